@@ -1,0 +1,1 @@
+//! Pure core of what the DAO puts on Bitcoin: anchor links, inclusion proofs, header chains, treasury outputs

@@ -1,0 +1,1 @@
+//! Pure core of stake channels: scripts, transactions, MuSig2, wire messages, open and close

@@ -1,0 +1,1 @@
+//! Development only: bitcoind on regtest, scenarios, the demo, end-to-end tests

@@ -1,0 +1,2 @@
+//! The binary `althing`.
+fn main() {}
