@@ -1,1 +1,3 @@
-//! The shell: hub and member services, SQLite store, Bitcoin source, BOLT 8 peers, proofs and audit
+//! The shell: hub and member services, SQLite store, Bitcoin source, BOLT 8 peers, proofs and audit.
+
+pub mod api;

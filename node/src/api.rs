@@ -1,0 +1,677 @@
+//! What a person, a program or a screen can ask of a running node, and the answers.
+//!
+//! One vocabulary serves three callers: the terminal screens (in process), the commands (over the control socket of a
+//! running node, or a node started for one command), and scripts (`--json` prints these very structures). Everything shown
+//! was recomputed by this node from the log and its own Bitcoin source; what is not yet known is `None`, never a guess.
+//!
+//! Units: `_sat` satoshis, `_height` block heights, `_blocks` numbers of blocks, weights as decimal integers.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A question or an order to a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Request {
+    /// Everything the screens draw, if it changed since that revision.
+    Snapshot {
+        /// The revision of the last snapshot the caller has; 0 for none.
+        since: u64,
+    },
+    /// The state of this node.
+    Status,
+    /// A fresh receiving address of the on-chain wallet.
+    WalletAddress,
+    /// Balances of the on-chain wallet.
+    WalletBalance,
+    /// Opens a stake channel of that amount with the hub and binds it to the vote key.
+    StakeOpen {
+        /// Value of the funding output.
+        amount_sat: u64,
+        /// Fee rate of the funding transaction, sat/vB; 1..=1000.
+        fee_rate_sat_vb: u64,
+    },
+    /// The member's own stake channels.
+    Stakes,
+    /// Closes a stake channel cooperatively; the stake returns to the on-chain wallet.
+    StakeClose {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+        /// Fee of the closing transaction; it leaves the member's output.
+        fee_sat: u64,
+    },
+    /// Puts a proposal into the log.
+    Propose {
+        /// What is proposed.
+        draft: ProposalDraft,
+    },
+    /// All proposals, newest first.
+    Proposals,
+    /// One proposal with its discussion.
+    Proposal {
+        /// Its id, hex, or an unambiguous beginning of it (at least 4 digits).
+        id: String,
+    },
+    /// Adds a comment to a proposal.
+    Comment {
+        /// The proposal's id or a beginning of it.
+        proposal: String,
+        /// The comment answered, if any: its id, hex.
+        parent: Option<String>,
+        /// 1..=4096 bytes.
+        text: String,
+    },
+    /// What casting this ballot would do, without doing it: for the review page.
+    BallotReview {
+        /// The proposal's id or a beginning of it.
+        proposal: String,
+        /// The choice.
+        choice: Choice,
+    },
+    /// Casts a ballot, or changes the one cast before. Answers when the hub's receipt is stored.
+    Vote {
+        /// The proposal's id or a beginning of it.
+        proposal: String,
+        /// The choice.
+        choice: Choice,
+        /// A public reason, at most 1024 bytes.
+        reason: Option<String>,
+    },
+    /// The member's own ballots with their path to finality.
+    Ballots,
+    /// The chain of links on Bitcoin.
+    Links,
+    /// The members with stake and weight.
+    Members,
+    /// Writes a proof file for one statement.
+    ProofExport {
+        /// The proposal's id or a beginning of it.
+        proposal: String,
+        /// What the file shall prove.
+        statement: ProofStatement,
+        /// The file to write.
+        path: PathBuf,
+    },
+    /// Waits until the node has seen and verified this much.
+    Wait {
+        /// The condition.
+        until: WaitFor,
+        /// Longest time to wait.
+        timeout_secs: u64,
+    },
+    /// Asks the node to stop in good order.
+    Stop,
+}
+
+/// What a proof file shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofStatement {
+    /// A member's ballot is counted as cast.
+    Ballot {
+        /// The member's vote key, hex; the node's own member when absent.
+        member: Option<String>,
+    },
+    /// The sums, the quorum, the outcome and, for a spend, the authorisation.
+    Tally,
+}
+
+/// Something a caller can wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitFor {
+    /// The node's Bitcoin source and the verified log both reached this height.
+    Height(u32),
+    /// The link of this epoch is final and the log says so.
+    EpochFinal(u32),
+    /// The node's own member is on the roll of the newest final epoch.
+    OnRoll,
+    /// The log has at least this many verified entries.
+    LogSize(u64),
+    /// Voting on this proposal (id, hex) has begun.
+    VotingOpen(String),
+    /// The outcome of this proposal (id, hex) is in a final epoch.
+    Decided(String),
+}
+
+/// A yes/no/abstain choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// For the proposal.
+    Yes,
+    /// Against it.
+    No,
+    /// Neither; counts toward a participation quorum.
+    Abstain,
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Choice::Yes => "yes",
+            Choice::No => "no",
+            Choice::Abstain => "abstain",
+        })
+    }
+}
+
+/// A proposal as its author writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalDraft {
+    /// One line, 1..=120 characters.
+    pub title: String,
+    /// Markdown, at most 16 KiB.
+    pub body: String,
+    /// What happens if it passes.
+    pub effect: DraftEffect,
+}
+
+/// The effect of a drafted proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "class", rename_all = "snake_case")]
+pub enum DraftEffect {
+    /// Nothing beyond the decision itself.
+    Text,
+    /// Payments from the treasury.
+    Spend {
+        /// Address and amount of each payment; 1..=100.
+        outputs: Vec<DraftOutput>,
+        /// Most the payment may cost in fees.
+        fee_cap_sat: u64,
+    },
+}
+
+/// One payment of a drafted spend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftOutput {
+    /// An address of the DAO's network.
+    pub address: String,
+    /// Its amount.
+    pub amount_sat: u64,
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Reply {
+    /// Nothing changed since the revision named.
+    Unchanged,
+    /// To `Snapshot`.
+    Snapshot(Box<Snapshot>),
+    /// To `Status`.
+    Status(Box<Status>),
+    /// To `WalletAddress`.
+    Address {
+        /// A receiving address never shown before.
+        address: String,
+    },
+    /// To `WalletBalance`.
+    Balance(Balance),
+    /// To `StakeOpen` and `StakeClose`: the channel as it now is.
+    Stake(Stake),
+    /// To `Stakes`.
+    Stakes {
+        /// Oldest first.
+        stakes: Vec<Stake>,
+    },
+    /// To `Propose` and `Proposal`.
+    Proposal(Box<Proposal>),
+    /// To `Proposals`.
+    Proposals {
+        /// Newest first.
+        proposals: Vec<Proposal>,
+    },
+    /// To `Comment`.
+    Comment(Comment),
+    /// To `BallotReview`.
+    BallotReview(Box<BallotReview>),
+    /// To `Vote`.
+    Ballot(Ballot),
+    /// To `Ballots`.
+    Ballots {
+        /// Newest first.
+        ballots: Vec<Ballot>,
+    },
+    /// To `Links`.
+    Links {
+        /// From epoch 1 on.
+        links: Vec<Link>,
+    },
+    /// To `Members`.
+    Members {
+        /// By name.
+        members: Vec<Member>,
+    },
+    /// To `ProofExport`.
+    Proof {
+        /// The file written.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// What it proves, in a sentence.
+        statement: String,
+    },
+    /// To `Wait` and `Stop`.
+    Done,
+}
+
+/// Everything the screens draw, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Grows with every change.
+    pub revision: u64,
+    /// The node.
+    pub status: Status,
+    /// Newest first, without their comments.
+    pub proposals: Vec<Proposal>,
+    /// From epoch 1 on.
+    pub links: Vec<Link>,
+    /// The member's own, newest first.
+    pub ballots: Vec<Ballot>,
+    /// The members.
+    pub members: Vec<Member>,
+    /// The member's own stake channels.
+    pub stakes: Vec<Stake>,
+}
+
+/// The state of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The DAO's id, hex.
+    pub dao_id: String,
+    /// The DAO's name, from the charter.
+    pub dao_name: String,
+    /// `regtest`, `signet`, `testnet4` or `bitcoin`.
+    pub network: String,
+    /// Member or hub.
+    pub role: Role,
+    /// Height of the best block of this node's own Bitcoin source.
+    pub tip_height: u32,
+    /// Its hash, as usually printed.
+    pub tip_hash: String,
+    /// Entries of the log this node holds and has verified.
+    pub log_size: u64,
+    /// Tip height of the newest signed log head that this node has verified.
+    pub head_height: Option<u32>,
+    /// Whether the hub is reachable now (always true on the hub).
+    pub hub_connected: bool,
+    /// The member of this node, once bound.
+    pub member: Option<Member>,
+    /// The member's vote key, hex, also before it is bound.
+    pub vote_key: Option<String>,
+    /// Length of an epoch.
+    pub epoch_blocks: u32,
+    /// The next height at which an epoch closes.
+    pub next_close_height: u32,
+    /// The newest epoch whose link is final.
+    pub final_epoch: Option<u32>,
+    /// Depth at which results are final.
+    pub final_depth: u32,
+    /// On-chain wallet.
+    pub balance: Balance,
+    /// What a person must know: a stopped Bitcoin source, a broken rule, a conflicting head. In full sentences.
+    pub alarms: Vec<String>,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Holds the log, receipts entries, anchors epochs.
+    Hub,
+    /// Votes, and verifies everything.
+    Member,
+}
+
+/// On-chain wallet balances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Confirmed and spendable.
+    pub confirmed_sat: u64,
+    /// Not yet confirmed.
+    pub pending_sat: u64,
+}
+
+/// A stake channel of this node's member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stake {
+    /// Channel id, hex; empty until the funding outpoint is known.
+    pub channel: String,
+    /// `txid:vout` of the funding output.
+    pub funding_outpoint: Option<String>,
+    /// Value of the funding output.
+    pub amount_sat: u64,
+    /// Confirmations of the funding transaction seen by this node.
+    pub confirmations: u32,
+    /// Confirmations needed to count as stake.
+    pub confirmations_needed: u32,
+    /// Where the channel stands, in a word: opening, funding, ready, closing, closed, failed.
+    pub state: String,
+    /// The same in a sentence.
+    pub words: String,
+    /// Transaction id of the close, if any.
+    pub closing_txid: Option<String>,
+}
+
+/// A member on the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Vote key, hex.
+    pub vote_key: String,
+    /// The name the member gave; untrusted text.
+    pub name: String,
+    /// Balance in the member's channels by the newest checkpoints in the log.
+    pub stake_sat: u64,
+    /// Weight on the roll of the newest final epoch; `None` if not on it.
+    pub weight: Option<String>,
+    /// `txid:vout` of each bound funding output.
+    pub funding_outpoints: Vec<String>,
+}
+
+/// Where a proposal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProposalState {
+    /// Logged, but no signed head covers it yet.
+    Logged,
+    /// Discussion before voting.
+    Review,
+    /// Ballots are accepted.
+    Voting,
+    /// Voting is over; the header that states the outcome is not yet anchored and final.
+    Closed,
+    /// Passed; a spend may still wait out its veto window.
+    Passed,
+    /// Rejected by the threshold.
+    Rejected,
+    /// Too little took part.
+    NoQuorum,
+    /// As much yes as no.
+    Tied,
+    /// Passed and authorised for execution.
+    Authorised,
+    /// Authorised, but not executed in time.
+    Expired,
+}
+
+/// A proposal as this node sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Its id, hex.
+    pub id: String,
+    /// Its place among the DAO's proposals, from 1.
+    pub number: u64,
+    /// `text` or `spend`.
+    pub class: String,
+    /// Untrusted text.
+    pub title: String,
+    /// Untrusted Markdown.
+    pub body: String,
+    /// Vote key of the author, hex.
+    pub author: String,
+    /// Name of the author; untrusted text.
+    pub author_name: String,
+    /// Its effects in full sentences, made from parsed values and never from the prose.
+    pub effects: Vec<String>,
+    /// Where it stands.
+    pub state: ProposalState,
+    /// Position of its entry in the log.
+    pub position: u64,
+    /// Heights of its life; `None` until a head covers its entry.
+    pub heights: Option<ProposalHeights>,
+    /// Epoch whose roll gives the weights.
+    pub snapshot_epoch: u32,
+    /// Sums so far, or final; `None` until the roll is known.
+    pub tally: Option<Tally>,
+    /// The rule for passing, in a sentence.
+    pub threshold: String,
+    /// The quorum, in a sentence.
+    pub quorum: String,
+    /// This node's member's ballot.
+    pub my_ballot: Option<Ballot>,
+    /// Number of comments.
+    pub comment_count: u64,
+    /// The discussion; empty in lists.
+    pub comments: Vec<Comment>,
+    /// For an authorised spend: `txid:vout` of the gate assigned to it.
+    pub gate: Option<String>,
+}
+
+/// Heights of a proposal's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalHeights {
+    /// Tip height of the first head that covers it.
+    pub entry_height: u32,
+    /// Voting opens.
+    pub open_height: u32,
+    /// Voting closes.
+    pub close_height: u32,
+}
+
+/// Sums of a proposal. Weights are decimal integers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Weight for.
+    pub yes: String,
+    /// Weight against.
+    pub no: String,
+    /// Weight abstaining.
+    pub abstain: String,
+    /// Number of ballots counted.
+    pub ballots: u64,
+    /// Weight of the whole roll.
+    pub total_weight: String,
+    /// Whether the quorum is met by these sums.
+    pub quorum_met: bool,
+    /// Whether the threshold is met by these sums.
+    pub threshold_met: bool,
+    /// Whether these are the sums of the closing header.
+    pub is_final: bool,
+}
+
+/// A comment on a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    /// Entry id, hex.
+    pub id: String,
+    /// The comment it answers.
+    pub parent: Option<String>,
+    /// Vote key of the author, hex.
+    pub author: String,
+    /// Untrusted text.
+    pub author_name: String,
+    /// Untrusted text.
+    pub text: String,
+    /// Position in the log.
+    pub position: u64,
+    /// Tip height of the first head that covers it.
+    pub height: Option<u32>,
+}
+
+/// A ballot of this node's member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ballot {
+    /// The proposal's id, hex.
+    pub proposal: String,
+    /// The proposal's title; untrusted text.
+    pub title: String,
+    /// The choice.
+    pub choice: Choice,
+    /// The public reason; untrusted text.
+    pub reason: Option<String>,
+    /// Sequence in the member's app lane.
+    pub sequence: u64,
+    /// Position in the log, once promised.
+    pub position: Option<u64>,
+    /// Whether a later ballot of the same member replaced it.
+    pub replaced: bool,
+    /// How far it has come.
+    pub path: BallotPath,
+    /// The same in a sentence.
+    pub words: String,
+}
+
+/// How far a ballot has come toward finality.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum BallotPath {
+    /// Signed and stored here; not yet acknowledged by the hub.
+    Stored,
+    /// The hub's signed receipt is stored here.
+    Promised {
+        /// Height by which the entry will be under an anchored root.
+        anchored_by_height: u32,
+    },
+    /// In the log this node verified, under a signed head.
+    Logged {
+        /// Tip height of the first head that covers it.
+        head_height: u32,
+    },
+    /// Under an epoch header whose link is broadcast but not mined.
+    Anchored {
+        /// The epoch.
+        epoch: u32,
+        /// The link.
+        txid: String,
+    },
+    /// The link is mined.
+    Confirmed {
+        /// The epoch.
+        epoch: u32,
+        /// The link.
+        txid: String,
+        /// Depth of the link.
+        confirmations: u32,
+        /// Depth that is final.
+        needed: u32,
+    },
+    /// The link is final.
+    Final {
+        /// The epoch.
+        epoch: u32,
+        /// The link.
+        txid: String,
+        /// Height of the link's block.
+        height: u32,
+    },
+}
+
+/// What casting a ballot would do: shown before it is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BallotReview {
+    /// The proposal.
+    pub proposal: Proposal,
+    /// The choice.
+    pub choice: Choice,
+    /// The choice cast before, which this one replaces.
+    pub replaces: Option<Choice>,
+    /// The member's weight on the snapshot roll.
+    pub weight: String,
+    /// The sums as they would be.
+    pub tally_after: Option<Tally>,
+    /// What is signed and what is public about it, in sentences.
+    pub sentences: Vec<String>,
+    /// Why it cannot be cast, if so.
+    pub refusal: Option<String>,
+}
+
+/// One link on Bitcoin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Epoch it commits.
+    pub epoch: u32,
+    /// Transaction id.
+    pub txid: String,
+    /// Output that carries the commitment and is the next seal: always 0.
+    pub vout: u32,
+    /// The 32-byte commitment, hex.
+    pub commitment: String,
+    /// Height of its block.
+    pub height: Option<u32>,
+    /// Depth now; 0 while unmined.
+    pub confirmations: u32,
+    /// Where it stands: built, broadcast, seen, mined, final.
+    pub state: String,
+    /// Virtual size.
+    pub vsize: u64,
+    /// Height at which the epoch closed.
+    pub closing_height: u32,
+    /// Entries of the log under it.
+    pub log_size: u64,
+    /// Whether this node recomputed the header from the log and found the same bytes.
+    pub verified: bool,
+}
+
+/// Why a request was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// Whose fault it is.
+    pub kind: ErrorKind,
+    /// The rule that refuses, such as `G-31`, if one does.
+    pub rule: Option<String>,
+    /// What is wrong, with the values, in a sentence.
+    pub message: String,
+}
+
+/// Whose fault an error is, and whether trying again may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The request breaks a rule; it will not do better later.
+    Invalid,
+    /// Not possible now; nothing was lost, try again later.
+    NotNow,
+    /// This node's own trouble: disk, Bitcoin source, network.
+    Ours,
+}
+
+impl ApiError {
+    /// The request breaks `rule`.
+    pub fn invalid(rule: &str, message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Invalid,
+            rule: Some(rule.to_owned()),
+            message: message.into(),
+        }
+    }
+
+    /// Not possible now.
+    pub fn not_now(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::NotNow,
+            rule: None,
+            message: message.into(),
+        }
+    }
+
+    /// Trouble of this node.
+    pub fn ours(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Ours,
+            rule: None,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<anyhow::Error> for ApiError {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<ApiError>() {
+            Ok(api) => api,
+            Err(other) => ApiError::ours(format!("{other:#}")),
+        }
+    }
+}
+
+/// Names and colours aside, what a caller of the API needs: one question, one answer.
+pub trait Service: Send + Sync {
+    /// Carries out a request. May block for as long as the request takes; never call it from a screen's own thread.
+    ///
+    /// # Errors
+    /// [`ApiError`], with the rule and the values.
+    fn call(&self, request: Request) -> Result<Reply, ApiError>;
+}
