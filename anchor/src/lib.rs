@@ -1,1 +1,52 @@
-//! Pure core of what the DAO puts on Bitcoin: anchor links, inclusion proofs, header chains, treasury outputs
+//! Pure core of what the DAO puts on Bitcoin: anchor links, inclusion proofs, header chains, treasury outputs.
+//!
+//! A DAO's history is a chain of Bitcoin transactions ("links"). Each link spends output 0 of the link before it and
+//! commits, in the Taproot tweak of its own output 0, to one opaque 32-byte [`Commitment`]. Because Bitcoin lets an
+//! output be spent once, there is one history. This crate builds, signs, follows and verifies links; it never learns
+//! what a commitment means.
+//!
+//! Nothing here reads a clock, a file, the network or a source of randomness: facts about the chain are arguments.
+//! The rules are numbered in `docs/spec/30-anchoring.md` as A-n (anchoring) and T-n (treasury) and cited in the code.
+//!
+//! | to do | start at |
+//! |---|---|
+//! | found a DAO | [`Treasury::parse`], [`genesis_outputs`], [`verify_genesis`] |
+//! | anchor an epoch | [`LinkBuilder`], [`LinkTracker`] |
+//! | keep a proof of a link | [`TxInclusion::from_block_txids`], [`LinkEvidence`] |
+//! | check a history offline | [`HeaderChain::from_bytes`], [`verify_chain`] |
+
+mod chain;
+mod codec;
+mod commitment;
+mod curve;
+mod difficulty;
+mod evidence;
+mod fee;
+mod genesis;
+mod headers;
+mod inclusion;
+mod link;
+mod link_builder;
+mod seal;
+mod tracker;
+mod tracker_codec;
+mod treasury;
+
+pub use chain::{ChainError, ClaimedLink, LinkChain, VerifiedChain, VerifiedLink, verify_chain};
+pub use codec::DecodeError;
+pub use commitment::{Commitment, commitment_leaf, leaf_control_block, link_output_script, opens};
+pub use evidence::{LinkEvidence, MAX_TRANSACTION_BYTES};
+pub use fee::{FeeError, LINK_VSIZE, LINK_WEIGHT, MIN_SEAL, link_fee, links_affordable};
+pub use genesis::{
+    Genesis, GenesisError, GenesisParams, MAX_GATES, genesis_outputs, verify_genesis,
+};
+pub use headers::{BlockHashes, HeaderChain, HeaderError, minimum_work, work_caveat};
+pub use inclusion::{InclusionError, MAX_BRANCH_DEPTH, TxInclusion};
+pub use link::{LinkError, verify_link};
+pub use link_builder::{BuildError, LinkBuilder, SignedLink, UnsignedLink};
+pub use seal::Seal;
+pub use tracker::{
+    BlockId, ChainEvent, Effect, HaltReason, LinkState, LinkTracker, MAX_VERSIONS, TrackerError,
+    Transition,
+};
+pub use treasury::{MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, Treasury, TreasuryError};

@@ -1,0 +1,71 @@
+//! What a link costs and how many more a seal can pay for.
+
+use bitcoin::{Amount, FeeRate, Weight};
+use thiserror::Error;
+
+/// Weight of a link with one input (key path, default sighash) and one output.
+pub const LINK_WEIGHT: Weight = Weight::from_wu(444);
+
+/// Virtual size of such a link in vB, whatever it commits to and however many signers are behind the key.
+pub const LINK_VSIZE: u64 = 111;
+
+/// Least value of a link output: the dust limit of a P2TR output at the default relay rate.
+pub const MIN_SEAL: Amount = Amount::from_sat(330);
+
+/// Why no fee can be paid.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FeeError {
+    /// The wanted rate is above the DAO's cap.
+    #[error("A-9: fee rate of {} sat/kwu is above the cap of {} sat/kwu", rate.to_sat_per_kwu(), cap.to_sat_per_kwu())]
+    AboveCap {
+        /// Rate that was asked for.
+        rate: FeeRate,
+        /// Highest rate allowed.
+        cap: FeeRate,
+    },
+    /// After the fee the output would be worth less than [`MIN_SEAL`].
+    #[error("A-9: seal exhausted: it holds {value}, the fee is {fee}, and {MIN_SEAL} must remain")]
+    SealExhausted {
+        /// What the seal holds.
+        value: Amount,
+        /// Fee of the link.
+        fee: Amount,
+    },
+}
+
+/// Fee of a one-input one-output link at `rate`, rounded up to a whole satoshi.
+///
+/// # Errors
+/// [`FeeError::AboveCap`] when `rate` is above `cap`.
+pub fn link_fee(rate: FeeRate, cap: FeeRate) -> Result<Amount, FeeError> {
+    if rate > cap {
+        return Err(FeeError::AboveCap { rate, cap });
+    }
+    // A rate too large to multiply is treated as more than any seal holds.
+    Ok(rate.fee_wu(LINK_WEIGHT).unwrap_or(Amount::MAX_MONEY))
+}
+
+/// What is left in a seal of `value` after `fee`.
+///
+/// # Errors
+/// [`FeeError::SealExhausted`] when less than [`MIN_SEAL`] would remain.
+pub(crate) fn value_after_fee(value: Amount, fee: Amount) -> Result<Amount, FeeError> {
+    let exhausted = FeeError::SealExhausted { value, fee };
+    value
+        .checked_sub(fee)
+        .filter(|rest| *rest >= MIN_SEAL)
+        .ok_or(exhausted)
+}
+
+/// How many more links a seal of `value` can pay for at a constant `rate`; `None` when links are free.
+pub fn links_affordable(value: Amount, rate: FeeRate) -> Option<u64> {
+    let fee = rate
+        .fee_wu(LINK_WEIGHT)
+        .unwrap_or(Amount::MAX_MONEY)
+        .to_sat();
+    value
+        .to_sat()
+        .saturating_sub(MIN_SEAL.to_sat())
+        .checked_div(fee)
+}

@@ -1,0 +1,297 @@
+//! The treasury's output descriptor and the scripts derived from it (T-1 to T-5).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use bitcoin::ScriptBuf;
+use miniscript::Descriptor;
+use miniscript::descriptor::{DescriptorPublicKey, DescriptorType};
+use miniscript::policy::{Liftable, Semantic};
+use thiserror::Error;
+
+use crate::curve::secp;
+
+/// Longest descriptor text accepted, in bytes.
+pub const MAX_DESCRIPTOR_BYTES: usize = 2048;
+
+/// Most keys a treasury may have: what P2WSH `multi` allows within the standard limits.
+pub const MAX_TREASURY_KEYS: usize = 15;
+
+/// BIP341's point with no known discrete logarithm, for a P2TR treasury whose key path nobody can use.
+const UNSPENDABLE_KEY: &str = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";
+
+/// Why a text is not an acceptable treasury descriptor, or a script cannot be derived from it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TreasuryError {
+    /// The text is longer than [`MAX_DESCRIPTOR_BYTES`].
+    #[error("T-1: the descriptor has {length} bytes, at most {MAX_DESCRIPTOR_BYTES} are allowed")]
+    TooLong {
+        /// Length of the text in bytes.
+        length: usize,
+    },
+    /// The text is not a descriptor of public keys (BIP380 to 387), or its checksum is wrong.
+    #[error("T-1: not a descriptor of public keys: {reason}")]
+    Malformed {
+        /// The parser's message.
+        reason: String,
+    },
+    /// The descriptor is neither `wsh(...)` nor `tr(...)`.
+    #[error("T-2: the descriptor is of type {found}, it must be wsh or tr")]
+    WrongType {
+        /// Name of the type found.
+        found: String,
+    },
+    /// The key path of a `tr(...)` could be spent by somebody.
+    #[error(
+        "T-2: the internal key of tr() is {found}, it must be the unspendable key {UNSPENDABLE_KEY}"
+    )]
+    SpendableKeyPath {
+        /// The internal key found.
+        found: String,
+    },
+    /// Miniscript's analysis refuses it: malleable, unspendable, over resource limits, or a path without signature.
+    #[error("T-3: the script is not sane: {reason}")]
+    NotSane {
+        /// Miniscript's message.
+        reason: String,
+    },
+    /// The condition is something else than "k of these n keys".
+    #[error("T-3: the condition must be k of n keys and nothing else, it is {found}")]
+    NotThreshold {
+        /// The condition as a miniscript policy.
+        found: String,
+    },
+    /// Threshold of one, too few keys or too many.
+    #[error(
+        "T-3: {threshold} of {keys} keys: at least 2 keys, at most {MAX_TREASURY_KEYS}, and a threshold of at least 2"
+    )]
+    BadThreshold {
+        /// k.
+        threshold: usize,
+        /// n.
+        keys: usize,
+    },
+    /// Two of the keys are the same.
+    #[error("T-3: key {key} stands twice")]
+    RepeatedKey {
+        /// The key that stands twice.
+        key: String,
+    },
+    /// A key expression that this treasury does not allow: several paths, or derivation that needs private keys.
+    #[error("T-4: key {key}: {reason}")]
+    BadKey {
+        /// The key expression.
+        key: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The derivation index is 2^31 or more.
+    #[error("T-5: derivation index {index} is not below 2^31")]
+    IndexOutOfRange {
+        /// The index asked for.
+        index: u32,
+    },
+}
+
+/// A treasury: k-of-n keys, as one output descriptor.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Treasury {
+    descriptor: Descriptor<DescriptorPublicKey>,
+    threshold: usize,
+    keys: Vec<DescriptorPublicKey>,
+}
+
+impl Treasury {
+    /// Parses and checks a descriptor such as `wsh(sortedmulti(2,[fp/48h/0h/0h/2h]xpub.../<path>/*,...))`.
+    ///
+    /// The same text may serve any network: whether an extended key is written as `xpub` or `tpub` does not change the
+    /// scripts.
+    ///
+    /// # Errors
+    /// [`TreasuryError`] naming the first rule broken.
+    pub fn parse(text: &str) -> Result<Self, TreasuryError> {
+        // T-1
+        if text.len() > MAX_DESCRIPTOR_BYTES {
+            return Err(TreasuryError::TooLong { length: text.len() });
+        }
+        let descriptor = Descriptor::<DescriptorPublicKey>::from_str(text).map_err(|error| {
+            TreasuryError::Malformed {
+                reason: error.to_string(),
+            }
+        })?;
+        let condition = spending_condition(&descriptor)?;
+        // T-3
+        descriptor
+            .sanity_check()
+            .map_err(|error| TreasuryError::NotSane {
+                reason: error.to_string(),
+            })?;
+        let (threshold, keys) = threshold_of_keys(&condition)?;
+        if threshold < 2 || keys.len() > MAX_TREASURY_KEYS {
+            return Err(TreasuryError::BadThreshold {
+                threshold,
+                keys: keys.len(),
+            });
+        }
+        check_keys(&keys)?;
+        let treasury = Self {
+            descriptor,
+            threshold,
+            keys,
+        };
+        treasury.check_distinct_keys()?;
+        Ok(treasury)
+    }
+
+    /// k: how many keys must sign.
+    pub fn threshold(&self) -> usize {
+        self.threshold
+    }
+
+    /// The n key expressions, in the order of the descriptor.
+    pub fn keys(&self) -> &[DescriptorPublicKey] {
+        &self.keys
+    }
+
+    /// The parsed descriptor, for wallets.
+    pub fn descriptor(&self) -> &Descriptor<DescriptorPublicKey> {
+        &self.descriptor
+    }
+
+    /// Whether the descriptor has a wildcard. Without one every index gives the same script.
+    pub fn is_ranged(&self) -> bool {
+        self.descriptor.has_wildcard()
+    }
+
+    /// Output script at derivation index `index` (T-5).
+    ///
+    /// # Errors
+    /// [`TreasuryError::IndexOutOfRange`] for an index of 2^31 or more.
+    pub fn script_at(&self, index: u32) -> Result<ScriptBuf, TreasuryError> {
+        let definite = self
+            .descriptor
+            .at_derivation_index(index)
+            .map_err(|_| TreasuryError::IndexOutOfRange { index })?;
+        Ok(definite.script_pubkey())
+    }
+
+    /// T-3: compared as derived public keys, so that one key under two spellings is still found.
+    fn check_distinct_keys(&self) -> Result<(), TreasuryError> {
+        let mut seen = BTreeSet::new();
+        for key in &self.keys {
+            let bad = |reason| TreasuryError::BadKey {
+                key: key.to_string(),
+                reason,
+            };
+            let definite = key
+                .clone()
+                .at_derivation_index(0)
+                .map_err(|_| bad("cannot be derived"))?;
+            let public = definite
+                .derive_public_key(secp())
+                .map_err(|_| bad("cannot be derived"))?;
+            if !seen.insert(public.inner.x_only_public_key().0) {
+                return Err(TreasuryError::RepeatedKey {
+                    key: key.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Treasury {
+    type Err = TreasuryError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Treasury {
+    /// The descriptor with its checksum.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.descriptor.fmt(formatter)
+    }
+}
+
+impl fmt::Debug for Treasury {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Treasury({self})")
+    }
+}
+
+/// T-2: the condition of the script, leaving out a key path that nobody can use.
+fn spending_condition(
+    descriptor: &Descriptor<DescriptorPublicKey>,
+) -> Result<Semantic<DescriptorPublicKey>, TreasuryError> {
+    let not_sane = |error: miniscript::Error| TreasuryError::NotSane {
+        reason: error.to_string(),
+    };
+    match descriptor {
+        Descriptor::Wsh(wsh) => wsh.lift().map_err(not_sane),
+        Descriptor::Tr(tr) => {
+            let internal = tr.internal_key().to_string();
+            if internal != UNSPENDABLE_KEY {
+                return Err(TreasuryError::SpendableKeyPath { found: internal });
+            }
+            match tr.tap_tree() {
+                Some(tree) => tree.lift().map_err(not_sane),
+                None => Err(TreasuryError::NotThreshold {
+                    found: "no script path".to_owned(),
+                }),
+            }
+        }
+        _ => Err(TreasuryError::WrongType {
+            found: type_name(descriptor.desc_type()),
+        }),
+    }
+}
+
+fn type_name(kind: DescriptorType) -> String {
+    format!("{kind:?}").to_lowercase()
+}
+
+/// k and the n keys, if the condition is a threshold of plain keys.
+fn threshold_of_keys(
+    condition: &Semantic<DescriptorPublicKey>,
+) -> Result<(usize, Vec<DescriptorPublicKey>), TreasuryError> {
+    let not_threshold = || TreasuryError::NotThreshold {
+        found: condition.to_string(),
+    };
+    match condition {
+        Semantic::Key(_) => Err(TreasuryError::BadThreshold {
+            threshold: 1,
+            keys: 1,
+        }),
+        Semantic::Thresh(threshold) => {
+            let keys = threshold.iter().map(|item| match item.as_ref() {
+                Semantic::Key(key) => Ok(key.clone()),
+                _ => Err(not_threshold()),
+            });
+            Ok((threshold.k(), keys.collect::<Result<_, _>>()?))
+        }
+        _ => Err(not_threshold()),
+    }
+}
+
+/// T-4: every index must be derivable from public keys alone, and one descriptor means one script per index.
+fn check_keys(keys: &[DescriptorPublicKey]) -> Result<(), TreasuryError> {
+    for key in keys {
+        let bad = |reason| {
+            Err(TreasuryError::BadKey {
+                key: key.to_string(),
+                reason,
+            })
+        };
+        if key.is_multipath() {
+            return bad("several derivation paths are not allowed");
+        }
+        if key.has_hardened_step() {
+            return bad("a hardened step cannot be derived from public keys");
+        }
+    }
+    Ok(())
+}
