@@ -1,9 +1,40 @@
-//! Development only: bitcoind on regtest, scenarios, the demo, end-to-end tests
+//! Real Bitcoin Core nodes on regtest for tests, in this project and in others.
+//!
+//! - [`Bitcoind`] finds a bitcoind on the machine, or builds one from source, once per user.
+//! - [`Node`] is one running bitcoind: mine, reorganise, fund, inspect, connect, part, restart.
+//! - [`wait_for`] waits for a condition with a deadline and says what it saw last.
+//!
+//! Development only: nothing of this is part of what a member, hub or treasurer runs. Unix only: a small shell
+//! script watches over each bitcoind so that none outlives its test.
+//!
+//! ```no_run
+//! use althing_regtest::{Node, bitcoin::Amount};
+//! use std::time::Duration;
+//!
+//! let alice = Node::start()?;
+//! let bob = Node::start()?;
+//! alice.connect(&bob)?;
+//!
+//! let coin = alice.fund(&bob.miner_address(), Amount::from_sat(100_000))?;
+//! Node::wait_same_tip(&[&alice, &bob], Duration::from_secs(30))?;
+//! assert_eq!(bob.inclusion(&coin.txid)?.map(|found| found.depth), Some(1));
+//! # Ok::<(), althing_regtest::Error>(())
+//! ```
 
+mod error;
+mod miner;
+mod node;
 mod provision;
 mod version;
+mod wait;
 
+pub use bdk_bitcoind_rpc::bitcoincore_rpc;
+pub use bitcoin;
+
+pub use error::{Error, WaitTimeout};
+pub use node::{Inclusion, Node, NodeConfig, Tip};
 pub use provision::{
     Bitcoind, BuildBitcoind, CoreFromSource, Progress, ProvisionError, Provisioner,
 };
 pub use version::Version;
+pub use wait::{Look, wait_for};

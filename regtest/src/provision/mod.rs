@@ -12,15 +12,18 @@ mod progress;
 mod source;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
+use std::time::Duration;
 
 pub use build::{BuildBitcoind, CoreFromSource};
 pub use error::ProvisionError;
 pub use progress::Progress;
 
 use crate::version::Version;
+use crate::wait::{Look, wait_for};
 
 /// A bitcoind that was run and reported a version new enough for us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,11 +63,7 @@ impl Bitcoind {
             path: path.to_owned(),
             reason,
         };
-        let output = Command::new(path)
-            .arg("--version")
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| not_bitcoind(error.to_string()))?;
+        let output = version_output(path).map_err(|error| not_bitcoind(error.to_string()))?;
         if !output.status.success() {
             return Err(not_bitcoind(format!("ended with {}", output.status)));
         }
@@ -176,4 +175,24 @@ impl<B: BuildBitcoind> Provisioner<B> {
                 }
             })
     }
+}
+
+/// Runs `path --version`.
+///
+/// A program written a moment ago may be "busy": if another thread of this process started a child in that moment,
+/// the child holds the file open for writing until its own `exec`. That passes within milliseconds.
+fn version_output(path: &Path) -> std::io::Result<Output> {
+    let attempt = || {
+        Command::new(path)
+            .arg("--version")
+            .stdin(Stdio::null())
+            .output()
+    };
+    let look = || match attempt() {
+        Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+            Look::NotYet(error.to_string())
+        }
+        done => Look::Ready(done),
+    };
+    wait_for("the program to be free", Duration::from_secs(5), look).unwrap_or_else(|_| attempt())
 }

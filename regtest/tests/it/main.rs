@@ -1,0 +1,13 @@
+//! The harness against a real bitcoind, one file per hazard.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail like tests; clippy's exemption sees only test functions"
+)]
+
+mod chain;
+mod funds;
+mod left_behind;
+mod lifecycle;
+mod partition;
+mod provisioning;
