@@ -145,21 +145,35 @@ impl Node {
             }
         }
         coins.sort_by_key(|(outpoint, coin)| (std::cmp::Reverse(coin.value), *outpoint));
-        let waiting = self.spent_in_mempool()?;
-        coins.retain(|(outpoint, _)| !waiting.contains(outpoint));
-        Ok(coins)
+        self.without_spent_in_mempool(coins)
     }
 
-    /// The coins that transactions in the mempool spend; the scan above knows the chain only.
-    fn spent_in_mempool(&self) -> Result<std::collections::BTreeSet<OutPoint>, Error> {
-        use bdk_bitcoind_rpc::bitcoincore_rpc::RpcApi;
-        let mut spent = std::collections::BTreeSet::new();
-        for txid in self.mempool()? {
-            let transaction = self.rpc()?.get_raw_transaction(&txid, None);
-            let transaction = transaction.map_err(Error::rpc("getrawtransaction"))?;
-            spent.extend(transaction.input.iter().map(|input| input.previous_output));
+    /// Leaves out the coins that transactions in the mempool spend; a scan of the chain's coins does not know of these.
+    fn without_spent_in_mempool(
+        &self,
+        coins: Vec<(OutPoint, TxOut)>,
+    ) -> Result<Vec<(OutPoint, TxOut)>, Error> {
+        const CALL: &str = "gettxspendingprevout";
+        if coins.is_empty() {
+            return Ok(coins);
         }
-        Ok(spent)
+        let question: Vec<Value> = coins
+            .iter()
+            .map(|(coin, _)| json!({ "txid": coin.txid.to_string(), "vout": coin.vout }))
+            .collect();
+        let answer = self.call(CALL, &[json!(question)])?;
+        // One entry per coin, in the order of the question.
+        let entries = answer
+            .as_array()
+            .filter(|entries| entries.len() == coins.len());
+        let entries = entries.ok_or_else(|| Error::answer(CALL, &answer))?;
+        let unspent = |entry: &Value| entry["spendingtxid"].is_null();
+        Ok(coins
+            .into_iter()
+            .zip(entries)
+            .filter(|(_, entry)| unspent(entry))
+            .map(|(coin, _)| coin)
+            .collect())
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn fetch(scratch: &Path) -> Result<PathBuf, ProvisionError> {
 
     const STEP: &str = "fetching the source of Bitcoin Core with cargo";
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let output = Command::new(cargo)
+    let output = Command::new(&cargo)
         .args([
             "metadata",
             "--locked",
@@ -61,7 +61,7 @@ pub(super) fn fetch(scratch: &Path) -> Result<PathBuf, ProvisionError> {
         .output()
         .map_err(|error| ProvisionError::Step {
             step: STEP,
-            reason: error.to_string(),
+            reason: format!("{}: {error}", cargo.display()),
         })?;
     if !output.status.success() {
         let reason = build::last_lines(&String::from_utf8_lossy(&output.stderr));

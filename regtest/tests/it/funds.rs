@@ -1,9 +1,10 @@
 //! Coins from the miner.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use althing_regtest::bitcoin::{Amount, OutPoint, ScriptBuf, TxOut};
-use althing_regtest::{Error, Node};
+use althing_regtest::{Error, Node, NodeConfig};
 use serde_json::json;
 
 /// What bitcoind itself says a coin holds, in the mempool's view.
@@ -93,17 +94,34 @@ fn more_than_there_will_ever_be_is_refused_with_the_amounts() {
 
 #[test]
 fn a_conflicting_transaction_can_be_mined_instead() {
-    let node = Node::start().unwrap();
-    node.mine(101).unwrap();
-    let waiting = node
-        .pay_outputs(vec![TxOut {
-            value: Amount::from_sat(10_000),
-            script_pubkey: node.miner_address().script_pubkey(),
+    // Two nodes with one miner's key and one chain, not connected when they spend the same coin.
+    let config = NodeConfig::default().miner_seed(7);
+    let (alice, bob) = (
+        Node::start_with(config.clone()).unwrap(),
+        Node::start_with(config).unwrap(),
+    );
+    alice.connect(&bob).unwrap();
+    alice.mine(101).unwrap();
+    Node::wait_same_tip(&[&alice, &bob], Duration::from_secs(60)).unwrap();
+    alice.disconnect(&bob).unwrap();
+    let pay = |node: &Node, sat| {
+        let script_pubkey = node.miner_address().script_pubkey();
+        node.pay_outputs(vec![TxOut {
+            value: Amount::from_sat(sat),
+            script_pubkey,
         }])
-        .unwrap();
-    // The block confirms the very transaction although the template would have been free to choose.
-    let block = node.mine_with(std::slice::from_ref(&waiting)).unwrap();
-    assert_eq!(node.block(&block).unwrap().txdata[1], waiting);
+        .unwrap()
+    };
+    let (waiting, rival) = (pay(&alice, 10_000), pay(&bob, 20_000));
+    assert_eq!(
+        waiting.input[0].previous_output,
+        rival.input[0].previous_output
+    );
+
+    let block = alice.mine_with(std::slice::from_ref(&rival)).unwrap();
+    assert_eq!(alice.block(&block).unwrap().txdata[1], rival);
+    assert!(alice.mempool().unwrap().is_empty());
+    assert_eq!(alice.inclusion(&waiting.compute_txid()).unwrap(), None);
 }
 
 #[test]
