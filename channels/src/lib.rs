@@ -1,1 +1,38 @@
-//! Pure core of stake channels: scripts, transactions, MuSig2, wire messages, open and close
+//! Pure core of stake channels: scripts, transactions, MuSig2, wire messages, open and close.
+//!
+//! A stake channel is one Taproot output of a member and the hub. This crate holds its rules (`docs/spec/20-channels.md`,
+//! clauses C-n) and nothing that does I/O: randomness, chain facts and messages are arguments, and everything to be done
+//! comes back as [`Effect`] values.
+
+#![allow(clippy::drop_non_drop, reason = "expansion of LDK's TLV macros")]
+
+mod channel;
+mod close;
+mod commitment;
+mod ids;
+mod keys;
+pub mod lane;
+mod musig;
+mod scripts;
+pub mod wire;
+
+pub use channel::{
+    Channel, ChannelError, CheckpointRequest, CommitmentTxids, Effect, FundingSpend, HubTerms,
+    MAX_CHECKPOINT_BYTES, OpeningCheckpoint, Phase, REQUIRED_CONFIRMATIONS, StateError, Violation,
+    Wait,
+};
+pub use close::{CloseError, CloseScripts, CloseTx};
+pub use commitment::{
+    AmountError, Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output,
+};
+pub use ids::{
+    ChannelId, ChannelParams, DUST_SAT, DaoId, HUB_CSV_BLOCKS, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS,
+    NetworkId, OpeningId, P2A_MAX_SAT, tagged_hash,
+};
+pub use keys::{ChannelKeys, ChannelPublicKeys, ChannelSeed, MAX_COMMITMENT_NUMBER};
+pub use musig::{
+    FundingAggregate, PartialSignature, PartialSignatureWithNonce, PublicNonce, SecretNonce,
+    SessionSecret, ZeroEntropy,
+};
+pub use scripts::{ToLocal, anchor_script, funding_script, is_close_script, to_remote_script};
+pub use wire::Msg;
