@@ -11,3 +11,4 @@ mod left_behind;
 mod lifecycle;
 mod partition;
 mod provisioning;
+mod typed_calls;
