@@ -1,1 +1,35 @@
-//! Pure core of the DAO: charter, log, roll, proposals, ballots, tally, trees, receipts, epoch header
+//! Pure core of an Althing DAO: charter, log, roll, proposals, ballots, tally, trees, receipts and the epoch header.
+//!
+//! Everything here is a function of its arguments. The log (an ordered list of [`entry::Entry`]) and facts about the
+//! Bitcoin chain ([`roll::FundingFact`], block hashes, heights) go in; states, refusals, trees and headers come out. The
+//! hub, every member and every auditor run the same code over the same log and must get the same bytes.
+//!
+//! The order of reading: [`charter`] (the rules), [`dao`] (what a DAO is identified by), [`entry`] (what the log holds),
+//! [`state`] (which entries are accepted), [`lifecycle`] (when a proposal opens and closes), [`roll`] (who weighs how much),
+//! [`tally`] (what was decided), [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
+//!
+//! The clauses cited as `G-n` are in `docs/spec/10-governance.md`, those cited as `E-n` in `docs/spec/00-encoding.md`.
+
+pub mod charter;
+pub mod codec;
+pub mod dao;
+pub mod entry;
+pub mod epoch;
+pub mod hash;
+pub mod id;
+pub mod lifecycle;
+pub mod receipt;
+pub mod roll;
+pub mod signing;
+pub mod state;
+pub mod tally;
+pub mod tree;
+
+pub use charter::Charter;
+pub use codec::{Canonical, DecodeError};
+pub use dao::DaoParams;
+pub use entry::Entry;
+pub use epoch::{EpochClose, EpochHeader};
+pub use id::{ChannelId, CharterHash, DaoId, EntryId, HeaderHash, LaneHead, MemberId, NetworkId, ProposalId, TreeHash};
+pub use roll::{FundingFact, Roll};
+pub use state::{LogState, Refusal};

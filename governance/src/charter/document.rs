@@ -1,0 +1,239 @@
+//! The charter as people write it: a TOML document in which an unknown or missing field is an error.
+
+use std::str::FromStr;
+
+use bitcoin::Network;
+use serde::Deserialize;
+
+use super::{Admission, Charter, Class, ClassRule, Problem, Quorum, Threshold, Treasurer, WeightRule};
+use crate::id::NetworkId;
+
+/// Least `voting_blocks` when the document names none: 72 hours.
+pub(super) const DEFAULT_VOTING_BLOCKS: u32 = 432;
+
+/// Why a TOML document is not a charter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CharterError {
+    /// Not TOML, or a field is unknown, missing or of the wrong type. The text names field and line.
+    #[error("charter is not a valid document: {0}")]
+    Document(String),
+    /// A field's text is not what it should be.
+    #[error("charter field {field} = {value:?}: {rule}")]
+    Field {
+        /// Which field.
+        field: String,
+        /// What it must be.
+        rule: String,
+        /// What it is.
+        value: String,
+    },
+    /// The document is well formed but breaks rules.
+    #[error("charter breaks {} rule(s): {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Rules(Vec<Problem>),
+}
+
+impl Charter {
+    /// Reads a charter and checks it (G-11).
+    ///
+    /// # Errors
+    /// [`CharterError`] naming field, rule and value.
+    pub fn from_toml(text: &str) -> Result<Self, CharterError> {
+        let charter = Self::from_toml_unchecked(text)?;
+        match charter.check() {
+            problems if problems.is_empty() => Ok(charter),
+            problems => Err(CharterError::Rules(problems)),
+        }
+    }
+
+    /// Reads a charter without checking its rules, so that a tool can list every problem itself.
+    ///
+    /// # Errors
+    /// [`CharterError::Document`] or [`CharterError::Field`].
+    pub fn from_toml_unchecked(text: &str) -> Result<Self, CharterError> {
+        let doc: Document = toml::from_str(text).map_err(|e| CharterError::Document(e.to_string()))?;
+        doc.into_charter()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: u32,
+    name: String,
+    network: String,
+    hub_node_key: String,
+    hub_log_key: String,
+    anchor_key: String,
+    treasury_descriptor: String,
+    treasurers: Vec<TreasurerDocument>,
+    founders: Vec<String>,
+    admission: AdmissionDocument,
+    epoch_blocks: u32,
+    #[serde(default = "six")]
+    stake_confirmations: u32,
+    #[serde(default = "six")]
+    final_depth: u32,
+    #[serde(default)]
+    hub_funding_sat: u64,
+    weight_rule: WeightRuleDocument,
+    per_member_cap: Option<u64>,
+    gates: u8,
+    gate_sat: u64,
+    seal_sat: u64,
+    spare_seal_sat: u64,
+    max_link_fee_rate_sat_vb: u64,
+    #[serde(default)]
+    gossip_peers: Vec<String>,
+    classes: Vec<ClassDocument>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TreasurerDocument {
+    name: String,
+    key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum AdmissionDocument {
+    Open { min_stake_sat: u64 },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WeightRuleDocument {
+    Stake,
+    OneMemberOneVote,
+    SqrtStake,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ClassName {
+    Text,
+    Spend,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClassDocument {
+    class: ClassName,
+    max_amount_sat: Option<u64>,
+    #[serde(default)]
+    review_blocks: u32,
+    #[serde(default = "default_voting_blocks")]
+    voting_blocks: u32,
+    #[serde(default)]
+    veto_blocks: u32,
+    expiry_blocks: u32,
+    threshold: Threshold,
+    quorum: Quorum,
+    #[serde(default)]
+    distinct_voters_min: u32,
+}
+
+fn six() -> u32 {
+    6
+}
+
+fn default_voting_blocks() -> u32 {
+    DEFAULT_VOTING_BLOCKS
+}
+
+impl Document {
+    fn into_charter(self) -> Result<Charter, CharterError> {
+        if self.version != 1 {
+            return Err(CharterError::Field {
+                field: "version".into(),
+                rule: "must be 1".into(),
+                value: self.version.to_string(),
+            });
+        }
+        let mut treasurers = Vec::new();
+        for (i, t) in self.treasurers.into_iter().enumerate() {
+            let key =
+                parse(&format!("treasurers[{i}].key"), "must be a compressed public key (33 bytes in hex)", &t.key)?;
+            treasurers.push(Treasurer { name: t.name, key });
+        }
+        let mut founders = Vec::new();
+        for (i, f) in self.founders.iter().enumerate() {
+            founders.push(parse(&format!("founders[{i}]"), "must be an x-only vote key (32 bytes in hex)", f)?);
+        }
+        Ok(Charter {
+            network: parse_network(&self.network)?,
+            name: self.name,
+            hub_node_key: parse(
+                "hub_node_key",
+                "must be a compressed public key (33 bytes in hex)",
+                &self.hub_node_key,
+            )?,
+            hub_log_key: parse("hub_log_key", "must be an x-only public key (32 bytes in hex)", &self.hub_log_key)?,
+            anchor_key: parse("anchor_key", "must be an x-only public key (32 bytes in hex)", &self.anchor_key)?,
+            treasury_descriptor: self.treasury_descriptor,
+            treasurers,
+            founders,
+            admission: match self.admission {
+                AdmissionDocument::Open { min_stake_sat } => Admission::Open { min_stake_sat },
+            },
+            epoch_blocks: self.epoch_blocks,
+            stake_confirmations: self.stake_confirmations,
+            final_depth: self.final_depth,
+            hub_funding_sat: self.hub_funding_sat,
+            weight_rule: match self.weight_rule {
+                WeightRuleDocument::Stake => WeightRule::Stake,
+                WeightRuleDocument::OneMemberOneVote => WeightRule::OneMemberOneVote,
+                WeightRuleDocument::SqrtStake => WeightRule::SqrtStake,
+            },
+            per_member_cap: self.per_member_cap,
+            gates: self.gates,
+            gate_sat: self.gate_sat,
+            seal_sat: self.seal_sat,
+            spare_seal_sat: self.spare_seal_sat,
+            max_link_fee_rate_sat_vb: self.max_link_fee_rate_sat_vb,
+            gossip_peers: self.gossip_peers,
+            classes: self.classes.into_iter().map(ClassDocument::into_rule).collect(),
+        })
+    }
+}
+
+impl ClassDocument {
+    fn into_rule(self) -> ClassRule {
+        ClassRule {
+            class: match self.class {
+                ClassName::Text => Class::Text,
+                ClassName::Spend => Class::Spend,
+            },
+            max_amount_sat: self.max_amount_sat,
+            review_blocks: self.review_blocks,
+            voting_blocks: self.voting_blocks,
+            veto_blocks: self.veto_blocks,
+            expiry_blocks: self.expiry_blocks,
+            threshold: self.threshold,
+            quorum: self.quorum,
+            distinct_voters_min: self.distinct_voters_min,
+        }
+    }
+}
+
+fn parse_network(name: &str) -> Result<NetworkId, CharterError> {
+    let network = match name {
+        "regtest" => Network::Regtest,
+        "signet" => Network::Signet,
+        "testnet4" => Network::Testnet4,
+        "bitcoin" => Network::Bitcoin,
+        _ => {
+            return Err(CharterError::Field {
+                field: "network".into(),
+                rule: "must be regtest, signet, testnet4 or bitcoin".into(),
+                value: name.into(),
+            });
+        }
+    };
+    Ok(NetworkId::of(network))
+}
+
+fn parse<T: FromStr>(field: &str, rule: &str, value: &str) -> Result<T, CharterError> {
+    value.parse().map_err(|_| CharterError::Field { field: field.into(), rule: rule.into(), value: value.into() })
+}

@@ -1,0 +1,220 @@
+//! The charter: the rules a DAO is founded on, fixed by their hash.
+
+mod check;
+mod document;
+mod encode;
+mod sentences;
+mod template;
+
+use bitcoin::Network;
+use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};
+
+pub use check::Problem;
+pub use document::CharterError;
+pub use template::{AssociationArguments, association_template};
+
+use crate::codec::Canonical as _;
+use crate::hash::{tag, tagged_hash};
+use crate::id::{CharterHash, MemberId, NetworkId};
+
+/// Longest name of the DAO, a treasurer or a gossip peer, in bytes.
+pub const MAX_NAME: usize = 64;
+/// Longest treasury descriptor, in bytes.
+pub const MAX_DESCRIPTOR: usize = 2048;
+/// Most treasurers, founders, gossip peers or class rules.
+pub const MAX_LIST: usize = 64;
+/// Most gates in the genesis transaction.
+pub const MAX_GATES: u8 = 16;
+/// Basis points of the whole.
+pub const ALL_BP: u16 = 10_000;
+
+/// The rules of a DAO. A value that passed [`Charter::check`] is meaningful; the type alone promises only bounded lengths
+/// once it was decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charter {
+    /// Name of the DAO, 1 to [`MAX_NAME`] bytes.
+    pub name: String,
+    /// Genesis block hash of the network it lives on.
+    pub network: NetworkId,
+    /// Node key of the hub (BOLT 8).
+    pub hub_node_key: PublicKey,
+    /// Key with which the hub signs log heads, receipts, acknowledgements, checkpoints and anchored entries.
+    pub hub_log_key: XOnlyPublicKey,
+    /// Internal key of the anchor links.
+    pub anchor_key: XOnlyPublicKey,
+    /// Output descriptor of the treasury; opaque here, validated by the anchor core.
+    pub treasury_descriptor: String,
+    /// Who holds the treasury's keys.
+    pub treasurers: Vec<Treasurer>,
+    /// Vote keys of the founders, at least one.
+    pub founders: Vec<MemberId>,
+    /// Who may become a member.
+    pub admission: Admission,
+    /// Length of an epoch in blocks; boundaries are the heights divisible by it.
+    pub epoch_blocks: u32,
+    /// Confirmations a funding output needs before it weighs anything.
+    pub stake_confirmations: u32,
+    /// Confirmations after which an anchor link is final.
+    pub final_depth: u32,
+    /// The hub's own balance in a new channel, in satoshis. Must be 0 for now.
+    pub hub_funding_sat: u64,
+    /// How stake becomes weight.
+    pub weight_rule: WeightRule,
+    /// Largest weight of one member, if limited.
+    pub per_member_cap: Option<u64>,
+    /// How many gates the genesis transaction has, 1 to [`MAX_GATES`].
+    pub gates: u8,
+    /// Value of each gate in satoshis.
+    pub gate_sat: u64,
+    /// Value of the first seal in satoshis; the links' fees are paid from it.
+    pub seal_sat: u64,
+    /// Value of the spare seal in satoshis.
+    pub spare_seal_sat: u64,
+    /// Highest fee rate of an anchor link, in satoshis per virtual byte.
+    pub max_link_fee_rate_sat_vb: u64,
+    /// Addresses (`key@host:port` or host:port) at which heads are gossiped.
+    pub gossip_peers: Vec<String>,
+    /// Rules by class; for spends, bands by amount in ascending order.
+    pub classes: Vec<ClassRule>,
+}
+
+/// One holder of a treasury key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Treasurer {
+    /// Name, 1 to [`MAX_NAME`] bytes.
+    pub name: String,
+    /// Compressed key that identifies them.
+    pub key: PublicKey,
+}
+
+/// Who may become a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Admission {
+    /// Anybody with at least this stake in satoshis (at least 1).
+    Open {
+        /// Smallest stake that weighs anything.
+        min_stake_sat: u64,
+    },
+}
+
+/// How stake becomes weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WeightRule {
+    /// One per satoshi.
+    Stake,
+    /// One per member.
+    OneMemberOneVote,
+    /// The integer square root of the satoshis.
+    SqrtStake,
+}
+
+/// What a proposal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Class {
+    /// A resolution without effect on coins.
+    Text,
+    /// A payment out of the treasury.
+    Spend,
+}
+
+/// The rules for proposals of one class, or of one band of amounts in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassRule {
+    /// For which class.
+    pub class: Class,
+    /// Largest amount in satoshis (outputs and fee cap) that this band takes; no limit when `None`.
+    pub max_amount_sat: Option<u64>,
+    /// Blocks of discussion before voting; 0 for none.
+    pub review_blocks: u32,
+    /// Least number of blocks for which voting is open.
+    pub voting_blocks: u32,
+    /// Blocks between a passed vote's close and its authorisation.
+    pub veto_blocks: u32,
+    /// Blocks from authorisation until an unexecuted spend expires.
+    pub expiry_blocks: u32,
+    /// Share of the votes that passes.
+    pub threshold: Threshold,
+    /// Turnout without which nothing passes.
+    pub quorum: Quorum,
+    /// Least number of members who voted; 0 for no such rule.
+    pub distinct_voters_min: u32,
+}
+
+/// Share of yes among yes and no that passes (G-52).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    /// More than half.
+    Majority,
+    /// At least this many basis points, 5001 to 10000.
+    PercentBp(u16),
+}
+
+/// Turnout without which nothing passes (G-51).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quorum {
+    /// Yes and abstain together are at least this many basis points of the roll. Votes against do not count toward it,
+    /// so that voting no cannot help a proposal pass.
+    ParticipationBp(u16),
+    /// Yes alone is at least this many basis points of the roll.
+    YesOfTotalBp(u16),
+}
+
+impl Charter {
+    /// Hash that names this charter (G-13).
+    #[must_use]
+    pub fn hash(&self) -> CharterHash {
+        CharterHash(tagged_hash(tag::CHARTER, &[&self.to_bytes()]))
+    }
+
+    /// What output 0 of the genesis transaction commits to (G-14).
+    #[must_use]
+    pub fn founding_commitment(&self) -> [u8; 32] {
+        tagged_hash(tag::FOUNDING, &[&self.network.0, &self.hash().0])
+    }
+
+    /// The Bitcoin network, if it is one that this software knows.
+    #[must_use]
+    pub fn bitcoin_network(&self) -> Option<Network> {
+        self.network.network()
+    }
+
+    /// The rule for a proposal of `class` that moves `amount_sat`: the band with the smallest sufficient limit (G-16).
+    /// Returns its index in [`Charter::classes`].
+    #[must_use]
+    pub fn rule_for(&self, class: Class, amount_sat: u64) -> Option<(u32, &ClassRule)> {
+        let mut best: Option<(u32, &ClassRule)> = None;
+        for (index, rule) in (0u32..).zip(&self.classes) {
+            if rule.class != class || rule.max_amount_sat.is_some_and(|max| amount_sat > max) {
+                continue;
+            }
+            let tighter =
+                |old: &ClassRule| rule.max_amount_sat.unwrap_or(u64::MAX) < old.max_amount_sat.unwrap_or(u64::MAX);
+            if best.is_none_or(|(_, old)| tighter(old)) {
+                best = Some((index, rule));
+            }
+        }
+        best
+    }
+
+    /// The first epoch boundary at or above `height`; `None` above the largest height (G-40).
+    #[must_use]
+    pub fn boundary_at_or_after(&self, height: u32) -> Option<u32> {
+        height.checked_next_multiple_of(self.epoch_blocks)
+    }
+}
+
+impl Class {
+    /// Its name in charters and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Spend => "spend",
+        }
+    }
+}

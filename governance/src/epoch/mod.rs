@@ -1,0 +1,11 @@
+//! Closing an epoch: from a prefix of the log and the rolls to the trees and the header, for everybody alike.
+
+mod close;
+mod decision;
+mod header;
+mod proof;
+
+pub use close::{CloseError, EpochClose, close};
+pub use decision::{Authorisation, DecisionLeaf};
+pub use header::{EpochHeader, HeaderDifference};
+pub use proof::{BallotProof, BallotStatement, DecisionProof, ProofError, RollProof};

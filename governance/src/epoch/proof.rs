@@ -1,0 +1,224 @@
+//! Proofs under one epoch header: a ballot as counted, a weight, a decision.
+
+use super::close::{epoch_key, root_value};
+use super::{DecisionLeaf, EpochClose, EpochHeader};
+use crate::codec::{Canonical, DecodeError, Reader, Writer};
+use crate::id::{MemberId, ProposalId};
+use crate::tally::{BallotLeaf, Sums};
+use crate::tree::{SumError, SumProof, TreePurpose};
+
+/// How a member's ballot counted: their leaf in T2, and T2's root in the header (G-77).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BallotProof {
+    /// The member's leaf in the proposal's ballot tree.
+    pub ballot: SumProof,
+    /// That tree's root among all.
+    pub root: SumProof,
+}
+
+/// What a [`BallotProof`] shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BallotStatement {
+    /// The ballot counted, or none.
+    pub leaf: BallotLeaf,
+    /// The member's weight.
+    pub weight: u128,
+    /// The proposal's totals under this header.
+    pub totals: Sums,
+    /// Members in the roll.
+    pub electorate: u64,
+    /// Whether voting had closed.
+    pub is_final: bool,
+}
+
+/// A member's weight in the roll of an epoch (G-77).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollProof {
+    /// The member's leaf in the roll.
+    pub member: SumProof,
+    /// That roll's root in T3.
+    pub root: SumProof,
+}
+
+/// The decision on a proposal (G-77).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecisionProof {
+    /// The proposal's leaf in T4.
+    pub decision: SumProof,
+}
+
+/// Why a proof shows nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProofError {
+    /// A path does not hold.
+    #[error("{tree}: {error}")]
+    Path {
+        /// In which tree.
+        tree: &'static str,
+        /// Why.
+        error: SumError,
+    },
+    /// A leaf's value has no meaning.
+    #[error("{tree}: {error}")]
+    Value {
+        /// In which tree.
+        tree: &'static str,
+        /// Why.
+        error: DecodeError,
+    },
+    /// Sums or value of a leaf contradict each other.
+    #[error("G-77: {0}")]
+    Contradiction(String),
+}
+
+impl EpochClose {
+    /// Proof of how `member`'s ballot on `proposal` counts; `None` when either is not there.
+    #[must_use]
+    pub fn prove_ballot(&self, proposal: &ProposalId, member: &MemberId) -> Option<BallotProof> {
+        Some(BallotProof {
+            ballot: self.ballots.get(proposal)?.prove(&member.0)?,
+            root: self.ballot_roots.prove(&proposal.0)?,
+        })
+    }
+
+    /// Proof of `member`'s weight in the roll of `epoch`; `None` when either is not there.
+    #[must_use]
+    pub fn prove_weight(&self, epoch: u32, member: &MemberId) -> Option<RollProof> {
+        Some(RollProof {
+            member: self.roll_trees.get(&epoch)?.prove(&member.0)?,
+            root: self.rolls.prove(&epoch_key(epoch))?,
+        })
+    }
+
+    /// Proof of the decision on `proposal`; `None` when it is not decided.
+    #[must_use]
+    pub fn prove_decision(&self, proposal: &ProposalId) -> Option<DecisionProof> {
+        Some(DecisionProof { decision: self.decisions.prove(&proposal.0)? })
+    }
+}
+
+impl BallotProof {
+    /// Checks the proof under `header` and returns what it shows.
+    ///
+    /// # Errors
+    /// [`ProofError`] naming the tree and the difference.
+    pub fn verify(
+        &self,
+        header: &EpochHeader,
+        proposal: &ProposalId,
+        member: &MemberId,
+    ) -> Result<BallotStatement, ProofError> {
+        let t2 = self.ballot.root(TreePurpose::Ballots).map_err(path("ballots"))?;
+        self.ballot
+            .verify(TreePurpose::Ballots, &member.0, &t2.commitment(TreePurpose::Ballots))
+            .map_err(path("ballots"))?;
+        self.root.verify(TreePurpose::BallotRoots, &proposal.0, &header.ballots_root).map_err(path("ballot roots"))?;
+        let commitment = t2.commitment(TreePurpose::Ballots);
+        let is_final = if self.root.leaf.value == root_value(&commitment, Some(true)) {
+            true
+        } else if self.root.leaf.value == root_value(&commitment, Some(false)) {
+            false
+        } else {
+            return Err(ProofError::Contradiction(format!("header holds another ballot tree for proposal {proposal}")));
+        };
+        let leaf = BallotLeaf::from_bytes(&self.ballot.leaf.value)
+            .map_err(|error| ProofError::Value { tree: "ballots", error })?;
+        let own = Sums::from_slice(&self.ballot.leaf.sums);
+        let totals = Sums::from_slice(&t2.sums);
+        let (Some(own), Some(totals)) = (own, totals) else {
+            return Err(ProofError::Contradiction("a ballot tree has five sums".into()));
+        };
+        check_leaf_sums(&leaf, &own)?;
+        Ok(BallotStatement { leaf, weight: own.weight, totals, electorate: t2.count, is_final })
+    }
+}
+
+impl RollProof {
+    /// Checks the proof under `header` and returns the member's weight and the roll's total.
+    ///
+    /// # Errors
+    /// [`ProofError`] naming the tree and the difference.
+    pub fn verify(&self, header: &EpochHeader, epoch: u32, member: &MemberId) -> Result<(u128, u128), ProofError> {
+        let roll = self.member.root(TreePurpose::Roll).map_err(path("roll"))?;
+        let commitment = roll.commitment(TreePurpose::Roll);
+        self.member.verify(TreePurpose::Roll, &member.0, &commitment).map_err(path("roll"))?;
+        self.root.verify(TreePurpose::Rolls, &epoch_key(epoch), &header.rolls_root).map_err(path("rolls"))?;
+        if self.root.leaf.value != root_value(&commitment, None) {
+            return Err(ProofError::Contradiction(format!("header holds another roll for epoch {epoch}")));
+        }
+        match (self.member.leaf.sums.first(), roll.sums.first()) {
+            (Some(weight), Some(total)) => Ok((*weight, *total)),
+            _ => Err(ProofError::Contradiction("a roll has one sum".into())),
+        }
+    }
+}
+
+impl DecisionProof {
+    /// Checks the proof under `header` and returns the decision.
+    ///
+    /// # Errors
+    /// [`ProofError`] naming the tree and the difference.
+    pub fn verify(&self, header: &EpochHeader, proposal: &ProposalId) -> Result<DecisionLeaf, ProofError> {
+        self.decision.verify(TreePurpose::Decisions, &proposal.0, &header.decisions_root).map_err(path("decisions"))?;
+        let leaf = DecisionLeaf::from_bytes(&self.decision.leaf.value)
+            .map_err(|error| ProofError::Value { tree: "decisions", error })?;
+        let amount = leaf.authorisation.map_or(0, |a| u128::from(a.amount_sat));
+        if self.decision.leaf.sums != [amount] {
+            let sums = &self.decision.leaf.sums;
+            return Err(ProofError::Contradiction(format!("leaf authorises {amount} sat, but sums to {sums:?}")));
+        }
+        Ok(leaf)
+    }
+}
+
+/// A leaf's sums must be its ballot times its weight, or a forger could count a no as a yes.
+fn check_leaf_sums(leaf: &BallotLeaf, own: &Sums) -> Result<(), ProofError> {
+    use crate::entry::Choice;
+    let mut expected = Sums { weight: own.weight, ..Sums::default() };
+    if let Some(ballot) = &leaf.ballot {
+        let choice = Choice::from_fields(&ballot.fields)
+            .ok_or_else(|| ProofError::Contradiction(format!("fields {:?} are no choice", ballot.fields)))?;
+        expected.add(choice, own.weight);
+    }
+    if expected == *own {
+        return Ok(());
+    }
+    Err(ProofError::Contradiction(format!("leaf sums {own:?} are not its ballot times its weight {expected:?}")))
+}
+
+fn path(tree: &'static str) -> impl Fn(SumError) -> ProofError {
+    move |error| ProofError::Path { tree, error }
+}
+
+impl Canonical for BallotProof {
+    fn encode(&self, w: &mut Writer) {
+        self.ballot.encode(w);
+        self.root.encode(w);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { ballot: Canonical::decode(r)?, root: Canonical::decode(r)? })
+    }
+}
+
+impl Canonical for RollProof {
+    fn encode(&self, w: &mut Writer) {
+        self.member.encode(w);
+        self.root.encode(w);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { member: Canonical::decode(r)?, root: Canonical::decode(r)? })
+    }
+}
+
+impl Canonical for DecisionProof {
+    fn encode(&self, w: &mut Writer) {
+        self.decision.encode(w);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { decision: Canonical::decode(r)? })
+    }
+}

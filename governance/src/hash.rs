@@ -1,0 +1,68 @@
+//! Tagged hashes (E-12, BIP340): one function for every hash that is not part of the log tree.
+
+use bitcoin::hashes::{Hash, HashEngine, sha256};
+
+/// `SHA256(SHA256(tag) || SHA256(tag) || parts...)`.
+///
+/// The parts are hashed one behind the other as if they were one byte string; callers make the boundaries unambiguous.
+#[must_use]
+pub fn tagged_hash(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let tag = sha256::Hash::hash(tag.as_bytes());
+    let mut engine = sha256::Hash::engine();
+    engine.input(tag.as_byte_array());
+    engine.input(tag.as_byte_array());
+    for part in parts {
+        engine.input(part);
+    }
+    sha256::Hash::from_engine(engine).to_byte_array()
+}
+
+/// Every tag in use, in one place so that no two purposes share one (G-3).
+pub mod tag {
+    /// Charter hash.
+    pub const CHARTER: &str = "althing/charter/v1";
+    /// What the first seal commits to.
+    pub const FOUNDING: &str = "althing/founding/v1";
+    /// DAO id.
+    pub const DAO: &str = "althing/dao/v1";
+    /// Stake channel id.
+    pub const CHANNEL: &str = "althing/channel/v1";
+    /// Entry id.
+    pub const ENTRY: &str = "althing/entry/v1";
+    /// Lane head after an entry.
+    pub const LANE: &str = "althing/lane/v1";
+    /// Lane head before the first entry.
+    pub const LANE_START: &str = "althing/lane-start/v1";
+    /// Proposal id.
+    pub const PROPOSAL: &str = "althing/proposal/v1";
+    /// Spend intent of an authorised proposal.
+    pub const SPEND: &str = "althing/spend/v1";
+    /// Epoch header hash, which is the commitment on Bitcoin.
+    pub const EPOCH: &str = "althing/epoch/v1";
+    /// Leaf of a sum tree.
+    pub const SUM_LEAF: &str = "althing/sum-leaf/v1";
+    /// Node of a sum tree.
+    pub const SUM_NODE: &str = "althing/sum-node/v1";
+    /// Root commitment of a sum tree.
+    pub const SUM_ROOT: &str = "althing/sum-root/v1";
+    /// Member signs a bind entry.
+    pub const SIGN_BIND: &str = "althing/bind/v1";
+    /// Funding key signs that it belongs to a vote key.
+    pub const SIGN_BIND_FUNDING: &str = "althing/bind-funding/v1";
+    /// Member and hub sign a channel checkpoint.
+    pub const SIGN_CHECKPOINT: &str = "althing/ckpt/v1";
+    /// Member signs a proposal entry. Not "proposal", which is the tag of the proposal id.
+    pub const SIGN_PROPOSAL: &str = "althing/propose/v1";
+    /// Member signs a comment entry.
+    pub const SIGN_COMMENT: &str = "althing/comment/v1";
+    /// Member signs a ballot entry.
+    pub const SIGN_BALLOT: &str = "althing/ballot/v1";
+    /// Hub signs a log head.
+    pub const SIGN_HEAD: &str = "althing/head/v1";
+    /// Hub signs that an epoch header is anchored.
+    pub const SIGN_ANCHORED: &str = "althing/anchored/v1";
+    /// Hub signs a receipt.
+    pub const SIGN_RECEIPT: &str = "althing/receipt/v1";
+    /// Hub signs a cumulative acknowledgement.
+    pub const SIGN_ACK: &str = "althing/ack/v1";
+}

@@ -1,0 +1,158 @@
+//! The roll: who may vote with how much weight, a pure function of log and chain.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::OutPoint;
+use bitcoin::secp256k1::PublicKey;
+
+use crate::charter::{Admission, Charter, WeightRule};
+use crate::id::{ChannelId, MemberId};
+use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
+
+/// What the log says about one channel; the chain has to confirm it (G-32).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StakeClaim {
+    /// Whose stake.
+    pub member: MemberId,
+    /// In which channel.
+    pub channel: ChannelId,
+    /// Its funding output.
+    pub outpoint: OutPoint,
+    /// The member's key in it.
+    pub member_funding_key: PublicKey,
+    /// The hub's key in it.
+    pub hub_funding_key: PublicKey,
+    /// The member's balance in the newest checkpoint, 0 without one.
+    pub member_sat: u64,
+}
+
+/// What the chain says about one claimed funding output. The shell makes one only if the output exists and its script is
+/// the MuSig2 output of the claim's two keys; a claim without a fact weighs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FundingFact {
+    /// The output.
+    pub outpoint: OutPoint,
+    /// Its value in satoshis.
+    pub value_sat: u64,
+    /// Height of the block that holds it.
+    pub height: u32,
+    /// Height of the block that spends it, if one does.
+    pub spent_height: Option<u32>,
+}
+
+/// Members and weights of one snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roll {
+    entries: BTreeMap<MemberId, RollEntry>,
+    total: u128,
+}
+
+/// One member of a roll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollEntry {
+    /// Counted stake in satoshis.
+    pub stake_sat: u64,
+    /// Weight by the charter's rule, at least 1.
+    pub weight: u128,
+}
+
+impl Roll {
+    /// The roll at `closing_height` (G-33). `claims` are those of the log up to the header's size.
+    #[must_use]
+    pub fn compute(charter: &Charter, claims: &[StakeClaim], facts: &[FundingFact], closing_height: u32) -> Self {
+        let facts: BTreeMap<OutPoint, &FundingFact> = facts.iter().map(|fact| (fact.outpoint, fact)).collect();
+        let mut counted = BTreeSet::new();
+        let mut stakes: BTreeMap<MemberId, u64> = BTreeMap::new();
+        for claim in claims {
+            let Some(fact) = facts.get(&claim.outpoint) else { continue };
+            // G-33: one outpoint's value counts once, whoever claims it.
+            if fact.counts_at(closing_height, charter.stake_confirmations) && counted.insert(claim.outpoint) {
+                let stake = stakes.entry(claim.member).or_default();
+                *stake = stake.saturating_add(claim.member_sat.min(fact.value_sat));
+            }
+        }
+        let Admission::Open { min_stake_sat } = charter.admission;
+        stakes.retain(|_, stake| *stake >= min_stake_sat);
+        Self::from_stakes(stakes.into_iter().map(|(member, stake)| (member, stake, weight(charter, stake))))
+    }
+
+    /// A roll of given members, stakes and weights; members without weight are left out.
+    #[must_use]
+    pub fn from_stakes(stakes: impl IntoIterator<Item = (MemberId, u64, u128)>) -> Self {
+        let entries: BTreeMap<MemberId, RollEntry> = stakes
+            .into_iter()
+            .filter(|(_, _, weight)| *weight > 0)
+            .map(|(member, stake_sat, weight)| (member, RollEntry { stake_sat, weight }))
+            .collect();
+        // Saturation is out of reach: a weight is at most 2^64 and there are fewer than 2^64 members.
+        let total = entries.values().fold(0u128, |sum, entry| sum.saturating_add(entry.weight));
+        Self { entries, total }
+    }
+
+    /// Members by id.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&MemberId, &RollEntry)> {
+        self.entries.iter()
+    }
+
+    /// Number of members.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nobody has weight.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Weight of a member; 0 when not in the roll.
+    #[must_use]
+    pub fn weight(&self, member: &MemberId) -> u128 {
+        self.entries.get(member).map_or(0, |entry| entry.weight)
+    }
+
+    /// Stake and weight of a member.
+    #[must_use]
+    pub fn entry(&self, member: &MemberId) -> Option<&RollEntry> {
+        self.entries.get(member)
+    }
+
+    /// Sum of all weights.
+    #[must_use]
+    pub fn total(&self) -> u128 {
+        self.total
+    }
+
+    /// The roll tree: key member, no value, sum weight (G-75).
+    ///
+    /// # Errors
+    /// [`SumError::Overflow`] when the weights do not fit 128 bits.
+    pub fn tree(&self) -> Result<SumTree, SumError> {
+        let leaves = self
+            .entries
+            .iter()
+            .map(|(member, entry)| SumLeaf { key: member.0, value: Vec::new(), sums: vec![entry.weight] })
+            .collect();
+        SumTree::build(TreePurpose::Roll, leaves)
+    }
+}
+
+impl FundingFact {
+    /// Whether the output is deep enough and unspent at `height` (G-33).
+    #[must_use]
+    pub fn counts_at(&self, height: u32, confirmations: u32) -> bool {
+        let matured = u64::from(self.height) + u64::from(confirmations) <= u64::from(height) + 1;
+        matured && self.spent_height.is_none_or(|spent| spent > height)
+    }
+}
+
+/// Weight of a stake by the charter's rule (G-34).
+fn weight(charter: &Charter, stake_sat: u64) -> u128 {
+    let weight = match charter.weight_rule {
+        WeightRule::Stake => stake_sat,
+        WeightRule::OneMemberOneVote => 1,
+        WeightRule::SqrtStake => stake_sat.isqrt(),
+    };
+    u128::from(charter.per_member_cap.map_or(weight, |cap| weight.min(cap)))
+}
