@@ -10,29 +10,17 @@ fn main() -> Result<(), Error> {
     let patience = Duration::from_secs(60);
     let alice = Node::start()?;
     let bob = Node::start()?;
-    say(&format!(
-        "{} at {} and {}",
-        alice.bitcoind().banner(),
-        alice.rpc_url(),
-        bob.rpc_url()
-    ));
+    say(&format!("{} at {} and {}", alice.bitcoind().banner(), alice.rpc_url(), bob.rpc_url()));
 
     alice.connect(&bob)?;
     let coin = alice.fund(&bob.miner_address(), Amount::from_sat(100_000))?;
     Node::wait_same_tip(&[&alice, &bob], patience)?;
-    say(&format!(
-        "{coin} confirmed, both at height {}",
-        bob.tip()?.height
-    ));
+    say(&format!("{coin} confirmed, both at height {}", bob.tip()?.height));
 
     alice.disconnect(&bob)?;
     alice.mine(1)?;
     bob.mine(2)?;
-    say(&format!(
-        "apart: heights {} and {}",
-        alice.tip()?.height,
-        bob.tip()?.height
-    ));
+    say(&format!("apart: heights {} and {}", alice.tip()?.height, bob.tip()?.height));
 
     alice.connect(&bob)?;
     Node::wait_same_tip(&[&alice, &bob], patience)?;

@@ -99,9 +99,6 @@ impl Error {
 
     /// For an answer without the expected field.
     pub(crate) fn answer(call: &'static str, answer: &serde_json::Value) -> Self {
-        Self::Answer {
-            call,
-            answer: answer.to_string(),
-        }
+        Self::Answer { call, answer: answer.to_string() }
     }
 }

@@ -33,8 +33,6 @@ pub use bitcoin;
 
 pub use error::{Error, WaitTimeout};
 pub use node::{Inclusion, Node, NodeConfig, Tip};
-pub use provision::{
-    Bitcoind, BuildBitcoind, CoreFromSource, Progress, ProvisionError, Provisioner,
-};
+pub use provision::{Bitcoind, BuildBitcoind, CoreFromSource, Progress, ProvisionError, Provisioner};
 pub use version::Version;
 pub use wait::{Look, wait_for};

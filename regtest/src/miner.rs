@@ -25,18 +25,11 @@ impl MinerKey {
     /// The key of a data folder: the given seed, else the one used there before, else a fresh one.
     pub(crate) fn of_folder(folder: &Path, given: Option<u64>) -> Result<Self, Error> {
         let file = folder.join(SEED_FILE);
-        let before = fs::read_to_string(&file)
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
+        let before = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
         // The standard library seeds its hashers from the operating system.
-        let seed = given
-            .or(before)
-            .unwrap_or_else(|| RandomState::new().build_hasher().finish());
+        let seed = given.or(before).unwrap_or_else(|| RandomState::new().build_hasher().finish());
         fs::write(&file, format!("{seed}\n")).map_err(Error::io(&file))?;
-        Ok(Self {
-            seed,
-            secp: Secp256k1::new(),
-        })
+        Ok(Self { seed, secp: Secp256k1::new() })
     }
 
     /// The address number `index`; 0 is the one whose coins are spent.
@@ -47,18 +40,13 @@ impl MinerKey {
 
     /// An address for blocks that replace `first_replaced` and its successors; another one for each such block.
     pub(crate) fn branch_address(&self, first_replaced: &BlockHash) -> Address {
-        let (internal, _) = self
-            .keypair(first_replaced.as_byte_array())
-            .x_only_public_key();
+        let (internal, _) = self.keypair(first_replaced.as_byte_array()).x_only_public_key();
         Address::p2tr(&self.secp, internal, None, KnownHrp::Regtest)
     }
 
     /// Signs all inputs, which spend `spent` in order, all of them coins of address 0.
     pub(crate) fn sign(&self, transaction: &mut Transaction, spent: &[TxOut]) {
-        let keypair = self
-            .keypair(&0u64.to_be_bytes())
-            .tap_tweak(&self.secp, None)
-            .to_keypair();
+        let keypair = self.keypair(&0u64.to_be_bytes()).tap_tweak(&self.secp, None).to_keypair();
         let prevouts = Prevouts::All(spent);
         let mut cache = SighashCache::new(&*transaction);
         let witnesses: Vec<Witness> = (0..spent.len())
@@ -69,10 +57,7 @@ impl MinerKey {
                 let message = Message::from_digest(sighash.to_byte_array());
                 let signature = self.secp.sign_schnorr_no_aux_rand(&message, &keypair);
                 let sighash_type = TapSighashType::Default;
-                Witness::p2tr_key_spend(&bitcoin::taproot::Signature {
-                    signature,
-                    sighash_type,
-                })
+                Witness::p2tr_key_spend(&bitcoin::taproot::Signature { signature, sighash_type })
             })
             .collect();
         for (input, witness) in transaction.input.iter_mut().zip(witnesses) {
@@ -86,16 +71,14 @@ impl MinerKey {
         engine.input(&self.seed.to_be_bytes());
         engine.input(label);
         let digest = sha256::Hash::from_engine(engine).to_byte_array();
-        let secret = SecretKey::from_slice(&digest)
-            .expect("a hash is zero or above the curve order with probability 2^-127");
+        let secret =
+            SecretKey::from_slice(&digest).expect("a hash is zero or above the curve order with probability 2^-127");
         Keypair::from_secret_key(&self.secp, &secret)
     }
 }
 
 impl std::fmt::Debug for MinerKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MinerKey")
-            .field("seed", &self.seed)
-            .finish_non_exhaustive()
+        f.debug_struct("MinerKey").field("seed", &self.seed).finish_non_exhaustive()
     }
 }

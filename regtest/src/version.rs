@@ -16,11 +16,7 @@ pub struct Version {
 impl Version {
     /// The first version with everything the tests rely on: version-3 transactions (TRUC), pay-to-anchor outputs
     /// and ephemeral dust (all by 29.0), and `submitpackage`.
-    pub const MINIMUM: Self = Self {
-        major: 29,
-        minor: 0,
-        patch: 0,
-    };
+    pub const MINIMUM: Self = Self { major: 29, minor: 0, patch: 0 };
 
     /// Reads the first line of `bitcoind --version`, such as `Bitcoin Core daemon version v31.99.0-unk bitcoind`.
     ///
@@ -33,18 +29,12 @@ impl Version {
         }
         let (_, after) = line.split_once(" version ")?;
         let digits = after.strip_prefix('v').unwrap_or(after);
-        let end = digits
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(digits.len());
+        let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
         let mut numbers = digits[..end].split('.').map(str::parse::<u16>);
         let major = numbers.next()?.ok()?;
         let minor = numbers.next()?.ok()?;
         let patch = numbers.next().and_then(Result::ok).unwrap_or(0);
-        Some(Self {
-            major,
-            minor,
-            patch,
-        })
+        Some(Self { major, minor, patch })
     }
 }
 
@@ -61,10 +51,7 @@ mod tests {
     #[test]
     fn banners() {
         let table = [
-            (
-                "Bitcoin Core daemon version v31.99.0-unk bitcoind\nCopyright",
-                Some((31, 99, 0)),
-            ),
+            ("Bitcoin Core daemon version v31.99.0-unk bitcoind\nCopyright", Some((31, 99, 0))),
             ("Bitcoin Core version v27.1.0", Some((27, 1, 0))),
             ("Bitcoin Core daemon version v30.2rc1", Some((30, 2, 0))),
             ("Bitcoin Core version v99999999.1", None),
@@ -80,18 +67,8 @@ mod tests {
 
     #[test]
     fn minimum_excludes_28() {
-        let old = Version {
-            major: 28,
-            minor: 99,
-            patch: 9,
-        };
+        let old = Version { major: 28, minor: 99, patch: 9 };
         assert!(old < Version::MINIMUM);
-        assert!(
-            Version {
-                major: 29,
-                minor: 0,
-                patch: 0
-            } >= Version::MINIMUM
-        );
+        assert!(Version { major: 29, minor: 0, patch: 0 } >= Version::MINIMUM);
     }
 }

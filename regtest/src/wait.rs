@@ -32,11 +32,7 @@ pub enum Look<T> {
 /// });
 /// assert_eq!(seen.unwrap(), 3);
 /// ```
-pub fn wait_for<T>(
-    what: &str,
-    within: Duration,
-    mut look: impl FnMut() -> Look<T>,
-) -> Result<T, WaitTimeout> {
+pub fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Look<T>) -> Result<T, WaitTimeout> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(5);
     loop {
@@ -44,11 +40,7 @@ pub fn wait_for<T>(
         match look() {
             Look::Ready(value) => return Ok(value),
             Look::NotYet(last_seen) if late => {
-                return Err(WaitTimeout {
-                    what: what.to_owned(),
-                    waited: started.elapsed(),
-                    last_seen,
-                });
+                return Err(WaitTimeout { what: what.to_owned(), waited: started.elapsed(), last_seen });
             }
             Look::NotYet(_) => {}
         }
@@ -71,10 +63,7 @@ mod tests {
         })
         .unwrap_err();
         assert_eq!(error.last_seen, format!("look {count}"));
-        assert!(
-            error.to_string().contains("for a miracle; last seen: look"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("for a miracle; last seen: look"), "{error}");
         assert!(count > 1);
     }
 }

@@ -41,9 +41,7 @@ impl Node {
     /// # Errors
     /// [`Error::Rpc`], [`Error::Stopped`].
     pub fn mine_empty(&self, count: u32) -> Result<Vec<BlockHash>, Error> {
-        (0..count)
-            .map(|_| self.generate_block(&self.miner.address(0), &[]))
-            .collect()
+        (0..count).map(|_| self.generate_block(&self.miner.address(0), &[])).collect()
     }
 
     /// Mines one block with exactly these transactions, in this order; they need not be in the mempool, so a
@@ -64,9 +62,7 @@ impl Node {
     /// # Errors
     /// [`Error::ReorgDepth`], [`Error::Rpc`], [`Error::Stopped`].
     pub fn reorg(&self, depth: u32, new_len: u32) -> Result<Vec<BlockHash>, Error> {
-        self.replace(depth, new_len, |node, address| {
-            node.mine_to(new_len, address)
-        })
+        self.replace(depth, new_len, |node, address| node.mine_to(new_len, address))
     }
 
     /// As [`Node::reorg`], but the new blocks are empty: the transactions of the replaced blocks lose their
@@ -75,11 +71,7 @@ impl Node {
     /// # Errors
     /// As [`Node::reorg`].
     pub fn reorg_empty(&self, depth: u32, new_len: u32) -> Result<Vec<BlockHash>, Error> {
-        self.replace(depth, new_len, |node, address| {
-            (0..new_len)
-                .map(|_| node.generate_block(address, &[]))
-                .collect()
-        })
+        self.replace(depth, new_len, |node, address| (0..new_len).map(|_| node.generate_block(address, &[])).collect())
     }
 
     /// Declares a block, and all on top of it, invalid at this node.
@@ -87,9 +79,7 @@ impl Node {
     /// # Errors
     /// [`Error::Rpc`], [`Error::Stopped`].
     pub fn invalidate(&self, block: &BlockHash) -> Result<(), Error> {
-        self.rpc()?
-            .invalidate_block(block)
-            .map_err(Error::rpc("invalidateblock"))
+        self.rpc()?.invalidate_block(block).map_err(Error::rpc("invalidateblock"))
     }
 
     /// Takes [`Node::invalidate`] back.
@@ -97,9 +87,7 @@ impl Node {
     /// # Errors
     /// [`Error::Rpc`], [`Error::Stopped`].
     pub fn reconsider(&self, block: &BlockHash) -> Result<(), Error> {
-        self.rpc()?
-            .reconsider_block(block)
-            .map_err(Error::rpc("reconsiderblock"))
+        self.rpc()?.reconsider_block(block).map_err(Error::rpc("reconsiderblock"))
     }
 
     /// Sets the node's clock to this Unix time, for the timestamps of blocks; `None` lets it run again.
@@ -108,8 +96,7 @@ impl Node {
     /// [`Error::Rpc`], [`Error::Stopped`].
     pub fn mock_time(&self, unix_secs: Option<u32>) -> Result<(), Error> {
         // Zero means the system's clock.
-        self.call("setmocktime", &[json!(unix_secs.unwrap_or(0))])
-            .map(drop)
+        self.call("setmocktime", &[json!(unix_secs.unwrap_or(0))]).map(drop)
     }
 
     fn replace(
@@ -134,11 +121,7 @@ impl Node {
         Ok(new)
     }
 
-    fn generate_block(
-        &self,
-        address: &Address,
-        transactions: &[Transaction],
-    ) -> Result<BlockHash, Error> {
+    fn generate_block(&self, address: &Address, transactions: &[Transaction]) -> Result<BlockHash, Error> {
         let raw: Vec<String> = transactions.iter().map(serialize_hex).collect();
         let answer = self.call("generateblock", &[json!(address.to_string()), json!(raw)])?;
         let hash = answer["hash"].as_str().and_then(|hex| hex.parse().ok());

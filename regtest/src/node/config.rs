@@ -76,10 +76,7 @@ impl Ports {
         let pair = || {
             // Both are held until both are known, or the system could give the same one twice.
             let (rpc, p2p) = (listen()?, listen()?);
-            Ok(Self {
-                rpc: port(&rpc)?,
-                p2p: port(&p2p)?,
-            })
+            Ok(Self { rpc: port(&rpc)?, p2p: port(&p2p)? })
         };
         pair().map_err(Error::io(Path::new("127.0.0.1:0")))
     }

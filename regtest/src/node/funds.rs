@@ -4,9 +4,7 @@ use std::sync::PoisonError;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
-use bitcoin::{
-    Address, Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness,
-};
+use bitcoin::{Address, Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
 use serde_json::{Value, json};
 
 use super::Node;
@@ -39,15 +37,9 @@ impl Node {
     /// # Errors
     /// As [`Node::pay_outputs`].
     pub fn pay(&self, address: &Address, amount: Amount) -> Result<OutPoint, Error> {
-        let output = TxOut {
-            value: amount,
-            script_pubkey: address.script_pubkey(),
-        };
+        let output = TxOut { value: amount, script_pubkey: address.script_pubkey() };
         let transaction = self.pay_outputs(vec![output])?;
-        Ok(OutPoint {
-            txid: transaction.compute_txid(),
-            vout: 0,
-        })
+        Ok(OutPoint { txid: transaction.compute_txid(), vout: 0 })
     }
 
     /// Makes a transaction with these outputs first, in this order, and change last if there is any; signs it, hands it
@@ -83,10 +75,7 @@ impl Node {
             input: Vec::new(),
             output: outputs.to_vec(),
         };
-        transaction.output.push(TxOut {
-            value: Amount::ZERO,
-            script_pubkey: self.miner_address().script_pubkey(),
-        });
+        transaction.output.push(TxOut { value: Amount::ZERO, script_pubkey: self.miner_address().script_pubkey() });
         let mut spent: Vec<TxOut> = Vec::new();
         let mut wanted = paid;
         let mut available = Amount::ZERO;
@@ -122,24 +111,15 @@ impl Node {
     fn miner_coins(&self) -> Result<Vec<(OutPoint, TxOut)>, Error> {
         const CALL: &str = "scantxoutset";
         let script = self.miner_address().script_pubkey();
-        let scan = self.call(
-            CALL,
-            &[
-                json!("start"),
-                json!([format!("raw({})", script.to_hex_string())]),
-            ],
-        )?;
-        let (Some(height), Some(unspents)) = (scan["height"].as_u64(), scan["unspents"].as_array())
-        else {
+        let scan = self.call(CALL, &[json!("start"), json!([format!("raw({})", script.to_hex_string())])])?;
+        let (Some(height), Some(unspents)) = (scan["height"].as_u64(), scan["unspents"].as_array()) else {
             return Err(Error::answer(CALL, &scan));
         };
         let mut coins = Vec::new();
         for entry in unspents {
             let coin = parse_coin(entry, &script).ok_or_else(|| Error::answer(CALL, entry))?;
             let mature = entry["coinbase"] != true
-                || entry["height"]
-                    .as_u64()
-                    .is_some_and(|h| h + u64::from(COINBASE_MATURITY) <= height + 1);
+                || entry["height"].as_u64().is_some_and(|h| h + u64::from(COINBASE_MATURITY) <= height + 1);
             if mature {
                 coins.push(coin);
             }
@@ -149,31 +129,19 @@ impl Node {
     }
 
     /// Leaves out the coins that transactions in the mempool spend; a scan of the chain's coins does not know of these.
-    fn without_spent_in_mempool(
-        &self,
-        coins: Vec<(OutPoint, TxOut)>,
-    ) -> Result<Vec<(OutPoint, TxOut)>, Error> {
+    fn without_spent_in_mempool(&self, coins: Vec<(OutPoint, TxOut)>) -> Result<Vec<(OutPoint, TxOut)>, Error> {
         const CALL: &str = "gettxspendingprevout";
         if coins.is_empty() {
             return Ok(coins);
         }
-        let question: Vec<Value> = coins
-            .iter()
-            .map(|(coin, _)| json!({ "txid": coin.txid.to_string(), "vout": coin.vout }))
-            .collect();
+        let question: Vec<Value> =
+            coins.iter().map(|(coin, _)| json!({ "txid": coin.txid.to_string(), "vout": coin.vout })).collect();
         let answer = self.call(CALL, &[json!(question)])?;
         // One entry per coin, in the order of the question.
-        let entries = answer
-            .as_array()
-            .filter(|entries| entries.len() == coins.len());
+        let entries = answer.as_array().filter(|entries| entries.len() == coins.len());
         let entries = entries.ok_or_else(|| Error::answer(CALL, &answer))?;
         let unspent = |entry: &Value| entry["spendingtxid"].is_null();
-        Ok(coins
-            .into_iter()
-            .zip(entries)
-            .filter(|(_, entry)| unspent(entry))
-            .map(|(coin, _)| coin)
-            .collect())
+        Ok(coins.into_iter().zip(entries).filter(|(_, entry)| unspent(entry)).map(|(coin, _)| coin).collect())
     }
 }
 
@@ -182,11 +150,5 @@ fn parse_coin(entry: &Value, script: &ScriptBuf) -> Option<(OutPoint, TxOut)> {
     let txid = entry["txid"].as_str()?.parse().ok()?;
     let vout = u32::try_from(entry["vout"].as_u64()?).ok()?;
     let value = Amount::from_btc(entry["amount"].as_f64()?).ok()?;
-    Some((
-        OutPoint { txid, vout },
-        TxOut {
-            value,
-            script_pubkey: script.clone(),
-        },
-    ))
+    Some((OutPoint { txid, vout }, TxOut { value, script_pubkey: script.clone() }))
 }

@@ -51,10 +51,7 @@ impl Node {
         let answer = self.call("getblockchaininfo", &[])?;
         let tip = || {
             let height = u32::try_from(answer["blocks"].as_u64()?).ok()?;
-            Some(Tip {
-                height,
-                hash: answer["bestblockhash"].as_str()?.parse().ok()?,
-            })
+            Some(Tip { height, hash: answer["bestblockhash"].as_str()?.parse().ok()? })
         };
         tip().ok_or_else(|| Error::answer("getblockchaininfo", &answer))
     }
@@ -64,9 +61,7 @@ impl Node {
     /// # Errors
     /// [`Error::Rpc`] above the tip, [`Error::Stopped`].
     pub fn block_hash(&self, height: u32) -> Result<BlockHash, Error> {
-        self.rpc()?
-            .get_block_hash(u64::from(height))
-            .map_err(Error::rpc("getblockhash"))
+        self.rpc()?.get_block_hash(u64::from(height)).map_err(Error::rpc("getblockhash"))
     }
 
     /// A block, whether in the active chain or not.
@@ -82,9 +77,7 @@ impl Node {
     /// # Errors
     /// [`Error::Rpc`] if unknown, [`Error::Stopped`].
     pub fn header(&self, hash: &BlockHash) -> Result<Header, Error> {
-        self.rpc()?
-            .get_block_header(hash)
-            .map_err(Error::rpc("getblockheader"))
+        self.rpc()?.get_block_header(hash).map_err(Error::rpc("getblockheader"))
     }
 
     /// All headers from genesis to the tip. They link up even if a reorg happens meanwhile.
@@ -112,19 +105,14 @@ impl Node {
     /// [`Error::Io`], [`Error::Rpc`], [`Error::Stopped`].
     pub fn export_headers(&self, path: &Path) -> Result<u32, Error> {
         let headers = self.headers()?;
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io(folder))?;
         let mut bytes = Vec::with_capacity(headers.len() * Header::SIZE);
         for header in &headers {
             bytes.extend(consensus::serialize(header));
         }
         file.write_all(&bytes).map_err(Error::io(path))?;
-        let file = file
-            .persist(path)
-            .map_err(|error| Error::io(path)(error.error))?;
+        let file = file.persist(path).map_err(|error| Error::io(path)(error.error))?;
         make_readable(&file, path)?;
         Ok(u32::try_from(headers.len()).expect("heights are 32 bits wide"))
     }
@@ -140,10 +128,7 @@ impl Node {
             Err(error) if is_not_found(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let depth = answer["confirmations"]
-            .as_u64()
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(0);
+        let depth = answer["confirmations"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
         if depth == 0 {
             return Ok(None);
         }
@@ -153,10 +138,7 @@ impl Node {
             .ok_or_else(|| Error::answer(CALL, &answer))?;
         let block = self.block(&block_hash)?;
         let txids: Vec<Txid> = block.txdata.iter().map(Transaction::compute_txid).collect();
-        let position = txids
-            .iter()
-            .position(|id| id == txid)
-            .ok_or_else(|| Error::answer(CALL, &answer))?;
+        let position = txids.iter().position(|id| id == txid).ok_or_else(|| Error::answer(CALL, &answer))?;
         let info = self.call("getblockheader", &[json!(block_hash.to_string())])?;
         let height = info["height"].as_u64().and_then(|n| u32::try_from(n).ok());
         Ok(Some(Inclusion {
@@ -175,9 +157,7 @@ impl Node {
     /// # Errors
     /// [`Error::Rpc`], [`Error::Stopped`].
     pub fn mempool(&self) -> Result<Vec<Txid>, Error> {
-        self.rpc()?
-            .get_raw_mempool()
-            .map_err(Error::rpc("getrawmempool"))
+        self.rpc()?.get_raw_mempool().map_err(Error::rpc("getrawmempool"))
     }
 
     /// bitcoind's own account of one waiting transaction (sizes, fees, ancestors); `None` if it is not in the mempool.
@@ -197,9 +177,7 @@ impl Node {
     /// # Errors
     /// [`Error::Rpc`] with bitcoind's reason for refusing it, [`Error::Stopped`].
     pub fn broadcast(&self, transaction: &Transaction) -> Result<Txid, Error> {
-        self.rpc()?
-            .send_raw_transaction(transaction)
-            .map_err(Error::rpc("sendrawtransaction"))
+        self.rpc()?.send_raw_transaction(transaction).map_err(Error::rpc("sendrawtransaction"))
     }
 
     /// What bitcoind would say to these transactions (one, or a package parents first), without taking them.
@@ -234,8 +212,7 @@ fn is_not_found(error: &Error) -> bool {
 #[cfg(unix)]
 fn make_readable(file: &fs::File, path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-        .map_err(Error::io(path))
+    file.set_permissions(fs::Permissions::from_mode(0o644)).map_err(Error::io(path))
 }
 
 #[cfg(not(unix))]

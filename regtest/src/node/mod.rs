@@ -93,22 +93,13 @@ impl Node {
                 DataDir::Kept(folder.canonicalize().map_err(Error::io(folder))?)
             }
             None => {
-                let folder = tempfile::Builder::new()
-                    .prefix("althing-regtest-")
-                    .tempdir();
+                let folder = tempfile::Builder::new().prefix("althing-regtest-").tempdir();
                 DataDir::Temporary(folder.map_err(Error::io(&std::env::temp_dir()))?)
             }
         };
         let miner = MinerKey::of_folder(data_dir.path(), config.miner_seed)?;
-        let mut node = Self {
-            bitcoind,
-            config,
-            ports: Ports::free()?,
-            running: None,
-            data_dir,
-            miner,
-            spending: Mutex::new(()),
-        };
+        let mut node =
+            Self { bitcoind, config, ports: Ports::free()?, running: None, data_dir, miner, spending: Mutex::new(()) };
         node.launch()?;
         Ok(node)
     }
@@ -150,9 +141,7 @@ impl Node {
 
     /// Whether the process is alive.
     pub fn is_running(&mut self) -> bool {
-        self.running
-            .as_mut()
-            .is_some_and(|running| running.process.ended().is_none())
+        self.running.as_mut().is_some_and(|running| running.process.ended().is_none())
     }
 
     /// The process id of bitcoind.
@@ -160,10 +149,7 @@ impl Node {
     /// # Errors
     /// [`Error::Stopped`].
     pub fn process_id(&self) -> Result<u32, Error> {
-        self.running
-            .as_ref()
-            .map(|running| running.process.id())
-            .ok_or(Error::Stopped)
+        self.running.as_ref().map(|running| running.process.id()).ok_or(Error::Stopped)
     }
 
     /// The program this node runs.
@@ -177,10 +163,7 @@ impl Node {
     /// # Errors
     /// [`Error::Stopped`].
     pub fn rpc(&self) -> Result<&Client, Error> {
-        self.running
-            .as_ref()
-            .map(|running| &running.client)
-            .ok_or(Error::Stopped)
+        self.running.as_ref().map(|running| &running.client).ok_or(Error::Stopped)
     }
 
     /// Where RPC is served, such as `http://127.0.0.1:40123`.
@@ -217,14 +200,8 @@ impl Node {
     ///
     /// # Errors
     /// [`Error::Rpc`], [`Error::Stopped`].
-    pub fn call(
-        &self,
-        method: &'static str,
-        arguments: &[serde_json::Value],
-    ) -> Result<serde_json::Value, Error> {
-        self.rpc()?
-            .call(method, arguments)
-            .map_err(Error::rpc(method))
+    pub fn call(&self, method: &'static str, arguments: &[serde_json::Value]) -> Result<serde_json::Value, Error> {
+        self.rpc()?.call(method, arguments).map_err(Error::rpc(method))
     }
 
     fn chain_dir(&self) -> PathBuf {
@@ -241,11 +218,7 @@ impl Node {
                     return Ok(());
                 }
                 Err(reason) if attempts >= START_ATTEMPTS => {
-                    return Err(Error::Start {
-                        attempts,
-                        reason,
-                        log: self.log_tail(),
-                    });
+                    return Err(Error::Start { attempts, reason, log: self.log_tail() });
                 }
                 // Most likely a port was taken between finding it free and binding it.
                 Err(_) => self.ports = Ports::free()?,
@@ -306,7 +279,5 @@ fn client(url: &str, cookie: &Path) -> Result<Client, bdk_bitcoind_rpc::bitcoinc
         .map_err(|error| jsonrpc::Error::Transport(Box::new(error)))?
         .basic_auth(user.unwrap_or_default(), password)
         .build();
-    Ok(Client::from_jsonrpc(jsonrpc::Client::with_transport(
-        transport,
-    )))
+    Ok(Client::from_jsonrpc(jsonrpc::Client::with_transport(transport)))
 }

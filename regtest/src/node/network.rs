@@ -20,22 +20,12 @@ impl Node {
     pub fn connect(&self, other: &Self) -> Result<(), Error> {
         let address = other.p2p_address();
         self.call("addnode", &[json!(address), json!("onetry")])?;
-        wait_for_result(
-            &format!("the connection to {address}"),
-            CONNECT_WITHIN,
-            || {
-                let peers = self.peers()?;
-                // bitcoind sets the version when it got the peer's first message of the handshake.
-                let done = peers
-                    .iter()
-                    .any(|p| p["addr"] == address.as_str() && p["version"] != 0);
-                Ok(if done {
-                    Look::Ready(())
-                } else {
-                    Look::NotYet(format!("{} peers", peers.len()))
-                })
-            },
-        )
+        wait_for_result(&format!("the connection to {address}"), CONNECT_WITHIN, || {
+            let peers = self.peers()?;
+            // bitcoind sets the version when it got the peer's first message of the handshake.
+            let done = peers.iter().any(|p| p["addr"] == address.as_str() && p["version"] != 0);
+            Ok(if done { Look::Ready(()) } else { Look::NotYet(format!("{} peers", peers.len())) })
+        })
     }
 
     /// Cuts the connection to another node, whoever made it, and waits until both have noticed.
@@ -45,28 +35,20 @@ impl Node {
     pub fn disconnect(&self, other: &Self) -> Result<(), Error> {
         for (from, to) in [(self, other), (other, self)] {
             let address = to.p2p_address();
-            let ours: Vec<Value> = from
-                .peers()?
-                .into_iter()
-                .filter(|p| p["addr"] == address.as_str())
-                .collect();
+            let ours: Vec<Value> = from.peers()?.into_iter().filter(|p| p["addr"] == address.as_str()).collect();
             for peer in ours {
                 // The address is known here and there as the two ends of one connection.
                 let far_end = peer["addrbind"].clone();
                 from.call("disconnectnode", &[json!(""), peer["id"].clone()])?;
-                wait_for_result(
-                    &format!("the end of the connection to {address}"),
-                    CONNECT_WITHIN,
-                    || {
-                        let here = from.peers()?.iter().any(|p| p["id"] == peer["id"]);
-                        let there = to.peers()?.iter().any(|p| p["addr"] == far_end);
-                        Ok(if here || there {
-                            Look::NotYet(format!("still open here: {here}, there: {there}"))
-                        } else {
-                            Look::Ready(())
-                        })
-                    },
-                )?;
+                wait_for_result(&format!("the end of the connection to {address}"), CONNECT_WITHIN, || {
+                    let here = from.peers()?.iter().any(|p| p["id"] == peer["id"]);
+                    let there = to.peers()?.iter().any(|p| p["addr"] == far_end);
+                    Ok(if here || there {
+                        Look::NotYet(format!("still open here: {here}, there: {there}"))
+                    } else {
+                        Look::Ready(())
+                    })
+                })?;
             }
         }
         Ok(())
@@ -78,16 +60,9 @@ impl Node {
     /// [`Error::Timeout`] with the tips, [`Error::Rpc`], [`Error::Stopped`].
     pub fn wait_same_tip(nodes: &[&Self], within: Duration) -> Result<(), Error> {
         wait_for_result("all nodes to have the same tip", within, || {
-            let tips = nodes
-                .iter()
-                .map(|node| node.tip())
-                .collect::<Result<Vec<_>, _>>()?;
+            let tips = nodes.iter().map(|node| node.tip()).collect::<Result<Vec<_>, _>>()?;
             let same = tips.windows(2).all(|pair| pair[0] == pair[1]);
-            Ok(if same {
-                Look::Ready(())
-            } else {
-                Look::NotYet(format!("{tips:?}"))
-            })
+            Ok(if same { Look::Ready(()) } else { Look::NotYet(format!("{tips:?}")) })
         })
     }
 
@@ -98,11 +73,7 @@ impl Node {
     pub fn wait_mempool(&self, txid: &bitcoin::Txid, within: Duration) -> Result<(), Error> {
         wait_for_result(&format!("{txid} in the mempool"), within, || {
             let mempool = self.mempool()?;
-            Ok(if mempool.contains(txid) {
-                Look::Ready(())
-            } else {
-                Look::NotYet(format!("{mempool:?}"))
-            })
+            Ok(if mempool.contains(txid) { Look::Ready(()) } else { Look::NotYet(format!("{mempool:?}")) })
         })
     }
 
@@ -113,11 +84,7 @@ impl Node {
     pub fn wait_height(&self, height: u32, within: Duration) -> Result<(), Error> {
         wait_for_result(&format!("height {height}"), within, || {
             let tip = self.tip()?;
-            Ok(if tip.height >= height {
-                Look::Ready(())
-            } else {
-                Look::NotYet(format!("{tip:?}"))
-            })
+            Ok(if tip.height >= height { Look::Ready(()) } else { Look::NotYet(format!("{tip:?}")) })
         })
     }
 

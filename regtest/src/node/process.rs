@@ -28,11 +28,7 @@ exec "$@" 3<&- </dev/null
 
 impl Process {
     /// Starts `program`; what it prints goes to the file `output`.
-    pub(super) fn spawn(
-        program: &Path,
-        arguments: &[OsString],
-        output: &Path,
-    ) -> Result<Self, Error> {
+    pub(super) fn spawn(program: &Path, arguments: &[OsString], output: &Path) -> Result<Self, Error> {
         let file = File::create(output).map_err(Error::io(output))?;
         let errors = file.try_clone().map_err(Error::io(output))?;
         let mut child = Command::new("sh")

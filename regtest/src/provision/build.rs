@@ -70,28 +70,14 @@ impl BuildBitcoind for CoreFromSource {
         forget_other_tree(&out, &tree)?;
         progress.line("configuring");
         let mut configure = Command::new("cmake");
-        configure
-            .arg("-S")
-            .arg(&tree)
-            .arg("-B")
-            .arg(&out)
-            .args(SWITCHES);
+        configure.arg("-S").arg(&tree).arg("-B").arg(&out).args(SWITCHES);
         run("configuring Bitcoin Core", configure, lock, |_| ())?;
 
-        let jobs = self
-            .jobs
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from))
-            .max(1);
+        let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);
         let mut compile = Command::new("cmake");
-        compile
-            .arg("--build")
-            .arg(&out)
-            .arg("--parallel")
-            .arg(jobs.to_string());
+        compile.arg("--build").arg(&out).arg("--parallel").arg(jobs.to_string());
         compile.args(["--target", "bitcoind", "bitcoin-cli"]);
-        run("compiling Bitcoin Core", compile, lock, |line| {
-            progress.observe(line)
-        })?;
+        run("compiling Bitcoin Core", compile, lock, |line| progress.observe(line))?;
         Ok(out.join("bin"))
     }
 }
@@ -133,10 +119,7 @@ fn run(
         .map_err(|error| failed(format!("{}: {error}", command.get_program().display())))?;
 
     let mut tail = std::collections::VecDeque::new();
-    let stdout = child
-        .stdout
-        .take()
-        .expect("standard output was piped above");
+    let stdout = child.stdout.take().expect("standard output was piped above");
     for line in BufReader::new(stdout).split(b'\n') {
         let Ok(line) = line else { break };
         let line = String::from_utf8_lossy(&line).into_owned();

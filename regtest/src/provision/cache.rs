@@ -14,11 +14,7 @@ use super::{Bitcoind, BuildBitcoind, Progress, ProvisionError};
 /// `$XDG_CACHE_HOME/althing/bitcoind`, or the same under `~/.cache` (XDG Base Directory Specification: relative values
 /// are to be ignored).
 pub(super) fn default_folder() -> Result<PathBuf, ProvisionError> {
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|p| p.is_absolute())
-    };
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     absolute("XDG_CACHE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
         .map(|base| base.join("althing").join("bitcoind"))
@@ -26,10 +22,7 @@ pub(super) fn default_folder() -> Result<PathBuf, ProvisionError> {
 }
 
 /// Gives the cached bitcoind of the builder's key, building it under the lock if it is not there yet.
-pub(super) fn take_or_build(
-    cache: &Path,
-    builder: &impl BuildBitcoind,
-) -> Result<Bitcoind, ProvisionError> {
+pub(super) fn take_or_build(cache: &Path, builder: &impl BuildBitcoind) -> Result<Bitcoind, ProvisionError> {
     let key = builder.key();
     let finished = cache.join(&key);
     let executable = finished.join("bin").join("bitcoind");
@@ -81,10 +74,7 @@ fn lock(path: &Path) -> Result<File, ProvisionError> {
             Progress::new().line("another process is building bitcoind; waiting for it to finish");
         }
         Err(TryLockError::Error(source)) => {
-            return Err(ProvisionError::Io {
-                path: path.to_owned(),
-                source,
-            });
+            return Err(ProvisionError::Io { path: path.to_owned(), source });
         }
     }
     file.lock().map_err(ProvisionError::io(path))?;

@@ -43,9 +43,7 @@ impl Bitcoind {
     pub fn locate_or_build() -> Result<Self, ProvisionError> {
         static FOUND: Mutex<Option<Bitcoind>> = Mutex::new(None);
         // A panic elsewhere cannot leave the remembered value half written, so a poisoned lock is still good.
-        let mut found = FOUND
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut found = FOUND.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(bitcoind) = found.as_ref() {
             return Ok(bitcoind.clone());
         }
@@ -59,30 +57,18 @@ impl Bitcoind {
     /// [`ProvisionError::NotBitcoind`] if it cannot be run or is something else, [`ProvisionError::TooOld`] below
     /// [`Version::MINIMUM`].
     pub fn at(path: &Path) -> Result<Self, ProvisionError> {
-        let not_bitcoind = |reason: String| ProvisionError::NotBitcoind {
-            path: path.to_owned(),
-            reason,
-        };
+        let not_bitcoind = |reason: String| ProvisionError::NotBitcoind { path: path.to_owned(), reason };
         let output = version_output(path).map_err(|error| not_bitcoind(error.to_string()))?;
         if !output.status.success() {
             return Err(not_bitcoind(format!("ended with {}", output.status)));
         }
         let text = String::from_utf8_lossy(&output.stdout);
         let banner = text.lines().next().unwrap_or_default().trim().to_owned();
-        let version = Version::from_banner(&banner)
-            .ok_or_else(|| not_bitcoind(format!("printed {banner:?}")))?;
+        let version = Version::from_banner(&banner).ok_or_else(|| not_bitcoind(format!("printed {banner:?}")))?;
         if version < Version::MINIMUM {
-            return Err(ProvisionError::TooOld {
-                path: path.to_owned(),
-                found: version,
-                minimum: Version::MINIMUM,
-            });
+            return Err(ProvisionError::TooOld { path: path.to_owned(), found: version, minimum: Version::MINIMUM });
         }
-        Ok(Self {
-            path: path.to_owned(),
-            version,
-            banner,
-        })
+        Ok(Self { path: path.to_owned(), version, banner })
     }
 
     /// Where the program is.
@@ -134,9 +120,7 @@ impl Provisioner {
     /// [`ProvisionError::NoCacheFolder`] if neither of the last two is an absolute path.
     pub fn from_environment() -> Result<Self, ProvisionError> {
         Ok(Self {
-            chosen: std::env::var_os("BITCOIND_EXE")
-                .filter(|v| !v.is_empty())
-                .map(PathBuf::from),
+            chosen: std::env::var_os("BITCOIND_EXE").filter(|v| !v.is_empty()).map(PathBuf::from),
             search_path: std::env::var_os("PATH"),
             cache: cache::default_folder()?,
             builder: CoreFromSource::default(),
@@ -151,10 +135,8 @@ impl<B: BuildBitcoind> Provisioner<B> {
     /// [`ProvisionError`].
     pub fn locate_or_build(&self) -> Result<Bitcoind, ProvisionError> {
         if let Some(path) = &self.chosen {
-            return Bitcoind::at(path).map_err(|error| ProvisionError::ChosenExecutable {
-                path: path.clone(),
-                reason: error.to_string(),
-            });
+            return Bitcoind::at(path)
+                .map_err(|error| ProvisionError::ChosenExecutable { path: path.clone(), reason: error.to_string() });
         }
         if let Some(bitcoind) = self.on_search_path() {
             return Ok(bitcoind);
@@ -182,16 +164,9 @@ impl<B: BuildBitcoind> Provisioner<B> {
 /// A program written a moment ago may be "busy": if another thread of this process started a child in that moment,
 /// the child holds the file open for writing until its own `exec`. That passes within milliseconds.
 fn version_output(path: &Path) -> std::io::Result<Output> {
-    let attempt = || {
-        Command::new(path)
-            .arg("--version")
-            .stdin(Stdio::null())
-            .output()
-    };
+    let attempt = || Command::new(path).arg("--version").stdin(Stdio::null()).output();
     let look = || match attempt() {
-        Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
-            Look::NotYet(error.to_string())
-        }
+        Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => Look::NotYet(error.to_string()),
         done => Look::Ready(done),
     };
     wait_for("the program to be free", Duration::from_secs(5), look).unwrap_or_else(|_| attempt())

@@ -12,42 +12,18 @@ struct Need {
 }
 
 const NEEDS: &[Need] = &[
-    Need {
-        name: "cmake",
-        present: || succeeds("cmake", &["--version"]),
-    },
-    Need {
-        name: "a C++ compiler",
-        present: || succeeds(&compiler(), &["--version"]),
-    },
-    Need {
-        name: "make",
-        present: || succeeds("make", &["--version"]) || succeeds("ninja", &["--version"]),
-    },
-    Need {
-        name: "pkg-config",
-        present: || succeeds("pkg-config", &["--version"]),
-    },
+    Need { name: "cmake", present: || succeeds("cmake", &["--version"]) },
+    Need { name: "a C++ compiler", present: || succeeds(&compiler(), &["--version"]) },
+    Need { name: "make", present: || succeeds("make", &["--version"]) || succeeds("ninja", &["--version"]) },
+    Need { name: "pkg-config", present: || succeeds("pkg-config", &["--version"]) },
     Need {
         name: "libevent",
-        present: || {
-            succeeds("pkg-config", &["--exists", "libevent"]) || has_header("event2/event.h")
-        },
+        present: || succeeds("pkg-config", &["--exists", "libevent"]) || has_header("event2/event.h"),
     },
-    Need {
-        name: "the Boost headers",
-        present: || has_header("boost/multi_index_container.hpp"),
-    },
+    Need { name: "the Boost headers", present: || has_header("boost/multi_index_container.hpp") },
 ];
 
-const DEBIAN_PACKAGES: &[&str] = &[
-    "cmake",
-    "g++",
-    "make",
-    "pkg-config",
-    "libevent-dev",
-    "libboost-dev",
-];
+const DEBIAN_PACKAGES: &[&str] = &["cmake", "g++", "make", "pkg-config", "libevent-dev", "libboost-dev"];
 
 /// Makes sure everything is there; as root on Debian or Ubuntu it installs what is not.
 pub(super) fn ensure(progress: &Progress) -> Result<(), ProvisionError> {
@@ -56,11 +32,7 @@ pub(super) fn ensure(progress: &Progress) -> Result<(), ProvisionError> {
         return Ok(());
     }
     if is_debian() && is_root() {
-        progress.line(&format!(
-            "installing {} (missing: {})",
-            DEBIAN_PACKAGES.join(" "),
-            missing.join(", ")
-        ));
+        progress.line(&format!("installing {} (missing: {})", DEBIAN_PACKAGES.join(" "), missing.join(", ")));
         apt_get(&["update"])?;
         let mut install = vec!["install", "-y", "--no-install-recommends"];
         install.extend(DEBIAN_PACKAGES);
@@ -70,18 +42,11 @@ pub(super) fn ensure(progress: &Progress) -> Result<(), ProvisionError> {
             return Ok(());
         }
     }
-    Err(ProvisionError::MissingPackages {
-        missing,
-        command: install_command(),
-    })
+    Err(ProvisionError::MissingPackages { missing, command: install_command() })
 }
 
 fn missing() -> Vec<&'static str> {
-    NEEDS
-        .iter()
-        .filter(|need| !(need.present)())
-        .map(|need| need.name)
-        .collect()
+    NEEDS.iter().filter(|need| !(need.present)()).map(|need| need.name).collect()
 }
 
 /// The one command a person has to run.
@@ -89,9 +54,7 @@ fn install_command() -> String {
     if is_debian() {
         let sudo = if is_root() { "" } else { "sudo " };
         let packages = DEBIAN_PACKAGES.join(" ");
-        format!(
-            "{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}"
-        )
+        format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}")
     } else if cfg!(target_os = "macos") {
         "brew install cmake boost pkgconf libevent".to_owned()
     } else if os_release_names(&["fedora", "rhel", "centos"]) {
@@ -107,10 +70,7 @@ fn install_command() -> String {
 
 /// The compiler cmake will take.
 fn compiler() -> String {
-    std::env::var("CXX")
-        .ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "c++".to_owned())
+    std::env::var("CXX").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "c++".to_owned())
 }
 
 fn has_header(header: &str) -> bool {
@@ -120,9 +80,7 @@ fn has_header(header: &str) -> bool {
         fs::write(&file, format!("#include <{header}>\n")).ok()?;
         let mut search = Command::new(compiler());
         // Where Homebrew keeps headers on Apple silicon; ignored where it does not exist.
-        search
-            .args(["-fsyntax-only", "-I/opt/homebrew/include"])
-            .arg(&file);
+        search.args(["-fsyntax-only", "-I/opt/homebrew/include"]).arg(&file);
         Some(quietly(&mut search))
     };
     probe().unwrap_or(false)
@@ -141,10 +99,7 @@ fn is_debian() -> bool {
 fn os_release_names(names: &[&str]) -> bool {
     let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
     text.lines()
-        .filter_map(|line| {
-            line.strip_prefix("ID=")
-                .or_else(|| line.strip_prefix("ID_LIKE="))
-        })
+        .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
         .flat_map(|value| value.trim_matches('"').split_whitespace())
         .any(|id| names.contains(&id))
 }
@@ -156,18 +111,12 @@ fn apt_get(arguments: &[&str]) -> Result<(), ProvisionError> {
         .env("DEBIAN_FRONTEND", "noninteractive")
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| ProvisionError::Step {
-            step: STEP,
-            reason: error.to_string(),
-        })?;
+        .map_err(|error| ProvisionError::Step { step: STEP, reason: error.to_string() })?;
     if output.status.success() {
         return Ok(());
     }
     let reason = build::last_lines(&String::from_utf8_lossy(&output.stderr));
-    Err(ProvisionError::Step {
-        step: STEP,
-        reason: format!("{reason}\nby hand: {}", install_command()),
-    })
+    Err(ProvisionError::Step { step: STEP, reason: format!("{reason}\nby hand: {}", install_command()) })
 }
 
 fn succeeds(program: &str, arguments: &[&str]) -> bool {
@@ -175,10 +124,6 @@ fn succeeds(program: &str, arguments: &[&str]) -> bool {
 }
 
 fn quietly(command: &mut Command) -> bool {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }

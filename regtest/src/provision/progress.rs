@@ -14,10 +14,7 @@ impl Progress {
     /// Starts the clock shown with the percentages.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            last_percent: None,
-        }
+        Self { started: Instant::now(), last_percent: None }
     }
 
     /// Prints one line.
@@ -36,11 +33,7 @@ impl Progress {
         if self.last_percent.is_none_or(|last| step > last / 5) {
             self.last_percent = Some(percent);
             let secs = self.started.elapsed().as_secs();
-            self.line(&format!(
-                "building bitcoind {percent:>3}% ({}m{:02}s)",
-                secs / 60,
-                secs % 60
-            ));
+            self.line(&format!("building bitcoind {percent:>3}% ({}m{:02}s)", secs / 60, secs % 60));
         }
     }
 }
@@ -58,10 +51,7 @@ fn percent_of(line: &str) -> Option<u8> {
         number.trim().parse::<u64>().ok()?
     } else {
         let (done, all) = inside.split_once('/')?;
-        let (done, all) = (
-            done.trim().parse::<u64>().ok()?,
-            all.trim().parse::<u64>().ok()?,
-        );
+        let (done, all) = (done.trim().parse::<u64>().ok()?, all.trim().parse::<u64>().ok()?);
         done.checked_mul(100)?.checked_div(all)?
     };
     u8::try_from(percent).ok().filter(|p| *p <= 100)

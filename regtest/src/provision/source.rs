@@ -19,11 +19,7 @@ pub(super) fn pin() -> (&'static str, &'static str) {
     let field = |name: &str| {
         entry
             .lines()
-            .find_map(|line| {
-                line.strip_prefix(name)?
-                    .strip_prefix(" = \"")?
-                    .strip_suffix('"')
-            })
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(" = \"")?.strip_suffix('"'))
             .expect("the embedded lock file gives version and checksum; a unit test reads it")
     };
     (field("version"), field("checksum"))
@@ -38,50 +34,35 @@ pub(super) fn fetch(scratch: &Path) -> Result<PathBuf, ProvisionError> {
     let manifest = project.join("Cargo.toml");
     let sources = project.join("src");
     fs::create_dir_all(&sources).map_err(ProvisionError::io(&sources))?;
-    for (path, text) in [
-        (manifest.clone(), MANIFEST),
-        (project.join("Cargo.lock"), LOCK),
-        (sources.join("lib.rs"), ""),
-    ] {
+    for (path, text) in [(manifest.clone(), MANIFEST), (project.join("Cargo.lock"), LOCK), (sources.join("lib.rs"), "")]
+    {
         fs::write(&path, text).map_err(ProvisionError::io(&path))?;
     }
 
     const STEP: &str = "fetching the source of Bitcoin Core with cargo";
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(&cargo)
-        .args([
-            "metadata",
-            "--locked",
-            "--format-version",
-            "1",
-            "--manifest-path",
-        ])
+        .args(["metadata", "--locked", "--format-version", "1", "--manifest-path"])
         .arg(&manifest)
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| ProvisionError::Step {
-            step: STEP,
-            reason: format!("{}: {error}", cargo.display()),
-        })?;
+        .map_err(|error| ProvisionError::Step { step: STEP, reason: format!("{}: {error}", cargo.display()) })?;
     if !output.status.success() {
         let reason = build::last_lines(&String::from_utf8_lossy(&output.stderr));
         return Err(ProvisionError::Step { step: STEP, reason });
     }
-    tree_in_metadata(&output.stdout)
-        .filter(|tree| tree.join("CMakeLists.txt").is_file())
-        .ok_or_else(|| ProvisionError::Step {
+    tree_in_metadata(&output.stdout).filter(|tree| tree.join("CMakeLists.txt").is_file()).ok_or_else(|| {
+        ProvisionError::Step {
             step: STEP,
             reason: format!("{CRATE_NAME} holds no folder bitcoin/ with a CMakeLists.txt"),
-        })
+        }
+    })
 }
 
 /// Finds the folder `bitcoin` beside the manifest of the pinned crate in the output of `cargo metadata`.
 fn tree_in_metadata(json: &[u8]) -> Option<PathBuf> {
     let metadata: serde_json::Value = serde_json::from_slice(json).ok()?;
-    let package = metadata["packages"]
-        .as_array()?
-        .iter()
-        .find(|p| p["name"] == CRATE_NAME)?;
+    let package = metadata["packages"].as_array()?.iter().find(|p| p["name"] == CRATE_NAME)?;
     let manifest = Path::new(package["manifest_path"].as_str()?);
     Some(manifest.parent()?.join("bitcoin"))
 }
@@ -94,9 +75,6 @@ mod tests {
     fn lock_and_manifest_pin_the_same_crate() {
         let (version, checksum) = pin();
         assert!(MANIFEST.contains(&format!("libbitcoinkernel-sys = \"={version}\"")));
-        assert_eq!(
-            checksum,
-            "345d18a1ce19a1becfcaaa066e3a60e9c7813ef5c23ea8c20704ca4ba1a46339"
-        );
+        assert_eq!(checksum, "345d18a1ce19a1becfcaaa066e3a60e9c7813ef5c23ea8c20704ca4ba1a46339");
     }
 }

@@ -18,9 +18,7 @@ fn mining_raises_the_tip_and_returns_the_hashes() {
 #[test]
 fn a_reorg_replaces_blocks_and_confirms_their_transactions_again() {
     let node = Node::start().unwrap();
-    let coin = node
-        .fund(&node.miner_address(), Amount::from_sat(50_000))
-        .unwrap();
+    let coin = node.fund(&node.miner_address(), Amount::from_sat(50_000)).unwrap();
     let before = node.tip().unwrap();
     let old = node.inclusion(&coin.txid).unwrap().unwrap();
 
@@ -29,10 +27,7 @@ fn a_reorg_replaces_blocks_and_confirms_their_transactions_again() {
     assert_eq!(new.len(), 2);
     assert_eq!(node.tip().unwrap().height, before.height + 1);
     let found = node.inclusion(&coin.txid).unwrap().unwrap();
-    assert_eq!(
-        (found.block_hash, found.height, found.depth),
-        (new[0], old.height, 2)
-    );
+    assert_eq!((found.block_hash, found.height, found.depth), (new[0], old.height, 2));
     assert_ne!(found.block_hash, old.block_hash);
     // The old branch lost by its work only: it may still win it back.
     let tips = node.call("getchaintips", &[]).unwrap();
@@ -42,9 +37,7 @@ fn a_reorg_replaces_blocks_and_confirms_their_transactions_again() {
 #[test]
 fn an_empty_reorg_takes_confirmations_away() {
     let node = Node::start().unwrap();
-    let coin = node
-        .fund(&node.miner_address(), Amount::from_sat(50_000))
-        .unwrap();
+    let coin = node.fund(&node.miner_address(), Amount::from_sat(50_000)).unwrap();
     node.mine(2).unwrap();
 
     node.reorg_empty(3, 4).unwrap();
@@ -78,10 +71,7 @@ fn a_reorg_below_genesis_is_refused() {
     node.mine(2).unwrap();
     for depth in [0, 3] {
         let error = node.reorg(depth, 1).unwrap_err();
-        assert!(
-            matches!(error, Error::ReorgDepth { height: 2, .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, Error::ReorgDepth { height: 2, .. }), "{error:?}");
     }
     assert_eq!(node.tip().unwrap().height, 2);
 }
@@ -106,14 +96,8 @@ fn exported_headers_are_the_chain() {
 
     let bytes = std::fs::read(&file).unwrap();
     assert_eq!(bytes.len(), 13 * 80);
-    let headers: Vec<Header> = bytes
-        .chunks(80)
-        .map(|chunk| deserialize(chunk).unwrap())
-        .collect();
-    assert_eq!(
-        headers[0],
-        constants::genesis_block(Network::Regtest).header
-    );
+    let headers: Vec<Header> = bytes.chunks(80).map(|chunk| deserialize(chunk).unwrap()).collect();
+    assert_eq!(headers[0], constants::genesis_block(Network::Regtest).header);
     let exported: Vec<BlockHash> = headers[1..].iter().map(Header::block_hash).collect();
     assert_eq!(exported, hashes);
 }
@@ -122,12 +106,7 @@ fn exported_headers_are_the_chain() {
 fn inclusion_carries_what_a_proof_needs() {
     let node = Node::start().unwrap();
     node.mine(105).unwrap();
-    let coins: Vec<_> = (0..3)
-        .map(|_| {
-            node.pay(&node.miner_address(), Amount::from_sat(9_000))
-                .unwrap()
-        })
-        .collect();
+    let coins: Vec<_> = (0..3).map(|_| node.pay(&node.miner_address(), Amount::from_sat(9_000)).unwrap()).collect();
     node.mine(1).unwrap();
     for coin in coins {
         let found = node.inclusion(&coin.txid).unwrap().unwrap();
@@ -135,8 +114,7 @@ fn inclusion_carries_what_a_proof_needs() {
         assert_eq!(found.txids.len(), 4);
         assert_eq!(found.txids[found.position], coin.txid);
         assert_eq!(found.transaction.compute_txid(), coin.txid);
-        let root =
-            merkle_tree::calculate_root(found.txids.iter().map(|id| id.to_raw_hash())).unwrap();
+        let root = merkle_tree::calculate_root(found.txids.iter().map(|id| id.to_raw_hash())).unwrap();
         assert_eq!(root, found.header.merkle_root.to_raw_hash());
     }
     let unknown: Txid = "11".repeat(32).parse().unwrap();

@@ -9,15 +9,8 @@ use serde_json::json;
 
 /// What bitcoind itself says a coin holds, in the mempool's view.
 fn value_of(node: &Node, coin: &OutPoint) -> Option<Amount> {
-    let answer = node
-        .call(
-            "gettxout",
-            &[json!(coin.txid.to_string()), json!(coin.vout), json!(true)],
-        )
-        .unwrap();
-    answer["value"]
-        .as_f64()
-        .map(|btc| Amount::from_btc(btc).unwrap())
+    let answer = node.call("gettxout", &[json!(coin.txid.to_string()), json!(coin.vout), json!(true)]).unwrap();
+    answer["value"].as_f64().map(|btc| Amount::from_btc(btc).unwrap())
 }
 
 #[test]
@@ -36,13 +29,9 @@ fn payments_in_parallel_do_not_take_the_same_coins() {
     node.mine(110).unwrap();
     let amount = Amount::from_sat(70_000);
     let coins: BTreeSet<OutPoint> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| node.pay(&node.miner_address(), amount).unwrap()))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| node.pay(&node.miner_address(), amount).unwrap())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(coins.len(), 8);
     node.mine(1).unwrap();
@@ -55,36 +44,23 @@ fn payments_in_parallel_do_not_take_the_same_coins() {
 fn several_outputs_keep_their_order_and_one_coin_need_not_suffice() {
     let node = Node::start().unwrap();
     let outputs: Vec<TxOut> = [60, 70, 1]
-        .map(|btc| TxOut {
-            value: Amount::from_int_btc(btc),
-            script_pubkey: node.miner_address().script_pubkey(),
-        })
+        .map(|btc| TxOut { value: Amount::from_int_btc(btc), script_pubkey: node.miner_address().script_pubkey() })
         .to_vec();
     let transaction = node.pay_outputs(outputs.clone()).unwrap();
     assert_eq!(transaction.output[..3], outputs);
     // A block's reward is 50 at most.
     assert!(transaction.input.len() >= 3);
     node.mine(1).unwrap();
-    assert!(
-        node.inclusion(&transaction.compute_txid())
-            .unwrap()
-            .is_some()
-    );
+    assert!(node.inclusion(&transaction.compute_txid()).unwrap().is_some());
 }
 
 #[test]
 fn more_than_there_will_ever_be_is_refused_with_the_amounts() {
     let node = Node::start().unwrap();
     let wanted = Amount::from_int_btc(1_000_000);
-    let output = TxOut {
-        value: wanted,
-        script_pubkey: ScriptBuf::new(),
-    };
+    let output = TxOut { value: wanted, script_pubkey: ScriptBuf::new() };
     match node.pay_outputs(vec![output]).unwrap_err() {
-        Error::Funds {
-            wanted: with_fee,
-            available,
-        } => {
+        Error::Funds { wanted: with_fee, available } => {
             assert!(with_fee > wanted);
             assert!(available > Amount::ZERO && available < wanted);
         }
@@ -96,27 +72,17 @@ fn more_than_there_will_ever_be_is_refused_with_the_amounts() {
 fn a_conflicting_transaction_can_be_mined_instead() {
     // Two nodes with one miner's key and one chain, not connected when they spend the same coin.
     let config = NodeConfig::default().miner_seed(7);
-    let (alice, bob) = (
-        Node::start_with(config.clone()).unwrap(),
-        Node::start_with(config).unwrap(),
-    );
+    let (alice, bob) = (Node::start_with(config.clone()).unwrap(), Node::start_with(config).unwrap());
     alice.connect(&bob).unwrap();
     alice.mine(101).unwrap();
     Node::wait_same_tip(&[&alice, &bob], Duration::from_secs(60)).unwrap();
     alice.disconnect(&bob).unwrap();
     let pay = |node: &Node, sat| {
         let script_pubkey = node.miner_address().script_pubkey();
-        node.pay_outputs(vec![TxOut {
-            value: Amount::from_sat(sat),
-            script_pubkey,
-        }])
-        .unwrap()
+        node.pay_outputs(vec![TxOut { value: Amount::from_sat(sat), script_pubkey }]).unwrap()
     };
     let (waiting, rival) = (pay(&alice, 10_000), pay(&bob, 20_000));
-    assert_eq!(
-        waiting.input[0].previous_output,
-        rival.input[0].previous_output
-    );
+    assert_eq!(waiting.input[0].previous_output, rival.input[0].previous_output);
 
     let block = alice.mine_with(std::slice::from_ref(&rival)).unwrap();
     assert_eq!(alice.block(&block).unwrap().txdata[1], rival);
@@ -135,9 +101,7 @@ fn a_transaction_spending_a_missing_coin_is_refused_in_bitcoinds_words() {
         }])
         .unwrap();
     transaction.input[0].previous_output.vout = 7;
-    let verdict = node
-        .test_accept(std::slice::from_ref(&transaction))
-        .unwrap();
+    let verdict = node.test_accept(std::slice::from_ref(&transaction)).unwrap();
     assert_eq!(verdict[0]["allowed"], false, "{verdict}");
     let error = node.broadcast(&transaction).unwrap_err();
     assert!(error.to_string().contains("sendrawtransaction"), "{error}");

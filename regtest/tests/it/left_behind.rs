@@ -15,10 +15,7 @@ pub(crate) fn is_alive(process: u32) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         stat.rsplit(')').next().unwrap().trim().to_owned()
     } else {
-        let output = Command::new("ps")
-            .args(["-o", "stat=", "-p", &process.to_string()])
-            .output()
-            .unwrap();
+        let output = Command::new("ps").args(["-o", "stat=", "-p", &process.to_string()]).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     !state.is_empty() && !state.starts_with('Z')
@@ -26,11 +23,7 @@ pub(crate) fn is_alive(process: u32) -> bool {
 
 fn wait_gone(process: u32) {
     wait_for("the process to be gone", Duration::from_secs(20), || {
-        if is_alive(process) {
-            Look::NotYet(format!("{process} lives"))
-        } else {
-            Look::Ready(())
-        }
+        if is_alive(process) { Look::NotYet(format!("{process} lives")) } else { Look::Ready(()) }
     })
     .unwrap();
 }
@@ -74,11 +67,7 @@ fn a_killed_parent_leaves_no_bitcoind() {
         .unwrap();
     let process: u32 = BufReader::new(parent.stderr.take().unwrap())
         .lines()
-        .find_map(|line| {
-            line.unwrap()
-                .strip_prefix("bitcoind ")
-                .map(|id| id.parse().unwrap())
-        })
+        .find_map(|line| line.unwrap().strip_prefix("bitcoind ").map(|id| id.parse().unwrap()))
         .expect("the child tells the id of its bitcoind");
     assert!(is_alive(process));
 

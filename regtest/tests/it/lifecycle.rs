@@ -14,10 +14,7 @@ fn a_fresh_node_has_only_the_genesis_block_and_serves_an_outside_client() {
     assert_eq!(node.tip().unwrap().height, 0);
 
     let client = Client::new(&node.rpc_url(), Auth::CookieFile(node.cookie_file())).unwrap();
-    assert_eq!(
-        client.get_best_block_hash().unwrap(),
-        node.tip().unwrap().hash
-    );
+    assert_eq!(client.get_best_block_hash().unwrap(), node.tip().unwrap().hash);
     // These typed calls of the client crate are relied on elsewhere; see that they parse this bitcoind's answers.
     client.get_blockchain_info().unwrap();
     client.get_network_info().unwrap();
@@ -80,15 +77,9 @@ fn only_the_loopback_address_is_listened_on() {
     let node = Node::start().unwrap();
     let port = |address: &str| address.rsplit(':').next().unwrap().parse::<u16>().unwrap();
     for address in [node.rpc_url(), node.p2p_address()] {
-        assert!(
-            TcpStream::connect(("127.0.0.1", port(&address))).is_ok(),
-            "{address}"
-        );
+        assert!(TcpStream::connect(("127.0.0.1", port(&address))).is_ok(), "{address}");
         // Another address of the same machine is still free on that port, so bitcoind did not take all of them.
-        assert!(
-            TcpListener::bind(("127.0.0.2", port(&address))).is_ok(),
-            "{address}"
-        );
+        assert!(TcpListener::bind(("127.0.0.2", port(&address))).is_ok(), "{address}");
     }
 }
 

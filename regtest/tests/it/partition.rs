@@ -11,9 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn the_longer_branch_wins_after_a_partition() {
     let (alice, bob) = (Node::start().unwrap(), Node::start().unwrap());
     alice.connect(&bob).unwrap();
-    let coin = alice
-        .fund(&bob.miner_address(), Amount::from_sat(80_000))
-        .unwrap();
+    let coin = alice.fund(&bob.miner_address(), Amount::from_sat(80_000)).unwrap();
     Node::wait_same_tip(&[&alice, &bob], PATIENCE).unwrap();
     assert!(bob.inclusion(&coin.txid).unwrap().is_some());
 
@@ -21,10 +19,7 @@ fn the_longer_branch_wins_after_a_partition() {
     let common = alice.tip().unwrap().height;
     alice.mine(2).unwrap();
     bob.mine(3).unwrap();
-    assert_ne!(
-        alice.block_hash(common + 1).unwrap(),
-        bob.block_hash(common + 1).unwrap()
-    );
+    assert_ne!(alice.block_hash(common + 1).unwrap(), bob.block_hash(common + 1).unwrap());
     let short = Duration::from_millis(300);
     let error = Node::wait_same_tip(&[&alice, &bob], short).unwrap_err();
     assert!(matches!(error, Error::Timeout(_)), "{error}");
@@ -38,11 +33,7 @@ fn the_longer_branch_wins_after_a_partition() {
 
 #[test]
 fn a_reorg_at_one_node_reaches_the_others() {
-    let nodes = [
-        Node::start().unwrap(),
-        Node::start().unwrap(),
-        Node::start().unwrap(),
-    ];
+    let nodes = [Node::start().unwrap(), Node::start().unwrap(), Node::start().unwrap()];
     let all = [&nodes[0], &nodes[1], &nodes[2]];
     nodes[0].connect(&nodes[1]).unwrap();
     nodes[1].connect(&nodes[2]).unwrap();
@@ -59,8 +50,6 @@ fn transactions_travel_between_mempools() {
     alice.connect(&bob).unwrap();
     alice.mine(101).unwrap();
     Node::wait_same_tip(&[&alice, &bob], PATIENCE).unwrap();
-    let coin = alice
-        .pay(&bob.miner_address(), Amount::from_sat(5_000))
-        .unwrap();
+    let coin = alice.pay(&bob.miner_address(), Amount::from_sat(5_000)).unwrap();
     bob.wait_mempool(&coin.txid, PATIENCE).unwrap();
 }
