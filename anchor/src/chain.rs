@@ -41,10 +41,7 @@ pub struct VerifiedLink {
 impl VerifiedLink {
     /// The link's output 0, which the next link spends.
     pub fn outpoint(&self) -> OutPoint {
-        OutPoint {
-            txid: self.txid,
-            vout: 0,
-        }
+        OutPoint { txid: self.txid, vout: 0 }
     }
 
     /// Confirmations under a chain with this tip: 1 in the newest block, 0 when the tip is below.
@@ -97,9 +94,7 @@ pub enum ChainError {
         expected: Option<BlockHash>,
     },
     /// The link is mined before the link that it spends.
-    #[error(
-        "A-52: link {link} is at height {height} index {index}, before the link that it spends"
-    )]
+    #[error("A-52: link {link} is at height {height} index {index}, before the link that it spends")]
     OutOfOrder {
         /// Number of the link.
         link: u32,
@@ -129,16 +124,12 @@ impl VerifiedChain {
 
     /// The newest link, or the genesis transaction when there is none.
     pub fn newest(&self) -> &VerifiedLink {
-        self.links
-            .last()
-            .expect("a chain has its genesis transaction")
+        self.links.last().expect("a chain has its genesis transaction")
     }
 
     /// Confirmations of link `number`, if there is such a link.
     pub fn depth(&self, number: usize) -> Option<u32> {
-        self.links
-            .get(number)
-            .map(|link| link.depth(self.tip_height))
+        self.links.get(number).map(|link| link.depth(self.tip_height))
     }
 }
 
@@ -164,15 +155,8 @@ pub fn verify_chain(
     }
     let tip_height = blocks.tip_height();
     // Heights never fall along the chain, so the final links are a prefix.
-    let final_links = verified
-        .iter()
-        .take_while(|link| link.depth(tip_height) >= final_depth.max(1))
-        .count();
-    Ok(VerifiedChain {
-        links: verified,
-        tip_height,
-        final_links,
-    })
+    let final_links = verified.iter().take_while(|link| link.depth(tip_height) >= final_depth.max(1)).count();
+    Ok(VerifiedChain { links: verified, tip_height, final_links })
 }
 
 /// The same check one link at a time.
@@ -186,19 +170,13 @@ impl LinkChain {
     ///
     /// # Errors
     /// [`ChainError`] for link 0.
-    pub fn begin(
-        genesis: &Genesis,
-        evidence: &LinkEvidence,
-        blocks: &impl BlockHashes,
-    ) -> Result<Self, ChainError> {
+    pub fn begin(genesis: &Genesis, evidence: &LinkEvidence, blocks: &impl BlockHashes) -> Result<Self, ChainError> {
         //
         let (found, expected) = (evidence.txid(), genesis.first_seal.outpoint.txid);
         if found != expected {
             return Err(ChainError::WrongGenesis { found, expected });
         }
-        Ok(Self {
-            newest: mined(0, genesis.first_seal.commitment, evidence, blocks)?,
-        })
+        Ok(Self { newest: mined(0, genesis.first_seal.commitment, evidence, blocks)? })
     }
 
     /// Goes on from a link that was verified before, for example one pinned in a file.
@@ -215,31 +193,15 @@ impl LinkChain {
     ///
     /// # Errors
     /// [`ChainError`] with the number of the link.
-    pub fn extend(
-        &mut self,
-        link: &ClaimedLink<'_>,
-        blocks: &impl BlockHashes,
-    ) -> Result<VerifiedLink, ChainError> {
+    pub fn extend(&mut self, link: &ClaimedLink<'_>, blocks: &impl BlockHashes) -> Result<VerifiedLink, ChainError> {
         let number = self.newest.number.saturating_add(1);
         let transaction = link.evidence.transaction();
-        verify_link(
-            transaction,
-            self.newest.outpoint(),
-            link.anchor_key,
-            link.commitment,
-        )
-        .map_err(|error| ChainError::Link {
-            link: number,
-            error,
-        })?;
+        verify_link(transaction, self.newest.outpoint(), link.anchor_key, link.commitment)
+            .map_err(|error| ChainError::Link { link: number, error })?;
         let next = mined(number, link.commitment, link.evidence, blocks)?;
         //
         if (next.height, next.index) <= (self.newest.height, self.newest.index) {
-            return Err(ChainError::OutOfOrder {
-                link: number,
-                height: next.height,
-                index: next.index,
-            });
+            return Err(ChainError::OutOfOrder { link: number, height: next.height, index: next.index });
         }
         self.newest = next;
         Ok(next)
@@ -253,32 +215,15 @@ fn mined(
     evidence: &LinkEvidence,
     blocks: &impl BlockHashes,
 ) -> Result<VerifiedLink, ChainError> {
-    evidence.verify().map_err(|error| ChainError::Inclusion {
-        link: number,
-        error,
-    })?;
+    evidence.verify().map_err(|error| ChainError::Inclusion { link: number, error })?;
     let inclusion = evidence.inclusion();
     let (height, found) = (inclusion.height(), inclusion.block_hash());
-    let expected = blocks
-        .hash_at(height)
-        .filter(|_| height <= blocks.tip_height());
+    let expected = blocks.hash_at(height).filter(|_| height <= blocks.tip_height());
     if expected != Some(found) {
-        return Err(ChainError::NotInChain {
-            link: number,
-            height,
-            found,
-            expected,
-        });
+        return Err(ChainError::NotInChain { link: number, height, found, expected });
     }
     let (txid, index) = (evidence.txid(), inclusion.index());
-    Ok(VerifiedLink {
-        number,
-        txid,
-        commitment,
-        height,
-        block_hash: found,
-        index,
-    })
+    Ok(VerifiedLink { number, txid, commitment, height, block_hash: found, index })
 }
 
 fn describe(hash: &Option<BlockHash>) -> String {

@@ -86,10 +86,7 @@ impl Writer {
 
     /// Count of a list (E-4).
     pub(crate) fn count(&mut self, count: usize) {
-        self.u32(
-            u32::try_from(count)
-                .expect("every list and byte string of this crate has a limit far below 2^32"),
-        );
+        self.u32(u32::try_from(count).expect("every list and byte string of this crate has a limit far below 2^32"));
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
@@ -107,25 +104,14 @@ impl<'a> Reader<'a> {
         Self { left: bytes }
     }
 
-    pub(crate) fn take(
-        &mut self,
-        field: &'static str,
-        length: usize,
-    ) -> Result<&'a [u8], DecodeError> {
-        let truncated = DecodeError::Truncated {
-            field,
-            needed: length,
-            left: self.left.len(),
-        };
+    pub(crate) fn take(&mut self, field: &'static str, length: usize) -> Result<&'a [u8], DecodeError> {
+        let truncated = DecodeError::Truncated { field, needed: length, left: self.left.len() };
         let (head, tail) = self.left.split_at_checked(length).ok_or(truncated)?;
         self.left = tail;
         Ok(head)
     }
 
-    pub(crate) fn array<const N: usize>(
-        &mut self,
-        field: &'static str,
-    ) -> Result<[u8; N], DecodeError> {
+    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
         let bytes = self.take(field, N)?;
         Ok(bytes.try_into().expect("take returns exactly N bytes"))
     }
@@ -140,36 +126,17 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn version(&mut self, expected: u8) -> Result<(), DecodeError> {
         let found = self.u8("version")?;
-        if found == expected {
-            Ok(())
-        } else {
-            Err(DecodeError::UnknownVersion { found, expected })
-        }
+        if found == expected { Ok(()) } else { Err(DecodeError::UnknownVersion { found, expected }) }
     }
 
     /// A count or length no larger than `limit`.
-    pub(crate) fn count(
-        &mut self,
-        field: &'static str,
-        limit: usize,
-    ) -> Result<usize, DecodeError> {
+    pub(crate) fn count(&mut self, field: &'static str, limit: usize) -> Result<usize, DecodeError> {
         let claimed = self.u32(field)?;
-        let too_long = DecodeError::TooLong {
-            field,
-            length: claimed.into(),
-            limit: limit as u64,
-        };
-        usize::try_from(claimed)
-            .ok()
-            .filter(|count| *count <= limit)
-            .ok_or(too_long)
+        let too_long = DecodeError::TooLong { field, length: claimed.into(), limit: limit as u64 };
+        usize::try_from(claimed).ok().filter(|count| *count <= limit).ok_or(too_long)
     }
 
-    pub(crate) fn bytes(
-        &mut self,
-        field: &'static str,
-        limit: usize,
-    ) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn bytes(&mut self, field: &'static str, limit: usize) -> Result<&'a [u8], DecodeError> {
         let length = self.count(field, limit)?;
         self.take(field, length)
     }

@@ -35,9 +35,7 @@ impl From<[u8; 32]> for Commitment {
 
 impl fmt::Display for Commitment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
@@ -85,16 +83,10 @@ pub fn leaf_control_block(anchor_key: XOnlyPublicKey, commitment: Commitment) ->
 
 /// Merkle root of the one-leaf tree: the leaf's own hash (BIP341).
 pub(crate) fn merkle_root(anchor_key: XOnlyPublicKey, commitment: Commitment) -> TapNodeHash {
-    TapNodeHash::from_script(
-        &commitment_leaf(anchor_key, commitment),
-        LeafVersion::TapScript,
-    )
+    TapNodeHash::from_script(&commitment_leaf(anchor_key, commitment), LeafVersion::TapScript)
 }
 
 /// The tweaked key of a link output and the parity of its y coordinate.
-pub(crate) fn output_key(
-    anchor_key: XOnlyPublicKey,
-    commitment: Commitment,
-) -> (TweakedPublicKey, Parity) {
+pub(crate) fn output_key(anchor_key: XOnlyPublicKey, commitment: Commitment) -> (TweakedPublicKey, Parity) {
     anchor_key.tap_tweak(secp(), Some(merkle_root(anchor_key, commitment)))
 }

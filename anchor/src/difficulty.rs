@@ -74,13 +74,8 @@ impl DifficultyRules {
         }
         // on the test networks a block more than twenty minutes late may be, and must be, an easy one.
         if self.params.allow_min_difficulty_blocks {
-            let late =
-                u64::from(time) > u64::from(self.last.time) + 2 * self.params.pow_target_spacing;
-            return if late {
-                self.limit()
-            } else {
-                self.last_ordinary_bits
-            };
+            let late = u64::from(time) > u64::from(self.last.time) + 2 * self.params.pow_target_spacing;
+            return if late { self.limit() } else { self.last_ordinary_bits };
         }
         self.last.bits
     }
@@ -89,11 +84,7 @@ impl DifficultyRules {
         // Consensus computes with signed numbers: a negative timespan counts as the shortest allowed.
         let timespan = self.last.time.saturating_sub(self.period_first.time);
         // BIP94 starts from the first block of the period, which cannot be an easy one.
-        let bits = if self.enforces_bip94() {
-            self.period_first.bits
-        } else {
-            self.last.bits
-        };
+        let bits = if self.enforces_bip94() { self.period_first.bits } else { self.last.bits };
         CompactTarget::from_next_work_required(bits, timespan.into(), self.params)
     }
 
@@ -107,5 +98,127 @@ impl DifficultyRules {
 
     fn enforces_bip94(&self) -> bool {
         self.params.network == Network::Testnet4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::blockdata::constants::genesis_block;
+
+    use super::*;
+
+    /// Rules of a chain of which only the first and the last header of a period matter.
+    fn period(network: Network, start: u32, first: (u32, u32), last: (u32, u32)) -> DifficultyRules {
+        let mut header = genesis_block(network).header;
+        let mut rules = DifficultyRules::new(network, &header);
+        for (height, (time, bits)) in [(start, first), (start + 2015, last)] {
+            header.time = time;
+            header.bits = CompactTarget::from_consensus(bits);
+            rules.push(height, &header);
+        }
+        rules
+    }
+
+    fn bits_at(rules: &DifficultyRules, height: u32, time: u32) -> u32 {
+        rules.required_bits(height, time).to_consensus()
+    }
+
+    /// Blocks of mainnet and signet; the mainnet ones are those of Bitcoin Core's pow_tests.
+    #[test]
+    fn retargets_as_the_networks_did() {
+        let table = [
+            (
+                "block 32256, the first change",
+                Network::Bitcoin,
+                30_240,
+                1_261_130_161,
+                1_262_152_739,
+                0x1d00_ffff,
+                0x1d00_d86a,
+            ),
+            (
+                "block 2016, held at the limit",
+                Network::Bitcoin,
+                0,
+                1_231_006_505,
+                1_233_061_996,
+                0x1d00_ffff,
+                0x1d00_ffff,
+            ),
+            (
+                "block 68544, held at a quarter",
+                Network::Bitcoin,
+                66_528,
+                1_279_008_237,
+                1_279_297_671,
+                0x1c05_a3f4,
+                0x1c01_68fd,
+            ),
+            ("held at four times", Network::Bitcoin, 44_352, 1_263_163_443, 1_269_211_443, 0x1c38_7f6f, 0x1d00_e1fd),
+            ("signet 2016", Network::Signet, 0, 1_598_918_400, 1_599_332_177, 503_543_726, 503_394_215),
+            ("signet 4032", Network::Signet, 2_016, 1_599_332_844, 1_600_591_200, 503_394_215, 503_397_348),
+        ];
+        for (name, network, start, first, last, bits, expected) in table {
+            let rules = period(network, start, (first, bits), (last, bits));
+            assert_eq!(bits_at(&rules, start + 2016, last + 600), expected, "{name}");
+            assert_eq!(bits_at(&rules, start + 2015, last + 600), bits, "{name}: only at the boundary");
+            assert_eq!(bits_at(&rules, start + 2017, last + 600), bits, "{name}: only at the boundary");
+        }
+    }
+
+    #[test]
+    fn a_period_that_runs_backwards_counts_as_the_shortest() {
+        let rules = period(Network::Bitcoin, 66_528, (1_279_297_671, 0x1c05_a3f4), (1_279_008_237, 0x1c05_a3f4));
+        assert_eq!(bits_at(&rules, 68_544, 1_279_297_672), 0x1c01_68fd);
+    }
+
+    #[test]
+    fn late_blocks_are_easy_on_test_networks_only() {
+        let (hard, easy) = (0x1c05_a3f4, 0x1d00_ffff);
+        for network in [Network::Testnet, Network::Testnet4] {
+            let rules = period(network, 4_032, (1_000_000, hard), (2_000_000, hard));
+            assert_eq!(bits_at(&rules, 6_050, 2_000_000 + 1_200), hard);
+            assert_eq!(bits_at(&rules, 6_050, 2_000_000 + 1_201), easy);
+            // After an easy block the difficulty is that of the last ordinary one.
+            let rules = period(network, 4_032, (1_000_000, hard), (2_000_000, easy));
+            assert_eq!(bits_at(&rules, 6_050, 2_000_001), hard);
+        }
+        let rules = period(Network::Bitcoin, 4_032, (1_000_000, hard), (2_000_000, hard));
+        assert_eq!(bits_at(&rules, 6_050, 9_000_000), hard);
+    }
+
+    /// BIP94: an easy last block does not throw the difficulty away; on testnet3 it does.
+    #[test]
+    fn testnet4_retargets_from_the_first_block() {
+        let (hard, easy) = (0x1c05_a3f4, 0x1d00_ffff);
+        let timespan = 14 * 24 * 60 * 60;
+        let rules = period(Network::Testnet4, 4_032, (1_000_000, hard), (1_000_000 + timespan, easy));
+        assert_eq!(bits_at(&rules, 6_048, 3_000_000), hard);
+        let rules = period(Network::Testnet, 4_032, (1_000_000, hard), (1_000_000 + timespan, easy));
+        assert_eq!(bits_at(&rules, 6_048, 3_000_000), easy);
+    }
+
+    #[test]
+    fn timewarp_is_limited_on_testnet4() {
+        let rules = period(Network::Testnet4, 4_032, (1_000_000, 0x1d00_ffff), (2_000_000, 0x1d00_ffff));
+        assert_eq!(rules.timewarp_limit(6_048), Some(2_000_000 - 600));
+        assert_eq!(rules.timewarp_limit(6_049), None);
+        let rules = period(Network::Bitcoin, 4_032, (1_000_000, 0x1d00_ffff), (2_000_000, 0x1d00_ffff));
+        assert_eq!(rules.timewarp_limit(6_048), None);
+    }
+
+    #[test]
+    fn median_of_few_and_of_eleven() {
+        let mut header = genesis_block(Network::Regtest).header;
+        header.time = 5;
+        let mut rules = DifficultyRules::new(Network::Regtest, &header);
+        let mut medians = vec![rules.median_time()];
+        for (height, time) in [9, 1, 7, 3, 8, 2, 6, 4, 10, 11, 12, 13].into_iter().enumerate() {
+            header.time = time;
+            rules.push(height as u32 + 1, &header);
+            medians.push(rules.median_time());
+        }
+        // Upper median while the count is even, as in Bitcoin Core.
+        assert_eq!(medians, [5, 9, 5, 7, 5, 7, 5, 6, 5, 6, 6, 7, 7]);
     }
 }

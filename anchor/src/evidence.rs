@@ -28,10 +28,7 @@ impl LinkEvidence {
         for input in &mut transaction.input {
             input.witness = Witness::new();
         }
-        Self {
-            transaction,
-            inclusion,
-        }
+        Self { transaction, inclusion }
     }
 
     /// The transaction, without witness.
@@ -77,36 +74,22 @@ impl LinkEvidence {
         let transaction = read_stripped(reader.bytes("transaction", MAX_TRANSACTION_BYTES)?)?;
         let inclusion = TxInclusion::read(&mut reader)?;
         reader.finish()?;
-        Ok(Self {
-            transaction,
-            inclusion,
-        })
+        Ok(Self { transaction, inclusion })
     }
 }
 
 /// a transaction in the serialisation that its id covers.
 fn read_stripped(bytes: &[u8]) -> Result<Transaction, DecodeError> {
-    let refused = |reason: String| DecodeError::Transaction {
-        rule: "A-31",
-        field: "transaction",
-        reason,
-    };
-    let transaction: Transaction =
-        encode::deserialize(bytes).map_err(|error| refused(error.to_string()))?;
-    if transaction
-        .input
-        .iter()
-        .any(|input| !input.witness.is_empty())
-    {
+    let refused = |reason: String| DecodeError::Transaction { rule: "A-31", field: "transaction", reason };
+    let transaction: Transaction = encode::deserialize(bytes).map_err(|error| refused(error.to_string()))?;
+    if transaction.input.iter().any(|input| !input.witness.is_empty()) {
         return Err(refused("it has witness data".to_owned()));
     }
     if transaction.input.is_empty() {
         return Err(refused("it has no input".to_owned()));
     }
     if encode::serialize(&transaction) != bytes {
-        return Err(refused(
-            "it is not serialised in the one canonical form".to_owned(),
-        ));
+        return Err(refused("it is not serialised in the one canonical form".to_owned()));
     }
     Ok(transaction)
 }

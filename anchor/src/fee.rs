@@ -52,20 +52,11 @@ pub fn link_fee(rate: FeeRate, cap: FeeRate) -> Result<Amount, FeeError> {
 /// [`FeeError::SealExhausted`] when less than [`MIN_SEAL`] would remain.
 pub(crate) fn value_after_fee(value: Amount, fee: Amount) -> Result<Amount, FeeError> {
     let exhausted = FeeError::SealExhausted { value, fee };
-    value
-        .checked_sub(fee)
-        .filter(|rest| *rest >= MIN_SEAL)
-        .ok_or(exhausted)
+    value.checked_sub(fee).filter(|rest| *rest >= MIN_SEAL).ok_or(exhausted)
 }
 
 /// How many more links a seal of `value` can pay for at a constant `rate`; `None` when links are free.
 pub fn links_affordable(value: Amount, rate: FeeRate) -> Option<u64> {
-    let fee = rate
-        .fee_wu(LINK_WEIGHT)
-        .unwrap_or(Amount::MAX_MONEY)
-        .to_sat();
-    value
-        .to_sat()
-        .saturating_sub(MIN_SEAL.to_sat())
-        .checked_div(fee)
+    let fee = rate.fee_wu(LINK_WEIGHT).unwrap_or(Amount::MAX_MONEY).to_sat();
+    value.to_sat().saturating_sub(MIN_SEAL.to_sat()).checked_div(fee)
 }

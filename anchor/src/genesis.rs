@@ -108,26 +108,16 @@ pub enum GenesisError {
 /// [`GenesisError::GateCount`], [`GenesisError::Dust`], [`GenesisError::Treasury`].
 pub fn genesis_outputs(params: &GenesisParams) -> Result<Vec<TxOut>, GenesisError> {
     if !(1..=MAX_GATES).contains(&params.gates) {
-        return Err(GenesisError::GateCount {
-            gates: params.gates,
-        });
+        return Err(GenesisError::GateCount { gates: params.gates });
     }
     let seal_script = link_output_script(params.anchor_key, params.founding_commitment);
     let mut outputs = vec![
         output("the first seal", params.seal, seal_script)?,
         // T-6: the spare seal is at treasury index 0, gate i (from 0) at index i + 1.
-        output(
-            "the spare seal",
-            params.spare_seal,
-            params.treasury.script_at(0)?,
-        )?,
+        output("the spare seal", params.spare_seal, params.treasury.script_at(0)?)?,
     ];
     for index in 1..=params.gates {
-        outputs.push(output(
-            "a gate",
-            params.gate,
-            params.treasury.script_at(index)?,
-        )?);
+        outputs.push(output("a gate", params.gate, params.treasury.script_at(index)?)?);
     }
     Ok(outputs)
 }
@@ -138,41 +128,23 @@ pub fn genesis_outputs(params: &GenesisParams) -> Result<Vec<TxOut>, GenesisErro
 ///
 /// # Errors
 /// [`GenesisError`] naming the first difference.
-pub fn verify_genesis(
-    transaction: &Transaction,
-    params: &GenesisParams,
-) -> Result<Genesis, GenesisError> {
+pub fn verify_genesis(transaction: &Transaction, params: &GenesisParams) -> Result<Genesis, GenesisError> {
     let expected = genesis_outputs(params)?;
     if transaction.is_coinbase() {
         return Err(GenesisError::Coinbase);
     }
     if transaction.output.len() < expected.len() {
-        return Err(GenesisError::TooFewOutputs {
-            found: transaction.output.len(),
-            expected: expected.len(),
-        });
+        return Err(GenesisError::TooFewOutputs { found: transaction.output.len(), expected: expected.len() });
     }
-    verify_link_output(
-        &transaction.output[0].script_pubkey,
-        params.anchor_key,
-        params.founding_commitment,
-    )
-    .map_err(GenesisError::FirstSeal)?;
+    verify_link_output(&transaction.output[0].script_pubkey, params.anchor_key, params.founding_commitment)
+        .map_err(GenesisError::FirstSeal)?;
     for (vout, (found, expected)) in transaction.output.iter().zip(&expected).enumerate() {
         if found.script_pubkey != expected.script_pubkey {
             let (found, expected) = (found.script_pubkey.clone(), expected.script_pubkey.clone());
-            return Err(GenesisError::NotTreasury {
-                vout,
-                found,
-                expected,
-            });
+            return Err(GenesisError::NotTreasury { vout, found, expected });
         }
         if found.value != expected.value {
-            return Err(GenesisError::WrongValue {
-                vout,
-                found: found.value,
-                expected: expected.value,
-            });
+            return Err(GenesisError::WrongValue { vout, found: found.value, expected: expected.value });
         }
     }
     let txid = transaction.compute_txid();
@@ -184,27 +156,14 @@ pub fn verify_genesis(
             commitment: params.founding_commitment,
         },
         spare_seal: OutPoint { txid, vout: 1 },
-        gates: (2..params.gates + 2)
-            .map(|vout| OutPoint { txid, vout })
-            .collect(),
+        gates: (2..params.gates + 2).map(|vout| OutPoint { txid, vout }).collect(),
     })
 }
 
-fn output(
-    name: &'static str,
-    value: Amount,
-    script_pubkey: ScriptBuf,
-) -> Result<TxOut, GenesisError> {
+fn output(name: &'static str, value: Amount, script_pubkey: ScriptBuf) -> Result<TxOut, GenesisError> {
     let dust = script_pubkey.minimal_non_dust();
     if value < dust {
-        return Err(GenesisError::Dust {
-            output: name,
-            value,
-            dust,
-        });
+        return Err(GenesisError::Dust { output: name, value, dust });
     }
-    Ok(TxOut {
-        value,
-        script_pubkey,
-    })
+    Ok(TxOut { value, script_pubkey })
 }

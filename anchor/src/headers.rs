@@ -83,9 +83,7 @@ pub enum HeaderError {
         median: u32,
     },
     /// The first header of a period goes back in time by more than BIP94 allows.
-    #[error(
-        "A-45: height {height}: time {time} is before {earliest}, the earliest that BIP94 allows"
-    )]
+    #[error("A-45: height {height}: time {time} is before {earliest}, the earliest that BIP94 allows")]
     Timewarp {
         /// Height of the header.
         height: u32,
@@ -145,9 +143,7 @@ impl HeaderChain {
     /// tell": the chain may be a good one that is cut short.
     pub fn from_bytes(network: Network, bytes: &[u8]) -> Result<Self, HeaderError> {
         if bytes.is_empty() || !bytes.len().is_multiple_of(Header::SIZE) {
-            return Err(HeaderError::BadLength {
-                length: bytes.len(),
-            });
+            return Err(HeaderError::BadLength { length: bytes.len() });
         }
         let mut chain = Self::new(network);
         let mut headers = bytes.chunks_exact(Header::SIZE).map(decode_header);
@@ -155,11 +151,7 @@ impl HeaderChain {
             // A-40
             let (found, expected) = (first.block_hash(), chain.tip_hash());
             if found != expected {
-                return Err(HeaderError::WrongGenesis {
-                    network,
-                    found,
-                    expected,
-                });
+                return Err(HeaderError::WrongGenesis { network, found, expected });
             }
         }
         for header in headers {
@@ -176,9 +168,7 @@ impl HeaderChain {
     /// [`HeaderError`] with the height and the rule.
     pub fn connect(&mut self, header: &Header) -> Result<(), HeaderError> {
         let tip = self.tip_height();
-        let height = tip
-            .checked_add(1)
-            .ok_or(HeaderError::TooMany { height: tip })?;
+        let height = tip.checked_add(1).ok_or(HeaderError::TooMany { height: tip })?;
         let hash = self.check(height, header)?;
         self.hashes.push(hash);
         self.work = self.work + header.work();
@@ -194,12 +184,7 @@ impl HeaderChain {
         let required = minimum_work(self.network);
         if self.work < required {
             let (height, network, found) = (self.tip_height(), self.network, self.work);
-            return Err(HeaderError::TooLittleWork {
-                height,
-                network,
-                found,
-                required,
-            });
+            return Err(HeaderError::TooLittleWork { height, network, found, required });
         }
         Ok(())
     }
@@ -223,49 +208,25 @@ impl HeaderChain {
         // A-41
         let expected = self.tip_hash();
         if header.prev_blockhash != expected {
-            return Err(HeaderError::NotLinked {
-                height,
-                found: header.prev_blockhash,
-                expected,
-            });
+            return Err(HeaderError::NotLinked { height, found: header.prev_blockhash, expected });
         }
         // A-42, A-43. Comparing with the required bits first means that no unusual bits are ever turned into a target.
         let required = self.rules.required_bits(height, header.time);
         if header.bits != required {
-            return Err(HeaderError::WrongBits {
-                height,
-                found: header.bits,
-                expected: required,
-            });
+            return Err(HeaderError::WrongBits { height, found: header.bits, expected: required });
         }
         let hash = header.block_hash();
         if !header.target().is_met_by(hash) {
-            return Err(HeaderError::NoProofOfWork {
-                height,
-                hash,
-                bits: header.bits,
-            });
+            return Err(HeaderError::NoProofOfWork { height, hash, bits: header.bits });
         }
         // A-44
         let median = self.rules.median_time();
         if header.time <= median {
-            return Err(HeaderError::TimeTooOld {
-                height,
-                time: header.time,
-                median,
-            });
+            return Err(HeaderError::TimeTooOld { height, time: header.time, median });
         }
         // A-45
-        if let Some(earliest) = self
-            .rules
-            .timewarp_limit(height)
-            .filter(|earliest| header.time < *earliest)
-        {
-            return Err(HeaderError::Timewarp {
-                height,
-                time: header.time,
-                earliest,
-            });
+        if let Some(earliest) = self.rules.timewarp_limit(height).filter(|earliest| header.time < *earliest) {
+            return Err(HeaderError::Timewarp { height, time: header.time, earliest });
         }
         Ok(hash)
     }
@@ -302,12 +263,8 @@ pub fn work_caveat(network: Network) -> Option<&'static str> {
         Network::Testnet | Network::Testnet4 => {
             Some("test network: blocks are cheap to make, so their work proves little")
         }
-        Network::Signet => {
-            Some("signet: the block signatures are not in the headers and were not checked")
-        }
-        Network::Regtest => {
-            Some("regtest: anybody can make such blocks at once, so their work proves nothing")
-        }
+        Network::Signet => Some("signet: the block signatures are not in the headers and were not checked"),
+        Network::Regtest => Some("regtest: anybody can make such blocks at once, so their work proves nothing"),
     }
 }
 

@@ -40,9 +40,7 @@ pub enum InclusionError {
         txid: Txid,
     },
     /// The list of transaction ids does not give the header's Merkle root.
-    #[error(
-        "A-20: the {transactions} transaction ids do not give the Merkle root {expected} of the block"
-    )]
+    #[error("A-20: the {transactions} transaction ids do not give the Merkle root {expected} of the block")]
     WrongBlock {
         /// How many ids were given.
         transactions: usize,
@@ -64,9 +62,7 @@ pub enum InclusionError {
         depth: usize,
     },
     /// The transaction is 64 bytes long without witness, and so could be an inner node in disguise (CVE-2017-12842).
-    #[error(
-        "A-22: a transaction of 64 bytes could be an inner node of the tree and proves nothing"
-    )]
+    #[error("A-22: a transaction of 64 bytes could be an inner node of the tree and proves nothing")]
     SixtyFourBytes,
     /// An inner node's 64 bytes read as a transaction, so the branch may go below a real leaf (CVE-2017-12842).
     #[error("A-23: the node at level {level} of the branch reads as a 64-byte transaction")]
@@ -81,9 +77,7 @@ pub enum InclusionError {
         level: usize,
     },
     /// The branch ends in another root than the header's.
-    #[error(
-        "A-20: the branch of transaction {txid} ends in {found}, the block's Merkle root is {expected}"
-    )]
+    #[error("A-20: the branch of transaction {txid} ends in {found}, the block's Merkle root is {expected}")]
     WrongRoot {
         /// The transaction.
         txid: Txid,
@@ -99,20 +93,10 @@ impl TxInclusion {
     ///
     /// # Errors
     /// [`InclusionError::NotInBlock`]; [`InclusionError::WrongBlock`] when the ids are not those of the header.
-    pub fn from_block_txids(
-        header: Header,
-        height: u32,
-        txids: &[Txid],
-        txid: Txid,
-    ) -> Result<Self, InclusionError> {
-        let position = txids
-            .iter()
-            .position(|id| *id == txid)
-            .ok_or(InclusionError::NotInBlock { txid })?;
-        let mut level: Vec<TxMerkleNode> = txids
-            .iter()
-            .map(|id| TxMerkleNode::from_raw_hash(id.to_raw_hash()))
-            .collect();
+    pub fn from_block_txids(header: Header, height: u32, txids: &[Txid], txid: Txid) -> Result<Self, InclusionError> {
+        let position = txids.iter().position(|id| *id == txid).ok_or(InclusionError::NotInBlock { txid })?;
+        let mut level: Vec<TxMerkleNode> =
+            txids.iter().map(|id| TxMerkleNode::from_raw_hash(id.to_raw_hash())).collect();
         let mut siblings = Vec::new();
         let mut at = position;
         while level.len() > 1 {
@@ -120,34 +104,16 @@ impl TxInclusion {
             siblings.push(*level.get(at ^ 1).unwrap_or(&level[at]));
             level = level
                 .chunks(2)
-                .map(|pair| {
-                    parent(&preimage(
-                        pair[0],
-                        *pair.last().expect("chunks are not empty"),
-                    ))
-                })
+                .map(|pair| parent(&preimage(pair[0], *pair.last().expect("chunks are not empty"))))
                 .collect();
             at /= 2;
         }
-        let wrong_block = InclusionError::WrongBlock {
-            transactions: txids.len(),
-            expected: header.merkle_root,
-        };
-        let index = u32::try_from(position)
-            .ok()
-            .filter(|_| level[0] == header.merkle_root)
-            .ok_or(wrong_block)?;
+        let wrong_block = InclusionError::WrongBlock { transactions: txids.len(), expected: header.merkle_root };
+        let index = u32::try_from(position).ok().filter(|_| level[0] == header.merkle_root).ok_or(wrong_block)?;
         if siblings.len() > MAX_BRANCH_DEPTH {
-            return Err(InclusionError::TooDeep {
-                depth: siblings.len(),
-            });
+            return Err(InclusionError::TooDeep { depth: siblings.len() });
         }
-        Ok(Self {
-            header,
-            height,
-            index,
-            siblings,
-        })
+        Ok(Self { header, height, index, siblings })
     }
 
     /// The block's header.
@@ -194,10 +160,7 @@ impl TxInclusion {
             return Err(InclusionError::TooDeep { depth });
         }
         if self.index >> depth != 0 {
-            return Err(InclusionError::IndexOutOfRange {
-                index: self.index,
-                depth,
-            });
+            return Err(InclusionError::IndexOutOfRange { index: self.index, depth });
         }
         let mut node = TxMerkleNode::from_raw_hash(txid.to_raw_hash());
         for (level, sibling) in self.siblings.iter().enumerate() {
@@ -206,11 +169,7 @@ impl TxInclusion {
             if is_right_child && *sibling == node {
                 return Err(InclusionError::DuplicatedNode { level });
             }
-            let preimage = if is_right_child {
-                preimage(*sibling, node)
-            } else {
-                preimage(node, *sibling)
-            };
+            let preimage = if is_right_child { preimage(*sibling, node) } else { preimage(node, *sibling) };
             //
             if reads_as_transaction(&preimage) {
                 return Err(InclusionError::NodeIsTransaction { level: level + 1 });
@@ -218,11 +177,7 @@ impl TxInclusion {
             node = parent(&preimage);
         }
         if node != self.header.merkle_root {
-            return Err(InclusionError::WrongRoot {
-                txid,
-                found: node,
-                expected: self.header.merkle_root,
-            });
+            return Err(InclusionError::WrongRoot { txid, found: node, expected: self.header.merkle_root });
         }
         Ok(())
     }
@@ -267,12 +222,7 @@ impl TxInclusion {
         for _ in 0..count {
             siblings.push(TxMerkleNode::from_byte_array(reader.array("sibling")?));
         }
-        Ok(Self {
-            header,
-            height,
-            index,
-            siblings,
-        })
+        Ok(Self { header, height, index, siblings })
     }
 }
 
@@ -295,9 +245,6 @@ fn reads_as_transaction(preimage: &[u8; NODE_PREIMAGE_BYTES]) -> bool {
     encode::deserialize::<Transaction>(preimage).is_ok_and(|transaction| {
         !transaction.input.is_empty()
             && !transaction.output.is_empty()
-            && transaction
-                .output
-                .iter()
-                .all(|output| output.value <= Amount::MAX_MONEY)
+            && transaction.output.iter().all(|output| output.value <= Amount::MAX_MONEY)
     })
 }

@@ -37,16 +37,13 @@ pub use codec::DecodeError;
 pub use commitment::{Commitment, commitment_leaf, leaf_control_block, link_output_script, opens};
 pub use evidence::{LinkEvidence, MAX_TRANSACTION_BYTES};
 pub use fee::{FeeError, LINK_VSIZE, LINK_WEIGHT, MIN_SEAL, link_fee, links_affordable};
-pub use genesis::{
-    Genesis, GenesisError, GenesisParams, MAX_GATES, genesis_outputs, verify_genesis,
-};
+pub use genesis::{Genesis, GenesisError, GenesisParams, MAX_GATES, genesis_outputs, verify_genesis};
 pub use headers::{BlockHashes, HeaderChain, HeaderError, minimum_work, work_caveat};
 pub use inclusion::{InclusionError, MAX_BRANCH_DEPTH, TxInclusion};
 pub use link::{LinkError, verify_link};
 pub use link_builder::{BuildError, LinkBuilder, SignedLink, UnsignedLink};
 pub use seal::Seal;
 pub use tracker::{
-    BlockId, ChainEvent, Effect, HaltReason, LinkState, LinkTracker, MAX_VERSIONS, TrackerError,
-    Transition,
+    BlockId, ChainEvent, Effect, HaltReason, LinkState, LinkTracker, MAX_VERSIONS, TrackerError, Transition,
 };
 pub use treasury::{MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, Treasury, TreasuryError};

@@ -60,24 +60,14 @@ pub fn verify_link(
     commitment: Commitment,
 ) -> Result<OutPoint, LinkError> {
     //
-    let found = transaction
-        .input
-        .first()
-        .ok_or(LinkError::NoInput)?
-        .previous_output;
+    let found = transaction.input.first().ok_or(LinkError::NoInput)?.previous_output;
     if found != seal {
-        return Err(LinkError::WrongSeal {
-            found,
-            expected: seal,
-        });
+        return Err(LinkError::WrongSeal { found, expected: seal });
     }
     //
     let output = transaction.output.first().ok_or(LinkError::NoOutput)?;
     verify_link_output(&output.script_pubkey, anchor_key, commitment)?;
-    Ok(OutPoint {
-        txid: transaction.compute_txid(),
-        vout: 0,
-    })
+    Ok(OutPoint { txid: transaction.compute_txid(), vout: 0 })
 }
 
 /// A-6 for a script: the link output of `(anchor_key, commitment)` and no other.
@@ -87,17 +77,11 @@ pub(crate) fn verify_link_output(
     commitment: Commitment,
 ) -> Result<(), LinkError> {
     if !script.is_p2tr() {
-        return Err(LinkError::NotTaproot {
-            found: script.clone(),
-        });
+        return Err(LinkError::NotTaproot { found: script.clone() });
     }
     let expected = link_output_script(anchor_key, commitment);
     if *script != expected {
-        return Err(LinkError::DoesNotOpen {
-            commitment,
-            found: script.clone(),
-            expected,
-        });
+        return Err(LinkError::DoesNotOpen { commitment, found: script.clone(), expected });
     }
     Ok(())
 }

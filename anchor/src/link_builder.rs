@@ -8,8 +8,7 @@ use bitcoin::sighash::{Prevouts, SighashCache};
 use bitcoin::taproot::Signature;
 use bitcoin::transaction::Version;
 use bitcoin::{
-    FeeRate, OutPoint, ScriptBuf, Sequence, TapSighashType, Transaction, TxIn, TxOut, Witness,
-    XOnlyPublicKey,
+    FeeRate, OutPoint, ScriptBuf, Sequence, TapSighashType, Transaction, TxIn, TxOut, Witness, XOnlyPublicKey,
 };
 use thiserror::Error;
 
@@ -50,11 +49,7 @@ impl LinkBuilder {
     /// A link that spends `seal` and commits to `commitment`; `anchor_key` is the internal key of its output 0 and
     /// will have to sign the link after this one.
     pub fn new(seal: Seal, anchor_key: XOnlyPublicKey, commitment: Commitment) -> Self {
-        Self {
-            seal,
-            anchor_key,
-            commitment,
-        }
+        Self { seal, anchor_key, commitment }
     }
 
     /// Builds the unsigned transaction at `fee_rate`, which must not be above `cap`.
@@ -76,17 +71,9 @@ impl LinkBuilder {
                 sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
                 witness: Witness::new(),
             }],
-            output: vec![TxOut {
-                value,
-                script_pubkey: link_output_script(self.anchor_key, self.commitment),
-            }],
+            output: vec![TxOut { value, script_pubkey: link_output_script(self.anchor_key, self.commitment) }],
         };
-        Ok(UnsignedLink {
-            transaction,
-            seal: self.seal,
-            anchor_key: self.anchor_key,
-            commitment: self.commitment,
-        })
+        Ok(UnsignedLink { transaction, seal: self.seal, anchor_key: self.anchor_key, commitment: self.commitment })
     }
 }
 
@@ -122,10 +109,7 @@ impl UnsignedLink {
         let found = key.x_only_public_key().0;
         if found != self.seal.anchor_key {
             let expected = Box::new(self.seal.anchor_key);
-            return Err(BuildError::WrongKey {
-                found: Box::new(found),
-                expected,
-            });
+            return Err(BuildError::WrongKey { found: Box::new(found), expected });
         }
         let root = merkle_root(self.seal.anchor_key, self.seal.commitment);
         let tweaked = key.tap_tweak(secp(), Some(root)).to_keypair();
@@ -138,30 +122,17 @@ impl UnsignedLink {
     /// # Errors
     /// [`BuildError::BadSignature`] when it does not verify under the seal's output key.
     pub fn attach(mut self, signature: schnorr::Signature) -> Result<SignedLink, BuildError> {
-        let key = output_key(self.seal.anchor_key, self.seal.commitment)
-            .0
-            .to_x_only_public_key();
-        secp()
-            .verify_schnorr(&signature, &self.sighash(), &key)
-            .map_err(|_| BuildError::BadSignature)?;
-        let signature = Signature {
-            signature,
-            sighash_type: TapSighashType::Default,
-        };
+        let key = output_key(self.seal.anchor_key, self.seal.commitment).0.to_x_only_public_key();
+        secp().verify_schnorr(&signature, &self.sighash(), &key).map_err(|_| BuildError::BadSignature)?;
+        let signature = Signature { signature, sighash_type: TapSighashType::Default };
         self.transaction.input[0].witness = Witness::p2tr_key_spend(&signature);
         let seal = Seal {
-            outpoint: OutPoint {
-                txid: self.transaction.compute_txid(),
-                vout: 0,
-            },
+            outpoint: OutPoint { txid: self.transaction.compute_txid(), vout: 0 },
             value: self.transaction.output[0].value,
             anchor_key: self.anchor_key,
             commitment: self.commitment,
         };
-        Ok(SignedLink {
-            transaction: self.transaction,
-            seal,
-        })
+        Ok(SignedLink { transaction: self.transaction, seal })
     }
 }
 

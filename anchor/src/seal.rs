@@ -25,9 +25,6 @@ impl Seal {
 
     /// The output itself, as a signature commits to it (BIP341).
     pub fn output(&self) -> TxOut {
-        TxOut {
-            value: self.value,
-            script_pubkey: self.script_pubkey(),
-        }
+        TxOut { value: self.value, script_pubkey: self.script_pubkey() }
     }
 }

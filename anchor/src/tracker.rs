@@ -162,9 +162,7 @@ pub enum TrackerError {
         tip: BlockId,
     },
     /// The seal is reported spent a second time in the same chain.
-    #[error(
-        "A-62: the seal is reported spent by {txid}, though the link is already mined in this chain"
-    )]
+    #[error("A-62: the seal is reported spent by {txid}, though the link is already mined in this chain")]
     SpentTwice {
         /// The second spender.
         txid: Txid,
@@ -187,17 +185,8 @@ impl LinkTracker {
     ///
     /// # Errors
     /// [`TrackerError::NotALink`].
-    pub fn new(
-        transaction: Transaction,
-        tip: BlockId,
-        final_depth: u32,
-    ) -> Result<Self, TrackerError> {
-        let tracker = Self {
-            final_depth,
-            versions: vec![transaction],
-            tip,
-            state: LinkState::Built,
-        };
+    pub fn new(transaction: Transaction, tip: BlockId, final_depth: u32) -> Result<Self, TrackerError> {
+        let tracker = Self { final_depth, versions: vec![transaction], tip, state: LinkState::Built };
         tracker.check()?;
         Ok(tracker)
     }
@@ -230,21 +219,16 @@ impl LinkTracker {
     /// Confirmations: 0 until mined, 1 in the newest block.
     pub fn depth(&self) -> u32 {
         match self.state {
-            LinkState::Mined { block, .. } | LinkState::Final { block, .. } => self
-                .tip
-                .height
-                .saturating_add(1)
-                .saturating_sub(block.height),
+            LinkState::Mined { block, .. } | LinkState::Final { block, .. } => {
+                self.tip.height.saturating_add(1).saturating_sub(block.height)
+            }
             _ => 0,
         }
     }
 
     /// Whether no other link may be signed yet: one unconfirmed link at a time.
     pub fn is_unconfirmed(&self) -> bool {
-        matches!(
-            self.state,
-            LinkState::Built | LinkState::Broadcast | LinkState::Seen
-        )
+        matches!(self.state, LinkState::Built | LinkState::Broadcast | LinkState::Seen)
     }
 
     /// The state after `event`, with what to do. `self` is unchanged.
@@ -256,17 +240,9 @@ impl LinkTracker {
         // Nothing moves a halted tracker; it still follows the tip so that its reports stay true.
         let halted = matches!(self.state, LinkState::Halted(_));
         let effects = match event {
-            ChainEvent::BlockConnected {
-                block,
-                previous,
-                seal_spender,
-            } => {
+            ChainEvent::BlockConnected { block, previous, seal_spender } => {
                 next.move_tip_up(block, previous)?;
-                if halted {
-                    vec![]
-                } else {
-                    next.connected(block, seal_spender)?
-                }
+                if halted { vec![] } else { next.connected(block, seal_spender)? }
             }
             ChainEvent::BlockDisconnected { block, previous } => {
                 next.move_tip_down(block, previous)?;
@@ -279,9 +255,7 @@ impl LinkTracker {
                 vec![]
             }
             //
-            ChainEvent::MissingFromMempool
-                if matches!(self.state, LinkState::Broadcast | LinkState::Seen) =>
-            {
+            ChainEvent::MissingFromMempool if matches!(self.state, LinkState::Broadcast | LinkState::Seen) => {
                 next.broadcast()
             }
             // Late news about a mempool says nothing about a link that is in a block.
@@ -295,36 +269,19 @@ impl LinkTracker {
     /// what every version must have.
     pub(crate) fn check(&self) -> Result<(), TrackerError> {
         if self.final_depth == 0 {
-            return Err(TrackerError::NotALink {
-                reason: "the final depth is zero",
-            });
+            return Err(TrackerError::NotALink { reason: "the final depth is zero" });
         }
         if self.versions.len() > MAX_VERSIONS {
             return Err(TrackerError::TooManyVersions);
         }
-        let first = self.versions.first().ok_or(TrackerError::NotALink {
-            reason: "there is no transaction",
-        })?;
-        let input = first.input.first().ok_or(TrackerError::NotALink {
-            reason: "there is no input 0",
-        })?;
-        let output = first.output.first().ok_or(TrackerError::NotALink {
-            reason: "there is no output 0",
-        })?;
+        let first = self.versions.first().ok_or(TrackerError::NotALink { reason: "there is no transaction" })?;
+        let input = first.input.first().ok_or(TrackerError::NotALink { reason: "there is no input 0" })?;
+        let output = first.output.first().ok_or(TrackerError::NotALink { reason: "there is no output 0" })?;
         for version in &self.versions {
-            let same_seal = version
-                .input
-                .first()
-                .is_some_and(|other| other.previous_output == input.previous_output);
-            let same_script = version
-                .output
-                .first()
-                .is_some_and(|other| other.script_pubkey == output.script_pubkey);
+            let same_seal = version.input.first().is_some_and(|other| other.previous_output == input.previous_output);
+            let same_script = version.output.first().is_some_and(|other| other.script_pubkey == output.script_pubkey);
             if !(same_seal && same_script) {
-                return Err(TrackerError::NotAVersion {
-                    txid: version.compute_txid(),
-                    seal: input.previous_output,
-                });
+                return Err(TrackerError::NotAVersion { txid: version.compute_txid(), seal: input.previous_output });
             }
         }
         Ok(())
@@ -332,10 +289,7 @@ impl LinkTracker {
 
     fn move_tip_up(&mut self, block: BlockId, previous: BlockHash) -> Result<(), TrackerError> {
         if self.tip.height.checked_add(1) != Some(block.height) || self.tip.hash != previous {
-            return Err(TrackerError::NotOnTip {
-                block,
-                tip: self.tip,
-            });
+            return Err(TrackerError::NotOnTip { block, tip: self.tip });
         }
         self.tip = block;
         Ok(())
@@ -343,32 +297,18 @@ impl LinkTracker {
 
     fn move_tip_down(&mut self, block: BlockId, previous: BlockHash) -> Result<(), TrackerError> {
         let below = block.height.checked_sub(1).filter(|_| block == self.tip);
-        let height = below.ok_or(TrackerError::NotTheTip {
-            block,
-            tip: self.tip,
-        })?;
-        self.tip = BlockId {
-            height,
-            hash: previous,
-        };
+        let height = below.ok_or(TrackerError::NotTheTip { block, tip: self.tip })?;
+        self.tip = BlockId { height, hash: previous };
         Ok(())
     }
 
-    fn connected(
-        &mut self,
-        block: BlockId,
-        seal_spender: Option<Txid>,
-    ) -> Result<Vec<Effect>, TrackerError> {
+    fn connected(&mut self, block: BlockId, seal_spender: Option<Txid>) -> Result<Vec<Effect>, TrackerError> {
         if let Some(txid) = seal_spender {
             if !self.is_unconfirmed() {
                 return Err(TrackerError::SpentTwice { txid });
             }
             //
-            if !self
-                .versions
-                .iter()
-                .any(|version| version.compute_txid() == txid)
-            {
+            if !self.versions.iter().any(|version| version.compute_txid() == txid) {
                 return Ok(self.halt(HaltReason::SealSpentElsewhere { block, txid }));
             }
             self.state = LinkState::Mined { block, txid };
@@ -387,9 +327,7 @@ impl LinkTracker {
             // the same signed transaction again.
             LinkState::Mined { block, .. } if block == removed => self.broadcast(),
             //
-            LinkState::Final { block, .. } if block == removed => {
-                self.halt(HaltReason::DeepReorg { block })
-            }
+            LinkState::Final { block, .. } if block == removed => self.halt(HaltReason::DeepReorg { block }),
             _ => vec![],
         }
     }
@@ -400,11 +338,7 @@ impl LinkTracker {
         }
         self.versions.push(transaction);
         self.check()?;
-        Ok(if self.state == LinkState::Built {
-            vec![]
-        } else {
-            self.broadcast()
-        })
+        Ok(if self.state == LinkState::Built { vec![] } else { self.broadcast() })
     }
 
     fn broadcast(&mut self) -> Vec<Effect> {

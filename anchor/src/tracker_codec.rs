@@ -52,15 +52,8 @@ impl LinkTracker {
         }
         let state = read_state(&mut reader)?;
         reader.finish()?;
-        let tracker = Self {
-            final_depth,
-            versions,
-            tip,
-            state,
-        };
-        tracker
-            .check()
-            .map_err(|error| refused(error.to_string()))?;
+        let tracker = Self { final_depth, versions, tip, state };
+        tracker.check().map_err(|error| refused(error.to_string()))?;
         tracker.check_state()?;
         Ok(tracker)
     }
@@ -72,25 +65,13 @@ impl LinkTracker {
             _ => return Ok(()),
         };
         if block.height > self.tip.height {
-            return Err(DecodeError::NotAllowed {
-                field: "height of the link's block",
-                value: block.height.into(),
-            });
+            return Err(DecodeError::NotAllowed { field: "height of the link's block", value: block.height.into() });
         }
         if matches!(self.state, LinkState::Mined { .. }) && self.depth() >= self.final_depth {
-            return Err(DecodeError::NotAllowed {
-                field: "depth of a link not yet final",
-                value: self.depth().into(),
-            });
+            return Err(DecodeError::NotAllowed { field: "depth of a link not yet final", value: self.depth().into() });
         }
-        if !self
-            .versions
-            .iter()
-            .any(|version| version.compute_txid() == txid)
-        {
-            return Err(refused(format!(
-                "the mined transaction {txid} is none of the versions"
-            )));
+        if !self.versions.iter().any(|version| version.compute_txid() == txid) {
+            return Err(refused(format!("the mined transaction {txid} is none of the versions")));
         }
         Ok(())
     }
@@ -103,10 +84,7 @@ fn write_block(writer: &mut Writer, block: BlockId) {
 
 fn read_block(reader: &mut Reader<'_>) -> Result<BlockId, DecodeError> {
     let height = reader.u32("block height")?;
-    Ok(BlockId {
-        height,
-        hash: BlockHash::from_byte_array(reader.array("block hash")?),
-    })
+    Ok(BlockId { height, hash: BlockHash::from_byte_array(reader.array("block hash")?) })
 }
 
 fn write_state(writer: &mut Writer, state: LinkState) {
@@ -135,26 +113,14 @@ fn read_state(reader: &mut Reader<'_>) -> Result<LinkState, DecodeError> {
         BUILT => LinkState::Built,
         BROADCAST => LinkState::Broadcast,
         SEEN => LinkState::Seen,
-        MINED => LinkState::Mined {
-            block: read_block(reader)?,
-            txid: read_txid(reader)?,
-        },
-        FINAL => LinkState::Final {
-            block: read_block(reader)?,
-            txid: read_txid(reader)?,
-        },
-        DEEP_REORG => LinkState::Halted(HaltReason::DeepReorg {
-            block: read_block(reader)?,
-        }),
-        SEAL_SPENT_ELSEWHERE => LinkState::Halted(HaltReason::SealSpentElsewhere {
-            block: read_block(reader)?,
-            txid: read_txid(reader)?,
-        }),
+        MINED => LinkState::Mined { block: read_block(reader)?, txid: read_txid(reader)? },
+        FINAL => LinkState::Final { block: read_block(reader)?, txid: read_txid(reader)? },
+        DEEP_REORG => LinkState::Halted(HaltReason::DeepReorg { block: read_block(reader)? }),
+        SEAL_SPENT_ELSEWHERE => {
+            LinkState::Halted(HaltReason::SealSpentElsewhere { block: read_block(reader)?, txid: read_txid(reader)? })
+        }
         other => {
-            return Err(DecodeError::NotAllowed {
-                field: "state",
-                value: other.into(),
-            });
+            return Err(DecodeError::NotAllowed { field: "state", value: other.into() });
         }
     })
 }
@@ -164,20 +130,13 @@ fn read_txid(reader: &mut Reader<'_>) -> Result<Txid, DecodeError> {
 }
 
 fn read_signed(bytes: &[u8]) -> Result<Transaction, DecodeError> {
-    let transaction: Transaction =
-        encode::deserialize(bytes).map_err(|error| refused(error.to_string()))?;
+    let transaction: Transaction = encode::deserialize(bytes).map_err(|error| refused(error.to_string()))?;
     if encode::serialize(&transaction) != bytes {
-        return Err(refused(
-            "it is not serialised in the one canonical form".to_owned(),
-        ));
+        return Err(refused("it is not serialised in the one canonical form".to_owned()));
     }
     Ok(transaction)
 }
 
 fn refused(reason: String) -> DecodeError {
-    DecodeError::Transaction {
-        rule: "A-66",
-        field: "transaction",
-        reason,
-    }
+    DecodeError::Transaction { rule: "A-66", field: "transaction", reason }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use bitcoin::ScriptBuf;
 use miniscript::Descriptor;
-use miniscript::descriptor::{DescriptorPublicKey, DescriptorType};
+use miniscript::descriptor::{DescriptorPublicKey, DescriptorType, Wildcard};
 use miniscript::policy::{Liftable, Semantic};
 use thiserror::Error;
 
@@ -20,6 +20,9 @@ pub const MAX_TREASURY_KEYS: usize = 15;
 
 /// BIP341's point with no known discrete logarithm, for a P2TR treasury whose key path nobody can use.
 const UNSPENDABLE_KEY: &str = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";
+
+/// Deepest level of a BIP32 key: depth is one byte.
+const MAX_KEY_DEPTH: usize = 255;
 
 /// Why a text is not an acceptable treasury descriptor, or a script cannot be derived from it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -44,9 +47,7 @@ pub enum TreasuryError {
         found: String,
     },
     /// The key path of a `tr(...)` could be spent by somebody.
-    #[error(
-        "T-2: the internal key of tr() is {found}, it must be the unspendable key {UNSPENDABLE_KEY}"
-    )]
+    #[error("T-2: the internal key of tr() is {found}, it must be the unspendable key {UNSPENDABLE_KEY}")]
     SpendableKeyPath {
         /// The internal key found.
         found: String,
@@ -116,31 +117,17 @@ impl Treasury {
         if text.len() > MAX_DESCRIPTOR_BYTES {
             return Err(TreasuryError::TooLong { length: text.len() });
         }
-        let descriptor = Descriptor::<DescriptorPublicKey>::from_str(text).map_err(|error| {
-            TreasuryError::Malformed {
-                reason: error.to_string(),
-            }
-        })?;
+        let descriptor = Descriptor::<DescriptorPublicKey>::from_str(text)
+            .map_err(|error| TreasuryError::Malformed { reason: error.to_string() })?;
         let condition = spending_condition(&descriptor)?;
         // T-3
-        descriptor
-            .sanity_check()
-            .map_err(|error| TreasuryError::NotSane {
-                reason: error.to_string(),
-            })?;
+        descriptor.sanity_check().map_err(|error| TreasuryError::NotSane { reason: error.to_string() })?;
         let (threshold, keys) = threshold_of_keys(&condition)?;
         if threshold < 2 || keys.len() > MAX_TREASURY_KEYS {
-            return Err(TreasuryError::BadThreshold {
-                threshold,
-                keys: keys.len(),
-            });
+            return Err(TreasuryError::BadThreshold { threshold, keys: keys.len() });
         }
         check_keys(&keys)?;
-        let treasury = Self {
-            descriptor,
-            threshold,
-            keys,
-        };
+        let treasury = Self { descriptor, threshold, keys };
         treasury.check_distinct_keys()?;
         Ok(treasury)
     }
@@ -170,10 +157,8 @@ impl Treasury {
     /// # Errors
     /// [`TreasuryError::IndexOutOfRange`] for an index of 2^31 or more.
     pub fn script_at(&self, index: u32) -> Result<ScriptBuf, TreasuryError> {
-        let definite = self
-            .descriptor
-            .at_derivation_index(index)
-            .map_err(|_| TreasuryError::IndexOutOfRange { index })?;
+        let definite =
+            self.descriptor.at_derivation_index(index).map_err(|_| TreasuryError::IndexOutOfRange { index })?;
         Ok(definite.script_pubkey())
     }
 
@@ -181,21 +166,11 @@ impl Treasury {
     fn check_distinct_keys(&self) -> Result<(), TreasuryError> {
         let mut seen = BTreeSet::new();
         for key in &self.keys {
-            let bad = |reason| TreasuryError::BadKey {
-                key: key.to_string(),
-                reason,
-            };
-            let definite = key
-                .clone()
-                .at_derivation_index(0)
-                .map_err(|_| bad("cannot be derived"))?;
-            let public = definite
-                .derive_public_key(secp())
-                .map_err(|_| bad("cannot be derived"))?;
+            let bad = |reason| TreasuryError::BadKey { key: key.to_string(), reason };
+            let definite = key.clone().at_derivation_index(0).map_err(|_| bad("cannot be derived"))?;
+            let public = definite.derive_public_key(secp()).map_err(|_| bad("cannot be derived"))?;
             if !seen.insert(public.inner.x_only_public_key().0) {
-                return Err(TreasuryError::RepeatedKey {
-                    key: key.to_string(),
-                });
+                return Err(TreasuryError::RepeatedKey { key: key.to_string() });
             }
         }
         Ok(())
@@ -227,9 +202,7 @@ impl fmt::Debug for Treasury {
 fn spending_condition(
     descriptor: &Descriptor<DescriptorPublicKey>,
 ) -> Result<Semantic<DescriptorPublicKey>, TreasuryError> {
-    let not_sane = |error: miniscript::Error| TreasuryError::NotSane {
-        reason: error.to_string(),
-    };
+    let not_sane = |error: miniscript::Error| TreasuryError::NotSane { reason: error.to_string() };
     match descriptor {
         Descriptor::Wsh(wsh) => wsh.lift().map_err(not_sane),
         Descriptor::Tr(tr) => {
@@ -239,14 +212,10 @@ fn spending_condition(
             }
             match tr.tap_tree() {
                 Some(tree) => tree.lift().map_err(not_sane),
-                None => Err(TreasuryError::NotThreshold {
-                    found: "no script path".to_owned(),
-                }),
+                None => Err(TreasuryError::NotThreshold { found: "no script path".to_owned() }),
             }
         }
-        _ => Err(TreasuryError::WrongType {
-            found: type_name(descriptor.desc_type()),
-        }),
+        _ => Err(TreasuryError::WrongType { found: type_name(descriptor.desc_type()) }),
     }
 }
 
@@ -258,14 +227,9 @@ fn type_name(kind: DescriptorType) -> String {
 fn threshold_of_keys(
     condition: &Semantic<DescriptorPublicKey>,
 ) -> Result<(usize, Vec<DescriptorPublicKey>), TreasuryError> {
-    let not_threshold = || TreasuryError::NotThreshold {
-        found: condition.to_string(),
-    };
+    let not_threshold = || TreasuryError::NotThreshold { found: condition.to_string() };
     match condition {
-        Semantic::Key(_) => Err(TreasuryError::BadThreshold {
-            threshold: 1,
-            keys: 1,
-        }),
+        Semantic::Key(_) => Err(TreasuryError::BadThreshold { threshold: 1, keys: 1 }),
         Semantic::Thresh(threshold) => {
             let keys = threshold.iter().map(|item| match item.as_ref() {
                 Semantic::Key(key) => Ok(key.clone()),
@@ -278,19 +242,26 @@ fn threshold_of_keys(
 }
 
 /// T-4: every index must be derivable from public keys alone, and one descriptor means one script per index.
+///
+/// This also keeps out what the descriptor library would panic on: hardened wildcards and paths beyond depth 255.
 fn check_keys(keys: &[DescriptorPublicKey]) -> Result<(), TreasuryError> {
     for key in keys {
-        let bad = |reason| {
-            Err(TreasuryError::BadKey {
-                key: key.to_string(),
-                reason,
-            })
+        let problem = match key {
+            DescriptorPublicKey::Single(_) => None,
+            DescriptorPublicKey::MultiXPub(_) => Some("several derivation paths are not allowed"),
+            DescriptorPublicKey::XPub(xpub) if key.has_hardened_step() || xpub.wildcard == Wildcard::Hardened => {
+                Some("a hardened step cannot be derived from public keys")
+            }
+            // One more level for the wildcard.
+            DescriptorPublicKey::XPub(xpub)
+                if usize::from(xpub.xkey.depth) + xpub.derivation_path.len() + 1 > MAX_KEY_DEPTH =>
+            {
+                Some("the derivation path goes below depth 255")
+            }
+            DescriptorPublicKey::XPub(_) => None,
         };
-        if key.is_multipath() {
-            return bad("several derivation paths are not allowed");
-        }
-        if key.has_hardened_step() {
-            return bad("a hardened step cannot be derived from public keys");
+        if let Some(reason) = problem {
+            return Err(TreasuryError::BadKey { key: key.to_string(), reason });
         }
     }
     Ok(())
