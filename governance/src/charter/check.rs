@@ -6,7 +6,8 @@ use std::fmt;
 use bitcoin::Network;
 
 use super::{
-    ALL_BP, Admission, Charter, Class, MAX_DESCRIPTOR, MAX_GATES, MAX_LIST, MAX_NAME, Quorum, Threshold, WeightRule,
+    ALL_BP, Admission, Charter, Class, MAX_DESCRIPTOR, MAX_GATES, MAX_LIST, MAX_NAME, MAX_PEER, Quorum, Threshold,
+    WeightRule,
 };
 
 /// Value below which an output is dust for every script type used here.
@@ -77,7 +78,7 @@ impl Charter {
         }
         p.length("gossip_peers", self.gossip_peers.len(), 0, MAX_LIST);
         for (i, peer) in self.gossip_peers.iter().enumerate() {
-            p.length(&format!("gossip_peers[{i}]"), peer.len(), 1, 2 * MAX_NAME + 128);
+            p.length(&format!("gossip_peers[{i}]"), peer.len(), 1, MAX_PEER);
             p.no_control(&format!("gossip_peers[{i}]"), peer);
         }
     }

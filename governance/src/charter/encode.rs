@@ -1,7 +1,8 @@
 //! Canonical bytes of the charter (G-12).
 
 use super::{
-    Admission, Charter, Class, ClassRule, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, Quorum, Threshold, Treasurer, WeightRule,
+    Admission, Charter, Class, ClassRule, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, MAX_PEER, Quorum, Threshold, Treasurer,
+    WeightRule,
 };
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 
@@ -62,7 +63,7 @@ impl Canonical for Charter {
                 let n = r.count("gossip_peers", MAX_LIST)?;
                 let mut peers = Vec::new();
                 for _ in 0..n {
-                    peers.push(r.text("gossip_peers", 2 * MAX_NAME + 128)?);
+                    peers.push(r.text("gossip_peers", MAX_PEER)?);
                 }
                 peers
             },

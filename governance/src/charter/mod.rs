@@ -23,6 +23,8 @@ pub const MAX_NAME: usize = 64;
 pub const MAX_DESCRIPTOR: usize = 2048;
 /// Most treasurers, founders, gossip peers or class rules.
 pub const MAX_LIST: usize = 64;
+/// Longest gossip peer, in bytes.
+pub const MAX_PEER: usize = 256;
 /// Most gates in the genesis transaction.
 pub const MAX_GATES: u8 = 16;
 /// Basis points of the whole.

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::{BlockHash, OutPoint};
 
 use super::{Authorisation, DecisionLeaf, EpochHeader};
+use crate::charter::Charter;
 use crate::codec::{Canonical as _, Writer};
 use crate::entry::Effect;
 use crate::id::{HeaderHash, ProposalId};
 use crate::lifecycle::Schedule;
 use crate::roll::Roll;
 use crate::state::{LogState, ProposalRecord};
-use crate::tally::{Outcome, ballot_tree, tally};
+use crate::tally::{Outcome, ballot_tree};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 
 /// A closed epoch: the header and every tree under it, for proofs.
@@ -145,6 +146,16 @@ pub fn close(
     Ok(EpochClose { header, ballots, ballot_roots, roll_trees, rolls, decisions })
 }
 
+/// The boundary at which the next epoch can close when the chain's tip is at `tip_height`: the newest one that is final
+/// and above `previous`, the closing height of the epoch before (0 before the first). Boundaries may be passed over, a
+/// header may not (G-62).
+#[must_use]
+pub fn due_boundary(charter: &Charter, previous: u32, tip_height: u32) -> Option<u32> {
+    let final_height = tip_height.checked_add(1)?.checked_sub(charter.final_depth)?;
+    let boundary = final_height - final_height.checked_rem(charter.epoch_blocks)?;
+    (boundary > previous).then_some(boundary)
+}
+
 /// Key of an epoch in T3: 32 bytes, big-endian.
 pub(super) fn epoch_key(epoch: u32) -> [u8; 32] {
     let mut key = [0; 32];
@@ -199,7 +210,7 @@ fn decide(state: &LogState, covered: &[(&ProposalRecord, Schedule)], closings: &
     let mut leaves = Vec::new();
     for (proposal, schedule) in closed {
         let before = closings.partition_point(|height| *height < schedule.close);
-        let outcome = outcome_of(state, proposal, schedule)?;
+        let outcome = outcome_of(state, proposal)?;
         let leaf = decision(proposal, schedule, outcome, before, closing_height, &mut gates);
         let amount = leaf.authorisation.map_or(0, |a| u128::from(a.amount_sat));
         leaves.push(SumLeaf { key: proposal.id.0, value: leaf.to_bytes(), sums: vec![amount] });
@@ -207,8 +218,10 @@ fn decide(state: &LogState, covered: &[(&ProposalRecord, Schedule)], closings: &
     Ok(SumTree::build(TreePurpose::Decisions, leaves)?)
 }
 
-fn outcome_of(state: &LogState, proposal: &ProposalRecord, schedule: &Schedule) -> Result<Outcome, CloseError> {
-    let sums = tally(roll_of(state, proposal)?, &proposal.ballots, cutoff(state, schedule, u64::MAX));
+/// The totals of a closed vote are the live ones: no ballot is accepted after the close (G-41).
+fn outcome_of(state: &LogState, proposal: &ProposalRecord) -> Result<Outcome, CloseError> {
+    let missing = CloseError::RollMissing { epoch: proposal.snapshot_epoch, proposal: proposal.id };
+    let sums = proposal.live.ok_or(missing)?;
     // A proposal without a rule was never accepted.
     Ok(state.rule_of(proposal).map_or(Outcome::Rejected, |rule| sums.outcome(rule)))
 }

@@ -5,7 +5,7 @@ mod decision;
 mod header;
 mod proof;
 
-pub use close::{CloseError, EpochClose, close};
+pub use close::{CloseError, EpochClose, close, due_boundary};
 pub use decision::{Authorisation, DecisionLeaf};
 pub use header::{EpochHeader, HeaderDifference};
 pub use proof::{BallotProof, BallotStatement, DecisionProof, ProofError, RollProof};

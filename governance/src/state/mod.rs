@@ -22,7 +22,7 @@ use crate::tally::{BallotRecord, Sums, tally};
 use crate::tree::HistoryTree;
 
 /// Everything the log says, indexed. Signatures are not checked here: see [`Entry::signature_checks`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogState {
     params: DaoParams,
     tree: HistoryTree,
@@ -60,6 +60,19 @@ impl LogState {
         }
     }
 
+    /// The state after all of `entries`, from the first on.
+    ///
+    /// # Errors
+    /// The position of the first entry refused, and why.
+    pub fn replay(params: DaoParams, entries: impl IntoIterator<Item = Entry>) -> Result<Self, (u64, Refusal)> {
+        let mut state = Self::new(params);
+        for entry in entries {
+            let position = state.size();
+            state.apply(position, entry).map_err(|refusal| (position, refusal))?;
+        }
+        Ok(state)
+    }
+
     /// Appends an entry at `position`, which must be the log's size. Returns the entry's id.
     ///
     /// # Errors
@@ -68,8 +81,9 @@ impl LogState {
         if position != self.size() {
             return refusal::invalid("G-20", format!("entry at position {position}, but the log has {}", self.size()));
         }
-        self.check(&entry)?;
         let bytes = entry.to_bytes();
+        Self::check_length(&bytes)?;
+        self.check_rules(&entry)?;
         let id = entry_id(&bytes);
         if let Some(lane) = entry.lane() {
             self.advance_lane(lane, id);
@@ -180,7 +194,7 @@ impl LogState {
     pub fn next_lane_header(&self, member: MemberId, incarnation: u32) -> LaneHeader {
         let (network, dao) = (self.params.network, self.params.dao_id);
         let (sequence, prev_head) = match self.lanes.get(&member) {
-            Some(lane) if lane.incarnation == incarnation => (lane.sequence + 1, lane.head),
+            Some(lane) if lane.incarnation == incarnation => (lane.sequence.saturating_add(1), lane.head),
             _ => (1, crate::entry::lane_start(network, dao, member, incarnation)),
         };
         LaneHeader { network, dao, member, incarnation, sequence, prev_head }

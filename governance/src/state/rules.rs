@@ -16,10 +16,20 @@ impl LogState {
     /// # Errors
     /// [`Refusal`] naming the clause and the values.
     pub fn check(&self, entry: &Entry) -> Result<(), Refusal> {
-        let length = entry.to_bytes().len();
-        if length > MAX_ENTRY {
-            return invalid("G-20", format!("entry has {length} bytes, at most {MAX_ENTRY} are allowed"));
+        Self::check_length(&entry.to_bytes())?;
+        self.check_rules(entry)
+    }
+
+    pub(super) fn check_length(bytes: &[u8]) -> Result<(), Refusal> {
+        match bytes.len() {
+            length if length > MAX_ENTRY => {
+                invalid("G-20", format!("entry has {length} bytes, at most {MAX_ENTRY} are allowed"))
+            }
+            _ => Ok(()),
         }
+    }
+
+    pub(super) fn check_rules(&self, entry: &Entry) -> Result<(), Refusal> {
         match entry {
             Entry::Bind(e) => self.check_bind(e),
             Entry::Checkpoint(e) => self.check_checkpoint(&e.checkpoint),
@@ -140,8 +150,17 @@ impl LogState {
         let Some(lane) = self.lanes.get(&c.member) else {
             return invalid("G-23", format!("member {} has no lane", c.member));
         };
+        let start = lane_start(c.network, c.dao, c.member, c.incarnation);
+        if c.sequence == 0 {
+            // A restored device may sign a checkpoint before its first entry.
+            return if c.head == start {
+                Ok(())
+            } else {
+                invalid("G-23", format!("lane head is {}, of an empty lane it is {start}", c.head))
+            };
+        }
         let (there, here) = ((c.incarnation, c.sequence), (lane.incarnation, lane.sequence));
-        if there > here && c.sequence > 0 {
+        if there > here {
             return not_now("G-23", format!("lane is said to be at {there:?}, in the log it is at {here:?}"));
         }
         if there == here && c.head != lane.head {
@@ -241,6 +260,20 @@ impl LogState {
             let ours = self.params.charter_hash;
             return invalid("G-31", format!("header names charter {}, in force is {ours}", header.charter));
         }
+        if header.next_anchor_key != self.params.charter.anchor_key {
+            let ours = self.params.charter.anchor_key;
+            return invalid("G-31", format!("next anchor key is {}, the charter's is {ours}", header.next_anchor_key));
+        }
+        if header.spare_seal != self.params.spare_seal {
+            let ours = self.params.spare_seal;
+            return invalid("G-31", format!("spare seal is {}, the DAO's is {ours}", header.spare_seal));
+        }
+        self.check_anchored_heights(a, prev_closing)
+    }
+
+    /// G-31: the header covers what the first head at its boundary covers, and its link is deep enough.
+    fn check_anchored_heights(&self, a: &Anchored, prev_closing: u32) -> Result<(), Refusal> {
+        let header = &a.header;
         let height = header.closing_height;
         if height <= prev_closing || self.params.charter.boundary_at_or_after(height) != Some(height) {
             return invalid("G-31", format!("closing height {height} is no boundary above {prev_closing}"));
