@@ -57,21 +57,12 @@ impl CloseTx {
         scripts: &CloseScripts,
         fee_sat: u64,
     ) -> Result<Self, CloseError> {
-        let Balances {
-            member_sat,
-            hub_sat,
-        } = balances;
-        let member_out_sat = member_sat.checked_sub(fee_sat).ok_or(CloseError::Fee {
-            fee_sat,
-            member_sat,
-        })?;
+        let Balances { member_sat, hub_sat } = balances;
+        let member_out_sat = member_sat.checked_sub(fee_sat).ok_or(CloseError::Fee { fee_sat, member_sat })?;
         let mut output: Vec<TxOut> = [(member_out_sat, &scripts.member), (hub_sat, &scripts.hub)]
             .into_iter()
             .filter(|(value, _)| *value >= DUST_SAT)
-            .map(|(value, script)| TxOut {
-                value: Amount::from_sat(value),
-                script_pubkey: script.clone(),
-            })
+            .map(|(value, script)| TxOut { value: Amount::from_sat(value), script_pubkey: script.clone() })
             .collect();
         if output.is_empty() {
             return Err(CloseError::NoOutput { fee_sat });
@@ -90,11 +81,7 @@ impl CloseTx {
             output,
         };
         let sighash = key_spend_sighash(&transaction, funding_output);
-        Ok(Self {
-            transaction,
-            sighash,
-            fee_sat,
-        })
+        Ok(Self { transaction, sighash, fee_sat })
     }
 
     /// The transaction without witness.

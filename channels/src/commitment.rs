@@ -68,9 +68,7 @@ pub enum AmountError {
         capacity_sat: u64,
     },
     /// Outputs too small to stand alone exceed what the anchor may take in.
-    #[error(
-        "C-22: {trimmed_sat} sat in outputs below {DUST_SAT} sat; the anchor takes at most {P2A_MAX_SAT} sat"
-    )]
+    #[error("C-22: {trimmed_sat} sat in outputs below {DUST_SAT} sat; the anchor takes at most {P2A_MAX_SAT} sat")]
     Dust {
         /// Sum of the outputs that would be left out.
         trimmed_sat: u64,
@@ -131,10 +129,7 @@ impl CommitmentTx {
             output: outputs(context, broadcaster, point, balances, anchor_sat),
         };
         let sighash = key_spend_sighash(&transaction, &funding_output(context));
-        Ok(Self {
-            transaction,
-            sighash,
-        })
+        Ok(Self { transaction, sighash })
     }
 
     /// The transaction without witness.
@@ -163,11 +158,7 @@ impl CommitmentTx {
 ///
 /// A sum beyond all bitcoin never gets here: [`ChannelParams::capacity_sat`] is checked when a channel is opened.
 pub fn funding_output(context: &CommitmentContext) -> TxOut {
-    let ChannelParams {
-        member_sat,
-        hub_sat,
-        ..
-    } = context.params;
+    let ChannelParams { member_sat, hub_sat, .. } = context.params;
     TxOut {
         value: Amount::from_sat(member_sat.saturating_add(hub_sat)),
         script_pubkey: funding_script(&context.member.funding, &context.hub.funding),
@@ -179,29 +170,18 @@ pub fn funding_output(context: &CommitmentContext) -> TxOut {
 /// # Errors
 /// [`AmountError`] naming C-10, C-22 or C-23.
 pub fn check_amounts(params: &ChannelParams, balances: Balances) -> Result<u64, AmountError> {
-    let Balances {
-        member_sat,
-        hub_sat,
-    } = balances;
-    let capacity_sat = params.capacity_sat().ok_or(AmountError::TooLarge {
-        member_sat: params.member_sat,
-        hub_sat: params.hub_sat,
-    })?;
+    let Balances { member_sat, hub_sat } = balances;
+    let capacity_sat = params
+        .capacity_sat()
+        .ok_or(AmountError::TooLarge { member_sat: params.member_sat, hub_sat: params.hub_sat })?;
     if member_sat.checked_add(hub_sat) != Some(capacity_sat) {
-        return Err(AmountError::Sum {
-            member_sat,
-            hub_sat,
-            capacity_sat,
-        }); // C-23
+        return Err(AmountError::Sum { member_sat, hub_sat, capacity_sat }); // C-23
     }
     if member_sat < DUST_SAT && hub_sat < DUST_SAT {
         return Err(AmountError::NoOutput); // C-23
     }
     // At most one side is below the dust limit here, so this sum cannot overflow.
-    let trimmed_sat = [member_sat, hub_sat]
-        .into_iter()
-        .filter(|part| *part < DUST_SAT)
-        .sum();
+    let trimmed_sat = [member_sat, hub_sat].into_iter().filter(|part| *part < DUST_SAT).sum();
     if trimmed_sat > P2A_MAX_SAT {
         return Err(AmountError::Dust { trimmed_sat }); // C-22
     }
@@ -223,9 +203,7 @@ pub(crate) fn key_spend_witness(signature: &schnorr::Signature) -> Witness {
 
 /// BIP69: by value, then by script.
 pub(crate) fn sort_outputs(outputs: &mut [TxOut]) {
-    outputs.sort_by(|a, b| {
-        (a.value, a.script_pubkey.as_bytes()).cmp(&(b.value, b.script_pubkey.as_bytes()))
-    });
+    outputs.sort_by(|a, b| (a.value, a.script_pubkey.as_bytes()).cmp(&(b.value, b.script_pubkey.as_bytes())));
 }
 
 fn outputs(
@@ -235,48 +213,19 @@ fn outputs(
     balances: Balances,
     anchor_sat: u64,
 ) -> Vec<TxOut> {
-    let Balances {
-        member_sat,
-        hub_sat,
-    } = balances;
+    let Balances { member_sat, hub_sat } = balances;
     let (own, other, csv_blocks, to_local_sat, to_remote_sat) = match broadcaster {
-        Side::Member => (
-            &context.member,
-            &context.hub,
-            context.params.member_csv_blocks,
-            member_sat,
-            hub_sat,
-        ),
-        Side::Hub => (
-            &context.hub,
-            &context.member,
-            context.params.hub_csv_blocks,
-            hub_sat,
-            member_sat,
-        ),
+        Side::Member => (&context.member, &context.hub, context.params.member_csv_blocks, member_sat, hub_sat),
+        Side::Hub => (&context.hub, &context.member, context.params.hub_csv_blocks, hub_sat, member_sat),
     };
     // C-22: the anchor is always there, so that anybody can pay for the zero-fee commitment.
-    let mut outputs = vec![TxOut {
-        value: Amount::from_sat(anchor_sat),
-        script_pubkey: anchor_script(),
-    }];
+    let mut outputs = vec![TxOut { value: Amount::from_sat(anchor_sat), script_pubkey: anchor_script() }];
     if to_local_sat >= DUST_SAT {
-        let to_local = ToLocal::new(
-            point,
-            &own.delayed_basepoint,
-            &other.revocation_basepoint,
-            csv_blocks,
-        );
-        outputs.push(TxOut {
-            value: Amount::from_sat(to_local_sat),
-            script_pubkey: to_local.script_pubkey(),
-        });
+        let to_local = ToLocal::new(point, &own.delayed_basepoint, &other.revocation_basepoint, csv_blocks);
+        outputs.push(TxOut { value: Amount::from_sat(to_local_sat), script_pubkey: to_local.script_pubkey() });
     }
     if to_remote_sat >= DUST_SAT {
-        outputs.push(TxOut {
-            value: Amount::from_sat(to_remote_sat),
-            script_pubkey: to_remote_script(&other.payment),
-        });
+        outputs.push(TxOut { value: Amount::from_sat(to_remote_sat), script_pubkey: to_remote_script(&other.payment) });
     }
     sort_outputs(&mut outputs);
     outputs
@@ -284,12 +233,7 @@ fn outputs(
 
 // C-24, BOLT 3: the number is hidden from everybody but the two sides.
 fn obscured(context: &CommitmentContext, number: u64) -> u64 {
-    number
-        ^ get_commitment_transaction_number_obscure_factor(
-            &context.member.payment,
-            &context.hub.payment,
-            true,
-        )
+    number ^ get_commitment_transaction_number_obscure_factor(&context.member.payment, &context.hub.payment, true)
 }
 
 fn lock_time(context: &CommitmentContext, number: u64) -> LockTime {

@@ -80,11 +80,7 @@ impl ChannelId {
     pub fn new(dao: DaoId, first_funding: OutPoint) -> Self {
         Self(tagged_hash(
             "althing/channel/v1",
-            &[
-                &dao.0,
-                first_funding.txid.as_byte_array(),
-                &first_funding.vout.to_be_bytes(),
-            ],
+            &[&dao.0, first_funding.txid.as_byte_array(), &first_funding.vout.to_be_bytes()],
         ))
     }
 }
@@ -129,8 +125,6 @@ pub const MAX_MONEY_SAT: u64 = 2_100_000_000_000_000;
 impl ChannelParams {
     /// Sum of both parts, in satoshis; `None` past [`MAX_MONEY_SAT`].
     pub fn capacity_sat(&self) -> Option<u64> {
-        self.member_sat
-            .checked_add(self.hub_sat)
-            .filter(|sum| *sum <= MAX_MONEY_SAT)
+        self.member_sat.checked_add(self.hub_sat).filter(|sum| *sum <= MAX_MONEY_SAT)
     }
 }

@@ -138,6 +138,5 @@ fn per_commitment_secret(seed: &ChannelSeed, number: u64) -> SecretKey {
     let index = MAX_COMMITMENT_NUMBER - (number & MAX_COMMITMENT_NUMBER);
     let secret = build_commitment_secret(&chain_seed, index);
     chain_seed.zeroize();
-    SecretKey::from_slice(&secret)
-        .expect("a SHA-256 output is a valid scalar except with probability 2^-128")
+    SecretKey::from_slice(&secret).expect("a SHA-256 output is a valid scalar except with probability 2^-128")
 }

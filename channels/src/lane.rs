@@ -92,11 +92,7 @@ impl LaneSender {
     /// A lane in which `acked` entries are acknowledged, the last of them giving `head` (0 and the empty lane's head at
     /// the beginning).
     pub fn new(acked: u64, head: [u8; 32]) -> Self {
-        Self {
-            acked,
-            acked_head: head,
-            outbox: VecDeque::new(),
-        }
+        Self { acked, acked_head: head, outbox: VecDeque::new() }
     }
 
     /// Number and head of the last acknowledged entry.
@@ -106,11 +102,7 @@ impl LaneSender {
 
     /// Number and head of the last entry, acknowledged or not: what the next one follows.
     pub fn last(&self) -> (u64, [u8; 32]) {
-        self.outbox
-            .back()
-            .map_or((self.acked, self.acked_head), |pending| {
-                (pending.sequence, pending.head)
-            })
+        self.outbox.back().map_or((self.acked, self.acked_head), |pending| (pending.sequence, pending.head))
     }
 
     /// Takes the next entry into the outbox.
@@ -121,20 +113,13 @@ impl LaneSender {
         let (last_sent, _) = self.last();
         let expected = last_sent.saturating_add(1);
         if pending.sequence != expected || pending.sequence == last_sent {
-            return Err(LaneError::Sequence {
-                sequence: pending.sequence,
-                expected,
-            }); // C-50
+            return Err(LaneError::Sequence { sequence: pending.sequence, expected }); // C-50
         }
         if pending.entry.len() > MAX_ENTRY_BYTES {
-            return Err(LaneError::EntrySize {
-                bytes: pending.entry.len(),
-            }); // C-51
+            return Err(LaneError::EntrySize { bytes: pending.entry.len() }); // C-51
         }
         if self.unacked() >= LANE_WINDOW {
-            return Err(LaneError::WindowFull {
-                unacked: self.unacked(),
-            }); // C-51
+            return Err(LaneError::WindowFull { unacked: self.unacked() }); // C-51
         }
         self.outbox.push_back(pending);
         Ok(())
@@ -169,11 +154,7 @@ impl LaneSender {
 
     /// Takes back a refused entry and all after it, which build on it (C-53); they are returned for the user to see.
     pub fn withdraw_from(&mut self, sequence: u64) -> Vec<PendingEntry> {
-        let keep = self
-            .outbox
-            .iter()
-            .take_while(|pending| pending.sequence < sequence)
-            .count();
+        let keep = self.outbox.iter().take_while(|pending| pending.sequence < sequence).count();
         self.outbox.split_off(keep).into()
     }
 
@@ -209,11 +190,7 @@ pub struct LaneReceiver {
 impl LaneReceiver {
     /// A lane with `durable` logged entries, the last of them giving `head`.
     pub fn new(durable: u64, head: [u8; 32]) -> Self {
-        Self {
-            received: durable,
-            durable,
-            head,
-        }
+        Self { received: durable, durable, head }
     }
 
     /// Number and head of the last logged entry: what the acknowledgement states.
@@ -250,10 +227,7 @@ impl LaneReceiver {
     /// [`LaneError::AckAhead`] for entries that never arrived.
     pub fn logged(&mut self, up_to: u64, head: [u8; 32]) -> Result<(), LaneError> {
         if up_to > self.received {
-            return Err(LaneError::AckAhead {
-                up_to,
-                last_sent: self.received,
-            });
+            return Err(LaneError::AckAhead { up_to, last_sent: self.received });
         }
         if up_to > self.durable {
             self.durable = up_to;
@@ -286,16 +260,8 @@ impl Readable for LaneSender {
         let mut lane = Self::new(Readable::read(reader)?, Readable::read(reader)?);
         let count: u8 = Readable::read(reader)?;
         for _ in 0..count {
-            let sequence = lane
-                .last()
-                .0
-                .checked_add(1)
-                .ok_or(DecodeError::InvalidValue)?;
-            let pending = PendingEntry {
-                sequence,
-                head: Readable::read(reader)?,
-                entry: Readable::read(reader)?,
-            };
+            let sequence = lane.last().0.checked_add(1).ok_or(DecodeError::InvalidValue)?;
+            let pending = PendingEntry { sequence, head: Readable::read(reader)?, entry: Readable::read(reader)? };
             lane.push(pending).map_err(|_| DecodeError::InvalidValue)?;
         }
         Ok(lane)

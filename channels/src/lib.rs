@@ -17,22 +17,18 @@ mod scripts;
 pub mod wire;
 
 pub use channel::{
-    Channel, ChannelError, CheckpointRequest, CommitmentTxids, Effect, FundingSpend, HubTerms,
-    MAX_CHECKPOINT_BYTES, OpeningCheckpoint, Phase, REQUIRED_CONFIRMATIONS, StateError, Violation,
-    Wait,
+    Channel, ChannelError, CheckpointRequest, CommitmentTxids, Effect, FundingSpend, HubTerms, MAX_CHECKPOINT_BYTES,
+    OpeningCheckpoint, Phase, REQUIRED_CONFIRMATIONS, StateError, Violation, Wait,
 };
 pub use close::{CloseError, CloseScripts, CloseTx};
-pub use commitment::{
-    AmountError, Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output,
-};
+pub use commitment::{AmountError, Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output};
 pub use ids::{
-    ChannelId, ChannelParams, DUST_SAT, DaoId, HUB_CSV_BLOCKS, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS,
-    NetworkId, OpeningId, P2A_MAX_SAT, tagged_hash,
+    ChannelId, ChannelParams, DUST_SAT, DaoId, HUB_CSV_BLOCKS, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS, NetworkId, OpeningId,
+    P2A_MAX_SAT, tagged_hash,
 };
 pub use keys::{ChannelKeys, ChannelPublicKeys, ChannelSeed, MAX_COMMITMENT_NUMBER};
 pub use musig::{
-    FundingAggregate, PartialSignature, PartialSignatureWithNonce, PublicNonce, SecretNonce,
-    SessionSecret, ZeroEntropy,
+    FundingAggregate, PartialSignature, PartialSignatureWithNonce, PublicNonce, SecretNonce, SessionSecret, ZeroEntropy,
 };
 pub use scripts::{ToLocal, anchor_script, funding_script, is_close_script, to_remote_script};
 pub use wire::Msg;

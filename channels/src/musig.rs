@@ -27,11 +27,7 @@ impl SessionSecret {
     /// # Errors
     /// [`ZeroEntropy`] when all bytes are zero.
     pub fn new(bytes: [u8; 32]) -> Result<Self, ZeroEntropy> {
-        if bytes == [0; 32] {
-            Err(ZeroEntropy)
-        } else {
-            Ok(Self(bytes))
-        }
+        if bytes == [0; 32] { Err(ZeroEntropy) } else { Ok(Self(bytes)) }
     }
 }
 
@@ -63,9 +59,7 @@ impl PartialSignature {
 
     /// Reads 32 bytes; `None` when they are not below the group order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
-        musig::PartialSignature::from_byte_array(bytes)
-            .ok()
-            .map(Self)
+        musig::PartialSignature::from_byte_array(bytes).ok().map(Self)
     }
 }
 
@@ -104,32 +98,21 @@ impl FundingAggregate {
     pub fn new(a: &PublicKey, b: &PublicKey) -> Self {
         let mut keys = [a.serialize(), b.serialize()];
         keys.sort_unstable();
-        let [first, second] = keys.map(|bytes| {
-            secp_musig::PublicKey::from_slice(&bytes)
-                .expect("both libraries accept the same points")
-        });
+        let [first, second] =
+            keys.map(|bytes| secp_musig::PublicKey::from_slice(&bytes).expect("both libraries accept the same points"));
         let mut cache = musig::KeyAggCache::new(&[&first, &second]);
         let internal_key = x_only(cache.agg_pk());
         // BIP341 with no scripts: the tweak commits to the internal key alone, so no hidden script can spend.
         let tweak = bitcoin::TapTweakHash::from_key_and_tweak(internal_key, None).to_byte_array();
         let tweak = secp_musig::Scalar::from_be_bytes(tweak)
             .expect("a SHA-256 output is below the group order except with probability 2^-128");
-        cache
-            .pubkey_xonly_tweak_add(&tweak)
-            .expect("the tweak is a hash of the key, so it is not the key's negation");
+        cache.pubkey_xonly_tweak_add(&tweak).expect("the tweak is a hash of the key, so it is not the key's negation");
         let output_key = x_only(cache.agg_pk());
         debug_assert_eq!(
-            internal_key
-                .tap_tweak(&Secp256k1::verification_only(), None)
-                .0
-                .to_x_only_public_key(),
+            internal_key.tap_tweak(&Secp256k1::verification_only(), None).0.to_x_only_public_key(),
             output_key
         );
-        Self {
-            cache,
-            internal_key,
-            output_key,
-        }
+        Self { cache, internal_key, output_key }
     }
 
     /// The aggregate before the Taproot tweak.
@@ -154,10 +137,7 @@ impl FundingAggregate {
             None,
             Some(txid.to_byte_array()),
         );
-        SecretNonce {
-            secret,
-            public: PublicNonce(public),
-        }
+        SecretNonce { secret, public: PublicNonce(public) }
     }
 
     /// Nonce sent ahead of the message it will sign (the closee's nonce of a cooperative close); kept in memory only.
@@ -179,10 +159,7 @@ impl FundingAggregate {
         let bound = tagged_hash("althing/signing-nonce/v1", &[&peer_nonce.to_bytes()]);
         let nonce = self.nonce(secret, session, Some(&sighash), Some(bound));
         let public = nonce.public;
-        PartialSignatureWithNonce {
-            signature: self.sign(secret, nonce, peer_nonce, sighash),
-            nonce: public,
-        }
+        PartialSignatureWithNonce { signature: self.sign(secret, nonce, peer_nonce, sighash), nonce: public }
     }
 
     /// Signs `sighash`, consuming the nonce.
@@ -206,12 +183,7 @@ impl FundingAggregate {
         sighash: [u8; 32],
     ) -> bool {
         let session = self.session(&partial.nonce, other_nonce, sighash);
-        session.partial_verify(
-            &self.cache,
-            &partial.signature.0,
-            &partial.nonce.0,
-            public(signer),
-        )
+        session.partial_verify(&self.cache, &partial.signature.0, &partial.nonce.0, public(signer))
     }
 
     /// Adds both partial signatures into the BIP340 signature of the funding output; `None` when it does not verify.
@@ -222,9 +194,7 @@ impl FundingAggregate {
         sighash: [u8; 32],
     ) -> Option<schnorr::Signature> {
         let session = self.session(&a.nonce, &b.nonce, sighash);
-        let sum = session
-            .partial_sig_agg(&[&a.signature.0, &b.signature.0])
-            .assume_valid();
+        let sum = session.partial_sig_agg(&[&a.signature.0, &b.signature.0]).assume_valid();
         let signature = schnorr::Signature::from_slice(&sum.to_byte_array()).ok()?;
         // Checked with the library that the rest of the program verifies with.
         Secp256k1::verification_only()
@@ -249,18 +219,11 @@ impl FundingAggregate {
             sighash,
             extra,
         );
-        SecretNonce {
-            secret,
-            public: PublicNonce(public),
-        }
+        SecretNonce { secret, public: PublicNonce(public) }
     }
 
     fn session(&self, a: &PublicNonce, b: &PublicNonce, sighash: [u8; 32]) -> musig::Session {
-        musig::Session::new(
-            &self.cache,
-            musig::AggregatedNonce::new(&[&a.0, &b.0]),
-            &sighash,
-        )
+        musig::Session::new(&self.cache, musig::AggregatedNonce::new(&[&a.0, &b.0]), &sighash)
     }
 }
 
@@ -297,10 +260,7 @@ impl Writeable for PartialSignatureWithNonce {
 
 impl Readable for PartialSignatureWithNonce {
     fn read<R: io::Read>(reader: &mut R) -> Result<Self, DecodeError> {
-        Ok(Self {
-            signature: Readable::read(reader)?,
-            nonce: Readable::read(reader)?,
-        })
+        Ok(Self { signature: Readable::read(reader)?, nonce: Readable::read(reader)? })
     }
 }
 
@@ -309,11 +269,9 @@ fn x_only(key: secp_musig::XOnlyPublicKey) -> XOnlyPublicKey {
 }
 
 fn public(key: &PublicKey) -> secp_musig::PublicKey {
-    secp_musig::PublicKey::from_slice(&key.serialize())
-        .expect("both libraries accept the same points")
+    secp_musig::PublicKey::from_slice(&key.serialize()).expect("both libraries accept the same points")
 }
 
 fn keypair(secret: &SecretKey) -> secp_musig::Keypair {
-    secp_musig::Keypair::from_secret_bytes(secret.secret_bytes())
-        .expect("both libraries accept the same scalars")
+    secp_musig::Keypair::from_secret_bytes(secret.secret_bytes()).expect("both libraries accept the same scalars")
 }

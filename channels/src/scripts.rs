@@ -4,9 +4,7 @@ use bitcoin::opcodes::all::{OP_CHECKSIGVERIFY, OP_CSV};
 use bitcoin::script::{Builder, ScriptBuf};
 use bitcoin::secp256k1::{All, PublicKey, Secp256k1, XOnlyPublicKey};
 use bitcoin::taproot::{ControlBlock, LeafVersion, TaprootBuilder, TaprootSpendInfo};
-use lightning::ln::channel_keys::{
-    DelayedPaymentBasepoint, DelayedPaymentKey, RevocationBasepoint, RevocationKey,
-};
+use lightning::ln::channel_keys::{DelayedPaymentBasepoint, DelayedPaymentKey, RevocationBasepoint, RevocationKey};
 
 use crate::musig::FundingAggregate;
 
@@ -15,9 +13,7 @@ use crate::musig::FundingAggregate;
 /// Anybody (hub, member, auditor) recomputes it from the two keys of a stake claim and compares it with the chain.
 pub fn funding_script(member_key: &PublicKey, hub_key: &PublicKey) -> ScriptBuf {
     let output_key = FundingAggregate::new(member_key, hub_key).output_key();
-    ScriptBuf::new_p2tr_tweaked(bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(
-        output_key,
-    ))
+    ScriptBuf::new_p2tr_tweaked(bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(output_key))
 }
 
 /// The broadcaster's own output: revocable by key path, else spendable after a relative lock. Clause C-20.
@@ -38,16 +34,9 @@ impl ToLocal {
         csv_blocks: u16,
     ) -> Self {
         let secp = Secp256k1::new();
-        let delayed = DelayedPaymentKey::from_basepoint(
-            &secp,
-            &DelayedPaymentBasepoint::from(*delayed_basepoint),
-            point,
-        );
-        let revocation = RevocationKey::from_basepoint(
-            &secp,
-            &RevocationBasepoint::from(*revocation_basepoint),
-            point,
-        );
+        let delayed =
+            DelayedPaymentKey::from_basepoint(&secp, &DelayedPaymentBasepoint::from(*delayed_basepoint), point);
+        let revocation = RevocationKey::from_basepoint(&secp, &RevocationBasepoint::from(*revocation_basepoint), point);
         Self::from_keys(
             &secp,
             revocation.to_public_key().x_only_public_key().0,
@@ -78,12 +67,7 @@ impl ToLocal {
         &self.spend_info
     }
 
-    fn from_keys(
-        secp: &Secp256k1<All>,
-        revocation: XOnlyPublicKey,
-        delayed: XOnlyPublicKey,
-        csv_blocks: u16,
-    ) -> Self {
+    fn from_keys(secp: &Secp256k1<All>, revocation: XOnlyPublicKey, delayed: XOnlyPublicKey, csv_blocks: u16) -> Self {
         let leaf = Builder::new()
             .push_x_only_key(&delayed)
             .push_opcode(OP_CHECKSIGVERIFY)

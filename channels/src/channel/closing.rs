@@ -20,11 +20,7 @@ pub(super) enum ClosingRound {
     /// The hub's nonce is here and unused.
     Announced(PublicNonce),
     /// A proposal is out.
-    Proposed {
-        close: CloseTx,
-        own: PartialSignatureWithNonce,
-        hub_nonce: PublicNonce,
-    },
+    Proposed { close: CloseTx, own: PartialSignatureWithNonce, hub_nonce: PublicNonce },
 }
 
 impl Channel {
@@ -33,25 +29,13 @@ impl Channel {
     /// # Errors
     /// [`Violation::CloseScript`] (C-32), [`Violation::Changed`] (C-14), or [`Wait::Phase`] outside [`Phase::Ready`] and
     /// [`Phase::Closing`].
-    pub fn close(
-        &mut self,
-        script: ScriptBuf,
-        session: SessionSecret,
-    ) -> Result<Vec<Effect>, ChannelError> {
+    pub fn close(&mut self, script: ScriptBuf, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
         if !matches!(self.state.phase, Phase::Ready | Phase::Closing) {
             return Err(self.wait("closing"));
         }
         check_close_script(&script)?;
-        if self
-            .state
-            .own_close_script
-            .as_ref()
-            .is_some_and(|known| *known != script)
-        {
-            return Err(Violation::Changed {
-                what: "the close script",
-            }
-            .into());
+        if self.state.own_close_script.as_ref().is_some_and(|known| *known != script) {
+            return Err(Violation::Changed { what: "the close script" }.into());
         }
         self.state.own_close_script = Some(script);
         self.state.phase = Phase::Closing;
@@ -65,11 +49,7 @@ impl Channel {
     ///
     /// # Errors
     /// [`Violation::Close`] or [`Violation::FeeLowered`] (C-31); [`Wait`] while something is missing (C-33).
-    pub fn propose_close(
-        &mut self,
-        fee_sat: u64,
-        session: SessionSecret,
-    ) -> Result<Vec<Effect>, ChannelError> {
+    pub fn propose_close(&mut self, fee_sat: u64, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
         if self.state.side != Side::Member || self.state.phase != Phase::Closing {
             return Err(self.wait("proposing a close"));
         }
@@ -77,18 +57,10 @@ impl Channel {
             return Err(Wait::ClosingNonce.into());
         };
         let (context, close) = self.build_close(fee_sat)?;
-        let own = self.aggregate(&context).sign_fresh(
-            &self.keys.funding_secret(),
-            session,
-            &hub_nonce,
-            close.sighash(),
-        );
+        let own =
+            self.aggregate(&context).sign_fresh(&self.keys.funding_secret(), session, &hub_nonce, close.sighash());
         // The hub's nonce leaves `Announced` here: it never meets a second signature of ours (C-33).
-        self.round = ClosingRound::Proposed {
-            close,
-            own,
-            hub_nonce,
-        };
+        self.round = ClosingRound::Proposed { close, own, hub_nonce };
         Ok(vec![Effect::Send(Msg::ClosingComplete(ClosingComplete {
             channel: ChannelId::new(context.params.dao, context.funding),
             fee_sat,
@@ -104,16 +76,8 @@ impl Channel {
             _ => return Err(self.wait("shutdown")),
         }
         check_close_script(&msg.script)?;
-        if self
-            .state
-            .peer_close_script
-            .as_ref()
-            .is_some_and(|known| *known != msg.script)
-        {
-            return Err(Violation::Changed {
-                what: "the close script",
-            }
-            .into()); // C-14
+        if self.state.peer_close_script.as_ref().is_some_and(|known| *known != msg.script) {
+            return Err(Violation::Changed { what: "the close script" }.into()); // C-14
         }
         let announced = match (self.state.side, msg.nonce) {
             (Side::Member, None) => return Err(Violation::NonceMissing.into()), // C-33
@@ -143,11 +107,7 @@ impl Channel {
         }
         let (context, close) = self.build_close(msg.fee_sat)?;
         let aggregate = self.aggregate(&context);
-        let announced = self
-            .closing_nonce
-            .as_ref()
-            .map(|nonce| nonce.public())
-            .ok_or(Wait::ClosingNonce)?;
+        let announced = self.closing_nonce.as_ref().map(|nonce| nonce.public()).ok_or(Wait::ClosingNonce)?;
         let signer = &context.member.funding;
         if !aggregate.verify_partial(signer, &msg.signature, &announced, close.sighash()) {
             return Err(Violation::PartialSignature { what: "the close" }.into()); // C-17
@@ -156,10 +116,7 @@ impl Channel {
         let nonce = self.closing_nonce.take().ok_or(Wait::ClosingNonce)?;
         let secret = self.keys.funding_secret();
         let signature = aggregate.sign(&secret, nonce, &msg.signature.nonce, close.sighash());
-        let own = PartialSignatureWithNonce {
-            signature,
-            nonce: announced,
-        };
+        let own = PartialSignatureWithNonce { signature, nonce: announced };
         let full = aggregate
             .aggregate(&msg.signature, &own, close.sighash())
             .ok_or(Violation::PartialSignature { what: "the close" })?;
@@ -169,39 +126,19 @@ impl Channel {
         self.state.close_fee_sat = Some(msg.fee_sat);
         let transaction = close.into_signed(&full);
         self.state.close_tx = Some(transaction.clone());
-        let answer = ClosingSig {
-            channel: msg.channel,
-            fee_sat: msg.fee_sat,
-            signature,
-            next_nonce,
-        };
-        Ok(vec![
-            Effect::Persist,
-            Effect::Send(Msg::ClosingSig(answer)),
-            Effect::BroadcastClose(transaction),
-        ])
+        let answer = ClosingSig { channel: msg.channel, fee_sat: msg.fee_sat, signature, next_nonce };
+        Ok(vec![Effect::Persist, Effect::Send(Msg::ClosingSig(answer)), Effect::BroadcastClose(transaction)])
     }
 
     pub(super) fn on_closing_sig(&mut self, msg: &ClosingSig) -> Result<Vec<Effect>, ChannelError> {
         self.expect_channel(msg.channel)?;
-        let ClosingRound::Proposed {
-            close,
-            own,
-            hub_nonce,
-        } = &self.round
-        else {
+        let ClosingRound::Proposed { close, own, hub_nonce } = &self.round else {
             return Err(self.wait("closing_sig"));
         };
         if close.fee_sat() != msg.fee_sat {
-            return Err(Violation::Changed {
-                what: "the fee of the close",
-            }
-            .into()); // C-14
+            return Err(Violation::Changed { what: "the fee of the close" }.into()); // C-14
         }
-        let hub = PartialSignatureWithNonce {
-            signature: msg.signature,
-            nonce: *hub_nonce,
-        };
+        let hub = PartialSignatureWithNonce { signature: msg.signature, nonce: *hub_nonce };
         let context = self.funded_context()?;
         let full = self
             .aggregate(&context)
@@ -216,17 +153,13 @@ impl Channel {
 
     // C-33: after a reconnect both begin at shutdown, with a new nonce; an older one is dropped unused.
     pub(super) fn resend_shutdown(&mut self, session: SessionSecret) -> Vec<Effect> {
-        let (Ok(context), Some(script)) =
-            (self.funded_context(), self.state.own_close_script.clone())
-        else {
+        let (Ok(context), Some(script)) = (self.funded_context(), self.state.own_close_script.clone()) else {
             return Vec::new();
         };
         let nonce = match self.state.side {
             Side::Member => None,
             Side::Hub => {
-                let nonce = self
-                    .aggregate(&context)
-                    .fresh_nonce(&self.keys.funding_secret(), session);
+                let nonce = self.aggregate(&context).fresh_nonce(&self.keys.funding_secret(), session);
                 let public = nonce.public();
                 self.closing_nonce = Some(nonce);
                 Some(public)
@@ -248,38 +181,20 @@ impl Channel {
 
     fn build_close(&self, fee_sat: u64) -> Result<(CommitmentContext, CloseTx), ChannelError> {
         let context = self.funded_context()?;
-        let (Some(own), Some(peer)) = (
-            self.state.own_close_script.clone(),
-            self.state.peer_close_script.clone(),
-        ) else {
+        let (Some(own), Some(peer)) = (self.state.own_close_script.clone(), self.state.peer_close_script.clone())
+        else {
             return Err(self.wait("building a close"));
         };
         if let Some(signed_sat) = self.state.close_fee_sat.filter(|signed| fee_sat < *signed) {
             // C-31: a lower fee could not replace what is in mempools already.
-            return Err(Violation::FeeLowered {
-                fee_sat,
-                signed_sat,
-            }
-            .into());
+            return Err(Violation::FeeLowered { fee_sat, signed_sat }.into());
         }
         let scripts = match self.state.side {
-            Side::Member => CloseScripts {
-                member: own,
-                hub: peer,
-            },
-            Side::Hub => CloseScripts {
-                member: peer,
-                hub: own,
-            },
+            Side::Member => CloseScripts { member: own, hub: peer },
+            Side::Hub => CloseScripts { member: peer, hub: own },
         };
-        let close = CloseTx::build(
-            context.funding,
-            &funding_output(&context),
-            self.balances(),
-            &scripts,
-            fee_sat,
-        )
-        .map_err(Violation::Close)?;
+        let close = CloseTx::build(context.funding, &funding_output(&context), self.balances(), &scripts, fee_sat)
+            .map_err(Violation::Close)?;
         Ok((context, close))
     }
 }
@@ -288,8 +203,6 @@ fn check_close_script(script: &ScriptBuf) -> Result<(), Violation> {
     if is_close_script(script) {
         Ok(())
     } else {
-        Err(Violation::CloseScript {
-            script: script.to_hex_string(),
-        }) // C-32
+        Err(Violation::CloseScript { script: script.to_hex_string() }) // C-32
     }
 }

@@ -8,10 +8,7 @@ use crate::wire::Msg;
 /// channel is loaded again from what was last stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "few effects exist at a time, and most are sends"
-)]
+#[allow(clippy::large_enum_variant, reason = "few effects exist at a time, and most are sends")]
 pub enum Effect {
     /// Store `Channel::encode()` durably before anything that follows (C-61).
     Persist,

@@ -92,9 +92,7 @@ pub enum Violation {
         detail: String,
     },
     /// The chain shows another output at the funding outpoint.
-    #[error(
-        "C-19: funding output is {found_sat} sat to {found_script}, must be {wanted_sat} sat to {wanted_script}"
-    )]
+    #[error("C-19: funding output is {found_sat} sat to {found_script}, must be {wanted_sat} sat to {wanted_script}")]
     FundingOutput {
         /// Value on chain.
         found_sat: u64,

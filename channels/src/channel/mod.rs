@@ -15,9 +15,7 @@ pub use state::{OpeningCheckpoint, StateError};
 use bitcoin::{OutPoint, TxOut};
 use lightning::ln::wire::Type;
 
-use crate::commitment::{
-    Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output,
-};
+use crate::commitment::{Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output};
 use crate::ids::{ChannelId, ChannelParams, OpeningId};
 use crate::keys::ChannelKeys;
 use crate::musig::{FundingAggregate, SecretNonce, SessionSecret};
@@ -70,9 +68,7 @@ pub struct Channel {
 
 impl core::fmt::Debug for Channel {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Channel")
-            .field("state", &self.state)
-            .finish_non_exhaustive()
+        f.debug_struct("Channel").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -125,17 +121,9 @@ impl Channel {
     #[must_use]
     pub fn resume(&self) -> Vec<Effect> {
         match self.state.phase {
-            Phase::AwaitFundingTx | Phase::CheckpointReview | Phase::AwaitConfirmation => {
-                self.resume_opening()
-            }
+            Phase::AwaitFundingTx | Phase::CheckpointReview | Phase::AwaitConfirmation => self.resume_opening(),
             Phase::Closing if self.state.own_close_script.is_none() => vec![Effect::CloseRequested],
-            Phase::Closing => self
-                .state
-                .close_tx
-                .iter()
-                .cloned()
-                .map(Effect::BroadcastClose)
-                .collect(),
+            Phase::Closing => self.state.close_tx.iter().cloned().map(Effect::BroadcastClose).collect(),
             Phase::ForceClosing => self
                 .state
                 .signed_commitment
@@ -173,9 +161,7 @@ impl Channel {
 
     /// The channel's id, once the funding outpoint is known.
     pub fn id(&self) -> Option<ChannelId> {
-        self.state
-            .funding
-            .map(|funding| ChannelId::new(self.state.params.dao, funding))
+        self.state.funding.map(|funding| ChannelId::new(self.state.params.dao, funding))
     }
 
     /// The funding outpoint, once known.
@@ -186,9 +172,7 @@ impl Channel {
     /// The output that the funding transaction must have, once both funding keys are known.
     pub fn funding_output(&self) -> Option<TxOut> {
         // The outpoint plays no part in the output itself.
-        self.context_over(self.state.funding.unwrap_or_default())
-            .ok()
-            .map(|context| funding_output(&context))
+        self.context_over(self.state.funding.unwrap_or_default()).ok().map(|context| funding_output(&context))
     }
 
     /// Both sides' public keys and the terms, once the funding outpoint is known: what any commitment is built from.
@@ -198,10 +182,7 @@ impl Channel {
 
     /// Current division of the funding value.
     pub fn balances(&self) -> Balances {
-        Balances {
-            member_sat: self.state.params.member_sat,
-            hub_sat: self.state.params.hub_sat,
-        }
+        Balances { member_sat: self.state.params.member_sat, hub_sat: self.state.params.hub_sat }
     }
 
     /// Checkpoint 0 with the signatures so far.
@@ -215,12 +196,7 @@ impl Channel {
     }
 
     fn from_state(state: State, keys: ChannelKeys) -> Self {
-        Self {
-            keys,
-            state,
-            closing_nonce: None,
-            round: ClosingRound::default(),
-        }
+        Self { keys, state, closing_nonce: None, round: ClosingRound::default() }
     }
 
     fn dispatch(&mut self, msg: &Msg, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
@@ -234,11 +210,7 @@ impl Channel {
             (_, Msg::Shutdown(msg)) => self.on_shutdown(msg),
             (Side::Hub, Msg::ClosingComplete(msg)) => self.on_closing_complete(msg, session),
             (Side::Member, Msg::ClosingSig(msg)) => self.on_closing_sig(msg),
-            (side, other) => Err(Violation::Message {
-                type_id: other.type_id(),
-                side,
-            }
-            .into()),
+            (side, other) => Err(Violation::Message { type_id: other.type_id(), side }.into()),
         }
     }
 
@@ -255,17 +227,11 @@ impl Channel {
     }
 
     fn on_peer_error(&mut self, error: &PeerError) -> Vec<Effect> {
-        let reported = Effect::PeerReported {
-            rule: error.rule.clone(),
-            detail: error.detail.clone(),
-        };
+        let reported = Effect::PeerReported { rule: error.rule.clone(), detail: error.detail.clone() };
         if !self.can_still_fail() {
             return vec![reported];
         }
-        let violation = Violation::PeerRefused {
-            rule: error.rule.clone(),
-            detail: error.detail.clone(),
-        };
+        let violation = Violation::PeerRefused { rule: error.rule.clone(), detail: error.detail.clone() };
         // No answer: two sides that report each other's reports would never stop.
         let mut effects = self.fail(violation);
         effects.retain(|effect| !matches!(effect, Effect::Send(_)));
@@ -278,20 +244,13 @@ impl Channel {
         self.state.phase = Phase::Failed;
         self.state.failure = Some(detail.clone());
         let rule = violation.rule();
-        vec![
-            Effect::Persist,
-            self.error_message(rule, &detail),
-            Effect::Failed { rule, detail },
-        ]
+        vec![Effect::Persist, self.error_message(rule, &detail), Effect::Failed { rule, detail }]
     }
 
     fn refuse(&self, refusal: &ChannelError) -> Vec<Effect> {
         let detail = refusal.to_string();
         let rule = refusal.rule();
-        vec![
-            self.error_message(rule, &detail),
-            Effect::Refused { rule, detail },
-        ]
+        vec![self.error_message(rule, &detail), Effect::Refused { rule, detail }]
     }
 
     fn error_message(&self, rule: &str, detail: &str) -> Effect {
@@ -303,11 +262,7 @@ impl Channel {
     }
 
     fn wait(&self, step: &'static str) -> ChannelError {
-        Wait::Phase {
-            step,
-            phase: self.state.phase,
-        }
-        .into()
+        Wait::Phase { step, phase: self.state.phase }.into()
     }
 
     // C-13
@@ -320,39 +275,23 @@ impl Channel {
     }
 
     fn context_over(&self, funding: OutPoint) -> Result<CommitmentContext, ChannelError> {
-        let peer = self
-            .state
-            .peer
-            .ok_or_else(|| self.wait("building a commitment"))?;
+        let peer = self.state.peer.ok_or_else(|| self.wait("building a commitment"))?;
         let (member, hub) = match self.state.side {
             Side::Member => (self.state.own, peer),
             Side::Hub => (peer, self.state.own),
         };
-        Ok(CommitmentContext {
-            params: self.state.params,
-            member,
-            hub,
-            funding,
-        })
+        Ok(CommitmentContext { params: self.state.params, member, hub, funding })
     }
 
     fn funded_context(&self) -> Result<CommitmentContext, ChannelError> {
-        self.context_over(
-            self.state
-                .funding
-                .ok_or_else(|| self.wait("using the funding"))?,
-        )
+        self.context_over(self.state.funding.ok_or_else(|| self.wait("using the funding"))?)
     }
 
     fn aggregate(&self, context: &CommitmentContext) -> FundingAggregate {
         FundingAggregate::new(&context.member.funding, &context.hub.funding)
     }
 
-    fn first_commitment(
-        &self,
-        context: &CommitmentContext,
-        broadcaster: Side,
-    ) -> Result<CommitmentTx, ChannelError> {
+    fn first_commitment(&self, context: &CommitmentContext, broadcaster: Side) -> Result<CommitmentTx, ChannelError> {
         let point = match broadcaster {
             Side::Member => context.member.first_point,
             Side::Hub => context.hub.first_point,
@@ -362,11 +301,7 @@ impl Channel {
     }
 
     fn verification_nonce(&self, context: &CommitmentContext, number: u64) -> SecretNonce {
-        self.aggregate(context).verification_nonce(
-            &self.keys.funding_secret(),
-            context.funding.txid,
-            number,
-        )
+        self.aggregate(context).verification_nonce(&self.keys.funding_secret(), context.funding.txid, number)
     }
 }
 
@@ -381,12 +316,6 @@ fn check_params(params: &ChannelParams) -> Result<(), Violation> {
             required: "0".to_owned(),
         }); // C-10: two-sided funding is not part of this version
     }
-    check_amounts(
-        params,
-        Balances {
-            member_sat: params.member_sat,
-            hub_sat: params.hub_sat,
-        },
-    )?;
+    check_amounts(params, Balances { member_sat: params.member_sat, hub_sat: params.hub_sat })?;
     Ok(())
 }

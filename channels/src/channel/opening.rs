@@ -3,17 +3,12 @@
 use bitcoin::{OutPoint, TxOut};
 
 use super::state::{NextCommitment, OpeningCheckpoint, State};
-use super::{
-    Channel, ChannelError, CheckpointRequest, CommitmentTxids, Effect, Phase, Violation, Wait,
-    check_params,
-};
+use super::{Channel, ChannelError, CheckpointRequest, CommitmentTxids, Effect, Phase, Violation, Wait, check_params};
 use crate::commitment::{Side, funding_output};
 use crate::ids::{ChannelId, ChannelParams, DaoId, NetworkId, OpeningId};
 use crate::keys::{ChannelKeys, ChannelPublicKeys};
 use crate::musig::SessionSecret;
-use crate::wire::{
-    AcceptStake, ChannelReady, CommitmentSigned, FundingCreated, FundingSigned, Msg, OpenStake,
-};
+use crate::wire::{AcceptStake, ChannelReady, CommitmentSigned, FundingCreated, FundingSigned, Msg, OpenStake};
 
 /// Longest checkpoint 0 in bytes. Clause C-18.
 pub const MAX_CHECKPOINT_BYTES: usize = 4096;
@@ -45,28 +40,12 @@ impl HubTerms {
     pub fn check(&self, params: &ChannelParams) -> Result<(), Violation> {
         let same = |term, proposed: &dyn core::fmt::Display, required: &dyn core::fmt::Display| {
             let (proposed, required) = (proposed.to_string(), required.to_string());
-            if proposed == required {
-                Ok(())
-            } else {
-                Err(Violation::Terms {
-                    term,
-                    proposed,
-                    required,
-                })
-            }
+            if proposed == required { Ok(()) } else { Err(Violation::Terms { term, proposed, required }) }
         };
         same("network", &params.network, &self.network)?;
         same("dao", &params.dao, &self.dao)?;
-        same(
-            "member_csv_blocks",
-            &params.member_csv_blocks,
-            &self.member_csv_blocks,
-        )?;
-        same(
-            "hub_csv_blocks",
-            &params.hub_csv_blocks,
-            &self.hub_csv_blocks,
-        )?;
+        same("member_csv_blocks", &params.member_csv_blocks, &self.member_csv_blocks)?;
+        same("hub_csv_blocks", &params.hub_csv_blocks, &self.hub_csv_blocks)?;
         if !(self.min_stake_sat..=self.max_stake_sat).contains(&params.member_sat) {
             return Err(Violation::Terms {
                 term: "member_sat",
@@ -89,14 +68,7 @@ impl Channel {
         params: ChannelParams,
     ) -> Result<(Self, Vec<Effect>), Violation> {
         check_params(&params)?;
-        let state = new_state(
-            Side::Member,
-            Phase::AwaitAccept,
-            opening,
-            params,
-            &keys,
-            None,
-        );
+        let state = new_state(Side::Member, Phase::AwaitAccept, opening, params, &keys, None);
         let channel = Self::from_state(state, keys);
         let effects = vec![Effect::Persist, channel.open_stake()];
         Ok((channel, effects))
@@ -113,11 +85,7 @@ impl Channel {
     ) -> Result<(Self, Vec<Effect>), Violation> {
         terms.check(&proposal.params)?;
         check_distinct(keys.public(), &proposal.keys)?;
-        let OpenStake {
-            opening,
-            params,
-            keys: peer,
-        } = *proposal;
+        let OpenStake { opening, params, keys: peer } = *proposal;
         let phase = Phase::AwaitFundingCreated;
         let state = new_state(Side::Hub, phase, opening, params, &keys, Some(peer));
         let channel = Self::from_state(state, keys);
@@ -152,11 +120,8 @@ impl Channel {
         }
         check_checkpoint_size(&checkpoint)?;
         self.state.funding = Some(funding);
-        self.state.checkpoint = Some(OpeningCheckpoint {
-            bytes: checkpoint,
-            member_signature: signature,
-            hub_signature: None,
-        });
+        self.state.checkpoint =
+            Some(OpeningCheckpoint { bytes: checkpoint, member_signature: signature, hub_signature: None });
         self.state.phase = Phase::AwaitFundingSigned;
         Ok(vec![Effect::Persist, self.funding_created()?])
     }
@@ -165,21 +130,14 @@ impl Channel {
     ///
     /// # Errors
     /// [`Wait::Phase`] outside the member's [`Phase::CheckpointReview`].
-    pub fn checkpoint_accepted(
-        &mut self,
-        session: SessionSecret,
-    ) -> Result<Vec<Effect>, ChannelError> {
+    pub fn checkpoint_accepted(&mut self, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
         if self.state.side != Side::Member || self.state.phase != Phase::CheckpointReview {
             return Err(self.wait("accepting checkpoint 0"));
         }
         let context = self.funded_context()?;
         let signed = self.commitment_signed(session)?;
         self.state.phase = Phase::AwaitConfirmation;
-        Ok(vec![
-            Effect::Persist,
-            signed,
-            Effect::BroadcastFunding(context.funding),
-        ])
+        Ok(vec![Effect::Persist, signed, Effect::BroadcastFunding(context.funding)])
     }
 
     /// Hub: checkpoint 0 and the member's signature on it are good, and this is the hub's.
@@ -210,9 +168,7 @@ impl Channel {
         if self.state.phase != Phase::CheckpointReview {
             return Err(self.wait("refusing checkpoint 0"));
         }
-        Ok(self.fail(Violation::Checkpoint {
-            detail: detail.to_owned(),
-        }))
+        Ok(self.fail(Violation::Checkpoint { detail: detail.to_owned() }))
     }
 
     /// Ends an opening before anything was broadcast (the wallet's coin is gone, the user changed their mind).
@@ -223,24 +179,15 @@ impl Channel {
         if !self.can_still_fail() {
             return Err(self.wait("abandoning the opening"));
         }
-        Ok(self.fail(Violation::Abandoned {
-            detail: detail.to_owned(),
-        }))
+        Ok(self.fail(Violation::Abandoned { detail: detail.to_owned() }))
     }
 
     /// The shell's own node shows `output` at the funding outpoint with this many confirmations.
     ///
     /// # Errors
     /// [`Violation::FundingOutput`] when it is another output (C-19); [`Wait`] while it is not deep enough or not the time.
-    pub fn funding_confirmed(
-        &mut self,
-        output: &TxOut,
-        confirmations: u32,
-    ) -> Result<Vec<Effect>, ChannelError> {
-        if !matches!(
-            self.state.phase,
-            Phase::AwaitCommitmentSigned | Phase::AwaitConfirmation
-        ) {
+    pub fn funding_confirmed(&mut self, output: &TxOut, confirmations: u32) -> Result<Vec<Effect>, ChannelError> {
+        if !matches!(self.state.phase, Phase::AwaitCommitmentSigned | Phase::AwaitConfirmation) {
             return Err(self.wait("confirming the funding"));
         }
         let wanted = funding_output(&self.funded_context()?);
@@ -255,11 +202,7 @@ impl Channel {
             .into());
         }
         if confirmations < REQUIRED_CONFIRMATIONS {
-            return Err(Wait::Confirmations {
-                confirmations,
-                required: REQUIRED_CONFIRMATIONS,
-            }
-            .into());
+            return Err(Wait::Confirmations { confirmations, required: REQUIRED_CONFIRMATIONS }.into());
         }
         self.state.funding_confirmed = true;
         let mut effects = vec![Effect::Persist];
@@ -282,17 +225,11 @@ impl Channel {
         Ok(Vec::new())
     }
 
-    pub(super) fn on_accept_stake(
-        &mut self,
-        msg: &AcceptStake,
-    ) -> Result<Vec<Effect>, ChannelError> {
+    pub(super) fn on_accept_stake(&mut self, msg: &AcceptStake) -> Result<Vec<Effect>, ChannelError> {
         self.expect_opening(msg.opening)?;
         if let Some(known) = self.state.peer {
             if known != msg.keys {
-                return Err(Violation::Changed {
-                    what: "accept_stake",
-                }
-                .into()); // C-14
+                return Err(Violation::Changed { what: "accept_stake" }.into()); // C-14
             }
             return Ok(Vec::new());
         }
@@ -319,10 +256,7 @@ impl Channel {
                 && checkpoint.member_signature == msg.checkpoint_signature
                 && self.state.peer_nonce == Some(msg.nonce);
             if !same {
-                return Err(Violation::Changed {
-                    what: "funding_created",
-                }
-                .into()); // C-14
+                return Err(Violation::Changed { what: "funding_created" }.into()); // C-14
             }
             if self.state.phase == Phase::AwaitCommitmentSigned {
                 return Ok(self.resend_opening(session));
@@ -346,10 +280,7 @@ impl Channel {
         Ok(effects)
     }
 
-    pub(super) fn on_funding_signed(
-        &mut self,
-        msg: &FundingSigned,
-    ) -> Result<Vec<Effect>, ChannelError> {
+    pub(super) fn on_funding_signed(&mut self, msg: &FundingSigned) -> Result<Vec<Effect>, ChannelError> {
         self.expect_channel(msg.channel)?;
         if self.state.phase > Phase::AwaitFundingSigned {
             return Ok(Vec::new()); // C-14: the first verified signature is kept
@@ -364,10 +295,7 @@ impl Channel {
         let signer = &context.hub.funding;
         if !aggregate.verify_partial(signer, &msg.signature, &own_nonce, commitment.sighash()) {
             // C-17: without it the stake could be locked for ever.
-            return Err(Violation::PartialSignature {
-                what: "the member's commitment 0",
-            }
-            .into());
+            return Err(Violation::PartialSignature { what: "the member's commitment 0" }.into());
         }
         self.state.peer_signature = Some(msg.signature);
         self.state.peer_nonce = Some(msg.nonce);
@@ -380,10 +308,7 @@ impl Channel {
         Ok(effects)
     }
 
-    pub(super) fn on_commitment_signed(
-        &mut self,
-        msg: &CommitmentSigned,
-    ) -> Result<Vec<Effect>, ChannelError> {
+    pub(super) fn on_commitment_signed(&mut self, msg: &CommitmentSigned) -> Result<Vec<Effect>, ChannelError> {
         self.expect_channel(msg.channel)?;
         if self.state.phase > Phase::AwaitCommitmentSigned {
             return Ok(Vec::new()); // C-14
@@ -397,10 +322,7 @@ impl Channel {
         let aggregate = self.aggregate(&context);
         let signer = &context.member.funding;
         if !aggregate.verify_partial(signer, &msg.signature, &own_nonce, commitment.sighash()) {
-            return Err(Violation::PartialSignature {
-                what: "the hub's commitment 0",
-            }
-            .into()); // C-17
+            return Err(Violation::PartialSignature { what: "the hub's commitment 0" }.into()); // C-17
         }
         self.state.peer_signature = Some(msg.signature);
         self.state.phase = Phase::AwaitConfirmation;
@@ -409,22 +331,13 @@ impl Channel {
         Ok(effects)
     }
 
-    pub(super) fn on_channel_ready(
-        &mut self,
-        msg: &ChannelReady,
-    ) -> Result<Vec<Effect>, ChannelError> {
+    pub(super) fn on_channel_ready(&mut self, msg: &ChannelReady) -> Result<Vec<Effect>, ChannelError> {
         self.expect_channel(msg.channel)?;
-        let next = NextCommitment {
-            point: msg.next_point,
-            nonce: msg.next_nonce,
-        };
+        let next = NextCommitment { point: msg.next_point, nonce: msg.next_nonce };
         match self.state.peer_next {
             Some(known) if known == next => return Ok(Vec::new()),
             Some(_) => {
-                return Err(Violation::Changed {
-                    what: "channel_ready",
-                }
-                .into());
+                return Err(Violation::Changed { what: "channel_ready" }.into());
             } // C-14
             None => {}
         }
@@ -438,11 +351,7 @@ impl Channel {
     }
 
     pub(super) fn resend_opening(&mut self, session: SessionSecret) -> Vec<Effect> {
-        let hub_signature = self
-            .state
-            .checkpoint
-            .as_ref()
-            .and_then(|checkpoint| checkpoint.hub_signature);
+        let hub_signature = self.state.checkpoint.as_ref().and_then(|checkpoint| checkpoint.hub_signature);
         let messages = match self.state.phase {
             Phase::AwaitAccept => Ok(vec![self.open_stake()]),
             Phase::AwaitFundingCreated => Ok(vec![self.accept_stake()]),
@@ -468,19 +377,9 @@ impl Channel {
                 })
                 .into_iter()
                 .collect(),
-            Phase::CheckpointReview => self
-                .checkpoint_request()
-                .map(Effect::CheckCheckpoint)
-                .into_iter()
-                .collect(),
-            Phase::AwaitConfirmation
-                if self.state.side == Side::Member && !self.state.funding_confirmed =>
-            {
-                self.state
-                    .funding
-                    .map(Effect::BroadcastFunding)
-                    .into_iter()
-                    .collect()
+            Phase::CheckpointReview => self.checkpoint_request().map(Effect::CheckCheckpoint).into_iter().collect(),
+            Phase::AwaitConfirmation if self.state.side == Side::Member && !self.state.funding_confirmed => {
+                self.state.funding.map(Effect::BroadcastFunding).into_iter().collect()
             }
             _ => Vec::new(),
         }
@@ -538,33 +437,18 @@ impl Channel {
     }
 
     fn open_stake(&self) -> Effect {
-        let State {
-            opening,
-            params,
-            own: keys,
-            ..
-        } = self.state;
-        Effect::Send(Msg::OpenStake(OpenStake {
-            opening,
-            params,
-            keys,
-        }))
+        let State { opening, params, own: keys, .. } = self.state;
+        Effect::Send(Msg::OpenStake(OpenStake { opening, params, keys }))
     }
 
     fn accept_stake(&self) -> Effect {
-        let State {
-            opening, own: keys, ..
-        } = self.state;
+        let State { opening, own: keys, .. } = self.state;
         Effect::Send(Msg::AcceptStake(AcceptStake { opening, keys }))
     }
 
     fn funding_created(&self) -> Result<Effect, ChannelError> {
         let context = self.funded_context()?;
-        let checkpoint = self
-            .state
-            .checkpoint
-            .as_ref()
-            .ok_or_else(|| self.wait("funding_created"))?;
+        let checkpoint = self.state.checkpoint.as_ref().ok_or_else(|| self.wait("funding_created"))?;
         Ok(Effect::Send(Msg::FundingCreated(FundingCreated {
             opening: self.state.opening,
             funding: context.funding,
@@ -574,11 +458,7 @@ impl Channel {
         })))
     }
 
-    fn funding_signed(
-        &self,
-        checkpoint_signature: [u8; 64],
-        session: SessionSecret,
-    ) -> Result<Effect, ChannelError> {
+    fn funding_signed(&self, checkpoint_signature: [u8; 64], session: SessionSecret) -> Result<Effect, ChannelError> {
         let context = self.funded_context()?;
         Ok(Effect::Send(Msg::FundingSigned(FundingSigned {
             channel: ChannelId::new(context.params.dao, context.funding),
@@ -613,16 +493,8 @@ impl Channel {
     ) -> Result<crate::musig::PartialSignatureWithNonce, ChannelError> {
         let context = self.funded_context()?;
         let commitment = self.first_commitment(&context, broadcaster)?;
-        let peer_nonce = self
-            .state
-            .peer_nonce
-            .ok_or_else(|| self.wait("signing commitment 0"))?;
-        Ok(self.aggregate(&context).sign_fresh(
-            &self.keys.funding_secret(),
-            session,
-            &peer_nonce,
-            commitment.sighash(),
-        ))
+        let peer_nonce = self.state.peer_nonce.ok_or_else(|| self.wait("signing commitment 0"))?;
+        Ok(self.aggregate(&context).sign_fresh(&self.keys.funding_secret(), session, &peer_nonce, commitment.sighash()))
     }
 }
 
@@ -659,19 +531,14 @@ fn new_state(
 
 fn check_distinct(own: &ChannelPublicKeys, peer: &ChannelPublicKeys) -> Result<(), Violation> {
     if own.funding == peer.funding {
-        return Err(Violation::SameFundingKey {
-            key: peer.funding.to_string(),
-        }); // C-12
+        return Err(Violation::SameFundingKey { key: peer.funding.to_string() }); // C-12
     }
     Ok(())
 }
 
 fn check_checkpoint_size(checkpoint: &[u8]) -> Result<(), Violation> {
     if checkpoint.len() > MAX_CHECKPOINT_BYTES {
-        return Err(Violation::CheckpointSize {
-            bytes: checkpoint.len(),
-            max: MAX_CHECKPOINT_BYTES,
-        }); // C-18
+        return Err(Violation::CheckpointSize { bytes: checkpoint.len(), max: MAX_CHECKPOINT_BYTES }); // C-18
     }
     Ok(())
 }

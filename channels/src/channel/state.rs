@@ -151,9 +151,7 @@ impl State {
     }
 
     pub(super) fn decode_versioned(bytes: &[u8]) -> Result<Self, StateError> {
-        let (version, mut rest) = bytes
-            .split_first()
-            .ok_or(StateError::Decode(DecodeError::ShortRead))?;
+        let (version, mut rest) = bytes.split_first().ok_or(StateError::Decode(DecodeError::ShortRead))?;
         if *version != STATE_VERSION {
             return Err(StateError::Version { version: *version });
         }
@@ -169,11 +167,7 @@ impl State {
     fn check_complete(&self) -> Result<(), StateError> {
         let phase = self.phase;
         let needs = |present: bool, part: &'static str| {
-            if present {
-                Ok(())
-            } else {
-                Err(StateError::Incomplete { phase, part })
-            }
+            if present { Ok(()) } else { Err(StateError::Incomplete { phase, part }) }
         };
         if phase == Phase::Failed || phase == Phase::AwaitAccept {
             return Ok(());
@@ -188,16 +182,10 @@ impl State {
             return Ok(());
         }
         needs(self.peer_nonce.is_some(), "the peer's nonce")?;
-        let hub_unsigned = self.side == Side::Hub
-            && matches!(
-                phase,
-                Phase::CheckpointReview | Phase::AwaitCommitmentSigned
-            );
+        let hub_unsigned =
+            self.side == Side::Hub && matches!(phase, Phase::CheckpointReview | Phase::AwaitCommitmentSigned);
         if !hub_unsigned && phase != Phase::Closed {
-            needs(
-                self.peer_signature.is_some(),
-                "the peer's signature on commitment 0",
-            )?;
+            needs(self.peer_signature.is_some(), "the peer's signature on commitment 0")?;
         }
         if phase == Phase::ForceClosing {
             needs(self.signed_commitment.is_some(), "the signed commitment")?;

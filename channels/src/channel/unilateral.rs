@@ -16,14 +16,9 @@ impl Channel {
     pub fn force_close(&mut self) -> Result<Vec<Effect>, ChannelError> {
         let phase = self.state.phase;
         if let (Phase::ForceClosing, Some(signed)) = (phase, &self.state.signed_commitment) {
-            return Ok(vec![Effect::BroadcastCommitment(
-                signed.transaction.clone(),
-            )]);
+            return Ok(vec![Effect::BroadcastCommitment(signed.transaction.clone())]);
         }
-        if !matches!(
-            phase,
-            Phase::AwaitConfirmation | Phase::Ready | Phase::Closing
-        ) {
+        if !matches!(phase, Phase::AwaitConfirmation | Phase::Ready | Phase::Closing) {
             return Err(self.wait("force closing"));
         }
         let signed = self.sign_own_commitment()?;
@@ -31,10 +26,7 @@ impl Channel {
         self.state.signed_commitment = Some(signed);
         self.state.phase = Phase::ForceClosing;
         self.closing_nonce = None;
-        Ok(vec![
-            Effect::Persist,
-            Effect::BroadcastCommitment(transaction),
-        ])
+        Ok(vec![Effect::Persist, Effect::BroadcastCommitment(transaction)])
     }
 
     /// `txid` spends the funding output and is buried deep enough for the shell to forget the channel.
@@ -53,10 +45,7 @@ impl Channel {
 
     fn sign_own_commitment(&self) -> Result<SignedCommitment, ChannelError> {
         let context = self.funded_context()?;
-        let peer = self
-            .state
-            .peer_signature
-            .ok_or_else(|| self.wait("signing the own commitment"))?;
+        let peer = self.state.peer_signature.ok_or_else(|| self.wait("signing the own commitment"))?;
         let commitment = self.first_commitment(&context, self.state.side)?;
         let sighash = commitment.sighash();
         let aggregate = self.aggregate(&context);
@@ -64,35 +53,18 @@ impl Channel {
         let nonce = self.verification_nonce(&context, 0);
         let public = nonce.public();
         let signature = aggregate.sign(&self.keys.funding_secret(), nonce, &peer.nonce, sighash);
-        let own = PartialSignatureWithNonce {
-            signature,
-            nonce: public,
-        };
-        let full =
-            aggregate
-                .aggregate(&own, &peer, sighash)
-                .ok_or(Violation::PartialSignature {
-                    what: "the own commitment 0",
-                })?;
-        Ok(SignedCommitment {
-            number: 0,
-            sighash,
-            peer_nonce: peer.nonce,
-            transaction: commitment.into_signed(&full),
-        })
+        let own = PartialSignatureWithNonce { signature, nonce: public };
+        let full = aggregate
+            .aggregate(&own, &peer, sighash)
+            .ok_or(Violation::PartialSignature { what: "the own commitment 0" })?;
+        Ok(SignedCommitment { number: 0, sighash, peer_nonce: peer.nonce, transaction: commitment.into_signed(&full) })
     }
 
     fn classify(&self, txid: Txid) -> Result<FundingSpend, ChannelError> {
         let context = self.funded_context()?;
         let (own, peer) = (self.state.side, self.state.side.other());
-        let close = self
-            .state
-            .close_tx
-            .as_ref()
-            .map(|transaction| transaction.compute_txid());
-        let is = |side: Side| {
-            Ok::<_, ChannelError>(self.first_commitment(&context, side)?.txid() == txid)
-        };
+        let close = self.state.close_tx.as_ref().map(|transaction| transaction.compute_txid());
+        let is = |side: Side| Ok::<_, ChannelError>(self.first_commitment(&context, side)?.txid() == txid);
         Ok(if close == Some(txid) {
             FundingSpend::CooperativeClose
         } else if is(own)? {

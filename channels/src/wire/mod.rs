@@ -7,12 +7,11 @@ mod channel;
 mod list;
 
 pub use app::{
-    AppAck, AppEntry, AppNack, DaoFetch, DaoInfo, Head, Hello, LinkInfo, LogEnd, LogFetch,
-    LogSegment, PeerError,
+    AppAck, AppEntry, AppNack, DaoFetch, DaoInfo, Head, Hello, LinkInfo, LogEnd, LogFetch, LogSegment, PeerError,
 };
 pub use channel::{
-    AcceptStake, ChannelReady, ClosingComplete, ClosingSig, CommitmentSigned, FundingCreated,
-    FundingSigned, OpenStake, Shutdown,
+    AcceptStake, ChannelReady, ClosingComplete, ClosingSig, CommitmentSigned, FundingCreated, FundingSigned, OpenStake,
+    Shutdown,
 };
 pub use list::{HashList, MAX_PATH_HASHES};
 
@@ -167,10 +166,7 @@ impl Msg {
     pub fn checked(self) -> Result<Self, WireError> {
         let bytes = self.serialized_length();
         if bytes > MAX_MESSAGE_BYTES {
-            return Err(WireError::TooLong {
-                type_id: self.type_id(),
-                bytes,
-            }); // C-41
+            return Err(WireError::TooLong { type_id: self.type_id(), bytes }); // C-41
         }
         Ok(self)
     }
@@ -182,10 +178,7 @@ impl Msg {
     pub fn to_payload(&self) -> Result<Vec<u8>, WireError> {
         let bytes = self.encode();
         if bytes.len() > MAX_MESSAGE_BYTES {
-            return Err(WireError::TooLong {
-                type_id: self.type_id(),
-                bytes: bytes.len(),
-            }); // C-41
+            return Err(WireError::TooLong { type_id: self.type_id(), bytes: bytes.len() }); // C-41
         }
         Ok(bytes)
     }

@@ -1,0 +1,100 @@
+//! Messages are lost and programs crash at every step; the channel opens and closes all the same.
+
+use althing_channels::{Phase, Side};
+use proptest::prelude::*;
+
+use crate::pair::{Fault, FaultKind, Pair};
+
+const KINDS: [FaultKind; 3] = [FaultKind::Disconnect, FaultKind::Crash(Side::Member), FaultKind::Crash(Side::Hub)];
+
+fn open_and_close(faults: Vec<Fault>, closer: Side) -> Pair {
+    let mut pair = Pair::new(faults);
+    pair.run_until(Phase::Ready);
+    assert!(pair.funding_broadcast);
+    while [Side::Member, Side::Hub].iter().all(|side| pair.phase(*side) == Some(Phase::Ready)) {
+        // A crash before the decision was stored forgets it; the user decides again.
+        pair.close(closer);
+    }
+    pair.run_until(Phase::Closed);
+    assert!(pair.failures.is_empty(), "{:?}", pair.failures);
+    assert!(!pair.closes.is_empty());
+    pair
+}
+
+#[test]
+fn undisturbed_opening_and_close() {
+    for closer in [Side::Member, Side::Hub] {
+        let pair = open_and_close(Vec::new(), closer);
+        assert!(pair.refusals.is_empty(), "{:?}", pair.refusals);
+        assert!(pair.step > 40, "the grid below needs steps to strike at: {}", pair.step);
+        let close = pair.closes.last().unwrap();
+        assert_eq!(close.output.len(), 1, "the hub has no part in this channel");
+        assert_eq!(close.output[0].value.to_sat(), 1_000_000 - 200);
+    }
+}
+
+#[test]
+fn every_step_with_every_fault() {
+    for closer in [Side::Member, Side::Hub] {
+        let steps = open_and_close(Vec::new(), closer).step;
+        for at in 0..steps {
+            for kind in KINDS {
+                open_and_close(vec![Fault { at, kind }], closer);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_broadcast_before_the_member_holds_commitment_0() {
+    let mut pair = Pair::new(Vec::new());
+    let mut seen = Vec::new();
+    while !pair.funding_broadcast {
+        let before = pair.phase(Side::Member).unwrap();
+        seen.push(before);
+        let from = if before == Phase::AwaitAccept && seen.len() % 2 == 1
+            || before == Phase::AwaitFundingSigned && pair.phase(Side::Hub) < Some(Phase::AwaitCommitmentSigned)
+        {
+            Side::Member
+        } else {
+            Side::Hub
+        };
+        let msg = pair.intercept(from).unwrap();
+        pair.deliver(from.other(), &msg);
+    }
+    assert_eq!(seen, [Phase::AwaitAccept, Phase::AwaitAccept, Phase::AwaitFundingSigned, Phase::AwaitFundingSigned]);
+    // BroadcastFunding itself checks that the stored state can force close (see `pair`).
+    assert_eq!(pair.phase(Side::Member), Some(Phase::AwaitConfirmation));
+}
+
+#[test]
+fn the_close_can_be_bumped() {
+    let mut pair = Pair::new(Vec::new());
+    pair.run_until(Phase::Ready);
+    pair.close(Side::Member);
+    pair.settle();
+    assert_eq!(pair.closes.len(), 2, "both sides broadcast");
+    for fee_sat in [500, 5_000] {
+        let session = pair.entropy.next();
+        let effects = pair.channel(Side::Member).propose_close(fee_sat, session).unwrap();
+        pair.carry_out(Side::Member, effects);
+        pair.settle();
+        assert_eq!(pair.closes.last().unwrap().output[0].value.to_sat(), 1_000_000 - fee_sat);
+    }
+    let session = pair.entropy.next();
+    let refusal = pair.channel(Side::Member).propose_close(4_999, session).unwrap_err();
+    assert_eq!(refusal.to_string(), "C-31: fee 4999 sat is below 5000 sat, which was already signed");
+}
+
+fn any_fault() -> impl Strategy<Value = Fault> {
+    (0usize..90, 0usize..KINDS.len()).prop_map(|(at, kind)| Fault { at, kind: KINDS[kind] })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn many_faults(faults in prop::collection::vec(any_fault(), 0..12), hub_closes: bool) {
+        open_and_close(faults, if hub_closes { Side::Hub } else { Side::Member });
+    }
+}

@@ -1,0 +1,15 @@
+//! Tests of the stake-channel core, one file per hazard.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod hostile_bytes;
+mod lane_order;
+mod lost_messages;
+mod musig_oracle;
+mod nonce_reuse;
+mod pair;
+mod sizes;
+mod stored_state;
+mod tampered_signature;
+mod vectors;
+mod wrong_terms;

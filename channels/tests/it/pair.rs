@@ -1,0 +1,442 @@
+//! A member and a hub in memory, with a chain, a wire that loses messages, and crashes between any two effects.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use althing_channels::wire::OpenStake;
+use althing_channels::{
+    Channel, ChannelKeys, ChannelParams, ChannelSeed, DaoId, Effect, FundingSpend, HubTerms, Msg, NetworkId, OpeningId,
+    Phase, SessionSecret, Side, funding_script, tagged_hash,
+};
+use bitcoin::hashes::Hash;
+use bitcoin::secp256k1::{Message, Secp256k1};
+use bitcoin::sighash::{Prevouts, SighashCache, TapSighashType};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
+use lightning::ln::wire::Type;
+
+pub(crate) const STAKE_SAT: u64 = 1_000_000;
+
+pub(crate) fn params() -> ChannelParams {
+    ChannelParams {
+        network: NetworkId([7; 32]),
+        dao: DaoId([8; 32]),
+        member_sat: STAKE_SAT,
+        hub_sat: 0,
+        member_csv_blocks: 144,
+        hub_csv_blocks: 1008,
+    }
+}
+
+pub(crate) fn terms() -> HubTerms {
+    HubTerms {
+        network: NetworkId([7; 32]),
+        dao: DaoId([8; 32]),
+        min_stake_sat: 10_000,
+        max_stake_sat: 10_000_000,
+        member_csv_blocks: 144,
+        hub_csv_blocks: 1008,
+    }
+}
+
+pub(crate) fn keys(side: Side) -> ChannelKeys {
+    ChannelKeys::new(ChannelSeed::new([if side == Side::Member { 1 } else { 2 }; 32]))
+}
+
+pub(crate) fn funding_outpoint() -> OutPoint {
+    OutPoint { txid: Txid::from_byte_array([9; 32]), vout: 1 }
+}
+
+pub(crate) fn close_script(side: Side) -> ScriptBuf {
+    let key = keys(side).public().payment.x_only_public_key().0;
+    ScriptBuf::new_p2tr(&Secp256k1::new(), key, None)
+}
+
+/// Never the same secret twice, over all restarts of a test.
+#[derive(Default)]
+pub(crate) struct Entropy(u64);
+
+impl Entropy {
+    pub(crate) fn next(&mut self) -> SessionSecret {
+        self.0 += 1;
+        SessionSecret::new(tagged_hash("test/entropy", &[&self.0.to_be_bytes()])).unwrap()
+    }
+}
+
+/// Stand-in for the governance core's checkpoint: any bytes that state both commitments.
+pub(crate) fn checkpoint(commitments: althing_channels::CommitmentTxids) -> Vec<u8> {
+    [commitments.member.to_byte_array(), commitments.hub.to_byte_array()].concat()
+}
+
+/// Stand-in for a signature on it.
+pub(crate) fn checkpoint_signature(side: Side, checkpoint: &[u8]) -> [u8; 64] {
+    let half = tagged_hash("test/checkpoint", &[&[side as u8], checkpoint]);
+    [half, half].concat().try_into().unwrap()
+}
+
+/// One fault: it strikes when the pair has carried out `at` steps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    pub(crate) at: usize,
+    pub(crate) kind: FaultKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    /// Everything in flight is lost, both stay up.
+    Disconnect,
+    /// The side forgets what it did not store; the connection is lost with it.
+    Crash(Side),
+}
+
+#[derive(Default)]
+struct Peer {
+    channel: Option<Channel>,
+    stored: Option<Vec<u8>>,
+    outbox: VecDeque<(u16, Vec<u8>)>,
+}
+
+pub(crate) struct Pair {
+    member: Peer,
+    hub: Peer,
+    pub(crate) entropy: Entropy,
+    pub(crate) faults: Vec<Fault>,
+    /// Steps carried out: effects and deliveries.
+    pub(crate) step: usize,
+    pub(crate) funding_broadcast: bool,
+    pub(crate) funding_mined: bool,
+    pub(crate) closes: Vec<Transaction>,
+    pub(crate) commitments: Vec<(Side, Transaction)>,
+    pub(crate) failures: Vec<(Side, String)>,
+    pub(crate) refusals: Vec<(Side, String)>,
+    pub(crate) closed: BTreeMap<Side, FundingSpend>,
+    pub(crate) close_fee_sat: u64,
+    /// Which signature each signing nonce made.
+    pub(crate) nonce_uses: BTreeMap<[u8; 66], [u8; 32]>,
+    hub_announced: Option<[u8; 66]>,
+    connected: bool,
+}
+
+impl Pair {
+    pub(crate) fn new(faults: Vec<Fault>) -> Self {
+        let mut pair = Self {
+            member: Peer::default(),
+            hub: Peer::default(),
+            entropy: Entropy::default(),
+            faults,
+            step: 0,
+            funding_broadcast: false,
+            funding_mined: false,
+            closes: Vec::new(),
+            commitments: Vec::new(),
+            failures: Vec::new(),
+            refusals: Vec::new(),
+            closed: BTreeMap::new(),
+            close_fee_sat: 200,
+            nonce_uses: BTreeMap::new(),
+            hub_announced: None,
+            connected: true,
+        };
+        pair.open();
+        pair
+    }
+
+    pub(crate) fn channel(&mut self, side: Side) -> &mut Channel {
+        self.peer(side).channel.as_mut().unwrap()
+    }
+
+    pub(crate) fn phase(&self, side: Side) -> Option<Phase> {
+        let peer = if side == Side::Member { &self.member } else { &self.hub };
+        peer.channel.as_ref().map(Channel::phase)
+    }
+
+    pub(crate) fn both(&self, phase: Phase) -> bool {
+        [Side::Member, Side::Hub].iter().all(|side| self.phase(*side) == Some(phase))
+    }
+
+    /// Runs until both are in `phase`; reconnects and mines as the world does. Panics when nothing moves any more.
+    pub(crate) fn run_until(&mut self, phase: Phase) {
+        for _ in 0..200 {
+            if self.both(phase) {
+                return;
+            }
+            if self.deliver_one() {
+                continue;
+            }
+            self.mine();
+            if self.both(phase) || self.in_flight() {
+                continue;
+            }
+            self.reconnect();
+        }
+        panic!("stuck: {:?} {:?} {:?}", self.phase(Side::Member), self.phase(Side::Hub), self.faults);
+    }
+
+    /// Delivers what is in flight until nothing is.
+    pub(crate) fn settle(&mut self) {
+        while self.deliver_one() {}
+    }
+
+    /// Takes the next message out of a side's outbox, for a test that changes it.
+    pub(crate) fn intercept(&mut self, from: Side) -> Option<Msg> {
+        let (type_id, payload) = self.peer(from).outbox.pop_front()?;
+        Msg::read(type_id, &mut payload.as_slice()).unwrap()
+    }
+
+    /// Hands a message to a side, as if it came from the other.
+    pub(crate) fn deliver(&mut self, to: Side, msg: &Msg) {
+        let session = self.entropy.next();
+        if let (Side::Hub, Msg::OpenStake(proposal), None) = (to, msg, &self.hub.channel) {
+            return self.hub_accept(proposal);
+        }
+        if let Some(channel) = &mut self.peer(to).channel {
+            let effects = channel.handle(msg, session);
+            self.carry_out(to, effects);
+        }
+    }
+
+    pub(crate) fn close(&mut self, side: Side) {
+        let session = self.entropy.next();
+        if let Ok(effects) = self.channel(side).close(close_script(side), session) {
+            self.carry_out(side, effects);
+        }
+    }
+
+    pub(crate) fn force_close(&mut self, side: Side) {
+        let effects = self.channel(side).force_close().unwrap();
+        self.carry_out(side, effects);
+    }
+
+    pub(crate) fn crash(&mut self, side: Side) {
+        let peer = self.peer(side);
+        peer.channel = peer.stored.as_ref().map(|bytes| Channel::decode(bytes, keys(side)).unwrap());
+        if side == Side::Hub {
+            self.hub_announced = None;
+        }
+        self.disconnect();
+    }
+
+    pub(crate) fn reconnect(&mut self) {
+        self.disconnect();
+        self.connected = true;
+        if self.member.channel.is_none() {
+            self.open();
+        }
+        for side in [Side::Member, Side::Hub] {
+            let session = self.entropy.next();
+            let Some(channel) = &mut self.peer(side).channel else { continue };
+            let mut effects = channel.resume();
+            effects.extend(channel.on_reconnect(session));
+            self.carry_out(side, effects);
+        }
+    }
+
+    pub(crate) fn carry_out(&mut self, side: Side, effects: Vec<Effect>) {
+        for effect in effects {
+            if self.strikes(Some(side)) {
+                return;
+            }
+            self.perform(side, effect);
+        }
+    }
+
+    fn open(&mut self) {
+        let opening = OpeningId([3; 32]);
+        let (channel, effects) = Channel::member_open(keys(Side::Member), opening, params()).unwrap();
+        self.member.channel = Some(channel);
+        self.carry_out(Side::Member, effects);
+    }
+
+    fn hub_accept(&mut self, proposal: &OpenStake) {
+        let (channel, effects) = Channel::hub_accept(keys(Side::Hub), proposal, &terms()).unwrap();
+        self.hub.channel = Some(channel);
+        self.carry_out(Side::Hub, effects);
+    }
+
+    fn deliver_one(&mut self) -> bool {
+        if !self.connected {
+            return false;
+        }
+        for side in [Side::Member, Side::Hub] {
+            if let Some((type_id, payload)) = self.peer(side).outbox.pop_front() {
+                if self.strikes(None) {
+                    return true;
+                }
+                let msg = Msg::read(type_id, &mut payload.as_slice()).unwrap().unwrap();
+                self.deliver(side.other(), &msg);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn in_flight(&self) -> bool {
+        !self.member.outbox.is_empty() || !self.hub.outbox.is_empty()
+    }
+
+    fn mine(&mut self) {
+        if self.funding_broadcast && !self.funding_mined {
+            self.funding_mined = true;
+        }
+        let output = TxOut {
+            value: Amount::from_sat(STAKE_SAT),
+            script_pubkey: funding_script(&keys(Side::Member).public().funding, &keys(Side::Hub).public().funding),
+        };
+        let spend = self.closes.last().map(Transaction::compute_txid);
+        for side in [Side::Member, Side::Hub] {
+            let Some(channel) = &mut self.peer(side).channel else { continue };
+            let effects = match channel.phase() {
+                Phase::AwaitCommitmentSigned | Phase::AwaitConfirmation if self.funding_mined => {
+                    self.channel(side).funding_confirmed(&output, 1).unwrap()
+                }
+                Phase::Closing => match spend {
+                    Some(txid) => self.channel(side).funding_spent(txid).unwrap(),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            self.carry_out(side, effects);
+        }
+    }
+
+    fn perform(&mut self, side: Side, effect: Effect) {
+        match effect {
+            Effect::Persist => {
+                let bytes = self.channel(side).encode();
+                self.peer(side).stored = Some(bytes);
+            }
+            Effect::Send(msg) => {
+                self.watch_nonces(side, &msg);
+                if self.connected {
+                    let payload = msg.to_payload().unwrap();
+                    self.peer(side).outbox.push_back((msg.type_id(), payload));
+                }
+            }
+            Effect::BuildFunding { script_pubkey, amount_sat } => {
+                assert_eq!(amount_sat, STAKE_SAT);
+                assert!(script_pubkey.is_p2tr());
+                let commitments = self.channel(side).first_commitments(funding_outpoint()).unwrap();
+                let bytes = checkpoint(commitments);
+                let signature = checkpoint_signature(Side::Member, &bytes);
+                let effects = self.channel(side).fund(funding_outpoint(), bytes, signature).unwrap();
+                self.carry_out(side, effects);
+            }
+            Effect::CheckCheckpoint(request) => {
+                assert_eq!(request.checkpoint, checkpoint(request.commitments));
+                let expected = checkpoint_signature(side.other(), &request.checkpoint);
+                assert_eq!(request.peer_signature, expected);
+                let session = self.entropy.next();
+                let effects = match side {
+                    Side::Member => self.channel(side).checkpoint_accepted(session).unwrap(),
+                    Side::Hub => self
+                        .channel(side)
+                        .checkpoint_signed(checkpoint_signature(Side::Hub, &request.checkpoint), session)
+                        .unwrap(),
+                };
+                self.carry_out(side, effects);
+            }
+            Effect::BroadcastFunding(outpoint) => {
+                assert_eq!(outpoint, funding_outpoint());
+                // The law of the opening: coins move only when what is stored can bring them back.
+                let stored = self.member.stored.clone().unwrap();
+                let mut restored = Channel::decode(&stored, keys(Side::Member)).unwrap();
+                let _ = restored.force_close().unwrap();
+                self.funding_broadcast = true;
+            }
+            Effect::Ready => {}
+            Effect::CloseRequested => self.close(side),
+            Effect::ProposeClose => {
+                let session = self.entropy.next();
+                let fee_sat = self.close_fee_sat;
+                let effects = self.channel(side).propose_close(fee_sat, session).unwrap();
+                self.carry_out(side, effects);
+            }
+            Effect::BroadcastClose(transaction) => {
+                check_spend(&transaction);
+                self.closes.push(transaction);
+            }
+            Effect::BroadcastCommitment(transaction) => {
+                check_spend(&transaction);
+                self.commitments.push((side, transaction));
+            }
+            Effect::Closed { spend, .. } => {
+                self.closed.insert(side, spend);
+            }
+            Effect::Refused { detail, .. } => self.refusals.push((side, detail)),
+            Effect::Failed { detail, .. } => self.failures.push((side, detail)),
+            Effect::PeerReported { .. } => {}
+            other => panic!("unknown effect {other:?}"),
+        }
+    }
+
+    fn watch_nonces(&mut self, side: Side, msg: &Msg) {
+        let (nonce, signature) = match msg {
+            Msg::FundingSigned(msg) => (msg.signature.nonce, msg.signature.signature),
+            Msg::CommitmentSigned(msg) => (msg.signature.nonce, msg.signature.signature),
+            Msg::ClosingComplete(msg) => (msg.signature.nonce, msg.signature.signature),
+            Msg::Shutdown(msg) if side == Side::Hub => {
+                self.hub_announced = Some(msg.nonce.unwrap().to_bytes());
+                return;
+            }
+            Msg::ClosingSig(msg) => {
+                let used = self.hub_announced.replace(msg.next_nonce.to_bytes()).unwrap();
+                return self.note_nonce(used, msg.signature.to_bytes());
+            }
+            _ => return,
+        };
+        self.note_nonce(nonce.to_bytes(), signature.to_bytes());
+    }
+
+    /// A nonce that made two different signatures gives away the key.
+    fn note_nonce(&mut self, nonce: [u8; 66], signature: [u8; 32]) {
+        let known = *self.nonce_uses.entry(nonce).or_insert(signature);
+        assert_eq!(known, signature, "one nonce in two sessions");
+    }
+
+    fn strikes(&mut self, acting: Option<Side>) -> bool {
+        let step = self.step;
+        self.step += 1;
+        let Some(index) = self.faults.iter().position(|fault| fault.at == step) else {
+            return false;
+        };
+        match self.faults[index].kind {
+            FaultKind::Disconnect => {
+                self.disconnect();
+                // The shell still carries out what does not need the wire; only a message under way is lost.
+                acting.is_none()
+            }
+            FaultKind::Crash(side) => {
+                self.crash(side);
+                acting.is_none() || acting == Some(side)
+            }
+        }
+    }
+
+    fn disconnect(&mut self) {
+        self.connected = false;
+        self.member.outbox.clear();
+        self.hub.outbox.clear();
+    }
+
+    fn peer(&mut self, side: Side) -> &mut Peer {
+        match side {
+            Side::Member => &mut self.member,
+            Side::Hub => &mut self.hub,
+        }
+    }
+}
+
+/// Checks a key-path spend of the funding output with the library of the rest of the program.
+pub(crate) fn check_spend(transaction: &Transaction) {
+    let member = keys(Side::Member).public().funding;
+    let hub = keys(Side::Hub).public().funding;
+    let prevout = TxOut { value: Amount::from_sat(STAKE_SAT), script_pubkey: funding_script(&member, &hub) };
+    assert_eq!(transaction.version.0, 3);
+    assert_eq!(transaction.input.len(), 1);
+    assert_eq!(transaction.input[0].previous_output, funding_outpoint());
+    let sighash = SighashCache::new(transaction)
+        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[&prevout]), TapSighashType::Default)
+        .unwrap();
+    let signature =
+        bitcoin::secp256k1::schnorr::Signature::from_slice(transaction.input[0].witness.nth(0).unwrap()).unwrap();
+    let key = bitcoin::XOnlyPublicKey::from_slice(&prevout.script_pubkey.as_bytes()[2..]).unwrap();
+    Secp256k1::new().verify_schnorr(&signature, &Message::from_digest(sighash.to_byte_array()), &key).unwrap();
+}
