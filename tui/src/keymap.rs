@@ -13,6 +13,8 @@ pub enum Context {
     Screens,
     /// A screen with rows.
     List,
+    /// A screen with rows about proposals.
+    Opens,
     /// The list of proposals.
     Proposals,
     /// One proposal.
@@ -33,9 +35,10 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order of the help page.
-    pub const ALL: [Context; 11] = [
+    pub const ALL: [Context; 12] = [
         Context::Screens,
         Context::List,
+        Context::Opens,
         Context::Proposals,
         Context::Proposal,
         Context::Filter,
@@ -54,6 +57,7 @@ impl Context {
             Context::Always => "Always",
             Context::Screens => "On every screen",
             Context::List => "In a list",
+            Context::Opens => "In a list about proposals",
             Context::Proposals => "Proposals",
             Context::Proposal => "A proposal",
             Context::Filter => "While filtering",
@@ -152,7 +156,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Proposals, &[ch('/')], Act::Filter, "show only what contains some words", Some("filter")),
     bind(Context::Proposals, &[ch('v')], Act::Vote, "cast or change my ballot", Some("vote")),
     bind(Context::Proposals, &[ch('n')], Act::Propose, "write a text proposal", Some("new")),
-    bind(Context::List, &[code(KeyCode::Enter), ch('l')], Act::Open, "open the proposal", Some("open")),
+    bind(Context::Opens, &[code(KeyCode::Enter), ch('l')], Act::Open, "open the proposal", Some("open")),
     bind(Context::List, &[ch('j'), code(KeyCode::Down)], Act::Down, "next row", None),
     bind(Context::List, &[ch('k'), code(KeyCode::Up)], Act::Up, "previous row", None),
     bind(Context::List, &[ch(' '), code(KeyCode::PageDown)], Act::PageDown, "ten rows down", None),

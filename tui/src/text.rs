@@ -44,7 +44,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut used = 0;
-    for word in text.split_word_bounds() {
+    for word in words_and_blanks(text) {
         let word_width = width(word);
         if used + word_width <= columns {
             line.push_str(word);
@@ -135,4 +135,16 @@ fn heading(line: &str) -> Option<&str> {
     let rest = line.trim_start_matches('#');
     let level = line.len() - rest.len();
     (1..=6).contains(&level).then_some(rest)?.strip_prefix(' ')
+}
+
+/// Runs of blanks and runs of anything else, in order: a full stop stays with its word, a fraction in one piece.
+fn words_and_blanks(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let is_blank = rest.starts_with(' ');
+        let end = rest.find(|c: char| (c == ' ') != is_blank).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        rest = after;
+        (!run.is_empty()).then_some(run)
+    })
 }

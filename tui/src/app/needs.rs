@@ -4,6 +4,7 @@ use althing_node::api::{BallotPath, ProposalState, Role, Snapshot};
 
 use crate::format::{blocks_and_time, short_id};
 use crate::untrusted::Untrusted;
+use crate::words;
 
 /// Heads are signed once per block; more blocks than this without a verified one deserve a word.
 const LATE_HEAD_BLOCKS: u32 = 2;
@@ -73,10 +74,10 @@ fn votes(snapshot: &Snapshot, found: &mut Vec<Need>) {
         Need {
             urgency: Urgency::Asked,
             text: format!(
-                "Vote on #{} {} (closes in {})",
+                "Vote on #{} within {}: {}",
                 p.number,
-                Untrusted::new(&p.title),
-                blocks_and_time(left, &status.network)
+                blocks_and_time(left, &status.network),
+                Untrusted::new(&p.title)
             ),
             proposal: Some(p.id.clone()),
         }
@@ -117,10 +118,10 @@ fn ballots(snapshot: &Snapshot, found: &mut Vec<Need>) {
         found.push(Need {
             urgency: Urgency::Waiting,
             text: format!(
-                "Your ballot ({}) on {}: {}",
+                "My ballot ({}) {}: {}",
                 ballot.choice,
-                Untrusted::new(&ballot.title),
-                Untrusted::new(&ballot.words)
+                words::path(&ballot.path),
+                Untrusted::new(&ballot.title)
             ),
             proposal: Some(ballot.proposal.clone()),
         });

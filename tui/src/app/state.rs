@@ -180,10 +180,11 @@ impl App {
             None if self.filtering => &[Context::Filter, Context::Always],
             None => match self.screen {
                 Screen::Proposal => &[Context::Proposal, Context::Screens, Context::Always],
-                Screen::Proposals => &[Context::Proposals, Context::List, Context::Screens, Context::Always],
-                Screen::Home | Screen::Ballots | Screen::Chain | Screen::Members | Screen::Stake => {
-                    &[Context::List, Context::Screens, Context::Always]
+                Screen::Proposals => {
+                    &[Context::Proposals, Context::Opens, Context::List, Context::Screens, Context::Always]
                 }
+                Screen::Home | Screen::Ballots => &[Context::Opens, Context::List, Context::Screens, Context::Always],
+                Screen::Chain | Screen::Members | Screen::Stake => &[Context::List, Context::Screens, Context::Always],
             },
         }
     }

@@ -85,15 +85,15 @@ fn draw_keys(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
         }
         return;
     }
+    let mut shown: Vec<(String, &str)> =
+        footer(app.contexts()).map(|(binding, words)| (binding.keys[0].name(), words)).collect();
+    let needed = |(key, words): &(String, &str)| width(key) + 1 + width(words) + 3;
+    // Help and quit come last in the table; they stay, since help names all the others.
+    while shown.len() > 2 && shown.iter().map(needed).sum::<usize>() > usize::from(area.width) + 2 {
+        shown.remove(shown.len() - 3);
+    }
     let mut spans = vec![Span::raw(" ")];
-    let mut used = 1;
-    for (binding, words) in footer(app.contexts()) {
-        let key = binding.keys[0].name();
-        let needed = width(&key) + 1 + width(words) + 3;
-        if used + needed > usize::from(area.width) {
-            break;
-        }
-        used += needed;
+    for (key, words) in shown {
         spans.push(Span::styled(key, pen.theme.key));
         spans.push(Span::styled(format!(" {words}   "), pen.theme.dim));
     }

@@ -11,11 +11,14 @@ use crate::format::{blocks_and_time, count_of, short_id, thousands};
 use crate::text::{bullets, cut, hanging, markdown, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Pen, panel, path_lines, scrolled, tally_lines};
+use crate::widget::{Pen, panel, path_lines, path_signs, scrolled, tally_lines};
 use crate::words;
 
 /// Narrower than this, everything is one column.
 const TWO_COLUMNS_FROM: u16 = 76;
+
+/// From this height on there is room for a line for each step of my ballot.
+const ROWS_FOR_STEPS: u16 = 28;
 
 /// Deepest indentation of an answer to a comment.
 const MAX_INDENT: usize = 4;
@@ -31,16 +34,16 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     if area.width < TWO_COLUMNS_FROM {
         let inner = panel(pen, area, &cut(&title, usize::from(area.width).saturating_sub(6)), true);
         let columns = usize::from(inner.width);
-        let mut lines = side(proposal, snapshot, columns, &pen.theme);
+        let mut lines = side(proposal, snapshot, columns, ROWS_FOR_STEPS, &pen.theme);
         lines.push(Line::default());
         lines.extend(text(app, proposal, columns, &pen.theme));
         scrolled(pen, inner, lines, app.scroll);
         return;
     }
-    let side_width = (area.width * 2 / 5).clamp(36, 56);
+    let side_width = (area.width * 9 / 20).clamp(40, 56);
     let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side_width)]).areas(area);
     let inner = panel(pen, right, "Sums and my ballot", false);
-    let lines = side(proposal, snapshot, usize::from(inner.width), &pen.theme);
+    let lines = side(proposal, snapshot, usize::from(inner.width), inner.height, &pen.theme);
     pen.frame.render_widget(Text::from(lines), inner);
     let inner = panel(pen, left, &cut(&title, usize::from(left.width).saturating_sub(6)), true);
     let lines = text(app, proposal, usize::from(inner.width), &pen.theme);
@@ -48,18 +51,18 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
 }
 
 /// Sums, my ballot, heights.
-fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let mut lines = vec![state_line(proposal, snapshot, theme)];
+fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = vec![state_line(proposal, theme)];
     lines.extend(time_line(proposal, snapshot, columns, theme));
     lines.push(Line::default());
     lines.extend(tally_lines(proposal, columns, theme));
     lines.push(Line::default());
-    lines.extend(my_ballot(proposal, columns, theme));
+    lines.extend(my_ballot(proposal, columns, rows, theme));
     lines
 }
 
 /// Where the proposal stands.
-fn state_line(proposal: &Proposal, _snapshot: &Snapshot, theme: &Theme) -> Line<'static> {
+fn state_line(proposal: &Proposal, theme: &Theme) -> Line<'static> {
     Line::from(vec![
         Span::styled(
             format!("{} {}", words::state_sign(proposal.state), words::state(proposal.state)),
@@ -91,7 +94,7 @@ fn time_line(proposal: &Proposal, snapshot: &Snapshot, columns: usize, theme: &T
 }
 
 /// My ballot and its path.
-fn my_ballot(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn my_ballot(proposal: &Proposal, columns: usize, rows: u16, theme: &Theme) -> Vec<Line<'static>> {
     let Some(ballot) = &proposal.my_ballot else {
         return vec![Line::styled("my ballot: none", theme.text.add_modifier(Modifier::BOLD))];
     };
@@ -99,7 +102,11 @@ fn my_ballot(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'st
         format!("my ballot: {} {}", words::choice_sign(ballot.choice), ballot.choice),
         theme.text.add_modifier(Modifier::BOLD),
     )];
-    lines.extend(path_lines(&ballot.path, theme));
+    if rows < ROWS_FOR_STEPS {
+        lines.push(path_signs(&ballot.path, theme));
+    } else {
+        lines.extend(path_lines(&ballot.path, theme));
+    }
     lines.extend(paragraph(&words::path_meaning(&ballot.path), columns, theme.dim));
     lines
 }

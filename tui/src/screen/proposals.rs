@@ -35,11 +35,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         columns.insert(2, Column::words("class", Constraint::Length(6)));
     }
     // What the other columns and the gaps between them leave for the title.
-    let title_room = usize::from(inner.width).saturating_sub(if wide {
-        4 + 12 + 6 + 20 + 10 + 7 + 12
-    } else {
-        4 + 12 + 14 + 10 + 7 + 10
-    });
+    let gaps = if wide { 12 } else { 5 };
+    let others = 4 + 12 + 10 + 7 + if wide { 6 + 20 } else { 14 };
+    let title_room = usize::from(inner.width).saturating_sub(others + gaps);
     let tip = snapshot.status.tip_height;
     let rows = listed
         .iter()

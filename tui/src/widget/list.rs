@@ -53,14 +53,15 @@ pub fn list(
         Row::new(cells.into_iter().zip(columns).map(|(line, column)| Cell::from(line.alignment(align(column)))))
     });
     let table = Table::new(table_rows, columns.iter().map(|c| c.width))
-        .header(header)
-        .column_spacing(2)
+        .column_spacing(if area.width < 100 { 1 } else { 2 })
         .style(pen.theme.text)
         .row_highlight_style(pen.theme.selected);
+    let has_header = columns.iter().any(|column| !column.title.is_empty());
+    let table = if has_header { table.header(header) } else { table };
     let mut state = TableState::default().with_selected(selected);
     pen.frame.render_stateful_widget(table, area, &mut state);
     let row = u16::try_from(selected.saturating_sub(state.offset())).unwrap_or(u16::MAX);
-    let y = area.y.saturating_add(1).saturating_add(row);
+    let y = area.y.saturating_add(u16::from(has_header)).saturating_add(row);
     if y < area.bottom() {
         pen.frame.set_cursor_position(Position::new(area.x, y));
     }
