@@ -1,0 +1,129 @@
+//! What needs the member's attention now, the most urgent first.
+
+use althing_node::api::{BallotPath, ProposalState, Role, Snapshot};
+
+use crate::format::{blocks_and_time, short_id};
+use crate::untrusted::Untrusted;
+use crate::words;
+
+/// Heads are signed once per block; more blocks than this without a verified one deserve a word.
+const LATE_HEAD_BLOCKS: u32 = 2;
+
+/// One thing that needs attention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// How urgent.
+    pub urgency: Urgency,
+    /// What it is; safe to show.
+    pub text: String,
+    /// The proposal it is about.
+    pub proposal: Option<String>,
+}
+
+/// How urgent something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Something is broken.
+    Alarm,
+    /// Something is asked of the member.
+    Asked,
+    /// Something is on its way.
+    Waiting,
+}
+
+/// What needs attention in this snapshot.
+#[must_use]
+pub fn needs(snapshot: &Snapshot) -> Vec<Need> {
+    let mut found = Vec::new();
+    alarms(snapshot, &mut found);
+    votes(snapshot, &mut found);
+    stake(snapshot, &mut found);
+    ballots(snapshot, &mut found);
+    found.sort_by_key(|need| need.urgency);
+    found
+}
+
+/// What is broken.
+fn alarms(snapshot: &Snapshot, found: &mut Vec<Need>) {
+    let status = &snapshot.status;
+    let mut add = |text: String| found.push(Need { urgency: Urgency::Alarm, text, proposal: None });
+    for alarm in &status.alarms {
+        add(Untrusted::new(alarm).line());
+    }
+    if !status.hub_connected {
+        add("The hub cannot be reached. Ballots are kept here and sent when it is back.".to_owned());
+    }
+    let behind = status.head_height.map_or(0, |head| status.tip_height.saturating_sub(head));
+    if behind > LATE_HEAD_BLOCKS {
+        add(format!("The newest verified log head is {behind} blocks old: the hub is late, or this node is."));
+    }
+}
+
+/// Ballots that are asked for, the earliest close first.
+fn votes(snapshot: &Snapshot, found: &mut Vec<Need>) {
+    let status = &snapshot.status;
+    let has_weight = status.member.as_ref().is_some_and(|m| m.weight.is_some());
+    if !has_weight {
+        return;
+    }
+    let mut open: Vec<_> =
+        snapshot.proposals.iter().filter(|p| p.state == ProposalState::Voting && p.my_ballot.is_none()).collect();
+    open.sort_by_key(|p| p.heights.map_or(u32::MAX, |h| h.close_height));
+    found.extend(open.into_iter().map(|p| {
+        let left = p.heights.map_or(0, |h| h.close_height.saturating_sub(status.tip_height));
+        Need {
+            urgency: Urgency::Asked,
+            text: format!(
+                "Vote on #{} within {}: {}",
+                p.number,
+                blocks_and_time(left, &status.network),
+                Untrusted::new(&p.title)
+            ),
+            proposal: Some(p.id.clone()),
+        }
+    }));
+}
+
+/// The way to a weight on the roll.
+fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
+    let status = &snapshot.status;
+    if status.role == Role::Hub {
+        return;
+    }
+    if snapshot.stakes.is_empty() && status.member.is_none() {
+        found.push(Need {
+            urgency: Urgency::Asked,
+            text: "You have no stake yet, so no weight: althing stake open".to_owned(),
+            proposal: None,
+        });
+    }
+    for stake in &snapshot.stakes {
+        if stake.state == "ready" || stake.state == "closed" {
+            continue;
+        }
+        found.push(Need {
+            urgency: Urgency::Waiting,
+            text: format!("Stake channel {}: {}", short_id(&stake.channel), Untrusted::new(&stake.words)),
+            proposal: None,
+        });
+    }
+}
+
+/// Ballots on their way, the latest of each proposal.
+fn ballots(snapshot: &Snapshot, found: &mut Vec<Need>) {
+    for ballot in &snapshot.ballots {
+        if ballot.replaced || matches!(ballot.path, BallotPath::Final { .. }) {
+            continue;
+        }
+        found.push(Need {
+            urgency: Urgency::Waiting,
+            text: format!(
+                "My ballot ({}) {}: {}",
+                ballot.choice,
+                words::path(&ballot.path),
+                Untrusted::new(&ballot.title)
+            ),
+            proposal: Some(ballot.proposal.clone()),
+        });
+    }
+}

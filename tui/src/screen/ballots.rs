@@ -1,0 +1,72 @@
+//! My ballots and how far each is from final.
+
+use althing_node::api::{Ballot, Snapshot};
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Text};
+
+use crate::app::App;
+use crate::format::thousands;
+use crate::text::{cut, paragraph};
+use crate::untrusted::Untrusted;
+use crate::widget::{Column, Pen, list, panel, path_lines, path_signs};
+use crate::words;
+
+/// Draws the screen.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
+    let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(10)]).areas(area);
+    let inner = panel(pen, top, &format!("My ballots ({})", snapshot.ballots.len()), true);
+    let title_room = usize::from(inner.width).saturating_sub(10 + 26 + 4);
+    let columns = [
+        Column::words("choice", Constraint::Length(10)),
+        Column::words("proposal", Constraint::Fill(1)),
+        Column::words("path", Constraint::Length(26)),
+    ];
+    let rows = snapshot
+        .ballots
+        .iter()
+        .map(|ballot| {
+            let style = if ballot.replaced { pen.theme.dim } else { pen.theme.text };
+            let choice = format!("{} {}", words::choice_sign(ballot.choice), ballot.choice);
+            let path = if ballot.replaced {
+                Line::styled("replaced by a later ballot", pen.theme.dim)
+            } else {
+                path_signs(&ballot.path, &pen.theme)
+            };
+            vec![
+                Line::styled(choice, style),
+                Line::styled(cut(&Untrusted::new(&ballot.title).line(), title_room), style),
+                path,
+            ]
+        })
+        .collect();
+    list(pen, inner, &columns, rows, app.selections.ballots, "You have not voted yet.");
+    let inner = panel(pen, bottom, "Its path to finality", false);
+    if let Some(ballot) = selected(app, snapshot) {
+        let lines = details(ballot, usize::from(inner.width), pen);
+        pen.frame.render_widget(Text::from(lines), inner);
+    }
+}
+
+/// The selected ballot.
+fn selected<'a>(app: &App, snapshot: &'a Snapshot) -> Option<&'a Ballot> {
+    snapshot.ballots.get(app.selections.ballots).or(snapshot.ballots.last())
+}
+
+/// The path step by step, what it means, and where the ballot is in the log.
+fn details(ballot: &Ballot, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
+    let mut lines = path_lines(&ballot.path, &pen.theme);
+    lines.extend(paragraph(&words::path_meaning(&ballot.path), columns, pen.theme.text));
+    let place = match ballot.position {
+        Some(position) => format!(
+            "entry {} of the log, number {} of this member",
+            thousands(u128::from(position)),
+            thousands(u128::from(ballot.sequence))
+        ),
+        None => "not in the log yet".to_owned(),
+    };
+    lines.push(Line::styled(place, pen.theme.dim));
+    if let Some(reason) = &ballot.reason {
+        lines.push(Line::styled(cut(&format!("public reason: {}", Untrusted::new(reason)), columns), pen.theme.dim));
+    }
+    lines
+}

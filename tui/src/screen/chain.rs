@@ -1,0 +1,78 @@
+//! The links on Bitcoin as a timeline, newest first.
+
+use althing_node::api::{Link, Snapshot};
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span, Text};
+
+use crate::app::App;
+use crate::format::{grouped, short_id, thousands};
+use crate::text::{hanging, paragraph};
+use crate::theme::Theme;
+use crate::untrusted::Untrusted;
+use crate::widget::{Column, Pen, bar, list, panel};
+use crate::words;
+
+/// Draws the screen.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
+    let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(10)]).areas(area);
+    let inner = panel(pen, top, &format!("Links on Bitcoin ({})", snapshot.links.len()), true);
+    let columns = [
+        Column::number("epoch", 7),
+        Column::words("transaction", Constraint::Length(11)),
+        Column::number("height", 9),
+        Column::words("depth", Constraint::Fill(1)),
+        Column::number("entries", 9),
+        Column::words("header", Constraint::Length(14)),
+    ];
+    let needed = snapshot.status.final_depth;
+    let rows = snapshot.links.iter().rev().map(|link| row(link, needed, &pen.theme)).collect();
+    let empty = "No link yet. The first is built when epoch 1 closes.";
+    list(pen, inner, &columns, rows, app.selections.links, empty);
+    let inner = panel(pen, bottom, "This link", false);
+    if let Some(link) = snapshot.links.iter().rev().nth(app.selections.links) {
+        let lines = details(link, usize::from(inner.width), &pen.theme);
+        pen.frame.render_widget(Text::from(lines), inner);
+    }
+}
+
+/// One row of the timeline.
+fn row(link: &Link, needed: u32, theme: &Theme) -> Vec<Line<'static>> {
+    let depth = link.confirmations.min(needed);
+    let (filled, empty) = bar(u128::from(depth), u128::from(needed), 6);
+    let is_final = depth == needed;
+    let style = if is_final { theme.good } else { theme.warn };
+    let checked = if link.verified { ("✓ recomputed", theme.good) } else { ("○ not yet", theme.dim) };
+    vec![
+        Line::from(link.epoch.to_string()),
+        Line::from(short_id(&link.txid)),
+        Line::from(link.height.map_or_else(|| "unmined".to_owned(), |h| thousands(u128::from(h)))),
+        Line::from(vec![
+            Span::styled(filled, style),
+            Span::styled(empty, theme.border),
+            Span::styled(format!(" {depth}/{needed} {}", Untrusted::new(&link.state)), style),
+        ]),
+        Line::from(thousands(u128::from(link.log_size))),
+        Line::styled(checked.0, checked.1),
+    ]
+}
+
+/// The link in full, for comparing with any block explorer.
+fn details(link: &Link, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for (name, value) in [("txid       ", &link.txid), ("commitment ", &link.commitment)] {
+        lines.extend(hanging(name, &grouped(&Untrusted::new(value).line()), columns, theme.text));
+    }
+    lines.push(Line::styled(
+        format!(
+            "closes epoch {} at height {}, {} vB, next seal is output {}",
+            link.epoch,
+            thousands(u128::from(link.closing_height)),
+            thousands(u128::from(link.vsize)),
+            link.vout
+        ),
+        theme.dim,
+    ));
+    let style = if link.verified { theme.good } else { theme.warn };
+    lines.extend(paragraph(&format!("The header: {}.", words::link_check(link)), columns, style));
+    lines
+}

@@ -1,0 +1,64 @@
+//! Help: the keys from the table they come from, and what the words mean.
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::app::App;
+use crate::keymap::{Context, KEYMAP};
+use crate::text::{hanging, paragraph};
+use crate::widget::{Pen, centred, panel, scrolled};
+
+/// What a member should know about the states of a ballot.
+const MEANINGS: [(&str, &str); 6] = [
+    (
+        "promised",
+        "the hub signed a receipt: by a stated height the ballot is under an anchored root, or the receipt proves its fault",
+    ),
+    ("logged", "the ballot is in the log that this machine verified, under a signed head"),
+    ("anchored", "an epoch header covers it, and the link that commits to the header was broadcast"),
+    ("confirmed", "the link is in a block, with that many blocks on it"),
+    ("final", "deep enough: no longer undone by a reorganisation"),
+    ("roll", "the members with their weights, fixed before the proposal was published"),
+];
+
+/// Draws the page.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect, scroll: u16) {
+    let inner = panel(pen, centred(area, 84, 40), "Help", true);
+    let columns = usize::from(inner.width);
+    let mut lines = Vec::new();
+    for context in ordered(app) {
+        lines.push(Line::styled(context.title(), pen.theme.title));
+        for binding in KEYMAP.iter().filter(|b| b.context == context) {
+            let keys: Vec<String> = binding.keys.iter().map(|k| k.name()).collect();
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {:<18}", keys.join(", ")), pen.theme.key),
+                Span::styled(binding.help, pen.theme.text),
+            ]));
+        }
+        lines.push(Line::default());
+    }
+    lines.push(Line::styled("What the words mean", pen.theme.title));
+    for (word, meaning) in MEANINGS {
+        lines.extend(hanging(&format!("  {word:<10}"), meaning, columns, pen.theme.text));
+    }
+    lines.push(Line::default());
+    lines.extend(paragraph(
+        "Everything shown was recomputed on this machine from the public log and its own Bitcoin source. What is not \
+         known yet is said to be so. Every screen is also a command: althing --help.",
+        columns,
+        pen.theme.dim,
+    ));
+    scrolled(pen, inner, lines, scroll);
+}
+
+/// The contexts of the screen first, then the others.
+fn ordered(app: &App) -> Vec<Context> {
+    let below = App { popups: Vec::new(), ..app.clone() };
+    let mut contexts: Vec<Context> = below.contexts().to_vec();
+    for context in Context::ALL {
+        if !contexts.contains(&context) {
+            contexts.push(context);
+        }
+    }
+    contexts
+}

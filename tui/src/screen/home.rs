@@ -1,0 +1,117 @@
+//! Home: what needs me now, the epoch clock, and how the node is.
+
+use althing_node::api::{Link, Snapshot, Status};
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span, Text};
+
+use crate::app::{App, Urgency};
+use crate::format::{blocks_and_time, count_of, sats, short_id, thousands, weight};
+use crate::text::{cut, hanging, paragraph};
+use crate::untrusted::Untrusted;
+use crate::widget::{Column, Pen, bar, list, panel};
+use crate::words;
+
+/// Draws the screen.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
+    let [top, bottom] = Layout::vertical([Constraint::Min(5), Constraint::Length(11)]).areas(area);
+    draw_needs(pen, app, top);
+    let [left, right] = Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)]).areas(bottom);
+    draw_clock(pen, snapshot, left);
+    draw_node(pen, &snapshot.status, right);
+}
+
+/// What needs attention.
+fn draw_needs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
+    let inner = panel(pen, area, "What needs me now", true);
+    let room = usize::from(inner.width).saturating_sub(4);
+    let rows = app
+        .needs()
+        .into_iter()
+        .map(|need| {
+            let (sign, style) = match need.urgency {
+                Urgency::Alarm => ("✗", pen.theme.bad),
+                Urgency::Asked => ("▸", pen.theme.warn),
+                Urgency::Waiting => ("…", pen.theme.dim),
+            };
+            vec![Line::styled(sign, style), Line::styled(cut(&need.text, room), style)]
+        })
+        .collect();
+    let columns = [Column::words("", Constraint::Length(1)), Column::words("", Constraint::Fill(1))];
+    list(pen, inner, &columns, rows, app.selections.needs, "Nothing. All is well, and what you voted on is final.");
+}
+
+/// The epoch and its link.
+fn draw_clock(pen: &mut Pen<'_, '_>, snapshot: &Snapshot, area: Rect) {
+    let inner = panel(pen, area, "Epoch", false);
+    let status = &snapshot.status;
+    let left = status.next_close_height.saturating_sub(status.tip_height);
+    let done = status.epoch_blocks.saturating_sub(left);
+    let columns = usize::from(inner.width);
+    let (filled, empty) = bar(u128::from(done), u128::from(status.epoch_blocks), inner.width);
+    let mut lines = vec![
+        Line::from(vec![Span::styled(filled, pen.theme.good), Span::styled(empty, pen.theme.border)]),
+        Line::from(format!("{done} of {} blocks", status.epoch_blocks)),
+        Line::from(format!("closes at height {}", thousands(u128::from(status.next_close_height)))),
+        Line::styled(format!("in {}", blocks_and_time(left, &status.network)), pen.theme.dim),
+        Line::default(),
+    ];
+    match snapshot.links.last() {
+        Some(link) => lines.extend(link_lines(link, status.final_depth, columns, pen)),
+        None => lines.push(Line::styled("no link on Bitcoin yet", pen.theme.dim)),
+    }
+    pen.frame.render_widget(Text::from(lines), inner);
+}
+
+/// The newest link.
+fn link_lines(link: &Link, needed: u32, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
+    let depth = link.confirmations.min(needed);
+    let mut lines = paragraph(
+        &format!(
+            "link of epoch {}: {} {}, {depth}/{needed}",
+            link.epoch,
+            short_id(&link.txid),
+            Untrusted::new(&link.state)
+        ),
+        columns,
+        pen.theme.text,
+    );
+    lines.extend(paragraph(words::link_check(link), columns, pen.theme.dim));
+    lines
+}
+
+/// The node, the member and the wallet.
+fn draw_node(pen: &mut Pen<'_, '_>, status: &Status, area: Rect) {
+    let inner = panel(pen, area, "This node", false);
+    let columns = usize::from(inner.width);
+    let field = |name: &str, value: String| {
+        Line::from(vec![
+            Span::styled(format!("{name:<9}"), pen.theme.dim),
+            Span::styled(cut(&value, columns.saturating_sub(9)), pen.theme.text),
+        ])
+    };
+    let mut lines = vec![
+        field("DAO", Untrusted::new(&status.dao_name).line()),
+        field("id", short_id(&status.dao_id)),
+        field("network", Untrusted::new(&status.network).line()),
+        field("tip", thousands(u128::from(status.tip_height))),
+        field("verified", count_of(status.log_size, "log entry").replace("entrys", "entries")),
+    ];
+    let hub = if status.hub_connected { "✓ connected" } else { "✗ not reachable" };
+    lines.push(field("hub", hub.to_owned()));
+    match &status.member {
+        Some(member) => {
+            let on_roll = member
+                .weight
+                .as_deref()
+                .map_or_else(|| "not on the roll yet".to_owned(), |w| format!("weight {}", weight(w)));
+            lines.push(field("me", format!("{}, {on_roll}", Untrusted::new(&member.name))));
+            lines.push(field("stake", sats(member.stake_sat)));
+        }
+        None => lines.push(field("me", format!("{}, not bound yet", words::role(status.role)))),
+    }
+    lines.push(field("wallet", sats(status.balance.confirmed_sat)));
+    if status.balance.pending_sat > 0 {
+        lines.extend(hanging("         + ", &sats(status.balance.pending_sat), columns, pen.theme.dim));
+    }
+    pen.frame.render_widget(Text::from(lines), inner);
+}

@@ -1,0 +1,190 @@
+//! One proposal: its effects, its text and discussion; beside them the sums, my ballot and the heights.
+
+use althing_node::api::{Comment, Proposal, Snapshot};
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span, Text};
+
+use super::proposals::state_style;
+use crate::app::App;
+use crate::format::{blocks_and_time, count_of, short_id, thousands};
+use crate::text::{bullets, cut, hanging, markdown, paragraph};
+use crate::theme::Theme;
+use crate::untrusted::Untrusted;
+use crate::widget::{Pen, panel, path_lines, path_signs, scrolled, tally_lines};
+use crate::words;
+
+/// Narrower than this, everything is one column.
+const TWO_COLUMNS_FROM: u16 = 76;
+
+/// From this height on there is room for a line for each step of my ballot.
+const ROWS_FOR_STEPS: u16 = 28;
+
+/// Deepest indentation of an answer to a comment.
+const MAX_INDENT: usize = 4;
+
+/// Draws the screen.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
+    let Some(proposal) = app.open_proposal() else {
+        let inner = panel(pen, area, "Proposal", true);
+        pen.frame.render_widget(Line::styled("Loading the proposal…", pen.theme.dim), inner);
+        return;
+    };
+    let title = format!("#{} {}", proposal.number, Untrusted::new(&proposal.title));
+    if area.width < TWO_COLUMNS_FROM {
+        let inner = panel(pen, area, &cut(&title, usize::from(area.width).saturating_sub(6)), true);
+        let columns = usize::from(inner.width);
+        let mut lines = side(proposal, snapshot, columns, ROWS_FOR_STEPS, &pen.theme);
+        lines.push(Line::default());
+        lines.extend(text(app, proposal, columns, &pen.theme));
+        scrolled(pen, inner, lines, app.scroll);
+        return;
+    }
+    let side_width = (area.width * 9 / 20).clamp(40, 56);
+    let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side_width)]).areas(area);
+    let inner = panel(pen, right, "Sums and my ballot", false);
+    let lines = side(proposal, snapshot, usize::from(inner.width), inner.height, &pen.theme);
+    pen.frame.render_widget(Text::from(lines), inner);
+    let inner = panel(pen, left, &cut(&title, usize::from(left.width).saturating_sub(6)), true);
+    let lines = text(app, proposal, usize::from(inner.width), &pen.theme);
+    scrolled(pen, inner, lines, app.scroll);
+}
+
+/// Sums, my ballot, heights.
+fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = vec![state_line(proposal, theme)];
+    lines.extend(time_line(proposal, snapshot, columns, theme));
+    lines.push(Line::default());
+    lines.extend(tally_lines(proposal, columns, theme));
+    lines.push(Line::default());
+    lines.extend(my_ballot(proposal, columns, rows, theme));
+    lines
+}
+
+/// Where the proposal stands.
+fn state_line(proposal: &Proposal, theme: &Theme) -> Line<'static> {
+    Line::from(vec![
+        Span::styled(
+            format!("{} {}", words::state_sign(proposal.state), words::state(proposal.state)),
+            state_style(proposal.state, theme).add_modifier(Modifier::BOLD),
+        ),
+        Span::styled(format!(", {}", Untrusted::new(&proposal.class)), theme.dim),
+    ])
+}
+
+/// The time left, in blocks and estimated.
+fn time_line(proposal: &Proposal, snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let status = &snapshot.status;
+    let Some(heights) = proposal.heights else {
+        return paragraph("no signed head covers it yet", columns, theme.dim);
+    };
+    let (what, height) = if status.tip_height < heights.open_height {
+        ("opens", heights.open_height)
+    } else {
+        ("closes", heights.close_height)
+    };
+    let text = match height.checked_sub(status.tip_height) {
+        Some(left) if left > 0 => {
+            let time = blocks_and_time(left, &status.network);
+            format!("{what} at {}, in {time}", thousands(u128::from(height)))
+        }
+        _ => format!("closed at {}", thousands(u128::from(heights.close_height))),
+    };
+    paragraph(&text, columns, theme.dim)
+}
+
+/// My ballot and its path.
+fn my_ballot(proposal: &Proposal, columns: usize, rows: u16, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(ballot) = &proposal.my_ballot else {
+        return vec![Line::styled("my ballot: none", theme.text.add_modifier(Modifier::BOLD))];
+    };
+    let mut lines = vec![Line::styled(
+        format!("my ballot: {} {}", words::choice_sign(ballot.choice), ballot.choice),
+        theme.text.add_modifier(Modifier::BOLD),
+    )];
+    if rows < ROWS_FOR_STEPS {
+        lines.push(path_signs(&ballot.path, theme));
+    } else {
+        lines.extend(path_lines(&ballot.path, theme));
+    }
+    lines.extend(paragraph(&words::path_meaning(&ballot.path), columns, theme.dim));
+    lines
+}
+
+/// Effects, text, discussion.
+fn text(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let bold = theme.text.add_modifier(Modifier::BOLD);
+    let mut lines = vec![Line::styled("If it passes", bold)];
+    lines.extend(bullets(&proposal.effects, columns, theme.text));
+    if let Some(gate) = &proposal.gate {
+        lines.extend(hanging("• ", &format!("Gate {}", Untrusted::new(gate)), columns, theme.text));
+    }
+    lines.push(Line::default());
+    lines.push(Line::from(vec![
+        Span::styled("Written by ", theme.dim),
+        Span::styled(Untrusted::new(&proposal.author_name).line(), theme.text),
+        Span::styled(format!(" ({})", short_id(&proposal.author)), theme.dim),
+    ]));
+    if Untrusted::new(&proposal.body).mixes_scripts() || Untrusted::new(&proposal.title).mixes_scripts() {
+        lines.extend(hanging(
+            "! ",
+            "A word in this text mixes Latin letters with look-alikes of another script.",
+            columns,
+            theme.warn,
+        ));
+    }
+    lines.push(Line::default());
+    lines.extend(markdown(&proposal.body, columns, theme));
+    lines.push(Line::default());
+    lines.extend(discussion(app, proposal, columns, theme));
+    lines.push(Line::default());
+    lines.extend(hanging("id ", &Untrusted::new(&proposal.id).line(), columns, theme.dim));
+    lines.push(Line::styled(format!("weights from the roll of epoch {}", proposal.snapshot_epoch), theme.dim));
+    lines
+}
+
+/// The comments, answers under what they answer.
+fn discussion(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let count = count_of(proposal.comment_count, "comment");
+    let mut lines = vec![Line::styled(count, theme.text.add_modifier(Modifier::BOLD))];
+    let comments = app
+        .discussion
+        .as_deref()
+        .filter(|open| open.id == proposal.id)
+        .map_or(&proposal.comments, |open| &open.comments);
+    for (depth, comment) in threaded(comments) {
+        let indent = "  ".repeat(depth.min(MAX_INDENT));
+        let mut head = format!("{indent}{}", Untrusted::new(&comment.author_name));
+        if let Some(height) = comment.height {
+            head.push_str(&format!(", at {}", thousands(u128::from(height))));
+        }
+        lines.push(Line::styled(cut(&head, columns), theme.dim));
+        for line in Untrusted::new(&comment.text).lines() {
+            lines.extend(hanging(&indent, &line, columns, theme.text));
+        }
+    }
+    lines
+}
+
+/// Comments in the order of reading, with the depth of each. A comment whose parent is unknown stands alone.
+fn threaded(comments: &[Comment]) -> Vec<(usize, &Comment)> {
+    let known = |id: &str| comments.iter().any(|c| c.id == id);
+    // Depth first, by hand: a chain of answers may be long, and recursion on others' data is a stack to overflow.
+    let mut pending: Vec<(usize, &Comment)> = comments
+        .iter()
+        .rev()
+        .filter(|c| c.parent.as_deref().is_none_or(|parent| !known(parent)))
+        .map(|c| (0, c))
+        .collect();
+    let mut ordered = Vec::with_capacity(comments.len());
+    while let Some((depth, comment)) = pending.pop() {
+        ordered.push((depth, comment));
+        if ordered.len() > comments.len() {
+            break;
+        }
+        pending.extend(
+            comments.iter().rev().filter(|c| c.parent.as_deref() == Some(comment.id.as_str())).map(|c| (depth + 1, c)),
+        );
+    }
+    ordered
+}

@@ -1,0 +1,119 @@
+//! The list of proposals.
+
+use althing_node::api::{Proposal, ProposalState, Snapshot};
+use ratatui::layout::{Constraint, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::app::App;
+use crate::format::{blocks, parse_weight, percent};
+use crate::text::cut;
+use crate::theme::Theme;
+use crate::untrusted::Untrusted;
+use crate::widget::{Column, Pen, bar, list, panel};
+use crate::words;
+
+/// Draws the screen.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
+    let listed = app.listed();
+    let title = if app.filter.is_empty() {
+        format!("Proposals ({})", snapshot.proposals.len())
+    } else {
+        format!("Proposals ({} of {}) / {}", listed.len(), snapshot.proposals.len(), app.filter)
+    };
+    let inner = panel(pen, area, &title, true);
+    let wide = inner.width >= 100;
+    let mut columns = vec![
+        Column::number("#", 4),
+        Column::words("state", Constraint::Length(12)),
+        Column::words("title", Constraint::Fill(1)),
+        Column::words("yes of roll", Constraint::Length(if wide { 20 } else { 14 })),
+        Column::number("closes", 10),
+        Column::words("mine", Constraint::Length(7)),
+    ];
+    if wide {
+        columns.insert(2, Column::words("class", Constraint::Length(6)));
+    }
+    // What the other columns and the gaps between them leave for the title.
+    let gaps = if wide { 12 } else { 5 };
+    let others = 4 + 12 + 10 + 7 + if wide { 6 + 20 } else { 14 };
+    let title_room = usize::from(inner.width).saturating_sub(others + gaps);
+    let tip = snapshot.status.tip_height;
+    let rows = listed
+        .iter()
+        .map(|proposal| {
+            let mut cells = vec![
+                Line::styled(proposal.number.to_string(), pen.theme.dim),
+                state(proposal, &pen.theme),
+                Line::from(cut(&Untrusted::new(&proposal.title).line(), title_room)),
+                share(proposal, if wide { 12 } else { 6 }, &pen.theme),
+                Line::from(closes(proposal, tip)),
+                mine(proposal, &pen.theme),
+            ];
+            if wide {
+                cells.insert(2, Line::styled(Untrusted::new(&proposal.class).line(), pen.theme.dim));
+            }
+            cells
+        })
+        .collect();
+    let empty = if app.filter.is_empty() {
+        "No proposals yet. Press n to write one."
+    } else {
+        "No proposal has these words. Press esc to see all."
+    };
+    list(pen, inner, &columns, rows, app.selections.proposals, empty);
+}
+
+/// The style of a state.
+pub(super) fn state_style(state: ProposalState, theme: &Theme) -> Style {
+    match state {
+        ProposalState::Voting => theme.warn,
+        ProposalState::Passed | ProposalState::Authorised => theme.good,
+        ProposalState::Rejected | ProposalState::NoQuorum | ProposalState::Tied => theme.bad,
+        ProposalState::Logged | ProposalState::Review | ProposalState::Closed | ProposalState::Expired => theme.dim,
+    }
+}
+
+/// Sign and word.
+fn state(proposal: &Proposal, theme: &Theme) -> Line<'static> {
+    Line::styled(
+        format!("{} {}", words::state_sign(proposal.state), words::state(proposal.state)),
+        state_style(proposal.state, theme),
+    )
+}
+
+/// The yes weight as part of the roll.
+fn share(proposal: &Proposal, cells: u16, theme: &Theme) -> Line<'static> {
+    let sums = proposal.tally.as_ref().and_then(|t| Some((parse_weight(&t.yes)?, parse_weight(&t.total_weight)?)));
+    let Some((yes, total)) = sums else {
+        return Line::styled("no sums yet", theme.dim);
+    };
+    let (filled, empty) = bar(yes, total, cells);
+    Line::from(vec![
+        Span::styled(filled, theme.good),
+        Span::styled(empty, theme.border),
+        Span::raw(format!(" {:>7}", percent(yes, total))),
+    ])
+}
+
+/// When voting begins or ends.
+fn closes(proposal: &Proposal, tip: u32) -> String {
+    let Some(heights) = proposal.heights else {
+        return "–".to_owned();
+    };
+    match proposal.state {
+        ProposalState::Logged | ProposalState::Review => {
+            format!("opens in {}", heights.open_height.saturating_sub(tip))
+        }
+        ProposalState::Voting => blocks(heights.close_height.saturating_sub(tip)),
+        _ => "over".to_owned(),
+    }
+}
+
+/// My ballot.
+fn mine(proposal: &Proposal, theme: &Theme) -> Line<'static> {
+    match &proposal.my_ballot {
+        Some(ballot) => Line::styled(format!("{} {}", words::choice_sign(ballot.choice), ballot.choice), theme.text),
+        None => Line::styled("–", theme.dim),
+    }
+}

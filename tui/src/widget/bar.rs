@@ -1,0 +1,26 @@
+//! A bar in eighths of a cell.
+
+use crate::format::scale;
+
+/// Cells filled by one to seven eighths.
+const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/// `part` of `whole` on that many cells: what is filled, and the empty cells after it.
+///
+/// Anything above zero shows at least one eighth, and only the whole fills the bar: a bar must not hide a ballot, nor
+/// claim one too many.
+#[must_use]
+pub fn bar(part: u128, whole: u128, cells: u16) -> (String, String) {
+    let steps = u32::from(cells) * 8;
+    let mut filled = u32::try_from(scale(part, whole, steps)).unwrap_or(steps);
+    if part > 0 && filled == 0 {
+        filled = 1.min(steps);
+    }
+    let (full, rest) = ((filled / 8) as usize, (filled % 8) as usize);
+    let mut bar = "█".repeat(full);
+    if rest > 0 {
+        bar.push(EIGHTHS[rest - 1]);
+    }
+    let empty = usize::from(cells) - full - usize::from(rest > 0);
+    (bar, "·".repeat(empty))
+}

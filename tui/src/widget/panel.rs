@@ -1,0 +1,61 @@
+//! Boxes and scrolled text.
+
+use ratatui::Frame;
+use ratatui::layout::{Margin, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Scrollbar, ScrollbarOrientation, ScrollbarState};
+
+use crate::theme::Theme;
+
+/// What drawing needs, and what it finds out.
+pub struct Pen<'a, 'b> {
+    /// The picture being drawn.
+    pub frame: &'a mut Frame<'b>,
+    /// Its styles.
+    pub theme: Theme,
+    /// How far the text drawn last can be scrolled.
+    pub scroll_limit: u16,
+}
+
+/// Draws a box with a title and gives the room in it, one column in from the border.
+pub fn panel(pen: &mut Pen<'_, '_>, area: Rect, title: &str, focused: bool) -> Rect {
+    let border = if focused { pen.theme.focus } else { pen.theme.border };
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(border)
+        .title(Line::styled(format!(" {title} "), pen.theme.title));
+    let inner = block.inner(area);
+    pen.frame.render_widget(Clear, area);
+    pen.frame.render_widget(block, area);
+    inner.inner(Margin::new(1, 0))
+}
+
+/// Draws lines from the line `scroll` on, with a bar on the right border if they do not fit.
+///
+/// Sets [`Pen::scroll_limit`].
+pub fn scrolled(pen: &mut Pen<'_, '_>, area: Rect, lines: Vec<Line<'static>>, scroll: u16) {
+    let total = lines.len();
+    let limit = total.saturating_sub(usize::from(area.height));
+    pen.scroll_limit = u16::try_from(limit).unwrap_or(u16::MAX);
+    let first = usize::from(scroll).min(limit);
+    let shown: Vec<Line<'static>> = lines.into_iter().skip(first).take(usize::from(area.height)).collect();
+    pen.frame.render_widget(Paragraph::new(shown).style(pen.theme.text), area);
+    if limit > 0 && area.height >= 3 {
+        let mut state = ScrollbarState::new(limit + 1).position(first);
+        let bar = Scrollbar::new(ScrollbarOrientation::VerticalRight)
+            .begin_symbol(None)
+            .end_symbol(None)
+            .track_style(pen.theme.border)
+            .thumb_style(pen.theme.dim);
+        // On the border, two columns right of the text.
+        let track = Rect { width: area.width.saturating_add(2), ..area }.intersection(pen.frame.area());
+        pen.frame.render_stateful_widget(bar, track, &mut state);
+    }
+}
+
+/// A rectangle of at most that size in the middle of `area`.
+#[must_use]
+pub fn centred(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}

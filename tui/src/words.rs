@@ -1,0 +1,127 @@
+//! The words for states, the same on every screen and in every command.
+
+use althing_node::api::{BallotPath, Choice, Link, ProposalState, Role};
+
+use crate::format::{short_id, thousands};
+
+/// Where a proposal stands.
+#[must_use]
+pub fn state(state: ProposalState) -> &'static str {
+    match state {
+        ProposalState::Logged => "logged",
+        ProposalState::Review => "review",
+        ProposalState::Voting => "voting",
+        ProposalState::Closed => "closed",
+        ProposalState::Passed => "passed",
+        ProposalState::Rejected => "rejected",
+        ProposalState::NoQuorum => "no quorum",
+        ProposalState::Tied => "tied",
+        ProposalState::Authorised => "authorised",
+        ProposalState::Expired => "expired",
+    }
+}
+
+/// The sign that goes with the state, so that colour is never alone.
+#[must_use]
+pub fn state_sign(state: ProposalState) -> &'static str {
+    match state {
+        ProposalState::Logged | ProposalState::Review => "○",
+        ProposalState::Voting => "●",
+        ProposalState::Closed => "◔",
+        ProposalState::Passed | ProposalState::Authorised => "✓",
+        ProposalState::Rejected | ProposalState::NoQuorum | ProposalState::Tied => "✗",
+        ProposalState::Expired => "–",
+    }
+}
+
+/// The sign of a choice.
+#[must_use]
+pub fn choice_sign(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Yes => "✓",
+        Choice::No => "✗",
+        Choice::Abstain => "–",
+    }
+}
+
+/// What a node does.
+#[must_use]
+pub fn role(role: Role) -> &'static str {
+    match role {
+        Role::Hub => "hub",
+        Role::Member => "member",
+    }
+}
+
+/// The steps of a ballot's path, in order.
+pub const PATH_STEPS: [&str; 5] = ["promised", "logged", "anchored", "confirmed", "final"];
+
+/// How many of [`PATH_STEPS`] a ballot has reached; 0 while only stored here.
+#[must_use]
+pub fn steps_reached(path: &BallotPath) -> usize {
+    match path {
+        BallotPath::Stored => 0,
+        BallotPath::Promised { .. } => 1,
+        BallotPath::Logged { .. } => 2,
+        BallotPath::Anchored { .. } => 3,
+        BallotPath::Confirmed { .. } => 4,
+        BallotPath::Final { .. } => 5,
+    }
+}
+
+/// The step in a word or two, with its number.
+#[must_use]
+pub fn path(path: &BallotPath) -> String {
+    match path {
+        BallotPath::Stored => "stored here".to_owned(),
+        BallotPath::Promised { anchored_by_height } => {
+            format!("promised by {}", thousands(u128::from(*anchored_by_height)))
+        }
+        BallotPath::Logged { head_height } => {
+            format!("logged at {}", thousands(u128::from(*head_height)))
+        }
+        BallotPath::Anchored { epoch, .. } => format!("anchored, epoch {epoch}"),
+        BallotPath::Confirmed { confirmations, needed, .. } => {
+            format!("confirmed {confirmations}/{needed}")
+        }
+        BallotPath::Final { height, .. } => {
+            format!("final at {}", thousands(u128::from(*height)))
+        }
+    }
+}
+
+/// What that step means, in a sentence.
+#[must_use]
+pub fn path_meaning(path: &BallotPath) -> String {
+    match path {
+        BallotPath::Stored => "Signed and stored on this machine; the hub has not acknowledged it yet.".to_owned(),
+        BallotPath::Promised { anchored_by_height } => format!(
+            "The hub's signed receipt is stored here. If the ballot is not under an anchored root by height {}, \
+             the receipt proves the hub's fault.",
+            thousands(u128::from(*anchored_by_height))
+        ),
+        BallotPath::Logged { head_height } => format!(
+            "In the log this machine verified, under the hub's signed head of height {}.",
+            thousands(u128::from(*head_height))
+        ),
+        BallotPath::Anchored { epoch, txid } => {
+            format!("Under the header of epoch {epoch}; its link {} is broadcast, not mined yet.", short_id(txid))
+        }
+        BallotPath::Confirmed { epoch, txid, confirmations, needed } => format!(
+            "The link of epoch {epoch}, {}, is mined: {confirmations} of {needed} confirmations by this machine's \
+             own Bitcoin source.",
+            short_id(txid)
+        ),
+        BallotPath::Final { epoch, txid, height } => format!(
+            "Final: the link of epoch {epoch}, {}, is in the block of height {} and deep enough.",
+            short_id(txid),
+            thousands(u128::from(*height))
+        ),
+    }
+}
+
+/// What this machine knows about a link, in a sentence.
+#[must_use]
+pub fn link_check(link: &Link) -> &'static str {
+    if link.verified { "recomputed here from the log: the same bytes" } else { "not recomputed here yet" }
+}

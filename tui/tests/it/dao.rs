@@ -1,0 +1,392 @@
+//! A DAO for the tests: a snapshot with something of everything, and a service that follows a script.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use althing_node::api::*;
+use althing_tui::app::{Act, Action, App, Command, Report, Screen, update};
+use althing_tui::screen::render;
+use althing_tui::terminal::key_action;
+use althing_tui::theme::Theme;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// A different hex id for every number.
+pub(crate) fn id(n: u8) -> String {
+    (0..32u8).map(|i| format!("{:02x}", n.wrapping_mul(37).wrapping_add(i.wrapping_mul(11)))).collect()
+}
+
+pub(crate) fn member(n: u8, name: &str, stake_sat: u64, on_roll: bool) -> Member {
+    Member {
+        vote_key: id(100 + n),
+        name: name.to_owned(),
+        stake_sat,
+        weight: on_roll.then(|| stake_sat.to_string()),
+        funding_outpoints: vec![format!("{}:0", id(150 + n))],
+    }
+}
+
+pub(crate) fn ballot(proposal: u8, title: &str, choice: Choice, path: BallotPath) -> Ballot {
+    Ballot {
+        proposal: id(proposal),
+        title: title.to_owned(),
+        choice,
+        reason: None,
+        sequence: 3,
+        position: Some(1_207),
+        replaced: false,
+        words: althing_tui::words::path_meaning(&path),
+        path,
+    }
+}
+
+pub(crate) fn tally(yes: u64, no: u64, abstain: u64, is_final: bool) -> Tally {
+    let total = 2_500_000u64;
+    Tally {
+        yes: yes.to_string(),
+        no: no.to_string(),
+        abstain: abstain.to_string(),
+        ballots: 4,
+        total_weight: total.to_string(),
+        quorum_met: (yes + abstain) * 10_000 >= total * 3_000,
+        threshold_met: yes * 10_000 >= (yes + no) * 6_000 && yes > 0,
+        is_final,
+    }
+}
+
+pub(crate) fn proposal(n: u8, title: &str, class: &str, state: ProposalState, tally: Option<Tally>) -> Proposal {
+    Proposal {
+        id: id(n),
+        number: u64::from(n),
+        class: class.to_owned(),
+        title: title.to_owned(),
+        body: "## Why\nThe **archive** disk is full. Offers were asked from three shops:\n\n- two disks of 8 TB, mirrored\n\
+               - delivery before the next epoch\n\n> The cheapest is good enough.\n\nThe rest of the budget stays in the \
+               treasury."
+            .to_owned(),
+        author: id(101),
+        author_name: "Ásdís".to_owned(),
+        effects: vec![
+            "Pays 250,000 sat to bcrt1q w508 d6qe jxtd g4y5 r3za rvar y0c5 xw7k ygt0 80.".to_owned(),
+            "The payment costs at most 5,000 sat in fees.".to_owned(),
+        ],
+        state,
+        position: 1_100 + u64::from(n),
+        heights: Some(ProposalHeights { entry_height: 1_190, open_height: 1_200, close_height: 1_236 }),
+        snapshot_epoch: 7,
+        tally,
+        threshold: "at least 60 % of yes and no".to_owned(),
+        quorum: "yes and abstain together at least 30 % of the roll".to_owned(),
+        my_ballot: None,
+        comment_count: 0,
+        comments: Vec::new(),
+        gate: None,
+    }
+}
+
+pub(crate) fn link(epoch: u32, confirmations: u32) -> Link {
+    Link {
+        epoch,
+        txid: id(200 + epoch as u8),
+        vout: 0,
+        commitment: id(220 + epoch as u8),
+        height: (confirmations > 0).then_some(1_213 - confirmations),
+        confirmations,
+        state: match confirmations {
+            0 => "broadcast",
+            1..=5 => "mined",
+            _ => "final",
+        }
+        .to_owned(),
+        vsize: 111,
+        closing_height: 1_056 + 18 * epoch,
+        log_size: 151 * u64::from(epoch),
+        verified: epoch < 8,
+    }
+}
+
+/// A DAO in the middle of things, seen by the member Bjarni.
+pub(crate) fn snapshot() -> Snapshot {
+    let me = member(2, "Bjarni", 600_000, true);
+    let mut disks = proposal(
+        4,
+        "Buy two disks for the archive",
+        "spend",
+        ProposalState::Voting,
+        Some(tally(1_200_000, 250_000, 0, false)),
+    );
+    disks.comment_count = 2;
+    let mine = ballot(
+        3,
+        "Meet on Thursdays",
+        Choice::Yes,
+        BallotPath::Confirmed { epoch: 8, txid: id(208), confirmations: 4, needed: 6 },
+    );
+    let mut thursdays =
+        proposal(3, "Meet on Thursdays", "text", ProposalState::Voting, Some(tally(900_000, 850_000, 100_000, false)));
+    thursdays.effects = vec!["Nothing beyond the decision itself.".to_owned()];
+    thursdays.my_ballot = Some(mine.clone());
+    let older = ballot(
+        2,
+        "Adopt the code of conduct",
+        Choice::No,
+        BallotPath::Final { epoch: 6, txid: id(206), height: 1_170 },
+    );
+    let mut conduct = proposal(
+        2,
+        "Adopt the code of conduct",
+        "text",
+        ProposalState::Passed,
+        Some(tally(1_700_000, 300_000, 0, true)),
+    );
+    conduct.my_ballot = Some(older.clone());
+    let mut replaced = ballot(3, "Meet on Thursdays", Choice::Abstain, BallotPath::Logged { head_height: 1_205 });
+    replaced.sequence = 2;
+    replaced.replaced = true;
+    let mut review = proposal(5, "Lower the minimum stake", "text", ProposalState::Review, None);
+    review.heights = Some(ProposalHeights { entry_height: 1_210, open_height: 1_218, close_height: 1_254 });
+    Snapshot {
+        revision: 41,
+        status: Status {
+            dao_id: id(9),
+            dao_name: "Þingvellir".to_owned(),
+            network: "signet".to_owned(),
+            role: Role::Member,
+            tip_height: 1_212,
+            tip_hash: id(10),
+            log_size: 1_208,
+            head_height: Some(1_212),
+            hub_connected: true,
+            member: Some(me.clone()),
+            vote_key: Some(me.vote_key.clone()),
+            epoch_blocks: 18,
+            next_close_height: 1_218,
+            final_epoch: Some(7),
+            final_depth: 6,
+            balance: Balance { confirmed_sat: 1_234_567, pending_sat: 0 },
+            alarms: Vec::new(),
+        },
+        proposals: vec![
+            review,
+            disks,
+            thursdays,
+            conduct,
+            proposal(1, "Paint the boat", "spend", ProposalState::NoQuorum, Some(tally(200_000, 100_000, 0, true))),
+        ],
+        links: (1..=8).map(|epoch| link(epoch, if epoch == 8 { 4 } else { 6 + 18 * (8 - epoch) })).collect(),
+        ballots: vec![mine, replaced, older],
+        members: vec![
+            member(1, "Ásdís", 1_200_000, true),
+            me,
+            member(3, "Guðrún", 450_000, true),
+            member(4, "Njáll", 250_000, true),
+            member(5, "Unnur", 300_000, false),
+        ],
+        stakes: vec![Stake {
+            channel: id(160),
+            funding_outpoint: Some(format!("{}:0", id(152))),
+            amount_sat: 600_000,
+            confirmations: 54,
+            confirmations_needed: 6,
+            state: "ready".to_owned(),
+            words: "Open. The stake counts and stays yours; closing returns it to the wallet.".to_owned(),
+            closing_txid: None,
+        }],
+    }
+}
+
+/// The proposal of the disks with its discussion.
+pub(crate) fn discussion() -> Proposal {
+    let mut proposal = snapshot().proposals[1].clone();
+    let comment = |n: u8, parent: Option<u8>, name: &str, text: &str| Comment {
+        id: id(n),
+        parent: parent.map(id),
+        author: id(101),
+        author_name: name.to_owned(),
+        text: text.to_owned(),
+        position: 1_150 + u64::from(n),
+        height: Some(1_195),
+    };
+    proposal.comments = vec![
+        comment(61, None, "Guðrún", "Why not one larger disk?"),
+        comment(62, Some(61), "Ásdís", "One disk is no archive. Two fail less often at once."),
+    ];
+    proposal
+}
+
+/// What casting yes on the disks would do.
+pub(crate) fn ballot_review() -> BallotReview {
+    BallotReview {
+        proposal: discussion(),
+        choice: Choice::Yes,
+        replaces: None,
+        weight: "600000".to_owned(),
+        tally_after: Some(tally(1_800_000, 250_000, 0, false)),
+        sentences: vec![
+            "You sign one ballot with your vote key: DAO, proposal, choice, sequence 4.".to_owned(),
+            "Your choice, your name and your weight become public to the DAO.".to_owned(),
+            "You can change it until height 1,236; the last ballot before the close counts.".to_owned(),
+        ],
+        refusal: None,
+    }
+}
+
+/// A service that answers by a script and remembers what it was asked.
+#[derive(Default)]
+pub(crate) struct Script {
+    pub(crate) answers: Mutex<VecDeque<Result<Reply, ApiError>>>,
+    pub(crate) asked: Mutex<Vec<Request>>,
+}
+
+impl Service for Script {
+    fn call(&self, request: Request) -> Result<Reply, ApiError> {
+        self.asked.lock().unwrap().push(request.clone());
+        match request {
+            Request::Snapshot { since } if since == snapshot().revision => Ok(Reply::Unchanged),
+            Request::Snapshot { .. } => Ok(Reply::Snapshot(Box::new(snapshot()))),
+            Request::Proposal { .. } => Ok(Reply::Proposal(Box::new(discussion()))),
+            Request::BallotReview { choice, .. } => {
+                Ok(Reply::BallotReview(Box::new(BallotReview { choice, ..ballot_review() })))
+            }
+            _ => self
+                .answers
+                .lock()
+                .unwrap()
+                .pop_front()
+                .unwrap_or_else(|| Err(ApiError::not_now("nothing in the script"))),
+        }
+    }
+}
+
+/// The application with a service, driven by keys as the terminal drives it, but in one thread.
+pub(crate) struct AtTheKeyboard {
+    pub(crate) app: App,
+    pub(crate) script: Script,
+    pub(crate) size: (u16, u16),
+}
+
+impl AtTheKeyboard {
+    /// Sees the snapshot of [`snapshot`].
+    pub(crate) fn new() -> Self {
+        let mut member = Self::before_the_first_snapshot();
+        member.act(Action::Report(Report::Snapshot(Box::new(snapshot()))));
+        member
+    }
+
+    pub(crate) fn before_the_first_snapshot() -> Self {
+        Self { app: App::new(), script: Script::default(), size: (80, 24) }
+    }
+
+    pub(crate) fn seeing(snapshot: Snapshot) -> Self {
+        let mut member = Self::before_the_first_snapshot();
+        member.act(Action::Report(Report::Snapshot(Box::new(snapshot))));
+        member
+    }
+
+    /// Puts an answer into the script.
+    pub(crate) fn answer(self, answer: Result<Reply, ApiError>) -> Self {
+        self.script.answers.lock().unwrap().push_back(answer);
+        self
+    }
+
+    /// An action, and at once what it asks for.
+    pub(crate) fn act(&mut self, action: Action) {
+        let mut commands = update(&mut self.app, action);
+        while let Some(Command::Ask { purpose, request }) = commands.pop() {
+            let result = self.script.call(request);
+            commands.extend(update(&mut self.app, Action::Report(Report::Answer { purpose, result })));
+        }
+        self.draw(Theme::dark());
+    }
+
+    /// Presses keys: single characters, or names in angle brackets.
+    pub(crate) fn press(&mut self, keys: &str) -> &mut Self {
+        for key in parse_keys(keys) {
+            if let Some(action) = key_action(&self.app, key) {
+                self.act(action);
+            }
+        }
+        self
+    }
+
+    /// Goes to a screen.
+    pub(crate) fn go(mut self, screen: Screen) -> Self {
+        self.act(Action::Act(Act::Go(screen)));
+        self
+    }
+
+    /// Draws as the terminal would.
+    pub(crate) fn draw(&mut self, theme: Theme) -> Buffer {
+        let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
+        let mut limit = 0;
+        terminal.draw(|frame| limit = render(frame, &self.app, theme).scroll_limit).unwrap();
+        self.app.scroll_limit = limit;
+        terminal.backend().buffer().clone()
+    }
+
+    /// The picture as text.
+    pub(crate) fn text(&mut self) -> String {
+        text_of(&self.draw(Theme::dark()))
+    }
+}
+
+/// The cells as lines, without blanks at their ends.
+pub(crate) fn text_of(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width);
+    let mut out = String::new();
+    for row in buffer.content.chunks(width.max(1)) {
+        let mut line = String::new();
+        let mut skip = 0;
+        for cell in row {
+            if skip == 0 {
+                line.push_str(cell.symbol());
+                skip = althing_tui::text::width(cell.symbol()).max(1);
+            }
+            skip -= 1;
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// `ab<enter>` as key presses.
+pub(crate) fn parse_keys(keys: &str) -> Vec<KeyEvent> {
+    let mut out = Vec::new();
+    let mut rest = keys;
+    while let Some(c) = rest.chars().next() {
+        let named = rest.strip_prefix('<').and_then(|r| r.split_once('>'));
+        let (code, modifiers) = match named {
+            Some((name, after)) => {
+                rest = after;
+                named_key(name)
+            }
+            None => {
+                rest = &rest[c.len_utf8()..];
+                (KeyCode::Char(c), KeyModifiers::NONE)
+            }
+        };
+        out.push(KeyEvent::new(code, modifiers));
+    }
+    out
+}
+
+fn named_key(name: &str) -> (KeyCode, KeyModifiers) {
+    let code = match name {
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "tab" => KeyCode::Tab,
+        "shift-tab" => return (KeyCode::BackTab, KeyModifiers::SHIFT),
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "pageup" => KeyCode::PageUp,
+        "pagedown" => KeyCode::PageDown,
+        "backspace" => KeyCode::Backspace,
+        "ctrl-s" => return (KeyCode::Char('s'), KeyModifiers::CONTROL),
+        "ctrl-c" => return (KeyCode::Char('c'), KeyModifiers::CONTROL),
+        other => panic!("no key is called {other}"),
+    };
+    (code, KeyModifiers::NONE)
+}

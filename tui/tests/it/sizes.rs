@@ -1,0 +1,46 @@
+//! Terminals too small, or very large: no panic, and the words that are needed.
+
+use crate::dao::AtTheKeyboard;
+
+#[test]
+fn no_size_panics_on_any_screen() {
+    let keys = ["1", "2", "2j<enter>", "2jv", "2jv<enter>vote", "2n", "2j<enter>c", "3", "4", "5", "6", "?", "2/x"];
+    for keys in keys {
+        let mut member = AtTheKeyboard::new();
+        member.press(keys);
+        for width in [1, 2, 10, 39, 40, 41, 59, 75, 76, 200] {
+            for height in [1, 2, 5, 11, 12, 13, 17, 80] {
+                member.size = (width, height);
+                member.text();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_small_terminal_says_what_is_missing() {
+    let mut member = AtTheKeyboard::new();
+    member.size = (30, 8);
+    let text = member.text().replace('\n', " ");
+    assert!(text.contains("Althing needs 40 x 12"), "{text}");
+}
+
+#[test]
+fn many_proposals_are_drawn_in_time() {
+    let mut seen = crate::dao::snapshot();
+    let one = seen.proposals[1].clone();
+    seen.proposals = (0..20_000)
+        .map(|n| {
+            let mut p = one.clone();
+            p.id = format!("{n:064x}");
+            p
+        })
+        .collect();
+    let mut member = AtTheKeyboard::seeing(seen);
+    member.press("2G");
+    let begin = std::time::Instant::now();
+    member.text();
+    let took = begin.elapsed();
+    // A picture of 33 ms is asked for in a release build; the test only catches the quadratic.
+    assert!(took.as_millis() < 2_000, "{took:?}");
+}
