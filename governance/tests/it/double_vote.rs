@@ -1,0 +1,61 @@
+//! Hazard: a vote that counts twice, or a change of mind that does not count.
+
+use althing_governance::entry::Choice;
+use althing_governance::tally::Sums;
+
+use crate::world::{World, text};
+
+#[test]
+fn the_last_ballot_counts_once() {
+    let mut world = World::with_stakes(&[5000, 3000, 2000]);
+    let id = world.open_vote(1, text("A new boat"));
+    let live = |world: &World| world.state.proposals()[&id].live.unwrap();
+    let steps = [
+        (1, Choice::Yes, Sums { yes: 5000, no: 0, abstain: 0, ballots: 1, weight: 10_000 }),
+        (2, Choice::No, Sums { yes: 5000, no: 3000, abstain: 0, ballots: 2, weight: 10_000 }),
+        (1, Choice::Yes, Sums { yes: 5000, no: 3000, abstain: 0, ballots: 2, weight: 10_000 }),
+        (1, Choice::Abstain, Sums { yes: 0, no: 3000, abstain: 5000, ballots: 2, weight: 10_000 }),
+        (3, Choice::Yes, Sums { yes: 2000, no: 3000, abstain: 5000, ballots: 3, weight: 10_000 }),
+        (1, Choice::No, Sums { yes: 2000, no: 8000, abstain: 0, ballots: 3, weight: 10_000 }),
+    ];
+    for (member, choice, expected) in steps {
+        world.vote(member, id, choice).unwrap();
+        assert_eq!(live(&world), expected, "after {member} voted {choice:?}");
+    }
+}
+
+#[test]
+fn one_outpoint_bound_once_and_two_channels_of_one_member_are_one_voter() {
+    let mut world = World::empty();
+    world.join(1, 5000);
+    let mut second = world.bind(2, 4000);
+    // The same member, another channel: the funding key of 102 signs for member 1.
+    let p = world.state.params();
+    second = althing_governance::entry::Bind::sign_funding(
+        &world.secp,
+        p.network,
+        p.dao_id,
+        crate::world::member_id(1),
+        second.name,
+        second.funding,
+        &crate::world::keypair(102),
+        second.hub_funding_key,
+        4000,
+        &crate::world::AUX,
+    );
+    let funding = second.funding;
+    world.say(1, second).unwrap();
+    world.facts.push(althing_governance::FundingFact {
+        outpoint: funding,
+        value_sat: 4000,
+        height: 50,
+        spent_height: None,
+    });
+    let checkpoint = world.checkpoint(1, funding, 4000);
+    world.append(checkpoint).unwrap();
+    world.finish_epoch();
+    let id = world.open_vote(1, text("A new boat"));
+    world.vote(1, id, Choice::Yes).unwrap();
+    let expected = Sums { yes: 9000, no: 0, abstain: 0, ballots: 1, weight: 9000 };
+    assert_eq!(world.state.proposals()[&id].live, Some(expected));
+}

@@ -1,0 +1,18 @@
+//! Integration tests of the governance core, one file per hazard.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+mod anchored_lie;
+mod bad_charter;
+mod double_vote;
+mod garbage_bytes;
+mod log_tree;
+mod lost_entry;
+mod miscount;
+mod outcome_table;
+mod refused_entry;
+mod stake_that_is_not_there;
+mod sum_tree_forgery;
+mod vectors;
+mod world;
+mod wrong_header;
