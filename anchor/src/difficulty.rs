@@ -187,6 +187,18 @@ mod tests {
         assert_eq!(bits_at(&rules, 6_050, 9_000_000), hard);
     }
 
+    /// The first block of a period sets its ordinary difficulty, even where that is the easiest.
+    #[test]
+    fn a_period_may_be_easy_throughout() {
+        let (hard, easy) = (0x1c05_a3f4, 0x1d00_ffff);
+        let mut rules = period(Network::Testnet4, 4_032, (1_000_000, hard), (2_000_000, hard));
+        let mut header = genesis_block(Network::Testnet4).header;
+        header.time = 2_000_001;
+        header.bits = CompactTarget::from_consensus(easy);
+        rules.push(6_048, &header);
+        assert_eq!(bits_at(&rules, 6_049, 2_000_002), easy);
+    }
+
     /// BIP94: an easy last block does not throw the difficulty away; on testnet3 it does.
     #[test]
     fn testnet4_retargets_from_the_first_block() {

@@ -88,6 +88,7 @@ fn read_stripped(bytes: &[u8]) -> Result<Transaction, DecodeError> {
     if transaction.input.is_empty() {
         return Err(refused("it has no input".to_owned()));
     }
+    // The parser is strict already; this keeps one byte form per value (E) whatever it may come to accept.
     if encode::serialize(&transaction) != bytes {
         return Err(refused("it is not serialised in the one canonical form".to_owned()));
     }

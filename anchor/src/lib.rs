@@ -14,6 +14,30 @@
 //! | anchor an epoch | [`LinkBuilder`], [`LinkTracker`] |
 //! | keep a proof of a link | [`TxInclusion::from_block_txids`], [`LinkEvidence`] |
 //! | check a history offline | [`HeaderChain::from_bytes`], [`verify_chain`] |
+//!
+//! ```
+//! use althing_anchor::{Commitment, LinkBuilder, Seal, verify_link};
+//! use bitcoin::hashes::Hash;
+//! use bitcoin::secp256k1::{Keypair, Secp256k1};
+//! use bitcoin::{Amount, FeeRate, OutPoint, Txid};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = Keypair::from_seckey_slice(&Secp256k1::new(), &[1; 32])?;
+//! let anchor_key = key.x_only_public_key().0;
+//! let seal = Seal {
+//!     outpoint: OutPoint { txid: Txid::from_byte_array([9; 32]), vout: 0 },
+//!     value: Amount::from_sat(10_000),
+//!     anchor_key,
+//!     commitment: Commitment::new([0; 32]),
+//! };
+//! let epoch = Commitment::new([1; 32]);
+//! let (rate, cap) = (FeeRate::from_sat_per_vb_u32(2), FeeRate::from_sat_per_vb_u32(50));
+//! let link = LinkBuilder::new(seal, anchor_key, epoch).build(rate, cap)?.sign(&key, &[7; 32])?;
+//! let next = verify_link(link.transaction(), seal.outpoint, anchor_key, epoch)?;
+//! assert_eq!(next, link.seal().outpoint);
+//! # Ok(())
+//! # }
+//! ```
 
 mod chain;
 mod codec;

@@ -113,7 +113,8 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Transition {
-    /// The tracker after the event. Store it before carrying out the effects.
+    /// The tracker after the event. Store it before carrying out the effects; a broadcast lost in a crash comes back
+    /// with the next [`ChainEvent::MissingFromMempool`].
     pub next: LinkTracker,
     /// What to do, in order.
     pub effects: Vec<Effect>,

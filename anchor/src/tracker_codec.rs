@@ -131,6 +131,7 @@ fn read_txid(reader: &mut Reader<'_>) -> Result<Txid, DecodeError> {
 
 fn read_signed(bytes: &[u8]) -> Result<Transaction, DecodeError> {
     let transaction: Transaction = encode::deserialize(bytes).map_err(|error| refused(error.to_string()))?;
+    // As in evidence: one byte form per value, whatever the parser accepts.
     if encode::serialize(&transaction) != bytes {
         return Err(refused("it is not serialised in the one canonical form".to_owned()));
     }

@@ -181,6 +181,16 @@ fn a_witness_is_dropped_and_never_read() {
     assert!(refusal.to_string().contains("witness"), "{refusal}");
 }
 
+/// Bitcoin's serialisation of a transaction without inputs reads as one with a witness marker.
+#[test]
+fn a_transaction_without_inputs_is_refused() {
+    let (header, txids, _) = block_of(2);
+    let inclusion = TxInclusion::from_block_txids(header, 5, &txids, txids[1]).unwrap();
+    let evidence = LinkEvidence::new(transaction(vec![], vec![]), inclusion);
+    let refusal = LinkEvidence::decode(&evidence.encode()).unwrap_err();
+    assert!(refusal.to_string().contains("no input"), "{refusal}");
+}
+
 proptest! {
     #[test]
     fn decoding_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

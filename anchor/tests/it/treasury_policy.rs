@@ -62,6 +62,7 @@ fn refused_shapes() {
     let xprv = Xpriv::new_master(Network::Regtest, &[1; 32]).unwrap();
     let many: String = (1..=16).map(|n| format!(",{}", point(n))).collect();
     let odd = xpub(1);
+    let child = odd.derive_pub(&secp(), &[bitcoin::bip32::ChildNumber::from_normal_idx(0).unwrap()]).unwrap();
     let table = [
         ("T-1", "too long", " ".repeat(MAX_DESCRIPTOR_BYTES + 1)),
         ("T-1", "empty", String::new()),
@@ -82,6 +83,7 @@ fn refused_shapes() {
         ("T-3", "one key twice", format!("wsh(sortedmulti(2,{a},{a},{b}))")),
         ("T-3", "one extended key twice", format!("wsh(sortedmulti(2,{odd}/*,{odd}/*,{b}))")),
         ("T-4", "too deep a path", format!("wsh(sortedmulti(2,{odd}{}/*,{b}))", "/0".repeat(255))),
+        ("T-3", "one key under two spellings", format!("wsh(sortedmulti(2,{odd}/0/*,{child}/*,{b}))")),
         ("T-4", "hardened wildcard", format!("wsh(sortedmulti(2,{odd}/*h,{b}))")),
         ("T-4", "multipath", format!("wsh(sortedmulti(2,{odd}/<0;1>/*,{b}))")),
     ];
