@@ -85,6 +85,13 @@ impl ChannelId {
     }
 }
 
+impl OpeningId {
+    /// What error messages name before the channel has its id.
+    pub fn provisional_channel(self) -> ChannelId {
+        ChannelId(self.0)
+    }
+}
+
 /// What both sides of a channel agree on before keys are exchanged. Clause C-10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelParams {

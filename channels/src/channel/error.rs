@@ -160,6 +160,10 @@ impl Violation {
             Self::NonceMissing => "C-33",
         }
     }
+
+    pub(super) fn is_of_this_channel(&self) -> bool {
+        !matches!(self, Self::Message { .. } | Self::OtherChannel { .. })
+    }
 }
 
 /// A step that does not fit the moment.

@@ -1,15 +1,17 @@
 //! One stake channel as a state machine: messages and facts in, effects out.
 
 mod closing;
+mod confirmation;
 mod effect;
 mod error;
 mod opening;
 mod state;
 mod unilateral;
 
+pub use confirmation::REQUIRED_CONFIRMATIONS;
 pub use effect::{CheckpointRequest, CommitmentTxids, Effect, FundingSpend};
 pub use error::{ChannelError, Violation, Wait};
-pub use opening::{HubTerms, MAX_CHECKPOINT_BYTES, REQUIRED_CONFIRMATIONS};
+pub use opening::{HubTerms, MAX_CHECKPOINT_BYTES};
 pub use state::{OpeningCheckpoint, StateError};
 
 use bitcoin::{OutPoint, TxOut};
@@ -103,7 +105,10 @@ impl Channel {
         }
         match self.dispatch(msg, session) {
             Ok(effects) => effects,
-            Err(ChannelError::Invalid(violation)) if self.can_still_fail() => self.fail(violation),
+            // A message that is not for this channel says nothing about it.
+            Err(ChannelError::Invalid(violation)) if self.can_still_fail() && violation.is_of_this_channel() => {
+                self.fail(violation)
+            }
             Err(refusal) => self.refuse(&refusal),
         }
     }
@@ -228,7 +233,10 @@ impl Channel {
 
     fn on_peer_error(&mut self, error: &PeerError) -> Vec<Effect> {
         let reported = Effect::PeerReported { rule: error.rule.clone(), detail: error.detail.clone() };
-        if !self.can_still_fail() {
+        // The peer may know the funding outpoint before or after this side does.
+        let provisional = self.state.opening.provisional_channel();
+        let of_this_channel = error.channel.is_some_and(|named| named == provisional || Some(named) == self.id());
+        if !self.can_still_fail() || !of_this_channel {
             return vec![reported];
         }
         let violation = Violation::PeerRefused { rule: error.rule.clone(), detail: error.detail.clone() };
@@ -254,11 +262,11 @@ impl Channel {
     }
 
     fn error_message(&self, rule: &str, detail: &str) -> Effect {
-        Effect::Send(Msg::PeerError(PeerError {
-            rule: rule.to_owned(),
-            detail: detail.chars().take(MAX_DETAIL_CHARS).collect(),
-            channel: Some(self.id().unwrap_or(ChannelId(self.state.opening.0))),
-        }))
+        Effect::Send(PeerError::new(rule, detail, Some(self.name_for_errors())).into())
+    }
+
+    fn name_for_errors(&self) -> ChannelId {
+        self.id().unwrap_or(self.state.opening.provisional_channel())
     }
 
     fn wait(&self, step: &'static str) -> ChannelError {
@@ -304,9 +312,6 @@ impl Channel {
         self.aggregate(context).verification_nonce(&self.keys.funding_secret(), context.funding.txid, number)
     }
 }
-
-/// Longest text of a refusal that is sent to a peer.
-const MAX_DETAIL_CHARS: usize = 512;
 
 fn check_params(params: &ChannelParams) -> Result<(), Violation> {
     if params.hub_sat != 0 {

@@ -1,19 +1,17 @@
-//! Opening: keys, commitment 0 and checkpoint 0 are exchanged before the funding is broadcast. Clauses C-10 to C-19.
+//! Opening: keys, commitment 0 and checkpoint 0 are exchanged before the funding is broadcast. Clauses C-10 to C-18.
 
-use bitcoin::{OutPoint, TxOut};
+use bitcoin::OutPoint;
 
-use super::state::{NextCommitment, OpeningCheckpoint, State};
-use super::{Channel, ChannelError, CheckpointRequest, CommitmentTxids, Effect, Phase, Violation, Wait, check_params};
-use crate::commitment::{Side, funding_output};
+use super::state::{OpeningCheckpoint, State};
+use super::{Channel, ChannelError, CheckpointRequest, CommitmentTxids, Effect, Phase, Violation, check_params};
+use crate::commitment::Side;
 use crate::ids::{ChannelId, ChannelParams, DaoId, NetworkId, OpeningId};
 use crate::keys::{ChannelKeys, ChannelPublicKeys};
 use crate::musig::SessionSecret;
-use crate::wire::{AcceptStake, ChannelReady, CommitmentSigned, FundingCreated, FundingSigned, Msg, OpenStake};
+use crate::wire::{AcceptStake, CommitmentSigned, FundingCreated, FundingSigned, Msg, OpenStake};
 
 /// Longest checkpoint 0 in bytes. Clause C-18.
 pub const MAX_CHECKPOINT_BYTES: usize = 4096;
-/// Confirmations before a channel is used (to count as stake it needs more). Clause C-19.
-pub const REQUIRED_CONFIRMATIONS: u32 = 1;
 
 /// What a hub requires of a new channel. Clause C-10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,34 +180,6 @@ impl Channel {
         Ok(self.fail(Violation::Abandoned { detail: detail.to_owned() }))
     }
 
-    /// The shell's own node shows `output` at the funding outpoint with this many confirmations.
-    ///
-    /// # Errors
-    /// [`Violation::FundingOutput`] when it is another output (C-19); [`Wait`] while it is not deep enough or not the time.
-    pub fn funding_confirmed(&mut self, output: &TxOut, confirmations: u32) -> Result<Vec<Effect>, ChannelError> {
-        if !matches!(self.state.phase, Phase::AwaitCommitmentSigned | Phase::AwaitConfirmation) {
-            return Err(self.wait("confirming the funding"));
-        }
-        let wanted = funding_output(&self.funded_context()?);
-        if *output != wanted {
-            // C-19: a peer can name any outpoint; only the chain says what is there (CVE-2019-12998).
-            return Err(Violation::FundingOutput {
-                found_sat: output.value.to_sat(),
-                found_script: output.script_pubkey.to_hex_string(),
-                wanted_sat: wanted.value.to_sat(),
-                wanted_script: wanted.script_pubkey.to_hex_string(),
-            }
-            .into());
-        }
-        if confirmations < REQUIRED_CONFIRMATIONS {
-            return Err(Wait::Confirmations { confirmations, required: REQUIRED_CONFIRMATIONS }.into());
-        }
-        self.state.funding_confirmed = true;
-        let mut effects = vec![Effect::Persist];
-        effects.extend(self.advance()?);
-        Ok(effects)
-    }
-
     pub(super) fn on_open_stake_again(
         &mut self,
         msg: &OpenStake,
@@ -331,25 +301,6 @@ impl Channel {
         Ok(effects)
     }
 
-    pub(super) fn on_channel_ready(&mut self, msg: &ChannelReady) -> Result<Vec<Effect>, ChannelError> {
-        self.expect_channel(msg.channel)?;
-        let next = NextCommitment { point: msg.next_point, nonce: msg.next_nonce };
-        match self.state.peer_next {
-            Some(known) if known == next => return Ok(Vec::new()),
-            Some(_) => {
-                return Err(Violation::Changed { what: "channel_ready" }.into());
-            } // C-14
-            None => {}
-        }
-        if self.state.phase != Phase::AwaitConfirmation {
-            return Err(self.wait("channel_ready"));
-        }
-        self.state.peer_next = Some(next);
-        let mut effects = vec![Effect::Persist];
-        effects.extend(self.advance()?);
-        Ok(effects)
-    }
-
     pub(super) fn resend_opening(&mut self, session: SessionSecret) -> Vec<Effect> {
         let hub_signature = self.state.checkpoint.as_ref().and_then(|checkpoint| checkpoint.hub_signature);
         let messages = match self.state.phase {
@@ -385,37 +336,9 @@ impl Channel {
         }
     }
 
-    // The member does not know whether its signature arrived until the hub says that the channel is ready.
-    fn resend_signed(&self, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
-        let mut messages = Vec::new();
-        if self.state.side == Side::Member && self.state.peer_next.is_none() {
-            messages.push(self.commitment_signed(session)?);
-        }
-        if self.state.ready_sent {
-            messages.push(self.channel_ready()?);
-        }
-        Ok(messages)
-    }
-
-    fn advance(&mut self) -> Result<Vec<Effect>, ChannelError> {
-        let mut effects = Vec::new();
-        if self.state.phase != Phase::AwaitConfirmation {
-            return Ok(effects);
-        }
-        if self.state.funding_confirmed && !self.state.ready_sent {
-            effects.push(self.channel_ready()?);
-            self.state.ready_sent = true;
-        }
-        if self.state.ready_sent && self.state.peer_next.is_some() {
-            self.state.phase = Phase::Ready;
-            effects.push(Effect::Ready);
-        }
-        Ok(effects)
-    }
-
     fn expect_opening(&self, named: OpeningId) -> Result<(), ChannelError> {
         if named != self.state.opening {
-            let (named, expected) = (ChannelId(named.0), ChannelId(self.state.opening.0));
+            let (named, expected) = (named.provisional_channel(), self.state.opening.provisional_channel());
             return Err(Violation::OtherChannel { named, expected }.into()); // C-13
         }
         Ok(())
@@ -468,20 +391,11 @@ impl Channel {
         })))
     }
 
-    fn commitment_signed(&self, session: SessionSecret) -> Result<Effect, ChannelError> {
+    pub(super) fn commitment_signed(&self, session: SessionSecret) -> Result<Effect, ChannelError> {
         let context = self.funded_context()?;
         Ok(Effect::Send(Msg::CommitmentSigned(CommitmentSigned {
             channel: ChannelId::new(context.params.dao, context.funding),
             signature: self.sign_first_commitment(Side::Hub, session)?,
-        })))
-    }
-
-    fn channel_ready(&self) -> Result<Effect, ChannelError> {
-        let context = self.funded_context()?;
-        Ok(Effect::Send(Msg::ChannelReady(ChannelReady {
-            channel: ChannelId::new(context.params.dao, context.funding),
-            next_point: self.keys.per_commitment_point(1),
-            next_nonce: self.verification_nonce(&context, 1).public(),
         })))
     }
 

@@ -42,6 +42,17 @@ impl_writeable_tlv_based!(PeerError, {
     (3, channel, option),
 });
 
+/// Longest text of a refusal that is sent, in characters.
+const MAX_DETAIL_CHARS: usize = 512;
+
+impl PeerError {
+    /// A refusal; the detail is cut to 512 characters, since it may repeat what the peer sent.
+    pub fn new(rule: &str, detail: &str, channel: Option<ChannelId>) -> Self {
+        let detail = detail.chars().take(MAX_DETAIL_CHARS).collect();
+        Self { rule: rule.to_owned(), detail, channel }
+    }
+}
+
 /// A governance entry on the sender's lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppEntry {

@@ -33,6 +33,12 @@ fn comes_back_whole() {
 }
 
 #[test]
+fn can_be_held_by_a_thread_of_the_shell() {
+    fn assert_send<T: Send>() {}
+    assert_send::<Channel>();
+}
+
+#[test]
 fn holds_no_secret() {
     let bytes = stored(Phase::ForceClosing);
     let own = keys(Side::Member);

@@ -1,11 +1,13 @@
 //! Terms and amounts that a channel must not have.
 
-use althing_channels::wire::OpenStake;
+use althing_channels::wire::{AppEntry, OpenStake};
 use althing_channels::{
-    AmountError, Balances, Channel, ChannelParams, DaoId, NetworkId, OpeningId, Side, Violation, check_amounts,
+    AmountError, Balances, Channel, ChannelId, ChannelParams, DaoId, MAX_CHECKPOINT_BYTES, Msg, NetworkId, OpeningId,
+    Phase, Side, Violation, check_amounts,
 };
+use bitcoin::ScriptBuf;
 
-use crate::pair::{keys, params, terms};
+use crate::pair::{Pair, STAKE_SAT, close_script, keys, params, terms};
 
 fn proposal(params: ChannelParams) -> OpenStake {
     OpenStake { opening: OpeningId([3; 32]), params, keys: *keys(Side::Member).public() }
@@ -78,4 +80,76 @@ fn dust_goes_to_the_anchor_up_to_its_cap() {
     );
     let overflow = Balances { member_sat: u64::MAX, hub_sat: 1_000_001 };
     assert!(matches!(check_amounts(&params, overflow), Err(AmountError::Sum { .. })));
+}
+
+#[test]
+fn a_refused_checkpoint_ends_the_opening_on_both_sides() {
+    let mut pair = Pair::new(Vec::new());
+    while pair.phase(Side::Member) != Some(Phase::AwaitFundingSigned) {
+        for side in [Side::Member, Side::Hub] {
+            if let Some(msg) = pair.intercept(side) {
+                pair.deliver(side.other(), &msg);
+            }
+        }
+    }
+    // The hub's shell does not like the checkpoint: drive the hub by hand.
+    let Some(Msg::FundingCreated(mut created)) = pair.intercept(Side::Member) else { panic!("not sent") };
+    created.checkpoint = vec![0; MAX_CHECKPOINT_BYTES + 1];
+    pair.deliver(Side::Hub, &Msg::FundingCreated(created.clone()));
+    let reason = "C-18: checkpoint has 4097 bytes, at most 4096 are allowed";
+    assert_eq!(pair.failures, [(Side::Hub, reason.to_owned())]);
+    let error = pair.intercept(Side::Hub).unwrap();
+
+    // An error about another channel says nothing about this one.
+    let Msg::PeerError(mut elsewhere) = error.clone() else { panic!("{error:?}") };
+    elsewhere.channel = Some(ChannelId([0; 32]));
+    pair.deliver(Side::Member, &Msg::PeerError(elsewhere));
+    assert_eq!(pair.phase(Side::Member), Some(Phase::AwaitFundingSigned));
+
+    pair.deliver(Side::Member, &error);
+    assert_eq!(pair.phase(Side::Member), Some(Phase::Failed));
+    assert_eq!(pair.channel(Side::Member).failure(), Some(format!("C-11: the peer refused: C-18: {reason}").as_str()));
+    assert!(pair.intercept(Side::Member).is_none(), "an error is not answered with an error");
+    assert!(!pair.funding_broadcast);
+}
+
+#[test]
+fn what_was_sent_cannot_be_changed() {
+    let mut pair = Pair::new(Vec::new());
+    let Some(Msg::OpenStake(mut open)) = pair.intercept(Side::Member) else { panic!("not sent") };
+    pair.deliver(Side::Hub, &Msg::OpenStake(open.clone()));
+    open.params.member_sat += 1;
+    pair.deliver(Side::Hub, &Msg::OpenStake(open));
+    assert_eq!(pair.failures, [(Side::Hub, "C-14: open_stake was sent again with other content".to_owned())]);
+}
+
+#[test]
+fn messages_of_other_lanes_do_no_harm() {
+    let mut pair = Pair::new(Vec::new());
+    pair.deliver(Side::Member, &AppEntry { sequence: 1, entry: Vec::new() }.into());
+    assert_eq!(pair.refusals, [(Side::Member, "C-11: message 32801 is not for the Member".to_owned())]);
+    assert_eq!(pair.phase(Side::Member), Some(Phase::AwaitAccept));
+}
+
+#[test]
+fn close_pays_only_to_known_forms() {
+    let mut pair = Pair::new(Vec::new());
+    pair.run_until(Phase::Ready);
+    for script in [ScriptBuf::new(), ScriptBuf::new_p2a(), ScriptBuf::new_op_return([0; 4])] {
+        let session = pair.entropy.next();
+        let refusal = pair.channel(Side::Member).close(script, session).unwrap_err();
+        assert_eq!(refusal.rule(), "C-32");
+    }
+    assert_eq!(pair.phase(Side::Member), Some(Phase::Ready));
+    pair.close(Side::Member);
+    let session = pair.entropy.next();
+    let refusal = pair.channel(Side::Member).close(close_script(Side::Hub), session).unwrap_err();
+    assert_eq!(refusal.to_string(), "C-14: the close script was sent again with other content");
+    pair.settle();
+    let session = pair.entropy.next();
+    let refusal = pair.channel(Side::Member).propose_close(STAKE_SAT + 1, session).unwrap_err();
+    assert_eq!(refusal.to_string(), "C-31: fee 1000001 sat is more than the member's part 1000000 sat");
+    let session = pair.entropy.next();
+    let refusal = pair.channel(Side::Member).propose_close(STAKE_SAT - 329, session).unwrap_err();
+    assert_eq!(refusal.to_string(), "C-31: fee 999671 sat leaves no output of at least 330 sat");
 }
