@@ -4,12 +4,13 @@ use althing_channels::wire::{
     AppAck, AppEntry, AppNack, DaoFetch, DaoInfo, HashList, Head, Hello, LinkInfo, LogEnd, LogFetch, LogSegment,
     MAX_MESSAGE_BYTES, MAX_SEGMENT_BYTES, MESSAGE_TYPES, PROTOCOL_VERSION, PeerError, WireError,
 };
-use althing_channels::{Channel, ChannelId, DaoId, Msg, NetworkId, Phase, Side};
+use althing_channels::{Channel, ChannelId, DaoId, Msg, NetworkId, Side};
 use lightning::ln::msgs::DecodeError;
 use lightning::ln::wire::Type;
 use proptest::prelude::*;
 
-use crate::pair::{Entropy, Pair, keys, terms};
+use crate::conversation::{channel_messages, run_through};
+use crate::pair::{Entropy, keys, terms};
 
 fn app_messages() -> impl Strategy<Value = Msg> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..300);
@@ -35,39 +36,6 @@ fn app_messages() -> impl Strategy<Value = Msg> {
         (any::<u32>(), any::<u32>(), bytes()).prop_map(|(part, parts, bytes)| DaoInfo { part, parts, bytes }.into()),
         (any::<u32>(), bytes(), bytes()).prop_map(|(epoch, header, link)| LinkInfo { epoch, header, link }.into()),
     ]
-}
-
-/// Every message of the money lane, as a real channel sends it.
-fn channel_messages() -> Vec<Msg> {
-    let mut messages = Vec::new();
-    run_through(|_, msg| messages.push(msg.clone()));
-    messages
-}
-
-/// Opens and closes a channel; `observe` sees the pair after every delivery.
-fn run_through(mut observe: impl FnMut(&mut Pair, &Msg)) {
-    let mut pair = Pair::new(Vec::new());
-    loop {
-        let mut idle = true;
-        for side in [Side::Member, Side::Hub] {
-            while let Some(msg) = pair.intercept(side) {
-                pair.deliver(side.other(), &msg);
-                observe(&mut pair, &msg);
-                idle = false;
-            }
-        }
-        if idle && pair.phase(Side::Member) == Some(Phase::AwaitConfirmation) {
-            let output = pair.channel(Side::Hub).funding_output().unwrap();
-            for side in [Side::Member, Side::Hub] {
-                let effects = pair.channel(side).funding_confirmed(&output, 1).unwrap();
-                pair.carry_out(side, effects);
-            }
-        } else if idle && pair.both(Phase::Ready) {
-            pair.close(Side::Member);
-        } else if idle {
-            return;
-        }
-    }
 }
 
 #[test]

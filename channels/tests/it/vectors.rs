@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use althing_channels::{
-    Balances, ChannelId, ChannelKeys, CloseScripts, CloseTx, CommitmentContext, CommitmentTx, FundingAggregate, Side,
-    ToLocal, funding_output, to_remote_script,
+    Balances, ChannelId, ChannelKeys, CloseScripts, CloseTx, CommitmentContext, CommitmentTx, FundingAggregate, Msg,
+    Side, ToLocal, funding_output, to_remote_script,
 };
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::hex::DisplayHex;
+use lightning::ln::wire::Type;
 use serde_json::{Value, json};
 
+use crate::conversation::channel_messages;
 use crate::pair::{close_script, funding_outpoint, keys, params};
 
 fn keys_of(side: Side) -> Value {
@@ -83,6 +85,11 @@ fn close(balances: Balances, fee_sat: u64) -> Value {
     })
 }
 
+/// Messages of one opening and close; the session randomness of the test is fixed, so they are the same each time.
+fn message(msg: &Msg) -> Value {
+    json!({ "type": msg.type_id(), "payload": msg.to_payload().unwrap().to_lower_hex_string() })
+}
+
 fn vectors() -> Value {
     let alone = Balances { member_sat: 1_000_000, hub_sat: 0 };
     let shared = Balances { member_sat: 600_000, hub_sat: 400_000 };
@@ -113,6 +120,7 @@ fn vectors() -> Value {
             "script": funding_output(&context(alone)).script_pubkey.to_hex_string(),
         },
         "commitments": commitments,
+        "messages": channel_messages().iter().map(message).collect::<Vec<_>>(),
         "closes": [close(alone, 200), close(shared, 154), close(trimmed, 154)],
     })
 }
