@@ -36,6 +36,12 @@ fn a_receipt_covers_each_entry_of_its_batch_and_no_other() {
         }
         receipt.verify_entry(b"another entry", position, &path).unwrap_err();
     }
+    // The count is binding: an entry behind it is not covered, whatever the root.
+    let mut short = receipt;
+    short.count = 2;
+    let path = batch.inclusion_proof(2, 3).unwrap();
+    short.verify_entry(&bytes[first + 2], 4, &path).unwrap_err();
+
     let signed = receipt.sign(&world.secp, &hub(), &AUX);
     signed.signature_check(&hub().x_only_public_key().0, "receipt").verify(&world.secp).unwrap();
 

@@ -4,6 +4,7 @@
 
 mod anchored_lie;
 mod bad_charter;
+mod dishonest_trees;
 mod double_vote;
 mod garbage_bytes;
 mod log_tree;
@@ -15,4 +16,5 @@ mod stake_that_is_not_there;
 mod sum_tree_forgery;
 mod vectors;
 mod world;
+mod wrong_clock;
 mod wrong_header;

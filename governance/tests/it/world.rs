@@ -203,8 +203,13 @@ impl World {
         let mined = self.height + 1;
         let depth = self.state.params().charter.final_depth;
         self.mine_to(mined + depth - 1);
-        let anchored = self.anchored(header, mined).sign(&self.secp, &hub(), &AUX);
-        self.append(Entry::Anchored(anchored)).unwrap();
+        let anchored = self.anchored(header, mined);
+        self.note_anchored(anchored);
+    }
+
+    pub(crate) fn note_anchored(&mut self, anchored: Anchored) {
+        let signed = anchored.sign(&self.secp, &hub(), &AUX);
+        self.append(Entry::Anchored(signed)).unwrap();
     }
 
     pub(crate) fn propose(&mut self, author: u8, content: ProposalContent) -> ProposalId {

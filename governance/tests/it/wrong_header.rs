@@ -134,6 +134,43 @@ fn a_dropped_or_changed_ballot_gives_another_header() {
 }
 
 #[test]
+fn a_ballot_tree_is_committed_from_open_to_close_and_final_once() {
+    let Story { mut world, text, .. } = story();
+    let schedule = world.state.proposals()[&text].schedule.unwrap();
+    close_past(&mut world, schedule.close + 12);
+    let mut finals = 0;
+    for closed in &world.closes {
+        let height = closed.header.closing_height;
+        let before = closed.header.epoch.checked_sub(2).map_or(0, |i| world.headers[i as usize].closing_height);
+        let due = schedule.open <= height && schedule.close > before;
+        assert_eq!(closed.ballots.contains_key(&text), due, "at {height}");
+        assert_eq!(closed.prove_decision(&text).is_some(), schedule.close <= height, "at {height}");
+        if due {
+            let proof = closed.prove_ballot(&text, &member_id(1)).unwrap();
+            let shown = proof.verify(&closed.header, &text, &member_id(1)).unwrap();
+            assert_eq!(shown.is_final, schedule.close <= height);
+            finals += u32::from(shown.is_final);
+            // The roll it was counted with is under the same header.
+            closed.prove_weight(1, &member_id(1)).unwrap().verify(&closed.header, 1, &member_id(1)).unwrap();
+        }
+    }
+    assert_eq!(finals, 1);
+}
+
+#[test]
+fn a_close_on_the_boundary_of_the_epoch_before_is_over() {
+    let mut world = World::with_stakes(&[5000]);
+    let id = world.open_vote(1, text("A new boat"));
+    let schedule = world.state.proposals()[&id].schedule.unwrap();
+    world.mine_to(schedule.close - 6);
+    let header = world.close_epoch();
+    assert_eq!(header.closing_height, schedule.close);
+    assert!(world.closes.last().unwrap().ballots.contains_key(&id));
+    world.close_epoch();
+    assert!(world.closes.last().unwrap().ballots.is_empty());
+}
+
+#[test]
 fn the_first_differing_field_is_named() {
     let Story { mut world, .. } = story();
     let ours = world.close_epoch();

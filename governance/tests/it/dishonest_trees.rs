@@ -1,0 +1,119 @@
+//! Hazard: a hub that commits to trees that are well built but lie. Every hash and commitment is recomputed; only the meaning
+//! is wrong.
+
+use althing_governance::codec::Writer;
+use althing_governance::entry::Choice;
+use althing_governance::epoch::{BallotProof, DecisionLeaf, DecisionProof, ProofError};
+use althing_governance::tree::{SumLeaf, SumTree, TreePurpose};
+use althing_governance::{Canonical as _, EpochHeader, ProposalId};
+
+use crate::world::{World, member_id, spend};
+
+/// A vote in which member 1 said no, and a spend that member 2 carried, both decided.
+fn decided() -> (World, ProposalId) {
+    let mut world = World::with_stakes(&[5000, 6000]);
+    let id = world.open_vote(1, spend("Nets", 20_000));
+    world.vote(1, id, Choice::No).unwrap();
+    world.vote(2, id, Choice::Yes).unwrap();
+    let close = world.state.proposals()[&id].schedule.unwrap().close;
+    while world.headers.last().unwrap().closing_height < close {
+        world.close_epoch();
+    }
+    (world, id)
+}
+
+/// Commits to another ballot tree, with everything above it recomputed, and proves member 1's leaf under it.
+fn recommit(world: &World, id: ProposalId, leaves: Vec<SumLeaf>) -> (EpochHeader, BallotProof) {
+    let ballots = SumTree::build(TreePurpose::Ballots, leaves).unwrap();
+    let mut w = Writer::new();
+    w.fixed(&ballots.commitment());
+    w.u8(1);
+    let root = SumLeaf { key: id.0, value: w.into_bytes(), sums: Vec::new() };
+    let roots = SumTree::build(TreePurpose::BallotRoots, vec![root]).unwrap();
+    let mut header = *world.headers.last().unwrap();
+    header.ballots_root = roots.commitment();
+    let proof = BallotProof { ballot: ballots.prove(&member_id(1).0).unwrap(), root: roots.prove(&id.0).unwrap() };
+    (header, proof)
+}
+
+#[test]
+fn an_honest_recommitment_is_accepted() {
+    let (world, id) = decided();
+    let leaves = world.closes.last().unwrap().ballots[&id].leaves().to_vec();
+    let (header, proof) = recommit(&world, id, leaves);
+    assert_eq!(&header, world.headers.last().unwrap());
+    proof.verify(&header, &id, &member_id(1)).unwrap();
+}
+
+#[test]
+fn a_ballot_counted_as_something_else() {
+    let (world, id) = decided();
+    let honest = world.closes.last().unwrap().ballots[&id].leaves().to_vec();
+    let own = honest.iter().position(|leaf| leaf.key == member_id(1).0).unwrap();
+    // yes, no, abstain, ballots, weight
+    assert_eq!(honest[own].sums, [0, 5000, 0, 1, 5000]);
+    for (what, sums) in [
+        ("as yes", [5000, 0, 0, 1, 5000]),
+        ("as abstention", [0, 0, 5000, 1, 5000]),
+        ("not at all", [0, 0, 0, 0, 5000]),
+        ("with less weight than the leaf has", [0, 1, 0, 1, 5000]),
+        ("twice", [0, 10_000, 0, 2, 5000]),
+        ("as two voters", [0, 5000, 0, 2, 5000]),
+    ] {
+        let mut leaves = honest.clone();
+        leaves[own].sums = sums.to_vec();
+        let (header, proof) = recommit(&world, id, leaves);
+        let error = proof.verify(&header, &id, &member_id(1)).expect_err(what);
+        assert!(matches!(error, ProofError::Contradiction(_)), "{what}: {error}");
+    }
+}
+
+#[test]
+fn a_ballot_with_fields_that_mean_nothing() {
+    let (world, id) = decided();
+    let mut leaves = world.closes.last().unwrap().ballots[&id].leaves().to_vec();
+    let own = leaves.iter().position(|leaf| leaf.key == member_id(1).0).unwrap();
+    *leaves[own].value.last_mut().unwrap() = 3;
+    let (header, proof) = recommit(&world, id, leaves.clone());
+    assert!(matches!(proof.verify(&header, &id, &member_id(1)), Err(ProofError::Contradiction(_))));
+    leaves[own].value.push(0);
+    let (header, proof) = recommit(&world, id, leaves);
+    assert!(matches!(proof.verify(&header, &id, &member_id(1)), Err(ProofError::Value { tree: "ballots", .. })));
+}
+
+#[test]
+fn a_final_flag_that_is_neither() {
+    let (world, id) = decided();
+    let closed = world.closes.last().unwrap();
+    let ballots = &closed.ballots[&id];
+    let mut value = ballots.commitment().to_vec();
+    value.push(2);
+    let root = SumLeaf { key: id.0, value, sums: Vec::new() };
+    let roots = SumTree::build(TreePurpose::BallotRoots, vec![root]).unwrap();
+    let mut header = closed.header;
+    header.ballots_root = roots.commitment();
+    let proof = BallotProof { ballot: ballots.prove(&member_id(1).0).unwrap(), root: roots.prove(&id.0).unwrap() };
+    assert!(matches!(proof.verify(&header, &id, &member_id(1)), Err(ProofError::Contradiction(_))));
+}
+
+#[test]
+fn an_authorisation_that_its_sum_does_not_carry() {
+    let (world, id) = decided();
+    let closed = world.closes.last().unwrap();
+    let honest = closed.prove_decision(&id).unwrap().verify(&closed.header, &id).unwrap();
+    let mut larger = honest;
+    larger.authorisation.as_mut().unwrap().amount_sat *= 2;
+    let mut silent = honest;
+    silent.authorisation = None;
+    let prove = |leaf: DecisionLeaf| {
+        let leaf = SumLeaf { key: id.0, value: leaf.to_bytes(), sums: vec![21_000] };
+        let tree = SumTree::build(TreePurpose::Decisions, vec![leaf]).unwrap();
+        let mut header = closed.header;
+        header.decisions_root = tree.commitment();
+        DecisionProof { decision: tree.prove(&id.0).unwrap() }.verify(&header, &id)
+    };
+    assert_eq!(prove(honest), Ok(honest));
+    for leaf in [larger, silent] {
+        assert!(matches!(prove(leaf), Err(ProofError::Contradiction(_))), "{leaf:?}");
+    }
+}
