@@ -7,7 +7,7 @@ use super::{EntryKind, LaneBody, LaneHeader};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::dao::channel_id;
 use crate::hash::tag;
-use crate::id::{ChannelId, DaoId, MemberId, NetworkId};
+use crate::id::ChannelId;
 use crate::signing::{SignatureCheck, sign};
 
 /// Longest member name in bytes.
@@ -32,23 +32,32 @@ pub struct Bind {
     pub funding_signature: schnorr::Signature,
 }
 
+/// What a member knows of a channel when binding it; the rest of a [`Bind`] follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindTerms {
+    /// What the member is called, at most 32 bytes.
+    pub name: String,
+    /// The channel's funding output.
+    pub funding: OutPoint,
+    /// The hub's key in it.
+    pub hub_funding_key: PublicKey,
+    /// Its value in satoshis.
+    pub value_sat: u64,
+}
+
 impl Bind {
-    /// A bind with its cross-signature made by the funding key.
-    #[expect(clippy::too_many_arguments, reason = "every one is a field of the entry or needed to sign it")]
+    /// A bind for `lane`'s member with its cross-signature made by `funding_key`, the member's key in the funding output.
+    /// `aux_rand` is BIP340's auxiliary randomness.
     pub fn sign_funding<C: Signing>(
         secp: &Secp256k1<C>,
-        network: NetworkId,
-        dao: DaoId,
-        member: MemberId,
-        name: String,
-        funding: OutPoint,
+        lane: &LaneHeader,
+        terms: BindTerms,
         funding_key: &Keypair,
-        hub_funding_key: PublicKey,
-        value_sat: u64,
         aux_rand: &[u8; 32],
     ) -> Self {
-        let channel = channel_id(dao, funding);
-        let bytes = funding_bytes(network, dao, member, channel, funding);
+        let BindTerms { name, funding, hub_funding_key, value_sat } = terms;
+        let channel = channel_id(lane.dao, funding);
+        let bytes = funding_bytes(lane, channel, funding);
         Self {
             name,
             channel,
@@ -63,7 +72,7 @@ impl Bind {
     /// The check that the funding key agreed to this vote key.
     #[must_use]
     pub fn funding_signature_check(&self, lane: &LaneHeader) -> SignatureCheck {
-        let bytes = funding_bytes(lane.network, lane.dao, lane.member, self.channel, self.funding);
+        let bytes = funding_bytes(lane, self.channel, self.funding);
         let key = self.member_funding_key.x_only_public_key().0.serialize();
         SignatureCheck::new("funding key of a bind", key, tag::SIGN_BIND_FUNDING, &bytes, self.funding_signature)
     }
@@ -98,11 +107,11 @@ impl Canonical for Bind {
     }
 }
 
-fn funding_bytes(network: NetworkId, dao: DaoId, member: MemberId, channel: ChannelId, funding: OutPoint) -> Vec<u8> {
+fn funding_bytes(lane: &LaneHeader, channel: ChannelId, funding: OutPoint) -> Vec<u8> {
     let mut w = Writer::new();
-    network.encode(&mut w);
-    dao.encode(&mut w);
-    member.encode(&mut w);
+    lane.network.encode(&mut w);
+    lane.dao.encode(&mut w);
+    lane.member.encode(&mut w);
     channel.encode(&mut w);
     w.outpoint(&funding);
     w.into_bytes()

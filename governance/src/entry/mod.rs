@@ -14,7 +14,7 @@ use bitcoin::secp256k1::XOnlyPublicKey;
 
 pub use anchored::Anchored;
 pub use ballot::{Ballot, Choice, MAX_FIELDS, MAX_REASON};
-pub use bind::{Bind, MAX_MEMBER_NAME};
+pub use bind::{Bind, BindTerms, MAX_MEMBER_NAME};
 pub use checkpoint::{Checkpoint, CheckpointFunding, MAX_FUNDINGS, SignedCheckpoint};
 pub use comment::{Comment, MAX_COMMENT};
 pub use head::LogHead;

@@ -28,21 +28,7 @@ fn the_last_ballot_counts_once() {
 fn one_outpoint_bound_once_and_two_channels_of_one_member_are_one_voter() {
     let mut world = World::empty();
     world.join(1, 5000);
-    let mut second = world.bind(2, 4000);
-    // The same member, another channel: the funding key of 102 signs for member 1.
-    let p = world.state.params();
-    second = althing_governance::entry::Bind::sign_funding(
-        &world.secp,
-        p.network,
-        p.dao_id,
-        crate::world::member_id(1),
-        second.name,
-        second.funding,
-        &crate::world::keypair(102),
-        second.hub_funding_key,
-        4000,
-        &crate::world::AUX,
-    );
+    let second = world.bind_for(1, 2, 4000);
     let funding = second.funding;
     world.say(1, second).unwrap();
     world.facts.push(althing_governance::FundingFact {

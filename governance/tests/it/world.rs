@@ -2,8 +2,8 @@
 
 use althing_governance::charter::{Admission, Class, ClassRule, Quorum, Threshold, Treasurer, WeightRule};
 use althing_governance::entry::{
-    Anchored, Ballot, Bind, Checkpoint, CheckpointFunding, Choice, Effect, Entry, LaneBody, LaneEntry, LogHead,
-    ProposalContent, SignedCheckpoint, Spend, SpendOutput,
+    Anchored, Ballot, Bind, BindTerms, Checkpoint, CheckpointFunding, Choice, Effect, Entry, LaneBody, LaneEntry,
+    LogHead, ProposalContent, SignedCheckpoint, Spend, SpendOutput,
 };
 use althing_governance::epoch::close;
 use althing_governance::signing::{Statement, verify_all};
@@ -71,19 +71,19 @@ impl World {
     }
 
     pub(crate) fn bind(&self, member: u8, value_sat: u64) -> Bind {
-        let p = self.state.params();
-        Bind::sign_funding(
-            &self.secp,
-            p.network,
-            p.dao_id,
-            member_id(member),
-            format!("member {member}"),
-            OutPoint { txid: txid(member), vout: 0 },
-            &keypair(100 + member),
-            keypair(99).public_key(),
+        self.bind_for(member, member, value_sat)
+    }
+
+    /// A bind of output and funding key number `channel` to the vote key of `member`.
+    pub(crate) fn bind_for(&self, member: u8, channel: u8, value_sat: u64) -> Bind {
+        let terms = BindTerms {
+            name: format!("member {member}"),
+            funding: OutPoint { txid: txid(channel), vout: 0 },
+            hub_funding_key: keypair(99).public_key(),
             value_sat,
-            &AUX,
-        )
+        };
+        let lane = self.state.next_lane_header(member_id(member), self.incarnation(member));
+        Bind::sign_funding(&self.secp, &lane, terms, &keypair(100 + channel), &AUX)
     }
 
     pub(crate) fn checkpoint(&mut self, member: u8, funding: OutPoint, member_sat: u64) -> Entry {
