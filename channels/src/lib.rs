@@ -3,6 +3,16 @@
 //! A stake channel is one Taproot output of a member and the hub. This crate holds its rules (`docs/spec/20-channels.md`,
 //! clauses C-n) and nothing that does I/O: randomness, chain facts and messages are arguments, and everything to be done
 //! comes back as [`Effect`] values.
+//!
+//! The shell's loop for a channel:
+//! 1. a message: `channel.handle(&msg, session)`; a fact or a wish: the method named after it (`fund`,
+//!    `funding_confirmed`, `close`, ...);
+//! 2. carry out the returned effects in order; [`Effect::Persist`] stores `channel.encode()`; if anything fails, drop the
+//!    channel and load it again with [`Channel::decode`];
+//! 3. after a restart `channel.resume()`, after every reconnect `channel.on_reconnect(session)`.
+//!
+//! Messages are routed by the `channel` (or `opening`) they name; an `open_stake` of an unknown opening goes to
+//! [`Channel::hub_accept`].
 
 #![allow(clippy::drop_non_drop, reason = "expansion of LDK's TLV macros")]
 
@@ -14,6 +24,7 @@ mod keys;
 pub mod lane;
 mod musig;
 mod scripts;
+mod sweep;
 pub mod wire;
 
 pub use channel::{
@@ -31,4 +42,5 @@ pub use musig::{
     FundingAggregate, PartialSignature, PartialSignatureWithNonce, PublicNonce, SecretNonce, SessionSecret, ZeroEntropy,
 };
 pub use scripts::{ToLocal, anchor_script, funding_script, is_close_script, to_remote_script};
+pub use sweep::{SweepError, SweepTo, sweep_to_local, sweep_to_remote};
 pub use wire::Msg;

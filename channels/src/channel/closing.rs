@@ -132,6 +132,9 @@ impl Channel {
 
     pub(super) fn on_closing_sig(&mut self, msg: &ClosingSig) -> Result<Vec<Effect>, ChannelError> {
         self.expect_channel(msg.channel)?;
+        if self.state.phase != Phase::Closing {
+            return Err(self.wait("closing_sig")); // C-26: after a force close only the commitment is broadcast
+        }
         let ClosingRound::Proposed { close, own, hub_nonce } = &self.round else {
             return Err(self.wait("closing_sig"));
         };

@@ -94,7 +94,7 @@ impl Channel {
     /// Transaction ids of both commitments 0 if the funding is `funding`: checkpoint 0 states them.
     ///
     /// # Errors
-    /// [`Wait::Phase`] while the peer's keys are not known.
+    /// [`Wait::Phase`](super::Wait::Phase) while the peer's keys are not known.
     pub fn first_commitments(&self, funding: OutPoint) -> Result<CommitmentTxids, ChannelError> {
         let context = self.context_over(funding)?;
         Ok(CommitmentTxids {
@@ -106,7 +106,7 @@ impl Channel {
     /// Member: the wallet has built (not broadcast) the funding transaction, and checkpoint 0 is signed.
     ///
     /// # Errors
-    /// [`Wait::Phase`] outside [`Phase::AwaitFundingTx`]; [`Violation::CheckpointSize`].
+    /// [`Wait::Phase`](super::Wait::Phase) outside [`Phase::AwaitFundingTx`]; [`Violation::CheckpointSize`].
     pub fn fund(
         &mut self,
         funding: OutPoint,
@@ -127,7 +127,7 @@ impl Channel {
     /// Member: checkpoint 0 and the hub's signature on it are good.
     ///
     /// # Errors
-    /// [`Wait::Phase`] outside the member's [`Phase::CheckpointReview`].
+    /// [`Wait::Phase`](super::Wait::Phase) outside the member's [`Phase::CheckpointReview`].
     pub fn checkpoint_accepted(&mut self, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
         if self.state.side != Side::Member || self.state.phase != Phase::CheckpointReview {
             return Err(self.wait("accepting checkpoint 0"));
@@ -141,7 +141,7 @@ impl Channel {
     /// Hub: checkpoint 0 and the member's signature on it are good, and this is the hub's.
     ///
     /// # Errors
-    /// [`Wait::Phase`] outside the hub's [`Phase::CheckpointReview`].
+    /// [`Wait::Phase`](super::Wait::Phase) outside the hub's [`Phase::CheckpointReview`].
     pub fn checkpoint_signed(
         &mut self,
         signature: [u8; 64],
@@ -161,7 +161,7 @@ impl Channel {
     /// Either side: checkpoint 0 or the peer's signature on it is not good. The opening ends.
     ///
     /// # Errors
-    /// [`Wait::Phase`] outside [`Phase::CheckpointReview`].
+    /// [`Wait::Phase`](super::Wait::Phase) outside [`Phase::CheckpointReview`].
     pub fn checkpoint_refused(&mut self, detail: &str) -> Result<Vec<Effect>, ChannelError> {
         if self.state.phase != Phase::CheckpointReview {
             return Err(self.wait("refusing checkpoint 0"));
@@ -172,7 +172,7 @@ impl Channel {
     /// Ends an opening before anything was broadcast (the wallet's coin is gone, the user changed their mind).
     ///
     /// # Errors
-    /// [`Wait::Phase`] once the funding may have been broadcast.
+    /// [`Wait::Phase`](super::Wait::Phase) once the funding may have been broadcast.
     pub fn abandon(&mut self, detail: &str) -> Result<Vec<Effect>, ChannelError> {
         if !self.can_still_fail() {
             return Err(self.wait("abandoning the opening"));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use althing_channels::{ChannelKeys, ChannelSeed, FundingAggregate, Phase, SessionSecret, Side};
+use althing_channels::{ChannelKeys, ChannelSeed, Effect, FundingAggregate, Msg, Phase, SessionSecret, Side};
 use bitcoin::Txid;
 use bitcoin::hashes::Hash;
 use proptest::prelude::*;
@@ -33,6 +33,24 @@ fn own_commitment_is_signed_once_whatever_happens() {
 }
 
 #[test]
+fn a_close_signed_after_a_force_close_is_ignored() {
+    let mut pair = Pair::new(Vec::new());
+    pair.run_until(Phase::Ready);
+    pair.close(Side::Member);
+    // shutdown, shutdown, closing_complete; the hub's answer is held back.
+    for from in [Side::Member, Side::Hub, Side::Member] {
+        let msg = pair.intercept(from).unwrap();
+        pair.deliver(from.other(), &msg);
+    }
+    let answer = pair.intercept(Side::Hub).unwrap();
+    assert!(matches!(answer, Msg::ClosingSig(_)));
+    pair.force_close(Side::Member);
+    pair.deliver(Side::Member, &answer);
+    assert_eq!(pair.phase(Side::Member), Some(Phase::ForceClosing));
+    assert_eq!(pair.closes.len(), 1, "only the hub broadcast the close");
+}
+
+#[test]
 fn forgotten_signing_of_the_own_commitment_repeats_the_session() {
     // The crash comes after signing and before storing. The stored peer signature is the first one for ever, so the
     // second signing has the same message and nonces.
@@ -46,6 +64,27 @@ fn forgotten_signing_of_the_own_commitment_repeats_the_session() {
         })
         .collect();
     assert_eq!(witnesses.len(), 1);
+}
+
+#[test]
+fn a_repeated_signature_is_ignored_in_silence() {
+    let mut pair = Pair::new(Vec::new());
+    for from in [Side::Member, Side::Hub, Side::Member] {
+        let msg = pair.intercept(from).unwrap();
+        pair.deliver(from.other(), &msg);
+    }
+    let signed = pair.intercept(Side::Hub).unwrap();
+    assert!(matches!(signed, Msg::FundingSigned(_)));
+    pair.deliver(Side::Member, &signed);
+    let stored = pair.channel(Side::Member).encode();
+    let again = pair.channel(Side::Hub).on_reconnect(SessionSecret::new([77; 32]).unwrap());
+    let Effect::Send(fresh) = &again[0] else { panic!("{again:?}") };
+    assert_ne!(*fresh, signed, "signed again with another nonce");
+    for msg in [&signed, fresh] {
+        pair.deliver(Side::Member, msg);
+    }
+    assert!(pair.refusals.is_empty(), "{:?}", pair.refusals);
+    assert_eq!(pair.channel(Side::Member).encode(), stored);
 }
 
 #[test]
