@@ -1,11 +1,14 @@
 //! Hazard: an entry that the log must not take. Each refusal names its clause and changes nothing.
 
-use althing_governance::entry::{Ballot, Choice, Comment, Entry, LaneEntry, lane_start};
+use althing_governance::charter::Class;
+use althing_governance::entry::{
+    Ballot, Choice, Comment, Effect, Entry, LaneEntry, ProposalContent, Spend, lane_start,
+};
 use althing_governance::signing::{Statement as _, verify_all};
 use althing_governance::{
     Canonical as _, DaoId, EntryId, LaneHead, LogState, NetworkId, ProposalId, Refusal, TreeHash,
 };
-use bitcoin::Network;
+use bitcoin::{Network, ScriptBuf};
 
 use crate::world::{AUX, IntoEntry as _, World, hub, keypair, member_id, spend, text};
 
@@ -129,7 +132,9 @@ fn ballots_during_review() {
     assert_eq!(schedule.open % crate::world::EPOCH, 0);
     assert!(schedule.open >= schedule.logged + 4);
     assert_refused(&world, &ballot(&world, proposal).into_entry(), "G-41", true, "voting opens at height");
-    world.mine_to(schedule.open);
+    world.mine_to(schedule.open - 1);
+    assert_refused(&world, &ballot(&world, proposal).into_entry(), "G-41", true, "voting opens at height");
+    world.mine();
     world.vote(2, proposal, Choice::Yes).unwrap();
 }
 
@@ -191,6 +196,54 @@ fn proposals_without_snapshot_rule_or_novelty() {
     let e = capped.sign(1, spend("Too much", 100_000));
     assert_refused(&capped, &e.into_entry(), "G-16", false, "101000 sat");
     capped.propose(1, spend("Just right", 99_000));
+}
+
+#[test]
+fn proposals_that_make_no_sense() {
+    let (world, _) = voting();
+    type Change = fn(&mut ProposalContent);
+    fn output(content: &mut ProposalContent) -> &mut Spend {
+        match &mut content.effect {
+            Effect::Spend(spend) => spend,
+            _ => unreachable!("the table starts from a spend"),
+        }
+    }
+    let table: [(&str, Change); 11] = [
+        ("proposal title", |c| c.title = String::new()),
+        ("proposal title", |c| c.title = "x".repeat(121)),
+        ("proposal body", |c| c.body = "x".repeat(16_385)),
+        ("another kind of effect", |c| c.class = Class::Text),
+        ("another kind of effect", |c| c.effect = Effect::None),
+        ("spend outputs", |c| output(c).outputs.clear()),
+        ("is 0 sat", |c| output(c).outputs[0].sat = 0),
+        ("output script", |c| output(c).outputs[0].script = ScriptBuf::new()),
+        ("expiry_blocks", |c| output(c).expiry_blocks = 0),
+        ("21 million", |c| output(c).fee_cap_sat = 2_100_000_000_000_000),
+        ("21 million", |c| output(c).fee_cap_sat = u64::MAX),
+    ];
+    for (hint, change) in table {
+        let mut content = spend("Nets", 20_000);
+        change(&mut content);
+        let error = ProposalContent::from_bytes(&content.to_bytes()).unwrap_err();
+        assert!(error.to_string().contains(hint), "{error}");
+        assert_refused(&world, &world.sign(1, content).into_entry(), "G-24", false, hint);
+    }
+}
+
+#[test]
+fn effects_are_told_from_the_data() {
+    let sentences = spend("Gift to charity", 20_000).sentences(Network::Regtest).join("\n");
+    for part in
+        ["pays 20000 sat to address bcrt1p", "fee is at most 1000 sat", "At most 21000 sat leave", "within 100 blocks"]
+    {
+        assert!(sentences.contains(part), "{part:?} in {sentences}");
+    }
+    assert!(!sentences.contains("charity"));
+    let mut odd = spend("Odd", 5);
+    if let Effect::Spend(s) = &mut odd.effect {
+        s.outputs[0].script = ScriptBuf::from_bytes(vec![0x51]);
+    }
+    assert!(odd.sentences(Network::Regtest)[0].contains("the script 51"));
 }
 
 #[test]
@@ -272,7 +325,7 @@ fn entries_out_of_place_or_too_large() {
     assert!(matches!(error, Refusal::Invalid { rule: "G-20", .. }), "{error}");
 
     let mut large = spend("Large", 1);
-    if let althing_governance::entry::Effect::Spend(s) = &mut large.effect {
+    if let Effect::Spend(s) = &mut large.effect {
         s.outputs[0].script = bitcoin::ScriptBuf::from_bytes(vec![0x6a; 520]);
         s.outputs = vec![s.outputs[0].clone(); 100];
     }
