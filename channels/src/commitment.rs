@@ -12,7 +12,7 @@ use crate::ids::{ChannelParams, DUST_SAT, P2A_MAX_SAT};
 use crate::keys::{ChannelPublicKeys, MAX_COMMITMENT_NUMBER};
 use crate::scripts::{ToLocal, anchor_script, funding_script, to_remote_script};
 
-/// One of the two sides of a channel.
+/// One of the two sides of a channel. Clause C-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// The member: funds the channel and pays for closing it.

@@ -6,7 +6,8 @@ use althing_channels::wire::{
 };
 use althing_channels::{Channel, ChannelId, DaoId, Msg, NetworkId, Side};
 use lightning::ln::msgs::DecodeError;
-use lightning::ln::wire::Type;
+use lightning::ln::wire::{CustomMessageReader, Type};
+use lightning::util::ser::{LengthLimitedRead, Writeable};
 use proptest::prelude::*;
 
 use crate::conversation::{channel_messages, run_through};
@@ -54,6 +55,24 @@ fn channel_messages_survive_the_wire() {
         let longer = [payload, vec![0]].concat();
         assert!(Msg::read(msg.type_id(), &mut longer.as_slice()).is_err(), "{msg:?} with a byte more");
     }
+}
+
+/// The shell's adapter, as LDK wants it.
+struct Reader;
+
+impl CustomMessageReader for Reader {
+    type CustomMessage = Msg;
+
+    fn read<R: LengthLimitedRead>(&self, type_id: u16, buffer: &mut R) -> Result<Option<Msg>, DecodeError> {
+        Msg::read(type_id, buffer)
+    }
+}
+
+#[test]
+fn ldk_reads_our_messages() {
+    let msg = Msg::from(LogFetch { from_position: 9 });
+    let payload = msg.encode();
+    assert_eq!(Reader.read(msg.type_id(), &mut payload.as_slice()), Ok(Some(msg)));
 }
 
 #[test]

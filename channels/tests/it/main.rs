@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+mod cited_clauses;
 mod coins_come_home;
 mod conversation;
 mod hostile_bytes;

@@ -126,3 +126,21 @@ proptest! {
 fn randomness_of_zeros_is_refused() {
     assert!(SessionSecret::new([0; 32]).is_err());
 }
+
+#[test]
+fn a_peers_nonce_that_cancels_ours_is_harmless() {
+    // The sum of the nonces is then the point at infinity, for which BIP327 has a rule of its own.
+    let own = SecretKey::from_slice(&[1; 32]).unwrap();
+    let peer = SecretKey::from_slice(&[2; 32]).unwrap();
+    let aggregate = FundingAggregate::new(&public(&own), &public(&peer));
+    let nonce = aggregate.verification_nonce(&own, Txid::from_byte_array([3; 32]), 0);
+    let mut bytes = nonce.public().to_bytes();
+    bytes[0] ^= 1;
+    bytes[33] ^= 1;
+    let cancelling = PublicNonce::from_bytes(&bytes).unwrap();
+    let signature = aggregate.sign(&own, nonce, &cancelling, [4; 32]);
+    let forged = PartialSignatureWithNonce { signature, nonce: cancelling };
+    let again = aggregate.verification_nonce(&own, Txid::from_byte_array([3; 32]), 0).public();
+    assert!(!aggregate.verify_partial(&public(&peer), &forged, &again, [4; 32]));
+    assert!(aggregate.aggregate(&forged, &forged, [4; 32]).is_none());
+}
