@@ -9,7 +9,7 @@ use ratatui::style::{Color, Modifier};
 const CELL_WIDTH: u32 = 9;
 
 /// Height of a cell in pixels.
-const CELL_HEIGHT: u32 = 19;
+const CELL_HEIGHT: u32 = 18;
 
 /// Room around the cells in pixels.
 const MARGIN: u32 = 12;
@@ -75,7 +75,7 @@ fn run(out: &mut String, cell: &Cell, column: u16, row: u16, cells: u16, text: &
         out,
         "<text x=\"{x}\" y=\"{}\" fill=\"{colour}\"{weight} textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\" \
          xml:space=\"preserve\">{}</text>",
-        y + CELL_HEIGHT - 5,
+        y + CELL_HEIGHT - 4,
         escaped(text)
     );
 }

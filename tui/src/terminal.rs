@@ -1,9 +1,9 @@
 //! The loop between the terminal and the application.
 
-use std::io::stdout;
-use std::sync::Arc;
+use std::io::{Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use crate::app::{Action, App, Report, update};
 use crate::keymap::lookup;
 use crate::screen::render;
 use crate::theme::Theme;
+use crate::untrusted::Untrusted;
 use crate::worker::{Open, Worker};
 
 /// Shortest time between two pictures: 30 a second at most.
@@ -25,6 +26,9 @@ const FRAME: Duration = Duration::from_millis(33);
 
 /// How often the reading thread looks whether it shall end.
 const INPUT_WAIT: Duration = Duration::from_millis(100);
+
+/// Whether the screens are open: then nothing else may write to the terminal.
+static OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Something that wakes the loop.
 enum Event {
@@ -44,12 +48,21 @@ enum Event {
 /// If the terminal cannot be used.
 pub fn run(open: Open, theme: Theme) -> anyhow::Result<()> {
     let mut terminal = ratatui::try_init().context("the terminal cannot be set up for the screens")?;
-    restore_paste_on_panic();
+    OPEN.store(true, Ordering::Relaxed);
+    restore_on_panic();
     let _ = execute!(stdout(), EnableBracketedPaste);
     let result = event_loop(&mut terminal, open, theme);
     let _ = execute!(stdout(), DisableBracketedPaste);
     ratatui::restore();
+    OPEN.store(false, Ordering::Relaxed);
+    tell_panics();
     result
+}
+
+/// Whether the screens have the terminal.
+#[must_use]
+pub fn is_open() -> bool {
+    OPEN.load(Ordering::Relaxed)
 }
 
 /// What a key does: its meaning where the keyboard is, else it types.
@@ -153,11 +166,34 @@ fn read_input(events: Sender<Event>, leaving: Arc<AtomicBool>) -> thread::JoinHa
     })
 }
 
-/// `ratatui::try_init` restores the rest on a panic; pasting is ours to restore.
-fn restore_paste_on_panic() {
-    let next = std::panic::take_hook();
+/// Panics of other threads while the screens are open, to be told after they are closed.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A panic of the drawing thread restores the terminal and is told there; one of another thread must not write over the
+/// screens, which go on: it is kept.
+fn restore_on_panic() {
+    let drawing = thread::current().id();
+    // `ratatui::try_init` has set the hook that restores the terminal and then reports.
+    let restore_and_report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
+        if OPEN.load(Ordering::Relaxed) && thread::current().id() != drawing {
+            if let Ok(mut kept) = PANICS.lock() {
+                kept.push(info.to_string());
+            }
+            return;
+        }
         let _ = execute!(stdout(), DisableBracketedPaste);
-        next(info);
+        OPEN.store(false, Ordering::Relaxed);
+        restore_and_report(info);
     }));
+}
+
+/// Tells the panics that were kept.
+fn tell_panics() {
+    let kept = PANICS.lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default();
+    for panic in kept {
+        for line in Untrusted::new(&panic).lines() {
+            let _ = writeln!(stderr(), "{line}");
+        }
+    }
 }

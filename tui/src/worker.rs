@@ -3,12 +3,13 @@
 //! One polls for snapshots, the other carries out commands one after the other. Both end when the [`Worker`] is dropped
 //! and their current request, if any, is answered.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use althing_node::api::{Reply, Request, Service};
+use althing_node::api::{ApiError, Reply, Request, Service};
 
 use crate::app::{Command, Report};
 
@@ -32,10 +33,14 @@ impl Worker {
         let (commands, command_queue) = mpsc::channel();
         let (polling, stop) = mpsc::channel();
         thread::spawn(move || {
-            let service = match open() {
-                Ok(service) => service,
-                Err(error) => {
+            let service = match caught(open) {
+                Ok(Ok(service)) => service,
+                Ok(Err(error)) => {
                     report(Report::NoSnapshot(error.into()));
+                    return;
+                }
+                Err(error) => {
+                    report(Report::NoSnapshot(error));
                     return;
                 }
             };
@@ -56,7 +61,7 @@ impl Worker {
 /// Carries out commands until the worker is dropped.
 fn carry_out(service: &dyn Service, queue: &Receiver<Command>, report: &impl Fn(Report)) {
     for Command::Ask { purpose, request } in queue {
-        let result = service.call(request);
+        let result = caught(|| service.call(request)).and_then(|result| result);
         report(Report::Answer { purpose, result });
     }
 }
@@ -65,7 +70,7 @@ fn carry_out(service: &dyn Service, queue: &Receiver<Command>, report: &impl Fn(
 fn poll(service: &dyn Service, stop: &Receiver<()>, report: &impl Fn(Report)) {
     let mut since = 0;
     loop {
-        match service.call(Request::Snapshot { since }) {
+        match caught(|| service.call(Request::Snapshot { since })).and_then(|result| result) {
             Ok(Reply::Snapshot(snapshot)) => {
                 since = snapshot.revision;
                 report(Report::Snapshot(snapshot));
@@ -82,4 +87,11 @@ fn poll(service: &dyn Service, stop: &Receiver<()>, report: &impl Fn(Report)) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
     }
+}
+
+/// Runs something of the node. A panic in there is trouble to be shown, not a screen that stands still.
+fn caught<T>(run: impl FnOnce() -> T) -> Result<T, ApiError> {
+    // The service is used again only through its own locks, which a panic poisons.
+    std::panic::catch_unwind(AssertUnwindSafe(run))
+        .map_err(|_| ApiError::ours("The node broke off inside a request; leave the screens to see where."))
 }

@@ -11,14 +11,14 @@ use crate::format::{blocks_and_time, count_of, short_id, thousands};
 use crate::text::{bullets, cut, hanging, markdown, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Pen, panel, path_lines, path_signs, scrolled, tally_lines};
+use crate::widget::{Pen, panel, path_lines, path_signs, scrolled, tally_heading, tally_lines};
 use crate::words;
 
 /// Narrower than this, everything is one column.
 const TWO_COLUMNS_FROM: u16 = 76;
 
 /// From this height on there is room for a line for each step of my ballot.
-const ROWS_FOR_STEPS: u16 = 28;
+const ROWS_FOR_STEPS: u16 = 26;
 
 /// Deepest indentation of an answer to a comment.
 const MAX_INDENT: usize = 4;
@@ -55,6 +55,7 @@ fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, the
     let mut lines = vec![state_line(proposal, theme)];
     lines.extend(time_line(proposal, snapshot, columns, theme));
     lines.push(Line::default());
+    lines.extend(proposal.tally.as_ref().map(|tally| tally_heading(tally, theme)));
     lines.extend(tally_lines(proposal, columns, theme));
     lines.push(Line::default());
     lines.extend(my_ballot(proposal, columns, rows, theme));

@@ -10,4 +10,4 @@ pub use bar::bar;
 pub use list::{Column, list};
 pub use panel::{Pen, centred, panel, scrolled};
 pub use path::{path_lines, path_signs};
-pub use tally::tally_lines;
+pub use tally::{tally_heading, tally_lines};

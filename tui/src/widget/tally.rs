@@ -19,8 +19,7 @@ pub fn tally_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
     let Some(sums) = Sums::parse(tally) else {
         return paragraph("The node's sums are not numbers.", columns, theme.bad);
     };
-    let mut lines = vec![heading(tally, theme)];
-    lines.extend(sums.bars(columns, theme));
+    let mut lines = sums.bars(columns, theme);
     lines.push(Line::default());
     lines.extend(sums.shares(columns, theme));
     lines.extend(verdict("quorum", tally.quorum_met, tally.is_final, &proposal.quorum, columns, theme));
@@ -92,7 +91,8 @@ impl Sums {
 }
 
 /// What kind of sums these are.
-fn heading(tally: &Tally, theme: &Theme) -> Line<'static> {
+#[must_use]
+pub fn tally_heading(tally: &Tally, theme: &Theme) -> Line<'static> {
     let kind = if tally.is_final { "final sums" } else { "sums so far" };
     Line::from(vec![
         Span::styled(kind, theme.text),

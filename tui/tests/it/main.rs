@@ -1,5 +1,7 @@
 //! Tests of the screens and the commands, files named by hazard.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod dao;
 mod hostile_text;
 mod keyboard;

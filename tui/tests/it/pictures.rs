@@ -2,15 +2,18 @@
 
 use std::path::Path;
 
-use althing_node::api::Reply;
+use althing_node::api::{BallotPath, Choice};
 use althing_tui::picture::svg;
 use althing_tui::theme::Theme;
 
-use crate::dao::{AtTheKeyboard, discussion};
+use crate::dao::{AtTheKeyboard, ballot, id, snapshot};
 
 #[test]
 fn the_picture_of_a_proposal_is_current() {
-    let mut member = AtTheKeyboard::new().answer(Ok(Reply::Proposal(Box::new(discussion()))));
+    let mut seen = snapshot();
+    let path = BallotPath::Confirmed { epoch: 8, txid: id(208), confirmations: 4, needed: 6 };
+    seen.proposals[1].my_ballot = Some(ballot(4, "Buy two disks for the archive", Choice::Yes, path));
+    let mut member = AtTheKeyboard::seeing(seen);
     member.size = (110, 32);
     member.press("2j<enter>");
     let picture = svg(&member.draw(Theme::dark()));

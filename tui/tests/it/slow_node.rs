@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use althing_node::api::{ApiError, Reply, Request, Service};
+use althing_node::api::{ApiError, ErrorKind, Reply, Request, Service};
 use althing_tui::app::{Command, Purpose, Report};
 use althing_tui::worker::Worker;
 
@@ -72,4 +72,33 @@ fn a_node_that_does_not_open_is_reported() {
         other => panic!("{other:?}"),
     }
     worker.send(Command::Ask { purpose: Purpose::Cast, request: Request::Ballots });
+}
+
+/// Panics in every request.
+struct Broken;
+
+impl Service for Broken {
+    fn call(&self, _: Request) -> Result<Reply, ApiError> {
+        panic!("planted")
+    }
+}
+
+#[test]
+fn a_node_that_panics_is_reported_and_the_worker_goes_on() {
+    let (send, reports) = channel();
+    let worker = Worker::start(Box::new(|| Ok(Arc::new(Broken))), move |report| {
+        send.send(report).unwrap_or(());
+    });
+    worker.send(Command::Ask { purpose: Purpose::Cast, request: Request::Ballots });
+    let (mut snapshots, mut answers) = (0, 0);
+    while snapshots < 2 || answers < 1 {
+        match reports.recv_timeout(DEADLINE).unwrap() {
+            Report::NoSnapshot(error) => {
+                assert_eq!(error.kind, ErrorKind::Ours);
+                snapshots += 1;
+            }
+            Report::Answer { purpose: Purpose::Cast, result: Err(_) } => answers += 1,
+            other => panic!("{other:?}"),
+        }
+    }
 }
