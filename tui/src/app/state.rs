@@ -178,14 +178,20 @@ impl App {
             Some(Popup::Review(_)) => &[Context::Review, Context::Always],
             Some(Popup::Write(_)) => &[Context::Write, Context::Always],
             None if self.filtering => &[Context::Filter, Context::Always],
-            None => match self.screen {
-                Screen::Proposal => &[Context::Proposal, Context::Screens, Context::Always],
-                Screen::Proposals => {
-                    &[Context::Proposals, Context::Opens, Context::List, Context::Screens, Context::Always]
-                }
-                Screen::Home | Screen::Ballots => &[Context::Opens, Context::List, Context::Screens, Context::Always],
-                Screen::Chain | Screen::Members | Screen::Stake => &[Context::List, Context::Screens, Context::Always],
-            },
+            None => self.screen_contexts(),
+        }
+    }
+
+    /// Where the keyboard is when no popup is open and nothing is typed.
+    #[must_use]
+    pub fn screen_contexts(&self) -> &'static [Context] {
+        match self.screen {
+            Screen::Proposal => &[Context::Proposal, Context::Screens, Context::Always],
+            Screen::Proposals => {
+                &[Context::Proposals, Context::Opens, Context::List, Context::Screens, Context::Always]
+            }
+            Screen::Home | Screen::Ballots => &[Context::Opens, Context::List, Context::Screens, Context::Always],
+            Screen::Chain | Screen::Members | Screen::Stake => &[Context::List, Context::Screens, Context::Always],
         }
     }
 
@@ -205,14 +211,14 @@ impl App {
     #[must_use]
     pub fn listed(&self) -> Vec<&Proposal> {
         let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
-        self.snapshot
-            .iter()
-            .flat_map(|snapshot| &snapshot.proposals)
-            .filter(|proposal| {
+        let passes = |proposal: &&Proposal| {
+            // Without a filter nothing is looked at: there may be many thousands.
+            words.is_empty() || {
                 let text = searched(proposal);
                 words.iter().all(|word| text.contains(word))
-            })
-            .collect()
+            }
+        };
+        self.snapshot.iter().flat_map(|snapshot| &snapshot.proposals).filter(passes).collect()
     }
 
     /// The proposal of that id as the newest snapshot has it.

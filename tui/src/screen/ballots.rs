@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::format::thousands;
 use crate::text::{cut, paragraph};
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, list, panel, path_lines, path_signs};
+use crate::widget::{Column, Pen, Rows, list, panel, path_lines, path_signs};
 use crate::words;
 
 /// Draws the screen.
@@ -21,25 +21,29 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         Column::words("proposal", Constraint::Fill(1)),
         Column::words("path", Constraint::Length(26)),
     ];
-    let rows = snapshot
-        .ballots
-        .iter()
-        .map(|ballot| {
-            let style = if ballot.replaced { pen.theme.dim } else { pen.theme.text };
-            let choice = format!("{} {}", words::choice_sign(ballot.choice), ballot.choice);
-            let path = if ballot.replaced {
-                Line::styled("replaced by a later ballot", pen.theme.dim)
-            } else {
-                path_signs(&ballot.path, &pen.theme)
-            };
-            vec![
-                Line::styled(choice, style),
-                Line::styled(cut(&Untrusted::new(&ballot.title).line(), title_room), style),
-                path,
-            ]
-        })
-        .collect();
-    list(pen, inner, &columns, rows, app.selections.ballots, "You have not voted yet.");
+    let theme = pen.theme;
+    let row = |index: usize| {
+        let ballot = &snapshot.ballots[index];
+        let style = if ballot.replaced { theme.dim } else { theme.text };
+        let choice = format!("{} {}", words::choice_sign(ballot.choice), ballot.choice);
+        let path = if ballot.replaced {
+            Line::styled("replaced by a later ballot", theme.dim)
+        } else {
+            path_signs(&ballot.path, &theme)
+        };
+        vec![
+            Line::styled(choice, style),
+            Line::styled(cut(&Untrusted::new(&ballot.title).line(), title_room), style),
+            path,
+        ]
+    };
+    let rows = Rows {
+        count: snapshot.ballots.len(),
+        selected: app.selections.ballots,
+        row: &row,
+        empty: "You have not voted yet.",
+    };
+    list(pen, inner, &columns, &rows);
     let inner = panel(pen, bottom, "Its path to finality", false);
     if let Some(ballot) = selected(app, snapshot) {
         let lines = details(ballot, usize::from(inner.width), pen);

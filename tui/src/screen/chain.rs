@@ -9,7 +9,7 @@ use crate::format::{grouped, short_id, thousands};
 use crate::text::{hanging, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, bar, list, panel};
+use crate::widget::{Column, Pen, Rows, bar, list, panel};
 use crate::words;
 
 /// Draws the screen.
@@ -25,9 +25,14 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         Column::words("header", Constraint::Length(14)),
     ];
     let needed = snapshot.status.final_depth;
-    let rows = snapshot.links.iter().rev().map(|link| row(link, needed, &pen.theme)).collect();
+    let theme = pen.theme;
+    let row = |index: usize| {
+        let link = &snapshot.links[snapshot.links.len() - 1 - index];
+        row(link, needed, &theme)
+    };
     let empty = "No link yet. The first is built when epoch 1 closes.";
-    list(pen, inner, &columns, rows, app.selections.links, empty);
+    let rows = Rows { count: snapshot.links.len(), selected: app.selections.links, row: &row, empty };
+    list(pen, inner, &columns, &rows);
     let inner = panel(pen, bottom, "This link", false);
     if let Some(link) = snapshot.links.iter().rev().nth(app.selections.links) {
         let lines = details(link, usize::from(inner.width), &pen.theme);

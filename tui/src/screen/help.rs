@@ -53,8 +53,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect, scroll: u16) {
 
 /// The contexts of the screen first, then the others.
 fn ordered(app: &App) -> Vec<Context> {
-    let below = App { popups: Vec::new(), ..app.clone() };
-    let mut contexts: Vec<Context> = below.contexts().to_vec();
+    let mut contexts: Vec<Context> = app.screen_contexts().to_vec();
     for context in Context::ALL {
         if !contexts.contains(&context) {
             contexts.push(context);

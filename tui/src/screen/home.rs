@@ -1,14 +1,14 @@
 //! Home: what needs me now, the epoch clock, and how the node is.
 
-use althing_node::api::{Link, Snapshot, Status};
+use althing_node::api::{Link, Proposal, Snapshot, Status};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
 use crate::app::{App, Urgency};
-use crate::format::{blocks_and_time, count_of, sats, short_id, thousands, weight};
+use crate::format::{blocks_and_time, count_of, parse_weight, percent, sats, short_id, thousands, weight};
 use crate::text::{cut, hanging, paragraph};
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, bar, list, panel};
+use crate::widget::{Column, Pen, Rows, bar, column, list, panel};
 use crate::words;
 
 /// Draws the screen.
@@ -24,20 +24,24 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
 fn draw_needs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
     let inner = panel(pen, area, "What needs me now", true);
     let room = usize::from(inner.width).saturating_sub(4);
-    let rows = app
-        .needs()
-        .into_iter()
-        .map(|need| {
-            let (sign, style) = match need.urgency {
-                Urgency::Alarm => ("✗", pen.theme.bad),
-                Urgency::Asked => ("▸", pen.theme.warn),
-                Urgency::Waiting => ("…", pen.theme.dim),
-            };
-            vec![Line::styled(sign, style), Line::styled(cut(&need.text, room), style)]
-        })
-        .collect();
+    let (needs, theme) = (app.needs(), pen.theme);
+    let row = |index: usize| {
+        let need = &needs[index];
+        let (sign, style) = match need.urgency {
+            Urgency::Alarm => ("✗", theme.bad),
+            Urgency::Asked => ("▸", theme.warn),
+            Urgency::Waiting => ("…", theme.dim),
+        };
+        vec![Line::styled(sign, style), Line::styled(cut(&need.text, room), style)]
+    };
     let columns = [Column::words("", Constraint::Length(1)), Column::words("", Constraint::Fill(1))];
-    list(pen, inner, &columns, rows, app.selections.needs, "Nothing. All is well, and what you voted on is final.");
+    let rows = Rows {
+        count: needs.len(),
+        selected: app.selections.needs,
+        row: &row,
+        empty: "Nothing. All is well, and what you voted on is final.",
+    };
+    list(pen, inner, &columns, &rows);
 }
 
 /// The epoch and its link.
@@ -53,13 +57,40 @@ fn draw_clock(pen: &mut Pen<'_, '_>, snapshot: &Snapshot, area: Rect) {
         Line::from(format!("{done} of {} blocks", status.epoch_blocks)),
         Line::from(format!("closes at height {}", thousands(u128::from(status.next_close_height)))),
         Line::styled(format!("in {}", blocks_and_time(left, &status.network)), pen.theme.dim),
-        Line::default(),
+        turnout_line(snapshot, columns, pen),
     ];
     match snapshot.links.last() {
         Some(link) => lines.extend(link_lines(link, status.final_depth, columns, pen)),
         None => lines.push(Line::styled("no link on Bitcoin yet", pen.theme.dim)),
     }
     pen.frame.render_widget(Text::from(lines), inner);
+}
+
+/// How much of the roll took part in the proposals decided last, oldest first.
+fn turnout_line(snapshot: &Snapshot, columns: usize, pen: &Pen<'_, '_>) -> Line<'static> {
+    const LABEL: &str = "turnout ";
+    let turnouts: Vec<(u128, u128)> = snapshot.proposals.iter().filter_map(turnout).collect();
+    let Some((took_part, total)) = turnouts.first() else {
+        return Line::default();
+    };
+    let last = format!(" last {}", percent(*took_part, *total));
+    let room = columns.saturating_sub(LABEL.len() + last.len());
+    // Newest first in the snapshot; read from left to right in time.
+    let bars: String = turnouts.iter().take(room).rev().map(|(took_part, total)| column(*took_part, *total)).collect();
+    Line::from(vec![
+        Span::styled(LABEL, pen.theme.dim),
+        Span::styled(bars, pen.theme.good),
+        Span::styled(last, pen.theme.dim),
+    ])
+}
+
+/// Weight that took part in a decided proposal, and the weight of its roll.
+fn turnout(proposal: &Proposal) -> Option<(u128, u128)> {
+    let tally = proposal.tally.as_ref().filter(|tally| tally.is_final)?;
+    let took_part = [&tally.yes, &tally.no, &tally.abstain]
+        .into_iter()
+        .try_fold(0u128, |sum, weight| sum.checked_add(parse_weight(weight)?))?;
+    Some((took_part, parse_weight(&tally.total_weight)?))
 }
 
 /// The newest link.

@@ -9,7 +9,7 @@ use crate::format::{grouped, parse_weight, percent, sats, thousands};
 use crate::text::{cut, hanging};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, bar, list, panel};
+use crate::widget::{Column, Pen, Rows, bar, list, panel};
 
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
@@ -25,12 +25,18 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     ];
     let me = snapshot.status.member.as_ref().map(|m| m.vote_key.as_str());
     let room = usize::from(inner.width).saturating_sub(18 + 15 + 18 + 6);
-    let rows = snapshot
-        .members
-        .iter()
-        .map(|member| row(member, me == Some(member.vote_key.as_str()), total, room, &pen.theme))
-        .collect();
-    list(pen, inner, &columns, rows, app.selections.members, "No member has bound a stake channel yet.");
+    let theme = pen.theme;
+    let row = |index: usize| {
+        let member = &snapshot.members[index];
+        row(member, me == Some(member.vote_key.as_str()), total, room, &theme)
+    };
+    let rows = Rows {
+        count: snapshot.members.len(),
+        selected: app.selections.members,
+        row: &row,
+        empty: "No member has bound a stake channel yet.",
+    };
+    list(pen, inner, &columns, &rows);
     let inner = panel(pen, bottom, "This member", false);
     if let Some(member) = snapshot.members.get(app.selections.members) {
         let columns = usize::from(inner.width);

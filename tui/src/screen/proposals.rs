@@ -10,7 +10,7 @@ use crate::format::{blocks, parse_weight, percent};
 use crate::text::cut;
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, bar, list, panel};
+use crate::widget::{Column, Pen, Rows, bar, list, panel};
 use crate::words;
 
 /// Draws the screen.
@@ -39,29 +39,29 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let others = 4 + 12 + 10 + 7 + if wide { 6 + 20 } else { 14 };
     let title_room = usize::from(inner.width).saturating_sub(others + gaps);
     let tip = snapshot.status.tip_height;
-    let rows = listed
-        .iter()
-        .map(|proposal| {
-            let mut cells = vec![
-                Line::styled(proposal.number.to_string(), pen.theme.dim),
-                state(proposal, &pen.theme),
-                Line::from(cut(&Untrusted::new(&proposal.title).line(), title_room)),
-                share(proposal, if wide { 12 } else { 6 }, &pen.theme),
-                Line::from(closes(proposal, tip)),
-                mine(proposal, &pen.theme),
-            ];
-            if wide {
-                cells.insert(2, Line::styled(Untrusted::new(&proposal.class).line(), pen.theme.dim));
-            }
-            cells
-        })
-        .collect();
+    let theme = pen.theme;
+    let row = |index: usize| {
+        let proposal = listed[index];
+        let mut cells = vec![
+            Line::styled(proposal.number.to_string(), theme.dim),
+            state(proposal, &theme),
+            Line::from(cut(&Untrusted::new(&proposal.title).line(), title_room)),
+            share(proposal, if wide { 12 } else { 6 }, &theme),
+            Line::from(closes(proposal, tip)),
+            mine(proposal, &theme),
+        ];
+        if wide {
+            cells.insert(2, Line::styled(Untrusted::new(&proposal.class).line(), theme.dim));
+        }
+        cells
+    };
     let empty = if app.filter.is_empty() {
         "No proposals yet. Press n to write one."
     } else {
         "No proposal has these words. Press esc to see all."
     };
-    list(pen, inner, &columns, rows, app.selections.proposals, empty);
+    let rows = Rows { count: listed.len(), selected: app.selections.proposals, row: &row, empty };
+    list(pen, inner, &columns, &rows);
 }
 
 /// The style of a state.

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::format::{bitcoin, sats, short_id};
 use crate::text::{hanging, paragraph};
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, list, panel};
+use crate::widget::{Column, Pen, Rows, list, panel};
 
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
@@ -20,26 +20,24 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         Column::words("state", Constraint::Length(10)),
         Column::words("confirmations", Constraint::Fill(1)),
     ];
-    let rows = snapshot
-        .stakes
-        .iter()
-        .map(|stake| {
-            let channel = if stake.channel.is_empty() { "–".to_owned() } else { short_id(&stake.channel) };
-            vec![
-                Line::from(channel),
-                Line::from(sats(stake.amount_sat)),
-                Line::from(Untrusted::new(&stake.state).line()),
-                Line::from(format!(
-                    "{} of {}",
-                    stake.confirmations.min(stake.confirmations_needed),
-                    stake.confirmations_needed
-                )),
-            ]
-        })
-        .collect();
+    let row = |index: usize| {
+        let stake = &snapshot.stakes[index];
+        let channel = if stake.channel.is_empty() { "–".to_owned() } else { short_id(&stake.channel) };
+        vec![
+            Line::from(channel),
+            Line::from(sats(stake.amount_sat)),
+            Line::from(Untrusted::new(&stake.state).line()),
+            Line::from(format!(
+                "{} of {}",
+                stake.confirmations.min(stake.confirmations_needed),
+                stake.confirmations_needed
+            )),
+        ]
+    };
     let empty = "No stake channel. Your coins stay yours: althing stake open AMOUNT locks them in a channel with the \
                  hub, and the closing transaction gives them back.";
-    list(pen, inner, &columns, rows, app.selections.stakes, empty);
+    let rows = Rows { count: snapshot.stakes.len(), selected: app.selections.stakes, row: &row, empty };
+    list(pen, inner, &columns, &rows);
     let inner = panel(pen, bottom, "This channel", false);
     let columns = usize::from(inner.width);
     let mut lines = Vec::new();

@@ -24,3 +24,12 @@ pub fn bar(part: u128, whole: u128, cells: u16) -> (String, String) {
     let empty = usize::from(cells) - full - usize::from(rest > 0);
     (bar, "·".repeat(empty))
 }
+
+/// `part` of `whole` as one standing column of eighths; nothing at all is a dot.
+#[must_use]
+pub fn column(part: u128, whole: u128) -> char {
+    const HEIGHTS: [char; 9] = ['·', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let height = scale(part, whole, 8);
+    let height = if part > 0 { height.max(1) } else { 0 };
+    HEIGHTS[usize::try_from(height).unwrap_or(8).min(8)]
+}
