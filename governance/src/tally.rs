@@ -159,7 +159,7 @@ impl Sums {
     }
 
     /// Counts one member's ballot.
-    pub(crate) fn add(&mut self, choice: Choice, weight: u128) {
+    pub fn add(&mut self, choice: Choice, weight: u128) {
         if weight > 0 {
             // Cannot saturate: every weight is part of the roll's total, which fits.
             let side = self.side(choice);
@@ -169,7 +169,7 @@ impl Sums {
     }
 
     /// Takes back what [`Sums::add`] counted.
-    pub(crate) fn remove(&mut self, choice: Choice, weight: u128) {
+    pub fn remove(&mut self, choice: Choice, weight: u128) {
         if weight > 0 {
             let side = self.side(choice);
             *side = side.saturating_sub(weight);

@@ -632,29 +632,17 @@ pub enum ErrorKind {
 impl ApiError {
     /// The request breaks `rule`.
     pub fn invalid(rule: &str, message: impl Into<String>) -> Self {
-        Self {
-            kind: ErrorKind::Invalid,
-            rule: Some(rule.to_owned()),
-            message: message.into(),
-        }
+        Self { kind: ErrorKind::Invalid, rule: Some(rule.to_owned()), message: message.into() }
     }
 
     /// Not possible now.
     pub fn not_now(message: impl Into<String>) -> Self {
-        Self {
-            kind: ErrorKind::NotNow,
-            rule: None,
-            message: message.into(),
-        }
+        Self { kind: ErrorKind::NotNow, rule: None, message: message.into() }
     }
 
     /// Trouble of this node.
     pub fn ours(message: impl Into<String>) -> Self {
-        Self {
-            kind: ErrorKind::Ours,
-            rule: None,
-            message: message.into(),
-        }
+        Self { kind: ErrorKind::Ours, rule: None, message: message.into() }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{DecisionLeaf, EpochClose, EpochHeader};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::id::{MemberId, ProposalId};
 use crate::tally::{BallotLeaf, Sums};
-use crate::tree::{SumError, SumProof, TreePurpose};
+use crate::tree::{SumError, SumProof, SumRoot, TreePurpose};
 
 /// How a member's ballot counted: their leaf in T2, and T2's root in the header (G-77).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,32 @@ pub struct RollProof {
 pub struct DecisionProof {
     /// The proposal's leaf in T4.
     pub decision: SumProof,
+}
+
+/// The totals of a proposal and the roll they are measured by (G-77).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TallyProof {
+    /// Root of the proposal's ballot tree: the totals.
+    pub ballots: SumRoot,
+    /// That root among all.
+    pub ballots_root: SumProof,
+    /// Epoch of the roll.
+    pub snapshot: u32,
+    /// Root of that roll: the whole weight.
+    pub roll: SumRoot,
+    /// That root in T3.
+    pub roll_root: SumProof,
+}
+
+/// What a [`TallyProof`] shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TallyStatement {
+    /// The proposal's totals under this header.
+    pub totals: Sums,
+    /// Members in the roll.
+    pub electorate: u64,
+    /// Whether voting had closed.
+    pub is_final: bool,
 }
 
 /// Why a proof shows nothing.
@@ -91,6 +117,18 @@ impl EpochClose {
         })
     }
 
+    /// Proof of the totals of `proposal` and of the roll of `snapshot`; `None` when either is not there.
+    #[must_use]
+    pub fn prove_tally(&self, proposal: &ProposalId, snapshot: u32) -> Option<TallyProof> {
+        Some(TallyProof {
+            ballots: self.ballots.get(proposal)?.root(),
+            ballots_root: self.ballot_roots.prove(&proposal.0)?,
+            snapshot,
+            roll: self.roll_trees.get(&snapshot)?.root(),
+            roll_root: self.rolls.prove(&epoch_key(snapshot))?,
+        })
+    }
+
     /// Proof of the decision on `proposal`; `None` when it is not decided.
     #[must_use]
     pub fn prove_decision(&self, proposal: &ProposalId) -> Option<DecisionProof> {
@@ -115,13 +153,7 @@ impl BallotProof {
             .map_err(path("ballots"))?;
         self.root.verify(TreePurpose::BallotRoots, &proposal.0, &header.ballots_root).map_err(path("ballot roots"))?;
         let commitment = t2.commitment(TreePurpose::Ballots);
-        let is_final = if self.root.leaf.value == root_value(&commitment, Some(true)) {
-            true
-        } else if self.root.leaf.value == root_value(&commitment, Some(false)) {
-            false
-        } else {
-            return Err(ProofError::Contradiction(format!("header holds another ballot tree for proposal {proposal}")));
-        };
+        let is_final = tree_flag(&self.root, &commitment, proposal)?;
         let leaf = BallotLeaf::from_bytes(&self.ballot.leaf.value)
             .map_err(|error| ProofError::Value { tree: "ballots", error })?;
         let own = Sums::from_slice(&self.ballot.leaf.sums);
@@ -154,6 +186,34 @@ impl RollProof {
     }
 }
 
+impl TallyProof {
+    /// Checks the proof under `header` and returns what it shows.
+    ///
+    /// # Errors
+    /// [`ProofError`] naming the tree and the difference.
+    pub fn verify(&self, header: &EpochHeader, proposal: &ProposalId) -> Result<TallyStatement, ProofError> {
+        self.ballots_root
+            .verify(TreePurpose::BallotRoots, &proposal.0, &header.ballots_root)
+            .map_err(path("ballot roots"))?;
+        let is_final = tree_flag(&self.ballots_root, &self.ballots.commitment(TreePurpose::Ballots), proposal)?;
+        self.roll_root
+            .verify(TreePurpose::Rolls, &epoch_key(self.snapshot), &header.rolls_root)
+            .map_err(path("rolls"))?;
+        if self.roll_root.leaf.value != root_value(&self.roll.commitment(TreePurpose::Roll), None) {
+            return Err(ProofError::Contradiction(format!("header holds another roll for epoch {}", self.snapshot)));
+        }
+        let totals = Sums::from_slice(&self.ballots.sums)
+            .ok_or_else(|| ProofError::Contradiction("a ballot tree has five sums".into()))?;
+        if self.roll.sums != [totals.weight] || self.roll.count != self.ballots.count {
+            return Err(ProofError::Contradiction(format!(
+                "the ballot tree has {} members of weight {}, the roll of epoch {} has {} of weight {:?}",
+                self.ballots.count, totals.weight, self.snapshot, self.roll.count, self.roll.sums
+            )));
+        }
+        Ok(TallyStatement { totals, electorate: self.ballots.count, is_final })
+    }
+}
+
 impl DecisionProof {
     /// Checks the proof under `header` and returns the decision.
     ///
@@ -170,6 +230,14 @@ impl DecisionProof {
         }
         Ok(leaf)
     }
+}
+
+/// Whether the T2 that a leaf of the tree of roots holds is final.
+fn tree_flag(root: &SumProof, commitment: &[u8; 32], proposal: &ProposalId) -> Result<bool, ProofError> {
+    [false, true]
+        .into_iter()
+        .find(|flag| root.leaf.value == root_value(commitment, Some(*flag)))
+        .ok_or_else(|| ProofError::Contradiction(format!("header holds another ballot tree for proposal {proposal}")))
 }
 
 /// A leaf's sums must be its ballot times its weight, or a forger could count a no as a yes.
@@ -199,6 +267,26 @@ impl Canonical for BallotProof {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self { ballot: Canonical::decode(r)?, root: Canonical::decode(r)? })
+    }
+}
+
+impl Canonical for TallyProof {
+    fn encode(&self, w: &mut Writer) {
+        self.ballots.encode(w);
+        self.ballots_root.encode(w);
+        w.u32(self.snapshot);
+        self.roll.encode(w);
+        self.roll_root.encode(w);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            ballots: Canonical::decode(r)?,
+            ballots_root: Canonical::decode(r)?,
+            snapshot: r.u32()?,
+            roll: Canonical::decode(r)?,
+            roll_root: Canonical::decode(r)?,
+        })
     }
 }
 

@@ -1,0 +1,219 @@
+//! The calls this node makes to a bitcoind. Typed here rather than by a library, because only these few fields are read
+//! and answers of other bitcoind versions with more fields are equally good.
+
+use std::path::PathBuf;
+
+use bdk_bitcoind_rpc::bitcoincore_rpc::{self, Auth, Client, RpcApi, jsonrpc};
+use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
+use bitcoin::{Block, BlockHash, Network, OutPoint, Transaction, Txid};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// How to reach a bitcoind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// `http://host:port`.
+    pub url: String,
+    /// Its cookie file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie_file: Option<PathBuf>,
+    /// User and password, where there is no cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_pass: Option<(String, String)>,
+}
+
+/// A bitcoind.
+pub struct Bitcoind {
+    client: Client,
+    url: String,
+}
+
+/// Why a call to bitcoind failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BitcoindError {
+    /// It cannot be reached, or is starting up.
+    #[error("B-1: bitcoind at {url} does not answer: {reason}")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// What the transport said.
+        reason: String,
+    },
+    /// It answered with an error.
+    #[error("B-2: bitcoind refused {method}: {message} (code {code})")]
+    Refused {
+        /// The call.
+        method: String,
+        /// Its error code.
+        code: i32,
+        /// Its words.
+        message: String,
+    },
+    /// It answered something that is not of the documented form.
+    #[error("B-3: bitcoind's answer to {method} is not of the expected form: {reason}")]
+    Form {
+        /// The call.
+        method: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Why a transaction was not taken.
+pub type SubmitError = BitcoindError;
+
+type Result<T> = std::result::Result<T, BitcoindError>;
+
+impl Bitcoind {
+    /// Prepares a client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the cookie file cannot be read.
+    pub fn new(access: &Access) -> Result<Self> {
+        let auth = match (&access.cookie_file, &access.user_pass) {
+            (Some(file), _) => Auth::CookieFile(file.clone()),
+            (None, Some((user, pass))) => Auth::UserPass(user.clone(), pass.clone()),
+            (None, None) => Auth::None,
+        };
+        let url = access.url.clone();
+        match Client::new(&url, auth) {
+            Ok(client) => Ok(Self { client, url }),
+            Err(error) => Err(BitcoindError::Unreachable { url, reason: error.to_string() }),
+        }
+    }
+
+    /// The network it runs on.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn network(&self) -> Result<Network> {
+        let chain = self.field::<String>("getblockchaininfo", &[], "chain")?;
+        Network::from_core_arg(&chain)
+            .map_err(|e| BitcoindError::Form { method: "getblockchaininfo".into(), reason: format!("{chain}: {e}") })
+    }
+
+    /// Hash of the best block.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn best_block(&self) -> Result<BlockHash> {
+        self.call("getbestblockhash", &[])
+    }
+
+    /// Height of the best block.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn height(&self) -> Result<u32> {
+        self.call("getblockcount", &[])
+    }
+
+    /// Hash of the block at a height of the best chain; `None` above the tip.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn block_hash(&self, height: u32) -> Result<Option<BlockHash>> {
+        match self.call("getblockhash", &[json!(height)]) {
+            Err(BitcoindError::Refused { code: -8, .. }) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Height of a block in the best chain; `None` if it is stale or unknown.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn height_in_best_chain(&self, hash: &BlockHash) -> Result<Option<u32>> {
+        #[derive(Deserialize)]
+        struct Header {
+            confirmations: i64,
+            height: u32,
+        }
+        match self.call::<Header>("getblockheader", &[json!(hash)]) {
+            Ok(header) => Ok((header.confirmations > 0).then_some(header.height)),
+            Err(BitcoindError::Refused { code: -5, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A block with its transactions.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn block(&self, hash: &BlockHash) -> Result<Block> {
+        let hex: String = self.call("getblock", &[json!(hash), json!(0)])?;
+        deserialize_hex(&hex)
+            .map_err(|e| BitcoindError::Form { method: format!("getblock {hash}"), reason: e.to_string() })
+    }
+
+    /// The 80-byte header of a block, as hex decoded to bytes.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn header(&self, hash: &BlockHash) -> Result<bitcoin::block::Header> {
+        let hex: String = self.call("getblockheader", &[json!(hash), json!(false)])?;
+        deserialize_hex(&hex)
+            .map_err(|e| BitcoindError::Form { method: format!("getblockheader {hash}"), reason: e.to_string() })
+    }
+
+    /// Confirmations of an output that is unspent in the best chain (the mempool is left aside); `None` if it is spent or unknown.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn unspent_confirmations(&self, outpoint: &OutPoint) -> Result<Option<u32>> {
+        #[derive(Deserialize)]
+        struct Output {
+            confirmations: u32,
+        }
+        let args = [json!(outpoint.txid), json!(outpoint.vout), json!(false)];
+        Ok(self.call::<Option<Output>>("gettxout", &args)?.map(|output| output.confirmations))
+    }
+
+    /// Whether a transaction is in the mempool.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn in_mempool(&self, txid: &Txid) -> Result<bool> {
+        match self.call::<Value>("getmempoolentry", &[json!(txid)]) {
+            Ok(_) => Ok(true),
+            Err(BitcoindError::Refused { code: -5, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a transaction to the network. One that is already in the mempool or in a block counts as taken.
+    ///
+    /// # Errors
+    /// [`BitcoindError::Refused`] with bitcoind's reason, or no answer.
+    pub fn submit(&self, tx: &Transaction) -> Result<Txid> {
+        match self.call::<Txid>("sendrawtransaction", &[json!(serialize_hex(tx))]) {
+            // RPC_VERIFY_ALREADY_IN_UTXO_SET
+            Err(BitcoindError::Refused { code: -27, .. }) => Ok(tx.compute_txid()),
+            other => other,
+        }
+    }
+
+    fn field<T: serde::de::DeserializeOwned>(&self, method: &str, args: &[Value], name: &str) -> Result<T> {
+        let mut answer: Value = self.call(method, args)?;
+        serde_json::from_value(answer[name].take())
+            .map_err(|e| BitcoindError::Form { method: method.to_owned(), reason: format!("field {name}: {e}") })
+    }
+
+    fn call<T: serde::de::DeserializeOwned>(&self, method: &str, args: &[Value]) -> Result<T> {
+        self.client.call(method, args).map_err(|error| match error {
+            // Still warming up: not a refusal of the call.
+            bitcoincore_rpc::Error::JsonRpc(jsonrpc::Error::Rpc(e)) if e.code == -28 => {
+                BitcoindError::Unreachable { url: self.url.clone(), reason: e.message }
+            }
+            bitcoincore_rpc::Error::JsonRpc(jsonrpc::Error::Rpc(e)) => {
+                BitcoindError::Refused { method: method.to_owned(), code: e.code, message: e.message }
+            }
+            bitcoincore_rpc::Error::JsonRpc(jsonrpc::Error::Json(e)) | bitcoincore_rpc::Error::Json(e) => {
+                BitcoindError::Form { method: method.to_owned(), reason: e.to_string() }
+            }
+            other => BitcoindError::Unreachable { url: self.url.clone(), reason: other.to_string() },
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! The running node's answers to the ledger's questions about Bitcoin: from the store where known, else from bitcoind.
+
+use althing_anchor::{LinkEvidence, TxInclusion};
+use althing_channels::funding_script;
+use althing_governance::roll::{FundingFact, StakeClaim};
+use anyhow::{Context, Result};
+use bitcoin::hashes::Hash as _;
+use bitcoin::{BlockHash, OutPoint};
+
+use crate::chain::Bitcoind;
+use crate::facts::{Watch, locate, outpoint_bytes};
+use crate::ledger::ChainView;
+use crate::store::{FactRow, Store};
+
+/// The best chain as this node follows it.
+pub struct LiveChain<'a> {
+    /// Blocks and facts followed so far.
+    pub store: &'a mut Store,
+    /// For outputs that were mined before this node knew of them.
+    pub bitcoind: &'a Bitcoind,
+    /// Where outputs found this way are watched from now on.
+    pub watch: &'a mut Watch,
+    /// First block that can matter.
+    pub birthday: u32,
+}
+
+impl ChainView for LiveChain<'_> {
+    fn block_hash(&mut self, height: u32) -> Result<Option<BlockHash>> {
+        Ok(self.store.block(height)?.map(|row| BlockHash::from_byte_array(row.hash)))
+    }
+
+    fn tip_height(&mut self) -> Result<u32> {
+        Ok(self.store.tip()?.map_or(0, |row| row.height))
+    }
+
+    fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>> {
+        let tip = self.tip_height()?;
+        let Some(row) = locate(Some(self.store), self.bitcoind, claim.outpoint, self.birthday, tip)? else {
+            return Ok(None);
+        };
+        if self.store.fact(&row.outpoint)?.is_none() && !self.store.is_read_only() {
+            self.store.write(|writer| writer.put_fact(&row))?;
+            if row.spent.is_none() {
+                self.watch.outpoints.insert(claim.outpoint);
+            }
+        }
+        Ok(funding_fact(claim, &row))
+    }
+
+    fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>> {
+        let Some(row) = self.store.fact(&outpoint_bytes(&seal))? else { return Ok(None) };
+        row.spent.map(|(_, tx, inclusion)| decode_evidence(&tx, &inclusion)).transpose()
+    }
+}
+
+/// The fact for a claim, if the output is what the claim says: exactly the script of the two funding keys.
+pub fn funding_fact(claim: &StakeClaim, row: &FactRow) -> Option<FundingFact> {
+    let script = funding_script(&claim.member_funding_key, &claim.hub_funding_key);
+    (script.as_bytes() == row.script).then(|| FundingFact {
+        outpoint: claim.outpoint,
+        value_sat: row.value_sat,
+        height: row.height,
+        spent_height: row.spent.as_ref().map(|(height, ..)| *height),
+    })
+}
+
+/// Evidence from its stored parts.
+///
+/// # Errors
+/// When the bytes are not of that form.
+pub fn decode_evidence(tx: &[u8], inclusion: &[u8]) -> Result<LinkEvidence> {
+    let tx = bitcoin::consensus::deserialize(tx).context("a stored transaction is malformed")?;
+    Ok(LinkEvidence::new(tx, TxInclusion::decode(inclusion).context("a stored inclusion proof is malformed")?))
+}

@@ -1,0 +1,368 @@
+//! The hub: takes entries in, logs them durably, acknowledges them, signs a head per block and anchors each epoch.
+
+mod batch;
+mod epochs;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::mpsc::SyncSender;
+
+use althing_channels::wire::{AppNack, Hello, PROTOCOL_VERSION, PeerError};
+use althing_channels::{
+    Channel, DaoId, HUB_CSV_BLOCKS, HubTerms, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS, Msg, NetworkId, Phase,
+};
+use althing_governance::charter::Admission;
+use althing_governance::entry::Entry;
+use althing_governance::id::MemberId;
+use anyhow::Result;
+use bitcoin::secp256k1::PublicKey;
+
+use self::batch::{Batch, Origin};
+use self::epochs::Links;
+use crate::api::{ApiError, Reply, Request, Role as ApiRole};
+use crate::chain::ChainEvent;
+use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
+use crate::ledger::LedgerError;
+use crate::peers::PeerEvent;
+use crate::shell::Shell;
+use crate::stakes::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, StakeNews, Subject, channel_keys, subject};
+use crate::view::{self, Condition};
+
+/// Openings that one peer may have under way: what a stranger can make the hub remember for nothing.
+const UNFUNDED_MAX: usize = 4;
+
+/// Starts the hub of the data directory.
+///
+/// # Errors
+/// As [`Shell::open`].
+pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHandle> {
+    let (dir, password) = (dir.to_owned(), password.to_owned());
+    EngineHandle::start("hub", move |inputs: SyncSender<Input>| {
+        let shell = Shell::open(&dir, &password, Some(listen), &inputs)?;
+        let links = Links::load(&shell)?;
+        let mut hub = Hub {
+            shell,
+            links,
+            batch: Batch::default(),
+            members: BTreeMap::new(),
+            waiters: Waiters::default(),
+            stopping: false,
+        };
+        let news = hub.shell.resume_channels()?;
+        hub.on_stake_news(&news);
+        Ok(hub)
+    })
+}
+
+/// State of the hub's engine.
+pub struct Hub {
+    shell: Shell,
+    links: Links,
+    batch: Batch,
+    /// Peers that said hello, with the vote key they named.
+    members: BTreeMap<PublicKey, Option<MemberId>>,
+    waiters: Waiters<Condition>,
+    stopping: bool,
+}
+
+impl Role for Hub {
+    fn handle(&mut self, input: Input) {
+        match input {
+            Input::Peer(PeerEvent::Up(_)) => {}
+            Input::Peer(PeerEvent::Down(peer)) => {
+                self.members.remove(&peer);
+            }
+            Input::Peer(PeerEvent::Message(peer, message)) => {
+                if let Err(error) = self.on_message(peer, *message) {
+                    self.shell.trouble("store", &error);
+                }
+            }
+            Input::Chain(event) => {
+                if let Err(error) = self.on_chain(&event) {
+                    self.shell.trouble("chain", &error);
+                }
+            }
+            Input::Ask(request, answer) => self.on_request(request, answer),
+        }
+    }
+
+    fn commit(&mut self) {
+        self.commit_batch();
+        let Self { waiters, shell, .. } = self;
+        view::settle(waiters, shell, None);
+    }
+
+    fn tick(&mut self) {
+        let Self { waiters, shell, .. } = self;
+        view::settle(waiters, shell, None);
+    }
+
+    fn stopping(&self) -> bool {
+        self.stopping
+    }
+}
+
+impl Hub {
+    fn on_message(&mut self, peer: PublicKey, message: Msg) -> Result<()> {
+        if let Msg::Hello(hello) = &message {
+            return self.on_hello(peer, hello);
+        }
+        if !self.members.contains_key(&peer) {
+            self.refuse_peer(peer, "N-30", "say hello first");
+            return Ok(());
+        }
+        match message {
+            Msg::AppEntry(entry) => {
+                self.on_entry(Some(peer), entry.sequence, entry.entry);
+                Ok(())
+            }
+            Msg::LogFetch(fetch) => self.serve_log(peer, fetch.from_position),
+            Msg::DaoFetch(_) => {
+                self.serve_dao(peer);
+                Ok(())
+            }
+            other => self.on_stake_message(peer, &other),
+        }
+    }
+
+    fn on_hello(&mut self, peer: PublicKey, hello: &Hello) -> Result<()> {
+        let ours = (DaoId(self.shell.dao.params.dao_id.0), NetworkId(self.shell.dao.params.network.0));
+        if (hello.dao, hello.network) != ours {
+            self.refuse_peer(
+                peer,
+                "N-31",
+                &format!(
+                    "this hub serves DAO {} on network {}, you asked for DAO {} on {}",
+                    ours.0, ours.1, hello.dao, hello.network
+                ),
+            );
+            return Ok(());
+        }
+        if hello.protocol != PROTOCOL_VERSION {
+            self.refuse_peer(
+                peer,
+                "N-32",
+                &format!("this hub speaks protocol {PROTOCOL_VERSION}, you speak {}", hello.protocol),
+            );
+            return Ok(());
+        }
+        self.members.insert(peer, hello.vote_key.map(MemberId));
+        self.greet(peer);
+        let news = self.shell.reconnect_channels(&peer)?;
+        self.on_stake_news(&news);
+        Ok(())
+    }
+
+    fn on_stake_message(&mut self, peer: PublicKey, message: &Msg) -> Result<()> {
+        let known = match subject(message) {
+            Some(Subject::Channel(id)) => self.shell.stakes.by_id(id),
+            Some(Subject::Opening(opening)) => self.shell.stakes.by_opening(&peer, opening),
+            None => return Ok(()),
+        };
+        let number = match known {
+            Some(channel) if channel.peer == peer => channel.number,
+            Some(_) => {
+                self.refuse_peer(peer, "N-33", "that channel is another member's");
+                return Ok(());
+            }
+            None => {
+                let Msg::OpenStake(proposal) = message else {
+                    self.refuse_peer(peer, "N-33", "that channel is not known here");
+                    return Ok(());
+                };
+                return self.accept_stake(peer, proposal);
+            }
+        };
+        let news = self.shell.on_channel_message(number, message)?;
+        self.on_stake_news(&news);
+        // The funding may have been mined while the last message was on its way.
+        let news = self.shell.update_channels_from_chain()?;
+        self.on_stake_news(&news);
+        Ok(())
+    }
+
+    fn accept_stake(&mut self, peer: PublicKey, proposal: &althing_channels::wire::OpenStake) -> Result<()> {
+        let Some(Some(member)) = self.members.get(&peer).copied() else {
+            self.refuse_peer(peer, "N-34", "name a vote key in hello before opening a stake channel");
+            return Ok(());
+        };
+        if self.shell.stakes.unfunded_of(&peer) >= UNFUNDED_MAX {
+            self.refuse_peer(peer, "N-35", &format!("{UNFUNDED_MAX} openings of yours are not funded yet"));
+            return Ok(());
+        }
+        let params = &self.shell.dao.params;
+        #[allow(unreachable_patterns)] // admission rules are added with time
+        let min_stake_sat = match &params.charter.admission {
+            Admission::Open { min_stake_sat } => *min_stake_sat,
+            _ => 1,
+        };
+        let terms = HubTerms {
+            network: NetworkId(params.network.0),
+            dao: DaoId(params.dao_id.0),
+            min_stake_sat,
+            max_stake_sat: MAX_MONEY_SAT,
+            member_csv_blocks: MEMBER_CSV_BLOCKS,
+            hub_csv_blocks: HUB_CSV_BLOCKS,
+        };
+        let number = self.shell.stakes.next_number();
+        match Channel::hub_accept(channel_keys(&self.shell.keys, number), proposal, &terms) {
+            Ok((machine, effects)) => {
+                self.shell.stakes.insert(StakeChannel {
+                    number,
+                    peer,
+                    member,
+                    machine,
+                    funding_tx: None,
+                    note: String::new(),
+                    fee_rate_sat_vb: 1,
+                    close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
+                    closing_txid: None,
+                });
+                let news = self.shell.carry_out(number, effects)?;
+                self.on_stake_news(&news);
+            }
+            Err(violation) => {
+                let about = Some(proposal.opening.provisional_channel());
+                let error = PeerError::new(violation.rule(), &violation.to_string(), about);
+                self.shell.peers.send(peer, Msg::PeerError(error));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_stake_news(&mut self, news: &[StakeNews]) {
+        for news in news {
+            tracing::info!(?news, "stake channel");
+        }
+    }
+
+    /// An entry for the log, from a peer or from this hub itself.
+    fn on_entry(&mut self, peer: Option<PublicKey>, sequence: u64, bytes: Vec<u8>) {
+        if let Some(peer) = peer
+            && self.acknowledge_again(peer, &bytes)
+        {
+            return;
+        }
+        let nack = |hub: &Self, rule: String, detail: String, transient| {
+            if let Some(peer) = peer {
+                hub.shell.peers.send(peer, Msg::AppNack(AppNack { sequence, rule, detail, transient }));
+            }
+        };
+        let entry = match self.shell.ledger.admit(&bytes) {
+            Ok(entry) => entry,
+            Err(error) => {
+                let transient = !matches!(error, LedgerError::Invalid { .. });
+                return nack(self, rule_of(&error.to_string()), error.to_string(), transient);
+            }
+        };
+        let follow_up = match &entry {
+            Entry::Bind(bind) => match self.checkpoint_for(peer, &bind.body) {
+                Ok(checkpoint) => Some(checkpoint),
+                Err(error) => return nack(self, rule_of(&error), error, true),
+            },
+            // What only the hub says comes from the hub.
+            Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) if peer.is_some() => {
+                return nack(
+                    self,
+                    "N-36".into(),
+                    "N-36: heads, anchors and checkpoints come from the hub".into(),
+                    false,
+                );
+            }
+            _ => None,
+        };
+        let origin = peer.zip(entry.lane().copied()).map(|(peer, lane)| Origin { peer, lane });
+        let (mut chain, ledger) = self.shell.chain_and_ledger();
+        match ledger.append(entry, &mut chain) {
+            Ok(_) => self.batch.push(bytes, origin),
+            Err(error) => return nack(self, rule_of(&error.to_string()), error.to_string(), true),
+        }
+        if let Some(checkpoint) = follow_up {
+            self.on_entry(None, 0, checkpoint);
+        }
+    }
+
+    /// A stake is bound when its channel with this hub is in use; checkpoint 0 then goes into the log behind it.
+    fn checkpoint_for(
+        &self,
+        peer: Option<PublicKey>,
+        bind: &althing_governance::entry::Bind,
+    ) -> Result<Vec<u8>, String> {
+        use althing_governance::codec::Canonical as _;
+        let Some(channel) = self.shell.stakes.by_id(althing_channels::ChannelId(bind.channel.0)) else {
+            return Err(format!("N-37: this hub has no stake channel {}", bind.channel));
+        };
+        if Some(channel.peer) != peer {
+            return Err(format!("N-33: stake channel {} is another member's", bind.channel));
+        }
+        if channel.machine.phase() != Phase::Ready {
+            return Err(format!("C-19: stake channel {} is not confirmed yet", bind.channel));
+        }
+        match self.shell.opening_checkpoint(channel.number) {
+            Ok(Some(signed)) => Ok(Entry::Checkpoint(signed).to_bytes()),
+            Ok(None) => Err(format!("N-38: stake channel {} has no checkpoint signed by both sides", bind.channel)),
+            Err(error) => Err(format!("N-38: {error:#}")),
+        }
+    }
+
+    fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
+        if let ChainEvent::DisconnectedFrom { height } = event {
+            self.links.disconnect(&mut self.shell, *height)?;
+        }
+        self.shell.on_chain(event)?;
+        let ChainEvent::Connected { at_tip, .. } = event else { return Ok(()) };
+        self.advance_links()?;
+        if *at_tip {
+            let news = self.shell.update_channels_from_chain()?;
+            self.on_stake_news(&news);
+            self.log_final_epochs()?;
+            self.sign_head()?;
+            self.close_epoch_if_due()?;
+        }
+        Ok(())
+    }
+
+    fn on_request(&mut self, request: Request, answer: Answer) {
+        let reply = match request {
+            Request::Stop => {
+                self.stopping = true;
+                self.shell.stop();
+                Ok(Reply::Done)
+            }
+            Request::Wait { until, timeout_secs } => {
+                return match Condition::parse(&until) {
+                    Ok(condition) => self.waiters.add(condition, std::time::Duration::from_secs(timeout_secs), answer),
+                    Err(error) => drop(answer.try_send(Err(error))),
+                };
+            }
+            other => match view::answer(&mut self.shell, ApiRole::Hub, None, true, &other) {
+                Some(reply) => reply,
+                None => Err(ApiError::invalid("N-39", "this is a hub; ask a member's node for that")),
+            },
+        };
+        // The caller may have gone; then nobody wants the answer.
+        let _ = answer.try_send(reply);
+    }
+
+    fn refuse_peer(&self, peer: PublicKey, rule: &str, detail: &str) {
+        tracing::info!(%peer, rule, detail, "refused");
+        self.shell.peers.send(peer, Msg::PeerError(PeerError::new(rule, detail, None)));
+    }
+}
+
+/// The clause at the start of a message such as `entry 5 (ballot): G-41: …`, for machines.
+fn rule_of(message: &str) -> String {
+    message
+        .split([' ', ':', '('])
+        .find(|word| {
+            word.split_once('-').is_some_and(|(page, number)| {
+                page.len() == 1
+                    && page.chars().all(|c| c.is_ascii_uppercase())
+                    && number.starts_with(|c: char| c.is_ascii_digit())
+            })
+        })
+        .unwrap_or("N-40")
+        .to_owned()
+}

@@ -1,0 +1,211 @@
+//! Judging proof files and whole logs against a Bitcoin source that the caller chooses.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use althing_anchor::{BlockHashes, HeaderChain, HeaderError, work_caveat};
+use bitcoin::{BlockHash, Network};
+use serde::{Deserialize, Serialize};
+
+use crate::chain::{Access, Bitcoind};
+use crate::proof::{self, Rejection};
+
+/// Where block hashes come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file of 80-byte block headers from the network's first block on.
+    Headers(PathBuf),
+    /// A bitcoind.
+    Bitcoind(Access),
+    /// Nowhere: what needs blocks cannot be told.
+    None,
+}
+
+/// The answer of a judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything holds. Exit status 0.
+    Valid,
+    /// Something does not hold. Exit status 1.
+    Invalid,
+    /// The source does not tell enough. Exit status 2.
+    CannotTell,
+}
+
+/// What the check of a proof file found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyReport {
+    /// The answer.
+    pub verdict: Verdict,
+    /// What the file shows, if it holds.
+    pub statement: String,
+    /// What was checked.
+    pub checked: Vec<String>,
+    /// What was believed without a check.
+    pub trusted: Vec<String>,
+    /// Depth of the newest link.
+    pub depth: Option<u32>,
+    /// Why the answer is not `Valid`.
+    pub reason: Option<String>,
+}
+
+/// Judges a proof file.
+pub fn verify(bundle: &[u8], source: &Source) -> VerifyReport {
+    let network = match proof::decode(bundle) {
+        Ok((_, network)) => network,
+        Err(rejection) => return VerifyReport::of(Verdict::Invalid, rejection.to_string()),
+    };
+    let blocks = match Blocks::open(source, network) {
+        Ok(blocks) => blocks,
+        Err(refusal) => return VerifyReport::of(refusal.verdict, refusal.reason),
+    };
+    let judged = proof::verify(bundle, &blocks);
+    if let Some(reason) = blocks.trouble() {
+        return VerifyReport::of(Verdict::CannotTell, reason);
+    }
+    match judged {
+        Ok(finding) => {
+            let is_final = finding.depth >= finding.final_depth;
+            VerifyReport {
+                verdict: if is_final { Verdict::Valid } else { Verdict::CannotTell },
+                reason: (!is_final).then(|| {
+                    let (depth, needed) = (finding.depth, finding.final_depth);
+                    format!("P-8: the newest link is {depth} deep in the blocks given; it is final at {needed}")
+                }),
+                statement: finding.statement,
+                checked: finding.checked,
+                trusted: blocks.trusted(),
+                depth: Some(finding.depth),
+            }
+        }
+        Err(rejection @ (Rejection::Form(_) | Rejection::Rule { .. })) => {
+            VerifyReport::of(Verdict::Invalid, rejection.to_string())
+        }
+    }
+}
+
+impl VerifyReport {
+    fn of(verdict: Verdict, reason: String) -> Self {
+        Self {
+            verdict,
+            statement: String::new(),
+            checked: Vec::new(),
+            trusted: Vec::new(),
+            depth: None,
+            reason: Some(reason),
+        }
+    }
+}
+
+/// Block hashes from a [`Source`].
+pub(crate) enum Blocks {
+    /// A checked chain of headers.
+    Headers(HeaderChain),
+    /// A bitcoind, asked as needed; what went wrong on the way is kept.
+    Bitcoind(Box<AskedBlocks>),
+}
+
+/// A bitcoind's block hashes.
+pub(crate) struct AskedBlocks {
+    pub(crate) bitcoind: Bitcoind,
+    url: String,
+    tip: u32,
+    known: RefCell<BTreeMap<u32, Option<BlockHash>>>,
+    trouble: RefCell<Option<String>>,
+}
+
+/// Why a source cannot be used.
+pub(crate) struct Refusal {
+    pub(crate) verdict: Verdict,
+    pub(crate) reason: String,
+}
+
+impl Refusal {
+    fn cannot_tell(reason: String) -> Self {
+        Self { verdict: Verdict::CannotTell, reason }
+    }
+}
+
+impl Blocks {
+    pub(crate) fn open(source: &Source, network: Network) -> Result<Self, Refusal> {
+        match source {
+            Source::Headers(path) => {
+                let bytes = std::fs::read(path)
+                    .map_err(|error| Refusal::cannot_tell(format!("reading {}: {error}", path.display())))?;
+                let headers = HeaderChain::from_bytes(network, &bytes).map_err(|error| header_refusal(&error))?;
+                headers.check_minimum_work().map_err(|error| header_refusal(&error))?;
+                Ok(Self::Headers(headers))
+            }
+            Source::Bitcoind(access) => {
+                let asked = || -> Result<AskedBlocks, crate::chain::BitcoindError> {
+                    let bitcoind = Bitcoind::new(access)?;
+                    let found = bitcoind.network()?;
+                    if found != network {
+                        let reason = format!("it runs on {found}, the file is of {network}");
+                        return Err(crate::chain::BitcoindError::Unreachable { url: access.url.clone(), reason });
+                    }
+                    let tip = bitcoind.height()?;
+                    let (known, trouble) = (RefCell::default(), RefCell::default());
+                    Ok(AskedBlocks { bitcoind, url: access.url.clone(), tip, known, trouble })
+                };
+                asked()
+                    .map(|blocks| Self::Bitcoind(Box::new(blocks)))
+                    .map_err(|error| Refusal::cannot_tell(error.to_string()))
+            }
+            Source::None => Err(Refusal::cannot_tell(
+                "P-8: without block headers or a bitcoind nobody can tell whether the links are on Bitcoin".into(),
+            )),
+        }
+    }
+
+    /// What this source is believed for, in sentences.
+    pub(crate) fn trusted(&self) -> Vec<String> {
+        match self {
+            Self::Headers(headers) => {
+                let mut trusted = vec![
+                    "Block headers from the file, with their work checked from the first block on; that they are the best chain is believed.".to_owned(),
+                    "That no newer link exists is not shown by headers.".to_owned(),
+                ];
+                trusted.extend(work_caveat(headers.network()).map(str::to_owned));
+                trusted
+            }
+            Self::Bitcoind(asked) => vec![format!("The bitcoind at {} tells the best chain.", asked.url)],
+        }
+    }
+
+    /// What went wrong while asking; an answer that rests on it is worth nothing.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Headers(_) => None,
+            Self::Bitcoind(asked) => asked.trouble.borrow().clone(),
+        }
+    }
+}
+
+impl BlockHashes for Blocks {
+    fn hash_at(&self, height: u32) -> Option<BlockHash> {
+        match self {
+            Self::Headers(headers) => headers.hash_at(height),
+            Self::Bitcoind(asked) => *asked.known.borrow_mut().entry(height).or_insert_with(|| {
+                asked.bitcoind.block_hash(height).unwrap_or_else(|error| {
+                    asked.trouble.borrow_mut().get_or_insert(error.to_string());
+                    None
+                })
+            }),
+        }
+    }
+
+    fn tip_height(&self) -> u32 {
+        match self {
+            Self::Headers(headers) => headers.tip_height(),
+            Self::Bitcoind(asked) => asked.tip,
+        }
+    }
+}
+
+/// Too little work tells nothing; headers that break a rule are wrong, but say nothing about the file that is judged.
+fn header_refusal(error: &HeaderError) -> Refusal {
+    Refusal::cannot_tell(format!("the headers file: {error}"))
+}

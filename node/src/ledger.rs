@@ -1,0 +1,379 @@
+//! The verified log: entries go in only after every rule, signature and chain fact was checked by this node itself.
+//!
+//! Hub, member and auditor use this same code; they differ only in where the entries and the facts about Bitcoin come from.
+
+use std::collections::BTreeMap;
+
+use althing_anchor::{Commitment, LinkEvidence, verify_link};
+use althing_governance::codec::Canonical as _;
+use althing_governance::dao::DaoParams;
+use althing_governance::entry::{Anchored, Entry, LogHead};
+use althing_governance::epoch::{self, EpochClose, EpochHeader};
+use althing_governance::id::EntryId;
+use althing_governance::receipt::{Receipt, batch_tree};
+use althing_governance::roll::{FundingFact, Roll, StakeClaim};
+use althing_governance::signing::{Signed, verify_all};
+use althing_governance::state::{LogState, Refusal};
+use anyhow::{Context, Result};
+use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
+use bitcoin::{BlockHash, OutPoint};
+
+use crate::store::Segment;
+
+/// Facts about Bitcoin that the log's rules need. An error means that the source cannot tell now.
+pub trait ChainView {
+    /// Hash of the block at a height of the best chain; `None` above the tip.
+    ///
+    /// # Errors
+    /// When the source does not answer.
+    fn block_hash(&mut self, height: u32) -> Result<Option<BlockHash>>;
+
+    /// Height of the best block.
+    ///
+    /// # Errors
+    /// When the source does not answer.
+    fn tip_height(&mut self) -> Result<u32>;
+
+    /// The funding output of a claimed stake, if it is on chain and has exactly the script of the two keys claimed.
+    ///
+    /// # Errors
+    /// When the source does not answer.
+    fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>>;
+
+    /// The transaction that spent a seal, with its inclusion in the best chain; `None` while it is unspent.
+    ///
+    /// # Errors
+    /// When the source does not answer.
+    fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>>;
+}
+
+/// Why an entry or a segment was not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// It breaks a rule. Whoever logged it is at fault.
+    #[error("entry {position}{}: {reason}", kind.map(|kind| format!(" ({kind})")).unwrap_or_default())]
+    Invalid {
+        /// Its position in the log.
+        position: u64,
+        /// What kind of entry it is, if it could be read.
+        kind: Option<&'static str>,
+        /// The rule and the values.
+        reason: String,
+    },
+    /// It may be fine later: the chain is behind, or the rule says so.
+    #[error("entry {position}: not yet: {reason}")]
+    NotYet {
+        /// Its position in the log.
+        position: u64,
+        /// What is missing.
+        reason: String,
+    },
+    /// This node's own trouble.
+    #[error(transparent)]
+    Ours(#[from] anyhow::Error),
+}
+
+impl LedgerError {
+    fn invalid(position: u64, kind: Option<&'static str>, reason: impl ToString) -> Self {
+        Self::Invalid { position, kind, reason: reason.to_string() }
+    }
+}
+
+/// The log as this node has verified it.
+pub struct Ledger {
+    state: LogState,
+    secp: Secp256k1<VerifyOnly>,
+    /// Epochs recomputed here; the newest few may not be final yet.
+    closes: BTreeMap<u32, (EpochClose, Roll)>,
+    /// Where each lane entry is.
+    positions: BTreeMap<EntryId, u64>,
+    /// The newest head with its signature.
+    newest_head: Option<Signed<LogHead>>,
+}
+
+impl Ledger {
+    /// An empty log.
+    pub fn new(params: DaoParams) -> Self {
+        Self {
+            state: LogState::new(params),
+            secp: Secp256k1::verification_only(),
+            closes: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            newest_head: None,
+        }
+    }
+
+    /// The state that the log gives.
+    pub fn state(&self) -> &LogState {
+        &self.state
+    }
+
+    /// Position of a lane entry.
+    pub fn position_of(&self, id: &EntryId) -> Option<u64> {
+        self.positions.get(id).copied()
+    }
+
+    /// The newest head in the log, with its signature.
+    pub fn newest_head(&self) -> Option<&Signed<LogHead>> {
+        self.newest_head.as_ref()
+    }
+
+    /// An epoch that was recomputed here.
+    pub fn close_of(&self, epoch: u32) -> Option<&EpochClose> {
+        self.closes.get(&epoch).map(|(close, _)| close)
+    }
+
+    /// Decodes an entry and checks its signatures and every rule that does not need the chain.
+    ///
+    /// # Errors
+    /// [`LedgerError`] with the position it would have had.
+    pub fn examine(&self, bytes: &[u8]) -> Result<Entry, LedgerError> {
+        let position = self.state.size();
+        let entry = Entry::from_bytes(bytes).map_err(|error| LedgerError::invalid(position, None, error))?;
+        let kind = kind_name(&entry);
+        // The rules come first: they cost less than a signature.
+        self.state.check(&entry).map_err(|refusal| refused(position, kind, refusal))?;
+        let checks = entry.signature_checks(&self.state.params().charter.hub_log_key);
+        verify_all(&self.secp, &checks).map_err(|error| LedgerError::invalid(position, Some(kind), error))?;
+        Ok(entry)
+    }
+
+    /// As [`Self::examine`], and that the author may say it: what a hub asks before it takes an entry in.
+    ///
+    /// # Errors
+    /// As [`Self::examine`].
+    pub fn admit(&self, bytes: &[u8]) -> Result<Entry, LedgerError> {
+        let entry = self.examine(bytes)?;
+        match self.state.check_electorate(&entry) {
+            Ok(()) => Ok(entry),
+            Err(refusal) => Err(refused(self.state.size(), kind_name(&entry), refusal)),
+        }
+    }
+
+    /// Internal key of the output of an epoch's link: the one named by the header before it, the charter's for epoch 1.
+    pub fn link_key(&self, epoch: u32) -> XOnlyPublicKey {
+        let before = self.headers().take_while(|header| header.epoch < epoch).last();
+        before.map_or(self.state.params().charter.anchor_key, |header| header.next_anchor_key)
+    }
+
+    /// Appends an entry that [`Self::examine`] returned.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the log is then unchanged.
+    pub fn append(&mut self, entry: Entry, chain: &mut dyn ChainView) -> Result<EntryId, LedgerError> {
+        let position = self.state.size();
+        let kind = kind_name(&entry);
+        let (mut newly_final, mut head) = (None, None);
+        match &entry {
+            Entry::Anchored(anchored) => {
+                self.check_anchored(position, &anchored.statement, chain)?;
+                newly_final = Some(anchored.statement.header.epoch);
+            }
+            Entry::Head(signed) => head = Some(signed.clone()),
+            _ => {}
+        }
+        let is_lane_entry = entry.lane().is_some();
+        let id = self.state.apply(position, entry).map_err(|refusal| refused(position, kind, refusal))?;
+        if is_lane_entry {
+            self.positions.insert(id, position);
+        }
+        self.newest_head = head.or(self.newest_head.take());
+        if let Some(epoch) = newly_final
+            && let Some((_, roll)) = self.closes.get(&epoch)
+        {
+            self.state.set_roll(epoch, roll.clone());
+        }
+        Ok(id)
+    }
+
+    /// Checks a segment against the hub's receipt for it and appends all its entries.
+    ///
+    /// # Errors
+    /// [`LedgerError`]. Entries before the offending one were appended; the caller drops the ledger, or goes on from the size
+    /// it has now when the error is [`LedgerError::NotYet`].
+    pub fn append_segment(&mut self, segment: &Segment, chain: &mut dyn ChainView) -> Result<(), LedgerError> {
+        let first = segment.first_position;
+        self.check_receipt(segment)?;
+        let done = self.state.size().saturating_sub(first);
+        if self.state.size() < first || done > segment.entries.len() as u64 {
+            let size = self.state.size();
+            return Err(LedgerError::invalid(
+                first,
+                None,
+                format!("N-20: a segment begins at {first}, the log has {size}"),
+            ));
+        }
+        for bytes in segment.entries.iter().skip(usize::try_from(done).unwrap_or(usize::MAX)) {
+            let entry = self.examine(bytes)?;
+            self.append(entry, chain)?;
+        }
+        let receipt = &segment.receipt.statement;
+        if receipt.log_root != self.state.root() || receipt.log_size != self.state.size() {
+            let (size, root) = (self.state.size(), self.state.root());
+            let reason = format!(
+                "N-21: the receipt says that the log then has {} entries and root {}, it has {size} and root {root}",
+                receipt.log_size, receipt.log_root
+            );
+            return Err(LedgerError::invalid(segment.end() - 1, None, reason));
+        }
+        Ok(())
+    }
+
+    /// Closes an epoch at a height: recomputes roll, tallies, decisions and header from the log and the chain.
+    ///
+    /// # Errors
+    /// When the log has no head at that height yet, or the source does not answer.
+    pub fn close_epoch(
+        &mut self,
+        epoch: u32,
+        closing_height: u32,
+        closing_hash: BlockHash,
+        chain: &mut dyn ChainView,
+    ) -> Result<&EpochClose> {
+        let head = self.state.first_head_at(closing_height).context("no head covers that height yet")?;
+        let claims = self.state.stake_claims(head.head.size);
+        let mut facts = Vec::new();
+        for claim in &claims {
+            facts.extend(chain.funding(claim)?);
+        }
+        let roll = Roll::compute(&self.state.params().charter, &claims, &facts, closing_height);
+        let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).cloned().collect();
+        let close = epoch::close(&self.state, &earlier, closing_height, closing_hash, &roll)?;
+        self.closes.insert(epoch, (close, roll));
+        Ok(&self.closes[&epoch].0)
+    }
+
+    /// Recomputes the epoch of a header that somebody claims and compares.
+    ///
+    /// # Errors
+    /// [`LedgerError`] naming the field that differs.
+    pub fn check_header(
+        &mut self,
+        position: u64,
+        header: &EpochHeader,
+        chain: &mut dyn ChainView,
+    ) -> Result<(), LedgerError> {
+        let known = self.closes.get(&header.epoch).is_some_and(|(close, _)| close.header == *header);
+        if known {
+            return Ok(());
+        }
+        let height = header.closing_height;
+        let Some(hash) = chain.block_hash(height)? else {
+            return Err(LedgerError::NotYet {
+                position,
+                reason: format!("this node's chain has no block {height} yet"),
+            });
+        };
+        if self.state.first_head_at(height).is_none() {
+            return Err(LedgerError::NotYet { position, reason: format!("no signed head at height {height} yet") });
+        }
+        let ours = self.close_epoch(header.epoch, height, hash, chain)?.header.clone();
+        match ours.difference(header) {
+            None => Ok(()),
+            Some(difference) => {
+                self.closes.remove(&ours.epoch);
+                let reason =
+                    format!("G-60: the header of epoch {} is not what the log gives: {difference}", header.epoch);
+                Err(LedgerError::invalid(position, Some("anchored"), reason))
+            }
+        }
+    }
+
+    /// Headers of all epochs known, from epoch 1: the final ones in the log, then those recomputed here.
+    pub fn headers(&self) -> impl Iterator<Item = &EpochHeader> {
+        let anchored = self.state.anchored();
+        let newest = anchored.last().map_or(0, |record| record.header.epoch);
+        let closed = self.closes.range(newest + 1..).map(|(_, (close, _))| &close.header);
+        anchored.iter().map(|record| &record.header).chain(closed)
+    }
+
+    /// The seal that the next link spends, by the final epochs in the log.
+    pub fn newest_final_seal(&self) -> OutPoint {
+        match self.state.newest_anchored() {
+            Some(anchored) => OutPoint { txid: anchored.link, vout: 0 },
+            None => self.state.params().first_seal,
+        }
+    }
+
+    /// An `anchored` entry is right when the header is what this log gives and the link that commits to it is final.
+    fn check_anchored(
+        &mut self,
+        position: u64,
+        anchored: &Anchored,
+        chain: &mut dyn ChainView,
+    ) -> Result<(), LedgerError> {
+        self.check_header(position, &anchored.header, chain)?;
+        let invalid = |reason: String| LedgerError::invalid(position, Some("anchored"), reason);
+        let seal = self.newest_final_seal();
+        let epoch = anchored.header.epoch;
+        let final_depth = self.state.params().charter.final_depth;
+        let tip = chain.tip_height()?;
+        if tip.saturating_add(1) < anchored.mined_height.saturating_add(final_depth) {
+            let reason = format!(
+                "the link of epoch {epoch} at height {} is not final at this node's tip {tip}",
+                anchored.mined_height
+            );
+            return Err(LedgerError::NotYet { position, reason });
+        }
+        let Some(evidence) = chain.spender_of_seal(seal)? else {
+            return Err(invalid(format!(
+                "A-1: the seal {seal} is unspent, though the log says that epoch {epoch} is anchored"
+            )));
+        };
+        let commitment = Commitment::new(*anchored.header.hash().as_bytes());
+        verify_link(evidence.transaction(), seal, self.link_key(epoch), commitment)
+            .map_err(|error| invalid(format!("the link of epoch {epoch}: {error}")))?;
+        let inclusion = evidence.inclusion();
+        let found = (evidence.txid(), inclusion.height(), inclusion.block_hash());
+        if found != (anchored.link, anchored.mined_height, anchored.mined_hash) {
+            return Err(invalid(format!(
+                "A-51: the log says link {} in block {} at {}, Bitcoin says {} in block {} at {}",
+                anchored.link, anchored.mined_hash, anchored.mined_height, found.0, found.2, found.1
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_receipt(&self, segment: &Segment) -> Result<(), LedgerError> {
+        let first = segment.first_position;
+        let signed: &Signed<Receipt> = &segment.receipt;
+        let invalid = |reason: String| LedgerError::invalid(first, None, reason);
+        let params = self.state.params();
+        let check = signed.signature_check(&params.charter.hub_log_key, "receipt");
+        check.verify(&self.secp).map_err(|error| invalid(error.to_string()))?;
+        let receipt = &signed.statement;
+        if (receipt.network, receipt.dao) != (params.network, params.dao_id) {
+            return Err(invalid(format!("G-80: the receipt is of DAO {}, not of {}", receipt.dao, params.dao_id)));
+        }
+        let root = batch_tree(segment.entries.iter().map(Vec::as_slice)).root();
+        let found = (first, segment.entries.len() as u64, root);
+        let stated = (receipt.first_position, u64::from(receipt.count), receipt.batch_root);
+        if found != stated {
+            return Err(invalid(format!(
+                "G-80: the receipt is for {} entries from {} with root {}, the segment has {} from {} with root {}",
+                stated.1, stated.0, stated.2, found.1, found.0, found.2
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn kind_name(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Bind(_) => "bind",
+        Entry::Checkpoint(_) => "checkpoint",
+        Entry::Proposal(_) => "proposal",
+        Entry::Comment(_) => "comment",
+        Entry::Ballot(_) => "ballot",
+        Entry::Head(_) => "head",
+        Entry::Anchored(_) => "anchored",
+    }
+}
+
+fn refused(position: u64, kind: &'static str, refusal: Refusal) -> LedgerError {
+    match refusal {
+        Refusal::Invalid { .. } => LedgerError::invalid(position, Some(kind), refusal),
+        _ => LedgerError::NotYet { position, reason: refusal.to_string() },
+    }
+}

@@ -1,0 +1,370 @@
+//! The member's app lane: one entry after the other is signed, stored, sent and acknowledged.
+//!
+//! An entry is built on the lane as this node's own ledger has it, so there is at most one that the ledger does not have yet.
+//! A sequence number is never signed twice: after a refusal the lane goes on in a new incarnation.
+
+use std::time::{Duration, Instant};
+
+use althing_channels::Msg;
+use althing_channels::wire::{AppAck, AppEntry, AppNack};
+use althing_governance::codec::{Canonical as _, Writer as Encoder};
+use althing_governance::entry::{
+    Ballot, Bind, BindTerms, Comment, Entry, LaneBody, LaneEntry, ProposalContent, next_lane_head,
+};
+use althing_governance::id::{EntryId, LaneHead, ProposalId};
+use althing_governance::receipt::{Ack, Receipt};
+use althing_governance::signing::Signed;
+use althing_governance::{ChannelId, TreeHash};
+use anyhow::{Context, Result, ensure};
+
+use super::Member;
+use crate::api::{ApiError, ErrorKind, Reply, Request};
+use crate::engine::Answer;
+use crate::view;
+
+/// How long a caller waits for the hub's acknowledgement; the entry itself waits for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Pause before an entry that the hub could not take just now is sent again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Name of the stored incarnation.
+const INCARNATION: &str = "incarnation";
+
+/// Something to say, and who waits for the answer.
+pub(super) struct Op {
+    pub(super) body: Body,
+    pub(super) answer: Option<Answer>,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone)]
+pub(super) enum Body {
+    Bind(u32),
+    Proposal(Box<ProposalContent>),
+    Comment(Comment),
+    Ballot(Ballot),
+}
+
+/// The one entry that is not acknowledged or not in the ledger yet.
+pub(super) struct InFlight {
+    incarnation: u32,
+    sequence: u64,
+    id: EntryId,
+    head: LaneHead,
+    bytes: Vec<u8>,
+    acknowledged: bool,
+    answer: Option<Answer>,
+    subject: Subject,
+    deadline: Instant,
+    resend_at: Option<Instant>,
+}
+
+/// What to show to the caller when it is done.
+#[derive(Debug, Clone, Copy)]
+enum Subject {
+    Bind,
+    Proposal(ProposalId),
+    Comment(ProposalId),
+    Ballot(ProposalId),
+}
+
+impl Member {
+    /// Takes up the entry that was not acknowledged when the program ended.
+    pub(super) fn resume_outbox(&mut self) -> Result<()> {
+        let Some(row) = self.shell.store.outbox()?.into_iter().next_back() else { return Ok(()) };
+        let entry = Entry::from_bytes(&row.entry).context("a stored own entry")?;
+        let id = entry.id();
+        if self.shell.ledger.position_of(&id).is_some() {
+            return Ok(());
+        }
+        let lane = entry.lane().context("own entries are lane entries")?;
+        self.in_flight = Some(InFlight {
+            incarnation: row.incarnation,
+            sequence: row.sequence,
+            id,
+            head: next_lane_head(lane.prev_head, id),
+            subject: self.subject_of(&entry),
+            bytes: row.entry,
+            acknowledged: row.ack.is_some(),
+            answer: None,
+            deadline: Instant::now() + PATIENCE,
+            resend_at: None,
+        });
+        Ok(())
+    }
+
+    /// Binds every channel that is in use and not bound.
+    pub(super) fn queue_missing_binds(&mut self) -> Result<()> {
+        let ready: Vec<(u32, ChannelId)> = self
+            .shell
+            .stakes
+            .iter()
+            .filter(|channel| channel.machine.phase() == althing_channels::Phase::Ready)
+            .filter_map(|channel| Some((channel.number, ChannelId(channel.machine.id()?.0))))
+            .collect();
+        for (number, id) in ready {
+            let bound = self.shell.ledger.state().channels().contains_key(&id);
+            let queued = self.queue.iter().any(|op| matches!(op.body, Body::Bind(other) if other == number));
+            let under_way = self.in_flight.as_ref().is_some_and(|entry| matches!(entry.subject, Subject::Bind));
+            if !bound && !queued && !under_way {
+                self.queue.push_back(Op { body: Body::Bind(number), answer: None });
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with the lane as far as possible: settles what is done, then says the next thing.
+    pub(super) fn advance_lane(&mut self) -> Result<()> {
+        loop {
+            if let Some(entry) = &self.in_flight {
+                let logged = self.shell.ledger.position_of(&entry.id).is_some();
+                if !(entry.acknowledged && logged) {
+                    return Ok(());
+                }
+                let done = self.in_flight.take().context("it is there")?;
+                self.answer_done(done);
+            }
+            let Some(op) = self.queue.pop_front() else { return Ok(()) };
+            if let Err((error, op)) = self.say(op) {
+                self.shell.revision += 1;
+                match op.answer {
+                    Some(answer) => drop(answer.try_send(Err(error))),
+                    None => {
+                        self.shell.alarms.insert("lane", format!("An entry could not be made: {error}"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says again what the hub may have missed.
+    pub(super) fn resend(&mut self) {
+        if let Some(entry) = &mut self.in_flight
+            && !entry.acknowledged
+        {
+            entry.resend_at = None;
+            let message = AppEntry { sequence: entry.sequence, entry: entry.bytes.clone() };
+            self.shell.peers.send(self.hub, Msg::AppEntry(message));
+        }
+    }
+
+    /// Looks after time: re-sends what the hub could not take, lets callers go whose patience is over.
+    pub(super) fn expire(&mut self) {
+        let now = Instant::now();
+        if self.in_flight.as_ref().is_some_and(|entry| entry.resend_at.is_some_and(|at| now >= at)) {
+            self.resend();
+        }
+        let connected = self.connected;
+        let Some(entry) = &mut self.in_flight else { return };
+        // Without a hub there is nothing to wait for: the entry is stored and goes out by itself.
+        let late = now >= entry.deadline || (!connected && now + PATIENCE >= entry.deadline + Duration::from_secs(2));
+        if late && let Some(answer) = entry.answer.take() {
+            let message = "your entry is signed and stored here, and goes to the hub as soon as it is reachable";
+            let reply = match entry.subject {
+                Subject::Ballot(proposal) => self.ballot_reply(proposal),
+                _ => Err(ApiError::not_now(message)),
+            };
+            let _ = answer.try_send(reply);
+        }
+    }
+
+    pub(super) fn on_ack(&mut self, message: &AppAck) -> Result<()> {
+        let Some(entry) = &self.in_flight else { return Ok(()) };
+        let judged = self.judge_ack(entry, message);
+        match judged {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                let (incarnation, sequence) = (entry.incarnation, entry.sequence);
+                let mut stored = Encoder::new();
+                stored.fixed(&message.receipt);
+                stored.u64(message.position);
+                stored.count(message.path.hashes().len());
+                for hash in message.path.hashes() {
+                    stored.fixed(hash);
+                }
+                let receipt = stored.into_bytes();
+                self.shell.store.write(|writer| writer.acknowledge(incarnation, sequence, &message.ack, &receipt))?;
+                if let Some(entry) = &mut self.in_flight {
+                    entry.acknowledged = true;
+                }
+                self.shell.revision += 1;
+                Ok(())
+            }
+            Err(error) => {
+                let text = format!("The hub's acknowledgement does not hold: {error:#}");
+                self.shell.alarms.insert("receipt", text);
+                self.shell.revision += 1;
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn on_nack(&mut self, nack: &AppNack) -> Result<()> {
+        let Some(entry) = &mut self.in_flight else { return Ok(()) };
+        if entry.sequence != nack.sequence || entry.acknowledged {
+            return Ok(());
+        }
+        if nack.transient {
+            entry.resend_at = Some(Instant::now() + RETRY);
+            tracing::debug!(nack.rule, nack.detail, "the hub cannot take the entry now");
+            return Ok(());
+        }
+        let Some(entry) = self.in_flight.take() else { return Ok(()) };
+        let next = entry.incarnation.saturating_add(1);
+        self.shell.store.write(|writer| {
+            writer.withdraw_outbox(entry.incarnation, entry.sequence)?;
+            writer.set_meta(INCARNATION, &next.to_be_bytes())
+        })?;
+        self.shell.revision += 1;
+        let error = ApiError::invalid(&nack.rule, format!("the hub refused it: {}", nack.detail));
+        match entry.answer {
+            Some(answer) => drop(answer.try_send(Err(error))),
+            None => {
+                self.shell.alarms.insert("lane", error.message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Signs, stores and sends one entry.
+    fn say(&mut self, op: Op) -> Result<(), (ApiError, Op)> {
+        let entry = match self.build(&op.body) {
+            Ok(entry) => entry,
+            Err(error) => return Err((error, op)),
+        };
+        let Some(lane) = entry.lane().copied() else { return Err((ApiError::ours("not a lane entry"), op)) };
+        let (bytes, id) = (entry.to_bytes(), entry.id());
+        // Own rules first: what this node's ledger refuses is not said.
+        let state = self.shell.ledger.state();
+        if let Err(refusal) = state.check(&entry).and_then(|()| state.check_electorate(&entry)) {
+            let kind = if refusal.is_not_now() { ErrorKind::NotNow } else { ErrorKind::Invalid };
+            return Err((ApiError { kind, rule: Some(refusal.rule().to_owned()), message: refusal.to_string() }, op));
+        }
+        if let Err(error) = self.shell.store.write(|writer| writer.put_outbox(lane.incarnation, lane.sequence, &bytes))
+        {
+            return Err((error.into(), op));
+        }
+        self.in_flight = Some(InFlight {
+            incarnation: lane.incarnation,
+            sequence: lane.sequence,
+            id,
+            head: next_lane_head(lane.prev_head, id),
+            subject: self.subject_of(&entry),
+            bytes,
+            acknowledged: false,
+            answer: op.answer,
+            deadline: Instant::now() + PATIENCE,
+            resend_at: None,
+        });
+        self.shell.revision += 1;
+        self.resend();
+        Ok(())
+    }
+
+    fn build(&self, body: &Body) -> Result<Entry, ApiError> {
+        Ok(match body {
+            Body::Bind(number) => Entry::Bind(self.sign(self.bind(*number)?)?),
+            Body::Proposal(content) => Entry::Proposal(self.sign((**content).clone())?),
+            Body::Comment(comment) => Entry::Comment(self.sign(comment.clone())?),
+            Body::Ballot(ballot) => Entry::Ballot(self.sign(ballot.clone())?),
+        })
+    }
+
+    fn sign<B: LaneBody>(&self, body: B) -> Result<LaneEntry<B>, ApiError> {
+        let lane = self.shell.ledger.state().next_lane_header(self.me, self.incarnation()?);
+        Ok(LaneEntry::sign(&self.shell.secp, lane, body, &self.shell.keys.vote(), &self.shell.aux_rand()?))
+    }
+
+    fn bind(&self, number: u32) -> Result<Bind, ApiError> {
+        let channel = self.shell.stakes.channel(number).context("the channel to bind is gone")?;
+        let (funding, context) =
+            channel.machine.funding().zip(channel.machine.context()).context("the channel to bind has no funding")?;
+        let keys = channel.machine.keys();
+        let lane = self.shell.ledger.state().next_lane_header(self.me, self.incarnation()?);
+        let terms = BindTerms {
+            name: self.name.clone(),
+            funding,
+            hub_funding_key: context.hub.funding,
+            value_sat: context.params.member_sat + context.params.hub_sat,
+        };
+        Ok(Bind::sign_funding(&self.shell.secp, &lane, terms, &keys.funding_keypair(), &self.shell.aux_rand()?))
+    }
+
+    /// The incarnation that new entries belong to: the one stored, or the log's when that is newer.
+    fn incarnation(&self) -> Result<u32> {
+        let stored = match self.shell.store.meta(INCARNATION)? {
+            None => 0,
+            Some(bytes) => u32::from_be_bytes(bytes.as_slice().try_into().context("the stored incarnation")?),
+        };
+        let logged = self.shell.ledger.state().lane(&self.me).map_or(0, |lane| lane.incarnation);
+        Ok(stored.max(logged))
+    }
+
+    /// Whether an ack is for the entry in flight and holds: signatures, head, and the entry's path in the receipt.
+    fn judge_ack(&self, entry: &InFlight, message: &AppAck) -> Result<bool> {
+        let ack = Signed::<Ack>::from_bytes(&message.ack).context("the ack")?;
+        let receipt = Signed::<Receipt>::from_bytes(&message.receipt).context("the receipt")?;
+        let params = &self.shell.dao.params;
+        ensure!(
+            (ack.network, ack.dao, ack.member) == (params.network, params.dao_id, self.me),
+            "it is for somebody else"
+        );
+        if (ack.incarnation, ack.sequence) != (entry.incarnation, entry.sequence) {
+            return Ok(false);
+        }
+        ensure!(ack.head == entry.head, "G-81: it acknowledges head {}, this lane is at {}", ack.head, entry.head);
+        ensure!((receipt.network, receipt.dao) == (params.network, params.dao_id), "the receipt is of another DAO");
+        let key = &params.charter.hub_log_key;
+        ack.signature_check(key, "the hub's ack").verify(&self.shell.secp)?;
+        receipt.signature_check(key, "the hub's receipt").verify(&self.shell.secp)?;
+        let path: Vec<TreeHash> = message.path.hashes().iter().copied().map(TreeHash).collect();
+        receipt.verify_entry(&entry.bytes, message.position, &path)?;
+        Ok(true)
+    }
+
+    fn subject_of(&self, entry: &Entry) -> Subject {
+        let params = &self.shell.dao.params;
+        match entry {
+            Entry::Proposal(e) => Subject::Proposal(e.body.id(params.network, params.dao_id, e.lane.member)),
+            Entry::Comment(e) => Subject::Comment(e.body.proposal),
+            Entry::Ballot(e) => Subject::Ballot(e.body.proposal),
+            _ => Subject::Bind,
+        }
+    }
+
+    fn answer_done(&mut self, done: InFlight) {
+        let Some(answer) = done.answer else { return };
+        let id = done.id.to_string();
+        let reply = match done.subject {
+            Subject::Bind => Ok(Reply::Done),
+            Subject::Proposal(proposal) => self.ask(&Request::Proposal { id: proposal.to_string() }),
+            Subject::Ballot(proposal) => self.ballot_reply(proposal),
+            Subject::Comment(proposal) => match self.ask(&Request::Proposal { id: proposal.to_string() }) {
+                Ok(Reply::Proposal(proposal)) => match proposal.comments.into_iter().find(|comment| comment.id == id) {
+                    Some(comment) => Ok(Reply::Comment(comment)),
+                    None => Err(ApiError::ours("the comment is logged but not shown")),
+                },
+                other => other,
+            },
+        };
+        let _ = answer.try_send(reply);
+    }
+
+    pub(super) fn ballot_reply(&mut self, proposal: ProposalId) -> Result<Reply, ApiError> {
+        let Reply::Ballots { ballots } = self.ask(&Request::Ballots)? else {
+            return Err(ApiError::ours("ballots are not shown"));
+        };
+        let wanted = proposal.to_string();
+        ballots
+            .into_iter()
+            .find(|ballot| ballot.proposal == wanted)
+            .map(Reply::Ballot)
+            .ok_or_else(|| ApiError::ours("the ballot is stored but not shown"))
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<Reply, ApiError> {
+        view::answer(&mut self.shell, crate::api::Role::Member, Some(self.me), self.connected, request)
+            .unwrap_or_else(|| Err(ApiError::ours("a question that has no answer")))
+    }
+}

@@ -1,0 +1,171 @@
+//! Following the hub's log and links. Nothing goes in that this node did not check.
+
+use std::time::{Duration, Instant};
+
+use althing_anchor::{Commitment, verify_link};
+use althing_channels::Msg;
+use althing_channels::wire::{LinkInfo, LogFetch};
+use althing_governance::codec::Canonical as _;
+use althing_governance::epoch::EpochHeader;
+use anyhow::{Context, Result};
+use bitcoin::consensus::encode::serialize;
+use bitcoin::{OutPoint, Transaction};
+
+use super::Member;
+use crate::ledger::LedgerError;
+use crate::store::{LinkRow, Segment};
+
+/// After this long without progress the log is asked for again.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// A link whose header cannot be checked yet.
+pub(super) struct PendingLink {
+    header: EpochHeader,
+    tx: Transaction,
+}
+
+impl Member {
+    pub(super) fn on_segment(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.halted.is_some() {
+            return Ok(());
+        }
+        let segment = match Segment::from_bytes(bytes) {
+            Ok(segment) => segment,
+            Err(error) => {
+                self.halt(format!("the hub sent a log segment that is none: {error}"));
+                return Ok(());
+            }
+        };
+        let size = self.stored_size()?;
+        self.hub_size = self.hub_size.max(segment.end());
+        if segment.end() <= size {
+            return Ok(());
+        }
+        if segment.first_position > size {
+            self.fetch_if_behind();
+            return Ok(());
+        }
+        let (mut chain, ledger) = self.shell.chain_and_ledger();
+        match ledger.append_segment(&segment, &mut chain) {
+            Ok(()) => {
+                self.shell.store_segments(std::slice::from_ref(&segment))?;
+                self.fetched = Instant::now();
+                self.shell.revision += 1;
+                self.retry_links()
+            }
+            // Asked for again when the chain has moved on.
+            Err(LedgerError::NotYet { reason, .. }) => {
+                tracing::debug!(reason, "the log waits");
+                Ok(())
+            }
+            Err(LedgerError::Ours(error)) => Err(error),
+            Err(error) => {
+                self.halt(error.to_string());
+                // Entries before the bad one may be in memory; only whole segments count.
+                self.shell.reload_ledger()
+            }
+        }
+    }
+
+    pub(super) fn on_link_info(&mut self, info: &LinkInfo) -> Result<()> {
+        let parsed = EpochHeader::from_bytes(&info.header)
+            .map_err(anyhow::Error::from)
+            .and_then(|header| Ok((header, bitcoin::consensus::deserialize::<Transaction>(&info.link)?)));
+        match parsed {
+            Ok((header, tx)) => {
+                self.pending_links.insert(header.epoch, PendingLink { header, tx });
+                self.retry_links()
+            }
+            Err(error) => {
+                self.shell.alarms.insert("link", format!("The hub announced a link that is none: {error:#}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks links that can be checked now, in order, and stores those that hold.
+    pub(super) fn retry_links(&mut self) -> Result<()> {
+        while let Some((epoch, pending)) = self.pending_links.pop_first() {
+            match self.check_link(&pending) {
+                Ok(()) => {
+                    let row = LinkRow {
+                        epoch,
+                        header: pending.header.to_bytes(),
+                        tx: serialize(&pending.tx),
+                        tracker: Vec::new(),
+                    };
+                    self.shell.store.write(|writer| writer.put_link(&row))?;
+                    self.shell.revision += 1;
+                }
+                Err(LedgerError::Ours(error)) => return Err(error),
+                Err(LedgerError::NotYet { .. }) => {
+                    self.pending_links.insert(epoch, pending);
+                    return Ok(());
+                }
+                Err(error) => {
+                    let text = format!("The hub announced a link for epoch {epoch} that this node refuses: {error}");
+                    self.shell.alarms.insert("link", text);
+                    self.shell.revision += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn fetch_if_behind(&mut self) {
+        let Ok(size) = self.stored_size() else { return };
+        if self.connected && self.halted.is_none() && size < self.hub_size {
+            self.fetched = Instant::now();
+            self.shell.peers.send(self.hub, Msg::LogFetch(LogFetch { from_position: size }));
+        }
+    }
+
+    pub(super) fn refetch_if_quiet(&mut self) {
+        if self.fetched.elapsed() > QUIET {
+            self.fetch_if_behind();
+        }
+    }
+
+    /// Entries that are durable here; the ledger may be some entries ahead inside one segment.
+    fn stored_size(&self) -> Result<u64> {
+        self.shell.store.log_size()
+    }
+
+    fn check_link(&mut self, pending: &PendingLink) -> Result<(), LedgerError> {
+        let epoch = pending.header.epoch;
+        let position = self.shell.ledger.state().size();
+        let known = self.shell.ledger.headers().any(|header| *header == pending.header);
+        let next = self.shell.ledger.headers().last().map_or(1, |header| header.epoch + 1);
+        if !known && epoch > next {
+            return Err(LedgerError::NotYet { position, reason: format!("epoch {next} comes before epoch {epoch}") });
+        }
+        let (mut chain, ledger) = self.shell.chain_and_ledger();
+        ledger.check_header(position, &pending.header, &mut chain)?;
+        let seal = self.seal_before(epoch)?;
+        let key = self.shell.ledger.link_key(epoch);
+        let commitment = Commitment::new(*pending.header.hash().as_bytes());
+        verify_link(&pending.tx, seal, key, commitment).map(drop).map_err(|error| LedgerError::Invalid {
+            position,
+            kind: None,
+            reason: error.to_string(),
+        })
+    }
+
+    fn seal_before(&self, epoch: u32) -> Result<OutPoint> {
+        if epoch <= 1 {
+            return Ok(self.shell.dao.params.first_seal);
+        }
+        let rows = self.shell.store.links()?;
+        let row = rows.iter().find(|row| row.epoch == epoch - 1).context("the link before is not known")?;
+        let tx: Transaction = bitcoin::consensus::deserialize(&row.tx).context("a stored link")?;
+        Ok(OutPoint { txid: tx.compute_txid(), vout: 0 })
+    }
+
+    fn halt(&mut self, reason: String) {
+        let text = format!("The hub's log breaks a rule; this node follows it no further. {reason}");
+        tracing::error!("{text}");
+        self.shell.alarms.insert("log", text.clone());
+        self.shell.revision += 1;
+        self.halted = Some(text);
+    }
+}

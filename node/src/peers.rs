@@ -1,0 +1,280 @@
+//! Encrypted peers: BOLT 8 by LDK's peer manager, carrying our own messages only.
+//!
+//! The engine's thread never touches a socket: news arrives as [`PeerEvent`]s through the callback given at the start,
+//! and [`Peers::send`] only queues.
+
+use std::collections::VecDeque;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use althing_channels::wire::Msg;
+use anyhow::{Context, Result};
+use bitcoin::secp256k1::PublicKey;
+use lightning::ln::msgs::{DecodeError, Init, LightningError};
+use lightning::ln::peer_handler::{
+    CustomMessageHandler, ErroringMessageHandler, IgnoringMessageHandler, MessageHandler, PeerManager,
+};
+use lightning::ln::wire::CustomMessageReader;
+use lightning::sign::{KeysManager, NodeSigner, Recipient};
+use lightning::types::features::{InitFeatures, NodeFeatures};
+use lightning::util::logger::{Level, Logger, Record};
+use lightning::util::ser::LengthLimitedRead;
+use lightning_net_tokio::SocketDescriptor;
+
+/// News from the peers.
+#[derive(Debug)]
+pub enum PeerEvent {
+    /// A peer finished the handshake.
+    Up(PublicKey),
+    /// A peer is gone.
+    Down(PublicKey),
+    /// A peer said something.
+    Message(PublicKey, Box<Msg>),
+}
+
+/// The running peer connections of this node. Dropping it ends them.
+pub struct Peers {
+    manager: Arc<Manager>,
+    mailbox: Arc<Mailbox>,
+    runtime: Option<tokio::runtime::Runtime>,
+    wake: Arc<tokio::sync::Notify>,
+}
+
+/// Address of a hub: `node_id@host:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerAddress {
+    /// BOLT 8 node id.
+    pub node_id: PublicKey,
+    /// Where it listens.
+    pub socket: SocketAddr,
+}
+
+impl std::str::FromStr for PeerAddress {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (node_id, socket) =
+            text.split_once('@').with_context(|| format!("N-2: {text:?} is not of the form node_id@host:port"))?;
+        Ok(Self {
+            node_id: node_id.parse().with_context(|| format!("N-2: {node_id:?} is not a compressed public key"))?,
+            socket: socket.parse().with_context(|| format!("N-2: {socket:?} is not host:port with a numeric host"))?,
+        })
+    }
+}
+
+impl std::fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.node_id, self.socket)
+    }
+}
+
+/// The BOLT 8 node id that belongs to a node seed.
+pub fn node_id(node_seed: &[u8; 32]) -> PublicKey {
+    // The times only feed ephemeral keys, which are not used here.
+    let keys = KeysManager::new(node_seed, 0, 0, true);
+    keys.get_node_id(Recipient::Node).expect("a keys manager knows its own node id")
+}
+
+impl Peers {
+    /// Starts listening (if an address is given) and handling peers; `sink` gets the news and must not block.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or there is no entropy.
+    pub fn start(
+        node_seed: &[u8; 32],
+        listen: Option<SocketAddr>,
+        sink: impl Fn(PeerEvent) + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let signer = Arc::new(KeysManager::new(node_seed, now.as_secs(), now.subsec_nanos(), true));
+        let mailbox = Arc::new(Mailbox { outgoing: Mutex::new(VecDeque::new()), sink: Box::new(sink) });
+        let manager = Arc::new(PeerManager::new(
+            MessageHandler {
+                chan_handler: Arc::new(ErroringMessageHandler::new()),
+                route_handler: Arc::new(IgnoringMessageHandler {}),
+                onion_message_handler: Arc::new(IgnoringMessageHandler {}),
+                custom_message_handler: Arc::clone(&mailbox),
+                send_only_message_handler: Arc::new(IgnoringMessageHandler {}),
+            },
+            u32::try_from(now.as_secs()).unwrap_or(u32::MAX),
+            &crate::keys::entropy::<32>()?,
+            Arc::new(TracingLogger),
+            signer,
+        ));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("peers")
+            .enable_all()
+            .build()
+            .context("starting the network runtime")?;
+        let wake = Arc::new(tokio::sync::Notify::new());
+        let peers = Self { manager, mailbox, runtime: Some(runtime), wake };
+        peers.spawn_pump();
+        if let Some(address) = listen {
+            peers.spawn_listener(address)?;
+        }
+        Ok(peers)
+    }
+
+    /// Queues a message for a peer. It is dropped when the peer is gone: the lanes re-send after a reconnect.
+    pub fn send(&self, to: PublicKey, message: Msg) {
+        // An oversize message cannot be refused later: LDK would end the connection.
+        let message = match message.checked() {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::error!(%to, %error, "a message of this node's own is too large");
+                return;
+            }
+        };
+        self.mailbox.outgoing.lock().expect("no holder panics").push_back((to, message));
+        self.wake.notify_one();
+    }
+
+    /// Keeps a connection to the address for ever: reconnects after a loss, waiting 0.2 s at first and 10 s at most.
+    pub fn keep_connected(&self, address: PeerAddress) {
+        let manager = Arc::clone(&self.manager);
+        self.runtime().spawn(async move {
+            let mut pause = Duration::from_millis(200);
+            loop {
+                match lightning_net_tokio::connect_outbound(Arc::clone(&manager), address.node_id, address.socket).await
+                {
+                    Some(closed) => {
+                        closed.await;
+                        pause = Duration::from_millis(200);
+                    }
+                    None => tracing::debug!(%address, "no connection"),
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(10));
+            }
+        });
+    }
+
+    /// Ends the connection to a peer that broke the protocol.
+    pub fn disconnect(&self, peer: PublicKey) {
+        self.manager.disconnect_by_node_id(peer);
+    }
+
+    fn runtime(&self) -> &tokio::runtime::Runtime {
+        self.runtime.as_ref().expect("the runtime lives until drop")
+    }
+
+    /// LDK polls for outgoing messages; without this call a queued message would wait for the next incoming one.
+    fn spawn_pump(&self) {
+        let (manager, wake) = (Arc::clone(&self.manager), Arc::clone(&self.wake));
+        self.runtime().spawn(async move {
+            loop {
+                wake.notified().await;
+                manager.process_events();
+            }
+        });
+        let manager = Arc::clone(&self.manager);
+        self.runtime().spawn(async move {
+            loop {
+                // BOLT 1 ping; finds dead connections.
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                manager.timer_tick_occurred();
+            }
+        });
+    }
+
+    fn spawn_listener(&self, address: SocketAddr) -> Result<()> {
+        let listener = TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
+        listener.set_nonblocking(true)?;
+        let manager = Arc::clone(&self.manager);
+        let _entered = self.runtime().enter();
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        self.runtime().spawn(async move {
+            loop {
+                match listener.accept().await.and_then(|(stream, _)| stream.into_std()) {
+                    Ok(stream) => {
+                        tokio::spawn(lightning_net_tokio::setup_inbound(Arc::clone(&manager), stream));
+                    }
+                    Err(error) => {
+                        // Out of file descriptors, say: accepting again at once would spin.
+                        tracing::warn!(%error, "accepting a connection");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Drop for Peers {
+    fn drop(&mut self) {
+        self.manager.process_events();
+        self.manager.disconnect_all_peers();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_millis(500));
+        }
+    }
+}
+
+type Manager = PeerManager<
+    SocketDescriptor,
+    Arc<ErroringMessageHandler>,
+    Arc<IgnoringMessageHandler>,
+    Arc<IgnoringMessageHandler>,
+    Arc<TracingLogger>,
+    Arc<Mailbox>,
+    Arc<KeysManager>,
+    Arc<IgnoringMessageHandler>,
+>;
+
+/// Where LDK and the engine exchange messages.
+struct Mailbox {
+    outgoing: Mutex<VecDeque<(PublicKey, Msg)>>,
+    sink: Box<dyn Fn(PeerEvent) + Send + Sync>,
+}
+
+impl CustomMessageReader for Mailbox {
+    type CustomMessage = Msg;
+
+    fn read<R: LengthLimitedRead>(&self, message_type: u16, buffer: &mut R) -> Result<Option<Msg>, DecodeError> {
+        Msg::read(message_type, buffer)
+    }
+}
+
+impl CustomMessageHandler for Mailbox {
+    fn handle_custom_message(&self, message: Msg, from: PublicKey) -> Result<(), LightningError> {
+        (self.sink)(PeerEvent::Message(from, Box::new(message)));
+        Ok(())
+    }
+
+    fn get_and_clear_pending_msg(&self) -> Vec<(PublicKey, Msg)> {
+        self.outgoing.lock().expect("no holder panics").drain(..).collect()
+    }
+
+    fn peer_disconnected(&self, peer: PublicKey) {
+        (self.sink)(PeerEvent::Down(peer));
+    }
+
+    fn peer_connected(&self, peer: PublicKey, _: &Init, _inbound: bool) -> Result<(), ()> {
+        (self.sink)(PeerEvent::Up(peer));
+        Ok(())
+    }
+
+    fn provided_node_features(&self) -> NodeFeatures {
+        NodeFeatures::empty()
+    }
+
+    fn provided_init_features(&self, _: PublicKey) -> InitFeatures {
+        InitFeatures::empty()
+    }
+}
+
+struct TracingLogger;
+
+impl Logger for TracingLogger {
+    fn log(&self, record: Record) {
+        match record.level {
+            Level::Error => tracing::error!(target: "ldk", "{}", record.args),
+            Level::Warn => tracing::warn!(target: "ldk", "{}", record.args),
+            Level::Info => tracing::debug!(target: "ldk", "{}", record.args),
+            _ => tracing::trace!(target: "ldk", "{}", record.args),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The form of a proof file (docs/spec/40-proofs.md, P-1 to P-9).
+//!
+//! Every byte of it is committed to by a hash that ends in a block header, or compared with such a byte: a file with
+//! any byte changed is refused.
+
+use althing_anchor::LinkEvidence;
+use althing_governance::charter::Charter;
+use althing_governance::codec::{Canonical, DecodeError, Reader, Writer};
+use althing_governance::epoch::{BallotProof, DecisionProof, EpochHeader, RollProof, TallyProof};
+use althing_governance::id::TreeHash;
+
+/// First bytes of every proof file (P-1).
+pub const MAGIC: &[u8; 8] = b"ALTHING\x00";
+
+/// Most links in a file: at one a day, more than a thousand years.
+const MAX_LINKS: usize = 1 << 19;
+
+const MAX_EVIDENCE: usize = 128 * 1024;
+const MAX_CHARTER: usize = 64 * 1024;
+const MAX_PATH: usize = 64;
+
+/// A proof file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// The charter.
+    pub charter: Charter,
+    /// The genesis transaction and its block.
+    pub genesis: LinkEvidence,
+    /// Every epoch from 1 to the one that the statement is about.
+    pub epochs: Vec<EpochPart>,
+    /// What is proven.
+    pub statement: Statement,
+}
+
+/// One epoch: its header, and the link that commits to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpochPart {
+    /// The header.
+    pub header: EpochHeader,
+    /// The link and its block.
+    pub link: LinkEvidence,
+}
+
+/// What a proof file shows, always under its last epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Statement {
+    /// A ballot is counted as cast (P-5).
+    Ballot(Box<BallotPart>),
+    /// Sums, quorum, outcome and authorisation of a proposal (P-6).
+    Tally(Box<TallyPart>),
+}
+
+/// A log entry and its path in the log tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedEntry {
+    /// Its position.
+    pub position: u64,
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
+    /// Path in T1 at the header's log size.
+    pub path: Vec<TreeHash>,
+}
+
+/// Evidence for [`Statement::Ballot`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BallotPart {
+    /// The ballot in the log.
+    pub entry: LoggedEntry,
+    /// Its leaf in T2, up to the header.
+    pub counted: BallotProof,
+    /// Epoch of the roll that gives the weights.
+    pub snapshot: u32,
+    /// The member's leaf in that roll, up to the header.
+    pub weight: RollProof,
+}
+
+/// Evidence for [`Statement::Tally`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TallyPart {
+    /// The proposal in the log.
+    pub entry: LoggedEntry,
+    /// The sums, and the roll they are measured by, up to the header.
+    pub tally: TallyProof,
+    /// Its leaf in T4.
+    pub decision: DecisionProof,
+}
+
+impl Canonical for Bundle {
+    fn encode(&self, w: &mut Writer) {
+        w.fixed(MAGIC);
+        w.u8(1);
+        w.bytes(&self.charter.to_bytes());
+        w.bytes(&self.genesis.encode());
+        w.list(&self.epochs);
+        self.statement.encode(w);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        for expected in MAGIC {
+            let found = r.u8()?;
+            if found != *expected {
+                return Err(DecodeError::UnknownVariant { field: "magic of a proof file", found });
+            }
+        }
+        r.version("proof file version")?;
+        Ok(Self {
+            charter: Charter::from_bytes(&r.bytes("charter", MAX_CHARTER)?)?,
+            genesis: evidence(r)?,
+            epochs: r.list("epochs", MAX_LINKS)?,
+            statement: Statement::decode(r)?,
+        })
+    }
+}
+
+impl Canonical for EpochPart {
+    fn encode(&self, w: &mut Writer) {
+        self.header.encode(w);
+        w.bytes(&self.link.encode());
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { header: Canonical::decode(r)?, link: evidence(r)? })
+    }
+}
+
+impl Canonical for Statement {
+    fn encode(&self, w: &mut Writer) {
+        match self {
+            Self::Ballot(part) => {
+                w.u8(1);
+                part.entry.encode(w);
+                part.counted.encode(w);
+                w.u32(part.snapshot);
+                part.weight.encode(w);
+            }
+            Self::Tally(part) => {
+                w.u8(2);
+                part.entry.encode(w);
+                part.tally.encode(w);
+                part.decision.encode(w);
+            }
+        }
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match r.u8()? {
+            1 => Ok(Self::Ballot(Box::new(BallotPart {
+                entry: Canonical::decode(r)?,
+                counted: Canonical::decode(r)?,
+                snapshot: r.u32()?,
+                weight: Canonical::decode(r)?,
+            }))),
+            2 => Ok(Self::Tally(Box::new(TallyPart {
+                entry: Canonical::decode(r)?,
+                tally: Canonical::decode(r)?,
+                decision: Canonical::decode(r)?,
+            }))),
+            found => Err(DecodeError::UnknownVariant { field: "statement", found }),
+        }
+    }
+}
+
+impl Canonical for LoggedEntry {
+    fn encode(&self, w: &mut Writer) {
+        w.u64(self.position);
+        w.bytes(&self.bytes);
+        w.list(&self.path);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            position: r.u64()?,
+            bytes: r.bytes("entry", althing_governance::entry::MAX_ENTRY)?,
+            path: r.list("path in the log tree", MAX_PATH)?,
+        })
+    }
+}
+
+/// The anchor core has a codec and errors of its own.
+fn evidence(r: &mut Reader<'_>) -> Result<LinkEvidence, DecodeError> {
+    let bytes = r.bytes("transaction evidence", MAX_EVIDENCE)?;
+    LinkEvidence::decode(&bytes).map_err(|error| DecodeError::Rule {
+        rule: "P-2",
+        field: "transaction evidence",
+        problem: error.to_string(),
+    })
+}

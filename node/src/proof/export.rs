@@ -1,0 +1,155 @@
+//! Making proof files from this node's verified state.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use althing_anchor::LinkEvidence;
+use althing_governance::codec::Canonical as _;
+use althing_governance::id::MemberId;
+use althing_governance::state::ProposalRecord;
+use anyhow::{Context as _, Result};
+use bitcoin::hashes::Hash as _;
+use bitcoin::{BlockHash, OutPoint};
+
+use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, Statement, TallyPart};
+use super::verify;
+use crate::api::{ApiError, ProofStatement, Reply};
+use crate::chain_view::decode_evidence;
+use crate::facts::outpoint_bytes;
+use crate::shell::Shell;
+use crate::store::Store;
+use crate::view::find_proposal;
+
+/// Writes the proof file for a statement, having judged it as any receiver would.
+///
+/// # Errors
+/// When the statement is not (yet) true, or on I/O.
+pub fn export(
+    shell: &Shell,
+    me: Option<MemberId>,
+    proposal: &str,
+    statement: &ProofStatement,
+    path: &Path,
+) -> Result<Reply, ApiError> {
+    let id = find_proposal(shell, proposal)?;
+    let record = &shell.ledger.state().proposals()[&id];
+    let epoch = deciding_epoch(shell, record)?;
+    let header = shell.ledger.headers().find(|header| header.epoch == epoch).context("the epoch's header")?.clone();
+    let statement = match statement {
+        ProofStatement::Ballot { member } => {
+            let member = match member {
+                Some(text) => {
+                    text.parse().map_err(|error| ApiError::invalid("N-53", format!("a member's vote key: {error}")))?
+                }
+                None => me.ok_or_else(|| ApiError::invalid("N-53", "name the member whose ballot is to be proven"))?,
+            };
+            ballot(shell, record, &member, epoch, header.log_size)?
+        }
+        ProofStatement::Tally => tally(shell, record, epoch, header.log_size)?,
+    };
+    let bundle = Bundle {
+        charter: shell.dao.params.charter.clone(),
+        genesis: genesis(shell)?,
+        epochs: epochs(shell, epoch)?,
+        statement,
+    };
+    let bytes = bundle.to_bytes();
+    let finding = verify::verify(&bytes, &StoredBlocks(&shell.store))
+        .map_err(|rejection| ApiError::ours(format!("this node's own proof does not hold: {rejection}")))?;
+    write(path, &bytes)?;
+    Ok(Reply::Proof { path: path.to_owned(), bytes: bytes.len() as u64, statement: finding.statement })
+}
+
+/// The final epoch whose header has the final tally of a proposal.
+fn deciding_epoch(shell: &Shell, record: &ProposalRecord) -> Result<u32, ApiError> {
+    let decided = record.schedule.and_then(|schedule| {
+        shell.ledger.state().anchored().iter().find(|anchored| anchored.header.closing_height >= schedule.close)
+    });
+    decided.map(|anchored| anchored.header.epoch).ok_or_else(|| {
+        let close = record
+            .schedule
+            .map_or_else(|| "not scheduled yet".to_owned(), |s| format!("closing at height {}", s.close));
+        ApiError::not_now(format!("P-7: proposal {} ({close}) is not decided in a final epoch yet", record.id))
+    })
+}
+
+fn ballot(
+    shell: &Shell,
+    record: &ProposalRecord,
+    member: &MemberId,
+    epoch: u32,
+    log_size: u64,
+) -> Result<Statement, ApiError> {
+    let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
+    let last = record.ballots.get(member).and_then(|ballots| ballots.iter().rfind(|ballot| ballot.position < log_size));
+    let Some(ballot) = last else {
+        return Err(ApiError::invalid("P-7", format!("member {member} cast no ballot on proposal {}", record.id)));
+    };
+    let snapshot = record.snapshot_epoch;
+    Ok(Statement::Ballot(Box::new(BallotPart {
+        entry: logged(shell, ballot.position, log_size)?,
+        counted: close.prove_ballot(&record.id, member).context("the member is not in the tally")?,
+        snapshot,
+        weight: close.prove_weight(snapshot, member).context("the member is not on the roll")?,
+    })))
+}
+
+fn tally(shell: &Shell, record: &ProposalRecord, epoch: u32, log_size: u64) -> Result<Statement, ApiError> {
+    let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
+    Ok(Statement::Tally(Box::new(TallyPart {
+        entry: logged(shell, record.position, log_size)?,
+        tally: close.prove_tally(&record.id, record.snapshot_epoch).context("the proposal has no tally")?,
+        decision: close.prove_decision(&record.id).context("the proposal is not decided")?,
+    })))
+}
+
+fn logged(shell: &Shell, position: u64, log_size: u64) -> Result<LoggedEntry, ApiError> {
+    let segment = shell.store.segments_from(position, 1)?.into_iter().next().context("the entry is not stored")?;
+    let index = usize::try_from(position - segment.first_position).context("position")?;
+    let bytes = segment.entries.into_iter().nth(index).context("the entry is not in its segment")?;
+    let path =
+        shell.ledger.state().tree().inclusion_proof(position, log_size).context("the entry is not under the header")?;
+    Ok(LoggedEntry { position, bytes, path })
+}
+
+fn genesis(shell: &Shell) -> Result<LinkEvidence> {
+    created(shell, shell.dao.params.first_seal).context("the genesis transaction is not in this node's chain")
+}
+
+fn epochs(shell: &Shell, last: u32) -> Result<Vec<EpochPart>> {
+    let anchored = shell.ledger.state().anchored().iter().take_while(|anchored| anchored.header.epoch <= last);
+    anchored
+        .map(|anchored| {
+            let link = created(shell, OutPoint { txid: anchored.link, vout: 0 })?;
+            Ok(EpochPart { header: anchored.header.clone(), link })
+        })
+        .collect()
+}
+
+/// Evidence for the transaction that made an output.
+fn created(shell: &Shell, outpoint: OutPoint) -> Result<LinkEvidence> {
+    let row =
+        shell.store.fact(&outpoint_bytes(&outpoint))?.with_context(|| format!("output {outpoint} is not on chain"))?;
+    decode_evidence(&row.tx, &row.inclusion)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let part = path.with_extension("part");
+    let mut file = std::fs::File::create(&part).with_context(|| format!("creating {}", part.display()))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&part, path).with_context(|| format!("writing {}", path.display()))
+}
+
+/// The blocks that this node follows.
+struct StoredBlocks<'a>(&'a Store);
+
+impl althing_anchor::BlockHashes for StoredBlocks<'_> {
+    fn hash_at(&self, height: u32) -> Option<BlockHash> {
+        Some(BlockHash::from_byte_array(self.0.block(height).ok()??.hash))
+    }
+
+    fn tip_height(&self) -> u32 {
+        self.0.tip().ok().flatten().map_or(0, |row| row.height)
+    }
+}

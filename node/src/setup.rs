@@ -1,0 +1,326 @@
+//! Setting up a data directory: keys, the Bitcoin source, founding a DAO, joining one.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use althing_anchor::{Treasury, genesis_outputs};
+use althing_governance::charter::Charter;
+use anyhow::{Context, Result, bail, ensure};
+use bitcoin::{Amount, FeeRate, Network, ScriptBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::chain::{Access, Bitcoind};
+use crate::config::Config;
+use crate::dao::{Dao, genesis_params};
+use crate::keys::{Keys, PublicKeys};
+use crate::lease::Lease;
+use crate::peers::PeerAddress;
+use crate::wallet::Wallet;
+
+/// What `init` needs.
+#[derive(Debug, Clone)]
+pub struct InitOptions {
+    /// The data directory to set up.
+    pub data_dir: PathBuf,
+    /// `regtest`, `signet`, `testnet4` or `bitcoin`.
+    pub network: String,
+    /// The Bitcoin source.
+    pub bitcoind: Access,
+    /// Seed words to restore; new ones are made when absent.
+    pub words: Option<String>,
+    /// Seals the seed.
+    pub password: String,
+}
+
+/// A data directory that was set up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Initialised {
+    /// The seed words: shown once, to be written down.
+    pub words: String,
+    /// The public keys.
+    pub keys: PublicKeys,
+}
+
+/// What the check of a charter found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CharterReport {
+    /// The charter hash, hex, when the document could be read.
+    pub hash: Option<String>,
+    /// The charter in plain sentences.
+    pub sentences: Vec<String>,
+    /// Everything wrong with it; empty when it can be used.
+    pub problems: Vec<String>,
+}
+
+/// What founding would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundingReview {
+    /// In sentences, from parsed values.
+    pub sentences: Vec<String>,
+    /// Fee of the genesis transaction at the rate used, about.
+    pub fee_sat: u64,
+    /// Money needed.
+    pub needs_sat: u64,
+    /// Confirmed money in the wallet.
+    pub has_sat: u64,
+}
+
+/// A DAO that was founded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Founded {
+    /// Its id.
+    pub dao_id: String,
+    /// The genesis transaction.
+    pub genesis_txid: String,
+    /// `txid:vout` of the first seal.
+    pub first_seal: String,
+    /// `txid:vout` of the spare seal.
+    pub spare_seal: String,
+    /// `txid:vout` of each gate.
+    pub gates: Vec<String>,
+    /// The founding file, to be given to members.
+    pub dao_file: PathBuf,
+}
+
+/// A DAO that was joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Its id.
+    pub dao_id: String,
+    /// Its name.
+    pub dao_name: String,
+    /// Its hub.
+    pub hub: String,
+}
+
+/// Fee rate of the genesis transaction. Founding is not urgent.
+const GENESIS_FEE_RATE: u64 = 2;
+
+/// Name of the file with the member's chosen name.
+const NAME_FILE: &str = "name";
+
+/// Sets up a data directory: makes or restores the seed and notes the Bitcoin source.
+///
+/// # Errors
+/// An existing seed, bad words, an unknown network, a Bitcoin source of another network, or I/O.
+pub fn init(options: InitOptions) -> Result<Initialised> {
+    let network = parse_network(&options.network)?;
+    let bitcoind = Bitcoind::new(&options.bitcoind)?;
+    let found = bitcoind.network()?;
+    ensure!(found == network, "B-4: bitcoind at {} runs on {found}, not on {network}", options.bitcoind.url);
+    // A restored seed may have coins from any time; a new one has none before today. Regtest chains are short.
+    let birthday = if options.words.is_some() || network == Network::Regtest { 1 } else { bitcoind.height()?.max(1) };
+    let (keys, words) = Keys::create(&options.data_dir, network, &options.password, options.words.as_deref())?;
+    let config = Config { network: network.to_core_arg().to_owned(), birthday, bitcoind: options.bitcoind };
+    config.save(&options.data_dir)?;
+    Ok(Initialised { words: words.to_string(), keys: keys.public() })
+}
+
+/// The public keys of a data directory.
+///
+/// # Errors
+/// A wrong password, or no seed there.
+pub fn public_keys(dir: &Path, password: &str) -> Result<PublicKeys> {
+    Ok(Keys::open(dir, password)?.public())
+}
+
+/// Reads a charter and says everything about it.
+pub fn charter_check(toml: &str) -> CharterReport {
+    let charter = match Charter::from_toml_unchecked(toml) {
+        Ok(charter) => charter,
+        Err(error) => {
+            return CharterReport { hash: None, sentences: Vec::new(), problems: vec![error.to_string()] };
+        }
+    };
+    let mut problems: Vec<String> = charter.check().iter().map(ToString::to_string).collect();
+    if let Err(error) = Treasury::parse(&charter.treasury_descriptor) {
+        problems.push(error.to_string());
+    } else if let Err(error) = genesis_params(&charter).and_then(|params| Ok(genesis_outputs(&params)?)) {
+        problems.push(format!("{error:#}"));
+    }
+    CharterReport { hash: Some(charter.hash().to_string()), sentences: charter.to_plain_sentences(), problems }
+}
+
+/// What founding with this charter would do, without doing it.
+///
+/// # Errors
+/// A charter that is refused, keys that are not the charter's, or no Bitcoin source.
+pub fn found_review(dir: &Path, password: &str, charter_toml: &str) -> Result<FoundingReview> {
+    let _lease = Lease::take(dir)?;
+    let founding = Founding::prepare(dir, password, charter_toml)?;
+    let needs: u64 = founding.outputs.iter().map(|(_, amount)| amount.to_sat()).sum();
+    // One key-path input, change, and 43 vB for each P2TR or P2WSH output: an upper bound for the usual case.
+    let fee_sat = GENESIS_FEE_RATE * (120 + 43 * founding.outputs.len() as u64);
+    let mut sentences = founding.charter.to_plain_sentences();
+    for (index, (script, amount)) in founding.outputs.iter().enumerate() {
+        let what = match index {
+            0 => "first seal (committing to the charter, spent by link 1)".to_owned(),
+            1 => "spare seal (held by the treasury)".to_owned(),
+            gate => format!("gate {} (held by the treasury)", gate - 2),
+        };
+        let address = bitcoin::Address::from_script(script, founding.keys.network())
+            .map_or_else(|_| script.to_hex_string(), |address| address.to_string());
+        sentences.push(format!(
+            "Output {index} of the genesis transaction pays {} sat to {address}: {what}.",
+            amount.to_sat()
+        ));
+    }
+    sentences.push(format!("The fee is about {fee_sat} sat; the rest returns to your wallet."));
+    let has_sat = founding.wallet.balance().confirmed_sat;
+    Ok(FoundingReview { sentences, fee_sat, needs_sat: needs + fee_sat, has_sat })
+}
+
+/// Founds a DAO: builds, signs, stores and broadcasts the genesis transaction, and writes the founding file.
+///
+/// Repeating it after a crash broadcasts the stored transaction again and never makes a second one.
+///
+/// # Errors
+/// As [`found_review`], too little money, or a transaction that the network refuses.
+pub fn found(dir: &Path, password: &str, charter_toml: &str, listen: &str) -> Result<Founded> {
+    let _lease = Lease::take(dir)?;
+    let listen: SocketAddr =
+        listen.parse().with_context(|| format!("N-12: {listen:?} is not host:port with a numeric host"))?;
+    let mut founding = Founding::prepare(dir, password, charter_toml)?;
+    let signed = dir.join("genesis.tx");
+    let tx = if signed.exists() {
+        bitcoin::consensus::encode::deserialize_hex(std::fs::read_to_string(&signed)?.trim())
+            .with_context(|| format!("{} is malformed", signed.display()))?
+    } else {
+        let rate = FeeRate::from_sat_per_vb(GENESIS_FEE_RATE).context("fee rate")?;
+        let tx = founding.wallet.pay(&founding.outputs, rate)?;
+        std::fs::write(&signed, bitcoin::consensus::encode::serialize_hex(&tx))?;
+        tx
+    };
+    let hub = PeerAddress { node_id: founding.charter.hub_node_key, socket: listen }.to_string();
+    let dao = Dao::new(founding.charter, tx.clone(), founding.birthday, hub)?;
+    // Written before the broadcast: once the transaction is out, the DAO exists, and its founder must be able to find it.
+    dao.save(dir)?;
+    founding.bitcoind.submit(&tx)?;
+    Ok(Founded {
+        dao_id: dao.params.dao_id.to_string(),
+        genesis_txid: dao.params.first_seal.txid.to_string(),
+        first_seal: dao.params.first_seal.to_string(),
+        spare_seal: dao.params.spare_seal.to_string(),
+        gates: dao.params.gates.iter().map(ToString::to_string).collect(),
+        dao_file: dir.join(crate::dao::DAO_FILE),
+    })
+}
+
+/// Joins the DAO of a founding file: checks the file and notes it, with the name the member goes by.
+///
+/// # Errors
+/// A file that does not hold, another network, a name longer than 32 bytes, or I/O.
+pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<Joined> {
+    let _lease = Lease::take(dir)?;
+    let keys = Keys::open(dir, password)?;
+    let text = std::fs::read_to_string(dao_file).with_context(|| format!("reading {}", dao_file.display()))?;
+    let dao = Dao::from_json(&text).with_context(|| format!("checking {}", dao_file.display()))?;
+    ensure!(
+        dao.network() == keys.network(),
+        "D-7: the DAO is on {}, this seed was made for {}",
+        dao.network(),
+        keys.network()
+    );
+    let max = althing_governance::entry::MAX_MEMBER_NAME;
+    ensure!(
+        !name.trim().is_empty() && name.len() <= max,
+        "D-8: the name must have 1 to {max} bytes, {name:?} has {}",
+        name.len()
+    );
+    let mut config = Config::load(dir)?;
+    config.birthday = config.birthday.min(dao.birthday);
+    config.save(dir)?;
+    dao.save(dir)?;
+    std::fs::write(dir.join(NAME_FILE), name)?;
+    Ok(Joined { dao_id: dao.params.dao_id.to_string(), dao_name: dao.params.charter.name.clone(), hub: dao.hub })
+}
+
+/// The name that the member chose when joining.
+///
+/// # Errors
+/// When none was chosen.
+pub fn member_name(dir: &Path) -> Result<String> {
+    std::fs::read_to_string(dir.join(NAME_FILE)).context("D-9: no name here; join with `althing dao join`")
+}
+
+/// A network by the name that bitcoind uses, or `mainnet`.
+///
+/// # Errors
+/// When it is none of them.
+pub fn parse_network(name: &str) -> Result<Network> {
+    match name {
+        "regtest" => Ok(Network::Regtest),
+        "signet" => Ok(Network::Signet),
+        "testnet4" => Ok(Network::Testnet4),
+        "bitcoin" | "mainnet" | "main" => Ok(Network::Bitcoin),
+        other => bail!("N-13: network {other:?} is none of regtest, signet, testnet4, bitcoin"),
+    }
+}
+
+struct Founding {
+    charter: Charter,
+    keys: Keys,
+    bitcoind: Bitcoind,
+    wallet: Wallet,
+    outputs: Vec<(ScriptBuf, Amount)>,
+    birthday: u32,
+}
+
+impl Founding {
+    fn prepare(dir: &Path, password: &str, charter_toml: &str) -> Result<Self> {
+        let report = charter_check(charter_toml);
+        ensure!(report.problems.is_empty(), "the charter is refused: {}", report.problems.join("; "));
+        let charter = Charter::from_toml(charter_toml)?;
+        let config = Config::load(dir)?;
+        let keys = Keys::open(dir, password)?;
+        let public = keys.public();
+        let network = parse_network(&config.network)?;
+        let wanted = charter.bitcoin_network().context("the charter's network is unknown")?;
+        ensure!(wanted == network, "D-10: the charter is for {wanted}, this data directory is set up for {network}");
+        for (what, in_charter, ours) in [
+            ("hub_node_key", charter.hub_node_key.to_string(), public.node_id),
+            ("hub_log_key", charter.hub_log_key.to_string(), public.log_key),
+            ("anchor_key", charter.anchor_key.to_string(), public.anchor_key),
+        ] {
+            ensure!(in_charter == ours, "D-11: the charter's {what} is {in_charter}, this hub's is {ours}");
+        }
+        let bitcoind = Bitcoind::new(&config.bitcoind)?;
+        let mut wallet = Wallet::open(dir, &keys)?;
+        wallet.catch_up(&bitcoind, config.birthday)?;
+        let outputs = genesis_outputs(&genesis_params(&charter)?)?;
+        let outputs = outputs.into_iter().map(|output| (output.script_pubkey, output.value)).collect();
+        let birthday = bitcoind.height()?;
+        Ok(Self { charter, keys, bitcoind, wallet, outputs, birthday })
+    }
+}
+
+/// A commented charter of an association, with keys of nobody in it: every key and name is to be replaced.
+pub fn template() -> String {
+    use althing_governance::charter::{AssociationArguments, association_template};
+    use althing_governance::id::MemberId;
+    use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
+
+    // Keys of well-known secrets, so that nobody mistakes them for somebody's.
+    let secp = Secp256k1::new();
+    let key = |n: u8| {
+        PublicKey::from_secret_key(&secp, &SecretKey::from_slice(&[n; 32]).expect("a small number is a secret key"))
+    };
+    let x_only = |n: u8| key(n).x_only_public_key().0;
+    let treasurers = [("first treasurer", key(4)), ("second treasurer", key(5)), ("third treasurer", key(6))];
+    association_template(&AssociationArguments {
+        name: "Our association".into(),
+        network: "regtest".into(),
+        hub_node_key: key(1),
+        hub_log_key: x_only(2),
+        anchor_key: x_only(3),
+        treasury_descriptor: format!("wsh(sortedmulti(2,{},{},{}))", key(4), key(5), key(6)),
+        treasurers: treasurers.iter().map(|(name, key)| ((*name).to_owned(), *key)).collect(),
+        founders: vec![MemberId::of(&x_only(7))],
+        min_stake_sat: 10_000,
+        epoch_blocks: 6,
+        stake_confirmations: 6,
+        final_depth: 6,
+        voting_blocks: 6,
+        veto_blocks: 0,
+    })
+}

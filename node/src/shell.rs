@@ -1,0 +1,274 @@
+//! What hub and member have in common: keys, store, wallet, chain, peers, the verified log and the stake channels.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::SyncSender;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use althing_channels::SessionSecret;
+use althing_governance::codec::Canonical;
+use anyhow::{Context, Result, ensure};
+use bitcoin::hashes::Hash as _;
+use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::{Block, BlockHash};
+
+use crate::chain::{Bitcoind, ChainEvent, Follower};
+use crate::chain_view::LiveChain;
+use crate::config::Config;
+use crate::dao::Dao;
+use crate::engine::Input;
+use crate::facts::{Seen, Watch};
+use crate::keys::{Keys, entropy};
+use crate::lease::Lease;
+use crate::ledger::{Ledger, LedgerError};
+use crate::peers::Peers;
+use crate::setup::parse_network;
+use crate::stakes::Stakes;
+use crate::store::{BlockRow, Segment, Store};
+use crate::wallet::Wallet;
+
+/// Name under which the newest signed head is stored.
+pub const NEWEST_HEAD: &str = "newest_head";
+
+/// Everything that hub and member have in common. Owned by the engine's thread.
+pub struct Shell {
+    /// The data directory.
+    pub dir: PathBuf,
+    /// Keys of this node.
+    pub keys: Keys,
+    /// The DAO.
+    pub dao: Dao,
+    /// The database.
+    pub store: Store,
+    /// The on-chain wallet.
+    pub wallet: Wallet,
+    /// The Bitcoin source, for questions and broadcasts; the follower has its own connection.
+    pub bitcoind: Bitcoind,
+    /// Connections.
+    pub peers: Peers,
+    /// The verified log.
+    pub ledger: Ledger,
+    /// Stake channels.
+    pub stakes: Stakes,
+    /// What to look for in blocks.
+    pub watch: Watch,
+    /// The best block.
+    pub tip: Option<(u32, BlockHash)>,
+    /// What a person must know, by subject.
+    pub alarms: BTreeMap<&'static str, String>,
+    /// Grows with every change that a screen could show.
+    pub revision: u64,
+    /// Signing and verifying.
+    pub secp: Secp256k1<All>,
+    birthday: u32,
+    follower: Option<Follower>,
+    _lease: Lease,
+}
+
+impl Shell {
+    /// Opens a data directory, replays its log, and starts following the chain and talking to peers.
+    ///
+    /// # Errors
+    /// A directory in use, not set up or belonging to no DAO; a wrong password; a damaged store.
+    pub fn open(
+        dir: &Path,
+        password: &str,
+        listen: Option<std::net::SocketAddr>,
+        inputs: &SyncSender<Input>,
+    ) -> Result<Self> {
+        let lease = Lease::take(dir)?;
+        let config = Config::load(dir)?;
+        let keys = Keys::open(dir, password)?;
+        let dao = Dao::load(dir)?;
+        let network = parse_network(&config.network)?;
+        ensure!(dao.network() == network, "D-7: the DAO is on {}, this data directory on {network}", dao.network());
+        let store = Store::open(dir)?;
+        let wallet = Wallet::open(dir, &keys)?;
+        let bitcoind = Bitcoind::new(&config.bitcoind)?;
+        let birthday = config.birthday.min(dao.birthday).max(1);
+        let stakes = Stakes::load(&store, &keys)?;
+        let mut ledger = Ledger::new(dao.params.clone());
+        replay(&store, &mut ledger, &bitcoind, &dao, birthday)?;
+
+        let known = known_blocks(&store)?;
+        let tip = known.last().map(|(height, hash)| (*height, BlockHash::from_byte_array(*hash)));
+        let (to_engine, from_peers) = (inputs.clone(), inputs.clone());
+        let follower = Follower::start(config.bitcoind.clone(), network, known, birthday, move |event| {
+            to_engine.send(Input::Chain(event)).is_ok()
+        });
+        let peers = Peers::start(&keys.node_seed(), listen, move |event| {
+            // The engine's queue is bounded; a full one holds the peer's socket back.
+            let _ = from_peers.send(Input::Peer(event));
+        })?;
+        let mut shell = Self {
+            dir: dir.to_owned(),
+            keys,
+            dao,
+            store,
+            wallet,
+            bitcoind,
+            peers,
+            ledger,
+            stakes,
+            watch: Watch::default(),
+            tip,
+            alarms: BTreeMap::new(),
+            revision: 1,
+            secp: Secp256k1::new(),
+            birthday,
+            follower: Some(follower),
+            _lease: lease,
+        };
+        shell.rebuild_watch()?;
+        Ok(shell)
+    }
+
+    /// Takes in what the chain follower reports. Returns the outputs that a connected block created or spent.
+    ///
+    /// # Errors
+    /// On I/O, or when the wallet cannot connect the block.
+    pub fn on_chain(&mut self, event: &ChainEvent) -> Result<Vec<Seen>> {
+        self.revision += 1;
+        match event {
+            ChainEvent::Connected { height, hash, block, .. } => self.connect(*height, *hash, block),
+            ChainEvent::DisconnectedFrom { height } => {
+                self.store.write(|writer| writer.disconnect_from(*height))?;
+                self.tip = self.store.tip()?.map(|row| (row.height, BlockHash::from_byte_array(row.hash)));
+                self.rebuild_watch()?;
+                Ok(Vec::new())
+            }
+            ChainEvent::Trouble(reason) => {
+                self.alarms.insert("bitcoind", format!("The Bitcoin source has stopped answering: {reason}"));
+                Ok(Vec::new())
+            }
+            ChainEvent::Recovered => {
+                self.alarms.remove("bitcoind");
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// The chain as the ledger's rules ask for it.
+    pub fn chain_and_ledger(&mut self) -> (LiveChain<'_>, &mut Ledger) {
+        let chain = LiveChain {
+            store: &mut self.store,
+            bitcoind: &self.bitcoind,
+            watch: &mut self.watch,
+            birthday: self.birthday,
+        };
+        (chain, &mut self.ledger)
+    }
+
+    /// Forgets what is in memory and replays the log from the store: after a write that failed.
+    ///
+    /// # Errors
+    /// A damaged store.
+    pub fn reload_ledger(&mut self) -> Result<()> {
+        self.ledger = Ledger::new(self.dao.params.clone());
+        replay(&self.store, &mut self.ledger, &self.bitcoind, &self.dao, self.birthday)
+    }
+
+    /// Makes segments durable whose entries the ledger has, with the newest signed head beside them: by that head an auditor sees
+    /// when the end of the log was cut off.
+    ///
+    /// # Errors
+    /// On I/O; nothing was stored then.
+    pub fn store_segments(&mut self, segments: &[Segment]) -> Result<()> {
+        let head = self.ledger.newest_head().map(Canonical::to_bytes);
+        self.store.append_segments(segments, head.as_deref().map(|head| (NEWEST_HEAD, head)))
+    }
+
+    /// Randomness for one MuSig2 signature.
+    ///
+    /// # Errors
+    /// When the operating system has none.
+    pub fn session(&self) -> Result<SessionSecret> {
+        Ok(SessionSecret::new(entropy()?)?)
+    }
+
+    /// Auxiliary randomness for one BIP340 signature.
+    ///
+    /// # Errors
+    /// When the operating system has none.
+    pub fn aux_rand(&self) -> Result<[u8; 32]> {
+        entropy()
+    }
+
+    /// Notes trouble of this node's own for the person at the screen.
+    pub fn trouble(&mut self, subject: &'static str, error: &anyhow::Error) {
+        tracing::error!(subject, error = format!("{error:#}"), "trouble");
+        self.alarms.insert(subject, format!("{error:#}"));
+        self.revision += 1;
+    }
+
+    /// Height of the best block; 0 before the first.
+    pub fn tip_height(&self) -> u32 {
+        self.tip.map_or(0, |(height, _)| height)
+    }
+
+    /// What to look for in blocks, from what is known now.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn rebuild_watch(&mut self) -> Result<()> {
+        let mut watch = Watch::default();
+        let seal = self.dao.params.first_seal;
+        watch.expect(&self.store, seal)?;
+        watch.seal = Some(watch.follow_seals(&self.store, seal)?);
+        for outpoint in self.stakes.funding_outpoints() {
+            watch.expect(&self.store, outpoint)?;
+        }
+        for record in self.ledger.state().channels().values() {
+            watch.expect(&self.store, record.bind.funding)?;
+        }
+        self.watch = watch;
+        Ok(())
+    }
+
+    /// Stops following the chain; inputs that are already queued are still handled.
+    pub fn stop(&mut self) {
+        self.follower = None;
+    }
+
+    fn connect(&mut self, height: u32, hash: BlockHash, block: &Block) -> Result<Vec<Seen>> {
+        let below = match self.store.block(height.saturating_sub(1))? {
+            Some(row) => Some((row.height, BlockHash::from_byte_array(row.hash))),
+            None => None,
+        };
+        // The wallet first: repeated after a crash it does no harm, skipped it would.
+        self.wallet.connect(height, block, below)?;
+        let seen = self.watch.scan(height, block);
+        let row = BlockRow {
+            height,
+            hash: hash.to_byte_array(),
+            header: bitcoin::consensus::encode::serialize(&block.header),
+        };
+        self.store.write(|writer| {
+            writer.put_block(&row)?;
+            writer.put_seen(&seen)
+        })?;
+        self.tip = Some((height, hash));
+        Ok(seen)
+    }
+}
+
+/// Seconds since 1970, for what only a person or the mempool reads; never for a rule.
+pub fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn known_blocks(store: &Store) -> Result<Vec<(u32, [u8; 32])>> {
+    store.block_hashes()
+}
+
+/// Replays the stored log. Every signature, rule and root is checked again, as when the entries came in.
+fn replay(store: &Store, ledger: &mut Ledger, bitcoind: &Bitcoind, dao: &Dao, birthday: u32) -> Result<()> {
+    let mut reader = Store::open_read_only(store.path().parent().context("the database is in a directory")?)?;
+    let mut watch = Watch::default();
+    let mut chain = LiveChain { store: &mut reader, bitcoind, watch: &mut watch, birthday };
+    store.visit_segments(|segment| match ledger.append_segment(&segment, &mut chain) {
+        Ok(()) => Ok(()),
+        Err(LedgerError::Ours(error)) => Err(error),
+        Err(error) => Err(anyhow::Error::new(error).context(format!("replaying the log of DAO {}", dao.params.dao_id))),
+    })
+}

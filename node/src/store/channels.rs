@@ -1,0 +1,57 @@
+//! Stake channels: the state machine's bytes, stored before each message that rests on them.
+
+use anyhow::Result;
+use rusqlite::params;
+
+use super::{Store, Writer};
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelRow {
+    /// Number of the channel: with a member the index of its seed, with a hub a running number.
+    pub number: u32,
+    /// Node id of the other side, compressed.
+    pub peer: Vec<u8>,
+    /// State of the channel machine.
+    pub state: Vec<u8>,
+    /// The member's signed funding transaction, kept from before its broadcast until it is final.
+    pub funding_tx: Option<Vec<u8>>,
+    /// Why it failed, if it did; empty otherwise.
+    pub note: String,
+}
+
+impl Store {
+    /// All channels by number.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn channels(&self) -> Result<Vec<ChannelRow>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT number, peer, state, funding_tx, note FROM channel ORDER BY number")?;
+        let rows = statement.query_map([], |row| {
+            Ok(ChannelRow {
+                number: row.get(0)?,
+                peer: row.get(1)?,
+                state: row.get(2)?,
+                funding_tx: row.get(3)?,
+                note: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Writer<'_> {
+    /// Stores a channel as it now is.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn put_channel(&self, row: &ChannelRow) -> Result<()> {
+        self.transaction.execute(
+            "INSERT OR REPLACE INTO channel VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![row.number, row.peer, row.state, row.funding_tx, row.note],
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! The member's own ballots and their way to finality.
+
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::{Choice as LogChoice, Entry};
+use althing_governance::id::MemberId;
+use althing_governance::receipt::Receipt;
+use althing_governance::signing::Signed;
+
+use super::links::{LinkFacts, link_facts};
+use super::proposals::{find_proposal, one, parse_choice, tally};
+use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice};
+use crate::shell::Shell;
+
+/// All own ballots, newest first.
+pub(super) fn own(shell: &Shell) -> Result<Vec<Ballot>, ApiError> {
+    let links = link_facts(shell)?;
+    let mut ballots: Vec<Ballot> = Vec::new();
+    for row in shell.store.outbox()?.into_iter().rev() {
+        let Ok(Entry::Ballot(entry)) = Entry::from_bytes(&row.entry) else { continue };
+        let Some(choice) = LogChoice::from_fields(&entry.body.fields) else { continue };
+        let proposal = entry.body.proposal;
+        let position = shell.ledger.position_of(&entry.id());
+        let promised = row.receipt.as_deref().and_then(|bytes| stored_receipt(bytes).ok());
+        let path = path(shell, &links, position, promised.as_ref());
+        ballots.push(Ballot {
+            replaced: ballots.iter().any(|newer| newer.proposal == proposal.to_string()),
+            proposal: proposal.to_string(),
+            title: shell.ledger.state().proposals().get(&proposal).map(|r| r.content.title.clone()).unwrap_or_default(),
+            choice: match choice {
+                LogChoice::Yes => Choice::Yes,
+                LogChoice::No => Choice::No,
+                LogChoice::Abstain => Choice::Abstain,
+            },
+            reason: entry.body.reason.clone(),
+            sequence: row.sequence,
+            position: position.or(promised.map(|(_, position)| position)),
+            words: path_words(&path),
+            path,
+        });
+    }
+    Ok(ballots)
+}
+
+/// What casting a ballot would do.
+pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> Result<BallotReview, ApiError> {
+    let id = find_proposal(shell, id)?;
+    let state = shell.ledger.state();
+    let record = &state.proposals()[&id];
+    let weight = state.roll(record.snapshot_epoch).map_or(0, |roll| roll.weight(&me));
+    let proposal = one(shell, Some(me), &id.to_string())?;
+    let replaces = proposal.my_ballot.as_ref().map(|ballot| ballot.choice);
+    let logged = record.ballots.get(&me).and_then(|ballots| ballots.last()).map(|ballot| ballot.choice);
+    let tally_after = record.live.zip(state.rule_of(record)).map(|(mut sums, rule)| {
+        if let Some(before) = logged {
+            sums.remove(before, weight);
+        }
+        sums.add(parse_choice(choice), weight);
+        tally(&sums, rule, false)
+    });
+    let open = record.schedule.zip(state.tip_height()).is_some_and(|(schedule, tip)| schedule.is_open(tip));
+    let refusal = if !open {
+        Some(format!("G-41: voting on this proposal is not open now; it is {}", state.phase(record).name()))
+    } else if weight == 0 {
+        Some(format!(
+            "G-43: this member is not on the roll of epoch {}, from which this proposal takes its weights",
+            record.snapshot_epoch
+        ))
+    } else {
+        None
+    };
+    let mut sentences = vec![
+        format!("You vote {choice} on proposal {id}."),
+        format!("Your vote key {me} signs it; choice, reason and key are public to the DAO for ever."),
+        format!(
+            "Your weight on the roll of epoch {} is {weight}; nothing in the ballot can change it.",
+            record.snapshot_epoch
+        ),
+        "You can change it until voting closes; the last one counts.".to_owned(),
+    ];
+    if let Some(before) = replaces {
+        sentences.push(format!("It replaces your ballot \"{before}\"."));
+    }
+    Ok(BallotReview { proposal, choice, replaces, weight: weight.to_string(), tally_after, sentences, refusal })
+}
+
+/// A path in a sentence.
+pub fn path_words(path: &BallotPath) -> String {
+    match path {
+        BallotPath::Stored => "Signed and stored here; the hub has not acknowledged it yet.".to_owned(),
+        BallotPath::Promised { anchored_by_height } => {
+            format!("Promised: the hub signed that it will be under an anchored root by height {anchored_by_height}.")
+        }
+        BallotPath::Logged { head_height } => {
+            format!("Logged: this node checked it under the signed head of height {head_height}.")
+        }
+        BallotPath::Anchored { epoch, .. } => format!("Anchored: under epoch {epoch}, whose link is not mined yet."),
+        BallotPath::Confirmed { epoch, confirmations, needed, .. } => {
+            format!("Confirmed {confirmations}/{needed}: under epoch {epoch}, whose link is on Bitcoin.")
+        }
+        BallotPath::Final { epoch, height, .. } => {
+            format!("Final: under epoch {epoch}, whose link at height {height} is deep enough to count for good.")
+        }
+    }
+}
+
+/// A stored receipt: the hub's signed receipt, then the position of the entry.
+pub(crate) fn stored_receipt(bytes: &[u8]) -> anyhow::Result<(Signed<Receipt>, u64)> {
+    let mut r = althing_governance::codec::Reader::new(bytes);
+    let receipt = Signed::<Receipt>::decode(&mut r)?;
+    let position = r.u64()?;
+    Ok((receipt, position))
+}
+
+fn path(
+    shell: &Shell,
+    links: &[LinkFacts],
+    position: Option<u64>,
+    promised: Option<&(Signed<Receipt>, u64)>,
+) -> BallotPath {
+    let early = || match promised {
+        Some((receipt, _)) => BallotPath::Promised { anchored_by_height: receipt.anchored_by_height },
+        None => BallotPath::Stored,
+    };
+    let Some(position) = position else { return early() };
+    let Some(head_height) = shell.ledger.state().entry_height(position) else { return early() };
+    let covering = links.iter().find(|link| link.verified && link.header.log_size > position);
+    let Some(link) = covering else { return BallotPath::Logged { head_height } };
+    let (epoch, txid) = (link.header.epoch, link.txid.to_string());
+    let needed = shell.dao.params.charter.final_depth;
+    match link.height {
+        None => BallotPath::Anchored { epoch, txid },
+        Some(height) => match (shell.tip_height() + 1).saturating_sub(height) {
+            confirmations if confirmations < needed => BallotPath::Confirmed { epoch, txid, confirmations, needed },
+            _ => BallotPath::Final { epoch, txid, height },
+        },
+    }
+}

@@ -1,0 +1,158 @@
+//! What a node shows: the ledger, the chain and the channels put into the words of [`crate::api`].
+
+mod ballots;
+mod links;
+mod proposals;
+mod wait;
+
+pub use ballots::path_words;
+pub(crate) use ballots::stored_receipt;
+pub use links::{LinkFacts, link_facts};
+pub use proposals::{find_proposal, parse_choice};
+pub use wait::{Condition, settle};
+
+use althing_channels::Phase;
+use althing_governance::id::MemberId;
+
+use crate::api::{ApiError, Balance, Member, Reply, Request, Role, Snapshot, Stake, Status};
+use crate::shell::Shell;
+use crate::stakes::StakeChannel;
+
+/// Answers the questions that hub and member answer alike; `None` for the others.
+pub fn answer(
+    shell: &mut Shell,
+    role: Role,
+    me: Option<MemberId>,
+    hub_connected: bool,
+    request: &Request,
+) -> Option<Result<Reply, ApiError>> {
+    Some(match request {
+        Request::Snapshot { since } if *since == shell.revision => Ok(Reply::Unchanged),
+        Request::Snapshot { .. } => snapshot(shell, role, me, hub_connected).map(|s| Reply::Snapshot(Box::new(s))),
+        Request::Status => Ok(Reply::Status(Box::new(status(shell, role, me, hub_connected)))),
+        Request::WalletAddress => shell
+            .wallet
+            .fresh_address()
+            .map(|address| Reply::Address { address: address.to_string() })
+            .map_err(ApiError::from),
+        Request::WalletBalance => Ok(Reply::Balance(shell.wallet.balance())),
+        Request::Proposals => proposals::list(shell, me).map(|proposals| Reply::Proposals { proposals }),
+        Request::Proposal { id } => proposals::one(shell, me, id).map(|proposal| Reply::Proposal(Box::new(proposal))),
+        Request::Links => links::list(shell).map(|links| Reply::Links { links }),
+        Request::Members => Ok(Reply::Members { members: members(shell) }),
+        Request::Stakes if me.is_some() => Ok(Reply::Stakes { stakes: stakes(shell) }),
+        Request::Ballots if me.is_some() => ballots::own(shell).map(|ballots| Reply::Ballots { ballots }),
+        Request::BallotReview { proposal, choice } => me.map_or_else(
+            || Err(ApiError::invalid("N-39", "this is a hub; ask a member's node for that")),
+            |me| ballots::review(shell, me, proposal, *choice).map(|review| Reply::BallotReview(Box::new(review))),
+        ),
+        Request::ProofExport { proposal, statement, path } => {
+            crate::proof::export(shell, me, proposal, statement, path)
+        }
+        _ => return None,
+    })
+}
+
+/// The member's own stake channels.
+pub fn stakes(shell: &Shell) -> Vec<Stake> {
+    shell.stakes.iter().map(|channel| stake(shell, channel)).collect()
+}
+
+/// One stake channel in words.
+pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
+    let machine = &channel.machine;
+    let needed = shell.dao.params.charter.stake_confirmations;
+    let funding = machine.funding();
+    let fact = funding.and_then(|outpoint| shell.store.fact(&crate::facts::outpoint_bytes(&outpoint)).ok().flatten());
+    let confirmations = fact.map_or(0, |fact| (shell.tip_height() + 1).saturating_sub(fact.height));
+    let bound = machine
+        .id()
+        .is_some_and(|id| shell.ledger.state().channels().contains_key(&althing_governance::ChannelId(id.0)));
+    let amount_sat = machine.params().member_sat;
+    let (state, words) = match machine.phase() {
+        Phase::Failed => ("failed", format!("Opening failed; no coins are in it. {}", channel.note)),
+        Phase::Closed => ("closed", "The channel is closed; the stake is back in the on-chain wallet.".to_owned()),
+        Phase::Closing => ("closing", "Both sides are closing the channel together.".to_owned()),
+        Phase::ForceClosing => ("closing", "This side is closing the channel alone.".to_owned()),
+        Phase::Ready if bound && confirmations >= needed => {
+            ("ready", format!("{amount_sat} sat are staked and count from the next roll on."))
+        }
+        Phase::Ready if bound => {
+            ("ready", format!("Bound; {confirmations} of {needed} confirmations until the stake counts."))
+        }
+        Phase::Ready => ("ready", "Open; waiting for the hub to log the binding of the stake.".to_owned()),
+        Phase::AwaitConfirmation | Phase::AwaitCommitmentSigned => {
+            ("funding", "The funding transaction is broadcast and waits for its first confirmation.".to_owned())
+        }
+        _ => ("opening", "The opening is being agreed with the hub; nothing is broadcast yet.".to_owned()),
+    };
+    Stake {
+        channel: machine.id().map(|id| id.to_string()).unwrap_or_default(),
+        funding_outpoint: funding.map(|outpoint| outpoint.to_string()),
+        amount_sat,
+        confirmations,
+        confirmations_needed: needed,
+        state: state.to_owned(),
+        words,
+        closing_txid: channel.closing_txid.map(|txid| txid.to_string()),
+    }
+}
+
+fn snapshot(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) -> Result<Snapshot, ApiError> {
+    Ok(Snapshot {
+        revision: shell.revision,
+        status: status(shell, role, me, hub_connected),
+        proposals: proposals::list(shell, me)?,
+        links: links::list(shell)?,
+        ballots: if me.is_some() { ballots::own(shell)? } else { Vec::new() },
+        members: members(shell),
+        stakes: if me.is_some() { stakes(shell) } else { Vec::new() },
+    })
+}
+
+fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) -> Status {
+    let state = shell.ledger.state();
+    let charter = &state.params().charter;
+    let balance: Balance = shell.wallet.balance();
+    Status {
+        dao_id: state.params().dao_id.to_string(),
+        dao_name: charter.name.clone(),
+        network: shell.dao.network().to_core_arg().to_owned(),
+        role,
+        tip_height: shell.tip_height(),
+        tip_hash: shell.tip.map(|(_, hash)| hash.to_string()).unwrap_or_default(),
+        log_size: state.size(),
+        head_height: state.tip_height(),
+        hub_connected,
+        member: me.and_then(|me| members(shell).into_iter().find(|member| member.vote_key == me.to_string())),
+        vote_key: me.map(|me| me.to_string()),
+        epoch_blocks: charter.epoch_blocks,
+        next_close_height: charter.boundary_at_or_after(shell.tip_height().saturating_add(1)).unwrap_or(u32::MAX),
+        final_epoch: state.newest_anchored().map(|record| record.header.epoch),
+        final_depth: charter.final_depth,
+        balance,
+        alarms: shell.alarms.values().cloned().collect(),
+    }
+}
+
+fn members(shell: &Shell) -> Vec<Member> {
+    let state = shell.ledger.state();
+    let roll = state.newest_anchored().and_then(|record| state.roll(record.header.epoch));
+    let claims = state.stake_claims(u64::MAX);
+    let mut members: Vec<Member> = state
+        .members()
+        .iter()
+        .map(|(id, record)| {
+            let own = || claims.iter().filter(|claim| claim.member == *id);
+            Member {
+                vote_key: id.to_string(),
+                name: record.name.clone(),
+                stake_sat: own().map(|claim| claim.member_sat).sum(),
+                weight: roll.and_then(|roll| roll.entry(id)).map(|entry| entry.weight.to_string()),
+                funding_outpoints: own().map(|claim| claim.outpoint.to_string()).collect(),
+            }
+        })
+        .collect();
+    members.sort_by(|a, b| (&a.name, &a.vote_key).cmp(&(&b.name, &b.vote_key)));
+    members
+}

@@ -1,0 +1,91 @@
+//! Callers that wait for the ledger or the chain to get somewhere.
+
+use althing_governance::id::{MemberId, ProposalId};
+
+use crate::api::{ApiError, Reply, WaitFor};
+use crate::engine::Waiters;
+use crate::shell::Shell;
+
+/// A parsed [`WaitFor`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Chain and log have reached this height.
+    Height(u32),
+    /// This epoch is final in the log.
+    EpochFinal(u32),
+    /// The node's member is on the newest final roll.
+    OnRoll,
+    /// The log has this many entries.
+    LogSize(u64),
+    /// Voting has begun.
+    VotingOpen(ProposalId),
+    /// The outcome is in a final epoch.
+    Decided(ProposalId),
+}
+
+impl Condition {
+    /// Parses what a caller waits for.
+    ///
+    /// # Errors
+    /// `N-50` for a proposal id that is not 64 hexadecimal digits.
+    pub fn parse(until: &WaitFor) -> Result<Self, ApiError> {
+        let id = |text: &str| {
+            text.parse::<ProposalId>()
+                .map_err(|error| ApiError::invalid("N-50", format!("waiting for a proposal: {error}")))
+        };
+        Ok(match until {
+            WaitFor::Height(height) => Self::Height(*height),
+            WaitFor::EpochFinal(epoch) => Self::EpochFinal(*epoch),
+            WaitFor::OnRoll => Self::OnRoll,
+            WaitFor::LogSize(size) => Self::LogSize(*size),
+            WaitFor::VotingOpen(proposal) => Self::VotingOpen(id(proposal)?),
+            WaitFor::Decided(proposal) => Self::Decided(id(proposal)?),
+        })
+    }
+
+    /// Whether it is so now.
+    pub fn holds(&self, shell: &Shell, me: Option<MemberId>) -> bool {
+        let state = shell.ledger.state();
+        match self {
+            Self::Height(height) => {
+                shell.tip_height() >= *height && state.tip_height().is_some_and(|head| head >= *height)
+            }
+            Self::EpochFinal(epoch) => state.newest_anchored().is_some_and(|record| record.header.epoch >= *epoch),
+            Self::OnRoll => {
+                let roll = state.newest_anchored().and_then(|record| state.roll(record.header.epoch));
+                me.zip(roll).is_some_and(|(me, roll)| roll.weight(&me) > 0)
+            }
+            Self::LogSize(size) => state.size() >= *size,
+            Self::VotingOpen(id) => state
+                .proposals()
+                .get(id)
+                .and_then(|record| record.schedule)
+                .zip(state.tip_height())
+                .is_some_and(|(schedule, tip)| tip >= schedule.open),
+            Self::Decided(id) => state
+                .proposals()
+                .get(id)
+                .and_then(|record| record.schedule)
+                .zip(state.newest_anchored())
+                .is_some_and(|(schedule, anchored)| anchored.header.closing_height >= schedule.close),
+        }
+    }
+}
+
+/// Answers the callers whose condition holds, and those whose time is over.
+pub fn settle(waiters: &mut Waiters<Condition>, shell: &Shell, me: Option<MemberId>) {
+    if waiters.is_empty() {
+        return;
+    }
+    waiters.settle(
+        |condition| condition.holds(shell, me).then_some(Ok(Reply::Done)),
+        |condition| {
+            ApiError::not_now(format!(
+                "the time to wait for {condition:?} is over; chain at {}, log at {} entries, head at {:?}",
+                shell.tip_height(),
+                shell.ledger.state().size(),
+                shell.ledger.state().tip_height()
+            ))
+        },
+    );
+}

@@ -1,0 +1,162 @@
+//! The on-chain wallet: bdk over its own SQLite file, fed with the blocks that the node follows.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use bdk_wallet::chain::BlockId;
+use bdk_wallet::rusqlite::Connection;
+use bdk_wallet::signer::SignersContainer;
+use bdk_wallet::{KeychainKind, PersistedWallet, SignOptions, Wallet as BdkWallet};
+use bitcoin::secp256k1::Secp256k1;
+use bitcoin::{Address, Amount, Block, BlockHash, FeeRate, Network, Psbt, ScriptBuf, Transaction};
+
+use crate::api::Balance;
+use crate::chain::Bitcoind;
+use crate::keys::Keys;
+
+/// Name of the wallet's database in a data directory. Everything in it can be rebuilt from seed and chain.
+pub const WALLET_FILE: &str = "wallet.db";
+
+/// The on-chain wallet of one node.
+pub struct Wallet {
+    wallet: PersistedWallet<Connection>,
+    /// The database knows public descriptors only.
+    signers: [SignersContainer; 2],
+    connection: Connection,
+}
+
+impl Wallet {
+    /// Opens the wallet in `dir`, creating it from the keys when it is not there.
+    ///
+    /// # Errors
+    /// A wallet of other keys or another network, or I/O.
+    pub fn open(dir: &Path, keys: &Keys) -> Result<Self> {
+        let path = dir.join(WALLET_FILE);
+        let mut connection = Connection::open(&path).with_context(|| format!("opening {}", path.display()))?;
+        let [(external, external_keys), (internal, internal_keys)] = keys.wallet_descriptors()?;
+        let secp = Secp256k1::new();
+        let signers = [
+            SignersContainer::build(external_keys, &external, &secp),
+            SignersContainer::build(internal_keys, &internal, &secp),
+        ];
+        let loaded = BdkWallet::load()
+            .descriptor(KeychainKind::External, Some(external.clone()))
+            .descriptor(KeychainKind::Internal, Some(internal.clone()))
+            .check_network(keys.network())
+            .load_wallet(&mut connection)
+            .with_context(|| format!("{} does not belong to these keys", path.display()))?;
+        let wallet = match loaded {
+            Some(wallet) => wallet,
+            None => BdkWallet::create(external, internal)
+                .network(keys.network())
+                .create_wallet(&mut connection)
+                .with_context(|| format!("creating {}", path.display()))?,
+        };
+        Ok(Self { wallet, signers, connection })
+    }
+
+    /// Adds a block on top of `below`. Blocks may be skipped before the first one.
+    ///
+    /// # Errors
+    /// A block that does not connect, or I/O.
+    pub fn connect(&mut self, height: u32, block: &Block, below: Option<(u32, BlockHash)>) -> Result<()> {
+        let connected_to = match below {
+            Some((height, hash)) => BlockId { height, hash },
+            None => BlockId { height: 0, hash: self.wallet.local_chain().genesis_hash() },
+        };
+        if height == 0 {
+            return Ok(());
+        }
+        self.wallet
+            .apply_block_connected_to(block, height, connected_to)
+            .with_context(|| format!("the wallet cannot connect block {height} to {}", connected_to.height))?;
+        self.persist()
+    }
+
+    /// Reads all blocks that the wallet has not seen, for uses without a running node.
+    ///
+    /// # Errors
+    /// When the source does not answer, or on I/O.
+    pub fn catch_up(&mut self, bitcoind: &Bitcoind, birthday: u32) -> Result<()> {
+        let mut below = self.wallet.latest_checkpoint();
+        while below.height() > 0 && bitcoind.block_hash(below.height())? != Some(below.hash()) {
+            below = below.prev().context("the wallet's chain has no genesis block")?;
+        }
+        let mut known = (below.height() > 0).then(|| (below.height(), below.hash()));
+        let mut height = known.map_or(birthday.max(1), |(height, _)| height + 1);
+        while let Some(hash) = bitcoind.block_hash(height)? {
+            self.connect(height, &bitcoind.block(&hash)?, known)?;
+            known = Some((height, hash));
+            height += 1;
+        }
+        Ok(())
+    }
+
+    /// Confirmed and pending balance.
+    pub fn balance(&self) -> Balance {
+        let balance = self.wallet.balance();
+        Balance {
+            confirmed_sat: balance.confirmed.to_sat(),
+            pending_sat: (balance.immature + balance.trusted_pending + balance.untrusted_pending).to_sat(),
+        }
+    }
+
+    /// A receiving address that was never shown.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn fresh_address(&mut self) -> Result<Address> {
+        let address = self.wallet.reveal_next_address(KeychainKind::External).address;
+        self.persist()?;
+        Ok(address)
+    }
+
+    /// Builds and signs a transaction with exactly these outputs first and in this order, then change.
+    ///
+    /// # Errors
+    /// Too little confirmed money (the amounts are named), or I/O.
+    pub fn pay(&mut self, outputs: &[(ScriptBuf, Amount)], fee_rate: FeeRate) -> Result<Transaction> {
+        let mut builder = self.wallet.build_tx();
+        builder
+            .ordering(bdk_wallet::TxOrdering::Untouched)
+            .fee_rate(fee_rate)
+            .exclude_unconfirmed()
+            .set_recipients(outputs.to_vec());
+        let mut psbt: Psbt = builder.finish().map_err(|error| {
+            anyhow::Error::new(crate::api::ApiError::not_now(format!(
+                "W-1: the wallet cannot pay {} sat in {} outputs at {} sat/vB: {error}; confirmed balance {} sat",
+                outputs.iter().map(|(_, amount)| amount.to_sat()).sum::<u64>(),
+                outputs.len(),
+                fee_rate.to_sat_per_vb_ceil(),
+                self.wallet.balance().confirmed.to_sat(),
+            )))
+        })?;
+        let [external, internal] = &self.signers;
+        let finished = self.wallet.sign_with_signers(&mut psbt, &[external, internal], SignOptions::default())?;
+        if !finished {
+            bail!("W-2: the wallet could not sign all inputs of its own transaction");
+        }
+        let tx = psbt.extract_tx().context("W-3: the wallet's transaction pays an absurd fee")?;
+        self.persist()?;
+        Ok(tx)
+    }
+
+    /// Remembers a transaction that was given to the network, so that its coins are not used twice.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn note_broadcast(&mut self, tx: &Transaction, now_secs: u64) -> Result<()> {
+        self.wallet.apply_unconfirmed_txs([(tx.clone(), now_secs)]);
+        self.persist()
+    }
+
+    /// The network of the wallet.
+    pub fn network(&self) -> Network {
+        self.wallet.network()
+    }
+
+    fn persist(&mut self) -> Result<()> {
+        self.wallet.persist(&mut self.connection).context("storing the wallet")?;
+        Ok(())
+    }
+}
