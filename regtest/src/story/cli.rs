@@ -45,6 +45,12 @@ impl Cli {
         Self { program: program.clone(), data_dir: data_dir.to_owned() }
     }
 
+    /// The same program for another data directory.
+    #[must_use]
+    pub fn of(&self, data_dir: &Path) -> Self {
+        Self::new(&self.program, data_dir)
+    }
+
     /// Runs `althing --data DIR ARGUMENTS...` to its end, whatever that is.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ pub fn found(assembly: &Assembly, periods: Periods) -> Result<Founded> {
     let HubAddress { address } = cli.json(&["wallet", "address"])?;
     assembly.node.fund(&regtest_address(&address)?, HUB_FUNDS)?;
     let listen = format!("127.0.0.1:{}", free_port()?);
-    let founded: Founded = cli.json(&["dao", "found", &charter_file, "--listen", &listen, "--yes"])?;
+    let founded: Founded = cli.json(&["dao", "found", "--charter", &charter_file, "--listen", &listen, "--yes"])?;
     assembly.node.mine(1)?;
     assembly.narrator.say(&format!("DAO {}", founded.dao_id));
     assembly.narrator.say(&format!("genesis transaction {}", founded.genesis_txid));

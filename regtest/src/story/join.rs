@@ -18,11 +18,11 @@ const SPARE_SAT: u64 = 100_000;
 /// close, six until the link, six on top of it, and as much again for a busy machine.
 const ON_ROLL_WITHIN_BLOCKS: u32 = 60;
 
-/// Starts the hub, lets five members join, funds them, and lets all of them open a stake at once.
+/// Starts the hub, and lets five members join and start.
 ///
 /// # Errors
 /// When a command or a node refuses.
-pub fn join(assembly: &mut Assembly, founded: &Founded) -> Result<()> {
+pub fn enter(assembly: &mut Assembly, founded: &Founded) -> Result<()> {
     assembly.narrator.step("starting the hub; five members join");
     assembly.hub.start()?;
     let dao_file = utf8(&founded.dao_file)?;
@@ -32,7 +32,14 @@ pub fn join(assembly: &mut Assembly, founded: &Founded) -> Result<()> {
         ensure!(joined.dao_id == founded.dao_id, "{name} joined DAO {}, founded was {}", joined.dao_id, founded.dao_id);
         member.start()?;
     }
+    Ok(())
+}
 
+/// Funds the members, and lets all of them open a stake at once; the funding transactions are in the mempool afterwards.
+///
+/// # Errors
+/// When a node refuses.
+pub fn open_stakes(assembly: &Assembly) -> Result<()> {
     assembly.narrator.step("five stakes of different amounts, opened at once");
     for (member, stake_sat) in assembly.members.iter().zip(STAKES_SAT) {
         let address = regtest_address(&member.wallet_address()?)?;
@@ -44,7 +51,14 @@ pub fn join(assembly: &mut Assembly, founded: &Founded) -> Result<()> {
         let outpoint = stake.funding_outpoint.as_deref().unwrap_or("not known yet");
         assembly.narrator.say(&format!("{} locks {} sat in {outpoint}", member.name(), stake.amount_sat));
     }
+    Ok(())
+}
 
+/// Mines until every stake counts, and sees that everybody has computed the same weights.
+///
+/// # Errors
+/// When a member is not on the roll in time, or a weight is wrong.
+pub fn reach_roll(assembly: &Assembly) -> Result<()> {
     assembly.narrator.step("mining until every stake is on the roll of a final epoch");
     assembly.mine_until("every member on the roll of a final epoch", ON_ROLL_WITHIN_BLOCKS, || {
         for member in &assembly.members {

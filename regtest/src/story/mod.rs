@@ -33,7 +33,7 @@ pub use decide::{
 };
 pub use found::{Periods, found, regtest_address};
 pub use interactive::play;
-pub use join::{STAKES_SAT, join};
+pub use join::{STAKES_SAT, enter, open_stakes, reach_roll};
 pub use links::check_links;
 pub use motions::{ExpectedSums, Motion, motions};
 pub use narrator::Narrator;
@@ -74,7 +74,9 @@ pub fn explain(assembly: &Assembly, error: anyhow::Error) -> anyhow::Error {
 /// As the steps.
 pub fn found_and_join(assembly: &mut Assembly, periods: Periods) -> Result<Founded> {
     let founded = found(assembly, periods)?;
-    join(assembly, &founded)?;
+    enter(assembly, &founded)?;
+    open_stakes(assembly)?;
+    reach_roll(assembly)?;
     Ok(founded)
 }
 

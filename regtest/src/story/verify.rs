@@ -49,7 +49,9 @@ pub fn export(assembly: &Assembly, tabled: &[Tabled]) -> Result<Evidence> {
         proofs.push(assembly.members[0].export_proof(&proposal.id, ProofStatement::Tally, &path)?);
     }
     let headers = assembly.data_dir.join("headers.bin");
-    assembly.members[0].cli().run(&["headers", "export", &utf8(&headers)?])?.succeeded()?;
+    let (url, cookie) = bitcoin_source(assembly)?;
+    let export = ["headers", "export", &utf8(&headers)?, "--bitcoind", &url, "--cookie", &cookie];
+    assembly.members[0].cli().run(&export)?.succeeded()?;
     let expected = (u64::from(assembly.node.tip()?.height) + 1) * 80;
     let found = std::fs::metadata(&headers).with_context(|| headers.display().to_string())?.len();
     ensure!(found == expected, "{} has {found} bytes, the chain has {expected} bytes of headers", headers.display());
@@ -78,12 +80,19 @@ pub fn verify(assembly: &Assembly, evidence: &Evidence) -> Result<()> {
 pub fn audit(assembly: &mut Assembly) -> Result<Audit> {
     assembly.narrator.step("stopping everybody and auditing every log");
     assembly.stop()?;
-    let of_hub: Audit = assembly.hub.cli().json(&["audit"])?;
+    let (url, cookie) = bitcoin_source(assembly)?;
+    let command = ["audit", "--bitcoind", &url, "--cookie", &cookie];
+    let of_hub: Audit = assembly.hub.cli().json(&command)?;
     for member in &assembly.members {
-        let audit: Audit = member.cli().json(&["audit"])?;
+        let audit: Audit = member.cli().json(&command)?;
         ensure!(audit == of_hub, "the audit of {} found {audit:?}, that of the hub {of_hub:?}", member.name());
     }
     ensure!(of_hub.verdict == "valid", "the audit found {of_hub:?}");
     assembly.narrator.say(&format!("{} entries, replayed six times", of_hub.entries));
     Ok(of_hub)
+}
+
+/// Arguments that lead a command to the story's bitcoind.
+fn bitcoin_source(assembly: &Assembly) -> Result<(String, String)> {
+    Ok((assembly.node.rpc_url(), utf8(&assembly.node.cookie_file())?))
 }
