@@ -34,11 +34,8 @@ fn no_acknowledged_ballot_is_lost_in_twenty_kills() {
 fn kill_during_votes(assembly: &mut Assembly, proposals: &[String]) -> Result<()> {
     let mut random = Random::seeded();
     assembly.narrator.step(&format!("{KILLS} kills at random moments, ALTHING_TEST_SEED={}", random.seed));
-    let keys = assembly
-        .members
-        .iter()
-        .map(|m| Ok(m.status()?.vote_key.context("no vote key")?))
-        .collect::<Result<Vec<_>>>()?;
+    let keys =
+        assembly.members.iter().map(|m| m.status()?.vote_key.context("no vote key")).collect::<Result<Vec<_>>>()?;
     let acknowledged = Acknowledged::default();
     let over = AtomicBool::new(false);
     let Assembly { hub, members, .. } = assembly;

@@ -15,3 +15,4 @@ mod reorg;
 mod stage;
 mod story;
 mod tampered_log;
+mod tampered_proof;
