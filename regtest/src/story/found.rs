@@ -1,18 +1,18 @@
 //! Founding: keys, charter, genesis transaction.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use althing_governance::charter::{AssociationArguments, association_template};
-use althing_node::keys::PublicKeys;
+use althing_node::keys::{Keys, PublicKeys};
 use althing_node::setup::{CharterReport, Founded, Initialised};
+use althing_node::wallet::Wallet;
 use anyhow::{Context, Result, ensure};
 use bitcoin::{Address, Amount};
-use serde::Deserialize;
 
 use super::assembly::{Assembly, at_once};
-use super::cli::Cli;
+use super::cli::{Cli, PASSWORD};
 
 /// Lengths in the charter that differ between a test and a demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +63,7 @@ pub fn found(assembly: &Assembly, periods: Periods) -> Result<Founded> {
     assembly.narrator.say(&format!("charter hash {}", report.hash.unwrap_or_default()));
 
     assembly.narrator.step("founding the DAO");
-    let HubAddress { address } = cli.json(&["wallet", "address"])?;
-    assembly.node.fund(&regtest_address(&address)?, HUB_FUNDS)?;
+    assembly.node.fund(&founders_address(assembly.hub.data_dir())?, HUB_FUNDS)?;
     let listen = format!("127.0.0.1:{}", free_port()?);
     let founded: Founded = cli.json(&["dao", "found", "--charter", &charter_file, "--listen", &listen, "--yes"])?;
     assembly.node.mine(1)?;
@@ -82,9 +81,10 @@ pub fn regtest_address(text: &str) -> Result<Address> {
     address.require_network(bitcoin::Network::Regtest).with_context(|| format!("{text} is not an address of regtest"))
 }
 
-#[derive(Deserialize)]
-struct HubAddress {
-    address: String,
+/// An address of the founder's wallet. Before the founding there is no node that could be asked for one.
+fn founders_address(data_dir: &Path) -> Result<Address> {
+    let keys = Keys::open(data_dir, PASSWORD)?;
+    Wallet::open(data_dir, &keys)?.fresh_address()
 }
 
 fn init(cli: &Cli, assembly: &Assembly) -> Result<PublicKeys> {
@@ -125,6 +125,6 @@ fn free_port() -> Result<u16> {
 }
 
 /// A path as an argument of a command.
-pub(super) fn utf8(path: &std::path::Path) -> Result<String> {
+pub(super) fn utf8(path: &Path) -> Result<String> {
     PathBuf::from(path).into_os_string().into_string().map_err(|path| anyhow::anyhow!("{path:?} is not UTF-8"))
 }
