@@ -413,8 +413,8 @@ fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, althing_node
         (purpose, Err(error)) => {
             let text = Untrusted::new(&error.message).line();
             let text = match &error.rule {
-                Some(rule) => format!("{text} ({})", Untrusted::new(rule)),
-                None => text,
+                Some(rule) if !error.message.contains(rule.as_str()) => format!("{text} ({})", Untrusted::new(rule)),
+                _ => text,
             };
             failed(app, purpose, text);
         }
