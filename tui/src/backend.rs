@@ -161,7 +161,7 @@ impl Backend for ThisMachine {
         let _lease = Lease::take(data)?;
         let config = Config::load(data)?;
         let mut wallet = Wallet::open(data, &Keys::open(data, password)?)?;
-        wallet.catch_up(&Bitcoind::new(&config.bitcoind)?, config.birthday)?;
+        wallet.catch_up(&Bitcoind::new(&config.bitcoind), config.birthday)?;
         Ok(wallet.balance())
     }
 

@@ -362,6 +362,12 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
         .as_ref()
         .and_then(|s| s.ballots.get(app.selections.ballots))
         .map(|b| (b.proposal.clone(), b.sequence));
+    let a_block_came =
+        app.snapshot.as_ref().is_some_and(|before| before.status.tip_height != snapshot.status.tip_height);
+    if a_block_came && app.notice.as_ref().is_some_and(|notice| !notice.is_trouble) {
+        // Good news is told by the screens themselves by now.
+        app.notice = None;
+    }
     app.snapshot = Some(snapshot);
     app.trouble = None;
     if let Some(row) = proposal.and_then(|id| app.listed().iter().position(|p| p.id == id)) {
