@@ -140,7 +140,7 @@ impl Blocks {
             }
             Source::Bitcoind(access) => {
                 let asked = || -> Result<AskedBlocks, crate::chain::BitcoindError> {
-                    let bitcoind = Bitcoind::new(access)?;
+                    let bitcoind = Bitcoind::new(access);
                     let found = bitcoind.network()?;
                     if found != network {
                         let reason = format!("it runs on {found}, the file is of {network}");

@@ -7,8 +7,11 @@
 //! Text of other people reaches a terminal only through [`untrusted::Untrusted`].
 
 pub mod app;
+pub mod backend;
+pub mod cli;
 pub mod format;
 pub mod keymap;
+pub mod log;
 pub mod picture;
 pub mod screen;
 pub mod terminal;

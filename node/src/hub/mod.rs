@@ -75,14 +75,12 @@ impl Role for Hub {
                 self.members.remove(&peer);
             }
             Input::Peer(PeerEvent::Message(peer, message)) => {
-                if let Err(error) = self.on_message(peer, *message) {
-                    self.shell.trouble("store", &error);
-                }
+                let done = self.on_message(peer, *message);
+                self.shell.settle_trouble("peers", done);
             }
             Input::Chain(event) => {
-                if let Err(error) = self.on_chain(&event) {
-                    self.shell.trouble("chain", &error);
-                }
+                let done = self.on_chain(&event);
+                self.shell.settle_trouble("chain", done);
             }
             Input::Ask(request, answer) => self.on_request(request, answer),
         }

@@ -131,7 +131,7 @@ impl Member {
                 match op.answer {
                     Some(answer) => drop(answer.try_send(Err(error))),
                     None => {
-                        self.shell.alarms.insert("lane", format!("An entry could not be made: {error}"));
+                        self.shell.alarms.insert("refused", format!("An entry could not be made: {error}"));
                     }
                 }
             }
@@ -221,7 +221,7 @@ impl Member {
         match entry.answer {
             Some(answer) => drop(answer.try_send(Err(error))),
             None => {
-                self.shell.alarms.insert("lane", error.message);
+                self.shell.alarms.insert("refused", error.message);
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! One proposal: its effects, its text and discussion; beside them the sums, my ballot and the heights.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use althing_node::api::{Comment, Proposal, Snapshot};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
@@ -19,6 +21,9 @@ const TWO_COLUMNS_FROM: u16 = 76;
 
 /// From this height on there is room for a line for each step of my ballot.
 const ROWS_FOR_STEPS: u16 = 26;
+
+/// Text of comments that is laid out for one picture.
+const MAX_DISCUSSION_BYTES: usize = 128 * 1024;
 
 /// Deepest indentation of an answer to a comment.
 const MAX_INDENT: usize = 4;
@@ -153,7 +158,17 @@ fn discussion(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> 
         .as_deref()
         .filter(|open| open.id == proposal.id)
         .map_or(&proposal.comments, |open| &open.comments);
-    for (depth, comment) in threaded(comments) {
+    let shown = newest(comments);
+    let hidden = comments.len() - shown.len();
+    if hidden > 0 {
+        let text = format!(
+            "{} earlier: althing proposal show {}",
+            count_of(hidden as u64, "comment"),
+            short_id(&proposal.id).trim_end_matches('…')
+        );
+        lines.extend(paragraph(&text, columns, theme.dim));
+    }
+    for (depth, comment) in threaded(shown) {
         let indent = "  ".repeat(depth.min(MAX_INDENT));
         let mut head = format!("{indent}{}", Untrusted::new(&comment.author_name));
         if let Some(height) = comment.height {
@@ -167,25 +182,38 @@ fn discussion(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> 
     lines
 }
 
-/// Comments in the order of reading, with the depth of each. A comment whose parent is unknown stands alone.
-fn threaded(comments: &[Comment]) -> Vec<(usize, &Comment)> {
-    let known = |id: &str| comments.iter().any(|c| c.id == id);
-    // Depth first, by hand: a chain of answers may be long, and recursion on others' data is a stack to overflow.
-    let mut pending: Vec<(usize, &Comment)> = comments
+/// The newest comments that can be laid out within a frame, whatever others wrote.
+fn newest(comments: &[Comment]) -> &[Comment] {
+    let mut bytes = 0;
+    let fitting = comments
         .iter()
         .rev()
-        .filter(|c| c.parent.as_deref().is_none_or(|parent| !known(parent)))
-        .map(|c| (0, c))
-        .collect();
+        .take_while(|comment| {
+            bytes += comment.text.len() + comment.author_name.len();
+            bytes <= MAX_DISCUSSION_BYTES
+        })
+        .count();
+    &comments[comments.len() - fitting..]
+}
+
+/// Comments in the order of reading, with the depth of each. A comment whose parent is unknown stands alone.
+fn threaded(comments: &[Comment]) -> Vec<(usize, &Comment)> {
+    let known: BTreeSet<&str> = comments.iter().map(|c| c.id.as_str()).collect();
+    let mut answers: BTreeMap<&str, Vec<&Comment>> = BTreeMap::new();
+    // Depth first, by hand: a chain of answers may be long, and recursion on others' data is a stack to overflow.
+    let mut pending = Vec::new();
+    for comment in comments.iter().rev() {
+        match comment.parent.as_deref() {
+            Some(parent) if known.contains(parent) => answers.entry(parent).or_default().push(comment),
+            _ => pending.push((0, comment)),
+        }
+    }
     let mut ordered = Vec::with_capacity(comments.len());
     while let Some((depth, comment)) = pending.pop() {
         ordered.push((depth, comment));
-        if ordered.len() > comments.len() {
-            break;
-        }
-        pending.extend(
-            comments.iter().rev().filter(|c| c.parent.as_deref() == Some(comment.id.as_str())).map(|c| (depth + 1, c)),
-        );
+        // Taken out, so that no two comments with one id are followed for ever.
+        let below = answers.remove(comment.id.as_str()).unwrap_or_default();
+        pending.extend(below.into_iter().map(|answer| (depth + 1, answer)));
     }
     ordered
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod commands;
 mod dao;
+mod guide;
 mod hostile_text;
 mod keyboard;
 mod laws;
@@ -10,3 +12,4 @@ mod pictures;
 mod screens;
 mod sizes;
 mod slow_node;
+mod stage;

@@ -77,3 +77,30 @@ fn the_selected_row_is_on_the_screen_and_has_the_cursor() {
         assert!(row.contains(&format!("title {selected:03}")), "{keys}: {row}");
     }
 }
+
+#[test]
+fn a_flood_of_comments_does_not_hold_the_screen() {
+    let mut flooded = crate::dao::discussion();
+    let one = flooded.comments[0].clone();
+    let text = "pay \u{441}\u{200b} the fl\u{301}ood of w\u{f6}rds ".repeat(120);
+    flooded.comments = (0..5_000)
+        .map(|n| {
+            let mut comment = one.clone();
+            comment.id = format!("{n:064x}");
+            comment.parent = (n > 0).then(|| format!("{:064x}", n - 1));
+            comment.text.clone_from(&text);
+            comment
+        })
+        .collect();
+    let mut member = AtTheKeyboard::new();
+    member.press("2j<enter>");
+    member.app.discussion = Some(Box::new(flooded));
+    let begin = std::time::Instant::now();
+    member.text();
+    let took = begin.elapsed();
+    assert!(took.as_millis() < 500, "{took:?}");
+    // The newest are there, and it says that others are not.
+    member.size = (80, 60);
+    let text = member.text();
+    assert!(text.contains("4,966 comments earlier"), "{text}");
+}

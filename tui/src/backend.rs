@@ -1,0 +1,226 @@
+//! What the commands need beyond a running node: one thin door to [`althing_node::local`], so that tests can stand in it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use althing_node::api::{ApiError, Balance, Reply, Request, Service};
+use althing_node::chain::Bitcoind;
+use althing_node::config::Config;
+use althing_node::keys::Keys;
+use althing_node::lease::Lease;
+use althing_node::local::{self, Node};
+use althing_node::wallet::Wallet;
+
+pub use althing_node::local::{
+    Access, AuditReport, CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined, PublicKeys, Source,
+    Verdict, VerifyReport,
+};
+
+/// What the commands ask of this machine.
+pub trait Backend: Send + Sync {
+    /// Makes or restores the keys of a data folder.
+    ///
+    /// # Errors
+    /// If the folder already has keys, the words are wrong, or the Bitcoin source is of another network.
+    fn init(&self, options: InitOptions) -> anyhow::Result<Initialised>;
+
+    /// The public keys of a data folder.
+    ///
+    /// # Errors
+    /// If there are none, or the password does not open them.
+    fn public_keys(&self, data: &Path, password: &str) -> anyhow::Result<PublicKeys>;
+
+    /// A fresh receiving address of the wallet in a folder on which no node runs, also before there is a DAO.
+    ///
+    /// # Errors
+    /// If there are no keys, the password does not open them, or a node uses the folder.
+    fn wallet_address(&self, data: &Path, password: &str) -> anyhow::Result<String>;
+
+    /// The balance of that wallet, after it has read the blocks it has not seen.
+    ///
+    /// # Errors
+    /// As [`Backend::wallet_address`], and if the Bitcoin source does not answer.
+    fn wallet_balance(&self, data: &Path, password: &str) -> anyhow::Result<Balance>;
+
+    /// A charter with comments, to start from.
+    fn charter_template(&self) -> String;
+
+    /// What a charter says, and what is wrong with it.
+    fn charter_check(&self, charter: &str) -> CharterReport;
+
+    /// What founding would do.
+    ///
+    /// # Errors
+    /// If the charter or the wallet does not allow it.
+    fn found_review(&self, data: &Path, password: &str, charter: &str) -> anyhow::Result<FoundingReview>;
+
+    /// Founds the DAO: broadcasts the genesis transaction.
+    ///
+    /// # Errors
+    /// If the charter, the wallet or the Bitcoin source does not allow it.
+    fn found(&self, data: &Path, password: &str, charter: &str, listen: &str) -> anyhow::Result<Founded>;
+
+    /// Verifies a DAO file against Bitcoin and stores it.
+    ///
+    /// # Errors
+    /// If the file is not what is on Bitcoin.
+    fn join(&self, data: &Path, password: &str, dao_file: &Path, name: &str) -> anyhow::Result<Joined>;
+
+    /// Starts a hub.
+    ///
+    /// # Errors
+    /// If another node uses the folder, or the store or the Bitcoin source fails.
+    fn start_hub(&self, data: &Path, password: &str, listen: Option<&str>) -> anyhow::Result<Running>;
+
+    /// Starts a member's node.
+    ///
+    /// # Errors
+    /// As [`Backend::start_hub`].
+    fn start_member(&self, data: &Path, password: &str) -> anyhow::Result<Running>;
+
+    /// The node that already runs on the folder, if one does.
+    ///
+    /// # Errors
+    /// If there is one, and it cannot be reached.
+    fn attach(&self, data: &Path) -> anyhow::Result<Option<Arc<dyn Service>>>;
+
+    /// Verifies a proof file offline.
+    fn verify(&self, bundle: &[u8], source: &Source) -> VerifyReport;
+
+    /// Replays the whole log.
+    ///
+    /// # Errors
+    /// If the store cannot be read; a log that breaks a rule is a report, not an error.
+    fn audit(&self, data: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport>;
+
+    /// Writes the block headers to a file and says how many.
+    ///
+    /// # Errors
+    /// If the Bitcoin source or the file fails.
+    fn export_headers(&self, access: &Access, path: &Path) -> anyhow::Result<u32>;
+}
+
+/// A node of this process.
+#[derive(Clone)]
+pub struct Running(Arc<dyn Stoppable>);
+
+/// A service whose end can be waited for.
+pub trait Stoppable: Service {
+    /// Waits until it has stopped.
+    fn wait_stopped(&self);
+}
+
+impl Running {
+    /// Wraps a node.
+    pub fn new(node: impl Stoppable + 'static) -> Self {
+        Self(Arc::new(node))
+    }
+
+    /// The node as a service.
+    #[must_use]
+    pub fn service(&self) -> Arc<dyn Service> {
+        Arc::clone(&self.0) as Arc<dyn Service>
+    }
+
+    /// Waits until it has stopped by itself or by [`Request::Stop`].
+    pub fn wait_stopped(&self) {
+        self.0.wait_stopped();
+    }
+
+    /// Asks it to stop and waits for it.
+    ///
+    /// # Errors
+    /// If it does not want to.
+    pub fn stop(&self) -> Result<(), ApiError> {
+        self.0.call(Request::Stop)?;
+        self.0.wait_stopped();
+        Ok(())
+    }
+}
+
+/// The real machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThisMachine;
+
+impl Backend for ThisMachine {
+    fn init(&self, options: InitOptions) -> anyhow::Result<Initialised> {
+        local::init(options)
+    }
+
+    fn public_keys(&self, data: &Path, password: &str) -> anyhow::Result<PublicKeys> {
+        local::public_keys(data, password)
+    }
+
+    fn wallet_address(&self, data: &Path, password: &str) -> anyhow::Result<String> {
+        let _lease = Lease::take(data)?;
+        let mut wallet = Wallet::open(data, &Keys::open(data, password)?)?;
+        Ok(wallet.fresh_address()?.to_string())
+    }
+
+    fn wallet_balance(&self, data: &Path, password: &str) -> anyhow::Result<Balance> {
+        let _lease = Lease::take(data)?;
+        let config = Config::load(data)?;
+        let mut wallet = Wallet::open(data, &Keys::open(data, password)?)?;
+        wallet.catch_up(&Bitcoind::new(&config.bitcoind), config.birthday)?;
+        Ok(wallet.balance())
+    }
+
+    fn charter_template(&self) -> String {
+        local::charter_template()
+    }
+
+    fn charter_check(&self, charter: &str) -> CharterReport {
+        local::charter_check(charter)
+    }
+
+    fn found_review(&self, data: &Path, password: &str, charter: &str) -> anyhow::Result<FoundingReview> {
+        local::found_review(data, password, charter)
+    }
+
+    fn found(&self, data: &Path, password: &str, charter: &str, listen: &str) -> anyhow::Result<Founded> {
+        local::found(data, password, charter, listen)
+    }
+
+    fn join(&self, data: &Path, password: &str, dao_file: &Path, name: &str) -> anyhow::Result<Joined> {
+        local::join(data, password, dao_file, name)
+    }
+
+    fn start_hub(&self, data: &Path, password: &str, listen: Option<&str>) -> anyhow::Result<Running> {
+        Ok(Running::new(Boxed(local::start_hub(data, password, listen)?)))
+    }
+
+    fn start_member(&self, data: &Path, password: &str) -> anyhow::Result<Running> {
+        Ok(Running::new(Boxed(local::start_member(data, password)?)))
+    }
+
+    fn attach(&self, data: &Path) -> anyhow::Result<Option<Arc<dyn Service>>> {
+        Ok(local::attach(data)?.map(Arc::from))
+    }
+
+    fn verify(&self, bundle: &[u8], source: &Source) -> VerifyReport {
+        local::verify(bundle, source)
+    }
+
+    fn audit(&self, data: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport> {
+        local::audit(data, source, progress)
+    }
+
+    fn export_headers(&self, access: &Access, path: &Path) -> anyhow::Result<u32> {
+        local::export_headers(access, path)
+    }
+}
+
+/// The node as the crate below hands it out.
+struct Boxed(Box<dyn Node>);
+
+impl Service for Boxed {
+    fn call(&self, request: Request) -> Result<Reply, ApiError> {
+        self.0.call(request)
+    }
+}
+
+impl Stoppable for Boxed {
+    fn wait_stopped(&self) {
+        self.0.wait_stopped();
+    }
+}

@@ -1,0 +1,467 @@
+//! The commands and their options.
+
+use std::path::PathBuf;
+
+use althing_node::api::{Choice, DraftOutput, WaitFor};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::theme::ThemeName;
+
+/// Bitcoin-anchored governance: stake, propose, vote, verify.
+///
+/// Exit codes: 0 done (valid); 1 the request breaks a rule (invalid); 2 not possible now (cannot tell); 3 trouble of this
+/// machine. The answer goes to the standard output, reviews and progress to the standard error. With --json the answer is one
+/// JSON value, also when it is {"error":{"kind","rule","message"}}.
+#[derive(Debug, Parser)]
+#[command(name = "althing", version, max_term_width = 100)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Folder with the keys, the store and the settings of one member or hub [default: althing in the user's data folder].
+    #[arg(long, global = true, env = "ALTHING_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Answer as JSON.
+    #[arg(long, global = true, conflicts_with = "plain")]
+    pub json: bool,
+    /// Answer as one `name: value` a line, for screen readers and line tools.
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// Do not ask for the typed word before something irreversible.
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// File whose first line is the password; else ALTHING_PASSWORD, else it is asked for.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make or restore the keys of this folder.
+    Init(Init),
+    /// The public keys of this folder.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Write and check a charter.
+    #[command(subcommand)]
+    Charter(Charter),
+    /// Found or join a DAO, or show the one of this folder.
+    #[command(subcommand)]
+    Dao(Dao),
+    /// Run the hub of the DAO founded in this folder.
+    #[command(subcommand)]
+    Hub(HubCommand),
+    /// Run this member's node.
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// The on-chain wallet.
+    #[command(subcommand)]
+    Wallet(Wallet),
+    /// My stake channels.
+    #[command(subcommand)]
+    Stake(StakeCommand),
+    /// Put a proposal into the log.
+    #[command(subcommand)]
+    Propose(Propose),
+    /// List the proposals.
+    Proposals,
+    /// One proposal.
+    #[command(subcommand)]
+    Proposal(ProposalCommand),
+    /// Comment on a proposal.
+    Comment(CommentArgs),
+    /// Cast a ballot, or change it.
+    Vote(Vote),
+    /// My ballots and how far each is from final.
+    Ballots,
+    /// The links on Bitcoin.
+    Links,
+    /// The members with stake and weight.
+    Members,
+    /// The state of the node.
+    Status,
+    /// Wait until the node has seen and verified something.
+    Wait(Wait),
+    /// Proof files.
+    #[command(subcommand)]
+    Proof(Proof),
+    /// Check a proof file, offline: exit 0 valid, 1 invalid, 2 cannot tell.
+    Verify(Verify),
+    /// Replay the whole log of this folder from its beginning: exit 0 valid, 1 invalid, 2 cannot tell.
+    Audit(SourceArgs),
+    /// Block headers for checking proofs offline.
+    #[command(subcommand)]
+    Headers(Headers),
+    /// The screens.
+    Tui(Tui),
+    /// Ask the node that runs on this folder to stop.
+    Stop,
+}
+
+/// Options of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// bitcoin, testnet4, signet or regtest.
+    #[arg(long, default_value = "bitcoin")]
+    pub network: String,
+    /// This machine's own Bitcoin Core.
+    #[command(flatten)]
+    pub bitcoind: Bitcoind,
+    /// File with the words of a backup, `-` for the standard input; else new words are made.
+    #[arg(long, value_name = "FILE")]
+    pub words_file: Option<PathBuf>,
+}
+
+/// How to reach a Bitcoin Core.
+#[derive(Debug, Clone, Args)]
+pub struct Bitcoind {
+    /// Address of Bitcoin Core's RPC, like http://127.0.0.1:8332.
+    #[arg(long = "bitcoind", env = "ALTHING_BITCOIND", value_name = "URL")]
+    pub url: String,
+    /// The credentials.
+    #[command(flatten)]
+    pub login: Login,
+}
+
+/// The credentials of a Bitcoin Core.
+#[derive(Debug, Clone, Args)]
+pub struct Login {
+    /// Bitcoin Core's cookie file.
+    #[arg(long, env = "ALTHING_COOKIE", value_name = "FILE")]
+    pub cookie: Option<PathBuf>,
+    /// User of the RPC, where there is no cookie.
+    #[arg(long, env = "ALTHING_RPC_USER", value_name = "NAME", requires = "rpc_password_file")]
+    pub rpc_user: Option<String>,
+    /// File whose first line is the password of that user.
+    #[arg(long, value_name = "FILE", requires = "rpc_user")]
+    pub rpc_password_file: Option<PathBuf>,
+}
+
+/// What a check leans on. Without any, what cannot be known is said.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// File of block headers.
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub headers: Option<PathBuf>,
+    /// Address of Bitcoin Core's RPC.
+    #[arg(long = "bitcoind", value_name = "URL")]
+    pub url: Option<String>,
+    /// The credentials.
+    #[command(flatten)]
+    pub login: Login,
+}
+
+/// `keys`.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Show them.
+    Show,
+}
+
+/// `charter`.
+#[derive(Debug, Subcommand)]
+pub enum Charter {
+    /// Print a charter with comments, to start from.
+    Template,
+    /// Check a charter: exit 1 names what is wrong.
+    Check {
+        /// The charter, TOML.
+        file: PathBuf,
+    },
+    /// Say in sentences what a charter lays down.
+    Print {
+        /// The charter, TOML.
+        file: PathBuf,
+    },
+}
+
+/// `dao`.
+#[derive(Debug, Subcommand)]
+pub enum Dao {
+    /// Found a DAO: broadcasts the genesis transaction.
+    Found {
+        /// The charter, TOML.
+        #[arg(long, value_name = "FILE")]
+        charter: PathBuf,
+        /// Address that members will reach the hub at, HOST:PORT.
+        #[arg(long, value_name = "ADDRESS")]
+        listen: String,
+    },
+    /// Verify a DAO file against Bitcoin and make this folder a member of it.
+    Join {
+        /// The DAO file that the founder published.
+        file: PathBuf,
+        /// The name the others see.
+        #[arg(long)]
+        name: String,
+    },
+    /// The DAO of this folder.
+    Show,
+}
+
+/// `hub`.
+#[derive(Debug, Subcommand)]
+pub enum HubCommand {
+    /// Run until stopped.
+    Run {
+        /// Listen elsewhere than the founding said, HOST:PORT.
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<String>,
+    },
+}
+
+/// `member`.
+#[derive(Debug, Subcommand)]
+pub enum MemberCommand {
+    /// Run until stopped.
+    Run,
+}
+
+/// `wallet`.
+#[derive(Debug, Subcommand)]
+pub enum Wallet {
+    /// A fresh receiving address.
+    Address,
+    /// The balances.
+    Balance,
+}
+
+/// `stake`.
+#[derive(Debug, Subcommand)]
+pub enum StakeCommand {
+    /// Lock bitcoin in a channel with the hub. It stays yours.
+    Open {
+        /// Amount in satoshis.
+        amount_sat: u64,
+        /// Fee rate of the funding transaction, sat/vB.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        fee_rate: u64,
+    },
+    /// List my channels.
+    List,
+    /// Close a channel; the stake returns to the wallet and stops counting.
+    Close {
+        /// The channel, as `stake list` shows it.
+        channel: String,
+        /// Fee of the closing transaction, satoshis.
+        #[arg(long, default_value_t = 500)]
+        fee_sat: u64,
+    },
+}
+
+/// What every proposal has.
+#[derive(Debug, Args)]
+pub struct ProposalText {
+    /// One line, at most 120 characters.
+    #[arg(long)]
+    pub title: String,
+    /// File with the text, Markdown; `-` for the standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "body")]
+    pub body_file: Option<PathBuf>,
+    /// The text itself.
+    #[arg(long, default_value = "")]
+    pub body: String,
+}
+
+/// `propose`.
+#[derive(Debug, Subcommand)]
+pub enum Propose {
+    /// A decision in words.
+    Text {
+        /// Title and text.
+        #[command(flatten)]
+        text: ProposalText,
+    },
+    /// Payments from the treasury.
+    Spend {
+        /// Title and text.
+        #[command(flatten)]
+        text: ProposalText,
+        /// A payment, ADDRESS=SATOSHIS; again for each.
+        #[arg(long = "to", value_name = "ADDRESS=SATOSHIS", required = true, value_parser = payment)]
+        outputs: Vec<DraftOutput>,
+        /// Most the payment may cost in fees, satoshis.
+        #[arg(long, value_name = "SATOSHIS")]
+        fee_cap: u64,
+    },
+}
+
+/// `proposal`.
+#[derive(Debug, Subcommand)]
+pub enum ProposalCommand {
+    /// Its effects, text, sums and discussion.
+    Show {
+        /// Its id or the first digits of it.
+        id: String,
+    },
+}
+
+/// `comment`.
+#[derive(Debug, Args)]
+pub struct CommentArgs {
+    /// Id of the proposal or the first digits of it.
+    pub proposal: String,
+    /// The comment; `-` reads it from the standard input.
+    pub text: String,
+    /// Id of the comment that this one answers.
+    #[arg(long, value_name = "ID")]
+    pub parent: Option<String>,
+}
+
+/// `vote`.
+#[derive(Debug, Args)]
+pub struct Vote {
+    /// Id of the proposal or the first digits of it.
+    pub proposal: String,
+    /// The choice.
+    pub choice: ChoiceArg,
+    /// A public reason.
+    #[arg(long)]
+    pub reason: Option<String>,
+}
+
+/// A choice on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ChoiceArg {
+    /// For the proposal.
+    Yes,
+    /// Against it.
+    No,
+    /// Neither.
+    Abstain,
+}
+
+impl From<ChoiceArg> for Choice {
+    fn from(choice: ChoiceArg) -> Self {
+        match choice {
+            ChoiceArg::Yes => Choice::Yes,
+            ChoiceArg::No => Choice::No,
+            ChoiceArg::Abstain => Choice::Abstain,
+        }
+    }
+}
+
+/// `wait`.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Longest time to wait.
+    #[arg(long, default_value_t = 600, value_name = "SECONDS", global = true)]
+    pub timeout: u64,
+    /// For what.
+    #[command(subcommand)]
+    pub until: WaitCommand,
+}
+
+/// What can be waited for.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WaitCommand {
+    /// The Bitcoin source and the verified log reached a height.
+    Height {
+        /// The height.
+        height: u32,
+    },
+    /// The link of an epoch is final.
+    EpochFinal {
+        /// The epoch.
+        epoch: u32,
+    },
+    /// I am on the roll of the newest final epoch.
+    OnRoll,
+    /// The log has that many verified entries.
+    LogSize {
+        /// Number of entries.
+        entries: u64,
+    },
+    /// Voting on a proposal has begun.
+    VotingOpen {
+        /// Its id.
+        proposal: String,
+    },
+    /// The outcome of a proposal is in a final epoch.
+    Decided {
+        /// Its id.
+        proposal: String,
+    },
+}
+
+impl From<WaitCommand> for WaitFor {
+    fn from(until: WaitCommand) -> Self {
+        match until {
+            WaitCommand::Height { height } => WaitFor::Height(height),
+            WaitCommand::EpochFinal { epoch } => WaitFor::EpochFinal(epoch),
+            WaitCommand::OnRoll => WaitFor::OnRoll,
+            WaitCommand::LogSize { entries } => WaitFor::LogSize(entries),
+            WaitCommand::VotingOpen { proposal } => WaitFor::VotingOpen(proposal),
+            WaitCommand::Decided { proposal } => WaitFor::Decided(proposal),
+        }
+    }
+}
+
+/// `proof`.
+#[derive(Debug, Subcommand)]
+pub enum Proof {
+    /// Write a proof file that anybody can verify offline.
+    Export {
+        /// Id of the proposal or the first digits of it.
+        proposal: String,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Prove the sums and the outcome.
+        #[arg(long, conflicts_with = "ballot", required_unless_present = "ballot")]
+        tally: bool,
+        /// Prove that a ballot is counted as cast.
+        #[arg(long)]
+        ballot: bool,
+        /// Whose ballot: a vote key, hex; mine when absent.
+        #[arg(long, value_name = "KEY", requires = "ballot")]
+        member: Option<String>,
+    },
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The proof file.
+    pub file: PathBuf,
+    /// What to check it against.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// `headers`.
+#[derive(Debug, Subcommand)]
+pub enum Headers {
+    /// Write all block headers of a Bitcoin Core to a file.
+    Export {
+        /// The file to write.
+        file: PathBuf,
+        /// The Bitcoin Core.
+        #[command(flatten)]
+        bitcoind: Bitcoind,
+    },
+}
+
+/// `tui`.
+#[derive(Debug, Args)]
+pub struct Tui {
+    /// Colours; NO_COLOR turns them off.
+    #[arg(long, value_enum, default_value_t, env = "ALTHING_THEME")]
+    pub theme: ThemeName,
+}
+
+/// `ADDRESS=SATOSHIS`.
+fn payment(text: &str) -> Result<DraftOutput, String> {
+    let (address, amount) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not ADDRESS=SATOSHIS"))?;
+    let amount_sat = amount.parse().map_err(|_| format!("`{amount}` is not a whole number of satoshis"))?;
+    Ok(DraftOutput { address: address.to_owned(), amount_sat })
+}

@@ -1,0 +1,115 @@
+//! Where commands read and write: answers to the standard output, everything else to the standard error.
+
+use std::io::{BufRead, Write};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::failure::{Failure, OK};
+use crate::untrusted::{Untrusted, escape_json};
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Words,
+    /// One JSON value.
+    Json,
+    /// One `name: value` a line.
+    Plain,
+}
+
+/// The three streams of a command, and the way to ask for a password.
+pub struct Console<'a> {
+    /// The format of the answer.
+    pub format: Format,
+    /// The standard input.
+    pub input: &'a mut dyn BufRead,
+    /// The standard output.
+    pub out: &'a mut dyn Write,
+    /// The standard error.
+    pub err: &'a mut dyn Write,
+    /// Asks for a password without showing it.
+    pub ask_password: &'a mut dyn FnMut(&str) -> anyhow::Result<String>,
+}
+
+impl Console<'_> {
+    /// Writes the answer: `words` for people, else `value`.
+    ///
+    /// # Errors
+    /// If the value cannot be turned into JSON.
+    pub fn answer(&mut self, value: &impl Serialize, words: impl FnOnce() -> Vec<String>) -> Result<u8, Failure> {
+        match self.format {
+            Format::Words => {
+                for line in words() {
+                    self.text(&line);
+                }
+            }
+            Format::Json => {
+                let json = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
+                self.text(&escape_json(&json));
+            }
+            Format::Plain => {
+                let value = serde_json::to_value(value).map_err(anyhow::Error::from)?;
+                let mut lines = Vec::new();
+                flatten("", &value, &mut lines);
+                for line in lines {
+                    self.text(&line);
+                }
+            }
+        }
+        Ok(OK)
+    }
+
+    /// Says what went wrong and gives the exit code.
+    pub fn fail(&mut self, failure: &Failure) -> u8 {
+        match self.format {
+            Format::Json => {
+                let value = json!({ "error": failure.0 });
+                self.text(&escape_json(&value.to_string()));
+            }
+            Format::Words | Format::Plain => {
+                let message: Vec<String> = Untrusted::new(&failure.0.message).lines();
+                let rule = match &failure.0.rule {
+                    Some(rule) if !failure.0.message.contains(rule.as_str()) => format!(" ({})", Untrusted::new(rule)),
+                    _ => String::new(),
+                };
+                self.note(&format!("error: {}{rule}", message.join("\n")));
+            }
+        }
+        failure.code()
+    }
+
+    /// Writes a line to the standard output. It must be safe to show.
+    pub fn text(&mut self, line: &str) {
+        // A closed pipe is the reader's choice (`| head`), not a failure of the command.
+        let _ = writeln!(self.out, "{}", line.trim_end_matches('\n'));
+        let _ = self.out.flush();
+    }
+
+    /// Writes a line to the standard error. It must be safe to show.
+    pub fn note(&mut self, line: &str) {
+        let _ = writeln!(self.err, "{line}");
+    }
+}
+
+/// One `name: value` for each leaf, names joined by dots, list items numbered from 1.
+fn flatten(name: &str, value: &Value, lines: &mut Vec<String>) {
+    let inner = |part: &str| if name.is_empty() { part.to_owned() } else { format!("{name}.{part}") };
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                flatten(&inner(key), value, lines);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                flatten(&inner(&(index + 1).to_string()), value, lines);
+            }
+        }
+        Value::Null => {}
+        Value::String(text) => lines.push(format!("{name}: {}", Untrusted::new(text))),
+        other => lines.push(format!("{name}: {other}")),
+    }
+}

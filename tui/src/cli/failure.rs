@@ -1,0 +1,64 @@
+//! Failures and exit codes.
+
+use althing_node::api::{ApiError, ErrorKind};
+
+use crate::backend::Verdict;
+
+/// Done; of a check: valid.
+pub const OK: u8 = 0;
+
+/// The request breaks a rule; of a check: invalid.
+pub const INVALID: u8 = 1;
+
+/// Not possible now, nothing was lost; of a check: cannot tell.
+pub const CANNOT_TELL: u8 = 2;
+
+/// Trouble of this machine.
+pub const OURS: u8 = 3;
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure(pub ApiError);
+
+impl Failure {
+    /// The command line makes no sense.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self(ApiError { kind: ErrorKind::Invalid, rule: None, message: message.into() })
+    }
+
+    /// The typed word did not come.
+    pub(super) fn declined(word: &str) -> Self {
+        Self(ApiError::not_now(format!("Nothing was done: the word {word} was not typed.")))
+    }
+
+    /// The exit code that says whose fault it is.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self.0.kind {
+            ErrorKind::Invalid => INVALID,
+            ErrorKind::NotNow => CANNOT_TELL,
+            ErrorKind::Ours => OURS,
+        }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+/// The exit code of a check.
+pub(super) fn verdict_code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Valid => OK,
+        Verdict::Invalid => INVALID,
+        Verdict::CannotTell => CANNOT_TELL,
+    }
+}

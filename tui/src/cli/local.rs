@@ -1,0 +1,317 @@
+//! Commands that need no node: keys, charters, founding, joining, and everything that verifies.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use althing_node::api::{Reply, Request};
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::args::{Bitcoind, Global, Headers, Init, Login, ProposalText, SourceArgs, Verify, Wallet};
+use super::console::{Console, Format};
+use super::failure::{Failure, INVALID, OK, verdict_code};
+use super::password::{data_folder, first_line, new_password, password};
+use super::{review, show};
+use crate::backend::{Access, AuditReport, Backend, InitOptions, PublicKeys, Source, VerifyReport};
+use crate::format::{sats, thousands};
+use crate::untrusted::Untrusted;
+
+/// Longest text read from the standard input; the node's own limits are far below.
+const MAX_INPUT_BYTES: u64 = 1 << 20;
+
+/// Longest proof or charter file that is read.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// Makes or restores the keys.
+pub(super) fn init(
+    global: &Global,
+    options: Init,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let words = match &options.words_file {
+        Some(file) if file == Path::new("-") => Some(read_input(console)?),
+        Some(file) => Some(read_file(file)?),
+        None => None,
+    };
+    let restored = words.is_some();
+    let password = new_password(global, console)?;
+    let made = backend.init(InitOptions {
+        data_dir: data_folder(global)?,
+        network: options.network,
+        bitcoind: access(&options.bitcoind)?,
+        words,
+        password,
+    })?;
+    let value = json!({ "words": made.words, "keys": made.keys });
+    console.answer(&value, || {
+        let mut lines = Vec::new();
+        if !restored {
+            lines.push(
+                "Write these words on paper and keep them: with them, and only with them, all is restored.".to_owned(),
+            );
+            lines.push(String::new());
+            let words: Vec<&str> = made.words.split_whitespace().collect();
+            lines.extend(words.chunks(6).map(|row| format!("    {}", row.join(" "))));
+            lines.push(String::new());
+        }
+        lines.extend(key_lines(&made.keys));
+        lines
+    })
+}
+
+/// The public keys.
+pub(super) fn keys(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let password = password(global, console)?;
+    let keys = backend.public_keys(&data_folder(global)?, &password)?;
+    console.answer(&keys, || key_lines(&keys))
+}
+
+/// The on-chain wallet: by the node that runs, else without one, since a founder needs coins before there is a DAO.
+pub(super) fn wallet(
+    global: &Global,
+    question: &Wallet,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let reply = match (backend.attach(&data)?, question) {
+        (Some(node), Wallet::Address) => node.call(Request::WalletAddress)?,
+        (Some(node), Wallet::Balance) => node.call(Request::WalletBalance)?,
+        (None, Wallet::Address) => {
+            let address = backend.wallet_address(&data, &password(global, console)?)?;
+            Reply::Address { address }
+        }
+        (None, Wallet::Balance) => Reply::Balance(backend.wallet_balance(&data, &password(global, console)?)?),
+    };
+    console.answer(&reply, || show::reply(&reply))
+}
+
+/// What is wrong with a charter.
+pub(super) fn charter_check(file: &Path, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let report = backend.charter_check(&read_file(file)?);
+    console.answer(&report, || {
+        let mut lines: Vec<String> = report.problems.iter().map(|p| format!("✗ {}", Untrusted::new(p))).collect();
+        match &report.hash {
+            Some(hash) if lines.is_empty() => lines.push(format!("✓ the charter is sound; its hash is {hash}")),
+            _ => {}
+        }
+        lines
+    })?;
+    Ok(if report.problems.is_empty() { OK } else { INVALID })
+}
+
+/// What a charter says.
+pub(super) fn charter_print(file: &Path, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let report = backend.charter_check(&read_file(file)?);
+    console.answer(&report, || {
+        let sentences = report.sentences.iter().map(|s| Untrusted::new(s).line());
+        let problems = report.problems.iter().map(|p| format!("✗ {}", Untrusted::new(p)));
+        sentences.chain(problems).collect()
+    })?;
+    Ok(if report.problems.is_empty() { OK } else { INVALID })
+}
+
+/// Founds a DAO after the review.
+pub(super) fn found(
+    global: &Global,
+    charter: &Path,
+    listen: &str,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let charter = read_file(charter)?;
+    let password = password(global, console)?;
+    let effects = backend.found_review(&data, &password, &charter)?;
+    let mut lines = effects.sentences;
+    lines.push(format!(
+        "The genesis transaction needs {}, fee of {} included; the wallet has {}.",
+        sats(effects.needs_sat),
+        sats(effects.fee_sat),
+        sats(effects.has_sat)
+    ));
+    lines.push("A charter cannot be taken back, only changed by its own rules.".to_owned());
+    review::confirm(console, "Found a DAO", &lines, "found", global.yes)?;
+    let founded = backend.found(&data, &password, &charter, listen)?;
+    let value = json!({
+        "dao_id": founded.dao_id,
+        "genesis_txid": founded.genesis_txid,
+        "first_seal": founded.first_seal,
+        "spare_seal": founded.spare_seal,
+        "gates": founded.gates,
+        "dao_file": founded.dao_file,
+    });
+    console.answer(&value, || {
+        let mut lines = vec![
+            format!("DAO id      {}", founded.dao_id),
+            format!("genesis     {}", founded.genesis_txid),
+            format!("first seal  {}", founded.first_seal),
+            format!("spare seal  {}", founded.spare_seal),
+        ];
+        lines.extend(founded.gates.iter().map(|gate| format!("gate        {gate}")));
+        lines.push(format!("Publish {}: with it others join.", founded.dao_file.display()));
+        lines
+    })
+}
+
+/// Joins a DAO.
+pub(super) fn join(
+    global: &Global,
+    file: &Path,
+    name: &str,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let password = password(global, console)?;
+    let joined = backend.join(&data_folder(global)?, &password, file, name)?;
+    let value = json!({ "dao_id": joined.dao_id, "dao_name": joined.dao_name, "hub": joined.hub });
+    console.answer(&value, || {
+        vec![
+            format!("Joined {}, verified against Bitcoin.", Untrusted::new(&joined.dao_name)),
+            format!("DAO id  {}", joined.dao_id),
+            format!("hub     {}", Untrusted::new(&joined.hub)),
+        ]
+    })
+}
+
+/// Checks a proof file.
+pub(super) fn verify(options: &Verify, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let bundle = read_bytes(&options.file)?;
+    let report = backend.verify(&bundle, &source(&options.source)?);
+    console.answer(&report, || verify_lines(&report))?;
+    Ok(verdict_code(report.verdict))
+}
+
+/// Replays the log.
+pub(super) fn audit(
+    global: &Global,
+    options: &SourceArgs,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let (data, source) = (data_folder(global)?, source(options)?);
+    let show_progress = console.format == Format::Words;
+    let mut shown = 0;
+    let err = &mut console.err;
+    let mut progress = |done: u64, total: u64| {
+        let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100);
+        // A line for each tenth: enough for a person, and no escape codes for a log.
+        if show_progress && percent / 10 > shown {
+            shown = percent / 10;
+            let _ = writeln!(err, "{percent} %: {done} of {total} entries");
+        }
+    };
+    let report = backend.audit(&data, &source, &mut progress)?;
+    console.answer(&report, || audit_lines(&report))?;
+    Ok(verdict_code(report.verdict))
+}
+
+/// Writes block headers.
+pub(super) fn headers(command: &Headers, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let Headers::Export { file, bitcoind } = command;
+    let count = backend.export_headers(&access(bitcoind)?, file)?;
+    let value = json!({ "headers": count, "path": file });
+    console.answer(&value, || vec![format!("{} headers written to {}", thousands(u128::from(count)), file.display())])
+}
+
+/// The text of a proposal.
+pub(super) fn body(text: &ProposalText, console: &mut Console<'_>) -> Result<String, Failure> {
+    match &text.body_file {
+        Some(file) if file == Path::new("-") => read_input(console),
+        Some(file) => read_file(file),
+        None => Ok(text.body.clone()),
+    }
+}
+
+/// The standard input, up to a limit.
+pub(super) fn read_input(console: &mut Console<'_>) -> Result<String, Failure> {
+    let mut text = String::new();
+    (&mut *console.input)
+        .take(MAX_INPUT_BYTES)
+        .read_to_string(&mut text)
+        .context("the standard input cannot be read as UTF-8")?;
+    Ok(text.trim_end().to_owned())
+}
+
+/// A text file.
+fn read_file(file: &Path) -> Result<String, Failure> {
+    String::from_utf8(read_bytes(file)?).map_err(|_| Failure::usage(format!("{} is not UTF-8.", file.display())))
+}
+
+/// A file, up to a limit.
+fn read_bytes(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
+    opened
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{} cannot be read", file.display()))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Failure::usage(format!("{} is longer than {MAX_FILE_BYTES} bytes.", file.display())));
+    }
+    Ok(bytes)
+}
+
+/// The Bitcoin Core to ask.
+fn access(bitcoind: &Bitcoind) -> Result<Access, Failure> {
+    access_at(&bitcoind.url, &bitcoind.login)
+}
+
+fn access_at(url: &str, login: &Login) -> Result<Access, Failure> {
+    let user_pass = match (&login.rpc_user, &login.rpc_password_file) {
+        (Some(user), Some(file)) => Some((user.clone(), first_line(file)?)),
+        _ => None,
+    };
+    Ok(Access { url: url.to_owned(), cookie_file: login.cookie.clone(), user_pass })
+}
+
+/// What a check leans on.
+fn source(options: &SourceArgs) -> Result<Source, Failure> {
+    Ok(match (&options.headers, &options.url) {
+        (Some(file), _) => Source::Headers(file.clone()),
+        (None, Some(url)) => Source::Bitcoind(access_at(url, &options.login)?),
+        (None, None) => Source::None,
+    })
+}
+
+fn key_lines(keys: &PublicKeys) -> Vec<String> {
+    [
+        ("node id", &keys.node_id),
+        ("vote key", &keys.vote_key),
+        ("log key", &keys.log_key),
+        ("anchor key", &keys.anchor_key),
+        ("treasury key", &keys.treasury_key),
+    ]
+    .map(|(name, key)| format!("{name:<13}{key}"))
+    .to_vec()
+}
+
+fn verify_lines(report: &VerifyReport) -> Vec<String> {
+    let mut lines = vec![show::verdict(report.verdict).to_owned()];
+    if !report.statement.is_empty() {
+        lines.push(Untrusted::new(&report.statement).line());
+    }
+    if let Some(reason) = &report.reason {
+        lines.push(format!("because: {}", Untrusted::new(reason)));
+    }
+    if let Some(depth) = report.depth {
+        lines.push(format!("depth: {depth} blocks"));
+    }
+    lines.extend(report.checked.iter().map(|c| format!("✓ checked: {}", Untrusted::new(c))));
+    lines.extend(report.trusted.iter().map(|t| format!("! trusted: {}", Untrusted::new(t))));
+    lines
+}
+
+fn audit_lines(report: &AuditReport) -> Vec<String> {
+    let mut lines = vec![show::verdict(report.verdict).to_owned()];
+    if let Some(difference) = &report.first_difference {
+        lines.push(format!("first difference: {}", Untrusted::new(difference)));
+    }
+    lines.push(format!(
+        "{} entries, {} heads, {} epochs, {} ballots, {} links",
+        report.entries, report.heads, report.epochs, report.ballots, report.links
+    ));
+    lines.extend(report.trusted.iter().map(|t| format!("! trusted: {}", Untrusted::new(t))));
+    lines
+}

@@ -1,0 +1,53 @@
+//! The command line: everything the screens do, and founding, joining, running, verifying.
+//!
+//! A command first looks for a node that runs on the data folder; without one it starts a member's node for its own time.
+
+mod args;
+mod console;
+mod dispatch;
+mod failure;
+mod local;
+mod node;
+mod password;
+mod review;
+mod show;
+
+pub use args::Cli;
+pub use console::{Console, Format};
+pub use failure::{CANNOT_TELL, Failure, INVALID, OK, OURS};
+pub use password::{ask as ask_password, data_folder};
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use crate::backend::Backend;
+
+/// Runs one command and gives the exit code: see [`Cli`] for what each means.
+pub fn run(args: &[OsString], backend: &Arc<dyn Backend>, console: &mut Console<'_>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            // Options could not be read, so this one is looked for by hand.
+            let wants_json = args.iter().any(|arg| arg == "--json");
+            console.format = if wants_json { Format::Json } else { Format::Words };
+            let text = error.render().to_string();
+            let message = text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned();
+            return console.fail(&Failure::usage(message));
+        }
+        Err(help) => {
+            console.text(&help.render().to_string());
+            return OK;
+        }
+    };
+    console.format = match (cli.global.json, cli.global.plain) {
+        (true, _) => Format::Json,
+        (false, true) => Format::Plain,
+        (false, false) => Format::Words,
+    };
+    match dispatch::dispatch(cli, backend, console) {
+        Ok(code) => code,
+        Err(failure) => console.fail(&failure),
+    }
+}

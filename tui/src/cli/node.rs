@@ -1,0 +1,245 @@
+//! Commands that need a node: one that already runs on the folder, else one started for the time of the command.
+
+use std::sync::{Arc, OnceLock};
+
+use althing_node::api::{ApiError, ProposalDraft, Reply, Request, Service};
+
+use super::args::{Global, Tui, Vote};
+use super::console::{Console, Format};
+use super::failure::{Failure, OK};
+use super::password::{data_folder, password};
+use super::{review, show};
+use crate::backend::{Backend, Running};
+use crate::format::{sats, weight};
+use crate::theme::Theme;
+use crate::worker::Open;
+
+/// A connection to a node, for one command.
+pub(super) struct Caller {
+    service: Arc<dyn Service>,
+    /// The node, if it was started for this command: it is stopped with it.
+    own: Option<Running>,
+    assume_yes: bool,
+}
+
+impl Caller {
+    /// Finds the running node of the folder, or starts one.
+    pub(super) fn connect(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<Self, Failure> {
+        let data = data_folder(global)?;
+        if let Some(service) = backend.attach(&data)? {
+            return Ok(Self { service, own: None, assume_yes: global.yes });
+        }
+        let password = password(global, console)?;
+        let own = backend.start_member(&data, &password)?;
+        Ok(Self { service: own.service(), own: Some(own), assume_yes: global.yes })
+    }
+
+    /// Asks the node.
+    pub(super) fn call(&self, request: Request) -> Result<Reply, Failure> {
+        Ok(self.service.call(request)?)
+    }
+
+    /// Opens a stake channel after the review.
+    pub(super) fn stake_open(&self, amount_sat: u64, fee_rate: u64, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let Reply::Balance(balance) = self.call(Request::WalletBalance)? else {
+            return Err(other_kind());
+        };
+        let effects = [
+            format!("Locks {} in a Taproot channel with the hub. They stay yours.", sats(amount_sat)),
+            format!("Pays the funding transaction's fee at {fee_rate} sat/vB besides."),
+            format!("Your wallet has {} confirmed.", sats(balance.confirmed_sat)),
+            "The amount, your vote key and your name become public to the DAO.".to_owned(),
+            "It counts as stake after its confirmations, from the next roll on.".to_owned(),
+        ];
+        review::confirm(console, "Open a stake channel", &effects, "stake", self.assume_yes)?;
+        let reply = self.call(Request::StakeOpen { amount_sat, fee_rate_sat_vb: fee_rate })?;
+        console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// Closes a stake channel after the review.
+    pub(super) fn stake_close(&self, channel: &str, fee_sat: u64, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let Reply::Stakes { stakes } = self.call(Request::Stakes)? else {
+            return Err(other_kind());
+        };
+        let Some(stake) = stakes.iter().find(|s| !s.channel.is_empty() && s.channel == channel) else {
+            return Err(Failure::usage(format!(
+                "No stake channel has the id {channel}; this folder has {}.",
+                stakes.len()
+            )));
+        };
+        let effects = [
+            format!("Closes the channel that holds {}.", sats(stake.amount_sat)),
+            format!("The closing transaction costs {}, out of your output.", sats(fee_sat)),
+            format!(
+                "At most {} return to your wallet, less what the channel owes.",
+                sats(stake.amount_sat.saturating_sub(fee_sat))
+            ),
+            "Its weight stops counting when you spend the coins elsewhere.".to_owned(),
+        ];
+        review::confirm(console, "Close a stake channel", &effects, "close", self.assume_yes)?;
+        let reply = self.call(Request::StakeClose { channel: channel.to_owned(), fee_sat })?;
+        console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// Puts a spend proposal into the log after the review.
+    pub(super) fn propose_spend(&self, draft: ProposalDraft, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let effects = show::draft_effects(&draft);
+        review::confirm(console, "Propose payments from the treasury", &effects, "propose", self.assume_yes)?;
+        let reply = self.call(Request::Propose { draft })?;
+        console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// Casts a ballot after the review.
+    pub(super) fn vote(&self, vote: Vote, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let choice = vote.choice.into();
+        let request = Request::BallotReview { proposal: vote.proposal, choice };
+        let Reply::BallotReview(effects) = self.call(request)? else {
+            return Err(other_kind());
+        };
+        if let Some(refusal) = effects.refusal {
+            return Err(Failure(ApiError {
+                kind: althing_node::api::ErrorKind::Invalid,
+                rule: None,
+                message: refusal,
+            }));
+        }
+        let mut lines = vec![
+            format!("Proposal #{} {}", effects.proposal.number, effects.proposal.title),
+            format!("Its id is {}.", effects.proposal.id),
+        ];
+        lines.extend(effects.proposal.effects.iter().map(|effect| format!("If it passes: {effect}")));
+        lines.push(match effects.replaces {
+            Some(before) => format!("Your ballot is {choice}; it replaces {before}."),
+            None => format!("Your ballot is {choice}."),
+        });
+        lines.push(format!("Your weight is {}.", weight(&effects.weight)));
+        if let Some(reason) = &vote.reason {
+            lines.push(format!("Your public reason: {reason}"));
+        }
+        lines.extend(effects.sentences);
+        review::confirm(console, "Cast a ballot", &lines, crate::app::CASTING_WORD, self.assume_yes)?;
+        // By the full id: a beginning that was unambiguous at the review need not be so now.
+        let reply = self.call(Request::Vote { proposal: effects.proposal.id, choice, reason: vote.reason })?;
+        console.answer(&reply, || show::reply(&reply))
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if let Some(own) = &self.own {
+            // The command's own result matters more than how the node went down; the store is durable either way.
+            let _ = own.stop();
+        }
+    }
+}
+
+/// Runs the hub until it is stopped.
+pub(super) fn run_hub(
+    global: &Global,
+    listen: Option<&str>,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let password = password(global, console)?;
+    let node = backend.start_hub(&data, &password, listen)?;
+    run(&node, "hub", console)
+}
+
+/// Runs the member's node until it is stopped.
+pub(super) fn run_member(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let password = password(global, console)?;
+    let node = backend.start_member(&data, &password)?;
+    run(&node, "member", console)
+}
+
+/// Asks the running node to stop.
+pub(super) fn stop(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let Some(service) = backend.attach(&data)? else {
+        return Err(Failure(ApiError::not_now(format!("No node runs on {}.", data.display()))));
+    };
+    let reply = service.call(Request::Stop)?;
+    console.answer(&reply, || vec!["The node stops.".to_owned()])
+}
+
+/// Opens the screens. The node is started behind the first picture; only the password is asked for before.
+pub(super) fn screens(
+    global: &Global,
+    options: &Tui,
+    backend: &Arc<dyn Backend>,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let theme = Theme::choose(options.theme, no_color);
+    let own: Arc<OnceLock<Running>> = Arc::default();
+    let open: Open = match backend.attach(&data)? {
+        Some(service) => Box::new(move || Ok(service)),
+        None => {
+            let password = password(global, console)?;
+            let (backend, started) = (Arc::clone(backend), Arc::clone(&own));
+            Box::new(move || {
+                let node = backend.start_member(&data, &password)?;
+                let service = node.service();
+                // Nobody else sets it: this closure runs once.
+                let _ = started.set(node);
+                Ok(service)
+            })
+        }
+    };
+    let result = crate::terminal::run(open, theme);
+    if let Some(own) = own.get() {
+        own.stop()?;
+    }
+    result?;
+    Ok(OK)
+}
+
+/// Waits for the node's end; the usual signals ask it to stop in good order.
+fn run(node: &Running, role: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let Reply::Status(status) = node.service().call(Request::Status)? else {
+        return Err(other_kind());
+    };
+    match console.format {
+        Format::Json => console.text(&serde_json::json!({ "running": role, "dao_id": status.dao_id }).to_string()),
+        Format::Words | Format::Plain => {
+            console.note(&format!("The {role} runs. Ctrl-C or `althing stop` stops it in good order."))
+        }
+    }
+    let service = node.service();
+    std::thread::spawn(move || {
+        if wait_for_signal().is_ok() {
+            // If it cannot stop by itself the next signal ends the process: the store is durable either way.
+            let _ = service.call(Request::Stop);
+        }
+    });
+    node.wait_stopped();
+    Ok(OK)
+}
+
+/// Waits for Ctrl-C or a polite request of the operating system to end.
+fn wait_for_signal() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut terminate = signal(SignalKind::terminate())?;
+            tokio::select! {
+                result = tokio::signal::ctrl_c() => result,
+                _ = terminate.recv() => Ok(()),
+            }
+        }
+        #[cfg(not(unix))]
+        {
+            tokio::signal::ctrl_c().await
+        }
+    })
+}
+
+/// A node of another version.
+fn other_kind() -> Failure {
+    Failure(ApiError::ours("The node gave an answer of another kind than was asked."))
+}

@@ -1,0 +1,38 @@
+//! Before something irreversible: its exact effects, made from parsed values, and a word to type.
+
+use super::console::{Console, Format};
+use super::failure::Failure;
+use crate::text::wrap;
+use crate::untrusted::Untrusted;
+
+/// Width of a review on the standard error.
+const COLUMNS: usize = 96;
+
+/// Shows the effects and waits for the word, unless `assume_yes`.
+pub(super) fn confirm(
+    console: &mut Console<'_>,
+    title: &str,
+    effects: &[String],
+    word: &str,
+    assume_yes: bool,
+) -> Result<(), Failure> {
+    let to_read = !(assume_yes && console.format == Format::Json);
+    if to_read {
+        console.note(title);
+        for effect in effects {
+            for (index, line) in wrap(&Untrusted::new(effect).line(), COLUMNS).iter().enumerate() {
+                let mark = if index == 0 { "  - " } else { "    " };
+                console.note(&format!("{mark}{line}"));
+            }
+        }
+    }
+    if assume_yes {
+        return Ok(());
+    }
+    console.note(&format!("Type {word} to go on; anything else does nothing."));
+    let mut line = String::new();
+    // Not more than the word needs, whatever is piped in.
+    let mut input = std::io::Read::take(&mut *console.input, 256);
+    std::io::BufRead::read_line(&mut input, &mut line).map_err(anyhow::Error::from)?;
+    if line.trim() == word { Ok(()) } else { Err(Failure::declined(word)) }
+}

@@ -1,0 +1,273 @@
+//! Answers in words, for people.
+
+use althing_node::api::{Ballot, DraftEffect, Link, Member, Proposal, ProposalDraft, Reply, Stake, Status};
+
+use crate::backend::Verdict;
+use crate::format::{
+    bitcoin, blocks_and_time, entries, grouped, parse_weight, percent, sats, short_id, thousands, weight,
+};
+use crate::text::width;
+use crate::untrusted::Untrusted;
+use crate::words;
+
+/// An answer as lines.
+pub(super) fn reply(reply: &Reply) -> Vec<String> {
+    match reply {
+        Reply::Unchanged | Reply::Done => vec!["Done.".to_owned()],
+        Reply::Snapshot(snapshot) => status(&snapshot.status),
+        Reply::Status(seen) => status(seen),
+        Reply::Address { address } => vec![Untrusted::new(address).line()],
+        Reply::Balance(balance) => vec![
+            format!("confirmed  {}  {}", sats(balance.confirmed_sat), bitcoin(balance.confirmed_sat)),
+            format!("pending    {}  {}", sats(balance.pending_sat), bitcoin(balance.pending_sat)),
+        ],
+        Reply::Stake(one) => stake(one),
+        Reply::Stakes { stakes } => stakes.iter().flat_map(stake).collect(),
+        Reply::Proposal(one) => proposal(one),
+        Reply::Proposals { proposals } => proposal_list(proposals),
+        Reply::Comment(comment) => vec![format!("Comment {} is in the log.", Untrusted::new(&comment.id))],
+        Reply::BallotReview(review) => review.sentences.iter().map(|s| Untrusted::new(s).line()).collect(),
+        Reply::Ballot(one) => ballot(one),
+        Reply::Ballots { ballots } => ballots.iter().flat_map(ballot).collect(),
+        Reply::Links { links } => link_list(links),
+        Reply::Members { members } => member_list(members),
+        Reply::Proof { path, bytes, statement } => vec![
+            format!("{} written, {} bytes", path.display(), thousands(u128::from(*bytes))),
+            Untrusted::new(statement).line(),
+        ],
+    }
+}
+
+/// The effects of a draft, from its values.
+pub(super) fn draft_effects(draft: &ProposalDraft) -> Vec<String> {
+    let mut lines = vec![format!("Title: {}", draft.title)];
+    match &draft.effect {
+        DraftEffect::Text => lines.push("Nothing beyond the decision itself.".to_owned()),
+        DraftEffect::Spend { outputs, fee_cap_sat } => {
+            for output in outputs {
+                lines.push(format!("Pays {} to {}", sats(output.amount_sat), grouped(&output.address)));
+            }
+            let total = outputs.iter().fold(0u128, |sum, o| sum + u128::from(o.amount_sat));
+            lines.push(format!("Together {} sat, and at most {} in fees.", thousands(total), sats(*fee_cap_sat)));
+        }
+    }
+    lines.push("A proposal is public and permanent.".to_owned());
+    lines
+}
+
+/// The result of a check.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Valid => "✓ VALID",
+        Verdict::Invalid => "✗ INVALID",
+        Verdict::CannotTell => "? CANNOT TELL",
+    }
+}
+
+fn status(status: &Status) -> Vec<String> {
+    let mut lines: Vec<String> = status.alarms.iter().map(|a| format!("✗ {}", Untrusted::new(a))).collect();
+    let mut field = |name: &str, value: String| lines.push(format!("{name:<14}{value}"));
+    field("DAO", Untrusted::new(&status.dao_name).line());
+    field("id", Untrusted::new(&status.dao_id).line());
+    field("network", Untrusted::new(&status.network).line());
+    field("role", words::role(status.role).to_owned());
+    field("tip", format!("{} {}", thousands(u128::from(status.tip_height)), Untrusted::new(&status.tip_hash)));
+    field("verified log", entries(status.log_size));
+    if let Some(head) = status.head_height {
+        field("newest head", format!("height {}", thousands(u128::from(head))));
+    }
+    field("hub", if status.hub_connected { "connected" } else { "not reachable" }.to_owned());
+    let left = status.next_close_height.saturating_sub(status.tip_height);
+    field(
+        "epoch closes",
+        format!(
+            "height {}, in {}",
+            thousands(u128::from(status.next_close_height)),
+            blocks_and_time(left, &status.network)
+        ),
+    );
+    field("final epoch", status.final_epoch.map_or_else(|| "none yet".to_owned(), |e| e.to_string()));
+    if let Some(key) = &status.vote_key {
+        field("vote key", Untrusted::new(key).line());
+    }
+    match &status.member {
+        Some(member) => {
+            field("me", Untrusted::new(&member.name).line());
+            field("stake", sats(member.stake_sat));
+            field("weight", member.weight.as_deref().map_or_else(|| "not on the roll yet".to_owned(), weight));
+        }
+        None => field("me", "not bound yet".to_owned()),
+    }
+    field("wallet", sats(status.balance.confirmed_sat));
+    if status.balance.pending_sat > 0 {
+        field("pending", sats(status.balance.pending_sat));
+    }
+    lines
+}
+
+fn stake(stake: &Stake) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "{}  {}  {}  {} of {} confirmations",
+            channel_id(stake),
+            sats(stake.amount_sat),
+            Untrusted::new(&stake.state),
+            stake.confirmations.min(stake.confirmations_needed),
+            stake.confirmations_needed
+        ),
+        format!("    {}", Untrusted::new(&stake.words)),
+    ];
+    if let Some(outpoint) = &stake.funding_outpoint {
+        lines.push(format!("    funding {}", Untrusted::new(outpoint)));
+    }
+    if let Some(txid) = &stake.closing_txid {
+        lines.push(format!("    closing {}", Untrusted::new(txid)));
+    }
+    lines
+}
+
+fn proposal_list(proposals: &[Proposal]) -> Vec<String> {
+    let rows = proposals
+        .iter()
+        .map(|p| {
+            let yes = p.tally.as_ref().and_then(|t| Some((parse_weight(&t.yes)?, parse_weight(&t.total_weight)?)));
+            vec![
+                format!("#{}", p.number),
+                short_id(&p.id).trim_end_matches('…').to_owned(),
+                Untrusted::new(&p.class).line(),
+                words::state(p.state).to_owned(),
+                yes.map_or_else(|| "–".to_owned(), |(yes, total)| format!("yes {} of the roll", percent(yes, total))),
+                p.my_ballot.as_ref().map_or_else(|| "–".to_owned(), |b| format!("mine: {}", b.choice)),
+                Untrusted::new(&p.title).line(),
+            ]
+        })
+        .collect();
+    table(rows)
+}
+
+fn proposal(p: &Proposal) -> Vec<String> {
+    let mut lines = vec![
+        format!("#{} {}", p.number, Untrusted::new(&p.title)),
+        format!("id         {}", Untrusted::new(&p.id)),
+        format!("state      {} {}", words::state_sign(p.state), words::state(p.state)),
+        format!("written by {} ({})", Untrusted::new(&p.author_name), short_id(&p.author)),
+    ];
+    if let Some(heights) = p.heights {
+        lines.push(format!(
+            "heights    logged {}, opens {}, closes {}",
+            thousands(u128::from(heights.entry_height)),
+            thousands(u128::from(heights.open_height)),
+            thousands(u128::from(heights.close_height))
+        ));
+    }
+    lines.push("if it passes:".to_owned());
+    lines.extend(p.effects.iter().map(|e| format!("  - {}", Untrusted::new(e))));
+    if let Some(gate) = &p.gate {
+        lines.push(format!("gate       {}", Untrusted::new(gate)));
+    }
+    lines.extend(tally(p));
+    if let Some(mine) = &p.my_ballot {
+        lines.push(format!("my ballot  {}: {}", mine.choice, words::path_meaning(&mine.path)));
+    }
+    if !p.body.is_empty() {
+        lines.push(String::new());
+        lines.extend(Untrusted::new(&p.body).lines());
+    }
+    for comment in &p.comments {
+        lines.push(String::new());
+        lines.push(format!("{} wrote ({}):", Untrusted::new(&comment.author_name), short_id(&comment.id)));
+        lines.extend(Untrusted::new(&comment.text).lines().into_iter().map(|line| format!("  {line}")));
+    }
+    lines
+}
+
+fn tally(p: &Proposal) -> Vec<String> {
+    let Some(tally) = &p.tally else {
+        return vec!["sums       none yet".to_owned()];
+    };
+    let total = parse_weight(&tally.total_weight).unwrap_or(0);
+    let rows = [("yes", &tally.yes), ("no", &tally.no), ("abstain", &tally.abstain)]
+        .map(|(name, sum)| {
+            let share = percent(parse_weight(sum).unwrap_or(0), total);
+            vec![format!("  {name}"), weight(sum), format!("{share} of the roll")]
+        })
+        .to_vec();
+    let kind = if tally.is_final { "final sums" } else { "sums so far" };
+    let mut lines = vec![format!("{kind}, {} ballots, roll {}", tally.ballots, thousands(total))];
+    lines.extend(table(rows));
+    for (name, met, rule) in [("quorum", tally.quorum_met, &p.quorum), ("threshold", tally.threshold_met, &p.threshold)]
+    {
+        let word = if met { "met" } else { "not met" };
+        lines.push(format!("  {name} {word}: {}", Untrusted::new(rule)));
+    }
+    lines
+}
+
+fn ballot(ballot: &Ballot) -> Vec<String> {
+    let mut lines = vec![
+        format!("{} on {} ({})", ballot.choice, Untrusted::new(&ballot.title), short_id(&ballot.proposal)),
+        format!("    {}", words::path_meaning(&ballot.path)),
+    ];
+    if ballot.replaced {
+        lines.push("    Replaced by a later ballot.".to_owned());
+    }
+    if let Some(position) = ballot.position {
+        lines.push(format!("    Entry {} of the log.", thousands(u128::from(position))));
+    }
+    lines
+}
+
+fn link_list(links: &[Link]) -> Vec<String> {
+    let rows = links
+        .iter()
+        .map(|link| {
+            vec![
+                format!("epoch {}", link.epoch),
+                format!("{}:{}", Untrusted::new(&link.txid), link.vout),
+                link.height.map_or_else(|| "unmined".to_owned(), |h| format!("height {}", thousands(u128::from(h)))),
+                Untrusted::new(&link.state).line(),
+                format!("depth {}", link.confirmations),
+                words::link_check(link).to_owned(),
+            ]
+        })
+        .collect();
+    table(rows)
+}
+
+fn member_list(members: &[Member]) -> Vec<String> {
+    let rows = members
+        .iter()
+        .map(|m| {
+            vec![
+                Untrusted::new(&m.name).line(),
+                Untrusted::new(&m.vote_key).line(),
+                sats(m.stake_sat),
+                m.weight.as_deref().map_or_else(|| "not on the roll".to_owned(), |w| format!("weight {}", weight(w))),
+            ]
+        })
+        .collect();
+    table(rows)
+}
+
+/// Columns of equal width, two blanks apart.
+fn table(rows: Vec<Vec<String>>) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let mut line = String::new();
+            for (cell, column_width) in row.iter().zip(&widths) {
+                line.push_str(cell);
+                line.push_str(&" ".repeat(column_width.saturating_sub(width(cell)) + 2));
+            }
+            line.trim_end().to_owned()
+        })
+        .collect()
+}
+
+/// The channel's id, once there is one.
+fn channel_id(stake: &Stake) -> String {
+    if stake.channel.is_empty() { "(no id yet)".to_owned() } else { Untrusted::new(&stake.channel).line() }
+}

@@ -1,0 +1,246 @@
+//! A machine for the commands: its node is a script, its keys and proofs are made up.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use althing_node::api::*;
+use althing_tui::backend::*;
+use althing_tui::cli::{Console, Format, run};
+
+use crate::dao::Script;
+
+/// What the machine was asked beside its node.
+#[derive(Debug, Default)]
+pub(crate) struct Stage {
+    pub(crate) runs: bool,
+    pub(crate) node: Arc<Node>,
+    pub(crate) did: Mutex<Vec<String>>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) charter_problem: Option<String>,
+}
+
+/// A node that remembers whether it was stopped.
+#[derive(Default)]
+pub(crate) struct Node {
+    pub(crate) script: Script,
+    pub(crate) stopped: Mutex<bool>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Node")
+    }
+}
+
+/// The node as the machine hands it out.
+struct Handle(Arc<Node>);
+
+impl Service for Handle {
+    fn call(&self, request: Request) -> Result<Reply, ApiError> {
+        if request == Request::Stop {
+            *self.0.stopped.lock().unwrap() = true;
+            return Ok(Reply::Done);
+        }
+        self.0.script.call(request)
+    }
+}
+
+impl Stoppable for Handle {
+    fn wait_stopped(&self) {}
+}
+
+impl Backend for Stage {
+    fn init(&self, options: InitOptions) -> anyhow::Result<Initialised> {
+        self.note(format!(
+            "init {} {} {:?} {:?} {:?} {}",
+            options.network,
+            options.bitcoind.url,
+            options.bitcoind.cookie_file,
+            options.bitcoind.user_pass,
+            options.words,
+            options.password
+        ));
+        Ok(Initialised { words: "abandon ".repeat(24).trim_end().to_owned(), keys: keys() })
+    }
+
+    fn public_keys(&self, data: &Path, password: &str) -> anyhow::Result<PublicKeys> {
+        self.note(format!("keys {} {password}", data.display()));
+        Ok(keys())
+    }
+
+    fn wallet_address(&self, _: &Path, password: &str) -> anyhow::Result<String> {
+        self.note(format!("wallet_address {password}"));
+        Ok("bcrt1qfresh".to_owned())
+    }
+
+    fn wallet_balance(&self, _: &Path, password: &str) -> anyhow::Result<Balance> {
+        self.note(format!("wallet_balance {password}"));
+        Ok(Balance { confirmed_sat: 7, pending_sat: 0 })
+    }
+
+    fn charter_template(&self) -> String {
+        "name = \"Þing\"\n".to_owned()
+    }
+
+    fn charter_check(&self, charter: &str) -> CharterReport {
+        CharterReport {
+            hash: Some("ab".repeat(32)),
+            sentences: vec![format!("The charter has {} bytes.", charter.len())],
+            problems: self.charter_problem.clone().into_iter().collect(),
+        }
+    }
+
+    fn found_review(&self, _: &Path, _: &str, _: &str) -> anyhow::Result<FoundingReview> {
+        Ok(FoundingReview {
+            sentences: vec!["Founds Þing on regtest.".to_owned()],
+            fee_sat: 300,
+            needs_sat: 10_300,
+            has_sat: 50_000,
+        })
+    }
+
+    fn found(&self, _: &Path, _: &str, _: &str, listen: &str) -> anyhow::Result<Founded> {
+        self.note(format!("found {listen}"));
+        Ok(Founded {
+            dao_id: "d0".repeat(32),
+            genesis_txid: "01".repeat(32),
+            first_seal: format!("{}:0", "01".repeat(32)),
+            spare_seal: format!("{}:1", "01".repeat(32)),
+            gates: vec![format!("{}:2", "01".repeat(32))],
+            dao_file: PathBuf::from("/data/dao.json"),
+        })
+    }
+
+    fn join(&self, _: &Path, _: &str, file: &Path, name: &str) -> anyhow::Result<Joined> {
+        self.note(format!("join {} {name}", file.display()));
+        Ok(Joined { dao_id: "d0".repeat(32), dao_name: "Þing\u{202e}".to_owned(), hub: "127.0.0.1:9735".to_owned() })
+    }
+
+    fn start_hub(&self, _: &Path, password: &str, listen: Option<&str>) -> anyhow::Result<Running> {
+        self.note(format!("start_hub {password} {listen:?}"));
+        Ok(Running::new(Handle(Arc::clone(&self.node))))
+    }
+
+    fn start_member(&self, _: &Path, password: &str) -> anyhow::Result<Running> {
+        self.note(format!("start_member {password}"));
+        Ok(Running::new(Handle(Arc::clone(&self.node))))
+    }
+
+    fn attach(&self, _: &Path) -> anyhow::Result<Option<Arc<dyn Service>>> {
+        Ok(self.runs.then(|| Arc::new(Handle(Arc::clone(&self.node))) as Arc<dyn Service>))
+    }
+
+    fn verify(&self, bundle: &[u8], source: &Source) -> VerifyReport {
+        let source = match source {
+            Source::Headers(file) => format!("headers {}", file.display()),
+            Source::Bitcoind(access) => format!("bitcoind {}", access.url),
+            Source::None => "nothing".to_owned(),
+        };
+        self.note(format!("verify {} bytes against {source}", bundle.len()));
+        let verdict = self.verdict.unwrap_or(Verdict::CannotTell);
+        VerifyReport {
+            verdict,
+            statement: "The ballot of 99a4afba on #4 is counted as yes.".to_owned(),
+            checked: vec!["the path to the ballot tree".to_owned()],
+            trusted: vec!["the block headers of the file".to_owned()],
+            depth: Some(7),
+            reason: (verdict != Verdict::Valid).then(|| "the sum of yes\u{1b}[2J is 3, not 4".to_owned()),
+        }
+    }
+
+    fn audit(&self, _: &Path, _: &Source, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport> {
+        (0..=40).for_each(|done| progress(done, 40));
+        let verdict = self.verdict.unwrap_or(Verdict::CannotTell);
+        Ok(AuditReport {
+            verdict,
+            entries: 40,
+            heads: 12,
+            epochs: 2,
+            ballots: 9,
+            links: 2,
+            first_difference: (verdict == Verdict::Invalid)
+                .then(|| "entry 17: the signature is not the member's".to_owned()),
+            trusted: Vec::new(),
+        })
+    }
+
+    fn export_headers(&self, access: &Access, path: &Path) -> anyhow::Result<u32> {
+        self.note(format!("headers {} {}", access.url, path.display()));
+        Ok(1_213)
+    }
+}
+
+impl Stage {
+    /// With a node that already runs on the folder.
+    pub(crate) fn running() -> Self {
+        Self { runs: true, ..Self::default() }
+    }
+
+    /// With an answer in the node's script.
+    pub(crate) fn answer(self, answer: Result<Reply, ApiError>) -> Self {
+        self.node.script.answers.lock().unwrap().push_back(answer);
+        self
+    }
+
+    fn note(&self, what: String) {
+        self.did.lock().unwrap().push(what);
+    }
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: u8,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) asked: Vec<Request>,
+    pub(crate) did: Vec<String>,
+    pub(crate) stopped: bool,
+}
+
+impl Outcome {
+    /// The answer as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}", self.out))
+    }
+}
+
+/// Runs `althing --data /data ...` with that standard input; passwords asked for are `secret`.
+pub(crate) fn althing(stage: Stage, command: &str, input: &str) -> Outcome {
+    let args =
+        std::iter::once("althing --data /data").flat_map(str::split_whitespace).chain(command.split_whitespace());
+    let args: Vec<OsString> = args.map(|arg| OsString::from(arg.replace('·', " "))).collect();
+    let (mut out, mut err, mut input) = (Vec::new(), Vec::new(), input.as_bytes());
+    let stage = Arc::new(stage);
+    let backend: Arc<dyn Backend> = stage.clone();
+    let code = run(
+        &args,
+        &backend,
+        &mut Console {
+            format: Format::default(),
+            input: &mut input,
+            out: &mut out,
+            err: &mut err,
+            ask_password: &mut |_| Ok("secret".to_owned()),
+        },
+    );
+    Outcome {
+        code,
+        out: String::from_utf8(out).unwrap(),
+        err: String::from_utf8(err).unwrap(),
+        asked: stage.node.script.asked.lock().unwrap().clone(),
+        did: stage.did.lock().unwrap().clone(),
+        stopped: *stage.node.stopped.lock().unwrap(),
+    }
+}
+
+fn keys() -> PublicKeys {
+    PublicKeys {
+        node_id: "02aa".to_owned(),
+        vote_key: "bb".to_owned(),
+        log_key: "cc".to_owned(),
+        anchor_key: "dd".to_owned(),
+        treasury_key: "ee".to_owned(),
+    }
+}
