@@ -174,7 +174,7 @@ fn check_links(
     let mut seal = ledger.state().params().first_seal;
     let mut epoch = 1;
     while let Some(evidence) = chain.spender_of_seal(seal)? {
-        let known = ledger.headers().find(|header| header.epoch == epoch).cloned();
+        let known = ledger.headers().find(|header| header.epoch == epoch).copied();
         let header = match known {
             Some(header) => header,
             None => {

@@ -238,7 +238,7 @@ impl Ledger {
             facts.extend(chain.funding(claim)?);
         }
         let roll = Roll::compute(&self.state.params().charter, &claims, &facts, closing_height);
-        let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).cloned().collect();
+        let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).copied().collect();
         let close = epoch::close(&self.state, &earlier, closing_height, closing_hash, &roll)?;
         let found = close.header.epoch;
         ensure!(found == epoch, "epoch {found} comes next, not epoch {epoch}: earlier headers are missing");
@@ -270,7 +270,7 @@ impl Ledger {
         if self.state.first_head_at(height).is_none() {
             return Err(LedgerError::NotYet { position, reason: format!("no signed head at height {height} yet") });
         }
-        let ours = self.close_epoch(header.epoch, height, hash, chain)?.header.clone();
+        let ours = self.close_epoch(header.epoch, height, hash, chain)?.header;
         match ours.difference(header) {
             None => Ok(()),
             Some(difference) => {

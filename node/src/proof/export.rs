@@ -34,7 +34,7 @@ pub fn export(
     let id = find_proposal(shell, proposal)?;
     let record = &shell.ledger.state().proposals()[&id];
     let epoch = deciding_epoch(shell, record)?;
-    let header = shell.ledger.headers().find(|header| header.epoch == epoch).context("the epoch's header")?.clone();
+    let header = *shell.ledger.headers().find(|header| header.epoch == epoch).context("the epoch's header")?;
     let statement = match statement {
         ProofStatement::Ballot { member } => {
             let member = match member {
@@ -121,7 +121,7 @@ fn epochs(shell: &Shell, last: u32) -> Result<Vec<EpochPart>> {
     anchored
         .map(|anchored| {
             let link = created(shell, OutPoint { txid: anchored.link, vout: 0 })?;
-            Ok(EpochPart { header: anchored.header.clone(), link })
+            Ok(EpochPart { header: anchored.header, link })
         })
         .collect()
 }
