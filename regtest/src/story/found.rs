@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use althing_governance::charter::{AssociationArguments, association_template};
-use althing_node::keys::{Keys, PublicKeys};
+use althing_node::keys::PublicKeys;
 use althing_node::setup::{CharterReport, Founded, Initialised};
-use althing_node::wallet::Wallet;
 use anyhow::{Context, Result, ensure};
 use bitcoin::{Address, Amount};
+use serde::Deserialize;
 
 use super::assembly::{Assembly, at_once};
-use super::cli::{Cli, PASSWORD};
+use super::cli::Cli;
 
 /// Lengths in the charter that differ between a test and a demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,8 @@ pub fn found(assembly: &Assembly, periods: Periods) -> Result<Founded> {
     assembly.narrator.say(&format!("charter hash {}", report.hash.unwrap_or_default()));
 
     assembly.narrator.step("founding the DAO");
-    assembly.node.fund(&founders_address(assembly.hub.data_dir())?, HUB_FUNDS)?;
+    let WalletAddress { address } = cli.json(&["wallet", "address"])?;
+    assembly.node.fund(&regtest_address(&address)?, HUB_FUNDS)?;
     let listen = format!("127.0.0.1:{}", free_port()?);
     let founded: Founded = cli.json(&["dao", "found", "--charter", &charter_file, "--listen", &listen, "--yes"])?;
     assembly.node.mine(1)?;
@@ -81,10 +82,9 @@ pub fn regtest_address(text: &str) -> Result<Address> {
     address.require_network(bitcoin::Network::Regtest).with_context(|| format!("{text} is not an address of regtest"))
 }
 
-/// An address of the founder's wallet. Before the founding there is no node that could be asked for one.
-fn founders_address(data_dir: &Path) -> Result<Address> {
-    let keys = Keys::open(data_dir, PASSWORD)?;
-    Wallet::open(data_dir, &keys)?.fresh_address()
+#[derive(Deserialize)]
+struct WalletAddress {
+    address: String,
 }
 
 fn init(cli: &Cli, assembly: &Assembly) -> Result<PublicKeys> {

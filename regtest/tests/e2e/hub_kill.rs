@@ -16,7 +16,7 @@ use crate::{log_rows, stage};
 const KILLS: u32 = 20;
 
 /// Longest time the hub lives between two kills, from when it answers.
-const LIFE_MILLIS: u64 = 400;
+const LIFE_MILLIS: u64 = 800;
 
 /// Ballots acknowledged so far: member and sequence in its lane, and the position that was promised.
 type Acknowledged = Mutex<BTreeMap<(String, u64), u64>>;

@@ -34,6 +34,15 @@ impl std::ops::DerefMut for Turn {
     }
 }
 
+impl Drop for Turn {
+    /// Whoever comes next finds everybody stopped, also after a test that failed in the middle.
+    fn drop(&mut self) {
+        if let Some(told) = self.0.as_mut() {
+            let _ = told.assembly.stop();
+        }
+    }
+}
+
 /// Runs `act` with an assembly of its own whose members are on the roll, and shows all logs if it fails.
 pub(crate) fn with_members_on_roll(name: &str, act: impl FnOnce(&mut Assembly) -> anyhow::Result<()>) {
     with_assembly(name, |assembly| {
