@@ -157,7 +157,7 @@ fn check_own_entries(store: &Store, ledger: &Ledger) -> Result<()> {
         let id = Entry::from_bytes(&row.entry).context("a stored own entry")?.id();
         if ledger.state().size() >= signed.log_size && ledger.position_of(&id) != Some(position) {
             bail!(
-                "G-82: entry {position}: the hub's receipt promises own entry {id} there, the log has another: proof of fraud"
+                "N-23: entry {position}: the hub's receipt promises own entry {id} there, the log has another: proof of fraud"
             );
         }
     }
@@ -174,7 +174,7 @@ fn check_links(
     let mut seal = ledger.state().params().first_seal;
     let mut epoch = 1;
     while let Some(evidence) = chain.spender_of_seal(seal)? {
-        let known = ledger.headers().find(|header| header.epoch == epoch).cloned();
+        let known = ledger.headers().find(|header| header.epoch == epoch).copied();
         let header = match known {
             Some(header) => header,
             None => {

@@ -102,7 +102,7 @@ impl VerifyReport {
 /// Block hashes from a [`Source`].
 pub(crate) enum Blocks {
     /// A checked chain of headers.
-    Headers(HeaderChain),
+    Headers(Box<HeaderChain>),
     /// A bitcoind, asked as needed; what went wrong on the way is kept.
     Bitcoind(Box<AskedBlocks>),
 }
@@ -136,11 +136,11 @@ impl Blocks {
                     .map_err(|error| Refusal::cannot_tell(format!("reading {}: {error}", path.display())))?;
                 let headers = HeaderChain::from_bytes(network, &bytes).map_err(|error| header_refusal(&error))?;
                 headers.check_minimum_work().map_err(|error| header_refusal(&error))?;
-                Ok(Self::Headers(headers))
+                Ok(Self::Headers(Box::new(headers)))
             }
             Source::Bitcoind(access) => {
                 let asked = || -> Result<AskedBlocks, crate::chain::BitcoindError> {
-                    let bitcoind = Bitcoind::new(access)?;
+                    let bitcoind = Bitcoind::new(access);
                     let found = bitcoind.network()?;
                     if found != network {
                         let reason = format!("it runs on {found}, the file is of {network}");

@@ -14,7 +14,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -72,7 +72,12 @@ impl Keys {
         };
         let sealed = SealedSeed::seal(network, &mnemonic, password)?;
         let path = dir.join(KEY_FILE);
-        fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+        // For the owner only: the control socket and the member's whole activity lie there too.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .with_context(|| format!("creating {}", dir.display()))?;
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)

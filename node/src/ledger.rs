@@ -14,7 +14,7 @@ use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::roll::{FundingFact, Roll, StakeClaim};
 use althing_governance::signing::{Signed, verify_all};
 use althing_governance::state::{LogState, Refusal};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
 use bitcoin::{BlockHash, OutPoint};
 
@@ -238,8 +238,10 @@ impl Ledger {
             facts.extend(chain.funding(claim)?);
         }
         let roll = Roll::compute(&self.state.params().charter, &claims, &facts, closing_height);
-        let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).cloned().collect();
+        let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).copied().collect();
         let close = epoch::close(&self.state, &earlier, closing_height, closing_hash, &roll)?;
+        let found = close.header.epoch;
+        ensure!(found == epoch, "epoch {found} comes next, not epoch {epoch}: earlier headers are missing");
         self.closes.insert(epoch, (close, roll));
         Ok(&self.closes[&epoch].0)
     }
@@ -268,7 +270,7 @@ impl Ledger {
         if self.state.first_head_at(height).is_none() {
             return Err(LedgerError::NotYet { position, reason: format!("no signed head at height {height} yet") });
         }
-        let ours = self.close_epoch(header.epoch, height, hash, chain)?.header.clone();
+        let ours = self.close_epoch(header.epoch, height, hash, chain)?.header;
         match ours.difference(header) {
             None => Ok(()),
             Some(difference) => {

@@ -105,7 +105,7 @@ const NAME_FILE: &str = "name";
 /// An existing seed, bad words, an unknown network, a Bitcoin source of another network, or I/O.
 pub fn init(options: InitOptions) -> Result<Initialised> {
     let network = parse_network(&options.network)?;
-    let bitcoind = Bitcoind::new(&options.bitcoind)?;
+    let bitcoind = Bitcoind::new(&options.bitcoind);
     let found = bitcoind.network()?;
     ensure!(found == network, "B-4: bitcoind at {} runs on {found}, not on {network}", options.bitcoind.url);
     // A restored seed may have coins from any time; a new one has none before today. Regtest chains are short.
@@ -284,7 +284,7 @@ impl Founding {
         ] {
             ensure!(in_charter == ours, "D-11: the charter's {what} is {in_charter}, this hub's is {ours}");
         }
-        let bitcoind = Bitcoind::new(&config.bitcoind)?;
+        let bitcoind = Bitcoind::new(&config.bitcoind);
         let mut wallet = Wallet::open(dir, &keys)?;
         wallet.catch_up(&bitcoind, config.birthday)?;
         let outputs = genesis_outputs(&genesis_params(&charter)?)?;

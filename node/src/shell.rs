@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use althing_channels::SessionSecret;
 use althing_governance::codec::Canonical;
+use althing_governance::epoch::EpochHeader;
 use anyhow::{Context, Result, ensure};
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{All, Secp256k1};
-use bitcoin::{Block, BlockHash};
+use bitcoin::{Block, BlockHash, Network};
 
-use crate::chain::{Bitcoind, ChainEvent, Follower};
+use crate::chain::{Access, Bitcoind, ChainEvent, Follower};
 use crate::chain_view::LiveChain;
 use crate::config::Config;
 use crate::dao::Dao;
@@ -26,6 +27,9 @@ use crate::setup::parse_network;
 use crate::stakes::Stakes;
 use crate::store::{BlockRow, Segment, Store};
 use crate::wallet::Wallet;
+
+/// Shortest time between two starts of the chain follower.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 /// Name under which the newest signed head is stored.
 pub const NEWEST_HEAD: &str = "newest_head";
@@ -61,8 +65,28 @@ pub struct Shell {
     /// Signing and verifying.
     pub secp: Secp256k1<All>,
     birthday: u32,
-    follower: Option<Follower>,
+    following: Following,
     _lease: Lease,
+}
+
+/// The chain follower, and what it takes to start it again.
+struct Following {
+    access: Access,
+    network: Network,
+    inputs: SyncSender<Input>,
+    follower: Option<Follower>,
+    started: Instant,
+}
+
+impl Following {
+    /// Follows behind the blocks in the store from now on.
+    fn start(&mut self, store: &Store, birthday: u32) -> Result<()> {
+        let inputs = self.inputs.clone();
+        let sink = move |event| inputs.send(Input::Chain(event)).is_ok();
+        self.follower = Some(Follower::start(self.access.clone(), self.network, store.block_hashes()?, birthday, sink));
+        self.started = Instant::now();
+        Ok(())
+    }
 }
 
 impl Shell {
@@ -84,18 +108,22 @@ impl Shell {
         ensure!(dao.network() == network, "D-7: the DAO is on {}, this data directory on {network}", dao.network());
         let store = Store::open(dir)?;
         let wallet = Wallet::open(dir, &keys)?;
-        let bitcoind = Bitcoind::new(&config.bitcoind)?;
+        let bitcoind = Bitcoind::new(&config.bitcoind);
         let birthday = config.birthday.min(dao.birthday).max(1);
         let stakes = Stakes::load(&store, &keys)?;
         let mut ledger = Ledger::new(dao.params.clone());
         replay(&store, &mut ledger, &bitcoind, &dao, birthday)?;
 
-        let known = known_blocks(&store)?;
-        let tip = known.last().map(|(height, hash)| (*height, BlockHash::from_byte_array(*hash)));
-        let (to_engine, from_peers) = (inputs.clone(), inputs.clone());
-        let follower = Follower::start(config.bitcoind.clone(), network, known, birthday, move |event| {
-            to_engine.send(Input::Chain(event)).is_ok()
-        });
+        let tip = store.tip()?.map(|row| (row.height, BlockHash::from_byte_array(row.hash)));
+        let mut following = Following {
+            access: config.bitcoind,
+            network,
+            inputs: inputs.clone(),
+            follower: None,
+            started: Instant::now(),
+        };
+        following.start(&store, birthday)?;
+        let from_peers = inputs.clone();
         let peers = Peers::start(&keys.node_seed(), listen, move |event| {
             // The engine's queue is bounded; a full one holds the peer's socket back.
             let _ = from_peers.send(Input::Peer(event));
@@ -116,10 +144,11 @@ impl Shell {
             revision: 1,
             secp: Secp256k1::new(),
             birthday,
-            follower: Some(follower),
+            following,
             _lease: lease,
         };
         shell.rebuild_watch()?;
+        shell.recompute_open_epochs()?;
         Ok(shell)
     }
 
@@ -130,7 +159,18 @@ impl Shell {
     pub fn on_chain(&mut self, event: &ChainEvent) -> Result<Vec<Seen>> {
         self.revision += 1;
         match event {
-            ChainEvent::Connected { height, hash, block, .. } => self.connect(*height, *hash, block),
+            ChainEvent::Connected { height, hash, block, .. } => {
+                let follows = self.tip.is_none_or(|(below, below_hash)| {
+                    (below + 1, below_hash) == (*height, block.header.prev_blockhash)
+                });
+                let connected = if follows { self.connect(*height, *hash, block) } else { Ok(Vec::new()) };
+                // A block that could not be stored (a full disk, say) leaves a gap: follow anew behind what is stored. What the
+                // old follower had queued is passed over above.
+                if (!follows || connected.is_err()) && self.following.started.elapsed() > RESTART_PAUSE {
+                    self.following.start(&self.store, self.birthday)?;
+                }
+                connected
+            }
             ChainEvent::DisconnectedFrom { height } => {
                 self.store.write(|writer| writer.disconnect_from(*height))?;
                 self.tip = self.store.tip()?.map(|row| (row.height, BlockHash::from_byte_array(row.hash)));
@@ -165,7 +205,23 @@ impl Shell {
     /// A damaged store.
     pub fn reload_ledger(&mut self) -> Result<()> {
         self.ledger = Ledger::new(self.dao.params.clone());
-        replay(&self.store, &mut self.ledger, &self.bitcoind, &self.dao, self.birthday)
+        replay(&self.store, &mut self.ledger, &self.bitcoind, &self.dao, self.birthday)?;
+        self.recompute_open_epochs()
+    }
+
+    /// Epochs that are closed but not final are not in the log yet: their trees are recomputed from the stored headers.
+    fn recompute_open_epochs(&mut self) -> Result<()> {
+        for row in self.store.links()? {
+            let header = EpochHeader::from_bytes(&row.header).context("a stored epoch header")?;
+            let position = self.ledger.state().size();
+            let (mut chain, ledger) = self.chain_and_ledger();
+            match ledger.check_header(position, &header, &mut chain) {
+                Ok(()) => {}
+                Err(LedgerError::NotYet { reason, .. }) => tracing::debug!(reason, "a stored header waits"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Makes segments durable whose entries the ledger has, with the newest signed head beside them: by that head an auditor sees
@@ -201,6 +257,18 @@ impl Shell {
         self.revision += 1;
     }
 
+    /// Notes trouble with a subject, or that it is over.
+    pub fn settle_trouble(&mut self, subject: &'static str, done: Result<()>) {
+        match done {
+            Ok(()) if self.alarms.contains_key(subject) => {
+                self.alarms.remove(subject);
+                self.revision += 1;
+            }
+            Ok(()) => {}
+            Err(error) => self.trouble(subject, &error),
+        }
+    }
+
     /// Height of the best block; 0 before the first.
     pub fn tip_height(&self) -> u32 {
         self.tip.map_or(0, |(height, _)| height)
@@ -227,7 +295,7 @@ impl Shell {
 
     /// Stops following the chain; inputs that are already queued are still handled.
     pub fn stop(&mut self) {
-        self.follower = None;
+        self.following.follower = None;
     }
 
     fn connect(&mut self, height: u32, hash: BlockHash, block: &Block) -> Result<Vec<Seen>> {
@@ -255,10 +323,6 @@ impl Shell {
 /// Seconds since 1970, for what only a person or the mempool reads; never for a rule.
 pub fn unix_time() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-fn known_blocks(store: &Store) -> Result<Vec<(u32, [u8; 32])>> {
-    store.block_hashes()
 }
 
 /// Replays the stored log. Every signature, rule and root is checked again, as when the entries came in.

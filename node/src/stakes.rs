@@ -193,7 +193,9 @@ impl Shell {
             .collect();
         for (number, phase, funding) in open {
             let Some(fact) = self.store.fact(&crate::facts::outpoint_bytes(&funding))? else {
-                if phase == Phase::AwaitConfirmation {
+                // Also after a reorganisation took the funding of a channel in use.
+                if matches!(phase, Phase::AwaitConfirmation | Phase::Ready) {
+                    self.watch.expect(&self.store, funding)?;
                     self.rebroadcast_funding(number);
                 }
                 continue;

@@ -24,7 +24,10 @@
 mod error;
 mod miner;
 mod node;
+mod process;
+mod program;
 mod provision;
+pub mod story;
 mod version;
 mod wait;
 
@@ -33,6 +36,7 @@ pub use bitcoin;
 
 pub use error::{Error, WaitTimeout};
 pub use node::{Inclusion, Node, NodeConfig, Tip};
+pub use program::Program;
 pub use provision::{Bitcoind, BuildBitcoind, CoreFromSource, Progress, ProvisionError, Provisioner};
 pub use version::Version;
 pub use wait::{Look, wait_for};

@@ -3,8 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use althing_node::api::{ApiError, Reply, Request, Service};
+use althing_node::api::{ApiError, Balance, Reply, Request, Service};
+use althing_node::chain::Bitcoind;
+use althing_node::config::Config;
+use althing_node::keys::Keys;
+use althing_node::lease::Lease;
 use althing_node::local::{self, Node};
+use althing_node::wallet::Wallet;
 
 pub use althing_node::local::{
     Access, AuditReport, CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined, PublicKeys, Source,
@@ -24,6 +29,18 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// If there are none, or the password does not open them.
     fn public_keys(&self, data: &Path, password: &str) -> anyhow::Result<PublicKeys>;
+
+    /// A fresh receiving address of the wallet in a folder on which no node runs, also before there is a DAO.
+    ///
+    /// # Errors
+    /// If there are no keys, the password does not open them, or a node uses the folder.
+    fn wallet_address(&self, data: &Path, password: &str) -> anyhow::Result<String>;
+
+    /// The balance of that wallet, after it has read the blocks it has not seen.
+    ///
+    /// # Errors
+    /// As [`Backend::wallet_address`], and if the Bitcoin source does not answer.
+    fn wallet_balance(&self, data: &Path, password: &str) -> anyhow::Result<Balance>;
 
     /// A charter with comments, to start from.
     fn charter_template(&self) -> String;
@@ -132,6 +149,20 @@ impl Backend for ThisMachine {
 
     fn public_keys(&self, data: &Path, password: &str) -> anyhow::Result<PublicKeys> {
         local::public_keys(data, password)
+    }
+
+    fn wallet_address(&self, data: &Path, password: &str) -> anyhow::Result<String> {
+        let _lease = Lease::take(data)?;
+        let mut wallet = Wallet::open(data, &Keys::open(data, password)?)?;
+        Ok(wallet.fresh_address()?.to_string())
+    }
+
+    fn wallet_balance(&self, data: &Path, password: &str) -> anyhow::Result<Balance> {
+        let _lease = Lease::take(data)?;
+        let config = Config::load(data)?;
+        let mut wallet = Wallet::open(data, &Keys::open(data, password)?)?;
+        wallet.catch_up(&Bitcoind::new(&config.bitcoind), config.birthday)?;
+        Ok(wallet.balance())
     }
 
     fn charter_template(&self) -> String {

@@ -126,3 +126,10 @@ pub fn blocks_and_time(count: u32, network: &str) -> String {
         _ => blocks(count),
     }
 }
+
+/// `1 log entry`, `2 log entries`.
+#[must_use]
+pub fn entries(count: u64) -> String {
+    let noun = if count == 1 { "log entry" } else { "log entries" };
+    format!("{} {noun}", thousands(u128::from(count)))
+}

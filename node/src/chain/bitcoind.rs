@@ -1,6 +1,7 @@
 //! The calls this node makes to a bitcoind. Typed here rather than by a library, because only these few fields are read
 //! and answers of other bitcoind versions with more fields are equally good.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use bdk_bitcoind_rpc::bitcoincore_rpc::{self, Auth, Client, RpcApi, jsonrpc};
@@ -23,10 +24,10 @@ pub struct Access {
     pub user_pass: Option<(String, String)>,
 }
 
-/// A bitcoind.
+/// A bitcoind. The connection is made when it is first needed and anew after trouble: a restarted bitcoind has a new cookie.
 pub struct Bitcoind {
-    client: Client,
-    url: String,
+    access: Access,
+    client: RefCell<Option<Client>>,
 }
 
 /// Why a call to bitcoind failed.
@@ -67,21 +68,9 @@ pub type SubmitError = BitcoindError;
 type Result<T> = std::result::Result<T, BitcoindError>;
 
 impl Bitcoind {
-    /// Prepares a client; nothing is sent yet.
-    ///
-    /// # Errors
-    /// When the cookie file cannot be read.
-    pub fn new(access: &Access) -> Result<Self> {
-        let auth = match (&access.cookie_file, &access.user_pass) {
-            (Some(file), _) => Auth::CookieFile(file.clone()),
-            (None, Some((user, pass))) => Auth::UserPass(user.clone(), pass.clone()),
-            (None, None) => Auth::None,
-        };
-        let url = access.url.clone();
-        match Client::new(&url, auth) {
-            Ok(client) => Ok(Self { client, url }),
-            Err(error) => Err(BitcoindError::Unreachable { url, reason: error.to_string() }),
-        }
+    /// Prepares a client; nothing is read or sent yet.
+    pub fn new(access: &Access) -> Self {
+        Self { access: access.clone(), client: RefCell::new(None) }
     }
 
     /// The network it runs on.
@@ -202,18 +191,51 @@ impl Bitcoind {
     }
 
     fn call<T: serde::de::DeserializeOwned>(&self, method: &str, args: &[Value]) -> Result<T> {
-        self.client.call(method, args).map_err(|error| match error {
+        let had_client = self.client.borrow().is_some();
+        match self.call_once(method, args) {
+            // A kept connection may be stale or its cookie old; a new one tells.
+            Err(BitcoindError::Unreachable { .. }) if had_client => self.call_once(method, args),
+            other => other,
+        }
+    }
+
+    fn call_once<T: serde::de::DeserializeOwned>(&self, method: &str, args: &[Value]) -> Result<T> {
+        let mut slot = self.client.borrow_mut();
+        let client = match slot.take() {
+            Some(client) => client,
+            None => self.connect()?,
+        };
+        let result = client.call(method, args).map_err(|error| self.explain(method, error));
+        if !matches!(result, Err(BitcoindError::Unreachable { .. })) {
+            *slot = Some(client);
+        }
+        result
+    }
+
+    fn connect(&self) -> Result<Client> {
+        let auth = match (&self.access.cookie_file, &self.access.user_pass) {
+            (Some(file), _) => Auth::CookieFile(file.clone()),
+            (None, Some((user, pass))) => Auth::UserPass(user.clone(), pass.clone()),
+            (None, None) => Auth::None,
+        };
+        Client::new(&self.access.url, auth).map_err(|error| self.unreachable(error.to_string()))
+    }
+
+    fn explain(&self, method: &str, error: bitcoincore_rpc::Error) -> BitcoindError {
+        match error {
             // Still warming up: not a refusal of the call.
-            bitcoincore_rpc::Error::JsonRpc(jsonrpc::Error::Rpc(e)) if e.code == -28 => {
-                BitcoindError::Unreachable { url: self.url.clone(), reason: e.message }
-            }
+            bitcoincore_rpc::Error::JsonRpc(jsonrpc::Error::Rpc(e)) if e.code == -28 => self.unreachable(e.message),
             bitcoincore_rpc::Error::JsonRpc(jsonrpc::Error::Rpc(e)) => {
                 BitcoindError::Refused { method: method.to_owned(), code: e.code, message: e.message }
             }
             bitcoincore_rpc::Error::JsonRpc(jsonrpc::Error::Json(e)) | bitcoincore_rpc::Error::Json(e) => {
                 BitcoindError::Form { method: method.to_owned(), reason: e.to_string() }
             }
-            other => BitcoindError::Unreachable { url: self.url.clone(), reason: other.to_string() },
-        })
+            other => self.unreachable(other.to_string()),
+        }
+    }
+
+    fn unreachable(&self, reason: String) -> BitcoindError {
+        BitcoindError::Unreachable { url: self.access.url.clone(), reason }
     }
 }

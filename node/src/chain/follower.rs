@@ -114,7 +114,7 @@ impl Chain {
     /// Reports everything up to the source's present tip. `Ok(false)` when the sink wants no more.
     fn advance(&mut self, sink: &impl Fn(ChainEvent) -> bool) -> Result<bool, BitcoindError> {
         if self.bitcoind.is_none() {
-            let bitcoind = Bitcoind::new(&self.access)?;
+            let bitcoind = Bitcoind::new(&self.access);
             let found = bitcoind.network()?;
             if found != self.network {
                 let reason = format!("it runs on {found}, this DAO is on {}", self.network);

@@ -183,7 +183,7 @@ impl Hub {
             let anchored = Anchored {
                 network: params.network,
                 dao: params.dao_id,
-                header: link.header.clone(),
+                header: link.header,
                 link: txid,
                 mined_height: block.height,
                 mined_hash: block.hash,
@@ -244,7 +244,7 @@ impl Hub {
         self.commit_batch();
         let (mut chain, ledger) = self.shell.chain_and_ledger();
         let hash = BlockHash::from_byte_array(block.hash);
-        let header = ledger.close_epoch(epoch, closing_height, hash, &mut chain)?.header.clone();
+        let header = ledger.close_epoch(epoch, closing_height, hash, &mut chain)?.header;
         let seal = match self.links.newest() {
             Some(link) => link.seal()?,
             None => self.shell.dao.genesis.first_seal,

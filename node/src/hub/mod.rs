@@ -11,10 +11,11 @@ use std::sync::mpsc::SyncSender;
 
 use althing_channels::wire::{AppNack, Hello, PROTOCOL_VERSION, PeerError};
 use althing_channels::{
-    Channel, DaoId, HUB_CSV_BLOCKS, HubTerms, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS, Msg, NetworkId, Phase,
+    Channel, ChannelId, DaoId, HUB_CSV_BLOCKS, HubTerms, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS, Msg, NetworkId, Phase,
 };
 use althing_governance::charter::Admission;
-use althing_governance::entry::Entry;
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::{Bind, Entry};
 use althing_governance::id::MemberId;
 use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
@@ -75,14 +76,12 @@ impl Role for Hub {
                 self.members.remove(&peer);
             }
             Input::Peer(PeerEvent::Message(peer, message)) => {
-                if let Err(error) = self.on_message(peer, *message) {
-                    self.shell.trouble("store", &error);
-                }
+                let done = self.on_message(peer, *message);
+                self.shell.settle_trouble("peers", done);
             }
             Input::Chain(event) => {
-                if let Err(error) = self.on_chain(&event) {
-                    self.shell.trouble("chain", &error);
-                }
+                let done = self.on_chain(&event);
+                self.shell.settle_trouble("chain", done);
             }
             Input::Ask(request, answer) => self.on_request(request, answer),
         }
@@ -260,7 +259,7 @@ impl Hub {
         let follow_up = match &entry {
             Entry::Bind(bind) => match self.checkpoint_for(peer, &bind.body) {
                 Ok(checkpoint) => Some(checkpoint),
-                Err(error) => return nack(self, rule_of(&error), error, true),
+                Err((error, transient)) => return nack(self, rule_of(&error), error, transient),
             },
             // What only the hub says comes from the hub.
             Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) if peer.is_some() => {
@@ -277,33 +276,39 @@ impl Hub {
         let (mut chain, ledger) = self.shell.chain_and_ledger();
         match ledger.append(entry, &mut chain) {
             Ok(_) => self.batch.push(bytes, origin),
-            Err(error) => return nack(self, rule_of(&error.to_string()), error.to_string(), true),
+            Err(error) => {
+                let transient = !matches!(error, LedgerError::Invalid { .. });
+                return nack(self, rule_of(&error.to_string()), error.to_string(), transient);
+            }
         }
         if let Some(checkpoint) = follow_up {
             self.on_entry(None, 0, checkpoint);
         }
     }
 
-    /// A stake is bound when its channel with this hub is in use; checkpoint 0 then goes into the log behind it.
-    fn checkpoint_for(
-        &self,
-        peer: Option<PublicKey>,
-        bind: &althing_governance::entry::Bind,
-    ) -> Result<Vec<u8>, String> {
-        use althing_governance::codec::Canonical as _;
-        let Some(channel) = self.shell.stakes.by_id(althing_channels::ChannelId(bind.channel.0)) else {
-            return Err(format!("N-37: this hub has no stake channel {}", bind.channel));
-        };
+    /// A stake is bound when its channel with this hub is in use; checkpoint 0 then goes into the log behind it. A refusal says
+    /// whether trying again may help.
+    fn checkpoint_for(&self, peer: Option<PublicKey>, bind: &Bind) -> Result<Vec<u8>, (String, bool)> {
+        let channel = self
+            .shell
+            .stakes
+            .by_id(ChannelId(bind.channel.0))
+            .ok_or_else(|| (format!("N-37: this hub has no stake channel {}", bind.channel), false))?;
         if Some(channel.peer) != peer {
-            return Err(format!("N-33: stake channel {} is another member's", bind.channel));
+            return Err((format!("N-33: stake channel {} is another member's", bind.channel), false));
         }
-        if channel.machine.phase() != Phase::Ready {
-            return Err(format!("C-19: stake channel {} is not confirmed yet", bind.channel));
+        if channel.machine.phase() < Phase::Ready {
+            return Err((format!("C-19: stake channel {} is not confirmed yet", bind.channel), true));
+        }
+        if channel.machine.phase() > Phase::Ready {
+            return Err((format!("N-37: stake channel {} is being closed", bind.channel), false));
         }
         match self.shell.opening_checkpoint(channel.number) {
             Ok(Some(signed)) => Ok(Entry::Checkpoint(signed).to_bytes()),
-            Ok(None) => Err(format!("N-38: stake channel {} has no checkpoint signed by both sides", bind.channel)),
-            Err(error) => Err(format!("N-38: {error:#}")),
+            Ok(None) => {
+                Err((format!("N-38: stake channel {} has no checkpoint signed by both sides", bind.channel), false))
+            }
+            Err(error) => Err((format!("N-38: {error:#}"), false)),
         }
     }
 

@@ -125,13 +125,13 @@ impl Member {
                 let done = self.in_flight.take().context("it is there")?;
                 self.answer_done(done);
             }
-            let Some(op) = self.queue.pop_front() else { return Ok(()) };
-            if let Err((error, op)) = self.say(op) {
+            let Some(mut op) = self.queue.pop_front() else { return Ok(()) };
+            if let Err(error) = self.say(&mut op) {
                 self.shell.revision += 1;
                 match op.answer {
                     Some(answer) => drop(answer.try_send(Err(error))),
                     None => {
-                        self.shell.alarms.insert("lane", format!("An entry could not be made: {error}"));
+                        self.shell.alarms.insert("refused", format!("An entry could not be made: {error}"));
                     }
                 }
             }
@@ -221,30 +221,24 @@ impl Member {
         match entry.answer {
             Some(answer) => drop(answer.try_send(Err(error))),
             None => {
-                self.shell.alarms.insert("lane", error.message);
+                self.shell.alarms.insert("refused", error.message);
             }
         }
         Ok(())
     }
 
-    /// Signs, stores and sends one entry.
-    fn say(&mut self, op: Op) -> Result<(), (ApiError, Op)> {
-        let entry = match self.build(&op.body) {
-            Ok(entry) => entry,
-            Err(error) => return Err((error, op)),
-        };
-        let Some(lane) = entry.lane().copied() else { return Err((ApiError::ours("not a lane entry"), op)) };
+    /// Signs, stores and sends one entry. The caller's answer stays with `op` when that fails.
+    fn say(&mut self, op: &mut Op) -> Result<(), ApiError> {
+        let entry = self.build(&op.body)?;
+        let lane = *entry.lane().context("own entries are lane entries")?;
         let (bytes, id) = (entry.to_bytes(), entry.id());
         // Own rules first: what this node's ledger refuses is not said.
         let state = self.shell.ledger.state();
-        if let Err(refusal) = state.check(&entry).and_then(|()| state.check_electorate(&entry)) {
+        state.check(&entry).and_then(|()| state.check_electorate(&entry)).map_err(|refusal| {
             let kind = if refusal.is_not_now() { ErrorKind::NotNow } else { ErrorKind::Invalid };
-            return Err((ApiError { kind, rule: Some(refusal.rule().to_owned()), message: refusal.to_string() }, op));
-        }
-        if let Err(error) = self.shell.store.write(|writer| writer.put_outbox(lane.incarnation, lane.sequence, &bytes))
-        {
-            return Err((error.into(), op));
-        }
+            ApiError { kind, rule: Some(refusal.rule().to_owned()), message: refusal.to_string() }
+        })?;
+        self.shell.store.write(|writer| writer.put_outbox(lane.incarnation, lane.sequence, &bytes))?;
         self.in_flight = Some(InFlight {
             incarnation: lane.incarnation,
             sequence: lane.sequence,
@@ -253,7 +247,7 @@ impl Member {
             subject: self.subject_of(&entry),
             bytes,
             acknowledged: false,
-            answer: op.answer,
+            answer: op.answer.take(),
             deadline: Instant::now() + PATIENCE,
             resend_at: None,
         });

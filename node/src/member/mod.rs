@@ -163,23 +163,22 @@ impl Member {
 
 impl Role for Member {
     fn handle(&mut self, input: Input) {
-        let result = match input {
-            Input::Peer(event) => self.on_peer(event),
-            Input::Chain(event) => self.on_chain(&event),
-            Input::Ask(request, answer) => {
-                self.on_request(request, answer);
-                Ok(())
+        match input {
+            Input::Peer(event) => {
+                let done = self.on_peer(event);
+                self.shell.settle_trouble("peers", done);
             }
-        };
-        if let Err(error) = result {
-            self.shell.trouble("node", &error);
+            Input::Chain(event) => {
+                let done = self.on_chain(&event);
+                self.shell.settle_trouble("chain", done);
+            }
+            Input::Ask(request, answer) => self.on_request(request, answer),
         }
     }
 
     fn commit(&mut self) {
-        if let Err(error) = self.advance_lane() {
-            self.shell.trouble("node", &error);
-        }
+        let done = self.advance_lane();
+        self.shell.settle_trouble("lane", done);
         view::settle(&mut self.waiters, &self.shell, Some(self.me));
     }
 

@@ -44,9 +44,9 @@ pub struct EpochPart {
 /// What a proof file shows, always under its last epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Statement {
-    /// A ballot is counted as cast (P-5).
+    /// A ballot is counted as cast (P-6).
     Ballot(Box<BallotPart>),
-    /// Sums, quorum, outcome and authorisation of a proposal (P-6).
+    /// Sums, quorum, outcome and authorisation of a proposal (P-7).
     Tally(Box<TallyPart>),
 }
 

@@ -34,7 +34,7 @@ pub fn export(
     let id = find_proposal(shell, proposal)?;
     let record = &shell.ledger.state().proposals()[&id];
     let epoch = deciding_epoch(shell, record)?;
-    let header = shell.ledger.headers().find(|header| header.epoch == epoch).context("the epoch's header")?.clone();
+    let header = *shell.ledger.headers().find(|header| header.epoch == epoch).context("the epoch's header")?;
     let statement = match statement {
         ProofStatement::Ballot { member } => {
             let member = match member {
@@ -69,7 +69,7 @@ fn deciding_epoch(shell: &Shell, record: &ProposalRecord) -> Result<u32, ApiErro
         let close = record
             .schedule
             .map_or_else(|| "not scheduled yet".to_owned(), |s| format!("closing at height {}", s.close));
-        ApiError::not_now(format!("P-7: proposal {} ({close}) is not decided in a final epoch yet", record.id))
+        ApiError::not_now(format!("P-8: proposal {} ({close}) is not decided in a final epoch yet", record.id))
     })
 }
 
@@ -83,7 +83,7 @@ fn ballot(
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
     let last = record.ballots.get(member).and_then(|ballots| ballots.iter().rfind(|ballot| ballot.position < log_size));
     let Some(ballot) = last else {
-        return Err(ApiError::invalid("P-7", format!("member {member} cast no ballot on proposal {}", record.id)));
+        return Err(ApiError::invalid("P-8", format!("member {member} cast no ballot on proposal {}", record.id)));
     };
     let snapshot = record.snapshot_epoch;
     Ok(Statement::Ballot(Box::new(BallotPart {
@@ -121,7 +121,7 @@ fn epochs(shell: &Shell, last: u32) -> Result<Vec<EpochPart>> {
     anchored
         .map(|anchored| {
             let link = created(shell, OutPoint { txid: anchored.link, vout: 0 })?;
-            Ok(EpochPart { header: anchored.header.clone(), link })
+            Ok(EpochPart { header: anchored.header, link })
         })
         .collect()
 }

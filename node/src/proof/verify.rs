@@ -185,7 +185,7 @@ fn check_links(
     Ok(chain)
 }
 
-/// P-5: a ballot is counted as cast.
+/// P-6: a ballot is counted as cast.
 fn check_ballot(
     params: &DaoParams,
     header: &EpochHeader,
@@ -194,19 +194,19 @@ fn check_ballot(
 ) -> Result<String, Rejection> {
     let rule = fail("ballot");
     let Entry::Ballot(ballot) = logged(params, header, &part.entry, "ballot")? else {
-        return Err(rule("P-5: the entry is not a ballot".into()));
+        return Err(rule("P-6: the entry is not a ballot".into()));
     };
     let choice = Choice::from_fields(&ballot.body.fields)
-        .ok_or_else(|| rule(format!("G-28: fields {:?} are no choice", ballot.body.fields)))?;
+        .ok_or_else(|| rule(format!("G-29: fields {:?} are no choice", ballot.body.fields)))?;
     let (proposal, member): (ProposalId, MemberId) = (ballot.body.proposal, ballot.lane.member);
     let counted = part.counted.verify(header, &proposal, &member).map_err(|error| rule(error.to_string()))?;
     let Some(found) = counted.leaf.ballot else {
-        return Err(rule(format!("P-5: the tally has no ballot of member {member}")));
+        return Err(rule(format!("P-6: the tally has no ballot of member {member}")));
     };
     let entry_id = Entry::Ballot(ballot.clone()).id();
     if (found.position, found.entry, &found.fields) != (part.entry.position, entry_id, &ballot.body.fields) {
         return Err(rule(format!(
-            "P-5: the tally counts entry {} at position {} with fields {:?}, the file shows entry {entry_id} at {} with {:?}",
+            "P-6: the tally counts entry {} at position {} with fields {:?}, the file shows entry {entry_id} at {} with {:?}",
             found.entry, found.position, found.fields, part.entry.position, ballot.body.fields
         )));
     }
@@ -215,7 +215,7 @@ fn check_ballot(
         part.weight.verify(header, part.snapshot, &member).map_err(|error| rule(error.to_string()))?;
     if (weight, total) != (counted.weight, counted.totals.weight) {
         return Err(rule(format!(
-            "P-5: the tally gives weight {} of {}, the roll of epoch {} gives {weight} of {total}",
+            "P-6: the tally gives weight {} of {}, the roll of epoch {} gives {weight} of {total}",
             counted.weight, counted.totals.weight, part.snapshot
         )));
     }
@@ -232,7 +232,7 @@ fn check_ballot(
     ))
 }
 
-/// P-6: sums, quorum, outcome and authorisation.
+/// P-7: sums, quorum, outcome and authorisation.
 fn check_tally(
     params: &DaoParams,
     header: &EpochHeader,
@@ -242,7 +242,7 @@ fn check_tally(
 ) -> Result<String, Rejection> {
     let rule = fail("tally");
     let Entry::Proposal(entry) = logged(params, header, &part.entry, "proposal")? else {
-        return Err(rule("P-6: the entry is not a proposal".into()));
+        return Err(rule("P-7: the entry is not a proposal".into()));
     };
     let entry: LaneEntry<ProposalContent> = entry;
     let content = &entry.body;
@@ -250,12 +250,12 @@ fn check_tally(
     check_snapshot(header, part.tally.snapshot)?;
     let shown = part.tally.verify(header, &proposal).map_err(|error| rule(error.to_string()))?;
     if !shown.is_final {
-        return Err(rule(format!("P-6: voting on proposal {proposal} had not closed in epoch {}", header.epoch)));
+        return Err(rule(format!("P-7: voting on proposal {proposal} had not closed in epoch {}", header.epoch)));
     }
     let totals = shown.totals;
     let Some((_, class_rule)) = params.charter.rule_for(content.class, content.amount_sat()) else {
         return Err(rule(format!(
-            "P-6: the charter has no rule for a {} proposal of {} sat",
+            "P-7: the charter has no rule for a {} proposal of {} sat",
             content.class.name(),
             content.amount_sat()
         )));
@@ -264,7 +264,7 @@ fn check_tally(
     let decision = part.decision.verify(header, &proposal).map_err(|error| rule(error.to_string()))?;
     if (decision.outcome, decision.class) != (outcome, content.class) {
         return Err(rule(format!(
-            "P-6: the decision is {} for class {}, the sums give {} for class {}",
+            "P-7: the decision is {} for class {}, the sums give {} for class {}",
             decision.outcome.name(),
             decision.class.name(),
             outcome.name(),
@@ -331,20 +331,20 @@ fn check_authorisation(
     match (spend, decision.authorisation, decision.gate) {
         (None, None, None) | (Some(_), None, None) => Ok(()),
         (Some(_), None, Some(gate)) | (Some(_), Some(_), Some(gate)) if !params.gates.contains(&gate) => {
-            Err(rule(format!("P-6: gate {gate} is none of the charter's gates")))
+            Err(rule(format!("P-7: gate {gate} is none of the charter's gates")))
         }
         (Some(_), None, Some(_)) => Ok(()),
         (Some(spend), Some(a), Some(_)) => {
             let (intent, amount) = (spend.intent_hash(proposal), content.amount_sat());
             if (a.intent, a.amount_sat) != (intent, amount) || a.height > header.closing_height {
                 return Err(rule(format!(
-                    "P-6: authorised are {} sat from height {}, the proposal is for {amount} sat and the epoch closed at {}",
+                    "P-7: authorised are {} sat from height {}, the proposal is for {amount} sat and the epoch closed at {}",
                     a.amount_sat, a.height, header.closing_height
                 )));
             }
             Ok(())
         }
-        _ => Err(rule(format!("P-6: a {} proposal cannot have this authorisation or gate", content.class.name()))),
+        _ => Err(rule(format!("P-7: a {} proposal cannot have this authorisation or gate", content.class.name()))),
     }
 }
 
@@ -391,11 +391,11 @@ fn logged(
 ) -> Result<Entry, Rejection> {
     let rule = fail(what);
     verify_inclusion(leaf_hash(&entry.bytes), entry.position, header.log_size, &entry.path, header.log_root)
-        .map_err(|error| rule(format!("P-5: position {} of the log: {error}", entry.position)))?;
+        .map_err(|error| rule(format!("P-6: position {} of the log: {error}", entry.position)))?;
     let decoded = Entry::from_bytes(&entry.bytes).map_err(|error| rule(error.to_string()))?;
     let lane = decoded.lane().copied();
     if lane.is_none_or(|lane| (lane.network, lane.dao) != (params.network, params.dao_id)) {
-        return Err(rule(format!("P-5: the entry is not of DAO {}", params.dao_id)));
+        return Err(rule(format!("P-6: the entry is not of DAO {}", params.dao_id)));
     }
     let checks = decoded.signature_checks(&params.charter.hub_log_key);
     verify_all(&Secp256k1::verification_only(), &checks).map_err(|error| rule(error.to_string()))?;
@@ -408,7 +408,7 @@ fn check_snapshot(header: &EpochHeader, snapshot: u32) -> Result<(), Rejection> 
         return Ok(());
     }
     let reason =
-        format!("P-5: the roll of epoch {snapshot} cannot be the snapshot of a vote counted in epoch {}", header.epoch);
+        format!("P-6: the roll of epoch {snapshot} cannot be the snapshot of a vote counted in epoch {}", header.epoch);
     Err(fail("snapshot")(reason))
 }
 

@@ -88,7 +88,7 @@ impl Store {
     /// On I/O.
     pub fn fact(&self, outpoint: &[u8]) -> Result<Option<FactRow>> {
         let sql = format!("SELECT {FACT_COLUMNS} FROM fact WHERE outpoint = ?1");
-        Ok(self.connection.query_row(&sql, [outpoint], |row| Ok(fact_row(row))).optional()?.transpose()?)
+        self.connection.query_row(&sql, [outpoint], |row| Ok(fact_row(row))).optional()?.transpose()
     }
 
     /// All outputs known.

@@ -5,9 +5,8 @@ mod config;
 mod funds;
 mod inspect;
 mod network;
-mod process;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -21,9 +20,9 @@ pub use inspect::{Inclusion, Tip};
 use crate::Bitcoind;
 use crate::error::Error;
 use crate::miner::MinerKey;
+use crate::process::{self, Process};
 use crate::wait::{Look, wait_for};
 use config::Ports;
-use process::Process;
 
 /// A bitcoind of our own on regtest, reachable from this machine only.
 ///
@@ -237,7 +236,8 @@ impl Node {
         }
         let output = self.data_dir().join("bitcoind.out");
         let arguments = config::arguments(&self.config, self.data_dir(), self.ports);
-        let mut process = Process::spawn(self.bitcoind.path(), &arguments, &output)?;
+        let mut process =
+            Process::spawn(self.bitcoind.path(), &arguments, &[], File::create(&output).map_err(Error::io(&output))?)?;
         let url = self.rpc_url();
         let answer = wait_for("bitcoind to answer", START_WITHIN, || {
             if let Some(status) = process.ended() {

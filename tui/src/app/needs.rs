@@ -1,6 +1,6 @@
 //! What needs the member's attention now, the most urgent first.
 
-use althing_node::api::{BallotPath, ProposalState, Role, Snapshot};
+use althing_node::api::{BallotPath, ProposalState, Role, Snapshot, Stake};
 
 use crate::format::{blocks_and_time, short_id};
 use crate::untrusted::Untrusted;
@@ -90,7 +90,8 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
     if status.role == Role::Hub {
         return;
     }
-    if snapshot.stakes.is_empty() && status.member.is_none() {
+    let is_over = |stake: &Stake| stake.state == "closed" || stake.state == "failed";
+    if status.member.is_none() && snapshot.stakes.iter().all(is_over) {
         found.push(Need {
             urgency: Urgency::Asked,
             text: "You have no stake yet, so no weight: althing stake open".to_owned(),
@@ -98,7 +99,8 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
         });
     }
     for stake in &snapshot.stakes {
-        if stake.state == "ready" || stake.state == "closed" {
+        let counts = stake.state == "ready" && stake.confirmations >= stake.confirmations_needed;
+        if counts || is_over(stake) {
             continue;
         }
         found.push(Need {

@@ -362,6 +362,12 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
         .as_ref()
         .and_then(|s| s.ballots.get(app.selections.ballots))
         .map(|b| (b.proposal.clone(), b.sequence));
+    let a_block_came =
+        app.snapshot.as_ref().is_some_and(|before| before.status.tip_height != snapshot.status.tip_height);
+    if a_block_came && app.notice.as_ref().is_some_and(|notice| !notice.is_trouble) {
+        // Good news is told by the screens themselves by now.
+        app.notice = None;
+    }
     app.snapshot = Some(snapshot);
     app.trouble = None;
     if let Some(row) = proposal.and_then(|id| app.listed().iter().position(|p| p.id == id)) {
@@ -413,8 +419,8 @@ fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, althing_node
         (purpose, Err(error)) => {
             let text = Untrusted::new(&error.message).line();
             let text = match &error.rule {
-                Some(rule) => format!("{text} ({})", Untrusted::new(rule)),
-                None => text,
+                Some(rule) if !error.message.contains(rule.as_str()) => format!("{text} ({})", Untrusted::new(rule)),
+                _ => text,
             };
             failed(app, purpose, text);
         }

@@ -116,7 +116,7 @@ pub struct Init {
     /// This machine's own Bitcoin Core.
     #[command(flatten)]
     pub bitcoind: Bitcoind,
-    /// File with the 24 words of a backup, `-` for the standard input; else new words are made.
+    /// File with the words of a backup, `-` for the standard input; else new words are made.
     #[arg(long, value_name = "FILE")]
     pub words_file: Option<PathBuf>,
 }

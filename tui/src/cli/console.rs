@@ -71,8 +71,10 @@ impl Console<'_> {
             }
             Format::Words | Format::Plain => {
                 let message: Vec<String> = Untrusted::new(&failure.0.message).lines();
-                let rule =
-                    failure.0.rule.as_deref().map_or_else(String::new, |rule| format!(" ({})", Untrusted::new(rule)));
+                let rule = match &failure.0.rule {
+                    Some(rule) if !failure.0.message.contains(rule.as_str()) => format!(" ({})", Untrusted::new(rule)),
+                    _ => String::new(),
+                };
                 self.note(&format!("error: {}{rule}", message.join("\n")));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::args::{
     Charter, Cli, Command, CommentArgs, Dao, HubCommand, MemberCommand, Proof, ProposalCommand, Propose, StakeCommand,
-    Wait, Wallet,
+    Wait,
 };
 use super::console::Console;
 use super::failure::Failure;
@@ -33,6 +33,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             return local::found(&global, &charter, &listen, backend, console);
         }
         Command::Dao(Dao::Join { file, name }) => return local::join(&global, &file, &name, backend, console),
+        Command::Wallet(question) => return local::wallet(&global, &question, backend, console),
         Command::Verify(options) => return local::verify(&options, backend, console),
         Command::Audit(source) => return local::audit(&global, &source, backend, console),
         Command::Headers(headers) => return local::headers(&headers, backend, console),
@@ -68,8 +69,6 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             Request::Comment { proposal, parent, text }
         }
         Command::Dao(Dao::Show) | Command::Status => Request::Status,
-        Command::Wallet(Wallet::Address) => Request::WalletAddress,
-        Command::Wallet(Wallet::Balance) => Request::WalletBalance,
         Command::Stake(StakeCommand::List) => Request::Stakes,
         Command::Proposals => Request::Proposals,
         Command::Proposal(ProposalCommand::Show { id }) => Request::Proposal { id },

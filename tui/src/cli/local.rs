@@ -3,10 +3,11 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use althing_node::api::{Reply, Request};
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::args::{Bitcoind, Global, Headers, Init, Login, ProposalText, SourceArgs, Verify};
+use super::args::{Bitcoind, Global, Headers, Init, Login, ProposalText, SourceArgs, Verify, Wallet};
 use super::console::{Console, Format};
 use super::failure::{Failure, INVALID, OK, verdict_code};
 use super::password::{data_folder, first_line, new_password, password};
@@ -64,6 +65,26 @@ pub(super) fn keys(global: &Global, backend: &dyn Backend, console: &mut Console
     let password = password(global, console)?;
     let keys = backend.public_keys(&data_folder(global)?, &password)?;
     console.answer(&keys, || key_lines(&keys))
+}
+
+/// The on-chain wallet: by the node that runs, else without one, since a founder needs coins before there is a DAO.
+pub(super) fn wallet(
+    global: &Global,
+    question: &Wallet,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let reply = match (backend.attach(&data)?, question) {
+        (Some(node), Wallet::Address) => node.call(Request::WalletAddress)?,
+        (Some(node), Wallet::Balance) => node.call(Request::WalletBalance)?,
+        (None, Wallet::Address) => {
+            let address = backend.wallet_address(&data, &password(global, console)?)?;
+            Reply::Address { address }
+        }
+        (None, Wallet::Balance) => Reply::Balance(backend.wallet_balance(&data, &password(global, console)?)?),
+    };
+    console.answer(&reply, || show::reply(&reply))
 }
 
 /// What is wrong with a charter.
@@ -268,7 +289,9 @@ fn key_lines(keys: &PublicKeys) -> Vec<String> {
 
 fn verify_lines(report: &VerifyReport) -> Vec<String> {
     let mut lines = vec![show::verdict(report.verdict).to_owned()];
-    lines.push(Untrusted::new(&report.statement).line());
+    if !report.statement.is_empty() {
+        lines.push(Untrusted::new(&report.statement).line());
+    }
     if let Some(reason) = &report.reason {
         lines.push(format!("because: {}", Untrusted::new(reason)));
     }

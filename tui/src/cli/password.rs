@@ -35,7 +35,8 @@ pub fn ask(prompt: &str) -> anyhow::Result<String> {
 /// If neither is known.
 pub fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(data) = &global.data {
-        return Ok(data.clone());
+        // What is told about files in it must hold in every folder.
+        return Ok(std::path::absolute(data).map_err(anyhow::Error::from)?);
     }
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")

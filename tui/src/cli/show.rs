@@ -3,7 +3,9 @@
 use althing_node::api::{Ballot, DraftEffect, Link, Member, Proposal, ProposalDraft, Reply, Stake, Status};
 
 use crate::backend::Verdict;
-use crate::format::{bitcoin, blocks_and_time, grouped, parse_weight, percent, sats, short_id, thousands, weight};
+use crate::format::{
+    bitcoin, blocks_and_time, entries, grouped, parse_weight, percent, sats, short_id, thousands, weight,
+};
 use crate::text::width;
 use crate::untrusted::Untrusted;
 use crate::words;
@@ -70,7 +72,7 @@ fn status(status: &Status) -> Vec<String> {
     field("network", Untrusted::new(&status.network).line());
     field("role", words::role(status.role).to_owned());
     field("tip", format!("{} {}", thousands(u128::from(status.tip_height)), Untrusted::new(&status.tip_hash)));
-    field("verified log", format!("{} entries", thousands(u128::from(status.log_size))));
+    field("verified log", entries(status.log_size));
     if let Some(head) = status.head_height {
         field("newest head", format!("height {}", thousands(u128::from(head))));
     }

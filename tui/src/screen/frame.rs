@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::app::{App, Screen};
-use crate::format::thousands;
+use crate::format::{entries, thousands};
 use crate::keymap::footer;
 use crate::text::{cut, width};
 use crate::untrusted::Untrusted;
@@ -62,7 +62,7 @@ fn draw_status(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
 /// What this machine has verified, in words.
 fn verified(snapshot: &Snapshot) -> String {
     let status = &snapshot.status;
-    let mut text = format!(" verified here: {} log entries", thousands(u128::from(status.log_size)));
+    let mut text = format!(" verified here: {}", entries(status.log_size));
     if let Some(head) = status.head_height {
         text.push_str(&format!(", head at {}", thousands(u128::from(head))));
     }

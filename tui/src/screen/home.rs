@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
 use crate::app::{App, Urgency};
-use crate::format::{blocks_and_time, count_of, parse_weight, percent, sats, short_id, thousands, weight};
+use crate::format::{blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
 use crate::text::{cut, hanging, paragraph};
 use crate::untrusted::Untrusted;
 use crate::widget::{Column, Pen, Rows, bar, column, list, panel};
@@ -125,7 +125,7 @@ fn draw_node(pen: &mut Pen<'_, '_>, status: &Status, area: Rect) {
         field("id", short_id(&status.dao_id)),
         field("network", Untrusted::new(&status.network).line()),
         field("tip", thousands(u128::from(status.tip_height))),
-        field("verified", count_of(status.log_size, "log entry").replace("entrys", "entries")),
+        field("verified", entries(status.log_size)),
     ];
     let hub = if status.hub_connected { "✓ connected" } else { "✗ not reachable" };
     lines.push(field("hub", hub.to_owned()));

@@ -86,10 +86,22 @@ fn a_running_node_is_used_and_left_running() {
 
 #[test]
 fn without_one_a_node_is_started_and_stopped_also_after_an_error() {
-    let fine = althing(Stage::default().answer(Ok(Reply::Balance(Balance::default()))), "wallet balance", "");
+    let fine = althing(Stage::default().answer(Ok(Reply::Links { links: Vec::new() })), "links", "");
     assert_eq!((done(&fine).did.as_slice(), fine.stopped), (["start_member secret".to_owned()].as_slice(), true));
-    let failed = althing(Stage::default(), "wallet balance", "");
+    let failed = althing(Stage::default(), "links", "");
     assert_eq!((failed.code, failed.stopped), (2, true));
+}
+
+#[test]
+fn a_founder_has_a_wallet_before_there_is_a_dao() {
+    let address = althing(Stage::default(), "wallet address", "");
+    assert_eq!(
+        (done(&address).out.as_str(), address.did.as_slice()),
+        ("bcrt1qfresh\n", ["wallet_address secret".to_owned()].as_slice())
+    );
+    let balance = althing(Stage::default(), "--json wallet balance", "");
+    assert_eq!(done(&balance).json()["confirmed_sat"], 7);
+    assert_eq!((balance.asked.len(), balance.stopped), (0, false));
 }
 
 #[test]

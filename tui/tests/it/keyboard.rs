@@ -37,6 +37,10 @@ fn a_vote_from_home_to_the_receipt() {
     assert!(member.app.popups.is_empty());
     let text = member.text();
     assert!(text.contains("✓ Ballot cast: no."), "{text}");
+    let mut a_block_later = crate::dao::snapshot();
+    a_block_later.status.tip_height += 1;
+    member.act(althing_tui::app::Action::Report(althing_tui::app::Report::Snapshot(Box::new(a_block_later))));
+    assert!(!member.text().contains("Ballot cast"), "old news");
 }
 
 #[test]

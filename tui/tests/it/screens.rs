@@ -149,3 +149,21 @@ fn a_refused_ballot_cannot_be_typed_through() {
     let asked = member.script.asked.lock().unwrap();
     assert!(!asked.iter().any(|r| matches!(r, althing_node::api::Request::Vote { .. })), "{asked:?}");
 }
+
+#[test]
+fn a_stake_on_its_way_is_followed_until_it_counts() {
+    for (state, confirmations, said) in [
+        ("funding", 0, true),
+        ("ready", 5, true),
+        ("ready", 6, false),
+        ("closing", 54, true),
+        ("closed", 54, false),
+        ("failed", 0, false),
+    ] {
+        let mut seen = snapshot();
+        seen.stakes[0].state = state.to_owned();
+        seen.stakes[0].confirmations = confirmations;
+        let text = AtTheKeyboard::seeing(seen).text();
+        assert_eq!(text.contains("Stake channel"), said, "{state} {confirmations}\n{text}");
+    }
+}

@@ -69,6 +69,16 @@ impl Backend for Stage {
         Ok(keys())
     }
 
+    fn wallet_address(&self, _: &Path, password: &str) -> anyhow::Result<String> {
+        self.note(format!("wallet_address {password}"));
+        Ok("bcrt1qfresh".to_owned())
+    }
+
+    fn wallet_balance(&self, _: &Path, password: &str) -> anyhow::Result<Balance> {
+        self.note(format!("wallet_balance {password}"));
+        Ok(Balance { confirmed_sat: 7, pending_sat: 0 })
+    }
+
     fn charter_template(&self) -> String {
         "name = \"Þing\"\n".to_owned()
     }

@@ -1,4 +1,4 @@
-//! A bitcoind process that cannot outlive its owner.
+//! A process that cannot outlive its owner.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -10,16 +10,16 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::wait::{Look, wait_for};
 
-/// A running bitcoind. Dropping it kills the process and waits for its end.
+/// A running program. Dropping it kills the process and waits for its end.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     leash: Option<ChildStdin>,
 }
 
-/// The shell becomes bitcoind by `exec`, so our child's id is bitcoind's. Before that it leaves a watchdog behind that
+/// The shell becomes the program by `exec`, so our child's id is the program's. Before that it leaves a watchdog behind that
 /// reads a pipe whose other end only we hold: the pipe ends without a line exactly when we die without having released
-/// it, however we die. (A test killed by SIGKILL runs no destructor, and a bitcoind left behind keeps ports and files.)
+/// it, however we die. (A test killed by SIGKILL runs no destructor, and a program left behind keeps ports and files.)
 const SCRIPT: &str = r#"
 exec 3<&0
 ( if read -r _ <&3; then exit 0; fi; kill -KILL "$$" ) </dev/null >/dev/null 2>&1 &
@@ -27,16 +27,21 @@ exec "$@" 3<&- </dev/null
 "#;
 
 impl Process {
-    /// Starts `program`; what it prints goes to the file `output`.
-    pub(super) fn spawn(program: &Path, arguments: &[OsString], output: &Path) -> Result<Self, Error> {
-        let file = File::create(output).map_err(Error::io(output))?;
-        let errors = file.try_clone().map_err(Error::io(output))?;
+    /// Starts `program` with `environment` added to ours; what it prints goes to `output`.
+    pub(crate) fn spawn(
+        program: &Path,
+        arguments: &[OsString],
+        environment: &[(&str, &str)],
+        output: File,
+    ) -> Result<Self, Error> {
+        let errors = output.try_clone().map_err(Error::io(program))?;
         let mut child = Command::new("sh")
             .args(["-c", SCRIPT, "sh"])
             .arg(program)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
-            .stdout(Stdio::from(file))
+            .stdout(Stdio::from(output))
             .stderr(Stdio::from(errors))
             .spawn()
             .map_err(Error::io(&PathBuf::from("sh")))?;
@@ -44,13 +49,13 @@ impl Process {
         Ok(Self { child, leash })
     }
 
-    /// The process id of bitcoind.
-    pub(super) fn id(&self) -> u32 {
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// How it ended, if it did.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         let status = self.child.try_wait().ok().flatten();
         if status.is_some() {
             self.release();
@@ -59,8 +64,8 @@ impl Process {
     }
 
     /// Waits for it to end by itself; kills it at the deadline. Tells whether it ended by itself.
-    pub(super) fn wait_or_kill(mut self, within: Duration) -> bool {
-        let wait = wait_for("bitcoind to end", within, || match self.ended() {
+    pub(crate) fn wait_or_kill(mut self, within: Duration) -> bool {
+        let wait = wait_for("the process to end", within, || match self.ended() {
             Some(_) => Look::Ready(()),
             None => Look::NotYet("still running".to_owned()),
         });
@@ -87,7 +92,7 @@ impl Drop for Process {
 }
 
 /// The end of a log file, for failure messages.
-pub(super) fn log_tail(path: &Path) -> String {
+pub(crate) fn log_tail(path: &Path) -> String {
     let bytes = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();

@@ -1,0 +1,25 @@
+# Lists the recipes.
+default:
+    @just --list
+
+# A DAO with a hub and 5 members on a private regtest chain, and the terminal of one of them.
+demo *args:
+    cargo demo {{args}}
+
+# Everything, against a real bitcoind.
+test:
+    cargo test --workspace
+
+# Formatting, lints and documentation, each without a warning.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# One fuzz target for some seconds (needs nightly and cargo-fuzz); without a name, the list.
+fuzz target="" seconds="60":
+    cd fuzz && if [ -z "{{target}}" ]; then cargo +nightly fuzz list; else cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}; fi
+
+# The API documentation.
+doc:
+    cargo doc --workspace --no-deps --open

@@ -1,0 +1,130 @@
+//! Founding: keys, charter, genesis transaction.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use althing_governance::charter::{AssociationArguments, association_template};
+use althing_node::keys::PublicKeys;
+use althing_node::setup::{CharterReport, Founded, Initialised};
+use anyhow::{Context, Result, ensure};
+use bitcoin::{Address, Amount};
+use serde::Deserialize;
+
+use super::assembly::{Assembly, at_once};
+use super::cli::Cli;
+
+/// Lengths in the charter that differ between a test and a demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Periods {
+    /// Blocks of an epoch, confirmations of a stake, and depth of a final link.
+    pub epoch_blocks: u32,
+    /// Least blocks of a vote.
+    pub voting_blocks: u32,
+    /// Blocks from a passed vote to the authorisation of its payment.
+    pub veto_blocks: u32,
+}
+
+impl Periods {
+    /// As short as results at depth six allow.
+    pub const SHORT: Self = Self { epoch_blocks: 6, voting_blocks: 6, veto_blocks: 1 };
+    /// Time for a person to look around and vote while a block comes every few seconds.
+    pub const LEISURELY: Self = Self { epoch_blocks: 6, voting_blocks: 60, veto_blocks: 2 };
+}
+
+/// How many members hold a key of the treasury, and how many of these must sign.
+const TREASURERS: usize = 3;
+const TREASURERS_MUST_SIGN: usize = 2;
+
+/// Enough for the genesis transaction: seals, gates and fees.
+const HUB_FUNDS: Amount = Amount::from_sat(2_000_000);
+
+/// Smallest stake that the charter admits.
+const MIN_STAKE_SAT: u64 = 10_000;
+
+/// Sets up all data directories, writes and checks the charter, funds the hub, founds the DAO and confirms its genesis
+/// transaction.
+///
+/// # Errors
+/// When a command fails, or answers something wrong.
+pub fn found(assembly: &Assembly, periods: Periods) -> Result<Founded> {
+    assembly.narrator.step("making keys for a hub and five members");
+    let hub_keys = init(&assembly.hub.cli(), assembly)?;
+    let member_keys = at_once(&assembly.members, |_, member| init(&member.cli(), assembly))?;
+
+    assembly.narrator.step("writing the charter and checking it");
+    let charter_path = assembly.data_dir.join("charter.toml");
+    std::fs::write(&charter_path, charter(&hub_keys, &member_keys, periods)?)
+        .with_context(|| format!("writing {}", charter_path.display()))?;
+    let charter_file = utf8(&charter_path)?;
+    let cli = assembly.hub.cli();
+    let report: CharterReport = cli.json(&["charter", "check", &charter_file])?;
+    ensure!(report.problems.is_empty(), "the charter is refused: {}", report.problems.join("; "));
+    assembly.narrator.say(&format!("charter hash {}", report.hash.unwrap_or_default()));
+
+    assembly.narrator.step("founding the DAO");
+    let WalletAddress { address } = cli.json(&["wallet", "address"])?;
+    assembly.node.fund(&regtest_address(&address)?, HUB_FUNDS)?;
+    let listen = format!("127.0.0.1:{}", free_port()?);
+    let founded: Founded = cli.json(&["dao", "found", "--charter", &charter_file, "--listen", &listen, "--yes"])?;
+    assembly.node.mine(1)?;
+    assembly.narrator.say(&format!("DAO {}", founded.dao_id));
+    assembly.narrator.say(&format!("genesis transaction {}", founded.genesis_txid));
+    Ok(founded)
+}
+
+/// An address that must be of regtest.
+///
+/// # Errors
+/// When it is not an address, or is one of another network.
+pub fn regtest_address(text: &str) -> Result<Address> {
+    let address = Address::from_str(text).with_context(|| format!("{text:?} is not an address"))?;
+    address.require_network(bitcoin::Network::Regtest).with_context(|| format!("{text} is not an address of regtest"))
+}
+
+#[derive(Deserialize)]
+struct WalletAddress {
+    address: String,
+}
+
+fn init(cli: &Cli, assembly: &Assembly) -> Result<PublicKeys> {
+    let (url, cookie) = (assembly.node.rpc_url(), utf8(&assembly.node.cookie_file())?);
+    let made: Initialised = cli.json(&["init", "--network", "regtest", "--bitcoind", &url, "--cookie", &cookie])?;
+    Ok(made.keys)
+}
+
+/// The charter of an association whose first three members are its treasurers.
+fn charter(hub: &PublicKeys, members: &[PublicKeys], periods: Periods) -> Result<String> {
+    let treasurers = members.iter().zip(super::assembly::MEMBER_NAMES).take(TREASURERS);
+    let treasurers = treasurers
+        .map(|(keys, name)| Ok((name.to_owned(), keys.treasury_key.parse()?)))
+        .collect::<Result<Vec<(String, bitcoin::secp256k1::PublicKey)>>>()?;
+    let keys: Vec<String> = treasurers.iter().map(|(_, key)| key.to_string()).collect();
+    let founders = members.iter().map(|keys| Ok(keys.vote_key.parse()?)).collect::<Result<Vec<_>>>()?;
+    Ok(association_template(&AssociationArguments {
+        name: "Association of Lake Thingvellir".to_owned(),
+        network: "regtest".to_owned(),
+        hub_node_key: hub.node_id.parse()?,
+        hub_log_key: hub.log_key.parse()?,
+        anchor_key: hub.anchor_key.parse()?,
+        treasury_descriptor: format!("wsh(sortedmulti({TREASURERS_MUST_SIGN},{}))", keys.join(",")),
+        treasurers,
+        founders,
+        min_stake_sat: MIN_STAKE_SAT,
+        epoch_blocks: periods.epoch_blocks,
+        stake_confirmations: periods.epoch_blocks,
+        final_depth: periods.epoch_blocks,
+        voting_blocks: periods.voting_blocks,
+        veto_blocks: periods.veto_blocks,
+    }))
+}
+
+/// A port that is free now. The hub's address is part of the founding file, so it cannot choose one when it starts.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?.local_addr()?.port())
+}
+
+/// A path as an argument of a command.
+pub(super) fn utf8(path: &Path) -> Result<String> {
+    PathBuf::from(path).into_os_string().into_string().map_err(|path| anyhow::anyhow!("{path:?} is not UTF-8"))
+}

@@ -1,0 +1,18 @@
+//! The whole system from outside: the real program in processes of its own, on a real bitcoind.
+//!
+//! One story is told once for this binary ([`stage::told`]); most tests look at what it left behind. The tests take
+//! turns, as each of them occupies a machine with two cores.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail like tests; clippy's exemption sees only test functions"
+)]
+
+mod bad_input;
+mod hub_kill;
+mod log_rows;
+mod reorg;
+mod stage;
+mod story;
+mod tampered_log;
+mod tampered_proof;
