@@ -271,10 +271,10 @@ fn check_tally(
             content.class.name()
         )));
     }
-    // P-6: a header holds the final tally of a vote that closed after the header before it, so this one decided it.
+    // P-7: a header holds the final tally of a vote that closed after the header before it, so this one decided it.
     if decision.decided_epoch != header.epoch {
         let (stated, epoch) = (decision.decided_epoch, header.epoch);
-        return Err(rule(format!("P-6: the decision is of epoch {stated}, the vote closed in epoch {epoch}")));
+        return Err(rule(format!("P-7: the decision is of epoch {stated}, the vote closed in epoch {epoch}")));
     }
     check_authorisation(params, content, proposal, &decision, header)?;
     if let Some(authorisation) = &decision.authorisation {
@@ -348,7 +348,7 @@ fn check_authorisation(
     }
 }
 
-/// P-6: close and expiry, counted from the authorisation, are what the charter gives; the vote closed at a boundary above
+/// P-7: close and expiry, counted from the authorisation, are what the charter gives; the vote closed at a boundary above
 /// the first of `closings` (the epoch before) and not above the second (this epoch).
 fn check_authorised_heights(
     params: &DaoParams,
@@ -364,7 +364,7 @@ fn check_authorised_heights(
     });
     if close.is_none() {
         return Err(rule(format!(
-            "P-6: authorised from height {height} after {} blocks of veto, but the vote closed at a boundary above {} and at most {}",
+            "P-7: authorised from height {height} after {} blocks of veto, but the vote closed at a boundary above {} and at most {}",
             class_rule.veto_blocks, closings.0, closings.1
         )));
     }
@@ -375,7 +375,7 @@ fn check_authorised_heights(
     let expires = height.saturating_add(limit);
     if authorisation.expires_height != expires {
         return Err(rule(format!(
-            "P-6: the authorisation expires at height {}, the proposal and the charter give {expires}",
+            "P-7: the authorisation expires at height {}, the proposal and the charter give {expires}",
             authorisation.expires_height
         )));
     }

@@ -21,12 +21,18 @@ pub(crate) struct Chain {
     checked: HeaderChain,
     headers: Vec<Header>,
     blocks: Vec<Vec<Transaction>>,
+    stakes_hidden: bool,
 }
 
 impl Chain {
     pub(crate) fn new() -> Self {
         let first = bitcoin::blockdata::constants::genesis_block(Network::Regtest);
-        Self { checked: HeaderChain::new(Network::Regtest), headers: vec![first.header], blocks: vec![first.txdata] }
+        Self {
+            checked: HeaderChain::new(Network::Regtest),
+            headers: vec![first.header],
+            blocks: vec![first.txdata],
+            stakes_hidden: false,
+        }
     }
 
     /// Mines a block of a coinbase and these transactions.
@@ -77,6 +83,11 @@ impl Chain {
         (header, LinkEvidence::new(replacement, inclusion))
     }
 
+    /// The same blocks, seen by a source that hides every stake.
+    pub(crate) fn with_stakes_hidden(&self) -> Self {
+        Self { stakes_hidden: true, ..self.clone() }
+    }
+
     fn find(&self, txid: Txid) -> Option<(usize, usize)> {
         self.find_transaction(|tx| tx.compute_txid() == txid)
     }
@@ -113,7 +124,7 @@ impl ChainView for Chain {
         let Some((height, index)) = self.find(claim.outpoint.txid) else { return Ok(None) };
         let output = &self.blocks[height][index].output[claim.outpoint.vout as usize];
         let wanted = funding_script(&claim.member_funding_key, &claim.hub_funding_key);
-        Ok((output.script_pubkey == wanted).then(|| FundingFact {
+        Ok((output.script_pubkey == wanted && !self.stakes_hidden).then(|| FundingFact {
             outpoint: claim.outpoint,
             value_sat: output.value.to_sat(),
             height: height as u32,

@@ -114,7 +114,7 @@ fn other_choice(leaf: &mut BallotLeaf, choice: Choice) {
 fn ballots_and_weights() {
     let voter = member_id(VOTER).0;
     let other = member_id(4).0;
-    tree("choice", BallotFile, "P-5: the tally counts entry", |story, close| {
+    tree("choice", BallotFile, "P-6: the tally counts entry", |story, close| {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
                 let mut ballot = BallotLeaf::from_bytes(&leaf.value).unwrap();
@@ -131,7 +131,7 @@ fn ballots_and_weights() {
             }
         });
     });
-    tree("ballot left out", BallotFile, "P-5: the tally has no ballot", |story, close| {
+    tree("ballot left out", BallotFile, "P-6: the tally has no ballot", |story, close| {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
                 leaf.value = BallotLeaf { ballot: None }.to_bytes();
@@ -139,7 +139,7 @@ fn ballots_and_weights() {
             }
         });
     });
-    tree("weight in the tally alone", BallotFile, "P-5: the tally gives weight 600000 of 2400000", |story, close| {
+    tree("weight in the tally alone", BallotFile, "P-6: the tally gives weight 600000 of 2400000", |story, close| {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
                 (leaf.sums[0], leaf.sums[4]) = (600_000, 600_000);
@@ -173,7 +173,7 @@ fn ballots_and_weights() {
             }
         });
     });
-    tree("ballot of another position", BallotFile, "P-5: the tally counts entry", |story, close| {
+    tree("ballot of another position", BallotFile, "P-6: the tally counts entry", |story, close| {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
                 let mut ballot = BallotLeaf::from_bytes(&leaf.value).unwrap();
@@ -197,7 +197,7 @@ fn ballots_and_weights() {
         let Statement::Ballot(part) = &mut bundle.statement else { unreachable!() };
         part.counted = close.prove_ballot(&story.spend, &member_id(VOTER)).unwrap();
     });
-    part("a ballot that was changed later", BallotFile, "P-5: the tally counts entry", |story, bundle| {
+    part("a ballot that was changed later", BallotFile, "P-6: the tally counts entry", |story, bundle| {
         let Statement::Ballot(part) = &mut bundle.statement else { unreachable!() };
         let ballots = &story.world.ledger.state().proposals()[&story.text].ballots[&member_id(VOTER)];
         part.entry = story.logged(ballots[0].position, story.world.closes[DECIDING as usize - 1].header.log_size);
@@ -245,18 +245,18 @@ fn log_entries() {
         let header = newest(bundle);
         (header.log_size, header.log_root) = (size, root);
     });
-    part("position", BallotFile, "P-5: position", |_, bundle| {
+    part("position", BallotFile, "P-6: position", |_, bundle| {
         let Statement::Ballot(part) = &mut bundle.statement else { unreachable!() };
         part.entry.position -= 1;
     });
-    part("an entry of another kind", BallotFile, "P-5: the entry is not a ballot", |story, bundle| {
+    part("an entry of another kind", BallotFile, "P-6: the entry is not a ballot", |story, bundle| {
         let position = story.world.ledger.state().proposals()[&story.text].position;
         let size = newest(bundle).log_size;
         let Statement::Ballot(part) = &mut bundle.statement else { unreachable!() };
         part.entry = story.logged(position, size);
     });
-    header("log size", "P-5: position", |header| header.log_size += 64);
-    header("log root", "P-5: position", |header| header.log_root.0[0] ^= 1);
+    header("log size", "P-6: position", |header| header.log_size += 64);
+    header("log root", "P-6: position", |header| header.log_root.0[0] ^= 1);
 }
 
 /// The log with one entry replaced: that entry with its new path, and size and root of the whole.
@@ -381,7 +381,7 @@ fn tallies_and_decisions() {
     tree(
         "a no counted as yes",
         TextFile,
-        "P-6: the decision is rejected for class text, the sums give passed",
+        "P-7: the decision is rejected for class text, the sums give passed",
         |s, c| {
             forge_ballots(c, s.text, true, |leaf| leaf.sums.swap(0, 1));
         },
@@ -395,22 +395,22 @@ fn tallies_and_decisions() {
         forge_ballots(close, story.text, true, |leaf| leaf.sums[4] *= 2);
     });
     for (outcome, name) in [(Outcome::Passed, "passed"), (Outcome::NoQuorum, "no_quorum"), (Outcome::Tied, "tied")] {
-        let meaning = format!("P-6: the decision is {name} for class text, the sums give rejected");
+        let meaning = format!("P-7: the decision is {name} for class text, the sums give rejected");
         tree("outcome", TextFile, &meaning, |story, close| {
             forge_decision(close, story.text, |decision| decision.outcome = outcome);
         });
     }
-    tree("class", TextFile, "P-6: the decision is rejected for class spend", |story, close| {
+    tree("class", TextFile, "P-7: the decision is rejected for class spend", |story, close| {
         forge_decision(close, story.text, |d| d.class = althing_governance::charter::Class::Spend);
     });
-    tree("rejected spend", SpendFile, "P-6: the decision is rejected for class spend, the sums give passed", |s, c| {
+    tree("rejected spend", SpendFile, "P-7: the decision is rejected for class spend, the sums give passed", |s, c| {
         forge_decision(c, s.spend, |decision| decision.outcome = Outcome::Rejected);
     });
-    tree("authorisation of a text", TextFile, "P-6: a text proposal cannot have", |story, close| {
+    tree("authorisation of a text", TextFile, "P-7: a text proposal cannot have", |story, close| {
         let spend = close.prove_decision(&story.spend).unwrap().verify(&close.header, &story.spend).unwrap();
         forge_decision(close, story.text, |d| (d.gate, d.authorisation) = (spend.gate, spend.authorisation));
     });
-    tree("amount", SpendFile, "P-6: authorised are 5001001 sat", |story, close| {
+    tree("amount", SpendFile, "P-7: authorised are 5001001 sat", |story, close| {
         forge_decision(close, story.spend, |d| d.authorisation.as_mut().unwrap().amount_sat += 1);
     });
     tree("amount that is not the leaf's sum", SpendFile, "G-77: leaf authorises", |story, close| {
@@ -422,16 +422,16 @@ fn tallies_and_decisions() {
         });
         close.header.decisions_root = close.decisions.commitment();
     });
-    tree("intent", SpendFile, "decision: P-6", |story, close| {
+    tree("intent", SpendFile, "decision: P-7", |story, close| {
         forge_decision(close, story.spend, |d| d.authorisation.as_mut().unwrap().intent[0] ^= 1);
     });
     tree("gate", SpendFile, "is none of the charter's gates", |story, close| {
         forge_decision(close, story.spend, |d| d.gate.as_mut().unwrap().vout = 9);
     });
-    tree("authorisation without a gate", SpendFile, "decision: P-6", |story, close| {
+    tree("authorisation without a gate", SpendFile, "decision: P-7", |story, close| {
         forge_decision(close, story.spend, |d| d.gate = None);
     });
-    tree("height above the closing height", SpendFile, "P-6: authorised are", |story, close| {
+    tree("height above the closing height", SpendFile, "P-7: authorised are", |story, close| {
         forge_decision(close, story.spend, |d| d.authorisation.as_mut().unwrap().height = 24);
     });
     part("a snapshot that the header does not have", SpendFile, "snapshot", |_, bundle| {
@@ -450,22 +450,22 @@ fn tallies_and_decisions() {
 
 #[test]
 fn heights_of_a_decision_follow_from_the_charter() {
-    tree("expiry", SpendFile, "P-6: the authorisation expires at height 119", |story, close| {
+    tree("expiry", SpendFile, "P-7: the authorisation expires at height 119", |story, close| {
         forge_decision(close, story.spend, |d| d.authorisation.as_mut().unwrap().expires_height += 1);
     });
-    tree("height of no boundary", SpendFile, "P-6: authorised from height 17", |story, close| {
+    tree("height of no boundary", SpendFile, "P-7: authorised from height 17", |story, close| {
         forge_decision(close, story.spend, |d| {
             let a = d.authorisation.as_mut().unwrap();
             (a.height, a.expires_height) = (a.height - 1, a.expires_height - 1);
         });
     });
-    tree("height of an earlier epoch", SpendFile, "P-6: authorised from height 12", |story, close| {
+    tree("height of an earlier epoch", SpendFile, "P-7: authorised from height 12", |story, close| {
         forge_decision(close, story.spend, |d| {
             let a = d.authorisation.as_mut().unwrap();
             (a.height, a.expires_height) = (a.height - 6, a.expires_height - 6);
         });
     });
-    tree("epoch of the decision", SpendFile, "P-6: the decision is of epoch 2", |story, close| {
+    tree("epoch of the decision", SpendFile, "P-7: the decision is of epoch 2", |story, close| {
         forge_decision(close, story.spend, |d| d.decided_epoch -= 1);
     });
 }

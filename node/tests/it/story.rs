@@ -1,6 +1,6 @@
 //! What happens in the world: three proposals, votes with changes of mind, epochs, and proofs of the outcome.
 
-use althing_governance::entry::Choice;
+use althing_governance::entry::{Choice, Entry};
 use althing_governance::epoch::EpochClose;
 use althing_governance::id::ProposalId;
 use althing_node::proof::Bundle;
@@ -62,13 +62,13 @@ impl Story {
         story
     }
 
-    /// As [`Self::told`], but the hub anchors something else than the log gives, and cannot log that.
-    pub(crate) fn told_with(change: impl FnOnce(&Self, &mut EpochClose)) -> Self {
+    /// As [`Self::told`], but the hub anchors what it likes; also the entry that states it, not logged.
+    pub(crate) fn told_with(change: impl FnOnce(&Self, &mut EpochClose)) -> (Self, Entry) {
         let mut story = Self::voted();
         let mut close = story.world.close();
         change(&story, &mut close);
-        story.world.anchor(close);
-        story
+        let entry = story.world.anchor(close);
+        (story, entry)
     }
 
     fn close(&self, epoch: u32) -> &EpochClose {

@@ -137,6 +137,10 @@ impl World {
         let (network, dao) = (self.params().network, self.params().dao_id);
         let mined_hash = self.chain.hash(mined_height);
         let anchored = Anchored { network, dao, header, link, mined_height, mined_hash };
+        self.sign_statement(anchored)
+    }
+
+    pub(crate) fn sign_statement(&self, anchored: Anchored) -> Entry {
         Entry::Anchored(anchored.sign(&self.secp, &keypair(LOG), &AUX))
     }
 
