@@ -3,6 +3,8 @@
 //! - [`Bitcoind`] finds a bitcoind on the machine, or builds one from source, once per user.
 //! - [`Node`] is one running bitcoind: mine, reorganise, fund, inspect, connect, part, restart.
 //! - [`wait_for`] waits for a condition with a deadline and says what it saw last.
+//! - [`story`] is a whole DAO on top of them: hub and members in processes of their own, from the founding to verified
+//!   decisions. The demo (`cargo demo`) and the end-to-end tests are made of it.
 //!
 //! Development only: nothing of this is part of what a member, hub or treasurer runs. Unix only: a small shell
 //! script watches over each bitcoind so that none outlives its test.

@@ -5,10 +5,11 @@
 //! the charter, the rules and each other.
 
 use althing_anchor::{BlockHashes, ClaimedLink, Commitment, Genesis, VerifiedChain, verify_chain, verify_genesis};
+use althing_governance::charter::ClassRule;
 use althing_governance::codec::{Canonical as _, DecodeError};
 use althing_governance::dao::DaoParams;
 use althing_governance::entry::{Choice, Effect, Entry, LaneEntry, ProposalContent};
-use althing_governance::epoch::{DecisionLeaf, EpochHeader};
+use althing_governance::epoch::{Authorisation, DecisionLeaf, EpochHeader};
 use althing_governance::id::{HeaderHash, MemberId, ProposalId};
 use althing_governance::signing::verify_all;
 use althing_governance::tally::Outcome;
@@ -86,9 +87,10 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         newest.txid, newest.block_hash, newest.height
     ));
     let header = &bundle.epochs[last - 1].header;
+    let previous_closing = bundle.epochs.iter().rev().nth(1).map_or(0, |part| part.header.closing_height);
     let statement = match &bundle.statement {
         Statement::Ballot(part) => check_ballot(&params, header, part, &mut checked)?,
-        Statement::Tally(part) => check_tally(&params, header, part, &mut checked)?,
+        Statement::Tally(part) => check_tally(&params, header, previous_closing, part, &mut checked)?,
     };
     Ok(Finding { statement, checked, network, depth, final_depth: params.charter.final_depth })
 }
@@ -237,6 +239,7 @@ fn check_ballot(
 fn check_tally(
     params: &DaoParams,
     header: &EpochHeader,
+    previous_closing: u32,
     part: &TallyPart,
     checked: &mut Vec<String>,
 ) -> Result<String, Rejection> {
@@ -271,7 +274,21 @@ fn check_tally(
             content.class.name()
         )));
     }
-    check_authorisation(params, content, proposal, &decision, header)?;
+    // P-7: a header holds the final tally of a vote that closed after the header before it, so this one decided it.
+    if decision.decided_epoch != header.epoch {
+        let (stated, epoch) = (decision.decided_epoch, header.epoch);
+        return Err(rule(format!("P-7: the decision is of epoch {stated}, the vote closed in epoch {epoch}")));
+    }
+    check_authorisation(params, class_rule, content, proposal, &decision, header)?;
+    if let Some(authorisation) = &decision.authorisation {
+        check_authorised_heights(
+            params,
+            class_rule,
+            content,
+            authorisation,
+            (previous_closing, header.closing_height),
+        )?;
+    }
     checked.push(format!(
         "The proposal is entry {} of the log, signed by member {}.",
         part.entry.position, entry.lane.member
@@ -304,6 +321,7 @@ fn check_tally(
 
 fn check_authorisation(
     params: &DaoParams,
+    class_rule: &ClassRule,
     content: &ProposalContent,
     proposal: ProposalId,
     decision: &DecisionLeaf,
@@ -319,6 +337,9 @@ fn check_authorisation(
         (Some(_), None, Some(gate)) | (Some(_), Some(_), Some(gate)) if !params.gates.contains(&gate) => {
             Err(rule(format!("P-7: gate {gate} is none of the charter's gates")))
         }
+        (Some(_), None, Some(gate)) if class_rule.veto_blocks == 0 => Err(rule(format!(
+            "P-7: the spend passed and has gate {gate}, but is not authorised, though nothing can veto it"
+        ))),
         (Some(_), None, Some(_)) => Ok(()),
         (Some(spend), Some(a), Some(_)) => {
             let (intent, amount) = (spend.intent_hash(proposal), content.amount_sat());
@@ -332,6 +353,40 @@ fn check_authorisation(
         }
         _ => Err(rule(format!("P-7: a {} proposal cannot have this authorisation or gate", content.class.name()))),
     }
+}
+
+/// P-7: close and expiry, counted from the authorisation, are what the charter gives; the vote closed at a boundary above
+/// the first of `closings` (the epoch before) and not above the second (this epoch).
+fn check_authorised_heights(
+    params: &DaoParams,
+    class_rule: &ClassRule,
+    content: &ProposalContent,
+    authorisation: &Authorisation,
+    closings: (u32, u32),
+) -> Result<(), Rejection> {
+    let rule = fail("decision");
+    let height = authorisation.height;
+    let close = height.checked_sub(class_rule.veto_blocks).filter(|close| {
+        params.charter.boundary_at_or_after(*close) == Some(*close) && *close > closings.0 && *close <= closings.1
+    });
+    if close.is_none() {
+        return Err(rule(format!(
+            "P-7: authorised from height {height} after {} blocks of veto, but the vote closed at a boundary above {} and at most {}",
+            class_rule.veto_blocks, closings.0, closings.1
+        )));
+    }
+    let limit = match &content.effect {
+        Effect::Spend(spend) => spend.expiry_blocks.min(class_rule.expiry_blocks),
+        _ => class_rule.expiry_blocks,
+    };
+    let expires = height.saturating_add(limit);
+    if authorisation.expires_height != expires {
+        return Err(rule(format!(
+            "P-7: the authorisation expires at height {}, the proposal and the charter give {expires}",
+            authorisation.expires_height
+        )));
+    }
+    Ok(())
 }
 
 /// The entry is in the log at its position, and its signatures are good.

@@ -78,7 +78,10 @@ impl Actor {
         let log = OpenOptions::new().create(true).append(true).open(&log_path).map_err(Error::io(&log_path))?;
         let mut arguments: Vec<OsString> = self.command.iter().map(OsString::from).collect();
         arguments.extend([OsString::from("--data"), self.data_dir.clone().into()]);
-        let process = Process::spawn(self.program.path(), &arguments, &[("ALTHING_PASSWORD", PASSWORD)], log)?;
+        // The log is what a failure message can show, so it says more than a person would want.
+        let filter = std::env::var("ALTHING_LOG").unwrap_or_else(|_| "info".to_owned());
+        let environment = [("ALTHING_PASSWORD", PASSWORD), ("ALTHING_LOG", filter.as_str())];
+        let process = Process::spawn(self.program.path(), &arguments, &environment, log)?;
         let process = self.process.insert(process);
         let data_dir = &self.data_dir;
         wait_for(&format!("{} to answer", self.name), ANSWER_WITHIN, || {

@@ -32,7 +32,7 @@ const BLOCK_EVERY: Duration = Duration::from_secs(4);
 /// Names the step that failed, with the ends of all logs.
 pub fn play(data_dir: &Path) -> Result<PathBuf> {
     let mut assembly = Assembly::gather(data_dir, Narrator::new())?;
-    match play_in(&mut assembly) {
+    match play_in(&mut assembly).and_then(|()| assembly.stop()) {
         Ok(()) => Ok(assembly.data_dir.clone()),
         Err(error) => Err(explain(&assembly, error)),
     }

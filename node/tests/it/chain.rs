@@ -1,0 +1,176 @@
+//! A regtest chain that the tests mine themselves: real proof of work, real Merkle roots, and what it says of outputs.
+
+use althing_anchor::{BlockHashes, HeaderChain, LinkEvidence, TxInclusion};
+use althing_channels::funding_script;
+use althing_governance::roll::{FundingFact, StakeClaim};
+use althing_node::ledger::ChainView;
+use anyhow::Result;
+use bitcoin::absolute::LockTime;
+use bitcoin::block::{Header, Version as BlockVersion};
+use bitcoin::consensus::encode::serialize;
+use bitcoin::hashes::Hash as _;
+use bitcoin::transaction::Version;
+use bitcoin::{
+    Amount, BlockHash, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxMerkleNode, TxOut, Txid, Witness,
+    merkle_tree,
+};
+
+/// Blocks from the network's first on.
+#[derive(Clone)]
+pub(crate) struct Chain {
+    checked: HeaderChain,
+    headers: Vec<Header>,
+    blocks: Vec<Vec<Transaction>>,
+    stakes_hidden: bool,
+}
+
+impl Chain {
+    pub(crate) fn new() -> Self {
+        let first = bitcoin::blockdata::constants::genesis_block(Network::Regtest);
+        Self {
+            checked: HeaderChain::new(Network::Regtest),
+            headers: vec![first.header],
+            blocks: vec![first.txdata],
+            stakes_hidden: false,
+        }
+    }
+
+    /// Mines a block of a coinbase and these transactions.
+    pub(crate) fn mine(&mut self, transactions: Vec<Transaction>) {
+        let height = self.height() + 1;
+        let mut block = vec![coinbase(height)];
+        block.extend(transactions);
+        let previous = self.headers[height as usize - 1];
+        let header = mined(Header {
+            version: BlockVersion::from_consensus(0x2000_0000),
+            prev_blockhash: previous.block_hash(),
+            merkle_root: merkle_root(&block),
+            time: previous.time + 600,
+            bits: previous.bits,
+            nonce: 0,
+        });
+        self.checked.connect(&header).unwrap();
+        self.headers.push(header);
+        self.blocks.push(block);
+    }
+
+    pub(crate) fn height(&self) -> u32 {
+        self.checked.tip_height()
+    }
+
+    pub(crate) fn hash(&self, height: u32) -> BlockHash {
+        self.headers[height as usize].block_hash()
+    }
+
+    /// The file of 80-byte headers that a verifier is given.
+    pub(crate) fn header_bytes(&self) -> Vec<u8> {
+        self.headers.iter().flat_map(serialize).collect()
+    }
+
+    /// A transaction with its place in the chain.
+    pub(crate) fn evidence(&self, txid: Txid) -> LinkEvidence {
+        let (height, index) = self.find(txid).unwrap();
+        let block = &self.blocks[height];
+        LinkEvidence::new(block[index].clone(), included(self.headers[height], height as u32, block, txid))
+    }
+
+    /// The same block with its last transaction replaced: Merkle root and proof of work made anew.
+    pub(crate) fn forged_block(&self, height: u32, replacement: Transaction) -> (Header, LinkEvidence) {
+        let mut block = self.blocks[height as usize].clone();
+        *block.last_mut().unwrap() = replacement.clone();
+        let header = mined(Header { merkle_root: merkle_root(&block), ..self.headers[height as usize] });
+        let inclusion = included(header, height, &block, replacement.compute_txid());
+        (header, LinkEvidence::new(replacement, inclusion))
+    }
+
+    /// The same blocks, seen by a source that hides every stake.
+    pub(crate) fn with_stakes_hidden(&self) -> Self {
+        Self { stakes_hidden: true, ..self.clone() }
+    }
+
+    fn find(&self, txid: Txid) -> Option<(usize, usize)> {
+        self.find_transaction(|tx| tx.compute_txid() == txid)
+    }
+
+    fn find_transaction(&self, mut wanted: impl FnMut(&Transaction) -> bool) -> Option<(usize, usize)> {
+        self.blocks.iter().enumerate().find_map(|(height, block)| Some((height, block.iter().position(&mut wanted)?)))
+    }
+
+    fn spender(&self, outpoint: OutPoint) -> Option<(usize, usize)> {
+        self.find_transaction(|tx| tx.input.iter().any(|input| input.previous_output == outpoint))
+    }
+}
+
+impl BlockHashes for Chain {
+    fn hash_at(&self, height: u32) -> Option<BlockHash> {
+        self.checked.hash_at(height)
+    }
+
+    fn tip_height(&self) -> u32 {
+        self.height()
+    }
+}
+
+impl ChainView for Chain {
+    fn block_hash(&mut self, height: u32) -> Result<Option<BlockHash>> {
+        Ok(self.hash_at(height))
+    }
+
+    fn tip_height(&mut self) -> Result<u32> {
+        Ok(self.height())
+    }
+
+    fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>> {
+        let Some((height, index)) = self.find(claim.outpoint.txid) else { return Ok(None) };
+        let output = &self.blocks[height][index].output[claim.outpoint.vout as usize];
+        let wanted = funding_script(&claim.member_funding_key, &claim.hub_funding_key);
+        Ok((output.script_pubkey == wanted && !self.stakes_hidden).then(|| FundingFact {
+            outpoint: claim.outpoint,
+            value_sat: output.value.to_sat(),
+            height: height as u32,
+            spent_height: self.spender(claim.outpoint).map(|(height, _)| height as u32),
+        }))
+    }
+
+    fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>> {
+        Ok(self.spender(seal).map(|(height, index)| self.evidence(self.blocks[height][index].compute_txid())))
+    }
+}
+
+/// An input without signature; none of these chains checks scripts.
+pub(crate) fn input(txid: Txid, vout: u32) -> TxIn {
+    TxIn {
+        previous_output: OutPoint { txid, vout },
+        script_sig: ScriptBuf::new(),
+        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+        witness: Witness::new(),
+    }
+}
+
+pub(crate) fn transaction(input: Vec<TxIn>, output: Vec<TxOut>) -> Transaction {
+    Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input, output }
+}
+
+fn coinbase(height: u32) -> Transaction {
+    let mut input = input(Txid::all_zeros(), u32::MAX);
+    input.script_sig = ScriptBuf::builder().push_int(height.into()).push_int(0).into_script();
+    let output = TxOut { value: Amount::from_sat(50), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) };
+    transaction(vec![input], vec![output])
+}
+
+fn mined(mut header: Header) -> Header {
+    while !header.target().is_met_by(header.block_hash()) {
+        header.nonce += 1;
+    }
+    header
+}
+
+fn merkle_root(block: &[Transaction]) -> TxMerkleNode {
+    let root = merkle_tree::calculate_root(block.iter().map(Transaction::compute_txid)).unwrap();
+    TxMerkleNode::from_raw_hash(root.to_raw_hash())
+}
+
+fn included(header: Header, height: u32, block: &[Transaction], txid: Txid) -> TxInclusion {
+    let txids: Vec<Txid> = block.iter().map(Transaction::compute_txid).collect();
+    TxInclusion::from_block_txids(header, height, &txids, txid).unwrap()
+}

@@ -1,0 +1,11 @@
+//! Tests of the shell: one small DAO played in memory on a chain of real blocks, and everything that can lie about it.
+
+mod chain;
+mod dishonest_hub;
+mod flipped_byte;
+mod forged;
+mod forger;
+mod random_bytes;
+mod story;
+mod true_statement;
+mod world;

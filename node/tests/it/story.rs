@@ -1,0 +1,125 @@
+//! What happens in the world: three proposals, votes with changes of mind, epochs, and proofs of the outcome.
+
+use althing_governance::entry::{Choice, Entry};
+use althing_governance::epoch::EpochClose;
+use althing_governance::id::ProposalId;
+use althing_node::proof::Bundle;
+use althing_node::proof::bundle::{BallotPart, EpochPart, LoggedEntry, Statement, TallyPart};
+
+use crate::world::{World, member_id, spend, text};
+
+/// The member whose ballot is proven; they change their mind twice.
+pub(crate) const VOTER: u8 = 3;
+/// Satoshis that the spend asks for, without the fee.
+pub(crate) const AMOUNT: u64 = 5_000_000;
+/// The epoch in which the votes are decided.
+pub(crate) const DECIDING: u32 = 3;
+
+/// A world with three proposals that were voted on; epoch 2 saw the votes open.
+pub(crate) struct Story {
+    pub(crate) world: World,
+    /// Rejected.
+    pub(crate) text: ProposalId,
+    /// Passed, and authorised at once.
+    pub(crate) spend: ProposalId,
+    /// Without quorum.
+    pub(crate) ignored: ProposalId,
+}
+
+impl Story {
+    /// All ballots are cast, the deciding epoch is not closed.
+    pub(crate) fn voted() -> Self {
+        let mut world = World::founded();
+        world.finish_epoch();
+        let proposals = [
+            world.propose(1, text("A new boat")),
+            world.propose(2, spend("Nets", AMOUNT)),
+            world.propose(5, spend("Harbour", 50_000_000)),
+        ];
+        let [text, spend, ignored] = proposals;
+        world.block(vec![]);
+        world.vote(VOTER, text, Choice::No);
+        for (member, choice) in [(1, Choice::Yes), (2, Choice::Abstain), (4, Choice::No), (5, Choice::No)] {
+            world.vote(member, text, choice);
+        }
+        for (member, choice) in [(1, Choice::Yes), (2, Choice::Yes), (4, Choice::Yes), (6, Choice::No)] {
+            world.vote(member, spend, choice);
+        }
+        world.vote(1, ignored, Choice::Yes);
+        world.vote(VOTER, text, Choice::Abstain);
+        world.finish_epoch();
+        world.vote(VOTER, text, Choice::Yes);
+        world.vote(VOTER, spend, Choice::Yes);
+        Self { world, text, spend, ignored }
+    }
+
+    /// Decided, anchored, final and logged.
+    pub(crate) fn told() -> Self {
+        let mut story = Self::voted();
+        story.world.finish_epoch();
+        story.world.block(vec![]);
+        assert_eq!(story.world.closes.len() as u32, DECIDING);
+        story
+    }
+
+    /// As [`Self::told`], but the hub anchors what it likes; also the entry that states it, not logged.
+    pub(crate) fn told_with(change: impl FnOnce(&Self, &mut EpochClose)) -> (Self, Entry) {
+        let mut story = Self::voted();
+        let mut close = story.world.close();
+        change(&story, &mut close);
+        let entry = story.world.anchor(close);
+        (story, entry)
+    }
+
+    fn close(&self, epoch: u32) -> &EpochClose {
+        &self.world.closes[epoch as usize - 1]
+    }
+
+    /// Proof that the voter's ballot on the text is counted, under `epoch`.
+    pub(crate) fn ballot_bundle(&self, epoch: u32) -> Bundle {
+        let close = self.close(epoch);
+        let record = &self.world.ledger.state().proposals()[&self.text];
+        let member = member_id(VOTER);
+        let counted = record.ballots[&member].iter().rfind(|b| b.position < close.header.log_size).unwrap();
+        self.bundle(
+            epoch,
+            Statement::Ballot(Box::new(BallotPart {
+                entry: self.logged(counted.position, close.header.log_size),
+                counted: close.prove_ballot(&self.text, &member).unwrap(),
+                snapshot: record.snapshot_epoch,
+                weight: close.prove_weight(record.snapshot_epoch, &member).unwrap(),
+            })),
+        )
+    }
+
+    /// Proof of a proposal's tally and decision.
+    pub(crate) fn tally_bundle(&self, proposal: ProposalId) -> Bundle {
+        let close = self.close(DECIDING);
+        let record = &self.world.ledger.state().proposals()[&proposal];
+        self.bundle(
+            DECIDING,
+            Statement::Tally(Box::new(TallyPart {
+                entry: self.logged(record.position, close.header.log_size),
+                tally: close.prove_tally(&proposal, record.snapshot_epoch).unwrap(),
+                decision: close.prove_decision(&proposal).unwrap(),
+            })),
+        )
+    }
+
+    pub(crate) fn logged(&self, position: u64, size: u64) -> LoggedEntry {
+        let path = self.world.ledger.state().tree().inclusion_proof(position, size).unwrap();
+        LoggedEntry { position, bytes: self.world.log[position as usize].clone(), path }
+    }
+
+    fn bundle(&self, epoch: u32, statement: Statement) -> Bundle {
+        let epochs = self.world.closes.iter().zip(&self.world.links).take(epoch as usize);
+        Bundle {
+            charter: self.world.params().charter.clone(),
+            genesis: self.world.chain.evidence(self.world.params().first_seal.txid),
+            epochs: epochs
+                .map(|(close, link)| EpochPart { header: close.header, link: self.world.chain.evidence(*link) })
+                .collect(),
+            statement,
+        }
+    }
+}
