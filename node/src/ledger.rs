@@ -78,6 +78,13 @@ impl LedgerError {
     fn invalid(position: u64, kind: Option<&'static str>, reason: impl ToString) -> Self {
         Self::Invalid { position, kind, reason: reason.to_string() }
     }
+
+    fn for_good(self) -> Self {
+        match self {
+            Self::NotYet { position, reason } => Self::invalid(position, None, reason),
+            other => other,
+        }
+    }
 }
 
 /// The log as this node has verified it.
@@ -205,7 +212,8 @@ impl Ledger {
             ));
         }
         for bytes in segment.entries.iter().skip(usize::try_from(done).unwrap_or(usize::MAX)) {
-            let entry = self.examine(bytes)?;
+            // What the entries before it do not allow yet, nothing will: they are all there. Only the chain may be behind.
+            let entry = self.examine(bytes).map_err(LedgerError::for_good)?;
             self.append(entry, chain)?;
         }
         let receipt = &segment.receipt.statement;

@@ -1,0 +1,185 @@
+//! Hazard: a disk that is full, or that gives back something else than was written.
+
+use std::path::Path;
+
+use althing_node::store::{DATABASE_FILE, Segment, SegmentError, Store};
+use rusqlite::Connection;
+
+use crate::story::Story;
+
+fn stored(dir: &Path, segments: &[Segment]) -> Store {
+    let mut store = Store::open(dir).unwrap();
+    store.append_segments(segments, None).unwrap();
+    store
+}
+
+fn visited(store: &Store) -> anyhow::Result<Vec<Segment>> {
+    let mut seen = Vec::new();
+    store.visit_segments(|segment| {
+        seen.push(segment);
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+fn sqlite(dir: &Path) -> Connection {
+    Connection::open(dir.join(DATABASE_FILE)).unwrap()
+}
+
+#[test]
+fn what_is_appended_comes_back_also_after_reopening() {
+    let segments = Story::told().world.segments;
+    let dir = tempfile::tempdir().unwrap();
+    let (some, rest) = segments.split_at(3);
+    drop(stored(dir.path(), some));
+    let mut store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.log_size().unwrap(), some.last().unwrap().end());
+    store.append_segments(rest, Some(("newest", b"head"))).unwrap();
+    assert_eq!(visited(&store).unwrap(), segments);
+    drop(store);
+    let store = Store::open_read_only(dir.path()).unwrap();
+    assert!(store.is_read_only());
+    assert_eq!(visited(&store).unwrap(), segments);
+    assert_eq!(store.log_size().unwrap(), segments.last().unwrap().end());
+    assert_eq!(store.meta("newest").unwrap().as_deref(), Some(b"head".as_slice()));
+    for segment in &segments {
+        for position in segment.first_position..segment.end() {
+            assert_eq!(store.segments_from(position, 1).unwrap(), std::slice::from_ref(segment));
+        }
+    }
+}
+
+#[test]
+fn a_damaged_row_is_named() {
+    let segments = Story::told().world.segments;
+    let victim = &segments[5];
+    let position = victim.first_position;
+    let damages = [
+        (
+            "a byte",
+            "UPDATE segment SET bytes = CAST(substr(bytes, 1, 40) || x'ff' || substr(bytes, 42) AS BLOB) WHERE first_position = ?1",
+        ),
+        ("the digest", "UPDATE segment SET digest = zeroblob(32) WHERE first_position = ?1"),
+        ("a short digest", "UPDATE segment SET digest = x'00' WHERE first_position = ?1"),
+        ("all bytes", "UPDATE segment SET bytes = x'' WHERE first_position = ?1"),
+    ];
+    for (name, damage) in damages {
+        let dir = tempfile::tempdir().unwrap();
+        drop(stored(dir.path(), &segments));
+        assert_eq!(sqlite(dir.path()).execute(damage, [position as i64]).unwrap(), 1);
+        let error = visited(&Store::open(dir.path()).unwrap()).unwrap_err();
+        match error.downcast_ref::<SegmentError>() {
+            Some(SegmentError::Digest { position: found }) => assert_eq!(*found, position, "{name}"),
+            _ => panic!("{name}: {error}"),
+        }
+        assert!(error.to_string().contains(&format!("N-6: the segment at position {position}")), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_missing_or_misplaced_row_is_named() {
+    let segments = Story::told().world.segments;
+    let (position, next) = (segments[5].first_position as i64, segments[6].first_position);
+    let dir = tempfile::tempdir().unwrap();
+    drop(stored(dir.path(), &segments));
+    assert_eq!(sqlite(dir.path()).execute("DELETE FROM segment WHERE first_position = ?1", [position]).unwrap(), 1);
+    let error = visited(&Store::open(dir.path()).unwrap()).unwrap_err().to_string();
+    assert!(error.contains(&format!("N-6: the segment at position {next}")), "{error}");
+
+    let dir = tempfile::tempdir().unwrap();
+    drop(stored(dir.path(), &segments));
+    let wrong_count = "UPDATE segment SET entries = entries + 1 WHERE first_position = ?1";
+    assert_eq!(sqlite(dir.path()).execute(wrong_count, [position]).unwrap(), 1);
+    let error = visited(&Store::open(dir.path()).unwrap()).unwrap_err().to_string();
+    assert!(error.contains(&format!("N-7: the row for position {position}")), "{error}");
+}
+
+#[test]
+fn another_version_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(dir.path()).unwrap());
+    sqlite(dir.path()).pragma_update(None, "user_version", 2).unwrap();
+    for refused in [Store::open(dir.path()), Store::open_read_only(dir.path())] {
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains("N-3") && error.contains("table version 2"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Store::open_read_only(dir.path()).is_err());
+    std::fs::write(dir.path().join(DATABASE_FILE), vec![0x5a; 8192]).unwrap();
+    assert!(Store::open(dir.path()).is_err());
+}
+
+#[test]
+fn read_only_means_it() {
+    let segments = Story::told().world.segments;
+    let dir = tempfile::tempdir().unwrap();
+    drop(stored(dir.path(), &segments[..2]));
+    let mut store = Store::open_read_only(dir.path()).unwrap();
+    assert!(store.append_segments(&segments[2..3], None).is_err());
+    assert!(store.write(|writer| writer.set_meta("name", b"value")).is_err());
+    assert_eq!(visited(&store).unwrap(), &segments[..2]);
+}
+
+#[test]
+fn a_step_that_fails_leaves_nothing() {
+    let segments = Story::told().world.segments;
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = stored(dir.path(), &segments[..2]);
+    let failed = store.write(|writer| -> anyhow::Result<()> {
+        writer.set_meta("name", b"value")?;
+        anyhow::bail!("on purpose")
+    });
+    assert!(failed.is_err());
+    assert_eq!(store.meta("name").unwrap(), None);
+    // The second of these is in the table already.
+    assert!(store.append_segments(&[segments[2].clone(), segments[1].clone()], Some(("name", b"value"))).is_err());
+    assert_eq!((visited(&store).unwrap().as_slice(), store.meta("name").unwrap()), (&segments[..2], None));
+    store.append_segments(&segments[2..], None).unwrap();
+    assert_eq!(visited(&store).unwrap(), segments);
+}
+
+/// A small file system of its own; tests that need one say so and pass where none can be mounted.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(kib: u32) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let size = format!("size={kib}k");
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(dir.path())
+            .stderr(std::process::Stdio::null())
+            .status();
+        mounted.is_ok_and(|status| status.success()).then(|| Self(dir))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_passes() {
+    let segments = Story::told().world.segments;
+    let Some(disk) = SmallDisk::mount(512) else { return };
+    let mut store = stored(disk.0.path(), &segments[..2]);
+    // Somebody else fills the disk, to the last byte.
+    let filler = disk.0.path().join("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while std::io::Write::write_all(&mut file, &[0; 512]).is_ok() {}
+    let error = store.append_segments(&segments[2..], Some(("name", b"value"))).unwrap_err();
+    assert!(format!("{error:#}").contains("full"), "{error:#}");
+    assert_eq!((visited(&store).unwrap().as_slice(), store.meta("name").unwrap()), (&segments[..2], None));
+    drop(file);
+    std::fs::remove_file(&filler).unwrap();
+    store.append_segments(&segments[2..], Some(("name", b"value"))).unwrap();
+    assert_eq!(visited(&store).unwrap(), segments);
+    drop(store);
+    assert_eq!(visited(&Store::open(disk.0.path()).unwrap()).unwrap(), segments);
+}
