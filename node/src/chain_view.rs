@@ -22,6 +22,9 @@ pub struct LiveChain<'a> {
     pub watch: &'a mut Watch,
     /// First block that can matter.
     pub birthday: u32,
+    /// Whether the entries asked about were judged by this node before: what was deep enough then stays so while a reorganisation
+    /// shortens the chain.
+    pub judged_before: bool,
 }
 
 impl ChainView for LiveChain<'_> {
@@ -30,11 +33,14 @@ impl ChainView for LiveChain<'_> {
     }
 
     fn tip_height(&mut self) -> Result<u32> {
-        Ok(self.store.tip()?.map_or(0, |row| row.height))
+        match self.judged_before {
+            true => Ok(u32::MAX),
+            false => Ok(self.store.tip()?.map_or(0, |row| row.height)),
+        }
     }
 
     fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>> {
-        let tip = self.tip_height()?;
+        let tip = self.store.tip()?.map_or(0, |row| row.height);
         let Some(row) = locate(Some(self.store), self.bitcoind, claim.outpoint, self.birthday, tip)? else {
             return Ok(None);
         };

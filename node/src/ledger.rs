@@ -177,7 +177,10 @@ impl Ledger {
                 self.check_anchored(position, &anchored.statement, chain)?;
                 newly_final = Some(anchored.statement.header.epoch);
             }
-            Entry::Head(signed) => head = Some(signed.clone()),
+            Entry::Head(signed) => {
+                check_clock(position, signed, chain)?;
+                head = Some(signed.clone());
+            }
             _ => {}
         }
         let is_lane_entry = entry.lane().is_some();
@@ -239,18 +242,8 @@ impl Ledger {
         closing_hash: BlockHash,
         chain: &mut dyn ChainView,
     ) -> Result<&EpochClose> {
-        let head = self.state.first_head_at(closing_height).context("no head covers that height yet")?;
-        let claims = self.state.stake_claims(head.head.size);
-        let mut facts = Vec::new();
-        for claim in &claims {
-            facts.extend(chain.funding(claim)?);
-        }
-        let roll = Roll::compute(&self.state.params().charter, &claims, &facts, closing_height);
-        let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).copied().collect();
-        let close = epoch::close(&self.state, &earlier, closing_height, closing_hash, &roll)?;
-        let found = close.header.epoch;
-        ensure!(found == epoch, "epoch {found} comes next, not epoch {epoch}: earlier headers are missing");
-        self.closes.insert(epoch, (close, roll));
+        let closed = self.recompute(epoch, closing_height, closing_hash, chain)?;
+        self.closes.insert(epoch, closed);
         Ok(&self.closes[&epoch].0)
     }
 
@@ -278,11 +271,13 @@ impl Ledger {
         if self.state.first_head_at(height).is_none() {
             return Err(LedgerError::NotYet { position, reason: format!("no signed head at height {height} yet") });
         }
-        let ours = self.close_epoch(header.epoch, height, hash, chain)?.header;
-        match ours.difference(header) {
-            None => Ok(()),
+        let closed = self.recompute(header.epoch, height, hash, chain)?;
+        match closed.0.header.difference(header) {
+            None => {
+                self.closes.insert(header.epoch, closed);
+                Ok(())
+            }
             Some(difference) => {
-                self.closes.remove(&ours.epoch);
                 let reason =
                     format!("G-60: the header of epoch {} is not what the log gives: {difference}", header.epoch);
                 Err(LedgerError::invalid(position, Some("anchored"), reason))
@@ -304,6 +299,27 @@ impl Ledger {
             Some(anchored) => OutPoint { txid: anchored.link, vout: 0 },
             None => self.state.params().first_seal,
         }
+    }
+
+    fn recompute(
+        &self,
+        epoch: u32,
+        closing_height: u32,
+        closing_hash: BlockHash,
+        chain: &mut dyn ChainView,
+    ) -> Result<(EpochClose, Roll)> {
+        let head = self.state.first_head_at(closing_height).context("no head covers that height yet")?;
+        let claims = self.state.stake_claims(head.head.size);
+        let mut facts = Vec::new();
+        for claim in &claims {
+            facts.extend(chain.funding(claim)?);
+        }
+        let roll = Roll::compute(&self.state.params().charter, &claims, &facts, closing_height);
+        let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).copied().collect();
+        let close = epoch::close(&self.state, &earlier, closing_height, closing_hash, &roll)?;
+        let found = close.header.epoch;
+        ensure!(found == epoch, "epoch {found} comes next, not epoch {epoch}: earlier headers are missing");
+        Ok((close, roll))
     }
 
     /// An `anchored` entry is right when the header is what this log gives and the link that commits to it is final.
@@ -345,6 +361,26 @@ impl Ledger {
         Ok(())
     }
 
+    /// The first entry of a segment that is not acceptable behind those before it, if one can be named without the chain.
+    fn first_bad_entry(&self, segment: &Segment) -> Option<LedgerError> {
+        let mut state = self.state.clone();
+        for (position, bytes) in (segment.first_position..).zip(&segment.entries) {
+            let entry = match Entry::from_bytes(bytes) {
+                Ok(entry) => entry,
+                Err(error) => return Some(LedgerError::invalid(position, None, error)),
+            };
+            let kind = kind_name(&entry);
+            let checks = entry.signature_checks(&state.params().charter.hub_log_key);
+            if let Err(error) = verify_all(&self.secp, &checks) {
+                return Some(LedgerError::invalid(position, Some(kind), error));
+            }
+            if let Err(refusal) = state.apply(position, entry) {
+                return Some(LedgerError::invalid(position, Some(kind), refusal));
+            }
+        }
+        None
+    }
+
     fn check_receipt(&self, segment: &Segment) -> Result<(), LedgerError> {
         let first = segment.first_position;
         let signed: &Signed<Receipt> = &segment.receipt;
@@ -360,6 +396,10 @@ impl Ledger {
         let found = (first, segment.entries.len() as u64, root);
         let stated = (receipt.first_position, u64::from(receipt.count), receipt.batch_root);
         if found != stated {
+            // The receipt covers many entries; the first that breaks a rule of its own is the better answer.
+            if let Some(culprit) = self.first_bad_entry(segment) {
+                return Err(culprit);
+            }
             return Err(invalid(format!(
                 "G-80: the receipt is for {} entries from {} with root {}, the segment has {} from {} with root {}",
                 stated.1, stated.0, stated.2, found.1, found.0, found.2
@@ -367,6 +407,18 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// G-30: a head cannot be of a block that does not exist yet; else the hub could close a vote early by setting the clock ahead.
+fn check_clock(position: u64, head: &LogHead, chain: &mut dyn ChainView) -> Result<(), LedgerError> {
+    let tip = chain.tip_height()?;
+    if head.tip_height <= tip {
+        return Ok(());
+    }
+    Err(LedgerError::NotYet {
+        position,
+        reason: format!("G-30: the head is of height {}, this node's chain ends at {tip}", head.tip_height),
+    })
 }
 
 fn kind_name(entry: &Entry) -> &'static str {

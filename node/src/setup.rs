@@ -187,7 +187,7 @@ pub fn found(dir: &Path, password: &str, charter_toml: &str, listen: &str) -> Re
             .with_context(|| format!("{} is malformed", signed.display()))?
     } else {
         let rate = FeeRate::from_sat_per_vb(GENESIS_FEE_RATE).context("fee rate")?;
-        let tx = founding.wallet.pay(&founding.outputs, rate)?;
+        let tx = founding.wallet.pay(&founding.outputs, rate, Vec::new())?;
         std::fs::write(&signed, bitcoin::consensus::encode::serialize_hex(&tx))?;
         tx
     };

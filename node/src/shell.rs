@@ -181,6 +181,7 @@ impl Shell {
                 self.alarms.insert("bitcoind", format!("The Bitcoin source has stopped answering: {reason}"));
                 Ok(Vec::new())
             }
+            ChainEvent::CaughtUp => Ok(Vec::new()),
             ChainEvent::Recovered => {
                 self.alarms.remove("bitcoind");
                 Ok(Vec::new())
@@ -191,6 +192,7 @@ impl Shell {
     /// The chain as the ledger's rules ask for it.
     pub fn chain_and_ledger(&mut self) -> (LiveChain<'_>, &mut Ledger) {
         let chain = LiveChain {
+            judged_before: false,
             store: &mut self.store,
             bitcoind: &self.bitcoind,
             watch: &mut self.watch,
@@ -329,7 +331,7 @@ pub fn unix_time() -> u64 {
 fn replay(store: &Store, ledger: &mut Ledger, bitcoind: &Bitcoind, dao: &Dao, birthday: u32) -> Result<()> {
     let mut reader = Store::open_read_only(store.path().parent().context("the database is in a directory")?)?;
     let mut watch = Watch::default();
-    let mut chain = LiveChain { store: &mut reader, bitcoind, watch: &mut watch, birthday };
+    let mut chain = LiveChain { judged_before: true, store: &mut reader, bitcoind, watch: &mut watch, birthday };
     store.visit_segments(|segment| match ledger.append_segment(&segment, &mut chain) {
         Ok(()) => Ok(()),
         Err(LedgerError::Ours(error)) => Err(error),

@@ -123,9 +123,26 @@ impl Stakes {
         self.iter().find(|channel| channel.peer == *peer && channel.machine.opening() == opening)
     }
 
-    /// Openings of a peer whose funding is not on chain: what a peer can make this node remember for nothing.
-    pub fn unfunded_of(&self, peer: &PublicKey) -> usize {
-        self.iter().filter(|channel| channel.peer == *peer && channel.machine.phase() < Phase::Ready).count()
+    /// Openings whose funding is not on chain, of one peer or of all: what strangers can make this node remember for nothing.
+    pub fn unfunded_of(&self, peer: Option<&PublicKey>) -> usize {
+        let of_peer = |channel: &&StakeChannel| peer.is_none_or(|peer| channel.peer == *peer);
+        self.iter().filter(of_peer).filter(|channel| channel.machine.phase() < Phase::Ready).count()
+    }
+
+    /// The oldest opening of a peer that never named its funding output.
+    pub fn oldest_without_funding(&self, peer: &PublicKey) -> Option<u32> {
+        self.iter()
+            .find(|channel| channel.peer == *peer && channel.machine.phase() == Phase::AwaitFundingCreated)
+            .map(|channel| channel.number)
+    }
+
+    /// Coins of funding transactions that are signed and not known to the wallet yet: no other transaction may use them.
+    pub fn promised_coins(&self) -> Vec<OutPoint> {
+        self.iter()
+            .filter(|channel| !channel.funding_taken && channel.machine.phase() < Phase::Ready)
+            .filter_map(|channel| channel.funding_tx.as_ref())
+            .flat_map(|tx| tx.input.iter().map(|input| input.previous_output))
+            .collect()
     }
 
     /// Funding outputs known.
@@ -315,7 +332,7 @@ impl Shell {
     /// Member: builds the funding transaction and checkpoint 0 over it. Nothing is broadcast here.
     fn build_funding(&mut self, number: u32, script: ScriptBuf, amount_sat: u64) -> Result<Vec<Effect>> {
         let rate = FeeRate::from_sat_per_vb(self.channel(number)?.fee_rate_sat_vb).context("fee rate too large")?;
-        let tx = match self.wallet.pay(&[(script, Amount::from_sat(amount_sat))], rate) {
+        let tx = match self.wallet.pay(&[(script, Amount::from_sat(amount_sat))], rate, self.stakes.promised_coins()) {
             Ok(tx) => tx,
             Err(error) => return Ok(self.machine(number)?.abandon(&format!("{error:#}"))?),
         };

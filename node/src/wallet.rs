@@ -8,7 +8,7 @@ use bdk_wallet::rusqlite::Connection;
 use bdk_wallet::signer::SignersContainer;
 use bdk_wallet::{KeychainKind, PersistedWallet, SignOptions, Wallet as BdkWallet};
 use bitcoin::secp256k1::Secp256k1;
-use bitcoin::{Address, Amount, Block, BlockHash, FeeRate, Network, Psbt, ScriptBuf, Transaction};
+use bitcoin::{Address, Amount, Block, BlockHash, FeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction};
 
 use crate::api::Balance;
 use crate::chain::Bitcoind;
@@ -111,16 +111,23 @@ impl Wallet {
         Ok(address)
     }
 
-    /// Builds and signs a transaction with exactly these outputs first and in this order, then change.
+    /// Builds and signs a transaction with exactly these outputs first and in this order, then change. Coins that are `promised` to
+    /// other transactions are left alone.
     ///
     /// # Errors
     /// Too little confirmed money (the amounts are named), or I/O.
-    pub fn pay(&mut self, outputs: &[(ScriptBuf, Amount)], fee_rate: FeeRate) -> Result<Transaction> {
+    pub fn pay(
+        &mut self,
+        outputs: &[(ScriptBuf, Amount)],
+        fee_rate: FeeRate,
+        promised: Vec<OutPoint>,
+    ) -> Result<Transaction> {
         let mut builder = self.wallet.build_tx();
         builder
             .ordering(bdk_wallet::TxOrdering::Untouched)
             .fee_rate(fee_rate)
             .exclude_unconfirmed()
+            .unspendable(promised)
             .set_recipients(outputs.to_vec());
         let mut psbt: Psbt = builder.finish().map_err(|error| {
             anyhow::Error::new(crate::api::ApiError::not_now(format!(

@@ -92,6 +92,8 @@ impl_writeable_tlv_based!(AppAck, {
 pub struct AppNack {
     /// Its position in the lane.
     pub sequence: u64,
+    /// Id of the refused entry: a late answer to an earlier entry with the same sequence must not meet a newer one.
+    pub entry: [u8; 32],
     /// Number of the clause that was broken.
     pub rule: String,
     /// The values that broke it; untrusted text.
@@ -105,6 +107,7 @@ impl_writeable_tlv_based!(AppNack, {
     (2, rule, required),
     (4, detail, required),
     (6, transient, required),
+    (8, entry, required),
 });
 
 /// Asks for the log from a position on.

@@ -27,8 +27,9 @@ fn app_messages() -> impl Strategy<Value = Msg> {
                 AppAck { ack, receipt, position, path: HashList::new(path).unwrap() }.into()
             }
         ),
-        (any::<u64>(), ".{0,40}", ".{0,200}", any::<bool>())
-            .prop_map(|(sequence, rule, detail, transient)| { AppNack { sequence, rule, detail, transient }.into() }),
+        (any::<u64>(), ".{0,40}", ".{0,200}", any::<bool>()).prop_map(|(sequence, rule, detail, transient)| {
+            AppNack { sequence, entry: [7; 32], rule, detail, transient }.into()
+        }),
         any::<u64>().prop_map(|from_position| LogFetch { from_position }.into()),
         bytes().prop_map(|segment| LogSegment { segment }.into()),
         (any::<u64>(), bytes()).prop_map(|(size, head)| LogEnd { size, head }.into()),

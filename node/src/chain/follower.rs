@@ -29,6 +29,8 @@ pub enum ChainEvent {
         /// The lowest height that is gone.
         height: u32,
     },
+    /// At the start: the caller already has everything that the source has.
+    CaughtUp,
     /// The source does not answer, or is of another network; following goes on as soon as it does.
     Trouble(String),
     /// The source answers again.
@@ -60,7 +62,7 @@ impl Follower {
         let thread = std::thread::Builder::new()
             .name("chain".into())
             .spawn(move || {
-                let mut chain = Chain { access, network, known, birthday, bitcoind: None };
+                let mut chain = Chain { access, network, known, birthday, bitcoind: None, looked: false };
                 let mut healthy = true;
                 while !stopped.load(Ordering::Relaxed) {
                     match chain.advance(&sink) {
@@ -108,6 +110,7 @@ struct Chain {
     known: Vec<(u32, [u8; 32])>,
     birthday: u32,
     bitcoind: Option<Bitcoind>,
+    looked: bool,
 }
 
 impl Chain {
@@ -124,8 +127,9 @@ impl Chain {
         }
         let bitcoind = self.bitcoind.as_ref().expect("set above");
         let best = bitcoind.best_block()?;
+        let first_look = !std::mem::replace(&mut self.looked, true);
         if self.known.last().is_some_and(|(_, hash)| *hash == best.to_byte_array()) {
-            return Ok(true);
+            return Ok(!first_look || sink(ChainEvent::CaughtUp));
         }
         // Step back over blocks that are no longer in the best chain.
         let mut fork = None;
@@ -149,8 +153,9 @@ impl Chain {
                 // The chain was reorganised between two calls: start over from the fork.
                 return Ok(true);
             }
-            self.known.push((height, hash.to_byte_array()));
             let at_tip = bitcoind.best_block()? == hash;
+            // Known only when it is certain to be reported: no call that can fail comes between.
+            self.known.push((height, hash.to_byte_array()));
             if !sink(ChainEvent::Connected { height, hash, block, at_tip }) {
                 return Ok(false);
             }

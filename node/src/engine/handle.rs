@@ -31,7 +31,7 @@ impl EngineHandle {
             match build(for_role) {
                 Ok(role) => {
                     let _ = built.send(Ok(()));
-                    super::run(role, &queue);
+                    super::run(role, queue);
                 }
                 Err(error) => {
                     let _ = built.send(Err(error));

@@ -56,7 +56,10 @@ pub trait Role {
 }
 
 /// Runs until the role stops or every sender of inputs is gone.
-pub fn run(mut role: impl Role, inputs: &Receiver<Input>) {
+///
+/// The queue's receiver is dropped before the role (parameters go in reverse order): a peer's thread that waits for room in the queue
+/// is let go before the role's own end waits for that thread.
+pub fn run(mut role: impl Role, inputs: Receiver<Input>) {
     loop {
         match inputs.recv_timeout(IDLE) {
             Ok(first) => {

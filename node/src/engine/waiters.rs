@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use super::Answer;
 use crate::api::{ApiError, Reply};
 
+/// Nobody waits longer; a number near the largest would overflow the clock.
+const PATIENCE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Callers with a condition of type `C`, each until its deadline.
 #[derive(Debug)]
 pub struct Waiters<C> {
@@ -20,7 +23,7 @@ impl<C> Default for Waiters<C> {
 impl<C> Waiters<C> {
     /// Lets a caller wait.
     pub fn add(&mut self, condition: C, patience: Duration, answer: Answer) {
-        self.waiting.push((condition, Instant::now() + patience, answer));
+        self.waiting.push((condition, Instant::now() + patience.min(PATIENCE_MAX), answer));
     }
 
     /// Whether nobody waits.

@@ -32,11 +32,6 @@ pub(super) struct Origin {
 }
 
 impl Batch {
-    /// Entries that are not durable yet.
-    pub(super) fn len(&self) -> u64 {
-        self.entries.len() as u64
-    }
-
     pub(super) fn push(&mut self, bytes: Vec<u8>, origin: Option<Origin>) {
         self.entries.push((bytes, origin));
     }
@@ -46,7 +41,7 @@ impl Hub {
     /// Makes the batch durable in one transaction, then acknowledges it and passes it on. When the disk does not take it, the
     /// entries are refused for now and the ledger is read back from the store.
     pub(super) fn commit_batch(&mut self) {
-        if self.batch.entries.is_empty() {
+        if self.batch.entries.is_empty() || self.stopping {
             return;
         }
         let entries = std::mem::take(&mut self.batch.entries);
@@ -69,10 +64,15 @@ impl Hub {
             }
             Err(error) => {
                 self.shell.trouble("store", &error);
-                for (_, origin) in entries {
+                for (bytes, origin) in entries {
                     let Some(Origin { peer, lane }) = origin else { continue };
-                    let detail = format!("N-41: the hub cannot store entries now: {error:#}");
-                    let nack = AppNack { sequence: lane.sequence, rule: "N-41".into(), detail, transient: true };
+                    let nack = AppNack {
+                        sequence: lane.sequence,
+                        entry: entry_id(&bytes).0,
+                        rule: "N-41".into(),
+                        detail: format!("N-41: the hub cannot store entries now: {error:#}"),
+                        transient: true,
+                    };
                     self.shell.peers.send(peer, Msg::AppNack(nack));
                 }
                 if let Err(error) = self.shell.reload_ledger() {

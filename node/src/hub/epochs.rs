@@ -242,6 +242,9 @@ impl Hub {
         let Some(block) = self.shell.store.block(closing_height)? else { return Ok(()) };
         // What the header says must be durable before Bitcoin says it.
         self.commit_batch();
+        if self.stopping {
+            return Ok(());
+        }
         let (mut chain, ledger) = self.shell.chain_and_ledger();
         let hash = BlockHash::from_byte_array(block.hash);
         let header = ledger.close_epoch(epoch, closing_height, hash, &mut chain)?.header;
@@ -249,14 +252,17 @@ impl Hub {
             Some(link) => link.seal()?,
             None => self.shell.dao.genesis.first_seal,
         };
-        let mut link = self.build_link(seal, header)?;
+        let link = self.build_link(seal, header)?;
         link.store(&mut self.shell)?;
         let (header, tx) = (link.header.to_bytes(), serialize(link.tracker.transaction()));
-        link.feed(&mut self.shell, LinkEvent::Submit)?;
+        // Remembered before it is sent: a second link over the same seal must never be built.
         self.links.links.push(link);
         self.announce_link(epoch, header, tx);
         self.shell.revision += 1;
-        Ok(())
+        match self.links.links.last_mut() {
+            Some(link) => link.feed(&mut self.shell, LinkEvent::Submit),
+            None => Ok(()),
+        }
     }
 
     fn build_link(&self, seal: Seal, header: EpochHeader) -> Result<Link> {

@@ -34,6 +34,17 @@ use crate::view::{self, Condition};
 /// Openings that one peer may have under way: what a stranger can make the hub remember for nothing.
 const UNFUNDED_MAX: usize = 4;
 
+/// Openings that all peers together may have under way.
+const UNFUNDED_ALL_MAX: usize = 1024;
+
+/// What a peer asked to be told. However often it asks between two commits, it is told once.
+#[derive(Debug, Default, Clone, Copy)]
+struct Wanted {
+    greeting: bool,
+    dao: bool,
+    log_from: Option<u64>,
+}
+
 /// Starts the hub of the data directory.
 ///
 /// # Errors
@@ -48,6 +59,7 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
             links,
             batch: Batch::default(),
             members: BTreeMap::new(),
+            wanted: BTreeMap::new(),
             waiters: Waiters::default(),
             stopping: false,
         };
@@ -64,16 +76,23 @@ pub struct Hub {
     batch: Batch,
     /// Peers that said hello, with the vote key they named.
     members: BTreeMap<PublicKey, Option<MemberId>>,
+    /// What peers asked to be told; told once a batch, behind its commit.
+    wanted: BTreeMap<PublicKey, Wanted>,
     waiters: Waiters<Condition>,
     stopping: bool,
 }
 
 impl Role for Hub {
     fn handle(&mut self, input: Input) {
+        // After a failed reload the ledger in memory is not the log; nothing more is taken in.
+        if self.stopping {
+            return;
+        }
         match input {
             Input::Peer(PeerEvent::Up(_)) => {}
             Input::Peer(PeerEvent::Down(peer)) => {
                 self.members.remove(&peer);
+                self.wanted.remove(&peer);
             }
             Input::Peer(PeerEvent::Message(peer, message)) => {
                 let done = self.on_message(peer, *message);
@@ -89,6 +108,8 @@ impl Role for Hub {
 
     fn commit(&mut self) {
         self.commit_batch();
+        let done = self.tell_wanted();
+        self.shell.settle_trouble("peers", done);
         let Self { waiters, shell, .. } = self;
         view::settle(waiters, shell, None);
     }
@@ -117,9 +138,12 @@ impl Hub {
                 self.on_entry(Some(peer), entry.sequence, entry.entry);
                 Ok(())
             }
-            Msg::LogFetch(fetch) => self.serve_log(peer, fetch.from_position),
+            Msg::LogFetch(fetch) => {
+                self.wanted.entry(peer).or_default().log_from = Some(fetch.from_position);
+                Ok(())
+            }
             Msg::DaoFetch(_) => {
-                self.serve_dao(peer);
+                self.wanted.entry(peer).or_default().dao = true;
                 Ok(())
             }
             other => self.on_stake_message(peer, &other),
@@ -148,7 +172,7 @@ impl Hub {
             return Ok(());
         }
         self.members.insert(peer, hello.vote_key.map(MemberId));
-        self.greet(peer);
+        self.wanted.entry(peer).or_default().greeting = true;
         let news = self.shell.reconnect_channels(&peer)?;
         self.on_stake_news(&news);
         Ok(())
@@ -187,8 +211,23 @@ impl Hub {
             self.refuse_peer(peer, "N-34", "name a vote key in hello before opening a stake channel");
             return Ok(());
         };
-        if self.shell.stakes.unfunded_of(&peer) >= UNFUNDED_MAX {
+        // An opening that the hub never heard the end of makes room for a new one.
+        let unheard = self.shell.stakes.oldest_without_funding(&peer);
+        if let Some(number) = unheard.filter(|_| self.shell.stakes.unfunded_of(Some(&peer)) >= UNFUNDED_MAX) {
+            let effects = self.shell.machine(number)?.abandon("N-35: a newer opening of this peer takes its place")?;
+            let news = self.shell.carry_out(number, effects)?;
+            self.on_stake_news(&news);
+        }
+        if self.shell.stakes.unfunded_of(Some(&peer)) >= UNFUNDED_MAX {
             self.refuse_peer(peer, "N-35", &format!("{UNFUNDED_MAX} openings of yours are not funded yet"));
+            return Ok(());
+        }
+        if self.shell.stakes.unfunded_of(None) >= UNFUNDED_ALL_MAX {
+            self.refuse_peer(
+                peer,
+                "N-35",
+                &format!("{UNFUNDED_ALL_MAX} openings of all members are not funded yet; try later"),
+            );
             return Ok(());
         }
         let params = &self.shell.dao.params;
@@ -245,9 +284,10 @@ impl Hub {
         {
             return;
         }
+        let entry = althing_governance::entry::entry_id(&bytes).0;
         let nack = |hub: &Self, rule: String, detail: String, transient| {
             if let Some(peer) = peer {
-                hub.shell.peers.send(peer, Msg::AppNack(AppNack { sequence, rule, detail, transient }));
+                hub.shell.peers.send(peer, Msg::AppNack(AppNack { sequence, entry, rule, detail, transient }));
             }
         };
         let entry = match self.shell.ledger.admit(&bytes) {
@@ -318,9 +358,13 @@ impl Hub {
             self.links.disconnect(&mut self.shell, *height)?;
         }
         self.shell.on_chain(event)?;
-        let ChainEvent::Connected { at_tip, .. } = event else { return Ok(()) };
+        let at_tip = match event {
+            ChainEvent::Connected { at_tip, .. } => *at_tip,
+            ChainEvent::CaughtUp => true,
+            _ => return Ok(()),
+        };
         self.advance_links()?;
-        if *at_tip {
+        if at_tip {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(&news);
             self.log_final_epochs()?;

@@ -7,6 +7,7 @@ use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
 
 use super::Hub;
+use crate::shell::NEWEST_HEAD;
 
 /// Segments handed out for one question; the member asks again from where it then is.
 const SEGMENTS_PER_FETCH: u32 = 64;
@@ -15,23 +16,46 @@ const SEGMENTS_PER_FETCH: u32 = 64;
 const DAO_PART: usize = 16 * 1024;
 
 impl Hub {
-    /// Tells a peer that said hello where the log and the links stand.
-    pub(super) fn greet(&mut self, peer: PublicKey) {
-        self.shell.peers.send(peer, Msg::LogEnd(self.log_end()));
-        for (epoch, header, link) in self.links.public() {
-            self.shell.peers.send(peer, Msg::LinkInfo(LinkInfo { epoch, header, link }));
+    /// Tells every peer what it asked for. Behind a commit, so that only what is durable is said: a head that was signed but lost
+    /// in a crash would be a proof of fraud against an honest hub.
+    pub(super) fn tell_wanted(&mut self) -> Result<()> {
+        if self.stopping {
+            return Ok(());
         }
-    }
-
-    pub(super) fn serve_log(&mut self, peer: PublicKey, from: u64) -> Result<()> {
-        for segment in self.shell.store.segments_from(from, SEGMENTS_PER_FETCH)? {
-            self.shell.peers.send(peer, Msg::LogSegment(LogSegment { segment: segment.to_bytes() }));
+        while let Some((peer, wanted)) = self.wanted.pop_first() {
+            if wanted.greeting {
+                self.greet(peer)?;
+            }
+            if wanted.dao {
+                self.serve_dao(peer);
+            }
+            if let Some(from) = wanted.log_from {
+                self.serve_log(peer, from)?;
+            }
         }
-        self.shell.peers.send(peer, Msg::LogEnd(self.log_end()));
         Ok(())
     }
 
-    pub(super) fn serve_dao(&self, peer: PublicKey) {
+    /// Tells a peer that said hello where the log and the links stand.
+    fn greet(&mut self, peer: PublicKey) -> Result<()> {
+        let end = self.log_end()?;
+        self.shell.peers.send(peer, Msg::LogEnd(end));
+        for (epoch, header, link) in self.links.public() {
+            self.shell.peers.send(peer, Msg::LinkInfo(LinkInfo { epoch, header, link }));
+        }
+        Ok(())
+    }
+
+    fn serve_log(&mut self, peer: PublicKey, from: u64) -> Result<()> {
+        for segment in self.shell.store.segments_from(from, SEGMENTS_PER_FETCH)? {
+            self.shell.peers.send(peer, Msg::LogSegment(LogSegment { segment: segment.to_bytes() }));
+        }
+        let end = self.log_end()?;
+        self.shell.peers.send(peer, Msg::LogEnd(end));
+        Ok(())
+    }
+
+    fn serve_dao(&self, peer: PublicKey) {
         let text = self.shell.dao.to_json().into_bytes();
         let parts = u32::try_from(text.chunks(DAO_PART).len()).unwrap_or(u32::MAX);
         for (part, bytes) in (0..).zip(text.chunks(DAO_PART)) {
@@ -47,10 +71,10 @@ impl Hub {
         }
     }
 
-    /// Size of the durable log: entries of the batch under way are not promised to anybody yet.
-    fn log_end(&self) -> LogEnd {
-        let size = self.shell.ledger.state().size() - self.batch.len();
-        let head = self.shell.ledger.newest_head().map(|head| head.to_bytes()).unwrap_or_default();
-        LogEnd { size, head }
+    /// Where the durable log ends.
+    fn log_end(&self) -> Result<LogEnd> {
+        let size = self.shell.store.log_size()?;
+        let head = self.shell.store.meta(NEWEST_HEAD)?.unwrap_or_default();
+        Ok(LogEnd { size, head })
     }
 }

@@ -138,6 +138,24 @@ impl Member {
         }
     }
 
+    /// N-23: what the hub promised and then logged elsewhere is fraud, with the receipt as proof.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub(super) fn broken_promise(&self) -> Result<Option<String>> {
+        let Some(entry) = self.in_flight.as_ref().filter(|entry| entry.acknowledged) else { return Ok(None) };
+        let Some(stored) = self.shell.store.own_receipt(entry.incarnation, entry.sequence)? else { return Ok(None) };
+        let (receipt, promised) = view::stored_receipt(&stored)?;
+        let state = self.shell.ledger.state();
+        let found = self.shell.ledger.position_of(&entry.id);
+        Ok((state.size() >= receipt.log_size && found != Some(promised)).then(|| {
+            format!(
+                "N-23: the hub's receipt promises entry {} at position {promised}; the log has another there",
+                entry.id
+            )
+        }))
+    }
+
     /// Says again what the hub may have missed.
     pub(super) fn resend(&mut self) {
         if let Some(entry) = &mut self.in_flight
@@ -202,7 +220,7 @@ impl Member {
 
     pub(super) fn on_nack(&mut self, nack: &AppNack) -> Result<()> {
         let Some(entry) = &mut self.in_flight else { return Ok(()) };
-        if entry.sequence != nack.sequence || entry.acknowledged {
+        if entry.id.0 != nack.entry || entry.acknowledged {
             return Ok(());
         }
         if nack.transient {

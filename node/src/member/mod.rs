@@ -151,7 +151,7 @@ impl Member {
 
     fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
         self.shell.on_chain(event)?;
-        if let ChainEvent::Connected { at_tip: true, .. } = event {
+        if let ChainEvent::Connected { at_tip: true, .. } | ChainEvent::CaughtUp = event {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(news);
             self.retry_links()?;

@@ -18,6 +18,9 @@ use crate::store::{LinkRow, Segment};
 /// After this long without progress the log is asked for again.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// Links of at most this many epochs ahead are kept until they can be checked.
+const PENDING_MAX: u32 = 64;
+
 /// A link whose header cannot be checked yet.
 pub(super) struct PendingLink {
     header: EpochHeader,
@@ -51,6 +54,9 @@ impl Member {
                 self.shell.store_segments(std::slice::from_ref(&segment))?;
                 self.fetched = Instant::now();
                 self.shell.revision += 1;
+                if let Some(broken) = self.broken_promise()? {
+                    self.halt(broken);
+                }
                 self.retry_links()
             }
             // Asked for again when the chain has moved on.
@@ -73,6 +79,11 @@ impl Member {
             .and_then(|header| Ok((header, bitcoin::consensus::deserialize::<Transaction>(&info.link)?)));
         match parsed {
             Ok((header, tx)) => {
+                let next = self.shell.ledger.headers().last().map_or(1, |header| header.epoch + 1);
+                if !(1..=next.saturating_add(PENDING_MAX)).contains(&header.epoch) {
+                    tracing::warn!(epoch = header.epoch, next, "a link for an epoch far off");
+                    return Ok(());
+                }
                 self.pending_links.insert(header.epoch, PendingLink { header, tx });
                 self.retry_links()
             }
@@ -94,10 +105,16 @@ impl Member {
                         tx: serialize(&pending.tx),
                         tracker: Vec::new(),
                     };
-                    self.shell.store.write(|writer| writer.put_link(&row))?;
+                    if let Err(error) = self.shell.store.write(|writer| writer.put_link(&row)) {
+                        self.pending_links.insert(epoch, pending);
+                        return Err(error);
+                    }
                     self.shell.revision += 1;
                 }
-                Err(LedgerError::Ours(error)) => return Err(error),
+                Err(LedgerError::Ours(error)) => {
+                    self.pending_links.insert(epoch, pending);
+                    return Err(error);
+                }
                 Err(LedgerError::NotYet { .. }) => {
                     self.pending_links.insert(epoch, pending);
                     return Ok(());
@@ -139,26 +156,37 @@ impl Member {
         if !known && epoch > next {
             return Err(LedgerError::NotYet { position, reason: format!("epoch {next} comes before epoch {epoch}") });
         }
+        let invalid = |reason: String| LedgerError::Invalid { position, kind: None, reason };
+        let other = self.shell.ledger.headers().find(|header| header.epoch == epoch && **header != pending.header);
+        if let Some(other) = other {
+            return Err(invalid(format!(
+                "two headers for one epoch: {} is known here, {} was announced",
+                other.hash(),
+                pending.header.hash()
+            )));
+        }
         let (mut chain, ledger) = self.shell.chain_and_ledger();
         ledger.check_header(position, &pending.header, &mut chain)?;
-        let seal = self.seal_before(epoch)?;
+        let Some(seal) = self.seal_before(epoch)? else {
+            return Err(LedgerError::NotYet {
+                position,
+                reason: format!("the link of epoch {} is not known", epoch - 1),
+            });
+        };
         let key = self.shell.ledger.link_key(epoch);
         let commitment = Commitment::new(*pending.header.hash().as_bytes());
-        verify_link(&pending.tx, seal, key, commitment).map(drop).map_err(|error| LedgerError::Invalid {
-            position,
-            kind: None,
-            reason: error.to_string(),
-        })
+        verify_link(&pending.tx, seal, key, commitment).map(drop).map_err(|error| invalid(error.to_string()))
     }
 
-    fn seal_before(&self, epoch: u32) -> Result<OutPoint> {
+    /// The seal that the link of an epoch spends; `None` while the link before is not known.
+    fn seal_before(&self, epoch: u32) -> Result<Option<OutPoint>> {
         if epoch <= 1 {
-            return Ok(self.shell.dao.params.first_seal);
+            return Ok(Some(self.shell.dao.params.first_seal));
         }
         let rows = self.shell.store.links()?;
-        let row = rows.iter().find(|row| row.epoch == epoch - 1).context("the link before is not known")?;
+        let Some(row) = rows.iter().find(|row| row.epoch == epoch - 1) else { return Ok(None) };
         let tx: Transaction = bitcoin::consensus::deserialize(&row.tx).context("a stored link")?;
-        Ok(OutPoint { txid: tx.compute_txid(), vout: 0 })
+        Ok(Some(OutPoint { txid: tx.compute_txid(), vout: 0 }))
     }
 
     fn halt(&mut self, reason: String) {

@@ -5,7 +5,7 @@ use althing_governance::entry::MAX_ENTRY;
 use althing_governance::hash::tagged_hash;
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rusqlite::params;
 
 use super::{Store, Writer, signed, unsigned};
@@ -163,6 +163,10 @@ impl Store {
     /// On I/O; nothing was appended then.
     pub fn append_segments(&mut self, segments: &[Segment], beside: Option<(&str, &[u8])>) -> Result<()> {
         let previous = self.last_digest()?;
+        let (size, first) = (self.log_size()?, segments.first().map(|segment| segment.first_position));
+        if first.is_some_and(|first| first != size) {
+            bail!("N-20: segments from position {first:?} cannot follow a log of {size} entries");
+        }
         self.write(|writer| {
             writer.append_segments(previous, segments)?;
             beside.map_or(Ok(()), |(name, value)| writer.set_meta(name, value))
