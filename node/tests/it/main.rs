@@ -1,5 +1,6 @@
 //! Tests of the shell: one small DAO played in memory on a chain of real blocks, and everything that can lie about it.
 
+mod audited_directory;
 mod chain;
 mod dishonest_hub;
 mod flipped_byte;
