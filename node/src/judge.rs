@@ -53,14 +53,19 @@ pub struct VerifyReport {
 
 /// Judges a proof file.
 pub fn verify(bundle: &[u8], source: &Source) -> VerifyReport {
-    let network = match proof::decode(bundle) {
-        Ok((_, network)) => network,
+    let (needed_height, network) = match proof::decode(bundle) {
+        Ok((bundle, network)) => (bundle.highest_block(), network),
         Err(rejection) => return VerifyReport::of(Verdict::Invalid, rejection.to_string()),
     };
     let blocks = match Blocks::open(source, network) {
         Ok(blocks) => blocks,
         Err(refusal) => return VerifyReport::of(refusal.verdict, refusal.reason),
     };
+    if blocks.tip_height() < needed_height {
+        let tip = blocks.tip_height();
+        let reason = format!("P-8: the blocks given end at height {tip}, the file speaks of block {needed_height}");
+        return VerifyReport::of(Verdict::CannotTell, reason);
+    }
     let judged = proof::verify(bundle, &blocks);
     if let Some(reason) = blocks.trouble() {
         return VerifyReport::of(Verdict::CannotTell, reason);

@@ -34,6 +34,8 @@ pub struct StakeChannel {
     pub machine: Channel,
     /// Member: the signed funding transaction.
     pub funding_tx: Option<Transaction>,
+    /// Member: whether the Bitcoin source took the funding transaction since this program started.
+    pub funding_taken: bool,
     /// Why it failed, if it did.
     pub note: String,
     /// Member: fee rate of the funding transaction.
@@ -89,6 +91,7 @@ impl Stakes {
                         .map(|tx| deserialize(&tx))
                         .transpose()
                         .context("a stored funding transaction")?,
+                    funding_taken: false,
                     note: row.note,
                     fee_rate_sat_vb: 1,
                     close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
@@ -425,6 +428,9 @@ impl Shell {
         let Some(tx) = self.stakes.channel(number).and_then(|channel| channel.funding_tx.clone()) else { return };
         match self.bitcoind.submit(&tx) {
             Ok(_) => {
+                if let Some(channel) = self.stakes.channel_mut(number) {
+                    channel.funding_taken = true;
+                }
                 if let Err(error) = self.wallet.note_broadcast(&tx, unix_time()) {
                     tracing::warn!(%error, "the wallet did not note the funding transaction");
                 }

@@ -8,4 +8,6 @@ mod proof;
 pub use close::{CloseError, EpochClose, close, due_boundary};
 pub use decision::{Authorisation, DecisionLeaf};
 pub use header::{EpochHeader, HeaderDifference};
-pub use proof::{BallotProof, BallotStatement, DecisionProof, ProofError, RollProof, TallyProof, TallyStatement};
+pub use proof::{
+    BallotProof, BallotStatement, DecisionProof, ProofError, RollProof, RollStatement, TallyProof, TallyStatement,
+};

@@ -40,6 +40,17 @@ pub struct RollProof {
     pub root: SumProof,
 }
 
+/// What a [`RollProof`] shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollStatement {
+    /// The member's weight; above 0.
+    pub weight: u128,
+    /// Weight of the whole roll.
+    pub total: u128,
+    /// Members in the roll.
+    pub electorate: u64,
+}
+
 /// The decision on a proposal (G-77).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecisionProof {
@@ -162,16 +173,17 @@ impl BallotProof {
             return Err(ProofError::Contradiction("a ballot tree has five sums".into()));
         };
         check_leaf_sums(&leaf, &own)?;
+        check_totals(&totals, t2.count)?;
         Ok(BallotStatement { leaf, weight: own.weight, totals, electorate: t2.count, is_final })
     }
 }
 
 impl RollProof {
-    /// Checks the proof under `header` and returns the member's weight and the roll's total.
+    /// Checks the proof under `header` and returns what it shows.
     ///
     /// # Errors
     /// [`ProofError`] naming the tree and the difference.
-    pub fn verify(&self, header: &EpochHeader, epoch: u32, member: &MemberId) -> Result<(u128, u128), ProofError> {
+    pub fn verify(&self, header: &EpochHeader, epoch: u32, member: &MemberId) -> Result<RollStatement, ProofError> {
         let roll = self.member.root(TreePurpose::Roll).map_err(path("roll"))?;
         let commitment = roll.commitment(TreePurpose::Roll);
         self.member.verify(TreePurpose::Roll, &member.0, &commitment).map_err(path("roll"))?;
@@ -179,9 +191,14 @@ impl RollProof {
         if self.root.leaf.value != root_value(&commitment, None) {
             return Err(ProofError::Contradiction(format!("header holds another roll for epoch {epoch}")));
         }
+        if !self.member.leaf.value.is_empty() {
+            return Err(ProofError::Contradiction("a leaf of a roll has no value".into()));
+        }
         match (self.member.leaf.sums.first(), roll.sums.first()) {
-            (Some(weight), Some(total)) => Ok((*weight, *total)),
-            _ => Err(ProofError::Contradiction("a roll has one sum".into())),
+            (Some(weight), Some(total)) if *weight > 0 => {
+                Ok(RollStatement { weight: *weight, total: *total, electorate: roll.count })
+            }
+            _ => Err(ProofError::Contradiction(format!("member {member} has no weight in the roll of epoch {epoch}"))),
         }
     }
 }
@@ -204,6 +221,7 @@ impl TallyProof {
         }
         let totals = Sums::from_slice(&self.ballots.sums)
             .ok_or_else(|| ProofError::Contradiction("a ballot tree has five sums".into()))?;
+        check_totals(&totals, self.ballots.count)?;
         if self.roll.sums != [totals.weight] || self.roll.count != self.ballots.count {
             return Err(ProofError::Contradiction(format!(
                 "the ballot tree has {} members of weight {}, the roll of epoch {} has {} of weight {:?}",
@@ -230,6 +248,15 @@ impl DecisionProof {
         }
         Ok(leaf)
     }
+}
+
+/// No more weight can have voted than there is, and no more members.
+fn check_totals(totals: &Sums, electorate: u64) -> Result<(), ProofError> {
+    let voted = [totals.yes, totals.no, totals.abstain].into_iter().try_fold(0u128, u128::checked_add);
+    if voted.is_some_and(|voted| voted <= totals.weight) && totals.ballots <= u128::from(electorate) {
+        return Ok(());
+    }
+    Err(ProofError::Contradiction(format!("totals {totals:?} of {electorate} members exceed the roll")))
 }
 
 /// Whether the T2 that a leaf of the tree of roots holds is final.

@@ -2,7 +2,7 @@
 
 use althing_governance::charter::Class;
 use althing_governance::entry::Choice;
-use althing_governance::epoch::{CloseError, close, due_boundary};
+use althing_governance::epoch::{CloseError, RollStatement, close, due_boundary};
 use althing_governance::lifecycle::Phase;
 use althing_governance::tally::{Outcome, Sums};
 use althing_governance::{Canonical as _, EpochHeader, LogState, ProposalId};
@@ -263,7 +263,10 @@ fn a_roll_proof_shows_the_weight() {
     let header = world.close_epoch();
     let closed = world.closes.last().unwrap();
     let proof = closed.prove_weight(1, &member_id(2)).unwrap();
-    assert_eq!(proof.verify(&header, 1, &member_id(2)), Ok((3000, 10_000)));
+    assert_eq!(
+        proof.verify(&header, 1, &member_id(2)),
+        Ok(RollStatement { weight: 3000, total: 10_000, electorate: 3 })
+    );
     proof.verify(&header, 2, &member_id(2)).unwrap_err();
     proof.verify(&header, 1, &member_id(1)).unwrap_err();
     assert!(closed.prove_weight(1, &member_id(9)).is_none());

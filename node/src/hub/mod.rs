@@ -214,6 +214,7 @@ impl Hub {
                     member,
                     machine,
                     funding_tx: None,
+                    funding_taken: false,
                     note: String::new(),
                     fee_rate_sat_vb: 1,
                     close_fee_sat: DEFAULT_CLOSE_FEE_SAT,

@@ -138,6 +138,10 @@ impl Member {
         if !self.connected {
             return Err(ApiError::not_now(format!("the hub {} is not reachable", self.shell.dao.hub)));
         }
+        // Asked now, not remembered: without a Bitcoin source a signed funding transaction would go nowhere.
+        if let Err(error) = self.shell.bitcoind.height() {
+            return Err(ApiError { kind: ErrorKind::NotNow, rule: Some("B-1".into()), message: error.to_string() });
+        }
         let terms = ChannelParams {
             network: NetworkId(params.network.0),
             dao: DaoId(params.dao_id.0),
@@ -156,6 +160,7 @@ impl Member {
             member: self.me,
             machine,
             funding_tx: None,
+            funding_taken: false,
             note: String::new(),
             fee_rate_sat_vb,
             close_fee_sat: DEFAULT_CLOSE_FEE_SAT,

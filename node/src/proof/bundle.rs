@@ -85,6 +85,14 @@ pub struct TallyPart {
     pub decision: DecisionProof,
 }
 
+impl Bundle {
+    /// Height of the highest block that the file speaks of.
+    pub fn highest_block(&self) -> u32 {
+        let links = self.epochs.iter().map(|part| part.link.inclusion().height().max(part.header.closing_height));
+        links.chain([self.genesis.inclusion().height()]).max().unwrap_or(0)
+    }
+}
+
 impl Canonical for Bundle {
     fn encode(&self, w: &mut Writer) {
         w.fixed(MAGIC);

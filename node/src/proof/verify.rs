@@ -211,18 +211,21 @@ fn check_ballot(
         )));
     }
     check_snapshot(header, part.snapshot)?;
-    let (weight, total) =
-        part.weight.verify(header, part.snapshot, &member).map_err(|error| rule(error.to_string()))?;
-    if (weight, total) != (counted.weight, counted.totals.weight) {
+    let roll = part.weight.verify(header, part.snapshot, &member).map_err(|error| rule(error.to_string()))?;
+    let (weight, total) = (roll.weight, roll.total);
+    if (weight, total, roll.electorate) != (counted.weight, counted.totals.weight, counted.electorate) {
         return Err(rule(format!(
-            "P-6: the tally gives weight {} of {}, the roll of epoch {} gives {weight} of {total}",
-            counted.weight, counted.totals.weight, part.snapshot
+            "P-6: the tally gives weight {} of {} among {} members, the roll of epoch {} gives {weight} of {total} among {}",
+            counted.weight, counted.totals.weight, counted.electorate, part.snapshot, roll.electorate
         )));
     }
     checked.push(format!("The ballot is signed by member {member} and is entry {} of the log.", part.entry.position));
     checked.push(format!("It is the one ballot of that member in the tally of proposal {proposal}."));
     checked.push(format!("Its weight {weight} of {total} is the member's on the roll of epoch {}.", part.snapshot));
-    let standing = if counted.is_final { "in the final tally" } else { "in the tally so far" };
+    let standing = match counted.is_final {
+        true => "in the final tally",
+        false => "in the tally so far, which a later ballot may still replace",
+    };
     Ok(format!(
         "Ballot of member {member} on proposal {proposal}: {} with weight {weight}, counted as cast {standing} (yes {}, no {}, abstain {}, of {total}).",
         choice_name(choice),
@@ -276,7 +279,7 @@ fn check_tally(
         let (stated, epoch) = (decision.decided_epoch, header.epoch);
         return Err(rule(format!("P-7: the decision is of epoch {stated}, the vote closed in epoch {epoch}")));
     }
-    check_authorisation(params, content, proposal, &decision, header)?;
+    check_authorisation(params, class_rule, content, proposal, &decision, header)?;
     if let Some(authorisation) = &decision.authorisation {
         check_authorised_heights(
             params,
@@ -318,6 +321,7 @@ fn check_tally(
 
 fn check_authorisation(
     params: &DaoParams,
+    class_rule: &ClassRule,
     content: &ProposalContent,
     proposal: ProposalId,
     decision: &DecisionLeaf,
@@ -333,6 +337,9 @@ fn check_authorisation(
         (Some(_), None, Some(gate)) | (Some(_), Some(_), Some(gate)) if !params.gates.contains(&gate) => {
             Err(rule(format!("P-7: gate {gate} is none of the charter's gates")))
         }
+        (Some(_), None, Some(gate)) if class_rule.veto_blocks == 0 => Err(rule(format!(
+            "P-7: the spend passed and has gate {gate}, but is not authorised, though nothing can veto it"
+        ))),
         (Some(_), None, Some(_)) => Ok(()),
         (Some(spend), Some(a), Some(_)) => {
             let (intent, amount) = (spend.intent_hash(proposal), content.amount_sat());

@@ -81,6 +81,10 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
             ("ready", format!("Bound; {confirmations} of {needed} confirmations until the stake counts."))
         }
         Phase::Ready => ("ready", "Open; waiting for the hub to log the binding of the stake.".to_owned()),
+        Phase::AwaitConfirmation if !channel.funding_taken && confirmations == 0 => (
+            "funding",
+            "The funding transaction is signed, but the Bitcoin source has not taken it yet; it is sent again with every block.".to_owned(),
+        ),
         Phase::AwaitConfirmation | Phase::AwaitCommitmentSigned => {
             ("funding", "The funding transaction is broadcast and waits for its first confirmation.".to_owned())
         }

@@ -68,7 +68,7 @@ pub fn explain(assembly: &Assembly, error: anyhow::Error) -> anyhow::Error {
     error.context(format!("{logs}\n\nfailed at: {step}"))
 }
 
-/// Founds and joins, with the shortest periods that leave time for everything: after it five members are on the roll.
+/// Founds a DAO and lets five members join; their stakes are on the roll of a final epoch afterwards.
 ///
 /// # Errors
 /// As the steps.
@@ -80,7 +80,7 @@ pub fn found_and_join(assembly: &mut Assembly, periods: Periods) -> Result<Found
     Ok(founded)
 }
 
-/// An address that nobody has the key of, for payments that are decided but not made.
+/// A fresh address that a proposal can pay from the treasury: the carpenter's, who is a member.
 ///
 /// # Errors
 /// When the node's answer is no address.
