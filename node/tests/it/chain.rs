@@ -11,8 +11,8 @@ use bitcoin::consensus::encode::serialize;
 use bitcoin::hashes::Hash as _;
 use bitcoin::transaction::Version;
 use bitcoin::{
-    Amount, BlockHash, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxMerkleNode, TxOut, Txid, Witness,
-    merkle_tree,
+    Amount, Block, BlockHash, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxMerkleNode, TxOut, Txid,
+    Witness, merkle_tree,
 };
 
 /// Blocks from the network's first on.
@@ -65,6 +65,10 @@ impl Chain {
     /// The file of 80-byte headers that a verifier is given.
     pub(crate) fn header_bytes(&self) -> Vec<u8> {
         self.headers.iter().flat_map(serialize).collect()
+    }
+
+    pub(crate) fn block(&self, height: u32) -> Block {
+        Block { header: self.headers[height as usize], txdata: self.blocks[height as usize].clone() }
     }
 
     /// A transaction with its place in the chain.

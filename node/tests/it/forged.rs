@@ -87,7 +87,7 @@ fn tree(name: &str, file: File, meaning: &str, change: impl FnOnce(&Story, &mut 
 /// A change of the newest header.
 #[track_caller]
 fn header(name: &str, meaning: &str, change: impl FnOnce(&mut EpochHeader)) {
-    forged(name, BallotFile, same_close, |_, bundle| change(&mut newest(bundle)), same_link, meaning);
+    forged(name, BallotFile, same_close, |_, bundle| change(newest(bundle)), same_link, meaning);
 }
 
 /// A change of the newest link's transaction.

@@ -1,5 +1,8 @@
 //! Tests of the shell: one small DAO played in memory on a chain of real blocks, and everything that can lie about it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+mod audited_directory;
 mod chain;
 mod dishonest_hub;
 mod flipped_byte;

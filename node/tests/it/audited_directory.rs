@@ -1,0 +1,143 @@
+//! Hazard: a data directory that was edited. The audit replays it against block headers and names what does not hold.
+
+use std::path::Path;
+
+use althing_governance::codec::Canonical as _;
+use althing_node::audit::{AuditReport, audit};
+use althing_node::facts::Watch;
+use althing_node::judge::{Source, Verdict};
+use althing_node::shell::NEWEST_HEAD;
+use althing_node::store::{DATABASE_FILE, Segment, Store};
+use bitcoin::OutPoint;
+
+use crate::story::{DECIDING, Story};
+use crate::world::World;
+
+const HEADERS: &str = "headers.bin";
+
+/// The directory of a member who followed everything, and the file of headers beside it.
+fn directory(world: &World, segments: &[Segment]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    world.dao.save(dir.path()).unwrap();
+    std::fs::write(dir.path().join(HEADERS), world.chain.header_bytes()).unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    let newest = world.ledger.newest_head().unwrap().to_bytes();
+    store.append_segments(segments, Some((NEWEST_HEAD, &newest))).unwrap();
+    let seal = world.params().first_seal;
+    let stakes = world.ledger.state().stake_claims(u64::MAX).into_iter().map(|claim| claim.outpoint);
+    let mut watch = Watch { expected: stakes.chain([seal]).collect(), seal: Some(seal), ..Watch::default() };
+    for height in 1..=world.chain.height() {
+        let seen = watch.scan(height, &world.chain.block(height));
+        store.write(|writer| writer.put_seen(&seen)).unwrap();
+    }
+    dir
+}
+
+fn audited(dir: &Path) -> AuditReport {
+    audit(dir, &Source::Headers(dir.join(HEADERS)), &mut |_, _| {}).unwrap()
+}
+
+#[track_caller]
+fn invalid(name: &str, dir: &Path, meaning: &str) {
+    let report = audited(dir);
+    let difference = report.first_difference.unwrap_or_default();
+    assert_eq!(report.verdict, Verdict::Invalid, "{name}: {difference}");
+    assert!(difference.contains(meaning), "{name}: {difference}");
+}
+
+fn edit(dir: &Path, sql: &str, outpoint: OutPoint) {
+    let connection = rusqlite::Connection::open(dir.join(DATABASE_FILE)).unwrap();
+    let key = althing_node::facts::outpoint_bytes(&outpoint);
+    assert_eq!(connection.execute(sql, [key]).unwrap(), 1, "{sql}");
+}
+
+#[test]
+fn an_honest_directory_is_valid() {
+    let Story { world, .. } = Story::told();
+    let dir = directory(&world, &world.segments);
+    let report = audited(dir.path());
+    assert_eq!((report.verdict, report.first_difference), (Verdict::Valid, None));
+    assert_eq!((report.entries, report.epochs), (world.log.len() as u64, u64::from(DECIDING)));
+    assert_eq!((report.links, report.ballots), (u64::from(DECIDING), 13));
+    assert!(report.trusted.iter().any(|line| line.contains("regtest")), "{:?}", report.trusted);
+}
+
+#[test]
+fn changed_logs_are_named() {
+    let Story { world, .. } = Story::told();
+    let whole = &world.segments;
+    let cut = directory(&world, &whole[..whole.len() - 1]);
+    invalid("cut tail", cut.path(), "the log was cut");
+    let gap = directory(&world, &[&whole[..4], &whole[5..]].concat());
+    let place = format!("N-20: a segment begins at {}", whole[5].first_position);
+    invalid("a segment left out", gap.path(), &place);
+    let mut changed = whole.clone();
+    let last = changed[4].entries.len() - 1;
+    changed[4].entries[last][60] ^= 1;
+    let changed = directory(&world, &changed);
+    invalid("an entry changed", changed.path(), &format!("entry {}: G-80", whole[4].first_position));
+}
+
+#[test]
+fn changed_facts_about_bitcoin_are_named() {
+    let Story { world, .. } = Story::told();
+    let claim = world.ledger.state().stake_claims(u64::MAX).remove(0);
+    let seal = world.params().first_seal;
+    let edits = [
+        (
+            "value of a stake",
+            "UPDATE fact SET value_sat = value_sat * 2 WHERE outpoint = ?1",
+            claim.outpoint,
+            "is not what its transaction says",
+        ),
+        (
+            "script of a stake",
+            "UPDATE fact SET script = x'51' WHERE outpoint = ?1",
+            claim.outpoint,
+            "is not what its transaction says",
+        ),
+        (
+            "height of a stake",
+            "UPDATE fact SET height = height - 1 WHERE outpoint = ?1",
+            claim.outpoint,
+            "A-51: transaction",
+        ),
+        ("a stake hidden", "DELETE FROM fact WHERE outpoint = ?1", claim.outpoint, "rolls_root"),
+        (
+            "a link hidden",
+            "UPDATE fact SET spent_height = NULL, spending_tx = NULL, spending_inclusion = NULL WHERE outpoint = ?1",
+            seal,
+            "A-1: the seal",
+        ),
+        (
+            "height of a link",
+            "UPDATE fact SET spent_height = spent_height + 1 WHERE outpoint = ?1",
+            seal,
+            "A-51: transaction",
+        ),
+        (
+            "another link",
+            "UPDATE fact SET spending_tx = tx, spending_inclusion = inclusion, spent_height = height WHERE outpoint = ?1",
+            seal,
+            "does not spend output",
+        ),
+    ];
+    for (name, sql, outpoint, meaning) in edits {
+        let dir = directory(&world, &world.segments);
+        edit(dir.path(), sql, outpoint);
+        invalid(name, dir.path(), meaning);
+    }
+}
+
+/// Not wrong, only not to be told: the headers end before the newest link is final.
+#[test]
+fn short_headers_cannot_tell() {
+    let Story { world, .. } = Story::told();
+    let dir = directory(&world, &world.segments);
+    let bytes = world.chain.header_bytes();
+    std::fs::write(dir.path().join(HEADERS), &bytes[..80 * 19]).unwrap();
+    let report = audited(dir.path());
+    assert_ne!(report.verdict, Verdict::Valid, "{:?}", report.first_difference);
+    std::fs::write(dir.path().join(HEADERS), &bytes[..79]).unwrap();
+    assert_eq!(audited(dir.path()).verdict, Verdict::CannotTell);
+}
