@@ -204,7 +204,6 @@ impl Ledger {
     /// it has now when the error is [`LedgerError::NotYet`].
     pub fn append_segment(&mut self, segment: &Segment, chain: &mut dyn ChainView) -> Result<(), LedgerError> {
         let first = segment.first_position;
-        self.check_receipt(segment)?;
         let done = self.state.size().saturating_sub(first);
         if self.state.size() < first || done > segment.entries.len() as u64 {
             let size = self.state.size();
@@ -214,6 +213,7 @@ impl Ledger {
                 format!("N-20: a segment begins at {first}, the log has {size}"),
             ));
         }
+        self.check_receipt(segment)?;
         for bytes in segment.entries.iter().skip(usize::try_from(done).unwrap_or(usize::MAX)) {
             // What the entries before it do not allow yet, nothing will: they are all there. Only the chain may be behind.
             let entry = self.examine(bytes).map_err(LedgerError::for_good)?;
@@ -397,7 +397,9 @@ impl Ledger {
         let stated = (receipt.first_position, u64::from(receipt.count), receipt.batch_root);
         if found != stated {
             // The receipt covers many entries; the first that breaks a rule of its own is the better answer.
-            if let Some(culprit) = self.first_bad_entry(segment) {
+            if self.state.size() == first
+                && let Some(culprit) = self.first_bad_entry(segment)
+            {
                 return Err(culprit);
             }
             return Err(invalid(format!(

@@ -62,8 +62,15 @@ fn nobody_but_the_hub_can_change_a_segment() {
     for (name, change) in CHANGES {
         let mut segments = world.segments.clone();
         change(&mut segments[segment].entries, ballot);
-        // With the hub's receipt for what was there.
-        refused(name, &mut world, &segments, &format!("entry {first}: G-80: the receipt is for"));
+        // With the hub's receipt for what was there: the changed entry is named; a missing one shows where its lane goes on; when each
+        // entry is good by itself, the segment is named.
+        let named = match name {
+            "removed" | "doubled" | "swapped" => "(ballot): G-21".to_owned(),
+            "cut" => format!("entry {first}: G-80"),
+            "reordered" => format!("entry {first} "),
+            _ => format!("entry {}", first + ballot as u64),
+        };
+        refused(name, &mut world, &segments, &named);
         // With a receipt for what is there now, by another key.
         let entries = segments[segment].entries.clone();
         let log = [&world.log[..first as usize], &entries].concat();
@@ -160,7 +167,7 @@ fn segments_as_a_whole() {
     refused("reordered", &mut world, &reordered, "the log has 0");
     let mut moved = whole.clone();
     moved[at].first_position += 1;
-    refused("moved", &mut world, &moved, "G-80: the receipt is for");
+    refused("moved", &mut world, &moved, &format!("N-20: a segment begins at {}, the log has {first}", first + 1));
     let mut crossed = whole.clone();
     crossed[at].receipt = whole[at + 1].receipt.clone();
     refused("receipt of another segment", &mut world, &crossed, "G-80: the receipt is for");
