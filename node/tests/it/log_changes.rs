@@ -65,7 +65,9 @@ fn nobody_but_the_hub_can_change_a_segment() {
         // With the hub's receipt for what was there: the changed entry is named; a missing one shows where its lane goes on; when each
         // entry is good by itself, the segment is named.
         let named = match name {
-            "removed" | "doubled" | "swapped" => "(ballot): G-21".to_owned(),
+            "removed" | "doubled" => "(ballot): G-21".to_owned(),
+            // Two lanes, each still in order: the next head shows it.
+            "swapped" => "(head): G-30: head has root".to_owned(),
             "cut" => format!("entry {first}: G-80"),
             "reordered" => format!("entry {first} "),
             _ => format!("entry {}", first + ballot as u64),
