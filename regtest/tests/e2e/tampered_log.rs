@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use althing_governance::Entry;
-use althing_node::store::Segment;
+use althing_governance::{Canonical as _, Entry};
+use althing_node::shell::NEWEST_HEAD;
+use althing_node::store::{DATABASE_FILE, Segment};
 use althing_regtest::story::{Assembly, Cli, Ran};
+use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use crate::log_rows;
@@ -71,16 +73,50 @@ fn an_audit_passes_only_the_log_as_it_was() {
 }
 
 #[test]
-fn an_audit_misses_what_was_cut_off_after_the_votes() {
+fn an_audit_names_where_a_log_was_cut() {
     let told = told();
-    let hub = told.assembly.hub.data_dir();
-    let folder = log_rows::copy(hub, scratch("cut-log").join("hub"));
-    let segments = log_rows::read(&folder);
-    let (segment, _, _) = first_ballot(&segments);
-    // Every receipt that is left is right; but links on Bitcoin commit to more.
-    log_rows::write(&folder, &segments[..segment]);
-    let ran = audit(&told.assembly, &folder);
-    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for actor in [&told.assembly.hub, &told.assembly.members[2]] {
+        let scratch = scratch(&format!("cut-log-{}", actor.name()));
+        let segments = log_rows::read(actor.data_dir());
+        let (votes, _, _) = first_ballot(&segments);
+        for kept in [0, 1, votes, votes + 1] {
+            let folder = log_rows::copy(actor.data_dir(), scratch.join(kept.to_string()));
+            // Every receipt that is left is right, and so is the newest head; but links on Bitcoin commit to more.
+            log_rows::write(&folder, &segments[..kept]);
+            write_newest_head(&folder, &segments[..kept]);
+            refused_at(&told.assembly, &folder, &["N-24: entry ", "N-23: own entry "]);
+        }
+    }
+}
+
+/// One byte of a row beside the log, and the place that has to be named.
+const FLIPS: [(&str, &str, &str); 4] = [
+    ("outbox", "receipt", "N-23: own entry "),
+    ("outbox", "ack", "N-23: own entry "),
+    ("link", "header", "N-25: link "),
+    ("block", "header", "N-26: block "),
+];
+
+#[test]
+fn an_audit_names_rows_that_were_changed() {
+    let told = told();
+    let member = &told.assembly.members[2];
+    for (table, column, place) in FLIPS {
+        let scratch = scratch(&format!("flipped-{table}-{column}"));
+        let folder = log_rows::copy(member.data_dir(), scratch.join("member"));
+        flip(&folder, table, column);
+        refused_at(&told.assembly, &folder, &[place]);
+    }
+}
+
+/// The audit calls it invalid, and what it names begins with one of these places.
+#[track_caller]
+fn refused_at(assembly: &Assembly, folder: &Path, places: &[&str]) {
+    let ran = audit(assembly, folder);
+    assert_eq!(ran.code, Some(1), "{}: {ran:?}", folder.display());
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let difference = report["first_difference"].as_str().unwrap_or_default();
+    assert!(places.iter().any(|place| difference.starts_with(place)), "{}: {difference}", folder.display());
 }
 
 /// Segment, place in it, and position of the first ballot in the log.
@@ -92,6 +128,30 @@ fn first_ballot(segments: &[Segment]) -> (usize, usize, u64) {
     let segment = segments.iter().rposition(|segment| segment.first_position <= position).unwrap();
     let entry = usize::try_from(position - segments[segment].first_position).unwrap();
     (segment, entry, position)
+}
+
+/// The newest head stored is the last one in these segments, or none.
+fn write_newest_head(data_dir: &Path, segments: &[Segment]) {
+    let newest = log_rows::entries(segments).into_iter().rev().find_map(|(_, entry)| match entry {
+        Entry::Head(head) => Some(head.to_bytes()),
+        _ => None,
+    });
+    let database = Connection::open(data_dir.join(DATABASE_FILE)).unwrap();
+    database.execute("DELETE FROM meta WHERE name = ?1", [NEWEST_HEAD]).unwrap();
+    if let Some(head) = newest {
+        database.execute("INSERT INTO meta VALUES (?1, ?2)", params![NEWEST_HEAD, head]).unwrap();
+    }
+}
+
+/// Changes the last byte of a column in the first row that has one.
+fn flip(data_dir: &Path, table: &str, column: &str) {
+    let database = Connection::open(data_dir.join(DATABASE_FILE)).unwrap();
+    let sql = format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 1");
+    let before: Vec<u8> = database.query_row(&sql, [], |row| row.get(0)).unwrap();
+    let mut after = before.clone();
+    *after.last_mut().unwrap() ^= 1;
+    let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {column} = ?2");
+    assert!(database.execute(&sql, [after, before]).unwrap() > 0);
 }
 
 fn audit(assembly: &Assembly, data_dir: &Path) -> Ran {

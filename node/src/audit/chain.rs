@@ -1,0 +1,136 @@
+//! The chain as an auditor sees it.
+
+use althing_anchor::{BlockHashes, LinkEvidence};
+use althing_governance::roll::{FundingFact, StakeClaim};
+use anyhow::{Context, Result, ensure};
+use bitcoin::{BlockHash, OutPoint};
+
+use crate::chain_view::{decode_evidence, funding_fact};
+use crate::dao::Dao;
+use crate::facts::{Watch, locate, outpoint_bytes};
+use crate::judge::Blocks;
+use crate::ledger::ChainView;
+use crate::store::{FactRow, Store};
+
+/// The chain as an auditor sees it: evidence from the directory checked against headers, or a bitcoind's own answers.
+pub(super) struct AuditedChain<'a> {
+    pub(super) store: &'a Store,
+    pub(super) blocks: &'a Blocks,
+    pub(super) dao: &'a Dao,
+    pub(super) seals: SealScan,
+}
+
+/// How far a bitcoind's blocks were read for spent seals.
+#[derive(Default)]
+pub(super) struct SealScan {
+    next: u32,
+    watch: Watch,
+    rows: Vec<(OutPoint, FactRow)>,
+}
+
+impl AuditedChain<'_> {
+    /// What is known of an output, checked.
+    pub(super) fn row(&mut self, outpoint: OutPoint) -> Result<Option<FactRow>> {
+        match self.blocks {
+            Blocks::Headers(_) => {
+                let Some(row) = self.store.fact(&outpoint_bytes(&outpoint))? else { return Ok(None) };
+                self.check_row(outpoint, &row)?;
+                Ok(Some(row))
+            }
+            Blocks::Bitcoind(asked) => {
+                locate(None, &asked.bitcoind, outpoint, self.dao.birthday, self.blocks.tip_height())
+            }
+        }
+    }
+
+    fn check_row(&self, outpoint: OutPoint, row: &FactRow) -> Result<()> {
+        let evidence = decode_evidence(&row.tx, &row.inclusion)?;
+        self.check_evidence(&evidence, row.height).with_context(|| format!("the transaction of output {outpoint}"))?;
+        let output = usize::try_from(outpoint.vout).ok().and_then(|vout| evidence.transaction().output.get(vout));
+        let output = output.with_context(|| format!("there is no output {outpoint}"))?;
+        ensure!(
+            evidence.txid() == outpoint.txid
+                && output.value.to_sat() == row.value_sat
+                && output.script_pubkey.as_bytes() == row.script,
+            "the stored value or script of output {outpoint} is not what its transaction says"
+        );
+        if let Some((height, tx, inclusion)) = &row.spent {
+            let spending = decode_evidence(tx, inclusion)?;
+            self.check_evidence(&spending, *height).with_context(|| format!("the spending of output {outpoint}"))?;
+            ensure!(
+                spending.transaction().input.iter().any(|input| input.previous_output == outpoint),
+                "transaction {} does not spend output {outpoint}",
+                spending.txid()
+            );
+        }
+        Ok(())
+    }
+
+    fn check_evidence(&self, evidence: &LinkEvidence, height: u32) -> Result<()> {
+        evidence.verify()?;
+        let inclusion = evidence.inclusion();
+        let in_chain = self.blocks.hash_at(height);
+        ensure!(
+            inclusion.height() == height && in_chain == Some(inclusion.block_hash()),
+            "A-51: transaction {} is said to be in block {} at height {height}, the chain has {in_chain:?}",
+            evidence.txid(),
+            inclusion.block_hash()
+        );
+        Ok(())
+    }
+}
+
+impl ChainView for AuditedChain<'_> {
+    fn block_hash(&mut self, height: u32) -> Result<Option<BlockHash>> {
+        Ok(self.blocks.hash_at(height))
+    }
+
+    fn tip_height(&mut self) -> Result<u32> {
+        Ok(self.blocks.tip_height())
+    }
+
+    fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>> {
+        Ok(self.row(claim.outpoint)?.and_then(|row| funding_fact(claim, &row)))
+    }
+
+    fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>> {
+        let row = match self.blocks {
+            Blocks::Headers(_) => self.row(seal)?,
+            Blocks::Bitcoind(asked) => {
+                let scan = &mut self.seals;
+                if scan.next == 0 {
+                    scan.next = self.dao.birthday.max(1);
+                    scan.watch.expected.insert(self.dao.params.first_seal);
+                    scan.watch.seal = Some(self.dao.params.first_seal);
+                }
+                scan.read_on(&asked.bitcoind, seal, self.blocks.tip_height())?
+            }
+        };
+        row.and_then(|row| row.spent).map(|(_, tx, inclusion)| decode_evidence(&tx, &inclusion)).transpose()
+    }
+}
+
+impl SealScan {
+    /// Reads blocks until the spending of `seal` is known or there are no more.
+    fn read_on(&mut self, bitcoind: &crate::chain::Bitcoind, seal: OutPoint, tip: u32) -> Result<Option<FactRow>> {
+        use crate::facts::Seen;
+        loop {
+            let known = self.rows.iter().find(|(outpoint, _)| *outpoint == seal).map(|(_, row)| row);
+            if self.next > tip || known.is_some_and(|row| row.spent.is_some()) {
+                return Ok(known.cloned());
+            }
+            let Some(hash) = bitcoind.block_hash(self.next)? else { return Ok(known.cloned()) };
+            for seen in self.watch.scan(self.next, &bitcoind.block(&hash)?) {
+                match seen {
+                    Seen::Created(row, outpoint) => self.rows.push((outpoint, *row)),
+                    Seen::Spent { outpoint, height, tx, inclusion } => {
+                        if let Some((_, row)) = self.rows.iter_mut().find(|(known, _)| *known == outpoint) {
+                            row.spent = Some((height, crate::facts::stripped(&tx), inclusion.encode()));
+                        }
+                    }
+                }
+            }
+            self.next += 1;
+        }
+    }
+}

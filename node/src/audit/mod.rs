@@ -1,0 +1,221 @@
+//! The audit: replays the whole log of a data directory from genesis against Bitcoin and names the first difference.
+//!
+//! Nothing that the directory says of itself is believed: digests, ids and roots are recomputed, every signature is
+//! checked, every roll, tally and header is recomputed from the log and the chain, every link is looked up.
+
+mod chain;
+mod rows;
+
+use std::path::Path;
+
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::{Entry, LogHead};
+use althing_governance::epoch::EpochHeader;
+use althing_governance::signing::Signed;
+use anyhow::{Context, Result, bail, ensure};
+use bitcoin::Transaction;
+use bitcoin::consensus::encode::deserialize;
+use bitcoin::secp256k1::Secp256k1;
+use serde::{Deserialize, Serialize};
+
+use self::chain::{AuditedChain, SealScan};
+use crate::dao::Dao;
+use crate::judge::{Blocks, Source, Verdict};
+use crate::ledger::{ChainView as _, Ledger, LedgerError};
+use crate::shell::NEWEST_HEAD;
+use crate::store::Store;
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditReport {
+    /// The answer.
+    pub verdict: Verdict,
+    /// Entries checked.
+    pub entries: u64,
+    /// Signed heads among them.
+    pub heads: u64,
+    /// Final epochs recomputed.
+    pub epochs: u64,
+    /// Ballots among the entries.
+    pub ballots: u64,
+    /// Links found on Bitcoin.
+    pub links: u64,
+    /// The first thing that does not hold, with its place; or why it cannot be told.
+    pub first_difference: Option<String>,
+    /// What was believed without a check.
+    pub trusted: Vec<String>,
+}
+
+/// Audits the log of a data directory. `progress` gets the entries checked so far and the entries there are.
+///
+/// # Errors
+/// When the directory is none, or holds no log.
+pub fn audit(dir: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> Result<AuditReport> {
+    let dao = Dao::load(dir)?;
+    let store = Store::open_read_only(dir)?;
+    let mut report = AuditReport {
+        verdict: Verdict::Valid,
+        entries: 0,
+        heads: 0,
+        epochs: 0,
+        ballots: 0,
+        links: 0,
+        first_difference: None,
+        trusted: Vec::new(),
+    };
+    let blocks = match Blocks::open(source, dao.network()) {
+        Ok(blocks) => blocks,
+        Err(refusal) => {
+            report.verdict = refusal.verdict;
+            report.first_difference = Some(refusal.reason);
+            return Ok(report);
+        }
+    };
+    report.trusted = blocks.trusted();
+    if matches!(blocks, Blocks::Headers(_)) {
+        report.trusted.push(
+            "That no stake was spent before a closing height, other than those shown spent, is not shown by headers; a bitcoind would.".into(),
+        );
+    }
+    let mut ledger = Ledger::new(dao.params.clone());
+    let mut chain = AuditedChain { store: &store, blocks: &blocks, dao: &dao, seals: SealScan::default() };
+    let judged = replay(&store, &mut ledger, &mut chain, &mut report, progress)
+        .and_then(|()| check_founding(&dao, &mut chain))
+        .and_then(|()| check_newest_head(&store, &ledger))
+        .and_then(|()| rows::check_own_entries(&store, &ledger))
+        .and_then(|()| rows::check_blocks(&store, &blocks))
+        .and_then(|()| check_links(&store, &mut ledger, &mut chain, &mut report));
+    report.epochs = ledger.state().anchored().len() as u64;
+    if let Err(error) = judged {
+        let cannot_tell = blocks.trouble().is_some() || is_not_yet(&error);
+        report.verdict = if cannot_tell { Verdict::CannotTell } else { Verdict::Invalid };
+        report.first_difference = Some(format!("{error:#}"));
+    }
+    Ok(report)
+}
+
+fn replay(
+    store: &Store,
+    ledger: &mut Ledger,
+    chain: &mut AuditedChain<'_>,
+    report: &mut AuditReport,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<()> {
+    let total = store.log_size()?;
+    store.visit_segments(|segment| {
+        ledger.append_segment(&segment, chain)?;
+        for bytes in &segment.entries {
+            match Entry::from_bytes(bytes) {
+                Ok(Entry::Head(_)) => report.heads += 1,
+                Ok(Entry::Ballot(_)) => report.ballots += 1,
+                _ => {}
+            }
+        }
+        report.entries = ledger.state().size();
+        progress(report.entries, total);
+        Ok(())
+    })
+}
+
+fn check_founding(dao: &Dao, chain: &mut AuditedChain<'_>) -> Result<()> {
+    let seal = dao.params.first_seal;
+    let row =
+        chain.row(seal)?.with_context(|| format!("A-50: the genesis transaction {} is not on chain", seal.txid))?;
+    let tx: Transaction = deserialize(&row.tx).context("the genesis transaction")?;
+    ensure!(
+        tx.compute_txid() == seal.txid,
+        "A-50: the genesis transaction is {}, not {}",
+        tx.compute_txid(),
+        seal.txid
+    );
+    Ok(())
+}
+
+/// The newest head that the directory ever had is in its log: nothing was cut off behind or before it.
+fn check_newest_head(store: &Store, ledger: &Ledger) -> Result<()> {
+    let Some(bytes) = store.meta(NEWEST_HEAD)? else {
+        ensure!(ledger.state().heads().is_empty(), "N-22: the newest head that was stored is missing");
+        return Ok(());
+    };
+    let stored = Signed::<LogHead>::from_bytes(&bytes).context("N-22: the stored newest head")?;
+    let key = &ledger.state().params().charter.hub_log_key;
+    stored.signature_check(key, "the stored newest head").verify(&Secp256k1::verification_only())?;
+    let newest = ledger.newest_head().map(|head| head.size);
+    ensure!(
+        ledger.newest_head() == Some(&stored),
+        "N-22: entry {}: the newest signed head covers {} entries, the newest head in the log covers {newest:?}; the log was cut",
+        stored.size,
+        stored.size
+    );
+    Ok(())
+}
+
+/// Every link that is mined commits to the header that the log gives, also those that are not final yet (N-24).
+fn check_links(
+    store: &Store,
+    ledger: &mut Ledger,
+    chain: &mut AuditedChain<'_>,
+    report: &mut AuditReport,
+) -> Result<()> {
+    let rows = rows::links(store, ledger)?;
+    let mut rows = rows.iter();
+    let mut seal = ledger.state().params().first_seal;
+    let mut epoch = 1;
+    while let Some(evidence) = chain.spender_of_seal(seal)? {
+        let row = rows.next();
+        let header = link_header(ledger, chain, row, epoch)?;
+        let commitment = althing_anchor::Commitment::new(*header.hash().as_bytes());
+        if let Some(row) = row {
+            let (stored, mined) = (row.txid, evidence.txid());
+            ensure!(
+                stored == mined,
+                "N-25: link {epoch}: the stored transaction is {stored}, on Bitcoin it is {mined}"
+            );
+        }
+        seal = althing_anchor::verify_link(evidence.transaction(), seal, ledger.link_key(epoch), commitment)
+            .with_context(|| format!("link {epoch}"))?;
+        report.links += 1;
+        epoch += 1;
+    }
+    for row in rows {
+        match link_header(ledger, chain, Some(row), row.header.epoch) {
+            // The blocks given may end before its closing height.
+            Err(error) if is_not_yet(&error) => {}
+            other => drop(other?),
+        }
+        report.trusted.push(format!("Link of epoch {} is not in the blocks given.", row.header.epoch));
+    }
+    Ok(())
+}
+
+/// The header of a link's epoch as the log gives it; a stored one has to be the same (N-25).
+fn link_header(
+    ledger: &mut Ledger,
+    chain: &mut AuditedChain<'_>,
+    row: Option<&rows::Link>,
+    epoch: u32,
+) -> Result<EpochHeader> {
+    let known = ledger.headers().find(|header| header.epoch == epoch).copied();
+    match (known, row) {
+        (Some(known), Some(row)) => {
+            if let Some(difference) = known.difference(&row.header) {
+                bail!("N-25: link {epoch}: the stored header is not what the log gives: {difference}");
+            }
+            Ok(known)
+        }
+        (Some(known), None) => Ok(known),
+        (None, Some(row)) => {
+            ledger.check_header(row.header.log_size, &row.header, chain)?;
+            Ok(row.header)
+        }
+        // The directory may have been behind when it was copied.
+        (None, None) => {
+            let reason = format!("N-24: link {epoch} is on Bitcoin, its epoch header is not here");
+            Err(LedgerError::NotYet { position: ledger.state().size(), reason }.into())
+        }
+    }
+}
+
+fn is_not_yet(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<LedgerError>().is_some_and(|error| matches!(error, LedgerError::NotYet { .. }))
+}

@@ -1,0 +1,163 @@
+//! What a directory holds beside the log: own entries with the hub's promises, links and blocks.
+
+use althing_anchor::BlockHashes as _;
+use althing_governance::TreeHash;
+use althing_governance::codec::{Canonical, DecodeError, Reader};
+use althing_governance::entry::{Entry, LaneHeader, next_lane_head};
+use althing_governance::epoch::EpochHeader;
+use althing_governance::receipt::{Ack, Receipt};
+use althing_governance::signing::{Signed, verify_all};
+use anyhow::{Context, Result, ensure};
+use bitcoin::block::Header;
+use bitcoin::consensus::encode::deserialize;
+use bitcoin::hashes::Hash as _;
+use bitcoin::secp256k1::Secp256k1;
+use bitcoin::{BlockHash, Transaction, Txid};
+
+use crate::judge::Blocks;
+use crate::ledger::Ledger;
+use crate::store::{OutboxRow, Store};
+
+/// A stored link.
+pub(super) struct Link {
+    pub(super) header: EpochHeader,
+    pub(super) txid: Txid,
+}
+
+/// The stored links from epoch 1 on; the log reaches as far as each of them commits.
+pub(super) fn links(store: &Store, ledger: &Ledger) -> Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for (epoch, row) in (1_u32..).zip(store.links()?) {
+        ensure!(row.epoch == epoch, "N-25: link {epoch}: not stored, though link {} is", row.epoch);
+        let header =
+            EpochHeader::from_bytes(&row.header).with_context(|| format!("N-25: link {epoch}: the stored header"))?;
+        ensure!(header.epoch == epoch, "N-25: link {epoch}: the stored header is of epoch {}", header.epoch);
+        let tx: Transaction =
+            deserialize(&row.tx).with_context(|| format!("N-25: link {epoch}: the stored transaction"))?;
+        let size = ledger.state().size();
+        let headed = ledger.state().first_head_at(header.closing_height).is_some();
+        // N-24
+        ensure!(
+            header.log_size <= size && headed,
+            "N-24: entry {size}: link {epoch} on Bitcoin commits to {} entries up to a head at height {}, this log has {size}; it was cut",
+            header.log_size,
+            header.closing_height
+        );
+        links.push(Link { header, txid: tx.compute_txid() });
+    }
+    Ok(links)
+}
+
+/// What the hub promised to this member is in the log (N-23).
+pub(super) fn check_own_entries(store: &Store, ledger: &Ledger) -> Result<()> {
+    for row in store.outbox()? {
+        let (incarnation, sequence) = (row.incarnation, row.sequence);
+        let place = || format!("N-23: own entry {sequence} of incarnation {incarnation}");
+        let entry = Entry::from_bytes(&row.entry).with_context(place)?;
+        check_own_entry(&row, &entry, ledger).with_context(place)?;
+        check_ack(&row, &entry, ledger).with_context(place)?;
+        check_receipt(&row, &entry, ledger).with_context(place)?;
+    }
+    Ok(())
+}
+
+fn check_own_entry(row: &OutboxRow, entry: &Entry, ledger: &Ledger) -> Result<()> {
+    let lane = lane(entry)?;
+    let (found, stored) = ((lane.incarnation, lane.sequence), (row.incarnation, row.sequence));
+    ensure!(found == stored, "the entry is number {} of incarnation {}", found.1, found.0);
+    let checks = entry.signature_checks(&ledger.state().params().charter.hub_log_key);
+    Ok(verify_all(&Secp256k1::verification_only(), &checks)?)
+}
+
+fn check_ack(row: &OutboxRow, entry: &Entry, ledger: &Ledger) -> Result<()> {
+    let Some(bytes) = &row.ack else { return Ok(()) };
+    let ack = Signed::<Ack>::from_bytes(bytes).context("the ack")?;
+    let (params, lane) = (ledger.state().params(), lane(entry)?);
+    let key = &params.charter.hub_log_key;
+    ack.signature_check(key, "the hub's ack").verify(&Secp256k1::verification_only())?;
+    ensure!(
+        (ack.network, ack.dao, ack.member) == (params.network, params.dao_id, lane.member),
+        "G-81: the ack is for member {} of DAO {}",
+        ack.member,
+        ack.dao
+    );
+    let expected = (lane.incarnation, lane.sequence, next_lane_head(lane.prev_head, entry.id()));
+    ensure!(
+        (ack.incarnation, ack.sequence, ack.head) == expected,
+        "G-81: the ack is for entry {} of incarnation {} with head {}, this lane then is at {}",
+        ack.sequence,
+        ack.incarnation,
+        ack.head,
+        expected.2
+    );
+    Ok(())
+}
+
+fn check_receipt(row: &OutboxRow, entry: &Entry, ledger: &Ledger) -> Result<()> {
+    let Some(bytes) = &row.receipt else { return Ok(()) };
+    let stored = StoredReceipt::decode(bytes).context("the stored receipt")?;
+    let (receipt, position, params) = (&stored.receipt, stored.position, ledger.state().params());
+    let key = &params.charter.hub_log_key;
+    receipt.signature_check(key, "the hub's receipt").verify(&Secp256k1::verification_only())?;
+    ensure!(
+        (receipt.network, receipt.dao) == (params.network, params.dao_id),
+        "G-80: the receipt is of DAO {}, not of {}",
+        receipt.dao,
+        params.dao_id
+    );
+    receipt.verify_entry(&row.entry, position, &stored.path)?;
+    let size = ledger.state().size();
+    ensure!(receipt.log_size <= size, "entry {position}: promised by a receipt, the log ends at {size}");
+    let id = entry.id();
+    ensure!(
+        ledger.position_of(&id) == Some(position),
+        "entry {position}: the hub's receipt promises own entry {id} there, the log has another: proof of fraud"
+    );
+    Ok(())
+}
+
+/// A receipt as the outbox keeps it: the signed receipt, the entry's position, count and hashes of its path in the batch.
+struct StoredReceipt {
+    receipt: Signed<Receipt>,
+    position: u64,
+    path: Vec<TreeHash>,
+}
+
+impl StoredReceipt {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::new(bytes);
+        let receipt = Canonical::decode(&mut r)?;
+        let position = r.u64()?;
+        let path = r.list("hashes of a receipt's path", MAX_PATH)?;
+        r.finish()?;
+        Ok(Self { receipt, position, path })
+    }
+}
+
+/// No path in a tree of at most 2^64 leaves is longer.
+const MAX_PATH: usize = 64;
+
+fn lane(entry: &Entry) -> Result<&LaneHeader> {
+    entry.lane().context("it is not a lane entry")
+}
+
+/// The stored blocks are those of the chain given, without a gap (N-26).
+pub(super) fn check_blocks(store: &Store, blocks: &Blocks) -> Result<()> {
+    let mut next = None;
+    for (height, hash) in store.block_hashes()? {
+        let hash = BlockHash::from_byte_array(hash);
+        let expected = next.unwrap_or(height);
+        ensure!(height == expected, "N-26: block {expected}: not stored, though block {height} is");
+        next = height.checked_add(1);
+        let row = store.block(height)?.with_context(|| format!("N-26: block {height}"))?;
+        let header: Header =
+            deserialize(&row.header).with_context(|| format!("N-26: block {height}: the stored header"))?;
+        let hashed = header.block_hash();
+        ensure!(hashed == hash, "N-26: block {height}: the stored hash is {hash}, the header's is {hashed}");
+        if height <= blocks.tip_height() {
+            let in_chain = blocks.hash_at(height);
+            ensure!(in_chain == Some(hash), "N-26: block {height}: stored is {hash}, the chain has {in_chain:?}");
+        }
+    }
+    Ok(())
+}
