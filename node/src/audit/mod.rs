@@ -8,6 +8,7 @@ mod rows;
 
 use std::path::Path;
 
+use althing_anchor::BlockHashes as _;
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Entry, LogHead};
 use althing_governance::epoch::EpochHeader;
@@ -71,6 +72,13 @@ pub fn audit(dir: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) ->
             return Ok(report);
         }
     };
+    let (tip, reaches) = (blocks.tip_height(), highest_evidence(&store)?);
+    if tip < reaches {
+        report.verdict = Verdict::CannotTell;
+        report.first_difference =
+            Some(format!("A-51: the blocks given end at height {tip}, the evidence here reaches {reaches}"));
+        return Ok(report);
+    }
     report.trusted = blocks.trusted();
     if matches!(blocks, Blocks::Headers(_)) {
         report.trusted.push(
@@ -92,6 +100,12 @@ pub fn audit(dir: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) ->
         report.first_difference = Some(format!("{error:#}"));
     }
     Ok(report)
+}
+
+/// Height of the highest block that the directory's evidence speaks of.
+fn highest_evidence(store: &Store) -> Result<u32> {
+    let heights = store.facts()?.into_iter().map(|fact| fact.spent.map_or(fact.height, |(height, ..)| height));
+    Ok(heights.max().unwrap_or(0))
 }
 
 fn replay(

@@ -75,7 +75,11 @@ fn changed_logs_are_named() {
     let last = changed[4].entries.len() - 1;
     changed[4].entries[last][60] ^= 1;
     let changed = directory(&world, &changed);
-    invalid("an entry changed", changed.path(), &format!("entry {}: G-80", whole[4].first_position));
+    invalid(
+        "an entry changed",
+        changed.path(),
+        &format!("entry {} (head): E-13", whole[4].first_position + last as u64),
+    );
 }
 
 #[test]

@@ -13,4 +13,5 @@ mod random_bytes;
 mod store;
 mod story;
 mod true_statement;
+mod vectors;
 mod world;

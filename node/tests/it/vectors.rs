@@ -1,0 +1,66 @@
+//! The committed vectors of docs/spec/vectors/proofs.json are what this code makes. `ALTHING_WRITE_VECTORS=1` rewrites them.
+
+use althing_anchor::HeaderChain;
+use althing_governance::codec::Canonical as _;
+use althing_node::keys::{Keys, hex};
+use althing_node::proof::verify;
+use bitcoin::Network;
+use serde_json::{Value, json};
+
+use crate::story::{DECIDING, Story};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/spec/vectors/proofs.json");
+const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+
+#[test]
+fn committed_vectors_are_current() {
+    let generated = format!("{:#}\n", generate());
+    if std::env::var_os("ALTHING_WRITE_VECTORS").is_some() {
+        std::fs::write(FILE, &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(FILE).unwrap();
+    assert!(committed == generated, "docs/spec/vectors/proofs.json is stale; run with ALTHING_WRITE_VECTORS=1");
+}
+
+fn generate() -> Value {
+    let story = Story::told();
+    let header_bytes = story.world.chain.header_bytes();
+    let headers = HeaderChain::from_bytes(Network::Regtest, &header_bytes).unwrap();
+    let mut proofs = Vec::new();
+    let bundles = [
+        ("a ballot in the final tally", story.ballot_bundle(DECIDING)),
+        ("a ballot while the vote is open", story.ballot_bundle(DECIDING - 1)),
+        ("a text that is rejected", story.tally_bundle(story.text)),
+        ("a spend that is authorised", story.tally_bundle(story.spend)),
+        ("a proposal without quorum", story.tally_bundle(story.ignored)),
+    ];
+    for (what, bundle) in bundles {
+        let bytes = bundle.to_bytes();
+        let finding = verify(&bytes, &headers).unwrap();
+        proofs
+            .push(json!({ "what": what, "file": hex(&bytes), "statement": finding.statement, "depth": finding.depth }));
+    }
+    let mut digest = [0u8; 32];
+    let segments: Vec<Value> = story
+        .world
+        .segments
+        .iter()
+        .take(3)
+        .map(|segment| {
+            digest = segment.digest(&digest);
+            json!({ "bytes": hex(&segment.to_bytes()), "digest": hex(&digest) })
+        })
+        .collect();
+    json!({
+        "proofs": { "headers": hex(&header_bytes), "files": proofs },
+        "segments": segments,
+        "keys": { "words": WORDS, "regtest": keys(Network::Regtest), "bitcoin": keys(Network::Bitcoin) },
+    })
+}
+
+/// The keys of a well-known seed, by the paths of clause K.
+fn keys(network: Network) -> Value {
+    let dir = tempfile::tempdir().unwrap();
+    let (keys, _) = Keys::create(dir.path(), network, "a password", Some(WORDS)).unwrap();
+    serde_json::to_value(keys.public()).unwrap()
+}
