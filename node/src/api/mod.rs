@@ -1,0 +1,24 @@
+//! What a person, a program or a screen can ask of a running node, and the answers.
+//!
+//! One vocabulary serves three callers: the terminal screens (in process), the commands (over the control socket of a
+//! running node, or a node started for one command), and scripts (`--json` prints these very structures). Everything shown
+//! was recomputed by this node from the log and its own Bitcoin source; what is not yet known is `None`, never a guess.
+//!
+//! Units: `_sat` satoshis, `_height` block heights, `_blocks` numbers of blocks, weights as decimal integers.
+
+mod error;
+mod reply;
+mod request;
+
+pub use error::{ApiError, ErrorKind};
+pub use reply::*;
+pub use request::*;
+
+/// Names and colours aside, what a caller of the API needs: one question, one answer.
+pub trait Service: Send + Sync {
+    /// Carries out a request. May block for as long as the request takes; never call it from a screen's own thread.
+    ///
+    /// # Errors
+    /// [`ApiError`], with the rule and the values.
+    fn call(&self, request: Request) -> Result<Reply, ApiError>;
+}

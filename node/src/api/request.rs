@@ -1,0 +1,188 @@
+//! What can be asked or ordered.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A question or an order to a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Request {
+    /// Everything the screens draw, if it changed since that revision.
+    Snapshot {
+        /// The revision of the last snapshot the caller has; 0 for none.
+        since: u64,
+    },
+    /// The state of this node.
+    Status,
+    /// A fresh receiving address of the on-chain wallet.
+    WalletAddress,
+    /// Balances of the on-chain wallet.
+    WalletBalance,
+    /// Opens a stake channel of that amount with the hub and binds it to the vote key.
+    StakeOpen {
+        /// Value of the funding output.
+        amount_sat: u64,
+        /// Fee rate of the funding transaction, sat/vB; 1..=1000.
+        fee_rate_sat_vb: u64,
+    },
+    /// The member's own stake channels.
+    Stakes,
+    /// Closes a stake channel cooperatively; the stake returns to the on-chain wallet.
+    StakeClose {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+        /// Fee of the closing transaction; it leaves the member's output.
+        fee_sat: u64,
+    },
+    /// Puts a proposal into the log.
+    Propose {
+        /// What is proposed.
+        draft: ProposalDraft,
+    },
+    /// All proposals, newest first.
+    Proposals,
+    /// One proposal with its discussion.
+    Proposal {
+        /// Its id, hex, or an unambiguous beginning of it (at least 4 digits).
+        id: String,
+    },
+    /// Adds a comment to a proposal.
+    Comment {
+        /// The proposal's id or a beginning of it.
+        proposal: String,
+        /// The comment answered, if any: its id, hex.
+        parent: Option<String>,
+        /// 1..=4096 bytes.
+        text: String,
+    },
+    /// What casting this ballot would do, without doing it: for the review page.
+    BallotReview {
+        /// The proposal's id or a beginning of it.
+        proposal: String,
+        /// The choice.
+        choice: Choice,
+    },
+    /// Casts a ballot, or changes the one cast before. Answers when the hub's receipt is stored.
+    Vote {
+        /// The proposal's id or a beginning of it.
+        proposal: String,
+        /// The choice.
+        choice: Choice,
+        /// A public reason, at most 1024 bytes.
+        reason: Option<String>,
+    },
+    /// The member's own ballots with their path to finality.
+    Ballots,
+    /// The chain of links on Bitcoin.
+    Links,
+    /// The members with stake and weight.
+    Members,
+    /// Writes a proof file for one statement.
+    ProofExport {
+        /// The proposal's id or a beginning of it.
+        proposal: String,
+        /// What the file shall prove.
+        statement: ProofStatement,
+        /// The file to write.
+        path: PathBuf,
+    },
+    /// Waits until the node has seen and verified this much.
+    Wait {
+        /// The condition.
+        until: WaitFor,
+        /// Longest time to wait.
+        timeout_secs: u64,
+    },
+    /// Asks the node to stop in good order.
+    Stop,
+}
+
+/// What a proof file shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofStatement {
+    /// A member's ballot is counted as cast.
+    Ballot {
+        /// The member's vote key, hex; the node's own member when absent.
+        member: Option<String>,
+    },
+    /// The sums, the quorum, the outcome and, for a spend, the authorisation.
+    Tally,
+}
+
+/// Something a caller can wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitFor {
+    /// The node's Bitcoin source and the verified log both reached this height.
+    Height(u32),
+    /// The link of this epoch is final and the log says so.
+    EpochFinal(u32),
+    /// The node's own member is on the roll of the newest final epoch.
+    OnRoll,
+    /// The log has at least this many verified entries.
+    LogSize(u64),
+    /// Voting on this proposal (id, hex) has begun.
+    VotingOpen(String),
+    /// The outcome of this proposal (id, hex) is in a final epoch.
+    Decided(String),
+}
+
+/// A yes/no/abstain choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// For the proposal.
+    Yes,
+    /// Against it.
+    No,
+    /// Neither; counts toward a participation quorum.
+    Abstain,
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Choice::Yes => "yes",
+            Choice::No => "no",
+            Choice::Abstain => "abstain",
+        })
+    }
+}
+
+/// A proposal as its author writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalDraft {
+    /// One line, 1..=120 characters.
+    pub title: String,
+    /// Markdown, at most 16 KiB.
+    pub body: String,
+    /// What happens if it passes.
+    pub effect: DraftEffect,
+}
+
+/// The effect of a drafted proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "class", rename_all = "snake_case")]
+pub enum DraftEffect {
+    /// Nothing beyond the decision itself.
+    Text,
+    /// Payments from the treasury.
+    Spend {
+        /// Address and amount of each payment; 1..=100.
+        outputs: Vec<DraftOutput>,
+        /// Most the payment may cost in fees.
+        fee_cap_sat: u64,
+    },
+}
+
+/// One payment of a drafted spend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftOutput {
+    /// An address of the DAO's network.
+    pub address: String,
+    /// Its amount.
+    pub amount_sat: u64,
+}
