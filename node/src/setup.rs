@@ -209,7 +209,8 @@ pub fn found(dir: &Path, password: &str, charter_toml: &str, listen: &str) -> Re
 /// Joins the DAO of a founding file: checks the file and notes it, with the name the member goes by.
 ///
 /// # Errors
-/// A file that does not hold, another network, a name longer than 32 bytes, or I/O.
+/// A file that does not hold, a genesis transaction that is not on Bitcoin, another network, a name longer than 32 bytes or other
+/// than before, no Bitcoin source, or I/O.
 pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<Joined> {
     let _lease = Lease::take(dir)?;
     let keys = Keys::open(dir, password)?;
@@ -228,11 +229,26 @@ pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<J
         name.len()
     );
     let mut config = Config::load(dir)?;
+    check_founded(&Bitcoind::new(&config.bitcoind), &dao)?;
+    if let Ok(known) = member_name(dir) {
+        ensure!(known == name, "D-9: this member goes by {known:?} already; a name is bound with the stake");
+    }
     config.birthday = config.birthday.min(dao.birthday);
     config.save(dir)?;
     dao.save(dir)?;
     std::fs::write(dir.join(NAME_FILE), name)?;
     Ok(Joined { dao_id: dao.params.dao_id.to_string(), dao_name: dao.params.charter.name.clone(), hub: dao.hub })
+}
+
+/// D-12: Bitcoin knows the genesis transaction, mined or about to be.
+fn check_founded(bitcoind: &Bitcoind, dao: &Dao) -> Result<()> {
+    let seal = dao.params.first_seal;
+    if bitcoind.in_mempool(&seal.txid)? {
+        return Ok(());
+    }
+    let found = crate::facts::locate(None, bitcoind, seal, dao.birthday, bitcoind.height()?)?;
+    ensure!(found.is_some(), "D-12: the genesis transaction {} is not on Bitcoin as this node sees it", seal.txid);
+    Ok(())
 }
 
 /// The name that the member chose when joining.

@@ -51,9 +51,17 @@ impl Charter {
     /// # Errors
     /// [`CharterError::Document`] or [`CharterError::Field`].
     pub fn from_toml_unchecked(text: &str) -> Result<Self, CharterError> {
-        let doc: Document = toml::from_str(text).map_err(|e| CharterError::Document(e.to_string()))?;
+        let doc: Document = toml::from_str(text).map_err(|error| document_error(text, &error))?;
         doc.into_charter()
     }
+}
+
+/// One line: where, and what. The library's own text has several, with a drawing.
+fn document_error(text: &str, error: &toml::de::Error) -> CharterError {
+    let at = error.span().and_then(|span| text.get(..span.start));
+    let line = at.map_or(0, |before| before.matches('\n').count());
+    let shown: String = text.lines().nth(line).unwrap_or_default().trim().chars().take(80).collect();
+    CharterError::Document(format!("line {} ({shown}): {}", line + 1, error.message()))
 }
 
 #[derive(Deserialize)]

@@ -154,10 +154,10 @@ fn check_newest_head(store: &Store, ledger: &Ledger) -> Result<()> {
     let stored = Signed::<LogHead>::from_bytes(&bytes).context("N-22: the stored newest head")?;
     let key = &ledger.state().params().charter.hub_log_key;
     stored.signature_check(key, "the stored newest head").verify(&Secp256k1::verification_only())?;
-    let newest = ledger.newest_head().map(|head| head.size);
+    let newest = ledger.newest_head().map_or(0, |head| head.size);
     ensure!(
         ledger.newest_head() == Some(&stored),
-        "N-22: entry {}: the newest signed head covers {} entries, the newest head in the log covers {newest:?}; the log was cut",
+        "N-22: entry {}: the newest signed head covers {} entries, the newest head in the log covers {newest}; the log was cut",
         stored.size,
         stored.size
     );

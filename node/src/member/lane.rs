@@ -73,7 +73,15 @@ impl Member {
     /// Takes up the entry that was not acknowledged when the program ended.
     pub(super) fn resume_outbox(&mut self) -> Result<()> {
         let Some(row) = self.shell.store.outbox()?.into_iter().next_back() else { return Ok(()) };
-        let entry = Entry::from_bytes(&row.entry).context("a stored own entry")?;
+        let entry = match Entry::from_bytes(&row.entry) {
+            Ok(entry) => entry,
+            // A bad row must not keep a member from voting; it is shown, and the lane goes on behind it.
+            Err(error) => {
+                let text = format!("Own entry {} in the store cannot be read and is left aside: {error}", row.sequence);
+                self.shell.alarms.insert("outbox", text);
+                return Ok(());
+            }
+        };
         let id = entry.id();
         if self.shell.ledger.position_of(&id).is_some() {
             return Ok(());
@@ -175,6 +183,7 @@ impl Member {
         }
         let connected = self.connected;
         let Some(entry) = &mut self.in_flight else { return };
+        let sequence = entry.sequence;
         // Without a hub there is nothing to wait for: the entry is stored and goes out by itself.
         let late = now >= entry.deadline || (!connected && now + PATIENCE >= entry.deadline + Duration::from_secs(2));
         if late && let Some(answer) = entry.answer.take() {
@@ -184,6 +193,19 @@ impl Member {
                 _ => Err(ApiError::not_now(message)),
             };
             let _ = answer.try_send(reply);
+        }
+        if late {
+            // What stands behind it cannot be signed yet; its callers learn that now, and nothing of theirs is kept.
+            let message = format!(
+                "your entry {sequence} is not acknowledged by the hub yet; this one was not signed, try again later"
+            );
+            self.queue.retain_mut(|op| match op.answer.take() {
+                Some(answer) => {
+                    let _ = answer.try_send(Err(ApiError::not_now(message.clone())));
+                    false
+                }
+                None => true,
+            });
         }
     }
 
@@ -250,7 +272,9 @@ impl Member {
         let entry = self.build(&op.body)?;
         let lane = *entry.lane().context("own entries are lane entries")?;
         let (bytes, id) = (entry.to_bytes(), entry.id());
-        // Own rules first: what this node's ledger refuses is not said.
+        // The form first: a body beyond its limits can be built and signed, but nobody could read it, this node included.
+        Entry::from_bytes(&bytes).map_err(|error| form_error(&error.to_string()))?;
+        // Own rules then: what this node's ledger refuses is not said.
         let state = self.shell.ledger.state();
         state.check(&entry).and_then(|()| state.check_electorate(&entry)).map_err(|refusal| {
             let kind = if refusal.is_not_now() { ErrorKind::NotNow } else { ErrorKind::Invalid };
@@ -379,4 +403,9 @@ impl Member {
         view::answer(&mut self.shell, crate::api::Role::Member, Some(self.me), self.connected, request)
             .unwrap_or_else(|| Err(ApiError::ours("a question that has no answer")))
     }
+}
+
+/// A body that breaks the form of its kind, with the clause that the decoder names.
+fn form_error(message: &str) -> ApiError {
+    ApiError::invalid(message.split(':').next().unwrap_or("E-7"), message)
 }

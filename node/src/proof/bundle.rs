@@ -105,9 +105,9 @@ impl Canonical for Bundle {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         for expected in MAGIC {
-            let found = r.u8()?;
-            if found != *expected {
-                return Err(DecodeError::UnknownVariant { field: "magic of a proof file", found });
+            if r.u8()? != *expected {
+                let problem = "this is not an Althing proof file".to_owned();
+                return Err(DecodeError::Rule { rule: "P-1", field: "first bytes", problem });
             }
         }
         r.version("proof file version")?;

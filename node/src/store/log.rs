@@ -26,7 +26,7 @@ pub struct Segment {
 #[non_exhaustive]
 pub enum SegmentError {
     /// The bytes are not a segment.
-    #[error("N-5: the segment stored at position {position} cannot be decoded: {source}")]
+    #[error("N-5: the segment stored at position {position} cannot be decoded")]
     Malformed {
         /// Position of the row.
         position: u64,
