@@ -229,6 +229,23 @@ fn a_stopped_bitcoind_is_said_and_nothing_is_lost() {
     }
 }
 
+/// What is stored while the hub is away is signed for good, so it must be readable: else the member's node could never start again.
+#[test]
+fn what_nobody_could_read_is_not_signed_while_the_hub_is_away() {
+    let mut told = told();
+    let proposal = told.report.proposals[0].id.clone();
+    told.assembly.members[1].start().unwrap();
+    let too_long = "x".repeat(4097);
+    for (text, rule) in [(too_long.as_str(), "4096"), ("", "at least 1")] {
+        let ran = told.assembly.members[1].cli().run(&["comment", &proposal, text, "--yes", "--json"]).unwrap();
+        assert_eq!(ran.code, Some(INVALID), "{ran:?}");
+        assert!(ran.stdout.contains(rule), "{ran:?}");
+    }
+    told.assembly.members[1].stop().unwrap();
+    told.assembly.members[1].start().unwrap();
+    assert!(told.assembly.members[1].status().unwrap().alarms.is_empty());
+}
+
 fn start(told: &mut Turn) {
     told.assembly.hub.start().unwrap();
     for member in &mut told.assembly.members {

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use althing_governance::Entry;
 use althing_node::api::{Ballot, BallotPath, Choice};
 use althing_regtest::story::{Actor, Assembly, at_once, motions, propose};
+use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
 
 use crate::{log_rows, stage};
@@ -17,6 +18,9 @@ const KILLS: u32 = 20;
 
 /// Longest time the hub lives between two kills, from when it answers.
 const LIFE_MILLIS: u64 = 800;
+
+/// Longest wait for what is on its way when everybody runs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ballots acknowledged so far: member and sequence in its lane, and the position that was promised.
 type Acknowledged = Mutex<BTreeMap<(String, u64), u64>>;
@@ -63,6 +67,13 @@ fn kill_during_votes(assembly: &mut Assembly, proposals: &[String]) -> Result<()
         killed
     })?;
 
+    // What was on its way at the last kill is taken first; the head of the next block then covers it.
+    for member in &assembly.members {
+        wait_for("the ballots on their way", PATIENCE, || match member.ballots() {
+            Ok(ballots) if ballots.iter().all(|ballot| ballot.position.is_some()) => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+    }
     // Everybody has the same log, and every ballot of every member got into it, also those that were on their way when
     // the hub died.
     assembly.mine(1)?;
