@@ -4,7 +4,7 @@ default:
 
 # A DAO with a hub and 5 members on a private regtest chain, and the terminal of one of them.
 demo *args:
-    cargo demo {{args}}
+    cargo demo -- {{args}}
 
 # Everything, against a real bitcoind.
 test:

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Choice;
 
-/// The answer to a [`Request`].
+/// The answer to a [`Request`](super::Request).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Reply {
