@@ -305,6 +305,10 @@ impl Hub {
                 let origin = Origin { peer: offered.peer, sequence: offered.sequence, id };
                 self.refuse_entry(origin, "N-71".into(), detail, true);
             }
+            Report::Fault(found) => {
+                let error = anyhow::anyhow!("checking signatures in batches went wrong once and is off now: {found}");
+                self.shell.trouble("intake", &error);
+            }
             Report::Misbehaving(peer) => {
                 self.shut_out.insert(peer);
                 self.refuse_peer(peer, "N-72", &format!("{STRIKES_MAX} of your entries had bad signatures"));

@@ -57,6 +57,9 @@ pub enum Report {
     Crowded(Offered),
     /// A peer sent too many entries with bad signatures: nothing more of it is taken (N-72).
     Misbehaving(PublicKey),
+    /// Batch check and libsecp256k1 disagreed: a fault of this program or machine that a person must know of. Signatures are
+    /// checked one by one from then on.
+    Fault(String),
 }
 
 /// The running intake. Dropping it ends its thread.
@@ -153,6 +156,7 @@ impl Shared {
     }
 
     fn run(&self, examiner: &Examiner, report: &dyn Fn(Report) -> bool) {
+        let mut fault_reported = false;
         while let Some(Taken { honest, suspected }) = self.next_batch() {
             let mut arrived = examiner.examine(honest, &|entry| self.may_be_signed(entry));
             // One bad signature spoils a whole batch check; whoever sent one before is checked alone.
@@ -163,6 +167,12 @@ impl Shared {
             }
             for peer in offenders {
                 if !report(Report::Misbehaving(peer)) {
+                    return;
+                }
+            }
+            if !fault_reported && let Some(fault) = examiner.disagreement() {
+                fault_reported = true;
+                if !report(Report::Fault(fault)) {
                     return;
                 }
             }
