@@ -153,6 +153,9 @@ impl Mul for Field {
 ///
 /// No element may be 0: one would turn all results into 0.
 pub(crate) fn invert_all(elements: &mut [Field]) {
+    if elements.is_empty() {
+        return;
+    }
     let mut product = Field::ONE;
     let before: Vec<_> = elements
         .iter()

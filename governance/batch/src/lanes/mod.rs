@@ -3,17 +3,23 @@
 //! [`Lanes::portable`] computes one after the other; [`Lanes::detect`] finds out at run time whether the processor has
 //! AVX-512-IFMA and then computes eight field elements per instruction. Both give the same words.
 
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod portable;
+
+use std::fmt;
 
 use crate::arith::{Affine, Field};
 
 /// A way of computing on many field elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Lanes(Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Portable,
+    #[cfg(target_arch = "x86_64")]
+    Ifma(ifma::Ifma),
 }
 
 /// A point of a slice, or its opposite.
@@ -35,6 +41,10 @@ impl Lanes {
     /// The fastest that this processor has.
     #[must_use]
     pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ifma) = ifma::Ifma::detect() {
+            return Self(Kind::Ifma(ifma));
+        }
         Self::portable()
     }
 
@@ -44,11 +54,23 @@ impl Lanes {
         Self(Kind::Portable)
     }
 
+    /// Its name, for logs and benchmarks.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ifma(_) => "AVX-512-IFMA",
+        }
+    }
+
     /// `lift_x` (BIP340) of each x, in order: the point with an even y, `None` where x is not on the curve.
     #[must_use]
     pub fn lift_x(self, xs: &[Field]) -> Vec<Option<Affine>> {
         match self.0 {
             Kind::Portable => portable::lift_x(xs),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ifma(ifma) => ifma.lift_x(xs),
         }
     }
 
@@ -59,7 +81,15 @@ impl Lanes {
     pub fn add(self, from: &[Affine], additions: &[Addition], to: &mut [Affine]) {
         match self.0 {
             Kind::Portable => portable::add(from, additions, to),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ifma(ifma) => ifma.add(from, additions, to),
         }
+    }
+}
+
+impl fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

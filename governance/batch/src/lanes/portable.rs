@@ -10,19 +10,27 @@ pub(super) fn lift_x(xs: &[Field]) -> Vec<Option<Affine>> {
 
 /// Additions in affine coordinates cost 6 multiplications, three of them for the shared inversion; Jacobian ones 11.
 pub(super) fn add(from: &[Affine], additions: &[Addition], to: &mut [Affine]) {
-    let mut inverses: Vec<_> = additions
-        .iter()
-        .map(|addition| Slope::of(addition.left.of(from), addition.right.of(from)).denominator())
-        .collect();
+    let mut inverses = denominators(from, additions);
     field::invert_all(&mut inverses);
-    for (addition, inverse) in additions.iter().zip(inverses) {
+    sums(from, additions, &inverses, to);
+}
+
+/// What has to be inverted for each addition; never 0.
+pub(super) fn denominators(from: &[Affine], additions: &[Addition]) -> Vec<Field> {
+    let denominator = |addition: &Addition| Slope::of(addition.left.of(from), addition.right.of(from)).denominator();
+    additions.iter().map(denominator).collect()
+}
+
+/// The sums, given the inverses of the denominators.
+pub(super) fn sums(from: &[Affine], additions: &[Addition], inverses: &[Field], to: &mut [Affine]) {
+    for (addition, &inverse) in additions.iter().zip(inverses) {
         let (left, right) = (addition.left.of(from), addition.right.of(from));
         to[addition.to as usize] = Slope::of(left, right).sum(left, right, inverse);
     }
 }
 
 /// The line through two points: numerator and denominator of its slope, or why there is none.
-enum Slope {
+pub(super) enum Slope {
     /// Chord of two points with different x, or the tangent of a doubled point.
     Line { numerator: Field, denominator: Field },
     /// One of them is the neutral element, or they are opposite.
@@ -31,7 +39,7 @@ enum Slope {
 
 impl Slope {
     #[inline(always)]
-    fn of(left: Affine, right: Affine) -> Self {
+    pub(super) fn of(left: Affine, right: Affine) -> Self {
         if left.is_infinity() || right.is_infinity() {
             Self::None
         } else if left.x != right.x {
@@ -46,7 +54,7 @@ impl Slope {
 
     /// What has to be inverted; never 0.
     #[inline(always)]
-    fn denominator(&self) -> Field {
+    pub(super) fn denominator(&self) -> Field {
         match self {
             Self::Line { denominator, .. } => *denominator,
             Self::None => Field::ONE,
@@ -55,7 +63,7 @@ impl Slope {
 
     /// The sum of the two points, given the inverse of the denominator.
     #[inline(always)]
-    fn sum(&self, left: Affine, right: Affine, inverse: Field) -> Affine {
+    pub(super) fn sum(&self, left: Affine, right: Affine, inverse: Field) -> Affine {
         match self {
             Self::Line { numerator, .. } => {
                 let slope = *numerator * inverse;
