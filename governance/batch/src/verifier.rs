@@ -11,8 +11,8 @@ use crate::key_cache::KeyCache;
 use crate::lanes::Lanes;
 use crate::weights::Weights;
 
-/// Batches smaller than this are checked one by one: the shared doublings and inversions do not pay yet.
-const SMALLEST_BATCH: usize = 8;
+/// Batches smaller than this are checked one by one: shared doublings and inversions do not pay yet, and the sample is one of few.
+const SMALLEST_BATCH: usize = 16;
 /// A part of a failed batch that is not divided any further but checked one by one.
 const SMALLEST_PART: usize = 16;
 /// Among so many accepted signatures one is shown to libsecp256k1 as well.

@@ -108,7 +108,7 @@ fn pairs_that_cancel_each_other() {
 
 #[test]
 fn batches_of_every_small_size() {
-    for count in 0..36 {
+    for count in 0..40 {
         let valid = votes(count, 3);
         assert_exact(&valid);
         for at in (0..count).step_by(5) {
