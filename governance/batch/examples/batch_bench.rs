@@ -33,6 +33,11 @@ fn main() {
         }
     }
     let votes = Votes::new(1);
+    for every in [1000, 100, 10] {
+        for lanes in all_lanes() {
+            votes.report_invalid(rounds, lanes, every);
+        }
+    }
     for lanes in all_lanes() {
         votes.report_threads(rounds, lanes);
     }
@@ -82,11 +87,7 @@ impl Votes {
         check(&mut warm, &items, size);
         let (mut ratios, mut cached_ratios, mut times, mut cached_times) = (vec![], vec![], vec![], vec![]);
         for _ in 0..rounds {
-            let single = cpu_time(|| {
-                items
-                    .iter()
-                    .for_each(|item| assert!(is_valid(item, &XOnlyPublicKey::from_byte_array(item.key).unwrap())))
-            });
+            let single = cpu_time(|| items.iter().for_each(|item| assert!(parses_and_is_valid(item))));
             let batch = cpu_time(|| check(&mut Verifier::with(lanes, KeyCache::with_capacity(0)), &items, size));
             let single_cached =
                 cpu_time(|| items.iter().zip(&parsed).for_each(|(item, key)| assert!(is_valid(item, key))));
@@ -99,6 +100,24 @@ impl Votes {
         let what = format!("{lanes:?}, batches of {size}, {} per key", self.per_key);
         print_row(&what, &mut ratios, &mut times);
         print_row(&format!("{what}, both with keys cached"), &mut cached_ratios, &mut cached_times);
+    }
+
+    /// Batches of 1024 in which one of `every` signatures is invalid, against one by one.
+    fn report_invalid(&self, rounds: usize, lanes: Lanes, every: usize) {
+        let mut items = self.items();
+        items.iter_mut().skip(every / 2).step_by(every).for_each(|item| item.signature[40] ^= 1);
+        let (mut ratios, mut times) = (vec![], vec![]);
+        for _ in 0..rounds {
+            let count_invalid = || items.iter().filter(|item| !parses_and_is_valid(item)).count();
+            let (mut invalid, mut found) = (0, 0);
+            let single = cpu_time(|| invalid = count_invalid());
+            let mut verifier = Verifier::with(lanes, KeyCache::with_capacity(0));
+            let batch = cpu_time(|| found = items.chunks(1024).map(|batch| verifier.check(batch).invalid.len()).sum());
+            assert_eq!(found, invalid);
+            ratios.push(single / batch);
+            times.push(batch);
+        }
+        print_row(&format!("{lanes:?}, batches of 1024, 1 of {every} invalid"), &mut ratios, &mut times);
     }
 
     /// Two threads with a verifier each against one. By computing time of the slower thread, so that other work on the
@@ -121,6 +140,10 @@ impl Votes {
         }
         print_row(&format!("{lanes:?}, batches of 1024, 2 threads against 1"), &mut ratios, &mut times);
     }
+}
+
+fn parses_and_is_valid(item: &Item<'_>) -> bool {
+    XOnlyPublicKey::from_byte_array(item.key).is_ok_and(|key| is_valid(item, &key))
 }
 
 fn is_valid(item: &Item<'_>, key: &XOnlyPublicKey) -> bool {
