@@ -1,8 +1,9 @@
 //! One by one against in batches: ratios, taken alternately in one process over the same signatures.
 //!
-//! `cargo run --release -p althing-batch --example batch_bench [rounds]`. A ratio says how much less time a batch takes than
-//! libsecp256k1 one by one; every round measures each subject once, the table shows minimum, median and maximum over the
-//! rounds. Machines are noisy: compare ratios of one run, never times of two.
+//! `cargo run --release -p althing-batch --example batch_bench [rounds [text]]` measures the rows whose name has the text.
+//! A ratio says how many times less computing time a batch takes than libsecp256k1 one by one. Every round measures each
+//! subject once; the table shows minimum, median and maximum over the rounds. Machines are noisy: compare ratios of one
+//! run, never times of two.
 
 #![allow(clippy::print_stdout, reason = "it is a report")]
 #![allow(
@@ -21,7 +22,7 @@ use secp256k1::{Keypair, SecretKey, XOnlyPublicKey, schnorr};
 const SIGNATURES: usize = 4096;
 
 fn main() {
-    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(7);
+    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     println!("{SIGNATURES} signatures, {rounds} rounds; fastest lanes: {:?}", Lanes::detect());
     println!("{:<58} {:>6} {:>6} {:>6}   us each", "less time than one by one, key parsed", "min", "median", "max");
     for per_key in [1, 4, 16] {
@@ -81,6 +82,10 @@ impl Votes {
 
     /// Batches of `size` with `lanes`, keys unknown and known, against one by one with keys parsed and kept.
     fn report_batches(&self, rounds: usize, size: usize, lanes: Lanes) {
+        let what = format!("{lanes:?}, batches of {size}, {} per key", self.per_key);
+        if !is_wanted(&what) {
+            return;
+        }
         let items = self.items();
         let parsed: Vec<_> = self.keys.iter().map(|key| XOnlyPublicKey::from_byte_array(*key).unwrap()).collect();
         let mut warm = Verifier::with(lanes, KeyCache::with_capacity(4 * SIGNATURES));
@@ -97,13 +102,16 @@ impl Votes {
             times.push(batch);
             cached_times.push(batch_cached);
         }
-        let what = format!("{lanes:?}, batches of {size}, {} per key", self.per_key);
         print_row(&what, &mut ratios, &mut times);
         print_row(&format!("{what}, both with keys cached"), &mut cached_ratios, &mut cached_times);
     }
 
     /// Batches of 1024 in which one of `every` signatures is invalid, against one by one.
     fn report_invalid(&self, rounds: usize, lanes: Lanes, every: usize) {
+        let what = format!("{lanes:?}, batches of 1024, 1 of {every} invalid");
+        if !is_wanted(&what) {
+            return;
+        }
         let mut items = self.items();
         items.iter_mut().skip(every / 2).step_by(every).for_each(|item| item.signature[40] ^= 1);
         let (mut ratios, mut times) = (vec![], vec![]);
@@ -117,12 +125,16 @@ impl Votes {
             ratios.push(single / batch);
             times.push(batch);
         }
-        print_row(&format!("{lanes:?}, batches of 1024, 1 of {every} invalid"), &mut ratios, &mut times);
+        print_row(&what, &mut ratios, &mut times);
     }
 
     /// Two threads with a verifier each against one. By computing time of the slower thread, so that other work on the
     /// machine does not count, but what the two cost each other does.
     fn report_threads(&self, rounds: usize, lanes: Lanes) {
+        let what = format!("{lanes:?}, batches of 1024, 2 threads against 1");
+        if !is_wanted(&what) {
+            return;
+        }
         let items = self.items();
         let work = |times: usize| {
             let mut verifier = Verifier::with(lanes, KeyCache::with_capacity(0));
@@ -138,8 +150,13 @@ impl Votes {
             ratios.push(one / two);
             times.push(two / 8.0);
         }
-        print_row(&format!("{lanes:?}, batches of 1024, 2 threads against 1"), &mut ratios, &mut times);
+        print_row(&what, &mut ratios, &mut times);
     }
+}
+
+/// Whether the second argument, if there is one, occurs in the name of a row.
+fn is_wanted(what: &str) -> bool {
+    std::env::args().nth(2).is_none_or(|text| what.contains(&text))
 }
 
 fn parses_and_is_valid(item: &Item<'_>) -> bool {
