@@ -3,9 +3,12 @@
 use crate::arith::{Affine, Field, HalfScalar, Jacobian, Scalar};
 use crate::item::Item;
 use crate::key_cache::KeyCache;
-use crate::lanes::Lanes;
+use crate::lanes::{Addition, Lanes, Term};
 use crate::msm;
 use crate::weights::{Tagged, Weights};
+
+/// Signatures checked each for itself at a time: enough to amortise inversions, few enough for the processor's caches.
+const SIDE_BY_SIDE: usize = 1024;
 
 /// Well-formed signatures of a batch (V-2), sorted by key, with their weights.
 pub(crate) struct Equation {
@@ -19,6 +22,8 @@ struct Entry {
     item: usize,
     key: Affine,
     nonce: Affine,
+    e: Scalar,
+    s: Scalar,
     weight: u128,
     /// Weight times e: the factor of the key.
     key_factor: Scalar,
@@ -46,6 +51,8 @@ impl Equation {
                 item: index,
                 key,
                 nonce,
+                e,
+                s: decoded.s,
                 weight,
                 key_factor: factor * e,
                 generator_factor: factor * decoded.s,
@@ -82,6 +89,30 @@ impl Equation {
         }
         sum.push_split(-generator_factor, Affine::GENERATOR);
         msm::multiply_and_sum(self.lanes, &sum.factors, &sum.points)
+    }
+
+    /// Those of `positions` whose own equation s G = R + e P does not hold; no weights, no sum.
+    ///
+    /// In wide lanes a fraction of the time that libsecp256k1 takes, else about the same.
+    pub(crate) fn failed_each(&self, positions: std::ops::Range<usize>) -> Vec<usize> {
+        let mut failed = Vec::new();
+        for begin in positions.clone().step_by(SIDE_BY_SIDE) {
+            let entries = &self.entries[begin..positions.end.min(begin + SIDE_BY_SIDE)];
+            let count = entries.len();
+            let column = |field: fn(&Entry) -> Scalar| entries.iter().map(field).collect::<Vec<_>>();
+            let keys: Vec<_> = entries.iter().map(|entry| entry.key).collect();
+            let left = msm::multiply_generator(self.lanes, &column(|entry| entry.s));
+            let mut summands = msm::multiply_each(self.lanes, &column(|entry| entry.e), &keys);
+            summands.extend(entries.iter().map(|entry| entry.nonce));
+            let term = |index| Term::new(index, false);
+            let additions: Vec<_> = (0..count)
+                .map(|index| Addition { left: term(index), right: term(count + index), to: index as u32 })
+                .collect();
+            let mut right = vec![Affine::INFINITY; count];
+            self.lanes.add(&summands, &additions, &mut right);
+            failed.extend((0..count).filter(|&index| left[index] != right[index]).map(|index| begin + index));
+        }
+        failed
     }
 }
 
