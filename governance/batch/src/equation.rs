@@ -1,4 +1,4 @@
-//! The batch equation (V-5): which points are summed with which factors.
+//! The batch equation (S-5): which points are summed with which factors.
 
 use crate::arith::{Affine, Field, HalfScalar, Jacobian, Scalar};
 use crate::item::Item;
@@ -10,7 +10,7 @@ use crate::weights::{Tagged, Weights};
 /// Signatures checked each for itself at a time: enough to amortise inversions, few enough for the processor's caches.
 const SIDE_BY_SIDE: usize = 1024;
 
-/// Well-formed signatures of a batch (V-2), sorted by key, with their weights.
+/// Well-formed signatures of a batch (S-2), sorted by key, with their weights.
 pub(crate) struct Equation {
     entries: Vec<Entry>,
     lanes: Lanes,
@@ -32,7 +32,7 @@ struct Entry {
 }
 
 impl Equation {
-    /// Decodes and lifts all items; those that are not well-formed (V-2) are left out, their indices returned beside.
+    /// Decodes and lifts all items; those that are not well-formed (S-2) are left out, their indices returned beside.
     pub(crate) fn new(lanes: Lanes, keys: &mut KeyCache, items: &[Item<'_>], weights: &Weights) -> (Self, Vec<usize>) {
         let decoded: Vec<_> = items.iter().map(Decoded::of).collect();
         let points = lift_all(lanes, keys, &decoded);
@@ -58,7 +58,7 @@ impl Equation {
                 generator_factor: factor * decoded.s,
             });
         }
-        // Signatures of one key side by side: their factors add up to one (V-5).
+        // Signatures of one key side by side: their factors add up to one (S-5).
         entries.sort_unstable_by_key(|entry| (entry.key.x.0, entry.item));
         (Self { entries, lanes }, malformed)
     }
@@ -116,7 +116,7 @@ impl Equation {
     }
 }
 
-/// The numbers of an item, in range (V-2).
+/// The numbers of an item, in range (S-2).
 struct Decoded {
     key: Field,
     r: Field,

@@ -78,15 +78,15 @@ impl Verifier {
     }
 
     /// Checks all signatures (BIP340). The indices returned are exactly those that libsecp256k1 refuses one by one, except that
-    /// an invalid signature is missed with probability at most 2^-128 (V-6).
+    /// an invalid signature is missed with probability at most 2^-128 (S-6).
     ///
     /// From 64 items up it takes clearly less time than one by one when all are valid; with many invalid ones in portable lanes it
     /// takes up to twice as long: keep sources of invalid signatures apart.
     ///
     /// # Panics
-    /// With 2^29 items or more, or a message of 2^32 bytes or more (V-1).
+    /// With 2^29 items or more, or a message of 2^32 bytes or more (S-1).
     pub fn check(&mut self, items: &[Item<'_>]) -> Verdict {
-        assert!(items.len() < 1 << 29, "V-1: {} items in one batch", items.len());
+        assert!(items.len() < 1 << 29, "S-1: {} items in one batch", items.len());
         if self.disagreement.is_some() || items.len() < SMALLEST_BATCH {
             return one_by_one(items);
         }
@@ -103,7 +103,7 @@ impl Verifier {
     fn check_batch(&mut self, items: &[Item<'_>], weights: &Weights) -> Result<Verdict, Overruled> {
         let (equation, malformed) = Equation::new(self.lanes, &mut self.keys, items, weights);
         let mut invalid = Vec::new();
-        // V-2: refused by the rules for bytes; libsecp256k1 has to agree on each.
+        // S-2: refused by the rules for bytes; libsecp256k1 has to agree on each.
         for index in malformed {
             invalid.extend(refused(items, &[index])?);
         }
@@ -140,7 +140,7 @@ fn refused(items: &[Item<'_>], suspects: &[usize]) -> Result<Vec<usize>, Overrul
     }
 }
 
-/// Shows a sample of the accepted signatures to libsecp256k1 (V-7).
+/// Shows a sample of the accepted signatures to libsecp256k1 (S-7).
 fn sampled(items: &[Item<'_>], weights: &Weights, verdict: Verdict) -> Result<Verdict, Overruled> {
     for draw in 0..items.len().div_ceil(SAMPLE_EVERY) {
         let index = weights.sample(draw, items.len());

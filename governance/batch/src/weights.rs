@@ -1,4 +1,4 @@
-//! Tagged hashes of the batch: BIP340's challenges, and the weights with which the equations are summed (V-3, V-4).
+//! Tagged hashes of the batch: BIP340's challenges, and the weights with which the equations are summed (S-3, S-4).
 
 use bitcoin::hashes::{Hash as _, HashEngine as _, sha256};
 
@@ -13,10 +13,10 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Hashes the whole batch (V-3).
+    /// Hashes the whole batch (S-3).
     ///
     /// # Panics
-    /// With 2^32 items or more, or a message of 2^32 bytes or more (V-1).
+    /// With 2^32 items or more, or a message of 2^32 bytes or more (S-1).
     #[must_use]
     pub fn of(items: &[Item<'_>]) -> Self {
         let Tagged(mut engine) = Tagged::new("althing/batch-weights/v1");
@@ -31,13 +31,13 @@ impl Weights {
         Self { seed }
     }
 
-    /// The seed (V-3).
+    /// The seed (S-3).
     #[must_use]
     pub fn seed(&self) -> [u8; 32] {
         self.seed
     }
 
-    /// The weights of `count` items (V-4). The first is 1: scaling all weights by the same number changes no verdict.
+    /// The weights of `count` items (S-4). The first is 1: scaling all weights by the same number changes no verdict.
     #[must_use]
     pub fn expand(&self, count: usize) -> Vec<u128> {
         let mut weights = Vec::with_capacity(count + 1);
@@ -82,7 +82,7 @@ impl Tagged {
     }
 }
 
-/// A count or length as `u32` (E-3, E-4); V-1 keeps it in range.
+/// A count or length as `u32` (E-3, E-4); S-1 keeps it in range.
 fn length(length: usize) -> [u8; 4] {
-    u32::try_from(length).expect("V-1: fewer than 2^32 items and bytes").to_be_bytes()
+    u32::try_from(length).expect("S-1: fewer than 2^32 items and bytes").to_be_bytes()
 }
