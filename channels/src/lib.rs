@@ -31,14 +31,16 @@ mod sweep;
 pub mod wire;
 
 pub use channel::{
-    Channel, ChannelError, CheckpointRequest, CommitmentTxids, Effect, FundingSpend, HubTerms, MAX_CHECKPOINT_BYTES,
-    OpeningCheckpoint, Phase, REQUIRED_CONFIRMATIONS, StateError, Violation, Wait,
+    AppPosition, Change, Channel, ChannelError, CheckpointFacts, CheckpointRequest, CheckpointReview, CommitmentTxids,
+    Effect, FundingInForce, FundingSpend, Hold, HubTerms, Ledger, LedgerError, LedgerKeys, MAX_CHECKPOINT_BYTES,
+    MAX_FUNDINGS_IN_FORCE, MAX_HOLDS, OpeningCheckpoint, PerSide, Phase, REQUIRED_CONFIRMATIONS, SignedCheckpoint,
+    SignedHold, StateError, Violation, Voucher, Wait, Withdrawal,
 };
 pub use close::{CloseError, CloseScripts, CloseTx};
 pub use commitment::{AmountError, Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output};
 pub use ids::{
-    ChannelId, ChannelParams, DUST_SAT, DaoId, HUB_CSV_BLOCKS, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS, NetworkId, OpeningId,
-    P2A_MAX_SAT, tagged_hash,
+    ChannelId, ChannelParams, DUST_SAT, DaoId, HUB_CSV_BLOCKS, HoldId, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS,
+    MIN_RESERVE_SAT, NetworkId, OpeningId, P2A_MAX_SAT, tagged_hash,
 };
 pub use justice::{Breach, JusticeError, JusticeTo};
 pub use keys::{ChannelKeys, ChannelPublicKeys, ChannelSeed, MAX_COMMITMENT_NUMBER};

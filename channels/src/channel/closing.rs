@@ -56,6 +56,7 @@ impl Channel {
         let ClosingRound::Announced(hub_nonce) = self.round else {
             return Err(Wait::ClosingNonce.into());
         };
+        self.expect_idle("propose a close")?;
         let (context, close) = self.build_close(fee_sat)?;
         let own =
             self.aggregate(&context).sign_fresh(&self.keys.funding_secret(), session, &hub_nonce, close.sighash());
@@ -105,6 +106,7 @@ impl Channel {
         if self.state.phase != Phase::Closing {
             return Err(self.wait("closing_complete"));
         }
+        self.expect_idle("closing_complete")?;
         let (context, close) = self.build_close(msg.fee_sat)?;
         let aggregate = self.aggregate(&context);
         let announced = self.closing_nonce.as_ref().map(|nonce| nonce.public()).ok_or(Wait::ClosingNonce)?;
@@ -175,11 +177,12 @@ impl Channel {
         }))]
     }
 
-    fn close_can_be_proposed(&self) -> bool {
+    pub(super) fn close_can_be_proposed(&self) -> bool {
         self.state.side == Side::Member
             && self.state.own_close_script.is_some()
             && self.state.peer_close_script.is_some()
             && matches!(self.round, ClosingRound::Announced(_))
+            && self.is_idle()
     }
 
     fn build_close(&self, fee_sat: u64) -> Result<(CommitmentContext, CloseTx), ChannelError> {

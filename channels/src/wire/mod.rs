@@ -4,6 +4,7 @@
 
 mod app;
 mod channel;
+mod checkpoint;
 mod list;
 
 pub use app::{
@@ -13,7 +14,11 @@ pub use channel::{
     AcceptStake, ChannelReady, ClosingComplete, ClosingSig, CommitmentSigned, FundingCreated, FundingSigned, OpenStake,
     Shutdown,
 };
-pub use list::{HashList, MAX_PATH_HASHES};
+pub use checkpoint::{
+    CheckpointProposal, CheckpointRevoke, CheckpointSign, CheckpointTurn, FundingNonce, FundingSignature, GiveVoucher,
+    LaneStatus, MAX_CHANGES, NextNonces, Reestablish,
+};
+pub use list::{HashList, List, MAX_PATH_HASHES};
 
 use lightning::io;
 use lightning::ln::msgs::DecodeError;
@@ -135,7 +140,16 @@ messages! {
     ClosingComplete = 32787,
     /// Hub signs the proposed close.
     ClosingSig = 32789,
-    // 32791 to 32799 are kept for checkpoints, revocation and reestablish.
+    /// Signs a checkpoint and the peer's commitments of its number.
+    CheckpointSign = 32791,
+    /// Revokes the commitment before.
+    CheckpointRevoke = 32793,
+    /// Asks for the turn, or gives it.
+    CheckpointTurn = 32795,
+    /// Where the sender stands, after a reconnect.
+    Reestablish = 32797,
+    /// A promise to pay.
+    GiveVoucher = 32799,
     /// A governance entry.
     AppEntry = 32801,
     /// Acknowledgement and receipt of entries.

@@ -61,9 +61,9 @@ fn refusals_name_what_is_wrong() {
     let other = ChannelKeys::new(ChannelSeed::new([99; 32]));
     assert!(matches!(Channel::decode(&bytes, other), Err(StateError::OtherSeed { .. })));
     let mut newer = bytes.clone();
-    newer[0] = 2;
+    newer[0] = 3;
     let refusal = Channel::decode(&newer, keys(Side::Member)).unwrap_err();
-    assert_eq!(refusal.to_string(), "C-60: stored channel has version 2, this software knows 1");
+    assert_eq!(refusal.to_string(), "C-60: stored channel has version 3, this software knows 1 and 2");
     let longer = [bytes.clone(), vec![0]].concat();
     assert_eq!(Channel::decode(&longer, keys(Side::Member)).unwrap_err(), StateError::Trailing(1));
     for length in 0..bytes.len() {
