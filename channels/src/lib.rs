@@ -19,9 +19,12 @@
 mod channel;
 mod close;
 mod commitment;
+pub mod fees;
 mod ids;
+mod justice;
 mod keys;
 pub mod lane;
+pub mod monitor;
 mod musig;
 mod scripts;
 mod sweep;
@@ -39,6 +42,7 @@ pub use ids::{
     ChannelId, ChannelParams, DUST_SAT, DaoId, HUB_CSV_BLOCKS, HoldId, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS,
     MIN_RESERVE_SAT, NetworkId, OpeningId, P2A_MAX_SAT, tagged_hash,
 };
+pub use justice::{Breach, JusticeError, JusticeTo};
 pub use keys::{ChannelKeys, ChannelPublicKeys, ChannelSeed, MAX_COMMITMENT_NUMBER};
 pub use musig::{
     FundingAggregate, PartialSignature, PartialSignatureWithNonce, PublicNonce, SecretNonce, SessionSecret, ZeroEntropy,

@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+mod breach;
+mod chain_reorg;
 mod cited_clauses;
 mod coins_come_home;
 mod conversation;
+mod ended;
+mod fee_spike;
 mod hostile_bytes;
 mod lane_order;
 mod lost_messages;
+mod many_closes;
 mod money_lane;
 mod musig_oracle;
 mod nonce_reuse;
