@@ -17,6 +17,7 @@ mod money_lane;
 mod musig_oracle;
 mod nonce_reuse;
 mod sizes;
+mod splicing;
 mod stored_state;
 mod tampered_signature;
 mod testkit;

@@ -6,3 +6,4 @@ pub(crate) mod driver;
 pub(crate) mod model;
 mod money;
 pub(crate) mod pair;
+mod splices;

@@ -44,7 +44,10 @@ impl Model {
 
     pub(crate) fn spendable_sat(&self, side: Side) -> i128 {
         match side {
-            Side::Member => self.member_sat - self.held_sat(),
+            Side::Member => {
+                let least = self.splices.iter().map(|(_, delta)| *delta).min().unwrap_or(0).min(0);
+                (self.member_sat + least - self.held_sat()).max(0)
+            }
             Side::Hub => self.hub_sat,
         }
     }
@@ -129,10 +132,8 @@ impl Model {
             }
             Change::PayOut { funding, amount_sat } => {
                 is(Side::Member)?;
-                if self.spendable_sat(Side::Member) - i128::from(*amount_sat) < self.reserve_sat() {
-                    return None;
-                }
-                self.splice(*funding, -i128::from(*amount_sat))
+                self.splice(*funding, -i128::from(*amount_sat))?;
+                (self.spendable_sat(Side::Member) >= self.reserve_sat()).then_some(())
             }
             Change::FundingLocked { funding } => {
                 let (_, delta) = *self.splices.iter().find(|(known, _)| known == funding)?;

@@ -137,6 +137,7 @@ pub(crate) struct Pair {
     pub(crate) nonce_uses: BTreeMap<[u8; 66], [u8; 32]>,
     pub(crate) observed: Observed,
     hub_announced: Option<[u8; 66]>,
+    hub_splice_nonce: Option<[u8; 66]>,
     connected: bool,
 }
 
@@ -165,6 +166,7 @@ impl Pair {
             nonce_uses: BTreeMap::new(),
             observed: Observed::default(),
             hub_announced: None,
+            hub_splice_nonce: None,
             connected: true,
         }
     }
@@ -423,7 +425,9 @@ impl Pair {
                 let _ = restored.force_close().unwrap();
                 self.funding_broadcast = true;
             }
-            Effect::Ready | Effect::PeerRevoked { .. } | Effect::TurnGained | Effect::VoucherReceived { .. } => {}
+            Effect::Ready | Effect::PeerRevoked { .. } | Effect::VoucherReceived { .. } => {}
+            Effect::TurnGained | Effect::SpliceAgreed { .. } | Effect::SpliceLocked { .. } => self.splice_on(side),
+            Effect::SpliceSigned(transaction) => self.note_splice(transaction),
             Effect::ReviewCheckpoint(review) => self.review(side, &review),
             Effect::Checkpointed(checkpoint) => self.note_signed(checkpoint),
             Effect::Behind | Effect::PeerBehind { .. } => {
@@ -438,11 +442,17 @@ impl Pair {
                 self.carry_out(side, effects);
             }
             Effect::BroadcastClose(transaction) => {
-                check_spend(&transaction);
+                match self.spliced_output(transaction.input[0].previous_output) {
+                    Some(prevout) => check_spend_of(&transaction, &prevout),
+                    None => check_spend(&transaction),
+                }
                 self.closes.push(transaction);
             }
             Effect::BroadcastCommitment(transaction) => {
-                check_spend(&transaction);
+                match self.spliced_output(transaction.input[0].previous_output) {
+                    Some(prevout) => check_spend_of(&transaction, &prevout),
+                    None => check_spend(&transaction),
+                }
                 self.commitments.push((side, transaction));
             }
             Effect::Closed { spend, .. } => {
@@ -460,6 +470,14 @@ impl Pair {
             Msg::FundingSigned(msg) => (msg.signature.nonce, msg.signature.signature),
             Msg::CommitmentSigned(msg) => (msg.signature.nonce, msg.signature.signature),
             Msg::ClosingComplete(msg) => (msg.signature.nonce, msg.signature.signature),
+            Msg::SpliceNonce(msg) => {
+                self.hub_splice_nonce = Some(msg.nonce.to_bytes());
+                return;
+            }
+            Msg::SpliceSign(msg) => {
+                let used = msg.nonce.map(|nonce| nonce.to_bytes()).or(self.hub_splice_nonce).unwrap();
+                return self.note_nonce(used, msg.signature.to_bytes());
+            }
             Msg::Shutdown(msg) if side == Side::Hub => {
                 self.hub_announced = Some(msg.nonce.unwrap().to_bytes());
                 return;
@@ -529,11 +547,15 @@ pub(crate) fn check_spend(transaction: &Transaction) {
     let member = keys(Side::Member).public().funding;
     let hub = keys(Side::Hub).public().funding;
     let prevout = TxOut { value: Amount::from_sat(STAKE_SAT), script_pubkey: funding_script(&member, &hub) };
+    assert_eq!(transaction.input[0].previous_output, funding_outpoint());
+    check_spend_of(transaction, &prevout);
+}
+
+fn check_spend_of(transaction: &Transaction, prevout: &TxOut) {
     assert_eq!(transaction.version.0, 3);
     assert_eq!(transaction.input.len(), 1);
-    assert_eq!(transaction.input[0].previous_output, funding_outpoint());
     let sighash = SighashCache::new(transaction)
-        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[&prevout]), TapSighashType::Default)
+        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[prevout]), TapSighashType::Default)
         .unwrap();
     let signature =
         bitcoin::secp256k1::schnorr::Signature::from_slice(transaction.input[0].witness.nth(0).unwrap()).unwrap();
