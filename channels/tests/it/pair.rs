@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use althing_channels::wire::OpenStake;
 use althing_channels::{
-    Channel, ChannelKeys, ChannelParams, ChannelSeed, DaoId, Effect, FundingSpend, HubTerms, Msg, NetworkId, OpeningId,
-    Phase, SessionSecret, Side, funding_script, tagged_hash,
+    Channel, ChannelError, ChannelKeys, ChannelParams, ChannelSeed, DaoId, Effect, FundingSpend, HubTerms, Msg,
+    NetworkId, OpeningId, Phase, SessionSecret, Side, funding_script, tagged_hash,
 };
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::{Message, Secp256k1};
@@ -111,7 +111,8 @@ pub(crate) struct Pair {
     pub(crate) close_fee_sat: u64,
     /// Which signature each signing nonce made.
     pub(crate) nonce_uses: BTreeMap<[u8; 66], [u8; 32]>,
-    hub_announced: Option<[u8; 66]>,
+    /// The nonce each side has announced for the other's next close proposal.
+    announced: BTreeMap<Side, [u8; 66]>,
     connected: bool,
 }
 
@@ -132,7 +133,7 @@ impl Pair {
             closed: BTreeMap::new(),
             close_fee_sat: 200,
             nonce_uses: BTreeMap::new(),
-            hub_announced: None,
+            announced: BTreeMap::new(),
             connected: true,
         };
         pair.open();
@@ -200,6 +201,13 @@ impl Pair {
         }
     }
 
+    pub(crate) fn propose(&mut self, side: Side, fee_sat: u64) -> Result<(), ChannelError> {
+        let session = self.entropy.next();
+        let effects = self.channel(side).propose_close(fee_sat, session)?;
+        self.carry_out(side, effects);
+        Ok(())
+    }
+
     pub(crate) fn force_close(&mut self, side: Side) {
         let effects = self.channel(side).force_close().unwrap();
         self.carry_out(side, effects);
@@ -208,9 +216,7 @@ impl Pair {
     pub(crate) fn crash(&mut self, side: Side) {
         let peer = self.peer(side);
         peer.channel = peer.stored.as_ref().map(|bytes| Channel::decode(bytes, keys(side)).unwrap());
-        if side == Side::Hub {
-            self.hub_announced = None;
-        }
+        self.announced.remove(&side);
         self.disconnect();
     }
 
@@ -372,12 +378,12 @@ impl Pair {
             Msg::FundingSigned(msg) => (msg.signature.nonce, msg.signature.signature),
             Msg::CommitmentSigned(msg) => (msg.signature.nonce, msg.signature.signature),
             Msg::ClosingComplete(msg) => (msg.signature.nonce, msg.signature.signature),
-            Msg::Shutdown(msg) if side == Side::Hub => {
-                self.hub_announced = Some(msg.nonce.unwrap().to_bytes());
+            Msg::Shutdown(msg) => {
+                self.announced.insert(side, msg.nonce.unwrap().to_bytes());
                 return;
             }
             Msg::ClosingSig(msg) => {
-                let used = self.hub_announced.replace(msg.next_nonce.to_bytes()).unwrap();
+                let used = self.announced.insert(side, msg.next_nonce.to_bytes()).unwrap();
                 return self.note_nonce(used, msg.signature.to_bytes());
             }
             _ => return,
