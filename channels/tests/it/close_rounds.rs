@@ -1,7 +1,7 @@
 //! A cooperative close that waits: further rounds pay more, whoever proposes them, and the highest one wins.
 
 use althing_channels::wire::{ClosingComplete, ClosingSig};
-use althing_channels::{CLOSE_RAISE_SAT, ChannelError, CloseError, FundingSpend, Msg, Phase, Side, Violation, Wait};
+use althing_channels::{CLOSE_RAISE_SAT, Change, ChannelError, CloseError, FundingSpend, Msg, Phase, Side, Violation, Wait};
 use bitcoin::Transaction;
 
 use crate::pair::{Pair, STAKE_SAT, check_spend};
@@ -24,7 +24,7 @@ fn closing() -> Pair {
 fn each_round_pays_more_and_both_hold_the_last() {
     let mut pair = closing();
     for fee in [354, 508, 5_000, 90_000] {
-        pair.propose(Side::Member, fee).unwrap();
+        pair.propose_close(Side::Member, fee).unwrap();
         pair.settle();
         for side in [Side::Member, Side::Hub] {
             let signed = pair.channel(side).signed_close().unwrap().clone();
@@ -41,15 +41,15 @@ fn each_round_pays_more_and_both_hold_the_last() {
 fn a_round_that_could_not_replace_is_refused_and_the_same_one_is_not() {
     let mut pair = closing();
     for fee in [0, 199, 201, 200 + CLOSE_RAISE_SAT - 1] {
-        let refusal = pair.propose(Side::Member, fee).unwrap_err();
+        let refusal = pair.propose_close(Side::Member, fee).unwrap_err();
         assert_eq!(refusal, ChannelError::Invalid(Violation::FeeLowered { fee_sat: fee, signed_sat: 200 }));
         assert_eq!(refusal.rule(), "C-35");
     }
     // As after a lost closing_sig: the same transaction with new nonces.
-    pair.propose(Side::Member, 200).unwrap();
+    pair.propose_close(Side::Member, 200).unwrap();
     pair.settle();
     assert!(pair.closes.iter().all(|close| fee_sat(close) == 200));
-    pair.propose(Side::Member, 200 + CLOSE_RAISE_SAT).unwrap();
+    pair.propose_close(Side::Member, 200 + CLOSE_RAISE_SAT).unwrap();
     pair.settle();
     assert_eq!(fee_sat(pair.channel(Side::Hub).signed_close().unwrap()), 354);
     assert_eq!(pair.refusals, []);
@@ -58,7 +58,7 @@ fn a_round_that_could_not_replace_is_refused_and_the_same_one_is_not() {
 #[test]
 fn the_other_side_refuses_too() {
     let mut pair = closing();
-    pair.propose(Side::Member, 1_000).unwrap();
+    pair.propose_close(Side::Member, 1_000).unwrap();
     let Some(Msg::ClosingComplete(good)) = pair.intercept(Side::Member) else { panic!("no proposal") };
     for fee in [0, 100, 300, STAKE_SAT, u64::MAX] {
         pair.deliver(Side::Hub, &Msg::ClosingComplete(ClosingComplete { fee_sat: fee, ..good.clone() }));
@@ -75,12 +75,12 @@ fn the_other_side_refuses_too() {
 fn a_side_pays_for_its_own_proposals_only() {
     let mut pair = closing();
     // The hub has nothing in this channel.
-    let refusal = pair.propose(Side::Hub, 400).unwrap_err();
+    let refusal = pair.propose_close(Side::Hub, 400).unwrap_err();
     let none = CloseError::Fee { fee_sat: 400, payer: Side::Hub, part_sat: 0 };
     assert_eq!(refusal, ChannelError::Invalid(Violation::Close(none)));
     // At no cost of its own it can propose what is signed already.
     assert_eq!(
-        pair.propose(Side::Hub, 0).unwrap_err(),
+        pair.propose_close(Side::Hub, 0).unwrap_err(),
         ChannelError::Invalid(Violation::FeeLowered { fee_sat: 0, signed_sat: 200 })
     );
 }
@@ -88,10 +88,10 @@ fn a_side_pays_for_its_own_proposals_only() {
 #[test]
 fn a_nonce_serves_one_round() {
     let mut pair = closing();
-    pair.propose(Side::Member, 500).unwrap();
-    assert_eq!(pair.propose(Side::Member, 900).unwrap_err(), ChannelError::NotNow(Wait::ClosingNonce));
+    pair.propose_close(Side::Member, 500).unwrap();
+    assert_eq!(pair.propose_close(Side::Member, 900).unwrap_err(), ChannelError::NotNow(Wait::ClosingNonce));
     pair.settle();
-    pair.propose(Side::Member, 900).unwrap();
+    pair.propose_close(Side::Member, 900).unwrap();
     // A second answer to the same round, or one to no round, changes nothing.
     let Some(Msg::ClosingComplete(proposal)) = pair.intercept(Side::Member) else { panic!("no proposal") };
     pair.deliver(Side::Hub, &Msg::ClosingComplete(proposal.clone()));
@@ -109,7 +109,7 @@ fn a_nonce_serves_one_round() {
 fn restarts_between_rounds_lose_nothing_signed() {
     for side in [Side::Member, Side::Hub] {
         let mut pair = closing();
-        pair.propose(Side::Member, 700).unwrap();
+        pair.propose_close(Side::Member, 700).unwrap();
         pair.settle();
         pair.crash(side);
         assert!(!pair.channel(side).can_propose_close());
@@ -119,5 +119,48 @@ fn restarts_between_rounds_lose_nothing_signed() {
         pair.settle();
         assert_eq!(fee_sat(pair.channel(Side::Member).signed_close().unwrap()), 2_000);
         assert_eq!(fee_sat(pair.channel(Side::Hub).signed_close().unwrap()), 2_000);
+    }
+}
+
+/// A channel in which the hub has 100,000 sat, with a close signed at 200 sat.
+fn closing_with_hub_coins() -> Pair {
+    let mut pair = Pair::in_use();
+    pair.pay(Side::Member, Change::Dues { amount_sat: 100_000 }).unwrap();
+    pair.settle();
+    pair.close(Side::Hub);
+    pair.settle();
+    pair
+}
+
+fn values(close: &Transaction) -> Vec<u64> {
+    close.output.iter().map(|output| output.value.to_sat()).collect()
+}
+
+#[test]
+fn the_hub_bumps_with_its_own_coins() {
+    let mut pair = closing_with_hub_coins();
+    assert_eq!(values(pair.channel(Side::Hub).signed_close().unwrap()), [100_000, 899_800]);
+    pair.propose_close(Side::Hub, 1_000).unwrap();
+    pair.settle();
+    for side in [Side::Member, Side::Hub] {
+        assert_eq!(values(pair.channel(side).signed_close().unwrap()), [99_000, 900_000]);
+    }
+    pair.propose_close(Side::Member, 1_154).unwrap();
+    pair.settle();
+    assert_eq!(values(pair.channel(Side::Hub).signed_close().unwrap()), [100_000, 898_846]);
+    assert_eq!(pair.refusals, []);
+}
+
+#[test]
+fn crossing_proposals_end_with_the_higher_on_both_sides() {
+    for (member_fee, hub_fee, highest) in [(3_000, 2_000, 3_000), (2_000, 3_000, 3_000)] {
+        let mut pair = closing_with_hub_coins();
+        pair.propose_close(Side::Member, member_fee).unwrap();
+        pair.propose_close(Side::Hub, hub_fee).unwrap();
+        pair.settle();
+        let signed = [Side::Member, Side::Hub].map(|side| pair.channel(side).signed_close().unwrap().clone());
+        assert_eq!(signed[0], signed[1]);
+        assert_eq!(fee_sat(&signed[0]), highest);
+        check_spend(&signed[0]);
     }
 }

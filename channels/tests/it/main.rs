@@ -14,11 +14,14 @@ mod hostile_bytes;
 mod lane_order;
 mod lost_messages;
 mod many_closes;
+mod money_lane;
 mod musig_oracle;
 mod nonce_reuse;
-mod pair;
 mod sizes;
 mod stored_state;
 mod tampered_signature;
+mod testkit;
 mod vectors;
 mod wrong_terms;
+
+use testkit::pair;

@@ -1,6 +1,7 @@
 //! A member and a hub in memory, with a chain, a wire that loses messages, and crashes between any two effects.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::OnceLock;
 
 use althing_channels::wire::OpenStake;
 use althing_channels::{
@@ -12,6 +13,8 @@ use bitcoin::secp256k1::{Message, Secp256k1};
 use bitcoin::sighash::{Prevouts, SighashCache, TapSighashType};
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use lightning::ln::wire::Type;
+
+use super::money::Observed;
 
 pub(crate) const STAKE_SAT: u64 = 1_000_000;
 
@@ -85,6 +88,27 @@ pub(crate) enum FaultKind {
     Disconnect,
     /// The side forgets what it did not store; the connection is lost with it.
     Crash(Side),
+    /// The side's next message is lost, and nobody notices.
+    Drop(Side),
+    /// The side's next message arrives twice.
+    Duplicate(Side),
+    /// The side's next two messages arrive in the other order.
+    Swap(Side),
+}
+
+impl FaultKind {
+    /// Every fault there is.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Disconnect,
+        Self::Crash(Side::Member),
+        Self::Crash(Side::Hub),
+        Self::Drop(Side::Member),
+        Self::Drop(Side::Hub),
+        Self::Duplicate(Side::Member),
+        Self::Duplicate(Side::Hub),
+        Self::Swap(Side::Member),
+        Self::Swap(Side::Hub),
+    ];
 }
 
 #[derive(Default)]
@@ -111,6 +135,7 @@ pub(crate) struct Pair {
     pub(crate) close_fee_sat: u64,
     /// Which signature each signing nonce made.
     pub(crate) nonce_uses: BTreeMap<[u8; 66], [u8; 32]>,
+    pub(crate) observed: Observed,
     /// The nonce each side has announced for the other's next close proposal.
     announced: BTreeMap<Side, [u8; 66]>,
     connected: bool,
@@ -118,7 +143,13 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn new(faults: Vec<Fault>) -> Self {
-        let mut pair = Self {
+        let mut pair = Self::unopened(faults);
+        pair.open();
+        pair
+    }
+
+    fn unopened(faults: Vec<Fault>) -> Self {
+        Self {
             member: Peer::default(),
             hub: Peer::default(),
             entropy: Entropy::default(),
@@ -133,10 +164,29 @@ impl Pair {
             closed: BTreeMap::new(),
             close_fee_sat: 200,
             nonce_uses: BTreeMap::new(),
+            observed: Observed::default(),
             announced: BTreeMap::new(),
             connected: true,
-        };
-        pair.open();
+        }
+    }
+
+    /// A pair that opened its channel, restarted and reconnected; the opening itself is made once for all tests.
+    pub(crate) fn in_use() -> Self {
+        static STORED: OnceLock<[Option<Vec<u8>>; 2]> = OnceLock::new();
+        let stored = STORED.get_or_init(|| {
+            let mut pair = Self::new(Vec::new());
+            pair.run_until(Phase::Ready);
+            [pair.member.stored, pair.hub.stored]
+        });
+        let mut pair = Self::unopened(Vec::new());
+        // Beyond what the opening has used.
+        pair.entropy.0 = 1_000;
+        (pair.funding_broadcast, pair.funding_mined) = (true, true);
+        [pair.member.stored, pair.hub.stored] = stored.clone();
+        pair.crash(Side::Member);
+        pair.crash(Side::Hub);
+        pair.reconnect();
+        pair.settle();
         pair
     }
 
@@ -201,7 +251,7 @@ impl Pair {
         }
     }
 
-    pub(crate) fn propose(&mut self, side: Side, fee_sat: u64) -> Result<(), ChannelError> {
+    pub(crate) fn propose_close(&mut self, side: Side, fee_sat: u64) -> Result<(), ChannelError> {
         let session = self.entropy.next();
         let effects = self.channel(side).propose_close(fee_sat, session)?;
         self.carry_out(side, effects);
@@ -213,9 +263,19 @@ impl Pair {
         self.carry_out(side, effects);
     }
 
+    /// The channel as a restart would find it.
+    pub(crate) fn restored(&mut self, side: Side) -> Option<Channel> {
+        self.peer(side).stored.as_ref().map(|bytes| Channel::decode(bytes, keys(side)).unwrap())
+    }
+
+    /// What a side has stored, and what it is made to have stored.
+    pub(crate) fn stored(&mut self, side: Side) -> &mut Option<Vec<u8>> {
+        &mut self.peer(side).stored
+    }
+
     pub(crate) fn crash(&mut self, side: Side) {
-        let peer = self.peer(side);
-        peer.channel = peer.stored.as_ref().map(|bytes| Channel::decode(bytes, keys(side)).unwrap());
+        self.check_stored(side);
+        self.peer(side).channel = self.restored(side);
         self.announced.remove(&side);
         self.disconnect();
     }
@@ -257,24 +317,45 @@ impl Pair {
         self.carry_out(Side::Hub, effects);
     }
 
-    fn deliver_one(&mut self) -> bool {
+    /// Loses the next message of a side; the connection does not notice.
+    pub(crate) fn drop_next(&mut self, side: Side) {
+        self.peer(side).outbox.pop_front();
+    }
+
+    /// The next message of a side arrives twice.
+    pub(crate) fn duplicate_next(&mut self, side: Side) {
+        let outbox = &mut self.peer(side).outbox;
+        if let Some(first) = outbox.front().cloned() {
+            outbox.push_front(first);
+        }
+    }
+
+    /// The next two messages of a side arrive in the other order.
+    pub(crate) fn swap_next(&mut self, side: Side) {
+        let outbox = &mut self.peer(side).outbox;
+        if outbox.len() > 1 {
+            outbox.swap(0, 1);
+        }
+    }
+
+    /// Delivers the next message of a side; whether there was one.
+    pub(crate) fn deliver_from(&mut self, side: Side) -> bool {
         if !self.connected {
             return false;
         }
-        for side in [Side::Member, Side::Hub] {
-            if let Some((type_id, payload)) = self.peer(side).outbox.pop_front() {
-                if self.strikes(None) {
-                    return true;
-                }
-                let msg = Msg::read(type_id, &mut payload.as_slice()).unwrap().unwrap();
-                self.deliver(side.other(), &msg);
-                return true;
-            }
+        let Some((type_id, payload)) = self.peer(side).outbox.pop_front() else { return false };
+        if !self.strikes(None) {
+            let msg = Msg::read(type_id, &mut payload.as_slice()).unwrap().unwrap();
+            self.deliver(side.other(), &msg);
         }
-        false
+        true
     }
 
-    fn in_flight(&self) -> bool {
+    fn deliver_one(&mut self) -> bool {
+        self.deliver_from(Side::Member) || self.deliver_from(Side::Hub)
+    }
+
+    pub(crate) fn in_flight(&self) -> bool {
         !self.member.outbox.is_empty() || !self.hub.outbox.is_empty()
     }
 
@@ -311,6 +392,7 @@ impl Pair {
             }
             Effect::Send(msg) => {
                 self.watch_nonces(side, &msg);
+                self.watch_money(side, &msg);
                 if self.connected {
                     let payload = msg.to_payload().unwrap();
                     self.peer(side).outbox.push_back((msg.type_id(), payload));
@@ -347,7 +429,13 @@ impl Pair {
                 let _ = restored.force_close().unwrap();
                 self.funding_broadcast = true;
             }
-            Effect::Ready => {}
+            Effect::Ready | Effect::PeerRevoked { .. } | Effect::TurnGained | Effect::VoucherReceived { .. } => {}
+            Effect::ReviewCheckpoint(review) => self.review(side, &review),
+            Effect::Checkpointed(checkpoint) => self.note_signed(checkpoint),
+            Effect::Behind | Effect::PeerBehind { .. } => {
+                assert!(self.observed.rollbacks, "{side:?}: {effect:?}");
+                self.observed.behind.push((side, effect));
+            }
             Effect::CloseRequested => self.close(side),
             Effect::ProposeClose => {
                 let session = self.entropy.next();
@@ -392,7 +480,7 @@ impl Pair {
     }
 
     /// A nonce that made two different signatures gives away the key.
-    fn note_nonce(&mut self, nonce: [u8; 66], signature: [u8; 32]) {
+    pub(crate) fn note_nonce(&mut self, nonce: [u8; 66], signature: [u8; 32]) {
         let known = *self.nonce_uses.entry(nonce).or_insert(signature);
         assert_eq!(known, signature, "one nonce in two sessions");
     }
@@ -404,6 +492,18 @@ impl Pair {
             return false;
         };
         match self.faults[index].kind {
+            FaultKind::Drop(side) => {
+                self.drop_next(side);
+                false
+            }
+            FaultKind::Duplicate(side) => {
+                self.duplicate_next(side);
+                false
+            }
+            FaultKind::Swap(side) => {
+                self.swap_next(side);
+                false
+            }
             FaultKind::Disconnect => {
                 self.disconnect();
                 // The shell still carries out what does not need the wire; only a message under way is lost.
