@@ -36,7 +36,7 @@ pub use channel::{
     MAX_FUNDINGS_IN_FORCE, MAX_HOLDS, MAX_SPLICE_BYTES, OpeningCheckpoint, PerSide, Phase, REQUIRED_CONFIRMATIONS,
     SignedCheckpoint, SignedHold, StateError, Violation, Voucher, Wait, Withdrawal,
 };
-pub use close::{CloseError, CloseScripts, CloseTx};
+pub use close::{CLOSE_RAISE_SAT, CloseError, CloseScripts, CloseTx};
 pub use commitment::{AmountError, Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output};
 pub use ids::{
     ChannelId, ChannelParams, DUST_SAT, DaoId, HUB_CSV_BLOCKS, HoldId, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS,

@@ -73,7 +73,8 @@ pub enum Effect {
     },
     /// The peer wants to close: call `Channel::close` with a script.
     CloseRequested,
-    /// Member: both scripts and the hub's nonce are here; choose a fee and call `Channel::propose_close`.
+    /// Member: both scripts and the hub's nonce are here; choose a fee and call `Channel::propose_close`. Either side may
+    /// do so later again, with a higher fee.
     ProposeClose,
     /// Broadcast the signed cooperative close.
     BroadcastClose(Transaction),

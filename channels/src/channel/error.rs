@@ -3,7 +3,7 @@
 use bitcoin::OutPoint;
 
 use super::{LedgerError, Phase};
-use crate::close::CloseError;
+use crate::close::{CLOSE_RAISE_SAT, CloseError};
 use crate::commitment::{AmountError, Side};
 use crate::ids::ChannelId;
 use crate::wire::MAX_CHANGES;
@@ -109,12 +109,12 @@ pub enum Violation {
     /// A close that cannot be built.
     #[error(transparent)]
     Close(#[from] CloseError),
-    /// A fee below one already signed.
-    #[error("C-31: fee {fee_sat} sat is below {signed_sat} sat, which was already signed")]
+    /// A close that would not replace the one already signed.
+    #[error("C-35: a fee of {fee_sat} sat is not {CLOSE_RAISE_SAT} sat above the {signed_sat} sat already signed")]
     FeeLowered {
-        /// The fee asked for.
+        /// What miners would get.
         fee_sat: u64,
-        /// The fee signed before.
+        /// What they get of the close signed before.
         signed_sat: u64,
     },
     /// A close script of a form that is not allowed.
@@ -223,9 +223,10 @@ impl Violation {
             Self::PartialSignature { .. } => "C-17",
             Self::CheckpointSize { .. } | Self::Checkpoint { .. } => "C-18",
             Self::FundingOutput { .. } => "C-19",
-            Self::Close(_) | Self::FeeLowered { .. } => "C-31",
+            Self::Close(_) => "C-31",
             Self::CloseScript { .. } => "C-32",
             Self::NonceMissing => "C-33",
+            Self::FeeLowered { .. } => "C-35",
             Self::Ledger(error) => error.rule(),
             Self::Changes { .. } => "C-101",
             Self::Number { .. } | Self::CheckpointRefused { .. } => "C-110",

@@ -8,6 +8,7 @@ mod error;
 mod opening;
 mod state;
 mod unilateral;
+mod watch;
 
 pub use checkpoint::{
     AppPosition, Change, CheckpointFacts, FundingInForce, Hold, Ledger, LedgerError, LedgerKeys, MAX_FUNDINGS_IN_FORCE,
@@ -68,9 +69,9 @@ pub enum Phase {
 pub struct Channel {
     keys: ChannelKeys,
     state: State,
-    /// Hub: secret half of the nonce announced for the next close round; memory only (C-33).
+    /// Secret half of the nonce announced for the peer's next close proposal; memory only (C-33).
     closing_nonce: Option<SecretNonce>,
-    /// Member: the close round under way; memory only (C-33).
+    /// The own close proposal under way; memory only (C-33).
     round: ClosingRound,
     /// The peer's proposed checkpoint, while the shell checks it.
     proposal: Option<ReviewedProposal>,
@@ -270,8 +271,8 @@ impl Channel {
             (_, Msg::SpliceSign(msg)) => self.on_splice_sign(msg),
             (_, Msg::SpliceLocked(msg)) => self.on_splice_locked(msg),
             (_, Msg::Shutdown(msg)) => self.on_shutdown(msg),
-            (Side::Hub, Msg::ClosingComplete(msg)) => self.on_closing_complete(msg, session),
-            (Side::Member, Msg::ClosingSig(msg)) => self.on_closing_sig(msg),
+            (_, Msg::ClosingComplete(msg)) => self.on_closing_complete(msg, session),
+            (_, Msg::ClosingSig(msg)) => self.on_closing_sig(msg),
             (side, other) => Err(Violation::Message { type_id: other.type_id(), side }.into()),
         }
     }

@@ -141,7 +141,8 @@ impl Monitor {
         let SpendKind::PeerRevoked { number } = end.kind else { return None };
         let context = watch.fundings.iter().find(|context| context.funding == end.funding)?;
         let revoked = &self.spends.get(&end.funding)?.transaction;
-        let breach = Breach::find(watch.keys, context, watch.side, watch.revocation_secret(number)?, revoked).ok()?;
+        let breach =
+            Breach::find(watch.keys, context, watch.side, watch.secrets.revoked_secret(number)?, revoked).ok()?;
         let spent = end.claims.iter().filter(|claim| claim.state != ClaimState::Open);
         let left = spent.fold(breach, |breach, claim| breach.without(claim.outpoint));
         (left.outpoints().count() > 0).then_some(left)
@@ -160,7 +161,7 @@ impl Monitor {
                 self.outputs(&spend.transaction, |_, output| to_remote(watch, output))
             }
             SpendKind::PeerRevoked { number } => {
-                let secret = watch.revocation_secret(number);
+                let secret = watch.secrets.revoked_secret(number);
                 let revoked = secret
                     .and_then(|secret| Breach::find(watch.keys, context, watch.side, secret, &spend.transaction).ok());
                 let deadline = spend.height.saturating_add(u32::from(csv_blocks(context, watch.side.other())));

@@ -5,23 +5,29 @@
 
 use bitcoin::secp256k1::SecretKey;
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
-use lightning::ln::chan_utils::{CounterpartyCommitmentSecrets, get_commitment_transaction_number_obscure_factor};
+use lightning::ln::chan_utils::get_commitment_transaction_number_obscure_factor;
 
 use crate::commitment::{CommitmentContext, Side};
-use crate::keys::{ChannelKeys, MAX_COMMITMENT_NUMBER};
+use crate::keys::ChannelKeys;
 use crate::scripts::{ToLocal, to_remote_script};
 
-/// What a channel knows and the chain does not show.
-#[derive(Clone, Copy)]
+/// The secrets with which a peer has revoked its commitments.
+pub trait RevokedSecrets {
+    /// The secret of the peer's commitment `number`; `None` while that is not revoked.
+    fn revoked_secret(&self, number: u64) -> Option<SecretKey>;
+}
+
+/// What a channel knows and the chain does not show. [`Channel::watch`](crate::Channel::watch) makes it.
+#[derive(Clone)]
 pub struct Watch<'a> {
     /// This side.
     pub side: Side,
     /// This side's keys.
     pub keys: &'a ChannelKeys,
-    /// All fundings in force, and earlier ones until what replaced them can be forgotten.
-    pub fundings: &'a [CommitmentContext],
-    /// Secrets with which the peer has revoked its commitments; index `2^48 - 1 - number` (C-4).
-    pub revoked: &'a CounterpartyCommitmentSecrets,
+    /// All fundings in force.
+    pub fundings: Vec<CommitmentContext>,
+    /// Where the secrets are with which the peer has revoked its commitments.
+    pub secrets: &'a dyn RevokedSecrets,
     /// The lowest own commitment that this side has not revoked.
     pub own_number: u64,
     /// The highest own or peer's commitment that this side has ever signed or accepted.
@@ -96,7 +102,7 @@ impl Watch<'_> {
                 SpendKind::OwnCommitment { number }
             };
         }
-        if self.revocation_secret(number).is_some() {
+        if self.secrets.revoked_secret(number).is_some() {
             SpendKind::PeerRevoked { number }
         } else if number > self.latest_number {
             SpendKind::PeerAhead { number }
@@ -105,14 +111,8 @@ impl Watch<'_> {
         }
     }
 
-    /// The secret with which the peer revoked its commitment `number`.
-    pub fn revocation_secret(&self, number: u64) -> Option<SecretKey> {
-        let secret = self.revoked.get_secret(MAX_COMMITMENT_NUMBER.checked_sub(number)?)?;
-        SecretKey::from_slice(&secret).ok()
-    }
-
     /// Own `to_local` output of commitment `number`.
-    pub fn own_to_local(&self, context: &CommitmentContext, number: u64) -> ToLocal {
+    pub(super) fn own_to_local(&self, context: &CommitmentContext, number: u64) -> ToLocal {
         let own = self.keys.public();
         let (peer, csv_blocks) = match self.side {
             Side::Member => (&context.hub, context.params.member_csv_blocks),

@@ -1,15 +1,15 @@
 //! A channel with five revoked commitments on either side, and every transaction that can end it.
 
-use althing_channels::monitor::{BlockId, CloseOutputs, Monitor, Watch};
+use althing_channels::monitor::{BlockId, CloseOutputs, Monitor, RevokedSecrets, Watch};
 use althing_channels::{
     Balances, Breach, ChannelKeys, CloseScripts, CloseTx, CommitmentContext, CommitmentTx, FundingAggregate, JusticeTo,
-    MAX_COMMITMENT_NUMBER, PartialSignatureWithNonce, Side, SweepTo, funding_output, sweep_to_local, sweep_to_remote,
+    PartialSignatureWithNonce, Side, SweepTo, funding_output, sweep_to_local, sweep_to_remote,
 };
 use bitcoin::hashes::Hash;
+use bitcoin::secp256k1::SecretKey;
 use bitcoin::secp256k1::schnorr::Signature;
 use bitcoin::sighash::{Prevouts, SighashCache, TapSighashType};
 use bitcoin::{BlockHash, ScriptBuf, Transaction, TxOut, XOnlyPublicKey, secp256k1};
-use lightning::ln::chan_utils::CounterpartyCommitmentSecrets;
 
 use crate::pair::{Entropy, close_script, funding_outpoint, keys, params};
 
@@ -22,7 +22,6 @@ pub(crate) struct Ended {
     pub(crate) keys: ChannelKeys,
     pub(crate) peer_keys: ChannelKeys,
     pub(crate) fundings: Vec<CommitmentContext>,
-    pub(crate) revoked: CounterpartyCommitmentSecrets,
     pub(crate) scripts: CloseScripts,
     pub(crate) signed: Option<Transaction>,
 }
@@ -39,13 +38,8 @@ impl Ended {
             funding: funding_outpoint(),
         };
         let peer_keys = keys(side.other());
-        let mut revoked = CounterpartyCommitmentSecrets::new();
-        for number in 0..LIVE {
-            let secret = peer_keys.per_commitment_secret(number).secret_bytes();
-            revoked.provide_secret(MAX_COMMITMENT_NUMBER - number, secret).unwrap();
-        }
         let scripts = CloseScripts { member: close_script(Side::Member), hub: close_script(Side::Hub) };
-        Self { side, keys: keys(side), peer_keys, fundings: vec![context], revoked, scripts, signed: None }
+        Self { side, keys: keys(side), peer_keys, fundings: vec![context], scripts, signed: None }
     }
 
     pub(crate) fn context(&self) -> &CommitmentContext {
@@ -56,8 +50,8 @@ impl Ended {
         Watch {
             side: self.side,
             keys: &self.keys,
-            fundings: &self.fundings,
-            revoked: &self.revoked,
+            fundings: self.fundings.clone(),
+            secrets: self,
             own_number: LIVE,
             latest_number: LIVE,
             close: Some(CloseOutputs { member: &self.scripts.member, hub: &self.scripts.hub }),
@@ -75,7 +69,8 @@ impl Ended {
 
     pub(crate) fn close(&self, fee_sat: u64) -> Transaction {
         let output = funding_output(self.context());
-        let built = CloseTx::build(self.context().funding, &output, BALANCES, &self.scripts, fee_sat).unwrap();
+        let built =
+            CloseTx::build(self.context().funding, &output, BALANCES, &self.scripts, Side::Member, fee_sat).unwrap();
         let signature = self.both_sign(built.sighash());
         built.into_signed(&signature)
     }
@@ -109,6 +104,12 @@ impl Ended {
         let member = aggregate.sign_fresh(&keys(Side::Member).funding_secret(), entropy.next(), &public, sighash);
         let signature = aggregate.sign(&secret, announced, &member.nonce, sighash);
         aggregate.aggregate(&member, &PartialSignatureWithNonce { signature, nonce: public }, sighash).unwrap()
+    }
+}
+
+impl RevokedSecrets for Ended {
+    fn revoked_secret(&self, number: u64) -> Option<SecretKey> {
+        (number < LIVE).then(|| self.peer_keys.per_commitment_secret(number))
     }
 }
 

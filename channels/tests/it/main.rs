@@ -5,6 +5,7 @@
 mod breach;
 mod chain_reorg;
 mod cited_clauses;
+mod close_rounds;
 mod coins_come_home;
 mod conversation;
 mod ended;

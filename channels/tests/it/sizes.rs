@@ -39,7 +39,7 @@ fn close(member_sat: u64, hub_sat: u64) -> Transaction {
     let context = context(member_sat, hub_sat);
     let scripts = CloseScripts { member: close_script(Side::Member), hub: close_script(Side::Hub) };
     let balances = Balances { member_sat, hub_sat };
-    CloseTx::build(context.funding, &funding_output(&context), balances, &scripts, 154)
+    CloseTx::build(context.funding, &funding_output(&context), balances, &scripts, Side::Member, 154)
         .unwrap()
         .into_signed(&any_signature())
 }

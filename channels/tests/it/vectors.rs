@@ -74,7 +74,8 @@ fn commitment(broadcaster: Side, number: u64, balances: Balances) -> Value {
 fn close(balances: Balances, fee_sat: u64) -> Value {
     let context = context(balances);
     let scripts = CloseScripts { member: close_script(Side::Member), hub: close_script(Side::Hub) };
-    let close = CloseTx::build(context.funding, &funding_output(&context), balances, &scripts, fee_sat).unwrap();
+    let close =
+        CloseTx::build(context.funding, &funding_output(&context), balances, &scripts, Side::Member, fee_sat).unwrap();
     json!({
         "member_sat": balances.member_sat,
         "hub_sat": balances.hub_sat,

@@ -31,10 +31,7 @@ pub(super) use splice::SpliceSession;
 use bitcoin::OutPoint;
 use bitcoin::secp256k1::SecretKey;
 
-use lightning::ln::chan_utils::CounterpartyCommitmentSecrets;
-
 use super::{Channel, ChannelError, Wait};
-use crate::commitment::CommitmentContext;
 
 impl Channel {
     /// The ledger of the own newest commitment, once the channel is in use.
@@ -74,21 +71,6 @@ impl Channel {
             Some(money) => money.ledger.fundings().iter().map(|funding| funding.outpoint).collect(),
             None => self.state.funding.into_iter().collect(),
         }
-    }
-
-    /// What commitments over each funding in force are built from, the confirmed one first.
-    pub fn contexts(&self) -> Vec<CommitmentContext> {
-        match &self.state.money {
-            Some(Money { ledger, .. }) => {
-                self.fundings().into_iter().filter_map(|funding| self.context_in(ledger, funding).ok()).collect()
-            }
-            None => self.context().into_iter().collect(),
-        }
-    }
-
-    /// All secrets with which the peer has revoked its commitments, once the channel is in use; a monitor needs them.
-    pub fn peer_secrets(&self) -> Option<&CounterpartyCommitmentSecrets> {
-        self.state.money.as_ref().map(|money| money.secrets.places())
     }
 
     /// The newest checkpoint after checkpoint 0 that both sides have signed.

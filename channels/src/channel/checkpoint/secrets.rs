@@ -30,11 +30,6 @@ impl PeerSecrets {
         Self { places: CounterpartyCommitmentSecrets::new(), count: 0 }
     }
 
-    /// The compact form of all of them.
-    pub(super) fn places(&self) -> &CounterpartyCommitmentSecrets {
-        &self.places
-    }
-
     /// How many there are.
     pub(super) fn count(&self) -> u64 {
         self.count

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use althing_channels::wire::OpenStake;
 use althing_channels::{
-    Channel, ChannelKeys, ChannelParams, ChannelSeed, DaoId, Effect, FundingSpend, HubTerms, Msg, NetworkId, OpeningId,
-    Phase, SessionSecret, Side, funding_script, tagged_hash,
+    Channel, ChannelError, ChannelKeys, ChannelParams, ChannelSeed, DaoId, Effect, FundingSpend, HubTerms, Msg,
+    NetworkId, OpeningId, Phase, SessionSecret, Side, funding_script, tagged_hash,
 };
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::{Message, Secp256k1};
@@ -136,7 +136,8 @@ pub(crate) struct Pair {
     /// Which signature each signing nonce made.
     pub(crate) nonce_uses: BTreeMap<[u8; 66], [u8; 32]>,
     pub(crate) observed: Observed,
-    hub_announced: Option<[u8; 66]>,
+    /// The nonce each side has announced for the other's next close proposal.
+    announced: BTreeMap<Side, [u8; 66]>,
     hub_splice_nonce: Option<[u8; 66]>,
     connected: bool,
 }
@@ -165,7 +166,7 @@ impl Pair {
             close_fee_sat: 200,
             nonce_uses: BTreeMap::new(),
             observed: Observed::default(),
-            hub_announced: None,
+            announced: BTreeMap::new(),
             hub_splice_nonce: None,
             connected: true,
         }
@@ -252,6 +253,13 @@ impl Pair {
         }
     }
 
+    pub(crate) fn propose_close(&mut self, side: Side, fee_sat: u64) -> Result<(), ChannelError> {
+        let session = self.entropy.next();
+        let effects = self.channel(side).propose_close(fee_sat, session)?;
+        self.carry_out(side, effects);
+        Ok(())
+    }
+
     pub(crate) fn force_close(&mut self, side: Side) {
         let effects = self.channel(side).force_close().unwrap();
         self.carry_out(side, effects);
@@ -270,9 +278,7 @@ impl Pair {
     pub(crate) fn crash(&mut self, side: Side) {
         self.check_stored(side);
         self.peer(side).channel = self.restored(side);
-        if side == Side::Hub {
-            self.hub_announced = None;
-        }
+        self.announced.remove(&side);
         self.disconnect();
     }
 
@@ -478,12 +484,12 @@ impl Pair {
                 let used = msg.nonce.map(|nonce| nonce.to_bytes()).or(self.hub_splice_nonce).unwrap();
                 return self.note_nonce(used, msg.signature.to_bytes());
             }
-            Msg::Shutdown(msg) if side == Side::Hub => {
-                self.hub_announced = Some(msg.nonce.unwrap().to_bytes());
+            Msg::Shutdown(msg) => {
+                self.announced.insert(side, msg.nonce.unwrap().to_bytes());
                 return;
             }
             Msg::ClosingSig(msg) => {
-                let used = self.hub_announced.replace(msg.next_nonce.to_bytes()).unwrap();
+                let used = self.announced.insert(side, msg.next_nonce.to_bytes()).unwrap();
                 return self.note_nonce(used, msg.signature.to_bytes());
             }
             _ => return,
