@@ -127,6 +127,8 @@ pub(super) struct State {
     pub(super) failure: Option<String>,
     /// Checkpoints; from the moment the channel is in use.
     pub(super) money: Option<Money>,
+    /// The own number that a restore brought back (C-92).
+    pub(super) restored: Option<u64>,
 }
 
 impl_writeable_tlv_based!(State, {
@@ -150,6 +152,7 @@ impl_writeable_tlv_based!(State, {
     (31, signed_commitment, option),
     (33, failure, option),
     (35, money, option),
+    (37, restored, option),
 });
 
 impl State {

@@ -13,7 +13,8 @@ impl Channel {
     ///
     /// # Errors
     /// [`Wait::Phase`](super::Wait::Phase) before the peer's signature is here or after the channel has ended;
-    /// [`Violation::Behind`] when the peer has proved that this state is old (C-132).
+    /// [`Violation::Behind`] when the peer has proved that this state is old (C-132); [`Violation::Restored`] after a restore,
+    /// until there is a newer commitment (C-92).
     pub fn force_close(&mut self) -> Result<Vec<Effect>, ChannelError> {
         let phase = self.state.phase;
         if let (Phase::ForceClosing, Some(signed)) = (phase, &self.state.signed_commitment) {
@@ -25,6 +26,7 @@ impl Channel {
         if self.is_behind() {
             return Err(Violation::Behind.into()); // C-132
         }
+        self.expect_made_here()?; // C-92
         let signed = self.sign_own_commitment()?;
         let transaction = signed.transaction.clone();
         self.state.signed_commitment = Some(signed);

@@ -1,7 +1,9 @@
 //! A cooperative close that waits: further rounds pay more, whoever proposes them, and the highest one wins.
 
 use althing_channels::wire::{ClosingComplete, ClosingSig};
-use althing_channels::{CLOSE_RAISE_SAT, Change, ChannelError, CloseError, FundingSpend, Msg, Phase, Side, Violation, Wait};
+use althing_channels::{
+    CLOSE_RAISE_SAT, Change, ChannelError, CloseError, FundingSpend, Msg, Phase, Side, Violation, Wait,
+};
 use bitcoin::Transaction;
 
 use crate::pair::{Pair, STAKE_SAT, check_spend};
