@@ -16,6 +16,7 @@
 
 #![allow(clippy::drop_non_drop, reason = "expansion of LDK's TLV macros")]
 
+pub mod backup;
 mod channel;
 mod close;
 mod commitment;
@@ -28,6 +29,7 @@ pub mod monitor;
 mod musig;
 mod scripts;
 mod sweep;
+pub mod tower;
 pub mod wire;
 
 pub use channel::{

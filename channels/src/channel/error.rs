@@ -194,6 +194,12 @@ pub enum Violation {
         /// The outpoint.
         funding: OutPoint,
     },
+    /// The newest commitment came out of a backup.
+    #[error("C-92: commitment {number} was restored from a backup and is never broadcast")]
+    Restored {
+        /// Its number.
+        number: u64,
+    },
     /// The peer reports a refusal of its own.
     #[error("C-11: the peer refused: {rule}: {detail}")]
     PeerRefused {
@@ -226,6 +232,7 @@ impl Violation {
             Self::Close(_) => "C-31",
             Self::CloseScript { .. } => "C-32",
             Self::NonceMissing => "C-33",
+            Self::Restored { .. } => "C-92",
             Self::FeeLowered { .. } => "C-35",
             Self::Ledger(error) => error.rule(),
             Self::Changes { .. } => "C-101",

@@ -6,6 +6,7 @@ mod confirmation;
 mod effect;
 mod error;
 mod opening;
+mod restored;
 mod state;
 mod unilateral;
 mod watch;

@@ -127,6 +127,8 @@ pub(super) struct State {
     pub(super) failure: Option<String>,
     /// Checkpoints; from the moment the channel is in use.
     pub(super) money: Option<Money>,
+    /// The own number that a restore brought back (C-92).
+    pub(super) restored: Option<u64>,
     /// Own commitments signed after the first, over fundings that confirmed in its place.
     pub(super) signed_later: Vec<SignedCommitment>,
 }
@@ -152,7 +154,8 @@ impl_writeable_tlv_based!(State, {
     (31, signed_commitment, option),
     (33, failure, option),
     (35, money, option),
-    (37, signed_later, optional_vec),
+    (37, restored, option),
+    (39, signed_later, optional_vec),
 });
 
 impl State {

@@ -13,7 +13,8 @@ impl Channel {
     ///
     /// # Errors
     /// [`Wait::Phase`](super::Wait::Phase) before the peer's signature is here or after the channel has ended;
-    /// [`Violation::Behind`] when the peer has proved that this state is old (C-132).
+    /// [`Violation::Behind`] when the peer has proved that this state is old (C-132); [`Violation::Restored`] after a restore,
+    /// until there is a newer commitment (C-92).
     pub fn force_close(&mut self) -> Result<Vec<Effect>, ChannelError> {
         let phase = self.state.phase;
         if !matches!(phase, Phase::AwaitConfirmation | Phase::Ready | Phase::Closing | Phase::ForceClosing) {
@@ -29,6 +30,7 @@ impl Channel {
         if let Some(signed) = known.clone().find(over) {
             return Ok(vec![Effect::BroadcastCommitment(signed.transaction.clone())]);
         }
+        self.expect_made_here()?; // C-92
         let signed = self.sign_own_commitment()?;
         let transaction = signed.transaction.clone();
         match &mut self.state.signed_commitment {

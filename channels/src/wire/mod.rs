@@ -5,6 +5,7 @@
 mod app;
 mod channel;
 mod checkpoint;
+mod keep;
 mod list;
 mod splice;
 
@@ -19,6 +20,7 @@ pub use checkpoint::{
     CheckpointProposal, CheckpointRevoke, CheckpointSign, CheckpointTurn, FundingNonce, FundingSignature, GiveVoucher,
     LaneStatus, MAX_CHANGES, NextNonces, Reestablish,
 };
+pub use keep::{BackupData, BackupFetch, BackupStore, BackupStored, TowerStore, TowerStored};
 pub use list::{HashList, List, MAX_PATH_HASHES};
 pub use splice::{MAX_SPLICE_INPUTS, SpliceAck, SpliceInit, SpliceLocked, SpliceNonce, SpliceSign};
 
@@ -182,6 +184,18 @@ messages! {
     DaoInfo = 32827,
     /// An epoch's header and link.
     LinkInfo = 32829,
+    /// Gives a tower a sealed justice transaction.
+    TowerStore = 32841,
+    /// The tower's receipt.
+    TowerStored = 32843,
+    /// Gives the hub a sealed backup.
+    BackupStore = 32845,
+    /// The hub keeps it.
+    BackupStored = 32847,
+    /// Asks for the own backup.
+    BackupFetch = 32849,
+    /// The own backup.
+    BackupData = 32851,
 }
 
 impl Msg {

@@ -17,11 +17,13 @@ mod many_closes;
 mod money_lane;
 mod musig_oracle;
 mod nonce_reuse;
+mod old_backup;
 mod sizes;
 mod splicing;
 mod stored_state;
 mod tampered_signature;
 mod testkit;
+mod tower;
 mod vectors;
 mod wrong_terms;
 

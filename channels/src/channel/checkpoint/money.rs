@@ -153,6 +153,13 @@ impl Money {
         (self.number, funding, signature)
     }
 
+    /// Puts `blank` in the place of every signature of the peer on the own newest commitment.
+    pub(in crate::channel) fn replace_signatures(&mut self, blank: PartialSignatureWithNonce) {
+        for known in &mut self.signatures {
+            known.signature = blank;
+        }
+    }
+
     /// Ledger of the own newest commitment.
     pub(in crate::channel) fn ledger(&self) -> &Ledger {
         &self.ledger
