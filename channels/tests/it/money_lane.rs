@@ -120,4 +120,12 @@ proptest! {
     fn many_faults(faults in prop::collection::vec(any_fault(), 2..10)) {
         two_rounds(&faults);
     }
+
+    // The same harness as the fuzz target.
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut driver = Driver::new();
+        driver.run(&mut bytes.iter(), 5_000);
+        driver.come_to_rest();
+    }
 }

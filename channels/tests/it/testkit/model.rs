@@ -14,6 +14,7 @@ pub(crate) struct Model {
     serials: [u64; 2],
     bound: [bool; 2],
     pub(crate) app: Option<AppPosition>,
+    base: Option<bitcoin::OutPoint>,
     /// Fundings beside the first: what the member has more (or less) in them.
     pub(crate) splices: Vec<(bitcoin::OutPoint, i128)>,
 }
@@ -28,10 +29,16 @@ impl Model {
             serials: [0; 2],
             bound: [false; 2],
             app: None,
+            base: None,
             splices: Vec::new(),
         };
         model.bind();
         model
+    }
+
+    /// Names the first funding, which cannot be brought into force again.
+    pub(crate) fn fund(&mut self, funding: bitcoin::OutPoint) {
+        self.base = Some(funding);
     }
 
     pub(crate) fn held_sat(&self) -> i128 {
@@ -139,6 +146,7 @@ impl Model {
                 let (_, delta) = *self.splices.iter().find(|(known, _)| known == funding)?;
                 self.member_sat += delta;
                 self.splices.clear();
+                self.base = Some(*funding);
                 Some(())
             }
             _ => None,
@@ -146,7 +154,7 @@ impl Model {
     }
 
     fn splice(&mut self, funding: bitcoin::OutPoint, delta: i128) -> Option<()> {
-        let known = self.splices.iter().any(|(known, _)| *known == funding);
+        let known = self.base == Some(funding) || self.splices.iter().any(|(known, _)| *known == funding);
         if known || self.splices.len() >= 7 || delta == 0 {
             return None;
         }
