@@ -109,6 +109,36 @@ fn seeds_run_against_the_model() {
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=9).collect::<Vec<_>>(), "every kind of change is folded");
 }
 
+#[test]
+#[should_panic(expected = "Hub sends before it stores")]
+fn a_shell_that_does_not_store_is_caught() {
+    let mut pair = Pair::in_use();
+    pair.forgetful = Some(Side::Hub);
+    pair.pay(Side::Member, Change::Dues { amount_sat: 50_000 }).unwrap();
+    pair.settle();
+}
+
+#[test]
+#[should_panic(expected = "one nonce in two sessions")]
+fn a_generator_that_repeats_itself_is_caught() {
+    let mut pair = Pair::in_use();
+    pair.note_nonce([2; 66], [1; 32]);
+    pair.note_nonce([2; 66], [3; 32]);
+}
+
+#[test]
+#[should_panic(expected = "two candidates for one number")]
+fn a_second_candidate_is_caught() {
+    let mut pair = Pair::in_use();
+    pair.pay(Side::Member, Change::Dues { amount_sat: 50_000 }).unwrap();
+    // A shell that goes back to before the proposal and decides otherwise.
+    let other = Pair::in_use();
+    let proposals = std::mem::take(&mut pair.observed.proposals);
+    pair = other;
+    pair.observed.proposals = proposals;
+    let _ = pair.pay(Side::Member, Change::Dues { amount_sat: 60_000 });
+}
+
 fn any_fault() -> impl Strategy<Value = Fault> {
     (0usize..60, 0..FaultKind::ALL.len()).prop_map(|(at, kind)| Fault { at, kind: FaultKind::ALL[kind] })
 }

@@ -139,6 +139,8 @@ pub(crate) struct Pair {
     /// The nonce each side has announced for the other's next close proposal.
     announced: BTreeMap<Side, [u8; 66]>,
     hub_splice_nonce: Option<[u8; 66]>,
+    /// A planted fault: this side's shell does not store.
+    pub(crate) forgetful: Option<Side>,
     connected: bool,
 }
 
@@ -168,6 +170,7 @@ impl Pair {
             observed: Observed::default(),
             announced: BTreeMap::new(),
             hub_splice_nonce: None,
+            forgetful: None,
             connected: true,
         }
     }
@@ -387,7 +390,13 @@ impl Pair {
     }
 
     fn perform(&mut self, side: Side, effect: Effect) {
+        if matches!(effect, Effect::Send(_) | Effect::BroadcastClose(_) | Effect::BroadcastCommitment(_)) {
+            // C-61: nothing leaves that does not follow from what is stored.
+            let now = self.channel(side).encode();
+            assert!(self.peer(side).stored.as_ref() == Some(&now), "{side:?} sends before it stores: {effect:?}");
+        }
         match effect {
+            Effect::Persist if self.forgetful == Some(side) => {}
             Effect::Persist => {
                 let bytes = self.channel(side).encode();
                 self.peer(side).stored = Some(bytes);
