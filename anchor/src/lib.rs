@@ -41,6 +41,7 @@
 
 mod chain;
 mod codec;
+mod coin;
 mod commitment;
 mod curve;
 mod difficulty;
@@ -51,22 +52,34 @@ mod headers;
 mod inclusion;
 mod link;
 mod link_builder;
+mod link_signing;
+mod musig;
+mod pledge;
 mod seal;
+mod shape;
 mod tracker;
 mod tracker_codec;
 mod treasury;
 
 pub use chain::{ChainError, ClaimedLink, LinkChain, VerifiedChain, VerifiedLink, verify_chain};
 pub use codec::DecodeError;
+pub use coin::Coin;
 pub use commitment::{Commitment, commitment_leaf, leaf_control_block, link_output_script, opens};
 pub use evidence::{LinkEvidence, MAX_TRANSACTION_BYTES};
-pub use fee::{FeeError, LINK_VSIZE, LINK_WEIGHT, MIN_SEAL, link_fee, links_affordable};
+pub use fee::{FeeError, INCREMENTAL_RELAY_RATE, LINK_VSIZE, LINK_WEIGHT, MIN_SEAL, link_fee, links_affordable};
 pub use genesis::{Genesis, GenesisError, GenesisParams, MAX_GATES, genesis_outputs, verify_genesis};
 pub use headers::{BlockHashes, HeaderChain, HeaderError, minimum_work, work_caveat};
 pub use inclusion::{InclusionError, MAX_BRANCH_DEPTH, TxInclusion};
 pub use link::{LinkError, verify_link};
-pub use link_builder::{BuildError, LinkBuilder, SignedLink, UnsignedLink};
+pub use link_builder::{BuildError, LinkBuilder, MAX_TOP_UP_COINS, Unconfirmed};
+pub use link_signing::{SignedLink, UnsignedLink};
+pub use musig::{
+    MAX_OPERATORS, NonceRound, OperatorError, Operators, PartialSignature, PublicNonce, SessionEntropy, SessionError,
+    SignatureRound, ZeroEntropy,
+};
+pub use pledge::SealPledge;
 pub use seal::Seal;
+pub use shape::{BUMP_OUTPUT_VALUE, LinkShape, OtsForm};
 pub use tracker::{
     BlockId, ChainEvent, Effect, HaltReason, LinkState, LinkTracker, MAX_VERSIONS, TrackerError, Transition,
 };
