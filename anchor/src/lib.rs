@@ -39,6 +39,7 @@
 //! # }
 //! ```
 
+mod bump;
 mod chain;
 mod codec;
 mod coin;
@@ -47,6 +48,7 @@ mod curve;
 mod difficulty;
 mod evidence;
 mod fee;
+mod fee_policy;
 mod genesis;
 mod headers;
 mod inclusion;
@@ -55,18 +57,21 @@ mod link_builder;
 mod link_signing;
 mod musig;
 mod pledge;
+mod reserve;
 mod seal;
 mod shape;
 mod tracker;
 mod tracker_codec;
 mod treasury;
 
+pub use bump::{BumpChild, BumpError, MAX_BUMP_WEIGHT};
 pub use chain::{ChainError, ClaimedLink, LinkChain, VerifiedChain, VerifiedLink, verify_chain};
 pub use codec::DecodeError;
 pub use coin::Coin;
 pub use commitment::{Commitment, commitment_leaf, leaf_control_block, link_output_script, opens};
 pub use evidence::{LinkEvidence, MAX_TRANSACTION_BYTES};
 pub use fee::{FeeError, INCREMENTAL_RELAY_RATE, LINK_VSIZE, LINK_WEIGHT, MIN_SEAL, link_fee, links_affordable};
+pub use fee_policy::{FeeDecision, FeeMarket, FeePolicy};
 pub use genesis::{Genesis, GenesisError, GenesisParams, MAX_GATES, genesis_outputs, verify_genesis};
 pub use headers::{BlockHashes, HeaderChain, HeaderError, minimum_work, work_caveat};
 pub use inclusion::{InclusionError, MAX_BRANCH_DEPTH, TxInclusion};
@@ -78,6 +83,7 @@ pub use musig::{
     SignatureRound, ZeroEntropy,
 };
 pub use pledge::SealPledge;
+pub use reserve::{Reserve, ReserveAlarm, ReserveForecast};
 pub use seal::Seal;
 pub use shape::{BUMP_OUTPUT_VALUE, LinkShape, OtsForm};
 pub use tracker::{

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+mod bump_child;
 mod chain_history;
 mod commitment_shape;
+mod empty_reserve;
+mod fee_spike;
 mod founding;
 mod header_rules;
 mod inclusion_forgery;
