@@ -55,7 +55,9 @@ mod inclusion;
 mod link;
 mod link_builder;
 mod link_signing;
+mod merkle;
 mod musig;
+mod ots;
 mod pledge;
 mod reserve;
 mod seal;
@@ -81,6 +83,10 @@ pub use link_signing::{SignedLink, UnsignedLink};
 pub use musig::{
     MAX_OPERATORS, NonceRound, OperatorError, Operators, PartialSignature, PublicNonce, SessionEntropy, SessionError,
     SignatureRound, ZeroEntropy,
+};
+pub use ots::{
+    Attestation, Attested, ExportError, FileHash, MAX_MESSAGE_BYTES, MAX_OTS_BYTES, MAX_OTS_DEPTH, OtsError, OtsOp,
+    OtsPath, TimestampFile, link_steps, op_return_timestamp, reveal_timestamp, split_timestamp,
 };
 pub use pledge::SealPledge;
 pub use reserve::{Reserve, ReserveAlarm, ReserveForecast};

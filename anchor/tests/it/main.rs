@@ -14,6 +14,7 @@ mod key_rotation;
 mod link_building;
 mod link_shapes;
 mod operators;
+mod ots_files;
 mod reorg;
 mod stuck_link;
 mod support;
