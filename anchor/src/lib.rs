@@ -62,6 +62,8 @@ mod pledge;
 mod reserve;
 mod seal;
 mod shape;
+mod spend_verdict;
+mod succession;
 mod tracker;
 mod tracker_codec;
 mod treasury;
@@ -92,6 +94,14 @@ pub use pledge::SealPledge;
 pub use reserve::{Reserve, ReserveAlarm, ReserveForecast};
 pub use seal::Seal;
 pub use shape::{BUMP_OUTPUT_VALUE, LinkShape, OtsForm};
+pub use spend_verdict::{
+    AllowedSpend, GateVerdict, SealVerdict, UnauthorisedReason, judge_gate_spend, judge_seal_spend,
+};
+pub use succession::{
+    CertificateError, ClaimedSuccession, MAX_SUCCESSION_SIGNERS, Primary, Succession, SuccessionCertificate,
+    SuccessionError, SuccessionRules, SuccessionSignature, SuccessionStatement, first_succession, judge_succession,
+    signs_rivals, succession_outputs,
+};
 pub use tracker::{
     BlockId, ChainEvent, Effect, HaltReason, LinkState, LinkTracker, MAX_VERSIONS, TrackerError, Transition,
 };
