@@ -23,3 +23,4 @@ mod support;
 mod tampering;
 mod treasury_policy;
 mod vectors;
+mod vectors_extended;

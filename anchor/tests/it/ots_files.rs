@@ -35,9 +35,9 @@ const MESSAGES_BY_PYTHON: [&str; 4] = [
     "cb6fd107efdd67fb9671e56f268452e1bfc3ebfd",
 ];
 
-const HEIGHT: u32 = 7;
+pub(crate) const HEIGHT: u32 = 7;
 
-fn seal() -> Seal {
+pub(crate) fn seal() -> Seal {
     Seal {
         outpoint: OutPoint { txid: Txid::from_byte_array([5; 32]), vout: 0 },
         value: Amount::from_sat(10_000),
@@ -46,13 +46,13 @@ fn seal() -> Seal {
     }
 }
 
-fn link(shape: LinkShape, form: OtsForm) -> SignedLink {
+pub(crate) fn link(shape: LinkShape, form: OtsForm) -> SignedLink {
     let builder = LinkBuilder::new(seal(), key(2), commitment(2)).shape(shape).ots(form);
     builder.build(FeeRate::BROADCAST_MIN, CAP).unwrap().sign(&keypair(1), &[7; 32]).unwrap()
 }
 
 /// A block with the link at `position` among `count` transactions, and the commitment to its witnesses (BIP141).
-fn block(link: &Transaction, position: usize, count: u32) -> Block {
+pub(crate) fn block(link: &Transaction, position: usize, count: u32) -> Block {
     let mut txdata: Vec<Transaction> = (1..count).map(stranger).collect();
     txdata.insert(position - 1, link.clone());
     let leaves = std::iter::once([0; 32]).chain(txdata.iter().map(|tx| tx.compute_wtxid().to_byte_array()));
@@ -77,7 +77,7 @@ fn block(link: &Transaction, position: usize, count: u32) -> Block {
     Block { header, txdata }
 }
 
-fn evidence(link: &Transaction, block: &Block) -> LinkEvidence {
+pub(crate) fn evidence(link: &Transaction, block: &Block) -> LinkEvidence {
     let txids: Vec<Txid> = block.txdata.iter().map(Transaction::compute_txid).collect();
     let inclusion = TxInclusion::from_block_txids(block.header, HEIGHT, &txids, link.compute_txid()).unwrap();
     LinkEvidence::new(link.clone(), inclusion)

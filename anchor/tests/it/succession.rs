@@ -15,7 +15,7 @@ use crate::support::{CAP, Story, commitment, input, key, keypair, signed, transa
 const DAO: [u8; 32] = [0xda; 32];
 const RULES: SuccessionRules = SuccessionRules { final_depth: 3, window_blocks: 10 };
 /// Member and weight; 100 in all.
-const ROLL: [(u8, u128); 5] = [(41, 30), (42, 20), (43, 20), (44, 20), (45, 10)];
+pub(crate) const ROLL: [(u8, u128); 5] = [(41, 30), (42, 20), (43, 20), (44, 20), (45, 10)];
 
 fn roll() -> BTreeMap<XOnlyPublicKey, u128> {
     ROLL.iter().map(|(n, weight)| (key(*n), *weight)).collect()
@@ -26,7 +26,7 @@ fn spare_script() -> ScriptBuf {
 }
 
 /// A statement that goes on from link `number` of the story.
-fn statement(story: &Story, number: u32) -> SuccessionStatement {
+pub(crate) fn statement(story: &Story, number: u32) -> SuccessionStatement {
     let last = verified(story)[number as usize];
     SuccessionStatement {
         dao: DAO,
@@ -39,7 +39,7 @@ fn statement(story: &Story, number: u32) -> SuccessionStatement {
     }
 }
 
-fn certificate(statement: SuccessionStatement, members: &[u8]) -> SuccessionCertificate {
+pub(crate) fn certificate(statement: SuccessionStatement, members: &[u8]) -> SuccessionCertificate {
     let mut certificate = SuccessionCertificate::new(statement);
     for n in members {
         let signature = statement.sign(&keypair(*n), &[3; 32]);
@@ -49,7 +49,7 @@ fn certificate(statement: SuccessionStatement, members: &[u8]) -> SuccessionCert
 }
 
 /// What the treasurers sign.
-fn spender(certificate: &SuccessionCertificate) -> Transaction {
+pub(crate) fn spender(certificate: &SuccessionCertificate) -> Transaction {
     let spare = certificate.statement().spare_seal;
     let outputs = succession_outputs(certificate, Amount::from_sat(5_000), Amount::from_sat(1_000), spare_script());
     transaction(vec![input(spare.txid, spare.vout)], outputs.to_vec())
