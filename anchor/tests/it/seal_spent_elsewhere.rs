@@ -68,7 +68,7 @@ fn a_gate_is_spent_as_decided_or_not() {
     use UnauthorisedReason::{ExtraOutput, NoDecision, WrongHeight, WrongOutput};
     let unauthorised = GateVerdict::Unauthorised;
     assert_eq!(judge(10, Some(&allowed), decided.clone()), GateVerdict::Allowed);
-    assert_eq!(judge(19, Some(&allowed), with(&[change.clone()])), GateVerdict::Allowed);
+    assert_eq!(judge(19, Some(&allowed), with(std::slice::from_ref(&change))), GateVerdict::Allowed);
     assert_eq!(judge(9, Some(&allowed), decided.clone()), unauthorised(WrongHeight { height: 9 }));
     assert_eq!(judge(20, Some(&allowed), decided.clone()), unauthorised(WrongHeight { height: 20 }));
     assert_eq!(judge(10, None, decided.clone()), unauthorised(NoDecision));

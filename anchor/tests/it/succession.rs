@@ -262,7 +262,8 @@ fn statements_about_something_else_are_refused_by_name() {
 
 #[test]
 fn the_spender_makes_a_new_spare_seal_and_is_mined() {
-    let edits: [(&str, fn(&mut Transaction)); 3] = [
+    type Edit = fn(&mut Transaction);
+    let edits: [(&str, Edit); 3] = [
         ("no second output", |spender| spender.output.truncate(1)),
         ("another script", |spender| spender.output[1].script_pubkey = ScriptBuf::new()),
         ("dust", |spender| spender.output[1].value = Amount::from_sat(329)),
