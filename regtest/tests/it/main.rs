@@ -9,6 +9,8 @@ mod chain;
 mod funds;
 mod left_behind;
 mod lifecycle;
+mod ots;
+mod ots_client;
 mod partition;
 mod provisioning;
 mod typed_calls;
