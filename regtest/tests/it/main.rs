@@ -13,4 +13,5 @@ mod ots;
 mod ots_client;
 mod partition;
 mod provisioning;
+mod stuck_anchor;
 mod typed_calls;

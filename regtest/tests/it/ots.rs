@@ -99,11 +99,8 @@ impl Epoch {
         let (before, after) = ([number; 50], [0xee; 70]);
         let header = [&before[..], &root, &after].concat();
         let header_file = [&tag[..], &tag, &header].concat();
-        let leaf_to_commitment = OtsPath::new()
-            .log_node(&leaves[3], false)
-            .log_node(&left, true)
-            .wrap(&before, &after)
-            .tagged_hash(&tag);
+        let leaf_to_commitment =
+            OtsPath::new().log_node(&leaves[3], false).log_node(&left, true).wrap(&before, &after).tagged_hash(&tag);
         let commitment = Commitment::new(hash(&header_file));
         Self { leaf_file: leaf(2), header_file, commitment, leaf_to_commitment }
     }
