@@ -13,6 +13,11 @@
 //! | found a DAO | [`Treasury::parse`], [`genesis_outputs`], [`verify_genesis`] |
 //! | anchor an epoch | [`LinkBuilder`], [`LinkTracker`] |
 //! | keep a proof of a link | [`TxInclusion::from_block_txids`], [`LinkEvidence`] |
+//! | share the anchor key among operators | [`Operators`], [`NonceRound`], [`SealPledge`] |
+//! | pay for links, wait or bump | [`FeePolicy`], [`Reserve`], [`LinkBuilder::build_replacement`], [`BumpChild`] |
+//! | go on without the hub | [`SuccessionCertificate`], [`judge_succession`] |
+//! | prove what became of a seal or gate | [`judge_seal_spend`], [`judge_gate_spend`] |
+//! | export a link as a timestamp | [`split_timestamp`], [`op_return_timestamp`], [`reveal_timestamp`] |
 //! | check a history offline | [`HeaderChain::from_bytes`], [`verify_chain`] |
 //!
 //! ```
