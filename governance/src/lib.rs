@@ -6,9 +6,10 @@
 //!
 //! The order of reading: [`charter`] (the rules), [`dao`] (what a DAO is identified by), [`entry`] (what the log holds),
 //! [`state`] (which entries are accepted), [`lifecycle`] (when a proposal opens and closes), [`roll`] (who weighs how much),
-//! [`tally`] (what was decided), [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
+//! [`voting`] (what ballots may say and decide), [`tally`] (what was decided), [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
 //!
-//! The clauses cited as `G-n` are in `docs/spec/10-governance.md`, those cited as `E-n` in `docs/spec/00-encoding.md`.
+//! The clauses cited as `G-n` are in `docs/spec/10-governance.md`, those cited as `V-n` in `docs/spec/11-voting.md`, those cited
+//! as `E-n` in `docs/spec/00-encoding.md`.
 
 pub mod charter;
 pub mod codec;
@@ -24,6 +25,7 @@ pub mod signing;
 pub mod state;
 pub mod tally;
 pub mod tree;
+pub mod voting;
 
 pub use charter::Charter;
 pub use codec::{Canonical, DecodeError};
