@@ -4,9 +4,11 @@
 
 mod anchored_lie;
 mod bad_charter;
+mod concentration;
 mod dishonest_trees;
 mod double_vote;
 mod garbage_bytes;
+mod hostile_report;
 mod log_tree;
 mod lost_entry;
 mod miscount;
