@@ -8,11 +8,13 @@
 //! [`state`] (which entries are accepted), [`lifecycle`] (when a proposal opens and closes), [`roll`] (who weighs how much),
 //! [`tally`] (what was decided), [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
 //!
-//! The clauses cited as `G-n` are in `docs/spec/10-governance.md`, those cited as `E-n` in `docs/spec/00-encoding.md`.
+//! The clauses cited as `G-n` are in `docs/spec/10-governance.md`, those cited as `E-n` in `docs/spec/00-encoding.md`, as `L-n`
+//! in `docs/spec/12-delegation.md`.
 
 pub mod charter;
 pub mod codec;
 pub mod dao;
+pub mod delegation;
 pub mod entry;
 pub mod epoch;
 pub mod hash;
