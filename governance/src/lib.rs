@@ -21,6 +21,7 @@ pub mod hash;
 pub mod id;
 pub mod lifecycle;
 pub mod receipt;
+pub mod report;
 pub mod roll;
 pub mod signing;
 pub mod state;

@@ -4,10 +4,12 @@
 
 mod anchored_lie;
 mod bad_charter;
+mod concentration;
 mod delegation_entry;
 mod dishonest_trees;
 mod double_vote;
 mod garbage_bytes;
+mod hostile_report;
 mod log_tree;
 mod lost_entry;
 mod miscount;
