@@ -39,6 +39,8 @@ pub mod tag {
     pub const SPEND: &str = "althing/spend/v1";
     /// Epoch header hash, which is the commitment on Bitcoin.
     pub const EPOCH: &str = "althing/epoch/v1";
+    /// Order of options that breaks a tie.
+    pub const TIE: &str = "althing/tie/v1";
     /// Leaf of a sum tree.
     pub const SUM_LEAF: &str = "althing/sum-leaf/v1";
     /// Node of a sum tree.

@@ -6,10 +6,11 @@
 //!
 //! The order of reading: [`charter`] (the rules), [`dao`] (what a DAO is identified by), [`entry`] (what the log holds),
 //! [`state`] (which entries are accepted), [`lifecycle`] (when a proposal opens and closes), [`roll`] (who weighs how much),
-//! [`tally`] (what was decided), [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
+//! [`voting`] (what ballots may say and decide), [`delegation`] (who speaks with whose weight), [`tally`] (what was decided),
+//! [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
 //!
-//! The clauses cited as `G-n` are in `docs/spec/10-governance.md`, those cited as `E-n` in `docs/spec/00-encoding.md`, as `L-n`
-//! in `docs/spec/12-delegation.md`.
+//! Clauses are cited by their letter: `G-n` docs/spec/10-governance.md, `V-n` docs/spec/11-voting.md, `L-n`
+//! docs/spec/12-delegation.md, `R-n` docs/spec/13-charter.md, `E-n` docs/spec/00-encoding.md.
 
 pub mod charter;
 pub mod codec;
@@ -27,6 +28,7 @@ pub mod signing;
 pub mod state;
 pub mod tally;
 pub mod tree;
+pub mod voting;
 
 pub use charter::Charter;
 pub use codec::{Canonical, DecodeError};

@@ -1,8 +1,7 @@
 //! Canonical bytes of the charter (G-12).
 
 use super::{
-    Admission, Charter, Class, ClassRule, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, MAX_PEER, Quorum, Threshold, Treasurer,
-    WeightRule,
+    Admission, Charter, Class, ClassRule, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, MAX_PEER, Treasurer, WeightRule,
 };
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 
@@ -145,23 +144,8 @@ impl Canonical for ClassRule {
         w.u32(self.voting_blocks);
         w.u32(self.veto_blocks);
         w.u32(self.expiry_blocks);
-        match self.threshold {
-            Threshold::Majority => w.u8(0),
-            Threshold::PercentBp(bp) => {
-                w.u8(1);
-                w.u16(bp);
-            }
-        }
-        match self.quorum {
-            Quorum::ParticipationBp(bp) => {
-                w.u8(0);
-                w.u16(bp);
-            }
-            Quorum::YesOfTotalBp(bp) => {
-                w.u8(1);
-                w.u16(bp);
-            }
-        }
+        self.threshold.encode(w);
+        self.quorum.encode(w);
         w.u32(self.distinct_voters_min);
     }
 
@@ -173,16 +157,8 @@ impl Canonical for ClassRule {
             voting_blocks: r.u32()?,
             veto_blocks: r.u32()?,
             expiry_blocks: r.u32()?,
-            threshold: match r.u8()? {
-                0 => Threshold::Majority,
-                1 => Threshold::PercentBp(r.u16()?),
-                found => return Err(DecodeError::UnknownVariant { field: "threshold", found }),
-            },
-            quorum: match r.u8()? {
-                0 => Quorum::ParticipationBp(r.u16()?),
-                1 => Quorum::YesOfTotalBp(r.u16()?),
-                found => return Err(DecodeError::UnknownVariant { field: "quorum", found }),
-            },
+            threshold: Canonical::decode(r)?,
+            quorum: Canonical::decode(r)?,
             distinct_voters_min: r.u32()?,
         })
     }

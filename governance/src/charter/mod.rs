@@ -13,6 +13,8 @@ pub use check::Problem;
 pub use document::CharterError;
 pub use template::{AssociationArguments, association_template};
 
+pub use crate::voting::{ALL_BP, Quorum, Threshold};
+
 use crate::codec::Canonical as _;
 use crate::hash::{tag, tagged_hash};
 use crate::id::{CharterHash, MemberId, NetworkId};
@@ -27,8 +29,6 @@ pub const MAX_LIST: usize = 64;
 pub const MAX_PEER: usize = 256;
 /// Most gates in the genesis transaction.
 pub const MAX_GATES: u8 = 16;
-/// Basis points of the whole.
-pub const ALL_BP: u16 = 10_000;
 
 /// The rules of a DAO. A value that passed [`Charter::check`] is meaningful; the type alone promises only bounded lengths
 /// once it was decoded.
@@ -143,27 +143,6 @@ pub struct ClassRule {
     pub quorum: Quorum,
     /// Least number of members who voted; 0 for no such rule.
     pub distinct_voters_min: u32,
-}
-
-/// Share of yes among yes and no that passes (G-52).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Threshold {
-    /// More than half.
-    Majority,
-    /// At least this many basis points, 5001 to 10000.
-    PercentBp(u16),
-}
-
-/// Turnout without which nothing passes (G-51).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Quorum {
-    /// Yes and abstain together are at least this many basis points of the roll. Votes against do not count toward it,
-    /// so that voting no cannot help a proposal pass.
-    ParticipationBp(u16),
-    /// Yes alone is at least this many basis points of the roll.
-    YesOfTotalBp(u16),
 }
 
 impl Charter {
