@@ -5,6 +5,7 @@
 mod anchored_lie;
 mod bad_charter;
 mod concentration;
+mod delegation_entry;
 mod dishonest_trees;
 mod double_vote;
 mod garbage_bytes;
