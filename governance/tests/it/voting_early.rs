@@ -63,6 +63,9 @@ proptest! {
     }
 }
 
+/// Name, system, sums, rule, remaining weight, and whether that is certain.
+type Edge = (&'static str, System, &'static [u128], Rule, u128, bool);
+
 #[test]
 fn edges() {
     let two_thirds = rule(Threshold::PercentBp(6667), Quorum::ParticipationBp(1));
@@ -70,7 +73,7 @@ fn edges() {
     let voters = Rule { distinct_voters_min: 4, ..ANY };
     let (yna, veto, single) = (System::YesNoAbstain, System::YesNoVeto, System::SingleChoice);
     let score = System::Score { max: 9 };
-    let table: [(&str, System, &[u128], Rule, u128, bool); 25] = [
+    let table: [Edge; 25] = [
         ("majority out of reach", yna, &[51, 0, 0, 3, 101], ANY, 50, true),
         ("could come out level", yna, &[50, 0, 0, 3, 100], ANY, 50, false),
         ("nothing remains", yna, &[50, 50, 0, 3, 100], ANY, 0, true),

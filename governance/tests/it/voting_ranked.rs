@@ -52,9 +52,12 @@ fn schulze_elects_e_among_45_voters() {
     assert_eq!(outcome(System::InstantRunoff, 5, &SCHULZE_2011), level(&[1, 4]));
 }
 
+/// Name, ballots, and what they come to.
+type Ranked = (&'static str, &'static [(u128, &'static str)], Result<Outcome, Undecided>);
+
 #[test]
 fn schulze() {
-    let table: [(&str, &[(u128, &str)], Result<Outcome, Undecided>); 11] = [
+    let table: [Ranked; 11] = [
         ("all prefer B", &[(1, "BA"), (1, "BC"), (1, "B")], Ok(B)),
         ("a Condorcet winner without a majority of first places", &[(4, "AB"), (3, "CB"), (2, "B")], Ok(B)),
         // A beats B 7:3, B beats C 7:3, C beats A 6:4: the weakest link is C over A.
@@ -77,7 +80,7 @@ fn schulze() {
 
 #[test]
 fn instant_runoff() {
-    let table: [(&str, &[(u128, &str)], Result<Outcome, Undecided>); 16] = [
+    let table: [Ranked; 16] = [
         ("a majority at once", &[(3, "A"), (2, "B")], Ok(A)),
         ("exactly half is no majority, the others go out", &[(4, "AB"), (3, "BC"), (1, "CB")], level(&[0, 1])),
         ("second preferences decide", &[(4, "AC"), (3, "BC"), (2, "CB")], Ok(B)),

@@ -85,7 +85,7 @@ fn apportioned() -> Vec<Value> {
 
 fn ties() -> Vec<Value> {
     let mut hashes = Vec::new();
-    for block in [0u8, 7, 255] {
+    for block in [0u8, 9, 255] {
         let tie = tie(block);
         for option in [0u16, 1, 2, 258] {
             hashes.push(json!({
@@ -167,7 +167,7 @@ fn election(system: System, options: u16, votes: &[(&[u16], u128)], rule: Rule) 
         Err(undecided) => json!({
             "tied": undecided.tied,
             "with_block_of_zeros": count.outcome(&rule, Some(tie(0))).map(|o| hex(&o)).ok(),
-            "with_block_of_sevens": count.outcome(&rule, Some(tie(7))).map(|o| hex(&o)).ok(),
+            "with_block_of_nines": count.outcome(&rule, Some(tie(9))).map(|o| hex(&o)).ok(),
         }),
     };
     Ok(json!({
