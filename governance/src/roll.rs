@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::OutPoint;
 use bitcoin::secp256k1::PublicKey;
 
-use crate::charter::{Admission, Charter, WeightRule};
+use crate::charter::{Charter, WeightRule};
 use crate::id::{ChannelId, MemberId};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 
@@ -61,19 +61,28 @@ impl Roll {
     #[must_use]
     pub fn compute(charter: &Charter, claims: &[StakeClaim], facts: &[FundingFact], closing_height: u32) -> Self {
         let facts: BTreeMap<OutPoint, &FundingFact> = facts.iter().map(|fact| (fact.outpoint, fact)).collect();
+        let age_cap = match charter.weight_rule {
+            WeightRule::StakeAge { cap_blocks } => cap_blocks,
+            _ => 0,
+        };
         let mut counted = BTreeSet::new();
-        let mut stakes: BTreeMap<MemberId, u64> = BTreeMap::new();
+        let mut stakes: BTreeMap<MemberId, (u64, u128)> = BTreeMap::new();
         for claim in claims {
             let Some(fact) = facts.get(&claim.outpoint) else { continue };
             // G-33: one outpoint's value counts once, whoever claims it.
             if fact.counts_at(closing_height, charter.stake_confirmations) && counted.insert(claim.outpoint) {
-                let stake = stakes.entry(claim.member).or_default();
-                *stake = stake.saturating_add(claim.member_sat.min(fact.value_sat));
+                let sat = claim.member_sat.min(fact.value_sat);
+                let (stake, aged) = stakes.entry(claim.member).or_default();
+                *stake = stake.saturating_add(sat);
+                // Cannot saturate: satoshis and blocks together have 83 bits.
+                *aged = aged.saturating_add(u128::from(sat) * u128::from(fact.age_at(closing_height).min(age_cap)));
             }
         }
-        let Admission::Open { min_stake_sat } = charter.admission;
-        stakes.retain(|_, stake| *stake >= min_stake_sat);
-        Self::from_stakes(stakes.into_iter().map(|(member, stake)| (member, stake, weight(charter, stake))))
+        let min_stake_sat = charter.admission.min_stake_sat();
+        stakes.retain(|_, (stake, _)| *stake >= min_stake_sat);
+        Self::from_stakes(
+            stakes.into_iter().map(|(member, (stake, aged))| (member, stake, weight(charter, stake, aged))),
+        )
     }
 
     /// A roll of given members, stakes and weights; members without weight are left out.
@@ -145,14 +154,21 @@ impl FundingFact {
         let matured = u64::from(self.height) + u64::from(confirmations) <= u64::from(height) + 1;
         matured && self.spent_height.is_none_or(|spent| spent > height)
     }
+
+    /// Blocks since the output was mined; 0 before.
+    #[must_use]
+    pub const fn age_at(&self, height: u32) -> u32 {
+        height.saturating_sub(self.height)
+    }
 }
 
-/// Weight of a stake by the charter's rule (G-34).
-fn weight(charter: &Charter, stake_sat: u64) -> u128 {
+/// Weight of a stake by the charter's rule (G-34). `aged` is the sum of satoshis times capped age.
+fn weight(charter: &Charter, stake_sat: u64, aged: u128) -> u128 {
     let weight = match charter.weight_rule {
-        WeightRule::Stake => stake_sat,
+        WeightRule::Stake => u128::from(stake_sat),
         WeightRule::OneMemberOneVote => 1,
-        WeightRule::SqrtStake => stake_sat.isqrt(),
+        WeightRule::SqrtStake => u128::from(stake_sat.isqrt()),
+        WeightRule::StakeAge { .. } => aged,
     };
-    u128::from(charter.per_member_cap.map_or(weight, |cap| weight.min(cap)))
+    charter.per_member_cap.map_or(weight, |cap| weight.min(u128::from(cap)))
 }

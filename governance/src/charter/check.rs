@@ -6,8 +6,7 @@ use std::fmt;
 use bitcoin::Network;
 
 use super::{
-    ALL_BP, Admission, Charter, Class, MAX_DESCRIPTOR, MAX_GATES, MAX_LIST, MAX_NAME, MAX_PEER, Quorum, Threshold,
-    WeightRule,
+    ALL_BP, Charter, Class, MAX_DESCRIPTOR, MAX_GATES, MAX_LIST, MAX_NAME, MAX_PEER, Quorum, Threshold, WeightRule,
 };
 
 /// Value below which an output is dust for every script type used here.
@@ -108,12 +107,12 @@ impl Charter {
     }
 
     fn check_weight(&self, p: &mut Problems) {
-        let Admission::Open { min_stake_sat } = self.admission;
-        p.at_least("G-11.8", "admission.open.min_stake_sat", min_stake_sat, 1);
+        p.at_least("G-11.8", "admission.min_stake_sat", self.admission.min_stake_sat(), 1);
         // G-11.8: with open admission anybody can be several members, so every rule under which two small stakes weigh
         // more than one large stake is beaten by splitting.
         match self.weight_rule {
-            WeightRule::Stake => {}
+            _ if !self.admission.is_open() => {}
+            WeightRule::Stake | WeightRule::StakeAge { .. } => {}
             WeightRule::OneMemberOneVote | WeightRule::SqrtStake => p.add(
                 "G-11.8",
                 "weight_rule",
@@ -121,7 +120,9 @@ impl Charter {
                     .into(),
             ),
         }
-        if let Some(cap) = self.per_member_cap {
+        if let Some(cap) = self.per_member_cap
+            && self.admission.is_open()
+        {
             p.add("G-11.8", "per_member_cap", format!("is {cap}; open admission allows no cap per member"));
         }
     }

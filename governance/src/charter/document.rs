@@ -5,11 +5,11 @@ use std::str::FromStr;
 use bitcoin::Network;
 use serde::Deserialize;
 
-use super::{Admission, Charter, Class, ClassRule, Problem, Quorum, Threshold, Treasurer, WeightRule};
+use super::{
+    Admission, Charter, ClassRule, DelegationLimits, DiscussionLimits, Guardians, Guards, Problem, Rewards, Treasurer,
+    WeightRule,
+};
 use crate::id::NetworkId;
-
-/// Least `voting_blocks` when the document names none: 72 hours.
-pub(super) const DEFAULT_VOTING_BLOCKS: u32 = 432;
 
 /// Why a TOML document is not a charter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +76,7 @@ struct Document {
     treasury_descriptor: String,
     treasurers: Vec<TreasurerDocument>,
     founders: Vec<String>,
-    admission: AdmissionDocument,
+    admission: Admission,
     epoch_blocks: u32,
     #[serde(default = "six")]
     stake_confirmations: u32,
@@ -84,7 +84,7 @@ struct Document {
     final_depth: u32,
     #[serde(default)]
     hub_funding_sat: u64,
-    weight_rule: WeightRuleDocument,
+    weight_rule: WeightRule,
     per_member_cap: Option<u64>,
     gates: u8,
     gate_sat: u64,
@@ -93,7 +93,25 @@ struct Document {
     max_link_fee_rate_sat_vb: u64,
     #[serde(default)]
     gossip_peers: Vec<String>,
-    classes: Vec<ClassDocument>,
+    classes: Vec<ClassRule>,
+    #[serde(default)]
+    guards: Guards,
+    #[serde(default)]
+    guardians: Guardians,
+    #[serde(default)]
+    rewards: Rewards,
+    #[serde(default)]
+    delegation: DelegationLimits,
+    #[serde(default)]
+    discussion: DiscussionLimits,
+    #[serde(default)]
+    hub_bond_sat: u64,
+    #[serde(default)]
+    dormant_after_epochs: u32,
+    #[serde(default = "default_suspension")]
+    equivocation_suspension_epochs: u32,
+    #[serde(default = "default_forced_entry_delay")]
+    forced_entry_delay_blocks: u32,
 }
 
 #[derive(Deserialize)]
@@ -103,51 +121,16 @@ struct TreasurerDocument {
     key: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum AdmissionDocument {
-    Open { min_stake_sat: u64 },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WeightRuleDocument {
-    Stake,
-    OneMemberOneVote,
-    SqrtStake,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ClassName {
-    Text,
-    Spend,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClassDocument {
-    class: ClassName,
-    max_amount_sat: Option<u64>,
-    #[serde(default)]
-    review_blocks: u32,
-    #[serde(default = "default_voting_blocks")]
-    voting_blocks: u32,
-    #[serde(default)]
-    veto_blocks: u32,
-    expiry_blocks: u32,
-    threshold: Threshold,
-    quorum: Quorum,
-    #[serde(default)]
-    distinct_voters_min: u32,
-}
-
 fn six() -> u32 {
     6
 }
 
-fn default_voting_blocks() -> u32 {
-    DEFAULT_VOTING_BLOCKS
+fn default_suspension() -> u32 {
+    4
+}
+
+fn default_forced_entry_delay() -> u32 {
+    144
 }
 
 impl Document {
@@ -182,18 +165,12 @@ impl Document {
             treasury_descriptor: self.treasury_descriptor,
             treasurers,
             founders,
-            admission: match self.admission {
-                AdmissionDocument::Open { min_stake_sat } => Admission::Open { min_stake_sat },
-            },
+            admission: self.admission,
             epoch_blocks: self.epoch_blocks,
             stake_confirmations: self.stake_confirmations,
             final_depth: self.final_depth,
             hub_funding_sat: self.hub_funding_sat,
-            weight_rule: match self.weight_rule {
-                WeightRuleDocument::Stake => WeightRule::Stake,
-                WeightRuleDocument::OneMemberOneVote => WeightRule::OneMemberOneVote,
-                WeightRuleDocument::SqrtStake => WeightRule::SqrtStake,
-            },
+            weight_rule: self.weight_rule,
             per_member_cap: self.per_member_cap,
             gates: self.gates,
             gate_sat: self.gate_sat,
@@ -201,27 +178,17 @@ impl Document {
             spare_seal_sat: self.spare_seal_sat,
             max_link_fee_rate_sat_vb: self.max_link_fee_rate_sat_vb,
             gossip_peers: self.gossip_peers,
-            classes: self.classes.into_iter().map(ClassDocument::into_rule).collect(),
+            classes: self.classes,
+            guards: self.guards,
+            guardians: self.guardians,
+            rewards: self.rewards,
+            delegation: self.delegation,
+            discussion: self.discussion,
+            hub_bond_sat: self.hub_bond_sat,
+            dormant_after_epochs: self.dormant_after_epochs,
+            equivocation_suspension_epochs: self.equivocation_suspension_epochs,
+            forced_entry_delay_blocks: self.forced_entry_delay_blocks,
         })
-    }
-}
-
-impl ClassDocument {
-    fn into_rule(self) -> ClassRule {
-        ClassRule {
-            class: match self.class {
-                ClassName::Text => Class::Text,
-                ClassName::Spend => Class::Spend,
-            },
-            max_amount_sat: self.max_amount_sat,
-            review_blocks: self.review_blocks,
-            voting_blocks: self.voting_blocks,
-            veto_blocks: self.veto_blocks,
-            expiry_blocks: self.expiry_blocks,
-            threshold: self.threshold,
-            quorum: self.quorum,
-            distinct_voters_min: self.distinct_voters_min,
-        }
     }
 }
 

@@ -15,8 +15,16 @@ impl Charter {
         ];
         out.extend(self.treasurers.iter().map(|t| format!("{:?} is a treasurer, with key {}.", t.name, t.key)));
         out.extend(self.founders.iter().map(|f| format!("Vote key {f} is a founder's.")));
-        let Admission::Open { min_stake_sat } = self.admission;
-        out.push(format!("Anybody who stakes at least {min_stake_sat} sat is a member."));
+        let min_stake_sat = self.admission.min_stake_sat();
+        out.push(match self.admission {
+            Admission::Open { .. } => format!("Anybody who stakes at least {min_stake_sat} sat is a member."),
+            Admission::Vote { .. } => {
+                format!("Whom a vote admits and who stakes at least {min_stake_sat} sat is a member.")
+            }
+            Admission::Invite { .. } => {
+                format!("Whom a member invites and who stakes at least {min_stake_sat} sat is a member.")
+            }
+        });
         out.push(format!("An epoch is {} blocks long.", self.epoch_blocks));
         out.push(format!("Stake counts from its confirmation {} on.", self.stake_confirmations));
         out.push(format!("A link is final at its confirmation {}.", self.final_depth));
@@ -24,6 +32,9 @@ impl Charter {
         out.push(match self.weight_rule {
             WeightRule::Stake => "One staked satoshi is one unit of weight.".to_owned(),
             WeightRule::OneMemberOneVote => "One member is one unit of weight.".to_owned(),
+            WeightRule::StakeAge { cap_blocks } => {
+                format!("Weight is staked satoshis times the blocks since they were staked, at most {cap_blocks}.")
+            }
             WeightRule::SqrtStake => "Weight is the integer square root of the staked satoshis.".to_owned(),
         });
         if let Some(cap) = self.per_member_cap {

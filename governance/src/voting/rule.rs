@@ -22,7 +22,7 @@ pub struct Rule {
 }
 
 /// Share of yes among yes and no that passes (V-22).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Threshold {
     /// More than half.
@@ -32,7 +32,7 @@ pub enum Threshold {
 }
 
 /// Turnout without which nothing passes (V-21).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quorum {
     /// Yes and abstain together are at least this many basis points of the roll. Votes against do not count toward it,

@@ -14,7 +14,8 @@ pub const MAX_SCHULZE_OPTIONS: u16 = 15;
 ///
 /// The first two and the last ask one question; the others let members choose among a proposal's options, to which "none
 /// of these" is always appended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum System {
     /// For, against, or present only.
     YesNoAbstain,

@@ -1,6 +1,9 @@
 //! A small DAO under full control: keys from numbers, a chain that only has heights.
 
-use althing_governance::charter::{Admission, Class, ClassRule, Quorum, Threshold, Treasurer, WeightRule};
+use althing_governance::charter::{
+    Admission, Class, ClassRule, DelegationLimits, DiscussionLimits, Guardians, Guards, Quorum, Rewards, Threshold,
+    Treasurer, WeightRule,
+};
 use althing_governance::entry::{
     Anchored, Ballot, Bind, BindTerms, Checkpoint, CheckpointFunding, Choice, Effect, Entry, LaneBody, LaneEntry,
     LogHead, ProposalContent, SignedCheckpoint, Spend, SpendOutput,
@@ -262,15 +265,14 @@ impl IntoEntry for LaneEntry<Ballot> {
 
 pub(crate) fn charter() -> Charter {
     let rule = |class, max_amount_sat, veto_blocks, threshold, quorum, distinct_voters_min| ClassRule {
-        class,
         max_amount_sat,
-        review_blocks: 0,
         voting_blocks: 6,
         veto_blocks,
         expiry_blocks: 144,
         threshold,
         quorum,
         distinct_voters_min,
+        ..ClassRule::new(class)
     };
     Charter {
         name: "Fjord Fishers".into(),
@@ -299,6 +301,15 @@ pub(crate) fn charter() -> Charter {
             rule(Class::Spend, Some(100_000), 0, Threshold::Majority, Quorum::ParticipationBp(2000), 1),
             rule(Class::Spend, None, 12, Threshold::PercentBp(6667), Quorum::YesOfTotalBp(3000), 2),
         ],
+        guards: Guards::default(),
+        guardians: Guardians::default(),
+        rewards: Rewards::default(),
+        delegation: DelegationLimits { enabled: true, ..DelegationLimits::default() },
+        discussion: DiscussionLimits::default(),
+        hub_bond_sat: 0,
+        dormant_after_epochs: 0,
+        equivocation_suspension_epochs: 4,
+        forced_entry_delay_blocks: 144,
     }
 }
 
