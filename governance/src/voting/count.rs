@@ -57,7 +57,7 @@ pub enum CountError {
         found_options: u16,
     },
     /// Another number of sums than the system has.
-    #[error("V-11: {} sums are needed, not {found}", .wanted)]
+    #[error("V-11: {wanted} sums are needed, not {found}")]
     SumsLength {
         /// As many as V-11 lists.
         wanted: usize,

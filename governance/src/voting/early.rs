@@ -32,14 +32,7 @@ impl Count {
         }
         // Sums are monotone in the ballots, so that whatever can be reached at all shows at a corner: when all that
         // remains does the most for one side. But for a tie of yes and no, which lies between corners.
-        let ties_within_reach = match now {
-            Outcome::Passed { option: None } | Outcome::Rejected if self.system() != System::Optimistic => {
-                self.may_become_level(remaining_weight)
-            }
-            Outcome::Tied => true,
-            _ => false,
-        };
-        !ties_within_reach
+        !self.may_become_tied(now, remaining_weight)
             && self.corners().all(|fields| self.outcome_with(&fields, remaining_weight, rule) == Some(now))
     }
 
@@ -89,9 +82,11 @@ impl Count {
         count.outcome(rule, None).ok()
     }
 
-    /// Whether yes and no can come out level and not zero.
-    fn may_become_level(&self, remaining_weight: u128) -> bool {
+    /// Whether yes and no can come out level, which only quorum and veto take precedence over (V-23).
+    fn may_become_tied(&self, now: Outcome, remaining_weight: u128) -> bool {
         let (yes, no) = self.for_and_against();
-        !self.system().has_options() && yes.abs_diff(no) <= remaining_weight
+        matches!(self.system(), System::YesNoAbstain | System::YesNoVeto)
+            && !matches!(now, Outcome::NoQuorum | Outcome::Vetoed)
+            && yes.abs_diff(no) <= remaining_weight
     }
 }
