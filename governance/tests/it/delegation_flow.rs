@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::naive_delegation::{Edges, naive_flow};
 
-pub fn electorate(weights: &[u64]) -> Arc<Electorate> {
+fn electorate(weights: &[u64]) -> Arc<Electorate> {
     let members = weights.iter().zip(0u8..).map(|(weight, n)| (MemberId([n; 32]), u128::from(*weight)));
     Arc::new(Electorate::new(members).unwrap())
 }

@@ -7,6 +7,7 @@ mod bad_charter;
 mod concentration;
 mod delegation_entry;
 mod delegation_flow;
+mod delegation_vectors;
 mod dishonest_trees;
 mod double_vote;
 mod garbage_bytes;

@@ -2,15 +2,15 @@
 //! every pair of members in every step, and multiplies before it divides.
 
 /// Receivers (`None` outside the roll) and shares.
-pub type Edges = Vec<(Option<u32>, u16)>;
+pub(crate) type Edges = Vec<(Option<u32>, u16)>;
 
 /// By seat.
-pub struct NaiveFlow {
-    pub received: Vec<u128>,
-    pub stranded: Vec<u128>,
+pub(crate) struct NaiveFlow {
+    pub(crate) received: Vec<u128>,
+    pub(crate) stranded: Vec<u128>,
 }
 
-pub fn naive_flow(weights: &[u64], edges: &[Edges], voters: &[u32]) -> NaiveFlow {
+pub(crate) fn naive_flow(weights: &[u64], edges: &[Edges], voters: &[u32]) -> NaiveFlow {
     let seats = 0..weights.len();
     let votes = |seat: usize| voters.iter().any(|voter| *voter as usize == seat);
     let passes = |seat: usize, step: usize| !votes(seat) && !edges[seat].is_empty() && step < 8;
