@@ -2,6 +2,7 @@
 
 mod admission;
 mod allowance;
+mod change;
 mod check;
 mod class;
 mod document;
@@ -17,6 +18,7 @@ pub use admission::{Admission, WeightRule};
 pub use allowance::{
     DelegationLimits, DiscussionLimits, MAX_COMMENT_BYTES, MAX_DELEGATION_PARTS, RewardShare, Rewards,
 };
+pub use change::{FieldChange, changes_eligibility, check_change, diff};
 pub use check::{Advice, MAX_PERIOD_BLOCKS, Problem};
 pub use class::{Body, Class, ClassRule};
 pub use document::CharterError;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod anchored_lie;
+mod charter_change;
 mod charter_document;
 mod charter_rules;
 mod concentration;
