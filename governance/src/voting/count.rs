@@ -144,9 +144,11 @@ impl Count {
             return Ok(());
         }
         let not_counted = || CountError::NotCounted { fields: fields.to_vec(), weight };
-        let ranking_left = match self.keeps_ranking(fields) {
-            true => Some(self.rankings.get(fields).and_then(|held| held.checked_sub(weight)).ok_or_else(not_counted)?),
-            false => None,
+        let ranking_left = if self.keeps_ranking(fields) {
+            let held = self.rankings.get(fields).copied().unwrap_or(0);
+            Some(held.checked_sub(weight).ok_or_else(not_counted)?)
+        } else {
+            None
         };
         let cells = self.cells(fields, weight).ok_or_else(not_counted)?;
         self.update(&cells, u128::checked_sub).ok_or_else(not_counted)?;
@@ -271,9 +273,10 @@ impl Count {
 
     /// Weight that voted. Every public way to a value of this type checks that it fits.
     fn checked_turnout(&self) -> Option<u128> {
-        let cast = match self.system.has_options() {
-            true => self.cast(),
-            false => self.parts().iter().try_fold(0u128, |sum, part| sum.checked_add(*part))?,
+        let cast = if self.system.has_options() {
+            self.cast()
+        } else {
+            self.parts().iter().try_fold(0u128, |sum, part| sum.checked_add(*part))?
         };
         cast.checked_add(self.abstained())
     }

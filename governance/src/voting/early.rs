@@ -50,9 +50,10 @@ impl Count {
     /// question, or for the best supported of the proposal's own options. An empty roll supports nothing.
     #[must_use]
     pub fn is_supported(&self, bp: u16) -> bool {
-        let support = match self.system().has_options() {
-            true => (0..self.options()).map(|option| self.against_none(option).0).max().unwrap_or(0),
-            false => self.for_and_against().0,
+        let support = if self.system().has_options() {
+            (0..self.options()).map(|option| self.against_none(option).0).max().unwrap_or(0)
+        } else {
+            self.for_and_against().0
         };
         self.weight() > 0 && self.is_share_of_roll(support, bp)
     }
