@@ -22,6 +22,7 @@ mod outcome_table;
 mod refused_entry;
 mod stake_that_is_not_there;
 mod sum_tree_forgery;
+mod sum_tree_in_parts;
 mod vectors;
 mod voting_ballots;
 mod voting_count;
