@@ -121,6 +121,20 @@ pub enum SumError {
         /// Siblings given.
         found: usize,
     },
+    /// A key is not above those before it.
+    #[error("G-71: key {} is out of order", hex(.0))]
+    Order([u8; 32]),
+    /// A key has no leaf that could be replaced.
+    #[error("G-71: there is no leaf with key {}", hex(.0))]
+    UnknownKey([u8; 32]),
+    /// Parts of a tree that do not lie side by side.
+    #[error("G-71: a part that begins with leaf {found} does not continue one that ends before leaf {expected}")]
+    Gap {
+        /// Index of the leaf that should come next.
+        expected: usize,
+        /// Index of the first leaf of the other part.
+        found: usize,
+    },
     /// The proof leads to another commitment.
     #[error("G-73: path leads to commitment {}, not {}", hex(.found), hex(.expected))]
     OtherRoot {
@@ -197,6 +211,16 @@ impl SumTree {
         Ok(Self { purpose, leaves, levels })
     }
 
+    /// From leaves by ascending key and all nodes, which the caller has computed; see [`super::SumFragment`].
+    pub(super) fn from_levels(purpose: TreePurpose, leaves: Vec<SumLeaf>, levels: Vec<Vec<SumNode>>) -> Self {
+        Self { purpose, leaves, levels }
+    }
+
+    /// Nodes by level, those of the leaves first.
+    pub(super) fn levels(&self) -> &[Vec<SumNode>] {
+        &self.levels
+    }
+
     /// What it is for.
     #[must_use]
     pub fn purpose(&self) -> TreePurpose {
@@ -247,7 +271,8 @@ impl SumTree {
         })
     }
 
-    fn find(&self, key: &[u8; 32]) -> Result<usize, usize> {
+    /// Index of the leaf with this key, or the index at which it would stand.
+    pub(super) fn find(&self, key: &[u8; 32]) -> Result<usize, usize> {
         self.leaves.binary_search_by(|leaf| leaf.key.cmp(key))
     }
 
@@ -356,7 +381,7 @@ impl SumAbsence {
 }
 
 impl SumLeaf {
-    fn node(&self, purpose: TreePurpose) -> Result<SumNode, SumError> {
+    pub(super) fn node(&self, purpose: TreePurpose) -> Result<SumNode, SumError> {
         check_sum_count(purpose, self.sums.len())?;
         if self.value.len() > MAX_VALUE {
             return Err(SumError::ValueLength(self.value.len()));
@@ -366,7 +391,7 @@ impl SumLeaf {
 }
 
 impl SumNode {
-    fn join(&self, right: &Self) -> Result<Self, SumError> {
+    pub(super) fn join(&self, right: &Self) -> Result<Self, SumError> {
         let mut w = Writer::new();
         self.encode(&mut w);
         right.encode(&mut w);

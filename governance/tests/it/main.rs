@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod anchored_lie;
-mod bad_charter;
+mod charter_change;
+mod charter_document;
+mod charter_rules;
 mod concentration;
 mod delegation_entry;
 mod delegation_flow;
@@ -20,6 +22,7 @@ mod outcome_table;
 mod refused_entry;
 mod stake_that_is_not_there;
 mod sum_tree_forgery;
+mod sum_tree_in_parts;
 mod vectors;
 mod voting_ballots;
 mod voting_count;
