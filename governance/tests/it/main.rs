@@ -6,6 +6,7 @@ mod anchored_lie;
 mod charter_change;
 mod charter_document;
 mod charter_rules;
+mod charter_vectors;
 mod concentration;
 mod delegation_entry;
 mod delegation_flow;
