@@ -146,16 +146,20 @@ impl Ledger {
         Ok(entry)
     }
 
-    /// As [`Self::examine`], and that the author may say it: what a hub asks before it takes an entry in.
+    /// Every rule that does not need the chain; signatures were checked elsewhere.
     ///
     /// # Errors
-    /// As [`Self::examine`].
-    pub fn admit(&self, bytes: &[u8]) -> Result<Entry, LedgerError> {
-        let entry = self.examine(bytes)?;
-        match self.state.check_electorate(&entry) {
-            Ok(()) => Ok(entry),
-            Err(refusal) => Err(refused(self.state.size(), kind_name(&entry), refusal)),
-        }
+    /// [`LedgerError`] with the position it would have had.
+    pub fn check_rules(&self, entry: &Entry) -> Result<(), LedgerError> {
+        self.state.check(entry).map_err(|refusal| refused(self.state.size(), kind_name(entry), refusal))
+    }
+
+    /// Whether the author has a say in it: what a hub asks beside the rules before it takes an entry in.
+    ///
+    /// # Errors
+    /// [`LedgerError`] with the position it would have had.
+    pub fn check_electorate(&self, entry: &Entry) -> Result<(), LedgerError> {
+        self.state.check_electorate(entry).map_err(|refusal| refused(self.state.size(), kind_name(entry), refusal))
     }
 
     /// Internal key of the output of an epoch's link: the one named by the header before it, the charter's for epoch 1.
@@ -164,7 +168,7 @@ impl Ledger {
         before.map_or(self.state.params().charter.anchor_key, |header| header.next_anchor_key)
     }
 
-    /// Appends an entry that [`Self::examine`] returned.
+    /// Appends an entry whose signatures were checked, by [`Self::examine`] or by the intake.
     ///
     /// # Errors
     /// [`LedgerError`]; the log is then unchanged.

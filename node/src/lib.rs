@@ -10,6 +10,7 @@ pub mod dao;
 pub mod engine;
 pub mod facts;
 pub mod hub;
+pub mod intake;
 pub mod judge;
 pub mod keys;
 pub mod lease;

@@ -22,7 +22,7 @@ use crate::facts::{Seen, Watch};
 use crate::keys::{Keys, entropy};
 use crate::lease::Lease;
 use crate::ledger::{Ledger, LedgerError};
-use crate::peers::Peers;
+use crate::peers::{PeerEvent, Peers};
 use crate::setup::parse_network;
 use crate::stakes::Stakes;
 use crate::store::{BlockRow, Segment, Store};
@@ -90,7 +90,7 @@ impl Following {
 }
 
 impl Shell {
-    /// Opens a data directory, replays its log, and starts following the chain and talking to peers.
+    /// Opens a data directory, replays its log, and starts following the chain and talking to peers, whose news go to `on_peer`.
     ///
     /// # Errors
     /// A directory in use, not set up or belonging to no DAO; a wrong password; a damaged store.
@@ -99,6 +99,7 @@ impl Shell {
         password: &str,
         listen: Option<std::net::SocketAddr>,
         inputs: &SyncSender<Input>,
+        on_peer: impl Fn(PeerEvent) + Send + Sync + 'static,
     ) -> Result<Self> {
         let lease = Lease::take(dir)?;
         let config = Config::load(dir)?;
@@ -123,11 +124,7 @@ impl Shell {
             started: Instant::now(),
         };
         following.start(&store, birthday)?;
-        let from_peers = inputs.clone();
-        let peers = Peers::start(&keys.node_seed(), listen, move |event| {
-            // The engine's queue is bounded; a full one holds the peer's socket back.
-            let _ = from_peers.send(Input::Peer(event));
-        })?;
+        let peers = Peers::start(&keys.node_seed(), listen, on_peer)?;
         let mut shell = Self {
             dir: dir.to_owned(),
             keys,

@@ -67,11 +67,9 @@ impl_writeable_tlv_based!(AppEntry, {
     (2, entry, required),
 });
 
-/// Cumulative acknowledgement of a lane, with the receipt of one entry.
+/// The receipt of an entry, which acknowledges its lane up to there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppAck {
-    /// The hub's signed acknowledgement.
-    pub ack: Vec<u8>,
     /// The hub's signed receipt of the batch.
     pub receipt: Vec<u8>,
     /// Position in the log of the entry the path is for.
@@ -81,7 +79,6 @@ pub struct AppAck {
 }
 
 impl_writeable_tlv_based!(AppAck, {
-    (0, ack, required),
     (2, receipt, required),
     (4, position, required),
     (6, path, required),

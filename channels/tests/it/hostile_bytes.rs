@@ -22,10 +22,8 @@ fn app_messages() -> impl Strategy<Value = Msg> {
         (".{0,40}", ".{0,200}", any::<Option<[u8; 32]>>())
             .prop_map(|(rule, detail, channel)| { PeerError { rule, detail, channel: channel.map(ChannelId) }.into() }),
         (any::<u64>(), bytes()).prop_map(|(sequence, entry)| AppEntry { sequence, entry }.into()),
-        (bytes(), bytes(), any::<u64>(), prop::collection::vec(any::<[u8; 32]>(), 0..=64)).prop_map(
-            |(ack, receipt, position, path)| {
-                AppAck { ack, receipt, position, path: HashList::new(path).unwrap() }.into()
-            }
+        (bytes(), any::<u64>(), prop::collection::vec(any::<[u8; 32]>(), 0..=64)).prop_map(
+            |(receipt, position, path)| AppAck { receipt, position, path: HashList::new(path).unwrap() }.into()
         ),
         (any::<u64>(), ".{0,40}", ".{0,200}", any::<bool>()).prop_map(|(sequence, rule, detail, transient)| {
             AppNack { sequence, entry: [7; 32], rule, detail, transient }.into()

@@ -45,7 +45,7 @@ pub enum Request {
     Proposals,
     /// One proposal with its discussion.
     Proposal {
-        /// Its id, hex, or an unambiguous beginning of it (at least 4 digits).
+        /// Its number, like `#3`, or its id, hex, or an unambiguous beginning of it (at least 4 digits).
         id: String,
     },
     /// Adds a comment to a proposal.

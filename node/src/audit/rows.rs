@@ -3,9 +3,9 @@
 use althing_anchor::BlockHashes as _;
 use althing_governance::TreeHash;
 use althing_governance::codec::{Canonical, DecodeError, Reader};
-use althing_governance::entry::{Entry, LaneHeader, next_lane_head};
+use althing_governance::entry::{Entry, LaneHeader};
 use althing_governance::epoch::EpochHeader;
-use althing_governance::receipt::{Ack, Receipt};
+use althing_governance::receipt::Receipt;
 use althing_governance::signing::{Signed, verify_all};
 use anyhow::{Context, Result, ensure};
 use bitcoin::block::Header;
@@ -55,7 +55,6 @@ pub(super) fn check_own_entries(store: &Store, ledger: &Ledger) -> Result<()> {
         let place = || format!("N-23: own entry {sequence} of incarnation {incarnation}");
         let entry = Entry::from_bytes(&row.entry).with_context(place)?;
         check_own_entry(&row, &entry, ledger).with_context(place)?;
-        check_ack(&row, &entry, ledger).with_context(place)?;
         check_receipt(&row, &entry, ledger).with_context(place)?;
     }
     Ok(())
@@ -67,30 +66,6 @@ fn check_own_entry(row: &OutboxRow, entry: &Entry, ledger: &Ledger) -> Result<()
     ensure!(found == stored, "the entry is number {} of incarnation {}", found.1, found.0);
     let checks = entry.signature_checks(&ledger.state().params().charter.hub_log_key);
     Ok(verify_all(&Secp256k1::verification_only(), &checks)?)
-}
-
-fn check_ack(row: &OutboxRow, entry: &Entry, ledger: &Ledger) -> Result<()> {
-    let Some(bytes) = &row.ack else { return Ok(()) };
-    let ack = Signed::<Ack>::from_bytes(bytes).context("the ack")?;
-    let (params, lane) = (ledger.state().params(), lane(entry)?);
-    let key = &params.charter.hub_log_key;
-    ack.signature_check(key, "the hub's ack").verify(&Secp256k1::verification_only())?;
-    ensure!(
-        (ack.network, ack.dao, ack.member) == (params.network, params.dao_id, lane.member),
-        "G-81: the ack is for member {} of DAO {}",
-        ack.member,
-        ack.dao
-    );
-    let expected = (lane.incarnation, lane.sequence, next_lane_head(lane.prev_head, entry.id()));
-    ensure!(
-        (ack.incarnation, ack.sequence, ack.head) == expected,
-        "G-81: the ack is for entry {} of incarnation {} with head {}, this lane then is at {}",
-        ack.sequence,
-        ack.incarnation,
-        ack.head,
-        expected.2
-    );
-    Ok(())
 }
 
 fn check_receipt(row: &OutboxRow, entry: &Entry, ledger: &Ledger) -> Result<()> {

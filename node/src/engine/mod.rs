@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::api::{ApiError, Reply, Request};
 use crate::chain::ChainEvent;
+use crate::intake::Report;
 use crate::peers::PeerEvent;
 
 /// Most inputs in one batch: the price of one fsync is shared, while the first in the batch still waits only milliseconds.
@@ -31,6 +32,8 @@ pub const QUEUE: usize = 16 * 1024;
 pub enum Input {
     /// From a peer.
     Peer(PeerEvent),
+    /// Entries of peers, examined; only a hub has an intake.
+    Intake(Report),
     /// From the chain.
     Chain(ChainEvent),
     /// From a caller of the API, with where to answer.

@@ -2,20 +2,21 @@
 
 mod batch;
 mod epochs;
+pub mod receipts;
 mod serve;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::mpsc::SyncSender;
 
-use althing_channels::wire::{AppNack, Hello, PROTOCOL_VERSION, PeerError};
+use althing_channels::wire::{AppEntry, AppNack, Hello, PROTOCOL_VERSION, PeerError};
 use althing_channels::{
     Channel, ChannelId, DaoId, HUB_CSV_BLOCKS, HubTerms, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS, Msg, NetworkId, Phase,
 };
 use althing_governance::charter::Admission;
 use althing_governance::codec::Canonical as _;
-use althing_governance::entry::{Bind, Entry};
+use althing_governance::entry::{Bind, Entry, entry_id};
 use althing_governance::id::MemberId;
 use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
@@ -24,7 +25,9 @@ use self::batch::{Batch, Origin};
 use self::epochs::Links;
 use crate::api::{ApiError, Reply, Request, Role as ApiRole};
 use crate::chain::ChainEvent;
+use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
+use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX};
 use crate::ledger::LedgerError;
 use crate::peers::PeerEvent;
 use crate::shell::Shell;
@@ -52,10 +55,16 @@ struct Wanted {
 pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHandle> {
     let (dir, password) = (dir.to_owned(), password.to_owned());
     EngineHandle::start("hub", move |inputs: SyncSender<Input>| {
-        let shell = Shell::open(&dir, &password, Some(listen), &inputs)?;
+        let intake = start_intake(&Dao::load(&dir)?, inputs.clone())?;
+        let on_peer = doorkeeper(intake.door(), inputs.clone());
+        let shell = Shell::open(&dir, &password, Some(listen), &inputs, on_peer)?;
+        intake.know(shell.ledger.state().members().keys().copied());
         let links = Links::load(&shell)?;
         let mut hub = Hub {
             shell,
+            intake,
+            unsettled: 0,
+            shut_out: BTreeSet::new(),
             links,
             batch: Batch::default(),
             members: BTreeMap::new(),
@@ -72,6 +81,11 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
 /// State of the hub's engine.
 pub struct Hub {
     shell: Shell,
+    intake: Intake,
+    /// Batches of the intake that are handled but not committed.
+    unsettled: usize,
+    /// Peers that sent too many bad signatures (N-72).
+    shut_out: BTreeSet<PublicKey>,
     links: Links,
     batch: Batch,
     /// Peers that said hello, with the vote key they named.
@@ -98,6 +112,7 @@ impl Role for Hub {
                 let done = self.on_message(peer, *message);
                 self.shell.settle_trouble("peers", done);
             }
+            Input::Intake(report) => self.on_intake(report),
             Input::Chain(event) => {
                 let done = self.on_chain(&event);
                 self.shell.settle_trouble("chain", done);
@@ -108,6 +123,9 @@ impl Role for Hub {
 
     fn commit(&mut self) {
         self.commit_batch();
+        for _ in 0..std::mem::take(&mut self.unsettled) {
+            self.intake.settled();
+        }
         let done = self.tell_wanted();
         self.shell.settle_trouble("peers", done);
         let Self { waiters, shell, .. } = self;
@@ -134,10 +152,6 @@ impl Hub {
             return Ok(());
         }
         match message {
-            Msg::AppEntry(entry) => {
-                self.on_entry(Some(peer), entry.sequence, entry.entry);
-                Ok(())
-            }
             Msg::LogFetch(fetch) => {
                 self.wanted.entry(peer).or_default().log_from = Some(fetch.from_position);
                 Ok(())
@@ -161,6 +175,11 @@ impl Hub {
                     ours.0, ours.1, hello.dao, hello.network
                 ),
             );
+            return Ok(());
+        }
+        if self.shut_out.contains(&peer) {
+            self.refuse_peer(peer, "N-72", "too many of your entries had bad signatures");
+            self.shell.peers.disconnect(peer);
             return Ok(());
         }
         if hello.protocol != PROTOCOL_VERSION {
@@ -277,79 +296,125 @@ impl Hub {
         }
     }
 
-    /// An entry for the log, from a peer or from this hub itself.
-    fn on_entry(&mut self, peer: Option<PublicKey>, sequence: u64, bytes: Vec<u8>) {
-        if let Some(peer) = peer
-            && self.acknowledge_again(peer, &bytes)
-        {
-            return;
-        }
-        let entry = althing_governance::entry::entry_id(&bytes).0;
-        let nack = |hub: &Self, rule: String, detail: String, transient| {
-            if let Some(peer) = peer {
-                hub.shell.peers.send(peer, Msg::AppNack(AppNack { sequence, entry, rule, detail, transient }));
+    fn on_intake(&mut self, report: Report) {
+        match report {
+            Report::Batch(arrived) => self.on_arrived(arrived),
+            Report::Crowded(offered) => {
+                let detail = format!("N-71: {PEER_ENTRIES} entries or {PEER_BYTES} bytes of yours wait already");
+                let id = entry_id(&offered.bytes);
+                let origin = Origin { peer: offered.peer, sequence: offered.sequence, id };
+                self.refuse_entry(origin, "N-71".into(), detail, true);
             }
-        };
-        let entry = match self.shell.ledger.admit(&bytes) {
-            Ok(entry) => entry,
-            Err(error) => {
-                let transient = !matches!(error, LedgerError::Invalid { .. });
-                return nack(self, rule_of(&error.to_string()), error.to_string(), transient);
+            Report::Fault(found) => {
+                let error = anyhow::anyhow!("checking signatures in batches went wrong once and is off now: {found}");
+                self.shell.trouble("intake", &error);
             }
-        };
-        let follow_up = match &entry {
-            Entry::Bind(bind) => match self.checkpoint_for(peer, &bind.body) {
-                Ok(checkpoint) => Some(checkpoint),
-                Err((error, transient)) => return nack(self, rule_of(&error), error, transient),
-            },
-            // What only the hub says comes from the hub.
-            Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) if peer.is_some() => {
-                return nack(
-                    self,
-                    "N-36".into(),
-                    "N-36: heads, anchors and checkpoints come from the hub".into(),
-                    false,
-                );
+            Report::Misbehaving(peer) => {
+                self.shut_out.insert(peer);
+                self.refuse_peer(peer, "N-72", &format!("{STRIKES_MAX} of your entries had bad signatures"));
+                self.shell.peers.disconnect(peer);
             }
-            _ => None,
-        };
-        let origin = peer.zip(entry.lane().copied()).map(|(peer, lane)| Origin { peer, lane });
-        let (mut chain, ledger) = self.shell.chain_and_ledger();
-        match ledger.append(entry, &mut chain) {
-            Ok(_) => self.batch.push(bytes, origin),
-            Err(error) => {
-                let transient = !matches!(error, LedgerError::Invalid { .. });
-                return nack(self, rule_of(&error.to_string()), error.to_string(), transient);
-            }
-        }
-        if let Some(checkpoint) = follow_up {
-            self.on_entry(None, 0, checkpoint);
         }
     }
 
-    /// A stake is bound when its channel with this hub is in use; checkpoint 0 then goes into the log behind it. A refusal says
-    /// whether trying again may help.
-    fn checkpoint_for(&self, peer: Option<PublicKey>, bind: &Bind) -> Result<Vec<u8>, (String, bool)> {
-        let channel = self
-            .shell
-            .stakes
-            .by_id(ChannelId(bind.channel.0))
-            .ok_or_else(|| (format!("N-37: this hub has no stake channel {}", bind.channel), false))?;
-        if Some(channel.peer) != peer {
-            return Err((format!("N-33: stake channel {} is another member's", bind.channel), false));
+    /// Entries of members, examined by the intake.
+    fn on_arrived(&mut self, arrived: Vec<Arrived>) {
+        for Arrived { offered, id, finding } in arrived {
+            let peer = offered.peer;
+            if !self.members.contains_key(&peer) {
+                self.refuse_peer(peer, "N-30", "say hello first");
+            } else if !self.acknowledge_again(peer, &id) {
+                let origin = Origin { peer, sequence: offered.sequence, id };
+                let taken = self.take_in(origin, offered.bytes, finding);
+                self.answer_refusal(origin, taken);
+            }
         }
-        if channel.machine.phase() < Phase::Ready {
-            return Err((format!("C-19: stake channel {} is not confirmed yet", bind.channel), true));
+        self.unsettled += 1;
+    }
+
+    fn take_in(&mut self, origin: Origin, bytes: Vec<u8>, finding: Finding) -> Result<(), LedgerError> {
+        let position = self.shell.ledger.state().size();
+        let entry = match finding {
+            Finding::Signed(entry) => *entry,
+            // Its bind may have come in the meantime.
+            Finding::Stranger(_) => self.shell.ledger.examine(&bytes)?,
+            Finding::Malformed(reason) | Finding::Forged(reason) => {
+                return Err(LedgerError::Invalid { position, kind: None, reason });
+            }
+        };
+        let follow_up = match &entry {
+            Entry::Bind(bind) => {
+                // The rules first: what the log refuses needs no look at channels.
+                self.shell.ledger.check_rules(&entry)?;
+                Some((bind.lane.member, self.checkpoint_for(origin.peer, &bind.body)?))
+            }
+            // What only the hub says comes from the hub.
+            Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) => {
+                let reason = "N-36: heads, anchors and checkpoints come from the hub".into();
+                return Err(LedgerError::Invalid { position, kind: None, reason });
+            }
+            _ => None,
+        };
+        self.shell.ledger.check_electorate(&entry)?;
+        self.log_entry(entry, bytes, Some(origin))?;
+        if let Some((member, checkpoint)) = follow_up {
+            self.intake.know([member]);
+            self.say(&checkpoint)?;
         }
-        if channel.machine.phase() > Phase::Ready {
-            return Err((format!("N-37: stake channel {} is being closed", bind.channel), false));
+        Ok(())
+    }
+
+    /// Logs an entry of the hub's own.
+    fn say(&mut self, entry: &Entry) -> Result<(), LedgerError> {
+        let bytes = entry.to_bytes();
+        let entry = self.shell.ledger.examine(&bytes)?;
+        self.log_entry(entry, bytes, None)
+    }
+
+    fn log_entry(&mut self, entry: Entry, bytes: Vec<u8>, origin: Option<Origin>) -> Result<(), LedgerError> {
+        let (mut chain, ledger) = self.shell.chain_and_ledger();
+        ledger.append(entry, &mut chain)?;
+        self.batch.push(bytes, origin);
+        Ok(())
+    }
+
+    fn answer_refusal(&self, origin: Origin, taken: Result<(), LedgerError>) {
+        let Err(error) = taken else { return };
+        let detail = error.to_string();
+        self.refuse_entry(origin, rule_of(&detail), detail, !matches!(error, LedgerError::Invalid { .. }));
+    }
+
+    fn refuse_entry(&self, origin: Origin, rule: String, detail: String, transient: bool) {
+        let Origin { peer, sequence, id } = origin;
+        self.shell.peers.send(peer, Msg::AppNack(AppNack { sequence, entry: id.0, rule, detail, transient }));
+    }
+
+    /// A stake is bound when its channel with this hub is in use; checkpoint 0 then goes into the log behind it.
+    fn checkpoint_for(&self, peer: PublicKey, bind: &Bind) -> Result<Entry, LedgerError> {
+        let position = self.shell.ledger.state().size();
+        let invalid = |reason: String| LedgerError::Invalid { position, kind: Some("bind"), reason };
+        let Some(channel) = self.shell.stakes.by_id(ChannelId(bind.channel.0)) else {
+            return Err(invalid(format!("N-37: this hub has no stake channel {}", bind.channel)));
+        };
+        if channel.peer != peer {
+            return Err(invalid(format!("N-33: stake channel {} is another member's", bind.channel)));
+        }
+        match channel.machine.phase() {
+            phase if phase < Phase::Ready => {
+                let reason = format!("C-19: stake channel {} is not confirmed yet", bind.channel);
+                return Err(LedgerError::NotYet { position, reason });
+            }
+            phase if phase > Phase::Ready => {
+                return Err(invalid(format!("N-37: stake channel {} is being closed", bind.channel)));
+            }
+            _ => {}
         }
         match self.shell.opening_checkpoint(channel.number) {
-            Ok(Some(signed)) => Ok(Entry::Checkpoint(signed).to_bytes()),
+            Ok(Some(signed)) => Ok(Entry::Checkpoint(signed)),
             Ok(None) => {
-                Err((format!("N-38: stake channel {} has no checkpoint signed by both sides", bind.channel), false))
+                Err(invalid(format!("N-38: stake channel {} has no checkpoint signed by both sides", bind.channel)))
             }
-            Err(error) => Err((format!("N-38: {error:#}"), false)),
+            Err(error) => Err(invalid(format!("N-38: {error:#}"))),
         }
     }
 
@@ -399,6 +464,36 @@ impl Hub {
     fn refuse_peer(&self, peer: PublicKey, rule: &str, detail: &str) {
         tracing::info!(%peer, rule, detail, "refused");
         self.shell.peers.send(peer, Msg::PeerError(PeerError::new(rule, detail, None)));
+    }
+}
+
+fn start_intake(dao: &Dao, inputs: SyncSender<Input>) -> Result<Intake> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let report = move |report| inputs.send(Input::Intake(report)).is_ok();
+    Ok(Intake::start(dao.params.charter.hub_log_key, cores, report)?)
+}
+
+/// Leads entries to the intake and everything else to the engine, whose bounded queue holds a peer's socket back when it is full.
+fn doorkeeper(door: Door, inputs: SyncSender<Input>) -> impl Fn(PeerEvent) + Send + Sync + 'static {
+    move |event| {
+        let input = match event {
+            PeerEvent::Message(peer, message) => match *message {
+                Msg::AppEntry(AppEntry { sequence, entry }) => {
+                    match door.offer(Offered { peer, sequence, bytes: entry }) {
+                        Ok(()) => return,
+                        Err(offered) => Input::Intake(Report::Crowded(offered)),
+                    }
+                }
+                other => Input::Peer(PeerEvent::Message(peer, Box::new(other))),
+            },
+            PeerEvent::Down(peer) => {
+                door.forget(&peer);
+                Input::Peer(PeerEvent::Down(peer))
+            }
+            up => Input::Peer(up),
+        };
+        // Nobody listens any more when the hub has stopped.
+        let _ = inputs.send(input);
     }
 }
 

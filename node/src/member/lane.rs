@@ -8,11 +8,9 @@ use std::time::{Duration, Instant};
 use althing_channels::Msg;
 use althing_channels::wire::{AppAck, AppEntry, AppNack};
 use althing_governance::codec::{Canonical as _, Writer as Encoder};
-use althing_governance::entry::{
-    Ballot, Bind, BindTerms, Comment, Entry, LaneBody, LaneEntry, ProposalContent, next_lane_head,
-};
-use althing_governance::id::{EntryId, LaneHead, ProposalId};
-use althing_governance::receipt::{Ack, Receipt};
+use althing_governance::entry::{Ballot, Bind, BindTerms, Comment, Entry, LaneBody, LaneEntry, ProposalContent};
+use althing_governance::id::{EntryId, ProposalId};
+use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
 use althing_governance::{ChannelId, TreeHash};
 use anyhow::{Context, Result, ensure};
@@ -51,7 +49,6 @@ pub(super) struct InFlight {
     incarnation: u32,
     sequence: u64,
     id: EntryId,
-    head: LaneHead,
     bytes: Vec<u8>,
     acknowledged: bool,
     answer: Option<Answer>,
@@ -86,15 +83,13 @@ impl Member {
         if self.shell.ledger.position_of(&id).is_some() {
             return Ok(());
         }
-        let lane = entry.lane().context("own entries are lane entries")?;
         self.in_flight = Some(InFlight {
             incarnation: row.incarnation,
             sequence: row.sequence,
             id,
-            head: next_lane_head(lane.prev_head, id),
             subject: self.subject_of(&entry),
             bytes: row.entry,
-            acknowledged: row.ack.is_some(),
+            acknowledged: row.receipt.is_some(),
             answer: None,
             deadline: Instant::now() + PATIENCE,
             resend_at: None,
@@ -224,7 +219,7 @@ impl Member {
                     stored.fixed(hash);
                 }
                 let receipt = stored.into_bytes();
-                self.shell.store.write(|writer| writer.acknowledge(incarnation, sequence, &message.ack, &receipt))?;
+                self.shell.store.write(|writer| writer.acknowledge(incarnation, sequence, &receipt))?;
                 if let Some(entry) = &mut self.in_flight {
                     entry.acknowledged = true;
                 }
@@ -285,7 +280,6 @@ impl Member {
             incarnation: lane.incarnation,
             sequence: lane.sequence,
             id,
-            head: next_lane_head(lane.prev_head, id),
             subject: self.subject_of(&entry),
             bytes,
             acknowledged: false,
@@ -337,25 +331,17 @@ impl Member {
         Ok(stored.max(logged))
     }
 
-    /// Whether an ack is for the entry in flight and holds: signatures, head, and the entry's path in the receipt.
+    /// Whether a receipt is for the entry in flight and holds: the hub's signature, and the entry's path (G-80, G-81).
     fn judge_ack(&self, entry: &InFlight, message: &AppAck) -> Result<bool> {
-        let ack = Signed::<Ack>::from_bytes(&message.ack).context("the ack")?;
         let receipt = Signed::<Receipt>::from_bytes(&message.receipt).context("the receipt")?;
         let params = &self.shell.dao.params;
-        ensure!(
-            (ack.network, ack.dao, ack.member) == (params.network, params.dao_id, self.me),
-            "it is for somebody else"
-        );
-        if (ack.incarnation, ack.sequence) != (entry.incarnation, entry.sequence) {
+        ensure!((receipt.network, receipt.dao) == (params.network, params.dao_id), "the receipt is of another DAO");
+        let path: Vec<TreeHash> = message.path.hashes().iter().copied().map(TreeHash).collect();
+        if receipt.verify_entry(&entry.bytes, message.position, &path).is_err() {
+            // Of an earlier entry, said again after a reconnect; or of none, which then counts as not acknowledged.
             return Ok(false);
         }
-        ensure!(ack.head == entry.head, "G-81: it acknowledges head {}, this lane is at {}", ack.head, entry.head);
-        ensure!((receipt.network, receipt.dao) == (params.network, params.dao_id), "the receipt is of another DAO");
-        let key = &params.charter.hub_log_key;
-        ack.signature_check(key, "the hub's ack").verify(&self.shell.secp)?;
-        receipt.signature_check(key, "the hub's receipt").verify(&self.shell.secp)?;
-        let path: Vec<TreeHash> = message.path.hashes().iter().copied().map(TreeHash).collect();
-        receipt.verify_entry(&entry.bytes, message.position, &path)?;
+        receipt.signature_check(&params.charter.hub_log_key, "the hub's receipt").verify(&self.shell.secp)?;
         Ok(true)
     }
 

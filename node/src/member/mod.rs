@@ -61,7 +61,12 @@ pub struct Member {
 
 impl Member {
     fn open(dir: &Path, password: &str, inputs: &SyncSender<Input>) -> Result<Self> {
-        let shell = Shell::open(dir, password, None, inputs)?;
+        let from_peers = inputs.clone();
+        let on_peer = move |event| {
+            // The engine's queue is bounded; a full one holds the peer's socket back.
+            let _ = from_peers.send(Input::Peer(event));
+        };
+        let shell = Shell::open(dir, password, None, inputs, on_peer)?;
         let address: PeerAddress = shell.dao.hub.parse()?;
         let me = MemberId::of(&shell.keys.vote().x_only_public_key().0);
         shell.peers.keep_connected(address.clone());
@@ -164,6 +169,8 @@ impl Member {
 impl Role for Member {
     fn handle(&mut self, input: Input) {
         match input {
+            // A member's node has no intake: entries of others come in segments.
+            Input::Intake(_) => {}
             Input::Peer(event) => {
                 let done = self.on_peer(event);
                 self.shell.settle_trouble("peers", done);

@@ -24,14 +24,14 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 pub const DATABASE_FILE: &str = "althing.db";
 
 /// Version of the tables; a database of another version is refused, never guessed at.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE meta     (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 -- The log, one row per batch; the bytes of all its entries are in it.
 CREATE TABLE segment  (first_position INTEGER PRIMARY KEY, entries INTEGER NOT NULL, bytes BLOB NOT NULL, digest BLOB NOT NULL) STRICT;
--- Own entries that the hub has not acknowledged, and the receipts of those that it has.
-CREATE TABLE outbox   (incarnation INTEGER NOT NULL, sequence INTEGER NOT NULL, entry BLOB NOT NULL, ack BLOB, receipt BLOB,
+-- Own entries, and the receipts of those that the hub has acknowledged.
+CREATE TABLE outbox   (incarnation INTEGER NOT NULL, sequence INTEGER NOT NULL, entry BLOB NOT NULL, receipt BLOB,
                        PRIMARY KEY (incarnation, sequence)) STRICT, WITHOUT ROWID;
 CREATE TABLE channel  (number INTEGER PRIMARY KEY, peer BLOB NOT NULL, state BLOB NOT NULL, funding_tx BLOB, note TEXT NOT NULL) STRICT;
 CREATE TABLE link     (epoch INTEGER PRIMARY KEY, header BLOB NOT NULL, tx BLOB NOT NULL, tracker BLOB NOT NULL) STRICT;

@@ -1,4 +1,4 @@
-//! The member's own lane entries: stored before they are sent, with ack and receipt once the hub gave them.
+//! The member's own lane entries: stored before they are sent, with the receipt once the hub gave it.
 
 use anyhow::Result;
 use rusqlite::{OptionalExtension, params};
@@ -14,8 +14,6 @@ pub struct OutboxRow {
     pub sequence: u64,
     /// Canonical bytes of the signed entry.
     pub entry: Vec<u8>,
-    /// The hub's cumulative ack that covers it.
-    pub ack: Option<Vec<u8>>,
     /// The hub's receipt with this entry's path.
     pub receipt: Option<Vec<u8>>,
 }
@@ -27,13 +25,12 @@ impl Store {
     /// On I/O.
     pub fn outbox(&self) -> Result<Vec<OutboxRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT incarnation, sequence, entry, ack, receipt FROM outbox ORDER BY incarnation, sequence",
+            "SELECT incarnation, sequence, entry, receipt FROM outbox ORDER BY incarnation, sequence",
         )?;
-        let rows = statement
-            .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?)))?;
         rows.map(|row| {
-            let (incarnation, sequence, entry, ack, receipt) = row?;
-            Ok(OutboxRow { incarnation, sequence: unsigned(sequence)?, entry, ack, receipt })
+            let (incarnation, sequence, entry, receipt) = row?;
+            Ok(OutboxRow { incarnation, sequence: unsigned(sequence)?, entry, receipt })
         })
         .collect()
     }
@@ -68,14 +65,14 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Stores what the hub answered to an own entry.
+    /// Stores the hub's receipt for an own entry.
     ///
     /// # Errors
     /// On I/O.
-    pub fn acknowledge(&self, incarnation: u32, sequence: u64, ack: &[u8], receipt: &[u8]) -> Result<()> {
+    pub fn acknowledge(&self, incarnation: u32, sequence: u64, receipt: &[u8]) -> Result<()> {
         self.transaction.execute(
-            "UPDATE outbox SET ack = ?3, receipt = ?4 WHERE incarnation = ?1 AND sequence = ?2",
-            params![incarnation, signed(sequence)?, ack, receipt],
+            "UPDATE outbox SET receipt = ?3 WHERE incarnation = ?1 AND sequence = ?2",
+            params![incarnation, signed(sequence)?, receipt],
         )?;
         Ok(())
     }
@@ -86,7 +83,7 @@ impl Writer<'_> {
     /// On I/O.
     pub fn withdraw_outbox(&self, incarnation: u32, sequence: u64) -> Result<()> {
         self.transaction.execute(
-            "DELETE FROM outbox WHERE incarnation = ?1 AND sequence >= ?2 AND ack IS NULL",
+            "DELETE FROM outbox WHERE incarnation = ?1 AND sequence >= ?2 AND receipt IS NULL",
             params![incarnation, signed(sequence)?],
         )?;
         Ok(())

@@ -53,14 +53,19 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
     Ok(proposal)
 }
 
-/// The proposal that a person means by an id or an unambiguous beginning of it.
+/// The proposal that a person means: by its number in the log (`#3`), or by its id or an unambiguous beginning of it.
 ///
 /// # Errors
-/// `N-50` for text that is not hex or too short, `N-51` when none or several begin so.
+/// `N-50` for text that is neither, `N-51` when none or several are meant.
 pub fn find_proposal(shell: &Shell, text: &str) -> Result<ProposalId, ApiError> {
     let text = text.trim().to_ascii_lowercase();
+    if let Some(number) = text.strip_prefix('#') {
+        return by_number(shell, number);
+    }
     if text.len() < 4 || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        let message = format!("a proposal is named by 4 to 64 hexadecimal digits of its id, not by {text:?}");
+        let message = format!(
+            "a proposal is named by its number, like #3, or by 4 to 64 hexadecimal digits of its id, not by {text:?}"
+        );
         return Err(ApiError::invalid("N-50", message));
     }
     let found: Vec<ProposalId> =
@@ -72,6 +77,19 @@ pub fn find_proposal(shell: &Shell, text: &str) -> Result<ProposalId, ApiError> 
             Err(ApiError::invalid("N-51", format!("{} proposals begin with {text}; give more digits", several.len())))
         }
     }
+}
+
+/// Numbers count the proposals in the order of the log, from 1: the log only grows, so they never change.
+fn by_number(shell: &Shell, digits: &str) -> Result<ProposalId, ApiError> {
+    let mut records: Vec<&ProposalRecord> = shell.ledger.state().proposals().values().collect();
+    records.sort_by_key(|record| record.position);
+    let number: usize = digits.parse().map_err(|_| {
+        ApiError::invalid("N-50", format!("#{digits} is not the number of a proposal, which is like #3"))
+    })?;
+    let found = number.checked_sub(1).and_then(|index| records.get(index));
+    found.map(|record| record.id).ok_or_else(|| {
+        ApiError::invalid("N-51", format!("there is no proposal #{digits}; the log has {}", records.len()))
+    })
 }
 
 /// The log's form of a choice.

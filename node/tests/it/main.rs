@@ -8,6 +8,7 @@ mod dishonest_hub;
 mod flipped_byte;
 mod forged;
 mod forger;
+mod intake;
 mod log_changes;
 mod random_bytes;
 mod store;

@@ -157,6 +157,18 @@ fn requests_that_break_a_rule_lose_nothing() {
             names: vec!["G-"],
         },
         Row {
+            what: "ballot for a number beyond the log's",
+            command: vec!["vote", "#99", "yes", "--yes"],
+            codes: &[INVALID],
+            names: vec!["N-51", "#99"],
+        },
+        Row {
+            what: "ballot for a number that is none",
+            command: vec!["vote", "#two", "yes", "--yes"],
+            codes: &[INVALID],
+            names: vec!["N-50", "#two"],
+        },
+        Row {
             what: "ballot for no proposal",
             command: vec!["vote", stranger, "yes", "--yes"],
             codes: &[INVALID],
@@ -236,8 +248,9 @@ fn what_nobody_could_read_is_not_signed_while_the_hub_is_away() {
     let proposal = told.report.proposals[0].id.clone();
     told.assembly.members[1].start().unwrap();
     let too_long = "x".repeat(4097);
-    for (text, rule) in [(too_long.as_str(), "4096"), ("", "at least 1")] {
-        let ran = told.assembly.members[1].cli().run(&["comment", &proposal, text, "--yes", "--json"]).unwrap();
+    // Named by its id and by its number.
+    for (proposal, text, rule) in [(proposal.as_str(), too_long.as_str(), "4096"), ("#1", "", "at least 1")] {
+        let ran = told.assembly.members[1].cli().run(&["comment", proposal, text, "--yes", "--json"]).unwrap();
         assert_eq!(ran.code, Some(INVALID), "{ran:?}");
         assert!(ran.stdout.contains(rule), "{ran:?}");
     }

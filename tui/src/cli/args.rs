@@ -300,7 +300,7 @@ pub enum Propose {
 pub enum ProposalCommand {
     /// Its effects, text, sums and discussion.
     Show {
-        /// Its id or the first digits of it.
+        /// Its number, like '#3', or its id or the first digits of it.
         id: String,
     },
 }
@@ -308,7 +308,7 @@ pub enum ProposalCommand {
 /// `comment`.
 #[derive(Debug, Args)]
 pub struct CommentArgs {
-    /// Id of the proposal or the first digits of it.
+    /// The proposal: its number, like '#3', or its id or the first digits of it.
     pub proposal: String,
     /// The comment; `-` reads it from the standard input.
     pub text: String,
@@ -320,7 +320,7 @@ pub struct CommentArgs {
 /// `vote`.
 #[derive(Debug, Args)]
 pub struct Vote {
-    /// Id of the proposal or the first digits of it.
+    /// The proposal: its number, like '#3', or its id or the first digits of it.
     pub proposal: String,
     /// The choice.
     pub choice: ChoiceArg,
@@ -411,7 +411,7 @@ impl From<WaitCommand> for WaitFor {
 pub enum Proof {
     /// Write a proof file that anybody can verify offline.
     Export {
-        /// Id of the proposal or the first digits of it.
+        /// The proposal: its number, like '#3', or its id or the first digits of it.
         proposal: String,
         /// The file to write.
         #[arg(long, value_name = "FILE")]
