@@ -394,7 +394,7 @@ impl Ledger {
         let invalid = |reason: String| LedgerError::invalid(position, Some("anchored"), reason);
         let seal = self.newest_final_seal();
         let epoch = anchored.header.epoch;
-        let final_depth = self.state.params().charter.final_depth;
+        let final_depth = self.state.charter().final_depth;
         let tip = chain.tip_height()?;
         if tip.saturating_add(1) < anchored.mined_height.saturating_add(final_depth) {
             let reason = format!(

@@ -5,6 +5,7 @@
 //! [`Report::to_markdown`], [`Report::to_html`] and [`Report::to_csv`] draw it; JSON is its `serde` form. Clauses F-n are in
 //! `docs/spec/14-report.md`.
 
+mod collect;
 pub mod concentration;
 mod csv;
 mod escape;
@@ -12,6 +13,8 @@ mod html;
 mod markdown;
 
 use serde::Serialize;
+
+pub use collect::{Facts, Flow, LinkFact, collect};
 
 use crate::id::{DaoId, EntryId, HeaderHash};
 
