@@ -20,6 +20,9 @@ pub use reply::*;
 pub use request::*;
 pub use saying::*;
 
+pub use althing_governance::charter::Class;
+pub use althing_governance::voting::System;
+
 /// Names and colours aside, what a caller of the API needs: one question, one answer.
 pub trait Service: Send + Sync {
     /// Carries out a request. May block for as long as the request takes; never call it from a screen's own thread.
