@@ -21,6 +21,7 @@ pub mod epoch;
 pub mod hash;
 pub mod id;
 pub mod lifecycle;
+pub mod parallel;
 pub mod receipt;
 pub mod report;
 pub mod roll;
