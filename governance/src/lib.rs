@@ -28,6 +28,7 @@ pub mod roll;
 pub mod signing;
 pub mod state;
 pub mod tally;
+pub mod text;
 pub mod tree;
 pub mod voting;
 

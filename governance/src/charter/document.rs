@@ -1,15 +1,26 @@
-//! The charter as people write it: a TOML document in which an unknown or missing field is an error.
+//! The charter as people write it: a TOML document in which an unknown or missing field is an error.
 
 use std::str::FromStr;
 
 use bitcoin::Network;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Admission, Charter, ClassRule, DelegationLimits, DiscussionLimits, Guardians, Guards, Problem, Rewards, Treasurer,
     WeightRule,
 };
 use crate::id::NetworkId;
+
+/// Version of the document and of the canonical bytes.
+const VERSION: u32 = 1;
+
+/// The networks by their names in charters.
+const NETWORKS: [(&str, Network); 4] = [
+    ("regtest", Network::Regtest),
+    ("signet", Network::Signet),
+    ("testnet4", Network::Testnet4),
+    ("bitcoin", Network::Bitcoin),
+];
 
 /// Why a TOML document is not a charter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +45,7 @@ pub enum CharterError {
 }
 
 impl Charter {
-    /// Reads a charter and checks it (G-11).
+    /// Reads a charter and checks it.
     ///
     /// # Errors
     /// [`CharterError`] naming field, rule and value.
@@ -54,6 +65,16 @@ impl Charter {
         let doc: Document = toml::from_str(text).map_err(|error| document_error(text, &error))?;
         doc.into_charter()
     }
+
+    /// The document that reads as this charter, every field written out.
+    ///
+    /// # Errors
+    /// [`CharterError::Document`] for a network without a name, or a number that TOML cannot hold (above 2^63 - 1); neither
+    /// occurs in a charter that passed [`Charter::check`].
+    pub fn to_toml(&self) -> Result<String, CharterError> {
+        let document = Document::of(self)?;
+        toml::to_string(&document).map_err(|error| CharterError::Document(error.to_string()))
+    }
 }
 
 /// One line: where, and what. The library's own text has several, with a drawing.
@@ -64,7 +85,7 @@ fn document_error(text: &str, error: &toml::de::Error) -> CharterError {
     CharterError::Document(format!("line {} ({shown}): {}", line + 1, error.message()))
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     version: u32,
@@ -85,6 +106,7 @@ struct Document {
     #[serde(default)]
     hub_funding_sat: u64,
     weight_rule: WeightRule,
+    #[serde(skip_serializing_if = "Option::is_none")]
     per_member_cap: Option<u64>,
     gates: u8,
     gate_sat: u64,
@@ -114,7 +136,7 @@ struct Document {
     forced_entry_delay_blocks: u32,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TreasurerDocument {
     name: String,
@@ -134,11 +156,52 @@ fn default_forced_entry_delay() -> u32 {
 }
 
 impl Document {
+    fn of(charter: &Charter) -> Result<Self, CharterError> {
+        Ok(Self {
+            version: VERSION,
+            name: charter.name.clone(),
+            network: network_name(charter.network)?.to_owned(),
+            hub_node_key: charter.hub_node_key.to_string(),
+            hub_log_key: charter.hub_log_key.to_string(),
+            anchor_key: charter.anchor_key.to_string(),
+            treasury_descriptor: charter.treasury_descriptor.clone(),
+            treasurers: charter
+                .treasurers
+                .iter()
+                .map(|t| TreasurerDocument { name: t.name.clone(), key: t.key.to_string() })
+                .collect(),
+            founders: charter.founders.iter().map(ToString::to_string).collect(),
+            admission: charter.admission,
+            epoch_blocks: charter.epoch_blocks,
+            stake_confirmations: charter.stake_confirmations,
+            final_depth: charter.final_depth,
+            hub_funding_sat: charter.hub_funding_sat,
+            weight_rule: charter.weight_rule,
+            per_member_cap: charter.per_member_cap,
+            gates: charter.gates,
+            gate_sat: charter.gate_sat,
+            seal_sat: charter.seal_sat,
+            spare_seal_sat: charter.spare_seal_sat,
+            max_link_fee_rate_sat_vb: charter.max_link_fee_rate_sat_vb,
+            gossip_peers: charter.gossip_peers.clone(),
+            classes: charter.classes.clone(),
+            guards: charter.guards.clone(),
+            guardians: charter.guardians.clone(),
+            rewards: charter.rewards,
+            delegation: charter.delegation,
+            discussion: charter.discussion,
+            hub_bond_sat: charter.hub_bond_sat,
+            dormant_after_epochs: charter.dormant_after_epochs,
+            equivocation_suspension_epochs: charter.equivocation_suspension_epochs,
+            forced_entry_delay_blocks: charter.forced_entry_delay_blocks,
+        })
+    }
+
     fn into_charter(self) -> Result<Charter, CharterError> {
-        if self.version != 1 {
+        if self.version != VERSION {
             return Err(CharterError::Field {
                 field: "version".into(),
-                rule: "must be 1".into(),
+                rule: format!("must be {VERSION}"),
                 value: self.version.to_string(),
             });
         }
@@ -193,20 +256,17 @@ impl Document {
 }
 
 fn parse_network(name: &str) -> Result<NetworkId, CharterError> {
-    let network = match name {
-        "regtest" => Network::Regtest,
-        "signet" => Network::Signet,
-        "testnet4" => Network::Testnet4,
-        "bitcoin" => Network::Bitcoin,
-        _ => {
-            return Err(CharterError::Field {
-                field: "network".into(),
-                rule: "must be regtest, signet, testnet4 or bitcoin".into(),
-                value: name.into(),
-            });
-        }
-    };
-    Ok(NetworkId::of(network))
+    let found = NETWORKS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, network)| NetworkId::of(*network)).ok_or_else(|| CharterError::Field {
+        field: "network".into(),
+        rule: "must be regtest, signet, testnet4 or bitcoin".into(),
+        value: name.into(),
+    })
+}
+
+fn network_name(id: NetworkId) -> Result<&'static str, CharterError> {
+    let found = NETWORKS.iter().find(|(_, network)| NetworkId::of(*network) == id);
+    found.map(|(name, _)| *name).ok_or_else(|| CharterError::Document(format!("network {id} has no name")))
 }
 
 fn parse<T: FromStr>(field: &str, rule: &str, value: &str) -> Result<T, CharterError> {

@@ -1,8 +1,13 @@
 //! Guards: limits that no vote of the moment can lift.
 
-use super::MAX_LIST;
+use bitcoin::Amount;
+
+use super::{ALL_BP, MAX_LIST};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::id::MemberId;
+
+/// Failures of one effect beyond which its deposit grows no more.
+const MAX_COUNTED_FAILURES: u32 = 64;
 
 /// Limits on what votes can do.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -69,6 +74,21 @@ impl Default for Guards {
             pause_max_blocks: 1008,
             excluded_members: Vec::new(),
         }
+    }
+}
+
+impl Guards {
+    /// The deposit in satoshis for an effect that has failed `failures` times before: `deposit_sat`, grown that often
+    /// and rounded down each time, at most all bitcoin there are.
+    #[must_use]
+    pub fn deposit_after(&self, deposit_sat: u64, failures: u32) -> u64 {
+        let factor = u128::from(ALL_BP) + u128::from(self.deposit_growth_bp);
+        let most = u128::from(Amount::MAX_MONEY.to_sat());
+        let mut sat = u128::from(deposit_sat).min(most);
+        for _ in 0..failures.min(MAX_COUNTED_FAILURES) {
+            sat = (sat * factor / u128::from(ALL_BP)).min(most);
+        }
+        u64::try_from(sat).expect("at most all bitcoin, which fit 64 bits")
     }
 }
 

@@ -2,12 +2,13 @@
 
 mod admission;
 mod allowance;
+mod change;
 mod check;
 mod class;
 mod document;
 mod encode;
+mod explain;
 mod guards;
-mod sentences;
 mod template;
 
 use bitcoin::Network;
@@ -17,11 +18,16 @@ pub use admission::{Admission, WeightRule};
 pub use allowance::{
     DelegationLimits, DiscussionLimits, MAX_COMMENT_BYTES, MAX_DELEGATION_PARTS, RewardShare, Rewards,
 };
-pub use check::Problem;
+pub use change::{FieldChange, changes_eligibility, check_change, diff};
+pub use check::{Advice, MAX_PERIOD_BLOCKS, Problem};
 pub use class::{Body, Class, ClassRule};
 pub use document::CharterError;
+pub use explain::Section;
 pub use guards::{Guardians, Guards, SpendingCap};
-pub use template::{AssociationArguments, association_template};
+pub use template::{
+    Template, TemplateArguments, TemplateArguments as AssociationArguments, UnknownTemplate, association, cooperative,
+    grants, starter, starter as association_template,
+};
 
 pub use crate::voting::{ALL_BP, Quorum, Threshold};
 

@@ -1,5 +1,7 @@
 //! Words of members made harmless for each form of a report (F-20).
 
+use crate::text::misleads;
+
 /// Characters of one text that are shown.
 const MAX_SHOWN: usize = 400;
 
@@ -55,11 +57,7 @@ pub(super) fn csv(text: &str) -> String {
     if guarded.contains([',', '"', ';']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
 }
 
-/// Controls, direction marks, invisible characters, line and paragraph separators, private use, and the mark's own bracket.
+/// What misleads, and the mark's own bracket.
 fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{10FFFF}' | '⟦')
+    misleads(c) || c == '⟦'
 }

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod anchored_lie;
-mod bad_charter;
+mod charter_change;
+mod charter_document;
+mod charter_rules;
+mod charter_vectors;
 mod concentration;
 mod delegation_entry;
 mod delegation_flow;
