@@ -104,10 +104,9 @@ impl BallotSchema {
             empty_abstains: true,
         };
         match system {
-            System::YesNoAbstain | System::Optimistic => {
-                Self { fields_min: 1, fields_max: 1, max: 2, empty_abstains: false, ..base }
-            }
-            System::YesNoVeto => Self { fields_min: 1, fields_max: 1, max: 3, empty_abstains: false, ..base },
+            // A question has no options, so that "all" is one field.
+            System::YesNoAbstain | System::Optimistic => Self { max: 2, empty_abstains: false, ..base },
+            System::YesNoVeto => Self { max: 3, empty_abstains: false, ..base },
             System::SingleChoice => Self { fields_min: 1, fields_max: 1, max: options, ..base },
             System::Approval => base,
             System::Score { max } => Self { max, ..base },
