@@ -8,7 +8,7 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::hash::{tag, tagged_hash};
 
 /// Most sums a tree carries.
-pub const MAX_SUMS: usize = 16;
+pub const MAX_SUMS: usize = 260;
 /// Longest value of a leaf in bytes.
 pub const MAX_VALUE: usize = 4096;
 /// Longest path: one sibling per bit of a count.
@@ -17,8 +17,11 @@ const MAX_PATH: usize = 64;
 /// What a sum tree is for. Each has its own tag and its own number of sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TreePurpose {
-    /// T2: ballots of one proposal; sums yes, no, abstain, ballots, weight.
-    Ballots,
+    /// T2: ballots of one proposal; sums as its voting system lays them out (V-11).
+    Ballots {
+        /// How many sums that are.
+        sums: usize,
+    },
     /// Roots of the T2s, by proposal; no sums.
     BallotRoots,
     /// Roll of one snapshot; sum weight.
@@ -166,7 +169,7 @@ impl TreePurpose {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Ballots => "ballots",
+            Self::Ballots { .. } => "ballots",
             Self::BallotRoots => "ballot-roots",
             Self::Roll => "roll",
             Self::Rolls => "rolls",
@@ -178,7 +181,7 @@ impl TreePurpose {
     #[must_use]
     pub const fn sum_count(self) -> usize {
         match self {
-            Self::Ballots => 5,
+            Self::Ballots { sums } => sums,
             Self::Roll | Self::Decisions => 1,
             Self::BallotRoots | Self::Rolls => 0,
         }
