@@ -32,7 +32,7 @@ const THREADS: usize = 2;
 const PROPOSALS: usize = 1_000;
 const ROLL: usize = 1_000_000;
 const DELEGATIONS: usize = 200_000;
-const PURPOSE: TreePurpose = TreePurpose::Ballots;
+const PURPOSE: TreePurpose = TreePurpose::Ballots { sums: 5 };
 /// What a ballot may say: abstain, yes, no.
 const CHOICES: [[u16; 1]; 3] = [[0], [1], [2]];
 
