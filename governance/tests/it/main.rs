@@ -20,6 +20,7 @@ mod lost_entry;
 mod miscount;
 mod naive_delegation;
 mod outcome_table;
+mod parallel_tally;
 mod refused_entry;
 mod stake_that_is_not_there;
 mod sum_tree_forgery;
