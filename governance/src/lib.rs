@@ -22,6 +22,7 @@ pub mod hash;
 pub mod id;
 pub mod ledger;
 pub mod lifecycle;
+pub mod parallel;
 pub mod receipt;
 pub mod report;
 pub mod roll;
