@@ -1,13 +1,16 @@
-//! The batch equation (V-5): which points are summed with which factors.
+//! The batch equation (S-5): which points are summed with which factors.
 
 use crate::arith::{Affine, Field, HalfScalar, Jacobian, Scalar};
 use crate::item::Item;
 use crate::key_cache::KeyCache;
-use crate::lanes::Lanes;
+use crate::lanes::{Addition, Lanes, Term};
 use crate::msm;
 use crate::weights::{Tagged, Weights};
 
-/// Well-formed signatures of a batch (V-2), sorted by key, with their weights.
+/// Signatures checked each for itself at a time: enough to amortise inversions, few enough for the processor's caches.
+const SIDE_BY_SIDE: usize = 1024;
+
+/// Well-formed signatures of a batch (S-2), sorted by key, with their weights.
 pub(crate) struct Equation {
     entries: Vec<Entry>,
     lanes: Lanes,
@@ -19,6 +22,8 @@ struct Entry {
     item: usize,
     key: Affine,
     nonce: Affine,
+    e: Scalar,
+    s: Scalar,
     weight: u128,
     /// Weight times e: the factor of the key.
     key_factor: Scalar,
@@ -27,7 +32,7 @@ struct Entry {
 }
 
 impl Equation {
-    /// Decodes and lifts all items; those that are not well-formed (V-2) are left out, their indices returned beside.
+    /// Decodes and lifts all items; those that are not well-formed (S-2) are left out, their indices returned beside.
     pub(crate) fn new(lanes: Lanes, keys: &mut KeyCache, items: &[Item<'_>], weights: &Weights) -> (Self, Vec<usize>) {
         let decoded: Vec<_> = items.iter().map(Decoded::of).collect();
         let points = lift_all(lanes, keys, &decoded);
@@ -46,12 +51,14 @@ impl Equation {
                 item: index,
                 key,
                 nonce,
+                e,
+                s: decoded.s,
                 weight,
                 key_factor: factor * e,
                 generator_factor: factor * decoded.s,
             });
         }
-        // Signatures of one key side by side: their factors add up to one (V-5).
+        // Signatures of one key side by side: their factors add up to one (S-5).
         entries.sort_unstable_by_key(|entry| (entry.key.x.0, entry.item));
         (Self { entries, lanes }, malformed)
     }
@@ -83,9 +90,33 @@ impl Equation {
         sum.push_split(-generator_factor, Affine::GENERATOR);
         msm::multiply_and_sum(self.lanes, &sum.factors, &sum.points)
     }
+
+    /// Those of `positions` whose own equation s G = R + e P does not hold; no weights, no sum.
+    ///
+    /// In wide lanes a fraction of the time that libsecp256k1 takes, else about the same.
+    pub(crate) fn failed_each(&self, positions: std::ops::Range<usize>) -> Vec<usize> {
+        let mut failed = Vec::new();
+        for begin in positions.clone().step_by(SIDE_BY_SIDE) {
+            let entries = &self.entries[begin..positions.end.min(begin + SIDE_BY_SIDE)];
+            let count = entries.len();
+            let column = |field: fn(&Entry) -> Scalar| entries.iter().map(field).collect::<Vec<_>>();
+            let keys: Vec<_> = entries.iter().map(|entry| entry.key).collect();
+            let left = msm::multiply_generator(self.lanes, &column(|entry| entry.s));
+            let mut summands = msm::multiply_each(self.lanes, &column(|entry| entry.e), &keys);
+            summands.extend(entries.iter().map(|entry| entry.nonce));
+            let term = |index| Term::new(index, false);
+            let additions: Vec<_> = (0..count)
+                .map(|index| Addition { left: term(index), right: term(count + index), to: index as u32 })
+                .collect();
+            let mut right = vec![Affine::INFINITY; count];
+            self.lanes.add(&summands, &additions, &mut right);
+            failed.extend((0..count).filter(|&index| left[index] != right[index]).map(|index| begin + index));
+        }
+        failed
+    }
 }
 
-/// The numbers of an item, in range (V-2).
+/// The numbers of an item, in range (S-2).
 struct Decoded {
     key: Field,
     r: Field,

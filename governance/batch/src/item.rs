@@ -1,6 +1,6 @@
 //! What goes into a check and what comes out.
 
-/// One signature to be checked (V-1). Any bytes are allowed: bytes that are no key or signature are an invalid signature.
+/// One signature to be checked (S-1). Any bytes are allowed: bytes that are no key or signature are an invalid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item<'a> {
     /// X-only public key (E-11).

@@ -7,10 +7,10 @@
 //! Everything here is public: keys, messages, signatures. The arithmetic therefore runs in **variable time** and must never
 //! see a secret key or nonce.
 //!
-//! The order of reading: [`item`] (what goes in and out), [`verifier`] (the decisions), `equation` (what is summed), `msm`
+//! The order of reading: [`item`] (what goes in and out), [`verifier`] (the decisions), [`weights`] (what makes forgeries not cancel), `equation` (what is summed), `msm`
 //! (how it is summed), [`lanes`] (eight field elements at once where the processor can), [`arith`] (field, scalars, points).
 //!
-//! The clauses cited as `V-n` are in `docs/spec/60-batch.md`.
+//! The clauses cited as `S-n` are in `docs/spec/60-batch.md`.
 
 pub mod arith;
 mod equation;
@@ -19,9 +19,10 @@ pub mod key_cache;
 pub mod lanes;
 mod msm;
 pub mod verifier;
-mod weights;
+pub mod weights;
 
 pub use item::{Item, Verdict};
 pub use key_cache::KeyCache;
 pub use lanes::Lanes;
 pub use verifier::Verifier;
+pub use weights::Weights;

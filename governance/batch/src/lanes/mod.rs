@@ -64,6 +64,12 @@ impl Lanes {
         }
     }
 
+    /// Whether several are computed at once.
+    #[must_use]
+    pub fn is_wide(self) -> bool {
+        self != Self::portable()
+    }
+
     /// `lift_x` (BIP340) of each x, in order: the point with an even y, `None` where x is not on the curve.
     #[must_use]
     pub fn lift_x(self, xs: &[Field]) -> Vec<Option<Affine>> {

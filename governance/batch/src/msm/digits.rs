@@ -9,9 +9,14 @@ pub(super) struct Windows {
 }
 
 impl Windows {
+    /// Digits of so many bits, at most 14.
+    pub(super) const fn of_bits(bits: u32) -> Self {
+        Self { bits }
+    }
+
     /// The cut with the fewest additions for so many points.
     pub(super) fn for_points(points: usize) -> Self {
-        (3..=14).map(|bits| Self { bits }).min_by_key(|windows| windows.additions(points)).expect("twelve candidates")
+        (3..=14).map(Self::of_bits).min_by_key(|windows| windows.additions(points)).expect("twelve candidates")
     }
 
     /// Bits per digit.
@@ -30,7 +35,7 @@ impl Windows {
     }
 
     /// Buckets per window: one for each absolute value but 0.
-    pub(super) fn buckets(self) -> usize {
+    pub(super) const fn buckets(self) -> usize {
         1 << (self.bits - 1)
     }
 

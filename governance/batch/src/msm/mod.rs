@@ -9,12 +9,14 @@
 //! identification" (2012).
 
 mod digits;
+mod each;
 mod runs;
 mod weighted;
 
 use crate::arith::{Affine, HalfScalar, Jacobian};
 use crate::lanes::{Lanes, Term};
 use digits::Windows;
+pub(crate) use each::{multiply_each, multiply_generator};
 use runs::{RunSums, Runs};
 
 /// Digits handled in one pass: enough to amortise the inversions, few enough to stay in the processor's caches.

@@ -108,7 +108,7 @@ fn pairs_that_cancel_each_other() {
 
 #[test]
 fn batches_of_every_small_size() {
-    for count in 0..36 {
+    for count in 0..40 {
         let valid = votes(count, 3);
         assert_exact(&valid);
         for at in (0..count).step_by(5) {
@@ -154,6 +154,33 @@ fn a_large_batch_with_a_few() {
     for at in [0, 700, 701, 1_400, 2_999] {
         batch[at].signature[33] ^= 0x10;
     }
+    assert_exact(&batch);
+}
+
+/// So many that each is checked for itself: every twentieth, spoiled in turn in every way that a lone signature can be.
+#[test]
+fn a_large_batch_with_many() {
+    for keys in [1, 30, 700] {
+        let mut batch = votes(700, keys);
+        for (turn, at) in (3..700).step_by(20).enumerate() {
+            spoil(&mut batch, at, [0, 1, 2, 3, 12, 13][turn % 6]);
+        }
+        assert_eq!(refused_one_by_one(&batch).len(), 35);
+        assert_exact(&batch);
+    }
+}
+
+/// R = P, R another's P, and small s, 0 among them: where a chain of additions may meet the same or the neutral point.
+#[test]
+fn nonces_that_are_keys() {
+    let mut batch = votes(600, 40);
+    for at in (0..600).step_by(3) {
+        // The nonce is a key, its own or another's, and s is small or arbitrary.
+        let r = batch[at / 40 % 2 * 7 + at % 40].key;
+        batch[at].signature[..32].copy_from_slice(&r);
+        batch[at] = with_s(batch[at].clone(), Scalar::from(at as u128 % 5));
+    }
+    assert_eq!(refused_one_by_one(&batch).len(), 200);
     assert_exact(&batch);
 }
 

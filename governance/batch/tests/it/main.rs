@@ -4,6 +4,7 @@
 
 mod bip340_vectors;
 mod forged_signature;
+mod other_weights;
 mod votes;
 mod wrong_arithmetic;
 mod wrong_lane;

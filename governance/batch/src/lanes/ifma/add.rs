@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::field::{Eight, block, mul, square};
+use super::field::{Eight, Raw, block, mul, square};
 use super::{BLOCK, Block, VECTORS, rows};
 use crate::arith::field::invert_all;
 use crate::arith::{Affine, Field};
@@ -14,7 +14,15 @@ struct Step {
     denominators: Block,
     /// The product of all denominators before, lane by lane.
     before: Block,
-    /// Lanes whose addition is no chord, for each vector: a doubling, or no line at all.
+    lines: Lines,
+}
+
+/// Which lanes of each vector do not add along a chord.
+#[derive(Clone, Copy, Default)]
+struct Lines {
+    /// A point is added to itself: the tangent.
+    doubling: [__mmask8; VECTORS],
+    /// Anything else: left to the portable code.
     special: [__mmask8; VECTORS],
 }
 
@@ -24,8 +32,8 @@ pub(super) fn add(from: &[Affine], additions: &[Addition], to: &mut [Affine]) {
     let mut product = block(|_| Eight::one());
     let mut steps = Vec::with_capacity(blocks.len());
     for additions in blocks {
-        let (denominators, special) = denominators(from, additions);
-        steps.push(Step { denominators, before: product, special });
+        let (denominators, lines) = denominators(from, additions);
+        steps.push(Step { denominators, before: product, lines });
         product = mul(&product, &denominators);
     }
     // One inversion for all lanes and for what is left over, which takes less time one by one than as a block.
@@ -45,42 +53,55 @@ pub(super) fn add(from: &[Affine], additions: &[Addition], to: &mut [Affine]) {
     for (additions, step) in blocks.iter().zip(&steps).rev() {
         let inverses = mul(&inverse, &step.before);
         inverse = mul(&inverse, &step.denominators);
-        sums(from, additions, &inverses, to);
-        if step.special != [0; VECTORS] {
-            special_sums(from, additions, step.special, &inverses, to);
+        sums(from, additions, step.lines.doubling, &inverses, to);
+        if step.lines.special != [0; VECTORS] {
+            special_sums(from, additions, step.lines.special, &inverses, to);
         }
     }
 }
 
-/// The denominators of the slopes: x of the right less x of the left, never 0.
+/// The denominators of the slopes, never 0: x of the right less x of the left, or twice y.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn denominators(from: &[Affine], additions: &[Addition; BLOCK]) -> (Block, [__mmask8; VECTORS]) {
+fn denominators(from: &[Affine], additions: &[Addition; BLOCK]) -> (Block, Lines) {
     let (vectors, _) = additions.as_chunks::<8>();
-    let mut special = [0; VECTORS];
+    let mut lines = Lines::default();
     let mut denominators = block(|_| Eight::one());
     for (v, additions) in vectors.iter().enumerate() {
         let left = rows::load(additions.each_ref().map(|addition| &from[addition.left.index()].x.0));
         let right = rows::load(additions.each_ref().map(|addition| &from[addition.right.index()].x.0));
         // The neutral element is the only one with x = 0: 7 has no square root.
         let zero = [_mm512_setzero_si512(); 4];
-        special[v] = rows::equal(&left, &right) | rows::equal(&left, &zero) | rows::equal(&right, &zero);
+        let neutral = rows::equal(&left, &zero) | rows::equal(&right, &zero);
+        let no_chord = rows::equal(&left, &right) | neutral;
         // Canonical less canonical is above -p.
         denominators[v] = Eight::from_words(right).raw().minus(Eight::from_words(left).raw()).plus_two_p().carry();
-        if special[v] != 0 {
-            let mut values = [Field::ZERO; 8];
-            for (value, addition) in values.iter_mut().zip(additions) {
-                *value = Slope::of(addition.left.of(from), addition.right.of(from)).denominator();
-            }
+        if no_chord == 0 {
+            continue;
+        }
+        lines.doubling[v] = mask(additions, |addition| addition.left == addition.right) & !neutral;
+        lines.special[v] = no_chord & !lines.doubling[v];
+        // Twice something between -p and p.
+        let y = left_y(from, additions);
+        denominators[v] = denominators[v].replace(lines.doubling[v], y.plus(y).plus_two_p().carry());
+        if lines.special[v] != 0 {
+            let slope = |addition: &Addition| Slope::of(addition.left.of(from), addition.right.of(from));
+            let values = additions.each_ref().map(|addition| slope(addition).denominator());
             let values = Eight::from_words(rows::load(values.each_ref().map(|value| &value.0)));
-            denominators[v] = denominators[v].replace(special[v], values);
+            denominators[v] = denominators[v].replace(lines.special[v], values);
         }
     }
-    (denominators, special)
+    (denominators, lines)
 }
 
-/// The sums by the chord through both points; garbage in special lanes, to be overwritten.
+/// The sums by chord or tangent; garbage in special lanes, to be overwritten.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn sums(from: &[Affine], additions: &[Addition; BLOCK], inverses: &Block, to: &mut [Affine]) {
+fn sums(
+    from: &[Affine],
+    additions: &[Addition; BLOCK],
+    doubling: [__mmask8; VECTORS],
+    inverses: &Block,
+    to: &mut [Affine],
+) {
     let (vectors, _) = additions.as_chunks::<8>();
     let left_x = block(|v| {
         Eight::from_words(rows::load(vectors[v].each_ref().map(|addition| &from[addition.left.index()].x.0)))
@@ -88,17 +109,16 @@ fn sums(from: &[Affine], additions: &[Addition; BLOCK], inverses: &Block, to: &m
     let right_x = block(|v| {
         Eight::from_words(rows::load(vectors[v].each_ref().map(|addition| &from[addition.right.index()].x.0)))
     });
-    // Canonical or its negative: between -p and p.
-    let left_y = |v: usize| {
-        let rows = rows::load(vectors[v].each_ref().map(|addition| &from[addition.left.index()].y.0));
-        Eight::from_words(rows).negate_some(mask(&vectors[v], |addition| addition.left.is_negative()))
-    };
-    let right_y = |v: usize| {
-        let rows = rows::load(vectors[v].each_ref().map(|addition| &from[addition.right.index()].y.0));
-        Eight::from_words(rows).negate_some(mask(&vectors[v], |addition| addition.right.is_negative()))
-    };
     // Above -2p, and with 2p more below 4p.
-    let rises = block(|v| right_y(v).minus(left_y(v)).plus_two_p().carry());
+    let mut rises = block(|v| right_y(from, &vectors[v]).minus(left_y(from, &vectors[v])).plus_two_p().carry());
+    if doubling != [0; VECTORS] {
+        let squares = square(&left_x);
+        for (v, rise) in rises.iter_mut().enumerate() {
+            // 3 x^2: three times tight is below 6p.
+            let square = squares[v].raw();
+            *rise = rise.replace(doubling[v], square.plus(square).plus(square).carry());
+        }
+    }
     let slopes = mul(&rises, inverses);
     let squares = square(&slopes);
     // Tight less two canonical: above -2p, and with 2p more below 4p.
@@ -109,7 +129,7 @@ fn sums(from: &[Affine], additions: &[Addition; BLOCK], inverses: &Block, to: &m
     let products = mul(&slopes, &runs);
     for (v, additions) in vectors.iter().enumerate() {
         // Tight less something between -p and p.
-        let y = products[v].raw().minus(left_y(v)).plus_two_p().carry();
+        let y = products[v].raw().minus(left_y(from, additions)).plus_two_p().carry();
         let points = rows::store(x_words[v]).into_iter().zip(rows::store(y.to_words()));
         for (addition, (x, y)) in additions.iter().zip(points) {
             to[addition.to as usize] = Affine { x: Field(x), y: Field(y) };
@@ -135,6 +155,22 @@ fn special_sums(
             to[additions[lane].to as usize] = Slope::of(left, right).sum(left, right, Field(inverses[lane]));
         }
     }
+}
+
+/// y of the left points: canonical or its negative, so between -p and p.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn left_y(from: &[Affine], additions: &[Addition; 8]) -> Raw {
+    let rows = rows::load(additions.each_ref().map(|addition| &from[addition.left.index()].y.0));
+    Eight::from_words(rows).negate_some(mask(additions, |addition| addition.left.is_negative()))
+}
+
+/// y of the right points, between -p and p as well.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn right_y(from: &[Affine], additions: &[Addition; 8]) -> Raw {
+    let rows = rows::load(additions.each_ref().map(|addition| &from[addition.right.index()].y.0));
+    Eight::from_words(rows).negate_some(mask(additions, |addition| addition.right.is_negative()))
 }
 
 /// The lanes for which `is_set` holds.
