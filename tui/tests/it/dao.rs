@@ -25,6 +25,7 @@ pub(crate) fn member(n: u8, name: &str, stake_sat: u64, on_roll: bool) -> Member
         stake_sat,
         weight: on_roll.then(|| stake_sat.to_string()),
         funding_outpoints: vec![format!("{}:0", id(150 + n))],
+        hidden: false,
     }
 }
 
@@ -83,6 +84,7 @@ pub(crate) fn proposal(n: u8, title: &str, class: &str, state: ProposalState, ta
         comment_count: 0,
         comments: Vec::new(),
         gate: None,
+        vote: VoteFacts::default(),
     }
 }
 
@@ -208,6 +210,10 @@ pub(crate) fn discussion() -> Proposal {
         text: text.to_owned(),
         position: 1_150 + u64::from(n),
         height: Some(1_195),
+        is_update: false,
+        up: 0,
+        down: 0,
+        hidden: false,
     };
     proposal.comments = vec![
         comment(61, None, "Guðrún", "Why not one larger disk?"),
