@@ -312,8 +312,8 @@ fn check_tally(place: &Place<'_>, part: &TallyPart, checked: &mut Vec<String>) -
         Stage::Open | Stage::Closed => Some(decision.decided_epoch),
     };
     if decided != Some(header.epoch) {
-        let epoch = header.epoch;
-        return Err(rule(format!("P-7: the decision is of epoch {decided:?}, the vote closed in epoch {epoch}")));
+        let (epoch, decided) = (header.epoch, decided.unwrap_or(0));
+        return Err(rule(format!("P-7: the decision is of epoch {decided}, the vote closed in epoch {epoch}")));
     }
     check_authorisation(place, class_rule, content, proposal, &decision)?;
     checked.push(format!(

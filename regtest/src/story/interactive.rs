@@ -105,7 +105,10 @@ fn later_ballots(tabled: &[Tabled]) -> Vec<(usize, &str, Choice)> {
     let of_member = |member: usize| {
         tabled.iter().flat_map(move |proposal| {
             let ballots = proposal.motion.ballots[member];
-            ballots.iter().skip(usize::from(member >= EARLY)).map(move |choice| (member, proposal.id.as_str(), choice.clone()))
+            ballots
+                .iter()
+                .skip(usize::from(member >= EARLY))
+                .map(move |choice| (member, proposal.id.as_str(), choice.clone()))
         })
     };
     others.flat_map(of_member).collect()

@@ -4,9 +4,7 @@ use althing_node::api::{Ballot, Link, Member, Proposal, Reply, Stake, Status};
 
 use super::show_governance as governance;
 use crate::backend::Verdict;
-use crate::format::{
-    bitcoin, blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight,
-};
+use crate::format::{bitcoin, blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
 use crate::text::width;
 use crate::untrusted::Untrusted;
 use crate::words;
