@@ -130,6 +130,11 @@ impl Writer {
         self.out.push(v);
     }
 
+    /// One byte, 0 or 1 (E-15).
+    pub fn bool(&mut self, v: bool) {
+        self.u8(u8::from(v));
+    }
+
     /// Two bytes, big-endian (E-1).
     pub fn u16(&mut self, v: u16) {
         self.out.extend_from_slice(&v.to_be_bytes());
@@ -281,6 +286,18 @@ impl<'a> Reader<'a> {
     /// At the end of the input.
     pub fn u8(&mut self) -> Result<u8, DecodeError> {
         Ok(self.fixed::<1>()?[0])
+    }
+
+    /// One byte, 0 or 1 (E-15).
+    ///
+    /// # Errors
+    /// At the end of the input, or for another byte.
+    pub fn bool(&mut self, field: &'static str) -> Result<bool, DecodeError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            found => Err(DecodeError::UnknownVariant { field, found }),
+        }
     }
 
     /// Two bytes, big-endian (E-1).

@@ -37,8 +37,16 @@ pub mod tag {
     pub const PROPOSAL: &str = "althing/proposal/v1";
     /// Spend intent of an authorised proposal.
     pub const SPEND: &str = "althing/spend/v1";
+    /// Key of the ballot tree of a body that decides beside the first.
+    pub const BODY: &str = "althing/body/v1";
+    /// Key of a milestone in the decision tree.
+    pub const MILESTONE: &str = "althing/milestone/v1";
+    /// What proposals with the same effect have in common.
+    pub const EFFECT: &str = "althing/effect/v1";
     /// Epoch header hash, which is the commitment on Bitcoin.
     pub const EPOCH: &str = "althing/epoch/v1";
+    /// Order of options that breaks a tie.
+    pub const TIE: &str = "althing/tie/v1";
     /// Leaf of a sum tree.
     pub const SUM_LEAF: &str = "althing/sum-leaf/v1";
     /// Node of a sum tree.
@@ -57,6 +65,28 @@ pub mod tag {
     pub const SIGN_COMMENT: &str = "althing/comment/v1";
     /// Member signs a ballot entry.
     pub const SIGN_BALLOT: &str = "althing/ballot/v1";
+    /// Member signs a delegation entry.
+    pub const SIGN_DELEGATION: &str = "althing/delegate/v1";
+    /// Member signs a vote on a comment.
+    pub const SIGN_COMMENT_VOTE: &str = "althing/comment-vote/v1";
+    /// Member signs an author update.
+    pub const SIGN_AUTHOR_UPDATE: &str = "althing/author-update/v1";
+    /// Member signs a withdrawal.
+    pub const SIGN_WITHDRAWAL: &str = "althing/withdraw/v1";
+    /// Funding key and new vote key sign a key rotation.
+    pub const SIGN_KEY_ROTATION: &str = "althing/rotate-key/v1";
+    /// Member signs an invitation.
+    pub const SIGN_INVITATION: &str = "althing/invite/v1";
+    /// Member signs an acceptance.
+    pub const SIGN_ACCEPTANCE: &str = "althing/accept/v1";
+    /// Guardian signs a guardian act.
+    pub const SIGN_GUARDIAN_ACT: &str = "althing/guardian/v1";
+    /// Member signs a deposit hold.
+    pub const SIGN_DEPOSIT_HOLD: &str = "althing/hold/v1";
+    /// Member signs a seen note.
+    pub const SIGN_SEEN_NOTE: &str = "althing/seen/v1";
+    /// Hub signs an execution entry.
+    pub const SIGN_EXECUTION: &str = "althing/execution/v1";
     /// Hub signs a log head.
     pub const SIGN_HEAD: &str = "althing/head/v1";
     /// Hub signs that an epoch header is anchored.

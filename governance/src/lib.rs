@@ -6,24 +6,32 @@
 //!
 //! The order of reading: [`charter`] (the rules), [`dao`] (what a DAO is identified by), [`entry`] (what the log holds),
 //! [`state`] (which entries are accepted), [`lifecycle`] (when a proposal opens and closes), [`roll`] (who weighs how much),
-//! [`tally`] (what was decided), [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
+//! [`voting`] (what ballots may say and decide), [`delegation`] (who speaks with whose weight), [`tally`] (what was counted),
+//! [`ledger`] (what was decided and what follows), [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
 //!
-//! The clauses cited as `G-n` are in `docs/spec/10-governance.md`, those cited as `E-n` in `docs/spec/00-encoding.md`.
+//! Clauses are cited by their letter: `G-n` docs/spec/10-governance.md, `V-n` docs/spec/11-voting.md, `L-n`
+//! docs/spec/12-delegation.md, `R-n` docs/spec/13-charter.md, `E-n` docs/spec/00-encoding.md.
 
 pub mod charter;
 pub mod codec;
 pub mod dao;
+pub mod delegation;
 pub mod entry;
 pub mod epoch;
 pub mod hash;
 pub mod id;
+pub mod ledger;
 pub mod lifecycle;
+pub mod parallel;
 pub mod receipt;
+pub mod report;
 pub mod roll;
 pub mod signing;
 pub mod state;
 pub mod tally;
+pub mod text;
 pub mod tree;
+pub mod voting;
 
 pub use charter::Charter;
 pub use codec::{Canonical, DecodeError};
@@ -31,5 +39,6 @@ pub use dao::DaoParams;
 pub use entry::Entry;
 pub use epoch::{EpochClose, EpochHeader};
 pub use id::{ChannelId, CharterHash, DaoId, EntryId, HeaderHash, LaneHead, MemberId, NetworkId, ProposalId, TreeHash};
+pub use ledger::Ledger;
 pub use roll::{FundingFact, Roll};
 pub use state::{LogState, Refusal};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::OutPoint;
 use bitcoin::secp256k1::PublicKey;
 
-use crate::charter::{Admission, Charter, WeightRule};
+use crate::charter::{Charter, WeightRule};
 use crate::id::{ChannelId, MemberId};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 
@@ -38,6 +38,10 @@ pub struct FundingFact {
     pub height: u32,
     /// Height of the block that spends it, if one does.
     pub spent_height: Option<u32>,
+    /// Height of the block in which the member's own coins of this output went elsewhere: neither to a successor funding
+    /// output of theirs nor to their own output of its close, as long as that is unspent. `None` while they did not, so that
+    /// a hub cannot erase a dissenter by closing the channel (G-37).
+    pub released_height: Option<u32>,
 }
 
 /// Members and weights of one snapshot.
@@ -45,6 +49,19 @@ pub struct FundingFact {
 pub struct Roll {
     entries: BTreeMap<MemberId, RollEntry>,
     total: u128,
+    /// What each member's weight rests on; empty for rolls that were not computed from claims.
+    parts: BTreeMap<MemberId, Vec<StakePart>>,
+    /// Outputs whose coins had left their member by the closing height.
+    released: BTreeSet<OutPoint>,
+}
+
+/// One funding output in a member's stake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct StakePart {
+    outpoint: OutPoint,
+    sat: u64,
+    /// Satoshis times capped age; 0 under rules that do not ask for age.
+    aged: u128,
 }
 
 /// One member of a roll.
@@ -61,19 +78,50 @@ impl Roll {
     #[must_use]
     pub fn compute(charter: &Charter, claims: &[StakeClaim], facts: &[FundingFact], closing_height: u32) -> Self {
         let facts: BTreeMap<OutPoint, &FundingFact> = facts.iter().map(|fact| (fact.outpoint, fact)).collect();
+        let age_cap = match charter.weight_rule {
+            WeightRule::StakeAge { cap_blocks } => cap_blocks,
+            _ => 0,
+        };
         let mut counted = BTreeSet::new();
-        let mut stakes: BTreeMap<MemberId, u64> = BTreeMap::new();
+        let mut parts: BTreeMap<MemberId, Vec<StakePart>> = BTreeMap::new();
         for claim in claims {
             let Some(fact) = facts.get(&claim.outpoint) else { continue };
             // G-33: one outpoint's value counts once, whoever claims it.
             if fact.counts_at(closing_height, charter.stake_confirmations) && counted.insert(claim.outpoint) {
-                let stake = stakes.entry(claim.member).or_default();
-                *stake = stake.saturating_add(claim.member_sat.min(fact.value_sat));
+                let sat = claim.member_sat.min(fact.value_sat);
+                let aged = u128::from(sat) * u128::from(fact.age_at(closing_height).min(age_cap));
+                parts.entry(claim.member).or_default().push(StakePart { outpoint: claim.outpoint, sat, aged });
             }
         }
-        let Admission::Open { min_stake_sat } = charter.admission;
-        stakes.retain(|_, stake| *stake >= min_stake_sat);
-        Self::from_stakes(stakes.into_iter().map(|(member, stake)| (member, stake, weight(charter, stake))))
+        let released = facts.values().filter(|fact| fact.is_released_at(closing_height)).map(|fact| fact.outpoint);
+        Self { released: released.collect(), ..Self::from_parts(charter, parts) }
+    }
+
+    /// This roll without the stakes that had left their members by the closing height of `later` (G-37). `charter` is the
+    /// one this roll was computed by.
+    #[must_use]
+    pub fn still_locked(&self, charter: &Charter, later: &Self) -> Self {
+        if self.parts.is_empty() {
+            return self.clone();
+        }
+        let mut parts = self.parts.clone();
+        for held in parts.values_mut() {
+            held.retain(|part| !later.released.contains(&part.outpoint));
+        }
+        Self { released: self.released.clone(), ..Self::from_parts(charter, parts) }
+    }
+
+    fn from_parts(charter: &Charter, parts: BTreeMap<MemberId, Vec<StakePart>>) -> Self {
+        let min_stake_sat = charter.admission.min_stake_sat();
+        // Cannot saturate: satoshis have 51 bits, and blocks 32.
+        let sums = parts.iter().map(|(member, held)| {
+            let stake_sat = held.iter().fold(0u64, |sum, part| sum.saturating_add(part.sat));
+            let aged = held.iter().fold(0u128, |sum, part| sum.saturating_add(part.aged));
+            (*member, stake_sat, aged)
+        });
+        let eligible = sums.filter(|(_, stake_sat, _)| *stake_sat >= min_stake_sat);
+        let weighed = eligible.map(|(member, stake_sat, aged)| (member, stake_sat, weight(charter, stake_sat, aged)));
+        Self { parts: parts.clone(), ..Self::from_stakes(weighed) }
     }
 
     /// A roll of given members, stakes and weights; members without weight are left out.
@@ -86,7 +134,7 @@ impl Roll {
             .collect();
         // Saturation is out of reach: a weight is at most 2^64 and there are fewer than 2^64 members.
         let total = entries.values().fold(0u128, |sum, entry| sum.saturating_add(entry.weight));
-        Self { entries, total }
+        Self { entries, total, ..Self::default() }
     }
 
     /// Members by id.
@@ -118,6 +166,13 @@ impl Roll {
         self.entries.get(member)
     }
 
+    /// Sum of the counted stakes in satoshis of the members that `counts` picks.
+    #[must_use]
+    pub fn stake_sat(&self, counts: impl Fn(&MemberId) -> bool) -> u64 {
+        let picked = self.entries.iter().filter(|(member, _)| counts(member));
+        picked.fold(0, |sum, (_, entry)| sum.saturating_add(entry.stake_sat))
+    }
+
     /// Sum of all weights.
     #[must_use]
     pub fn total(&self) -> u128 {
@@ -145,14 +200,27 @@ impl FundingFact {
         let matured = u64::from(self.height) + u64::from(confirmations) <= u64::from(height) + 1;
         matured && self.spent_height.is_none_or(|spent| spent > height)
     }
+
+    /// Whether the member's coins had gone elsewhere by `height` (G-37).
+    #[must_use]
+    pub fn is_released_at(&self, height: u32) -> bool {
+        self.released_height.is_some_and(|released| released <= height)
+    }
+
+    /// Blocks since the output was mined; 0 before.
+    #[must_use]
+    pub const fn age_at(&self, height: u32) -> u32 {
+        height.saturating_sub(self.height)
+    }
 }
 
-/// Weight of a stake by the charter's rule (G-34).
-fn weight(charter: &Charter, stake_sat: u64) -> u128 {
+/// Weight of a stake by the charter's rule (G-34). `aged` is the sum of satoshis times capped age.
+fn weight(charter: &Charter, stake_sat: u64, aged: u128) -> u128 {
     let weight = match charter.weight_rule {
-        WeightRule::Stake => stake_sat,
+        WeightRule::Stake => u128::from(stake_sat),
         WeightRule::OneMemberOneVote => 1,
-        WeightRule::SqrtStake => stake_sat.isqrt(),
+        WeightRule::SqrtStake => u128::from(stake_sat.isqrt()),
+        WeightRule::StakeAge { .. } => aged,
     };
-    u128::from(charter.per_member_cap.map_or(weight, |cap| weight.min(cap)))
+    charter.per_member_cap.map_or(weight, |cap| weight.min(u128::from(cap)))
 }

@@ -1,34 +1,70 @@
-//! Counting: the last ballot of each member, times weight, and what follows from the sums. Integers only.
+//! Counting: the last ballot of each member, times the weight that it carries. What follows is [`crate::voting`]'s to say.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::charter::{ALL_BP, ClassRule, Quorum, Threshold};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
-use crate::entry::Choice;
+use crate::delegation::{Book, Electorate, ElectorateError, Flow, Graph, Topic, resolve};
+use crate::entry::MAX_FIELDS;
 use crate::id::{EntryId, MemberId};
 use crate::roll::Roll;
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
+use crate::voting::{Count, CountError, System};
+
+pub use crate::voting::Outcome;
 
 /// A ballot in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BallotRecord {
     /// Its position.
     pub position: u64,
     /// Its entry.
     pub entry: EntryId,
-    /// What it says.
-    pub choice: Choice,
+    /// The choice as the voting system reads it.
+    pub fields: Vec<u16>,
+    /// Position of the proof that it was one of two for the same place; it is void for counts that include the proof.
+    pub void_from: Option<u64>,
 }
 
 /// Every ballot on one proposal, by member and ascending position.
 pub type Ballots = BTreeMap<MemberId, Vec<BallotRecord>>;
 
-/// Totals of one proposal, in the order in which the tree carries them (G-50).
+/// Everything a count depends on.
+#[derive(Debug, Clone)]
+pub struct Poll<'a> {
+    /// How it is voted on.
+    pub system: System,
+    /// Options of the proposal's own; 0 for a question.
+    pub options: u16,
+    /// Who may vote, with what weight.
+    pub roll: &'a Roll,
+    /// What was voted.
+    pub ballots: &'a Ballots,
+    /// Entries below this position count.
+    pub cutoff: u64,
+    /// Who hands their weight on; `None` where nobody can.
+    pub delegations: Option<Delegations<'a>>,
+}
+
+/// The delegations that a poll respects.
+#[derive(Debug, Clone)]
+pub struct Delegations<'a> {
+    /// All of them.
+    pub book: &'a Book,
+    /// What the proposal is about.
+    pub topic: Topic,
+    /// Delegations below this position count; below the poll's own where they are frozen.
+    pub cutoff: u64,
+    /// The proposal closes at this height, for those that expire.
+    pub close_height: u32,
+}
+
+/// Totals of a question, in the order in which its tree carries them (V-11).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
     /// Weight for.
     pub yes: u128,
-    /// Weight against.
+    /// Weight against, vetoes included.
     pub no: u128,
     /// Weight that abstained.
     pub abstain: u128,
@@ -38,24 +74,18 @@ pub struct Sums {
     pub weight: u128,
 }
 
-/// What was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// Quorum and threshold were reached.
-    Passed,
-    /// The threshold was missed.
-    Rejected,
-    /// The quorum was missed.
-    NoQuorum,
-    /// As many yes as no; fails.
-    Tied,
-}
-
 /// What the ballot tree says of one member of the roll (G-76).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BallotLeaf {
-    /// The ballot that counts; `None` when the member did not vote.
-    pub ballot: Option<CountedBallot>,
+pub enum BallotLeaf {
+    /// Neither voted nor delegated.
+    None,
+    /// Voted.
+    Own(CountedBallot),
+    /// Delegated and did not vote.
+    Delegated {
+        /// The delegation in force.
+        entry: EntryId,
+    },
 }
 
 /// The ballot that counts for a member.
@@ -67,191 +97,172 @@ pub struct CountedBallot {
     pub entry: EntryId,
     /// Its fields.
     pub fields: Vec<u16>,
+    /// Weight with which it is counted: the member's own and what others delegated.
+    pub weight: u128,
 }
 
-/// The last ballot of each member before position `cutoff` (G-42).
-pub fn last_ballots(ballots: &Ballots, cutoff: u64) -> impl Iterator<Item = (MemberId, BallotRecord)> {
+/// Why ballots cannot be counted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TallyError {
+    /// A ballot or the weights do not fit the system.
+    #[error(transparent)]
+    Count(#[from] CountError),
+    /// The roll is no electorate.
+    #[error(transparent)]
+    Electorate(#[from] ElectorateError),
+    /// The tree cannot be built.
+    #[error(transparent)]
+    Tree(#[from] SumError),
+}
+
+/// The last ballot of each member before position `cutoff` (G-42), without those that are void by then (G-98).
+pub fn last_ballots(ballots: &Ballots, cutoff: u64) -> impl Iterator<Item = (MemberId, &BallotRecord)> {
     ballots.iter().filter_map(move |(member, records)| {
         let before = records.partition_point(|record| record.position < cutoff);
-        records[..before].last().map(|record| (*member, *record))
+        let valid = |record: &&BallotRecord| record.void_from.is_none_or(|proof| proof >= cutoff);
+        records[..before].iter().rev().find(valid).map(|record| (*member, record))
     })
 }
 
-/// Totals over the last ballots before `cutoff`, weighted by `roll` (G-50). Does not depend on the order of arrival.
-#[must_use]
-pub fn tally(roll: &Roll, ballots: &Ballots, cutoff: u64) -> Sums {
-    let mut sums = Sums { weight: roll.total(), ..Sums::default() };
-    for (member, record) in last_ballots(ballots, cutoff) {
-        sums.add(record.choice, roll.weight(&member));
+impl Poll<'_> {
+    /// The totals (V-10, L-13). Does not depend on the order of arrival.
+    ///
+    /// # Errors
+    /// [`TallyError`].
+    pub fn count(&self) -> Result<Count, TallyError> {
+        let mut count = Count::new(self.system, self.options)?;
+        count.add_roll(self.roll.total())?;
+        let flow = self.flow()?;
+        for (member, record) in last_ballots(self.ballots, self.cutoff) {
+            let weight = self.carried(flow.as_ref(), &member);
+            count.add(&record.fields, weight)?;
+        }
+        Ok(count)
     }
-    sums
-}
 
-/// The ballot tree: one leaf for every member of the roll (G-76). Its root's sums are the tally.
-///
-/// # Errors
-/// [`SumError::Overflow`] when the weights do not fit 128 bits.
-pub fn ballot_tree(roll: &Roll, ballots: &Ballots, cutoff: u64) -> Result<SumTree, SumError> {
-    let last: BTreeMap<MemberId, BallotRecord> = last_ballots(ballots, cutoff).collect();
-    let leaves = roll
-        .iter()
-        .map(|(member, entry)| {
-            let record = last.get(member);
-            let mut sums = Sums { weight: entry.weight, ..Sums::default() };
-            if let Some(record) = record {
-                sums.add(record.choice, entry.weight);
-            }
-            let ballot = record.map(|record| CountedBallot {
-                position: record.position,
-                entry: record.entry,
-                fields: vec![record.choice.field()],
-            });
-            SumLeaf { key: member.0, value: BallotLeaf { ballot }.to_bytes(), sums: sums.to_vec() }
-        })
-        .collect();
-    SumTree::build(TreePurpose::Ballots, leaves)
+    /// The ballot tree: one leaf for every member of the roll (G-76). Its root's sums are the tally.
+    ///
+    /// # Errors
+    /// [`TallyError`].
+    pub fn tree(&self) -> Result<SumTree, TallyError> {
+        let flow = self.flow()?;
+        let last: BTreeMap<MemberId, &BallotRecord> = last_ballots(self.ballots, self.cutoff).collect();
+        let mut leaves = Vec::with_capacity(self.roll.len());
+        for (member, entry) in self.roll.iter() {
+            let leaf = match (last.get(member), self.delegation_of(member)) {
+                (Some(record), _) => BallotLeaf::Own(CountedBallot {
+                    position: record.position,
+                    entry: record.entry,
+                    fields: record.fields.clone(),
+                    weight: self.carried(flow.as_ref(), member),
+                }),
+                (None, Some(entry)) => BallotLeaf::Delegated { entry },
+                (None, None) => BallotLeaf::None,
+            };
+            let sums = leaf.sums(self.system, self.options, entry.weight)?;
+            leaves.push(SumLeaf { key: member.0, value: leaf.to_bytes(), sums });
+        }
+        let sums = Count::new(self.system, self.options)?.sums().len();
+        Ok(SumTree::build(TreePurpose::Ballots { sums }, leaves)?)
+    }
+
+    /// The delegation of a member that is in force for this poll.
+    #[must_use]
+    pub fn delegation_of(&self, member: &MemberId) -> Option<EntryId> {
+        let d = self.delegations.as_ref()?;
+        d.book.in_force(member, &d.topic, d.cutoff, d.close_height).map(|record| record.entry)
+    }
+
+    fn flow(&self) -> Result<Option<(Graph, Flow)>, TallyError> {
+        let Some(d) = &self.delegations else { return Ok(None) };
+        let electorate = Arc::new(Electorate::of_roll(self.roll)?);
+        let graph = Graph::of_book(electorate, d.book, &d.topic, d.cutoff, d.close_height);
+        let voters = last_ballots(self.ballots, self.cutoff).filter_map(|(m, _)| graph.electorate().seat(&m));
+        let flow = resolve(&graph, voters);
+        Ok(Some((graph, flow)))
+    }
+
+    /// Weight with which a voter's ballot is counted.
+    fn carried(&self, flow: Option<&(Graph, Flow)>, member: &MemberId) -> u128 {
+        match flow {
+            Some((graph, flow)) => graph.electorate().seat(member).map_or(0, |seat| flow.received(graph, seat)),
+            None => self.roll.weight(member),
+        }
+    }
 }
 
 impl Sums {
-    /// In the order of the tree: yes, no, abstain, ballots, weight.
+    /// The totals of a question; `None` for a proposal with options.
     #[must_use]
-    pub fn to_vec(self) -> Vec<u128> {
-        vec![self.yes, self.no, self.abstain, self.ballots, self.weight]
-    }
-
-    /// From the order of the tree; `None` for another number of sums.
-    #[must_use]
-    pub fn from_slice(sums: &[u128]) -> Option<Self> {
-        let [yes, no, abstain, ballots, weight] = *sums else { return None };
-        Some(Self { yes, no, abstain, ballots, weight })
-    }
-
-    /// What these totals decide under `rule` (G-51 to G-53).
-    #[must_use]
-    pub fn outcome(&self, rule: &ClassRule) -> Outcome {
-        if self.weight == 0 || !self.reaches_quorum(rule) {
-            return Outcome::NoQuorum;
+    pub fn of(count: &Count) -> Option<Self> {
+        if count.system().has_options() {
+            return None;
         }
-        if self.yes == self.no && self.yes > 0 {
-            return Outcome::Tied;
-        }
-        if self.reaches_threshold(rule) { Outcome::Passed } else { Outcome::Rejected }
-    }
-
-    /// Whether turnout and number of voters suffice (G-51).
-    #[must_use]
-    pub fn reaches_quorum(&self, rule: &ClassRule) -> bool {
-        let (counted, bp) = match rule.quorum {
-            Quorum::ParticipationBp(bp) => (self.yes.saturating_add(self.abstain), bp),
-            Quorum::YesOfTotalBp(bp) => (self.yes, bp),
-        };
-        self.ballots >= u128::from(rule.distinct_voters_min) && share_at_least(counted, self.weight, bp)
-    }
-
-    /// Whether enough of yes and no is yes; never on zero votes (G-52).
-    #[must_use]
-    pub fn reaches_threshold(&self, rule: &ClassRule) -> bool {
-        let cast = self.yes.saturating_add(self.no);
-        match rule.threshold {
-            Threshold::Majority => self.yes > self.no,
-            Threshold::PercentBp(bp) => self.yes > 0 && share_at_least(self.yes, cast, bp),
-        }
-    }
-
-    /// Counts one member's ballot.
-    pub fn add(&mut self, choice: Choice, weight: u128) {
-        if weight > 0 {
-            // Cannot saturate: every weight is part of the roll's total, which fits.
-            let side = self.side(choice);
-            *side = side.saturating_add(weight);
-            self.ballots = self.ballots.saturating_add(1);
-        }
-    }
-
-    /// Takes back what [`Sums::add`] counted.
-    pub fn remove(&mut self, choice: Choice, weight: u128) {
-        if weight > 0 {
-            let side = self.side(choice);
-            *side = side.saturating_sub(weight);
-            self.ballots = self.ballots.saturating_sub(1);
-        }
-    }
-
-    fn side(&mut self, choice: Choice) -> &mut u128 {
-        match choice {
-            Choice::Yes => &mut self.yes,
-            Choice::No => &mut self.no,
-            Choice::Abstain => &mut self.abstain,
-        }
+        let (yes, against) = count.parts().split_first()?;
+        Some(Self {
+            yes: *yes,
+            no: against.iter().sum(),
+            abstain: count.abstained(),
+            ballots: count.ballots(),
+            weight: count.weight(),
+        })
     }
 }
 
-/// `part / whole >= bp / 10000`, cross-multiplied. A product that does not fit 128 bits cannot arise from satoshis (they
-/// are below 2^51); if it does, the answer is no.
-fn share_at_least(part: u128, whole: u128, bp: u16) -> bool {
-    match (part.checked_mul(u128::from(ALL_BP)), whole.checked_mul(u128::from(bp))) {
-        (Some(left), Some(right)) => left >= right,
-        _ => false,
-    }
-}
-
-impl Outcome {
-    /// Its number in the decision tree.
+impl BallotLeaf {
+    /// The ballot that counts; `None` when the member did not vote.
     #[must_use]
-    pub const fn number(self) -> u8 {
+    pub const fn ballot(&self) -> Option<&CountedBallot> {
         match self {
-            Self::Passed => 1,
-            Self::Rejected => 2,
-            Self::NoQuorum => 3,
-            Self::Tied => 4,
+            Self::Own(ballot) => Some(ballot),
+            Self::None | Self::Delegated { .. } => None,
         }
     }
 
-    /// One word for lists and JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Rejected => "rejected",
-            Self::NoQuorum => "no_quorum",
-            Self::Tied => "tied",
+    /// The sums of the leaf of a member with `own` weight: what the ballot adds, and the weight (G-76).
+    ///
+    /// # Errors
+    /// [`CountError`] when the ballot is none of the system's.
+    pub fn sums(&self, system: System, options: u16, own: u128) -> Result<Vec<u128>, CountError> {
+        let mut count = Count::new(system, options)?;
+        count.add_roll(own)?;
+        if let Self::Own(ballot) = self {
+            count.add(&ballot.fields, ballot.weight)?;
         }
-    }
-}
-
-impl Canonical for Outcome {
-    fn encode(&self, w: &mut Writer) {
-        w.u8(self.number());
-    }
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match r.u8()? {
-            1 => Ok(Self::Passed),
-            2 => Ok(Self::Rejected),
-            3 => Ok(Self::NoQuorum),
-            4 => Ok(Self::Tied),
-            found => Err(DecodeError::UnknownVariant { field: "outcome", found }),
-        }
+        Ok(count.sums())
     }
 }
 
 impl Canonical for BallotLeaf {
     fn encode(&self, w: &mut Writer) {
-        w.option(self.ballot.as_ref(), |w, ballot| {
-            w.u64(ballot.position);
-            ballot.entry.encode(w);
-            w.list(&ballot.fields);
-        });
+        match self {
+            Self::None => w.u8(0),
+            Self::Own(ballot) => {
+                w.u8(1);
+                w.u64(ballot.position);
+                ballot.entry.encode(w);
+                w.list(&ballot.fields);
+                w.u128(ballot.weight);
+            }
+            Self::Delegated { entry } => {
+                w.u8(2);
+                entry.encode(w);
+            }
+        }
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let ballot = r.option("ballot", |r| {
-            Ok(CountedBallot {
+        match r.u8()? {
+            0 => Ok(Self::None),
+            1 => Ok(Self::Own(CountedBallot {
                 position: r.u64()?,
                 entry: Canonical::decode(r)?,
-                fields: r.list("ballot fields", crate::entry::MAX_FIELDS)?,
-            })
-        })?;
-        Ok(Self { ballot })
+                fields: r.list("ballot fields", MAX_FIELDS)?,
+                weight: r.u128()?,
+            })),
+            2 => Ok(Self::Delegated { entry: Canonical::decode(r)? }),
+            found => Err(DecodeError::UnknownVariant { field: "ballot leaf", found }),
+        }
     }
 }

@@ -5,7 +5,7 @@ use althing_channels::funding_script;
 use althing_governance::roll::{FundingFact, StakeClaim};
 use anyhow::{Context, Result};
 use bitcoin::hashes::Hash as _;
-use bitcoin::{BlockHash, OutPoint};
+use bitcoin::{BlockHash, OutPoint, Transaction};
 
 use crate::chain::Bitcoind;
 use crate::facts::{Watch, locate, outpoint_bytes};
@@ -50,7 +50,20 @@ impl ChainView for LiveChain<'_> {
                 self.watch.outpoints.insert(claim.outpoint);
             }
         }
-        Ok(funding_fact(claim, &row))
+        let (birthday, bitcoind) = (self.birthday, self.bitcoind);
+        funding_fact(claim, &row, |outpoint| {
+            let found = locate(Some(self.store), bitcoind, outpoint, birthday, tip)?;
+            if let Some(row) = &found
+                && self.store.fact(&row.outpoint)?.is_none()
+                && !self.store.is_read_only()
+            {
+                self.store.write(|writer| writer.put_fact(row))?;
+            }
+            if found.as_ref().is_some_and(|row| row.spent.is_none()) {
+                self.watch.outpoints.insert(outpoint);
+            }
+            Ok(found)
+        })
     }
 
     fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>> {
@@ -59,15 +72,45 @@ impl ChainView for LiveChain<'_> {
     }
 }
 
-/// The fact for a claim, if the output is what the claim says: exactly the script of the two funding keys.
-pub fn funding_fact(claim: &StakeClaim, row: &FactRow) -> Option<FundingFact> {
+/// The fact for a claim, if the output is what the claim says: exactly the script of the two funding keys. `find` looks up
+/// what is known of an output.
+///
+/// # Errors
+/// Those of `find`, and a stored transaction that is malformed.
+pub fn funding_fact(
+    claim: &StakeClaim,
+    row: &FactRow,
+    mut find: impl FnMut(OutPoint) -> Result<Option<FactRow>>,
+) -> Result<Option<FundingFact>> {
     let script = funding_script(&claim.member_funding_key, &claim.hub_funding_key);
-    (script.as_bytes() == row.script).then(|| FundingFact {
+    if script.as_bytes() != row.script {
+        return Ok(None);
+    }
+    let released_height = match own_output(claim.member_sat, row)? {
+        // Nothing of the close can be the member's: their coins went with it.
+        None => row.spent.as_ref().map(|(height, ..)| *height),
+        Some(own) => find(own)?.and_then(|row| row.spent).map(|(height, ..)| height),
+    };
+    Ok(Some(FundingFact {
         outpoint: claim.outpoint,
         value_sat: row.value_sat,
         height: row.height,
         spent_height: row.spent.as_ref().map(|(height, ..)| *height),
-    })
+        released_height,
+    }))
+}
+
+/// G-37: the output of a close that is the member's: the largest that is not above the balance in the newest checkpoint, the
+/// first of several. `None` while the channel is open, and when there is none.
+///
+/// # Errors
+/// A stored transaction that is malformed.
+pub fn own_output(member_sat: u64, row: &FactRow) -> Result<Option<OutPoint>> {
+    let Some((_, tx, _)) = &row.spent else { return Ok(None) };
+    let tx: Transaction = bitcoin::consensus::deserialize(tx).context("a stored transaction is malformed")?;
+    let within = (0u32..).zip(&tx.output).filter(|(_, output)| output.value.to_sat() <= member_sat);
+    let own = within.max_by_key(|(vout, output)| (output.value, std::cmp::Reverse(*vout)));
+    Ok(own.map(|(vout, _)| OutPoint { txid: tx.compute_txid(), vout }))
 }
 
 /// Evidence from its stored parts.

@@ -5,6 +5,7 @@
 //! | `m/86'/coin'/0'` | on-chain wallet, BIP86 |
 //! | `m/7161'/coin'/0'` | 32-byte seed of the BOLT 8 node key |
 //! | `m/7161'/coin'/1'` | vote key |
+//! | `m/7161'/coin'/1'/n'` | the vote key that replaces it, the nth time |
 //! | `m/7161'/coin'/2'` | log key of a hub: heads, receipts, acks, checkpoints |
 //! | `m/7161'/coin'/3'` | anchor key of a hub |
 //! | `m/7161'/coin'/4'` | treasury key |
@@ -117,6 +118,14 @@ impl Keys {
     /// Signs ballots and every other entry of the member.
     pub fn vote(&self) -> Keypair {
         self.keypair(1)
+    }
+
+    /// The vote key after `number` replacements: 0 is the first one, [`Keys::vote`].
+    pub fn vote_number(&self, number: u32) -> Keypair {
+        match number {
+            0 => self.vote(),
+            number => Keypair::from_secret_key(&Secp256k1::new(), &self.child(&[1, number]).private_key),
+        }
     }
 
     /// Signs a hub's heads, receipts, acks and checkpoints.

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use althing_anchor::{Commitment, LinkEvidence, verify_link};
 use althing_governance::codec::Canonical as _;
 use althing_governance::dao::DaoParams;
-use althing_governance::entry::{Anchored, Entry, LogHead};
-use althing_governance::epoch::{self, EpochClose, EpochHeader};
+use althing_governance::entry::{Anchored, Entry, EntryKind, Execution, LogHead};
+use althing_governance::epoch::{self, CloseError, EpochClose, EpochHeader};
 use althing_governance::id::EntryId;
+use althing_governance::ledger::LedgerError as DecisionError;
 use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::roll::{FundingFact, Roll, StakeClaim};
 use althing_governance::signing::{Signed, verify_all};
@@ -93,7 +94,7 @@ pub struct Ledger {
     secp: Secp256k1<VerifyOnly>,
     /// Epochs recomputed here; the newest few may not be final yet.
     closes: BTreeMap<u32, (EpochClose, Roll)>,
-    /// Where each lane entry is.
+    /// Where each entry of a member is.
     positions: BTreeMap<EntryId, u64>,
     /// The newest head with its signature.
     newest_head: Option<Signed<LogHead>>,
@@ -116,7 +117,7 @@ impl Ledger {
         &self.state
     }
 
-    /// Position of a lane entry.
+    /// Position of an entry of a member.
     pub fn position_of(&self, id: &EntryId) -> Option<u64> {
         self.positions.get(id).copied()
     }
@@ -124,6 +125,20 @@ impl Ledger {
     /// The newest head in the log, with its signature.
     pub fn newest_head(&self) -> Option<&Signed<LogHead>> {
         self.newest_head.as_ref()
+    }
+
+    /// Gates of payments that may be or were made.
+    pub fn gates_in_use(&self) -> impl Iterator<Item = OutPoint> {
+        self.state.ledger().standings().values().flat_map(|s| &s.payments).filter_map(|payment| payment.gate)
+    }
+
+    /// The key by which receipts for entries at a position are signed: that of the charter then in force.
+    pub fn hub_log_key_at(&self, position: u64) -> XOnlyPublicKey {
+        let known = self.state.anchored().iter().take_while(|record| record.position < position).last();
+        let charter = known.and_then(|record| {
+            self.state.charters().iter().rev().find(|version| version.hash == record.header.charter)
+        });
+        charter.map_or(self.state.params().charter.hub_log_key, |version| version.charter.hub_log_key)
     }
 
     /// An epoch that was recomputed here.
@@ -141,7 +156,7 @@ impl Ledger {
         let kind = kind_name(&entry);
         // The rules come first: they cost less than a signature.
         self.state.check(&entry).map_err(|refusal| refused(position, kind, refusal))?;
-        let checks = entry.signature_checks(&self.state.params().charter.hub_log_key);
+        let checks = entry.signature_checks(&self.state.hub_log_key());
         verify_all(&self.secp, &checks).map_err(|error| LedgerError::invalid(position, Some(kind), error))?;
         Ok(entry)
     }
@@ -185,11 +200,12 @@ impl Ledger {
                 check_clock(position, signed, chain)?;
                 head = Some(signed.clone());
             }
+            Entry::Execution(signed) => self.check_execution(position, signed, chain)?,
             _ => {}
         }
-        let is_lane_entry = entry.lane().is_some();
+        let is_of_member = !matches!(entry, Entry::Head(_) | Entry::Anchored(_) | Entry::Execution(_));
         let id = self.state.apply(position, entry).map_err(|refusal| refused(position, kind, refusal))?;
-        if is_lane_entry {
+        if is_of_member {
             self.positions.insert(id, position);
         }
         self.newest_head = head.or(self.newest_head.take());
@@ -306,24 +322,65 @@ impl Ledger {
     }
 
     fn recompute(
-        &self,
+        &mut self,
         epoch: u32,
         closing_height: u32,
         closing_hash: BlockHash,
         chain: &mut dyn ChainView,
     ) -> Result<(EpochClose, Roll)> {
         let head = self.state.first_head_at(closing_height).context("no head covers that height yet")?;
-        let claims = self.state.stake_claims(head.head.size);
         let mut facts = Vec::new();
-        for claim in &claims {
+        for claim in &self.state.stake_claims(head.head.size) {
             facts.extend(chain.funding(claim)?);
         }
-        let roll = Roll::compute(&self.state.params().charter, &claims, &facts, closing_height);
+        let roll = self.state.roll_at(&facts, closing_height).context("no head covers that height yet")?;
         let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).copied().collect();
-        let close = epoch::close(&self.state, &earlier, closing_height, closing_hash, &roll)?;
-        let found = close.header.epoch;
-        ensure!(found == epoch, "epoch {found} comes next, not epoch {epoch}: earlier headers are missing");
-        Ok((close, roll))
+        loop {
+            match epoch::close(&self.state, &earlier, closing_height, closing_hash, &roll) {
+                Ok(close) => {
+                    let found = close.header.epoch;
+                    ensure!(found == epoch, "epoch {found} comes next, not epoch {epoch}: earlier headers are missing");
+                    return Ok((close, roll));
+                }
+                // V-30: no head in the log is of just the block that breaks a tie, so Bitcoin is asked.
+                Err(CloseError::Ledger(DecisionError::BlockHashMissing { height, proposal })) => {
+                    let hash = chain.block_hash(height)?.with_context(|| {
+                        format!("block {height}, which breaks a tie in proposal {proposal}, is not known here")
+                    })?;
+                    self.state.set_block_hash(height, hash);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// G-99: a payment is noted when a transaction in the best chain has spent its gate.
+    fn check_execution(
+        &self,
+        position: u64,
+        execution: &Execution,
+        chain: &mut dyn ChainView,
+    ) -> Result<(), LedgerError> {
+        let standing = self.state.ledger().standing(&execution.proposal);
+        let payment = standing.and_then(|standing| standing.payments.get(usize::from(execution.milestone)));
+        let invalid = |reason: String| LedgerError::invalid(position, Some("execution"), reason);
+        let Some(gate) = payment.and_then(|payment| payment.gate) else {
+            let (milestone, proposal) = (execution.milestone, execution.proposal);
+            return Err(invalid(format!("G-99: payment {milestone} of proposal {proposal} has no gate")));
+        };
+        let Some(evidence) = chain.spender_of_seal(gate)? else {
+            let reason = format!("G-99: the gate {gate} is unspent as far as this node's chain shows");
+            return Err(LedgerError::NotYet { position, reason });
+        };
+        let inclusion = evidence.inclusion();
+        let found = (evidence.txid(), inclusion.height(), inclusion.block_hash());
+        if found != (execution.txid, execution.mined_height, execution.mined_hash) {
+            return Err(invalid(format!(
+                "G-99: the log says payment {} in block {} at {}, Bitcoin says {} in block {} at {}",
+                execution.txid, execution.mined_hash, execution.mined_height, found.0, found.2, found.1
+            )));
+        }
+        Ok(())
     }
 
     /// An `anchored` entry is right when the header is what this log gives and the link that commits to it is final.
@@ -337,7 +394,7 @@ impl Ledger {
         let invalid = |reason: String| LedgerError::invalid(position, Some("anchored"), reason);
         let seal = self.newest_final_seal();
         let epoch = anchored.header.epoch;
-        let final_depth = self.state.params().charter.final_depth;
+        let final_depth = self.state.charter().final_depth;
         let tip = chain.tip_height()?;
         if tip.saturating_add(1) < anchored.mined_height.saturating_add(final_depth) {
             let reason = format!(
@@ -374,7 +431,7 @@ impl Ledger {
                 Err(error) => return Some(LedgerError::invalid(position, None, error)),
             };
             let kind = kind_name(&entry);
-            let checks = entry.signature_checks(&state.params().charter.hub_log_key);
+            let checks = entry.signature_checks(&state.hub_log_key());
             if let Err(error) = verify_all(&self.secp, &checks) {
                 return Some(LedgerError::invalid(position, Some(kind), error));
             }
@@ -390,7 +447,7 @@ impl Ledger {
         let signed: &Signed<Receipt> = &segment.receipt;
         let invalid = |reason: String| LedgerError::invalid(first, None, reason);
         let params = self.state.params();
-        let check = signed.signature_check(&params.charter.hub_log_key, "receipt");
+        let check = signed.signature_check(&self.state.hub_log_key(), "receipt");
         check.verify(&self.secp).map_err(|error| invalid(error.to_string()))?;
         let receipt = &signed.statement;
         if (receipt.network, receipt.dao) != (params.network, params.dao_id) {
@@ -428,14 +485,15 @@ fn check_clock(position: u64, head: &LogHead, chain: &mut dyn ChainView) -> Resu
 }
 
 fn kind_name(entry: &Entry) -> &'static str {
-    match entry {
-        Entry::Bind(_) => "bind",
-        Entry::Checkpoint(_) => "checkpoint",
-        Entry::Proposal(_) => "proposal",
-        Entry::Comment(_) => "comment",
-        Entry::Ballot(_) => "ballot",
-        Entry::Head(_) => "head",
-        Entry::Anchored(_) => "anchored",
+    match entry.kind() {
+        EntryKind::Bind => "bind",
+        EntryKind::Checkpoint => "checkpoint",
+        EntryKind::Proposal => "proposal",
+        EntryKind::Comment => "comment",
+        EntryKind::Ballot => "ballot",
+        EntryKind::Head => "head",
+        EntryKind::Anchored => "anchored",
+        other => other.name(),
     }
 }
 

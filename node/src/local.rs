@@ -10,8 +10,8 @@ pub use crate::chain::Access;
 pub use crate::judge::{Source, Verdict, VerifyReport, verify};
 pub use crate::keys::PublicKeys;
 pub use crate::setup::{
-    CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined, charter_check, found, found_review, init,
-    join, public_keys,
+    CharterDiff, CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined, charter_check, charter_diff,
+    found, found_review, init, join, public_keys,
 };
 
 use crate::api::{ApiError, Reply, Request, Service};
@@ -71,9 +71,12 @@ pub fn attach(dir: &Path) -> Result<Option<Box<dyn Service>>> {
     Ok(Remote::find(dir)?.map(|remote| Box::new(remote) as Box<dyn Service>))
 }
 
-/// A commented charter to start from.
-pub fn charter_template() -> String {
-    crate::setup::template()
+/// A commented charter to start from: association, cooperative, grants or starter.
+///
+/// # Errors
+/// Another kind.
+pub fn charter_template(kind: &str) -> Result<String> {
+    crate::setup::template(kind)
 }
 
 /// Writes all block headers of a bitcoind to a file, 80 bytes each from the first block on. Returns the tip's height.

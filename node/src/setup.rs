@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use althing_anchor::{Treasury, genesis_outputs};
-use althing_governance::charter::Charter;
+use althing_governance::charter::{Charter, Class, Template, TemplateArguments, check_change, diff};
 use anyhow::{Context, Result, bail, ensure};
 use bitcoin::{Amount, FeeRate, Network, ScriptBuf};
 use serde::{Deserialize, Serialize};
@@ -310,9 +310,36 @@ impl Founding {
     }
 }
 
-/// A commented charter of an association, with keys of nobody in it: every key and name is to be replaced.
-pub fn template() -> String {
-    use althing_governance::charter::{AssociationArguments, association_template};
+/// What another charter changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CharterDiff {
+    /// Every field that differs, a sentence each.
+    pub changes: Vec<String>,
+    /// Why no vote could change it so, naming the rules; empty when one could.
+    pub problems: Vec<String>,
+}
+
+/// Compares two charters field by field.
+///
+/// # Errors
+/// A document that cannot be read.
+pub fn charter_diff(old: &str, new: &str) -> Result<CharterDiff> {
+    let (old, new) = (Charter::from_toml_unchecked(old)?, Charter::from_toml_unchecked(new)?);
+    let mut problems: Vec<String> = new.check().iter().map(ToString::to_string).collect();
+    for problem in check_change(Class::RuleChange, &old, &new) {
+        let problem = problem.to_string();
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    Ok(CharterDiff { changes: diff(&old, &new).iter().map(ToString::to_string).collect(), problems })
+}
+
+/// A commented charter of a kind, with keys of nobody in it: every key and name is to be replaced.
+///
+/// # Errors
+/// A kind that there is not.
+pub fn template(kind: &str) -> Result<String> {
     use althing_governance::id::MemberId;
     use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
 
@@ -323,7 +350,8 @@ pub fn template() -> String {
     };
     let x_only = |n: u8| key(n).x_only_public_key().0;
     let treasurers = [("first treasurer", key(4)), ("second treasurer", key(5)), ("third treasurer", key(6))];
-    association_template(&AssociationArguments {
+    let template: Template = kind.parse()?;
+    Ok(template.document(&TemplateArguments {
         name: "Our association".into(),
         network: "regtest".into(),
         hub_node_key: key(1),
@@ -338,5 +366,5 @@ pub fn template() -> String {
         final_depth: 6,
         voting_blocks: 6,
         veto_blocks: 0,
-    })
+    }))
 }

@@ -14,11 +14,11 @@ use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Block, BlockHash, Network};
 
 use crate::chain::{Access, Bitcoind, ChainEvent, Follower};
-use crate::chain_view::LiveChain;
+use crate::chain_view::{LiveChain, own_output};
 use crate::config::Config;
 use crate::dao::Dao;
 use crate::engine::Input;
-use crate::facts::{Seen, Watch};
+use crate::facts::{Seen, Watch, outpoint_bytes};
 use crate::keys::{Keys, entropy};
 use crate::lease::Lease;
 use crate::ledger::{Ledger, LedgerError};
@@ -287,6 +287,16 @@ impl Shell {
         }
         for record in self.ledger.state().channels().values() {
             watch.expect(&self.store, record.bind.funding)?;
+            // G-37: a closed channel's weight lasts as long as the member's own output of the close.
+            let balance = record.checkpoints.last().map_or(0, |(_, checkpoint)| checkpoint.member_sat);
+            if let Some(row) = self.store.fact(&outpoint_bytes(&record.bind.funding))?
+                && let Some(own) = own_output(balance, &row)?
+            {
+                watch.expect(&self.store, own)?;
+            }
+        }
+        for gate in self.ledger.gates_in_use() {
+            watch.expect(&self.store, gate)?;
         }
         self.watch = watch;
         Ok(())

@@ -12,8 +12,8 @@ use althing_node::local::{self, Node};
 use althing_node::wallet::Wallet;
 
 pub use althing_node::local::{
-    Access, AuditReport, CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined, PublicKeys, Source,
-    Verdict, VerifyReport,
+    Access, AuditReport, CharterDiff, CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined,
+    PublicKeys, Source, Verdict, VerifyReport,
 };
 
 /// What the commands ask of this machine.
@@ -42,8 +42,17 @@ pub trait Backend: Send + Sync {
     /// As [`Backend::wallet_address`], and if the Bitcoin source does not answer.
     fn wallet_balance(&self, data: &Path, password: &str) -> anyhow::Result<Balance>;
 
-    /// A charter with comments, to start from.
-    fn charter_template(&self) -> String;
+    /// A charter with comments, to start from: association, cooperative, grants or starter.
+    ///
+    /// # Errors
+    /// Another kind.
+    fn charter_template(&self, kind: &str) -> anyhow::Result<String>;
+
+    /// What another charter changes, and why a vote could not change it so.
+    ///
+    /// # Errors
+    /// A document that cannot be read.
+    fn charter_diff(&self, old: &str, new: &str) -> anyhow::Result<CharterDiff>;
 
     /// What a charter says, and what is wrong with it.
     fn charter_check(&self, charter: &str) -> CharterReport;
@@ -165,8 +174,12 @@ impl Backend for ThisMachine {
         Ok(wallet.balance())
     }
 
-    fn charter_template(&self) -> String {
-        local::charter_template()
+    fn charter_template(&self, kind: &str) -> anyhow::Result<String> {
+        local::charter_template(kind)
+    }
+
+    fn charter_diff(&self, old: &str, new: &str) -> anyhow::Result<CharterDiff> {
+        local::charter_diff(old, new)
     }
 
     fn charter_check(&self, charter: &str) -> CharterReport {

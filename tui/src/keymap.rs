@@ -21,8 +21,10 @@ pub enum Context {
     Proposal,
     /// Typing a filter.
     Filter,
-    /// Choosing yes, no or abstain.
+    /// Choosing one line of a ballot.
     Choose,
+    /// Filling in a ballot with a value in each line.
+    Fill,
     /// Typing the reason of a ballot.
     Reason,
     /// The review page before something irreversible.
@@ -35,7 +37,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order of the help page.
-    pub const ALL: [Context; 12] = [
+    pub const ALL: [Context; 13] = [
         Context::Screens,
         Context::List,
         Context::Opens,
@@ -43,6 +45,7 @@ impl Context {
         Context::Proposal,
         Context::Filter,
         Context::Choose,
+        Context::Fill,
         Context::Reason,
         Context::Review,
         Context::Write,
@@ -62,6 +65,7 @@ impl Context {
             Context::Proposal => "A proposal",
             Context::Filter => "While filtering",
             Context::Choose => "Casting a ballot",
+            Context::Fill => "Filling in a ballot",
             Context::Reason => "The reason of a ballot",
             Context::Review => "The review page",
             Context::Write => "Writing",
@@ -183,6 +187,15 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Choose, &[ch('k'), code(KeyCode::Up)], Act::Up, "previous line", None),
     bind(Context::Choose, &[code(KeyCode::Enter)], Act::Confirm, "go on to the review page", Some("review")),
     bind(Context::Choose, &[code(KeyCode::Esc)], Act::Back, "do not vote", Some("cancel")),
+    bind(Context::Fill, &[ch('j'), code(KeyCode::Down), code(KeyCode::Tab)], Act::Down, "next line", None),
+    bind(Context::Fill, &[ch('k'), code(KeyCode::Up)], Act::Up, "previous line", None),
+    bind(Context::Fill, &[ch(' ')], Act::Mark, "mark this line, or take the mark back", Some("mark")),
+    bind(Context::Fill, &[ch('+'), ch('l'), code(KeyCode::Right)], Act::More, "give this line more", Some("more")),
+    bind(Context::Fill, &[ch('-'), ch('h'), code(KeyCode::Left)], Act::Less, "give this line less", Some("less")),
+    bind(Context::Fill, &[ch('K'), ch('u')], Act::Raise, "move this line of a ranking up", Some("up")),
+    bind(Context::Fill, &[ch('J'), ch('d')], Act::Lower, "move this line of a ranking down", Some("down")),
+    bind(Context::Fill, &[code(KeyCode::Enter)], Act::Confirm, "go on to the review page", Some("review")),
+    bind(Context::Fill, &[code(KeyCode::Esc)], Act::Back, "do not vote", Some("cancel")),
     bind(Context::Reason, &[code(KeyCode::Up)], Act::Up, "back to the choices", Some("choices")),
     bind(Context::Reason, &[code(KeyCode::Enter)], Act::Confirm, "go on to the review page", Some("review")),
     bind(Context::Reason, &[code(KeyCode::Esc)], Act::Back, "do not vote", Some("cancel")),

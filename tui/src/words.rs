@@ -18,6 +18,12 @@ pub fn state(state: ProposalState) -> &'static str {
         ProposalState::Tied => "tied",
         ProposalState::Authorised => "authorised",
         ProposalState::Expired => "expired",
+        ProposalState::Withdrawn => "withdrawn",
+        ProposalState::Superseded => "superseded",
+        ProposalState::Barred => "barred",
+        ProposalState::Vetoed => "vetoed",
+        ProposalState::Executed => "executed",
+        ProposalState::Lapsed => "lapsed",
     }
 }
 
@@ -28,19 +34,24 @@ pub fn state_sign(state: ProposalState) -> &'static str {
         ProposalState::Logged | ProposalState::Review => "○",
         ProposalState::Voting => "●",
         ProposalState::Closed => "◔",
-        ProposalState::Passed | ProposalState::Authorised => "✓",
-        ProposalState::Rejected | ProposalState::NoQuorum | ProposalState::Tied => "✗",
-        ProposalState::Expired => "–",
+        ProposalState::Passed | ProposalState::Authorised | ProposalState::Executed => "✓",
+        ProposalState::Rejected
+        | ProposalState::NoQuorum
+        | ProposalState::Tied
+        | ProposalState::Barred
+        | ProposalState::Vetoed => "✗",
+        ProposalState::Expired | ProposalState::Withdrawn | ProposalState::Superseded | ProposalState::Lapsed => "–",
     }
 }
 
 /// The sign of a choice.
 #[must_use]
-pub fn choice_sign(choice: Choice) -> &'static str {
+pub fn choice_sign(choice: &Choice) -> &'static str {
     match choice {
         Choice::Yes => "✓",
-        Choice::No => "✗",
+        Choice::No | Choice::Veto => "✗",
         Choice::Abstain => "–",
+        _ => "•",
     }
 }
 

@@ -1,15 +1,26 @@
-//! The charter as people write it: a TOML document in which an unknown or missing field is an error.
+//! The charter as people write it: a TOML document in which an unknown or missing field is an error.
 
 use std::str::FromStr;
 
 use bitcoin::Network;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Admission, Charter, Class, ClassRule, Problem, Quorum, Threshold, Treasurer, WeightRule};
+use super::{
+    Admission, Charter, ClassRule, DelegationLimits, DiscussionLimits, Guardians, Guards, Problem, Rewards, Treasurer,
+    WeightRule,
+};
 use crate::id::NetworkId;
 
-/// Least `voting_blocks` when the document names none: 72 hours.
-pub(super) const DEFAULT_VOTING_BLOCKS: u32 = 432;
+/// Version of the document and of the canonical bytes.
+const VERSION: u32 = 1;
+
+/// The networks by their names in charters.
+const NETWORKS: [(&str, Network); 4] = [
+    ("regtest", Network::Regtest),
+    ("signet", Network::Signet),
+    ("testnet4", Network::Testnet4),
+    ("bitcoin", Network::Bitcoin),
+];
 
 /// Why a TOML document is not a charter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +45,7 @@ pub enum CharterError {
 }
 
 impl Charter {
-    /// Reads a charter and checks it (G-11).
+    /// Reads a charter and checks it.
     ///
     /// # Errors
     /// [`CharterError`] naming field, rule and value.
@@ -54,6 +65,16 @@ impl Charter {
         let doc: Document = toml::from_str(text).map_err(|error| document_error(text, &error))?;
         doc.into_charter()
     }
+
+    /// The document that reads as this charter, every field written out.
+    ///
+    /// # Errors
+    /// [`CharterError::Document`] for a network without a name, or a number that TOML cannot hold (above 2^63 - 1); neither
+    /// occurs in a charter that passed [`Charter::check`].
+    pub fn to_toml(&self) -> Result<String, CharterError> {
+        let document = Document::of(self)?;
+        toml::to_string(&document).map_err(|error| CharterError::Document(error.to_string()))
+    }
 }
 
 /// One line: where, and what. The library's own text has several, with a drawing.
@@ -64,7 +85,7 @@ fn document_error(text: &str, error: &toml::de::Error) -> CharterError {
     CharterError::Document(format!("line {} ({shown}): {}", line + 1, error.message()))
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     version: u32,
@@ -76,7 +97,7 @@ struct Document {
     treasury_descriptor: String,
     treasurers: Vec<TreasurerDocument>,
     founders: Vec<String>,
-    admission: AdmissionDocument,
+    admission: Admission,
     epoch_blocks: u32,
     #[serde(default = "six")]
     stake_confirmations: u32,
@@ -84,7 +105,8 @@ struct Document {
     final_depth: u32,
     #[serde(default)]
     hub_funding_sat: u64,
-    weight_rule: WeightRuleDocument,
+    weight_rule: WeightRule,
+    #[serde(skip_serializing_if = "Option::is_none")]
     per_member_cap: Option<u64>,
     gates: u8,
     gate_sat: u64,
@@ -93,69 +115,93 @@ struct Document {
     max_link_fee_rate_sat_vb: u64,
     #[serde(default)]
     gossip_peers: Vec<String>,
-    classes: Vec<ClassDocument>,
+    classes: Vec<ClassRule>,
+    #[serde(default)]
+    guards: Guards,
+    #[serde(default)]
+    guardians: Guardians,
+    #[serde(default)]
+    rewards: Rewards,
+    #[serde(default)]
+    delegation: DelegationLimits,
+    #[serde(default)]
+    discussion: DiscussionLimits,
+    #[serde(default)]
+    hub_bond_sat: u64,
+    #[serde(default)]
+    dormant_after_epochs: u32,
+    #[serde(default = "default_suspension")]
+    equivocation_suspension_epochs: u32,
+    #[serde(default = "default_forced_entry_delay")]
+    forced_entry_delay_blocks: u32,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TreasurerDocument {
     name: String,
     key: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum AdmissionDocument {
-    Open { min_stake_sat: u64 },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WeightRuleDocument {
-    Stake,
-    OneMemberOneVote,
-    SqrtStake,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ClassName {
-    Text,
-    Spend,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClassDocument {
-    class: ClassName,
-    max_amount_sat: Option<u64>,
-    #[serde(default)]
-    review_blocks: u32,
-    #[serde(default = "default_voting_blocks")]
-    voting_blocks: u32,
-    #[serde(default)]
-    veto_blocks: u32,
-    expiry_blocks: u32,
-    threshold: Threshold,
-    quorum: Quorum,
-    #[serde(default)]
-    distinct_voters_min: u32,
-}
-
 fn six() -> u32 {
     6
 }
 
-fn default_voting_blocks() -> u32 {
-    DEFAULT_VOTING_BLOCKS
+fn default_suspension() -> u32 {
+    4
+}
+
+fn default_forced_entry_delay() -> u32 {
+    144
 }
 
 impl Document {
+    fn of(charter: &Charter) -> Result<Self, CharterError> {
+        Ok(Self {
+            version: VERSION,
+            name: charter.name.clone(),
+            network: network_name(charter.network)?.to_owned(),
+            hub_node_key: charter.hub_node_key.to_string(),
+            hub_log_key: charter.hub_log_key.to_string(),
+            anchor_key: charter.anchor_key.to_string(),
+            treasury_descriptor: charter.treasury_descriptor.clone(),
+            treasurers: charter
+                .treasurers
+                .iter()
+                .map(|t| TreasurerDocument { name: t.name.clone(), key: t.key.to_string() })
+                .collect(),
+            founders: charter.founders.iter().map(ToString::to_string).collect(),
+            admission: charter.admission,
+            epoch_blocks: charter.epoch_blocks,
+            stake_confirmations: charter.stake_confirmations,
+            final_depth: charter.final_depth,
+            hub_funding_sat: charter.hub_funding_sat,
+            weight_rule: charter.weight_rule,
+            per_member_cap: charter.per_member_cap,
+            gates: charter.gates,
+            gate_sat: charter.gate_sat,
+            seal_sat: charter.seal_sat,
+            spare_seal_sat: charter.spare_seal_sat,
+            max_link_fee_rate_sat_vb: charter.max_link_fee_rate_sat_vb,
+            gossip_peers: charter.gossip_peers.clone(),
+            classes: charter.classes.clone(),
+            guards: charter.guards.clone(),
+            guardians: charter.guardians.clone(),
+            rewards: charter.rewards,
+            delegation: charter.delegation,
+            discussion: charter.discussion,
+            hub_bond_sat: charter.hub_bond_sat,
+            dormant_after_epochs: charter.dormant_after_epochs,
+            equivocation_suspension_epochs: charter.equivocation_suspension_epochs,
+            forced_entry_delay_blocks: charter.forced_entry_delay_blocks,
+        })
+    }
+
     fn into_charter(self) -> Result<Charter, CharterError> {
-        if self.version != 1 {
+        if self.version != VERSION {
             return Err(CharterError::Field {
                 field: "version".into(),
-                rule: "must be 1".into(),
+                rule: format!("must be {VERSION}"),
                 value: self.version.to_string(),
             });
         }
@@ -182,18 +228,12 @@ impl Document {
             treasury_descriptor: self.treasury_descriptor,
             treasurers,
             founders,
-            admission: match self.admission {
-                AdmissionDocument::Open { min_stake_sat } => Admission::Open { min_stake_sat },
-            },
+            admission: self.admission,
             epoch_blocks: self.epoch_blocks,
             stake_confirmations: self.stake_confirmations,
             final_depth: self.final_depth,
             hub_funding_sat: self.hub_funding_sat,
-            weight_rule: match self.weight_rule {
-                WeightRuleDocument::Stake => WeightRule::Stake,
-                WeightRuleDocument::OneMemberOneVote => WeightRule::OneMemberOneVote,
-                WeightRuleDocument::SqrtStake => WeightRule::SqrtStake,
-            },
+            weight_rule: self.weight_rule,
             per_member_cap: self.per_member_cap,
             gates: self.gates,
             gate_sat: self.gate_sat,
@@ -201,45 +241,32 @@ impl Document {
             spare_seal_sat: self.spare_seal_sat,
             max_link_fee_rate_sat_vb: self.max_link_fee_rate_sat_vb,
             gossip_peers: self.gossip_peers,
-            classes: self.classes.into_iter().map(ClassDocument::into_rule).collect(),
+            classes: self.classes,
+            guards: self.guards,
+            guardians: self.guardians,
+            rewards: self.rewards,
+            delegation: self.delegation,
+            discussion: self.discussion,
+            hub_bond_sat: self.hub_bond_sat,
+            dormant_after_epochs: self.dormant_after_epochs,
+            equivocation_suspension_epochs: self.equivocation_suspension_epochs,
+            forced_entry_delay_blocks: self.forced_entry_delay_blocks,
         })
     }
 }
 
-impl ClassDocument {
-    fn into_rule(self) -> ClassRule {
-        ClassRule {
-            class: match self.class {
-                ClassName::Text => Class::Text,
-                ClassName::Spend => Class::Spend,
-            },
-            max_amount_sat: self.max_amount_sat,
-            review_blocks: self.review_blocks,
-            voting_blocks: self.voting_blocks,
-            veto_blocks: self.veto_blocks,
-            expiry_blocks: self.expiry_blocks,
-            threshold: self.threshold,
-            quorum: self.quorum,
-            distinct_voters_min: self.distinct_voters_min,
-        }
-    }
+fn parse_network(name: &str) -> Result<NetworkId, CharterError> {
+    let found = NETWORKS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, network)| NetworkId::of(*network)).ok_or_else(|| CharterError::Field {
+        field: "network".into(),
+        rule: "must be regtest, signet, testnet4 or bitcoin".into(),
+        value: name.into(),
+    })
 }
 
-fn parse_network(name: &str) -> Result<NetworkId, CharterError> {
-    let network = match name {
-        "regtest" => Network::Regtest,
-        "signet" => Network::Signet,
-        "testnet4" => Network::Testnet4,
-        "bitcoin" => Network::Bitcoin,
-        _ => {
-            return Err(CharterError::Field {
-                field: "network".into(),
-                rule: "must be regtest, signet, testnet4 or bitcoin".into(),
-                value: name.into(),
-            });
-        }
-    };
-    Ok(NetworkId::of(network))
+fn network_name(id: NetworkId) -> Result<&'static str, CharterError> {
+    let found = NETWORKS.iter().find(|(_, network)| NetworkId::of(*network) == id);
+    found.map(|(name, _)| *name).ok_or_else(|| CharterError::Document(format!("network {id} has no name")))
 }
 
 fn parse<T: FromStr>(field: &str, rule: &str, value: &str) -> Result<T, CharterError> {

@@ -1,9 +1,6 @@
 //! Canonical bytes of the charter (G-12).
 
-use super::{
-    Admission, Charter, Class, ClassRule, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, MAX_PEER, Quorum, Threshold, Treasurer,
-    WeightRule,
-};
+use super::{Charter, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, MAX_PEER, Treasurer};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 
 impl Canonical for Charter {
@@ -34,6 +31,15 @@ impl Canonical for Charter {
             w.text(peer);
         }
         w.list(&self.classes);
+        self.guards.encode(w);
+        self.guardians.encode(w);
+        self.rewards.encode(w);
+        self.delegation.encode(w);
+        self.discussion.encode(w);
+        w.u64(self.hub_bond_sat);
+        w.u32(self.dormant_after_epochs);
+        w.u32(self.equivocation_suspension_epochs);
+        w.u32(self.forced_entry_delay_blocks);
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -68,6 +74,15 @@ impl Canonical for Charter {
                 peers
             },
             classes: r.list("classes", MAX_LIST)?,
+            guards: Canonical::decode(r)?,
+            guardians: Canonical::decode(r)?,
+            rewards: Canonical::decode(r)?,
+            delegation: Canonical::decode(r)?,
+            discussion: Canonical::decode(r)?,
+            hub_bond_sat: r.u64()?,
+            dormant_after_epochs: r.u32()?,
+            equivocation_suspension_epochs: r.u32()?,
+            forced_entry_delay_blocks: r.u32()?,
         })
     }
 }
@@ -80,110 +95,5 @@ impl Canonical for Treasurer {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self { name: r.text("treasurer name", MAX_NAME)?, key: r.public_key("treasurer key")? })
-    }
-}
-
-impl Canonical for Admission {
-    fn encode(&self, w: &mut Writer) {
-        match self {
-            Self::Open { min_stake_sat } => {
-                w.u8(0);
-                w.u64(*min_stake_sat);
-            }
-        }
-    }
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match r.u8()? {
-            0 => Ok(Self::Open { min_stake_sat: r.u64()? }),
-            found => Err(DecodeError::UnknownVariant { field: "admission", found }),
-        }
-    }
-}
-
-impl Canonical for WeightRule {
-    fn encode(&self, w: &mut Writer) {
-        w.u8(match self {
-            Self::Stake => 0,
-            Self::OneMemberOneVote => 1,
-            Self::SqrtStake => 2,
-        });
-    }
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match r.u8()? {
-            0 => Ok(Self::Stake),
-            1 => Ok(Self::OneMemberOneVote),
-            2 => Ok(Self::SqrtStake),
-            found => Err(DecodeError::UnknownVariant { field: "weight_rule", found }),
-        }
-    }
-}
-
-impl Canonical for Class {
-    fn encode(&self, w: &mut Writer) {
-        w.u8(match self {
-            Self::Text => 0,
-            Self::Spend => 1,
-        });
-    }
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match r.u8()? {
-            0 => Ok(Self::Text),
-            1 => Ok(Self::Spend),
-            found => Err(DecodeError::UnknownVariant { field: "class", found }),
-        }
-    }
-}
-
-impl Canonical for ClassRule {
-    fn encode(&self, w: &mut Writer) {
-        self.class.encode(w);
-        w.option(self.max_amount_sat, Writer::u64);
-        w.u32(self.review_blocks);
-        w.u32(self.voting_blocks);
-        w.u32(self.veto_blocks);
-        w.u32(self.expiry_blocks);
-        match self.threshold {
-            Threshold::Majority => w.u8(0),
-            Threshold::PercentBp(bp) => {
-                w.u8(1);
-                w.u16(bp);
-            }
-        }
-        match self.quorum {
-            Quorum::ParticipationBp(bp) => {
-                w.u8(0);
-                w.u16(bp);
-            }
-            Quorum::YesOfTotalBp(bp) => {
-                w.u8(1);
-                w.u16(bp);
-            }
-        }
-        w.u32(self.distinct_voters_min);
-    }
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            class: Canonical::decode(r)?,
-            max_amount_sat: r.option("max_amount_sat", Reader::u64)?,
-            review_blocks: r.u32()?,
-            voting_blocks: r.u32()?,
-            veto_blocks: r.u32()?,
-            expiry_blocks: r.u32()?,
-            threshold: match r.u8()? {
-                0 => Threshold::Majority,
-                1 => Threshold::PercentBp(r.u16()?),
-                found => return Err(DecodeError::UnknownVariant { field: "threshold", found }),
-            },
-            quorum: match r.u8()? {
-                0 => Quorum::ParticipationBp(r.u16()?),
-                1 => Quorum::YesOfTotalBp(r.u16()?),
-                found => return Err(DecodeError::UnknownVariant { field: "quorum", found }),
-            },
-            distinct_voters_min: r.u32()?,
-        })
     }
 }

@@ -1,17 +1,35 @@
 //! The charter: the rules a DAO is founded on, fixed by their hash.
 
+mod admission;
+mod allowance;
+mod change;
 mod check;
+mod class;
 mod document;
 mod encode;
-mod sentences;
+mod explain;
+mod guards;
 mod template;
 
 use bitcoin::Network;
 use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};
 
-pub use check::Problem;
+pub use admission::{Admission, WeightRule};
+pub use allowance::{
+    DelegationLimits, DiscussionLimits, MAX_COMMENT_BYTES, MAX_DELEGATION_PARTS, RewardShare, Rewards,
+};
+pub use change::{FieldChange, changes_eligibility, check_change, diff};
+pub use check::{Advice, MAX_PERIOD_BLOCKS, Problem};
+pub use class::{Body, Class, ClassRule};
 pub use document::CharterError;
-pub use template::{AssociationArguments, association_template};
+pub use explain::Section;
+pub use guards::{Guardians, Guards, SpendingCap};
+pub use template::{
+    Template, TemplateArguments, TemplateArguments as AssociationArguments, UnknownTemplate, association, cooperative,
+    grants, starter, starter as association_template,
+};
+
+pub use crate::voting::{ALL_BP, Quorum, Threshold};
 
 use crate::codec::Canonical as _;
 use crate::hash::{tag, tagged_hash};
@@ -27,8 +45,6 @@ pub const MAX_LIST: usize = 64;
 pub const MAX_PEER: usize = 256;
 /// Most gates in the genesis transaction.
 pub const MAX_GATES: u8 = 16;
-/// Basis points of the whole.
-pub const ALL_BP: u16 = 10_000;
 
 /// The rules of a DAO. A value that passed [`Charter::check`] is meaningful; the type alone promises only bounded lengths
 /// once it was decoded.
@@ -76,8 +92,26 @@ pub struct Charter {
     pub max_link_fee_rate_sat_vb: u64,
     /// Addresses (`key@host:port` or host:port) at which heads are gossiped.
     pub gossip_peers: Vec<String>,
-    /// Rules by class; for spends, bands by amount in ascending order.
+    /// Rules by class; for classes that pay, bands by amount in ascending order.
     pub classes: Vec<ClassRule>,
+    /// Limits on what votes can do.
+    pub guards: Guards,
+    /// Who may delay or veto what passed.
+    pub guardians: Guardians,
+    /// Participation rewards and dues.
+    pub rewards: Rewards,
+    /// Whether members may let others vote for them.
+    pub delegation: DelegationLimits,
+    /// Limits on comments.
+    pub discussion: DiscussionLimits,
+    /// Satoshis in the treasury that a proof of the hub's fraud forfeits; 0 for no bond.
+    pub hub_bond_sat: u64,
+    /// Epochs without an entry after which a member is dormant; 0 for never.
+    pub dormant_after_epochs: u32,
+    /// Epochs for which a proof of equivocation suspends its author.
+    pub equivocation_suspension_epochs: u32,
+    /// Blocks after which a header that omits an entry forced through Bitcoin authorises nothing.
+    pub forced_entry_delay_blocks: u32,
 }
 
 /// One holder of a treasury key.
@@ -87,83 +121,6 @@ pub struct Treasurer {
     pub name: String,
     /// Compressed key that identifies them.
     pub key: PublicKey,
-}
-
-/// Who may become a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Admission {
-    /// Anybody with at least this stake in satoshis (at least 1).
-    Open {
-        /// Smallest stake that weighs anything.
-        min_stake_sat: u64,
-    },
-}
-
-/// How stake becomes weight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WeightRule {
-    /// One per satoshi.
-    Stake,
-    /// One per member.
-    OneMemberOneVote,
-    /// The integer square root of the satoshis.
-    SqrtStake,
-}
-
-/// What a proposal is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Class {
-    /// A resolution without effect on coins.
-    Text,
-    /// A payment out of the treasury.
-    Spend,
-}
-
-/// The rules for proposals of one class, or of one band of amounts in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClassRule {
-    /// For which class.
-    pub class: Class,
-    /// Largest amount in satoshis (outputs and fee cap) that this band takes; no limit when `None`.
-    pub max_amount_sat: Option<u64>,
-    /// Blocks of discussion before voting; 0 for none.
-    pub review_blocks: u32,
-    /// Least number of blocks for which voting is open.
-    pub voting_blocks: u32,
-    /// Blocks between a passed vote's close and its authorisation.
-    pub veto_blocks: u32,
-    /// Blocks from authorisation until an unexecuted spend expires.
-    pub expiry_blocks: u32,
-    /// Share of the votes that passes.
-    pub threshold: Threshold,
-    /// Turnout without which nothing passes.
-    pub quorum: Quorum,
-    /// Least number of members who voted; 0 for no such rule.
-    pub distinct_voters_min: u32,
-}
-
-/// Share of yes among yes and no that passes (G-52).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Threshold {
-    /// More than half.
-    Majority,
-    /// At least this many basis points, 5001 to 10000.
-    PercentBp(u16),
-}
-
-/// Turnout without which nothing passes (G-51).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Quorum {
-    /// Yes and abstain together are at least this many basis points of the roll. Votes against do not count toward it,
-    /// so that voting no cannot help a proposal pass.
-    ParticipationBp(u16),
-    /// Yes alone is at least this many basis points of the roll.
-    YesOfTotalBp(u16),
 }
 
 impl Charter {
@@ -207,16 +164,5 @@ impl Charter {
     #[must_use]
     pub fn boundary_at_or_after(&self, height: u32) -> Option<u32> {
         height.checked_next_multiple_of(self.epoch_blocks)
-    }
-}
-
-impl Class {
-    /// Its name in charters and messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Spend => "spend",
-        }
     }
 }

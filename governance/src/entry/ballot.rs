@@ -1,7 +1,8 @@
 //! Ballot: a member's vote.
 
+use super::text::check_lines;
 use super::{EntryKind, LaneBody};
-use crate::codec::{Canonical, DecodeError, Reader, Writer, check_length};
+use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::hash::tag;
 use crate::id::ProposalId;
 
@@ -22,7 +23,7 @@ pub struct Ballot {
     pub reason: Option<String>,
 }
 
-/// A vote under the system yes/no/abstain.
+/// A vote on a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Choice {
     /// Counted as present only.
@@ -31,6 +32,8 @@ pub enum Choice {
     Yes,
     /// Against.
     No,
+    /// Against, and more than that; only under yes/no/veto.
+    Veto,
 }
 
 impl Choice {
@@ -41,23 +44,25 @@ impl Choice {
             Self::Abstain => 0,
             Self::Yes => 1,
             Self::No => 2,
+            Self::Veto => 3,
         }
     }
 
-    /// The choice that a ballot's fields mean; `None` when they mean none (G-29).
+    /// The choice that a ballot's fields mean; `None` when they are no vote on a question (V-3).
     #[must_use]
     pub fn from_fields(fields: &[u16]) -> Option<Self> {
         match fields {
             [0] => Some(Self::Abstain),
             [1] => Some(Self::Yes),
             [2] => Some(Self::No),
+            [3] => Some(Self::Veto),
             _ => None,
         }
     }
 }
 
 impl Ballot {
-    /// A yes/no/abstain ballot.
+    /// A ballot on a question.
     #[must_use]
     pub fn new(proposal: ProposalId, choice: Choice, reason: Option<String>) -> Self {
         Self { proposal, fields: vec![choice.field()], reason }
@@ -82,7 +87,7 @@ impl Canonical for Ballot {
             fields: r.list("ballot fields", MAX_FIELDS)?,
             reason: r.option("ballot reason", |r| {
                 let reason = r.text("ballot reason", MAX_REASON)?;
-                check_length("ballot reason", reason.len(), 1, MAX_REASON)?;
+                check_lines("ballot reason", &reason, 1, MAX_REASON)?;
                 Ok(reason)
             })?,
         })

@@ -1,7 +1,8 @@
 //! Comment: discussion of a proposal.
 
+use super::text::check_lines;
 use super::{EntryKind, LaneBody};
-use crate::codec::{Canonical, DecodeError, Reader, Writer, check_length};
+use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::hash::tag;
 use crate::id::{EntryId, ProposalId};
 
@@ -15,7 +16,7 @@ pub struct Comment {
     pub proposal: ProposalId,
     /// The comment answered, on the same proposal.
     pub parent: Option<EntryId>,
-    /// 1 to 4096 bytes. Untrusted: whoever displays it removes control and direction characters.
+    /// 1 to 4096 bytes. Untrusted.
     pub text: String,
 }
 
@@ -35,7 +36,7 @@ impl Canonical for Comment {
         let proposal = Canonical::decode(r)?;
         let parent = r.option("parent comment", Canonical::decode)?;
         let text = r.text("comment", MAX_COMMENT)?;
-        check_length("comment", text.len(), 1, MAX_COMMENT)?;
+        check_lines("comment", &text, 1, MAX_COMMENT)?;
         Ok(Self { proposal, parent, text })
     }
 }

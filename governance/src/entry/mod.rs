@@ -1,33 +1,63 @@
 //! Log entries: everything that is ever said in a DAO, each signed, each with one byte form.
 
 mod anchored;
+mod author_update;
 mod ballot;
 mod bind;
 mod checkpoint;
 mod comment;
+mod comment_vote;
+mod deposit_hold;
+pub mod effect;
+mod equivocation;
+mod execution;
+mod guardian_act;
 mod head;
+mod invitation;
+mod key_rotation;
+mod kind;
 mod lane;
 mod proposal;
-mod sentences;
+mod seen_note;
+mod text;
+mod withdrawal;
 
 use bitcoin::secp256k1::XOnlyPublicKey;
 
 pub use anchored::Anchored;
+pub use author_update::AuthorUpdate;
 pub use ballot::{Ballot, Choice, MAX_FIELDS, MAX_REASON};
 pub use bind::{Bind, BindTerms, MAX_MEMBER_NAME};
 pub use checkpoint::{Checkpoint, CheckpointFunding, MAX_FUNDINGS, SignedCheckpoint};
 pub use comment::{Comment, MAX_COMMENT};
+pub use comment_vote::{CommentVote, Opinion};
+pub use deposit_hold::DepositHold;
+pub use effect::{
+    Budget, Confiscate, Effect, ElectTreasurers, MAX_OUTPUTS, MAX_SCRIPT, Milestone, Pause, ReplaceKeys, Request,
+    RuleChange, Spend, SpendOutput,
+};
+pub use equivocation::Equivocation;
+pub use execution::Execution;
+pub use guardian_act::{GuardianAct, GuardianVoice};
 pub use head::LogHead;
+pub use invitation::{Acceptance, Invitation};
+pub use key_rotation::{KeyRotation, SignedKeyRotation};
+pub use kind::EntryKind;
 pub use lane::{LaneBody, LaneEntry, LaneHeader, lane_start, next_lane_head};
-pub use proposal::{Effect, MAX_BODY, MAX_OUTPUTS, MAX_SCRIPT, MAX_TITLE, ProposalContent, Spend, SpendOutput};
+pub use proposal::{MAX_BODY, MAX_LABEL, MAX_TAGS, MAX_TITLE, ProposalContent, ProposalOption, Version};
+pub use seen_note::SeenNote;
+pub use withdrawal::Withdrawal;
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
+use crate::delegation::Delegation;
 use crate::hash::{tag, tagged_hash};
 use crate::id::EntryId;
 use crate::signing::{SignatureCheck, Signed};
 
-/// Largest entry in bytes (G-20).
+/// Largest entry in bytes, but for a proof that holds two others (G-20).
 pub const MAX_ENTRY: usize = 20 * 1024;
+/// Largest entry of any kind in bytes (G-98).
+pub const MAX_EQUIVOCATION: usize = 2 * MAX_ENTRY + 10;
 
 /// One entry of the log (G-20).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,26 +76,57 @@ pub enum Entry {
     Head(Signed<LogHead>),
     /// The hub states that an epoch's link is final on Bitcoin.
     Anchored(Signed<Anchored>),
+    /// A member hands on the weight that they do not use.
+    Delegation(LaneEntry<Delegation>),
+    /// A member votes on a comment.
+    CommentVote(LaneEntry<CommentVote>),
+    /// An author tells what became of a proposal.
+    AuthorUpdate(LaneEntry<AuthorUpdate>),
+    /// An author takes a proposal back.
+    Withdrawal(LaneEntry<Withdrawal>),
+    /// Another key speaks for a member.
+    KeyRotation(SignedKeyRotation),
+    /// A member invites somebody.
+    Invitation(LaneEntry<Invitation>),
+    /// Somebody accepts an invitation.
+    Acceptance(LaneEntry<Acceptance>),
+    /// A guardian delays or vetoes.
+    GuardianAct(LaneEntry<GuardianAct>),
+    /// Proof that a member signed two entries for one place.
+    Equivocation(Equivocation),
+    /// A member holds satoshis as a deposit.
+    DepositHold(LaneEntry<DepositHold>),
+    /// A member has seen an entry that the log does not have.
+    SeenNote(LaneEntry<SeenNote>),
+    /// The hub states that a payment of the treasury is mined.
+    Execution(Signed<Execution>),
 }
 
-/// The kind byte of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum EntryKind {
-    /// [`Entry::Bind`]
-    Bind = 1,
-    /// [`Entry::Checkpoint`]
-    Checkpoint = 2,
-    /// [`Entry::Proposal`]
-    Proposal = 3,
-    /// [`Entry::Comment`]
-    Comment = 4,
-    /// [`Entry::Ballot`]
-    Ballot = 5,
-    /// [`Entry::Head`]
-    Head = 6,
-    /// [`Entry::Anchored`]
-    Anchored = 7,
+/// `$then` with `$e` bound to the lane entry of every kind that has one, else `$otherwise`.
+macro_rules! in_lane {
+    ($entry:expr, $e:ident => $then:expr, $otherwise:expr) => {
+        match $entry {
+            Entry::Bind($e) => $then,
+            Entry::Proposal($e) => $then,
+            Entry::Comment($e) => $then,
+            Entry::Ballot($e) => $then,
+            Entry::Delegation($e) => $then,
+            Entry::CommentVote($e) => $then,
+            Entry::AuthorUpdate($e) => $then,
+            Entry::Withdrawal($e) => $then,
+            Entry::Invitation($e) => $then,
+            Entry::Acceptance($e) => $then,
+            Entry::GuardianAct($e) => $then,
+            Entry::DepositHold($e) => $then,
+            Entry::SeenNote($e) => $then,
+            Entry::Checkpoint(_)
+            | Entry::Head(_)
+            | Entry::Anchored(_)
+            | Entry::KeyRotation(_)
+            | Entry::Equivocation(_)
+            | Entry::Execution(_) => $otherwise,
+        }
+    };
 }
 
 impl Entry {
@@ -80,6 +141,18 @@ impl Entry {
             Self::Ballot(_) => EntryKind::Ballot,
             Self::Head(_) => EntryKind::Head,
             Self::Anchored(_) => EntryKind::Anchored,
+            Self::Delegation(_) => EntryKind::Delegation,
+            Self::CommentVote(_) => EntryKind::CommentVote,
+            Self::AuthorUpdate(_) => EntryKind::AuthorUpdate,
+            Self::Withdrawal(_) => EntryKind::Withdrawal,
+            Self::KeyRotation(_) => EntryKind::KeyRotation,
+            Self::Invitation(_) => EntryKind::Invitation,
+            Self::Acceptance(_) => EntryKind::Acceptance,
+            Self::GuardianAct(_) => EntryKind::GuardianAct,
+            Self::Equivocation(_) => EntryKind::Equivocation,
+            Self::DepositHold(_) => EntryKind::DepositHold,
+            Self::SeenNote(_) => EntryKind::SeenNote,
+            Self::Execution(_) => EntryKind::Execution,
         }
     }
 
@@ -92,31 +165,31 @@ impl Entry {
     /// The place in a member's lane, for the kinds that have one.
     #[must_use]
     pub fn lane(&self) -> Option<&LaneHeader> {
-        match self {
-            Self::Bind(e) => Some(&e.lane),
-            Self::Proposal(e) => Some(&e.lane),
-            Self::Comment(e) => Some(&e.lane),
-            Self::Ballot(e) => Some(&e.lane),
-            Self::Checkpoint(_) | Self::Head(_) | Self::Anchored(_) => None,
-        }
+        in_lane!(self, e => Some(&e.lane), None)
+    }
+
+    /// The vote key's signature, for the kinds that stand in a lane.
+    #[must_use]
+    pub fn lane_signature_check(&self) -> Option<SignatureCheck> {
+        in_lane!(self, e => Some(e.signature_check(self.kind().name())), None)
     }
 
     /// Every signature this entry needs. Acceptable only if all verify; the rules are checked by
     /// [`crate::LogState::check`].
     #[must_use]
     pub fn signature_checks(&self, hub_log_key: &XOnlyPublicKey) -> Vec<SignatureCheck> {
+        let mut checks: Vec<SignatureCheck> = self.lane_signature_check().into_iter().collect();
         match self {
-            Self::Bind(e) => {
-                let by_member = e.signature_check("bind entry");
-                vec![by_member, e.body.funding_signature_check(&e.lane)]
-            }
-            Self::Checkpoint(e) => e.signature_checks(hub_log_key).to_vec(),
-            Self::Proposal(e) => vec![e.signature_check("proposal entry")],
-            Self::Comment(e) => vec![e.signature_check("comment entry")],
-            Self::Ballot(e) => vec![e.signature_check("ballot entry")],
-            Self::Head(e) => vec![e.signature_check(hub_log_key, "log head")],
-            Self::Anchored(e) => vec![e.signature_check(hub_log_key, "anchored entry")],
+            Self::Bind(e) => checks.push(e.body.funding_signature_check(&e.lane)),
+            Self::Checkpoint(e) => checks.extend(e.signature_checks(hub_log_key)),
+            Self::Head(e) => checks.push(e.signature_check(hub_log_key, "log head")),
+            Self::Anchored(e) => checks.push(e.signature_check(hub_log_key, "anchored entry")),
+            Self::Execution(e) => checks.push(e.signature_check(hub_log_key, "execution entry")),
+            Self::KeyRotation(e) => checks.extend(e.signature_checks()),
+            Self::Equivocation(e) => checks.extend(e.signature_checks()),
+            _ => {}
         }
+        checks
     }
 }
 
@@ -126,36 +199,53 @@ pub fn entry_id(bytes: &[u8]) -> EntryId {
     EntryId(tagged_hash(tag::ENTRY, &[bytes]))
 }
 
+impl LaneBody for Delegation {
+    const KIND: EntryKind = EntryKind::Delegation;
+    const TAG: &'static str = tag::SIGN_DELEGATION;
+}
+
 impl Canonical for Entry {
     fn encode(&self, w: &mut Writer) {
-        match self {
-            Self::Bind(e) => e.encode(w),
+        in_lane!(self, e => e.encode(w), match self {
             Self::Checkpoint(e) => e.encode(w),
-            Self::Proposal(e) => e.encode(w),
-            Self::Comment(e) => e.encode(w),
-            Self::Ballot(e) => e.encode(w),
             Self::Head(e) => e.encode(w),
             Self::Anchored(e) => e.encode(w),
-        }
+            Self::KeyRotation(e) => e.encode(w),
+            Self::Equivocation(e) => e.encode(w),
+            Self::Execution(e) => e.encode(w),
+            _ => {}
+        });
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         // Each variant reads version and kind again itself, so that it has the same bytes alone as in the log.
         let before = r.left();
-        let kind = r.peek(1).ok_or(DecodeError::EndOfInput { wanted: 2, left: before })?;
+        let found = r.peek(1).ok_or(DecodeError::EndOfInput { wanted: 2, left: before })?;
+        let kind = EntryKind::from_number(found).ok_or(DecodeError::UnknownVariant { field: "entry kind", found })?;
         let entry = match kind {
-            1 => Self::Bind(Canonical::decode(r)?),
-            2 => Self::Checkpoint(Canonical::decode(r)?),
-            3 => Self::Proposal(Canonical::decode(r)?),
-            4 => Self::Comment(Canonical::decode(r)?),
-            5 => Self::Ballot(Canonical::decode(r)?),
-            6 => Self::Head(Canonical::decode(r)?),
-            7 => Self::Anchored(Canonical::decode(r)?),
-            found => return Err(DecodeError::UnknownVariant { field: "entry kind", found }),
+            EntryKind::Bind => Self::Bind(Canonical::decode(r)?),
+            EntryKind::Checkpoint => Self::Checkpoint(Canonical::decode(r)?),
+            EntryKind::Proposal => Self::Proposal(Canonical::decode(r)?),
+            EntryKind::Comment => Self::Comment(Canonical::decode(r)?),
+            EntryKind::Ballot => Self::Ballot(Canonical::decode(r)?),
+            EntryKind::Head => Self::Head(Canonical::decode(r)?),
+            EntryKind::Anchored => Self::Anchored(Canonical::decode(r)?),
+            EntryKind::Delegation => Self::Delegation(Canonical::decode(r)?),
+            EntryKind::CommentVote => Self::CommentVote(Canonical::decode(r)?),
+            EntryKind::AuthorUpdate => Self::AuthorUpdate(Canonical::decode(r)?),
+            EntryKind::Withdrawal => Self::Withdrawal(Canonical::decode(r)?),
+            EntryKind::KeyRotation => Self::KeyRotation(Canonical::decode(r)?),
+            EntryKind::Invitation => Self::Invitation(Canonical::decode(r)?),
+            EntryKind::Acceptance => Self::Acceptance(Canonical::decode(r)?),
+            EntryKind::GuardianAct => Self::GuardianAct(Canonical::decode(r)?),
+            EntryKind::Equivocation => Self::Equivocation(Canonical::decode(r)?),
+            EntryKind::DepositHold => Self::DepositHold(Canonical::decode(r)?),
+            EntryKind::SeenNote => Self::SeenNote(Canonical::decode(r)?),
+            EntryKind::Execution => Self::Execution(Canonical::decode(r)?),
         };
-        let found = before - r.left();
-        if found > MAX_ENTRY {
-            return Err(DecodeError::TooLong { field: "entry", found, max: MAX_ENTRY });
+        let (found, max) = (before - r.left(), kind.max_length());
+        if found > max {
+            return Err(DecodeError::TooLong { field: "entry", found, max });
         }
         Ok(entry)
     }

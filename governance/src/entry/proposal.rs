@@ -1,124 +1,177 @@
 //! Proposal: what is to be decided, and exactly what happens if it passes.
 
-use bitcoin::{Amount, ScriptBuf};
-
+use super::effect::Effect;
+use super::text::{check_line, check_lines};
 use super::{EntryKind, LaneBody};
 use crate::charter::Class;
 use crate::codec::{Canonical, DecodeError, Reader, Writer, check_length};
+use crate::delegation::Tag;
 use crate::hash::{tag, tagged_hash};
 use crate::id::{DaoId, MemberId, NetworkId, ProposalId};
+use crate::voting::{MAX_OPTIONS, System};
 
 /// Longest title in bytes.
 pub const MAX_TITLE: usize = 120;
 /// Longest body in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
-/// Most outputs of a spend.
-pub const MAX_OUTPUTS: usize = 100;
-/// Longest output script in bytes.
-pub const MAX_SCRIPT: usize = 520;
+/// Most tags of a proposal.
+pub const MAX_TAGS: usize = 8;
+/// Longest label of an option in bytes.
+pub const MAX_LABEL: usize = 120;
 
 /// The exact content that is voted on (G-24). Its hash is the proposal's id; an edit is another proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposalContent {
-    /// Class; decides the rules together with the amount. Must fit the effect.
+    /// Class; decides the rules together with the amount. Every effect is of this class.
     pub class: Class,
     /// 1 to 120 bytes.
     pub title: String,
     /// At most 16 KiB.
     pub body: String,
-    /// What happens if it passes.
-    pub effect: Effect,
+    /// Topics, at most 8, ascending. Delegations may name them.
+    pub tags: Vec<Tag>,
+    /// How it is voted on.
+    pub system: System,
+    /// What members choose among; a question has exactly one option, without label, whose effects a yes brings about.
+    pub options: Vec<ProposalOption>,
+    /// Of which earlier proposal this is a new version; `None` for a first version.
+    pub version_of: Option<Version>,
+    /// The request for proposals that this answers.
+    pub request: Option<ProposalId>,
 }
 
-/// What a passed proposal does.
+/// One option of a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Effect {
-    /// Nothing outside the log.
-    None,
-    /// Pays out of the treasury.
-    Spend(Spend),
+pub struct ProposalOption {
+    /// What it is called; empty in a question, else 1 to 120 bytes and unlike every other.
+    pub label: String,
+    /// What happens if it wins; at most 16 effects of one kind.
+    pub effects: Vec<Effect>,
 }
 
-/// A payment out of the treasury.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spend {
-    /// 1 to 100 outputs, exactly these and in this order.
-    pub outputs: Vec<SpendOutput>,
-    /// Highest fee in satoshis.
-    pub fee_cap_sat: u64,
-    /// Blocks from authorisation to expiry; the class rule's limit applies if it is lower. At least 1.
-    pub expiry_blocks: u32,
-}
-
-/// One output of a spend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpendOutput {
-    /// Output script, 1 to 520 bytes.
-    pub script: ScriptBuf,
-    /// Value in satoshis, at least 1.
-    pub sat: u64,
+/// The place of a version among the versions of a proposal (G-89).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// The first version, which names the thread.
+    pub thread: ProposalId,
+    /// The version that this one replaces.
+    pub previous: ProposalId,
 }
 
 impl ProposalContent {
+    /// A question with one list of effects under yes/no/abstain: the plain case.
+    #[must_use]
+    pub fn question(class: Class, title: impl Into<String>, body: impl Into<String>, effects: Vec<Effect>) -> Self {
+        Self {
+            class,
+            title: title.into(),
+            body: body.into(),
+            tags: Vec::new(),
+            system: System::YesNoAbstain,
+            options: vec![ProposalOption { label: String::new(), effects }],
+            version_of: None,
+            request: None,
+        }
+    }
+
     /// The id under which `author` proposes this (G-25).
     #[must_use]
     pub fn id(&self, network: NetworkId, dao: DaoId, author: MemberId) -> ProposalId {
         ProposalId(tagged_hash(tag::PROPOSAL, &[&network.0, &dao.0, &author.0, &self.to_bytes()]))
     }
 
-    /// Satoshis that may leave the treasury: outputs and fee cap. 0 for text.
+    /// The thread it belongs to when its own id is `id`: the first version's.
+    #[must_use]
+    pub fn thread(&self, id: ProposalId) -> ProposalId {
+        self.version_of.map_or(id, |version| version.thread)
+    }
+
+    /// Options as a counter of ballots numbers them: 0 for a question (V-2).
+    #[must_use]
+    pub fn option_count(&self) -> u16 {
+        match self.system.has_options() {
+            // Saturation cannot be reached: `check` bounds the options by 62.
+            true => u16::try_from(self.options.len()).unwrap_or(u16::MAX),
+            false => 0,
+        }
+    }
+
+    /// What happens when `option` wins; of a question, when it passes (`None`).
+    #[must_use]
+    pub fn effects(&self, option: Option<u16>) -> &[Effect] {
+        self.options.get(usize::from(option.unwrap_or(0))).map_or(&[], |option| &option.effects)
+    }
+
+    /// Most satoshis that may leave the treasury by any of its options, fees included. 0 for text.
     #[must_use]
     pub fn amount_sat(&self) -> u64 {
-        match &self.effect {
-            Effect::None => 0,
-            // Saturation cannot be reached: `check` bounds the sum by all bitcoin there are.
-            Effect::Spend(spend) => spend.amount_sat().unwrap_or(u64::MAX),
-        }
+        // Saturation cannot be reached: `check` bounds every effect, and one that pays stands alone.
+        let amount = |effect: &Effect| effect.amount_sat().unwrap_or(u64::MAX);
+        let option_sat = |option: &ProposalOption| option.effects.iter().map(amount).fold(0, u64::saturating_add);
+        self.options.iter().map(option_sat).max().unwrap_or(0)
     }
 
-    /// The rules of the content by itself (G-24); decoding applies them.
+    /// The rules of the content by itself (G-24, G-82, G-83); decoding applies them.
     ///
     /// # Errors
-    /// [`DecodeError`] naming field and value.
+    /// [`DecodeError`] naming clause, field and value.
     pub fn check(&self) -> Result<(), DecodeError> {
-        check_length("proposal title", self.title.len(), 1, MAX_TITLE)?;
-        check_length("proposal body", self.body.len(), 0, MAX_BODY)?;
-        match (&self.class, &self.effect) {
-            (Class::Text, Effect::None) => Ok(()),
-            (Class::Spend, Effect::Spend(spend)) => spend.check(),
-            (class, _) => Err(rule("effect", format!("class {} has another kind of effect", class.name()))),
+        check_line("proposal title", &self.title, 1, MAX_TITLE)?;
+        check_lines("proposal body", &self.body, 0, MAX_BODY)?;
+        check_length("proposal tags", self.tags.len(), 0, MAX_TAGS)?;
+        if let Some(pair) = self.tags.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(rule("G-24", "proposal tags", format!("{} stands behind {}; must ascend", pair[1], pair[0])));
+        }
+        if self.system.has_options() {
+            self.check_options()?;
+        } else {
+            self.check_question()?;
+        }
+        self.options.iter().try_for_each(|option| self.check_effects(&option.effects))
+    }
+
+    fn check_question(&self) -> Result<(), DecodeError> {
+        let [option] = self.options.as_slice() else {
+            let problem = format!("are {}; a question under {} has one", self.options.len(), self.system.name());
+            return Err(rule("G-24", "options", problem));
+        };
+        if !option.label.is_empty() {
+            return Err(rule("G-24", "option label", format!("is {:?}; a question's is empty", option.label)));
+        }
+        // G-83: whoever passes a question does something by it; text, nothing.
+        match (self.class, option.effects.is_empty()) {
+            (Class::Text, true) | (_, false) => Ok(()),
+            (class, true) => Err(rule("G-83", "effects", format!("are none, but the class is {}", class.name()))),
         }
     }
-}
 
-impl Spend {
-    /// Outputs and fee cap in satoshis; `None` on overflow.
-    #[must_use]
-    pub fn amount_sat(&self) -> Option<u64> {
-        self.outputs.iter().try_fold(self.fee_cap_sat, |sum, output| sum.checked_add(output.sat))
-    }
-
-    /// What treasurers' software compares a transaction with, for the spend of `proposal` (G-26).
-    #[must_use]
-    pub fn intent_hash(&self, proposal: ProposalId) -> [u8; 32] {
-        tagged_hash(tag::SPEND, &[&proposal.0, &self.to_bytes()])
-    }
-
-    fn check(&self) -> Result<(), DecodeError> {
-        check_length("spend outputs", self.outputs.len(), 1, MAX_OUTPUTS)?;
-        for output in &self.outputs {
-            check_length("output script", output.script.len(), 1, MAX_SCRIPT)?;
-            if output.sat == 0 {
-                return Err(rule("output value", "is 0 sat".into()));
+    fn check_options(&self) -> Result<(), DecodeError> {
+        if let Err(fault) = self.system.check(self.option_count()) {
+            return Err(rule("V-2", "options", fault.to_string()));
+        }
+        for (index, option) in self.options.iter().enumerate() {
+            check_line("option label", &option.label, 1, MAX_LABEL)?;
+            if self.options[..index].iter().any(|other| other.label == option.label) {
+                return Err(rule("G-24", "option label", format!("{:?} comes twice", option.label)));
             }
         }
-        if self.expiry_blocks == 0 {
-            return Err(rule("expiry_blocks", "is 0; must be at least 1".into()));
+        Ok(())
+    }
+
+    fn check_effects(&self, effects: &[Effect]) -> Result<(), DecodeError> {
+        let Some(first) = effects.first() else { return Ok(()) };
+        for effect in effects {
+            effect.check()?;
+            if effect.class() != self.class {
+                let (class, own) = (effect.class().name(), self.class.name());
+                return Err(rule("G-83", "effect", format!("is of class {class}, the proposal of class {own}")));
+            }
         }
-        match self.amount_sat() {
-            Some(sum) if sum <= Amount::MAX_MONEY.to_sat() => Ok(()),
-            _ => Err(rule("spend amount", "outputs and fee cap are more than 21 million bitcoin".into())),
+        match effects.len() {
+            count if count > first.most() => {
+                Err(rule("G-83", "effects", format!("are {count}; an option has at most {} of them", first.most())))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -134,13 +187,14 @@ impl Canonical for ProposalContent {
         self.class.encode(w);
         w.text(&self.title);
         w.text(&self.body);
-        match &self.effect {
-            Effect::None => w.u8(0),
-            Effect::Spend(spend) => {
-                w.u8(1);
-                spend.encode(w);
-            }
-        }
+        w.list(&self.tags);
+        self.system.encode(w);
+        w.list(&self.options);
+        w.option(self.version_of, |w, version| {
+            version.thread.encode(w);
+            version.previous.encode(w);
+        });
+        w.option(self.request, |w, request| request.encode(w));
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -149,40 +203,30 @@ impl Canonical for ProposalContent {
             class: Canonical::decode(r)?,
             title: r.text("proposal title", MAX_TITLE)?,
             body: r.text("proposal body", MAX_BODY)?,
-            effect: match r.u8()? {
-                0 => Effect::None,
-                1 => Effect::Spend(Canonical::decode(r)?),
-                found => return Err(DecodeError::UnknownVariant { field: "effect", found }),
-            },
+            tags: r.list("proposal tags", MAX_TAGS)?,
+            system: Canonical::decode(r)?,
+            options: r.list("options", usize::from(MAX_OPTIONS))?,
+            version_of: r.option("version", |r| {
+                Ok(Version { thread: Canonical::decode(r)?, previous: Canonical::decode(r)? })
+            })?,
+            request: r.option("request", Canonical::decode)?,
         };
         content.check()?;
         Ok(content)
     }
 }
 
-impl Canonical for Spend {
+impl Canonical for ProposalOption {
     fn encode(&self, w: &mut Writer) {
-        w.list(&self.outputs);
-        w.u64(self.fee_cap_sat);
-        w.u32(self.expiry_blocks);
+        w.text(&self.label);
+        w.list(&self.effects);
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { outputs: r.list("spend outputs", MAX_OUTPUTS)?, fee_cap_sat: r.u64()?, expiry_blocks: r.u32()? })
+        Ok(Self { label: r.text("option label", MAX_LABEL)?, effects: r.list("effects", super::effect::MAX_EFFECTS)? })
     }
 }
 
-impl Canonical for SpendOutput {
-    fn encode(&self, w: &mut Writer) {
-        w.bytes(self.script.as_bytes());
-        w.u64(self.sat);
-    }
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { script: ScriptBuf::from_bytes(r.bytes("output script", MAX_SCRIPT)?), sat: r.u64()? })
-    }
-}
-
-fn rule(field: &'static str, problem: String) -> DecodeError {
-    DecodeError::Rule { rule: "G-24", field, problem }
+fn rule(rule: &'static str, field: &'static str, problem: String) -> DecodeError {
+    DecodeError::Rule { rule, field, problem }
 }

@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{BlockHash, OutPoint};
+use bitcoin::BlockHash;
 
-use super::{Authorisation, DecisionLeaf, EpochHeader};
-use crate::charter::Charter;
-use crate::codec::{Canonical as _, Writer};
-use crate::entry::Effect;
+use super::{BallotRoot, EpochHeader, Stage, decision};
+use crate::charter::{Body, Charter};
+use crate::codec::Canonical as _;
+use crate::hash::{tag, tagged_hash};
 use crate::id::{HeaderHash, ProposalId};
-use crate::lifecycle::Schedule;
+use crate::ledger::{EpochBoundary, Ledger, LedgerError, Step, electors, locked_roll, poll, vote_end};
 use crate::roll::Roll;
 use crate::state::{LogState, ProposalRecord};
-use crate::tally::{Outcome, ballot_tree};
+use crate::tally::TallyError;
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 
 /// A closed epoch: the header and every tree under it, for proofs.
@@ -20,16 +20,23 @@ use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 pub struct EpochClose {
     /// What goes on Bitcoin, by its hash.
     pub header: EpochHeader,
-    /// T2 of every proposal whose voting began and had not closed before the last epoch.
+    /// T2 of every proposal whose voting began and had not closed before the last epoch, or which took effect in this one;
+    /// of its first body.
     pub ballots: BTreeMap<ProposalId, SumTree>,
+    /// The same of further bodies.
+    pub body_ballots: BTreeMap<(ProposalId, Body), SumTree>,
     /// The tree of T2 roots.
     pub ballot_roots: SumTree,
     /// The roll tree of this epoch and of every snapshot in use.
     pub roll_trees: BTreeMap<u32, SumTree>,
+    /// The roll trees of snapshots, as far as their stakes are still locked, for what took effect in this epoch.
+    pub locked_rolls: BTreeMap<u32, SumTree>,
     /// T3.
     pub rolls: SumTree,
     /// T4.
     pub decisions: SumTree,
+    /// What was decided up to and in this epoch.
+    pub ledger: Ledger,
 }
 
 /// Why an epoch cannot be closed.
@@ -66,6 +73,18 @@ pub enum CloseError {
         /// Who needs it.
         proposal: ProposalId,
     },
+    /// The roll of an earlier epoch was not given to the state.
+    #[error("G-62: the roll of epoch {epoch} is missing; its decisions are built on")]
+    EpochRollMissing {
+        /// Whose roll.
+        epoch: u32,
+    },
+    /// The votes cannot be decided.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Ballots cannot be counted.
+    #[error(transparent)]
+    Tally(#[from] TallyError),
     /// A tree cannot be built.
     #[error(transparent)]
     Tree(#[from] SumError),
@@ -87,46 +106,34 @@ pub fn close(
 ) -> Result<EpochClose, CloseError> {
     let (epoch, prev_header, prev_closing) = next_epoch(headers)?;
     let params = state.params();
-    if closing_height <= prev_closing || params.charter.boundary_at_or_after(closing_height) != Some(closing_height) {
-        let epoch_blocks = params.charter.epoch_blocks;
+    let charter = &params.charter;
+    if closing_height <= prev_closing || charter.boundary_at_or_after(closing_height) != Some(closing_height) {
+        let epoch_blocks = charter.epoch_blocks;
         return Err(CloseError::Height { height: closing_height, epoch_blocks, previous: prev_closing });
     }
     let covering = state.first_head_at(closing_height).ok_or(CloseError::NotYet { height: closing_height })?.head;
+    let boundary = EpochBoundary { epoch, closing_height, log_size: covering.size };
+    let mut ledger = ledger_before(state, headers)?;
+    ledger.close_epoch(state, &boundary, roll)?;
+    let step = Step { state, boundary, roll };
 
-    let covered: Vec<(&ProposalRecord, Schedule)> = state
-        .proposals()
-        .values()
-        .filter(|proposal| proposal.position < covering.size)
-        .filter_map(|proposal| proposal.schedule.map(|schedule| (proposal, schedule)))
-        .collect();
-
-    let mut ballots = BTreeMap::new();
-    let mut root_leaves = Vec::new();
-    let mut snapshots = BTreeSet::new();
-    for (proposal, schedule) in covered.iter().filter(|(_, s)| s.open <= closing_height && s.close > prev_closing) {
-        let tree = ballot_tree(roll_of(state, proposal)?, &proposal.ballots, cutoff(state, schedule, covering.size))?;
-        let is_final = schedule.close <= closing_height;
-        root_leaves.push(SumLeaf {
-            key: proposal.id.0,
-            value: root_value(&tree.commitment(), Some(is_final)),
-            sums: Vec::new(),
-        });
-        snapshots.insert(proposal.snapshot_epoch);
-        ballots.insert(proposal.id, tree);
-    }
-    let ballot_roots = SumTree::build(TreePurpose::BallotRoots, root_leaves)?;
-
+    let votes = votes(&step, &ledger, prev_closing)?;
+    let ballot_roots = SumTree::build(TreePurpose::BallotRoots, votes.roots)?;
     let mut roll_trees = BTreeMap::from([(epoch, roll.tree()?)]);
-    for snapshot in snapshots {
+    for snapshot in votes.snapshots {
         if let Some(roll) = state.roll(snapshot) {
             roll_trees.insert(snapshot, roll.tree()?);
         }
     }
-    let rolls =
-        SumTree::build(TreePurpose::Rolls, roll_trees.iter().map(|(epoch, tree)| roll_leaf(*epoch, tree)).collect())?;
-    let closings: Vec<u32> = headers.iter().map(|h| h.closing_height).chain([closing_height]).collect();
-    let decisions = decide(state, &covered, &closings)?;
+    let mut roll_leaves: Vec<SumLeaf> =
+        roll_trees.iter().map(|(epoch, tree)| roll_leaf(epoch_key(*epoch), tree)).collect();
+    roll_leaves.extend(
+        votes.locked_rolls.iter().map(|(snapshot, tree)| roll_leaf(locked_key(*snapshot, closing_height), tree)),
+    );
+    let rolls = SumTree::build(TreePurpose::Rolls, roll_leaves)?;
+    let decisions = SumTree::build(TreePurpose::Decisions, decision::leaves(state, &ledger))?;
 
+    let charter = ledger.charter(state);
     let header = EpochHeader {
         network: params.network,
         dao: params.dao_id,
@@ -137,13 +144,23 @@ pub fn close(
         ballots_root: ballot_roots.commitment(),
         rolls_root: rolls.commitment(),
         decisions_root: decisions.commitment(),
-        charter: params.charter_hash,
-        next_anchor_key: params.charter.anchor_key,
+        charter: charter.hash(),
+        next_anchor_key: charter.anchor_key,
         spare_seal: params.spare_seal,
         closing_height,
         closing_hash,
     };
-    Ok(EpochClose { header, ballots, ballot_roots, roll_trees, rolls, decisions })
+    Ok(EpochClose {
+        header,
+        ballots: votes.ballots,
+        body_ballots: votes.body_ballots,
+        ballot_roots,
+        roll_trees,
+        locked_rolls: votes.locked_rolls,
+        rolls,
+        decisions,
+        ledger,
+    })
 }
 
 /// The boundary at which the next epoch can close when the chain's tip is at `tip_height`: the newest one that is final
@@ -163,14 +180,91 @@ pub(super) fn epoch_key(epoch: u32) -> [u8; 32] {
     key
 }
 
-/// Value of a leaf that holds another tree's commitment; the flag says whether a T2 is final.
-pub(super) fn root_value(commitment: &[u8; 32], is_final: Option<bool>) -> Vec<u8> {
-    let mut w = Writer::new();
-    w.fixed(commitment);
-    if let Some(is_final) = is_final {
-        w.u8(u8::from(is_final));
+/// Key of a roll in T3 as far as its stakes were still locked at `height` (G-63).
+pub(super) fn locked_key(epoch: u32, height: u32) -> [u8; 32] {
+    let mut key = epoch_key(epoch);
+    key[24..28].copy_from_slice(&height.to_be_bytes());
+    key
+}
+
+/// Key of the ballot tree of a body beside the first (G-63).
+pub(super) fn body_key(proposal: ProposalId, body: Body) -> [u8; 32] {
+    tagged_hash(tag::BODY, &[&proposal.0, &[body.number()]])
+}
+
+/// The ledger after all of `headers`: the state's own, carried on or, for an epoch long past, begun anew.
+fn ledger_before(state: &LogState, headers: &[EpochHeader]) -> Result<Ledger, CloseError> {
+    let known = state.ledger();
+    let mut ledger = if known.epochs() <= headers.len() { known.clone() } else { Ledger::new() };
+    for header in &headers[ledger.epochs()..] {
+        let epoch = header.epoch;
+        let roll = state.roll(epoch).ok_or(CloseError::EpochRollMissing { epoch })?;
+        ledger.close_epoch(state, &header.boundary(), roll)?;
     }
-    w.into_bytes()
+    Ok(ledger)
+}
+
+/// Trees of the votes of an epoch.
+#[derive(Default)]
+struct Votes {
+    ballots: BTreeMap<ProposalId, SumTree>,
+    body_ballots: BTreeMap<(ProposalId, Body), SumTree>,
+    roots: Vec<SumLeaf>,
+    snapshots: BTreeSet<u32>,
+    locked_rolls: BTreeMap<u32, SumTree>,
+}
+
+/// T2 of every vote that was open in this epoch, and of every one that took effect in it (G-63).
+fn votes(step: &Step<'_>, ledger: &Ledger, prev_closing: u32) -> Result<Votes, CloseError> {
+    let (state, boundary) = (step.state, step.boundary);
+    let mut votes = Votes::default();
+    for proposal in state.proposals().values().filter(|proposal| proposal.position < boundary.log_size) {
+        let Some(schedule) = proposal.schedule.filter(|s| s.open <= boundary.closing_height) else { continue };
+        let standing = ledger.standing(&proposal.id);
+        let dropped = proposal.dropped.is_some_and(|dropped| dropped.position < boundary.log_size);
+        if dropped && standing.is_none() {
+            continue;
+        }
+        let end = standing.map_or_else(|| vote_end(state, proposal).unwrap_or(schedule.close), |s| s.closed_at);
+        let stage = match standing.and_then(|standing| standing.enacted_epoch) {
+            Some(enacted) if enacted == boundary.epoch => Stage::Enacted,
+            _ if end <= prev_closing => continue,
+            _ if end <= boundary.closing_height => Stage::Closed,
+            _ => Stage::Open,
+        };
+        votes.add(step, proposal, end, stage)?;
+    }
+    Ok(votes)
+}
+
+impl Votes {
+    fn add(&mut self, step: &Step<'_>, proposal: &ProposalRecord, end: u32, stage: Stage) -> Result<(), CloseError> {
+        let (state, snapshot) = (step.state, proposal.snapshot_epoch);
+        let missing = CloseError::RollMissing { epoch: snapshot, proposal: proposal.id };
+        let roll = state.roll(snapshot).ok_or(missing)?;
+        self.snapshots.insert(snapshot);
+        let members = match stage {
+            Stage::Enacted => {
+                let locked = locked_roll(step, proposal)?;
+                self.locked_rolls.insert(snapshot, locked.tree()?);
+                locked
+            }
+            Stage::Open | Stage::Closed => roll.clone(),
+        };
+        for (index, electors) in electors(state, proposal, &members).iter().enumerate() {
+            let tree = poll(state, proposal, electors.body, &electors.roll, step.cutoff(end)).tree()?;
+            let (system, options) = (proposal.content.system, proposal.content.option_count());
+            let root = BallotRoot { commitment: tree.commitment(), stage, system, options, snapshot };
+            let key = if index == 0 { proposal.id.0 } else { body_key(proposal.id, electors.body) };
+            self.roots.push(SumLeaf { key, value: root.to_bytes(), sums: Vec::new() });
+            if index == 0 {
+                self.ballots.insert(proposal.id, tree);
+            } else {
+                self.body_ballots.insert((proposal.id, electors.body), tree);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn next_epoch(headers: &[EpochHeader]) -> Result<(u32, HeaderHash, u32), CloseError> {
@@ -186,68 +280,6 @@ fn next_epoch(headers: &[EpochHeader]) -> Result<(u32, HeaderHash, u32), CloseEr
     Ok(next)
 }
 
-fn roll_of<'a>(state: &'a LogState, proposal: &ProposalRecord) -> Result<&'a Roll, CloseError> {
-    let epoch = proposal.snapshot_epoch;
-    state.roll(epoch).ok_or(CloseError::RollMissing { epoch, proposal: proposal.id })
-}
-
-/// G-42: ballots count up to the head that closed the vote, in an open vote up to this epoch's head.
-fn cutoff(state: &LogState, schedule: &Schedule, log_size: u64) -> u64 {
-    state.first_head_at(schedule.close).map_or(log_size, |record| record.head.size.min(log_size))
-}
-
-fn roll_leaf(epoch: u32, tree: &SumTree) -> SumLeaf {
-    SumLeaf { key: epoch_key(epoch), value: root_value(&tree.commitment(), None), sums: Vec::new() }
-}
-
-/// T4 (G-64): every proposal ever closed. `closings` are the closing heights of all epochs up to this one.
-fn decide(state: &LogState, covered: &[(&ProposalRecord, Schedule)], closings: &[u32]) -> Result<SumTree, CloseError> {
-    let closing_height = closings.last().copied().unwrap_or(0);
-    let mut closed: Vec<_> = covered.iter().filter(|(_, schedule)| schedule.close <= closing_height).collect();
-    // By close, then id: later epochs only append to this order, so a gate once assigned stays.
-    closed.sort_by_key(|(proposal, schedule)| (schedule.close, proposal.id));
-    let mut gates = state.params().gates.iter().copied();
-    let mut leaves = Vec::new();
-    for (proposal, schedule) in closed {
-        let before = closings.partition_point(|height| *height < schedule.close);
-        let outcome = outcome_of(state, proposal)?;
-        let leaf = decision(proposal, schedule, outcome, before, closing_height, &mut gates);
-        let amount = leaf.authorisation.map_or(0, |a| u128::from(a.amount_sat));
-        leaves.push(SumLeaf { key: proposal.id.0, value: leaf.to_bytes(), sums: vec![amount] });
-    }
-    Ok(SumTree::build(TreePurpose::Decisions, leaves)?)
-}
-
-/// The totals of a closed vote are the live ones: no ballot is accepted after the close (G-41).
-fn outcome_of(state: &LogState, proposal: &ProposalRecord) -> Result<Outcome, CloseError> {
-    let missing = CloseError::RollMissing { epoch: proposal.snapshot_epoch, proposal: proposal.id };
-    let sums = proposal.live.ok_or(missing)?;
-    // A proposal without a rule was never accepted.
-    Ok(state.rule_of(proposal).map_or(Outcome::Rejected, |rule| sums.outcome(rule)))
-}
-
-fn decision(
-    proposal: &ProposalRecord,
-    schedule: &Schedule,
-    outcome: Outcome,
-    epochs_before: usize,
-    closing_height: u32,
-    gates: &mut impl Iterator<Item = OutPoint>,
-) -> DecisionLeaf {
-    let spend = match &proposal.content.effect {
-        Effect::Spend(spend) if outcome == Outcome::Passed => Some(spend),
-        _ => None,
-    };
-    let gate = spend.and_then(|_| gates.next());
-    let authorisation = match (spend, gate) {
-        (Some(spend), Some(_)) if schedule.authorised_at <= closing_height => Some(Authorisation {
-            height: schedule.authorised_at,
-            expires_height: schedule.expires_at,
-            amount_sat: proposal.content.amount_sat(),
-            intent: spend.intent_hash(proposal.id),
-        }),
-        _ => None,
-    };
-    let decided_epoch = u32::try_from(epochs_before).unwrap_or(u32::MAX).saturating_add(1);
-    DecisionLeaf { outcome, class: proposal.content.class, decided_epoch, gate, authorisation }
+fn roll_leaf(key: [u8; 32], tree: &SumTree) -> SumLeaf {
+    SumLeaf { key, value: tree.commitment().to_vec(), sums: Vec::new() }
 }

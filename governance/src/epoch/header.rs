@@ -6,6 +6,7 @@ use bitcoin::{BlockHash, OutPoint};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::hash::{tag, tagged_hash};
 use crate::id::{CharterHash, DaoId, HeaderHash, NetworkId, TreeHash};
+use crate::ledger::EpochBoundary;
 
 /// Everything an epoch commits to (G-60). Which link carries it is not in it: that is read from the chain of links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,12 @@ impl EpochHeader {
     #[must_use]
     pub fn hash(&self) -> HeaderHash {
         HeaderHash(tagged_hash(tag::EPOCH, &[&self.to_bytes()]))
+    }
+
+    /// Where the epoch closed.
+    #[must_use]
+    pub const fn boundary(&self) -> EpochBoundary {
+        EpochBoundary { epoch: self.epoch, closing_height: self.closing_height, log_size: self.log_size }
     }
 
     /// The first field in which `theirs` differs from this recomputed header.

@@ -1,11 +1,11 @@
 //! Proofs under one epoch header: a ballot as counted, a weight, a decision.
 
-use super::close::{epoch_key, root_value};
-use super::{DecisionLeaf, EpochClose, EpochHeader};
+use super::close::{epoch_key, locked_key};
+use super::{BallotRoot, DecisionLeaf, EpochClose, EpochHeader, Stage, Totals};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::id::{MemberId, ProposalId};
-use crate::tally::{BallotLeaf, Sums};
-use crate::tree::{SumError, SumProof, SumRoot, TreePurpose};
+use crate::tally::BallotLeaf;
+use crate::tree::{SumError, SumLeaf, SumProof, SumRoot, TreePurpose};
 
 /// How a member's ballot counted: their leaf in T2, and T2's root in the header (G-77).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +24,11 @@ pub struct BallotStatement {
     /// The member's weight.
     pub weight: u128,
     /// The proposal's totals under this header.
-    pub totals: Sums,
+    pub totals: Totals,
     /// Members in the roll.
     pub electorate: u64,
-    /// Whether voting had closed.
-    pub is_final: bool,
+    /// How far the vote was.
+    pub stage: Stage,
 }
 
 /// A member's weight in the roll of an epoch (G-77).
@@ -65,23 +65,21 @@ pub struct TallyProof {
     pub ballots: SumRoot,
     /// That root among all.
     pub ballots_root: SumProof,
-    /// Epoch of the roll.
-    pub snapshot: u32,
-    /// Root of that roll: the whole weight.
+    /// Root of the roll: the whole weight.
     pub roll: SumRoot,
     /// That root in T3.
     pub roll_root: SumProof,
 }
 
 /// What a [`TallyProof`] shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TallyStatement {
     /// The proposal's totals under this header.
-    pub totals: Sums,
+    pub totals: Totals,
     /// Members in the roll.
     pub electorate: u64,
-    /// Whether voting had closed.
-    pub is_final: bool,
+    /// How far the vote was.
+    pub stage: Stage,
 }
 
 /// Why a proof shows nothing.
@@ -128,15 +126,17 @@ impl EpochClose {
         })
     }
 
-    /// Proof of the totals of `proposal` and of the roll of `snapshot`; `None` when either is not there.
+    /// Proof of the totals of `proposal` and of the roll they are measured by; `None` when the proposal is not there.
     #[must_use]
-    pub fn prove_tally(&self, proposal: &ProposalId, snapshot: u32) -> Option<TallyProof> {
+    pub fn prove_tally(&self, proposal: &ProposalId) -> Option<TallyProof> {
+        let ballots_root = self.ballot_roots.prove(&proposal.0)?;
+        let root = BallotRoot::from_bytes(&ballots_root.leaf.value).ok()?;
+        let trees = if root.stage == Stage::Enacted { &self.locked_rolls } else { &self.roll_trees };
         Some(TallyProof {
             ballots: self.ballots.get(proposal)?.root(),
-            ballots_root: self.ballot_roots.prove(&proposal.0)?,
-            snapshot,
-            roll: self.roll_trees.get(&snapshot)?.root(),
-            roll_root: self.rolls.prove(&epoch_key(snapshot))?,
+            ballots_root,
+            roll: trees.get(&root.snapshot)?.root(),
+            roll_root: self.rolls.prove(&roll_key(&root, self.header.closing_height))?,
         })
     }
 
@@ -144,6 +144,13 @@ impl EpochClose {
     #[must_use]
     pub fn prove_decision(&self, proposal: &ProposalId) -> Option<DecisionProof> {
         Some(DecisionProof { decision: self.decisions.prove(&proposal.0)? })
+    }
+
+    /// Proof of what became of a milestone of `budget`, counted from 0; `None` when it is not there.
+    #[must_use]
+    pub fn prove_milestone(&self, budget: &ProposalId, milestone: u16) -> Option<DecisionProof> {
+        let key = DecisionLeaf::milestone_key(*budget, milestone);
+        Some(DecisionProof { decision: self.decisions.prove(&key)? })
     }
 }
 
@@ -158,23 +165,14 @@ impl BallotProof {
         proposal: &ProposalId,
         member: &MemberId,
     ) -> Result<BallotStatement, ProofError> {
-        let t2 = self.ballot.root(TreePurpose::Ballots).map_err(path("ballots"))?;
-        self.ballot
-            .verify(TreePurpose::Ballots, &member.0, &t2.commitment(TreePurpose::Ballots))
-            .map_err(path("ballots"))?;
-        self.root.verify(TreePurpose::BallotRoots, &proposal.0, &header.ballots_root).map_err(path("ballot roots"))?;
-        let commitment = t2.commitment(TreePurpose::Ballots);
-        let is_final = tree_flag(&self.root, &commitment, proposal)?;
+        let root = ballot_root(&self.root, header, proposal)?;
+        let purpose = TreePurpose::Ballots { sums: self.ballot.leaf.sums.len() };
+        let t2 = self.ballot.verify(purpose, &member.0, &root.commitment).map_err(path("ballots"))?;
+        let totals = Totals::new(&root, &t2.sums, t2.count)?;
         let leaf = BallotLeaf::from_bytes(&self.ballot.leaf.value)
             .map_err(|error| ProofError::Value { tree: "ballots", error })?;
-        let own = Sums::from_slice(&self.ballot.leaf.sums);
-        let totals = Sums::from_slice(&t2.sums);
-        let (Some(own), Some(totals)) = (own, totals) else {
-            return Err(ProofError::Contradiction("a ballot tree has five sums".into()));
-        };
-        check_leaf_sums(&leaf, &own)?;
-        check_totals(&totals, t2.count)?;
-        Ok(BallotStatement { leaf, weight: own.weight, totals, electorate: t2.count, is_final })
+        let weight = check_leaf_sums(&root, &leaf, &self.ballot.leaf)?;
+        Ok(BallotStatement { leaf, weight, totals, electorate: t2.count, stage: root.stage })
     }
 }
 
@@ -188,7 +186,7 @@ impl RollProof {
         let commitment = roll.commitment(TreePurpose::Roll);
         self.member.verify(TreePurpose::Roll, &member.0, &commitment).map_err(path("roll"))?;
         self.root.verify(TreePurpose::Rolls, &epoch_key(epoch), &header.rolls_root).map_err(path("rolls"))?;
-        if self.root.leaf.value != root_value(&commitment, None) {
+        if self.root.leaf.value != commitment {
             return Err(ProofError::Contradiction(format!("header holds another roll for epoch {epoch}")));
         }
         if !self.member.leaf.value.is_empty() {
@@ -209,26 +207,29 @@ impl TallyProof {
     /// # Errors
     /// [`ProofError`] naming the tree and the difference.
     pub fn verify(&self, header: &EpochHeader, proposal: &ProposalId) -> Result<TallyStatement, ProofError> {
-        self.ballots_root
-            .verify(TreePurpose::BallotRoots, &proposal.0, &header.ballots_root)
-            .map_err(path("ballot roots"))?;
-        let is_final = tree_flag(&self.ballots_root, &self.ballots.commitment(TreePurpose::Ballots), proposal)?;
-        self.roll_root
-            .verify(TreePurpose::Rolls, &epoch_key(self.snapshot), &header.rolls_root)
-            .map_err(path("rolls"))?;
-        if self.roll_root.leaf.value != root_value(&self.roll.commitment(TreePurpose::Roll), None) {
-            return Err(ProofError::Contradiction(format!("header holds another roll for epoch {}", self.snapshot)));
+        let root = ballot_root(&self.ballots_root, header, proposal)?;
+        let purpose = TreePurpose::Ballots { sums: self.ballots.sums.len() };
+        if self.ballots.commitment(purpose) != root.commitment {
+            return Err(ProofError::Contradiction(format!("header holds another ballot tree for proposal {proposal}")));
         }
-        let totals = Sums::from_slice(&self.ballots.sums)
-            .ok_or_else(|| ProofError::Contradiction("a ballot tree has five sums".into()))?;
-        check_totals(&totals, self.ballots.count)?;
-        if self.roll.sums != [totals.weight] || self.roll.count != self.ballots.count {
+        let key = roll_key(&root, header.closing_height);
+        self.roll_root.verify(TreePurpose::Rolls, &key, &header.rolls_root).map_err(path("rolls"))?;
+        if self.roll_root.leaf.value != self.roll.commitment(TreePurpose::Roll) {
+            let epoch = root.snapshot;
+            return Err(ProofError::Contradiction(format!("header holds another roll for epoch {epoch}")));
+        }
+        let totals = Totals::new(&root, &self.ballots.sums, self.ballots.count)?;
+        if self.roll.sums != [totals.weight()] || self.roll.count != self.ballots.count {
             return Err(ProofError::Contradiction(format!(
                 "the ballot tree has {} members of weight {}, the roll of epoch {} has {} of weight {:?}",
-                self.ballots.count, totals.weight, self.snapshot, self.roll.count, self.roll.sums
+                self.ballots.count,
+                totals.weight(),
+                root.snapshot,
+                self.roll.count,
+                self.roll.sums
             )));
         }
-        Ok(TallyStatement { totals, electorate: self.ballots.count, is_final })
+        Ok(TallyStatement { totals, electorate: self.ballots.count, stage: root.stage })
     }
 }
 
@@ -238,7 +239,24 @@ impl DecisionProof {
     /// # Errors
     /// [`ProofError`] naming the tree and the difference.
     pub fn verify(&self, header: &EpochHeader, proposal: &ProposalId) -> Result<DecisionLeaf, ProofError> {
-        self.decision.verify(TreePurpose::Decisions, &proposal.0, &header.decisions_root).map_err(path("decisions"))?;
+        self.verify_key(header, &proposal.0)
+    }
+
+    /// Checks the proof of a milestone of `budget`, counted from 0, under `header`.
+    ///
+    /// # Errors
+    /// As [`DecisionProof::verify`].
+    pub fn verify_milestone(
+        &self,
+        header: &EpochHeader,
+        budget: &ProposalId,
+        milestone: u16,
+    ) -> Result<DecisionLeaf, ProofError> {
+        self.verify_key(header, &DecisionLeaf::milestone_key(*budget, milestone))
+    }
+
+    fn verify_key(&self, header: &EpochHeader, key: &[u8; 32]) -> Result<DecisionLeaf, ProofError> {
+        self.decision.verify(TreePurpose::Decisions, key, &header.decisions_root).map_err(path("decisions"))?;
         let leaf = DecisionLeaf::from_bytes(&self.decision.leaf.value)
             .map_err(|error| ProofError::Value { tree: "decisions", error })?;
         let amount = leaf.authorisation.map_or(0, |a| u128::from(a.amount_sat));
@@ -250,36 +268,37 @@ impl DecisionProof {
     }
 }
 
-/// No more weight can have voted than there is, and no more members.
-fn check_totals(totals: &Sums, electorate: u64) -> Result<(), ProofError> {
-    let voted = [totals.yes, totals.no, totals.abstain].into_iter().try_fold(0u128, u128::checked_add);
-    if voted.is_some_and(|voted| voted <= totals.weight) && totals.ballots <= u128::from(electorate) {
-        return Ok(());
-    }
-    Err(ProofError::Contradiction(format!("totals {totals:?} of {electorate} members exceed the roll")))
+/// What the header says of a proposal's ballot tree.
+fn ballot_root(proof: &SumProof, header: &EpochHeader, proposal: &ProposalId) -> Result<BallotRoot, ProofError> {
+    proof.verify(TreePurpose::BallotRoots, &proposal.0, &header.ballots_root).map_err(path("ballot roots"))?;
+    BallotRoot::from_bytes(&proof.leaf.value).map_err(|error| ProofError::Value { tree: "ballot roots", error })
 }
 
-/// Whether the T2 that a leaf of the tree of roots holds is final.
-fn tree_flag(root: &SumProof, commitment: &[u8; 32], proposal: &ProposalId) -> Result<bool, ProofError> {
-    [false, true]
-        .into_iter()
-        .find(|flag| root.leaf.value == root_value(commitment, Some(*flag)))
-        .ok_or_else(|| ProofError::Contradiction(format!("header holds another ballot tree for proposal {proposal}")))
+/// Key of the roll that a ballot tree is measured by.
+fn roll_key(root: &BallotRoot, closing_height: u32) -> [u8; 32] {
+    match root.stage {
+        Stage::Enacted => locked_key(root.snapshot, closing_height),
+        Stage::Open | Stage::Closed => epoch_key(root.snapshot),
+    }
 }
 
-/// A leaf's sums must be its ballot times its weight, or a forger could count a no as a yes.
-fn check_leaf_sums(leaf: &BallotLeaf, own: &Sums) -> Result<(), ProofError> {
-    use crate::entry::Choice;
-    let mut expected = Sums { weight: own.weight, ..Sums::default() };
-    if let Some(ballot) = &leaf.ballot {
-        let choice = Choice::from_fields(&ballot.fields)
-            .ok_or_else(|| ProofError::Contradiction(format!("fields {:?} are no choice", ballot.fields)))?;
-        expected.add(choice, own.weight);
+/// A leaf's sums must be its ballot times the weight it carries, or a forger could count a no as a yes. Returns the member's
+/// own weight.
+fn check_leaf_sums(root: &BallotRoot, leaf: &BallotLeaf, stated: &SumLeaf) -> Result<u128, ProofError> {
+    let own = stated.sums.last().copied().unwrap_or(0);
+    // Nobody takes weight from a ballot that is cast.
+    if let Some(ballot) = leaf.ballot().filter(|ballot| ballot.weight < own) {
+        let carried = ballot.weight;
+        return Err(ProofError::Contradiction(format!("a ballot of weight {own} is counted with {carried}")));
     }
-    if expected == *own {
-        return Ok(());
+    let expected = leaf
+        .sums(root.system, root.options, own)
+        .map_err(|error| ProofError::Contradiction(format!("the leaf's ballot cannot be counted: {error}")))?;
+    if expected == stated.sums {
+        return Ok(own);
     }
-    Err(ProofError::Contradiction(format!("leaf sums {own:?} are not its ballot times its weight {expected:?}")))
+    let sums = &stated.sums;
+    Err(ProofError::Contradiction(format!("leaf sums {sums:?} are not its ballot times its weight {expected:?}")))
 }
 
 fn path(tree: &'static str) -> impl Fn(SumError) -> ProofError {
@@ -301,7 +320,6 @@ impl Canonical for TallyProof {
     fn encode(&self, w: &mut Writer) {
         self.ballots.encode(w);
         self.ballots_root.encode(w);
-        w.u32(self.snapshot);
         self.roll.encode(w);
         self.roll_root.encode(w);
     }
@@ -310,7 +328,6 @@ impl Canonical for TallyProof {
         Ok(Self {
             ballots: Canonical::decode(r)?,
             ballots_root: Canonical::decode(r)?,
-            snapshot: r.u32()?,
             roll: Canonical::decode(r)?,
             roll_root: Canonical::decode(r)?,
         })

@@ -1,12 +1,16 @@
 //! What the state remembers of entries.
 
+use std::collections::BTreeMap;
+
 use bitcoin::{BlockHash, Txid};
 
-use crate::entry::{Bind, Checkpoint, LogHead, ProposalContent};
+use super::live::LiveTally;
+use crate::charter::Charter;
+use crate::entry::{Bind, Checkpoint, Execution, GuardianVoice, LogHead, Opinion, ProposalContent};
 use crate::epoch::EpochHeader;
-use crate::id::{ChannelId, EntryId, LaneHead, MemberId, ProposalId};
+use crate::id::{ChannelId, CharterHash, EntryId, LaneHead, MemberId, ProposalId};
 use crate::lifecycle::Schedule;
-use crate::tally::{Ballots, Sums};
+use crate::tally::Ballots;
 
 /// A member's lane as far as it is in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub struct MemberRecord {
     pub joined: u64,
     /// Channels bound, in order.
     pub channels: Vec<ChannelId>,
+    /// The vote key that speaks for the member, which names it unless the key was rotated.
+    pub key: MemberId,
 }
 
 /// A bound channel.
@@ -56,18 +62,51 @@ pub struct ProposalRecord {
     pub entry: EntryId,
     /// What it says and does.
     pub content: ProposalContent,
-    /// Index of its rule in the charter's classes.
+    /// The first version of it; its own id if it is that.
+    pub thread: ProposalId,
+    /// Index among [`super::LogState::charters`] of the charter whose rules it keeps, whatever is decided later.
+    pub charter: usize,
+    /// Index of its rule in that charter's classes.
     pub rule: u32,
-    /// Epoch of the newest final header when it was logged; its roll is the electorate.
+    /// Epoch of the newest final header when its first version was logged; its roll is the electorate.
     pub snapshot_epoch: u32,
     /// Heights, once a head covers it.
     pub schedule: Option<Schedule>,
+    /// Why it was never voted on to the end, if so.
+    pub dropped: Option<Dropped>,
     /// Every accepted ballot.
     pub ballots: Ballots,
     /// Totals over the last ballots, once the roll of the snapshot is known.
-    pub live: Option<Sums>,
+    pub live: Option<LiveTally>,
     /// Comments in the order of the log.
     pub comments: Vec<CommentRecord>,
+    /// What guardians asked for, with positions.
+    pub guardian_acts: Vec<(u64, MemberId, GuardianVoice)>,
+    /// Payments that were mined, with positions, by milestone.
+    pub executions: BTreeMap<u16, (u64, Execution)>,
+}
+
+/// Why a proposal has no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// Position of the entry that did it.
+    pub position: u64,
+    /// What did.
+    pub cause: DropCause,
+}
+
+/// What takes a proposal off the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropCause {
+    /// Its author.
+    Withdrawn,
+    /// A newer version.
+    Superseded {
+        /// That version.
+        by: ProposalId,
+    },
+    /// The proof that its entry was one of two for the same place.
+    Void,
 }
 
 /// A comment.
@@ -83,6 +122,60 @@ pub struct CommentRecord {
     pub parent: Option<EntryId>,
     /// Its text, untrusted.
     pub text: String,
+    /// Whether the proposal's author marked it as an update.
+    pub is_update: bool,
+    /// What members think of it.
+    pub opinions: BTreeMap<MemberId, Opinion>,
+}
+
+/// A charter that is or was in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CharterVersion {
+    /// The rules.
+    pub charter: Charter,
+    /// Their hash.
+    pub hash: CharterHash,
+    /// Closing height of the epoch whose header put it in force; 0 for the founding charter.
+    pub since_height: u32,
+    /// Position of the entry that noted this header as final; 0 for the founding charter.
+    pub position: u64,
+}
+
+/// An invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvitationRecord {
+    /// Who invited.
+    pub by: MemberId,
+    /// Whom.
+    pub invitee: MemberId,
+    /// From this height on it cannot be accepted.
+    pub expires_height: u32,
+    /// Position of the acceptance.
+    pub accepted: Option<u64>,
+}
+
+/// Satoshis held as a deposit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldRecord {
+    /// Position of the hold.
+    pub position: u64,
+    /// Whose satoshis.
+    pub member: MemberId,
+    /// In which channel.
+    pub channel: ChannelId,
+    /// For which proposal's first version.
+    pub thread: ProposalId,
+    /// How many.
+    pub amount_sat: u64,
+}
+
+/// A member who was proven to have equivocated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EquivocationRecord {
+    /// Position of the proof.
+    pub position: u64,
+    /// Who.
+    pub member: MemberId,
 }
 
 /// A head in the log. Its position is its size.

@@ -8,7 +8,7 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::hash::{tag, tagged_hash};
 
 /// Most sums a tree carries.
-pub const MAX_SUMS: usize = 16;
+pub const MAX_SUMS: usize = 260;
 /// Longest value of a leaf in bytes.
 pub const MAX_VALUE: usize = 4096;
 /// Longest path: one sibling per bit of a count.
@@ -17,8 +17,11 @@ const MAX_PATH: usize = 64;
 /// What a sum tree is for. Each has its own tag and its own number of sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TreePurpose {
-    /// T2: ballots of one proposal; sums yes, no, abstain, ballots, weight.
-    Ballots,
+    /// T2: ballots of one proposal; sums as its voting system lays them out (V-11).
+    Ballots {
+        /// How many sums that are.
+        sums: usize,
+    },
     /// Roots of the T2s, by proposal; no sums.
     BallotRoots,
     /// Roll of one snapshot; sum weight.
@@ -121,6 +124,20 @@ pub enum SumError {
         /// Siblings given.
         found: usize,
     },
+    /// A key is not above those before it.
+    #[error("G-71: key {} is out of order", hex(.0))]
+    Order([u8; 32]),
+    /// A key has no leaf that could be replaced.
+    #[error("G-71: there is no leaf with key {}", hex(.0))]
+    UnknownKey([u8; 32]),
+    /// Parts of a tree that do not lie side by side.
+    #[error("G-71: a part that begins with leaf {found} does not continue one that ends before leaf {expected}")]
+    Gap {
+        /// Index of the leaf that should come next.
+        expected: usize,
+        /// Index of the first leaf of the other part.
+        found: usize,
+    },
     /// The proof leads to another commitment.
     #[error("G-73: path leads to commitment {}, not {}", hex(.found), hex(.expected))]
     OtherRoot {
@@ -152,7 +169,7 @@ impl TreePurpose {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Ballots => "ballots",
+            Self::Ballots { .. } => "ballots",
             Self::BallotRoots => "ballot-roots",
             Self::Roll => "roll",
             Self::Rolls => "rolls",
@@ -164,7 +181,7 @@ impl TreePurpose {
     #[must_use]
     pub const fn sum_count(self) -> usize {
         match self {
-            Self::Ballots => 5,
+            Self::Ballots { sums } => sums,
             Self::Roll | Self::Decisions => 1,
             Self::BallotRoots | Self::Rolls => 0,
         }
@@ -195,6 +212,16 @@ impl SumTree {
             levels.push(above);
         }
         Ok(Self { purpose, leaves, levels })
+    }
+
+    /// From leaves by ascending key and all nodes, which the caller has computed; see [`super::SumFragment`].
+    pub(super) fn from_levels(purpose: TreePurpose, leaves: Vec<SumLeaf>, levels: Vec<Vec<SumNode>>) -> Self {
+        Self { purpose, leaves, levels }
+    }
+
+    /// Nodes by level, those of the leaves first.
+    pub(super) fn levels(&self) -> &[Vec<SumNode>] {
+        &self.levels
     }
 
     /// What it is for.
@@ -247,7 +274,8 @@ impl SumTree {
         })
     }
 
-    fn find(&self, key: &[u8; 32]) -> Result<usize, usize> {
+    /// Index of the leaf with this key, or the index at which it would stand.
+    pub(super) fn find(&self, key: &[u8; 32]) -> Result<usize, usize> {
         self.leaves.binary_search_by(|leaf| leaf.key.cmp(key))
     }
 
@@ -356,7 +384,7 @@ impl SumAbsence {
 }
 
 impl SumLeaf {
-    fn node(&self, purpose: TreePurpose) -> Result<SumNode, SumError> {
+    pub(super) fn node(&self, purpose: TreePurpose) -> Result<SumNode, SumError> {
         check_sum_count(purpose, self.sums.len())?;
         if self.value.len() > MAX_VALUE {
             return Err(SumError::ValueLength(self.value.len()));
@@ -366,7 +394,7 @@ impl SumLeaf {
 }
 
 impl SumNode {
-    fn join(&self, right: &Self) -> Result<Self, SumError> {
+    pub(super) fn join(&self, right: &Self) -> Result<Self, SumError> {
         let mut w = Writer::new();
         self.encode(&mut w);
         right.encode(&mut w);

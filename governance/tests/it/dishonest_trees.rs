@@ -1,9 +1,9 @@
 //! Hazard: a hub that commits to trees that are well built but lie. Every hash and commitment is recomputed; only the meaning
 //! is wrong.
 
-use althing_governance::codec::Writer;
 use althing_governance::entry::Choice;
-use althing_governance::epoch::{BallotProof, DecisionLeaf, DecisionProof, ProofError};
+use althing_governance::epoch::{BallotProof, BallotRoot, DecisionLeaf, DecisionProof, ProofError};
+use althing_governance::tally::BallotLeaf;
 use althing_governance::tree::{SumLeaf, SumTree, TreePurpose};
 use althing_governance::{Canonical as _, EpochHeader, ProposalId};
 
@@ -24,11 +24,11 @@ fn decided() -> (World, ProposalId) {
 
 /// Commits to another ballot tree, with everything above it recomputed, and proves member 1's leaf under it.
 fn recommit(world: &World, id: ProposalId, leaves: Vec<SumLeaf>) -> (EpochHeader, BallotProof) {
-    let ballots = SumTree::build(TreePurpose::Ballots, leaves).unwrap();
-    let mut w = Writer::new();
-    w.fixed(&ballots.commitment());
-    w.u8(1);
-    let root = SumLeaf { key: id.0, value: w.into_bytes(), sums: Vec::new() };
+    let ballots = SumTree::build(TreePurpose::Ballots { sums: 5 }, leaves).unwrap();
+    let honest = world.closes.last().unwrap().ballot_roots.leaf(&id.0).unwrap();
+    let honest = BallotRoot::from_bytes(&honest.value).unwrap();
+    let root = BallotRoot { commitment: ballots.commitment(), ..honest };
+    let root = SumLeaf { key: id.0, value: root.to_bytes(), sums: Vec::new() };
     let roots = SumTree::build(TreePurpose::BallotRoots, vec![root]).unwrap();
     let mut header = *world.headers.last().unwrap();
     header.ballots_root = roots.commitment();
@@ -73,7 +73,9 @@ fn a_ballot_with_fields_that_mean_nothing() {
     let (world, id) = decided();
     let mut leaves = world.closes.last().unwrap().ballots[&id].leaves().to_vec();
     let own = leaves.iter().position(|leaf| leaf.key == member_id(1).0).unwrap();
-    *leaves[own].value.last_mut().unwrap() = 3;
+    let BallotLeaf::Own(mut ballot) = BallotLeaf::from_bytes(&leaves[own].value).unwrap() else { unreachable!() };
+    ballot.fields = vec![3];
+    leaves[own].value = BallotLeaf::Own(ballot).to_bytes();
     let (header, proof) = recommit(&world, id, leaves.clone());
     assert!(matches!(proof.verify(&header, &id, &member_id(1)), Err(ProofError::Contradiction(_))));
     leaves[own].value.push(0);
@@ -82,18 +84,18 @@ fn a_ballot_with_fields_that_mean_nothing() {
 }
 
 #[test]
-fn a_final_flag_that_is_neither() {
+fn a_stage_that_is_none() {
     let (world, id) = decided();
     let closed = world.closes.last().unwrap();
     let ballots = &closed.ballots[&id];
-    let mut value = ballots.commitment().to_vec();
-    value.push(2);
+    let mut value = closed.ballot_roots.leaf(&id.0).unwrap().value.clone();
+    value[32] = 3;
     let root = SumLeaf { key: id.0, value, sums: Vec::new() };
     let roots = SumTree::build(TreePurpose::BallotRoots, vec![root]).unwrap();
     let mut header = closed.header;
     header.ballots_root = roots.commitment();
     let proof = BallotProof { ballot: ballots.prove(&member_id(1).0).unwrap(), root: roots.prove(&id.0).unwrap() };
-    assert!(matches!(proof.verify(&header, &id, &member_id(1)), Err(ProofError::Contradiction(_))));
+    assert!(matches!(proof.verify(&header, &id, &member_id(1)), Err(ProofError::Value { tree: "ballot roots", .. })));
 }
 
 #[test]

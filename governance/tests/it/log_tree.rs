@@ -22,6 +22,32 @@ fn oracle_root(leaves: &[Vec<u8>]) -> TreeHash {
     }
 }
 
+/// `PATH(m, D_n)` of RFC 9162 section 2.1.3.1.
+fn oracle_path(m: usize, leaves: &[Vec<u8>]) -> Vec<TreeHash> {
+    if leaves.len() <= 1 {
+        return Vec::new();
+    }
+    let k = leaves.len().next_power_of_two() / 2;
+    let (left, right) = leaves.split_at(k);
+    match m < k {
+        true => [oracle_path(m, left), vec![oracle_root(right)]].concat(),
+        false => [oracle_path(m - k, right), vec![oracle_root(left)]].concat(),
+    }
+}
+
+/// `SUBPROOF(m, D_n, b)` of RFC 9162 section 2.1.4.1.
+fn oracle_subproof(m: usize, leaves: &[Vec<u8>], complete: bool) -> Vec<TreeHash> {
+    if m == leaves.len() {
+        return if complete { Vec::new() } else { vec![oracle_root(leaves)] };
+    }
+    let k = leaves.len().next_power_of_two() / 2;
+    let (left, right) = leaves.split_at(k);
+    match m <= k {
+        true => [oracle_subproof(m, left, complete), vec![oracle_root(right)]].concat(),
+        false => [oracle_subproof(m - k, right, false), vec![oracle_root(left)]].concat(),
+    }
+}
+
 fn leaves(n: usize) -> Vec<Vec<u8>> {
     (0..n).map(|i| format!("leaf {i}").into_bytes()).collect()
 }
@@ -87,6 +113,28 @@ fn every_root_and_proof_up_to_forty_leaves() {
     assert_eq!(tree.root_at(41), None);
     assert_eq!(tree.inclusion_proof(40, 40), None);
     assert_eq!(tree.consistency_proof(3, 41), None);
+}
+
+#[test]
+fn every_proof_up_to_sixty_four_leaves_is_the_standards() {
+    let all = leaves(64);
+    let tree = tree(&all);
+    for n in 1..=64usize {
+        for m in 0..n {
+            let path = tree.inclusion_proof(m as u64, n as u64).unwrap();
+            assert_eq!(path, oracle_path(m, &all[..n]), "PATH({m}, D_{n})");
+        }
+        for m in 1..=n {
+            let path = tree.consistency_proof(m as u64, n as u64).unwrap();
+            assert_eq!(path, oracle_subproof(m, &all[..n], true), "PROOF({m}, D_{n})");
+            let root = |size| tree.root_at(size as u64).unwrap();
+            verify_consistency(m as u64, root(m), n as u64, root(n), &path).unwrap();
+            // Nor does it show anything about sizes next to these.
+            if m > 1 && m < n {
+                assert!(verify_consistency(m as u64 - 1, root(m - 1), n as u64, root(n), &path).is_err());
+            }
+        }
+    }
 }
 
 #[test]

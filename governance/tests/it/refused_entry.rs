@@ -143,7 +143,7 @@ fn ballots_that_mean_nothing() {
     let (world, proposal) = voting();
     for fields in [vec![], vec![3], vec![1, 1]] {
         let e = world.sign(2, Ballot { proposal, fields, reason: None });
-        assert_refused(&world, &e.into_entry(), "G-29", false, "fields are");
+        assert_refused(&world, &e.into_entry(), "G-29", false, "V-");
     }
     let e = world.sign(2, Ballot::new(ProposalId([5; 32]), Choice::Yes, None));
     assert_refused(&world, &e.into_entry(), "G-29", false, "is not in the log");
@@ -156,7 +156,7 @@ fn a_ballot_of_somebody_without_weight_is_refused_by_the_hub_and_weighs_nothing(
     let e = world.sign(4, Ballot::new(proposal, Choice::No, None)).into_entry();
     let refusal = world.state.check_electorate(&e).unwrap_err();
     assert_eq!(refusal.rule(), "G-35");
-    let before = world.state.proposals()[&proposal].live;
+    let before = world.state.proposals()[&proposal].live.clone();
     world.append(e).unwrap();
     assert_eq!(world.state.proposals()[&proposal].live, before);
 }
@@ -203,8 +203,8 @@ fn proposals_that_make_no_sense() {
     let (world, _) = voting();
     type Change = fn(&mut ProposalContent);
     fn output(content: &mut ProposalContent) -> &mut Spend {
-        match &mut content.effect {
-            Effect::Spend(spend) => spend,
+        match &mut content.options[0].effects[..] {
+            [Effect::Spend(spend)] => spend,
             _ => unreachable!("the table starts from a spend"),
         }
     }
@@ -212,8 +212,8 @@ fn proposals_that_make_no_sense() {
         ("proposal title", |c| c.title = String::new()),
         ("proposal title", |c| c.title = "x".repeat(121)),
         ("proposal body", |c| c.body = "x".repeat(16_385)),
-        ("another kind of effect", |c| c.class = Class::Text),
-        ("another kind of effect", |c| c.effect = Effect::None),
+        ("the proposal of class text", |c| c.class = Class::Text),
+        ("effects: are none", |c| c.options[0].effects.clear()),
         ("spend outputs", |c| output(c).outputs.clear()),
         ("is 0 sat", |c| output(c).outputs[0].sat = 0),
         ("output script", |c| output(c).outputs[0].script = ScriptBuf::new()),
@@ -240,7 +240,7 @@ fn effects_are_told_from_the_data() {
     }
     assert!(!sentences.contains("charity"));
     let mut odd = spend("Odd", 5);
-    if let Effect::Spend(s) = &mut odd.effect {
+    if let [Effect::Spend(s)] = &mut odd.options[0].effects[..] {
         s.outputs[0].script = ScriptBuf::from_bytes(vec![0x51]);
     }
     assert!(odd.sentences(Network::Regtest)[0].contains("the script 51"));
@@ -325,7 +325,7 @@ fn entries_out_of_place_or_too_large() {
     assert!(matches!(error, Refusal::Invalid { rule: "G-20", .. }), "{error}");
 
     let mut large = spend("Large", 1);
-    if let Effect::Spend(s) = &mut large.effect {
+    if let [Effect::Spend(s)] = &mut large.options[0].effects[..] {
         s.outputs[0].script = bitcoin::ScriptBuf::from_bytes(vec![0x6a; 520]);
         s.outputs = vec![s.outputs[0].clone(); 100];
     }

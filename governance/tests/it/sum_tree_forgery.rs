@@ -130,6 +130,26 @@ fn a_leaf_cannot_be_hidden_by_neighbours_further_apart() {
 }
 
 #[test]
+fn every_false_absence_up_to_nine_leaves() {
+    // All pairs of honest neighbours (or none), for all keys: accepted only for the gap between two that stand side by side.
+    for n in 0..=9u8 {
+        let tree = tree(n);
+        let ends = || (0..n).map(|i| tree.prove(&[2 * i + 1; 32])).chain([None]);
+        for (below, above) in ends().flat_map(|below| ends().map(move |above| (below.clone(), above))) {
+            let absence = SumAbsence { below, above };
+            for key in 0..=2 * n {
+                let accepted = absence.verify(ROLL, &[key; 32], &tree.commitment()).is_ok();
+                assert_eq!(
+                    accepted,
+                    tree.prove_absence(&[key; 32]).as_ref() == Some(&absence),
+                    "{n} leaves, key {key}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn trees_of_other_purposes_have_other_commitments() {
     let leaves = vec![leaf(1, 5)];
     let roll = SumTree::build(ROLL, leaves.clone()).unwrap();

@@ -52,7 +52,7 @@ fn generate() -> Value {
                 "logged": s.logged, "open": s.open, "close": s.close,
                 "authorised_at": s.authorised_at, "expires_at": s.expires_at,
             })),
-            "sums": p.live.map(|s| s.to_vec().iter().map(u128::to_string).collect::<Vec<_>>()),
+            "sums": p.live.as_ref().map(|live| live.count().sums().iter().map(u128::to_string).collect::<Vec<_>>()),
         })).collect::<Vec<_>>(),
         "funding_facts": world.facts.iter().map(|f| json!({
             "outpoint": f.outpoint.to_string(), "value_sat": f.value_sat, "height": f.height,

@@ -1,9 +1,14 @@
 //! A small DAO under full control: keys from numbers, a chain that only has heights.
 
-use althing_governance::charter::{Admission, Class, ClassRule, Quorum, Threshold, Treasurer, WeightRule};
+use althing_governance::charter::{
+    Admission, Class, ClassRule, DelegationLimits, DiscussionLimits, Guardians, Guards, Quorum, Rewards, Threshold,
+    Treasurer, WeightRule,
+};
+use althing_governance::delegation::Delegation;
 use althing_governance::entry::{
-    Anchored, Ballot, Bind, BindTerms, Checkpoint, CheckpointFunding, Choice, Effect, Entry, LaneBody, LaneEntry,
-    LogHead, ProposalContent, SignedCheckpoint, Spend, SpendOutput,
+    Acceptance, Anchored, AuthorUpdate, Ballot, Bind, BindTerms, Checkpoint, CheckpointFunding, Choice, Comment,
+    CommentVote, DepositHold, Effect, Entry, GuardianAct, Invitation, LaneBody, LaneEntry, LogHead, ProposalContent,
+    SeenNote, SignedCheckpoint, Spend, SpendOutput, Withdrawal,
 };
 use althing_governance::epoch::close;
 use althing_governance::signing::{Statement, verify_all};
@@ -65,7 +70,13 @@ impl World {
         let bind = self.bind(member, stake);
         let funding = bind.funding;
         self.say(member, bind).unwrap();
-        self.facts.push(FundingFact { outpoint: funding, value_sat: stake, height: 50, spent_height: None });
+        self.facts.push(FundingFact {
+            outpoint: funding,
+            value_sat: stake,
+            height: 50,
+            spent_height: None,
+            released_height: None,
+        });
         let checkpoint = self.checkpoint(member, funding, stake);
         self.append(checkpoint).unwrap();
     }
@@ -139,7 +150,7 @@ impl World {
 
     /// Checks signatures and rules, then appends.
     pub(crate) fn append(&mut self, entry: Entry) -> Result<EntryId, Refusal> {
-        let key = self.state.params().charter.hub_log_key;
+        let key = self.state.hub_log_key();
         verify_all(&self.secp, &entry.signature_checks(&key)).expect("the world signs honestly");
         let id = self.state.apply(self.state.size(), entry.clone())?;
         self.log.push(entry);
@@ -175,8 +186,7 @@ impl World {
     pub(crate) fn close_epoch(&mut self) -> EpochHeader {
         let boundary = (self.height / EPOCH + 1) * EPOCH;
         self.mine_to(boundary);
-        let size = self.state.first_head_at(boundary).unwrap().head.size;
-        let roll = Roll::compute(&self.state.params().charter, &self.state.stake_claims(size), &self.facts, boundary);
+        let roll = self.state.roll_at(&self.facts, boundary).unwrap();
         let closed = close(&self.state, &self.headers, boundary, block_hash(boundary), &roll).unwrap();
         self.state.set_roll(closed.header.epoch, roll.clone());
         self.rolls.push(roll);
@@ -226,6 +236,14 @@ impl World {
         id
     }
 
+    /// Holds satoshis of the member's first channel for a proposal that is not logged yet.
+    pub(crate) fn hold(&mut self, member: u8, content: &ProposalContent, amount_sat: u64) {
+        let p = self.state.params();
+        let thread = content.id(p.network, p.dao_id, member_id(member));
+        let channel = althing_governance::dao::channel_id(p.dao_id, OutPoint { txid: txid(member), vout: 0 });
+        self.say(member, DepositHold { thread, channel, amount_sat }).unwrap();
+    }
+
     pub(crate) fn vote(&mut self, member: u8, proposal: ProposalId, choice: Choice) -> Result<EntryId, Refusal> {
         self.say(member, Ballot::new(proposal, choice, None))
     }
@@ -236,41 +254,42 @@ pub(crate) trait IntoEntry {
     fn into_entry(self) -> Entry;
 }
 
-impl IntoEntry for LaneEntry<Bind> {
-    fn into_entry(self) -> Entry {
-        Entry::Bind(self)
-    }
+macro_rules! into_entry {
+    ($($body:ty => $kind:ident),* $(,)?) => {
+        $(impl IntoEntry for LaneEntry<$body> {
+            fn into_entry(self) -> Entry {
+                Entry::$kind(self)
+            }
+        })*
+    };
 }
 
-impl IntoEntry for LaneEntry<ProposalContent> {
-    fn into_entry(self) -> Entry {
-        Entry::Proposal(self)
-    }
-}
-
-impl IntoEntry for LaneEntry<althing_governance::entry::Comment> {
-    fn into_entry(self) -> Entry {
-        Entry::Comment(self)
-    }
-}
-
-impl IntoEntry for LaneEntry<Ballot> {
-    fn into_entry(self) -> Entry {
-        Entry::Ballot(self)
-    }
+into_entry! {
+    Bind => Bind,
+    ProposalContent => Proposal,
+    Comment => Comment,
+    Ballot => Ballot,
+    Delegation => Delegation,
+    CommentVote => CommentVote,
+    AuthorUpdate => AuthorUpdate,
+    Withdrawal => Withdrawal,
+    Invitation => Invitation,
+    Acceptance => Acceptance,
+    GuardianAct => GuardianAct,
+    DepositHold => DepositHold,
+    SeenNote => SeenNote,
 }
 
 pub(crate) fn charter() -> Charter {
     let rule = |class, max_amount_sat, veto_blocks, threshold, quorum, distinct_voters_min| ClassRule {
-        class,
         max_amount_sat,
-        review_blocks: 0,
         voting_blocks: 6,
         veto_blocks,
         expiry_blocks: 144,
         threshold,
         quorum,
         distinct_voters_min,
+        ..ClassRule::new(class)
     };
     Charter {
         name: "Fjord Fishers".into(),
@@ -299,27 +318,28 @@ pub(crate) fn charter() -> Charter {
             rule(Class::Spend, Some(100_000), 0, Threshold::Majority, Quorum::ParticipationBp(2000), 1),
             rule(Class::Spend, None, 12, Threshold::PercentBp(6667), Quorum::YesOfTotalBp(3000), 2),
         ],
+        guards: Guards::default(),
+        guardians: Guardians::default(),
+        rewards: Rewards::default(),
+        delegation: DelegationLimits { enabled: true, ..DelegationLimits::default() },
+        discussion: DiscussionLimits::default(),
+        hub_bond_sat: 0,
+        dormant_after_epochs: 0,
+        equivocation_suspension_epochs: 4,
+        forced_entry_delay_blocks: 144,
     }
 }
 
 pub(crate) fn text(title: &str) -> ProposalContent {
-    ProposalContent { class: Class::Text, title: title.into(), body: "Why not.".into(), effect: Effect::None }
+    ProposalContent::question(Class::Text, title, "Why not.", Vec::new())
 }
 
 pub(crate) fn spend(title: &str, sat: u64) -> ProposalContent {
     let script = ScriptBuf::new_p2tr_tweaked(bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(
         keypair(42).x_only_public_key().0,
     ));
-    ProposalContent {
-        class: Class::Spend,
-        title: title.into(),
-        body: "New nets.".into(),
-        effect: Effect::Spend(Spend {
-            outputs: vec![SpendOutput { script, sat }],
-            fee_cap_sat: 1000,
-            expiry_blocks: 100,
-        }),
-    }
+    let spend = Spend { outputs: vec![SpendOutput { script, sat }], fee_cap_sat: 1000, expiry_blocks: 100 };
+    ProposalContent::question(Class::Spend, title, "New nets.", vec![Effect::Spend(spend)])
 }
 
 pub(crate) fn hub() -> Keypair {

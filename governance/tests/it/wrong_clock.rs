@@ -2,7 +2,6 @@
 
 use althing_governance::entry::Choice;
 use althing_governance::lifecycle::{Phase, Schedule};
-use althing_governance::tally::Outcome;
 
 use crate::world::{World, charter, spend, text};
 
@@ -37,31 +36,47 @@ fn schedules() {
 
 #[test]
 fn phases_at_each_height() {
-    let schedule = Schedule { logged: 102, open: 108, close: 114, authorised_at: 120, expires_at: 220 };
-    let table = [
-        (102, None, Phase::Review { opens_at: 108 }, Some(6)),
-        (107, None, Phase::Review { opens_at: 108 }, Some(1)),
-        (108, None, Phase::Voting { closes_at: 114 }, Some(6)),
-        (113, Some(Outcome::Passed), Phase::Voting { closes_at: 114 }, Some(1)),
-        (114, None, Phase::Closed, None),
-        (300, None, Phase::Closed, None),
-        (114, Some(Outcome::Rejected), Phase::Rejected, None),
-        (114, Some(Outcome::NoQuorum), Phase::NoQuorum, None),
-        (114, Some(Outcome::Tied), Phase::Tied, None),
-        (114, Some(Outcome::Passed), Phase::Passed { authorised_at: 120 }, Some(6)),
-        (119, Some(Outcome::Passed), Phase::Passed { authorised_at: 120 }, Some(1)),
-        (120, Some(Outcome::Passed), Phase::Authorised { expires_at: 220 }, Some(100)),
-        (219, Some(Outcome::Passed), Phase::Authorised { expires_at: 220 }, Some(1)),
-        (220, Some(Outcome::Passed), Phase::Expired, None),
-    ];
-    for (tip, outcome, phase, left) in table {
-        assert_eq!(schedule.phase(tip, &spend("Nets", 5).effect, outcome), phase, "at {tip}");
-        assert_eq!(phase.blocks_left(tip), left, "at {tip}");
-        assert_eq!(schedule.is_open(tip), matches!(phase, Phase::Voting { .. }), "at {tip}");
+    let mut world = World::with_charter({
+        let mut charter = charter();
+        for rule in &mut charter.classes {
+            (rule.review_blocks, rule.veto_blocks, rule.expiry_blocks) = (6, 6, 12);
+        }
+        charter
+    });
+    world.join(1, 5000);
+    world.finish_epoch();
+    let (nets, boat) = (world.propose(1, spend("Nets", 5000)), world.propose(1, text("A new boat")));
+    world.mine();
+    let s = world.state.proposals()[&nets].schedule.unwrap();
+    assert_eq!([s.close - s.open, s.authorised_at - s.close, s.expires_at - s.authorised_at], [6, 6, 12]);
+    let (mut of_nets, mut of_boat) = (Vec::new(), Vec::new());
+    while world.height < s.expires_at + 6 {
+        let tip = world.height;
+        for (id, phases) in [(nets, &mut of_nets), (boat, &mut of_boat)] {
+            let proposal = &world.state.proposals()[&id];
+            let phase = world.state.phase(proposal);
+            let is_open = matches!(phase, Phase::Voting { .. });
+            assert_eq!(proposal.schedule.unwrap().is_open(tip), is_open, "at {tip}");
+            if let Some(left) = phase.blocks_left(tip) {
+                assert!(left > 0 || phase.name() == "passed", "{phase:?} at {tip}");
+            }
+            if phases.last() != Some(&phase.name()) {
+                phases.push(phase.name());
+            }
+        }
+        if tip == s.open {
+            world.vote(1, nets, Choice::Yes).unwrap();
+            world.vote(1, boat, Choice::Yes).unwrap();
+        }
+        if tip + 3 >= (tip / 6 + 1) * 6 && tip + 1 >= s.close - 1 {
+            world.finish_epoch();
+        } else {
+            world.mine();
+        }
     }
+    assert_eq!(of_nets, ["review", "voting", "passed", "authorised", "expired"]);
     // A text has nothing to authorise.
-    let passed = schedule.phase(300, &text("A new boat").effect, Some(Outcome::Passed));
-    assert_eq!(passed, Phase::Passed { authorised_at: 120 });
+    assert_eq!(of_boat, ["review", "voting", "passed"]);
 }
 
 #[test]

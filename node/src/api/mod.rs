@@ -6,13 +6,22 @@
 //!
 //! Units: `_sat` satoshis, `_height` block heights, `_blocks` numbers of blocks, weights as decimal integers.
 
+mod choice;
+mod draft;
 mod error;
 mod reply;
 mod request;
+mod saying;
 
+pub use choice::{Choice, NONE, option_name};
+pub use draft::*;
 pub use error::{ApiError, ErrorKind};
 pub use reply::*;
 pub use request::*;
+pub use saying::*;
+
+pub use althing_governance::charter::Class;
+pub use althing_governance::voting::System;
 
 /// Names and colours aside, what a caller of the API needs: one question, one answer.
 pub trait Service: Send + Sync {

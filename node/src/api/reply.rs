@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use althing_governance::voting::System;
 use serde::{Deserialize, Serialize};
 
 use super::Choice;
@@ -67,7 +68,30 @@ pub enum Reply {
         /// What it proves, in a sentence.
         statement: String,
     },
-    /// To `Wait` and `Stop`.
+    /// To `ProposalReview`.
+    ProposalReview(Box<ProposalReview>),
+    /// To `Say`, `RotateKey` and `Equivocation`.
+    Said(Said),
+    /// To `SayReview`.
+    SayReview(SayReview),
+    /// To `Delegations`.
+    Delegations(Box<Delegations>),
+    /// To `Deposits`.
+    Deposits {
+        /// In the order of the log.
+        deposits: Vec<Deposit>,
+    },
+    /// To `Rewards`.
+    Rewards {
+        /// By epoch.
+        rewards: Vec<Reward>,
+    },
+    /// To `Report` and `Charter`.
+    Text {
+        /// A document.
+        text: String,
+    },
+    /// To `Hide`, `Wait` and `Stop`.
     Done,
 }
 
@@ -182,6 +206,9 @@ pub struct Member {
     pub weight: Option<String>,
     /// `txid:vout` of each bound funding output.
     pub funding_outpoints: Vec<String>,
+    /// Whether it is hidden on this machine.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 /// Where a proposal stands.
@@ -208,6 +235,18 @@ pub enum ProposalState {
     Authorised,
     /// Authorised, but not executed in time.
     Expired,
+    /// Taken back by its author, or void.
+    Withdrawn,
+    /// A newer version took its place.
+    Superseded,
+    /// A guard keeps it from having any effect.
+    Barred,
+    /// Stopped by votes with veto, or by the guardians.
+    Vetoed,
+    /// It took effect.
+    Executed,
+    /// Something else happened first.
+    Lapsed,
 }
 
 /// A proposal as this node sees it.
@@ -217,7 +256,7 @@ pub struct Proposal {
     pub id: String,
     /// Its place among the DAO's proposals, from 1.
     pub number: u64,
-    /// `text` or `spend`.
+    /// Its class, such as `text` or `spend`.
     pub class: String,
     /// Untrusted text.
     pub title: String,
@@ -251,6 +290,197 @@ pub struct Proposal {
     pub comments: Vec<Comment>,
     /// For an authorised spend: `txid:vout` of the gate assigned to it.
     pub gate: Option<String>,
+    /// How it is voted on, and everything around the vote.
+    #[serde(default)]
+    pub vote: VoteFacts,
+}
+
+/// How a proposal is voted on, and everything around the vote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoteFacts {
+    /// The voting system.
+    pub system: System,
+    /// The options, numbered from 1 in this order, and "none of these" last; empty for a question.
+    pub options: Vec<ProposalOption>,
+    /// Topics.
+    pub tags: Vec<String>,
+    /// Ids of all versions, oldest first; one for a proposal without changes.
+    pub versions: Vec<String>,
+    /// The request for proposals that it answers.
+    pub request: Option<String>,
+    /// Height at which voting ends as far as can be told: later after a late surge, earlier when nothing can change.
+    pub ends_at: Option<u32>,
+    /// What the author has to hold, satoshis.
+    pub deposit_sat: u64,
+    /// What became of it in words, once decided.
+    pub decision: Option<String>,
+    /// Payments that it makes, in words.
+    pub payments: Vec<String>,
+    /// What guardians asked for, in words.
+    pub guardians: Vec<String>,
+    /// Whether it is hidden on this machine.
+    pub hidden: bool,
+}
+
+/// One option of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalOption {
+    /// What it is called; untrusted text, but for "none of these".
+    pub label: String,
+    /// Its sum so far, or final: weight, or weight times grade; of a Schulze vote the pairs won. `None` until the roll is known.
+    pub sum: Option<String>,
+    /// Whether it won.
+    pub won: bool,
+}
+
+impl Default for VoteFacts {
+    fn default() -> Self {
+        Self {
+            system: System::YesNoAbstain,
+            options: Vec::new(),
+            tags: Vec::new(),
+            versions: Vec::new(),
+            request: None,
+            ends_at: None,
+            deposit_sat: 0,
+            decision: None,
+            payments: Vec::new(),
+            guardians: Vec::new(),
+            hidden: false,
+        }
+    }
+}
+
+/// What proposing something would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalReview {
+    /// The id that it would have now, hex; a deposit is held for this or for the first version's.
+    pub id: String,
+    /// Id of its first version, hex.
+    pub thread: String,
+    /// Its class.
+    pub class: String,
+    /// Its title, as given.
+    pub title: String,
+    /// Its effects, in sentences made from parsed values.
+    pub effects: Vec<String>,
+    /// Options, in order, without "none of these".
+    pub options: Vec<String>,
+    /// How it would be voted on, in sentences.
+    pub rules: Vec<String>,
+    /// What the author has to hold, satoshis.
+    pub deposit_sat: u64,
+    /// Why it cannot be proposed now, with the rule.
+    pub refusal: Option<Refused>,
+}
+
+/// Why something cannot be said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The rule.
+    pub rule: String,
+    /// The rule with the values.
+    pub message: String,
+    /// Whether it may be possible later.
+    pub transient: bool,
+}
+
+/// Something that was said and is in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Id of the entry, hex.
+    pub entry: String,
+    /// Its position in the log.
+    pub position: Option<u64>,
+    /// What was said, in sentences.
+    pub sentences: Vec<String>,
+}
+
+/// What saying something would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SayReview {
+    /// In sentences.
+    pub sentences: Vec<String>,
+    /// Why it cannot be said, if so.
+    pub refusal: Option<Refused>,
+}
+
+/// Where the member's weight goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delegations {
+    /// What the member delegates now.
+    pub mine: Vec<MyDelegation>,
+    /// On the proposal asked for: where every part of the member's own weight ends.
+    pub routes: Vec<WeightRoute>,
+    /// On the proposal asked for: the weight that the member's own ballot carries, or would.
+    pub carried: Option<String>,
+}
+
+/// A delegation of this node's member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyDelegation {
+    /// On what: `all`, `class ...` or `tag ...`.
+    pub scope: String,
+    /// Receivers with their parts of 10,000.
+    pub to: Vec<DelegatedPart>,
+    /// From this height on it is over.
+    pub until: Option<u32>,
+    /// Position of its entry in the log.
+    pub position: u64,
+}
+
+/// A receiver of a delegation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelegatedPart {
+    /// Vote key, hex.
+    pub member: String,
+    /// Untrusted text.
+    pub name: String,
+    /// Parts of 10,000.
+    pub parts: u16,
+}
+
+/// Where a part of the member's weight ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightRoute {
+    /// The vote key at which it ends, hex.
+    pub member: String,
+    /// Untrusted text.
+    pub name: String,
+    /// Weight.
+    pub weight: String,
+    /// How many steps away.
+    pub steps: u16,
+    /// What becomes of it there, in a sentence.
+    pub words: String,
+}
+
+/// A deposit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deposit {
+    /// Vote key of the holder, hex.
+    pub member: String,
+    /// Untrusted text.
+    pub member_name: String,
+    /// Id of the proposal's first version, hex.
+    pub thread: String,
+    /// Satoshis.
+    pub amount_sat: u64,
+    /// held, returned or forfeited.
+    pub state: String,
+    /// Epoch in which it was settled.
+    pub epoch: Option<u32>,
+}
+
+/// A reward or due of this node's member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reward {
+    /// Epoch.
+    pub epoch: u32,
+    /// What the member gets, satoshis.
+    pub reward_sat: u64,
+    /// What the member owes, satoshis.
+    pub dues_sat: u64,
 }
 
 /// Heights of a proposal's life.
@@ -302,6 +532,18 @@ pub struct Comment {
     pub position: u64,
     /// Tip height of the first head that covers it.
     pub height: Option<u32>,
+    /// Whether the proposal's author marked it as an update.
+    #[serde(default)]
+    pub is_update: bool,
+    /// Members who approve of it.
+    #[serde(default)]
+    pub up: u64,
+    /// Members who disapprove of it.
+    #[serde(default)]
+    pub down: u64,
+    /// Whether it, or its author, is hidden on this machine.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 /// A ballot of this node's member.

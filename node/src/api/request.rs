@@ -1,9 +1,10 @@
 //! What can be asked or ordered.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use super::{Choice, Hideable, ProposalDraft, ReportFormat, Saying};
 
 /// A question or an order to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,11 @@ pub enum Request {
         /// What is proposed.
         draft: ProposalDraft,
     },
+    /// What proposing this would do, without doing it.
+    ProposalReview {
+        /// What is proposed.
+        draft: ProposalDraft,
+    },
     /// All proposals, newest first.
     Proposals,
     /// One proposal with its discussion.
@@ -73,6 +79,52 @@ pub enum Request {
         /// A public reason, at most 1024 bytes.
         reason: Option<String>,
     },
+    /// Says something else in the member's lane. Answers when the hub's receipt is stored and the log has it.
+    Say {
+        /// What is said.
+        saying: Saying,
+    },
+    /// What saying it would do, without doing it.
+    SayReview {
+        /// What is said.
+        saying: Saying,
+    },
+    /// Replaces the member's vote key by the next one of this folder's seed. The key of a stake channel signs for it.
+    RotateKey,
+    /// Puts the proof into the log that a member signed two entries for one place.
+    Equivocation {
+        /// Both entries, hex.
+        entries: [String; 2],
+    },
+    /// Where the member's weight goes.
+    Delegations {
+        /// On this proposal; else only what is delegated.
+        proposal: Option<String>,
+    },
+    /// Deposits held and settled.
+    Deposits,
+    /// The member's rewards and dues.
+    Rewards,
+    /// Hides something of others on this machine, or shows it again.
+    Hide {
+        /// What kind of thing.
+        what: Hideable,
+        /// Its id or a beginning of it; of a proposal also its number.
+        id: String,
+        /// Whether to hide it.
+        hidden: bool,
+    },
+    /// The transparency report.
+    Report {
+        /// First epoch; the first of all when absent.
+        from: Option<u32>,
+        /// Last epoch; the newest final one when absent.
+        to: Option<u32>,
+        /// Its form.
+        format: ReportFormat,
+    },
+    /// The charter in force, TOML.
+    Charter,
     /// The member's own ballots with their path to finality.
     Ballots,
     /// The chain of links on Bitcoin.
@@ -128,61 +180,4 @@ pub enum WaitFor {
     VotingOpen(String),
     /// The outcome of this proposal (id, hex) is in a final epoch.
     Decided(String),
-}
-
-/// A yes/no/abstain choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Choice {
-    /// For the proposal.
-    Yes,
-    /// Against it.
-    No,
-    /// Neither; counts toward a participation quorum.
-    Abstain,
-}
-
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Choice::Yes => "yes",
-            Choice::No => "no",
-            Choice::Abstain => "abstain",
-        })
-    }
-}
-
-/// A proposal as its author writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProposalDraft {
-    /// One line, 1..=120 characters.
-    pub title: String,
-    /// Markdown, at most 16 KiB.
-    pub body: String,
-    /// What happens if it passes.
-    pub effect: DraftEffect,
-}
-
-/// The effect of a drafted proposal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "class", rename_all = "snake_case")]
-pub enum DraftEffect {
-    /// Nothing beyond the decision itself.
-    Text,
-    /// Payments from the treasury.
-    Spend {
-        /// Address and amount of each payment; 1..=100.
-        outputs: Vec<DraftOutput>,
-        /// Most the payment may cost in fees.
-        fee_cap_sat: u64,
-    },
-}
-
-/// One payment of a drafted spend.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DraftOutput {
-    /// An address of the DAO's network.
-    pub address: String,
-    /// Its amount.
-    pub amount_sat: u64,
 }

@@ -90,7 +90,8 @@ impl ChainView for AuditedChain<'_> {
     }
 
     fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>> {
-        Ok(self.row(claim.outpoint)?.and_then(|row| funding_fact(claim, &row)))
+        let Some(row) = self.row(claim.outpoint)? else { return Ok(None) };
+        funding_fact(claim, &row, |outpoint| self.row(outpoint))
     }
 
     fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>> {

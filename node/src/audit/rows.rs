@@ -64,7 +64,7 @@ fn check_own_entry(row: &OutboxRow, entry: &Entry, ledger: &Ledger) -> Result<()
     let lane = lane(entry)?;
     let (found, stored) = ((lane.incarnation, lane.sequence), (row.incarnation, row.sequence));
     ensure!(found == stored, "the entry is number {} of incarnation {}", found.1, found.0);
-    let checks = entry.signature_checks(&ledger.state().params().charter.hub_log_key);
+    let checks = entry.signature_checks(&ledger.state().hub_log_key());
     Ok(verify_all(&Secp256k1::verification_only(), &checks)?)
 }
 
@@ -72,8 +72,8 @@ fn check_receipt(row: &OutboxRow, entry: &Entry, ledger: &Ledger) -> Result<()> 
     let Some(bytes) = &row.receipt else { return Ok(()) };
     let stored = StoredReceipt::decode(bytes).context("the stored receipt")?;
     let (receipt, position, params) = (&stored.receipt, stored.position, ledger.state().params());
-    let key = &params.charter.hub_log_key;
-    receipt.signature_check(key, "the hub's receipt").verify(&Secp256k1::verification_only())?;
+    let key = ledger.hub_log_key_at(position);
+    receipt.signature_check(&key, "the hub's receipt").verify(&Secp256k1::verification_only())?;
     ensure!(
         (receipt.network, receipt.dao) == (params.network, params.dao_id),
         "G-80: the receipt is of DAO {}, not of {}",

@@ -229,7 +229,7 @@ impl Hub {
         }
         let previous = newest.map_or(self.shell.dao.birthday, |link| link.header.closing_height);
         let epoch = newest.map_or(1, |link| link.header.epoch + 1);
-        let charter = &self.shell.dao.params.charter;
+        let charter = self.shell.ledger.state().charter();
         let deep_enough = (self.shell.tip_height() + 1).saturating_sub(charter.final_depth);
         let closing_height = deep_enough / charter.epoch_blocks * charter.epoch_blocks;
         let genesis_mined = self.shell.store.fact(&outpoint_bytes(&self.shell.dao.params.first_seal))?.is_some();
@@ -266,7 +266,7 @@ impl Hub {
     }
 
     fn build_link(&self, seal: Seal, header: EpochHeader) -> Result<Link> {
-        let charter = &self.shell.dao.params.charter;
+        let charter = self.shell.ledger.state().charter();
         let commitment = Commitment::new(*header.hash().as_bytes());
         let key = self.shell.ledger.link_key(header.epoch);
         let cap =

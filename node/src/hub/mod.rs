@@ -14,7 +14,7 @@ use althing_channels::wire::{AppEntry, AppNack, Hello, PROTOCOL_VERSION, PeerErr
 use althing_channels::{
     Channel, ChannelId, DaoId, HUB_CSV_BLOCKS, HubTerms, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS, Msg, NetworkId, Phase,
 };
-use althing_governance::charter::Admission;
+use althing_governance::Charter;
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Bind, Entry, entry_id};
 use althing_governance::id::MemberId;
@@ -58,7 +58,8 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
         let intake = start_intake(&Dao::load(&dir)?, inputs.clone())?;
         let on_peer = doorkeeper(intake.door(), inputs.clone());
         let shell = Shell::open(&dir, &password, Some(listen), &inputs, on_peer)?;
-        intake.know(shell.ledger.state().members().keys().copied());
+        intake.know(shell.ledger.state().members().values().map(|member| member.key));
+        intake.know(offices(shell.ledger.state().charter()));
         let links = Links::load(&shell)?;
         let mut hub = Hub {
             shell,
@@ -250,11 +251,7 @@ impl Hub {
             return Ok(());
         }
         let params = &self.shell.dao.params;
-        #[allow(unreachable_patterns)] // admission rules are added with time
-        let min_stake_sat = match &params.charter.admission {
-            Admission::Open { min_stake_sat } => *min_stake_sat,
-            _ => 1,
-        };
+        let min_stake_sat = self.shell.ledger.state().charter().admission.min_stake_sat().max(1);
         let terms = HubTerms {
             network: NetworkId(params.network.0),
             dao: DaoId(params.dao_id.0),
@@ -349,14 +346,19 @@ impl Hub {
                 Some((bind.lane.member, self.checkpoint_for(origin.peer, &bind.body)?))
             }
             // What only the hub says comes from the hub.
-            Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) => {
-                let reason = "N-36: heads, anchors and checkpoints come from the hub".into();
+            Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) | Entry::Execution(_) => {
+                let reason = "N-36: heads, anchors, checkpoints and notes of payments come from the hub".into();
                 return Err(LedgerError::Invalid { position, kind: None, reason });
             }
             _ => None,
         };
         self.shell.ledger.check_electorate(&entry)?;
+        let new_key = match &entry {
+            Entry::KeyRotation(signed) => Some(signed.rotation.new_key),
+            _ => None,
+        };
         self.log_entry(entry, bytes, Some(origin))?;
+        self.intake.know(new_key);
         if let Some((member, checkpoint)) = follow_up {
             self.intake.know([member]);
             self.say(&checkpoint)?;
@@ -465,6 +467,13 @@ impl Hub {
         tracing::info!(%peer, rule, detail, "refused");
         self.shell.peers.send(peer, Msg::PeerError(PeerError::new(rule, detail, None)));
     }
+}
+
+/// Vote keys that may speak without a stake (G-21).
+fn offices(charter: &Charter) -> Vec<MemberId> {
+    let treasurers = charter.treasurers.iter().map(|treasurer| MemberId::of(&treasurer.key.x_only_public_key().0));
+    let others = charter.founders.iter().chain(&charter.guardians.members).copied();
+    treasurers.chain(others).collect()
 }
 
 fn start_intake(dao: &Dao, inputs: SyncSender<Input>) -> Result<Intake> {

@@ -84,7 +84,7 @@ pub fn acknowledgements(segment: &Segment) -> impl Iterator<Item = AppAck> {
 /// The height by which an entry logged now will be under an anchored root: the epoch's close, its depth, the link's depth, and
 /// an epoch to spare.
 fn anchored_by(state: &LogState, tip_height: u32) -> u32 {
-    let charter = &state.params().charter;
+    let charter = state.charter();
     charter
         .boundary_at_or_after(tip_height.saturating_add(1))
         .unwrap_or(u32::MAX)

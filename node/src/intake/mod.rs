@@ -197,7 +197,8 @@ impl Shared {
     /// Whether the signature of an entry is worth a look: a known vote key, or a bind that makes one known.
     fn may_be_signed(&self, entry: &Entry) -> bool {
         match entry {
-            Entry::Bind(_) => true,
+            // What stands in no lane is signed by keys that the entry itself names.
+            Entry::Bind(_) | Entry::KeyRotation(_) | Entry::Equivocation(_) => true,
             other => other
                 .lane()
                 .is_some_and(|lane| self.members.read().unwrap_or_else(PoisonError::into_inner).contains(&lane.member)),

@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 use althing_channels::Msg;
 use althing_channels::wire::{AppAck, AppEntry, AppNack};
 use althing_governance::codec::{Canonical as _, Writer as Encoder};
-use althing_governance::entry::{Ballot, Bind, BindTerms, Comment, Entry, LaneBody, LaneEntry, ProposalContent};
-use althing_governance::id::{EntryId, ProposalId};
+use althing_governance::entry::{Bind, BindTerms, Entry, LaneBody, LaneEntry, LaneHeader};
+use althing_governance::id::{EntryId, MemberId, ProposalId};
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
 use althing_governance::{ChannelId, TreeHash};
 use anyhow::{Context, Result, ensure};
+use bitcoin::secp256k1::schnorr;
 
 use super::Member;
-use crate::api::{ApiError, ErrorKind, Reply, Request};
+use crate::api::{ApiError, ErrorKind, Reply, Request, Said};
 use crate::engine::Answer;
 use crate::view;
 
@@ -26,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause before an entry that the hub could not take just now is sent again.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// Most replacements of a vote key that are looked for.
+const MAX_KEYS: u32 = 256;
+
 /// Name of the stored incarnation.
 const INCARNATION: &str = "incarnation";
 
@@ -33,15 +37,39 @@ const INCARNATION: &str = "incarnation";
 pub(super) struct Op {
     pub(super) body: Body,
     pub(super) answer: Option<Answer>,
+    /// The same in words, for the answer.
+    pub(super) sentences: Vec<String>,
 }
 
 /// What an entry says.
-#[derive(Debug, Clone)]
 pub(super) enum Body {
+    /// Binds the stake channel of this number.
     Bind(u32),
-    Proposal(Box<ProposalContent>),
-    Comment(Comment),
-    Ballot(Ballot),
+    /// Stands in the member's lane.
+    Lane(Box<dyn Speech>),
+    /// Is signed by itself, and stands in no lane.
+    Whole(Box<Entry>),
+}
+
+/// What can be said in a lane: any body that such an entry has.
+pub(super) trait Speech: Send {
+    /// The entry's canonical bytes, signed.
+    fn speak(&self, member: &Member) -> Result<Vec<u8>, ApiError>;
+
+    /// The entry's canonical bytes under a signature that is none: what the rules say of it can be asked before anything is
+    /// signed, since a second signature for one place would be an equivocation (G-98).
+    fn rehearse(&self, member: &Member) -> Result<Vec<u8>, ApiError>;
+}
+
+impl<B: LaneBody + Clone + Send> Speech for B {
+    fn speak(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
+        Ok(member.sign(self.clone())?.to_bytes())
+    }
+
+    fn rehearse(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
+        let signature = schnorr::Signature::from_slice(&[0; 64]).context("64 bytes are a signature by their form")?;
+        Ok(LaneEntry { lane: member.lane_header()?, body: self.clone(), signature }.to_bytes())
+    }
 }
 
 /// The one entry that is not acknowledged or not in the ledger yet.
@@ -53,6 +81,9 @@ pub(super) struct InFlight {
     acknowledged: bool,
     answer: Option<Answer>,
     subject: Subject,
+    sentences: Vec<String>,
+    /// Whether it is a lane entry, which is kept until it is acknowledged.
+    kept: bool,
     deadline: Instant,
     resend_at: Option<Instant>,
 }
@@ -64,6 +95,7 @@ enum Subject {
     Proposal(ProposalId),
     Comment(ProposalId),
     Ballot(ProposalId),
+    Other,
 }
 
 impl Member {
@@ -91,6 +123,8 @@ impl Member {
             bytes: row.entry,
             acknowledged: row.receipt.is_some(),
             answer: None,
+            sentences: Vec::new(),
+            kept: true,
             deadline: Instant::now() + PATIENCE,
             resend_at: None,
         });
@@ -111,7 +145,7 @@ impl Member {
             let queued = self.queue.iter().any(|op| matches!(op.body, Body::Bind(other) if other == number));
             let under_way = self.in_flight.as_ref().is_some_and(|entry| matches!(entry.subject, Subject::Bind));
             if !bound && !queued && !under_way {
-                self.queue.push_back(Op { body: Body::Bind(number), answer: None });
+                self.queue.push_back(Op { body: Body::Bind(number), answer: None, sentences: Vec::new() });
             }
         }
         Ok(())
@@ -219,7 +253,9 @@ impl Member {
                     stored.fixed(hash);
                 }
                 let receipt = stored.into_bytes();
-                self.shell.store.write(|writer| writer.acknowledge(incarnation, sequence, &receipt))?;
+                if entry.kept {
+                    self.shell.store.write(|writer| writer.acknowledge(incarnation, sequence, &receipt))?;
+                }
                 if let Some(entry) = &mut self.in_flight {
                     entry.acknowledged = true;
                 }
@@ -247,10 +283,12 @@ impl Member {
         }
         let Some(entry) = self.in_flight.take() else { return Ok(()) };
         let next = entry.incarnation.saturating_add(1);
-        self.shell.store.write(|writer| {
-            writer.withdraw_outbox(entry.incarnation, entry.sequence)?;
-            writer.set_meta(INCARNATION, &next.to_be_bytes())
-        })?;
+        if entry.kept {
+            self.shell.store.write(|writer| {
+                writer.withdraw_outbox(entry.incarnation, entry.sequence)?;
+                writer.set_meta(INCARNATION, &next.to_be_bytes())
+            })?;
+        }
         self.shell.revision += 1;
         let error = ApiError::invalid(&nack.rule, format!("the hub refused it: {}", nack.detail));
         match entry.answer {
@@ -264,18 +302,28 @@ impl Member {
 
     /// Signs, stores and sends one entry. The caller's answer stays with `op` when that fails.
     fn say(&mut self, op: &mut Op) -> Result<(), ApiError> {
-        let entry = self.build(&op.body)?;
-        let lane = *entry.lane().context("own entries are lane entries")?;
-        let (bytes, id) = (entry.to_bytes(), entry.id());
-        // The form first: a body beyond its limits can be built and signed, but nobody could read it, this node included.
-        Entry::from_bytes(&bytes).map_err(|error| form_error(&error.to_string()))?;
-        // Own rules then: what this node's ledger refuses is not said.
-        let state = self.shell.ledger.state();
-        state.check(&entry).and_then(|()| state.check_electorate(&entry)).map_err(|refusal| {
-            let kind = if refusal.is_not_now() { ErrorKind::NotNow } else { ErrorKind::Invalid };
-            ApiError { kind, rule: Some(refusal.rule().to_owned()), message: refusal.to_string() }
-        })?;
-        self.shell.store.write(|writer| writer.put_outbox(lane.incarnation, lane.sequence, &bytes))?;
+        // What the rules refuse is not signed: its place in the lane stays free.
+        let rehearsed = match &op.body {
+            Body::Lane(speech) => Some(speech.rehearse(self)?),
+            Body::Bind(_) | Body::Whole(_) => None,
+        };
+        if let Some(bytes) = &rehearsed {
+            self.permit(bytes)?;
+        }
+        let bytes = match &op.body {
+            Body::Bind(number) => self.sign(self.bind(*number)?)?.to_bytes(),
+            Body::Lane(speech) => speech.speak(self)?,
+            Body::Whole(entry) => entry.to_bytes(),
+        };
+        let entry = self.permit(&bytes)?;
+        let (kept, id) = (entry.lane().is_some(), entry.id());
+        let lane = match entry.lane() {
+            Some(lane) => *lane,
+            None => self.lane_header()?,
+        };
+        if kept {
+            self.shell.store.write(|writer| writer.put_outbox(lane.incarnation, lane.sequence, &bytes))?;
+        }
         self.in_flight = Some(InFlight {
             incarnation: lane.incarnation,
             sequence: lane.sequence,
@@ -284,6 +332,8 @@ impl Member {
             bytes,
             acknowledged: false,
             answer: op.answer.take(),
+            sentences: std::mem::take(&mut op.sentences),
+            kept,
             deadline: Instant::now() + PATIENCE,
             resend_at: None,
         });
@@ -292,18 +342,37 @@ impl Member {
         Ok(())
     }
 
-    fn build(&self, body: &Body) -> Result<Entry, ApiError> {
-        Ok(match body {
-            Body::Bind(number) => Entry::Bind(self.sign(self.bind(*number)?)?),
-            Body::Proposal(content) => Entry::Proposal(self.sign((**content).clone())?),
-            Body::Comment(comment) => Entry::Comment(self.sign(comment.clone())?),
-            Body::Ballot(ballot) => Entry::Ballot(self.sign(ballot.clone())?),
-        })
+    /// Whether an own entry may be said: the form first, since a body beyond its limits can be built and signed, but nobody could
+    /// read it, this node included; then the rules, as far as this node's ledger tells.
+    pub(super) fn permit(&self, bytes: &[u8]) -> Result<Entry, ApiError> {
+        let entry = Entry::from_bytes(bytes).map_err(|error| form_error(&error.to_string()))?;
+        let state = self.shell.ledger.state();
+        state.check(&entry).and_then(|()| state.check_electorate(&entry)).map_err(|refusal| {
+            let kind = if refusal.is_not_now() { ErrorKind::NotNow } else { ErrorKind::Invalid };
+            ApiError { kind, rule: Some(refusal.rule().to_owned()), message: refusal.to_string() }
+        })?;
+        Ok(entry)
     }
 
     fn sign<B: LaneBody>(&self, body: B) -> Result<LaneEntry<B>, ApiError> {
-        let lane = self.shell.ledger.state().next_lane_header(self.me, self.incarnation()?);
-        Ok(LaneEntry::sign(&self.shell.secp, lane, body, &self.shell.keys.vote(), &self.shell.aux_rand()?))
+        let key = self.shell.keys.vote_number(self.key_number());
+        Ok(LaneEntry::sign(&self.shell.secp, self.lane_header()?, body, &key, &self.shell.aux_rand()?))
+    }
+
+    /// Where the next entry of the member goes.
+    fn lane_header(&self) -> Result<LaneHeader> {
+        let key = MemberId::of(&self.shell.keys.vote_number(self.key_number()).x_only_public_key().0);
+        Ok(self.shell.ledger.state().next_lane_header(key, self.incarnation(&key)?))
+    }
+
+    /// How often the member's vote key was replaced: which of the seed's vote keys speaks now (G-90).
+    pub(super) fn key_number(&self) -> u32 {
+        let Some(record) = self.shell.ledger.state().members().get(&self.me).filter(|r| r.key != self.me) else {
+            return 0;
+        };
+        let is_current =
+            |number: &u32| MemberId::of(&self.shell.keys.vote_number(*number).x_only_public_key().0) == record.key;
+        (1..=MAX_KEYS).find(is_current).unwrap_or(0)
     }
 
     fn bind(&self, number: u32) -> Result<Bind, ApiError> {
@@ -311,7 +380,7 @@ impl Member {
         let (funding, context) =
             channel.machine.funding().zip(channel.machine.context()).context("the channel to bind has no funding")?;
         let keys = channel.machine.keys();
-        let lane = self.shell.ledger.state().next_lane_header(self.me, self.incarnation()?);
+        let lane = self.lane_header()?;
         let terms = BindTerms {
             name: self.name.clone(),
             funding,
@@ -322,12 +391,12 @@ impl Member {
     }
 
     /// The incarnation that new entries belong to: the one stored, or the log's when that is newer.
-    fn incarnation(&self) -> Result<u32> {
+    fn incarnation(&self, key: &MemberId) -> Result<u32> {
         let stored = match self.shell.store.meta(INCARNATION)? {
             None => 0,
             Some(bytes) => u32::from_be_bytes(bytes.as_slice().try_into().context("the stored incarnation")?),
         };
-        let logged = self.shell.ledger.state().lane(&self.me).map_or(0, |lane| lane.incarnation);
+        let logged = self.shell.ledger.state().lane(key).map_or(0, |lane| lane.incarnation);
         Ok(stored.max(logged))
     }
 
@@ -341,7 +410,9 @@ impl Member {
             // Of an earlier entry, said again after a reconnect; or of none, which then counts as not acknowledged.
             return Ok(false);
         }
-        receipt.signature_check(&params.charter.hub_log_key, "the hub's receipt").verify(&self.shell.secp)?;
+        receipt
+            .signature_check(&self.shell.ledger.state().hub_log_key(), "the hub's receipt")
+            .verify(&self.shell.secp)?;
         Ok(true)
     }
 
@@ -351,7 +422,8 @@ impl Member {
             Entry::Proposal(e) => Subject::Proposal(e.body.id(params.network, params.dao_id, e.lane.member)),
             Entry::Comment(e) => Subject::Comment(e.body.proposal),
             Entry::Ballot(e) => Subject::Ballot(e.body.proposal),
-            _ => Subject::Bind,
+            Entry::Bind(_) => Subject::Bind,
+            _ => Subject::Other,
         }
     }
 
@@ -360,6 +432,10 @@ impl Member {
         let id = done.id.to_string();
         let reply = match done.subject {
             Subject::Bind => Ok(Reply::Done),
+            Subject::Other => {
+                let position = self.shell.ledger.position_of(&done.id);
+                Ok(Reply::Said(Said { entry: id, position, sentences: done.sentences }))
+            }
             Subject::Proposal(proposal) => self.ask(&Request::Proposal { id: proposal.to_string() }),
             Subject::Ballot(proposal) => self.ballot_reply(proposal),
             Subject::Comment(proposal) => match self.ask(&Request::Proposal { id: proposal.to_string() }) {

@@ -2,6 +2,8 @@
 
 mod lane;
 mod requests;
+mod review;
+mod speech;
 mod sync;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -5,20 +5,18 @@ use std::time::Duration;
 use althing_channels::{
     Channel, ChannelParams, DaoId, HUB_CSV_BLOCKS, MEMBER_CSV_BLOCKS, Msg, NetworkId, OpeningId, Phase,
 };
-use althing_governance::charter::{Admission, Class};
-use althing_governance::entry::{Ballot, Comment, Effect, ProposalContent, Spend, SpendOutput};
+use althing_governance::entry::{Ballot, Comment};
 use althing_governance::id::EntryId;
 use anyhow::Result;
-use bitcoin::Address;
-use bitcoin::address::NetworkUnchecked;
 
 use super::Member;
 use super::lane::{Body, Op};
-use crate::api::{ApiError, DraftEffect, DraftOutput, ErrorKind, ProposalDraft, Reply, Request, Role};
+use super::speech::equivocation;
+use crate::api::{ApiError, Choice, ErrorKind, Reply, Request, Role};
 use crate::engine::Answer;
 use crate::keys::entropy;
 use crate::stakes::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, StakeNews, Subject, channel_keys, subject};
-use crate::view::{self, Condition, find_proposal, parse_choice};
+use crate::view::{self, Condition, find_proposal};
 
 impl Member {
     pub(super) fn on_request(&mut self, request: Request, answer: Answer) {
@@ -39,19 +37,24 @@ impl Member {
                 self.stake_open(amount_sat, fee_rate_sat_vb, &answer).map(|()| None)
             }
             Request::StakeClose { channel, fee_sat } => self.stake_close(&channel, fee_sat, &answer).map(|()| None),
-            Request::Propose { draft } => self.proposal(draft).map(|content| {
-                self.queue.push_back(Op { body: Body::Proposal(Box::new(content)), answer: Some(answer.clone()) });
-                None
-            }),
-            Request::Comment { proposal, parent, text } => self.comment(&proposal, parent, text).map(|comment| {
-                self.queue.push_back(Op { body: Body::Comment(comment), answer: Some(answer.clone()) });
-                None
-            }),
-            Request::Vote { proposal, choice, reason } => find_proposal(&self.shell, &proposal).map(|id| {
-                let ballot = Ballot::new(id, parse_choice(choice), reason);
-                self.queue.push_back(Op { body: Body::Ballot(ballot), answer: Some(answer.clone()) });
-                None
-            }),
+            Request::Propose { draft } => view::draft_content(&self.shell, draft)
+                .map(|content| self.enqueue(Body::Lane(Box::new(content)), Vec::new(), &answer)),
+            Request::Comment { proposal, parent, text } => self
+                .comment(&proposal, parent, text)
+                .map(|comment| self.enqueue(Body::Lane(Box::new(comment)), Vec::new(), &answer)),
+            Request::Vote { proposal, choice, reason } => self
+                .ballot(&proposal, &choice, reason)
+                .map(|ballot| self.enqueue(Body::Lane(Box::new(ballot)), Vec::new(), &answer)),
+            Request::Say { saying } => {
+                self.speech(saying).map(|(speech, sentences)| self.enqueue(Body::Lane(speech), sentences, &answer))
+            }
+            Request::RotateKey => {
+                self.rotation().map(|(entry, sentences)| self.enqueue(Body::Whole(Box::new(entry)), sentences, &answer))
+            }
+            Request::Equivocation { entries } => equivocation(&entries)
+                .map(|(entry, sentences)| self.enqueue(Body::Whole(Box::new(entry)), sentences, &answer)),
+            Request::ProposalReview { draft } => self.review_proposal(draft).map(Some),
+            Request::SayReview { saying } => self.review_saying(saying).map(Some),
             other => view::answer(&mut self.shell, Role::Member, Some(self.me), self.connected, &other)
                 .unwrap_or_else(|| Err(ApiError::ours("a question that has no answer")))
                 .map(Some),
@@ -121,10 +124,8 @@ impl Member {
             ));
         }
         let params = &self.shell.dao.params;
-        #[allow(irrefutable_let_patterns)] // admission rules are added with time
-        if let Admission::Open { min_stake_sat } = &params.charter.admission
-            && amount_sat < *min_stake_sat
-        {
+        let min_stake_sat = self.shell.ledger.state().charter().admission.min_stake_sat();
+        if amount_sat < min_stake_sat {
             let message = format!("a stake of {amount_sat} sat is below the charter's minimum of {min_stake_sat} sat");
             return Err(ApiError::invalid("G-32", message));
         }
@@ -224,33 +225,15 @@ impl Member {
         }
     }
 
-    fn proposal(&self, draft: ProposalDraft) -> Result<ProposalContent, ApiError> {
-        let (class, effect) = match draft.effect {
-            DraftEffect::Text => (Class::Text, Effect::None),
-            DraftEffect::Spend { outputs, fee_cap_sat } => {
-                let outputs = outputs.iter().map(|output| self.spend_output(output)).collect::<Result<_, _>>()?;
-                let mut spend = Spend { outputs, fee_cap_sat, expiry_blocks: 1 };
-                // The charter's own limit for that amount; a shorter one could be asked for, a longer one would not count.
-                let rule = self.shell.dao.params.charter.rule_for(Class::Spend, spend.amount_sat().unwrap_or(u64::MAX));
-                spend.expiry_blocks = rule.map_or(1, |(_, rule)| rule.expiry_blocks);
-                (Class::Spend, Effect::Spend(spend))
-            }
-        };
-        let content = ProposalContent { class, title: draft.title, body: draft.body, effect };
-        content.check().map_err(|error| ApiError::invalid("G-25", error.to_string()))?;
-        Ok(content)
+    fn enqueue(&mut self, body: Body, sentences: Vec<String>, answer: &Answer) -> Option<Reply> {
+        self.queue.push_back(Op { body, answer: Some(answer.clone()), sentences });
+        None
     }
 
-    fn spend_output(&self, output: &DraftOutput) -> Result<SpendOutput, ApiError> {
-        let network = self.shell.dao.network();
-        let text = &output.address;
-        let address: Address<NetworkUnchecked> = text
-            .parse()
-            .map_err(|error| ApiError::invalid("G-26", format!("{text:?} is not a Bitcoin address: {error}")))?;
-        let address = address.require_network(network).map_err(|_| {
-            ApiError::invalid("G-26", format!("address {text} is not one of {network}, this DAO's network"))
-        })?;
-        Ok(SpendOutput { script: address.script_pubkey(), sat: output.amount_sat })
+    fn ballot(&self, proposal: &str, choice: &Choice, reason: Option<String>) -> Result<Ballot, ApiError> {
+        let id = find_proposal(&self.shell, proposal)?;
+        let record = &self.shell.ledger.state().proposals()[&id];
+        Ok(Ballot { proposal: id, fields: view::ballot_fields(&record.content, choice)?, reason })
     }
 
     fn comment(&self, proposal: &str, parent: Option<String>, text: String) -> Result<Comment, ApiError> {

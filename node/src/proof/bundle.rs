@@ -22,8 +22,10 @@ const MAX_PATH: usize = 64;
 /// A proof file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
-    /// The charter.
+    /// The founding charter.
     pub charter: Charter,
+    /// Charters that came into force in the epochs of the file, in that order.
+    pub changes: Vec<Charter>,
     /// The genesis transaction and its block.
     pub genesis: LinkEvidence,
     /// Every epoch from 1 to the one that the statement is about.
@@ -98,6 +100,8 @@ impl Canonical for Bundle {
         w.fixed(MAGIC);
         w.u8(1);
         w.bytes(&self.charter.to_bytes());
+        w.count(self.changes.len());
+        self.changes.iter().for_each(|charter| w.bytes(&charter.to_bytes()));
         w.bytes(&self.genesis.encode());
         w.list(&self.epochs);
         self.statement.encode(w);
@@ -113,6 +117,7 @@ impl Canonical for Bundle {
         r.version("proof file version")?;
         Ok(Self {
             charter: Charter::from_bytes(&r.bytes("charter", MAX_CHARTER)?)?,
+            changes: changes(r)?,
             genesis: evidence(r)?,
             epochs: r.list("epochs", MAX_LINKS)?,
             statement: Statement::decode(r)?,
@@ -182,6 +187,16 @@ impl Canonical for LoggedEntry {
             path: r.list("path in the log tree", MAX_PATH)?,
         })
     }
+}
+
+fn changes(r: &mut Reader<'_>) -> Result<Vec<Charter>, DecodeError> {
+    // Each takes an epoch at least, so there are no more of them.
+    let count = r.count("charter changes", MAX_LINKS)?;
+    let mut charters = Vec::new();
+    for _ in 0..count {
+        charters.push(Charter::from_bytes(&r.bytes("charter", MAX_CHARTER)?)?);
+    }
+    Ok(charters)
 }
 
 /// The anchor core has a codec and errors of its own.

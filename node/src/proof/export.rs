@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use althing_anchor::LinkEvidence;
+use althing_governance::Charter;
 use althing_governance::codec::Canonical as _;
 use althing_governance::id::MemberId;
 use althing_governance::state::ProposalRecord;
@@ -49,6 +50,7 @@ pub fn export(
     };
     let bundle = Bundle {
         charter: shell.dao.params.charter.clone(),
+        changes: changes(shell, epoch),
         genesis: genesis(shell)?,
         epochs: epochs(shell, epoch)?,
         statement,
@@ -60,12 +62,10 @@ pub fn export(
     Ok(Reply::Proof { path: path.to_owned(), bytes: bytes.len() as u64, statement: finding.statement })
 }
 
-/// The final epoch whose header has the final tally of a proposal.
+/// The final epoch whose header has the final tally of a proposal: the one in which it took effect, else the one that decided it.
 fn deciding_epoch(shell: &Shell, record: &ProposalRecord) -> Result<u32, ApiError> {
-    let decided = record.schedule.and_then(|schedule| {
-        shell.ledger.state().anchored().iter().find(|anchored| anchored.header.closing_height >= schedule.close)
-    });
-    decided.map(|anchored| anchored.header.epoch).ok_or_else(|| {
+    let decided = shell.ledger.state().ledger().standing(&record.id);
+    decided.map(|standing| standing.enacted_epoch.unwrap_or(standing.decided_epoch)).ok_or_else(|| {
         let close = record
             .schedule
             .map_or_else(|| "not scheduled yet".to_owned(), |s| format!("closing at height {}", s.close));
@@ -81,7 +81,12 @@ fn ballot(
     log_size: u64,
 ) -> Result<Statement, ApiError> {
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
-    let last = record.ballots.get(member).and_then(|ballots| ballots.iter().rfind(|ballot| ballot.position < log_size));
+    let last = record.ballots.get(member).and_then(|ballots| {
+        ballots.iter().rfind(|ballot| {
+            let valid = ballot.void_from.is_none_or(|proof| proof >= log_size);
+            valid && ballot.position < log_size
+        })
+    });
     let Some(ballot) = last else {
         return Err(ApiError::invalid("P-8", format!("member {member} cast no ballot on proposal {}", record.id)));
     };
@@ -98,7 +103,7 @@ fn tally(shell: &Shell, record: &ProposalRecord, epoch: u32, log_size: u64) -> R
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
     Ok(Statement::Tally(Box::new(TallyPart {
         entry: logged(shell, record.position, log_size)?,
-        tally: close.prove_tally(&record.id, record.snapshot_epoch).context("the proposal has no tally")?,
+        tally: close.prove_tally(&record.id).context("the proposal has no tally")?,
         decision: close.prove_decision(&record.id).context("the proposal is not decided")?,
     })))
 }
@@ -114,6 +119,21 @@ fn logged(shell: &Shell, position: u64, log_size: u64) -> Result<LoggedEntry, Ap
 
 fn genesis(shell: &Shell) -> Result<LinkEvidence> {
     created(shell, shell.dao.params.first_seal).context("the genesis transaction is not in this node's chain")
+}
+
+/// Charters that came into force by the headers up to `last`.
+fn changes(shell: &Shell, last: u32) -> Vec<Charter> {
+    let mut in_force = shell.dao.params.charter_hash;
+    let mut changes = Vec::new();
+    for header in shell.ledger.headers().take_while(|header| header.epoch <= last) {
+        let versions = shell.ledger.state().charters();
+        let next = versions.iter().find(|version| version.hash == header.charter && version.hash != in_force);
+        if let Some(version) = next {
+            in_force = version.hash;
+            changes.push(version.charter.clone());
+        }
+    }
+    changes
 }
 
 fn epochs(shell: &Shell, last: u32) -> Result<Vec<EpochPart>> {

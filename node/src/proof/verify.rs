@@ -5,15 +5,16 @@
 //! the charter, the rules and each other.
 
 use althing_anchor::{BlockHashes, ClaimedLink, Commitment, Genesis, VerifiedChain, verify_chain, verify_genesis};
+use althing_governance::Charter;
 use althing_governance::charter::ClassRule;
 use althing_governance::codec::{Canonical as _, DecodeError};
 use althing_governance::dao::DaoParams;
-use althing_governance::entry::{Choice, Effect, Entry, LaneEntry, ProposalContent};
-use althing_governance::epoch::{Authorisation, DecisionLeaf, EpochHeader};
+use althing_governance::entry::{Choice, Effect, Entry, LaneEntry, ProposalContent, Spend};
+use althing_governance::epoch::{Authorisation, BallotRoot, DecisionLeaf, EpochHeader, Stage, Totals};
 use althing_governance::id::{HeaderHash, MemberId, ProposalId};
 use althing_governance::signing::verify_all;
-use althing_governance::tally::Outcome;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
+use althing_governance::voting::{Count, Outcome};
 use bitcoin::Network;
 use bitcoin::secp256k1::Secp256k1;
 
@@ -77,7 +78,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         "DAO {}: the genesis transaction {} commits to this charter ({}).",
         params.dao_id, params.first_seal.txid, params.charter_hash
     ));
-    check_headers(&bundle, &params, blocks)?;
+    let charters = check_headers(&bundle, &params, blocks)?;
     let chain = check_links(&bundle, &params, &genesis, blocks)?;
     let last = bundle.epochs.len();
     let newest = chain.newest();
@@ -90,7 +91,10 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
     let previous_closing = bundle.epochs.iter().rev().nth(1).map_or(0, |part| part.header.closing_height);
     let statement = match &bundle.statement {
         Statement::Ballot(part) => check_ballot(&params, header, part, &mut checked)?,
-        Statement::Tally(part) => check_tally(&params, header, previous_closing, part, &mut checked)?,
+        Statement::Tally(part) => {
+            let place = Place { params: &params, header, previous_closing, charters: &charters };
+            check_tally(&place, part, &mut checked)?
+        }
     };
     Ok(Finding { statement, checked, network, depth, final_depth: params.charter.final_depth })
 }
@@ -108,8 +112,17 @@ fn check_founding(bundle: &Bundle) -> Result<(DaoParams, Genesis), Rejection> {
 }
 
 /// P-4: the headers are one chain, of this DAO, closed at boundaries and at blocks of the best chain.
-fn check_headers(bundle: &Bundle, params: &DaoParams, blocks: &impl BlockHashes) -> Result<(), Rejection> {
+///
+/// Returns the charter in force by each header.
+fn check_headers<'a>(
+    bundle: &'a Bundle,
+    params: &DaoParams,
+    blocks: &impl BlockHashes,
+) -> Result<Vec<&'a Charter>, Rejection> {
     let mut previous: Option<&EpochHeader> = None;
+    let mut charter = &bundle.charter;
+    let mut changes = bundle.changes.iter().peekable();
+    let mut charters = Vec::new();
     for part in &bundle.epochs {
         let header = &part.header;
         let number = previous.map_or(1, |before| before.epoch.saturating_add(1));
@@ -121,8 +134,13 @@ fn check_headers(bundle: &Bundle, params: &DaoParams, blocks: &impl BlockHashes)
         same("epoch", &header.epoch, &number)?;
         same("network", &header.network, &params.network)?;
         same("DAO", &header.dao, &params.dao_id)?;
-        same("charter hash", &header.charter, &params.charter_hash)?;
-        same("next anchor key", &header.next_anchor_key, &params.charter.anchor_key)?;
+        if let Some(changed) = changes.next_if(|next| header.charter != charter.hash() && next.hash() == header.charter)
+        {
+            charter = changed;
+        }
+        same("charter hash", &header.charter, &charter.hash())?;
+        same("next anchor key", &header.next_anchor_key, &charter.anchor_key)?;
+        charters.push(charter);
         same("spare seal", &header.spare_seal, &params.spare_seal)?;
         let before = previous.map_or(HeaderHash([0; 32]), EpochHeader::hash);
         same("previous header hash", &header.prev_header, &before)?;
@@ -151,7 +169,10 @@ fn check_headers(bundle: &Bundle, params: &DaoParams, blocks: &impl BlockHashes)
     if previous.is_none() {
         return Err(fail("headers")("P-4: there is no epoch in the file".into()));
     }
-    Ok(())
+    if changes.next().is_some() {
+        return Err(fail("headers")("P-4: the file has a charter that no header puts in force".into()));
+    }
+    Ok(charters)
 }
 
 /// The links are one chain from the genesis transaction, each mined after its epoch's closing block.
@@ -196,11 +217,9 @@ fn check_ballot(
     let Entry::Ballot(ballot) = logged(params, header, &part.entry, "ballot")? else {
         return Err(rule("P-6: the entry is not a ballot".into()));
     };
-    let choice = Choice::from_fields(&ballot.body.fields)
-        .ok_or_else(|| rule(format!("G-29: fields {:?} are no choice", ballot.body.fields)))?;
     let (proposal, member): (ProposalId, MemberId) = (ballot.body.proposal, ballot.lane.member);
     let counted = part.counted.verify(header, &proposal, &member).map_err(|error| rule(error.to_string()))?;
-    let Some(found) = counted.leaf.ballot else {
+    let Some(found) = counted.leaf.ballot() else {
         return Err(rule(format!("P-6: the tally has no ballot of member {member}")));
     };
     let entry_id = Entry::Ballot(ballot.clone()).id();
@@ -213,173 +232,236 @@ fn check_ballot(
     check_snapshot(header, part.snapshot)?;
     let roll = part.weight.verify(header, part.snapshot, &member).map_err(|error| rule(error.to_string()))?;
     let (weight, total) = (roll.weight, roll.total);
-    if (weight, total, roll.electorate) != (counted.weight, counted.totals.weight, counted.electorate) {
+    let (shown, stated) =
+        ((counted.weight, counted.totals.weight(), counted.electorate), (weight, total, roll.electorate));
+    let agrees = match counted.stage {
+        // Stakes that had left by then count no more (G-37).
+        Stage::Enacted => shown.0 <= stated.0 && shown.1 <= stated.1 && shown.2 <= stated.2,
+        Stage::Open | Stage::Closed => shown == stated,
+    };
+    if !agrees {
         return Err(rule(format!(
             "P-6: the tally gives weight {} of {} among {} members, the roll of epoch {} gives {weight} of {total} among {}",
-            counted.weight, counted.totals.weight, counted.electorate, part.snapshot, roll.electorate
+            counted.weight,
+            counted.totals.weight(),
+            counted.electorate,
+            part.snapshot,
+            roll.electorate
         )));
     }
     checked.push(format!("The ballot is signed by member {member} and is entry {} of the log.", part.entry.position));
     checked.push(format!("It is the one ballot of that member in the tally of proposal {proposal}."));
     checked.push(format!("Its weight {weight} of {total} is the member's on the roll of epoch {}.", part.snapshot));
-    let standing = match counted.is_final {
+    if found.weight > counted.weight {
+        checked.push(format!("It carries {}, with what others delegated.", found.weight));
+    }
+    let standing = match counted.stage.is_final() {
         true => "in the final tally",
         false => "in the tally so far, which a later ballot may still replace",
     };
+    let (fields, carried) = (ballot_words(&counted.totals, &ballot.body.fields), found.weight);
     Ok(format!(
-        "Ballot of member {member} on proposal {proposal}: {} with weight {weight}, counted as cast {standing} (yes {}, no {}, abstain {}, of {total}).",
-        choice_name(choice),
-        counted.totals.yes,
-        counted.totals.no,
-        counted.totals.abstain
+        "Ballot of member {member} on proposal {proposal}: {fields} with weight {carried}, counted as cast {standing} ({}, of {total}).",
+        sums_words(&counted.totals)
     ))
 }
 
-/// P-7: sums, quorum, outcome and authorisation.
-fn check_tally(
-    params: &DaoParams,
-    header: &EpochHeader,
+/// Where a statement stands: under which header of which DAO, with the charters of all headers up to it.
+struct Place<'a> {
+    params: &'a DaoParams,
+    header: &'a EpochHeader,
     previous_closing: u32,
-    part: &TallyPart,
-    checked: &mut Vec<String>,
-) -> Result<String, Rejection> {
+    charters: &'a [&'a Charter],
+}
+
+/// P-7: sums, quorum, outcome and authorisation.
+fn check_tally(place: &Place<'_>, part: &TallyPart, checked: &mut Vec<String>) -> Result<String, Rejection> {
     let rule = fail("tally");
+    let (params, header) = (place.params, place.header);
     let Entry::Proposal(entry) = logged(params, header, &part.entry, "proposal")? else {
         return Err(rule("P-7: the entry is not a proposal".into()));
     };
     let entry: LaneEntry<ProposalContent> = entry;
     let content = &entry.body;
     let proposal = content.id(params.network, params.dao_id, entry.lane.member);
-    check_snapshot(header, part.tally.snapshot)?;
+    let snapshot = snapshot_of(part)?;
+    check_snapshot(header, snapshot)?;
     let shown = part.tally.verify(header, &proposal).map_err(|error| rule(error.to_string()))?;
-    if !shown.is_final {
+    if !shown.stage.is_final() {
         return Err(rule(format!("P-7: voting on proposal {proposal} had not closed in epoch {}", header.epoch)));
     }
-    let totals = shown.totals;
-    let Some((_, class_rule)) = params.charter.rule_for(content.class, content.amount_sat()) else {
+    if (shown.totals.system, shown.totals.options) != (content.system, content.option_count()) {
+        let (found, wanted) = (shown.totals.system.name(), content.system.name());
+        return Err(rule(format!("P-7: the sums are by {found}, the proposal is voted on by {wanted}")));
+    }
+    // The rules are those in force when the first version was logged, which is when its roll was chosen.
+    let charter = usize::try_from(snapshot).ok().and_then(|epoch| place.charters.get(epoch.checked_sub(1)?));
+    let class_rule = charter.and_then(|charter| charter.rule_for(content.class, content.amount_sat()));
+    let Some((_, class_rule)) = class_rule else {
         return Err(rule(format!(
             "P-7: the charter has no rule for a {} proposal of {} sat",
             content.class.name(),
             content.amount_sat()
         )));
     };
-    let outcome = totals.outcome(class_rule);
     let decision = part.decision.verify(header, &proposal).map_err(|error| rule(error.to_string()))?;
-    if (decision.outcome, decision.class) != (outcome, content.class) {
-        return Err(rule(format!(
-            "P-7: the decision is {} for class {}, the sums give {} for class {}",
-            decision.outcome.name(),
-            decision.class.name(),
-            outcome.name(),
-            content.class.name()
-        )));
+    check_outcome(content, class_rule, &shown.totals, &decision, checked)?;
+    // P-7: a header holds the tally of a vote that closed, or took effect, after the header before it, so this one decided it.
+    let decided = match shown.stage {
+        Stage::Enacted => decision.enacted_epoch,
+        Stage::Open | Stage::Closed => Some(decision.decided_epoch),
+    };
+    if decided != Some(header.epoch) {
+        let (epoch, decided) = (header.epoch, decided.unwrap_or(0));
+        return Err(rule(format!("P-7: the decision is of epoch {decided}, the vote closed in epoch {epoch}")));
     }
-    // P-7: a header holds the final tally of a vote that closed after the header before it, so this one decided it.
-    if decision.decided_epoch != header.epoch {
-        let (stated, epoch) = (decision.decided_epoch, header.epoch);
-        return Err(rule(format!("P-7: the decision is of epoch {stated}, the vote closed in epoch {epoch}")));
-    }
-    check_authorisation(params, class_rule, content, proposal, &decision, header)?;
-    if let Some(authorisation) = &decision.authorisation {
-        check_authorised_heights(
-            params,
-            class_rule,
-            content,
-            authorisation,
-            (previous_closing, header.closing_height),
-        )?;
-    }
+    check_authorisation(place, class_rule, content, proposal, &decision)?;
     checked.push(format!(
         "The proposal is entry {} of the log, signed by member {}.",
         part.entry.position, entry.lane.member
     ));
-    checked.push(format!(
-        "Its sums are those of {} members of the roll of epoch {}.",
-        shown.electorate, part.tally.snapshot
-    ));
-    checked.push(format!("The charter's rule gives {}: {}", outcome.name(), class_rule.to_plain_sentence()));
+    checked.push(format!("Its sums are those of {} members of the roll of epoch {snapshot}.", shown.electorate));
+    checked.push(format!("The charter's rule: {}", class_rule.to_plain_sentence()));
     let authorised = match (decision.authorisation, decision.gate) {
-        (Some(a), Some(gate)) => {
-            format!(
-                " Authorised from height {} to {} for {} sat, spending gate {gate}.",
-                a.height, a.expires_height, a.amount_sat
-            )
-        }
+        (Some(a), Some(gate)) => format!(
+            " Authorised from height {} to {} for {} sat, spending gate {gate}.",
+            a.height, a.expires_height, a.amount_sat
+        ),
         _ => String::new(),
     };
     Ok(format!(
-        "Proposal {proposal} ({}): {}; yes {}, no {}, abstain {} of total weight {}, {} ballots.{authorised}",
+        "Proposal {proposal} ({}): {}; {} of total weight {}, {} ballots.{authorised}",
         content.class.name(),
-        outcome.name(),
-        totals.yes,
-        totals.no,
-        totals.abstain,
-        totals.weight,
-        totals.ballots
+        outcome_words(content, decision.outcome),
+        sums_words(&shown.totals),
+        shown.totals.weight(),
+        shown.totals.ballots()
     ))
 }
 
+/// Epoch of the roll that the sums are measured by.
+fn snapshot_of(part: &TallyPart) -> Result<u32, Rejection> {
+    let root = BallotRoot::from_bytes(&part.tally.ballots_root.leaf.value);
+    root.map(|root| root.snapshot).map_err(|error| fail("tally")(error.to_string()))
+}
+
+/// P-7: the rule applied to the sums gives the outcome that the decision states.
+fn check_outcome(
+    content: &ProposalContent,
+    class_rule: &ClassRule,
+    totals: &Totals,
+    decision: &DecisionLeaf,
+    checked: &mut Vec<String>,
+) -> Result<(), Rejection> {
+    let rule = fail("tally");
+    if decision.class != content.class {
+        let (found, wanted) = (decision.class.name(), content.class.name());
+        return Err(rule(format!("P-7: the decision is for class {found}, the proposal is of class {wanted}")));
+    }
+    let mut sums = totals.sums.clone();
+    if let Some(weight) = sums.last_mut() {
+        *weight = weight.checked_sub(decision.dormant_weight).ok_or_else(|| {
+            rule(format!("P-7: dormant weight {} is above the roll's {weight}", decision.dormant_weight))
+        })?;
+    }
+    let Ok(count) = Count::from_sums(totals.system, totals.options, &sums) else {
+        checked.push("The outcome of an instant run-off needs the ballots; only its sums are shown here.".to_owned());
+        return Ok(());
+    };
+    let stated = decision.outcome;
+    let agrees = match count.outcome(&class_rule.voting_rule(), None) {
+        Ok(outcome) if outcome == stated => true,
+        // Another body may have stopped what this one passed (G-45).
+        Ok(outcome) => outcome.has_passed() && class_rule.bodies.len() > 1 && stated == Outcome::Rejected,
+        // The block that breaks the tie is not named; it made one of these win.
+        Err(undecided) => match stated {
+            Outcome::Passed { option: Some(option) } => undecided.tied.contains(&option),
+            Outcome::Rejected => undecided.tied.contains(&totals.options),
+            _ => false,
+        },
+    };
+    if agrees {
+        return Ok(());
+    }
+    let given = count.outcome(&class_rule.voting_rule(), None);
+    let given = given.map_or_else(|undecided| undecided.to_string(), |outcome| outcome_words(content, outcome));
+    Err(rule(format!(
+        "P-7: the decision is {} for class {}, the sums give {given} for class {}",
+        outcome_words(content, stated),
+        decision.class.name(),
+        content.class.name()
+    )))
+}
+
+/// P-7: who may pay what, through which gate, from when until when.
 fn check_authorisation(
-    params: &DaoParams,
+    place: &Place<'_>,
     class_rule: &ClassRule,
     content: &ProposalContent,
     proposal: ProposalId,
     decision: &DecisionLeaf,
-    header: &EpochHeader,
 ) -> Result<(), Rejection> {
     let rule = fail("decision");
-    let spend = match &content.effect {
-        Effect::Spend(spend) if decision.outcome == Outcome::Passed => Some(spend),
+    let option = match decision.outcome {
+        Outcome::Passed { option } => Some(option),
         _ => None,
     };
+    let spend = option.and_then(|option| {
+        content.effects(option).iter().find_map(|effect| match effect {
+            Effect::Spend(spend) => Some(spend),
+            _ => None,
+        })
+    });
     match (spend, decision.authorisation, decision.gate) {
-        (None, None, None) | (Some(_), None, None) => Ok(()),
-        (Some(_), None, Some(gate)) | (Some(_), Some(_), Some(gate)) if !params.gates.contains(&gate) => {
+        (_, None, None) => Ok(()),
+        (Some(_), Some(_), Some(gate)) if !place.params.gates.contains(&gate) => {
             Err(rule(format!("P-7: gate {gate} is none of the charter's gates")))
         }
-        (Some(_), None, Some(gate)) if class_rule.veto_blocks == 0 => Err(rule(format!(
-            "P-7: the spend passed and has gate {gate}, but is not authorised, though nothing can veto it"
-        ))),
-        (Some(_), None, Some(_)) => Ok(()),
         (Some(spend), Some(a), Some(_)) => {
-            let (intent, amount) = (spend.intent_hash(proposal), content.amount_sat());
-            if (a.intent, a.amount_sat) != (intent, amount) || a.height > header.closing_height {
+            if !is_part(spend, proposal, &a) || a.height > place.header.closing_height {
                 return Err(rule(format!(
-                    "P-7: authorised are {} sat from height {}, the proposal is for {amount} sat and the epoch closed at {}",
-                    a.amount_sat, a.height, header.closing_height
+                    "P-7: authorised are {} sat from height {}, the proposal is for {} sat and the epoch closed at {}",
+                    a.amount_sat,
+                    a.height,
+                    spend.amount_sat().unwrap_or(u64::MAX),
+                    place.header.closing_height
                 )));
             }
-            Ok(())
+            check_authorised_heights(place, class_rule, spend, &a)
         }
         _ => Err(rule(format!("P-7: a {} proposal cannot have this authorisation or gate", content.class.name()))),
     }
 }
 
-/// P-7: close and expiry, counted from the authorisation, are what the charter gives; the vote closed at a boundary above
-/// the first of `closings` (the epoch before) and not above the second (this epoch).
+/// Whether an authorisation is for the spend, or for the first of its outputs where a spending cap left no more (G-103).
+fn is_part(spend: &Spend, proposal: ProposalId, authorisation: &Authorisation) -> bool {
+    (1..=spend.outputs.len()).rev().any(|count| {
+        let part = Spend { outputs: spend.outputs[..count].to_vec(), ..spend.clone() };
+        part.amount_sat() == Some(authorisation.amount_sat) && part.intent_hash(proposal) == authorisation.intent
+    })
+}
+
+/// P-7: it took effect in this epoch and not before, and expiry, counted from the authorisation, is what proposal and charter give.
 fn check_authorised_heights(
-    params: &DaoParams,
+    place: &Place<'_>,
     class_rule: &ClassRule,
-    content: &ProposalContent,
+    spend: &Spend,
     authorisation: &Authorisation,
-    closings: (u32, u32),
 ) -> Result<(), Rejection> {
     let rule = fail("decision");
-    let height = authorisation.height;
-    let close = height.checked_sub(class_rule.veto_blocks).filter(|close| {
-        params.charter.boundary_at_or_after(*close) == Some(*close) && *close > closings.0 && *close <= closings.1
-    });
-    if close.is_none() {
+    let (height, closing) = (authorisation.height, place.header.closing_height);
+    let close = height.checked_sub(class_rule.veto_blocks);
+    // Guardians may have put it off by a number of blocks that is no boundary's.
+    let put_off = place.charters.iter().any(|charter| !charter.guardians.members.is_empty());
+    let on_boundary =
+        close.is_some_and(|close| place.params.charter.boundary_at_or_after(close) == Some(close) || put_off);
+    if !on_boundary || height <= place.previous_closing || height > closing {
         return Err(rule(format!(
-            "P-7: authorised from height {height} after {} blocks of veto, but the vote closed at a boundary above {} and at most {}",
-            class_rule.veto_blocks, closings.0, closings.1
+            "P-7: authorised from height {height} after {} blocks of veto, but the vote closed at a boundary and took effect above {} and at most {closing}",
+            class_rule.veto_blocks, place.previous_closing
         )));
     }
-    let limit = match &content.effect {
-        Effect::Spend(spend) => spend.expiry_blocks.min(class_rule.expiry_blocks),
-        _ => class_rule.expiry_blocks,
-    };
-    let expires = height.saturating_add(limit);
+    let expires = height.saturating_add(spend.expiry_blocks.min(class_rule.expiry_blocks));
     if authorisation.expires_height != expires {
         return Err(rule(format!(
             "P-7: the authorisation expires at height {}, the proposal and the charter give {expires}",
@@ -419,11 +501,33 @@ fn check_snapshot(header: &EpochHeader, snapshot: u32) -> Result<(), Rejection> 
     Err(fail("snapshot")(reason))
 }
 
-fn choice_name(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Yes => "yes",
-        Choice::No => "no",
-        Choice::Abstain => "abstain",
+fn outcome_words(content: &ProposalContent, outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Passed { option: Some(option) } => {
+            let label = content.options.get(usize::from(option)).map_or("", |option| option.label.as_str());
+            format!("passed with option {} ({label:?})", u32::from(option) + 1)
+        }
+        other => other.name().to_owned(),
+    }
+}
+
+/// Sums in words: of a question by their names, of a choice by option from 1.
+fn sums_words(totals: &Totals) -> String {
+    if let Some(sums) = totals.question() {
+        return format!("yes {}, no {}, abstain {}", sums.yes, sums.no, sums.abstain);
+    }
+    let parts = totals.sums.len().saturating_sub(4);
+    let parts: Vec<String> = totals.sums[..parts].iter().map(u128::to_string).collect();
+    format!("sums {}, abstain {}", parts.join(" "), totals.abstained())
+}
+
+fn ballot_words(totals: &Totals, fields: &[u16]) -> String {
+    match (totals.system.has_options(), Choice::from_fields(fields)) {
+        (false, Some(Choice::Yes)) => "yes".to_owned(),
+        (false, Some(Choice::No)) => "no".to_owned(),
+        (false, Some(Choice::Abstain)) => "abstain".to_owned(),
+        (false, Some(Choice::Veto)) => "no with veto".to_owned(),
+        _ => format!("{} {fields:?}", totals.system.name()),
     }
 }
 

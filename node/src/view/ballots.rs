@@ -1,13 +1,16 @@
 //! The member's own ballots and their way to finality.
 
 use althing_governance::codec::Canonical as _;
-use althing_governance::entry::{Choice as LogChoice, Entry};
+use althing_governance::entry::Entry;
 use althing_governance::id::MemberId;
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
 
+use super::choice::{choice as choice_of, fields};
+use super::delegations::carried;
 use super::links::{LinkFacts, link_facts};
-use super::proposals::{find_proposal, one, parse_choice, tally};
+use super::names::find_proposal;
+use super::proposals::{one, tally};
 use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice};
 use crate::shell::Shell;
 
@@ -17,20 +20,17 @@ pub(super) fn own(shell: &Shell) -> Result<Vec<Ballot>, ApiError> {
     let mut ballots: Vec<Ballot> = Vec::new();
     for row in shell.store.outbox()?.into_iter().rev() {
         let Ok(Entry::Ballot(entry)) = Entry::from_bytes(&row.entry) else { continue };
-        let Some(choice) = LogChoice::from_fields(&entry.body.fields) else { continue };
         let proposal = entry.body.proposal;
+        let record = shell.ledger.state().proposals().get(&proposal);
+        let Some(choice) = record.and_then(|record| choice_of(&record.content, &entry.body.fields)) else { continue };
         let position = shell.ledger.position_of(&entry.id());
         let promised = row.receipt.as_deref().and_then(|bytes| stored_receipt(bytes).ok());
         let path = path(shell, &links, position, promised.as_ref());
         ballots.push(Ballot {
             replaced: ballots.iter().any(|newer| newer.proposal == proposal.to_string()),
             proposal: proposal.to_string(),
-            title: shell.ledger.state().proposals().get(&proposal).map(|r| r.content.title.clone()).unwrap_or_default(),
-            choice: match choice {
-                LogChoice::Yes => Choice::Yes,
-                LogChoice::No => Choice::No,
-                LogChoice::Abstain => Choice::Abstain,
-            },
+            title: record.map(|record| record.content.title.clone()).unwrap_or_default(),
+            choice,
             reason: entry.body.reason.clone(),
             sequence: row.sequence,
             position: position.or(promised.map(|(_, position)| position)),
@@ -46,23 +46,27 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     let id = find_proposal(shell, id)?;
     let state = shell.ledger.state();
     let record = &state.proposals()[&id];
-    let weight = state.roll(record.snapshot_epoch).map_or(0, |roll| roll.weight(&me));
+    let fields = fields(&record.content, &choice)?;
+    let own_weight = state.roll(record.snapshot_epoch).map_or(0, |roll| roll.weight(&me));
+    let weight = carried(shell, record, &me, own_weight);
     let proposal = one(shell, Some(me), &id.to_string())?;
-    let replaces = proposal.my_ballot.as_ref().map(|ballot| ballot.choice);
-    let logged = record.ballots.get(&me).and_then(|ballots| ballots.last()).map(|ballot| ballot.choice);
-    let tally_after = record.live.zip(state.rule_of(record)).map(|(mut sums, rule)| {
+    let replaces = proposal.my_ballot.as_ref().map(|ballot| ballot.choice.clone());
+    let logged = record.ballots.get(&me).and_then(|ballots| ballots.iter().rfind(|ballot| ballot.void_from.is_none()));
+    let tally_after = record.live.as_ref().zip(state.rule_of(record)).and_then(|(live, rule)| {
+        let mut count = live.count().clone();
         if let Some(before) = logged {
-            sums.remove(before, weight);
+            count.remove(&before.fields, live.carried(&me, own_weight)).ok()?;
         }
-        sums.add(parse_choice(choice), weight);
-        tally(&sums, rule, false)
+        count.add(&fields, weight).ok()?;
+        Some(tally(&count, rule, false))
     });
-    let open = record.schedule.zip(state.tip_height()).is_some_and(|(schedule, tip)| schedule.is_open(tip));
+    let open = record.dropped.is_none()
+        && record.schedule.zip(state.tip_height()).is_some_and(|(schedule, tip)| schedule.is_open(tip));
     let refusal = if !open {
         Some(format!("G-41: voting on this proposal is not open now; it is {}", state.phase(record).name()))
-    } else if weight == 0 {
+    } else if weight == 0 && !state.holds_office(&me) {
         Some(format!(
-            "G-43: this member is not on the roll of epoch {}, from which this proposal takes its weights",
+            "G-35: this member is not on the roll of epoch {}, from which this proposal takes its weights",
             record.snapshot_epoch
         ))
     } else {
@@ -72,12 +76,18 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
         format!("You vote {choice} on proposal {id}."),
         format!("Your vote key {me} signs it; choice, reason and key are public to the DAO for ever."),
         format!(
-            "Your weight on the roll of epoch {} is {weight}; nothing in the ballot can change it.",
+            "Your weight on the roll of epoch {} is {own_weight}; nothing in the ballot can change it.",
             record.snapshot_epoch
         ),
-        "You can change it until voting closes; the last one counts.".to_owned(),
+        match state.rule_of(record).is_some_and(|rule| rule.final_ballots) {
+            true => "It is final: ballots of this class cannot be changed.".to_owned(),
+            false => "You can change it until voting closes; the last one counts.".to_owned(),
+        },
     ];
-    if let Some(before) = replaces {
+    if weight > own_weight {
+        sentences.push(format!("It carries {weight}: what others delegated to you goes with it."));
+    }
+    if let Some(before) = &replaces {
         sentences.push(format!("It replaces your ballot \"{before}\"."));
     }
     Ok(BallotReview { proposal, choice, replaces, weight: weight.to_string(), tally_after, sentences, refusal })
@@ -126,7 +136,7 @@ fn path(
     let covering = links.iter().find(|link| link.verified && link.header.log_size > position);
     let Some(link) = covering else { return BallotPath::Logged { head_height } };
     let (epoch, txid) = (link.header.epoch, link.txid.to_string());
-    let needed = shell.dao.params.charter.final_depth;
+    let needed = shell.ledger.state().charter().final_depth;
     match link.height {
         None => BallotPath::Anchored { epoch, txid },
         Some(height) => match (shell.tip_height() + 1).saturating_sub(height) {

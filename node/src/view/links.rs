@@ -50,7 +50,7 @@ pub fn link_facts(shell: &Shell) -> Result<Vec<LinkFacts>, ApiError> {
 
 /// All links in the words of the API.
 pub(super) fn list(shell: &Shell) -> Result<Vec<Link>, ApiError> {
-    let final_depth = shell.dao.params.charter.final_depth;
+    let final_depth = shell.ledger.state().charter().final_depth;
     let links = link_facts(shell)?.into_iter().map(|link| {
         let confirmations = link.height.map_or(0, |height| (shell.tip_height() + 1).saturating_sub(height));
         let state = match confirmations {

@@ -1,14 +1,24 @@
 //! What a node shows: the ledger, the chain and the channels put into the words of [`crate::api`].
 
+mod accounts;
 mod ballots;
+mod choice;
+mod delegations;
+mod draft;
+mod hidden;
 mod links;
+mod names;
 mod proposals;
+mod report;
 mod wait;
 
 pub use ballots::path_words;
 pub(crate) use ballots::stored_receipt;
+pub use choice::{choice as ballot_choice, fields as ballot_fields};
+pub use draft::content as draft_content;
 pub use links::{LinkFacts, link_facts};
-pub use proposals::{find_proposal, parse_choice};
+pub use names::{find_comment, find_member, find_proposal};
+pub use proposals::{percent, threshold_sentence};
 pub use wait::{Condition, settle};
 
 use althing_channels::Phase;
@@ -39,13 +49,31 @@ pub fn answer(
         Request::Proposals => proposals::list(shell, me).map(|proposals| Reply::Proposals { proposals }),
         Request::Proposal { id } => proposals::one(shell, me, id).map(|proposal| Reply::Proposal(Box::new(proposal))),
         Request::Links => links::list(shell).map(|links| Reply::Links { links }),
-        Request::Members => Ok(Reply::Members { members: members(shell) }),
+        Request::Members => members(shell).map(|members| Reply::Members { members }),
         Request::Stakes if me.is_some() => Ok(Reply::Stakes { stakes: stakes(shell) }),
         Request::Ballots if me.is_some() => ballots::own(shell).map(|ballots| Reply::Ballots { ballots }),
         Request::BallotReview { proposal, choice } => me.map_or_else(
             || Err(ApiError::invalid("N-39", "this is a hub; ask a member's node for that")),
-            |me| ballots::review(shell, me, proposal, *choice).map(|review| Reply::BallotReview(Box::new(review))),
+            |me| {
+                ballots::review(shell, me, proposal, choice.clone()).map(|review| Reply::BallotReview(Box::new(review)))
+            },
         ),
+        Request::Delegations { proposal } if me.is_some() => {
+            delegations::mine(shell, me, proposal.as_deref()).map(|found| Reply::Delegations(Box::new(found)))
+        }
+        Request::Deposits => Ok(Reply::Deposits { deposits: accounts::deposits(shell) }),
+        Request::Rewards if me.is_some() => Ok(Reply::Rewards { rewards: accounts::rewards(shell, me) }),
+        Request::Hide { what, id, hidden } => hidden::hide(shell, *what, id, *hidden).map(|()| Reply::Done),
+        Request::Report { from, to, format } => {
+            report::render(shell, *from, *to, *format).map(|text| Reply::Text { text })
+        }
+        Request::Charter => shell
+            .ledger
+            .state()
+            .charter()
+            .to_toml()
+            .map(|text| Reply::Text { text })
+            .map_err(|error| ApiError::ours(error.to_string())),
         Request::ProofExport { proposal, statement, path } => {
             crate::proof::export(shell, me, proposal, statement, path)
         }
@@ -61,7 +89,7 @@ pub fn stakes(shell: &Shell) -> Vec<Stake> {
 /// One stake channel in words.
 pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
     let machine = &channel.machine;
-    let needed = shell.dao.params.charter.stake_confirmations;
+    let needed = shell.ledger.state().charter().stake_confirmations;
     let funding = machine.funding();
     let fact = funding.and_then(|outpoint| shell.store.fact(&crate::facts::outpoint_bytes(&outpoint)).ok().flatten());
     let confirmations = fact.map_or(0, |fact| (shell.tip_height() + 1).saturating_sub(fact.height));
@@ -109,14 +137,14 @@ fn snapshot(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool
         proposals: proposals::list(shell, me)?,
         links: links::list(shell)?,
         ballots: if me.is_some() { ballots::own(shell)? } else { Vec::new() },
-        members: members(shell),
+        members: members(shell)?,
         stakes: if me.is_some() { stakes(shell) } else { Vec::new() },
     })
 }
 
 fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) -> Status {
     let state = shell.ledger.state();
-    let charter = &state.params().charter;
+    let charter = state.charter();
     let balance: Balance = shell.wallet.balance();
     Status {
         dao_id: state.params().dao_id.to_string(),
@@ -128,7 +156,7 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         log_size: state.size(),
         head_height: state.tip_height(),
         hub_connected,
-        member: me.and_then(|me| members(shell).into_iter().find(|member| member.vote_key == me.to_string())),
+        member: me.and_then(|me| members(shell).ok()?.into_iter().find(|member| member.vote_key == me.to_string())),
         vote_key: me.map(|me| me.to_string()),
         epoch_blocks: charter.epoch_blocks,
         next_close_height: charter.boundary_at_or_after(shell.tip_height().saturating_add(1)).unwrap_or(u32::MAX),
@@ -139,8 +167,9 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
     }
 }
 
-fn members(shell: &Shell) -> Vec<Member> {
+fn members(shell: &Shell) -> Result<Vec<Member>, ApiError> {
     let state = shell.ledger.state();
+    let hidden = hidden::Hidden::load(shell)?;
     let roll = state.newest_anchored().and_then(|record| state.roll(record.header.epoch));
     let claims = state.stake_claims(u64::MAX);
     let mut members: Vec<Member> = state
@@ -154,9 +183,10 @@ fn members(shell: &Shell) -> Vec<Member> {
                 stake_sat: own().map(|claim| claim.member_sat).sum(),
                 weight: roll.and_then(|roll| roll.entry(id)).map(|entry| entry.weight.to_string()),
                 funding_outpoints: own().map(|claim| claim.outpoint.to_string()).collect(),
+                hidden: hidden.has_member(id),
             }
         })
         .collect();
     members.sort_by(|a, b| (&a.name, &a.vote_key).cmp(&(&b.name, &b.vote_key)));
-    members
+    Ok(members)
 }

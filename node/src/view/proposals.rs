@@ -1,25 +1,31 @@
 //! Proposals in words.
 
 use althing_governance::charter::{ClassRule, Quorum, Threshold};
-use althing_governance::entry::Choice as LogChoice;
+use althing_governance::entry::{GuardianVoice, Opinion};
 use althing_governance::id::{MemberId, ProposalId};
+use althing_governance::ledger::{Fate, Payment, PaymentState, Standing};
 use althing_governance::lifecycle::Phase;
-use althing_governance::state::ProposalRecord;
+use althing_governance::state::{CommentRecord, ProposalRecord};
 use althing_governance::tally::Sums;
+use althing_governance::voting::{Count, Outcome, System};
 
 use super::ballots;
-use crate::api::{ApiError, Choice, Comment, Proposal, ProposalHeights, ProposalState, Tally};
+use super::hidden::Hidden;
+use super::names::{find_proposal, name_of};
+use crate::api::{ApiError, Comment, Proposal, ProposalHeights, ProposalOption, ProposalState, Tally, VoteFacts};
 use crate::shell::Shell;
 
 /// All proposals, newest first, without their comments.
 pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>, ApiError> {
     let own = if me.is_some() { ballots::own(shell)? } else { Vec::new() };
+    let hidden = Hidden::load(shell)?;
     let mut records: Vec<&ProposalRecord> = shell.ledger.state().proposals().values().collect();
     records.sort_by_key(|record| record.position);
     let mut proposals: Vec<Proposal> = (1..)
         .zip(records)
         .map(|(number, record)| {
             let mut proposal = describe(shell, record, number);
+            proposal.vote.hidden = hidden.has_proposal(&record.id, &record.author);
             proposal.my_ballot = own.iter().find(|ballot| ballot.proposal == proposal.id).cloned();
             proposal
         })
@@ -37,6 +43,9 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
         .find(|proposal| proposal.id == wanted)
         .ok_or_else(|| ApiError::ours(format!("proposal {id} is gone")))?;
     let state = shell.ledger.state();
+    let hidden = Hidden::load(shell)?;
+    let of =
+        |record: &CommentRecord, wanted| record.opinions.values().filter(|opinion| **opinion == wanted).count() as u64;
     proposal.comments = state.proposals()[&id]
         .comments
         .iter()
@@ -48,75 +57,45 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
             text: record.text.clone(),
             position: record.position,
             height: state.entry_height(record.position),
+            is_update: record.is_update,
+            up: of(record, Opinion::Up),
+            down: of(record, Opinion::Down),
+            hidden: hidden.has_comment(&record.entry, &record.author),
         })
         .collect();
     Ok(proposal)
 }
 
-/// The proposal that a person means: by its number in the log (`#3`), or by its id or an unambiguous beginning of it.
-///
-/// # Errors
-/// `N-50` for text that is neither, `N-51` when none or several are meant.
-pub fn find_proposal(shell: &Shell, text: &str) -> Result<ProposalId, ApiError> {
-    let text = text.trim().to_ascii_lowercase();
-    if let Some(number) = text.strip_prefix('#') {
-        return by_number(shell, number);
-    }
-    if text.len() < 4 || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        let message = format!(
-            "a proposal is named by its number, like #3, or by 4 to 64 hexadecimal digits of its id, not by {text:?}"
-        );
-        return Err(ApiError::invalid("N-50", message));
-    }
-    let found: Vec<ProposalId> =
-        shell.ledger.state().proposals().keys().filter(|id| id.to_string().starts_with(&text)).copied().collect();
-    match found.as_slice() {
-        [one] => Ok(*one),
-        [] => Err(ApiError::invalid("N-51", format!("no proposal in the log begins with {text}"))),
-        several => {
-            Err(ApiError::invalid("N-51", format!("{} proposals begin with {text}; give more digits", several.len())))
+/// Totals in the words of the API. Of a choice, the leading option is what is for it and "none of these" what is against.
+pub(super) fn tally(count: &Count, rule: &ClassRule, is_final: bool) -> Tally {
+    let question = Sums::of(count);
+    let (yes, no) = match &question {
+        Some(sums) => (sums.yes, sums.no),
+        None => {
+            let none = usize::from(count.options());
+            let best = count.parts().iter().take(none).max().copied().unwrap_or(0);
+            match count.system() {
+                System::Schulze => (count.cast(), 0),
+                _ => (best, count.parts().get(none).copied().unwrap_or(0)),
+            }
         }
-    }
-}
-
-/// Numbers count the proposals in the order of the log, from 1: the log only grows, so they never change.
-fn by_number(shell: &Shell, digits: &str) -> Result<ProposalId, ApiError> {
-    let mut records: Vec<&ProposalRecord> = shell.ledger.state().proposals().values().collect();
-    records.sort_by_key(|record| record.position);
-    let number: usize = digits.parse().map_err(|_| {
-        ApiError::invalid("N-50", format!("#{digits} is not the number of a proposal, which is like #3"))
-    })?;
-    let found = number.checked_sub(1).and_then(|index| records.get(index));
-    found.map(|record| record.id).ok_or_else(|| {
-        ApiError::invalid("N-51", format!("there is no proposal #{digits}; the log has {}", records.len()))
-    })
-}
-
-/// The log's form of a choice.
-pub fn parse_choice(choice: Choice) -> LogChoice {
-    match choice {
-        Choice::Yes => LogChoice::Yes,
-        Choice::No => LogChoice::No,
-        Choice::Abstain => LogChoice::Abstain,
-    }
-}
-
-/// Sums in the words of the API.
-pub(super) fn tally(sums: &Sums, rule: &ClassRule, is_final: bool) -> Tally {
+    };
+    let outcome = count.outcome(&rule.voting_rule(), None);
+    let reached_quorum = outcome != Ok(Outcome::NoQuorum);
     Tally {
-        yes: sums.yes.to_string(),
-        no: sums.no.to_string(),
-        abstain: sums.abstain.to_string(),
-        ballots: u64::try_from(sums.ballots).unwrap_or(u64::MAX),
-        total_weight: sums.weight.to_string(),
-        quorum_met: sums.reaches_quorum(rule),
-        threshold_met: sums.reaches_threshold(rule),
+        yes: yes.to_string(),
+        no: no.to_string(),
+        abstain: count.abstained().to_string(),
+        ballots: u64::try_from(count.ballots()).unwrap_or(u64::MAX),
+        total_weight: count.weight().to_string(),
+        quorum_met: reached_quorum,
+        threshold_met: match count.system() {
+            System::YesNoAbstain | System::YesNoVeto => rule.threshold.is_met(yes, no),
+            // While a tie waits for its block, somebody has won.
+            _ => outcome.map_or(true, Outcome::has_passed),
+        },
         is_final,
     }
-}
-
-pub(super) fn name_of(shell: &Shell, member: &MemberId) -> String {
-    shell.ledger.state().members().get(member).map(|record| record.name.clone()).unwrap_or_default()
 }
 
 fn describe(shell: &Shell, record: &ProposalRecord, number: u64) -> Proposal {
@@ -132,7 +111,7 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64) -> Proposal {
         body: record.content.body.clone(),
         author: record.author.to_string(),
         author_name: name_of(shell, &record.author),
-        effects: record.content.sentences(shell.dao.network()),
+        effects: record.content.sentences_against(state.charter_of(record), shell.dao.network()),
         state: proposal_state(phase),
         position: record.position,
         heights: record.schedule.map(|schedule| ProposalHeights {
@@ -141,23 +120,126 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64) -> Proposal {
             close_height: schedule.close,
         }),
         snapshot_epoch: record.snapshot_epoch,
-        tally: record.live.as_ref().zip(rule).map(|(sums, rule)| tally(sums, rule, is_final)),
+        tally: totals(shell, record).zip(rule).map(|(count, rule)| tally(&count, rule, is_final)),
         threshold: rule.map(threshold_sentence).unwrap_or_default(),
         quorum: rule.map(quorum_sentence).unwrap_or_default(),
         my_ballot: None,
         comment_count: record.comments.len() as u64,
         comments: Vec::new(),
         gate: gate(shell, record),
+        vote: vote_facts(shell, record),
     }
 }
 
-/// The gate that the newest recomputed epoch assigns to a passed spend.
+/// Totals as decided, else as they stand.
+fn totals(shell: &Shell, record: &ProposalRecord) -> Option<Count> {
+    let decided = shell.ledger.state().ledger().standing(&record.id).map(|standing| standing.count.clone());
+    decided.or_else(|| record.live.as_ref().map(|live| live.count().clone()))
+}
+
+/// What the newest recomputed epoch decided; it may not be final.
+pub(super) fn newest_standing<'a>(shell: &'a Shell, id: &ProposalId) -> Option<&'a Standing> {
+    let newest = shell.ledger.headers().last().and_then(|header| shell.ledger.close_of(header.epoch));
+    let recomputed = newest.and_then(|close| close.ledger.standing(id));
+    recomputed.or_else(|| shell.ledger.state().ledger().standing(id))
+}
+
+/// The gate that the newest recomputed epoch assigns to a passed payment.
 fn gate(shell: &Shell, record: &ProposalRecord) -> Option<String> {
-    use althing_governance::codec::Canonical as _;
-    use althing_governance::epoch::DecisionLeaf;
-    let newest = shell.ledger.headers().last()?.epoch;
-    let leaf = shell.ledger.close_of(newest)?.decisions.leaf(&record.id.0)?;
-    DecisionLeaf::from_bytes(&leaf.value).ok()?.gate.map(|gate| gate.to_string())
+    let standing = newest_standing(shell, &record.id)?;
+    standing.payments.iter().find_map(|payment| payment.gate).map(|gate| gate.to_string())
+}
+
+fn vote_facts(shell: &Shell, record: &ProposalRecord) -> VoteFacts {
+    let state = shell.ledger.state();
+    let standing = newest_standing(shell, &record.id);
+    let mut versions: Vec<&ProposalRecord> =
+        state.proposals().values().filter(|other| other.thread == record.thread).collect();
+    versions.sort_by_key(|version| version.position);
+    let guardians = record.guardian_acts.iter().map(|(_, member, act)| {
+        let asked = match act {
+            GuardianVoice::Delay => "a delay",
+            GuardianVoice::Veto => "a veto",
+        };
+        format!("Guardian {member} asks for {asked}.")
+    });
+    VoteFacts {
+        system: record.content.system,
+        options: options(shell, record, standing),
+        tags: record.content.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+        versions: versions.iter().map(|version| version.id.to_string()).collect(),
+        request: record.content.request.map(|request| request.to_string()),
+        ends_at: state.vote_end(record),
+        deposit_sat: state.rule_of(record).map_or(0, |rule| rule.deposit_sat),
+        decision: standing.map(decision_sentence),
+        payments: standing.map_or_else(Vec::new, |standing| payment_sentences(standing)),
+        guardians: guardians.collect(),
+        hidden: false,
+    }
+}
+
+fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) -> Vec<ProposalOption> {
+    if !record.content.system.has_options() {
+        return Vec::new();
+    }
+    let count = totals(shell, record);
+    let won = standing.and_then(|standing| match standing.outcome {
+        Outcome::Passed { option } => option,
+        _ => None,
+    });
+    let labels = record.content.options.iter().map(|option| option.label.clone());
+    let all = (0u16..).zip(labels.chain(["none of these".to_owned()]));
+    all.map(|(index, label)| ProposalOption {
+        label,
+        sum: count.as_ref().map(|count| option_sum(count, index).to_string()),
+        won: won == Some(index),
+    })
+    .collect()
+}
+
+/// An option's own sum; under Schulze the number of options that more weight puts below it than above.
+fn option_sum(count: &Count, option: u16) -> u128 {
+    let parts = count.parts();
+    if count.system() != System::Schulze {
+        return parts.get(usize::from(option)).copied().unwrap_or(0);
+    }
+    let all = count.options() + 1;
+    let pair = |a: u16, b: u16| parts.get(usize::from(a) * usize::from(all) + usize::from(b)).copied().unwrap_or(0);
+    (0..all).filter(|other| pair(option, *other) > pair(*other, option)).count() as u128
+}
+
+fn decision_sentence(standing: &Standing) -> String {
+    let outcome = standing.outcome.name();
+    let counted = match standing.enacted_epoch {
+        Some(epoch) => format!("counted again in epoch {epoch}"),
+        None => "provisional until it takes effect".to_owned(),
+    };
+    let fate = match (standing.bar, standing.fate) {
+        (Some(bar), _) => format!("a guard bars it: {bar:?}"),
+        (None, Fate::Failed) => "nothing happens".to_owned(),
+        (None, Fate::Waiting) => format!("it takes effect from height {} on", standing.authorised_at),
+        (None, Fate::Vetoed) => "the guardians stopped it".to_owned(),
+        (None, Fate::Lapsed) => "something else came first".to_owned(),
+        (None, Fate::Expired) => "it did not take effect in time".to_owned(),
+        (None, Fate::Effective) => "it took effect".to_owned(),
+    };
+    let (epoch, height) = (standing.decided_epoch, standing.closed_at);
+    format!("Voting ended at height {height}; epoch {epoch} says {outcome}, {counted}; {fate}.")
+}
+
+fn payment_sentences(standing: &Standing) -> Vec<String> {
+    let sentence = |(number, payment): (usize, &Payment)| {
+        let sat = payment.spend.amount_sat().unwrap_or(u64::MAX);
+        let state = match payment.state {
+            PaymentState::Waiting => format!("waits for height {}", payment.due_at),
+            PaymentState::Stopped => "was stopped by a later vote".to_owned(),
+            PaymentState::Expired => "was not authorised in time".to_owned(),
+            PaymentState::Authorised => format!("may be paid until height {}", payment.expires_at),
+            PaymentState::Executed { txid, height, .. } => format!("is paid by {txid} at height {height}"),
+        };
+        format!("Payment {number} of at most {sat} sat {state}.")
+    };
+    (1..).zip(&standing.payments).map(sentence).collect()
 }
 
 fn proposal_state(phase: Phase) -> ProposalState {
@@ -171,11 +253,18 @@ fn proposal_state(phase: Phase) -> ProposalState {
         Phase::Tied => ProposalState::Tied,
         Phase::Authorised { .. } => ProposalState::Authorised,
         Phase::Expired => ProposalState::Expired,
+        Phase::Withdrawn => ProposalState::Withdrawn,
+        Phase::Superseded => ProposalState::Superseded,
+        Phase::Barred => ProposalState::Barred,
+        Phase::Vetoed => ProposalState::Vetoed,
+        Phase::Executed => ProposalState::Executed,
+        Phase::Lapsed => ProposalState::Lapsed,
         _ => ProposalState::Closed,
     }
 }
 
-fn threshold_sentence(rule: &ClassRule) -> String {
+/// What it takes to pass, in a sentence.
+pub fn threshold_sentence(rule: &ClassRule) -> String {
     match rule.threshold {
         Threshold::Majority => "more yes than no".to_owned(),
         Threshold::PercentBp(bp) => format!("at least {}.{:02} % of yes and no is yes", bp / 100, bp % 100),
@@ -193,4 +282,9 @@ fn quorum_sentence(rule: &ClassRule) -> String {
         sentence.push_str(&format!(", and at least {} members vote", rule.distinct_voters_min));
     }
     sentence
+}
+
+/// Basis points in percent.
+pub fn percent(bp: u16) -> String {
+    format!("{}.{:02} %", bp / 100, bp % 100)
 }

@@ -65,9 +65,7 @@ impl Condition {
             Self::Decided(id) => state
                 .proposals()
                 .get(id)
-                .and_then(|record| record.schedule)
-                .zip(state.newest_anchored())
-                .is_some_and(|(schedule, anchored)| anchored.header.closing_height >= schedule.close),
+                .is_some_and(|record| record.dropped.is_some() || state.ledger().standing(id).is_some()),
         }
     }
 }

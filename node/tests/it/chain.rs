@@ -133,6 +133,7 @@ impl ChainView for Chain {
             value_sat: output.value.to_sat(),
             height: height as u32,
             spent_height: self.spender(claim.outpoint).map(|(height, _)| height as u32),
+            released_height: self.spender(claim.outpoint).map(|(height, _)| height as u32),
         }))
     }
 

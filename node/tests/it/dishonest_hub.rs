@@ -7,12 +7,12 @@ use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Anchored, Choice, Entry};
 use althing_governance::epoch::EpochClose;
 use althing_governance::id::TreeHash;
-use althing_governance::tally::{BallotLeaf, Outcome, Sums};
+use althing_governance::tally::{BallotLeaf, Outcome};
 use althing_node::ledger::LedgerError;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, Txid};
 
-use crate::forger::{forge_ballots, forge_decision, forge_roll};
+use crate::forger::{forge_ballots, forge_decision, forge_roll, reweigh};
 use crate::story::{DECIDING, Story, VOTER};
 use crate::world::{MEMBERS, member_id};
 
@@ -40,26 +40,26 @@ fn every_wrong_tree_is_named() {
     let voter = member_id(VOTER).0;
     refused("sums", "ballots_root", |story, close| {
         forge_ballots(close, story.text, true, |leaf| leaf.sums.swap(0, 1));
-        forge_decision(close, story.text, |decision| decision.outcome = Outcome::Passed);
+        forge_decision(close, story.text, |decision| decision.outcome = Outcome::Passed { option: None });
     });
     refused("a ballot left out", "ballots_root", |story, close| {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
-                leaf.value = BallotLeaf { ballot: None }.to_bytes();
-                leaf.sums = Sums { weight: leaf.sums[4], ..Sums::default() }.to_vec();
+                leaf.value = BallotLeaf::None.to_bytes();
+                leaf.sums[..4].fill(0);
             }
         });
     });
     refused("an earlier ballot", "ballots_root", |story, close| {
         let records = &story.world.ledger.state().proposals()[&story.text].ballots[&member_id(VOTER)];
-        let first = records[0];
-        assert_eq!(first.choice, Choice::No);
+        let first = &records[0];
+        assert_eq!(first.fields, [Choice::No.field()]);
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
                 let mut ballot = BallotLeaf::from_bytes(&leaf.value).unwrap();
-                let counted = ballot.ballot.as_mut().unwrap();
+                let BallotLeaf::Own(counted) = &mut ballot else { unreachable!() };
                 (counted.position, counted.entry) = (first.position, first.entry);
-                counted.fields = vec![first.choice.field()];
+                counted.fields.clone_from(&first.fields);
                 leaf.value = ballot.to_bytes();
                 leaf.sums.swap(0, 1);
             }
@@ -71,7 +71,7 @@ fn every_wrong_tree_is_named() {
     refused("a weight, in tally and roll alike", "rolls_root", |story, close| {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
-                (leaf.sums[0], leaf.sums[4]) = (600_000, 600_000);
+                reweigh(leaf, 600_000);
             }
         });
         forge_roll(close, 1, |leaf| {
@@ -84,7 +84,7 @@ fn every_wrong_tree_is_named() {
         forge_roll(close, DECIDING, |leaf| leaf.sums[0] += 1);
     });
     refused("an outcome", "decisions_root", |story, close| {
-        forge_decision(close, story.text, |decision| decision.outcome = Outcome::Passed);
+        forge_decision(close, story.text, |decision| decision.outcome = Outcome::Passed { option: None });
     });
     refused("an amount", "decisions_root", |story, close| {
         forge_decision(close, story.spend, |decision| decision.authorisation.as_mut().unwrap().amount_sat += 1);
@@ -156,7 +156,7 @@ fn a_link_that_does_not_exist_or_commits_to_something_else() {
 
     // Bitcoin got a header with one tree changed; the log tells the right one.
     let (mut story, _) = Story::told_with(|story, close| {
-        forge_decision(close, story.text, |decision| decision.outcome = Outcome::Passed);
+        forge_decision(close, story.text, |decision| decision.outcome = Outcome::Passed { option: None });
     });
     let (epoch, boundary) = (DECIDING, story.world.closes[2].header.closing_height);
     let hash = story.world.chain.hash(boundary);

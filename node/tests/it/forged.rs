@@ -5,10 +5,10 @@
 
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Ballot, Choice, Effect, Entry, LaneEntry};
-use althing_governance::epoch::{EpochClose, EpochHeader};
+use althing_governance::epoch::{BallotRoot, EpochClose, EpochHeader};
 use althing_governance::id::{DaoId, HeaderHash, NetworkId};
 use althing_governance::receipt::batch_tree;
-use althing_governance::tally::{BallotLeaf, Outcome, Sums};
+use althing_governance::tally::{BallotLeaf, Outcome};
 use althing_node::proof::bundle::{LoggedEntry, Statement};
 use althing_node::proof::{Bundle, verify};
 use bitcoin::hashes::Hash as _;
@@ -17,7 +17,7 @@ use bitcoin::secp256k1::Secp256k1;
 use bitcoin::taproot::TaprootBuilder;
 use bitcoin::{Network, OutPoint, ScriptBuf, Transaction, Txid};
 
-use crate::forger::{forge_ballots, forge_decision, forge_roll, reanchor};
+use crate::forger::{forge_ballots, forge_decision, forge_roll, reanchor, reweigh};
 use crate::story::{DECIDING, Story, VOTER};
 use crate::world::{ANCHOR, AUX, keypair, member_id};
 
@@ -107,7 +107,8 @@ fn newest(bundle: &mut Bundle) -> &mut EpochHeader {
 }
 
 fn other_choice(leaf: &mut BallotLeaf, choice: Choice) {
-    leaf.ballot.as_mut().unwrap().fields = vec![choice.field()];
+    let BallotLeaf::Own(ballot) = leaf else { unreachable!() };
+    ballot.fields = vec![choice.field()];
 }
 
 #[test]
@@ -134,15 +135,15 @@ fn ballots_and_weights() {
     tree("ballot left out", BallotFile, "P-6: the tally has no ballot", |story, close| {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
-                leaf.value = BallotLeaf { ballot: None }.to_bytes();
-                leaf.sums = Sums { weight: leaf.sums[4], ..Sums::default() }.to_vec();
+                leaf.value = BallotLeaf::None.to_bytes();
+                leaf.sums[..4].fill(0);
             }
         });
     });
     tree("weight in the tally alone", BallotFile, "P-6: the tally gives weight 600000 of 2400000", |story, close| {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
-                (leaf.sums[0], leaf.sums[4]) = (600_000, 600_000);
+                reweigh(leaf, 600_000);
             }
         });
     });
@@ -157,7 +158,7 @@ fn ballots_and_weights() {
     tree("weight in tally and roll", BallotFile, PERFECT, |story, close| {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
-                (leaf.sums[0], leaf.sums[4]) = (600_000, 600_000);
+                reweigh(leaf, 600_000);
             }
         });
         forge_roll(close, 1, |leaf| {
@@ -177,7 +178,8 @@ fn ballots_and_weights() {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
                 let mut ballot = BallotLeaf::from_bytes(&leaf.value).unwrap();
-                ballot.ballot.as_mut().unwrap().position += 1;
+                let BallotLeaf::Own(counted) = &mut ballot else { unreachable!() };
+                counted.position += 1;
                 leaf.value = ballot.to_bytes();
             }
         });
@@ -225,7 +227,7 @@ fn log_entries() {
     part("outputs of the spend", SpendFile, "E-13", |story, bundle| {
         let Statement::Tally(part) = &mut bundle.statement else { unreachable!() };
         let Entry::Proposal(mut proposal) = Entry::from_bytes(&part.entry.bytes).unwrap() else { unreachable!() };
-        let Effect::Spend(spend) = &mut proposal.body.effect else { unreachable!() };
+        let Effect::Spend(spend) = &mut proposal.body.options[0].effects[0] else { unreachable!() };
         spend.outputs[0].script = ScriptBuf::from_bytes(vec![0x51]);
         let forged = LaneEntry::sign(&Secp256k1::new(), proposal.lane, proposal.body, &keypair(ANCHOR), &AUX);
         let (entry, size, root) = relogged(story, part.entry.position, Entry::Proposal(forged).to_bytes());
@@ -237,7 +239,7 @@ fn log_entries() {
     part("outputs of the spend, by its author", SpendFile, "G-73: proof is for key", |story, bundle| {
         let Statement::Tally(part) = &mut bundle.statement else { unreachable!() };
         let Entry::Proposal(mut proposal) = Entry::from_bytes(&part.entry.bytes).unwrap() else { unreachable!() };
-        let Effect::Spend(spend) = &mut proposal.body.effect else { unreachable!() };
+        let Effect::Spend(spend) = &mut proposal.body.options[0].effects[0] else { unreachable!() };
         spend.outputs[0].script = ScriptBuf::from_bytes(vec![0x51]);
         let forged = LaneEntry::sign(&Secp256k1::new(), proposal.lane, proposal.body, &keypair(2), &AUX);
         let (entry, size, root) = relogged(story, part.entry.position, Entry::Proposal(forged).to_bytes());
@@ -389,12 +391,14 @@ fn tallies_and_decisions() {
     // Sums of other members are not in the file; whoever replays the log refuses it, see `dishonest_hub`.
     tree("a no counted as yes, and decided so", TextFile, PERFECT, |story, close| {
         forge_ballots(close, story.text, true, |leaf| leaf.sums.swap(0, 1));
-        forge_decision(close, story.text, |decision| decision.outcome = Outcome::Passed);
+        forge_decision(close, story.text, |decision| decision.outcome = Outcome::Passed { option: None });
     });
     tree("more weight than the roll", TextFile, "the roll of epoch 1 has 6 of weight", |story, close| {
         forge_ballots(close, story.text, true, |leaf| leaf.sums[4] *= 2);
     });
-    for (outcome, name) in [(Outcome::Passed, "passed"), (Outcome::NoQuorum, "no_quorum"), (Outcome::Tied, "tied")] {
+    for (outcome, name) in
+        [(Outcome::Passed { option: None }, "passed"), (Outcome::NoQuorum, "no_quorum"), (Outcome::Tied, "tied")]
+    {
         let meaning = format!("P-7: the decision is {name} for class text, the sums give rejected");
         tree("outcome", TextFile, &meaning, |story, close| {
             forge_decision(close, story.text, |decision| decision.outcome = outcome);
@@ -436,7 +440,9 @@ fn tallies_and_decisions() {
     });
     part("a snapshot that the header does not have", SpendFile, "snapshot", |_, bundle| {
         let Statement::Tally(part) = &mut bundle.statement else { unreachable!() };
-        part.tally.snapshot = DECIDING;
+        let mut root = BallotRoot::from_bytes(&part.tally.ballots_root.leaf.value).unwrap();
+        root.snapshot = DECIDING;
+        part.tally.ballots_root.leaf.value = root.to_bytes();
     });
     part("the decision on another proposal", SpendFile, "G-73: proof is for key", |story, bundle| {
         let Statement::Tally(part) = &mut bundle.statement else { unreachable!() };
@@ -444,7 +450,7 @@ fn tallies_and_decisions() {
     });
     part("the tally of another proposal", SpendFile, "G-73: proof is for key", |story, bundle| {
         let Statement::Tally(part) = &mut bundle.statement else { unreachable!() };
-        part.tally = story.world.closes[DECIDING as usize - 1].prove_tally(&story.text, 1).unwrap();
+        part.tally = story.world.closes[DECIDING as usize - 1].prove_tally(&story.text).unwrap();
     });
 }
 
@@ -466,6 +472,6 @@ fn heights_of_a_decision_follow_from_the_charter() {
         });
     });
     tree("epoch of the decision", SpendFile, "P-7: the decision is of epoch 2", |story, close| {
-        forge_decision(close, story.spend, |d| d.decided_epoch -= 1);
+        forge_decision(close, story.spend, |d| d.enacted_epoch = Some(DECIDING - 1));
     });
 }

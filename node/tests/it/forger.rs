@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use althing_anchor::{BlockHashes, link_output_script};
 use althing_governance::codec::Canonical as _;
-use althing_governance::epoch::{DecisionLeaf, EpochClose, EpochHeader};
+use althing_governance::epoch::{BallotRoot, DecisionLeaf, EpochClose, EpochHeader, Stage};
 use althing_governance::id::ProposalId;
+use althing_governance::tally::BallotLeaf;
 use althing_governance::tree::{SumLeaf, SumTree, TreePurpose};
 use althing_node::proof::Bundle;
 use bitcoin::{BlockHash, OutPoint, Transaction};
@@ -69,14 +70,25 @@ pub(crate) fn forge_ballots(
     change: impl Fn(&mut SumLeaf),
 ) {
     let tree = changed(&close.ballots[&proposal], change);
-    let value = [tree.commitment().as_slice(), &[u8::from(is_final)]].concat();
+    let commitment = tree.commitment();
     close.ballots.insert(proposal, tree);
     close.ballot_roots = changed(&close.ballot_roots, |leaf| {
         if leaf.key == proposal.0 {
-            leaf.value.clone_from(&value);
+            let root = BallotRoot::from_bytes(&leaf.value).unwrap();
+            let stage = if is_final { root.stage } else { Stage::Open };
+            leaf.value = BallotRoot { commitment, stage, ..root }.to_bytes();
         }
     });
     close.header.ballots_root = close.ballot_roots.commitment();
+}
+
+/// Gives a yes in a ballot tree another weight, consistently.
+pub(crate) fn reweigh(leaf: &mut SumLeaf, weight: u128) {
+    let mut ballot = BallotLeaf::from_bytes(&leaf.value).unwrap();
+    let BallotLeaf::Own(counted) = &mut ballot else { panic!("no ballot") };
+    counted.weight = weight;
+    leaf.value = ballot.to_bytes();
+    (leaf.sums[0], leaf.sums[4]) = (weight, weight);
 }
 
 /// Replaces leaves of a roll, up to the header.
@@ -85,7 +97,7 @@ pub(crate) fn forge_roll(close: &mut EpochClose, epoch: u32, change: impl Fn(&mu
     let value = tree.commitment().to_vec();
     close.roll_trees.insert(epoch, tree);
     close.rolls = changed(&close.rolls, |leaf| {
-        if leaf.key[28..] == epoch.to_be_bytes() {
+        if leaf.key[28..] == epoch.to_be_bytes() && leaf.key[..28] == [0; 28] {
             leaf.value.clone_from(&value);
         }
     });

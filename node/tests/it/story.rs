@@ -100,7 +100,7 @@ impl Story {
             DECIDING,
             Statement::Tally(Box::new(TallyPart {
                 entry: self.logged(record.position, close.header.log_size),
-                tally: close.prove_tally(&proposal, record.snapshot_epoch).unwrap(),
+                tally: close.prove_tally(&proposal).unwrap(),
                 decision: close.prove_decision(&proposal).unwrap(),
             })),
         )
@@ -115,6 +115,7 @@ impl Story {
         let epochs = self.world.closes.iter().zip(&self.world.links).take(epoch as usize);
         Bundle {
             charter: self.world.params().charter.clone(),
+            changes: Vec::new(),
             genesis: self.world.chain.evidence(self.world.params().first_seal.txid),
             epochs: epochs
                 .map(|(close, link)| EpochPart { header: close.header, link: self.world.chain.evidence(*link) })

@@ -22,9 +22,11 @@ fn a_ballot_and_every_tally_are_proven_from_headers_alone() {
     let open = shown(story.ballot_bundle(DECIDING - 1));
     assert!(open.contains("abstain with weight 300000, counted as cast in the tally so far"), "{open}");
 
-    for (proposal, outcome) in
-        [(story.text, Outcome::Rejected), (story.spend, Outcome::Passed), (story.ignored, Outcome::NoQuorum)]
-    {
+    for (proposal, outcome) in [
+        (story.text, Outcome::Rejected),
+        (story.spend, Outcome::Passed { option: None }),
+        (story.ignored, Outcome::NoQuorum),
+    ] {
         let told = shown(story.tally_bundle(proposal));
         assert!(told.contains(&format!("): {};", outcome.name())), "{told}");
         assert_eq!(

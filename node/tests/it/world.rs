@@ -256,14 +256,14 @@ pub(crate) fn member_id(member: u8) -> MemberId {
 }
 
 pub(crate) fn text(title: &str) -> ProposalContent {
-    ProposalContent { class: Class::Text, title: title.into(), body: "Why not.".into(), effect: Effect::None }
+    ProposalContent::question(Class::Text, title, "Why not.", Vec::new())
 }
 
 pub(crate) fn spend(title: &str, sat: u64) -> ProposalContent {
     let script = ScriptBuf::from_bytes([vec![0x51, 0x20], vec![0x42; 32]].concat());
     let effect =
         Effect::Spend(Spend { outputs: vec![SpendOutput { script, sat }], fee_cap_sat: 1000, expiry_blocks: 100 });
-    ProposalContent { class: Class::Spend, title: title.into(), body: "New nets.".into(), effect }
+    ProposalContent::question(Class::Spend, title, "New nets.", vec![effect])
 }
 
 /// The charter of the world's DAO.

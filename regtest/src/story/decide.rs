@@ -104,7 +104,7 @@ pub fn vote(assembly: &mut Assembly, tabled: &[Tabled]) -> Result<()> {
 /// # Errors
 /// When the ballot is refused, or not acknowledged within a minute and a half.
 pub fn vote_until_acknowledged(member: &Actor, proposal: &str, choice: Choice) -> Result<Ballot> {
-    match member.vote(proposal, choice, None) {
+    match member.vote(proposal, choice.clone(), None) {
         Ok(ballot) => return Ok(ballot),
         Err(error) if is_not_now(&error) => {}
         Err(error) => return Err(error),
@@ -118,7 +118,7 @@ pub fn vote_until_acknowledged(member: &Actor, proposal: &str, choice: Choice) -
         match newest {
             Ok(Some(ballot)) if ballot.choice == choice && ballot.position.is_some() => Look::Ready(Ok(ballot)),
             Ok(Some(ballot)) if ballot.choice == choice => Look::NotYet(format!("{ballot:?}")),
-            Ok(_) => match member.vote(proposal, choice, None) {
+            Ok(_) => match member.vote(proposal, choice.clone(), None) {
                 Ok(ballot) => Look::Ready(Ok(ballot)),
                 Err(error) if is_not_now(&error) => Look::NotYet(format!("{error:#}")),
                 Err(error) => Look::Ready(Err(error)),
@@ -222,7 +222,7 @@ fn ballots_of(member: usize, tabled: &[Tabled]) -> Vec<(&str, Choice)> {
     let mut ballots: Vec<(usize, &str, Choice)> = Vec::new();
     for proposal in tabled {
         let choices = proposal.motion.ballots[member].iter().enumerate();
-        ballots.extend(choices.map(|(round, choice)| (round, proposal.id.as_str(), *choice)));
+        ballots.extend(choices.map(|(round, choice)| (round, proposal.id.as_str(), choice.clone())));
     }
     ballots.sort_by_key(|(round, _, _)| *round);
     ballots.into_iter().map(|(_, id, choice)| (id, choice)).collect()

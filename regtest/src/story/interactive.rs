@@ -63,7 +63,7 @@ fn cast_first_ballots(assembly: &Assembly, tabled: &[Tabled]) -> Result<()> {
     for proposal in tabled {
         for (member, ballots) in assembly.members.iter().zip(proposal.motion.ballots).skip(EARLY) {
             if let Some(choice) = ballots.first() {
-                member.vote(&proposal.id, *choice, Some("As we said at the last assembly."))?;
+                member.vote(&proposal.id, choice.clone(), Some("As we said at the last assembly."))?;
             }
         }
     }
@@ -105,7 +105,10 @@ fn later_ballots(tabled: &[Tabled]) -> Vec<(usize, &str, Choice)> {
     let of_member = |member: usize| {
         tabled.iter().flat_map(move |proposal| {
             let ballots = proposal.motion.ballots[member];
-            ballots.iter().skip(usize::from(member >= EARLY)).map(move |choice| (member, proposal.id.as_str(), *choice))
+            ballots
+                .iter()
+                .skip(usize::from(member >= EARLY))
+                .map(move |choice| (member, proposal.id.as_str(), choice.clone()))
         })
     };
     others.flat_map(of_member).collect()

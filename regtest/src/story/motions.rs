@@ -43,7 +43,7 @@ impl Motion {
                 Some(Yes) => sums.yes += stake_sat,
                 Some(No) => sums.no += stake_sat,
                 Some(Abstain) => sums.abstain += stake_sat,
-                None => continue,
+                Some(_) | None => continue,
             }
             sums.voters += 1;
         }
@@ -79,14 +79,14 @@ pub fn motions(payee: &str) -> Vec<Motion> {
         },
         Motion {
             author: 2,
-            draft: ProposalDraft {
-                title: "Mend the roof of the booth".to_owned(),
-                body: "Turf and timber before winter. The carpenter is paid when the assembly has decided.".to_owned(),
-                effect: DraftEffect::Spend {
+            draft: ProposalDraft::question(
+                "Mend the roof of the booth",
+                "Turf and timber before winter. The carpenter is paid when the assembly has decided.",
+                vec![DraftEffect::Spend {
                     outputs: vec![DraftOutput { address: payee.to_owned(), amount_sat: 50_000 }],
                     fee_cap_sat: 5_000,
-                },
-            },
+                }],
+            ),
             ballots: [&[Yes], &[No, Yes], &[No], &[Yes], &[Abstain]],
             outcome: ProposalState::Authorised,
         },
@@ -94,7 +94,7 @@ pub fn motions(payee: &str) -> Vec<Motion> {
 }
 
 fn text(title: &str, body: &str) -> ProposalDraft {
-    ProposalDraft { title: title.to_owned(), body: body.to_owned(), effect: DraftEffect::Text }
+    ProposalDraft::question(title, body, Vec::new())
 }
 
 #[cfg(test)]

@@ -62,13 +62,13 @@ fn files_that_are_not_what_they_should_be() {
             what: "epochs without blocks",
             command: vec!["charter", "check", &no_epoch],
             codes: &[INVALID],
-            names: vec!["G-11.3", "epoch_blocks", "0"],
+            names: vec!["R-53", "epoch_blocks", "0"],
         },
         Row {
             what: "a minority decides",
             command: vec!["charter", "check", &minority],
             codes: &[INVALID],
-            names: vec!["G-11.10", "4000"],
+            names: vec!["R-63", "4000"],
         },
         Row {
             what: "one key spends the treasury",

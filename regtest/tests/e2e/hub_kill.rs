@@ -98,7 +98,7 @@ fn kill_during_votes(assembly: &mut Assembly, proposals: &[String]) -> Result<()
 
 /// Casts one ballot; an outage of the hub is what this test makes, so a refusal is only not counted.
 fn cast(member: &Actor, proposal: &str, round: usize, key: &str, acknowledged: &Acknowledged) {
-    let choice = [Choice::Yes, Choice::No, Choice::Abstain][round % 3];
+    let choice = [Choice::Yes, Choice::No, Choice::Abstain][round % 3].clone();
     if let Ok(Ballot { sequence, position: Some(position), .. }) = member.vote(proposal, choice, None) {
         acknowledged.lock().unwrap().insert((key.to_owned(), sequence), position);
     }

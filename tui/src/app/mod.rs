@@ -2,12 +2,14 @@
 //!
 //! An [`Action`] changes the [`App`] and may give [`Command`]s, which the worker carries out; answers come back as actions.
 
+mod ballot;
 mod needs;
 mod state;
 mod update;
 
+pub use ballot::Choose;
 pub use needs::{Need, Urgency, needs};
-pub use state::{App, Choose, Notice, Popup, Review, ReviewStep, Selections, Write, WriteKind};
+pub use state::{App, Notice, Popup, Review, ReviewStep, Selections, Write, WriteKind};
 pub use update::{CASTING_WORD, update};
 
 use althing_node::api::{ApiError, Reply, Request};
@@ -104,6 +106,16 @@ pub enum Act {
     Help,
     /// Take that row of a choice.
     Choose(usize),
+    /// Mark the row, or take the mark back.
+    Mark,
+    /// Give the row more.
+    More,
+    /// Give the row less.
+    Less,
+    /// Move the row of a ranking up.
+    Raise,
+    /// Move the row of a ranking down.
+    Lower,
     /// Go on, send, or do it.
     Confirm,
 }

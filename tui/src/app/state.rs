@@ -3,6 +3,7 @@
 use althing_node::api::{BallotReview, Choice, Proposal, Snapshot};
 use ratatui_textarea::TextArea;
 
+use super::ballot::Choose;
 use super::{Need, Screen, needs};
 use crate::keymap::Context;
 use crate::untrusted::Untrusted;
@@ -74,32 +75,12 @@ pub enum Popup {
         /// First line shown.
         scroll: u16,
     },
-    /// Yes, no or abstain.
-    Choose(Choose),
+    /// The ballot being filled in.
+    Choose(Box<Choose>),
     /// The last page before a ballot is cast.
     Review(Box<Review>),
     /// A comment or a proposal being written.
     Write(Box<Write>),
-}
-
-/// A choice being made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choose {
-    /// Id of the proposal.
-    pub proposal: String,
-    /// The row: 0 yes, 1 no, 2 abstain, 3 the reason.
-    pub row: usize,
-    /// The choice: 0 yes, 1 no, 2 abstain.
-    pub choice: usize,
-    /// The public reason, may be empty.
-    pub reason: String,
-    /// What is wrong with what was typed.
-    pub problem: Option<String>,
-}
-
-impl Choose {
-    /// The choices in the order of the rows.
-    pub const CHOICES: [Choice; 3] = [Choice::Yes, Choice::No, Choice::Abstain];
 }
 
 /// The review page of a ballot.
@@ -173,7 +154,10 @@ impl App {
     pub fn contexts(&self) -> &'static [Context] {
         match self.popups.last() {
             Some(Popup::Help { .. }) => &[Context::Help, Context::Always],
-            Some(Popup::Choose(choose)) if choose.row < 3 => &[Context::Choose, Context::Always],
+            Some(Popup::Choose(choose)) if choose.row < choose.reason_row() && choose.is_one_of() => {
+                &[Context::Choose, Context::Always]
+            }
+            Some(Popup::Choose(choose)) if choose.row < choose.reason_row() => &[Context::Fill, Context::Always],
             Some(Popup::Choose(_)) => &[Context::Reason, Context::Always],
             Some(Popup::Review(_)) => &[Context::Review, Context::Always],
             Some(Popup::Write(_)) => &[Context::Write, Context::Always],

@@ -1,9 +1,10 @@
 //! The one place where the application changes.
 
-use althing_node::api::{Choice, Reply, Request, Snapshot};
+use althing_node::api::{Reply, Request, Snapshot};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::state::{App, Choose, Notice, Popup, Review, ReviewStep, Write, WriteKind};
+use super::ballot::Choose;
+use super::state::{App, Notice, Popup, Review, ReviewStep, Write, WriteKind};
 use super::{Act, Action, Command, Purpose, Report, Screen};
 use crate::untrusted::{Untrusted, is_showable};
 
@@ -86,7 +87,7 @@ fn on_screen(app: &mut App, act: Act) -> Vec<Command> {
                 select(app, act);
             }
         }
-        Act::Quit | Act::Choose(_) => {}
+        Act::Quit | Act::Choose(_) | Act::Mark | Act::More | Act::Less | Act::Raise | Act::Lower => {}
     }
     Vec::new()
 }
@@ -186,28 +187,27 @@ fn begin_vote(app: &mut App) {
     let Some(proposal) = selected_proposal(app) else {
         return;
     };
-    let before = app.proposal(&proposal).and_then(|p| p.my_ballot.as_ref());
-    let choice = before.map_or(0, |ballot| place_of(ballot.choice));
-    app.popups.push(Popup::Choose(Choose { proposal, row: choice, choice, reason: String::new(), problem: None }));
+    let Some(proposal) = app.proposal(&proposal) else {
+        return;
+    };
+    let choose = Choose::new(proposal);
+    app.popups.push(Popup::Choose(Box::new(choose)));
 }
 
-/// The row of a choice.
-fn place_of(choice: Choice) -> usize {
-    Choose::CHOICES.iter().position(|c| *c == choice).unwrap_or(0)
-}
-
-/// Keys of the choice.
-fn on_choose(app: &mut App, mut choose: Choose, act: Act) -> Vec<Command> {
+/// Keys of the ballot being filled in.
+fn on_choose(app: &mut App, mut choose: Box<Choose>, act: Act) -> Vec<Command> {
     match act {
         Act::Back => return Vec::new(),
-        Act::Choose(row) => choose.row = row,
-        Act::Down => choose.row = (choose.row + 1).min(3),
-        Act::Up => choose.row = if choose.row == 3 { choose.choice } else { choose.row.saturating_sub(1) },
-        Act::Confirm => return ask_review(app, choose),
+        Act::Choose(row) => choose.go(row),
+        Act::Down => choose.down(),
+        Act::Up => choose.up(),
+        Act::Mark => choose.mark(),
+        Act::More => choose.change(true),
+        Act::Less => choose.change(false),
+        Act::Raise => choose.shift(true),
+        Act::Lower => choose.shift(false),
+        Act::Confirm => return ask_review(app, *choose),
         _ => {}
-    }
-    if choose.row < 3 {
-        choose.choice = choose.row;
     }
     app.popups.push(Popup::Choose(choose));
     Vec::new()
@@ -215,11 +215,11 @@ fn on_choose(app: &mut App, mut choose: Choose, act: Act) -> Vec<Command> {
 
 /// Goes on to the review page, which stays empty until the node has worked out the effects.
 fn ask_review(app: &mut App, choose: Choose) -> Vec<Command> {
-    let choice = Choose::CHOICES[choose.choice.min(2)];
+    let choice = choose.choice();
     let reason = choose.reason.trim();
     app.popups.push(Popup::Review(Box::new(Review {
         proposal: choose.proposal.clone(),
-        choice,
+        choice: choice.clone(),
         reason: (!reason.is_empty()).then(|| reason.to_owned()),
         step: ReviewStep::Asking,
         typed: String::new(),
@@ -249,7 +249,7 @@ fn on_review(app: &mut App, mut review: Box<Review>, act: Act) -> Vec<Command> {
                     purpose: Purpose::Cast,
                     request: Request::Vote {
                         proposal: review.proposal.clone(),
-                        choice: review.choice,
+                        choice: review.choice.clone(),
                         reason: review.reason.clone(),
                     },
                 });
@@ -330,7 +330,9 @@ fn pasted(app: &mut App, text: &str) {
 fn line_input(app: &mut App) -> Option<(&mut String, usize)> {
     match app.popups.last_mut() {
         None if app.filtering => Some((&mut app.filter, MAX_INPUT_BYTES)),
-        Some(Popup::Choose(choose)) if choose.row == 3 => Some((&mut choose.reason, MAX_REASON_BYTES)),
+        Some(Popup::Choose(choose)) if choose.row == choose.reason_row() => {
+            Some((&mut choose.reason, MAX_REASON_BYTES))
+        }
         Some(Popup::Review(review)) => Some((&mut review.typed, MAX_INPUT_BYTES)),
         Some(Popup::Write(write)) if write.on_title && !write.sending => {
             Some((&mut write.title, writing::MAX_TITLE_BYTES))

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use althing_node::api::{Choice, DraftOutput, WaitFor};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use althing_node::api::WaitFor;
+use clap::{Args, Parser, Subcommand};
 
+pub(super) use super::propose_args::{ProposalText, Propose};
+pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
+pub(super) use super::vote_args::Vote;
 use crate::theme::ThemeName;
 
 /// Bitcoin-anchored governance: stake, propose, vote, verify.
@@ -79,8 +82,60 @@ pub enum Command {
     Proposal(ProposalCommand),
     /// Comment on a proposal.
     Comment(CommentArgs),
+    /// Say what you think of a comment; it decides nothing.
+    CommentVote(CommentVote),
+    /// Add a remark of the author to a proposal, which stays as it is.
+    Update(UpdateArgs),
+    /// Take a proposal of mine back before its vote opens.
+    Withdraw {
+        /// The proposal: its number, like '#3', or its id or the first digits of it.
+        proposal: String,
+    },
     /// Cast a ballot, or change it.
     Vote(Vote),
+    /// Hand my weight on where I do not vote, or take it back.
+    Delegate(Delegate),
+    /// What I delegate, and where my weight goes.
+    Delegations {
+        /// On this proposal: its number, like '#3', or its id or the first digits of it.
+        #[arg(long)]
+        proposal: Option<String>,
+    },
+    /// Deposits for proposals.
+    #[command(subcommand)]
+    Deposit(DepositCommand),
+    /// The deposits of all members and what became of them.
+    Deposits,
+    /// My rewards and dues.
+    Rewards,
+    /// Speak as a guardian against a passed proposal.
+    #[command(subcommand)]
+    Guardian(Guardian),
+    /// Invite somebody, where the charter admits by invitation.
+    Invite(Invite),
+    /// Accept an invitation.
+    Accept {
+        /// Id of the invitation.
+        invitation: String,
+    },
+    /// Put another vote key of this folder in the place of mine; the key of my stake signs for it.
+    RotateKey,
+    /// Prove that a member signed two entries for one place.
+    Equivocation {
+        /// File with both entries, hex, one a line.
+        file: PathBuf,
+    },
+    /// State that I have seen an entry that the log leaves out.
+    Seen {
+        /// Id of the entry.
+        entry: String,
+    },
+    /// Hide something of others on this machine only.
+    Hide(Hide),
+    /// Show it again.
+    Unhide(Hide),
+    /// The transparency report, every figure with what backs it.
+    Report(Report),
     /// My ballots and how far each is from final.
     Ballots,
     /// The links on Bitcoin.
@@ -171,17 +226,31 @@ pub enum Keys {
 #[derive(Debug, Subcommand)]
 pub enum Charter {
     /// Print a charter with comments, to start from.
-    Template,
+    Template {
+        /// association, cooperative, grants or starter.
+        #[arg(default_value = "starter")]
+        kind: String,
+    },
     /// Check a charter: exit 1 names what is wrong.
     Check {
         /// The charter, TOML.
         file: PathBuf,
     },
     /// Say in sentences what a charter lays down.
-    Print {
+    #[command(alias = "print")]
+    Explain {
         /// The charter, TOML.
         file: PathBuf,
     },
+    /// Say field by field what another charter changes, and whether a vote may change it so.
+    Diff {
+        /// The charter as it is, TOML.
+        old: PathBuf,
+        /// The charter as it would be, TOML.
+        new: PathBuf,
+    },
+    /// Print the charter in force, TOML.
+    Show,
 }
 
 /// `dao`.
@@ -258,43 +327,6 @@ pub enum StakeCommand {
     },
 }
 
-/// What every proposal has.
-#[derive(Debug, Args)]
-pub struct ProposalText {
-    /// One line, at most 120 characters.
-    #[arg(long)]
-    pub title: String,
-    /// File with the text, Markdown; `-` for the standard input.
-    #[arg(long, value_name = "FILE", conflicts_with = "body")]
-    pub body_file: Option<PathBuf>,
-    /// The text itself.
-    #[arg(long, default_value = "")]
-    pub body: String,
-}
-
-/// `propose`.
-#[derive(Debug, Subcommand)]
-pub enum Propose {
-    /// A decision in words.
-    Text {
-        /// Title and text.
-        #[command(flatten)]
-        text: ProposalText,
-    },
-    /// Payments from the treasury.
-    Spend {
-        /// Title and text.
-        #[command(flatten)]
-        text: ProposalText,
-        /// A payment, ADDRESS=SATOSHIS; again for each.
-        #[arg(long = "to", value_name = "ADDRESS=SATOSHIS", required = true, value_parser = payment)]
-        outputs: Vec<DraftOutput>,
-        /// Most the payment may cost in fees, satoshis.
-        #[arg(long, value_name = "SATOSHIS")]
-        fee_cap: u64,
-    },
-}
-
 /// `proposal`.
 #[derive(Debug, Subcommand)]
 pub enum ProposalCommand {
@@ -302,6 +334,13 @@ pub enum ProposalCommand {
     Show {
         /// Its number, like '#3', or its id or the first digits of it.
         id: String,
+    },
+    /// What differs between two versions.
+    Diff {
+        /// The one: its number, like '#3', or its id or the first digits of it.
+        old: String,
+        /// The other.
+        new: String,
     },
 }
 
@@ -315,39 +354,6 @@ pub struct CommentArgs {
     /// Id of the comment that this one answers.
     #[arg(long, value_name = "ID")]
     pub parent: Option<String>,
-}
-
-/// `vote`.
-#[derive(Debug, Args)]
-pub struct Vote {
-    /// The proposal: its number, like '#3', or its id or the first digits of it.
-    pub proposal: String,
-    /// The choice.
-    pub choice: ChoiceArg,
-    /// A public reason.
-    #[arg(long)]
-    pub reason: Option<String>,
-}
-
-/// A choice on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ChoiceArg {
-    /// For the proposal.
-    Yes,
-    /// Against it.
-    No,
-    /// Neither.
-    Abstain,
-}
-
-impl From<ChoiceArg> for Choice {
-    fn from(choice: ChoiceArg) -> Self {
-        match choice {
-            ChoiceArg::Yes => Choice::Yes,
-            ChoiceArg::No => Choice::No,
-            ChoiceArg::Abstain => Choice::Abstain,
-        }
-    }
 }
 
 /// `wait`.
@@ -457,11 +463,4 @@ pub struct Tui {
     /// Colours; NO_COLOR turns them off.
     #[arg(long, value_enum, default_value_t, env = "ALTHING_THEME")]
     pub theme: ThemeName,
-}
-
-/// `ADDRESS=SATOSHIS`.
-fn payment(text: &str) -> Result<DraftOutput, String> {
-    let (address, amount) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not ADDRESS=SATOSHIS"))?;
-    let amount_sat = amount.parse().map_err(|_| format!("`{amount}` is not a whole number of satoshis"))?;
-    Ok(DraftOutput { address: address.to_owned(), amount_sat })
 }

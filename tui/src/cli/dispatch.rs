@@ -1,18 +1,19 @@
 //! From the parsed command line to what carries it out.
 
 use super::args::{
-    Charter, Cli, Command, CommentArgs, Dao, HubCommand, MemberCommand, Proof, ProposalCommand, Propose, StakeCommand,
-    Wait,
+    Charter, Cli, Command, CommentArgs, Dao, HubCommand, Invite, MemberCommand, Proof, ProposalCommand, StakeCommand,
+    UpdateArgs, Wait,
 };
 use super::console::Console;
 use super::failure::Failure;
 use super::node::{self, Caller};
+use super::say::{Weighty, say};
 use super::{local, show};
 use std::sync::Arc;
 
 use crate::backend::Backend;
 
-use althing_node::api::{DraftEffect, ProofStatement, ProposalDraft, Reply, Request};
+use althing_node::api::{ProofStatement, Reply, Request, Saying};
 
 /// Carries out a command and gives its exit code.
 pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Console<'_>) -> Result<u8, Failure> {
@@ -23,12 +24,13 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
     let request = match cli.command {
         Command::Init(options) => return local::init(&global, options, backend, console),
         Command::Keys(_) => return local::keys(&global, backend, console),
-        Command::Charter(Charter::Template) => {
-            console.text(&backend.charter_template());
+        Command::Charter(Charter::Template { kind }) => {
+            console.text(&backend.charter_template(&kind)?);
             return Ok(super::OK);
         }
         Command::Charter(Charter::Check { file }) => return local::charter_check(&file, backend, console),
-        Command::Charter(Charter::Print { file }) => return local::charter_print(&file, backend, console),
+        Command::Charter(Charter::Explain { file }) => return local::charter_explain(&file, backend, console),
+        Command::Charter(Charter::Diff { old, new }) => return local::charter_diff(&old, &new, backend, console),
         Command::Dao(Dao::Found { charter, listen }) => {
             return local::found(&global, &charter, &listen, backend, console);
         }
@@ -49,21 +51,54 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Stake(StakeCommand::Close { channel, fee_sat }) => {
             return Caller::connect(&global, backend, console)?.stake_close(&channel, fee_sat, console);
         }
-        Command::Propose(Propose::Spend { text, outputs, fee_cap }) => {
-            let effect = DraftEffect::Spend { outputs, fee_cap_sat: fee_cap };
-            let draft = ProposalDraft { title: text.title.clone(), body: local::body(&text, console)?, effect };
-            return Caller::connect(&global, backend, console)?.propose_spend(draft, console);
+        Command::Propose(propose) => {
+            let (draft, only_check) = propose.draft(console)?;
+            return Caller::connect(&global, backend, console)?.propose(draft, only_check, console);
         }
         Command::Vote(vote) => {
             return Caller::connect(&global, backend, console)?.vote(vote, console);
         }
-        Command::Propose(Propose::Text { text }) => Request::Propose {
-            draft: ProposalDraft {
-                title: text.title.clone(),
-                body: local::body(&text, console)?,
-                effect: DraftEffect::Text,
-            },
-        },
+        Command::CommentVote(vote) => return say(vote.into(), Weighty::No, &global, backend, console),
+        Command::Update(UpdateArgs { proposal, text }) => {
+            let text = if text == "-" { local::read_input(console)? } else { text };
+            return say(Saying::Update { proposal, text }, Weighty::No, &global, backend, console);
+        }
+        Command::Withdraw { proposal } => {
+            let word = Weighty::Yes("Take a proposal back", "withdraw");
+            return say(Saying::Withdraw { proposal }, word, &global, backend, console);
+        }
+        Command::Delegate(delegate) => {
+            let word = if delegate.revoke { Weighty::No } else { Weighty::Yes("Delegate my weight", "delegate") };
+            return say(delegate.into(), word, &global, backend, console);
+        }
+        Command::Deposit(deposit) => {
+            return say(deposit.into(), Weighty::Yes("Hold a deposit", "hold"), &global, backend, console);
+        }
+        Command::Guardian(guardian) => {
+            return say(guardian.into(), Weighty::Yes("Speak as a guardian", "guard"), &global, backend, console);
+        }
+        Command::Invite(Invite { member, until }) => {
+            let word = Weighty::Yes("Invite a member", "invite");
+            return say(Saying::Invite { member, until }, word, &global, backend, console);
+        }
+        Command::Accept { invitation } => {
+            return say(Saying::Accept { invitation }, Weighty::No, &global, backend, console);
+        }
+        Command::Seen { entry } => return say(Saying::Seen { entry }, Weighty::No, &global, backend, console),
+        Command::RotateKey => return Caller::connect(&global, backend, console)?.rotate_key(console),
+        Command::Equivocation { file } => {
+            return Caller::connect(&global, backend, console)?.equivocation(&file, console);
+        }
+        Command::Proposal(ProposalCommand::Diff { old, new }) => {
+            return Caller::connect(&global, backend, console)?.proposal_diff(&old, &new, console);
+        }
+        Command::Report(report) => return Caller::connect(&global, backend, console)?.report(&report, console),
+        Command::Hide(hide) => Request::Hide { what: hide.what.into(), id: hide.id, hidden: true },
+        Command::Unhide(hide) => Request::Hide { what: hide.what.into(), id: hide.id, hidden: false },
+        Command::Delegations { proposal } => Request::Delegations { proposal },
+        Command::Deposits => Request::Deposits,
+        Command::Rewards => Request::Rewards,
+        Command::Charter(Charter::Show) => Request::Charter,
         Command::Comment(CommentArgs { proposal, text, parent }) => {
             let text = if text == "-" { local::read_input(console)? } else { text };
             Request::Comment { proposal, parent, text }

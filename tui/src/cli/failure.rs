@@ -26,6 +26,11 @@ impl Failure {
         Self(ApiError { kind: ErrorKind::Invalid, rule: None, message: message.into() })
     }
 
+    /// The request breaks `rule`.
+    pub(super) fn rule(rule: &str, message: impl Into<String>) -> Self {
+        Self(ApiError::invalid(rule, message))
+    }
+
     /// The typed word did not come.
     pub(super) fn declined(word: &str) -> Self {
         Self(ApiError::not_now(format!("Nothing was done: the word {word} was not typed.")))

@@ -102,12 +102,31 @@ pub(super) fn charter_check(file: &Path, backend: &dyn Backend, console: &mut Co
 }
 
 /// What a charter says.
-pub(super) fn charter_print(file: &Path, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+pub(super) fn charter_explain(file: &Path, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let report = backend.charter_check(&read_file(file)?);
     console.answer(&report, || {
         let sentences = report.sentences.iter().map(|s| Untrusted::new(s).line());
         let problems = report.problems.iter().map(|p| format!("✗ {}", Untrusted::new(p)));
         sentences.chain(problems).collect()
+    })?;
+    Ok(if report.problems.is_empty() { OK } else { INVALID })
+}
+
+/// What another charter changes.
+pub(super) fn charter_diff(
+    old: &Path,
+    new: &Path,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let report = backend.charter_diff(&read_file(old)?, &read_file(new)?)?;
+    console.answer(&report, || {
+        let mut lines: Vec<String> = report.changes.iter().map(|change| Untrusted::new(change).line()).collect();
+        if lines.is_empty() {
+            lines.push("The two charters lay down the same.".to_owned());
+        }
+        lines.extend(report.problems.iter().map(|problem| format!("✗ {}", Untrusted::new(problem))));
+        lines
     })?;
     Ok(if report.problems.is_empty() { OK } else { INVALID })
 }
@@ -235,7 +254,7 @@ pub(super) fn read_input(console: &mut Console<'_>) -> Result<String, Failure> {
 }
 
 /// A text file.
-fn read_file(file: &Path) -> Result<String, Failure> {
+pub(super) fn read_file(file: &Path) -> Result<String, Failure> {
     String::from_utf8(read_bytes(file)?).map_err(|_| Failure::usage(format!("{} is not UTF-8.", file.display())))
 }
 

@@ -9,8 +9,13 @@ mod failure;
 mod local;
 mod node;
 mod password;
+mod propose_args;
 mod review;
+mod say;
+mod say_args;
 mod show;
+mod show_governance;
+mod vote_args;
 
 pub use args::Cli;
 pub use console::{Console, Format};

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use althing_node::api::{ApiError, ProposalDraft, Reply, Request, Service};
+use althing_node::api::{ApiError, Reply, Request, Service};
 
 use super::args::{Global, Tui, Vote};
 use super::console::{Console, Format};
@@ -19,7 +19,7 @@ pub(super) struct Caller {
     service: Arc<dyn Service>,
     /// The node, if it was started for this command: it is stopped with it.
     own: Option<Running>,
-    assume_yes: bool,
+    pub(super) assume_yes: bool,
 }
 
 impl Caller {
@@ -81,25 +81,17 @@ impl Caller {
         console.answer(&reply, || show::reply(&reply))
     }
 
-    /// Puts a spend proposal into the log after the review.
-    pub(super) fn propose_spend(&self, draft: ProposalDraft, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let effects = show::draft_effects(&draft);
-        review::confirm(console, "Propose payments from the treasury", &effects, "propose", self.assume_yes)?;
-        let reply = self.call(Request::Propose { draft })?;
-        console.answer(&reply, || show::reply(&reply))
-    }
-
     /// Casts a ballot after the review.
     pub(super) fn vote(&self, vote: Vote, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let choice = vote.choice.into();
-        let request = Request::BallotReview { proposal: vote.proposal, choice };
+        let choice = vote.choice()?;
+        let request = Request::BallotReview { proposal: vote.proposal, choice: choice.clone() };
         let Reply::BallotReview(effects) = self.call(request)? else {
             return Err(other_kind());
         };
         if let Some(refusal) = effects.refusal {
             return Err(Failure(ApiError {
                 kind: althing_node::api::ErrorKind::Invalid,
-                rule: None,
+                rule: refusal.split(':').next().filter(|rule| rule.contains('-')).map(str::to_owned),
                 message: refusal,
             }));
         }
@@ -108,7 +100,9 @@ impl Caller {
             format!("Its id is {}.", effects.proposal.id),
         ];
         lines.extend(effects.proposal.effects.iter().map(|effect| format!("If it passes: {effect}")));
-        lines.push(match effects.replaces {
+        let options = effects.proposal.vote.options.iter().map(|option| option.label.as_str());
+        lines.extend(show::numbered(options));
+        lines.push(match &effects.replaces {
             Some(before) => format!("Your ballot is {choice}; it replaces {before}."),
             None => format!("Your ballot is {choice}."),
         });
@@ -240,6 +234,6 @@ fn wait_for_signal() -> std::io::Result<()> {
 }
 
 /// A node of another version.
-fn other_kind() -> Failure {
+pub(super) fn other_kind() -> Failure {
     Failure(ApiError::ours("The node gave an answer of another kind than was asked."))
 }

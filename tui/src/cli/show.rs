@@ -1,14 +1,15 @@
 //! Answers in words, for people.
 
-use althing_node::api::{Ballot, DraftEffect, Link, Member, Proposal, ProposalDraft, Reply, Stake, Status};
+use althing_node::api::{Ballot, Link, Member, Proposal, Reply, Stake, Status};
 
+use super::show_governance as governance;
 use crate::backend::Verdict;
-use crate::format::{
-    bitcoin, blocks_and_time, entries, grouped, parse_weight, percent, sats, short_id, thousands, weight,
-};
+use crate::format::{bitcoin, blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
 use crate::text::width;
 use crate::untrusted::Untrusted;
 use crate::words;
+
+pub(super) use super::show_governance::numbered;
 
 /// An answer as lines.
 pub(super) fn reply(reply: &Reply) -> Vec<String> {
@@ -31,28 +32,18 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Ballots { ballots } => ballots.iter().flat_map(ballot).collect(),
         Reply::Links { links } => link_list(links),
         Reply::Members { members } => member_list(members),
+        Reply::ProposalReview(review) => governance::proposal_review(review),
+        Reply::Said(said) => governance::said(said),
+        Reply::SayReview(review) => review.sentences.iter().map(|s| Untrusted::new(s).line()).collect(),
+        Reply::Delegations(delegations) => governance::delegations(delegations),
+        Reply::Deposits { deposits } => governance::deposits(deposits),
+        Reply::Rewards { rewards } => governance::rewards(rewards),
+        Reply::Text { text } => Untrusted::new(text).lines(),
         Reply::Proof { path, bytes, statement } => vec![
             format!("{} written, {} bytes", path.display(), thousands(u128::from(*bytes))),
             Untrusted::new(statement).line(),
         ],
     }
-}
-
-/// The effects of a draft, from its values.
-pub(super) fn draft_effects(draft: &ProposalDraft) -> Vec<String> {
-    let mut lines = vec![format!("Title: {}", draft.title)];
-    match &draft.effect {
-        DraftEffect::Text => lines.push("Nothing beyond the decision itself.".to_owned()),
-        DraftEffect::Spend { outputs, fee_cap_sat } => {
-            for output in outputs {
-                lines.push(format!("Pays {} to {}", sats(output.amount_sat), grouped(&output.address)));
-            }
-            let total = outputs.iter().fold(0u128, |sum, o| sum + u128::from(o.amount_sat));
-            lines.push(format!("Together {} sat, and at most {} in fees.", thousands(total), sats(*fee_cap_sat)));
-        }
-    }
-    lines.push("A proposal is public and permanent.".to_owned());
-    lines
 }
 
 /// The result of a check.
@@ -165,6 +156,7 @@ fn proposal(p: &Proposal) -> Vec<String> {
     if let Some(gate) = &p.gate {
         lines.push(format!("gate       {}", Untrusted::new(gate)));
     }
+    lines.extend(governance::vote_facts(p));
     lines.extend(tally(p));
     if let Some(mine) = &p.my_ballot {
         lines.push(format!("my ballot  {}: {}", mine.choice, words::path_meaning(&mine.path)));
@@ -175,8 +167,7 @@ fn proposal(p: &Proposal) -> Vec<String> {
     }
     for comment in &p.comments {
         lines.push(String::new());
-        lines.push(format!("{} wrote ({}):", Untrusted::new(&comment.author_name), short_id(&comment.id)));
-        lines.extend(Untrusted::new(&comment.text).lines().into_iter().map(|line| format!("  {line}")));
+        lines.extend(governance::comment(comment));
     }
     lines
 }
@@ -250,7 +241,7 @@ fn member_list(members: &[Member]) -> Vec<String> {
 }
 
 /// Columns of equal width, two blanks apart.
-fn table(rows: Vec<Vec<String>>) -> Vec<String> {
+pub(super) fn table(rows: Vec<Vec<String>>) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))

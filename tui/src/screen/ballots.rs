@@ -25,7 +25,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let row = |index: usize| {
         let ballot = &snapshot.ballots[index];
         let style = if ballot.replaced { theme.dim } else { theme.text };
-        let choice = format!("{} {}", words::choice_sign(ballot.choice), ballot.choice);
+        let choice = format!("{} {}", words::choice_sign(&ballot.choice), ballot.choice);
         let path = if ballot.replaced {
             Line::styled("replaced by a later ballot", theme.dim)
         } else {

@@ -1,6 +1,6 @@
 //! Casting a ballot: the choice, then the page that says exactly what it does and wants a typed word.
 
-use althing_node::api::BallotReview;
+use althing_node::api::{BallotReview, option_name};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span, Text};
@@ -14,35 +14,58 @@ use crate::words;
 
 /// Draws the choice.
 pub(super) fn draw_choice(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose) {
-    let area = centred(body, 64, 12);
+    let rows = u16::try_from(choose.labels.len()).unwrap_or(u16::MAX);
+    let area = centred(body, 64, rows.saturating_add(if choose.sum().is_some() { 10 } else { 9 }));
     let inner = panel(pen, area, "My ballot", true);
     let columns = usize::from(inner.width);
     let title = app
         .proposal(&choose.proposal)
         .map_or_else(|| short_id(&choose.proposal), |p| format!("#{} {}", p.number, Untrusted::new(&p.title)));
     let mut lines = vec![Line::styled(cut(&title, columns), pen.theme.title), Line::default()];
-    for (row, choice) in Choose::CHOICES.into_iter().enumerate() {
-        let chosen = choose.choice == row;
+    // A long list scrolls with the keyboard, so that title, reason and sum stay in sight.
+    let room_for_rows = usize::from(inner.height).saturating_sub(7).max(1);
+    let first = (choose.row.min(choose.labels.len().saturating_sub(1)) + 1).saturating_sub(room_for_rows);
+    for (row, label) in choose.labels.iter().enumerate().skip(first).take(room_for_rows) {
         let style = if choose.row == row { pen.theme.selected } else { pen.theme.text };
-        let sign = if chosen { "(•)" } else { "( )" };
-        lines.push(Line::styled(format!(" {sign} {} {choice}", words::choice_sign(choice)), style));
+        lines.push(Line::styled(cut(&row_text(choose, row, label), columns), style));
     }
+    let shown = lines.len() - 2;
     lines.push(Line::default());
-    let style = if choose.row == 3 { pen.theme.selected } else { pen.theme.dim };
+    let on_reason = choose.row == choose.reason_row();
+    let style = if on_reason { pen.theme.selected } else { pen.theme.dim };
     let room = columns.saturating_sub(24);
     lines.push(Line::from(vec![
         Span::styled(" public reason (or none) ", style),
         Span::styled(tail(&choose.reason, room.saturating_sub(1)), pen.theme.text),
     ]));
     lines.push(Line::default());
+    if let Some(sum) = choose.sum() {
+        lines.push(Line::styled(sum, pen.theme.text));
+    }
     lines.push(Line::styled("Enter shows what it does; nothing is sent before that.", pen.theme.dim));
     pen.frame.render_widget(Text::from(lines), inner);
-    let (x, row) = if choose.row == 3 {
-        (25 + width(&tail(&choose.reason, room.saturating_sub(1))), 6)
-    } else {
-        (2, 2 + choose.row)
+    let (x, row) = match on_reason {
+        true => (25 + width(&tail(&choose.reason, room.saturating_sub(1))), 3 + shown),
+        false => (2, 2 + choose.row - first),
     };
     place_cursor(pen, inner, x, row);
+}
+
+/// One row of the ballot being filled in: what is said of it, and what it is called.
+fn row_text(choose: &Choose, row: usize, label: &str) -> String {
+    if !choose.system.has_options() {
+        let sign = match row {
+            0 => "✓",
+            2 => "–",
+            _ => "✗",
+        };
+        return format!(" {} {sign} {label}", choose.sign(row));
+    }
+    let number = match choose.options.get(row) {
+        Some(option) => format!("{:>4}  ", option_name(*option)),
+        None => String::new(),
+    };
+    format!(" {} {number}{}", choose.sign(row), Untrusted::new(label))
 }
 
 /// Draws the review page, over the whole screen so that nothing else speaks beside it.
@@ -90,8 +113,8 @@ fn page(pen: &Pen<'_, '_>, review: &Review, effects: &BallotReview, columns: usi
     let title = format!("#{} {}", proposal.number, Untrusted::new(&proposal.title));
     lines.extend(hanging("Proposal  ", &title, columns, bold));
     lines.extend(hanging("id        ", &Untrusted::new(&proposal.id).line(), columns, theme.dim));
-    let mut choice = format!("{} {}", words::choice_sign(effects.choice), effects.choice);
-    if let Some(before) = effects.replaces {
+    let mut choice = format!("{} {}", words::choice_sign(&effects.choice), effects.choice);
+    if let Some(before) = &effects.replaces {
         choice.push_str(&format!(", replacing {before}"));
     }
     lines.extend(hanging("Ballot    ", &choice, columns, bold));

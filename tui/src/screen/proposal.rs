@@ -105,7 +105,7 @@ fn my_ballot(proposal: &Proposal, columns: usize, rows: u16, theme: &Theme) -> V
         return vec![Line::styled("my ballot: none", theme.text.add_modifier(Modifier::BOLD))];
     };
     let mut lines = vec![Line::styled(
-        format!("my ballot: {} {}", words::choice_sign(ballot.choice), ballot.choice),
+        format!("my ballot: {} {}", words::choice_sign(&ballot.choice), ballot.choice),
         theme.text.add_modifier(Modifier::BOLD),
     )];
     if rows < ROWS_FOR_STEPS {

@@ -68,9 +68,13 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
 pub(super) fn state_style(state: ProposalState, theme: &Theme) -> Style {
     match state {
         ProposalState::Voting => theme.warn,
-        ProposalState::Passed | ProposalState::Authorised => theme.good,
-        ProposalState::Rejected | ProposalState::NoQuorum | ProposalState::Tied => theme.bad,
-        ProposalState::Logged | ProposalState::Review | ProposalState::Closed | ProposalState::Expired => theme.dim,
+        ProposalState::Passed | ProposalState::Authorised | ProposalState::Executed => theme.good,
+        ProposalState::Rejected
+        | ProposalState::NoQuorum
+        | ProposalState::Tied
+        | ProposalState::Barred
+        | ProposalState::Vetoed => theme.bad,
+        _ => theme.dim,
     }
 }
 
@@ -105,7 +109,7 @@ fn closes(proposal: &Proposal, tip: u32) -> String {
         ProposalState::Logged | ProposalState::Review => {
             format!("opens in {}", heights.open_height.saturating_sub(tip))
         }
-        ProposalState::Voting => blocks(heights.close_height.saturating_sub(tip)),
+        ProposalState::Voting => blocks(proposal.vote.ends_at.unwrap_or(heights.close_height).saturating_sub(tip)),
         _ => "over".to_owned(),
     }
 }
@@ -113,7 +117,7 @@ fn closes(proposal: &Proposal, tip: u32) -> String {
 /// My ballot.
 fn mine(proposal: &Proposal, theme: &Theme) -> Line<'static> {
     match &proposal.my_ballot {
-        Some(ballot) => Line::styled(format!("{} {}", words::choice_sign(ballot.choice), ballot.choice), theme.text),
+        Some(ballot) => Line::styled(format!("{} {}", words::choice_sign(&ballot.choice), ballot.choice), theme.text),
         None => Line::styled("–", theme.dim),
     }
 }

@@ -52,12 +52,17 @@ fn each_command_asks_one_question() {
         (
             "propose text --title Sing --body Daily",
             Request::Propose {
-                draft: ProposalDraft { title: "Sing".to_owned(), body: "Daily".to_owned(), effect: DraftEffect::Text },
+                draft: ProposalDraft {
+                    class: Some(Class::Text),
+                    ..ProposalDraft::question("Sing", "Daily", Vec::new())
+                },
             },
         ),
         (
             "--yes propose spend --title Buy --to bcrt1qa=7 --to bcrt1qb=8 --fee-cap 900",
-            Request::Propose { draft: ProposalDraft { title: "Buy".to_owned(), body: String::new(), effect: spend } },
+            Request::Propose {
+                draft: ProposalDraft { class: Some(Class::Spend), ..ProposalDraft::question("Buy", "", vec![spend]) },
+            },
         ),
         ("wait height 7 --timeout 9", wait(WaitFor::Height(7))),
         ("wait --timeout 9 epoch-final 2", wait(WaitFor::EpochFinal(2))),
@@ -74,7 +79,13 @@ fn each_command_asks_one_question() {
     ];
     for (command, request) in table {
         let outcome = althing(Stage::running().answer(Ok(Reply::Done)), command, "");
-        assert_eq!(outcome.asked, [request], "{command}: {outcome:?}");
+        // What a proposal would do is asked before it is made.
+        let review = match &request {
+            Request::Propose { draft } => Some(Request::ProposalReview { draft: draft.clone() }),
+            _ => None,
+        };
+        let asked: Vec<Request> = review.into_iter().chain([request]).collect();
+        assert_eq!(outcome.asked, asked, "{command}: {outcome:?}");
     }
 }
 
@@ -148,8 +159,10 @@ fn nothing_irreversible_without_the_word() {
     ];
     for (command, word, answers) in table {
         let acts = |outcome: &Outcome| {
-            let acting =
-                |r: &&Request| !matches!(r, Request::BallotReview { .. } | Request::WalletBalance | Request::Stakes);
+            let acting = |r: &&Request| {
+                let asking = matches!(r, Request::BallotReview { .. } | Request::ProposalReview { .. });
+                !asking && !matches!(r, Request::WalletBalance | Request::Stakes)
+            };
             outcome.asked.iter().filter(acting).count() + outcome.did.iter().filter(|d| d.starts_with("found")).count()
         };
         let stage = || answers.iter().cloned().fold(Stage::running(), Stage::answer);

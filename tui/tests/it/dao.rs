@@ -25,6 +25,7 @@ pub(crate) fn member(n: u8, name: &str, stake_sat: u64, on_roll: bool) -> Member
         stake_sat,
         weight: on_roll.then(|| stake_sat.to_string()),
         funding_outpoints: vec![format!("{}:0", id(150 + n))],
+        hidden: false,
     }
 }
 
@@ -83,6 +84,7 @@ pub(crate) fn proposal(n: u8, title: &str, class: &str, state: ProposalState, ta
         comment_count: 0,
         comments: Vec::new(),
         gate: None,
+        vote: VoteFacts::default(),
     }
 }
 
@@ -208,6 +210,10 @@ pub(crate) fn discussion() -> Proposal {
         text: text.to_owned(),
         position: 1_150 + u64::from(n),
         height: Some(1_195),
+        is_update: false,
+        up: 0,
+        down: 0,
+        hidden: false,
     };
     proposal.comments = vec![
         comment(61, None, "Guðrún", "Why not one larger disk?"),
@@ -233,6 +239,26 @@ pub(crate) fn ballot_review() -> BallotReview {
     }
 }
 
+/// What proposing a draft would do.
+pub(crate) fn proposal_review(draft: &ProposalDraft) -> ProposalReview {
+    ProposalReview {
+        id: id(71),
+        thread: id(71),
+        class: draft.class.unwrap_or(Class::Text).name().to_owned(),
+        title: draft.title.clone(),
+        effects: vec!["Pays 7 sat to bcrt1qa.".to_owned()],
+        options: draft.options.iter().map(|option| option.label.clone()).collect(),
+        rules: vec!["It is voted on by yes_no_abstain.".to_owned()],
+        deposit_sat: 0,
+        refusal: None,
+    }
+}
+
+/// What saying something would do.
+pub(crate) fn say_review() -> SayReview {
+    SayReview { sentences: vec!["You hand 100.00 % of your weight on.".to_owned()], refusal: None }
+}
+
 /// A service that answers by a script and remembers what it was asked.
 #[derive(Default)]
 pub(crate) struct Script {
@@ -250,6 +276,8 @@ impl Service for Script {
             Request::BallotReview { choice, .. } => {
                 Ok(Reply::BallotReview(Box::new(BallotReview { choice, ..ballot_review() })))
             }
+            Request::ProposalReview { draft } => Ok(Reply::ProposalReview(Box::new(proposal_review(&draft)))),
+            Request::SayReview { .. } => Ok(Reply::SayReview(say_review())),
             _ => self
                 .answers
                 .lock()

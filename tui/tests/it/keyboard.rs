@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use althing_node::api::{ApiError, BallotPath, Choice, DraftEffect, Reply, Request};
+use althing_node::api::{ApiError, BallotPath, Choice, ProposalOption, Reply, Request, System};
 use althing_tui::app::{Act, Popup, Screen};
 use althing_tui::keymap::{Context, KEYMAP, lookup};
 use ratatui::crossterm::event::KeyEvent;
 
-use crate::dao::{AtTheKeyboard, ballot, discussion, id, parse_keys};
+use crate::dao::{AtTheKeyboard, ballot, discussion, id, parse_keys, snapshot};
 
 /// Requests other than looking.
 fn orders(member: &AtTheKeyboard) -> Vec<Request> {
@@ -99,7 +99,7 @@ fn a_comment_and_a_proposal_are_published() {
     assert_eq!(orders[0], Request::Comment { proposal: id(4), parent: None, text: "Fine\nby me".to_owned() });
     let Request::Propose { draft } = &orders[1] else { panic!("{orders:?}") };
     assert_eq!((draft.title.as_str(), draft.body.as_str()), ("Sing more", "Every day."));
-    assert_eq!(draft.effect, DraftEffect::Text);
+    assert!(draft.effects.is_empty() && draft.options.is_empty());
 }
 
 #[test]
@@ -174,11 +174,24 @@ fn at(context: Context) -> AtTheKeyboard {
         Context::Proposal => "<enter>",
         Context::Filter => "2/",
         Context::Choose => "2jv",
+        Context::Fill => return on_a_choice(),
         Context::Reason => "2jva<down>",
         Context::Review => "2jv<enter>",
         Context::Write => "2n",
         Context::Help => "?",
     });
+    member
+}
+
+/// The application with a ballot on a choice among options open.
+fn on_a_choice() -> AtTheKeyboard {
+    let mut snapshot = snapshot();
+    let option = |label: &str| ProposalOption { label: label.to_owned(), sum: None, won: false };
+    let vote = &mut snapshot.proposals[1].vote;
+    vote.system = System::Schulze;
+    vote.options = vec![option("Lake"), option("Booth"), option("none of these")];
+    let mut member = AtTheKeyboard::seeing(snapshot);
+    member.press("2jv");
     member
 }
 

@@ -4,6 +4,7 @@
 
 mod commands;
 mod dao;
+mod governance_commands;
 mod guide;
 mod hostile_text;
 mod keyboard;

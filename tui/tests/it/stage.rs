@@ -79,8 +79,13 @@ impl Backend for Stage {
         Ok(Balance { confirmed_sat: 7, pending_sat: 0 })
     }
 
-    fn charter_template(&self) -> String {
-        "name = \"Þing\"\n".to_owned()
+    fn charter_template(&self, _kind: &str) -> anyhow::Result<String> {
+        Ok("name = \"Þing\"\n".to_owned())
+    }
+
+    fn charter_diff(&self, old: &str, new: &str) -> anyhow::Result<CharterDiff> {
+        let changes = if old == new { Vec::new() } else { vec!["name: \"Þing\" becomes \"Alþing\"".to_owned()] };
+        Ok(CharterDiff { changes, problems: self.charter_problem.clone().into_iter().collect() })
     }
 
     fn charter_check(&self, charter: &str) -> CharterReport {

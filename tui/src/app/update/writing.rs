@@ -1,6 +1,6 @@
 //! Writing a comment or a proposal.
 
-use althing_node::api::{DraftEffect, ProposalDraft, Request};
+use althing_node::api::{ProposalDraft, Request};
 use ratatui_textarea::{TextArea, WrapMode};
 
 use crate::app::{Act, App, Command, Popup, Purpose, Write, WriteKind};
@@ -71,7 +71,7 @@ fn request(write: &Write) -> Result<Request, String> {
             if body.len() > MAX_BODY_BYTES {
                 return Err(format!("The text has {} bytes, at most {MAX_BODY_BYTES} are allowed.", body.len()));
             }
-            Ok(Request::Propose { draft: ProposalDraft { title, body, effect: DraftEffect::Text } })
+            Ok(Request::Propose { draft: ProposalDraft::question(title, body, Vec::new()) })
         }
     }
 }

@@ -1,0 +1,130 @@
+//! The rules of each class, by itself and beside the others.
+
+use std::collections::BTreeSet;
+
+use super::Problems;
+use crate::charter::{ALL_BP, Body, Charter, Class, ClassRule, MAX_LIST};
+use crate::voting::{MIN_OPTIONS, Quorum, System, Threshold};
+
+pub(super) fn check(charter: &Charter, p: &mut Problems) {
+    p.length("classes", charter.classes.len(), 1, MAX_LIST);
+    for class in Class::ALL {
+        bands(charter, class, p);
+    }
+    for (i, rule) in charter.classes.iter().enumerate() {
+        let at = |name: &str| format!("classes[{i}].{name}");
+        periods(charter, rule, &at, p);
+        shares(rule, &at, p);
+        systems(rule, &at, p);
+        bodies(rule, &at, p);
+        // whoever may still change a ballot or take back a delegation must not find the vote over.
+        if rule.early_decision && !rule.final_ballots {
+            p.add("R-67", &at("early_decision"), "is true without final_ballots".into());
+        }
+    }
+}
+
+/// ascending bands, so that exactly one is the tightest; a class that does not pay has one rule for everything.
+fn bands(charter: &Charter, class: Class, p: &mut Problems) {
+    let mut last: Option<Option<u64>> = None;
+    for (i, rule) in charter.classes.iter().enumerate().filter(|(_, rule)| rule.class == class) {
+        let field = format!("classes[{i}].max_amount_sat");
+        if let Some(sat) = rule.max_amount_sat {
+            // R-68 is the case that matters most: a pause that moved an amount could pay.
+            let clause = if class == Class::Pause { "R-68" } else { "R-64" };
+            if !class.pays() {
+                p.add(clause, &field, format!("is {sat}; class {} moves no amount", class.name()));
+            }
+            p.sat(&field, sat);
+        }
+        match (last, rule.max_amount_sat) {
+            (None, _) => {}
+            (Some(None), _) => p.add("R-64", &field, "a band follows one without limit".into()),
+            (Some(Some(before)), Some(now)) if now <= before => {
+                p.add("R-64", &field, format!("is {now}; bands must ascend and the one before has {before}"));
+            }
+            (Some(Some(_)), _) => {}
+        }
+        last = Some(rule.max_amount_sat);
+    }
+}
+
+fn periods(charter: &Charter, rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
+    p.period(&at("review_blocks"), rule.review_blocks, 0);
+    p.period(&at("voting_blocks"), rule.voting_blocks, charter.least_period());
+    p.period(&at("veto_blocks"), rule.veto_blocks, 0);
+    p.period(&at("expiry_blocks"), rule.expiry_blocks, 1);
+    // who could change the rules at once could change every rule at once.
+    let least = u64::from(super::MIN_PERIOD_BLOCKS);
+    if changes_power(rule.class) && !charter.is_regtest() && u64::from(rule.veto_blocks) < least {
+        let what =
+            format!("is {}; class {} needs at least {least} outside regtest", rule.veto_blocks, rule.class.name());
+        p.add("R-62", &at("veto_blocks"), what);
+    }
+}
+
+///
+fn shares(rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
+    let (half, all) = (u64::from(ALL_BP / 2), u64::from(ALL_BP));
+    if let Threshold::PercentBp(bp) = rule.threshold {
+        p.within("R-63", &at("threshold.percent_bp"), bp, half + 1, all);
+    }
+    let (Quorum::ParticipationBp(bp) | Quorum::YesOfTotalBp(bp)) = rule.quorum;
+    p.within("R-63", &at("quorum"), bp, 1, all);
+    p.within("R-63", &at("veto_bp"), rule.veto_bp, 1, half);
+    p.within("R-63", &at("oppose_bp"), rule.oppose_bp, 1, half);
+}
+
+fn systems(rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
+    let field = at("systems");
+    if rule.systems.is_empty() {
+        p.add("R-65", &field, "is empty".into());
+    }
+    let mut seen = BTreeSet::new();
+    for system in &rule.systems {
+        let name = system.name();
+        //
+        if !seen.insert(system.number()) {
+            p.add("R-65", &field, format!("{name} appears twice"));
+        }
+        if let Err(fault) = system.check(if system.has_options() { MIN_OPTIONS } else { 0 }) {
+            p.add("R-65", &field, fault.to_string());
+        }
+        // what passes in silence must be small; and these classes ask one question.
+        if *system == System::Optimistic && !(rule.class == Class::Text || rule.max_amount_sat.is_some()) {
+            p.add("R-66", &field, "optimistic is for class text and for bands with max_amount_sat".into());
+        }
+        if system.has_options() && asks_one_question(rule.class) {
+            p.add("R-66", &field, format!("{name} has options; class {} asks one question", rule.class.name()));
+        }
+    }
+}
+
+///
+fn bodies(rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
+    let distinct: BTreeSet<Body> = rule.bodies.iter().copied().collect();
+    if distinct.len() != rule.bodies.len() {
+        p.add("R-76", &at("bodies"), "names a body twice".into());
+    }
+    // Treasurers and founders may stop things among themselves, and nothing else.
+    if rule.bodies.is_empty() || (rule.class != Class::Pause && !distinct.contains(&Body::Members)) {
+        p.add("R-76", &at("bodies"), format!("of class {} must have members", rule.class.name()));
+    }
+    // Bodies beside the members answer one question, one key one vote.
+    if rule.bodies.iter().any(|body| *body != Body::Members) && rule.systems.iter().any(|system| system.has_options()) {
+        p.add("R-76", &at("bodies"), "treasurers and founders vote only under systems without options".into());
+    }
+}
+
+/// Classes that change who decides, or who signs.
+pub(super) const fn changes_power(class: Class) -> bool {
+    matches!(class, Class::RuleChange | Class::ElectTreasurers | Class::ReplaceKeys)
+}
+
+/// Classes whose effect is one named thing, so that options make no sense.
+const fn asks_one_question(class: Class) -> bool {
+    matches!(
+        class,
+        Class::RuleChange | Class::Admit | Class::Expel | Class::ReplaceKeys | Class::Confiscate | Class::Pause
+    )
+}

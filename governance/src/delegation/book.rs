@@ -1,0 +1,126 @@
+//! The book of delegations: what each member said for each scope, by position in the log, so that the delegations in
+//! force at any cutoff can be told again.
+
+use std::collections::BTreeMap;
+
+use super::body::{Delegation, Part, Scope, Tag};
+use crate::charter::Class;
+use crate::id::{EntryId, MemberId};
+
+/// Every delegation in the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Book {
+    by_member: BTreeMap<MemberId, BTreeMap<Scope, Vec<DelegationRecord>>>,
+}
+
+/// A delegation in the log, without its member and scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DelegationRecord {
+    /// Its position.
+    pub position: u64,
+    /// Its entry.
+    pub entry: EntryId,
+    parts: Box<[Part]>,
+    expires_height: Option<u32>,
+}
+
+/// What a proposal is about, as far as delegations ask.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Topic {
+    /// Its class.
+    pub class: Class,
+    /// Its tags, in the proposal's order.
+    pub tags: Vec<Tag>,
+}
+
+impl Book {
+    /// An empty book.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Enters what `member` said at `position`. The order in which entries arrive here does not matter, only their
+    /// positions do. The caller has checked the body ([`Delegation::check_by`]).
+    pub fn record(&mut self, member: MemberId, position: u64, entry: EntryId, delegation: Delegation) {
+        let Delegation { scope, parts, expires_height } = delegation;
+        let records = self.by_member.entry(member).or_default().entry(scope).or_default();
+        let at = records.partition_point(|record| record.position < position);
+        records.insert(at, DelegationRecord { position, entry, parts: parts.into(), expires_height });
+    }
+
+    /// The delegation of `member` that is in force for a proposal about `topic` that closes at `close_height`, counting
+    /// the log before position `cutoff` (L-6 to L-8).
+    #[must_use]
+    pub fn in_force(
+        &self,
+        member: &MemberId,
+        topic: &Topic,
+        cutoff: u64,
+        close_height: u32,
+    ) -> Option<&DelegationRecord> {
+        most_specific(self.by_member.get(member)?, topic, cutoff, close_height)
+    }
+
+    /// The delegation of each member that is in force, as [`Book::in_force`] tells, by ascending member.
+    pub fn all_in_force<'a>(
+        &'a self,
+        topic: &'a Topic,
+        cutoff: u64,
+        close_height: u32,
+    ) -> impl Iterator<Item = (MemberId, &'a DelegationRecord)> {
+        self.by_member.iter().filter_map(move |(member, scopes)| {
+            most_specific(scopes, topic, cutoff, close_height).map(|record| (*member, record))
+        })
+    }
+
+    /// What `member` said last for each scope before position `cutoff`, revocations and expired ones left out; for a
+    /// user's own view. `height` is that of the proposals of interest.
+    pub fn of_member<'a>(
+        &'a self,
+        member: &MemberId,
+        cutoff: u64,
+        height: u32,
+    ) -> impl Iterator<Item = (&'a Scope, &'a DelegationRecord)> {
+        let scopes = self.by_member.get(member).into_iter().flatten();
+        scopes.filter_map(move |(scope, records)| newest(records, cutoff, height).map(|record| (scope, record)))
+    }
+}
+
+impl DelegationRecord {
+    /// Who receives how much; never empty in one that is in force.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// It holds for proposals that close below this height.
+    #[must_use]
+    pub fn expires_height(&self) -> Option<u32> {
+        self.expires_height
+    }
+
+    /// Whether it hands anything on for a proposal that closes at `close_height` (L-8): neither a revocation nor expired.
+    #[must_use]
+    pub fn holds_at(&self, close_height: u32) -> bool {
+        !self.parts.is_empty() && self.expires_height.is_none_or(|expires| close_height < expires)
+    }
+}
+
+/// L-6: the proposal's tags in its order, then its class, then all.
+fn most_specific<'a>(
+    scopes: &'a BTreeMap<Scope, Vec<DelegationRecord>>,
+    topic: &Topic,
+    cutoff: u64,
+    close_height: u32,
+) -> Option<&'a DelegationRecord> {
+    let asked = topic.tags.iter().cloned().map(Scope::Tag).chain([Scope::Class(topic.class), Scope::All]);
+    let mut said = asked.filter_map(|scope| scopes.get(&scope));
+    said.find_map(|records| newest(records, cutoff, close_height))
+}
+
+/// L-7: only the newest of a scope counts; one that was replaced does not come back when its successor expires.
+fn newest(records: &[DelegationRecord], cutoff: u64, close_height: u32) -> Option<&DelegationRecord> {
+    let before = records.partition_point(|record| record.position < cutoff);
+    records[..before].last().filter(|record| record.holds_at(close_height))
+}

@@ -1,0 +1,29 @@
+//! Delegation: who speaks with whose weight when its owner does not vote (`L-n`, docs/spec/12-delegation.md).
+//!
+//! Weight flows over the frozen roll in steps. What arrives at a member with a counted ballot rests there and is cast with
+//! it; what arrives at anyone else is divided among the receivers of their delegation in force, for at most [`MAX_STEPS`]
+//! steps; the rest is not cast. Streams that meet at a member in the same step are joined before they are divided, so
+//! that the cost is bounded by steps times edges, order never matters, and cycles end by themselves.
+//!
+//! The order of reading: [`Delegation`] (what a member says), [`Book`] (what is in force for a proposal), [`Electorate`] and
+//! [`Graph`] (the roll and its delegations by seat), [`Resolver`] (a whole tally), [`Live`] (the same, kept up to date),
+//! [`Route`] (where one member's weight goes).
+
+mod body;
+mod book;
+mod electorate;
+mod flow;
+mod graph;
+mod live;
+mod route;
+
+pub use body::{Delegation, MAX_PARTS, MAX_TAG, Part, Scope, Tag};
+pub use book::{Book, DelegationRecord, Topic};
+pub use electorate::{Electorate, ElectorateError, Seat};
+pub use flow::{Flow, Resolver, resolve};
+pub use graph::{EdgeList, Graph, OutEdges};
+pub use live::{Live, Shift};
+pub use route::{MAX_ROUTE_EDGES, Route, RouteEnd, RouteEndKind};
+
+/// Most delegations that weight passes on its way to a ballot (L-10).
+pub const MAX_STEPS: usize = 8;

@@ -1,0 +1,168 @@
+//! Deciding votes that ended.
+
+use super::poll::{Electors, electors, poll};
+use super::{Fate, Ledger, LedgerError, Standing, Step, vote_end};
+use crate::charter::{Body, ClassRule, Quorum};
+use crate::id::ProposalId;
+use crate::roll::Roll;
+use crate::state::{DropCause, ProposalRecord};
+use crate::tally::{TallyError, last_ballots};
+use crate::voting::{Count, Outcome, TieBreak};
+
+/// Blocks above the close at which the block that breaks ties stands (V-30).
+pub(super) const TIE_DEPTH: u32 = 6;
+
+/// What the bodies of a proposal decided together.
+pub(super) struct Verdict {
+    pub(super) outcome: Outcome,
+    /// Totals of the first body.
+    pub(super) count: Count,
+    pub(super) dormant_weight: u128,
+}
+
+impl Ledger {
+    /// Decides every vote that ended at or below the boundary, in the order of (end, proposal). Returns which.
+    pub(super) fn decide(&mut self, step: &Step<'_>) -> Result<Vec<ProposalId>, LedgerError> {
+        let mut ended = Vec::new();
+        for proposal in step.state.proposals().values() {
+            if proposal.position >= step.boundary.log_size || self.standings.contains_key(&proposal.id) {
+                continue;
+            }
+            // No close is earlier than the opening or later than the latest one.
+            let Some(schedule) = proposal.schedule.filter(|s| s.open <= step.boundary.closing_height) else { continue };
+            let close = vote_end(step.state, proposal).unwrap_or(schedule.close);
+            if close <= step.boundary.closing_height && !is_dropped(step, proposal, close) {
+                ended.push((close, proposal.id));
+            }
+        }
+        ended.sort_unstable();
+        let mut decided = Vec::new();
+        for (close, id) in ended {
+            let Some(proposal) = step.state.proposals().get(&id) else { continue };
+            if let Some(standing) = self.judge(step, proposal, close)? {
+                if standing.fate == Fate::Waiting {
+                    self.pending.insert(id);
+                }
+                self.standings.insert(id, standing);
+                decided.push(id);
+            }
+        }
+        Ok(decided)
+    }
+
+    /// The decision; `None` while a tie waits for its block.
+    fn judge(&self, step: &Step<'_>, proposal: &ProposalRecord, close: u32) -> Result<Option<Standing>, LedgerError> {
+        let (epoch, id) = (proposal.snapshot_epoch, proposal.id);
+        let roll = step.state.roll(epoch).ok_or(LedgerError::RollMissing { epoch, proposal: id })?;
+        let Some(verdict) = verdict(step, proposal, close, roll)? else { return Ok(None) };
+        let (schedule, rule) = (proposal.schedule, step.state.rule_of(proposal));
+        let heights = schedule.zip(rule).map(|(s, rule)| s.after_close(rule, &proposal.content, close));
+        let (authorised_at, expires_at) = heights.unwrap_or((close, close));
+        let bar = self.bar(step, proposal, verdict.outcome.has_passed());
+        let fate = if verdict.outcome.has_passed() && bar.is_none() { Fate::Waiting } else { Fate::Failed };
+        Ok(Some(Standing {
+            outcome: verdict.outcome,
+            is_final: false,
+            bar,
+            closed_at: close,
+            decided_epoch: step.boundary.epoch,
+            enacted_epoch: None,
+            count: verdict.count,
+            dormant_weight: verdict.dormant_weight,
+            authorised_at,
+            expires_at,
+            fate,
+            payments: Vec::new(),
+        }))
+    }
+}
+
+/// What all bodies decide over the ballots up to `close`, `members` being the members' roll; `None` while a tie waits for
+/// its block.
+pub(super) fn verdict(
+    step: &Step<'_>,
+    proposal: &ProposalRecord,
+    close: u32,
+    members: &Roll,
+) -> Result<Option<Verdict>, LedgerError> {
+    let Some(rule) = step.state.rule_of(proposal) else { return Ok(None) };
+    let mut together: Option<Verdict> = None;
+    for electors in electors(step.state, proposal, members) {
+        let Some(one) = body_verdict(step, proposal, rule, &electors, close)? else { return Ok(None) };
+        together = Some(match together {
+            None => one,
+            // G-45: every body has to pass it, and the same option of it.
+            Some(first) if first.outcome.has_passed() => {
+                let agreed = one.outcome == first.outcome || !one.outcome.has_passed();
+                Verdict { outcome: if agreed { one.outcome } else { Outcome::Rejected }, ..first }
+            }
+            Some(first) => first,
+        });
+    }
+    Ok(together)
+}
+
+fn body_verdict(
+    step: &Step<'_>,
+    proposal: &ProposalRecord,
+    rule: &ClassRule,
+    electors: &Electors,
+    close: u32,
+) -> Result<Option<Verdict>, LedgerError> {
+    let cutoff = step.cutoff(close);
+    let count = poll(step.state, proposal, electors.body, &electors.roll, cutoff).count()?;
+    let mut voting_rule = rule.voting_rule();
+    let mut dormant_weight = 0;
+    match electors.body {
+        Body::Members if matches!(rule.quorum, Quorum::YesOfTotalBp(_)) => {
+            dormant_weight = dormant(step, proposal, &electors.roll, cutoff);
+        }
+        Body::Members => {}
+        // There are as many voters as offices.
+        Body::Treasurers | Body::Founders => voting_rule.distinct_voters_min = 0,
+    }
+    let judged = without(&count, dormant_weight)?;
+    // An epoch that closed before that block must not know it, even when it is computed again later.
+    let height = close.saturating_add(TIE_DEPTH);
+    let is_there = height <= step.boundary.closing_height;
+    let tie = step.state.block_hash(height).filter(|_| is_there).map(TieBreak::new);
+    match judged.outcome(&voting_rule, tie) {
+        Ok(outcome) => Ok(Some(Verdict { outcome, count, dormant_weight })),
+        // V-31: the outcome enters the first header after the block that decides.
+        Err(_) if !is_there => Ok(None),
+        Err(_) => Err(LedgerError::BlockHashMissing { height, proposal: proposal.id }),
+    }
+}
+
+/// G-46: weight of members who are dormant and whose weight is not cast.
+fn dormant(step: &Step<'_>, proposal: &ProposalRecord, roll: &Roll, cutoff: u64) -> u128 {
+    let charter = step.state.charter_of(proposal);
+    if charter.dormant_after_epochs == 0 {
+        return 0;
+    }
+    let poll = poll(step.state, proposal, Body::Members, roll, cutoff);
+    let voted: std::collections::BTreeSet<_> = last_ballots(poll.ballots, cutoff).map(|(member, _)| member).collect();
+    let silent = roll.iter().filter(|(member, _)| !voted.contains(*member) && poll.delegation_of(member).is_none());
+    let dormant = silent.filter(|(member, _)| step.state.is_dormant(charter, member, cutoff));
+    dormant.fold(0, |sum, (_, entry)| sum.saturating_add(entry.weight))
+}
+
+/// The same totals measured against a smaller roll.
+fn without(count: &Count, weight: u128) -> Result<Count, TallyError> {
+    if weight == 0 {
+        return Ok(count.clone());
+    }
+    let mut sums = count.sums();
+    if let Some(total) = sums.last_mut() {
+        *total = total.saturating_sub(weight);
+    }
+    Ok(Count::from_parts(count.system(), count.options(), &sums, count.rankings().clone())?)
+}
+
+/// Whether it was taken off the list before its vote ended. A proof of equivocation after the close changes nothing.
+fn is_dropped(step: &Step<'_>, proposal: &ProposalRecord, close: u32) -> bool {
+    proposal.dropped.is_some_and(|dropped| match dropped.cause {
+        DropCause::Withdrawn | DropCause::Superseded { .. } => true,
+        DropCause::Void => dropped.position < step.cutoff(close),
+    })
+}

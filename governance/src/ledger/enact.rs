@@ -1,0 +1,221 @@
+//! Taking effect: what passed, after its veto window, with the stakes that are still locked.
+
+use std::collections::BTreeSet;
+
+use super::decide::{TIE_DEPTH, verdict};
+use super::pay::Payment;
+use super::{Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Standing, Step};
+use crate::charter::{Charter, Class, check_change};
+use crate::entry::{Effect, GuardianVoice};
+use crate::id::{MemberId, ProposalId};
+use crate::roll::Roll;
+use crate::state::ProposalRecord;
+use crate::tally::Sums;
+use crate::voting::{Outcome, TieBreak};
+
+impl Ledger {
+    /// Lets every proposal take effect whose time has come, in the order of (authorisation, end of vote, proposal).
+    pub(super) fn enact(&mut self, step: &Step<'_>) -> Result<(), LedgerError> {
+        // G-97: a header that keeps out what members have seen authorises nothing.
+        let is_censoring = !step.state.overdue_entries(step.boundary.log_size).is_empty();
+        let waiting = self.pending.iter().filter_map(|id| {
+            let standing = self.standings.get(id).filter(|standing| standing.fate == Fate::Waiting)?;
+            Some((standing.authorised_at, standing.closed_at, *id))
+        });
+        let mut waiting: Vec<(u32, u32, ProposalId)> = waiting.collect();
+        waiting.sort_unstable();
+        // G-85: one change of the charter in each epoch, so that each names the one before.
+        let mut charter_changed = false;
+        for (_, _, id) in waiting {
+            let Some((proposal, mut standing)) = step.state.proposals().get(&id).zip(self.standings.get(&id).cloned())
+            else {
+                continue;
+            };
+            self.hear_guardians(step, proposal, &mut standing);
+            let is_due = standing.authorised_at <= step.boundary.closing_height;
+            if standing.fate == Fate::Waiting && is_due && !is_censoring {
+                self.enact_one(step, proposal, &mut standing, &mut charter_changed)?;
+            }
+            if standing.fate == Fate::Waiting && standing.expires_at <= step.boundary.closing_height {
+                standing.fate = Fate::Expired;
+            }
+            if standing.fate != Fate::Waiting && standing.payments.is_empty() {
+                self.pending.remove(&id);
+            }
+            self.standings.insert(id, standing);
+        }
+        Ok(())
+    }
+
+    fn enact_one(
+        &mut self,
+        step: &Step<'_>,
+        proposal: &ProposalRecord,
+        standing: &mut Standing,
+        charter_changed: &mut bool,
+    ) -> Result<(), LedgerError> {
+        if self.is_paused(proposal.content.class, step.boundary.closing_height) {
+            return Ok(());
+        }
+        match self.is_best_answer(step, proposal)? {
+            Some(true) => {}
+            Some(false) => {
+                standing.fate = Fate::Lapsed;
+                return Ok(());
+            }
+            None => return Ok(()),
+        }
+        let changes_charter =
+            matches!(proposal.content.class, Class::RuleChange | Class::ElectTreasurers | Class::ReplaceKeys);
+        if changes_charter && *charter_changed {
+            return Ok(());
+        }
+        self.count_again(step, proposal, standing)?;
+        let Outcome::Passed { option } = standing.outcome else { return Ok(()) };
+        standing.fate = Fate::Effective;
+        for effect in proposal.content.effects(option) {
+            self.take_effect(step, proposal, standing, effect);
+        }
+        *charter_changed |= changes_charter && standing.fate == Fate::Effective;
+        Ok(())
+    }
+
+    /// G-37: the same ballots with what is still locked. Only what passed can change, and only to its disadvantage.
+    fn count_again(
+        &self,
+        step: &Step<'_>,
+        proposal: &ProposalRecord,
+        standing: &mut Standing,
+    ) -> Result<(), LedgerError> {
+        let locked = locked_roll(step, proposal)?;
+        if let Some(again) = verdict(step, proposal, standing.closed_at, &locked)? {
+            standing.is_final = true;
+            standing.enacted_epoch = Some(step.boundary.epoch);
+            if again.outcome != standing.outcome {
+                standing.fate = Fate::Failed;
+                standing.outcome = match again.outcome {
+                    // Another option than the one announced must not win by others leaving.
+                    Outcome::Passed { .. } => Outcome::Rejected,
+                    failed => failed,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// G-95: enough guardians before the authorisation, each counted once.
+    fn hear_guardians(&self, step: &Step<'_>, proposal: &ProposalRecord, standing: &mut Standing) {
+        let guardians = &step.state.charter_of(proposal).guardians;
+        let threshold = usize::from(guardians.threshold);
+        let before = |height: u32, wanted: &[GuardianVoice]| -> usize {
+            let cutoff = step.cutoff(height);
+            let acts = proposal.guardian_acts.iter().filter(|(at, _, voice)| *at < cutoff && wanted.contains(voice));
+            acts.map(|(_, guardian, _)| *guardian).collect::<BTreeSet<MemberId>>().len()
+        };
+        if threshold == 0 {
+            return;
+        }
+        let (own_authorised_at, own_expires_at) = match proposal.schedule.zip(step.state.rule_of(proposal)) {
+            Some((schedule, rule)) => schedule.after_close(rule, &proposal.content, standing.closed_at),
+            None => return,
+        };
+        if before(own_authorised_at, &[GuardianVoice::Delay, GuardianVoice::Veto]) >= threshold {
+            // Once: always counted from the heights of the rule.
+            standing.authorised_at = own_authorised_at.saturating_add(guardians.delay_blocks);
+            standing.expires_at = own_expires_at.saturating_add(guardians.delay_blocks);
+        }
+        if before(standing.authorised_at, &[GuardianVoice::Veto]) >= threshold {
+            standing.fate = Fate::Vetoed;
+        }
+    }
+
+    /// G-88: of the answers to one request that passed, the one with the greatest lead of yes over no. `None` while one of
+    /// them is still undecided.
+    fn is_best_answer(&self, step: &Step<'_>, proposal: &ProposalRecord) -> Result<Option<bool>, LedgerError> {
+        let Some(request) = proposal.content.request else { return Ok(Some(true)) };
+        let mut passed: Vec<(u128, ProposalId, u32)> = Vec::new();
+        for other in step.state.proposals().values() {
+            if other.content.request != Some(request) {
+                continue;
+            }
+            let Some(standing) = self.standing(&other.id) else {
+                match other.dropped {
+                    Some(dropped) if dropped.position < step.boundary.log_size => continue,
+                    _ => return Ok(None),
+                }
+            };
+            if standing.outcome.has_passed() && standing.bar.is_none() && standing.fate != Fate::Vetoed {
+                let lead = Sums::of(&standing.count).map_or(0, |sums| sums.yes.saturating_sub(sums.no));
+                passed.push((lead, other.id, standing.closed_at));
+            }
+        }
+        let best = passed.iter().map(|(lead, _, _)| *lead).max();
+        let mut level: Vec<&(u128, ProposalId, u32)> =
+            passed.iter().filter(|(lead, _, _)| Some(*lead) == best).collect();
+        level.sort_by_key(|(_, id, _)| *id);
+        let [first, .., last] = level.as_slice() else {
+            return Ok(Some(level.first().is_some_and(|(_, id, _)| *id == proposal.id)));
+        };
+        // V-30, with the answers by ascending id in the place of options.
+        let height = first.2.max(last.2).saturating_add(TIE_DEPTH);
+        if height > step.boundary.closing_height {
+            return Ok(None);
+        }
+        let hash = step.state.block_hash(height);
+        let tie = TieBreak::new(hash.ok_or(LedgerError::BlockHashMissing { height, proposal: proposal.id })?);
+        let numbered = (0u16..).zip(&level).min_by_key(|(number, _)| tie.rank(*number));
+        Ok(Some(numbered.is_some_and(|(_, (_, id, _))| *id == proposal.id)))
+    }
+
+    fn take_effect(&mut self, step: &Step<'_>, proposal: &ProposalRecord, standing: &mut Standing, effect: &Effect) {
+        let (epoch, id) = (step.boundary.epoch, proposal.id);
+        match effect {
+            Effect::Spend(spend) => {
+                let (due_at, expires_at) = (standing.authorised_at, standing.expires_at);
+                standing.payments.push(Payment::new(due_at, expires_at, spend.clone()));
+            }
+            Effect::Budget(budget) => {
+                for (index, milestone) in budget.milestones.iter().enumerate() {
+                    let due_at = standing.authorised_at.saturating_add(milestone.after_blocks);
+                    let expires_at = due_at.saturating_add(budget.expiry_blocks);
+                    standing.payments.extend(budget.payment(index).map(|p| Payment::new(due_at, expires_at, p)));
+                }
+            }
+            Effect::StopBudget { proposal } => self.stop(proposal),
+            Effect::RuleChange(_) | Effect::ElectTreasurers(_) | Effect::ReplaceKeys(_) => {
+                // G-85: another charter in force, or one that would break rules, and this comes to nothing.
+                let before = self.charter(step.state);
+                let is_allowed = |after: &Charter| check_change(effect.class(), before, after).is_empty();
+                match effect.charter_after(before).filter(is_allowed) {
+                    Some(after) => self.charter = Some(after),
+                    None => standing.fate = Fate::Lapsed,
+                }
+            }
+            Effect::Admit { member } => {
+                self.memberships.push(MembershipChange { epoch, member: *member, admitted: true });
+            }
+            Effect::Expel { member } => {
+                self.memberships.push(MembershipChange { epoch, member: *member, admitted: false });
+            }
+            Effect::Confiscate(confiscate) => self.confiscate(step, id, confiscate),
+            Effect::Pause(pause) => {
+                let longest = step.state.charter_of(proposal).guards.pause_max_blocks;
+                let from = step.boundary.closing_height;
+                let until = from.saturating_add(pause.blocks.min(longest));
+                self.pauses.push(PauseWindow { from, until, classes: pause.classes.clone() });
+            }
+            Effect::Request(_) => {}
+        }
+    }
+}
+
+/// The roll of a proposal's snapshot without the stakes that had gone elsewhere when the epoch closed (G-37).
+pub(crate) fn locked_roll(step: &Step<'_>, proposal: &ProposalRecord) -> Result<Roll, LedgerError> {
+    let epoch = proposal.snapshot_epoch;
+    let missing = LedgerError::RollMissing { epoch, proposal: proposal.id };
+    let roll = step.state.roll(epoch).ok_or(missing)?;
+    let snapshot = step.state.anchored().iter().find(|record| record.header.epoch == epoch);
+    let charter =
+        snapshot.map_or(&step.state.params().charter, |record| step.state.roll_charter(record.header.log_size));
+    Ok(roll.still_locked(charter, step.roll))
+}

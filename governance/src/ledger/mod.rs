@@ -1,0 +1,198 @@
+//! The ledger: what was decided, epoch by epoch, and what follows from it for charter, members, treasury and deposits.
+//!
+//! The log says what was voted; the rolls say with which weight. A step of the ledger closes one epoch: votes that ended are
+//! decided ([`Standing`]), what passed before takes effect once its veto window is over, payments are authorised, deposits
+//! and rewards are settled. Every step is a function of the log up to the epoch's size, the rolls, and the step before.
+
+mod account;
+mod decide;
+mod enact;
+mod ending;
+mod guard;
+mod pay;
+mod poll;
+mod standing;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use account::{AccountEntry, AccountKind, EpochAccount, rewards};
+pub use guard::Bar;
+pub use pay::{Payment, PaymentState};
+pub use standing::{Fate, Standing};
+
+pub(crate) use enact::locked_roll;
+pub(crate) use ending::vote_end;
+pub(crate) use pay::milestone_key;
+pub(crate) use poll::{electors, poll};
+
+use crate::charter::{Charter, Class};
+use crate::id::{MemberId, ProposalId};
+use crate::roll::Roll;
+use crate::state::LogState;
+use crate::tally::TallyError;
+
+/// Decisions of every epoch up to one, and their consequences.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Number of epochs decided.
+    epochs: usize,
+    /// Closing height of the last of them; 0 before the first.
+    closing_height: u32,
+    standings: BTreeMap<ProposalId, Standing>,
+    /// Proposals that passed and did not yet take effect, and those with payments to come.
+    pending: BTreeSet<ProposalId>,
+    /// The charter in force after the last epoch; `None` for the founding one.
+    charter: Option<Charter>,
+    memberships: Vec<MembershipChange>,
+    pauses: Vec<PauseWindow>,
+    gates_used: usize,
+    /// Heights and satoshis of authorised payments, for spending caps.
+    authorised: Vec<(u32, u64)>,
+    /// Threads whose deposits were returned or forfeited.
+    settled: BTreeSet<ProposalId>,
+    accounts: Vec<EpochAccount>,
+}
+
+/// The boundary at which an epoch closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EpochBoundary {
+    /// 1 for the first.
+    pub epoch: u32,
+    /// Height of the boundary.
+    pub closing_height: u32,
+    /// Entries of the log that the epoch covers.
+    pub log_size: u64,
+}
+
+/// A member who was admitted or expelled by a vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MembershipChange {
+    /// In which epoch it took effect.
+    pub epoch: u32,
+    /// Who.
+    pub member: MemberId,
+    /// Whether admitted; else expelled.
+    pub admitted: bool,
+}
+
+/// Heights between which proposals of some classes are not authorised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PauseWindow {
+    /// From this height on.
+    pub from: u32,
+    /// Until below this height.
+    pub until: u32,
+    /// Which classes.
+    pub classes: Vec<Class>,
+}
+
+/// Why an epoch cannot be decided.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// A roll was not given to the state.
+    #[error("G-62: the roll of epoch {epoch} is missing; proposal {proposal} is decided by it")]
+    RollMissing {
+        /// Whose roll.
+        epoch: u32,
+        /// Who needs it.
+        proposal: ProposalId,
+    },
+    /// The block that breaks a tie is not known.
+    #[error("V-30: the hash of block {height} is missing; it breaks a tie in proposal {proposal}")]
+    BlockHashMissing {
+        /// Its height.
+        height: u32,
+        /// Who needs it.
+        proposal: ProposalId,
+    },
+    /// Ballots cannot be counted.
+    #[error(transparent)]
+    Tally(#[from] TallyError),
+}
+
+/// What one step works with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step<'a> {
+    pub(crate) state: &'a LogState,
+    pub(crate) boundary: EpochBoundary,
+    /// The roll of the epoch that closes.
+    pub(crate) roll: &'a Roll,
+}
+
+impl Ledger {
+    /// Before the first epoch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Closes the next epoch: `state` holds at least its log, and `roll` is its own.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a fact is missing; then the ledger is of no use and an earlier copy is to be kept.
+    pub fn close_epoch(&mut self, state: &LogState, boundary: &EpochBoundary, roll: &Roll) -> Result<(), LedgerError> {
+        let step = Step { state, boundary: *boundary, roll };
+        let decided = self.decide(&step)?;
+        self.enact(&step)?;
+        self.pay(&step);
+        self.settle(&step, &decided);
+        self.epochs += 1;
+        self.closing_height = boundary.closing_height;
+        Ok(())
+    }
+
+    /// Number of epochs decided.
+    #[must_use]
+    pub fn epochs(&self) -> usize {
+        self.epochs
+    }
+
+    /// Closing height of the last epoch decided; 0 before the first.
+    #[must_use]
+    pub fn closing_height(&self) -> u32 {
+        self.closing_height
+    }
+
+    /// What became of a proposal; `None` before an epoch decided it.
+    #[must_use]
+    pub fn standing(&self, proposal: &ProposalId) -> Option<&Standing> {
+        self.standings.get(proposal)
+    }
+
+    /// Everything decided, by proposal.
+    #[must_use]
+    pub fn standings(&self) -> &BTreeMap<ProposalId, Standing> {
+        &self.standings
+    }
+
+    /// The charter in force after the last epoch.
+    #[must_use]
+    pub fn charter<'a>(&'a self, state: &'a LogState) -> &'a Charter {
+        self.charter.as_ref().unwrap_or(&state.params().charter)
+    }
+
+    /// Members admitted and expelled by vote, in order.
+    #[must_use]
+    pub fn membership_changes(&self) -> &[MembershipChange] {
+        &self.memberships
+    }
+
+    /// Pauses ordered so far.
+    #[must_use]
+    pub fn pauses(&self) -> &[PauseWindow] {
+        &self.pauses
+    }
+
+    /// Deposits, rewards and dues of each epoch that had any.
+    #[must_use]
+    pub fn accounts(&self) -> &[EpochAccount] {
+        &self.accounts
+    }
+
+    /// Whether authorisations of a class are held back at a height (G-87).
+    #[must_use]
+    pub fn is_paused(&self, class: Class, height: u32) -> bool {
+        self.pauses.iter().any(|p| (p.from..p.until).contains(&height) && p.classes.contains(&class))
+    }
+}

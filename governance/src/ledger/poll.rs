@@ -1,0 +1,62 @@
+//! Who decides a proposal: its bodies, each with a roll of its own.
+
+use super::Step;
+use crate::charter::Body;
+use crate::roll::Roll;
+use crate::state::{LogState, ProposalRecord, topic, vote_key};
+use crate::tally::{Delegations, Poll};
+
+/// One body that decides a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Electors {
+    pub(crate) body: Body,
+    pub(crate) roll: Roll,
+}
+
+/// The bodies of a proposal's rule (G-45), `members` being the roll of the members. Treasurers and founders are those of the
+/// charter whose rules the proposal keeps, one key one vote.
+pub(crate) fn electors(state: &LogState, proposal: &ProposalRecord, members: &Roll) -> Vec<Electors> {
+    let charter = state.charter_of(proposal);
+    let bodies = state.rule_of(proposal).map_or(&[][..], |rule| &rule.bodies);
+    let one_vote_each = |body: Body| match body {
+        Body::Members => members.clone(),
+        Body::Treasurers => {
+            Roll::from_stakes(charter.treasurers.iter().map(|treasurer| (vote_key(&treasurer.key), 0, 1)))
+        }
+        Body::Founders => Roll::from_stakes(charter.founders.iter().map(|founder| (*founder, 0, 1))),
+    };
+    bodies.iter().map(|body| Electors { body: *body, roll: one_vote_each(*body) }).collect()
+}
+
+/// The poll of one body over the ballots below position `cutoff`. Only members delegate.
+pub(crate) fn poll<'a>(
+    state: &'a LogState,
+    proposal: &'a ProposalRecord,
+    body: Body,
+    roll: &'a Roll,
+    cutoff: u64,
+) -> Poll<'a> {
+    let delegating = body == Body::Members && state.charter_of(proposal).delegation.enabled;
+    let delegations = proposal.schedule.filter(|_| delegating).map(|schedule| Delegations {
+        book: state.delegations(),
+        topic: topic(proposal),
+        cutoff: state.delegation_cutoff(proposal, cutoff),
+        close_height: schedule.close,
+    });
+    Poll {
+        system: proposal.content.system,
+        options: proposal.content.option_count(),
+        roll,
+        ballots: &proposal.ballots,
+        cutoff,
+        delegations,
+    }
+}
+
+impl Step<'_> {
+    /// Position below which entries count when voting ended at `close` (G-42).
+    pub(crate) fn cutoff(&self, close: u32) -> u64 {
+        let size = self.state.first_head_at(close).map_or(self.boundary.log_size, |record| record.head.size);
+        size.min(self.boundary.log_size)
+    }
+}

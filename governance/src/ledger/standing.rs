@@ -1,0 +1,115 @@
+//! What became of one proposal.
+
+use super::guard::Bar;
+use super::pay::{Payment, PaymentState};
+use crate::charter::Class;
+use crate::lifecycle::Phase;
+use crate::voting::{Count, Outcome};
+
+/// The decision on a proposal, from the first epoch that closes at or above the end of its vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What was decided: provisional until it takes effect, because stakes may leave before (G-37).
+    pub outcome: Outcome,
+    /// Whether that is the count at enactment.
+    pub is_final: bool,
+    /// The guard that keeps it from having any effect.
+    pub bar: Option<Bar>,
+    /// Height at which its vote ended.
+    pub closed_at: u32,
+    /// The epoch whose header first decided it.
+    pub decided_epoch: u32,
+    /// The epoch whose header counted it again, for what passed.
+    pub enacted_epoch: Option<u32>,
+    /// Totals of its first body at the close.
+    pub count: Count,
+    /// Weight of dormant members that the quorum leaves out (G-46).
+    pub dormant_weight: u128,
+    /// It takes effect in the first epoch that closes at or above this height.
+    pub authorised_at: u32,
+    /// What is not executed by this height never is.
+    pub expires_at: u32,
+    /// What happened since.
+    pub fate: Fate,
+    /// Payments that it makes, in their order.
+    pub payments: Vec<Payment>,
+}
+
+/// What happened to a decided proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It did not pass, or a guard bars it.
+    Failed,
+    /// It passed and waits for the end of its veto window.
+    Waiting,
+    /// The guardians stopped it.
+    Vetoed,
+    /// Something else came first: another charter, or a better answer to the same request.
+    Lapsed,
+    /// It could not take effect in time.
+    Expired,
+    /// It took effect.
+    Effective,
+}
+
+impl Fate {
+    /// Its number in the decision tree (G-64).
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Failed => 0,
+            Self::Waiting => 1,
+            Self::Vetoed => 2,
+            Self::Lapsed => 3,
+            Self::Expired => 4,
+            Self::Effective => 5,
+        }
+    }
+}
+
+impl Standing {
+    /// Whether it counts as a failure for whoever proposes the same again (G-100).
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        matches!(self.fate, Fate::Failed | Fate::Vetoed)
+    }
+
+    /// Where the proposal stands when the newest head's tip is `tip_height`.
+    #[must_use]
+    pub fn phase(&self, class: Class, tip_height: u32) -> Phase {
+        if self.bar.is_some() {
+            return Phase::Barred;
+        }
+        match (self.outcome, self.fate) {
+            (_, Fate::Vetoed) | (Outcome::Vetoed, _) => Phase::Vetoed,
+            (_, Fate::Lapsed) => Phase::Lapsed,
+            (_, Fate::Expired) => Phase::Expired,
+            (Outcome::Rejected, _) => Phase::Rejected,
+            (Outcome::NoQuorum, _) => Phase::NoQuorum,
+            (Outcome::Tied, _) => Phase::Tied,
+            (Outcome::Passed { .. }, Fate::Effective) => self.effective_phase(class, tip_height),
+            (Outcome::Passed { .. }, _) => Phase::Passed { authorised_at: self.authorised_at },
+        }
+    }
+
+    fn effective_phase(&self, class: Class, tip_height: u32) -> Phase {
+        if self.payments.is_empty() {
+            // A resolution has nothing to execute.
+            return match class {
+                Class::Text => Phase::Passed { authorised_at: self.authorised_at },
+                _ => Phase::Executed,
+            };
+        }
+        let authorised = self.payments.iter().find(|payment| payment.state == PaymentState::Authorised);
+        let authorised = authorised.and_then(|payment| payment.authorisation).map(|a| a.expires_height);
+        match authorised {
+            Some(expires_at) if tip_height < expires_at => Phase::Authorised { expires_at },
+            _ if self.payments.iter().any(|p| p.state == PaymentState::Waiting) => {
+                Phase::Passed { authorised_at: self.authorised_at }
+            }
+            Some(_) => Phase::Expired,
+            None if self.payments.iter().any(|p| matches!(p.state, PaymentState::Executed { .. })) => Phase::Executed,
+            None => Phase::Expired,
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! What each accepted entry changes.
+
+use super::{
+    AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, HeadRecord,
+    HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, ProposalRecord,
+};
+use crate::charter::Class;
+use crate::delegation::Delegation;
+use crate::entry::{
+    Acceptance, Anchored, AuthorUpdate, Ballot, Bind, Comment, CommentVote, Entry, Equivocation, GuardianAct,
+    KeyRotation, LaneHeader, LogHead, ProposalContent,
+};
+use crate::id::{EntryId, MemberId, ProposalId};
+use crate::lifecycle::{Schedule, boundary};
+use crate::tally::BallotRecord;
+
+impl LogState {
+    /// `entry` passed every check.
+    pub(super) fn apply_checked(&mut self, position: u64, id: EntryId, entry: Entry) {
+        let member = entry.lane().map_or(MemberId([0; 32]), |lane| self.member_of_key(&lane.member));
+        match entry {
+            Entry::Bind(e) => self.apply_bind(position, member, e.lane.member, e.body),
+            Entry::Checkpoint(e) => {
+                if let Some(channel) = self.channels.get_mut(&e.checkpoint.channel) {
+                    channel.checkpoints.push((position, e.checkpoint));
+                }
+            }
+            Entry::Proposal(e) => self.apply_proposal(position, id, member, &e.lane, e.body),
+            Entry::Comment(e) => self.apply_comment(position, id, member, e.body),
+            Entry::Ballot(e) => self.apply_ballot(position, id, member, e.body),
+            Entry::Head(e) => self.apply_head(id, e.statement),
+            Entry::Anchored(e) => self.apply_anchored(position, e.statement),
+            Entry::Delegation(e) => self.apply_delegation(position, id, member, e.body),
+            Entry::CommentVote(e) => self.apply_comment_vote(member, e.body),
+            Entry::AuthorUpdate(e) => self.apply_author_update(position, id, member, e.body),
+            Entry::Withdrawal(e) => self.drop_proposal(&e.body.proposal, position, DropCause::Withdrawn),
+            Entry::KeyRotation(e) => self.apply_key_rotation(&e.rotation),
+            Entry::Invitation(e) => {
+                let (invitee, expires_height) = (e.body.invitee, e.body.expires_height);
+                self.invitations.insert(id, InvitationRecord { by: member, invitee, expires_height, accepted: None });
+            }
+            Entry::Acceptance(e) => self.apply_acceptance(position, e.body),
+            Entry::GuardianAct(e) => self.apply_guardian_act(position, e.lane.member, e.body),
+            Entry::Equivocation(e) => self.apply_equivocation(position, &e),
+            Entry::DepositHold(e) => {
+                let (channel, thread, amount_sat) = (e.body.channel, e.body.thread, e.body.amount_sat);
+                self.holds.push(HoldRecord { position, member, channel, thread, amount_sat });
+            }
+            Entry::SeenNote(e) => {
+                self.seen.entry(e.body.entry).or_default().entry(member).or_insert(position);
+            }
+            Entry::Execution(e) => {
+                if let Some(proposal) = self.proposals.get_mut(&e.proposal) {
+                    proposal.executions.insert(e.milestone, (position, e.statement));
+                }
+            }
+        }
+    }
+
+    pub(super) fn advance_lane(&mut self, lane: &LaneHeader, position: u64, id: EntryId) {
+        let advanced = Lane { incarnation: lane.incarnation, sequence: lane.sequence, head: lane.head_after(id) };
+        self.lanes.insert(lane.member, advanced);
+        let member = self.member_of_key(&lane.member);
+        self.spoken.entry(member).or_default().push(position);
+        self.positions.insert(id, position);
+    }
+
+    fn apply_bind(&mut self, position: u64, member: MemberId, key: MemberId, bind: Bind) {
+        let record = self.members.entry(member).or_insert_with(|| MemberRecord {
+            name: String::new(),
+            joined: position,
+            channels: Vec::new(),
+            key,
+        });
+        record.name.clone_from(&bind.name);
+        record.channels.push(bind.channel);
+        self.outpoints.insert(bind.funding, bind.channel);
+        self.channels.insert(bind.channel, ChannelRecord { member, position, bind, checkpoints: Vec::new() });
+    }
+
+    fn apply_proposal(
+        &mut self,
+        position: u64,
+        entry: EntryId,
+        author: MemberId,
+        lane: &LaneHeader,
+        content: ProposalContent,
+    ) {
+        let id = content.id(lane.network, lane.dao, lane.member);
+        let thread = content.thread(id);
+        if let Some(version) = content.version_of {
+            self.drop_proposal(&version.previous, position, DropCause::Superseded { by: id });
+        }
+        // The electorate is fixed with the first version: an author cannot wait for a better one (G-89).
+        let first_snapshot = self.proposals.get(&thread).map(|first| first.snapshot_epoch);
+        let snapshot_epoch = first_snapshot.or(self.newest_anchored().map(|a| a.header.epoch)).unwrap_or(0);
+        let charter = self.charters.len() - 1;
+        let rule = self.charter().rule_for(content.class, content.amount_sat()).map_or(0, |(index, _)| index);
+        self.threads.insert(thread, id);
+        self.unscheduled.push(id);
+        let record = ProposalRecord {
+            id,
+            author,
+            position,
+            entry,
+            content,
+            thread,
+            charter,
+            rule,
+            snapshot_epoch,
+            schedule: None,
+            dropped: None,
+            ballots: Default::default(),
+            live: None,
+            comments: Vec::new(),
+            guardian_acts: Vec::new(),
+            executions: Default::default(),
+        };
+        self.proposals.insert(id, record);
+        self.start_live(&id);
+    }
+
+    fn drop_proposal(&mut self, id: &ProposalId, position: u64, cause: DropCause) {
+        if let Some(proposal) = self.proposals.get_mut(id) {
+            proposal.dropped.get_or_insert(Dropped { position, cause });
+        }
+    }
+
+    fn apply_comment(&mut self, position: u64, entry: EntryId, author: MemberId, comment: Comment) {
+        let Comment { proposal, parent, text } = comment;
+        self.talk_of(author).comments += 1;
+        self.add_comment(
+            proposal,
+            CommentRecord { entry, position, author, parent, text, is_update: false, opinions: Default::default() },
+        );
+    }
+
+    fn apply_author_update(&mut self, position: u64, entry: EntryId, author: MemberId, update: AuthorUpdate) {
+        self.talk_of(author).comments += 1;
+        self.add_comment(
+            update.proposal,
+            CommentRecord {
+                entry,
+                position,
+                author,
+                parent: None,
+                text: update.text,
+                is_update: true,
+                opinions: Default::default(),
+            },
+        );
+    }
+
+    fn add_comment(&mut self, on: ProposalId, comment: CommentRecord) {
+        if let Some(proposal) = self.proposals.get_mut(&on) {
+            self.comments.insert(comment.entry, (on, proposal.comments.len()));
+            proposal.comments.push(comment);
+        }
+    }
+
+    fn apply_comment_vote(&mut self, member: MemberId, vote: CommentVote) {
+        self.talk_of(member).votes += 1;
+        let Some((proposal, index)) = self.comments.get(&vote.comment) else { return };
+        let comment = self.proposals.get_mut(proposal).and_then(|proposal| proposal.comments.get_mut(*index));
+        if let Some(comment) = comment {
+            comment.opinions.insert(member, vote.opinion);
+        }
+    }
+
+    fn apply_ballot(&mut self, position: u64, entry: EntryId, member: MemberId, ballot: Ballot) {
+        let Some(proposal) = self.proposals.get_mut(&ballot.proposal) else { return };
+        let records = proposal.ballots.entry(member).or_default();
+        let before = records.iter().rev().find(|record| record.void_from.is_none()).map(|r| r.fields.clone());
+        let after = ballot.fields.clone();
+        records.push(BallotRecord { position, entry, fields: ballot.fields, void_from: None });
+        self.update_live(&ballot.proposal, &member, before.as_deref(), Some(&after));
+    }
+
+    fn apply_delegation(&mut self, position: u64, entry: EntryId, member: MemberId, delegation: Delegation) {
+        self.delegations.record(member, position, entry, delegation);
+        self.update_live_delegation(&member);
+    }
+
+    fn apply_head(&mut self, entry: EntryId, head: LogHead) {
+        self.heads.push(HeadRecord { head, entry });
+        for id in std::mem::take(&mut self.unscheduled) {
+            let schedule = self.proposals.get(&id).and_then(|proposal| self.schedule_of(proposal, head.tip_height));
+            if let Some(proposal) = self.proposals.get_mut(&id) {
+                proposal.schedule = schedule;
+            }
+            self.start_live(&id);
+        }
+    }
+
+    fn schedule_of(&self, proposal: &ProposalRecord, logged: u32) -> Option<Schedule> {
+        let (charter, rule) = (self.charter_of(proposal), self.rule_of(proposal)?);
+        let opens_at = proposal.content.request.and_then(|request| self.submissions_end(&request));
+        Some(match opens_at {
+            Some(end) => {
+                let open = boundary(charter, end.max(logged));
+                Schedule::from_open(charter, rule, &proposal.content, logged, open)
+            }
+            None => Schedule::new(charter, rule, &proposal.content, logged),
+        })
+    }
+
+    fn apply_anchored(&mut self, position: u64, a: Anchored) {
+        let header = a.header;
+        let changed = (header.charter != self.version_in_force().hash)
+            .then(|| self.charter_candidates().find(|charter| charter.hash() == header.charter));
+        if let Some(charter) = changed.flatten() {
+            let version =
+                CharterVersion { hash: header.charter, since_height: header.closing_height, position, charter };
+            self.charters.push(version);
+        }
+        self.anchored.push(AnchoredRecord {
+            position,
+            header,
+            link: a.link,
+            mined_height: a.mined_height,
+            mined_hash: a.mined_hash,
+        });
+    }
+
+    /// Charters that a proposal in the log would put in force in place of the present one.
+    pub(super) fn charter_candidates(&self) -> impl Iterator<Item = crate::Charter> + '_ {
+        let changes = |class| matches!(class, Class::RuleChange | Class::ElectTreasurers | Class::ReplaceKeys);
+        let proposals = self.proposals.values().filter(move |proposal| changes(proposal.content.class));
+        let effects = proposals.flat_map(|p| &p.content.options).flat_map(|option| &option.effects);
+        effects.filter_map(|effect| effect.charter_after(self.charter()))
+    }
+
+    fn apply_key_rotation(&mut self, rotation: &KeyRotation) {
+        let member = self.member_of_key(&rotation.old_key);
+        self.rotated_keys.insert(rotation.new_key, member);
+        if let Some(record) = self.members.get_mut(&member) {
+            record.key = rotation.new_key;
+        }
+    }
+
+    fn apply_acceptance(&mut self, position: u64, acceptance: Acceptance) {
+        if let Some(invitation) = self.invitations.get_mut(&acceptance.invitation) {
+            invitation.accepted = Some(position);
+        }
+    }
+
+    fn apply_guardian_act(&mut self, position: u64, guardian: MemberId, act: GuardianAct) {
+        if let Some(proposal) = self.proposals.get_mut(&act.proposal) {
+            proposal.guardian_acts.push((position, guardian, act.act));
+        }
+    }
+
+    /// G-98: whichever of the two entries the log has is void from here on.
+    fn apply_equivocation(&mut self, position: u64, proof: &Equivocation) {
+        let member = self.member_of_key(&proof.member());
+        self.equivocations.push(EquivocationRecord { position, member });
+        self.proven.insert(proof.place());
+        for entry in proof.entries() {
+            let id = entry.id();
+            if !self.positions.contains_key(&id) {
+                continue;
+            }
+            match entry {
+                Entry::Ballot(e) => self.void_ballot(&e.body.proposal, &member, &id, position),
+                Entry::Proposal(e) => {
+                    let id = e.body.id(e.lane.network, e.lane.dao, e.lane.member);
+                    self.drop_proposal(&id, position, DropCause::Void);
+                }
+                Entry::Delegation(e) => {
+                    let revoked = Delegation { scope: e.body.scope.clone(), parts: Vec::new(), expires_height: None };
+                    self.apply_delegation(position, id, member, revoked);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn void_ballot(&mut self, on: &ProposalId, member: &MemberId, entry: &EntryId, position: u64) {
+        let Some(records) = self.proposals.get_mut(on).and_then(|p| p.ballots.get_mut(member)) else { return };
+        let valid = |records: &[BallotRecord]| {
+            records.iter().rev().find(|record| record.void_from.is_none()).map(|record| record.fields.clone())
+        };
+        let before = valid(records);
+        if let Some(record) = records.iter_mut().find(|record| record.entry == *entry) {
+            record.void_from.get_or_insert(position);
+        }
+        let after = valid(records);
+        self.update_live(on, member, before.as_deref(), after.as_deref());
+    }
+
+    fn talk_of(&mut self, member: MemberId) -> &mut super::Talk {
+        let epoch = self.talk_epoch();
+        self.talk.entry((member, epoch)).or_default()
+    }
+}

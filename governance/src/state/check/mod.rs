@@ -1,0 +1,140 @@
+//! The rules of acceptance: one function per kind of entry. They ask the log and nothing else.
+
+mod discussion;
+mod hub;
+mod offence;
+mod proposal;
+mod stake;
+mod vote;
+
+use super::LogState;
+use super::refusal::{Refusal, invalid, not_now};
+use crate::codec::Canonical as _;
+use crate::entry::{Entry, LaneHeader, lane_start};
+use crate::id::{DaoId, MemberId, NetworkId};
+
+impl LogState {
+    /// Every rule but the signatures' and the electorate's, against the log as it is (G-20 to G-31, G-89 to G-99).
+    ///
+    /// # Errors
+    /// [`Refusal`] naming the clause and the values.
+    pub fn check(&self, entry: &Entry) -> Result<(), Refusal> {
+        Self::check_length(entry, &entry.to_bytes())?;
+        self.check_rules(entry)
+    }
+
+    /// Whether the author of a proposal or ballot has weight, as far as the rolls given tell (G-35). The hub refuses
+    /// entries by this; the log stays valid with them, since they weigh nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when the roll is known and the member is not in it.
+    pub fn check_electorate(&self, entry: &Entry) -> Result<(), Refusal> {
+        let (member, epoch) = match entry {
+            Entry::Proposal(e) => (self.member_of_key(&e.lane.member), self.newest_anchored().map(|a| a.header.epoch)),
+            Entry::Ballot(e) => {
+                (self.member_of_key(&e.lane.member), self.proposals.get(&e.body.proposal).map(|p| p.snapshot_epoch))
+            }
+            _ => return Ok(()),
+        };
+        match epoch.and_then(|epoch| self.rolls.get(&epoch).map(|(roll, _)| (epoch, roll))) {
+            Some((epoch, roll)) if roll.weight(&member) == 0 && !self.holds_office(&member) => {
+                invalid("G-35", format!("member {member} has no weight in the roll of epoch {epoch}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn check_length(entry: &Entry, bytes: &[u8]) -> Result<(), Refusal> {
+        match (bytes.len(), entry.kind().max_length()) {
+            (length, max) if length > max => {
+                invalid("G-20", format!("entry has {length} bytes, at most {max} are allowed"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn check_rules(&self, entry: &Entry) -> Result<(), Refusal> {
+        match entry {
+            Entry::Bind(e) => self.check_bind(e),
+            Entry::Checkpoint(e) => self.check_checkpoint(&e.checkpoint),
+            Entry::Proposal(e) => self.check_proposal(e),
+            Entry::Comment(e) => self.check_comment(e),
+            Entry::Ballot(e) => self.check_ballot(e),
+            Entry::Head(e) => self.check_head(e),
+            Entry::Anchored(e) => self.check_anchored(e),
+            Entry::Delegation(e) => self.check_delegation(e),
+            Entry::CommentVote(e) => self.check_comment_vote(e),
+            Entry::AuthorUpdate(e) => self.check_author_update(e),
+            Entry::Withdrawal(e) => self.check_withdrawal(e),
+            Entry::KeyRotation(e) => self.check_key_rotation(&e.rotation),
+            Entry::Invitation(e) => self.check_invitation(e),
+            Entry::Acceptance(e) => self.check_acceptance(e),
+            Entry::GuardianAct(e) => self.check_guardian_act(e),
+            Entry::Equivocation(e) => self.check_equivocation(e),
+            Entry::DepositHold(e) => self.check_deposit_hold(e),
+            Entry::SeenNote(e) => self.check_seen_note(e),
+            Entry::Execution(e) => self.check_execution(e),
+        }
+    }
+
+    pub(super) fn check_dao(&self, network: NetworkId, dao: DaoId) -> Result<(), Refusal> {
+        if network != self.params.network {
+            return invalid("G-20", format!("entry is for network {network}, this is {}", self.params.network));
+        }
+        if dao != self.params.dao_id {
+            return invalid("G-20", format!("entry is for DAO {dao}, this is {}", self.params.dao_id));
+        }
+        Ok(())
+    }
+
+    /// Whether the key of a lane may speak, and where its lane is. Returns the member for whom it speaks.
+    fn check_speaker(&self, lane: &LaneHeader) -> Result<MemberId, Refusal> {
+        self.check_dao(lane.network, lane.dao)?;
+        self.check_key(lane)?;
+        let member = self.member_of_key(&lane.member);
+        if !self.members.contains_key(&member) && !self.holds_office(&lane.member) {
+            return invalid("G-21", format!("{} is no member: no bind entry names this vote key", lane.member));
+        }
+        self.check_lane(lane)?;
+        Ok(member)
+    }
+
+    /// The key was not replaced (G-90), and its owner's rights are not suspended (G-98).
+    fn check_key(&self, lane: &LaneHeader) -> Result<(), Refusal> {
+        if self.is_retired(&lane.member) {
+            return invalid("G-90", format!("the vote key {} was replaced by another", lane.member));
+        }
+        let tip = self.tip_height().unwrap_or(0);
+        match self.suspended_until(&self.member_of_key(&lane.member), self.size()) {
+            Some(end) if tip < end => not_now("G-98", format!("the member is suspended until height {end}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// G-21: number and hash chain of the lane.
+    pub(super) fn check_lane(&self, lane: &LaneHeader) -> Result<(), Refusal> {
+        let (sequence, head) = match self.lanes.get(&lane.member) {
+            Some(known) if lane.incarnation < known.incarnation => {
+                return invalid(
+                    "G-21",
+                    format!("incarnation {} is over, the lane is at {}", lane.incarnation, known.incarnation),
+                );
+            }
+            Some(known) if lane.incarnation == known.incarnation => (known.sequence, known.head),
+            _ => (0, lane_start(lane.network, lane.dao, lane.member, lane.incarnation)),
+        };
+        if lane.sequence <= sequence {
+            return invalid(
+                "G-21",
+                format!("sequence {} is in the log already, next is {}", lane.sequence, sequence + 1),
+            );
+        }
+        if lane.sequence - 1 > sequence {
+            return not_now("G-21", format!("sequence {} leaves a gap, next is {}", lane.sequence, sequence + 1));
+        }
+        if lane.prev_head != head {
+            return invalid("G-21", format!("previous lane head is {}, in the log it is {head}", lane.prev_head));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Proposals, their versions, and their withdrawal.
+
+use super::super::refusal::{Refusal, invalid, not_now};
+use super::super::{LogState, ProposalRecord};
+use crate::charter::{Class, check_change};
+use crate::entry::{Effect, LaneEntry, ProposalContent, Version, Withdrawal};
+use crate::id::{MemberId, ProposalId};
+use crate::lifecycle::boundary;
+
+impl LogState {
+    pub(super) fn check_proposal(&self, e: &LaneEntry<ProposalContent>) -> Result<(), Refusal> {
+        let author = self.check_speaker(&e.lane)?;
+        if let Err(error) = e.body.check() {
+            return invalid("G-24", error.to_string());
+        }
+        let id = e.body.id(e.lane.network, e.lane.dao, e.lane.member);
+        if self.proposals.contains_key(&id) {
+            return invalid("G-25", format!("proposal {id} is in the log already"));
+        }
+        // G-27: the electorate is a snapshot older than the proposal, so that nobody can buy in for it.
+        if self.anchored.is_empty() {
+            return not_now("G-27", "no epoch is final yet, so there is no roll to vote with".into());
+        }
+        self.check_class_rule(&e.body, &author, e.body.thread(id))?;
+        if let Some(version) = e.body.version_of {
+            self.check_version(&e.body, &author, version)?;
+        }
+        if let Some(request) = e.body.request {
+            self.check_answer(&e.body, &request)?;
+        }
+        e.body.options.iter().flat_map(|option| &option.effects).try_for_each(|effect| self.check_effect(effect))
+    }
+
+    /// G-93: a proposal is taken back while nobody can have voted on it.
+    pub(super) fn check_withdrawal(&self, e: &LaneEntry<Withdrawal>) -> Result<(), Refusal> {
+        let member = self.check_speaker(&e.lane)?;
+        let Some(proposal) = self.proposals.get(&e.body.proposal) else {
+            return invalid("G-93", format!("proposal {} is not in the log", e.body.proposal));
+        };
+        if proposal.author != member {
+            return invalid("G-93", format!("proposal {} is {}'s", proposal.id, proposal.author));
+        }
+        self.check_in_review("G-93", proposal)
+    }
+
+    /// The height from which on answers to a request are voted on and no longer taken (G-88); `None` when it is none.
+    pub(crate) fn submissions_end(&self, request: &ProposalId) -> Option<u32> {
+        let proposal = self.proposals.get(request)?;
+        let Some(Effect::Request(terms)) = proposal.content.effects(None).first() else { return None };
+        let schedule = proposal.schedule?;
+        let margin = schedule.latest_close.saturating_sub(schedule.close);
+        let authorised_at = schedule.authorised_at.saturating_add(margin);
+        Some(boundary(self.charter_of(proposal), authorised_at.saturating_add(terms.submission_blocks)))
+    }
+
+    /// G-16, and what the rule asks of a proposal.
+    fn check_class_rule(
+        &self,
+        content: &ProposalContent,
+        author: &MemberId,
+        thread: ProposalId,
+    ) -> Result<(), Refusal> {
+        let (class, amount) = (content.class.name(), content.amount_sat());
+        let Some((_, rule)) = self.charter().rule_for(content.class, amount) else {
+            return invalid("G-16", format!("the charter has no rule for class {class} with {amount} sat"));
+        };
+        if !rule.allows(content.system) {
+            return invalid("R-21", format!("class {class} is not voted on by {}", content.system.name()));
+        }
+        let mine = self.holds.iter().filter(|hold| hold.thread == thread && hold.member == *author);
+        let held = mine.fold(0u64, |sum, hold| sum.saturating_add(hold.amount_sat));
+        if held < rule.deposit_sat {
+            let needed = rule.deposit_sat;
+            return not_now("G-96", format!("{held} sat are held for {thread}, class {class} needs {needed}"));
+        }
+        Ok(())
+    }
+
+    /// G-89: the newest version is replaced, by its author, while it is under review.
+    fn check_version(&self, content: &ProposalContent, author: &MemberId, version: Version) -> Result<(), Refusal> {
+        if self.threads.get(&version.thread) != Some(&version.previous) {
+            let (previous, thread) = (version.previous, version.thread);
+            return invalid("G-89", format!("{previous} is not the newest version of {thread}"));
+        }
+        let Some(previous) = self.proposals.get(&version.previous) else {
+            return invalid("G-89", format!("proposal {} is not in the log", version.previous));
+        };
+        if previous.author != *author || previous.content.class != content.class {
+            return invalid("G-89", "a version has the author and the class of the first".into());
+        }
+        if previous.content.request != content.request {
+            return invalid("G-89", "a version answers the same request as the first".into());
+        }
+        self.check_in_review("G-89", previous)
+    }
+
+    fn check_in_review(&self, rule: &'static str, proposal: &ProposalRecord) -> Result<(), Refusal> {
+        if let Some(dropped) = proposal.dropped {
+            return invalid(rule, format!("proposal {} is {:?} already", proposal.id, dropped.cause));
+        }
+        match (proposal.schedule, self.tip_height()) {
+            (Some(schedule), Some(tip)) if tip >= schedule.open => {
+                invalid(rule, format!("voting opened at height {}, the log is at {tip}", schedule.open))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// G-88: what a request asks for, in time.
+    fn check_answer(&self, content: &ProposalContent, request: &ProposalId) -> Result<(), Refusal> {
+        let terms = self.proposals.get(request).and_then(|p| p.content.effects(None).first());
+        let Some(Effect::Request(terms)) = terms else {
+            return invalid("G-88", format!("{request} is no request for proposals"));
+        };
+        if !matches!(content.class, Class::Spend | Class::Budget) || content.system.has_options() {
+            return invalid("G-88", "an answer to a request is a question of class spend or budget".into());
+        }
+        let amount = content.amount_sat();
+        if amount > terms.budget_cap_sat {
+            return invalid("G-88", format!("{amount} sat are more than the request's {}", terms.budget_cap_sat));
+        }
+        match (self.submissions_end(request), self.tip_height()) {
+            (Some(end), Some(tip)) if tip < end => Ok(()),
+            (Some(end), _) => invalid("G-88", format!("submissions to {request} ended at height {end}")),
+            (None, _) => not_now("G-88", format!("no head covers the request {request} yet")),
+        }
+    }
+
+    /// What an effect refers to is there.
+    fn check_effect(&self, effect: &Effect) -> Result<(), Refusal> {
+        match effect {
+            Effect::StopBudget { proposal } => match self.proposals.get(proposal) {
+                Some(target) if target.content.class == Class::Budget => Ok(()),
+                _ => invalid("G-84", format!("{proposal} is no budget")),
+            },
+            Effect::RuleChange(change) => self.check_rule_change(change),
+            Effect::Confiscate(target) => {
+                let is_held =
+                    |hold: &super::super::HoldRecord| hold.thread == target.thread && hold.member == target.member;
+                match self.holds.iter().any(is_held) {
+                    true => Ok(()),
+                    false => {
+                        let (member, thread) = (target.member, target.thread);
+                        invalid("G-86", format!("{member} holds no deposit for {thread}"))
+                    }
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// G-85: the change names the charter in force, and is a step that the guards allow.
+    fn check_rule_change(&self, change: &crate::entry::RuleChange) -> Result<(), Refusal> {
+        let in_force = self.version_in_force();
+        if change.replaces != in_force.hash {
+            return invalid("G-85", format!("it replaces charter {}, in force is {}", change.replaces, in_force.hash));
+        }
+        // Boundaries are told by the founding charter, for headers long past too.
+        if change.charter.epoch_blocks != self.params.charter.epoch_blocks {
+            return invalid("G-85", format!("epoch_blocks is {}, and cannot change", change.charter.epoch_blocks));
+        }
+        match check_change(Class::RuleChange, &in_force.charter, &change.charter).first() {
+            Some(problem) => invalid("G-85", problem.to_string()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Stake channels, the keys over them, and deposits out of them.
+
+use super::super::LogState;
+use super::super::refusal::{Refusal, invalid, not_now};
+use crate::dao::channel_id;
+use crate::entry::{Bind, Checkpoint, DepositHold, KeyRotation, LaneEntry, lane_start};
+
+impl LogState {
+    pub(super) fn check_bind(&self, e: &LaneEntry<Bind>) -> Result<(), Refusal> {
+        self.check_dao(e.lane.network, e.lane.dao)?;
+        self.check_key(&e.lane)?;
+        self.check_lane(&e.lane)?;
+        let bind = &e.body;
+        let expected = channel_id(e.lane.dao, bind.funding);
+        if bind.channel != expected {
+            return invalid("G-22", format!("channel id is {}, from the outpoint it is {expected}", bind.channel));
+        }
+        if self.outpoints.contains_key(&bind.funding) {
+            return invalid("G-22", format!("outpoint {} is bound already", bind.funding));
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_checkpoint(&self, c: &Checkpoint) -> Result<(), Refusal> {
+        self.check_dao(c.network, c.dao)?;
+        let Some(channel) = self.channels.get(&c.channel) else {
+            return invalid("G-23", format!("channel {} is not bound", c.channel));
+        };
+        if channel.member != self.member_of_key(&c.member) || self.is_retired(&c.member) {
+            return invalid("G-23", format!("channel {} is bound to {}, not {}", c.channel, channel.member, c.member));
+        }
+        if let Some((_, newest)) = channel.checkpoints.last()
+            && c.number <= newest.number
+        {
+            return invalid("G-23", format!("checkpoint {} is not newer than {}", c.number, newest.number));
+        }
+        if c.fundings.first().is_none_or(|first| first.outpoint != channel.bind.funding) {
+            return invalid("G-23", format!("the first funding is not the bound outpoint {}", channel.bind.funding));
+        }
+        match c.member_sat.checked_add(c.hub_sat) {
+            Some(sum) if sum <= channel.bind.value_sat => {}
+            _ => {
+                let (member, hub, value) = (c.member_sat, c.hub_sat, channel.bind.value_sat);
+                return invalid("G-23", format!("balances {member} + {hub} sat are more than the {value} sat funded"));
+            }
+        }
+        let held = self.held_sat(&c.channel);
+        if c.member_sat < held {
+            return invalid(
+                "G-96",
+                format!("the member has {} sat, of which {held} are held as deposits", c.member_sat),
+            );
+        }
+        self.check_checkpoint_lane(c)
+    }
+
+    /// G-96: only what the newest checkpoint says is the member's, and what is not held already.
+    pub(super) fn check_deposit_hold(&self, e: &LaneEntry<DepositHold>) -> Result<(), Refusal> {
+        let member = self.check_speaker(&e.lane)?;
+        let hold = &e.body;
+        let Some(channel) = self.channels.get(&hold.channel).filter(|channel| channel.member == member) else {
+            return invalid("G-96", format!("channel {} is not bound to {member}", hold.channel));
+        };
+        let balance = channel.checkpoints.last().map_or(0, |(_, newest)| newest.member_sat);
+        let held = self.held_sat(&hold.channel);
+        match held.checked_add(hold.amount_sat) {
+            Some(sum) if sum <= balance => Ok(()),
+            _ => invalid("G-96", format!("{} sat on top of {held} held are more than the {balance}", hold.amount_sat)),
+        }
+    }
+
+    /// G-90: the funding key of one of the member's channels names another vote key, which nobody has.
+    pub(super) fn check_key_rotation(&self, r: &KeyRotation) -> Result<(), Refusal> {
+        self.check_dao(r.network, r.dao)?;
+        let member = self.member_of_key(&r.old_key);
+        if self.members.get(&member).is_none_or(|record| record.key != r.old_key) {
+            return invalid("G-90", format!("{} speaks for no member", r.old_key));
+        }
+        let is_known = self.members.contains_key(&r.new_key) || self.rotated_keys.contains_key(&r.new_key);
+        if is_known || self.lanes.contains_key(&r.new_key) || self.holds_office(&r.new_key) {
+            return invalid("G-90", format!("{} speaks in this DAO already", r.new_key));
+        }
+        match self.channels.get(&r.channel) {
+            Some(channel) if channel.member == member && channel.bind.member_funding_key == r.member_funding_key => {
+                Ok(())
+            }
+            _ => invalid("G-90", format!("{} holds no channel {} of {member}", r.member_funding_key, r.channel)),
+        }
+    }
+
+    /// G-23: a checkpoint repeats the lane's state; where the log knows that state, it must be the same.
+    fn check_checkpoint_lane(&self, c: &Checkpoint) -> Result<(), Refusal> {
+        let Some(lane) = self.lanes.get(&c.member) else {
+            return invalid("G-23", format!("member {} has no lane", c.member));
+        };
+        let start = lane_start(c.network, c.dao, c.member, c.incarnation);
+        if c.sequence == 0 {
+            // A restored device may sign a checkpoint before its first entry.
+            return if c.head == start {
+                Ok(())
+            } else {
+                invalid("G-23", format!("lane head is {}, of an empty lane it is {start}", c.head))
+            };
+        }
+        let (there, here) = ((c.incarnation, c.sequence), (lane.incarnation, lane.sequence));
+        if there > here {
+            return not_now("G-23", format!("lane is said to be at {there:?}, in the log it is at {here:?}"));
+        }
+        if there == here && c.head != lane.head {
+            return invalid("G-23", format!("lane head is {}, in the log it is {}", c.head, lane.head));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,191 @@
+//! Totals of open votes, kept up to date: a ballot costs its own fields, and with delegations the edges it affects.
+
+use std::sync::Arc;
+
+use super::LogState;
+use crate::delegation::{Electorate, Graph, Live, Shift, Topic};
+use crate::id::{MemberId, ProposalId};
+use crate::tally::Ballots;
+use crate::voting::Count;
+
+/// Totals of a proposal over the ballots so far.
+#[derive(Debug, Clone)]
+pub struct LiveTally {
+    count: Count,
+    /// Who receives whose weight; `None` while nobody delegates.
+    flow: Option<Flow>,
+}
+
+#[derive(Debug, Clone)]
+struct Flow {
+    graph: Graph,
+    live: Live,
+}
+
+impl LiveTally {
+    /// The totals.
+    #[must_use]
+    pub const fn count(&self) -> &Count {
+        &self.count
+    }
+
+    /// Weight with which a ballot of `member`, who has `own` weight, is counted.
+    #[must_use]
+    pub fn carried(&self, member: &MemberId, own: u128) -> u128 {
+        let Some(flow) = &self.flow else { return own };
+        flow.graph.electorate().seat(member).map_or(0, |seat| flow.live.received(&flow.graph, seat))
+    }
+}
+
+/// The graph follows from the log; what can differ is what was counted.
+impl PartialEq for LiveTally {
+    fn eq(&self, other: &Self) -> bool {
+        self.count == other.count
+    }
+}
+
+impl Eq for LiveTally {}
+
+impl LogState {
+    /// Counts afresh, when the roll or the schedule becomes known.
+    pub(super) fn start_live(&mut self, id: &ProposalId) {
+        let Some(proposal) = self.proposals.get(id) else { return };
+        let Some((roll, electorate)) = self.rolls.get(&proposal.snapshot_epoch) else { return };
+        let content = &proposal.content;
+        let Ok(mut count) = Count::new(content.system, content.option_count()) else { return };
+        if count.add_roll(roll.total()).is_err() {
+            return;
+        }
+        let mut live = LiveTally { count, flow: self.new_flow(id, electorate) };
+        for (member, records) in &proposal.ballots {
+            if let Some(record) = records.iter().rev().find(|record| record.void_from.is_none()) {
+                live.replace(member, roll.weight(member), None, Some(&record.fields), &proposal.ballots);
+            }
+        }
+        if let Some(proposal) = self.proposals.get_mut(id) {
+            proposal.live = Some(live);
+        }
+    }
+
+    /// The ballot of `member` becomes `after`; its record is in place already.
+    pub(super) fn update_live(
+        &mut self,
+        id: &ProposalId,
+        member: &MemberId,
+        before: Option<&[u16]>,
+        after: Option<&[u16]>,
+    ) {
+        let Some(proposal) = self.proposals.get_mut(id) else { return };
+        let own = self.rolls.get(&proposal.snapshot_epoch).map_or(0, |(roll, _)| roll.weight(member));
+        if let Some(live) = &mut proposal.live {
+            live.replace(member, own, before, after, &proposal.ballots);
+        }
+    }
+
+    /// The delegation of `member` may have changed in every vote that is not over and whose delegations are not frozen.
+    pub(super) fn update_live_delegation(&mut self, member: &MemberId) {
+        let tip = self.tip_height().unwrap_or(0);
+        let affected: Vec<ProposalId> = self.open_ids(tip);
+        for id in affected {
+            let Some(proposal) = self.proposals.get(&id) else { continue };
+            let Some(schedule) = proposal.schedule else { continue };
+            let frozen = self.rule_of(proposal).is_some_and(|rule| rule.final_ballots) && tip >= schedule.open;
+            if frozen {
+                continue;
+            }
+            if proposal.live.as_ref().is_none_or(|live| live.flow.is_none()) {
+                self.start_live(&id);
+                continue;
+            }
+            let topic = topic(proposal);
+            let record = self.delegations.in_force(member, &topic, u64::MAX, schedule.close);
+            let parts = record.map_or(&[][..], |record| record.parts()).to_vec();
+            let Some(proposal) = self.proposals.get_mut(&id) else { continue };
+            let ballots = &proposal.ballots;
+            if let Some(live) = &mut proposal.live {
+                live.redelegate(member, &parts, ballots);
+            }
+        }
+    }
+
+    /// Proposals that are scheduled and whose vote is not over at `tip`.
+    fn open_ids(&self, tip: u32) -> Vec<ProposalId> {
+        let open = |s: &crate::lifecycle::Schedule| tip < s.latest_close;
+        let not_over = self.proposals.values().filter(|p| p.dropped.is_none() && p.schedule.as_ref().is_some_and(open));
+        not_over.map(|p| p.id).collect()
+    }
+
+    fn new_flow(&self, id: &ProposalId, electorate: &Arc<Electorate>) -> Option<Flow> {
+        let proposal = self.proposals.get(id)?;
+        let schedule = proposal.schedule?;
+        if !self.charter_of(proposal).delegation.enabled {
+            return None;
+        }
+        let cutoff = self.delegation_cutoff(proposal, u64::MAX);
+        let graph = Graph::of_book(Arc::clone(electorate), &self.delegations, &topic(proposal), cutoff, schedule.close);
+        if graph.edge_count() == 0 {
+            return None;
+        }
+        let live = Live::new(&graph);
+        Some(Flow { graph, live })
+    }
+}
+
+/// What a proposal is about, for delegations.
+pub(crate) fn topic(proposal: &super::ProposalRecord) -> Topic {
+    Topic { class: proposal.content.class, tags: proposal.content.tags.clone() }
+}
+
+impl LiveTally {
+    /// One member's ballot goes from `before` to `after`. Ballots and weights fit: the log took them, and the roll's total
+    /// is what all weights together can reach.
+    fn replace(
+        &mut self,
+        member: &MemberId,
+        own: u128,
+        before: Option<&[u16]>,
+        after: Option<&[u16]>,
+        ballots: &Ballots,
+    ) {
+        if let Some(fields) = before {
+            let weight = self.carried(member, own);
+            self.count.remove(fields, weight).expect("it was counted with this weight");
+        }
+        let votes = after.is_some();
+        if let Some(flow) = &mut self.flow
+            && let Some(seat) = flow.graph.electorate().seat(member)
+        {
+            let shifts = flow.live.set_votes(&flow.graph, seat, votes);
+            self.shift(shifts, Some(member), ballots);
+        }
+        if let Some(fields) = after {
+            let weight = self.carried(member, own);
+            self.count.add(fields, weight).expect("the log takes only ballots of the system");
+        }
+    }
+
+    fn redelegate(&mut self, member: &MemberId, parts: &[crate::delegation::Part], ballots: &Ballots) {
+        let Some(flow) = &mut self.flow else { return };
+        let Some(seat) = flow.graph.electorate().seat(member) else { return };
+        let edges = flow.graph.edge_list(parts);
+        let shifts = flow.live.before_set(&flow.graph, seat, &edges);
+        flow.graph.set(seat, &edges);
+        self.shift(shifts, None, ballots);
+    }
+
+    /// Other ballots carry other weights now.
+    fn shift(&mut self, shifts: Vec<Shift>, but: Option<&MemberId>, ballots: &Ballots) {
+        let Some(flow) = &self.flow else { return };
+        for shift in shifts {
+            let member = flow.graph.electorate().member(shift.seat);
+            if Some(&member) == but {
+                continue;
+            }
+            let last = ballots.get(&member).and_then(|records| records.iter().rev().find(|r| r.void_from.is_none()));
+            if let Some(record) = last {
+                let reweighed = self.count.reweigh(&record.fields, shift.before, shift.after);
+                reweighed.expect("it was counted with the weight before");
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Who is a member: which keys speak for whom, who was admitted or expelled, who is dormant or suspended.
+
+use std::collections::BTreeSet;
+
+use bitcoin::secp256k1::PublicKey;
+
+use super::{EquivocationRecord, LogState};
+use crate::charter::{Admission, Charter};
+use crate::id::MemberId;
+use crate::roll::{FundingFact, Roll, StakeClaim};
+
+/// Who may vote under the first entries of the log, stake apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Membership {
+    /// Whether a stake is enough.
+    open: bool,
+    admitted: BTreeSet<MemberId>,
+    barred: BTreeSet<MemberId>,
+}
+
+impl Membership {
+    /// Whether the member was admitted by name, whatever an open door lets in.
+    pub(crate) fn admits(&self, member: &MemberId) -> bool {
+        self.admitted.contains(member)
+    }
+
+    pub(crate) fn allows(&self, member: &MemberId) -> bool {
+        (self.open || self.admitted.contains(member)) && !self.barred.contains(member)
+    }
+}
+
+impl LogState {
+    /// The member for whom a vote key speaks or spoke: the key itself, unless it came by rotation (G-90).
+    #[must_use]
+    pub fn member_of_key(&self, key: &MemberId) -> MemberId {
+        self.rotated_keys.get(key).copied().unwrap_or(*key)
+    }
+
+    /// Whether a vote key was replaced, so that nothing it signs counts any more (G-90).
+    #[must_use]
+    pub fn is_retired(&self, key: &MemberId) -> bool {
+        self.members.get(&self.member_of_key(key)).is_some_and(|record| record.key != *key)
+    }
+
+    /// Whether a key may speak without a stake: a treasurer's, a founder's or a guardian's (G-21).
+    #[must_use]
+    pub fn holds_office(&self, key: &MemberId) -> bool {
+        let charter = self.charter();
+        charter.founders.contains(key)
+            || charter.guardians.members.contains(key)
+            || charter.treasurers.iter().any(|treasurer| vote_key(&treasurer.key) == *key)
+    }
+
+    /// The height until which a member's rights are suspended, by the proofs below position `size` (G-98).
+    #[must_use]
+    pub fn suspended_until(&self, member: &MemberId, size: u64) -> Option<u32> {
+        let proofs = self.equivocations.iter().filter(|proof| proof.member == *member && proof.position < size);
+        proofs.map(|proof| self.suspension_end(proof)).max()
+    }
+
+    /// Whether a member said nothing for so long, before position `size`, that their weight leaves the denominators
+    /// (G-46).
+    #[must_use]
+    pub fn is_dormant(&self, charter: &Charter, member: &MemberId, size: u64) -> bool {
+        let Some(epochs) = Some(charter.dormant_after_epochs).filter(|epochs| *epochs > 0) else { return false };
+        let said = self.spoken.get(member).map_or(&[][..], Vec::as_slice);
+        let last = said[..said.partition_point(|position| *position < size)].last();
+        // An entry that no head covers yet was said just now.
+        let last_height = last.map_or(0, |position| self.entry_height(*position).unwrap_or(u32::MAX));
+        let silence = epochs.saturating_mul(charter.epoch_blocks);
+        last_height.saturating_add(silence) < self.height_of_size(size)
+    }
+
+    /// What the first `size` entries claim as stake, by channel id (G-32), of those who may vote (G-38).
+    #[must_use]
+    pub fn stake_claims(&self, size: u64) -> Vec<StakeClaim> {
+        let membership = self.membership(size);
+        self.channels
+            .iter()
+            .filter(|(_, record)| record.position < size && membership.allows(&record.member))
+            .map(|(channel, record)| {
+                let known = record.checkpoints.partition_point(|(position, _)| *position < size);
+                StakeClaim {
+                    member: record.member,
+                    channel: *channel,
+                    outpoint: record.bind.funding,
+                    member_funding_key: record.bind.member_funding_key,
+                    hub_funding_key: record.bind.hub_funding_key,
+                    member_sat: record.checkpoints[..known].last().map_or(0, |(_, c)| c.member_sat),
+                }
+            })
+            .collect()
+    }
+
+    /// The charter by which the roll of the first `size` entries is computed: a change of who is eligible counts only some
+    /// epochs after it came into force (G-38).
+    #[must_use]
+    pub fn roll_charter(&self, size: u64) -> &Charter {
+        let height = self.height_of_size(size);
+        let delayed = self.charters.iter().rev().find(|version| {
+            let guards = &version.charter.guards;
+            let delay = guards.eligibility_delay_epochs.saturating_mul(version.charter.epoch_blocks);
+            version.position < size && version.since_height.saturating_add(delay) < height
+        });
+        delayed.map_or(&self.params.charter, |version| &version.charter)
+    }
+
+    /// The roll of the epoch that closes at `closing_height`, from this log and the facts about its claims (G-36).
+    #[must_use]
+    pub fn roll_at(&self, facts: &[FundingFact], closing_height: u32) -> Option<Roll> {
+        let size = self.first_head_at(closing_height)?.head.size;
+        Some(Roll::compute(self.roll_charter(size), &self.stake_claims(size), facts, closing_height))
+    }
+
+    pub(crate) fn membership(&self, size: u64) -> Membership {
+        let height = self.height_of_size(size);
+        let charter = self.roll_charter(size);
+        let mut admitted: BTreeSet<MemberId> = charter.founders.iter().copied().collect();
+        let mut barred: BTreeSet<MemberId> = charter.guards.excluded_members.iter().copied().collect();
+        for (_, change) in self.membership_changes(charter, size, height) {
+            match change {
+                Change::Accepted { by, invitee } => {
+                    if admitted.contains(&by) && matches!(charter.admission, Admission::Invite { .. }) {
+                        admitted.insert(invitee);
+                    }
+                }
+                Change::Admitted(member) => {
+                    admitted.insert(member);
+                    barred.remove(&member);
+                }
+                Change::Expelled(member) => {
+                    admitted.remove(&member);
+                    barred.insert(member);
+                }
+            }
+        }
+        // Expulsion aside, no vote gives back what the charter excludes or a proof suspends.
+        barred.extend(charter.guards.excluded_members.iter().copied());
+        let suspended = self.equivocations.iter().filter(|p| p.position < size && self.suspension_end(p) > height);
+        barred.extend(suspended.map(|proof| proof.member));
+        Membership { open: charter.admission.is_open(), admitted, barred }
+    }
+
+    /// Every acceptance, and every admission and expulsion decided by an epoch that was final before position `size` and
+    /// whose delay is over, by position.
+    fn membership_changes(&self, charter: &Charter, size: u64, height: u32) -> Vec<(u64, Change)> {
+        let accepted = self.invitations.values().filter_map(|invitation| {
+            let position = invitation.accepted.filter(|position| *position < size)?;
+            Some((position, Change::Accepted { by: invitation.by, invitee: invitation.invitee }))
+        });
+        let delay = charter.guards.eligibility_delay_epochs.saturating_mul(charter.epoch_blocks);
+        let decided = self.ledger.membership_changes().iter().filter_map(|change| {
+            let anchored = self.anchored.iter().find(|a| a.header.epoch == change.epoch)?;
+            let counts = anchored.position < size && anchored.header.closing_height.saturating_add(delay) < height;
+            let member = change.member;
+            let what = if change.admitted { Change::Admitted(member) } else { Change::Expelled(member) };
+            counts.then_some((anchored.position, what))
+        });
+        let mut changes: Vec<(u64, Change)> = accepted.chain(decided).collect();
+        changes.sort_by_key(|(position, _)| *position);
+        changes
+    }
+
+    /// Tip height of the newest head at or below `size`, the head whose size it is included; 0 before the first.
+    pub(crate) fn height_of_size(&self, size: u64) -> u32 {
+        let heads = self.heads.partition_point(|record| record.head.size <= size);
+        heads.checked_sub(1).map_or(0, |newest| self.heads[newest].head.tip_height)
+    }
+
+    fn suspension_end(&self, proof: &EquivocationRecord) -> u32 {
+        let charter = self.charter_at(proof.position);
+        let term = charter.equivocation_suspension_epochs.saturating_mul(charter.epoch_blocks);
+        let height = self.entry_height(proof.position).or_else(|| self.tip_height()).unwrap_or(0);
+        height.saturating_add(term)
+    }
+}
+
+/// The vote key that a treasurer's key is: its x-only form.
+pub(crate) fn vote_key(key: &PublicKey) -> MemberId {
+    MemberId(key.x_only_public_key().0.serialize())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Accepted { by: MemberId, invitee: MemberId },
+    Admitted(MemberId),
+    Expelled(MemberId),
+}

@@ -1,0 +1,295 @@
+//! Questions to the state.
+
+use std::collections::BTreeMap;
+
+use bitcoin::BlockHash;
+use bitcoin::secp256k1::XOnlyPublicKey;
+
+use super::{
+    AnchoredRecord, ChannelRecord, CharterVersion, DropCause, EquivocationRecord, HeadRecord, HoldRecord,
+    InvitationRecord, Lane, LogState, MemberRecord, ProposalRecord,
+};
+use crate::charter::{Charter, ClassRule};
+use crate::dao::DaoParams;
+use crate::delegation::Book;
+use crate::entry::LaneHeader;
+use crate::id::{ChannelId, EntryId, MemberId, ProposalId, TreeHash};
+use crate::ledger::Ledger;
+use crate::lifecycle::Phase;
+use crate::roll::Roll;
+use crate::tree::HistoryTree;
+
+/// Members whose seen notes force an entry into the log (G-97).
+pub const SEEN_NOTES: usize = 3;
+/// Blocks after which a deposit is free again when no proposal used it: a week (G-96).
+pub const UNUSED_HOLD_BLOCKS: u32 = 1008;
+
+impl LogState {
+    /// The DAO's constants.
+    #[must_use]
+    pub fn params(&self) -> &DaoParams {
+        &self.params
+    }
+
+    /// Number of entries.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// T1, for roots and proofs.
+    #[must_use]
+    pub fn tree(&self) -> &HistoryTree {
+        &self.tree
+    }
+
+    /// RFC 9162 root over the whole log.
+    #[must_use]
+    pub fn root(&self) -> TreeHash {
+        self.tree.root()
+    }
+
+    /// Heads in the log, oldest first.
+    #[must_use]
+    pub fn heads(&self) -> &[HeadRecord] {
+        &self.heads
+    }
+
+    /// Tip height of the newest head in the log: what time it is.
+    #[must_use]
+    pub fn tip_height(&self) -> Option<u32> {
+        self.heads.last().map(|record| record.head.tip_height)
+    }
+
+    /// The first head whose tip is at least `height`.
+    #[must_use]
+    pub fn first_head_at(&self, height: u32) -> Option<&HeadRecord> {
+        self.heads.get(self.heads.partition_point(|record| record.head.tip_height < height))
+    }
+
+    /// The first head that covers `position`.
+    #[must_use]
+    pub fn first_head_covering(&self, position: u64) -> Option<&HeadRecord> {
+        self.heads.get(self.heads.partition_point(|record| record.head.size <= position))
+    }
+
+    /// Height of an entry: the tip height of the first head that covers it (G-30). `None` before there is one.
+    #[must_use]
+    pub fn entry_height(&self, position: u64) -> Option<u32> {
+        self.first_head_covering(position).map(|record| record.head.tip_height)
+    }
+
+    /// Members by id.
+    #[must_use]
+    pub fn members(&self) -> &BTreeMap<MemberId, MemberRecord> {
+        &self.members
+    }
+
+    /// A member's lane.
+    #[must_use]
+    pub fn lane(&self, member: &MemberId) -> Option<&Lane> {
+        self.lanes.get(member)
+    }
+
+    /// Where a member's next entry goes. A restored device passes an `incarnation` above the log's.
+    #[must_use]
+    pub fn next_lane_header(&self, member: MemberId, incarnation: u32) -> LaneHeader {
+        let (network, dao) = (self.params.network, self.params.dao_id);
+        let (sequence, prev_head) = match self.lanes.get(&member) {
+            Some(lane) if lane.incarnation == incarnation => (lane.sequence.saturating_add(1), lane.head),
+            _ => (1, crate::entry::lane_start(network, dao, member, incarnation)),
+        };
+        LaneHeader { network, dao, member, incarnation, sequence, prev_head }
+    }
+
+    /// Bound channels by id.
+    #[must_use]
+    pub fn channels(&self) -> &BTreeMap<ChannelId, ChannelRecord> {
+        &self.channels
+    }
+
+    /// Proposals by id.
+    #[must_use]
+    pub fn proposals(&self) -> &BTreeMap<ProposalId, ProposalRecord> {
+        &self.proposals
+    }
+
+    /// Newest version of the thread that began with `first`.
+    #[must_use]
+    pub fn newest_version(&self, first: &ProposalId) -> Option<&ProposalRecord> {
+        self.proposals.get(self.threads.get(first)?)
+    }
+
+    /// Charters that are or were in force, the founding one first.
+    #[must_use]
+    pub fn charters(&self) -> &[CharterVersion] {
+        &self.charters
+    }
+
+    /// The charter in force by the newest final epoch in the log.
+    #[must_use]
+    pub fn charter(&self) -> &Charter {
+        &self.version_in_force().charter
+    }
+
+    /// The key whose signature log heads, receipts and checkpoints need now.
+    #[must_use]
+    pub fn hub_log_key(&self) -> XOnlyPublicKey {
+        self.charter().hub_log_key
+    }
+
+    /// The charter whose rules a proposal keeps.
+    #[must_use]
+    pub fn charter_of(&self, proposal: &ProposalRecord) -> &Charter {
+        self.charters.get(proposal.charter).map_or(&self.params.charter, |version| &version.charter)
+    }
+
+    /// The rule a proposal is decided by.
+    #[must_use]
+    pub fn rule_of(&self, proposal: &ProposalRecord) -> Option<&ClassRule> {
+        self.charter_of(proposal).classes.get(usize::try_from(proposal.rule).ok()?)
+    }
+
+    /// Where a proposal stands at the newest head. Decided means: by a header that the log knows to be final.
+    #[must_use]
+    pub fn phase(&self, proposal: &ProposalRecord) -> Phase {
+        match proposal.dropped.map(|dropped| dropped.cause) {
+            Some(DropCause::Withdrawn | DropCause::Void) => return Phase::Withdrawn,
+            Some(DropCause::Superseded { .. }) => return Phase::Superseded,
+            None => {}
+        }
+        let (Some(schedule), Some(tip)) = (proposal.schedule, self.tip_height()) else {
+            return Phase::Logged;
+        };
+        if let Some(standing) = self.ledger.standing(&proposal.id) {
+            return standing.phase(proposal.content.class, tip);
+        }
+        let close = self.vote_end(proposal).unwrap_or(schedule.close);
+        match tip {
+            _ if tip < schedule.open => Phase::Review { opens_at: schedule.open },
+            _ if tip < close => Phase::Voting { closes_at: close },
+            _ => Phase::Closed,
+        }
+    }
+
+    /// The height at which the vote on a proposal ends as far as the log and the roll tell by now: extended by a late
+    /// surge (G-43), or cut short because nothing can change the outcome any more (G-44). `None` before a head covers it.
+    #[must_use]
+    pub fn vote_end(&self, proposal: &ProposalRecord) -> Option<u32> {
+        crate::ledger::vote_end(self, proposal)
+    }
+
+    /// What was decided in the final epochs of the log, as far as their rolls were given.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Every delegation in the log.
+    #[must_use]
+    pub fn delegations(&self) -> &Book {
+        &self.delegations
+    }
+
+    /// Delegations below this position count for a proposal of which ballots below `cutoff` count: where ballots are
+    /// final, those logged before voting opened (G-44).
+    #[must_use]
+    pub fn delegation_cutoff(&self, proposal: &ProposalRecord, cutoff: u64) -> u64 {
+        let frozen = self.rule_of(proposal).is_some_and(|rule| rule.final_ballots);
+        let open = proposal.schedule.filter(|_| frozen).and_then(|schedule| self.first_head_at(schedule.open));
+        open.map_or(cutoff, |record| record.head.size.min(cutoff))
+    }
+
+    /// Invitations by their entry.
+    #[must_use]
+    pub fn invitations(&self) -> &BTreeMap<EntryId, InvitationRecord> {
+        &self.invitations
+    }
+
+    /// Deposits held, in the order of the log.
+    #[must_use]
+    pub fn holds(&self) -> &[HoldRecord] {
+        &self.holds
+    }
+
+    /// Proven equivocations, in the order of the log.
+    #[must_use]
+    pub fn equivocations(&self) -> &[EquivocationRecord] {
+        &self.equivocations
+    }
+
+    /// Satoshis of a channel that are held as deposits: of threads whose newest version is not over by the log's height, or
+    /// which are still to be logged (G-96).
+    #[must_use]
+    pub fn held_sat(&self, channel: &ChannelId) -> u64 {
+        let tip = self.tip_height().unwrap_or(0);
+        let holds = self.holds.iter().filter(|hold| hold.channel == *channel && self.is_held(hold, tip));
+        holds.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
+    }
+
+    /// The hash of the block at a height, from a head in the log or as given.
+    #[must_use]
+    pub fn block_hash(&self, height: u32) -> Option<BlockHash> {
+        let head = self.first_head_at(height).filter(|record| record.head.tip_height == height);
+        head.map(|record| record.head.tip_hash).or_else(|| self.block_hashes.get(&height).copied())
+    }
+
+    /// Entries that enough members have seen and that the log still does not have, `size` entries in (G-97). A header
+    /// over them authorises nothing.
+    #[must_use]
+    pub fn overdue_entries(&self, size: u64) -> Vec<EntryId> {
+        let charter = self.charter_at(size);
+        let (height, delay) = (self.height_of_size(size), charter.forced_entry_delay_blocks);
+        let is_overdue = |notes: &BTreeMap<MemberId, u64>| {
+            let mut positions: Vec<u64> = notes.values().copied().collect();
+            positions.sort_unstable();
+            let deciding = positions.get(SEEN_NOTES - 1).and_then(|position| self.entry_height(*position));
+            deciding.is_some_and(|seen| seen.saturating_add(delay) <= height)
+        };
+        let missing = |entry: &EntryId| self.positions.get(entry).is_none_or(|position| *position >= size);
+        self.seen.iter().filter(|(entry, notes)| missing(entry) && is_overdue(notes)).map(|(entry, _)| *entry).collect()
+    }
+
+    /// Final epochs in the log, oldest first.
+    #[must_use]
+    pub fn anchored(&self) -> &[AnchoredRecord] {
+        &self.anchored
+    }
+
+    /// The newest final epoch in the log.
+    #[must_use]
+    pub fn newest_anchored(&self) -> Option<&AnchoredRecord> {
+        self.anchored.last()
+    }
+
+    /// The roll of an epoch, if it was given.
+    #[must_use]
+    pub fn roll(&self, epoch: u32) -> Option<&Roll> {
+        self.rolls.get(&epoch).map(|(roll, _)| roll)
+    }
+
+    pub(crate) fn version_in_force(&self) -> &CharterVersion {
+        self.charters.last().expect("the founding charter is always there")
+    }
+
+    /// The charter in force at a position: by the newest final epoch logged before it.
+    pub(crate) fn charter_at(&self, position: u64) -> &Charter {
+        let known = self.anchored.partition_point(|record| record.position < position);
+        let hash = known.checked_sub(1).map(|newest| self.anchored[newest].header.charter);
+        let version = self.charters.iter().rev().find(|version| Some(version.hash) == hash);
+        version.map_or(&self.params.charter, |version| &version.charter)
+    }
+
+    fn is_held(&self, hold: &HoldRecord, tip: u32) -> bool {
+        let schedule = self.newest_version(&hold.thread).map(|proposal| proposal.schedule);
+        match schedule {
+            Some(Some(schedule)) => {
+                let margin = schedule.latest_close.saturating_sub(schedule.close);
+                tip < schedule.authorised_at.saturating_add(margin)
+            }
+            Some(None) => true,
+            // G-96: a hold for a proposal that never comes ends by itself.
+            None => self.entry_height(hold.position).is_none_or(|held| tip < held.saturating_add(UNUSED_HOLD_BLOCKS)),
+        }
+    }
+}

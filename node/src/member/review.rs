@@ -1,0 +1,58 @@
+//! What saying something would do, told before it is signed.
+
+use althing_governance::charter::Quorum;
+
+use super::Member;
+use super::lane::Speech as _;
+use crate::api::{ApiError, ErrorKind, ProposalDraft, ProposalReview, Refused, Reply, SayReview, Saying};
+use crate::view;
+
+impl Member {
+    pub(super) fn review_saying(&self, saying: Saying) -> Result<Reply, ApiError> {
+        let (speech, sentences) = self.speech(saying)?;
+        let refusal = speech.rehearse(self).and_then(|bytes| self.permit(&bytes)).err().map(refused);
+        Ok(Reply::SayReview(SayReview { sentences, refusal }))
+    }
+
+    pub(super) fn review_proposal(&self, draft: ProposalDraft) -> Result<Reply, ApiError> {
+        let content = view::draft_content(&self.shell, draft)?;
+        let refusal = content.rehearse(self).and_then(|bytes| self.permit(&bytes)).err().map(refused);
+        let (state, params) = (self.shell.ledger.state(), &self.shell.dao.params);
+        let charter = state.charter();
+        let id = content.id(params.network, params.dao_id, self.me);
+        let deposit_sat = state.ledger().deposit_needed(state, charter, &content, &self.me, state.size());
+        let rule = charter.rule_for(content.class, content.amount_sat()).map(|(_, rule)| rule);
+        let rules = rule.map_or_else(Vec::new, |rule| {
+            let (kind, share) = match rule.quorum {
+                Quorum::ParticipationBp(bp) => ("participation", bp),
+                Quorum::YesOfTotalBp(bp) => ("yes of all weight", bp),
+            };
+            vec![
+                format!("It is voted on by {}.", content.system.name()),
+                format!(
+                    "Review takes {} blocks, voting {}, the veto window {}.",
+                    rule.review_blocks, rule.voting_blocks, rule.veto_blocks
+                ),
+                format!("To pass: {}; quorum by {kind}: {}.", view::threshold_sentence(rule), view::percent(share)),
+            ]
+        });
+        Ok(Reply::ProposalReview(Box::new(ProposalReview {
+            id: id.to_string(),
+            thread: content.thread(id).to_string(),
+            class: content.class.name().to_owned(),
+            title: content.title.clone(),
+            effects: content.sentences_against(charter, self.shell.dao.network()),
+            options: match content.system.has_options() {
+                true => content.options.iter().map(|option| option.label.clone()).collect(),
+                false => Vec::new(),
+            },
+            rules,
+            deposit_sat,
+            refusal,
+        })))
+    }
+}
+
+fn refused(error: ApiError) -> Refused {
+    Refused { rule: error.rule.unwrap_or_default(), message: error.message, transient: error.kind == ErrorKind::NotNow }
+}

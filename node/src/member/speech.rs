@@ -1,0 +1,222 @@
+//! From what a person wants to say to the body of an entry, with the same in sentences.
+
+use althing_governance::ChannelId;
+use althing_governance::codec::Canonical as _;
+use althing_governance::delegation::{Delegation, Part, Scope, Tag};
+use althing_governance::entry::{
+    Acceptance, AuthorUpdate, CommentVote, DepositHold, Entry, Equivocation, GuardianAct, GuardianVoice, Invitation,
+    KeyRotation, Opinion, SeenNote, Withdrawal,
+};
+use althing_governance::id::{EntryId, MemberId, ProposalId};
+use anyhow::Context as _;
+
+use super::Member;
+use super::lane::Speech;
+use crate::api::{ApiError, CommentOpinion, DelegatePart, DelegateScope, Saying};
+use crate::keys::unhex;
+use crate::view::{find_comment, find_member, find_proposal};
+
+/// Basis points of the whole.
+const WHOLE_BP: u64 = 10_000;
+
+/// A body and what it says, in sentences.
+type Spoken = (Box<dyn Speech>, Vec<String>);
+
+impl Member {
+    /// The body of what is to be said.
+    pub(super) fn speech(&self, saying: Saying) -> Result<Spoken, ApiError> {
+        let proposal = |text: &str| find_proposal(&self.shell, text);
+        Ok(match saying {
+            Saying::Delegate { to, scope, until } => self.delegation(to, scope, until)?,
+            Saying::CommentVote { comment, opinion } => {
+                let comment = find_comment(&self.shell, &comment)?;
+                let (opinion, words) = match opinion {
+                    CommentOpinion::Up => (Opinion::Up, "You approve of"),
+                    CommentOpinion::Down => (Opinion::Down, "You disapprove of"),
+                    CommentOpinion::None => (Opinion::None, "You take back your opinion on"),
+                };
+                spoken(CommentVote { comment, opinion }, [format!("{words} comment {comment}.")])
+            }
+            Saying::Update { proposal: text, text: update } => {
+                let proposal = proposal(&text)?;
+                let words = format!("As its author you add to proposal {proposal}, which stays as it is.");
+                spoken(AuthorUpdate { proposal, text: update }, [words])
+            }
+            Saying::Withdraw { proposal: text } => {
+                let proposal = proposal(&text)?;
+                spoken(Withdrawal { proposal }, [format!("You take proposal {proposal} back; it is not voted on.")])
+            }
+            Saying::Guard { proposal: text, veto } => {
+                let proposal = proposal(&text)?;
+                let (act, words) = match veto {
+                    true => (GuardianVoice::Veto, "be stopped for good"),
+                    false => (GuardianVoice::Delay, "be put off"),
+                };
+                spoken(
+                    GuardianAct { proposal, act },
+                    [format!("As a guardian you ask that proposal {proposal} {words}.")],
+                )
+            }
+            Saying::Invite { member, until } => {
+                let invitee: MemberId = id("N-53", "a vote key", &member)?;
+                let words = format!("You invite vote key {invitee}, who can accept below height {until}.");
+                spoken(Invitation { invitee, expires_height: until }, [words])
+            }
+            Saying::Accept { invitation } => {
+                let invitation: EntryId = id("G-94", "an invitation", &invitation)?;
+                spoken(Acceptance { invitation }, [format!("You accept invitation {invitation}.")])
+            }
+            Saying::HoldDeposit { thread, amount_sat } => self.deposit(&thread, amount_sat)?,
+            Saying::Seen { entry } => {
+                let entry: EntryId = id("G-97", "an entry", &entry)?;
+                let height = self.shell.tip_height();
+                spoken(SeenNote { entry, height }, [format!("You have seen entry {entry} by height {height}.")])
+            }
+        })
+    }
+
+    /// The entry that puts this folder's next vote key in the place of the current one.
+    pub(super) fn rotation(&self) -> Result<(Entry, Vec<String>), ApiError> {
+        let number = self.key_number();
+        let key = |number| self.shell.keys.vote_number(number);
+        let vote_key = |number| MemberId::of(&key(number).x_only_public_key().0);
+        let (old_key, new_key) = (vote_key(number), vote_key(number.saturating_add(1)));
+        let own = self.shell.stakes.iter().find_map(|channel| {
+            let id = ChannelId(channel.machine.id()?.0);
+            let record = self.shell.ledger.state().channels().get(&id)?;
+            (record.member == self.me).then_some((id, channel))
+        });
+        let Some((channel_id, channel)) = own else {
+            let message = "G-90: a stake channel of yours that the log knows signs for another vote key; there is none";
+            return Err(ApiError::invalid("G-90", message));
+        };
+        let funding_key = channel.machine.keys().funding_keypair();
+        let params = &self.shell.dao.params;
+        let rotation = KeyRotation {
+            network: params.network,
+            dao: params.dao_id,
+            old_key,
+            new_key,
+            channel: channel_id,
+            member_funding_key: funding_key.public_key(),
+        };
+        let signed = rotation.sign(
+            &self.shell.secp,
+            &funding_key,
+            &key(number.saturating_add(1)),
+            &self.shell.aux_rand().map_err(ApiError::from)?,
+        );
+        let sentences = vec![
+            format!("Vote key {new_key} speaks for you from now on; {old_key} no longer does."),
+            "You stay the same member, with the same stake, ballots and deposits.".to_owned(),
+            format!("The key of stake channel {channel_id} signs for it."),
+        ];
+        Ok((Entry::KeyRotation(signed), sentences))
+    }
+
+    fn delegation(&self, to: Vec<DelegatePart>, scope: DelegateScope, until: Option<u32>) -> Result<Spoken, ApiError> {
+        let scope = match scope {
+            DelegateScope::All => Scope::All,
+            DelegateScope::Class(class) => Scope::Class(class),
+            DelegateScope::Tag(tag) => {
+                Scope::Tag(Tag::new(tag).map_err(|error| ApiError::invalid("L-4", error.to_string()))?)
+            }
+        };
+        let parts = self.parts(&to)?;
+        let mut sentences: Vec<String> = parts
+            .iter()
+            .map(|part| {
+                let (share, to) = (percent(part.share_bp), part.to);
+                format!("{share} of your weight goes to member {to} on {scope}, where you do not vote yourself.")
+            })
+            .collect();
+        match (parts.is_empty(), until) {
+            (true, _) => sentences.push(format!("You take back what you delegated on {scope}.")),
+            (false, Some(height)) => sentences.push(format!("It holds for votes that close below height {height}.")),
+            (false, None) => sentences.push("It holds until you take it back.".to_owned()),
+        }
+        let delegation = Delegation { scope, parts, expires_height: until };
+        delegation.check_by(&self.me).map_err(|error| {
+            let message = error.to_string();
+            ApiError::invalid(message.split(':').next().unwrap_or("L-2"), message.clone())
+        })?;
+        Ok(spoken(delegation, sentences))
+    }
+
+    /// Parts of 10,000 in proportion to those given, so that they add up exactly: what is cut off goes to the first.
+    fn parts(&self, to: &[DelegatePart]) -> Result<Vec<Part>, ApiError> {
+        let whole: u64 = to.iter().map(|part| u64::from(part.parts)).sum();
+        let mut parts = Vec::new();
+        for part in to {
+            if part.parts == 0 {
+                return Err(ApiError::invalid("L-2", format!("L-2: {} gets 0 parts; must be at least 1", part.member)));
+            }
+            let share = u64::from(part.parts) * WHOLE_BP / whole;
+            parts.push(Part {
+                to: find_member(&self.shell, &part.member)?,
+                share_bp: u16::try_from(share).unwrap_or(0),
+            });
+        }
+        let given: u64 = parts.iter().map(|part| u64::from(part.share_bp)).sum();
+        if let Some(first) = parts.first_mut() {
+            first.share_bp = first.share_bp.saturating_add(u16::try_from(WHOLE_BP.saturating_sub(given)).unwrap_or(0));
+        }
+        parts.sort_by_key(|part| part.to);
+        Ok(parts)
+    }
+
+    fn deposit(&self, thread: &str, amount_sat: u64) -> Result<Spoken, ApiError> {
+        let state = self.shell.ledger.state();
+        // A proposal that is logged may be named by its number; its deposit comes too late, as the rules say.
+        let thread = match thread.parse::<ProposalId>() {
+            Ok(thread) => thread,
+            Err(_) => {
+                let id = find_proposal(&self.shell, thread)?;
+                state.proposals().get(&id).map_or(id, |record| record.thread)
+            }
+        };
+        let mine = state.channels().iter().filter(|(_, record)| record.member == self.me);
+        let free = |(id, record): (&ChannelId, &althing_governance::state::ChannelRecord)| {
+            let balance = record.checkpoints.last().map_or(0, |(_, checkpoint)| checkpoint.member_sat);
+            (balance.saturating_sub(state.held_sat(id)), *id)
+        };
+        let Some((_, channel)) = mine.map(free).max() else {
+            return Err(ApiError::invalid("G-96", "G-96: a deposit is held in a stake channel; you have none"));
+        };
+        let words = [
+            format!("{amount_sat} sat in stake channel {channel} are held for proposal {thread} until it is decided."),
+            "They stay yours and keep their weight; at most this much can be forfeited.".to_owned(),
+        ];
+        Ok(spoken(DepositHold { thread, channel, amount_sat }, words))
+    }
+}
+
+/// The proof of equivocation from two entries, hex.
+pub(super) fn equivocation(entries: &[String; 2]) -> Result<(Entry, Vec<String>), ApiError> {
+    let entry = |text: &String| {
+        let bytes = unhex(text.trim()).context("G-98: an entry, hex")?;
+        Entry::from_bytes(&bytes).context("G-98: an entry")
+    };
+    let invalid = |error: String| ApiError::invalid("G-98", error);
+    let (one, other) = (entry(&entries[0]), entry(&entries[1]));
+    let (one, other) = one.and_then(|one| Ok((one, other?))).map_err(|error| invalid(format!("{error:#}")))?;
+    let proof = Equivocation::new(one, other).map_err(|error| invalid(error.to_string()))?;
+    let (member, incarnation, sequence) = proof.place();
+    let sentences = vec![
+        format!("Member {member} signed two entries for number {sequence} of incarnation {incarnation}."),
+        "Both are void; the member's rights are suspended and deposits forfeited.".to_owned(),
+    ];
+    Ok((Entry::Equivocation(proof), sentences))
+}
+
+fn spoken(speech: impl Speech + 'static, sentences: impl Into<Vec<String>>) -> Spoken {
+    (Box::new(speech), sentences.into())
+}
+
+fn percent(share_bp: u16) -> String {
+    format!("{}.{:02} %", share_bp / 100, share_bp % 100)
+}
+
+fn id<I: std::str::FromStr<Err: std::fmt::Display>>(rule: &str, what: &str, text: &str) -> Result<I, ApiError> {
+    text.trim().parse().map_err(|error| ApiError::invalid(rule, format!("{rule}: {what}: {error}")))
+}

@@ -1,0 +1,168 @@
+//! From a draft, as its author writes it, to the exact content that is proposed.
+
+use althing_governance::Charter;
+use althing_governance::charter::{Class, Treasurer};
+use althing_governance::codec::DecodeError;
+use althing_governance::delegation::Tag;
+use althing_governance::entry::{
+    Budget, Confiscate, Effect, ElectTreasurers, Milestone, Pause, ProposalContent, ProposalOption, ReplaceKeys,
+    Request, RuleChange, Spend, SpendOutput, Version,
+};
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::{Address, ScriptBuf};
+
+use super::names::{find_member, find_proposal};
+use crate::api::{ApiError, DraftEffect, ProposalDraft};
+use crate::shell::Shell;
+
+/// The content of a draft.
+///
+/// # Errors
+/// The clause that the draft breaks: `G-26` for an address, `N-5x` for names, `R-x` for a charter, else the content's own form.
+pub fn content(shell: &Shell, draft: ProposalDraft) -> Result<ProposalContent, ApiError> {
+    let mut options = Vec::new();
+    if draft.system.has_options() {
+        if !draft.effects.is_empty() {
+            let message = "G-24: effects of a choice belong to its options".to_owned();
+            return Err(ApiError::invalid("G-24", message));
+        }
+        for option in draft.options {
+            options.push(ProposalOption { label: option.label, effects: effects(shell, option.effects)? });
+        }
+    } else {
+        if !draft.options.is_empty() {
+            let message = format!("G-24: a question by {} has no options", draft.system.name());
+            return Err(ApiError::invalid("G-24", message));
+        }
+        options.push(ProposalOption { label: String::new(), effects: effects(shell, draft.effects)? });
+    }
+    let first = options.iter().flat_map(|option| &option.effects).next();
+    let mut tags = draft.tags.into_iter().map(Tag::new).collect::<Result<Vec<_>, _>>().map_err(form)?;
+    tags.sort();
+    let mut content = ProposalContent {
+        class: draft.class.or(first.map(Effect::class)).unwrap_or(Class::Text),
+        title: draft.title,
+        body: draft.body,
+        tags,
+        system: draft.system,
+        options,
+        version_of: draft.version_of.map(|text| version_of(shell, &text)).transpose()?,
+        request: draft.request.map(|text| find_proposal(shell, &text)).transpose()?,
+    };
+    expire_by_rule(shell, &mut content);
+    content.check().map_err(form)?;
+    Ok(content)
+}
+
+/// A form that is broken, under the clause that names it.
+fn form(error: DecodeError) -> ApiError {
+    let message = error.to_string();
+    let rule = match &error {
+        DecodeError::Rule { rule, .. } => rule,
+        _ => "G-25",
+    };
+    ApiError::invalid(rule, message)
+}
+
+fn version_of(shell: &Shell, text: &str) -> Result<Version, ApiError> {
+    let id = find_proposal(shell, text)?;
+    let thread = shell.ledger.state().proposals().get(&id).map_or(id, |record| record.thread);
+    Ok(Version { thread, previous: id })
+}
+
+/// The charter's own limit for that amount; a shorter one could be asked for, a longer one would not count.
+fn expire_by_rule(shell: &Shell, content: &mut ProposalContent) {
+    let rule = shell.ledger.state().charter().rule_for(content.class, content.amount_sat());
+    let blocks = rule.map_or(1, |(_, rule)| rule.expiry_blocks);
+    for effect in content.options.iter_mut().flat_map(|option| &mut option.effects) {
+        match effect {
+            Effect::Spend(spend) => spend.expiry_blocks = blocks,
+            Effect::Budget(budget) => budget.expiry_blocks = blocks,
+            _ => {}
+        }
+    }
+}
+
+fn effects(shell: &Shell, drafts: Vec<DraftEffect>) -> Result<Vec<Effect>, ApiError> {
+    drafts.into_iter().map(|draft| effect(shell, draft)).collect()
+}
+
+fn effect(shell: &Shell, draft: DraftEffect) -> Result<Effect, ApiError> {
+    Ok(match draft {
+        DraftEffect::Spend { outputs, fee_cap_sat } => {
+            let pay = |o: &crate::api::DraftOutput| {
+                Ok::<_, ApiError>(SpendOutput { script: script(shell, &o.address)?, sat: o.amount_sat })
+            };
+            let outputs = outputs.iter().map(pay).collect::<Result<_, _>>()?;
+            Effect::Spend(Spend { outputs, fee_cap_sat, expiry_blocks: 1 })
+        }
+        DraftEffect::Budget { payee, milestones, fee_cap_sat } => Effect::Budget(Budget {
+            payee: script(shell, &payee)?,
+            milestones: milestones
+                .into_iter()
+                .map(|m| Milestone {
+                    description: m.description,
+                    amount_sat: m.amount_sat,
+                    after_blocks: m.after_blocks,
+                })
+                .collect(),
+            fee_cap_sat,
+            expiry_blocks: 1,
+        }),
+        DraftEffect::StopBudget { proposal } => Effect::StopBudget { proposal: find_proposal(shell, &proposal)? },
+        DraftEffect::RuleChange { charter } => Effect::RuleChange(RuleChange {
+            replaces: shell.ledger.state().charter().hash(),
+            charter: Box::new(charter_from(&charter)?),
+        }),
+        DraftEffect::Admit { member } => Effect::Admit { member: find_member(shell, &member)? },
+        DraftEffect::Expel { member } => Effect::Expel { member: find_member(shell, &member)? },
+        DraftEffect::ElectTreasurers { descriptor, treasurers } => {
+            let treasurers = treasurers.into_iter().map(|t| Ok(Treasurer { key: key("G-85", &t.key)?, name: t.name }));
+            Effect::ElectTreasurers(ElectTreasurers {
+                descriptor,
+                treasurers: treasurers.collect::<Result<_, ApiError>>()?,
+            })
+        }
+        DraftEffect::ReplaceKeys { hub_node_key, hub_log_key, anchor_key } => Effect::ReplaceKeys(ReplaceKeys {
+            hub_node_key: hub_node_key.map(|text| key("G-85", &text)).transpose()?,
+            hub_log_key: hub_log_key.map(|text| key("G-85", &text)).transpose()?,
+            anchor_key: anchor_key.map(|text| key("G-85", &text)).transpose()?,
+        }),
+        DraftEffect::Confiscate { proposal, member, amount_sat } => {
+            let id = find_proposal(shell, &proposal)?;
+            let thread = shell.ledger.state().proposals().get(&id).map_or(id, |record| record.thread);
+            Effect::Confiscate(Confiscate { thread, member: find_member(shell, &member)?, amount_sat })
+        }
+        DraftEffect::Pause { blocks, mut classes } => {
+            classes.sort();
+            Effect::Pause(Pause { blocks, classes })
+        }
+        DraftEffect::Request { submission_blocks, budget_cap_sat } => {
+            Effect::Request(Request { submission_blocks, budget_cap_sat })
+        }
+    })
+}
+
+fn script(shell: &Shell, text: &str) -> Result<ScriptBuf, ApiError> {
+    let network = shell.dao.network();
+    let address: Address<NetworkUnchecked> = text
+        .parse()
+        .map_err(|error| ApiError::invalid("G-26", format!("{text:?} is not a Bitcoin address: {error}")))?;
+    let address = address.require_network(network).map_err(|_| {
+        ApiError::invalid("G-26", format!("address {text} is not one of {network}, this DAO's network"))
+    })?;
+    Ok(address.script_pubkey())
+}
+
+fn charter_from(toml: &str) -> Result<Charter, ApiError> {
+    Charter::from_toml(toml).map_err(|error| {
+        let message = error.to_string();
+        // The first clause that the text names; a document that cannot be read at all names none.
+        let rule = message.split([' ', ':', '(']).find(|word| word.starts_with("R-")).unwrap_or("R-1").to_owned();
+        ApiError::invalid(&rule, message)
+    })
+}
+
+fn key<K: std::str::FromStr<Err: std::fmt::Display>>(rule: &str, text: &str) -> Result<K, ApiError> {
+    text.parse().map_err(|error| ApiError::invalid(rule, format!("{rule}: {text:?} is no key: {error}")))
+}

@@ -1,0 +1,96 @@
+//! What people call proposals, members and entries, and what is meant by it.
+
+use althing_governance::id::{EntryId, MemberId, ProposalId};
+use althing_governance::state::ProposalRecord;
+
+use crate::api::ApiError;
+use crate::shell::Shell;
+
+/// The proposal that a person means: by its number in the log (`#3`), or by its id or an unambiguous beginning of it.
+///
+/// # Errors
+/// `N-50` for text that is neither, `N-51` when none or several are meant.
+pub fn find_proposal(shell: &Shell, text: &str) -> Result<ProposalId, ApiError> {
+    let text = text.trim().to_ascii_lowercase();
+    if let Some(number) = text.strip_prefix('#') {
+        return by_number(shell, number);
+    }
+    if text.len() < 4 || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let message = format!(
+            "a proposal is named by its number, like #3, or by 4 to 64 hexadecimal digits of its id, not by {text:?}"
+        );
+        return Err(ApiError::invalid("N-50", message));
+    }
+    let found: Vec<ProposalId> =
+        shell.ledger.state().proposals().keys().filter(|id| id.to_string().starts_with(&text)).copied().collect();
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(ApiError::invalid("N-51", format!("no proposal in the log begins with {text}"))),
+        several => {
+            Err(ApiError::invalid("N-51", format!("{} proposals begin with {text}; give more digits", several.len())))
+        }
+    }
+}
+
+/// The member that a person means: by vote key or an unambiguous beginning of it, or by a name that one member has.
+///
+/// # Errors
+/// `N-53` when none or several are meant.
+pub fn find_member(shell: &Shell, text: &str) -> Result<MemberId, ApiError> {
+    let text = text.trim();
+    if let Ok(key) = text.parse::<MemberId>() {
+        return Ok(shell.ledger.state().member_of_key(&key));
+    }
+    let digits = text.to_ascii_lowercase();
+    let is_beginning = digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let meant = shell
+        .ledger
+        .state()
+        .members()
+        .iter()
+        .filter(|(id, record)| record.name == text || (is_beginning && id.to_string().starts_with(&digits)));
+    let found: Vec<MemberId> = meant.map(|(id, _)| *id).collect();
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(ApiError::invalid("N-53", format!("no member has the name or vote key {text:?}"))),
+        several => {
+            Err(ApiError::invalid("N-53", format!("{} members are called {text:?}; give a vote key", several.len())))
+        }
+    }
+}
+
+/// The comment that a person means, by its id or an unambiguous beginning of it.
+///
+/// # Errors
+/// `N-52` when none or several are meant.
+pub fn find_comment(shell: &Shell, text: &str) -> Result<EntryId, ApiError> {
+    let text = text.trim().to_ascii_lowercase();
+    let comments = shell.ledger.state().proposals().values().flat_map(|proposal| &proposal.comments);
+    let is_meant = |id: &EntryId| text.len() >= 4 && id.to_string().starts_with(&text);
+    let found: Vec<EntryId> = comments.map(|comment| comment.entry).filter(is_meant).collect();
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(ApiError::invalid("N-52", format!("no comment in the log begins with {text:?}"))),
+        several => {
+            Err(ApiError::invalid("N-52", format!("{} comments begin with {text}; give more digits", several.len())))
+        }
+    }
+}
+
+/// What a member is called; empty for somebody who never bound a stake.
+pub(super) fn name_of(shell: &Shell, member: &MemberId) -> String {
+    shell.ledger.state().members().get(member).map(|record| record.name.clone()).unwrap_or_default()
+}
+
+/// Numbers count the proposals in the order of the log, from 1: the log only grows, so they never change.
+fn by_number(shell: &Shell, digits: &str) -> Result<ProposalId, ApiError> {
+    let mut records: Vec<&ProposalRecord> = shell.ledger.state().proposals().values().collect();
+    records.sort_by_key(|record| record.position);
+    let number: usize = digits.parse().map_err(|_| {
+        ApiError::invalid("N-50", format!("#{digits} is not the number of a proposal, which is like #3"))
+    })?;
+    let found = number.checked_sub(1).and_then(|index| records.get(index));
+    found.map(|record| record.id).ok_or_else(|| {
+        ApiError::invalid("N-51", format!("there is no proposal #{digits}; the log has {}", records.len()))
+    })
+}

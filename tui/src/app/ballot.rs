@@ -1,0 +1,274 @@
+//! The ballot being filled in, for every voting system.
+
+use althing_node::api::{Choice, NONE, Proposal, System};
+
+/// Parts of a split that one key press moves.
+const SPLIT_STEP: u16 = 500;
+
+/// A ballot being filled in. Rows are what can be chosen, then the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choose {
+    /// Id of the proposal.
+    pub proposal: String,
+    /// How it is voted on.
+    pub system: System,
+    /// What each row before the reason is called: untrusted text, but for the words of a question.
+    pub labels: Vec<String>,
+    /// Number of the option in each row, by the order shown on the proposal; only rankings move rows.
+    pub options: Vec<u16>,
+    /// The row with the keyboard; behind the labels comes the reason.
+    pub row: usize,
+    /// The row chosen, where one is.
+    pub choice: usize,
+    /// What is said of each row, where something is: a mark, a grade, parts, votes.
+    pub values: Vec<u16>,
+    /// The public reason, may be empty.
+    pub reason: String,
+    /// What is wrong with what was typed.
+    pub problem: Option<String>,
+}
+
+impl Choose {
+    /// An empty ballot on a proposal, on the choice made before if there is one.
+    #[must_use]
+    pub fn new(proposal: &Proposal) -> Self {
+        let system = proposal.vote.system;
+        let (mut labels, mut options): (Vec<String>, Vec<u16>) = (Vec::new(), Vec::new());
+        if system.has_options() {
+            let count = u16::try_from(proposal.vote.options.len()).unwrap_or(u16::MAX);
+            for (number, option) in (1..).zip(&proposal.vote.options) {
+                labels.push(option.label.clone());
+                options.push(if number == count { NONE } else { number });
+            }
+            labels.push("abstain".to_owned());
+        } else {
+            labels.extend(["yes", "no", "abstain"].map(str::to_owned));
+            if system == System::YesNoVeto {
+                labels.push("no with veto".to_owned());
+            }
+        }
+        let values = vec![0; options.len()];
+        let mut choose = Self {
+            proposal: proposal.id.clone(),
+            system,
+            labels,
+            options,
+            row: 0,
+            choice: 0,
+            values,
+            reason: String::new(),
+            problem: None,
+        };
+        if let Some(ballot) = &proposal.my_ballot {
+            choose.take_up(&ballot.choice);
+        }
+        choose
+    }
+
+    /// The row of the reason.
+    #[must_use]
+    pub fn reason_row(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether one row is chosen and no more: questions and single choice.
+    #[must_use]
+    pub fn is_one_of(&self) -> bool {
+        !self.system.has_options() || self.system == System::SingleChoice
+    }
+
+    /// Whether the chosen row says to abstain.
+    #[must_use]
+    pub fn abstains(&self) -> bool {
+        self.system.has_options() && self.choice + 1 == self.labels.len() && (self.is_one_of() || self.is_empty())
+    }
+
+    /// The choice as it stands.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        let named = || {
+            let said = self.options.iter().zip(&self.values).filter(|(_, value)| **value > 0);
+            said.map(|(option, value)| (*option, *value)).collect::<Vec<(u16, u16)>>()
+        };
+        match self.system {
+            System::YesNoAbstain | System::YesNoVeto | System::Optimistic => match self.choice {
+                0 => Choice::Yes,
+                1 => Choice::No,
+                3 => Choice::Veto,
+                _ => Choice::Abstain,
+            },
+            _ if self.abstains() => Choice::Abstain,
+            System::SingleChoice => Choice::Pick(self.options.get(self.choice).copied().unwrap_or(NONE)),
+            System::Approval => Choice::Approve(named().into_iter().map(|(option, _)| option).collect()),
+            System::InstantRunoff | System::Schulze => {
+                Choice::Rank(named().into_iter().map(|(option, _)| option).collect())
+            }
+            System::Score { .. } => Choice::Score(named()),
+            System::Split => Choice::Split(named()),
+            System::Quadratic { .. } => Choice::Credits(named()),
+        }
+    }
+
+    /// Moves to the next row.
+    pub fn down(&mut self) {
+        self.row = (self.row + 1).min(self.reason_row());
+        self.follow();
+    }
+
+    /// Moves to the row before; from the reason of a question to its choice.
+    pub fn up(&mut self) {
+        self.row = match self.row == self.reason_row() && self.is_one_of() {
+            true => self.choice,
+            false => self.row.saturating_sub(1),
+        };
+        self.follow();
+    }
+
+    /// Goes to a row.
+    pub fn go(&mut self, row: usize) {
+        self.row = row.min(self.reason_row().saturating_sub(1));
+        self.follow();
+    }
+
+    /// Marks the row, or takes its mark back.
+    pub fn mark(&mut self) {
+        let Some(value) = self.values.get_mut(self.row) else {
+            if self.row < self.reason_row() {
+                self.values.fill(0);
+                self.choice = self.row;
+            }
+            return;
+        };
+        match self.system {
+            System::Approval | System::InstantRunoff | System::Schulze => *value = u16::from(*value == 0),
+            _ => return,
+        }
+        self.keep_ranked_above();
+    }
+
+    /// Gives the row more, or less.
+    pub fn change(&mut self, more: bool) {
+        let step = if self.system == System::Split { SPLIT_STEP } else { 1 };
+        let most = match self.system {
+            System::Score { max } => max,
+            System::Split => 10_000,
+            System::Quadratic { credits } => u16::try_from(credits.isqrt()).unwrap_or(u16::MAX),
+            _ => return,
+        };
+        if let Some(value) = self.values.get_mut(self.row) {
+            *value = if more { value.saturating_add(step).min(most) } else { value.saturating_sub(step) };
+        }
+    }
+
+    /// Moves the row of a ranking up or down, with the keyboard on it.
+    pub fn shift(&mut self, up: bool) {
+        let other = if up { self.row.checked_sub(1) } else { Some(self.row + 1) };
+        let Some(other) = other.filter(|_| self.system.is_ranked()) else { return };
+        if self.row < self.options.len() && other < self.options.len() {
+            self.labels.swap(self.row, other);
+            self.options.swap(self.row, other);
+            self.values.swap(self.row, other);
+            self.row = other;
+            self.keep_ranked_above();
+        }
+    }
+
+    /// What stands for a row's value.
+    #[must_use]
+    pub fn sign(&self, row: usize) -> String {
+        let Some(value) = self.values.get(row).filter(|_| !self.is_one_of()) else {
+            let chosen = self.choice == row && (self.is_one_of() || self.abstains());
+            return if chosen { "(•)" } else { "( )" }.to_owned();
+        };
+        match self.system {
+            System::Approval => if *value > 0 { "[x]" } else { "[ ]" }.to_owned(),
+            System::InstantRunoff | System::Schulze if *value > 0 => format!("{:>2}.", row + 1),
+            System::InstantRunoff | System::Schulze => " – ".to_owned(),
+            _ => format!("{value:>5}"),
+        }
+    }
+
+    /// The live sum and what it has to be, where there is one.
+    #[must_use]
+    pub fn sum(&self) -> Option<String> {
+        match self.system {
+            System::Split => {
+                let sum: u32 = self.values.iter().map(|value| u32::from(*value)).sum();
+                Some(format!("{sum} of 10000 parts given; all must be"))
+            }
+            System::Quadratic { credits } => {
+                let cost: u64 = self.values.iter().map(|value| u64::from(*value).pow(2)).sum();
+                Some(format!("costs {cost} of {credits} credits"))
+            }
+            System::Score { max } => Some(format!("grades from 0 to {max}")),
+            _ => None,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.values.iter().all(|value| *value == 0)
+    }
+
+    fn follow(&mut self) {
+        if self.is_one_of() && self.row < self.reason_row() {
+            self.choice = self.row;
+        }
+    }
+
+    /// Ranked rows stand above those that are not, in their order.
+    fn keep_ranked_above(&mut self) {
+        if !self.system.is_ranked() {
+            return;
+        }
+        let own = self.options.get(self.row).copied();
+        let mut rows: Vec<(u16, String, u16)> = (0..self.options.len())
+            .map(|row| (self.options[row], self.labels[row].clone(), self.values[row]))
+            .collect();
+        rows.sort_by_key(|(_, _, value)| *value == 0);
+        for (row, (option, label, value)) in rows.into_iter().enumerate() {
+            (self.options[row], self.values[row]) = (option, value);
+            self.labels[row] = label;
+        }
+        if let Some(row) = own.and_then(|own| self.options.iter().position(|option| *option == own)) {
+            self.row = row;
+        }
+    }
+
+    fn take_up(&mut self, choice: &Choice) {
+        let place = |options: &[u16], option: u16| options.iter().position(|known| *known == option);
+        match choice {
+            Choice::Yes => self.choice = 0,
+            Choice::No => self.choice = 1,
+            Choice::Abstain if self.system.has_options() => self.choice = self.labels.len().saturating_sub(1),
+            Choice::Abstain => self.choice = 2,
+            Choice::Veto => self.choice = 3,
+            Choice::Pick(option) => self.choice = place(&self.options, *option).unwrap_or(0),
+            Choice::Approve(options) => {
+                for option in options {
+                    self.set(*option, 1);
+                }
+            }
+            Choice::Rank(ranking) => {
+                for (row, option) in ranking.iter().enumerate() {
+                    if let Some(found) = place(&self.options, *option).filter(|found| row <= *found) {
+                        self.labels[row..=found].rotate_right(1);
+                        self.options[row..=found].rotate_right(1);
+                        self.values[row] = 1;
+                    }
+                }
+            }
+            Choice::Score(values) | Choice::Split(values) | Choice::Credits(values) => {
+                for (option, value) in values {
+                    self.set(*option, *value);
+                }
+            }
+        }
+        self.row = if self.is_one_of() { self.choice } else { 0 };
+    }
+
+    fn set(&mut self, option: u16, value: u16) {
+        if let Some(row) = self.options.iter().position(|known| *known == option) {
+            self.values[row] = value;
+        }
+    }
+}

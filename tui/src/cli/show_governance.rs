@@ -1,0 +1,191 @@
+//! Answers about votes of every kind, delegations, deposits and rewards, in words.
+
+use althing_node::api::{Comment, Delegations, Deposit, Proposal, ProposalReview, Reward, Said, System};
+
+use super::show::table;
+use crate::format::{parse_weight, sats, short_id, thousands, weight};
+use crate::untrusted::Untrusted;
+
+/// Options with their numbers, a line each.
+pub(super) fn numbered<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let labels: Vec<&str> = labels.collect();
+    let number = |index: usize, label: &str| match label {
+        "none of these" if index + 1 == labels.len() => "none".to_owned(),
+        _ => (index + 1).to_string(),
+    };
+    let lines = labels
+        .iter()
+        .enumerate()
+        .map(|(index, label)| format!("Option {}: {}", number(index, label), Untrusted::new(label)));
+    lines.collect()
+}
+
+/// How a proposal is voted on, and everything around the vote.
+pub(super) fn vote_facts(p: &Proposal) -> Vec<String> {
+    let vote = &p.vote;
+    let mut lines = Vec::new();
+    if vote.hidden {
+        lines.push("hidden     on this machine; unhide shows it in lists again".to_owned());
+    }
+    if vote.system != System::YesNoAbstain {
+        lines.push(format!("system     {}", system_words(vote.system)));
+    }
+    if !vote.tags.is_empty() {
+        lines.push(format!("tags       {}", Untrusted::new(&vote.tags.join(", "))));
+    }
+    if vote.versions.len() > 1 {
+        let versions: Vec<String> = vote.versions.iter().map(|id| short_id(id)).collect();
+        lines.push(format!("versions   {}", versions.join(", ")));
+    }
+    if let Some(request) = &vote.request {
+        lines.push(format!("answers    request {}", short_id(request)));
+    }
+    if let (Some(end), Some(heights)) = (vote.ends_at, p.heights)
+        && end != heights.close_height
+    {
+        lines.push(format!("ends       at height {}", thousands(u128::from(end))));
+    }
+    if vote.deposit_sat > 0 {
+        lines.push(format!("deposit    {}", sats(vote.deposit_sat)));
+    }
+    if !vote.options.is_empty() {
+        lines.push("options:".to_owned());
+        let count = vote.options.len();
+        let rows = vote.options.iter().enumerate().map(|(index, option)| {
+            let number = if index + 1 == count { "none".to_owned() } else { (index + 1).to_string() };
+            let sum = option.sum.as_deref().map_or_else(
+                || "–".to_owned(),
+                |sum| match parse_weight(sum) {
+                    Some(sum) => thousands(sum),
+                    None => "–".to_owned(),
+                },
+            );
+            let won = if option.won { "✓ won" } else { "" };
+            vec![format!("  {number}"), Untrusted::new(&option.label).line(), sum, won.to_owned()]
+        });
+        lines.extend(table(rows.collect()));
+    }
+    for sentence in vote.decision.iter().chain(&vote.payments).chain(&vote.guardians) {
+        lines.push(Untrusted::new(sentence).line());
+    }
+    lines
+}
+
+/// A voting system in words.
+pub(super) fn system_words(system: System) -> String {
+    match system {
+        System::Score { max } => format!("score, grades from 0 to {max}"),
+        System::Quadratic { credits } => format!("quadratic, {credits} credits"),
+        other => other.name().replace('_', " "),
+    }
+}
+
+/// A comment with its author and what others think of it.
+pub(super) fn comment(comment: &Comment) -> Vec<String> {
+    let what = if comment.is_update { "added as the author" } else { "wrote" };
+    let mut head = format!("{} {what} ({})", Untrusted::new(&comment.author_name), short_id(&comment.id));
+    if comment.up + comment.down > 0 {
+        head.push_str(&format!(", {} for, {} against", comment.up, comment.down));
+    }
+    let mut lines = vec![format!("{head}:")];
+    match comment.hidden {
+        true => lines.push("  (hidden on this machine)".to_owned()),
+        false => lines.extend(Untrusted::new(&comment.text).lines().into_iter().map(|line| format!("  {line}"))),
+    }
+    lines
+}
+
+/// What proposing something would do.
+pub(super) fn proposal_review(review: &ProposalReview) -> Vec<String> {
+    let mut lines = vec![
+        format!("{} proposal: {}", Untrusted::new(&review.class), Untrusted::new(&review.title)),
+        format!("id       {}", Untrusted::new(&review.id)),
+        format!("thread   {}", Untrusted::new(&review.thread)),
+    ];
+    lines.extend(numbered(review.options.iter().map(String::as_str)));
+    lines.extend(review.effects.iter().map(|effect| format!("  - {}", Untrusted::new(effect))));
+    lines.extend(review.rules.iter().map(|rule| Untrusted::new(rule).line()));
+    if review.deposit_sat > 0 {
+        lines.push(format!(
+            "It needs a deposit: althing deposit hold {} {}",
+            Untrusted::new(&review.thread),
+            review.deposit_sat
+        ));
+    }
+    match &review.refusal {
+        Some(refusal) => lines.push(format!("✗ it cannot be proposed now: {}", Untrusted::new(&refusal.message))),
+        None => lines.push("✓ it can be proposed; nothing was sent".to_owned()),
+    }
+    lines
+}
+
+/// Something that was said.
+pub(super) fn said(said: &Said) -> Vec<String> {
+    let mut lines: Vec<String> = said.sentences.iter().map(|s| Untrusted::new(s).line()).collect();
+    let place = said.position.map_or_else(String::new, |position| format!(" at {}", thousands(u128::from(position))));
+    lines.push(format!("Entry {} is in the log{place}.", Untrusted::new(&said.entry)));
+    lines
+}
+
+/// Where my weight goes.
+pub(super) fn delegations(found: &Delegations) -> Vec<String> {
+    let mut lines = Vec::new();
+    if found.mine.is_empty() {
+        lines.push("You delegate nothing.".to_owned());
+    }
+    for delegation in &found.mine {
+        let to: Vec<String> = delegation
+            .to
+            .iter()
+            .map(|part| {
+                let name = Untrusted::new(&part.name);
+                format!("{}.{:02} % to {name} ({})", part.parts / 100, part.parts % 100, short_id(&part.member))
+            })
+            .collect();
+        let until =
+            delegation.until.map_or_else(String::new, |height| format!(", for votes that close below {height}"));
+        lines.push(format!("on {}: {}{until}", Untrusted::new(&delegation.scope), to.join(", ")));
+    }
+    if let Some(carried) = &found.carried {
+        lines.push(format!("Your ballot carries {}, with what others delegate to you.", weight(carried)));
+    }
+    for route in &found.routes {
+        lines.push(format!(
+            "{} goes to {} ({}), {} steps away: it {}",
+            weight(&route.weight),
+            Untrusted::new(&route.name),
+            short_id(&route.member),
+            route.steps,
+            Untrusted::new(&route.words)
+        ));
+    }
+    lines
+}
+
+/// Deposits.
+pub(super) fn deposits(deposits: &[Deposit]) -> Vec<String> {
+    let row = |deposit: &Deposit| {
+        vec![
+            Untrusted::new(&deposit.member_name).line(),
+            sats(deposit.amount_sat),
+            format!("for {}", short_id(&deposit.thread)),
+            Untrusted::new(&deposit.state).line(),
+            deposit.epoch.map_or_else(String::new, |epoch| format!("epoch {epoch}")),
+        ]
+    };
+    match deposits.is_empty() {
+        true => vec!["No deposits.".to_owned()],
+        false => table(deposits.iter().map(row).collect()),
+    }
+}
+
+/// Rewards and dues.
+pub(super) fn rewards(rewards: &[Reward]) -> Vec<String> {
+    let row = |reward: &Reward| {
+        vec![format!("epoch {}", reward.epoch), sats(reward.reward_sat), format!("dues {}", sats(reward.dues_sat))]
+    };
+    match rewards.is_empty() {
+        true => vec!["No rewards and no dues.".to_owned()],
+        false => table(rewards.iter().map(row).collect()),
+    }
+}

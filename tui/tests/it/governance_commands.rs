@@ -1,0 +1,192 @@
+//! Commands for everything that members decide: what each asks, what it refuses before asking, and what it shows.
+
+use althing_node::api::*;
+use serde_json::json;
+
+use crate::dao::id;
+use crate::stage::{Outcome, Stage, althing};
+
+fn said() -> Reply {
+    Reply::Said(Said { entry: id(80), position: Some(1_207), sentences: vec!["You did it.".to_owned()] })
+}
+
+/// Runs a command that goes through to the end, and gives what it ordered last.
+fn ordered(command: &str, answer: Reply) -> Request {
+    let outcome = althing(Stage::running().answer(Ok(answer)), &format!("--yes {command}"), "");
+    assert_eq!(outcome.code, 0, "{command}: {outcome:?}");
+    outcome.asked.last().unwrap().clone()
+}
+
+fn saying(command: &str) -> Saying {
+    let Request::Say { saying } = ordered(command, said()) else { panic!("{command} says nothing") };
+    saying
+}
+
+fn refused(command: &str) -> Outcome {
+    let outcome = althing(Stage::running(), &format!("--json --yes {command}"), "");
+    assert_eq!(outcome.code, 1, "{command}: {outcome:?}");
+    outcome
+}
+
+#[test]
+fn each_voting_system_has_its_ballot() {
+    let table = [
+        ("yes", Choice::Yes),
+        ("no", Choice::No),
+        ("abstain", Choice::Abstain),
+        ("veto", Choice::Veto),
+        ("--pick 2", Choice::Pick(2)),
+        ("--pick none", Choice::Pick(NONE)),
+        ("--approve 1,3", Choice::Approve(vec![1, 3])),
+        ("--score 1=5,2=0", Choice::Score(vec![(1, 5), (2, 0)])),
+        ("--rank 2,1,none", Choice::Rank(vec![2, 1, NONE])),
+        ("--split 1=6000,2=4000", Choice::Split(vec![(1, 6000), (2, 4000)])),
+        ("--credits 1=3,none=1", Choice::Credits(vec![(1, 3), (NONE, 1)])),
+    ];
+    for (ballot, choice) in table {
+        let answer = Reply::Ballot(crate::dao::ballot(4, "Buy", Choice::Yes, BallotPath::Stored));
+        let Request::Vote { choice: found, .. } = ordered(&format!("vote 949f {ballot}"), answer) else { panic!() };
+        assert_eq!(found, choice, "{ballot}");
+    }
+}
+
+#[test]
+fn numbers_that_are_none_are_refused_by_their_rule_before_anything_is_asked() {
+    for ballot in ["--pick 0", "--pick x", "--rank 1,,x", "--score 1", "--split 1=70000", "--credits 1=-1"] {
+        let outcome = refused(&format!("vote 949f {ballot}"));
+        assert_eq!(outcome.json()["error"]["rule"], "V-4", "{ballot}");
+        assert!(outcome.asked.is_empty(), "{ballot}");
+    }
+    for command in ["vote 949f", "vote 949f yes --pick 1", "delegate", "delegate ab --revoke", "delegate ab=x"] {
+        assert!(althing(Stage::running(), command, "").asked.is_empty(), "{command}");
+    }
+}
+
+#[test]
+fn every_class_can_be_proposed() {
+    let charter = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(charter.path(), "name = 1").unwrap();
+    let rule_change = format!("rule-change --title T --charter {}", charter.path().display());
+    let table = [
+        ("text --title T", Class::Text),
+        ("spend --title T --to a=7 --fee-cap 1", Class::Spend),
+        ("budget --title T --to a --milestone 5@0=First·half --milestone 6@144=Rest --fee-cap 1", Class::Budget),
+        ("stop-budget --title T --budget #3", Class::Budget),
+        (rule_change.as_str(), Class::RuleChange),
+        ("admit --title T --member ab", Class::Admit),
+        ("expel --title T --member ab --member cd", Class::Expel),
+        ("elect --title T --descriptor d --treasurer Ása=02aa", Class::ElectTreasurers),
+        ("replace-keys --title T --anchor-key aa", Class::ReplaceKeys),
+        ("confiscate --title T --proposal #3 --member ab --amount-sat 5", Class::Confiscate),
+        ("pause --title T --blocks 6 --class spend --class rule-change", Class::Pause),
+        ("request --title T --submission-blocks 12 --budget-cap 500", Class::Request),
+    ];
+    for (command, class) in table {
+        let Request::Propose { draft } = ordered(&format!("propose {command}"), Reply::Done) else { panic!() };
+        assert_eq!((draft.class, draft.title.as_str()), (Some(class), "T"), "{command}");
+        assert_eq!(draft.effects.is_empty(), class == Class::Text, "{command}");
+    }
+}
+
+#[test]
+fn a_choice_is_proposed_with_its_options_and_checked_without_sending() {
+    let command = "propose text --title Where --system score=5 --option Lake --option Booth --tag place --check";
+    let outcome = althing(Stage::running(), command, "");
+    let [Request::ProposalReview { draft }] = outcome.asked.as_slice() else { panic!("{outcome:?}") };
+    assert_eq!(draft.system, System::Score { max: 5 });
+    assert_eq!(draft.options.iter().map(|o| o.label.as_str()).collect::<Vec<_>>(), ["Lake", "Booth"]);
+    assert_eq!(draft.tags, ["place"]);
+    assert!(outcome.out.contains("Option 1: Lake") && outcome.out.contains("nothing was sent"), "{}", outcome.out);
+}
+
+#[test]
+fn a_file_proposes_anything() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = "title = 'Roof'\nsystem = 'approval'\nclass = 'spend'\n[[option]]\nlabel = 'Turf'\n[[option.effect]]\n\
+                does = 'spend'\noutputs = [{ address = 'a', amount_sat = 5 }]\nfee_cap_sat = 1\n[[option]]\nlabel = 'Tiles'\n";
+    std::fs::write(file.path(), text).unwrap();
+    let command = format!("propose file {}", file.path().display());
+    let Request::Propose { draft } = ordered(&command, Reply::Done) else { panic!() };
+    assert_eq!((draft.options.len(), draft.options[0].effects.len()), (2, 1));
+    // What a file says beside that is not passed over.
+    std::fs::write(file.path(), format!("colour = 'red'\n{text}")).unwrap();
+    let outcome = refused(&command);
+    assert!(outcome.json()["error"]["message"].as_str().unwrap().contains("colour"));
+    assert_eq!(outcome.json()["error"]["rule"], "G-24");
+}
+
+#[test]
+fn everything_else_is_said_as_it_was_typed() {
+    let part = |member: &str, parts| DelegatePart { member: member.to_owned(), parts };
+    let proposal = || "#3".to_owned();
+    let table = [
+        (
+            "delegate Ása=2 ab=1 --tag roads --until 900",
+            Saying::Delegate {
+                to: vec![part("Ása", 2), part("ab", 1)],
+                scope: DelegateScope::Tag("roads".to_owned()),
+                until: Some(900),
+            },
+        ),
+        (
+            "delegate --revoke --class spend",
+            Saying::Delegate { to: Vec::new(), scope: DelegateScope::Class(Class::Spend), until: None },
+        ),
+        ("comment-vote ab12 down", Saying::CommentVote { comment: "ab12".to_owned(), opinion: CommentOpinion::Down }),
+        ("update #3 Done.", Saying::Update { proposal: proposal(), text: "Done.".to_owned() }),
+        ("withdraw #3", Saying::Withdraw { proposal: proposal() }),
+        ("guardian delay #3", Saying::Guard { proposal: proposal(), veto: false }),
+        ("guardian veto #3", Saying::Guard { proposal: proposal(), veto: true }),
+        ("deposit hold ab12 500", Saying::HoldDeposit { thread: "ab12".to_owned(), amount_sat: 500 }),
+        ("invite ab --until 900", Saying::Invite { member: "ab".to_owned(), until: 900 }),
+        ("accept ab12", Saying::Accept { invitation: "ab12".to_owned() }),
+        ("seen ab12", Saying::Seen { entry: "ab12".to_owned() }),
+    ];
+    for (command, expected) in table {
+        assert_eq!(saying(command), expected, "{command}");
+    }
+    assert_eq!(ordered("rotate-key", said()), Request::RotateKey);
+    let hide = |hidden| Request::Hide { what: Hideable::Comment, id: "ab12".to_owned(), hidden };
+    assert_eq!(ordered("hide comment ab12", Reply::Done), hide(true));
+    assert_eq!(ordered("unhide comment ab12", Reply::Done), hide(false));
+}
+
+#[test]
+fn a_delegation_waits_for_its_word() {
+    let outcome = althing(Stage::running().answer(Ok(said())), "delegate ab", "no\n");
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.asked.iter().all(|request| !matches!(request, Request::Say { .. })));
+    assert!(outcome.err.contains("You hand 100.00 % of your weight on."), "{}", outcome.err);
+}
+
+#[test]
+fn a_report_goes_to_a_file_or_is_printed() {
+    let report = || Reply::Text { text: "# Report\n".to_owned() };
+    let request = Request::Report { from: Some(2), to: None, format: ReportFormat::Csv };
+    assert_eq!(ordered("report --from 2 --format csv", report()), request);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.md");
+    ordered(&format!("report --out {}", file.display()), report());
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "# Report\n");
+}
+
+#[test]
+fn an_equivocation_is_two_entries_of_a_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let command = format!("equivocation {}", file.path().display());
+    std::fs::write(file.path(), "aa\n\nbb\n").unwrap();
+    let expected = Request::Equivocation { entries: ["aa".to_owned(), "bb".to_owned()] };
+    assert_eq!(ordered(&command, said()), expected);
+    std::fs::write(file.path(), "aa\n").unwrap();
+    assert_eq!(refused(&command).json()["error"]["rule"], "G-98");
+}
+
+#[test]
+fn two_charters_are_compared() {
+    let (old, new) = (tempfile::NamedTempFile::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(new.path(), "name = 2").unwrap();
+    let command = format!("--json charter diff {} {}", old.path().display(), new.path().display());
+    let outcome = althing(Stage::running(), &command, "");
+    assert_eq!(outcome.json()["changes"], json!(["name: \"Þing\" becomes \"Alþing\""]));
+    assert_eq!(outcome.code, 0);
+}
