@@ -35,19 +35,19 @@ impl Totals {
     /// Weight of the whole roll, voted or not.
     #[must_use]
     pub fn weight(&self) -> u128 {
-        self.from_end(1)
+        self.nth_last(1)
     }
 
     /// Number of ballots with weight.
     #[must_use]
     pub fn ballots(&self) -> u128 {
-        self.from_end(2)
+        self.nth_last(2)
     }
 
     /// Weight that abstained.
     #[must_use]
     pub fn abstained(&self) -> u128 {
-        self.from_end(3)
+        self.nth_last(3)
     }
 
     /// The totals of a question; `None` for a proposal with options.
@@ -65,13 +65,13 @@ impl Totals {
     /// Weight of ballots that did not abstain; `None` when it does not fit.
     fn cast(&self) -> Option<u128> {
         if self.system.has_options() {
-            return Some(self.from_end(4));
+            return Some(self.nth_last(4));
         }
         let parts = &self.sums[..self.sums.len().saturating_sub(3)];
         parts.iter().try_fold(0u128, |sum, part| sum.checked_add(*part))
     }
 
-    fn from_end(&self, place: usize) -> u128 {
+    fn nth_last(&self, place: usize) -> u128 {
         self.sums.len().checked_sub(place).map_or(0, |index| self.sums[index])
     }
 }

@@ -109,16 +109,15 @@ impl Ledger {
         self.settled.insert(*thread);
     }
 
-    /// G-98: whoever is proven to have equivocated loses every deposit that is held.
+    /// G-98: whoever is proven to have equivocated loses every deposit that was held by then.
     fn settle_offenders(&mut self, step: &Step<'_>) {
         let proofs = step.state.equivocations().iter().filter(|proof| proof.position < step.boundary.log_size);
-        let offenders: BTreeSet<MemberId> = proofs.map(|proof| proof.member).collect();
-        let holds = step.state.holds().iter().filter(|hold| hold.position < step.boundary.log_size);
-        let threads: BTreeSet<ProposalId> =
-            holds.filter(|hold| offenders.contains(&hold.member)).map(|hold| hold.thread).collect();
-        for thread in threads.iter().filter(|thread| !self.settled.contains(*thread)).copied().collect::<Vec<_>>() {
-            self.settle_deposit(step, &thread, false);
-        }
+        let of_offenders = proofs.flat_map(|proof| {
+            let holds = step.state.holds().iter();
+            holds.filter(|hold| hold.member == proof.member && hold.position < proof.position).map(|hold| hold.thread)
+        });
+        let threads: BTreeSet<ProposalId> = of_offenders.filter(|thread| !self.settled.contains(thread)).collect();
+        threads.iter().for_each(|thread| self.settle_deposit(step, thread, false));
     }
 
     /// Satoshis that `member` holds for a thread that nothing settled.

@@ -122,15 +122,15 @@ fn body_verdict(
         Body::Treasurers | Body::Founders => voting_rule.distinct_voters_min = 0,
     }
     let judged = without(&count, dormant_weight)?;
-    let tie = step.state.block_hash(close.saturating_add(TIE_DEPTH)).map(TieBreak::new);
+    // An epoch that closed before that block must not know it, even when it is computed again later.
+    let height = close.saturating_add(TIE_DEPTH);
+    let is_there = height <= step.boundary.closing_height;
+    let tie = step.state.block_hash(height).filter(|_| is_there).map(TieBreak::new);
     match judged.outcome(&voting_rule, tie) {
         Ok(outcome) => Ok(Some(Verdict { outcome, count, dormant_weight })),
         // V-31: the outcome enters the first header after the block that decides.
-        Err(_) if close.saturating_add(TIE_DEPTH) > step.boundary.closing_height => Ok(None),
-        Err(_) => {
-            let height = close.saturating_add(TIE_DEPTH);
-            Err(LedgerError::BlockHashMissing { height, proposal: proposal.id })
-        }
+        Err(_) if !is_there => Ok(None),
+        Err(_) => Err(LedgerError::BlockHashMissing { height, proposal: proposal.id }),
     }
 }
 

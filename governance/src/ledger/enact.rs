@@ -135,10 +135,15 @@ impl Ledger {
         let Some(request) = proposal.content.request else { return Ok(Some(true)) };
         let mut passed: Vec<(u128, ProposalId, u32)> = Vec::new();
         for other in step.state.proposals().values() {
-            if other.content.request != Some(request) || other.dropped.is_some() {
+            if other.content.request != Some(request) {
                 continue;
             }
-            let Some(standing) = self.standing(&other.id) else { return Ok(None) };
+            let Some(standing) = self.standing(&other.id) else {
+                match other.dropped {
+                    Some(dropped) if dropped.position < step.boundary.log_size => continue,
+                    _ => return Ok(None),
+                }
+            };
             if standing.outcome.has_passed() && standing.bar.is_none() && standing.fate != Fate::Vetoed {
                 let lead = Sums::of(&standing.count).map_or(0, |sums| sums.yes.saturating_sub(sums.no));
                 passed.push((lead, other.id, standing.closed_at));

@@ -5,9 +5,9 @@ use crate::charter::{ALL_BP, Charter, Class};
 use crate::codec::{Canonical as _, Writer};
 use crate::entry::{Effect, ProposalContent};
 use crate::hash::{tag, tagged_hash};
-use crate::id::MemberId;
+use crate::id::{MemberId, ProposalId};
 use crate::roll::Roll;
-use crate::state::{Membership, ProposalRecord};
+use crate::state::{LogState, Membership, ProposalRecord};
 
 /// Which guard bars a proposal (G-100).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +65,13 @@ impl Bar {
 impl Ledger {
     /// The first guard that bars a proposal (G-100).
     pub(super) fn bar(&self, step: &Step<'_>, proposal: &ProposalRecord, has_passed: bool) -> Option<Bar> {
-        let by_history = self.cooldown(step, proposal).or_else(|| self.deposit(step, proposal));
+        let (state, charter, content) = (step.state, step.state.charter_of(proposal), &proposal.content);
+        let logged = proposal.schedule.map_or(0, |schedule| schedule.logged);
+        let (author, position) = (&proposal.author, proposal.position);
+        let by_history = self.cooldown(state, charter, content, &proposal.thread, logged).or_else(|| {
+            let needed_sat = self.deposit_needed(state, charter, content, author, position);
+            deposit_bar(state, &proposal.thread, author, position, needed_sat)
+        });
         match has_passed {
             true => by_history
                 .or_else(|| inactive_stake(step, proposal))
@@ -80,18 +86,21 @@ impl Ledger {
     #[must_use]
     pub fn deposit_needed(
         &self,
-        state: &crate::LogState,
+        state: &LogState,
         charter: &Charter,
         content: &ProposalContent,
         author: &MemberId,
         position: u64,
     ) -> u64 {
         let base = charter.rule_for(content.class, content.amount_sat()).map_or(0, |(_, rule)| rule.deposit_sat);
+        if base == 0 || charter.guards.deposit_growth_bp == 0 {
+            return base;
+        }
         let key = effect_key(content);
+        let height = state.entry_height(position).unwrap_or(u32::MAX);
         let failed = state.proposals().values().filter(|other| {
             let same =
                 effect_key(&other.content) == key || (other.author == *author && other.content.class == content.class);
-            let height = state.entry_height(position).unwrap_or(u32::MAX);
             let over = self.standing(&other.id).is_some_and(|s| s.has_failed() && s.closed_at <= height);
             other.position < position && same && over
         });
@@ -102,27 +111,38 @@ impl Ledger {
         })
     }
 
-    fn cooldown(&self, step: &Step<'_>, proposal: &ProposalRecord) -> Option<Bar> {
-        let blocks = step.state.charter_of(proposal).guards.cooldown_blocks;
-        let logged = proposal.schedule?.logged;
-        let key = effect_key(&proposal.content);
-        let earlier = step.state.proposals().values().filter(|p| p.id != proposal.id && p.thread != proposal.thread);
-        let ends = earlier.filter(|other| effect_key(&other.content) == key).filter_map(|other| {
+    /// The guard that would bar `content` of `author` if it were logged now, as far as the past tells: for authors, and for
+    /// hubs that spare everybody the vote.
+    #[must_use]
+    pub fn forecast(&self, state: &LogState, content: &ProposalContent, author: &MemberId) -> Option<Bar> {
+        let charter = state.charter();
+        let p = state.params();
+        let thread = content.thread(content.id(p.network, p.dao_id, *author));
+        let now = state.tip_height().unwrap_or(0);
+        let (needed_sat, position) = (self.deposit_needed(state, charter, content, author, state.size()), state.size());
+        let cooldown = self.cooldown(state, charter, content, &thread, now);
+        cooldown.or_else(|| deposit_bar(state, &thread, author, position, needed_sat))
+    }
+
+    fn cooldown(
+        &self,
+        state: &LogState,
+        charter: &Charter,
+        content: &ProposalContent,
+        thread: &ProposalId,
+        logged: u32,
+    ) -> Option<Bar> {
+        let blocks = charter.guards.cooldown_blocks;
+        if blocks == 0 {
+            return None;
+        }
+        let key = effect_key(content);
+        let same = state.proposals().values().filter(|p| p.thread != *thread && effect_key(&p.content) == key);
+        let ends = same.filter_map(|other| {
             let standing = self.standing(&other.id).filter(|standing| standing.has_failed())?;
             (standing.closed_at <= logged).then(|| standing.closed_at.saturating_add(blocks))
         });
         ends.max().filter(|until| logged < *until).map(|until| Bar::Cooldown { until })
-    }
-
-    fn deposit(&self, step: &Step<'_>, proposal: &ProposalRecord) -> Option<Bar> {
-        let charter = step.state.charter_of(proposal);
-        let (content, author) = (&proposal.content, &proposal.author);
-        let needed_sat = self.deposit_needed(step.state, charter, content, author, proposal.position);
-        let holds = step.state.holds().iter().filter(|hold| {
-            hold.thread == proposal.thread && hold.member == *author && hold.position < proposal.position
-        });
-        let held_sat = holds.fold(0u64, |sum, hold| sum.saturating_add(hold.amount_sat));
-        (held_sat < needed_sat).then_some(Bar::Deposit { needed_sat, held_sat })
     }
 
     fn request_failed(&self, proposal: &ProposalRecord) -> Option<Bar> {
@@ -130,6 +150,19 @@ impl Ledger {
         let passed = self.standing(&request).is_some_and(|standing| standing.fate == Fate::Effective);
         (!passed).then_some(Bar::RequestFailed)
     }
+}
+
+/// Whether holds of the author for the thread, logged before `position`, are too little.
+fn deposit_bar(
+    state: &LogState,
+    thread: &ProposalId,
+    author: &MemberId,
+    position: u64,
+    needed_sat: u64,
+) -> Option<Bar> {
+    let holds = state.holds().iter().filter(|h| h.thread == *thread && h.member == *author && h.position < position);
+    let held_sat = holds.fold(0u64, |sum, hold| sum.saturating_add(hold.amount_sat));
+    (held_sat < needed_sat).then_some(Bar::Deposit { needed_sat, held_sat })
 }
 
 /// What proposals have in common that do the same to the same: whom they pay, but not how much, lest one satoshi less make

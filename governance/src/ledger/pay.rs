@@ -143,7 +143,7 @@ impl Ledger {
     /// G-103: satoshis that may still be authorised at `height`.
     fn left_of(&self, cap: &SpendingCap, height: u32) -> u64 {
         let since = height.saturating_sub(cap.window_blocks);
-        let recent = self.authorised.iter().filter(|(at, _)| *at > since || height < cap.window_blocks);
+        let recent = self.authorised.iter().filter(|(at, _)| *at > since);
         cap.max_sat.saturating_sub(recent.fold(0, |sum, (_, sat)| sum.saturating_add(*sat)))
     }
 

@@ -209,7 +209,8 @@ impl LogState {
         let changed = (header.charter != self.version_in_force().hash)
             .then(|| self.charter_candidates().find(|charter| charter.hash() == header.charter));
         if let Some(charter) = changed.flatten() {
-            let version = CharterVersion { hash: header.charter, since_height: header.closing_height, charter };
+            let version =
+                CharterVersion { hash: header.charter, since_height: header.closing_height, position, charter };
             self.charters.push(version);
         }
         self.anchored.push(AnchoredRecord {

@@ -100,7 +100,7 @@ impl LogState {
         let delayed = self.charters.iter().rev().find(|version| {
             let guards = &version.charter.guards;
             let delay = guards.eligibility_delay_epochs.saturating_mul(version.charter.epoch_blocks);
-            version.since_height == 0 || version.since_height.saturating_add(delay) < height
+            version.position < size && version.since_height.saturating_add(delay) < height
         });
         delayed.map_or(&self.params.charter, |version| &version.charter)
     }

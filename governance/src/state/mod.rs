@@ -86,7 +86,8 @@ impl LogState {
     /// The state of an empty log.
     #[must_use]
     pub fn new(params: DaoParams) -> Self {
-        let founding = CharterVersion { charter: params.charter.clone(), hash: params.charter_hash, since_height: 0 };
+        let founding =
+            CharterVersion { charter: params.charter.clone(), hash: params.charter_hash, since_height: 0, position: 0 };
         Self {
             params,
             tree: HistoryTree::new(),

@@ -137,6 +137,8 @@ pub struct CharterVersion {
     pub hash: CharterHash,
     /// Closing height of the epoch whose header put it in force; 0 for the founding charter.
     pub since_height: u32,
+    /// Position of the entry that noted this header as final; 0 for the founding charter.
+    pub position: u64,
 }
 
 /// An invitation.

@@ -11,6 +11,7 @@ use althing_governance::tree::{SumAbsence, SumProof};
 use althing_governance::{Canonical, Charter, DecodeError, EpochHeader, LaneHead, TreeHash};
 use proptest::prelude::*;
 
+use crate::every_entry::every_entry;
 use crate::world::{AUX, World, block_hash, charter, hub, member_id, spend, text};
 
 /// Accepts only the one byte form.
@@ -71,6 +72,7 @@ fn samples() -> Vec<Vec<u8>> {
         log_size: 5,
     };
     let mut out: Vec<Vec<u8>> = world.log.iter().map(Canonical::to_bytes).collect();
+    out.extend(every_entry(&world).iter().map(Canonical::to_bytes));
     out.push(charter().to_bytes());
     out.push(closed.header.to_bytes());
     out.push(receipt.sign(&world.secp, &hub(), &AUX).to_bytes());

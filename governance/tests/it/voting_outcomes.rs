@@ -63,6 +63,15 @@ fn questions() {
     }
 }
 
+/// The half products of 3333 * yes carry into the upper 128 bits, those of 6667 * no do not.
+#[test]
+fn shares_whose_products_carry() {
+    let yes = 0xcfb0_1eb9_1b44_4833_ffff_ffff_ffff_ffff;
+    let no = 0x67d4_1295_acfb_bce1_0000_0000_0000_0000;
+    assert!(PercentBp(6667).is_met(yes, no));
+    assert!(!PercentBp(6667).is_met(yes, no + (1 << 64)));
+}
+
 #[test]
 fn distinct_voters() {
     for (ballots, expected) in [(2, NoQuorum), (3, PASSED), (4, PASSED)] {

@@ -57,13 +57,15 @@ type Ranked = (&'static str, &'static [(u128, &'static str)], Result<Outcome, Un
 
 #[test]
 fn schulze() {
-    let table: [Ranked; 11] = [
+    let table: [Ranked; 12] = [
         ("all prefer B", &[(1, "BA"), (1, "BC"), (1, "B")], Ok(B)),
         ("a Condorcet winner without a majority of first places", &[(4, "AB"), (3, "CB"), (2, "B")], Ok(B)),
         // A beats B 7:3, B beats C 7:3, C beats A 6:4: the weakest link is C over A.
         ("a cycle breaks at its weakest link", &[(4, "ABC"), (3, "BCA"), (3, "CAB")], Ok(A)),
         ("a cycle of equals", &[(1, "ABC"), (1, "BCA"), (1, "CAB")], level(&[0, 1, 2])),
         ("two level", &[(1, "AB"), (1, "BA")], level(&[0, 1])),
+        // A beats B 3:1, C beats A 2:1, B and C are level at 2: no path leads from A by way of B to C.
+        ("a level pair is no link", &[(1, "AB"), (1, "B"), (2, "CA")], Ok(C)),
         ("none of these beats all", &[(3, "ZAB"), (2, "AZ")], Ok(Outcome::Rejected)),
         ("none of these is unlisted and so below", &[(1, "A")], Ok(A)),
         // No lot is needed to see that nothing passes.

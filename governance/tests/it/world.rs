@@ -236,6 +236,14 @@ impl World {
         id
     }
 
+    /// Holds satoshis of the member's first channel for a proposal that is not logged yet.
+    pub(crate) fn hold(&mut self, member: u8, content: &ProposalContent, amount_sat: u64) {
+        let p = self.state.params();
+        let thread = content.id(p.network, p.dao_id, member_id(member));
+        let channel = althing_governance::dao::channel_id(p.dao_id, OutPoint { txid: txid(member), vout: 0 });
+        self.say(member, DepositHold { thread, channel, amount_sat }).unwrap();
+    }
+
     pub(crate) fn vote(&mut self, member: u8, proposal: ProposalId, choice: Choice) -> Result<EntryId, Refusal> {
         self.say(member, Ballot::new(proposal, choice, None))
     }
