@@ -1,7 +1,8 @@
 //! What a final tally costs, on two threads: `cargo run --release -p althing-governance --example tally_bench`
 //!
 //! Two tables. *Many proposals*: a roll of a million members, 200,000 of whom delegate, and 1,000 proposals among which the
-//! ballots are spread; the threads take proposals. *One proposal*: everybody on the roll votes or delegates on the same
+//! ballots are spread; the threads take proposals. The flow of weight without any ballot is the same for all of them, so that a
+//! thread resolves it once and lets each proposal's voters in and out again ([`Live`]): *base* is this and the tree of the roll. *One proposal*: everybody on the roll votes or delegates on the same
 //! one; the threads take shards of its members and exchange delegated weight.
 //!
 //! `--only many|one` prints one table, `--ballots N` one line with N ballots, `--10m` the lines with ten million too (the
@@ -26,7 +27,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use althing_governance::MemberId;
-use althing_governance::delegation::{EdgeList, Electorate, Flow, Graph, Resolver, Seat};
+use althing_governance::delegation::{EdgeList, Electorate, Flow, Graph, Live, Resolver, Seat};
 use althing_governance::parallel::{Fragments, Parcel, Shards, TallyShard};
 use althing_governance::tree::{SumFragment, SumLeaf, SumOverlay, SumTree, TreePurpose};
 use althing_governance::voting::{Count, System};
@@ -73,22 +74,24 @@ fn many_proposals(sizes: &[usize]) {
         let stopwatch = Stopwatch::start();
         // Leaves of members without a ballot are the same for all proposals of one roll and topic.
         let base = tree_of(&graph, &Shards::new(ROLL, THREADS), |seat| leaf(&graph, seat, None, 0));
+        let silent = Live::new(&graph);
         let base_time = stopwatch.stop();
         let run = |threads| {
             in_threads(
                 threads,
                 polls.len(),
-                || Resolver::new(ROLL),
-                |resolver, n| {
+                || silent.clone(),
+                |live, n| {
                     let mut clock = Clock::default();
-                    let (count, flow) = clock.first(|| count(&graph, resolver, &polls[n]));
+                    let count = clock.first(|| count_live(&graph, live, &polls[n]));
                     let root = clock.second(|| {
                         let mut overlay = SumOverlay::new(&base);
-                        overlay
-                            .replace(polls[n].iter().map(|(s, f)| leaf(&graph, *s, Some(f), flow.received(&graph, *s))))
-                            .unwrap();
+                        let leaves =
+                            polls[n].iter().map(|(seat, f)| leaf(&graph, *seat, Some(f), live.received(&graph, *seat)));
+                        overlay.replace(leaves).unwrap();
                         overlay.root()
                     });
+                    clock.first(|| set_votes(&graph, live, &polls[n], false));
                     assert_eq!(root.sums, count.sums(), "the root's sums are the tally");
                     (root.hash, clock)
                 },
@@ -100,8 +103,15 @@ fn many_proposals(sizes: &[usize]) {
         let (counting, trees): (Duration, Duration) = results
             .iter()
             .fold((Duration::ZERO, Duration::ZERO), |sum, (_, clock)| (sum.0 + clock.first, sum.1 + clock.second));
+        // Now and then the whole resolver is asked whether it agrees.
+        let mut resolver = Resolver::new(ROLL);
+        let mut agrees = true;
+        for poll in polls.iter().step_by(PROPOSALS / 5) {
+            let mut live = silent.clone();
+            agrees &= count_live(&graph, &mut live, poll) == count(&graph, &mut resolver, poll).0;
+        }
         let sample = |results: &[([u8; 32], Clock)]| results.iter().map(|(hash, _)| *hash).collect::<Vec<_>>();
-        let same = sample(&run(1)) == sample(&results);
+        let same = agrees && sample(&run(1)) == sample(&results);
         let share = |part: Duration| polls_time.cpu * part.as_secs_f64() / (counting + trees).as_secs_f64();
         println!(
             "{ballots:>10} {:>8.2} {:>9.2} {:>9.2} {:>9.2} {:>9.0} {:>9.0}  {}",
@@ -173,6 +183,23 @@ fn count<'r>(graph: &Graph, resolver: &'r mut Resolver, ballots: &Ballots) -> (C
         count.add(fields, flow.received(graph, *seat)).unwrap();
     }
     (count, flow)
+}
+
+/// The same, by letting the voters in; they stay in.
+fn count_live(graph: &Graph, live: &mut Live, ballots: &Ballots) -> Count {
+    set_votes(graph, live, ballots, true);
+    let mut count = Count::new(System::YesNoAbstain, 0).unwrap();
+    count.add_roll(graph.electorate().total()).unwrap();
+    for (seat, fields) in ballots {
+        count.add(fields, live.received(graph, *seat)).unwrap();
+    }
+    count
+}
+
+fn set_votes(graph: &Graph, live: &mut Live, ballots: &Ballots, votes: bool) {
+    for (seat, _) in ballots {
+        live.set_votes(graph, *seat, votes);
+    }
 }
 
 /// The same by shards, one thread each.
@@ -335,14 +362,14 @@ impl Clock {
     fn first<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let start = Instant::now();
         let result = work();
-        self.first = start.elapsed();
+        self.first += start.elapsed();
         result
     }
 
     fn second<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let start = Instant::now();
         let result = work();
-        self.second = start.elapsed();
+        self.second += start.elapsed();
         result
     }
 }
