@@ -26,6 +26,7 @@ mod miscount;
 mod naive_delegation;
 mod outcome_table;
 mod parallel_tally;
+mod proof_size;
 mod refused_entry;
 mod stake_that_is_not_there;
 mod sum_tree_forgery;
