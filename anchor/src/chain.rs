@@ -209,7 +209,7 @@ impl LinkChain {
 }
 
 /// the transaction is in its block and the block is in the chain at the height claimed.
-fn mined(
+pub(crate) fn mined(
     number: u32,
     commitment: Commitment,
     evidence: &LinkEvidence,

@@ -12,6 +12,9 @@ pub const LINK_VSIZE: u64 = 111;
 /// Least value of a link output: the dust limit of a P2TR output at the default relay rate.
 pub const MIN_SEAL: Amount = Amount::from_sat(330);
 
+/// What a replacement has to pay on top, for its own size (BIP125 rule 4): 1 sat/vB, the default of nodes so far.
+pub const INCREMENTAL_RELAY_RATE: FeeRate = FeeRate::BROADCAST_MIN;
+
 /// Why no fee can be paid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -39,11 +42,20 @@ pub enum FeeError {
 /// # Errors
 /// [`FeeError::AboveCap`] when `rate` is above `cap`.
 pub fn link_fee(rate: FeeRate, cap: FeeRate) -> Result<Amount, FeeError> {
+    link_fee_of(LINK_WEIGHT, rate, cap)
+}
+
+/// The same for a link of another weight.
+pub(crate) fn link_fee_of(weight: Weight, rate: FeeRate, cap: FeeRate) -> Result<Amount, FeeError> {
     if rate > cap {
         return Err(FeeError::AboveCap { rate, cap });
     }
-    // A rate too large to multiply is treated as more than any seal holds.
-    Ok(rate.fee_wu(LINK_WEIGHT).unwrap_or(Amount::MAX_MONEY))
+    Ok(fee_of(weight, rate))
+}
+
+/// Fee of `weight` at `rate`, rounded up; a rate too large to multiply costs more than any seal holds.
+pub(crate) fn fee_of(weight: Weight, rate: FeeRate) -> Amount {
+    rate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY)
 }
 
 /// What is left in a seal of `value` after `fee`.
@@ -57,6 +69,6 @@ pub(crate) fn value_after_fee(value: Amount, fee: Amount) -> Result<Amount, FeeE
 
 /// How many more links a seal of `value` can pay for at a constant `rate`; `None` when links are free.
 pub fn links_affordable(value: Amount, rate: FeeRate) -> Option<u64> {
-    let fee = rate.fee_wu(LINK_WEIGHT).unwrap_or(Amount::MAX_MONEY).to_sat();
+    let fee = fee_of(LINK_WEIGHT, rate).to_sat();
     value.to_sat().saturating_sub(MIN_SEAL.to_sat()).checked_div(fee)
 }

@@ -13,6 +13,11 @@
 //! | found a DAO | [`Treasury::parse`], [`genesis_outputs`], [`verify_genesis`] |
 //! | anchor an epoch | [`LinkBuilder`], [`LinkTracker`] |
 //! | keep a proof of a link | [`TxInclusion::from_block_txids`], [`LinkEvidence`] |
+//! | share the anchor key among operators | [`Operators`], [`NonceRound`], [`SealPledge`] |
+//! | pay for links, wait or bump | [`FeePolicy`], [`Reserve`], [`LinkBuilder::build_replacement`], [`BumpChild`] |
+//! | go on without the hub | [`SuccessionCertificate`], [`judge_succession`] |
+//! | prove what became of a seal or gate | [`judge_seal_spend`], [`judge_gate_spend`] |
+//! | export a link as a timestamp | [`split_timestamp`], [`op_return_timestamp`], [`reveal_timestamp`] |
 //! | check a history offline | [`HeaderChain::from_bytes`], [`verify_chain`] |
 //!
 //! ```
@@ -39,34 +44,69 @@
 //! # }
 //! ```
 
+mod bump;
 mod chain;
 mod codec;
+mod coin;
 mod commitment;
 mod curve;
 mod difficulty;
 mod evidence;
 mod fee;
+mod fee_policy;
 mod genesis;
 mod headers;
 mod inclusion;
 mod link;
 mod link_builder;
+mod link_signing;
+mod merkle;
+mod musig;
+mod ots;
+mod pledge;
+mod reserve;
 mod seal;
+mod shape;
+mod spend_verdict;
+mod succession;
 mod tracker;
 mod tracker_codec;
 mod treasury;
 
+pub use bump::{BumpChild, BumpError, MAX_BUMP_WEIGHT};
 pub use chain::{ChainError, ClaimedLink, LinkChain, VerifiedChain, VerifiedLink, verify_chain};
 pub use codec::DecodeError;
+pub use coin::Coin;
 pub use commitment::{Commitment, commitment_leaf, leaf_control_block, link_output_script, opens};
 pub use evidence::{LinkEvidence, MAX_TRANSACTION_BYTES};
-pub use fee::{FeeError, LINK_VSIZE, LINK_WEIGHT, MIN_SEAL, link_fee, links_affordable};
+pub use fee::{FeeError, INCREMENTAL_RELAY_RATE, LINK_VSIZE, LINK_WEIGHT, MIN_SEAL, link_fee, links_affordable};
+pub use fee_policy::{FeeDecision, FeeMarket, FeePolicy};
 pub use genesis::{Genesis, GenesisError, GenesisParams, MAX_GATES, genesis_outputs, verify_genesis};
 pub use headers::{BlockHashes, HeaderChain, HeaderError, minimum_work, work_caveat};
 pub use inclusion::{InclusionError, MAX_BRANCH_DEPTH, TxInclusion};
 pub use link::{LinkError, verify_link};
-pub use link_builder::{BuildError, LinkBuilder, SignedLink, UnsignedLink};
+pub use link_builder::{BuildError, LinkBuilder, MAX_TOP_UP_COINS, Unconfirmed};
+pub use link_signing::{SignedLink, UnsignedLink};
+pub use musig::{
+    MAX_OPERATORS, NonceRound, OperatorError, Operators, PartialSignature, PublicNonce, SessionEntropy, SessionError,
+    SignatureRound, ZeroEntropy,
+};
+pub use ots::{
+    Attestation, Attested, ExportError, FileHash, MAX_MESSAGE_BYTES, MAX_OTS_BYTES, MAX_OTS_DEPTH, OtsError, OtsOp,
+    OtsPath, TimestampFile, link_steps, op_return_timestamp, reveal_timestamp, split_timestamp,
+};
+pub use pledge::SealPledge;
+pub use reserve::{Reserve, ReserveAlarm, ReserveForecast};
 pub use seal::Seal;
+pub use shape::{BUMP_OUTPUT_VALUE, LinkShape, OtsForm};
+pub use spend_verdict::{
+    AllowedSpend, GateVerdict, SealVerdict, UnauthorisedReason, judge_gate_spend, judge_seal_spend,
+};
+pub use succession::{
+    CertificateError, ClaimedSuccession, MAX_SUCCESSION_SIGNERS, Primary, Succession, SuccessionCertificate,
+    SuccessionError, SuccessionRules, SuccessionSignature, SuccessionStatement, first_succession, judge_succession,
+    signs_rivals, succession_outputs,
+};
 pub use tracker::{
     BlockId, ChainEvent, Effect, HaltReason, LinkState, LinkTracker, MAX_VERSIONS, TrackerError, Transition,
 };

@@ -1,21 +1,19 @@
-//! Building and signing the next link.
+//! Building the next link and what replaces or pays for a stuck one.
 
 use bitcoin::absolute::LockTime;
-use bitcoin::hashes::Hash;
-use bitcoin::key::TapTweak;
-use bitcoin::secp256k1::{Keypair, Message, schnorr};
-use bitcoin::sighash::{Prevouts, SighashCache};
-use bitcoin::taproot::Signature;
 use bitcoin::transaction::Version;
-use bitcoin::{
-    FeeRate, OutPoint, ScriptBuf, Sequence, TapSighashType, Transaction, TxIn, TxOut, Witness, XOnlyPublicKey,
-};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Weight, XOnlyPublicKey};
 use thiserror::Error;
 
-use crate::commitment::{Commitment, link_output_script, merkle_root, output_key};
-use crate::curve::secp;
-use crate::fee::{FeeError, link_fee, value_after_fee};
+use crate::coin::{Coin, input};
+use crate::commitment::{Commitment, link_output_script};
+use crate::fee::{FeeError, INCREMENTAL_RELAY_RATE, fee_of, link_fee_of, value_after_fee};
+use crate::link_signing::UnsignedLink;
 use crate::seal::Seal;
+use crate::shape::{BUMP_OUTPUT_VALUE, LinkShape, OtsForm};
+
+/// Most wallet coins that one link takes in.
+pub const MAX_TOP_UP_COINS: usize = 5;
 
 /// Why a link cannot be built or signed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -32,125 +30,205 @@ pub enum BuildError {
         /// The seal's anchor key.
         expected: Box<XOnlyPublicKey>,
     },
-    /// A signature made elsewhere does not verify under the seal's output key.
-    #[error("A-8: the signature does not verify under the seal's output key")]
+    /// A signature made elsewhere does not verify.
+    #[error("A-8: the signature does not verify under the key that spends the seal")]
     BadSignature,
+    /// Two versions of one link spend different seals.
+    #[error("A-10: the link spends {found}, the version before it {expected}")]
+    OtherSeal {
+        /// Seal of the link.
+        found: OutPoint,
+        /// Seal of the version before it.
+        expected: OutPoint,
+    },
+    /// Two versions of one link commit to different things, or name different next keys.
+    #[error("A-10: a replacement has the same output 0: its script is {found:x}, was {expected:x}")]
+    OtherCommitment {
+        /// Script of the link's output 0.
+        found: ScriptBuf,
+        /// Script of the version before it.
+        expected: ScriptBuf,
+    },
+    /// The transaction to replace spends a coin whose value is not known here.
+    #[error("A-76: the version to replace spends {coin}, which is not among the coins given")]
+    UnknownCoin {
+        /// The coin.
+        coin: OutPoint,
+    },
+    /// The replacement pays too little for nodes to relay it.
+    #[error("A-76: a replacement has to pay {needed}, this one pays {fee}")]
+    ReplacementTooCheap {
+        /// What it pays.
+        fee: Amount,
+        /// What it has to pay.
+        needed: Amount,
+    },
+    /// Too many wallet coins.
+    #[error("A-78: {found} coins, at most {MAX_TOP_UP_COINS}")]
+    TooManyCoins {
+        /// How many were given.
+        found: usize,
+    },
 }
 
-/// Describes the next link: which seal it spends and what it commits to.
+/// A transaction in the mempool that a child pays for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// What it pays itself.
+    pub fee: Amount,
+    /// What it weighs.
+    pub weight: Weight,
+}
+
+/// Describes the next link: which seal it spends, what it commits to, and its shape.
 #[derive(Clone, Debug)]
 pub struct LinkBuilder {
     seal: Seal,
     anchor_key: XOnlyPublicKey,
     commitment: Commitment,
+    shape: LinkShape,
+    form: OtsForm,
+    coins: Vec<Coin>,
 }
 
 impl LinkBuilder {
     /// A link that spends `seal` and commits to `commitment`; `anchor_key` is the internal key of its output 0 and
-    /// will have to sign the link after this one.
+    /// will have to sign the link after this one. It is [`LinkShape::Plain`] and [`OtsForm::Split`].
     pub fn new(seal: Seal, anchor_key: XOnlyPublicKey, commitment: Commitment) -> Self {
-        Self { seal, anchor_key, commitment }
+        let (shape, form) = (LinkShape::default(), OtsForm::default());
+        Self { seal, anchor_key, commitment, shape, form, coins: vec![] }
+    }
+
+    /// The same link in another shape.
+    #[must_use]
+    pub fn shape(mut self, shape: LinkShape) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    /// The same link with another OpenTimestamps form.
+    #[must_use]
+    pub fn ots(mut self, form: OtsForm) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// The same link with a wallet's coins as inputs 1 and up; what they hold goes into the new seal.
+    #[must_use]
+    pub fn top_up(mut self, coins: Vec<Coin>) -> Self {
+        self.coins = coins;
+        self
+    }
+
+    /// Weight of the link once it is signed.
+    pub fn weight(&self) -> Weight {
+        self.shape.weight(self.form) + self.coins.iter().map(Coin::input_weight).sum()
     }
 
     /// Builds the unsigned transaction at `fee_rate`, which must not be above `cap`.
     ///
-    /// To replace a stuck link, build again from the same seal with the same commitment and a higher rate: a
-    /// replacement never changes what is committed to.
-    ///
     /// # Errors
-    /// [`BuildError::Fee`] when the rate is above the cap or the seal cannot pay.
+    /// [`BuildError::Fee`] when the rate is above the cap or the seal cannot pay; [`BuildError::TooManyCoins`].
     pub fn build(&self, fee_rate: FeeRate, cap: FeeRate) -> Result<UnsignedLink, BuildError> {
-        let value = value_after_fee(self.seal.value, link_fee(fee_rate, cap)?)?;
-        //
-        let transaction = Transaction {
-            version: Version::TWO,
-            lock_time: LockTime::ZERO,
-            input: vec![TxIn {
-                previous_output: self.seal.outpoint,
-                script_sig: ScriptBuf::new(),
-                sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
-                witness: Witness::new(),
-            }],
-            output: vec![TxOut { value, script_pubkey: link_output_script(self.anchor_key, self.commitment) }],
-        };
-        Ok(UnsignedLink { transaction, seal: self.seal, anchor_key: self.anchor_key, commitment: self.commitment })
-    }
-}
-
-/// A link that lacks its signature.
-#[derive(Clone, Debug)]
-pub struct UnsignedLink {
-    transaction: Transaction,
-    seal: Seal,
-    anchor_key: XOnlyPublicKey,
-    commitment: Commitment,
-}
-
-impl UnsignedLink {
-    /// The transaction without witness; its id is final.
-    pub fn transaction(&self) -> &Transaction {
-        &self.transaction
+        self.with_fee(link_fee_of(self.weight(), fee_rate, cap)?)
     }
 
-    /// The BIP341 message that the seal's output key signs (key path, SIGHASH_DEFAULT), for signers elsewhere.
-    pub fn sighash(&self) -> Message {
-        let prevouts = [self.seal.output()];
-        let sighash = SighashCache::new(&self.transaction)
-            .taproot_key_spend_signature_hash(0, &Prevouts::All(&prevouts), TapSighashType::Default)
-            .expect("one input and its one previous output are given");
-        Message::from_digest(sighash.to_byte_array())
-    }
-
-    /// Signs with the seal's (untweaked) anchor key. `aux_rand` is 32 bytes of fresh entropy (BIP340).
+    /// Builds a replacement for `earlier`, a version of the same link that is stuck.
     ///
     /// # Errors
-    /// [`BuildError::WrongKey`] when the key is another one.
-    pub fn sign(self, key: &Keypair, aux_rand: &[u8; 32]) -> Result<SignedLink, BuildError> {
-        let found = key.x_only_public_key().0;
-        if found != self.seal.anchor_key {
-            let expected = Box::new(self.seal.anchor_key);
-            return Err(BuildError::WrongKey { found: Box::new(found), expected });
+    /// As [`LinkBuilder::build`]; [`BuildError::OtherSeal`] and [`BuildError::OtherCommitment`] when it would be
+    /// another link, for a replacement never changes what is committed to; [`BuildError::UnknownCoin`] and
+    /// [`BuildError::ReplacementTooCheap`] when nodes would not relay it.
+    pub fn build_replacement(
+        &self,
+        earlier: &Transaction,
+        fee_rate: FeeRate,
+        cap: FeeRate,
+    ) -> Result<UnsignedLink, BuildError> {
+        let link = self.build(fee_rate, cap)?;
+        //
+        let none = OutPoint::null();
+        let expected = earlier.input.first().map_or(none, |input| input.previous_output);
+        if self.seal.outpoint != expected {
+            return Err(BuildError::OtherSeal { found: self.seal.outpoint, expected });
         }
-        let root = merkle_root(self.seal.anchor_key, self.seal.commitment);
-        let tweaked = key.tap_tweak(secp(), Some(root)).to_keypair();
-        let signature = secp().sign_schnorr_with_aux_rand(&self.sighash(), &tweaked, aux_rand);
-        self.attach(signature)
+        let expected = earlier.output.first().map_or_else(ScriptBuf::new, |output| output.script_pubkey.clone());
+        let found = &link.transaction().output[0].script_pubkey;
+        if *found != expected {
+            return Err(BuildError::OtherCommitment { found: found.clone(), expected });
+        }
+        // A-76, rules 3 and 4 of BIP125
+        let step = fee_of(self.weight(), INCREMENTAL_RELAY_RATE);
+        let needed = self.fee_of_earlier(earlier)?.checked_add(step).unwrap_or(Amount::MAX_MONEY);
+        if link.fee() < needed {
+            return Err(BuildError::ReplacementTooCheap { fee: link.fee(), needed });
+        }
+        Ok(link)
     }
 
-    /// Completes the link with a signature made elsewhere, for example by several operators with MuSig2 (BIP327).
+    /// Builds a link that spends the seal of `parent`, a link still in the mempool, and pays for both so that together
+    /// they have `fee_rate`.
     ///
     /// # Errors
-    /// [`BuildError::BadSignature`] when it does not verify under the seal's output key.
-    pub fn attach(mut self, signature: schnorr::Signature) -> Result<SignedLink, BuildError> {
-        let key = output_key(self.seal.anchor_key, self.seal.commitment).0.to_x_only_public_key();
-        secp().verify_schnorr(&signature, &self.sighash(), &key).map_err(|_| BuildError::BadSignature)?;
-        let signature = Signature { signature, sighash_type: TapSighashType::Default };
-        self.transaction.input[0].witness = Witness::p2tr_key_spend(&signature);
-        let seal = Seal {
-            outpoint: OutPoint { txid: self.transaction.compute_txid(), vout: 0 },
-            value: self.transaction.output[0].value,
-            anchor_key: self.anchor_key,
-            commitment: self.commitment,
+    /// As [`LinkBuilder::build`].
+    pub fn build_over(&self, parent: Unconfirmed, fee_rate: FeeRate, cap: FeeRate) -> Result<UnsignedLink, BuildError> {
+        let own = link_fee_of(self.weight(), fee_rate, cap)?;
+        self.with_fee(child_fee(parent, self.weight(), fee_rate).max(own))
+    }
+
+    fn with_fee(&self, fee: Amount) -> Result<UnsignedLink, BuildError> {
+        if self.coins.len() > MAX_TOP_UP_COINS {
+            return Err(BuildError::TooManyCoins { found: self.coins.len() });
+        }
+        let spending = fee.checked_add(self.shape.side_outputs()).unwrap_or(Amount::MAX_MONEY);
+        let value = value_after_fee(self.held(), spending)?;
+        //
+        let mut output = vec![TxOut { value, script_pubkey: link_output_script(self.anchor_key, self.commitment) }];
+        //
+        let version = match self.shape {
+            LinkShape::Plain => Version::TWO,
+            LinkShape::Anchored => {
+                output.push(TxOut { value: BUMP_OUTPUT_VALUE, script_pubkey: ScriptBuf::new_p2a() });
+                Version(3)
+            }
         };
-        Ok(SignedLink { transaction: self.transaction, seal })
+        //
+        if self.form == OtsForm::OpReturn {
+            let script_pubkey = ScriptBuf::new_op_return(self.commitment.to_bytes());
+            output.push(TxOut { value: Amount::ZERO, script_pubkey });
+        }
+        let seal_and_coins = std::iter::once(self.seal.outpoint).chain(self.coins.iter().map(|coin| coin.outpoint));
+        let input = seal_and_coins.map(input).collect();
+        let spent = std::iter::once(self.seal.output()).chain(self.coins.iter().map(|coin| coin.output.clone()));
+        let transaction = Transaction { version, lock_time: LockTime::ZERO, input, output };
+        let reveal = self.form == OtsForm::Reveal;
+        Ok(UnsignedLink::new(transaction, spent.collect(), fee, reveal, self.seal, self.anchor_key, self.commitment))
+    }
+
+    /// What goes in: seal and coins.
+    fn held(&self) -> Amount {
+        let coins = self.coins.iter().map(|coin| coin.output.value);
+        coins.fold(self.seal.value, |sum, value| sum.checked_add(value).unwrap_or(Amount::MAX_MONEY))
+    }
+
+    fn fee_of_earlier(&self, earlier: &Transaction) -> Result<Amount, BuildError> {
+        let mut held = self.seal.value;
+        for input in earlier.input.iter().skip(1) {
+            let coin = input.previous_output;
+            let known = self.coins.iter().find(|known| known.outpoint == coin);
+            let value = known.ok_or(BuildError::UnknownCoin { coin })?.output.value;
+            held = held.checked_add(value).unwrap_or(Amount::MAX_MONEY);
+        }
+        let paid = earlier
+            .output
+            .iter()
+            .fold(Amount::ZERO, |sum, output| sum.checked_add(output.value).unwrap_or(Amount::MAX_MONEY));
+        Ok(held.checked_sub(paid).unwrap_or(Amount::ZERO))
     }
 }
 
-/// A link ready to be broadcast.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedLink {
-    transaction: Transaction,
-    seal: Seal,
-}
-
-impl SignedLink {
-    /// The signed transaction.
-    pub fn transaction(&self) -> &Transaction {
-        &self.transaction
-    }
-
-    /// The seal that the next link will spend.
-    pub fn seal(&self) -> Seal {
-        self.seal
-    }
+/// What a child of `weight` has to pay for parent and child together to have `rate`.
+pub(crate) fn child_fee(parent: Unconfirmed, weight: Weight, rate: FeeRate) -> Amount {
+    let both = parent.weight.checked_add(weight).unwrap_or(Weight::MAX);
+    fee_of(both, rate).checked_sub(parent.fee).unwrap_or(Amount::ZERO)
 }

@@ -5,20 +5,22 @@ use bitcoin::secp256k1::schnorr;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
 
-use crate::commitment::{Balances, key_spend_sighash, key_spend_witness, sort_outputs};
+use crate::commitment::{Balances, Side, key_spend_sighash, key_spend_witness, sort_outputs};
 use crate::ids::DUST_SAT;
 
 /// Why a cooperative close cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseError {
-    /// The fee is more than the member's part, which pays it.
-    #[error("C-31: fee {fee_sat} sat is more than the member's part {member_sat} sat")]
+    /// The fee is more than the part of the side that pays it.
+    #[error("C-31: fee {fee_sat} sat is more than the part of the {payer:?}, {part_sat} sat")]
     Fee {
         /// The fee asked for.
         fee_sat: u64,
-        /// What the member has.
-        member_sat: u64,
+        /// Who pays it.
+        payer: Side,
+        /// What that side has.
+        part_sat: u64,
     },
     /// Nothing would be paid to anybody.
     #[error("C-31: fee {fee_sat} sat leaves no output of at least {DUST_SAT} sat")]
@@ -37,6 +39,9 @@ pub struct CloseScripts {
     pub hub: ScriptBuf,
 }
 
+/// Least by which a further close pays more than the one before, in satoshis: 1 sat/vB of the larger close (BIP125, rule 4).
+pub const CLOSE_RAISE_SAT: u64 = 154;
+
 /// An unsigned cooperative close.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseTx {
@@ -46,7 +51,7 @@ pub struct CloseTx {
 }
 
 impl CloseTx {
-    /// Builds the close that pays `fee_sat` out of the member's part. Outputs below dust are left to the fee.
+    /// Builds the close that pays `fee_sat` out of the part of `payer`. Outputs below dust are left to the fee.
     ///
     /// # Errors
     /// [`CloseError`] when the fee does not fit (C-31).
@@ -55,11 +60,16 @@ impl CloseTx {
         funding_output: &TxOut,
         balances: Balances,
         scripts: &CloseScripts,
+        payer: Side,
         fee_sat: u64,
     ) -> Result<Self, CloseError> {
-        let Balances { member_sat, hub_sat } = balances;
-        let member_out_sat = member_sat.checked_sub(fee_sat).ok_or(CloseError::Fee { fee_sat, member_sat })?;
-        let mut output: Vec<TxOut> = [(member_out_sat, &scripts.member), (hub_sat, &scripts.hub)]
+        let Balances { mut member_sat, mut hub_sat } = balances;
+        let part = match payer {
+            Side::Member => &mut member_sat,
+            Side::Hub => &mut hub_sat,
+        };
+        *part = part.checked_sub(fee_sat).ok_or(CloseError::Fee { fee_sat, payer, part_sat: *part })?;
+        let mut output: Vec<TxOut> = [(member_sat, &scripts.member), (hub_sat, &scripts.hub)]
             .into_iter()
             .filter(|(value, _)| *value >= DUST_SAT)
             .map(|(value, script)| TxOut { value: Amount::from_sat(value), script_pubkey: script.clone() })
@@ -99,7 +109,7 @@ impl CloseTx {
         self.sighash
     }
 
-    /// The fee the member offered, in satoshis (left-out dust adds to what miners get).
+    /// The fee the payer offered, in satoshis (left-out dust adds to what miners get).
     pub fn fee_sat(&self) -> u64 {
         self.fee_sat
     }

@@ -6,9 +6,10 @@ use bitcoin::secp256k1::{PublicKey, schnorr};
 use bitcoin::sighash::{Prevouts, SighashCache, TapSighashType};
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
+use lightning::impl_writeable_tlv_based;
 use lightning::ln::chan_utils::get_commitment_transaction_number_obscure_factor;
 
-use crate::ids::{ChannelParams, DUST_SAT, P2A_MAX_SAT};
+use crate::ids::{ChannelParams, DUST_SAT, MAX_MONEY_SAT, P2A_MAX_SAT};
 use crate::keys::{ChannelPublicKeys, MAX_COMMITMENT_NUMBER};
 use crate::scripts::{ToLocal, anchor_script, funding_script, to_remote_script};
 
@@ -53,6 +54,11 @@ pub struct Balances {
     pub hub_sat: u64,
 }
 
+impl_writeable_tlv_based!(Balances, {
+    (0, member_sat, required),
+    (2, hub_sat, required),
+});
+
 /// Why amounts cannot be written as a commitment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -90,6 +96,18 @@ pub enum AmountError {
         /// The number asked for.
         number: u64,
     },
+}
+
+impl AmountError {
+    /// Number of the clause, such as `C-22`.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Dust { .. } => "C-22",
+            Self::Sum { .. } | Self::NoOutput => "C-23",
+            Self::Number { .. } => "C-24",
+            Self::TooLarge { .. } => "C-10",
+        }
+    }
 }
 
 /// An unsigned commitment transaction and what is needed to sign it.
@@ -177,6 +195,18 @@ pub fn check_amounts(params: &ChannelParams, balances: Balances) -> Result<u64, 
     if member_sat.checked_add(hub_sat) != Some(capacity_sat) {
         return Err(AmountError::Sum { member_sat, hub_sat, capacity_sat }); // C-23
     }
+    check_balances(balances)
+}
+
+/// Checks the dust rules alone; returns the value of the anchor output.
+///
+/// # Errors
+/// [`AmountError`] naming C-10, C-22 or C-23.
+pub(crate) fn check_balances(balances: Balances) -> Result<u64, AmountError> {
+    let Balances { member_sat, hub_sat } = balances;
+    if member_sat.checked_add(hub_sat).is_none_or(|sum| sum > MAX_MONEY_SAT) {
+        return Err(AmountError::TooLarge { member_sat, hub_sat }); // C-10
+    }
     if member_sat < DUST_SAT && hub_sat < DUST_SAT {
         return Err(AmountError::NoOutput); // C-23
     }
@@ -194,6 +224,14 @@ pub(crate) fn key_spend_sighash(transaction: &Transaction, prevout: &TxOut) -> [
         .taproot_key_spend_signature_hash(0, &Prevouts::All(&[prevout]), TapSighashType::Default)
         .expect("the transaction has one input and its only previous output is given")
         .to_byte_array()
+}
+
+/// BIP341 message of a key-path spend of input `at`, SIGHASH_DEFAULT; `None` when `prevouts` do not fit the inputs.
+pub(crate) fn key_spend_sighash_of(transaction: &Transaction, at: usize, prevouts: &[TxOut]) -> Option<[u8; 32]> {
+    SighashCache::new(transaction)
+        .taproot_key_spend_signature_hash(at, &Prevouts::All(prevouts), TapSighashType::Default)
+        .ok()
+        .map(|sighash| sighash.to_byte_array())
 }
 
 /// Witness of a key-path spend: the 64-byte signature alone, which means SIGHASH_DEFAULT.

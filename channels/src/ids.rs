@@ -71,6 +71,10 @@ id! {
     DaoId
 }
 id! {
+    /// Names what a hold is for, such as a proposal; opaque here. Clause C-103.
+    HoldId
+}
+id! {
     /// Hash of the network's genesis block (E-10).
     NetworkId
 }
@@ -124,6 +128,8 @@ pub const MEMBER_CSV_BLOCKS: u16 = 144;
 pub const HUB_CSV_BLOCKS: u16 = 1008;
 /// Smallest value of a P2TR output that Bitcoin nodes relay, in satoshis.
 pub const DUST_SAT: u64 = 330;
+/// Smallest reserve in satoshis (C-107): pays for the transaction that punishes a broadcast of a revoked commitment.
+pub const MIN_RESERVE_SAT: u64 = 1_000;
 /// Largest value of the P2A output, in satoshis: the sum of outputs too small to stand alone. Clause C-22.
 pub const P2A_MAX_SAT: u64 = 240;
 /// All the bitcoin there will be, in satoshis.

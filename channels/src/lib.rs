@@ -16,27 +16,35 @@
 
 #![allow(clippy::drop_non_drop, reason = "expansion of LDK's TLV macros")]
 
+pub mod backup;
 mod channel;
 mod close;
 mod commitment;
+pub mod fees;
 mod ids;
+mod justice;
 mod keys;
 pub mod lane;
+pub mod monitor;
 mod musig;
 mod scripts;
 mod sweep;
+pub mod tower;
 pub mod wire;
 
 pub use channel::{
-    Channel, ChannelError, CheckpointRequest, CommitmentTxids, Effect, FundingSpend, HubTerms, MAX_CHECKPOINT_BYTES,
-    OpeningCheckpoint, Phase, REQUIRED_CONFIRMATIONS, StateError, Violation, Wait,
+    AppPosition, Change, Channel, ChannelError, CheckpointFacts, CheckpointRequest, CheckpointReview, CommitmentTxids,
+    Effect, FundingInForce, FundingSpend, Hold, HubTerms, Ledger, LedgerError, LedgerKeys, MAX_CHECKPOINT_BYTES,
+    MAX_FUNDINGS_IN_FORCE, MAX_HOLDS, MAX_SPLICE_BYTES, OpeningCheckpoint, PerSide, Phase, REQUIRED_CONFIRMATIONS,
+    SignedCheckpoint, SignedHold, StateError, Violation, Voucher, Wait, Withdrawal,
 };
-pub use close::{CloseError, CloseScripts, CloseTx};
+pub use close::{CLOSE_RAISE_SAT, CloseError, CloseScripts, CloseTx};
 pub use commitment::{AmountError, Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output};
 pub use ids::{
-    ChannelId, ChannelParams, DUST_SAT, DaoId, HUB_CSV_BLOCKS, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS, NetworkId, OpeningId,
-    P2A_MAX_SAT, tagged_hash,
+    ChannelId, ChannelParams, DUST_SAT, DaoId, HUB_CSV_BLOCKS, HoldId, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS,
+    MIN_RESERVE_SAT, NetworkId, OpeningId, P2A_MAX_SAT, tagged_hash,
 };
+pub use justice::{Breach, JusticeError, JusticeTo};
 pub use keys::{ChannelKeys, ChannelPublicKeys, ChannelSeed, MAX_COMMITMENT_NUMBER};
 pub use musig::{
     FundingAggregate, PartialSignature, PartialSignatureWithNonce, PublicNonce, SecretNonce, SessionSecret, ZeroEntropy,

@@ -29,6 +29,11 @@ impl SessionSecret {
     pub fn new(bytes: [u8; 32]) -> Result<Self, ZeroEntropy> {
         if bytes == [0; 32] { Err(ZeroEntropy) } else { Ok(Self(bytes)) }
     }
+
+    /// Independent randomness for `count` sessions that begin at the same time.
+    pub(crate) fn split(self, count: usize) -> impl Iterator<Item = Self> {
+        (0u64..).take(count).map(move |index| Self(tagged_hash("althing/session/v1", &[&self.0, &index.to_be_bytes()])))
+    }
 }
 
 /// A public nonce: two compressed points (BIP327), checked to be on the curve.

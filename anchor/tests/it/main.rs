@@ -2,14 +2,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+mod bump_child;
 mod chain_history;
 mod commitment_shape;
+mod empty_reserve;
+mod fee_spike;
 mod founding;
 mod header_rules;
 mod inclusion_forgery;
+mod key_rotation;
 mod link_building;
+mod link_shapes;
+mod operators;
+mod ots_files;
 mod reorg;
+mod seal_spent_elsewhere;
+mod stuck_link;
+mod succession;
 mod support;
 mod tampering;
 mod treasury_policy;
 mod vectors;
+mod vectors_extended;

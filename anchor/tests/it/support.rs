@@ -1,8 +1,9 @@
 //! Fixed keys, a small regtest chain with real proof of work, and a founded DAO with links on it.
 
 use althing_anchor::{
-    BlockHashes, ClaimedLink, Commitment, Genesis, GenesisParams, HeaderChain, LinkBuilder, LinkEvidence, Seal,
-    SignedLink, Treasury, TxInclusion, genesis_outputs, verify_genesis,
+    BlockHashes, ClaimedLink, Commitment, Genesis, GenesisParams, HeaderChain, LinkBuilder, LinkEvidence, NonceRound,
+    Operators, Seal, SealPledge, SessionEntropy, SignedLink, Treasury, TxInclusion, UnsignedLink, genesis_outputs,
+    verify_genesis,
 };
 use bitcoin::absolute::LockTime;
 use bitcoin::bip32::{Xpriv, Xpub};
@@ -92,6 +93,39 @@ pub(crate) fn signed(seal: Seal, signer: u8, next: u8, commits: Commitment, sat_
         .unwrap()
         .sign(&keypair(signer), &[7; 32])
         .unwrap()
+}
+
+/// Test operators by the number of their key.
+pub(crate) fn operators(numbers: &[u8]) -> Operators {
+    Operators::new(numbers.iter().map(|n| keypair(*n).public_key()).collect()).unwrap()
+}
+
+/// Runs a whole signing session among operators, each with entropy made of `seed` and its number.
+pub(crate) fn signed_by_all(unsigned: &UnsignedLink, numbers: &[u8], seed: u8) -> SignedLink {
+    let mut begun: Vec<_> = numbers
+        .iter()
+        .map(|n| {
+            let entropy = SessionEntropy::new([seed.wrapping_add(*n).max(1); 32]).unwrap();
+            let pledge = SealPledge::of(unsigned);
+            NonceRound::begin(operators(numbers), unsigned.clone(), &pledge, keypair(*n), entropy).unwrap()
+        })
+        .collect();
+    let nonces: Vec<_> = begun.iter().map(|(_, nonce)| *nonce).collect();
+    for (round, _) in &mut begun {
+        for (n, nonce) in numbers.iter().zip(&nonces) {
+            round.receive(&keypair(*n).public_key(), *nonce).unwrap();
+        }
+    }
+    let mut shared: Vec<_> = begun.into_iter().map(|(round, _)| round.sign().unwrap()).collect();
+    let shares: Vec<_> = shared.iter().map(|(_, share)| *share).collect();
+    for (round, _) in &mut shared {
+        for (n, share) in numbers.iter().zip(&shares) {
+            round.receive(&keypair(*n).public_key(), *share).unwrap();
+        }
+    }
+    let links: Vec<_> = shared.into_iter().map(|(round, _)| round.finish().unwrap()).collect();
+    assert!(links.windows(2).all(|pair| pair[0] == pair[1]));
+    links[0].clone()
 }
 
 /// A header with regtest proof of work.

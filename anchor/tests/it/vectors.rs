@@ -14,6 +14,7 @@ use bitcoin::{FeeRate, Network, TapLeafHash};
 use serde_json::{Value, json};
 
 use crate::support::{CAP, Story, commitment, genesis_params, genesis_transaction, key, keypair, treasury_text};
+use crate::vectors_extended;
 
 #[test]
 fn committed_vectors_are_current() {
@@ -36,6 +37,10 @@ fn vectors() -> Value {
         "link": link(),
         "chain": chain(),
         "refused_evidence": refused_evidence(),
+        "operators": vectors_extended::operators_sign(),
+        "link_shapes": vectors_extended::link_shapes(),
+        "timestamps": vectors_extended::timestamps(),
+        "succession": vectors_extended::succession(),
     })
 }
 

@@ -1,26 +1,25 @@
-//! Cooperative close: both name a script, the member proposes fees, the hub signs. Clauses C-30 to C-34.
+//! Cooperative close: both name a script, either side proposes fees that it pays, the other signs. Clauses C-30 to C-35.
 
-use bitcoin::ScriptBuf;
+use bitcoin::{ScriptBuf, Transaction};
 
 use super::{Channel, ChannelError, Effect, Phase, Violation, Wait};
-use crate::close::{CloseScripts, CloseTx};
+use crate::close::{CLOSE_RAISE_SAT, CloseScripts, CloseTx};
 use crate::commitment::{CommitmentContext, Side, funding_output};
-use crate::ids::ChannelId;
 use crate::musig::{PartialSignatureWithNonce, PublicNonce, SessionSecret};
 use crate::scripts::is_close_script;
 use crate::wire::{ClosingComplete, ClosingSig, Msg, Shutdown};
 
-/// The member's side of a close round; lost with a restart, after which the hub sends a new nonce.
+/// The proposer's side of a close round; lost with a restart, after which the other side sends a new nonce.
 #[derive(Default)]
 #[allow(clippy::large_enum_variant, reason = "one value per channel")]
 pub(super) enum ClosingRound {
-    /// The hub has not announced a nonce on this connection.
+    /// The peer has not announced a nonce on this connection.
     #[default]
     NoNonce,
-    /// The hub's nonce is here and unused.
+    /// The peer's nonce is here and unused.
     Announced(PublicNonce),
     /// A proposal is out.
-    Proposed { close: CloseTx, own: PartialSignatureWithNonce, hub_nonce: PublicNonce },
+    Proposed { close: CloseTx, own: PartialSignatureWithNonce, peer_nonce: PublicNonce },
 }
 
 impl Channel {
@@ -45,27 +44,39 @@ impl Channel {
         Ok(effects)
     }
 
-    /// Member: proposes the close at this fee, for the first time or (higher) again.
+    /// Proposes the close at this fee, paid by this side: for the first time, the same again, or a higher one (C-35).
     ///
     /// # Errors
-    /// [`Violation::Close`] or [`Violation::FeeLowered`] (C-31); [`Wait`] while something is missing (C-33).
+    /// [`Violation::Close`] (C-31) or [`Violation::FeeLowered`] (C-35); [`Wait`] while something is missing (C-33).
     pub fn propose_close(&mut self, fee_sat: u64, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
-        if self.state.side != Side::Member || self.state.phase != Phase::Closing {
+        if self.state.phase != Phase::Closing {
             return Err(self.wait("proposing a close"));
         }
-        let ClosingRound::Announced(hub_nonce) = self.round else {
+        let ClosingRound::Announced(peer_nonce) = self.round else {
             return Err(Wait::ClosingNonce.into());
         };
-        let (context, close) = self.build_close(fee_sat)?;
+        self.expect_idle("propose a close")?;
+        let channel = self.id().ok_or_else(|| self.wait("proposing a close"))?;
+        let (context, close) = self.build_close(self.state.side, fee_sat)?;
         let own =
-            self.aggregate(&context).sign_fresh(&self.keys.funding_secret(), session, &hub_nonce, close.sighash());
-        // The hub's nonce leaves `Announced` here: it never meets a second signature of ours (C-33).
-        self.round = ClosingRound::Proposed { close, own, hub_nonce };
-        Ok(vec![Effect::Send(Msg::ClosingComplete(ClosingComplete {
-            channel: ChannelId::new(context.params.dao, context.funding),
-            fee_sat,
-            signature: own,
-        }))])
+            self.aggregate(&context).sign_fresh(&self.keys.funding_secret(), session, &peer_nonce, close.sighash());
+        // The peer's nonce leaves `Announced` here: it never meets a second signature of ours (C-33).
+        self.round = ClosingRound::Proposed { close, own, peer_nonce };
+        Ok(vec![Effect::Send(Msg::ClosingComplete(ClosingComplete { channel, fee_sat, signature: own }))])
+    }
+
+    /// The signed close that pays most, once there is one: the only one worth broadcasting.
+    pub fn signed_close(&self) -> Option<&Transaction> {
+        self.state.close_tx.as_ref()
+    }
+
+    /// Whether a close can be proposed now: both scripts and a nonce of the peer are here.
+    pub fn can_propose_close(&self) -> bool {
+        self.state.phase == Phase::Closing
+            && self.state.own_close_script.is_some()
+            && self.state.peer_close_script.is_some()
+            && matches!(self.round, ClosingRound::Announced(_))
+            && self.is_idle()
     }
 
     pub(super) fn on_shutdown(&mut self, msg: &Shutdown) -> Result<Vec<Effect>, ChannelError> {
@@ -81,8 +92,8 @@ impl Channel {
         }
         let announced = match (self.state.side, msg.nonce) {
             (Side::Member, None) => return Err(Violation::NonceMissing.into()), // C-33
-            (Side::Member, Some(nonce)) => ClosingRound::Announced(nonce),
-            (Side::Hub, _) => ClosingRound::NoNonce,
+            (_, Some(nonce)) => ClosingRound::Announced(nonce),
+            (Side::Hub, None) => ClosingRound::NoNonce, // the hub cannot propose then, and need not
         };
         self.state.peer_close_script = Some(msg.script.clone());
         self.state.phase = Phase::Closing;
@@ -105,10 +116,15 @@ impl Channel {
         if self.state.phase != Phase::Closing {
             return Err(self.wait("closing_complete"));
         }
-        let (context, close) = self.build_close(msg.fee_sat)?;
+        self.expect_idle("closing_complete")?;
+        let proposer = self.state.side.other();
+        let (context, close) = self.build_close(proposer, msg.fee_sat)?;
         let aggregate = self.aggregate(&context);
         let announced = self.closing_nonce.as_ref().map(|nonce| nonce.public()).ok_or(Wait::ClosingNonce)?;
-        let signer = &context.member.funding;
+        let signer = match proposer {
+            Side::Member => &context.member.funding,
+            Side::Hub => &context.hub.funding,
+        };
         if !aggregate.verify_partial(signer, &msg.signature, &announced, close.sighash()) {
             return Err(Violation::PartialSignature { what: "the close" }.into()); // C-17
         }
@@ -135,71 +151,83 @@ impl Channel {
         if self.state.phase != Phase::Closing {
             return Err(self.wait("closing_sig")); // C-26: after a force close only the commitment is broadcast
         }
-        let ClosingRound::Proposed { close, own, hub_nonce } = &self.round else {
+        let ClosingRound::Proposed { close, own, peer_nonce } = &self.round else {
             return Err(self.wait("closing_sig"));
         };
         if close.fee_sat() != msg.fee_sat {
             return Err(Violation::Changed { what: "the fee of the close" }.into()); // C-14
         }
-        let hub = PartialSignatureWithNonce { signature: msg.signature, nonce: *hub_nonce };
-        let context = self.funded_context()?;
+        let peer = PartialSignatureWithNonce { signature: msg.signature, nonce: *peer_nonce };
+        let context = self.closing_context()?;
         let full = self
             .aggregate(&context)
-            .aggregate(own, &hub, close.sighash())
+            .aggregate(own, &peer, close.sighash())
             .ok_or(Violation::PartialSignature { what: "the close" })?; // C-17
         let transaction = close.clone().into_signed(&full);
+        self.round = ClosingRound::Announced(msg.next_nonce);
+        // C-35: the peer's own proposal may have crossed this one; what pays more replaces the other in mempools.
+        if self.state.close_tx.as_ref().is_some_and(|signed| paid_out(signed) < paid_out(&transaction)) {
+            return Ok(Vec::new());
+        }
         self.state.close_fee_sat = Some(msg.fee_sat);
         self.state.close_tx = Some(transaction.clone());
-        self.round = ClosingRound::Announced(msg.next_nonce);
         Ok(vec![Effect::Persist, Effect::BroadcastClose(transaction)])
     }
 
     // C-33: after a reconnect both begin at shutdown, with a new nonce; an older one is dropped unused.
     pub(super) fn resend_shutdown(&mut self, session: SessionSecret) -> Vec<Effect> {
-        let (Ok(context), Some(script)) = (self.funded_context(), self.state.own_close_script.clone()) else {
+        let (Ok(context), Some(channel), Some(script)) =
+            (self.closing_context(), self.id(), self.state.own_close_script.clone())
+        else {
             return Vec::new();
         };
-        let nonce = match self.state.side {
-            Side::Member => None,
-            Side::Hub => {
-                let nonce = self.aggregate(&context).fresh_nonce(&self.keys.funding_secret(), session);
-                let public = nonce.public();
-                self.closing_nonce = Some(nonce);
-                Some(public)
-            }
-        };
-        vec![Effect::Send(Msg::Shutdown(Shutdown {
-            channel: ChannelId::new(context.params.dao, context.funding),
-            script,
-            nonce,
-        }))]
+        let secret = self.aggregate(&context).fresh_nonce(&self.keys.funding_secret(), session);
+        let nonce = Some(secret.public());
+        self.closing_nonce = Some(secret);
+        vec![Effect::Send(Msg::Shutdown(Shutdown { channel, script, nonce }))]
     }
 
-    fn close_can_be_proposed(&self) -> bool {
-        self.state.side == Side::Member
-            && self.state.own_close_script.is_some()
-            && self.state.peer_close_script.is_some()
-            && matches!(self.round, ClosingRound::Announced(_))
+    // The member begins: it wants its stake back. The hub may propose too, with coins of its own.
+    pub(super) fn close_can_be_proposed(&self) -> bool {
+        self.state.side == Side::Member && self.can_propose_close()
     }
 
-    fn build_close(&self, fee_sat: u64) -> Result<(CommitmentContext, CloseTx), ChannelError> {
-        let context = self.funded_context()?;
+    // The confirmed funding: one that is not in the chain yet has nothing to divide.
+    fn closing_context(&self) -> Result<CommitmentContext, ChannelError> {
+        self.context().ok_or_else(|| self.wait("closing"))
+    }
+
+    fn build_close(&self, payer: Side, fee_sat: u64) -> Result<(CommitmentContext, CloseTx), ChannelError> {
+        let context = self.closing_context()?;
         let (Some(own), Some(peer)) = (self.state.own_close_script.clone(), self.state.peer_close_script.clone())
         else {
             return Err(self.wait("building a close"));
         };
-        if let Some(signed_sat) = self.state.close_fee_sat.filter(|signed| fee_sat < *signed) {
-            // C-31: a lower fee could not replace what is in mempools already.
-            return Err(Violation::FeeLowered { fee_sat, signed_sat }.into());
-        }
         let scripts = match self.state.side {
             Side::Member => CloseScripts { member: own, hub: peer },
             Side::Hub => CloseScripts { member: peer, hub: own },
         };
-        let close = CloseTx::build(context.funding, &funding_output(&context), self.balances(), &scripts, fee_sat)
+        let output = funding_output(&context);
+        let close = CloseTx::build(context.funding, &output, self.balances(), &scripts, payer, fee_sat)
             .map_err(Violation::Close)?;
+        if let Some(signed) = &self.state.close_tx
+            && signed.compute_txid() != close.txid()
+        {
+            // C-35: what does not pay enough more could not replace what is in mempools already.
+            let capacity_sat = output.value.to_sat();
+            let signed_sat = capacity_sat.saturating_sub(paid_out(signed));
+            let pays_sat = capacity_sat.saturating_sub(paid_out(close.transaction()));
+            if pays_sat < signed_sat.saturating_add(CLOSE_RAISE_SAT) {
+                return Err(Violation::FeeLowered { fee_sat: pays_sat, signed_sat }.into());
+            }
+        }
         Ok((context, close))
     }
+}
+
+/// Sum of the outputs in satoshis: of two closes of one channel, the one with less pays more to miners.
+fn paid_out(close: &Transaction) -> u64 {
+    close.output.iter().map(|output| output.value.to_sat()).fold(0, u64::saturating_add)
 }
 
 fn check_close_script(script: &ScriptBuf) -> Result<(), Violation> {

@@ -83,7 +83,9 @@ impl Channel {
         }
         if self.state.ready_sent && self.state.peer_next.is_some() {
             self.state.phase = Phase::Ready;
+            self.state.begin_money();
             effects.push(Effect::Ready);
+            effects.extend(self.reestablish());
         }
         Ok(effects)
     }

@@ -2,7 +2,8 @@
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 
-use crate::wire::Msg;
+use super::checkpoint::{Change, CheckpointFacts, SignedCheckpoint};
+use crate::wire::{LaneStatus, Msg};
 
 /// One thing to do. Effects are carried out in the order given; when one fails, the rest are not carried out and the
 /// channel is loaded again from what was last stored.
@@ -28,9 +29,52 @@ pub enum Effect {
     BroadcastFunding(OutPoint),
     /// Both sides have seen the funding confirmed.
     Ready,
+    /// Check a later checkpoint, then call `answer_checkpoint` (it is the peer's proposal), `finish_checkpoint` (it is the
+    /// own one) or `refuse_checkpoint`.
+    ReviewCheckpoint(Box<CheckpointReview>),
+    /// Both sides have signed this checkpoint and revoked the one before: log it.
+    Checkpointed(SignedCheckpoint),
+    /// The peer's commitment of this number is revoked: queue what a watchtower needs to punish it (C-112). After a
+    /// restart, `Channel::peer_numbers` tells which numbers these are.
+    PeerRevoked {
+        /// The number.
+        number: u64,
+    },
+    /// It is this side's turn to propose a checkpoint.
+    TurnGained,
+    /// The peer promises to pay this much more; a checkpoint settles it (C-104).
+    VoucherReceived {
+        /// In satoshis.
+        amount_sat: u64,
+    },
+    /// Member: the hub agrees to the announced splice; propose a checkpoint with this change.
+    SpliceAgreed {
+        /// The change.
+        change: Change,
+    },
+    /// Both sides have signed the old funding's input: the wallet signs the others and broadcasts.
+    SpliceSigned(Transaction),
+    /// Both sides see a new funding confirmed: whoever has the turn proposes a checkpoint with this change.
+    SpliceLocked {
+        /// The change.
+        change: Change,
+    },
+    /// The peer's view of the member's lane.
+    PeerLane(LaneStatus),
+    /// The peer has proved that this side's state is old. Nothing of it may be broadcast; the peer is asked to close
+    /// (C-132).
+    Behind,
+    /// The peer's state is old: only this side can close (C-133).
+    PeerBehind {
+        /// The newest commitment that the peer remembers.
+        number: u64,
+        /// The oldest that it must have.
+        expected: u64,
+    },
     /// The peer wants to close: call `Channel::close` with a script.
     CloseRequested,
-    /// Member: both scripts and the hub's nonce are here; choose a fee and call `Channel::propose_close`.
+    /// Member: both scripts and the hub's nonce are here; choose a fee and call `Channel::propose_close`. Either side may
+    /// do so later again, with a higher fee.
     ProposeClose,
     /// Broadcast the signed cooperative close.
     BroadcastClose(Transaction),
@@ -77,6 +121,22 @@ pub struct CheckpointRequest {
     pub funding: OutPoint,
     /// Commitment 0 of both sides.
     pub commitments: CommitmentTxids,
+}
+
+/// A checkpoint after checkpoint 0, and what it must state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointReview {
+    /// The checkpoint, canonical bytes.
+    pub checkpoint: Vec<u8>,
+    /// What it changes; the channel has checked that the facts follow from this.
+    pub changes: Vec<Change>,
+    /// Number, fundings, commitments, balances and lane position it must state. That the lane's position is acknowledged
+    /// and extends the one before is for the shell to check, which has the lane (C-108).
+    pub facts: CheckpointFacts,
+    /// The peer's signature on it.
+    pub peer_signature: [u8; 64],
+    /// This side's, when it proposed the checkpoint.
+    pub own_signature: Option<[u8; 64]>,
 }
 
 /// Transaction ids of both sides' commitments of one number.

@@ -1,9 +1,12 @@
 //! Why a step of a channel is refused: the peer broke a rule, or it is not the time.
 
-use super::Phase;
-use crate::close::CloseError;
+use bitcoin::OutPoint;
+
+use super::{LedgerError, Phase};
+use crate::close::{CLOSE_RAISE_SAT, CloseError};
 use crate::commitment::{AmountError, Side};
 use crate::ids::ChannelId;
+use crate::wire::MAX_CHANGES;
 
 /// A refused step. The state is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,12 +109,12 @@ pub enum Violation {
     /// A close that cannot be built.
     #[error(transparent)]
     Close(#[from] CloseError),
-    /// A fee below one already signed.
-    #[error("C-31: fee {fee_sat} sat is below {signed_sat} sat, which was already signed")]
+    /// A close that would not replace the one already signed.
+    #[error("C-35: a fee of {fee_sat} sat is not {CLOSE_RAISE_SAT} sat above the {signed_sat} sat already signed")]
     FeeLowered {
-        /// The fee asked for.
+        /// What miners would get.
         fee_sat: u64,
-        /// The fee signed before.
+        /// What they get of the close signed before.
         signed_sat: u64,
     },
     /// A close script of a form that is not allowed.
@@ -123,6 +126,80 @@ pub enum Violation {
     /// The hub's shutdown has no nonce.
     #[error("C-33: the hub's shutdown carries no nonce")]
     NonceMissing,
+    /// A change that cannot be folded.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Too many changes for one checkpoint.
+    #[error("C-101: {count} changes, at most {MAX_CHANGES} go into one checkpoint")]
+    Changes {
+        /// How many.
+        count: usize,
+    },
+    /// A commitment number that cannot be meant.
+    #[error("C-110: commitment number {number}, expected about {expected}")]
+    Number {
+        /// The number named.
+        number: u64,
+        /// Where this side stands.
+        expected: u64,
+    },
+    /// The shell refused a checkpoint or the peer's signature on it.
+    #[error("C-110: checkpoint refused: {detail}")]
+    CheckpointRefused {
+        /// The shell's reason.
+        detail: String,
+    },
+    /// A secret is not the one of its number.
+    #[error("C-112: the secret of commitment {number} is not the one announced")]
+    Secret {
+        /// The number.
+        number: u64,
+    },
+    /// The peer proposed out of turn, or counts turns that never were.
+    #[error("C-113: turn {turn} is not the peer's")]
+    Turn {
+        /// The turn.
+        turn: u64,
+    },
+    /// This side's state is old, as the peer has proved.
+    #[error("C-132: this side's state is old and is never broadcast; please close the channel")]
+    Behind,
+    /// Signatures or nonces are not for the fundings in force, in their order.
+    #[error("C-141: the fundings named for commitment {number} are not those in force")]
+    FundingSet {
+        /// The number.
+        number: u64,
+    },
+    /// A funding is not in force.
+    #[error("C-141: funding {funding} is not in force")]
+    FundingUnknown {
+        /// The outpoint.
+        funding: OutPoint,
+    },
+    /// The peer has announced no nonce for a funding.
+    #[error("C-141: no nonce is known for funding {funding}")]
+    NonceOf {
+        /// The outpoint.
+        funding: OutPoint,
+    },
+    /// A splice transaction that cannot be agreed to.
+    #[error("C-142: splice transaction: {what}")]
+    Splice {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A checkpoint brings a funding into force, or locks one, without both sides' agreement.
+    #[error("C-142, C-144: both sides have not agreed to what the checkpoint does with funding {funding}")]
+    NotAgreed {
+        /// The outpoint.
+        funding: OutPoint,
+    },
+    /// The newest commitment came out of a backup.
+    #[error("C-92: commitment {number} was restored from a backup and is never broadcast")]
+    Restored {
+        /// Its number.
+        number: u64,
+    },
     /// The peer reports a refusal of its own.
     #[error("C-11: the peer refused: {rule}: {detail}")]
     PeerRefused {
@@ -144,10 +221,7 @@ impl Violation {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Terms { .. } => "C-10",
-            Self::Amount(AmountError::Dust { .. }) => "C-22",
-            Self::Amount(AmountError::Sum { .. } | AmountError::NoOutput) => "C-23",
-            Self::Amount(AmountError::Number { .. }) => "C-24",
-            Self::Amount(AmountError::TooLarge { .. }) => "C-10",
+            Self::Amount(error) => error.rule(),
             Self::Message { .. } | Self::PeerRefused { .. } | Self::Abandoned { .. } => "C-11",
             Self::SameFundingKey { .. } => "C-12",
             Self::OtherChannel { .. } => "C-13",
@@ -155,9 +229,19 @@ impl Violation {
             Self::PartialSignature { .. } => "C-17",
             Self::CheckpointSize { .. } | Self::Checkpoint { .. } => "C-18",
             Self::FundingOutput { .. } => "C-19",
-            Self::Close(_) | Self::FeeLowered { .. } => "C-31",
+            Self::Close(_) => "C-31",
             Self::CloseScript { .. } => "C-32",
             Self::NonceMissing => "C-33",
+            Self::Restored { .. } => "C-92",
+            Self::FeeLowered { .. } => "C-35",
+            Self::Ledger(error) => error.rule(),
+            Self::Changes { .. } => "C-101",
+            Self::Number { .. } | Self::CheckpointRefused { .. } => "C-110",
+            Self::Secret { .. } => "C-112",
+            Self::Turn { .. } => "C-113",
+            Self::Behind => "C-132",
+            Self::Splice { .. } | Self::NotAgreed { .. } => "C-142",
+            Self::FundingSet { .. } | Self::FundingUnknown { .. } | Self::NonceOf { .. } => "C-141",
         }
     }
 
@@ -189,6 +273,26 @@ pub enum Wait {
     /// The nonce for the next close round is gone (restart) or in use; a new shutdown brings a new one.
     #[error("C-33: no closing nonce is at hand")]
     ClosingNonce,
+    /// The round is not at this step.
+    #[error("C-110: {step} of number {number} does not fit the round under way")]
+    Round {
+        /// What was tried.
+        step: &'static str,
+        /// Its commitment number.
+        number: u64,
+    },
+    /// It is the other side's turn.
+    #[error("C-113: turn {turn} is the peer's, or its proposal is being checked")]
+    Turn {
+        /// The turn under way.
+        turn: u64,
+    },
+    /// The nonce for the signature on a splice is gone (restart) or used; a reconnect brings a new one.
+    #[error("C-143: no nonce for the splice is at hand")]
+    SpliceNonce,
+    /// The peer has not said yet where it stands.
+    #[error("C-130: the peer has not reestablished the channel")]
+    Reestablish,
 }
 
 impl Wait {
@@ -198,6 +302,10 @@ impl Wait {
             Self::Phase { .. } => "C-11",
             Self::Confirmations { .. } => "C-19",
             Self::ClosingNonce => "C-33",
+            Self::Round { .. } => "C-110",
+            Self::Turn { .. } => "C-113",
+            Self::SpliceNonce => "C-143",
+            Self::Reestablish => "C-130",
         }
     }
 }

@@ -1,15 +1,22 @@
 //! One stake channel as a state machine: messages and facts in, effects out.
 
+mod checkpoint;
 mod closing;
 mod confirmation;
 mod effect;
 mod error;
 mod opening;
+mod restored;
 mod state;
 mod unilateral;
+mod watch;
 
+pub use checkpoint::{
+    AppPosition, Change, CheckpointFacts, FundingInForce, Hold, Ledger, LedgerError, LedgerKeys, MAX_FUNDINGS_IN_FORCE,
+    MAX_HOLDS, MAX_SPLICE_BYTES, PerSide, SignedCheckpoint, SignedHold, Voucher, Withdrawal,
+};
 pub use confirmation::REQUIRED_CONFIRMATIONS;
-pub use effect::{CheckpointRequest, CommitmentTxids, Effect, FundingSpend};
+pub use effect::{CheckpointRequest, CheckpointReview, CommitmentTxids, Effect, FundingSpend};
 pub use error::{ChannelError, Violation, Wait};
 pub use opening::{HubTerms, MAX_CHECKPOINT_BYTES};
 pub use state::{OpeningCheckpoint, StateError};
@@ -21,7 +28,8 @@ use crate::commitment::{Balances, CommitmentContext, CommitmentTx, Side, check_a
 use crate::ids::{ChannelId, ChannelParams, OpeningId};
 use crate::keys::ChannelKeys;
 use crate::musig::{FundingAggregate, SecretNonce, SessionSecret};
-use crate::wire::{Msg, PeerError};
+use crate::wire::{LaneStatus, Msg, PeerError};
+use checkpoint::{ReviewedAnswer, ReviewedProposal, SpliceSession};
 use closing::ClosingRound;
 use state::State;
 
@@ -62,10 +70,22 @@ pub enum Phase {
 pub struct Channel {
     keys: ChannelKeys,
     state: State,
-    /// Hub: secret half of the nonce announced for the next close round; memory only (C-33).
+    /// Secret half of the nonce announced for the peer's next close proposal; memory only (C-33).
     closing_nonce: Option<SecretNonce>,
-    /// Member: the close round under way; memory only (C-33).
+    /// The own close proposal under way; memory only (C-33).
     round: ClosingRound,
+    /// The peer's proposed checkpoint, while the shell checks it.
+    proposal: Option<ReviewedProposal>,
+    /// The peer's answer to the own one, while the shell checks it.
+    answer: Option<ReviewedAnswer>,
+    /// The signature on a splice under way; memory only (C-143).
+    splicing: Option<SpliceSession>,
+    /// The peer has said on this connection where it stands (C-130).
+    established: bool,
+    /// This side wants the turn.
+    asked: bool,
+    /// This side's view of the member's lane, told after a reconnect.
+    lane: Option<LaneStatus>,
 }
 
 impl core::fmt::Debug for Channel {
@@ -116,8 +136,19 @@ impl Channel {
     /// The peer is connected (again): everything it may have missed, with fresh nonces and the same content (C-14).
     #[must_use]
     pub fn on_reconnect(&mut self, session: SessionSecret) -> Vec<Effect> {
+        // C-130: what was under way on the connection before is taken up by what both sides have stored.
+        (self.proposal, self.answer, self.splicing) = (None, None, None);
         match self.state.phase {
-            Phase::Closing => self.resend_shutdown(session),
+            Phase::Closing => {
+                let mut effects = self.reestablish();
+                effects.extend(self.resend_shutdown(session));
+                effects
+            }
+            Phase::Ready => {
+                let mut effects = if self.number() == 0 { self.resend_opening(session) } else { Vec::new() };
+                effects.extend(self.reestablish());
+                effects
+            }
             _ => self.resend_opening(session),
         }
     }
@@ -133,6 +164,7 @@ impl Channel {
                 .state
                 .signed_commitment
                 .iter()
+                .chain(&self.state.signed_later)
                 .map(|signed| Effect::BroadcastCommitment(signed.transaction.clone()))
                 .collect(),
             _ => Vec::new(),
@@ -169,9 +201,9 @@ impl Channel {
         self.state.funding.map(|funding| ChannelId::new(self.state.params.dao, funding))
     }
 
-    /// The funding outpoint, once known.
+    /// The (confirmed, after a splice newest) funding outpoint, once known.
     pub fn funding(&self) -> Option<OutPoint> {
-        self.state.funding
+        self.fundings().first().copied()
     }
 
     /// The output that the funding transaction must have, once both funding keys are known.
@@ -181,13 +213,19 @@ impl Channel {
     }
 
     /// Both sides' public keys and the terms, once the funding outpoint is known: what any commitment is built from.
+    ///
+    /// The amounts of the terms are those of [`Channel::balances`]: their sum is the value of the funding output.
     pub fn context(&self) -> Option<CommitmentContext> {
-        self.context_over(self.state.funding?).ok()
+        let mut context = self.context_over(self.funding()?).ok()?;
+        let Balances { member_sat, hub_sat } = self.balances();
+        (context.params.member_sat, context.params.hub_sat) = (member_sat, hub_sat);
+        Some(context)
     }
 
-    /// Current division of the funding value.
+    /// Division of the funding value in the own newest commitment.
     pub fn balances(&self) -> Balances {
-        Balances { member_sat: self.state.params.member_sat, hub_sat: self.state.params.hub_sat }
+        let ChannelParams { member_sat, hub_sat, .. } = self.state.params;
+        self.ledger().map_or(Balances { member_sat, hub_sat }, Ledger::balances)
     }
 
     /// Checkpoint 0 with the signatures so far.
@@ -201,7 +239,18 @@ impl Channel {
     }
 
     fn from_state(state: State, keys: ChannelKeys) -> Self {
-        Self { keys, state, closing_nonce: None, round: ClosingRound::default() }
+        Self {
+            keys,
+            state,
+            closing_nonce: None,
+            round: ClosingRound::default(),
+            proposal: None,
+            answer: None,
+            splicing: None,
+            established: false,
+            asked: false,
+            lane: None,
+        }
     }
 
     fn dispatch(&mut self, msg: &Msg, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
@@ -212,9 +261,19 @@ impl Channel {
             (Side::Member, Msg::FundingSigned(msg)) => self.on_funding_signed(msg),
             (Side::Hub, Msg::CommitmentSigned(msg)) => self.on_commitment_signed(msg),
             (_, Msg::ChannelReady(msg)) => self.on_channel_ready(msg),
+            (_, Msg::CheckpointSign(msg)) => self.on_checkpoint_sign(msg),
+            (_, Msg::CheckpointRevoke(msg)) => self.on_checkpoint_revoke(msg, session),
+            (_, Msg::CheckpointTurn(msg)) => self.on_checkpoint_turn(msg),
+            (_, Msg::Reestablish(msg)) => self.on_reestablish(msg, session),
+            (_, Msg::GiveVoucher(msg)) => self.on_give_voucher(msg),
+            (Side::Hub, Msg::SpliceInit(msg)) => self.on_splice_init(msg),
+            (Side::Member, Msg::SpliceAck(msg)) => self.on_splice_ack(msg),
+            (Side::Member, Msg::SpliceNonce(msg)) => self.on_splice_nonce(msg, session),
+            (_, Msg::SpliceSign(msg)) => self.on_splice_sign(msg),
+            (_, Msg::SpliceLocked(msg)) => self.on_splice_locked(msg),
             (_, Msg::Shutdown(msg)) => self.on_shutdown(msg),
-            (Side::Hub, Msg::ClosingComplete(msg)) => self.on_closing_complete(msg, session),
-            (Side::Member, Msg::ClosingSig(msg)) => self.on_closing_sig(msg),
+            (_, Msg::ClosingComplete(msg)) => self.on_closing_complete(msg, session),
+            (_, Msg::ClosingSig(msg)) => self.on_closing_sig(msg),
             (side, other) => Err(Violation::Message { type_id: other.type_id(), side }.into()),
         }
     }
@@ -304,7 +363,8 @@ impl Channel {
             Side::Member => context.member.first_point,
             Side::Hub => context.hub.first_point,
         };
-        CommitmentTx::build(context, broadcaster, 0, &point, self.balances())
+        let ChannelParams { member_sat, hub_sat, .. } = self.state.params;
+        CommitmentTx::build(context, broadcaster, 0, &point, Balances { member_sat, hub_sat })
             .map_err(|error| Violation::Amount(error).into())
     }
 

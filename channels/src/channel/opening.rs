@@ -10,7 +10,7 @@ use crate::keys::{ChannelKeys, ChannelPublicKeys};
 use crate::musig::SessionSecret;
 use crate::wire::{AcceptStake, CommitmentSigned, FundingCreated, FundingSigned, Msg, OpenStake};
 
-/// Longest checkpoint 0 in bytes. Clause C-18.
+/// Longest checkpoint in bytes. Clause C-18.
 pub const MAX_CHECKPOINT_BYTES: usize = 4096;
 
 /// What a hub requires of a new channel. Clause C-10.
@@ -440,6 +440,9 @@ fn new_state(
         close_tx: None,
         signed_commitment: None,
         failure: None,
+        money: None,
+        signed_later: Vec::new(),
+        restored: None,
     }
 }
 
@@ -450,7 +453,7 @@ fn check_distinct(own: &ChannelPublicKeys, peer: &ChannelPublicKeys) -> Result<(
     Ok(())
 }
 
-fn check_checkpoint_size(checkpoint: &[u8]) -> Result<(), Violation> {
+pub(super) fn check_checkpoint_size(checkpoint: &[u8]) -> Result<(), Violation> {
     if checkpoint.len() > MAX_CHECKPOINT_BYTES {
         return Err(Violation::CheckpointSize { bytes: checkpoint.len(), max: MAX_CHECKPOINT_BYTES }); // C-18
     }

@@ -7,24 +7,33 @@ use lightning::ln::msgs::DecodeError;
 use lightning::util::ser::{Readable, Writeable};
 
 use super::Phase;
-use crate::commitment::Side;
+use super::checkpoint::{Ledger, Money};
+use crate::commitment::{Balances, Side};
 use crate::ids::{ChannelParams, OpeningId};
 use crate::keys::ChannelPublicKeys;
 use crate::musig::{PartialSignatureWithNonce, PublicNonce};
+use crate::wire::{FundingNonce, List, NextNonces};
 
 /// First byte of an encoded channel.
-const STATE_VERSION: u8 = 1;
+const STATE_VERSION: u8 = 2;
+/// The version before checkpoints: the same without their part.
+const STATE_VERSION_OPENING: u8 = 1;
 
 /// Stored bytes that are not a channel of this seed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
     /// Written by a version this one does not know.
-    #[error("C-60: stored channel has version {version}, this software knows {STATE_VERSION}")]
+    #[error(
+        "C-60: stored channel has version {version}, this software knows {STATE_VERSION_OPENING} and {STATE_VERSION}"
+    )]
     Version {
         /// The version found.
         version: u8,
     },
+    /// Marked as of the version before checkpoints, and has checkpoints.
+    #[error("C-60: stored channel is marked version {STATE_VERSION_OPENING} and has parts of version {STATE_VERSION}")]
+    Mixed,
     /// Not the encoding of a channel.
     #[error("C-60: stored channel cannot be read: {0:?}")]
     Decode(DecodeError),
@@ -119,6 +128,12 @@ pub(super) struct State {
     pub(super) signed_commitment: Option<SignedCommitment>,
     /// Why the channel failed.
     pub(super) failure: Option<String>,
+    /// Checkpoints; from the moment the channel is in use.
+    pub(super) money: Option<Money>,
+    /// The own number that a restore brought back (C-92).
+    pub(super) restored: Option<u64>,
+    /// Own commitments signed after the first, over fundings that confirmed in its place.
+    pub(super) signed_later: Vec<SignedCommitment>,
 }
 
 impl_writeable_tlv_based!(State, {
@@ -141,6 +156,9 @@ impl_writeable_tlv_based!(State, {
     (29, close_tx, option),
     (31, signed_commitment, option),
     (33, failure, option),
+    (35, money, option),
+    (37, restored, option),
+    (39, signed_later, optional_vec),
 });
 
 impl State {
@@ -152,15 +170,36 @@ impl State {
 
     pub(super) fn decode_versioned(bytes: &[u8]) -> Result<Self, StateError> {
         let (version, mut rest) = bytes.split_first().ok_or(StateError::Decode(DecodeError::ShortRead))?;
-        if *version != STATE_VERSION {
+        if !matches!(*version, STATE_VERSION_OPENING | STATE_VERSION) {
             return Err(StateError::Version { version: *version });
         }
-        let state: Self = Readable::read(&mut rest).map_err(StateError::Decode)?;
+        let mut state: Self = Readable::read(&mut rest).map_err(StateError::Decode)?;
         if !rest.is_empty() {
             return Err(StateError::Trailing(rest.len()));
         }
+        if *version == STATE_VERSION_OPENING {
+            if state.money.is_some() {
+                return Err(StateError::Mixed); // to begin at number 0 again would be to go back to what is revoked
+            }
+            if matches!(state.phase, Phase::Ready | Phase::Closing) {
+                state.begin_money();
+            }
+        }
         state.check_complete()?;
         Ok(state)
+    }
+
+    /// Both sides are at commitment 0 and know each other's next: the money lane begins.
+    pub(super) fn begin_money(&mut self) {
+        let (Some(funding), Some(peer), Some(signature), Some(next)) =
+            (self.funding, self.peer, self.peer_signature, self.peer_next)
+        else {
+            return; // damaged; said by `check_complete`
+        };
+        let balances = Balances { member_sat: self.params.member_sat, hub_sat: self.params.hub_sat };
+        let nonces = List::new(vec![FundingNonce { funding, nonce: next.nonce }]).unwrap_or_default();
+        let peer_next = NextNonces { point: next.point, nonces };
+        self.money = Some(Money::opening(Ledger::opening(funding, balances), signature, peer.first_point, peer_next));
     }
 
     // A state whose phase promises a part it does not have is damaged; better said on loading than when money moves.
@@ -187,6 +226,11 @@ impl State {
         if !hub_unsigned && phase != Phase::Closed {
             needs(self.peer_signature.is_some(), "the peer's signature on commitment 0")?;
         }
+        if matches!(phase, Phase::Ready | Phase::Closing) {
+            needs(self.money.is_some(), "the money lane")?;
+        }
+        let sound = self.money.as_ref().is_none_or(|money| money.is_sound(self.side));
+        needs(sound, "a money lane whose parts fit together")?;
         if phase == Phase::ForceClosing {
             needs(self.signed_commitment.is_some(), "the signed commitment")?;
         }

@@ -1,31 +1,45 @@
 //! Leaving alone, and the end of a channel. Clauses C-26 and C-34.
 
-use bitcoin::Txid;
+use bitcoin::{Transaction, Txid};
 
 use super::state::SignedCommitment;
 use super::{Channel, ChannelError, Effect, FundingSpend, Phase, Violation};
-use crate::commitment::Side;
+use crate::commitment::{CommitmentContext, CommitmentTx};
 use crate::musig::PartialSignatureWithNonce;
 
 impl Channel {
-    /// Signs own commitment 0, once in the life of the channel, and asks for its broadcast; later calls give the same
-    /// transaction again (C-26). Nothing else is signed afterwards.
+    /// Signs the own newest commitment over the confirmed funding, once, and asks for its broadcast; later calls give the same
+    /// transaction again (C-26). Nothing else is signed afterwards, except over another funding that confirms in its place.
     ///
     /// # Errors
-    /// [`Wait::Phase`](super::Wait::Phase) before the peer's signature is here or after the channel has ended.
+    /// [`Wait::Phase`](super::Wait::Phase) before the peer's signature is here or after the channel has ended;
+    /// [`Violation::Behind`] when the peer has proved that this state is old (C-132); [`Violation::Restored`] after a restore,
+    /// until there is a newer commitment (C-92).
     pub fn force_close(&mut self) -> Result<Vec<Effect>, ChannelError> {
         let phase = self.state.phase;
-        if let (Phase::ForceClosing, Some(signed)) = (phase, &self.state.signed_commitment) {
-            return Ok(vec![Effect::BroadcastCommitment(signed.transaction.clone())]);
-        }
-        if !matches!(phase, Phase::AwaitConfirmation | Phase::Ready | Phase::Closing) {
+        if !matches!(phase, Phase::AwaitConfirmation | Phase::Ready | Phase::Closing | Phase::ForceClosing) {
             return Err(self.wait("force closing"));
         }
+        if self.is_behind() {
+            return Err(Violation::Behind.into()); // C-132
+        }
+        let funding = self.own_commitment()?.0.funding;
+        let known = self.state.signed_commitment.iter().chain(&self.state.signed_later);
+        let over =
+            |signed: &&SignedCommitment| signed.transaction.input.iter().any(|input| input.previous_output == funding);
+        if let Some(signed) = known.clone().find(over) {
+            return Ok(vec![Effect::BroadcastCommitment(signed.transaction.clone())]);
+        }
+        self.expect_made_here()?; // C-92
         let signed = self.sign_own_commitment()?;
         let transaction = signed.transaction.clone();
-        self.state.signed_commitment = Some(signed);
+        match &mut self.state.signed_commitment {
+            // C-145: a splice confirmed after the old funding's commitment was signed.
+            Some(_) => self.state.signed_later.push(signed),
+            first => *first = Some(signed),
+        }
         self.state.phase = Phase::ForceClosing;
-        self.closing_nonce = None;
+        (self.closing_nonce, self.proposal, self.answer, self.splicing) = (None, None, None, None);
         Ok(vec![Effect::Persist, Effect::BroadcastCommitment(transaction)])
     }
 
@@ -44,35 +58,62 @@ impl Channel {
     }
 
     fn sign_own_commitment(&self) -> Result<SignedCommitment, ChannelError> {
-        let context = self.funded_context()?;
-        let peer = self.state.peer_signature.ok_or_else(|| self.wait("signing the own commitment"))?;
-        let commitment = self.first_commitment(&context, self.state.side)?;
+        let (context, number, commitment, peer) = self.own_commitment()?;
         let sighash = commitment.sighash();
         let aggregate = self.aggregate(&context);
         // The message and the peer's nonce are the stored ones, so signing again after a crash repeats the same session.
-        let nonce = self.verification_nonce(&context, 0);
+        let nonce = self.verification_nonce(&context, number);
         let public = nonce.public();
         let signature = aggregate.sign(&self.keys.funding_secret(), nonce, &peer.nonce, sighash);
         let own = PartialSignatureWithNonce { signature, nonce: public };
         let full = aggregate
             .aggregate(&own, &peer, sighash)
-            .ok_or(Violation::PartialSignature { what: "the own commitment 0" })?;
-        Ok(SignedCommitment { number: 0, sighash, peer_nonce: peer.nonce, transaction: commitment.into_signed(&full) })
+            .ok_or(Violation::PartialSignature { what: "the own commitment" })?;
+        Ok(SignedCommitment { number, sighash, peer_nonce: peer.nonce, transaction: commitment.into_signed(&full) })
+    }
+
+    // C-114: the newest one that the peer has signed; every earlier one is revoked.
+    fn own_commitment(
+        &self,
+    ) -> Result<(CommitmentContext, u64, CommitmentTx, PartialSignatureWithNonce), ChannelError> {
+        let side = self.state.side;
+        let Some(money) = &self.state.money else {
+            let context = self.funded_context()?;
+            let commitment = self.first_commitment(&context, side)?;
+            let peer = self.state.peer_signature.ok_or_else(|| self.wait("signing the own commitment"))?;
+            return Ok((context, 0, commitment, peer));
+        };
+        let (number, funding, peer) = money.own_signature();
+        let (context, commitment) = self.commitment_in(money.ledger(), funding, side, number)?;
+        Ok((context, number, commitment, peer))
     }
 
     fn classify(&self, txid: Txid) -> Result<FundingSpend, ChannelError> {
-        let context = self.funded_context()?;
-        let (own, peer) = (self.state.side, self.state.side.other());
-        let close = self.state.close_tx.as_ref().map(|transaction| transaction.compute_txid());
-        let is = |side: Side| Ok::<_, ChannelError>(self.first_commitment(&context, side)?.txid() == txid);
+        let close = self.state.close_tx.as_ref().map(Transaction::compute_txid);
         Ok(if close == Some(txid) {
             FundingSpend::CooperativeClose
-        } else if is(own)? {
+        } else if self.own_commitment()?.2.txid() == txid {
             FundingSpend::OwnCommitment
-        } else if is(peer)? {
+        } else if self.peer_commitments()?.contains(&txid) {
             FundingSpend::PeerCommitment
         } else {
             FundingSpend::Other
         })
+    }
+
+    // Those that the peer may broadcast and that are not revoked: up to two numbers over each funding.
+    fn peer_commitments(&self) -> Result<Vec<Txid>, ChannelError> {
+        let peer = self.state.side.other();
+        let Some(money) = &self.state.money else {
+            return Ok(vec![self.first_commitment(&self.funded_context()?, peer)?.txid()]);
+        };
+        let mut txids = Vec::new();
+        let (oldest, newest) = self.peer_numbers();
+        for number in oldest..=newest {
+            for (ledger, funding) in money.standing(number) {
+                txids.push(self.commitment_in(ledger, funding, peer, number)?.1.txid());
+            }
+        }
+        Ok(txids)
     }
 }

@@ -120,7 +120,7 @@ pub struct Shutdown {
     pub channel: ChannelId,
     /// Where the sender's part goes: P2WPKH, P2WSH or P2TR.
     pub script: ScriptBuf,
-    /// The hub's nonce for the first close proposed; absent from the member, who signs with a nonce of the moment.
+    /// The sender's nonce for the first close that the receiver proposes; the member's may be absent (then the hub proposes none).
     pub nonce: Option<PublicNonce>,
 }
 
@@ -130,14 +130,14 @@ impl_writeable_tlv_based!(Shutdown, {
     (4, nonce, option),
 });
 
-/// Member proposes a close at a fee and signs it.
+/// The sender proposes a close at a fee that it pays, and signs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosingComplete {
     /// The channel.
     pub channel: ChannelId,
-    /// Fee in satoshis, taken from the member's part.
+    /// Fee in satoshis, taken from the sender's part.
     pub fee_sat: u64,
-    /// The member's partial signature against the hub's announced nonce, with the nonce made for it.
+    /// The sender's partial signature against the receiver's announced nonce, with the nonce made for it.
     pub signature: PartialSignatureWithNonce,
 }
 
@@ -147,16 +147,16 @@ impl_writeable_tlv_based!(ClosingComplete, {
     (4, signature, required),
 });
 
-/// Hub signs the proposed close.
+/// The receiver of a proposal signs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosingSig {
     /// The channel.
     pub channel: ChannelId,
     /// Fee of the close that is signed.
     pub fee_sat: u64,
-    /// The hub's partial signature, made with its announced nonce.
+    /// The sender's partial signature, made with its announced nonce.
     pub signature: PartialSignature,
-    /// The hub's nonce for the next proposal, at a higher fee.
+    /// The sender's nonce for the next proposal, at a higher fee.
     pub next_nonce: PublicNonce,
 }
 

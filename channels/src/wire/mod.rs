@@ -4,7 +4,10 @@
 
 mod app;
 mod channel;
+mod checkpoint;
+mod keep;
 mod list;
+mod splice;
 
 pub use app::{
     AppAck, AppEntry, AppNack, DaoFetch, DaoInfo, Head, Hello, LinkInfo, LogEnd, LogFetch, LogSegment, PeerError,
@@ -13,7 +16,13 @@ pub use channel::{
     AcceptStake, ChannelReady, ClosingComplete, ClosingSig, CommitmentSigned, FundingCreated, FundingSigned, OpenStake,
     Shutdown,
 };
-pub use list::{HashList, MAX_PATH_HASHES};
+pub use checkpoint::{
+    CheckpointProposal, CheckpointRevoke, CheckpointSign, CheckpointTurn, FundingNonce, FundingSignature, GiveVoucher,
+    LaneStatus, MAX_CHANGES, NextNonces, Reestablish,
+};
+pub use keep::{BackupData, BackupFetch, BackupStore, BackupStored, TowerStore, TowerStored};
+pub use list::{HashList, List, MAX_PATH_HASHES};
+pub use splice::{MAX_SPLICE_INPUTS, SpliceAck, SpliceInit, SpliceLocked, SpliceNonce, SpliceSign};
 
 use lightning::io;
 use lightning::ln::msgs::DecodeError;
@@ -135,13 +144,32 @@ messages! {
     ClosingComplete = 32787,
     /// Hub signs the proposed close.
     ClosingSig = 32789,
-    // 32791 to 32799 are kept for checkpoints, revocation and reestablish.
+    /// Signs a checkpoint and the peer's commitments of its number.
+    CheckpointSign = 32791,
+    /// Revokes the commitment before.
+    CheckpointRevoke = 32793,
+    /// Asks for the turn, or gives it.
+    CheckpointTurn = 32795,
+    /// Where the sender stands, after a reconnect.
+    Reestablish = 32797,
+    /// A promise to pay.
+    GiveVoucher = 32799,
     /// A governance entry.
     AppEntry = 32801,
     /// Acknowledgement and receipt of entries.
     AppAck = 32803,
     /// Refusal of an entry.
     AppNack = 32805,
+    /// Member announces a splice transaction.
+    SpliceInit = 32807,
+    /// Hub agrees to it.
+    SpliceAck = 32809,
+    /// Hub's nonce for its signature on it.
+    SpliceNonce = 32811,
+    /// A side's signature on it.
+    SpliceSign = 32813,
+    /// The new funding is confirmed as seen by the sender.
+    SpliceLocked = 32815,
     /// Asks for log entries.
     LogFetch = 32817,
     /// Consecutive log entries.
@@ -156,6 +184,18 @@ messages! {
     DaoInfo = 32827,
     /// An epoch's header and link.
     LinkInfo = 32829,
+    /// Gives a tower a sealed justice transaction.
+    TowerStore = 32841,
+    /// The tower's receipt.
+    TowerStored = 32843,
+    /// Gives the hub a sealed backup.
+    BackupStore = 32845,
+    /// The hub keeps it.
+    BackupStored = 32847,
+    /// Asks for the own backup.
+    BackupFetch = 32849,
+    /// The own backup.
+    BackupData = 32851,
 }
 
 impl Msg {

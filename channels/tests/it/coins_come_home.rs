@@ -91,7 +91,7 @@ fn nothing_to_sweep_is_said() {
 
 #[test]
 fn a_revealed_secret_gives_the_peer_the_revocation_key() {
-    // Penalty is not part of this version, but what it will need must hold from commitment 0 on.
+    // What justice rests on, from commitment 0 on.
     let (member, hub) = (keys(Side::Member), keys(Side::Hub));
     let secp = Secp256k1::new();
     let revocation = lightning::ln::chan_utils::derive_private_revocation_key(

@@ -1,6 +1,6 @@
-//! An undisturbed opening and close, message by message.
+//! An undisturbed opening, two checkpoints and a close, message by message.
 
-use althing_channels::{Msg, Phase, Side};
+use althing_channels::{Change, Msg, Phase, Side};
 
 use crate::pair::Pair;
 
@@ -11,7 +11,7 @@ pub(crate) fn channel_messages() -> Vec<Msg> {
     messages
 }
 
-/// Opens and closes a channel; `observe` sees the pair after every delivery.
+/// Opens a channel, makes two checkpoints and closes it; `observe` sees the pair after every delivery.
 pub(crate) fn run_through(mut observe: impl FnMut(&mut Pair, &Msg)) {
     let mut pair = Pair::new(Vec::new());
     loop {
@@ -30,9 +30,25 @@ pub(crate) fn run_through(mut observe: impl FnMut(&mut Pair, &Msg)) {
                 pair.carry_out(side, effects);
             }
         } else if idle && pair.both(Phase::Ready) {
-            pair.close(Side::Member);
+            match pair.channel(Side::Hub).number() {
+                0 => pair.pay(Side::Member, Change::Dues { amount_sat: 50_000 }).unwrap(),
+                1 => promise_and_pay(&mut pair),
+                _ => pair.close(Side::Member),
+            }
         } else if idle {
             return;
         }
     }
+}
+
+/// The member gets the turn back, promises to pay, and settles its promise.
+fn promise_and_pay(pair: &mut Pair) {
+    if !pair.channel(Side::Member).turn_is_own() {
+        let effects = pair.channel(Side::Member).ask_turn().unwrap();
+        return pair.carry_out(Side::Member, effects);
+    }
+    let effects = pair.channel(Side::Member).give_voucher(2_000, [0; 32]).unwrap();
+    pair.carry_out(Side::Member, effects);
+    let voucher = pair.channel(Side::Member).voucher(Side::Member).unwrap();
+    pair.pay(Side::Member, Change::Voucher(voucher)).unwrap();
 }

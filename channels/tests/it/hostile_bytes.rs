@@ -44,7 +44,7 @@ fn channel_messages_survive_the_wire() {
     let mut types: Vec<u16> = messages.iter().map(Type::type_id).collect();
     types.sort_unstable();
     types.dedup();
-    assert_eq!(types, (32773..=32789).step_by(2).collect::<Vec<u16>>());
+    assert_eq!(types, (32773..=32799).step_by(2).collect::<Vec<u16>>());
     for msg in messages {
         let payload = msg.to_payload().unwrap();
         assert_eq!(Msg::read(msg.type_id(), &mut payload.as_slice()).unwrap(), Some(msg.clone()));

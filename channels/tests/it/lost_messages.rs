@@ -83,7 +83,7 @@ fn the_close_can_be_bumped() {
     }
     let session = pair.entropy.next();
     let refusal = pair.channel(Side::Member).propose_close(4_999, session).unwrap_err();
-    assert_eq!(refusal.to_string(), "C-31: fee 4999 sat is below 5000 sat, which was already signed");
+    assert_eq!(refusal.to_string(), "C-35: a fee of 4999 sat is not 154 sat above the 5000 sat already signed");
 }
 
 fn any_fault() -> impl Strategy<Value = Fault> {

@@ -36,6 +36,7 @@ fn own_commitment_is_signed_once_whatever_happens() {
 fn a_close_signed_after_a_force_close_is_ignored() {
     let mut pair = Pair::new(Vec::new());
     pair.run_until(Phase::Ready);
+    pair.settle();
     pair.close(Side::Member);
     // shutdown, shutdown, closing_complete; the hub's answer is held back.
     for from in [Side::Member, Side::Hub, Side::Member] {

@@ -1,13 +1,16 @@
 //! Transactions are as small as the design says.
 
+use althing_channels::monitor::{bump_child, to_remote_child};
 use althing_channels::{
-    Balances, CloseScripts, CloseTx, CommitmentContext, CommitmentTx, Side, ToLocal, funding_output,
+    Balances, CloseScripts, CloseTx, CommitmentContext, CommitmentTx, JusticeTo, Side, funding_output,
 };
 use bitcoin::absolute::LockTime;
 use bitcoin::secp256k1::schnorr::Signature;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
 
+use crate::ended::{Ended, LIVE, justice_to};
+use crate::many_closes::coin;
 use crate::pair::{close_script, funding_outpoint, keys, params};
 
 fn context(member_sat: u64, hub_sat: u64) -> CommitmentContext {
@@ -36,7 +39,7 @@ fn close(member_sat: u64, hub_sat: u64) -> Transaction {
     let context = context(member_sat, hub_sat);
     let scripts = CloseScripts { member: close_script(Side::Member), hub: close_script(Side::Hub) };
     let balances = Balances { member_sat, hub_sat };
-    CloseTx::build(context.funding, &funding_output(&context), balances, &scripts, 154)
+    CloseTx::build(context.funding, &funding_output(&context), balances, &scripts, Side::Member, 154)
         .unwrap()
         .into_signed(&any_signature())
 }
@@ -81,23 +84,37 @@ fn open_with_one_input_and_change() {
 }
 
 #[test]
-fn sweep_and_justice_of_to_local() {
-    let own = keys(Side::Member);
-    let peer = keys(Side::Hub);
-    let to_local = ToLocal::new(
-        &own.per_commitment_point(0),
-        &own.public().delayed_basepoint,
-        &peer.public().revocation_basepoint,
-        144,
-    );
-    let output = vec![TxOut { value: Amount::from_sat(1_000), script_pubkey: to_local.script_pubkey() }];
-    let mut sweep = Witness::from_slice(&[[1u8; 64]]);
-    sweep.push(to_local.leaf());
-    sweep.push(to_local.control_block().serialize());
-    assert_eq!(spend(output.clone(), sweep).vsize(), 130);
-    assert_eq!(spend(output, Witness::from_slice(&[[1; 64]])).vsize(), 111);
-    // Force close in total: commitment, the child that pays for it (153), and the sweep.
-    assert_eq!(commitment(600_000, 400_000, Side::Member).vsize() + 153 + 130, 450);
+fn justice() {
+    let alone = |anchor_sat| {
+        let ended = Ended::new(Side::Member);
+        let breach = ended.breach(2);
+        let own = breach.outpoints().last().unwrap();
+        let to = JusticeTo { anchor_sat, ..justice_to(Side::Member) };
+        (
+            breach.clone().without(own).justice(&ended.keys, &to).unwrap().vsize(),
+            breach.justice(&ended.keys, &to).unwrap().vsize(),
+        )
+    };
+    // Of the revoked output alone, and together with the own one.
+    assert_eq!(alone(None), (111, 169));
+    assert_eq!(alone(Some(240)), (124, 182));
+}
+
+#[test]
+fn force_close_in_total() {
+    let ended = Ended::new(Side::Member);
+    let commitment = ended.commitment(Side::Member, LIVE);
+    let rate = FeeRate::from_sat_per_vb_u32(5);
+    let coin = coin(1, 100_000);
+    let mut child = bump_child(&commitment, &[coin], &close_script(Side::Member), rate).unwrap().transaction;
+    child.input[1].witness = Witness::from_slice(&[[1; 64]]);
+    let sweep = ended.sweep_local(Side::Member, LIVE);
+    assert_eq!((commitment.vsize(), child.vsize(), sweep.vsize()), (167, 153, 130));
+    assert_eq!(commitment.vsize() + child.vsize() + sweep.vsize(), 450);
+    // Of the peer's commitment the own part pays for both and comes home in the same child.
+    let peers = ended.commitment(Side::Hub, LIVE);
+    let child = to_remote_child(&ended.keys, &peers, &close_script(Side::Member), rate, [7; 32]).unwrap();
+    assert_eq!(peers.vsize() + child.vsize(), 320);
 }
 
 fn spend(output: Vec<TxOut>, witness: Witness) -> Transaction {

@@ -148,7 +148,7 @@ fn close_pays_only_to_known_forms() {
     pair.settle();
     let session = pair.entropy.next();
     let refusal = pair.channel(Side::Member).propose_close(STAKE_SAT + 1, session).unwrap_err();
-    assert_eq!(refusal.to_string(), "C-31: fee 1000001 sat is more than the member's part 1000000 sat");
+    assert_eq!(refusal.to_string(), "C-31: fee 1000001 sat is more than the part of the Member, 1000000 sat");
     let session = pair.entropy.next();
     let refusal = pair.channel(Side::Member).propose_close(STAKE_SAT - 329, session).unwrap_err();
     assert_eq!(refusal.to_string(), "C-31: fee 999671 sat leaves no output of at least 330 sat");

@@ -1,17 +1,20 @@
 //! A member and a hub in memory, with a chain, a wire that loses messages, and crashes between any two effects.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::OnceLock;
 
 use althing_channels::wire::OpenStake;
 use althing_channels::{
-    Channel, ChannelKeys, ChannelParams, ChannelSeed, DaoId, Effect, FundingSpend, HubTerms, Msg, NetworkId, OpeningId,
-    Phase, SessionSecret, Side, funding_script, tagged_hash,
+    Channel, ChannelError, ChannelKeys, ChannelParams, ChannelSeed, DaoId, Effect, FundingSpend, HubTerms, Msg,
+    NetworkId, OpeningId, Phase, SessionSecret, Side, funding_script, tagged_hash,
 };
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::{Message, Secp256k1};
 use bitcoin::sighash::{Prevouts, SighashCache, TapSighashType};
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use lightning::ln::wire::Type;
+
+use super::money::Observed;
 
 pub(crate) const STAKE_SAT: u64 = 1_000_000;
 
@@ -85,6 +88,27 @@ pub(crate) enum FaultKind {
     Disconnect,
     /// The side forgets what it did not store; the connection is lost with it.
     Crash(Side),
+    /// The side's next message is lost, and nobody notices.
+    Drop(Side),
+    /// The side's next message arrives twice.
+    Duplicate(Side),
+    /// The side's next two messages arrive in the other order.
+    Swap(Side),
+}
+
+impl FaultKind {
+    /// Every fault there is.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Disconnect,
+        Self::Crash(Side::Member),
+        Self::Crash(Side::Hub),
+        Self::Drop(Side::Member),
+        Self::Drop(Side::Hub),
+        Self::Duplicate(Side::Member),
+        Self::Duplicate(Side::Hub),
+        Self::Swap(Side::Member),
+        Self::Swap(Side::Hub),
+    ];
 }
 
 #[derive(Default)]
@@ -111,13 +135,24 @@ pub(crate) struct Pair {
     pub(crate) close_fee_sat: u64,
     /// Which signature each signing nonce made.
     pub(crate) nonce_uses: BTreeMap<[u8; 66], [u8; 32]>,
-    hub_announced: Option<[u8; 66]>,
+    pub(crate) observed: Observed,
+    /// The nonce each side has announced for the other's next close proposal.
+    announced: BTreeMap<Side, [u8; 66]>,
+    hub_splice_nonce: Option<[u8; 66]>,
+    /// A planted fault: this side's shell does not store.
+    pub(crate) forgetful: Option<Side>,
     connected: bool,
 }
 
 impl Pair {
     pub(crate) fn new(faults: Vec<Fault>) -> Self {
-        let mut pair = Self {
+        let mut pair = Self::unopened(faults);
+        pair.open();
+        pair
+    }
+
+    fn unopened(faults: Vec<Fault>) -> Self {
+        Self {
             member: Peer::default(),
             hub: Peer::default(),
             entropy: Entropy::default(),
@@ -132,10 +167,31 @@ impl Pair {
             closed: BTreeMap::new(),
             close_fee_sat: 200,
             nonce_uses: BTreeMap::new(),
-            hub_announced: None,
+            observed: Observed::default(),
+            announced: BTreeMap::new(),
+            hub_splice_nonce: None,
+            forgetful: None,
             connected: true,
-        };
-        pair.open();
+        }
+    }
+
+    /// A pair that opened its channel, restarted and reconnected; the opening itself is made once for all tests.
+    pub(crate) fn in_use() -> Self {
+        static STORED: OnceLock<[Option<Vec<u8>>; 2]> = OnceLock::new();
+        let stored = STORED.get_or_init(|| {
+            let mut pair = Self::new(Vec::new());
+            pair.run_until(Phase::Ready);
+            [pair.member.stored, pair.hub.stored]
+        });
+        let mut pair = Self::unopened(Vec::new());
+        // Beyond what the opening has used.
+        pair.entropy.0 = 1_000;
+        (pair.funding_broadcast, pair.funding_mined) = (true, true);
+        [pair.member.stored, pair.hub.stored] = stored.clone();
+        pair.crash(Side::Member);
+        pair.crash(Side::Hub);
+        pair.reconnect();
+        pair.settle();
         pair
     }
 
@@ -200,17 +256,32 @@ impl Pair {
         }
     }
 
+    pub(crate) fn propose_close(&mut self, side: Side, fee_sat: u64) -> Result<(), ChannelError> {
+        let session = self.entropy.next();
+        let effects = self.channel(side).propose_close(fee_sat, session)?;
+        self.carry_out(side, effects);
+        Ok(())
+    }
+
     pub(crate) fn force_close(&mut self, side: Side) {
         let effects = self.channel(side).force_close().unwrap();
         self.carry_out(side, effects);
     }
 
+    /// The channel as a restart would find it.
+    pub(crate) fn restored(&mut self, side: Side) -> Option<Channel> {
+        self.peer(side).stored.as_ref().map(|bytes| Channel::decode(bytes, keys(side)).unwrap())
+    }
+
+    /// What a side has stored, and what it is made to have stored.
+    pub(crate) fn stored(&mut self, side: Side) -> &mut Option<Vec<u8>> {
+        &mut self.peer(side).stored
+    }
+
     pub(crate) fn crash(&mut self, side: Side) {
-        let peer = self.peer(side);
-        peer.channel = peer.stored.as_ref().map(|bytes| Channel::decode(bytes, keys(side)).unwrap());
-        if side == Side::Hub {
-            self.hub_announced = None;
-        }
+        self.check_stored(side);
+        self.peer(side).channel = self.restored(side);
+        self.announced.remove(&side);
         self.disconnect();
     }
 
@@ -251,24 +322,45 @@ impl Pair {
         self.carry_out(Side::Hub, effects);
     }
 
-    fn deliver_one(&mut self) -> bool {
+    /// Loses the next message of a side; the connection does not notice.
+    pub(crate) fn drop_next(&mut self, side: Side) {
+        self.peer(side).outbox.pop_front();
+    }
+
+    /// The next message of a side arrives twice.
+    pub(crate) fn duplicate_next(&mut self, side: Side) {
+        let outbox = &mut self.peer(side).outbox;
+        if let Some(first) = outbox.front().cloned() {
+            outbox.push_front(first);
+        }
+    }
+
+    /// The next two messages of a side arrive in the other order.
+    pub(crate) fn swap_next(&mut self, side: Side) {
+        let outbox = &mut self.peer(side).outbox;
+        if outbox.len() > 1 {
+            outbox.swap(0, 1);
+        }
+    }
+
+    /// Delivers the next message of a side; whether there was one.
+    pub(crate) fn deliver_from(&mut self, side: Side) -> bool {
         if !self.connected {
             return false;
         }
-        for side in [Side::Member, Side::Hub] {
-            if let Some((type_id, payload)) = self.peer(side).outbox.pop_front() {
-                if self.strikes(None) {
-                    return true;
-                }
-                let msg = Msg::read(type_id, &mut payload.as_slice()).unwrap().unwrap();
-                self.deliver(side.other(), &msg);
-                return true;
-            }
+        let Some((type_id, payload)) = self.peer(side).outbox.pop_front() else { return false };
+        if !self.strikes(None) {
+            let msg = Msg::read(type_id, &mut payload.as_slice()).unwrap().unwrap();
+            self.deliver(side.other(), &msg);
         }
-        false
+        true
     }
 
-    fn in_flight(&self) -> bool {
+    fn deliver_one(&mut self) -> bool {
+        self.deliver_from(Side::Member) || self.deliver_from(Side::Hub)
+    }
+
+    pub(crate) fn in_flight(&self) -> bool {
         !self.member.outbox.is_empty() || !self.hub.outbox.is_empty()
     }
 
@@ -298,13 +390,20 @@ impl Pair {
     }
 
     fn perform(&mut self, side: Side, effect: Effect) {
+        if matches!(effect, Effect::Send(_) | Effect::BroadcastClose(_) | Effect::BroadcastCommitment(_)) {
+            // C-61: nothing leaves that does not follow from what is stored.
+            let now = self.channel(side).encode();
+            assert!(self.peer(side).stored.as_ref() == Some(&now), "{side:?} sends before it stores: {effect:?}");
+        }
         match effect {
+            Effect::Persist if self.forgetful == Some(side) => {}
             Effect::Persist => {
                 let bytes = self.channel(side).encode();
                 self.peer(side).stored = Some(bytes);
             }
             Effect::Send(msg) => {
                 self.watch_nonces(side, &msg);
+                self.watch_money(side, &msg);
                 if self.connected {
                     let payload = msg.to_payload().unwrap();
                     self.peer(side).outbox.push_back((msg.type_id(), payload));
@@ -341,7 +440,15 @@ impl Pair {
                 let _ = restored.force_close().unwrap();
                 self.funding_broadcast = true;
             }
-            Effect::Ready => {}
+            Effect::Ready | Effect::PeerRevoked { .. } | Effect::VoucherReceived { .. } => {}
+            Effect::TurnGained | Effect::SpliceAgreed { .. } | Effect::SpliceLocked { .. } => self.splice_on(side),
+            Effect::SpliceSigned(transaction) => self.note_splice(transaction),
+            Effect::ReviewCheckpoint(review) => self.review(side, &review),
+            Effect::Checkpointed(checkpoint) => self.note_signed(checkpoint),
+            Effect::Behind | Effect::PeerBehind { .. } => {
+                assert!(self.observed.rollbacks, "{side:?}: {effect:?}");
+                self.observed.behind.push((side, effect));
+            }
             Effect::CloseRequested => self.close(side),
             Effect::ProposeClose => {
                 let session = self.entropy.next();
@@ -350,11 +457,17 @@ impl Pair {
                 self.carry_out(side, effects);
             }
             Effect::BroadcastClose(transaction) => {
-                check_spend(&transaction);
+                match self.spliced_output(transaction.input[0].previous_output) {
+                    Some(prevout) => check_spend_of(&transaction, &prevout),
+                    None => check_spend(&transaction),
+                }
                 self.closes.push(transaction);
             }
             Effect::BroadcastCommitment(transaction) => {
-                check_spend(&transaction);
+                match self.spliced_output(transaction.input[0].previous_output) {
+                    Some(prevout) => check_spend_of(&transaction, &prevout),
+                    None => check_spend(&transaction),
+                }
                 self.commitments.push((side, transaction));
             }
             Effect::Closed { spend, .. } => {
@@ -372,12 +485,20 @@ impl Pair {
             Msg::FundingSigned(msg) => (msg.signature.nonce, msg.signature.signature),
             Msg::CommitmentSigned(msg) => (msg.signature.nonce, msg.signature.signature),
             Msg::ClosingComplete(msg) => (msg.signature.nonce, msg.signature.signature),
-            Msg::Shutdown(msg) if side == Side::Hub => {
-                self.hub_announced = Some(msg.nonce.unwrap().to_bytes());
+            Msg::SpliceNonce(msg) => {
+                self.hub_splice_nonce = Some(msg.nonce.to_bytes());
+                return;
+            }
+            Msg::SpliceSign(msg) => {
+                let used = msg.nonce.map(|nonce| nonce.to_bytes()).or(self.hub_splice_nonce).unwrap();
+                return self.note_nonce(used, msg.signature.to_bytes());
+            }
+            Msg::Shutdown(msg) => {
+                self.announced.insert(side, msg.nonce.unwrap().to_bytes());
                 return;
             }
             Msg::ClosingSig(msg) => {
-                let used = self.hub_announced.replace(msg.next_nonce.to_bytes()).unwrap();
+                let used = self.announced.insert(side, msg.next_nonce.to_bytes()).unwrap();
                 return self.note_nonce(used, msg.signature.to_bytes());
             }
             _ => return,
@@ -386,7 +507,7 @@ impl Pair {
     }
 
     /// A nonce that made two different signatures gives away the key.
-    fn note_nonce(&mut self, nonce: [u8; 66], signature: [u8; 32]) {
+    pub(crate) fn note_nonce(&mut self, nonce: [u8; 66], signature: [u8; 32]) {
         let known = *self.nonce_uses.entry(nonce).or_insert(signature);
         assert_eq!(known, signature, "one nonce in two sessions");
     }
@@ -398,6 +519,18 @@ impl Pair {
             return false;
         };
         match self.faults[index].kind {
+            FaultKind::Drop(side) => {
+                self.drop_next(side);
+                false
+            }
+            FaultKind::Duplicate(side) => {
+                self.duplicate_next(side);
+                false
+            }
+            FaultKind::Swap(side) => {
+                self.swap_next(side);
+                false
+            }
             FaultKind::Disconnect => {
                 self.disconnect();
                 // The shell still carries out what does not need the wire; only a message under way is lost.
@@ -429,11 +562,15 @@ pub(crate) fn check_spend(transaction: &Transaction) {
     let member = keys(Side::Member).public().funding;
     let hub = keys(Side::Hub).public().funding;
     let prevout = TxOut { value: Amount::from_sat(STAKE_SAT), script_pubkey: funding_script(&member, &hub) };
+    assert_eq!(transaction.input[0].previous_output, funding_outpoint());
+    check_spend_of(transaction, &prevout);
+}
+
+fn check_spend_of(transaction: &Transaction, prevout: &TxOut) {
     assert_eq!(transaction.version.0, 3);
     assert_eq!(transaction.input.len(), 1);
-    assert_eq!(transaction.input[0].previous_output, funding_outpoint());
     let sighash = SighashCache::new(transaction)
-        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[&prevout]), TapSighashType::Default)
+        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[prevout]), TapSighashType::Default)
         .unwrap();
     let signature =
         bitcoin::secp256k1::schnorr::Signature::from_slice(transaction.input[0].witness.nth(0).unwrap()).unwrap();

@@ -1,0 +1,12 @@
+//! Several operators behind one anchor key: MuSig2 (BIP327), the only place here where the second libsecp256k1 is used.
+//!
+//! On the chain such a link looks, and costs, like that of a single operator. Values cross between the two libraries
+//! as bytes.
+
+mod keys;
+mod nonce;
+mod rounds;
+
+pub use keys::{MAX_OPERATORS, OperatorError, Operators};
+pub use nonce::{PartialSignature, PublicNonce, SessionEntropy, ZeroEntropy};
+pub use rounds::{NonceRound, SessionError, SignatureRound};

@@ -1,0 +1,155 @@
+//! What has to be broadcast now: every block anew, at rates that never fall. Clauses C-73 and C-76.
+
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, Weight};
+
+use super::Monitor;
+use super::claim::{Claim, ClaimKind, ClaimState, End};
+use super::recognise::Watch;
+use crate::fees::{Bid, FeeMarket, rate_limit};
+use crate::ids::DUST_SAT;
+use crate::justice::Breach;
+
+/// Blocks within which an own commitment should confirm: the rate of its child rises toward that.
+pub const CONFIRM_WITHIN_BLOCKS: u32 = 144;
+
+/// Weight of a sweep of an own `to_local` into one P2TR output.
+const SWEEP_TO_LOCAL: Weight = Weight::from_wu(519);
+/// Weight of a transaction with one key-path input and one P2TR output.
+const SWEEP_TO_REMOTE: Weight = Weight::from_wu(444);
+/// Weight of each further key-path input.
+const KEY_PATH_INPUT: Weight = Weight::from_wu(230);
+
+/// A transaction to be broadcast (again). The shell builds it with its own scripts and coins at the rate given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "few actions exist at a time")]
+pub enum Action {
+    /// `submitpackage [commitment, child]`, the child built by [`bump_child`](super::bump_child) at `rate` for the package.
+    Broadcast {
+        /// Own signed commitment, the same for ever (C-26).
+        commitment: Transaction,
+        /// Rate of both together.
+        rate: FeeRate,
+    },
+    /// Take own `to_local` with [`sweep_to_local`](crate::sweep_to_local), at `rate`.
+    SweepDelayed {
+        /// Number of the own commitment.
+        number: u64,
+        /// The commitment.
+        commitment: Transaction,
+        /// The output.
+        claim: Claim,
+        /// Rate of the sweep.
+        rate: FeeRate,
+    },
+    /// Take own `to_remote` with [`sweep_to_remote`](crate::sweep_to_remote), at `rate`.
+    SweepToRemote {
+        /// The peer's commitment.
+        commitment: Transaction,
+        /// The output.
+        claim: Claim,
+        /// Rate of the sweep.
+        rate: FeeRate,
+    },
+    /// Take everything that is left of a revoked commitment with [`Breach::justice`], at `rate`.
+    Justice {
+        /// What can be taken.
+        breach: Breach,
+        /// Rate of the justice transaction.
+        rate: FeeRate,
+        /// The first block in which the peer could take its part.
+        deadline: u32,
+    },
+}
+
+impl Monitor {
+    /// What has to be broadcast now that the tip is the last block; nothing once it is in the chain.
+    ///
+    /// Called at every new tip: each call repeats what is not confirmed, so that nothing depends on any mempool remembering it.
+    pub fn actions(&mut self, watch: &Watch<'_>, market: &FeeMarket) -> Vec<Action> {
+        match self.end(watch) {
+            None => self.broadcast(watch, market).into_iter().collect(),
+            Some(end) => self.claim_actions(watch, market, &end),
+        }
+    }
+
+    fn broadcast(&mut self, watch: &Watch<'_>, market: &FeeMarket) -> Option<Action> {
+        let commitment = watch.signed_commitment?.clone();
+        let funding = commitment.input.first()?.previous_output;
+        let since = self.bids.get(&funding).map_or(self.tip.height, |bid| bid.since);
+        let left = blocks_left(since.saturating_add(CONFIRM_WITHIN_BLOCKS), self.tip.height);
+        // The child is paid by the wallet: what it may cost is the market's cap.
+        let rate = self.bid(funding, market, Some(left), market.cap);
+        Some(Action::Broadcast { commitment, rate })
+    }
+
+    fn claim_actions(&mut self, watch: &Watch<'_>, market: &FeeMarket, end: &End) -> Vec<Action> {
+        let Some(spend) = self.spends.get(&end.funding) else { return Vec::new() };
+        let commitment = spend.transaction.clone();
+        if let Some(breach) = self.breach(watch, end) {
+            return vec![self.justice(market, end, breach)];
+        }
+        let open: Vec<Claim> = end.claims.iter().filter(|claim| claim.state == ClaimState::Open).cloned().collect();
+        open.into_iter().filter_map(|claim| self.sweep(watch, market, &commitment, end, claim)).collect()
+    }
+
+    fn justice(&mut self, market: &FeeMarket, end: &End, breach: Breach) -> Action {
+        let deadlines = end.claims.iter().filter_map(|claim| match (claim.kind, claim.state) {
+            (ClaimKind::Revoked { deadline }, ClaimState::Open) => Some(deadline),
+            _ => None,
+        });
+        // Once the revoked part is gone, only the own part is left and nothing presses.
+        let deadline = deadlines.min().unwrap_or(u32::MAX);
+        let inputs: Vec<OutPoint> = breach.outpoints().collect();
+        let further = u64::try_from(inputs.len().saturating_sub(1)).unwrap_or(u64::MAX);
+        let weight =
+            Weight::from_wu(SWEEP_TO_REMOTE.to_wu().saturating_add(KEY_PATH_INPUT.to_wu().saturating_mul(further)));
+        // All of it may go to miners before it goes to a cheat.
+        let most = Amount::from_sat(breach.value_sat().saturating_sub(DUST_SAT));
+        let left = blocks_left(deadline, self.tip.height);
+        let rate = self.bid(inputs[0], market, Some(left), rate_limit(most, weight));
+        Action::Justice { breach, rate, deadline }
+    }
+
+    fn sweep(
+        &mut self,
+        watch: &Watch<'_>,
+        market: &FeeMarket,
+        commitment: &Transaction,
+        end: &End,
+        claim: Claim,
+    ) -> Option<Action> {
+        let weight = match claim.kind {
+            ClaimKind::Delayed { matures } if matures > self.tip.height.saturating_add(1) => return None,
+            ClaimKind::Delayed { .. } => SWEEP_TO_LOCAL,
+            ClaimKind::ToRemote | ClaimKind::Revoked { .. } => SWEEP_TO_REMOTE,
+        };
+        // Nothing presses and nobody else can take it, so a sweep never costs more than half of what it brings home.
+        let limit = rate_limit(Amount::from_sat(claim.output.value.to_sat() / 2), weight);
+        if limit < market.floor {
+            return None;
+        }
+        let rate = self.bid(claim.outpoint, market, None, limit);
+        let commitment = commitment.clone();
+        match claim.kind {
+            ClaimKind::ToRemote => Some(Action::SweepToRemote { commitment, claim, rate }),
+            ClaimKind::Delayed { .. } => {
+                let context = watch.fundings.iter().find(|context| context.funding == end.funding)?;
+                let number = super::commitment_number(context, &commitment)?;
+                Some(Action::SweepDelayed { number, commitment, claim, rate })
+            }
+            ClaimKind::Revoked { .. } => None,
+        }
+    }
+
+    fn bid(&mut self, subject: OutPoint, market: &FeeMarket, left: Option<u32>, limit: FeeRate) -> FeeRate {
+        let bid = Bid::next(self.bids.get(&subject).copied(), market, left, limit, self.tip.height);
+        self.bids.insert(subject, bid);
+        bid.rate
+    }
+}
+
+/// Blocks that may still be mined before the one at `deadline`.
+fn blocks_left(deadline: u32, tip_height: u32) -> u32 {
+    deadline.saturating_sub(tip_height.saturating_add(1))
+}

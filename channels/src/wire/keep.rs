@@ -1,0 +1,76 @@
+//! Messages of what others keep for a member: justice at towers, backups at the hub.
+
+use lightning::impl_writeable_tlv_based;
+
+/// A victim-to-be gives a tower a sealed justice transaction (C-83).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TowerStore {
+    /// [`Hint`](crate::tower::Hint) of the revoked commitment.
+    pub hint: [u8; 16],
+    /// Nonce, ciphertext and tag.
+    pub blob: Vec<u8>,
+}
+
+impl_writeable_tlv_based!(TowerStore, {
+    (0, hint, required),
+    (2, blob, required),
+});
+
+/// The tower's answer, sent when the blob is stored durably (C-82).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TowerStored {
+    /// Digest of the blob.
+    pub blob: [u8; 32],
+    /// Height of the tower's tip when it took the blob.
+    pub from_height: u32,
+    /// Height up to which it keeps it.
+    pub until_height: u32,
+    /// The tower's signature.
+    pub signature: [u8; 64],
+}
+
+impl_writeable_tlv_based!(TowerStored, {
+    (0, blob, required),
+    (2, from_height, required),
+    (4, until_height, required),
+    (6, signature, required),
+});
+
+/// A member gives the hub its sealed backup (C-90).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupStore {
+    /// The sealed backup.
+    pub sealed: Vec<u8>,
+}
+
+impl_writeable_tlv_based!(BackupStore, {
+    (0, sealed, required),
+});
+
+/// The hub has stored the backup with this counter durably.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupStored {
+    /// Counter of the newest backup that the hub holds of this member.
+    pub counter: u64,
+}
+
+impl_writeable_tlv_based!(BackupStored, {
+    (0, counter, required),
+});
+
+/// A member asks for its backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupFetch {}
+
+impl_writeable_tlv_based!(BackupFetch, {});
+
+/// The hub gives back the newest backup that it holds of this member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupData {
+    /// The sealed backup; absent when the hub holds none.
+    pub sealed: Option<Vec<u8>>,
+}
+
+impl_writeable_tlv_based!(BackupData, {
+    (1, sealed, option),
+});

@@ -1,0 +1,161 @@
+//! Checkpoints: three messages, in turns, over losses and crashes, never away from the reference model.
+
+use std::collections::BTreeSet;
+
+use althing_channels::{Change, HoldId, Side};
+
+use lightning::util::ser::Writeable;
+use proptest::prelude::*;
+
+use crate::pair::{Fault, FaultKind, Pair};
+use crate::testkit::driver::{Driver, Seeded};
+
+#[test]
+fn dues_and_rewards_in_turns() {
+    let mut pair = Pair::in_use();
+    pair.pay(Side::Member, Change::Dues { amount_sat: 40_000 }).unwrap();
+    pair.settle();
+    pair.check_against_model();
+    pair.pay(Side::Hub, Change::Reward { amount_sat: 5_000 }).unwrap();
+    pair.settle();
+    pair.check_against_model();
+    let refusal = pair.pay(Side::Hub, Change::Reward { amount_sat: 1 }).unwrap_err();
+    assert_eq!(refusal.rule(), "C-113");
+    pair.take_turn(Side::Hub);
+    pair.pay(Side::Hub, Change::Reward { amount_sat: 1_000 }).unwrap();
+    pair.settle();
+    pair.check_against_model();
+    assert_eq!(pair.channel(Side::Member).balances().member_sat, 1_000_000 - 40_000 + 6_000);
+    assert_eq!(pair.observed.signed.len(), 3);
+    assert!(pair.refusals.is_empty(), "{:?}", pair.refusals);
+}
+
+#[test]
+fn a_hold_is_kept_released_and_forfeited() {
+    let mut pair = Pair::in_use();
+    for (serial, id) in [(1, HoldId([1; 32])), (2, HoldId([2; 32]))] {
+        let order = pair.channel(Side::Member).order_hold(serial, id, 300_000, [0; 32]).unwrap();
+        pair.take_turn(Side::Member);
+        pair.pay(Side::Member, Change::Hold(order)).unwrap();
+        pair.settle();
+    }
+    let ledger = pair.channel(Side::Hub).ledger().unwrap().clone();
+    assert_eq!((ledger.balances().member_sat, ledger.spendable_sat(Side::Member)), (1_000_000, 400_000));
+    pair.take_turn(Side::Hub);
+    pair.pay(Side::Hub, Change::HoldRelease { id: HoldId([1; 32]) }).unwrap();
+    pair.settle();
+    pair.take_turn(Side::Hub);
+    pair.pay(Side::Hub, Change::HoldForfeit { id: HoldId([2; 32]) }).unwrap();
+    pair.settle();
+    pair.check_against_model();
+    assert_eq!(pair.channel(Side::Member).balances().hub_sat, 300_000);
+    assert!(pair.refusals.is_empty(), "{:?}", pair.refusals);
+}
+
+/// A round by each side; the steps it takes.
+fn two_rounds(faults: &[Fault]) -> usize {
+    let mut pair = Pair::in_use();
+    let start = pair.step;
+    pair.faults = faults.iter().map(|fault| Fault { at: fault.at + start, kind: fault.kind }).collect();
+    for (side, change) in
+        [(Side::Member, Change::Dues { amount_sat: 50_000 }), (Side::Hub, Change::Reward { amount_sat: 7_000 })]
+    {
+        let number = pair.channel(side).number();
+        for _ in 0..20 {
+            let proposed = pair.pay(side, change).is_ok();
+            pair.settle();
+            let done = |pair: &mut Pair, side| {
+                pair.channel(side).number() > number && pair.channel(side).peer_numbers().0 > number
+            };
+            if done(&mut pair, side) && done(&mut pair, side.other()) {
+                break;
+            }
+            if !proposed || !pair.in_flight() {
+                pair.reconnect();
+                pair.settle();
+            }
+        }
+    }
+    pair.check_against_model();
+    assert!(pair.channel(Side::Member).number() >= 2, "{faults:?}");
+    assert!(pair.failures.is_empty() && pair.commitments.is_empty(), "{faults:?}");
+    pair.step - start
+}
+
+#[test]
+fn every_step_with_every_fault() {
+    let steps = two_rounds(&[]);
+    assert!(steps > 15, "the grid needs steps to strike at: {steps}");
+    for kind in FaultKind::ALL {
+        for at in 0..steps {
+            two_rounds(&[Fault { at, kind }]);
+        }
+    }
+}
+
+#[test]
+fn seeds_run_against_the_model() {
+    let (mut checkpoints, mut kinds) = (0, BTreeSet::new());
+    for seed in 0..40 {
+        let mut driver = Driver::new();
+        driver.run(&mut Seeded(seed), 600);
+        driver.come_to_rest();
+        for (_, proposal) in driver.pair.observed.proposals.values() {
+            checkpoints += 1;
+            kinds.extend(proposal.changes.items().iter().map(|change| change.encode()[0]));
+        }
+    }
+    assert!(checkpoints > 300, "{checkpoints} checkpoints");
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=9).collect::<Vec<_>>(), "every kind of change is folded");
+}
+
+#[test]
+#[should_panic(expected = "Hub sends before it stores")]
+fn a_shell_that_does_not_store_is_caught() {
+    let mut pair = Pair::in_use();
+    pair.forgetful = Some(Side::Hub);
+    pair.pay(Side::Member, Change::Dues { amount_sat: 50_000 }).unwrap();
+    pair.settle();
+}
+
+#[test]
+#[should_panic(expected = "one nonce in two sessions")]
+fn a_generator_that_repeats_itself_is_caught() {
+    let mut pair = Pair::in_use();
+    pair.note_nonce([2; 66], [1; 32]);
+    pair.note_nonce([2; 66], [3; 32]);
+}
+
+#[test]
+#[should_panic(expected = "two candidates for one number")]
+fn a_second_candidate_is_caught() {
+    let mut pair = Pair::in_use();
+    pair.pay(Side::Member, Change::Dues { amount_sat: 50_000 }).unwrap();
+    // A shell that goes back to before the proposal and decides otherwise.
+    let other = Pair::in_use();
+    let proposals = std::mem::take(&mut pair.observed.proposals);
+    pair = other;
+    pair.observed.proposals = proposals;
+    let _ = pair.pay(Side::Member, Change::Dues { amount_sat: 60_000 });
+}
+
+fn any_fault() -> impl Strategy<Value = Fault> {
+    (0usize..60, 0..FaultKind::ALL.len()).prop_map(|(at, kind)| Fault { at, kind: FaultKind::ALL[kind] })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn many_faults(faults in prop::collection::vec(any_fault(), 2..10)) {
+        two_rounds(&faults);
+    }
+
+    // The same harness as the fuzz target.
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut driver = Driver::new();
+        driver.run(&mut bytes.iter(), 5_000);
+        driver.come_to_rest();
+    }
+}

@@ -1,0 +1,160 @@
+//! Drives a pair by bytes: every byte is an action of a shell, the wire or fate.
+
+use althing_channels::{Change, HoldId, Phase, Side, SignedHold, Voucher, Withdrawal};
+
+use super::money::lane_position;
+use super::pair::{Fault, FaultKind, Pair, keys};
+
+/// A stream of bytes; it ends, or it does not.
+pub(crate) trait Bytes {
+    fn next(&mut self) -> Option<u8>;
+}
+
+impl Bytes for std::slice::Iter<'_, u8> {
+    fn next(&mut self) -> Option<u8> {
+        Iterator::next(self).copied()
+    }
+}
+
+/// Endless bytes of a seed (SplitMix64).
+pub(crate) struct Seeded(pub(crate) u64);
+
+impl Bytes for Seeded {
+    fn next(&mut self) -> Option<u8> {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Some((mixed ^ (mixed >> 31)) as u8)
+    }
+}
+
+/// A pair in use, and the wishes of its shells.
+pub(crate) struct Driver {
+    pub(crate) pair: Pair,
+    hold: u64,
+    withdrawal: u64,
+}
+
+impl Driver {
+    pub(crate) fn new() -> Self {
+        Self { pair: Pair::in_use(), hold: 0, withdrawal: 0 }
+    }
+
+    /// Acts on bytes until there are none, or `steps` are taken.
+    pub(crate) fn run(&mut self, bytes: &mut impl Bytes, steps: usize) {
+        let end = self.pair.step + steps;
+        while self.pair.step < end {
+            let Some(action) = bytes.next() else { return };
+            // A bound on actions that do nothing.
+            self.pair.step += 1;
+            self.act(action, bytes);
+        }
+    }
+
+    /// Lets everything come to rest over a good connection, and compares with the model.
+    pub(crate) fn come_to_rest(&mut self) {
+        self.pair.faults.clear();
+        for _ in 0..8 {
+            self.pair.reconnect();
+            self.pair.settle();
+            for side in [Side::Member, Side::Hub] {
+                self.pair.confirm_splice(side);
+                self.pair.settle();
+            }
+        }
+        self.pair.check_against_model();
+        assert!(self.pair.failures.is_empty() && self.pair.commitments.is_empty(), "an unexpected end");
+        for side in [Side::Member, Side::Hub] {
+            assert_eq!(self.pair.phase(side), Some(Phase::Ready));
+        }
+    }
+
+    fn act(&mut self, action: u8, bytes: &mut impl Bytes) {
+        let side = if action & 0x80 == 0 { Side::Member } else { Side::Hub };
+        match action & 0x7f {
+            0..=83 => {
+                if !self.pair.deliver_from(side) && !self.pair.deliver_from(side.other()) {
+                    self.propose(side, bytes);
+                }
+            }
+            84..=103 => self.propose(side, bytes),
+            104..=109 => self.ask(side),
+            110..=114 => self.voucher(side, bytes),
+            115 => self.pair.observed.lane += 1,
+            116 => self.announce(bytes),
+            117 => self.pair.confirm_splice(side),
+            118..=119 => self.pair.reconnect(),
+            120 => self.pair.drop_next(side),
+            121 => self.pair.duplicate_next(side),
+            122 => self.pair.swap_next(side),
+            123 => self.pair.crash(side),
+            _ => {
+                let within = usize::from(bytes.next().unwrap_or(0) % 8);
+                self.pair.faults = vec![Fault { at: self.pair.step + within, kind: FaultKind::Crash(side) }];
+            }
+        }
+    }
+
+    fn ask(&mut self, side: Side) {
+        if let Ok(effects) = self.pair.channel(side).ask_turn() {
+            self.pair.carry_out(side, effects);
+        }
+    }
+
+    fn announce(&mut self, bytes: &mut impl Bytes) {
+        let amount = i64::from(bytes.next().unwrap_or(1)) * 500;
+        let _ = self.pair.announce(if amount % 1_000 == 0 { amount } else { -amount });
+    }
+
+    fn voucher(&mut self, side: Side, bytes: &mut impl Bytes) {
+        let amount_sat = u64::from(bytes.next().unwrap_or(0)) * 8;
+        if let Ok(effects) = self.pair.channel(side).give_voucher(amount_sat, [7; 32]) {
+            self.pair.carry_out(side, effects);
+        }
+    }
+
+    /// Proposes anything; what is allowed has to be exactly what the model allows.
+    fn propose(&mut self, side: Side, bytes: &mut impl Bytes) {
+        let app = lane_position(self.pair.observed.lane);
+        if self.pair.channel(side).next_checkpoint(&[], app).is_err() {
+            return;
+        }
+        let count = bytes.next().unwrap_or(0) % 4;
+        let mut changes: Vec<Change> = (0..count).filter_map(|_| self.change(side, bytes)).collect();
+        changes.extend(self.pair.channel(side).due_splice_change());
+        let number = self.pair.channel(side).number();
+        let allowed = self.pair.model(number).after(side, &changes, app).is_some();
+        let refusal = self.pair.channel(side).next_checkpoint(&changes, app).err();
+        assert_eq!(refusal.is_none(), allowed, "{side:?} {changes:?}: {refusal:?}");
+        let _ = self.pair.propose(side, changes, app);
+    }
+
+    fn change(&mut self, side: Side, bytes: &mut impl Bytes) -> Option<Change> {
+        let (kind, amount) = (bytes.next()?, bytes.next()?);
+        let amount_sat = u64::from(amount) << (kind >> 4);
+        let channel = self.pair.channel(Side::Member).id()?;
+        let key = keys(Side::Member).funding_keypair();
+        let held = self.pair.channel(side).ledger()?.holds().first().map(|hold| hold.id);
+        Some(match kind & 0xf {
+            0..=2 => Change::Dues { amount_sat },
+            3..=5 => Change::Reward { amount_sat },
+            6..=7 => {
+                self.hold += 1;
+                Change::Hold(SignedHold::sign(channel, self.hold, HoldId([amount; 32]), amount_sat, &key, [7; 32]))
+            }
+            8 => Change::HoldRelease { id: held.unwrap_or(HoldId([amount; 32])) },
+            9 => Change::HoldForfeit { id: held.unwrap_or(HoldId([amount; 32])) },
+            10..=12 => Change::Voucher(self.newest_voucher(side, amount)?),
+            _ => {
+                self.withdrawal += 1;
+                Change::Withdrawal(Withdrawal::sign(channel, self.withdrawal, amount_sat, &key, [7; 32]))
+            }
+        })
+    }
+
+    fn newest_voucher(&mut self, side: Side, amount: u8) -> Option<Voucher> {
+        let from = if amount & 1 == 0 { Side::Member } else { Side::Hub };
+        self.pair.channel(side).voucher(from)
+    }
+}

@@ -1,0 +1,9 @@
+//! A member and a hub in memory, driven by hand, by faults or by bytes; shared with the fuzz target.
+
+#![allow(dead_code, reason = "the fuzz target uses a part of it")]
+
+pub(crate) mod driver;
+pub(crate) mod model;
+pub(crate) mod money;
+pub(crate) mod pair;
+mod splices;
