@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// G-86: forfeits up to what is held, if nothing settled it before.
-    pub(super) fn confiscate(&mut self, step: &Step<'_>, _by: ProposalId, confiscate: &Confiscate) {
+    pub(super) fn confiscate(&mut self, step: &Step<'_>, confiscate: &Confiscate) {
         let held = self.unsettled_sat(step, &confiscate.thread, &confiscate.member);
         let taken = held.min(confiscate.amount_sat);
         let (member, thread) = (confiscate.member, Some(confiscate.thread));

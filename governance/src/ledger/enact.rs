@@ -168,7 +168,7 @@ impl Ledger {
     }
 
     fn take_effect(&mut self, step: &Step<'_>, proposal: &ProposalRecord, standing: &mut Standing, effect: &Effect) {
-        let (epoch, id) = (step.boundary.epoch, proposal.id);
+        let epoch = step.boundary.epoch;
         match effect {
             Effect::Spend(spend) => {
                 let (due_at, expires_at) = (standing.authorised_at, standing.expires_at);
@@ -197,7 +197,7 @@ impl Ledger {
             Effect::Expel { member } => {
                 self.memberships.push(MembershipChange { epoch, member: *member, admitted: false });
             }
-            Effect::Confiscate(confiscate) => self.confiscate(step, id, confiscate),
+            Effect::Confiscate(confiscate) => self.confiscate(step, confiscate),
             Effect::Pause(pause) => {
                 let longest = step.state.charter_of(proposal).guards.pause_max_blocks;
                 let from = step.boundary.closing_height;

@@ -5,7 +5,7 @@
 //! commitment binds purpose and count, so that a tree of one purpose cannot pass for another and a path fits one shape only.
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
-use crate::hash::{tag, tagged_hash};
+use crate::hash::{TagPrefix, tag, tagged_hash};
 
 /// Most sums a tree carries.
 pub const MAX_SUMS: usize = 260;
@@ -13,6 +13,8 @@ pub const MAX_SUMS: usize = 260;
 pub const MAX_VALUE: usize = 4096;
 /// Longest path: one sibling per bit of a count.
 const MAX_PATH: usize = 64;
+const LEAF: TagPrefix = TagPrefix::new(tag::SUM_LEAF);
+const NODE: TagPrefix = TagPrefix::new(tag::SUM_NODE);
 
 /// What a sum tree is for. Each has its own tag and its own number of sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -389,7 +391,7 @@ impl SumLeaf {
         if self.value.len() > MAX_VALUE {
             return Err(SumError::ValueLength(self.value.len()));
         }
-        Ok(SumNode { hash: tagged_hash(tag::SUM_LEAF, &[&self.to_bytes()]), sums: self.sums.clone() })
+        Ok(SumNode { hash: LEAF.hash(&[&self.to_bytes()]), sums: self.sums.clone() })
     }
 }
 
@@ -400,7 +402,7 @@ impl SumNode {
         right.encode(&mut w);
         let add = |(a, b): (&u128, &u128)| a.checked_add(*b).ok_or(SumError::Overflow);
         Ok(Self {
-            hash: tagged_hash(tag::SUM_NODE, &[&w.into_bytes()]),
+            hash: NODE.hash(&[&w.into_bytes()]),
             sums: self.sums.iter().zip(&right.sums).map(add).collect::<Result<_, _>>()?,
         })
     }

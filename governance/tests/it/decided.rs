@@ -59,7 +59,10 @@ fn standing(world: &World, id: ProposalId) -> Option<Standing> {
 fn fate(world: &mut World, id: ProposalId) -> Standing {
     for _ in 0..14 {
         match standing(world, id) {
-            Some(standing) if standing.fate != Fate::Waiting => return standing,
+            Some(standing) if standing.fate != Fate::Waiting => {
+                world.assert_reproducible();
+                return standing;
+            }
             _ => world.finish_epoch(),
         }
     }
@@ -148,6 +151,7 @@ fn a_tie_waits_for_the_block_six_above_the_close() {
     let winner = TieBreak::new(block_hash(close + 6)).first(&[0, 1]);
     let standing = closed.ledger.standing(&id).unwrap();
     assert_eq!((standing.outcome, standing.decided_epoch), (Outcome::Passed { option: winner }, decided));
+    world.assert_reproducible();
 }
 
 #[test]

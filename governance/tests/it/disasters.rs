@@ -40,7 +40,11 @@ fn easy_spending(charter: &mut Charter) {
 fn fate(world: &mut World, id: ProposalId) -> Standing {
     for _ in 0..12 {
         match world.state.ledger().standing(&id) {
-            Some(standing) if standing.fate != Fate::Waiting => return standing.clone(),
+            Some(standing) if standing.fate != Fate::Waiting => {
+                let standing = standing.clone();
+                world.assert_reproducible();
+                return standing;
+            }
             _ => world.finish_epoch(),
         }
     }

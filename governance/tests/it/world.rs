@@ -195,6 +195,15 @@ impl World {
         *self.headers.last().unwrap()
     }
 
+    /// Every epoch closed so far comes out the same when it is computed again now, whatever was logged since.
+    pub(crate) fn assert_reproducible(&self) {
+        for (index, closed) in self.closes.iter().enumerate() {
+            let (height, roll) = (closed.header.closing_height, &self.rolls[index]);
+            let again = close(&self.state, &self.headers[..index], height, closed.header.closing_hash, roll).unwrap();
+            assert_eq!(again.header.difference(&closed.header), None, "epoch {}", closed.header.epoch);
+        }
+    }
+
     pub(crate) fn anchored(&self, header: EpochHeader, mined_height: u32) -> Anchored {
         let p = self.state.params();
         Anchored {

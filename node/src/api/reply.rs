@@ -310,6 +310,12 @@ pub struct VoteFacts {
     pub request: Option<String>,
     /// Height at which voting ends as far as can be told: later after a late surge, earlier when nothing can change.
     pub ends_at: Option<u32>,
+    /// Hash of the charter whose rules it keeps, hex.
+    pub charter: String,
+    /// What passes takes effect from this height on; later after a late surge or when guardians ask for it.
+    pub authorised_at: Option<u32>,
+    /// What is then not executed expires at this height.
+    pub expires_at: Option<u32>,
     /// What the author has to hold, satoshis.
     pub deposit_sat: u64,
     /// What became of it in words, once decided.
@@ -342,6 +348,9 @@ impl Default for VoteFacts {
             versions: Vec::new(),
             request: None,
             ends_at: None,
+            charter: String::new(),
+            authorised_at: None,
+            expires_at: None,
             deposit_sat: 0,
             decision: None,
             payments: Vec::new(),

@@ -57,11 +57,8 @@ pub fn content(shell: &Shell, draft: ProposalDraft) -> Result<ProposalContent, A
 /// A form that is broken, under the clause that names it.
 fn form(error: DecodeError) -> ApiError {
     let message = error.to_string();
-    let rule = match &error {
-        DecodeError::Rule { rule, .. } => rule,
-        _ => "G-25",
-    };
-    ApiError::invalid(rule, message)
+    let rule = message.split(':').next().filter(|rule| rule.contains('-')).unwrap_or("G-25").to_owned();
+    ApiError::invalid(&rule, message)
 }
 
 fn version_of(shell: &Shell, text: &str) -> Result<Version, ApiError> {

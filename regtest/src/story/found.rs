@@ -101,7 +101,7 @@ fn charter(hub: &PublicKeys, members: &[PublicKeys], periods: Periods) -> Result
         .collect::<Result<Vec<(String, bitcoin::secp256k1::PublicKey)>>>()?;
     let keys: Vec<String> = treasurers.iter().map(|(_, key)| key.to_string()).collect();
     let founders = members.iter().map(|keys| Ok(keys.vote_key.parse()?)).collect::<Result<Vec<_>>>()?;
-    Ok(association_template(&AssociationArguments {
+    let document = association_template(&AssociationArguments {
         name: "Association of Lake Thingvellir".to_owned(),
         network: "regtest".to_owned(),
         hub_node_key: hub.node_id.parse()?,
@@ -116,7 +116,24 @@ fn charter(hub: &PublicKeys, members: &[PublicKeys], periods: Periods) -> Result
         final_depth: periods.epoch_blocks,
         voting_blocks: periods.voting_blocks,
         veto_blocks: periods.veto_blocks,
-    }))
+    });
+    Ok(with_choices(&document) + &rule_change(periods))
+}
+
+/// Resolutions may also be choices among options.
+fn with_choices(document: &str) -> String {
+    let rule = "class = \"text\"\n";
+    let systems = "systems = [\"yes_no_abstain\", \"approval\", \"instant_runoff\", { score = { max = 5 } }, { quadratic = { credits = 100 } }, \"split\"]\n";
+    document.replacen(rule, &format!("{rule}{systems}"), 1)
+}
+
+/// The charter can be changed by two thirds.
+fn rule_change(periods: Periods) -> String {
+    let Periods { voting_blocks, veto_blocks, .. } = periods;
+    format!(
+        "\n[[classes]]\nclass = \"rule_change\"\nvoting_blocks = {voting_blocks}\nveto_blocks = {veto_blocks}\nexpiry_blocks = 4320\n\
+         threshold = {{ percent_bp = 6600 }}\nquorum = {{ participation_bp = 4000 }}\ndistinct_voters_min = 3\n"
+    )
 }
 
 /// A port that is free now. The hub's address is part of the founding file, so it cannot choose one when it starts.

@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod governance;
 mod hub_kill;
 mod log_rows;
 mod reorg;

@@ -45,6 +45,13 @@ pub(super) fn vote_facts(p: &Proposal) -> Vec<String> {
     {
         lines.push(format!("ends       at height {}", thousands(u128::from(end))));
     }
+    if let (Some(authorised), Some(expires)) = (vote.authorised_at, vote.expires_at) {
+        let (authorised, expires) = (thousands(u128::from(authorised)), thousands(u128::from(expires)));
+        lines.push(format!("effect     from height {authorised}; what is not executed expires at {expires}"));
+    }
+    if !vote.charter.is_empty() {
+        lines.push(format!("rules      of charter {}", short_id(&vote.charter)));
+    }
     if vote.deposit_sat > 0 {
         lines.push(format!("deposit    {}", sats(vote.deposit_sat)));
     }
