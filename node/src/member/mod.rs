@@ -154,6 +154,7 @@ impl Member {
         if let ChainEvent::Connected { at_tip: true, .. } | ChainEvent::CaughtUp = event {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(news);
+            self.shell.advance_monitors()?;
             self.retry_links()?;
             self.fetch_if_behind();
         }

@@ -9,6 +9,9 @@
 )]
 
 mod bad_input;
+mod breaches;
+mod channel_ends;
+mod closes;
 mod hub_kill;
 mod log_rows;
 mod reorg;
