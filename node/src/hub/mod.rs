@@ -28,7 +28,7 @@ use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
 use crate::ledger::LedgerError;
 use crate::peers::PeerEvent;
 use crate::shell::Shell;
-use crate::stakes::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, StakeNews, Subject, channel_keys, subject};
+use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
 use crate::view::{self, Condition};
 
 /// Openings that one peer may have under way: what a stranger can make the hub remember for nothing.
@@ -147,6 +147,13 @@ impl Hub {
                 self.wanted.entry(peer).or_default().dao = true;
                 Ok(())
             }
+            Msg::BackupStore(store) => {
+                if let Err(error) = self.shell.keep_backup(peer, &store) {
+                    self.refuse_peer(peer, "C-90", &format!("{error:#}"));
+                }
+                Ok(())
+            }
+            Msg::BackupFetch(_) => self.shell.give_backup(peer),
             other => self.on_stake_message(peer, &other),
         }
     }
@@ -248,20 +255,7 @@ impl Hub {
         let number = self.shell.stakes.next_number();
         match Channel::hub_accept(channel_keys(&self.shell.keys, number), proposal, &terms) {
             Ok((machine, effects)) => {
-                self.shell.stakes.insert(StakeChannel {
-                    number,
-                    peer,
-                    member,
-                    machine,
-                    funding_tx: None,
-                    funding_taken: false,
-                    note: String::new(),
-                    fee_rate_sat_vb: 1,
-                    close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
-                    closing_txid: None,
-                    child_coin: None,
-                    wishes: Vec::new(),
-                });
+                self.shell.stakes.insert(StakeChannel::new(number, peer, member, machine));
                 let news = self.shell.carry_out(number, effects)?;
                 self.on_stake_news(&news);
             }

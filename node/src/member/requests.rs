@@ -18,7 +18,7 @@ use crate::api::{ApiError, DraftEffect, DraftOutput, ErrorKind, ProposalDraft, R
 use crate::engine::Answer;
 use crate::keys::entropy;
 use crate::shell::Shell;
-use crate::stakes::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, StakeNews, Subject, channel_keys, subject};
+use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
 use crate::view::{self, Condition, find_proposal, parse_choice};
 
 impl Member {
@@ -92,6 +92,9 @@ impl Member {
             self.shell.revision += 1;
             match news {
                 StakeNews::Ready(_) => {
+                    if let Err(error) = self.shell.send_backup(self.hub) {
+                        self.shell.trouble("backup", &error);
+                    }
                     if let Err(error) = self.queue_missing_binds() {
                         self.shell.trouble("node", &error);
                     }
@@ -109,7 +112,11 @@ impl Member {
                         }
                     }
                 }
-                StakeNews::Checkpointed(..) => {}
+                StakeNews::Checkpointed(..) => {
+                    if let Err(error) = self.shell.send_backup(self.hub) {
+                        self.shell.trouble("backup", &error);
+                    }
+                }
                 StakeNews::Closing(number, _) | StakeNews::Closed(number) => {
                     if let Some(answer) = self.closing.remove(&number) {
                         self.answer_stake(number, &answer);
@@ -160,20 +167,8 @@ impl Member {
         let keys = channel_keys(&self.shell.keys, number);
         let (machine, effects) = Channel::member_open(keys, OpeningId(entropy()?), terms)
             .map_err(|violation| ApiError::invalid(violation.rule(), violation.to_string()))?;
-        self.shell.stakes.insert(StakeChannel {
-            number,
-            peer: self.hub,
-            member: self.me,
-            machine,
-            funding_tx: None,
-            funding_taken: false,
-            note: String::new(),
-            fee_rate_sat_vb,
-            close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
-            closing_txid: None,
-            child_coin: None,
-            wishes: Vec::new(),
-        });
+        let channel = StakeChannel::new(number, self.hub, self.me, machine);
+        self.shell.stakes.insert(StakeChannel { fee_rate_sat_vb, ..channel });
         self.opening.insert(number, answer.clone());
         let news = self.shell.carry_out(number, effects)?;
         self.on_stake_news(news);

@@ -1,7 +1,9 @@
 //! Checkpoints in the shell: what a side wants to change is proposed at its turn, and what the other proposes is checked
 //! against the log's rules before it is signed.
 
-use althing_channels::{AppPosition, Change, CheckpointFacts, CheckpointReview, Effect, Phase, Side, SignedCheckpoint};
+use althing_channels::{
+    AppPosition, Change, ChannelError, CheckpointFacts, CheckpointReview, Effect, Phase, Side, SignedCheckpoint,
+};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{self, Checkpoint, CheckpointFunding, Entry, lane_start};
 use althing_governance::id::LaneHead;
@@ -30,11 +32,11 @@ impl Shell {
             Side::Hub => Change::Reward { amount_sat },
         };
         let app = self.lane_position(self.channel(number)?);
-        if machine.turn_is_own() {
-            // Said at once where it can be; otherwise when the turn comes.
-            machine
-                .next_checkpoint(&[change], app)
-                .map_err(|error| ApiError::invalid(error.rule(), error.to_string()))?;
+        // What is never possible is said at once; the rest waits for the turn, or for the other side to come back.
+        if machine.turn_is_own()
+            && let Err(ChannelError::Invalid(violation)) = machine.next_checkpoint(&[change], app)
+        {
+            return Err(ApiError::invalid(violation.rule(), violation.to_string()));
         }
         let channel = self.stakes.channel_mut(number).context("the channel exists")?;
         channel.wishes.push(change);
@@ -42,15 +44,21 @@ impl Shell {
         Ok(self.carry_out(number, effects)?)
     }
 
-    /// It is this side's turn: proposes everything wished for since.
+    /// Proposes everything wished for, once it is this side's turn and the other side is there.
     pub(super) fn propose_wishes(&mut self, number: u32, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
-        let Some(channel) = self.stakes.channel_mut(number) else { return Ok(Vec::new()) };
-        let wishes = std::mem::take(&mut channel.wishes);
-        if wishes.is_empty() {
+        let Some(channel) = self.stakes.channel(number) else { return Ok(Vec::new()) };
+        if channel.wishes.is_empty() || !channel.machine.turn_is_own() {
             return Ok(Vec::new());
         }
-        let app = self.lane_position(self.channel(number)?);
-        let facts = match self.channel(number)?.machine.next_checkpoint(&wishes, app) {
+        let (wishes, app) = (channel.wishes.clone(), self.lane_position(channel));
+        let judged = channel.machine.next_checkpoint(&wishes, app);
+        if matches!(judged, Err(ChannelError::NotNow(_))) {
+            return Ok(Vec::new());
+        }
+        if let Some(channel) = self.stakes.channel_mut(number) {
+            channel.wishes.clear();
+        }
+        let facts = match judged {
             Ok(facts) => facts,
             Err(error) => {
                 news.push(StakeNews::Reported(number, error.to_string()));

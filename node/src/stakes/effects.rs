@@ -4,12 +4,10 @@ use std::collections::VecDeque;
 
 use althing_channels::{Channel, Effect, Msg, SessionSecret};
 use anyhow::{Context, Result};
-use bitcoin::consensus::encode::serialize;
 use bitcoin::secp256k1::PublicKey;
 
 use super::{StakeChannel, StakeNews, Stakes};
 use crate::shell::Shell;
-use crate::store::ChannelRow;
 
 impl Shell {
     /// A message of the money lane for a channel that exists.
@@ -19,7 +17,11 @@ impl Shell {
     pub fn on_channel_message(&mut self, number: u32, message: &Msg) -> Result<Vec<StakeNews>> {
         let session = self.session()?;
         let effects = self.machine(number)?.handle(message, session);
-        self.carry_out(number, effects)
+        let mut news = self.carry_out(number, effects)?;
+        // The message may have been what a wish was waiting for.
+        let effects = self.propose_wishes(number, &mut news)?;
+        news.extend(self.carry_out(number, effects)?);
+        Ok(news)
     }
 
     /// The other side of all its channels is connected: say again what it may have missed.
@@ -143,16 +145,7 @@ impl Shell {
     }
 
     pub(super) fn persist_channel(&mut self, number: u32) -> Result<()> {
-        let channel = self.channel(number)?;
-        let mut peer = channel.peer.serialize().to_vec();
-        peer.extend(channel.member.0);
-        let row = ChannelRow {
-            number,
-            peer,
-            state: channel.machine.encode(),
-            funding_tx: channel.funding_tx.as_ref().map(serialize),
-            note: channel.note.clone(),
-        };
+        let row = self.channel(number)?.row();
         self.store.write(|writer| writer.put_channel(&row))
     }
 

@@ -1,5 +1,6 @@
 //! Stake channels in the shell: the channel machines of the channels core, and everything their effects ask for.
 
+mod backups;
 mod checkpoints;
 mod closing;
 mod effects;
@@ -13,12 +14,12 @@ use althing_channels::wire::PeerError;
 use althing_channels::{Change, Channel, ChannelId, ChannelKeys, ChannelSeed, Msg, OpeningId, Phase};
 use althing_governance::id::MemberId;
 use anyhow::{Context, Result};
-use bitcoin::consensus::encode::deserialize;
+use bitcoin::consensus::encode::{deserialize, serialize};
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Transaction, Txid};
 
 use crate::keys::Keys;
-use crate::store::Store;
+use crate::store::{ChannelRow, Store};
 
 pub(crate) use self::monitors::end_words;
 
@@ -78,6 +79,39 @@ pub enum StakeNews {
     Checkpointed(u32, althing_channels::SignedCheckpoint),
 }
 
+impl StakeChannel {
+    /// A channel about whose transactions nothing is known yet.
+    pub fn new(number: u32, peer: PublicKey, member: MemberId, machine: Channel) -> Self {
+        Self {
+            number,
+            peer,
+            member,
+            machine,
+            funding_tx: None,
+            funding_taken: false,
+            note: String::new(),
+            fee_rate_sat_vb: 1,
+            close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
+            closing_txid: None,
+            child_coin: None,
+            wishes: Vec::new(),
+        }
+    }
+
+    /// As stored.
+    pub fn row(&self) -> ChannelRow {
+        let mut peer = self.peer.serialize().to_vec();
+        peer.extend(self.member.0);
+        ChannelRow {
+            number: self.number,
+            peer,
+            state: self.machine.encode(),
+            funding_tx: self.funding_tx.as_ref().map(serialize),
+            note: self.note.clone(),
+        }
+    }
+}
+
 impl Stakes {
     /// Loads all channels.
     ///
@@ -90,27 +124,12 @@ impl Stakes {
             let machine = Channel::decode(&row.state, channel_keys(keys, number))
                 .with_context(|| format!("stake channel {number} in the store"))?;
             let (peer, member) = row.peer.split_at_checked(33).context("a stored peer is not a key")?;
-            channels.insert(
-                number,
-                StakeChannel {
-                    number,
-                    peer: PublicKey::from_slice(peer).context("a stored peer is not a key")?,
-                    member: MemberId(member.try_into().context("a stored vote key is not 32 bytes")?),
-                    machine,
-                    funding_tx: row
-                        .funding_tx
-                        .map(|tx| deserialize(&tx))
-                        .transpose()
-                        .context("a stored funding transaction")?,
-                    funding_taken: false,
-                    note: row.note,
-                    fee_rate_sat_vb: 1,
-                    close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
-                    closing_txid: None,
-                    child_coin: None,
-                    wishes: Vec::new(),
-                },
-            );
+            let peer = PublicKey::from_slice(peer).context("a stored peer is not a key")?;
+            let member = MemberId(member.try_into().context("a stored vote key is not 32 bytes")?);
+            let funding_tx = row.funding_tx.map(|tx| deserialize(&tx)).transpose();
+            let funding_tx = funding_tx.context("a stored funding transaction")?;
+            let channel = StakeChannel::new(number, peer, member, machine);
+            channels.insert(number, StakeChannel { funding_tx, note: row.note, ..channel });
         }
         let monitors = store.monitors()?.into_iter().map(|(number, bytes)| {
             let monitor = Monitor::decode(&bytes);

@@ -86,6 +86,7 @@ impl Shell {
     /// On I/O.
     pub fn advance_monitors(&mut self) -> Result<()> {
         self.rebroadcast_closes();
+        self.check_restored();
         let tip = self.tip_height();
         let market = self.bitcoind.fee_market();
         let mut monitors = self.stakes.monitors.clone();

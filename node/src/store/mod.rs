@@ -23,6 +23,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 /// Name of the database in a data directory.
 pub const DATABASE_FILE: &str = "althing.db";
 
+/// Name under which a member's app incarnation is stored.
+pub const INCARNATION: &str = "incarnation";
+
 /// Version of the tables; a database of another version is refused, never guessed at.
 const SCHEMA_VERSION: u32 = 2;
 

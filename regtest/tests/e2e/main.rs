@@ -14,6 +14,7 @@ mod channel_ends;
 mod closes;
 mod hub_kill;
 mod log_rows;
+mod lost_laptop;
 mod reorg;
 mod stage;
 mod story;
