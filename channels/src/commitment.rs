@@ -226,6 +226,14 @@ pub(crate) fn key_spend_sighash(transaction: &Transaction, prevout: &TxOut) -> [
         .to_byte_array()
 }
 
+/// BIP341 message of a key-path spend of input `at`, SIGHASH_DEFAULT; `None` when `prevouts` do not fit the inputs.
+pub(crate) fn key_spend_sighash_of(transaction: &Transaction, at: usize, prevouts: &[TxOut]) -> Option<[u8; 32]> {
+    SighashCache::new(transaction)
+        .taproot_key_spend_signature_hash(at, &Prevouts::All(prevouts), TapSighashType::Default)
+        .ok()
+        .map(|sighash| sighash.to_byte_array())
+}
+
 /// Witness of a key-path spend: the 64-byte signature alone, which means SIGHASH_DEFAULT.
 pub(crate) fn key_spend_witness(signature: &schnorr::Signature) -> Witness {
     Witness::from_slice(&[signature.serialize()])

@@ -47,6 +47,18 @@ pub enum Effect {
         /// In satoshis.
         amount_sat: u64,
     },
+    /// Member: the hub agrees to the announced splice; propose a checkpoint with this change.
+    SpliceAgreed {
+        /// The change.
+        change: Change,
+    },
+    /// Both sides have signed the old funding's input: the wallet signs the others and broadcasts.
+    SpliceSigned(Transaction),
+    /// Both sides see a new funding confirmed: whoever has the turn proposes a checkpoint with this change.
+    SpliceLocked {
+        /// The change.
+        change: Change,
+    },
     /// The peer's view of the member's lane.
     PeerLane(LaneStatus),
     /// The peer has proved that this side's state is old. Nothing of it may be broadcast; the peer is asked to close

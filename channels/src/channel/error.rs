@@ -182,6 +182,18 @@ pub enum Violation {
         /// The outpoint.
         funding: OutPoint,
     },
+    /// A splice transaction that cannot be agreed to.
+    #[error("C-142: splice transaction: {what}")]
+    Splice {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A checkpoint brings a funding into force, or locks one, without both sides' agreement.
+    #[error("C-142, C-144: both sides have not agreed to what the checkpoint does with funding {funding}")]
+    NotAgreed {
+        /// The outpoint.
+        funding: OutPoint,
+    },
     /// The newest commitment came out of a backup.
     #[error("C-92: commitment {number} was restored from a backup and is never broadcast")]
     Restored {
@@ -228,6 +240,7 @@ impl Violation {
             Self::Secret { .. } => "C-112",
             Self::Turn { .. } => "C-113",
             Self::Behind => "C-132",
+            Self::Splice { .. } | Self::NotAgreed { .. } => "C-142",
             Self::FundingSet { .. } | Self::FundingUnknown { .. } | Self::NonceOf { .. } => "C-141",
         }
     }
@@ -274,6 +287,9 @@ pub enum Wait {
         /// The turn under way.
         turn: u64,
     },
+    /// The nonce for the signature on a splice is gone (restart) or used; a reconnect brings a new one.
+    #[error("C-143: no nonce for the splice is at hand")]
+    SpliceNonce,
     /// The peer has not said yet where it stands.
     #[error("C-130: the peer has not reestablished the channel")]
     Reestablish,
@@ -288,6 +304,7 @@ impl Wait {
             Self::ClosingNonce => "C-33",
             Self::Round { .. } => "C-110",
             Self::Turn { .. } => "C-113",
+            Self::SpliceNonce => "C-143",
             Self::Reestablish => "C-130",
         }
     }

@@ -13,7 +13,7 @@ mod watch;
 
 pub use checkpoint::{
     AppPosition, Change, CheckpointFacts, FundingInForce, Hold, Ledger, LedgerError, LedgerKeys, MAX_FUNDINGS_IN_FORCE,
-    MAX_HOLDS, PerSide, SignedCheckpoint, SignedHold, Voucher, Withdrawal,
+    MAX_HOLDS, MAX_SPLICE_BYTES, PerSide, SignedCheckpoint, SignedHold, Voucher, Withdrawal,
 };
 pub use confirmation::REQUIRED_CONFIRMATIONS;
 pub use effect::{CheckpointRequest, CheckpointReview, CommitmentTxids, Effect, FundingSpend};
@@ -29,7 +29,7 @@ use crate::ids::{ChannelId, ChannelParams, OpeningId};
 use crate::keys::ChannelKeys;
 use crate::musig::{FundingAggregate, SecretNonce, SessionSecret};
 use crate::wire::{LaneStatus, Msg, PeerError};
-use checkpoint::{ReviewedAnswer, ReviewedProposal};
+use checkpoint::{ReviewedAnswer, ReviewedProposal, SpliceSession};
 use closing::ClosingRound;
 use state::State;
 
@@ -78,6 +78,8 @@ pub struct Channel {
     proposal: Option<ReviewedProposal>,
     /// The peer's answer to the own one, while the shell checks it.
     answer: Option<ReviewedAnswer>,
+    /// The signature on a splice under way; memory only (C-143).
+    splicing: Option<SpliceSession>,
     /// The peer has said on this connection where it stands (C-130).
     established: bool,
     /// This side wants the turn.
@@ -135,7 +137,7 @@ impl Channel {
     #[must_use]
     pub fn on_reconnect(&mut self, session: SessionSecret) -> Vec<Effect> {
         // C-130: what was under way on the connection before is taken up by what both sides have stored.
-        (self.proposal, self.answer) = (None, None);
+        (self.proposal, self.answer, self.splicing) = (None, None, None);
         match self.state.phase {
             Phase::Closing => {
                 let mut effects = self.reestablish();
@@ -162,6 +164,7 @@ impl Channel {
                 .state
                 .signed_commitment
                 .iter()
+                .chain(&self.state.signed_later)
                 .map(|signed| Effect::BroadcastCommitment(signed.transaction.clone()))
                 .collect(),
             _ => Vec::new(),
@@ -243,6 +246,7 @@ impl Channel {
             round: ClosingRound::default(),
             proposal: None,
             answer: None,
+            splicing: None,
             established: false,
             asked: false,
             lane: None,
@@ -258,10 +262,15 @@ impl Channel {
             (Side::Hub, Msg::CommitmentSigned(msg)) => self.on_commitment_signed(msg),
             (_, Msg::ChannelReady(msg)) => self.on_channel_ready(msg),
             (_, Msg::CheckpointSign(msg)) => self.on_checkpoint_sign(msg),
-            (_, Msg::CheckpointRevoke(msg)) => self.on_checkpoint_revoke(msg),
+            (_, Msg::CheckpointRevoke(msg)) => self.on_checkpoint_revoke(msg, session),
             (_, Msg::CheckpointTurn(msg)) => self.on_checkpoint_turn(msg),
             (_, Msg::Reestablish(msg)) => self.on_reestablish(msg, session),
             (_, Msg::GiveVoucher(msg)) => self.on_give_voucher(msg),
+            (Side::Hub, Msg::SpliceInit(msg)) => self.on_splice_init(msg),
+            (Side::Member, Msg::SpliceAck(msg)) => self.on_splice_ack(msg),
+            (Side::Member, Msg::SpliceNonce(msg)) => self.on_splice_nonce(msg, session),
+            (_, Msg::SpliceSign(msg)) => self.on_splice_sign(msg),
+            (_, Msg::SpliceLocked(msg)) => self.on_splice_locked(msg),
             (_, Msg::Shutdown(msg)) => self.on_shutdown(msg),
             (_, Msg::ClosingComplete(msg)) => self.on_closing_complete(msg, session),
             (_, Msg::ClosingSig(msg)) => self.on_closing_sig(msg),

@@ -441,6 +441,7 @@ fn new_state(
         signed_commitment: None,
         failure: None,
         money: None,
+        signed_later: Vec::new(),
         restored: None,
     }
 }

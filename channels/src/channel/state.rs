@@ -31,6 +31,9 @@ pub enum StateError {
         /// The version found.
         version: u8,
     },
+    /// Marked as of the version before checkpoints, and has checkpoints.
+    #[error("C-60: stored channel is marked version {STATE_VERSION_OPENING} and has parts of version {STATE_VERSION}")]
+    Mixed,
     /// Not the encoding of a channel.
     #[error("C-60: stored channel cannot be read: {0:?}")]
     Decode(DecodeError),
@@ -129,6 +132,8 @@ pub(super) struct State {
     pub(super) money: Option<Money>,
     /// The own number that a restore brought back (C-92).
     pub(super) restored: Option<u64>,
+    /// Own commitments signed after the first, over fundings that confirmed in its place.
+    pub(super) signed_later: Vec<SignedCommitment>,
 }
 
 impl_writeable_tlv_based!(State, {
@@ -153,6 +158,7 @@ impl_writeable_tlv_based!(State, {
     (33, failure, option),
     (35, money, option),
     (37, restored, option),
+    (39, signed_later, optional_vec),
 });
 
 impl State {
@@ -172,7 +178,9 @@ impl State {
             return Err(StateError::Trailing(rest.len()));
         }
         if *version == STATE_VERSION_OPENING {
-            state.money = None; // software of that version would have ignored it, and so gone back to number 0
+            if state.money.is_some() {
+                return Err(StateError::Mixed); // to begin at number 0 again would be to go back to what is revoked
+            }
             if matches!(state.phase, Phase::Ready | Phase::Closing) {
                 state.begin_money();
             }

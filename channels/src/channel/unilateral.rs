@@ -8,8 +8,8 @@ use crate::commitment::{CommitmentContext, CommitmentTx};
 use crate::musig::PartialSignatureWithNonce;
 
 impl Channel {
-    /// Signs the own newest commitment, once in the life of the channel, and asks for its broadcast; later calls give the
-    /// same transaction again (C-26). Nothing else is signed afterwards.
+    /// Signs the own newest commitment over the confirmed funding, once, and asks for its broadcast; later calls give the same
+    /// transaction again (C-26). Nothing else is signed afterwards, except over another funding that confirms in its place.
     ///
     /// # Errors
     /// [`Wait::Phase`](super::Wait::Phase) before the peer's signature is here or after the channel has ended;
@@ -17,21 +17,29 @@ impl Channel {
     /// until there is a newer commitment (C-92).
     pub fn force_close(&mut self) -> Result<Vec<Effect>, ChannelError> {
         let phase = self.state.phase;
-        if let (Phase::ForceClosing, Some(signed)) = (phase, &self.state.signed_commitment) {
-            return Ok(vec![Effect::BroadcastCommitment(signed.transaction.clone())]);
-        }
-        if !matches!(phase, Phase::AwaitConfirmation | Phase::Ready | Phase::Closing) {
+        if !matches!(phase, Phase::AwaitConfirmation | Phase::Ready | Phase::Closing | Phase::ForceClosing) {
             return Err(self.wait("force closing"));
         }
         if self.is_behind() {
             return Err(Violation::Behind.into()); // C-132
         }
+        let funding = self.own_commitment()?.0.funding;
+        let known = self.state.signed_commitment.iter().chain(&self.state.signed_later);
+        let over =
+            |signed: &&SignedCommitment| signed.transaction.input.iter().any(|input| input.previous_output == funding);
+        if let Some(signed) = known.clone().find(over) {
+            return Ok(vec![Effect::BroadcastCommitment(signed.transaction.clone())]);
+        }
         self.expect_made_here()?; // C-92
         let signed = self.sign_own_commitment()?;
         let transaction = signed.transaction.clone();
-        self.state.signed_commitment = Some(signed);
+        match &mut self.state.signed_commitment {
+            // C-145: a splice confirmed after the old funding's commitment was signed.
+            Some(_) => self.state.signed_later.push(signed),
+            first => *first = Some(signed),
+        }
         self.state.phase = Phase::ForceClosing;
-        (self.closing_nonce, self.proposal, self.answer) = (None, None, None);
+        (self.closing_nonce, self.proposal, self.answer, self.splicing) = (None, None, None, None);
         Ok(vec![Effect::Persist, Effect::BroadcastCommitment(transaction)])
     }
 

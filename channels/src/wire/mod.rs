@@ -7,6 +7,7 @@ mod channel;
 mod checkpoint;
 mod keep;
 mod list;
+mod splice;
 
 pub use app::{
     AppAck, AppEntry, AppNack, DaoFetch, DaoInfo, Head, Hello, LinkInfo, LogEnd, LogFetch, LogSegment, PeerError,
@@ -21,6 +22,7 @@ pub use checkpoint::{
 };
 pub use keep::{BackupData, BackupFetch, BackupStore, BackupStored, TowerStore, TowerStored};
 pub use list::{HashList, List, MAX_PATH_HASHES};
+pub use splice::{MAX_SPLICE_INPUTS, SpliceAck, SpliceInit, SpliceLocked, SpliceNonce, SpliceSign};
 
 use lightning::io;
 use lightning::ln::msgs::DecodeError;
@@ -158,6 +160,16 @@ messages! {
     AppAck = 32803,
     /// Refusal of an entry.
     AppNack = 32805,
+    /// Member announces a splice transaction.
+    SpliceInit = 32807,
+    /// Hub agrees to it.
+    SpliceAck = 32809,
+    /// Hub's nonce for its signature on it.
+    SpliceNonce = 32811,
+    /// A side's signature on it.
+    SpliceSign = 32813,
+    /// The new funding is confirmed as seen by the sender.
+    SpliceLocked = 32815,
     /// Asks for log entries.
     LogFetch = 32817,
     /// Consecutive log entries.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+mod bolt3;
 mod breach;
 mod chain_reorg;
 mod cited_clauses;
@@ -12,6 +13,8 @@ mod ended;
 mod fee_spike;
 mod hostile_bytes;
 mod lane_order;
+mod ledger_rules;
+mod long_run;
 mod lost_messages;
 mod many_closes;
 mod money_lane;
@@ -19,11 +22,14 @@ mod musig_oracle;
 mod nonce_reuse;
 mod old_backup;
 mod sizes;
+mod splicing;
+mod stale_state;
 mod stored_state;
 mod tampered_signature;
 mod testkit;
 mod tower;
 mod vectors;
+mod wrong_rounds;
 mod wrong_terms;
 
 use testkit::pair;

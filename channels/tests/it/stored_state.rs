@@ -1,6 +1,7 @@
 //! What is stored comes back whole, or is refused with words.
 
 use althing_channels::{Channel, ChannelKeys, ChannelSeed, Phase, Side, StateError};
+use lightning::util::ser::{BigSize, Readable, Writeable};
 use proptest::prelude::*;
 
 use crate::pair::{Pair, keys};
@@ -30,6 +31,36 @@ fn comes_back_whole() {
         assert_eq!(channel.phase(), phase);
         assert_eq!(channel.encode(), bytes);
     }
+}
+
+/// A state as software of version 1 wrote it: without the record of the money lane.
+fn before_checkpoints(bytes: &[u8]) -> Vec<u8> {
+    let mut stream = &bytes[1..];
+    let BigSize(_) = Readable::read(&mut stream).unwrap();
+    let mut records = Vec::new();
+    while !stream.is_empty() {
+        let from = stream;
+        let (BigSize(kind), BigSize(length)) =
+            (Readable::read(&mut stream).unwrap(), Readable::read(&mut stream).unwrap());
+        stream = &stream[length as usize..];
+        if kind < 35 {
+            records.extend(&from[..from.len() - stream.len()]);
+        }
+    }
+    let length = BigSize(records.len() as u64).encode();
+    [vec![1], length, records].concat()
+}
+
+#[test]
+fn a_channel_from_before_checkpoints_begins_at_number_0() {
+    let mut pair = Pair::in_use();
+    let fresh = pair.channel(Side::Member).encode();
+    let channel = Channel::decode(&before_checkpoints(&fresh), keys(Side::Member)).unwrap();
+    assert_eq!((channel.phase(), channel.number()), (Phase::Ready, 0));
+    assert_eq!(channel.encode(), fresh);
+    let mut mixed = fresh;
+    mixed[0] = 1;
+    assert_eq!(Channel::decode(&mixed, keys(Side::Member)).unwrap_err(), StateError::Mixed);
 }
 
 #[test]

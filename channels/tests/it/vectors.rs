@@ -3,16 +3,20 @@
 use std::path::Path;
 
 use althing_channels::{
-    Balances, ChannelId, ChannelKeys, CloseScripts, CloseTx, CommitmentContext, CommitmentTx, FundingAggregate, Msg,
-    Side, ToLocal, funding_output, to_remote_script,
+    Balances, Change, ChannelId, ChannelKeys, CloseScripts, CloseTx, CommitmentContext, CommitmentTx, FundingAggregate,
+    HoldId, Msg, Side, ToLocal, funding_output, to_remote_script,
 };
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::hex::DisplayHex;
+use bitcoin::secp256k1::{PublicKey, Secp256k1};
+use lightning::ln::chan_utils::derive_private_revocation_key;
 use lightning::ln::wire::Type;
+use lightning::util::ser::Writeable;
 use serde_json::{Value, json};
 
 use crate::conversation::channel_messages;
-use crate::pair::{close_script, funding_outpoint, keys, params};
+use crate::pair::{Pair, close_script, funding_outpoint, keys, params};
+use crate::testkit::money::lane_position;
 
 fn keys_of(side: Side) -> Value {
     let own: ChannelKeys = keys(side);
@@ -91,6 +95,64 @@ fn message(msg: &Msg) -> Value {
     json!({ "type": msg.type_id(), "payload": msg.to_payload().unwrap().to_lower_hex_string() })
 }
 
+/// Two checkpoints of a real channel: what was proposed, and what both sides can broadcast after it.
+fn checkpoints() -> Vec<Value> {
+    let mut pair = Pair::in_use();
+    pair.observed.lane = 3;
+    let hold = pair.channel(Side::Member).order_hold(1, HoldId([5; 32]), 20_000, [0; 32]).unwrap();
+    let voucher = {
+        let effects = pair.channel(Side::Member).give_voucher(1_500, [0; 32]).unwrap();
+        pair.carry_out(Side::Member, effects);
+        pair.channel(Side::Member).voucher(Side::Member).unwrap()
+    };
+    let withdrawal = pair.channel(Side::Member).order_withdrawal(1, 30_000, [0; 32]).unwrap();
+    let first = vec![Change::Dues { amount_sat: 40_000 }, Change::Hold(hold), Change::Withdrawal(withdrawal)];
+    let second =
+        vec![Change::Voucher(voucher), Change::Reward { amount_sat: 7_000 }, Change::HoldForfeit { id: hold.id }];
+    let mut rounds = Vec::new();
+    for (side, changes) in [(Side::Member, first), (Side::Hub, second)] {
+        pair.settle();
+        let facts = pair.channel(side).next_checkpoint(&changes, lane_position(3)).unwrap();
+        pair.propose(side, changes.clone(), lane_position(3)).unwrap();
+        pair.settle();
+        let balances = facts.ledger.balances();
+        rounds.push(json!({
+            "number": facts.number,
+            "proposer": format!("{side:?}").to_lowercase(),
+            "changes": changes.iter().map(|change| change.encode().to_lower_hex_string()).collect::<Vec<_>>(),
+            "member_sat": balances.member_sat,
+            "hub_sat": balances.hub_sat,
+            "held_sat": facts.ledger.held_sat(),
+            "fundings": facts.fundings.iter().map(|(outpoint, commitments)| json!({
+                "outpoint": outpoint.to_string(),
+                "member_commitment": commitments.member.to_string(),
+                "hub_commitment": commitments.hub.to_string(),
+            })).collect::<Vec<_>>(),
+        }));
+    }
+    rounds
+}
+
+/// Revocation keys of a broadcaster's commitments, and the secret that the other side has once they are revoked (BOLT 3).
+fn revocations() -> Vec<Value> {
+    let secp = Secp256k1::new();
+    let mut rows = Vec::new();
+    for side in [Side::Member, Side::Hub] {
+        let (own, other) = (keys(side), keys(side.other()));
+        for number in 0..3u64 {
+            let secret = own.per_commitment_secret(number);
+            let revocation = derive_private_revocation_key(&secp, &secret, &other.revocation_secret());
+            rows.push(json!({
+                "broadcaster": format!("{side:?}").to_lowercase(),
+                "number": number,
+                "revocation_secret": revocation.display_secret().to_string(),
+                "revocation_key": PublicKey::from_secret_key(&secp, &revocation).to_string(),
+            }));
+        }
+    }
+    rows
+}
+
 fn vectors() -> Value {
     let alone = Balances { member_sat: 1_000_000, hub_sat: 0 };
     let shared = Balances { member_sat: 600_000, hub_sat: 400_000 };
@@ -121,6 +183,8 @@ fn vectors() -> Value {
             "script": funding_output(&context(alone)).script_pubkey.to_hex_string(),
         },
         "commitments": commitments,
+        "revocations": revocations(),
+        "checkpoints": checkpoints(),
         "messages": channel_messages().iter().map(message).collect::<Vec<_>>(),
         "closes": [close(alone, 200), close(shared, 154), close(trimmed, 154)],
     })

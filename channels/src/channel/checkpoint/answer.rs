@@ -42,6 +42,7 @@ impl Channel {
             peer_signature: Some(msg.checkpoint_signature),
             other_ledger: before,
         });
+        money.forget_splices();
         // C-61: the new commitment with the peer's signature is durable before the old one is revoked.
         Ok(vec![Effect::Persist, self.checkpoint_revoke()?, self.checkpoint_sign(signatures)?])
     }
@@ -77,6 +78,7 @@ impl Channel {
             return Err(Violation::Turn { turn: money.turn }.into()); // C-113
         }
         check_checkpoint_size(&proposal.checkpoint)?;
+        money.check_splices(proposal.changes.items())?;
         let proposer = self.state.side.other();
         let ledger = money
             .ledger

@@ -125,7 +125,7 @@ impl Channel {
     }
 
     // The amounts of the terms are those over this funding: only their sum, the value spent, plays a part.
-    fn context_in(&self, ledger: &Ledger, funding: OutPoint) -> Result<CommitmentContext, ChannelError> {
+    pub(super) fn context_in(&self, ledger: &Ledger, funding: OutPoint) -> Result<CommitmentContext, ChannelError> {
         let mut context = self.context_over(funding)?;
         let balances = ledger.balances_over(funding).ok_or(Violation::FundingUnknown { funding })?;
         (context.params.member_sat, context.params.hub_sat) = (balances.member_sat, balances.hub_sat);

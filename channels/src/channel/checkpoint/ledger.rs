@@ -210,10 +210,13 @@ impl Ledger {
         self.holds.iter().fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
     }
 
-    /// What a side may pay with, in satoshis: its balance without holds.
+    /// What a side may pay with, in satoshis: its balance without holds, in the funding where that is least.
     pub fn spendable_sat(&self, side: Side) -> u64 {
         match side {
-            Side::Member => self.balances.member_sat.saturating_sub(self.held_sat()),
+            Side::Member => {
+                let balances = self.fundings.iter().map(|known| self.balances_in(known).map_or(0, |b| b.member_sat));
+                balances.min().unwrap_or(0).saturating_sub(self.held_sat())
+            }
             Side::Hub => self.balances.hub_sat,
         }
     }
@@ -354,8 +357,11 @@ impl Ledger {
         if known || self.fundings.len() >= MAX_FUNDINGS_IN_FORCE || (added_sat == 0 && removed_sat == 0) {
             return Err(LedgerError::Funding { outpoint, in_force: self.fundings.len() });
         }
-        self.can_spend(Side::Member, removed_sat.max(1), self.reserve_sat())?;
         self.fundings.push(FundingInForce { outpoint, added_sat, removed_sat });
+        let (side, keep_sat, spendable_sat) = (Side::Member, self.reserve_sat(), self.spendable_sat(Side::Member));
+        if removed_sat > 0 && spendable_sat < keep_sat {
+            return Err(LedgerError::Spendable { side, amount_sat: removed_sat, spendable_sat, keep_sat });
+        }
         Ok(())
     }
 

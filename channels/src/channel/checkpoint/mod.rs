@@ -13,6 +13,7 @@ mod money;
 mod propose;
 mod reestablish;
 mod secrets;
+mod splice;
 mod turn;
 mod voucher;
 
@@ -24,6 +25,8 @@ pub use ledger_error::LedgerError;
 pub(super) use money::Money;
 pub use money::SignedCheckpoint;
 pub(super) use propose::ReviewedAnswer;
+pub use splice::MAX_SPLICE_BYTES;
+pub(super) use splice::SpliceSession;
 
 use bitcoin::OutPoint;
 use bitcoin::secp256k1::SecretKey;

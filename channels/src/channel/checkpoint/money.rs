@@ -7,6 +7,7 @@ use lightning::impl_writeable_tlv_based;
 use super::change::Voucher;
 use super::ledger::{Ledger, PerSide};
 use super::secrets::PeerSecrets;
+use super::splice::Splice;
 use crate::commitment::Side;
 use crate::musig::{PartialSignatureWithNonce, PublicNonce};
 use crate::wire::{CheckpointProposal, FundingSignature, NextNonces};
@@ -36,6 +37,8 @@ pub(in crate::channel) struct Money {
     pub(super) signed: Option<SignedCheckpoint>,
     /// Each side's newest voucher.
     pub(super) vouchers: Vouchers,
+    /// New fundings, announced or in force beside the first.
+    pub(super) splices: Vec<Splice>,
     /// The peer has proved that this state is old: it is never broadcast (C-132).
     pub(super) behind: bool,
 }
@@ -51,7 +54,8 @@ impl_writeable_tlv_based!(Money, {
     (13, round, option),
     (15, signed, option),
     (16, vouchers, required),
-    (18, behind, required),
+    (18, splices, required_vec),
+    (20, behind, required),
 });
 
 /// Each side's newest voucher.
@@ -130,6 +134,7 @@ impl Money {
             round: None,
             signed: None,
             vouchers: Vouchers::default(),
+            splices: Vec::new(),
             behind: false,
         }
     }
@@ -139,10 +144,12 @@ impl Money {
         if self.turn.is_multiple_of(2) { Side::Member } else { Side::Hub }
     }
 
-    /// The own newest commitment over the first funding: its number, the funding and the peer's signature.
+    /// The own newest commitment over the funding that this side sees confirmed: number, funding and peer's signature.
     pub(in crate::channel) fn own_signature(&self) -> (u64, OutPoint, PartialSignatureWithNonce) {
+        let confirmed = |known: &&FundingSignature| self.splice(known.funding).is_some_and(Splice::is_confirmed);
         // A round stores one signature for each funding, and there is always a funding (`is_sound`).
-        let FundingSignature { funding, signature } = self.signatures[0];
+        let FundingSignature { funding, signature } =
+            *self.signatures.iter().find(confirmed).unwrap_or(&self.signatures[0]);
         (self.number, funding, signature)
     }
 
@@ -166,7 +173,9 @@ impl Money {
 
     /// The peer's nonce for its commitment after the oldest one that is not revoked.
     pub(super) fn peer_nonce(&self, funding: OutPoint) -> Option<PublicNonce> {
-        self.peer_next.nonces.items().iter().find(|known| known.funding == funding).map(|known| known.nonce)
+        let next = self.peer_next.nonces.items().iter().find(|known| known.funding == funding);
+        // The first nonce for a new funding came with its announcement (C-142).
+        next.map(|known| known.nonce).or_else(|| self.splice(funding)?.peer_nonce)
     }
 
     /// The highest number of the peer's commitments that this side has signed.
@@ -202,7 +211,10 @@ impl Money {
                     }
             }
         };
-        in_step && self.secrets.is_sound() && complete(&self.ledger, &self.signatures)
+        in_step
+            && self.secrets.is_sound()
+            && self.splices.iter().all(Splice::is_sound)
+            && complete(&self.ledger, &self.signatures)
     }
 }
 

@@ -19,7 +19,8 @@ impl Channel {
     /// # Errors
     /// [`Violation`] naming the rule that a change breaks (C-101 to C-109); [`Wait`] when this side cannot propose now.
     pub fn next_checkpoint(&self, changes: &[Change], app: AppPosition) -> Result<CheckpointFacts, ChannelError> {
-        let money = self.can_propose()?;
+        let money = self.can_propose(changes)?;
+        money.check_splices(changes)?;
         let ledger =
             money.ledger.apply(&self.ledger_keys()?, self.state.side, changes, app).map_err(Violation::Ledger)?;
         let number = money.number.checked_add(1).ok_or(Violation::Number { number: money.number, expected: 0 })?;
@@ -77,6 +78,7 @@ impl Channel {
         money.ledger = round.other_ledger;
         money.signatures = answer.signatures.items().to_vec();
         money.turn = money.turn.saturating_add(1); // C-113
+        money.forget_splices();
         let signed = money.signed.clone();
         // C-61: the new commitment with the peer's signature is durable before the old one is revoked.
         let mut effects = vec![Effect::Persist, self.checkpoint_revoke()?];
@@ -88,6 +90,7 @@ impl Channel {
     pub(in crate::channel) fn on_checkpoint_revoke(
         &mut self,
         msg: &CheckpointRevoke,
+        session: SessionSecret,
     ) -> Result<Vec<Effect>, ChannelError> {
         self.expect_channel(msg.channel)?;
         let side = self.state.side;
@@ -119,6 +122,7 @@ impl Channel {
             money.signed = round.signed(side);
             money.turn = money.turn.saturating_add(1); // C-113
             effects.extend(money.signed.clone().map(Effect::Checkpointed));
+            effects.extend(self.splice_nonce(session)?);
             effects.extend(self.after_round());
         }
         Ok(effects)
@@ -195,8 +199,10 @@ impl Channel {
         if matches!(self.state.phase, Phase::Ready | Phase::Closing) { Ok(()) } else { Err(self.wait(step)) }
     }
 
-    fn can_propose(&self) -> Result<&super::money::Money, ChannelError> {
-        if self.state.phase != Phase::Ready {
+    fn can_propose(&self, changes: &[Change]) -> Result<&super::money::Money, ChannelError> {
+        // C-115: a close needs the funding that it can spend.
+        let only_locks = self.state.phase == Phase::Closing && matches!(changes, [Change::FundingLocked { .. }]);
+        if self.state.phase != Phase::Ready && !only_locks {
             return Err(self.wait("proposing a checkpoint"));
         }
         let money = self.money()?;

@@ -45,18 +45,25 @@ impl Channel {
         if msg.number > signed {
             return Err(Violation::Number { number: msg.number, expected: signed }.into());
         }
+        if msg.number == revoked && msg.next != money.peer_next {
+            return Err(Violation::Changed { what: "the next nonces" }.into()); // C-16
+        }
         let mut effects: Vec<_> = msg.lane.map(Effect::PeerLane).into_iter().collect();
         let (revoke_again, sign_again) = (msg.revoked < money.number, msg.number < signed);
         // C-131: in the order in which they were sent at first.
         if revoke_again {
             effects.push(self.checkpoint_revoke()?);
         }
-        if sign_again {
+        let mut sessions = session.split(2);
+        if let (true, Some(session)) = (sign_again, sessions.next()) {
             effects.push(self.sign_again(signed, session)?);
         }
         effects.extend(self.align_turn(msg)?);
         self.established = true;
         effects.extend(self.ask_again()?);
+        if let Some(session) = sessions.next() {
+            effects.extend(self.resend_splices(session)?);
+        }
         Ok(effects)
     }
 

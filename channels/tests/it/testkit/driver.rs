@@ -58,6 +58,10 @@ impl Driver {
         for _ in 0..8 {
             self.pair.reconnect();
             self.pair.settle();
+            for side in [Side::Member, Side::Hub] {
+                self.pair.confirm_splice(side);
+                self.pair.settle();
+            }
         }
         self.pair.check_against_model();
         assert!(self.pair.failures.is_empty() && self.pair.commitments.is_empty(), "an unexpected end");
@@ -77,7 +81,9 @@ impl Driver {
             84..=103 => self.propose(side, bytes),
             104..=109 => self.ask(side),
             110..=114 => self.voucher(side, bytes),
-            115..=117 => self.pair.observed.lane += 1,
+            115 => self.pair.observed.lane += 1,
+            116 => self.announce(bytes),
+            117 => self.pair.confirm_splice(side),
             118..=119 => self.pair.reconnect(),
             120 => self.pair.drop_next(side),
             121 => self.pair.duplicate_next(side),
@@ -96,6 +102,11 @@ impl Driver {
         }
     }
 
+    fn announce(&mut self, bytes: &mut impl Bytes) {
+        let amount = i64::from(bytes.next().unwrap_or(1)) * 500;
+        let _ = self.pair.announce(if amount % 1_000 == 0 { amount } else { -amount });
+    }
+
     fn voucher(&mut self, side: Side, bytes: &mut impl Bytes) {
         let amount_sat = u64::from(bytes.next().unwrap_or(0)) * 8;
         if let Ok(effects) = self.pair.channel(side).give_voucher(amount_sat, [7; 32]) {
@@ -110,7 +121,8 @@ impl Driver {
             return;
         }
         let count = bytes.next().unwrap_or(0) % 4;
-        let changes: Vec<Change> = (0..count).filter_map(|_| self.change(side, bytes)).collect();
+        let mut changes: Vec<Change> = (0..count).filter_map(|_| self.change(side, bytes)).collect();
+        changes.extend(self.pair.channel(side).due_splice_change());
         let number = self.pair.channel(side).number();
         let allowed = self.pair.model(number).after(side, &changes, app).is_some();
         let refusal = self.pair.channel(side).next_checkpoint(&changes, app).err();

@@ -4,5 +4,6 @@
 
 pub(crate) mod driver;
 pub(crate) mod model;
-mod money;
+pub(crate) mod money;
 pub(crate) mod pair;
+mod splices;

@@ -14,6 +14,7 @@ pub(crate) struct Model {
     serials: [u64; 2],
     bound: [bool; 2],
     pub(crate) app: Option<AppPosition>,
+    base: Option<bitcoin::OutPoint>,
     /// Fundings beside the first: what the member has more (or less) in them.
     pub(crate) splices: Vec<(bitcoin::OutPoint, i128)>,
 }
@@ -28,10 +29,16 @@ impl Model {
             serials: [0; 2],
             bound: [false; 2],
             app: None,
+            base: None,
             splices: Vec::new(),
         };
         model.bind();
         model
+    }
+
+    /// Names the first funding, which cannot be brought into force again.
+    pub(crate) fn fund(&mut self, funding: bitcoin::OutPoint) {
+        self.base = Some(funding);
     }
 
     pub(crate) fn held_sat(&self) -> i128 {
@@ -44,7 +51,10 @@ impl Model {
 
     pub(crate) fn spendable_sat(&self, side: Side) -> i128 {
         match side {
-            Side::Member => self.member_sat - self.held_sat(),
+            Side::Member => {
+                let least = self.splices.iter().map(|(_, delta)| *delta).min().unwrap_or(0).min(0);
+                (self.member_sat + least - self.held_sat()).max(0)
+            }
             Side::Hub => self.hub_sat,
         }
     }
@@ -129,15 +139,14 @@ impl Model {
             }
             Change::PayOut { funding, amount_sat } => {
                 is(Side::Member)?;
-                if self.spendable_sat(Side::Member) - i128::from(*amount_sat) < self.reserve_sat() {
-                    return None;
-                }
-                self.splice(*funding, -i128::from(*amount_sat))
+                self.splice(*funding, -i128::from(*amount_sat))?;
+                (self.spendable_sat(Side::Member) >= self.reserve_sat()).then_some(())
             }
             Change::FundingLocked { funding } => {
                 let (_, delta) = *self.splices.iter().find(|(known, _)| known == funding)?;
                 self.member_sat += delta;
                 self.splices.clear();
+                self.base = Some(*funding);
                 Some(())
             }
             _ => None,
@@ -145,7 +154,7 @@ impl Model {
     }
 
     fn splice(&mut self, funding: bitcoin::OutPoint, delta: i128) -> Option<()> {
-        let known = self.splices.iter().any(|(known, _)| *known == funding);
+        let known = self.base == Some(funding) || self.splices.iter().any(|(known, _)| *known == funding);
         if known || self.splices.len() >= 7 || delta == 0 {
             return None;
         }

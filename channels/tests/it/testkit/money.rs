@@ -8,6 +8,7 @@ use althing_channels::{
     tagged_hash,
 };
 use bitcoin::hashes::Hash;
+use bitcoin::{OutPoint, Transaction};
 
 use super::model::Model;
 use super::pair::{Pair, STAKE_SAT, checkpoint_signature};
@@ -30,6 +31,12 @@ pub(crate) struct Observed {
     /// Whether states may be rolled back in this run.
     pub(crate) rollbacks: bool,
     pub(crate) behind: Vec<(Side, Effect)>,
+    /// Splice transactions with the old funding's signature.
+    pub(crate) spliced: Vec<Transaction>,
+    /// The one of them that the chain took, until it is the only funding.
+    pub(crate) mined: Option<OutPoint>,
+    /// How many splices there were.
+    pub(crate) splices: u8,
 }
 
 /// Any hash that follows from the number of entries.

@@ -138,6 +138,9 @@ pub(crate) struct Pair {
     pub(crate) observed: Observed,
     /// The nonce each side has announced for the other's next close proposal.
     announced: BTreeMap<Side, [u8; 66]>,
+    hub_splice_nonce: Option<[u8; 66]>,
+    /// A planted fault: this side's shell does not store.
+    pub(crate) forgetful: Option<Side>,
     connected: bool,
 }
 
@@ -166,6 +169,8 @@ impl Pair {
             nonce_uses: BTreeMap::new(),
             observed: Observed::default(),
             announced: BTreeMap::new(),
+            hub_splice_nonce: None,
+            forgetful: None,
             connected: true,
         }
     }
@@ -385,7 +390,13 @@ impl Pair {
     }
 
     fn perform(&mut self, side: Side, effect: Effect) {
+        if matches!(effect, Effect::Send(_) | Effect::BroadcastClose(_) | Effect::BroadcastCommitment(_)) {
+            // C-61: nothing leaves that does not follow from what is stored.
+            let now = self.channel(side).encode();
+            assert!(self.peer(side).stored.as_ref() == Some(&now), "{side:?} sends before it stores: {effect:?}");
+        }
         match effect {
+            Effect::Persist if self.forgetful == Some(side) => {}
             Effect::Persist => {
                 let bytes = self.channel(side).encode();
                 self.peer(side).stored = Some(bytes);
@@ -429,7 +440,9 @@ impl Pair {
                 let _ = restored.force_close().unwrap();
                 self.funding_broadcast = true;
             }
-            Effect::Ready | Effect::PeerRevoked { .. } | Effect::TurnGained | Effect::VoucherReceived { .. } => {}
+            Effect::Ready | Effect::PeerRevoked { .. } | Effect::VoucherReceived { .. } => {}
+            Effect::TurnGained | Effect::SpliceAgreed { .. } | Effect::SpliceLocked { .. } => self.splice_on(side),
+            Effect::SpliceSigned(transaction) => self.note_splice(transaction),
             Effect::ReviewCheckpoint(review) => self.review(side, &review),
             Effect::Checkpointed(checkpoint) => self.note_signed(checkpoint),
             Effect::Behind | Effect::PeerBehind { .. } => {
@@ -444,11 +457,17 @@ impl Pair {
                 self.carry_out(side, effects);
             }
             Effect::BroadcastClose(transaction) => {
-                check_spend(&transaction);
+                match self.spliced_output(transaction.input[0].previous_output) {
+                    Some(prevout) => check_spend_of(&transaction, &prevout),
+                    None => check_spend(&transaction),
+                }
                 self.closes.push(transaction);
             }
             Effect::BroadcastCommitment(transaction) => {
-                check_spend(&transaction);
+                match self.spliced_output(transaction.input[0].previous_output) {
+                    Some(prevout) => check_spend_of(&transaction, &prevout),
+                    None => check_spend(&transaction),
+                }
                 self.commitments.push((side, transaction));
             }
             Effect::Closed { spend, .. } => {
@@ -466,6 +485,14 @@ impl Pair {
             Msg::FundingSigned(msg) => (msg.signature.nonce, msg.signature.signature),
             Msg::CommitmentSigned(msg) => (msg.signature.nonce, msg.signature.signature),
             Msg::ClosingComplete(msg) => (msg.signature.nonce, msg.signature.signature),
+            Msg::SpliceNonce(msg) => {
+                self.hub_splice_nonce = Some(msg.nonce.to_bytes());
+                return;
+            }
+            Msg::SpliceSign(msg) => {
+                let used = msg.nonce.map(|nonce| nonce.to_bytes()).or(self.hub_splice_nonce).unwrap();
+                return self.note_nonce(used, msg.signature.to_bytes());
+            }
             Msg::Shutdown(msg) => {
                 self.announced.insert(side, msg.nonce.unwrap().to_bytes());
                 return;
@@ -535,11 +562,15 @@ pub(crate) fn check_spend(transaction: &Transaction) {
     let member = keys(Side::Member).public().funding;
     let hub = keys(Side::Hub).public().funding;
     let prevout = TxOut { value: Amount::from_sat(STAKE_SAT), script_pubkey: funding_script(&member, &hub) };
+    assert_eq!(transaction.input[0].previous_output, funding_outpoint());
+    check_spend_of(transaction, &prevout);
+}
+
+fn check_spend_of(transaction: &Transaction, prevout: &TxOut) {
     assert_eq!(transaction.version.0, 3);
     assert_eq!(transaction.input.len(), 1);
-    assert_eq!(transaction.input[0].previous_output, funding_outpoint());
     let sighash = SighashCache::new(transaction)
-        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[&prevout]), TapSighashType::Default)
+        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[prevout]), TapSighashType::Default)
         .unwrap();
     let signature =
         bitcoin::secp256k1::schnorr::Signature::from_slice(transaction.input[0].witness.nth(0).unwrap()).unwrap();

@@ -1,0 +1,16 @@
+//! Both sides of a channel in use: the bytes are actions of the shells, the wire and fate. What may not happen (a lost
+//! balance, a nonce in two sessions, two candidates of one number, an unexpected end) panics.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../channels/tests/it/testkit/mod.rs"]
+mod testkit;
+
+use testkit::driver::Driver;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut driver = Driver::new();
+    driver.run(&mut bytes.iter(), 5_000);
+    driver.come_to_rest();
+});
