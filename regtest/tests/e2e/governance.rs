@@ -103,7 +103,11 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
         (too_many, "E-", "62"),
         (system("schulze"), "R-21", "schulze"),
         (vec!["propose", "text", "--title", "T", "--system", "approval", "--option", "A"], "V-2", "1"),
-        (vec!["propose", "text", "--title", "T", "--system", "approval", "--option", "A", "--option", "A"], "G-24", "A"),
+        (
+            vec!["propose", "text", "--title", "T", "--system", "approval", "--option", "A", "--option", "A"],
+            "G-24",
+            "A",
+        ),
         (vec!["propose", "text", "--title", "T", "--tag", "b\u{200f}"], "L-4", "200f"),
         (vec!["propose", "admit", "--title", "T", "--member", stranger, "--yes"], "G-16", "admit"),
         (vec!["propose", "pause", "--title", "T", "--blocks", "0", "--class", "spend", "--yes"], "G-87", "0"),
