@@ -20,6 +20,7 @@ use anyhow::{Context, Result, ensure};
 use super::Member;
 use crate::api::{ApiError, ErrorKind, Reply, Request};
 use crate::engine::Answer;
+use crate::store::INCARNATION;
 use crate::view;
 
 /// How long a caller waits for the hub's acknowledgement; the entry itself waits for ever.
@@ -27,9 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pause before an entry that the hub could not take just now is sent again.
 const RETRY: Duration = Duration::from_millis(500);
-
-/// Name of the stored incarnation.
-const INCARNATION: &str = "incarnation";
 
 /// Something to say, and who waits for the answer.
 pub(super) struct Op {

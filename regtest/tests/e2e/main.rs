@@ -9,8 +9,12 @@
 )]
 
 mod bad_input;
+mod breaches;
+mod channel_ends;
+mod closes;
 mod hub_kill;
 mod log_rows;
+mod lost_laptop;
 mod reorg;
 mod stage;
 mod story;

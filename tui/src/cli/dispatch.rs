@@ -1,8 +1,8 @@
 //! From the parsed command line to what carries it out.
 
 use super::args::{
-    Charter, Cli, Command, CommentArgs, Dao, HubCommand, MemberCommand, Proof, ProposalCommand, Propose, StakeCommand,
-    Wait,
+    ChannelCommand, Charter, Cli, Command, CommentArgs, Dao, HubCommand, MemberCommand, Proof, ProposalCommand,
+    Propose, StakeCommand, Wait,
 };
 use super::console::Console;
 use super::failure::Failure;
@@ -49,6 +49,20 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Stake(StakeCommand::Close { channel, fee_sat }) => {
             return Caller::connect(&global, backend, console)?.stake_close(&channel, fee_sat, console);
         }
+        Command::Channel(ChannelCommand::Close { channel, fee_sat, force }) => {
+            let caller = Caller::connect(&global, backend, console)?;
+            return if force {
+                caller.channel_force_close(&channel, console)
+            } else {
+                caller.stake_close(&channel, fee_sat, console)
+            };
+        }
+        Command::Channel(ChannelCommand::Pay { channel, amount_sat }) => {
+            return Caller::connect(&global, backend, console)?.channel_pay(&channel, amount_sat, console);
+        }
+        Command::Channel(ChannelCommand::Show { channel }) => {
+            return Caller::connect(&global, backend, console)?.channel_show(&channel, console);
+        }
         Command::Propose(Propose::Spend { text, outputs, fee_cap }) => {
             let effect = DraftEffect::Spend { outputs, fee_cap_sat: fee_cap };
             let draft = ProposalDraft { title: text.title.clone(), body: local::body(&text, console)?, effect };
@@ -69,7 +83,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             Request::Comment { proposal, parent, text }
         }
         Command::Dao(Dao::Show) | Command::Status => Request::Status,
-        Command::Stake(StakeCommand::List) => Request::Stakes,
+        Command::Stake(StakeCommand::List) | Command::Channel(ChannelCommand::List) => Request::Stakes,
         Command::Proposals => Request::Proposals,
         Command::Proposal(ProposalCommand::Show { id }) => Request::Proposal { id },
         Command::Ballots => Request::Ballots,
