@@ -87,6 +87,18 @@ impl Book {
     }
 }
 
+impl Topic {
+    /// Whether a delegation of this scope can hold for it (L-6).
+    #[must_use]
+    pub fn is_in(&self, scope: &Scope) -> bool {
+        match scope {
+            Scope::All => true,
+            Scope::Class(class) => *class == self.class,
+            Scope::Tag(tag) => self.tags.contains(tag),
+        }
+    }
+}
+
 impl DelegationRecord {
     /// Who receives how much; never empty in one that is in force.
     #[must_use]

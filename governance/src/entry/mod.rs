@@ -45,7 +45,7 @@ pub use key_rotation::{KeyRotation, SignedKeyRotation};
 pub use kind::EntryKind;
 pub use lane::{LaneBody, LaneEntry, LaneHeader, lane_start, next_lane_head};
 pub use proposal::{MAX_BODY, MAX_LABEL, MAX_TAGS, MAX_TITLE, ProposalContent, ProposalOption, Version};
-pub use seen_note::SeenNote;
+pub use seen_note::{MAX_SEEN, SeenNote};
 pub use withdrawal::Withdrawal;
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
@@ -187,6 +187,7 @@ impl Entry {
             Self::Execution(e) => checks.push(e.signature_check(hub_log_key, "execution entry")),
             Self::KeyRotation(e) => checks.extend(e.signature_checks()),
             Self::Equivocation(e) => checks.extend(e.signature_checks()),
+            Self::SeenNote(e) => checks.extend(e.body.entry().signature_checks(hub_log_key)),
             _ => {}
         }
         checks

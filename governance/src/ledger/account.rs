@@ -49,7 +49,8 @@ impl Ledger {
     /// Returns or forfeits the deposits of what this epoch decided, and shares the rewards among who voted on it.
     pub(super) fn settle(&mut self, step: &Step<'_>, decided: &[ProposalId]) {
         self.settle_offenders(step);
-        for proposal in step.state.proposals().values() {
+        let held = self.unsettled_threads(step);
+        for proposal in step.state.proposals().values().filter(|proposal| held.contains(&proposal.thread)) {
             if let Some(is_returned) = self.deposit_fate(step, proposal) {
                 self.settle_deposit(step, &proposal.thread, is_returned);
             }
@@ -71,7 +72,7 @@ impl Ledger {
         let taken = held.min(confiscate.amount_sat);
         let (member, thread) = (confiscate.member, Some(confiscate.thread));
         if taken > 0 {
-            self.settled.insert(confiscate.thread);
+            self.settled.insert((confiscate.thread, member));
             self.enter(step, AccountEntry { member, kind: AccountKind::DepositForfeited, sat: taken, thread });
         }
         if held > taken {
@@ -82,7 +83,7 @@ impl Ledger {
 
     /// Whether the deposit of a proposal is returned or forfeited by now (G-104); `None` while it is held.
     fn deposit_fate(&self, step: &Step<'_>, proposal: &ProposalRecord) -> Option<bool> {
-        if proposal.position >= step.boundary.log_size || self.settled.contains(&proposal.thread) {
+        if proposal.position >= step.boundary.log_size {
             return None;
         }
         match proposal.dropped.filter(|dropped| dropped.position < step.boundary.log_size).map(|d| d.cause) {
@@ -96,38 +97,52 @@ impl Ledger {
         is_returned(self.standing(&proposal.id)?, min_support_bp)
     }
 
+    /// Threads for which somebody holds a deposit that nothing settled.
+    fn unsettled_threads(&self, step: &Step<'_>) -> BTreeSet<ProposalId> {
+        let covered = step.state.holds().iter().filter(|hold| hold.position < step.boundary.log_size);
+        let unsettled = covered.filter(|hold| !self.settled.contains(&(hold.thread, hold.member)));
+        unsettled.map(|hold| hold.thread).collect()
+    }
+
     fn settle_deposit(&mut self, step: &Step<'_>, thread: &ProposalId, is_returned: bool) {
         let holds = step.state.holds().iter().filter(|h| h.thread == *thread && h.position < step.boundary.log_size);
         let members: BTreeSet<MemberId> = holds.map(|hold| hold.member).collect();
-        let kind = if is_returned { AccountKind::DepositReturned } else { AccountKind::DepositForfeited };
-        for member in members {
-            let sat = self.unsettled_sat(step, thread, &member);
-            if sat > 0 {
-                self.enter(step, AccountEntry { member, kind, sat, thread: Some(*thread) });
-            }
-        }
-        self.settled.insert(*thread);
+        members.iter().for_each(|member| self.settle_hold(step, thread, member, is_returned));
     }
 
-    /// G-98: whoever is proven to have equivocated loses every deposit that was held by then.
+    /// Settles what one member holds for a thread. What others hold for it stays held.
+    fn settle_hold(&mut self, step: &Step<'_>, thread: &ProposalId, member: &MemberId, is_returned: bool) {
+        let kind = if is_returned { AccountKind::DepositReturned } else { AccountKind::DepositForfeited };
+        let sat = self.unsettled_sat(step, thread, member);
+        if sat > 0 {
+            self.enter(step, AccountEntry { member: *member, kind, sat, thread: Some(*thread) });
+        }
+        self.settled.insert((*thread, *member));
+    }
+
+    /// G-98: whoever is proven to have equivocated loses every deposit of their own that was held by then.
     fn settle_offenders(&mut self, step: &Step<'_>) {
         let proofs = step.state.equivocations().iter().filter(|proof| proof.position < step.boundary.log_size);
         let of_offenders = proofs.flat_map(|proof| {
             let holds = step.state.holds().iter();
-            holds.filter(|hold| hold.member == proof.member && hold.position < proof.position).map(|hold| hold.thread)
+            let own = holds.filter(|hold| hold.member == proof.member && hold.position < proof.position);
+            own.map(|hold| (hold.thread, hold.member))
         });
-        let threads: BTreeSet<ProposalId> = of_offenders.filter(|thread| !self.settled.contains(thread)).collect();
-        threads.iter().for_each(|thread| self.settle_deposit(step, thread, false));
+        let lost: BTreeSet<(ProposalId, MemberId)> = of_offenders.collect();
+        for (thread, member) in lost.difference(&self.settled.clone()) {
+            self.settle_hold(step, thread, member, false);
+        }
     }
 
     /// Satoshis that `member` holds for a thread that nothing settled.
     fn unsettled_sat(&self, step: &Step<'_>, thread: &ProposalId, member: &MemberId) -> u64 {
-        if self.settled.contains(thread) {
+        if self.settled.contains(&(*thread, *member)) {
             return 0;
         }
         let holds = step.state.holds().iter().filter(|hold| hold.thread == *thread && hold.member == *member);
-        let covered = holds.filter(|hold| hold.position < step.boundary.log_size);
-        covered.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
+        let size = step.boundary.log_size;
+        let held = holds.filter(|hold| hold.position < size && !step.state.has_lapsed(hold, size));
+        held.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
     }
 
     fn enter(&mut self, step: &Step<'_>, entry: AccountEntry) {
@@ -160,6 +175,10 @@ fn voters(step: &Step<'_>, ledger: &Ledger, decided: &[ProposalId]) -> BTreeMap<
     let mut voters: BTreeMap<MemberId, u128> = BTreeMap::new();
     for id in decided {
         let Some((proposal, standing)) = step.state.proposals().get(id).zip(ledger.standing(id)) else { continue };
+        // G-105: what nobody else took up is no reason to pay those who proposed it.
+        if standing.bar.is_some() || standing.outcome == Outcome::NoQuorum {
+            continue;
+        }
         let Some(roll) = step.state.roll(proposal.snapshot_epoch) else { continue };
         for (member, _) in last_ballots(&proposal.ballots, step.cutoff(standing.closed_at)) {
             let weight = roll.weight(&member);

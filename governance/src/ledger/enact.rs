@@ -54,6 +54,11 @@ impl Ledger {
         standing: &mut Standing,
         charter_changed: &mut bool,
     ) -> Result<(), LedgerError> {
+        // G-84: a stop that came first holds.
+        if self.stopped.contains(&proposal.id) {
+            standing.fate = Fate::Lapsed;
+            return Ok(());
+        }
         if self.is_paused(proposal.content.class, step.boundary.closing_height) {
             return Ok(());
         }
@@ -70,7 +75,9 @@ impl Ledger {
         if changes_charter && *charter_changed {
             return Ok(());
         }
-        self.count_again(step, proposal, standing)?;
+        if !self.count_again(step, proposal, standing)? {
+            return Ok(());
+        }
         let Outcome::Passed { option } = standing.outcome else { return Ok(()) };
         standing.fate = Fate::Effective;
         for effect in proposal.content.effects(option) {
@@ -80,27 +87,27 @@ impl Ledger {
         Ok(())
     }
 
-    /// G-37: the same ballots with what is still locked. Only what passed can change, and only to its disadvantage.
+    /// G-37: the same ballots with what is still locked. Only what passed can change, and only to its disadvantage. Whether it
+    /// could be counted: a tie waits for its block, and what waits has no effect (G-106).
     fn count_again(
         &self,
         step: &Step<'_>,
         proposal: &ProposalRecord,
         standing: &mut Standing,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         let locked = locked_roll(step, proposal)?;
-        if let Some(again) = verdict(step, proposal, standing.closed_at, &locked)? {
-            standing.is_final = true;
-            standing.enacted_epoch = Some(step.boundary.epoch);
-            if again.outcome != standing.outcome {
-                standing.fate = Fate::Failed;
-                standing.outcome = match again.outcome {
-                    // Another option than the one announced must not win by others leaving.
-                    Outcome::Passed { .. } => Outcome::Rejected,
-                    failed => failed,
-                };
-            }
+        let Some(again) = verdict(step, proposal, standing.closed_at, &locked)? else { return Ok(false) };
+        standing.is_final = true;
+        standing.enacted_epoch = Some(step.boundary.epoch);
+        if again.outcome != standing.outcome {
+            standing.fate = Fate::Failed;
+            standing.outcome = match again.outcome {
+                // Another option than the one announced must not win by others leaving.
+                Outcome::Passed { .. } => Outcome::Rejected,
+                failed => failed,
+            };
         }
-        Ok(())
+        Ok(true)
     }
 
     /// G-95: enough guardians before the authorisation, each counted once.

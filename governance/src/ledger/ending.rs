@@ -5,6 +5,7 @@ use crate::charter::{Body, ClassRule};
 use crate::lifecycle::{Schedule, boundary};
 use crate::roll::Roll;
 use crate::state::{LogState, ProposalRecord};
+use crate::tally::Poll;
 use crate::voting::{Count, Leader, Rule};
 
 /// The height at which voting ends, as far as the log and the roll tell by now; an epoch boundary. `None` before a head covers
@@ -39,7 +40,9 @@ fn early_end(
     let mut at = boundary(charter, schedule.open.saturating_add(1));
     while at < schedule.close {
         let head = state.first_head_at(at)?.head;
-        let count = poll(state, proposal, Body::Members, roll, head.size).count().ok()?;
+        // Whoever delegates can still vote, so that only the weight of own ballots is final.
+        let own = Poll { delegations: None, ..poll(state, proposal, Body::Members, roll, head.size) };
+        let count = own.count().ok()?;
         let remaining = count.weight().saturating_sub(count.cast()).saturating_sub(count.abstained());
         if count.decided_early(&rule.voting_rule(), remaining) {
             return Some(at);

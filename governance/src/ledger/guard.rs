@@ -7,7 +7,7 @@ use crate::entry::{Effect, ProposalContent};
 use crate::hash::{tag, tagged_hash};
 use crate::id::{MemberId, ProposalId};
 use crate::roll::Roll;
-use crate::state::{LogState, Membership, ProposalRecord};
+use crate::state::{LogState, ProposalRecord};
 
 /// Which guard bars a proposal (G-100).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,8 @@ pub enum Bar {
     Cooldown {
         /// From this height on it could have been proposed again.
         until: u32,
+        /// Whether one of the failures was the author's own.
+        is_own: bool,
     },
     /// The deposit, which rises with every failure, is too small.
     Deposit {
@@ -23,6 +25,8 @@ pub enum Bar {
         needed_sat: u64,
         /// Satoshis held.
         held_sat: u64,
+        /// Whether they are too few for the author's own failures alone.
+        is_own: bool,
     },
     /// Too little stake was awake when voting opened.
     InactiveStake {
@@ -55,10 +59,11 @@ impl Bar {
         }
     }
 
-    /// Whether the author could have known, so that the deposit is forfeited.
+    /// Whether the author failed with the same before, so that the deposit is forfeited. Others' failures, which anybody can
+    /// bring about, bar a proposal and cost its author nothing.
     #[must_use]
     pub const fn is_authors_fault(self) -> bool {
-        matches!(self, Self::Cooldown { .. } | Self::Deposit { .. })
+        matches!(self, Self::Cooldown { is_own: true, .. } | Self::Deposit { is_own: true, .. })
     }
 }
 
@@ -68,10 +73,10 @@ impl Ledger {
         let (state, charter, content) = (step.state, step.state.charter_of(proposal), &proposal.content);
         let logged = proposal.schedule.map_or(0, |schedule| schedule.logged);
         let (author, position) = (&proposal.author, proposal.position);
-        let by_history = self.cooldown(state, charter, content, &proposal.thread, logged).or_else(|| {
-            let needed_sat = self.deposit_needed(state, charter, content, author, position);
-            deposit_bar(state, &proposal.thread, author, position, needed_sat)
-        });
+        let thread = &proposal.thread;
+        let by_history = self
+            .cooldown(state, charter, content, thread, author, logged)
+            .or_else(|| self.deposit_bar(state, charter, content, thread, author, position));
         match has_passed {
             true => by_history
                 .or_else(|| inactive_stake(step, proposal))
@@ -92,23 +97,7 @@ impl Ledger {
         author: &MemberId,
         position: u64,
     ) -> u64 {
-        let base = charter.rule_for(content.class, content.amount_sat()).map_or(0, |(_, rule)| rule.deposit_sat);
-        if base == 0 || charter.guards.deposit_growth_bp == 0 {
-            return base;
-        }
-        let key = effect_key(content);
-        let height = state.entry_height(position).unwrap_or(u32::MAX);
-        let failed = state.proposals().values().filter(|other| {
-            let same =
-                effect_key(&other.content) == key || (other.author == *author && other.content.class == content.class);
-            let over = self.standing(&other.id).is_some_and(|s| s.has_failed() && s.closed_at <= height);
-            other.position < position && same && over
-        });
-        let growth = u128::from(charter.guards.deposit_growth_bp);
-        failed.fold(base, |needed, _| {
-            let raised = u128::from(needed) * (u128::from(ALL_BP) + growth);
-            u64::try_from(raised.div_ceil(u128::from(ALL_BP))).unwrap_or(u64::MAX)
-        })
+        self.deposit_raised(state, charter, content, author, position, |_| true)
     }
 
     /// The guard that would bar `content` of `author` if it were logged now, as far as the past tells: for authors, and for
@@ -119,9 +108,53 @@ impl Ledger {
         let p = state.params();
         let thread = content.thread(content.id(p.network, p.dao_id, *author));
         let now = state.tip_height().unwrap_or(0);
-        let (needed_sat, position) = (self.deposit_needed(state, charter, content, author, state.size()), state.size());
-        let cooldown = self.cooldown(state, charter, content, &thread, now);
-        cooldown.or_else(|| deposit_bar(state, &thread, author, position, needed_sat))
+        let cooldown = self.cooldown(state, charter, content, &thread, author, now);
+        cooldown.or_else(|| self.deposit_bar(state, charter, content, &thread, author, state.size()))
+    }
+
+    /// The rule's deposit, raised by those of the failures that `counts` takes, by their author.
+    fn deposit_raised(
+        &self,
+        state: &LogState,
+        charter: &Charter,
+        content: &ProposalContent,
+        author: &MemberId,
+        position: u64,
+        counts: impl Fn(&MemberId) -> bool,
+    ) -> u64 {
+        let base = charter.rule_for(content.class, content.amount_sat()).map_or(0, |(_, rule)| rule.deposit_sat);
+        if base == 0 || charter.guards.deposit_growth_bp == 0 {
+            return base;
+        }
+        let key = effect_key(content);
+        let height = state.entry_height(position).unwrap_or(u32::MAX);
+        let failed = state.proposals().values().filter(|other| {
+            let same =
+                effect_key(&other.content) == key || (other.author == *author && other.content.class == content.class);
+            let over = self.standing(&other.id).is_some_and(|s| s.has_failed() && s.closed_at <= height);
+            other.position < position && same && counts(&other.author) && over
+        });
+        let growth = u128::from(charter.guards.deposit_growth_bp);
+        failed.fold(base, |needed, _| {
+            let raised = u128::from(needed) * (u128::from(ALL_BP) + growth);
+            u64::try_from(raised.div_ceil(u128::from(ALL_BP))).unwrap_or(u64::MAX)
+        })
+    }
+
+    /// Whether holds of the author for the thread, logged before `position`, are too little.
+    fn deposit_bar(
+        &self,
+        state: &LogState,
+        charter: &Charter,
+        content: &ProposalContent,
+        thread: &ProposalId,
+        author: &MemberId,
+        position: u64,
+    ) -> Option<Bar> {
+        let needed_sat = self.deposit_needed(state, charter, content, author, position);
+        let held_sat = state.deposit_sat(thread, author, position);
+        let own_sat = self.deposit_raised(state, charter, content, author, position, |other| other == author);
+        (held_sat < needed_sat).then_some(Bar::Deposit { needed_sat, held_sat, is_own: held_sat < own_sat })
     }
 
     fn cooldown(
@@ -130,6 +163,7 @@ impl Ledger {
         charter: &Charter,
         content: &ProposalContent,
         thread: &ProposalId,
+        author: &MemberId,
         logged: u32,
     ) -> Option<Bar> {
         let blocks = charter.guards.cooldown_blocks;
@@ -138,11 +172,13 @@ impl Ledger {
         }
         let key = effect_key(content);
         let same = state.proposals().values().filter(|p| p.thread != *thread && effect_key(&p.content) == key);
-        let ends = same.filter_map(|other| {
+        let bars = same.filter_map(|other| {
             let standing = self.standing(&other.id).filter(|standing| standing.has_failed())?;
-            (standing.closed_at <= logged).then(|| standing.closed_at.saturating_add(blocks))
+            let until = standing.closed_at.saturating_add(blocks);
+            (standing.closed_at <= logged && logged < until).then_some((until, other.author == *author))
         });
-        ends.max().filter(|until| logged < *until).map(|until| Bar::Cooldown { until })
+        let latest = bars.reduce(|(until, is_own), (other, also)| (until.max(other), is_own || also));
+        latest.map(|(until, is_own)| Bar::Cooldown { until, is_own })
     }
 
     fn request_failed(&self, proposal: &ProposalRecord) -> Option<Bar> {
@@ -150,19 +186,6 @@ impl Ledger {
         let passed = self.standing(&request).is_some_and(|standing| standing.fate == Fate::Effective);
         (!passed).then_some(Bar::RequestFailed)
     }
-}
-
-/// Whether holds of the author for the thread, logged before `position`, are too little.
-fn deposit_bar(
-    state: &LogState,
-    thread: &ProposalId,
-    author: &MemberId,
-    position: u64,
-    needed_sat: u64,
-) -> Option<Bar> {
-    let holds = state.holds().iter().filter(|h| h.thread == *thread && h.member == *author && h.position < position);
-    let held_sat = holds.fold(0u64, |sum, hold| sum.saturating_add(hold.amount_sat));
-    (held_sat < needed_sat).then_some(Bar::Deposit { needed_sat, held_sat })
 }
 
 /// What proposals have in common that do the same to the same: whom they pay, but not how much, lest one satoshi less make
@@ -203,27 +226,24 @@ fn electorate_shrink(step: &Step<'_>, proposal: &ProposalRecord) -> Option<Bar> 
         return None;
     }
     let roll = step.state.roll(proposal.snapshot_epoch)?;
-    let membership = step.state.membership(step.boundary.log_size);
     let limit = step.state.charter_of(proposal).guards.electorate_shrink_bp;
     let changes = proposal.content.options.iter().flat_map(|option| &option.effects);
     let after = changes.filter_map(|effect| match effect {
         Effect::RuleChange(change) => Some(&*change.charter),
         _ => None,
     });
-    let lost = after.map(|charter| lost_weight(roll, charter, &membership)).max()?;
+    let lost = after.map(|charter| lost_weight(step, roll, charter)).max()?;
     let of = roll.total();
     let (cut, allowed) = (lost.checked_mul(u128::from(ALL_BP)), of.checked_mul(u128::from(limit)));
     let is_too_much = cut.zip(allowed).is_none_or(|(cut, allowed)| cut > allowed);
     (lost > 0 && is_too_much).then_some(Bar::ElectorateShrink { lost, of })
 }
 
-/// Weight of the members who would have none under `after`.
-fn lost_weight(roll: &Roll, after: &Charter, membership: &Membership) -> u128 {
-    let keeps = |member: &MemberId, stake_sat: u64| {
-        let admitted = after.admission.is_open() || after.founders.contains(member) || membership.admits(member);
-        let excluded = after.guards.excluded_members.contains(member);
-        stake_sat >= after.admission.min_stake_sat() && admitted && !excluded
-    };
-    let lost = roll.iter().filter(|(member, entry)| !keeps(member, entry.stake_sat));
+/// Weight of the members who have a vote and would have none under `after`.
+fn lost_weight(step: &Step<'_>, roll: &Roll, after: &Charter) -> u128 {
+    let size = step.boundary.log_size;
+    let (now, then) = (step.state.membership(size), step.state.membership_under(after, size));
+    let keeps = |member: &MemberId, stake_sat: u64| stake_sat >= after.admission.min_stake_sat() && then.allows(member);
+    let lost = roll.iter().filter(|(member, entry)| now.allows(member) && !keeps(member, entry.stake_sat));
     lost.fold(0, |sum, (_, entry)| sum.saturating_add(entry.weight))
 }

@@ -48,8 +48,10 @@ pub struct Ledger {
     gates_used: usize,
     /// Heights and satoshis of authorised payments, for spending caps.
     authorised: Vec<(u32, u64)>,
-    /// Threads whose deposits were returned or forfeited.
-    settled: BTreeSet<ProposalId>,
+    /// Deposits that were returned or forfeited: of which thread, and whose.
+    settled: BTreeSet<(ProposalId, MemberId)>,
+    /// Budgets of which nothing is authorised any more.
+    stopped: BTreeSet<ProposalId>,
     accounts: Vec<EpochAccount>,
 }
 

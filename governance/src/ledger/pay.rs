@@ -113,8 +113,9 @@ impl Ledger {
         self.forget_paid();
     }
 
-    /// G-84: milestones not yet authorised are never paid.
+    /// G-84: milestones not yet authorised are never paid, nor those of a budget that did not yet take effect.
     pub(super) fn stop(&mut self, budget: &ProposalId) {
+        self.stopped.insert(*budget);
         let payments = self.standings.get_mut(budget).map(|standing| &mut standing.payments);
         for payment in payments.into_iter().flatten() {
             if payment.state == PaymentState::Waiting {

@@ -1,8 +1,10 @@
 //! What each accepted entry changes.
 
+use std::collections::BTreeMap;
+
 use super::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, HeadRecord,
-    HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, ProposalRecord,
+    HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, Noted, Placed, ProposalRecord, Said,
 };
 use crate::charter::Class;
 use crate::delegation::Delegation;
@@ -47,7 +49,10 @@ impl LogState {
                 self.holds.push(HoldRecord { position, member, channel, thread, amount_sat });
             }
             Entry::SeenNote(e) => {
-                self.seen.entry(e.body.entry).or_default().entry(member).or_insert(position);
+                let seen = e.body.entry();
+                let place = seen.lane().map(|lane| (lane.member, lane.incarnation, lane.sequence));
+                let noted = self.seen.entry(seen.id()).or_insert_with(|| Noted { place, by: BTreeMap::new() });
+                noted.by.entry(member).or_insert(position);
             }
             Entry::Execution(e) => {
                 if let Some(proposal) = self.proposals.get_mut(&e.proposal) {
@@ -57,12 +62,13 @@ impl LogState {
         }
     }
 
-    pub(super) fn advance_lane(&mut self, lane: &LaneHeader, position: u64, id: EntryId) {
+    pub(super) fn advance_lane(&mut self, lane: &LaneHeader, said: Said, position: u64, id: EntryId) {
         let advanced = Lane { incarnation: lane.incarnation, sequence: lane.sequence, head: lane.head_after(id) };
         self.lanes.insert(lane.member, advanced);
         let member = self.member_of_key(&lane.member);
         self.spoken.entry(member).or_default().push(position);
-        self.positions.insert(id, position);
+        let place = (lane.member, lane.incarnation, lane.sequence);
+        self.places.insert(place, Placed { entry: id, position, said });
     }
 
     fn apply_bind(&mut self, position: u64, member: MemberId, key: MemberId, bind: Bind) {
@@ -177,8 +183,9 @@ impl LogState {
     }
 
     fn apply_delegation(&mut self, position: u64, entry: EntryId, member: MemberId, delegation: Delegation) {
+        let scope = delegation.scope.clone();
         self.delegations.record(member, position, entry, delegation);
-        self.update_live_delegation(&member);
+        self.update_live_delegation(&member, &scope);
     }
 
     fn apply_head(&mut self, entry: EntryId, head: LogHead) {
@@ -250,28 +257,21 @@ impl LogState {
         }
     }
 
-    /// G-98: whichever of the two entries the log has is void from here on.
+    /// G-98: whatever the log has at the place is void from here on. It need not be one of the two: whoever equivocates could
+    /// prove it with two copies, so that the one that counts is never named.
     fn apply_equivocation(&mut self, position: u64, proof: &Equivocation) {
         let member = self.member_of_key(&proof.member());
         self.equivocations.push(EquivocationRecord { position, member });
         self.proven.insert(proof.place());
-        for entry in proof.entries() {
-            let id = entry.id();
-            if !self.positions.contains_key(&id) {
-                continue;
+        let Some(Placed { entry, said, .. }) = self.places.get(&proof.place()).cloned() else { return };
+        match said {
+            Said::Ballot(proposal) => self.void_ballot(&proposal, &member, &entry, position),
+            Said::Proposal(proposal) => self.drop_proposal(&proposal, position, DropCause::Void),
+            Said::Delegation(scope) => {
+                let revoked = Delegation { scope, parts: Vec::new(), expires_height: None };
+                self.apply_delegation(position, entry, member, revoked);
             }
-            match entry {
-                Entry::Ballot(e) => self.void_ballot(&e.body.proposal, &member, &id, position),
-                Entry::Proposal(e) => {
-                    let id = e.body.id(e.lane.network, e.lane.dao, e.lane.member);
-                    self.drop_proposal(&id, position, DropCause::Void);
-                }
-                Entry::Delegation(e) => {
-                    let revoked = Delegation { scope: e.body.scope.clone(), parts: Vec::new(), expires_height: None };
-                    self.apply_delegation(position, id, member, revoked);
-                }
-                _ => {}
-            }
+            Said::Other => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::LogState;
-use crate::delegation::{Electorate, Graph, Live, Shift, Topic};
+use crate::delegation::{Electorate, Graph, Live, Scope, Shift, Topic};
 use crate::id::{MemberId, ProposalId};
 use crate::tally::Ballots;
 use crate::voting::Count;
@@ -82,13 +82,19 @@ impl LogState {
         }
     }
 
-    /// The delegation of `member` may have changed in every vote that is not over and whose delegations are not frozen.
-    pub(super) fn update_live_delegation(&mut self, member: &MemberId) {
+    /// The delegation of `member` for `scope` may have changed in every vote about it that is not over, whose delegations are
+    /// not frozen, and in which the member has weight. Nothing else is touched: anybody can delegate, at no cost.
+    pub(super) fn update_live_delegation(&mut self, member: &MemberId, scope: &Scope) {
         let tip = self.tip_height().unwrap_or(0);
         let affected: Vec<ProposalId> = self.open_ids(tip);
         for id in affected {
             let Some(proposal) = self.proposals.get(&id) else { continue };
             let Some(schedule) = proposal.schedule else { continue };
+            let seat = self.rolls.get(&proposal.snapshot_epoch).and_then(|(_, electorate)| electorate.seat(member));
+            let topic = topic(proposal);
+            if seat.is_none() || !topic.is_in(scope) {
+                continue;
+            }
             let frozen = self.rule_of(proposal).is_some_and(|rule| rule.final_ballots) && tip >= schedule.open;
             if frozen {
                 continue;
@@ -97,7 +103,6 @@ impl LogState {
                 self.start_live(&id);
                 continue;
             }
-            let topic = topic(proposal);
             let record = self.delegations.in_force(member, &topic, u64::MAX, schedule.close);
             let parts = record.map_or(&[][..], |record| record.parts()).to_vec();
             let Some(proposal) = self.proposals.get_mut(&id) else { continue };

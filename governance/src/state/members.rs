@@ -19,11 +19,6 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Whether the member was admitted by name, whatever an open door lets in.
-    pub(crate) fn admits(&self, member: &MemberId) -> bool {
-        self.admitted.contains(member)
-    }
-
     pub(crate) fn allows(&self, member: &MemberId) -> bool {
         (self.open || self.admitted.contains(member)) && !self.barred.contains(member)
     }
@@ -113,8 +108,12 @@ impl LogState {
     }
 
     pub(crate) fn membership(&self, size: u64) -> Membership {
+        self.membership_under(self.roll_charter(size), size)
+    }
+
+    /// Who may vote if `charter` says who may.
+    pub(crate) fn membership_under(&self, charter: &Charter, size: u64) -> Membership {
         let height = self.height_of_size(size);
-        let charter = self.roll_charter(size);
         let mut admitted: BTreeSet<MemberId> = charter.founders.iter().copied().collect();
         let mut barred: BTreeSet<MemberId> = charter.guards.excluded_members.iter().copied().collect();
         for (_, change) in self.membership_changes(charter, size, height) {

@@ -15,12 +15,13 @@ use bitcoin::{BlockHash, OutPoint};
 
 pub use live::LiveTally;
 pub(crate) use live::topic;
-pub(crate) use members::{Membership, vote_key};
-pub use query::{SEEN_NOTES, UNUSED_HOLD_BLOCKS};
+pub(crate) use members::vote_key;
+pub use query::{SEEN_NOTES, SEEN_SHARE_BP, UNUSED_HOLD_BLOCKS};
 pub use record::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, HeadRecord,
     HoldRecord, InvitationRecord, Lane, MemberRecord, ProposalRecord,
 };
+use record::{Noted, Placed, Said};
 pub use refusal::Refusal;
 
 use crate::codec::Canonical as _;
@@ -64,10 +65,12 @@ pub struct LogState {
     equivocations: Vec<EquivocationRecord>,
     /// Places in lanes that a proof was logged for.
     proven: BTreeSet<(MemberId, u32, u64)>,
-    /// Members who have seen an entry that they name, with the positions of their notes.
-    seen: BTreeMap<EntryId, BTreeMap<MemberId, u64>>,
-    /// Positions of entries by members, for seen notes.
+    /// Entries that members have seen.
+    seen: BTreeMap<EntryId, Noted>,
+    /// Positions of all entries.
     positions: BTreeMap<EntryId, u64>,
+    /// What stands where in lanes: by key, incarnation and sequence.
+    places: BTreeMap<(MemberId, u32, u64), Placed>,
     anchored: Vec<AnchoredRecord>,
     charters: Vec<CharterVersion>,
     rolls: BTreeMap<u32, (Roll, Arc<Electorate>)>,
@@ -110,6 +113,7 @@ impl LogState {
             proven: BTreeSet::new(),
             seen: BTreeMap::new(),
             positions: BTreeMap::new(),
+            places: BTreeMap::new(),
             anchored: Vec::new(),
             charters: vec![founding],
             rolls: BTreeMap::new(),
@@ -144,8 +148,9 @@ impl LogState {
         self.check_rules(&entry)?;
         let id = entry_id(&bytes);
         if let Some(lane) = entry.lane() {
-            self.advance_lane(lane, position, id);
+            self.advance_lane(lane, Said::of(&entry), position, id);
         }
+        self.positions.insert(id, position);
         // Only heads and final epochs bring decisions nearer.
         let is_clock = matches!(entry, Entry::Head(_) | Entry::Anchored(_));
         self.apply_checked(position, id, entry);

@@ -1,15 +1,16 @@
 //! Questions to the state.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use bitcoin::BlockHash;
 use bitcoin::secp256k1::XOnlyPublicKey;
 
 use super::{
     AnchoredRecord, ChannelRecord, CharterVersion, DropCause, EquivocationRecord, HeadRecord, HoldRecord,
-    InvitationRecord, Lane, LogState, MemberRecord, ProposalRecord,
+    InvitationRecord, Lane, LogState, MemberRecord, Noted, Placed, ProposalRecord,
 };
-use crate::charter::{Charter, ClassRule};
+use crate::charter::{ALL_BP, Charter, ClassRule};
 use crate::dao::DaoParams;
 use crate::delegation::Book;
 use crate::entry::LaneHeader;
@@ -19,8 +20,10 @@ use crate::lifecycle::Phase;
 use crate::roll::Roll;
 use crate::tree::HistoryTree;
 
-/// Members whose seen notes force an entry into the log (G-97).
+/// Fewest members whose seen notes force an entry into the log (G-97).
 pub const SEEN_NOTES: usize = 3;
+/// Share of the newest roll's weight that these members have more than, in basis points (G-97).
+pub const SEEN_SHARE_BP: u16 = 1000;
 /// Blocks after which a deposit is free again when no proposal used it: a week (G-96).
 pub const UNUSED_HOLD_BLOCKS: u32 = 1008;
 
@@ -234,20 +237,22 @@ impl LogState {
         head.map(|record| record.head.tip_hash).or_else(|| self.block_hashes.get(&height).copied())
     }
 
-    /// Entries that enough members have seen and that the log still does not have, `size` entries in (G-97). A header
-    /// over them authorises nothing.
+    /// Entries that enough members have seen and that the log still does not have, `size` entries in, though it could (G-97).
+    /// A header over them authorises nothing.
     #[must_use]
     pub fn overdue_entries(&self, size: u64) -> Vec<EntryId> {
-        let charter = self.charter_at(size);
-        let (height, delay) = (self.height_of_size(size), charter.forced_entry_delay_blocks);
-        let is_overdue = |notes: &BTreeMap<MemberId, u64>| {
-            let mut positions: Vec<u64> = notes.values().copied().collect();
-            positions.sort_unstable();
-            let deciding = positions.get(SEEN_NOTES - 1).and_then(|position| self.entry_height(*position));
+        let newest = self.anchored[..self.anchored.partition_point(|record| record.position < size)].last();
+        let Some(roll) = newest.and_then(|record| self.roll(record.header.epoch)) else { return Vec::new() };
+        let (height, delay) = (self.height_of_size(size), self.charter_at(size).forced_entry_delay_blocks);
+        let is_overdue = |noted: &Noted| {
+            let deciding = deciding_note(noted, roll).and_then(|position| self.entry_height(position));
             deciding.is_some_and(|seen| seen.saturating_add(delay) <= height)
         };
         let missing = |entry: &EntryId| self.positions.get(entry).is_none_or(|position| *position >= size);
-        self.seen.iter().filter(|(entry, notes)| missing(entry) && is_overdue(notes)).map(|(entry, _)| *entry).collect()
+        let overdue = self.seen.iter().filter(|(entry, noted)| {
+            missing(entry) && is_overdue(noted) && !noted.place.is_some_and(|place| self.is_passed(place, size))
+        });
+        overdue.map(|(entry, _)| *entry).collect()
     }
 
     /// Final epochs in the log, oldest first.
@@ -280,16 +285,63 @@ impl LogState {
         version.map_or(&self.params.charter, |version| &version.charter)
     }
 
+    /// Whether a lane went on without the entry that was to stand at a place, so that nobody can log it any more: its member
+    /// signed another one for it, or began a new incarnation.
+    fn is_passed(&self, place: (MemberId, u32, u64), size: u64) -> bool {
+        let (key, incarnation, _) = place;
+        let stands = |placed: &Placed| placed.position < size;
+        let later = (Bound::Excluded((key, incarnation, u64::MAX)), Bound::Included((key, u32::MAX, u64::MAX)));
+        self.places.get(&place).is_some_and(stands) || self.places.range(later).any(|(_, placed)| stands(placed))
+    }
+
+    /// Satoshis that `author` holds for a thread by entries before `position`, as far as they were still held when its first
+    /// version came (G-96).
+    pub(crate) fn deposit_sat(&self, thread: &ProposalId, author: &MemberId, position: u64) -> u64 {
+        let own = self.holds.iter().filter(|hold| hold.thread == *thread && hold.member == *author);
+        let held = own.filter(|hold| hold.position < position && !self.has_lapsed(hold, position));
+        held.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
+    }
+
+    /// Whether a hold was free again, for want of a proposal, before the first version of its thread came, `size`
+    /// entries in (G-96). What may be spent since is no deposit.
+    pub(crate) fn has_lapsed(&self, hold: &HoldRecord, size: u64) -> bool {
+        let used = self.proposals.get(&hold.thread).map_or(size, |first| first.position.min(size));
+        let end = self.entry_height(hold.position).map(|held| held.saturating_add(UNUSED_HOLD_BLOCKS));
+        hold.position < used && end.is_some_and(|end| end <= self.height_of_size(used))
+    }
+
     fn is_held(&self, hold: &HoldRecord, tip: u32) -> bool {
+        if self.has_lapsed(hold, self.size()) {
+            return false;
+        }
         let schedule = self.newest_version(&hold.thread).map(|proposal| proposal.schedule);
         match schedule {
             Some(Some(schedule)) => {
                 let margin = schedule.latest_close.saturating_sub(schedule.close);
                 tip < schedule.authorised_at.saturating_add(margin)
             }
-            Some(None) => true,
-            // G-96: a hold for a proposal that never comes ends by itself.
-            None => self.entry_height(hold.position).is_none_or(|held| tip < held.saturating_add(UNUSED_HOLD_BLOCKS)),
+            // G-96: a hold for a proposal that never comes ends by itself, by lapsing.
+            Some(None) | None => true,
         }
     }
+}
+
+/// Position of the note with which the members who noted an entry are enough, in number and in weight (G-97). Who weighs
+/// nothing counts for nothing: a key costs nothing.
+fn deciding_note(noted: &Noted, roll: &Roll) -> Option<u64> {
+    let weighed = noted.by.iter().map(|(member, position)| (*position, roll.weight(member)));
+    let mut notes: Vec<(u64, u128)> = weighed.filter(|(_, weight)| *weight > 0).collect();
+    notes.sort_unstable();
+    let needed = share_of(roll.total(), SEEN_SHARE_BP);
+    let mut sum = 0u128;
+    (1..).zip(notes).find_map(|(count, (position, weight))| {
+        sum = sum.saturating_add(weight);
+        (count >= SEEN_NOTES && sum > needed).then_some(position)
+    })
+}
+
+/// A share of a weight, rounded down, without leaving 128 bits.
+fn share_of(weight: u128, bp: u16) -> u128 {
+    let (all, bp) = (u128::from(ALL_BP), u128::from(bp));
+    weight / all * bp + weight % all * bp / all
 }

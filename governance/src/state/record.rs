@@ -6,7 +6,8 @@ use bitcoin::{BlockHash, Txid};
 
 use super::live::LiveTally;
 use crate::charter::Charter;
-use crate::entry::{Bind, Checkpoint, Execution, GuardianVoice, LogHead, Opinion, ProposalContent};
+use crate::delegation::Scope;
+use crate::entry::{Bind, Checkpoint, Entry, Execution, GuardianVoice, LogHead, Opinion, ProposalContent};
 use crate::epoch::EpochHeader;
 use crate::id::{ChannelId, CharterHash, EntryId, LaneHead, MemberId, ProposalId};
 use crate::lifecycle::Schedule;
@@ -21,6 +22,43 @@ pub struct Lane {
     pub sequence: u64,
     /// Hash chain over them.
     pub head: LaneHead,
+}
+
+/// An entry at its place in a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) entry: EntryId,
+    pub(super) position: u64,
+    pub(super) said: Said,
+}
+
+/// What a proof of equivocation can make void.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Said {
+    Ballot(ProposalId),
+    Proposal(ProposalId),
+    Delegation(Scope),
+    Other,
+}
+
+impl Said {
+    pub(super) fn of(entry: &Entry) -> Self {
+        match entry {
+            Entry::Ballot(e) => Self::Ballot(e.body.proposal),
+            Entry::Proposal(e) => Self::Proposal(e.body.id(e.lane.network, e.lane.dao, e.lane.member)),
+            Entry::Delegation(e) => Self::Delegation(e.body.scope.clone()),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// An entry that members have seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Noted {
+    /// Where it belongs, if it stands in a lane: key, incarnation and sequence.
+    pub(super) place: Option<(MemberId, u32, u64)>,
+    /// Positions of the notes.
+    pub(super) by: BTreeMap<MemberId, u64>,
 }
 
 /// A member.

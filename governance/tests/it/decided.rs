@@ -412,8 +412,10 @@ fn what_members_have_seen_and_the_hub_keeps_out_stops_every_authorisation() {
     world.vote(1, id, Choice::Yes).unwrap();
     let hidden = world.sign(2, Ballot::new(id, Choice::No, None));
     let missing: EntryId = hidden.id();
+    let note = SeenNote::new(Entry::Ballot(hidden), world.height).unwrap();
+    assert_eq!(world.say(2, note.clone()).unwrap_err().rule(), "G-97", "the author has no place for it");
     for member in 3..=5 {
-        world.say(member, SeenNote { entry: missing, height: world.height }).unwrap();
+        world.say(member, note.clone()).unwrap();
     }
     let close = world.state.proposals()[&id].schedule.unwrap().close;
     while world.state.ledger().closing_height() < close + 6 {

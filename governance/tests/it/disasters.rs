@@ -384,7 +384,7 @@ fn nns_spam() {
         world.vote(1, id, Choice::Yes).unwrap();
         world.vote(2, id, Choice::No).unwrap();
         let standing = fate(&mut world, id);
-        let expected = (held < needed).then_some(Bar::Deposit { needed_sat: needed, held_sat: held });
+        let expected = (held < needed).then_some(Bar::Deposit { needed_sat: needed, held_sat: held, is_own: true });
         assert_eq!(standing.bar, expected);
         let entry = *world.state.ledger().accounts().last().unwrap().entries.last().unwrap();
         // 45 percent support it, the charter asks for 50: the deposit is gone.

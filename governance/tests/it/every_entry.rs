@@ -103,7 +103,8 @@ pub(crate) fn every_entry(world: &World) -> Vec<Entry> {
     entries.push(sign(world, GuardianAct { proposal: thread, act: GuardianVoice::Veto }));
     entries.push(Entry::Equivocation(Equivocation::new(no, ballots[0].clone()).unwrap()));
     entries.push(sign(world, DepositHold { thread, channel, amount_sat: 1000 }));
-    entries.push(sign(world, SeenNote { entry: other, height: 120 }));
+    let seen = world.sign(1, Ballot::new(thread, Choice::No, None)).into_entry();
+    entries.push(sign(world, SeenNote::new(seen, 120).unwrap()));
     entries.push(Entry::Execution(execution.sign(&world.secp, &hub(), &AUX)));
     entries
 }

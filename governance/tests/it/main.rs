@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
+mod abused_rules;
 mod anchored_lie;
 mod charter_change;
 mod charter_document;

@@ -14,25 +14,34 @@ impl LogState {
         if !self.members.contains_key(&self.member_of_key(&key)) && !self.holds_office(&key) {
             return invalid("G-98", format!("{key} speaks for nobody here"));
         }
+        // Whoever finds an old key must not be able to take anything from its member.
+        let is_logged = proof.entries().into_iter().any(|entry| self.positions.contains_key(&entry.id()));
+        if self.is_retired(&key) && !is_logged {
+            return invalid("G-98", format!("{key} was replaced, and the log has neither of the entries"));
+        }
         match self.proven.contains(&proof.place()) {
             true => invalid("G-98", format!("{key} was proven to have equivocated at {incarnation}/{sequence} before")),
             false => Ok(()),
         }
     }
 
-    /// G-97.
+    /// G-97: the log takes the note only of an entry that it could take as well, so that a hub is never without a way out.
     pub(super) fn check_seen_note(&self, e: &LaneEntry<SeenNote>) -> Result<(), Refusal> {
         let member = self.check_speaker(&e.lane)?;
-        let (entry, tip) = (e.body.entry, self.tip_height().unwrap_or(0));
+        let (seen, tip) = (e.body.entry(), self.tip_height().unwrap_or(0));
+        let entry = seen.id();
         if let Some(position) = self.positions.get(&entry) {
             return invalid("G-97", format!("entry {entry} is in the log at position {position}"));
         }
-        if self.seen.get(&entry).is_some_and(|notes| notes.contains_key(&member)) {
+        if self.seen.get(&entry).is_some_and(|noted| noted.by.contains_key(&member)) {
             return invalid("G-97", format!("{member} noted entry {entry} before"));
         }
-        match e.body.height <= tip {
-            true => Ok(()),
-            false => not_now("G-97", format!("seen at height {}, the log is at {tip}", e.body.height)),
+        if seen.lane().is_some_and(|lane| lane.member == e.lane.member) {
+            return invalid("G-97", "nobody notes an entry of their own lane, for whose place this one stands".into());
         }
+        if e.body.height > tip {
+            return not_now("G-97", format!("seen at height {}, the log is at {tip}", e.body.height));
+        }
+        self.check(seen)
     }
 }

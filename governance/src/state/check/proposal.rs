@@ -67,8 +67,7 @@ impl LogState {
         if !rule.allows(content.system) {
             return invalid("R-21", format!("class {class} is not voted on by {}", content.system.name()));
         }
-        let mine = self.holds.iter().filter(|hold| hold.thread == thread && hold.member == *author);
-        let held = mine.fold(0u64, |sum, hold| sum.saturating_add(hold.amount_sat));
+        let held = self.deposit_sat(&thread, author, self.size());
         if held < rule.deposit_sat {
             let needed = rule.deposit_sat;
             return not_now("G-96", format!("{held} sat are held for {thread}, class {class} needs {needed}"));
@@ -91,7 +90,21 @@ impl LogState {
         if previous.content.request != content.request {
             return invalid("G-89", "a version answers the same request as the first".into());
         }
+        self.check_thread_age(&version.thread)?;
         self.check_in_review("G-89", previous)
+    }
+
+    /// G-89: versions must not keep a thread, and with it an old electorate, in review for ever.
+    fn check_thread_age(&self, thread: &ProposalId) -> Result<(), Refusal> {
+        let Some(first) = self.proposals.get(thread) else { return Ok(()) };
+        let review = self.rule_of(first).map_or(0, |rule| rule.review_blocks);
+        let end = first.schedule.map(|schedule| schedule.open.saturating_add(review));
+        match end.zip(self.tip_height()) {
+            Some((end, tip)) if tip >= end => {
+                invalid("G-89", format!("versions of {thread} ended at height {end}, the log is at {tip}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_in_review(&self, rule: &'static str, proposal: &ProposalRecord) -> Result<(), Refusal> {
@@ -134,17 +147,13 @@ impl LogState {
                 _ => invalid("G-84", format!("{proposal} is no budget")),
             },
             Effect::RuleChange(change) => self.check_rule_change(change),
-            Effect::Confiscate(target) => {
-                let is_held =
-                    |hold: &super::super::HoldRecord| hold.thread == target.thread && hold.member == target.member;
-                match self.holds.iter().any(is_held) {
-                    true => Ok(()),
-                    false => {
-                        let (member, thread) = (target.member, target.thread);
-                        invalid("G-86", format!("{member} holds no deposit for {thread}"))
-                    }
+            Effect::Confiscate(target) => match self.deposit_sat(&target.thread, &target.member, self.size()) {
+                1.. => Ok(()),
+                0 => {
+                    let (member, thread) = (target.member, target.thread);
+                    invalid("G-86", format!("{member} holds no deposit for {thread}"))
                 }
-            }
+            },
             _ => Ok(()),
         }
     }
