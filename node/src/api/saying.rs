@@ -63,7 +63,7 @@ pub enum Saying {
     },
     /// Has seen an entry that the log does not have.
     Seen {
-        /// Id of the entry, hex.
+        /// The whole entry, hex.
         entry: String,
     },
 }

@@ -8,7 +8,6 @@ use althing_governance::entry::{
     KeyRotation, Opinion, SeenNote, Withdrawal,
 };
 use althing_governance::id::{EntryId, MemberId, ProposalId};
-use anyhow::Context as _;
 
 use super::Member;
 use super::lane::Speech;
@@ -68,9 +67,13 @@ impl Member {
             }
             Saying::HoldDeposit { thread, amount_sat } => self.deposit(&thread, amount_sat)?,
             Saying::Seen { entry } => {
-                let entry: EntryId = id("G-97", "an entry", &entry)?;
-                let height = self.shell.tip_height();
-                spoken(SeenNote { entry, height }, [format!("You have seen entry {entry} by height {height}.")])
+                let entry = hex_entry("G-97", &entry)?;
+                // The log's height: a note cannot be of later.
+                let height = self.shell.ledger.state().tip_height().unwrap_or(0);
+                let words = format!("You have seen entry {} by height {height}.", entry.id());
+                let note =
+                    SeenNote::new(entry, height).map_err(|error| ApiError::invalid("G-97", error.to_string()))?;
+                spoken(note, [words])
             }
         })
     }
@@ -193,20 +196,21 @@ impl Member {
 
 /// The proof of equivocation from two entries, hex.
 pub(super) fn equivocation(entries: &[String; 2]) -> Result<(Entry, Vec<String>), ApiError> {
-    let entry = |text: &String| {
-        let bytes = unhex(text.trim()).context("G-98: an entry, hex")?;
-        Entry::from_bytes(&bytes).context("G-98: an entry")
-    };
-    let invalid = |error: String| ApiError::invalid("G-98", error);
-    let (one, other) = (entry(&entries[0]), entry(&entries[1]));
-    let (one, other) = one.and_then(|one| Ok((one, other?))).map_err(|error| invalid(format!("{error:#}")))?;
-    let proof = Equivocation::new(one, other).map_err(|error| invalid(error.to_string()))?;
+    let (one, other) = (hex_entry("G-98", &entries[0])?, hex_entry("G-98", &entries[1])?);
+    let proof = Equivocation::new(one, other).map_err(|error| ApiError::invalid("G-98", error.to_string()))?;
     let (member, incarnation, sequence) = proof.place();
     let sentences = vec![
         format!("Member {member} signed two entries for number {sequence} of incarnation {incarnation}."),
         "Both are void; the member's rights are suspended and deposits forfeited.".to_owned(),
     ];
     Ok((Entry::Equivocation(proof), sentences))
+}
+
+/// An entry from its canonical bytes, hex.
+fn hex_entry(rule: &str, text: &str) -> Result<Entry, ApiError> {
+    let bytes =
+        unhex(text.trim()).map_err(|error| ApiError::invalid(rule, format!("{rule}: an entry, hex: {error:#}")))?;
+    Entry::from_bytes(&bytes).map_err(|error| ApiError::invalid(rule, format!("{rule}: an entry: {error}")))
 }
 
 fn spoken(speech: impl Speech + 'static, sentences: impl Into<Vec<String>>) -> Spoken {

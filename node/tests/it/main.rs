@@ -4,6 +4,7 @@
 
 mod audited_directory;
 mod chain;
+mod choices;
 mod dishonest_hub;
 mod flipped_byte;
 mod forged;

@@ -100,7 +100,7 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
         (vec!["propose", "text", "--title", "right\u{202e}left"], "G-82", "202E"),
         (vec!["propose", "text", "--title", "bell\u{7}"], "G-82", "0007"),
         (vec!["propose", "text", "--title", &long], "E-", "120"),
-        (too_many, "E-", "62"),
+        (too_many, "V-2", "62"),
         (system("schulze"), "R-21", "schulze"),
         (vec!["propose", "text", "--title", "T", "--system", "approval", "--option", "A"], "V-2", "1"),
         (

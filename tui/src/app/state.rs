@@ -196,6 +196,9 @@ impl App {
     pub fn listed(&self) -> Vec<&Proposal> {
         let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
         let passes = |proposal: &&Proposal| {
+            if proposal.vote.hidden {
+                return false;
+            }
             // Without a filter nothing is looked at: there may be many thousands.
             words.is_empty() || {
                 let text = searched(proposal);

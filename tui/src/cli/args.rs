@@ -130,8 +130,8 @@ pub enum Command {
     },
     /// State that I have seen an entry that the log leaves out.
     Seen {
-        /// Id of the entry.
-        entry: String,
+        /// File with the whole entry, hex.
+        file: PathBuf,
     },
     /// Hide something of others on this machine only.
     Hide(Hide),

@@ -98,7 +98,10 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Accept { invitation } => {
             return say(Saying::Accept { invitation }, Weighty::No, &global, backend, console);
         }
-        Command::Seen { entry } => return say(Saying::Seen { entry }, Weighty::No, &global, backend, console),
+        Command::Seen { file } => {
+            let entry = local::read_file(&file)?.trim().to_owned();
+            return say(Saying::Seen { entry }, Weighty::No, &global, backend, console);
+        }
         Command::RotateKey => return Caller::connect(&global, backend, console)?.rotate_key(console),
         Command::Equivocation { file } => {
             return Caller::connect(&global, backend, console)?.equivocation(&file, console);

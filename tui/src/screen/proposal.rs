@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use althing_node::api::{Comment, Proposal, Snapshot};
+use althing_node::api::{Comment, Proposal, Snapshot, System};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span, Text};
 
 use super::proposals::state_style;
 use crate::app::App;
-use crate::format::{blocks_and_time, count_of, short_id, thousands};
+use crate::format::{blocks_and_time, count_of, parse_weight, short_id, thousands};
 use crate::text::{bullets, cut, hanging, markdown, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
@@ -87,7 +87,7 @@ fn time_line(proposal: &Proposal, snapshot: &Snapshot, columns: usize, theme: &T
     let (what, height) = if status.tip_height < heights.open_height {
         ("opens", heights.open_height)
     } else {
-        ("closes", heights.close_height)
+        ("closes", proposal.vote.ends_at.unwrap_or(heights.close_height))
     };
     let text = match height.checked_sub(status.tip_height) {
         Some(left) if left > 0 => {
@@ -126,6 +126,7 @@ fn text(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
         lines.extend(hanging("• ", &format!("Gate {}", Untrusted::new(gate)), columns, theme.text));
     }
     lines.push(Line::default());
+    lines.extend(vote_lines(proposal, columns, theme));
     lines.push(Line::from(vec![
         Span::styled("Written by ", theme.dim),
         Span::styled(Untrusted::new(&proposal.author_name).line(), theme.text),
@@ -146,6 +147,34 @@ fn text(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
     lines.push(Line::default());
     lines.extend(hanging("id ", &Untrusted::new(&proposal.id).line(), columns, theme.dim));
     lines.push(Line::styled(format!("weights from the roll of epoch {}", proposal.snapshot_epoch), theme.dim));
+    lines
+}
+
+/// How it is voted on, where that is not plain yes or no: system, options with their sums, versions, what was decided.
+fn vote_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let vote = &proposal.vote;
+    let mut lines = Vec::new();
+    if vote.system != System::YesNoAbstain {
+        let system = format!("Voted on by {}", vote.system.name().replace('_', " "));
+        lines.push(Line::styled(system, theme.text.add_modifier(Modifier::BOLD)));
+    }
+    for (number, option) in (1..).zip(&vote.options) {
+        let number = if number == vote.options.len() { "none".to_owned() } else { number.to_string() };
+        let sum = option.sum.as_deref().and_then(parse_weight).map_or_else(|| "–".to_owned(), thousands);
+        let sign = if option.won { "✓ " } else { "  " };
+        let text = format!("{number:>4}  {}  {sum}", Untrusted::new(&option.label));
+        lines.extend(hanging(sign, &text, columns, if option.won { theme.good } else { theme.text }));
+    }
+    if vote.versions.len() > 1 {
+        let versions: Vec<String> = vote.versions.iter().map(|id| short_id(id)).collect();
+        lines.extend(hanging("", &format!("Versions: {}", versions.join(", ")), columns, theme.dim));
+    }
+    for sentence in vote.decision.iter().chain(&vote.payments).chain(&vote.guardians) {
+        lines.extend(hanging("• ", &Untrusted::new(sentence).line(), columns, theme.text));
+    }
+    if !lines.is_empty() {
+        lines.push(Line::default());
+    }
     lines
 }
 
@@ -174,7 +203,17 @@ fn discussion(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> 
         if let Some(height) = comment.height {
             head.push_str(&format!(", at {}", thousands(u128::from(height))));
         }
+        if comment.is_update {
+            head.push_str(", as the author");
+        }
+        if comment.up + comment.down > 0 {
+            head.push_str(&format!(", {} for, {} against", comment.up, comment.down));
+        }
         lines.push(Line::styled(cut(&head, columns), theme.dim));
+        if comment.hidden {
+            lines.extend(hanging(&indent, "(hidden on this machine)", columns, theme.dim));
+            continue;
+        }
         for line in Untrusted::new(&comment.text).lines() {
             lines.extend(hanging(&indent, &line, columns, theme.text));
         }

@@ -19,9 +19,14 @@ pub fn tally_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
     let Some(sums) = Sums::parse(tally) else {
         return paragraph("The node's sums are not numbers.", columns, theme.bad);
     };
-    let mut lines = sums.bars(columns, theme);
+    let mut lines = match proposal.vote.options.is_empty() {
+        true => sums.bars(columns, theme),
+        false => option_bars(proposal, &sums, columns, theme),
+    };
     lines.push(Line::default());
-    lines.extend(sums.shares(columns, theme));
+    if proposal.vote.options.is_empty() {
+        lines.extend(sums.shares(columns, theme));
+    }
     lines.extend(verdict("quorum", tally.quorum_met, tally.is_final, &proposal.quorum, columns, theme));
     lines.extend(verdict("threshold", tally.threshold_met, tally.is_final, &proposal.threshold, columns, theme));
     lines
@@ -53,29 +58,12 @@ impl Sums {
     /// One bar for each choice, numbers aligned.
     fn bars(&self, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         let rows = [
-            ("yes", self.yes, theme.good),
-            ("no", self.no, theme.bad),
-            ("abstain", self.abstain, theme.text),
-            ("silent", self.silent(), theme.dim),
+            ("yes".to_owned(), self.yes, theme.good),
+            ("no".to_owned(), self.no, theme.bad),
+            ("abstain".to_owned(), self.abstain, theme.text),
+            ("silent".to_owned(), self.silent(), theme.dim),
         ];
-        let numbers: Vec<String> = rows.iter().map(|(_, weight, _)| thousands(*weight)).collect();
-        let number_width = numbers.iter().map(|n| width(n)).max().unwrap_or(1);
-        // Label, two gaps, the number, a gap and ` 47.5 %`.
-        let fixed = 8 + 1 + number_width + 1 + 7;
-        let cells = u16::try_from(columns.saturating_sub(fixed)).unwrap_or(u16::MAX).min(60);
-        rows.iter()
-            .zip(&numbers)
-            .map(|((label, weight, style), number)| {
-                let (filled, empty) = bar(*weight, self.total, cells);
-                Line::from(vec![
-                    Span::styled(format!("{label:<8}"), *style),
-                    Span::styled(filled, *style),
-                    Span::styled(empty, theme.border),
-                    Span::styled(format!(" {number:>number_width$}"), theme.text),
-                    Span::styled(format!(" {:>7}", percent(*weight, self.total)), theme.dim),
-                ])
-            })
-            .collect()
+        bars(&rows, self.total, columns, theme)
     }
 
     /// The two shares that the rules are about.
@@ -88,6 +76,42 @@ impl Sums {
         };
         paragraph(&text, columns, theme.text)
     }
+}
+
+/// One bar for each option, by its number; of grades and bought votes the longest is the greatest sum.
+fn option_bars(proposal: &Proposal, sums: &Sums, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let options = &proposal.vote.options;
+    let mut rows: Vec<(String, u128, Style)> = Vec::new();
+    for (number, option) in (1..).zip(options) {
+        let label = if number == options.len() { "none".to_owned() } else { number.to_string() };
+        let style = if option.won { theme.good } else { theme.text };
+        rows.push((label, option.sum.as_deref().and_then(parse_weight).unwrap_or(0), style));
+    }
+    rows.push(("abstain".to_owned(), sums.abstain, theme.dim));
+    let whole = rows.iter().map(|(_, sum, _)| *sum).fold(sums.total, u128::max);
+    bars(&rows, whole, columns, theme)
+}
+
+/// One bar for each row, numbers aligned.
+fn bars(rows: &[(String, u128, Style)], whole: u128, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let numbers: Vec<String> = rows.iter().map(|(_, weight, _)| thousands(*weight)).collect();
+    let number_width = numbers.iter().map(|n| width(n)).max().unwrap_or(1);
+    // Label, two gaps, the number, a gap and ` 47.5 %`.
+    let fixed = 8 + 1 + number_width + 1 + 7;
+    let cells = u16::try_from(columns.saturating_sub(fixed)).unwrap_or(u16::MAX).min(60);
+    rows.iter()
+        .zip(&numbers)
+        .map(|((label, weight, style), number)| {
+            let (filled, empty) = bar(*weight, whole, cells);
+            Line::from(vec![
+                Span::styled(format!("{label:<8}"), *style),
+                Span::styled(filled, *style),
+                Span::styled(empty, theme.border),
+                Span::styled(format!(" {number:>number_width$}"), theme.text),
+                Span::styled(format!(" {:>7}", percent(*weight, whole)), theme.dim),
+            ])
+        })
+        .collect()
 }
 
 /// What kind of sums these are.

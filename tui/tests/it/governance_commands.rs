@@ -140,11 +140,13 @@ fn everything_else_is_said_as_it_was_typed() {
         ("deposit hold ab12 500", Saying::HoldDeposit { thread: "ab12".to_owned(), amount_sat: 500 }),
         ("invite ab --until 900", Saying::Invite { member: "ab".to_owned(), until: 900 }),
         ("accept ab12", Saying::Accept { invitation: "ab12".to_owned() }),
-        ("seen ab12", Saying::Seen { entry: "ab12".to_owned() }),
     ];
     for (command, expected) in table {
         assert_eq!(saying(command), expected, "{command}");
     }
+    let entry = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(entry.path(), "ab12\n").unwrap();
+    assert_eq!(saying(&format!("seen {}", entry.path().display())), Saying::Seen { entry: "ab12".to_owned() });
     assert_eq!(ordered("rotate-key", said()), Request::RotateKey);
     let hide = |hidden| Request::Hide { what: Hideable::Comment, id: "ab12".to_owned(), hidden };
     assert_eq!(ordered("hide comment ab12", Reply::Done), hide(true));

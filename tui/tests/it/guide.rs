@@ -32,3 +32,27 @@ fn every_command_of_the_guide_is_understood() {
 fn the_command_line_is_well_formed() {
     Cli::command().debug_assert();
 }
+
+/// Whatever `docs/guide/features.md` calls a command is one, down to its last word that is no argument.
+#[test]
+fn every_command_of_the_feature_table_exists() {
+    let table = include_str!("../../../docs/guide/features.md");
+    let quoted = table.split('`').skip(1).step_by(2);
+    let commands: Vec<&str> = quoted.filter_map(|text| text.strip_prefix("althing ")).collect();
+    assert!(commands.len() > 40, "{commands:?}");
+    for command in commands {
+        let mut known = Cli::command();
+        for word in command.split_whitespace() {
+            let Some(next) = known.find_subcommand(word).cloned() else {
+                assert!(!known.has_subcommands(), "althing {command}: there is no {word}");
+                if let Some(option) = word.strip_prefix("--") {
+                    let global = ["json", "data"].contains(&option);
+                    let has = known.get_arguments().any(|argument| argument.get_long() == Some(option));
+                    assert!(has || global, "althing {command}: there is no --{option}");
+                }
+                continue;
+            };
+            known = next;
+        }
+    }
+}

@@ -109,7 +109,8 @@ fn infected(trick: &str) -> (Snapshot, BallotReview) {
 fn infect_value(value: serde_json::Value, trick: &str) -> serde_json::Value {
     use serde_json::Value;
     /// Not texts but names of variants, and numbers: those cannot carry anything.
-    const FIXED: [&str; 9] = ["role", "choice", "step", "replaces", "yes", "no", "abstain", "total_weight", "weight"];
+    const FIXED: [&str; 10] =
+        ["system", "role", "choice", "step", "replaces", "yes", "no", "abstain", "total_weight", "weight"];
     match value {
         Value::String(text) => Value::String(format!("{trick}{text}{trick}")),
         Value::Array(items) => Value::Array(items.into_iter().map(|v| infect_value(v, trick)).collect()),

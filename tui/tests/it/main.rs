@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod ballot_editor;
 mod commands;
 mod dao;
 mod governance_commands;

@@ -1,0 +1,108 @@
+//! Hazard: a ballot that says something else than what was filled in.
+
+use althing_node::api::{BallotPath, Choice, NONE, Proposal, ProposalOption, System};
+use althing_tui::app::Choose;
+
+use crate::dao::{AtTheKeyboard, ballot, proposal, snapshot};
+
+/// A proposal on which is voted by a system, with three options where there are any.
+fn about(system: System) -> Proposal {
+    let mut proposal = proposal(4, "Where to meet", "text", althing_node::api::ProposalState::Voting, None);
+    proposal.vote.system = system;
+    if system.has_options() {
+        let option = |label: &str| ProposalOption { label: label.to_owned(), sum: None, won: false };
+        proposal.vote.options = ["Lake", "Booth", "Hill", "none of these"].map(option).into();
+    }
+    proposal
+}
+
+fn filled(system: System, fill: impl Fn(&mut Choose)) -> Choice {
+    let mut choose = Choose::new(&about(system));
+    fill(&mut choose);
+    choose.choice()
+}
+
+#[test]
+fn each_system_is_filled_in_its_own_way() {
+    assert_eq!(filled(System::YesNoVeto, |c| (0..3).for_each(|_| c.down())), Choice::Veto);
+    assert_eq!(filled(System::SingleChoice, |c| c.down()), Choice::Pick(2));
+    assert_eq!(filled(System::SingleChoice, |c| c.go(3)), Choice::Pick(NONE));
+    assert_eq!(filled(System::SingleChoice, |c| c.go(4)), Choice::Abstain);
+    let approve = |c: &mut Choose| {
+        c.mark();
+        c.go(2);
+        c.mark();
+    };
+    assert_eq!(filled(System::Approval, approve), Choice::Approve(vec![1, 3]));
+    let score = |c: &mut Choose| {
+        c.go(1);
+        (0..9).for_each(|_| c.change(true));
+        c.change(false);
+    };
+    assert_eq!(filled(System::Score { max: 5 }, score), Choice::Score(vec![(2, 4)]));
+    let split = |c: &mut Choose| {
+        (0..12).for_each(|_| c.change(true));
+        c.go(3);
+        (0..8).for_each(|_| c.change(true));
+    };
+    assert_eq!(filled(System::Split, split), Choice::Split(vec![(1, 6000), (NONE, 4000)]));
+    let buy = |c: &mut Choose| (0..9).for_each(|_| c.change(true));
+    assert_eq!(filled(System::Quadratic { credits: 10 }, buy), Choice::Credits(vec![(1, 3)]));
+}
+
+#[test]
+fn the_rows_of_a_ranking_are_moved() {
+    for system in [System::InstantRunoff, System::Schulze] {
+        let rank = |c: &mut Choose| {
+            // Hill, then Lake: each rises above what is not ranked; Lake stays there when lowered, and then passes Hill.
+            c.go(2);
+            c.mark();
+            c.go(1);
+            c.mark();
+            c.shift(false);
+            c.shift(true);
+        };
+        assert_eq!(filled(system, rank), Choice::Rank(vec![1, 3]), "{}", system.name());
+    }
+    let raised = filled(System::Schulze, |c| {
+        c.mark();
+        c.go(1);
+        c.mark();
+        c.shift(true);
+    });
+    assert_eq!(raised, Choice::Rank(vec![2, 1]));
+}
+
+#[test]
+fn the_ballot_cast_before_is_taken_up_again() {
+    let table = [
+        (System::YesNoAbstain, Choice::No),
+        (System::SingleChoice, Choice::Pick(3)),
+        (System::SingleChoice, Choice::Abstain),
+        (System::Approval, Choice::Approve(vec![2, 3])),
+        (System::Score { max: 5 }, Choice::Score(vec![(1, 2), (3, 5)])),
+        (System::Schulze, Choice::Rank(vec![3, NONE, 1])),
+        (System::Split, Choice::Split(vec![(1, 2500), (2, 7500)])),
+        (System::Quadratic { credits: 20 }, Choice::Credits(vec![(2, 4)])),
+    ];
+    for (system, choice) in table {
+        let mut proposal = about(system);
+        proposal.my_ballot = Some(ballot(4, "Where to meet", choice.clone(), BallotPath::Stored));
+        assert_eq!(Choose::new(&proposal).choice(), choice, "{}", system.name());
+    }
+}
+
+#[test]
+fn the_page_shows_marks_ranks_and_the_live_sum() {
+    let mut seen = snapshot();
+    seen.proposals[1].vote = about(System::Split).vote;
+    let mut member = AtTheKeyboard::seeing(seen.clone());
+    let text = member.press("2jv++j+").text();
+    assert!(text.contains("1500 of 10000 parts given"), "{text}");
+    assert!(text.contains("Booth") && text.contains("none of these") && text.contains("abstain"), "{text}");
+
+    seen.proposals[1].vote = about(System::Schulze).vote;
+    let mut member = AtTheKeyboard::seeing(seen);
+    let text = member.press("2jvjj ").text();
+    assert!(text.contains(" 1.    3  Hill"), "{text}");
+}
