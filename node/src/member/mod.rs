@@ -164,6 +164,8 @@ impl Member {
         let count = self.shell.restore_backup(self.me, data)?;
         if count > 0 {
             tracing::warn!(count, "stake channels were restored from the backup that the hub kept");
+            // The hub said where its channels stand when this node knew of none; hello makes it say so again.
+            self.say_hello();
             let news = self.shell.reconnect_channels(&self.hub)?;
             self.on_stake_news(news);
         }

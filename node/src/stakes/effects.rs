@@ -81,6 +81,7 @@ impl Shell {
             }
             Effect::Ready => news.push(StakeNews::Ready(number)),
             Effect::ReviewCheckpoint(review) => return self.review_checkpoint(number, &review),
+            Effect::PeerRevoked { number: revoked } => tracing::debug!(number, revoked, "the other side has revoked"),
             Effect::TurnGained => return self.propose_wishes(number, news),
             Effect::Checkpointed(signed) => news.push(StakeNews::Checkpointed(number, signed)),
             Effect::Behind => {
