@@ -12,6 +12,7 @@ mod error;
 mod reply;
 mod request;
 mod saying;
+mod vote;
 
 pub use choice::{Choice, NONE, option_name};
 pub use draft::*;
@@ -19,6 +20,7 @@ pub use error::{ApiError, ErrorKind};
 pub use reply::*;
 pub use request::*;
 pub use saying::*;
+pub use vote::*;
 
 pub use althing_governance::charter::Class;
 pub use althing_governance::voting::System;

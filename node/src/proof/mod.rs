@@ -4,6 +4,7 @@
 
 pub mod bundle;
 mod export;
+mod tally;
 mod verify;
 
 pub use bundle::{Bundle, Statement};

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use althing_node::api::{ApiError, Ballot, BallotPath, Choice, ErrorKind, Proposal, WaitFor};
+use althing_node::api::{ApiError, Ballot, BallotPath, Choice, ErrorKind, Proposal, ProposalState, WaitFor};
 use anyhow::{Context, Result, ensure};
 
 use super::actor::Actor;
@@ -180,6 +180,11 @@ pub fn conclude(assembly: &Assembly, tabled: &[Tabled]) -> Result<Vec<Proposal>>
         for actor in assembly.everybody() {
             for proposal in tabled {
                 if !actor.has_seen(WaitFor::Decided(proposal.id.clone()))? {
+                    return Ok(None);
+                }
+                // What passed takes effect, and is authorised, in the first epoch that closes behind its veto window.
+                let waits = proposal.motion.outcome == ProposalState::Authorised;
+                if waits && actor.proposal(&proposal.id)?.state == ProposalState::Passed {
                     return Ok(None);
                 }
             }

@@ -123,7 +123,8 @@ fn charter(hub: &PublicKeys, members: &[PublicKeys], periods: Periods) -> Result
 /// Resolutions may also be choices among options.
 fn with_choices(document: &str) -> String {
     let rule = "class = \"text\"\n";
-    let systems = "systems = [\"yes_no_abstain\", \"approval\", \"instant_runoff\", { score = { max = 5 } }, { quadratic = { credits = 100 } }, \"split\"]\n";
+    let systems =
+        "systems = [\"yes_no_abstain\", \"approval\", \"instant_runoff\", { score = { max = 5 } }, \"split\"]\n";
     document.replacen(rule, &format!("{rule}{systems}"), 1)
 }
 

@@ -1,0 +1,201 @@
+//! What is answered about votes of every kind, delegations, deposits and rewards.
+
+use althing_governance::voting::System;
+use serde::{Deserialize, Serialize};
+
+/// How a proposal is voted on, and everything around the vote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoteFacts {
+    /// The voting system.
+    pub system: System,
+    /// The options, numbered from 1 in this order, and "none of these" last; empty for a question.
+    pub options: Vec<ProposalOption>,
+    /// Topics.
+    pub tags: Vec<String>,
+    /// Ids of all versions, oldest first; one for a proposal without changes.
+    pub versions: Vec<String>,
+    /// The request for proposals that it answers.
+    pub request: Option<String>,
+    /// Height at which voting ends as far as can be told: later after a late surge, earlier when nothing can change.
+    pub ends_at: Option<u32>,
+    /// Hash of the charter whose rules it keeps, hex.
+    pub charter: String,
+    /// What passes takes effect from this height on; later after a late surge or when guardians ask for it.
+    pub authorised_at: Option<u32>,
+    /// What is then not executed expires at this height.
+    pub expires_at: Option<u32>,
+    /// What the author has to hold, satoshis.
+    pub deposit_sat: u64,
+    /// What became of it in words, once decided.
+    pub decision: Option<String>,
+    /// Payments that it makes, in words.
+    pub payments: Vec<String>,
+    /// What guardians asked for, in words.
+    pub guardians: Vec<String>,
+    /// Whether it is hidden on this machine.
+    pub hidden: bool,
+}
+
+/// One option of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalOption {
+    /// What it is called; untrusted text, but for "none of these".
+    pub label: String,
+    /// Its sum so far, or final: weight, or weight times grade; of a Schulze vote the pairs won. `None` until the roll is known.
+    pub sum: Option<String>,
+    /// Whether it won.
+    pub won: bool,
+}
+
+impl Default for VoteFacts {
+    fn default() -> Self {
+        Self {
+            system: System::YesNoAbstain,
+            options: Vec::new(),
+            tags: Vec::new(),
+            versions: Vec::new(),
+            request: None,
+            ends_at: None,
+            charter: String::new(),
+            authorised_at: None,
+            expires_at: None,
+            deposit_sat: 0,
+            decision: None,
+            payments: Vec::new(),
+            guardians: Vec::new(),
+            hidden: false,
+        }
+    }
+}
+
+/// What proposing something would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalReview {
+    /// The id that it would have now, hex; a deposit is held for this or for the first version's.
+    pub id: String,
+    /// Id of its first version, hex.
+    pub thread: String,
+    /// Its class.
+    pub class: String,
+    /// Its title, as given.
+    pub title: String,
+    /// Its effects, in sentences made from parsed values.
+    pub effects: Vec<String>,
+    /// Options, in order, without "none of these".
+    pub options: Vec<String>,
+    /// How it would be voted on, in sentences.
+    pub rules: Vec<String>,
+    /// What the author has to hold, satoshis.
+    pub deposit_sat: u64,
+    /// Why it cannot be proposed now, with the rule.
+    pub refusal: Option<Refused>,
+}
+
+/// Why something cannot be said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The rule.
+    pub rule: String,
+    /// The rule with the values.
+    pub message: String,
+    /// Whether it may be possible later.
+    pub transient: bool,
+}
+
+/// Something that was said and is in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Id of the entry, hex.
+    pub entry: String,
+    /// Its position in the log.
+    pub position: Option<u64>,
+    /// What was said, in sentences.
+    pub sentences: Vec<String>,
+}
+
+/// What saying something would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SayReview {
+    /// In sentences.
+    pub sentences: Vec<String>,
+    /// Why it cannot be said, if so.
+    pub refusal: Option<Refused>,
+}
+
+/// Where the member's weight goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delegations {
+    /// What the member delegates now.
+    pub mine: Vec<MyDelegation>,
+    /// On the proposal asked for: where every part of the member's own weight ends.
+    pub routes: Vec<WeightRoute>,
+    /// On the proposal asked for: the weight that the member's own ballot carries, or would.
+    pub carried: Option<String>,
+}
+
+/// A delegation of this node's member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyDelegation {
+    /// On what: `all`, `class ...` or `tag ...`.
+    pub scope: String,
+    /// Receivers with their parts of 10,000.
+    pub to: Vec<DelegatedPart>,
+    /// From this height on it is over.
+    pub until: Option<u32>,
+    /// Position of its entry in the log.
+    pub position: u64,
+}
+
+/// A receiver of a delegation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelegatedPart {
+    /// Vote key, hex.
+    pub member: String,
+    /// Untrusted text.
+    pub name: String,
+    /// Parts of 10,000.
+    pub parts: u16,
+}
+
+/// Where a part of the member's weight ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightRoute {
+    /// The vote key at which it ends, hex.
+    pub member: String,
+    /// Untrusted text.
+    pub name: String,
+    /// Weight.
+    pub weight: String,
+    /// How many steps away.
+    pub steps: u16,
+    /// What becomes of it there, in a sentence.
+    pub words: String,
+}
+
+/// A deposit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deposit {
+    /// Vote key of the holder, hex.
+    pub member: String,
+    /// Untrusted text.
+    pub member_name: String,
+    /// Id of the proposal's first version, hex.
+    pub thread: String,
+    /// Satoshis.
+    pub amount_sat: u64,
+    /// held, returned or forfeited.
+    pub state: String,
+    /// Epoch in which it was settled.
+    pub epoch: Option<u32>,
+}
+
+/// A reward or due of this node's member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reward {
+    /// Epoch.
+    pub epoch: u32,
+    /// What the member gets, satoshis.
+    pub reward_sat: u64,
+    /// What the member owes, satoshis.
+    pub dues_sat: u64,
+}

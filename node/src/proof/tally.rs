@@ -1,0 +1,228 @@
+//! Judging the tally of a proposal and what it authorises (docs/spec/40-proofs.md, P-7).
+
+use althing_governance::Charter;
+use althing_governance::charter::ClassRule;
+use althing_governance::codec::Canonical as _;
+use althing_governance::dao::DaoParams;
+use althing_governance::entry::{Effect, Entry, LaneEntry, ProposalContent, Spend};
+use althing_governance::epoch::{Authorisation, BallotRoot, DecisionLeaf, EpochHeader, Stage, Totals};
+use althing_governance::id::ProposalId;
+use althing_governance::voting::{Count, Outcome};
+
+use super::bundle::TallyPart;
+use super::verify::{Rejection, check_snapshot, fail, logged, sums_words};
+
+/// Where a statement stands: under which header of which DAO, with the charters of all headers up to it.
+pub(super) struct Place<'a> {
+    pub(super) params: &'a DaoParams,
+    pub(super) header: &'a EpochHeader,
+    pub(super) previous_closing: u32,
+    pub(super) charters: &'a [&'a Charter],
+}
+
+/// P-7: sums, quorum, outcome and authorisation.
+pub(super) fn check_tally(place: &Place<'_>, part: &TallyPart, checked: &mut Vec<String>) -> Result<String, Rejection> {
+    let rule = fail("tally");
+    let (params, header) = (place.params, place.header);
+    let Entry::Proposal(entry) = logged(params, header, &part.entry, "proposal")? else {
+        return Err(rule("P-7: the entry is not a proposal".into()));
+    };
+    let entry: LaneEntry<ProposalContent> = entry;
+    let content = &entry.body;
+    let proposal = content.id(params.network, params.dao_id, entry.lane.member);
+    let snapshot = snapshot_of(part)?;
+    check_snapshot(header, snapshot)?;
+    let shown = part.tally.verify(header, &proposal).map_err(|error| rule(error.to_string()))?;
+    if !shown.stage.is_final() {
+        return Err(rule(format!("P-7: voting on proposal {proposal} had not closed in epoch {}", header.epoch)));
+    }
+    if (shown.totals.system, shown.totals.options) != (content.system, content.option_count()) {
+        let (found, wanted) = (shown.totals.system.name(), content.system.name());
+        return Err(rule(format!("P-7: the sums are by {found}, the proposal is voted on by {wanted}")));
+    }
+    // The rules are those in force when the first version was logged, which is when its roll was chosen.
+    let charter = usize::try_from(snapshot).ok().and_then(|epoch| place.charters.get(epoch.checked_sub(1)?));
+    let class_rule = charter.and_then(|charter| charter.rule_for(content.class, content.amount_sat()));
+    let Some((_, class_rule)) = class_rule else {
+        return Err(rule(format!(
+            "P-7: the charter has no rule for a {} proposal of {} sat",
+            content.class.name(),
+            content.amount_sat()
+        )));
+    };
+    let decision = part.decision.verify(header, &proposal).map_err(|error| rule(error.to_string()))?;
+    check_outcome(content, class_rule, &shown.totals, &decision, checked)?;
+    // P-7: a header holds the tally of a vote that closed, or took effect, after the header before it, so this one decided it.
+    let decided = match shown.stage {
+        Stage::Enacted => decision.enacted_epoch,
+        Stage::Open | Stage::Closed => Some(decision.decided_epoch),
+    };
+    if decided != Some(header.epoch) {
+        let (epoch, decided) = (header.epoch, decided.unwrap_or(0));
+        return Err(rule(format!("P-7: the decision is of epoch {decided}, the vote closed in epoch {epoch}")));
+    }
+    check_authorisation(place, class_rule, content, proposal, &decision)?;
+    checked.push(format!(
+        "The proposal is entry {} of the log, signed by member {}.",
+        part.entry.position, entry.lane.member
+    ));
+    checked.push(format!("Its sums are those of {} members of the roll of epoch {snapshot}.", shown.electorate));
+    checked.push(format!("The charter's rule: {}", class_rule.to_plain_sentence()));
+    let authorised = match (decision.authorisation, decision.gate) {
+        (Some(a), Some(gate)) => format!(
+            " Authorised from height {} to {} for {} sat, spending gate {gate}.",
+            a.height, a.expires_height, a.amount_sat
+        ),
+        _ => String::new(),
+    };
+    Ok(format!(
+        "Proposal {proposal} ({}): {}; {} of total weight {}, {} ballots.{authorised}",
+        content.class.name(),
+        outcome_words(content, decision.outcome),
+        sums_words(&shown.totals),
+        shown.totals.weight(),
+        shown.totals.ballots()
+    ))
+}
+
+/// Epoch of the roll that the sums are measured by.
+fn snapshot_of(part: &TallyPart) -> Result<u32, Rejection> {
+    let root = BallotRoot::from_bytes(&part.tally.ballots_root.leaf.value);
+    root.map(|root| root.snapshot).map_err(|error| fail("tally")(error.to_string()))
+}
+
+/// P-7: the rule applied to the sums gives the outcome that the decision states.
+fn check_outcome(
+    content: &ProposalContent,
+    class_rule: &ClassRule,
+    totals: &Totals,
+    decision: &DecisionLeaf,
+    checked: &mut Vec<String>,
+) -> Result<(), Rejection> {
+    let rule = fail("tally");
+    if decision.class != content.class {
+        let (found, wanted) = (decision.class.name(), content.class.name());
+        return Err(rule(format!("P-7: the decision is for class {found}, the proposal is of class {wanted}")));
+    }
+    let mut sums = totals.sums.clone();
+    if let Some(weight) = sums.last_mut() {
+        *weight = weight.checked_sub(decision.dormant_weight).ok_or_else(|| {
+            rule(format!("P-7: dormant weight {} is above the roll's {weight}", decision.dormant_weight))
+        })?;
+    }
+    let Ok(count) = Count::from_sums(totals.system, totals.options, &sums) else {
+        checked.push("The outcome of an instant run-off needs the ballots; only its sums are shown here.".to_owned());
+        return Ok(());
+    };
+    let stated = decision.outcome;
+    let agrees = match count.outcome(&class_rule.voting_rule(), None) {
+        Ok(outcome) if outcome == stated => true,
+        // Another body may have stopped what this one passed (G-45).
+        Ok(outcome) => outcome.has_passed() && class_rule.bodies.len() > 1 && stated == Outcome::Rejected,
+        // The block that breaks the tie is not named; it made one of these win.
+        Err(undecided) => match stated {
+            Outcome::Passed { option: Some(option) } => undecided.tied.contains(&option),
+            Outcome::Rejected => undecided.tied.contains(&totals.options),
+            _ => false,
+        },
+    };
+    if agrees {
+        return Ok(());
+    }
+    let given = count.outcome(&class_rule.voting_rule(), None);
+    let given = given.map_or_else(|undecided| undecided.to_string(), |outcome| outcome_words(content, outcome));
+    Err(rule(format!(
+        "P-7: the decision is {} for class {}, the sums give {given} for class {}",
+        outcome_words(content, stated),
+        decision.class.name(),
+        content.class.name()
+    )))
+}
+
+/// P-7: who may pay what, through which gate, from when until when.
+fn check_authorisation(
+    place: &Place<'_>,
+    class_rule: &ClassRule,
+    content: &ProposalContent,
+    proposal: ProposalId,
+    decision: &DecisionLeaf,
+) -> Result<(), Rejection> {
+    let rule = fail("decision");
+    let option = match decision.outcome {
+        Outcome::Passed { option } => Some(option),
+        _ => None,
+    };
+    let spend = option.and_then(|option| {
+        content.effects(option).iter().find_map(|effect| match effect {
+            Effect::Spend(spend) => Some(spend),
+            _ => None,
+        })
+    });
+    match (spend, decision.authorisation, decision.gate) {
+        (_, None, None) => Ok(()),
+        (Some(_), Some(_), Some(gate)) if !place.params.gates.contains(&gate) => {
+            Err(rule(format!("P-7: gate {gate} is none of the charter's gates")))
+        }
+        (Some(spend), Some(a), Some(_)) => {
+            if !is_part(spend, proposal, &a) || a.height > place.header.closing_height {
+                return Err(rule(format!(
+                    "P-7: authorised are {} sat from height {}, the proposal is for {} sat and the epoch closed at {}",
+                    a.amount_sat,
+                    a.height,
+                    spend.amount_sat().unwrap_or(u64::MAX),
+                    place.header.closing_height
+                )));
+            }
+            check_authorised_heights(place, class_rule, spend, &a)
+        }
+        _ => Err(rule(format!("P-7: a {} proposal cannot have this authorisation or gate", content.class.name()))),
+    }
+}
+
+/// Whether an authorisation is for the spend, or for the first of its outputs where a spending cap left no more (G-103).
+fn is_part(spend: &Spend, proposal: ProposalId, authorisation: &Authorisation) -> bool {
+    (1..=spend.outputs.len()).rev().any(|count| {
+        let part = Spend { outputs: spend.outputs[..count].to_vec(), ..spend.clone() };
+        part.amount_sat() == Some(authorisation.amount_sat) && part.intent_hash(proposal) == authorisation.intent
+    })
+}
+
+/// P-7: it took effect in this epoch and not before, and expiry, counted from the authorisation, is what proposal and charter give.
+fn check_authorised_heights(
+    place: &Place<'_>,
+    class_rule: &ClassRule,
+    spend: &Spend,
+    authorisation: &Authorisation,
+) -> Result<(), Rejection> {
+    let rule = fail("decision");
+    let (height, closing) = (authorisation.height, place.header.closing_height);
+    let close = height.checked_sub(class_rule.veto_blocks);
+    // Guardians may have put it off by a number of blocks that is no boundary's.
+    let put_off = place.charters.iter().any(|charter| !charter.guardians.members.is_empty());
+    let on_boundary =
+        close.is_some_and(|close| place.params.charter.boundary_at_or_after(close) == Some(close) || put_off);
+    if !on_boundary || height <= place.previous_closing || height > closing {
+        return Err(rule(format!(
+            "P-7: authorised from height {height} after {} blocks of veto, but the vote closed at a boundary and took effect above {} and at most {closing}",
+            class_rule.veto_blocks, place.previous_closing
+        )));
+    }
+    let expires = height.saturating_add(spend.expiry_blocks.min(class_rule.expiry_blocks));
+    if authorisation.expires_height != expires {
+        return Err(rule(format!(
+            "P-7: the authorisation expires at height {}, the proposal and the charter give {expires}",
+            authorisation.expires_height
+        )));
+    }
+    Ok(())
+}
+
+fn outcome_words(content: &ProposalContent, outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Passed { option: Some(option) } => {
+            let label = content.options.get(usize::from(option)).map_or("", |option| option.label.as_str());
+            format!("passed with option {} ({label:?})", u32::from(option) + 1)
+        }
+        other => other.name().to_owned(),
+    }
+}
