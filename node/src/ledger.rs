@@ -263,7 +263,7 @@ impl Ledger {
         chain: &mut dyn ChainView,
     ) -> Result<&EpochClose> {
         let closed = self.recompute(epoch, closing_height, closing_hash, chain)?;
-        self.closes.insert(epoch, closed);
+        self.remember(epoch, closed);
         Ok(&self.closes[&epoch].0)
     }
 
@@ -294,7 +294,7 @@ impl Ledger {
         let closed = self.recompute(header.epoch, height, hash, chain)?;
         match closed.0.header.difference(header) {
             None => {
-                self.closes.insert(header.epoch, closed);
+                self.remember(header.epoch, closed);
                 Ok(())
             }
             Some(difference) => {
@@ -381,6 +381,12 @@ impl Ledger {
             )));
         }
         Ok(())
+    }
+
+    /// The next epoch is built on this one's roll, whether or not its link is final by then.
+    fn remember(&mut self, epoch: u32, closed: (EpochClose, Roll)) {
+        self.state.set_roll(epoch, closed.1.clone());
+        self.closes.insert(epoch, closed);
     }
 
     /// An `anchored` entry is right when the header is what this log gives and the link that commits to it is final.

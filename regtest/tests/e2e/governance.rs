@@ -112,7 +112,7 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
         (vec!["propose", "admit", "--title", "T", "--member", stranger, "--yes"], "G-16", "admit"),
         (vec!["propose", "pause", "--title", "T", "--blocks", "0", "--class", "spend", "--yes"], "G-87", "0"),
         (vec!["guardian", "veto", proposal, "--yes"], "G-95", "guardian"),
-        (vec!["withdraw", proposal, "--yes"], "G-93", "author"),
+        (vec!["withdraw", proposal, "--yes"], "G-93", proposal),
         (vec!["invite", stranger, "--until", "1", "--yes"], "G-94", "invit"),
         (vec!["accept", stranger], "G-94", "invitation"),
         (vec!["comment-vote", stranger, "up"], "N-52", &stranger[..8]),
