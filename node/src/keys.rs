@@ -18,6 +18,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use althing_channels::backup::BackupKey;
 use anyhow::{Context, Result, bail, ensure};
 use argon2::{Algorithm, Argon2, Params, Version};
 use bdk_wallet::KeychainKind;
@@ -146,6 +147,11 @@ impl Keys {
     /// Seed of stake channel `number`.
     pub fn channel_seed(&self, number: u32) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.child(&[5, number]).private_key.secret_bytes())
+    }
+
+    /// Seals and opens the backups of this node's channels.
+    pub fn backup(&self) -> BackupKey {
+        BackupKey::new(self.child(&[6]).private_key.secret_bytes())
     }
 
     /// The public halves.

@@ -6,6 +6,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use althing_channels::SessionSecret;
+use althing_channels::monitor::BlockId;
 use althing_governance::codec::Canonical;
 use althing_governance::epoch::EpochHeader;
 use anyhow::{Context, Result, ensure};
@@ -169,7 +170,14 @@ impl Shell {
                 connected
             }
             ChainEvent::DisconnectedFrom { height } => {
-                self.store.write(|writer| writer.disconnect_from(*height))?;
+                let below = self.store.block(height.saturating_sub(1))?;
+                let below = below.map(|row| BlockId { height: row.height, hash: BlockHash::from_byte_array(row.hash) });
+                let monitors = self.stakes.monitors_before(below)?;
+                self.store.write(|writer| {
+                    writer.put_monitors(&monitors)?;
+                    writer.disconnect_from(*height)
+                })?;
+                self.stakes.set_monitors(monitors);
                 self.tip = self.store.tip()?.map(|row| (row.height, BlockHash::from_byte_array(row.hash)));
                 self.rebuild_watch()?;
                 Ok(Vec::new())
@@ -315,6 +323,8 @@ impl Shell {
         // The wallet first: repeated after a crash it does no harm, skipped it would.
         self.wallet.connect(height, block, below)?;
         let seen = self.watch.scan(height, block);
+        let id = BlockId { height, hash };
+        let monitors = self.stakes.monitors_after(id, block.header.prev_blockhash, &block.txdata)?;
         let row = BlockRow {
             height,
             hash: hash.to_byte_array(),
@@ -322,8 +332,10 @@ impl Shell {
         };
         self.store.write(|writer| {
             writer.put_block(&row)?;
+            writer.put_monitors(&monitors)?;
             writer.put_seen(&seen)
         })?;
+        self.stakes.set_monitors(monitors);
         self.tip = Some((height, hash));
         Ok(seen)
     }

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use althing_channels::monitor::{Child, WalletCoin};
+use anyhow::{Context, Result, bail, ensure};
 use bdk_wallet::chain::BlockId;
 use bdk_wallet::rusqlite::Connection;
 use bdk_wallet::signer::SignersContainer;
 use bdk_wallet::{KeychainKind, PersistedWallet, SignOptions, Wallet as BdkWallet};
 use bitcoin::secp256k1::Secp256k1;
-use bitcoin::{Address, Amount, Block, BlockHash, FeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction};
+use bitcoin::{
+    Address, Amount, Block, BlockHash, FeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, Weight, Witness,
+};
 
 use crate::api::Balance;
 use crate::chain::Bitcoind;
@@ -16,6 +19,9 @@ use crate::keys::Keys;
 
 /// Name of the wallet's database in a data directory. Everything in it can be rebuilt from seed and chain.
 pub const WALLET_FILE: &str = "wallet.db";
+
+/// Witness of a Taproot key-path input: count, length and 64 bytes.
+const KEY_PATH_WITNESS: Weight = Weight::from_wu(66);
 
 /// The on-chain wallet of one node.
 pub struct Wallet {
@@ -146,6 +152,44 @@ impl Wallet {
         let tx = psbt.extract_tx().context("W-3: the wallet's transaction pays an absurd fee")?;
         self.persist()?;
         Ok(tx)
+    }
+
+    /// Confirmed coins that are not promised to other transactions.
+    pub fn confirmed_coins(&self, promised: &[OutPoint]) -> Vec<WalletCoin> {
+        self.wallet
+            .list_unspent()
+            .filter(|coin| coin.chain_position.is_confirmed() && !promised.contains(&coin.outpoint))
+            .map(|coin| WalletCoin { outpoint: coin.outpoint, output: coin.txout, witness_weight: KEY_PATH_WITNESS })
+            .collect()
+    }
+
+    /// A script of this wallet that has not been paid to yet; the same until it is.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn unused_script(&mut self) -> Result<ScriptBuf> {
+        let script = self.wallet.next_unused_address(KeychainKind::External).address.script_pubkey();
+        self.persist()?;
+        Ok(script)
+    }
+
+    /// Signs the wallet's inputs of a child; its first input is an anchor, which needs no signature.
+    ///
+    /// # Errors
+    /// Inputs that are not this wallet's.
+    pub fn sign_child(&self, child: Child) -> Result<Transaction> {
+        let mut psbt = Psbt::from_unsigned_tx(child.transaction).context("W-2: a child that is signed already")?;
+        for (input, prevout) in psbt.inputs.iter_mut().zip(child.prevouts) {
+            input.witness_utxo = Some(prevout);
+        }
+        // An anchor is spent with an empty witness (BIP433): final as it is.
+        psbt.inputs[0].final_script_witness = Some(Witness::new());
+        let options = SignOptions { trust_witness_utxo: true, ..SignOptions::default() };
+        let [external, internal] = &self.signers;
+        self.wallet.sign_with_signers(&mut psbt, &[external, internal], options)?;
+        let signed = psbt.inputs.iter().skip(1).all(|input| input.final_script_witness.is_some());
+        ensure!(signed, "W-2: the wallet could not sign all inputs of its own child");
+        Ok(psbt.extract_tx_unchecked_fee_rate())
     }
 
     /// Remembers a transaction that was given to the network, so that its coins are not used twice.

@@ -20,9 +20,7 @@ impl Channel {
         if !matches!(phase, Phase::AwaitConfirmation | Phase::Ready | Phase::Closing | Phase::ForceClosing) {
             return Err(self.wait("force closing"));
         }
-        if self.is_behind() {
-            return Err(Violation::Behind.into()); // C-132
-        }
+        self.expect_current()?; // C-132
         let funding = self.own_commitment()?.0.funding;
         let known = self.state.signed_commitment.iter().chain(&self.state.signed_later);
         let over =

@@ -75,6 +75,31 @@ fn a_forgotten_proposal_is_not_made_again_otherwise() {
     pair.force_close(Side::Member);
 }
 
+#[test]
+fn who_is_behind_signs_nothing() {
+    let mut pair = rolled_back(Side::Hub, 1);
+    pair.reconnect();
+    pair.settle();
+    pair.refusals.clear();
+    pair.close(Side::Member);
+    pair.settle();
+    assert!(pair.closes.is_empty(), "a close would pay the balances of long ago");
+}
+
+#[test]
+fn a_promise_that_was_lost_is_given_again() {
+    let mut pair = Pair::in_use();
+    let effects = pair.channel(Side::Member).give_voucher(2_000, [0; 32]).unwrap();
+    pair.carry_out(Side::Member, effects);
+    pair.drop_next(Side::Member);
+    pair.settle();
+    assert_eq!(pair.channel(Side::Hub).voucher(Side::Member), None);
+    pair.crash(Side::Member);
+    pair.reconnect();
+    pair.settle();
+    assert_eq!(pair.channel(Side::Hub).voucher(Side::Member).unwrap().cumulative_sat, 2_000);
+}
+
 fn reestablish_of(pair: &mut Pair, side: Side) -> Reestablish {
     pair.reconnect();
     loop {

@@ -23,7 +23,7 @@ pub enum Reply {
     },
     /// To `WalletBalance`.
     Balance(Balance),
-    /// To `StakeOpen` and `StakeClose`: the channel as it now is.
+    /// To `StakeOpen`, `StakeClose` and `StakeForceClose`: the channel as it now is.
     Stake(Stake),
     /// To `Stakes`.
     Stakes {
@@ -178,7 +178,7 @@ pub struct Stake {
     pub channel: String,
     /// `txid:vout` of the funding output.
     pub funding_outpoint: Option<String>,
-    /// Value of the funding output.
+    /// The member's part of the funding output, by the newest checkpoint.
     pub amount_sat: u64,
     /// Confirmations of the funding transaction seen by this node.
     pub confirmations: u32,

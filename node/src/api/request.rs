@@ -30,12 +30,26 @@ pub enum Request {
     },
     /// The member's own stake channels.
     Stakes,
-    /// Closes a stake channel cooperatively; the stake returns to the on-chain wallet.
+    /// Closes a stake channel cooperatively; the stake returns to the on-chain wallet. Asked again while the close waits, it pays
+    /// more: at least 154 sat above the fee before.
     StakeClose {
         /// The channel id, hex, as `Stakes` lists it.
         channel: String,
         /// Fee of the closing transaction; it leaves the member's output.
         fee_sat: u64,
+    },
+    /// Closes a stake channel alone, with what both sides signed last. The wallet pays for it; the own part comes home after
+    /// the channel's lock.
+    StakeForceClose {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+    },
+    /// Pays the other side out of a stake channel, at the next checkpoint: a member its dues, the hub a reward.
+    ChannelPay {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+        /// Satoshis.
+        amount_sat: u64,
     },
     /// Puts a proposal into the log.
     Propose {

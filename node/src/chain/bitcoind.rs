@@ -4,9 +4,10 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
+use althing_channels::fees::FeeMarket;
 use bdk_bitcoind_rpc::bitcoincore_rpc::{self, Auth, Client, RpcApi, jsonrpc};
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
-use bitcoin::{Block, BlockHash, Network, OutPoint, Transaction, Txid};
+use bitcoin::{Block, BlockHash, FeeRate, Network, OutPoint, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -64,6 +65,15 @@ pub enum BitcoindError {
 
 /// Why a transaction was not taken.
 pub type SubmitError = BitcoindError;
+
+/// Least rate that is relayed by default.
+const FLOOR: FeeRate = FeeRate::from_sat_per_vb_u32(1);
+/// Where the source has no estimates.
+const ECONOMICAL: FeeRate = FeeRate::from_sat_per_vb_u32(2);
+/// Where the source has no estimates.
+const URGENT: FeeRate = FeeRate::from_sat_per_vb_u32(20);
+/// Never more than this, whatever the source says.
+const CAP: FeeRate = FeeRate::from_sat_per_vb_u32(500);
 
 type Result<T> = std::result::Result<T, BitcoindError>;
 
@@ -180,8 +190,50 @@ impl Bitcoind {
         match self.call::<Txid>("sendrawtransaction", &[json!(serialize_hex(tx))]) {
             // RPC_VERIFY_ALREADY_IN_UTXO_SET
             Err(BitcoindError::Refused { code: -27, .. }) => Ok(tx.compute_txid()),
+            Err(BitcoindError::Refused { message, .. }) if is_known(&message) => Ok(tx.compute_txid()),
             other => other,
         }
+    }
+
+    /// Gives a parent and its child to the network together: the parent may pay nothing (BIP431). What is in the mempool or in
+    /// a block already counts as taken.
+    ///
+    /// # Errors
+    /// [`BitcoindError::Refused`] with bitcoind's reason, or no answer.
+    pub fn submit_package(&self, package: &[Transaction]) -> Result<()> {
+        let hex: Vec<String> = package.iter().map(serialize_hex).collect();
+        let answer: Value = self.call("submitpackage", &[json!(hex)])?;
+        if answer["package_msg"] == "success" {
+            return Ok(());
+        }
+        let reasons: Vec<String> = answer["tx-results"]
+            .as_object()
+            .into_iter()
+            .flat_map(|results| results.values())
+            .filter_map(|result| result["error"].as_str().map(str::to_owned))
+            .collect();
+        // The parent was mined or is there already, and the child with it.
+        if !reasons.is_empty() && reasons.iter().all(|reason| is_known(reason)) {
+            return Ok(());
+        }
+        let message = format!("{} ({})", answer["package_msg"].as_str().unwrap_or("no reason"), reasons.join(", "));
+        Err(BitcoindError::Refused { method: "submitpackage".to_owned(), code: -26, message })
+    }
+
+    /// Fee rates as this source sees them now; modest ones where it has no estimates, as on regtest.
+    pub fn fee_market(&self) -> FeeMarket {
+        #[derive(Deserialize)]
+        struct Estimate {
+            feerate: Option<f64>,
+        }
+        let estimate = |blocks: u32| {
+            let estimate = self.call::<Estimate>("estimatesmartfee", &[json!(blocks)]).ok()?;
+            from_btc_per_kvb(estimate.feerate?)
+        };
+        let floor = self.field::<f64>("getmempoolinfo", &[], "mempoolminfee").ok().and_then(from_btc_per_kvb);
+        let floor = floor.unwrap_or(FLOOR).max(FLOOR);
+        let economical = estimate(144).unwrap_or(ECONOMICAL).max(floor);
+        FeeMarket { floor, economical, urgent: estimate(2).unwrap_or(URGENT).max(economical), cap: CAP }
     }
 
     fn field<T: serde::de::DeserializeOwned>(&self, method: &str, args: &[Value], name: &str) -> Result<T> {
@@ -238,4 +290,17 @@ impl Bitcoind {
     fn unreachable(&self, reason: String) -> BitcoindError {
         BitcoindError::Unreachable { url: self.access.url.clone(), reason }
     }
+}
+
+/// Whether a refusal says that the transaction, or one that differs in its witness only, is in the mempool or a block.
+fn is_known(reason: &str) -> bool {
+    ["txn-already-in-mempool", "txn-already-known", "txn-same-nonwitness-data-in-mempool"]
+        .iter()
+        .any(|known| reason.contains(known))
+}
+
+/// bitcoind gives BTC per 1000 vB as a decimal number.
+fn from_btc_per_kvb(rate: f64) -> Option<FeeRate> {
+    let amount = bitcoin::Amount::from_btc((rate * 1e8).ceil() / 1e8).ok()?;
+    Some(FeeRate::from_sat_per_kwu(amount.to_sat().div_ceil(4)))
 }

@@ -31,7 +31,7 @@ use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_EN
 use crate::ledger::LedgerError;
 use crate::peers::PeerEvent;
 use crate::shell::Shell;
-use crate::stakes::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, StakeNews, Subject, channel_keys, subject};
+use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
 use crate::view::{self, Condition};
 
 /// Openings that one peer may have under way: what a stranger can make the hub remember for nothing.
@@ -75,6 +75,7 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
         };
         let news = hub.shell.resume_channels()?;
         hub.on_stake_news(&news);
+        hub.log_missing_checkpoints();
         Ok(hub)
     })
 }
@@ -161,6 +162,13 @@ impl Hub {
                 self.wanted.entry(peer).or_default().dao = true;
                 Ok(())
             }
+            Msg::BackupStore(store) => {
+                if let Err(error) = self.shell.keep_backup(peer, &store) {
+                    self.refuse_peer(peer, "C-90", &format!("{error:#}"));
+                }
+                Ok(())
+            }
+            Msg::BackupFetch(_) => self.shell.give_backup(peer),
             other => self.on_stake_message(peer, &other),
         }
     }
@@ -263,18 +271,7 @@ impl Hub {
         let number = self.shell.stakes.next_number();
         match Channel::hub_accept(channel_keys(&self.shell.keys, number), proposal, &terms) {
             Ok((machine, effects)) => {
-                self.shell.stakes.insert(StakeChannel {
-                    number,
-                    peer,
-                    member,
-                    machine,
-                    funding_tx: None,
-                    funding_taken: false,
-                    note: String::new(),
-                    fee_rate_sat_vb: 1,
-                    close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
-                    closing_txid: None,
-                });
+                self.shell.stakes.insert(StakeChannel::new(number, peer, member, machine));
                 let news = self.shell.carry_out(number, effects)?;
                 self.on_stake_news(&news);
             }
@@ -290,6 +287,9 @@ impl Hub {
     fn on_stake_news(&mut self, news: &[StakeNews]) {
         for news in news {
             tracing::info!(?news, "stake channel");
+            if let StakeNews::Checkpointed(_, signed) = news {
+                self.log_checkpoint(signed);
+            }
         }
     }
 
@@ -361,14 +361,13 @@ impl Hub {
         self.intake.know(new_key);
         if let Some((member, checkpoint)) = follow_up {
             self.intake.know([member]);
-            self.say(&checkpoint)?;
+            self.say(checkpoint.to_bytes())?;
         }
         Ok(())
     }
 
     /// Logs an entry of the hub's own.
-    fn say(&mut self, entry: &Entry) -> Result<(), LedgerError> {
-        let bytes = entry.to_bytes();
+    fn say(&mut self, bytes: Vec<u8>) -> Result<(), LedgerError> {
         let entry = self.shell.ledger.examine(&bytes)?;
         self.log_entry(entry, bytes, None)
     }
@@ -420,6 +419,31 @@ impl Hub {
         }
     }
 
+    /// A checkpoint of a channel that is bound goes into the log.
+    fn log_checkpoint(&mut self, signed: &althing_channels::SignedCheckpoint) {
+        let logged = Shell::checkpoint_entry(signed).and_then(|bytes| Ok(self.say(bytes)?));
+        self.shell.settle_trouble("checkpoint", logged);
+    }
+
+    /// Logs checkpoints that were signed and not logged when the program ended.
+    fn log_missing_checkpoints(&mut self) {
+        let channels = self.shell.ledger.state().channels();
+        let missing: Vec<_> = self
+            .shell
+            .stakes
+            .iter()
+            .filter_map(|channel| {
+                let signed = channel.machine.signed_checkpoint()?;
+                let record = channels.get(&althing_governance::ChannelId(channel.machine.id()?.0))?;
+                let logged = record.checkpoints.last().map(|(_, newest)| newest.number);
+                (logged < Some(signed.number)).then(|| signed.clone())
+            })
+            .collect();
+        for signed in missing {
+            self.log_checkpoint(&signed);
+        }
+    }
+
     fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
         if let ChainEvent::DisconnectedFrom { height } = event {
             self.links.disconnect(&mut self.shell, *height)?;
@@ -434,6 +458,7 @@ impl Hub {
         if at_tip {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(&news);
+            self.shell.advance_monitors()?;
             self.log_final_epochs()?;
             self.sign_head()?;
             self.close_epoch_if_due()?;
@@ -454,6 +479,13 @@ impl Hub {
                     Err(error) => drop(answer.try_send(Err(error))),
                 };
             }
+            Request::StakeClose { channel, fee_sat } => {
+                self.act_on_stake(&channel, |shell, number| shell.close_together(number, fee_sat))
+            }
+            Request::StakeForceClose { channel } => self.act_on_stake(&channel, Shell::close_alone),
+            Request::ChannelPay { channel, amount_sat } => {
+                self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat))
+            }
             other => match view::answer(&mut self.shell, ApiRole::Hub, None, true, &other) {
                 Some(reply) => reply,
                 None => Err(ApiError::invalid("N-39", "this is a hub; ask a member's node for that")),
@@ -461,6 +493,18 @@ impl Hub {
         };
         // The caller may have gone; then nobody wants the answer.
         let _ = answer.try_send(reply);
+    }
+
+    fn act_on_stake(
+        &mut self,
+        id: &str,
+        act: impl FnOnce(&mut Shell, u32) -> Result<Vec<StakeNews>, ApiError>,
+    ) -> Result<Reply, ApiError> {
+        let number = self.shell.stakes.named(id)?.number;
+        let news = act(&mut self.shell, number)?;
+        self.on_stake_news(&news);
+        let channel = self.shell.stakes.named(id)?;
+        Ok(Reply::Stake(view::stake(&self.shell, channel)))
     }
 
     fn refuse_peer(&self, peer: PublicKey, rule: &str, detail: &str) {

@@ -19,6 +19,7 @@ use bitcoin::secp256k1::schnorr;
 use super::Member;
 use crate::api::{ApiError, ErrorKind, Reply, Request, Said};
 use crate::engine::Answer;
+use crate::store::INCARNATION;
 use crate::view;
 
 /// How long a caller waits for the hub's acknowledgement; the entry itself waits for ever.
@@ -29,9 +30,6 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// Most replacements of a vote key that are looked for.
 const MAX_KEYS: u32 = 256;
-
-/// Name of the stored incarnation.
-const INCARNATION: &str = "incarnation";
 
 /// Something to say, and who waits for the answer.
 pub(super) struct Op {

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
-use althing_channels::wire::{Hello, PROTOCOL_VERSION};
+use althing_channels::wire::{BackupData, Hello, PROTOCOL_VERSION};
 use althing_channels::{DaoId, Msg, NetworkId};
 use althing_governance::id::MemberId;
 use anyhow::Result;
@@ -106,6 +106,8 @@ impl Member {
                 let news = self.shell.reconnect_channels(&peer)?;
                 self.on_stake_news(news);
                 self.resend();
+                self.shell.ask_for_backup(peer);
+                self.shell.send_backup(peer)?;
                 Ok(())
             }
             PeerEvent::Down(peer) if peer == self.hub => {
@@ -142,6 +144,8 @@ impl Member {
             }
             Msg::LinkInfo(info) => self.on_link_info(&info),
             Msg::AppAck(ack) => self.on_ack(&ack),
+            Msg::BackupStored(_) => Ok(()),
+            Msg::BackupData(data) => self.on_backup(&data),
             Msg::AppNack(nack) => self.on_nack(&nack),
             Msg::PeerError(error) if error.channel.is_none() => {
                 let text = format!("The hub refused something: {} {}", error.rule, error.detail);
@@ -156,11 +160,24 @@ impl Member {
         }
     }
 
+    fn on_backup(&mut self, data: &BackupData) -> Result<()> {
+        let count = self.shell.restore_backup(self.me, data)?;
+        if count > 0 {
+            tracing::warn!(count, "stake channels were restored from the backup that the hub kept");
+            // The hub said where its channels stand when this node knew of none; hello makes it say so again.
+            self.say_hello();
+            let news = self.shell.reconnect_channels(&self.hub)?;
+            self.on_stake_news(news);
+        }
+        Ok(())
+    }
+
     fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
         self.shell.on_chain(event)?;
         if let ChainEvent::Connected { at_tip: true, .. } | ChainEvent::CaughtUp = event {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(news);
+            self.shell.advance_monitors()?;
             self.retry_links()?;
             self.fetch_if_behind();
         }

@@ -15,7 +15,8 @@ use super::speech::equivocation;
 use crate::api::{ApiError, Choice, ErrorKind, Reply, Request, Role};
 use crate::engine::Answer;
 use crate::keys::entropy;
-use crate::stakes::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, StakeNews, Subject, channel_keys, subject};
+use crate::shell::Shell;
+use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
 use crate::view::{self, Condition, find_proposal};
 
 impl Member {
@@ -37,6 +38,10 @@ impl Member {
                 self.stake_open(amount_sat, fee_rate_sat_vb, &answer).map(|()| None)
             }
             Request::StakeClose { channel, fee_sat } => self.stake_close(&channel, fee_sat, &answer).map(|()| None),
+            Request::StakeForceClose { channel } => self.act_on_stake(&channel, Shell::close_alone).map(Some),
+            Request::ChannelPay { channel, amount_sat } => {
+                self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat)).map(Some)
+            }
             Request::Propose { draft } => view::draft_content(&self.shell, draft)
                 .map(|content| self.enqueue(Body::Lane(Box::new(content)), Vec::new(), &answer)),
             Request::Comment { proposal, parent, text } => self
@@ -90,6 +95,9 @@ impl Member {
             self.shell.revision += 1;
             match news {
                 StakeNews::Ready(_) => {
+                    if let Err(error) = self.shell.send_backup(self.hub) {
+                        self.shell.trouble("backup", &error);
+                    }
                     if let Err(error) = self.queue_missing_binds() {
                         self.shell.trouble("node", &error);
                     }
@@ -105,6 +113,11 @@ impl Member {
                         None => {
                             self.shell.alarms.insert("stake", why);
                         }
+                    }
+                }
+                StakeNews::Checkpointed(..) => {
+                    if let Err(error) = self.shell.send_backup(self.hub) {
+                        self.shell.trouble("backup", &error);
                     }
                 }
                 StakeNews::Closing(number, _) | StakeNews::Closed(number) => {
@@ -155,18 +168,8 @@ impl Member {
         let keys = channel_keys(&self.shell.keys, number);
         let (machine, effects) = Channel::member_open(keys, OpeningId(entropy()?), terms)
             .map_err(|violation| ApiError::invalid(violation.rule(), violation.to_string()))?;
-        self.shell.stakes.insert(StakeChannel {
-            number,
-            peer: self.hub,
-            member: self.me,
-            machine,
-            funding_tx: None,
-            funding_taken: false,
-            note: String::new(),
-            fee_rate_sat_vb,
-            close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
-            closing_txid: None,
-        });
+        let channel = StakeChannel::new(number, self.hub, self.me, machine);
+        self.shell.stakes.insert(StakeChannel { fee_rate_sat_vb, ..channel });
         self.opening.insert(number, answer.clone());
         let news = self.shell.carry_out(number, effects)?;
         self.on_stake_news(news);
@@ -174,37 +177,33 @@ impl Member {
     }
 
     fn stake_close(&mut self, id: &str, fee_sat: u64, answer: &Answer) -> Result<(), ApiError> {
-        let wanted = id.trim().to_ascii_lowercase();
-        let found = self.shell.stakes.iter().find(|channel| {
-            wanted.len() >= 4 && channel.machine.id().is_some_and(|id| id.to_string().starts_with(&wanted))
-        });
-        let Some(channel) = found else {
-            return Err(ApiError::invalid("N-61", format!("no stake channel of yours begins with {wanted:?}")));
-        };
+        let channel = self.shell.stakes.named(id)?;
         let number = channel.number;
         if !matches!(channel.machine.phase(), Phase::Ready | Phase::Closing) {
             let state = view::stake(&self.shell, channel).state;
             return Err(ApiError::not_now(format!(
-                "C-30: stake channel {wanted} is {state}; only one in use can be closed"
+                "C-30: stake channel {id} is {state}; only one in use can be closed"
             )));
         }
         if !self.connected {
             return Err(ApiError::not_now(format!("the hub {} is not reachable", self.shell.dao.hub)));
         }
-        let script = self.shell.wallet.fresh_address()?.script_pubkey();
-        let session = self.shell.session()?;
-        if let Some(channel) = self.shell.stakes.channel_mut(number) {
-            channel.close_fee_sat = fee_sat;
-        }
-        let effects = self
-            .shell
-            .machine(number)?
-            .close(script, session)
-            .map_err(|error| ApiError::invalid(error.rule(), error.to_string()))?;
+        let news = self.shell.close_together(number, fee_sat)?;
         self.closing.insert(number, answer.clone());
-        let news = self.shell.carry_out(number, effects)?;
         self.on_stake_news(news);
         Ok(())
+    }
+
+    fn act_on_stake(
+        &mut self,
+        id: &str,
+        act: impl FnOnce(&mut Shell, u32) -> Result<Vec<StakeNews>, ApiError>,
+    ) -> Result<Reply, ApiError> {
+        let number = self.shell.stakes.named(id)?.number;
+        let news = act(&mut self.shell, number)?;
+        self.on_stake_news(news);
+        let channel = self.shell.stakes.named(id)?;
+        Ok(Reply::Stake(view::stake(&self.shell, channel)))
     }
 
     /// The caller who opened a channel is answered when its funding is broadcast.

@@ -1,5 +1,8 @@
 //! Stake channels: the state machine's bytes, stored before each message that rests on them.
 
+use std::collections::BTreeMap;
+
+use althing_channels::monitor::Monitor;
 use anyhow::Result;
 use rusqlite::params;
 
@@ -42,7 +45,31 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Monitors of the channels that are ending, by number, encoded.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn monitors(&self) -> Result<Vec<(u32, Vec<u8>)>> {
+        let mut statement = self.connection.prepare_cached("SELECT number, state FROM monitor ORDER BY number")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
 impl Writer<'_> {
+    /// Stores these monitors and no others.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn put_monitors(&self, monitors: &BTreeMap<u32, Monitor>) -> Result<()> {
+        self.transaction.execute("DELETE FROM monitor", [])?;
+        for (number, monitor) in monitors {
+            self.transaction.execute("INSERT INTO monitor VALUES (?1, ?2)", params![number, monitor.encode()])?;
+        }
+        Ok(())
+    }
+
     /// Stores a channel as it now is.
     ///
     /// # Errors

@@ -23,6 +23,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 /// Name of the database in a data directory.
 pub const DATABASE_FILE: &str = "althing.db";
 
+/// Name under which a member's app incarnation is stored.
+pub const INCARNATION: &str = "incarnation";
+
 /// Version of the tables; a database of another version is refused, never guessed at.
 const SCHEMA_VERSION: u32 = 2;
 
@@ -40,6 +43,12 @@ CREATE TABLE block    (height INTEGER PRIMARY KEY, hash BLOB NOT NULL, header BL
 CREATE TABLE fact     (outpoint BLOB PRIMARY KEY, value_sat INTEGER NOT NULL, script BLOB NOT NULL,
                        height INTEGER NOT NULL, tx BLOB NOT NULL, inclusion BLOB NOT NULL,
                        spent_height INTEGER, spending_tx BLOB, spending_inclusion BLOB) STRICT, WITHOUT ROWID;
+";
+
+/// What version 2 has beyond version 1.
+const SCHEMA_2: &str = "
+-- How channels end on the chain. In step with the block table: written in the transaction of each block.
+CREATE TABLE monitor  (number INTEGER PRIMARY KEY, state BLOB NOT NULL) STRICT;
 ";
 
 /// An open store.
@@ -66,6 +75,11 @@ impl Store {
         match version {
             0 => {
                 transaction.execute_batch(SCHEMA)?;
+                transaction.execute_batch(SCHEMA_2)?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            }
+            1 => {
+                transaction.execute_batch(SCHEMA_2)?;
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             }
             SCHEMA_VERSION => {}

@@ -26,7 +26,7 @@ use althing_governance::id::MemberId;
 
 use crate::api::{ApiError, Balance, Member, Reply, Request, Role, Snapshot, Stake, Status};
 use crate::shell::Shell;
-use crate::stakes::StakeChannel;
+use crate::stakes::{StakeChannel, end_words};
 
 /// Answers the questions that hub and member answer alike; `None` for the others.
 pub fn answer(
@@ -50,7 +50,7 @@ pub fn answer(
         Request::Proposal { id } => proposals::one(shell, me, id).map(|proposal| Reply::Proposal(Box::new(proposal))),
         Request::Links => links::list(shell).map(|links| Reply::Links { links }),
         Request::Members => members(shell).map(|members| Reply::Members { members }),
-        Request::Stakes if me.is_some() => Ok(Reply::Stakes { stakes: stakes(shell) }),
+        Request::Stakes => Ok(Reply::Stakes { stakes: stakes(shell) }),
         Request::Ballots if me.is_some() => ballots::own(shell).map(|ballots| Reply::Ballots { ballots }),
         Request::BallotReview { proposal, choice } => me.map_or_else(
             || Err(ApiError::invalid("N-39", "this is a hub; ask a member's node for that")),
@@ -81,7 +81,7 @@ pub fn answer(
     })
 }
 
-/// The member's own stake channels.
+/// The stake channels of this node: a member's own, a hub's all.
 pub fn stakes(shell: &Shell) -> Vec<Stake> {
     shell.stakes.iter().map(|channel| stake(shell, channel)).collect()
 }
@@ -96,8 +96,10 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
     let bound = machine
         .id()
         .is_some_and(|id| shell.ledger.state().channels().contains_key(&althing_governance::ChannelId(id.0)));
-    let amount_sat = machine.params().member_sat;
-    let (state, words) = match machine.phase() {
+    let amount_sat = machine.balances().member_sat;
+    let end = shell.stakes.end(channel.number).filter(|_| machine.phase() != Phase::Closed);
+    let ending = end.map(|end| ("closing", end_words(&end)));
+    let (state, words) = ending.unwrap_or_else(|| match machine.phase() {
         Phase::Failed => ("failed", format!("Opening failed; no coins are in it. {}", channel.note)),
         Phase::Closed => ("closed", "The channel is closed; the stake is back in the on-chain wallet.".to_owned()),
         Phase::Closing => ("closing", "Both sides are closing the channel together.".to_owned()),
@@ -117,7 +119,7 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
             ("funding", "The funding transaction is broadcast and waits for its first confirmation.".to_owned())
         }
         _ => ("opening", "The opening is being agreed with the hub; nothing is broadcast yet.".to_owned()),
-    };
+    });
     Stake {
         channel: machine.id().map(|id| id.to_string()).unwrap_or_default(),
         funding_outpoint: funding.map(|outpoint| outpoint.to_string()),

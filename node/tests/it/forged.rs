@@ -404,7 +404,7 @@ fn tallies_and_decisions() {
             forge_decision(close, story.text, |decision| decision.outcome = outcome);
         });
     }
-    tree("class", TextFile, "P-7: the decision is for class spend", |story, close| {
+    tree("class", TextFile, "P-7: the decision is for class spend, the proposal is of class text", |story, close| {
         forge_decision(close, story.text, |d| d.class = althing_governance::charter::Class::Spend);
     });
     tree("rejected spend", SpendFile, "P-7: the decision is rejected for class spend, the sums give passed", |s, c| {

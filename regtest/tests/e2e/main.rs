@@ -9,9 +9,13 @@
 )]
 
 mod bad_input;
+mod breaches;
+mod channel_ends;
+mod closes;
 mod governance;
 mod hub_kill;
 mod log_rows;
+mod lost_laptop;
 mod reorg;
 mod stage;
 mod story;

@@ -72,6 +72,9 @@ pub enum Command {
     /// My stake channels.
     #[command(subcommand)]
     Stake(StakeCommand),
+    /// Stake channels one by one, at a member's or a hub's node.
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     /// Put a proposal into the log.
     #[command(subcommand)]
     Propose(Propose),
@@ -324,6 +327,36 @@ pub enum StakeCommand {
         /// Fee of the closing transaction, satoshis.
         #[arg(long, default_value_t = 500)]
         fee_sat: u64,
+    },
+}
+
+/// `channel`.
+#[derive(Debug, Subcommand)]
+pub enum ChannelCommand {
+    /// List the channels: a member's own, a hub's all.
+    List,
+    /// One channel, and how far its end has come.
+    Show {
+        /// The channel's id or the beginning of it.
+        channel: String,
+    },
+    /// Pay the other side out of a channel: dues from a member, a reward from the hub.
+    Pay {
+        /// The channel's id or the beginning of it.
+        channel: String,
+        /// Amount in satoshis.
+        amount_sat: u64,
+    },
+    /// Close a channel together with the other side, or alone.
+    Close {
+        /// The channel's id or the beginning of it.
+        channel: String,
+        /// Fee of the closing transaction, satoshis. Asked again with a higher fee, it replaces a close that waits.
+        #[arg(long, default_value_t = 500)]
+        fee_sat: u64,
+        /// Alone, when the other side does not answer: the wallet pays, and the coins wait for the channel's lock.
+        #[arg(long)]
+        force: bool,
     },
 }
 

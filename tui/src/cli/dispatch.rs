@@ -1,8 +1,8 @@
 //! From the parsed command line to what carries it out.
 
 use super::args::{
-    Charter, Cli, Command, CommentArgs, Dao, HubCommand, Invite, MemberCommand, Proof, ProposalCommand, StakeCommand,
-    UpdateArgs, Wait,
+    ChannelCommand, Charter, Cli, Command, CommentArgs, Dao, HubCommand, Invite, MemberCommand, Proof, ProposalCommand,
+    StakeCommand, UpdateArgs, Wait,
 };
 use super::console::Console;
 use super::failure::Failure;
@@ -50,6 +50,20 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         }
         Command::Stake(StakeCommand::Close { channel, fee_sat }) => {
             return Caller::connect(&global, backend, console)?.stake_close(&channel, fee_sat, console);
+        }
+        Command::Channel(ChannelCommand::Close { channel, fee_sat, force }) => {
+            let caller = Caller::connect(&global, backend, console)?;
+            return if force {
+                caller.channel_force_close(&channel, console)
+            } else {
+                caller.stake_close(&channel, fee_sat, console)
+            };
+        }
+        Command::Channel(ChannelCommand::Pay { channel, amount_sat }) => {
+            return Caller::connect(&global, backend, console)?.channel_pay(&channel, amount_sat, console);
+        }
+        Command::Channel(ChannelCommand::Show { channel }) => {
+            return Caller::connect(&global, backend, console)?.channel_show(&channel, console);
         }
         Command::Propose(propose) => {
             let (draft, only_check) = propose.draft(console)?;
@@ -107,7 +121,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             Request::Comment { proposal, parent, text }
         }
         Command::Dao(Dao::Show) | Command::Status => Request::Status,
-        Command::Stake(StakeCommand::List) => Request::Stakes,
+        Command::Stake(StakeCommand::List) | Command::Channel(ChannelCommand::List) => Request::Stakes,
         Command::Proposals => Request::Proposals,
         Command::Proposal(ProposalCommand::Show { id }) => Request::Proposal { id },
         Command::Ballots => Request::Ballots,

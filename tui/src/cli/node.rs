@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use althing_node::api::{ApiError, Reply, Request, Service};
+use althing_node::api::{ApiError, Reply, Request, Service, Stake};
 
 use super::args::{Global, Tui, Vote};
 use super::console::{Console, Format};
@@ -58,15 +58,7 @@ impl Caller {
 
     /// Closes a stake channel after the review.
     pub(super) fn stake_close(&self, channel: &str, fee_sat: u64, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let Reply::Stakes { stakes } = self.call(Request::Stakes)? else {
-            return Err(other_kind());
-        };
-        let Some(stake) = stakes.iter().find(|s| !s.channel.is_empty() && s.channel == channel) else {
-            return Err(Failure::usage(format!(
-                "No stake channel has the id {channel}; this folder has {}.",
-                stakes.len()
-            )));
-        };
+        let stake = self.named_stake(channel)?;
         let effects = [
             format!("Closes the channel that holds {}.", sats(stake.amount_sat)),
             format!("The closing transaction costs {}, out of your output.", sats(fee_sat)),
@@ -79,6 +71,55 @@ impl Caller {
         review::confirm(console, "Close a stake channel", &effects, "close", self.assume_yes)?;
         let reply = self.call(Request::StakeClose { channel: channel.to_owned(), fee_sat })?;
         console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// Closes a channel alone after the review.
+    pub(super) fn channel_force_close(&self, channel: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let stake = self.named_stake(channel)?;
+        let effects = [
+            format!("Closes the channel that holds {}, without the other side.", sats(stake.amount_sat)),
+            "Your wallet pays for it, more with every block in which it waits.".to_owned(),
+            "Your part stays locked for the time agreed at the opening, then comes home by itself.".to_owned(),
+            "Its weight stops counting. This cannot be taken back.".to_owned(),
+        ];
+        review::confirm(console, "Close a channel alone", &effects, "close alone", self.assume_yes)?;
+        let reply = self.call(Request::StakeForceClose { channel: stake.channel })?;
+        console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// Pays the other side out of a channel after the review.
+    pub(super) fn channel_pay(&self, channel: &str, amount_sat: u64, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let stake = self.named_stake(channel)?;
+        let effects = [
+            format!("Gives {} of the channel to the other side; it cannot be taken back.", sats(amount_sat)),
+            "The new balances are signed by both sides and become public to the DAO.".to_owned(),
+        ];
+        review::confirm(console, "Pay out of a channel", &effects, "pay", self.assume_yes)?;
+        let reply = self.call(Request::ChannelPay { channel: stake.channel, amount_sat })?;
+        console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// Shows one channel.
+    pub(super) fn channel_show(&self, channel: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let reply = Reply::Stake(self.named_stake(channel)?);
+        console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// The channel whose id begins with what was typed.
+    fn named_stake(&self, channel: &str) -> Result<Stake, Failure> {
+        let Reply::Stakes { stakes } = self.call(Request::Stakes)? else {
+            return Err(other_kind());
+        };
+        let count = stakes.len();
+        let typed = channel.to_ascii_lowercase();
+        let mut named = stakes.into_iter().filter(|stake| typed.len() >= 4 && stake.channel.starts_with(&typed));
+        match (named.next(), named.next()) {
+            (Some(stake), None) => Ok(stake),
+            (None, _) => {
+                Err(Failure::usage(format!("No stake channel has the id {channel}; this folder has {count}.")))
+            }
+            (Some(_), Some(_)) => Err(Failure::usage(format!("More than one stake channel begins with {channel}."))),
+        }
     }
 
     /// Casts a ballot after the review.

@@ -71,6 +71,12 @@ impl Channel {
         if msg.number <= money.number {
             return Ok(Vec::new()); // C-14: finished long ago
         }
+        if let Some(pending) = &self.proposal {
+            // C-14: what the shell is looking at is not exchanged under its hands.
+            let same = pending.proposal == *proposal && pending.msg.checkpoint_signature == msg.checkpoint_signature;
+            let changed = Violation::Changed { what: "checkpoint_sign" };
+            return if same { Ok(Vec::new()) } else { Err(changed.into()) };
+        }
         if money.round.is_some() || Some(msg.number) != money.number.checked_add(1) {
             return Err(Wait::Round { step: "checkpoint_sign", number: msg.number }.into());
         }

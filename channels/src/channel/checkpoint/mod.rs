@@ -31,7 +31,7 @@ pub(super) use splice::SpliceSession;
 use bitcoin::OutPoint;
 use bitcoin::secp256k1::SecretKey;
 
-use super::{Channel, ChannelError, Wait};
+use super::{Channel, ChannelError, Violation, Wait};
 
 impl Channel {
     /// The ledger of the own newest commitment, once the channel is in use.
@@ -61,8 +61,14 @@ impl Channel {
 
     // C-115: a close divides what the last checkpoint says, so that has to be finished.
     pub(super) fn expect_idle(&self, step: &'static str) -> Result<(), ChannelError> {
+        self.expect_current()?;
         let round = self.state.money.as_ref().and_then(|money| money.round.as_ref());
         round.map_or(Ok(()), |round| Err(Wait::Round { step, number: round.number }.into()))
+    }
+
+    // C-132: whoever is behind would sign balances of long ago.
+    pub(super) fn expect_current(&self) -> Result<(), ChannelError> {
+        if self.is_behind() { Err(Violation::Behind.into()) } else { Ok(()) }
     }
 
     /// Every funding output in force, the confirmed one first; empty before the outpoint is known.

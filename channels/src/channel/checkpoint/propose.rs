@@ -131,7 +131,7 @@ impl Channel {
     // The peer's signature on the own new commitment, after its revocation of the one before.
     pub(super) fn on_checkpoint_answer(&mut self, msg: &CheckpointSign) -> Result<Vec<Effect>, ChannelError> {
         let money = self.money()?;
-        if msg.number <= money.number {
+        if msg.number <= money.number || self.answer.is_some() {
             return Ok(Vec::new()); // C-14: the first verified signature is kept
         }
         let round = money.round.as_ref().filter(|round| round.number == msg.number);
@@ -196,7 +196,10 @@ impl Channel {
 
     pub(super) fn expect_in_use(&self, step: &'static str) -> Result<(), ChannelError> {
         // A round under way when a side wanted to close is finished first (C-115).
-        if matches!(self.state.phase, Phase::Ready | Phase::Closing) { Ok(()) } else { Err(self.wait(step)) }
+        if !matches!(self.state.phase, Phase::Ready | Phase::Closing) {
+            return Err(self.wait(step));
+        }
+        self.expect_current()
     }
 
     fn can_propose(&self, changes: &[Change]) -> Result<&super::money::Money, ChannelError> {
@@ -206,9 +209,7 @@ impl Channel {
             return Err(self.wait("proposing a checkpoint"));
         }
         let money = self.money()?;
-        if money.behind {
-            return Err(Violation::Behind.into()); // C-132
-        }
+        self.expect_current()?;
         if !self.established {
             return Err(Wait::Reestablish.into()); // C-130
         }

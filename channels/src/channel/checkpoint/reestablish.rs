@@ -58,7 +58,9 @@ impl Channel {
         if let (true, Some(session)) = (sign_again, sessions.next()) {
             effects.push(self.sign_again(signed, session)?);
         }
+        // Stores what it changes, so before what is sent next; nothing of the above is sent when it changes anything.
         effects.extend(self.align_turn(msg)?);
+        effects.extend(self.give_voucher_again()?);
         self.established = true;
         effects.extend(self.ask_again()?);
         if let Some(session) = sessions.next() {

@@ -80,6 +80,14 @@ impl Channel {
         Ok(vec![Effect::Persist, Effect::VoucherReceived { amount_sat }])
     }
 
+    // C-131: a promise that did not arrive is none.
+    pub(super) fn give_voucher_again(&self) -> Result<Option<Effect>, ChannelError> {
+        let (channel, from, money) = (self.channel_id()?, self.state.side, self.money()?);
+        let settled_sat = money.ledger.settled_sat(from);
+        let open = money.vouchers.of(from).filter(|voucher| voucher.cumulative_sat > settled_sat);
+        Ok(open.map(|voucher| Effect::Send(Msg::GiveVoucher(GiveVoucher { channel, voucher }))))
+    }
+
     // C-104
     fn check_open_vouchers(&self, from: Side, cumulative_sat: u64) -> Result<(), ChannelError> {
         let ledger = &self.money()?.ledger;

@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "the fuzz target uses a part of it")]
 
 pub(crate) mod driver;
+mod fault;
 pub(crate) mod model;
 pub(crate) mod money;
+mod nonces;
 pub(crate) mod pair;
 mod splices;

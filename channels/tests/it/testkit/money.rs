@@ -36,7 +36,7 @@ pub(crate) struct Observed {
     /// The one of them that the chain took, until it is the only funding.
     pub(crate) mined: Option<OutPoint>,
     /// How many splices there were.
-    pub(crate) splices: u8,
+    pub(crate) splices: u64,
 }
 
 /// Any hash that follows from the number of entries.

@@ -9,12 +9,14 @@ use althing_channels::{
     NetworkId, OpeningId, Phase, SessionSecret, Side, funding_script, tagged_hash,
 };
 use bitcoin::hashes::Hash;
-use bitcoin::secp256k1::{Message, Secp256k1};
-use bitcoin::sighash::{Prevouts, SighashCache, TapSighashType};
+use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use lightning::ln::wire::Type;
 
+pub(crate) use super::fault::{Fault, FaultKind};
 use super::money::Observed;
+pub(crate) use super::nonces::check_spend;
+use super::nonces::check_spend_of;
 
 pub(crate) const STAKE_SAT: u64 = 1_000_000;
 
@@ -75,42 +77,6 @@ pub(crate) fn checkpoint_signature(side: Side, checkpoint: &[u8]) -> [u8; 64] {
     [half, half].concat().try_into().unwrap()
 }
 
-/// One fault: it strikes when the pair has carried out `at` steps.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fault {
-    pub(crate) at: usize,
-    pub(crate) kind: FaultKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FaultKind {
-    /// Everything in flight is lost, both stay up.
-    Disconnect,
-    /// The side forgets what it did not store; the connection is lost with it.
-    Crash(Side),
-    /// The side's next message is lost, and nobody notices.
-    Drop(Side),
-    /// The side's next message arrives twice.
-    Duplicate(Side),
-    /// The side's next two messages arrive in the other order.
-    Swap(Side),
-}
-
-impl FaultKind {
-    /// Every fault there is.
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Disconnect,
-        Self::Crash(Side::Member),
-        Self::Crash(Side::Hub),
-        Self::Drop(Side::Member),
-        Self::Drop(Side::Hub),
-        Self::Duplicate(Side::Member),
-        Self::Duplicate(Side::Hub),
-        Self::Swap(Side::Member),
-        Self::Swap(Side::Hub),
-    ];
-}
-
 #[derive(Default)]
 struct Peer {
     channel: Option<Channel>,
@@ -137,8 +103,8 @@ pub(crate) struct Pair {
     pub(crate) nonce_uses: BTreeMap<[u8; 66], [u8; 32]>,
     pub(crate) observed: Observed,
     /// The nonce each side has announced for the other's next close proposal.
-    announced: BTreeMap<Side, [u8; 66]>,
-    hub_splice_nonce: Option<[u8; 66]>,
+    pub(super) announced: BTreeMap<Side, [u8; 66]>,
+    pub(super) hub_splice_nonce: Option<[u8; 66]>,
     /// A planted fault: this side's shell does not store.
     pub(crate) forgetful: Option<Side>,
     connected: bool,
@@ -464,10 +430,7 @@ impl Pair {
                 self.closes.push(transaction);
             }
             Effect::BroadcastCommitment(transaction) => {
-                match self.spliced_output(transaction.input[0].previous_output) {
-                    Some(prevout) => check_spend_of(&transaction, &prevout),
-                    None => check_spend(&transaction),
-                }
+                self.check_commitment(side, &transaction);
                 self.commitments.push((side, transaction));
             }
             Effect::Closed { spend, .. } => {
@@ -478,38 +441,6 @@ impl Pair {
             Effect::PeerReported { .. } => {}
             other => panic!("unknown effect {other:?}"),
         }
-    }
-
-    fn watch_nonces(&mut self, side: Side, msg: &Msg) {
-        let (nonce, signature) = match msg {
-            Msg::FundingSigned(msg) => (msg.signature.nonce, msg.signature.signature),
-            Msg::CommitmentSigned(msg) => (msg.signature.nonce, msg.signature.signature),
-            Msg::ClosingComplete(msg) => (msg.signature.nonce, msg.signature.signature),
-            Msg::SpliceNonce(msg) => {
-                self.hub_splice_nonce = Some(msg.nonce.to_bytes());
-                return;
-            }
-            Msg::SpliceSign(msg) => {
-                let used = msg.nonce.map(|nonce| nonce.to_bytes()).or(self.hub_splice_nonce).unwrap();
-                return self.note_nonce(used, msg.signature.to_bytes());
-            }
-            Msg::Shutdown(msg) => {
-                self.announced.insert(side, msg.nonce.unwrap().to_bytes());
-                return;
-            }
-            Msg::ClosingSig(msg) => {
-                let used = self.announced.insert(side, msg.next_nonce.to_bytes()).unwrap();
-                return self.note_nonce(used, msg.signature.to_bytes());
-            }
-            _ => return,
-        };
-        self.note_nonce(nonce.to_bytes(), signature.to_bytes());
-    }
-
-    /// A nonce that made two different signatures gives away the key.
-    pub(crate) fn note_nonce(&mut self, nonce: [u8; 66], signature: [u8; 32]) {
-        let known = *self.nonce_uses.entry(nonce).or_insert(signature);
-        assert_eq!(known, signature, "one nonce in two sessions");
     }
 
     fn strikes(&mut self, acting: Option<Side>) -> bool {
@@ -555,25 +486,4 @@ impl Pair {
             Side::Hub => &mut self.hub,
         }
     }
-}
-
-/// Checks a key-path spend of the funding output with the library of the rest of the program.
-pub(crate) fn check_spend(transaction: &Transaction) {
-    let member = keys(Side::Member).public().funding;
-    let hub = keys(Side::Hub).public().funding;
-    let prevout = TxOut { value: Amount::from_sat(STAKE_SAT), script_pubkey: funding_script(&member, &hub) };
-    assert_eq!(transaction.input[0].previous_output, funding_outpoint());
-    check_spend_of(transaction, &prevout);
-}
-
-fn check_spend_of(transaction: &Transaction, prevout: &TxOut) {
-    assert_eq!(transaction.version.0, 3);
-    assert_eq!(transaction.input.len(), 1);
-    let sighash = SighashCache::new(transaction)
-        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[prevout]), TapSighashType::Default)
-        .unwrap();
-    let signature =
-        bitcoin::secp256k1::schnorr::Signature::from_slice(transaction.input[0].witness.nth(0).unwrap()).unwrap();
-    let key = bitcoin::XOnlyPublicKey::from_slice(&prevout.script_pubkey.as_bytes()[2..]).unwrap();
-    Secp256k1::new().verify_schnorr(&signature, &Message::from_digest(sighash.to_byte_array()), &key).unwrap();
 }

@@ -1,6 +1,6 @@
 //! The shells' part of splicing: a wallet with coins of nobody, and a chain that takes one of several transactions.
 
-use althing_channels::{ChannelError, Phase, Side, funding_output};
+use althing_channels::{ChannelError, Phase, Side, funding_output, tagged_hash};
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::{Message, Secp256k1, schnorr};
@@ -27,7 +27,8 @@ impl Pair {
         self.observed.splices += 1;
         let context = self.channel(Side::Member).context().unwrap();
         let from = funding_output(&context);
-        let coin = OutPoint { txid: Txid::from_byte_array([self.observed.splices; 32]), vout: 7 };
+        let coin = Txid::from_byte_array(tagged_hash("test/coin", &[&self.observed.splices.to_be_bytes()]));
+        let coin = OutPoint { txid: coin, vout: 7 };
         let script = close_script(Side::Member);
         let prevouts = vec![TxOut { value: Amount::from_sat(WALLET_SAT), script_pubkey: script.clone() }, from.clone()];
         let to_sat = from.value.to_sat().saturating_add_signed(delta_sat);
@@ -74,7 +75,12 @@ impl Pair {
         for side in [Side::Member, Side::Hub] {
             assert!(self.restored(side).unwrap().fundings().contains(&funding), "no commitment over a signed splice");
         }
-        self.observed.spliced.push(transaction);
+        let known = &mut self.observed.spliced;
+        if !known.contains(&transaction) {
+            known.push(transaction);
+            // Those before are of fundings that are spent since long.
+            known.drain(..known.len().saturating_sub(16));
+        }
     }
 
     /// An output of a signed splice.

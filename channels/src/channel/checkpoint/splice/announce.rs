@@ -47,7 +47,7 @@ impl Channel {
         let splice =
             self.check_splice(msg.transaction.clone(), msg.prevouts.items().to_vec(), msg.vout, Some(msg.nonce))?;
         let money = self.money()?;
-        if money.round.is_some() || msg.number != splice.number {
+        if money.round.is_some() || self.proposal.is_some() || msg.number != splice.number {
             return Err(Wait::Round { step: "splice_init", number: msg.number }.into());
         }
         let funding = splice.funding;

@@ -1,0 +1,189 @@
+//! Checkpoints in the shell: what a side wants to change is proposed at its turn, and what the other proposes is checked
+//! against the log's rules before it is signed.
+
+use althing_channels::{
+    AppPosition, Change, ChannelError, CheckpointFacts, CheckpointReview, Effect, Phase, Side, SignedCheckpoint,
+};
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::{self, Checkpoint, CheckpointFunding, Entry, lane_start};
+use althing_governance::id::LaneHead;
+use anyhow::{Context, Result, ensure};
+use bitcoin::secp256k1::schnorr;
+
+use super::{StakeChannel, StakeNews};
+use crate::api::ApiError;
+use crate::shell::Shell;
+
+/// How far the tips of both sides may be apart when one checks the other's checkpoint, in blocks.
+const TIP_APART_BLOCKS: u32 = 144;
+
+impl Shell {
+    /// Pays the other side out of a channel: a member its dues, the hub a reward. Done with the next checkpoint, at the own turn.
+    ///
+    /// # Errors
+    /// A channel that is not in use, more than this side may spend, or I/O.
+    pub fn pay_in_channel(&mut self, number: u32, amount_sat: u64) -> Result<Vec<StakeNews>, ApiError> {
+        let machine = &self.channel(number)?.machine;
+        if machine.phase() != Phase::Ready {
+            return Err(ApiError::not_now("C-101: the stake channel is not in use"));
+        }
+        let change = match machine.side() {
+            Side::Member => Change::Dues { amount_sat },
+            Side::Hub => Change::Reward { amount_sat },
+        };
+        let app = self.lane_position(self.channel(number)?);
+        // What is never possible is said at once; the rest waits for the turn, or for the other side to come back.
+        if machine.turn_is_own()
+            && let Err(ChannelError::Invalid(violation)) = machine.next_checkpoint(&[change], app)
+        {
+            return Err(ApiError::invalid(violation.rule(), violation.to_string()));
+        }
+        let channel = self.stakes.channel_mut(number).context("the channel exists")?;
+        channel.wishes.push(change);
+        let effects = channel.machine.ask_turn().map_err(|error| ApiError::not_now(error.to_string()))?;
+        Ok(self.carry_out(number, effects)?)
+    }
+
+    /// Proposes everything wished for, once it is this side's turn and the other side is there.
+    pub(super) fn propose_wishes(&mut self, number: u32, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
+        let Some(channel) = self.stakes.channel(number) else { return Ok(Vec::new()) };
+        if channel.wishes.is_empty() || !channel.machine.turn_is_own() {
+            return Ok(Vec::new());
+        }
+        let (wishes, app) = (channel.wishes.clone(), self.lane_position(channel));
+        let judged = channel.machine.next_checkpoint(&wishes, app);
+        if matches!(judged, Err(ChannelError::NotNow(_))) {
+            return Ok(Vec::new());
+        }
+        if let Some(channel) = self.stakes.channel_mut(number) {
+            channel.wishes.clear();
+        }
+        let facts = match judged {
+            Ok(facts) => facts,
+            Err(error) => {
+                news.push(StakeNews::Reported(number, error.to_string()));
+                return Ok(Vec::new());
+            }
+        };
+        let checkpoint = self.checkpoint_of(self.channel(number)?, &facts)?;
+        let signature = self.sign_checkpoint(self.channel(number)?.machine.side(), &checkpoint)?;
+        let session = self.session()?;
+        let bytes = checkpoint.to_bytes();
+        Ok(self.machine(number)?.propose_checkpoint(wishes, app, bytes, signature, session)?)
+    }
+
+    /// Checks a checkpoint of the other side, or its signature on the own one, and goes on with it.
+    pub(super) fn review_checkpoint(&mut self, number: u32, review: &CheckpointReview) -> Result<Vec<Effect>> {
+        if let Err(error) = self.judge_later_checkpoint(number, review) {
+            return Ok(self.machine(number)?.refuse_checkpoint(&format!("{error:#}"))?);
+        }
+        if review.own_signature.is_some() {
+            return Ok(self.machine(number)?.finish_checkpoint()?);
+        }
+        let checkpoint = Checkpoint::from_bytes(&review.checkpoint)?;
+        let signature = self.sign_checkpoint(self.channel(number)?.machine.side(), &checkpoint)?;
+        let session = self.session()?;
+        Ok(self.machine(number)?.answer_checkpoint(signature, session)?)
+    }
+
+    /// A checkpoint after checkpoint 0 as the log takes it.
+    ///
+    /// # Errors
+    /// When its stored parts are malformed.
+    pub fn checkpoint_entry(signed: &SignedCheckpoint) -> Result<Vec<u8>> {
+        let entry = Entry::Checkpoint(entry::SignedCheckpoint {
+            checkpoint: Checkpoint::from_bytes(&signed.bytes)?,
+            member_signature: schnorr::Signature::from_slice(&signed.member_signature)?,
+            hub_signature: schnorr::Signature::from_slice(&signed.hub_signature)?,
+        });
+        Ok(entry.to_bytes())
+    }
+
+    fn judge_later_checkpoint(&self, number: u32, review: &CheckpointReview) -> Result<()> {
+        let channel = self.channel(number)?;
+        let checkpoint = Checkpoint::from_bytes(&review.checkpoint)?;
+        let wanted = Checkpoint {
+            // Both sides see the tip at their own moment.
+            tip_height: checkpoint.tip_height,
+            tip_hash: checkpoint.tip_hash,
+            ..self.checkpoint_of(channel, &review.facts)?
+        };
+        ensure!(checkpoint == wanted, "the checkpoint is {checkpoint:?}, this side has {wanted:?}");
+        let (tip, own) = (checkpoint.tip_height, self.tip_height());
+        ensure!(
+            tip.abs_diff(own) <= TIP_APART_BLOCKS,
+            "the checkpoint was made at height {tip}, the tip here is {own}"
+        );
+        self.judge_lane(channel, review.facts.ledger.app())?;
+        let (what, key) = match channel.machine.side() {
+            Side::Hub => ("the member's checkpoint signature", channel.member.0),
+            Side::Member => ("the hub's checkpoint signature", self.dao.params.charter.hub_log_key.serialize()),
+        };
+        let signature = schnorr::Signature::from_slice(&review.peer_signature)?;
+        checkpoint.signature_check(what, key, signature).verify(&self.secp)?;
+        Ok(())
+    }
+
+    /// C-108: the lane's position is the log's; an earlier one the log has gone beyond.
+    fn judge_lane(&self, channel: &StakeChannel, app: AppPosition) -> Result<()> {
+        let logged = self.logged_position(channel);
+        let (there, here) = ((app.incarnation, app.sequence), (logged.incarnation, logged.sequence));
+        ensure!(there <= here, "the checkpoint folds the lane up to {there:?}, the log here has it up to {here:?}");
+        ensure!(there < here || app.head == logged.head, "the lane's head at {here:?} is another one in the log");
+        Ok(())
+    }
+
+    /// The position that this side proposes. The hub repeats what the member knows: the member's copy of the log may lag.
+    fn lane_position(&self, channel: &StakeChannel) -> AppPosition {
+        let folded = channel.machine.ledger().map(althing_channels::Ledger::app);
+        match (channel.machine.side(), folded) {
+            (Side::Hub, Some(folded)) if folded.sequence > 0 => folded,
+            _ => self.logged_position(channel),
+        }
+    }
+
+    fn logged_position(&self, channel: &StakeChannel) -> AppPosition {
+        let params = &self.dao.params;
+        match self.ledger.state().lane(&channel.member) {
+            Some(lane) => AppPosition { incarnation: lane.incarnation, sequence: lane.sequence, head: lane.head.0 },
+            None => {
+                let head = lane_start(params.network, params.dao_id, channel.member, 0);
+                AppPosition { incarnation: 0, sequence: 0, head: head.0 }
+            }
+        }
+    }
+
+    fn checkpoint_of(&self, channel: &StakeChannel, facts: &CheckpointFacts) -> Result<Checkpoint> {
+        let (tip_height, tip_hash) = self.tip.context("no block is known yet")?;
+        let (balances, app) = (facts.ledger.balances(), facts.ledger.app());
+        let first = channel.machine.id().context("the channel has no id")?;
+        let fundings = facts.fundings.iter().map(|(outpoint, commitments)| CheckpointFunding {
+            outpoint: *outpoint,
+            member_commitment: commitments.member,
+            hub_commitment: commitments.hub,
+        });
+        Ok(Checkpoint {
+            network: self.dao.params.network,
+            dao: self.dao.params.dao_id,
+            channel: althing_governance::ChannelId(first.0),
+            member: channel.member,
+            number: facts.number,
+            fundings: fundings.collect(),
+            tip_height,
+            tip_hash,
+            member_sat: balances.member_sat,
+            hub_sat: balances.hub_sat,
+            incarnation: app.incarnation,
+            sequence: app.sequence,
+            head: LaneHead(app.head),
+        })
+    }
+
+    fn sign_checkpoint(&self, side: Side, checkpoint: &Checkpoint) -> Result<[u8; 64]> {
+        let key = match side {
+            Side::Hub => self.keys.log(),
+            Side::Member => self.keys.vote(),
+        };
+        Ok(*checkpoint.sign(&self.secp, &key, &self.aux_rand()?).as_ref())
+    }
+}

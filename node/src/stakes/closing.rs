@@ -1,0 +1,100 @@
+//! Closing together: scripts, rounds of fees, and the broadcast of what both signed.
+
+use althing_channels::{Effect, Phase, Violation};
+use anyhow::Result;
+use bitcoin::Transaction;
+
+use super::{StakeChannel, StakeNews, Stakes};
+use crate::api::ApiError;
+use crate::shell::Shell;
+
+impl Stakes {
+    /// The channel whose id begins with `id`, at least 4 hex digits.
+    ///
+    /// # Errors
+    /// N-61 when there is none.
+    pub fn named(&self, id: &str) -> Result<&StakeChannel, ApiError> {
+        let wanted = id.trim().to_ascii_lowercase();
+        let begins = |channel: &&StakeChannel| {
+            wanted.len() >= 4 && channel.machine.id().is_some_and(|id| id.to_string().starts_with(&wanted))
+        };
+        let none = || ApiError::invalid("N-61", format!("no stake channel here begins with {wanted:?}"));
+        self.iter().find(begins).ok_or_else(none)
+    }
+}
+
+impl Shell {
+    /// Begins a cooperative close at that fee, or a further round of one that waits (C-35).
+    ///
+    /// # Errors
+    /// A channel that cannot be closed now, a fee that would not replace the last, or I/O.
+    pub fn close_together(&mut self, number: u32, fee_sat: u64) -> Result<Vec<StakeNews>, ApiError> {
+        if let Some(channel) = self.stakes.channel_mut(number) {
+            channel.close_fee_sat = fee_sat;
+        }
+        let session = self.session()?;
+        let refused = |error: althing_channels::ChannelError| ApiError::invalid(error.rule(), error.to_string());
+        let begun = self.machine(number)?.phase() == Phase::Closing;
+        let effects = if begun && self.machine(number)?.can_propose_close() {
+            self.machine(number)?.propose_close(fee_sat, session).map_err(refused)?
+        } else if begun {
+            return Err(ApiError::not_now("C-33: a round of this close is under way; try again when it is answered"));
+        } else {
+            let script = self.wallet.fresh_address()?.script_pubkey();
+            self.machine(number)?.close(script, session).map_err(refused)?
+        };
+        Ok(self.carry_out(number, effects)?)
+    }
+
+    /// Closes alone with the own newest commitment (C-26). What it costs is paid by the wallet, at rates that rise with time.
+    ///
+    /// # Errors
+    /// A channel that has no commitment to broadcast, or I/O.
+    pub fn close_alone(&mut self, number: u32) -> Result<Vec<StakeNews>, ApiError> {
+        let effects =
+            self.machine(number)?.force_close().map_err(|error| ApiError::invalid(error.rule(), error.to_string()))?;
+        let news = self.carry_out(number, effects)?;
+        self.advance_monitors()?;
+        Ok(news)
+    }
+
+    pub(super) fn answer_close(&mut self, number: u32) -> Result<Vec<Effect>> {
+        let script = self.wallet.fresh_address()?.script_pubkey();
+        let session = self.session()?;
+        Ok(self.machine(number)?.close(script, session)?)
+    }
+
+    pub(super) fn propose_close(&mut self, number: u32, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
+        let (fee_sat, session) = (self.channel(number)?.close_fee_sat, self.session()?);
+        match self.machine(number)?.propose_close(fee_sat, session) {
+            Ok(effects) => Ok(effects),
+            // After a restart the fee asked for is forgotten; what is signed pays more already.
+            Err(althing_channels::ChannelError::Invalid(Violation::FeeLowered { .. })) => Ok(Vec::new()),
+            Err(error) => {
+                news.push(StakeNews::Reported(number, error.to_string()));
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    pub(super) fn broadcast_close(&mut self, number: u32, tx: &Transaction, news: &mut Vec<StakeNews>) {
+        let txid = tx.compute_txid();
+        if let Some(channel) = self.stakes.channel_mut(number) {
+            channel.closing_txid = Some(txid);
+        }
+        if let Err(error) = self.bitcoind.submit(tx) {
+            tracing::warn!(%txid, %error, "the closing transaction was not taken; it is sent again with the next block");
+        }
+        news.push(StakeNews::Closing(number, txid));
+    }
+
+    /// Sends every signed close again that is not in the chain.
+    pub(super) fn rebroadcast_closes(&self) {
+        for channel in self.stakes.iter().filter(|channel| channel.machine.phase() == Phase::Closing) {
+            let Some(tx) = channel.machine.signed_close() else { continue };
+            if let Err(error) = self.bitcoind.submit(tx) {
+                tracing::debug!(number = channel.number, %error, "the signed close was not taken again");
+            }
+        }
+    }
+}

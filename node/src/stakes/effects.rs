@@ -1,0 +1,177 @@
+//! Carries out what channels ask for, storing before sending.
+
+use std::collections::VecDeque;
+
+use althing_channels::{Channel, Effect, Msg, SessionSecret};
+use anyhow::{Context, Result};
+use bitcoin::secp256k1::PublicKey;
+
+use super::{StakeChannel, StakeNews, Stakes};
+use crate::shell::Shell;
+
+impl Shell {
+    /// A message of the money lane for a channel that exists.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn on_channel_message(&mut self, number: u32, message: &Msg) -> Result<Vec<StakeNews>> {
+        let session = self.session()?;
+        let effects = self.machine(number)?.handle(message, session);
+        let mut news = self.carry_out(number, effects)?;
+        // The message may have been what a wish was waiting for.
+        let effects = self.propose_wishes(number, &mut news)?;
+        news.extend(self.carry_out(number, effects)?);
+        Ok(news)
+    }
+
+    /// The other side of all its channels is connected: say again what it may have missed.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn reconnect_channels(&mut self, peer: &PublicKey) -> Result<Vec<StakeNews>> {
+        self.for_each_channel(|channel| channel.peer == *peer, |machine, session| machine.on_reconnect(session))
+    }
+
+    /// Takes up what channels were doing when the program ended.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn resume_channels(&mut self) -> Result<Vec<StakeNews>> {
+        self.for_each_channel(|_| true, |machine, _| machine.resume())
+    }
+
+    /// Carries out a channel's effects in order, storing before sending.
+    ///
+    /// # Errors
+    /// On I/O; the channel is then as it was last stored.
+    pub fn carry_out(&mut self, number: u32, effects: Vec<Effect>) -> Result<Vec<StakeNews>> {
+        let mut news = Vec::new();
+        let mut queue: VecDeque<Effect> = effects.into();
+        self.revision += 1;
+        while let Some(effect) = queue.pop_front() {
+            let more = match self.carry_out_one(number, effect, &mut news) {
+                Ok(more) => more,
+                Err(error) => {
+                    self.restore_channel(number)?;
+                    return Err(error);
+                }
+            };
+            // What an effect leads to comes before the effects behind it.
+            for effect in more.into_iter().rev() {
+                queue.push_front(effect);
+            }
+        }
+        Ok(news)
+    }
+
+    fn carry_out_one(&mut self, number: u32, effect: Effect, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
+        match effect {
+            Effect::Persist => self.persist_channel(number)?,
+            Effect::Send(message) => {
+                let peer = self.channel(number)?.peer;
+                self.peers.send(peer, message);
+            }
+            Effect::BuildFunding { script_pubkey, amount_sat } => {
+                return self.build_funding(number, script_pubkey, amount_sat);
+            }
+            Effect::CheckCheckpoint(request) => return self.check_checkpoint(number, &request),
+            Effect::BroadcastFunding(outpoint) => {
+                self.watch.expect(&self.store, outpoint)?;
+                self.rebroadcast_funding(number);
+            }
+            Effect::Ready => news.push(StakeNews::Ready(number)),
+            Effect::ReviewCheckpoint(review) => return self.review_checkpoint(number, &review),
+            Effect::PeerRevoked { number: revoked } => tracing::debug!(number, revoked, "the other side has revoked"),
+            Effect::TurnGained => return self.propose_wishes(number, news),
+            Effect::Checkpointed(signed) => news.push(StakeNews::Checkpointed(number, signed)),
+            Effect::Behind => {
+                let words = "C-132: the other side has proved that this node's channel state is old. Nothing of it is broadcast; the other side is asked to close.";
+                self.alarms.insert("channel", words.to_owned());
+            }
+            Effect::PeerBehind { number: at, expected } => {
+                let words = format!(
+                    "C-133: the other side lost data: it remembers commitment {at}, it must have {expected}. Close the channel."
+                );
+                self.alarms.insert("channel", words);
+            }
+            Effect::CloseRequested => return self.answer_close(number),
+            Effect::ProposeClose => return self.propose_close(number, news),
+            Effect::BroadcastClose(tx) => self.broadcast_close(number, &tx, news),
+            // With its child, at every tip: `advance_monitors`.
+            Effect::BroadcastCommitment(tx) => {
+                let txid = tx.compute_txid();
+                if let Some(channel) = self.stakes.channel_mut(number) {
+                    channel.closing_txid = Some(txid);
+                }
+                self.begin_monitor(number)?;
+                news.push(StakeNews::Closing(number, txid));
+            }
+            Effect::Closed { txid, .. } => {
+                if let Some(channel) = self.stakes.channel_mut(number) {
+                    channel.closing_txid = Some(txid);
+                }
+                news.push(StakeNews::Closed(number));
+            }
+            Effect::Refused { rule, detail } => tracing::warn!(number, rule, detail, "refused a channel message"),
+            Effect::PeerReported { rule, detail } => {
+                news.push(StakeNews::Reported(number, format!("{rule}: {detail}")))
+            }
+            Effect::Failed { rule, detail } => {
+                let note = if detail.starts_with(rule) { detail } else { format!("{rule}: {detail}") };
+                if let Some(channel) = self.stakes.channel_mut(number) {
+                    channel.note.clone_from(&note);
+                }
+                self.persist_channel(number)?;
+                news.push(StakeNews::Failed(number, note));
+            }
+            other => tracing::warn!(number, ?other, "an effect that this program does not know"),
+        }
+        Ok(Vec::new())
+    }
+
+    fn for_each_channel(
+        &mut self,
+        wanted: impl Fn(&StakeChannel) -> bool,
+        mut act: impl FnMut(&mut Channel, SessionSecret) -> Vec<Effect>,
+    ) -> Result<Vec<StakeNews>> {
+        let numbers: Vec<u32> =
+            self.stakes.iter().filter(|channel| wanted(channel)).map(|channel| channel.number).collect();
+        let mut news = Vec::new();
+        for number in numbers {
+            let session = self.session()?;
+            let effects = act(self.machine(number)?, session);
+            news.extend(self.carry_out(number, effects)?);
+        }
+        Ok(news)
+    }
+
+    pub(super) fn persist_channel(&mut self, number: u32) -> Result<()> {
+        let row = self.channel(number)?.row();
+        self.store.write(|writer| writer.put_channel(&row))
+    }
+
+    /// A failed write leaves the machine ahead of the store; the store is right.
+    fn restore_channel(&mut self, number: u32) -> Result<()> {
+        let mut stored = Stakes::load(&self.store, &self.keys)?;
+        match stored.channels.remove(&number) {
+            Some(channel) => self.stakes.insert(channel),
+            None => {
+                self.stakes.channels.remove(&number);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn channel(&self, number: u32) -> Result<&StakeChannel> {
+        self.stakes.channel(number).with_context(|| format!("there is no stake channel {number}"))
+    }
+
+    /// The machine of a channel.
+    ///
+    /// # Errors
+    /// When there is no such channel.
+    pub fn machine(&mut self, number: u32) -> Result<&mut Channel> {
+        let channel = self.stakes.channel_mut(number).with_context(|| format!("there is no stake channel {number}"))?;
+        Ok(&mut channel.machine)
+    }
+}

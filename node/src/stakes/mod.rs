@@ -1,0 +1,242 @@
+//! Stake channels in the shell: the channel machines of the channels core, and everything their effects ask for.
+
+mod backups;
+mod checkpoints;
+mod closing;
+mod effects;
+mod monitors;
+mod opening;
+
+use std::collections::BTreeMap;
+
+use althing_channels::monitor::{Monitor, WalletCoin};
+use althing_channels::wire::PeerError;
+use althing_channels::{Change, Channel, ChannelId, ChannelKeys, ChannelSeed, Msg, OpeningId, Phase};
+use althing_governance::id::MemberId;
+use anyhow::{Context, Result};
+use bitcoin::consensus::encode::{deserialize, serialize};
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{OutPoint, Transaction, Txid};
+
+use crate::keys::Keys;
+use crate::store::{ChannelRow, Store};
+
+pub(crate) use self::monitors::end_words;
+
+/// Fee of a cooperative close when the member named none: the 154 vB of the usual case at 2 sat/vB.
+pub const DEFAULT_CLOSE_FEE_SAT: u64 = 310;
+
+/// One stake channel of this node.
+pub struct StakeChannel {
+    /// Its number; with a member also the index of its seed.
+    pub number: u32,
+    /// The other side.
+    pub peer: PublicKey,
+    /// The vote key of the member, as the member's hello named it.
+    pub member: MemberId,
+    /// The state machine.
+    pub machine: Channel,
+    /// Member: the signed funding transaction.
+    pub funding_tx: Option<Transaction>,
+    /// Member: whether the Bitcoin source took the funding transaction since this program started.
+    pub funding_taken: bool,
+    /// Why it failed, if it did.
+    pub note: String,
+    /// Member: fee rate of the funding transaction.
+    pub fee_rate_sat_vb: u64,
+    /// Member: fee of the close.
+    pub close_fee_sat: u64,
+    /// The transaction that closed or closes it.
+    pub closing_txid: Option<Txid>,
+    /// The wallet's coin in the child that pays for the own commitment.
+    pub child_coin: Option<WalletCoin>,
+    /// What this side wants the next checkpoint to change.
+    pub wishes: Vec<Change>,
+}
+
+/// All stake channels of this node.
+#[derive(Default)]
+pub struct Stakes {
+    channels: BTreeMap<u32, StakeChannel>,
+    /// Of the channels that are ending; the others' fundings are looked for in each block.
+    monitors: BTreeMap<u32, Monitor>,
+}
+
+/// What a channel's effects mean to hub or member.
+#[derive(Debug)]
+pub enum StakeNews {
+    /// The channel is in use; a member binds it now.
+    Ready(u32),
+    /// The opening ended without coins in the channel.
+    Failed(u32, String),
+    /// The other side refused a step.
+    Reported(u32, String),
+    /// The close is signed and broadcast.
+    Closing(u32, Txid),
+    /// The funding output is spent.
+    Closed(u32),
+    /// Both sides have signed a checkpoint; the hub logs it.
+    Checkpointed(u32, althing_channels::SignedCheckpoint),
+}
+
+impl StakeChannel {
+    /// A channel about whose transactions nothing is known yet.
+    pub fn new(number: u32, peer: PublicKey, member: MemberId, machine: Channel) -> Self {
+        Self {
+            number,
+            peer,
+            member,
+            machine,
+            funding_tx: None,
+            funding_taken: false,
+            note: String::new(),
+            fee_rate_sat_vb: 1,
+            close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
+            closing_txid: None,
+            child_coin: None,
+            wishes: Vec::new(),
+        }
+    }
+
+    /// As stored.
+    pub fn row(&self) -> ChannelRow {
+        let mut peer = self.peer.serialize().to_vec();
+        peer.extend(self.member.0);
+        ChannelRow {
+            number: self.number,
+            peer,
+            state: self.machine.encode(),
+            funding_tx: self.funding_tx.as_ref().map(serialize),
+            note: self.note.clone(),
+        }
+    }
+}
+
+impl Stakes {
+    /// Loads all channels.
+    ///
+    /// # Errors
+    /// Stored bytes of another seed or damaged, or I/O.
+    pub fn load(store: &Store, keys: &Keys) -> Result<Self> {
+        let mut channels = BTreeMap::new();
+        for row in store.channels()? {
+            let number = row.number;
+            let machine = Channel::decode(&row.state, channel_keys(keys, number))
+                .with_context(|| format!("stake channel {number} in the store"))?;
+            let (peer, member) = row.peer.split_at_checked(33).context("a stored peer is not a key")?;
+            let peer = PublicKey::from_slice(peer).context("a stored peer is not a key")?;
+            let member = MemberId(member.try_into().context("a stored vote key is not 32 bytes")?);
+            let funding_tx = row.funding_tx.map(|tx| deserialize(&tx)).transpose();
+            let funding_tx = funding_tx.context("a stored funding transaction")?;
+            let channel = StakeChannel::new(number, peer, member, machine);
+            channels.insert(number, StakeChannel { funding_tx, note: row.note, ..channel });
+        }
+        let monitors = store.monitors()?.into_iter().map(|(number, bytes)| {
+            let monitor = Monitor::decode(&bytes);
+            Ok((number, monitor.with_context(|| format!("monitor of stake channel {number} in the store"))?))
+        });
+        let monitors = monitors.collect::<Result<_>>()?;
+        Ok(Self { channels, monitors })
+    }
+
+    /// All channels by number.
+    pub fn iter(&self) -> impl Iterator<Item = &StakeChannel> {
+        self.channels.values()
+    }
+
+    /// A channel.
+    pub fn channel(&self, number: u32) -> Option<&StakeChannel> {
+        self.channels.get(&number)
+    }
+
+    /// The channel with this id, or with this provisional id while its funding outpoint is not known.
+    pub fn by_id(&self, id: ChannelId) -> Option<&StakeChannel> {
+        self.iter()
+            .find(|channel| channel.machine.id() == Some(id) || channel.machine.opening().provisional_channel() == id)
+    }
+
+    /// The channel of this opening with this peer.
+    pub fn by_opening(&self, peer: &PublicKey, opening: OpeningId) -> Option<&StakeChannel> {
+        self.iter().find(|channel| channel.peer == *peer && channel.machine.opening() == opening)
+    }
+
+    /// Openings whose funding is not on chain, of one peer or of all: what strangers can make this node remember for nothing.
+    pub fn unfunded_of(&self, peer: Option<&PublicKey>) -> usize {
+        let of_peer = |channel: &&StakeChannel| peer.is_none_or(|peer| channel.peer == *peer);
+        self.iter().filter(of_peer).filter(|channel| channel.machine.phase() < Phase::Ready).count()
+    }
+
+    /// The oldest opening of a peer that never named its funding output.
+    pub fn oldest_without_funding(&self, peer: &PublicKey) -> Option<u32> {
+        self.iter()
+            .find(|channel| channel.peer == *peer && channel.machine.phase() == Phase::AwaitFundingCreated)
+            .map(|channel| channel.number)
+    }
+
+    /// Coins of transactions that are signed and not known to the wallet yet: no other transaction may use them.
+    pub fn promised_coins(&self) -> Vec<OutPoint> {
+        let of_children = self.iter().filter_map(|channel| Some(channel.child_coin.as_ref()?.outpoint));
+        let of_fundings = self
+            .iter()
+            .filter(|channel| !channel.funding_taken && channel.machine.phase() < Phase::Ready)
+            .filter_map(|channel| channel.funding_tx.as_ref())
+            .flat_map(|tx| tx.input.iter().map(|input| input.previous_output));
+        of_children.chain(of_fundings).collect()
+    }
+
+    /// Funding outputs known.
+    pub fn funding_outpoints(&self) -> Vec<OutPoint> {
+        self.iter().filter_map(|channel| channel.machine.funding()).collect()
+    }
+
+    /// A number that no channel had yet.
+    pub fn next_number(&self) -> u32 {
+        self.channels.last_key_value().map_or(0, |(number, _)| number + 1)
+    }
+
+    /// Adds a channel.
+    pub fn insert(&mut self, channel: StakeChannel) {
+        self.channels.insert(channel.number, channel);
+    }
+
+    /// A channel, to be changed.
+    pub fn channel_mut(&mut self, number: u32) -> Option<&mut StakeChannel> {
+        self.channels.get_mut(&number)
+    }
+}
+
+/// Keys of a channel from the node's seed.
+pub fn channel_keys(keys: &Keys, number: u32) -> ChannelKeys {
+    ChannelKeys::new(ChannelSeed::new(*keys.channel_seed(number)))
+}
+
+/// The channel or opening that a message of the money lane is about.
+pub fn subject(message: &Msg) -> Option<Subject> {
+    Some(match message {
+        Msg::OpenStake(m) => Subject::Opening(m.opening),
+        Msg::AcceptStake(m) => Subject::Opening(m.opening),
+        Msg::FundingCreated(m) => Subject::Opening(m.opening),
+        Msg::FundingSigned(m) => Subject::Channel(m.channel),
+        Msg::CommitmentSigned(m) => Subject::Channel(m.channel),
+        Msg::ChannelReady(m) => Subject::Channel(m.channel),
+        Msg::Shutdown(m) => Subject::Channel(m.channel),
+        Msg::ClosingComplete(m) => Subject::Channel(m.channel),
+        Msg::ClosingSig(m) => Subject::Channel(m.channel),
+        Msg::CheckpointSign(m) => Subject::Channel(m.channel),
+        Msg::CheckpointRevoke(m) => Subject::Channel(m.channel),
+        Msg::CheckpointTurn(m) => Subject::Channel(m.channel),
+        Msg::Reestablish(m) => Subject::Channel(m.channel),
+        Msg::GiveVoucher(m) => Subject::Channel(m.channel),
+        Msg::PeerError(PeerError { channel: Some(channel), .. }) => Subject::Channel(*channel),
+        _ => return None,
+    })
+}
+
+/// What a message of the money lane is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A channel whose funding outpoint is known.
+    Channel(ChannelId),
+    /// An opening.
+    Opening(OpeningId),
+}

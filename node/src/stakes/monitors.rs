@@ -1,0 +1,250 @@
+//! Ends of channels on the chain: monitors are fed with blocks, and what they ask for is built, signed and broadcast.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use althing_channels::fees::{FeeMarket, fee};
+use althing_channels::monitor::{
+    Action, BlockId, ClaimState, End, Monitor, Need, SpendKind, Stage, assign_coins, bump_child, reserve_per_close,
+};
+use althing_channels::{JusticeTo, SweepTo, sweep_to_local, sweep_to_remote};
+use anyhow::{Context, Result};
+use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, Weight};
+
+use super::Stakes;
+use crate::shell::Shell;
+
+impl Stakes {
+    /// The monitor of a channel that is ending.
+    pub fn monitor(&self, number: u32) -> Option<&Monitor> {
+        self.monitors.get(&number)
+    }
+
+    /// How a channel ended, as far as the chain shows it.
+    pub fn end(&self, number: u32) -> Option<End> {
+        let channel = self.channel(number)?;
+        self.monitors.get(&number)?.end(&channel.machine.watch())
+    }
+
+    /// The monitors after a block, of the channels that it concerns.
+    ///
+    /// # Errors
+    /// When the block does not follow what a monitor has seen.
+    pub fn monitors_after(
+        &self,
+        block: BlockId,
+        prev: BlockHash,
+        transactions: &[Transaction],
+    ) -> Result<BTreeMap<u32, Monitor>> {
+        let below = BlockId { height: block.height.saturating_sub(1), hash: prev };
+        let fundings: BTreeMap<OutPoint, u32> = self
+            .iter()
+            .flat_map(|channel| channel.machine.fundings().into_iter().map(|funding| (funding, channel.number)))
+            .collect();
+        let inputs = transactions.iter().flat_map(|tx| &tx.input);
+        let spent = inputs.filter_map(|input| fundings.get(&input.previous_output).copied());
+        let concerned: BTreeSet<u32> = spent.chain(self.monitors.keys().copied()).collect();
+        let mut after = BTreeMap::new();
+        for number in concerned {
+            let Some(channel) = self.channel(number) else { continue };
+            let mut monitor = self.monitors.get(&number).cloned().unwrap_or_else(|| Monitor::new(below));
+            monitor.apply_block(block, prev, transactions, &channel.machine.fundings())?;
+            after.insert(number, monitor);
+        }
+        Ok(after)
+    }
+
+    /// The monitors when `tip` is the highest block that is left; none when no block is.
+    ///
+    /// # Errors
+    /// When `tip` is above what a monitor has seen.
+    pub fn monitors_before(&self, tip: Option<BlockId>) -> Result<BTreeMap<u32, Monitor>> {
+        let Some(tip) = tip else { return Ok(BTreeMap::new()) };
+        let mut before = self.monitors.clone();
+        for monitor in before.values_mut() {
+            monitor.disconnect_to(tip)?;
+        }
+        Ok(before)
+    }
+
+    /// Takes over monitors that are stored.
+    pub fn set_monitors(&mut self, monitors: BTreeMap<u32, Monitor>) {
+        self.monitors = monitors;
+    }
+}
+
+/// A child that a commitment needs now.
+struct Closing {
+    number: u32,
+    commitment: Transaction,
+    rate: FeeRate,
+}
+
+impl Shell {
+    /// At a new tip: broadcasts anew what the ends of channels ask for, and drops the monitors that are done.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn advance_monitors(&mut self) -> Result<()> {
+        self.rebroadcast_closes();
+        self.check_restored();
+        let tip = self.tip_height();
+        let market = self.bitcoind.fee_market();
+        let mut monitors = self.stakes.monitors.clone();
+        let mut wanted: Vec<(u32, Action)> = Vec::new();
+        let mut alarms = Vec::new();
+        monitors.retain(|number, monitor| {
+            let Some(channel) = self.stakes.channel(*number) else { return false };
+            let watch = channel.machine.watch();
+            let end = monitor.end(&watch);
+            alarms.extend(end.as_ref().and_then(alarm));
+            if end.is_some_and(|end| end.stage(tip) == Stage::Done) {
+                return false;
+            }
+            wanted.extend(monitor.actions(&watch, &market).into_iter().map(|action| (*number, action)));
+            true
+        });
+        // Before anything is broadcast: a rate that was bid is never forgotten (C-76).
+        self.store.write(|writer| writer.put_monitors(&monitors))?;
+        self.stakes.monitors = monitors;
+        self.alarms.extend(alarms.into_iter().map(|words| ("channel", words)));
+        let mut closings = Vec::new();
+        for (number, action) in wanted {
+            match action {
+                Action::Broadcast { commitment, rate } => closings.push(Closing { number, commitment, rate }),
+                other => self.try_broadcast(number, |shell| shell.claim(number, &other)),
+            }
+        }
+        self.broadcast_commitments(&closings, &market);
+        Ok(())
+    }
+
+    /// From now on the chain is watched for the end of this channel.
+    pub(super) fn begin_monitor(&mut self, number: u32) -> Result<()> {
+        let (height, hash) = self.tip.context("no block is known yet")?;
+        if !self.stakes.monitors.contains_key(&number) {
+            let monitor = Monitor::new(BlockId { height, hash });
+            let mut monitors = self.stakes.monitors.clone();
+            monitors.insert(number, monitor);
+            self.store.write(|writer| writer.put_monitors(&monitors))?;
+            self.stakes.monitors = monitors;
+        }
+        Ok(())
+    }
+
+    /// Each commitment goes out with a child of its own, which spends a coin of its own (C-77).
+    fn broadcast_commitments(&mut self, closings: &[Closing], market: &FeeMarket) {
+        let needs: Vec<Need> = closings
+            .iter()
+            .filter_map(|closing| {
+                let held = self.stakes.channel(closing.number)?.child_coin.as_ref().map(|coin| coin.outpoint);
+                let funding = closing.commitment.input.first()?.previous_output;
+                Some(Need { funding, least_sat: reserve_per_close(closing.rate.max(market.floor)).to_sat(), held })
+            })
+            .collect();
+        if needs.is_empty() {
+            return;
+        }
+        let promised = self.stakes.promised_coins();
+        let mut coins = self.wallet.confirmed_coins(&promised);
+        coins.extend(closings.iter().filter_map(|closing| self.stakes.channel(closing.number)?.child_coin.clone()));
+        let given = assign_coins(&needs, &coins);
+        for closing in closings {
+            let funding = closing.commitment.input.first().map(|input| input.previous_output);
+            let coin = funding.and_then(|funding| given.get(&funding)).cloned();
+            let Some(coin) = coin else {
+                self.alarms.insert("reserve", format!(
+                    "W-4: no confirmed coin of at least {} sat is free to pay for closing stake channel {} alone; send some to this wallet.",
+                    reserve_per_close(closing.rate).to_sat(),
+                    closing.number
+                ));
+                continue;
+            };
+            self.alarms.remove("reserve");
+            if let Some(channel) = self.stakes.channel_mut(closing.number) {
+                channel.child_coin = Some(coin.clone());
+            }
+            self.try_broadcast(closing.number, |shell| {
+                let change = shell.wallet.unused_script()?;
+                let child = bump_child(&closing.commitment, &[coin], &change, closing.rate)?;
+                let child = shell.wallet.sign_child(child)?;
+                shell.bitcoind.submit_package(&[closing.commitment.clone(), child])?;
+                Ok(())
+            });
+        }
+    }
+
+    fn claim(&mut self, number: u32, action: &Action) -> Result<()> {
+        let script = self.wallet.unused_script()?;
+        let channel = self.channel(number)?;
+        let machine = &channel.machine;
+        let keys = machine.keys();
+        // Without randomness the same transaction comes out each time, and is known to every mempool that has it (BIP340).
+        let aux_rand = [0; 32];
+        let tx = match action {
+            Action::SweepDelayed { number, commitment, rate, .. } => {
+                let context = machine.context().context("a channel that ended has a funding")?;
+                let fee_of = |weight| fee(*rate, weight).to_sat();
+                let to = |fee_sat| SweepTo { script: script.clone(), fee_sat, aux_rand };
+                let weight = sweep_to_local(keys, &context, machine.side(), *number, commitment, &to(0))?.weight();
+                sweep_to_local(keys, &context, machine.side(), *number, commitment, &to(fee_of(weight)))?
+            }
+            Action::SweepToRemote { commitment, rate, .. } => {
+                let to = |fee_sat| SweepTo { script: script.clone(), fee_sat, aux_rand };
+                let weight: Weight = sweep_to_remote(keys, commitment, &to(0))?.weight();
+                sweep_to_remote(keys, commitment, &to(fee(*rate, weight).to_sat()))?
+            }
+            Action::Justice { breach, rate, .. } => {
+                let to = |fee_sat| JusticeTo { script: script.clone(), fee_sat, anchor_sat: None, aux_rand };
+                let weight = breach.justice(keys, &to(0))?.weight();
+                breach.justice(keys, &to(fee(*rate, weight).to_sat()))?
+            }
+            other => anyhow::bail!("an action that this program does not know: {other:?}"),
+        };
+        self.bitcoind.submit(&tx)?;
+        Ok(())
+    }
+
+    /// What is not taken now is said again at the next tip, so trouble is no end.
+    fn try_broadcast(&mut self, number: u32, broadcast: impl FnOnce(&mut Self) -> Result<()>) {
+        if let Err(error) = broadcast(self) {
+            tracing::warn!(number, error = format!("{error:#}"), "not taken; tried again with the next block");
+        }
+    }
+}
+
+/// What a person must know of an end.
+fn alarm(end: &End) -> Option<String> {
+    let txid = end.txid;
+    match end.kind {
+        SpendKind::PeerRevoked { number } => Some(format!(
+            "The other side broadcast the revoked commitment {number} ({txid}); all of the channel's coins are being taken from it."
+        )),
+        SpendKind::PeerAhead { number } => Some(format!(
+            "The other side closed with commitment {number} ({txid}), which this node does not know: it has lost data. Its own part is taken."
+        )),
+        SpendKind::OwnRevoked { number } => Some(format!(
+            "A copy of this node broadcast the revoked commitment {number} ({txid}); the other side can take everything."
+        )),
+        SpendKind::Unknown => Some(format!("The channel was spent by {txid}, which this node never signed.")),
+        _ => None,
+    }
+}
+
+/// In words: how far the end of a channel has come.
+pub(crate) fn end_words(end: &End) -> String {
+    let what = match end.kind {
+        SpendKind::CooperativeClose => "closed together",
+        SpendKind::OwnCommitment { .. } => "closed by this side alone",
+        SpendKind::PeerCommitment { .. } => "closed by the other side alone",
+        SpendKind::PeerRevoked { .. } => "closed by the other side with a revoked commitment",
+        _ => "spent",
+    };
+    let open: u64 = end
+        .claims
+        .iter()
+        .filter(|claim| claim.state == ClaimState::Open)
+        .map(|claim| claim.output.value.to_sat())
+        .sum();
+    let waits = if open > 0 { format!("; {open} sat are still to be taken home") } else { String::new() };
+    format!("The channel is {what}, {} blocks deep{waits}.", end.confirmations)
+}

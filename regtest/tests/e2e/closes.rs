@@ -1,0 +1,116 @@
+//! Channels end: together in rounds of fees, alone from either side, and with the block of the close replaced.
+
+use althing_node::api::{Request, Stake};
+use althing_regtest::{Look, wait_for};
+use anyhow::{Result, ensure};
+
+use crate::channel_ends::{
+    PATIENCE, await_child, balance, child_in_mempool, fund_actor, only_stake, paid, spender, spender_in_mempool,
+    with_stakes,
+};
+
+/// The member's lock, `MEMBER_CSV_BLOCKS`.
+const MEMBER_LOCK: u32 = 144;
+
+#[test]
+fn a_member_closes_alone_and_sweeps_after_its_lock() {
+    with_stakes("close-alone", |assembly| {
+        let stake = only_stake(&assembly.members[0])?;
+        fund_actor(assembly, &assembly.members[0], 50_000)?;
+        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        let commitment = spender_in_mempool(assembly, &stake)?;
+        ensure!(commitment.version.0 == 3 && commitment.vsize() == 124, "{commitment:?}");
+        // The package is in the mempool: the commitment pays nothing, its child pays for both.
+        ensure!(await_child(assembly, &commitment)?.vsize() == 153);
+        assembly.mine(1)?;
+        let told = only_stake(&assembly.members[0])?;
+        ensure!(told.words.contains("closed by this side alone"), "{told:?}");
+        let before = balance(&assembly.members[0])?;
+        assembly.node.mine(MEMBER_LOCK - 2)?;
+        assembly.settle()?;
+        ensure!(child_in_mempool(assembly, &commitment)?.is_none(), "the sweep is early");
+        assembly.mine(1)?;
+        ensure!(await_child(assembly, &commitment)?.vsize() == 130);
+        assembly.mine(1)?;
+        let after = balance(&assembly.members[0])?;
+        let home = after.confirmed_sat - before.confirmed_sat;
+        ensure!(home > stake.amount_sat - 2_000 && home < stake.amount_sat, "{home} of {} came home", stake.amount_sat);
+        ensure!(only_stake(&assembly.members[0])?.state == "closed");
+        Ok(())
+    });
+}
+
+#[test]
+fn the_hub_closes_alone_and_the_member_has_its_stake_at_once() {
+    with_stakes("hub-closes-alone", |assembly| {
+        let stake = only_stake(&assembly.members[1])?;
+        fund_actor(assembly, &assembly.hub, 50_000)?;
+        let before = balance(&assembly.members[1])?;
+        assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        let commitment = spender_in_mempool(assembly, &stake)?;
+        assembly.mine(1)?;
+        await_child(assembly, &commitment)?;
+        assembly.mine(1)?;
+        let home = balance(&assembly.members[1])?.confirmed_sat - before.confirmed_sat;
+        ensure!(home > stake.amount_sat - 2_000 && home < stake.amount_sat, "{home} of {} came home", stake.amount_sat);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_close_together_is_bumped_twice_and_the_last_confirms() {
+    with_stakes("close-rounds", |assembly| {
+        let stake = only_stake(&assembly.members[2])?;
+        let mut txids = Vec::new();
+        for fee_sat in [300, 600, 5_000] {
+            assembly.members[2].ask(Request::StakeClose { channel: stake.channel.clone(), fee_sat })?;
+            let close = wait_for("the close with that fee", PATIENCE, || match spender(assembly, &stake) {
+                Ok(Some(tx)) if paid(&tx) == stake.amount_sat - fee_sat => Look::Ready(tx),
+                other => Look::NotYet(format!("{other:?}")),
+            })?;
+            ensure!(close.version.0 == 3, "{close:?}");
+            txids.push(close.compute_txid());
+        }
+        let low = assembly.members[2].ask(Request::StakeClose { channel: stake.channel.clone(), fee_sat: 5_100 });
+        ensure!(format!("{:#}", low.unwrap_err()).contains("C-35"));
+        assembly.mine(1)?;
+        ensure!(assembly.node.inclusion(&txids[2])?.is_some(), "the last round did not confirm");
+        // The block is replaced; the close waits in the mempool and confirms again.
+        assembly.node.reorg_empty(1, 2)?;
+        assembly.settle()?;
+        ensure!(only_stake(&assembly.members[2])?.state == "closing");
+        assembly.mine(7)?;
+        ensure!(assembly.node.inclusion(&txids[2])?.is_some(), "the close was lost with its block");
+        ensure!(only_stake(&assembly.members[2])?.state == "closed");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_close_alone_survives_its_block_and_several_close_at_once() {
+    with_stakes("closes-at-once", |assembly| {
+        let stakes: Vec<Stake> = assembly.members[..3].iter().map(only_stake).collect::<Result<_>>()?;
+        // One coin for each commitment: version 3 allows a child one unconfirmed parent.
+        for _ in 0..3 {
+            fund_actor(assembly, &assembly.hub, 30_000)?;
+        }
+        for stake in &stakes {
+            assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        }
+        let commitments = stakes.iter().map(|stake| spender_in_mempool(assembly, stake)).collect::<Result<Vec<_>>>()?;
+        for commitment in &commitments {
+            await_child(assembly, commitment)?;
+        }
+        assembly.mine(1)?;
+        assembly.node.reorg_empty(1, 2)?;
+        assembly.settle()?;
+        assembly.mine(2)?;
+        for commitment in commitments {
+            ensure!(
+                assembly.node.inclusion(&commitment.compute_txid())?.is_some(),
+                "a commitment was lost with its block"
+            );
+        }
+        Ok(())
+    });
+}
