@@ -175,7 +175,7 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord) -> VoteFacts {
         expires_at: standing.map(|s| s.expires_at).or(record.schedule.map(|s| s.expires_at)),
         deposit_sat: state.rule_of(record).map_or(0, |rule| rule.deposit_sat),
         decision: standing.map(decision_sentence),
-        payments: standing.map_or_else(Vec::new, |standing| payment_sentences(standing)),
+        payments: standing.map_or_else(Vec::new, payment_sentences),
         guardians: guardians.collect(),
         hidden: false,
     }
