@@ -92,11 +92,8 @@ fn an_audit_names_where_a_log_was_cut() {
 }
 
 /// One byte of a row beside the log, and the place that has to be named.
-const FLIPS: [(&str, &str, &str); 3] = [
-    ("outbox", "receipt", "N-23: own entry "),
-    ("link", "header", "N-25: link "),
-    ("block", "header", "N-26: block "),
-];
+const FLIPS: [(&str, &str, &str); 3] =
+    [("outbox", "receipt", "N-23: own entry "), ("link", "header", "N-25: link "), ("block", "header", "N-26: block ")];
 
 #[test]
 fn an_audit_names_rows_that_were_changed() {
