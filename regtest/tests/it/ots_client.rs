@@ -19,7 +19,7 @@ pub(crate) fn installed() -> PathBuf {
     lock.lock().unwrap();
     let (complete, python) = (folder.join("complete"), folder.join("venv"));
     if !complete.exists() {
-        succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&python));
+        make_environment(&python);
         succeeds(Command::new(python.join("bin/pip")).args(["install", "--quiet", RELEASE]));
         fs::write(&complete, RELEASE).unwrap();
     }
@@ -39,6 +39,16 @@ pub(crate) fn judged(output: &Output) -> (bool, String) {
     let said = [&output.stdout[..], &output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     (output.status.success() && said.contains("Success! Bitcoin block"), said)
+}
+
+/// Debian has `venv` in a package of its own, and a small image not even Python.
+fn make_environment(folder: &Path) {
+    let made = || Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder).output();
+    if !made().is_ok_and(|output| output.status.success()) {
+        succeeds(Command::new("apt-get").arg("update"));
+        succeeds(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", "python3-venv"]));
+        succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
+    }
 }
 
 fn succeeds(command: &mut Command) {
