@@ -113,6 +113,4 @@ pub mod tag {
     pub const SIGN_ANCHORED: &str = "althing/anchored/v1";
     /// Hub signs a receipt.
     pub const SIGN_RECEIPT: &str = "althing/receipt/v1";
-    /// Hub signs a cumulative acknowledgement.
-    pub const SIGN_ACK: &str = "althing/ack/v1";
 }

@@ -1,11 +1,11 @@
-//! Receipts and acknowledgements: what the hub owes a member in return for an entry.
+//! Receipts: what the hub owes a member in return for an entry. The receipt of an entry acknowledges its lane up to there (G-81).
 
 use bitcoin::BlockHash;
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::entry::LogHead;
 use crate::hash::tag;
-use crate::id::{DaoId, LaneHead, MemberId, NetworkId, TreeHash};
+use crate::id::{DaoId, NetworkId, TreeHash};
 use crate::signing::Statement;
 use crate::tree::{HistoryTree, InclusionError, leaf_hash, verify_inclusion};
 
@@ -33,25 +33,6 @@ pub struct Receipt {
     pub tip_hash: BlockHash,
     /// Height by which a link over these entries will be mined; later is a stall, not a fraud.
     pub anchored_by_height: u32,
-}
-
-/// The hub holds everything in a member's lane up to `sequence` (G-81). A later one replaces it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ack {
-    /// Network of the DAO.
-    pub network: NetworkId,
-    /// The DAO.
-    pub dao: DaoId,
-    /// Whose lane.
-    pub member: MemberId,
-    /// Which incarnation.
-    pub incarnation: u32,
-    /// Entries held.
-    pub sequence: u64,
-    /// Head of the lane.
-    pub head: LaneHead,
-    /// Size of the log that has them all.
-    pub log_size: u64,
 }
 
 /// A receipt does not cover an entry.
@@ -102,11 +83,6 @@ impl Statement for Receipt {
     const PREFIX: &'static [u8] = &[1];
 }
 
-impl Statement for Ack {
-    const TAG: &'static str = tag::SIGN_ACK;
-    const PREFIX: &'static [u8] = &[1];
-}
-
 impl Canonical for Receipt {
     fn encode(&self, w: &mut Writer) {
         self.network.encode(w);
@@ -133,30 +109,6 @@ impl Canonical for Receipt {
             tip_height: r.u32()?,
             tip_hash: r.block_hash()?,
             anchored_by_height: r.u32()?,
-        })
-    }
-}
-
-impl Canonical for Ack {
-    fn encode(&self, w: &mut Writer) {
-        self.network.encode(w);
-        self.dao.encode(w);
-        self.member.encode(w);
-        w.u32(self.incarnation);
-        w.u64(self.sequence);
-        self.head.encode(w);
-        w.u64(self.log_size);
-    }
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            network: Canonical::decode(r)?,
-            dao: Canonical::decode(r)?,
-            member: Canonical::decode(r)?,
-            incarnation: r.u32()?,
-            sequence: r.u64()?,
-            head: Canonical::decode(r)?,
-            log_size: r.u64()?,
         })
     }
 }

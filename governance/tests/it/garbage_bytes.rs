@@ -4,11 +4,11 @@ use std::fmt::Debug;
 
 use althing_governance::entry::{Choice, Comment, Entry};
 use althing_governance::epoch::{BallotProof, DecisionLeaf, DecisionProof, RollProof};
-use althing_governance::receipt::{Ack, Receipt};
+use althing_governance::receipt::Receipt;
 use althing_governance::signing::{Signed, Statement as _};
 use althing_governance::tally::BallotLeaf;
 use althing_governance::tree::{SumAbsence, SumProof};
-use althing_governance::{Canonical, Charter, DecodeError, EpochHeader, LaneHead, TreeHash};
+use althing_governance::{Canonical, Charter, DecodeError, EpochHeader, TreeHash};
 use proptest::prelude::*;
 
 use crate::every_entry::every_entry;
@@ -26,7 +26,6 @@ fn every_type(bytes: &[u8]) {
     one_form::<Charter>(bytes);
     one_form::<EpochHeader>(bytes);
     one_form::<Signed<Receipt>>(bytes);
-    one_form::<Signed<Ack>>(bytes);
     one_form::<SumProof>(bytes);
     one_form::<SumAbsence>(bytes);
     one_form::<BallotProof>(bytes);
@@ -62,21 +61,11 @@ fn samples() -> Vec<Vec<u8>> {
         tip_hash: block_hash(9),
         anchored_by_height: 20,
     };
-    let ack = Ack {
-        network: p.network,
-        dao: p.dao_id,
-        member: member_id(1),
-        incarnation: 1,
-        sequence: 2,
-        head: LaneHead([3; 32]),
-        log_size: 5,
-    };
     let mut out: Vec<Vec<u8>> = world.log.iter().map(Canonical::to_bytes).collect();
     out.extend(every_entry(&world).iter().map(Canonical::to_bytes));
     out.push(charter().to_bytes());
     out.push(closed.header.to_bytes());
     out.push(receipt.sign(&world.secp, &hub(), &AUX).to_bytes());
-    out.push(ack.sign(&world.secp, &hub(), &AUX).to_bytes());
     out.push(closed.prove_ballot(&first, &member_id(1)).unwrap().to_bytes());
     out.push(closed.prove_weight(1, &member_id(2)).unwrap().to_bytes());
     out.push(closed.prove_decision(&first).unwrap().to_bytes());

@@ -2,7 +2,7 @@
 
 use althing_governance::charter::Charter;
 use althing_governance::entry::{Choice, Comment, Entry};
-use althing_governance::receipt::{Ack, Receipt, batch_tree};
+use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::signing::Statement as _;
 use althing_governance::{Canonical, DaoParams};
 use bitcoin::hex::DisplayHex as _;
@@ -87,7 +87,6 @@ fn generate() -> Value {
                 hex(&world.closes.last().unwrap().decisions.prove_absence(&[0; 32]).unwrap()),
         },
         "receipt": receipt(&world),
-        "ack": ack(&world),
     })
 }
 
@@ -149,21 +148,6 @@ fn receipt(world: &World) -> Value {
         "signed": hex(&receipt.sign(&world.secp, &hub(), &AUX)),
         "path_of_position_3": batch.inclusion_proof(1, 3),
     })
-}
-
-fn ack(world: &World) -> Value {
-    let p = world.state.params();
-    let lane = world.state.lane(&member_id(1)).unwrap();
-    let ack = Ack {
-        network: p.network,
-        dao: p.dao_id,
-        member: member_id(1),
-        incarnation: lane.incarnation,
-        sequence: lane.sequence,
-        head: lane.head,
-        log_size: world.state.size(),
-    };
-    json!({ "signed": hex(&ack.sign(&world.secp, &hub(), &AUX)) })
 }
 
 fn hex<T: Canonical>(value: &T) -> String {
