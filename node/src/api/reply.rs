@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, VoteFacts};
+use super::{Choice, Curve, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, VoteFacts, Why};
 
 /// The answer to a [`Request`](super::Request).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,10 @@ pub enum Reply {
         /// A document.
         text: String,
     },
+    /// To `Why`.
+    Why(Box<Why>),
+    /// To `Curve`.
+    Curve(Curve),
     /// To `Hide`, `Wait` and `Stop`.
     Done,
 }

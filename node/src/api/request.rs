@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, Hideable, ProposalDraft, ReportFormat, Saying};
+use super::{Choice, CurveOf, Hideable, ProposalDraft, ReportFormat, Saying};
 
 /// A question or an order to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +153,18 @@ pub enum Request {
         statement: ProofStatement,
         /// The file to write.
         path: PathBuf,
+    },
+    /// Why something is true, step by step, each done again by this node.
+    Why {
+        /// The proposal's number, id or a beginning of it.
+        proposal: String,
+        /// What is asked about.
+        statement: ProofStatement,
+    },
+    /// How something came to be what it is, over heights.
+    Curve {
+        /// Of what.
+        of: CurveOf,
     },
     /// Waits until the node has seen and verified this much.
     Wait {

@@ -34,6 +34,9 @@ pub struct VoteFacts {
     pub guardians: Vec<String>,
     /// Whether it is hidden on this machine.
     pub hidden: bool,
+    /// Where its rules stand on the bars.
+    #[serde(default)]
+    pub marks: super::Marks,
 }
 
 /// One option of a proposal.
@@ -64,6 +67,7 @@ impl Default for VoteFacts {
             payments: Vec::new(),
             guardians: Vec::new(),
             hidden: false,
+            marks: super::Marks::default(),
         }
     }
 }

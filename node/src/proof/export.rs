@@ -32,6 +32,18 @@ pub fn export(
     statement: &ProofStatement,
     path: &Path,
 ) -> Result<Reply, ApiError> {
+    let (bytes, finding) = prepare(shell, me, proposal, statement)?;
+    write(path, &bytes)?;
+    Ok(Reply::Proof { path: path.to_owned(), bytes: bytes.len() as u64, statement: finding.statement })
+}
+
+/// Makes the proof file for a statement, and judges it as any receiver would.
+pub(super) fn prepare(
+    shell: &Shell,
+    me: Option<MemberId>,
+    proposal: &str,
+    statement: &ProofStatement,
+) -> Result<(Vec<u8>, verify::Finding), ApiError> {
     let id = find_proposal(shell, proposal)?;
     let record = &shell.ledger.state().proposals()[&id];
     let epoch = deciding_epoch(shell, record)?;
@@ -58,8 +70,7 @@ pub fn export(
     let bytes = bundle.to_bytes();
     let finding = verify::verify(&bytes, &StoredBlocks(&shell.store))
         .map_err(|rejection| ApiError::ours(format!("this node's own proof does not hold: {rejection}")))?;
-    write(path, &bytes)?;
-    Ok(Reply::Proof { path: path.to_owned(), bytes: bytes.len() as u64, statement: finding.statement })
+    Ok((bytes, finding))
 }
 
 /// The final epoch whose header has the final tally of a proposal: the one in which it took effect, else the one that decided it.
@@ -108,7 +119,7 @@ fn tally(shell: &Shell, record: &ProposalRecord, epoch: u32, log_size: u64) -> R
     })))
 }
 
-fn logged(shell: &Shell, position: u64, log_size: u64) -> Result<LoggedEntry, ApiError> {
+pub(super) fn logged(shell: &Shell, position: u64, log_size: u64) -> Result<LoggedEntry, ApiError> {
     let segment = shell.store.segments_from(position, 1)?.into_iter().next().context("the entry is not stored")?;
     let index = usize::try_from(position - segment.first_position).context("position")?;
     let bytes = segment.entries.into_iter().nth(index).context("the entry is not in its segment")?;
@@ -147,7 +158,7 @@ fn epochs(shell: &Shell, last: u32) -> Result<Vec<EpochPart>> {
 }
 
 /// Evidence for the transaction that made an output.
-fn created(shell: &Shell, outpoint: OutPoint) -> Result<LinkEvidence> {
+pub(super) fn created(shell: &Shell, outpoint: OutPoint) -> Result<LinkEvidence> {
     let row =
         shell.store.fact(&outpoint_bytes(&outpoint))?.with_context(|| format!("output {outpoint} is not on chain"))?;
     decode_evidence(&row.tx, &row.inclusion)
@@ -162,7 +173,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// The blocks that this node follows.
-struct StoredBlocks<'a>(&'a Store);
+pub(super) struct StoredBlocks<'a>(pub(super) &'a Store);
 
 impl althing_anchor::BlockHashes for StoredBlocks<'_> {
     fn hash_at(&self, height: u32) -> Option<BlockHash> {

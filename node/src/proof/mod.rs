@@ -6,8 +6,10 @@ pub mod bundle;
 mod export;
 mod tally;
 mod verify;
+mod why;
 
 pub use bundle::{Bundle, Statement};
 pub use export::export;
 pub(crate) use verify::decode;
 pub use verify::{Finding, Rejection, verify};
+pub use why::why;

@@ -6,6 +6,7 @@ mod choice;
 mod delegations;
 mod draft;
 mod hidden;
+mod insight;
 mod links;
 mod names;
 mod proposals;
@@ -74,6 +75,10 @@ pub fn answer(
             .to_toml()
             .map(|text| Reply::Text { text })
             .map_err(|error| ApiError::ours(error.to_string())),
+        Request::Why { proposal, statement } => {
+            crate::proof::why(shell, me, proposal, statement).map(|why| Reply::Why(Box::new(why)))
+        }
+        Request::Curve { of } => insight::curve(shell, of).map(Reply::Curve),
         Request::ProofExport { proposal, statement, path } => {
             crate::proof::export(shell, me, proposal, statement, path)
         }

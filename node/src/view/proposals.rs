@@ -178,6 +178,7 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord) -> VoteFacts {
         payments: standing.map_or_else(Vec::new, payment_sentences),
         guardians: guardians.collect(),
         hidden: false,
+        marks: state.rule_of(record).map(super::insight::marks).unwrap_or_default(),
     }
 }
 

@@ -1,0 +1,272 @@
+//! "Why is this true?": the steps from a receipt to a block, each done again here for one statement, with the values.
+//!
+//! It is the same road as a proof file's (docs/spec/40-proofs.md), walked as far as it goes today: what is not anchored yet is
+//! said to be so, instead of refused.
+
+use althing_anchor::{BlockHashes as _, ClaimedLink, Commitment, verify_chain};
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::Entry;
+use althing_governance::id::MemberId;
+use althing_governance::signing::verify_all;
+use althing_governance::state::ProposalRecord;
+use althing_governance::tree::{leaf_hash, verify_inclusion};
+
+use super::export::{StoredBlocks, created, logged, prepare};
+use crate::api::{ApiError, ErrorKind, ProofStatement, Why, WhyState, WhyStep};
+use crate::shell::Shell;
+use crate::view::{find_proposal, link_facts, stored_receipt};
+
+/// Walks the steps for a member's own ballot, or for a proposal with its sums.
+///
+/// # Errors
+/// A proposal that is not there, no ballot to speak of, or I/O. A step that does not hold is no error but a broken step.
+pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &ProofStatement) -> Result<Why, ApiError> {
+    let id = find_proposal(shell, proposal)?;
+    let record = &shell.ledger.state().proposals()[&id];
+    let (position, mut statement_words) = match statement {
+        ProofStatement::Tally => (record.position, format!("Proposal {id} and its sums.")),
+        ProofStatement::Ballot { member } => {
+            let member = match member {
+                Some(text) => text.parse().map_err(|error| ApiError::invalid("N-53", format!("{error}")))?,
+                None => me.ok_or_else(|| ApiError::invalid("N-53", "name the member whose ballot is meant"))?,
+            };
+            (own_ballot(record, &member)?, format!("The ballot of member {member} on proposal {id}."))
+        }
+    };
+    let mut steps = Vec::new();
+    let entry = logged(shell, position, shell.ledger.state().size())?;
+    let decoded = Entry::from_bytes(&entry.bytes).map_err(|error| ApiError::ours(error.to_string()))?;
+    if matches!(statement, ProofStatement::Ballot { .. }) {
+        steps.extend(receipt(shell, &decoded, position)?);
+    }
+    steps.push(leaf(shell, &decoded, &entry.bytes, position));
+    let links = link_facts(shell)?;
+    let covering = links.iter().position(|link| link.verified && link.header.log_size > position);
+    let header = covering.map(|index| links[index].header);
+    steps.push(match &header {
+        Some(header) => {
+            let path = shell.ledger.state().tree().inclusion_proof(position, header.log_size).unwrap_or_default();
+            let found = verify_inclusion(leaf_hash(&entry.bytes), position, header.log_size, &path, header.log_root);
+            step(
+                "root",
+                state(found.is_ok()),
+                match found {
+                    Ok(()) => format!("The leaf and {} hashes beside its way up give the root of the log.", path.len()),
+                    Err(error) => format!("The way up does not give the root of the header: {error}"),
+                },
+                [("log size", header.log_size.to_string()), ("log root", header.log_root.to_string())],
+            )
+        }
+        None => step(
+            "root",
+            WhyState::NotYet,
+            "No epoch that this node recomputed covers the entry yet; the signed head of the log does.".to_owned(),
+            [("log size", shell.ledger.state().size().to_string())],
+        ),
+    });
+    let decided = prepare(shell, me, proposal, statement);
+    match decided {
+        Ok((_, finding)) => {
+            statement_words = finding.statement;
+            let values = finding.checked.iter().map(|sentence| ("checked", sentence.clone()));
+            let sentence = "The whole proof file was made and judged here, as any receiver would.".to_owned();
+            steps.push(step("count", WhyState::Holds, sentence, values));
+        }
+        Err(error) if error.kind == ErrorKind::NotNow => {
+            steps.push(step("count", WhyState::NotYet, error.message, []));
+        }
+        Err(error) => steps.push(step("count", WhyState::Broken, error.message, [])),
+    }
+    steps.extend(anchor(shell, &links, covering));
+    Ok(Why { proposal: id.to_string(), statement: statement_words, steps })
+}
+
+/// Position of the ballot that counts.
+fn own_ballot(record: &ProposalRecord, member: &MemberId) -> Result<u64, ApiError> {
+    let ballots = record.ballots.get(member);
+    let last = ballots.and_then(|ballots| ballots.iter().rfind(|ballot| ballot.void_from.is_none()));
+    last.map(|ballot| ballot.position).ok_or_else(|| {
+        ApiError::not_now(format!("P-8: the log has no ballot of member {member} on proposal {}", record.id))
+    })
+}
+
+/// The hub's receipt for the entry, if it is this node's own.
+fn receipt(shell: &Shell, entry: &Entry, position: u64) -> Result<Option<WhyStep>, ApiError> {
+    let id = entry.id();
+    let own = shell
+        .store
+        .outbox()?
+        .into_iter()
+        .find(|row| Entry::from_bytes(&row.entry).is_ok_and(|stored| stored.id() == id));
+    let Some(bytes) = own.and_then(|row| row.receipt) else { return Ok(None) };
+    let (receipt, promised) = stored_receipt(&bytes)?;
+    let state_now = shell.ledger.state();
+    let signed = receipt.signature_check(&state_now.hub_log_key(), "receipt");
+    let signature = verify_all(&shell.secp, &[signed]);
+    let root = state_now.tree().root_at(receipt.log_size);
+    let (holds, sentence) = match (signature, root) {
+        (Err(error), _) => (WhyState::Broken, error.to_string()),
+        (Ok(()), _) if promised != position => (
+            WhyState::Broken,
+            format!(
+                "The receipt promises position {promised}, the entry is at {position}: a proof of the hub's fault."
+            ),
+        ),
+        (Ok(()), Some(root)) if root != receipt.log_root => (
+            WhyState::Broken,
+            format!("The receipt's log root is not {root}, which this node computes: a proof of the hub's fault."),
+        ),
+        (Ok(()), Some(_)) => {
+            (WhyState::Holds, "The hub signed for it; the log of that size has the root that it signed.".to_owned())
+        }
+        (Ok(()), None) => {
+            (WhyState::NotYet, "The hub signed for it; the log here does not reach that far yet.".to_owned())
+        }
+    };
+    Ok(Some(step(
+        "receipt",
+        holds,
+        sentence,
+        [
+            ("signed by", state_now.hub_log_key().to_string()),
+            ("position", promised.to_string()),
+            ("log size", receipt.log_size.to_string()),
+            ("log root", receipt.log_root.to_string()),
+            ("anchored by height", receipt.anchored_by_height.to_string()),
+        ],
+    )))
+}
+
+/// The entry itself: its signatures and its hash.
+fn leaf(shell: &Shell, entry: &Entry, bytes: &[u8], position: u64) -> WhyStep {
+    let signatures = verify_all(&shell.secp, &entry.signature_checks(&shell.ledger.state().hub_log_key()));
+    let sentence = match &signatures {
+        Ok(()) => {
+            "The entry decodes to what is shown, its signature is good, and this is the hash of its bytes.".to_owned()
+        }
+        Err(error) => error.to_string(),
+    };
+    step(
+        "leaf",
+        state(signatures.is_ok()),
+        sentence,
+        [
+            ("entry", entry.id().to_string()),
+            ("position", position.to_string()),
+            ("bytes", bytes.len().to_string()),
+            ("leaf hash", leaf_hash(bytes).to_string()),
+        ],
+    )
+}
+
+/// Header, link and block of the epoch that covers the entry.
+fn anchor(shell: &Shell, links: &[crate::view::LinkFacts], covering: Option<usize>) -> Vec<WhyStep> {
+    let missing = |name: &str, sentence: &str| step(name, WhyState::NotYet, sentence.to_owned(), []);
+    let Some(index) = covering else {
+        return vec![
+            missing("header", "The epoch has not closed yet."),
+            missing("link", "The link is made when the epoch has closed."),
+            missing("block", "The link is not made yet."),
+        ];
+    };
+    let link = &links[index];
+    let header = &link.header;
+    let mut steps = vec![step(
+        "header",
+        state(link.verified),
+        "This node recomputed every root of the header from the log; its hash is what the link commits to.".to_owned(),
+        [
+            ("epoch", header.epoch.to_string()),
+            ("closed at height", header.closing_height.to_string()),
+            ("header before", header.prev_header.to_string()),
+            ("ballots root", hex(&header.ballots_root)),
+            ("rolls root", hex(&header.rolls_root)),
+            ("decisions root", hex(&header.decisions_root)),
+            ("header hash", header.hash().to_string()),
+        ],
+    )];
+    if link.height.is_none() {
+        let sentence = "The link is broadcast, and in no block yet.".to_owned();
+        steps.push(step("link", WhyState::NotYet, sentence, [("txid", link.txid.to_string())]));
+        steps.push(missing("block", "The link is not mined yet."));
+        return steps;
+    }
+    steps.extend(mined(shell, &links[..=index]));
+    steps
+}
+
+/// The chain of links from the genesis transaction on, against the blocks that this node follows.
+fn mined(shell: &Shell, links: &[crate::view::LinkFacts]) -> Vec<WhyStep> {
+    let charter = &shell.dao.params.charter;
+    let blocks = StoredBlocks(&shell.store);
+    let evidence = || -> anyhow::Result<_> {
+        let genesis = created(shell, shell.dao.params.first_seal)?;
+        let each = links.iter().map(|link| created(shell, bitcoin::OutPoint { txid: link.txid, vout: 0 }));
+        Ok((genesis, each.collect::<anyhow::Result<Vec<_>>>()?))
+    };
+    let (genesis, each) = match evidence() {
+        Ok(found) => found,
+        Err(error) => return vec![step("link", WhyState::NotYet, format!("{error:#}"), [])],
+    };
+    let mut key = charter.anchor_key;
+    let mut claimed = Vec::new();
+    for (link, evidence) in links.iter().zip(&each) {
+        let commitment = Commitment::new(*link.header.hash().as_bytes());
+        claimed.push(ClaimedLink { commitment, anchor_key: key, evidence });
+        key = link.header.next_anchor_key;
+    }
+    let chain = match verify_chain(&shell.dao.genesis, &genesis, &claimed, &blocks, charter.final_depth) {
+        Ok(chain) => chain,
+        Err(error) => return vec![step("link", WhyState::Broken, error.to_string(), [])],
+    };
+    let newest = chain.newest();
+    let depth = newest.depth(chain.tip_height);
+    let spent = each.last().and_then(|link| link.transaction().input.first()).map(|input| input.previous_output);
+    let final_depth = charter.final_depth;
+    vec![
+        step(
+            "link",
+            WhyState::Holds,
+            format!(
+                "{} links from the genesis transaction on, each spending the one before; the last commits to the header.",
+                links.len()
+            ),
+            [
+                ("txid", newest.txid.to_string()),
+                ("spends", spent.map(|outpoint| outpoint.to_string()).unwrap_or_default()),
+                ("commitment", links.last().map(|link| link.header.hash().to_string()).unwrap_or_default()),
+            ],
+        ),
+        step(
+            "block",
+            if depth >= final_depth { WhyState::Holds } else { WhyState::NotYet },
+            format!(
+                "The link is in this block of the chain that the node's own Bitcoin source follows, {depth} of {final_depth} deep."
+            ),
+            [
+                ("block hash", newest.block_hash.to_string()),
+                ("height", newest.height.to_string()),
+                ("confirmations", format!("{depth} of {final_depth}")),
+                ("tip height", blocks.tip_height().to_string()),
+            ],
+        ),
+    ]
+}
+
+fn state(holds: bool) -> WhyState {
+    if holds { WhyState::Holds } else { WhyState::Broken }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    crate::keys::hex(bytes)
+}
+
+fn step<'a>(
+    name: &str,
+    state: WhyState,
+    sentence: String,
+    values: impl IntoIterator<Item = (&'a str, String)>,
+) -> WhyStep {
+    let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    WhyStep { name: name.to_owned(), state, sentence, values }
+}

@@ -1,0 +1,154 @@
+//! How something came to be what it is: sums as the ballots came, balances as the checkpoints came.
+
+use althing_governance::charter::{ClassRule, Quorum, Threshold};
+use althing_governance::id::MemberId;
+use althing_governance::state::ProposalRecord;
+use althing_governance::voting::{Count, System};
+
+use super::names::find_proposal;
+use crate::api::{ApiError, Curve, CurveOf, CurvePoint, Marks};
+use crate::shell::Shell;
+
+/// Points of a curve at most; more heights than that are thinned out, the last always kept.
+const MAX_POINTS: usize = 240;
+
+/// A curve.
+///
+/// # Errors
+/// Something that is not there.
+pub(super) fn curve(shell: &Shell, of: &CurveOf) -> Result<Curve, ApiError> {
+    let mut curve = match of {
+        CurveOf::Tally { proposal } => {
+            tally(shell, &shell.ledger.state().proposals()[&find_proposal(shell, proposal)?])
+        }
+        CurveOf::Channel { channel } => balances(shell, channel)?,
+    };
+    thin(&mut curve.points);
+    Ok(curve)
+}
+
+/// The sums after each ballot. Every ballot weighs what it carries now, so the last point is the tally as it stands.
+fn tally(shell: &Shell, record: &ProposalRecord) -> Curve {
+    let state = shell.ledger.state();
+    let mut curve = Curve {
+        labels: labels(record),
+        unit: "weight".to_owned(),
+        note: "Each ballot is drawn with the weight that it carries now, delegations included.".to_owned(),
+        points: Vec::new(),
+    };
+    let Some(roll) = state.roll(record.snapshot_epoch) else { return curve };
+    let Ok(mut count) = Count::new(record.content.system, record.content.option_count()) else { return curve };
+    let carried = |member: &MemberId| {
+        let own = roll.weight(member);
+        record.live.as_ref().map_or(own, |live| live.carried(member, own))
+    };
+    let mut ballots: Vec<(u64, &MemberId, &[u16])> = Vec::new();
+    for (member, records) in &record.ballots {
+        let valid = records.iter().filter(|ballot| ballot.void_from.is_none());
+        ballots.extend(valid.map(|ballot| (ballot.position, member, ballot.fields.as_slice())));
+    }
+    ballots.sort_by_key(|(position, ..)| *position);
+    let mut standing: std::collections::BTreeMap<&MemberId, &[u16]> = std::collections::BTreeMap::new();
+    for (position, member, fields) in ballots {
+        let Some(height) = state.entry_height(position) else { break };
+        let weight = carried(member);
+        if let Some(before) = standing.insert(member, fields)
+            && count.remove(before, weight).is_err()
+        {
+            break;
+        }
+        if count.add(fields, weight).is_err() {
+            break;
+        }
+        let values = parts(&count, &curve.labels);
+        push(&mut curve.points, CurvePoint { height, values });
+    }
+    curve
+}
+
+/// The balances that both sides signed, oldest first.
+fn balances(shell: &Shell, channel: &str) -> Result<Curve, ApiError> {
+    let typed = channel.to_ascii_lowercase();
+    let named = |id: &str| typed.len() >= 4 && id.starts_with(&typed);
+    let channels = shell.ledger.state().channels();
+    let mut found = channels.iter().filter(|(id, _)| named(&id.to_string()));
+    let record = match (found.next(), found.next()) {
+        (Some((_, record)), None) => record,
+        (None, _) => {
+            return Err(ApiError::not_now(format!("no stake channel that is bound in the log has the id {channel}")));
+        }
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("N-39", format!("more than one stake channel begins with {channel}")));
+        }
+    };
+    let mut points = Vec::new();
+    for (_, checkpoint) in &record.checkpoints {
+        let values = vec![checkpoint.member_sat.to_string(), checkpoint.hub_sat.to_string()];
+        push(&mut points, CurvePoint { height: checkpoint.tip_height, values });
+    }
+    Ok(Curve {
+        labels: vec!["member".to_owned(), "hub".to_owned()],
+        unit: "sat".to_owned(),
+        note: "Checkpoints in the log, each signed by both sides.".to_owned(),
+        points,
+    })
+}
+
+/// Where a rule stands on the bars.
+pub(super) fn marks(rule: &ClassRule) -> Marks {
+    let (quorum_bp, quorum_of_yes) = match rule.quorum {
+        Quorum::ParticipationBp(bp) => (bp, false),
+        Quorum::YesOfTotalBp(bp) => (bp, true),
+    };
+    let threshold_bp = match rule.threshold {
+        Threshold::Majority => 5_000,
+        Threshold::PercentBp(bp) => bp,
+    };
+    Marks { threshold_bp: Some(threshold_bp), quorum_bp: Some(quorum_bp), quorum_of_yes }
+}
+
+/// A later value of a height replaces the earlier one.
+fn push(points: &mut Vec<CurvePoint>, point: CurvePoint) {
+    match points.last_mut() {
+        Some(last) if last.height >= point.height => last.values = point.values,
+        _ => points.push(point),
+    }
+}
+
+fn labels(record: &ProposalRecord) -> Vec<String> {
+    match record.content.system {
+        System::YesNoAbstain | System::YesNoVeto | System::Optimistic => {
+            ["yes", "no", "abstain"].map(str::to_owned).into()
+        }
+        // Pairs are no sums of options.
+        System::Schulze => vec!["cast".to_owned(), "abstain".to_owned()],
+        _ => (1..=record.content.option_count())
+            .map(|number| number.to_string())
+            .chain(["none".to_owned(), "abstain".to_owned()])
+            .collect(),
+    }
+}
+
+/// One value for each label; what a system has no number for is 0.
+fn parts(count: &Count, labels: &[String]) -> Vec<String> {
+    let sums = althing_governance::tally::Sums::of(count);
+    let value = |(index, label): (usize, &String)| match (label.as_str(), &sums) {
+        ("yes", Some(sums)) => sums.yes,
+        ("no", Some(sums)) => sums.no,
+        ("abstain", _) => count.abstained(),
+        ("cast", _) => count.cast(),
+        _ => count.parts().get(index).copied().unwrap_or(0),
+    };
+    labels.iter().enumerate().map(|pair| value(pair).to_string()).collect()
+}
+
+fn thin(points: &mut Vec<CurvePoint>) {
+    let step = points.len().div_ceil(MAX_POINTS).max(1);
+    let last = points.len().saturating_sub(1);
+    let mut index = 0;
+    points.retain(|_| {
+        let keep = index % step == 0 || index == last;
+        index += 1;
+        keep
+    });
+}
