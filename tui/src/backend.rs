@@ -102,6 +102,12 @@ pub trait Backend: Send + Sync {
     /// If the store cannot be read; a log that breaks a rule is a report, not an error.
     fn audit(&self, data: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport>;
 
+    /// Replays the whole log against the Bitcoin source of the folder's own settings.
+    ///
+    /// # Errors
+    /// As [`Backend::audit`], and if the folder has no settings.
+    fn audit_here(&self, data: &Path, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport>;
+
     /// Writes the block headers to a file and says how many.
     ///
     /// # Errors
@@ -216,6 +222,10 @@ impl Backend for ThisMachine {
 
     fn audit(&self, data: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport> {
         local::audit(data, source, progress)
+    }
+
+    fn audit_here(&self, data: &Path, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport> {
+        local::audit(data, &Source::Bitcoind(Config::load(data)?.bitcoind), progress)
     }
 
     fn export_headers(&self, access: &Access, path: &Path) -> anyhow::Result<u32> {

@@ -82,20 +82,7 @@ fn run(out: &mut String, cell: &Cell, column: u16, row: u16, cells: u16, text: &
 
 /// The colour in hexadecimal; `None` for the terminal's own.
 fn colour(colour: Color) -> Option<String> {
-    let (r, g, b) = match colour {
-        Color::Rgb(r, g, b) => (r, g, b),
-        Color::Indexed(index @ 16..=231) => {
-            // The 6 x 6 x 6 cube of xterm's palette.
-            let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
-            let n = index - 16;
-            (level(n / 36), level(n / 6 % 6), level(n % 6))
-        }
-        Color::Indexed(index @ 232..=255) => {
-            let grey = 8 + 10 * (index - 232);
-            (grey, grey, grey)
-        }
-        _ => return None,
-    };
+    let (r, g, b) = crate::theme::rgb(colour)?;
     Some(format!("#{r:02x}{g:02x}{b:02x}"))
 }
 

@@ -1,6 +1,8 @@
 //! The loop between the terminal and the application.
 
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::process::{Command as Program, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
@@ -8,21 +10,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{
-    self, DisableBracketedPaste, EnableBracketedPaste, Event as TerminalEvent, KeyEvent, KeyEventKind,
+    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event as TerminalEvent,
+    KeyEvent, KeyEventKind, MouseButton, MouseEventKind,
 };
 use ratatui::crossterm::execute;
+use ratatui::{DefaultTerminal, Frame};
 
-use crate::app::{Action, App, Report, update};
-use crate::keymap::lookup;
-use crate::screen::render;
+use crate::app::{Action, App, Command, Report, update};
+use crate::screen::{Rendered, render};
 use crate::theme::Theme;
-use crate::untrusted::Untrusted;
-use crate::worker::{Open, Worker};
+use crate::worker::{Errands, Open, Worker};
 
 /// Shortest time between two pictures: 30 a second at most.
 const FRAME: Duration = Duration::from_millis(33);
+
+/// Time between two ticks while something is under way.
+const TICK: Duration = Duration::from_millis(150);
 
 /// How often the reading thread looks whether it shall end.
 const INPUT_WAIT: Duration = Duration::from_millis(100);
@@ -32,27 +36,42 @@ static OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Something that wakes the loop.
 enum Event {
+    Action(Action),
     Key(KeyEvent),
-    Paste(String),
     Resize,
-    Report(Report),
+    /// The operating system asks to end.
+    Terminate,
     /// The terminal can no longer be read.
     InputEnded(std::io::Error),
 }
 
-/// Runs the screens until the member leaves.
+/// Draws the application; [`render`] but in tests.
+pub type Draw = fn(&mut Frame<'_>, &App, Theme) -> Rendered;
+
+/// Runs the screens until the member leaves, and gives the data folder to open next, if another was chosen.
 ///
 /// The first picture is drawn before the node is opened.
 ///
 /// # Errors
 /// If the terminal cannot be used.
-pub fn run(open: Open, theme: Theme) -> anyhow::Result<()> {
+pub fn run(app: App, open: Open, errands: Errands) -> anyhow::Result<Option<PathBuf>> {
+    run_drawn_by(render, app, open, errands)
+}
+
+/// As [`run`], with another way to draw.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_drawn_by(draw: Draw, app: App, open: Open, errands: Errands) -> anyhow::Result<Option<PathBuf>> {
     let mut terminal = ratatui::try_init().context("the terminal cannot be set up for the screens")?;
     OPEN.store(true, Ordering::Relaxed);
     restore_on_panic();
     let _ = execute!(stdout(), EnableBracketedPaste);
-    let result = event_loop(&mut terminal, open, theme);
-    let _ = execute!(stdout(), DisableBracketedPaste);
+    if app.settings.mouse {
+        let _ = execute!(stdout(), EnableMouseCapture);
+    }
+    let result = event_loop(&mut terminal, draw, app, open, errands);
+    let _ = execute!(stdout(), DisableBracketedPaste, DisableMouseCapture);
     ratatui::restore();
     OPEN.store(false, Ordering::Relaxed);
     tell_panics();
@@ -68,7 +87,7 @@ pub fn is_open() -> bool {
 /// What a key does: its meaning where the keyboard is, else it types.
 #[must_use]
 pub fn key_action(app: &App, key: KeyEvent) -> Option<Action> {
-    match lookup(app.contexts(), &key) {
+    match app.keymap.lookup(app.contexts(), &key) {
         Some(act) => Some(Action::Act(act)),
         None if app.takes_text() => Some(Action::Type(key)),
         None => None,
@@ -76,40 +95,62 @@ pub fn key_action(app: &App, key: KeyEvent) -> Option<Action> {
 }
 
 /// Draws and waits, in turns.
-fn event_loop(terminal: &mut DefaultTerminal, open: Open, theme: Theme) -> anyhow::Result<()> {
-    let mut app = App::new();
-    terminal.draw(|frame| {
-        render(frame, &app, theme);
-    })?;
+fn event_loop(
+    terminal: &mut DefaultTerminal,
+    draw: Draw,
+    mut app: App,
+    open: Open,
+    errands: Errands,
+) -> anyhow::Result<Option<PathBuf>> {
+    let picture = |terminal: &mut DefaultTerminal, app: &mut App| -> anyhow::Result<()> {
+        let mut rendered = Rendered::default();
+        let theme = Theme::choose(app.settings.theme, app.no_color);
+        terminal.draw(|frame| rendered = draw(frame, app, theme)).context("the terminal cannot be written")?;
+        (app.scroll_limit, app.hits) = (rendered.scroll_limit, rendered.hits);
+        Ok(())
+    };
+    picture(terminal, &mut app)?;
     let (events, queue) = mpsc::channel();
     let reports = events.clone();
-    let worker = Worker::start(open, move |report| {
-        let _ = reports.send(Event::Report(report));
+    let worker = Worker::start(errands, open, move |report: Report| {
+        let _ = reports.send(Event::Action(Action::Report(report)));
+    });
+    let terminate = events.clone();
+    thread::spawn(move || {
+        if crate::signals::wait().is_ok() {
+            let _ = terminate.send(Event::Terminate);
+        }
     });
     let leaving = Arc::new(AtomicBool::new(false));
     let input = read_input(events, Arc::clone(&leaving));
     let mut drawn = Instant::now();
     let mut changed = false;
     let result = loop {
-        let event = if changed {
-            match queue.recv_timeout(FRAME.saturating_sub(drawn.elapsed())) {
-                Ok(event) => Some(event),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break Ok(()),
-            }
-        } else {
-            match queue.recv() {
-                Ok(event) => Some(event),
-                Err(_) => break Ok(()),
-            }
+        let turns = app.pending > 0 && !app.settings.reduced_motion;
+        let wait = match (changed, turns) {
+            (true, _) => Some(FRAME.saturating_sub(drawn.elapsed())),
+            (false, true) => Some(TICK),
+            (false, false) => None,
+        };
+        let event = match wait
+            .map_or_else(|| queue.recv().map_err(|_| RecvTimeoutError::Disconnected), |wait| queue.recv_timeout(wait))
+        {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) if !changed => Some(Event::Action(Action::Tick)),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => break Ok(()),
         };
         match event {
             Some(Event::InputEnded(error)) => break Err(error).context("the terminal cannot be read"),
+            Some(Event::Terminate) => break Ok(()),
             Some(event) => {
                 changed = true;
                 if let Some(action) = action(&app, event) {
                     for command in update(&mut app, action) {
-                        worker.send(command);
+                        match command {
+                            Command::Notify(text) => notify(&app, &text),
+                            command => worker.send(command),
+                        }
                     }
                 }
                 if app.leaving {
@@ -119,11 +160,9 @@ fn event_loop(terminal: &mut DefaultTerminal, open: Open, theme: Theme) -> anyho
             None => {}
         }
         if changed && drawn.elapsed() >= FRAME {
-            let mut limit = 0;
-            if let Err(error) = terminal.draw(|frame| limit = render(frame, &app, theme).scroll_limit) {
-                break Err(error).context("the terminal cannot be written");
+            if let Err(error) = picture(terminal, &mut app) {
+                break Err(error);
             }
-            app.scroll_limit = limit;
             drawn = Instant::now();
             changed = false;
         }
@@ -131,27 +170,50 @@ fn event_loop(terminal: &mut DefaultTerminal, open: Open, theme: Theme) -> anyho
     leaving.store(true, Ordering::Relaxed);
     // The thread ends within `INPUT_WAIT`; a panic in it was already shown.
     let _ = input.join();
-    result
+    result.map(|()| app.switch_to)
 }
 
 /// What an event means for the application.
 fn action(app: &App, event: Event) -> Option<Action> {
     match event {
         Event::Key(key) => key_action(app, key),
-        Event::Paste(text) => Some(Action::Paste(text)),
-        Event::Report(report) => Some(Action::Report(report)),
-        Event::Resize | Event::InputEnded(_) => None,
+        Event::Action(action) => Some(action),
+        Event::Resize | Event::Terminate | Event::InputEnded(_) => None,
     }
 }
 
-/// Reads the keyboard in a thread of its own.
+/// Rings the bell, and runs the member's own program with what happened as its last argument, which no shell ever sees.
+fn notify(app: &App, text: &str) {
+    if app.settings.bell {
+        let mut out = stdout();
+        let _ = out.write_all(b"\x07").and_then(|()| out.flush());
+    }
+    let Some((program, arguments)) = app.settings.notify.split_first() else { return };
+    let (program, arguments, text) = (program.clone(), arguments.to_vec(), text.to_owned());
+    thread::spawn(move || {
+        let mut program = Program::new(program);
+        program.args(arguments).arg(text).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Whether it is there and works is for who set it.
+        let _ = program.status();
+    });
+}
+
+/// Reads keyboard and mouse in a thread of its own.
 fn read_input(events: Sender<Event>, leaving: Arc<AtomicBool>) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         while !leaving.load(Ordering::Relaxed) {
             let read = event::poll(INPUT_WAIT).and_then(|ready| if ready { event::read().map(Some) } else { Ok(None) });
             let event = match read {
                 Ok(Some(TerminalEvent::Key(key))) if key.kind != KeyEventKind::Release => Event::Key(key),
-                Ok(Some(TerminalEvent::Paste(text))) => Event::Paste(text),
+                Ok(Some(TerminalEvent::Paste(text))) => Event::Action(Action::Paste(text)),
+                Ok(Some(TerminalEvent::Mouse(mouse))) => match mouse.kind {
+                    MouseEventKind::Down(MouseButton::Left) => {
+                        Event::Action(Action::Click { x: mouse.column, y: mouse.row })
+                    }
+                    MouseEventKind::ScrollDown => Event::Action(Action::Wheel { down: true }),
+                    MouseEventKind::ScrollUp => Event::Action(Action::Wheel { down: false }),
+                    _ => continue,
+                },
                 Ok(Some(TerminalEvent::Resize(..))) => Event::Resize,
                 Ok(_) => continue,
                 Err(error) => {
@@ -182,7 +244,7 @@ fn restore_on_panic() {
             }
             return;
         }
-        let _ = execute!(stdout(), DisableBracketedPaste);
+        let _ = execute!(stdout(), DisableBracketedPaste, DisableMouseCapture);
         OPEN.store(false, Ordering::Relaxed);
         restore_and_report(info);
     }));
@@ -192,8 +254,6 @@ fn restore_on_panic() {
 fn tell_panics() {
     let kept = PANICS.lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default();
     for panic in kept {
-        for line in Untrusted::new(&panic).lines() {
-            let _ = writeln!(stderr(), "{line}");
-        }
+        crate::log::tell_panic(&panic);
     }
 }

@@ -35,6 +35,16 @@ pub fn cut(text: &str, columns: usize) -> String {
     out
 }
 
+/// The end of a text being typed, so that the cursor stays in sight.
+#[must_use]
+pub fn tail(text: &str, columns: usize) -> String {
+    let mut start = 0;
+    while width(&text[start..]) > columns {
+        start += text[start..].chars().next().map_or(1, char::len_utf8);
+    }
+    text[start..].to_owned()
+}
+
 /// Breaks a line at blanks so that each part is at most `columns` wide; longer words are broken anywhere.
 ///
 /// The words keep their order and nothing but the blanks at the breaks is lost. An empty line gives one empty line.

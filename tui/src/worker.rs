@@ -1,9 +1,10 @@
-//! The threads that speak to the node, so that the drawing thread never waits.
+//! The threads that speak to the node and do errands, so that the drawing thread never waits.
 //!
-//! One polls for snapshots, the other carries out commands one after the other. Both end when the [`Worker`] is dropped
-//! and their current request, if any, is answered.
+//! One polls for snapshots, one fetches what screens show besides, one carries out orders one after the other. All end when the
+//! [`Worker`] is dropped and their current request, if any, is answered.
 
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use althing_node::api::{ApiError, Reply, Request, Service};
 
-use crate::app::{Command, Report};
+use crate::app::{Command, Purpose, Report};
+use crate::backend::AuditReport;
 
 /// Time between two questions for a newer snapshot.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(300);
@@ -19,55 +21,122 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(300);
 /// Opens the service; done in the worker, since starting a node takes longer than a first picture may.
 pub type Open = Box<dyn FnOnce() -> anyhow::Result<Arc<dyn Service>> + Send>;
 
+/// Replays the whole log and says how far it is.
+pub type Replay = Arc<dyn Fn(&mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport> + Send + Sync>;
+
+/// What the worker can do without the node.
+#[derive(Clone, Default)]
+pub struct Errands {
+    /// Replays the log.
+    pub replay: Option<Replay>,
+    /// Where the settings are kept.
+    pub settings_file: Option<PathBuf>,
+}
+
 /// The running threads.
-#[derive(Debug)]
 pub struct Worker {
-    commands: Sender<Command>,
+    orders: Sender<(Purpose, Request)>,
+    questions: Sender<(Purpose, Request)>,
+    errands: Errands,
+    report: Arc<dyn Fn(Report) + Send + Sync>,
     /// Dropped with the worker: that ends the polling.
     _polling: Sender<()>,
 }
 
 impl Worker {
     /// Starts the threads. `report` is called from them with everything that comes back.
-    pub fn start(open: Open, report: impl Fn(Report) + Send + Clone + 'static) -> Self {
-        let (commands, command_queue) = mpsc::channel();
+    pub fn start(errands: Errands, open: Open, report: impl Fn(Report) + Send + Sync + 'static) -> Self {
+        let report: Arc<dyn Fn(Report) + Send + Sync> = Arc::new(report);
+        let (orders, order_queue) = mpsc::channel();
+        let (questions, question_queue) = mpsc::channel();
         let (polling, stop) = mpsc::channel();
+        let told = Arc::clone(&report);
         thread::spawn(move || {
             let service = match caught(open) {
                 Ok(Ok(service)) => service,
                 Ok(Err(error)) => {
-                    report(Report::NoSnapshot(error.into()));
+                    told(Report::NoSnapshot(error.into()));
                     return;
                 }
                 Err(error) => {
-                    report(Report::NoSnapshot(error));
+                    told(Report::NoSnapshot(error));
                     return;
                 }
             };
-            let (ordered, ordered_report) = (Arc::clone(&service), report.clone());
-            thread::spawn(move || carry_out(&*ordered, &command_queue, &ordered_report));
-            poll(&*service, &stop, &report);
+            for queue in [order_queue, question_queue] {
+                let (service, told) = (Arc::clone(&service), Arc::clone(&told));
+                thread::spawn(move || carry_out(&*service, &queue, &*told));
+            }
+            poll(&*service, &stop, &*told);
         });
-        Self { commands, _polling: polling }
+        Self { orders, questions, errands, report, _polling: polling }
     }
 
     /// Queues a command. Its answer comes as a report, unless the node could not be opened, which was reported.
     pub fn send(&self, command: Command) {
-        // The receiver is gone only when the node could not be opened.
-        let _ = self.commands.send(command);
+        match command {
+            // The receivers are gone only when the node could not be opened.
+            Command::Ask { purpose: purpose @ (Purpose::Desk | Purpose::Discussion), request } => {
+                let _ = self.questions.send((purpose, request));
+            }
+            Command::Ask { purpose, request } => {
+                let _ = self.orders.send((purpose, request));
+            }
+            Command::Replay => self.replay(),
+            Command::Write { path, text } => {
+                let report = Arc::clone(&self.report);
+                thread::spawn(move || {
+                    let written = std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()));
+                    report(Report::Written(written.map(|()| path).map_err(safe)));
+                });
+            }
+            Command::Save(settings) => {
+                let Some(file) = &self.errands.settings_file else { return };
+                if let Err(error) = settings.save(file) {
+                    (self.report)(Report::Written(Err(safe(format!("The settings are not kept: {error:#}")))));
+                }
+            }
+            // The terminal's own business.
+            Command::Notify(_) => {}
+        }
+    }
+
+    fn replay(&self) {
+        let report = Arc::clone(&self.report);
+        let Some(replay) = self.errands.replay.clone() else {
+            report(Report::Replayed(Err(ApiError::not_now("There is no log here to replay."))));
+            return;
+        };
+        thread::spawn(move || {
+            let mut tenths = None;
+            let mut progress = |done: u64, total: u64| {
+                // A hundred pictures are enough for any length.
+                let now = done.saturating_mul(100).checked_div(total);
+                if now != tenths {
+                    tenths = now;
+                    report(Report::Replaying { done, total });
+                }
+            };
+            let result = caught(|| replay(&mut progress)).and_then(|result| result.map_err(ApiError::from));
+            report(Report::Replayed(result));
+        });
     }
 }
 
-/// Carries out commands until the worker is dropped.
-fn carry_out(service: &dyn Service, queue: &Receiver<Command>, report: &impl Fn(Report)) {
-    for Command::Ask { purpose, request } in queue {
+fn safe(text: String) -> String {
+    crate::untrusted::Untrusted::new(&text).line()
+}
+
+/// Carries out requests until the worker is dropped.
+fn carry_out(service: &dyn Service, queue: &Receiver<(Purpose, Request)>, report: &dyn Fn(Report)) {
+    for (purpose, request) in queue {
         let result = caught(|| service.call(request)).and_then(|result| result);
         report(Report::Answer { purpose, result });
     }
 }
 
 /// Asks for snapshots until the worker is dropped.
-fn poll(service: &dyn Service, stop: &Receiver<()>, report: &impl Fn(Report)) {
+fn poll(service: &dyn Service, stop: &Receiver<()>, report: &dyn Fn(Report)) {
     let mut since = 0;
     loop {
         match caught(|| service.call(Request::Snapshot { since })).and_then(|result| result) {

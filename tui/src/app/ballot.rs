@@ -1,6 +1,8 @@
 //! The ballot being filled in, for every voting system.
 
-use althing_node::api::{Choice, NONE, Proposal, System};
+use althing_node::api::{Choice, NONE, Proposal, Request, System};
+
+use super::order::Order;
 
 /// Parts of a split that one key press moves.
 const SPLIT_STEP: u16 = 500;
@@ -24,9 +26,12 @@ pub struct Choose {
     pub values: Vec<u16>,
     /// The public reason, may be empty.
     pub reason: String,
-    /// What is wrong with what was typed.
-    pub problem: Option<String>,
+    undo: Vec<Marks>,
+    redo: Vec<Marks>,
 }
+
+/// What was said of the rows, and how they stood.
+type Marks = (Vec<String>, Vec<u16>, Vec<u16>, usize);
 
 impl Choose {
     /// An empty ballot on a proposal, on the choice made before if there is one.
@@ -57,7 +62,8 @@ impl Choose {
             choice: 0,
             values,
             reason: String::new(),
-            problem: None,
+            undo: Vec::new(),
+            redo: Vec::new(),
         };
         if let Some(ballot) = &proposal.my_ballot {
             choose.take_up(&ballot.choice);
@@ -130,8 +136,46 @@ impl Choose {
         self.follow();
     }
 
+    /// The page that says what this ballot does.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        let (choice, reason) = (self.choice(), self.reason.trim());
+        Order {
+            title: "Cast this ballot".to_owned(),
+            request: Request::Vote {
+                proposal: self.proposal.clone(),
+                choice: choice.clone(),
+                reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            },
+            word: super::CASTING_WORD,
+            effects_from: Some(Request::BallotReview { proposal: self.proposal.clone(), choice }),
+            effects: Vec::new(),
+            text: None,
+        }
+    }
+
+    /// Takes the last change of the marks back, or makes it again.
+    pub fn travel(&mut self, back: bool) {
+        let now = self.marks();
+        let (from, to) = if back { (&mut self.undo, &mut self.redo) } else { (&mut self.redo, &mut self.undo) };
+        if let Some((labels, options, values, choice)) = from.pop() {
+            to.push(now);
+            (self.labels, self.options, self.values, self.choice) = (labels, options, values, choice);
+        }
+    }
+
+    fn marks(&self) -> Marks {
+        (self.labels.clone(), self.options.clone(), self.values.clone(), self.choice)
+    }
+
+    fn remember(&mut self) {
+        self.redo.clear();
+        self.undo.push(self.marks());
+    }
+
     /// Marks the row, or takes its mark back.
     pub fn mark(&mut self) {
+        self.remember();
         let Some(value) = self.values.get_mut(self.row) else {
             if self.row < self.reason_row() {
                 self.values.fill(0);
@@ -148,6 +192,7 @@ impl Choose {
 
     /// Gives the row more, or less.
     pub fn change(&mut self, more: bool) {
+        self.remember();
         let step = if self.system == System::Split { SPLIT_STEP } else { 1 };
         let most = match self.system {
             System::Score { max } => max,
@@ -162,6 +207,7 @@ impl Choose {
 
     /// Moves the row of a ranking up or down, with the keyboard on it.
     pub fn shift(&mut self, up: bool) {
+        self.remember();
         let other = if up { self.row.checked_sub(1) } else { Some(self.row + 1) };
         let Some(other) = other.filter(|_| self.system.is_ranked()) else { return };
         if self.row < self.options.len() && other < self.options.len() {

@@ -3,20 +3,38 @@
 //! An [`Action`] changes the [`App`] and may give [`Command`]s, which the worker carries out; answers come back as actions.
 
 mod ballot;
+mod desk;
+mod form;
+pub mod lesson;
 mod needs;
+mod order;
+mod pick;
+mod report;
 mod state;
+mod treasury;
 mod update;
 
 pub use ballot::Choose;
+pub use desk::Desk;
+pub use form::{Field, FieldEntry, Form, FormKind};
 pub use needs::{Need, Urgency, needs};
-pub use state::{App, Notice, Popup, Review, ReviewStep, Selections, Write, WriteKind};
+pub use order::{Effects, Order, Review, ReviewStep};
+pub use pick::{Pick, PickItem, PickOf, Picked};
+pub use report::{ReportChart, ReportSection, ReportView};
+pub use state::{App, Hit, Notice, Page, Popup, Progress, Selections};
+pub use treasury::{Authorisation, Stage, treasury};
 pub use update::{CASTING_WORD, update};
+
+use std::path::PathBuf;
 
 use althing_node::api::{ApiError, Reply, Request};
 use ratatui::crossterm::event::KeyEvent;
 
+use crate::backend::AuditReport;
+use crate::settings::Settings;
+
 /// The screens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Screen {
     /// What needs me now, and how the node is.
     #[default]
@@ -27,18 +45,36 @@ pub enum Screen {
     Proposal,
     /// My ballots on their way to finality.
     Ballots,
+    /// What decisions allow to be paid, and what was paid.
+    Treasury,
+    /// My stake channels.
+    Channels,
+    /// The members, and to whom weight is handed on.
+    Members,
     /// The links on Bitcoin.
     Chain,
-    /// The members.
-    Members,
-    /// My stake channels.
-    Stake,
+    /// Alarms, the transparency report, and the replay of the log.
+    Audit,
+    /// What the words mean and how to do things.
+    Learn,
+    /// How the node and its log are doing.
+    Operator,
 }
 
 impl Screen {
     /// The screens with a tab, in the order of the tabs.
-    pub const TABS: [Screen; 6] =
-        [Screen::Home, Screen::Proposals, Screen::Ballots, Screen::Chain, Screen::Members, Screen::Stake];
+    pub const TABS: [Screen; 10] = [
+        Screen::Home,
+        Screen::Proposals,
+        Screen::Ballots,
+        Screen::Treasury,
+        Screen::Channels,
+        Screen::Members,
+        Screen::Chain,
+        Screen::Audit,
+        Screen::Learn,
+        Screen::Operator,
+    ];
 
     /// Its name on the tab.
     #[must_use]
@@ -46,24 +82,22 @@ impl Screen {
         match self {
             Screen::Home => "Home",
             Screen::Proposals | Screen::Proposal => "Proposals",
-            Screen::Ballots => "My ballots",
-            Screen::Chain => "Chain",
+            Screen::Ballots => "Ballots",
+            Screen::Treasury => "Treasury",
+            Screen::Channels => "Channels",
             Screen::Members => "Members",
-            Screen::Stake => "Stake",
+            Screen::Chain => "Chain",
+            Screen::Audit => "Audit",
+            Screen::Learn => "Learn",
+            Screen::Operator => "Operator",
         }
     }
 
     /// Its place among the tabs; a proposal belongs to the proposals.
     #[must_use]
     pub fn tab(self) -> usize {
-        match self {
-            Screen::Home => 0,
-            Screen::Proposals | Screen::Proposal => 1,
-            Screen::Ballots => 2,
-            Screen::Chain => 3,
-            Screen::Members => 4,
-            Screen::Stake => 5,
-        }
+        let shown = if self == Screen::Proposal { Screen::Proposals } else { self };
+        Self::TABS.iter().position(|tab| *tab == shown).unwrap_or(0)
     }
 }
 
@@ -78,7 +112,7 @@ pub enum Act {
     Go(Screen),
     /// To the next tab, or the next field of a form.
     NextScreen,
-    /// To the tab before.
+    /// To the tab before, or the field before.
     PreviousScreen,
     /// One row or line down.
     Down,
@@ -100,10 +134,74 @@ pub enum Act {
     Vote,
     /// Begin a comment.
     Comment,
+    /// Begin an answer to the marked comment.
+    Reply,
+    /// Mark the next comment.
+    NextComment,
+    /// Mark the comment before.
+    PreviousComment,
+    /// Approve of the marked comment.
+    Agree,
+    /// Disapprove of the marked comment.
+    Disagree,
+    /// Begin a remark of the author.
+    Remark,
     /// Begin a proposal.
     Propose,
+    /// Take a proposal back.
+    Withdraw,
+    /// Speak as a guardian.
+    Guard,
+    /// Hold a deposit.
+    Deposit,
+    /// Hide something on this machine, or show it again.
+    Hide,
+    /// The difference to the version before.
+    Diff,
+    /// Why it is true, step by step.
+    Why,
+    /// Write a proof file.
+    Export,
+    /// Open a stake channel.
+    StakeOpen,
+    /// Close a stake channel.
+    StakeClose,
+    /// Close a stake channel alone.
+    ForceClose,
+    /// Pay out of a channel.
+    Pay,
+    /// A receiving address.
+    Address,
+    /// Hand weight on.
+    Delegate,
+    /// Take a delegation back.
+    Revoke,
+    /// Invite somebody.
+    Invite,
+    /// Replace the vote key.
+    RotateKey,
+    /// Replay the whole log.
+    Replay,
+    /// Write the report to a file.
+    SaveReport,
     /// The help page.
     Help,
+    /// The command palette.
+    Palette,
+    /// The list of other DAOs.
+    Folders,
+    /// The next theme.
+    Theme,
+    /// Bell on or off.
+    Bell,
+    /// Motion on or off.
+    Motion,
+    /// Mouse on or off.
+    Mouse,
+    /// Undo.
+    Undo,
+    /// Redo.
+    Redo,
     /// Take that row of a choice.
     Choose(usize),
     /// Mark the row, or take the mark back.
@@ -129,6 +227,20 @@ pub enum Action {
     Type(KeyEvent),
     /// Text pasted into the terminal.
     Paste(String),
+    /// A click of the mouse on a cell.
+    Click {
+        /// Column from the left, from 0.
+        x: u16,
+        /// Row from the top, from 0.
+        y: u16,
+    },
+    /// The wheel of the mouse.
+    Wheel {
+        /// Toward the user.
+        down: bool,
+    },
+    /// Time went by while something is under way.
+    Tick,
     /// An answer to [`Command::Ask`], or news that nobody asked for.
     Report(Report),
 }
@@ -147,6 +259,17 @@ pub enum Report {
         /// The node's answer.
         result: Result<Reply, ApiError>,
     },
+    /// How far the replay of the log is.
+    Replaying {
+        /// Entries done.
+        done: u64,
+        /// Entries in all.
+        total: u64,
+    },
+    /// The end of the replay.
+    Replayed(Result<AuditReport, ApiError>),
+    /// Something written to a file here, or why not.
+    Written(Result<PathBuf, String>),
 }
 
 /// Why something was asked: tells what to do with the answer.
@@ -154,12 +277,22 @@ pub enum Report {
 pub enum Purpose {
     /// The discussion of the open proposal.
     Discussion,
-    /// The review page of a ballot.
+    /// The effects on the review page.
     Review,
-    /// The ballot itself.
-    Cast,
-    /// A comment or a proposal that was written.
-    Publish,
+    /// What was reviewed.
+    Order,
+    /// Something said at once, which can be taken back.
+    Say,
+    /// What a screen shows besides the snapshot.
+    Desk,
+    /// The version before, for the difference.
+    Diff,
+    /// The steps of "why is this true?".
+    Why,
+    /// A receiving address.
+    Address,
+    /// The report, to be written to a file.
+    SaveReport,
 }
 
 /// Something for the worker to do.
@@ -172,4 +305,17 @@ pub enum Command {
         /// What.
         request: Request,
     },
+    /// Replay and check the whole log.
+    Replay,
+    /// Something new needs the member.
+    Notify(String),
+    /// Write a text to a file.
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        text: String,
+    },
+    /// Keep the settings.
+    Save(Box<Settings>),
 }

@@ -18,6 +18,8 @@ pub struct Need {
     pub text: String,
     /// The proposal it is about.
     pub proposal: Option<String>,
+    /// Tells it apart from the others, whatever the blocks do to its words.
+    pub key: String,
 }
 
 /// How urgent something is.
@@ -46,16 +48,18 @@ pub fn needs(snapshot: &Snapshot) -> Vec<Need> {
 /// What is broken.
 fn alarms(snapshot: &Snapshot, found: &mut Vec<Need>) {
     let status = &snapshot.status;
-    let mut add = |text: String| found.push(Need { urgency: Urgency::Alarm, text, proposal: None });
+    let mut add = |key: &str, text: String| {
+        found.push(Need { urgency: Urgency::Alarm, text, proposal: None, key: key.to_owned() });
+    };
     for alarm in &status.alarms {
-        add(Untrusted::new(alarm).line());
+        add(alarm, Untrusted::new(alarm).line());
     }
     if !status.hub_connected {
-        add("The hub cannot be reached. Ballots are kept here and sent when it is back.".to_owned());
+        add("hub", "The hub cannot be reached. Ballots are kept here and sent when it is back.".to_owned());
     }
     let behind = status.head_height.map_or(0, |head| status.tip_height.saturating_sub(head));
     if behind > LATE_HEAD_BLOCKS {
-        add(format!("The newest verified log head is {behind} blocks old: the hub is late, or this node is."));
+        add("late", format!("The newest verified log head is {behind} blocks old: the hub is late, or this node is."));
     }
 }
 
@@ -80,6 +84,7 @@ fn votes(snapshot: &Snapshot, found: &mut Vec<Need>) {
                 Untrusted::new(&p.title)
             ),
             proposal: Some(p.id.clone()),
+            key: format!("vote {}", p.id),
         }
     }));
 }
@@ -94,8 +99,9 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
     if status.member.is_none() && snapshot.stakes.iter().all(is_over) {
         found.push(Need {
             urgency: Urgency::Asked,
-            text: "You have no stake yet, so no weight: althing stake open".to_owned(),
+            text: "You have no stake yet, so no weight: press 5, then o (or: althing stake open)".to_owned(),
             proposal: None,
+            key: "stake".to_owned(),
         });
     }
     for stake in &snapshot.stakes {
@@ -107,6 +113,7 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
             urgency: Urgency::Waiting,
             text: format!("Stake channel {}: {}", short_id(&stake.channel), Untrusted::new(&stake.words)),
             proposal: None,
+            key: format!("channel {}", stake.channel),
         });
     }
 }
@@ -126,6 +133,7 @@ fn ballots(snapshot: &Snapshot, found: &mut Vec<Need>) {
                 Untrusted::new(&ballot.title)
             ),
             proposal: Some(ballot.proposal.clone()),
+            key: format!("ballot {} {}", ballot.proposal, ballot.sequence),
         });
     }
 }

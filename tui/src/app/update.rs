@@ -1,14 +1,17 @@
 //! The one place where the application changes.
 
-use althing_node::api::{Reply, Request, Snapshot};
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Position;
 
 use super::ballot::Choose;
-use super::state::{App, Notice, Popup, Review, ReviewStep, Write, WriteKind};
-use super::{Act, Action, Command, Purpose, Report, Screen};
-use crate::untrusted::{Untrusted, is_showable};
+use super::form::Form;
+use super::order::{Review, ReviewStep};
+use super::pick::{Pick, PickOf, Picked};
+use super::state::{App, Hit, Notice, Page, Popup, Progress};
+use super::{Act, Action, Command, FormKind, Order, Purpose, Screen, lesson};
 
-mod writing;
+mod answers;
+mod begin;
+mod typing;
 
 /// The word that casts a ballot.
 pub const CASTING_WORD: &str = "vote";
@@ -16,28 +19,55 @@ pub const CASTING_WORD: &str = "vote";
 /// Rows of a page in a list, lines of a page in a text.
 const PAGE: usize = 10;
 
-/// Longest public reason, as the node takes it.
-const MAX_REASON_BYTES: usize = 1024;
-
-/// Longest word or filter that can be typed.
-const MAX_INPUT_BYTES: usize = 128;
+/// Lines that a turn of the wheel scrolls.
+const WHEEL: usize = 3;
 
 /// Screens that can be gone back through.
 const MAX_BACK: usize = 32;
 
+/// Drafts that are kept aside.
+const MAX_ASIDE: usize = 20;
+
 /// Changes the application and says what is to be done.
 pub fn update(app: &mut App, action: Action) -> Vec<Command> {
-    match action {
+    let before = (app.screen, app.open.clone(), app.selections.stakes);
+    let mut commands = match action {
         Action::Act(act) => on_act(app, act),
         Action::Type(key) => {
-            typed(app, key);
+            typing::typed(app, key);
             Vec::new()
         }
         Action::Paste(text) => {
-            pasted(app, &text);
+            typing::pasted(app, &text);
             Vec::new()
         }
-        Action::Report(report) => on_report(app, report),
+        Action::Click { x, y } => on_click(app, x, y),
+        Action::Wheel { down } => {
+            let act = if down { Act::Down } else { Act::Up };
+            let times = if reads(app) { WHEEL } else { 1 };
+            (0..times).flat_map(|_| on_act(app, act)).collect()
+        }
+        Action::Tick => {
+            app.beat = app.beat.wrapping_add(1);
+            Vec::new()
+        }
+        Action::Report(report) => answers::on_report(app, report),
+    };
+    if before != (app.screen, app.open.clone(), app.selections.stakes) {
+        // A screen asks for what only it shows when it is opened, and when another row of it is looked at.
+        commands.extend(app.wants());
+    }
+    app.remember_rows();
+    lesson::follow(app);
+    commands
+}
+
+/// Whether the wheel scrolls a text rather than the rows of a list.
+fn reads(app: &App) -> bool {
+    match app.popups.last() {
+        Some(Popup::Page { .. } | Popup::Review(_)) => true,
+        Some(_) => false,
+        None => matches!(app.screen, Screen::Proposal | Screen::Audit | Screen::Learn | Screen::Operator),
     }
 }
 
@@ -50,15 +80,17 @@ fn on_act(app: &mut App, act: Act) -> Vec<Command> {
     app.notice = None;
     match app.popups.pop() {
         None => on_screen(app, act),
-        Some(Popup::Help { scroll }) => {
+        Some(Popup::Page { page, scroll }) => {
             if act != Act::Back {
-                app.popups.push(Popup::Help { scroll: scrolled(scroll, act, app.scroll_limit) });
+                app.popups.push(Popup::Page { page, scroll: scrolled(scroll, act, app.scroll_limit) });
             }
             Vec::new()
         }
+        Some(Popup::Why { at, open }) => on_why(app, at, open, act),
         Some(Popup::Choose(choose)) => on_choose(app, choose, act),
         Some(Popup::Review(review)) => on_review(app, review, act),
-        Some(Popup::Write(write)) => writing::on_write(app, write, act),
+        Some(Popup::Form(form)) => on_form(app, form, act),
+        Some(Popup::Pick(pick)) => on_pick(app, pick, act),
     }
 }
 
@@ -69,27 +101,93 @@ fn on_screen(app: &mut App, act: Act) -> Vec<Command> {
         Act::NextScreen => go_tab(app, 1),
         Act::PreviousScreen => go_tab(app, Screen::TABS.len() - 1),
         Act::Back => back(app),
-        Act::Help => app.popups.push(Popup::Help { scroll: 0 }),
+        Act::Help => app.popups.push(Popup::Page { page: Page::Help, scroll: 0 }),
+        Act::Palette => {
+            let pick = Pick::command(app);
+            app.popups.push(Popup::Pick(Box::new(pick)));
+        }
+        Act::Folders => folders(app),
         Act::Filter => app.filtering = true,
         Act::Confirm => app.filtering = false,
-        Act::Propose => app.popups.push(Popup::Write(Box::new(Write::new(WriteKind::Proposal)))),
-        Act::Comment => {
-            if let Some(proposal) = app.open.clone() {
-                app.popups.push(Popup::Write(Box::new(Write::new(WriteKind::Comment { proposal }))));
-            }
-        }
-        Act::Vote => begin_vote(app),
-        Act::Open => return open_selected(app),
+        Act::Undo => match app.aside.pop() {
+            Some(form) => app.popups.push(Popup::Form(Box::new(form))),
+            None => say(app, true, "No draft was put aside."),
+        },
+        Act::Theme | Act::Bell | Act::Motion | Act::Mouse => return like(app, act),
+        Act::Open => return begin::open_selected(app),
         Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::First | Act::Last => {
-            if app.screen == Screen::Proposal {
+            if reads(app) {
                 app.scroll = scrolled(app.scroll, act, app.scroll_limit);
             } else {
                 select(app, act);
             }
         }
-        Act::Quit | Act::Choose(_) | Act::Mark | Act::More | Act::Less | Act::Raise | Act::Lower => {}
+        Act::NextComment => begin::mark_comment(app, true),
+        Act::PreviousComment => begin::mark_comment(app, false),
+        Act::Diff => return begin::diff(app),
+        Act::Why => return begin::why(app),
+        Act::Replay => return replay(app),
+        _ if app.readonly => say(app, true, "Read only: nothing can be ordered from these screens."),
+        act => return begin::begin(app, act),
     }
     Vec::new()
+}
+
+/// Says something at the foot of the screen.
+fn say(app: &mut App, is_trouble: bool, text: impl Into<String>) {
+    app.notice = Some(Notice { is_trouble, text: text.into() });
+}
+
+/// Changes how the member likes it, and keeps that.
+fn like(app: &mut App, act: Act) -> Vec<Command> {
+    let settings = &mut app.settings;
+    let on = |on: bool| if on { "on" } else { "off" };
+    let text = match act {
+        Act::Theme => {
+            settings.theme = settings.theme.next();
+            format!("Theme: {}.", settings.theme.words())
+        }
+        Act::Bell => {
+            settings.bell = !settings.bell;
+            format!("Bell {}.", on(settings.bell))
+        }
+        Act::Motion => {
+            settings.reduced_motion = !settings.reduced_motion;
+            format!("Reduced motion {}.", on(settings.reduced_motion))
+        }
+        _ => {
+            settings.mouse = !settings.mouse;
+            format!("Mouse {}, from the next start on.", on(settings.mouse))
+        }
+    };
+    let command = Command::Save(Box::new(settings.clone()));
+    say(app, false, text);
+    vec![command]
+}
+
+/// Begins to replay the log.
+fn replay(app: &mut App) -> Vec<Command> {
+    if app.progress.is_some() {
+        say(app, true, "The log is being replayed already.");
+        return Vec::new();
+    }
+    go(app, Screen::Audit);
+    app.progress = Some(Progress::default());
+    app.replayed = None;
+    vec![Command::Replay]
+}
+
+/// The list of other DAOs.
+fn folders(app: &mut App) {
+    let mut folders = app.settings.folders.clone();
+    if let Some(here) = app.folder.clone().filter(|here| !folders.contains(here)) {
+        folders.insert(0, here);
+    }
+    if folders.len() < 2 {
+        say(app, true, "Only this DAO is known here: althing settings add-folder DIR adds another.");
+        return;
+    }
+    app.popups.push(Popup::Pick(Box::new(Pick::folder(&folders, app.folder.as_deref()))));
 }
 
 /// The place after an act of moving.
@@ -106,20 +204,25 @@ fn scrolled(scroll: u16, act: Act, limit: u16) -> u16 {
     .min(limit)
 }
 
-/// Moves the selected row of the list on the screen.
-fn select(app: &mut App, act: Act) {
-    let last = app.row_count().saturating_sub(1);
-    let row = app.selected_mut();
-    *row = match act {
+/// The row after an act of moving.
+fn moved(row: usize, act: Act, last: usize) -> usize {
+    match act {
         Act::Down => row.saturating_add(1),
         Act::Up => row.saturating_sub(1),
         Act::PageDown => row.saturating_add(PAGE),
         Act::PageUp => row.saturating_sub(PAGE),
         Act::First => 0,
         Act::Last => last,
-        _ => *row,
+        _ => row,
     }
-    .min(last);
+    .min(last)
+}
+
+/// Moves the selected row of the list on the screen.
+fn select(app: &mut App, act: Act) {
+    let last = app.row_count().saturating_sub(1);
+    let row = app.selected_mut();
+    *row = moved(*row, act, last);
 }
 
 /// To a screen, remembering the one before.
@@ -143,55 +246,99 @@ fn go_tab(app: &mut App, places: usize) {
 
 /// Undoes the filter first, then goes back a screen.
 fn back(app: &mut App) {
-    if app.filtering || (app.screen == Screen::Proposals && !app.filter.is_empty()) {
+    if app.filtering || !app.filter().is_empty() {
         app.filtering = false;
-        app.filter.clear();
+        app.filters.remove(&app.screen);
     } else {
         app.screen = app.back.pop().unwrap_or(Screen::Home);
     }
     app.scroll = 0;
 }
 
-/// Opens the proposal that the selected row is about.
-fn open_selected(app: &mut App) -> Vec<Command> {
-    let Some(id) = selected_proposal(app) else {
-        return Vec::new();
-    };
-    open(app, id)
-}
-
-/// Opens a proposal and asks for its discussion.
-fn open(app: &mut App, id: String) -> Vec<Command> {
-    if app.discussion.as_ref().is_some_and(|p| p.id != id) {
-        app.discussion = None;
-    }
-    app.open = Some(id.clone());
-    go(app, Screen::Proposal);
-    vec![Command::Ask { purpose: Purpose::Discussion, request: Request::Proposal { id } }]
-}
-
-/// Id of the proposal that the selected row is about, or that is open.
-fn selected_proposal(app: &App) -> Option<String> {
-    let snapshot = app.snapshot.as_deref()?;
-    match app.screen {
-        Screen::Home => app.needs().get(app.selections.needs)?.proposal.clone(),
-        Screen::Proposals => app.listed().get(app.selections.proposals).map(|p| p.id.clone()),
-        Screen::Proposal => app.open.clone(),
-        Screen::Ballots => snapshot.ballots.get(app.selections.ballots).map(|b| b.proposal.clone()),
-        Screen::Chain | Screen::Members | Screen::Stake => None,
+/// A click: what the picture says is there.
+fn on_click(app: &mut App, x: u16, y: u16) -> Vec<Command> {
+    let hit = app.hits.iter().rev().find(|(area, _)| area.contains(Position::new(x, y))).map(|(_, hit)| *hit);
+    match hit {
+        None => Vec::new(),
+        Some(Hit::Act(act)) => on_act(app, act),
+        Some(Hit::Row(row)) => on_row(app, row),
     }
 }
 
-/// Opens the choice, on the choice made before if there is one.
-fn begin_vote(app: &mut App) {
-    let Some(proposal) = selected_proposal(app) else {
-        return;
-    };
-    let Some(proposal) = app.proposal(&proposal) else {
-        return;
-    };
-    let choose = Choose::new(proposal);
-    app.popups.push(Popup::Choose(Box::new(choose)));
+/// A click on a row: it is selected; once it is, another click opens it.
+fn on_row(app: &mut App, row: usize) -> Vec<Command> {
+    match app.popups.last_mut() {
+        Some(Popup::Choose(choose)) => choose.go(row),
+        Some(Popup::Form(form)) => form.go(row),
+        Some(Popup::Pick(pick)) if pick.row == row => return on_act(app, Act::Confirm),
+        Some(Popup::Pick(pick)) => pick.row = row.min(pick.count().saturating_sub(1)),
+        Some(Popup::Why { at, .. }) if *at == row => return on_act(app, Act::Open),
+        Some(Popup::Why { at, .. }) => *at = row,
+        Some(_) => {}
+        None => {
+            let last = app.row_count().saturating_sub(1);
+            let selected = app.selected_mut();
+            if *selected == row {
+                return on_act(app, Act::Open);
+            }
+            *selected = row.min(last);
+        }
+    }
+    Vec::new()
+}
+
+/// Keys of the page "why is this true?".
+fn on_why(app: &mut App, at: usize, mut open: std::collections::BTreeSet<usize>, act: Act) -> Vec<Command> {
+    let last = app.desk.why.as_ref().map_or(0, |why| why.steps.len().saturating_sub(1));
+    match act {
+        Act::Back => return Vec::new(),
+        Act::Open => {
+            if !open.remove(&at) {
+                open.insert(at);
+            }
+        }
+        Act::Export => {
+            let proposal = app.desk.why.as_ref().map(|why| why.proposal.clone());
+            app.popups.push(Popup::Why { at, open });
+            if let Some(proposal) = proposal {
+                app.popups.push(Popup::Form(Box::new(Form::new(FormKind::Export { proposal }))));
+            }
+            return Vec::new();
+        }
+        _ => {}
+    }
+    app.popups.push(Popup::Why { at: moved(at, act, last), open });
+    Vec::new()
+}
+
+/// Keys of a list to pick from.
+fn on_pick(app: &mut App, mut pick: Box<Pick>, act: Act) -> Vec<Command> {
+    match act {
+        Act::Back => return Vec::new(),
+        Act::Confirm => {
+            let picked = pick.picked().cloned();
+            return match picked {
+                Some(Picked::Act(act)) => on_act(app, act),
+                Some(Picked::Proposal(id)) => begin::open(app, id),
+                Some(Picked::Folder(folder)) => {
+                    if app.folder.as_ref() != Some(&folder) {
+                        app.switch_to = Some(folder);
+                        app.leaving = true;
+                    }
+                    Vec::new()
+                }
+                None => {
+                    let what = if pick.of == PickOf::Command { "No command" } else { "No folder" };
+                    say(app, true, format!("{what} matches these letters."));
+                    app.popups.push(Popup::Pick(pick));
+                    Vec::new()
+                }
+            };
+        }
+        act => pick.row = moved(pick.row, act, pick.count().saturating_sub(1)),
+    }
+    app.popups.push(Popup::Pick(pick));
+    Vec::new()
 }
 
 /// Keys of the ballot being filled in.
@@ -206,57 +353,105 @@ fn on_choose(app: &mut App, mut choose: Box<Choose>, act: Act) -> Vec<Command> {
         Act::Less => choose.change(false),
         Act::Raise => choose.shift(true),
         Act::Lower => choose.shift(false),
-        Act::Confirm => return ask_review(app, *choose),
+        Act::Undo => choose.travel(true),
+        Act::Redo => choose.travel(false),
+        Act::Confirm => {
+            let order = choose.order();
+            app.popups.push(Popup::Choose(choose));
+            return review(app, order);
+        }
         _ => {}
     }
     app.popups.push(Popup::Choose(choose));
     Vec::new()
 }
 
-/// Goes on to the review page, which stays empty until the node has worked out the effects.
-fn ask_review(app: &mut App, choose: Choose) -> Vec<Command> {
-    let choice = choose.choice();
-    let reason = choose.reason.trim();
-    app.popups.push(Popup::Review(Box::new(Review {
-        proposal: choose.proposal.clone(),
-        choice: choice.clone(),
-        reason: (!reason.is_empty()).then(|| reason.to_owned()),
-        step: ReviewStep::Asking,
-        typed: String::new(),
-        scroll: 0,
-        problem: None,
-    })));
-    vec![Command::Ask {
-        purpose: Purpose::Review,
-        request: Request::BallotReview { proposal: choose.proposal, choice },
-    }]
+/// Keys of a form.
+fn on_form(app: &mut App, mut form: Box<Form>, act: Act) -> Vec<Command> {
+    let is_last = form.at + 1 >= form.fields.len() && form.body.is_none();
+    match act {
+        Act::Back => {
+            if form.is_worth_keeping() {
+                if app.aside.len() == MAX_ASIDE {
+                    app.aside.remove(0);
+                }
+                app.aside.push(*form);
+                let key = app.keymap.key_of(app.screen_contexts(), Act::Undo).unwrap_or_default();
+                say(app, false, format!("Put aside; {key} brings it back."));
+            }
+            return Vec::new();
+        }
+        Act::Open if !is_last => {
+            form.step(true);
+        }
+        Act::NextScreen if !form.step(true) => form.at = 0,
+        Act::PreviousScreen => {
+            form.step(false);
+        }
+        Act::More => form.change(true),
+        Act::Less => form.change(false),
+        Act::Undo => form.travel(true),
+        Act::Redo => form.travel(false),
+        Act::Open | Act::Confirm => return finish(app, form),
+        _ => {}
+    }
+    app.popups.push(Popup::Form(form));
+    Vec::new()
+}
+
+/// A form is filled in: the review page, or for a file the file at once.
+fn finish(app: &mut App, mut form: Box<Form>) -> Vec<Command> {
+    let direct = match &form.kind {
+        FormKind::Export { proposal } => Some(form.export(proposal).map(|request| (Purpose::Order, request))),
+        FormKind::SaveReport => Some(begin::report_request(&form).map(|request| (Purpose::SaveReport, request))),
+        _ => None,
+    };
+    let result = match direct {
+        Some(Ok((purpose, request))) => {
+            app.popups.push(Popup::Form(form));
+            app.pending += 1;
+            return vec![Command::Ask { purpose, request }];
+        }
+        Some(Err(problem)) => Err(problem),
+        None => form.order(),
+    };
+    match result {
+        Ok(order) => {
+            form.problem = None;
+            app.popups.push(Popup::Form(form));
+            review(app, order)
+        }
+        Err(problem) => {
+            form.problem = Some(problem);
+            app.popups.push(Popup::Form(form));
+            Vec::new()
+        }
+    }
+}
+
+/// Opens the review page of an order. What comes of it is on the page before the word can be typed.
+fn review(app: &mut App, order: Order) -> Vec<Command> {
+    let ask = order.effects_from.clone();
+    app.popups.push(Popup::Review(Box::new(Review::new(order))));
+    ask.map(|request| Command::Ask { purpose: Purpose::Review, request }).into_iter().collect()
 }
 
 /// Keys of the review page.
 fn on_review(app: &mut App, mut review: Box<Review>, act: Act) -> Vec<Command> {
     let mut commands = Vec::new();
     match act {
-        // A ballot that was given to the node is cast, whether or not the page stays.
         Act::Back => return commands,
         Act::Confirm => match std::mem::replace(&mut review.step, ReviewStep::Asking) {
-            ReviewStep::Ready(effects) if effects.refusal.is_some() => {
-                review.step = ReviewStep::Ready(effects);
-            }
-            ReviewStep::Ready(effects) if review.typed.trim() == CASTING_WORD => {
+            ReviewStep::Ready(effects) if effects.refusal().is_some() => review.step = ReviewStep::Ready(effects),
+            ReviewStep::Ready(effects) if review.typed == review.order.word => {
                 review.step = ReviewStep::Sending(effects);
                 review.problem = None;
-                commands.push(Command::Ask {
-                    purpose: Purpose::Cast,
-                    request: Request::Vote {
-                        proposal: review.proposal.clone(),
-                        choice: review.choice.clone(),
-                        reason: review.reason.clone(),
-                    },
-                });
+                app.pending += 1;
+                commands.push(Command::Ask { purpose: Purpose::Order, request: review.order.request.clone() });
             }
             ReviewStep::Ready(effects) => {
                 review.step = ReviewStep::Ready(effects);
-                review.problem = Some(format!("Type the word {CASTING_WORD} to cast this ballot."));
+                review.problem = Some(format!("Type the word {} to do it.", review.order.word));
             }
             other => review.step = other,
         },
@@ -264,185 +459,4 @@ fn on_review(app: &mut App, mut review: Box<Review>, act: Act) -> Vec<Command> {
     }
     app.popups.push(Popup::Review(review));
     commands
-}
-
-/// A key that types.
-fn typed(app: &mut App, key: KeyEvent) {
-    app.notice = None;
-    if let Some(Popup::Write(write)) = app.popups.last_mut()
-        && !write.on_title
-    {
-        if !write.sending {
-            write.body.input(key);
-        }
-        return;
-    }
-    let Some((line, limit)) = line_input(app) else {
-        return;
-    };
-    match key.code {
-        KeyCode::Char(c)
-            if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
-                && is_showable(c)
-                && line.len() + c.len_utf8() <= limit =>
-        {
-            line.push(c);
-        }
-        KeyCode::Backspace => {
-            line.pop();
-        }
-        KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => line.clear(),
-        _ => {}
-    }
-    if app.filtering {
-        // Another filter, another list: the old row means nothing in it.
-        app.selections.proposals = 0;
-    }
-}
-
-/// Pasted text goes where typed text goes, without characters that cannot be seen.
-fn pasted(app: &mut App, text: &str) {
-    let keep = |c: &char| *c == '\n' || is_showable(*c);
-    let visible: String = text.chars().filter(keep).collect();
-    let hidden = text.chars().count() - visible.chars().count();
-    if let Some(Popup::Write(write)) = app.popups.last_mut()
-        && !write.on_title
-    {
-        write.body.insert_str(&visible);
-    } else if let Some((line, limit)) = line_input(app) {
-        for c in visible.chars().filter(|c| *c != '\n') {
-            if line.len() + c.len_utf8() <= limit {
-                line.push(c);
-            }
-        }
-    } else {
-        return;
-    }
-    if hidden > 0 {
-        app.notice = Some(Notice {
-            is_trouble: true,
-            text: format!("{hidden} invisible characters of the pasted text were left out."),
-        });
-    }
-}
-
-/// The one-line text that has the keyboard, and the most bytes it may have.
-fn line_input(app: &mut App) -> Option<(&mut String, usize)> {
-    match app.popups.last_mut() {
-        None if app.filtering => Some((&mut app.filter, MAX_INPUT_BYTES)),
-        Some(Popup::Choose(choose)) if choose.row == choose.reason_row() => {
-            Some((&mut choose.reason, MAX_REASON_BYTES))
-        }
-        Some(Popup::Review(review)) => Some((&mut review.typed, MAX_INPUT_BYTES)),
-        Some(Popup::Write(write)) if write.on_title && !write.sending => {
-            Some((&mut write.title, writing::MAX_TITLE_BYTES))
-        }
-        _ => None,
-    }
-}
-
-/// News from the worker.
-fn on_report(app: &mut App, report: Report) -> Vec<Command> {
-    match report {
-        Report::Snapshot(snapshot) => on_snapshot(app, snapshot),
-        Report::NoSnapshot(error) => {
-            app.trouble = Some(Untrusted::new(&error.message).line());
-            Vec::new()
-        }
-        Report::Answer { purpose, result } => {
-            on_answer(app, purpose, result);
-            Vec::new()
-        }
-    }
-}
-
-/// A new snapshot: the rows keep what they were on, and an open discussion is asked for again.
-fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
-    let proposal = app.listed().get(app.selections.proposals).map(|p| p.id.clone());
-    let ballot = app
-        .snapshot
-        .as_ref()
-        .and_then(|s| s.ballots.get(app.selections.ballots))
-        .map(|b| (b.proposal.clone(), b.sequence));
-    let a_block_came =
-        app.snapshot.as_ref().is_some_and(|before| before.status.tip_height != snapshot.status.tip_height);
-    if a_block_came && app.notice.as_ref().is_some_and(|notice| !notice.is_trouble) {
-        // Good news is told by the screens themselves by now.
-        app.notice = None;
-    }
-    app.snapshot = Some(snapshot);
-    app.trouble = None;
-    if let Some(row) = proposal.and_then(|id| app.listed().iter().position(|p| p.id == id)) {
-        app.selections.proposals = row;
-    }
-    if let (Some((id, sequence)), Some(snapshot)) = (ballot, &app.snapshot)
-        && let Some(row) = snapshot.ballots.iter().position(|b| b.proposal == id && b.sequence == sequence)
-    {
-        app.selections.ballots = row;
-    }
-    match &app.open {
-        Some(id) if app.screen == Screen::Proposal => {
-            vec![Command::Ask { purpose: Purpose::Discussion, request: Request::Proposal { id: id.clone() } }]
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// An answer, put where it belongs. An answer nobody waits for any more is dropped.
-fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, althing_node::api::ApiError>) {
-    match (purpose, result) {
-        (Purpose::Discussion, Ok(Reply::Proposal(proposal))) => {
-            if app.open.as_deref() == Some(proposal.id.as_str()) {
-                app.discussion = Some(proposal);
-            }
-        }
-        (Purpose::Review, Ok(Reply::BallotReview(effects))) => {
-            if let Some(Popup::Review(review)) = app.popups.last_mut()
-                && review.proposal == effects.proposal.id
-                && review.choice == effects.choice
-            {
-                review.step = ReviewStep::Ready(effects);
-            }
-        }
-        (Purpose::Cast, Ok(Reply::Ballot(ballot))) => {
-            app.popups.retain(|popup| !matches!(popup, Popup::Review(_)));
-            app.notice = Some(Notice {
-                is_trouble: false,
-                text: format!("Ballot cast: {}. {}", ballot.choice, Untrusted::new(&ballot.words)),
-            });
-        }
-        (Purpose::Publish, Ok(Reply::Comment(_) | Reply::Proposal(_))) => {
-            app.popups.retain(|popup| !matches!(popup, Popup::Write(_)));
-            app.notice = Some(Notice { is_trouble: false, text: "Published to the log.".to_owned() });
-        }
-        (purpose, Ok(_)) => {
-            failed(app, purpose, "The node gave an answer of another kind than was asked.".to_owned());
-        }
-        (purpose, Err(error)) => {
-            let text = Untrusted::new(&error.message).line();
-            let text = match &error.rule {
-                Some(rule) if !error.message.contains(rule.as_str()) => format!("{text} ({})", Untrusted::new(rule)),
-                _ => text,
-            };
-            failed(app, purpose, text);
-        }
-    }
-}
-
-/// Says what went wrong where the question was asked; what was typed stays.
-fn failed(app: &mut App, purpose: Purpose, text: String) {
-    match (purpose, app.popups.last_mut()) {
-        (Purpose::Review | Purpose::Cast, Some(Popup::Review(review))) => {
-            review.problem = Some(text);
-            review.step = match std::mem::replace(&mut review.step, ReviewStep::Asking) {
-                ReviewStep::Sending(effects) => ReviewStep::Ready(effects),
-                other => other,
-            };
-        }
-        (Purpose::Publish, Some(Popup::Write(write))) => {
-            write.sending = false;
-            write.problem = Some(text);
-        }
-        _ => app.notice = Some(Notice { is_trouble: true, text }),
-    }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use althing_node::api::WaitFor;
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use super::about::{Completions, History, Man, SettingsCommand, WhyArgs};
+pub(super) use super::onboarding::Join;
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
 pub(super) use super::vote_args::Vote;
@@ -41,6 +43,9 @@ pub struct Global {
     /// Do not ask for the typed word before something irreversible.
     #[arg(long, global = true)]
     pub yes: bool,
+    /// Only look: refuse everything that would change something.
+    #[arg(long, global = true, env = "ALTHING_READONLY")]
+    pub readonly: bool,
     /// File whose first line is the password; else ALTHING_PASSWORD, else it is asked for.
     #[arg(long, global = true, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
@@ -159,8 +164,26 @@ pub enum Command {
     /// Block headers for checking proofs offline.
     #[command(subcommand)]
     Headers(Headers),
+    /// Join a DAO by an invitation, from nothing to a staked member, by plain questions.
+    Join(Join),
+    /// Why something is true: from the receipt to the block, each step recomputed here.
+    Why(WhyArgs),
+    /// How something came to be what it is.
+    #[command(subcommand)]
+    History(History),
     /// The screens.
     Tui(Tui),
+    /// Learn it in ten steps on a private DAO.
+    Learn,
+    /// Where the data, the settings and the log are.
+    Info,
+    /// How I like the screens: theme, keys, bell, other DAOs.
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+    /// Completions for bash, zsh, fish and others.
+    Completions(Completions),
+    /// Manual pages.
+    Man(Man),
     /// Ask the node that runs on this folder to stop.
     Stop,
 }
@@ -278,6 +301,8 @@ pub enum Dao {
     },
     /// The DAO of this folder.
     Show,
+    /// The invitation to the DAO of this folder, as text and QR code.
+    Invitation,
 }
 
 /// `hub`.
@@ -494,6 +519,12 @@ pub enum Headers {
 #[derive(Debug, Args)]
 pub struct Tui {
     /// Colours; NO_COLOR turns them off.
-    #[arg(long, value_enum, default_value_t, env = "ALTHING_THEME")]
-    pub theme: ThemeName,
+    #[arg(long, value_enum, env = "ALTHING_THEME")]
+    pub theme: Option<ThemeName>,
+    /// Leave the mouse to the terminal.
+    #[arg(long)]
+    pub no_mouse: bool,
+    /// With the ten steps of the tutorial above the screens.
+    #[arg(long)]
+    pub learn: bool,
 }

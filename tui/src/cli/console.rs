@@ -88,6 +88,23 @@ impl Console<'_> {
         let _ = self.out.flush();
     }
 
+    /// Shows something on a page of its own that the terminal forgets afterwards, where the standard error is a terminal.
+    ///
+    /// # Errors
+    /// What `show` fails with.
+    pub fn hide_after(&mut self, show: impl FnOnce(&mut Self) -> Result<(), Failure>) -> Result<(), Failure> {
+        use std::io::IsTerminal as _;
+        let forgets = std::io::stderr().is_terminal();
+        if forgets {
+            let _ = self.err.write_all(b"\x1b[?1049h\x1b[2J\x1b[H").and_then(|()| self.err.flush());
+        }
+        let shown = show(self);
+        if forgets {
+            let _ = self.err.write_all(b"\x1b[2J\x1b[?1049l").and_then(|()| self.err.flush());
+        }
+        shown
+    }
+
     /// Writes a line to the standard error. It must be safe to show.
     pub fn note(&mut self, line: &str) {
         let _ = writeln!(self.err, "{line}");

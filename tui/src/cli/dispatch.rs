@@ -2,13 +2,13 @@
 
 use super::args::{
     ChannelCommand, Charter, Cli, Command, CommentArgs, Dao, HubCommand, Invite, MemberCommand, Proof, ProposalCommand,
-    StakeCommand, UpdateArgs, Wait,
+    StakeCommand, UpdateArgs, Wait, Wallet,
 };
 use super::console::Console;
 use super::failure::Failure;
 use super::node::{self, Caller};
 use super::say::{Weighty, say};
-use super::{local, show};
+use super::{about, local, onboarding, show};
 use std::sync::Arc;
 
 use crate::backend::Backend;
@@ -21,6 +21,9 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
     // Only the screens keep it beyond this call.
     let shared = backend;
     let backend: &dyn Backend = &**shared;
+    if global.readonly && acts_without_a_node(&cli.command) {
+        return Err(Failure::rule("N-90", "N-90: --readonly was given, and this would change something"));
+    }
     let request = match cli.command {
         Command::Init(options) => return local::init(&global, options, backend, console),
         Command::Keys(_) => return local::keys(&global, backend, console),
@@ -35,6 +38,15 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             return local::found(&global, &charter, &listen, backend, console);
         }
         Command::Dao(Dao::Join { file, name }) => return local::join(&global, &file, &name, backend, console),
+        Command::Dao(Dao::Invitation) => return onboarding::invitation(&global, console),
+        Command::Join(options) => return onboarding::join(&global, &options, backend, console),
+        Command::Why(args) => args.into(),
+        Command::History(history) => history.into(),
+        Command::Learn => return about::learn(console),
+        Command::Info => return about::info(&global, console),
+        Command::Settings(command) => return about::settings(command, console),
+        Command::Completions(options) => return about::completions(&options, console),
+        Command::Man(options) => return about::man(&options, console),
         Command::Wallet(question) => return local::wallet(&global, &question, backend, console),
         Command::Verify(options) => return local::verify(&options, backend, console),
         Command::Audit(source) => return local::audit(&global, &source, backend, console),
@@ -137,4 +149,17 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
     };
     let reply: Reply = Caller::connect(&global, backend, console)?.call(request)?;
     console.answer(&reply, || show::reply(&reply))
+}
+
+/// Commands that change something on this machine or on Bitcoin before any node is asked.
+fn acts_without_a_node(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Init(_)
+            | Command::Join(_)
+            | Command::Dao(Dao::Found { .. } | Dao::Join { .. })
+            | Command::Wallet(Wallet::Address)
+            | Command::Hub(_)
+            | Command::Stop
+    )
 }

@@ -16,6 +16,14 @@ pub const CANNOT_TELL: u8 = 2;
 /// Trouble of this machine.
 pub const OURS: u8 = 3;
 
+/// What each exit code means; no other is ever given, and none will change its meaning.
+pub const MEANINGS: [(u8, &str); 4] = [
+    (OK, "Done. Of a check: valid."),
+    (INVALID, "The request breaks a rule; it will not do better later. Of a check: invalid."),
+    (CANNOT_TELL, "Not possible now, nothing was lost, try again later. Of a check: it cannot be told."),
+    (OURS, "Trouble of this machine: disk, Bitcoin source, network."),
+];
+
 /// Why a command was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure(pub ApiError);

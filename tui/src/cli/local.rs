@@ -277,7 +277,7 @@ fn access(bitcoind: &Bitcoind) -> Result<Access, Failure> {
     access_at(&bitcoind.url, &bitcoind.login)
 }
 
-fn access_at(url: &str, login: &Login) -> Result<Access, Failure> {
+pub(super) fn access_at(url: &str, login: &Login) -> Result<Access, Failure> {
     let user_pass = match (&login.rpc_user, &login.rpc_password_file) {
         (Some(user), Some(file)) => Some((user.clone(), first_line(file)?)),
         _ => None,

@@ -2,12 +2,14 @@
 //!
 //! A command first looks for a node that runs on the data folder; without one it starts a member's node for its own time.
 
+mod about;
 mod args;
 mod console;
 mod dispatch;
 mod failure;
 mod local;
 mod node;
+mod onboarding;
 mod password;
 mod propose_args;
 mod review;
@@ -19,7 +21,7 @@ mod vote_args;
 
 pub use args::Cli;
 pub use console::{Console, Format};
-pub use failure::{CANNOT_TELL, Failure, INVALID, OK, OURS};
+pub use failure::{CANNOT_TELL, Failure, INVALID, MEANINGS, OK, OURS};
 pub use password::{ask as ask_password, data_folder};
 
 use std::ffi::OsString;

@@ -9,10 +9,13 @@ use super::console::{Console, Format};
 use super::failure::{Failure, OK};
 use super::password::{data_folder, password};
 use super::{review, show};
+use crate::app::App;
+use crate::app::lesson::Lesson;
 use crate::backend::{Backend, Running};
 use crate::format::{sats, weight};
-use crate::theme::Theme;
-use crate::worker::Open;
+use crate::readonly::ReadOnly;
+use crate::settings::Settings;
+use crate::worker::{Errands, Open, Replay};
 
 /// A connection to a node, for one command.
 pub(super) struct Caller {
@@ -23,15 +26,32 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// As [`Caller::connect`], with the password that is known already.
+    pub(super) fn connect_with(
+        data: &std::path::Path,
+        password: &str,
+        global: &Global,
+        backend: &dyn Backend,
+    ) -> Result<Self, Failure> {
+        if let Some(service) = backend.attach(data)? {
+            return Ok(Self { service, own: None, assume_yes: global.yes });
+        }
+        let own = backend.start_member(data, password)?;
+        Ok(Self { service: own.service(), own: Some(own), assume_yes: global.yes })
+    }
+
     /// Finds the running node of the folder, or starts one.
     pub(super) fn connect(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<Self, Failure> {
         let data = data_folder(global)?;
+        let guarded = |service: Arc<dyn Service>| -> Arc<dyn Service> {
+            if global.readonly { Arc::new(ReadOnly(service)) } else { service }
+        };
         if let Some(service) = backend.attach(&data)? {
-            return Ok(Self { service, own: None, assume_yes: global.yes });
+            return Ok(Self { service: guarded(service), own: None, assume_yes: global.yes });
         }
         let password = password(global, console)?;
         let own = backend.start_member(&data, &password)?;
-        Ok(Self { service: own.service(), own: Some(own), assume_yes: global.yes })
+        Ok(Self { service: guarded(own.service()), own: Some(own), assume_yes: global.yes })
     }
 
     /// Asks the node.
@@ -199,16 +219,55 @@ pub(super) fn stop(global: &Global, backend: &dyn Backend, console: &mut Console
     console.answer(&reply, || vec!["The node stops.".to_owned()])
 }
 
-/// Opens the screens. The node is started behind the first picture; only the password is asked for before.
+/// Opens the screens, of one DAO after the other. The node is started behind the first picture; only the password is asked for
+/// before.
 pub(super) fn screens(
     global: &Global,
     options: &Tui,
     backend: &Arc<dyn Backend>,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
+    let mut global = global.clone();
+    let settings_file = crate::settings::file();
+    loop {
+        let mut settings = match &settings_file {
+            Some(file) => Settings::load(file)?,
+            None => Settings::default(),
+        };
+        if let Some(theme) = options.theme {
+            settings.theme = theme;
+        }
+        settings.reduced_motion |= is_set("ALTHING_REDUCED_MOTION");
+        settings.mouse &= !options.no_mouse;
+        let Some(next) = screens_of(&global, options, settings, settings_file.clone(), backend, console)? else {
+            return Ok(OK);
+        };
+        global.data = Some(next);
+    }
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+fn screens_of(
+    global: &Global,
+    options: &Tui,
+    settings: Settings,
+    settings_file: Option<std::path::PathBuf>,
+    backend: &Arc<dyn Backend>,
+    console: &mut Console<'_>,
+) -> Result<Option<std::path::PathBuf>, Failure> {
     let data = data_folder(global)?;
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let theme = Theme::choose(options.theme, no_color);
+    let mut app = App::with(settings)?;
+    app.no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    app.readonly = global.readonly;
+    app.folder = Some(data.clone());
+    app.lesson = options.learn.then(Lesson::default);
+    let replay: Replay = {
+        let (backend, data) = (Arc::clone(backend), data.clone());
+        Arc::new(move |progress| backend.audit_here(&data, progress))
+    };
     let own: Arc<OnceLock<Running>> = Arc::default();
     let open: Open = match backend.attach(&data)? {
         Some(service) => Box::new(move || Ok(service)),
@@ -224,12 +283,16 @@ pub(super) fn screens(
             })
         }
     };
-    let result = crate::terminal::run(open, theme);
+    let readonly = global.readonly;
+    let open: Open = Box::new(move || {
+        let service = open()?;
+        Ok(if readonly { Arc::new(ReadOnly(service)) } else { service })
+    });
+    let result = crate::terminal::run(app, open, Errands { replay: Some(replay), settings_file });
     if let Some(own) = own.get() {
         own.stop()?;
     }
-    result?;
-    Ok(OK)
+    Ok(result?)
 }
 
 /// Waits for the node's end; the usual signals ask it to stop in good order.
@@ -245,33 +308,13 @@ fn run(node: &Running, role: &str, console: &mut Console<'_>) -> Result<u8, Fail
     }
     let service = node.service();
     std::thread::spawn(move || {
-        if wait_for_signal().is_ok() {
+        if crate::signals::wait().is_ok() {
             // If it cannot stop by itself the next signal ends the process: the store is durable either way.
             let _ = service.call(Request::Stop);
         }
     });
     node.wait_stopped();
     Ok(OK)
-}
-
-/// Waits for Ctrl-C or a polite request of the operating system to end.
-fn wait_for_signal() -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let mut terminate = signal(SignalKind::terminate())?;
-            tokio::select! {
-                result = tokio::signal::ctrl_c() => result,
-                _ = terminate.recv() => Ok(()),
-            }
-        }
-        #[cfg(not(unix))]
-        {
-            tokio::signal::ctrl_c().await
-        }
-    })
 }
 
 /// A node of another version.

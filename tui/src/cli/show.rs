@@ -1,6 +1,6 @@
 //! Answers in words, for people.
 
-use althing_node::api::{Ballot, Link, Member, Proposal, Reply, Stake, Status};
+use althing_node::api::{Ballot, Curve, Link, Member, Proposal, Reply, Stake, Status, Why, WhyState};
 
 use super::show_governance as governance;
 use crate::backend::Verdict;
@@ -38,12 +38,45 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Delegations(delegations) => governance::delegations(delegations),
         Reply::Deposits { deposits } => governance::deposits(deposits),
         Reply::Rewards { rewards } => governance::rewards(rewards),
+        Reply::Why(found) => why(found),
+        Reply::Curve(found) => curve(found),
         Reply::Text { text } => Untrusted::new(text).lines(),
         Reply::Proof { path, bytes, statement } => vec![
             format!("{} written, {} bytes", path.display(), thousands(u128::from(*bytes))),
             Untrusted::new(statement).line(),
         ],
     }
+}
+
+/// The steps, each with its values.
+fn why(why: &Why) -> Vec<String> {
+    let mut lines = vec![Untrusted::new(&why.statement).line()];
+    for step in &why.steps {
+        let (sign, word) = match step.state {
+            WhyState::Holds => ("✓", "holds"),
+            WhyState::NotYet => ("○", "not yet"),
+            WhyState::Broken => ("✗", "BROKEN"),
+        };
+        lines.push(format!("{sign} {:<8} {word}: {}", Untrusted::new(&step.name), Untrusted::new(&step.sentence)));
+        let values =
+            step.values.iter().map(|(name, value)| format!("    {}: {}", Untrusted::new(name), Untrusted::new(value)));
+        lines.extend(values);
+    }
+    lines
+}
+
+/// The curve as a table.
+fn curve(curve: &Curve) -> Vec<String> {
+    let mut rows = vec![
+        std::iter::once("height".to_owned()).chain(curve.labels.iter().map(|l| Untrusted::new(l).line())).collect(),
+    ];
+    rows.extend(curve.points.iter().map(|point| {
+        let values = point.values.iter().map(|value| weight(value));
+        std::iter::once(thousands(u128::from(point.height))).chain(values).collect::<Vec<String>>()
+    }));
+    let mut lines = table(rows);
+    lines.push(format!("{} {}", Untrusted::new(&curve.unit), Untrusted::new(&curve.note)));
+    lines
 }
 
 /// The result of a check.

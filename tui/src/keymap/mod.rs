@@ -1,8 +1,17 @@
-//! Which key does what, as data: the same table feeds the keyboard, the footer, the help page and the tests.
+//! Which key does what, as data: one table feeds the keyboard, the footer, the help page, the palette, the man page and the
+//! tests. Settings can give other keys to a row of it; see [`remap`].
+
+mod names;
+pub mod remap;
+mod table;
+
+use std::borrow::Cow;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::app::{Act, Screen};
+use crate::app::Act;
+
+pub use table::KEYMAP;
 
 /// Where a binding holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,12 +22,24 @@ pub enum Context {
     Screens,
     /// A screen with rows.
     List,
+    /// A screen whose text scrolls.
+    Text,
     /// A screen with rows about proposals.
     Opens,
     /// The list of proposals.
     Proposals,
     /// One proposal.
     Proposal,
+    /// My ballots.
+    Ballots,
+    /// My stake channels.
+    Channels,
+    /// The members.
+    Members,
+    /// The links.
+    Chain,
+    /// The audit.
+    Audit,
     /// Typing a filter.
     Filter,
     /// Choosing one line of a ballot.
@@ -29,28 +50,66 @@ pub enum Context {
     Reason,
     /// The review page before something irreversible.
     Review,
-    /// Typing a comment or a proposal.
+    /// A field of a form.
+    Field,
+    /// Typing a text of several lines.
     Write,
-    /// The help page.
-    Help,
+    /// The command palette and other lists to pick from.
+    Pick,
+    /// The page "why is this true?".
+    Why,
+    /// The help page, and other pages that are only read.
+    Page,
 }
 
 impl Context {
     /// All of them, in the order of the help page.
-    pub const ALL: [Context; 13] = [
+    pub const ALL: [Context; 22] = [
         Context::Screens,
         Context::List,
+        Context::Text,
         Context::Opens,
         Context::Proposals,
         Context::Proposal,
+        Context::Ballots,
+        Context::Channels,
+        Context::Members,
+        Context::Chain,
+        Context::Audit,
         Context::Filter,
         Context::Choose,
         Context::Fill,
         Context::Reason,
-        Context::Review,
+        Context::Field,
         Context::Write,
-        Context::Help,
+        Context::Review,
+        Context::Pick,
+        Context::Why,
+        Context::Page,
         Context::Always,
+    ];
+
+    /// Every combination in which contexts hold together, the innermost first. What is shadowed in one of them is a conflict.
+    pub const STACKS: &'static [&'static [Context]] = &[
+        &[Context::Proposal, Context::Screens, Context::Always],
+        &[Context::Proposals, Context::Opens, Context::List, Context::Screens, Context::Always],
+        &[Context::Opens, Context::List, Context::Screens, Context::Always],
+        &[Context::Ballots, Context::Opens, Context::List, Context::Screens, Context::Always],
+        &[Context::Channels, Context::List, Context::Screens, Context::Always],
+        &[Context::Members, Context::List, Context::Screens, Context::Always],
+        &[Context::Chain, Context::List, Context::Screens, Context::Always],
+        &[Context::Audit, Context::Text, Context::Screens, Context::Always],
+        &[Context::Text, Context::Screens, Context::Always],
+        &[Context::Filter, Context::Always],
+        &[Context::Choose, Context::Always],
+        &[Context::Fill, Context::Always],
+        &[Context::Reason, Context::Always],
+        &[Context::Review, Context::Always],
+        &[Context::Field, Context::Always],
+        &[Context::Write, Context::Always],
+        &[Context::Pick, Context::Always],
+        &[Context::Why, Context::Always],
+        &[Context::Page, Context::Always],
     ];
 
     /// Its heading on the help page.
@@ -60,17 +119,35 @@ impl Context {
             Context::Always => "Always",
             Context::Screens => "On every screen",
             Context::List => "In a list",
+            Context::Text => "On a page of text",
             Context::Opens => "In a list about proposals",
             Context::Proposals => "Proposals",
             Context::Proposal => "A proposal",
+            Context::Ballots => "My ballots",
+            Context::Channels => "Channels",
+            Context::Members => "Members",
+            Context::Chain => "Chain",
+            Context::Audit => "Audit",
             Context::Filter => "While filtering",
             Context::Choose => "Casting a ballot",
             Context::Fill => "Filling in a ballot",
             Context::Reason => "The reason of a ballot",
             Context::Review => "The review page",
+            Context::Field => "A field of a form",
             Context::Write => "Writing",
-            Context::Help => "This page",
+            Context::Pick => "The palette",
+            Context::Why => "Why is this true?",
+            Context::Page => "A page to read",
         }
+    }
+
+    /// Whether characters are typed here, so that none of them can be a command.
+    #[must_use]
+    pub fn takes_text(self) -> bool {
+        matches!(
+            self,
+            Context::Filter | Context::Reason | Context::Review | Context::Write | Context::Field | Context::Pick
+        )
     }
 }
 
@@ -84,36 +161,15 @@ impl Key {
     pub fn is(&self, event: &KeyEvent) -> bool {
         self.0 == event.code && event.modifiers.difference(KeyModifiers::SHIFT) == self.1
     }
-
-    /// How the key is called in the footer and the help.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let base = match self.0 {
-            KeyCode::Char(' ') => "space".to_owned(),
-            KeyCode::Char(c) => c.to_string(),
-            KeyCode::Enter => "enter".to_owned(),
-            KeyCode::Esc => "esc".to_owned(),
-            KeyCode::Tab => "tab".to_owned(),
-            KeyCode::BackTab => "shift-tab".to_owned(),
-            KeyCode::Up => "↑".to_owned(),
-            KeyCode::Down => "↓".to_owned(),
-            KeyCode::PageUp => "page up".to_owned(),
-            KeyCode::PageDown => "page down".to_owned(),
-            KeyCode::Home => "home".to_owned(),
-            KeyCode::End => "end".to_owned(),
-            other => format!("{other:?}").to_lowercase(),
-        };
-        if self.1.contains(KeyModifiers::CONTROL) { format!("ctrl-{base}") } else { base }
-    }
 }
 
 /// Keys, what they do and where.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Binding {
     /// Where it holds.
     pub context: Context,
     /// Any of these keys.
-    pub keys: &'static [Key],
+    pub keys: Cow<'static, [Key]>,
     /// What it does.
     pub act: Act,
     /// The same in words, for the help page.
@@ -122,109 +178,50 @@ pub struct Binding {
     pub footer: Option<&'static str>,
 }
 
-/// A character key.
-const fn ch(c: char) -> Key {
-    Key(KeyCode::Char(c), KeyModifiers::NONE)
+/// The keys as they are set here: the table, with the member's own keys in it.
+#[derive(Debug, Clone)]
+pub struct Keymap(Vec<Binding>);
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self(KEYMAP.to_vec())
+    }
 }
 
-/// A named key.
-const fn code(code: KeyCode) -> Key {
-    Key(code, KeyModifiers::NONE)
-}
+impl Keymap {
+    /// All bindings.
+    #[must_use]
+    pub fn bindings(&self) -> &[Binding] {
+        &self.0
+    }
 
-/// Control and a character.
-const fn ctrl(c: char) -> Key {
-    Key(KeyCode::Char(c), KeyModifiers::CONTROL)
-}
+    /// The bindings of a context.
+    pub fn of(&self, context: Context) -> impl Iterator<Item = &Binding> {
+        self.0.iter().filter(move |binding| binding.context == context)
+    }
 
-/// One row of the table.
-const fn bind(
-    context: Context,
-    keys: &'static [Key],
-    act: Act,
-    help: &'static str,
-    footer: Option<&'static str>,
-) -> Binding {
-    Binding { context, keys, act, help, footer }
-}
+    /// What a key press does in these contexts, the first context first.
+    #[must_use]
+    pub fn lookup(&self, contexts: &[Context], event: &KeyEvent) -> Option<Act> {
+        contexts
+            .iter()
+            .flat_map(|context| self.of(*context))
+            .find(|binding| binding.keys.iter().any(|key| key.is(event)))
+            .map(|binding| binding.act)
+    }
 
-/// The table.
-pub const KEYMAP: &[Binding] = &[
-    bind(Context::Always, &[ctrl('c')], Act::Quit, "leave Althing", None),
-    bind(Context::Proposal, &[ch('v')], Act::Vote, "cast or change my ballot", Some("vote")),
-    bind(Context::Proposal, &[ch('c')], Act::Comment, "write a comment", Some("comment")),
-    bind(Context::Proposal, &[ch('j'), code(KeyCode::Down)], Act::Down, "scroll down", None),
-    bind(Context::Proposal, &[ch('k'), code(KeyCode::Up)], Act::Up, "scroll up", None),
-    bind(Context::Proposal, &[ch(' '), code(KeyCode::PageDown)], Act::PageDown, "a page down", Some("page")),
-    bind(Context::Proposal, &[ch('b'), code(KeyCode::PageUp)], Act::PageUp, "a page up", None),
-    bind(Context::Proposals, &[ch('/')], Act::Filter, "show only what contains some words", Some("filter")),
-    bind(Context::Proposals, &[ch('v')], Act::Vote, "cast or change my ballot", Some("vote")),
-    bind(Context::Proposals, &[ch('n')], Act::Propose, "write a text proposal", Some("new")),
-    bind(Context::Opens, &[code(KeyCode::Enter), ch('l')], Act::Open, "open the proposal", Some("open")),
-    bind(Context::List, &[ch('j'), code(KeyCode::Down)], Act::Down, "next row", None),
-    bind(Context::List, &[ch('k'), code(KeyCode::Up)], Act::Up, "previous row", None),
-    bind(Context::List, &[ch(' '), code(KeyCode::PageDown)], Act::PageDown, "ten rows down", None),
-    bind(Context::List, &[ch('b'), code(KeyCode::PageUp)], Act::PageUp, "ten rows up", None),
-    bind(Context::List, &[ch('g'), code(KeyCode::Home)], Act::First, "first row", None),
-    bind(Context::List, &[ch('G'), code(KeyCode::End)], Act::Last, "last row", None),
-    bind(Context::Screens, &[ch('1')], Act::Go(Screen::Home), "Home", None),
-    bind(Context::Screens, &[ch('2')], Act::Go(Screen::Proposals), "Proposals", None),
-    bind(Context::Screens, &[ch('3')], Act::Go(Screen::Ballots), "My ballots", None),
-    bind(Context::Screens, &[ch('4')], Act::Go(Screen::Chain), "Chain", None),
-    bind(Context::Screens, &[ch('5')], Act::Go(Screen::Members), "Members", None),
-    bind(Context::Screens, &[ch('6')], Act::Go(Screen::Stake), "Stake", None),
-    bind(Context::Screens, &[code(KeyCode::Tab)], Act::NextScreen, "next screen", Some("next screen")),
-    bind(Context::Screens, &[code(KeyCode::BackTab)], Act::PreviousScreen, "previous screen", None),
-    bind(Context::Screens, &[code(KeyCode::Esc), ch('h')], Act::Back, "back", Some("back")),
-    bind(Context::Screens, &[ch('?')], Act::Help, "this help", Some("help")),
-    bind(Context::Screens, &[ch('q')], Act::Quit, "leave Althing", Some("quit")),
-    bind(Context::Filter, &[code(KeyCode::Enter)], Act::Confirm, "keep the filter", Some("keep")),
-    bind(Context::Filter, &[code(KeyCode::Esc)], Act::Back, "show all again", Some("show all")),
-    bind(Context::Choose, &[ch('y')], Act::Choose(0), "yes", Some("yes")),
-    bind(Context::Choose, &[ch('n')], Act::Choose(1), "no", Some("no")),
-    bind(Context::Choose, &[ch('a')], Act::Choose(2), "abstain", Some("abstain")),
-    bind(Context::Choose, &[ch('j'), code(KeyCode::Down), code(KeyCode::Tab)], Act::Down, "next line", None),
-    bind(Context::Choose, &[ch('k'), code(KeyCode::Up)], Act::Up, "previous line", None),
-    bind(Context::Choose, &[code(KeyCode::Enter)], Act::Confirm, "go on to the review page", Some("review")),
-    bind(Context::Choose, &[code(KeyCode::Esc)], Act::Back, "do not vote", Some("cancel")),
-    bind(Context::Fill, &[ch('j'), code(KeyCode::Down), code(KeyCode::Tab)], Act::Down, "next line", None),
-    bind(Context::Fill, &[ch('k'), code(KeyCode::Up)], Act::Up, "previous line", None),
-    bind(Context::Fill, &[ch(' ')], Act::Mark, "mark this line, or take the mark back", Some("mark")),
-    bind(Context::Fill, &[ch('+'), ch('l'), code(KeyCode::Right)], Act::More, "give this line more", Some("more")),
-    bind(Context::Fill, &[ch('-'), ch('h'), code(KeyCode::Left)], Act::Less, "give this line less", Some("less")),
-    bind(Context::Fill, &[ch('K'), ch('u')], Act::Raise, "move this line of a ranking up", Some("up")),
-    bind(Context::Fill, &[ch('J'), ch('d')], Act::Lower, "move this line of a ranking down", Some("down")),
-    bind(Context::Fill, &[code(KeyCode::Enter)], Act::Confirm, "go on to the review page", Some("review")),
-    bind(Context::Fill, &[code(KeyCode::Esc)], Act::Back, "do not vote", Some("cancel")),
-    bind(Context::Reason, &[code(KeyCode::Up)], Act::Up, "back to the choices", Some("choices")),
-    bind(Context::Reason, &[code(KeyCode::Enter)], Act::Confirm, "go on to the review page", Some("review")),
-    bind(Context::Reason, &[code(KeyCode::Esc)], Act::Back, "do not vote", Some("cancel")),
-    bind(Context::Review, &[code(KeyCode::Enter)], Act::Confirm, "do it, once the word is typed", Some("do it")),
-    bind(Context::Review, &[code(KeyCode::Down)], Act::Down, "scroll down", Some("scroll")),
-    bind(Context::Review, &[code(KeyCode::Up)], Act::Up, "scroll up", None),
-    bind(Context::Review, &[code(KeyCode::Esc)], Act::Back, "do nothing", Some("cancel")),
-    bind(Context::Write, &[ctrl('s')], Act::Confirm, "publish", Some("publish")),
-    bind(Context::Write, &[code(KeyCode::Tab)], Act::NextScreen, "next field", Some("next field")),
-    bind(Context::Write, &[code(KeyCode::Esc)], Act::Back, "throw away", Some("cancel")),
-    bind(Context::Help, &[ch('j'), code(KeyCode::Down)], Act::Down, "scroll down", Some("scroll")),
-    bind(Context::Help, &[ch('k'), code(KeyCode::Up)], Act::Up, "scroll up", None),
-    bind(Context::Help, &[code(KeyCode::Esc), ch('q'), ch('?')], Act::Back, "close", Some("close")),
-];
+    /// The bindings that the footer shows in these contexts.
+    pub fn footer<'a>(&'a self, contexts: &'a [Context]) -> impl Iterator<Item = (&'a Binding, &'static str)> {
+        contexts
+            .iter()
+            .flat_map(|context| self.of(*context))
+            .filter_map(|binding| binding.footer.map(|words| (binding, words)))
+    }
 
-/// What a key press does in these contexts, the first context first.
-#[must_use]
-pub fn lookup(contexts: &[Context], event: &KeyEvent) -> Option<Act> {
-    contexts
-        .iter()
-        .flat_map(|context| KEYMAP.iter().filter(move |b| b.context == *context))
-        .find(|b| b.keys.iter().any(|key| key.is(event)))
-        .map(|b| b.act)
-}
-
-/// The bindings that the footer shows in these contexts.
-pub fn footer(contexts: &[Context]) -> impl Iterator<Item = (&'static Binding, &'static str)> {
-    contexts
-        .iter()
-        .flat_map(|context| KEYMAP.iter().filter(move |b| b.context == *context))
-        .filter_map(|b| b.footer.map(|words| (b, words)))
+    /// The first key of an act in these contexts, by its name.
+    #[must_use]
+    pub fn key_of(&self, contexts: &[Context], act: Act) -> Option<String> {
+        let mut bindings = contexts.iter().flat_map(|context| self.of(*context));
+        bindings.find(|binding| binding.act == act).and_then(|binding| binding.keys.first()).map(Key::name)
+    }
 }

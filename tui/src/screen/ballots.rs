@@ -14,7 +14,7 @@ use crate::words;
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
     let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(10)]).areas(area);
-    let inner = panel(pen, top, &format!("My ballots ({})", snapshot.ballots.len()), true);
+    let inner = panel(pen, top, &super::counted(app, "My ballots", snapshot.ballots.len()), true);
     let title_room = usize::from(inner.width).saturating_sub(10 + 26 + 4);
     let columns = [
         Column::words("choice", Constraint::Length(10)),
@@ -22,8 +22,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         Column::words("path", Constraint::Length(26)),
     ];
     let theme = pen.theme;
+    let places = app.places();
     let row = |index: usize| {
-        let ballot = &snapshot.ballots[index];
+        let ballot = &snapshot.ballots[places[index]];
         let style = if ballot.replaced { theme.dim } else { theme.text };
         let choice = format!("{} {}", words::choice_sign(&ballot.choice), ballot.choice);
         let path = if ballot.replaced {
@@ -38,10 +39,10 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         ]
     };
     let rows = Rows {
-        count: snapshot.ballots.len(),
+        count: places.len(),
         selected: app.selections.ballots,
         row: &row,
-        empty: "You have not voted yet.",
+        empty: super::empty(app, "You have not voted yet."),
     };
     list(pen, inner, &columns, &rows);
     let inner = panel(pen, bottom, "Its path to finality", false);
@@ -53,7 +54,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
 
 /// The selected ballot.
 fn selected<'a>(app: &App, snapshot: &'a Snapshot) -> Option<&'a Ballot> {
-    snapshot.ballots.get(app.selections.ballots).or(snapshot.ballots.last())
+    snapshot.ballots.get(app.selected_place().or_else(|| app.places().last().copied())?)
 }
 
 /// The path step by step, what it means, and where the ballot is in the log.

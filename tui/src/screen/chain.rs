@@ -15,7 +15,7 @@ use crate::words;
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
     let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(10)]).areas(area);
-    let inner = panel(pen, top, &format!("Links on Bitcoin ({})", snapshot.links.len()), true);
+    let inner = panel(pen, top, &super::counted(app, "Links on Bitcoin", snapshot.links.len()), true);
     let columns = [
         Column::number("epoch", 7),
         Column::words("transaction", Constraint::Length(11)),
@@ -26,15 +26,16 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     ];
     let needed = snapshot.status.final_depth;
     let theme = pen.theme;
+    let places = app.places();
     let row = |index: usize| {
-        let link = &snapshot.links[snapshot.links.len() - 1 - index];
+        let link = &snapshot.links[places[index]];
         row(link, needed, &theme)
     };
-    let empty = "No link yet. The first is built when epoch 1 closes.";
-    let rows = Rows { count: snapshot.links.len(), selected: app.selections.links, row: &row, empty };
+    let empty = super::empty(app, "No link yet. The first is built when epoch 1 closes.");
+    let rows = Rows { count: places.len(), selected: app.selections.links, row: &row, empty };
     list(pen, inner, &columns, &rows);
     let inner = panel(pen, bottom, "This link", false);
-    if let Some(link) = snapshot.links.iter().rev().nth(app.selections.links) {
+    if let Some(link) = app.selected_place().and_then(|place| snapshot.links.get(place)) {
         let lines = details(link, usize::from(inner.width), &pen.theme);
         pen.frame.render_widget(Text::from(lines), inner);
     }
@@ -62,7 +63,7 @@ fn row(link: &Link, needed: u32, theme: &Theme) -> Vec<Line<'static>> {
 }
 
 /// The link in full, for comparing with any block explorer.
-fn details(link: &Link, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn details(link: &Link, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (name, value) in [("txid       ", &link.txid), ("commitment ", &link.commitment)] {
         lines.extend(hanging(name, &grouped(&Untrusted::new(value).line()), columns, theme.text));

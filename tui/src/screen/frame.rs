@@ -4,12 +4,20 @@ use althing_node::api::Snapshot;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::app::{App, Screen};
+use crate::app::{Act, App, Hit, Screen};
 use crate::format::{entries, thousands};
-use crate::keymap::footer;
 use crate::text::{cut, width};
 use crate::untrusted::Untrusted;
 use crate::widget::Pen;
+
+/// From this width on the tabs have numbers and room for the name of the DAO.
+const WIDE: u16 = 112;
+
+/// Below this width only the tab of the screen shown has a name.
+const NARROW: u16 = 78;
+
+/// Pictures of something turning, one for each tick.
+const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
 
 /// Draws the surroundings and gives the room for the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect) -> Rect {
@@ -24,13 +32,25 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect) -> Rect {
 
 /// The tabs, and the name of the DAO where it fits.
 fn draw_tabs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
-    let mut spans = vec![Span::styled(" Althing ", pen.theme.title)];
-    let short = area.width < 72;
+    let mut spans = Vec::new();
+    let mut x = area.x;
+    if area.width >= WIDE {
+        spans.push(Span::styled(" Althing ", pen.theme.title));
+        x += 9;
+    }
     for (index, screen) in Screen::TABS.iter().enumerate() {
         let here = app.screen.tab() == index;
         let style = if here { pen.theme.selected } else { pen.theme.dim };
-        let text =
-            if short && !here { format!(" {} ", index + 1) } else { format!(" {} {} ", index + 1, screen.title()) };
+        let number = (index + 1) % 10;
+        let text = match (here, area.width) {
+            (_, WIDE..) => format!(" {number} {} ", screen.title()),
+            (false, ..NARROW) => format!(" {number} "),
+            _ => format!(" {}", screen.title()),
+        };
+        let text_width = u16::try_from(width(&text)).unwrap_or(0);
+        let part = Rect { x, y: area.y, width: text_width, height: 1 }.intersection(area);
+        pen.hits.push((part, Hit::Act(Act::Go(*screen))));
+        x = x.saturating_add(text_width);
         spans.push(Span::styled(text, style));
     }
     let left = Line::from(spans);
@@ -43,20 +63,33 @@ fn draw_tabs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
             pen.frame.render_widget(name, area);
         }
     }
-    pen.frame.render_widget(left, Rect { width: area.width.saturating_sub(u16::try_from(room).unwrap_or(0)), ..area });
+    let used = u16::try_from(left.width()).unwrap_or(area.width).min(area.width);
+    pen.frame.render_widget(left, Rect { width: used, ..area });
 }
 
 /// What happened last, else what this machine has verified.
 fn draw_status(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
-    let (text, style) = match (&app.notice, &app.trouble, app.snapshot.as_deref()) {
+    let (mut text, style) = match (&app.notice, &app.trouble, app.snapshot.as_deref()) {
         (Some(notice), _, _) if notice.is_trouble => (format!(" ✗ {}", notice.text), pen.theme.bad),
         (Some(notice), _, _) => (format!(" ✓ {}", notice.text), pen.theme.good),
         (None, Some(trouble), Some(_)) => (format!(" ✗ not current: {trouble}"), pen.theme.bad),
         (None, _, Some(snapshot)) => (verified(snapshot), pen.theme.dim),
         (None, _, None) => (" nothing verified on this machine yet".to_owned(), pen.theme.dim),
     };
-    let line = Line::styled(cut(&text, usize::from(area.width)), style);
+    if app.notice.is_none() && app.readonly {
+        text.push_str(" · read only");
+    }
+    let room = usize::from(area.width);
+    let working = match (app.pending, app.settings.reduced_motion) {
+        (0, _) => String::new(),
+        (_, true) => " working… ".to_owned(),
+        (_, false) => format!(" {} working ", SPINNER[usize::try_from(app.beat % 4).unwrap_or(0)]),
+    };
+    let line = Line::styled(cut(&text, room.saturating_sub(width(&working))), style);
     pen.frame.render_widget(line, area);
+    if !working.is_empty() {
+        pen.frame.render_widget(Line::styled(working, pen.theme.warn).right_aligned(), area);
+    }
 }
 
 /// What this machine has verified, in words.
@@ -74,26 +107,31 @@ fn verified(snapshot: &Snapshot) -> String {
     text
 }
 
-/// The keys that matter here; help and quit are kept when the room runs out.
+/// The keys that matter here; the palette, help and quit are kept when the room runs out.
 fn draw_keys(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
-    if app.filtering {
-        let typed = format!(" / {}", app.filter);
-        let cursor = area.x.saturating_add(u16::try_from(width(&typed)).unwrap_or(0));
+    if app.filtering && app.popups.is_empty() {
+        let typed = format!(" / {}", app.filter());
+        let cursor = width(&typed);
         pen.frame.render_widget(Line::styled(typed, pen.theme.text), area);
-        if cursor < area.right() {
-            pen.frame.set_cursor_position((cursor, area.y));
-        }
+        pen.cursor(area, cursor, 0);
         return;
     }
-    let mut shown: Vec<(String, &str)> =
-        footer(app.contexts()).map(|(binding, words)| (binding.keys[0].name(), words)).collect();
-    let needed = |(key, words): &(String, &str)| width(key) + 1 + width(words) + 3;
-    // Help and quit come last in the table; they stay, since help names all the others.
-    while shown.len() > 2 && shown.iter().map(needed).sum::<usize>() > usize::from(area.width) + 2 {
-        shown.remove(shown.len() - 3);
+    let mut shown: Vec<(String, &str, Act)> = app
+        .keymap
+        .footer(app.contexts())
+        .filter_map(|(binding, words)| Some((binding.keys.first()?.name(), words, binding.act)))
+        .collect();
+    let needed = |(key, words, _): &(String, &str, Act)| width(key) + 1 + width(words) + 3;
+    // The palette, help and quit come last in the table; they stay, since they name all the others.
+    while shown.len() > 3 && shown.iter().map(needed).sum::<usize>() > usize::from(area.width) + 2 {
+        shown.remove(shown.len() - 4);
     }
     let mut spans = vec![Span::raw(" ")];
-    for (key, words) in shown {
+    let mut x = area.x + 1;
+    for (key, words, act) in shown {
+        let text_width = u16::try_from(width(&key) + 1 + width(words)).unwrap_or(0);
+        pen.hits.push((Rect { x, y: area.y, width: text_width, height: 1 }.intersection(area), Hit::Act(act)));
+        x = x.saturating_add(text_width + 3);
         spans.push(Span::styled(key, pen.theme.key));
         spans.push(Span::styled(format!(" {words}   "), pen.theme.dim));
     }

@@ -4,12 +4,12 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::app::App;
-use crate::keymap::{Context, KEYMAP};
+use crate::keymap::{Context, Key};
 use crate::text::{hanging, paragraph};
 use crate::widget::{Pen, centred, panel, scrolled};
 
-/// What a member should know about the states of a ballot.
-const MEANINGS: [(&str, &str); 6] = [
+/// What the words on the screens mean.
+pub const GLOSSARY: [(&str, &str); 18] = [
     (
         "promised",
         "the hub signed a receipt: by a stated height the ballot is under an anchored root, or the receipt proves its fault",
@@ -19,6 +19,18 @@ const MEANINGS: [(&str, &str); 6] = [
     ("confirmed", "the link is in a block, with that many blocks on it"),
     ("final", "deep enough: no longer undone by a reorganisation"),
     ("roll", "the members with their weights, fixed before the proposal was published"),
+    ("stake", "bitcoin that a member locks in a channel with the hub; it gives weight and stays the member's"),
+    ("hub", "keeps the log and receipts entries; it can delay, but not forge, count twice or take"),
+    ("log", "every proposal, ballot and comment in one order, with one root of hashes"),
+    ("receipt", "the hub's signature that an entry is in the log at a position"),
+    ("epoch", "a number of blocks; at its end every tree is closed into one header"),
+    ("link", "the Bitcoin transaction that commits to a header and spends the link before it"),
+    ("quorum", "how much of the roll has to take part"),
+    ("threshold", "how much of yes and no has to be yes"),
+    ("delegate", "hands weight on where one does not vote; one's own ballot always goes first"),
+    ("gate", "a small output of the DAO that a payment must spend, so that no decision is paid twice"),
+    ("guardian", "may put off or stop what passed, within a window; can never pay"),
+    ("audit", "the whole log, replayed and checked on this machine"),
 ];
 
 /// Draws the page.
@@ -28,8 +40,8 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect, scroll: u16) {
     let mut lines = Vec::new();
     for context in ordered(app) {
         lines.push(Line::styled(context.title(), pen.theme.title));
-        for binding in KEYMAP.iter().filter(|b| b.context == context) {
-            let keys: Vec<String> = binding.keys.iter().map(|k| k.name()).collect();
+        for binding in app.keymap.of(context) {
+            let keys: Vec<String> = binding.keys.iter().map(Key::name).collect();
             lines.push(Line::from(vec![
                 Span::styled(format!("  {:<18}", keys.join(", ")), pen.theme.key),
                 Span::styled(binding.help, pen.theme.text),
@@ -38,7 +50,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect, scroll: u16) {
         lines.push(Line::default());
     }
     lines.push(Line::styled("What the words mean", pen.theme.title));
-    for (word, meaning) in MEANINGS {
+    for (word, meaning) in GLOSSARY {
         lines.extend(hanging(&format!("  {word:<10}"), meaning, columns, pen.theme.text));
     }
     lines.push(Line::default());

@@ -22,11 +22,16 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
 
 /// What needs attention.
 fn draw_needs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
-    let inner = panel(pen, area, "What needs me now", true);
-    let room = usize::from(inner.width).saturating_sub(4);
     let (needs, theme) = (app.needs(), pen.theme);
+    let title = match app.filter() {
+        "" => "What needs me now".to_owned(),
+        _ => super::counted(app, "What needs me now", needs.len()),
+    };
+    let inner = panel(pen, area, &title, true);
+    let room = usize::from(inner.width).saturating_sub(4);
+    let places = app.places();
     let row = |index: usize| {
-        let need = &needs[index];
+        let need = &needs[places[index]];
         let (sign, style) = match need.urgency {
             Urgency::Alarm => ("✗", theme.bad),
             Urgency::Asked => ("▸", theme.warn),
@@ -36,10 +41,10 @@ fn draw_needs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
     };
     let columns = [Column::words("", Constraint::Length(1)), Column::words("", Constraint::Fill(1))];
     let rows = Rows {
-        count: needs.len(),
+        count: places.len(),
         selected: app.selections.needs,
         row: &row,
-        empty: "Nothing. All is well, and what you voted on is final.",
+        empty: super::empty(app, "Nothing. All is well, and what you voted on is final."),
     };
     list(pen, inner, &columns, &rows);
 }

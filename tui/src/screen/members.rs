@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
 use crate::app::App;
-use crate::format::{grouped, parse_weight, percent, sats, thousands};
+use crate::format::{count_of, grouped, parse_weight, percent, sats, thousands};
 use crate::text::{cut, hanging};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
@@ -13,8 +13,8 @@ use crate::widget::{Column, Pen, Rows, bar, list, panel};
 
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
-    let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(6)]).areas(area);
-    let inner = panel(pen, top, &format!("Members ({})", snapshot.members.len()), true);
+    let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(9)]).areas(area);
+    let inner = panel(pen, top, &super::counted(app, "Members", snapshot.members.len()), true);
     let total: u128 =
         snapshot.members.iter().filter_map(|m| parse_weight(m.weight.as_deref()?)).fold(0, u128::saturating_add);
     let columns = [
@@ -26,27 +26,85 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let me = snapshot.status.member.as_ref().map(|m| m.vote_key.as_str());
     let room = usize::from(inner.width).saturating_sub(18 + 15 + 18 + 6);
     let theme = pen.theme;
+    let places = app.places();
     let row = |index: usize| {
-        let member = &snapshot.members[index];
+        let member = &snapshot.members[places[index]];
         row(member, me == Some(member.vote_key.as_str()), total, room, &theme)
     };
     let rows = Rows {
-        count: snapshot.members.len(),
+        count: places.len(),
         selected: app.selections.members,
         row: &row,
-        empty: "No member has bound a stake channel yet.",
+        empty: super::empty(app, "No member has bound a stake channel yet."),
     };
     list(pen, inner, &columns, &rows);
-    let inner = panel(pen, bottom, "This member", false);
-    if let Some(member) = snapshot.members.get(app.selections.members) {
+    let [left, right] = Layout::horizontal([Constraint::Percentage(52), Constraint::Percentage(48)]).areas(bottom);
+    let inner = panel(pen, left, "This member", false);
+    if let Some(member) = app.selected_place().and_then(|place| snapshot.members.get(place)) {
         let columns = usize::from(inner.width);
         let key = grouped(&Untrusted::new(&member.vote_key).line());
         let mut lines = hanging("vote key ", &key, columns, pen.theme.text);
+        if member.hidden {
+            lines.extend(hanging("", "What this member writes is hidden on this machine.", columns, pen.theme.warn));
+        }
+        let authored = snapshot.proposals.iter().filter(|proposal| proposal.author == member.vote_key).count();
+        lines.push(Line::styled(format!("{} written", count_of(authored as u64, "proposal")), pen.theme.dim));
         for outpoint in &member.funding_outpoints {
             lines.extend(hanging("stake in ", &Untrusted::new(outpoint).line(), columns, pen.theme.dim));
         }
         pen.frame.render_widget(Text::from(lines), inner);
     }
+    let inner = panel(pen, right, "My delegations, and who weighs how much", false);
+    let columns = usize::from(inner.width);
+    let mut lines = delegations(app, columns, &pen.theme);
+    lines.extend(concentration(snapshot, total, columns, &pen.theme));
+    pen.frame.render_widget(Text::from(lines), inner);
+}
+
+/// To whom my weight goes.
+fn delegations(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mine = app.desk.delegations.iter().flat_map(|found| &found.mine);
+    let mut lines = Vec::new();
+    for delegation in mine {
+        let to: Vec<String> = delegation
+            .to
+            .iter()
+            .map(|part| format!("{}.{:02} % to {}", part.parts / 100, part.parts % 100, Untrusted::new(&part.name)))
+            .collect();
+        let until = delegation.until.map_or_else(String::new, |height| {
+            format!(", for votes that close below {}", thousands(u128::from(height)))
+        });
+        let text = format!("on {}: {}{until}", Untrusted::new(&delegation.scope), to.join(", "));
+        lines.extend(hanging("→ ", &text, columns, theme.good));
+    }
+    if lines.is_empty() {
+        lines.push(Line::styled("You delegate nothing; d hands weight on.", theme.dim));
+    }
+    lines
+}
+
+/// How few could decide alone.
+fn concentration(snapshot: &Snapshot, total: u128, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut weights: Vec<u128> =
+        snapshot.members.iter().filter_map(|member| parse_weight(member.weight.as_deref()?)).collect();
+    weights.sort_unstable_by(|a, b| b.cmp(a));
+    let Some(first) = weights.first() else { return Vec::new() };
+    let mut sum = 0u128;
+    let majority = weights
+        .iter()
+        .take_while(|weight| {
+            let had_it = sum > total / 2;
+            sum = sum.saturating_add(**weight);
+            !had_it
+        })
+        .count();
+    let text = format!(
+        "The heaviest member has {} of the roll; {} of {} together have more than half.",
+        percent(*first, total),
+        majority,
+        count_of(weights.len() as u64, "member")
+    );
+    hanging("", &text, columns, theme.text)
 }
 
 /// One member.

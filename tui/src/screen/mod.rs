@@ -1,62 +1,89 @@
 //! Drawing. One file per screen; a popup is drawn over its screen. Reads the application, changes nothing.
 
+mod audit;
 mod ballots;
-mod cast;
 mod chain;
+mod channels;
+mod choose;
+mod form;
 mod frame;
 mod help;
 mod home;
+mod learn;
+mod lesson;
 mod members;
+mod operator;
+mod page;
+mod pick;
 mod proposal;
 mod proposals;
-mod stake;
-mod write;
+mod review;
+mod treasury;
+mod why;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Text};
+use ratatui::widgets::Block;
 
-use crate::app::{App, Popup, Screen};
+use crate::app::{App, Hit, Page, Popup, Screen};
 use crate::theme::Theme;
 use crate::untrusted::is_showable;
 use crate::widget::{Pen, panel};
 
+pub use help::GLOSSARY;
+pub(crate) use proposal::reading_order;
+
 /// Below this width or height there is no room for a screen.
 const SMALLEST: (u16, u16) = (40, 12);
 
-/// What drawing found out and the next key needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What drawing found out and the next key or click needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// How far the text on top can be scrolled.
     pub scroll_limit: u16,
+    /// What a click on each part of the picture means, the topmost last.
+    pub hits: Vec<(Rect, Hit)>,
 }
 
 /// Draws the application.
 pub fn render(frame: &mut Frame<'_>, app: &App, theme: Theme) -> Rendered {
-    let mut pen = Pen { frame, theme, scroll_limit: 0 };
+    let mut pen = Pen { frame, theme, scroll_limit: 0, hits: Vec::new() };
     let area = pen.frame.area();
+    pen.frame.render_widget(Block::new().style(theme.ground), area);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(&mut pen, area);
     } else {
         let body = frame::draw(&mut pen, app, area);
+        let body = lesson::draw(&mut pen, app, body);
         draw_screen(&mut pen, app, body);
         for popup in &app.popups {
             pen.scroll_limit = 0;
+            // What lies under a popup cannot be clicked through it.
+            pen.hits.retain(|(part, _)| part.y == area.bottom().saturating_sub(1));
             match popup {
-                Popup::Help { scroll } => help::draw(&mut pen, app, area, *scroll),
-                Popup::Choose(choose) => cast::draw_choice(&mut pen, app, body, choose),
-                Popup::Review(review) => cast::draw_review(&mut pen, body, review),
-                Popup::Write(write) => write::draw(&mut pen, app, body, write),
+                Popup::Page { page: Page::Help, scroll } => help::draw(&mut pen, app, area, *scroll),
+                Popup::Page { page, scroll } => page::draw(&mut pen, app, body, page, *scroll),
+                Popup::Why { at, open } => why::draw(&mut pen, app, body, *at, open),
+                Popup::Choose(choose) => choose::draw(&mut pen, app, body, choose),
+                Popup::Review(review) => review::draw(&mut pen, app, body, review),
+                Popup::Form(form) => form::draw(&mut pen, app, body, form),
+                Popup::Pick(pick) => pick::draw(&mut pen, body, pick),
             }
         }
     }
-    let rendered = Rendered { scroll_limit: pen.scroll_limit };
+    let rendered = Rendered { scroll_limit: pen.scroll_limit, hits: std::mem::take(&mut pen.hits) };
     last_net(pen.frame);
     rendered
 }
 
 /// The screen under the popups.
 fn draw_screen(pen: &mut Pen<'_, '_>, app: &App, body: Rect) {
+    if app.screen == Screen::Learn {
+        // It needs no node.
+        learn::draw(pen, app, body);
+        return;
+    }
     let Some(snapshot) = app.snapshot.as_deref() else {
         loading(pen, app, body);
         return;
@@ -66,10 +93,27 @@ fn draw_screen(pen: &mut Pen<'_, '_>, app: &App, body: Rect) {
         Screen::Proposals => proposals::draw(pen, app, snapshot, body),
         Screen::Proposal => proposal::draw(pen, app, snapshot, body),
         Screen::Ballots => ballots::draw(pen, app, snapshot, body),
-        Screen::Chain => chain::draw(pen, app, snapshot, body),
+        Screen::Treasury => treasury::draw(pen, app, snapshot, body),
+        Screen::Channels => channels::draw(pen, app, snapshot, body),
         Screen::Members => members::draw(pen, app, snapshot, body),
-        Screen::Stake => stake::draw(pen, app, snapshot, body),
+        Screen::Chain => chain::draw(pen, app, snapshot, body),
+        Screen::Audit => audit::draw(pen, app, snapshot, body),
+        Screen::Operator => operator::draw(pen, app, snapshot, body),
+        Screen::Learn => {}
     }
+}
+
+/// `title (3)`, or `title (1 of 3) / filter` while one is set.
+fn counted(app: &App, title: &str, all: usize) -> String {
+    match app.filter() {
+        "" => format!("{title} ({all})"),
+        filter => format!("{title} ({} of {all}) / {filter}", app.places().len()),
+    }
+}
+
+/// What an empty list says: that nothing is there, or that the filter lets nothing through.
+fn empty<'a>(app: &App, words: &'a str) -> &'a str {
+    if app.filter().is_empty() { words } else { "Nothing matches these letters. Press esc to see all." }
 }
 
 /// Before the first snapshot.
@@ -80,6 +124,7 @@ fn loading(pen: &mut Pen<'_, '_>, app: &App, body: Rect) {
         None => vec![Line::styled("Loading what this node has verified…", pen.theme.dim)],
     };
     pen.frame.render_widget(Text::from(lines), inner);
+    pen.cursor(inner, 0, 0);
 }
 
 /// Says what is missing, as far as even that fits.

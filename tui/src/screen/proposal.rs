@@ -13,7 +13,7 @@ use crate::format::{blocks_and_time, count_of, parse_weight, short_id, thousands
 use crate::text::{bullets, cut, hanging, markdown, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Pen, panel, path_lines, path_signs, scrolled, tally_heading, tally_lines};
+use crate::widget::{Pen, curve_lines, panel, path_lines, path_signs, scrolled, tally_heading, tally_lines};
 use crate::words;
 
 /// Narrower than this, everything is one column.
@@ -40,6 +40,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         let inner = panel(pen, area, &cut(&title, usize::from(area.width).saturating_sub(6)), true);
         let columns = usize::from(inner.width);
         let mut lines = side(proposal, snapshot, columns, ROWS_FOR_STEPS, &pen.theme);
+        lines.extend(how_it_came(app, proposal, columns, &pen.theme));
         lines.push(Line::default());
         lines.extend(text(app, proposal, columns, &pen.theme));
         scrolled(pen, inner, lines, app.scroll);
@@ -48,7 +49,8 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let side_width = (area.width * 9 / 20).clamp(40, 56);
     let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(side_width)]).areas(area);
     let inner = panel(pen, right, "Sums and my ballot", false);
-    let lines = side(proposal, snapshot, usize::from(inner.width), inner.height, &pen.theme);
+    let mut lines = side(proposal, snapshot, usize::from(inner.width), inner.height, &pen.theme);
+    lines.extend(how_it_came(app, proposal, usize::from(inner.width), &pen.theme));
     pen.frame.render_widget(Text::from(lines), inner);
     let inner = panel(pen, left, &cut(&title, usize::from(left.width).saturating_sub(6)), true);
     let lines = text(app, proposal, usize::from(inner.width), &pen.theme);
@@ -64,6 +66,23 @@ fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, the
     lines.extend(tally_lines(proposal, columns, theme));
     lines.push(Line::default());
     lines.extend(my_ballot(proposal, columns, rows, theme));
+    lines
+}
+
+/// The sums as the ballots came, and where my weight goes without a ballot of mine.
+fn how_it_came(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if let Some(curve) = app.desk.curve.as_ref().filter(|curve| curve.points.len() > 1) {
+        lines.push(Line::default());
+        lines.push(Line::styled("The sums as the ballots came", theme.text));
+        lines.extend(curve_lines(curve, columns, theme));
+    }
+    let routes = super::review::delegation_effect(app, &proposal.id, columns, theme);
+    if !routes.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled("My weight", theme.text));
+        lines.extend(routes);
+    }
     lines
 }
 
@@ -166,8 +185,9 @@ fn vote_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'s
         lines.extend(hanging(sign, &text, columns, if option.won { theme.good } else { theme.text }));
     }
     if vote.versions.len() > 1 {
-        let versions: Vec<String> = vote.versions.iter().map(|id| short_id(id)).collect();
-        lines.extend(hanging("", &format!("Versions: {}", versions.join(", ")), columns, theme.dim));
+        let at = vote.versions.iter().position(|id| *id == proposal.id).map_or(0, |at| at + 1);
+        let text = format!("Version {at} of {}; d shows what changed since the one before.", vote.versions.len());
+        lines.extend(hanging("", &text, columns, theme.dim));
     }
     for sentence in vote.decision.iter().chain(&vote.payments).chain(&vote.guardians) {
         lines.extend(hanging("• ", &Untrusted::new(sentence).line(), columns, theme.text));
@@ -209,7 +229,10 @@ fn discussion(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> 
         if comment.up + comment.down > 0 {
             head.push_str(&format!(", {} for, {} against", comment.up, comment.down));
         }
-        lines.push(Line::styled(cut(&head, columns), theme.dim));
+        let marked = app.comment.as_deref() == Some(comment.id.as_str());
+        let style = if marked { theme.selected } else { theme.dim };
+        let head = if marked { format!("{indent}▸ {}", head.trim_start()) } else { head };
+        lines.push(Line::styled(cut(&head, columns), style));
         if comment.hidden {
             lines.extend(hanging(&indent, "(hidden on this machine)", columns, theme.dim));
             continue;
@@ -219,6 +242,11 @@ fn discussion(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> 
         }
     }
     lines
+}
+
+/// Ids of the comments in the order in which they are read.
+pub(crate) fn reading_order(comments: &[Comment]) -> Vec<String> {
+    threaded(newest(comments)).into_iter().map(|(_, comment)| comment.id.clone()).collect()
 }
 
 /// The newest comments that can be laid out within a frame, whatever others wrote.

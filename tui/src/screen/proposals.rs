@@ -10,24 +10,20 @@ use crate::format::{blocks, parse_weight, percent};
 use crate::text::cut;
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, Rows, bar, list, panel};
+use crate::widget::{Column, Pen, Rows, bar, list, mark, panel};
 use crate::words;
 
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
     let listed = app.listed();
-    let title = if app.filter.is_empty() {
-        format!("Proposals ({})", snapshot.proposals.len())
-    } else {
-        format!("Proposals ({} of {}) / {}", listed.len(), snapshot.proposals.len(), app.filter)
-    };
+    let title = super::counted(app, "Proposals", snapshot.proposals.len());
     let inner = panel(pen, area, &title, true);
     let wide = inner.width >= 100;
     let mut columns = vec![
         Column::number("#", 4),
         Column::words("state", Constraint::Length(12)),
         Column::words("title", Constraint::Fill(1)),
-        Column::words("yes of roll", Constraint::Length(if wide { 20 } else { 14 })),
+        Column::words("yes of roll", Constraint::Length(if wide { 23 } else { 17 })),
         Column::number("closes", 10),
         Column::words("mine", Constraint::Length(7)),
     ];
@@ -36,7 +32,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     }
     // What the other columns and the gaps between them leave for the title.
     let gaps = if wide { 12 } else { 5 };
-    let others = 4 + 12 + 10 + 7 + if wide { 6 + 20 } else { 14 };
+    let others = 4 + 12 + 10 + 7 + if wide { 6 + 23 } else { 17 };
     let title_room = usize::from(inner.width).saturating_sub(others + gaps);
     let tip = snapshot.status.tip_height;
     let theme = pen.theme;
@@ -55,11 +51,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         }
         cells
     };
-    let empty = if app.filter.is_empty() {
-        "No proposals yet. Press n to write one."
-    } else {
-        "No proposal has these words. Press esc to see all."
-    };
+    let empty = super::empty(app, "No proposals yet. Press n to write one.");
     let rows = Rows { count: listed.len(), selected: app.selections.proposals, row: &row, empty };
     list(pen, inner, &columns, &rows);
 }
@@ -92,11 +84,25 @@ fn share(proposal: &Proposal, cells: u16, theme: &Theme) -> Line<'static> {
     let Some((yes, total)) = sums else {
         return Line::styled("no sums yet", theme.dim);
     };
-    let (filled, empty) = bar(yes, total, cells);
+    let (mut filled, mut empty) = bar(yes, total, cells);
+    let marks = &proposal.vote.marks;
+    if let Some(bp) = marks.quorum_bp.filter(|_| marks.quorum_of_yes) {
+        let drawn = mark(&format!("{filled}{empty}"), u128::from(bp), 10_000);
+        let split = drawn.char_indices().nth(filled.chars().count()).map_or(drawn.len(), |(byte, _)| byte);
+        (filled, empty) = (drawn[..split].to_owned(), drawn[split..].to_owned());
+    }
+    // The rules that these sums meet, as letters: quorum and threshold.
+    let met = proposal.tally.as_ref().map_or("  ", |tally| match (tally.quorum_met, tally.threshold_met) {
+        (true, true) => "qt",
+        (true, false) => "q·",
+        (false, true) => "·t",
+        (false, false) => "··",
+    });
     Line::from(vec![
         Span::styled(filled, theme.good),
         Span::styled(empty, theme.border),
         Span::raw(format!(" {:>7}", percent(yes, total))),
+        Span::styled(format!(" {met}"), theme.dim),
     ])
 }
 

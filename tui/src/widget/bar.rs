@@ -33,3 +33,18 @@ pub fn column(part: u128, whole: u128) -> char {
     let height = if part > 0 { height.max(1) } else { 0 };
     HEIGHTS[usize::try_from(height).unwrap_or(8).min(8)]
 }
+
+/// Puts a mark into a drawn bar where `at` of `whole` is, without hiding whether the bar reaches it: the mark is `┃` where the bar
+/// goes over it, and `│` where it does not.
+#[must_use]
+pub fn mark(bar: &str, at: u128, whole: u128) -> String {
+    let cells = bar.chars().count();
+    let steps = u32::try_from(cells).unwrap_or(u32::MAX);
+    let place = usize::try_from(scale(at, whole, steps)).unwrap_or(cells).min(cells.saturating_sub(1));
+    let put = |(index, c): (usize, char)| match c {
+        _ if index != place => c,
+        '█' => '┃',
+        _ => '│',
+    };
+    bar.chars().enumerate().map(put).collect()
+}

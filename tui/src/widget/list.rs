@@ -66,6 +66,9 @@ pub fn list(pen: &mut Pen<'_, '_>, area: Rect, columns: &[Column], rows: &Rows<'
     let table = if has_header { table.header(Row::new(header).style(pen.theme.dim)) } else { table };
     let mut state = TableState::default().with_selected(selected - first);
     pen.frame.render_stateful_widget(table, area, &mut state);
+    for (line, index) in (first..rows.count).take(height).enumerate() {
+        pen.hit_row(area, line + usize::from(has_header), index);
+    }
     let row = u16::try_from(selected - first).unwrap_or(u16::MAX);
     let y = area.y.saturating_add(u16::from(has_header)).saturating_add(row);
     if y < area.bottom() {

@@ -5,6 +5,7 @@ use ratatui::layout::{Margin, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Scrollbar, ScrollbarOrientation, ScrollbarState};
 
+use crate::app::Hit;
 use crate::theme::Theme;
 
 /// What drawing needs, and what it finds out.
@@ -15,6 +16,27 @@ pub struct Pen<'a, 'b> {
     pub theme: Theme,
     /// How far the text drawn last can be scrolled.
     pub scroll_limit: u16,
+    /// What a click on each part of the picture means.
+    pub hits: Vec<(Rect, Hit)>,
+}
+
+impl Pen<'_, '_> {
+    /// Puts the terminal's cursor on a cell of the area, if it is in there: screen readers follow it.
+    pub fn cursor(&mut self, area: Rect, x: usize, y: usize) {
+        let x = area.x.saturating_add(u16::try_from(x).unwrap_or(u16::MAX));
+        let y = area.y.saturating_add(u16::try_from(y).unwrap_or(u16::MAX));
+        if x < area.right() && y < area.bottom() {
+            self.frame.set_cursor_position((x, y));
+        }
+    }
+
+    /// Says that a click on a line of the area means a row.
+    pub fn hit_row(&mut self, area: Rect, y: usize, row: usize) {
+        let line = area.y.saturating_add(u16::try_from(y).unwrap_or(u16::MAX));
+        if line < area.bottom() {
+            self.hits.push((Rect { y: line, height: 1, ..area }, Hit::Row(row)));
+        }
+    }
 }
 
 /// Draws a box with a title and gives the room in it, one column in from the border.
@@ -22,6 +44,7 @@ pub fn panel(pen: &mut Pen<'_, '_>, area: Rect, title: &str, focused: bool) -> R
     let border = if focused { pen.theme.focus } else { pen.theme.border };
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
+        .style(pen.theme.ground)
         .border_style(border)
         .title(Line::styled(format!(" {title} "), pen.theme.title));
     let inner = block.inner(area);
@@ -40,6 +63,7 @@ pub fn scrolled(pen: &mut Pen<'_, '_>, area: Rect, lines: Vec<Line<'static>>, sc
     let first = usize::from(scroll).min(limit);
     let shown: Vec<Line<'static>> = lines.into_iter().skip(first).take(usize::from(area.height)).collect();
     pen.frame.render_widget(Paragraph::new(shown).style(pen.theme.text), area);
+    pen.cursor(area, 0, 0);
     if limit > 0 && area.height >= 3 {
         let mut state = ScrollbarState::new(limit + 1).position(first);
         let bar = Scrollbar::new(ScrollbarOrientation::VerticalRight)

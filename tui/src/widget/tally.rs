@@ -1,10 +1,10 @@
 //! The sums of a proposal as bars.
 
-use althing_node::api::{Proposal, Tally};
+use althing_node::api::{Marks, Proposal, Tally};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::bar;
+use super::{bar, mark};
 use crate::format::{count_of, parse_weight, percent, thousands};
 use crate::text::{hanging, paragraph, width};
 use crate::theme::Theme;
@@ -20,12 +20,12 @@ pub fn tally_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
         return paragraph("The node's sums are not numbers.", columns, theme.bad);
     };
     let mut lines = match proposal.vote.options.is_empty() {
-        true => sums.bars(columns, theme),
+        true => sums.bars(&proposal.vote.marks, columns, theme),
         false => option_bars(proposal, &sums, columns, theme),
     };
     lines.push(Line::default());
     if proposal.vote.options.is_empty() {
-        lines.extend(sums.shares(columns, theme));
+        lines.extend(sums.shares(&proposal.vote.marks, columns, theme));
     }
     lines.extend(verdict("quorum", tally.quorum_met, tally.is_final, &proposal.quorum, columns, theme));
     lines.extend(verdict("threshold", tally.threshold_met, tally.is_final, &proposal.threshold, columns, theme));
@@ -55,54 +55,79 @@ impl Sums {
         [self.yes, self.no, self.abstain].iter().fold(self.total, |left, part| left.saturating_sub(*part))
     }
 
-    /// One bar for each choice, numbers aligned.
-    fn bars(&self, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-        let rows = [
-            ("yes".to_owned(), self.yes, theme.good),
-            ("no".to_owned(), self.no, theme.bad),
-            ("abstain".to_owned(), self.abstain, theme.text),
-            ("silent".to_owned(), self.silent(), theme.dim),
+    /// One bar for each choice, numbers aligned, with a mark where yes alone meets the quorum if only yes counts for it.
+    fn bars(&self, marks: &Marks, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+        let quorum = marks.quorum_bp.map(|bp| Self::part(bp, self.total));
+        let of_yes = quorum.filter(|_| marks.quorum_of_yes);
+        let took_part = self.total.saturating_sub(self.silent());
+        let mut rows = vec![
+            ("yes".to_owned(), self.yes, theme.good, of_yes),
+            ("no".to_owned(), self.no, theme.bad, None),
+            ("abstain".to_owned(), self.abstain, theme.text, None),
         ];
+        if let Some(quorum) = quorum.filter(|_| !marks.quorum_of_yes) {
+            // The one that the rule is about: yes and abstain.
+            rows.push(("quorum".to_owned(), self.yes.saturating_add(self.abstain), theme.text, Some(quorum)));
+        }
+        rows.push(("silent".to_owned(), self.total.saturating_sub(took_part), theme.dim, None));
         bars(&rows, self.total, columns, theme)
     }
 
+    /// Basis points of a whole.
+    fn part(bp: u16, whole: u128) -> u128 {
+        // First divided, then multiplied: a roll near 2^128 must not overflow.
+        let bp = u128::from(bp.min(10_000));
+        whole / 10_000 * bp + whole % 10_000 * bp / 10_000
+    }
+
     /// The two shares that the rules are about.
-    fn shares(&self, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    fn shares(&self, marks: &Marks, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         let decided = self.yes.saturating_add(self.no);
-        let text = if decided == 0 {
-            "nobody has voted yes or no".to_owned()
-        } else {
-            format!("yes is {} of yes and no", percent(self.yes, decided))
-        };
-        paragraph(&text, columns, theme.text)
+        if decided == 0 {
+            return paragraph("nobody has voted yes or no", columns, theme.text);
+        }
+        let mut lines = paragraph(&format!("yes is {} of yes and no", percent(self.yes, decided)), columns, theme.text);
+        if let Some(bp) = marks.threshold_bp {
+            let rows = [("yes/no".to_owned(), self.yes, theme.good, Some(Self::part(bp, decided)))];
+            lines.extend(bars(&rows, decided, columns, theme));
+        }
+        lines
     }
 }
 
 /// One bar for each option, by its number; of grades and bought votes the longest is the greatest sum.
 fn option_bars(proposal: &Proposal, sums: &Sums, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     let options = &proposal.vote.options;
-    let mut rows: Vec<(String, u128, Style)> = Vec::new();
+    let mut rows: Vec<Barred> = Vec::new();
     for (number, option) in (1..).zip(options) {
         let label = if number == options.len() { "none".to_owned() } else { number.to_string() };
         let style = if option.won { theme.good } else { theme.text };
-        rows.push((label, option.sum.as_deref().and_then(parse_weight).unwrap_or(0), style));
+        rows.push((label, option.sum.as_deref().and_then(parse_weight).unwrap_or(0), style, None));
     }
-    rows.push(("abstain".to_owned(), sums.abstain, theme.dim));
-    let whole = rows.iter().map(|(_, sum, _)| *sum).fold(sums.total, u128::max);
+    rows.push(("abstain".to_owned(), sums.abstain, theme.dim, None));
+    let whole = rows.iter().map(|(_, sum, ..)| *sum).fold(sums.total, u128::max);
     bars(&rows, whole, columns, theme)
 }
 
+/// What a bar is called, how long it is, its style, and where a rule stands on it.
+type Barred = (String, u128, Style, Option<u128>);
+
 /// One bar for each row, numbers aligned.
-fn bars(rows: &[(String, u128, Style)], whole: u128, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let numbers: Vec<String> = rows.iter().map(|(_, weight, _)| thousands(*weight)).collect();
+fn bars(rows: &[Barred], whole: u128, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let numbers: Vec<String> = rows.iter().map(|(_, weight, ..)| thousands(*weight)).collect();
     let number_width = numbers.iter().map(|n| width(n)).max().unwrap_or(1);
     // Label, two gaps, the number, a gap and ` 47.5 %`.
     let fixed = 8 + 1 + number_width + 1 + 7;
     let cells = u16::try_from(columns.saturating_sub(fixed)).unwrap_or(u16::MAX).min(60);
     rows.iter()
         .zip(&numbers)
-        .map(|((label, weight, style), number)| {
-            let (filled, empty) = bar(*weight, whole, cells);
+        .map(|((label, weight, style, at), number)| {
+            let (mut filled, mut empty) = bar(*weight, whole, cells);
+            if let Some(at) = at {
+                let drawn = mark(&format!("{filled}{empty}"), *at, whole);
+                let split = drawn.char_indices().nth(filled.chars().count()).map_or(drawn.len(), |(byte, _)| byte);
+                (filled, empty) = (drawn[..split].to_owned(), drawn[split..].to_owned());
+            }
             Line::from(vec![
                 Span::styled(format!("{label:<8}"), *style),
                 Span::styled(filled, *style),

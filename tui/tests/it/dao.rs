@@ -5,11 +5,11 @@ use std::sync::Mutex;
 
 use althing_node::api::*;
 use althing_tui::app::{Act, Action, App, Command, Report, Screen, update};
-use althing_tui::screen::render;
+use althing_tui::screen::{Rendered, render};
 use althing_tui::terminal::key_action;
 use althing_tui::theme::Theme;
 use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::backend::{Backend as _, TestBackend};
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -84,7 +84,10 @@ pub(crate) fn proposal(n: u8, title: &str, class: &str, state: ProposalState, ta
         comment_count: 0,
         comments: Vec::new(),
         gate: None,
-        vote: VoteFacts::default(),
+        vote: VoteFacts {
+            marks: Marks { threshold_bp: Some(6_000), quorum_bp: Some(3_000), quorum_of_yes: false },
+            ..VoteFacts::default()
+        },
     }
 }
 
@@ -259,33 +262,220 @@ pub(crate) fn say_review() -> SayReview {
     SayReview { sentences: vec!["You hand 100.00 % of your weight on.".to_owned()], refusal: None }
 }
 
+/// My delegations, and where my weight goes on a proposal.
+pub(crate) fn delegations(on_proposal: bool) -> Delegations {
+    Delegations {
+        mine: vec![MyDelegation {
+            scope: "tag treasury".to_owned(),
+            to: vec![DelegatedPart { member: id(101), name: "Ásdís".to_owned(), parts: 10_000 }],
+            until: Some(2_000),
+            position: 1_003,
+        }],
+        routes: if on_proposal {
+            vec![WeightRoute {
+                member: id(101),
+                name: "Ásdís".to_owned(),
+                weight: "600000".to_owned(),
+                steps: 1,
+                words: "votes yes there".to_owned(),
+            }]
+        } else {
+            Vec::new()
+        },
+        carried: on_proposal.then(|| "600000".to_owned()),
+    }
+}
+
+/// How the sums or balances came to be.
+pub(crate) fn curve(of: &CurveOf) -> Curve {
+    let points = |values: &[(u32, &[u64])]| {
+        values
+            .iter()
+            .map(|(height, values)| CurvePoint { height: *height, values: values.iter().map(u64::to_string).collect() })
+            .collect()
+    };
+    match of {
+        CurveOf::Tally { .. } => Curve {
+            labels: ["yes", "no", "abstain"].map(str::to_owned).into(),
+            unit: "weight".to_owned(),
+            note: "Each ballot weighs what it carries now.".to_owned(),
+            points: points(&[
+                (1_200, &[300_000, 0, 0]),
+                (1_203, &[300_000, 250_000, 0]),
+                (1_209, &[1_200_000, 250_000, 0]),
+            ]),
+        },
+        CurveOf::Channel { .. } => Curve {
+            labels: ["member", "hub"].map(str::to_owned).into(),
+            unit: "sat".to_owned(),
+            note: "Checkpoints in the log.".to_owned(),
+            points: points(&[(1_150, &[602_000, 0]), (1_180, &[601_000, 1_000]), (1_205, &[600_000, 2_000])]),
+        },
+    }
+}
+
+pub(crate) fn deposits() -> Vec<Deposit> {
+    let deposit = |n: u8, state: &str| Deposit {
+        member: id(100 + n),
+        member_name: "Guðrún".to_owned(),
+        thread: id(4),
+        amount_sat: 5_000,
+        state: state.to_owned(),
+        epoch: None,
+    };
+    vec![deposit(3, "returned"), deposit(3, "held")]
+}
+
+pub(crate) fn rewards() -> Vec<Reward> {
+    vec![Reward { epoch: 6, reward_sat: 120, dues_sat: 1_000 }, Reward { epoch: 7, reward_sat: 80, dues_sat: 1_000 }]
+}
+
+pub(crate) fn why(proposal: &str) -> Why {
+    let step = |name: &str, state: WhyState, sentence: &str, value: &str| WhyStep {
+        name: name.to_owned(),
+        state,
+        sentence: sentence.to_owned(),
+        values: vec![("hash".to_owned(), value.to_owned())],
+    };
+    Why {
+        proposal: proposal.to_owned(),
+        statement: "The ballot of member 99a4afba on proposal #3 is counted.".to_owned(),
+        steps: vec![
+            step("receipt", WhyState::Holds, "The hub signed for it.", &id(31)),
+            step("leaf", WhyState::Holds, "This is the hash of its bytes.", &id(32)),
+            step("root", WhyState::Holds, "The leaf and 11 hashes give the root of the log.", &id(33)),
+            step("count", WhyState::NotYet, "The proposal is not decided yet.", &id(34)),
+            step("header", WhyState::Holds, "Every root was recomputed from the log.", &id(35)),
+            step("link", WhyState::Holds, "8 links, each spending the one before.", &id(208)),
+            step("block", WhyState::NotYet, "4 of 6 deep.", &id(36)),
+        ],
+    }
+}
+
+/// A report as a node writes it.
+pub(crate) const REPORT: &str = r##"{"name":"Þingvellir","dao":"d0","first_epoch":1,"last_epoch":7,"height":1182,"sections":[
+{"title":"Participation","note":"How much of the roll took part.","figures":[
+{"name":"decided votes","value":{"kind":"number","value":"2"},"evidence":{"kind":"log"}},
+{"name":"mean turnout","value":{"kind":"share","value":5200},"evidence":{"kind":"log"}}],"tables":[],
+"charts":[{"title":"Turnout by vote","unit":"share","bars":[["#1",1200],["#2",8000]]}]},
+{"title":"Links and fees","note":"What anchoring costs.","figures":[
+{"name":"links","value":{"kind":"number","value":"7"},"evidence":{"kind":"log"}}],"tables":[],
+"charts":[{"title":"Fee by epoch","unit":"sat","bars":[["1",220],["2",330]]}]}]}"##;
+
 /// A service that answers by a script and remembers what it was asked.
 #[derive(Default)]
 pub(crate) struct Script {
+    /// Put around every text of every answer.
+    pub(crate) trick: String,
+    /// Whether orders without an answer in the script are answered as if they had been done.
+    pub(crate) echo: bool,
+    /// Whether screens ask, rather than commands.
+    pub(crate) screens: bool,
     pub(crate) answers: Mutex<VecDeque<Result<Reply, ApiError>>>,
     pub(crate) asked: Mutex<Vec<Request>>,
 }
 
 impl Service for Script {
     fn call(&self, request: Request) -> Result<Reply, ApiError> {
-        self.asked.lock().unwrap().push(request.clone());
-        match request {
-            Request::Snapshot { since } if since == snapshot().revision => Ok(Reply::Unchanged),
-            Request::Snapshot { .. } => Ok(Reply::Snapshot(Box::new(snapshot()))),
-            Request::Proposal { .. } => Ok(Reply::Proposal(Box::new(discussion()))),
-            Request::BallotReview { choice, .. } => {
-                Ok(Reply::BallotReview(Box::new(BallotReview { choice, ..ballot_review() })))
-            }
-            Request::ProposalReview { draft } => Ok(Reply::ProposalReview(Box::new(proposal_review(&draft)))),
-            Request::SayReview { .. } => Ok(Reply::SayReview(say_review())),
-            _ => self
-                .answers
-                .lock()
-                .unwrap()
-                .pop_front()
-                .unwrap_or_else(|| Err(ApiError::not_now("nothing in the script"))),
+        let reply = self.plain(request)?;
+        if self.trick.is_empty() || matches!(reply, Reply::Snapshot(_)) {
+            return Ok(reply);
         }
+        if let Reply::Text { text } = reply {
+            // A report is text with text in it.
+            let json: Result<serde_json::Value, _> = serde_json::from_str(&text);
+            let infected = json.map(|json| infected_report(json, &self.trick).to_string());
+            return Ok(Reply::Text { text: infected.unwrap_or_else(|_| format!("{text}{}", self.trick)) });
+        }
+        let json = crate::hostile_text::infect_value(serde_json::to_value(&reply).unwrap(), &self.trick);
+        Ok(serde_json::from_value(json).unwrap_or(reply))
     }
+}
+
+/// A report with the trick in its names, but not in the words that its form consists of.
+fn infected_report(value: serde_json::Value, trick: &str) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(key, value)| match (key.as_str(), value) {
+                    ("name" | "title" | "note", Value::String(text)) => (key, Value::String(format!("{trick}{text}"))),
+                    (_, value) => (key, infected_report(value, trick)),
+                })
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| infected_report(item, trick)).collect()),
+        other => other,
+    }
+}
+
+impl Script {
+    fn plain(&self, request: Request) -> Result<Reply, ApiError> {
+        self.asked.lock().unwrap().push(request.clone());
+        match &request {
+            Request::Snapshot { since } if *since == snapshot().revision => return Ok(Reply::Unchanged),
+            Request::Snapshot { .. } => return Ok(Reply::Snapshot(Box::new(snapshot()))),
+            Request::Proposal { .. } => return Ok(Reply::Proposal(Box::new(discussion()))),
+            Request::BallotReview { choice, .. } => {
+                let choice = choice.clone();
+                return Ok(Reply::BallotReview(Box::new(BallotReview { choice, ..ballot_review() })));
+            }
+            Request::ProposalReview { draft } => {
+                return Ok(Reply::ProposalReview(Box::new(proposal_review(draft))));
+            }
+            Request::SayReview { .. } => return Ok(Reply::SayReview(say_review())),
+            _ => {}
+        }
+        let written = || self.answers.lock().unwrap().pop_front();
+        // Screens ask for much besides what a test writes answers for.
+        let found = match (self.screens, self.echo) {
+            (true, _) => beside(&request).map(Ok).or_else(written),
+            (false, true) => written().or_else(|| beside(&request).or_else(|| echoed(&request)).map(Ok)),
+            (false, false) => written(),
+        };
+        found.unwrap_or_else(|| Err(ApiError::not_now("nothing in the script")))
+    }
+}
+
+/// What screens show besides the snapshot.
+fn beside(request: &Request) -> Option<Reply> {
+    Some(match request {
+        Request::Delegations { proposal } => Reply::Delegations(Box::new(delegations(proposal.is_some()))),
+        Request::Curve { of } => Reply::Curve(curve(of)),
+        Request::Deposits => Reply::Deposits { deposits: deposits() },
+        Request::Rewards => Reply::Rewards { rewards: rewards() },
+        Request::Report { .. } => Reply::Text { text: REPORT.to_owned() },
+        Request::Why { proposal, .. } => Reply::Why(Box::new(why(proposal))),
+        Request::WalletAddress => {
+            Reply::Address { address: "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx".to_owned() }
+        }
+        _ => return None,
+    })
+}
+
+/// Answers as if everything had been done.
+fn echoed(request: &Request) -> Option<Reply> {
+    Some(match request {
+        Request::Vote { choice, .. } => {
+            let path = BallotPath::Promised { anchored_by_height: 1_230 };
+            Reply::Ballot(ballot(4, "Buy two disks", choice.clone(), path))
+        }
+        Request::Comment { .. } => Reply::Comment(discussion().comments[0].clone()),
+        Request::Say { .. } => {
+            let sentences = vec!["You said it.".to_owned()];
+            Reply::Said(Said { entry: id(7), position: Some(7), sentences })
+        }
+        Request::Proposals => Reply::Proposals { proposals: snapshot().proposals },
+        Request::Ballots => Reply::Ballots { ballots: snapshot().ballots },
+        Request::Links => Reply::Links { links: snapshot().links },
+        Request::Members => Reply::Members { members: snapshot().members },
+        Request::Status => Reply::Status(Box::new(snapshot().status)),
+        Request::Stakes => Reply::Stakes { stakes: snapshot().stakes },
+        Request::WalletBalance => Reply::Balance(snapshot().status.balance),
+        Request::Charter => Reply::Text { text: "name = \"Þing\"".to_owned() },
+        _ => return None,
+    })
 }
 
 /// The application with a service, driven by keys as the terminal drives it, but in one thread.
@@ -293,6 +483,10 @@ pub(crate) struct AtTheKeyboard {
     pub(crate) app: App,
     pub(crate) script: Script,
     pub(crate) size: (u16, u16),
+    /// What was to be done without the node.
+    pub(crate) errands: Vec<Command>,
+    /// Where the terminal's cursor is.
+    pub(crate) cursor: (u16, u16),
 }
 
 impl AtTheKeyboard {
@@ -304,7 +498,7 @@ impl AtTheKeyboard {
     }
 
     pub(crate) fn before_the_first_snapshot() -> Self {
-        Self { app: App::new(), script: Script::default(), size: (80, 24) }
+        Self { app: App::new(), script: Script { screens: true, ..Script::default() }, size: (80, 24), errands: Vec::new(), cursor: (0, 0) }
     }
 
     pub(crate) fn seeing(snapshot: Snapshot) -> Self {
@@ -322,11 +516,35 @@ impl AtTheKeyboard {
     /// An action, and at once what it asks for.
     pub(crate) fn act(&mut self, action: Action) {
         let mut commands = update(&mut self.app, action);
-        while let Some(Command::Ask { purpose, request }) = commands.pop() {
-            let result = self.script.call(request);
-            commands.extend(update(&mut self.app, Action::Report(Report::Answer { purpose, result })));
+        while let Some(command) = commands.pop() {
+            match command {
+                Command::Ask { purpose, request } => {
+                    let result = self.script.call(request);
+                    commands.extend(update(&mut self.app, Action::Report(Report::Answer { purpose, result })));
+                }
+                other => self.errands.push(other),
+            }
         }
         self.draw(Theme::dark());
+    }
+
+    /// Clicks on the first place where the picture shows that text.
+    pub(crate) fn click(&mut self, text: &str) -> &mut Self {
+        let buffer = self.draw(Theme::dark());
+        let wanted: Vec<String> = text.chars().map(String::from).collect();
+        for y in 0..buffer.area.height {
+            for x in 0..buffer.area.width {
+                let here = (0..wanted.len()).all(|n| {
+                    let x = x + n as u16;
+                    x < buffer.area.width && buffer[(x, y)].symbol() == wanted[n]
+                });
+                if here {
+                    self.act(Action::Click { x, y });
+                    return self;
+                }
+            }
+        }
+        panic!("{text} is not in\n{}", text_of(&buffer));
     }
 
     /// Presses keys: single characters, or names in angle brackets.
@@ -348,9 +566,10 @@ impl AtTheKeyboard {
     /// Draws as the terminal would.
     pub(crate) fn draw(&mut self, theme: Theme) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
-        let mut limit = 0;
-        terminal.draw(|frame| limit = render(frame, &self.app, theme).scroll_limit).unwrap();
-        self.app.scroll_limit = limit;
+        let mut rendered = Rendered::default();
+        terminal.draw(|frame| rendered = render(frame, &self.app, theme)).unwrap();
+        (self.app.scroll_limit, self.app.hits) = (rendered.scroll_limit, rendered.hits);
+        self.cursor = terminal.backend_mut().get_cursor_position().map(|at| (at.x, at.y)).unwrap();
         terminal.backend().buffer().clone()
     }
 
@@ -409,9 +628,13 @@ fn named_key(name: &str) -> (KeyCode, KeyModifiers) {
         "shift-tab" => return (KeyCode::BackTab, KeyModifiers::SHIFT),
         "up" => KeyCode::Up,
         "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
         "pageup" => KeyCode::PageUp,
         "pagedown" => KeyCode::PageDown,
         "backspace" => KeyCode::Backspace,
+        "ctrl-z" => return (KeyCode::Char('z'), KeyModifiers::CONTROL),
+        "ctrl-y" => return (KeyCode::Char('y'), KeyModifiers::CONTROL),
         "ctrl-s" => return (KeyCode::Char('s'), KeyModifiers::CONTROL),
         "ctrl-c" => return (KeyCode::Char('c'), KeyModifiers::CONTROL),
         other => panic!("no key is called {other}"),

@@ -36,6 +36,34 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("tower of accents", "a\u{301}\u{302}\u{303}\u{304}", "a\u{301}\u{302}⟦U+0303⟧⟦U+0304⟧"),
     ("a forged mark", "⟦U+202E⟧", "⟦U+27E6⟧U+202E⟧"),
     ("homoglyph", "b\u{441}1q", "b\u{441}1q"),
+    ("alternate screen", "\x1b[?1049l", "⟦U+001B⟧[?1049l"),
+    ("mouse reports", "\x1b[?1003h", "⟦U+001B⟧[?1003h"),
+    ("device control", "\x1bP$q\"p\x1b\\", "⟦U+001B⟧P$q\"p⟦U+001B⟧\\"),
+    ("answer back", "\x05", "⟦U+0005⟧"),
+    ("bell", "\x07", "⟦U+0007⟧"),
+    ("reset", "\x1bc", "⟦U+001B⟧c"),
+    ("C1 operating system command", "\u{9d}52;c;cGF5\u{9c}", "⟦U+009D⟧52;c;cGF5⟦U+009C⟧"),
+    ("next line", "a\u{85}b", "a⟦U+0085⟧b"),
+    ("vertical tab and form feed", "a\u{b}\u{c}b", "a⟦U+000B⟧⟦U+000C⟧b"),
+    ("tab", "a\tb", "a⟦U+0009⟧b"),
+    ("null", "a\0b", "a⟦U+0000⟧b"),
+    ("delete", "a\x7fb", "a⟦U+007F⟧b"),
+    ("shift out", "\x0e1\x0f", "⟦U+000E⟧1⟦U+000F⟧"),
+    ("left-to-right override", "1\u{202d}2", "1⟦U+202D⟧2"),
+    ("pop of a direction", "a\u{202c}", "a⟦U+202C⟧"),
+    ("first strong isolate", "\u{2068}a", "⟦U+2068⟧a"),
+    ("Arabic letter mark", "a\u{61c}b", "a⟦U+061C⟧b"),
+    ("word joiner", "a\u{2060}b", "a⟦U+2060⟧b"),
+    ("zero-width non-joiner", "a\u{200c}b", "a⟦U+200C⟧b"),
+    ("invisible times", "2\u{2062}3", "2⟦U+2062⟧3"),
+    ("Mongolian vowel separator", "a\u{180e}b", "a⟦U+180E⟧b"),
+    ("interlinear annotation", "\u{fff9}a\u{fffa}b\u{fffb}", "⟦U+FFF9⟧a⟦U+FFFA⟧b⟦U+FFFB⟧"),
+    ("paragraph separator", "a\u{2029}b", "a⟦U+2029⟧b"),
+    ("thin space", "1\u{2009}000", "1⟦U+2009⟧000"),
+    ("combining grapheme joiner", "a\u{34f}b", "a⟦U+034F⟧b"),
+    ("family of emoji", "\u{1f468}\u{200d}\u{1f469}", "\u{1f468}⟦U+200D⟧\u{1f469}"),
+    ("musical beam", "a\u{1d173}b", "a⟦U+1D173⟧b"),
+    ("shorthand format", "a\u{1bca0}b", "a⟦U+1BCA0⟧b"),
 ];
 
 /// Texts that must come through unharmed.
@@ -98,6 +126,59 @@ fn json_is_safe_on_a_terminal_and_keeps_every_value() {
     }
 }
 
+#[test]
+fn the_table_is_long_enough() {
+    assert!(TABLE.len() >= 40, "{}", TABLE.len());
+}
+
+/// Every answer of every command, in every format, with the trick in every text.
+#[test]
+fn no_command_lets_a_trick_through() {
+    use crate::stage::{Stage, althing};
+    use althing_node::api::{ApiError, Reply};
+    let commands = [
+        "proposals", "proposal·show·4", "ballots", "links", "members", "status", "stake·list", "channel·list", "dao·show",
+        "delegations", "delegations·--proposal·4", "deposits", "rewards", "why·4", "why·4·--sums", "history·tally·4",
+        "history·channel·abcd", "charter·show", "wallet·address", "wallet·balance", "vote·4·yes·--yes",
+        "comment·4·text", "withdraw·4·--yes", "delegate·abcd·--yes", "info",
+    ];
+    for (name, trick, _) in TABLE {
+        for command in commands {
+            for format in ["", " --json", " --plain"] {
+                let mut stage = Stage::running();
+                let node = std::sync::Arc::get_mut(&mut stage.node).unwrap();
+                node.script.trick = (*trick).to_owned();
+                node.script.echo = true;
+                let done = althing(stage, &format!("{}{format}", command.replace('·', " ")), "");
+                assert_safe(&done.out, &done.err, &format!("{name}: {command}{format}"));
+                let stage = Stage::running().answer(Err(ApiError::invalid("G-1", format!("{trick} is no name"))));
+                let done = althing(stage, &format!("proof export 4 --tally --out /nowhere{format}"), "");
+                assert_safe(&done.out, &done.err, &format!("{name}: an error{format}"));
+            }
+        }
+        let _ = Reply::Done;
+    }
+}
+
+/// What a command wrote is letters and line ends.
+fn assert_safe(out: &str, err: &str, what: &str) {
+    for text in [out, err] {
+        let bad = text.chars().find(|c| *c != '\n' && *c != '⟦' && !is_showable(*c));
+        assert_eq!(bad, None, "{what}:\n{text:?}");
+    }
+}
+
+#[test]
+fn logs_and_panics_are_harmless() {
+    for (name, trick, _) in TABLE {
+        let line = format!("2026-01-01T00:00:00Z  INFO node: a comment text={trick}\n");
+        let shown = althing_tui::log::harmless(line.as_bytes());
+        assert_safe(&shown, "", name);
+        assert!(shown.ends_with('\n'), "{name}");
+    }
+    assert_safe(&althing_tui::log::harmless(b"\xff\xfe\x1b[2J"), "", "no UTF-8");
+}
+
 /// A snapshot in which every text of others, and every text at all, carries the trick.
 fn infected(trick: &str) -> (Snapshot, BallotReview) {
     let infect = |json: serde_json::Value| infect_value(json, trick);
@@ -106,11 +187,13 @@ fn infected(trick: &str) -> (Snapshot, BallotReview) {
     (snapshot, review)
 }
 
-fn infect_value(value: serde_json::Value, trick: &str) -> serde_json::Value {
+pub(crate) fn infect_value(value: serde_json::Value, trick: &str) -> serde_json::Value {
     use serde_json::Value;
     /// Not texts but names of variants, and numbers: those cannot carry anything.
-    const FIXED: [&str; 10] =
-        ["system", "role", "choice", "step", "replaces", "yes", "no", "abstain", "total_weight", "weight"];
+    const FIXED: [&str; 13] = [
+        "system", "role", "choice", "step", "replaces", "yes", "no", "abstain", "total_weight", "weight", "answer", "network",
+        "carried",
+    ];
     match value {
         Value::String(text) => Value::String(format!("{trick}{text}{trick}")),
         Value::Array(items) => Value::Array(items.into_iter().map(|v| infect_value(v, trick)).collect()),
@@ -118,7 +201,7 @@ fn infect_value(value: serde_json::Value, trick: &str) -> serde_json::Value {
             fields
                 .into_iter()
                 .map(|(key, v)| {
-                    let is_proposal_state = key == "state" && ALL_STATES.contains(&v.as_str().unwrap_or_default());
+                    let is_proposal_state = key == "state" && (KNOWN_STATES.contains(&v.as_str().unwrap_or_default())) || key == "state" && ALL_STATES.contains(&v.as_str().unwrap_or_default());
                     let keep = FIXED.contains(&key.as_str())
                         || is_proposal_state
                         || key == "id"
@@ -132,6 +215,9 @@ fn infect_value(value: serde_json::Value, trick: &str) -> serde_json::Value {
     }
 }
 
+/// States of a step of "why is this true?".
+const KNOWN_STATES: [&str; 3] = ["holds", "not_yet", "broken"];
+
 const ALL_STATES: [&str; 10] =
     ["logged", "review", "voting", "closed", "passed", "rejected", "no_quorum", "tied", "authorised", "expired"];
 
@@ -142,17 +228,16 @@ fn no_screen_lets_a_trick_through() {
         let mut open = discussion();
         open.comments[0].text = (*trick).to_owned();
         open.comments[0].author_name = (*trick).to_owned();
-        for screen in Screen::TABS.into_iter().chain([Screen::Proposal]) {
+        for (screen, keys) in crate::screens::SCREENS {
             for size in [(80, 24), (120, 60)] {
                 let mut member = AtTheKeyboard::seeing(snapshot.clone());
+                member.script.trick = (*trick).to_owned();
                 member.size = size;
-                if screen == Screen::Proposal {
-                    member.press("2j<enter>");
+                member.press(keys);
+                if member.app.screen == Screen::Proposal {
                     member.app.discussion = Some(Box::new(open.clone()));
-                } else {
-                    member = member.go(screen);
                 }
-                assert_clean(&mut member, name);
+                assert_clean(&mut member, &format!("{name} on {screen}"));
             }
         }
         let mut member = AtTheKeyboard::seeing(snapshot);

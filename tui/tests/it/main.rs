@@ -2,16 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod about;
 mod ballot_editor;
 mod commands;
 mod dao;
+mod drafts;
 mod governance_commands;
 mod guide;
-mod hostile_text;
+pub(crate) mod hostile_text;
 mod keyboard;
 mod laws;
+mod mouse;
 mod pictures;
-mod screens;
+mod real_terminal;
+mod remap;
+pub(crate) mod screens;
 mod sizes;
 mod slow_node;
 mod stage;
+mod themes;
+mod tmux;

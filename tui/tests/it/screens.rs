@@ -1,62 +1,84 @@
 //! Every screen as it looks, at the smallest promised size and at a comfortable one.
 
 use althing_node::api::{ApiError, Choice};
-use althing_tui::app::{Action, Report, Screen};
-use althing_tui::theme::Theme;
+use althing_tui::app::{Action, Report};
+use althing_tui::theme::{Theme, ThemeName};
 use ratatui::style::Color;
 
 use crate::dao::{AtTheKeyboard, ballot_review, snapshot, text_of};
 
 /// A screen by its name.
 fn screen(name: &str) -> AtTheKeyboard {
-    let member = AtTheKeyboard::new();
-    let mut member = match name {
-        "home" => member,
-        "proposals" | "proposal" | "voted" | "filter" | "choose" | "review" | "propose" => member.go(Screen::Proposals),
-        "ballots" => member.go(Screen::Ballots),
-        "chain" => member.go(Screen::Chain),
-        "members" => member.go(Screen::Members),
-        "stake" => member.go(Screen::Stake),
-        "help" => member,
-        other => panic!("no screen is called {other}"),
-    };
-    member.press(match name {
-        "proposal" => "j<enter>",
-        "voted" => "jj<enter>",
-        "filter" => "/spend disks",
-        "choose" => "jvj<down><down>because",
-        "review" => "jv<enter>vo",
-        "propose" => "nA title<tab>Some text",
-        "help" => "?",
-        _ => "",
-    });
+    let mut member = AtTheKeyboard::new();
+    let keys =
+        SCREENS.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no screen is called {name}")).1;
+    member.press(keys);
     member
 }
 
-const SCREENS: [&str; 13] = [
-    "home",
-    "proposals",
-    "proposal",
-    "voted",
-    "filter",
-    "choose",
-    "review",
-    "propose",
-    "ballots",
-    "chain",
-    "members",
-    "stake",
-    "help",
+/// Every screen and every popup, and the keys that lead there.
+pub(crate) const SCREENS: [(&str, &str); 27] = [
+    ("home", ""),
+    ("proposals", "2"),
+    ("proposal", "2j<enter>"),
+    ("voted", "2jj<enter>"),
+    ("filter", "2/spend dsk"),
+    ("choose", "2jvj<down><down>because"),
+    ("review", "2jv<enter>vo"),
+    ("propose", "2nA title<ctrl-s>"),
+    ("comment", "2j<enter>cSome text"),
+    ("review_comment", "2j<enter>cSome text<ctrl-s>"),
+    ("ballots", "3"),
+    ("why", "3w<down><enter>"),
+    ("treasury", "4"),
+    ("channels", "5"),
+    ("pay", "5p1000"),
+    ("review_close", "5c<enter>"),
+    ("address", "5a"),
+    ("members", "6"),
+    ("delegate", "6d"),
+    ("review_delegate", "6d<ctrl-s>"),
+    ("chain", "7"),
+    ("link", "7<enter>"),
+    ("audit", "8"),
+    ("learn", "9"),
+    ("operator", "0"),
+    ("palette", ":theme"),
+    ("help", "?"),
 ];
 
 #[test]
 fn every_screen_at_both_sizes() {
-    for name in SCREENS {
+    for (name, _) in SCREENS {
         for size in [(80, 24), (120, 40)] {
             let mut member = screen(name);
             member.size = size;
             insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), member.text());
         }
+    }
+}
+
+/// The styles too, where the letters alone do not tell: dark, light and mono.
+#[test]
+fn the_themes_at_a_glance() {
+    for theme in ThemeName::ALL {
+        let mut member = screen("proposals");
+        let buffer = member.draw(Theme::choose(theme, false));
+        let mut styles: Vec<String> =
+            buffer.content.iter().map(|cell| format!("{:?} on {:?} {:?}", cell.fg, cell.bg, cell.modifier)).collect();
+        styles.sort();
+        styles.dedup();
+        insta::assert_snapshot!(format!("styles_{theme:?}"), styles.join("\n"));
+    }
+}
+
+#[test]
+fn the_cursor_is_where_the_keyboard_is() {
+    for (name, _) in SCREENS {
+        let mut member = screen(name);
+        member.cursor = (0, 0);
+        member.text();
+        assert_ne!(member.cursor, (0, 0), "{name}: the terminal's cursor stayed behind");
     }
 }
 
@@ -69,7 +91,7 @@ fn one_column_when_narrow() {
 
 #[test]
 fn mono_has_no_colour_and_the_same_words() {
-    for name in SCREENS {
+    for (name, _) in SCREENS {
         let mut member = screen(name);
         let coloured = member.draw(Theme::dark());
         let mono = member.draw(Theme::choose(Default::default(), true));
@@ -77,8 +99,10 @@ fn mono_has_no_colour_and_the_same_words() {
         for cell in &mono.content {
             assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{name}");
         }
-        let light = member.draw(Theme::light());
-        assert_eq!(text_of(&coloured), text_of(&light), "{name}");
+        for theme in ThemeName::ALL {
+            let other = member.draw(Theme::choose(theme, false));
+            assert_eq!(text_of(&coloured), text_of(&other), "{name} {theme:?}");
+        }
     }
 }
 
@@ -124,9 +148,11 @@ fn an_empty_dao_says_what_to_do() {
     for (key, words) in [
         ("2", "No proposals yet"),
         ("3", "You have not voted yet"),
-        ("4", "No link yet"),
-        ("5", "No member has bound"),
-        ("6", "No stake channel"),
+        ("4", "No proposal asks for a payment"),
+        ("5", "No stake channel"),
+        ("6", "No member has bound"),
+        ("7", "No link yet"),
+        ("0", "No epoch has closed yet"),
     ] {
         let text = member.press(key).text();
         assert!(text.contains(words), "{words} in\n{text}");

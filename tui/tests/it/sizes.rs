@@ -9,7 +9,32 @@ use crate::dao::AtTheKeyboard;
 
 #[test]
 fn no_size_panics_on_any_screen() {
-    let keys = ["1", "2", "2j<enter>", "2jv", "2jv<enter>vote", "2n", "2j<enter>c", "3", "4", "5", "6", "?", "2/x"];
+    let keys = [
+        "1",
+        "2",
+        "2j<enter>",
+        "2jv",
+        "2jv<enter>vote",
+        "2n",
+        "2j<enter>c",
+        "3",
+        "3w<enter>",
+        "4",
+        "5",
+        "5o",
+        "5a",
+        "6",
+        "6d",
+        "7",
+        "7<enter>",
+        "8",
+        "9",
+        "0",
+        "?",
+        ":",
+        ":vo",
+        "2/x",
+    ];
     for keys in keys {
         let mut member = AtTheKeyboard::new();
         member.press(keys);

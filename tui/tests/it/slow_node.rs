@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use althing_node::api::{ApiError, ErrorKind, Reply, Request, Service};
 use althing_tui::app::{Command, Purpose, Report};
-use althing_tui::worker::Worker;
+use althing_tui::worker::{Errands, Worker};
 
 use crate::dao::{Script, snapshot};
 
@@ -34,9 +34,10 @@ fn snapshots_come_while_an_order_takes_its_time() {
     let slow = Arc::new(Slow { inner: Script::default(), go: Mutex::new(wait) });
     let (send, reports) = channel();
     let service: Arc<dyn Service> = slow.clone();
-    let worker = Worker::start(Box::new(move || Ok(service)), move |report| send.send(report).unwrap_or(()));
+    let worker =
+        Worker::start(Errands::default(), Box::new(move || Ok(service)), move |report| send.send(report).unwrap_or(()));
     let begin = Instant::now();
-    worker.send(Command::Ask { purpose: Purpose::Cast, request: Request::Ballots });
+    worker.send(Command::Ask { purpose: Purpose::Order, request: Request::Ballots });
     assert!(begin.elapsed() < Duration::from_secs(1), "sending waits for the answer");
     match reports.recv_timeout(DEADLINE).unwrap() {
         Report::Snapshot(seen) => assert_eq!(*seen, snapshot()),
@@ -53,7 +54,7 @@ fn snapshots_come_while_an_order_takes_its_time() {
     }
     go.send(()).unwrap();
     match reports.recv_timeout(DEADLINE).unwrap() {
-        Report::Answer { purpose: Purpose::Cast, result: Err(error) } => {
+        Report::Answer { purpose: Purpose::Order, result: Err(error) } => {
             assert_eq!(error, ApiError::not_now("nothing in the script"));
         }
         other => panic!("{other:?}"),
@@ -63,15 +64,16 @@ fn snapshots_come_while_an_order_takes_its_time() {
 #[test]
 fn a_node_that_does_not_open_is_reported() {
     let (send, reports) = channel();
-    let worker =
-        Worker::start(Box::new(|| Err(ApiError::ours("the seed file is not readable").into())), move |report| {
-            send.send(report).unwrap_or(())
-        });
+    let worker = Worker::start(
+        Errands::default(),
+        Box::new(|| Err(ApiError::ours("the seed file is not readable").into())),
+        move |report| send.send(report).unwrap_or(()),
+    );
     match reports.recv_timeout(DEADLINE).unwrap() {
         Report::NoSnapshot(error) => assert_eq!(error, ApiError::ours("the seed file is not readable")),
         other => panic!("{other:?}"),
     }
-    worker.send(Command::Ask { purpose: Purpose::Cast, request: Request::Ballots });
+    worker.send(Command::Ask { purpose: Purpose::Order, request: Request::Ballots });
 }
 
 /// Panics in every request.
@@ -86,10 +88,10 @@ impl Service for Broken {
 #[test]
 fn a_node_that_panics_is_reported_and_the_worker_goes_on() {
     let (send, reports) = channel();
-    let worker = Worker::start(Box::new(|| Ok(Arc::new(Broken))), move |report| {
+    let worker = Worker::start(Errands::default(), Box::new(|| Ok(Arc::new(Broken))), move |report| {
         send.send(report).unwrap_or(());
     });
-    worker.send(Command::Ask { purpose: Purpose::Cast, request: Request::Ballots });
+    worker.send(Command::Ask { purpose: Purpose::Order, request: Request::Ballots });
     let (mut snapshots, mut answers) = (0, 0);
     while snapshots < 2 || answers < 1 {
         match reports.recv_timeout(DEADLINE).unwrap() {
@@ -97,7 +99,7 @@ fn a_node_that_panics_is_reported_and_the_worker_goes_on() {
                 assert_eq!(error.kind, ErrorKind::Ours);
                 snapshots += 1;
             }
-            Report::Answer { purpose: Purpose::Cast, result: Err(_) } => answers += 1,
+            Report::Answer { purpose: Purpose::Order, result: Err(_) } => answers += 1,
             other => panic!("{other:?}"),
         }
     }

@@ -170,6 +170,10 @@ impl Backend for Stage {
         })
     }
 
+    fn audit_here(&self, data: &Path, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport> {
+        self.audit(data, &Source::None, progress)
+    }
+
     fn export_headers(&self, access: &Access, path: &Path) -> anyhow::Result<u32> {
         self.note(format!("headers {} {}", access.url, path.display()));
         Ok(1_213)
@@ -213,8 +217,8 @@ impl Outcome {
 
 /// Runs `althing --data /data ...` with that standard input; passwords asked for are `secret`.
 pub(crate) fn althing(stage: Stage, command: &str, input: &str) -> Outcome {
-    let args =
-        std::iter::once("althing --data /data").flat_map(str::split_whitespace).chain(command.split_whitespace());
+    let program = if command.contains("--data ") { "althing" } else { "althing --data /data" };
+    let args = program.split_whitespace().chain(command.split_whitespace());
     let args: Vec<OsString> = args.map(|arg| OsString::from(arg.replace('·', " "))).collect();
     let (mut out, mut err, mut input) = (Vec::new(), Vec::new(), input.as_bytes());
     let stage = Arc::new(stage);
@@ -227,7 +231,7 @@ pub(crate) fn althing(stage: Stage, command: &str, input: &str) -> Outcome {
             input: &mut input,
             out: &mut out,
             err: &mut err,
-            ask_password: &mut |_| Ok("secret".to_owned()),
+            ask_password: &mut |_| Ok(next_password()),
         },
     );
     Outcome {
@@ -248,4 +252,20 @@ fn keys() -> PublicKeys {
         anchor_key: "dd".to_owned(),
         treasury_key: "ee".to_owned(),
     }
+}
+
+thread_local! {
+    static PASSWORDS: std::cell::RefCell<std::collections::VecDeque<String>> = Default::default();
+}
+
+/// Runs something with these answers to questions that are not shown.
+pub(crate) fn with_passwords<T>(passwords: &[&str], run: impl FnOnce() -> T) -> T {
+    PASSWORDS.with_borrow_mut(|queue| *queue = passwords.iter().map(|password| (*password).to_owned()).collect());
+    let result = run();
+    PASSWORDS.with_borrow_mut(std::collections::VecDeque::clear);
+    result
+}
+
+fn next_password() -> String {
+    PASSWORDS.with_borrow_mut(std::collections::VecDeque::pop_front).unwrap_or_else(|| "secret".to_owned())
 }

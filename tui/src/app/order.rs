@@ -1,0 +1,81 @@
+//! What cannot be taken back, and the page before it: exact effects, and a word to type.
+
+use althing_node::api::{BallotReview, ProposalReview, Request, SayReview};
+
+/// Something that changes the DAO or moves coins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Heading of the review page.
+    pub title: String,
+    /// What is sent once the word is typed.
+    pub request: Request,
+    /// The word.
+    pub word: &'static str,
+    /// Asks the node for the effects; else those given here are all.
+    pub effects_from: Option<Request>,
+    /// What is known without the node, in sentences of parsed values.
+    pub effects: Vec<String>,
+    /// A text of the member that goes with it.
+    pub text: Option<String>,
+}
+
+/// The review page.
+#[derive(Debug, Clone)]
+pub struct Review {
+    /// What is about to be done.
+    pub order: Order,
+    /// How far it is.
+    pub step: ReviewStep,
+    /// The word typed so far.
+    pub typed: String,
+    /// First line shown.
+    pub scroll: u16,
+    /// Why it was not done.
+    pub problem: Option<String>,
+}
+
+/// How far a review is.
+#[derive(Debug, Clone)]
+pub enum ReviewStep {
+    /// The node is working out the effects.
+    Asking,
+    /// The effects are on the page.
+    Ready(Effects),
+    /// The order was given to the node; no answer yet.
+    Sending(Effects),
+}
+
+/// Effects as the node worked them out.
+#[derive(Debug, Clone)]
+pub enum Effects {
+    /// Only what is in the order.
+    Stated,
+    /// Of a ballot.
+    Ballot(Box<BallotReview>),
+    /// Of a proposal.
+    Proposal(Box<ProposalReview>),
+    /// Of something said.
+    Said(SayReview),
+}
+
+impl Effects {
+    /// Why it cannot be done, if so: untrusted text.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Effects::Stated => None,
+            Effects::Ballot(review) => review.refusal.as_deref(),
+            Effects::Proposal(review) => review.refusal.as_ref().map(|refused| refused.message.as_str()),
+            Effects::Said(review) => review.refusal.as_ref().map(|refused| refused.message.as_str()),
+        }
+    }
+}
+
+impl Review {
+    /// The page at its beginning.
+    #[must_use]
+    pub fn new(order: Order) -> Self {
+        let step = if order.effects_from.is_some() { ReviewStep::Asking } else { ReviewStep::Ready(Effects::Stated) };
+        Self { order, step, typed: String::new(), scroll: 0, problem: None }
+    }
+}

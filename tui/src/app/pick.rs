@@ -1,0 +1,160 @@
+//! Lists to pick from by a few letters: every command, every proposal, other DAOs.
+
+use std::path::{Path, PathBuf};
+
+use super::{Act, App, Screen};
+use crate::fuzzy;
+use crate::untrusted::Untrusted;
+
+/// Rows that are looked at and kept; nobody reads more.
+const MAX_SHOWN: usize = 200;
+
+/// A list to pick from.
+#[derive(Debug, Clone)]
+pub struct Pick {
+    /// What is picked.
+    pub of: PickOf,
+    /// Letters typed so far.
+    pub typed: String,
+    /// The row with the keyboard, among those that match.
+    pub row: usize,
+    items: Vec<PickItem>,
+    shown: Vec<usize>,
+}
+
+/// What is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PickOf {
+    /// A command, a screen or a proposal.
+    Command,
+    /// A data folder.
+    Folder,
+}
+
+/// A row.
+#[derive(Debug, Clone)]
+pub struct PickItem {
+    /// What it is called; safe to show.
+    pub name: String,
+    /// The key that does the same, or where it is.
+    pub beside: String,
+    /// What happens.
+    pub picked: Picked,
+}
+
+/// What happens when a row is picked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Picked {
+    /// That act.
+    Act(Act),
+    /// That proposal is opened, by its id.
+    Proposal(String),
+    /// That data folder is opened.
+    Folder(PathBuf),
+}
+
+impl Pick {
+    /// Every act that has a meaning on this screen, every screen, every proposal.
+    #[must_use]
+    pub fn command(app: &App) -> Self {
+        let mut items = Vec::new();
+        let mut known: Vec<Act> = Vec::new();
+        for context in app.screen_contexts() {
+            for binding in app.keymap.of(*context) {
+                if moves_only(binding.act) || known.contains(&binding.act) {
+                    continue;
+                }
+                known.push(binding.act);
+                let beside = binding.keys.first().map(crate::keymap::Key::name).unwrap_or_default();
+                let name = match binding.act {
+                    Act::Go(screen) => format!("go to {}", screen.title()),
+                    _ => binding.help.to_owned(),
+                };
+                items.push(PickItem { name, beside, picked: Picked::Act(binding.act) });
+            }
+        }
+        for (act, name) in [
+            (Act::Bell, "bell on or off when something new needs me"),
+            (Act::Motion, "reduced motion on or off"),
+            (Act::Mouse, "mouse on or off, from the next start on"),
+            (Act::Propose, "write a proposal"),
+            (Act::Delegate, "hand my weight on"),
+            (Act::Revoke, "take a delegation back"),
+            (Act::StakeOpen, "lock bitcoin in a stake channel"),
+            (Act::Address, "a fresh address of my wallet, as text and QR code"),
+            (Act::Invite, "invite somebody"),
+            (Act::RotateKey, "replace my vote key"),
+            (Act::Replay, "replay and check the whole log now"),
+            (Act::SaveReport, "write the report to a file"),
+        ] {
+            if !known.contains(&act) {
+                items.push(PickItem { name: name.to_owned(), beside: String::new(), picked: Picked::Act(act) });
+            }
+        }
+        for proposal in app.snapshot.iter().flat_map(|snapshot| &snapshot.proposals).filter(|p| !p.vote.hidden) {
+            items.push(PickItem {
+                name: format!("#{} {}", proposal.number, Untrusted::new(&proposal.title)),
+                beside: crate::words::state(proposal.state).to_owned(),
+                picked: Picked::Proposal(proposal.id.clone()),
+            });
+        }
+        Self::new(PickOf::Command, items)
+    }
+
+    /// The data folders known here.
+    #[must_use]
+    pub fn folder(folders: &[PathBuf], here: Option<&Path>) -> Self {
+        let item = |folder: &PathBuf| PickItem {
+            name: Untrusted::new(&folder.display().to_string()).line(),
+            beside: if Some(folder.as_path()) == here { "open now".to_owned() } else { String::new() },
+            picked: Picked::Folder(folder.clone()),
+        };
+        Self::new(PickOf::Folder, folders.iter().map(item).collect())
+    }
+
+    fn new(of: PickOf, items: Vec<PickItem>) -> Self {
+        let mut pick = Self { of, typed: String::new(), row: 0, items, shown: Vec::new() };
+        pick.search();
+        pick
+    }
+
+    /// The rows that match, best first.
+    pub fn shown(&self) -> impl Iterator<Item = &PickItem> {
+        self.shown.iter().filter_map(|place| self.items.get(*place))
+    }
+
+    /// How many match.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// The row with the keyboard.
+    #[must_use]
+    pub fn picked(&self) -> Option<&Picked> {
+        self.items.get(*self.shown.get(self.row)?).map(|item| &item.picked)
+    }
+
+    /// Looks again after what was typed changed.
+    pub(super) fn search(&mut self) {
+        let mut found = fuzzy::search(&self.typed, self.items.iter().map(|item| item.name.as_str()));
+        found.truncate(MAX_SHOWN);
+        self.shown = found;
+        self.row = 0;
+    }
+}
+
+/// Moving about is no command.
+fn moves_only(act: Act) -> bool {
+    matches!(
+        act,
+        Act::Down
+            | Act::Up
+            | Act::PageDown
+            | Act::PageUp
+            | Act::First
+            | Act::Last
+            | Act::NextScreen
+            | Act::PreviousScreen
+    ) || matches!(act, Act::Palette | Act::Go(Screen::Proposal))
+}

@@ -1,0 +1,272 @@
+//! News from the worker.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use althing_node::api::{ApiError, Proposal, Reply, Snapshot};
+
+use super::say;
+use crate::app::order::{Effects, ReviewStep};
+use crate::app::state::{App, Page, Popup, Progress};
+use crate::app::{Command, FormKind, Purpose, Report, Urgency};
+use crate::untrusted::Untrusted;
+
+/// Points of the growth of the log that are remembered.
+const MAX_GROWTH: usize = 512;
+
+pub(super) fn on_report(app: &mut App, report: Report) -> Vec<Command> {
+    match report {
+        Report::Snapshot(snapshot) => return on_snapshot(app, snapshot),
+        Report::NoSnapshot(error) => app.trouble = Some(Untrusted::new(&error.message).line()),
+        Report::Answer { purpose, result } => return on_answer(app, purpose, result),
+        Report::Replaying { done, total } => app.progress = Some(Progress { done, total }),
+        Report::Replayed(result) => {
+            app.progress = None;
+            app.replayed = Some(result.map_err(|error| words(&error)));
+        }
+        Report::Written(Ok(path)) => {
+            let path = Untrusted::new(&path.display().to_string()).line();
+            say(app, false, format!("Written to {path}."));
+        }
+        Report::Written(Err(problem)) => say(app, true, problem),
+    }
+    Vec::new()
+}
+
+/// A new snapshot: the rows keep what they were on, what is new is told, and the screen asks again for what only it shows.
+fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
+    let proposal = app.listed().get(app.selections.proposals).map(|p| p.id.clone());
+    let ballot = app
+        .snapshot
+        .as_ref()
+        .and_then(|s| s.ballots.get(app.selections.ballots))
+        .map(|b| (b.proposal.clone(), b.sequence));
+    let a_block_came =
+        app.snapshot.as_ref().is_some_and(|before| before.status.tip_height != snapshot.status.tip_height);
+    if a_block_came && app.notice.as_ref().is_some_and(|notice| !notice.is_trouble) {
+        // Good news is told by the screens themselves by now.
+        app.notice = None;
+    }
+    grow(app, &snapshot);
+    app.snapshot = Some(snapshot);
+    app.trouble = None;
+    if let Some(row) = proposal.and_then(|id| app.listed().iter().position(|p| p.id == id)) {
+        app.selections.proposals = row;
+    }
+    if let (Some((id, sequence)), Some(snapshot)) = (ballot, &app.snapshot)
+        && let Some(row) = snapshot.ballots.iter().position(|b| b.proposal == id && b.sequence == sequence)
+    {
+        app.selections.ballots = row;
+    }
+    let mut commands = app.wants();
+    commands.extend(tell(app));
+    commands
+}
+
+/// How the log grows from block to block.
+fn grow(app: &mut App, snapshot: &Snapshot) {
+    let (height, size) = (snapshot.status.tip_height, snapshot.status.log_size);
+    match app.growth.last_mut() {
+        Some(last) if last.0 == height => last.1 = size,
+        _ => app.growth.push((height, size)),
+    }
+    if app.growth.len() > MAX_GROWTH {
+        app.growth.remove(0);
+    }
+}
+
+/// What is asked of the member, or broken, and was not told yet. What was there at the start is on the screen anyway.
+fn tell(app: &mut App) -> Option<Command> {
+    let needs = app.needs();
+    let urgent = needs.iter().filter(|need| need.urgency != Urgency::Waiting);
+    let keys: BTreeSet<String> = urgent.clone().map(|need| need.key.clone()).collect();
+    let before = app.told.replace(keys)?;
+    let new: Vec<&str> = urgent.filter(|need| !before.contains(&need.key)).map(|need| need.text.as_str()).collect();
+    let (first, more) = (*new.first()?, new.len() - 1);
+    let text = if more > 0 { format!("{first} (and {more} more)") } else { first.to_owned() };
+    Some(Command::Notify(text))
+}
+
+/// An answer, put where it belongs. An answer nobody waits for any more is dropped.
+fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, ApiError>) -> Vec<Command> {
+    if !matches!(purpose, Purpose::Desk | Purpose::Discussion | Purpose::Review) {
+        app.pending = app.pending.saturating_sub(1);
+    }
+    match (purpose, result) {
+        (Purpose::Discussion, Ok(Reply::Proposal(proposal))) => {
+            if app.open.as_deref() == Some(proposal.id.as_str()) {
+                app.discussion = Some(proposal);
+            }
+        }
+        (Purpose::Desk, Ok(reply)) => {
+            app.keep(reply);
+        }
+        (Purpose::Desk, Err(error)) => {
+            if matches!(app.screen, crate::app::Screen::Audit | crate::app::Screen::Operator) {
+                app.desk.no_report = Some(words(&error));
+            }
+        }
+        (Purpose::Review, Ok(reply)) => return on_effects(app, reply),
+        (Purpose::Order, Ok(reply)) => done(app, &reply),
+        (Purpose::Say, Ok(_)) => {
+            say(app, false, "Done.");
+            return app.wants();
+        }
+        (Purpose::Diff, Ok(Reply::Proposal(before))) => {
+            if let Some(now) = app.open_proposal() {
+                let lines = differences(&before, now);
+                app.desk.before = Some(before);
+                app.popups.push(Popup::Page { page: Page::Diff(lines), scroll: 0 });
+            }
+        }
+        (Purpose::Why, Ok(Reply::Why(why))) => app.desk.why = Some(*why),
+        (Purpose::Address, Ok(Reply::Address { address })) => {
+            app.popups.push(Popup::Page { page: Page::Address(address), scroll: 0 });
+        }
+        (Purpose::SaveReport, Ok(Reply::Text { text })) => return save_report(app, text),
+        (purpose, Ok(_)) => {
+            failed(app, purpose, "The node gave an answer of another kind than was asked.".to_owned());
+        }
+        (purpose, Err(error)) => failed(app, purpose, words(&error)),
+    }
+    Vec::new()
+}
+
+/// What went wrong, with the rule, safe to show.
+fn words(error: &ApiError) -> String {
+    let text = Untrusted::new(&error.message).line();
+    match &error.rule {
+        Some(rule) if !error.message.contains(rule.as_str()) => format!("{text} ({})", Untrusted::new(rule)),
+        _ => text,
+    }
+}
+
+/// The effects come to the page that waits for them, and to no other.
+fn on_effects(app: &mut App, reply: Reply) -> Vec<Command> {
+    let Some(Popup::Review(review)) = app.popups.last_mut() else { return Vec::new() };
+    if !matches!(review.step, ReviewStep::Asking) {
+        return Vec::new();
+    }
+    use althing_node::api::Request;
+    let effects = match (reply, &review.order.request) {
+        (Reply::BallotReview(effects), Request::Vote { proposal, choice, .. })
+            if effects.proposal.id == *proposal && effects.choice == *choice =>
+        {
+            Effects::Ballot(effects)
+        }
+        (Reply::ProposalReview(effects), Request::Propose { draft }) if effects.title == draft.title => {
+            Effects::Proposal(effects)
+        }
+        (Reply::SayReview(effects), Request::Say { .. }) => Effects::Said(effects),
+        _ => return Vec::new(),
+    };
+    review.step = ReviewStep::Ready(effects);
+    Vec::new()
+}
+
+/// What was ordered is done: the page and the form under it go, and it is said.
+fn done(app: &mut App, reply: &Reply) {
+    app.popups.retain(|popup| !matches!(popup, Popup::Review(_) | Popup::Choose(_) | Popup::Form(_)));
+    let text = match reply {
+        Reply::Ballot(ballot) => format!("Ballot cast: {}. {}", ballot.choice, Untrusted::new(&ballot.words)),
+        Reply::Comment(_) | Reply::Proposal(_) => "Published to the log.".to_owned(),
+        Reply::Said(said) => match said.sentences.first() {
+            Some(sentence) => format!("In the log: {}", Untrusted::new(sentence)),
+            None => "It is in the log.".to_owned(),
+        },
+        Reply::Stake(stake) => Untrusted::new(&stake.words).line(),
+        Reply::Proof { path, bytes, .. } => format!(
+            "Proof file of {} bytes: {}; althing verify checks it anywhere.",
+            crate::format::thousands(u128::from(*bytes)),
+            Untrusted::new(&path.display().to_string())
+        ),
+        _ => "Done.".to_owned(),
+    };
+    say(app, false, text);
+}
+
+fn save_report(app: &mut App, text: String) -> Vec<Command> {
+    let file = match app.popups.last() {
+        Some(Popup::Form(form)) if form.kind == FormKind::SaveReport => PathBuf::from(form.get("File")),
+        _ => return Vec::new(),
+    };
+    app.popups.pop();
+    vec![Command::Write { path: file, text }]
+}
+
+/// Says what went wrong where the question was asked; what was typed stays.
+fn failed(app: &mut App, purpose: Purpose, text: String) {
+    match (purpose, app.popups.last_mut()) {
+        (Purpose::Review | Purpose::Order, Some(Popup::Review(review))) => {
+            review.problem = Some(text);
+            review.step = match std::mem::replace(&mut review.step, ReviewStep::Asking) {
+                ReviewStep::Sending(effects) => ReviewStep::Ready(effects),
+                other => other,
+            };
+        }
+        (Purpose::Order | Purpose::SaveReport, Some(Popup::Form(form))) => form.problem = Some(text),
+        (Purpose::Why, Some(Popup::Why { .. })) => {
+            app.popups.pop();
+            say(app, true, text);
+        }
+        _ => say(app, true, text),
+    }
+}
+
+/// What differs between two versions, old before new; safe to show.
+fn differences(old: &Proposal, new: &Proposal) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut field = |name: &str, old: &str, new: &str| {
+        if old != new {
+            lines.push(format!("- {name}: {}", Untrusted::new(old)));
+            lines.push(format!("+ {name}: {}", Untrusted::new(new)));
+        }
+    };
+    field("title", &old.title, &new.title);
+    field("class", &old.class, &new.class);
+    field("vote by", old.vote.system.name(), new.vote.system.name());
+    field("tags", &old.vote.tags.join(", "), &new.vote.tags.join(", "));
+    let labels = |p: &Proposal| p.vote.options.iter().map(|o| o.label.clone()).collect::<Vec<_>>();
+    for (name, old, new) in [
+        ("option", labels(old), labels(new)),
+        ("effect", old.effects.clone(), new.effects.clone()),
+        ("text", old.body.lines().map(str::to_owned).collect(), new.body.lines().map(str::to_owned).collect()),
+    ] {
+        lines.extend(
+            changed_lines(&old, &new)
+                .into_iter()
+                .map(|(sign, line)| format!("{sign} {name}: {}", Untrusted::new(line))),
+        );
+    }
+    lines
+}
+
+/// Lines taken away and added, in the order of reading: a longest common subsequence of both.
+fn changed_lines<'a>(old: &'a [String], new: &'a [String]) -> Vec<(char, &'a str)> {
+    /// Longer texts than that are shown as all gone and all new: the table grows with the product of both.
+    const MAX_LINES: usize = 1_000;
+    let too_long = old.len() > MAX_LINES || new.len() > MAX_LINES;
+    let common = |i: usize, j: usize| !too_long && old[i] == new[j];
+    let mut longest = vec![vec![0u32; new.len() + 1]; if too_long { 0 } else { old.len() + 1 }];
+    for i in (0..longest.len().saturating_sub(1)).rev() {
+        for j in (0..new.len()).rev() {
+            longest[i][j] = match common(i, j) {
+                true => longest[i + 1][j + 1] + 1,
+                false => longest[i + 1][j].max(longest[i][j + 1]),
+            };
+        }
+    }
+    let (mut i, mut j, mut changes) = (0, 0, Vec::new());
+    while i < old.len() || j < new.len() {
+        if i < old.len() && j < new.len() && common(i, j) {
+            (i, j) = (i + 1, j + 1);
+        } else if j >= new.len() || i < old.len() && (too_long || longest[i + 1][j] >= longest[i][j + 1]) {
+            changes.push(('-', old[i].as_str()));
+            i += 1;
+        } else {
+            changes.push(('+', new[j].as_str()));
+            j += 1;
+        }
+    }
+    changes
+}

@@ -1,0 +1,272 @@
+//! Commands about the program itself: where things are, how it is liked, completions, manual pages, and the private DAO for learning.
+
+use std::path::PathBuf;
+use std::process::Command as Program;
+
+use althing_node::api::{ApiError, CurveOf, ProofStatement, Request};
+use clap::{Args, CommandFactory as _, Subcommand};
+use clap_complete::Shell;
+use serde_json::json;
+
+use super::args::{Cli, Global};
+use super::console::Console;
+use super::failure::{Failure, OK};
+use super::password::data_folder;
+use crate::keymap::{Context, KEYMAP, Key};
+use crate::settings::{self, Settings};
+use crate::theme::ThemeName;
+use crate::untrusted::Untrusted;
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// For which shell.
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write one page for each command into this folder, instead of the first page to the standard output.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `settings`.
+#[derive(Debug, Subcommand)]
+pub enum SettingsCommand {
+    /// What holds, and from which file.
+    Show,
+    /// Colours of the screens.
+    Theme {
+        /// Which.
+        #[arg(value_enum)]
+        theme: ThemeName,
+    },
+    /// Give keys to an act; `althing man` and the help page name both. No keys give back the usual ones.
+    Keys {
+        /// Where, like proposal.
+        context: String,
+        /// What, like vote.
+        act: String,
+        /// The keys, like v or ctrl-v.
+        keys: Vec<String>,
+    },
+    /// Bell when something new needs me.
+    Bell {
+        /// on or off.
+        #[arg(value_parser = ["on", "off"])]
+        switch: String,
+    },
+    /// Run a program then; what happened is its last argument. No program runs none.
+    Notify {
+        /// The program and its first arguments.
+        #[arg(trailing_var_arg = true)]
+        program: Vec<String>,
+    },
+    /// Add the data folder of another DAO to the ones that @ shows on the screens.
+    AddFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+/// `why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The proposal: its number, like '#3', or its id or the first digits of it.
+    pub proposal: String,
+    /// The proposal and its sums, instead of my ballot.
+    #[arg(long)]
+    pub sums: bool,
+    /// The ballot of this member: a vote key, hex.
+    #[arg(long, value_name = "KEY", conflicts_with = "sums")]
+    pub member: Option<String>,
+}
+
+impl From<WhyArgs> for Request {
+    fn from(args: WhyArgs) -> Self {
+        let statement = if args.sums { ProofStatement::Tally } else { ProofStatement::Ballot { member: args.member } };
+        Request::Why { proposal: args.proposal, statement }
+    }
+}
+
+/// `history`.
+#[derive(Debug, Subcommand)]
+pub enum History {
+    /// The sums of a proposal, as its ballots came.
+    Tally {
+        /// The proposal: its number, like '#3', or its id or the first digits of it.
+        proposal: String,
+    },
+    /// The balances of a channel, checkpoint by checkpoint.
+    Channel {
+        /// The channel's id or the beginning of it.
+        channel: String,
+    },
+}
+
+impl From<History> for Request {
+    fn from(history: History) -> Self {
+        let of = match history {
+            History::Tally { proposal } => CurveOf::Tally { proposal },
+            History::Channel { channel } => CurveOf::Channel { channel },
+        };
+        Request::Curve { of }
+    }
+}
+
+/// Completions for a shell.
+pub(super) fn completions(options: &Completions, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let mut out = Vec::new();
+    clap_complete::generate(options.shell, &mut Cli::command(), "althing", &mut out);
+    console.text(&String::from_utf8_lossy(&out));
+    Ok(OK)
+}
+
+/// Manual pages, with the keys of the screens and the exit codes from the tables that the program itself uses.
+pub(super) fn man(options: &Man, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let first = first_page()?;
+    let Some(folder) = &options.out else {
+        console.text(&first);
+        return Ok(OK);
+    };
+    std::fs::create_dir_all(folder).map_err(anyhow::Error::from)?;
+    clap_mangen::generate_to(Cli::command(), folder).map_err(anyhow::Error::from)?;
+    std::fs::write(folder.join("althing.1"), first).map_err(anyhow::Error::from)?;
+    let pages = std::fs::read_dir(folder).map_err(anyhow::Error::from)?.count();
+    console.answer(&json!({ "folder": folder, "pages": pages }), || {
+        vec![format!("{pages} pages written to {}", folder.display())]
+    })
+}
+
+fn first_page() -> Result<String, Failure> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(anyhow::Error::from)?;
+    let mut page = String::from_utf8_lossy(&page).into_owned();
+    page.push_str(".SH \"EXIT STATUS\"\n");
+    for (code, meaning) in super::failure::MEANINGS {
+        page.push_str(&format!(".TP\n\\fB{code}\\fR\n{}\n", roff(meaning)));
+    }
+    page.push_str(
+        ".SH KEYS\nKeys of the screens (\\fBalthing tui\\fR). In brackets: the name of the act in the settings.\n",
+    );
+    for context in Context::ALL {
+        page.push_str(&format!(".SS \"{} [{}]\"\n", roff(context.title()), context.name()));
+        for binding in KEYMAP.iter().filter(|binding| binding.context == context) {
+            let keys: Vec<String> = binding.keys.iter().map(Key::name).collect();
+            let (keys, help) = (roff(&keys.join(", ")), roff(binding.help));
+            page.push_str(&format!(".TP\n\\fB{keys}\\fR\n{help} [{}]\n", binding.act.name()));
+        }
+    }
+    Ok(page)
+}
+
+/// Text for roff: a backslash, a hyphen, and a dot or quote at the beginning of a line mean something there.
+fn roff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
+}
+
+/// Where everything is.
+pub(super) fn info(global: &Global, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let mut files = Vec::new();
+    if let Ok(entries) = std::fs::read_dir(&data) {
+        for entry in entries.flatten() {
+            let bytes = entry.metadata().map_or(0, |metadata| metadata.len());
+            files.push((entry.file_name().to_string_lossy().into_owned(), bytes));
+        }
+    }
+    files.sort();
+    let settings_file = settings::file();
+    let value = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "data": data,
+        "files": files.iter().map(|(name, bytes)| json!({ "name": name, "bytes": bytes })).collect::<Vec<_>>(),
+        "settings": settings_file,
+        "log": "standard error, filtered by ALTHING_LOG",
+    });
+    console.answer(&value, || {
+        let mut lines = vec![
+            format!("version   {}", env!("CARGO_PKG_VERSION")),
+            format!("data      {}", Untrusted::new(&data.display().to_string())),
+        ];
+        lines.extend(files.iter().map(|(name, bytes)| format!("          {} ({bytes} bytes)", Untrusted::new(name))));
+        if let Some(file) = &settings_file {
+            let absent = if file.exists() { "" } else { " (not there; the defaults hold)" };
+            lines.push(format!("settings  {}{absent}", Untrusted::new(&file.display().to_string())));
+        }
+        lines.push("log       the standard error; ALTHING_LOG=info shows more".to_owned());
+        lines
+    })
+}
+
+/// Shows or changes the settings of the screens.
+pub(super) fn settings(command: SettingsCommand, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let file = settings::file().ok_or_else(|| {
+        Failure::usage("Neither ALTHING_SETTINGS, XDG_CONFIG_HOME nor HOME says where the settings are.")
+    })?;
+    let mut settings = Settings::load(&file)?;
+    match command {
+        SettingsCommand::Show => {
+            return console.answer(&json!({ "file": file, "settings": settings }), || {
+                let text = toml::to_string_pretty(&settings).unwrap_or_default();
+                let mut lines = vec![format!("# {}", Untrusted::new(&file.display().to_string()))];
+                lines.extend(Untrusted::new(text.trim_end()).lines());
+                lines
+            });
+        }
+        SettingsCommand::Theme { theme } => settings.theme = theme,
+        SettingsCommand::Keys { context, act, keys } => {
+            let acts = settings.keys.entry(context.clone()).or_default();
+            if keys.is_empty() {
+                acts.remove(&act);
+            } else {
+                acts.insert(act, keys);
+            }
+            if acts.is_empty() {
+                settings.keys.remove(&context);
+            }
+            if let Err(problem) = settings.keymap() {
+                return Err(Failure::usage(format!("Nothing was changed: {problem}.")));
+            }
+        }
+        SettingsCommand::Bell { switch } => settings.bell = switch == "on",
+        SettingsCommand::Notify { program } => settings.notify = program,
+        SettingsCommand::AddFolder { folder } => {
+            let folder = std::path::absolute(folder).map_err(anyhow::Error::from)?;
+            if !settings.folders.contains(&folder) {
+                settings.folders.push(folder);
+            }
+        }
+    }
+    settings.save(&file)?;
+    console.answer(&json!({ "file": file, "settings": settings }), || {
+        vec![format!("Kept in {}.", Untrusted::new(&file.display().to_string()))]
+    })
+}
+
+/// Starts the private DAO for learning, if the program for it is there.
+pub(super) fn learn(console: &mut Console<'_>) -> Result<u8, Failure> {
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join(format!("althing-demo{}", std::env::consts::EXE_SUFFIX))));
+    let on_path = || {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join("althing-demo")).find(|file| file.is_file())
+    };
+    let Some(program) = beside.filter(|file| file.is_file()).or_else(on_path) else {
+        return Err(Failure(ApiError::not_now(
+            "The private DAO is started by the program althing-demo, which is neither beside this one nor on the PATH. \
+             In the source folder, cargo demo -- --learn does the same.",
+        )));
+    };
+    console.note("A private DAO is being founded on a Bitcoin network of its own, with coins worth nothing.");
+    let status = Program::new(&program).arg("--learn").status().map_err(anyhow::Error::from)?;
+    match status.success() {
+        true => Ok(OK),
+        false => Err(Failure(ApiError::ours(format!("{} ended with {status}", program.display())))),
+    }
+}

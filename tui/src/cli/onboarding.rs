@@ -1,0 +1,297 @@
+//! `join`: from an invitation to a stake, by plain questions. Passwords and words are asked for on the terminal, so neither is ever
+//! in the history of a shell or in a log.
+
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use althing_node::api::{Reply, Request};
+use althing_node::dao::DaoFile;
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+
+use super::args::{Global, Login};
+use super::console::{Console, Format};
+use super::failure::Failure;
+use super::local::{access_at, read_file};
+use super::node::{Caller, other_kind};
+use super::password::{data_folder, new_password, password};
+use crate::backend::{Backend, InitOptions};
+use crate::format::{grouped, sats};
+use crate::invite;
+use crate::untrusted::Untrusted;
+
+/// Words of the backup that are asked for.
+const WORDS_ASKED: usize = 3;
+
+/// Questions that are asked once more when the answer is wrong.
+const TRIES: usize = 3;
+
+/// Time between two looks at the wallet.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Longest wait for coins, in looks.
+const LOOKS: u32 = 1_800;
+
+/// Kept for the funding transaction's fee, satoshis.
+const FEE_ROOM_SAT: u64 = 1_000;
+
+/// `join`.
+#[derive(Debug, Args)]
+pub struct Join {
+    /// The invitation, or a file with it, or the DAO file that the founder published; `-` reads from the standard input.
+    pub invitation: String,
+    /// The name the others see; asked for when absent.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// bitcoin, testnet4, signet or regtest; asked for when absent.
+    #[arg(long)]
+    pub network: Option<String>,
+    /// Address of this machine's Bitcoin Core; asked for when absent.
+    #[arg(long = "bitcoind", env = "ALTHING_BITCOIND", value_name = "URL")]
+    pub url: Option<String>,
+    /// The credentials.
+    #[command(flatten)]
+    pub login: Login,
+    /// Satoshis to lock as stake; asked for when absent, and 0 locks none now.
+    #[arg(long, value_name = "SAT")]
+    pub stake: Option<u64>,
+    /// File with the words of a backup, when one exists already.
+    #[arg(long, value_name = "FILE")]
+    pub words_file: Option<PathBuf>,
+}
+
+/// Joins, from nothing to a staked member; what is done already is not done again.
+pub(super) fn join(
+    global: &Global,
+    options: &Join,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let dao_file = dao_file(&options.invitation, console)?;
+    let file: DaoFile = serde_json::from_str(&dao_file).context("the DAO file")?;
+    console.note(&format!("This invites you to the DAO {}", grouped(&Untrusted::new(&file.dao_id).line())));
+    console.note(&format!("whose hub is {}.", Untrusted::new(&file.hub)));
+    console.note("Compare the id with what the founder told you by another way.");
+    let password = if data.join(althing_node::keys::KEY_FILE).exists() {
+        console.note(&format!("{} has keys already; they are used.", data.display()));
+        password(global, console)?
+    } else {
+        make_keys(global, options, &data, backend, console)?
+    };
+    let name = match &options.name {
+        Some(name) => name.clone(),
+        None => ask(console, "Your name, as the others see it", None)?,
+    };
+    let scratch = data.join("invitation.json");
+    std::fs::write(&scratch, &dao_file).with_context(|| format!("{} cannot be written", scratch.display()))?;
+    let joined = backend.join(&data, &password, &scratch, &name);
+    std::fs::remove_file(&scratch).with_context(|| format!("{} cannot be removed", scratch.display()))?;
+    let joined = joined?;
+    console.note(&format!(
+        "✓ {} is verified against Bitcoin; you are about to be a member.",
+        Untrusted::new(&joined.dao_name)
+    ));
+    let stake_sat = match options.stake {
+        Some(stake) => stake,
+        None => {
+            ask(console, "How many satoshis do you want to lock as stake? They stay yours; 0 for none now", Some("0"))?
+                .replace([',', '_', ' '], "")
+                .parse()
+                .map_err(|_| Failure::usage("That is not a number of satoshis."))?
+        }
+    };
+    let value =
+        json!({ "dao_id": joined.dao_id, "dao_name": joined.dao_name, "hub": joined.hub, "stake_sat": stake_sat });
+    if stake_sat == 0 {
+        return console
+            .answer(&value, || vec!["Joined. `althing tui` opens the screens; 5, then o, locks a stake.".to_owned()]);
+    }
+    // The node asks no second time for the password that is known.
+    let caller = Caller::connect_with(&data, &password, global, backend)?;
+    await_coins(&caller, stake_sat, console)?;
+    caller.stake_open(stake_sat, 2, console)
+}
+
+/// The DAO file that an invitation, or a file with either, stands for.
+fn dao_file(given: &str, console: &mut Console<'_>) -> Result<String, Failure> {
+    let text = match given {
+        "-" => {
+            let mut line = String::new();
+            std::io::BufRead::read_line(&mut std::io::Read::take(&mut *console.input, 1 << 20), &mut line)
+                .context("the standard input cannot be read")?;
+            line
+        }
+        given if given.starts_with(invite::PREFIX) => given.to_owned(),
+        file => read_file(Path::new(file))?,
+    };
+    if text.trim_start().starts_with('{') { Ok(text) } else { Ok(invite::decode(&text)?) }
+}
+
+/// Makes or restores the keys, and lets the words be typed back.
+fn make_keys(
+    global: &Global,
+    options: &Join,
+    data: &Path,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<String, Failure> {
+    let network = match &options.network {
+        Some(network) => network.clone(),
+        None => ask(console, "Bitcoin network (bitcoin, testnet4, signet or regtest)", Some("bitcoin"))?,
+    };
+    let port = match network.as_str() {
+        "testnet4" => 48_332,
+        "signet" => 38_332,
+        "regtest" => 18_443,
+        _ => 8_332,
+    };
+    let url = match &options.url {
+        Some(url) => url.clone(),
+        None => ask(console, "Address of your own Bitcoin Core", Some(&format!("http://127.0.0.1:{port}")))?,
+    };
+    let mut login = options.login.clone();
+    if login.cookie.is_none() && login.rpc_user.is_none() {
+        let guess = cookie(&network);
+        login.cookie = Some(PathBuf::from(ask(console, "Its cookie file", guess.as_deref())?));
+    }
+    console.note("The password seals your keys on this machine. Nobody can restore it; the words can replace it.");
+    let password = new_password(global, console)?;
+    let words = options.words_file.as_deref().map(read_file).transpose()?;
+    let restored = words.is_some();
+    let made = backend.init(InitOptions {
+        data_dir: data.to_owned(),
+        network,
+        bitcoind: access_at(&url, &login)?,
+        words,
+        password: password.clone(),
+    })?;
+    if !restored {
+        check_words(&made.words, console)?;
+    }
+    Ok(password)
+}
+
+/// Shows the words once, on a page that leaves no trace in the terminal, and asks for some of them.
+fn check_words(words: &str, console: &mut Console<'_>) -> Result<(), Failure> {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let start = usize::try_from(std::hash::RandomState::new().build_hasher().finish() % 1_000_003).unwrap_or(0);
+    // A stride that shares no divisor with 12 or 24 words: three different places.
+    let places: Vec<usize> = (0..WORDS_ASKED).map(|n| (start + n * 5) % words.len().max(1)).collect();
+    for attempt in 1..=TRIES {
+        console.hide_after(|console| {
+            console.note("Write these words on paper. With them, and only with them, all is restored.");
+            console.note("");
+            for (row, chunk) in words.chunks(4).enumerate() {
+                let numbered: Vec<String> =
+                    chunk.iter().enumerate().map(|(n, word)| format!("{:>2} {word:<10}", row * 4 + n + 1)).collect();
+                console.note(&format!("    {}", numbered.join(" ")));
+            }
+            console.note("");
+            ask(console, "Press enter when they are on paper", Some("")).map(|_| ())
+        })?;
+        let mut right = true;
+        for place in &places {
+            let typed = (console.ask_password)(&format!("Word number {}", place + 1))?;
+            right &= words.get(*place).is_some_and(|word| *word == typed.trim().to_lowercase());
+        }
+        if right {
+            console.note("✓ The words are right.");
+            return Ok(());
+        }
+        if attempt < TRIES {
+            console.note("✗ That is not what was shown. Here they are again.");
+        }
+    }
+    Err(Failure::usage(
+        "The words were not typed back. The keys are made, but do not put coins on them before the words are on paper: \
+         remove the folder and join again.",
+    ))
+}
+
+/// Waits until the wallet has the coins, telling where to send them.
+fn await_coins(caller: &Caller, stake_sat: u64, console: &mut Console<'_>) -> Result<(), Failure> {
+    let needed = stake_sat.saturating_add(FEE_ROOM_SAT);
+    let mut told = None;
+    for look in 0..LOOKS {
+        let Reply::Balance(balance) = caller.call(Request::WalletBalance)? else { return Err(other_kind()) };
+        if balance.confirmed_sat >= needed {
+            return Ok(());
+        }
+        if look == 0 {
+            let Reply::Address { address } = caller.call(Request::WalletAddress)? else { return Err(other_kind()) };
+            console.note(&format!("Send at least {} to this address of your wallet:", sats(needed)));
+            console.note("");
+            console.note(&format!("    {}", Untrusted::new(&address)));
+            console.note("");
+            let theme = crate::theme::Theme::mono();
+            for line in crate::widget::qr_lines(&format!("bitcoin:{address}"), 100, &theme).into_iter().flatten() {
+                console.note(&line.to_string());
+            }
+        }
+        let now = (balance.confirmed_sat, balance.pending_sat);
+        if told != Some(now) {
+            console.note(&format!(
+                "the wallet has {} confirmed and {} on their way; waiting",
+                sats(now.0),
+                sats(now.1)
+            ));
+            told = Some(now);
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    Err(Failure(althing_node::api::ApiError::not_now(format!(
+        "No {} came within an hour. Nothing is lost: the same command goes on where this one stopped.",
+        sats(needed)
+    ))))
+}
+
+/// Asks a question on the standard error and reads the answer from the standard input.
+fn ask(console: &mut Console<'_>, question: &str, default: Option<&str>) -> Result<String, Failure> {
+    for _ in 0..TRIES {
+        match default.filter(|default| !default.is_empty()) {
+            Some(default) => console.note(&format!("{question} [{}]:", Untrusted::new(default))),
+            None => console.note(&format!("{question}:")),
+        }
+        let mut line = String::new();
+        let mut input = std::io::Read::take(&mut *console.input, 4_096);
+        let read = std::io::BufRead::read_line(&mut input, &mut line).context("the standard input cannot be read")?;
+        let answer = line.trim();
+        match (answer.is_empty(), default) {
+            (false, _) => return Ok(answer.to_owned()),
+            (true, Some(default)) => return Ok(default.to_owned()),
+            (true, None) if read == 0 => break,
+            (true, None) => {}
+        }
+    }
+    Err(Failure::usage(format!("{question}: there was no answer.")))
+}
+
+/// Where Bitcoin Core usually keeps its cookie.
+fn cookie(network: &str) -> Option<String> {
+    let home = std::env::var_os("HOME").map(PathBuf::from)?;
+    let folder = match network {
+        "bitcoin" => home.join(".bitcoin"),
+        other => home.join(".bitcoin").join(other),
+    };
+    Some(folder.join(".cookie").display().to_string())
+}
+
+/// The invitation to the DAO of this folder.
+pub(super) fn invitation(global: &Global, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let text = read_file(&data.join(althing_node::dao::DAO_FILE))?;
+    let invitation = invite::encode(&text)?;
+    let format = console.format;
+    let code = console.answer(&json!({ "invitation": invitation }), || vec![invitation.clone()])?;
+    if format == Format::Words {
+        let theme = crate::theme::Theme::mono();
+        match crate::widget::qr_lines(&invitation.to_uppercase(), 200, &theme) {
+            Some(lines) => lines.iter().for_each(|line| console.note(&line.to_string())),
+            None => console.note("It is too long for a QR code that a terminal can show; send it as text."),
+        }
+    }
+    Ok(code)
+}

@@ -1,0 +1,202 @@
+//! The table.
+
+use std::borrow::Cow;
+
+use ratatui::crossterm::event::{KeyCode, KeyModifiers};
+
+use super::{Binding, Context, Key};
+use crate::app::{Act, Screen};
+
+/// A character key.
+const fn ch(c: char) -> Key {
+    Key(KeyCode::Char(c), KeyModifiers::NONE)
+}
+
+/// A named key.
+const fn code(code: KeyCode) -> Key {
+    Key(code, KeyModifiers::NONE)
+}
+
+/// Control and a character.
+const fn ctrl(c: char) -> Key {
+    Key(KeyCode::Char(c), KeyModifiers::CONTROL)
+}
+
+/// One row of the table.
+const fn bind(
+    context: Context,
+    keys: &'static [Key],
+    act: Act,
+    help: &'static str,
+    footer: Option<&'static str>,
+) -> Binding {
+    Binding { context, keys: Cow::Borrowed(keys), act, help, footer }
+}
+
+const ENTER: Key = code(KeyCode::Enter);
+const ESC: Key = code(KeyCode::Esc);
+const UP: Key = code(KeyCode::Up);
+const DOWN: Key = code(KeyCode::Down);
+const LEFT: Key = code(KeyCode::Left);
+const RIGHT: Key = code(KeyCode::Right);
+const TAB: Key = code(KeyCode::Tab);
+const BACK_TAB: Key = code(KeyCode::BackTab);
+const PAGE_UP: Key = code(KeyCode::PageUp);
+const PAGE_DOWN: Key = code(KeyCode::PageDown);
+const HOME: Key = code(KeyCode::Home);
+const END: Key = code(KeyCode::End);
+
+/// Every key of the program.
+pub const KEYMAP: &[Binding] = &[
+    bind(Context::Always, &[ctrl('c')], Act::Quit, "leave Althing", None),
+    // One proposal.
+    bind(Context::Proposal, &[ch('v')], Act::Vote, "cast or change my ballot", Some("vote")),
+    bind(Context::Proposal, &[ch('w')], Act::Why, "why is this true? every step recomputed here", Some("why")),
+    bind(Context::Proposal, &[ch('c')], Act::Comment, "write a comment", Some("comment")),
+    bind(Context::Proposal, &[ch('r')], Act::Reply, "answer the marked comment", None),
+    bind(Context::Proposal, &[ch(']')], Act::NextComment, "mark the next comment", None),
+    bind(Context::Proposal, &[ch('[')], Act::PreviousComment, "mark the comment before", None),
+    bind(Context::Proposal, &[ch('+')], Act::Agree, "approve of the marked comment", None),
+    bind(Context::Proposal, &[ch('-')], Act::Disagree, "disapprove of the marked comment", None),
+    bind(Context::Proposal, &[ch('d')], Act::Diff, "what changed since the version before", Some("diff")),
+    bind(Context::Proposal, &[ch('e')], Act::Export, "write a proof file", Some("proof")),
+    bind(Context::Proposal, &[ch('a')], Act::Remark, "add a remark as the author", None),
+    bind(Context::Proposal, &[ch('D')], Act::Deposit, "hold the deposit that it needs", None),
+    bind(Context::Proposal, &[ch('X')], Act::Withdraw, "take my proposal back", None),
+    bind(Context::Proposal, &[ch('G')], Act::Guard, "speak as a guardian against it", None),
+    bind(Context::Proposal, &[ch('x')], Act::Hide, "hide it on this machine, or show it again", None),
+    bind(Context::Proposal, &[ch('j'), DOWN], Act::Down, "scroll down", None),
+    bind(Context::Proposal, &[ch('k'), UP], Act::Up, "scroll up", None),
+    bind(Context::Proposal, &[ch(' '), PAGE_DOWN], Act::PageDown, "a page down", Some("page")),
+    bind(Context::Proposal, &[ch('b'), PAGE_UP], Act::PageUp, "a page up", None),
+    // The list of proposals.
+    bind(Context::Proposals, &[ch('v')], Act::Vote, "cast or change my ballot", Some("vote")),
+    bind(Context::Proposals, &[ch('n')], Act::Propose, "write a proposal", Some("new")),
+    // My ballots.
+    bind(Context::Ballots, &[ch('w')], Act::Why, "why is this true? every step recomputed here", Some("why")),
+    bind(Context::Ballots, &[ch('v')], Act::Vote, "change my ballot", Some("vote")),
+    bind(Context::Ballots, &[ch('e')], Act::Export, "write a proof file", Some("proof")),
+    // My channels.
+    bind(Context::Channels, &[ch('o')], Act::StakeOpen, "lock bitcoin in a stake channel", Some("open")),
+    bind(Context::Channels, &[ch('p')], Act::Pay, "pay dues out of the channel", Some("pay")),
+    bind(Context::Channels, &[ch('c')], Act::StakeClose, "close the channel together with the hub", Some("close")),
+    bind(Context::Channels, &[ch('F')], Act::ForceClose, "close the channel alone", None),
+    bind(
+        Context::Channels,
+        &[ch('a')],
+        Act::Address,
+        "a fresh address of my wallet, as text and QR code",
+        Some("address"),
+    ),
+    // The members.
+    bind(Context::Members, &[ch('d')], Act::Delegate, "hand my weight on", Some("delegate")),
+    bind(Context::Members, &[ch('D')], Act::Revoke, "take a delegation back", None),
+    bind(Context::Members, &[ch('i')], Act::Invite, "invite somebody", None),
+    bind(Context::Members, &[ch('R')], Act::RotateKey, "replace my vote key", None),
+    bind(Context::Members, &[ch('x')], Act::Hide, "hide what the member writes, or show it again", None),
+    // The links.
+    bind(Context::Chain, &[ENTER, ch('w')], Act::Open, "the link in full, with a QR code", Some("open")),
+    // The audit.
+    bind(Context::Audit, &[ch('a')], Act::Replay, "replay and check the whole log now", Some("replay")),
+    bind(Context::Audit, &[ch('s')], Act::SaveReport, "write the report to a file", Some("save report")),
+    // Lists and texts.
+    bind(Context::Opens, &[ENTER, ch('l')], Act::Open, "open the proposal", Some("open")),
+    bind(Context::List, &[ch('j'), DOWN], Act::Down, "next row", None),
+    bind(Context::List, &[ch('k'), UP], Act::Up, "previous row", None),
+    bind(Context::List, &[ch(' '), PAGE_DOWN], Act::PageDown, "ten rows down", None),
+    bind(Context::List, &[ch('b'), PAGE_UP], Act::PageUp, "ten rows up", None),
+    bind(Context::List, &[ch('g'), HOME], Act::First, "first row", None),
+    bind(Context::List, &[ch('G'), END], Act::Last, "last row", None),
+    bind(Context::List, &[ch('/')], Act::Filter, "show only what matches some letters", Some("filter")),
+    bind(Context::Text, &[ch('j'), DOWN], Act::Down, "scroll down", None),
+    bind(Context::Text, &[ch('k'), UP], Act::Up, "scroll up", None),
+    bind(Context::Text, &[ch(' '), PAGE_DOWN], Act::PageDown, "a page down", Some("page")),
+    bind(Context::Text, &[ch('b'), PAGE_UP], Act::PageUp, "a page up", None),
+    bind(Context::Text, &[ch('g'), HOME], Act::First, "to the top", None),
+    bind(Context::Text, &[ch('G'), END], Act::Last, "to the end", None),
+    // Every screen.
+    bind(Context::Screens, &[ch('1')], Act::Go(Screen::Home), "Home", None),
+    bind(Context::Screens, &[ch('2')], Act::Go(Screen::Proposals), "Proposals", None),
+    bind(Context::Screens, &[ch('3')], Act::Go(Screen::Ballots), "My ballots", None),
+    bind(Context::Screens, &[ch('4')], Act::Go(Screen::Treasury), "Treasury", None),
+    bind(Context::Screens, &[ch('5')], Act::Go(Screen::Channels), "Channels", None),
+    bind(Context::Screens, &[ch('6')], Act::Go(Screen::Members), "Members", None),
+    bind(Context::Screens, &[ch('7')], Act::Go(Screen::Chain), "Chain", None),
+    bind(Context::Screens, &[ch('8')], Act::Go(Screen::Audit), "Audit", None),
+    bind(Context::Screens, &[ch('9')], Act::Go(Screen::Learn), "Learn", None),
+    bind(Context::Screens, &[ch('0')], Act::Go(Screen::Operator), "Operator", None),
+    bind(Context::Screens, &[TAB], Act::NextScreen, "next screen", None),
+    bind(Context::Screens, &[BACK_TAB], Act::PreviousScreen, "previous screen", None),
+    bind(Context::Screens, &[ch('z')], Act::Undo, "bring back the draft put aside last", None),
+    bind(Context::Screens, &[ch('T')], Act::Theme, "next theme", None),
+    bind(Context::Screens, &[ch('@')], Act::Folders, "another DAO", None),
+    bind(Context::Screens, &[ESC, ch('h')], Act::Back, "back", Some("back")),
+    bind(Context::Screens, &[ch(':')], Act::Palette, "every command by its name", Some("commands")),
+    bind(Context::Screens, &[ch('?')], Act::Help, "this help", Some("help")),
+    bind(Context::Screens, &[ch('q')], Act::Quit, "leave Althing", Some("quit")),
+    // Typing a filter.
+    bind(Context::Filter, &[ENTER, DOWN], Act::Confirm, "keep the filter", Some("keep")),
+    bind(Context::Filter, &[ESC], Act::Back, "show all again", Some("show all")),
+    // Ballots.
+    bind(Context::Choose, &[ch('y')], Act::Choose(0), "yes", Some("yes")),
+    bind(Context::Choose, &[ch('n')], Act::Choose(1), "no", Some("no")),
+    bind(Context::Choose, &[ch('a')], Act::Choose(2), "abstain", Some("abstain")),
+    bind(Context::Choose, &[ch('j'), DOWN, TAB], Act::Down, "next line", None),
+    bind(Context::Choose, &[ch('k'), UP], Act::Up, "previous line", None),
+    bind(Context::Choose, &[ENTER], Act::Confirm, "go on to the review page", Some("review")),
+    bind(Context::Choose, &[ESC], Act::Back, "do not vote", Some("cancel")),
+    bind(Context::Fill, &[ch('j'), DOWN, TAB], Act::Down, "next line", None),
+    bind(Context::Fill, &[ch('k'), UP], Act::Up, "previous line", None),
+    bind(Context::Fill, &[ch(' ')], Act::Mark, "mark this line, or take the mark back", Some("mark")),
+    bind(Context::Fill, &[ch('+'), ch('l'), RIGHT], Act::More, "give this line more", Some("more")),
+    bind(Context::Fill, &[ch('-'), ch('h'), LEFT], Act::Less, "give this line less", Some("less")),
+    bind(Context::Fill, &[ch('K'), ch('u')], Act::Raise, "move this line of a ranking up", Some("up")),
+    bind(Context::Fill, &[ch('J'), ch('d')], Act::Lower, "move this line of a ranking down", Some("down")),
+    bind(Context::Fill, &[ch('z')], Act::Undo, "undo", None),
+    bind(Context::Fill, &[ctrl('r')], Act::Redo, "redo", None),
+    bind(Context::Fill, &[ENTER], Act::Confirm, "go on to the review page", Some("review")),
+    bind(Context::Fill, &[ESC], Act::Back, "do not vote", Some("cancel")),
+    bind(Context::Reason, &[UP], Act::Up, "back to the choices", Some("choices")),
+    bind(Context::Reason, &[ENTER], Act::Confirm, "go on to the review page", Some("review")),
+    bind(Context::Reason, &[ESC], Act::Back, "do not vote", Some("cancel")),
+    // Forms.
+    bind(Context::Field, &[ENTER], Act::Open, "next field; after the last one, the review page", Some("next")),
+    bind(Context::Field, &[TAB, DOWN], Act::NextScreen, "next field", None),
+    bind(Context::Field, &[BACK_TAB, UP], Act::PreviousScreen, "field before", None),
+    bind(Context::Field, &[RIGHT], Act::More, "next choice of this field", None),
+    bind(Context::Field, &[LEFT], Act::Less, "choice before", Some("change")),
+    bind(Context::Field, &[ctrl('s')], Act::Confirm, "go on to the review page", Some("review")),
+    bind(Context::Field, &[ctrl('z')], Act::Undo, "undo", Some("undo")),
+    bind(Context::Field, &[ctrl('y')], Act::Redo, "redo", None),
+    bind(Context::Field, &[ESC], Act::Back, "put it aside", Some("put aside")),
+    bind(Context::Write, &[ctrl('s')], Act::Confirm, "go on to the review page", Some("review")),
+    bind(Context::Write, &[TAB], Act::NextScreen, "next field", None),
+    bind(Context::Write, &[BACK_TAB], Act::PreviousScreen, "field before", Some("field before")),
+    bind(Context::Write, &[ctrl('z')], Act::Undo, "undo", Some("undo")),
+    bind(Context::Write, &[ctrl('y')], Act::Redo, "redo", None),
+    bind(Context::Write, &[ESC], Act::Back, "put it aside", Some("put aside")),
+    // The review page.
+    bind(Context::Review, &[ENTER], Act::Confirm, "do it, once the word is typed", Some("do it")),
+    bind(Context::Review, &[DOWN], Act::Down, "scroll down", Some("scroll")),
+    bind(Context::Review, &[UP], Act::Up, "scroll up", None),
+    bind(Context::Review, &[PAGE_DOWN], Act::PageDown, "a page down", None),
+    bind(Context::Review, &[PAGE_UP], Act::PageUp, "a page up", None),
+    bind(Context::Review, &[ESC], Act::Back, "do nothing", Some("cancel")),
+    // Lists to pick from.
+    bind(Context::Pick, &[ENTER], Act::Confirm, "do it", Some("do it")),
+    bind(Context::Pick, &[DOWN, TAB, ctrl('n')], Act::Down, "next row", None),
+    bind(Context::Pick, &[UP, BACK_TAB, ctrl('p')], Act::Up, "previous row", Some("choose")),
+    bind(Context::Pick, &[ESC], Act::Back, "close", Some("close")),
+    // Why.
+    bind(Context::Why, &[ch('j'), DOWN, TAB], Act::Down, "next step", Some("step")),
+    bind(Context::Why, &[ch('k'), UP, BACK_TAB], Act::Up, "step before", None),
+    bind(Context::Why, &[ENTER, ch(' ')], Act::Open, "open or close the step", Some("open")),
+    bind(Context::Why, &[ch('e')], Act::Export, "write a proof file that others can check", Some("proof")),
+    bind(Context::Why, &[ESC, ch('q'), ch('h')], Act::Back, "close", Some("close")),
+    // Pages.
+    bind(Context::Page, &[ch('j'), DOWN], Act::Down, "scroll down", Some("scroll")),
+    bind(Context::Page, &[ch('k'), UP], Act::Up, "scroll up", None),
+    bind(Context::Page, &[ch(' '), PAGE_DOWN], Act::PageDown, "a page down", None),
+    bind(Context::Page, &[ch('b'), PAGE_UP], Act::PageUp, "a page up", None),
+    bind(Context::Page, &[ESC, ch('q'), ch('?'), ch('h')], Act::Back, "close", Some("close")),
+];

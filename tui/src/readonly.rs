@@ -1,0 +1,45 @@
+//! A node that can only be looked at: whatever would change something is refused before it gets there.
+
+use std::sync::Arc;
+
+use althing_node::api::{ApiError, Reply, Request, Service};
+
+/// Passes questions on and refuses everything else. What it does not know is an order.
+pub struct ReadOnly(pub Arc<dyn Service>);
+
+impl Service for ReadOnly {
+    fn call(&self, request: Request) -> Result<Reply, ApiError> {
+        if only_looks(&request) {
+            return self.0.call(request);
+        }
+        Err(ApiError::invalid("N-90", "N-90: --readonly was given, and this would change something"))
+    }
+}
+
+/// Whether a request changes nothing, here or elsewhere.
+#[must_use]
+pub fn only_looks(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Snapshot { .. }
+            | Request::Status
+            | Request::WalletBalance
+            | Request::Stakes
+            | Request::ProposalReview { .. }
+            | Request::Proposals
+            | Request::Proposal { .. }
+            | Request::BallotReview { .. }
+            | Request::SayReview { .. }
+            | Request::Delegations { .. }
+            | Request::Deposits
+            | Request::Rewards
+            | Request::Report { .. }
+            | Request::Charter
+            | Request::Ballots
+            | Request::Links
+            | Request::Members
+            | Request::Why { .. }
+            | Request::Curve { .. }
+            | Request::Wait { .. }
+    )
+}

@@ -1,0 +1,83 @@
+//! The ballot being filled in.
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span, Text};
+
+use crate::app::{App, Choose};
+use crate::format::{short_id, weight};
+use crate::text::{cut, tail, width};
+use crate::untrusted::Untrusted;
+use crate::widget::{Pen, centred, panel};
+use althing_node::api::option_name;
+
+/// Draws the ballot.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose) {
+    let rows = u16::try_from(choose.labels.len()).unwrap_or(u16::MAX);
+    let area = centred(body, 64, rows.saturating_add(if choose.sum().is_some() { 11 } else { 10 }));
+    let inner = panel(pen, area, "My ballot", true);
+    let columns = usize::from(inner.width);
+    let title = app
+        .proposal(&choose.proposal)
+        .map_or_else(|| short_id(&choose.proposal), |p| format!("#{} {}", p.number, Untrusted::new(&p.title)));
+    let mut lines = vec![Line::styled(cut(&title, columns), pen.theme.title), Line::default()];
+    // A long list scrolls with the keyboard, so that title, reason and sum stay in sight.
+    let room_for_rows = usize::from(inner.height).saturating_sub(8).max(1);
+    let first = (choose.row.min(choose.labels.len().saturating_sub(1)) + 1).saturating_sub(room_for_rows);
+    for (row, label) in choose.labels.iter().enumerate().skip(first).take(room_for_rows) {
+        let style = if choose.row == row { pen.theme.selected } else { pen.theme.text };
+        pen.hit_row(inner, lines.len(), row);
+        lines.push(Line::styled(cut(&row_text(choose, row, label), columns), style));
+    }
+    let shown = lines.len() - 2;
+    lines.push(Line::default());
+    let on_reason = choose.row == choose.reason_row();
+    let style = if on_reason { pen.theme.selected } else { pen.theme.dim };
+    let room = columns.saturating_sub(24);
+    lines.push(Line::from(vec![
+        Span::styled(" public reason (or none) ", style),
+        Span::styled(tail(&choose.reason, room.saturating_sub(1)), pen.theme.text),
+    ]));
+    lines.push(Line::default());
+    if let Some(sum) = choose.sum() {
+        lines.push(Line::styled(cut(&sum, columns), pen.theme.text));
+    }
+    lines.push(Line::styled(cut(&carried(app, choose), columns), pen.theme.dim));
+    lines.push(Line::styled("Enter shows what it does; nothing is sent before that.", pen.theme.dim));
+    pen.frame.render_widget(Text::from(lines), inner);
+    let (x, row) = match on_reason {
+        true => (25 + width(&tail(&choose.reason, room.saturating_sub(1))), 3 + shown),
+        false => (2, 2 + choose.row.saturating_sub(first)),
+    };
+    pen.cursor(inner, x, row);
+}
+
+/// The weight that the ballot carries, where it is known already.
+fn carried(app: &App, choose: &Choose) -> String {
+    let own = app.snapshot.as_ref().and_then(|s| s.status.member.as_ref()?.weight.clone());
+    let routes = app.desk.routes.as_ref().filter(|_| app.open.as_deref() == Some(choose.proposal.as_str()));
+    match (routes.and_then(|found| found.carried.as_deref()), own) {
+        (Some(carried), Some(own)) if carried != own => {
+            format!("carries {}, with what others delegated to you", weight(carried))
+        }
+        (Some(carried), _) => format!("carries {}; your own ballot goes before your delegation", weight(carried)),
+        (None, Some(own)) => format!("your weight is {}", weight(&own)),
+        (None, None) => "you are not on the roll yet".to_owned(),
+    }
+}
+
+/// One row of the ballot being filled in: what is said of it, and what it is called.
+fn row_text(choose: &Choose, row: usize, label: &str) -> String {
+    if !choose.system.has_options() {
+        let sign = match row {
+            0 => "✓",
+            2 => "–",
+            _ => "✗",
+        };
+        return format!(" {} {sign} {label}", choose.sign(row));
+    }
+    let number = match choose.options.get(row) {
+        Some(option) => format!("{:>4}  ", option_name(*option)),
+        None => String::new(),
+    };
+    format!(" {} {number}{}", choose.sign(row), Untrusted::new(label))
+}

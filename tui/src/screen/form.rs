@@ -1,0 +1,118 @@
+//! A form being filled in.
+
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span, Text};
+
+use crate::app::{App, FieldEntry, Form, FormKind};
+use crate::format::{short_id, thousands};
+use crate::text::{cut, hanging, tail, width};
+use crate::untrusted::Untrusted;
+use crate::widget::{Pen, centred, panel};
+
+/// Columns of the labels.
+const LABEL: usize = 12;
+
+/// Draws the form.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, form: &Form) {
+    let rows = u16::try_from(form.fields.len()).unwrap_or(u16::MAX);
+    let height = if form.body.is_some() { 30 } else { rows.saturating_add(6) };
+    let area = centred(body, 100, height);
+    let title = title(app, form);
+    let inner = panel(pen, area, &cut(&title, usize::from(area.width).saturating_sub(6)), true);
+    let gap = u16::from(rows > 0 && form.body.is_some());
+    let [head, text, foot] =
+        Layout::vertical([Constraint::Length(rows + gap), Constraint::Min(0), Constraint::Length(2)]).areas(inner);
+    draw_fields(pen, head, form);
+    if let Some(body) = &form.body {
+        let mut field = body.clone();
+        field.set_style(pen.theme.text);
+        field.set_cursor_line_style(pen.theme.text);
+        field.set_placeholder_text("Markdown; public and permanent.");
+        field.set_placeholder_style(pen.theme.dim);
+        if !form.on_body() {
+            field.set_cursor_style(pen.theme.text);
+        }
+        pen.frame.render_widget(&field, text);
+        if form.on_body() {
+            let at = field.screen_cursor();
+            let (top, left) = field.scroll_offset();
+            pen.cursor(text, at.col.saturating_sub(usize::from(left)), at.row.saturating_sub(usize::from(top)));
+        }
+        for y in 0..usize::from(text.height) {
+            pen.hit_row(text, y, form.fields.len());
+        }
+    }
+    draw_foot(pen, foot, form);
+}
+
+fn title(app: &App, form: &Form) -> String {
+    let about = |proposal: &String| match app.proposal(proposal) {
+        Some(p) => format!("#{} {}", p.number, Untrusted::new(&p.title)),
+        None => short_id(proposal),
+    };
+    match &form.kind {
+        FormKind::Proposal => "A proposal".to_owned(),
+        FormKind::Comment { proposal, parent: None } => format!("A comment on {}", about(proposal)),
+        FormKind::Comment { proposal, .. } => format!("An answer to a comment on {}", about(proposal)),
+        FormKind::Remark { proposal } => format!("A remark of the author on {}", about(proposal)),
+        FormKind::Delegate => "Hand my weight on where I do not vote".to_owned(),
+        FormKind::Revoke => "Take a delegation back".to_owned(),
+        FormKind::StakeOpen => "Lock bitcoin in a stake channel".to_owned(),
+        FormKind::StakeClose { channel, .. } => format!("Close the channel {}", short_id(channel)),
+        FormKind::Pay { channel } => format!("Pay dues out of the channel {}", short_id(channel)),
+        FormKind::Invite => "Invite somebody".to_owned(),
+        FormKind::Guard { proposal } => format!("Speak as a guardian against {}", about(proposal)),
+        FormKind::Deposit { thread } => format!("Hold a deposit for {}", about(thread)),
+        FormKind::Export { proposal } => format!("A proof file about {}", about(proposal)),
+        FormKind::SaveReport => "The transparency report in a file".to_owned(),
+    }
+}
+
+/// The fields of one line; what each wants is said while it is empty.
+fn draw_fields(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
+    let room = usize::from(area.width).saturating_sub(LABEL + 2);
+    let mut lines = Vec::new();
+    let mut cursor = None;
+    for (place, field) in form.fields.iter().enumerate() {
+        let here = form.at == place;
+        let label = Span::styled(
+            format!("{}{:<LABEL$}", if here { "▸" } else { " " }, field.label),
+            if here { pen.theme.key } else { pen.theme.dim },
+        );
+        let value = match &field.entry {
+            FieldEntry::Line(line) if line.is_empty() => Span::styled(cut(field.hint, room), pen.theme.dim),
+            FieldEntry::Line(line) => Span::styled(tail(line, room.saturating_sub(1)), pen.theme.title),
+            FieldEntry::OneOf(..) => Span::styled(cut(&format!("← {} →", field.text()), room), pen.theme.title),
+        };
+        if here {
+            let typed = match &field.entry {
+                FieldEntry::Line(line) => width(&tail(line, room.saturating_sub(1))),
+                FieldEntry::OneOf(..) => 2,
+            };
+            cursor = Some((LABEL + 1 + typed, place));
+        }
+        lines.push(Line::from(vec![label, value]));
+        pen.hit_row(area, place, place);
+    }
+    pen.frame.render_widget(Text::from(lines), area);
+    if let Some((x, y)) = cursor {
+        pen.cursor(area, x, y);
+    }
+}
+
+/// What is wrong, or how long the text is, or that nothing is sent yet.
+fn draw_foot(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
+    let columns = usize::from(area.width);
+    let lines = match (&form.problem, &form.body) {
+        (Some(problem), _) => hanging("✗ ", problem, columns, pen.theme.bad),
+        (None, Some(body)) => {
+            let bytes: usize = body.lines().iter().map(|line| line.len() + 1).sum::<usize>().saturating_sub(1);
+            vec![Line::styled(
+                format!("{} bytes; nothing is sent before the review page", thousands(bytes as u128)),
+                pen.theme.dim,
+            )]
+        }
+        (None, None) => vec![Line::default(), Line::styled("Nothing is sent before the review page.", pen.theme.dim)],
+    };
+    pen.frame.render_widget(Text::from(lines), area);
+}

@@ -1,0 +1,101 @@
+//! What decisions allow to be paid, and what members hold as deposits.
+
+use althing_node::api::Snapshot;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Text};
+
+use crate::app::{App, Authorisation, Stage, treasury};
+use crate::format::{blocks_and_time, count_of, grouped, sats, thousands};
+use crate::text::{bullets, cut, hanging};
+use crate::theme::Theme;
+use crate::untrusted::Untrusted;
+use crate::widget::{Column, Pen, Rows, list, panel};
+
+/// Draws the screen.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
+    let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(11)]).areas(area);
+    let found = treasury(snapshot);
+    let inner = panel(pen, top, &super::counted(app, "Payments", found.len()), true);
+    let columns = [
+        Column::number("#", 4),
+        Column::words("stage", Constraint::Length(11)),
+        Column::words("what", Constraint::Fill(1)),
+        Column::words("when", Constraint::Length(24)),
+    ];
+    let room = usize::from(inner.width).saturating_sub(4 + 11 + 24 + 4);
+    let places = app.places();
+    let (tip, network, theme) = (snapshot.status.tip_height, snapshot.status.network.as_str(), pen.theme);
+    let row = |index: usize| row(&found[places[index]], tip, network, room, &theme);
+    let rows = Rows {
+        count: places.len(),
+        selected: app.selections.payments,
+        row: &row,
+        empty: super::empty(app, "No proposal asks for a payment. 2, then n writes one."),
+    };
+    list(pen, inner, &columns, &rows);
+    let [left, right] = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(bottom);
+    let inner = panel(pen, left, "This payment", false);
+    if let Some(payment) = app.selected_place().and_then(|place| found.get(place)) {
+        let lines = details(payment, usize::from(inner.width), &pen.theme);
+        pen.frame.render_widget(Text::from(lines), inner);
+    }
+    let inner = panel(pen, right, "Deposits", false);
+    let lines = deposits(app, usize::from(inner.width), &pen.theme);
+    pen.frame.render_widget(Text::from(lines), inner);
+}
+
+/// One payment.
+fn row(payment: &Authorisation<'_>, tip: u32, network: &str, room: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let (sign, style) = match payment.stage {
+        Stage::Authorised => ("●", theme.warn),
+        Stage::Waiting => ("◔", theme.text),
+        Stage::Asked => ("○", theme.text),
+        Stage::Paid => ("✓", theme.good),
+        Stage::Over => ("–", theme.dim),
+    };
+    let left = |height: u32| blocks_and_time(height.saturating_sub(tip), network);
+    let when = match (payment.stage, payment.from, payment.expires) {
+        (Stage::Authorised, _, Some(expires)) => format!("{} left", left(expires)),
+        (Stage::Waiting, Some(from), _) => format!("in {}", left(from)),
+        _ => String::new(),
+    };
+    vec![
+        Line::styled(payment.proposal.number.to_string(), theme.dim),
+        Line::styled(format!("{sign} {}", payment.stage.words()), style),
+        Line::from(cut(&Untrusted::new(&payment.proposal.title).line(), room)),
+        Line::styled(cut(&when, 24), theme.dim),
+    ]
+}
+
+/// The payment from parsed values.
+fn details(payment: &Authorisation<'_>, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = bullets(&payment.proposal.effects, columns, theme.text);
+    lines.extend(bullets(&payment.proposal.vote.payments, columns, theme.text));
+    if let Some(gate) = payment.gate {
+        lines.extend(hanging("gate ", &grouped(&Untrusted::new(gate).line()), columns, theme.dim));
+    }
+    if let (Some(from), Some(expires)) = (payment.from, payment.expires) {
+        let (from, expires) = (thousands(u128::from(from)), thousands(u128::from(expires)));
+        lines.extend(hanging("", &format!("may be paid from height {from}, expires at {expires}"), columns, theme.dim));
+    }
+    lines
+}
+
+/// Deposits: how much is held, and the newest.
+fn deposits(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(found) = &app.desk.deposits else { return vec![Line::styled("Loading…", theme.dim)] };
+    let held: Vec<_> = found.iter().filter(|deposit| deposit.state == "held").collect();
+    let sum = held.iter().fold(0u64, |sum, deposit| sum.saturating_add(deposit.amount_sat));
+    let mut lines =
+        vec![Line::styled(format!("{} held, {}", count_of(held.len() as u64, "deposit"), sats(sum)), theme.text)];
+    for deposit in found.iter().rev().take(6) {
+        let text = format!(
+            "{} {} {}",
+            Untrusted::new(&deposit.member_name),
+            sats(deposit.amount_sat),
+            Untrusted::new(&deposit.state)
+        );
+        lines.push(Line::styled(cut(&text, columns), theme.dim));
+    }
+    lines
+}

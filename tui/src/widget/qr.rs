@@ -1,0 +1,42 @@
+//! QR codes, two modules to a letter.
+
+use qrcode::{Color, EcLevel, QrCode};
+use ratatui::style::{Color as Colour, Style};
+use ratatui::text::Line;
+
+use crate::theme::Theme;
+
+/// Modules of light around the code, as ISO/IEC 18004 wants them.
+const QUIET: usize = 4;
+
+/// The code as lines: a full block is two light modules, a blank two dark ones. `None` when the text is too long for any code,
+/// or the code for the columns.
+#[must_use]
+pub fn qr_lines(text: &str, columns: usize, theme: &Theme) -> Option<Vec<Line<'static>>> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+    let side = code.width();
+    if side + 2 * QUIET > columns {
+        return None;
+    }
+    let colours = code.to_colors();
+    let is_light = |x: usize, y: usize| {
+        let inside = (QUIET..side + QUIET).contains(&x) && (QUIET..side + QUIET).contains(&y);
+        !inside || colours.get((y - QUIET) * side + x - QUIET) == Some(&Color::Light)
+    };
+    // Light on dark whatever the theme: scanners want the contrast, not the taste.
+    let style = match theme.ground.bg {
+        Some(_) => Style::new().fg(Colour::Indexed(231)).bg(Colour::Indexed(16)),
+        None => theme.text,
+    };
+    let total = side + 2 * QUIET;
+    let lines = (0..total).step_by(2).map(|y| {
+        let letters = (0..total).map(|x| match (is_light(x, y), y + 1 < total && is_light(x, y + 1)) {
+            (true, true) => '█',
+            (true, false) => '▀',
+            (false, true) => '▄',
+            (false, false) => ' ',
+        });
+        Line::styled(letters.collect::<String>(), style)
+    });
+    Some(lines.collect())
+}

@@ -1,0 +1,131 @@
+//! The commands about the program itself, and the way in.
+
+use althing_node::api::{Reply, Request};
+use althing_tui::cli::MEANINGS;
+use althing_tui::invite;
+use althing_tui::keymap::KEYMAP;
+use proptest::prelude::*;
+
+use crate::stage::{Stage, althing};
+
+#[test]
+fn completions_know_every_command() {
+    for (shell, sign) in [("bash", "complete -F"), ("zsh", "#compdef althing"), ("fish", "complete -c althing")] {
+        let done = althing(Stage::default(), &format!("completions {shell}"), "");
+        assert_eq!(done.code, 0);
+        for word in [sign, "proposals", "delegate", "readonly"] {
+            assert!(done.out.contains(word), "{shell} lacks {word}");
+        }
+    }
+}
+
+#[test]
+fn the_manual_has_every_exit_code_and_every_key() {
+    let page = althing(Stage::default(), "man", "").out;
+    for (code, meaning) in MEANINGS {
+        assert!(page.contains(&format!("\\fB{code}\\fR\n{}", meaning.replace('-', "\\-"))), "{code}");
+    }
+    for binding in KEYMAP {
+        assert!(page.contains(&binding.help.replace('-', "\\-")), "{}", binding.help);
+        assert!(page.contains(&format!("[{}]", binding.act.name())), "{}", binding.act.name());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let done = althing(Stage::default(), &format!("man --out {}", folder.path().display()), "");
+    assert_eq!(done.code, 0, "{}", done.err);
+    for page in ["althing.1", "althing-vote.1", "althing-proposal-show.1"] {
+        let text = std::fs::read_to_string(folder.path().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
+        assert!(text.contains(".SH"), "{page}");
+    }
+}
+
+#[test]
+fn info_says_where_things_are() {
+    let done = althing(Stage::default(), "info", "");
+    assert!(done.out.contains("/data") && done.out.contains("ALTHING_LOG"), "{}", done.out);
+}
+
+#[test]
+fn read_only_refuses_whatever_changes_something_and_nothing_else() {
+    for order in [
+        "vote 4 yes --yes", "comment 4 text", "stake open 600000 --yes", "delegate ab --yes", "wallet address", "stop",
+        "init --bitcoind http://x --network regtest", "hide proposal 4", "rotate-key --yes", "hub run",
+        "proof export 4 --tally --out /nowhere",
+    ] {
+        let done = althing(Stage::running(), &format!("--readonly {order}"), "");
+        assert_eq!(done.code, 1, "{order}: {} {}", done.out, done.err);
+        assert!(done.err.contains("N-90"), "{order}: {}", done.err);
+        let changed: Vec<&Request> =
+            done.asked.iter().filter(|request| !althing_tui::readonly::only_looks(request)).collect();
+        assert!(changed.is_empty() && !done.stopped && done.did.is_empty(), "{order}: {changed:?} {:?}", done.did);
+    }
+    let stage = Stage::running().answer(Ok(Reply::Links { links: Vec::new() }));
+    assert_eq!(althing(stage, "--readonly links", "").code, 0);
+}
+
+fn dao_file(charter: &[u8], tx: &[u8], hub: &str, birthday: u32) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    serde_json::json!({
+        "version": 1, "dao_id": "d0".repeat(32), "charter": hex(charter), "genesis_tx": hex(tx), "birthday": birthday, "hub": hub,
+    })
+    .to_string()
+}
+
+proptest! {
+    #[test]
+    fn an_invitation_is_the_dao_file_again(
+        charter in prop::collection::vec(any::<u8>(), 0..400), tx in prop::collection::vec(any::<u8>(), 0..300),
+        hub in "[a-z0-9@:.]{0,60}", birthday in any::<u32>(),
+    ) {
+        let file = dao_file(&charter, &tx, &hub, birthday);
+        let invitation = invite::encode(&file).unwrap();
+        prop_assert!(invitation.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        prop_assert_eq!(value(&invite::decode(&invitation).unwrap()), value(&file));
+        // As a QR code and as a chat would send it.
+        prop_assert_eq!(value(&invite::decode(&invitation.to_uppercase()).unwrap()), value(&file));
+        prop_assert_eq!(value(&invite::decode(&format!(" {invitation}\n")).unwrap()), value(&file));
+    }
+
+    #[test]
+    fn no_invitation_panics(text in "althing1[a-z0-9]{0,200}|\\PC{0,60}") {
+        let _ = invite::decode(&text);
+    }
+
+    #[test]
+    fn a_wrong_letter_gives_another_file_or_none(place in 8usize..500, letter in "[a-z2-7]") {
+        let file = dao_file(&[7; 200], &[9; 100], "02aa@127.0.0.1:9735", 100);
+        let mut invitation: Vec<char> = invite::encode(&file).unwrap().chars().collect();
+        let place = place.min(invitation.len() - 1);
+        let letter = letter.chars().next().unwrap();
+        prop_assume!(invitation[place] != letter);
+        invitation[place] = letter;
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        if let Ok(other) = invite::decode(&invitation.into_iter().collect::<String>()) {
+            prop_assert_ne!(value(&other), value(&file));
+        }
+    }
+}
+
+#[test]
+fn joining_asks_plain_questions_and_checks_the_words() {
+    let invitation = invite::encode(&dao_file(&[1, 2], &[3], "02aa@127.0.0.1:9735", 5)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &str| {
+        let data = folder.path().join(words);
+        std::fs::create_dir_all(&data).unwrap();
+        crate::stage::with_passwords(&["secret", "secret", words, words, words].repeat(3), || {
+            let command = format!("--data {} join {invitation}", data.display());
+            // Network, address and cookie of Bitcoin Core, words are on paper, name, stake.
+            althing(Stage::default(), &command, "regtest\n\n/cookie\n\nUnnur\n0\n")
+        })
+    };
+    let done = run("abandon");
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.did.iter().any(|did| did.starts_with("init regtest http://127.0.0.1:18443")), "{:?}", done.did);
+    assert!(done.did.iter().any(|did| did.ends_with("Unnur")), "{:?}", done.did);
+    assert!(!done.out.contains("abandon"), "the words are no answer");
+    let done = run("wrong");
+    assert_eq!(done.code, 1);
+    assert!(done.err.contains("were not typed back"), "{}", done.err);
+    assert!(!done.did.iter().any(|did| did.starts_with("join")), "{:?}", done.did);
+}
