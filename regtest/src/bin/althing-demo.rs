@@ -16,6 +16,9 @@ struct Arguments {
     /// Run the whole story without a terminal, and end with 0 only if everything verified.
     #[arg(long)]
     headless: bool,
+    /// Open the screens with a tutorial in ten steps.
+    #[arg(long, conflicts_with = "headless")]
+    learn: bool,
     /// Write what was verified to this file.
     #[arg(long, value_name = "FILE", requires = "headless")]
     json: Option<PathBuf>,
@@ -45,7 +48,7 @@ fn run(arguments: &Arguments) -> Result<String> {
     let occupied = data_dir.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     ensure!(!occupied, "{} is not empty; the demo founds a DAO anew", data_dir.display());
     if !arguments.headless {
-        let kept = story::play(&data_dir)?;
+        let kept = story::play(&data_dir, arguments.learn)?;
         return Ok(format!("Everything is stopped. The data of all nodes is in {}", kept.display()));
     }
     let told = story::tell(&data_dir)?;

@@ -26,19 +26,20 @@ const EARLY: usize = 3;
 /// Time between blocks: slow enough to read, fast enough to see an epoch close.
 const BLOCK_EVERY: Duration = Duration::from_secs(4);
 
-/// Founds a DAO, puts proposals into the log, and opens the screens of the first member; returns when they are closed.
+/// Founds a DAO, puts proposals into the log, and opens the screens of the first member, with the tutorial if `learn`; returns when
+/// they are closed.
 ///
 /// # Errors
 /// Names the step that failed, with the ends of all logs.
-pub fn play(data_dir: &Path) -> Result<PathBuf> {
+pub fn play(data_dir: &Path, learn: bool) -> Result<PathBuf> {
     let mut assembly = Assembly::gather(data_dir, Narrator::new())?;
-    match play_in(&mut assembly).and_then(|()| assembly.stop()) {
+    match play_in(&mut assembly, learn).and_then(|()| assembly.stop()) {
         Ok(()) => Ok(assembly.data_dir.clone()),
         Err(error) => Err(explain(&assembly, error)),
     }
 }
 
-fn play_in(assembly: &mut Assembly) -> Result<()> {
+fn play_in(assembly: &mut Assembly, learn: bool) -> Result<()> {
     found_and_join(assembly, Periods::LEISURELY)?;
     let payee = payee(assembly)?;
     let tabled = propose(assembly, motions(&payee))?;
@@ -51,7 +52,7 @@ fn play_in(assembly: &mut Assembly) -> Result<()> {
     let (leave, left) = channel::<()>();
     std::thread::scope(|scope| {
         let clock = scope.spawn(move || keep_time(assembly, tabled, &left));
-        let screens = show_screens(&program, assembly.members[PERSON].data_dir());
+        let screens = show_screens(&program, assembly.members[PERSON].data_dir(), learn);
         drop(leave);
         let kept = clock.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         screens.and(kept)
@@ -70,11 +71,12 @@ fn cast_first_ballots(assembly: &Assembly, tabled: &[Tabled]) -> Result<()> {
     assembly.mine(1)
 }
 
-fn show_screens(program: &Program, data_dir: &Path) -> Result<()> {
+fn show_screens(program: &Program, data_dir: &Path, learn: bool) -> Result<()> {
     let status = Command::new(program.path())
         .arg("tui")
         .arg("--data")
         .arg(data_dir)
+        .args(learn.then_some("--learn"))
         .env("ALTHING_PASSWORD", PASSWORD)
         .status()
         .with_context(|| format!("starting {}", program.path().display()))?;
