@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Script, ScriptBuf, relative};
+use bitcoin::{NetworkKind, Script, ScriptBuf, relative};
 use miniscript::Descriptor;
 use miniscript::descriptor::{DefiniteDescriptorKey, DescriptorPublicKey, DescriptorType, Wildcard};
 use miniscript::policy::{Liftable, Semantic};
@@ -161,6 +161,19 @@ impl Treasury {
     /// Whether the descriptor has a wildcard. Without one every index gives the same script.
     pub fn is_ranged(&self) -> bool {
         self.descriptor.has_wildcard()
+    }
+
+    /// The descriptor's text without checksum, its extended keys spelled for a kind of network.
+    pub fn spelled_for(&self, kind: NetworkKind) -> String {
+        let text = format!("{:#}", self.descriptor);
+        self.keys.iter().fold(text, |text, key| match key {
+            DescriptorPublicKey::XPub(xpub) => {
+                let mut spelled = xpub.xkey;
+                spelled.network = kind;
+                text.replace(&xpub.xkey.to_string(), &spelled.to_string())
+            }
+            _ => text,
+        })
     }
 
     /// Output script at derivation index `index` (T-5).

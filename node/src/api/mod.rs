@@ -12,6 +12,7 @@ mod error;
 mod reply;
 mod request;
 mod saying;
+mod treasury;
 mod vote;
 
 pub use choice::{Choice, NONE, option_name};
@@ -20,6 +21,7 @@ pub use error::{ApiError, ErrorKind};
 pub use reply::*;
 pub use request::*;
 pub use saying::*;
+pub use treasury::*;
 pub use vote::*;
 
 pub use althing_governance::charter::Class;

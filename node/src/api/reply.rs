@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, VoteFacts};
+use super::{Choice, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, TreasuryReply, VoteFacts};
 
 /// The answer to a [`Request`](super::Request).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +89,11 @@ pub enum Reply {
     Text {
         /// A document.
         text: String,
+    },
+    /// To `Treasury`.
+    Treasury {
+        /// The answer.
+        reply: TreasuryReply,
     },
     /// To `Hide`, `Wait` and `Stop`.
     Done,

@@ -9,5 +9,7 @@ mod verify;
 
 pub use bundle::{Bundle, Statement};
 pub use export::export;
+pub(crate) use export::{StoredBlocks, make};
+pub use tally::ShownPayment;
 pub(crate) use verify::decode;
 pub use verify::{Finding, Rejection, verify};

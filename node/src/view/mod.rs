@@ -74,6 +74,9 @@ pub fn answer(
             .to_toml()
             .map(|text| Reply::Text { text })
             .map_err(|error| ApiError::ours(error.to_string())),
+        Request::Treasury { about } => {
+            crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply })
+        }
         Request::ProofExport { proposal, statement, path } => {
             crate::proof::export(shell, me, proposal, statement, path)
         }
@@ -165,7 +168,7 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         final_epoch: state.newest_anchored().map(|record| record.header.epoch),
         final_depth: charter.final_depth,
         balance,
-        alarms: shell.alarms.values().cloned().collect(),
+        alarms: shell.alarms.values().cloned().chain(crate::treasury::alarms(shell)).collect(),
     }
 }
 

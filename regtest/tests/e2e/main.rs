@@ -21,3 +21,4 @@ mod stage;
 mod story;
 mod tampered_log;
 mod tampered_proof;
+mod treasury;

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
+pub(super) use super::treasury::{PsbtCommand, TreasurerArgs, TreasuryCommand};
 pub(super) use super::vote_args::Vote;
 use crate::theme::ThemeName;
 
@@ -69,6 +70,14 @@ pub enum Command {
     /// The on-chain wallet.
     #[command(subcommand)]
     Wallet(Wallet),
+    /// The DAO's treasury.
+    #[command(subcommand)]
+    Treasury(TreasuryCommand),
+    /// Transactions to be signed.
+    #[command(subcommand)]
+    Psbt(PsbtCommand),
+    /// Be a treasurer unattended.
+    Treasurer(TreasurerArgs),
     /// My stake channels.
     #[command(subcommand)]
     Stake(StakeCommand),
