@@ -17,6 +17,8 @@
 //! | pay for links, wait or bump | [`FeePolicy`], [`Reserve`], [`LinkBuilder::build_replacement`], [`BumpChild`] |
 //! | go on without the hub | [`SuccessionCertificate`], [`judge_succession`] |
 //! | prove what became of a seal or gate | [`judge_seal_spend`], [`judge_gate_spend`] |
+//! | pay out of the treasury | [`TreasuryTemplate`], [`SpendPlan`], [`check_psbt`], [`merge_signatures`], [`finalise`] |
+//! | judge what left it | [`judge_spend`] |
 //! | export a link as a timestamp | [`split_timestamp`], [`op_return_timestamp`], [`reveal_timestamp`] |
 //! | check a history offline | [`HeaderChain::from_bytes`], [`verify_chain`] |
 //!
@@ -110,4 +112,11 @@ pub use succession::{
 pub use tracker::{
     BlockId, ChainEvent, Effect, HaltReason, LinkState, LinkTracker, MAX_VERSIONS, TrackerError, Transition,
 };
-pub use treasury::{MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, Treasury, TreasuryError};
+pub use treasury::{
+    CheckFacts, Checked, GateState, InputOrigin, MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, MinedSpend, PlanError,
+    PolicyError, PolicySize, PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery, SEARCHED_INDEXES, ScriptKind,
+    SignatureRefusal, SigningStatus, SpendFinding, SpendIntent, SpendPlan, SpendingPath, Treasury, TreasuryCoin,
+    TreasuryError, TreasuryTemplate, check as check_psbt, child_pays_for_parent, compile_policy, fee_at, finalise,
+    input_origins, judge_spend, merge_signatures, prevout_of, read_proof, replacement_floor, signers_of,
+    verify_signatures, write_proof,
+};

@@ -3,6 +3,7 @@
 //! | path (all steps hardened) | key |
 //! |---|---|
 //! | `m/86'/coin'/0'` | on-chain wallet, BIP86 |
+//! | `m/48'/coin'/0'/2'`, `m/87'/coin'/0'` | treasury accounts, BIP48 (P2WSH) and BIP87 |
 //! | `m/7161'/coin'/0'` | 32-byte seed of the BOLT 8 node key |
 //! | `m/7161'/coin'/1'` | vote key |
 //! | `m/7161'/coin'/1'/n'` | the vote key that replaces it, the nth time |
@@ -26,7 +27,7 @@ use bdk_wallet::keys::KeyMap;
 use bdk_wallet::miniscript::{Descriptor, DescriptorPublicKey};
 use bdk_wallet::template::{Bip86, DescriptorTemplate};
 use bip39::Mnemonic;
-use bitcoin::bip32::{ChildNumber, Xpriv};
+use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpriv};
 use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey};
 use bitcoin::{Network, NetworkKind};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -142,6 +143,19 @@ impl Keys {
     /// One key of the treasury.
     pub fn treasury(&self) -> Keypair {
         self.keypair(4)
+    }
+
+    /// Fingerprint of the seed, and the treasury accounts of BIP48 (P2WSH) and BIP87, each with its path.
+    pub fn treasury_accounts(&self) -> (Fingerprint, Vec<(DerivationPath, Xpriv)>) {
+        let secp = Secp256k1::new();
+        let coin = if self.network == Network::Bitcoin { 0 } else { 1 };
+        let account = |steps: &[u32]| {
+            let path: DerivationPath =
+                steps.iter().map(|&step| ChildNumber::from_hardened_idx(step).expect("small numbers")).collect();
+            let key = self.master.derive_priv(&secp, &path).expect("hardened steps of a private key always derive");
+            (path, key)
+        };
+        (self.master.fingerprint(&secp), vec![account(&[48, coin, 0, 2]), account(&[87, coin, 0])])
     }
 
     /// Seed of stake channel `number`.

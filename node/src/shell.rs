@@ -1,6 +1,6 @@
 //! What hub and member have in common: keys, store, wallet, chain, peers, the verified log and the stake channels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use althing_governance::epoch::EpochHeader;
 use anyhow::{Context, Result, ensure};
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{All, Secp256k1};
-use bitcoin::{Block, BlockHash, Network};
+use bitcoin::{Block, BlockHash, Network, OutPoint};
 
 use crate::chain::{Access, Bitcoind, ChainEvent, Follower};
 use crate::chain_view::{LiveChain, own_output};
@@ -27,6 +27,7 @@ use crate::peers::{PeerEvent, Peers};
 use crate::setup::parse_network;
 use crate::stakes::Stakes;
 use crate::store::{BlockRow, Segment, Store};
+use crate::treasury::Desk;
 use crate::wallet::Wallet;
 
 /// Shortest time between two starts of the chain follower.
@@ -55,6 +56,8 @@ pub struct Shell {
     pub ledger: Ledger,
     /// Stake channels.
     pub stakes: Stakes,
+    /// The treasury's coins.
+    pub treasury: Desk,
     /// What to look for in blocks.
     pub watch: Watch,
     /// The best block.
@@ -116,6 +119,9 @@ impl Shell {
         let mut ledger = Ledger::new(dao.params.clone());
         replay(&store, &mut ledger, &bitcoind, &dao, birthday)?;
 
+        let mut store = store;
+        let descriptors = treasury_descriptors(&ledger);
+        let treasury = Desk::open(&mut store, &bitcoind, network, birthday, &descriptors)?;
         let tip = store.tip()?.map(|row| (row.height, BlockHash::from_byte_array(row.hash)));
         let mut following = Following {
             access: config.bitcoind,
@@ -136,6 +142,7 @@ impl Shell {
             peers,
             ledger,
             stakes,
+            treasury,
             watch: Watch::default(),
             tip,
             alarms: BTreeMap::new(),
@@ -175,8 +182,10 @@ impl Shell {
                 let monitors = self.stakes.monitors_before(below)?;
                 self.store.write(|writer| {
                     writer.put_monitors(&monitors)?;
+                    writer.disconnect_treasury_from(*height)?;
                     writer.disconnect_from(*height)
                 })?;
+                self.treasury.disconnect_from(*height);
                 self.stakes.set_monitors(monitors);
                 self.tip = self.store.tip()?.map(|row| (row.height, BlockHash::from_byte_array(row.hash)));
                 self.rebuild_watch()?;
@@ -303,7 +312,9 @@ impl Shell {
                 watch.expect(&self.store, own)?;
             }
         }
-        for gate in self.ledger.gates_in_use() {
+        // From the beginning, not from their use on: the block that made them is passed by once.
+        let gates: BTreeSet<OutPoint> = self.dao.params.gates.iter().copied().chain(self.ledger.gates_in_use()).collect();
+        for gate in gates {
             watch.expect(&self.store, gate)?;
         }
         self.watch = watch;
@@ -322,6 +333,11 @@ impl Shell {
         };
         // The wallet first: repeated after a crash it does no harm, skipped it would.
         self.wallet.connect(height, block, below)?;
+        let descriptors = treasury_descriptors(&self.ledger);
+        if descriptors.len() > self.treasury.generations() {
+            self.treasury.sync_generations(&mut self.store, &self.bitcoind, self.birthday, &descriptors)?;
+        }
+        let desk = self.treasury.connect(height, block, below)?;
         let seen = self.watch.scan(height, block);
         let id = BlockId { height, hash };
         let monitors = self.stakes.monitors_after(id, block.header.prev_blockhash, &block.txdata)?;
@@ -333,12 +349,22 @@ impl Shell {
         self.store.write(|writer| {
             writer.put_block(&row)?;
             writer.put_monitors(&monitors)?;
+            writer.put_treasury_step(&desk)?;
             writer.put_seen(&seen)
         })?;
+        self.treasury.stored(&desk);
         self.stakes.set_monitors(monitors);
         self.tip = Some((height, hash));
         Ok(seen)
     }
+}
+
+/// Descriptors of the treasuries that there were, by the charters that came into force.
+fn treasury_descriptors(ledger: &Ledger) -> Vec<String> {
+    let mut descriptors: Vec<String> =
+        ledger.state().charters().iter().map(|version| version.charter.treasury_descriptor.clone()).collect();
+    descriptors.dedup();
+    descriptors
 }
 
 /// Seconds since 1970, for what only a person or the mempool reads; never for a rule.

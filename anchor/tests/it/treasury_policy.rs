@@ -47,6 +47,7 @@ fn accepted_shapes() {
         ("multi", format!("wsh(multi(2,{a},{b},{c}))"), (2, 3)),
         ("all must sign", format!("wsh(sortedmulti(2,{a},{b}))"), (2, 2)),
         ("thresh of plain keys", format!("wsh(thresh(2,pk({a}),s:pk({b}),s:pk({c})))"), (2, 3)),
+        ("recovery after a wait", format!("wsh(or_d(multi(2,{a},{b}),and_v(v:pk({c}),older(10))))"), (2, 3)),
         ("taproot script path", format!("tr({UNSPENDABLE},multi_a(2,{},{},{}))", x(1), x(2), x(3)), (2, 3)),
     ];
     for (name, text, expected) in table {
@@ -78,7 +79,9 @@ fn refused_shapes() {
         ("T-3", "no script path", format!("tr({UNSPENDABLE})")),
         ("T-3", "one of three", format!("wsh(sortedmulti(1,{a},{b},{c}))")),
         ("T-3", "one key in wsh", format!("wsh(pk({a}))")),
-        ("T-3", "timelocked way around", format!("wsh(or_d(multi(2,{a},{b}),and_v(v:pk({c}),older(10))))")),
+        ("T-3", "one key beside two", format!("wsh(or_d(multi(2,{a},{b}),pk({c})))")),
+        ("T-3", "a wait until a date", format!("wsh(or_d(multi(2,{a},{b}),and_v(v:pk({c}),after(500))))")),
+        ("T-3", "a wait by the clock", format!("wsh(or_d(multi(2,{a},{b}),and_v(v:pk({c}),older(4194305))))")),
         ("T-3", "sixteen keys", format!("wsh(multi(2{many}))")),
         ("T-3", "one key twice", format!("wsh(sortedmulti(2,{a},{a},{b}))")),
         ("T-3", "one extended key twice", format!("wsh(sortedmulti(2,{odd}/*,{odd}/*,{b}))")),

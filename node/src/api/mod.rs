@@ -13,6 +13,7 @@ mod insight;
 mod reply;
 mod request;
 mod saying;
+mod treasury;
 mod vote;
 
 pub use choice::{Choice, NONE, option_name};
@@ -22,6 +23,7 @@ pub use insight::*;
 pub use reply::*;
 pub use request::*;
 pub use saying::*;
+pub use treasury::*;
 pub use vote::*;
 
 pub use althing_governance::charter::Class;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, Curve, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, VoteFacts, Why};
+use super::{Choice, Curve, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, TreasuryReply, VoteFacts, Why};
 
 /// The answer to a [`Request`](super::Request).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +94,11 @@ pub enum Reply {
     Why(Box<Why>),
     /// To `Curve`.
     Curve(Curve),
+    /// To `Treasury`.
+    Treasury {
+        /// The answer.
+        reply: TreasuryReply,
+    },
     /// To `Hide`, `Wait` and `Stop`.
     Done,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, CurveOf, Hideable, ProposalDraft, ReportFormat, Saying};
+use super::{Choice, CurveOf, Hideable, ProposalDraft, ReportFormat, Saying, TreasuryRequest};
 
 /// A question or an order to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +145,11 @@ pub enum Request {
     Links,
     /// The members with stake and weight.
     Members,
+    /// Something about the treasury.
+    Treasury {
+        /// What.
+        about: TreasuryRequest,
+    },
     /// Writes a proof file for one statement.
     ProofExport {
         /// The proposal's id or a beginning of it.

@@ -280,7 +280,7 @@ impl Hub {
     }
 
     /// Logs an entry of the hub's own. `false` when the ledger says that its time has not come.
-    fn log_own(&mut self, entry: Entry) -> Result<bool> {
+    pub(super) fn log_own(&mut self, entry: Entry) -> Result<bool> {
         use crate::ledger::LedgerError;
         let bytes = entry.to_bytes();
         let (mut chain, ledger) = self.shell.chain_and_ledger();

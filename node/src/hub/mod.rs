@@ -2,6 +2,7 @@
 
 mod batch;
 mod epochs;
+mod executions;
 pub mod receipts;
 mod serve;
 
@@ -460,8 +461,11 @@ impl Hub {
             self.on_stake_news(&news);
             self.shell.advance_monitors()?;
             self.log_final_epochs()?;
+            let noted = self.log_executions();
+            self.shell.settle_trouble("executions", noted);
             self.sign_head()?;
             self.close_epoch_if_due()?;
+            crate::treasury::rebroadcast(&self.shell);
         }
         Ok(())
     }

@@ -180,6 +180,7 @@ impl Member {
             self.shell.advance_monitors()?;
             self.retry_links()?;
             self.fetch_if_behind();
+            crate::treasury::rebroadcast(&self.shell);
         }
         Ok(())
     }

@@ -6,14 +6,14 @@ use std::path::Path;
 use althing_anchor::LinkEvidence;
 use althing_governance::Charter;
 use althing_governance::codec::Canonical as _;
-use althing_governance::id::MemberId;
+use althing_governance::id::{MemberId, ProposalId};
 use althing_governance::state::ProposalRecord;
 use anyhow::{Context as _, Result};
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint};
 
 use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, Statement, TallyPart};
-use super::verify;
+use super::verify::{self, Finding};
 use crate::api::{ApiError, ProofStatement, Reply};
 use crate::chain_view::decode_evidence;
 use crate::facts::outpoint_bytes;
@@ -32,20 +32,23 @@ pub fn export(
     statement: &ProofStatement,
     path: &Path,
 ) -> Result<Reply, ApiError> {
-    let (bytes, finding) = prepare(shell, me, proposal, statement)?;
+    let id = find_proposal(shell, proposal)?;
+    let (bytes, finding) = make(shell, me, &id, statement)?;
     write(path, &bytes)?;
     Ok(Reply::Proof { path: path.to_owned(), bytes: bytes.len() as u64, statement: finding.statement })
 }
 
 /// Makes the proof file for a statement, and judges it as any receiver would.
-pub(super) fn prepare(
+///
+/// # Errors
+/// When the statement is not (yet) true, or on I/O.
+pub(crate) fn make(
     shell: &Shell,
     me: Option<MemberId>,
-    proposal: &str,
+    id: &ProposalId,
     statement: &ProofStatement,
-) -> Result<(Vec<u8>, verify::Finding), ApiError> {
-    let id = find_proposal(shell, proposal)?;
-    let record = &shell.ledger.state().proposals()[&id];
+) -> Result<(Vec<u8>, Finding), ApiError> {
+    let record = &shell.ledger.state().proposals()[id];
     let epoch = deciding_epoch(shell, record)?;
     let header = *shell.ledger.headers().find(|header| header.epoch == epoch).context("the epoch's header")?;
     let statement = match statement {
@@ -173,7 +176,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// The blocks that this node follows.
-pub(super) struct StoredBlocks<'a>(pub(super) &'a Store);
+pub(crate) struct StoredBlocks<'a>(pub(crate) &'a Store);
 
 impl althing_anchor::BlockHashes for StoredBlocks<'_> {
     fn hash_at(&self, height: u32) -> Option<BlockHash> {

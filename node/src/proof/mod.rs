@@ -10,6 +10,8 @@ mod why;
 
 pub use bundle::{Bundle, Statement};
 pub use export::export;
+pub(crate) use export::{StoredBlocks, make};
+pub use tally::ShownPayment;
 pub(crate) use verify::decode;
 pub use verify::{Finding, Rejection, verify};
 pub use why::why;

@@ -8,9 +8,27 @@ use althing_governance::entry::{Effect, Entry, LaneEntry, ProposalContent, Spend
 use althing_governance::epoch::{Authorisation, BallotRoot, DecisionLeaf, EpochHeader, Stage, Totals};
 use althing_governance::id::ProposalId;
 use althing_governance::voting::{Count, Outcome};
+use bitcoin::{OutPoint, Txid};
 
 use super::bundle::TallyPart;
 use super::verify::{Rejection, check_snapshot, fail, logged, sums_words};
+
+/// A payment that a proof file shows to be authorised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownPayment {
+    /// The proposal.
+    pub proposal: ProposalId,
+    /// Its title; untrusted text.
+    pub title: String,
+    /// What is paid, at which fee at most.
+    pub spend: Spend,
+    /// From when until when, and the hash of the intent.
+    pub authorisation: Authorisation,
+    /// The gate to be spent.
+    pub gate: OutPoint,
+    /// The transaction that paid it already, as the log says.
+    pub paid_by: Option<Txid>,
+}
 
 /// Where a statement stands: under which header of which DAO, with the charters of all headers up to it.
 pub(super) struct Place<'a> {
@@ -20,8 +38,12 @@ pub(super) struct Place<'a> {
     pub(super) charters: &'a [&'a Charter],
 }
 
-/// P-7: sums, quorum, outcome and authorisation.
-pub(super) fn check_tally(place: &Place<'_>, part: &TallyPart, checked: &mut Vec<String>) -> Result<String, Rejection> {
+/// P-7: sums, quorum, outcome and authorisation. Returns the statement, and the payment that is authorised.
+pub(super) fn check_tally(
+    place: &Place<'_>,
+    part: &TallyPart,
+    checked: &mut Vec<String>,
+) -> Result<(String, Option<ShownPayment>), Rejection> {
     let rule = fail("tally");
     let (params, header) = (place.params, place.header);
     let Entry::Proposal(entry) = logged(params, header, &part.entry, "proposal")? else {
@@ -75,14 +97,30 @@ pub(super) fn check_tally(place: &Place<'_>, part: &TallyPart, checked: &mut Vec
         ),
         _ => String::new(),
     };
-    Ok(format!(
+    let statement = format!(
         "Proposal {proposal} ({}): {}; {} of total weight {}, {} ballots.{authorised}",
         content.class.name(),
         outcome_words(content, decision.outcome),
         sums_words(&shown.totals),
         shown.totals.weight(),
         shown.totals.ballots()
-    ))
+    );
+    Ok((statement, shown_payment(content, proposal, &decision)))
+}
+
+/// What an authorised spend pays: all of it, or the first outputs that a spending cap left.
+fn shown_payment(content: &ProposalContent, proposal: ProposalId, decision: &DecisionLeaf) -> Option<ShownPayment> {
+    let (authorisation, gate) = (decision.authorisation?, decision.gate?);
+    let Outcome::Passed { option } = decision.outcome else { return None };
+    let effects = content.effects(option);
+    let spend = effects.iter().find_map(|effect| match effect {
+        Effect::Spend(spend) => Some(spend),
+        _ => None,
+    })?;
+    let count = part_of(spend, proposal, &authorisation)?;
+    let spend = Spend { outputs: spend.outputs[..count].to_vec(), ..spend.clone() };
+    let (title, paid_by) = (content.title.clone(), decision.paid_by);
+    Some(ShownPayment { proposal, title, spend, authorisation, gate, paid_by })
 }
 
 /// Epoch of the roll that the sums are measured by.
@@ -181,7 +219,12 @@ fn check_authorisation(
 
 /// Whether an authorisation is for the spend, or for the first of its outputs where a spending cap left no more (G-103).
 fn is_part(spend: &Spend, proposal: ProposalId, authorisation: &Authorisation) -> bool {
-    (1..=spend.outputs.len()).rev().any(|count| {
+    part_of(spend, proposal, authorisation).is_some()
+}
+
+/// How many of the spend's outputs the authorisation is for.
+fn part_of(spend: &Spend, proposal: ProposalId, authorisation: &Authorisation) -> Option<usize> {
+    (1..=spend.outputs.len()).rev().find(|&count| {
         let part = Spend { outputs: spend.outputs[..count].to_vec(), ..spend.clone() };
         part.amount_sat() == Some(authorisation.amount_sat) && part.intent_hash(proposal) == authorisation.intent
     })

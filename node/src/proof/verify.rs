@@ -17,7 +17,7 @@ use bitcoin::Network;
 use bitcoin::secp256k1::Secp256k1;
 
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
-use super::tally::{Place, check_tally};
+use super::tally::{Place, ShownPayment, check_tally};
 use crate::dao::genesis_params;
 
 /// What a proof file shows.
@@ -33,6 +33,14 @@ pub struct Finding {
     pub depth: u32,
     /// Depth from which the charter calls it final.
     pub final_depth: u32,
+    /// The DAO.
+    pub dao: DaoParams,
+    /// The charter in force by the newest header of the file.
+    pub charter: Charter,
+    /// Treasury descriptors by the charters of the file, the oldest first.
+    pub treasuries: Vec<String>,
+    /// The payment that is shown to be authorised, if one is.
+    pub payment: Option<ShownPayment>,
 }
 
 /// Why a proof file is refused.
@@ -88,14 +96,19 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
     ));
     let header = &bundle.epochs[last - 1].header;
     let previous_closing = bundle.epochs.iter().rev().nth(1).map_or(0, |part| part.header.closing_height);
-    let statement = match &bundle.statement {
-        Statement::Ballot(part) => check_ballot(&params, header, part, &mut checked)?,
+    let (statement, payment) = match &bundle.statement {
+        Statement::Ballot(part) => (check_ballot(&params, header, part, &mut checked)?, None),
         Statement::Tally(part) => {
             let place = Place { params: &params, header, previous_closing, charters: &charters };
             check_tally(&place, part, &mut checked)?
         }
     };
-    Ok(Finding { statement, checked, network, depth, final_depth: params.charter.final_depth })
+    let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();
+    let mut treasuries = vec![bundle.charter.treasury_descriptor.clone()];
+    treasuries.extend(charters.iter().map(|charter| charter.treasury_descriptor.clone()));
+    treasuries.dedup();
+    let final_depth = params.charter.final_depth;
+    Ok(Finding { statement, checked, network, depth, final_depth, dao: params, charter, treasuries, payment })
 }
 
 /// P-3: charter, genesis transaction and DAO id belong together.

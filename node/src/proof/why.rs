@@ -11,7 +11,7 @@ use althing_governance::signing::verify_all;
 use althing_governance::state::ProposalRecord;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
 
-use super::export::{StoredBlocks, created, logged, prepare};
+use super::export::{StoredBlocks, created, logged, make};
 use crate::api::{ApiError, ErrorKind, ProofStatement, Why, WhyState, WhyStep};
 use crate::shell::Shell;
 use crate::view::{find_proposal, link_facts, stored_receipt};
@@ -64,7 +64,7 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
             [("log size", shell.ledger.state().size().to_string())],
         ),
     });
-    let decided = prepare(shell, me, proposal, statement);
+    let decided = find_proposal(shell, proposal).and_then(|id| make(shell, me, &id, statement));
     match decided {
         Ok((_, finding)) => {
             statement_words = finding.statement;

@@ -8,12 +8,14 @@ mod facts;
 mod links;
 mod log;
 mod outbox;
+mod treasury;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
 pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
 pub use outbox::OutboxRow;
+pub use treasury::{RemarkRow, SessionRow, SpendRow};
 
 use std::path::{Path, PathBuf};
 
@@ -85,6 +87,7 @@ impl Store {
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
+        transaction.execute_batch(treasury::SCHEMA)?;
         transaction.commit()?;
         let store = Self { connection, path, read_only: false };
         store.quick_check()?;

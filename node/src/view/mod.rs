@@ -79,6 +79,9 @@ pub fn answer(
             crate::proof::why(shell, me, proposal, statement).map(|why| Reply::Why(Box::new(why)))
         }
         Request::Curve { of } => insight::curve(shell, of).map(Reply::Curve),
+        Request::Treasury { about } => {
+            crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply })
+        }
         Request::ProofExport { proposal, statement, path } => {
             crate::proof::export(shell, me, proposal, statement, path)
         }
@@ -170,7 +173,7 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         final_epoch: state.newest_anchored().map(|record| record.header.epoch),
         final_depth: charter.final_depth,
         balance,
-        alarms: shell.alarms.values().cloned().collect(),
+        alarms: shell.alarms.values().cloned().chain(crate::treasury::alarms(shell)).collect(),
     }
 }
 

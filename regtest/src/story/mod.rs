@@ -18,6 +18,7 @@ mod links;
 mod motions;
 mod narrator;
 mod report;
+mod treasury;
 mod verify;
 
 use std::path::Path;
@@ -38,6 +39,9 @@ pub use links::check_links;
 pub use motions::{ExpectedSums, Motion, motions};
 pub use narrator::Narrator;
 pub use report::{AuditReport, BitcoindReport, LinkReport, MemberReport, ProposalReport, Report, SumsReport};
+pub use treasury::{
+    SpendReport, authorise, await_authorised, await_executed, check_psbt, fund_treasury, pay,
+};
 pub use verify::{Audit, Evidence, audit, export, verify};
 
 /// A story told to its end: everything it left behind, with bitcoind still running.
@@ -90,11 +94,14 @@ pub fn payee(assembly: &Assembly) -> Result<String> {
 
 fn tell_in(assembly: &mut Assembly) -> Result<Report> {
     let founded = found_and_join(assembly, Periods::SHORT)?;
+    assembly.narrator.step("paying into the treasury");
+    fund_treasury(assembly, 500_000)?;
     let payee = payee(assembly)?;
     let tabled = propose(assembly, motions(&payee))?;
     vote(assembly, &tabled)?;
     reorganise(assembly)?;
     let proposals = conclude(assembly, &tabled)?;
+    let spends = pay_authorised(assembly, &proposals)?;
 
     assembly.narrator.step("checking the links against bitcoind");
     let member = &assembly.members[0];
@@ -102,6 +109,7 @@ fn tell_in(assembly: &mut Assembly) -> Result<Report> {
     let anchor_key = founded_anchor_key(assembly)?;
     let links = check_links(&assembly.node, &founded.first_seal, anchor_key, &member.links()?)?;
     let members = member.members()?;
+    let alarms = status.alarms.clone();
     assembly.narrator.say(&format!("{} final links", links.len()));
 
     let evidence = export(assembly, &tabled)?;
@@ -115,11 +123,27 @@ fn tell_in(assembly: &mut Assembly) -> Result<Report> {
         members: members.into_iter().map(MemberReport::new).collect::<Result<_>>()?,
         proposals: proposals.into_iter().map(ProposalReport::new).collect::<Result<_>>()?,
         links: links.into_iter().map(LinkReport::new).collect::<Result<_>>()?,
+        spends,
+        alarms,
         proofs: evidence.proofs,
         headers: evidence.headers,
         audit: AuditReport { ok: audit.verdict == "valid", entries: audit.entries },
         data_dir: assembly.data_dir.clone(),
     })
+}
+
+/// Two of the three treasurers pay what was decided; the log notes it.
+fn pay_authorised(assembly: &Assembly, proposals: &[althing_node::api::Proposal]) -> Result<Vec<SpendReport>> {
+    assembly.narrator.step("two of three treasurers pay what was decided");
+    let mut spends = Vec::new();
+    for proposal in proposals.iter().filter(|p| p.state == althing_node::api::ProposalState::Authorised) {
+        await_authorised(assembly, &proposal.id)?;
+        let spend = pay(assembly, &proposal.id, &assembly.data_dir.join("psbt"))?;
+        assembly.narrator.say(&format!("{} is paid by {} at height {}", proposal.title, spend.txid, spend.height));
+        await_executed(assembly, &proposal.id)?;
+        spends.push(spend);
+    }
+    Ok(spends)
 }
 
 /// The key of the links, from the charter as it was written.

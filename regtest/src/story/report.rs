@@ -6,6 +6,8 @@ use althing_node::api::{Link, Member, Proposal, ProposalState};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::treasury::SpendReport;
+
 /// The outcome of a story in which everything was verified.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -21,6 +23,10 @@ pub struct Report {
     pub proposals: Vec<ProposalReport>,
     /// The final links, from epoch 1 on.
     pub links: Vec<LinkReport>,
+    /// Payments out of the treasury.
+    pub spends: Vec<SpendReport>,
+    /// What a member's node raises an alarm about, in sentences.
+    pub alarms: Vec<String>,
     /// Proof files.
     pub proofs: Vec<PathBuf>,
     /// The file of block headers that the proofs are checked by.

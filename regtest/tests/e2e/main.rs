@@ -22,3 +22,4 @@ mod stage;
 mod story;
 mod tampered_log;
 mod tampered_proof;
+mod treasury;

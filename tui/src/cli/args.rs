@@ -9,6 +9,7 @@ pub(super) use super::about::{Completions, History, Man, SettingsCommand, WhyArg
 pub(super) use super::onboarding::Join;
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
+pub(super) use super::treasury::{PsbtCommand, TreasurerArgs, TreasuryCommand};
 pub(super) use super::vote_args::Vote;
 use crate::theme::ThemeName;
 
@@ -74,6 +75,14 @@ pub enum Command {
     /// The on-chain wallet.
     #[command(subcommand)]
     Wallet(Wallet),
+    /// The DAO's treasury.
+    #[command(subcommand)]
+    Treasury(TreasuryCommand),
+    /// Transactions to be signed.
+    #[command(subcommand)]
+    Psbt(PsbtCommand),
+    /// Be a treasurer unattended.
+    Treasurer(TreasurerArgs),
     /// My stake channels.
     #[command(subcommand)]
     Stake(StakeCommand),

@@ -286,7 +286,7 @@ pub(super) fn access_at(url: &str, login: &Login) -> Result<Access, Failure> {
 }
 
 /// What a check leans on.
-fn source(options: &SourceArgs) -> Result<Source, Failure> {
+pub(super) fn source(options: &SourceArgs) -> Result<Source, Failure> {
     Ok(match (&options.headers, &options.url) {
         (Some(file), _) => Source::Headers(file.clone()),
         (None, Some(url)) => Source::Bitcoind(access_at(url, &options.login)?),

@@ -15,6 +15,7 @@ pub(super) use super::show_governance::numbered;
 pub(super) fn reply(reply: &Reply) -> Vec<String> {
     match reply {
         Reply::Unchanged | Reply::Done => vec!["Done.".to_owned()],
+        Reply::Treasury { reply } => super::treasury::lines(reply),
         Reply::Snapshot(snapshot) => status(&snapshot.status),
         Reply::Status(seen) => status(seen),
         Reply::Address { address } => vec![Untrusted::new(address).line()],

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use bitcoin::ScriptBuf;
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{NetworkKind, Script, ScriptBuf, relative};
 use miniscript::Descriptor;
-use miniscript::descriptor::{DescriptorPublicKey, DescriptorType, Wildcard};
+use miniscript::descriptor::{DefiniteDescriptorKey, DescriptorPublicKey, DescriptorType, Wildcard};
 use miniscript::policy::{Liftable, Semantic};
 use thiserror::Error;
 
@@ -15,11 +16,14 @@ use crate::curve::secp;
 /// Longest descriptor text accepted, in bytes.
 pub const MAX_DESCRIPTOR_BYTES: usize = 2048;
 
+/// Derivation indexes that are looked through for a script of which nothing else is known.
+pub const SEARCHED_INDEXES: u32 = 64;
+
 /// Most keys a treasury may have: what P2WSH `multi` allows within the standard limits.
 pub const MAX_TREASURY_KEYS: usize = 15;
 
 /// BIP341's point with no known discrete logarithm, for a P2TR treasury whose key path nobody can use.
-const UNSPENDABLE_KEY: &str = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";
+pub(super) const UNSPENDABLE_KEY: &str = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";
 
 /// Deepest level of a BIP32 key: depth is one byte.
 const MAX_KEY_DEPTH: usize = 255;
@@ -58,20 +62,20 @@ pub enum TreasuryError {
         /// Miniscript's message.
         reason: String,
     },
-    /// The condition is something else than "k of these n keys".
-    #[error("T-3: the condition must be k of n keys and nothing else, it is {found}")]
-    NotThreshold {
+    /// The condition asks for something else than keys and a wait in blocks.
+    #[error("T-3: the condition may ask for keys and for blocks of waiting (older) only, it is {found}")]
+    NotKeysAndWaits {
         /// The condition as a miniscript policy.
         found: String,
     },
-    /// Threshold of one, too few keys or too many.
+    /// One key can spend without a wait, or there are too few keys or too many.
     #[error(
-        "T-3: {threshold} of {keys} keys: at least 2 keys, at most {MAX_TREASURY_KEYS}, and a threshold of at least 2"
+        "T-3: {threshold} of {keys} keys can spend without a wait: at least 2 keys must be needed, and there may be at most {MAX_TREASURY_KEYS}"
     )]
     BadThreshold {
-        /// k.
+        /// Fewest keys that can spend without a wait.
         threshold: usize,
-        /// n.
+        /// How many keys there are.
         keys: usize,
     },
     /// Two of the keys are the same.
@@ -96,10 +100,11 @@ pub enum TreasuryError {
     },
 }
 
-/// A treasury: k-of-n keys, as one output descriptor.
+/// A treasury: k-of-n keys, perhaps with ways of recovery after a wait, as one output descriptor.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Treasury {
     descriptor: Descriptor<DescriptorPublicKey>,
+    condition: Semantic<DescriptorPublicKey>,
     threshold: usize,
     keys: Vec<DescriptorPublicKey>,
 }
@@ -122,22 +127,28 @@ impl Treasury {
         let condition = spending_condition(&descriptor)?;
         // T-3
         descriptor.sanity_check().map_err(|error| TreasuryError::NotSane { reason: error.to_string() })?;
-        let (threshold, keys) = threshold_of_keys(&condition)?;
+        let (threshold, keys) = fewest_keys(&condition)?;
         if threshold < 2 || keys.len() > MAX_TREASURY_KEYS {
             return Err(TreasuryError::BadThreshold { threshold, keys: keys.len() });
         }
         check_keys(&keys)?;
-        let treasury = Self { descriptor, threshold, keys };
+        let condition = condition.normalized();
+        let treasury = Self { descriptor, condition, threshold, keys };
         treasury.check_distinct_keys()?;
         Ok(treasury)
     }
 
-    /// k: how many keys must sign.
+    /// How many keys must sign at least where no wait is over: k of "k of n".
     pub fn threshold(&self) -> usize {
         self.threshold
     }
 
-    /// The n key expressions, in the order of the descriptor.
+    /// What has to be met to spend, as a tree of keys, waits and thresholds.
+    pub(super) fn condition(&self) -> &Semantic<DescriptorPublicKey> {
+        &self.condition
+    }
+
+    /// All key expressions, in the order of the descriptor.
     pub fn keys(&self) -> &[DescriptorPublicKey] {
         &self.keys
     }
@@ -152,14 +163,49 @@ impl Treasury {
         self.descriptor.has_wildcard()
     }
 
+    /// The descriptor's text without checksum, its extended keys spelled for a kind of network.
+    pub fn spelled_for(&self, kind: NetworkKind) -> String {
+        let text = format!("{:#}", self.descriptor);
+        self.keys.iter().fold(text, |text, key| match key {
+            DescriptorPublicKey::XPub(xpub) => {
+                let mut spelled = xpub.xkey;
+                spelled.network = kind;
+                text.replace(&xpub.xkey.to_string(), &spelled.to_string())
+            }
+            _ => text,
+        })
+    }
+
     /// Output script at derivation index `index` (T-5).
     ///
     /// # Errors
     /// [`TreasuryError::IndexOutOfRange`] for an index of 2^31 or more.
     pub fn script_at(&self, index: u32) -> Result<ScriptBuf, TreasuryError> {
-        let definite =
-            self.descriptor.at_derivation_index(index).map_err(|_| TreasuryError::IndexOutOfRange { index })?;
-        Ok(definite.script_pubkey())
+        Ok(self.at(index)?.script_pubkey())
+    }
+
+    /// The descriptor at derivation index `index`.
+    pub(super) fn at(&self, index: u32) -> Result<Descriptor<DefiniteDescriptorKey>, TreasuryError> {
+        self.descriptor.at_derivation_index(index).map_err(|_| TreasuryError::IndexOutOfRange { index })
+    }
+
+    /// The public keys at derivation index `index`, in the order of [`Treasury::keys`].
+    ///
+    /// # Errors
+    /// [`TreasuryError::IndexOutOfRange`] for an index of 2^31 or more.
+    pub fn public_keys_at(&self, index: u32) -> Result<Vec<PublicKey>, TreasuryError> {
+        let derive = |key: &DescriptorPublicKey| {
+            let definite = key.clone().at_derivation_index(index).ok()?;
+            Some(definite.derive_public_key(secp()).ok()?.inner)
+        };
+        self.keys.iter().map(derive).collect::<Option<_>>().ok_or(TreasuryError::IndexOutOfRange { index })
+    }
+
+    /// The derivation index whose script this is: one of `hints`, or below [`SEARCHED_INDEXES`].
+    pub fn index_of(&self, script: &Script, hints: impl IntoIterator<Item = u32>) -> Option<u32> {
+        let searched = if self.is_ranged() { SEARCHED_INDEXES } else { 1 };
+        let mut candidates = hints.into_iter().take(SEARCHED_INDEXES as usize).chain(0..searched);
+        candidates.find(|index| self.script_at(*index).is_ok_and(|own| *own == *script))
     }
 
     /// T-3: compared as derived public keys, so that one key under two spellings is still found.
@@ -212,7 +258,7 @@ fn spending_condition(
             }
             match tr.tap_tree() {
                 Some(tree) => tree.lift().map_err(not_sane),
-                None => Err(TreasuryError::NotThreshold { found: "no script path".to_owned() }),
+                None => Err(TreasuryError::NotKeysAndWaits { found: "no script path".to_owned() }),
             }
         }
         _ => Err(TreasuryError::WrongType { found: type_name(descriptor.desc_type()) }),
@@ -223,22 +269,31 @@ fn type_name(kind: DescriptorType) -> String {
     format!("{kind:?}").to_lowercase()
 }
 
-/// k and the n keys, if the condition is a threshold of plain keys.
-fn threshold_of_keys(
+/// The fewest keys that can spend without a wait, and all keys, if the condition asks for nothing but keys and waits.
+fn fewest_keys(
     condition: &Semantic<DescriptorPublicKey>,
 ) -> Result<(usize, Vec<DescriptorPublicKey>), TreasuryError> {
-    let not_threshold = || TreasuryError::NotThreshold { found: condition.to_string() };
+    let mut keys = Vec::new();
+    collect_keys(condition, &mut keys)?;
+    let at_once = condition.clone().at_age(relative::LockTime::ZERO);
+    Ok((at_once.minimum_n_keys().unwrap_or(0), keys))
+}
+
+fn collect_keys(
+    condition: &Semantic<DescriptorPublicKey>,
+    keys: &mut Vec<DescriptorPublicKey>,
+) -> Result<(), TreasuryError> {
     match condition {
-        Semantic::Key(_) => Err(TreasuryError::BadThreshold { threshold: 1, keys: 1 }),
+        Semantic::Key(key) => keys.push(key.clone()),
+        Semantic::Older(wait) if wait.is_height_locked() && wait.to_consensus_u32() > 0 => {}
         Semantic::Thresh(threshold) => {
-            let keys = threshold.iter().map(|item| match item.as_ref() {
-                Semantic::Key(key) => Ok(key.clone()),
-                _ => Err(not_threshold()),
-            });
-            Ok((threshold.k(), keys.collect::<Result<_, _>>()?))
+            for item in threshold.iter() {
+                collect_keys(item, keys)?;
+            }
         }
-        _ => Err(not_threshold()),
+        _ => return Err(TreasuryError::NotKeysAndWaits { found: condition.to_string() }),
     }
+    Ok(())
 }
 
 /// T-4: every index must be derivable from public keys alone, and one descriptor means one script per index.

@@ -1,0 +1,284 @@
+//! Whether a transaction pays what was decided and nothing else: a pure function of a PSBT and stated facts (T-40 to T-57).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::psbt::Psbt;
+use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
+
+use super::descriptor::Treasury;
+use super::explain::is_taproot;
+use super::intent::SpendIntent;
+use super::reason::{PsbtReason, PsbtUnknown};
+use super::signature::{InputOrigin, hints_of, origin_of, output_hints, prevout_of, sighash_problem, verify_signatures};
+
+/// Whether a gate is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateState {
+    /// It is unspent in the best chain and, as far as is known, in the mempool.
+    Unspent,
+    /// It is spent, by this transaction where that is known.
+    Spent(Option<Txid>),
+}
+
+/// What a check rests on. The caller has shown `payments` by proof; everything else is stated.
+#[derive(Clone, Debug)]
+pub struct CheckFacts<'a> {
+    /// The treasuries that there were; the last is the present one.
+    pub generations: &'a [Treasury],
+    /// Coins that are set apart: spare seal and gates.
+    pub reserved: &'a BTreeSet<OutPoint>,
+    /// Payments in the order of their outputs; none for housekeeping.
+    pub payments: &'a [SpendIntent],
+    /// Depth of the newest link under the tip, and the depth at which the charter calls it final.
+    pub depth: Option<(u32, u32)>,
+    /// Height of the best block.
+    pub tip: Option<u32>,
+    /// What is known of gates.
+    pub gates: &'a BTreeMap<OutPoint, GateState>,
+    /// Highest fee rate of housekeeping.
+    pub housekeeping_rate: FeeRate,
+}
+
+/// The answer of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PsbtVerdict {
+    /// It may be signed.
+    Accept(Checked),
+    /// It must not be signed, for all of these reasons.
+    Refuse(Vec<PsbtReason>),
+    /// Nothing is wrong with it, but something is not known.
+    CannotTell(Vec<PsbtUnknown>),
+}
+
+/// What was found of a transaction that may be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Sum of the decided outputs.
+    pub paid: Amount,
+    /// What goes back to the treasury.
+    pub change: Amount,
+    /// The fee.
+    pub fee: Amount,
+}
+
+/// Judges a PSBT. All reasons are collected; a reason to refuse outweighs what is not known.
+pub fn check(psbt: &Psbt, facts: &CheckFacts<'_>) -> PsbtVerdict {
+    let mut judge = Judge { psbt, facts, reasons: Vec::new(), unknown: Vec::new() };
+    judge.form();
+    judge.time();
+    judge.payments();
+    let inputs = judge.inputs();
+    let change = judge.outputs();
+    let fee = judge.fee(inputs);
+    judge.signatures();
+    let paid = facts.payments.iter().filter_map(SpendIntent::paid).fold(Amount::ZERO, saturating);
+    match (judge.reasons, judge.unknown) {
+        (reasons, _) if !reasons.is_empty() => PsbtVerdict::Refuse(reasons),
+        (_, unknown) if !unknown.is_empty() => PsbtVerdict::CannotTell(unknown),
+        _ => PsbtVerdict::Accept(Checked { paid, change, fee }),
+    }
+}
+
+struct Judge<'a> {
+    psbt: &'a Psbt,
+    facts: &'a CheckFacts<'a>,
+    reasons: Vec<PsbtReason>,
+    unknown: Vec<PsbtUnknown>,
+}
+
+impl Judge<'_> {
+    fn form(&mut self) {
+        let transaction = &self.psbt.unsigned_tx;
+        if transaction.input.is_empty() || transaction.output.is_empty() {
+            self.reasons.push(PsbtReason::Form { reason: "it has no inputs or no outputs".to_owned() });
+        }
+        if self.psbt.inputs.len() != transaction.input.len() || self.psbt.outputs.len() != transaction.output.len() {
+            self.reasons.push(PsbtReason::Form { reason: "its parts are not as many as the transaction's".to_owned() });
+        }
+        let mut seen = BTreeSet::new();
+        for (input, txin) in transaction.input.iter().enumerate() {
+            if !seen.insert(txin.previous_output) {
+                self.reasons.push(PsbtReason::DoubleInput { input });
+            }
+        }
+    }
+
+    /// T-42, T-43, T-56: depth, validity, expiry.
+    fn time(&mut self) {
+        if let Some((depth, needed)) = self.facts.depth.filter(|(depth, needed)| depth < needed) {
+            self.reasons.push(PsbtReason::Shallow { depth, needed });
+        }
+        let Some(tip) = self.facts.tip else {
+            self.unknown.push(PsbtUnknown::Tip);
+            return;
+        };
+        let next = tip.saturating_add(1);
+        for intent in self.facts.payments {
+            if next < intent.from_height {
+                self.reasons.push(PsbtReason::NotYet { from: intent.from_height, next });
+            }
+            if next >= intent.expiry_height {
+                self.reasons.push(PsbtReason::Expired { expiry: intent.expiry_height, next });
+            }
+        }
+        let lock_time = self.psbt.unsigned_tx.lock_time.to_consensus_u32();
+        if lock_time >= next.min(bitcoin::locktime::absolute::LOCK_TIME_THRESHOLD) && lock_time != 0 {
+            self.reasons.push(PsbtReason::LockTime { lock_time });
+        }
+    }
+
+    /// T-44, T-45: each payment's gate is spent here, was not spent before, and no payment stands twice.
+    fn payments(&mut self) {
+        let mut seen = BTreeSet::new();
+        for (number, intent) in (1..).zip(self.facts.payments) {
+            let gate = intent.gate;
+            if !seen.insert(gate) {
+                self.reasons.push(PsbtReason::DoublePayment { number });
+            }
+            if !self.psbt.unsigned_tx.input.iter().any(|txin| txin.previous_output == gate) {
+                self.reasons.push(PsbtReason::MissingGate { gate });
+            }
+            let own = self.psbt.unsigned_tx.compute_txid();
+            match self.facts.gates.get(&gate) {
+                Some(GateState::Unspent) => {}
+                // The very same transaction may be signed on while it waits.
+                Some(GateState::Spent(Some(by))) if *by == own => {}
+                Some(GateState::Spent(by)) => self.reasons.push(PsbtReason::Replayed { gate, by: *by }),
+                None => self.unknown.push(PsbtUnknown::Gate { gate }),
+            }
+        }
+    }
+
+    /// T-46 to T-50, T-54: what is spent is the treasury's, shown, not set apart, and will be signed as a whole. Returns the
+    /// sum; `None` when an amount is not shown.
+    fn inputs(&mut self) -> Option<Amount> {
+        let current = self.facts.generations.len();
+        let mut total = Some(Amount::ZERO);
+        for (input, (txin, fields)) in self.psbt.unsigned_tx.input.iter().zip(&self.psbt.inputs).enumerate() {
+            let outpoint = txin.previous_output;
+            let is_gate = self.facts.payments.iter().any(|intent| intent.gate == outpoint);
+            if self.facts.reserved.contains(&outpoint) && !is_gate {
+                self.reasons.push(PsbtReason::LockedInput { input, outpoint });
+            }
+            if let Some(sighash) = sighash_problem(fields) {
+                self.reasons.push(PsbtReason::Sighash { input, sighash });
+            }
+            let prevout = match prevout_of(self.psbt, input) {
+                Ok(prevout) => prevout,
+                Err(problem) => {
+                    self.reasons.push(PsbtReason::UnknownInput { input, problem });
+                    total = None;
+                    continue;
+                }
+            };
+            total = total.and_then(|total| total.checked_add(prevout.value));
+            let Some(origin) = origin_of(prevout, &hints_of(fields), self.facts.generations) else {
+                self.reasons.push(PsbtReason::ForeignInput { input, outpoint });
+                continue;
+            };
+            // Money of a former treasury is swept before it is paid out; a gate stays where it was made.
+            if origin.generation + 1 != current && !is_gate && !self.facts.payments.is_empty() {
+                let generation = origin.generation + 1;
+                self.reasons.push(PsbtReason::FormerGeneration { input, generation, current });
+            }
+            self.scripts(input, &origin);
+        }
+        total
+    }
+
+    fn scripts(&mut self, input: usize, origin: &InputOrigin) {
+        let Some(treasury) = self.facts.generations.get(origin.generation) else { return };
+        let fields = &self.psbt.inputs[input];
+        let taproot = is_taproot(treasury.descriptor());
+        if !taproot && fields.non_witness_utxo.is_none() {
+            let problem = "a P2WSH coin has to come with the transaction that made it";
+            self.reasons.push(PsbtReason::UnknownInput { input, problem });
+        }
+        let wanted = treasury.at(origin.index).ok().and_then(|definite| definite.explicit_script().ok());
+        let differs = match (&fields.witness_script, wanted) {
+            (Some(shown), Some(wanted)) if !taproot => *shown != wanted,
+            _ => false,
+        };
+        if differs || fields.redeem_script.is_some() || fields.tap_key_sig.is_some() {
+            self.reasons.push(PsbtReason::WrongScript { input });
+        }
+    }
+
+    /// T-51, T-52: the decided outputs first and in order, then at most one back to the treasury (housekeeping: any number).
+    /// Returns what goes back.
+    fn outputs(&mut self) -> Amount {
+        let outputs = &self.psbt.unsigned_tx.output;
+        let decided: Vec<&TxOut> = self.facts.payments.iter().flat_map(|intent| &intent.outputs).collect();
+        for (vout, wanted) in decided.iter().enumerate() {
+            match outputs.get(vout) {
+                Some(found) if found == *wanted => {}
+                Some(found) => {
+                    let (found, wanted) = (words(found), words(wanted));
+                    self.reasons.push(PsbtReason::ChangedOutput { vout, found, wanted });
+                }
+                None => self.reasons.push(PsbtReason::MissingOutput { vout, wanted: words(wanted) }),
+            }
+        }
+        let mut change = Amount::ZERO;
+        let current = self.facts.generations.len();
+        for (number, (vout, output)) in outputs.iter().enumerate().skip(decided.len()).enumerate() {
+            let hints = self.psbt.outputs.get(vout).map(output_hints).unwrap_or_default();
+            match origin_of(output, &hints, self.facts.generations) {
+                None => self.reasons.push(PsbtReason::ForeignOutput { vout, found: words(output) }),
+                Some(origin) if origin.generation + 1 != current => {
+                    let generation = origin.generation + 1;
+                    self.reasons.push(PsbtReason::FormerChange { vout, generation, current });
+                }
+                Some(_) if number > 0 && !decided.is_empty() => self.reasons.push(PsbtReason::SecondChange { vout }),
+                Some(_) => change = saturating(change, output.value),
+            }
+        }
+        change
+    }
+
+    /// T-53: the fee is below the caps of the payments, or below the housekeeping rate.
+    fn fee(&mut self, inputs: Option<Amount>) -> Amount {
+        let Some(inputs) = inputs else { return Amount::ZERO };
+        let outputs = self.psbt.unsigned_tx.output.iter().map(|output| output.value).fold(Amount::ZERO, saturating);
+        let Some(fee) = inputs.checked_sub(outputs) else {
+            self.reasons.push(PsbtReason::NoFee { outputs, inputs });
+            return Amount::ZERO;
+        };
+        let cap = match self.facts.payments {
+            [] => self.housekeeping_cap(),
+            payments => payments.iter().map(|intent| intent.fee_cap).fold(Amount::ZERO, saturating),
+        };
+        if fee > cap {
+            self.reasons.push(PsbtReason::FeeAboveCap { fee, cap });
+        }
+        fee
+    }
+
+    fn housekeeping_cap(&self) -> Amount {
+        let worst = self.facts.generations.iter().filter_map(|treasury| treasury.input_weight().ok()).max();
+        let inputs = self.psbt.unsigned_tx.input.len() as u64;
+        let weight = worst.and_then(|worst| worst.checked_mul(inputs));
+        let base = self.psbt.unsigned_tx.weight();
+        weight.and_then(|weight| weight.checked_add(base)).map_or(Amount::ZERO, |weight| {
+            super::build::fee_at(weight, self.facts.housekeeping_rate)
+        })
+    }
+
+    /// T-55: what is signed already is signed by the treasury's keys, for this transaction.
+    fn signatures(&mut self) {
+        // Without known amounts and scripts no signature can be judged, and there are reasons enough.
+        if self.reasons.is_empty()
+            && let Err(refusal) = verify_signatures(self.psbt, self.facts.generations)
+        {
+            self.reasons.push(PsbtReason::Signature { reason: refusal.to_string() });
+        }
+    }
+}
+
+fn words(output: &TxOut) -> String {
+    format!("{} sat to script {}", output.value.to_sat(), output.script_pubkey.to_hex_string())
+}
+
+fn saturating(sum: Amount, more: Amount) -> Amount {
+    sum.checked_add(more).unwrap_or(Amount::MAX)
+}

@@ -1,0 +1,163 @@
+//! What the spending of treasury coins in a block was: decided, housekeeping, or neither (T-70 to T-74).
+
+use std::collections::BTreeSet;
+
+use bitcoin::{Amount, FeeRate, OutPoint, Script, Transaction, TxOut};
+
+use super::descriptor::Treasury;
+use super::intent::SpendIntent;
+use super::signature::{InputOrigin, signers_of};
+
+/// A mined transaction that spends coins of the treasury.
+#[derive(Clone, Copy)]
+pub struct MinedSpend<'a> {
+    /// The transaction, with its witness.
+    pub transaction: &'a Transaction,
+    /// Height of its block.
+    pub height: u32,
+    /// Of each input the output that it spends, where it is known: always for the treasury's.
+    pub prevouts: &'a [Option<TxOut>],
+    /// The treasuries that there were; the last is the present one.
+    pub generations: &'a [Treasury],
+    /// Which script of which treasury a script is; a wallet knows them all.
+    pub owner: &'a dyn Fn(&Script) -> Option<InputOrigin>,
+}
+
+/// What the spending of treasury coins was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpendFinding {
+    /// It pays what was decided.
+    Decided {
+        /// The decisions, in the order of the outputs.
+        ids: Vec<[u8; 32]>,
+        /// What left the treasury, fee included.
+        left: Amount,
+    },
+    /// From the treasury to the treasury, at a reasonable fee.
+    Housekeeping {
+        /// The fee.
+        fee: Amount,
+    },
+    /// The spare seal was moved on, keeping its script: whether that continues the DAO is judged elsewhere.
+    SpareSeal,
+    /// Nobody decided this.
+    Unauthorised {
+        /// What is wrong with it.
+        reason: String,
+        /// What left the treasury, fee included.
+        left: Amount,
+        /// Keys that signed, by generation and place in [`Treasury::keys`].
+        signers: BTreeSet<(usize, usize)>,
+    },
+}
+
+/// Judges a mined spend. `decided` gives the payment whose gate an outpoint is; `gates` says whether an outpoint is a gate at all.
+pub fn judge_spend(
+    spend: &MinedSpend<'_>,
+    spare_seal: OutPoint,
+    gates: &BTreeSet<OutPoint>,
+    decided: impl Fn(&OutPoint) -> Option<SpendIntent>,
+    housekeeping_rate: FeeRate,
+) -> SpendFinding {
+    let transaction = spend.transaction;
+    let treasury_in = spend.prevouts.iter().flatten().filter(|output| (spend.owner)(&output.script_pubkey).is_some());
+    let total_in = treasury_in.map(|output| output.value).fold(Amount::ZERO, saturating);
+    let inputs: Vec<OutPoint> = transaction.input.iter().map(|txin| txin.previous_output).collect();
+    if inputs.contains(&spare_seal) {
+        return match seal_moved_on(spend, &inputs, spare_seal) {
+            true => SpendFinding::SpareSeal,
+            false => unauthorised(spend, "it spends the spare seal and does not keep it".to_owned(), total_in),
+        };
+    }
+    let mut intents = Vec::new();
+    for gate in inputs.iter().filter(|outpoint| gates.contains(outpoint)) {
+        match decided(gate) {
+            Some(intent) => intents.push(intent),
+            None => {
+                let reason = format!("it spends gate {gate}, which no decision was assigned");
+                return unauthorised(spend, reason, total_in);
+            }
+        }
+    }
+    match intents.as_slice() {
+        [] => judge_housekeeping(spend, total_in, housekeeping_rate),
+        intents => judge_payment(spend, intents, total_in),
+    }
+}
+
+/// A-112, T-71: heights, outputs in order, the rest back to the treasury, the fee under the caps.
+fn judge_payment(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amount) -> SpendFinding {
+    let outputs = &spend.transaction.output;
+    let wanted: Vec<&TxOut> = intents.iter().flat_map(|intent| &intent.outputs).collect();
+    let late = intents.iter().find(|intent| !(intent.from_height..intent.expiry_height).contains(&spend.height));
+    if let Some(intent) = late {
+        let (from, until, at) = (intent.from_height, intent.expiry_height, spend.height);
+        let reason = format!("it was mined at height {at}, allowed were heights from {from} to below {until}");
+        return unauthorised(spend, reason, total_in);
+    }
+    let wrong = wanted.iter().enumerate().find(|(vout, wanted)| outputs.get(*vout) != Some(**wanted));
+    if let Some((vout, wanted)) = wrong {
+        let reason = format!("output {vout} is not the decided {} sat to {}", wanted.value.to_sat(), wanted.script_pubkey);
+        return unauthorised(spend, reason, total_in);
+    }
+    let foreign = outputs.iter().enumerate().skip(wanted.len()).find(|(_, o)| (spend.owner)(&o.script_pubkey).is_none());
+    if let Some((vout, output)) = foreign {
+        let reason = format!("output {vout} pays {} sat to somebody who was not decided on", output.value.to_sat());
+        return unauthorised(spend, reason, total_in);
+    }
+    let back = outputs.iter().skip(wanted.len()).map(|output| output.value).fold(Amount::ZERO, saturating);
+    let paid = wanted.iter().map(|output| output.value).fold(Amount::ZERO, saturating);
+    let left = total_in.checked_sub(back).unwrap_or(Amount::ZERO);
+    let fee = left.checked_sub(paid).unwrap_or(Amount::ZERO);
+    let cap = intents.iter().map(|intent| intent.fee_cap).fold(Amount::ZERO, saturating);
+    if fee > cap {
+        let reason = format!("its fee is {fee}, the decision allows {cap}");
+        return unauthorised(spend, reason, total_in);
+    }
+    SpendFinding::Decided { ids: intents.iter().map(|intent| intent.id).collect(), left }
+}
+
+/// T-72: everything goes to the present treasury, at a fee rate under the cap.
+fn judge_housekeeping(spend: &MinedSpend<'_>, total_in: Amount, rate: FeeRate) -> SpendFinding {
+    let outputs = &spend.transaction.output;
+    let foreign = outputs.iter().position(|output| (spend.owner)(&output.script_pubkey).is_none());
+    if let Some(vout) = foreign {
+        let value = outputs[vout].value.to_sat();
+        return unauthorised(spend, format!("no decision allows output {vout} of {value} sat"), total_in);
+    }
+    let out = outputs.iter().map(|output| output.value).fold(Amount::ZERO, saturating);
+    let fee = total_in.checked_sub(out).unwrap_or(Amount::ZERO);
+    // Half a vbyte of grace for each input: signatures are a little smaller than the worst case.
+    let cap = super::build::fee_at(spend.transaction.weight(), rate);
+    let cap = saturating(cap, Amount::from_sat(spend.transaction.input.len() as u64 * rate.to_sat_per_vb_ceil() * 2));
+    if fee > cap {
+        return unauthorised(spend, format!("housekeeping at a fee of {fee}, at most {cap} is allowed"), total_in);
+    }
+    SpendFinding::Housekeeping { fee }
+}
+
+fn unauthorised(spend: &MinedSpend<'_>, reason: String, total_in: Amount) -> SpendFinding {
+    let own = spend.transaction.output.iter().filter(|output| (spend.owner)(&output.script_pubkey).is_some());
+    let back = own.map(|output| output.value).fold(Amount::ZERO, saturating);
+    let left = total_in.checked_sub(back).unwrap_or(Amount::ZERO);
+    let mut signers = BTreeSet::new();
+    for (input, prevout) in spend.prevouts.iter().enumerate() {
+        let Some(origin) = prevout.as_ref().and_then(|output| (spend.owner)(&output.script_pubkey)) else { continue };
+        let by = signers_of(spend.transaction, input, spend.prevouts, &origin, spend.generations);
+        signers.extend(by.into_iter().map(|key| (origin.generation, key)));
+    }
+    SpendFinding::Unauthorised { reason, left, signers }
+}
+
+fn seal_moved_on(spend: &MinedSpend<'_>, inputs: &[OutPoint], spare_seal: OutPoint) -> bool {
+    let at = inputs.iter().position(|outpoint| *outpoint == spare_seal);
+    let script = at.and_then(|at| spend.prevouts.get(at)?.as_ref()).map(|output| &output.script_pubkey);
+    let next = spend.transaction.output.get(1);
+    let own = spend.prevouts.iter().flatten().filter(|output| (spend.owner)(&output.script_pubkey).is_some()).count();
+    at == Some(0) && own == 1 && script.is_some() && next.map(|output| &output.script_pubkey) == script
+}
+
+fn saturating(sum: Amount, more: Amount) -> Amount {
+    sum.checked_add(more).unwrap_or(Amount::MAX)
+}

@@ -1,0 +1,31 @@
+//! The treasury: its policy, the transactions that pay out of it, and who signed them (docs/spec/35-treasury.md).
+//!
+//! What was decided arrives as plain data ([`SpendIntent`]); nothing here knows how decisions are made. A treasurer's
+//! machine builds ([`SpendPlan`]), judges ([`check`]), verifies what others signed ([`verify_signatures`]) and puts the
+//! signatures together ([`merge_signatures`], [`finalise`]). A member's machine judges what was mined ([`judge_spend`]) and
+//! names the keys that signed it ([`signers_of`]).
+
+mod build;
+mod check;
+mod descriptor;
+mod explain;
+mod fields;
+mod intent;
+mod judge;
+mod policy;
+mod reason;
+mod signature;
+
+pub use build::{PlanError, SpendPlan, TreasuryCoin, child_pays_for_parent, fee_at, replacement_floor};
+pub use check::{CheckFacts, Checked, GateState, PsbtVerdict, check};
+pub use descriptor::{MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, SEARCHED_INDEXES, Treasury, TreasuryError};
+pub use explain::{PolicySize, SpendingPath};
+pub use fields::{PsbtProof, read_proof, write_proof};
+pub use intent::SpendIntent;
+pub use judge::{MinedSpend, SpendFinding, judge_spend};
+pub use policy::{PolicyError, Recovery, ScriptKind, TreasuryTemplate, compile_policy};
+pub use reason::{PsbtReason, PsbtUnknown};
+pub use signature::{
+    InputOrigin, SignatureRefusal, SigningStatus, finalise, input_origins, merge_signatures, prevout_of, signers_of,
+    verify_signatures,
+};

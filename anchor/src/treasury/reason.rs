@@ -1,0 +1,223 @@
+//! Why a PSBT is refused, and what keeps a check from an answer (T-40 to T-56). Every reason is of its own kind and carries its values.
+
+use bitcoin::{Amount, OutPoint, Txid};
+use thiserror::Error;
+
+/// A reason to refuse a PSBT.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PsbtReason {
+    /// No transaction can be read.
+    #[error("T-40: not a PSBT: {reason}")]
+    Form {
+        /// The parser's message.
+        reason: String,
+    },
+    /// The proof it carries does not hold.
+    #[error("T-41: the proof of payment {number} is refused: {reason}")]
+    Proof {
+        /// Which proof, from 1.
+        number: usize,
+        /// The rule and the values.
+        reason: String,
+    },
+    /// The decision is in Bitcoin, but not deep enough.
+    #[error("T-42: the decision is {depth} blocks deep, {needed} are needed")]
+    Shallow {
+        /// Depth of the link.
+        depth: u32,
+        /// Final depth of the charter.
+        needed: u32,
+    },
+    /// It cannot be mined yet.
+    #[error("T-43: it may be mined from height {from}, the next block is {next}")]
+    NotYet {
+        /// First height allowed.
+        from: u32,
+        /// Height of the next block.
+        next: u32,
+    },
+    /// It is too late.
+    #[error("T-43: the authorisation expired at height {expiry}, the next block is {next}")]
+    Expired {
+        /// First height not allowed any more.
+        expiry: u32,
+        /// Height of the next block.
+        next: u32,
+    },
+    /// The payment was made already, by another transaction.
+    #[error("T-44: this approval was used: gate {gate} is spent by {by}", by = by.map_or_else(|| "another transaction".to_owned(), |txid| txid.to_string()))]
+    Replayed {
+        /// The gate.
+        gate: OutPoint,
+        /// The transaction that spent it, where known.
+        by: Option<Txid>,
+    },
+    /// The gate of a payment is not among the inputs.
+    #[error("T-45: gate {gate} is not spent; without it the payment could be made twice")]
+    MissingGate {
+        /// The gate.
+        gate: OutPoint,
+    },
+    /// An input whose amount and script are not shown.
+    #[error("T-46: input {input} does not show what it spends: {problem}")]
+    UnknownInput {
+        /// Index of the input.
+        input: usize,
+        /// What is missing or differs.
+        problem: &'static str,
+    },
+    /// An input that is not the treasury's.
+    #[error("T-47: input {input}, {outpoint}, is no coin of the treasury")]
+    ForeignInput {
+        /// Index of the input.
+        input: usize,
+        /// What it spends.
+        outpoint: OutPoint,
+    },
+    /// A coin of a treasury that was replaced.
+    #[error("T-48: input {input} is of treasury generation {generation}, the present one is {current}")]
+    FormerGeneration {
+        /// Index of the input.
+        input: usize,
+        /// Its generation, from 1.
+        generation: usize,
+        /// The present generation.
+        current: usize,
+    },
+    /// A coin that is set apart: the spare seal, or the gate of another payment.
+    #[error("T-49: input {input}, {outpoint}, is set apart (a seal, or the gate of another payment)")]
+    LockedInput {
+        /// Index of the input.
+        input: usize,
+        /// What it spends.
+        outpoint: OutPoint,
+    },
+    /// A signature may cover less than the whole transaction.
+    #[error("T-50: input {input} asks for or has signature type {sighash}; only ALL (DEFAULT) covers the whole transaction")]
+    Sighash {
+        /// Index of the input.
+        input: usize,
+        /// The type found.
+        sighash: String,
+    },
+    /// An output differs from the decision.
+    #[error("T-51: output {vout} is {found}, the decision says {wanted}")]
+    ChangedOutput {
+        /// Index of the output.
+        vout: usize,
+        /// What is there.
+        found: String,
+        /// What was decided.
+        wanted: String,
+    },
+    /// An output of the decision is not there.
+    #[error("T-51: output {vout} of the decision, {wanted}, is missing")]
+    MissingOutput {
+        /// Index of the output.
+        vout: usize,
+        /// What was decided.
+        wanted: String,
+    },
+    /// An output beyond the decision that is not the treasury's.
+    #[error("T-52: output {vout}, {found}, is neither decided nor the treasury's own")]
+    ForeignOutput {
+        /// Index of the output.
+        vout: usize,
+        /// What is there.
+        found: String,
+    },
+    /// More than one output goes back to the treasury.
+    #[error("T-52: output {vout} is a second change output")]
+    SecondChange {
+        /// Index of the output.
+        vout: usize,
+    },
+    /// Change to a treasury that was replaced.
+    #[error("T-48: output {vout} goes to treasury generation {generation}, the present one is {current}")]
+    FormerChange {
+        /// Index of the output.
+        vout: usize,
+        /// Its generation, from 1.
+        generation: usize,
+        /// The present generation.
+        current: usize,
+    },
+    /// Too much goes to the miners.
+    #[error("T-53: the fee is {fee}, at most {cap} is allowed")]
+    FeeAboveCap {
+        /// The fee.
+        fee: Amount,
+        /// What is allowed.
+        cap: Amount,
+    },
+    /// The outputs hold more than the inputs.
+    #[error("T-53: the outputs hold {outputs}, the inputs {inputs}")]
+    NoFee {
+        /// Sum of the outputs.
+        outputs: Amount,
+        /// Sum of the inputs.
+        inputs: Amount,
+    },
+    /// The script shown for signing is not the coin's.
+    #[error("T-54: input {input} shows another script than the coin has")]
+    WrongScript {
+        /// Index of the input.
+        input: usize,
+    },
+    /// Something is spent twice.
+    #[error("T-46: input {input} spends what another input spends")]
+    DoubleInput {
+        /// Index of the input.
+        input: usize,
+    },
+    /// Two of its payments are one.
+    #[error("T-44: payment {number} stands twice in it")]
+    DoublePayment {
+        /// Which proof, from 1.
+        number: usize,
+    },
+    /// A signature that is there already is not good.
+    #[error("T-55: {reason}")]
+    Signature {
+        /// Which, and what is wrong.
+        reason: String,
+    },
+    /// The transaction cannot be mined before a time that has not come.
+    #[error("T-56: its lock time {lock_time} is not a height below the next block")]
+    LockTime {
+        /// The lock time.
+        lock_time: u32,
+    },
+}
+
+impl PsbtReason {
+    /// Number of the rule, such as `T-51`.
+    pub fn rule(&self) -> String {
+        let text = self.to_string();
+        text.split(':').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// Something that has to be known for an answer and is not.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PsbtUnknown {
+    /// Nothing says how far the chain is.
+    #[error("T-57: the tip of the chain is not known, so expiry and depth cannot be told")]
+    Tip,
+    /// Nothing says whether a gate was spent.
+    #[error("T-57: whether gate {gate} is unspent is not known")]
+    Gate {
+        /// The gate.
+        gate: OutPoint,
+    },
+    /// The blocks that the proof rests on are not known.
+    #[error("T-57: the proof of payment {number} cannot be judged: {reason}")]
+    Proof {
+        /// Which proof, from 1.
+        number: usize,
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,256 @@
+//! The treasury's part of the vocabulary.
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::treasury::check::{CheckReport, ReasonLine};
+pub use crate::treasury::policy::{KeyView, PolicySource, PolicyView};
+pub use crate::treasury::{Flow, key::TreasurerKeys};
+
+/// What can be asked of a node about the treasury, and what a treasurer can order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TreasuryRequest {
+    /// Policy, balance, generations, payments that may be made.
+    Overview,
+    /// This treasurer's public keys.
+    Keys,
+    /// A receiving address that was not paid to yet.
+    Address,
+    /// Every coin.
+    Coins,
+    /// Freezes a coin, or thaws it without a reason.
+    Freeze {
+        /// `txid:vout`.
+        outpoint: String,
+        /// Why; `None` thaws.
+        reason: Option<String>,
+    },
+    /// Builds the transaction of authorised payments and opens a signing session.
+    Open {
+        /// Proposals, by number or id; a budget's milestone as `ID/n`, n from 1.
+        payments: Vec<String>,
+        /// sat/vB; the node's own estimate when absent.
+        fee_rate_sat_vb: Option<u64>,
+    },
+    /// Opens a session that moves the treasury's own coins: consolidation, or the sweep of former generations.
+    OpenHousekeeping {
+        /// sat/vB; the node's own estimate when absent.
+        fee_rate_sat_vb: Option<u64>,
+        /// Only coins below this value; all when absent.
+        below_sat: Option<u64>,
+    },
+    /// Opens the replacement of a session at a higher rate: same payments, same coins.
+    Bump {
+        /// The session, or the beginning of its id.
+        session: String,
+        /// sat/vB.
+        fee_rate_sat_vb: u64,
+    },
+    /// All sessions.
+    Sessions,
+    /// One session with its PSBT.
+    Session {
+        /// Its id or the beginning of it.
+        session: String,
+    },
+    /// Takes signatures in from a PSBT; a session that is not known is opened if the PSBT passes the check.
+    Import {
+        /// Base64.
+        psbt: String,
+    },
+    /// Checks and signs a session with this treasurer's key.
+    Sign {
+        /// Its id or the beginning of it.
+        session: String,
+    },
+    /// Checks and signs a PSBT, and opens its session if it is new.
+    SignPsbt {
+        /// Base64.
+        psbt: String,
+    },
+    /// Notes why this treasurer does not sign.
+    Refuse {
+        /// The session.
+        session: String,
+        /// Why.
+        reason: String,
+    },
+    /// Adds a comment to a session.
+    Comment {
+        /// The session.
+        session: String,
+        /// What.
+        text: String,
+    },
+    /// Puts the signatures together and broadcasts the transaction.
+    Broadcast {
+        /// The session.
+        session: String,
+    },
+    /// Judges a PSBT by this node's chain and log, without signing.
+    Check {
+        /// Base64.
+        psbt: String,
+    },
+    /// What left the treasury, judged.
+    Flows,
+    /// All labels.
+    Labels,
+    /// Sets labels.
+    SetLabels {
+        /// Kind (`tx`, `addr`, `output`), reference, label.
+        labels: Vec<(String, String, String)>,
+    },
+}
+
+/// The answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "treasury", rename_all = "snake_case")]
+pub enum TreasuryReply {
+    /// To `Overview`.
+    Overview(Box<TreasuryOverview>),
+    /// To `Keys`.
+    Keys(TreasurerKeys),
+    /// To `Address`.
+    Address {
+        /// The address.
+        address: String,
+        /// Its derivation index.
+        index: u32,
+    },
+    /// To `Coins`.
+    Coins {
+        /// The largest first.
+        coins: Vec<CoinView>,
+    },
+    /// To `Open`, `Session`, `Import`, `Sign`, `SignPsbt`, `Refuse`, `Comment`, `Bump`, `Broadcast`.
+    Session(Box<SessionView>),
+    /// To `Sessions`.
+    Sessions {
+        /// The oldest first, without their PSBTs.
+        sessions: Vec<SessionView>,
+    },
+    /// To `Check`.
+    Check(Box<CheckReport>),
+    /// To `Flows`.
+    Flows {
+        /// The oldest first.
+        flows: Vec<Flow>,
+    },
+    /// To `Labels`.
+    Labels {
+        /// Kind, reference, label.
+        labels: Vec<(String, String, String)>,
+    },
+    /// To `Freeze` and `SetLabels`.
+    Done,
+}
+
+/// The treasury at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreasuryOverview {
+    /// The present policy in words.
+    pub policy: PolicyView,
+    /// Which generation it is, from 1.
+    pub generation: usize,
+    /// Confirmed coins that may be spent by decisions.
+    pub free_sat: u64,
+    /// Frozen coins.
+    pub frozen_sat: u64,
+    /// Seals, gates.
+    pub reserved_sat: u64,
+    /// Not yet confirmed.
+    pub pending_sat: u64,
+    /// In former generations: to be swept.
+    pub former_sat: u64,
+    /// Payments that were authorised.
+    pub payments: Vec<PaymentView>,
+    /// Spends that nobody decided, in sentences.
+    pub alarms: Vec<String>,
+}
+
+/// An authorised payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentView {
+    /// The proposal, hex.
+    pub proposal: String,
+    /// Milestone of a budget, from 1; `None` for a spend.
+    pub milestone: Option<u16>,
+    /// Untrusted text.
+    pub title: String,
+    /// Hash of the intent, hex.
+    pub intent: String,
+    /// What is paid, without the fee.
+    pub paid_sat: u64,
+    /// Highest fee.
+    pub fee_cap_sat: u64,
+    /// `txid:vout` of the gate.
+    pub gate: String,
+    /// First height allowed.
+    pub from_height: u32,
+    /// First height not allowed any more.
+    pub expiry_height: u32,
+    /// `open`, `signing`, `broadcast`, `mined`, `executed`, `expired`.
+    pub state: String,
+    /// The transaction that paid it.
+    pub txid: Option<String>,
+}
+
+/// A coin of the treasury.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoinView {
+    /// `txid:vout`.
+    pub outpoint: String,
+    /// Value.
+    pub sat: u64,
+    /// Its address.
+    pub address: String,
+    /// Generation, from 1.
+    pub generation: usize,
+    /// Derivation index.
+    pub index: u32,
+    /// Height of its block.
+    pub height: Option<u32>,
+    /// `free`, `frozen`, `spare seal`, `gate`, `in session …`.
+    pub state: String,
+    /// A label; untrusted text.
+    pub label: Option<String>,
+}
+
+/// A signing session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Id of the transaction.
+    pub id: String,
+    /// `open`, `complete`, `broadcast`, `mined` or `void`.
+    pub state: String,
+    /// The check of the transaction by this node.
+    pub check: CheckReport,
+    /// Who signed, by name.
+    pub signed: Vec<String>,
+    /// Who may still sign, by name.
+    pub missing: Vec<String>,
+    /// Signatures still needed.
+    pub needed: usize,
+    /// Other sessions that spend one of its coins.
+    pub conflicts: Vec<String>,
+    /// Comments, refusals and signatures, in order.
+    pub remarks: Vec<RemarkView>,
+    /// Height of its block.
+    pub height: Option<u32>,
+    /// The PSBT, base64.
+    pub psbt: Option<String>,
+}
+
+/// A remark on a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemarkView {
+    /// Height at which it was made.
+    pub height: u32,
+    /// `comment`, `refusal` or `signature`.
+    pub kind: String,
+    /// By whom; untrusted text.
+    pub author: String,
+    /// Untrusted text.
+    pub text: String,
+}

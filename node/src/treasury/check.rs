@@ -1,0 +1,281 @@
+//! The check before a signature: the proof in a PSBT judged against block hashes, then the PSBT against what it shows.
+//!
+//! A pure function of the file, the block hashes and the state of the gates (docs/spec/35-treasury.md, T-40 to T-57).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use althing_anchor::{
+    BlockHashes, CheckFacts, GateState, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, check_psbt,
+    read_proof,
+};
+use bitcoin::psbt::Psbt;
+use bitcoin::{Address, FeeRate, Network, OutPoint};
+use serde::{Deserialize, Serialize};
+
+use super::intents::{housekeeping_rate, intent};
+use super::text::psbt_from;
+use crate::dao::Dao;
+use crate::judge::Verdict;
+use crate::proof;
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// `valid`: it may be signed. `invalid`: it must not be. `cannot_tell`: something is not known.
+    pub verdict: Verdict,
+    /// Id of the transaction, if there is one.
+    pub txid: Option<String>,
+    /// What it does, in sentences made from parsed values.
+    pub sentences: Vec<String>,
+    /// Every reason to refuse.
+    pub reasons: Vec<ReasonLine>,
+    /// What is not known.
+    pub unknown: Vec<String>,
+    /// Proposals that it pays, hex, as its proofs show.
+    pub proposals: Vec<String>,
+    /// The fee.
+    pub fee_sat: Option<u64>,
+    /// What goes back to the treasury.
+    pub change_sat: Option<u64>,
+}
+
+/// One reason to refuse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReasonLine {
+    /// Number of the rule, such as `T-51`.
+    pub rule: String,
+    /// The reason with its values.
+    pub text: String,
+}
+
+/// Whose treasury it is, where that is known without a proof.
+#[derive(Debug, Clone)]
+pub struct KnownTreasury {
+    /// The DAO, which a proof has to be of.
+    pub dao: althing_governance::id::DaoId,
+    /// Its network.
+    pub network: Network,
+    /// The treasuries that there were; the last is the present one.
+    pub generations: Vec<Treasury>,
+    /// Spare seal and gates.
+    pub reserved: BTreeSet<OutPoint>,
+    /// Highest fee rate of housekeeping.
+    pub housekeeping_rate: FeeRate,
+}
+
+impl KnownTreasury {
+    /// The treasury that a DAO was founded with.
+    ///
+    /// # Errors
+    /// A charter whose descriptor is no treasury.
+    pub fn founding(dao: &Dao) -> anyhow::Result<Self> {
+        let charter = &dao.params.charter;
+        let mut reserved: BTreeSet<OutPoint> = dao.params.gates.iter().copied().collect();
+        reserved.insert(dao.params.spare_seal);
+        Ok(Self {
+            dao: dao.params.dao_id,
+            network: dao.network(),
+            generations: vec![Treasury::parse(&charter.treasury_descriptor)?],
+            reserved,
+            housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
+        })
+    }
+}
+
+/// Judges a PSBT file.
+///
+/// `blocks` are the best chain's block hashes, `gates` the state of each gate that is known, `known` the treasury where
+/// that is known otherwise than by the proof; what is missing makes the answer "cannot tell", unless there is a reason to
+/// refuse anyway.
+pub fn check(
+    file: &[u8],
+    blocks: Option<&dyn BlockHashes>,
+    gates: &dyn Fn(&OutPoint) -> Option<GateState>,
+    known: Option<&KnownTreasury>,
+) -> CheckReport {
+    match psbt_from(file) {
+        Ok(psbt) => check_parsed(&psbt, blocks, gates, known),
+        Err(error) => {
+            let reason = PsbtReason::Form { reason: format!("{error:#}").trim_start_matches("T-40: ").to_owned() };
+            let mut collected = Collected::default();
+            collected.reasons.push(reason);
+            collected.report(None)
+        }
+    }
+}
+
+/// As [`check`], of a PSBT that was read.
+pub fn check_parsed(
+    psbt: &Psbt,
+    blocks: Option<&dyn BlockHashes>,
+    gates: &dyn Fn(&OutPoint) -> Option<GateState>,
+    known: Option<&KnownTreasury>,
+) -> CheckReport {
+    let mut collected = Collected { known: known.cloned(), ..Collected::default() };
+    let carried = read_proof(psbt);
+    for (number, bundle) in (1..).zip(&carried.bundles) {
+        collected.proof(number, bundle, blocks);
+    }
+    if carried.bundles.is_empty() && known.is_none() {
+        let reason = "there is no proof in it, and nothing else says whose treasury it is of".to_owned();
+        collected.reasons.push(PsbtReason::Proof { number: 1, reason });
+    }
+    let gate_states: BTreeMap<OutPoint, GateState> = collected
+        .payments
+        .iter()
+        .filter_map(|payment| Some((payment.gate, gates(&payment.gate)?)))
+        .collect();
+    // What a proof would show is not known yet, so what the outputs should be is not either.
+    let is_shown = collected.unknown.is_empty();
+    let verdict = collected.known.as_ref().filter(|_| is_shown).map(|treasury| {
+        let facts = CheckFacts {
+            generations: &treasury.generations,
+            reserved: &treasury.reserved,
+            payments: &collected.payments,
+            depth: collected.depth,
+            tip: blocks.map(BlockHashes::tip_height),
+            gates: &gate_states,
+            housekeeping_rate: treasury.housekeeping_rate,
+        };
+        check_psbt(psbt, &facts)
+    });
+    let network = collected.known.as_ref().map(|treasury| treasury.network);
+    let mut amounts = None;
+    match verdict {
+        // A proof that is refused shows no payment; that outputs are not decided then follows from it and is no news.
+        Some(PsbtVerdict::Refuse(reasons)) => collected.reasons.extend(reasons),
+        Some(PsbtVerdict::CannotTell(unknown)) => collected.unknown.extend(unknown),
+        Some(PsbtVerdict::Accept(checked)) => amounts = Some(checked),
+        None => {}
+    }
+    let mut report = collected.report(Some(psbt));
+    report.sentences.extend(network.map(|network| outputs_in_words(psbt, network)).unwrap_or_default());
+    if let Some(checked) = amounts {
+        report.fee_sat = Some(checked.fee.to_sat());
+        report.change_sat = Some(checked.change.to_sat());
+        report.sentences.push(format!(
+            "{} sat are paid, {} sat go back to the treasury, the fee is {} sat.",
+            checked.paid.to_sat(),
+            checked.change.to_sat(),
+            checked.fee.to_sat()
+        ));
+    }
+    report
+}
+
+#[derive(Default)]
+struct Collected {
+    known: Option<KnownTreasury>,
+    payments: Vec<SpendIntent>,
+    proposals: Vec<String>,
+    sentences: Vec<String>,
+    depth: Option<(u32, u32)>,
+    reasons: Vec<PsbtReason>,
+    unknown: Vec<PsbtUnknown>,
+}
+
+impl Collected {
+    /// T-41: a proof of P-7 that holds, shows an authorised payment, and is of the DAO whose treasury this is.
+    fn proof(&mut self, number: usize, bundle: &[u8], blocks: Option<&dyn BlockHashes>) {
+        let needed = match proof::decode(bundle) {
+            Ok((bundle, _)) => bundle.highest_block(),
+            Err(error) => return self.refuse(number, error.to_string()),
+        };
+        let Some(blocks) = blocks else {
+            let reason = "no block headers and no bitcoind were given".to_owned();
+            return self.unknown.push(PsbtUnknown::Proof { number, reason });
+        };
+        if blocks.tip_height() < needed {
+            let reason = format!("the blocks given end at {}, it speaks of block {needed}", blocks.tip_height());
+            return self.unknown.push(PsbtUnknown::Proof { number, reason });
+        }
+        let finding = match proof::verify(bundle, &AnyBlocks(blocks)) {
+            Ok(finding) => finding,
+            Err(rejection) => return self.refuse(number, rejection.to_string()),
+        };
+        if let Some(known) = self.known.as_ref().filter(|known| known.dao != finding.dao.dao_id) {
+            let reason = format!("it is of DAO {}, the treasury is of DAO {}", finding.dao.dao_id, known.dao);
+            return self.refuse(number, reason);
+        }
+        let Some(payment) = &finding.payment else {
+            return self.refuse(number, "it shows no authorised payment".to_owned());
+        };
+        if let Some(paid_by) = payment.paid_by {
+            self.reasons.push(PsbtReason::Replayed { gate: payment.gate, by: Some(paid_by) });
+        }
+        if self.known.is_none() {
+            match shown_treasury(&finding) {
+                Ok(shown) => self.known = Some(shown),
+                Err(reason) => return self.refuse(number, reason),
+            }
+        }
+        let shallowest = self.depth.map_or(finding.depth, |(depth, _)| depth.min(finding.depth));
+        self.depth = Some((shallowest, finding.final_depth));
+        self.sentences.push(finding.statement.clone());
+        self.proposals.push(payment.proposal.to_string());
+        self.payments.push(intent(&payment.spend, &payment.authorisation, payment.gate));
+    }
+
+    fn refuse(&mut self, number: usize, reason: String) {
+        self.reasons.push(PsbtReason::Proof { number, reason });
+    }
+
+    fn report(self, psbt: Option<&Psbt>) -> CheckReport {
+        let verdict = match (self.reasons.is_empty(), self.unknown.is_empty()) {
+            (false, _) => Verdict::Invalid,
+            (true, false) => Verdict::CannotTell,
+            (true, true) => Verdict::Valid,
+        };
+        CheckReport {
+            verdict,
+            txid: psbt.map(|psbt| psbt.unsigned_tx.compute_txid().to_string()),
+            sentences: self.sentences,
+            reasons: self
+                .reasons
+                .iter()
+                .map(|reason| ReasonLine { rule: reason.rule(), text: reason.to_string() })
+                .collect(),
+            unknown: self.unknown.iter().map(ToString::to_string).collect(),
+            proposals: self.proposals,
+            fee_sat: None,
+            change_sat: None,
+        }
+    }
+}
+
+fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
+    let generations: Result<Vec<Treasury>, _> = finding.treasuries.iter().map(|text| Treasury::parse(text)).collect();
+    let mut reserved: BTreeSet<OutPoint> = finding.dao.gates.iter().copied().collect();
+    reserved.insert(finding.dao.spare_seal);
+    Ok(KnownTreasury {
+        dao: finding.dao.dao_id,
+        network: finding.network,
+        generations: generations.map_err(|error| error.to_string())?,
+        reserved,
+        housekeeping_rate: housekeeping_rate(finding.charter.max_link_fee_rate_sat_vb),
+    })
+}
+
+fn outputs_in_words(psbt: &Psbt, network: Network) -> Vec<String> {
+    let outputs = psbt.unsigned_tx.output.iter().enumerate();
+    outputs
+        .map(|(vout, output)| {
+            let to = Address::from_script(&output.script_pubkey, network)
+                .map_or_else(|_| format!("script {}", output.script_pubkey.to_hex_string()), |a| a.to_string());
+            format!("Output {vout}: {} sat to {to}.", output.value.to_sat())
+        })
+        .collect()
+}
+
+/// Block hashes behind a reference of any kind.
+struct AnyBlocks<'a>(&'a dyn BlockHashes);
+
+impl BlockHashes for AnyBlocks<'_> {
+    fn hash_at(&self, height: u32) -> Option<bitcoin::BlockHash> {
+        self.0.hash_at(height)
+    }
+
+    fn tip_height(&self) -> u32 {
+        self.0.tip_height()
+    }
+}

@@ -1,0 +1,204 @@
+//! All generations of the treasury, followed block by block in step with the node's own tables.
+
+use althing_anchor::{InputOrigin, Treasury};
+use anyhow::{Context, Result};
+use bitcoin::consensus::encode::serialize;
+use bitcoin::{Block, BlockHash, Network, OutPoint, Script, Transaction, TxOut, Txid};
+
+use super::wallet::TreasuryWallet;
+use crate::chain::Bitcoind;
+use crate::store::{SpendRow, Store, Writer};
+
+/// The watch-only wallets of the treasury and what was spent out of it.
+pub struct Desk {
+    network: Network,
+    wallets: Vec<TreasuryWallet>,
+    spends: Vec<SpendRow>,
+}
+
+/// What one block changes, to be stored in the block's own transaction.
+#[derive(Debug, Default)]
+pub struct DeskStep {
+    changes: Vec<(u32, u64, Vec<u8>)>,
+    spends: Vec<SpendRow>,
+}
+
+impl Desk {
+    /// Opens the wallets of these descriptors; what they missed is read from bitcoind.
+    ///
+    /// # Errors
+    /// A descriptor that is no treasury, a damaged store, or no answer from bitcoind.
+    pub fn open(
+        store: &mut Store,
+        bitcoind: &Bitcoind,
+        network: Network,
+        birthday: u32,
+        descriptors: &[String],
+    ) -> Result<Self> {
+        let mut desk = Self { network, wallets: Vec::new(), spends: store.treasury_spends()? };
+        desk.sync_generations(store, bitcoind, birthday, descriptors)?;
+        Ok(desk)
+    }
+
+    /// Adds wallets for descriptors that are new, and reads the blocks that they missed.
+    ///
+    /// # Errors
+    /// As [`Desk::open`].
+    pub fn sync_generations(
+        &mut self,
+        store: &mut Store,
+        bitcoind: &Bitcoind,
+        birthday: u32,
+        descriptors: &[String],
+    ) -> Result<()> {
+        for descriptor in descriptors.iter().skip(self.wallets.len()) {
+            let generation = self.wallets.len();
+            let treasury = Treasury::parse(descriptor).context("the charter's treasury descriptor")?;
+            let number = u32::try_from(generation).context("generation")?;
+            let stored = store.treasury_changes(number)?;
+            let mut wallet = TreasuryWallet::open(generation, treasury, self.network, &stored)?;
+            let tip = store.tip()?.map_or(0, |row| row.height);
+            let hash_at = |height: u32| -> Result<Option<BlockHash>> {
+                use bitcoin::hashes::Hash as _;
+                Ok(store.block(height)?.map(|row| BlockHash::from_byte_array(row.hash)))
+            };
+            let mut known = wallet.common(hash_at)?;
+            let mut missed = Vec::new();
+            let first = known.map_or(birthday.max(1), |(height, _)| height + 1);
+            for height in first..=tip {
+                let Some(hash) = bitcoind.block_hash(height)? else { break };
+                let block = bitcoind.block(&hash)?;
+                wallet.connect(height, &block, known)?;
+                missed.extend(spends_in(std::slice::from_ref(&wallet), height, &block));
+                known = Some((height, hash));
+            }
+            let changes = wallet.take_changes()?;
+            self.wallets.push(wallet);
+            store.write(|writer| {
+                if let Some((at, changes)) = &changes {
+                    writer.add_treasury_changes(number, *at, changes)?;
+                }
+                missed.iter().try_for_each(|row| writer.put_treasury_spend(row))
+            })?;
+            self.remember(&missed);
+        }
+        Ok(())
+    }
+
+    /// How many generations there are.
+    pub fn generations(&self) -> usize {
+        self.wallets.len()
+    }
+
+    /// The treasuries that there were; the last is the present one.
+    pub fn treasuries(&self) -> Vec<Treasury> {
+        self.wallets.iter().map(|wallet| wallet.treasury.clone()).collect()
+    }
+
+    /// Takes in a block.
+    ///
+    /// # Errors
+    /// A block that does not connect.
+    pub fn connect(&mut self, height: u32, block: &Block, below: Option<(u32, BlockHash)>) -> Result<DeskStep> {
+        let mut step = DeskStep::default();
+        for wallet in &mut self.wallets {
+            // Blocks may be skipped before the first one only.
+            let below = if wallet.tip().is_none() { None } else { below };
+            wallet.connect(height, block, below)?;
+            if let Some((number, changes)) = wallet.take_changes()? {
+                step.changes.push((u32::try_from(wallet.generation)?, number, changes));
+            }
+        }
+        step.spends = spends_in(&self.wallets, height, block);
+        Ok(step)
+    }
+
+    /// Takes over what is stored.
+    pub fn stored(&mut self, step: &DeskStep) {
+        self.remember(&step.spends);
+    }
+
+    /// Forgets the spends of blocks from a height on.
+    pub fn disconnect_from(&mut self, height: u32) {
+        self.spends.retain(|row| row.height < height);
+    }
+
+    /// Mined spends, the oldest first.
+    pub fn spends(&self) -> &[SpendRow] {
+        &self.spends
+    }
+
+    /// Which script of which generation a script is; the newest where several have it.
+    pub fn owner_of(&self, script: &Script) -> Option<InputOrigin> {
+        self.wallets.iter().rev().find_map(|wallet| {
+            let index = wallet.index_of(script)?;
+            Some(InputOrigin { generation: wallet.generation, index })
+        })
+    }
+
+    /// An output of a transaction that concerns the treasury.
+    pub fn output(&self, outpoint: &OutPoint) -> Option<TxOut> {
+        self.wallets.iter().find_map(|wallet| wallet.any_output(outpoint))
+    }
+
+    /// A transaction that concerns the treasury.
+    pub fn transaction(&self, txid: &Txid) -> Option<Transaction> {
+        self.wallets.iter().find_map(|wallet| wallet.transaction(txid))
+    }
+
+    /// Height at which a transaction of the treasury was mined.
+    pub fn confirmed_at(&self, txid: &Txid) -> Option<u32> {
+        self.wallets.iter().find_map(|wallet| wallet.confirmed_at(txid))
+    }
+
+    pub(super) fn wallets(&self) -> &[TreasuryWallet] {
+        &self.wallets
+    }
+
+    pub(super) fn wallets_mut(&mut self) -> &mut [TreasuryWallet] {
+        &mut self.wallets
+    }
+
+    /// Stores what a wallet changed outside of blocks.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub(super) fn persist(&mut self, store: &mut Store) -> Result<()> {
+        let mut step = DeskStep::default();
+        for wallet in &mut self.wallets {
+            if let Some((number, changes)) = wallet.take_changes()? {
+                step.changes.push((u32::try_from(wallet.generation)?, number, changes));
+            }
+        }
+        store.write(|writer| writer.put_treasury_step(&step))
+    }
+
+    fn remember(&mut self, rows: &[SpendRow]) {
+        for row in rows {
+            if !self.spends.iter().any(|known| known.txid == row.txid) {
+                self.spends.push(row.clone());
+            }
+        }
+        self.spends.sort_by(|a, b| (a.height, &a.txid).cmp(&(b.height, &b.txid)));
+    }
+}
+
+impl Writer<'_> {
+    /// Stores what a block changed of the treasury.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn put_treasury_step(&self, step: &DeskStep) -> Result<()> {
+        for (generation, number, changes) in &step.changes {
+            self.add_treasury_changes(*generation, *number, changes)?;
+        }
+        step.spends.iter().try_for_each(|row| self.put_treasury_spend(row))
+    }
+}
+
+/// Transactions of a block that spend coins of these wallets, which know the block already.
+fn spends_in(wallets: &[TreasuryWallet], height: u32, block: &Block) -> Vec<SpendRow> {
+    let is_own = |outpoint: &OutPoint| wallets.iter().any(|wallet| wallet.own_output(outpoint).is_some());
+    let spending = block.txdata.iter().filter(|tx| tx.input.iter().any(|txin| is_own(&txin.previous_output)));
+    spending.map(|tx| SpendRow { txid: tx.compute_txid().to_string(), height, tx: serialize(tx) }).collect()
+}

@@ -1,0 +1,140 @@
+//! What left the treasury: decided, housekeeping, or an alarm that names the keys that signed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use althing_anchor::{MinedSpend, SpendFinding, SpendIntent, judge_spend};
+use bitcoin::consensus::encode::deserialize;
+use bitcoin::{OutPoint, Transaction, TxOut, Txid};
+use serde::{Deserialize, Serialize};
+
+use super::intents::{authorised, housekeeping_rate};
+use crate::keys::hex;
+use crate::shell::Shell;
+
+/// One mined transaction that spent coins of the treasury.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// The transaction.
+    pub txid: String,
+    /// Height of its block.
+    pub height: u32,
+    /// `decided`, `housekeeping`, `spare_seal`, `unauthorised` or, while the log is behind, `pending`.
+    pub verdict: String,
+    /// What left the treasury, fee included.
+    pub left_sat: u64,
+    /// Proposals that it pays, hex.
+    pub proposals: Vec<String>,
+    /// Why it is not authorised.
+    pub reason: Option<String>,
+    /// Who signed what nobody decided: names where the charter has them, else the key.
+    pub signers: Vec<String>,
+    /// The same by key expression of the descriptor.
+    pub signer_keys: Vec<String>,
+}
+
+/// Every spend of the treasury, judged by the log as this node has verified it.
+pub fn flows(shell: &Shell) -> Vec<Flow> {
+    if shell.treasury.spends().is_empty() {
+        return Vec::new();
+    }
+    let payments = authorised(shell);
+    let by_gate: BTreeMap<OutPoint, SpendIntent> =
+        payments.iter().map(|payment| (payment.intent.gate, payment.intent.clone())).collect();
+    let mut gates: BTreeSet<OutPoint> = shell.dao.params.gates.iter().copied().collect();
+    gates.extend(by_gate.keys());
+    let head = shell.ledger.state().tip_height().unwrap_or(0);
+    let mut found = Vec::new();
+    for row in shell.treasury.spends() {
+        let Ok(transaction) = deserialize::<Transaction>(&row.tx) else { continue };
+        let mut flow = Flow {
+            txid: row.txid.clone(),
+            height: row.height,
+            verdict: "pending".to_owned(),
+            left_sat: 0,
+            proposals: Vec::new(),
+            reason: None,
+            signers: Vec::new(),
+            signer_keys: Vec::new(),
+        };
+        // Before the head of its block the log may not hold the decision yet.
+        if row.height <= head {
+            judge(shell, &transaction, &by_gate, &gates, &mut flow);
+            flow.proposals = payments
+                .iter()
+                .filter(|payment| flow.proposals.contains(&hex(&payment.intent.id)))
+                .map(|payment| payment.proposal.to_string())
+                .collect();
+        }
+        found.push(flow);
+    }
+    found
+}
+
+/// Spends that nobody decided, in sentences.
+pub fn alarms(shell: &Shell) -> Vec<String> {
+    let unauthorised = flows(shell).into_iter().filter(|flow| flow.verdict == "unauthorised");
+    unauthorised.map(|flow| sentence(&flow)).collect()
+}
+
+fn sentence(flow: &Flow) -> String {
+    let by = if flow.signers.is_empty() { "nobody that can be named".to_owned() } else { flow.signers.join(", ") };
+    format!(
+        "UNAUTHORISED SPEND of {} sat of the treasury: transaction {} at height {} was signed by {by}; {}.",
+        flow.left_sat,
+        flow.txid,
+        flow.height,
+        flow.reason.as_deref().unwrap_or_default()
+    )
+}
+
+/// If a transaction pays exactly one decision: what left the treasury.
+pub fn executed(shell: &Shell, txid: &Txid) -> Option<u64> {
+    let flow = flows(shell).into_iter().find(|flow| flow.txid == txid.to_string())?;
+    (flow.verdict == "decided").then_some(flow.left_sat)
+}
+
+fn judge(
+    shell: &Shell,
+    transaction: &Transaction,
+    by_gate: &BTreeMap<OutPoint, SpendIntent>,
+    gates: &BTreeSet<OutPoint>,
+    flow: &mut Flow,
+) {
+    let charter = shell.ledger.state().charter();
+    let prevouts: Vec<Option<TxOut>> =
+        transaction.input.iter().map(|txin| shell.treasury.output(&txin.previous_output)).collect();
+    let generations = shell.treasury.treasuries();
+    let owner = |script: &bitcoin::Script| shell.treasury.owner_of(script);
+    let spend = MinedSpend {
+        transaction,
+        height: flow.height,
+        prevouts: &prevouts,
+        generations: &generations,
+        owner: &owner,
+    };
+    let rate = housekeeping_rate(charter.max_link_fee_rate_sat_vb);
+    let decided = |gate: &OutPoint| by_gate.get(gate).cloned();
+    match judge_spend(&spend, shell.dao.params.spare_seal, gates, decided, rate) {
+        SpendFinding::Decided { ids, left } => {
+            flow.verdict = "decided".to_owned();
+            flow.left_sat = left.to_sat();
+            flow.proposals = ids.iter().map(|id| hex(id)).collect();
+        }
+        SpendFinding::Housekeeping { fee } => {
+            flow.verdict = "housekeeping".to_owned();
+            flow.left_sat = fee.to_sat();
+        }
+        SpendFinding::SpareSeal => flow.verdict = "spare_seal".to_owned(),
+        SpendFinding::Unauthorised { reason, left, signers } => {
+            flow.verdict = "unauthorised".to_owned();
+            flow.left_sat = left.to_sat();
+            flow.reason = Some(reason);
+            for (generation, key) in signers {
+                let Some(expression) = generations.get(generation).and_then(|t| t.keys().get(key)) else { continue };
+                flow.signers.push(super::policy::holder(shell, generation, key));
+                flow.signer_keys.push(expression.to_string());
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,23 @@
+//! The treasury in the shell: watch-only wallets, the check before a signature, signing sessions, alarms.
+//!
+//! What may be paid is in the ledger, what was paid is on Bitcoin; the rules are in the anchor core. A treasurer's key signs
+//! only what [`check`] accepts, on this machine.
+
+pub mod check;
+mod desk;
+mod flows;
+mod intents;
+pub mod key;
+pub mod offline;
+pub mod policy;
+mod requests;
+mod sessions;
+pub mod text;
+mod wallet;
+
+pub use check::{CheckReport, ReasonLine};
+pub use desk::{Desk, DeskStep};
+pub use flows::{Flow, alarms, executed};
+pub use intents::{AuthorisedPayment, authorised};
+pub use requests::answer;
+pub(crate) use sessions::rebroadcast;

@@ -1,0 +1,73 @@
+//! The check of a PSBT file without a running node: block hashes and gates from a source that the caller names.
+
+use althing_anchor::{BlockHashes, GateState, read_proof};
+use bitcoin::{Network, OutPoint};
+
+use super::check::{CheckReport, KnownTreasury, check};
+use super::text::psbt_from;
+use crate::dao::Dao;
+use crate::judge::{Blocks, Source, Verdict};
+use crate::proof;
+
+/// What the caller says of the gates, where the source does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatedGates {
+    /// Nothing.
+    Unknown,
+    /// They are unspent.
+    Unspent,
+    /// They are spent.
+    Spent,
+}
+
+/// Judges a PSBT file by a source of block hashes. `dao` names the treasury otherwise than by the proof.
+pub fn check_file(file: &[u8], source: &Source, gates: StatedGates, dao: Option<&Dao>) -> CheckReport {
+    let known = dao.map(KnownTreasury::founding);
+    let known = match known.transpose() {
+        Ok(known) => known,
+        Err(error) => return cannot_tell(format!("the founding file: {error:#}")),
+    };
+    let network = dao.map(Dao::network).or_else(|| network_of(file));
+    let opened = network.map(|network| Blocks::open(source, network));
+    let (blocks, why) = match opened {
+        Some(Ok(blocks)) => (Some(blocks), None),
+        Some(Err(refusal)) => (None, Some(refusal.reason)),
+        None => (None, None),
+    };
+    let gate_state = |gate: &OutPoint| match (gates, &blocks) {
+        (StatedGates::Unspent, _) => Some(GateState::Unspent),
+        (StatedGates::Spent, _) => Some(GateState::Spent(None)),
+        (StatedGates::Unknown, Some(Blocks::Bitcoind(asked))) => match asked.bitcoind.unspent_confirmations(gate) {
+            Ok(Some(_)) => Some(GateState::Unspent),
+            Ok(None) => Some(GateState::Spent(None)),
+            Err(_) => None,
+        },
+        (StatedGates::Unknown, _) => None,
+    };
+    let hashes = blocks.as_ref().map(|blocks| blocks as &dyn BlockHashes);
+    let mut report = check(file, hashes, &gate_state, known.as_ref());
+    if let Some(trouble) = blocks.as_ref().and_then(Blocks::trouble) {
+        return cannot_tell(trouble);
+    }
+    report.unknown.extend(why.filter(|_| report.verdict == Verdict::CannotTell));
+    report
+}
+
+/// Network of the first proof in the file.
+fn network_of(file: &[u8]) -> Option<Network> {
+    let carried = read_proof(&psbt_from(file).ok()?);
+    proof::decode(carried.bundles.first()?).ok().map(|(_, network)| network)
+}
+
+fn cannot_tell(reason: String) -> CheckReport {
+    CheckReport {
+        verdict: Verdict::CannotTell,
+        txid: None,
+        sentences: Vec::new(),
+        reasons: Vec::new(),
+        unknown: vec![reason],
+        proposals: Vec::new(),
+        fee_sat: None,
+        change_sat: None,
+    }
+}

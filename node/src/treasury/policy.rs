@@ -1,0 +1,147 @@
+//! A treasury's policy for people: addresses, sentences, sizes, and who holds which key.
+
+use althing_anchor::{Recovery, ScriptKind, Treasury, TreasuryTemplate, compile_policy};
+use althing_governance::Charter;
+use anyhow::{Context, Result, bail};
+use bitcoin::{Address, Network};
+use serde::{Deserialize, Serialize};
+
+use crate::shell::Shell;
+
+/// Most addresses shown at once.
+const MAX_ADDRESSES: u32 = 100;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicySource {
+    /// A descriptor as it is.
+    Descriptor(String),
+    /// A policy to be compiled: `or(99@thresh(2,pk(A),pk(B)),1@and(pk(C),older(4320)))`.
+    Policy {
+        /// Whether to P2TR instead of P2WSH.
+        taproot: bool,
+        /// The policy.
+        text: String,
+    },
+    /// k of n keys with recoveries.
+    Template {
+        /// Whether to P2TR instead of P2WSH.
+        taproot: bool,
+        /// k.
+        threshold: usize,
+        /// The keys.
+        keys: Vec<String>,
+        /// Recoveries: threshold, blocks of waiting, keys (none: the treasury's own).
+        recoveries: Vec<(usize, u16, Vec<String>)>,
+    },
+}
+
+/// A policy in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyView {
+    /// The descriptor with its checksum.
+    pub descriptor: String,
+    /// Who can spend when, a sentence each.
+    pub sentences: Vec<String>,
+    /// The keys with their holders.
+    pub keys: Vec<KeyView>,
+    /// Size of a transaction with one input and two outputs at worst, vB.
+    pub one_in_two_out_vbytes: u64,
+    /// Weight of one more input at worst.
+    pub input_weight: u64,
+    /// The first addresses.
+    pub addresses: Vec<String>,
+}
+
+/// One key of a treasury.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyView {
+    /// As the descriptor has it.
+    pub key: String,
+    /// Its holder's name, or `key n`.
+    pub holder: String,
+}
+
+/// Makes the treasury that is asked for.
+///
+/// # Errors
+/// What the core refuses, with the rule.
+pub fn treasury(source: &PolicySource) -> Result<Treasury> {
+    let kind = |taproot: bool| if taproot { ScriptKind::Tr } else { ScriptKind::Wsh };
+    Ok(match source {
+        PolicySource::Descriptor(text) => Treasury::parse(text.trim())?,
+        PolicySource::Policy { taproot, text } => compile_policy(kind(*taproot), text.trim())?,
+        PolicySource::Template { taproot, threshold, keys, recoveries } => TreasuryTemplate {
+            kind: kind(*taproot),
+            threshold: *threshold,
+            keys: keys.clone(),
+            recoveries: recoveries
+                .iter()
+                .map(|(threshold, after_blocks, keys)| Recovery {
+                    threshold: *threshold,
+                    after_blocks: *after_blocks,
+                    keys: (!keys.is_empty()).then(|| keys.clone()),
+                })
+                .collect(),
+        }
+        .treasury()?,
+    })
+}
+
+/// A policy in words; `charter` names the holders of its keys.
+///
+/// # Errors
+/// An address that the network does not have, which does not occur.
+pub fn view(treasury: &Treasury, network: Network, count: u32, charter: Option<&Charter>) -> Result<PolicyView> {
+    if count > MAX_ADDRESSES {
+        bail!("T-13: at most {MAX_ADDRESSES} addresses are shown at once");
+    }
+    let name = |key: usize| holder_in(charter, treasury, key);
+    let size = treasury.size()?;
+    let count = if treasury.is_ranged() { count } else { count.min(1) };
+    let addresses = (0..count)
+        .map(|index| {
+            let script = treasury.script_at(index)?;
+            Ok(Address::from_script(&script, network).context("an address")?.to_string())
+        })
+        .collect::<Result<_>>()?;
+    Ok(PolicyView {
+        descriptor: treasury.to_string(),
+        sentences: treasury.paths(name).into_iter().map(|path| path.sentence).collect(),
+        keys: (0..treasury.keys().len())
+            .map(|key| KeyView { key: treasury.keys()[key].to_string(), holder: name(key) })
+            .collect(),
+        one_in_two_out_vbytes: size.one_in_two_out_vbytes,
+        input_weight: size.input.to_wu(),
+        addresses,
+    })
+}
+
+/// Who holds a key of a generation: a name of the newest charter that had it as treasury, else the key itself.
+pub(super) fn holder(shell: &Shell, generation: usize, key: usize) -> String {
+    let treasuries = shell.treasury.treasuries();
+    let Some(treasury) = treasuries.get(generation) else { return format!("key {}", key + 1) };
+    let versions = shell.ledger.state().charters();
+    let charter = versions.iter().rev().map(|version| &version.charter).find(|charter| {
+        Treasury::parse(&charter.treasury_descriptor).is_ok_and(|other| other == *treasury)
+    });
+    holder_in(charter, treasury, key)
+}
+
+/// T-61: a treasurer of the charter whose key is the plain key, or the extended key, of that place in the descriptor.
+fn holder_in(charter: Option<&Charter>, treasury: &Treasury, key: usize) -> String {
+    use bdk_wallet::miniscript::DescriptorPublicKey as Key;
+    let found = treasury.keys().get(key).and_then(|expression| {
+        let first = treasury.public_keys_at(0).ok()?.get(key).copied()?;
+        charter?.treasurers.iter().find(|treasurer| {
+            let x_only = treasurer.key.x_only_public_key().0;
+            let extended = match expression {
+                Key::XPub(xpub) => Some(xpub.xkey.public_key.x_only_public_key().0),
+                _ => None,
+            };
+            first.x_only_public_key().0 == x_only || extended == Some(x_only)
+        })
+    });
+    found.map_or_else(|| format!("key {}", key + 1), |treasurer| treasurer.name.clone())
+}

@@ -1,0 +1,171 @@
+//! What can be asked of a node about its treasury.
+
+use bitcoin::{Address, OutPoint};
+
+use super::flows::{alarms, flows};
+use super::intents::authorised;
+use super::key::Signer;
+use super::sessions;
+use super::text::psbt_from;
+use crate::api::{ApiError, CoinView, PaymentView, TreasuryOverview, TreasuryReply, TreasuryRequest};
+use crate::keys::hex;
+use crate::shell::Shell;
+
+/// Addresses shown with a policy.
+const SHOWN_ADDRESSES: u32 = 3;
+
+/// Answers a question about the treasury.
+///
+/// # Errors
+/// With the rule and the values.
+pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply, ApiError> {
+    let session = |view| Ok(TreasuryReply::Session(Box::new(view)));
+    match ask {
+        TreasuryRequest::Overview => Ok(TreasuryReply::Overview(Box::new(overview(shell)?))),
+        TreasuryRequest::Keys => Ok(TreasuryReply::Keys(Signer::new(&shell.keys).public())),
+        TreasuryRequest::Address => address(shell),
+        TreasuryRequest::Coins => Ok(TreasuryReply::Coins { coins: coins(shell)? }),
+        TreasuryRequest::Freeze { outpoint, reason } => freeze(shell, outpoint, reason.as_deref()),
+        TreasuryRequest::Open { payments, fee_rate_sat_vb } => {
+            session(sessions::open(shell, payments, *fee_rate_sat_vb)?)
+        }
+        TreasuryRequest::OpenHousekeeping { fee_rate_sat_vb, below_sat } => {
+            session(sessions::open_housekeeping(shell, *fee_rate_sat_vb, *below_sat)?)
+        }
+        TreasuryRequest::Bump { session: id, fee_rate_sat_vb } => session(sessions::bump(shell, id, *fee_rate_sat_vb)?),
+        TreasuryRequest::Sessions => Ok(TreasuryReply::Sessions { sessions: sessions::list(shell)? }),
+        TreasuryRequest::Session { session: id } => session(sessions::show(shell, id)?),
+        TreasuryRequest::Import { psbt } => session(sessions::import(shell, psbt)?),
+        TreasuryRequest::Sign { session: id } => session(sessions::sign(shell, id)?),
+        TreasuryRequest::SignPsbt { psbt } => session(sessions::sign_psbt(shell, psbt)?),
+        TreasuryRequest::Refuse { session: id, reason } => session(sessions::say(shell, id, "refusal", reason)?),
+        TreasuryRequest::Comment { session: id, text } => session(sessions::say(shell, id, "comment", text)?),
+        TreasuryRequest::Broadcast { session: id } => session(sessions::broadcast(shell, id)?),
+        TreasuryRequest::Check { psbt } => {
+            let psbt = psbt_from(psbt.as_bytes()).map_err(|error| ApiError::invalid("T-40", format!("{error:#}")))?;
+            Ok(TreasuryReply::Check(Box::new(sessions::check_here(shell, &psbt)?)))
+        }
+        TreasuryRequest::Flows => Ok(TreasuryReply::Flows { flows: flows(shell) }),
+        TreasuryRequest::Labels => Ok(TreasuryReply::Labels { labels: shell.store.treasury_labels()? }),
+        TreasuryRequest::SetLabels { labels } => {
+            shell.store.write(|writer| {
+                labels.iter().try_for_each(|(kind, reference, label)| writer.put_treasury_label(kind, reference, label))
+            })?;
+            Ok(TreasuryReply::Done)
+        }
+    }
+}
+
+fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
+    let charter = shell.ledger.state().charter();
+    let generations = shell.treasury.treasuries();
+    let current = generations.last().ok_or_else(|| ApiError::ours("there is no treasury"))?;
+    let mut overview = TreasuryOverview {
+        policy: super::policy::view(current, shell.dao.network(), SHOWN_ADDRESSES, Some(charter))?,
+        generation: generations.len(),
+        free_sat: 0,
+        frozen_sat: 0,
+        reserved_sat: 0,
+        pending_sat: 0,
+        former_sat: 0,
+        payments: Vec::new(),
+        alarms: alarms(shell),
+    };
+    for coin in coins(shell)? {
+        let sum = match (coin.state.as_str(), coin.height) {
+            ("spare seal" | "gate", _) => &mut overview.reserved_sat,
+            _ if coin.generation != generations.len() => &mut overview.former_sat,
+            (_, None) => &mut overview.pending_sat,
+            ("frozen", _) => &mut overview.frozen_sat,
+            _ => &mut overview.free_sat,
+        };
+        *sum = sum.saturating_add(coin.sat);
+    }
+    let state = shell.ledger.state();
+    for payment in authorised(shell) {
+        let is_budget = state
+            .proposals()
+            .get(&payment.proposal)
+            .is_some_and(|record| record.content.class == althing_governance::charter::Class::Budget);
+        let (state, txid) = sessions::payment_state(shell, &payment)?;
+        overview.payments.push(PaymentView {
+            proposal: payment.proposal.to_string(),
+            milestone: is_budget.then(|| payment.milestone.saturating_add(1)),
+            paid_sat: payment.intent.paid().map_or(u64::MAX, bitcoin::Amount::to_sat),
+            fee_cap_sat: payment.intent.fee_cap.to_sat(),
+            intent: hex(&payment.intent.id),
+            gate: payment.intent.gate.to_string(),
+            from_height: payment.intent.from_height,
+            expiry_height: payment.intent.expiry_height,
+            title: payment.title,
+            state,
+            txid,
+        });
+    }
+    Ok(overview)
+}
+
+fn address(shell: &mut Shell) -> Result<TreasuryReply, ApiError> {
+    let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let network = shell.dao.network();
+    let Shell { treasury, store, .. } = shell;
+    let (index, script) = {
+        let wallet = treasury.wallets_mut().last_mut().ok_or_else(|| ApiError::ours("there is no treasury"))?;
+        let index = wallet.fresh_index(least);
+        (index, wallet.treasury.script_at(index).map_err(anyhow::Error::from)?)
+    };
+    treasury.persist(store)?;
+    let address = Address::from_script(&script, network).map_err(anyhow::Error::from)?;
+    Ok(TreasuryReply::Address { address: address.to_string(), index })
+}
+
+fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {
+    let frozen = shell.store.treasury_frozen()?;
+    let labels = shell.store.treasury_labels()?;
+    let (reserved, promised) = (sessions::reserved(shell), sessions::promised(shell)?);
+    let mut coins = Vec::new();
+    for wallet in shell.treasury.wallets() {
+        for coin in wallet.unspent() {
+            let outpoint = coin.outpoint.to_string();
+            let state = match () {
+                () if coin.outpoint == shell.dao.params.spare_seal => "spare seal".to_owned(),
+                () if reserved.contains(&coin.outpoint) => "gate".to_owned(),
+                () if frozen.iter().any(|(frozen, _)| *frozen == outpoint) => "frozen".to_owned(),
+                () => promised.get(&coin.outpoint).map_or_else(
+                    || "free".to_owned(),
+                    |session| format!("in session {}", session.get(..8).unwrap_or(session)),
+                ),
+            };
+            let label = labels.iter().find(|(kind, reference, _)| kind == "output" && *reference == outpoint);
+            let address = Address::from_script(&coin.txout.script_pubkey, shell.dao.network());
+            coins.push(CoinView {
+                sat: coin.txout.value.to_sat(),
+                address: address.map_or_else(|_| String::new(), |address| address.to_string()),
+                generation: wallet.generation + 1,
+                index: wallet.index_of(&coin.txout.script_pubkey).unwrap_or(0),
+                height: coin.chain_position.confirmation_height_upper_bound(),
+                state,
+                label: label.map(|(_, _, label)| label.clone()),
+                outpoint,
+            });
+        }
+    }
+    coins.sort_by(|a, b| (b.sat, &a.outpoint).cmp(&(a.sat, &b.outpoint)));
+    Ok(coins)
+}
+
+fn freeze(shell: &mut Shell, outpoint: &str, reason: Option<&str>) -> Result<TreasuryReply, ApiError> {
+    let parsed: OutPoint = outpoint
+        .trim()
+        .parse()
+        .map_err(|error| ApiError::invalid("T-28", format!("{outpoint:?} is not txid:vout: {error}")))?;
+    if reason.is_some_and(|reason| reason.len() > 200) {
+        return Err(ApiError::invalid("T-28", "a reason has at most 200 bytes"));
+    }
+    if shell.treasury.output(&parsed).is_none() {
+        return Err(ApiError::invalid("T-28", format!("{parsed} is no coin of the treasury")));
+    }
+    shell.store.write(|writer| writer.freeze_treasury_coin(&parsed.to_string(), reason))?;
+    shell.revision += 1;
+    Ok(TreasuryReply::Done)
+}

@@ -1,0 +1,167 @@
+//! A watch-only wallet for one generation of the treasury: bdk in memory, its changes in the node's own database.
+
+use althing_anchor::{Treasury, TreasuryCoin};
+use anyhow::{Context, Result};
+use bdk_wallet::chain::{BlockId, Merge};
+use bdk_wallet::{ChangeSet, KeychainKind, LocalOutput, Wallet};
+use bitcoin::{Block, BlockHash, Network, NetworkKind, OutPoint, Script, Transaction, TxOut, Txid};
+
+/// Scripts that are looked for beyond the last one known to be used.
+const LOOKAHEAD: u32 = 200;
+
+/// One generation's wallet.
+pub(super) struct TreasuryWallet {
+    pub(super) generation: usize,
+    pub(super) treasury: Treasury,
+    wallet: Wallet,
+    /// Number of the next change to be stored.
+    next_change: u64,
+}
+
+impl TreasuryWallet {
+    /// The wallet as it is stored, or a new one.
+    ///
+    /// # Errors
+    /// Stored changes of another descriptor, or malformed ones.
+    pub(super) fn open(
+        generation: usize,
+        treasury: Treasury,
+        network: Network,
+        stored: &[Vec<u8>],
+    ) -> Result<Self> {
+        let descriptor = treasury.spelled_for(NetworkKind::from(network));
+        let mut changes = ChangeSet::default();
+        for bytes in stored {
+            changes.merge(serde_json::from_slice(bytes).context("a stored change of the treasury's wallet")?);
+        }
+        let loaded = Wallet::load()
+            .descriptor(KeychainKind::External, Some(descriptor.clone()))
+            .check_network(network)
+            .lookahead(LOOKAHEAD)
+            .load_wallet_no_persist(changes)
+            .context("the stored wallet of the treasury is of another descriptor")?;
+        let wallet = match loaded {
+            Some(wallet) => wallet,
+            None => Wallet::create_single(descriptor)
+                .network(network)
+                .lookahead(LOOKAHEAD)
+                .create_wallet_no_persist()
+                .context("making a wallet of the treasury's descriptor")?,
+        };
+        Ok(Self { generation, treasury, wallet, next_change: stored.len() as u64 })
+    }
+
+    /// Height up to which it knows the chain, and the hash there; `None` before the first block.
+    pub(super) fn tip(&self) -> Option<(u32, BlockHash)> {
+        let tip = self.wallet.latest_checkpoint();
+        (tip.height() > 0).then(|| (tip.height(), tip.hash()))
+    }
+
+    /// The highest block that it and `same` agree on.
+    pub(super) fn common(&self, mut same: impl FnMut(u32) -> Result<Option<BlockHash>>) -> Result<Option<(u32, BlockHash)>> {
+        let mut below = self.wallet.latest_checkpoint();
+        while below.height() > 0 {
+            if same(below.height())? == Some(below.hash()) {
+                return Ok(Some((below.height(), below.hash())));
+            }
+            match below.prev() {
+                Some(previous) => below = previous,
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds a block on top of `below`.
+    ///
+    /// # Errors
+    /// A block that does not connect.
+    pub(super) fn connect(&mut self, height: u32, block: &Block, below: Option<(u32, BlockHash)>) -> Result<()> {
+        if height == 0 {
+            return Ok(());
+        }
+        let connected_to = match below {
+            Some((height, hash)) => BlockId { height, hash },
+            None => BlockId { height: 0, hash: self.wallet.local_chain().genesis_hash() },
+        };
+        self.wallet
+            .apply_block_connected_to(block, height, connected_to)
+            .with_context(|| format!("the treasury's wallet cannot connect block {height} to {}", connected_to.height))
+    }
+
+    /// Changes since the last call, to be stored under their number.
+    ///
+    /// # Errors
+    /// Never for what bdk makes; its serialisation allows one.
+    pub(super) fn take_changes(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
+        let Some(changes) = self.wallet.take_staged() else { return Ok(None) };
+        let number = self.next_change;
+        self.next_change += 1;
+        Ok(Some((number, serde_json::to_vec(&changes)?)))
+    }
+
+    /// The derivation index of a script of this treasury.
+    pub(super) fn index_of(&self, script: &Script) -> Option<u32> {
+        let index = self.wallet.derivation_of_spk(script.to_owned())?.1;
+        Some(if self.treasury.is_ranged() { index } else { 0 })
+    }
+
+    /// The output, if it is this treasury's.
+    pub(super) fn own_output(&self, outpoint: &OutPoint) -> Option<TxOut> {
+        let output = self.any_output(outpoint)?;
+        self.index_of(&output.script_pubkey).map(|_| output)
+    }
+
+    /// An output of a transaction that the wallet knows.
+    pub(super) fn any_output(&self, outpoint: &OutPoint) -> Option<TxOut> {
+        let transaction = self.transaction(&outpoint.txid)?;
+        transaction.output.get(usize::try_from(outpoint.vout).ok()?).cloned()
+    }
+
+    /// A transaction that concerns this treasury.
+    pub(super) fn transaction(&self, txid: &Txid) -> Option<Transaction> {
+        self.wallet.tx_graph().get_tx(*txid).map(|transaction| (*transaction).clone())
+    }
+
+    /// Whether a transaction is confirmed, and at which height.
+    pub(super) fn confirmed_at(&self, txid: &Txid) -> Option<u32> {
+        let known = self.wallet.get_tx(*txid)?;
+        known.chain_position.confirmation_height_upper_bound()
+    }
+
+    /// Unspent outputs.
+    pub(super) fn unspent(&self) -> impl Iterator<Item = LocalOutput> + '_ {
+        self.wallet.list_unspent()
+    }
+
+    /// The transaction that spends an output of this treasury, mined or given to the network.
+    pub(super) fn spender_of(&self, outpoint: &OutPoint) -> Option<Txid> {
+        let by = self.wallet.list_output().find(|output| output.outpoint == *outpoint && output.is_spent)?;
+        let graph = self.wallet.tx_graph();
+        let spenders = graph.outspends(by.outpoint);
+        spenders.iter().find(|txid| self.wallet.get_tx(**txid).is_some()).copied()
+    }
+
+    /// A coin as the core wants it.
+    pub(super) fn coin(&self, outpoint: &OutPoint) -> Option<TreasuryCoin> {
+        let transaction = self.transaction(&outpoint.txid)?;
+        let output = transaction.output.get(usize::try_from(outpoint.vout).ok()?)?;
+        let index = self.index_of(&output.script_pubkey)?;
+        Some(TreasuryCoin { outpoint: *outpoint, transaction, generation: self.generation, index })
+    }
+
+    /// An index of which no script was paid to yet and none below `least`.
+    pub(super) fn fresh_index(&mut self, least: u32) -> u32 {
+        if !self.treasury.is_ranged() {
+            return 0;
+        }
+        let _ = self.wallet.reveal_addresses_to(KeychainKind::External, least).count();
+        let next = self.wallet.next_unused_address(KeychainKind::External).index;
+        if next >= least { next } else { self.wallet.reveal_next_address(KeychainKind::External).index }
+    }
+
+    /// Remembers a transaction that was given to the network.
+    pub(super) fn note_broadcast(&mut self, transaction: &Transaction, now_secs: u64) {
+        self.wallet.apply_unconfirmed_txs([(transaction.clone(), now_secs)]);
+    }
+}

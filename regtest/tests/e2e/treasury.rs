@@ -1,0 +1,254 @@
+//! The treasury of a DAO: paid out only what was voted, checked by every signer's own machine, seen by every member.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use althing_anchor::{SpendPlan, Treasury, TreasuryCoin, finalise};
+use althing_node::keys::Keys;
+use althing_node::treasury::key::Signer;
+use althing_node::treasury::text::{psbt_from, psbt_text};
+use althing_regtest::story::{
+    Assembly, PASSWORD, authorise, await_executed, check_psbt, fund_treasury, pay, payee, regtest_address,
+};
+use anyhow::{Context as _, Result, ensure};
+use bitcoin::consensus::encode::{deserialize, serialize_hex};
+use bitcoin::psbt::Psbt;
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxOut};
+use serde_json::{Value, json};
+
+use crate::stage::with_members_on_roll;
+
+/// The whole way of a payment, and everything that must not happen on it.
+#[test]
+fn two_of_three_pay_what_was_voted_and_nothing_else() {
+    with_members_on_roll("treasury", |assembly| {
+        fund_treasury(assembly, 1_000_000)?;
+        policy_agrees_with_core(assembly)?;
+        let roof = payee(assembly)?;
+        let proposal = authorise(assembly, "Mend the roof", &[(roof.clone(), 50_000)], 5_000)?;
+        let folder = assembly.data_dir.join("psbt");
+        std::fs::create_dir_all(&folder)?;
+        let base = folder.join("first.psbt");
+        first_session(assembly, &proposal, &base)?;
+
+        offline_check(assembly, &base)?;
+        bybit_blind_signing(assembly, &base)?;
+        robot(assembly, &base)?;
+        freeze(assembly)?;
+        // The session that is open keeps its coins; another treasurer's is about the same gate and so conflicts.
+        let spend = pay(assembly, &proposal, &folder)?;
+        agrees_with_core(assembly, &spend.psbt, &roof)?;
+        replay(assembly, &proposal, &base)?;
+        await_executed(assembly, &proposal)?;
+        for member in &assembly.members {
+            let flows = member.treasury_flows()?;
+            ensure!(flows.len() == 1 && flows[0].verdict == "decided" && flows[0].proposals == [proposal.clone()], "{flows:?}");
+            ensure!(member.status()?.alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "a false alarm");
+        }
+        colluding_treasurers(assembly)
+    });
+}
+
+fn first_session(assembly: &Assembly, proposal: &str, base: &Path) -> Result<String> {
+    let third = &assembly.members[2];
+    let opened = third.command(&["treasury", "session", "open", proposal, "--fee-rate", "2", "--out", path(base)?])?;
+    ensure!(opened["check"]["verdict"] == "valid", "{opened}");
+    ensure!(opened["needed"] == 2 && opened["missing"].as_array().is_some_and(|m| m.len() == 3), "{opened}");
+    Ok(opened["id"].as_str().context("an id")?.to_owned())
+}
+
+/// Core reads our descriptor and derives our addresses.
+fn policy_agrees_with_core(assembly: &Assembly) -> Result<()> {
+    let overview = assembly.members[1].command(&["treasury", "policy"])?;
+    let descriptor = overview["policy"]["descriptor"].as_str().context("a descriptor")?;
+    let info = assembly.node.call("getdescriptorinfo", &[json!(descriptor)])?;
+    ensure!(info["descriptor"] == descriptor, "{info}");
+    let derived = assembly.node.call("deriveaddresses", &[json!(descriptor)])?;
+    ensure!(derived[0] == overview["policy"]["addresses"][0], "{derived} {overview}");
+    ensure!(overview["free_sat"] == 1_000_000, "{overview}");
+    let said = overview["policy"]["sentences"][0].as_str().unwrap_or_default();
+    ensure!(said == "At any time: 2 of (Astrid, Bjarni, Gudrun).", "{said}");
+    Ok(())
+}
+
+/// Offline: accepted with everything known, no answer without tip or gate.
+fn offline_check(assembly: &Assembly, base: &Path) -> Result<()> {
+    let member = &assembly.members[3];
+    let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
+    let bitcoind = ["--bitcoind", &url, "--cookie", path(&cookie)?];
+    let headers = assembly.data_dir.join("tip.headers");
+    assembly.node.export_headers(&headers)?;
+    let headers = ["--headers", path(&headers)?];
+    let (code, report) = check_psbt(member, base, &bitcoind)?;
+    ensure!(code == Some(0), "{report:?}");
+    let (code, report) = check_psbt(member, base, &[headers.as_slice(), &["--gate", "unspent"]].concat())?;
+    ensure!(code == Some(0), "{report:?}");
+    for cannot in [headers.to_vec(), vec!["--gate", "unspent"], vec![]] {
+        let (code, report) = check_psbt(member, base, &cannot)?;
+        ensure!(code == Some(2) && !report.unknown.is_empty(), "{cannot:?}: {report:?}");
+    }
+    let (code, report) = check_psbt(member, base, &[headers.as_slice(), &["--gate", "spent"]].concat())?;
+    ensure!(code == Some(1) && report.reasons[0].rule == "T-44", "{report:?}");
+    Ok(())
+}
+
+/// A hub, or whoever carries the file, puts another payee into it. Every treasurer's machine refuses by itself.
+fn bybit_blind_signing(assembly: &Assembly, base: &Path) -> Result<()> {
+    let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
+    let bitcoind = ["--bitcoind", &url, "--cookie", path(&cookie)?];
+    let honest = psbt_from(&std::fs::read(base)?)?;
+    let thief = ScriptBuf::new_p2wsh(&bitcoin::WScriptHash::from_str(&"66".repeat(32))?);
+    type Change = Box<dyn Fn(&mut Psbt)>;
+    let script = thief.clone();
+    let changes: Vec<(&str, &str, Change)> = vec![
+        ("payee", "T-51", Box::new(move |psbt| psbt.unsigned_tx.output[0].script_pubkey = script.clone())),
+        ("amount", "T-51", Box::new(|psbt| psbt.unsigned_tx.output[0].value += Amount::from_sat(1))),
+        ("change", "T-52", Box::new(move |psbt| psbt.unsigned_tx.output[1].script_pubkey = thief.clone())),
+        ("fee", "T-53", Box::new(|psbt| psbt.unsigned_tx.output[1].value -= Amount::from_sat(9_000))),
+        ("sighash", "T-50", Box::new(|psbt| psbt.inputs[1].sighash_type = Some(bitcoin::EcdsaSighashType::None.into()))),
+        ("no gate", "T-45", Box::new(|psbt| {
+            psbt.unsigned_tx.input.remove(0);
+            psbt.inputs.remove(0);
+        })),
+        ("no proof", "T-41", Box::new(|psbt| psbt.proprietary.clear())),
+        ("proof", "T-41", Box::new(|psbt| {
+            let bundle = psbt.proprietary.values_mut().max_by_key(|bytes| bytes.len()).expect("a proof");
+            let middle = bundle.len() / 2;
+            bundle[middle] ^= 1;
+        })),
+    ];
+    let victim = &assembly.members[1];
+    for (name, rule, change) in changes {
+        let mut forged = honest.clone();
+        change(&mut forged);
+        let file = base.with_file_name(format!("forged-{}.psbt", name.replace(' ', "-")));
+        std::fs::write(&file, psbt_text(&forged))?;
+        let (code, report) = check_psbt(victim, &file, &bitcoind)?;
+        ensure!(code == Some(1), "{name}: {report:?}");
+        ensure!(report.reasons.iter().any(|reason| reason.rule == rule), "{name}: {rule} is not in {report:?}");
+        let ran = victim.cli().run(&["treasury", "session", "sign", path(&file)?, "--yes", "--json"])?;
+        ensure!(ran.code == Some(1), "{name}: {ran:?}");
+    }
+    Ok(())
+}
+
+/// The robot signs the honest file and refuses the forged ones, each refusal with its reason in a log.
+fn robot(assembly: &Assembly, base: &Path) -> Result<()> {
+    let inbox = assembly.data_dir.join("inbox");
+    std::fs::create_dir_all(&inbox)?;
+    for entry in std::fs::read_dir(base.parent().context("a folder")?)? {
+        let file = entry?.path();
+        std::fs::copy(&file, inbox.join(file.file_name().context("a name")?))?;
+    }
+    let done = assembly.members[2].command(&["treasurer", "--robot", "--inbox", path(&inbox)?, "--once"])?;
+    ensure!(done["signed"] == 1 && done["refused"] == 8, "{done}");
+    let signed = psbt_from(&std::fs::read(inbox.join("first.signed.psbt"))?)?;
+    ensure!(signed.inputs.iter().all(|input| input.partial_sigs.len() == 1), "one signature on each input");
+    let log = std::fs::read_to_string(inbox.join("refusals.jsonl"))?;
+    let rules: Vec<String> = log
+        .lines()
+        .map(|line| Ok(serde_json::from_str::<Value>(line)?["rule"].as_str().unwrap_or_default().to_owned()))
+        .collect::<Result<_>>()?;
+    ensure!(rules.len() == 8 && rules.iter().all(|rule| rule.starts_with("T-")), "{log}");
+    Ok(())
+}
+
+fn freeze(assembly: &Assembly) -> Result<()> {
+    let first = &assembly.members[0];
+    let coins = first.command(&["treasury", "utxos"])?["coins"].clone();
+    let coin = coins[0]["outpoint"].as_str().context("a coin")?;
+    first.command(&["treasury", "freeze", coin, "--reason", "under dispute"])?;
+    let after = first.command(&["treasury", "balance"])?;
+    ensure!(after["frozen_sat"] == 1_000_000 && after["free_sat"] == 0, "{after}");
+    first.command(&["treasury", "thaw", coin])?;
+    ensure!(first.command(&["treasury", "balance"])?["free_sat"] == 1_000_000, "thawed");
+    Ok(())
+}
+
+/// Core decodes our PSBT as we do, finalises it to the same transaction, and has it in its chain.
+fn agrees_with_core(assembly: &Assembly, psbt: &str, payee: &str) -> Result<()> {
+    let ours = psbt_from(psbt.as_bytes())?;
+    let decoded = assembly.node.call("decodepsbt", &[json!(psbt)])?;
+    let fee = Amount::from_btc(decoded["fee"].as_f64().context("a fee")?)?;
+    ensure!(fee == ours.fee()?, "{fee} in {decoded}");
+    ensure!(decoded["tx"]["txid"] == ours.unsigned_tx.compute_txid().to_string(), "{decoded}");
+    ensure!(decoded["tx"]["vout"][0]["scriptPubKey"]["address"] == payee, "{decoded}");
+    let treasury = treasury(assembly)?;
+    let finished = finalise(&ours, std::slice::from_ref(&treasury))?;
+    let by_core = assembly.node.call("finalizepsbt", &[json!(psbt)])?;
+    ensure!(by_core["complete"] == true && by_core["hex"] == serialize_hex(&finished), "{by_core}");
+    Ok(())
+}
+
+/// The approval is used up: neither a new session nor the old file passes.
+fn replay(assembly: &Assembly, proposal: &str, base: &Path) -> Result<()> {
+    let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
+    let (code, report) = check_psbt(&assembly.members[4], base, &["--bitcoind", &url, "--cookie", path(&cookie)?])?;
+    ensure!(code == Some(1) && report.reasons.iter().any(|reason| reason.rule == "T-44"), "{report:?}");
+    let ran = assembly.members[1].cli().run(&["treasury", "session", "open", proposal, "--json"])?;
+    ensure!(ran.code.is_some_and(|code| code != 0), "a second session for a gate that is spent: {ran:?}");
+    Ok(())
+}
+
+/// Two treasurers take the money together. Nobody can stop them; within one block every member's node names them.
+fn colluding_treasurers(assembly: &Assembly) -> Result<()> {
+    let coins = assembly.members[0].command(&["treasury", "utxos"])?["coins"].clone();
+    let coin = coins.as_array().and_then(|coins| coins.iter().find(|coin| coin["state"] == "free").cloned());
+    let coin = coin.with_context(|| format!("no free coin in {coins}"))?;
+    let outpoint = OutPoint::from_str(coin["outpoint"].as_str().context("an outpoint")?)?;
+    let sat = coin["sat"].as_u64().context("a value")?;
+    let treasury = treasury(assembly)?;
+    let stolen = TxOut {
+        value: Amount::from_sat(sat - 1_000),
+        script_pubkey: regtest_address(&assembly.members[1].wallet_address()?)?.script_pubkey(),
+    };
+    let taken = TreasuryCoin { outpoint, transaction: mined(assembly, &outpoint)?, generation: 0, index: 0 };
+    let plan = SpendPlan {
+        generations: std::slice::from_ref(&treasury),
+        payments: &[],
+        own_outputs: &[stolen],
+        required: &[taken],
+        coins: &[],
+        change_index: 0,
+        fee_rate: FeeRate::from_sat_per_vb_u32(2),
+        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+        own_fee_cap: Amount::from_sat(2_000),
+    };
+    let mut psbt = plan.build()?;
+    for thief in &assembly.members[..2] {
+        Signer::new(&Keys::open(thief.data_dir(), PASSWORD)?).sign(&mut psbt)?;
+    }
+    let theft = finalise(&psbt, std::slice::from_ref(&treasury))?;
+    let accepted = assembly.node.test_accept(std::slice::from_ref(&theft))?;
+    ensure!(accepted[0]["allowed"] == true, "{accepted}");
+    assembly.node.broadcast(&theft)?;
+    assembly.mine(1)?;
+    for actor in assembly.everybody() {
+        let alarms = actor.status()?.alarms;
+        let alarm = alarms.iter().find(|alarm| alarm.contains("UNAUTHORISED")).with_context(|| format!("{alarms:?}"))?;
+        let names = ["Astrid", "Bjarni"].iter().all(|name| alarm.contains(name)) && !alarm.contains("Gudrun");
+        ensure!(names && alarm.contains(&theft.compute_txid().to_string()), "{} says {alarm}", actor.name());
+    }
+    Ok(())
+}
+
+fn treasury(assembly: &Assembly) -> Result<Treasury> {
+    let overview = assembly.members[0].command(&["treasury", "policy"])?;
+    Ok(Treasury::parse(overview["policy"]["descriptor"].as_str().context("a descriptor")?)?)
+}
+
+/// A mined transaction, by looking through the newest blocks.
+fn mined(assembly: &Assembly, outpoint: &OutPoint) -> Result<Transaction> {
+    let tip = assembly.node.tip()?.height;
+    for height in (0..=tip).rev() {
+        let block = assembly.node.block(&assembly.node.block_hash(height)?)?;
+        if let Some(found) = block.txdata.iter().find(|tx| tx.compute_txid() == outpoint.txid) {
+            return Ok(deserialize(&bitcoin::consensus::serialize(found))?);
+        }
+    }
+    anyhow::bail!("no block has {outpoint}")
+}
+
+fn path(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| format!("{} is not UTF-8", PathBuf::from(path).display()))
+}

@@ -1,0 +1,219 @@
+//! Commands of the treasury and their options.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::cli::args::SourceArgs;
+
+/// `treasury`.
+#[derive(Debug, Subcommand)]
+pub enum TreasuryCommand {
+    /// My public keys as a treasurer: what goes into the descriptor and into the charter.
+    Key,
+    /// A policy in words: who can spend when, addresses, sizes. Without options, the one in force.
+    Policy(PolicyArgs),
+    /// What the treasury holds, and the payments that may be made.
+    Balance,
+    /// A receiving address.
+    Address,
+    /// Every coin.
+    Utxos,
+    /// Keep a coin from being spent.
+    Freeze {
+        /// `txid:vout`.
+        outpoint: String,
+        /// Why.
+        #[arg(long, default_value = "frozen")]
+        reason: String,
+    },
+    /// Let a frozen coin be spent again.
+    Thaw {
+        /// `txid:vout`.
+        outpoint: String,
+    },
+    /// Signing sessions.
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Everything that left the treasury, and whether it was decided.
+    Flows,
+    /// Labels of transactions, addresses and coins (BIP329).
+    #[command(subcommand)]
+    Labels(LabelCommand),
+}
+
+/// `treasury policy`.
+#[derive(Debug, Clone, Args)]
+pub struct PolicyArgs {
+    /// A descriptor.
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["policy", "threshold"])]
+    pub descriptor: Option<String>,
+    /// A policy, such as `or(99@thresh(2,pk(A),pk(B)),1@and(pk(C),older(4320)))`.
+    #[arg(long, value_name = "TEXT", conflicts_with = "threshold")]
+    pub policy: Option<String>,
+    /// How many of the keys must sign.
+    #[arg(long, value_name = "K", requires = "keys")]
+    pub threshold: Option<usize>,
+    /// A key, as `treasury key` shows it; once for each treasurer.
+    #[arg(long = "key", value_name = "KEY")]
+    pub keys: Vec<String>,
+    /// A way to spend after a wait: `2@4320` (2 of the same keys after 4320 blocks) or `1@4320:KEY,KEY`.
+    #[arg(long = "recovery", value_name = "K@BLOCKS[:KEYS]", requires = "threshold")]
+    pub recoveries: Vec<String>,
+    /// P2TR instead of P2WSH.
+    #[arg(long)]
+    pub taproot: bool,
+    /// bitcoin, testnet4, signet or regtest: how addresses are written.
+    #[arg(long, default_value = "bitcoin")]
+    pub network: String,
+    /// How many addresses to show.
+    #[arg(long, default_value_t = 3)]
+    pub addresses: u32,
+}
+
+/// `treasury session`.
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// Build the transaction of one or several authorised proposals.
+    Open {
+        /// Proposals: number, id, or the beginning of it.
+        #[arg(required = true)]
+        payments: Vec<String>,
+        /// Fee rate, sat/vB; the node's estimate when absent.
+        #[arg(long)]
+        fee_rate: Option<u64>,
+        /// Write the PSBT to this file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Move the treasury's own coins into one: consolidation, and the sweep of former treasuries.
+    Housekeeping {
+        /// Fee rate, sat/vB; the node's estimate when absent.
+        #[arg(long)]
+        fee_rate: Option<u64>,
+        /// Only coins below this value.
+        #[arg(long, value_name = "SATS")]
+        below: Option<u64>,
+        /// Write the PSBT to this file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// All sessions.
+    List,
+    /// One session.
+    Show {
+        /// Its id or the beginning of it.
+        session: String,
+        /// Write the PSBT to this file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Check a session or a PSBT file, and sign it with my key if the check passes.
+    Sign {
+        /// A session's id, or a PSBT file.
+        session: String,
+        /// Write the PSBT to this file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Take in signatures from PSBT files; each is verified first.
+    Combine {
+        /// PSBT files of one transaction.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Write the PSBT to this file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Note why I do not sign.
+    Refuse {
+        /// Its id or the beginning of it.
+        session: String,
+        /// Why.
+        reason: String,
+    },
+    /// Comment on a session.
+    Comment {
+        /// Its id or the beginning of it.
+        session: String,
+        /// The comment.
+        text: String,
+    },
+    /// Replace a session by one that pays a higher fee rate (RBF).
+    Bump {
+        /// Its id or the beginning of it.
+        session: String,
+        /// Fee rate, sat/vB.
+        #[arg(long)]
+        fee_rate: u64,
+        /// Write the PSBT to this file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Put the signatures together and broadcast.
+    Broadcast {
+        /// Its id or the beginning of it.
+        session: String,
+    },
+}
+
+/// `treasury labels`.
+#[derive(Debug, Subcommand)]
+pub enum LabelCommand {
+    /// Write them, one JSON object a line.
+    Export {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Read them.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// `psbt`.
+#[derive(Debug, Subcommand)]
+pub enum PsbtCommand {
+    /// Check a PSBT by the proof in it, offline: exit 0 may be signed, 1 must not be, 2 cannot tell.
+    Check(PsbtCheck),
+}
+
+/// `psbt check`.
+#[derive(Debug, Args)]
+pub struct PsbtCheck {
+    /// The PSBT: binary, base64 or hexadecimal; `-` for the standard input.
+    pub file: PathBuf,
+    /// Block hashes to check the proof by; a Bitcoin Core also tells whether the gate is unspent.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// What is known of the gate, where no Bitcoin Core is asked.
+    #[arg(long, value_enum)]
+    pub gate: Option<GateArg>,
+    /// Founding file of the DAO whose treasury it must be of.
+    #[arg(long, value_name = "FILE")]
+    pub dao: Option<PathBuf>,
+}
+
+/// What is known of a gate.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum GateArg {
+    /// It is unspent.
+    Unspent,
+    /// It is spent.
+    Spent,
+}
+
+/// `treasurer`.
+#[derive(Debug, Args)]
+pub struct TreasurerArgs {
+    /// Sign unattended: whatever passes the check, and nothing else.
+    #[arg(long, required = true)]
+    pub robot: bool,
+    /// Folder in which PSBT files arrive; signed ones are written beside them, refusals to `refusals.jsonl`.
+    #[arg(long, value_name = "DIR")]
+    pub inbox: PathBuf,
+    /// Look once, then end.
+    #[arg(long)]
+    pub once: bool,
+}

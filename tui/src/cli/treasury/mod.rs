@@ -1,0 +1,250 @@
+//! The treasury's commands.
+
+mod args;
+mod robot;
+mod words;
+
+pub use args::{LabelCommand, PolicyArgs, PsbtCheck, PsbtCommand, SessionCommand, TreasurerArgs, TreasuryCommand};
+pub(super) use robot::run as run_robot;
+pub(super) use words::reply as lines;
+
+use std::io::Read as _;
+use std::path::Path;
+
+use althing_node::api::{ApiError, PolicySource, Reply, Request, SessionView, TreasuryReply, TreasuryRequest};
+use althing_node::dao::Dao;
+use althing_node::keys::Keys;
+use althing_node::treasury::key::Signer;
+use althing_node::treasury::offline::{StatedGates, check_file};
+use althing_node::treasury::policy::{treasury, view};
+use althing_node::treasury::text::{MAX_PSBT_BYTES, psbt_from, psbt_text};
+use anyhow::Context as _;
+use serde_json::json;
+
+use self::args::GateArg;
+use super::args::Global;
+use super::console::Console;
+use super::failure::{Failure, verdict_code};
+use super::node::{Caller, other_kind};
+use super::password::{data_folder, password};
+use super::{local, review};
+use crate::backend::Backend;
+
+/// Carries out a command of the treasury.
+pub(super) fn run(
+    global: &Global,
+    command: TreasuryCommand,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let ask = match command {
+        TreasuryCommand::Key => return key(global, backend, console),
+        TreasuryCommand::Policy(args) => match source(&args)? {
+            Some(source) => return policy(&source, &args, console),
+            None => TreasuryRequest::Overview,
+        },
+        TreasuryCommand::Balance => TreasuryRequest::Overview,
+        TreasuryCommand::Address => TreasuryRequest::Address,
+        TreasuryCommand::Utxos => TreasuryRequest::Coins,
+        TreasuryCommand::Freeze { outpoint, reason } => TreasuryRequest::Freeze { outpoint, reason: Some(reason) },
+        TreasuryCommand::Thaw { outpoint } => TreasuryRequest::Freeze { outpoint, reason: None },
+        TreasuryCommand::Flows => TreasuryRequest::Flows,
+        TreasuryCommand::Labels(labels) => return label_files(global, &labels, backend, console),
+        TreasuryCommand::Session(session) => return run_session(global, session, backend, console),
+    };
+    let caller = Caller::connect(global, backend, console)?;
+    let reply = call(&caller, ask)?;
+    console.answer(&reply, || words::reply(&reply))
+}
+
+/// `psbt check`: offline, by the proof in the file.
+pub(super) fn run_psbt(command: PsbtCommand, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let PsbtCommand::Check(PsbtCheck { file, source, gate, dao }) = command;
+    let bytes = psbt_file(&file, console)?;
+    let dao = dao.map(|path| -> Result<Dao, Failure> { Ok(Dao::from_json(&local::read_file(&path)?)?) }).transpose()?;
+    let gates = match gate {
+        None => StatedGates::Unknown,
+        Some(GateArg::Unspent) => StatedGates::Unspent,
+        Some(GateArg::Spent) => StatedGates::Spent,
+    };
+    let report = check_file(&bytes, &local::source(&source)?, gates, dao.as_ref());
+    console.answer(&report, || words::check(&report))?;
+    Ok(verdict_code(report.verdict))
+}
+
+fn run_session(
+    global: &Global,
+    command: SessionCommand,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let caller = Caller::connect(global, backend, console)?;
+    let (ask, out) = match command {
+        SessionCommand::Open { payments, fee_rate, out } => {
+            (TreasuryRequest::Open { payments, fee_rate_sat_vb: fee_rate }, out)
+        }
+        SessionCommand::Housekeeping { fee_rate, below, out } => {
+            (TreasuryRequest::OpenHousekeeping { fee_rate_sat_vb: fee_rate, below_sat: below }, out)
+        }
+        SessionCommand::List => (TreasuryRequest::Sessions, None),
+        SessionCommand::Show { session, out } => (TreasuryRequest::Session { session }, out),
+        SessionCommand::Sign { session, out } => (sign(&caller, session, console)?, out),
+        SessionCommand::Combine { files, out } => {
+            let (last, first) = files.split_last().ok_or_else(|| Failure::usage("Name the files to combine."))?;
+            for file in first {
+                call(&caller, TreasuryRequest::Import { psbt: psbt_of(file, console)? })?;
+            }
+            (TreasuryRequest::Import { psbt: psbt_of(last, console)? }, out)
+        }
+        SessionCommand::Refuse { session, reason } => (TreasuryRequest::Refuse { session, reason }, None),
+        SessionCommand::Comment { session, text } => (TreasuryRequest::Comment { session, text }, None),
+        SessionCommand::Bump { session, fee_rate, out } => {
+            (TreasuryRequest::Bump { session, fee_rate_sat_vb: fee_rate }, out)
+        }
+        SessionCommand::Broadcast { session } => {
+            let shown = session_of(call(&caller, TreasuryRequest::Session { session })?)?;
+            review::confirm(console, "Broadcast a transaction of the treasury", &words::effects(&shown), "broadcast", caller.assume_yes)?;
+            (TreasuryRequest::Broadcast { session: shown.id }, None)
+        }
+    };
+    let reply = call(&caller, ask)?;
+    if let (Some(path), TreasuryReply::Session(session)) = (&out, &reply) {
+        let text = session.psbt.as_deref().unwrap_or_default();
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    console.answer(&reply, || words::reply(&reply))
+}
+
+/// The review before a signature: what the transaction does, from parsed values, beside the decision.
+fn sign(caller: &Caller, session: String, console: &mut Console<'_>) -> Result<TreasuryRequest, Failure> {
+    let path = Path::new(&session);
+    if path.exists() || session == "-" {
+        let psbt = psbt_of(path, console)?;
+        let TreasuryReply::Check(report) = call(caller, TreasuryRequest::Check { psbt: psbt.clone() })? else {
+            return Err(other_kind());
+        };
+        review::confirm(console, "Sign with my treasury key", &words::check(&report), "sign", caller.assume_yes)?;
+        return Ok(TreasuryRequest::SignPsbt { psbt });
+    }
+    let shown = session_of(call(caller, TreasuryRequest::Session { session })?)?;
+    review::confirm(console, "Sign with my treasury key", &words::effects(&shown), "sign", caller.assume_yes)?;
+    Ok(TreasuryRequest::Sign { session: shown.id })
+}
+
+fn key(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let keys = match backend.attach(&data)? {
+        Some(service) => match service.call(Request::Treasury { about: TreasuryRequest::Keys })? {
+            Reply::Treasury { reply: TreasuryReply::Keys(keys) } => keys,
+            _ => return Err(other_kind()),
+        },
+        // Before there is a DAO there is no node to ask.
+        None => Signer::new(&Keys::open(&data, &password(global, console)?)?).public(),
+    };
+    console.answer(&keys, || words::keys(&keys))
+}
+
+fn policy(source: &PolicySource, args: &PolicyArgs, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let network = althing_node::setup::parse_network(&args.network)?;
+    let made = treasury(source).map_err(|error| Failure(rule_error(&error)))?;
+    let policy = view(&made, network, args.addresses, None)?;
+    console.answer(&policy, || words::policy(&policy))
+}
+
+fn source(args: &PolicyArgs) -> Result<Option<PolicySource>, Failure> {
+    if let Some(descriptor) = &args.descriptor {
+        return Ok(Some(PolicySource::Descriptor(descriptor.clone())));
+    }
+    if let Some(text) = &args.policy {
+        return Ok(Some(PolicySource::Policy { taproot: args.taproot, text: text.clone() }));
+    }
+    let Some(threshold) = args.threshold else { return Ok(None) };
+    let mut recoveries = Vec::new();
+    for text in &args.recoveries {
+        let (what, keys) = text.split_once(':').unwrap_or((text, ""));
+        let parsed = what.split_once('@').and_then(|(k, blocks)| Some((k.parse().ok()?, blocks.parse().ok()?)));
+        let (k, blocks) =
+            parsed.ok_or_else(|| Failure::usage(format!("{text:?} is not of the form K@BLOCKS or K@BLOCKS:KEY,KEY.")))?;
+        let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+        recoveries.push((k, blocks, keys));
+    }
+    Ok(Some(PolicySource::Template { taproot: args.taproot, threshold, keys: args.keys.clone(), recoveries }))
+}
+
+fn label_files(
+    global: &Global,
+    command: &LabelCommand,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let caller = Caller::connect(global, backend, console)?;
+    match command {
+        LabelCommand::Export { file } => {
+            let TreasuryReply::Labels { labels } = call(&caller, TreasuryRequest::Labels)? else {
+                return Err(other_kind());
+            };
+            let lines: String = labels
+                .iter()
+                .map(|(kind, reference, label)| json!({ "type": kind, "ref": reference, "label": label }).to_string() + "\n")
+                .collect();
+            std::fs::write(file, lines).with_context(|| format!("writing {}", file.display()))?;
+            let count = labels.len();
+            console.answer(&json!({ "labels": count, "path": file }), || vec![format!("{count} labels written.")])
+        }
+        LabelCommand::Import { file } => {
+            let mut labels = Vec::new();
+            for line in local::read_file(file)?.lines().filter(|line| !line.trim().is_empty()) {
+                let value: serde_json::Value = serde_json::from_str(line)
+                    .map_err(|error| Failure::rule("T-67", format!("T-67: not a label (BIP329): {error}")))?;
+                let field = |name: &str| value[name].as_str().map(str::to_owned);
+                // Other wallets label more kinds of things, and things without text; those are passed over.
+                if let (Some(kind), Some(reference), Some(label)) = (field("type"), field("ref"), field("label"))
+                    && ["tx", "addr", "output"].contains(&kind.as_str())
+                {
+                    labels.push((kind, reference, label));
+                }
+            }
+            let count = labels.len();
+            call(&caller, TreasuryRequest::SetLabels { labels })?;
+            console.answer(&json!({ "labels": count }), || vec![format!("{count} labels read.")])
+        }
+    }
+}
+
+pub(super) fn call(caller: &Caller, about: TreasuryRequest) -> Result<TreasuryReply, Failure> {
+    match caller.call(Request::Treasury { about })? {
+        Reply::Treasury { reply } => Ok(reply),
+        _ => Err(other_kind()),
+    }
+}
+
+fn session_of(reply: TreasuryReply) -> Result<SessionView, Failure> {
+    match reply {
+        TreasuryReply::Session(session) => Ok(*session),
+        _ => Err(other_kind()),
+    }
+}
+
+/// A PSBT file as base64.
+fn psbt_of(file: &Path, console: &mut Console<'_>) -> Result<String, Failure> {
+    let psbt = psbt_from(&psbt_file(file, console)?).map_err(|error| Failure(rule_error(&error)))?;
+    Ok(psbt_text(&psbt))
+}
+
+fn psbt_file(file: &Path, console: &mut Console<'_>) -> Result<Vec<u8>, Failure> {
+    let limit = MAX_PSBT_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        (&mut *console.input).take(limit).read_to_end(&mut bytes).context("the standard input")?;
+    } else {
+        let opened = std::fs::File::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
+        opened.take(limit).read_to_end(&mut bytes).with_context(|| format!("{} cannot be read", file.display()))?;
+    }
+    Ok(bytes)
+}
+
+fn rule_error(error: &anyhow::Error) -> ApiError {
+    let text = format!("{error:#}");
+    let rule = text.split(':').next().filter(|rule| rule.len() < 8 && rule.contains('-')).unwrap_or("T-10").to_owned();
+    ApiError::invalid(&rule, text)
+}

@@ -1,0 +1,102 @@
+//! The robot treasurer: signs what passes the check, logs what does not, and never anything else.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use althing_node::api::{ApiError, ErrorKind, TreasuryReply, TreasuryRequest};
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::args::TreasurerArgs;
+use super::{call, psbt_of};
+use crate::backend::Backend;
+use crate::cli::args::Global;
+use crate::cli::console::Console;
+use crate::cli::failure::Failure;
+use crate::cli::node::Caller;
+use crate::untrusted::Untrusted;
+
+/// Time between two looks at the folder.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Name of the log of refusals in the folder.
+const REFUSALS: &str = "refusals.jsonl";
+
+/// Signs the PSBT files of a folder, once or until stopped.
+pub(in crate::cli) fn run(
+    global: &Global,
+    args: &TreasurerArgs,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let caller = Caller::connect(global, backend, console)?;
+    let mut seen: BTreeMap<PathBuf, SystemTime> = BTreeMap::new();
+    let (mut signed, mut refused) = (0u64, 0u64);
+    loop {
+        for file in waiting(&args.inbox)? {
+            let changed = std::fs::metadata(&file).and_then(|found| found.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+            if seen.get(&file) == Some(&changed) {
+                continue;
+            }
+            match sign(&caller, &file, console) {
+                Ok(()) => signed += 1,
+                Err(Failure(error)) if error.kind == ErrorKind::NotNow => {
+                    // It may pass later: the next look tries again.
+                    console.note(&format!("{}: not now: {}", file.display(), Untrusted::new(&error.message)));
+                    continue;
+                }
+                Err(Failure(error)) if error.kind == ErrorKind::Ours => return Err(Failure(error)),
+                Err(Failure(error)) => {
+                    refused += 1;
+                    log_refusal(&args.inbox, &file, &error)?;
+                    console.note(&format!("{}: refused: {}", file.display(), Untrusted::new(&error.message)));
+                }
+            }
+            seen.insert(file, changed);
+        }
+        if args.once {
+            let value = json!({ "signed": signed, "refused": refused });
+            return console.answer(&value, || vec![format!("{signed} signed, {refused} refused")]);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn sign(caller: &Caller, file: &Path, console: &mut Console<'_>) -> Result<(), Failure> {
+    let psbt = psbt_of(file, console)?;
+    let TreasuryReply::Session(session) = call(caller, TreasuryRequest::SignPsbt { psbt })? else {
+        return Err(crate::cli::node::other_kind());
+    };
+    let out = file.with_extension("signed.psbt");
+    let part = file.with_extension("part");
+    std::fs::write(&part, session.psbt.unwrap_or_default()).with_context(|| format!("writing {}", part.display()))?;
+    std::fs::rename(&part, &out).with_context(|| format!("writing {}", out.display()))?;
+    console.note(&format!("{}: signed", file.display()));
+    Ok(())
+}
+
+/// PSBT files that the robot did not write itself.
+fn waiting(inbox: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = std::fs::read_dir(inbox).with_context(|| format!("{} cannot be read", inbox.display()))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.ends_with(".psbt") && !name.ends_with(".signed.psbt")
+    });
+    files.sort();
+    Ok(files)
+}
+
+fn log_refusal(inbox: &Path, file: &Path, error: &ApiError) -> Result<(), Failure> {
+    let path = inbox.join(REFUSALS);
+    let mut log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("{} cannot be opened", path.display()))?;
+    let line = json!({ "file": file.file_name().and_then(|name| name.to_str()), "rule": error.rule, "reason": error.message });
+    writeln!(log, "{line}").and_then(|()| log.sync_all()).with_context(|| format!("writing {}", path.display()))?;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The treasury's answers for people.
+
+use althing_node::api::{
+    CheckReport, CoinView, Flow, PolicyView, SessionView, TreasurerKeys, TreasuryOverview, TreasuryReply,
+};
+
+use crate::backend::Verdict;
+use crate::format::sats;
+use crate::untrusted::Untrusted;
+
+/// Any answer.
+pub(in crate::cli) fn reply(reply: &TreasuryReply) -> Vec<String> {
+    match reply {
+        TreasuryReply::Overview(found) => overview(found),
+        TreasuryReply::Keys(found) => keys(found),
+        TreasuryReply::Address { address, index } => vec![address.clone(), format!("index {index}")],
+        TreasuryReply::Coins { coins } => coins.iter().map(coin).collect(),
+        TreasuryReply::Session(found) => session(found),
+        TreasuryReply::Sessions { sessions } if sessions.is_empty() => vec!["No sessions.".to_owned()],
+        TreasuryReply::Sessions { sessions } => sessions.iter().map(line).collect(),
+        TreasuryReply::Check(found) => check(found),
+        TreasuryReply::Flows { flows } if flows.is_empty() => vec!["Nothing has left the treasury.".to_owned()],
+        TreasuryReply::Flows { flows } => flows.iter().map(flow).collect(),
+        TreasuryReply::Labels { labels } => {
+            labels.iter().map(|(kind, of, label)| format!("{kind} {of}: {}", Untrusted::new(label))).collect()
+        }
+        TreasuryReply::Done => vec!["Done.".to_owned()],
+    }
+}
+
+pub(super) fn keys(keys: &TreasurerKeys) -> Vec<String> {
+    vec![
+        format!("fingerprint   {}", keys.fingerprint),
+        format!("treasury key  {}", keys.treasury_key),
+        format!("BIP48 (P2WSH) {}", keys.bip48),
+        format!("BIP87         {}", keys.bip87),
+    ]
+}
+
+pub(super) fn policy(policy: &PolicyView) -> Vec<String> {
+    let mut lines = policy.sentences.clone();
+    lines.extend(policy.keys.iter().map(|key| format!("{} holds {}", Untrusted::new(&key.holder), key.key)));
+    lines.push(format!("descriptor: {}", policy.descriptor));
+    lines.push(format!(
+        "A payment with one input and two outputs has at most {} vB; each further input adds at most {} weight units.",
+        policy.one_in_two_out_vbytes, policy.input_weight
+    ));
+    lines.extend(policy.addresses.iter().zip(0..).map(|(address, index): (_, u32)| format!("address {index}: {address}")));
+    lines
+}
+
+pub(super) fn check(report: &CheckReport) -> Vec<String> {
+    let mut lines = vec![match report.verdict {
+        Verdict::Valid => "✓ This may be signed.".to_owned(),
+        Verdict::Invalid => "✗ This must not be signed.".to_owned(),
+        Verdict::CannotTell => "? Whether this may be signed cannot be told.".to_owned(),
+    }];
+    lines.extend(report.reasons.iter().map(|reason| format!("✗ {}", Untrusted::new(&reason.text))));
+    lines.extend(report.unknown.iter().map(|unknown| format!("? {}", Untrusted::new(unknown))));
+    lines.extend(report.sentences.iter().map(|sentence| Untrusted::new(sentence).line()));
+    lines.extend(report.txid.iter().map(|txid| format!("transaction {txid}")));
+    lines
+}
+
+/// What a session's transaction does, for a review.
+pub(super) fn effects(session: &SessionView) -> Vec<String> {
+    let mut lines = check(&session.check);
+    lines.push(signers(session));
+    lines.extend(session.conflicts.iter().map(|other| format!("! session {other} spends one of its coins too")));
+    lines
+}
+
+fn session(session: &SessionView) -> Vec<String> {
+    let mut lines = vec![line(session)];
+    lines.extend(effects(session));
+    lines.extend(session.remarks.iter().map(|remark| {
+        format!("{} at {}, {}: {}", remark.kind, remark.height, Untrusted::new(&remark.author), Untrusted::new(&remark.text))
+    }));
+    lines
+}
+
+fn line(session: &SessionView) -> String {
+    let at = session.height.map(|height| format!(" at height {height}")).unwrap_or_default();
+    format!("{} {}{at}, {} more signatures needed", session.id, session.state, session.needed)
+}
+
+fn signers(session: &SessionView) -> String {
+    let join = |names: &[String]| match names {
+        [] => "nobody".to_owned(),
+        names => names.iter().map(|name| Untrusted::new(name).line()).collect::<Vec<_>>().join(", "),
+    };
+    format!("Signed by {}; not by {}.", join(&session.signed), join(&session.missing))
+}
+
+fn overview(overview: &TreasuryOverview) -> Vec<String> {
+    let mut lines: Vec<String> = overview.alarms.iter().map(|alarm| format!("! {}", Untrusted::new(alarm))).collect();
+    lines.push(format!("{} free", sats(overview.free_sat)));
+    for (what, sat) in [
+        ("frozen", overview.frozen_sat),
+        ("set apart (spare seal, gates)", overview.reserved_sat),
+        ("not yet confirmed", overview.pending_sat),
+        ("in former treasuries, to be swept", overview.former_sat),
+    ] {
+        if sat > 0 {
+            lines.push(format!("{} {what}", sats(sat)));
+        }
+    }
+    lines.push(format!("treasury generation {}", overview.generation));
+    lines.extend(policy(&overview.policy));
+    lines.extend(overview.payments.iter().map(|payment| {
+        format!(
+            "{}: {} for {} (fee at most {}), heights {} to {}: {}",
+            payment.proposal.get(..8).unwrap_or(&payment.proposal),
+            sats(payment.paid_sat),
+            Untrusted::new(&payment.title),
+            sats(payment.fee_cap_sat),
+            payment.from_height,
+            payment.expiry_height,
+            payment.state
+        )
+    }));
+    lines
+}
+
+fn coin(coin: &CoinView) -> String {
+    let label = coin.label.as_ref().map(|label| format!(" ({})", Untrusted::new(label))).unwrap_or_default();
+    format!("{} {} {}{label}", coin.outpoint, sats(coin.sat), coin.state)
+}
+
+fn flow(flow: &Flow) -> String {
+    let mut line = format!("{} at {}: {}, {} left", flow.txid, flow.height, flow.verdict, sats(flow.left_sat));
+    if !flow.signers.is_empty() {
+        line.push_str(&format!(", signed by {}", Untrusted::new(&flow.signers.join(", "))));
+    }
+    if let Some(reason) = &flow.reason {
+        line.push_str(&format!(": {}", Untrusted::new(reason)));
+    }
+    line
+}
