@@ -303,6 +303,10 @@ impl Shell {
                 watch.expect(&self.store, own)?;
             }
         }
+        // All of them: also one that no decision was given can be spent.
+        for gate in &self.dao.params.gates {
+            watch.expect(&self.store, *gate)?;
+        }
         for gate in self.ledger.gates_in_use() {
             watch.expect(&self.store, gate)?;
         }

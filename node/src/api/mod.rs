@@ -6,6 +6,7 @@
 //!
 //! Units: `_sat` satoshis, `_height` block heights, `_blocks` numbers of blocks, weights as decimal integers.
 
+mod anchoring;
 mod choice;
 mod draft;
 mod error;
@@ -14,6 +15,7 @@ mod request;
 mod saying;
 mod vote;
 
+pub use anchoring::*;
 pub use choice::{Choice, NONE, option_name};
 pub use draft::*;
 pub use error::{ApiError, ErrorKind};

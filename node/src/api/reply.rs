@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, VoteFacts};
+use super::{AnchorReply, Choice, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, VoteFacts};
 
 /// The answer to a [`Request`](super::Request).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,8 @@ pub enum Reply {
         /// A document.
         text: String,
     },
+    /// To `Anchoring`.
+    Anchoring(AnchorReply),
     /// To `Hide`, `Wait` and `Stop`.
     Done,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, Hideable, ProposalDraft, ReportFormat, Saying};
+use super::{AnchorRequest, Choice, Hideable, ProposalDraft, ReportFormat, Saying};
 
 /// A question or an order to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +161,8 @@ pub enum Request {
         /// Longest time to wait.
         timeout_secs: u64,
     },
+    /// About links, their fees, proofs and timestamps.
+    Anchoring(AnchorRequest),
     /// Asks the node to stop in good order.
     Stop,
 }

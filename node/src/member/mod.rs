@@ -1,5 +1,6 @@
 //! The member's node: keeps its own verified copy of the log, speaks for the member, and shows how far everything is.
 
+mod bump;
 mod lane;
 mod requests;
 mod review;
@@ -16,6 +17,7 @@ use althing_channels::{DaoId, Msg, NetworkId};
 use althing_governance::id::MemberId;
 use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::{Transaction, Txid};
 
 use self::lane::{InFlight, Op};
 use self::sync::PendingLink;
@@ -58,6 +60,8 @@ pub struct Member {
     opening: BTreeMap<u32, Answer>,
     closing: BTreeMap<u32, Answer>,
     waiters: Waiters<Condition>,
+    /// Children that pay for links, by the link they pay for.
+    bumps: BTreeMap<Txid, Transaction>,
     stopping: bool,
 }
 
@@ -86,6 +90,7 @@ impl Member {
             opening: BTreeMap::new(),
             closing: BTreeMap::new(),
             waiters: Waiters::default(),
+            bumps: BTreeMap::new(),
             stopping: false,
             shell,
         };

@@ -2,12 +2,19 @@
 //!
 //! [`bundle`] is the file's form, [`export`] makes one from a node's verified state, [`verify`] judges one without I/O.
 
+mod authorised;
 pub mod bundle;
+mod evidence;
 mod export;
+mod fraud;
+pub mod parts;
 mod tally;
 mod verify;
 
 pub use bundle::{Bundle, Statement};
+pub use evidence::prove;
 pub use export::export;
+pub(crate) use evidence::prove_conflict;
+pub(crate) use export::{created, logged, write};
 pub(crate) use verify::decode;
 pub use verify::{Finding, Rejection, verify};

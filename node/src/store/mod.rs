@@ -8,6 +8,7 @@ mod facts;
 mod links;
 mod log;
 mod outbox;
+mod pledges;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
@@ -85,6 +86,7 @@ impl Store {
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
+        transaction.execute_batch(pledges::SCHEMA)?;
         transaction.commit()?;
         let store = Self { connection, path, read_only: false };
         store.quick_check()?;

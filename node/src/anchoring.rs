@@ -1,0 +1,31 @@
+//! Answers about links, proofs and timestamps that hub and member give alike.
+
+use althing_governance::id::MemberId;
+
+use crate::api::{AnchorReply, AnchorRequest, ApiError, Reply};
+use crate::config::Config;
+use crate::shell::Shell;
+use crate::{proof, timestamp, view};
+
+/// Answers; `None` for what only one role does.
+pub(crate) fn answer(
+    shell: &Shell,
+    me: Option<MemberId>,
+    request: &AnchorRequest,
+) -> Option<Result<Reply, ApiError>> {
+    let answer = match request {
+        AnchorRequest::Reserve => reserve(shell),
+        AnchorRequest::Prove { evidence, path } => proof::prove(shell, me, evidence, path),
+        AnchorRequest::Timestamp { epoch, kind, of, path } => {
+            timestamp::export(shell, me, *epoch, *kind, of, path).map(AnchorReply::Timestamp)
+        }
+        AnchorRequest::Bump { .. } => return None,
+    };
+    Some(answer.map(Reply::Anchoring))
+}
+
+fn reserve(shell: &Shell) -> Result<AnchorReply, ApiError> {
+    let settings = Config::load(&shell.dir)?.links;
+    let market = shell.bitcoind.link_market(settings.target_blocks);
+    view::reserve(shell, market, &settings).map(AnchorReply::Reserve)
+}
