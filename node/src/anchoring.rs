@@ -15,6 +15,8 @@ pub(crate) fn answer(
 ) -> Option<Result<Reply, ApiError>> {
     let answer = match request {
         AnchorRequest::Reserve => reserve(shell),
+        AnchorRequest::Health => health(shell),
+        AnchorRequest::Receipt { proposal, path } => proof::export_receipt(shell, proposal, path),
         AnchorRequest::Prove { evidence, path } => proof::prove(shell, me, evidence, path),
         AnchorRequest::Timestamp { epoch, kind, of, path } => {
             timestamp::export(shell, me, *epoch, *kind, of, path).map(AnchorReply::Timestamp)
@@ -22,6 +24,21 @@ pub(crate) fn answer(
         AnchorRequest::Bump { .. } => return None,
     };
     Some(answer.map(Reply::Anchoring))
+}
+
+/// Tells a person when the data of a header that is on Bitcoin is not here (N-83).
+pub(crate) fn watch_availability(shell: &mut Shell) -> anyhow::Result<()> {
+    match view::withheld(shell)?.into_iter().next() {
+        Some(first) => drop(shell.alarms.insert("data", first.words)),
+        None => drop(shell.alarms.remove("data")),
+    }
+    Ok(())
+}
+
+fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
+    let fraud = crate::member::gossip::fraud_proofs(&shell.dir)?;
+    let unavailable = view::withheld(shell)?;
+    Ok(AnchorReply::Health { fraud, unavailable, alarms: shell.alarms.values().cloned().collect() })
 }
 
 fn reserve(shell: &Shell) -> Result<AnchorReply, ApiError> {

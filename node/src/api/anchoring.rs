@@ -11,6 +11,15 @@ use serde::{Deserialize, Serialize};
 pub enum AnchorRequest {
     /// How long the seal pays for links.
     Reserve,
+    /// Whether fraud is proven, and whether data is withheld.
+    Health,
+    /// Writes the hub's receipt for the newest own ballot on a proposal, as JSON.
+    Receipt {
+        /// The proposal: number, id or a beginning of it.
+        proposal: String,
+        /// The file to write.
+        path: PathBuf,
+    },
     /// Pays more for the link that waits: a hub with another version of it, a member with a child.
     Bump {
         /// Rate to pay, sat/vB; what seems to be needed when absent.
@@ -57,6 +66,20 @@ pub enum AnchorReply {
     },
     /// To `Timestamp`.
     Timestamp(Timestamp),
+    /// To `Health`.
+    Health {
+        /// Proofs of the hub's fraud that this node has written.
+        fraud: Vec<PathBuf>,
+        /// Links on Bitcoin whose header or log is not here.
+        unavailable: Vec<Withheld>,
+        /// Everything that a person must know.
+        alarms: Vec<String>,
+    },
+    /// To `Receipt`.
+    Receipt {
+        /// The file written.
+        path: PathBuf,
+    },
 }
 
 /// How long the seal pays for links.
@@ -196,6 +219,32 @@ pub struct Timestamp {
     pub link: String,
     /// Height of the block that attests it.
     pub height: u32,
+}
+
+/// A link on Bitcoin whose header or log is not here: nothing from its epoch on is authorised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// Its epoch.
+    pub epoch: u32,
+    /// The transaction.
+    pub link: String,
+    /// Height of its block.
+    pub height: u32,
+    /// What that means, in sentences.
+    pub words: String,
+}
+
+/// A receipt as a file, with what it promises.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptFile {
+    /// The signed receipt, hex.
+    pub receipt: String,
+    /// The entry promised, hex.
+    pub entry: String,
+    /// Its position.
+    pub position: u64,
+    /// Its path in the batch, hex.
+    pub path: Vec<String>,
 }
 
 /// A fee rate in words.

@@ -461,7 +461,7 @@ pub struct Link {
     pub height: Option<u32>,
     /// Depth now; 0 while unmined.
     pub confirmations: u32,
-    /// Where it stands: built, broadcast, seen, mined, final.
+    /// Where it stands: built, broadcast, seen, mined, final; unavailable when it is final and its header or log is withheld.
     pub state: String,
     /// Virtual size.
     pub vsize: u64,

@@ -57,7 +57,8 @@ impl Member {
                 if let Some(broken) = self.broken_promise()? {
                     self.halt(broken);
                 }
-                self.retry_links()
+                self.retry_links()?;
+                self.gossip_on()
             }
             // Asked for again when the chain has moved on.
             Err(LedgerError::NotYet { reason, .. }) => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use althing_governance::TreeHash;
-use althing_governance::codec::Canonical;
+use althing_governance::codec::{Canonical, DecodeError, Reader};
 use althing_governance::entry::{Entry, Equivocation, LogHead};
 use althing_governance::epoch::DecisionLeaf;
 use althing_governance::id::MemberId;
@@ -14,13 +14,13 @@ use althing_governance::tree::leaf_hash;
 use anyhow::Context as _;
 use bitcoin::OutPoint;
 
-use super::bundle::{LoggedEntry, Statement};
+use super::bundle::{LoggedEntry, MAX_PATH, Statement};
 use super::export::{deciding_epoch, logged, write_proof};
 use super::parts::{Against, AuthorisedPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart};
-use crate::api::{AnchorReply, ApiError, Evidence};
+use crate::api::{AnchorReply, ApiError, Evidence, ReceiptFile};
 use crate::chain_view::decode_evidence;
 use crate::facts::outpoint_bytes;
-use crate::keys::unhex;
+use crate::keys::{hex, unhex};
 use crate::shell::Shell;
 use crate::view::{find_member, find_proposal};
 
@@ -72,6 +72,35 @@ pub(crate) fn prove_conflict(shell: &Shell, head: &Signed<LogHead>, path: &Path)
         Err(error) if error.rule.as_deref() == Some("P-13") => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Writes the hub's receipt for the newest own ballot on a proposal, with what it promises.
+///
+/// # Errors
+/// When this node cast none, or has no receipt for it yet.
+pub fn export_receipt(shell: &Shell, proposal: &str, path: &Path) -> Result<AnchorReply, ApiError> {
+    let id = find_proposal(shell, proposal)?;
+    let is_ballot = |bytes: &[u8]| match Entry::from_bytes(bytes) {
+        Ok(Entry::Ballot(ballot)) => ballot.body.proposal == id,
+        _ => false,
+    };
+    let rows = shell.store.outbox()?;
+    let newest = rows.iter().rfind(|row| row.receipt.is_some() && is_ballot(&row.entry));
+    let row = newest.ok_or_else(|| ApiError::not_now(format!("G-80: there is no receipt of an own ballot on {id} here")))?;
+    let mut r = Reader::new(row.receipt.as_deref().unwrap_or_default());
+    let mut read = || -> Result<(Signed<Receipt>, u64, Vec<TreeHash>), DecodeError> {
+        Ok((Canonical::decode(&mut r)?, r.u64()?, r.list("path in the batch", MAX_PATH)?))
+    };
+    let (receipt, position, hashes) = read().map_err(anyhow::Error::from)?;
+    let file = ReceiptFile {
+        receipt: hex(&receipt.to_bytes()),
+        entry: hex(&row.entry),
+        position,
+        path: hashes.iter().map(|hash| hex(&hash.0)).collect(),
+    };
+    let text = serde_json::to_vec_pretty(&file).map_err(anyhow::Error::from)?;
+    super::write(path, &text)?;
+    Ok(AnchorReply::Receipt { path: path.to_owned() })
 }
 
 /// A receipt with the entry that it promises.

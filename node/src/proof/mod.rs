@@ -12,7 +12,7 @@ mod tally;
 mod verify;
 
 pub use bundle::{Bundle, Statement};
-pub use evidence::prove;
+pub use evidence::{export_receipt, prove};
 pub use export::export;
 pub(crate) use evidence::prove_conflict;
 pub(crate) use export::{created, logged, write};

@@ -1,12 +1,12 @@
 //! The chain of links in words.
 
-use althing_anchor::{FeeMarket, LinkShape, OtsForm, Reserve, ReserveAlarm};
+use althing_anchor::{Commitment, FeeMarket, LinkShape, OtsForm, Reserve, ReserveAlarm, verify_link};
 use althing_governance::codec::Canonical as _;
 use althing_governance::epoch::EpochHeader;
 use anyhow::Context as _;
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid};
 
-use crate::api::{ApiError, Link, LinkReserve, rate_words};
+use crate::api::{ApiError, Link, LinkReserve, Withheld, rate_words};
 use crate::config::{LinkSettings, OtsSwitch};
 use crate::facts::outpoint_bytes;
 use crate::shell::Shell;
@@ -66,6 +66,36 @@ pub fn mined_chain(shell: &Shell) -> Result<Vec<(Transaction, u32)>, ApiError> {
         chain.push((tx, height));
     }
     Ok(chain)
+}
+
+/// Links that are final on Bitcoin while their header, or the log under it, is not here (N-83). Whoever signs payments asks for these:
+/// from the first of them on nothing is authorised.
+///
+/// # Errors
+/// As [`mined_chain`].
+pub fn withheld(shell: &Shell) -> Result<Vec<Withheld>, ApiError> {
+    let final_depth = shell.ledger.state().charter().final_depth;
+    let mut seal = shell.dao.params.first_seal;
+    let mut found = Vec::new();
+    for (epoch, (tx, height)) in (1..).zip(mined_chain(shell)?) {
+        let header = shell.ledger.headers().find(|header| header.epoch == epoch);
+        let key = shell.ledger.link_key(epoch);
+        let opens = header.is_some_and(|header| {
+            verify_link(&tx, seal, key, Commitment::new(*header.hash().as_bytes())).is_ok()
+        });
+        let txid = tx.compute_txid();
+        seal = OutPoint { txid, vout: 0 };
+        // Until then the header may be on its way.
+        if opens || shell.tip_height() + 1 < height + final_depth {
+            continue;
+        }
+        let words = format!(
+            "The link of epoch {epoch} is on Bitcoin at height {height}, and its header or the log under it is not here: the data is withheld. \
+             Nothing is authorised from that epoch on; treasurers must not sign. The link stays valid. The remedy is the spare seal."
+        );
+        found.push(Withheld { epoch, link: txid.to_string(), height, words });
+    }
+    Ok(found)
 }
 
 /// Evidence has no witness. All versions of a link have one of the same size.
@@ -167,5 +197,25 @@ pub(super) fn list(shell: &Shell) -> Result<Vec<Link>, ApiError> {
             verified: link.verified,
         }
     });
-    Ok(links.collect())
+    let mut links: Vec<Link> = links.collect();
+    for missing in withheld(shell)? {
+        let unavailable = "unavailable".to_owned();
+        match links.iter_mut().find(|link| link.epoch == missing.epoch) {
+            Some(link) => link.state = unavailable,
+            None => links.push(Link {
+                epoch: missing.epoch,
+                txid: missing.link,
+                vout: 0,
+                commitment: String::new(),
+                height: Some(missing.height),
+                confirmations: (shell.tip_height() + 1).saturating_sub(missing.height),
+                state: unavailable,
+                vsize: 0,
+                closing_height: 0,
+                log_size: 0,
+                verified: false,
+            }),
+        }
+    }
+    Ok(links)
 }

@@ -16,7 +16,7 @@ pub use ballots::path_words;
 pub(crate) use ballots::stored_receipt;
 pub use choice::{choice as ballot_choice, fields as ballot_fields};
 pub use draft::content as draft_content;
-pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve};
+pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
 pub use names::{find_comment, find_member, find_proposal};
 pub use proposals::{percent, threshold_sentence};
 pub use wait::{Condition, settle};

@@ -18,6 +18,8 @@ mod links;
 mod motions;
 mod narrator;
 mod report;
+pub mod rogue;
+mod statements;
 mod verify;
 
 use std::path::Path;
@@ -38,7 +40,8 @@ pub use links::check_links;
 pub use motions::{ExpectedSums, Motion, motions};
 pub use narrator::Narrator;
 pub use report::{AuditReport, BitcoindReport, LinkReport, MemberReport, ProposalReport, Report, SumsReport};
-pub use verify::{Audit, Evidence, audit, export, verify};
+pub use statements::{BundleReport, LastEpochs, OtsReport, bundles, last_epochs, timestamps};
+pub use verify::{Audit, Evidence, audit, export, verify, verify_bundles};
 
 /// A story told to its end: everything it left behind, with bitcoind still running.
 #[derive(Debug)]
@@ -95,6 +98,7 @@ fn tell_in(assembly: &mut Assembly) -> Result<Report> {
     vote(assembly, &tabled)?;
     reorganise(assembly)?;
     let proposals = conclude(assembly, &tabled)?;
+    let last = last_epochs(assembly, &founded.gates)?;
 
     assembly.narrator.step("checking the links against bitcoind");
     let member = &assembly.members[0];
@@ -106,6 +110,9 @@ fn tell_in(assembly: &mut Assembly) -> Result<Report> {
 
     let evidence = export(assembly, &tabled)?;
     verify(assembly, &evidence)?;
+    let ots = timestamps(assembly, &tabled, &last)?;
+    let bundles = bundles(assembly, &tabled, &evidence.proofs, &last)?;
+    verify_bundles(assembly, &bundles, &evidence.headers)?;
     let audit = audit(assembly)?;
     assembly.narrator.step("everything verified");
     Ok(Report {
@@ -117,6 +124,8 @@ fn tell_in(assembly: &mut Assembly) -> Result<Report> {
         links: links.into_iter().map(LinkReport::new).collect::<Result<_>>()?,
         proofs: evidence.proofs,
         headers: evidence.headers,
+        bundles,
+        ots,
         audit: AuditReport { ok: audit.verdict == "valid", entries: audit.entries },
         data_dir: assembly.data_dir.clone(),
     })
