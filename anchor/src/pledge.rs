@@ -1,7 +1,7 @@
 //! What a signer has bound itself to for a seal.
 
 use bitcoin::hashes::Hash;
-use bitcoin::{OutPoint, ScriptBuf, Txid};
+use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::link_builder::BuildError;
@@ -28,6 +28,13 @@ impl SealPledge {
     /// The pledge that signing `link` makes.
     pub fn of(link: &UnsignedLink) -> Self {
         Self { seal: link.seal().outpoint, script: link.transaction().output[0].script_pubkey.clone() }
+    }
+
+    /// The pledge that a signed version has made; `None` for what is no link.
+    pub fn of_transaction(version: &Transaction) -> Option<Self> {
+        let (input, output) = (version.input.first()?, version.output.first()?);
+        let script = output.script_pubkey.clone();
+        script.is_p2tr().then_some(Self { seal: input.previous_output, script })
     }
 
     /// The seal it is about.

@@ -174,7 +174,7 @@ pub enum TrackerError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkTracker {
     pub(crate) final_depth: u32,
-    /// Signed versions, newest last; never empty, all with an input and an output.
+    /// Signed versions, the one that is sent last; never empty, all with an input and an output.
     pub(crate) versions: Vec<Transaction>,
     pub(crate) tip: BlockId,
     pub(crate) state: LinkState,
@@ -207,12 +207,22 @@ impl LinkTracker {
         self.versions[0].input[0].previous_output
     }
 
-    /// The newest signed version.
+    /// The version that is sent: the newest, or after a reorganisation the one that was mined before.
     pub fn transaction(&self) -> &Transaction {
         self.versions.last().expect("a tracker has a version")
     }
 
-    /// Every signed version, newest last.
+    /// The version that is in a block, else the one that is sent.
+    pub fn counted(&self) -> &Transaction {
+        let mined = match self.state {
+            LinkState::Mined { txid, .. } | LinkState::Final { txid, .. } => Some(txid),
+            _ => None,
+        };
+        let found = self.versions.iter().find(|version| Some(version.compute_txid()) == mined);
+        found.unwrap_or_else(|| self.transaction())
+    }
+
+    /// Every signed version; the last is the one that is sent.
     pub fn versions(&self) -> &[Transaction] {
         &self.versions
     }
@@ -325,8 +335,11 @@ impl LinkTracker {
 
     fn disconnected(&mut self, removed: BlockId) -> Vec<Effect> {
         match self.state {
-            // the same signed transaction again.
-            LinkState::Mined { block, .. } if block == removed => self.broadcast(),
+            // the same signed transaction again; what was built on it must not lose its input.
+            LinkState::Mined { block, txid } if block == removed => {
+                self.prefer(txid);
+                self.broadcast()
+            }
             //
             LinkState::Final { block, .. } if block == removed => self.halt(HaltReason::DeepReorg { block }),
             _ => vec![],
@@ -340,6 +353,14 @@ impl LinkTracker {
         self.versions.push(transaction);
         self.check()?;
         Ok(if self.state == LinkState::Built { vec![] } else { self.broadcast() })
+    }
+
+    /// Makes this version the one that is sent.
+    fn prefer(&mut self, txid: Txid) {
+        if let Some(at) = self.versions.iter().position(|version| version.compute_txid() == txid) {
+            let preferred = self.versions.remove(at);
+            self.versions.push(preferred);
+        }
     }
 
     fn broadcast(&mut self) -> Vec<Effect> {

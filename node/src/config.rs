@@ -21,6 +21,68 @@ pub struct Config {
     pub birthday: u32,
     /// The Bitcoin source.
     pub bitcoind: Access,
+    /// How a hub pays for its links. Read anew for each of them.
+    #[serde(default)]
+    pub links: LinkSettings,
+    /// With whom a member's node compares the heads that the hub signed.
+    #[serde(default)]
+    pub gossip: GossipSettings,
+}
+
+/// How a hub pays for its links and how much of them it exports as OpenTimestamps files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkSettings {
+    /// Fee rate without an estimate, and the least ever paid; sat/vB.
+    pub floor_sat_vb: u64,
+    /// Most satoshis that one link may cost. The charter's cap on the rate holds besides.
+    pub max_fee_sat: u64,
+    /// Blocks within which a link should be mined: what the Bitcoin source is asked an estimate for.
+    pub target_blocks: u16,
+    /// Blocks that the reserve should last for; below, the hub raises an alarm.
+    pub reserve_blocks: u32,
+    /// Whether coins of the hub's wallet go into the seal when it runs low.
+    pub top_up: bool,
+    /// Form of the links.
+    pub ots: OtsSwitch,
+}
+
+/// How much of a link can be exported as an ordinary OpenTimestamps file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OtsSwitch {
+    /// From the output key on; costs nothing.
+    #[default]
+    Split,
+    /// From the entries of the log on: 43 vB more a link.
+    Opreturn,
+    /// The link before, from its entries on: 26 vB more.
+    Reveal,
+}
+
+/// With whom a member's node compares heads, beside the peers that the charter names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GossipSettings {
+    /// Address to listen on, `host:port`; none when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// Peers, `node_id@host:port`.
+    pub peers: Vec<String>,
+}
+
+impl Default for LinkSettings {
+    fn default() -> Self {
+        Self {
+            floor_sat_vb: 2,
+            max_fee_sat: 100_000,
+            target_blocks: 6,
+            // Four weeks.
+            reserve_blocks: 4032,
+            top_up: true,
+            ots: OtsSwitch::Split,
+        }
+    }
 }
 
 impl Config {

@@ -1,5 +1,6 @@
 //! The shell: hub and member services, SQLite store, Bitcoin source, BOLT 8 peers, proofs and audit.
 
+pub mod anchoring;
 pub mod api;
 pub mod audit;
 pub mod chain;
@@ -24,5 +25,6 @@ pub mod shell;
 pub mod stakes;
 pub mod store;
 pub mod treasury;
+pub mod timestamp;
 pub mod view;
 pub mod wallet;

@@ -10,7 +10,7 @@ use bitcoin::{Amount, FeeRate, Network, ScriptBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Access, Bitcoind};
-use crate::config::Config;
+use crate::config::{Config, GossipSettings, LinkSettings};
 use crate::dao::{Dao, genesis_params};
 use crate::keys::{Keys, PublicKeys};
 use crate::lease::Lease;
@@ -111,7 +111,13 @@ pub fn init(options: InitOptions) -> Result<Initialised> {
     // A restored seed may have coins from any time; a new one has none before today. Regtest chains are short.
     let birthday = if options.words.is_some() || network == Network::Regtest { 1 } else { bitcoind.height()?.max(1) };
     let (keys, words) = Keys::create(&options.data_dir, network, &options.password, options.words.as_deref())?;
-    let config = Config { network: network.to_core_arg().to_owned(), birthday, bitcoind: options.bitcoind };
+    let config = Config {
+        network: network.to_core_arg().to_owned(),
+        birthday,
+        bitcoind: options.bitcoind,
+        links: LinkSettings::default(),
+        gossip: GossipSettings::default(),
+    };
     config.save(&options.data_dir)?;
     Ok(Initialised { words: words.to_string(), keys: keys.public() })
 }

@@ -10,7 +10,7 @@ use bdk_wallet::signer::SignersContainer;
 use bdk_wallet::{KeychainKind, PersistedWallet, SignOptions, Wallet as BdkWallet};
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{
-    Address, Amount, Block, BlockHash, FeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, Weight, Witness,
+    Address, Amount, Block, BlockHash, FeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, TxOut, Weight, Witness,
 };
 
 use crate::api::Balance;
@@ -190,6 +190,35 @@ impl Wallet {
         let signed = psbt.inputs.iter().skip(1).all(|input| input.final_script_witness.is_some());
         ensure!(signed, "W-2: the wallet could not sign all inputs of its own child");
         Ok(psbt.extract_tx_unchecked_fee_rate())
+    }
+
+    /// Signs the wallet's inputs of a transaction whose other inputs have their witness; `prevouts` are what it spends, by input.
+    ///
+    /// # Errors
+    /// Inputs without witness that are not this wallet's.
+    pub fn sign_own_inputs(&self, transaction: &Transaction, prevouts: &[TxOut]) -> Result<Transaction> {
+        let mut unsigned = transaction.clone();
+        let witnesses: Vec<Witness> =
+            unsigned.input.iter_mut().map(|input| std::mem::take(&mut input.witness)).collect();
+        let mut psbt = Psbt::from_unsigned_tx(unsigned).context("W-2: a transaction with script signatures")?;
+        for ((input, prevout), witness) in psbt.inputs.iter_mut().zip(prevouts).zip(witnesses) {
+            input.witness_utxo = Some(prevout.clone());
+            // An anchor is spent with an empty witness (BIP433).
+            let is_final = !witness.is_empty() || prevout.script_pubkey == ScriptBuf::new_p2a();
+            input.final_script_witness = is_final.then_some(witness);
+        }
+        let options = SignOptions { trust_witness_utxo: true, ..SignOptions::default() };
+        let [external, internal] = &self.signers;
+        self.wallet.sign_with_signers(&mut psbt, &[external, internal], options)?;
+        let signed = psbt.inputs.iter().all(|input| input.final_script_witness.is_some());
+        ensure!(signed, "W-2: the wallet could not sign all inputs of its own");
+        Ok(psbt.extract_tx_unchecked_fee_rate())
+    }
+
+    /// A coin of this wallet, spent or not.
+    pub fn coin(&self, outpoint: &OutPoint) -> Option<WalletCoin> {
+        let found = self.wallet.list_output().find(|coin| coin.outpoint == *outpoint);
+        found.map(|coin| WalletCoin { outpoint: coin.outpoint, output: coin.txout, witness_weight: KEY_PATH_WITNESS })
     }
 
     /// Remembers a transaction that was given to the network, so that its coins are not used twice.

@@ -134,6 +134,10 @@ struct Document {
     equivocation_suspension_epochs: u32,
     #[serde(default = "default_forced_entry_delay")]
     forced_entry_delay_blocks: u32,
+    #[serde(default)]
+    anchored_links: bool,
+    #[serde(default = "default_succession_window")]
+    succession_window_blocks: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,6 +157,11 @@ fn default_suspension() -> u32 {
 
 fn default_forced_entry_delay() -> u32 {
     144
+}
+
+/// A month: time for the members to find each other and sign while a rogue hub goes on.
+fn default_succession_window() -> u32 {
+    4320
 }
 
 impl Document {
@@ -194,6 +203,8 @@ impl Document {
             dormant_after_epochs: charter.dormant_after_epochs,
             equivocation_suspension_epochs: charter.equivocation_suspension_epochs,
             forced_entry_delay_blocks: charter.forced_entry_delay_blocks,
+            anchored_links: charter.anchored_links,
+            succession_window_blocks: charter.succession_window_blocks,
         })
     }
 
@@ -251,6 +262,8 @@ impl Document {
             dormant_after_epochs: self.dormant_after_epochs,
             equivocation_suspension_epochs: self.equivocation_suspension_epochs,
             forced_entry_delay_blocks: self.forced_entry_delay_blocks,
+            anchored_links: self.anchored_links,
+            succession_window_blocks: self.succession_window_blocks,
         })
     }
 }

@@ -40,6 +40,8 @@ impl Canonical for Charter {
         w.u32(self.dormant_after_epochs);
         w.u32(self.equivocation_suspension_epochs);
         w.u32(self.forced_entry_delay_blocks);
+        w.bool(self.anchored_links);
+        w.u32(self.succession_window_blocks);
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -83,6 +85,8 @@ impl Canonical for Charter {
             dormant_after_epochs: r.u32()?,
             equivocation_suspension_epochs: r.u32()?,
             forced_entry_delay_blocks: r.u32()?,
+            anchored_links: r.bool("anchored_links")?,
+            succession_window_blocks: r.u32()?,
         })
     }
 }

@@ -112,6 +112,10 @@ pub struct Charter {
     pub equivocation_suspension_epochs: u32,
     /// Blocks after which a header that omits an entry forced through Bitcoin authorises nothing.
     pub forced_entry_delay_blocks: u32,
+    /// Whether links are of version 3 with a pay-to-anchor output, so that any member can pay for a stuck one.
+    pub anchored_links: bool,
+    /// Most blocks of links that a succession may take back.
+    pub succession_window_blocks: u32,
 }
 
 /// One holder of a treasury key.

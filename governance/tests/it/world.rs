@@ -336,6 +336,8 @@ pub(crate) fn charter() -> Charter {
         dormant_after_epochs: 0,
         equivocation_suspension_epochs: 4,
         forced_entry_delay_blocks: 144,
+        anchored_links: false,
+        succession_window_blocks: 4320,
     }
 }
 

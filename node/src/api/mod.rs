@@ -6,6 +6,7 @@
 //!
 //! Units: `_sat` satoshis, `_height` block heights, `_blocks` numbers of blocks, weights as decimal integers.
 
+mod anchoring;
 mod choice;
 mod draft;
 mod error;
@@ -16,6 +17,7 @@ mod saying;
 mod treasury;
 mod vote;
 
+pub use anchoring::*;
 pub use choice::{Choice, NONE, option_name};
 pub use draft::*;
 pub use error::{ApiError, ErrorKind};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, Curve, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, TreasuryReply, VoteFacts, Why};
+use super::{AnchorReply, Choice, Curve, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, TreasuryReply, VoteFacts, Why};
 
 /// The answer to a [`Request`](super::Request).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +99,8 @@ pub enum Reply {
         /// The answer.
         reply: TreasuryReply,
     },
+    /// To `Anchoring`.
+    Anchoring(AnchorReply),
     /// To `Hide`, `Wait` and `Stop`.
     Done,
 }
@@ -468,7 +470,7 @@ pub struct Link {
     pub height: Option<u32>,
     /// Depth now; 0 while unmined.
     pub confirmations: u32,
-    /// Where it stands: built, broadcast, seen, mined, final.
+    /// Where it stands: built, broadcast, seen, mined, final; unavailable when it is final and its header or log is withheld.
     pub state: String,
     /// Virtual size.
     pub vsize: u64,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, CurveOf, Hideable, ProposalDraft, ReportFormat, Saying, TreasuryRequest};
+use super::{AnchorRequest, Choice, CurveOf, Hideable, ProposalDraft, ReportFormat, Saying, TreasuryRequest};
 
 /// A question or an order to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +178,8 @@ pub enum Request {
         /// Longest time to wait.
         timeout_secs: u64,
     },
+    /// About links, their fees, proofs and timestamps.
+    Anchoring(AnchorRequest),
     /// Asks the node to stop in good order.
     Stop,
 }

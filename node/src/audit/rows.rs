@@ -12,7 +12,7 @@ use bitcoin::block::Header;
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::Secp256k1;
-use bitcoin::{BlockHash, Transaction, Txid};
+use bitcoin::{BlockHash, Transaction};
 
 use crate::judge::Blocks;
 use crate::ledger::Ledger;
@@ -21,7 +21,7 @@ use crate::store::{OutboxRow, Store};
 /// A stored link.
 pub(super) struct Link {
     pub(super) header: EpochHeader,
-    pub(super) txid: Txid,
+    pub(super) tx: Transaction,
 }
 
 /// The stored links from epoch 1 on; the log reaches as far as each of them commits.
@@ -43,7 +43,7 @@ pub(super) fn links(store: &Store, ledger: &Ledger) -> Result<Vec<Link>> {
             header.log_size,
             header.closing_height
         );
-        links.push(Link { header, txid: tx.compute_txid() });
+        links.push(Link { header, tx });
     }
     Ok(links)
 }

@@ -75,7 +75,7 @@ const URGENT: FeeRate = FeeRate::from_sat_per_vb_u32(20);
 /// Never more than this, whatever the source says.
 const CAP: FeeRate = FeeRate::from_sat_per_vb_u32(500);
 
-type Result<T> = std::result::Result<T, BitcoindError>;
+pub(super) type Result<T> = std::result::Result<T, BitcoindError>;
 
 impl Bitcoind {
     /// Prepares a client; nothing is read or sent yet.
@@ -236,13 +236,13 @@ impl Bitcoind {
         FeeMarket { floor, economical, urgent: estimate(2).unwrap_or(URGENT).max(economical), cap: CAP }
     }
 
-    fn field<T: serde::de::DeserializeOwned>(&self, method: &str, args: &[Value], name: &str) -> Result<T> {
+    pub(super) fn field<T: serde::de::DeserializeOwned>(&self, method: &str, args: &[Value], name: &str) -> Result<T> {
         let mut answer: Value = self.call(method, args)?;
         serde_json::from_value(answer[name].take())
             .map_err(|e| BitcoindError::Form { method: method.to_owned(), reason: format!("field {name}: {e}") })
     }
 
-    fn call<T: serde::de::DeserializeOwned>(&self, method: &str, args: &[Value]) -> Result<T> {
+    pub(super) fn call<T: serde::de::DeserializeOwned>(&self, method: &str, args: &[Value]) -> Result<T> {
         let had_client = self.client.borrow().is_some();
         match self.call_once(method, args) {
             // A kept connection may be stale or its cookie old; a new one tells.
@@ -300,7 +300,7 @@ fn is_known(reason: &str) -> bool {
 }
 
 /// bitcoind gives BTC per 1000 vB as a decimal number.
-fn from_btc_per_kvb(rate: f64) -> Option<FeeRate> {
+pub(super) fn from_btc_per_kvb(rate: f64) -> Option<FeeRate> {
     let amount = bitcoin::Amount::from_btc((rate * 1e8).ceil() / 1e8).ok()?;
     Some(FeeRate::from_sat_per_kwu(amount.to_sat().div_ceil(4)))
 }

@@ -2,6 +2,7 @@
 
 mod bitcoind;
 mod follower;
+mod market;
 
 pub use bitcoind::{Access, Bitcoind, BitcoindError, SubmitError};
 pub use follower::{ChainEvent, Follower};

@@ -1,6 +1,6 @@
 //! Heads, epochs and links: what the hub does with every block.
 
-use althing_anchor::{BlockId, ChainEvent as LinkEvent, Commitment, Effect, LinkBuilder, LinkState, LinkTracker, Seal};
+use althing_anchor::{BlockId, ChainEvent as LinkEvent, Commitment, Effect, LinkState, LinkTracker, Seal, SealPledge};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Anchored, Entry, LogHead};
 use althing_governance::epoch::EpochHeader;
@@ -9,46 +9,49 @@ use anyhow::{Context, Result};
 use bitcoin::consensus::encode::serialize;
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::XOnlyPublicKey;
-use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction};
+use bitcoin::{BlockHash, OutPoint, Transaction};
 
 use super::Hub;
+use super::fees::Terms;
 use crate::facts::outpoint_bytes;
 use crate::shell::Shell;
 use crate::store::LinkRow;
-
-/// Fee rate of links while there is no estimate; the charter caps it.
-const LINK_FEE_RATE: u64 = 2;
 
 /// The hub's links, each followed for ever: even a final one is watched.
 pub(super) struct Links {
     links: Vec<Link>,
 }
 
-struct Link {
-    header: EpochHeader,
+pub(super) struct Link {
+    pub(super) header: EpochHeader,
     /// Internal key of its output.
-    key: XOnlyPublicKey,
-    tracker: LinkTracker,
+    pub(super) key: XOnlyPublicKey,
+    /// What it spends at input 0.
+    pub(super) spends: Seal,
+    pub(super) tracker: LinkTracker,
 }
 
 impl Links {
     pub(super) fn load(shell: &Shell) -> Result<Self> {
         let mut links: Vec<Link> = Vec::new();
         let mut key = shell.dao.params.charter.anchor_key;
+        let mut spends = shell.dao.genesis.first_seal;
         for row in shell.store.links()? {
-            links.push(Link {
+            let link = Link {
                 header: EpochHeader::from_bytes(&row.header).context("a stored epoch header")?,
                 key,
+                spends,
                 tracker: LinkTracker::decode(&row.tracker).context("a stored link tracker")?,
-            });
-            key = links.last().map_or(key, |link| link.header.next_anchor_key);
+            };
+            (key, spends) = (link.header.next_anchor_key, link.seal()?);
+            links.push(link);
         }
         Ok(Self { links })
     }
 
     /// Epoch, header and transaction of every link, as members get them.
     pub(super) fn public(&self) -> impl Iterator<Item = (u32, Vec<u8>, Vec<u8>)> {
-        self.links.iter().map(|link| (link.header.epoch, link.header.to_bytes(), serialize(link.tracker.transaction())))
+        self.links.iter().map(Link::public)
     }
 
     /// Takes blocks from `height` upward back, before the store forgets them.
@@ -72,6 +75,20 @@ impl Links {
     fn newest(&self) -> Option<&Link> {
         self.links.last()
     }
+
+    pub(super) fn get(&self, number: usize) -> Option<&Link> {
+        self.links.get(number)
+    }
+
+    pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut Link> {
+        self.links.get_mut(number)
+    }
+
+    /// The newest link, if it waits for its first confirmation.
+    pub(super) fn waiting(&self) -> Option<(usize, &Link)> {
+        let number = self.links.len().checked_sub(1)?;
+        self.links.get(number).filter(|link| link.tracker.is_unconfirmed()).map(|link| (number, link))
+    }
 }
 
 impl Link {
@@ -82,7 +99,25 @@ impl Link {
             tx: serialize(self.tracker.transaction()),
             tracker: self.tracker.encode(),
         };
-        shell.store.write(|writer| writer.put_link(&row))
+        // bound to it before anybody gets it.
+        let pledge = SealPledge::of_transaction(self.tracker.transaction());
+        shell.store.write(|writer| {
+            pledge.iter().try_for_each(|pledge| writer.put_pledge(pledge))?;
+            writer.put_link(&row)
+        })
+    }
+
+    /// Epoch, header and transaction, as members get them.
+    pub(super) fn public(&self) -> (u32, Vec<u8>, Vec<u8>) {
+        (self.header.epoch, self.header.to_bytes(), serialize(self.tracker.counted()))
+    }
+
+    /// As `feed`; stored also when the state is the same.
+    pub(super) fn feed_always(&mut self, shell: &mut Shell, event: LinkEvent) -> Result<()> {
+        let transition = self.tracker.apply(event)?;
+        self.tracker = transition.next;
+        self.store(shell)?;
+        self.carry_out(shell, transition.effects)
     }
 
     fn feed(&mut self, shell: &mut Shell, event: LinkEvent) -> Result<()> {
@@ -154,7 +189,7 @@ impl Link {
 
     /// The output that the next link spends.
     fn seal(&self) -> Result<Seal> {
-        let tx = self.tracker.transaction();
+        let tx = self.tracker.counted();
         let output = tx.output.first().context("a link has an output")?;
         Ok(Seal {
             outpoint: OutPoint { txid: tx.compute_txid(), vout: 0 },
@@ -221,10 +256,13 @@ impl Hub {
         for link in &mut self.links.links {
             link.look_in_mempool(&mut self.shell)?;
         }
+        self.replace_if_stuck()?;
         let newest = self.links.newest();
-        if newest
-            .is_some_and(|link| link.tracker.is_unconfirmed() || matches!(link.tracker.state(), LinkState::Halted(_)))
-        {
+        if let Some(LinkState::Halted(reason)) = newest.map(|link| link.tracker.state()) {
+            self.shell.alarms.insert("link", format!("Anchoring has stopped: {reason}"));
+            return Ok(());
+        }
+        if newest.is_some_and(|link| link.tracker.is_unconfirmed()) {
             return Ok(());
         }
         let previous = newest.map_or(self.shell.dao.birthday, |link| link.header.closing_height);
@@ -240,6 +278,7 @@ impl Hub {
             return Ok(());
         }
         let Some(block) = self.shell.store.block(closing_height)? else { return Ok(()) };
+        let Some(terms) = self.link_terms()? else { return Ok(()) };
         // What the header says must be durable before Bitcoin says it.
         self.commit_batch();
         if self.stopping {
@@ -252,7 +291,7 @@ impl Hub {
             Some(link) => link.seal()?,
             None => self.shell.dao.genesis.first_seal,
         };
-        let link = self.build_link(seal, header)?;
+        let link = self.build_link(&terms, seal, header)?;
         link.store(&mut self.shell)?;
         let (header, tx) = (link.header.to_bytes(), serialize(link.tracker.transaction()));
         // Remembered before it is sent: a second link over the same seal must never be built.
@@ -265,18 +304,15 @@ impl Hub {
         }
     }
 
-    fn build_link(&self, seal: Seal, header: EpochHeader) -> Result<Link> {
-        let charter = self.shell.ledger.state().charter();
+    fn build_link(&mut self, terms: &Terms, spends: Seal, header: EpochHeader) -> Result<Link> {
         let commitment = Commitment::new(*header.hash().as_bytes());
         let key = self.shell.ledger.link_key(header.epoch);
-        let cap =
-            FeeRate::from_sat_per_vb(charter.max_link_fee_rate_sat_vb).context("the charter's fee cap is too large")?;
-        let rate = FeeRate::from_sat_per_vb(LINK_FEE_RATE.min(charter.max_link_fee_rate_sat_vb)).context("fee rate")?;
-        let unsigned = LinkBuilder::new(seal, key, commitment).build(rate, cap)?;
-        let signed = unsigned.sign(&self.shell.keys.anchor(), &self.shell.aux_rand()?)?;
+        let version = self.first_version(terms, spends, key, commitment)?;
+        self.note_own_coins(&version)?;
         let (height, hash) = self.shell.tip.context("no block is known yet")?;
-        let tracker = LinkTracker::new(signed.transaction().clone(), BlockId { height, hash }, charter.final_depth)?;
-        Ok(Link { header, key, tracker })
+        let final_depth = self.shell.ledger.state().charter().final_depth;
+        let tracker = LinkTracker::new(version, BlockId { height, hash }, final_depth)?;
+        Ok(Link { header, key, spends, tracker })
     }
 
     /// Logs an entry of the hub's own. `false` when the ledger says that its time has not come.

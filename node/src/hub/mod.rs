@@ -3,6 +3,7 @@
 mod batch;
 mod epochs;
 mod executions;
+mod fees;
 pub mod receipts;
 mod serve;
 
@@ -24,7 +25,7 @@ use bitcoin::secp256k1::PublicKey;
 
 use self::batch::{Batch, Origin};
 use self::epochs::Links;
-use crate::api::{ApiError, Reply, Request, Role as ApiRole};
+use crate::api::{AnchorReply, AnchorRequest, ApiError, Reply, Request, Role as ApiRole};
 use crate::chain::ChainEvent;
 use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
@@ -466,6 +467,7 @@ impl Hub {
             self.sign_head()?;
             self.close_epoch_if_due()?;
             crate::treasury::rebroadcast(&self.shell);
+            self.watch_reserve()?;
         }
         Ok(())
     }
@@ -489,6 +491,9 @@ impl Hub {
             Request::StakeForceClose { channel } => self.act_on_stake(&channel, Shell::close_alone),
             Request::ChannelPay { channel, amount_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat))
+            }
+            Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
+                self.bump(fee_rate_sat_vb, only_review).map(|bump| Reply::Anchoring(AnchorReply::Bump(bump)))
             }
             other => match view::answer(&mut self.shell, ApiRole::Hub, None, true, &other) {
                 Some(reply) => reply,

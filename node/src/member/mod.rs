@@ -1,5 +1,7 @@
 //! The member's node: keeps its own verified copy of the log, speaks for the member, and shows how far everything is.
 
+mod bump;
+pub(crate) mod gossip;
 mod lane;
 mod requests;
 mod review;
@@ -16,7 +18,9 @@ use althing_channels::{DaoId, Msg, NetworkId};
 use althing_governance::id::MemberId;
 use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::{Transaction, Txid};
 
+use self::gossip::Gossip;
 use self::lane::{InFlight, Op};
 use self::sync::PendingLink;
 use crate::chain::ChainEvent;
@@ -58,6 +62,9 @@ pub struct Member {
     opening: BTreeMap<u32, Answer>,
     closing: BTreeMap<u32, Answer>,
     waiters: Waiters<Condition>,
+    /// Children that pay for links, by the link they pay for.
+    bumps: BTreeMap<Txid, Transaction>,
+    gossip: Gossip,
     stopping: bool,
 }
 
@@ -68,7 +75,7 @@ impl Member {
             // The engine's queue is bounded; a full one holds the peer's socket back.
             let _ = from_peers.send(Input::Peer(event));
         };
-        let shell = Shell::open(dir, password, None, inputs, on_peer)?;
+        let shell = Shell::open(dir, password, gossip::listen_address(dir)?, inputs, on_peer)?;
         let address: PeerAddress = shell.dao.hub.parse()?;
         let me = MemberId::of(&shell.keys.vote().x_only_public_key().0);
         shell.peers.keep_connected(address.clone());
@@ -86,6 +93,8 @@ impl Member {
             opening: BTreeMap::new(),
             closing: BTreeMap::new(),
             waiters: Waiters::default(),
+            bumps: BTreeMap::new(),
+            gossip: Gossip::default(),
             stopping: false,
             shell,
         };
@@ -93,6 +102,7 @@ impl Member {
         member.on_stake_news(news);
         member.resume_outbox()?;
         member.queue_missing_binds()?;
+        member.begin_gossip()?;
         Ok(member)
     }
 
@@ -116,14 +126,23 @@ impl Member {
                 Ok(())
             }
             PeerEvent::Message(peer, message) if peer == self.hub => self.on_message(*message),
-            PeerEvent::Up(peer) | PeerEvent::Down(peer) | PeerEvent::Message(peer, _) => {
-                tracing::debug!(%peer, "a peer that is not the hub");
+            PeerEvent::Up(peer) => {
+                self.on_friend(peer);
                 Ok(())
             }
+            PeerEvent::Down(peer) => {
+                self.forget_friend(peer);
+                Ok(())
+            }
+            PeerEvent::Message(peer, message) => self.on_friend_message(peer, *message),
         }
     }
 
     fn say_hello(&self) {
+        self.say_hello_to(self.hub);
+    }
+
+    fn say_hello_to(&self, peer: PublicKey) {
         let params = &self.shell.dao.params;
         let hello = Hello {
             dao: DaoId(params.dao_id.0),
@@ -131,7 +150,7 @@ impl Member {
             protocol: PROTOCOL_VERSION,
             vote_key: Some(self.me.0),
         };
-        self.shell.peers.send(self.hub, Msg::Hello(hello));
+        self.shell.peers.send(peer, Msg::Hello(hello));
     }
 
     fn on_message(&mut self, message: Msg) -> Result<()> {
@@ -140,7 +159,7 @@ impl Member {
             Msg::LogEnd(end) => {
                 self.hub_size = end.size;
                 self.fetch_if_behind();
-                Ok(())
+                self.on_head(&end.head)
             }
             Msg::LinkInfo(info) => self.on_link_info(&info),
             Msg::AppAck(ack) => self.on_ack(&ack),
@@ -181,6 +200,8 @@ impl Member {
             self.retry_links()?;
             self.fetch_if_behind();
             crate::treasury::rebroadcast(&self.shell);
+            self.gossip_on()?;
+            crate::anchoring::watch_availability(&mut self.shell)?;
         }
         Ok(())
     }

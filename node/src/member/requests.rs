@@ -12,7 +12,7 @@ use anyhow::Result;
 use super::Member;
 use super::lane::{Body, Op};
 use super::speech::equivocation;
-use crate::api::{ApiError, Choice, ErrorKind, Reply, Request, Role};
+use crate::api::{AnchorReply, AnchorRequest, ApiError, Choice, ErrorKind, Reply, Request, Role};
 use crate::engine::Answer;
 use crate::keys::entropy;
 use crate::shell::Shell;
@@ -58,6 +58,9 @@ impl Member {
             }
             Request::Equivocation { entries } => equivocation(&entries)
                 .map(|(entry, sentences)| self.enqueue(Body::Whole(Box::new(entry)), sentences, &answer)),
+            Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
+                self.bump(fee_rate_sat_vb, only_review).map(|bump| Some(Reply::Anchoring(AnchorReply::Bump(bump))))
+            }
             Request::ProposalReview { draft } => self.review_proposal(draft).map(Some),
             Request::SayReview { saying } => self.review_saying(saying).map(Some),
             other => view::answer(&mut self.shell, Role::Member, Some(self.me), self.connected, &other)

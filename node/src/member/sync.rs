@@ -57,7 +57,8 @@ impl Member {
                 if let Some(broken) = self.broken_promise()? {
                     self.halt(broken);
                 }
-                self.retry_links()
+                self.retry_links()?;
+                self.gossip_on()
             }
             // Asked for again when the chain has moved on.
             Err(LedgerError::NotYet { reason, .. }) => {
@@ -182,6 +183,11 @@ impl Member {
     fn seal_before(&self, epoch: u32) -> Result<Option<OutPoint>> {
         if epoch <= 1 {
             return Ok(Some(self.shell.dao.params.first_seal));
+        }
+        // Of several versions of a link the mined one counts.
+        let before = usize::try_from(epoch - 2)?;
+        if let Some((tx, _)) = crate::view::mined_chain(&self.shell)?.get(before) {
+            return Ok(Some(OutPoint { txid: tx.compute_txid(), vout: 0 }));
         }
         let rows = self.shell.store.links()?;
         let Some(row) = rows.iter().find(|row| row.epoch == epoch - 1) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! The form of a proof file (docs/spec/40-proofs.md, P-1 to P-9).
+//! The form of a proof file (docs/spec/40-proofs.md, P-1 to P-7; what further statements hold is in `parts`).
 //!
 //! Every byte of it is committed to by a hash that ends in a block header, or compared with such a byte: a file with
 //! any byte changed is refused.
@@ -6,8 +6,12 @@
 use althing_anchor::LinkEvidence;
 use althing_governance::charter::Charter;
 use althing_governance::codec::{Canonical, DecodeError, Reader, Writer};
+use althing_governance::entry::{Equivocation, LogHead};
 use althing_governance::epoch::{BallotProof, DecisionProof, EpochHeader, RollProof, TallyProof};
 use althing_governance::id::TreeHash;
+use althing_governance::signing::Signed;
+
+use super::parts::{Against, AuthorisedPart, DidNotVotePart, ReceiptFraudPart, SpendPart};
 
 /// First bytes of every proof file (P-1).
 pub const MAGIC: &[u8; 8] = b"ALTHING\x00";
@@ -17,7 +21,7 @@ const MAX_LINKS: usize = 1 << 19;
 
 const MAX_EVIDENCE: usize = 128 * 1024;
 const MAX_CHARTER: usize = 64 * 1024;
-const MAX_PATH: usize = 64;
+pub(super) const MAX_PATH: usize = 64;
 
 /// A proof file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,29 @@ pub enum Statement {
     Ballot(Box<BallotPart>),
     /// Sums, quorum, outcome and authorisation of a proposal (P-7).
     Tally(Box<TallyPart>),
+    /// A payment is authorised (P-10).
+    Authorised(Box<AuthorisedPart>),
+    /// A member did not vote (P-11).
+    DidNotVote(Box<DidNotVotePart>),
+    /// The hub promised an entry and logged another (P-12).
+    ReceiptFraud(Box<ReceiptFraudPart>),
+    /// The hub signed two heads that contradict each other (P-13).
+    HeadFraud(Box<[Signed<LogHead>; 2]>),
+    /// A member signed two entries for one place (P-14).
+    Equivocation(Box<Equivocation>),
+    /// A gate of the treasury was spent without authorisation (P-15).
+    UnauthorisedSpend(Box<SpendPart>),
+}
+
+impl Statement {
+    /// Whether it is about an epoch: about the last one of the file.
+    pub fn is_under_a_header(&self) -> bool {
+        match self {
+            Self::HeadFraud(_) | Self::Equivocation(_) => false,
+            Self::ReceiptFraud(part) => part.against == Against::Header,
+            _ => true,
+        }
+    }
 }
 
 /// A log entry and its path in the log tree.
@@ -152,6 +179,30 @@ impl Canonical for Statement {
                 part.tally.encode(w);
                 part.decision.encode(w);
             }
+            Self::Authorised(part) => {
+                w.u8(3);
+                part.encode(w);
+            }
+            Self::DidNotVote(part) => {
+                w.u8(4);
+                part.encode(w);
+            }
+            Self::ReceiptFraud(part) => {
+                w.u8(5);
+                part.encode(w);
+            }
+            Self::HeadFraud(heads) => {
+                w.u8(6);
+                heads.iter().for_each(|head| head.encode(w));
+            }
+            Self::Equivocation(part) => {
+                w.u8(7);
+                part.encode(w);
+            }
+            Self::UnauthorisedSpend(part) => {
+                w.u8(8);
+                part.encode(w);
+            }
         }
     }
 
@@ -168,6 +219,12 @@ impl Canonical for Statement {
                 tally: Canonical::decode(r)?,
                 decision: Canonical::decode(r)?,
             }))),
+            3 => Ok(Self::Authorised(Box::new(Canonical::decode(r)?))),
+            4 => Ok(Self::DidNotVote(Box::new(Canonical::decode(r)?))),
+            5 => Ok(Self::ReceiptFraud(Box::new(Canonical::decode(r)?))),
+            6 => Ok(Self::HeadFraud(Box::new([Canonical::decode(r)?, Canonical::decode(r)?]))),
+            7 => Ok(Self::Equivocation(Box::new(Canonical::decode(r)?))),
+            8 => Ok(Self::UnauthorisedSpend(Box::new(Canonical::decode(r)?))),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
     }
@@ -200,7 +257,7 @@ fn changes(r: &mut Reader<'_>) -> Result<Vec<Charter>, DecodeError> {
 }
 
 /// The anchor core has a codec and errors of its own.
-fn evidence(r: &mut Reader<'_>) -> Result<LinkEvidence, DecodeError> {
+pub(super) fn evidence(r: &mut Reader<'_>) -> Result<LinkEvidence, DecodeError> {
     let bytes = r.bytes("transaction evidence", MAX_EVIDENCE)?;
     LinkEvidence::decode(&bytes).map_err(|error| DecodeError::Rule {
         rule: "P-2",

@@ -63,21 +63,42 @@ pub(crate) fn make(
         }
         ProofStatement::Tally => tally(shell, record, epoch, header.log_size)?,
     };
+    judged(shell, epoch, statement)
+}
+
+/// Writes a statement with everything that leads to it from the genesis transaction up to the epoch `last`, 0 for no epoch. Gives
+/// the size of the file and the statement in words.
+///
+/// # Errors
+/// When the proof does not hold as any receiver would judge it, or on I/O.
+pub(super) fn write_proof(
+    shell: &Shell,
+    last: u32,
+    statement: Statement,
+    path: &Path,
+) -> Result<(u64, String), ApiError> {
+    let (bytes, finding) = judged(shell, last, statement)?;
+    write(path, &bytes)?;
+    Ok((bytes.len() as u64, finding.statement))
+}
+
+/// A statement with everything that leads to it, judged as any receiver would.
+fn judged(shell: &Shell, last: u32, statement: Statement) -> Result<(Vec<u8>, Finding), ApiError> {
     let bundle = Bundle {
         charter: shell.dao.params.charter.clone(),
-        changes: changes(shell, epoch),
+        changes: changes(shell, last),
         genesis: genesis(shell)?,
-        epochs: epochs(shell, epoch)?,
+        epochs: epochs(shell, last)?,
         statement,
     };
     let bytes = bundle.to_bytes();
     let finding = verify::verify(&bytes, &StoredBlocks(&shell.store))
-        .map_err(|rejection| ApiError::ours(format!("this node's own proof does not hold: {rejection}")))?;
+        .map_err(|rejection| ApiError::invalid("P-8", format!("this shows nothing: {rejection}")))?;
     Ok((bytes, finding))
 }
 
 /// The final epoch whose header has the final tally of a proposal: the one in which it took effect, else the one that decided it.
-fn deciding_epoch(shell: &Shell, record: &ProposalRecord) -> Result<u32, ApiError> {
+pub(super) fn deciding_epoch(shell: &Shell, record: &ProposalRecord) -> Result<u32, ApiError> {
     let decided = shell.ledger.state().ledger().standing(&record.id);
     decided.map(|standing| standing.enacted_epoch.unwrap_or(standing.decided_epoch)).ok_or_else(|| {
         let close = record
@@ -122,7 +143,7 @@ fn tally(shell: &Shell, record: &ProposalRecord, epoch: u32, log_size: u64) -> R
     })))
 }
 
-pub(super) fn logged(shell: &Shell, position: u64, log_size: u64) -> Result<LoggedEntry, ApiError> {
+pub(crate) fn logged(shell: &Shell, position: u64, log_size: u64) -> Result<LoggedEntry, ApiError> {
     let segment = shell.store.segments_from(position, 1)?.into_iter().next().context("the entry is not stored")?;
     let index = usize::try_from(position - segment.first_position).context("position")?;
     let bytes = segment.entries.into_iter().nth(index).context("the entry is not in its segment")?;
@@ -161,13 +182,14 @@ fn epochs(shell: &Shell, last: u32) -> Result<Vec<EpochPart>> {
 }
 
 /// Evidence for the transaction that made an output.
-pub(super) fn created(shell: &Shell, outpoint: OutPoint) -> Result<LinkEvidence> {
+pub(crate) fn created(shell: &Shell, outpoint: OutPoint) -> Result<LinkEvidence> {
     let row =
         shell.store.fact(&outpoint_bytes(&outpoint))?.with_context(|| format!("output {outpoint} is not on chain"))?;
     decode_evidence(&row.tx, &row.inclusion)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file whole or not at all.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let part = path.with_extension("part");
     let mut file = std::fs::File::create(&part).with_context(|| format!("creating {}", part.display()))?;
     file.write_all(bytes)?;

@@ -2,15 +2,21 @@
 //!
 //! [`bundle`] is the file's form, [`export`] makes one from a node's verified state, [`verify`] judges one without I/O.
 
+mod authorised;
 pub mod bundle;
+mod evidence;
 mod export;
+mod fraud;
+pub mod parts;
 mod tally;
 mod verify;
 mod why;
 
 pub use bundle::{Bundle, Statement};
+pub use evidence::{export_receipt, prove};
 pub use export::export;
-pub(crate) use export::{StoredBlocks, make};
+pub(crate) use evidence::prove_conflict;
+pub(crate) use export::{StoredBlocks, created, logged, make, write};
 pub use tally::ShownPayment;
 pub(crate) use verify::decode;
 pub use verify::{Finding, Rejection, verify};

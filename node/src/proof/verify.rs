@@ -17,6 +17,8 @@ use bitcoin::Network;
 use bitcoin::secp256k1::Secp256k1;
 
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
+use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
+use super::fraud::{Dao, check_equivocation, check_head_fraud, check_receipt_fraud};
 use super::tally::{Place, ShownPayment, check_tally};
 use crate::dao::genesis_params;
 
@@ -88,20 +90,28 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
     let charters = check_headers(&bundle, &params, blocks)?;
     let chain = check_links(&bundle, &params, &genesis, blocks)?;
     let last = bundle.epochs.len();
+    let under = bundle.epochs.last().map(|part| &part.header);
     let newest = chain.newest();
     let depth = newest.depth(chain.tip_height);
     checked.push(format!(
         "{last} links: each spends the one before and commits to one epoch header; the newest, {}, is in block {} at height {}, {depth} deep.",
         newest.txid, newest.block_hash, newest.height
     ));
-    let header = &bundle.epochs[last - 1].header;
+    let dao = Dao { params: &params, charters: charters.clone() };
     let previous_closing = bundle.epochs.iter().rev().nth(1).map_or(0, |part| part.header.closing_height);
-    let (statement, payment) = match &bundle.statement {
-        Statement::Ballot(part) => (check_ballot(&params, header, part, &mut checked)?, None),
-        Statement::Tally(part) => {
+    let (statement, payment) = match (under, &bundle.statement) {
+        (None, statement) => (check_without_epochs(&dao, statement, &mut checked)?, None),
+        (Some(header), Statement::Ballot(part)) => (check_ballot(&params, header, part, &mut checked)?, None),
+        (Some(header), Statement::Tally(part)) => {
             let place = Place { params: &params, header, previous_closing, charters: &charters };
             check_tally(&place, part, &mut checked)?
         }
+        (Some(header), Statement::Authorised(part)) => (check_authorised(&params, header, part, &mut checked)?, None),
+        (Some(header), Statement::DidNotVote(part)) => (check_did_not_vote(header, part, &mut checked)?, None),
+        (Some(header), Statement::UnauthorisedSpend(part)) => (check_unauthorised(&params, header, part, blocks, &mut checked)?, None),
+        (Some(header), Statement::ReceiptFraud(part)) => (check_receipt_fraud(&dao, Some(header), part, &mut checked)?, None),
+        (Some(header), Statement::HeadFraud(heads)) => (check_head_fraud(&dao, heads, &mut checked)?, None),
+        (Some(header), Statement::Equivocation(proof)) => (check_equivocation(&dao, proof, &mut checked)?, None),
     };
     let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();
     let mut treasuries = vec![bundle.charter.treasury_descriptor.clone()];
@@ -109,6 +119,20 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
     treasuries.dedup();
     let final_depth = params.charter.final_depth;
     Ok(Finding { statement, checked, network, depth, final_depth, dao: params, charter, treasuries, payment })
+}
+
+/// Statements that need no header: what was signed is proof by itself.
+fn check_without_epochs(
+    dao: &Dao<'_>,
+    statement: &Statement,
+    checked: &mut Vec<String>,
+) -> Result<String, Rejection> {
+    match statement {
+        Statement::ReceiptFraud(part) => check_receipt_fraud(dao, None, part, checked),
+        Statement::HeadFraud(heads) => check_head_fraud(dao, heads, checked),
+        Statement::Equivocation(proof) => check_equivocation(dao, proof, checked),
+        _ => Err(fail("headers")("P-4: there is no epoch in the file".into())),
+    }
 }
 
 /// P-3: charter, genesis transaction and DAO id belong together.
@@ -178,7 +202,7 @@ fn check_headers<'a>(
         }
         previous = Some(header);
     }
-    if previous.is_none() {
+    if previous.is_none() && bundle.statement.is_under_a_header() {
         return Err(fail("headers")("P-4: there is no epoch in the file".into()));
     }
     if changes.next().is_some() {

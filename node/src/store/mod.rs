@@ -9,6 +9,7 @@ mod links;
 mod log;
 mod outbox;
 mod treasury;
+mod pledges;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
@@ -88,6 +89,7 @@ impl Store {
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
         transaction.execute_batch(treasury::SCHEMA)?;
+        transaction.execute_batch(pledges::SCHEMA)?;
         transaction.commit()?;
         let store = Self { connection, path, read_only: false };
         store.quick_check()?;

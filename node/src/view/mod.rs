@@ -17,7 +17,7 @@ pub use ballots::path_words;
 pub(crate) use ballots::stored_receipt;
 pub use choice::{choice as ballot_choice, fields as ballot_fields};
 pub use draft::content as draft_content;
-pub use links::{LinkFacts, link_facts};
+pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
 pub use names::{find_comment, find_member, find_proposal};
 pub use proposals::{percent, threshold_sentence};
 pub use wait::{Condition, settle};
@@ -85,6 +85,7 @@ pub fn answer(
         Request::ProofExport { proposal, statement, path } => {
             crate::proof::export(shell, me, proposal, statement, path)
         }
+        Request::Anchoring(request) => return crate::anchoring::answer(shell, me, request),
         _ => return None,
     })
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::assembly::{Assembly, at_once};
 use super::cli::Cli;
 
-/// Lengths in the charter that differ between a test and a demo.
+/// What differs in the charter between tests and a demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Periods {
     /// Blocks of an epoch, confirmations of a stake, and depth of a final link.
@@ -23,13 +23,15 @@ pub struct Periods {
     pub voting_blocks: u32,
     /// Blocks from a passed vote to the authorisation of its payment.
     pub veto_blocks: u32,
+    /// Whether any member can pay for a stuck link.
+    pub anchored_links: bool,
 }
 
 impl Periods {
     /// As short as results at depth six allow.
-    pub const SHORT: Self = Self { epoch_blocks: 6, voting_blocks: 6, veto_blocks: 1 };
+    pub const SHORT: Self = Self { epoch_blocks: 6, voting_blocks: 6, veto_blocks: 1, anchored_links: false };
     /// Time for a person to look around and vote while a block comes every few seconds.
-    pub const LEISURELY: Self = Self { epoch_blocks: 6, voting_blocks: 60, veto_blocks: 2 };
+    pub const LEISURELY: Self = Self { epoch_blocks: 6, voting_blocks: 60, veto_blocks: 2, anchored_links: false };
 }
 
 /// How many members hold a key of the treasury, and how many of these must sign.
@@ -117,6 +119,10 @@ fn charter(hub: &PublicKeys, members: &[PublicKeys], periods: Periods) -> Result
         voting_blocks: periods.voting_blocks,
         veto_blocks: periods.veto_blocks,
     });
+    let document = match periods.anchored_links {
+        true => document.replacen("gossip_peers = []\n", "gossip_peers = []\nanchored_links = true\n", 1),
+        false => document,
+    };
     Ok(with_choices(&document) + &rule_change(periods))
 }
 

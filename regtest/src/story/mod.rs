@@ -19,6 +19,8 @@ mod motions;
 mod narrator;
 mod report;
 mod treasury;
+pub mod rogue;
+mod statements;
 mod verify;
 
 use std::path::Path;
@@ -42,7 +44,8 @@ pub use report::{AuditReport, BitcoindReport, LinkReport, MemberReport, Proposal
 pub use treasury::{
     SpendReport, authorise, await_authorised, await_executed, check_psbt, fund_treasury, pay,
 };
-pub use verify::{Audit, Evidence, audit, export, verify};
+pub use statements::{BundleReport, LastEpochs, OtsReport, bundles, last_epochs, timestamps};
+pub use verify::{Audit, Evidence, audit, export, verify, verify_bundles};
 
 /// A story told to its end: everything it left behind, with bitcoind still running.
 #[derive(Debug)]
@@ -102,6 +105,7 @@ fn tell_in(assembly: &mut Assembly) -> Result<Report> {
     reorganise(assembly)?;
     let proposals = conclude(assembly, &tabled)?;
     let spends = pay_authorised(assembly, &proposals)?;
+    let last = last_epochs(assembly, &founded.gates)?;
 
     assembly.narrator.step("checking the links against bitcoind");
     let member = &assembly.members[0];
@@ -114,6 +118,9 @@ fn tell_in(assembly: &mut Assembly) -> Result<Report> {
 
     let evidence = export(assembly, &tabled)?;
     verify(assembly, &evidence)?;
+    let ots = timestamps(assembly, &tabled, &last)?;
+    let bundles = bundles(assembly, &tabled, &evidence.proofs, &last)?;
+    verify_bundles(assembly, &bundles, &evidence.headers)?;
     let audit = audit(assembly)?;
     assembly.narrator.step("everything verified");
     Ok(Report {
@@ -127,6 +134,8 @@ fn tell_in(assembly: &mut Assembly) -> Result<Report> {
         alarms,
         proofs: evidence.proofs,
         headers: evidence.headers,
+        bundles,
+        ots,
         audit: AuditReport { ok: audit.verdict == "valid", entries: audit.entries },
         data_dir: assembly.data_dir.clone(),
     })

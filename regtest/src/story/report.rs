@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::treasury::SpendReport;
+use super::statements::{BundleReport, OtsReport};
 
 /// The outcome of a story in which everything was verified.
 #[derive(Debug, Clone, Serialize)]
@@ -31,6 +32,10 @@ pub struct Report {
     pub proofs: Vec<PathBuf>,
     /// The file of block headers that the proofs are checked by.
     pub headers: PathBuf,
+    /// Proof files, one at least for each statement.
+    pub bundles: Vec<BundleReport>,
+    /// Timestamps of every form.
+    pub ots: Vec<OtsReport>,
     /// What the audits found.
     pub audit: AuditReport,
     /// Folder with the data directories of all nodes.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::assembly::Assembly;
 use super::decide::Tabled;
 use super::found::utf8;
+use super::statements::BundleReport;
 
 /// The files that show to everybody what was decided.
 #[derive(Debug, Clone)]
@@ -69,6 +70,21 @@ pub fn verify(assembly: &Assembly, evidence: &Evidence) -> Result<()> {
     for proof in &evidence.proofs {
         // Any data directory serves: the verifier reads nothing but the two files.
         assembly.members[1].cli().run(&["verify", &utf8(proof)?, "--headers", &headers])?.succeeded()?;
+    }
+    Ok(())
+}
+
+/// Checks the proof file of every statement with `althing verify`, offline.
+///
+/// # Errors
+/// When the verifier does not end with 0.
+pub fn verify_bundles(assembly: &Assembly, bundles: &[BundleReport], headers: &std::path::Path) -> Result<()> {
+    assembly.narrator.step("verifying every statement offline");
+    let headers = utf8(headers)?;
+    for bundle in bundles {
+        let report: serde_json::Value =
+            assembly.members[1].cli().json(&["verify", &utf8(&bundle.file)?, "--headers", &headers])?;
+        assembly.narrator.say(report["statement"].as_str().unwrap_or_default());
     }
     Ok(())
 }

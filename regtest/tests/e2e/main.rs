@@ -8,6 +8,7 @@
     reason = "helpers of tests may fail like tests; clippy's exemption sees only test functions"
 )]
 
+mod anchoring;
 mod bad_input;
 mod breaches;
 mod channel_ends;
@@ -15,6 +16,8 @@ mod closes;
 mod governance;
 mod hub_kill;
 mod log_rows;
+#[path = "../it/ots_client.rs"]
+mod ots_client;
 mod lost_laptop;
 mod reorg;
 mod screens;
@@ -23,3 +26,4 @@ mod story;
 mod tampered_log;
 mod tampered_proof;
 mod treasury;
+mod timestamps;

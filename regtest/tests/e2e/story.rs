@@ -34,12 +34,33 @@ fn a_vote_on_real_bitcoin_end_to_end() {
         assert_eq!(found["total_weight"], STAKES_SAT.iter().sum::<u64>().to_string(), "{found}");
     }
 
-    // 111 vB a link, whatever it carries: one Taproot input, one Taproot output.
+    // 111 vB a link, whatever it carries: one Taproot input, one Taproot output. Two of them were made for timestamps.
+    let ots = report["ots"].as_array().unwrap();
+    for kind in ["split", "opreturn", "reveal"] {
+        assert!(ots.iter().any(|ots| ots["kind"] == kind), "{ots:?}");
+    }
+    let bundles: std::collections::BTreeSet<&str> =
+        report["bundles"].as_array().unwrap().iter().map(|bundle| bundle["statement"].as_str().unwrap()).collect();
+    assert_eq!(
+        bundles.into_iter().collect::<Vec<_>>(),
+        [
+            "authorised",
+            "counted_as_cast",
+            "did_not_vote",
+            "hub_fraud_by_receipt",
+            "hub_fraud_by_two_heads",
+            "member_equivocation",
+            "tally_and_quorum",
+            "unauthorised_spend"
+        ]
+    );
     let links = report["links"].as_array().unwrap();
     assert!(links.len() >= 3, "{links:?}");
     for (epoch, link) in (1_u64..).zip(links) {
         assert_eq!(link["epoch"], epoch, "{link}");
-        assert_eq!(link["vsize"], 111, "{link}");
+        let more = |kind: &str| ots.iter().any(|ots| ots["kind"] == kind && ots["link"] == link["txid"]);
+        let vsize = if more("opreturn") { 154 } else if more("reveal") { 137 } else { 111 };
+        assert_eq!(link["vsize"], vsize, "{link}");
     }
 
     let proofs = report["proofs"].as_array().unwrap();

@@ -21,7 +21,8 @@ fn no_flipped_byte_leaves_a_proof_valid() {
     let told = told();
     let source = Source::Headers(told.report.headers.clone());
     // A ballot and a tally first.
-    let mut proofs: Vec<_> = told.report.proofs.iter().collect();
+    let statements = told.report.bundles.iter().map(|bundle| &bundle.file);
+    let mut proofs: Vec<_> = told.report.proofs.iter().chain(statements).collect();
     proofs.sort_by_key(|path| !path.to_string_lossy().contains("proposal-1-tally"));
     for (number, path) in proofs.into_iter().enumerate() {
         let bundle = std::fs::read(path).unwrap();

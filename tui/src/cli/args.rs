@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(super) use super::about::{Completions, History, Man, SettingsCommand, WhyArgs};
 pub(super) use super::onboarding::Join;
+pub(super) use super::anchor_args::{LinkCommand, OtsCommand, Proof};
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
 pub(super) use super::treasury::{PsbtCommand, TreasurerArgs, TreasuryCommand};
@@ -157,10 +158,18 @@ pub enum Command {
     Ballots,
     /// The links on Bitcoin.
     Links,
+    /// Links one by one: fees, reserve, paying more.
+    #[command(subcommand)]
+    Link(LinkCommand),
+    /// OpenTimestamps files.
+    #[command(subcommand)]
+    Ots(OtsCommand),
     /// The members with stake and weight.
     Members,
     /// The state of the node.
     Status,
+    /// The state of the node and of the links: exit 1 when fraud is proven, 2 when data is withheld.
+    Info,
     /// Wait until the node has seen and verified something.
     Wait(Wait),
     /// Proof files.
@@ -477,28 +486,6 @@ impl From<WaitCommand> for WaitFor {
             WaitCommand::Decided { proposal } => WaitFor::Decided(proposal),
         }
     }
-}
-
-/// `proof`.
-#[derive(Debug, Subcommand)]
-pub enum Proof {
-    /// Write a proof file that anybody can verify offline.
-    Export {
-        /// The proposal: its number, like '#3', or its id or the first digits of it.
-        proposal: String,
-        /// The file to write.
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-        /// Prove the sums and the outcome.
-        #[arg(long, conflicts_with = "ballot", required_unless_present = "ballot")]
-        tally: bool,
-        /// Prove that a ballot is counted as cast.
-        #[arg(long)]
-        ballot: bool,
-        /// Whose ballot: a vote key, hex; mine when absent.
-        #[arg(long, value_name = "KEY", requires = "ballot")]
-        member: Option<String>,
-    },
 }
 
 /// `verify`.

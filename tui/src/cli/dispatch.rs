@@ -8,12 +8,12 @@ use super::console::Console;
 use super::failure::Failure;
 use super::node::{self, Caller};
 use super::say::{Weighty, say};
-use super::{about, local, onboarding, show};
+use super::{about, anchor, local, onboarding, show};
 use std::sync::Arc;
 
 use crate::backend::Backend;
 
-use althing_node::api::{ProofStatement, Reply, Request, Saying};
+use althing_node::api::{AnchorRequest, Reply, Request, Saying};
 
 /// Carries out a command and gives its exit code.
 pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Console<'_>) -> Result<u8, Failure> {
@@ -143,12 +143,14 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Links => Request::Links,
         Command::Members => Request::Members,
         Command::Wait(Wait { timeout, until }) => Request::Wait { until: until.into(), timeout_secs: timeout },
-        Command::Proof(Proof::Export { proposal, out, tally, ballot: _, member }) => Request::ProofExport {
-            proposal,
-            statement: if tally { ProofStatement::Tally } else { ProofStatement::Ballot { member } },
-            // The node that writes the file may run in another folder.
-            path: std::path::absolute(out).map_err(anyhow::Error::from)?,
-        },
+        Command::Proof(Proof::Export(export)) => export.request()?,
+        Command::Proof(Proof::Receipt { proposal, out }) => {
+            let path = std::path::absolute(out).map_err(anyhow::Error::from)?;
+            Request::Anchoring(AnchorRequest::Receipt { proposal, path })
+        }
+        Command::Ots(export) => export.request()?,
+        Command::Link(command) => return anchor::link(command, &global, backend, console),
+        Command::Info => return anchor::info(&global, backend, console),
     };
     let reply: Reply = Caller::connect(&global, backend, console)?.call(request)?;
     console.answer(&reply, || show::reply(&reply))

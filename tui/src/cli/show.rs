@@ -32,6 +32,7 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Ballot(one) => ballot(one),
         Reply::Ballots { ballots } => ballots.iter().flat_map(ballot).collect(),
         Reply::Links { links } => link_list(links),
+        Reply::Anchoring(reply) => super::anchor::lines(reply),
         Reply::Members { members } => member_list(members),
         Reply::ProposalReview(review) => governance::proposal_review(review),
         Reply::Said(said) => governance::said(said),

@@ -143,6 +143,8 @@ fn top(charter: &Charter) -> Vec<Field> {
         dormant_after_epochs,
         equivocation_suspension_epochs,
         forced_entry_delay_blocks,
+        anchored_links,
+        succession_window_blocks,
     } = charter;
     let min_stake_sat = admission.min_stake_sat();
     let mut list = List::new("");
@@ -185,6 +187,8 @@ fn top(charter: &Charter) -> Vec<Field> {
     list.push("dormant_after_epochs", dormant.0, Kind::Number { value: dormant.1, base: 0 });
     list.number("equivocation_suspension_epochs", *equivocation_suspension_epochs, 1);
     list.number("forced_entry_delay_blocks", *forced_entry_delay_blocks, 0);
+    list.free("anchored_links", anchored_links);
+    list.number("succession_window_blocks", *succession_window_blocks, 0);
     list.fields
 }
 

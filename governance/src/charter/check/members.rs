@@ -28,6 +28,7 @@ pub(super) fn check(charter: &Charter, p: &mut Problems) {
     }
     p.within("R-75", "equivocation_suspension_epochs", charter.equivocation_suspension_epochs, 0, MAX_EPOCHS);
     p.period("forced_entry_delay_blocks", charter.forced_entry_delay_blocks, charter.least_period());
+    p.period("succession_window_blocks", charter.succession_window_blocks, charter.least_period());
 }
 
 fn admission(charter: &Charter, p: &mut Problems) {

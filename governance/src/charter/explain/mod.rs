@@ -111,6 +111,14 @@ impl Charter {
                 self.seal_sat, self.spare_seal_sat, self.gates, self.gate_sat
             ),
             format!("A link pays at most {} sat per virtual byte.", self.max_link_fee_rate_sat_vb),
+            match self.anchored_links {
+                true => "Any member can pay for a link that is stuck.".to_owned(),
+                false => "Only the hub can pay more for a link that is stuck.".to_owned(),
+            },
+            format!(
+                "Members with more than half of the weight can put another hub in its place, and take back links of up to {} blocks.",
+                self.succession_window_blocks
+            ),
         ]
     }
 

@@ -1,0 +1,48 @@
+//! Answers about links, proofs and timestamps that hub and member give alike.
+
+use althing_governance::id::MemberId;
+
+use crate::api::{AnchorReply, AnchorRequest, ApiError, Reply};
+use crate::config::Config;
+use crate::shell::Shell;
+use crate::{proof, timestamp, view};
+
+/// Answers; `None` for what only one role does.
+pub(crate) fn answer(
+    shell: &Shell,
+    me: Option<MemberId>,
+    request: &AnchorRequest,
+) -> Option<Result<Reply, ApiError>> {
+    let answer = match request {
+        AnchorRequest::Reserve => reserve(shell),
+        AnchorRequest::Health => health(shell),
+        AnchorRequest::Receipt { proposal, path } => proof::export_receipt(shell, proposal, path),
+        AnchorRequest::Prove { evidence, path } => proof::prove(shell, me, evidence, path),
+        AnchorRequest::Timestamp { epoch, kind, of, path } => {
+            timestamp::export(shell, me, *epoch, *kind, of, path).map(AnchorReply::Timestamp)
+        }
+        AnchorRequest::Bump { .. } => return None,
+    };
+    Some(answer.map(Reply::Anchoring))
+}
+
+/// Tells a person when the data of a header that is on Bitcoin is not here (N-83).
+pub(crate) fn watch_availability(shell: &mut Shell) -> anyhow::Result<()> {
+    match view::withheld(shell)?.into_iter().next() {
+        Some(first) => drop(shell.alarms.insert("data", first.words)),
+        None => drop(shell.alarms.remove("data")),
+    }
+    Ok(())
+}
+
+fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
+    let fraud = crate::member::gossip::fraud_proofs(&shell.dir)?;
+    let unavailable = view::withheld(shell)?;
+    Ok(AnchorReply::Health { fraud, unavailable, alarms: shell.alarms.values().cloned().collect() })
+}
+
+fn reserve(shell: &Shell) -> Result<AnchorReply, ApiError> {
+    let settings = Config::load(&shell.dir)?.links;
+    let market = shell.bitcoind.link_market(settings.target_blocks);
+    view::reserve(shell, market, &settings).map(AnchorReply::Reserve)
+}

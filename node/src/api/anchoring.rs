@@ -1,0 +1,257 @@
+//! Links, what they cost, and what is proven by them.
+
+use std::path::PathBuf;
+
+use bitcoin::FeeRate;
+use serde::{Deserialize, Serialize};
+
+/// A question or an order about links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum AnchorRequest {
+    /// How long the seal pays for links.
+    Reserve,
+    /// Whether fraud is proven, and whether data is withheld.
+    Health,
+    /// Writes the hub's receipt for the newest own ballot on a proposal, as JSON.
+    Receipt {
+        /// The proposal: number, id or a beginning of it.
+        proposal: String,
+        /// The file to write.
+        path: PathBuf,
+    },
+    /// Pays more for the link that waits: a hub with another version of it, a member with a child.
+    Bump {
+        /// Rate to pay, sat/vB; what seems to be needed when absent.
+        fee_rate_sat_vb: Option<u64>,
+        /// Only says what it would do.
+        only_review: bool,
+    },
+    /// Writes a proof file for a statement that rests on more than the log.
+    Prove {
+        /// What is to be proven.
+        evidence: Evidence,
+        /// The file to write.
+        path: PathBuf,
+    },
+    /// Writes an OpenTimestamps file, and the file that it stamps.
+    Timestamp {
+        /// Epoch of the link.
+        epoch: u32,
+        /// Which form.
+        kind: TimestampKind,
+        /// What is stamped; of the split form always the link itself.
+        of: TimestampOf,
+        /// The file to write; the stamped file has the same name without `.ots`.
+        path: PathBuf,
+    },
+}
+
+/// An answer about links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum AnchorReply {
+    /// To `Reserve`.
+    Reserve(LinkReserve),
+    /// To `Bump`.
+    Bump(Bump),
+    /// To `Prove`.
+    Proof {
+        /// The file written.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// What it proves, in a sentence.
+        statement: String,
+    },
+    /// To `Timestamp`.
+    Timestamp(Timestamp),
+    /// To `Health`.
+    Health {
+        /// Proofs of the hub's fraud that this node has written.
+        fraud: Vec<PathBuf>,
+        /// Links on Bitcoin whose header or log is not here.
+        unavailable: Vec<Withheld>,
+        /// Everything that a person must know.
+        alarms: Vec<String>,
+    },
+    /// To `Receipt`.
+    Receipt {
+        /// The file written.
+        path: PathBuf,
+    },
+}
+
+/// How long the seal pays for links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkReserve {
+    /// What the newest seal holds.
+    pub seal_sat: u64,
+    /// What one link costs now.
+    pub link_sat: u64,
+    /// At which rate, sat/vB, rounded up.
+    pub fee_rate_sat_vb: u64,
+    /// Links that it pays for at this rate.
+    pub links: Option<u64>,
+    /// Links that it pays for at the charter's cap.
+    pub links_at_cap: Option<u64>,
+    /// Blocks for which it lasts at this rate.
+    pub blocks: Option<u64>,
+    /// `calm`, `low`, `urgent` or `empty`.
+    pub alarm: String,
+    /// All of it in a sentence.
+    pub words: String,
+}
+
+/// A link that is paid more for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bump {
+    /// Its epoch.
+    pub epoch: u32,
+    /// The version that waits.
+    pub link: String,
+    /// What it pays.
+    pub paid_sat: u64,
+    /// What the replacement, or the child, pays.
+    pub fee_sat: u64,
+    /// The rate that comes of it, sat/vB, rounded up; of link and child together.
+    pub fee_rate_sat_vb: u64,
+    /// Whether the link was replaced; else a child pays for it.
+    pub is_replacement: bool,
+    /// The replacement or the child.
+    pub txid: String,
+}
+
+/// What a proof file rests on beside, or instead of, a proposal's tally.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "statement", rename_all = "snake_case")]
+pub enum Evidence {
+    /// A proposal, or a milestone of a budget, was authorised (P-10).
+    Authorised {
+        /// The proposal: number, id or a beginning of it.
+        proposal: String,
+        /// Which milestone of a budget, from 1; absent for a spend.
+        milestone: Option<u16>,
+    },
+    /// A member did not vote on a proposal (P-11).
+    DidNotVote {
+        /// The proposal.
+        proposal: String,
+        /// The member: vote key or name; the node's own when absent.
+        member: Option<String>,
+    },
+    /// The hub promised an entry in a receipt and logged another (P-12).
+    ReceiptFraud {
+        /// The signed receipt, hex; with position, entry and path as in the messages.
+        receipt: String,
+        /// The entry promised, hex.
+        entry: String,
+        /// Its position.
+        position: u64,
+        /// Path in the batch, hex hashes.
+        path: Vec<String>,
+        /// A signed head that tells of another log, hex; the newest final header when absent.
+        head: Option<String>,
+    },
+    /// The hub signed two heads that contradict each other (P-13).
+    HeadFraud {
+        /// Two signed heads, hex; with one, the other is sought in this node's log.
+        heads: Vec<String>,
+    },
+    /// A member signed two entries for one place (P-14).
+    Equivocation {
+        /// Both entries, hex.
+        entries: [String; 2],
+    },
+    /// A gate of the treasury was spent without authorisation (P-15).
+    UnauthorisedSpend {
+        /// The gate, `txid:vout`.
+        gate: String,
+    },
+}
+
+/// Form of an OpenTimestamps file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestampKind {
+    /// From the output key of the link on.
+    Split,
+    /// By the OP_RETURN output of the link.
+    Opreturn,
+    /// By the witness of the link after it.
+    Reveal,
+}
+
+/// What a timestamp is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestampOf {
+    /// The epoch header.
+    Header,
+    /// An entry of the log.
+    Entry {
+        /// Its position.
+        position: u64,
+    },
+    /// A member's ballot on a proposal.
+    Ballot {
+        /// The proposal.
+        proposal: String,
+        /// The member; the node's own when absent.
+        member: Option<String>,
+    },
+}
+
+/// A timestamp that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timestamp {
+    /// The OpenTimestamps file.
+    pub path: PathBuf,
+    /// The file that it stamps; of the split form there is none, only a digest.
+    pub stamped: Option<PathBuf>,
+    /// SHA-256 of that file, or for the split form the output key, hex.
+    pub digest: String,
+    /// Its form.
+    pub kind: TimestampKind,
+    /// What it is of, in words.
+    pub of: String,
+    /// The transaction that carries it.
+    pub link: String,
+    /// Height of the block that attests it.
+    pub height: u32,
+}
+
+/// A link on Bitcoin whose header or log is not here: nothing from its epoch on is authorised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// Its epoch.
+    pub epoch: u32,
+    /// The transaction.
+    pub link: String,
+    /// Height of its block.
+    pub height: u32,
+    /// What that means, in sentences.
+    pub words: String,
+}
+
+/// A receipt as a file, with what it promises.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptFile {
+    /// The signed receipt, hex.
+    pub receipt: String,
+    /// The entry promised, hex.
+    pub entry: String,
+    /// Its position.
+    pub position: u64,
+    /// Its path in the batch, hex.
+    pub path: Vec<String>,
+}
+
+/// A fee rate in words.
+pub fn rate_words(rate: FeeRate) -> String {
+    let (whole, thousandths) = (rate.to_sat_per_kwu() * 4 / 1000, rate.to_sat_per_kwu() * 4 % 1000);
+    match thousandths {
+        0 => format!("{whole} sat/vB"),
+        part => format!("{whole}.{part:03} sat/vB"),
+    }
+}

@@ -1,0 +1,280 @@
+//! What links pay: the first version, a better one when fees rise, and coins of the wallet when the seal runs low.
+
+use althing_anchor::{
+    ChainEvent as LinkEvent, Coin, Commitment, FeeDecision, FeeMarket, FeePolicy, LinkBuilder, LinkShape, MAX_VERSIONS,
+    OtsForm, Reserve, ReserveAlarm, Seal, UnsignedLink,
+};
+use anyhow::{Context, Result};
+use bitcoin::{Amount, FeeRate, Transaction, XOnlyPublicKey};
+
+use super::Hub;
+use super::epochs::Link;
+use crate::api::{ApiError, Bump, rate_words};
+use crate::config::{Config, LinkSettings, OtsSwitch};
+use crate::shell::{Shell, unix_time};
+use crate::view;
+
+/// Name of the alarm about fees that are too high.
+const FEES: &str = "link fees";
+
+/// Name of the alarm about the reserve.
+const RESERVE: &str = "link reserve";
+
+/// What the next version of a link may pay, and its form.
+pub(super) struct Terms {
+    policy: FeePolicy,
+    market: FeeMarket,
+    shape: LinkShape,
+    form: OtsForm,
+    settings: LinkSettings,
+}
+
+impl Terms {
+    fn of(shell: &Shell) -> Result<Self> {
+        let settings = Config::load(&shell.dir)?.links;
+        let charter = shell.ledger.state().charter();
+        let cap =
+            FeeRate::from_sat_per_vb(charter.max_link_fee_rate_sat_vb).context("the charter's fee cap is too large")?;
+        let floor = FeeRate::from_sat_per_vb(settings.floor_sat_vb).context("N-11: links.floor_sat_vb is too large")?;
+        let link_cap = Amount::from_sat(settings.max_fee_sat);
+        Ok(Self {
+            policy: FeePolicy { floor: floor.min(cap), cap, link_cap },
+            market: shell.bitcoind.link_market(settings.target_blocks),
+            shape: view::link_shape(shell),
+            form: match settings.ots {
+                OtsSwitch::Split => OtsForm::Split,
+                OtsSwitch::Opreturn => OtsForm::OpReturn,
+                OtsSwitch::Reveal => OtsForm::Reveal,
+            },
+            settings,
+        })
+    }
+
+    fn builder(&self, seal: Seal, key: XOnlyPublicKey, commitment: Commitment) -> LinkBuilder {
+        LinkBuilder::new(seal, key, commitment).shape(self.shape).ots(self.form)
+    }
+
+    /// What is paid now, were there nothing to replace.
+    fn present_rate(&self) -> FeeRate {
+        self.market.estimate.unwrap_or(self.policy.floor).max(self.market.mempool_minimum).max(self.policy.floor)
+    }
+}
+
+impl Hub {
+    /// Whether a link can be paid for now, and on which terms; a person is told when it cannot.
+    pub(super) fn link_terms(&mut self) -> Result<Option<Terms>> {
+        let terms = Terms::of(&self.shell)?;
+        match terms.policy.first_rate(terms.market, terms.shape.weight(terms.form)) {
+            FeeDecision::Wait { needed, limit } => {
+                let text = format!(
+                    "A-80: the link of the next epoch waits: the mempool takes {} and more, the caps allow {}. No header is skipped.",
+                    rate_words(needed),
+                    rate_words(limit)
+                );
+                self.shell.alarms.insert(FEES, text);
+                Ok(None)
+            }
+            FeeDecision::PayLimit(rate) => {
+                let text = format!(
+                    "A-80: links pay {}, the most that the caps allow; the estimate is higher, so they may take long.",
+                    rate_words(rate)
+                );
+                self.shell.alarms.insert(FEES, text);
+                Ok(Some(terms))
+            }
+            FeeDecision::Pay(_) => {
+                self.shell.alarms.remove(FEES);
+                Ok(Some(terms))
+            }
+        }
+    }
+
+    /// The first version of a link, signed; with coins of the wallet when the seal runs low.
+    pub(super) fn first_version(
+        &mut self,
+        terms: &Terms,
+        seal: Seal,
+        key: XOnlyPublicKey,
+        commitment: Commitment,
+    ) -> Result<Transaction> {
+        let mut builder = terms.builder(seal, key, commitment);
+        if terms.settings.top_up && reserve_alarm(&self.shell, terms, seal.value) >= ReserveAlarm::Urgent {
+            builder = builder.top_up(self.top_up_coins(terms));
+        }
+        let rate = match terms.policy.first_rate(terms.market, builder.weight()) {
+            FeeDecision::Pay(rate) | FeeDecision::PayLimit(rate) => rate,
+            FeeDecision::Wait { limit, .. } => limit,
+        };
+        let link = builder.build(rate, terms.policy.cap)?;
+        self.sign_version(link)
+    }
+
+    /// Pays more for a link that waits while fees rise.
+    pub(super) fn replace_if_stuck(&mut self) -> Result<()> {
+        let Some((number, link)) = self.links.waiting() else { return Ok(()) };
+        if link.tracker.versions().len() >= MAX_VERSIONS {
+            return Ok(());
+        }
+        let terms = Terms::of(&self.shell)?;
+        let (_, paid) = link.paid(&self.shell)?;
+        let weight = link.tracker.transaction().weight();
+        let Some(rate) = terms.policy.replacement_rate(paid, terms.market, weight) else { return Ok(()) };
+        match self.replace(number, &terms, rate) {
+            Ok(_) => Ok(()),
+            // The seal cannot pay more; the version before goes on waiting.
+            Err(error) if error.downcast_ref::<althing_anchor::BuildError>().is_some() => {
+                self.shell.alarms.insert(FEES, format!("A-80: the link that waits cannot pay more: {error:#}"));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the operator asks for: another version of the link that waits, which pays this rate.
+    pub(super) fn bump(&mut self, rate_sat_vb: Option<u64>, only_review: bool) -> Result<Bump, ApiError> {
+        let none_waits = || ApiError::not_now("A-76: no link waits for its first confirmation");
+        let (number, link) = self.links.waiting().ok_or_else(none_waits)?;
+        let terms = Terms::of(&self.shell)?;
+        let (paid_sat, paid) = link.paid(&self.shell)?;
+        let (epoch, before) = (link.header.epoch, link.tracker.transaction());
+        let (replaced, weight) = (before.compute_txid(), before.weight());
+        let limit = terms.policy.limit(weight);
+        let raised = FeeRate::from_sat_per_kwu(paid.to_sat_per_kwu().saturating_mul(3) / 2);
+        let rate = match rate_sat_vb {
+            Some(rate) => FeeRate::from_sat_per_vb(rate)
+                .filter(|rate| *rate <= limit)
+                .ok_or_else(|| ApiError::invalid("A-9", format!("A-9: {rate} sat/vB is above {}", rate_words(limit))))?,
+            None => terms.present_rate().max(raised).min(limit),
+        };
+        let invalid = |error: anyhow::Error| match error.downcast_ref::<althing_anchor::BuildError>() {
+            Some(error) => ApiError::invalid("A-76", error.to_string()),
+            None => ApiError::from(error),
+        };
+        let link = self.replacement(number, &terms, rate).map_err(invalid)?;
+        let (fee, txid) = (link.fee(), link.transaction().compute_txid());
+        if !only_review {
+            self.replace(number, &terms, rate).map_err(invalid)?;
+        }
+        Ok(Bump {
+            epoch,
+            link: replaced.to_string(),
+            paid_sat: paid_sat.to_sat(),
+            fee_sat: fee.to_sat(),
+            fee_rate_sat_vb: rate.to_sat_per_vb_ceil(),
+            is_replacement: true,
+            txid: txid.to_string(),
+        })
+    }
+
+    /// Tells the operator how long the seal lasts.
+    pub(super) fn watch_reserve(&mut self) -> Result<()> {
+        let terms = Terms::of(&self.shell)?;
+        let reserve = view::reserve(&self.shell, terms.market, &terms.settings)?;
+        match reserve.alarm.as_str() {
+            "calm" => drop(self.shell.alarms.remove(RESERVE)),
+            _ => drop(self.shell.alarms.insert(RESERVE, reserve.words)),
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, number: usize, terms: &Terms, rate: FeeRate) -> Result<()> {
+        let link = self.replacement(number, terms, rate)?;
+        let version = self.sign_version(link)?;
+        self.note_own_coins(&version)?;
+        let Some(link) = self.links.get_mut(number) else { return Ok(()) };
+        tracing::info!(epoch = link.header.epoch, txid = %version.compute_txid(), %rate, "the link is replaced");
+        link.feed_always(&mut self.shell, LinkEvent::Replaced(version))?;
+        let (epoch, header, tx) = link.public();
+        self.announce_link(epoch, header, tx);
+        self.shell.revision += 1;
+        Ok(())
+    }
+
+    /// A version of the same link, shape and form, that pays `rate`.
+    fn replacement(&self, number: usize, terms: &Terms, rate: FeeRate) -> Result<UnsignedLink> {
+        let link = self.links.get(number).context("the link")?;
+        let earlier = link.tracker.transaction();
+        let (shape, form) = shape_of(earlier);
+        let commitment = Commitment::new(*link.header.hash().as_bytes());
+        let builder = LinkBuilder::new(link.spends, link.key, commitment).shape(shape).ots(form);
+        let builder = builder.top_up(link.coins(&self.shell));
+        Ok(builder.build_replacement(earlier, rate, terms.policy.cap)?)
+    }
+
+    /// Signs a version, if what this hub has bound itself to for the seal allows it. The pledge is stored with the version,
+    /// before anybody gets it.
+    fn sign_version(&mut self, link: UnsignedLink) -> Result<Transaction> {
+        if let Some(pledge) = self.shell.store.pledge(&link.seal().outpoint)? {
+            pledge.check(&link)?;
+        }
+        let spent = link.spent_outputs().to_vec();
+        let signed = link.sign(&self.shell.keys.anchor(), &self.shell.aux_rand()?)?;
+        match spent.len() {
+            1 => Ok(signed.transaction().clone()),
+            _ => self.shell.wallet.sign_own_inputs(signed.transaction(), &spent),
+        }
+    }
+
+    /// Coins of the wallet that a version spends are not used for anything else.
+    pub(super) fn note_own_coins(&mut self, version: &Transaction) -> Result<()> {
+        if version.input.len() > 1 {
+            self.shell.wallet.note_broadcast(version, unix_time())?;
+        }
+        Ok(())
+    }
+
+    /// The smallest coin that fills the reserve, else the largest.
+    fn top_up_coins(&self, terms: &Terms) -> Vec<Coin> {
+        let cost = terms.shape.cost(terms.form, terms.present_rate().min(terms.policy.cap), terms.policy.cap);
+        let epochs = u64::from(terms.settings.reserve_blocks) / u64::from(self.shell.ledger.state().charter().epoch_blocks);
+        let wanted = cost.map_or(0, Amount::to_sat).saturating_mul(epochs);
+        let mut coins = self.shell.wallet.confirmed_coins(&self.shell.stakes.promised_coins());
+        coins.sort_by_key(|coin| coin.output.value);
+        let enough = coins.iter().position(|coin| coin.output.value.to_sat() >= wanted);
+        let chosen = enough.or(coins.len().checked_sub(1)).map(|index| coins.swap_remove(index));
+        chosen.into_iter().map(coin_of).collect()
+    }
+}
+
+impl Link {
+    /// What the version that is sent pays, and at which rate.
+    fn paid(&self, shell: &Shell) -> Result<(Amount, FeeRate)> {
+        let tx = self.tracker.transaction();
+        let coins: Amount = self.coins(shell).iter().map(|coin| coin.output.value).sum();
+        let held = self.spends.value.checked_add(coins).context("the coins of a link")?;
+        let out: Amount = tx.output.iter().map(|output| output.value).sum();
+        let fee = held.checked_sub(out).context("a link pays more than it holds")?;
+        Ok((fee, FeeRate::from_sat_per_kwu(fee.to_sat().saturating_mul(1000) / tx.weight().to_wu().max(1))))
+    }
+
+    /// Coins of the wallet that the version spends which is sent.
+    fn coins(&self, shell: &Shell) -> Vec<Coin> {
+        let inputs = self.tracker.transaction().input.iter().skip(1);
+        inputs.filter_map(|input| shell.wallet.coin(&input.previous_output)).map(coin_of).collect()
+    }
+}
+
+/// Shape and form of a link, as its transaction shows them.
+fn shape_of(tx: &Transaction) -> (LinkShape, OtsForm) {
+    let shape = match tx.version.0 {
+        3 => LinkShape::Anchored,
+        _ => LinkShape::Plain,
+    };
+    let reveals = tx.input.first().is_some_and(|input| input.witness.len() > 1);
+    let form = match tx.output.iter().any(|output| output.script_pubkey.is_op_return()) {
+        true => OtsForm::OpReturn,
+        false if reveals => OtsForm::Reveal,
+        false => OtsForm::Split,
+    };
+    (shape, form)
+}
+
+fn reserve_alarm(shell: &Shell, terms: &Terms, seal: Amount) -> ReserveAlarm {
+    let epoch_blocks = shell.ledger.state().charter().epoch_blocks;
+    let reserve = Reserve { seal, shape: terms.shape, form: terms.form, epoch_blocks };
+    reserve.forecast(terms.present_rate(), terms.policy.cap, terms.settings.reserve_blocks).alarm
+}
+
+fn coin_of(coin: althing_channels::monitor::WalletCoin) -> Coin {
+    Coin { outpoint: coin.outpoint, output: coin.output, satisfaction: coin.witness_weight }
+}

@@ -1,0 +1,131 @@
+//! Paying for a link that is stuck, from a member's own wallet.
+
+use althing_anchor::{BumpChild, BumpError, Coin};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
+
+use super::Member;
+use crate::api::{ApiError, Bump};
+use crate::config::Config;
+use crate::facts::outpoint_bytes;
+use crate::shell::unix_time;
+use crate::view;
+
+/// Most coins that one child spends: more would be too heavy for relay before long.
+const COINS_MAX: usize = 8;
+
+impl Member {
+    /// Pays for the newest link with a child that spends its pay-to-anchor output.
+    pub(super) fn bump(&mut self, rate_sat_vb: Option<u64>, only_review: bool) -> Result<Bump, ApiError> {
+        let (epoch, link) = self.waiting_link()?;
+        let txid = link.compute_txid();
+        let paid = self.paid_by(&link)?;
+        let charter = self.shell.ledger.state().charter();
+        let cap = FeeRate::from_sat_per_vb(charter.max_link_fee_rate_sat_vb).unwrap_or(FeeRate::MAX);
+        let rate = match rate_sat_vb {
+            Some(rate) => FeeRate::from_sat_per_vb(rate)
+                .ok_or_else(|| ApiError::invalid("N-60", format!("N-60: {rate} sat/vB is no fee rate")))?,
+            None => self.usual_rate(paid, &link)?.min(cap),
+        };
+        let before = self.bumps.get(&txid).cloned();
+        let refund = self.shell.wallet.unused_script()?;
+        let coins = self.free_coins(before.as_ref());
+        let child = fewest(&coins, &link, paid, &refund, rate, cap).map_err(|error| match error {
+            BumpError::NoCoins | BumpError::TooFewCoins { .. } | BumpError::TooHeavy { .. } => {
+                let held: u64 = coins.iter().map(|coin| coin.output.value.to_sat()).sum();
+                ApiError::not_now(format!("{error}; this wallet has {held} sat confirmed and free"))
+            }
+            other => ApiError::invalid("A-79", other.to_string()),
+        })?;
+        let spent: Vec<_> = child.inputs.iter().filter_map(|input| input.witness_utxo.clone()).collect();
+        let signed = self.shell.wallet.sign_own_inputs(&child.unsigned_tx, &spent)?;
+        let held: Amount = spent.iter().map(|output| output.value).sum();
+        let out: Amount = signed.output.iter().map(|output| output.value).sum();
+        let fee = held.checked_sub(out).unwrap_or(Amount::ZERO);
+        let bumped = Bump {
+            epoch,
+            link: txid.to_string(),
+            paid_sat: paid.to_sat(),
+            fee_sat: fee.to_sat(),
+            fee_rate_sat_vb: rate.to_sat_per_vb_ceil(),
+            is_replacement: false,
+            txid: signed.compute_txid().to_string(),
+        };
+        if only_review {
+            return Ok(bumped);
+        }
+        // The link may have been refused alone, or be in the mempool already.
+        self.shell
+            .bitcoind
+            .submit_package(&[link, signed.clone()])
+            .map_err(|error| ApiError::not_now(error.to_string()))?;
+        self.shell.wallet.note_broadcast(&signed, unix_time())?;
+        self.bumps.insert(txid, signed);
+        self.shell.revision += 1;
+        Ok(bumped)
+    }
+
+    /// The newest link, as the hub announced it and this node checked it, if no block has it.
+    fn waiting_link(&self) -> Result<(u32, Transaction), ApiError> {
+        let mined = view::mined_chain(&self.shell)?.len();
+        let rows = self.shell.store.links()?;
+        let row = rows.get(mined).ok_or_else(|| ApiError::not_now("A-79: no link waits for its first confirmation"))?;
+        let link = bitcoin::consensus::deserialize(&row.tx).map_err(|error| ApiError::ours(error.to_string()))?;
+        Ok((row.epoch, link))
+    }
+
+    /// What the link pays: as the mempool says, else what its seal holds more than its outputs.
+    fn paid_by(&self, link: &Transaction) -> Result<Amount, ApiError> {
+        if let Some(fee) = self.shell.bitcoind.mempool_fee(&link.compute_txid()).map_err(anyhow::Error::from)? {
+            return Ok(fee);
+        }
+        let seal = link.input.first().map_or_else(OutPoint::null, |input| input.previous_output);
+        let held = self.shell.store.fact(&outpoint_bytes(&seal))?.map_or(0, |row| row.value_sat);
+        let out: Amount = link.output.iter().map(|output| output.value).sum();
+        Ok(Amount::from_sat(held).checked_sub(out).unwrap_or(Amount::ZERO))
+    }
+
+    /// What seems to be needed, and half as much again as is paid now at least.
+    fn usual_rate(&self, paid: Amount, link: &Transaction) -> Result<FeeRate, ApiError> {
+        let settings = Config::load(&self.shell.dir)?.links;
+        let market = self.shell.bitcoind.link_market(settings.target_blocks);
+        let present = paid.to_sat().saturating_mul(1000) / link.weight().to_wu().max(1);
+        let raised = FeeRate::from_sat_per_kwu(present.saturating_mul(3) / 2);
+        let floor = FeeRate::from_sat_per_vb(settings.floor_sat_vb).unwrap_or(FeeRate::BROADCAST_MIN);
+        Ok(market.estimate.unwrap_or(floor).max(market.mempool_minimum).max(raised))
+    }
+
+    /// Confirmed coins, and those of the child that this one replaces; the largest first.
+    fn free_coins(&self, before: Option<&Transaction>) -> Vec<Coin> {
+        let mut coins = self.shell.wallet.confirmed_coins(&self.shell.stakes.promised_coins());
+        let again = before.into_iter().flat_map(|child| child.input.iter().skip(1));
+        coins.extend(again.filter_map(|input| self.shell.wallet.coin(&input.previous_output)));
+        coins.sort_by_key(|coin| std::cmp::Reverse(coin.output.value));
+        coins.dedup_by_key(|coin| coin.outpoint);
+        coins.truncate(COINS_MAX);
+        let coin = |coin: althing_channels::monitor::WalletCoin| Coin {
+            outpoint: coin.outpoint,
+            output: coin.output,
+            satisfaction: coin.witness_weight,
+        };
+        coins.into_iter().map(coin).collect()
+    }
+}
+
+/// A child with as few of the coins as pay for it.
+fn fewest(
+    coins: &[Coin],
+    link: &Transaction,
+    paid: Amount,
+    refund: &bitcoin::ScriptBuf,
+    rate: FeeRate,
+    cap: FeeRate,
+) -> Result<bitcoin::Psbt, BumpError> {
+    let mut last = Err(BumpError::NoCoins);
+    for count in 1..=coins.len() {
+        last = BumpChild::new(link.clone(), paid, coins[..count].to_vec(), refund.clone()).build(rate, cap);
+        if !matches!(last, Err(BumpError::TooFewCoins { .. })) {
+            break;
+        }
+    }
+    last
+}
