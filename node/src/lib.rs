@@ -23,5 +23,6 @@ pub mod setup;
 pub mod shell;
 pub mod stakes;
 pub mod store;
+pub mod tower;
 pub mod view;
 pub mod wallet;

@@ -111,7 +111,13 @@ pub fn init(options: InitOptions) -> Result<Initialised> {
     // A restored seed may have coins from any time; a new one has none before today. Regtest chains are short.
     let birthday = if options.words.is_some() || network == Network::Regtest { 1 } else { bitcoind.height()?.max(1) };
     let (keys, words) = Keys::create(&options.data_dir, network, &options.password, options.words.as_deref())?;
-    let config = Config { network: network.to_core_arg().to_owned(), birthday, bitcoind: options.bitcoind };
+    let config = Config {
+        network: network.to_core_arg().to_owned(),
+        birthday,
+        towers: Vec::new(),
+        backup_file: None,
+        bitcoind: options.bitcoind,
+    };
     config.save(&options.data_dir)?;
     Ok(Initialised { words: words.to_string(), keys: keys.public() })
 }

@@ -9,6 +9,7 @@
 mod choice;
 mod draft;
 mod error;
+mod keeping;
 mod reply;
 mod request;
 mod saying;
@@ -17,6 +18,7 @@ mod vote;
 pub use choice::{Choice, NONE, option_name};
 pub use draft::*;
 pub use error::{ApiError, ErrorKind};
+pub use keeping::*;
 pub use reply::*;
 pub use request::*;
 pub use saying::*;

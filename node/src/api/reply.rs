@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, VoteFacts};
+use super::{
+    BackupInfo, Choice, Delegations, Deposit, Keeping, ProposalReview, Restored, Reward, Said, SayReview, TowerStatus,
+    VoteFacts,
+};
 
 /// The answer to a [`Request`](super::Request).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +61,12 @@ pub enum Reply {
         /// By name.
         members: Vec<Member>,
     },
+    /// To `Tower`.
+    Tower(Box<TowerStatus>),
+    /// To `BackupWrite`.
+    Backup(Box<BackupInfo>),
+    /// To `Restore`.
+    Restored(Box<Restored>),
     /// To `ProofExport`.
     Proof {
         /// The file written.
@@ -190,6 +199,9 @@ pub struct Stake {
     pub words: String,
     /// Transaction id of the close, if any.
     pub closing_txid: Option<String>,
+    /// How well it is kept; absent from nodes that know no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeping: Option<Keeping>,
 }
 
 /// A member on the log.

@@ -5,15 +5,20 @@
 
 mod channels;
 mod facts;
+mod home;
 mod links;
 mod log;
 mod outbox;
+mod seed_coins;
+mod towers;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
 pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
 pub use outbox::OutboxRow;
+pub use seed_coins::SeedCoin;
+pub use towers::BlobRow;
 
 use std::path::{Path, PathBuf};
 
@@ -84,6 +89,9 @@ impl Store {
             }
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
+        }
+        for tables in [towers::TABLES, seed_coins::TABLES] {
+            transaction.execute_batch(tables)?;
         }
         transaction.commit()?;
         let store = Self { connection, path, read_only: false };

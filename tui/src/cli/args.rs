@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use althing_node::api::WaitFor;
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use super::backup::{BackupCommand, RestoreArgs};
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
+pub(super) use super::tower::TowerCommand;
 pub(super) use super::vote_args::Vote;
 use crate::theme::ThemeName;
 
@@ -75,6 +77,14 @@ pub enum Command {
     /// Stake channels one by one, at a member's or a hub's node.
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// Backups of my channels.
+    #[command(subcommand)]
+    Backup(BackupCommand),
+    /// Take my channels up again in a folder made from the seed words: from the hub's backup or my own copy.
+    Restore(RestoreArgs),
+    /// Run a watchtower, or name those that watch for this folder.
+    #[command(subcommand)]
+    Tower(TowerCommand),
     /// Put a proposal into the log.
     #[command(subcommand)]
     Propose(Propose),
@@ -289,6 +299,9 @@ pub enum HubCommand {
         #[arg(long, value_name = "ADDRESS")]
         listen: Option<String>,
     },
+    /// Say that the log of this folder is the newest there is, when no member can show so. Only if the folder was never put back
+    /// from a copy: else the hub proves its own fraud.
+    Confirm,
 }
 
 /// `member`.

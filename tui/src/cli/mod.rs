@@ -3,6 +3,7 @@
 //! A command first looks for a node that runs on the data folder; without one it starts a member's node for its own time.
 
 mod args;
+mod backup;
 mod console;
 mod dispatch;
 mod failure;
@@ -15,6 +16,7 @@ mod say;
 mod say_args;
 mod show;
 mod show_governance;
+mod tower;
 mod vote_args;
 
 pub use args::Cli;
