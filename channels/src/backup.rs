@@ -1,4 +1,6 @@
-//! The encrypted copy of a member's channels that the hub keeps, and the member a second time. Clauses C-90 to C-93.
+//! The encrypted copy of a member's channels that the hub keeps, and the member a second time. Clauses C-90 to C-94.
+//!
+//! C-94: a member gives the hub the newest one before each message with which the hub could go beyond the last.
 
 use bitcoin::secp256k1::PublicKey;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};

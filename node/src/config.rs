@@ -1,7 +1,7 @@
 //! What a data directory is set up for: `config.toml` in it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,12 @@ pub struct Config {
     pub network: String,
     /// First height that the wallet of this seed can have coins at.
     pub birthday: u32,
+    /// Watchtowers that this node gives its blobs to: `node_id@host:port`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub towers: Vec<String>,
+    /// File outside the folder that a member's backup is written to with every change of a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_file: Option<PathBuf>,
     /// The Bitcoin source.
     pub bitcoind: Access,
     /// How a hub pays for its links. Read anew for each of them.

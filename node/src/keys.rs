@@ -117,6 +117,11 @@ impl Keys {
         Zeroizing::new(self.child(&[0]).private_key.secret_bytes())
     }
 
+    /// The BOLT 8 node key; a tower signs its receipts with it, since it is the name that its clients know it by (C-82).
+    pub fn node(&self) -> Keypair {
+        crate::peers::node_keypair(&self.node_seed())
+    }
+
     /// Signs ballots and every other entry of the member.
     pub fn vote(&self) -> Keypair {
         self.keypair(1)

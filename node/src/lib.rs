@@ -26,5 +26,6 @@ pub mod stakes;
 pub mod store;
 pub mod treasury;
 pub mod timestamp;
+pub mod tower;
 pub mod view;
 pub mod wallet;

@@ -16,11 +16,13 @@ pub use crate::setup::{
 
 use crate::api::{ApiError, Reply, Request, Service};
 use crate::chain::Bitcoind;
+use crate::config::Config;
 use crate::control::{self, Remote};
 use crate::dao::Dao;
 use crate::engine::EngineHandle;
+use crate::lease::Lease;
 use crate::peers::PeerAddress;
-use crate::{hub, member};
+use crate::{hub, member, tower};
 
 /// A node that runs in this process.
 pub trait Node: Service {
@@ -61,6 +63,77 @@ pub fn start_hub(dir: &Path, password: &str, listen: Option<&str>) -> Result<Box
 /// As [`start_hub`].
 pub fn start_member(dir: &Path, password: &str) -> Result<Box<dyn Node>> {
     running(dir, member::start(dir, password)?)
+}
+
+/// What clients may make a tower keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TowerLimits {
+    /// Most clients.
+    pub clients: u32,
+    /// Most blobs of one client.
+    pub blobs_per_client: u64,
+    /// Most bytes of one client's blobs.
+    pub bytes_per_client: u64,
+    /// Blocks that a blob is kept for.
+    pub keep_blocks: u32,
+    /// Node ids of the only clients; everybody when empty.
+    pub only: Vec<String>,
+}
+
+/// Starts the watchtower of a folder and its control socket.
+///
+/// # Errors
+/// A folder in use or not set up, a wrong password, an address that cannot be listened on, a node id that is none.
+pub fn start_tower(dir: &Path, password: &str, listen: &str, limits: &TowerLimits) -> Result<Box<dyn Node>> {
+    let listen = listen.parse().with_context(|| format!("N-12: {listen:?} is not host:port with a numeric host"))?;
+    let node_id = |text: &String| text.parse().with_context(|| format!("N-2: {text:?} is not a compressed public key"));
+    let limits = tower::Limits {
+        clients: limits.clients,
+        blobs_per_client: limits.blobs_per_client,
+        bytes_per_client: limits.bytes_per_client,
+        keep_blocks: limits.keep_blocks,
+        only: limits.only.iter().map(node_id).collect::<Result<_>>()?,
+        ..tower::Limits::default()
+    };
+    running(dir, tower::start(dir, password, listen, limits)?)
+}
+
+/// The towers that watch for a folder, after one was added (`true`) or removed.
+///
+/// # Errors
+/// A folder in use or not set up, or an address that is none.
+pub fn towers(dir: &Path, change: Option<(&str, bool)>) -> Result<Vec<String>> {
+    let Some((address, add)) = change else { return Ok(Config::load(dir)?.towers) };
+    let _lease = Lease::take(dir)?;
+    let mut config = Config::load(dir)?;
+    if add {
+        let tower = address.parse::<PeerAddress>()?.to_string();
+        let same = |known: &String| known.split('@').next() == tower.split('@').next();
+        config.towers.retain(|known| !same(known));
+        config.towers.push(tower);
+    } else {
+        let before = config.towers.len();
+        config.towers.retain(|known| known != address && known.split('@').next() != Some(address));
+        ensure!(config.towers.len() < before, "N-123: no tower {address} watches for this folder");
+    }
+    config.save(dir)?;
+    Ok(config.towers)
+}
+
+/// Names the file that a second copy of the member's backup is kept in.
+///
+/// # Errors
+/// A folder in use or not set up, or a file inside it.
+pub fn backup_keep(dir: &Path, file: Option<&Path>) -> Result<()> {
+    let _lease = Lease::take(dir)?;
+    let inside = file.and_then(Path::parent).and_then(|folder| folder.canonicalize().ok());
+    ensure!(
+        inside.is_none() || inside != dir.canonicalize().ok(),
+        "N-123: a copy of the backup in the folder itself is lost with it; name a file elsewhere"
+    );
+    let mut config = Config::load(dir)?;
+    config.backup_file = file.map(Path::to_owned);
+    config.save(dir)
 }
 
 /// The node that runs in a data directory, in whatever process.

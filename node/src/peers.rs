@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use althing_channels::wire::Msg;
 use anyhow::{Context, Result};
-use bitcoin::secp256k1::PublicKey;
+use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1};
 use lightning::ln::msgs::{DecodeError, Init, LightningError};
 use lightning::ln::peer_handler::{
     CustomMessageHandler, ErroringMessageHandler, IgnoringMessageHandler, MessageHandler, PeerManager,
@@ -74,6 +74,12 @@ pub fn node_id(node_seed: &[u8; 32]) -> PublicKey {
     // The times only feed ephemeral keys, which are not used here.
     let keys = KeysManager::new(node_seed, 0, 0, true);
     keys.get_node_id(Recipient::Node).expect("a keys manager knows its own node id")
+}
+
+/// The BOLT 8 key itself.
+pub(crate) fn node_keypair(node_seed: &[u8; 32]) -> Keypair {
+    let keys = KeysManager::new(node_seed, 0, 0, true);
+    Keypair::from_secret_key(&Secp256k1::new(), &keys.get_node_secret_key())
 }
 
 impl Peers {

@@ -114,6 +114,8 @@ pub fn init(options: InitOptions) -> Result<Initialised> {
     let config = Config {
         network: network.to_core_arg().to_owned(),
         birthday,
+        towers: Vec::new(),
+        backup_file: None,
         bitcoind: options.bitcoind,
         links: LinkSettings::default(),
         gossip: GossipSettings::default(),

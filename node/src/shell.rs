@@ -25,7 +25,7 @@ use crate::lease::Lease;
 use crate::ledger::{Ledger, LedgerError};
 use crate::peers::{PeerEvent, Peers};
 use crate::setup::parse_network;
-use crate::stakes::Stakes;
+use crate::stakes::{Backups, SeedCoins, Stakes, Towers};
 use crate::store::{BlockRow, Segment, Store};
 use crate::treasury::Desk;
 use crate::wallet::Wallet;
@@ -58,6 +58,12 @@ pub struct Shell {
     pub stakes: Stakes,
     /// The treasury's coins.
     pub treasury: Desk,
+    /// Coins that only the seed tells are this node's.
+    pub seed_coins: SeedCoins,
+    /// Watchtowers that watch for this node.
+    pub towers: Towers,
+    /// Backups of channels: the own ones of a member, those of the members at a hub.
+    pub backups: Backups,
     /// What to look for in blocks.
     pub watch: Watch,
     /// The best block.
@@ -111,7 +117,8 @@ impl Shell {
         let dao = Dao::load(dir)?;
         let network = parse_network(&config.network)?;
         ensure!(dao.network() == network, "D-7: the DAO is on {}, this data directory on {network}", dao.network());
-        let store = Store::open(dir)?;
+        let mut store = Store::open(dir)?;
+        store.settle_home(dir)?;
         let wallet = Wallet::open(dir, &keys)?;
         let bitcoind = Bitcoind::new(&config.bitcoind);
         let birthday = config.birthday.min(dao.birthday).max(1);
@@ -132,6 +139,9 @@ impl Shell {
         };
         following.start(&store, birthday)?;
         let peers = Peers::start(&keys.node_seed(), listen, on_peer)?;
+        let seed_coins = SeedCoins::load(&store, &stakes, &keys, listen.is_some())?;
+        let towers = Towers::connect(&config.towers, &peers)?;
+        let backups = Backups::load(&store, config.backup_file)?;
         let mut shell = Self {
             dir: dir.to_owned(),
             keys,
@@ -143,6 +153,9 @@ impl Shell {
             ledger,
             stakes,
             treasury,
+            seed_coins,
+            towers,
+            backups,
             watch: Watch::default(),
             tip,
             alarms: BTreeMap::new(),
@@ -154,6 +167,7 @@ impl Shell {
         };
         shell.rebuild_watch()?;
         shell.recompute_open_epochs()?;
+        shell.backfill_blobs()?;
         Ok(shell)
     }
 
@@ -183,9 +197,11 @@ impl Shell {
                 self.store.write(|writer| {
                     writer.put_monitors(&monitors)?;
                     writer.disconnect_treasury_from(*height)?;
+                    writer.disconnect_seed_coins(*height)?;
                     writer.disconnect_from(*height)
                 })?;
                 self.treasury.disconnect_from(*height);
+                self.seed_coins.disconnect(*height);
                 self.stakes.set_monitors(monitors);
                 self.tip = self.store.tip()?.map(|row| (row.height, BlockHash::from_byte_array(row.hash)));
                 self.rebuild_watch()?;
@@ -339,6 +355,7 @@ impl Shell {
         }
         let desk = self.treasury.connect(height, block, below)?;
         let seen = self.watch.scan(height, block);
+        let coins = self.seed_coins.scan(height, block);
         let id = BlockId { height, hash };
         let monitors = self.stakes.monitors_after(id, block.header.prev_blockhash, &block.txdata)?;
         let row = BlockRow {
@@ -350,9 +367,11 @@ impl Shell {
             writer.put_block(&row)?;
             writer.put_monitors(&monitors)?;
             writer.put_treasury_step(&desk)?;
+            writer.put_seed_coins(&coins)?;
             writer.put_seen(&seen)
         })?;
         self.treasury.stored(&desk);
+        self.seed_coins.note(coins);
         self.stakes.set_monitors(monitors);
         self.tip = Some((height, hash));
         Ok(seen)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use althing_node::api::{ApiError, Balance, Reply, Request, Service};
+use althing_node::api::{ApiError, BackupInfo, Balance, Reply, Request, Service};
 use althing_node::chain::Bitcoind;
 use althing_node::config::Config;
 use althing_node::keys::Keys;
@@ -13,7 +13,7 @@ use althing_node::wallet::Wallet;
 
 pub use althing_node::local::{
     Access, AuditReport, CharterDiff, CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined,
-    PublicKeys, Source, Verdict, VerifyReport,
+    PublicKeys, Source, TowerLimits, Verdict, VerifyReport,
 };
 
 /// What the commands ask of this machine.
@@ -86,6 +86,30 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// As [`Backend::start_hub`].
     fn start_member(&self, data: &Path, password: &str) -> anyhow::Result<Running>;
+
+    /// Starts a watchtower.
+    ///
+    /// # Errors
+    /// As [`Backend::start_hub`].
+    fn start_tower(&self, data: &Path, password: &str, listen: &str, limits: &TowerLimits) -> anyhow::Result<Running>;
+
+    /// The towers that watch for a folder, after one was added (`true`) or removed.
+    ///
+    /// # Errors
+    /// If the folder is not set up, a node uses it, or the address is none.
+    fn towers(&self, data: &Path, change: Option<(&str, bool)>) -> anyhow::Result<Vec<String>>;
+
+    /// What a sealed backup holds.
+    ///
+    /// # Errors
+    /// If it is of other seed words, or damaged.
+    fn backup_inspect(&self, data: &Path, password: &str, sealed: &[u8]) -> anyhow::Result<BackupInfo>;
+
+    /// Names the file that a second copy of the backup is kept in.
+    ///
+    /// # Errors
+    /// If the folder is not set up, or a node uses it.
+    fn backup_keep(&self, data: &Path, file: Option<&Path>) -> anyhow::Result<()>;
 
     /// The node that already runs on the folder, if one does.
     ///
@@ -210,6 +234,22 @@ impl Backend for ThisMachine {
 
     fn start_member(&self, data: &Path, password: &str) -> anyhow::Result<Running> {
         Ok(Running::new(Boxed(local::start_member(data, password)?)))
+    }
+
+    fn start_tower(&self, data: &Path, password: &str, listen: &str, limits: &TowerLimits) -> anyhow::Result<Running> {
+        Ok(Running::new(Boxed(local::start_tower(data, password, listen, limits)?)))
+    }
+
+    fn towers(&self, data: &Path, change: Option<(&str, bool)>) -> anyhow::Result<Vec<String>> {
+        local::towers(data, change)
+    }
+
+    fn backup_inspect(&self, data: &Path, password: &str, sealed: &[u8]) -> anyhow::Result<BackupInfo> {
+        althing_node::stakes::inspect_backup(&Keys::open(data, password)?, sealed)
+    }
+
+    fn backup_keep(&self, data: &Path, file: Option<&Path>) -> anyhow::Result<()> {
+        local::backup_keep(data, file)
     }
 
     fn attach(&self, data: &Path) -> anyhow::Result<Option<Arc<dyn Service>>> {

@@ -3,6 +3,7 @@
 use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 
 use super::checkpoint::{Change, CheckpointFacts, SignedCheckpoint};
+use crate::commitment::CommitmentContext;
 use crate::wire::{LaneStatus, Msg};
 
 /// One thing to do. Effects are carried out in the order given; when one fails, the rest are not carried out and the
@@ -34,11 +35,13 @@ pub enum Effect {
     ReviewCheckpoint(Box<CheckpointReview>),
     /// Both sides have signed this checkpoint and revoked the one before: log it.
     Checkpointed(SignedCheckpoint),
-    /// The peer's commitment of this number is revoked: queue what a watchtower needs to punish it (C-112). After a
-    /// restart, `Channel::peer_numbers` tells which numbers these are.
+    /// The peer's commitment of this number is revoked: queue what a watchtower needs to punish it (C-112), in the same durable
+    /// step as the [`Effect::Persist`] before it (C-85).
     PeerRevoked {
         /// The number.
         number: u64,
+        /// Every funding that it stands over; the amounts of the terms are its balances there.
+        over: Vec<CommitmentContext>,
     },
     /// It is this side's turn to propose a checkpoint.
     TurnGained,

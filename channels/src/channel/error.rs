@@ -200,6 +200,14 @@ pub enum Violation {
         /// Its number.
         number: u64,
     },
+    /// The log has a newer checkpoint than this side knows.
+    #[error("C-93: this side has commitment {number}, the log has checkpoint {logged}; please close the channel")]
+    Stale {
+        /// Its newest commitment.
+        number: u64,
+        /// Number of the newest checkpoint in the log.
+        logged: u64,
+    },
     /// The peer reports a refusal of its own.
     #[error("C-11: the peer refused: {rule}: {detail}")]
     PeerRefused {
@@ -233,6 +241,7 @@ impl Violation {
             Self::CloseScript { .. } => "C-32",
             Self::NonceMissing => "C-33",
             Self::Restored { .. } => "C-92",
+            Self::Stale { .. } => "C-93",
             Self::FeeLowered { .. } => "C-35",
             Self::Ledger(error) => error.rule(),
             Self::Changes { .. } => "C-101",

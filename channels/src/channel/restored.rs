@@ -1,7 +1,8 @@
 //! A channel that came back from a backup. Clause C-92.
 
+use super::checkpoint::Money;
 use super::state::State;
-use super::{Channel, ChannelError, Phase, Violation};
+use super::{Channel, ChannelError, Effect, Phase, Violation};
 use crate::musig::{PartialSignature, PartialSignatureWithNonce};
 
 impl Channel {
@@ -29,6 +30,20 @@ impl Channel {
             money.replace_signatures(blank);
         }
         Some(state.encode_versioned())
+    }
+
+    /// The log has a checkpoint of this channel with the number `logged`, which both sides signed. If this side does not know it,
+    /// its state is old: as C-132, whoever may have served it (C-93).
+    #[must_use]
+    pub fn judge_by_log(&mut self, logged: u64) -> Vec<Effect> {
+        let number = self.number();
+        let in_use = matches!(self.state.phase, Phase::Ready | Phase::Closing);
+        let old = |money: &&mut Money| !money.behind && logged > money.signed_number();
+        let Some(money) = self.state.money.as_mut().filter(|_| in_use).filter(old) else { return Vec::new() };
+        money.behind = true;
+        let refusal = Violation::Stale { number, logged };
+        let (rule, detail) = (refusal.rule(), refusal.to_string());
+        vec![Effect::Persist, self.error_message(rule, &detail), Effect::Behind]
     }
 
     /// The own number that a restore brought back; that commitment and all before are never broadcast.

@@ -9,7 +9,7 @@ use bitcoin::transaction::Version;
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness};
 
 use crate::commitment::key_spend_witness;
-use crate::fees::fee;
+use crate::fees::{REPLACEMENT_STEP, fee};
 use crate::ids::DUST_SAT;
 use crate::keys::ChannelKeys;
 use crate::scripts::{anchor_script, to_remote_script};
@@ -80,6 +80,21 @@ pub fn bump_child(
     change: &ScriptBuf,
     rate: FeeRate,
 ) -> Result<Child, ChildError> {
+    bump_paying(parent, 0, coins, change, rate)
+}
+
+/// Builds the child of a `parent` that pays `parent_fee_sat` itself; both together pay `rate`, and the child at least what it
+/// takes to be relayed.
+///
+/// # Errors
+/// As [`bump_child`].
+pub fn bump_paying(
+    parent: &Transaction,
+    parent_fee_sat: u64,
+    coins: &[WalletCoin],
+    change: &ScriptBuf,
+    rate: FeeRate,
+) -> Result<Child, ChildError> {
     let (anchor, anchor_output) = find(parent, &anchor_script()).ok_or(ChildError::NoAnchor)?;
     let mut prevouts = vec![anchor_output];
     prevouts.extend(coins.iter().map(|coin| coin.output.clone()));
@@ -97,7 +112,8 @@ pub fn bump_child(
     }
     // Rounded up per transaction, as nodes count a package.
     let package = Weight::from_vb(parent.weight().to_vbytes_ceil().saturating_add(vsize)).unwrap_or(Weight::MAX);
-    let fee_sat = fee(rate, package).to_sat();
+    let own_sat = fee(REPLACEMENT_STEP, Weight::from_vb(vsize).unwrap_or(Weight::MAX)).to_sat();
+    let fee_sat = fee(rate, package).to_sat().saturating_sub(parent_fee_sat).max(own_sat);
     let have_sat = prevouts.iter().map(|output| output.value.to_sat()).fold(0, u64::saturating_add);
     let left_sat = have_sat.checked_sub(fee_sat).filter(|left| *left >= DUST_SAT);
     let left_sat = left_sat.ok_or(ChildError::Funds { have_sat, need_sat: fee_sat.saturating_add(DUST_SAT) })?;

@@ -3,7 +3,7 @@
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::Secp256k1;
-use bitcoin::{FeeRate, ScriptBuf, Transaction, Txid};
+use bitcoin::{FeeRate, OutPoint, ScriptBuf, Transaction, Txid};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
@@ -11,6 +11,7 @@ use crate::commitment::{AmountError, Balances, CommitmentContext, CommitmentTx};
 use crate::ids::{P2A_MAX_SAT, tagged_hash};
 use crate::justice::{Breach, JusticeError, JusticeTo};
 use crate::monitor::Watch;
+use crate::scripts::anchor_script;
 
 /// Longest blob in bytes that a tower takes: nonce, ciphertext and tag. A justice transaction makes 300 to 370.
 pub const MAX_BLOB_BYTES: usize = 1024;
@@ -135,8 +136,13 @@ impl SealedJustice {
         let opened = opened.map_err(|_| BlobError::Sealed { commitment: txid })?;
         let (version, bytes) = opened.split_first().ok_or(BlobError::Content { commitment: txid })?;
         let justice: Option<Transaction> = (*version == VERSION).then(|| encode::deserialize(bytes).ok()).flatten();
+        // The anchor is anybody's: its spend by the cheat's own child must not look like the end of the matter.
+        let of_value = |outpoint: &OutPoint| {
+            let output = usize::try_from(outpoint.vout).ok().and_then(|vout| commitment.output.get(vout));
+            outpoint.txid == txid && output.is_some_and(|output| output.script_pubkey != anchor_script())
+        };
         let spends = |justice: &Transaction| {
-            !justice.input.is_empty() && justice.input.iter().all(|input| input.previous_output.txid == txid)
+            !justice.input.is_empty() && justice.input.iter().all(|input| of_value(&input.previous_output))
         };
         justice.filter(spends).ok_or(BlobError::Content { commitment: txid })
     }

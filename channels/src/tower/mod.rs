@@ -10,4 +10,4 @@ mod respond;
 
 pub use blob::{BlobError, Hint, MAX_BLOB_BYTES, SealedJustice, TowerTerms, seal_justice};
 pub use receipt::{ReceiptError, TowerReceipt};
-pub use respond::{Response, TowerWatch};
+pub use respond::{Justice, Pressing, Response, TowerWatch};

@@ -1,4 +1,4 @@
-//! Messages of what others keep for a member: justice at towers, backups at the hub.
+//! Messages of what others keep for a member: justice at towers, backups at the hub, and which copy of its folder is the live one.
 
 use lightning::impl_writeable_tlv_based;
 
@@ -73,4 +73,32 @@ pub struct BackupData {
 
 impl_writeable_tlv_based!(BackupData, {
     (1, sealed, option),
+});
+
+/// A member says which of its lives it is in, before it says anything else that matters (C-95).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseClaim {
+    /// Grows with every start on one database; 0 from a database that has never been granted one.
+    pub counter: u64,
+    /// Random for every start.
+    pub token: [u8; 32],
+}
+
+impl_writeable_tlv_based!(LeaseClaim, {
+    (0, counter, required),
+    (2, token, required),
+});
+
+/// The hub knows of no later life, and will refuse all earlier ones from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseGranted {
+    /// The counter under which this life is known.
+    pub counter: u64,
+    /// The token of the claim.
+    pub token: [u8; 32],
+}
+
+impl_writeable_tlv_based!(LeaseGranted, {
+    (0, counter, required),
+    (2, token, required),
 });

@@ -20,7 +20,7 @@ pub use checkpoint::{
     CheckpointProposal, CheckpointRevoke, CheckpointSign, CheckpointTurn, FundingNonce, FundingSignature, GiveVoucher,
     LaneStatus, MAX_CHANGES, NextNonces, Reestablish,
 };
-pub use keep::{BackupData, BackupFetch, BackupStore, BackupStored, TowerStore, TowerStored};
+pub use keep::{BackupData, BackupFetch, BackupStore, BackupStored, LeaseClaim, LeaseGranted, TowerStore, TowerStored};
 pub use list::{HashList, List, MAX_PATH_HASHES};
 pub use splice::{MAX_SPLICE_INPUTS, SpliceAck, SpliceInit, SpliceLocked, SpliceNonce, SpliceSign};
 
@@ -196,6 +196,10 @@ messages! {
     BackupFetch = 32849,
     /// The own backup.
     BackupData = 32851,
+    /// Which life of its database the sender is in.
+    LeaseClaim = 32861,
+    /// The hub knows of no later one.
+    LeaseGranted = 32863,
 }
 
 impl Msg {

@@ -12,6 +12,7 @@ mod conversation;
 mod ended;
 mod fee_spike;
 mod hostile_bytes;
+mod keeping_vectors;
 mod lane_order;
 mod ledger_rules;
 mod long_run;

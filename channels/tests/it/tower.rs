@@ -1,5 +1,6 @@
 //! The victim is offline: a tower that could read nothing before punishes in its place.
 
+use althing_channels::fees::FeeMarket;
 use althing_channels::monitor::MonitorError;
 use althing_channels::tower::{
     BlobError, Hint, MAX_BLOB_BYTES, ReceiptError, SealedJustice, TowerReceipt, TowerTerms, TowerWatch, seal_justice,
@@ -152,4 +153,69 @@ fn a_breach_that_is_undone_is_forgotten() {
 fn hints_are_the_first_half_of_the_id() {
     let txid = bitcoin::Txid::from_byte_array(core::array::from_fn(|at| at as u8));
     assert_eq!(Hint::of(txid).0, core::array::from_fn::<u8, 16, _>(|at| at as u8));
+}
+
+/// A blob that only the revoked commitment opens, with whatever somebody else wants to be in it (C-81).
+fn foreign_blob(commitment: &Transaction, justice: &Transaction) -> SealedJustice {
+    use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+    use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+    let txid = commitment.compute_txid();
+    let hint = Hint::of(txid);
+    let key = althing_channels::tagged_hash("althing/tower-key/v1", &[txid.as_byte_array()]);
+    let plain = [vec![1], bitcoin::consensus::encode::serialize(justice)].concat();
+    let nonce = [6; 24];
+    let payload = Payload { msg: &plain, aad: &hint.0 };
+    let sealed = XChaCha20Poly1305::new(&key.into()).encrypt(&XNonce::from(nonce), payload).unwrap();
+    SealedJustice { hint, blob: [nonce.as_slice(), &sealed].concat() }
+}
+
+#[test]
+fn a_blob_that_the_cheat_gave_ends_nothing() {
+    let ended = Ended::new(Side::Member);
+    let revoked = ended.commitment(Side::Hub, 2);
+    let own = sealed(&ended, 2, 7).open(&revoked).unwrap();
+    let txid = revoked.compute_txid();
+    let anchor = revoked.output.iter().position(|output| output.script_pubkey == althing_channels::anchor_script());
+    // A transaction that spends the anchor alone: the cheat's own child does that at once.
+    let mut decoy = own.clone();
+    decoy.input.truncate(1);
+    decoy.input[0].previous_output = bitcoin::OutPoint { txid, vout: u32::try_from(anchor.unwrap()).unwrap() };
+    assert_eq!(foreign_blob(&revoked, &decoy).open(&revoked), Err(BlobError::Content { commitment: txid }));
+    // One that spends the victim's own part alone, which the victim may do at any time.
+    let to_remote = own.input.iter().find(|input| {
+        let output = &revoked.output[input.previous_output.vout as usize];
+        output.value.to_sat() == BALANCES.member_sat
+    });
+    let mut partial = own.clone();
+    partial.input = vec![to_remote.unwrap().clone()];
+    let mut tower = Tower::new(&ended);
+    tower.blobs.push(foreign_blob(&revoked, &partial));
+    assert_eq!(tower.mine(&[&revoked]).len(), 2);
+    let mut other = own.clone();
+    other.input.retain(|input| Some(input) != to_remote);
+    // The revoked part is taken by something else: what spends only the other part is none of that.
+    assert_eq!(tower.mine(&[&other]), [partial]);
+}
+
+#[test]
+fn pressing_rises_toward_the_deadline_and_never_falls_and_survives_a_restart() {
+    let ended = Ended::new(Side::Member);
+    let mut tower = Tower::new(&ended);
+    let rate = FeeRate::from_sat_per_vb_u32;
+    let market = FeeMarket { floor: rate(1), economical: rate(2), urgent: rate(20), cap: rate(300) };
+    tower.mine(&[&ended.commitment(Side::Hub, 2)]);
+    let first = tower.watch.press(&market);
+    assert!(!first[0].needs_child(), "{first:?}: at 10 sat/vB it is above the market");
+    assert_eq!(first[0].fee_sat, 1_815);
+    let mut last = first[0].rate;
+    for _ in 0..150 {
+        tower.mine(&[]);
+        let calm = FeeMarket { economical: rate(1), urgent: rate(15), ..market };
+        let pressing = tower.watch.press(if tower.watch.tip().height % 2 == 0 { &market } else { &calm });
+        assert!(pressing[0].rate >= last);
+        last = pressing[0].rate;
+        tower.watch = TowerWatch::decode(&tower.watch.encode_versioned()).unwrap();
+    }
+    assert_eq!(last, market.cap);
+    assert!(tower.watch.press(&market)[0].needs_child());
 }

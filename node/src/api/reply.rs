@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnchorReply, Choice, Curve, Delegations, Deposit, ProposalReview, Reward, Said, SayReview, TreasuryReply, VoteFacts, Why};
+use super::{
+    AnchorReply, BackupInfo, Choice, Curve, Delegations, Deposit, Keeping, ProposalReview, Restored, Reward, Said,
+    SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
+};
 
 /// The answer to a [`Request`](super::Request).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +61,12 @@ pub enum Reply {
         /// By name.
         members: Vec<Member>,
     },
+    /// To `Tower`.
+    Tower(Box<TowerStatus>),
+    /// To `BackupWrite`.
+    Backup(Box<BackupInfo>),
+    /// To `Restore`.
+    Restored(Box<Restored>),
     /// To `ProofExport`.
     Proof {
         /// The file written.
@@ -201,6 +210,9 @@ pub struct Stake {
     pub words: String,
     /// Transaction id of the close, if any.
     pub closing_txid: Option<String>,
+    /// How well it is kept; absent from nodes that know no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeping: Option<Keeping>,
 }
 
 /// A member on the log.

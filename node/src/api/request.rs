@@ -180,6 +180,20 @@ pub enum Request {
     },
     /// About links, their fees, proofs and timestamps.
     Anchoring(AnchorRequest),
+    /// The state of a tower.
+    Tower,
+    /// Writes the newest backup of the member's channels to a file, sealed with the seed words.
+    BackupWrite {
+        /// The file to write; it is replaced whole.
+        path: PathBuf,
+    },
+    /// Takes the member's channels up from the newest backup there is: the hub's, or this one.
+    Restore {
+        /// A sealed backup of the member's own, hex.
+        sealed: Option<String>,
+    },
+    /// Hub: the log of this folder is the newest there is, although no member has shown so yet.
+    HubConfirm,
     /// Asks the node to stop in good order.
     Stop,
 }

@@ -1,6 +1,10 @@
 //! Heads, epochs and links: what the hub does with every block.
 
-use althing_anchor::{BlockId, ChainEvent as LinkEvent, Commitment, Effect, LinkState, LinkTracker, Seal, SealPledge};
+use std::collections::BTreeMap;
+
+use althing_anchor::{
+    BlockId, ChainEvent as LinkEvent, Commitment, Effect, LinkState, LinkTracker, Seal, SealPledge, verify_link,
+};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Anchored, Entry, LogHead};
 use althing_governance::epoch::EpochHeader;
@@ -201,6 +205,58 @@ impl Link {
 }
 
 impl Hub {
+    /// After the log came back from the members: follows again every link that the log or a member tells of. `false` while one is
+    /// missing that Bitcoin shows: a second link over its seal must never be built.
+    pub(super) fn restore_links(&mut self) -> Result<bool> {
+        let given: BTreeMap<u32, (EpochHeader, Transaction)> = self
+            .newness
+            .links
+            .iter()
+            .filter_map(|info| {
+                let header = EpochHeader::from_bytes(&info.header).ok()?;
+                Some((header.epoch, (header, bitcoin::consensus::deserialize(&info.link).ok()?)))
+            })
+            .collect();
+        loop {
+            let known = self.links.links.len();
+            let epoch = u32::try_from(known).unwrap_or(u32::MAX).saturating_add(1);
+            let seal = match self.links.newest() {
+                Some(link) => link.seal()?.outpoint,
+                None => self.shell.dao.params.first_seal,
+            };
+            let logged = self.shell.ledger.state().anchored().get(known).map(|record| record.header);
+            let told = given.get(&epoch).cloned();
+            let spent = self.shell.store.fact(&outpoint_bytes(&seal))?.and_then(|fact| fact.spent);
+            let (header, tx) = match (logged, told, &spent) {
+                // With its witness where somebody has it, so that it can be sent again.
+                (Some(header), Some((told, tx)), _) if told == header => (header, tx),
+                (Some(header), _, Some((_, tx, _))) => {
+                    (header, bitcoin::consensus::deserialize(tx).context("a stored link")?)
+                }
+                (Some(_), ..) => return Ok(false),
+                (None, Some(told), _) => told,
+                (None, None, spent) => return Ok(spent.is_none()),
+            };
+            let position = self.shell.ledger.state().size();
+            let (mut chain, ledger) = self.shell.chain_and_ledger();
+            if logged.is_none()
+                && let Err(error) = ledger.check_header(position, &header, &mut chain)
+            {
+                tracing::warn!(epoch, %error, "a link that a member tells of is left aside");
+                return Ok(spent.is_none());
+            }
+            let key = self.shell.ledger.link_key(epoch);
+            verify_link(&tx, seal, key, Commitment::new(*header.hash().as_bytes()))?;
+            let Some(below) = self.shell.store.block(header.closing_height)? else { return Ok(false) };
+            let tip = BlockId { height: below.height, hash: BlockHash::from_byte_array(below.hash) };
+            let final_depth = self.shell.ledger.state().charter().final_depth;
+            let mut link = Link { header, key, tracker: LinkTracker::new(tx, tip, final_depth)? };
+            link.catch_up(&mut self.shell)?;
+            tracing::warn!(epoch, "a link was taken back");
+            self.links.links.push(link);
+        }
+    }
+
     pub(super) fn advance_links(&mut self) -> Result<()> {
         for link in &mut self.links.links {
             link.catch_up(&mut self.shell)?;

@@ -4,6 +4,7 @@ mod batch;
 mod epochs;
 mod executions;
 mod fees;
+mod keeping;
 pub mod receipts;
 mod serve;
 
@@ -25,6 +26,7 @@ use bitcoin::secp256k1::PublicKey;
 
 use self::batch::{Batch, Origin};
 use self::epochs::Links;
+use self::keeping::Newness;
 use crate::api::{AnchorReply, AnchorRequest, ApiError, Reply, Request, Role as ApiRole};
 use crate::chain::ChainEvent;
 use crate::dao::Dao;
@@ -69,6 +71,8 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
             unsettled: 0,
             shut_out: BTreeSet::new(),
             links,
+            newness: Newness::unknown(),
+            copies: BTreeSet::new(),
             batch: Batch::default(),
             members: BTreeMap::new(),
             wanted: BTreeMap::new(),
@@ -77,7 +81,6 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
         };
         let news = hub.shell.resume_channels()?;
         hub.on_stake_news(&news);
-        hub.log_missing_checkpoints();
         Ok(hub)
     })
 }
@@ -91,6 +94,10 @@ pub struct Hub {
     /// Peers that sent too many bad signatures (N-72).
     shut_out: BTreeSet<PublicKey>,
     links: Links,
+    /// Whether this log is the newest there is (N-128).
+    newness: Newness,
+    /// Members whose folder is a copy (N-125), until they are gone.
+    copies: BTreeSet<PublicKey>,
     batch: Batch,
     /// Peers that said hello, with the vote key they named.
     members: BTreeMap<PublicKey, Option<MemberId>>,
@@ -106,9 +113,18 @@ impl Role for Hub {
         if self.stopping {
             return;
         }
+        if let Input::Peer(event) = &input {
+            let done = self.shell.on_tower_event(event);
+            let is_of_tower = matches!(done, Ok(true));
+            self.shell.settle_trouble("towers", done.map(drop));
+            if is_of_tower {
+                return;
+            }
+        }
         match input {
             Input::Peer(PeerEvent::Up(_)) => {}
             Input::Peer(PeerEvent::Down(peer)) => {
+                self.copies.remove(&peer);
                 self.members.remove(&peer);
                 self.wanted.remove(&peer);
             }
@@ -132,11 +148,16 @@ impl Role for Hub {
         }
         let done = self.tell_wanted();
         self.shell.settle_trouble("peers", done);
+        let done = self.shell.settle_backups().and_then(|()| self.shell.settle_towers());
+        self.shell.settle_trouble("keeping", done);
         let Self { waiters, shell, .. } = self;
         view::settle(waiters, shell, None);
     }
 
     fn tick(&mut self) {
+        let done = self.tick_newness();
+        self.shell.settle_trouble("chain", done);
+        self.commit_batch();
         let Self { waiters, shell, .. } = self;
         view::settle(waiters, shell, None);
     }
@@ -148,8 +169,12 @@ impl Role for Hub {
 
 impl Hub {
     fn on_message(&mut self, peer: PublicKey, message: Msg) -> Result<()> {
-        if let Msg::Hello(hello) = &message {
-            return self.on_hello(peer, hello);
+        match &message {
+            Msg::LeaseClaim(claim) => return self.on_lease_claim(peer, claim),
+            // A copy may read like anybody, and say nothing.
+            other if self.copies.contains(&peer) && !reads(other) => return Ok(()),
+            Msg::Hello(hello) => return self.on_hello(peer, hello),
+            _ => {}
         }
         if !self.members.contains_key(&peer) {
             self.refuse_peer(peer, "N-30", "say hello first");
@@ -171,6 +196,12 @@ impl Hub {
                 Ok(())
             }
             Msg::BackupFetch(_) => self.shell.give_backup(peer),
+            Msg::LogEnd(end) => self.on_log_end(peer, &end),
+            Msg::LogSegment(message) => self.on_segment_back(peer, &message.segment),
+            Msg::LinkInfo(info) => {
+                self.newness.note_link(info);
+                Ok(())
+            }
             other => self.on_stake_message(peer, &other),
         }
     }
@@ -203,6 +234,9 @@ impl Hub {
         }
         self.members.insert(peer, hello.vote_key.map(MemberId));
         self.wanted.entry(peer).or_default().greeting = true;
+        if self.copies.contains(&peer) {
+            return Ok(());
+        }
         let news = self.shell.reconnect_channels(&peer)?;
         self.on_stake_news(&news);
         Ok(())
@@ -237,6 +271,10 @@ impl Hub {
     }
 
     fn accept_stake(&mut self, peer: PublicKey, proposal: &althing_channels::wire::OpenStake) -> Result<()> {
+        if let Err(refusal) = self.expect_newest() {
+            self.refuse_peer(peer, "N-128", &refusal.message);
+            return Ok(());
+        }
         let Some(Some(member)) = self.members.get(&peer).copied() else {
             self.refuse_peer(peer, "N-34", "name a vote key in hello before opening a stake channel");
             return Ok(());
@@ -270,7 +308,7 @@ impl Hub {
             member_csv_blocks: MEMBER_CSV_BLOCKS,
             hub_csv_blocks: HUB_CSV_BLOCKS,
         };
-        let number = self.shell.stakes.next_number();
+        let number = self.shell.fresh_number()?;
         match Channel::hub_accept(channel_keys(&self.shell.keys, number), proposal, &terms) {
             Ok((machine, effects)) => {
                 self.shell.stakes.insert(StakeChannel::new(number, peer, member, machine));
@@ -289,9 +327,28 @@ impl Hub {
     fn on_stake_news(&mut self, news: &[StakeNews]) {
         for news in news {
             tracing::info!(?news, "stake channel");
-            if let StakeNews::Checkpointed(_, signed) = news {
-                self.log_checkpoint(signed);
+            match news {
+                // What is not logged now is logged when the log is known to be the newest.
+                StakeNews::Checkpointed(_, signed) if self.newness.is_sure() => self.log_checkpoint(signed),
+                StakeNews::PeerBehind(number) => self.close_for(*number),
+                _ => {}
             }
+        }
+    }
+
+    /// N-127: a member that lost data can only take what this side's commitment pays it, so that is broadcast.
+    fn close_for(&mut self, number: u32) {
+        let open = self
+            .shell
+            .stakes
+            .channel(number)
+            .is_some_and(|channel| matches!(channel.machine.phase(), Phase::Ready | Phase::Closing));
+        if !open || !self.newness.is_sure() {
+            return;
+        }
+        match self.shell.close_alone(number) {
+            Ok(news) => tracing::warn!(number, ?news, "closing for a member that lost its state"),
+            Err(error) => tracing::warn!(number, %error, "a member that lost its state asks to close"),
         }
     }
 
@@ -320,10 +377,17 @@ impl Hub {
     fn on_arrived(&mut self, arrived: Vec<Arrived>) {
         for Arrived { offered, id, finding } in arrived {
             let peer = offered.peer;
+            if self.copies.contains(&peer) {
+                continue;
+            }
             if !self.members.contains_key(&peer) {
                 self.refuse_peer(peer, "N-30", "say hello first");
             } else if !self.acknowledge_again(peer, &id) {
                 let origin = Origin { peer, sequence: offered.sequence, id };
+                if let Err(refusal) = self.expect_newest() {
+                    self.refuse_entry(origin, "N-128".into(), refusal.message, true);
+                    continue;
+                }
                 let taken = self.take_in(origin, offered.bytes, finding);
                 self.answer_refusal(origin, taken);
             }
@@ -461,15 +525,23 @@ impl Hub {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(&news);
             self.shell.advance_monitors()?;
-            self.log_final_epochs()?;
-            let noted = self.log_executions();
-            self.shell.settle_trouble("executions", noted);
-            self.sign_head()?;
-            self.close_epoch_if_due()?;
-            crate::treasury::rebroadcast(&self.shell);
-            self.watch_reserve()?;
+            self.advance_at_tip()?;
         }
         Ok(())
+    }
+
+    /// What the hub signs with every block.
+    fn advance_at_tip(&mut self) -> Result<()> {
+        if !self.newness.is_sure() {
+            return Ok(());
+        }
+        self.log_final_epochs()?;
+        let noted = self.log_executions();
+        self.shell.settle_trouble("executions", noted);
+        self.sign_head()?;
+        self.close_epoch_if_due()?;
+        crate::treasury::rebroadcast(&self.shell);
+        self.watch_reserve()
     }
 
     fn on_request(&mut self, request: Request, answer: Answer) {
@@ -485,6 +557,7 @@ impl Hub {
                     Err(error) => drop(answer.try_send(Err(error))),
                 };
             }
+            Request::HubConfirm => self.confirm_newest(),
             Request::StakeClose { channel, fee_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.close_together(number, fee_sat))
             }
@@ -509,6 +582,7 @@ impl Hub {
         id: &str,
         act: impl FnOnce(&mut Shell, u32) -> Result<Vec<StakeNews>, ApiError>,
     ) -> Result<Reply, ApiError> {
+        self.expect_newest()?;
         let number = self.shell.stakes.named(id)?.number;
         let news = act(&mut self.shell, number)?;
         self.on_stake_news(&news);
@@ -520,6 +594,11 @@ impl Hub {
         tracing::info!(%peer, rule, detail, "refused");
         self.shell.peers.send(peer, Msg::PeerError(PeerError::new(rule, detail, None)));
     }
+}
+
+/// Whether a message only asks for what is public.
+fn reads(message: &Msg) -> bool {
+    matches!(message, Msg::Hello(_) | Msg::LogFetch(_) | Msg::DaoFetch(_))
 }
 
 /// Vote keys that may speak without a stake (G-21).

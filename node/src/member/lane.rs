@@ -300,6 +300,7 @@ impl Member {
 
     /// Signs, stores and sends one entry. The caller's answer stays with `op` when that fails.
     fn say(&mut self, op: &mut Op) -> Result<(), ApiError> {
+        self.life.permit()?;
         // What the rules refuse is not signed: its place in the lane stays free.
         let rehearsed = match &op.body {
             Body::Lane(speech) => Some(speech.rehearse(self)?),

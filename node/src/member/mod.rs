@@ -2,6 +2,7 @@
 
 mod bump;
 pub(crate) mod gossip;
+mod keeping;
 mod lane;
 mod requests;
 mod review;
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
-use althing_channels::wire::{BackupData, Hello, PROTOCOL_VERSION};
+use althing_channels::wire::{Hello, PROTOCOL_VERSION};
 use althing_channels::{DaoId, Msg, NetworkId};
 use althing_governance::id::MemberId;
 use anyhow::Result;
@@ -21,6 +22,7 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Transaction, Txid};
 
 use self::gossip::Gossip;
+use self::keeping::{COPY, Life};
 use self::lane::{InFlight, Op};
 use self::sync::PendingLink;
 use crate::chain::ChainEvent;
@@ -44,7 +46,9 @@ pub struct Member {
     me: MemberId,
     name: String,
     hub: PublicKey,
-    /// Whether the hub is connected and was greeted.
+    /// Which life of its folder this node is in.
+    life: Life,
+    /// Whether the hub is connected and knows this node.
     connected: bool,
     /// Size of the hub's log, as it last said.
     hub_size: u64,
@@ -75,7 +79,8 @@ impl Member {
             // The engine's queue is bounded; a full one holds the peer's socket back.
             let _ = from_peers.send(Input::Peer(event));
         };
-        let shell = Shell::open(dir, password, gossip::listen_address(dir)?, inputs, on_peer)?;
+        let mut shell = Shell::open(dir, password, gossip::listen_address(dir)?, inputs, on_peer)?;
+        let life = Life::begin(&mut shell.store)?;
         let address: PeerAddress = shell.dao.hub.parse()?;
         let me = MemberId::of(&shell.keys.vote().x_only_public_key().0);
         shell.peers.keep_connected(address.clone());
@@ -83,6 +88,7 @@ impl Member {
             me,
             name: crate::setup::member_name(dir)?,
             hub: address.node_id,
+            life,
             connected: false,
             hub_size: 0,
             fetched: Instant::now(),
@@ -107,17 +113,12 @@ impl Member {
     }
 
     fn on_peer(&mut self, event: PeerEvent) -> Result<()> {
+        if self.shell.on_tower_event(&event)? {
+            return Ok(());
+        }
         match event {
             PeerEvent::Up(peer) if peer == self.hub => {
-                self.say_hello();
-                self.connected = true;
-                self.shell.revision += 1;
-                self.shell.alarms.remove("hub");
-                let news = self.shell.reconnect_channels(&peer)?;
-                self.on_stake_news(news);
-                self.resend();
-                self.shell.ask_for_backup(peer);
-                self.shell.send_backup(peer)?;
+                self.claim_lease();
                 Ok(())
             }
             PeerEvent::Down(peer) if peer == self.hub => {
@@ -136,6 +137,20 @@ impl Member {
             }
             PeerEvent::Message(peer, message) => self.on_friend_message(peer, *message),
         }
+    }
+
+    /// The hub is connected and knows this node.
+    fn on_hub_ready(&mut self) -> Result<()> {
+        self.connected = true;
+        self.shell.revision += 1;
+        self.shell.alarms.remove("hub");
+        self.show_log_end()?;
+        let news = self.shell.reconnect_channels(&self.hub)?;
+        self.on_stake_news(news);
+        self.resend();
+        self.shell.ask_for_backup(self.hub);
+        self.shell.forget_sent_backup();
+        self.shell.send_backup(self.hub)
     }
 
     fn say_hello(&self) {
@@ -163,9 +178,18 @@ impl Member {
             }
             Msg::LinkInfo(info) => self.on_link_info(&info),
             Msg::AppAck(ack) => self.on_ack(&ack),
-            Msg::BackupStored(_) => Ok(()),
+            Msg::LogFetch(fetch) => self.give_log_back(&fetch),
+            Msg::LeaseGranted(granted) => self.on_lease_granted(&granted),
+            Msg::BackupStored(stored) => {
+                self.shell.on_backup_stored(&stored);
+                Ok(())
+            }
             Msg::BackupData(data) => self.on_backup(&data),
             Msg::AppNack(nack) => self.on_nack(&nack),
+            Msg::PeerError(error) if error.rule == COPY => {
+                self.on_copy(&error.detail);
+                Ok(())
+            }
             Msg::PeerError(error) if error.channel.is_none() => {
                 let text = format!("The hub refused something: {} {}", error.rule, error.detail);
                 self.shell.alarms.insert("hub", text.clone());
@@ -175,20 +199,10 @@ impl Member {
                 }
                 Ok(())
             }
-            other => self.on_stake_message(&other),
+            // What is said about channels before the hub knows this life is said again after it.
+            other if self.life.is_granted() => self.on_stake_message(&other),
+            _ => Ok(()),
         }
-    }
-
-    fn on_backup(&mut self, data: &BackupData) -> Result<()> {
-        let count = self.shell.restore_backup(self.me, data)?;
-        if count > 0 {
-            tracing::warn!(count, "stake channels were restored from the backup that the hub kept");
-            // The hub said where its channels stand when this node knew of none; hello makes it say so again.
-            self.say_hello();
-            let news = self.shell.reconnect_channels(&self.hub)?;
-            self.on_stake_news(news);
-        }
-        Ok(())
     }
 
     fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
@@ -227,6 +241,8 @@ impl Role for Member {
     fn commit(&mut self) {
         let done = self.advance_lane();
         self.shell.settle_trouble("lane", done);
+        let done = self.shell.settle_towers();
+        self.shell.settle_trouble("towers", done);
         view::settle(&mut self.waiters, &self.shell, Some(self.me));
     }
 

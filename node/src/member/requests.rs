@@ -21,7 +21,17 @@ use crate::view::{self, Condition, find_proposal};
 
 impl Member {
     pub(super) fn on_request(&mut self, request: Request, answer: Answer) {
+        if signs(&request)
+            && let Err(refusal) = self.life.permit()
+        {
+            return drop(answer.try_send(Err(refusal)));
+        }
         let refusal = match request {
+            Request::BackupWrite { path } => {
+                let written = self.shell.write_backup(&path).map(|info| Some(Reply::Backup(Box::new(info))));
+                written.map_err(ApiError::from)
+            }
+            Request::Restore { sealed } => self.restore(sealed, &answer),
             Request::Stop => {
                 self.stopping = true;
                 self.shell.stop();
@@ -123,6 +133,8 @@ impl Member {
                         self.shell.trouble("backup", &error);
                     }
                 }
+                // The alarm says it; closing alone is the member's choice, since it costs and ends the stake.
+                StakeNews::PeerBehind(_) => {}
                 StakeNews::Closing(number, _) | StakeNews::Closed(number) => {
                     if let Some(answer) = self.closing.remove(&number) {
                         self.answer_stake(number, &answer);
@@ -167,7 +179,11 @@ impl Member {
             member_csv_blocks: MEMBER_CSV_BLOCKS,
             hub_csv_blocks: HUB_CSV_BLOCKS,
         };
-        let number = self.shell.stakes.next_number();
+        if self.shell.stakes.iter().next().is_none() && self.shell.store.log_size()? < self.hub_size {
+            // The log tells which channel seeds these words have used before (C-3).
+            return Err(ApiError::not_now("this node has not read the whole log yet; try again in a moment"));
+        }
+        let number = self.shell.fresh_number()?;
         let keys = channel_keys(&self.shell.keys, number);
         let (machine, effects) = Channel::member_open(keys, OpeningId(entropy()?), terms)
             .map_err(|violation| ApiError::invalid(violation.rule(), violation.to_string()))?;
@@ -244,4 +260,20 @@ impl Member {
             .transpose()?;
         Ok(Comment { proposal: find_proposal(&self.shell, proposal)?, parent, text })
     }
+}
+
+/// Whether the order makes this node sign something with the member's keys.
+fn signs(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::StakeOpen { .. }
+            | Request::StakeClose { .. }
+            | Request::StakeForceClose { .. }
+            | Request::ChannelPay { .. }
+            | Request::Propose { .. }
+            | Request::Comment { .. }
+            | Request::Vote { .. }
+            | Request::Say { .. }
+            | Request::RotateKey
+    )
 }

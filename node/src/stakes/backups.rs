@@ -1,26 +1,290 @@
-//! Backups of a member's channels: the hub keeps the newest, and gives it back to whoever has the seed words (C-90 to C-93).
+//! Backups of a member's channels: the hub keeps the newest, the member a second copy, and both give it back to whoever has the
+//! seed words (C-90 to C-94).
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use althing_channels::backup::{BackedUpChannel, Backup, counter_of};
 use althing_channels::wire::{BackupData, BackupFetch, BackupStore, BackupStored};
 use althing_channels::{Channel, Msg, Side};
+use althing_governance::ChannelId;
 use althing_governance::id::MemberId;
 use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::PublicKey;
 
-use super::{StakeChannel, channel_keys};
-use crate::keys::{entropy, hex};
+use super::{StakeChannel, StakeNews, channel_keys};
+use crate::api::{BackupChannel, BackupInfo, Keeping, Restored};
+use crate::keys::{Keys, entropy, hex};
 use crate::shell::Shell;
 use crate::store::{INCARNATION, Store};
 
 /// Name under which the counter of the newest own backup is stored.
-const COUNTER: &str = "backup_counter";
+pub(super) const COUNTER: &str = "backup_counter";
+
+/// What is known about backups, in memory.
+#[derive(Default)]
+pub struct Backups {
+    /// Member: counter of the newest own backup; grows with every stored change of a channel.
+    counter: u64,
+    /// Member: what was sent on this connection.
+    sent: Option<u64>,
+    /// Member: what the hub last said it holds, and when.
+    held: Option<(u64, Instant)>,
+    /// Member: the second copy.
+    pub file: Option<PathBuf>,
+    /// Hub: given by members, to be stored with the next durable step.
+    given: BTreeMap<PublicKey, Vec<u8>>,
+}
+
+impl Backups {
+    /// As stored.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn load(store: &Store, file: Option<PathBuf>) -> Result<Self> {
+        Ok(Self { counter: stored_counter(store, COUNTER)?, file, ..Self::default() })
+    }
+
+    /// Counter that the next stored change of a member's channel has.
+    pub(super) fn next_counter(&self) -> u64 {
+        self.counter.saturating_add(1)
+    }
+
+    /// A change was stored under that counter.
+    pub(super) fn counted(&mut self, counter: u64) {
+        self.counter = counter;
+    }
+
+    /// Backups of members that the next durable step takes along.
+    pub(super) fn given(&self) -> impl Iterator<Item = (String, &[u8])> {
+        self.given.iter().map(|(member, sealed)| (backup_of(member), sealed.as_slice()))
+    }
+}
 
 impl Shell {
-    /// Member: gives the hub a backup of all channels as they now are. Sent again after every reconnect.
+    /// Member: gives the hub a backup of all channels as they now are, and writes the second copy. Called before every message that
+    /// lets the hub go on (C-94), and after every reconnect.
     ///
     /// # Errors
     /// More channels than a backup holds, or I/O.
     pub fn send_backup(&mut self, hub: PublicKey) -> Result<()> {
+        if self.backups.sent == Some(self.backups.counter) {
+            return Ok(());
+        }
+        let Some(sealed) = self.sealed_backup()? else { return Ok(()) };
+        if let Some(file) = self.backups.file.clone() {
+            let written = write_whole(&file, &sealed);
+            let written = written.with_context(|| format!("the second copy of the backup, {}", file.display()));
+            self.settle_trouble("backup file", written);
+        }
+        self.backups.sent = Some(self.backups.counter);
+        self.peers.send(hub, Msg::BackupStore(BackupStore { sealed }));
+        Ok(())
+    }
+
+    /// Member: the connection is new; what was sent on the one before may be lost.
+    pub fn forget_sent_backup(&mut self) {
+        self.backups.sent = None;
+    }
+
+    /// Member: the hub holds this one now.
+    pub fn on_backup_stored(&mut self, stored: &BackupStored) {
+        self.backups.held = Some((stored.counter, Instant::now()));
+        self.revision += 1;
+    }
+
+    /// Member: writes the newest backup to a file.
+    ///
+    /// # Errors
+    /// C-90 when there is nothing to back up, or I/O.
+    pub fn write_backup(&mut self, path: &Path) -> Result<BackupInfo> {
+        let sealed = self.sealed_backup()?.context("C-90: there is no stake channel to back up")?;
+        write_whole(path, &sealed)?;
+        Ok(BackupInfo { path: Some(path.to_owned()), ..inspect_backup(&self.keys, &sealed)? })
+    }
+
+    /// How well a channel is kept.
+    pub fn keeping(&self, channel: &StakeChannel) -> Keeping {
+        let is_member = channel.machine.side() == Side::Member;
+        let held = self.backups.held.filter(|_| is_member);
+        Keeping {
+            backup_held: held.map(|(counter, _)| counter),
+            backup_newest: is_member.then_some(self.backups.counter),
+            backup_age_secs: held.map(|(_, at)| at.elapsed().as_secs()),
+            backup_file: self.backups.file.clone().filter(|_| is_member),
+            blobs: self.store.blobs_of(channel.number).map_or(0, |(count, _)| count),
+            towers: self.tower_states(channel.number),
+        }
+    }
+
+    /// Hub: keeps a member's backup when it is newer than the one held. It is durable with the next step that stores anything of
+    /// that member's channels, and so no later than the revocation behind it.
+    ///
+    /// # Errors
+    /// A backup that is too long or of another version, or I/O.
+    pub fn keep_backup(&mut self, member: PublicKey, store: &BackupStore) -> Result<()> {
+        // Only those with a channel here may make this node remember anything.
+        ensure!(self.stakes.iter().any(|channel| channel.peer == member), "C-90: {member} has no stake channel here");
+        let given = counter_of(&store.sealed)?;
+        let held = self.held_backup(&member)?.map_or(Ok(None), |sealed| counter_of(&sealed).map(Some))?;
+        if held < Some(given) {
+            self.backups.given.insert(member, store.sealed.clone());
+        } else {
+            let counter = held.map_or(given, |held| held.max(given));
+            self.peers.send(member, Msg::BackupStored(BackupStored { counter }));
+        }
+        Ok(())
+    }
+
+    /// Hub: stores the backups that no other step took along.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn settle_backups(&mut self) -> Result<()> {
+        if self.backups.given.is_empty() {
+            return Ok(());
+        }
+        let Self { store, backups, .. } = self;
+        store.write(|writer| backups.given().try_for_each(|(name, sealed)| writer.set_meta(&name, sealed)))?;
+        self.backups_stored();
+        Ok(())
+    }
+
+    /// Hub: what was given is on disk.
+    pub(super) fn backups_stored(&mut self) {
+        for (member, sealed) in std::mem::take(&mut self.backups.given) {
+            if let Ok(counter) = counter_of(&sealed) {
+                self.peers.send(member, Msg::BackupStored(BackupStored { counter }));
+            }
+        }
+    }
+
+    /// Hub: gives a member its backup back.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn give_backup(&mut self, member: PublicKey) -> Result<()> {
+        let sealed = self.held_backup(&member)?;
+        self.peers.send(member, Msg::BackupData(BackupData { sealed }));
+        Ok(())
+    }
+
+    /// Member: asks for the backup when this folder has never had a channel: the seed words may have.
+    pub fn ask_for_backup(&self, hub: PublicKey) {
+        if self.stakes.iter().next().is_none() {
+            self.peers.send(hub, Msg::BackupFetch(BackupFetch {}));
+        }
+    }
+
+    /// Member: takes channels up from the newest of these backups. Nothing of it is ever broadcast; the channels go on when the hub
+    /// shows that it is where they are (C-92). The lane starts anew, since entries may have been signed after the backup.
+    ///
+    /// # Errors
+    /// A backup of other seed words or damaged, or I/O. A folder that has channels is left as it is, unless all of them came out of
+    /// an older backup and nothing was done with them since.
+    pub fn restore_backup(
+        &mut self,
+        member: MemberId,
+        from_hub: Option<&[u8]>,
+        own: Option<&[u8]>,
+    ) -> Result<Restored> {
+        let mut found = Restored { counter: None, source: None, channels: 0, sentences: Vec::new() };
+        let counter = |sealed: Option<&[u8]>| sealed.map(counter_of).transpose();
+        let (of_hub, of_own) = (counter(from_hub)?, counter(own)?);
+        if let (Some(hub), Some(own)) = (of_hub, of_own)
+            && hub < own
+        {
+            found.sentences.push(format!(
+                "The hub gave an older backup (counter {hub}) than your own copy (counter {own}); yours is used. Keep both: an honest hub has the newest."
+            ));
+        }
+        let (source, sealed) = match (from_hub, own) {
+            (Some(_), Some(own)) if of_hub < of_own => ("file", own),
+            (Some(hub), _) => ("hub", hub),
+            (None, Some(own)) => ("file", own),
+            (None, None) => {
+                found.sentences.push("There is no backup: neither the hub nor you have one.".to_owned());
+                return Ok(found);
+            }
+        };
+        let backup = Backup::open(sealed, &self.keys.backup())?;
+        let untouched = |channel: &StakeChannel| {
+            channel.machine.restored_number().is_some_and(|number| number == channel.machine.number())
+        };
+        let replaceable = self.stakes.iter().all(untouched) && self.backups.counter < backup.counter;
+        if self.stakes.iter().next().is_some() && !replaceable {
+            found
+                .sentences
+                .push("This folder has channels already, and the backup is no newer; nothing was changed.".to_owned());
+            return Ok(found);
+        }
+        let mut restored = Vec::new();
+        for channel in &backup.channels {
+            let machine = Channel::decode(&channel.state, channel_keys(&self.keys, channel.index))
+                .with_context(|| format!("stake channel {} in the backup", channel.index))?;
+            restored.push(StakeChannel::new(channel.index, channel.peer, member, machine));
+        }
+        // Heights only grow, and nobody restores twice within a block: an incarnation that was never used. The source's own height:
+        // this folder may have read few blocks yet.
+        let logged = self.ledger.state().lane(&member).map_or(0, |lane| lane.incarnation);
+        let incarnation = self.bitcoind.height()?.max(logged.saturating_add(1));
+        let rows: Vec<_> = restored.iter().map(StakeChannel::row).collect();
+        self.store.write(|writer| {
+            for row in &rows {
+                writer.put_channel(row)?;
+            }
+            writer.set_meta(COUNTER, &backup.counter.to_be_bytes())?;
+            writer.set_meta(INCARNATION, &incarnation.to_be_bytes())
+        })?;
+        self.backups.counter = backup.counter;
+        found.counter = Some(backup.counter);
+        found.source = Some(source.to_owned());
+        found.channels = u32::try_from(restored.len()).unwrap_or(u32::MAX);
+        for channel in restored {
+            let (number, sat) = (channel.machine.number(), channel.machine.balances().member_sat);
+            found.sentences.push(format!(
+                "Stake channel {} is back at checkpoint {number} with {sat} sat of yours. It goes on when the hub is at the same place; nothing of the backup is ever broadcast.",
+                channel.machine.id().map(|id| id.to_string()).unwrap_or_default()
+            ));
+            self.stakes.insert(channel);
+        }
+        self.rebuild_watch()?;
+        self.revision += 1;
+        Ok(found)
+    }
+
+    /// C-93: the log shows channels that went on after the state this folder has of them. They are never broadcast, and the other
+    /// side is asked to close.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub(super) fn judge_channels_by_log(&mut self) -> Result<Vec<StakeNews>> {
+        let logged = self.ledger.state().channels();
+        let newest: Vec<(u32, u64)> = self
+            .stakes
+            .iter()
+            .filter_map(|channel| {
+                let record = logged.get(&ChannelId(channel.machine.id()?.0))?;
+                Some((channel.number, record.checkpoints.last()?.1.number))
+            })
+            .filter(|(number, newest)| {
+                self.stakes.channel(*number).is_some_and(|channel| channel.machine.number() < *newest)
+            })
+            .collect();
+        let mut news = Vec::new();
+        for (number, newest) in newest {
+            let effects = self.machine(number)?.judge_by_log(newest);
+            if !effects.is_empty() {
+                tracing::warn!(number, newest, "the log has a newer checkpoint than this folder");
+                news.extend(self.carry_out(number, effects)?);
+            }
+        }
+        Ok(news)
+    }
+
+    fn sealed_backup(&self) -> Result<Option<Vec<u8>>> {
         let channels: Vec<BackedUpChannel> = self
             .stakes
             .iter()
@@ -35,103 +299,53 @@ impl Shell {
             })
             .collect();
         if channels.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let counter = stored_counter(&self.store, COUNTER)?.saturating_add(1);
-        // Before it is sent: two backups never have one counter.
-        self.store.write(|writer| writer.set_meta(COUNTER, &counter.to_be_bytes()))?;
-        let sealed = Backup { counter, channels }.seal(&self.keys.backup(), entropy()?)?;
-        self.peers.send(hub, Msg::BackupStore(BackupStore { sealed }));
-        Ok(())
+        let backup = Backup { counter: self.backups.counter, channels };
+        Ok(Some(backup.seal(&self.keys.backup(), entropy()?)?))
     }
 
-    /// Hub: keeps a member's backup when it is newer than the one held.
-    ///
-    /// # Errors
-    /// A backup that is too long or of another version, or I/O.
-    pub fn keep_backup(&mut self, member: PublicKey, store: &BackupStore) -> Result<()> {
-        // Only those with a channel here may make this node remember anything.
-        ensure!(self.stakes.iter().any(|channel| channel.peer == member), "C-90: {member} has no stake channel here");
-        let name = backup_of(&member);
-        let given = counter_of(&store.sealed)?;
-        let held = self.store.meta(&name)?.map_or(Ok(None), |sealed| counter_of(&sealed).map(Some))?;
-        if held < Some(given) {
-            self.store.write(|writer| writer.set_meta(&name, &store.sealed))?;
-        }
-        let counter = held.map_or(given, |held| held.max(given));
-        self.peers.send(member, Msg::BackupStored(BackupStored { counter }));
-        Ok(())
-    }
-
-    /// Hub: gives a member its backup back.
-    ///
-    /// # Errors
-    /// On I/O.
-    pub fn give_backup(&mut self, member: PublicKey) -> Result<()> {
-        let sealed = self.store.meta(&backup_of(&member))?;
-        self.peers.send(member, Msg::BackupData(BackupData { sealed }));
-        Ok(())
-    }
-
-    /// Member: asks for the backup when this folder has never had a channel: the seed words may have.
-    pub fn ask_for_backup(&self, hub: PublicKey) {
-        if self.stakes.iter().next().is_none() {
-            self.peers.send(hub, Msg::BackupFetch(BackupFetch {}));
+    fn held_backup(&self, member: &PublicKey) -> Result<Option<Vec<u8>>> {
+        match self.backups.given.get(member) {
+            Some(given) => Ok(Some(given.clone())),
+            None => self.store.meta(&backup_of(member)),
         }
     }
+}
 
-    /// Member: takes channels up from a backup. Nothing of it is ever broadcast; the channels go on when the hub shows that it is
-    /// where they are (C-92). The lane starts anew, since entries may have been signed after the backup.
-    ///
-    /// # Errors
-    /// A backup of other seed words or damaged, or I/O. A folder that has channels is left as it is.
-    pub fn restore_backup(&mut self, member: MemberId, data: &BackupData) -> Result<usize> {
-        let Some(sealed) = &data.sealed else { return Ok(0) };
-        if self.stakes.iter().next().is_some() {
-            return Ok(0);
-        }
-        let backup = Backup::open(sealed, &self.keys.backup())?;
-        let mut restored = Vec::new();
-        for channel in &backup.channels {
-            let machine = Channel::decode(&channel.state, channel_keys(&self.keys, channel.index))
-                .with_context(|| format!("stake channel {} in the backup", channel.index))?;
-            restored.push(StakeChannel::new(channel.index, channel.peer, member, machine));
-        }
-        // Heights only grow, and nobody restores twice within a block: an incarnation that was never used.
-        let incarnation = self.tip_height().max(1);
-        let rows: Vec<_> = restored.iter().map(StakeChannel::row).collect();
-        self.store.write(|writer| {
-            for row in &rows {
-                writer.put_channel(row)?;
-            }
-            writer.set_meta(COUNTER, &backup.counter.to_be_bytes())?;
-            writer.set_meta(INCARNATION, &incarnation.to_be_bytes())
-        })?;
-        let count = restored.len();
-        for channel in restored {
-            self.stakes.insert(channel);
-        }
-        self.rebuild_watch()?;
-        self.revision += 1;
-        Ok(count)
-    }
-
-    /// C-93: the log shows channels that went on after the backup they came from.
-    pub(super) fn check_restored(&mut self) {
-        let logged = self.ledger.state().channels();
-        let stale = self.stakes.iter().find_map(|channel| {
-            channel.machine.restored_number()?;
-            let record = logged.get(&althing_governance::ChannelId(channel.machine.id()?.0))?;
-            let (number, newest) = (channel.machine.number(), record.checkpoints.last()?.1.number);
-            (newest > number).then(|| {
-                format!("C-93: stake channel {} was restored at checkpoint {number}, the log has {newest}. Nothing of it is broadcast; ask the hub to close it.", channel.number)
-            })
+/// What a sealed backup holds.
+///
+/// # Errors
+/// A backup of other seed words or damaged.
+pub fn inspect_backup(keys: &Keys, sealed: &[u8]) -> Result<BackupInfo> {
+    let backup = Backup::open(sealed, &keys.backup())?;
+    let mut channels = Vec::new();
+    for channel in &backup.channels {
+        let machine = Channel::decode(&channel.state, channel_keys(keys, channel.index))
+            .with_context(|| format!("stake channel {} in the backup", channel.index))?;
+        let balances = machine.balances();
+        channels.push(BackupChannel {
+            channel: machine.id().map(|id| id.to_string()).unwrap_or_default(),
+            index: channel.index,
+            peer: channel.peer.to_string(),
+            number: channel.number,
+            member_sat: balances.member_sat,
+            hub_sat: balances.hub_sat,
         });
-        match stale {
-            Some(words) => drop(self.alarms.insert("restore", words)),
-            None => drop(self.alarms.remove("restore")),
-        }
     }
+    Ok(BackupInfo { counter: backup.counter, bytes: sealed.len() as u64, channels, path: None })
+}
+
+/// Replaces a file as a whole: whoever looks finds the old one or the new one.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().and_then(|name| name.to_str()).context("the backup needs a file name")?;
+    let part = path.with_file_name(format!("{name}.part"));
+    let mut file = std::fs::File::create(&part).with_context(|| format!("writing {}", part.display()))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&part, path).with_context(|| format!("writing {}", path.display()))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(std::fs::File::open(folder)?.sync_all()?)
 }
 
 fn backup_of(member: &PublicKey) -> String {

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use althing_channels::{Channel, Effect, Msg, SessionSecret};
+use althing_channels::{Channel, Effect, Msg, SessionSecret, Side};
 use anyhow::{Context, Result};
 use bitcoin::secp256k1::PublicKey;
 
+use super::backups::COUNTER;
 use super::{StakeChannel, StakeNews, Stakes};
 use crate::shell::Shell;
+use crate::store::BlobRow;
 
 impl Shell {
     /// A message of the money lane for a channel that exists.
@@ -49,7 +51,14 @@ impl Shell {
         let mut queue: VecDeque<Effect> = effects.into();
         self.revision += 1;
         while let Some(effect) = queue.pop_front() {
-            let more = match self.carry_out_one(number, effect, &mut news) {
+            let done = match (effect, queue.front()) {
+                // C-85: what punishes a revoked commitment is on disk as soon as its revocation is.
+                (Effect::Persist, Some(Effect::PeerRevoked { number: revoked, over })) => {
+                    self.seal_revoked(number, *revoked, over).and_then(|blobs| self.persist_with(number, &blobs))
+                }
+                (effect, _) => self.carry_out_one(number, effect, &mut news),
+            };
+            let more = match done {
                 Ok(more) => more,
                 Err(error) => {
                     self.restore_channel(number)?;
@@ -68,7 +77,10 @@ impl Shell {
         match effect {
             Effect::Persist => self.persist_channel(number)?,
             Effect::Send(message) => {
-                let peer = self.channel(number)?.peer;
+                let (peer, side) = (self.channel(number)?.peer, self.channel(number)?.machine.side());
+                if side == Side::Member && moves_on(&message) {
+                    self.send_backup(peer)?; // C-94
+                }
                 self.peers.send(peer, message);
             }
             Effect::BuildFunding { script_pubkey, amount_sat } => {
@@ -81,7 +93,8 @@ impl Shell {
             }
             Effect::Ready => news.push(StakeNews::Ready(number)),
             Effect::ReviewCheckpoint(review) => return self.review_checkpoint(number, &review),
-            Effect::PeerRevoked { number: revoked } => tracing::debug!(number, revoked, "the other side has revoked"),
+            // Stored with the effect before it.
+            Effect::PeerRevoked { .. } => self.offer_blobs()?,
             Effect::TurnGained => return self.propose_wishes(number, news),
             Effect::Checkpointed(signed) => news.push(StakeNews::Checkpointed(number, signed)),
             Effect::Behind => {
@@ -93,6 +106,7 @@ impl Shell {
                     "C-133: the other side lost data: it remembers commitment {at}, it must have {expected}. Close the channel."
                 );
                 self.alarms.insert("channel", words);
+                news.push(StakeNews::PeerBehind(number));
             }
             Effect::CloseRequested => return self.answer_close(number),
             Effect::ProposeClose => return self.propose_close(number, news),
@@ -113,6 +127,9 @@ impl Shell {
                 news.push(StakeNews::Closed(number));
             }
             Effect::Refused { rule, detail } => tracing::warn!(number, rule, detail, "refused a channel message"),
+            Effect::PeerReported { rule, .. } if matches!(rule.as_str(), "C-93" | "C-132") => {
+                news.push(StakeNews::PeerBehind(number));
+            }
             Effect::PeerReported { rule, detail } => {
                 news.push(StakeNews::Reported(number, format!("{rule}: {detail}")))
             }
@@ -146,8 +163,27 @@ impl Shell {
     }
 
     pub(super) fn persist_channel(&mut self, number: u32) -> Result<()> {
-        let row = self.channel(number)?.row();
-        self.store.write(|writer| writer.put_channel(&row))
+        self.persist_with(number, &[]).map(drop)
+    }
+
+    /// Stores a channel with what belongs into the same step: blobs for towers, the counter of the member's next backup, and at a hub
+    /// the backups that members gave it just before.
+    fn persist_with(&mut self, number: u32, blobs: &[BlobRow]) -> Result<Vec<Effect>> {
+        let channel = self.channel(number)?;
+        let row = channel.row();
+        let counter = (channel.machine.side() == Side::Member).then(|| self.backups.next_counter());
+        let Self { store, backups, .. } = self;
+        store.write(|writer| {
+            writer.put_channel(&row)?;
+            writer.put_blobs(blobs)?;
+            counter.map_or(Ok(()), |counter| writer.set_meta(COUNTER, &counter.to_be_bytes()))?;
+            backups.given().try_for_each(|(name, sealed)| writer.set_meta(&name, sealed))
+        })?;
+        if let Some(counter) = counter {
+            self.backups.counted(counter);
+        }
+        self.backups_stored();
+        Ok(Vec::new())
     }
 
     /// A failed write leaves the machine ahead of the store; the store is right.
@@ -173,5 +209,14 @@ impl Shell {
     pub fn machine(&mut self, number: u32) -> Result<&mut Channel> {
         let channel = self.stakes.channel_mut(number).with_context(|| format!("there is no stake channel {number}"))?;
         Ok(&mut channel.machine)
+    }
+}
+
+/// Messages with which the hub can go on to a state that an older backup does not know.
+fn moves_on(message: &Msg) -> bool {
+    match message {
+        Msg::CheckpointSign(sign) => sign.proposal.is_some(),
+        Msg::CheckpointRevoke(_) => true,
+        _ => false,
     }
 }

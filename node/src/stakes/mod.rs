@@ -6,6 +6,8 @@ mod closing;
 mod effects;
 mod monitors;
 mod opening;
+mod seed_coins;
+mod towers;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +23,10 @@ use bitcoin::{OutPoint, Transaction, Txid};
 use crate::keys::Keys;
 use crate::store::{ChannelRow, Store};
 
+pub use self::backups::{Backups, inspect_backup};
 pub(crate) use self::monitors::end_words;
+pub use self::seed_coins::SeedCoins;
+pub use self::towers::Towers;
 
 /// Fee of a cooperative close when the member named none: the 154 vB of the usual case at 2 sat/vB.
 pub const DEFAULT_CLOSE_FEE_SAT: u64 = 310;
@@ -75,6 +80,8 @@ pub enum StakeNews {
     Closing(u32, Txid),
     /// The funding output is spent.
     Closed(u32),
+    /// The other side has lost data and asks this one to close (C-133).
+    PeerBehind(u32),
     /// Both sides have signed a checkpoint; the hub logs it.
     Checkpointed(u32, althing_channels::SignedCheckpoint),
 }

@@ -86,25 +86,34 @@ impl Shell {
     /// On I/O.
     pub fn advance_monitors(&mut self) -> Result<()> {
         self.rebroadcast_closes();
-        self.check_restored();
+        self.judge_channels_by_log()?;
         let tip = self.tip_height();
         let market = self.bitcoind.fee_market();
+        self.towers.at_tip(market.economical);
+        self.offer_blobs()?;
+        self.sweep_seed_coins(&market);
         let mut monitors = self.stakes.monitors.clone();
         let mut wanted: Vec<(u32, Action)> = Vec::new();
         let mut alarms = Vec::new();
+        let mut done = Vec::new();
         monitors.retain(|number, monitor| {
             let Some(channel) = self.stakes.channel(*number) else { return false };
             let watch = channel.machine.watch();
             let end = monitor.end(&watch);
             alarms.extend(end.as_ref().and_then(alarm));
             if end.is_some_and(|end| end.stage(tip) == Stage::Done) {
+                done.push(*number);
                 return false;
             }
             wanted.extend(monitor.actions(&watch, &market).into_iter().map(|action| (*number, action)));
             true
         });
         // Before anything is broadcast: a rate that was bid is never forgotten (C-76).
-        self.store.write(|writer| writer.put_monitors(&monitors))?;
+        self.store.write(|writer| {
+            // Nothing of a channel that ended for good can be punished any more.
+            done.iter().try_for_each(|number| writer.drop_blobs(*number))?;
+            writer.put_monitors(&monitors)
+        })?;
         self.stakes.monitors = monitors;
         self.alarms.extend(alarms.into_iter().map(|words| ("channel", words)));
         let mut closings = Vec::new();

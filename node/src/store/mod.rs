@@ -5,11 +5,14 @@
 
 mod channels;
 mod facts;
+mod home;
 mod links;
 mod log;
 mod outbox;
 mod treasury;
 mod pledges;
+mod seed_coins;
+mod towers;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
@@ -17,6 +20,8 @@ pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
 pub use outbox::OutboxRow;
 pub use treasury::{RemarkRow, SessionRow, SpendRow};
+pub use seed_coins::SeedCoin;
+pub use towers::BlobRow;
 
 use std::path::{Path, PathBuf};
 
@@ -88,8 +93,9 @@ impl Store {
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
-        transaction.execute_batch(treasury::SCHEMA)?;
-        transaction.execute_batch(pledges::SCHEMA)?;
+        for tables in [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES] {
+            transaction.execute_batch(tables)?;
+        }
         transaction.commit()?;
         let store = Self { connection, path, read_only: false };
         store.quick_check()?;

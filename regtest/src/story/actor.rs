@@ -29,7 +29,7 @@ pub struct Actor {
     name: String,
     program: Program,
     data_dir: PathBuf,
-    command: &'static [&'static str],
+    command: Vec<String>,
     process: Option<Process>,
 }
 
@@ -46,8 +46,15 @@ impl Actor {
         Self::new(name, program, data_dir, &["member", "run"])
     }
 
-    fn new(name: &str, program: &Program, data_dir: &Path, command: &'static [&'static str]) -> Self {
+    /// Another party with the same program, in `data_dir`. Nothing runs yet.
+    #[must_use]
+    pub fn neighbour(&self, name: &str, data_dir: &Path, command: &[&str]) -> Self {
+        Self::new(name, &self.program, data_dir, command)
+    }
+
+    fn new(name: &str, program: &Program, data_dir: &Path, command: &[&str]) -> Self {
         let (name, program, data_dir) = (name.to_owned(), program.clone(), data_dir.to_owned());
+        let command = command.iter().map(|word| (*word).to_owned()).collect();
         Self { name, program, data_dir, command, process: None }
     }
 

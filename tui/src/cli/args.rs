@@ -6,10 +6,12 @@ use althing_node::api::WaitFor;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use super::about::{Completions, History, Man, SettingsCommand, WhyArgs};
-pub(super) use super::onboarding::Join;
 pub(super) use super::anchor_args::{LinkCommand, OtsCommand, Proof};
+pub(super) use super::backup::{BackupCommand, RestoreArgs};
+pub(super) use super::onboarding::Join;
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
+pub(super) use super::tower::TowerCommand;
 pub(super) use super::treasury::{PsbtCommand, TreasurerArgs, TreasuryCommand};
 pub(super) use super::vote_args::Vote;
 use crate::theme::ThemeName;
@@ -90,6 +92,14 @@ pub enum Command {
     /// Stake channels one by one, at a member's or a hub's node.
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// Backups of my channels.
+    #[command(subcommand)]
+    Backup(BackupCommand),
+    /// Take my channels up again in a folder made from the seed words: from the hub's backup or my own copy.
+    Restore(RestoreArgs),
+    /// Run a watchtower, or name those that watch for this folder.
+    #[command(subcommand)]
+    Tower(TowerCommand),
     /// Put a proposal into the log.
     #[command(subcommand)]
     Propose(Propose),
@@ -332,6 +342,9 @@ pub enum HubCommand {
         #[arg(long, value_name = "ADDRESS")]
         listen: Option<String>,
     },
+    /// Say that the log of this folder is the newest there is, when no member can show so. Only if the folder was never put back
+    /// from a copy: else the hub proves its own fraud.
+    Confirm,
 }
 
 /// `member`.

@@ -8,7 +8,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::node::{self, Caller};
 use super::say::{Weighty, say};
-use super::{about, anchor, local, onboarding, show};
+use super::{about, anchor, backup, local, onboarding, show, tower};
 use std::sync::Arc;
 
 use crate::backend::Backend;
@@ -57,6 +57,12 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Hub(HubCommand::Run { listen }) => {
             return node::run_hub(&global, listen.as_deref(), backend, console);
         }
+        Command::Hub(HubCommand::Confirm) => {
+            return Caller::attach(&global, backend)?.hub_confirm(console);
+        }
+        Command::Backup(command) => return backup::backup(&global, command, backend, console),
+        Command::Restore(options) => return backup::restore(&global, &options, backend, console),
+        Command::Tower(command) => return tower::tower(&global, command, backend, console),
         Command::Member(MemberCommand::Run) => return node::run_member(&global, backend, console),
         Command::Tui(options) => return node::screens(&global, &options, shared, console),
         Command::Stop => return node::stop(&global, backend, console),

@@ -6,6 +6,7 @@ mod about;
 mod anchor;
 mod anchor_args;
 mod args;
+mod backup;
 mod console;
 mod dispatch;
 mod failure;
@@ -20,6 +21,7 @@ mod say_args;
 mod show;
 mod show_governance;
 mod treasury;
+mod tower;
 mod vote_args;
 
 pub use args::Cli;

@@ -17,6 +17,9 @@ use crate::readonly::ReadOnly;
 use crate::settings::Settings;
 use crate::worker::{Errands, Open, Replay};
 
+/// How long a command waits for the hub to answer the node that was started for it.
+const HUB_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// A connection to a node, for one command.
 pub(super) struct Caller {
     service: Arc<dyn Service>,
@@ -52,6 +55,40 @@ impl Caller {
         let password = password(global, console)?;
         let own = backend.start_member(&data, &password)?;
         Ok(Self { service: guarded(own.service()), own: Some(own), assume_yes: global.yes })
+    }
+
+    /// The node that runs on the folder; none is started.
+    pub(super) fn attach(global: &Global, backend: &dyn Backend) -> Result<Self, Failure> {
+        let data = data_folder(global)?;
+        let Some(service) = backend.attach(&data)? else {
+            return Err(Failure(ApiError::not_now(format!("No node runs on {}.", data.display()))));
+        };
+        Ok(Self { service, own: None, assume_yes: global.yes })
+    }
+
+    /// Waits a moment for the hub: a node that was started for one command has hardly called it yet.
+    pub(super) fn await_hub(&self) -> Result<(), Failure> {
+        let deadline = std::time::Instant::now() + HUB_WITHIN;
+        loop {
+            let Reply::Status(status) = self.call(Request::Status)? else { return Err(other_kind()) };
+            if status.hub_connected || std::time::Instant::now() > deadline {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
+    /// The operator answers for the log of this folder.
+    pub(super) fn hub_confirm(&self, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let effects = [
+            "The hub begins to sign, although no member has shown that its log is the newest.".to_owned(),
+            "If this folder was ever put back from a copy, two logs come to be, and whoever has both can prove fraud."
+                .to_owned(),
+            "Wait for a member instead, if you can.".to_owned(),
+        ];
+        review::confirm(console, "Answer for the log of this folder", &effects, "newest", self.assume_yes)?;
+        let reply = self.call(Request::HubConfirm)?;
+        console.answer(&reply, || vec!["The hub signs from now on.".to_owned()])
     }
 
     /// Asks the node.
@@ -295,13 +332,22 @@ fn screens_of(
     Ok(result?)
 }
 
-/// Waits for the node's end; the usual signals ask it to stop in good order.
 fn run(node: &Running, role: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
     let Reply::Status(status) = node.service().call(Request::Status)? else {
         return Err(other_kind());
     };
+    run_named(node, role, serde_json::json!({ "running": role, "dao_id": status.dao_id }), console)
+}
+
+/// Waits for the node's end; the usual signals ask it to stop in good order.
+pub(super) fn run_named(
+    node: &Running,
+    role: &str,
+    running: serde_json::Value,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
     match console.format {
-        Format::Json => console.text(&serde_json::json!({ "running": role, "dao_id": status.dao_id }).to_string()),
+        Format::Json => console.text(&running.to_string()),
         Format::Words | Format::Plain => {
             console.note(&format!("The {role} runs. Ctrl-C or `althing stop` stops it in good order."))
         }

@@ -3,6 +3,7 @@
 use althing_node::api::{Ballot, Curve, Link, Member, Proposal, Reply, Stake, Status, Why, WhyState};
 
 use super::show_governance as governance;
+use super::{backup, tower};
 use crate::backend::Verdict;
 use crate::format::{bitcoin, blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
 use crate::text::width;
@@ -43,6 +44,9 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Why(found) => why(found),
         Reply::Curve(found) => curve(found),
         Reply::Text { text } => Untrusted::new(text).lines(),
+        Reply::Tower(status) => tower::status(status),
+        Reply::Backup(info) => backup::info(info),
+        Reply::Restored(restored) => backup::restored(restored),
         Reply::Proof { path, bytes, statement } => vec![
             format!("{} written, {} bytes", path.display(), thousands(u128::from(*bytes))),
             Untrusted::new(statement).line(),
@@ -149,6 +153,7 @@ fn stake(stake: &Stake) -> Vec<String> {
     if let Some(txid) = &stake.closing_txid {
         lines.push(format!("    closing {}", Untrusted::new(txid)));
     }
+    lines.extend(stake.keeping.iter().flat_map(backup::keeping));
     lines
 }
 

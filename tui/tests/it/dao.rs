@@ -198,6 +198,7 @@ pub(crate) fn snapshot() -> Snapshot {
             state: "ready".to_owned(),
             words: "Open. The stake counts and stays yours; closing returns it to the wallet.".to_owned(),
             closing_txid: None,
+            keeping: None,
         }],
     }
 }

@@ -132,6 +132,26 @@ impl Backend for Stage {
         Ok(Running::new(Handle(Arc::clone(&self.node))))
     }
 
+    fn start_tower(&self, _: &Path, password: &str, listen: &str, limits: &TowerLimits) -> anyhow::Result<Running> {
+        self.note(format!("start_tower {password} {listen} {limits:?}"));
+        Ok(Running::new(Handle(Arc::clone(&self.node))))
+    }
+
+    fn towers(&self, _: &Path, change: Option<(&str, bool)>) -> anyhow::Result<Vec<String>> {
+        self.note(format!("towers {change:?}"));
+        Ok(change.into_iter().filter(|(_, add)| *add).map(|(tower, _)| tower.to_owned()).collect())
+    }
+
+    fn backup_inspect(&self, _: &Path, password: &str, sealed: &[u8]) -> anyhow::Result<BackupInfo> {
+        self.note(format!("backup_inspect {password} {sealed:?}"));
+        Ok(BackupInfo { counter: 7, bytes: sealed.len() as u64, channels: Vec::new(), path: None })
+    }
+
+    fn backup_keep(&self, _: &Path, file: Option<&Path>) -> anyhow::Result<()> {
+        self.note(format!("backup_keep {file:?}"));
+        Ok(())
+    }
+
     fn attach(&self, _: &Path) -> anyhow::Result<Option<Arc<dyn Service>>> {
         Ok(self.runs.then(|| Arc::new(Handle(Arc::clone(&self.node))) as Arc<dyn Service>))
     }

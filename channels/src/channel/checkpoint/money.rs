@@ -40,7 +40,7 @@ pub(in crate::channel) struct Money {
     /// New fundings, announced or in force beside the first.
     pub(super) splices: Vec<Splice>,
     /// The peer has proved that this state is old: it is never broadcast (C-132).
-    pub(super) behind: bool,
+    pub(in crate::channel) behind: bool,
 }
 
 impl_writeable_tlv_based!(Money, {
@@ -179,7 +179,7 @@ impl Money {
     }
 
     /// The highest number of the peer's commitments that this side has signed.
-    pub(super) fn signed_number(&self) -> u64 {
+    pub(in crate::channel) fn signed_number(&self) -> u64 {
         self.round.as_ref().map_or(self.number, |round| round.number)
     }
 

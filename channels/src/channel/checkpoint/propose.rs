@@ -6,6 +6,7 @@ use super::ledger::AppPosition;
 use super::money::Round;
 use crate::channel::opening::check_checkpoint_size;
 use crate::channel::{Channel, ChannelError, CheckpointReview, Effect, Phase, Violation, Wait};
+use crate::commitment::CommitmentContext;
 use crate::ids::ChannelId;
 use crate::musig::SessionSecret;
 use crate::wire::{CheckpointProposal, CheckpointRevoke, CheckpointSign, List, Msg};
@@ -109,6 +110,9 @@ impl Channel {
         if !ledger.fundings().iter().map(|funding| funding.outpoint).eq(named) {
             return Err(Violation::FundingSet { number: msg.number }.into()); // C-141
         }
+        let revoked = money.ledger_of(expected).ok_or(Violation::Number { number: msg.number, expected })?;
+        let over = revoked.fundings().iter().map(|funding| self.context_in(revoked, funding.outpoint));
+        let over: Vec<CommitmentContext> = over.collect::<Result<_, _>>()?;
         let money = self.money_mut()?;
         let point = money.peer_point;
         if !money.secrets.push(msg.secret, &point) {
@@ -116,7 +120,7 @@ impl Channel {
         }
         money.peer_point = money.peer_next.point;
         money.peer_next = msg.next.clone();
-        let mut effects = vec![Effect::Persist, Effect::PeerRevoked { number: msg.number }];
+        let mut effects = vec![Effect::Persist, Effect::PeerRevoked { number: msg.number, over }];
         let finished = money.round.take_if(|round| round.proposer != side);
         if let Some(round) = finished {
             money.signed = round.signed(side);

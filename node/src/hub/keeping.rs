@@ -1,0 +1,314 @@
+//! What a hub does against copies: of a member's folder (leases, N-125), and of its own (N-128).
+//!
+//! A hub whose disk was lost, or put back from an old copy, would sign a second log beside the first. So after every start it signs
+//! nothing before it knows that no member has more of its log than it has itself; what is missing it takes back from them.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use althing_channels::Msg;
+use althing_channels::wire::{LeaseClaim, LeaseGranted, LinkInfo, LogEnd, LogFetch, PeerError};
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::LogHead;
+use althing_governance::signing::Signed;
+use anyhow::{Context, Result};
+use bitcoin::secp256k1::PublicKey;
+
+use super::Hub;
+use crate::api::{ApiError, Reply};
+use crate::keys::hex;
+use crate::ledger::LedgerError;
+use crate::store::Segment;
+
+/// How long a hub waits for members that know more, after one came that knows less.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a member that promised more of the log may keep the hub waiting.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Links that are remembered until the log is whole.
+const LINKS_MAX: usize = 4096;
+
+/// How often it is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether the log of this folder is the newest there is.
+pub(super) struct Newness {
+    known: Known,
+    /// Members that promised more log than they had.
+    idle: BTreeSet<PublicKey>,
+    /// Links that members gave back, to be checked when the log is whole.
+    pub(super) links: Vec<LinkInfo>,
+}
+
+enum Known {
+    /// Nobody has shown anything yet, or only less; since when.
+    Unsure(Option<Instant>),
+    /// A member has more; what is missing is asked of it.
+    Rebuilding(Rebuilding),
+    /// The log here is as new as any.
+    Sure,
+}
+
+#[derive(Clone, Copy)]
+struct Rebuilding {
+    from: PublicKey,
+    /// When something last came, or could not be judged because the chain is behind.
+    progress: Instant,
+    /// Size of the log when more was last asked for, and when that was.
+    asked: (u64, Instant),
+}
+
+impl Newness {
+    pub(super) fn unknown() -> Self {
+        Self { known: Known::Unsure(None), idle: BTreeSet::new(), links: Vec::new() }
+    }
+
+    /// A link that a member tells of while the log comes back.
+    pub(super) fn note_link(&mut self, info: LinkInfo) {
+        if !self.is_sure() && self.links.len() < LINKS_MAX && !self.links.contains(&info) {
+            self.links.push(info);
+        }
+    }
+
+    fn takes_from(&self, peer: &PublicKey) -> bool {
+        matches!(self.known, Known::Rebuilding(Rebuilding { from, .. }) if from == *peer)
+    }
+
+    fn progress(&mut self) {
+        if let Known::Rebuilding(at) = &mut self.known {
+            at.progress = Instant::now();
+        }
+    }
+
+    /// Whether anything may be signed.
+    pub(super) fn is_sure(&self) -> bool {
+        matches!(self.known, Known::Sure)
+    }
+}
+
+impl Hub {
+    /// N-128: `Err` while it is not known that this log is the newest.
+    pub(super) fn expect_newest(&self) -> Result<(), ApiError> {
+        if self.newness.is_sure() {
+            return Ok(());
+        }
+        Err(ApiError { rule: Some("N-128".into()), ..ApiError::not_now(self.unsure_words()) })
+    }
+
+    fn unsure_words(&self) -> String {
+        let size = self.shell.ledger.state().size();
+        match self.newness.known {
+            Known::Rebuilding(_) => {
+                format!(
+                    "N-128: this hub takes its log back from a member; it has {size} entries so far and signs nothing meanwhile"
+                )
+            }
+            _ => format!(
+                "N-128: this hub has not seen since its start that its log of {size} entries is the newest; it signs nothing before a member shows so"
+            ),
+        }
+    }
+
+    /// N-125: of two lives of one member's keys the later goes on, the earlier is refused for good.
+    pub(super) fn on_lease_claim(&mut self, peer: PublicKey, claim: &LeaseClaim) -> Result<()> {
+        let name = format!("lease/{}", hex(&peer.serialize()));
+        let known = match self.shell.store.meta(&name)? {
+            None => None,
+            Some(bytes) => {
+                let (counter, token) = bytes.split_first_chunk::<8>().context("a stored lease")?;
+                Some((u64::from_be_bytes(*counter), token.to_vec()))
+            }
+        };
+        let counter = match &known {
+            // Made anew from the seed words.
+            Some((last, token)) if claim.counter == 0 && token.as_slice() != claim.token => last.saturating_add(1),
+            Some((last, token)) if claim.counter == 0 && token.as_slice() == claim.token => *last,
+            Some((last, token))
+                if claim.counter < *last || (claim.counter == *last && token.as_slice() != claim.token) =>
+            {
+                self.copies.insert(peer);
+                let detail = format!("N-125: the folder is in its life {}, this hub knows life {last}.", claim.counter);
+                tracing::warn!(%peer, detail, "a copy");
+                self.shell.peers.send(peer, Msg::PeerError(PeerError::new("N-125", &detail, None)));
+                return Ok(());
+            }
+            _ => claim.counter.max(1),
+        };
+        self.copies.remove(&peer);
+        let mut row = counter.to_be_bytes().to_vec();
+        row.extend(claim.token);
+        if known != Some((counter, claim.token.to_vec())) {
+            self.shell.store.write(|writer| writer.set_meta(&name, &row))?;
+        }
+        self.shell.peers.send(peer, Msg::LeaseGranted(LeaseGranted { counter, token: claim.token }));
+        Ok(())
+    }
+
+    /// A member shows where its copy of this hub's log ends.
+    pub(super) fn on_log_end(&mut self, peer: PublicKey, end: &LogEnd) -> Result<()> {
+        let size = self.shell.store.log_size()?;
+        if self.newness.is_sure() {
+            // Entries that a member has and this hub signed: only a head proves it, a number may be anything.
+            if self.signed_beyond(&end.head, size) {
+                let error = anyhow::anyhow!(
+                    "N-128: a member shows a head of this hub's own over more entries than the {size} here: this folder is old. Nothing more is signed."
+                );
+                self.shell.trouble("newness", &error);
+                self.newness = Newness::unknown();
+                self.ask_for_log(peer, size);
+            }
+            return Ok(());
+        }
+        if end.size > size {
+            let wanted = match self.newness.known {
+                // Asked again by the clock while nothing comes of it, since this node's chain is behind.
+                Known::Rebuilding(at) => at.from == peer && at.asked.0 < size,
+                _ => !self.newness.idle.contains(&peer),
+            };
+            if wanted {
+                self.ask_for_log(peer, size);
+            }
+            return Ok(());
+        }
+        if self.newness.takes_from(&peer) {
+            return self.become_sure();
+        }
+        // Of those who know less, only who has a stake here counts; before there is any member, whoever comes.
+        let members = self.shell.ledger.state().members();
+        let counts = members.is_empty()
+            || self.members.get(&peer).copied().flatten().is_some_and(|member| members.contains_key(&member));
+        if !counts || self.chain_knows_more()? {
+            return Ok(());
+        }
+        match self.newness.known {
+            _ if end.size == size => self.become_sure(),
+            Known::Unsure(None) => {
+                self.newness.known = Known::Unsure(Some(Instant::now()));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A piece of the log comes back. It is checked like any other, by the rules and by this hub's own signature on it.
+    pub(super) fn on_segment_back(&mut self, peer: PublicKey, bytes: &[u8]) -> Result<()> {
+        if !self.newness.takes_from(&peer) {
+            return Ok(());
+        }
+        let Ok(segment) = Segment::from_bytes(bytes) else {
+            self.give_up_on(peer, "it sent a segment that is none");
+            return Ok(());
+        };
+        let size = self.shell.store.log_size()?;
+        if segment.end() <= size {
+            return Ok(());
+        }
+        let (mut chain, ledger) = self.shell.chain_and_ledger();
+        match ledger.append_segment(&segment, &mut chain) {
+            Ok(()) => {
+                self.shell.store_segments(std::slice::from_ref(&segment))?;
+                self.shell.revision += 1;
+                self.newness.progress();
+                Ok(())
+            }
+            // The chain is behind; asked for again.
+            Err(LedgerError::NotYet { .. }) => {
+                self.newness.progress();
+                Ok(())
+            }
+            Err(LedgerError::Ours(error)) => Err(error),
+            Err(error) => {
+                self.give_up_on(peer, &error.to_string());
+                self.shell.reload_ledger()
+            }
+        }
+    }
+
+    /// The operator knows that there is no newer log.
+    pub(super) fn confirm_newest(&mut self) -> Result<Reply, ApiError> {
+        if self.chain_knows_more()? {
+            return Err(ApiError::invalid(
+                "N-128",
+                "N-128: Bitcoin has links that this folder does not know: its log is not the newest",
+            ));
+        }
+        self.become_sure()?;
+        Ok(Reply::Done)
+    }
+
+    /// Looks after time: who knows more had its chance, who promised more is late.
+    pub(super) fn tick_newness(&mut self) -> Result<()> {
+        match self.newness.known {
+            Known::Unsure(Some(since)) if since.elapsed() > GRACE && !self.chain_knows_more()? => self.become_sure(),
+            Known::Rebuilding(at) if at.progress.elapsed() > PATIENCE => {
+                self.give_up_on(at.from, "it sends nothing");
+                Ok(())
+            }
+            Known::Rebuilding(at) if at.asked.1.elapsed() > AGAIN => {
+                self.ask_for_log(at.from, self.shell.store.log_size()?);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn become_sure(&mut self) -> Result<()> {
+        if !self.restore_links()? {
+            return Ok(());
+        }
+        self.newness.known = Known::Sure;
+        self.newness.links.clear();
+        self.shell.alarms.remove("newness");
+        self.shell.revision += 1;
+        tracing::info!(size = self.shell.ledger.state().size(), "this log is the newest there is");
+        self.intake.know(self.shell.ledger.state().members().values().map(|member| member.key));
+        self.shell.rebuild_watch()?;
+        self.log_missing_checkpoints();
+        self.advance_at_tip()
+    }
+
+    fn ask_for_log(&mut self, peer: PublicKey, size: u64) {
+        let now = Instant::now();
+        let progress = match self.newness.known {
+            Known::Rebuilding(at) => at.progress,
+            _ => now,
+        };
+        let begins = !matches!(self.newness.known, Known::Rebuilding(_));
+        self.newness.known = Known::Rebuilding(Rebuilding { from: peer, progress, asked: (size, now) });
+        if begins {
+            tracing::warn!(%peer, size, "a member has more of this hub's log; it is taken back");
+            let words = self.unsure_words();
+            self.shell.alarms.insert("newness", words);
+        }
+        self.shell.peers.send(peer, Msg::LogFetch(LogFetch { from_position: size }));
+    }
+
+    fn give_up_on(&mut self, peer: PublicKey, why: &str) {
+        tracing::warn!(%peer, why, "the log cannot be taken back from this member");
+        let words = format!("N-128: the log cannot be taken back from {peer}: {why}");
+        self.shell.alarms.insert("newness", words);
+        self.newness.idle.insert(peer);
+        self.newness.known = Known::Unsure(None);
+    }
+
+    fn signed_beyond(&self, head: &[u8], size: u64) -> bool {
+        let Ok(head) = Signed::<LogHead>::from_bytes(head) else { return false };
+        let check = head.signature_check(&self.shell.ledger.state().hub_log_key(), "head");
+        head.statement.size > size && check.verify(&self.shell.secp).is_ok()
+    }
+
+    /// Bitcoin shows more links than this folder knows: it is older than they are.
+    fn chain_knows_more(&self) -> Result<bool> {
+        let mut seal = self.shell.dao.params.first_seal;
+        let mut spent = 0;
+        while let Some((_, tx, _)) =
+            self.shell.store.fact(&crate::facts::outpoint_bytes(&seal))?.and_then(|row| row.spent)
+        {
+            let tx: bitcoin::Transaction = bitcoin::consensus::deserialize(&tx).context("a stored link")?;
+            seal = bitcoin::OutPoint { txid: tx.compute_txid(), vout: 0 };
+            spent += 1;
+        }
+        Ok(spent > self.shell.store.links()?.len().max(self.shell.ledger.headers().count()))
+    }
+}

@@ -1,0 +1,174 @@
+//! What a member's node does so that neither a copy nor an old state of its folder speaks for it: leases, restores, and showing a hub
+//! that lost its disk where the log ends.
+
+use althing_channels::Msg;
+use althing_channels::wire::{
+    BackupData, BackupFetch, LeaseClaim, LeaseGranted, LinkInfo, LogEnd, LogFetch, LogSegment,
+};
+use althing_governance::codec::Canonical as _;
+use anyhow::{Context, Result};
+
+use super::Member;
+use crate::api::{ApiError, ErrorKind, Reply};
+use crate::engine::Answer;
+use crate::keys::{entropy, unhex};
+use crate::shell::NEWEST_HEAD;
+use crate::store::Store;
+
+/// Name under which the counter of the lease is stored.
+const LEASE: &str = "lease";
+
+/// Segments handed to the hub for one question, as the hub does.
+const SEGMENTS_PER_FETCH: u32 = 64;
+
+/// The clause by which a hub refuses a copy.
+pub(super) const COPY: &str = "N-125";
+
+/// Which life of its folder this is (N-125).
+pub(super) struct Life {
+    claim: LeaseClaim,
+    granted: bool,
+    /// Why the hub takes nothing from this folder any more.
+    pub(super) refused: Option<String>,
+    /// Who waits for the hub's backup, with the own copy.
+    restoring: Option<(Answer, Option<Vec<u8>>)>,
+}
+
+impl Life {
+    /// A new life begins: counted before anybody hears of it. A folder that was never granted one stays at 0 until it is.
+    pub(super) fn begin(store: &mut Store) -> Result<Self> {
+        let counter = match store.meta(LEASE)? {
+            None => 0,
+            Some(bytes) => {
+                let last = u64::from_be_bytes(bytes.as_slice().try_into().context("the stored lease")?);
+                let next = last.saturating_add(1);
+                store.write(|writer| writer.set_meta(LEASE, &next.to_be_bytes()))?;
+                next
+            }
+        };
+        Ok(Self { claim: LeaseClaim { counter, token: entropy()? }, granted: false, refused: None, restoring: None })
+    }
+
+    /// Whether the hub knows this life on this connection.
+    pub(super) fn is_granted(&self) -> bool {
+        self.granted && self.refused.is_none()
+    }
+
+    /// The error for whatever would be signed.
+    pub(super) fn permit(&self) -> Result<(), ApiError> {
+        match &self.refused {
+            None => Ok(()),
+            Some(why) => Err(ApiError::invalid(COPY, why.clone())),
+        }
+    }
+}
+
+impl Member {
+    /// The hub is connected: says which life this is, then hello. Everything else waits for the answer.
+    pub(super) fn claim_lease(&mut self) {
+        self.life.granted = false;
+        self.shell.peers.send(self.hub, Msg::LeaseClaim(self.life.claim));
+        self.say_hello();
+    }
+
+    /// The hub knows of no later life: the work begins.
+    pub(super) fn on_lease_granted(&mut self, granted: &LeaseGranted) -> Result<()> {
+        if granted.token != self.life.claim.token || self.life.granted {
+            return Ok(());
+        }
+        if self.life.claim.counter != granted.counter {
+            self.shell.store.write(|writer| writer.set_meta(LEASE, &granted.counter.to_be_bytes()))?;
+            self.life.claim.counter = granted.counter;
+        }
+        self.life.granted = true;
+        self.on_hub_ready()
+    }
+
+    /// The hub knows a later life of these keys: this folder is a copy, or was put back. Nothing is signed with it any more.
+    pub(super) fn on_copy(&mut self, detail: &str) {
+        let text = format!(
+            "The hub refuses this folder: {detail} Another folder with these keys has been in use since. Use that one; if it is lost, begin anew with the seed words and `althing restore`."
+        );
+        tracing::error!("{text}");
+        self.shell.alarms.insert("copy", text.clone());
+        self.shell.revision += 1;
+        // It may still read.
+        self.connected = true;
+        self.life.refused = Some(text.clone());
+        let waiting =
+            std::mem::take(&mut self.opening).into_values().chain(std::mem::take(&mut self.closing).into_values());
+        for answer in waiting {
+            let _ = answer.try_send(Err(ApiError::invalid(COPY, text.clone())));
+        }
+    }
+
+    /// Where this node's log ends: a hub that lost its disk learns from it what is missing (N-128).
+    pub(super) fn show_log_end(&self) -> Result<()> {
+        let size = self.shell.store.log_size()?;
+        let head = self.shell.store.meta(NEWEST_HEAD)?.unwrap_or_default();
+        self.shell.peers.send(self.hub, Msg::LogEnd(LogEnd { size, head }));
+        Ok(())
+    }
+
+    /// The hub asks for its own log back.
+    pub(super) fn give_log_back(&self, fetch: &LogFetch) -> Result<()> {
+        for segment in self.shell.store.segments_from(fetch.from_position, SEGMENTS_PER_FETCH)? {
+            self.shell.peers.send(self.hub, Msg::LogSegment(LogSegment { segment: segment.to_bytes() }));
+        }
+        for row in self.shell.store.links()? {
+            let info = LinkInfo { epoch: row.epoch, header: row.header, link: row.tx };
+            self.shell.peers.send(self.hub, Msg::LinkInfo(info));
+        }
+        self.show_log_end()
+    }
+
+    /// Takes the channels up from the newest backup: the hub's, or the one given.
+    pub(super) fn restore(&mut self, sealed: Option<String>, answer: &Answer) -> Result<Option<Reply>, ApiError> {
+        let own = sealed
+            .map(|text| unhex(&text))
+            .transpose()
+            .map_err(|error| ApiError::invalid("C-91", format!("that is no backup: {error}")))?;
+        if self.life.is_granted() {
+            self.shell.peers.send(self.hub, Msg::BackupFetch(BackupFetch {}));
+            self.life.restoring = Some((answer.clone(), own));
+            return Ok(None);
+        }
+        if own.is_none() {
+            return Err(ApiError::not_now(format!(
+                "the hub {} is not reachable, and no backup was given",
+                self.shell.dao.hub
+            )));
+        }
+        // Without the hub: what came back is broadcast by nobody, so nothing is lost by beginning with it.
+        self.take_backups(None, own.as_deref()).map(Some)
+    }
+
+    pub(super) fn on_backup(&mut self, data: &BackupData) -> Result<()> {
+        let (answer, own) = self.life.restoring.take().unzip();
+        let taken = self.take_backups(data.sealed.as_deref(), own.flatten().as_deref());
+        match (answer, taken) {
+            (Some(answer), taken) => drop(answer.try_send(taken)),
+            (None, Ok(_)) => {}
+            (None, Err(error)) => drop(self.shell.alarms.insert("restore", error.message)),
+        }
+        Ok(())
+    }
+
+    fn take_backups(&mut self, from_hub: Option<&[u8]>, own: Option<&[u8]>) -> Result<Reply, ApiError> {
+        let found = self.shell.restore_backup(self.me, from_hub, own).map_err(|error| {
+            let text = format!("{error:#}");
+            let rule = text.starts_with("C-9").then(|| text.chars().take(4).collect());
+            ApiError { kind: ErrorKind::Invalid, rule, message: text }
+        })?;
+        if found.channels > 0 {
+            tracing::warn!(?found, "stake channels were restored from a backup");
+            if self.life.is_granted() {
+                // The hub said where its channels stand when this node knew of none; hello makes it say so again.
+                self.say_hello();
+                let news = self.shell.reconnect_channels(&self.hub)?;
+                self.on_stake_news(news);
+            }
+        }
+        Ok(Reply::Restored(Box::new(found)))
+    }
+}

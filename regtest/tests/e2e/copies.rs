@@ -1,0 +1,51 @@
+//! Two copies of one member's folder: the later one is refused, by this machine or by the hub.
+
+use althing_node::api::Request;
+use althing_regtest::{Look, wait_for};
+use anyhow::{Context, Result, ensure};
+
+use crate::breaches::{copy_folder, copy_of, go_back};
+use crate::channel_ends::{PATIENCE, only_stake, with_stakes};
+use crate::stage::scratch;
+
+#[test]
+fn of_two_copies_of_a_live_database_the_second_is_refused() {
+    with_stakes("copies", |assembly| {
+        let stake = only_stake(&assembly.members[3])?;
+        // Beside the original it does not even start.
+        let old = copy_of(&mut assembly.members[3], "copies-old")?;
+        let beside = scratch("copies-beside");
+        copy_folder(&old, &beside)?;
+        let mut copy = assembly.members[3].neighbour("copy", &beside, &["member", "run"]);
+        let error = format!("{:#}", copy.start().unwrap_err());
+        let home = assembly.members[3].data_dir().to_str().context("a path that is not UTF-8")?;
+        ensure!(error.contains("N-124") && error.contains(home), "{error}");
+        drop(copy);
+
+        // In the original's place, as if it came from another machine: the hub knows that the original went on.
+        go_back(&mut assembly.members[3], &old)?;
+        let alarms = wait_for("the refusal", PATIENCE, || match assembly.members[3].status() {
+            Ok(status) if status.alarms.iter().any(|alarm| alarm.contains("N-125")) => Look::Ready(status.alarms),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        ensure!(alarms.iter().any(|alarm| alarm.contains("seed words")), "{alarms:?}");
+        let pay = Request::ChannelPay { channel: stake.channel.clone(), amount_sat: 1_000 };
+        for order in [pay, Request::StakeForceClose { channel: stake.channel.clone() }] {
+            let refusal = format!("{:#}", assembly.members[3].ask(order).unwrap_err());
+            ensure!(refusal.contains("N-125"), "{refusal}");
+        }
+        // It reads on, so its owner sees what happens.
+        assembly.mine(1)?;
+
+        // What is always right are the words and the hub's backup.
+        assembly.members[3].kill();
+        crate::stale_backup::wipe(assembly.members[3].data_dir())?;
+        assembly.members[3].start()?;
+        wait_for("the channel to come back", PATIENCE, || match only_stake(&assembly.members[3]) {
+            Ok(back) if back.state == "ready" && back.channel == stake.channel => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        let stake = only_stake(&assembly.members[3])?;
+        crate::breaches::pay(assembly, 3, &stake)
+    });
+}
