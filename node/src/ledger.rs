@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use althing_anchor::{Commitment, LinkEvidence, verify_link};
 use althing_governance::codec::Canonical as _;
 use althing_governance::dao::DaoParams;
-use althing_governance::entry::{Anchored, Entry, EntryKind, Execution, LogHead};
+use althing_governance::entry::{Anchored, Digests, Entry, EntryKind, Execution, LogHead};
 use althing_governance::epoch::{self, CloseError, EpochClose, EpochHeader};
 use althing_governance::id::EntryId;
 use althing_governance::ledger::LedgerError as DecisionError;
@@ -94,8 +94,6 @@ pub struct Ledger {
     secp: Secp256k1<VerifyOnly>,
     /// Epochs recomputed here; the newest few may not be final yet.
     closes: BTreeMap<u32, (EpochClose, Roll)>,
-    /// Where each entry of a member is.
-    positions: BTreeMap<EntryId, u64>,
     /// The newest head with its signature.
     newest_head: Option<Signed<LogHead>>,
 }
@@ -107,7 +105,6 @@ impl Ledger {
             state: LogState::new(params),
             secp: Secp256k1::verification_only(),
             closes: BTreeMap::new(),
-            positions: BTreeMap::new(),
             newest_head: None,
         }
     }
@@ -117,9 +114,9 @@ impl Ledger {
         &self.state
     }
 
-    /// Position of an entry of a member.
+    /// Position of an entry.
     pub fn position_of(&self, id: &EntryId) -> Option<u64> {
-        self.positions.get(id).copied()
+        self.state.position_of(id)
     }
 
     /// The newest head in the log, with its signature.
@@ -188,6 +185,20 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]; the log is then unchanged.
     pub fn append(&mut self, entry: Entry, chain: &mut dyn ChainView) -> Result<EntryId, LedgerError> {
+        let digests = Digests::of(&entry.to_bytes());
+        self.append_known(entry, digests, chain)
+    }
+
+    /// As [`Self::append`] of an entry with these digests.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the log is then unchanged.
+    pub fn append_known(
+        &mut self,
+        entry: Entry,
+        digests: Digests,
+        chain: &mut dyn ChainView,
+    ) -> Result<EntryId, LedgerError> {
         let position = self.state.size();
         let kind = kind_name(&entry);
         let (mut newly_final, mut head) = (None, None);
@@ -203,11 +214,7 @@ impl Ledger {
             Entry::Execution(signed) => self.check_execution(position, signed, chain)?,
             _ => {}
         }
-        let is_of_member = !matches!(entry, Entry::Head(_) | Entry::Anchored(_) | Entry::Execution(_));
-        let id = self.state.apply(position, entry).map_err(|refusal| refused(position, kind, refusal))?;
-        if is_of_member {
-            self.positions.insert(id, position);
-        }
+        let id = self.state.apply_known(position, entry, digests).map_err(|refusal| refused(position, kind, refusal))?;
         self.newest_head = head.or(self.newest_head.take());
         if let Some(epoch) = newly_final
             && let Some((_, roll)) = self.closes.get(&epoch)

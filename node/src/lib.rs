@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod audit;
+pub mod bench;
 pub mod chain;
 pub mod chain_view;
 pub mod config;

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use althing_governance::entry::Entry;
-use althing_governance::id::{EntryId, MemberId};
+use althing_governance::entry::{Digests, Entry};
+use althing_governance::id::MemberId;
 use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};
 
 pub use examine::{Examiner, Finding};
@@ -42,8 +42,8 @@ pub struct Offered {
 pub struct Arrived {
     /// As it came.
     pub offered: Offered,
-    /// Its id.
-    pub id: EntryId,
+    /// Its id, and its leaf in the log.
+    pub digests: Digests,
     /// What was found out about it.
     pub finding: Finding,
 }

@@ -123,7 +123,7 @@ impl Queues {
 
 #[cfg(test)]
 mod tests {
-    use althing_governance::id::EntryId;
+    use althing_governance::entry::Digests;
     use bitcoin::secp256k1::{Secp256k1, SecretKey};
 
     use super::*;
@@ -138,7 +138,7 @@ mod tests {
 
     fn forged(number: u8) -> Arrived {
         let finding = Finding::Forged("E-13".into());
-        Arrived { offered: offered(number, 1), id: EntryId([0; 32]), finding }
+        Arrived { offered: offered(number, 1), digests: Digests::of(&[]), finding }
     }
 
     #[test]

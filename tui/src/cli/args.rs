@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use althing_node::api::WaitFor;
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use super::bench::Bench;
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
 pub(super) use super::vote_args::Vote;
@@ -159,6 +160,9 @@ pub enum Command {
     /// Block headers for checking proofs offline.
     #[command(subcommand)]
     Headers(Headers),
+    /// Measure what a hub takes on this machine.
+    #[command(subcommand)]
+    Bench(Bench),
     /// The screens.
     Tui(Tui),
     /// Ask the node that runs on this folder to stop.
