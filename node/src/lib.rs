@@ -20,6 +20,7 @@ pub mod local;
 pub mod member;
 pub mod peers;
 pub mod proof;
+pub mod replay;
 pub mod setup;
 pub mod shell;
 pub mod stakes;

@@ -1,7 +1,7 @@
 //! Where answers of the hub arrive, and how long each took.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use althing_channels::Msg;
@@ -21,16 +21,21 @@ pub(super) struct Sent {
     pub(super) sequence: u64,
     /// When it was to be sent, in nanoseconds since the run began: a late sender is no excuse for the hub.
     pub(super) due: u64,
-    /// Whether its signature is bad.
-    pub(super) forged: bool,
 }
 
 /// What is waited for, by peer, and what came.
 pub(super) struct Desk {
     began: Instant,
     lines: BTreeMap<PublicKey, Mutex<VecDeque<Sent>>>,
+    /// Peers that send forged votes only, for whose answers nobody waits.
+    forgers: BTreeSet<PublicKey>,
     came: Mutex<Came>,
+    /// Is shown every receipt as it comes, with the number of its vote.
+    pub(super) witness: OnceLock<Witness>,
 }
+
+/// Is shown receipts.
+pub type Witness = Box<dyn Fn(u64, &AppAck) + Send + Sync>;
 
 /// What came back.
 pub(super) struct Came {
@@ -63,9 +68,9 @@ impl Default for Came {
 }
 
 impl Desk {
-    pub(super) fn new(peers: impl IntoIterator<Item = PublicKey>) -> Self {
-        let lines = peers.into_iter().map(|peer| (peer, Mutex::default())).collect();
-        Self { began: Instant::now(), lines, came: Mutex::default() }
+    pub(super) fn new(peers: &[PublicKey], forgers: &[PublicKey]) -> Self {
+        let lines = peers.iter().map(|peer| (*peer, Mutex::default())).collect();
+        Self { began: Instant::now(), lines, forgers: forgers.iter().copied().collect(), came: Mutex::default(), witness: OnceLock::new() }
     }
 
     /// Nanoseconds since this desk was opened.
@@ -100,11 +105,14 @@ impl Desk {
 
     /// A message of the hub for a peer; given back when the peer is none of this desk's.
     pub(super) fn hear(&self, peer: PublicKey, message: Msg) -> Option<Msg> {
-        let Some(line) = self.lines.get(&peer) else { return Some(message) };
+        let Some(line) = self.lines.get(&peer) else { return self.hear_forger(peer, message) };
         match message {
             Msg::AppAck(ack) => {
-                // Receipts of a peer come in the order of its entries; a refusal takes its own vote out of the line.
-                let sent = next_valid(&mut lock(line));
+                // Receipts of a peer come in the order of its entries.
+                let sent = lock(line).pop_front();
+                if let (Some(sent), Some(witness)) = (&sent, self.witness.get()) {
+                    witness(sent.vote, &ack);
+                }
                 let mut came = lock(&self.came);
                 match sent {
                     Some(sent) => {
@@ -119,33 +127,27 @@ impl Desk {
             }
             Msg::AppNack(nack) => {
                 let mut line = lock(line);
-                let at = line.iter().position(|sent| sent.forged && sent.sequence == nack.sequence);
-                let mut came = lock(&self.came);
-                match at {
-                    Some(at) => {
-                        line.remove(at);
-                        came.refused += 1;
-                    }
-                    None => {
-                        if let Some(at) = line.iter().position(|sent| sent.sequence == nack.sequence) {
-                            line.remove(at);
-                        }
-                        came.trouble(&nack.detail);
-                    }
+                if let Some(at) = line.iter().position(|sent| sent.sequence == nack.sequence) {
+                    line.remove(at);
                 }
+                lock(&self.came).trouble(&nack.detail);
             }
             Msg::LogEnd(_) => lock(&self.came).greeted += 1,
-            Msg::PeerError(error) => {
-                // Shut out: no answers to what else was sent.
-                if error.rule == "N-72" {
-                    let mut line = lock(line);
-                    let before = line.len();
-                    line.retain(|sent| !sent.forged);
-                    lock(&self.came).refused += (before - line.len()) as u64;
-                } else {
-                    lock(&self.came).trouble(&error.detail);
-                }
-            }
+            Msg::PeerError(error) => lock(&self.came).trouble(&error.detail),
+            _ => {}
+        }
+        None
+    }
+
+    fn hear_forger(&self, peer: PublicKey, message: Msg) -> Option<Msg> {
+        if !self.forgers.contains(&peer) {
+            return Some(message);
+        }
+        let mut came = lock(&self.came);
+        match message {
+            Msg::AppNack(_) => came.refused += 1,
+            Msg::AppAck(_) => came.trouble("a receipt for a forged vote"),
+            Msg::LogEnd(_) => came.greeted += 1,
             _ => {}
         }
         None
@@ -155,17 +157,6 @@ impl Desk {
 impl Came {
     fn trouble(&mut self, what: &str) {
         *self.troubles.entry(what.to_owned()).or_default() += 1;
-    }
-}
-
-/// The first vote in the line that is not forged.
-fn next_valid(line: &mut VecDeque<Sent>) -> Option<Sent> {
-    match line.front() {
-        Some(first) if !first.forged => line.pop_front(),
-        _ => {
-            let at = line.iter().position(|sent| !sent.forged)?;
-            line.remove(at)
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use althing_channels::wire::{AppEntry, Hello, PROTOCOL_VERSION};
+use althing_channels::wire::{AppAck, AppEntry, Hello, PROTOCOL_VERSION};
 use althing_channels::{DaoId, Msg, NetworkId};
 use althing_governance::codec::Canonical as _;
 use althing_governance::id::TreeHash;
@@ -140,7 +140,7 @@ impl Session {
         let (seeds, forger_seeds) = (seeds("peer", peers), seeds("forger", forgers));
         let ids = |seeds: &[[u8; 32]]| seeds.iter().map(node_id).collect::<Vec<PublicKey>>();
         let (ids, forgers) = (ids(&seeds), ids(&forger_seeds));
-        let desk = Arc::new(Desk::new(ids.iter().chain(&forgers).copied()));
+        let desk = Arc::new(Desk::new(&ids, &forgers));
         let (handle, line) = match way {
             Way::InProcess => {
                 let hears = Arc::clone(&desk);
@@ -169,6 +169,13 @@ impl Session {
         Ok(session)
     }
 
+    /// Shows every receipt of the runs to come to `witness` as it arrives, with the number of its vote in the run. Only the first
+    /// witness is kept.
+    pub fn show_receipts(&self, witness: impl Fn(u64, &AppAck) + Send + Sync + 'static) {
+        // A second one is the caller's mistake, and harmless.
+        let _ = self.desk.witness.set(Box::new(witness));
+    }
+
     /// Sends the votes and waits for the answers to all of them.
     ///
     /// # Errors
@@ -185,7 +192,7 @@ impl Session {
             };
             self.wait_until(due);
             let peer = vote.voter as usize % self.peers.len();
-            self.send(self.peers[peer], Some(peer), Sent { vote: number, sequence: vote.sequence, due, forged: false }, vote);
+            self.send(self.peers[peer], Some(peer), Sent { vote: number, sequence: vote.sequence, due }, vote);
             while (forged as f64) < pace.forged * (number + 1) as f64 && !self.forgers.is_empty() {
                 let forger = match pace.forgers {
                     Forgers::One => self.forgers[0],
@@ -194,8 +201,7 @@ impl Session {
                         self.forgers[(self.next_forger - 1) % self.forgers.len()]
                     }
                 };
-                let sent = Sent { vote: number, sequence: vote.sequence, due, forged: true };
-                self.send_forged(forger, sent, &vote.forged());
+                self.send_forged(forger, vote.forged());
                 forged += 1;
             }
         }
@@ -284,17 +290,15 @@ impl Session {
         }
     }
 
-    /// A forger does not wait for room: what finds none is lost, and answered as such.
-    fn send_forged(&self, from: PublicKey, sent: Sent, vote: &Vote) {
-        if self.desk.expect(&from, sent, WINDOW) {
-            let entry = Msg::AppEntry(AppEntry { sequence: vote.sequence, entry: vote.bytes.clone() });
-            if let Line::Door(door) = &self.line {
-                door(PeerEvent::Message(from, Box::new(entry)));
-            }
+    /// A forger does not wait for anything.
+    fn send_forged(&self, from: PublicKey, vote: Vote) {
+        let entry = Msg::AppEntry(AppEntry { sequence: vote.sequence, entry: vote.bytes });
+        if let Line::Door(door) = &self.line {
+            door(PeerEvent::Message(from, Box::new(entry)));
         }
     }
 
-    fn check_receipt(&self, vote: &Vote, ack: &althing_channels::wire::AppAck) -> Result<()> {
+    fn check_receipt(&self, vote: &Vote, ack: &AppAck) -> Result<()> {
         let signed = Signed::<Receipt>::from_bytes(&ack.receipt)?;
         signed.signature_check(&self.log_key, "receipt").verify(&Secp256k1::verification_only())?;
         let path: Vec<TreeHash> = ack.path.hashes().iter().map(|hash| TreeHash(*hash)).collect();

@@ -27,7 +27,7 @@ use crate::api::{ApiError, Reply, Request, Role as ApiRole};
 use crate::chain::ChainEvent;
 use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
-use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX};
+use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX, Turned};
 use crate::ledger::LedgerError;
 use crate::peers::{Neighbours, PeerEvent};
 use crate::shell::Shell;
@@ -98,6 +98,7 @@ fn start_with(
             intake,
             unsettled: 0,
             shut_out: BTreeSet::new(),
+            vouched: BTreeSet::new(),
             links,
             batch: Batch::default(),
             members: BTreeMap::new(),
@@ -120,6 +121,8 @@ pub struct Hub {
     unsettled: usize,
     /// Peers that sent too many bad signatures (N-72).
     shut_out: BTreeSet<PublicKey>,
+    /// Peers of which an entry went into the log (N-109).
+    vouched: BTreeSet<PublicKey>,
     links: Links,
     batch: Batch,
     /// Peers that said hello, with the vote key they named.
@@ -355,6 +358,9 @@ impl Hub {
             } else if !self.acknowledge_again(peer, &id) {
                 let origin = Origin { peer, sequence: offered.sequence, id };
                 let taken = self.take_in(origin, offered.bytes, digests, finding);
+                if taken.is_ok() && self.vouched.insert(peer) {
+                    self.intake.vouch(peer);
+                }
                 self.answer_refusal(origin, taken);
             }
         }
@@ -579,7 +585,8 @@ fn doorkeeper(door: Door, inputs: SyncSender<Input>) -> impl Fn(PeerEvent) + Sen
                 Msg::AppEntry(AppEntry { sequence, entry }) => {
                     match door.offer(Offered { peer, sequence, bytes: entry }) {
                         Ok(()) => return,
-                        Err(offered) => Input::Intake(Report::Crowded(offered)),
+                        Err(Turned::Crowded(offered)) => Input::Intake(Report::Crowded(offered)),
+                        Err(Turned::ShutOut) => return,
                     }
                 }
                 other => Input::Peer(PeerEvent::Message(peer, Box::new(other))),
