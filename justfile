@@ -20,6 +20,14 @@ check:
 fuzz target="" seconds="60":
     cd fuzz && if [ -z "{{target}}" ]; then cargo +nightly fuzz list; else cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}; fi
 
+# Measures of docs/performance.md into target/bench/summary.json: all, those with NAME in them, or all in ten minutes with --quick.
+bench *args:
+    cargo run --release --quiet -p althing-regtest --bin althing-bench -- {{args}}
+
+# The pictures of docs/performance.md, from the last summary.
+bench-charts:
+    cargo run --release --quiet -p althing-regtest --bin althing-bench -- --charts docs/pictures
+
 # The API documentation.
 doc:
     cargo doc --workspace --no-deps --open

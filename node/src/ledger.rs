@@ -7,18 +7,20 @@ use std::collections::BTreeMap;
 use althing_anchor::{Commitment, LinkEvidence, verify_link};
 use althing_governance::codec::Canonical as _;
 use althing_governance::dao::DaoParams;
-use althing_governance::entry::{Anchored, Entry, EntryKind, Execution, LogHead};
+use althing_governance::entry::{Anchored, Digests, Entry, EntryKind, Execution, LogHead};
 use althing_governance::epoch::{self, CloseError, EpochClose, EpochHeader};
-use althing_governance::id::EntryId;
+use althing_governance::id::{EntryId, TreeHash};
 use althing_governance::ledger::LedgerError as DecisionError;
 use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::roll::{FundingFact, Roll, StakeClaim};
 use althing_governance::signing::{Signed, verify_all};
 use althing_governance::state::{LogState, Refusal};
+use althing_governance::tree::HistoryTree;
 use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
 use bitcoin::{BlockHash, OutPoint};
 
+use crate::intake::Examined;
 use crate::store::Segment;
 
 /// Facts about Bitcoin that the log's rules need. An error means that the source cannot tell now.
@@ -94,8 +96,6 @@ pub struct Ledger {
     secp: Secp256k1<VerifyOnly>,
     /// Epochs recomputed here; the newest few may not be final yet.
     closes: BTreeMap<u32, (EpochClose, Roll)>,
-    /// Where each entry of a member is.
-    positions: BTreeMap<EntryId, u64>,
     /// The newest head with its signature.
     newest_head: Option<Signed<LogHead>>,
 }
@@ -107,7 +107,6 @@ impl Ledger {
             state: LogState::new(params),
             secp: Secp256k1::verification_only(),
             closes: BTreeMap::new(),
-            positions: BTreeMap::new(),
             newest_head: None,
         }
     }
@@ -117,9 +116,9 @@ impl Ledger {
         &self.state
     }
 
-    /// Position of an entry of a member.
+    /// Position of an entry.
     pub fn position_of(&self, id: &EntryId) -> Option<u64> {
-        self.positions.get(id).copied()
+        self.state.position_of(id)
     }
 
     /// The newest head in the log, with its signature.
@@ -188,6 +187,20 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]; the log is then unchanged.
     pub fn append(&mut self, entry: Entry, chain: &mut dyn ChainView) -> Result<EntryId, LedgerError> {
+        let digests = Digests::of(&entry.to_bytes());
+        self.append_known(entry, digests, chain)
+    }
+
+    /// As [`Self::append`] of an entry with these digests.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; the log is then unchanged.
+    pub fn append_known(
+        &mut self,
+        entry: Entry,
+        digests: Digests,
+        chain: &mut dyn ChainView,
+    ) -> Result<EntryId, LedgerError> {
         let position = self.state.size();
         let kind = kind_name(&entry);
         let (mut newly_final, mut head) = (None, None);
@@ -203,11 +216,7 @@ impl Ledger {
             Entry::Execution(signed) => self.check_execution(position, signed, chain)?,
             _ => {}
         }
-        let is_of_member = !matches!(entry, Entry::Head(_) | Entry::Anchored(_) | Entry::Execution(_));
-        let id = self.state.apply(position, entry).map_err(|refusal| refused(position, kind, refusal))?;
-        if is_of_member {
-            self.positions.insert(id, position);
-        }
+        let id = self.state.apply_known(position, entry, digests).map_err(|refusal| refused(position, kind, refusal))?;
         self.newest_head = head.or(self.newest_head.take());
         if let Some(epoch) = newly_final
             && let Some((_, roll)) = self.closes.get(&epoch)
@@ -234,11 +243,65 @@ impl Ledger {
             ));
         }
         self.check_receipt(segment)?;
+        self.append_unexamined(segment, done, chain)?;
+        self.check_end(segment)
+    }
+
+    /// As [`Self::append_segment`] of a segment that was examined before; gives it back.
+    ///
+    /// # Errors
+    /// As [`Self::append_segment`].
+    pub fn append_examined(
+        &mut self,
+        examined: Examined,
+        chain: &mut dyn ChainView,
+    ) -> Result<Segment, LedgerError> {
+        let Examined { segment, hub_log_key, entries } = examined;
+        let is_next = segment.first_position == self.state.size() && hub_log_key == self.state.hub_log_key();
+        let Some(entries) = entries.filter(|_| is_next) else {
+            self.append_segment(&segment, chain)?;
+            return Ok(segment);
+        };
+        let leaves = entries.iter().map(|(_, digests)| digests.leaf);
+        self.check_receipt_content(&segment, HistoryTree::from_leaf_hashes(leaves).root())?;
+        let first = segment.first_position;
+        for (index, (entry, digests)) in (0u64..).zip(entries) {
+            if self.state.hub_log_key() != hub_log_key {
+                // The hub has another key from here on.
+                self.append_unexamined(&segment, index, chain)?;
+                break;
+            }
+            debug_assert_eq!(self.state.size(), first + index);
+            match entry {
+                // What the log does not allow yet, nothing will; only the chain may be behind.
+                Entry::Head(_) | Entry::Anchored(_) | Entry::Execution(_) => {
+                    self.check_rules(&entry).map_err(LedgerError::for_good)?;
+                    self.append_known(entry, digests, chain)?;
+                }
+                entry => drop(self.append_known(entry, digests, chain).map_err(LedgerError::for_good)?),
+            }
+        }
+        self.check_end(&segment)?;
+        Ok(segment)
+    }
+
+    /// The entries of a segment from index `done` on, each with all its checks.
+    fn append_unexamined(
+        &mut self,
+        segment: &Segment,
+        done: u64,
+        chain: &mut dyn ChainView,
+    ) -> Result<(), LedgerError> {
         for bytes in segment.entries.iter().skip(usize::try_from(done).unwrap_or(usize::MAX)) {
             // What the entries before it do not allow yet, nothing will: they are all there. Only the chain may be behind.
             let entry = self.examine(bytes).map_err(LedgerError::for_good)?;
             self.append(entry, chain)?;
         }
+        Ok(())
+    }
+
+    /// N-21: the log is then as the receipt says.
+    fn check_end(&self, segment: &Segment) -> Result<(), LedgerError> {
         let receipt = &segment.receipt.statement;
         if receipt.log_root != self.state.root() || receipt.log_size != self.state.size() {
             let (size, root) = (self.state.size(), self.state.root());
@@ -452,14 +515,20 @@ impl Ledger {
         let first = segment.first_position;
         let signed: &Signed<Receipt> = &segment.receipt;
         let invalid = |reason: String| LedgerError::invalid(first, None, reason);
-        let params = self.state.params();
         let check = signed.signature_check(&self.state.hub_log_key(), "receipt");
         check.verify(&self.secp).map_err(|error| invalid(error.to_string()))?;
-        let receipt = &signed.statement;
+        self.check_receipt_content(segment, batch_tree(segment.entries.iter().map(Vec::as_slice)).root())
+    }
+
+    /// What the receipt says of a segment whose entries have this root.
+    fn check_receipt_content(&self, segment: &Segment, root: TreeHash) -> Result<(), LedgerError> {
+        let first = segment.first_position;
+        let invalid = |reason: String| LedgerError::invalid(first, None, reason);
+        let params = self.state.params();
+        let receipt = &segment.receipt.statement;
         if (receipt.network, receipt.dao) != (params.network, params.dao_id) {
             return Err(invalid(format!("G-80: the receipt is of DAO {}, not of {}", receipt.dao, params.dao_id)));
         }
-        let root = batch_tree(segment.entries.iter().map(Vec::as_slice)).root();
         let found = (first, segment.entries.len() as u64, root);
         let stated = (receipt.first_position, u64::from(receipt.count), receipt.batch_root);
         if found != stated {

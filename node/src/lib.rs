@@ -3,6 +3,7 @@
 pub mod anchoring;
 pub mod api;
 pub mod audit;
+pub mod bench;
 pub mod chain;
 pub mod chain_view;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod local;
 pub mod member;
 pub mod peers;
 pub mod proof;
+pub mod replay;
 pub mod setup;
 pub mod shell;
 pub mod stakes;

@@ -393,12 +393,14 @@ pub fn unix_time() -> u64 {
 
 /// Replays the stored log. Every signature, rule and root is checked again, as when the entries came in.
 fn replay(store: &Store, ledger: &mut Ledger, bitcoind: &Bitcoind, dao: &Dao, birthday: u32) -> Result<()> {
-    let mut reader = Store::open_read_only(store.path().parent().context("the database is in a directory")?)?;
+    let dir = store.path().parent().context("the database is in a directory")?;
+    let mut reader = Store::open_read_only(dir)?;
     let mut watch = Watch::default();
     let mut chain = LiveChain { judged_before: true, store: &mut reader, bitcoind, watch: &mut watch, birthday };
-    store.visit_segments(|segment| match ledger.append_segment(&segment, &mut chain) {
-        Ok(()) => Ok(()),
-        Err(LedgerError::Ours(error)) => Err(error),
-        Err(error) => Err(anyhow::Error::new(error).context(format!("replaying the log of DAO {}", dao.params.dao_id))),
+    let replayed = crate::replay::replay(dir, ledger, &mut chain, |_, _| Ok(()));
+    replayed.map_err(|error| match error.downcast::<LedgerError>() {
+        Ok(LedgerError::Ours(error)) => error,
+        Ok(error) => anyhow::Error::new(error).context(format!("replaying the log of DAO {}", dao.params.dao_id)),
+        Err(error) => error,
     })
 }

@@ -32,7 +32,7 @@ use lightning::util::ser::{LengthLimitedRead, Readable, Writeable, Writer};
 /// Largest payload of a message in bytes, without its two bytes of type. Clause C-41.
 pub const MAX_MESSAGE_BYTES: usize = 32 * 1024;
 /// Largest opaque log segment in bytes, so that its message keeps within [`MAX_MESSAGE_BYTES`].
-pub const MAX_SEGMENT_BYTES: usize = 30 * 1024;
+pub const MAX_SEGMENT_BYTES: usize = MAX_MESSAGE_BYTES - 64;
 /// Version of this protocol, sent in [`Hello`].
 pub const PROTOCOL_VERSION: u16 = 1;
 

@@ -18,6 +18,11 @@ const SMALLEST_PART: usize = 16;
 /// A part of which both halves failed is not divided any further if it has so many signatures: each is checked for itself, side
 /// by side in wide lanes, which takes less than to search for several.
 const SMALLEST_SIDE_BY_SIDE: usize = 128;
+/// A batch of which one signature in so many was invalid makes the next ones be checked each signature for itself: the sum that fails
+/// costs as much as it saves.
+const CROWDED: usize = 200;
+/// Clean batches after which sums are tried again.
+const CALM: u32 = 4;
 /// Among so many accepted signatures one is shown to libsecp256k1 as well.
 const SAMPLE_EVERY: usize = 1024;
 
@@ -34,6 +39,8 @@ pub struct Verifier {
     lanes: Lanes,
     keys: KeyCache,
     disagreement: Option<Disagreement>,
+    /// Batches to be checked each signature for itself before a sum is tried again.
+    wary: u32,
 }
 
 /// A signature about which this crate and libsecp256k1 had different opinions: a fault here, or of the machine.
@@ -66,7 +73,7 @@ impl Verifier {
     /// A verifier that computes with `lanes` and remembers keys in `keys`.
     #[must_use]
     pub fn with(lanes: Lanes, keys: KeyCache) -> Self {
-        Self { lanes, keys, disagreement: None }
+        Self { lanes, keys, disagreement: None, wary: 0 }
     }
 
     /// The first disagreement with libsecp256k1. From then on every signature is checked one by one, for ever.
@@ -90,13 +97,43 @@ impl Verifier {
         if self.disagreement.is_some() || items.len() < SMALLEST_BATCH {
             return one_by_one(items);
         }
+        let is_wary = self.wary > 0;
+        if is_wary && !self.lanes.is_wide() {
+            let verdict = one_by_one(items);
+            self.note(items.len(), verdict.invalid.len());
+            return verdict;
+        }
         let weights = Weights::of(items);
-        let verdict = self.check_batch(items, &weights).and_then(|verdict| sampled(items, &weights, verdict));
-        verdict.unwrap_or_else(|Overruled { index, is_valid }| {
+        let verdict = match is_wary {
+            true => self.check_each(items, &weights),
+            false => self.check_batch(items, &weights),
+        };
+        let verdict = verdict.and_then(|verdict| sampled(items, &weights, verdict));
+        let verdict = verdict.unwrap_or_else(|Overruled { index, is_valid }| {
             let Item { key, message, signature } = items[index];
             self.disagreement = Some(Disagreement { key, message: message.to_vec(), signature, is_valid });
             one_by_one(items)
-        })
+        });
+        self.note(items.len(), verdict.invalid.len());
+        verdict
+    }
+
+    /// Invalid signatures come in crowds: what the last batches were like says how the next is checked with the least work.
+    fn note(&mut self, checked: usize, invalid: usize) {
+        if invalid * CROWDED >= checked {
+            self.wary = CALM;
+        } else if invalid == 0 {
+            self.wary = self.wary.saturating_sub(1);
+        }
+    }
+
+    /// Each equation for itself, side by side in wide lanes; what does not hold is libsecp256k1's to refuse.
+    fn check_each(&mut self, items: &[Item<'_>], weights: &Weights) -> Result<Verdict, Overruled> {
+        let (equation, mut invalid) = Equation::new(self.lanes, &mut self.keys, items, weights);
+        invalid.extend(equation.failed_each(0..equation.len()).into_iter().map(|position| equation.item(position)));
+        invalid.iter().try_for_each(|index| refused(items, &[*index]).map(drop))?;
+        invalid.sort_unstable();
+        Ok(Verdict { invalid })
     }
 
     /// By the batch equation; whatever it does not accept, one by one.

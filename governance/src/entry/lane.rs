@@ -4,7 +4,7 @@ use bitcoin::secp256k1::{Keypair, Secp256k1, Signing, schnorr};
 
 use super::{EntryKind, entry_id};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
-use crate::hash::{tag, tagged_hash};
+use crate::hash::{TagPrefix, tag, tagged_hash};
 use crate::id::{DaoId, EntryId, LaneHead, MemberId, NetworkId};
 use crate::signing::{SignatureCheck, read_prefix, sign};
 
@@ -60,7 +60,8 @@ impl<B: LaneBody> LaneEntry<B> {
     /// The check that the member signed this.
     #[must_use]
     pub fn signature_check(&self, what: &'static str) -> SignatureCheck {
-        SignatureCheck::new(what, self.lane.member.0, B::TAG, &signed_bytes(&self.lane, &self.body), self.signature)
+        let message = const { TagPrefix::new(B::TAG) }.hash(&[&signed_bytes(&self.lane, &self.body)]);
+        SignatureCheck { what, key: self.lane.member.0, message, signature: self.signature }
     }
 
     /// Hash that names this entry (G-20).
@@ -87,7 +88,8 @@ pub fn lane_start(network: NetworkId, dao: DaoId, member: MemberId, incarnation:
 /// Head of a lane after one more entry (G-21).
 #[must_use]
 pub fn next_lane_head(head: LaneHead, entry: EntryId) -> LaneHead {
-    LaneHead(tagged_hash(tag::LANE, &[&head.0, &entry.0]))
+    const PREFIX: TagPrefix = TagPrefix::new(tag::LANE);
+    LaneHead(PREFIX.hash(&[&head.0, &entry.0]))
 }
 
 impl Canonical for LaneHeader {
@@ -125,7 +127,8 @@ impl<B: LaneBody> Canonical for LaneEntry<B> {
 }
 
 fn signed_bytes<B: LaneBody>(lane: &LaneHeader, body: &B) -> Vec<u8> {
-    let mut w = Writer::new();
+    // Ballots fit without growing.
+    let mut w = Writer::with_capacity(256);
     w.u8(1);
     w.u8(B::KIND as u8);
     lane.encode(&mut w);

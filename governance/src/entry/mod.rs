@@ -50,9 +50,10 @@ pub use withdrawal::Withdrawal;
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::delegation::Delegation;
-use crate::hash::{tag, tagged_hash};
-use crate::id::EntryId;
+use crate::hash::{TagPrefix, tag};
+use crate::id::{EntryId, TreeHash};
 use crate::signing::{SignatureCheck, Signed};
+use crate::tree::leaf_hash;
 
 /// Largest entry in bytes, but for a proof that holds two others (G-20).
 pub const MAX_ENTRY: usize = 20 * 1024;
@@ -197,7 +198,27 @@ impl Entry {
 /// The id of an entry with these canonical bytes (G-20).
 #[must_use]
 pub fn entry_id(bytes: &[u8]) -> EntryId {
-    EntryId(tagged_hash(tag::ENTRY, &[bytes]))
+    const PREFIX: TagPrefix = TagPrefix::new(tag::ENTRY);
+    EntryId(PREFIX.hash(&[bytes]))
+}
+
+/// What the log needs of an entry's canonical bytes. It can be computed before the entry's turn, where there is time for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digests {
+    /// The entry's id (G-20).
+    pub id: EntryId,
+    /// Its leaf in the log tree (RFC 9162).
+    pub leaf: TreeHash,
+    /// Number of bytes.
+    pub length: usize,
+}
+
+impl Digests {
+    /// Those of an entry's canonical bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { id: entry_id(bytes), leaf: leaf_hash(bytes), length: bytes.len() }
+    }
 }
 
 impl LaneBody for Delegation {

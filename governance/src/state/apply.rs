@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, HeadRecord,
-    HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, Noted, Placed, ProposalRecord, Said,
+    HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, Noted, ProposalRecord, Said,
 };
 use crate::charter::Class;
 use crate::delegation::Delegation;
@@ -62,13 +62,16 @@ impl LogState {
         }
     }
 
-    pub(super) fn advance_lane(&mut self, lane: &LaneHeader, said: Said, position: u64, id: EntryId) {
+    pub(super) fn advance_lane(&mut self, lane: &LaneHeader, said: Option<Said>, position: u64, id: EntryId) {
         let advanced = Lane { incarnation: lane.incarnation, sequence: lane.sequence, head: lane.head_after(id) };
         self.lanes.insert(lane.member, advanced);
         let member = self.member_of_key(&lane.member);
         self.spoken.entry(member).or_default().push(position);
-        let place = (lane.member, lane.incarnation, lane.sequence);
-        self.places.insert(place, Placed { entry: id, position, said });
+        // The log has no gaps in a lane (G-21), so that the list is in the order of its numbers.
+        self.places.entry((lane.member, lane.incarnation)).or_default().push(position);
+        if let Some(said) = said {
+            self.said.insert(id, said);
+        }
     }
 
     fn apply_bind(&mut self, position: u64, member: MemberId, key: MemberId, bind: Bind) {
@@ -176,6 +179,10 @@ impl LogState {
     fn apply_ballot(&mut self, position: u64, entry: EntryId, member: MemberId, ballot: Ballot) {
         let Some(proposal) = self.proposals.get_mut(&ballot.proposal) else { return };
         let records = proposal.ballots.entry(member).or_default();
+        if records.is_empty() {
+            // Nearly everybody votes once.
+            records.reserve_exact(1);
+        }
         let before = records.iter().rev().find(|record| record.void_from.is_none()).map(|r| r.fields.clone());
         let after = ballot.fields.clone();
         records.push(BallotRecord { position, entry, fields: ballot.fields, void_from: None });
@@ -263,15 +270,21 @@ impl LogState {
         let member = self.member_of_key(&proof.member());
         self.equivocations.push(EquivocationRecord { position, member });
         self.proven.insert(proof.place());
-        let Some(Placed { entry, said, .. }) = self.places.get(&proof.place()).cloned() else { return };
+        let Some(entry) = self.placed(proof.place()).and_then(|position| self.positions.at(position)) else { return };
+        let Some(said) = self.said.get(&entry).cloned() else {
+            // Ballots are too many to be noted twice.
+            let of_member = |p: &&ProposalRecord| p.ballots.get(&member).is_some_and(|r| r.iter().any(|b| b.entry == entry));
+            if let Some(proposal) = self.proposals.values().find(of_member).map(|proposal| proposal.id) {
+                self.void_ballot(&proposal, &member, &entry, position);
+            }
+            return;
+        };
         match said {
-            Said::Ballot(proposal) => self.void_ballot(&proposal, &member, &entry, position),
             Said::Proposal(proposal) => self.drop_proposal(&proposal, position, DropCause::Void),
             Said::Delegation(scope) => {
                 let revoked = Delegation { scope, parts: Vec::new(), expires_height: None };
                 self.apply_delegation(position, entry, member, revoked);
             }
-            Said::Other => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod index;
 mod live;
 mod members;
 mod query;
@@ -21,13 +22,14 @@ pub use record::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, HeadRecord,
     HoldRecord, InvitationRecord, Lane, MemberRecord, ProposalRecord,
 };
-use record::{Noted, Placed, Said};
+use index::EntryIndex;
+use record::{Noted, Said};
 pub use refusal::Refusal;
 
 use crate::codec::Canonical as _;
 use crate::dao::DaoParams;
 use crate::delegation::{Book, Electorate};
-use crate::entry::{Entry, entry_id};
+use crate::entry::{Digests, Entry};
 use crate::id::{ChannelId, EntryId, MemberId, ProposalId};
 use crate::ledger::Ledger;
 use crate::roll::Roll;
@@ -68,9 +70,11 @@ pub struct LogState {
     /// Entries that members have seen.
     seen: BTreeMap<EntryId, Noted>,
     /// Positions of all entries.
-    positions: BTreeMap<EntryId, u64>,
-    /// What stands where in lanes: by key, incarnation and sequence.
-    places: BTreeMap<(MemberId, u32, u64), Placed>,
+    positions: EntryIndex,
+    /// Positions of what stands in lanes, by key and incarnation, in the order of their numbers from 1.
+    places: BTreeMap<(MemberId, u32), Vec<u64>>,
+    /// What entries said that a proof of equivocation can make void, ballots aside.
+    said: BTreeMap<EntryId, Said>,
     anchored: Vec<AnchoredRecord>,
     charters: Vec<CharterVersion>,
     rolls: BTreeMap<u32, (Roll, Arc<Electorate>)>,
@@ -112,8 +116,9 @@ impl LogState {
             equivocations: Vec::new(),
             proven: BTreeSet::new(),
             seen: BTreeMap::new(),
-            positions: BTreeMap::new(),
+            positions: EntryIndex::new(),
             places: BTreeMap::new(),
+            said: BTreeMap::new(),
             anchored: Vec::new(),
             charters: vec![founding],
             rolls: BTreeMap::new(),
@@ -140,21 +145,29 @@ impl LogState {
     /// # Errors
     /// As [`LogState::check`]; then nothing has changed.
     pub fn apply(&mut self, position: u64, entry: Entry) -> Result<EntryId, Refusal> {
+        let digests = Digests::of(&entry.to_bytes());
+        self.apply_known(position, entry, digests)
+    }
+
+    /// As [`Self::apply`] of an entry with these `digests`, for which the caller vouches: they cost more than the rest.
+    ///
+    /// # Errors
+    /// As [`LogState::check`]; then nothing has changed.
+    pub fn apply_known(&mut self, position: u64, entry: Entry, digests: Digests) -> Result<EntryId, Refusal> {
         if position != self.size() {
             return refusal::invalid("G-20", format!("entry at position {position}, but the log has {}", self.size()));
         }
-        let bytes = entry.to_bytes();
-        Self::check_length(&entry, &bytes)?;
+        let Digests { id, leaf, length } = digests;
+        Self::check_length(&entry, length)?;
         self.check_rules(&entry)?;
-        let id = entry_id(&bytes);
         if let Some(lane) = entry.lane() {
             self.advance_lane(lane, Said::of(&entry), position, id);
         }
-        self.positions.insert(id, position);
+        self.positions.push(id);
         // Only heads and final epochs bring decisions nearer.
         let is_clock = matches!(entry, Entry::Head(_) | Entry::Anchored(_));
         self.apply_checked(position, id, entry);
-        self.tree.push(&bytes);
+        self.tree.push_hash(leaf);
         if is_clock {
             self.advance_ledger();
         }

@@ -8,7 +8,7 @@ use bitcoin::secp256k1::XOnlyPublicKey;
 
 use super::{
     AnchoredRecord, ChannelRecord, CharterVersion, DropCause, EquivocationRecord, HeadRecord, HoldRecord,
-    InvitationRecord, Lane, LogState, MemberRecord, Noted, Placed, ProposalRecord,
+    InvitationRecord, Lane, LogState, MemberRecord, Noted, ProposalRecord,
 };
 use crate::charter::{ALL_BP, Charter, ClassRule};
 use crate::dao::DaoParams;
@@ -80,6 +80,12 @@ impl LogState {
     #[must_use]
     pub fn entry_height(&self, position: u64) -> Option<u32> {
         self.first_head_covering(position).map(|record| record.head.tip_height)
+    }
+
+    /// Position of an entry.
+    #[must_use]
+    pub fn position_of(&self, id: &EntryId) -> Option<u64> {
+        self.positions.get(id)
     }
 
     /// Members by id.
@@ -248,7 +254,7 @@ impl LogState {
             let deciding = deciding_note(noted, roll).and_then(|position| self.entry_height(position));
             deciding.is_some_and(|seen| seen.saturating_add(delay) <= height)
         };
-        let missing = |entry: &EntryId| self.positions.get(entry).is_none_or(|position| *position >= size);
+        let missing = |entry: &EntryId| self.positions.get(entry).is_none_or(|position| position >= size);
         let overdue = self.seen.iter().filter(|(entry, noted)| {
             missing(entry) && is_overdue(noted) && !noted.place.is_some_and(|place| self.is_passed(place, size))
         });
@@ -289,9 +295,15 @@ impl LogState {
     /// signed another one for it, or began a new incarnation.
     fn is_passed(&self, place: (MemberId, u32, u64), size: u64) -> bool {
         let (key, incarnation, _) = place;
-        let stands = |placed: &Placed| placed.position < size;
-        let later = (Bound::Excluded((key, incarnation, u64::MAX)), Bound::Included((key, u32::MAX, u64::MAX)));
-        self.places.get(&place).is_some_and(stands) || self.places.range(later).any(|(_, placed)| stands(placed))
+        let later = (Bound::Excluded((key, incarnation)), Bound::Included((key, u32::MAX)));
+        self.placed(place).is_some_and(|position| position < size)
+            || self.places.range(later).any(|(_, positions)| positions.first().is_some_and(|first| *first < size))
+    }
+
+    /// Position of what stands at a place in a lane.
+    pub(super) fn placed(&self, (key, incarnation, sequence): (MemberId, u32, u64)) -> Option<u64> {
+        let index = usize::try_from(sequence.checked_sub(1)?).ok()?;
+        self.places.get(&(key, incarnation))?.get(index).copied()
     }
 
     /// Satoshis that `author` holds for a thread by entries before `position`, as far as they were still held when its first

@@ -24,30 +24,19 @@ pub struct Lane {
     pub head: LaneHead,
 }
 
-/// An entry at its place in a lane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Placed {
-    pub(super) entry: EntryId,
-    pub(super) position: u64,
-    pub(super) said: Said,
-}
-
-/// What a proof of equivocation can make void.
+/// What a proof of equivocation can make void, beside ballots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
-    Ballot(ProposalId),
     Proposal(ProposalId),
     Delegation(Scope),
-    Other,
 }
 
 impl Said {
-    pub(super) fn of(entry: &Entry) -> Self {
+    pub(super) fn of(entry: &Entry) -> Option<Self> {
         match entry {
-            Entry::Ballot(e) => Self::Ballot(e.body.proposal),
-            Entry::Proposal(e) => Self::Proposal(e.body.id(e.lane.network, e.lane.dao, e.lane.member)),
-            Entry::Delegation(e) => Self::Delegation(e.body.scope.clone()),
-            _ => Self::Other,
+            Entry::Proposal(e) => Some(Self::Proposal(e.body.id(e.lane.network, e.lane.dao, e.lane.member))),
+            Entry::Delegation(e) => Some(Self::Delegation(e.body.scope.clone())),
+            _ => None,
         }
     }
 }

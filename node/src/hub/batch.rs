@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use bitcoin::secp256k1::PublicKey;
 
 use super::Hub;
-use super::receipts::{Sealer, acknowledgements};
+use super::receipts::{Sealer, acknowledgements, acknowledgements_from};
 use crate::store::Segment;
 
 /// Entries appended in memory that are not durable yet.
@@ -38,17 +38,18 @@ impl Hub {
         if self.batch.entries.is_empty() || self.stopping {
             return;
         }
-        let entries = std::mem::take(&mut self.batch.entries);
+        let (entries, origins): (Vec<_>, Vec<_>) = std::mem::take(&mut self.batch.entries).into_iter().unzip();
         self.shell.revision += 1;
-        match self.store_batch(&entries) {
+        match self.store_batch(entries) {
             Ok(segments) => {
                 self.shell.alarms.remove("store");
                 for segment in &segments {
                     self.pass_on(segment);
                 }
-                let mut origins = entries.iter().map(|(_, origin)| origin);
+                let mut origins = origins.into_iter();
+                let state = self.shell.ledger.state();
                 for segment in &segments {
-                    for (message, origin) in acknowledgements(segment).zip(&mut origins) {
+                    for (message, origin) in acknowledgements_from(state, segment).zip(&mut origins) {
                         if let Some(origin) = origin {
                             self.shell.peers.send(origin.peer, Msg::AppAck(message));
                         }
@@ -57,8 +58,7 @@ impl Hub {
             }
             Err(error) => {
                 self.shell.trouble("store", &error);
-                for (_, origin) in entries {
-                    let Some(Origin { peer, sequence, id }) = origin else { continue };
+                for Origin { peer, sequence, id } in origins.into_iter().flatten() {
                     let nack = AppNack {
                         sequence,
                         entry: id.0,
@@ -76,14 +76,13 @@ impl Hub {
         }
     }
 
-    fn store_batch(&mut self, entries: &[(Vec<u8>, Option<Origin>)]) -> Result<Vec<Segment>> {
-        let bytes = entries.iter().map(|(bytes, _)| bytes.clone()).collect();
+    fn store_batch(&mut self, entries: Vec<Vec<u8>>) -> Result<Vec<Segment>> {
         let sealer = Sealer {
             secp: &self.shell.secp,
             log_key: self.shell.keys.log(),
             tip: self.shell.tip.context("no block is known yet")?,
         };
-        let segments = sealer.seal(self.shell.ledger.state(), bytes)?;
+        let segments = sealer.seal(self.shell.ledger.state(), entries)?;
         self.shell.store_segments(&segments)?;
         Ok(segments)
     }

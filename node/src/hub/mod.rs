@@ -19,7 +19,7 @@ use althing_channels::{
 };
 use althing_governance::Charter;
 use althing_governance::codec::Canonical as _;
-use althing_governance::entry::{Bind, Entry, entry_id};
+use althing_governance::entry::{Bind, Digests, Entry, entry_id};
 use althing_governance::id::MemberId;
 use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
@@ -31,9 +31,9 @@ use crate::api::{AnchorReply, AnchorRequest, ApiError, Reply, Request, Role as A
 use crate::chain::ChainEvent;
 use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
-use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX};
+use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX, Turned};
 use crate::ledger::LedgerError;
-use crate::peers::PeerEvent;
+use crate::peers::{Neighbours, PeerEvent};
 use crate::shell::Shell;
 use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
 use crate::view::{self, Condition};
@@ -57,11 +57,43 @@ struct Wanted {
 /// # Errors
 /// As [`Shell::open`].
 pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHandle> {
+    start_with(dir, password, Some(listen), None)
+}
+
+/// Starts the hub of the data directory with peers in the same process, who get their messages by `neighbours` and speak by the
+/// door returned.
+///
+/// # Errors
+/// As [`Shell::open`].
+pub fn start_among(
+    dir: &Path,
+    password: &str,
+    listen: Option<SocketAddr>,
+    neighbours: Neighbours,
+) -> Result<(EngineHandle, impl Fn(PeerEvent) + Send + Sync + 'static)> {
+    let (said, door) = std::sync::mpsc::sync_channel(1);
+    let handle = start_with(dir, password, listen, Some((neighbours, said)))?;
+    Ok((handle, door.recv()?))
+}
+
+/// How peers in the same process hear, and where to hand the door by which they speak.
+type Company = (Neighbours, SyncSender<Box<dyn Fn(PeerEvent) + Send + Sync>>);
+
+fn start_with(
+    dir: &Path,
+    password: &str,
+    listen: Option<SocketAddr>,
+    company: Option<Company>,
+) -> Result<EngineHandle> {
     let (dir, password) = (dir.to_owned(), password.to_owned());
     EngineHandle::start("hub", move |inputs: SyncSender<Input>| {
         let intake = start_intake(&Dao::load(&dir)?, inputs.clone())?;
         let on_peer = doorkeeper(intake.door(), inputs.clone());
-        let shell = Shell::open(&dir, &password, Some(listen), &inputs, on_peer)?;
+        let mut shell = Shell::open(&dir, &password, listen, &inputs, on_peer)?;
+        if let Some((neighbours, door)) = company {
+            shell.peers.meet(neighbours);
+            door.send(Box::new(doorkeeper(intake.door(), inputs.clone())))?;
+        }
         intake.know(shell.ledger.state().members().values().map(|member| member.key));
         intake.know(offices(shell.ledger.state().charter()));
         let links = Links::load(&shell)?;
@@ -70,6 +102,7 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
             intake,
             unsettled: 0,
             shut_out: BTreeSet::new(),
+            vouched: BTreeSet::new(),
             links,
             newness: Newness::unknown(),
             copies: BTreeSet::new(),
@@ -93,6 +126,8 @@ pub struct Hub {
     unsettled: usize,
     /// Peers that sent too many bad signatures (N-72).
     shut_out: BTreeSet<PublicKey>,
+    /// Peers of which an entry went into the log (N-109).
+    vouched: BTreeSet<PublicKey>,
     links: Links,
     /// Whether this log is the newest there is (N-128).
     newness: Newness,
@@ -375,8 +410,8 @@ impl Hub {
 
     /// Entries of members, examined by the intake.
     fn on_arrived(&mut self, arrived: Vec<Arrived>) {
-        for Arrived { offered, id, finding } in arrived {
-            let peer = offered.peer;
+        for Arrived { offered, digests, finding } in arrived {
+            let (peer, id) = (offered.peer, digests.id);
             if self.copies.contains(&peer) {
                 continue;
             }
@@ -388,14 +423,23 @@ impl Hub {
                     self.refuse_entry(origin, "N-128".into(), refusal.message, true);
                     continue;
                 }
-                let taken = self.take_in(origin, offered.bytes, finding);
+                let taken = self.take_in(origin, offered.bytes, digests, finding);
+                if taken.is_ok() && self.vouched.insert(peer) {
+                    self.intake.vouch(peer);
+                }
                 self.answer_refusal(origin, taken);
             }
         }
         self.unsettled += 1;
     }
 
-    fn take_in(&mut self, origin: Origin, bytes: Vec<u8>, finding: Finding) -> Result<(), LedgerError> {
+    fn take_in(
+        &mut self,
+        origin: Origin,
+        bytes: Vec<u8>,
+        digests: Digests,
+        finding: Finding,
+    ) -> Result<(), LedgerError> {
         let position = self.shell.ledger.state().size();
         let entry = match finding {
             Finding::Signed(entry) => *entry,
@@ -423,7 +467,7 @@ impl Hub {
             Entry::KeyRotation(signed) => Some(signed.rotation.new_key),
             _ => None,
         };
-        self.log_entry(entry, bytes, Some(origin))?;
+        self.log_entry(entry, bytes, digests, Some(origin))?;
         self.intake.know(new_key);
         if let Some((member, checkpoint)) = follow_up {
             self.intake.know([member]);
@@ -435,12 +479,19 @@ impl Hub {
     /// Logs an entry of the hub's own.
     fn say(&mut self, bytes: Vec<u8>) -> Result<(), LedgerError> {
         let entry = self.shell.ledger.examine(&bytes)?;
-        self.log_entry(entry, bytes, None)
+        let digests = Digests::of(&bytes);
+        self.log_entry(entry, bytes, digests, None)
     }
 
-    fn log_entry(&mut self, entry: Entry, bytes: Vec<u8>, origin: Option<Origin>) -> Result<(), LedgerError> {
+    fn log_entry(
+        &mut self,
+        entry: Entry,
+        bytes: Vec<u8>,
+        digests: Digests,
+        origin: Option<Origin>,
+    ) -> Result<(), LedgerError> {
         let (mut chain, ledger) = self.shell.chain_and_ledger();
-        ledger.append(entry, &mut chain)?;
+        ledger.append_known(entry, digests, &mut chain)?;
         self.batch.push(bytes, origin);
         Ok(())
     }
@@ -622,7 +673,8 @@ fn doorkeeper(door: Door, inputs: SyncSender<Input>) -> impl Fn(PeerEvent) + Sen
                 Msg::AppEntry(AppEntry { sequence, entry }) => {
                     match door.offer(Offered { peer, sequence, bytes: entry }) {
                         Ok(()) => return,
-                        Err(offered) => Input::Intake(Report::Crowded(offered)),
+                        Err(Turned::Crowded(offered)) => Input::Intake(Report::Crowded(offered)),
+                        Err(Turned::ShutOut) => return,
                     }
                 }
                 other => Input::Peer(PeerEvent::Message(peer, Box::new(other))),

@@ -5,6 +5,7 @@ use althing_governance::LogState;
 use althing_governance::codec::Canonical as _;
 use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::signing::Statement as _;
+use althing_governance::tree::HistoryTree;
 use anyhow::{Context, Result};
 use bitcoin::BlockHash;
 use bitcoin::secp256k1::{All, Keypair, Secp256k1};
@@ -12,8 +13,9 @@ use bitcoin::secp256k1::{All, Keypair, Secp256k1};
 use crate::keys::entropy;
 use crate::store::Segment;
 
-/// Most bytes of entries in one segment, so that a segment travels in one message (32 KiB at most).
-const SEGMENT_BYTES: usize = 24 * 1024;
+/// Most bytes of entries in one segment, so that a segment travels in one message (32 KiB at most). A full segment of plain ballots
+/// fits: then its tree is complete, and no path in it needs a hash of its own.
+const SEGMENT_BYTES: usize = 32 * 1024 - 768;
 
 /// Most entries in one segment: a receipt's path stays at 7 hashes.
 const SEGMENT_ENTRIES: usize = 128;
@@ -44,6 +46,12 @@ impl Sealer<'_> {
         Ok(segments)
     }
 
+    /// The tree over the entries of a batch that the log has: their leaves are known.
+    fn batch_tree(&self, state: &LogState, first: u64, end: u64) -> Result<HistoryTree> {
+        let leaves: Option<Vec<_>> = (first..end).map(|position| state.tree().leaf(position)).collect();
+        Ok(HistoryTree::from_leaf_hashes(leaves.context("the log is shorter than its batch")?))
+    }
+
     fn seal_one(&self, state: &LogState, first: u64, entries: Vec<Vec<u8>>) -> Result<Segment> {
         let params = state.params();
         let log_size = first + entries.len() as u64;
@@ -53,7 +61,7 @@ impl Sealer<'_> {
             dao: params.dao_id,
             first_position: first,
             count: u32::try_from(entries.len())?,
-            batch_root: batch_tree(entries.iter().map(Vec::as_slice)).root(),
+            batch_root: self.batch_tree(state, first, log_size)?.root(),
             log_size,
             log_root: state.tree().root_at(log_size).context("the log is shorter than its batch")?,
             tip_height,
@@ -68,7 +76,16 @@ impl Sealer<'_> {
 /// The messages that tell the authors of a segment's entries, in order. The receipt of an entry acknowledges its lane up to there
 /// (G-81): the entry names its number and the head before it.
 pub fn acknowledgements(segment: &Segment) -> impl Iterator<Item = AppAck> {
-    let tree = batch_tree(segment.entries.iter().map(Vec::as_slice));
+    acknowledgements_by(batch_tree(segment.entries.iter().map(Vec::as_slice)), segment)
+}
+
+/// As [`acknowledgements`] of a segment that the log in `state` has: the leaves are not hashed again.
+pub fn acknowledgements_from<'a>(state: &LogState, segment: &'a Segment) -> impl Iterator<Item = AppAck> + use<'a> {
+    let leaves = (segment.first_position..segment.end()).filter_map(|position| state.tree().leaf(position));
+    acknowledgements_by(HistoryTree::from_leaf_hashes(leaves), segment)
+}
+
+fn acknowledgements_by(tree: HistoryTree, segment: &Segment) -> impl Iterator<Item = AppAck> {
     let receipt = segment.receipt.to_bytes();
     let count = segment.entries.len() as u64;
     (0..count).filter_map(move |index| {

@@ -1,15 +1,19 @@
 //! Form and signatures of entries: no state, so any number at once.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use althing_batch::{Item, KeyCache, Lanes, Verifier};
 use althing_governance::codec::Canonical as _;
-use althing_governance::entry::{Entry, entry_id};
+use althing_governance::entry::{Digests, Entry};
 use althing_governance::signing::{SignatureCheck, SignatureError};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
 
 use super::{Arrived, Offered};
+
+/// Entries that one thread takes at a time: enough for a batch check to pay, few enough that all threads end together.
+const PART: usize = 512;
 
 /// Fewer entries than this are checked on the thread that has them: starting another costs more.
 const WORTH_A_THREAD: usize = 64;
@@ -56,19 +60,36 @@ impl Examiner {
 
     /// Examines a batch; the order stays. Signatures of entries for which `worth_a_look` says no are not checked.
     pub fn examine(&self, batch: Vec<Offered>, worth_a_look: &(dyn Fn(&Entry) -> bool + Sync)) -> Vec<Arrived> {
-        let threads = if batch.len() < WORTH_A_THREAD { 1 } else { self.verifiers.len() };
-        let mut parts = split(batch, threads).into_iter().zip(&self.verifiers);
-        let Some((first, verifier)) = parts.next() else { return Vec::new() };
-        std::thread::scope(|scope| {
-            let others: Vec<_> =
-                parts.map(|(part, verifier)| scope.spawn(|| self.examine_part(part, verifier, worth_a_look))).collect();
-            let mut arrived = self.examine_part(first, verifier, worth_a_look);
-            for other in others {
-                // A panic of a checking thread is a panic of the intake: entries must not get lost silently.
-                arrived.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let count = batch.len();
+        if count < WORTH_A_THREAD || self.verifiers.len() == 1 {
+            return self.examine_part(batch, &self.verifiers[0], worth_a_look);
+        }
+        // Whoever is done first takes the next part: on a busy machine threads do not get the same time.
+        let parts: Vec<Mutex<Part>> = split(batch, self.part_size(count)).into_iter().map(|p| Mutex::new(Part::Todo(p))).collect();
+        let next = AtomicUsize::new(0);
+        let work = |verifier: &Mutex<Verifier>| {
+            while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let todo = std::mem::replace(&mut *lock(part), Part::Taken);
+                let Part::Todo(todo) = todo else { continue };
+                let done = self.examine_part(todo, verifier, worth_a_look);
+                *lock(part) = Part::Done(done);
             }
-            arrived
-        })
+        };
+        std::thread::scope(|scope| {
+            for verifier in &self.verifiers[1..] {
+                // A panic of a checking thread is a panic of the intake: entries must not get lost silently.
+                let _joined_by_the_scope = std::thread::Builder::new().name("check".into()).spawn_scoped(scope, || work(verifier));
+            }
+            work(&self.verifiers[0]);
+        });
+        let mut arrived = Vec::with_capacity(count);
+        for part in parts {
+            match part.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                Part::Done(done) => arrived.extend(done),
+                Part::Todo(_) | Part::Taken => unreachable!("every part is taken, and done when its thread has ended"),
+            }
+        }
+        arrived
     }
 
     /// As [`Self::examine`], each entry for itself: a bad one costs only itself.
@@ -84,10 +105,12 @@ impl Examiner {
     /// What an operator has to know: the batch check and libsecp256k1 had different opinions once, so everything is checked one by
     /// one since then. A fault of this program or of the machine.
     pub fn disagreement(&self) -> Option<String> {
-        self.verifiers.iter().find_map(|verifier| {
-            let verifier = verifier.lock().unwrap_or_else(PoisonError::into_inner);
-            verifier.disagreement().map(|found| format!("{found:?}"))
-        })
+        self.verifiers.iter().find_map(|verifier| lock(verifier).disagreement().map(|found| format!("{found:?}")))
+    }
+
+    /// At least one part for each thread, and none larger than a batch check needs.
+    fn part_size(&self, count: usize) -> usize {
+        count.div_ceil(self.verifiers.len()).min(PART)
     }
 
     fn examine_part(
@@ -97,21 +120,7 @@ impl Examiner {
         worth_a_look: &dyn Fn(&Entry) -> bool,
     ) -> Vec<Arrived> {
         let part: Vec<Read> = part.into_iter().map(|offered| self.read(offered, worth_a_look)).collect();
-        let checks: Vec<(usize, &SignatureCheck)> = part
-            .iter()
-            .enumerate()
-            .flat_map(|(index, read)| read.checks.iter().map(move |check| (index, check)))
-            .collect();
-        let items: Vec<Item<'_>> = checks
-            .iter()
-            .map(|(_, check)| Item { key: check.key, message: &check.message, signature: check.signature.serialize() })
-            .collect();
-        let verdict = verifier.lock().unwrap_or_else(PoisonError::into_inner).check(&items);
-        let mut forged: BTreeMap<usize, SignatureError> = BTreeMap::new();
-        for invalid in verdict.invalid {
-            let (index, check) = checks[invalid];
-            forged.entry(index).or_insert(SignatureError { what: check.what, key: check.key });
-        }
+        let mut forged = forgeries(&mut lock(verifier), part.iter().map(|read| read.checks.as_slice()));
         part.into_iter().enumerate().map(|(index, read)| read.judged(forged.remove(&index))).collect()
     }
 
@@ -126,27 +135,58 @@ impl Examiner {
     }
 }
 
+/// Which of the entries with these checks have a signature that does not verify, by index, each with the first such.
+pub(super) fn forgeries<'a>(
+    verifier: &mut Verifier,
+    checks: impl Iterator<Item = &'a [SignatureCheck]>,
+) -> BTreeMap<usize, SignatureError> {
+    let checks: Vec<(usize, &SignatureCheck)> =
+        checks.enumerate().flat_map(|(index, checks)| checks.iter().map(move |check| (index, check))).collect();
+    let items: Vec<Item<'_>> = checks
+        .iter()
+        .map(|(_, check)| Item { key: check.key, message: &check.message, signature: check.signature.serialize() })
+        .collect();
+    let mut forged = BTreeMap::new();
+    for invalid in verifier.check(&items).invalid {
+        let (index, check) = checks[invalid];
+        forged.entry(index).or_insert(SignatureError { what: check.what, key: check.key });
+    }
+    forged
+}
+
 impl Read {
     fn judged(self, forged: Option<SignatureError>) -> Arrived {
-        let id = entry_id(&self.offered.bytes);
+        let digests = Digests::of(&self.offered.bytes);
         let finding = match (self.entry, forged) {
             (Err(reason), _) => Finding::Malformed(reason),
             (Ok(_), Some(error)) => Finding::Forged(error.to_string()),
             (Ok(entry), None) if self.is_stranger => Finding::Stranger(Box::new(entry)),
             (Ok(entry), None) => Finding::Signed(Box::new(entry)),
         };
-        Arrived { offered: self.offered, id, finding }
+        Arrived { offered: self.offered, digests, finding }
     }
 }
 
-/// Splits a batch into `parts` parts of nearly the same size, in order.
-fn split(mut batch: Vec<Offered>, parts: usize) -> Vec<Vec<Offered>> {
-    let share = batch.len().div_ceil(parts.max(1));
-    let mut out = Vec::with_capacity(parts);
-    while share > 0 && batch.len() > share {
-        let rest = batch.split_off(share);
-        out.push(std::mem::replace(&mut batch, rest));
+/// A part of a batch on its way through a thread.
+enum Part {
+    Todo(Vec<Offered>),
+    Taken,
+    Done(Vec<Arrived>),
+}
+
+/// Splits a batch into parts of `size`, in order.
+fn split(batch: Vec<Offered>, size: usize) -> Vec<Vec<Offered>> {
+    let mut batch = batch.into_iter();
+    let mut parts = Vec::new();
+    loop {
+        let part: Vec<Offered> = batch.by_ref().take(size.max(1)).collect();
+        if part.is_empty() {
+            return parts;
+        }
+        parts.push(part);
     }
-    out.push(batch);
-    out
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,17 +7,19 @@
 
 mod examine;
 mod queues;
+mod segments;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use althing_governance::entry::Entry;
-use althing_governance::id::{EntryId, MemberId};
+use althing_governance::entry::{Digests, Entry};
+use althing_governance::id::MemberId;
 use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};
 
 pub use examine::{Examiner, Finding};
-pub use queues::{PEER_BYTES, PEER_ENTRIES, STRIKES_MAX};
+pub use segments::{Examined, examine_segments};
+pub use queues::{PEER_BYTES, PEER_ENTRIES, STRIKES_MAX, Turned};
 use queues::{Queues, Taken};
 
 /// Most entries in one batch: beyond about a thousand a batch check hardly gains, and the first in it waits longer.
@@ -42,8 +44,8 @@ pub struct Offered {
 pub struct Arrived {
     /// As it came.
     pub offered: Offered,
-    /// Its id.
-    pub id: EntryId,
+    /// Its id, and its leaf in the log.
+    pub digests: Digests,
     /// What was found out about it.
     pub finding: Finding,
 }
@@ -53,7 +55,7 @@ pub struct Arrived {
 pub enum Report {
     /// Entries, in the order of each peer. Call [`Intake::settled`] when they were dealt with.
     Batch(Vec<Arrived>),
-    /// An entry that found its peer's queue full (N-71), or its peer shut out.
+    /// An entry that found its peer's queue full (N-71).
     Crowded(Offered),
     /// A peer sent too many entries with bad signatures: nothing more of it is taken (N-72).
     Misbehaving(PublicKey),
@@ -110,6 +112,11 @@ impl Intake {
         self.shared.changed.notify_all();
     }
 
+    /// An entry of this peer went into the log: it is no stranger any more (N-109).
+    pub fn vouch(&self, peer: PublicKey) {
+        self.shared.lock().vouch(peer);
+    }
+
     /// These vote keys have a lane from now on: signatures of others are not looked at here.
     pub fn know(&self, members: impl IntoIterator<Item = MemberId>) {
         self.shared.members.write().unwrap_or_else(PoisonError::into_inner).extend(members);
@@ -137,8 +144,8 @@ impl Door {
     /// Takes an entry into its peer's queue. Never blocks: a peer that is ahead of the hub is told so, and nobody else waits.
     ///
     /// # Errors
-    /// The entry, when the peer's queue is full (N-71) or the peer was found misbehaving (N-72).
-    pub fn offer(&self, offered: Offered) -> Result<(), Offered> {
+    /// [`Turned`] when the peer's queue is full or the peer was found misbehaving.
+    pub fn offer(&self, offered: Offered) -> Result<(), Turned> {
         self.shared.lock().push(offered)?;
         self.shared.changed.notify_all();
         Ok(())
@@ -157,8 +164,10 @@ impl Shared {
 
     fn run(&self, examiner: &Examiner, report: &dyn Fn(Report) -> bool) {
         let mut fault_reported = false;
-        while let Some(Taken { honest, suspected }) = self.next_batch() {
+        while let Some(Taken { honest, newcomers, suspected }) = self.next_batch() {
             let mut arrived = examiner.examine(honest, &|entry| self.may_be_signed(entry));
+            // A key for the transport costs nothing: whoever never sent a good entry cannot spoil the batch of those who did.
+            arrived.extend(examiner.examine(newcomers, &|entry| self.may_be_signed(entry)));
             // One bad signature spoils a whole batch check; whoever sent one before is checked alone.
             arrived.extend(examiner.examine_one_by_one(suspected, &|entry| self.may_be_signed(entry)));
             let offenders = self.lock().judge(&arrived);

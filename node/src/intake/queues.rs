@@ -21,12 +21,26 @@ const TURN: usize = 32;
 /// Entries of suspected peers in one batch, of all of them together: what a flood of bad signatures may cost the others.
 const SUSPECTED_SHARE: usize = 16;
 
+/// Entries of peers of which none is in the log yet, in one batch, of all of them together (N-109).
+const NEWCOMERS_SHARE: usize = 512;
+
+/// Why an entry was not taken into its peer's queue.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Turned {
+    /// Too much of the peer waits already (N-71). The peer is told.
+    Crowded(Offered),
+    /// The peer sent too many bad signatures (N-72). It was told; nothing it sends is worth an answer.
+    ShutOut,
+}
+
 /// Entries of each peer, and how far the engine is behind.
 #[derive(Default)]
 pub(super) struct Queues {
     waiting: BTreeMap<PublicKey, Waiting>,
     /// Outlives the connection: else a peer would be forgiven for connecting again.
     strikes: BTreeMap<PublicKey, u32>,
+    /// Peers of which an entry went into the log.
+    proven: BTreeSet<PublicKey>,
     /// Whose turn it was last.
     served: Option<PublicKey>,
     pub(super) unsettled: usize,
@@ -42,8 +56,10 @@ struct Waiting {
 /// Entries for one batch.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
-    /// Of peers without a bad signature so far.
+    /// Of peers with an entry in the log and without a bad signature so far.
     pub(super) honest: Vec<Offered>,
+    /// Of peers without either.
+    pub(super) newcomers: Vec<Offered>,
     /// Of the others.
     pub(super) suspected: Vec<Offered>,
 }
@@ -54,17 +70,22 @@ impl Queues {
     }
 
     /// N-71, N-72.
-    pub(super) fn push(&mut self, offered: Offered) -> Result<(), Offered> {
+    pub(super) fn push(&mut self, offered: Offered) -> Result<(), Turned> {
         if self.strikes.get(&offered.peer).is_some_and(|strikes| *strikes >= STRIKES_MAX) {
-            return Err(offered);
+            return Err(Turned::ShutOut);
         }
         let waiting = self.waiting.entry(offered.peer).or_default();
         if waiting.entries.len() >= PEER_ENTRIES || waiting.bytes.saturating_add(offered.bytes.len()) > PEER_BYTES {
-            return Err(offered);
+            return Err(Turned::Crowded(offered));
         }
         waiting.bytes += offered.bytes.len();
         waiting.entries.push_back(offered);
         Ok(())
+    }
+
+    /// N-109.
+    pub(super) fn vouch(&mut self, peer: PublicKey) {
+        self.proven.insert(peer);
     }
 
     pub(super) fn forget(&mut self, peer: &PublicKey) {
@@ -78,12 +99,12 @@ impl Queues {
         while taken.honest.len() < most && idle_turns < self.waiting.len() {
             let Some(peer) = self.next_peer() else { break };
             self.served = Some(peer);
-            let suspected = self.strikes.contains_key(&peer);
-            let room = match suspected {
-                true => SUSPECTED_SHARE.saturating_sub(taken.suspected.len()),
-                false => most - taken.honest.len(),
+            let (into, room) = match (self.strikes.contains_key(&peer), self.proven.contains(&peer)) {
+                (true, _) => (&mut taken.suspected, SUSPECTED_SHARE),
+                (false, false) => (&mut taken.newcomers, NEWCOMERS_SHARE),
+                (false, true) => (&mut taken.honest, most),
             };
-            let into = if suspected { &mut taken.suspected } else { &mut taken.honest };
+            let room = room.saturating_sub(into.len());
             let before = into.len();
             if let Some(waiting) = self.waiting.get_mut(&peer) {
                 let count = waiting.entries.len().min(TURN).min(room);
@@ -123,7 +144,7 @@ impl Queues {
 
 #[cfg(test)]
 mod tests {
-    use althing_governance::id::EntryId;
+    use althing_governance::entry::Digests;
     use bitcoin::secp256k1::{Secp256k1, SecretKey};
 
     use super::*;
@@ -138,12 +159,13 @@ mod tests {
 
     fn forged(number: u8) -> Arrived {
         let finding = Finding::Forged("E-13".into());
-        Arrived { offered: offered(number, 1), id: EntryId([0; 32]), finding }
+        Arrived { offered: offered(number, 1), digests: Digests::of(&[]), finding }
     }
 
     #[test]
     fn everybody_gets_a_turn_and_keeps_their_order() {
         let mut queues = Queues::default();
+        (1..6).for_each(|number| queues.vouch(peer(number)));
         for sequence in 0..1000 {
             queues.push(offered(1, sequence)).unwrap();
         }
@@ -180,8 +202,30 @@ mod tests {
     }
 
     #[test]
+    fn newcomers_are_apart_until_one_vouches_for_them() {
+        let mut queues = Queues::default();
+        queues.vouch(peer(1));
+        for sequence in 0..PEER_ENTRIES as u64 {
+            queues.push(offered(1, sequence)).unwrap();
+            queues.push(offered(2, sequence)).unwrap();
+        }
+        let taken = queues.take(1000);
+        assert_eq!((taken.honest.len(), taken.newcomers.len()), (1000, NEWCOMERS_SHARE));
+        assert!(taken.newcomers.iter().all(|offered| offered.peer == peer(2)));
+        queues.vouch(peer(2));
+        let taken = queues.take(1000);
+        assert_eq!((taken.honest.len(), taken.newcomers.len()), (1000, 0));
+        // Newcomers alone do not wait for others.
+        queues.push(offered(3, 1)).unwrap();
+        queues.waiting.retain(|of, _| *of == peer(3));
+        assert_eq!(queues.take(1000).newcomers, [offered(3, 1)]);
+    }
+
+    #[test]
     fn who_sent_a_bad_signature_is_apart_and_then_out() {
         let mut queues = Queues::default();
+        queues.vouch(peer(1));
+        queues.vouch(peer(2));
         assert!(queues.judge(&[forged(1)]).is_empty());
         for sequence in 0..100 {
             queues.push(offered(1, sequence)).unwrap();

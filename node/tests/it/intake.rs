@@ -128,7 +128,7 @@ proptest! {
         prop_assert_eq!(names(&together), expected);
         for (arrived, offered) in together.iter().zip(&batch) {
             prop_assert_eq!(&arrived.offered, offered);
-            prop_assert_eq!(arrived.id, entry_id(&offered.bytes));
+            prop_assert_eq!(arrived.digests.id, entry_id(&offered.bytes));
         }
         prop_assert_eq!(examiner.disagreement(), None);
     }

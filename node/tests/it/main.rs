@@ -10,6 +10,7 @@ mod flipped_byte;
 mod forged;
 mod forger;
 mod intake;
+mod kill_under_load;
 mod log_changes;
 mod random_bytes;
 mod store;

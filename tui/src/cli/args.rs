@@ -9,6 +9,7 @@ pub(super) use super::about::{Completions, History, Man, SettingsCommand, WhyArg
 pub(super) use super::anchor_args::{LinkCommand, OtsCommand, Proof};
 pub(super) use super::backup::{BackupCommand, RestoreArgs};
 pub(super) use super::onboarding::Join;
+pub(super) use super::bench::Bench;
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
 pub(super) use super::tower::TowerCommand;
@@ -199,6 +200,9 @@ pub enum Command {
     /// How something came to be what it is.
     #[command(subcommand)]
     History(History),
+    /// Measure what a hub takes on this machine.
+    #[command(subcommand)]
+    Bench(Bench),
     /// The screens.
     Tui(Tui),
     /// Learn it in ten steps on a private DAO.

@@ -65,6 +65,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Tower(command) => return tower::tower(&global, command, backend, console),
         Command::Member(MemberCommand::Run) => return node::run_member(&global, backend, console),
         Command::Tui(options) => return node::screens(&global, &options, shared, console),
+        Command::Bench(what) => return super::bench::bench(what, console),
         Command::Stop => return node::stop(&global, backend, console),
         Command::Stake(StakeCommand::Open { amount_sat, fee_rate }) => {
             return Caller::connect(&global, backend, console)?.stake_open(amount_sat, fee_rate, console);

@@ -7,6 +7,7 @@ mod anchor;
 mod anchor_args;
 mod args;
 mod backup;
+mod bench;
 mod console;
 mod dispatch;
 mod failure;

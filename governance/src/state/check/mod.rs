@@ -19,7 +19,7 @@ impl LogState {
     /// # Errors
     /// [`Refusal`] naming the clause and the values.
     pub fn check(&self, entry: &Entry) -> Result<(), Refusal> {
-        Self::check_length(entry, &entry.to_bytes())?;
+        Self::check_length(entry, entry.to_bytes().len())?;
         self.check_rules(entry)
     }
 
@@ -44,8 +44,8 @@ impl LogState {
         }
     }
 
-    pub(super) fn check_length(entry: &Entry, bytes: &[u8]) -> Result<(), Refusal> {
-        match (bytes.len(), entry.kind().max_length()) {
+    pub(super) fn check_length(entry: &Entry, length: usize) -> Result<(), Refusal> {
+        match (length, entry.kind().max_length()) {
             (length, max) if length > max => {
                 invalid("G-20", format!("entry has {length} bytes, at most {max} are allowed"))
             }

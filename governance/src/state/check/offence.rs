@@ -15,7 +15,7 @@ impl LogState {
             return invalid("G-98", format!("{key} speaks for nobody here"));
         }
         // Whoever finds an old key must not be able to take anything from its member.
-        let is_logged = proof.entries().into_iter().any(|entry| self.positions.contains_key(&entry.id()));
+        let is_logged = proof.entries().into_iter().any(|entry| self.positions.contains(&entry.id()));
         if self.is_retired(&key) && !is_logged {
             return invalid("G-98", format!("{key} was replaced, and the log has neither of the entries"));
         }

@@ -1,0 +1,324 @@
+//! The load generator: signed votes into a running hub, at a rate that does not wait for the hub (open loop), and what came back.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use althing_channels::wire::{AppAck, AppEntry, Hello, PROTOCOL_VERSION};
+use althing_channels::{DaoId, Msg, NetworkId};
+use althing_governance::codec::Canonical as _;
+use althing_governance::id::TreeHash;
+use althing_governance::receipt::Receipt;
+use althing_governance::signing::Signed;
+use anyhow::{Context, Result, ensure};
+use bitcoin::secp256k1::{PublicKey, Secp256k1};
+use serde::{Deserialize, Serialize};
+
+use super::cpu::{self, CpuTime};
+use super::desk::{Desk, Sent};
+use super::votes::Vote;
+use super::world::{PASSWORD, World, key};
+use crate::api::{Request, Service as _};
+use crate::engine::EngineHandle;
+use crate::hub;
+use crate::peers::{PeerAddress, PeerEvent, Peers, node_id};
+
+/// Votes of one peer that may wait for an answer: as many as the hub lets wait (N-71).
+const WINDOW: usize = crate::intake::PEER_ENTRIES;
+
+/// Longest wait for answers behind the last vote.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How votes get to the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// By the door behind the sockets: everything but the transport.
+    InProcess,
+    /// Over BOLT 8 connections on the loopback, whose other ends compute on the same cores.
+    Loopback,
+}
+
+/// Who sends forged votes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Forgers {
+    /// One peer that sends nothing else.
+    One,
+    /// Peers never heard of before, each with one vote.
+    Newcomers,
+}
+
+/// How a run goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Votes a second; as many as the hub takes when there is none.
+    pub rate: Option<f64>,
+    /// Forged votes sent beside each vote, 0 or more.
+    pub forged: f64,
+    /// By whom.
+    pub forgers: Forgers,
+}
+
+impl Pace {
+    /// As fast as the hub takes votes, all of them valid.
+    pub const FULL: Self = Self { rate: None, forged: 0.0, forgers: Forgers::One };
+
+    /// So many votes a second, all of them valid.
+    pub const fn rate(rate: f64) -> Self {
+        Self { rate: Some(rate), ..Self::FULL }
+    }
+}
+
+/// What a run showed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoadReport {
+    /// Votes sent that are valid. Each has one signature.
+    pub votes: u64,
+    /// Votes that got a receipt.
+    pub receipted: u64,
+    /// Forged votes sent beside them.
+    pub forged: u64,
+    /// Of those, how many were refused.
+    pub refused: u64,
+    /// Any other refusal, by its words.
+    pub troubles: std::collections::BTreeMap<String, u64>,
+    /// From the first vote to the last receipt.
+    pub seconds: f64,
+    /// Votes with a receipt per second: signed, checked, ordered, durable, under a Merkle root, receipted.
+    pub votes_per_second: f64,
+    /// Signatures checked per second, forged ones included.
+    pub signatures_per_second: f64,
+    /// Milliseconds from when a vote was due to its receipt.
+    pub latency: Latency,
+    /// Receipts that were checked behind the run: signature, path and bytes of the vote.
+    pub receipts_checked: u64,
+    /// Seconds of computing time by thread.
+    pub cpu: CpuTime,
+}
+
+/// Milliseconds that votes waited for their receipts.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Latency {
+    /// Half of them waited at most so long.
+    pub p50: f64,
+    /// Nine of ten.
+    pub p90: f64,
+    /// 99 of 100.
+    pub p99: f64,
+    /// 999 of 1000.
+    pub p999: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+/// A hub with its log, and peers to it.
+pub struct Session {
+    handle: EngineHandle,
+    line: Line,
+    desk: Arc<Desk>,
+    peers: Vec<PublicKey>,
+    forgers: Vec<PublicKey>,
+    next_forger: usize,
+    log_key: bitcoin::secp256k1::XOnlyPublicKey,
+}
+
+enum Line {
+    Door(Box<dyn Fn(PeerEvent) + Send + Sync>),
+    Sockets { hub: PublicKey, nodes: Vec<Peers> },
+}
+
+impl Session {
+    /// Starts the hub of a world and connects `peers` peers to it; `forgers` more may send forged votes, in process only.
+    ///
+    /// # Errors
+    /// As [`hub::start`], or when a peer is not greeted.
+    pub fn open(world: &World, peers: usize, forgers: usize, way: Way) -> Result<Self> {
+        ensure!(peers > 0, "votes come from peers");
+        let secp = Secp256k1::new();
+        let seeds = |purpose: &str, count: usize| -> Vec<[u8; 32]> {
+            (0..count).map(|number| key(&secp, purpose, number as u32).secret_bytes()).collect()
+        };
+        let (seeds, forger_seeds) = (seeds("peer", peers), seeds("forger", forgers));
+        let ids = |seeds: &[[u8; 32]]| seeds.iter().map(node_id).collect::<Vec<PublicKey>>();
+        let (ids, forgers) = (ids(&seeds), ids(&forger_seeds));
+        let desk = Arc::new(Desk::new(&ids, &forgers));
+        let (handle, line) = match way {
+            Way::InProcess => {
+                let hears = Arc::clone(&desk);
+                let neighbours = Box::new(move |peer, message| hears.hear(peer, message));
+                let (handle, door) = hub::start_among(&world.dir, PASSWORD, None, neighbours)?;
+                (handle, Line::Door(Box::new(door)))
+            }
+            Way::Loopback => {
+                ensure!(forgers.is_empty(), "forged votes are sent in process");
+                let address = free_address()?;
+                let handle = hub::start(&world.dir, PASSWORD, address)?;
+                let hub = world.dao.params.charter.hub_node_key;
+                let nodes = seeds.iter().zip(&ids).map(|(seed, id)| connect(seed, *id, hub, address, &desk));
+                (handle, Line::Sockets { hub, nodes: nodes.collect::<Result<_>>()? })
+            }
+        };
+        let log_key = world.dao.params.charter.hub_log_key;
+        let session = Self { handle, line, desk, peers: ids, forgers, next_forger: 0, log_key };
+        let hello = Hello {
+            dao: DaoId(world.dao.params.dao_id.0),
+            network: NetworkId(world.dao.params.network.0),
+            protocol: PROTOCOL_VERSION,
+            vote_key: None,
+        };
+        session.greet(&hello)?;
+        Ok(session)
+    }
+
+    /// Shows every receipt of the runs to come to `witness` as it arrives, with the number of its vote in the run. Only the first
+    /// witness is kept.
+    pub fn show_receipts(&self, witness: impl Fn(u64, &AppAck) + Send + Sync + 'static) {
+        // A second one is the caller's mistake, and harmless.
+        let _ = self.desk.witness.set(Box::new(witness));
+    }
+
+    /// Sends the votes and waits for the answers to all of them.
+    ///
+    /// # Errors
+    /// When answers do not come, or a receipt does not hold.
+    pub fn run(&mut self, votes: &[Vote], pace: Pace) -> Result<LoadReport> {
+        self.desk.take();
+        let before = cpu::by_thread();
+        let began = self.desk.now();
+        let mut forged = 0u64;
+        for (number, vote) in (0u64..).zip(votes) {
+            let due = match pace.rate {
+                Some(rate) => began + (number as f64 / rate * 1e9) as u64,
+                None => self.desk.now(),
+            };
+            self.wait_until(due);
+            let peer = vote.voter as usize % self.peers.len();
+            self.send(self.peers[peer], Some(peer), Sent { vote: number, sequence: vote.sequence, due }, vote);
+            while (forged as f64) < pace.forged * (number + 1) as f64 && !self.forgers.is_empty() {
+                let forger = match pace.forgers {
+                    Forgers::One => self.forgers[0],
+                    Forgers::Newcomers => {
+                        self.next_forger += 1;
+                        self.forgers[(self.next_forger - 1) % self.forgers.len()]
+                    }
+                };
+                self.send_forged(forger, vote.forged());
+                forged += 1;
+            }
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while self.desk.open() > 0 {
+            ensure!(Instant::now() < deadline, "{} votes have no answer", self.desk.open());
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        let seconds = (self.desk.now() - began) as f64 * 1e-9;
+        let cpu = cpu::between(&before, &cpu::by_thread());
+        let came = self.desk.take();
+        for (number, ack) in &came.samples {
+            let vote = &votes[usize::try_from(*number)?];
+            self.check_receipt(vote, ack).with_context(|| format!("the receipt of vote {number}"))?;
+        }
+        let ms = |quantile: f64| came.latency.value_at_quantile(quantile) as f64 * 1e-6;
+        Ok(LoadReport {
+            votes: votes.len() as u64,
+            receipted: came.receipted,
+            forged,
+            refused: came.refused,
+            troubles: came.troubles,
+            seconds,
+            votes_per_second: came.receipted as f64 / seconds,
+            signatures_per_second: (came.receipted + came.refused) as f64 / seconds,
+            latency: Latency { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), p999: ms(0.999), max: ms(1.0) },
+            receipts_checked: came.samples.len() as u64,
+            cpu,
+        })
+    }
+
+    /// Stops the hub; what it acknowledged stays in its directory.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub fn close(self) -> Result<()> {
+        let Self { handle, line, .. } = self;
+        handle.call(Request::Stop).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        handle.wait_stopped();
+        drop(line);
+        Ok(())
+    }
+
+    fn greet(&self, hello: &Hello) -> Result<()> {
+        let everybody = self.peers.iter().chain(&self.forgers);
+        if let Line::Door(door) = &self.line {
+            everybody.clone().for_each(|peer| door(PeerEvent::Message(*peer, Box::new(Msg::Hello(hello.clone())))));
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let mut said = Instant::now() - Duration::from_secs(1);
+        while self.desk.greeted() < self.peers.len() + self.forgers.len() {
+            ensure!(Instant::now() < deadline, "the hub greets only {} peers", self.desk.greeted());
+            if let Line::Sockets { hub, nodes } = &self.line
+                && said.elapsed() > Duration::from_millis(500)
+            {
+                // Before the handshake is over a message goes nowhere.
+                nodes.iter().for_each(|node| node.send(*hub, Msg::Hello(hello.clone())));
+                said = Instant::now();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    fn wait_until(&self, due: u64) {
+        loop {
+            let left = due.saturating_sub(self.desk.now());
+            match left {
+                0 => return,
+                // The system wakes late by about this much.
+                1..=60_000 => std::thread::yield_now(),
+                left => std::thread::sleep(Duration::from_nanos(left - 50_000)),
+            }
+        }
+    }
+
+    fn send(&self, from: PublicKey, node: Option<usize>, sent: Sent, vote: &Vote) {
+        while !self.desk.expect(&from, sent, WINDOW) {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        let entry = Msg::AppEntry(AppEntry { sequence: vote.sequence, entry: vote.bytes.clone() });
+        match (&self.line, node) {
+            (Line::Door(door), _) => door(PeerEvent::Message(from, Box::new(entry))),
+            (Line::Sockets { hub, nodes }, Some(node)) => nodes[node].send(*hub, entry),
+            (Line::Sockets { .. }, None) => {}
+        }
+    }
+
+    /// A forger does not wait for anything.
+    fn send_forged(&self, from: PublicKey, vote: Vote) {
+        let entry = Msg::AppEntry(AppEntry { sequence: vote.sequence, entry: vote.bytes });
+        if let Line::Door(door) = &self.line {
+            door(PeerEvent::Message(from, Box::new(entry)));
+        }
+    }
+
+    fn check_receipt(&self, vote: &Vote, ack: &AppAck) -> Result<()> {
+        let signed = Signed::<Receipt>::from_bytes(&ack.receipt)?;
+        signed.signature_check(&self.log_key, "receipt").verify(&Secp256k1::verification_only())?;
+        let path: Vec<TreeHash> = ack.path.hashes().iter().map(|hash| TreeHash(*hash)).collect();
+        Ok(signed.statement.verify_entry(&vote.bytes, ack.position, &path)?)
+    }
+}
+
+fn connect(seed: &[u8; 32], id: PublicKey, hub: PublicKey, socket: SocketAddr, desk: &Arc<Desk>) -> Result<Peers> {
+    let hears = Arc::clone(desk);
+    let node = Peers::start(seed, None, move |event| {
+        if let PeerEvent::Message(_, message) = event {
+            hears.hear(id, *message);
+        }
+    })?;
+    node.keep_connected(PeerAddress { node_id: hub, socket });
+    Ok(node)
+}
+
+/// An address on the loopback that nobody listens on right now.
+fn free_address() -> Result<SocketAddr> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    Ok(listener.local_addr()?)
+}

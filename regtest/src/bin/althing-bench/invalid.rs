@@ -1,0 +1,74 @@
+//! What invalid signatures cost those who send valid ones.
+
+use althing_batch::{Item, KeyCache, Lanes, Verifier};
+use althing_node::bench::{Forgers, Pace, Scale, Way};
+use anyhow::{Result, ensure};
+
+use crate::pipeline::{Bench, MEMBERS, PART, PEERS, seconds};
+use crate::signatures::{Signatures, computing};
+use crate::summary::Summary;
+use crate::{Plan, goals};
+
+/// Signatures of one run of the checker.
+const SIGNATURES: usize = 32 * PART;
+
+/// Strangers who send a forged vote each, in turns.
+const STRANGERS: usize = 20_000;
+
+pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
+    checker(plan, summary)?;
+    let scale = Scale { members: MEMBERS, proposals: 1000 };
+    let votes_each = plan.size(300_000, 80_000);
+    let mut hub = Bench::start(scale, PEERS, STRANGERS, Way::InProcess)?;
+    let mut kept = Vec::new();
+    for _ in 0..plan.rounds {
+        let votes = hub.voting.sign(votes_each, plan.cores);
+        let (clean, ..) = seconds(plan, || hub.run(&votes, Pace::FULL))?;
+        let votes = hub.voting.sign(votes_each, plan.cores);
+        let pace = Pace { rate: None, forged: 0.01, forgers: Forgers::Newcomers };
+        let (dirty, ..) = seconds(plan, || hub.run(&votes, pace))?;
+        kept.push(clean / dirty * 100.0);
+    }
+    hub.session.close()?;
+    summary.put(&goals::INVALID_END, kept);
+
+    let mut flooded = Vec::new();
+    for _ in 0..plan.rounds {
+        // A new hub each time: the flooder of the last run is shut out of it.
+        let mut hub = Bench::start(Scale { members: 2000, proposals: 100 }, PEERS, 1, Way::InProcess)?;
+        let rate = summary.median(&goals::END_TO_END).unwrap_or(100_000.0) * 0.4;
+        let count = rate as usize * plan.size(20, 3);
+        let votes = hub.voting.sign(count, plan.cores);
+        let calm = hub.run(&votes, Pace::rate(rate))?.latency.p99;
+        let votes = hub.voting.sign(count, plan.cores);
+        // As many forged votes as valid ones.
+        let flood = hub.run(&votes, Pace { rate: Some(rate), forged: 1.0, forgers: Forgers::One })?;
+        flooded.push(flood.latency.p99 / calm);
+        hub.session.close()?;
+    }
+    summary.put(&goals::FLOOD, flooded);
+    Ok(())
+}
+
+/// The checker alone, with one of a hundred invalid among all others: worse than the hub lets it come.
+fn checker(plan: &Plan, summary: &mut Summary) -> Result<()> {
+    let signatures = Signatures::new(SIGNATURES, 1)?;
+    let clean = signatures.items();
+    let mut dirty = signatures.items();
+    // One in a hundred, each time at another place.
+    dirty.iter_mut().enumerate().filter(|(i, _)| i % 100 == i / 100 * 37 % 100).for_each(|(_, item)| item.signature[40] ^= 1);
+    let check = |items: &[Item<'_>]| {
+        let mut verifier = Verifier::with(Lanes::detect(), KeyCache::with_capacity(0));
+        let mut invalid = 0;
+        let seconds = computing(|| invalid = items.chunks(PART).map(|part| verifier.check(part).invalid.len()).sum());
+        (seconds, invalid)
+    };
+    let mut kept = Vec::new();
+    for _ in 0..plan.rounds {
+        let ((clean, none), (dirty, found)) = (check(&clean), check(&dirty));
+        ensure!(none == 0 && found >= SIGNATURES / 101, "{none} and {found} invalid signatures were found");
+        kept.push(clean / dirty * 100.0);
+    }
+    summary.put(&goals::INVALID, kept);
+    Ok(())
+}
