@@ -23,5 +23,6 @@ pub mod setup;
 pub mod shell;
 pub mod stakes;
 pub mod store;
+pub mod threads;
 pub mod view;
 pub mod wallet;
