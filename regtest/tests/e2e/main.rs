@@ -12,6 +12,7 @@ mod bad_input;
 mod breaches;
 mod channel_ends;
 mod closes;
+mod every_command;
 mod governance;
 mod hub_kill;
 mod log_rows;
