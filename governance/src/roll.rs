@@ -7,6 +7,7 @@ use bitcoin::secp256k1::PublicKey;
 
 use crate::charter::{Charter, WeightRule};
 use crate::id::{ChannelId, MemberId};
+use crate::parallel::{self, Alone, Workers};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 
 /// What the log says about one channel; the chain has to confirm it (G-32).
@@ -184,12 +185,20 @@ impl Roll {
     /// # Errors
     /// [`SumError::Overflow`] when the weights do not fit 128 bits.
     pub fn tree(&self) -> Result<SumTree, SumError> {
-        let leaves = self
-            .entries
-            .iter()
-            .map(|(member, entry)| SumLeaf { key: member.0, value: Vec::new(), sums: vec![entry.weight] })
-            .collect();
-        SumTree::build(TreePurpose::Roll, leaves)
+        self.tree_by(&Alone)
+    }
+
+    /// The same tree, its shards hashed side by side (L-14).
+    ///
+    /// # Errors
+    /// As [`Roll::tree`].
+    pub fn tree_by(&self, workers: &dyn Workers) -> Result<SumTree, SumError> {
+        let members: Vec<(&MemberId, &RollEntry)> = self.entries.iter().collect();
+        let leaf = |index: usize| {
+            let (member, entry) = members[index];
+            Ok(SumLeaf { key: member.0, value: Vec::new(), sums: vec![entry.weight] })
+        };
+        parallel::tree(workers, TreePurpose::Roll, members.len(), leaf)
     }
 }
 

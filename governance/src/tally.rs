@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
-use crate::delegation::{Book, Electorate, ElectorateError, Flow, Graph, Topic, resolve};
+use crate::delegation::{Book, Electorate, ElectorateError, Flow, Graph, Seat, Topic, resolve};
 use crate::entry::MAX_FIELDS;
 use crate::id::{EntryId, MemberId};
-use crate::roll::Roll;
+use crate::parallel::{self, Alone, ShardedFlow, Workers};
+use crate::roll::{Roll, RollEntry};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 use crate::voting::{Count, CountError, System};
 
@@ -146,25 +147,44 @@ impl Poll<'_> {
     /// # Errors
     /// [`TallyError`].
     pub fn tree(&self) -> Result<SumTree, TallyError> {
-        let flow = self.flow()?;
+        self.tree_by(&Alone)
+    }
+
+    /// The same tree, its shards made side by side (L-14). It does not lean on [`Poll::count`]: weight is resolved anew, by
+    /// shards, so that the two check each other.
+    ///
+    /// # Errors
+    /// [`TallyError`].
+    pub fn tree_by(&self, workers: &dyn Workers) -> Result<SumTree, TallyError> {
         let last: BTreeMap<MemberId, &BallotRecord> = last_ballots(self.ballots, self.cutoff).collect();
-        let mut leaves = Vec::with_capacity(self.roll.len());
-        for (member, entry) in self.roll.iter() {
+        let graph = self.graph()?;
+        let flow = graph.as_ref().map(|graph| {
+            let cast = last.iter().filter_map(|(m, record)| Some((graph.electorate().seat(m)?, &record.fields[..])));
+            ShardedFlow::resolve(workers, graph, &cast.collect::<Vec<_>>())
+        });
+        let carried = |index: usize, own: u128| match &flow {
+            // Seats are the roll's members in their order, fewer than 2^32 where there is a graph.
+            Some(flow) => u32::try_from(index).map_or(0, |seat| flow.received(Seat(seat))),
+            None => own,
+        };
+        let members: Vec<(&MemberId, &RollEntry)> = self.roll.iter().collect();
+        let leaf = |index: usize| -> Result<SumLeaf, TallyError> {
+            let (member, entry) = members[index];
             let leaf = match (last.get(member), self.delegation_of(member)) {
                 (Some(record), _) => BallotLeaf::Own(CountedBallot {
                     position: record.position,
                     entry: record.entry,
                     fields: record.fields.clone(),
-                    weight: self.carried(flow.as_ref(), member),
+                    weight: carried(index, entry.weight),
                 }),
                 (None, Some(entry)) => BallotLeaf::Delegated { entry },
                 (None, None) => BallotLeaf::None,
             };
             let sums = leaf.sums(self.system, self.options, entry.weight)?;
-            leaves.push(SumLeaf { key: member.0, value: leaf.to_bytes(), sums });
-        }
+            Ok(SumLeaf { key: member.0, value: leaf.to_bytes(), sums })
+        };
         let sums = Count::new(self.system, self.options)?.sums().len();
-        Ok(SumTree::build(TreePurpose::Ballots { sums }, leaves)?)
+        parallel::tree(workers, TreePurpose::Ballots { sums }, members.len(), leaf)
     }
 
     /// The delegation of a member that is in force for this poll.
@@ -174,10 +194,15 @@ impl Poll<'_> {
         d.book.in_force(member, &d.topic, d.cutoff, d.close_height).map(|record| record.entry)
     }
 
-    fn flow(&self) -> Result<Option<(Graph, Flow)>, TallyError> {
+    /// The delegations in force over the roll; `None` where nobody can delegate.
+    fn graph(&self) -> Result<Option<Graph>, TallyError> {
         let Some(d) = &self.delegations else { return Ok(None) };
         let electorate = Arc::new(Electorate::of_roll(self.roll)?);
-        let graph = Graph::of_book(electorate, d.book, &d.topic, d.cutoff, d.close_height);
+        Ok(Some(Graph::of_book(electorate, d.book, &d.topic, d.cutoff, d.close_height)))
+    }
+
+    fn flow(&self) -> Result<Option<(Graph, Flow)>, TallyError> {
+        let Some(graph) = self.graph()? else { return Ok(None) };
         let voters = last_ballots(self.ballots, self.cutoff).filter_map(|(m, _)| graph.electorate().seat(&m));
         let flow = resolve(&graph, voters);
         Ok(Some((graph, flow)))

@@ -22,6 +22,7 @@ use bitcoin::{BlockHash, OutPoint};
 
 use crate::intake::Examined;
 use crate::store::Segment;
+use crate::threads::Threads;
 
 /// Facts about Bitcoin that the log's rules need. An error means that the source cannot tell now.
 pub trait ChainView {
@@ -398,8 +399,9 @@ impl Ledger {
         }
         let roll = self.state.roll_at(&facts, closing_height).context("no head covers that height yet")?;
         let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).copied().collect();
+        let workers = Threads::of_this_machine();
         loop {
-            match epoch::close(&self.state, &earlier, closing_height, closing_hash, &roll) {
+            match epoch::close_by(&workers, &self.state, &earlier, closing_height, closing_hash, &roll) {
                 Ok(close) => {
                     let found = close.header.epoch;
                     ensure!(found == epoch, "epoch {found} comes next, not epoch {epoch}: earlier headers are missing");

@@ -29,5 +29,6 @@ pub mod store;
 pub mod treasury;
 pub mod timestamp;
 pub mod tower;
+pub mod threads;
 pub mod view;
 pub mod wallet;

@@ -10,6 +10,7 @@ use crate::codec::Canonical as _;
 use crate::hash::{tag, tagged_hash};
 use crate::id::{HeaderHash, ProposalId};
 use crate::ledger::{EpochBoundary, Ledger, LedgerError, Step, electors, locked_roll, poll, vote_end};
+use crate::parallel::{Alone, Workers, each};
 use crate::roll::Roll;
 use crate::state::{LogState, ProposalRecord};
 use crate::tally::TallyError;
@@ -104,6 +105,21 @@ pub fn close(
     closing_hash: BlockHash,
     roll: &Roll,
 ) -> Result<EpochClose, CloseError> {
+    close_by(&Alone, state, headers, closing_height, closing_hash, roll)
+}
+
+/// As [`close`], bit for bit (L-14), the trees over members being made side by side.
+///
+/// # Errors
+/// As [`close`].
+pub fn close_by(
+    workers: &dyn Workers,
+    state: &LogState,
+    headers: &[EpochHeader],
+    closing_height: u32,
+    closing_hash: BlockHash,
+    roll: &Roll,
+) -> Result<EpochClose, CloseError> {
     let (epoch, prev_header, prev_closing) = next_epoch(headers)?;
     let params = state.params();
     let charter = &params.charter;
@@ -117,12 +133,12 @@ pub fn close(
     ledger.close_epoch(state, &boundary, roll)?;
     let step = Step { state, boundary, roll };
 
-    let votes = votes(&step, &ledger, prev_closing)?;
+    let votes = votes(workers, &step, &ledger, prev_closing)?;
     let ballot_roots = SumTree::build(TreePurpose::BallotRoots, votes.roots)?;
-    let mut roll_trees = BTreeMap::from([(epoch, roll.tree()?)]);
+    let mut roll_trees = BTreeMap::from([(epoch, roll.tree_by(workers)?)]);
     for snapshot in votes.snapshots {
         if let Some(roll) = state.roll(snapshot) {
-            roll_trees.insert(snapshot, roll.tree()?);
+            roll_trees.insert(snapshot, roll.tree_by(workers)?);
         }
     }
     let mut roll_leaves: Vec<SumLeaf> =
@@ -215,9 +231,22 @@ struct Votes {
 }
 
 /// T2 of every vote that was open in this epoch, and of every one that took effect in it (G-63).
-fn votes(step: &Step<'_>, ledger: &Ledger, prev_closing: u32) -> Result<Votes, CloseError> {
-    let (state, boundary) = (step.state, step.boundary);
+fn votes(workers: &dyn Workers, step: &Step<'_>, ledger: &Ledger, prev_closing: u32) -> Result<Votes, CloseError> {
+    let open = open_votes(step, ledger, prev_closing)?;
+    // Votes of a small roll are pieces themselves; one of a large roll is divided.
+    let (whole, divided): (Vec<_>, Vec<_>) = open.iter().partition(|vote| workers.shards(vote.roll.len()) < 2);
+    let mut counted = each(workers, whole, |vote| vote.count(&Alone, step));
+    counted.extend(divided.into_iter().map(|vote| vote.count(workers, step)));
     let mut votes = Votes::default();
+    for counted in counted {
+        votes.add(counted?);
+    }
+    Ok(votes)
+}
+
+fn open_votes<'a>(step: &Step<'a>, ledger: &Ledger, prev_closing: u32) -> Result<Vec<OpenVote<'a>>, CloseError> {
+    let (state, boundary) = (step.state, step.boundary);
+    let mut open = Vec::new();
     for proposal in state.proposals().values().filter(|proposal| proposal.position < boundary.log_size) {
         let Some(schedule) = proposal.schedule.filter(|s| s.open <= boundary.closing_height) else { continue };
         let standing = ledger.standing(&proposal.id);
@@ -232,38 +261,67 @@ fn votes(step: &Step<'_>, ledger: &Ledger, prev_closing: u32) -> Result<Votes, C
             _ if end <= boundary.closing_height => Stage::Closed,
             _ => Stage::Open,
         };
-        votes.add(step, proposal, end, stage)?;
+        let missing = CloseError::RollMissing { epoch: proposal.snapshot_epoch, proposal: proposal.id };
+        let roll = state.roll(proposal.snapshot_epoch).ok_or(missing)?;
+        open.push(OpenVote { proposal, roll, end, stage });
     }
-    Ok(votes)
+    Ok(open)
+}
+
+/// A vote that has a T2 in this epoch.
+struct OpenVote<'a> {
+    proposal: &'a ProposalRecord,
+    /// The roll of its snapshot.
+    roll: &'a Roll,
+    end: u32,
+    stage: Stage,
+}
+
+/// The trees of one vote, of its first body first.
+struct CountedVote {
+    proposal: ProposalId,
+    snapshot: u32,
+    bodies: Vec<(Body, SumTree, BallotRoot)>,
+    /// The roll tree as far as its stakes are still locked, once the vote took effect.
+    locked: Option<SumTree>,
+}
+
+impl OpenVote<'_> {
+    fn count(&self, workers: &dyn Workers, step: &Step<'_>) -> Result<CountedVote, CloseError> {
+        let (state, proposal, stage) = (step.state, self.proposal, self.stage);
+        let locked = match stage {
+            Stage::Enacted => Some(locked_roll(step, proposal)?),
+            Stage::Open | Stage::Closed => None,
+        };
+        let mut bodies = Vec::new();
+        for electors in electors(state, proposal, locked.as_ref().unwrap_or(self.roll)) {
+            let poll = poll(state, proposal, electors.body, &electors.roll, step.cutoff(self.end));
+            let tree = poll.tree_by(workers)?;
+            let (system, options) = (proposal.content.system, proposal.content.option_count());
+            let snapshot = proposal.snapshot_epoch;
+            let root = BallotRoot { commitment: tree.commitment(), stage, system, options, snapshot };
+            bodies.push((electors.body, tree, root));
+        }
+        let locked = locked.map(|roll| roll.tree_by(workers)).transpose()?;
+        Ok(CountedVote { proposal: proposal.id, snapshot: proposal.snapshot_epoch, bodies, locked })
+    }
 }
 
 impl Votes {
-    fn add(&mut self, step: &Step<'_>, proposal: &ProposalRecord, end: u32, stage: Stage) -> Result<(), CloseError> {
-        let (state, snapshot) = (step.state, proposal.snapshot_epoch);
-        let missing = CloseError::RollMissing { epoch: snapshot, proposal: proposal.id };
-        let roll = state.roll(snapshot).ok_or(missing)?;
-        self.snapshots.insert(snapshot);
-        let members = match stage {
-            Stage::Enacted => {
-                let locked = locked_roll(step, proposal)?;
-                self.locked_rolls.insert(snapshot, locked.tree()?);
-                locked
-            }
-            Stage::Open | Stage::Closed => roll.clone(),
-        };
-        for (index, electors) in electors(state, proposal, &members).iter().enumerate() {
-            let tree = poll(state, proposal, electors.body, &electors.roll, step.cutoff(end)).tree()?;
-            let (system, options) = (proposal.content.system, proposal.content.option_count());
-            let root = BallotRoot { commitment: tree.commitment(), stage, system, options, snapshot };
-            let key = if index == 0 { proposal.id.0 } else { body_key(proposal.id, electors.body) };
+    fn add(&mut self, vote: CountedVote) {
+        self.snapshots.insert(vote.snapshot);
+        if let Some(locked) = vote.locked {
+            self.locked_rolls.insert(vote.snapshot, locked);
+        }
+        for (index, (body, tree, root)) in vote.bodies.into_iter().enumerate() {
+            let key = if index == 0 { vote.proposal.0 } else { body_key(vote.proposal, body) };
             self.roots.push(SumLeaf { key, value: root.to_bytes(), sums: Vec::new() });
             if index == 0 {
-                self.ballots.insert(proposal.id, tree);
+                self.ballots.insert(vote.proposal, tree);
             } else {
-                self.body_ballots.insert((proposal.id, electors.body), tree);
+                self.body_ballots.insert((vote.proposal, body), tree);
             }
         }
-        Ok(())
     }
 }
 

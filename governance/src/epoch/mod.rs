@@ -8,7 +8,7 @@ mod proof;
 mod totals;
 
 pub use ballot_root::{BallotRoot, Stage};
-pub use close::{CloseError, EpochClose, close, due_boundary};
+pub use close::{CloseError, EpochClose, close, close_by, due_boundary};
 pub use decision::{Authorisation, DecisionLeaf};
 pub use header::{EpochHeader, HeaderDifference};
 pub use proof::{

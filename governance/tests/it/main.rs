@@ -17,6 +17,7 @@ mod deposits;
 mod disasters;
 mod dishonest_trees;
 mod double_vote;
+mod epoch_in_parts;
 mod every_entry;
 mod garbage_bytes;
 mod hostile_report;

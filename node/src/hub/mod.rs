@@ -5,6 +5,7 @@ mod epochs;
 mod executions;
 mod fees;
 mod keeping;
+mod noted;
 pub mod receipts;
 mod serve;
 
@@ -460,6 +461,7 @@ impl Hub {
                 let reason = "N-36: heads, anchors, checkpoints and notes of payments come from the hub".into();
                 return Err(LedgerError::Invalid { position, kind: None, reason });
             }
+            Entry::SeenNote(_) => return self.take_in_note(entry, bytes, origin),
             _ => None,
         };
         self.shell.ledger.check_electorate(&entry)?;

@@ -82,6 +82,8 @@ pub(super) struct InFlight {
     sentences: Vec<String>,
     /// Whether it is a lane entry, which is kept until it is acknowledged.
     kept: bool,
+    /// The entry that it says the log leaves out, if it is such a note.
+    noted: Option<EntryId>,
     deadline: Instant,
     resend_at: Option<Instant>,
 }
@@ -117,6 +119,7 @@ impl Member {
             incarnation: row.incarnation,
             sequence: row.sequence,
             id,
+            noted: noted_by(&entry),
             subject: self.subject_of(&entry),
             bytes: row.entry,
             acknowledged: row.receipt.is_some(),
@@ -288,6 +291,16 @@ impl Member {
             })?;
         }
         self.shell.revision += 1;
+        // N-77: the hub logged what the note was about, and that is what was asked for.
+        let logged = entry.noted.and_then(|noted| Some((noted, self.shell.ledger.position_of(&noted)?)));
+        if let Some((noted, position)) = logged {
+            if let Some(answer) = entry.answer {
+                let sentences = vec![format!("Entry {noted} is in the log now; your note of it is not needed.")];
+                let said = Said { entry: noted.to_string(), position: Some(position), sentences };
+                let _ = answer.try_send(Ok(Reply::Said(said)));
+            }
+            return Ok(());
+        }
         let error = ApiError::invalid(&nack.rule, format!("the hub refused it: {}", nack.detail));
         match entry.answer {
             Some(answer) => drop(answer.try_send(Err(error))),
@@ -327,6 +340,7 @@ impl Member {
             incarnation: lane.incarnation,
             sequence: lane.sequence,
             id,
+            noted: noted_by(&entry),
             subject: self.subject_of(&entry),
             bytes,
             acknowledged: false,
@@ -463,6 +477,13 @@ impl Member {
     fn ask(&mut self, request: &Request) -> Result<Reply, ApiError> {
         view::answer(&mut self.shell, crate::api::Role::Member, Some(self.me), self.connected, request)
             .unwrap_or_else(|| Err(ApiError::ours("a question that has no answer")))
+    }
+}
+
+fn noted_by(entry: &Entry) -> Option<EntryId> {
+    match entry {
+        Entry::SeenNote(note) => Some(note.body.entry().id()),
+        _ => None,
     }
 }
 

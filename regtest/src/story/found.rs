@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use althing_governance::Charter;
 use althing_governance::charter::{AssociationArguments, association_template};
 use althing_node::keys::PublicKeys;
 use althing_node::setup::{CharterReport, Founded, Initialised};
@@ -50,13 +51,29 @@ const MIN_STAKE_SAT: u64 = 10_000;
 /// # Errors
 /// When a command fails, or answers something wrong.
 pub fn found(assembly: &Assembly, periods: Periods) -> Result<Founded> {
+    found_from(assembly, periods, Ok)
+}
+
+/// As [`found`], with the story's charter as `rules` changes it.
+///
+/// # Errors
+/// As [`found`].
+pub fn found_by(assembly: &Assembly, periods: Periods, rules: impl FnOnce(Charter) -> Charter) -> Result<Founded> {
+    found_from(assembly, periods, |document| Ok(rules(Charter::from_toml(&document)?).to_toml()?))
+}
+
+fn found_from(
+    assembly: &Assembly,
+    periods: Periods,
+    document: impl FnOnce(String) -> Result<String>,
+) -> Result<Founded> {
     assembly.narrator.step("making keys for a hub and five members");
     let hub_keys = init(&assembly.hub.cli(), assembly)?;
     let member_keys = at_once(&assembly.members, |_, member| init(&member.cli(), assembly))?;
 
     assembly.narrator.step("writing the charter and checking it");
     let charter_path = assembly.data_dir.join("charter.toml");
-    std::fs::write(&charter_path, charter(&hub_keys, &member_keys, periods)?)
+    std::fs::write(&charter_path, document(charter(&hub_keys, &member_keys, periods)?)?)
         .with_context(|| format!("writing {}", charter_path.display()))?;
     let charter_file = utf8(&charter_path)?;
     let cli = assembly.hub.cli();

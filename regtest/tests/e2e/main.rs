@@ -14,6 +14,7 @@ mod breaches;
 mod channel_ends;
 mod closes;
 mod copies;
+mod every_command;
 mod governance;
 mod hub_disk;
 mod hub_kill;

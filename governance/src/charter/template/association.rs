@@ -1,6 +1,10 @@
 //! An association of persons who know each other.
 
+use super::rules::{rule, tables};
 use super::{TemplateArguments, guardians, identity, treasurers};
+use crate::charter::Threshold::{Majority, PercentBp};
+use crate::charter::{Body, Class, ClassRule, Quorum};
+use crate::voting::System;
 
 /// An association: one member one vote, members by invitation or vote, treasurers confirm payments, rules change by two
 /// thirds, and boards and treasurers are elected by ranking.
@@ -30,105 +34,54 @@ max_parts = 1
 comments_per_epoch = 100
 comment_votes_per_epoch = 1000
 comment_bytes = 4096
-
-# Resolutions; questions with several answers by approval or ranking.
-[[classes]]
-class = "text"
-voting_blocks = {voting_blocks}
-expiry_blocks = 4320
-threshold = "majority"
-quorum = {{ participation_bp = 2000 }}
-systems = ["yes_no_abstain", "approval", "schulze"]
-
-# Small payments: the members decide.
-[[classes]]
-class = "spend"
-max_amount_sat = 10000000
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = "majority"
-quorum = {{ participation_bp = 3000 }}
-distinct_voters_min = 2
-late_surge = true
-
-# Large ones: the treasurers agree as well.
-[[classes]]
-class = "spend"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ participation_bp = 4000 }}
-distinct_voters_min = 3
-late_surge = true
-bodies = ["members", "treasurers"]
-
-[[classes]]
-class = "budget"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 52560
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ participation_bp = 4000 }}
-distinct_voters_min = 3
-late_surge = true
-
-[[classes]]
-class = "admit"
-voting_blocks = {voting_blocks}
-expiry_blocks = 4320
-threshold = "majority"
-quorum = {{ participation_bp = 2000 }}
-
-[[classes]]
-class = "expel"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ participation_bp = 4000 }}
-
-[[classes]]
-class = "rule_change"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ participation_bp = 4000 }}
-distinct_voters_min = 3
-
-[[classes]]
-class = "elect_treasurers"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ participation_bp = 4000 }}
-systems = ["yes_no_abstain", "instant_runoff", "schulze"]
-
-[[classes]]
-class = "replace_keys"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ participation_bp = 4000 }}
-
-# Stops all spending for a while; the treasurers alone can order it.
-[[classes]]
-class = "pause"
-voting_blocks = {voting_blocks}
-expiry_blocks = 432
-threshold = "majority"
-quorum = {{ participation_bp = 1000 }}
-bodies = ["treasurers"]
-"#,
+{rules}"#,
         identity = identity(a, "an association", &admission, r#""one_member_one_vote""#),
         treasurers = treasurers(a),
         guardians = guardians(a),
         active_stake = a.min_stake_sat.saturating_mul(2),
         voting_blocks = a.voting_blocks,
-        veto_blocks = a.veto_blocks,
+        rules = rules(a),
     )
+}
+
+fn rules(a: &TemplateArguments) -> String {
+    let by = |class, threshold, quorum_bp| rule(a, class, threshold, Quorum::ParticipationBp(quorum_bp));
+    let guarded =
+        |class, threshold, quorum_bp| ClassRule { veto_blocks: a.veto_blocks, ..by(class, threshold, quorum_bp) };
+    // Two thirds of at least two fifths.
+    let grave = |class| guarded(class, PercentBp(6667), 4000);
+    let payment = |distinct_voters_min, rule| ClassRule { distinct_voters_min, late_surge: true, ..rule };
+    tables([
+        (
+            "Resolutions; questions with several answers by approval or ranking.",
+            ClassRule {
+                systems: vec![System::YesNoAbstain, System::Approval, System::Schulze],
+                ..by(Class::Text, Majority, 2000)
+            },
+        ),
+        (
+            "Small payments: the members decide.",
+            ClassRule { max_amount_sat: Some(10_000_000), ..payment(2, guarded(Class::Spend, Majority, 3000)) },
+        ),
+        (
+            "Large ones: the treasurers agree as well.",
+            ClassRule { bodies: vec![Body::Members, Body::Treasurers], ..payment(3, grave(Class::Spend)) },
+        ),
+        ("", ClassRule { expiry_blocks: 52_560, ..payment(3, grave(Class::Budget)) }),
+        ("", by(Class::Admit, Majority, 2000)),
+        ("", grave(Class::Expel)),
+        ("", ClassRule { distinct_voters_min: 3, ..grave(Class::RuleChange) }),
+        (
+            "",
+            ClassRule {
+                systems: vec![System::YesNoAbstain, System::InstantRunoff, System::Schulze],
+                ..grave(Class::ElectTreasurers)
+            },
+        ),
+        ("", grave(Class::ReplaceKeys)),
+        (
+            "Stops all spending for a while; the treasurers alone can order it.",
+            ClassRule { expiry_blocks: 432, bodies: vec![Body::Treasurers], ..by(Class::Pause, Majority, 1000) },
+        ),
+    ])
 }

@@ -1,6 +1,10 @@
 //! A treasury in common.
 
+use super::rules::{rule, tables};
 use super::{TemplateArguments, guardians, identity, treasurers};
+use crate::charter::Threshold::{Majority, PercentBp};
+use crate::charter::{Class, ClassRule, Quorum};
+use crate::voting::System;
 
 /// A co-operative treasury: anybody may stake, weight by stake, three bands of payments, a spending cap, deposits against
 /// spam, dues that pay for participation.
@@ -29,111 +33,49 @@ dues_sat_per_epoch = {dues}
 
 [delegation]
 enabled = true
-
-[[classes]]
-class = "text"
-voting_blocks = {voting_blocks}
-expiry_blocks = 4320
-threshold = "majority"
-quorum = {{ participation_bp = 2000 }}
-systems = ["yes_no_abstain", "single_choice", "schulze", "split"]
-deposit_sat = {deposit}
-min_support_bp = 500
-
-[[classes]]
-class = "spend"
-max_amount_sat = 10000000
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = "majority"
-quorum = {{ participation_bp = 3000 }}
-distinct_voters_min = 2
-late_surge = true
-deposit_sat = {deposit}
-min_support_bp = 500
-
-[[classes]]
-class = "spend"
-max_amount_sat = 100000000
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6000 }}
-quorum = {{ participation_bp = 4000 }}
-distinct_voters_min = 3
-systems = ["yes_no_abstain", "yes_no_veto"]
-late_surge = true
-deposit_sat = {deposit}
-min_support_bp = 500
-
-[[classes]]
-class = "spend"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ yes_of_total_bp = 3000 }}
-distinct_voters_min = 3
-systems = ["yes_no_veto"]
-late_surge = true
-deposit_sat = {deposit}
-min_support_bp = 500
-
-[[classes]]
-class = "rule_change"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 7500 }}
-quorum = {{ yes_of_total_bp = 3000 }}
-distinct_voters_min = 3
-deposit_sat = {deposit}
-min_support_bp = 500
-
-[[classes]]
-class = "elect_treasurers"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ yes_of_total_bp = 3000 }}
-distinct_voters_min = 3
-
-[[classes]]
-class = "replace_keys"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ yes_of_total_bp = 3000 }}
-distinct_voters_min = 3
-
-[[classes]]
-class = "confiscate"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 8500 }}
-quorum = {{ participation_bp = 5000 }}
-distinct_voters_min = 3
-
-[[classes]]
-class = "pause"
-voting_blocks = {voting_blocks}
-expiry_blocks = 432
-threshold = "majority"
-quorum = {{ participation_bp = 1000 }}
-distinct_voters_min = 2
-"#,
+{rules}"#,
         identity = identity(a, "a co-operative treasury", &admission, r#""stake""#),
         treasurers = treasurers(a),
         guardians = guardians(a),
         active_stake = a.min_stake_sat.saturating_mul(10),
         reward_pool = a.min_stake_sat,
         dues = a.min_stake_sat / 1000,
-        deposit = a.min_stake_sat / 10,
         voting_blocks = a.voting_blocks,
-        veto_blocks = a.veto_blocks,
+        rules = rules(a),
     )
+}
+
+fn rules(a: &TemplateArguments) -> String {
+    use Quorum::{ParticipationBp, YesOfTotalBp};
+    let deposited = |rule| ClassRule { deposit_sat: a.min_stake_sat / 10, min_support_bp: 500, ..rule };
+    let guarded = |class, threshold, quorum, distinct_voters_min| ClassRule {
+        veto_blocks: a.veto_blocks,
+        distinct_voters_min,
+        ..rule(a, class, threshold, quorum)
+    };
+    let payment = |max_amount_sat, threshold, quorum, distinct_voters_min| {
+        let rule = guarded(Class::Spend, threshold, quorum, distinct_voters_min);
+        deposited(ClassRule { max_amount_sat, late_surge: true, ..rule })
+    };
+    let with_systems = |systems: &[System], rule| ClassRule { systems: systems.to_vec(), ..rule };
+    let choices = [System::YesNoAbstain, System::SingleChoice, System::Schulze, System::Split];
+    let rules = [
+        with_systems(&choices, deposited(rule(a, Class::Text, Majority, ParticipationBp(2000)))),
+        payment(Some(10_000_000), Majority, ParticipationBp(3000), 2),
+        with_systems(
+            &[System::YesNoAbstain, System::YesNoVeto],
+            payment(Some(100_000_000), PercentBp(6000), ParticipationBp(4000), 3),
+        ),
+        with_systems(&[System::YesNoVeto], payment(None, PercentBp(6667), YesOfTotalBp(3000), 3)),
+        deposited(guarded(Class::RuleChange, PercentBp(7500), YesOfTotalBp(3000), 3)),
+        guarded(Class::ElectTreasurers, PercentBp(6667), YesOfTotalBp(3000), 3),
+        guarded(Class::ReplaceKeys, PercentBp(6667), YesOfTotalBp(3000), 3),
+        guarded(Class::Confiscate, PercentBp(8500), ParticipationBp(5000), 3),
+        ClassRule {
+            expiry_blocks: 432,
+            distinct_voters_min: 2,
+            ..rule(a, Class::Pause, Majority, ParticipationBp(1000))
+        },
+    ];
+    tables(rules.map(|rule| ("", rule)))
 }

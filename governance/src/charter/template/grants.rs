@@ -1,6 +1,10 @@
 //! Money for the work of others.
 
+use super::rules::{rule, tables};
 use super::{TemplateArguments, guardians, identity, treasurers};
+use crate::charter::Threshold::{Majority, PercentBp};
+use crate::charter::{Class, ClassRule, Quorum};
+use crate::voting::System;
 
 /// A DAO that gives grants: anybody may stake, weight grows with the age of a stake, most members delegate by topic, requests
 /// for proposals end in a run-off, and grants are paid by milestone and can be stopped.
@@ -29,122 +33,62 @@ max_parts = 16
 comments_per_epoch = 200
 comment_votes_per_epoch = 2000
 comment_bytes = 4096
-
-[[classes]]
-class = "text"
-voting_blocks = {voting_blocks}
-expiry_blocks = 4320
-threshold = "majority"
-quorum = {{ participation_bp = 1000 }}
-systems = ["yes_no_abstain", "single_choice", "approval", {{ score = {{ max = 5 }} }}, "instant_runoff", "split"]
-deposit_sat = {deposit}
-min_support_bp = 300
-
-# Small grants pass unless a tenth of all weight objects.
-[[classes]]
-class = "spend"
-max_amount_sat = 1000000
-review_blocks = {review}
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = "majority"
-quorum = {{ participation_bp = 1000 }}
-distinct_voters_min = 2
-systems = ["yes_no_abstain", "optimistic"]
-oppose_bp = 1000
-late_surge = true
-deposit_sat = {deposit}
-min_support_bp = 300
-
-[[classes]]
-class = "spend"
-max_amount_sat = 20000000
-review_blocks = {review}
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6000 }}
-quorum = {{ participation_bp = 2000 }}
-distinct_voters_min = 3
-late_surge = true
-deposit_sat = {deposit}
-min_support_bp = 300
-
-# Large grants come in milestones; a later vote stops what is left.
-[[classes]]
-class = "budget"
-review_blocks = {review}
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 52560
-threshold = {{ percent_bp = 6000 }}
-quorum = {{ participation_bp = 2000 }}
-distinct_voters_min = 3
-late_surge = true
-deposit_sat = {deposit}
-min_support_bp = 300
-
-# Submissions compete; the run-off names one, or none of them.
-[[classes]]
-class = "request"
-review_blocks = {review}
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6000 }}
-quorum = {{ participation_bp = 2000 }}
-distinct_voters_min = 3
-systems = ["approval", "instant_runoff", "schulze"]
-deposit_sat = {deposit}
-min_support_bp = 300
-
-[[classes]]
-class = "rule_change"
-review_blocks = {review}
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ participation_bp = 3000 }}
-distinct_voters_min = 3
-
-[[classes]]
-class = "elect_treasurers"
-review_blocks = {review}
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ participation_bp = 3000 }}
-distinct_voters_min = 3
-
-[[classes]]
-class = "replace_keys"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ participation_bp = 3000 }}
-distinct_voters_min = 3
-
-[[classes]]
-class = "pause"
-voting_blocks = {voting_blocks}
-expiry_blocks = 432
-threshold = "majority"
-quorum = {{ participation_bp = 1000 }}
-distinct_voters_min = 2
-"#,
+{rules}"#,
         // A stake of half a year weighs the most.
         identity = identity(a, "a DAO that gives grants", &admission, "{ stake_age = { cap_blocks = 26280 } }"),
         treasurers = treasurers(a),
         guardians = guardians(a),
         active_stake = a.min_stake_sat.saturating_mul(10),
         cooldown = a.voting_blocks.saturating_mul(2),
-        deposit = a.min_stake_sat / 10,
-        review = a.epoch_blocks,
-        voting_blocks = a.voting_blocks,
-        veto_blocks = a.veto_blocks,
+        rules = rules(a),
     )
+}
+
+fn rules(a: &TemplateArguments) -> String {
+    let by = |class, threshold, quorum_bp| rule(a, class, threshold, Quorum::ParticipationBp(quorum_bp));
+    let deposited = |rule| ClassRule { deposit_sat: a.min_stake_sat / 10, min_support_bp: 300, ..rule };
+    let reviewed = |class, threshold, quorum_bp, distinct_voters_min| ClassRule {
+        review_blocks: a.epoch_blocks,
+        veto_blocks: a.veto_blocks,
+        distinct_voters_min,
+        ..by(class, threshold, quorum_bp)
+    };
+    let surging = |rule| deposited(ClassRule { late_surge: true, ..rule });
+    let choices = vec![
+        System::YesNoAbstain,
+        System::SingleChoice,
+        System::Approval,
+        System::Score { max: 5 },
+        System::InstantRunoff,
+        System::Split,
+    ];
+    let contest = vec![System::Approval, System::InstantRunoff, System::Schulze];
+    tables([
+        ("", deposited(ClassRule { systems: choices, ..by(Class::Text, Majority, 1000) })),
+        (
+            "Small grants pass unless a tenth of all weight objects.",
+            surging(ClassRule {
+                max_amount_sat: Some(1_000_000),
+                systems: vec![System::YesNoAbstain, System::Optimistic],
+                ..reviewed(Class::Spend, Majority, 1000, 2)
+            }),
+        ),
+        (
+            "",
+            surging(ClassRule { max_amount_sat: Some(20_000_000), ..reviewed(Class::Spend, PercentBp(6000), 2000, 3) }),
+        ),
+        (
+            "Large grants come in milestones; a later vote stops what is left.",
+            surging(ClassRule { expiry_blocks: 52_560, ..reviewed(Class::Budget, PercentBp(6000), 2000, 3) }),
+        ),
+        (
+            "Submissions compete; the run-off names one, or none of them.",
+            deposited(ClassRule { systems: contest, ..reviewed(Class::Request, PercentBp(6000), 2000, 3) }),
+        ),
+        ("", reviewed(Class::RuleChange, PercentBp(6667), 3000, 3)),
+        ("", reviewed(Class::ElectTreasurers, PercentBp(6667), 3000, 3)),
+        // Keys that are lost or stolen cannot wait for a discussion.
+        ("", ClassRule { review_blocks: 0, ..reviewed(Class::ReplaceKeys, PercentBp(6667), 3000, 3) }),
+        ("", ClassRule { expiry_blocks: 432, distinct_voters_min: 2, ..by(Class::Pause, Majority, 1000) }),
+    ])
 }

@@ -5,6 +5,7 @@
 mod association;
 mod cooperative;
 mod grants;
+mod rules;
 mod starter;
 
 use std::fmt::Write as _;

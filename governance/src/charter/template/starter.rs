@@ -1,6 +1,9 @@
 //! The smallest charter that is useful.
 
+use super::rules::{rule, tables};
 use super::{TemplateArguments, identity, treasurers};
+use crate::charter::Threshold::{Majority, PercentBp};
+use crate::charter::{Class, ClassRule, Quorum};
 
 /// The smallest charter that is useful: open admission, weight by stake, resolutions by majority, spends in two bands by
 /// majority and two thirds, and no guard beyond the defaults. For a first try and for tests.
@@ -13,36 +16,25 @@ pub fn starter(a: &TemplateArguments) -> String {
         r#"{identity}{treasurers}
 [delegation]
 enabled = true
-
-[[classes]]
-class = "text"
-voting_blocks = {voting_blocks}
-expiry_blocks = 4320
-threshold = "majority"
-quorum = {{ participation_bp = 2000 }}
-
-[[classes]]
-class = "spend"
-max_amount_sat = 10000000
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = "majority"
-quorum = {{ participation_bp = 3000 }}
-distinct_voters_min = 2
-
-[[classes]]
-class = "spend"
-voting_blocks = {voting_blocks}
-veto_blocks = {veto_blocks}
-expiry_blocks = 4320
-threshold = {{ percent_bp = 6667 }}
-quorum = {{ yes_of_total_bp = 3000 }}
-distinct_voters_min = 3
-"#,
+{rules}"#,
         identity = identity(a, "a DAO that starts small", &admission, r#""stake""#),
         treasurers = treasurers(a),
-        voting_blocks = a.voting_blocks,
-        veto_blocks = a.veto_blocks,
+        rules = rules(a),
     )
+}
+
+fn rules(a: &TemplateArguments) -> String {
+    use Quorum::{ParticipationBp, YesOfTotalBp};
+    let payment = |max_amount_sat, threshold, quorum, distinct_voters_min| ClassRule {
+        max_amount_sat,
+        veto_blocks: a.veto_blocks,
+        distinct_voters_min,
+        ..rule(a, Class::Spend, threshold, quorum)
+    };
+    let rules = [
+        rule(a, Class::Text, Majority, ParticipationBp(2000)),
+        payment(Some(10_000_000), Majority, ParticipationBp(3000), 2),
+        payment(None, PercentBp(6667), YesOfTotalBp(3000), 3),
+    ];
+    tables(rules.map(|rule| ("", rule)))
 }

@@ -1,0 +1,35 @@
+//! Where delegated weight ends, resolved by shards.
+
+use super::shards::Shards;
+use super::tally_shard::{Parcel, TallyShard};
+use super::workers::{Workers, divide, each};
+use crate::delegation::{Graph, MAX_STEPS, Seat};
+
+/// What every seat of an electorate carries, after all shards have exchanged their parcels (L-10 to L-13).
+#[derive(Debug)]
+pub struct ShardedFlow<'a> {
+    shards: Shards,
+    parts: Vec<TallyShard<'a>>,
+}
+
+impl<'a> ShardedFlow<'a> {
+    /// Resolves the graph for these ballots (the counted one of each voter, in any order).
+    #[must_use]
+    pub fn resolve(workers: &dyn Workers, graph: &'a Graph, ballots: &[(Seat, &'a [u16])]) -> Self {
+        let shards = divide(workers, graph.electorate().len());
+        let start = |shard| TallyShard::new(graph, shards, shard, ballots.iter().copied());
+        let mut parts = each(workers, 0..shards.count(), start);
+        for _ in 0..MAX_STEPS {
+            let sent: Vec<Vec<Parcel>> = each(workers, &mut parts, TallyShard::send);
+            let inboxes = (0..shards.count()).map(|to| sent.iter().map(move |parcels| &parcels[to]));
+            each(workers, parts.iter_mut().zip(inboxes), |(part, inbox)| part.receive(inbox));
+        }
+        Self { shards, parts }
+    }
+
+    /// Weight with which the ballot of a seat is counted; 0 when it has none.
+    #[must_use]
+    pub fn received(&self, seat: Seat) -> u128 {
+        self.parts[self.shards.of(seat)].received(seat)
+    }
+}

@@ -1,0 +1,108 @@
+//! What members do beside proposing and voting: invite, replace a key, talk, delegate, be rewarded.
+
+use althing_regtest::story::{Actor, Assembly};
+use anyhow::{Context as _, Result, ensure};
+
+use super::rules::{DUES_SAT, POOL_SAT};
+use super::{GUEST_SAT, WITHIN_BLOCKS, ask, five, text};
+
+/// Invites the guest, and gives the invitation's id.
+pub(super) fn invite(assembly: &Assembly, guest: &Actor) -> Result<String> {
+    let [astrid, ..] = five(assembly)?;
+    let key = guest.status()?.vote_key.context("a member has a vote key")?;
+    let until = (assembly.node.tip()?.height + 100).to_string();
+    text(&ask(astrid, &["invite", &key, "--until", &until, "--yes"])?["entry"])
+}
+
+pub(super) fn accept(assembly: &Assembly, guest: &Actor, invitation: &str) -> Result<()> {
+    guest.wait(althing_node::api::WaitFor::Height(assembly.node.tip()?.height), 90)?;
+    let said = ask(guest, &["accept", invitation])?;
+    ensure!(said["position"].is_u64(), "{said}");
+    Ok(())
+}
+
+/// The stake of whom was invited weighs something from the next roll on.
+pub(super) fn check_guest(assembly: &Assembly, guest: &Actor) -> Result<()> {
+    let [astrid, ..] = five(assembly)?;
+    assembly.mine_until("the guest on the roll", WITHIN_BLOCKS, || {
+        let members = astrid.members()?;
+        let found = members.iter().find(|member| member.name == guest.name()).context("the guest is no member")?;
+        Ok((found.weight.as_deref() == Some(&GUEST_SAT.to_string())).then_some(()))
+    })
+}
+
+pub(super) fn discuss(assembly: &Assembly, proposal: &str) -> Result<()> {
+    let [astrid, bjarni, gudrun, hallgerd, _] = five(assembly)?;
+    let comment = text(&ask(bjarni, &["comment", proposal, "The lake is cold."])?["id"])?;
+    let answer = ask(gudrun, &["comment", proposal, "The booth is not.", "--parent", &comment])?;
+    ensure!(answer["parent"] == *comment, "{answer}");
+    ask(gudrun, &["comment-vote", &comment, "up"])?;
+    ask(hallgerd, &["comment-vote", &comment, "up"])?;
+    ask(hallgerd, &["comment-vote", &comment, "down"])?;
+    ask(astrid, &["comment-vote", &comment, "down"])?;
+    ask(astrid, &["comment-vote", &comment, "none"])?;
+    ask(astrid, &["update", proposal, "There is a fire at the booth."])?;
+    let shown = |actor: &Actor| ask(actor, &["proposal", "show", proposal]);
+    let found = shown(hallgerd)?;
+    let comments = found["comments"].as_array().context("no comments")?;
+    let opinions =
+        comments.iter().find(|one| one["id"] == *comment).map(|one| (one["up"].clone(), one["down"].clone()));
+    ensure!(opinions == Some((1.into(), 1.into())), "{found}");
+    ensure!(comments.iter().any(|one| one["is_update"] == true), "{found}");
+    let hidden = |actor: &Actor| -> Result<usize> {
+        let found = shown(actor)?;
+        let comments = found["comments"].as_array().context("no comments")?;
+        Ok(comments.iter().filter(|one| one["hidden"] == true).count())
+    };
+    ask(hallgerd, &["hide", "comment", &comment])?;
+    ensure!((hidden(hallgerd)?, hidden(astrid)?) == (1, 0), "hidden is not hidden here alone");
+    ask(hallgerd, &["unhide", "comment", &comment])?;
+    ensure!(hidden(hallgerd)? == 0, "still hidden");
+    Ok(())
+}
+
+/// Another key speaks for Hallgerd, who stays the same member with the same weight; the first one is over.
+pub(super) fn rotate_key(assembly: &Assembly, proposal: &str) -> Result<()> {
+    let [astrid, _, _, hallgerd, _] = five(assembly)?;
+    let before = astrid.members()?;
+    let said = ask(hallgerd, &["rotate-key", "--yes"])?;
+    ensure!(said["position"].is_u64(), "{said}");
+    let cast = ask(hallgerd, &["vote", proposal, "yes", "--yes"])?;
+    ensure!(cast["position"].is_u64(), "{cast}");
+    let ballots = ask(hallgerd, &["ballots"])?;
+    ensure!(ballots["ballots"].as_array().is_some_and(|all| all.len() == 1), "{ballots}");
+    let facts = |members: Vec<althing_node::api::Member>| {
+        let found = members.into_iter().find(|member| member.name == "Hallgerd");
+        found.map(|member| (member.stake_sat, member.weight))
+    };
+    let (before, after) = (facts(before), facts(astrid.members()?));
+    ensure!(before.is_some() && before == after, "{before:?} became {after:?}");
+    Ok(())
+}
+
+/// Where weight goes that was handed on, and what the receiver carries.
+pub(super) fn delegated(assembly: &Assembly, request: &str) -> Result<()> {
+    let [astrid, bjarni, ..] = five(assembly)?;
+    let mine = ask(bjarni, &["delegations", "--proposal", request])?;
+    ensure!(mine["mine"][0]["scope"].to_string().contains("request"), "{mine}");
+    ensure!(mine["routes"][0]["name"] == "Astrid" && mine["routes"][0]["weight"] == "400000", "{mine}");
+    let carried = ask(astrid, &["delegations", "--proposal", request])?;
+    ensure!(carried["carried"] == "900000", "{carried}");
+    Ok(())
+}
+
+/// Whoever voted in what an epoch decided shares the pool; everybody on the roll owes dues for every epoch.
+pub(super) fn check_rewards(assembly: &Assembly) -> Result<()> {
+    let [astrid, _, _, _, njal] = five(assembly)?;
+    let of = |actor: &Actor| -> Result<(u64, u64, u64)> {
+        let found = ask(actor, &["rewards"])?;
+        let rewards = found["rewards"].as_array().context("no rewards")?;
+        let sum = |name: &str| rewards.iter().filter_map(|one| one[name].as_u64()).sum();
+        Ok((sum("reward_sat"), sum("dues_sat"), rewards.len() as u64))
+    };
+    let (reward, dues, epochs) = of(astrid)?;
+    ensure!(reward >= POOL_SAT / 5 && dues == DUES_SAT * epochs, "{reward} sat, dues {dues} in {epochs} epochs");
+    let (void, ..) = of(njal)?;
+    ensure!(void == 0, "{void} sat for a ballot that is void");
+    Ok(())
+}
