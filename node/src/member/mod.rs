@@ -4,6 +4,7 @@ mod lane;
 mod requests;
 mod review;
 mod speech;
+mod splices;
 mod sync;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -6,6 +6,7 @@ mod closing;
 mod effects;
 mod monitors;
 mod opening;
+mod splicing;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,8 @@ use crate::keys::Keys;
 use crate::store::{ChannelRow, Store};
 
 pub(crate) use self::monitors::end_words;
+pub(crate) use self::splicing::splice_words;
+pub use self::splicing::{SpliceEffects, SpliceKind, SpliceOrder};
 
 /// Fee of a cooperative close when the member named none: the 154 vB of the usual case at 2 sat/vB.
 pub const DEFAULT_CLOSE_FEE_SAT: u64 = 310;
@@ -52,6 +55,8 @@ pub struct StakeChannel {
     pub child_coin: Option<WalletCoin>,
     /// What this side wants the next checkpoint to change.
     pub wishes: Vec<Change>,
+    /// Member: the top-up or withdrawal that waits for the own turn.
+    pub splice_order: Option<SpliceOrder>,
 }
 
 /// All stake channels of this node.
@@ -77,6 +82,8 @@ pub enum StakeNews {
     Closed(u32),
     /// Both sides have signed a checkpoint; the hub logs it.
     Checkpointed(u32, althing_channels::SignedCheckpoint),
+    /// The transaction of a top-up or withdrawal is signed and broadcast.
+    Spliced(u32, Txid),
 }
 
 impl StakeChannel {
@@ -95,6 +102,7 @@ impl StakeChannel {
             closing_txid: None,
             child_coin: None,
             wishes: Vec::new(),
+            splice_order: None,
         }
     }
 
@@ -181,12 +189,12 @@ impl Stakes {
             .filter(|channel| !channel.funding_taken && channel.machine.phase() < Phase::Ready)
             .filter_map(|channel| channel.funding_tx.as_ref())
             .flat_map(|tx| tx.input.iter().map(|input| input.previous_output));
-        of_children.chain(of_fundings).collect()
+        of_children.chain(of_fundings).chain(self.spliced_coins()).collect()
     }
 
     /// Funding outputs known.
     pub fn funding_outpoints(&self) -> Vec<OutPoint> {
-        self.iter().filter_map(|channel| channel.machine.funding()).collect()
+        self.iter().flat_map(|channel| channel.machine.fundings()).collect()
     }
 
     /// A number that no channel had yet.
@@ -227,6 +235,11 @@ pub fn subject(message: &Msg) -> Option<Subject> {
         Msg::CheckpointTurn(m) => Subject::Channel(m.channel),
         Msg::Reestablish(m) => Subject::Channel(m.channel),
         Msg::GiveVoucher(m) => Subject::Channel(m.channel),
+        Msg::SpliceInit(m) => Subject::Channel(m.channel),
+        Msg::SpliceAck(m) => Subject::Channel(m.channel),
+        Msg::SpliceNonce(m) => Subject::Channel(m.channel),
+        Msg::SpliceSign(m) => Subject::Channel(m.channel),
+        Msg::SpliceLocked(m) => Subject::Channel(m.channel),
         Msg::PeerError(PeerError { channel: Some(channel), .. }) => Subject::Channel(*channel),
         _ => return None,
     })

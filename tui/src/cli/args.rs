@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use althing_node::api::WaitFor;
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use super::channel_args::{TakeOut, TopUp};
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
 pub(super) use super::vote_args::Vote;
@@ -347,6 +348,11 @@ pub enum ChannelCommand {
         /// Amount in satoshis.
         amount_sat: u64,
     },
+    /// Add coins of the wallet to a channel, which stays in use.
+    #[command(name = "topup")]
+    TopUp(TopUp),
+    /// Take coins out of a channel, which stays in use.
+    Withdraw(TakeOut),
     /// Close a channel together with the other side, or alone.
     Close {
         /// The channel's id or the beginning of it.

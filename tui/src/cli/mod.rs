@@ -3,6 +3,8 @@
 //! A command first looks for a node that runs on the data folder; without one it starts a member's node for its own time.
 
 mod args;
+mod channel;
+mod channel_args;
 mod console;
 mod dispatch;
 mod failure;
