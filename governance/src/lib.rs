@@ -20,6 +20,7 @@ pub mod entry;
 pub mod epoch;
 pub mod hash;
 pub mod id;
+mod layers;
 pub mod ledger;
 pub mod lifecycle;
 pub mod parallel;

@@ -8,6 +8,7 @@ use bitcoin::secp256k1::PublicKey;
 use crate::charter::{Charter, WeightRule};
 use crate::id::{ChannelId, MemberId};
 use crate::parallel::{self, Alone, Workers};
+use crate::layers::{Layers, Lineage};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 
 /// What the log says about one channel; the chain has to confirm it (G-32).
@@ -27,8 +28,8 @@ pub struct StakeClaim {
     pub member_sat: u64,
 }
 
-/// What the chain says about one claimed funding output. The shell makes one only if the output exists and its script is
-/// the MuSig2 output of the claim's two keys; a claim without a fact weighs nothing.
+/// What the chain says about one claimed funding output, or one into which it was spliced. The shell makes one only if the
+/// output exists and its script is the MuSig2 output of the claim's two keys; a claim without a fact weighs nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FundingFact {
     /// The output.
@@ -39,6 +40,9 @@ pub struct FundingFact {
     pub height: u32,
     /// Height of the block that spends it, if one does.
     pub spent_height: Option<u32>,
+    /// The funding output of the same two keys that the spending transaction made, the first of several: the channel goes on
+    /// there after a splice. There is a fact about it too.
+    pub successor: Option<OutPoint>,
     /// Height of the block in which the member's own coins of this output went elsewhere: neither to a successor funding
     /// output of theirs nor to their own output of its close, as long as that is unspent. `None` while they did not, so that
     /// a hub cannot erase a dissenter by closing the channel (G-37).
@@ -52,17 +56,16 @@ pub struct Roll {
     total: u128,
     /// What each member's weight rests on; empty for rolls that were not computed from claims.
     parts: BTreeMap<MemberId, Vec<StakePart>>,
-    /// Outputs whose coins had left their member by the closing height.
-    released: BTreeSet<OutPoint>,
+    /// The most that was still locked at the closing height of what some claims rest on (G-37).
+    left: BTreeMap<OutPoint, u64>,
+    closing_height: u32,
 }
 
-/// One funding output in a member's stake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One claim in a member's stake.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct StakePart {
     outpoint: OutPoint,
-    sat: u64,
-    /// Satoshis times capped age; 0 under rules that do not ask for age.
-    aged: u128,
+    layers: Layers,
 }
 
 /// One member of a roll.
@@ -79,23 +82,21 @@ impl Roll {
     #[must_use]
     pub fn compute(charter: &Charter, claims: &[StakeClaim], facts: &[FundingFact], closing_height: u32) -> Self {
         let facts: BTreeMap<OutPoint, &FundingFact> = facts.iter().map(|fact| (fact.outpoint, fact)).collect();
-        let age_cap = match charter.weight_rule {
-            WeightRule::StakeAge { cap_blocks } => cap_blocks,
-            _ => 0,
-        };
         let mut counted = BTreeSet::new();
         let mut parts: BTreeMap<MemberId, Vec<StakePart>> = BTreeMap::new();
+        let mut left = BTreeMap::new();
         for claim in claims {
-            let Some(fact) = facts.get(&claim.outpoint) else { continue };
+            let (outpoint, lineage) = (claim.outpoint, Lineage::at(&facts, claim.outpoint, closing_height));
+            left.extend(lineage.left(closing_height).map(|sat| (outpoint, sat)));
+            let layers = lineage.counted(claim.member_sat, closing_height, charter.stake_confirmations);
             // G-33: one outpoint's value counts once, whoever claims it.
-            if fact.counts_at(closing_height, charter.stake_confirmations) && counted.insert(claim.outpoint) {
-                let sat = claim.member_sat.min(fact.value_sat);
-                let aged = u128::from(sat) * u128::from(fact.age_at(closing_height).min(age_cap));
-                parts.entry(claim.member).or_default().push(StakePart { outpoint: claim.outpoint, sat, aged });
-            }
+            let Some(layers) = layers.filter(|_| lineage.outpoints().all(|known| !counted.contains(&known))) else {
+                continue;
+            };
+            counted.extend(lineage.outpoints());
+            parts.entry(claim.member).or_default().push(StakePart { outpoint, layers });
         }
-        let released = facts.values().filter(|fact| fact.is_released_at(closing_height)).map(|fact| fact.outpoint);
-        Self { released: released.collect(), ..Self::from_parts(charter, parts) }
+        Self { left, ..Self::from_parts(charter, parts, closing_height) }
     }
 
     /// This roll without the stakes that had left their members by the closing height of `later` (G-37). `charter` is the
@@ -107,22 +108,31 @@ impl Roll {
         }
         let mut parts = self.parts.clone();
         for held in parts.values_mut() {
-            held.retain(|part| !later.released.contains(&part.outpoint));
+            for part in held.iter_mut() {
+                if let Some(sat) = later.left.get(&part.outpoint) {
+                    part.layers = part.layers.oldest(*sat);
+                }
+            }
+            held.retain(|part| part.layers.sat() > 0);
         }
-        Self { released: self.released.clone(), ..Self::from_parts(charter, parts) }
+        Self { left: self.left.clone(), ..Self::from_parts(charter, parts, self.closing_height) }
     }
 
-    fn from_parts(charter: &Charter, parts: BTreeMap<MemberId, Vec<StakePart>>) -> Self {
+    fn from_parts(charter: &Charter, parts: BTreeMap<MemberId, Vec<StakePart>>, closing_height: u32) -> Self {
         let min_stake_sat = charter.admission.min_stake_sat();
+        let age_cap = match charter.weight_rule {
+            WeightRule::StakeAge { cap_blocks } => cap_blocks,
+            _ => 0,
+        };
         // Cannot saturate: satoshis have 51 bits, and blocks 32.
         let sums = parts.iter().map(|(member, held)| {
-            let stake_sat = held.iter().fold(0u64, |sum, part| sum.saturating_add(part.sat));
-            let aged = held.iter().fold(0u128, |sum, part| sum.saturating_add(part.aged));
-            (*member, stake_sat, aged)
+            let stake_sat = held.iter().fold(0u64, |sum, part| sum.saturating_add(part.layers.sat()));
+            let aged = held.iter().map(|part| part.layers.aged(closing_height, age_cap));
+            (*member, stake_sat, aged.fold(0u128, u128::saturating_add))
         });
         let eligible = sums.filter(|(_, stake_sat, _)| *stake_sat >= min_stake_sat);
         let weighed = eligible.map(|(member, stake_sat, aged)| (member, stake_sat, weight(charter, stake_sat, aged)));
-        Self { parts: parts.clone(), ..Self::from_stakes(weighed) }
+        Self { parts: parts.clone(), closing_height, ..Self::from_stakes(weighed) }
     }
 
     /// A roll of given members, stakes and weights; members without weight are left out.
@@ -206,20 +216,25 @@ impl FundingFact {
     /// Whether the output is deep enough and unspent at `height` (G-33).
     #[must_use]
     pub fn counts_at(&self, height: u32, confirmations: u32) -> bool {
-        let matured = u64::from(self.height) + u64::from(confirmations) <= u64::from(height) + 1;
-        matured && self.spent_height.is_none_or(|spent| spent > height)
+        self.is_deep_at(height, confirmations) && !self.is_spent_at(height)
+    }
+
+    /// Whether the output has that many confirmations at `height`.
+    #[must_use]
+    pub fn is_deep_at(&self, height: u32, confirmations: u32) -> bool {
+        u64::from(self.height) + u64::from(confirmations) <= u64::from(height) + 1
+    }
+
+    /// Whether the output is spent at `height`.
+    #[must_use]
+    pub fn is_spent_at(&self, height: u32) -> bool {
+        self.spent_height.is_some_and(|spent| spent <= height)
     }
 
     /// Whether the member's coins had gone elsewhere by `height` (G-37).
     #[must_use]
     pub fn is_released_at(&self, height: u32) -> bool {
         self.released_height.is_some_and(|released| released <= height)
-    }
-
-    /// Blocks since the output was mined; 0 before.
-    #[must_use]
-    pub const fn age_at(&self, height: u32) -> u32 {
-        height.saturating_sub(self.height)
     }
 }
 

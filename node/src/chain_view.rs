@@ -39,10 +39,10 @@ impl ChainView for LiveChain<'_> {
         }
     }
 
-    fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>> {
+    fn funding(&mut self, claim: &StakeClaim) -> Result<Vec<FundingFact>> {
         let tip = self.store.tip()?.map_or(0, |row| row.height);
         let Some(row) = locate(Some(self.store), self.bitcoind, claim.outpoint, self.birthday, tip)? else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         if self.store.fact(&row.outpoint)?.is_none() && !self.store.is_read_only() {
             self.store.write(|writer| writer.put_fact(&row))?;
@@ -51,7 +51,7 @@ impl ChainView for LiveChain<'_> {
             }
         }
         let (birthday, bitcoind) = (self.birthday, self.bitcoind);
-        funding_fact(claim, &row, |outpoint| {
+        funding_facts(claim, row, |outpoint| {
             let found = locate(Some(self.store), bitcoind, outpoint, birthday, tip)?;
             if let Some(row) = &found
                 && self.store.fact(&row.outpoint)?.is_none()
@@ -72,32 +72,51 @@ impl ChainView for LiveChain<'_> {
     }
 }
 
-/// The fact for a claim, if the output is what the claim says: exactly the script of the two funding keys. `find` looks up
-/// what is known of an output.
+/// The facts for a claim, if the output is what the claim says, exactly the script of the two funding keys: about that output
+/// and those into which it was spliced. `find` looks up what is known of an output.
 ///
 /// # Errors
 /// Those of `find`, and a stored transaction that is malformed.
-pub fn funding_fact(
+pub fn funding_facts(
     claim: &StakeClaim,
-    row: &FactRow,
+    row: FactRow,
     mut find: impl FnMut(OutPoint) -> Result<Option<FactRow>>,
-) -> Result<Option<FundingFact>> {
+) -> Result<Vec<FundingFact>> {
     let script = funding_script(&claim.member_funding_key, &claim.hub_funding_key);
-    if script.as_bytes() != row.script {
-        return Ok(None);
+    let mut facts = Vec::new();
+    let mut next = (script.as_bytes() == row.script).then_some((claim.outpoint, row));
+    while let Some((outpoint, row)) = next.take() {
+        if let Some(successor) = successor_output(&row)? {
+            next = find(successor)?.map(|row| (successor, row));
+        }
+        let successor = next.as_ref().map(|(outpoint, _)| *outpoint);
+        let released_height = match own_output(claim.member_sat, &row)? {
+            _ if successor.is_some() => None,
+            // Nothing of the close can be the member's: their coins went with it.
+            None => row.spent.as_ref().map(|(height, ..)| *height),
+            Some(own) => find(own)?.and_then(|row| row.spent).map(|(height, ..)| height),
+        };
+        facts.push(FundingFact {
+            outpoint,
+            value_sat: row.value_sat,
+            height: row.height,
+            spent_height: row.spent.as_ref().map(|(height, ..)| *height),
+            successor,
+            released_height,
+        });
     }
-    let released_height = match own_output(claim.member_sat, row)? {
-        // Nothing of the close can be the member's: their coins went with it.
-        None => row.spent.as_ref().map(|(height, ..)| *height),
-        Some(own) => find(own)?.and_then(|row| row.spent).map(|(height, ..)| height),
-    };
-    Ok(Some(FundingFact {
-        outpoint: claim.outpoint,
-        value_sat: row.value_sat,
-        height: row.height,
-        spent_height: row.spent.as_ref().map(|(height, ..)| *height),
-        released_height,
-    }))
+    Ok(facts)
+}
+
+/// G-33: the output into which a funding output was spliced: the first of its spending transaction to the same script.
+///
+/// # Errors
+/// A stored transaction that is malformed.
+pub fn successor_output(row: &FactRow) -> Result<Option<OutPoint>> {
+    let Some((_, tx, _)) = &row.spent else { return Ok(None) };
+    let tx: Transaction = bitcoin::consensus::deserialize(tx).context("a stored transaction is malformed")?;
+    let vout = (0u32..).zip(&tx.output).find(|(_, output)| output.script_pubkey.as_bytes() == row.script);
+    Ok(vout.map(|(vout, _)| OutPoint { txid: tx.compute_txid(), vout }))
 }
 
 /// G-37: the output of a close that is the member's: the largest that is not above the balance in the newest checkpoint, the

@@ -38,11 +38,12 @@ pub trait ChainView {
     /// When the source does not answer.
     fn tip_height(&mut self) -> Result<u32>;
 
-    /// The funding output of a claimed stake, if it is on chain and has exactly the script of the two keys claimed.
+    /// The funding output of a claimed stake, if it is on chain and has exactly the script of the two keys claimed, and the
+    /// outputs into which it was spliced.
     ///
     /// # Errors
     /// When the source does not answer.
-    fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>>;
+    fn funding(&mut self, claim: &StakeClaim) -> Result<Vec<FundingFact>>;
 
     /// The transaction that spent a seal, with its inclusion in the best chain; `None` while it is unspent.
     ///

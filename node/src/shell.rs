@@ -15,7 +15,7 @@ use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Block, BlockHash, Network, OutPoint};
 
 use crate::chain::{Access, Bitcoind, ChainEvent, Follower};
-use crate::chain_view::{LiveChain, own_output};
+use crate::chain_view::{LiveChain, own_output, successor_output};
 use crate::config::Config;
 use crate::dao::Dao;
 use crate::engine::Input;
@@ -322,7 +322,12 @@ impl Shell {
             watch.expect(&self.store, record.bind.funding)?;
             // G-37: a closed channel's weight lasts as long as the member's own output of the close.
             let balance = record.checkpoints.last().map_or(0, |(_, checkpoint)| checkpoint.member_sat);
-            if let Some(row) = self.store.fact(&outpoint_bytes(&record.bind.funding))?
+            let mut row = self.store.fact(&outpoint_bytes(&record.bind.funding))?;
+            while let Some(successor) = row.as_ref().map(successor_output).transpose()?.flatten() {
+                watch.expect(&self.store, successor)?;
+                row = self.store.fact(&outpoint_bytes(&successor))?;
+            }
+            if let Some(row) = row
                 && let Some(own) = own_output(balance, &row)?
             {
                 watch.expect(&self.store, own)?;

@@ -10,7 +10,8 @@ use bdk_wallet::signer::SignersContainer;
 use bdk_wallet::{KeychainKind, PersistedWallet, SignOptions, Wallet as BdkWallet};
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{
-    Address, Amount, Block, BlockHash, FeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, TxOut, Weight, Witness,
+    Address, Amount, Block, BlockHash, FeeRate, Network, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxOut,
+    Weight, Witness,
 };
 
 use crate::api::Balance;
@@ -152,6 +153,65 @@ impl Wallet {
         let tx = psbt.extract_tx().context("W-3: the wallet's transaction pays an absurd fee")?;
         self.persist()?;
         Ok(tx)
+    }
+
+    /// Builds, and does not sign, a transaction from `from` (the output `funding`, which is not the wallet's) and confirmed coins to
+    /// `to`, its output 0, and change. Returns with it the outputs that it spends, in the order of its inputs.
+    ///
+    /// # Errors
+    /// Too little confirmed money (the amounts are named), or I/O.
+    pub fn splice_in(
+        &mut self,
+        (funding, from): (OutPoint, TxOut),
+        to: TxOut,
+        fee_rate: FeeRate,
+        promised: Vec<OutPoint>,
+    ) -> Result<(Transaction, Vec<TxOut>)> {
+        let foreign = bitcoin::psbt::Input { witness_utxo: Some(from.clone()), ..Default::default() };
+        let mut builder = self.wallet.build_tx();
+        builder
+            .ordering(bdk_wallet::TxOrdering::Untouched)
+            .fee_rate(fee_rate)
+            .exclude_unconfirmed()
+            .unspendable(promised)
+            .add_foreign_utxo_with_sequence(funding, foreign, KEY_PATH_WITNESS, Sequence::ENABLE_RBF_NO_LOCKTIME)
+            .map_err(|error| anyhow::anyhow!("W-5: the funding output cannot be spliced: {error}"))?
+            .add_recipient(to.script_pubkey.clone(), to.value);
+        let psbt: Psbt = builder.finish().map_err(|error| {
+            anyhow::Error::new(crate::api::ApiError::not_now(format!(
+                "W-1: the wallet cannot add {} sat to a channel at {} sat/vB: {error}; confirmed balance {} sat",
+                (to.value.to_sat()).saturating_sub(from.value.to_sat()),
+                fee_rate.to_sat_per_vb_ceil(),
+                self.wallet.balance().confirmed.to_sat(),
+            )))
+        })?;
+        self.persist()?;
+        let prevouts: Option<Vec<TxOut>> = psbt.inputs.iter().map(|input| input.witness_utxo.clone()).collect();
+        Ok((psbt.unsigned_tx, prevouts.context("W-2: the wallet does not know what it spends")?))
+    }
+
+    /// Signs the wallet's inputs of a transaction whose other inputs have their witnesses already.
+    ///
+    /// # Errors
+    /// Inputs that are neither signed nor this wallet's.
+    pub fn sign_rest(&self, transaction: &Transaction, prevouts: &[TxOut]) -> Result<Transaction> {
+        let mut bare = transaction.clone();
+        bare.input.iter_mut().for_each(|input| input.witness.clear());
+        let mut psbt = Psbt::from_unsigned_tx(bare).context("W-2: a transaction with script signatures")?;
+        for ((input, signed), prevout) in psbt.inputs.iter_mut().zip(&transaction.input).zip(prevouts) {
+            input.witness_utxo = Some(prevout.clone());
+            if !signed.witness.is_empty() {
+                input.final_script_witness = Some(signed.witness.clone());
+            }
+        }
+        let options = SignOptions { trust_witness_utxo: true, ..SignOptions::default() };
+        let [external, internal] = &self.signers;
+        self.wallet.sign_with_signers(&mut psbt, &[external, internal], options)?;
+        ensure!(
+            psbt.inputs.iter().all(|input| input.final_script_witness.is_some()),
+            "W-2: the wallet could not sign all its inputs"
+        );
+        Ok(psbt.extract_tx_unchecked_fee_rate())
     }
 
     /// Confirmed coins that are not promised to other transactions.

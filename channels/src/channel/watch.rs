@@ -22,7 +22,13 @@ impl Channel {
             own_number: self.number(),
             latest_number: self.number().max(self.peer_numbers().1),
             close: member.zip(hub).map(|(member, hub)| CloseOutputs { member, hub }),
-            signed_commitment: self.state.signed_commitment.as_ref().map(|signed| &signed.transaction),
+            // C-145: the later one is over the funding that confirmed.
+            signed_commitment: self
+                .state
+                .signed_later
+                .last()
+                .or(self.state.signed_commitment.as_ref())
+                .map(|signed| &signed.transaction),
         }
     }
 

@@ -128,6 +128,50 @@ fn leaving_alone_spends_the_funding_that_confirmed() {
     assert_eq!(pair.channel(Side::Member).resume().len(), 2);
 }
 
+/// A deposit up to where the hub's nonce for the old funding's input is on its way.
+fn nonce_under_way() -> Pair {
+    let mut pair = Pair::in_use();
+    pair.announce(250_000).unwrap();
+    while pair.channel(Side::Hub).peer_numbers() != (1, 1) {
+        assert!(pair.deliver_from(Side::Member) || pair.deliver_from(Side::Hub));
+    }
+    pair
+}
+
+fn both_have_signed(pair: &mut Pair) -> bool {
+    [Side::Member, Side::Hub].into_iter().all(|side| pair.channel(side).splice_transactions().len() == 1)
+}
+
+#[test]
+fn a_nonce_that_arrives_twice_is_answered_alike() {
+    let mut pair = nonce_under_way();
+    pair.duplicate_next(Side::Hub);
+    pair.settle();
+    assert!(both_have_signed(&mut pair));
+    confirm(&mut pair);
+    pair.check_against_model();
+}
+
+#[test]
+fn an_answer_to_an_older_nonce_leaves_the_newer_one_in_use() {
+    let mut pair = nonce_under_way();
+    // The hub begins again before the first answer reaches it, as after a reconnect that lost nothing.
+    let first = pair.intercept(Side::Hub).unwrap();
+    pair.deliver(Side::Member, &first);
+    let old_answer = pair.intercept(Side::Member).unwrap();
+    pair.reconnect();
+    while !pair.channel(Side::Hub).pending_splices().is_empty() && !both_have_signed(&mut pair) {
+        pair.deliver(Side::Hub, &old_answer);
+        if !(pair.deliver_from(Side::Hub) || pair.deliver_from(Side::Member)) {
+            break;
+        }
+    }
+    assert!(both_have_signed(&mut pair));
+    assert!(pair.refusals.iter().any(|(_, words)| words.contains("C-17")), "{:?}", pair.refusals);
+    confirm(&mut pair);
+    pair.check_against_model();
+}
+
 /// A deposit from announcement to lock; the steps it takes.
 fn deposit(faults: &[Fault]) -> usize {
     let mut pair = Pair::in_use();

@@ -36,6 +36,7 @@ fn one_outpoint_bound_once_and_two_channels_of_one_member_are_one_voter() {
         value_sat: 4000,
         height: 50,
         spent_height: None,
+        successor: None,
         released_height: None,
     });
     let checkpoint = world.checkpoint(1, funding, 4000);

@@ -25,6 +25,7 @@ fn fact(output: u8, value_sat: u64, height: u32, spent_height: Option<u32>) -> F
         value_sat,
         height,
         spent_height,
+        successor: None,
         released_height: None,
     }
 }

@@ -75,6 +75,7 @@ impl World {
             value_sat: stake,
             height: 50,
             spent_height: None,
+            successor: None,
             released_height: None,
         });
         let checkpoint = self.checkpoint(member, funding, stake);

@@ -51,6 +51,32 @@ pub enum Request {
         /// Satoshis.
         amount_sat: u64,
     },
+    /// Adds coins of the wallet to a stake channel, which stays in use. Answers when the transaction is out.
+    ChannelTopUp {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+        /// Satoshis.
+        amount_sat: u64,
+        /// Fee rate of the transaction, sat/vB; 1..=1000.
+        fee_rate_sat_vb: u64,
+        /// Only say what it would do.
+        #[serde(default)]
+        review: bool,
+    },
+    /// Takes coins out of a stake channel, which stays in use. Answers when the transaction is out.
+    ChannelWithdraw {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+        /// Satoshis that leave the channel; the fee is taken from them.
+        amount_sat: u64,
+        /// Where they go; to the own wallet if absent.
+        to: Option<String>,
+        /// Fee rate of the transaction, sat/vB; 1..=1000.
+        fee_rate_sat_vb: u64,
+        /// Only say what it would do.
+        #[serde(default)]
+        review: bool,
+    },
     /// Puts a proposal into the log.
     Propose {
         /// What is proposed.

@@ -5,7 +5,7 @@ use althing_governance::roll::{FundingFact, StakeClaim};
 use anyhow::{Context, Result, ensure};
 use bitcoin::{BlockHash, OutPoint};
 
-use crate::chain_view::{decode_evidence, funding_fact};
+use crate::chain_view::{decode_evidence, funding_facts};
 use crate::dao::Dao;
 use crate::facts::{Watch, locate, outpoint_bytes};
 use crate::judge::Blocks;
@@ -89,9 +89,9 @@ impl ChainView for AuditedChain<'_> {
         Ok(self.blocks.tip_height())
     }
 
-    fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>> {
-        let Some(row) = self.row(claim.outpoint)? else { return Ok(None) };
-        funding_fact(claim, &row, |outpoint| self.row(outpoint))
+    fn funding(&mut self, claim: &StakeClaim) -> Result<Vec<FundingFact>> {
+        let Some(row) = self.row(claim.outpoint)? else { return Ok(Vec::new()) };
+        funding_facts(claim, row, |outpoint| self.row(outpoint))
     }
 
     fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>> {

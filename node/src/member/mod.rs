@@ -7,6 +7,7 @@ mod lane;
 mod requests;
 mod review;
 mod speech;
+mod splices;
 mod sync;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -52,6 +52,12 @@ impl Member {
             Request::ChannelPay { channel, amount_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat)).map(Some)
             }
+            Request::ChannelTopUp { channel, amount_sat, fee_rate_sat_vb, review } => {
+                self.top_up(&channel, (amount_sat, fee_rate_sat_vb), review, &answer)
+            }
+            Request::ChannelWithdraw { channel, amount_sat, to, fee_rate_sat_vb, review } => {
+                self.take_out(&channel, (amount_sat, fee_rate_sat_vb), to.as_deref(), review, &answer)
+            }
             Request::Propose { draft } => view::draft_content(&self.shell, draft)
                 .map(|content| self.enqueue(Body::Lane(Box::new(content)), Vec::new(), &answer)),
             Request::Comment { proposal, parent, text } => self
@@ -135,7 +141,7 @@ impl Member {
                 }
                 // The alarm says it; closing alone is the member's choice, since it costs and ends the stake.
                 StakeNews::PeerBehind(_) => {}
-                StakeNews::Closing(number, _) | StakeNews::Closed(number) => {
+                StakeNews::Closing(number, _) | StakeNews::Spliced(number, _) | StakeNews::Closed(number) => {
                     if let Some(answer) = self.closing.remove(&number) {
                         self.answer_stake(number, &answer);
                     }

@@ -47,29 +47,77 @@ impl Shell {
     /// Proposes everything wished for, once it is this side's turn and the other side is there.
     pub(super) fn propose_wishes(&mut self, number: u32, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
         let Some(channel) = self.stakes.channel(number) else { return Ok(Vec::new()) };
-        if channel.wishes.is_empty() || !channel.machine.turn_is_own() {
+        if !channel.machine.turn_is_own() || self.waits_for_agreement(number) {
             return Ok(Vec::new());
         }
-        let (wishes, app) = (channel.wishes.clone(), self.lane_position(channel));
+        // What a splice needs comes first and alone: it cannot be refused for something else.
+        let due = channel.machine.due_splice_change();
+        let wishes = due.clone().map_or_else(|| channel.wishes.clone(), |change| vec![change]);
+        if wishes.is_empty() {
+            return self.announce_order(number, news);
+        }
+        let app = self.lane_position(channel);
         let judged = channel.machine.next_checkpoint(&wishes, app);
         if matches!(judged, Err(ChannelError::NotNow(_))) {
             return Ok(Vec::new());
         }
-        if let Some(channel) = self.stakes.channel_mut(number) {
+        if let Some(channel) = self.stakes.channel_mut(number).filter(|_| due.is_none()) {
             channel.wishes.clear();
         }
         let facts = match judged {
             Ok(facts) => facts,
             Err(error) => {
                 news.push(StakeNews::Reported(number, error.to_string()));
-                return Ok(Vec::new());
+                return if due.is_some() { self.fold_lane(number) } else { Ok(Vec::new()) };
             }
         };
-        let checkpoint = self.checkpoint_of(self.channel(number)?, &facts)?;
+        self.propose(number, wishes, app, &facts)
+    }
+
+    /// Asks for the turn when there is something to propose.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub(super) fn seek_turn(&mut self, number: u32) -> Result<Vec<StakeNews>> {
+        let channel = self.channel(number)?;
+        let has_business = !channel.wishes.is_empty() || channel.splice_order.is_some();
+        if channel.machine.phase() != Phase::Ready || !has_business {
+            return Ok(Vec::new());
+        }
+        let effects = self.machine(number)?.ask_turn().unwrap_or_default();
+        self.carry_out(number, effects)
+    }
+
+    /// A splice that the hub does not agree to is given up.
+    pub(super) fn drop_announcement(&mut self, number: u32) -> Result<Vec<Effect>> {
+        if self.waits_for_agreement(number) { self.fold_lane(number) } else { Ok(Vec::new()) }
+    }
+
+    /// A checkpoint that changes nothing; it ends what was announced and not agreed (C-142).
+    fn fold_lane(&mut self, number: u32) -> Result<Vec<Effect>> {
+        let channel = self.channel(number)?;
+        let app = self.lane_position(channel);
+        match channel.machine.next_checkpoint(&[], app) {
+            Ok(facts) => self.propose(number, Vec::new(), app, &facts),
+            Err(error) => {
+                tracing::debug!(number, %error, "the announcement is given up later");
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn propose(
+        &mut self,
+        number: u32,
+        changes: Vec<Change>,
+        app: AppPosition,
+        facts: &CheckpointFacts,
+    ) -> Result<Vec<Effect>> {
+        let checkpoint = self.checkpoint_of(self.channel(number)?, facts)?;
         let signature = self.sign_checkpoint(self.channel(number)?.machine.side(), &checkpoint)?;
         let session = self.session()?;
         let bytes = checkpoint.to_bytes();
-        Ok(self.machine(number)?.propose_checkpoint(wishes, app, bytes, signature, session)?)
+        Ok(self.machine(number)?.propose_checkpoint(changes, app, bytes, signature, session)?)
     }
 
     /// Checks a checkpoint of the other side, or its signature on the own one, and goes on with it.

@@ -29,6 +29,12 @@ impl Shell {
     /// # Errors
     /// A channel that cannot be closed now, a fee that would not replace the last, or I/O.
     pub fn close_together(&mut self, number: u32, fee_sat: u64) -> Result<Vec<StakeNews>, ApiError> {
+        if self.channel(number)?.machine.phase() == Phase::Ready && !self.channel(number)?.pending_splices().is_empty()
+        {
+            return Err(ApiError::not_now(
+                "C-144: a splice of this channel waits for its confirmations; close it after that, or alone",
+            ));
+        }
         if let Some(channel) = self.stakes.channel_mut(number) {
             channel.close_fee_sat = fee_sat;
         }
@@ -51,9 +57,10 @@ impl Shell {
     /// # Errors
     /// A channel that has no commitment to broadcast, or I/O.
     pub fn close_alone(&mut self, number: u32) -> Result<Vec<StakeNews>, ApiError> {
+        let mut news = self.confirm_mined_splices(number)?;
         let effects =
             self.machine(number)?.force_close().map_err(|error| ApiError::invalid(error.rule(), error.to_string()))?;
-        let news = self.carry_out(number, effects)?;
+        news.extend(self.carry_out(number, effects)?);
         self.advance_monitors()?;
         Ok(news)
     }

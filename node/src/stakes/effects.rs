@@ -23,6 +23,10 @@ impl Shell {
         // The message may have been what a wish was waiting for.
         let effects = self.propose_wishes(number, &mut news)?;
         news.extend(self.carry_out(number, effects)?);
+        // A round gives the turn away; what did not fit into it needs another.
+        if news.iter().any(|news| matches!(news, StakeNews::Checkpointed(..))) {
+            news.extend(self.seek_turn(number)?);
+        }
         Ok(news)
     }
 
@@ -39,7 +43,9 @@ impl Shell {
     /// # Errors
     /// On I/O.
     pub fn resume_channels(&mut self) -> Result<Vec<StakeNews>> {
-        self.for_each_channel(|_| true, |machine, _| machine.resume())
+        let mut news = self.for_each_channel(|_| true, |machine, _| machine.resume())?;
+        news.extend(self.advance_splices()?);
+        Ok(news)
     }
 
     /// Carries out a channel's effects in order, storing before sending.
@@ -95,7 +101,10 @@ impl Shell {
             Effect::ReviewCheckpoint(review) => return self.review_checkpoint(number, &review),
             // Stored with the effect before it.
             Effect::PeerRevoked { .. } => self.offer_blobs()?,
-            Effect::TurnGained => return self.propose_wishes(number, news),
+            Effect::TurnGained | Effect::SpliceAgreed { .. } | Effect::SpliceLocked { .. } => {
+                return self.propose_wishes(number, news);
+            }
+            Effect::SpliceSigned(_) => self.finish_splice(number, news)?,
             Effect::Checkpointed(signed) => news.push(StakeNews::Checkpointed(number, signed)),
             Effect::Behind => {
                 let words = "C-132: the other side has proved that this node's channel state is old. Nothing of it is broadcast; the other side is asked to close.";
@@ -131,7 +140,8 @@ impl Shell {
                 news.push(StakeNews::PeerBehind(number));
             }
             Effect::PeerReported { rule, detail } => {
-                news.push(StakeNews::Reported(number, format!("{rule}: {detail}")))
+                news.push(StakeNews::Reported(number, format!("{rule}: {detail}")));
+                return self.drop_announcement(number);
             }
             Effect::Failed { rule, detail } => {
                 let note = if detail.starts_with(rule) { detail } else { format!("{rule}: {detail}") };

@@ -8,6 +8,7 @@ mod monitors;
 mod opening;
 mod seed_coins;
 mod towers;
+mod splicing;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,8 @@ pub use self::backups::{Backups, inspect_backup};
 pub(crate) use self::monitors::end_words;
 pub use self::seed_coins::SeedCoins;
 pub use self::towers::Towers;
+pub(crate) use self::splicing::splice_words;
+pub use self::splicing::{SpliceEffects, SpliceKind, SpliceOrder};
 
 /// Fee of a cooperative close when the member named none: the 154 vB of the usual case at 2 sat/vB.
 pub const DEFAULT_CLOSE_FEE_SAT: u64 = 310;
@@ -57,6 +60,8 @@ pub struct StakeChannel {
     pub child_coin: Option<WalletCoin>,
     /// What this side wants the next checkpoint to change.
     pub wishes: Vec<Change>,
+    /// Member: the top-up or withdrawal that waits for the own turn.
+    pub splice_order: Option<SpliceOrder>,
 }
 
 /// All stake channels of this node.
@@ -84,6 +89,8 @@ pub enum StakeNews {
     PeerBehind(u32),
     /// Both sides have signed a checkpoint; the hub logs it.
     Checkpointed(u32, althing_channels::SignedCheckpoint),
+    /// The transaction of a top-up or withdrawal is signed and broadcast.
+    Spliced(u32, Txid),
 }
 
 impl StakeChannel {
@@ -102,6 +109,7 @@ impl StakeChannel {
             closing_txid: None,
             child_coin: None,
             wishes: Vec::new(),
+            splice_order: None,
         }
     }
 
@@ -188,12 +196,12 @@ impl Stakes {
             .filter(|channel| !channel.funding_taken && channel.machine.phase() < Phase::Ready)
             .filter_map(|channel| channel.funding_tx.as_ref())
             .flat_map(|tx| tx.input.iter().map(|input| input.previous_output));
-        of_children.chain(of_fundings).collect()
+        of_children.chain(of_fundings).chain(self.spliced_coins()).collect()
     }
 
     /// Funding outputs known.
     pub fn funding_outpoints(&self) -> Vec<OutPoint> {
-        self.iter().filter_map(|channel| channel.machine.funding()).collect()
+        self.iter().flat_map(|channel| channel.machine.fundings()).collect()
     }
 
     /// A number that no channel had yet.
@@ -234,6 +242,11 @@ pub fn subject(message: &Msg) -> Option<Subject> {
         Msg::CheckpointTurn(m) => Subject::Channel(m.channel),
         Msg::Reestablish(m) => Subject::Channel(m.channel),
         Msg::GiveVoucher(m) => Subject::Channel(m.channel),
+        Msg::SpliceInit(m) => Subject::Channel(m.channel),
+        Msg::SpliceAck(m) => Subject::Channel(m.channel),
+        Msg::SpliceNonce(m) => Subject::Channel(m.channel),
+        Msg::SpliceSign(m) => Subject::Channel(m.channel),
+        Msg::SpliceLocked(m) => Subject::Channel(m.channel),
         Msg::PeerError(PeerError { channel: Some(channel), .. }) => Subject::Channel(*channel),
         _ => return None,
     })

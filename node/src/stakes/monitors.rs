@@ -6,7 +6,7 @@ use althing_channels::fees::{FeeMarket, fee};
 use althing_channels::monitor::{
     Action, BlockId, ClaimState, End, Monitor, Need, SpendKind, Stage, assign_coins, bump_child, reserve_per_close,
 };
-use althing_channels::{JusticeTo, SweepTo, sweep_to_local, sweep_to_remote};
+use althing_channels::{JusticeTo, Phase, SweepTo, sweep_to_local, sweep_to_remote};
 use anyhow::{Context, Result};
 use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, Weight};
 
@@ -101,6 +101,11 @@ impl Shell {
             let watch = channel.machine.watch();
             let end = monitor.end(&watch);
             alarms.extend(end.as_ref().and_then(alarm));
+            // C-144: a splice ended nothing, and the funding that it spent is given up.
+            let stale = |spent: &OutPoint| !channel.machine.fundings().contains(spent);
+            if end.is_none() && channel.machine.phase() == Phase::Ready && monitor.spends().keys().all(stale) {
+                return false;
+            }
             if end.is_some_and(|end| end.stage(tip) == Stage::Done) {
                 done.push(*number);
                 return false;

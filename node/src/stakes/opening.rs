@@ -20,7 +20,7 @@ impl Shell {
     /// # Errors
     /// On I/O.
     pub fn update_channels_from_chain(&mut self) -> Result<Vec<StakeNews>> {
-        let mut news = Vec::new();
+        let mut news = self.advance_splices()?;
         let tip = self.tip_height();
         let open: Vec<(u32, Phase, OutPoint)> = self
             .stakes
@@ -43,6 +43,10 @@ impl Shell {
                     continue;
                 }
                 let txid = deserialize::<Transaction>(tx).context("a stored spending transaction")?.compute_txid();
+                // C-144: the channel goes on in the funding that this transaction made.
+                if Self::is_splice(self.channel(number)?, &txid) {
+                    continue;
+                }
                 let effects = self.machine(number)?.funding_spent(txid).unwrap_or_default();
                 news.extend(self.carry_out(number, effects)?);
                 continue;

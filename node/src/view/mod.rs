@@ -27,7 +27,7 @@ use althing_governance::id::MemberId;
 
 use crate::api::{ApiError, Balance, Member, Reply, Request, Role, Snapshot, Stake, Status};
 use crate::shell::Shell;
-use crate::stakes::{StakeChannel, end_words};
+use crate::stakes::{StakeChannel, end_words, splice_words};
 
 /// Answers the questions that hub and member answer alike; `None` for the others.
 pub fn answer(
@@ -129,6 +129,7 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         }
         _ => ("opening", "The opening is being agreed with the hub; nothing is broadcast yet.".to_owned()),
     });
+    let words = with_splices(shell, channel, words);
     Stake {
         channel: machine.id().map(|id| id.to_string()).unwrap_or_default(),
         funding_outpoint: funding.map(|outpoint| outpoint.to_string()),
@@ -140,6 +141,15 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         closing_txid: channel.closing_txid.map(|txid| txid.to_string()),
         keeping: Some(shell.keeping(channel)),
     }
+}
+
+/// The words about a channel with those about its splices under way.
+fn with_splices(shell: &Shell, channel: &StakeChannel, words: String) -> String {
+    channel.pending_splices().iter().fold(words, |words, splice| {
+        let fact = shell.store.fact(&crate::facts::outpoint_bytes(&splice.funding)).ok().flatten();
+        let confirmations = fact.map_or(0, |fact| (shell.tip_height() + 1).saturating_sub(fact.height));
+        format!("{words} {}", splice_words(splice, confirmations))
+    })
 }
 
 fn snapshot(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) -> Result<Snapshot, ApiError> {

@@ -124,17 +124,19 @@ impl ChainView for Chain {
         Ok(self.height())
     }
 
-    fn funding(&mut self, claim: &StakeClaim) -> Result<Option<FundingFact>> {
-        let Some((height, index)) = self.find(claim.outpoint.txid) else { return Ok(None) };
+    fn funding(&mut self, claim: &StakeClaim) -> Result<Vec<FundingFact>> {
+        let Some((height, index)) = self.find(claim.outpoint.txid) else { return Ok(Vec::new()) };
         let output = &self.blocks[height][index].output[claim.outpoint.vout as usize];
         let wanted = funding_script(&claim.member_funding_key, &claim.hub_funding_key);
-        Ok((output.script_pubkey == wanted && !self.stakes_hidden).then(|| FundingFact {
+        let fact = (output.script_pubkey == wanted && !self.stakes_hidden).then(|| FundingFact {
             outpoint: claim.outpoint,
             value_sat: output.value.to_sat(),
             height: height as u32,
             spent_height: self.spender(claim.outpoint).map(|(height, _)| height as u32),
+            successor: None,
             released_height: self.spender(claim.outpoint).map(|(height, _)| height as u32),
-        }))
+        });
+        Ok(fact.into_iter().collect())
     }
 
     fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>> {

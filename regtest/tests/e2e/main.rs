@@ -24,6 +24,7 @@ mod ots_client;
 mod lost_laptop;
 mod reorg;
 mod screens;
+mod splices;
 mod stage;
 mod stale_backup;
 mod story;

@@ -10,6 +10,7 @@ pub(super) use super::anchor_args::{LinkCommand, OtsCommand, Proof};
 pub(super) use super::backup::{BackupCommand, RestoreArgs};
 pub(super) use super::onboarding::Join;
 pub(super) use super::bench::Bench;
+pub(super) use super::channel_args::{TakeOut, TopUp};
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
 pub(super) use super::tower::TowerCommand;
@@ -407,6 +408,11 @@ pub enum ChannelCommand {
         /// Amount in satoshis.
         amount_sat: u64,
     },
+    /// Add coins of the wallet to a channel, which stays in use.
+    #[command(name = "topup")]
+    TopUp(TopUp),
+    /// Take coins out of a channel, which stays in use.
+    Withdraw(TakeOut),
     /// Close a channel together with the other side, or alone.
     Close {
         /// The channel's id or the beginning of it.

@@ -84,6 +84,12 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Channel(ChannelCommand::Pay { channel, amount_sat }) => {
             return Caller::connect(&global, backend, console)?.channel_pay(&channel, amount_sat, console);
         }
+        Command::Channel(ChannelCommand::TopUp(options)) => {
+            return Caller::connect(&global, backend, console)?.channel_top_up(options, console);
+        }
+        Command::Channel(ChannelCommand::Withdraw(options)) => {
+            return Caller::connect(&global, backend, console)?.channel_take_out(options, console);
+        }
         Command::Channel(ChannelCommand::Show { channel }) => {
             return Caller::connect(&global, backend, console)?.channel_show(&channel, console);
         }

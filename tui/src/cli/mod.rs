@@ -8,6 +8,8 @@ mod anchor_args;
 mod args;
 mod backup;
 mod bench;
+mod channel;
+mod channel_args;
 mod console;
 mod dispatch;
 mod failure;

@@ -163,7 +163,7 @@ impl Caller {
     }
 
     /// The channel whose id begins with what was typed.
-    fn named_stake(&self, channel: &str) -> Result<Stake, Failure> {
+    pub(super) fn named_stake(&self, channel: &str) -> Result<Stake, Failure> {
         let Reply::Stakes { stakes } = self.call(Request::Stakes)? else {
             return Err(other_kind());
         };

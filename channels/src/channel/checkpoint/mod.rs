@@ -25,8 +25,8 @@ pub use ledger_error::LedgerError;
 pub(super) use money::Money;
 pub use money::SignedCheckpoint;
 pub(super) use propose::ReviewedAnswer;
-pub use splice::MAX_SPLICE_BYTES;
 pub(super) use splice::SpliceSession;
+pub use splice::{MAX_SPLICE_BYTES, PendingSplice, SpliceStage};
 
 use bitcoin::OutPoint;
 use bitcoin::secp256k1::SecretKey;

@@ -1,6 +1,7 @@
 //! The rules of acceptance: one function per kind of entry. They ask the log and nothing else.
 
 mod discussion;
+mod funding;
 mod hub;
 mod offence;
 mod proposal;

@@ -34,16 +34,7 @@ impl LogState {
         {
             return invalid("G-23", format!("checkpoint {} is not newer than {}", c.number, newest.number));
         }
-        if c.fundings.first().is_none_or(|first| first.outpoint != channel.bind.funding) {
-            return invalid("G-23", format!("the first funding is not the bound outpoint {}", channel.bind.funding));
-        }
-        match c.member_sat.checked_add(c.hub_sat) {
-            Some(sum) if sum <= channel.bind.value_sat => {}
-            _ => {
-                let (member, hub, value) = (c.member_sat, c.hub_sat, channel.bind.value_sat);
-                return invalid("G-23", format!("balances {member} + {hub} sat are more than the {value} sat funded"));
-            }
-        }
+        super::funding::check_funding(channel, c)?;
         let held = self.held_sat(&c.channel);
         if c.member_sat < held {
             return invalid(

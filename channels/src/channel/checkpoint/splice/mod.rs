@@ -5,9 +5,11 @@
 
 mod announce;
 mod lock;
+mod pending;
 mod sign;
 
 pub use announce::MAX_SPLICE_BYTES;
+pub use pending::{PendingSplice, SpliceStage};
 pub(in crate::channel) use sign::SpliceSession;
 
 use bitcoin::{OutPoint, Transaction, TxOut};

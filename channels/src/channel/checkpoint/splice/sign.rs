@@ -46,8 +46,11 @@ impl Channel {
         if self.money()?.splice(msg.funding).is_some_and(|splice| splice.signature.is_some()) {
             return Ok(Vec::new());
         }
-        let secret = self.keys.funding_secret();
-        let own = self.aggregate(&context).sign_fresh(&secret, session, &msg.nonce, sighash);
+        let own = match &self.splicing {
+            // C-14: the hub's answer fits one signature of this side; a repeated nonce is answered with the same.
+            Some(SpliceSession::Signed(funding, own, nonce)) if (*funding, *nonce) == (msg.funding, msg.nonce) => *own,
+            _ => self.aggregate(&context).sign_fresh(&self.keys.funding_secret(), session, &msg.nonce, sighash),
+        };
         self.splicing = Some(SpliceSession::Signed(msg.funding, own, msg.nonce));
         let (signature, nonce) = (own.signature, Some(own.nonce));
         let answer = SpliceSign { channel: msg.channel, funding: msg.funding, signature, nonce };
@@ -60,22 +63,33 @@ impl Channel {
         let (context, sighash) = self.splice_session(msg.funding, "splice_sign")?;
         let aggregate = self.aggregate(&context);
         let wrong = Violation::PartialSignature { what: "the splice" };
-        // Taken first: whatever comes of it, the nonce does not enter a second signature (C-15).
-        let (own, peer, answer) = match (self.splicing.take(), msg.nonce) {
-            (Some(SpliceSession::Announced(funding, nonce)), Some(peer_nonce)) if funding == msg.funding => {
+        let known = self.money()?.splice(msg.funding).is_some_and(|splice| splice.signature.is_some());
+        if known && msg.nonce.is_none() {
+            return Ok(Vec::new()); // C-14: the answer again
+        }
+        // Checked before anything is taken: an answer to another nonce leaves the session for the right one (C-17, C-33).
+        let (signer, peer, public) = match (&self.splicing, msg.nonce) {
+            (Some(SpliceSession::Announced(funding, nonce)), Some(peer_nonce)) if *funding == msg.funding => {
                 let peer = PartialSignatureWithNonce { signature: msg.signature, nonce: peer_nonce };
-                let public = nonce.public();
-                if !aggregate.verify_partial(&context.member.funding, &peer, &public, sighash) {
-                    return Err(wrong.into()); // C-17
-                }
-                let signature = aggregate.sign(&self.keys.funding_secret(), nonce, &peer_nonce, sighash);
-                let own = PartialSignatureWithNonce { signature, nonce: public };
-                (own, peer, Some(SpliceSign { signature, nonce: None, ..*msg }))
+                (context.member.funding, peer, nonce.public())
             }
-            (Some(SpliceSession::Signed(funding, own, nonce)), None) if funding == msg.funding => {
-                (own, PartialSignatureWithNonce { signature: msg.signature, nonce }, None)
+            (Some(SpliceSession::Signed(funding, own, nonce)), None) if *funding == msg.funding => {
+                (context.hub.funding, PartialSignatureWithNonce { signature: msg.signature, nonce: *nonce }, own.nonce)
             }
             _ => return Err(Wait::SpliceNonce.into()),
+        };
+        if !aggregate.verify_partial(&signer, &peer, &public, sighash) {
+            return Err(wrong.into());
+        }
+        let (own, answer) = match self.splicing.take() {
+            // C-15: taken, so that the nonce does not enter a second signature.
+            Some(SpliceSession::Announced(_, nonce)) => {
+                let signature = aggregate.sign(&self.keys.funding_secret(), nonce, &peer.nonce, sighash);
+                let own = PartialSignatureWithNonce { signature, nonce: public };
+                (own, Some(SpliceSign { signature, nonce: None, ..*msg }))
+            }
+            Some(SpliceSession::Signed(_, own, _)) => (own, None),
+            None => return Err(Wait::SpliceNonce.into()),
         };
         let full = aggregate.aggregate(&own, &peer, sighash).ok_or(wrong)?;
         let money = self.money_mut()?;
