@@ -60,8 +60,8 @@ pub struct Roll {
 struct StakePart {
     outpoint: OutPoint,
     sat: u64,
-    /// Satoshis times capped age; 0 under rules that do not ask for age.
-    aged: u128,
+    /// Blocks since the output was mined, at the closing height.
+    age: u32,
 }
 
 /// One member of a roll.
@@ -78,10 +78,6 @@ impl Roll {
     #[must_use]
     pub fn compute(charter: &Charter, claims: &[StakeClaim], facts: &[FundingFact], closing_height: u32) -> Self {
         let facts: BTreeMap<OutPoint, &FundingFact> = facts.iter().map(|fact| (fact.outpoint, fact)).collect();
-        let age_cap = match charter.weight_rule {
-            WeightRule::StakeAge { cap_blocks } => cap_blocks,
-            _ => 0,
-        };
         let mut counted = BTreeSet::new();
         let mut parts: BTreeMap<MemberId, Vec<StakePart>> = BTreeMap::new();
         for claim in claims {
@@ -89,8 +85,8 @@ impl Roll {
             // G-33: one outpoint's value counts once, whoever claims it.
             if fact.counts_at(closing_height, charter.stake_confirmations) && counted.insert(claim.outpoint) {
                 let sat = claim.member_sat.min(fact.value_sat);
-                let aged = u128::from(sat) * u128::from(fact.age_at(closing_height).min(age_cap));
-                parts.entry(claim.member).or_default().push(StakePart { outpoint: claim.outpoint, sat, aged });
+                let age = fact.age_at(closing_height);
+                parts.entry(claim.member).or_default().push(StakePart { outpoint: claim.outpoint, sat, age });
             }
         }
         let released = facts.values().filter(|fact| fact.is_released_at(closing_height)).map(|fact| fact.outpoint);
@@ -111,12 +107,24 @@ impl Roll {
         Self { released: self.released.clone(), ..Self::from_parts(charter, parts) }
     }
 
+    /// What the same stakes would weigh under another charter, of the members that `keeps` picks (G-102).
+    #[must_use]
+    pub(crate) fn reweighed(&self, charter: &Charter, keeps: impl Fn(&MemberId) -> bool) -> Self {
+        let parts = self.parts.iter().filter(|(member, _)| keeps(member));
+        Self::from_parts(charter, parts.map(|(member, held)| (*member, held.clone())).collect())
+    }
+
     fn from_parts(charter: &Charter, parts: BTreeMap<MemberId, Vec<StakePart>>) -> Self {
         let min_stake_sat = charter.admission.min_stake_sat();
+        let age_cap = match charter.weight_rule {
+            WeightRule::StakeAge { cap_blocks } => cap_blocks,
+            _ => 0,
+        };
         // Cannot saturate: satoshis have 51 bits, and blocks 32.
         let sums = parts.iter().map(|(member, held)| {
             let stake_sat = held.iter().fold(0u64, |sum, part| sum.saturating_add(part.sat));
-            let aged = held.iter().fold(0u128, |sum, part| sum.saturating_add(part.aged));
+            let aged = |part: &StakePart| u128::from(part.sat) * u128::from(part.age.min(age_cap));
+            let aged = held.iter().fold(0u128, |sum, part| sum.saturating_add(aged(part)));
             (*member, stake_sat, aged)
         });
         let eligible = sums.filter(|(_, stake_sat, _)| *stake_sat >= min_stake_sat);
