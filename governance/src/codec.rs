@@ -467,6 +467,26 @@ impl Canonical for u16 {
     }
 }
 
+impl Canonical for u32 {
+    fn encode(&self, w: &mut Writer) {
+        w.u32(*self);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.u32()
+    }
+}
+
+impl Canonical for OutPoint {
+    fn encode(&self, w: &mut Writer) {
+        w.outpoint(self);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.outpoint()
+    }
+}
+
 impl Canonical for u128 {
     fn encode(&self, w: &mut Writer) {
         w.u128(*self);

@@ -107,6 +107,8 @@ pub mod tag {
     pub const SIGN_SEEN_NOTE: &str = "althing/seen/v1";
     /// Hub signs an execution entry.
     pub const SIGN_EXECUTION: &str = "althing/execution/v1";
+    /// Hub signs a gate refill.
+    pub const SIGN_GATE_REFILL: &str = "althing/gates/v1";
     /// Hub signs a log head.
     pub const SIGN_HEAD: &str = "althing/head/v1";
     /// Hub signs that an epoch header is anchored.

@@ -118,6 +118,13 @@ impl Roll {
         Self { left: self.left.clone(), ..Self::from_parts(charter, parts, self.closing_height) }
     }
 
+    /// What the same stakes would weigh under another charter, of the members that `keeps` picks (G-102).
+    #[must_use]
+    pub(crate) fn reweighed(&self, charter: &Charter, keeps: impl Fn(&MemberId) -> bool) -> Self {
+        let parts = self.parts.iter().filter(|(member, _)| keeps(member));
+        Self::from_parts(charter, parts.map(|(member, held)| (*member, held.clone())).collect(), self.closing_height)
+    }
+
     fn from_parts(charter: &Charter, parts: BTreeMap<MemberId, Vec<StakePart>>, closing_height: u32) -> Self {
         let min_stake_sat = charter.admission.min_stake_sat();
         let age_cap = match charter.weight_rule {

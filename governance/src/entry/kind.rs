@@ -44,11 +44,15 @@ pub enum EntryKind {
     SeenNote = 18,
     /// [`super::Entry::Execution`]
     Execution = 19,
+    /// [`super::Entry::GateRefill`]
+    GateRefill = 20,
+    /// [`super::Entry::HubFraud`]
+    HubFraud = 21,
 }
 
 impl EntryKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Bind,
         Self::Checkpoint,
         Self::Proposal,
@@ -68,6 +72,8 @@ impl EntryKind {
         Self::DepositHold,
         Self::SeenNote,
         Self::Execution,
+        Self::GateRefill,
+        Self::HubFraud,
     ];
 
     /// The kind with this number, which is its byte.
@@ -99,6 +105,8 @@ impl EntryKind {
             Self::DepositHold => "deposit hold",
             Self::SeenNote => "seen note",
             Self::Execution => "execution entry",
+            Self::GateRefill => "gate refill",
+            Self::HubFraud => "proof of hub fraud",
         }
     }
 

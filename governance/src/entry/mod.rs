@@ -11,8 +11,10 @@ mod deposit_hold;
 pub mod effect;
 mod equivocation;
 mod execution;
+mod gate_refill;
 mod guardian_act;
 mod head;
+mod hub_fraud;
 mod invitation;
 mod key_rotation;
 mod kind;
@@ -38,8 +40,10 @@ pub use effect::{
 };
 pub use equivocation::Equivocation;
 pub use execution::Execution;
+pub use gate_refill::{GateRefill, MAX_REFILL};
 pub use guardian_act::{GuardianAct, GuardianVoice};
 pub use head::LogHead;
+pub use hub_fraud::{FraudEvidence, HubFraud, OtherEntry};
 pub use invitation::{Acceptance, Invitation};
 pub use key_rotation::{KeyRotation, SignedKeyRotation};
 pub use kind::EntryKind;
@@ -101,6 +105,10 @@ pub enum Entry {
     SeenNote(LaneEntry<SeenNote>),
     /// The hub states that a payment of the treasury is mined.
     Execution(Signed<Execution>),
+    /// The hub states that the treasury made other gates.
+    GateRefill(Signed<GateRefill>),
+    /// Proof that the hub signed what no honest hub signs.
+    HubFraud(HubFraud),
 }
 
 /// `$then` with `$e` bound to the lane entry of every kind that has one, else `$otherwise`.
@@ -125,7 +133,9 @@ macro_rules! in_lane {
             | Entry::Anchored(_)
             | Entry::KeyRotation(_)
             | Entry::Equivocation(_)
-            | Entry::Execution(_) => $otherwise,
+            | Entry::Execution(_)
+            | Entry::GateRefill(_)
+            | Entry::HubFraud(_) => $otherwise,
         }
     };
 }
@@ -154,6 +164,8 @@ impl Entry {
             Self::DepositHold(_) => EntryKind::DepositHold,
             Self::SeenNote(_) => EntryKind::SeenNote,
             Self::Execution(_) => EntryKind::Execution,
+            Self::GateRefill(_) => EntryKind::GateRefill,
+            Self::HubFraud(_) => EntryKind::HubFraud,
         }
     }
 
@@ -186,6 +198,8 @@ impl Entry {
             Self::Head(e) => checks.push(e.signature_check(hub_log_key, "log head")),
             Self::Anchored(e) => checks.push(e.signature_check(hub_log_key, "anchored entry")),
             Self::Execution(e) => checks.push(e.signature_check(hub_log_key, "execution entry")),
+            Self::GateRefill(e) => checks.push(e.signature_check(hub_log_key, "gate refill")),
+            Self::HubFraud(e) => checks.extend(e.signature_checks()),
             Self::KeyRotation(e) => checks.extend(e.signature_checks()),
             Self::Equivocation(e) => checks.extend(e.signature_checks()),
             Self::SeenNote(e) => checks.extend(e.body.entry().signature_checks(hub_log_key)),
@@ -235,6 +249,8 @@ impl Canonical for Entry {
             Self::KeyRotation(e) => e.encode(w),
             Self::Equivocation(e) => e.encode(w),
             Self::Execution(e) => e.encode(w),
+            Self::GateRefill(e) => e.encode(w),
+            Self::HubFraud(e) => e.encode(w),
             _ => {}
         });
     }
@@ -264,6 +280,8 @@ impl Canonical for Entry {
             EntryKind::DepositHold => Self::DepositHold(Canonical::decode(r)?),
             EntryKind::SeenNote => Self::SeenNote(Canonical::decode(r)?),
             EntryKind::Execution => Self::Execution(Canonical::decode(r)?),
+            EntryKind::GateRefill => Self::GateRefill(Canonical::decode(r)?),
+            EntryKind::HubFraud => Self::HubFraud(Canonical::decode(r)?),
         };
         let (found, max) = (before - r.left(), kind.max_length());
         if found > max {

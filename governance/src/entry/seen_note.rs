@@ -61,6 +61,7 @@ fn check_kind(kind: EntryKind) -> Result<(), DecodeError> {
         EntryKind::Head
         | EntryKind::Anchored
         | EntryKind::Execution
+        | EntryKind::GateRefill
         | EntryKind::Equivocation
         | EntryKind::SeenNote => {
             let problem = format!("a seen note carries no {}", kind.name());

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fate, Ledger, Standing, Step};
+use bitcoin::secp256k1::XOnlyPublicKey;
+
 use crate::charter::RewardShare;
 use crate::entry::Confiscate;
 use crate::id::{MemberId, ProposalId};
@@ -19,6 +21,17 @@ pub struct EpochAccount {
     pub entries: Vec<AccountEntry>,
     /// Satoshis that every member of the epoch's roll owes.
     pub dues_sat: u64,
+}
+
+/// The hub's bond, which its fraud cost it (G-109).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BondForfeit {
+    /// In which epoch.
+    pub epoch: u32,
+    /// The log key that signed the fraud.
+    pub hub_log_key: XOnlyPublicKey,
+    /// Satoshis, above 0: the bond of the charter in force where the proof stands.
+    pub sat: u64,
 }
 
 /// One amount of one member.
@@ -49,6 +62,7 @@ impl Ledger {
     /// Returns or forfeits the deposits of what this epoch decided, and shares the rewards among who voted on it.
     pub(super) fn settle(&mut self, step: &Step<'_>, decided: &[ProposalId]) {
         self.settle_offenders(step);
+        self.forfeit_bonds(step);
         let held = self.unsettled_threads(step);
         for proposal in step.state.proposals().values().filter(|proposal| held.contains(&proposal.thread)) {
             if let Some(is_returned) = self.deposit_fate(step, proposal) {
@@ -105,7 +119,7 @@ impl Ledger {
     }
 
     fn settle_deposit(&mut self, step: &Step<'_>, thread: &ProposalId, is_returned: bool) {
-        let holds = step.state.holds().iter().filter(|h| h.thread == *thread && h.position < step.boundary.log_size);
+        let holds = step.state.holds_for(thread).filter(|h| h.position < step.boundary.log_size);
         let members: BTreeSet<MemberId> = holds.map(|hold| hold.member).collect();
         members.iter().for_each(|member| self.settle_hold(step, thread, member, is_returned));
     }
@@ -122,7 +136,8 @@ impl Ledger {
 
     /// G-98: whoever is proven to have equivocated loses every deposit of their own that was held by then.
     fn settle_offenders(&mut self, step: &Step<'_>) {
-        let proofs = step.state.equivocations().iter().filter(|proof| proof.position < step.boundary.log_size);
+        let new = self.log_size..step.boundary.log_size;
+        let proofs = step.state.equivocations().iter().filter(|proof| new.contains(&proof.position));
         let of_offenders = proofs.flat_map(|proof| {
             let holds = step.state.holds().iter();
             let own = holds.filter(|hold| hold.member == proof.member && hold.position < proof.position);
@@ -134,12 +149,21 @@ impl Ledger {
         }
     }
 
+    /// G-109: the log takes one proof for each key, so that no bond is taken twice.
+    fn forfeit_bonds(&mut self, step: &Step<'_>) {
+        let new = self.log_size..step.boundary.log_size;
+        let proven = step.state.frauds().iter().filter(|fraud| new.contains(&fraud.position));
+        let (epoch, bond) = (step.boundary.epoch, |position| step.state.charter_at(position).hub_bond_sat);
+        let forfeits = proven.map(|fraud| (fraud.hub_log_key, bond(fraud.position))).filter(|(_, sat)| *sat > 0);
+        self.bonds.extend(forfeits.map(|(hub_log_key, sat)| BondForfeit { epoch, hub_log_key, sat }));
+    }
+
     /// Satoshis that `member` holds for a thread that nothing settled.
     fn unsettled_sat(&self, step: &Step<'_>, thread: &ProposalId, member: &MemberId) -> u64 {
         if self.settled.contains(&(*thread, *member)) {
             return 0;
         }
-        let holds = step.state.holds().iter().filter(|hold| hold.thread == *thread && hold.member == *member);
+        let holds = step.state.holds_for(thread).filter(|hold| hold.member == *member);
         let size = step.boundary.log_size;
         let held = holds.filter(|hold| hold.position < size && !step.state.has_lapsed(hold, size));
         held.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))

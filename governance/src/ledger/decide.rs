@@ -21,7 +21,7 @@ pub(super) struct Verdict {
 }
 
 impl Ledger {
-    /// Decides every vote that ended at or below the boundary, in the order of (end, proposal). Returns which.
+    /// Decides every vote that ended at or below the boundary, in the order of (end, position). Returns which.
     pub(super) fn decide(&mut self, step: &Step<'_>) -> Result<Vec<ProposalId>, LedgerError> {
         let mut ended = Vec::new();
         for proposal in step.state.proposals().values() {
@@ -32,12 +32,12 @@ impl Ledger {
             let Some(schedule) = proposal.schedule.filter(|s| s.open <= step.boundary.closing_height) else { continue };
             let close = vote_end(step.state, proposal).unwrap_or(schedule.close);
             if close <= step.boundary.closing_height && !is_dropped(step, proposal, close) {
-                ended.push((close, proposal.id));
+                ended.push((close, proposal.position, proposal.id));
             }
         }
         ended.sort_unstable();
         let mut decided = Vec::new();
-        for (close, id) in ended {
+        for (close, _, id) in ended {
             let Some(proposal) = step.state.proposals().get(&id) else { continue };
             if let Some(standing) = self.judge(step, proposal, close)? {
                 if standing.fate == Fate::Waiting {
@@ -125,7 +125,7 @@ fn body_verdict(
     // An epoch that closed before that block must not know it, even when it is computed again later.
     let height = close.saturating_add(TIE_DEPTH);
     let is_there = height <= step.boundary.closing_height;
-    let tie = step.state.block_hash(height).filter(|_| is_there).map(TieBreak::new);
+    let tie = step.state.given_block_hash(height).filter(|_| is_there).map(TieBreak::new);
     match judged.outcome(&voting_rule, tie) {
         Ok(outcome) => Ok(Some(Verdict { outcome, count, dormant_weight })),
         // V-31: the outcome enters the first header after the block that decides.

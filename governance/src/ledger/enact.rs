@@ -6,7 +6,7 @@ use super::decide::{TIE_DEPTH, verdict};
 use super::pay::Payment;
 use super::{Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Standing, Step};
 use crate::charter::{Charter, Class, check_change};
-use crate::entry::{Effect, GuardianVoice};
+use crate::entry::{Confiscate, Effect, GuardianVoice};
 use crate::id::{MemberId, ProposalId};
 use crate::roll::Roll;
 use crate::state::ProposalRecord;
@@ -14,19 +14,20 @@ use crate::tally::Sums;
 use crate::voting::{Outcome, TieBreak};
 
 impl Ledger {
-    /// Lets every proposal take effect whose time has come, in the order of (authorisation, end of vote, proposal).
+    /// Lets every proposal take effect whose time has come, in the order of (authorisation, end of vote, position).
     pub(super) fn enact(&mut self, step: &Step<'_>) -> Result<(), LedgerError> {
         // G-97: a header that keeps out what members have seen authorises nothing.
         let is_censoring = !step.state.overdue_entries(step.boundary.log_size).is_empty();
         let waiting = self.pending.iter().filter_map(|id| {
             let standing = self.standings.get(id).filter(|standing| standing.fate == Fate::Waiting)?;
-            Some((standing.authorised_at, standing.closed_at, *id))
+            let position = step.state.proposals().get(id)?.position;
+            Some((standing.authorised_at, standing.closed_at, position, *id))
         });
-        let mut waiting: Vec<(u32, u32, ProposalId)> = waiting.collect();
+        let mut waiting: Vec<(u32, u32, u64, ProposalId)> = waiting.collect();
         waiting.sort_unstable();
         // G-85: one change of the charter in each epoch, so that each names the one before.
         let mut charter_changed = false;
-        for (_, _, id) in waiting {
+        for (_, _, _, id) in waiting {
             let Some((proposal, mut standing)) = step.state.proposals().get(&id).zip(self.standings.get(&id).cloned())
             else {
                 continue;
@@ -36,15 +37,52 @@ impl Ledger {
             if standing.fate == Fate::Waiting && is_due && !is_censoring {
                 self.enact_one(step, proposal, &mut standing, &mut charter_changed)?;
             }
-            if standing.fate == Fate::Waiting && standing.expires_at <= step.boundary.closing_height {
-                standing.fate = Fate::Expired;
-            }
+            self.expire(step, proposal, &mut standing)?;
             if standing.fate != Fate::Waiting && standing.payments.is_empty() {
                 self.pending.remove(&id);
             }
             self.standings.insert(id, standing);
         }
+        self.drop_losers(step);
         Ok(())
+    }
+
+    /// What waits past its time has expired. The time of an answer runs only while it is the best (G-88): nobody may lose a
+    /// race by waiting for its end.
+    fn expire(&self, step: &Step<'_>, proposal: &ProposalRecord, standing: &mut Standing) -> Result<(), LedgerError> {
+        let height = step.boundary.closing_height;
+        if standing.fate != Fate::Waiting {
+            return Ok(());
+        }
+        if self.is_best_answer(step, proposal)? != Some(true) {
+            let term = standing.expires_at.saturating_sub(standing.authorised_at);
+            standing.expires_at = standing.expires_at.max(height.saturating_add(term));
+        } else if standing.expires_at <= height {
+            standing.fate = Fate::Expired;
+        }
+        Ok(())
+    }
+
+    /// G-88: with the winner in effect, the race is over.
+    fn drop_losers(&mut self, step: &Step<'_>) {
+        let of_request = |id: &ProposalId| step.state.proposals().get(id).and_then(|p| p.content.request);
+        let fate = |id: &ProposalId| self.standings.get(id).map(|standing| standing.fate);
+        let has_fate = |wanted| move |id: &&ProposalId| fate(id) == Some(wanted);
+        let decided: BTreeSet<ProposalId> =
+            self.standings.keys().filter(has_fate(Fate::Effective)).filter_map(of_request).collect();
+        let lost: Vec<ProposalId> = self
+            .pending
+            .iter()
+            .filter(has_fate(Fate::Waiting))
+            .filter(|id| of_request(id).is_some_and(|request| decided.contains(&request)))
+            .copied()
+            .collect();
+        for id in lost {
+            self.pending.remove(&id);
+            if let Some(standing) = self.standings.get_mut(&id) {
+                standing.fate = Fate::Lapsed;
+            }
+        }
     }
 
     fn enact_one(
@@ -62,13 +100,8 @@ impl Ledger {
         if self.is_paused(proposal.content.class, step.boundary.closing_height) {
             return Ok(());
         }
-        match self.is_best_answer(step, proposal)? {
-            Some(true) => {}
-            Some(false) => {
-                standing.fate = Fate::Lapsed;
-                return Ok(());
-            }
-            None => return Ok(()),
+        if self.is_best_answer(step, proposal)? != Some(true) {
+            return Ok(());
         }
         let changes_charter =
             matches!(proposal.content.class, Class::RuleChange | Class::ElectTreasurers | Class::ReplaceKeys);
@@ -129,15 +162,16 @@ impl Ledger {
         if before(own_authorised_at, &[GuardianVoice::Delay, GuardianVoice::Veto]) >= threshold {
             // Once: always counted from the heights of the rule.
             standing.authorised_at = own_authorised_at.saturating_add(guardians.delay_blocks);
-            standing.expires_at = own_expires_at.saturating_add(guardians.delay_blocks);
+            let expires_at = own_expires_at.saturating_add(guardians.delay_blocks);
+            standing.expires_at = standing.expires_at.max(expires_at);
         }
         if before(standing.authorised_at, &[GuardianVoice::Veto]) >= threshold {
             standing.fate = Fate::Vetoed;
         }
     }
 
-    /// G-88: of the answers to one request that passed, the one with the greatest lead of yes over no. `None` while one of
-    /// them is still undecided.
+    /// G-88: of the answers to one request that passed and can still take effect, the one with the greatest lead of yes over
+    /// no; one that was vetoed, failed, lapsed or expired stands in nobody's way. `None` while one of them is still undecided.
     fn is_best_answer(&self, step: &Step<'_>, proposal: &ProposalRecord) -> Result<Option<bool>, LedgerError> {
         let Some(request) = proposal.content.request else { return Ok(Some(true)) };
         let mut passed: Vec<(u128, ProposalId, u32)> = Vec::new();
@@ -151,7 +185,7 @@ impl Ledger {
                     _ => return Ok(None),
                 }
             };
-            if standing.outcome.has_passed() && standing.bar.is_none() && standing.fate != Fate::Vetoed {
+            if matches!(standing.fate, Fate::Waiting | Fate::Effective) {
                 let lead = Sums::of(&standing.count).map_or(0, |sums| sums.yes.saturating_sub(sums.no));
                 passed.push((lead, other.id, standing.closed_at));
             }
@@ -168,7 +202,7 @@ impl Ledger {
         if height > step.boundary.closing_height {
             return Ok(None);
         }
-        let hash = step.state.block_hash(height);
+        let hash = step.state.given_block_hash(height);
         let tie = TieBreak::new(hash.ok_or(LedgerError::BlockHashMissing { height, proposal: proposal.id })?);
         let numbered = (0u16..).zip(&level).min_by_key(|(number, _)| tie.rank(*number));
         Ok(Some(numbered.is_some_and(|(_, (_, id, _))| *id == proposal.id)))
@@ -198,13 +232,16 @@ impl Ledger {
                     None => standing.fate = Fate::Lapsed,
                 }
             }
-            Effect::Admit { member } => {
-                self.memberships.push(MembershipChange { epoch, member: *member, admitted: true });
+            Effect::Admit { member } | Effect::Expel { member } => {
+                // G-83: whom the key named when the members read it.
+                let member = step.state.member_of_key_at(member, proposal.position);
+                let admitted = matches!(effect, Effect::Admit { .. });
+                self.memberships.push(MembershipChange { epoch, member, admitted });
             }
-            Effect::Expel { member } => {
-                self.memberships.push(MembershipChange { epoch, member: *member, admitted: false });
+            Effect::Confiscate(target) => {
+                let member = step.state.member_of_key_at(&target.member, proposal.position);
+                self.confiscate(step, &Confiscate { member, ..*target });
             }
-            Effect::Confiscate(confiscate) => self.confiscate(step, confiscate),
             Effect::Pause(pause) => {
                 let longest = step.state.charter_of(proposal).guards.pause_max_blocks;
                 let from = step.boundary.closing_height;

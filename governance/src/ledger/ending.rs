@@ -1,99 +1,114 @@
 //! When a vote ends: at its close, later after a late surge, or earlier where nothing can change it any more.
+//!
+//! Followed head by head with the live totals, so that a head costs one look at each open vote, and no ballot is counted twice.
 
-use super::poll::poll;
-use crate::charter::{Body, ClassRule};
+use std::borrow::Cow;
+
+use crate::charter::{Body, Charter, ClassRule};
 use crate::lifecycle::{Schedule, boundary};
-use crate::roll::Roll;
 use crate::state::{LogState, ProposalRecord};
-use crate::tally::Poll;
-use crate::voting::{Count, Leader, Rule};
+use crate::voting::{Count, Leader};
+
+/// The end of a vote as far as the heads tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    end: u32,
+    /// Who led at the newest head at which somebody did, from the last one before the last quarter on.
+    leader: Option<Leader>,
+    /// No later head can change the end.
+    is_over: bool,
+}
 
 /// The height at which voting ends, as far as the log and the roll tell by now; an epoch boundary. `None` before a head covers
 /// the proposal.
-pub(crate) fn vote_end(state: &LogState, proposal: &ProposalRecord) -> Option<u32> {
+pub(crate) fn vote_end(_: &LogState, proposal: &ProposalRecord) -> Option<u32> {
     let schedule = proposal.schedule?;
-    let (Some(rule), Some(roll)) = (state.rule_of(proposal), state.roll(proposal.snapshot_epoch)) else {
-        return Some(schedule.close);
-    };
-    if rule.early_decision
-        && rule.final_ballots
-        && let Some(end) = early_end(state, proposal, rule, roll, &schedule)
-    {
-        return Some(end);
-    }
-    Some(if rule.late_surge { surge_end(state, proposal, rule, roll, &schedule) } else { schedule.close })
+    Some(proposal.ending.map_or(schedule.close, |ending| ending.end))
 }
 
-/// G-44: the first boundary at which no remaining weight can change the outcome. Only where members alone decide, since
-/// others may still have to.
-fn early_end(
-    state: &LogState,
-    proposal: &ProposalRecord,
-    rule: &ClassRule,
-    roll: &Roll,
-    schedule: &Schedule,
-) -> Option<u32> {
-    if rule.bodies != [Body::Members] {
-        return None;
-    }
-    let charter = state.charter_of(proposal);
-    let mut at = boundary(charter, schedule.open.saturating_add(1));
-    while at < schedule.close {
-        let head = state.first_head_at(at)?.head;
-        // Whoever delegates can still vote, so that only the weight of own ballots is final.
-        let own = Poll { delegations: None, ..poll(state, proposal, Body::Members, roll, head.size) };
-        let count = own.count().ok()?;
-        let remaining = count.weight().saturating_sub(count.cast()).saturating_sub(count.abstained());
-        if count.decided_early(&rule.voting_rule(), remaining) {
-            return Some(at);
-        }
-        at = boundary(charter, at.saturating_add(1));
-    }
-    None
+/// What an ending follows from, beside the ballots.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Course<'a> {
+    charter: &'a Charter,
+    rule: &'a ClassRule,
+    schedule: Schedule,
 }
 
-/// G-43: when the leading outcome flips between two heads in the last quarter, voting goes on for another quarter, up to the
-/// latest close.
-fn surge_end(state: &LogState, proposal: &ProposalRecord, rule: &ClassRule, roll: &Roll, schedule: &Schedule) -> u32 {
-    let quarter = schedule.close.saturating_sub(schedule.open).div_ceil(4);
-    let (charter, rule) = (state.charter_of(proposal), rule.voting_rule());
-    let mut close = schedule.close;
-    let mut leaders = Leaders { before: None, size: None, rule };
-    let heads = state.heads();
-    // From the last head before the quarter on, which is what the first flip is measured by.
-    let first = heads.partition_point(|record| record.head.tip_height < close.saturating_sub(quarter));
-    for record in &heads[first.saturating_sub(1)..] {
-        let head = record.head;
-        if head.tip_height >= close {
-            break;
-        }
-        let count = |size| poll(state, proposal, Body::Members, roll, size).count().ok();
-        let flipped = leaders.flips(head.size, count);
-        if flipped && head.tip_height >= close.saturating_sub(quarter) {
-            let extended = boundary(charter, head.tip_height.saturating_add(quarter));
-            close = extended.clamp(close, schedule.latest_close);
-        }
+impl<'a> Course<'a> {
+    /// `None` for a vote that ends at its close, whatever happens.
+    pub(crate) fn of(state: &'a LogState, proposal: &ProposalRecord) -> Option<Self> {
+        let rule = state.rule_of(proposal)?;
+        let course = Self { charter: state.charter_of(proposal), rule, schedule: proposal.schedule? };
+        (rule.late_surge || course.may_end_early()).then_some(course)
     }
-    close
+
+    /// G-44: only where members alone decide, since others may still have to.
+    pub(crate) fn may_end_early(&self) -> bool {
+        self.rule.early_decision && self.rule.final_ballots && self.rule.bodies == [Body::Members]
+    }
+
+    pub(crate) fn begin(&self) -> Ending {
+        Ending { end: self.schedule.close, leader: None, is_over: false }
+    }
 }
 
-/// Who led at the head before.
-struct Leaders {
-    before: Option<Leader>,
-    size: Option<u64>,
-    rule: Rule,
+impl Ending {
+    /// The next head has tip height `tip`, the one before it `before`. `members` is the count of the ballots below it, and `own`
+    /// the same without delegations; `None` where nothing can be counted. `is_unchanged` says that no ballot or delegation came
+    /// since the head before.
+    pub(crate) fn follow<'a>(
+        &mut self,
+        course: &Course<'_>,
+        (before, tip): (u32, u32),
+        is_unchanged: bool,
+        members: impl FnOnce() -> Option<Cow<'a, Count>>,
+        own: impl FnOnce() -> Option<Cow<'a, Count>>,
+    ) {
+        if self.is_over {
+            return;
+        }
+        if course.may_end_early()
+            && let Some(at) = first_boundary_within(course, before, tip)
+            && own().is_some_and(|count| is_certain(&count, course.rule))
+        {
+            (self.end, self.is_over) = (at, true);
+        } else if tip >= self.end {
+            self.is_over = true;
+        } else if course.rule.late_surge && !is_unchanged {
+            self.watch_leader(course, tip, members().as_deref());
+        }
+    }
+
+    /// G-43: when the leading outcome flips between two heads in the last quarter, voting goes on for another quarter, up to the
+    /// latest close.
+    fn watch_leader(&mut self, course: &Course<'_>, tip: u32, count: Option<&Count>) {
+        let (rule, schedule) = (course.rule.voting_rule(), &course.schedule);
+        let leader = count.and_then(|count| count.leading(&rule));
+        let quarter = schedule.close.saturating_sub(schedule.open).div_ceil(4);
+        if tip < schedule.close.saturating_sub(quarter) {
+            self.leader = leader;
+            return;
+        }
+        // While options are level nobody leads, and whoever led before has not lost the lead to anybody.
+        let Some(leader) = leader else { return };
+        let has_flipped = self.leader.replace(leader).is_some_and(|before| before != leader);
+        if has_flipped && tip >= self.end.saturating_sub(quarter) {
+            let extended = boundary(course.charter, tip.saturating_add(quarter));
+            self.end = extended.clamp(self.end, schedule.latest_close);
+        }
+    }
 }
 
-impl Leaders {
-    /// Whether somebody else leads than at the head before. While options are level nobody does.
-    fn flips(&mut self, size: u64, count: impl Fn(u64) -> Option<Count>) -> bool {
-        let counted_before = self.size.replace(size);
-        // Nothing but the last head itself was logged since.
-        if counted_before.is_some_and(|before| before + 1 >= size) {
-            return false;
-        }
-        let Some(leader) = count(size).and_then(|count| count.leading(&self.rule)) else { return false };
-        let before = self.before.replace(leader);
-        before.is_some_and(|before| before != leader)
-    }
+/// The first boundary inside the vote that a head of `tip` reaches and the one before it did not.
+fn first_boundary_within(course: &Course<'_>, before: u32, tip: u32) -> Option<u32> {
+    let from = before.max(course.schedule.open).saturating_add(1);
+    let at = boundary(course.charter, from);
+    (at <= tip && at < course.schedule.close).then_some(at)
+}
+
+/// G-44: no remaining weight can change the outcome. Whoever delegates can still vote, so that only the weight of own ballots
+/// is final.
+fn is_certain(own: &Count, rule: &ClassRule) -> bool {
+    let remaining = own.weight().saturating_sub(own.cast()).saturating_sub(own.abstained());
+    own.decided_early(&rule.voting_rule(), remaining)
 }

@@ -15,13 +15,16 @@ mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use account::{AccountEntry, AccountKind, EpochAccount, rewards};
+use bitcoin::OutPoint;
+
+pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, rewards};
 pub use guard::Bar;
 pub use pay::{Payment, PaymentState};
 pub use standing::{Fate, Standing};
 
 pub(crate) use enact::locked_roll;
-pub(crate) use ending::vote_end;
+pub use ending::Ending;
+pub(crate) use ending::{Course, vote_end};
 pub(crate) use pay::milestone_key;
 pub(crate) use poll::{electors, poll};
 
@@ -38,6 +41,8 @@ pub struct Ledger {
     epochs: usize,
     /// Closing height of the last of them; 0 before the first.
     closing_height: u32,
+    /// Entries of the log that it covered.
+    log_size: u64,
     standings: BTreeMap<ProposalId, Standing>,
     /// Proposals that passed and did not yet take effect, and those with payments to come.
     pending: BTreeSet<ProposalId>,
@@ -45,7 +50,8 @@ pub struct Ledger {
     charter: Option<Charter>,
     memberships: Vec<MembershipChange>,
     pauses: Vec<PauseWindow>,
-    gates_used: usize,
+    /// Gates that a payment was authorised through.
+    gates_given: BTreeSet<OutPoint>,
     /// Heights and satoshis of authorised payments, for spending caps.
     authorised: Vec<(u32, u64)>,
     /// Deposits that were returned or forfeited: of which thread, and whose.
@@ -53,6 +59,8 @@ pub struct Ledger {
     /// Budgets of which nothing is authorised any more.
     stopped: BTreeSet<ProposalId>,
     accounts: Vec<EpochAccount>,
+    /// Hub bonds that are forfeited.
+    bonds: Vec<BondForfeit>,
 }
 
 /// The boundary at which an epoch closes.
@@ -140,7 +148,7 @@ impl Ledger {
         self.pay(&step);
         self.settle(&step, &decided);
         self.epochs += 1;
-        self.closing_height = boundary.closing_height;
+        (self.closing_height, self.log_size) = (boundary.closing_height, boundary.log_size);
         Ok(())
     }
 
@@ -178,6 +186,17 @@ impl Ledger {
     #[must_use]
     pub fn membership_changes(&self) -> &[MembershipChange] {
         &self.memberships
+    }
+
+    /// Gates that a payment was authorised through; each is given once.
+    pub fn gates_given(&self) -> impl Iterator<Item = &OutPoint> {
+        self.gates_given.iter()
+    }
+
+    /// Hub bonds that are forfeited, in order.
+    #[must_use]
+    pub fn bonds_forfeited(&self) -> &[BondForfeit] {
+        &self.bonds
     }
 
     /// Pauses ordered so far.

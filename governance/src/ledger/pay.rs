@@ -20,6 +20,8 @@ pub struct Payment {
     pub spend: Spend,
     /// The gate that the transaction has to spend, once authorised.
     pub gate: Option<OutPoint>,
+    /// Closing height of the epoch that authorised it.
+    pub authorised_height: Option<u32>,
     /// Leave to pay, once given.
     pub authorisation: Option<Authorisation>,
     /// What became of it.
@@ -64,12 +66,13 @@ impl PaymentState {
 
 impl Payment {
     pub(super) fn new(due_at: u32, expires_at: u32, spend: Spend) -> Self {
-        Self { due_at, expires_at, spend, gate: None, authorisation: None, state: PaymentState::Waiting }
+        let (gate, authorised_height, authorisation) = (None, None, None);
+        Self { due_at, expires_at, spend, gate, authorised_height, authorisation, state: PaymentState::Waiting }
     }
 }
 
 impl Ledger {
-    /// Authorises payments that are due, in the order of (due, end of vote, proposal, milestone), and notes those that were
+    /// Authorises payments that are due, in the order of (due, end of vote, position, milestone), and notes those that were
     /// mined.
     pub(super) fn pay(&mut self, step: &Step<'_>) {
         let height = step.boundary.closing_height;
@@ -78,19 +81,20 @@ impl Ledger {
         let mut due = Vec::new();
         for id in &self.pending {
             let Some(standing) = self.standings.get(id).filter(|s| s.fate == Fate::Effective) else { continue };
+            let position = step.state.proposals().get(id).map_or(u64::MAX, |proposal| proposal.position);
             for (index, payment) in standing.payments.iter().enumerate() {
                 if payment.state == PaymentState::Waiting && payment.due_at <= height {
-                    due.push((payment.due_at, standing.closed_at, *id, index));
+                    due.push((payment.due_at, standing.closed_at, position, index, *id));
                 }
             }
         }
         due.sort_unstable();
-        for (_, _, id, index) in due {
+        for (_, _, _, index, id) in due {
             let Some(proposal) = step.state.proposals().get(&id) else { continue };
             let is_held_back = is_censoring || self.is_paused(proposal.content.class, height);
             let cap = step.state.charter_of(proposal).guards.spending_cap;
             let left = cap.map(|cap| self.left_of(&cap, height));
-            let gate = step.state.params().gates.get(self.gates_used).copied();
+            let gate = step.state.gates(step.boundary.log_size).find(|gate| !self.gates_given.contains(gate));
             let Some(payment) = self.standings.get_mut(&id).and_then(|s| s.payments.get_mut(index)) else { continue };
             if payment.expires_at <= height {
                 payment.state = PaymentState::Expired;
@@ -106,8 +110,9 @@ impl Ledger {
             let authorisation = Authorisation { height: height_from, expires_height, amount_sat, intent };
             payment.state = PaymentState::Authorised;
             payment.authorisation = Some(authorisation);
+            payment.authorised_height = Some(height);
             (payment.spend, payment.gate) = (spend, Some(gate));
-            self.gates_used += 1;
+            self.gates_given.insert(gate);
             self.authorised.push((height, amount_sat));
         }
         self.forget_paid();
@@ -128,12 +133,14 @@ impl Ledger {
         for id in &self.pending {
             let Some(proposal) = step.state.proposals().get(id) else { continue };
             let Some(standing) = self.standings.get_mut(id) else { continue };
-            for (milestone, (position, execution)) in &proposal.executions {
-                let payment = standing.payments.get_mut(usize::from(*milestone));
-                // What was not authorised is no execution, whatever the hub notes.
-                if let Some(payment) = payment.filter(|p| p.state == PaymentState::Authorised)
-                    && *position < step.boundary.log_size
-                {
+            for (position, execution) in &proposal.executions {
+                let payment = standing.payments.get_mut(usize::from(execution.milestone));
+                // G-99: what was not authorised by then, on Bitcoin and in the log, is no execution, whatever the hub notes.
+                let Some(payment) = payment.filter(|p| p.state == PaymentState::Authorised) else { continue };
+                let Some(since) = payment.authorised_height else { continue };
+                let known_final = step.state.anchored().iter().find(|a| a.header.closing_height == since);
+                let known_from = known_final.map_or(u64::MAX, |record| record.position);
+                if execution.mined_height > since && (known_from..step.boundary.log_size).contains(position) {
                     let (txid, height, amount_sat) = (execution.txid, execution.mined_height, execution.amount_sat);
                     payment.state = PaymentState::Executed { txid, height, amount_sat };
                 }

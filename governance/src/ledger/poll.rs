@@ -2,6 +2,7 @@
 
 use super::Step;
 use crate::charter::Body;
+use crate::id::MemberId;
 use crate::roll::Roll;
 use crate::state::{LogState, ProposalRecord, topic, vote_key};
 use crate::tally::{Delegations, Poll};
@@ -18,12 +19,12 @@ pub(crate) struct Electors {
 pub(crate) fn electors(state: &LogState, proposal: &ProposalRecord, members: &Roll) -> Vec<Electors> {
     let charter = state.charter_of(proposal);
     let bodies = state.rule_of(proposal).map_or(&[][..], |rule| &rule.bodies);
+    // Ballots are the members', whatever key they use by now (G-90).
+    let seat = |key: MemberId| (state.member_of_key_at(&key, proposal.position), 0, 1);
     let one_vote_each = |body: Body| match body {
         Body::Members => members.clone(),
-        Body::Treasurers => {
-            Roll::from_stakes(charter.treasurers.iter().map(|treasurer| (vote_key(&treasurer.key), 0, 1)))
-        }
-        Body::Founders => Roll::from_stakes(charter.founders.iter().map(|founder| (*founder, 0, 1))),
+        Body::Treasurers => Roll::from_stakes(charter.treasurers.iter().map(|t| seat(vote_key(&t.key)))),
+        Body::Founders => Roll::from_stakes(charter.founders.iter().map(|founder| seat(*founder))),
     };
     bodies.iter().map(|body| Electors { body: *body, roll: one_vote_each(*body) }).collect()
 }

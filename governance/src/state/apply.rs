@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, HeadRecord,
-    HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, Noted, ProposalRecord, Said,
+    AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
+    HeadRecord, HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, Noted, ProposalRecord, Said,
 };
-use crate::charter::Class;
+use crate::charter::{Class, ClassRule};
 use crate::delegation::Delegation;
 use crate::entry::{
     Acceptance, Anchored, AuthorUpdate, Ballot, Bind, Comment, CommentVote, Entry, Equivocation, GuardianAct,
@@ -36,16 +36,18 @@ impl LogState {
             Entry::CommentVote(e) => self.apply_comment_vote(member, e.body),
             Entry::AuthorUpdate(e) => self.apply_author_update(position, id, member, e.body),
             Entry::Withdrawal(e) => self.drop_proposal(&e.body.proposal, position, DropCause::Withdrawn),
-            Entry::KeyRotation(e) => self.apply_key_rotation(&e.rotation),
+            Entry::KeyRotation(e) => self.apply_key_rotation(position, &e.rotation),
             Entry::Invitation(e) => {
                 let (invitee, expires_height) = (e.body.invitee, e.body.expires_height);
                 self.invitations.insert(id, InvitationRecord { by: member, invitee, expires_height, accepted: None });
             }
             Entry::Acceptance(e) => self.apply_acceptance(position, e.body),
-            Entry::GuardianAct(e) => self.apply_guardian_act(position, e.lane.member, e.body),
+            Entry::GuardianAct(e) => self.apply_guardian_act(position, member, e.body),
             Entry::Equivocation(e) => self.apply_equivocation(position, &e),
             Entry::DepositHold(e) => {
                 let (channel, thread, amount_sat) = (e.body.channel, e.body.thread, e.body.amount_sat);
+                self.holds_of_channel.entry(channel).or_default().push(self.holds.len());
+                self.holds_of_thread.entry(thread).or_default().push(self.holds.len());
                 self.holds.push(HoldRecord { position, member, channel, thread, amount_sat });
             }
             Entry::SeenNote(e) => {
@@ -56,9 +58,14 @@ impl LogState {
             }
             Entry::Execution(e) => {
                 if let Some(proposal) = self.proposals.get_mut(&e.proposal) {
-                    proposal.executions.insert(e.milestone, (position, e.statement));
+                    proposal.executions.push((position, e.statement));
                 }
             }
+            Entry::GateRefill(e) => {
+                self.refilled_gates.extend(e.statement.gates().map(|gate| (position, gate)));
+                self.retired_gates.extend(e.statement.retired.iter().map(|gate| (*gate, position)));
+            }
+            Entry::HubFraud(e) => self.frauds.push(FraudRecord { position, hub_log_key: e.hub_log_key }),
         }
     }
 
@@ -123,7 +130,8 @@ impl LogState {
             live: None,
             comments: Vec::new(),
             guardian_acts: Vec::new(),
-            executions: Default::default(),
+            executions: Vec::new(),
+            ending: None,
         };
         self.proposals.insert(id, record);
         self.start_live(&id);
@@ -196,13 +204,18 @@ impl LogState {
     }
 
     fn apply_head(&mut self, entry: EntryId, head: LogHead) {
+        self.weigh_forced(head.tip_height);
+        let before = self.tip_height().unwrap_or(0);
         self.heads.push(HeadRecord { head, entry });
+        self.follow_endings(before, &head);
         for id in std::mem::take(&mut self.unscheduled) {
             let schedule = self.proposals.get(&id).and_then(|proposal| self.schedule_of(proposal, head.tip_height));
             if let Some(proposal) = self.proposals.get_mut(&id) {
                 proposal.schedule = schedule;
             }
+            self.open.insert(id);
             self.start_live(&id);
+            self.recount_ending(&id);
         }
     }
 
@@ -212,10 +225,26 @@ impl LogState {
         Some(match opens_at {
             Some(end) => {
                 let open = boundary(charter, end.max(logged));
-                Schedule::from_open(charter, rule, &proposal.content, logged, open)
+                // G-88: rivals are compared with each other, so they are voted on for equally long.
+                let rule = ClassRule { voting_blocks: self.answers_voting_blocks(proposal), ..rule.clone() };
+                Schedule::from_open(charter, &rule, &proposal.content, logged, open)
             }
             None => Schedule::new(charter, rule, &proposal.content, logged),
         })
+    }
+
+    /// G-88: the longest voting period of any rule that an answer to the same request could come under.
+    fn answers_voting_blocks(&self, answer: &ProposalRecord) -> u32 {
+        let request = answer.content.request.and_then(|request| self.proposals.get(&request));
+        let cap_sat = request.map_or(0, |request| request.content.amount_sat());
+        let charter = self.charter_of(answer);
+        let own = self.rule_of(answer).map_or(0, |rule| rule.voting_blocks);
+        let periods = [Class::Spend, Class::Budget].into_iter().flat_map(|class| {
+            let last = charter.rule_for(class, cap_sat).map_or(u32::MAX, |(at, _)| at);
+            let rules = (0u32..).zip(&charter.classes).filter(move |(at, rule)| rule.class == class && *at <= last);
+            rules.map(|(_, rule)| rule.voting_blocks)
+        });
+        periods.fold(own, u32::max)
     }
 
     fn apply_anchored(&mut self, position: u64, a: Anchored) {
@@ -244,9 +273,9 @@ impl LogState {
         effects.filter_map(|effect| effect.charter_after(self.charter()))
     }
 
-    fn apply_key_rotation(&mut self, rotation: &KeyRotation) {
+    fn apply_key_rotation(&mut self, position: u64, rotation: &KeyRotation) {
         let member = self.member_of_key(&rotation.old_key);
-        self.rotated_keys.insert(rotation.new_key, member);
+        self.rotated_keys.insert(rotation.new_key, (member, position));
         if let Some(record) = self.members.get_mut(&member) {
             record.key = rotation.new_key;
         }

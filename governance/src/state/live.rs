@@ -12,8 +12,12 @@ use crate::voting::Count;
 #[derive(Debug, Clone)]
 pub struct LiveTally {
     count: Count,
+    /// The same without delegations, where it differs.
+    own: Option<Count>,
     /// Who receives whose weight; `None` while nobody delegates.
     flow: Option<Flow>,
+    /// Whether a ballot or delegation came since the last head.
+    has_changed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -27,6 +31,24 @@ impl LiveTally {
     #[must_use]
     pub const fn count(&self) -> &Count {
         &self.count
+    }
+
+    /// The totals as if nobody delegated.
+    pub(super) const fn own_count(&self) -> &Count {
+        match &self.own {
+            Some(own) => own,
+            None => &self.count,
+        }
+    }
+
+    /// Whether a ballot or delegation came since the last head.
+    pub(super) const fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
+    /// A head saw everything so far.
+    pub(super) const fn settle(&mut self) {
+        self.has_changed = false;
     }
 
     /// Weight with which a ballot of `member`, who has `own` weight, is counted.
@@ -49,6 +71,11 @@ impl Eq for LiveTally {}
 impl LogState {
     /// Counts afresh, when the roll or the schedule becomes known.
     pub(super) fn start_live(&mut self, id: &ProposalId) {
+        self.start_live_with(id, false);
+    }
+
+    /// As [`LogState::start_live`]; with `delegating` also for a flow in which nobody has delegated yet.
+    fn start_live_with(&mut self, id: &ProposalId, delegating: bool) {
         let Some(proposal) = self.proposals.get(id) else { return };
         let Some((roll, electorate)) = self.rolls.get(&proposal.snapshot_epoch) else { return };
         let content = &proposal.content;
@@ -56,7 +83,9 @@ impl LogState {
         if count.add_roll(roll.total()).is_err() {
             return;
         }
-        let mut live = LiveTally { count, flow: self.new_flow(id, electorate) };
+        let flow = self.new_flow(id, electorate, delegating);
+        let own = flow.is_some().then(|| count.clone());
+        let mut live = LiveTally { count, own, flow, has_changed: true };
         for (member, records) in &proposal.ballots {
             if let Some(record) = records.iter().rev().find(|record| record.void_from.is_none()) {
                 live.replace(member, roll.weight(member), None, Some(&record.fields), &proposal.ballots);
@@ -86,10 +115,13 @@ impl LogState {
     /// not frozen, and in which the member has weight. Nothing else is touched: anybody can delegate, at no cost.
     pub(super) fn update_live_delegation(&mut self, member: &MemberId, scope: &Scope) {
         let tip = self.tip_height().unwrap_or(0);
-        let affected: Vec<ProposalId> = self.open_ids(tip);
+        let affected: Vec<ProposalId> = self.open.iter().copied().collect();
         for id in affected {
             let Some(proposal) = self.proposals.get(&id) else { continue };
-            let Some(schedule) = proposal.schedule else { continue };
+            let Some(schedule) = proposal.schedule.filter(|s| proposal.dropped.is_none() && tip < s.latest_close)
+            else {
+                continue;
+            };
             let seat = self.rolls.get(&proposal.snapshot_epoch).and_then(|(_, electorate)| electorate.seat(member));
             let topic = topic(proposal);
             if seat.is_none() || !topic.is_in(scope) {
@@ -100,7 +132,8 @@ impl LogState {
                 continue;
             }
             if proposal.live.as_ref().is_none_or(|live| live.flow.is_none()) {
-                self.start_live(&id);
+                // Once: from then on every delegation costs what it changes.
+                self.start_live_with(&id, true);
                 continue;
             }
             let record = self.delegations.in_force(member, &topic, u64::MAX, schedule.close);
@@ -113,14 +146,7 @@ impl LogState {
         }
     }
 
-    /// Proposals that are scheduled and whose vote is not over at `tip`.
-    fn open_ids(&self, tip: u32) -> Vec<ProposalId> {
-        let open = |s: &crate::lifecycle::Schedule| tip < s.latest_close;
-        let not_over = self.proposals.values().filter(|p| p.dropped.is_none() && p.schedule.as_ref().is_some_and(open));
-        not_over.map(|p| p.id).collect()
-    }
-
-    fn new_flow(&self, id: &ProposalId, electorate: &Arc<Electorate>) -> Option<Flow> {
+    fn new_flow(&self, id: &ProposalId, electorate: &Arc<Electorate>, delegating: bool) -> Option<Flow> {
         let proposal = self.proposals.get(id)?;
         let schedule = proposal.schedule?;
         if !self.charter_of(proposal).delegation.enabled {
@@ -128,7 +154,7 @@ impl LogState {
         }
         let cutoff = self.delegation_cutoff(proposal, u64::MAX);
         let graph = Graph::of_book(Arc::clone(electorate), &self.delegations, &topic(proposal), cutoff, schedule.close);
-        if graph.edge_count() == 0 {
+        if graph.edge_count() == 0 && !delegating {
             return None;
         }
         let live = Live::new(&graph);
@@ -152,9 +178,13 @@ impl LiveTally {
         after: Option<&[u16]>,
         ballots: &Ballots,
     ) {
+        self.has_changed = true;
         if let Some(fields) = before {
             let weight = self.carried(member, own);
             self.count.remove(fields, weight).expect("it was counted with this weight");
+            if let Some(count) = &mut self.own {
+                count.remove(fields, own).expect("it was counted with this weight");
+            }
         }
         let votes = after.is_some();
         if let Some(flow) = &mut self.flow
@@ -166,11 +196,15 @@ impl LiveTally {
         if let Some(fields) = after {
             let weight = self.carried(member, own);
             self.count.add(fields, weight).expect("the log takes only ballots of the system");
+            if let Some(count) = &mut self.own {
+                count.add(fields, own).expect("the log takes only ballots of the system");
+            }
         }
     }
 
     fn redelegate(&mut self, member: &MemberId, parts: &[crate::delegation::Part], ballots: &Ballots) {
         let Some(flow) = &mut self.flow else { return };
+        self.has_changed = true;
         let Some(seat) = flow.graph.electorate().seat(member) else { return };
         let edges = flow.graph.edge_list(parts);
         let shifts = flow.live.before_set(&flow.graph, seat, &edges);

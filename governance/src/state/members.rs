@@ -28,13 +28,25 @@ impl LogState {
     /// The member for whom a vote key speaks or spoke: the key itself, unless it came by rotation (G-90).
     #[must_use]
     pub fn member_of_key(&self, key: &MemberId) -> MemberId {
-        self.rotated_keys.get(key).copied().unwrap_or(*key)
+        self.rotated_keys.get(key).map_or(*key, |(member, _)| *member)
+    }
+
+    /// As [`LogState::member_of_key`], by the first `size` entries: whom a key named at that place of the log.
+    #[must_use]
+    pub(crate) fn member_of_key_at(&self, key: &MemberId, size: u64) -> MemberId {
+        let rotated = self.rotated_keys.get(key).filter(|(_, position)| *position < size);
+        rotated.map_or(*key, |(member, _)| *member)
     }
 
     /// Whether a vote key was replaced, so that nothing it signs counts any more (G-90).
     #[must_use]
     pub fn is_retired(&self, key: &MemberId) -> bool {
         self.members.get(&self.member_of_key(key)).is_some_and(|record| record.key != *key)
+    }
+
+    /// Whether a member is a guardian of a charter, by whichever of their vote keys it lists (G-90).
+    pub(crate) fn is_guardian(&self, charter: &Charter, member: &MemberId) -> bool {
+        charter.guardians.members.iter().any(|key| self.member_of_key(key) == *member)
     }
 
     /// Whether a key may speak without a stake: a treasurer's, a founder's or a guardian's (G-21).
@@ -66,13 +78,13 @@ impl LogState {
         last_height.saturating_add(silence) < self.height_of_size(size)
     }
 
-    /// What the first `size` entries claim as stake, by channel id (G-32), of those who may vote (G-38).
+    /// What the first `size` entries claim as stake, by channel id (G-32). Also of those who may not vote now: whoever was in
+    /// an earlier roll is followed there until the enactment (G-37).
     #[must_use]
     pub fn stake_claims(&self, size: u64) -> Vec<StakeClaim> {
-        let membership = self.membership(size);
         self.channels
             .iter()
-            .filter(|(_, record)| record.position < size && membership.allows(&record.member))
+            .filter(|(_, record)| record.position < size)
             .map(|(channel, record)| {
                 let known = record.checkpoints.partition_point(|(position, _)| *position < size);
                 StakeClaim {
@@ -104,18 +116,20 @@ impl LogState {
     #[must_use]
     pub fn roll_at(&self, facts: &[FundingFact], closing_height: u32) -> Option<Roll> {
         let size = self.first_head_at(closing_height)?.head.size;
-        Some(Roll::compute(self.roll_charter(size), &self.stake_claims(size), facts, closing_height))
+        let charter = self.roll_charter(size);
+        let (mut membership, mut claims) = (self.membership_under(charter, size), self.stake_claims(size));
+        membership.barred.extend(self.suspended(size));
+        claims.retain(|claim| membership.allows(&claim.member));
+        Some(Roll::compute(charter, &claims, facts, closing_height))
     }
 
-    pub(crate) fn membership(&self, size: u64) -> Membership {
-        self.membership_under(self.roll_charter(size), size)
-    }
-
-    /// Who may vote if `charter` says who may.
+    /// Who may vote if `charter` says who may. A suspension passes, so it takes nobody's place (G-98).
     pub(crate) fn membership_under(&self, charter: &Charter, size: u64) -> Membership {
         let height = self.height_of_size(size);
-        let mut admitted: BTreeSet<MemberId> = charter.founders.iter().copied().collect();
-        let mut barred: BTreeSet<MemberId> = charter.guards.excluded_members.iter().copied().collect();
+        let member = |key: &MemberId| self.member_of_key_at(key, size);
+        let mut admitted: BTreeSet<MemberId> = charter.founders.iter().map(member).collect();
+        let excluded: BTreeSet<MemberId> = charter.guards.excluded_members.iter().map(member).collect();
+        let mut barred = excluded.clone();
         for (_, change) in self.membership_changes(charter, size, height) {
             match change {
                 Change::Accepted { by, invitee } => {
@@ -133,11 +147,16 @@ impl LogState {
                 }
             }
         }
-        // Expulsion aside, no vote gives back what the charter excludes or a proof suspends.
-        barred.extend(charter.guards.excluded_members.iter().copied());
-        let suspended = self.equivocations.iter().filter(|p| p.position < size && self.suspension_end(p) > height);
-        barred.extend(suspended.map(|proof| proof.member));
+        // No vote gives back what the charter excludes.
+        barred.extend(excluded);
         Membership { open: charter.admission.is_open(), admitted, barred }
+    }
+
+    /// Whose rights are suspended by the first `size` entries (G-98).
+    fn suspended(&self, size: u64) -> impl Iterator<Item = MemberId> + '_ {
+        let height = self.height_of_size(size);
+        let lasting = self.equivocations.iter().filter(move |p| p.position < size && self.suspension_end(p) > height);
+        lasting.map(|proof| proof.member)
     }
 
     /// Every acceptance, and every admission and expulsion decided by an epoch that was final before position `size` and
@@ -145,7 +164,8 @@ impl LogState {
     fn membership_changes(&self, charter: &Charter, size: u64, height: u32) -> Vec<(u64, Change)> {
         let accepted = self.invitations.values().filter_map(|invitation| {
             let position = invitation.accepted.filter(|position| *position < size)?;
-            Some((position, Change::Accepted { by: invitation.by, invitee: invitation.invitee }))
+            let invitee = self.member_of_key_at(&invitation.invitee, position);
+            Some((position, Change::Accepted { by: invitation.by, invitee }))
         });
         let delay = charter.guards.eligibility_delay_epochs.saturating_mul(charter.epoch_blocks);
         let decided = self.ledger.membership_changes().iter().filter_map(|change| {

@@ -2,6 +2,9 @@
 
 mod apply;
 mod check;
+mod endings;
+mod facts;
+mod forced;
 mod index;
 mod live;
 mod members;
@@ -14,16 +17,17 @@ use std::sync::Arc;
 
 use bitcoin::{BlockHash, OutPoint};
 
+pub use facts::Mined;
 pub use live::LiveTally;
 pub(crate) use live::topic;
 pub(crate) use members::vote_key;
 pub use query::{SEEN_NOTES, SEEN_SHARE_BP, UNUSED_HOLD_BLOCKS};
 pub use record::{
-    AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, HeadRecord,
-    HoldRecord, InvitationRecord, Lane, MemberRecord, ProposalRecord,
+    AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
+    HeadRecord, HoldRecord, InvitationRecord, Lane, MemberRecord, ProposalRecord,
 };
 use index::EntryIndex;
-use record::{Noted, Said};
+use record::{Forced, Noted, Said};
 pub use refusal::Refusal;
 
 use crate::codec::Canonical as _;
@@ -46,8 +50,8 @@ pub struct LogState {
     heads: Vec<HeadRecord>,
     lanes: BTreeMap<MemberId, Lane>,
     members: BTreeMap<MemberId, MemberRecord>,
-    /// Vote keys that came by rotation, and for whom they speak or spoke.
-    rotated_keys: BTreeMap<MemberId, MemberId>,
+    /// Vote keys that came by rotation, for whom they speak or spoke, and the positions of the rotations.
+    rotated_keys: BTreeMap<MemberId, (MemberId, u64)>,
     /// Positions of each member's own entries.
     spoken: BTreeMap<MemberId, Vec<u64>>,
     channels: BTreeMap<ChannelId, ChannelRecord>,
@@ -58,12 +62,17 @@ pub struct LogState {
     threads: BTreeMap<ProposalId, ProposalId>,
     /// Proposals that no head covers yet.
     unscheduled: Vec<ProposalId>,
+    /// Proposals with heights whose vote is not over for good; what each head looks at.
+    open: BTreeSet<ProposalId>,
     delegations: Book,
     /// Which proposal each comment is on, and its place there.
     comments: BTreeMap<EntryId, (ProposalId, usize)>,
     /// Comments and votes on comments of each member in each epoch.
     talk: BTreeMap<(MemberId, u32), Talk>,
     holds: Vec<HoldRecord>,
+    /// Which of the holds are of a channel, and which are for a thread.
+    holds_of_channel: BTreeMap<ChannelId, Vec<usize>>,
+    holds_of_thread: BTreeMap<ProposalId, Vec<usize>>,
     equivocations: Vec<EquivocationRecord>,
     /// Places in lanes that a proof was logged for.
     proven: BTreeSet<(MemberId, u32, u64)>,
@@ -75,11 +84,33 @@ pub struct LogState {
     places: BTreeMap<(MemberId, u32), Vec<u64>>,
     /// What entries said that a proof of equivocation can make void, ballots aside.
     said: BTreeMap<EntryId, Said>,
+    /// Gates that refills made, and those that they took back, with the positions of the refills.
+    refilled_gates: Vec<(u64, OutPoint)>,
+    retired_gates: BTreeMap<OutPoint, u64>,
+    frauds: Vec<FraudRecord>,
+    /// Entries found on Bitcoin that no head has reached, and those that one has.
+    upcoming_forced: Vec<(u32, Entry)>,
+    forced: BTreeMap<EntryId, Forced>,
     anchored: Vec<AnchoredRecord>,
     charters: Vec<CharterVersion>,
     rolls: BTreeMap<u32, (Roll, Arc<Electorate>)>,
     block_hashes: BTreeMap<u32, BlockHash>,
     ledger: Ledger,
+}
+
+/// What the ledger needs to know of chain or roll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingFact {
+    /// Hash of a block that breaks a tie.
+    Block {
+        /// Its height.
+        height: u32,
+    },
+    /// Roll of an epoch.
+    Roll {
+        /// Its number.
+        epoch: u32,
+    },
 }
 
 /// How much a member said in an epoch.
@@ -109,16 +140,24 @@ impl LogState {
             proposals: BTreeMap::new(),
             threads: BTreeMap::new(),
             unscheduled: Vec::new(),
+            open: BTreeSet::new(),
             delegations: Book::new(),
             comments: BTreeMap::new(),
             talk: BTreeMap::new(),
             holds: Vec::new(),
+            holds_of_channel: BTreeMap::new(),
+            holds_of_thread: BTreeMap::new(),
             equivocations: Vec::new(),
             proven: BTreeSet::new(),
             seen: BTreeMap::new(),
             positions: EntryIndex::new(),
             places: BTreeMap::new(),
             said: BTreeMap::new(),
+            refilled_gates: Vec::new(),
+            retired_gates: BTreeMap::new(),
+            frauds: Vec::new(),
+            upcoming_forced: Vec::new(),
+            forced: BTreeMap::new(),
             anchored: Vec::new(),
             charters: vec![founding],
             rolls: BTreeMap::new(),
@@ -182,11 +221,15 @@ impl LogState {
         self.rolls.insert(epoch, (roll, Arc::new(electorate)));
         let affected: Vec<ProposalId> =
             self.proposals.values().filter(|p| p.snapshot_epoch == epoch).map(|p| p.id).collect();
-        affected.iter().for_each(|id| self.start_live(id));
+        for id in &affected {
+            self.start_live(id);
+            self.recount_ending(id);
+        }
         self.advance_ledger();
     }
 
-    /// Gives the hash of a block. Needed only where no head in the log is of just that height, to break a tie (V-30).
+    /// Gives the hash of a block of the best chain, to break a tie (V-30). Which one is wanted tell
+    /// [`LogState::missing_fact`] and [`crate::ledger::LedgerError::BlockHashMissing`].
     pub fn set_block_hash(&mut self, height: u32, hash: BlockHash) {
         self.block_hashes.insert(height, hash);
         self.advance_ledger();
@@ -198,7 +241,7 @@ impl LogState {
             let Some((roll, _)) = self.rolls.get(&next.epoch) else { return };
             let mut ledger = self.ledger.clone();
             if ledger.close_epoch(self, &next.boundary(), roll).is_err() {
-                return; // a fact is missing; `set_block_hash` brings it
+                return; // a fact is missing: `missing_fact` tells which
             }
             self.ledger = ledger;
         }

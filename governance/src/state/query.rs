@@ -1,21 +1,21 @@
 //! Questions to the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use bitcoin::BlockHash;
 use bitcoin::secp256k1::XOnlyPublicKey;
 
 use super::{
-    AnchoredRecord, ChannelRecord, CharterVersion, DropCause, EquivocationRecord, HeadRecord, HoldRecord,
-    InvitationRecord, Lane, LogState, MemberRecord, Noted, ProposalRecord,
+    AnchoredRecord, ChannelRecord, CharterVersion, DropCause, EquivocationRecord, FraudRecord, HeadRecord, HoldRecord,
+    InvitationRecord, Lane, LogState, MemberRecord, MissingFact, Noted, ProposalRecord,
 };
 use crate::charter::{ALL_BP, Charter, ClassRule};
 use crate::dao::DaoParams;
 use crate::delegation::Book;
 use crate::entry::LaneHeader;
 use crate::id::{ChannelId, EntryId, MemberId, ProposalId, TreeHash};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::lifecycle::Phase;
 use crate::roll::Roll;
 use crate::tree::HistoryTree;
@@ -232,33 +232,61 @@ impl LogState {
     #[must_use]
     pub fn held_sat(&self, channel: &ChannelId) -> u64 {
         let tip = self.tip_height().unwrap_or(0);
-        let holds = self.holds.iter().filter(|hold| hold.channel == *channel && self.is_held(hold, tip));
+        let holds = self.indexed_holds(self.holds_of_channel.get(channel)).filter(|hold| self.is_held(hold, tip));
         holds.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
     }
 
-    /// The hash of the block at a height, from a head in the log or as given.
-    #[must_use]
-    pub fn block_hash(&self, height: u32) -> Option<BlockHash> {
-        let head = self.first_head_at(height).filter(|record| record.head.tip_height == height);
-        head.map(|record| record.head.tip_hash).or_else(|| self.block_hashes.get(&height).copied())
+    /// The hash of the block at a height, if it was given. What a head says of it is the hub's word, and decides nothing.
+    pub(crate) fn given_block_hash(&self, height: u32) -> Option<BlockHash> {
+        self.block_hashes.get(&height).copied()
     }
 
-    /// Entries that enough members have seen and that the log still does not have, `size` entries in, though it could (G-97).
+    /// The fact that the ledger waits for before it can decide an epoch that is final: a block for [`LogState::set_block_hash`],
+    /// or a roll for [`LogState::set_roll`]. `None` when it waits for nothing.
+    #[must_use]
+    pub fn missing_fact(&self) -> Option<MissingFact> {
+        let next = self.anchored.get(self.ledger.epochs())?.header;
+        let Some((roll, _)) = self.rolls.get(&next.epoch) else {
+            return Some(MissingFact::Roll { epoch: next.epoch });
+        };
+        match self.ledger.clone().close_epoch(self, &next.boundary(), roll) {
+            Err(LedgerError::BlockHashMissing { height, .. }) => Some(MissingFact::Block { height }),
+            Err(LedgerError::RollMissing { epoch, .. }) => Some(MissingFact::Roll { epoch }),
+            _ => None,
+        }
+    }
+
+    /// Entries that enough members have seen, or that somebody put on Bitcoin, and that the log still does not have, `size`
+    /// entries in, though it could (G-97, G-107).
     /// A header over them authorises nothing.
     #[must_use]
     pub fn overdue_entries(&self, size: u64) -> Vec<EntryId> {
         let newest = self.anchored[..self.anchored.partition_point(|record| record.position < size)].last();
-        let Some(roll) = newest.and_then(|record| self.roll(record.header.epoch)) else { return Vec::new() };
+        let roll = newest.and_then(|record| self.roll(record.header.epoch));
         let (height, delay) = (self.height_of_size(size), self.charter_at(size).forced_entry_delay_blocks);
         let is_overdue = |noted: &Noted| {
-            let deciding = deciding_note(noted, roll).and_then(|position| self.entry_height(position));
+            let deciding = roll.and_then(|roll| deciding_note(noted, roll));
+            let deciding = deciding.and_then(|position| self.entry_height(position));
             deciding.is_some_and(|seen| seen.saturating_add(delay) <= height)
         };
         let missing = |entry: &EntryId| self.positions.get(entry).is_none_or(|position| position >= size);
         let overdue = self.seen.iter().filter(|(entry, noted)| {
             missing(entry) && is_overdue(noted) && !noted.place.is_some_and(|place| self.is_passed(place, size))
         });
-        overdue.map(|(entry, _)| *entry).collect()
+        let noted: BTreeSet<EntryId> = overdue.map(|(entry, _)| *entry).collect();
+        noted.into_iter().chain(self.overdue_forced(size, height, delay)).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Position of a note that shows an entry (G-97).
+    #[must_use]
+    pub fn note_of(&self, entry: &EntryId) -> Option<u64> {
+        self.seen.get(entry)?.by.values().copied().min()
+    }
+
+    /// Proofs of the hub's fraud, in the order of the log.
+    #[must_use]
+    pub fn frauds(&self) -> &[FraudRecord] {
+        &self.frauds
     }
 
     /// Final epochs in the log, oldest first.
@@ -293,7 +321,7 @@ impl LogState {
 
     /// Whether a lane went on without the entry that was to stand at a place, so that nobody can log it any more: its member
     /// signed another one for it, or began a new incarnation.
-    fn is_passed(&self, place: (MemberId, u32, u64), size: u64) -> bool {
+    pub(super) fn is_passed(&self, place: (MemberId, u32, u64), size: u64) -> bool {
         let (key, incarnation, _) = place;
         let later = (Bound::Excluded((key, incarnation)), Bound::Included((key, u32::MAX)));
         self.placed(place).is_some_and(|position| position < size)
@@ -309,9 +337,18 @@ impl LogState {
     /// Satoshis that `author` holds for a thread by entries before `position`, as far as they were still held when its first
     /// version came (G-96).
     pub(crate) fn deposit_sat(&self, thread: &ProposalId, author: &MemberId, position: u64) -> u64 {
-        let own = self.holds.iter().filter(|hold| hold.thread == *thread && hold.member == *author);
+        let own = self.holds_for(thread).filter(|hold| hold.member == *author);
         let held = own.filter(|hold| hold.position < position && !self.has_lapsed(hold, position));
         held.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
+    }
+
+    /// Deposits for a thread, in the order of the log.
+    pub(crate) fn holds_for(&self, thread: &ProposalId) -> impl Iterator<Item = &HoldRecord> {
+        self.indexed_holds(self.holds_of_thread.get(thread))
+    }
+
+    fn indexed_holds<'a>(&'a self, places: Option<&'a Vec<usize>>) -> impl Iterator<Item = &'a HoldRecord> {
+        places.into_iter().flatten().filter_map(|place| self.holds.get(*place))
     }
 
     /// Whether a hold was free again, for want of a proposal, before the first version of its thread came, `size`

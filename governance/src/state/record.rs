@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bitcoin::secp256k1::XOnlyPublicKey;
 use bitcoin::{BlockHash, Txid};
 
 use super::live::LiveTally;
@@ -10,6 +11,7 @@ use crate::delegation::Scope;
 use crate::entry::{Bind, Checkpoint, Entry, Execution, GuardianVoice, LogHead, Opinion, ProposalContent};
 use crate::epoch::EpochHeader;
 use crate::id::{ChannelId, CharterHash, EntryId, LaneHead, MemberId, ProposalId};
+use crate::ledger::Ending;
 use crate::lifecycle::Schedule;
 use crate::tally::Ballots;
 
@@ -48,6 +50,15 @@ pub(super) struct Noted {
     pub(super) place: Option<(MemberId, u32, u64)>,
     /// Positions of the notes.
     pub(super) by: BTreeMap<MemberId, u64>,
+}
+
+/// An entry that somebody put on Bitcoin and that the log could have taken (G-107).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Forced {
+    /// Where it belongs, if it stands in a lane: key, incarnation and sequence.
+    pub(super) place: Option<(MemberId, u32, u64)>,
+    /// Height of the block that holds it.
+    pub(super) height: u32,
 }
 
 /// A member.
@@ -105,12 +116,14 @@ pub struct ProposalRecord {
     pub ballots: Ballots,
     /// Totals over the last ballots, once the roll of the snapshot is known.
     pub live: Option<LiveTally>,
+    /// When its vote ends, where its rule lets it end at another height than its close.
+    pub ending: Option<Ending>,
     /// Comments in the order of the log.
     pub comments: Vec<CommentRecord>,
     /// What guardians asked for, with positions.
     pub guardian_acts: Vec<(u64, MemberId, GuardianVoice)>,
-    /// Payments that were mined, with positions, by milestone.
-    pub executions: BTreeMap<u16, (u64, Execution)>,
+    /// Notes of payments that were mined, with positions, in the order of the log.
+    pub executions: Vec<(u64, Execution)>,
 }
 
 /// Why a proposal has no outcome.
@@ -203,6 +216,15 @@ pub struct EquivocationRecord {
     pub position: u64,
     /// Who.
     pub member: MemberId,
+}
+
+/// A proof that the hub broke its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FraudRecord {
+    /// Position of the proof.
+    pub position: u64,
+    /// The key that signed both statements.
+    pub hub_log_key: XOnlyPublicKey,
 }
 
 /// A head in the log. Its position is its size.

@@ -134,7 +134,7 @@ impl Count {
         if winner == self.options() || !rule.threshold.is_met(yes, no) {
             return Outcome::Rejected; // V-26.3
         }
-        if !self.reaches_yes_of_total(yes, rule) {
+        if !self.reaches_yes_of_total(yes, rule) || !self.reaches_turnout_without(no, rule) {
             return Outcome::NoQuorum; // V-26.4
         }
         Outcome::Passed { option: Some(winner) }
@@ -178,6 +178,20 @@ impl Count {
             Quorum::YesOfTotalBp(_) => true,
         };
         self.weight() > 0 && self.ballots() >= u128::from(rule.distinct_voters_min) && participating
+    }
+
+    /// V-26.4: whether it would also reach the quorum without those who voted for "none of these", so that nobody helps an
+    /// option to pass by voting against all of them. `none` is what stands against the winner, in units of the system.
+    fn reaches_turnout_without(&self, none: u128, rule: &Rule) -> bool {
+        let Quorum::ParticipationBp(bp) = rule.quorum else { return true };
+        let unit = u64::from(self.system().unit());
+        // (cast + abstain) * unit - none >= weight * unit * bp / 10000, and no product leaves 256 bits.
+        let voted = self.cast() + self.abstained();
+        match voted.checked_mul(u128::from(unit)) {
+            Some(units) => self.is_share_of_roll(units.saturating_sub(none), bp),
+            // Then weights are so large that whole ones are exact enough: rounded against the option.
+            None => self.is_share_of_roll(voted.saturating_sub(none.div_ceil(u128::from(unit))), bp),
+        }
     }
 
     /// Whether `yes` is enough of the roll, where the rule asks for that (V-21). Grades and bought votes count per best

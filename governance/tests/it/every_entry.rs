@@ -5,9 +5,9 @@ use althing_governance::charter::{Class, Treasurer};
 use althing_governance::delegation::{Delegation, Part, Scope, Tag};
 use althing_governance::entry::{
     Acceptance, AuthorUpdate, Ballot, Budget, Choice, Comment, CommentVote, Confiscate, DepositHold, Effect,
-    ElectTreasurers, Entry, EntryKind, Equivocation, Execution, GuardianAct, GuardianVoice, Invitation, KeyRotation,
-    LaneEntry, LogHead, Milestone, Opinion, Pause, ProposalContent, ProposalOption, ReplaceKeys, Request, RuleChange,
-    SeenNote, Version, Withdrawal,
+    ElectTreasurers, Entry, EntryKind, Equivocation, Execution, FraudEvidence, GateRefill, GuardianAct, GuardianVoice,
+    HubFraud, Invitation, KeyRotation, LaneEntry, LogHead, Milestone, Opinion, Pause, ProposalContent, ProposalOption,
+    ReplaceKeys, Request, RuleChange, SeenNote, Version, Withdrawal,
 };
 use althing_governance::signing::{Statement as _, verify_all};
 use althing_governance::voting::System;
@@ -106,6 +106,20 @@ pub(crate) fn every_entry(world: &World) -> Vec<Entry> {
     let seen = world.sign(1, Ballot::new(thread, Choice::No, None)).into_entry();
     entries.push(sign(world, SeenNote::new(seen, 120).unwrap()));
     entries.push(Entry::Execution(execution.sign(&world.secp, &hub(), &AUX)));
+    let refill = GateRefill {
+        network: p.network,
+        dao: p.dao_id,
+        txid: txid(10),
+        mined_height: 140,
+        mined_hash: block_hash(140),
+        created: vec![0, 2],
+        retired: vec![p.gates[1]],
+    };
+    entries.push(Entry::GateRefill(refill.sign(&world.secp, &hub(), &AUX)));
+    let heads = [head, LogHead { tip_hash: block_hash(7), ..head }].map(|head| head.sign(&world.secp, &hub(), &AUX));
+    let [one, other] = heads;
+    let fraud = HubFraud::new(hub().x_only_public_key().0, FraudEvidence::Heads(one, other));
+    entries.push(Entry::HubFraud(fraud.unwrap()));
     entries
 }
 

@@ -123,8 +123,13 @@ impl Election {
         if winner == self.options || !self.enough(yes, no) {
             return Outcome::Rejected;
         }
+        // Whoever is for "none of these" is not counted as having come.
+        let came = self.voted(|_| true) * mark;
         match self.rule.quorum {
             Quorum::YesOfTotalBp(bp) if yes * 10_000 < self.roll() * mark * u128::from(bp) => Outcome::NoQuorum,
+            Quorum::ParticipationBp(bp) if came < no || (came - no) * 10_000 < self.roll() * mark * u128::from(bp) => {
+                Outcome::NoQuorum
+            }
             _ => Outcome::Passed { option: Some(winner) },
         }
     }

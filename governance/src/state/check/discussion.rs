@@ -63,7 +63,7 @@ impl LogState {
         let member = self.check_speaker(&e.lane)?;
         let tip = self.tip_height().unwrap_or(0);
         match self.invitations.get(&e.body.invitation) {
-            Some(invitation) if invitation.invitee != member => {
+            Some(invitation) if self.member_of_key(&invitation.invitee) != member => {
                 invalid("G-94", format!("the invitation is for {}, not {member}", invitation.invitee))
             }
             Some(invitation) if invitation.accepted.is_some() => {

@@ -2,7 +2,9 @@
 
 use super::super::LogState;
 use super::super::refusal::{Refusal, invalid, not_now};
-use crate::entry::{Anchored, Execution, LogHead};
+use bitcoin::OutPoint;
+
+use crate::entry::{Anchored, Execution, GateRefill, HubFraud, LogHead};
 use crate::epoch::EpochHeader;
 use crate::id::HeaderHash;
 
@@ -55,12 +57,56 @@ impl LogState {
         if !proposal.content.class.pays() {
             return invalid("G-99", format!("a proposal of class {} pays nothing", proposal.content.class.name()));
         }
-        if proposal.executions.contains_key(&e.milestone) {
-            return invalid("G-99", format!("payment {} of proposal {} is noted already", e.milestone, e.proposal));
+        let is_same = |other: &Execution| (other.milestone, other.txid) == (e.milestone, e.txid);
+        if proposal.executions.iter().any(|(_, other)| is_same(other)) {
+            let (milestone, txid) = (e.milestone, e.txid);
+            return invalid(
+                "G-99",
+                format!("payment {milestone} of proposal {} is noted as {txid} already", e.proposal),
+            );
         }
         match self.tip_height() {
             Some(tip) if e.mined_height <= tip => Ok(()),
             tip => not_now("G-99", format!("mined at height {}, the log is at {}", e.mined_height, tip.unwrap_or(0))),
+        }
+    }
+
+    /// G-108: what can be told from the log alone.
+    pub(super) fn check_gate_refill(&self, e: &GateRefill) -> Result<(), Refusal> {
+        self.check_dao(e.network, e.dao)?;
+        let p = &self.params;
+        let is_taken = |gate: &OutPoint| [p.first_seal, p.spare_seal].contains(gate) || self.is_gate(gate);
+        if let Some(gate) = e.gates().find(|gate| is_taken(gate) || self.outpoints.contains_key(gate)) {
+            return invalid("G-108", format!("output {gate} has a purpose already"));
+        }
+        if let Some(gate) = e.retired.iter().find(|gate| !self.is_gate(gate)) {
+            return invalid("G-108", format!("output {gate} is no gate"));
+        }
+        if let Some(gate) = e.retired.iter().find(|gate| self.retired_gates.contains_key(gate)) {
+            return invalid("G-108", format!("gate {gate} was taken back before"));
+        }
+        match self.tip_height() {
+            Some(tip) if e.mined_height <= tip => Ok(()),
+            tip => not_now("G-108", format!("mined at height {}, the log is at {}", e.mined_height, tip.unwrap_or(0))),
+        }
+    }
+
+    /// G-109: the proof holds by itself; here it only has to be about this hub, and new.
+    pub(super) fn check_hub_fraud(&self, e: &HubFraud) -> Result<(), Refusal> {
+        let (network, dao) = e.dao();
+        self.check_dao(network, dao)?;
+        let key = e.hub_log_key;
+        if !self.charters.iter().any(|version| version.charter.hub_log_key == key) {
+            return invalid("G-109", format!("{key} was never this hub's log key"));
+        }
+        // Whoever finds a key that was replaced must not be able to take the bond.
+        let is_logged = self.heads.iter().any(|record| e.heads().contains(&&record.head));
+        if key != self.hub_log_key() && !is_logged {
+            return invalid("G-109", format!("{key} was replaced, and the log has none of the heads"));
+        }
+        match self.frauds.iter().any(|fraud| fraud.hub_log_key == key) {
+            true => invalid("G-109", format!("fraud with key {key} was proven before")),
+            false => Ok(()),
         }
     }
 

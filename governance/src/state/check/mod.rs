@@ -75,6 +75,8 @@ impl LogState {
             Entry::DepositHold(e) => self.check_deposit_hold(e),
             Entry::SeenNote(e) => self.check_seen_note(e),
             Entry::Execution(e) => self.check_execution(e),
+            Entry::GateRefill(e) => self.check_gate_refill(e),
+            Entry::HubFraud(e) => self.check_hub_fraud(e),
         }
     }
 

@@ -22,6 +22,9 @@ impl LogState {
             return not_now("G-27", "no epoch is final yet, so there is no roll to vote with".into());
         }
         self.check_class_rule(&e.body, &author, e.body.thread(id))?;
+        if e.body.class == Class::Request && e.body.system.has_options() {
+            return invalid("G-88", format!("a request is a question, not a choice by {}", e.body.system.name()));
+        }
         if let Some(version) = e.body.version_of {
             self.check_version(&e.body, &author, version)?;
         }
@@ -147,13 +150,15 @@ impl LogState {
                 _ => invalid("G-84", format!("{proposal} is no budget")),
             },
             Effect::RuleChange(change) => self.check_rule_change(change),
-            Effect::Confiscate(target) => match self.deposit_sat(&target.thread, &target.member, self.size()) {
-                1.. => Ok(()),
-                0 => {
-                    let (member, thread) = (target.member, target.thread);
-                    invalid("G-86", format!("{member} holds no deposit for {thread}"))
+            Effect::Confiscate(target) => {
+                match self.deposit_sat(&target.thread, &self.member_of_key(&target.member), self.size()) {
+                    1.. => Ok(()),
+                    0 => {
+                        let (member, thread) = (target.member, target.thread);
+                        invalid("G-86", format!("{member} holds no deposit for {thread}"))
+                    }
                 }
-            },
+            }
             _ => Ok(()),
         }
     }

@@ -44,6 +44,11 @@ impl LogState {
         if let Err(error) = e.body.check_by(&member) {
             return invalid("L-2", error.to_string());
         }
+        // A key that came by rotation is in no roll: what is given to it would be lost.
+        if let Some(part) = e.body.parts.iter().find(|part| self.member_of_key(&part.to) != part.to) {
+            let named = self.member_of_key(&part.to);
+            return invalid("L-5", format!("{} is a vote key of member {named}; name the member", part.to));
+        }
         match e.body.parts.len() {
             found if found > usize::from(limits.max_parts) => {
                 invalid("R-41", format!("{found} parts, the charter allows {}", limits.max_parts))
@@ -53,11 +58,11 @@ impl LogState {
     }
 
     pub(super) fn check_guardian_act(&self, e: &LaneEntry<GuardianAct>) -> Result<(), Refusal> {
-        self.check_speaker(&e.lane)?;
+        let member = self.check_speaker(&e.lane)?;
         let Some(proposal) = self.proposals.get(&e.body.proposal) else {
             return invalid("G-95", format!("proposal {} is not in the log", e.body.proposal));
         };
-        if !self.charter_of(proposal).guardians.members.contains(&e.lane.member) {
+        if !self.is_guardian(self.charter_of(proposal), &member) {
             return invalid("G-95", format!("{} is no guardian", e.lane.member));
         }
         match (proposal.schedule, self.tip_height()) {

@@ -1,0 +1,216 @@
+//! Guards: what keeps a proposal from having any effect, whatever the votes say.
+
+mod electorate;
+mod subject;
+
+use super::{Fate, Ledger, Standing, Step};
+use crate::charter::Charter;
+use crate::entry::ProposalContent;
+use crate::id::{MemberId, ProposalId};
+use crate::state::{LogState, ProposalRecord};
+use crate::voting::Outcome;
+use electorate::electorate_shrink;
+use subject::Subject;
+
+/// Which guard bars a proposal (G-100).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bar {
+    /// The same effect failed too short a time before.
+    Cooldown {
+        /// From this height on it could have been proposed again.
+        until: u32,
+        /// Whether one of the failures was the author's own.
+        is_own: bool,
+    },
+    /// The deposit, which rises with every failure, is too small.
+    Deposit {
+        /// Satoshis that were needed.
+        needed_sat: u64,
+        /// Satoshis held.
+        held_sat: u64,
+        /// Whether they are too few for the author's own failures alone.
+        is_own: bool,
+    },
+    /// Too little stake was awake when voting opened.
+    InactiveStake {
+        /// Satoshis of members who are not dormant.
+        active_sat: u64,
+        /// Satoshis that the charter asks for.
+        needed_sat: u64,
+    },
+    /// It would take too much of the weight from those who have it.
+    ElectorateShrink {
+        /// Weight that would be lost: the votes of those who go, and of the others what their share of the whole would shrink by.
+        lost: u128,
+        /// Weight of all who have a vote.
+        of: u128,
+    },
+    /// The request that it answers did not pass.
+    RequestFailed,
+}
+
+impl Bar {
+    /// Its number in the decision tree, from 1 (G-64).
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Cooldown { .. } => 1,
+            Self::Deposit { .. } => 2,
+            Self::InactiveStake { .. } => 3,
+            Self::ElectorateShrink { .. } => 4,
+            Self::RequestFailed => 5,
+        }
+    }
+
+    /// Whether the author failed with the same before, so that the deposit is forfeited. Others' failures, which anybody can
+    /// bring about, bar a proposal and cost its author nothing.
+    #[must_use]
+    pub const fn is_authors_fault(self) -> bool {
+        matches!(self, Self::Cooldown { is_own: true, .. } | Self::Deposit { is_own: true, .. })
+    }
+}
+
+impl Ledger {
+    /// The first guard that bars a proposal (G-100).
+    pub(super) fn bar(&self, step: &Step<'_>, proposal: &ProposalRecord, has_passed: bool) -> Option<Bar> {
+        let logged = proposal.schedule.map_or(0, |schedule| schedule.logged);
+        let past = Past {
+            ledger: self,
+            state: step.state,
+            charter: step.state.charter_of(proposal),
+            content: &proposal.content,
+            thread: proposal.thread,
+            author: proposal.author,
+            position: proposal.position,
+        };
+        let by_history = past.cooldown(logged).or_else(|| past.deposit_bar());
+        match has_passed {
+            true => by_history
+                .or_else(|| inactive_stake(step, proposal))
+                .or_else(|| electorate_shrink(self, step, proposal))
+                .or_else(|| self.request_failed(proposal)),
+            false => by_history,
+        }
+    }
+
+    /// Satoshis that the author of `content` has to hold now: the rule's deposit, raised by every failure with the same
+    /// subject, and of the same author in the same class, before `position` (G-100).
+    #[must_use]
+    pub fn deposit_needed(
+        &self,
+        state: &LogState,
+        charter: &Charter,
+        content: &ProposalContent,
+        author: &MemberId,
+        position: u64,
+    ) -> u64 {
+        let p = state.params();
+        let thread = content.thread(content.id(p.network, p.dao_id, *author));
+        Past { ledger: self, state, charter, content, thread, author: *author, position }.deposit(|_| true)
+    }
+
+    /// The guard that would bar `content` of `author` if it were logged now, as far as the past tells: for authors, and for
+    /// hubs that spare everybody the vote.
+    #[must_use]
+    pub fn forecast(&self, state: &LogState, content: &ProposalContent, author: &MemberId) -> Option<Bar> {
+        let p = state.params();
+        let thread = content.thread(content.id(p.network, p.dao_id, *author));
+        let (charter, position) = (state.charter(), state.size());
+        let past = Past { ledger: self, state, charter, content, thread, author: *author, position };
+        past.cooldown(state.tip_height().unwrap_or(0)).or_else(|| past.deposit_bar())
+    }
+
+    fn request_failed(&self, proposal: &ProposalRecord) -> Option<Bar> {
+        let request = proposal.content.request?;
+        let passed = self.standing(&request).is_some_and(|standing| standing.fate == Fate::Effective);
+        (!passed).then_some(Bar::RequestFailed)
+    }
+}
+
+/// A proposal seen against what failed before it.
+struct Past<'a> {
+    ledger: &'a Ledger,
+    state: &'a LogState,
+    /// Whose rules it keeps.
+    charter: &'a Charter,
+    content: &'a ProposalContent,
+    thread: ProposalId,
+    author: MemberId,
+    position: u64,
+}
+
+impl<'a> Past<'a> {
+    /// Failures that count against the proposal (G-100): the author's own with a common subject, and those of others in which
+    /// the members were heard and said no. Anybody can let a proposal fail that nobody looks at; that must bar nobody else.
+    fn failures(&self) -> impl Iterator<Item = (&'a ProposalRecord, &'a Standing)> + '_ {
+        let (ledger, state) = (self.ledger, self.state);
+        let failed = state.proposals().values().filter_map(move |other| {
+            let standing = ledger.standing(&other.id).filter(|standing| standing.has_failed())?;
+            Some((other, standing))
+        });
+        failed.filter(|(other, standing)| match other.author == self.author {
+            true => standing.bar.is_none_or(Bar::is_authors_fault),
+            false => standing.bar.is_none() && (standing.outcome != Outcome::NoQuorum || standing.fate == Fate::Vetoed),
+        })
+    }
+
+    fn has_common_subject(&self, other: &ProposalRecord) -> bool {
+        let is_own = other.author == self.author;
+        let subject =
+            |charter, content, position| Subject { state: self.state, charter, content, position, is_own }.keys();
+        let theirs = subject(self.state.charter_of(other), &other.content, other.position);
+        !theirs.is_disjoint(&subject(self.charter, self.content, self.position))
+    }
+
+    /// What was decided earlier bars also what was logged in the meantime: several copies at once are several tries.
+    fn cooldown(&self, logged: u32) -> Option<Bar> {
+        let blocks = self.charter.guards.cooldown_blocks;
+        if blocks == 0 {
+            return None;
+        }
+        let bars = self.failures().filter_map(|(other, standing)| {
+            let until = standing.closed_at.saturating_add(blocks);
+            let counts = other.thread != self.thread && logged < until && self.has_common_subject(other);
+            counts.then_some((until, other.author == self.author))
+        });
+        let latest = bars.reduce(|(until, is_own), (other, also)| (until.max(other), is_own || also));
+        latest.map(|(until, is_own)| Bar::Cooldown { until, is_own })
+    }
+
+    /// The rule's deposit, raised by those of the failures before that `counts` takes, by their author.
+    fn deposit(&self, counts: impl Fn(&MemberId) -> bool) -> u64 {
+        let (charter, content) = (self.charter, self.content);
+        let base = charter.rule_for(content.class, content.amount_sat()).map_or(0, |(_, rule)| rule.deposit_sat);
+        if base == 0 || charter.guards.deposit_growth_bp == 0 {
+            return base;
+        }
+        let height = self.state.entry_height(self.position).unwrap_or(u32::MAX);
+        let failed = self.failures().filter(|(other, standing)| {
+            let is_earlier = other.position < self.position && standing.closed_at <= height;
+            let same_author = other.author == self.author && other.content.class == content.class;
+            is_earlier && counts(&other.author) && (same_author || self.has_common_subject(other))
+        });
+        charter.guards.deposit_after(base, u32::try_from(failed.count()).unwrap_or(u32::MAX))
+    }
+
+    /// Whether holds of the author for the thread, logged before the proposal, are too little.
+    fn deposit_bar(&self) -> Option<Bar> {
+        let needed_sat = self.deposit(|_| true);
+        let held_sat = self.state.deposit_sat(&self.thread, &self.author, self.position);
+        let own_sat = self.deposit(|author| *author == self.author);
+        (held_sat < needed_sat).then_some(Bar::Deposit { needed_sat, held_sat, is_own: held_sat < own_sat })
+    }
+}
+
+/// G-101: no class that pays opens while too little stake is awake.
+fn inactive_stake(step: &Step<'_>, proposal: &ProposalRecord) -> Option<Bar> {
+    let charter = step.state.charter_of(proposal);
+    let needed_sat = charter.guards.active_stake_min_sat;
+    if !proposal.content.class.pays() || needed_sat == 0 {
+        return None;
+    }
+    let roll = step.state.roll(proposal.snapshot_epoch)?;
+    let size = step.cutoff(proposal.schedule?.open);
+    let active_sat = roll.stake_sat(|member| !step.state.is_dormant(charter, member, size));
+    (active_sat < needed_sat).then_some(Bar::InactiveStake { active_sat, needed_sat })
+}

@@ -1,0 +1,332 @@
+//! Hazard: guards that a little change walks around: another title, an output of dust, two copies at once, several small
+//! expulsions, a rule for weights, a race that nobody can win.
+
+use althing_governance::charter::{Admission, Class, ClassRule, Guardians, Quorum, Threshold, WeightRule};
+use althing_governance::entry::{
+    Budget, Choice, Effect, GuardianAct, GuardianVoice, Milestone, ProposalContent, ProposalOption, Request,
+    RuleChange, SpendOutput,
+};
+use althing_governance::ledger::{Bar, Fate, Standing};
+use althing_governance::voting::System;
+use althing_governance::{Charter, ProposalId};
+use bitcoin::ScriptBuf;
+
+use crate::world::{World, charter, member_id, spend, text};
+
+fn founded(stakes: &[u64], change: impl FnOnce(&mut Charter)) -> World {
+    let mut charter = charter();
+    let easy = |class| ClassRule {
+        voting_blocks: 6,
+        expiry_blocks: 60,
+        quorum: Quorum::ParticipationBp(1000),
+        threshold: Threshold::Majority,
+        ..ClassRule::new(class)
+    };
+    charter.classes = Class::ALL.into_iter().map(easy).collect();
+    charter.gates = 8;
+    change(&mut charter);
+    let mut world = World::with_charter(charter);
+    for (member, stake) in (1..).zip(stakes) {
+        world.join(member, *stake);
+    }
+    world.finish_epoch();
+    world
+}
+
+fn rule_of(charter: &mut Charter, class: Class) -> &mut ClassRule {
+    charter.classes.iter_mut().find(|rule| rule.class == class).unwrap()
+}
+
+fn fate(world: &mut World, id: ProposalId) -> Standing {
+    for _ in 0..16 {
+        match world.state.ledger().standing(&id) {
+            Some(standing) if standing.fate != Fate::Waiting => {
+                let standing = standing.clone();
+                world.assert_reproducible();
+                return standing;
+            }
+            _ => world.finish_epoch(),
+        }
+    }
+    unreachable!("nothing was decided");
+}
+
+fn outputs(content: &mut ProposalContent) -> &mut Vec<SpendOutput> {
+    let Effect::Spend(spend) = &mut content.options[0].effects[0] else { unreachable!("it is a spend") };
+    &mut spend.outputs
+}
+
+fn dust(byte: u8, sat: u64) -> SpendOutput {
+    SpendOutput { script: ScriptBuf::from_bytes(vec![byte; 3]), sat }
+}
+
+fn is_cooling(standing: &Standing) -> bool {
+    matches!(standing.bar, Some(Bar::Cooldown { .. }))
+}
+
+/// Fails `first` by the votes of member 2, then passes `second` with those of everybody.
+fn again(first: ProposalContent, second: ProposalContent, authors: [u8; 2], heard: bool) -> Standing {
+    let mut world = founded(&[40_000, 60_000, 10_000], |charter| charter.guards.cooldown_blocks = 1000);
+    let id = world.open_vote(authors[0], first);
+    if heard {
+        world.vote(1, id, Choice::Yes).unwrap();
+    }
+    world.vote(2, id, Choice::No).unwrap();
+    assert_eq!(fate(&mut world, id).fate, Fate::Failed);
+    let id = world.open_vote(authors[1], second);
+    (1..=3).for_each(|member| drop(world.vote(member, id, Choice::Yes).unwrap()));
+    fate(&mut world, id)
+}
+
+#[test]
+fn a_failed_payment_comes_back_in_no_disguise() {
+    let mut with_dust = spend("Nets!", 20_000);
+    outputs(&mut with_dust).push(dust(0x51, 600));
+    let Effect::Spend(paid) = spend("", 1).options[0].effects[0].clone() else { unreachable!("it is a spend") };
+    let budget = Budget {
+        payee: paid.outputs[0].script.clone(),
+        milestones: vec![Milestone { description: "All at once".into(), amount_sat: 20_000, after_blocks: 0 }],
+        fee_cap_sat: 10,
+        expiry_blocks: 60,
+    };
+    let in_milestones = ProposalContent::question(Class::Budget, "Work", "", vec![Effect::Budget(budget)]);
+    let mut to_another = spend("Nets", 20_000);
+    outputs(&mut to_another)[0] = dust(0x52, 20_000);
+    let nets = || spend("Nets", 20_000);
+    for (name, second, authors, heard, bars) in [
+        ("a dust output", with_dust.clone(), [1, 1], true, true),
+        ("milestones", in_milestones, [1, 1], true, true),
+        ("another author, when it was voted down", with_dust, [1, 3], true, true),
+        ("another author, when nobody looked", nets(), [3, 1], false, false),
+        ("one's own, when nobody looked", spend("Once more", 20_000), [3, 3], false, true),
+        ("another payee", to_another, [1, 1], true, false),
+    ] {
+        let standing = again(nets(), second, authors, heard);
+        assert_eq!(is_cooling(&standing), bars, "{name}: {:?}", standing.bar);
+    }
+    // Whoever pays everybody dust makes them no payees.
+    let mut to_all = spend("To me", 20_000);
+    outputs(&mut to_all).push(dust(0x52, 600));
+    let mut legitimate = spend("To them", 1);
+    outputs(&mut legitimate)[0] = dust(0x52, 20_000);
+    assert!(!is_cooling(&again(to_all, legitimate, [1, 3], true)));
+    // Words of one author; another letter does not help.
+    assert!(is_cooling(&again(text("Motion"), text("Motion."), [1, 1], true)));
+    assert!(!is_cooling(&again(text("Motion"), text("Motion"), [1, 3], true)));
+}
+
+#[test]
+fn a_rule_change_with_a_field_more_is_the_same() {
+    let change = |fields: fn(&mut Charter)| {
+        let world = founded(&[40_000, 60_000, 10_000], |charter| charter.guards.cooldown_blocks = 1000);
+        let before = world.state.charter().clone();
+        let mut after = before.clone();
+        fields(&mut after);
+        let change = RuleChange { replaces: before.hash(), charter: Box::new(after) };
+        ProposalContent::question(Class::RuleChange, "Rules", "", vec![Effect::RuleChange(change)])
+    };
+    let longer = || change(|after| after.guards.cooldown_blocks = 700);
+    let and_more = change(|after| {
+        after.guards.cooldown_blocks = 701;
+        after.discussion.comments_per_epoch += 1;
+    });
+    let other = change(|after| after.discussion.comments_per_epoch += 1);
+    assert!(is_cooling(&again(longer(), and_more.clone(), [1, 1], true)));
+    // Others are barred by the same value only.
+    assert!(!is_cooling(&again(longer(), and_more, [1, 3], true)));
+    assert!(is_cooling(&again(longer(), longer(), [1, 3], true)));
+    assert!(!is_cooling(&again(longer(), other, [1, 1], true)));
+}
+
+/// Ten copies at once are ten tries: those that fail bar the rest.
+#[test]
+fn copies_at_once_do_not_escape_the_cooldown() {
+    for cooldown in [0, 1000] {
+        let mut world = founded(&[40_000, 60_000], |charter| charter.guards.cooldown_blocks = cooldown);
+        let copies: Vec<ProposalId> = (0..3).map(|n| world.propose(1, spend(&format!("Copy {n}"), 20_000))).collect();
+        world.mine();
+        world.vote(2, copies[0], Choice::No).unwrap();
+        for id in &copies {
+            world.vote(1, *id, Choice::Yes).unwrap();
+        }
+        let fates: Vec<Fate> = copies.iter().map(|id| fate(&mut world, *id).fate).collect();
+        // Member 2 overlooked two of them.
+        let expected = if cooldown == 0 { Fate::Effective } else { Fate::Failed };
+        assert_eq!(fates, [Fate::Failed, expected, expected], "cool-down {cooldown}");
+    }
+}
+
+fn expel(members: &[u8]) -> ProposalContent {
+    let effects = members.iter().map(|member| Effect::Expel { member: member_id(*member) }).collect();
+    ProposalContent::question(Class::Expel, "Out", "", effects)
+}
+
+#[test]
+fn a_few_cannot_expel_the_rest() {
+    let attack = |stakes: &[u64], expulsions: &[&[u8]]| -> Vec<Option<Bar>> {
+        let mut world = founded(stakes, |_| {});
+        let ids: Vec<ProposalId> = expulsions.iter().map(|members| world.propose(1, expel(members))).collect();
+        world.mine();
+        for id in &ids {
+            world.vote(1, *id, Choice::Yes).unwrap();
+        }
+        ids.iter().map(|id| fate(&mut world, *id).bar).collect()
+    };
+    let lost = |lost, of| Some(Bar::ElectorateShrink { lost, of });
+    // A third of the weight; a tenth is allowed.
+    assert_eq!(attack(&[60_000, 30_000, 10_000], &[&[2]]), [None], "one of average weight may always go");
+    assert_eq!(attack(&[50_000, 35_000, 15_000], &[&[2]]), [lost(35_000, 100_000)]);
+    assert_eq!(attack(&[90_000, 5000, 5000], &[&[2, 3]]), [None], "a tenth");
+    // Slices of the same: what passed before counts.
+    let slices = attack(&[60_000, 8000, 8000, 8000, 8000, 8000], &[&[2], &[3], &[4]]);
+    assert_eq!(slices, [None, None, lost(24_000, 100_000)]);
+}
+
+fn rules(before: &Charter, change: impl FnOnce(&mut Charter)) -> ProposalContent {
+    let mut after = before.clone();
+    change(&mut after);
+    let change = RuleChange { replaces: before.hash(), charter: Box::new(after) };
+    ProposalContent::question(Class::RuleChange, "Weights", "", vec![Effect::RuleChange(change)])
+}
+
+#[test]
+fn a_rule_for_weights_takes_no_more_than_an_expulsion_may() {
+    let attack = |change: fn(&mut Charter)| {
+        let mut world = founded(&[80_000, 10_000, 10_000], |charter| {
+            charter.admission = Admission::Vote { min_stake_sat: 1000 };
+            charter.founders = vec![member_id(1), member_id(2), member_id(3)];
+        });
+        let content = rules(world.state.charter(), change);
+        let id = world.open_vote(1, content);
+        (1..=3).for_each(|member| drop(world.vote(member, id, Choice::Yes).unwrap()));
+        fate(&mut world, id).bar
+    };
+    let barred = |lost| Some(Bar::ElectorateShrink { lost, of: 100_000 });
+    // From 80 percent to a third.
+    assert_eq!(attack(|after| after.weight_rule = WeightRule::OneMemberOneVote), barred(46_667));
+    assert_eq!(attack(|after| after.per_member_cap = Some(10_000)), barred(46_667));
+    // From 80 to 77.8 percent.
+    assert_eq!(attack(|after| after.per_member_cap = Some(70_000)), None);
+    assert_eq!(attack(|after| after.discussion.comments_per_epoch += 1), None);
+}
+
+/// First whoever opposes is provoked into an equivocation or loses a key, then the rules forget them.
+#[test]
+fn whoever_is_suspended_has_a_vote_to_lose() {
+    let mut world = founded(&[80_000, 5000, 15_000], |charter| {
+        charter.admission = Admission::Invite { min_stake_sat: 1000, max_open_per_member: 5 };
+        charter.founders = vec![member_id(1), member_id(2)];
+        charter.equivocation_suspension_epochs = 20;
+    });
+    let invitation = althing_governance::entry::Invitation { invitee: member_id(3), expires_height: 1000 };
+    let invitation = world.say(1, invitation).unwrap();
+    world.say(3, althing_governance::entry::Acceptance { invitation }).unwrap();
+    world.finish_epoch();
+    let before = world.state.charter().clone();
+    let content = rules(&before, |after| after.admission = Admission::Vote { min_stake_sat: 1000 });
+    let id = world.open_vote(1, content);
+    let ballot = |choice| {
+        use crate::world::IntoEntry as _;
+        world.sign(3, althing_governance::entry::Ballot::new(id, choice, None)).into_entry()
+    };
+    let proof = althing_governance::entry::Equivocation::new(ballot(Choice::Yes), ballot(Choice::No)).unwrap();
+    world.append(althing_governance::Entry::Equivocation(proof)).unwrap();
+    world.vote(1, id, Choice::Yes).unwrap();
+    assert_eq!(fate(&mut world, id).bar, Some(Bar::ElectorateShrink { lost: 15_000, of: 100_000 }));
+}
+
+/// A request that passed, and its answers, each with the votes of the first so many members.
+struct Race {
+    world: World,
+    answers: Vec<ProposalId>,
+}
+
+impl Race {
+    fn run(votes: &[u8], change: impl FnOnce(&mut Charter), content: impl Fn(usize) -> ProposalContent) -> Self {
+        let mut world = founded(&[1000; 6], change);
+        let request = Request { submission_blocks: 6, budget_cap_sat: 50_000 };
+        let ask = ProposalContent::question(Class::Request, "Who builds it", "", vec![Effect::Request(request)]);
+        let id = world.open_vote(1, ask);
+        (1..=4).for_each(|member| drop(world.vote(member, id, Choice::Yes).unwrap()));
+        let answers: Vec<ProposalId> = (0..votes.len())
+            .map(|n| {
+                let author = u8::try_from(n).unwrap() + 1;
+                world.propose(author, ProposalContent { request: Some(id), ..content(n) })
+            })
+            .collect();
+        world.mine();
+        let open = world.state.proposals()[&answers[0]].schedule.unwrap().open;
+        while world.height < open {
+            world.finish_epoch();
+        }
+        for (answer, votes) in answers.iter().zip(votes) {
+            (1..=*votes).for_each(|member| drop(world.vote(member, *answer, Choice::Yes).unwrap()));
+        }
+        Self { world, answers }
+    }
+
+    fn fates(&mut self) -> Vec<Fate> {
+        self.answers.clone().into_iter().map(|id| fate(&mut self.world, id).fate).collect()
+    }
+}
+
+#[test]
+fn a_rival_with_a_longer_vote_does_not_outlast_the_others() {
+    let longer = |charter: &mut Charter| {
+        rule_of(charter, Class::Budget).voting_blocks = 48;
+        rule_of(charter, Class::Spend).expiry_blocks = 12;
+    };
+    let content = |n: usize| match n {
+        0 => spend("In one piece", 10_000),
+        _ => {
+            let milestone = Milestone { description: "Work".into(), amount_sat: 9000, after_blocks: 0 };
+            let payee = ScriptBuf::from_bytes(vec![0x53]);
+            let budget = Budget { payee, milestones: vec![milestone], fee_cap_sat: 10, expiry_blocks: 60 };
+            ProposalContent::question(Class::Budget, "In parts", "", vec![Effect::Budget(budget)])
+        }
+    };
+    let mut race = Race::run(&[4, 1], longer, content);
+    let closes: Vec<u32> =
+        race.answers.iter().map(|id| race.world.state.proposals()[id].schedule.unwrap().close).collect();
+    assert_eq!(closes[0], closes[1], "they are compared with each other");
+    assert_eq!(race.fates(), [Fate::Effective, Fate::Lapsed]);
+}
+
+#[test]
+fn a_leader_that_is_stopped_leaves_the_field() {
+    let content = |n: usize| {
+        let mut content = spend(&format!("Answer {n}"), 10_000 + n as u64);
+        outputs(&mut content)[0].script = ScriptBuf::from_bytes(vec![0x51 + n as u8; 2]);
+        content
+    };
+    let guarded = |charter: &mut Charter| {
+        let rule = rule_of(charter, Class::Spend);
+        (rule.veto_blocks, rule.expiry_blocks) = (12, 6);
+        charter.guardians = Guardians { members: vec![member_id(6)], threshold: 1, delay_blocks: 0 };
+    };
+    let mut race = Race::run(&[3, 4, 2], guarded, content);
+    let best = race.answers[1];
+    race.world.say(6, GuardianAct { proposal: best, act: GuardianVoice::Veto }).unwrap();
+    assert_eq!(race.fates(), [Fate::Effective, Fate::Vetoed, Fate::Lapsed]);
+    // The stakes of the leader's voters are gone at the enactment; the next best takes effect, though its own time would be over.
+    let mut race = Race::run(&[3, 4, 2], guarded, content);
+    let close = race.world.state.proposals()[&race.answers[1]].schedule.unwrap().close;
+    for member in 1..4 {
+        race.world.facts[member].released_height = Some(close + 1);
+    }
+    let fates = race.fates();
+    assert_eq!(fates.iter().filter(|fate| **fate == Fate::Effective).count(), 1, "{fates:?}");
+}
+
+#[test]
+fn a_request_is_a_question() {
+    let mut world = founded(&[5000], |charter| {
+        rule_of(charter, Class::Request).systems = vec![System::SingleChoice];
+    });
+    let request = || Effect::Request(Request { submission_blocks: 6, budget_cap_sat: 50_000 });
+    let option = |label: &str| ProposalOption { label: label.into(), effects: vec![request()] };
+    let content = ProposalContent::question(Class::Request, "Which", "", vec![request()]);
+    let options = vec![option("boat"), option("nets")];
+    let content = ProposalContent { system: System::SingleChoice, options, ..content };
+    assert_eq!(world.say(1, content).unwrap_err().rule(), "G-88");
+}
