@@ -7,8 +7,8 @@ use bitcoin::secp256k1::PublicKey;
 
 use crate::charter::{Charter, WeightRule};
 use crate::id::{ChannelId, MemberId};
-use crate::parallel::{self, Alone, Workers};
 use crate::layers::{Layers, Lineage};
+use crate::parallel::{self, Alone, Workers};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 
 /// What the log says about one channel; the chain has to confirm it (G-32).

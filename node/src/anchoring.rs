@@ -8,11 +8,7 @@ use crate::shell::Shell;
 use crate::{proof, timestamp, view};
 
 /// Answers; `None` for what only one role does.
-pub(crate) fn answer(
-    shell: &Shell,
-    me: Option<MemberId>,
-    request: &AnchorRequest,
-) -> Option<Result<Reply, ApiError>> {
+pub(crate) fn answer(shell: &Shell, me: Option<MemberId>, request: &AnchorRequest) -> Option<Result<Reply, ApiError>> {
     let answer = match request {
         AnchorRequest::Reserve => reserve(shell),
         AnchorRequest::Health => health(shell),

@@ -65,7 +65,14 @@ mod tests {
         for cores in 0..5 {
             let ran: Vec<AtomicUsize> = (0..23).map(|_| AtomicUsize::new(0)).collect();
             let piece = |n: &'_ AtomicUsize| n.fetch_add(1, Ordering::Relaxed);
-            let pieces = ran.iter().map(|n| -> Piece<'_> { Box::new(move || drop(piece(n))) }).collect();
+            let pieces = ran
+                .iter()
+                .map(|n| -> Piece<'_> {
+                    Box::new(move || {
+                        let _ = piece(n);
+                    })
+                })
+                .collect();
             Threads::new(cores).run(pieces);
             assert!(ran.iter().all(|n| n.load(Ordering::Relaxed) == 1), "{cores}: {ran:?}");
         }

@@ -194,9 +194,8 @@ pub fn finalise(psbt: &Psbt, generations: &[Treasury]) -> Result<Transaction, Si
     verify_signatures(psbt, generations)?;
     let incomplete = |reason: String| SignatureRefusal::Incomplete { reason };
     let mut psbt = psbt.clone();
-    psbt.finalize_mut(secp()).map_err(|errors| {
-        incomplete(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-    })?;
+    psbt.finalize_mut(secp())
+        .map_err(|errors| incomplete(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
     psbt.extract(secp()).map_err(|error| incomplete(error.to_string()))
 }
 
@@ -294,7 +293,11 @@ fn last_steps<'a>(paths: impl Iterator<Item = &'a bitcoin::bip32::DerivationPath
     hints.into_iter().collect()
 }
 
-fn input_keys(input: usize, origin: &InputOrigin, generations: &[Treasury]) -> Result<Vec<PublicKey>, SignatureRefusal> {
+fn input_keys(
+    input: usize,
+    origin: &InputOrigin,
+    generations: &[Treasury],
+) -> Result<Vec<PublicKey>, SignatureRefusal> {
     generations[origin.generation]
         .public_keys_at(origin.index)
         .map_err(|error| SignatureRefusal::Input { input, problem: error.to_string() })

@@ -33,7 +33,7 @@ impl LogState {
         let reached: Vec<(u32, Entry)> = reached;
         for (height, entry) in reached {
             let id = entry.id();
-            if self.positions.contains_key(&id) || self.check(&entry).is_err() {
+            if self.positions.contains(&id) || self.check(&entry).is_err() {
                 continue;
             }
             let place = entry.lane().map(|lane| (lane.member, lane.incarnation, lane.sequence));
@@ -45,7 +45,7 @@ impl LogState {
     /// Entries put on Bitcoin so long ago, `size` entries in, that a header without them authorises nothing.
     pub(super) fn overdue_forced(&self, size: u64, height: u32, delay: u32) -> impl Iterator<Item = EntryId> + '_ {
         let overdue = self.forced.iter().filter(move |(id, forced)| {
-            let is_missing = self.positions.get(id).is_none_or(|position| *position >= size);
+            let is_missing = self.positions.get(id).is_none_or(|position| position >= size);
             let is_passed = forced.place.is_some_and(|place| self.is_passed(place, size));
             forced.height.saturating_add(delay) <= height && is_missing && !is_passed
         });

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use bitcoin::{BlockHash, OutPoint};
 
 pub use facts::Mined;
+use index::EntryIndex;
 pub use live::LiveTally;
 pub(crate) use live::topic;
 pub(crate) use members::vote_key;
@@ -26,7 +27,6 @@ pub use record::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
     HeadRecord, HoldRecord, InvitationRecord, Lane, MemberRecord, ProposalRecord,
 };
-use index::EntryIndex;
 use record::{Forced, Noted, Said};
 pub use refusal::Refusal;
 

@@ -33,7 +33,7 @@ pub(crate) struct World {
     pub(crate) rolls: Vec<Roll>,
     pub(crate) facts: Vec<FundingFact>,
     pub(crate) height: u32,
-    checkpoints: u64,
+    pub(crate) checkpoints: u64,
 }
 
 impl World {

@@ -140,7 +140,16 @@ impl Founding {
         let (keys, _) = Keys::create(dir, Network::Regtest, PASSWORD, None)?;
         let access = Access { url: NO_BITCOIND.into(), cookie_file: None, user_pass: Some(Default::default()) };
         let bitcoind = Bitcoind::new(&access);
-        Config { network: "regtest".into(), birthday: 1, bitcoind: access }.save(dir)?;
+        let config = Config {
+            network: "regtest".into(),
+            birthday: 1,
+            towers: Vec::new(),
+            backup_file: None,
+            bitcoind: access,
+            links: Default::default(),
+            gossip: Default::default(),
+        };
+        config.save(dir)?;
         let charter = charter(&keys, epoch_blocks)?;
         let genesis = from_nowhere([9; 32], genesis_outputs(&genesis_params(&charter)?)?);
         let hub = PeerAddress { node_id: charter.hub_node_key, socket: ([127, 0, 0, 1], 0).into() };

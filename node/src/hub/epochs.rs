@@ -220,10 +220,11 @@ impl Hub {
         loop {
             let known = self.links.links.len();
             let epoch = u32::try_from(known).unwrap_or(u32::MAX).saturating_add(1);
-            let seal = match self.links.newest() {
-                Some(link) => link.seal()?.outpoint,
-                None => self.shell.dao.params.first_seal,
+            let spends = match self.links.newest() {
+                Some(link) => link.seal()?,
+                None => self.shell.dao.genesis.first_seal,
             };
+            let seal = spends.outpoint;
             let logged = self.shell.ledger.state().anchored().get(known).map(|record| record.header);
             let told = given.get(&epoch).cloned();
             let spent = self.shell.store.fact(&outpoint_bytes(&seal))?.and_then(|fact| fact.spent);
@@ -250,7 +251,7 @@ impl Hub {
             let Some(below) = self.shell.store.block(header.closing_height)? else { return Ok(false) };
             let tip = BlockId { height: below.height, hash: BlockHash::from_byte_array(below.hash) };
             let final_depth = self.shell.ledger.state().charter().final_depth;
-            let mut link = Link { header, key, tracker: LinkTracker::new(tx, tip, final_depth)? };
+            let mut link = Link { header, key, spends, tracker: LinkTracker::new(tx, tip, final_depth)? };
             link.catch_up(&mut self.shell)?;
             tracing::warn!(epoch, "a link was taken back");
             self.links.links.push(link);

@@ -16,7 +16,8 @@ impl Hub {
         let final_depth = self.shell.ledger.state().charter().final_depth;
         for payment in authorised(&self.shell).into_iter().filter(|payment| payment.paid_by.is_none()) {
             let noted = self.shell.ledger.state().proposals().get(&payment.proposal);
-            if noted.is_some_and(|record| record.executions.contains_key(&payment.milestone)) {
+            if noted.is_some_and(|record| record.executions.iter().any(|(_, note)| note.milestone == payment.milestone))
+            {
                 continue;
             }
             let Some(execution) = self.execution_of(&payment, final_depth)? else { continue };

@@ -1,7 +1,7 @@
 //! Entries that members say the log leaves out.
 
 use althing_governance::codec::Canonical as _;
-use althing_governance::entry::{Entry, SeenNote};
+use althing_governance::entry::{Digests, Entry, SeenNote};
 
 use super::Hub;
 use super::batch::Origin;
@@ -27,7 +27,8 @@ impl Hub {
                 Err(error) => tracing::warn!(%error, "a noted entry cannot be logged; the note is"),
             }
         }
-        self.log_entry(note, bytes, Some(origin))
+        let digests = Digests::of(&bytes);
+        self.log_entry(note, bytes, digests, Some(origin))
     }
 
     fn log_noted(&mut self, bytes: Vec<u8>) -> Result<(), LedgerError> {
@@ -36,7 +37,8 @@ impl Hub {
             Entry::KeyRotation(signed) => Some(signed.rotation.new_key),
             _ => None,
         };
-        self.log_entry(entry, bytes, None)?;
+        let digests = Digests::of(&bytes);
+        self.log_entry(entry, bytes, digests, None)?;
         self.intake.know(new_key);
         Ok(())
     }

@@ -13,9 +13,9 @@ mod verify;
 mod why;
 
 pub use bundle::{Bundle, Statement};
+pub(crate) use evidence::prove_conflict;
 pub use evidence::{export_receipt, prove};
 pub use export::export;
-pub(crate) use evidence::prove_conflict;
 pub(crate) use export::{StoredBlocks, created, logged, make, write};
 pub use tally::ShownPayment;
 pub(crate) use verify::decode;

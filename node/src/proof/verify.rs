@@ -16,8 +16,8 @@ use althing_governance::tree::{leaf_hash, verify_inclusion};
 use bitcoin::Network;
 use bitcoin::secp256k1::Secp256k1;
 
-use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
+use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_equivocation, check_head_fraud, check_receipt_fraud};
 use super::tally::{Place, ShownPayment, check_tally};
 use crate::dao::genesis_params;
@@ -108,10 +108,14 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         }
         (Some(header), Statement::Authorised(part)) => (check_authorised(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::DidNotVote(part)) => (check_did_not_vote(header, part, &mut checked)?, None),
-        (Some(header), Statement::UnauthorisedSpend(part)) => (check_unauthorised(&params, header, part, blocks, &mut checked)?, None),
-        (Some(header), Statement::ReceiptFraud(part)) => (check_receipt_fraud(&dao, Some(header), part, &mut checked)?, None),
-        (Some(header), Statement::HeadFraud(heads)) => (check_head_fraud(&dao, heads, &mut checked)?, None),
-        (Some(header), Statement::Equivocation(proof)) => (check_equivocation(&dao, proof, &mut checked)?, None),
+        (Some(header), Statement::UnauthorisedSpend(part)) => {
+            (check_unauthorised(&params, header, part, blocks, &mut checked)?, None)
+        }
+        (Some(header), Statement::ReceiptFraud(part)) => {
+            (check_receipt_fraud(&dao, Some(header), part, &mut checked)?, None)
+        }
+        (Some(_), Statement::HeadFraud(heads)) => (check_head_fraud(&dao, heads, &mut checked)?, None),
+        (Some(_), Statement::Equivocation(proof)) => (check_equivocation(&dao, proof, &mut checked)?, None),
     };
     let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();
     let mut treasuries = vec![bundle.charter.treasury_descriptor.clone()];
@@ -122,11 +126,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
 }
 
 /// Statements that need no header: what was signed is proof by itself.
-fn check_without_epochs(
-    dao: &Dao<'_>,
-    statement: &Statement,
-    checked: &mut Vec<String>,
-) -> Result<String, Rejection> {
+fn check_without_epochs(dao: &Dao<'_>, statement: &Statement, checked: &mut Vec<String>) -> Result<String, Rejection> {
     match statement {
         Statement::ReceiptFraud(part) => check_receipt_fraud(dao, None, part, checked),
         Statement::HeadFraud(heads) => check_head_fraud(dao, heads, checked),

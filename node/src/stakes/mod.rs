@@ -7,8 +7,8 @@ mod effects;
 mod monitors;
 mod opening;
 mod seed_coins;
-mod towers;
 mod splicing;
+mod towers;
 
 use std::collections::BTreeMap;
 
@@ -27,9 +27,9 @@ use crate::store::{ChannelRow, Store};
 pub use self::backups::{Backups, inspect_backup};
 pub(crate) use self::monitors::end_words;
 pub use self::seed_coins::SeedCoins;
-pub use self::towers::Towers;
 pub(crate) use self::splicing::splice_words;
 pub use self::splicing::{SpliceEffects, SpliceKind, SpliceOrder};
+pub use self::towers::Towers;
 
 /// Fee of a cooperative close when the member named none: the 154 vB of the usual case at 2 sat/vB.
 pub const DEFAULT_CLOSE_FEE_SAT: u64 = 310;

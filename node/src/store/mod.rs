@@ -9,19 +9,19 @@ mod home;
 mod links;
 mod log;
 mod outbox;
-mod treasury;
 mod pledges;
 mod seed_coins;
 mod towers;
+mod treasury;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
 pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
 pub use outbox::OutboxRow;
-pub use treasury::{RemarkRow, SessionRow, SpendRow};
 pub use seed_coins::SeedCoin;
 pub use towers::BlobRow;
+pub use treasury::{RemarkRow, SessionRow, SpendRow};
 
 use std::path::{Path, PathBuf};
 

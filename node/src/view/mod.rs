@@ -79,9 +79,7 @@ pub fn answer(
             crate::proof::why(shell, me, proposal, statement).map(|why| Reply::Why(Box::new(why)))
         }
         Request::Curve { of } => insight::curve(shell, of).map(Reply::Curve),
-        Request::Treasury { about } => {
-            crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply })
-        }
+        Request::Treasury { about } => crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply }),
         Request::ProofExport { proposal, statement, path } => {
             crate::proof::export(shell, me, proposal, statement, path)
         }

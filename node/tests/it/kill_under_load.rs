@@ -53,9 +53,14 @@ fn votes_until_killed(dir: &Path, receipts: u64) -> BTreeMap<u64, String> {
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let (mut promised, mut line) = (BTreeMap::new(), String::new());
     let mut is_killed = false;
-    while { line.clear(); lines.read_line(&mut line).unwrap() } > 0 {
+    while {
+        line.clear();
+        lines.read_line(&mut line).unwrap()
+    } > 0
+    {
         // The last line may be cut off by the kill.
-        if let Some((position, id)) = line.strip_prefix("receipt ").and_then(|l| l.strip_suffix('\n')?.split_once(' ')) {
+        if let Some((position, id)) = line.strip_prefix("receipt ").and_then(|l| l.strip_suffix('\n')?.split_once(' '))
+        {
             promised.insert(position.parse().unwrap(), id.to_owned());
         }
         if !is_killed && promised.len() as u64 >= receipts {

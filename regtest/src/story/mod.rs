@@ -18,9 +18,9 @@ mod links;
 mod motions;
 mod narrator;
 mod report;
-mod treasury;
 pub mod rogue;
 mod statements;
+mod treasury;
 mod verify;
 
 use std::path::Path;
@@ -41,10 +41,8 @@ pub use links::check_links;
 pub use motions::{ExpectedSums, Motion, motions};
 pub use narrator::Narrator;
 pub use report::{AuditReport, BitcoindReport, LinkReport, MemberReport, ProposalReport, Report, SumsReport};
-pub use treasury::{
-    SpendReport, authorise, await_authorised, await_executed, check_psbt, fund_treasury, pay,
-};
 pub use statements::{BundleReport, LastEpochs, OtsReport, bundles, last_epochs, timestamps};
+pub use treasury::{SpendReport, authorise, await_authorised, await_executed, check_psbt, fund_treasury, pay};
 pub use verify::{Audit, Evidence, audit, export, verify, verify_bundles};
 
 /// A story told to its end: everything it left behind, with bitcoind still running.

@@ -6,8 +6,8 @@ use althing_node::api::{Link, Member, Proposal, ProposalState};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::treasury::SpendReport;
 use super::statements::{BundleReport, OtsReport};
+use super::treasury::SpendReport;
 
 /// The outcome of a story in which everything was verified.
 #[derive(Debug, Clone, Serialize)]

@@ -88,7 +88,13 @@ pub fn timestamps(assembly: &Assembly, tabled: &[Tabled], last: &LastEpochs) -> 
     let (proposal, voter) = voter(tabled)?;
     let (epoch, member) = (last.stamped.to_string(), &assembly.members[voter]);
     let mut reports = Vec::new();
-    for (kind, of) in [("split", None), ("opreturn", None), ("opreturn", Some(proposal)), ("reveal", None), ("reveal", Some(proposal))] {
+    for (kind, of) in [
+        ("split", None),
+        ("opreturn", None),
+        ("opreturn", Some(proposal)),
+        ("reveal", None),
+        ("reveal", Some(proposal)),
+    ] {
         let name = if of.is_some() { "ballot" } else { "link" };
         let out = folder.join(format!("{kind}-{name}.ots"));
         let out = utf8(&out)?;
@@ -132,9 +138,8 @@ pub fn bundles(
     let (silent_on, silent) = silent(assembly, tabled)?;
     let receipt = serde_json::to_string(&rogue::broken_receipt(assembly)?)?;
     let receipt = evidence("receipt.json", &[receipt])?;
-    let [honest, other] = rogue::two_heads(assembly)?.map(|head| {
-        althing_node::keys::hex(&althing_governance::codec::Canonical::to_bytes(&head))
-    });
+    let [honest, other] = rogue::two_heads(assembly)?
+        .map(|head| althing_node::keys::hex(&althing_governance::codec::Canonical::to_bytes(&head)));
     let head = evidence("head.hex", std::slice::from_ref(&honest))?;
     let heads = evidence("heads.hex", &[other])?;
     let entries = evidence("entries.hex", &rogue::two_comments(assembly, 4, &paid)?)?;

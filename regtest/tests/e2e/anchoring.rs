@@ -87,7 +87,7 @@ fn withheld_data_authorises_nothing(assembly: &mut Assembly) -> Result<()> {
     let found = member.links()?;
     let withheld: Vec<&Link> = found.iter().filter(|link| link.state == "unavailable").collect();
     ensure!(!withheld.is_empty(), "no link is unavailable among {found:?}");
-    let info = member.cli().run(&["info"])?;
+    let info = member.cli().run(&["health"])?;
     ensure!(info.code == Some(2) && info.stdout.contains("withheld"), "{info:?}");
     ensure!(member.status()?.alarms.iter().any(|alarm| alarm.contains("spare seal")), "{:?}", member.status()?.alarms);
 
@@ -97,7 +97,7 @@ fn withheld_data_authorises_nothing(assembly: &mut Assembly) -> Result<()> {
         member.start()?;
     }
     assembly.mine(1)?;
-    let info = assembly.members[0].cli().run(&["info"])?;
+    let info = assembly.members[0].cli().run(&["health"])?;
     ensure!(info.code == Some(0), "{info:?}");
     Ok(())
 }
@@ -119,13 +119,17 @@ fn two_heads_become_a_proof(assembly: &mut Assembly) -> Result<()> {
             Ok(Some(file)) => Look::Ready(file),
             other => Look::NotYet(format!("{other:?}")),
         })?;
-        let info = member.cli().run(&["info"])?;
+        let info = member.cli().run(&["health"])?;
         ensure!(info.code == Some(1) && info.stdout.contains("fraud"), "{info:?}");
         let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
         let cookie = cookie.to_str().context("a path")?;
         // Anybody can check it, with nothing but Bitcoin.
-        let judged: Value = assembly.members[3].cli().json(&["verify", &file, "--bitcoind", &url, "--cookie", cookie])?;
-        ensure!(judged["verdict"] == "valid" && judged["statement"].to_string().contains("Fraud by the hub"), "{judged}");
+        let judged: Value =
+            assembly.members[3].cli().json(&["verify", &file, "--bitcoind", &url, "--cookie", cookie])?;
+        ensure!(
+            judged["verdict"] == "valid" && judged["statement"].to_string().contains("Fraud by the hub"),
+            "{judged}"
+        );
     }
     drop(stranger);
     Ok(())

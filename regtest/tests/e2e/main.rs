@@ -19,9 +19,9 @@ mod governance;
 mod hub_disk;
 mod hub_kill;
 mod log_rows;
+mod lost_laptop;
 #[path = "../it/ots_client.rs"]
 mod ots_client;
-mod lost_laptop;
 mod reorg;
 mod screens;
 mod splices;
@@ -30,6 +30,6 @@ mod stale_backup;
 mod story;
 mod tampered_log;
 mod tampered_proof;
-mod treasury;
 mod timestamps;
 mod tower;
+mod treasury;

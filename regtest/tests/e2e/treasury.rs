@@ -42,7 +42,10 @@ fn two_of_three_pay_what_was_voted_and_nothing_else() {
         await_executed(assembly, &proposal)?;
         for member in &assembly.members {
             let flows = member.treasury_flows()?;
-            ensure!(flows.len() == 1 && flows[0].verdict == "decided" && flows[0].proposals == [proposal.clone()], "{flows:?}");
+            ensure!(
+                flows.len() == 1 && flows[0].verdict == "decided" && flows[0].proposals == [proposal.clone()],
+                "{flows:?}"
+            );
             ensure!(member.status()?.alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "a false alarm");
         }
         colluding_treasurers(assembly)
@@ -105,17 +108,29 @@ fn bybit_blind_signing(assembly: &Assembly, base: &Path) -> Result<()> {
         ("amount", "T-51", Box::new(|psbt| psbt.unsigned_tx.output[0].value += Amount::from_sat(1))),
         ("change", "T-52", Box::new(move |psbt| psbt.unsigned_tx.output[1].script_pubkey = thief.clone())),
         ("fee", "T-53", Box::new(|psbt| psbt.unsigned_tx.output[1].value -= Amount::from_sat(9_000))),
-        ("sighash", "T-50", Box::new(|psbt| psbt.inputs[1].sighash_type = Some(bitcoin::EcdsaSighashType::None.into()))),
-        ("no gate", "T-45", Box::new(|psbt| {
-            psbt.unsigned_tx.input.remove(0);
-            psbt.inputs.remove(0);
-        })),
+        (
+            "sighash",
+            "T-50",
+            Box::new(|psbt| psbt.inputs[1].sighash_type = Some(bitcoin::EcdsaSighashType::None.into())),
+        ),
+        (
+            "no gate",
+            "T-45",
+            Box::new(|psbt| {
+                psbt.unsigned_tx.input.remove(0);
+                psbt.inputs.remove(0);
+            }),
+        ),
         ("no proof", "T-41", Box::new(|psbt| psbt.proprietary.clear())),
-        ("proof", "T-41", Box::new(|psbt| {
-            let bundle = psbt.proprietary.values_mut().max_by_key(|bytes| bytes.len()).expect("a proof");
-            let middle = bundle.len() / 2;
-            bundle[middle] ^= 1;
-        })),
+        (
+            "proof",
+            "T-41",
+            Box::new(|psbt| {
+                let bundle = psbt.proprietary.values_mut().max_by_key(|bytes| bytes.len()).expect("a proof");
+                let middle = bundle.len() / 2;
+                bundle[middle] ^= 1;
+            }),
+        ),
     ];
     let victim = &assembly.members[1];
     for (name, rule, change) in changes {
@@ -225,7 +240,8 @@ fn colluding_treasurers(assembly: &Assembly) -> Result<()> {
     assembly.mine(1)?;
     for actor in assembly.everybody() {
         let alarms = actor.status()?.alarms;
-        let alarm = alarms.iter().find(|alarm| alarm.contains("UNAUTHORISED")).with_context(|| format!("{alarms:?}"))?;
+        let alarm =
+            alarms.iter().find(|alarm| alarm.contains("UNAUTHORISED")).with_context(|| format!("{alarms:?}"))?;
         let names = ["Astrid", "Bjarni"].iter().all(|name| alarm.contains(name)) && !alarm.contains("Gudrun");
         ensure!(names && alarm.contains(&theft.compute_txid().to_string()), "{} says {alarm}", actor.name());
     }

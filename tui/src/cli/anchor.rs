@@ -36,8 +36,8 @@ pub(super) fn link(
     }
 }
 
-/// `althing info`: the state of the node, with an exit code for what is wrong.
-pub(super) fn info(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+/// `althing health`: the state of the node, with an exit code for what is wrong.
+pub(super) fn health(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let caller = Caller::connect(global, backend, console)?;
     let status = caller.call(Request::Status)?;
     let reserve = caller.call(Request::Anchoring(AnchorRequest::Reserve))?;
@@ -66,7 +66,8 @@ fn bump(caller: &Caller, fee_rate_sat_vb: Option<u64>, console: &mut Console<'_>
     let planned: Bump = ask(true)?;
     let how = match planned.is_replacement {
         true => "Replaces it by a version that commits to the same header and pays from the seal.".to_owned(),
-        false => "Pays for it with a child that spends coins of this wallet; it changes nothing of what is committed.".to_owned(),
+        false => "Pays for it with a child that spends coins of this wallet; it changes nothing of what is committed."
+            .to_owned(),
     };
     let effects = [
         format!("The link of epoch {} waits: {} pays {}.", planned.epoch, planned.link, sats(planned.paid_sat)),

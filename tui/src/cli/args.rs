@@ -8,9 +8,9 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use super::about::{Completions, History, Man, SettingsCommand, WhyArgs};
 pub(super) use super::anchor_args::{LinkCommand, OtsCommand, Proof};
 pub(super) use super::backup::{BackupCommand, RestoreArgs};
-pub(super) use super::onboarding::Join;
 pub(super) use super::bench::Bench;
 pub(super) use super::channel_args::{TakeOut, TopUp};
+pub(super) use super::onboarding::Join;
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
 pub(super) use super::tower::TowerCommand;
@@ -181,7 +181,7 @@ pub enum Command {
     /// The state of the node.
     Status,
     /// The state of the node and of the links: exit 1 when fraud is proven, 2 when data is withheld.
-    Info,
+    Health,
     /// Wait until the node has seen and verified something.
     Wait(Wait),
     /// Proof files.

@@ -23,8 +23,8 @@ mod say;
 mod say_args;
 mod show;
 mod show_governance;
-mod treasury;
 mod tower;
+mod treasury;
 mod vote_args;
 
 pub use args::Cli;

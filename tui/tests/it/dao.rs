@@ -448,9 +448,7 @@ fn beside(request: &Request) -> Option<Reply> {
         Request::Rewards => Reply::Rewards { rewards: rewards() },
         Request::Report { .. } => Reply::Text { text: REPORT.to_owned() },
         Request::Why { proposal, .. } => Reply::Why(Box::new(why(proposal))),
-        Request::WalletAddress => {
-            Reply::Address { address: "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx".to_owned() }
-        }
+        Request::WalletAddress => Reply::Address { address: "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx".to_owned() },
         _ => return None,
     })
 }
@@ -499,7 +497,13 @@ impl AtTheKeyboard {
     }
 
     pub(crate) fn before_the_first_snapshot() -> Self {
-        Self { app: App::new(), script: Script { screens: true, ..Script::default() }, size: (80, 24), errands: Vec::new(), cursor: (0, 0) }
+        Self {
+            app: App::new(),
+            script: Script { screens: true, ..Script::default() },
+            size: (80, 24),
+            errands: Vec::new(),
+            cursor: (0, 0),
+        }
     }
 
     pub(crate) fn seeing(snapshot: Snapshot) -> Self {

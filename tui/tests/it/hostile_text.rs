@@ -137,10 +137,31 @@ fn no_command_lets_a_trick_through() {
     use crate::stage::{Stage, althing};
     use althing_node::api::{ApiError, Reply};
     let commands = [
-        "proposals", "proposal·show·4", "ballots", "links", "members", "status", "stake·list", "channel·list", "dao·show",
-        "delegations", "delegations·--proposal·4", "deposits", "rewards", "why·4", "why·4·--sums", "history·tally·4",
-        "history·channel·abcd", "charter·show", "wallet·address", "wallet·balance", "vote·4·yes·--yes",
-        "comment·4·text", "withdraw·4·--yes", "delegate·abcd·--yes", "info",
+        "proposals",
+        "proposal·show·4",
+        "ballots",
+        "links",
+        "members",
+        "status",
+        "stake·list",
+        "channel·list",
+        "dao·show",
+        "delegations",
+        "delegations·--proposal·4",
+        "deposits",
+        "rewards",
+        "why·4",
+        "why·4·--sums",
+        "history·tally·4",
+        "history·channel·abcd",
+        "charter·show",
+        "wallet·address",
+        "wallet·balance",
+        "vote·4·yes·--yes",
+        "comment·4·text",
+        "withdraw·4·--yes",
+        "delegate·abcd·--yes",
+        "info",
     ];
     for (name, trick, _) in TABLE {
         for command in commands {
@@ -191,7 +212,18 @@ pub(crate) fn infect_value(value: serde_json::Value, trick: &str) -> serde_json:
     use serde_json::Value;
     /// Not texts but names of variants, and numbers: those cannot carry anything.
     const FIXED: [&str; 13] = [
-        "system", "role", "choice", "step", "replaces", "yes", "no", "abstain", "total_weight", "weight", "answer", "network",
+        "system",
+        "role",
+        "choice",
+        "step",
+        "replaces",
+        "yes",
+        "no",
+        "abstain",
+        "total_weight",
+        "weight",
+        "answer",
+        "network",
         "carried",
     ];
     match value {
@@ -201,7 +233,8 @@ pub(crate) fn infect_value(value: serde_json::Value, trick: &str) -> serde_json:
             fields
                 .into_iter()
                 .map(|(key, v)| {
-                    let is_proposal_state = key == "state" && (KNOWN_STATES.contains(&v.as_str().unwrap_or_default())) || key == "state" && ALL_STATES.contains(&v.as_str().unwrap_or_default());
+                    let is_proposal_state = key == "state" && (KNOWN_STATES.contains(&v.as_str().unwrap_or_default()))
+                        || key == "state" && ALL_STATES.contains(&v.as_str().unwrap_or_default());
                     let keep = FIXED.contains(&key.as_str())
                         || is_proposal_state
                         || key == "id"

@@ -112,7 +112,8 @@ fn optimistic(votes: &[Vote]) -> (Totals, usize) {
             run.work();
         });
         executed += run.executions.load(Ordering::Relaxed);
-        let newest = run.memory.shards.into_iter().flat_map(|shard| shard.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let newest =
+            run.memory.shards.into_iter().flat_map(|shard| shard.into_inner().unwrap_or_else(PoisonError::into_inner));
         for (place, versions) in newest {
             if let Some((_, Version::Value(_, value))) = versions.last_key_value() {
                 state.insert(place, *value);
@@ -254,7 +255,11 @@ impl<'a> Block<'a> {
         let mut reads = Vec::with_capacity(3);
         match self.run(number, &mut reads) {
             Err(ReadError::Waits(blocker)) => {
-                if self.wait_for(number, blocker) { None } else { Some(Task::Execute(number, incarnation)) }
+                if self.wait_for(number, blocker) {
+                    None
+                } else {
+                    Some(Task::Execute(number, incarnation))
+                }
             }
             Ok(writes) => {
                 let slot = &self.slots[number];

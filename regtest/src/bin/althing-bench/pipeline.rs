@@ -118,7 +118,8 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
 
 /// Microseconds of computing for the signature of one of these votes, in parts as the hub checks them, keys known as there.
 fn checking(votes: &[Vote]) -> Result<f64> {
-    let checks: Vec<SignatureCheck> = votes.iter().take(8 * PART).map(|vote| check(&vote.bytes)).collect::<Result<_>>()?;
+    let checks: Vec<SignatureCheck> =
+        votes.iter().take(8 * PART).map(|vote| check(&vote.bytes)).collect::<Result<_>>()?;
     let items: Vec<Item<'_>> = checks
         .iter()
         .map(|check| Item { key: check.key, message: &check.message, signature: check.signature.serialize() })
