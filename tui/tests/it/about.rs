@@ -47,8 +47,16 @@ fn info_says_where_things_are() {
 #[test]
 fn read_only_refuses_whatever_changes_something_and_nothing_else() {
     for order in [
-        "vote 4 yes --yes", "comment 4 text", "stake open 600000 --yes", "delegate ab --yes", "wallet address", "stop",
-        "init --bitcoind http://x --network regtest", "hide proposal 4", "rotate-key --yes", "hub run",
+        "vote 4 yes --yes",
+        "comment 4 text",
+        "stake open 600000 --yes",
+        "delegate ab --yes",
+        "wallet address",
+        "stop",
+        "init --bitcoind http://x --network regtest",
+        "hide proposal 4",
+        "rotate-key --yes",
+        "hub run",
         "proof export 4 --tally --out /nowhere",
     ] {
         let done = althing(Stage::running(), &format!("--readonly {order}"), "");

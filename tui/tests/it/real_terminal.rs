@@ -29,7 +29,12 @@ fn screens_in_a_terminal() {
         _ => render,
     };
     althing_tui::log::catch_panics();
-    let left = run_drawn_by(draw, App::new(), Box::new(|| Ok(Arc::new(Script::default()) as Arc<dyn Service>)), Errands::default());
+    let left = run_drawn_by(
+        draw,
+        App::new(),
+        Box::new(|| Ok(Arc::new(Script::default()) as Arc<dyn Service>)),
+        Errands::default(),
+    );
     left.unwrap();
 }
 
