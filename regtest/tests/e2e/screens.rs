@@ -6,7 +6,7 @@ mod tmux;
 use althing_node::api::{BallotPath, Choice, Reply, Request};
 use althing_regtest::Program;
 use althing_regtest::story::{PASSWORD, motions, payee, propose};
-use anyhow::{Result, bail, ensure};
+use anyhow::{bail, ensure};
 
 use crate::stage::with_members_on_roll;
 

@@ -99,7 +99,7 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
     if status.member.is_none() && snapshot.stakes.iter().all(is_over) {
         found.push(Need {
             urgency: Urgency::Asked,
-            text: "You have no stake yet, so no weight: press 5, then o (or: althing stake open)".to_owned(),
+            text: "No stake yet, so no weight: press 5, then o (or: althing stake open)".to_owned(),
             proposal: None,
             key: "stake".to_owned(),
         });

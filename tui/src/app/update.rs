@@ -292,10 +292,9 @@ fn on_why(app: &mut App, at: usize, mut open: std::collections::BTreeSet<usize>,
     let last = app.desk.why.as_ref().map_or(0, |why| why.steps.len().saturating_sub(1));
     match act {
         Act::Back => return Vec::new(),
+        Act::Open if open.remove(&at) => {}
         Act::Open => {
-            if !open.remove(&at) {
-                open.insert(at);
-            }
+            open.insert(at);
         }
         Act::Export => {
             let proposal = app.desk.why.as_ref().map(|why| why.proposal.clone());

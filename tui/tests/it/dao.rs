@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use althing_node::api::*;
-use althing_tui::app::{Act, Action, App, Command, Report, Screen, update};
+use althing_tui::app::{Action, App, Command, Report, update};
 use althing_tui::screen::{Rendered, render};
 use althing_tui::terminal::key_action;
 use althing_tui::theme::Theme;
@@ -368,6 +368,8 @@ pub(crate) const REPORT: &str = r##"{"name":"Þingvellir","dao":"d0","first_epoc
 pub(crate) struct Script {
     /// Put around every text of every answer.
     pub(crate) trick: String,
+    /// Why no ballot can be cast, if so.
+    pub(crate) refusal: Option<String>,
     /// Whether orders without an answer in the script are answered as if they had been done.
     pub(crate) echo: bool,
     /// Whether screens ask, rather than commands.
@@ -420,7 +422,11 @@ impl Script {
             Request::Proposal { .. } => return Ok(Reply::Proposal(Box::new(discussion()))),
             Request::BallotReview { choice, .. } => {
                 let choice = choice.clone();
-                return Ok(Reply::BallotReview(Box::new(BallotReview { choice, ..ballot_review() })));
+                return Ok(Reply::BallotReview(Box::new(BallotReview {
+                    choice,
+                    refusal: self.refusal.clone(),
+                    ..ballot_review()
+                })));
             }
             Request::ProposalReview { draft } => {
                 return Ok(Reply::ProposalReview(Box::new(proposal_review(draft))));
@@ -559,12 +565,6 @@ impl AtTheKeyboard {
                 self.act(action);
             }
         }
-        self
-    }
-
-    /// Goes to a screen.
-    pub(crate) fn go(mut self, screen: Screen) -> Self {
-        self.act(Action::Act(Act::Go(screen)));
         self
     }
 

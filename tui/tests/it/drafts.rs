@@ -109,7 +109,7 @@ fn nothing_is_ordered_without_its_word() {
 
 #[test]
 fn read_only_screens_order_nothing() {
-    for keys in ["2jv", "2n", "2j<enter>c", "2j<enter>]+", "5o", "5a", "5c", "6d", "6R", "8s", ":propose<enter>"] {
+    for keys in ["2jv", "2n", "2j<enter>c", "2j<enter>]+", "5o", "5a", "5c", "6d", "6R", "8s", ":write a prop<enter>"] {
         let mut member = AtTheKeyboard::new();
         member.app.readonly = true;
         member.press(keys);

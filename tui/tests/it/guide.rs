@@ -46,7 +46,7 @@ fn every_command_of_the_feature_table_exists() {
             let Some(next) = known.find_subcommand(word).cloned() else {
                 assert!(!known.has_subcommands(), "althing {command}: there is no {word}");
                 if let Some(option) = word.strip_prefix("--") {
-                    let global = ["json", "data"].contains(&option);
+                    let global = ["json", "data", "readonly"].contains(&option);
                     let has = known.get_arguments().any(|argument| argument.get_long() == Some(option));
                     assert!(has || global, "althing {command}: there is no --{option}");
                 }

@@ -1,11 +1,11 @@
 //! Text of others that wants to be more than text: the table of known tricks, through the sanitiser and every screen.
 
-use althing_node::api::{BallotReview, Snapshot};
-use althing_tui::app::{Action, Purpose, Report, Screen};
+use althing_node::api::Snapshot;
+use althing_tui::app::{Action, Screen};
 use althing_tui::theme::Theme;
 use althing_tui::untrusted::{MAX_BYTES, MAX_LINES, Untrusted, escape_json, is_showable};
 
-use crate::dao::{AtTheKeyboard, ballot_review, discussion, snapshot};
+use crate::dao::{AtTheKeyboard, discussion, snapshot};
 
 /// What arrives, and what is shown.
 const TABLE: &[(&str, &str, &str)] = &[
@@ -135,7 +135,7 @@ fn the_table_is_long_enough() {
 #[test]
 fn no_command_lets_a_trick_through() {
     use crate::stage::{Stage, althing};
-    use althing_node::api::{ApiError, Reply};
+    use althing_node::api::ApiError;
     let commands = [
         "proposals",
         "proposal·show·4",
@@ -163,21 +163,26 @@ fn no_command_lets_a_trick_through() {
         "delegate·abcd·--yes",
         "info",
     ];
-    for (name, trick, _) in TABLE {
-        for command in commands {
-            for format in ["", " --json", " --plain"] {
-                let mut stage = Stage::running();
-                let node = std::sync::Arc::get_mut(&mut stage.node).unwrap();
-                node.script.trick = (*trick).to_owned();
-                node.script.echo = true;
-                let done = althing(stage, &format!("{}{format}", command.replace('·', " ")), "");
-                assert_safe(&done.out, &done.err, &format!("{name}: {command}{format}"));
-                let stage = Stage::running().answer(Err(ApiError::invalid("G-1", format!("{trick} is no name"))));
-                let done = althing(stage, &format!("proof export 4 --tally --out /nowhere{format}"), "");
-                assert_safe(&done.out, &done.err, &format!("{name}: an error{format}"));
-            }
+    // All of them at once: what a command writes is not cut, so none can hide behind another.
+    let all: Vec<&str> = TABLE.iter().map(|(_, trick, _)| *trick).collect();
+    let all = all.join(" ");
+    for command in commands {
+        for format in ["", " --json", " --plain"] {
+            let mut stage = Stage::running();
+            let node = std::sync::Arc::get_mut(&mut stage.node).unwrap();
+            node.script.trick.clone_from(&all);
+            node.script.echo = true;
+            let command = format!("{}{format}", command.replace('·', " "));
+            let done = althing(stage, &command, "");
+            assert_safe(&done.out, &done.err, &command);
+            let said = done.out.len() + done.err.len();
+            assert!(said > 0, "{command} says nothing");
         }
-        let _ = Reply::Done;
+    }
+    for format in ["", " --json", " --plain"] {
+        let stage = Stage::running().answer(Err(ApiError::invalid("G-1", format!("{all} is no name"))));
+        let done = althing(stage, &format!("proof export 4 --tally --out /nowhere{format}"), "");
+        assert_safe(&done.out, &done.err, "an error");
     }
 }
 
@@ -201,13 +206,11 @@ fn logs_and_panics_are_harmless() {
 }
 
 /// A snapshot in which every text of others, and every text at all, carries the trick.
-fn infected(trick: &str) -> (Snapshot, BallotReview) {
-    let infect = |json: serde_json::Value| infect_value(json, trick);
-    let snapshot = serde_json::from_value(infect(serde_json::to_value(snapshot()).unwrap())).unwrap();
-    let review = serde_json::from_value(infect(serde_json::to_value(ballot_review()).unwrap())).unwrap();
-    (snapshot, review)
+fn infected(trick: &str) -> Snapshot {
+    serde_json::from_value(infect_value(serde_json::to_value(snapshot()).unwrap(), trick)).unwrap()
 }
 
+/// A value in which every text carries the trick.
 pub(crate) fn infect_value(value: serde_json::Value, trick: &str) -> serde_json::Value {
     use serde_json::Value;
     /// Not texts but names of variants, and numbers: those cannot carry anything.
@@ -233,10 +236,11 @@ pub(crate) fn infect_value(value: serde_json::Value, trick: &str) -> serde_json:
             fields
                 .into_iter()
                 .map(|(key, v)| {
-                    let is_proposal_state = key == "state" && (KNOWN_STATES.contains(&v.as_str().unwrap_or_default()))
-                        || key == "state" && ALL_STATES.contains(&v.as_str().unwrap_or_default());
+                    let state = v.as_str().unwrap_or_default();
+                    let is_known_state =
+                        key == "state" && (KNOWN_STATES.contains(&state) || ALL_STATES.contains(&state));
                     let keep = FIXED.contains(&key.as_str())
-                        || is_proposal_state
+                        || is_known_state
                         || key == "id"
                         || key == "proposal" && v.is_string();
                     let v = if keep { v } else { infect_value(v, trick) };
@@ -257,7 +261,7 @@ const ALL_STATES: [&str; 10] =
 #[test]
 fn no_screen_lets_a_trick_through() {
     for (name, trick, _) in TABLE {
-        let (snapshot, review) = infected(trick);
+        let snapshot = infected(trick);
         let mut open = discussion();
         open.comments[0].text = (*trick).to_owned();
         open.comments[0].author_name = (*trick).to_owned();
@@ -273,14 +277,6 @@ fn no_screen_lets_a_trick_through() {
                 assert_clean(&mut member, &format!("{name} on {screen}"));
             }
         }
-        let mut member = AtTheKeyboard::seeing(snapshot);
-        member.size = (100, 60);
-        member.press("2jv<enter>");
-        member.act(Action::Report(Report::Answer {
-            purpose: Purpose::Review,
-            result: Ok(althing_node::api::Reply::BallotReview(Box::new(review))),
-        }));
-        assert_clean(&mut member, name);
     }
 }
 
@@ -298,8 +294,8 @@ fn pasted_text_loses_what_cannot_be_seen_and_says_so() {
     let mut member = AtTheKeyboard::new();
     member.press("2/");
     member.act(Action::Paste("dis\u{200b}ks\x1b".to_owned()));
-    assert_eq!(member.app.filter, "disks");
-    member.press("<enter>n<tab>");
+    assert_eq!(member.app.filter(), "disks");
+    member.press("<enter><enter>c");
     member.act(Action::Paste("two\nlines\u{202e}".to_owned()));
     let text = member.text();
     assert!(text.contains("1 invisible characters of the pasted text were left out."), "{text}");

@@ -221,7 +221,7 @@ fn every_act_has_a_line_of_help() {
     let text = member.press("?").text();
     // A popup is at most 40 rows high: read it page by page.
     let mut pages = text;
-    for _ in 0..180 {
+    for _ in 0..300 {
         pages.push_str(&member.press("j").text());
     }
     for binding in KEYMAP {

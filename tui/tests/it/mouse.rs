@@ -15,7 +15,7 @@ fn tabs_rows_and_footer_are_clicked() {
     assert_eq!((member.app.screen, member.app.selections.proposals), (Screen::Proposals, 2));
     member.click("Meet on Thursdays");
     assert_eq!((member.app.screen, member.app.open.clone()), (Screen::Proposal, Some(id(3))));
-    member.click("vote");
+    member.click("v vote");
     assert!(matches!(member.app.popups.last(), Some(Popup::Choose(_))));
 }
 

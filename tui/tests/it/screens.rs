@@ -1,11 +1,11 @@
 //! Every screen as it looks, at the smallest promised size and at a comfortable one.
 
-use althing_node::api::{ApiError, Choice};
+use althing_node::api::ApiError;
 use althing_tui::app::{Action, Report};
 use althing_tui::theme::{Theme, ThemeName};
 use ratatui::style::Color;
 
-use crate::dao::{AtTheKeyboard, ballot_review, snapshot, text_of};
+use crate::dao::{AtTheKeyboard, snapshot, text_of};
 
 /// A screen by its name.
 fn screen(name: &str) -> AtTheKeyboard {
@@ -162,14 +162,8 @@ fn an_empty_dao_says_what_to_do() {
 #[test]
 fn a_refused_ballot_cannot_be_typed_through() {
     let mut member = screen("choose");
-    let mut effects = ballot_review();
-    effects.choice = Choice::Abstain;
-    effects.refusal = Some("Voting on #4 closed at height 1,200 (G-24).".to_owned());
+    member.script.refusal = Some("Voting on #4 closed at height 1,200 (G-24).".to_owned());
     member.press("<enter>");
-    member.act(Action::Report(Report::Answer {
-        purpose: althing_tui::app::Purpose::Review,
-        result: Ok(althing_node::api::Reply::BallotReview(Box::new(effects))),
-    }));
     let text = member.press("vote<enter>").text();
     assert!(text.contains("✗ Voting on #4 closed at height 1,200 (G-24)."), "{text}");
     let asked = member.script.asked.lock().unwrap();
