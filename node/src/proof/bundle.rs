@@ -50,6 +50,8 @@ pub enum Statement {
     Ballot(Box<BallotPart>),
     /// Sums, quorum, outcome and authorisation of a proposal (P-7).
     Tally(Box<TallyPart>),
+    /// A payment may be made: what was decided, and its authorisation under the last epoch (P-10).
+    Payment(Box<PaymentPart>),
 }
 
 /// A log entry and its path in the log tree.
@@ -85,6 +87,19 @@ pub struct TallyPart {
     pub tally: TallyProof,
     /// Its leaf in T4.
     pub decision: DecisionProof,
+}
+
+/// Evidence for [`Statement::Payment`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentPart {
+    /// The epoch whose header has the final tally.
+    pub decided: u32,
+    /// The proposal, its tally and its decision under that header.
+    pub tally: TallyPart,
+    /// Which milestone of a budget, from 0; `None` for a spend.
+    pub milestone: Option<u16>,
+    /// The payment's leaf in T4 of the last header.
+    pub payment: DecisionProof,
 }
 
 impl Bundle {
@@ -148,9 +163,14 @@ impl Canonical for Statement {
             }
             Self::Tally(part) => {
                 w.u8(2);
-                part.entry.encode(w);
+                part.encode(w);
+            }
+            Self::Payment(part) => {
+                w.u8(3);
+                w.u32(part.decided);
                 part.tally.encode(w);
-                part.decision.encode(w);
+                w.option(part.milestone, Writer::u16);
+                part.payment.encode(w);
             }
         }
     }
@@ -163,13 +183,27 @@ impl Canonical for Statement {
                 snapshot: r.u32()?,
                 weight: Canonical::decode(r)?,
             }))),
-            2 => Ok(Self::Tally(Box::new(TallyPart {
-                entry: Canonical::decode(r)?,
+            2 => Ok(Self::Tally(Box::new(TallyPart::decode(r)?))),
+            3 => Ok(Self::Payment(Box::new(PaymentPart {
+                decided: r.u32()?,
                 tally: Canonical::decode(r)?,
-                decision: Canonical::decode(r)?,
+                milestone: r.option("milestone", Reader::u16)?,
+                payment: Canonical::decode(r)?,
             }))),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
+    }
+}
+
+impl Canonical for TallyPart {
+    fn encode(&self, w: &mut Writer) {
+        self.entry.encode(w);
+        self.tally.encode(w);
+        self.decision.encode(w);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { entry: Canonical::decode(r)?, tally: Canonical::decode(r)?, decision: Canonical::decode(r)? })
     }
 }
 

@@ -17,7 +17,7 @@ use bitcoin::Network;
 use bitcoin::secp256k1::Secp256k1;
 
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
-use super::tally::{Place, ShownPayment, check_tally};
+use super::tally::{Place, ShownPayment, check_payment, check_tally};
 use crate::dao::genesis_params;
 
 /// What a proof file shows.
@@ -101,6 +101,18 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         Statement::Tally(part) => {
             let place = Place { params: &params, header, previous_closing, charters: &charters };
             check_tally(&place, part, &mut checked)?
+        }
+        Statement::Payment(part) => {
+            // P-10: the tally stands under its own header, the payment under the last.
+            let at = usize::try_from(part.decided).ok().and_then(|epoch| epoch.checked_sub(1));
+            let decided = at.and_then(|at| Some((at, bundle.epochs.get(at)?)));
+            let Some((at, decided)) = decided else {
+                return Err(fail("payment")(format!("P-10: epoch {} is not in the file", part.decided)));
+            };
+            let before = at.checked_sub(1).and_then(|at| bundle.epochs.get(at));
+            let previous_closing = before.map_or(0, |part| part.header.closing_height);
+            let place = Place { params: &params, header: &decided.header, previous_closing, charters: &charters };
+            check_payment(&place, header, part, &mut checked)?
         }
     };
     let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();

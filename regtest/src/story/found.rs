@@ -48,13 +48,30 @@ const MIN_STAKE_SAT: u64 = 10_000;
 /// # Errors
 /// When a command fails, or answers something wrong.
 pub fn found(assembly: &Assembly, periods: Periods) -> Result<Founded> {
+    found_with(assembly, periods, |_, members| {
+        let keys: Vec<&str> = members.iter().take(TREASURERS).map(|keys| keys.treasury_key.as_str()).collect();
+        let treasurers = keys.iter().map(|key| (*key).to_owned()).collect();
+        Ok((format!("wsh(sortedmulti({TREASURERS_MUST_SIGN},{}))", keys.join(",")), treasurers))
+    })
+}
+
+/// As [`found`], with a treasury of the caller's: its descriptor, and the treasurers' keys in the order of the members.
+///
+/// # Errors
+/// As [`found`].
+pub fn found_with(
+    assembly: &Assembly,
+    periods: Periods,
+    treasury: impl FnOnce(&Assembly, &[PublicKeys]) -> Result<(String, Vec<String>)>,
+) -> Result<Founded> {
     assembly.narrator.step("making keys for a hub and five members");
     let hub_keys = init(&assembly.hub.cli(), assembly)?;
     let member_keys = at_once(&assembly.members, |_, member| init(&member.cli(), assembly))?;
 
     assembly.narrator.step("writing the charter and checking it");
     let charter_path = assembly.data_dir.join("charter.toml");
-    std::fs::write(&charter_path, charter(&hub_keys, &member_keys, periods)?)
+    let treasury = treasury(assembly, &member_keys)?;
+    std::fs::write(&charter_path, charter(&hub_keys, &member_keys, treasury, periods)?)
         .with_context(|| format!("writing {}", charter_path.display()))?;
     let charter_file = utf8(&charter_path)?;
     let cli = assembly.hub.cli();
@@ -93,13 +110,17 @@ fn init(cli: &Cli, assembly: &Assembly) -> Result<PublicKeys> {
     Ok(made.keys)
 }
 
-/// The charter of an association whose first three members are its treasurers.
-fn charter(hub: &PublicKeys, members: &[PublicKeys], periods: Periods) -> Result<String> {
-    let treasurers = members.iter().zip(super::assembly::MEMBER_NAMES).take(TREASURERS);
+/// The charter of an association whose first members are its treasurers.
+fn charter(
+    hub: &PublicKeys,
+    members: &[PublicKeys],
+    (treasury_descriptor, treasurer_keys): (String, Vec<String>),
+    periods: Periods,
+) -> Result<String> {
+    let treasurers = treasurer_keys.iter().zip(super::assembly::MEMBER_NAMES);
     let treasurers = treasurers
-        .map(|(keys, name)| Ok((name.to_owned(), keys.treasury_key.parse()?)))
+        .map(|(key, name)| Ok((name.to_owned(), key.parse()?)))
         .collect::<Result<Vec<(String, bitcoin::secp256k1::PublicKey)>>>()?;
-    let keys: Vec<String> = treasurers.iter().map(|(_, key)| key.to_string()).collect();
     let founders = members.iter().map(|keys| Ok(keys.vote_key.parse()?)).collect::<Result<Vec<_>>>()?;
     let document = association_template(&AssociationArguments {
         name: "Association of Lake Thingvellir".to_owned(),
@@ -107,7 +128,7 @@ fn charter(hub: &PublicKeys, members: &[PublicKeys], periods: Periods) -> Result
         hub_node_key: hub.node_id.parse()?,
         hub_log_key: hub.log_key.parse()?,
         anchor_key: hub.anchor_key.parse()?,
-        treasury_descriptor: format!("wsh(sortedmulti({TREASURERS_MUST_SIGN},{}))", keys.join(",")),
+        treasury_descriptor,
         treasurers,
         founders,
         min_stake_sat: MIN_STAKE_SAT,
