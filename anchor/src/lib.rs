@@ -114,9 +114,9 @@ pub use tracker::{
 };
 pub use treasury::{
     CheckFacts, Checked, GateState, InputOrigin, MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, MinedSpend, PlanError,
-    PolicyError, PolicySize, PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery, SEARCHED_INDEXES, ScriptKind,
+    OwnershipProof, PolicyError, PolicySize, PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery, SEARCHED_INDEXES, ScriptKind,
     SignatureRefusal, SigningStatus, SpendFinding, SpendIntent, SpendPlan, SpendingPath, Treasury, TreasuryCoin,
-    TreasuryError, TreasuryTemplate, check as check_psbt, child_pays_for_parent, compile_policy, fee_at, finalise,
-    input_origins, judge_spend, merge_signatures, prevout_of, read_proof, replacement_floor, signers_of,
+    TreasuryError, TreasuryTemplate, check as check_psbt, check_ownership, child_pays_for_parent, compile_policy, fee_at, finalise,
+    input_origins, judge_spend, merge_signatures, ownership_psbt, prevout_of, read_proof, replacement_floor, signers_of,
     verify_signatures, write_proof,
 };

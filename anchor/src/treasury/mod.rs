@@ -12,6 +12,7 @@ mod explain;
 mod fields;
 mod intent;
 mod judge;
+mod ownership;
 mod policy;
 mod reason;
 mod signature;
@@ -23,6 +24,7 @@ pub use explain::{PolicySize, SpendingPath};
 pub use fields::{PsbtProof, read_proof, write_proof};
 pub use intent::SpendIntent;
 pub use judge::{MinedSpend, SpendFinding, judge_spend};
+pub use ownership::{OwnershipProof, check_ownership, ownership_psbt};
 pub use policy::{PolicyError, Recovery, ScriptKind, TreasuryTemplate, compile_policy};
 pub use reason::{PsbtReason, PsbtUnknown};
 pub use signature::{

@@ -7,7 +7,9 @@ use bitcoin::psbt::{Input, Output, Psbt};
 use bitcoin::secp256k1::{Message, PublicKey, XOnlyPublicKey};
 use bitcoin::sighash::{EcdsaSighashType, Prevouts, SighashCache, TapSighashType};
 use bitcoin::taproot::{self, LeafVersion, TapLeafHash};
-use bitcoin::{Script, Transaction, TxOut};
+use bitcoin::{Script, Sequence, Transaction, TxOut};
+use miniscript::descriptor::DescriptorPublicKey;
+use miniscript::policy::Semantic;
 use miniscript::psbt::PsbtExt;
 use thiserror::Error;
 
@@ -32,8 +34,8 @@ pub struct InputOrigin {
 pub struct SigningStatus {
     /// Index of the treasury among the generations.
     pub generation: usize,
-    /// Signatures needed where no wait is over.
-    pub threshold: usize,
+    /// Fewest further keys that have to sign; `None` when a wait that the transaction does not state is in the way.
+    pub missing: Option<usize>,
     /// Keys, by their place in [`Treasury::keys`], that signed every input of this generation.
     pub signed: BTreeSet<usize>,
     /// Keys that signed some of them only.
@@ -43,7 +45,7 @@ pub struct SigningStatus {
 impl SigningStatus {
     /// Whether enough keys signed.
     pub fn is_complete(&self) -> bool {
-        self.signed.len() >= self.threshold
+        self.missing == Some(0)
     }
 }
 
@@ -142,6 +144,7 @@ pub fn verify_signatures(psbt: &Psbt, generations: &[Treasury]) -> Result<Vec<Si
         prevouts.push(prevout_of(psbt, input).map_err(refuse)?);
     }
     let mut signed: BTreeMap<usize, Vec<BTreeSet<usize>>> = BTreeMap::new();
+    let mut missing: BTreeMap<usize, Option<usize>> = BTreeMap::new();
     for (input, origin) in origins.iter().enumerate() {
         let keys = input_keys(input, origin, generations)?;
         let taproot = is_taproot(generations[origin.generation].descriptor());
@@ -149,6 +152,13 @@ pub fn verify_signatures(psbt: &Psbt, generations: &[Treasury]) -> Result<Vec<Si
             true => taproot_signers(psbt, input, &prevouts, &keys)?,
             false => ecdsa_signers(psbt, input, prevouts[input], origin, generations, &keys)?,
         };
+        let treasury = &generations[origin.generation];
+        let rest = psbt.unsigned_tx.input.get(input).map_or(0, |txin| rest_of(txin.sequence));
+        let of_input = further_keys(treasury.condition(), &|key| {
+            treasury.keys().iter().position(|own| own == key).is_some_and(|place| by.contains(&place))
+        }, rest);
+        let before = missing.entry(origin.generation).or_insert(Some(0));
+        *before = before.and_then(|before| Some(before.max(of_input?)));
         signed.entry(origin.generation).or_default().push(by);
     }
     Ok(signed
@@ -157,7 +167,8 @@ pub fn verify_signatures(psbt: &Psbt, generations: &[Treasury]) -> Result<Vec<Si
             let any: BTreeSet<usize> = inputs.iter().flatten().copied().collect();
             let all = |key: &usize| inputs.iter().all(|input| input.contains(key));
             let (signed, partly) = any.into_iter().partition(all);
-            SigningStatus { generation, threshold: generations[generation].threshold(), signed, partly }
+            let missing = missing.get(&generation).copied().flatten();
+            SigningStatus { generation, missing, signed, partly }
         })
         .collect())
 }
@@ -281,6 +292,33 @@ pub(super) fn sighash_problem(input: &Input) -> Option<String> {
     let schnorr = input.tap_script_sigs.values().chain(&input.tap_key_sig).map(|signature| signature.sighash_type);
     let whole = [TapSighashType::Default, TapSighashType::All];
     schnorr.into_iter().find(|kind| !whole.contains(kind)).map(|kind| kind.to_string())
+}
+
+/// Blocks of rest that a sequence states (BIP68).
+fn rest_of(sequence: Sequence) -> u32 {
+    match sequence.to_relative_lock_time() {
+        Some(bitcoin::relative::LockTime::Blocks(blocks)) => u32::from(blocks.value()),
+        _ => 0,
+    }
+}
+
+/// The fewest keys that have to sign beside those that did; `None` when only a longer rest would do.
+fn further_keys(
+    condition: &Semantic<DescriptorPublicKey>,
+    has_signed: &impl Fn(&DescriptorPublicKey) -> bool,
+    rest: u32,
+) -> Option<usize> {
+    match condition {
+        Semantic::Key(key) => Some(usize::from(!has_signed(key))),
+        Semantic::Older(wait) => (wait.to_consensus_u32() <= rest).then_some(0),
+        Semantic::Thresh(threshold) => {
+            let mut costs: Vec<usize> =
+                threshold.iter().filter_map(|item| further_keys(item, has_signed, rest)).collect();
+            costs.sort_unstable();
+            (costs.len() >= threshold.k()).then(|| costs.iter().take(threshold.k()).sum())
+        }
+        _ => None,
+    }
 }
 
 fn last_steps<'a>(paths: impl Iterator<Item = &'a bitcoin::bip32::DerivationPath>) -> Vec<u32> {

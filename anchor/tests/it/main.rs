@@ -24,6 +24,7 @@ mod support;
 mod tampering;
 mod treasury_policy;
 mod treasury_signing;
+mod treasury_vectors;
 mod treasury_world;
 mod vectors;
 mod vectors_extended;

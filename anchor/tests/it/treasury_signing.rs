@@ -229,3 +229,36 @@ proptest! {
         prop_assert_eq!(main.script_at(3), treasury.script_at(3));
     }
 }
+
+#[test]
+fn ownership_is_shown_without_moving_anything() {
+    for (treasury, by) in [(wsh(), &[1u8, 3][..]), (tr(), &[1, 2, 5][..])] {
+        let chest = Chest::new(treasury);
+        let message = b"epoch 7";
+        let base = althing_anchor::ownership_psbt(&chest.generations[0], message, 0, &chest.coins).unwrap();
+        let none = althing_anchor::check_ownership(&base, &chest.generations[0], message).unwrap();
+        assert!(none.signed.is_empty() && !none.is_complete && none.coins.len() == 2);
+        let signed = sign(&base, by);
+        let proof = althing_anchor::check_ownership(&signed, &chest.generations[0], message).unwrap();
+        assert_eq!(proof.signed, by.iter().map(|n| usize::from(*n - 1)).collect());
+        assert!(proof.is_complete);
+        let other = althing_anchor::check_ownership(&signed, &chest.generations[0], b"epoch 8").unwrap_err();
+        assert!(other.to_string().contains("another message"), "{other}");
+        let payment = althing_anchor::check_ownership(&chest.psbt(), &chest.generations[0], message).unwrap_err();
+        assert!(payment.to_string().contains("BIP322"), "{payment}");
+    }
+}
+
+/// The hash and transaction ids of BIP322's own test vectors, by a plain script: the form is theirs.
+#[test]
+fn the_challenge_is_that_of_bip322() {
+    let chest = Chest::new(wsh());
+    let psbt = althing_anchor::ownership_psbt(&chest.generations[0], b"Hello World", 0, &[]).unwrap();
+    let to_spend = psbt.inputs[0].non_witness_utxo.as_ref().unwrap();
+    assert_eq!(
+        to_spend.input[0].script_sig.to_hex_string(),
+        "0020f0eb03b1a75ac6d9847f55c624a99169b5dccba2a31f5b23bea77ba270de0a7a"
+    );
+    assert_eq!((to_spend.version.0, psbt.unsigned_tx.version.0), (0, 0));
+    assert_eq!(psbt.unsigned_tx.output[0].script_pubkey.to_hex_string(), "6a");
+}

@@ -235,6 +235,11 @@ pub enum ProofStatement {
     },
     /// The sums, the quorum, the outcome and, for a spend, the authorisation.
     Tally,
+    /// A payment that may be made, with the tally that decided it.
+    Payment {
+        /// Which milestone of a budget, from 0; absent for a spend.
+        milestone: Option<u16>,
+    },
 }
 
 /// Something a caller can wait for.

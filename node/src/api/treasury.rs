@@ -31,6 +31,8 @@ pub enum TreasuryRequest {
         payments: Vec<String>,
         /// sat/vB; the node's own estimate when absent.
         fee_rate_sat_vb: Option<u64>,
+        /// Blocks that the coins have rested: opens the way of a recovery.
+        rest_blocks: Option<u16>,
     },
     /// Opens a session that moves the treasury's own coins: consolidation, or the sweep of former generations.
     OpenHousekeeping {
@@ -38,6 +40,8 @@ pub enum TreasuryRequest {
         fee_rate_sat_vb: Option<u64>,
         /// Only coins below this value; all when absent.
         below_sat: Option<u64>,
+        /// Blocks that the coins have rested: opens the way of a recovery.
+        rest_blocks: Option<u16>,
     },
     /// Opens the replacement of a session at a higher rate: same payments, same coins.
     Bump {
@@ -92,6 +96,13 @@ pub enum TreasuryRequest {
         /// Base64.
         psbt: String,
     },
+    /// A PSBT by which the treasurers sign a message and show that they can spend (T-80).
+    Ownership {
+        /// The message.
+        message: String,
+        /// Whether to show the treasury's free coins too.
+        funds: bool,
+    },
     /// What left the treasury, judged.
     Flows,
     /// All labels.
@@ -129,6 +140,11 @@ pub enum TreasuryReply {
     Sessions {
         /// The oldest first, without their PSBTs.
         sessions: Vec<SessionView>,
+    },
+    /// To `Ownership`.
+    Ownership {
+        /// Base64.
+        psbt: String,
     },
     /// To `Check`.
     Check(Box<CheckReport>),

@@ -77,6 +77,8 @@ impl Statement {
             _ => true,
         }
     }
+    /// A payment may be made: what was decided, and its authorisation under the last epoch (P-20).
+    Payment(Box<PaymentPart>),
 }
 
 /// A log entry and its path in the log tree.
@@ -112,6 +114,19 @@ pub struct TallyPart {
     pub tally: TallyProof,
     /// Its leaf in T4.
     pub decision: DecisionProof,
+}
+
+/// Evidence for [`Statement::Payment`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentPart {
+    /// The epoch whose header has the final tally.
+    pub decided: u32,
+    /// The proposal, its tally and its decision under that header.
+    pub tally: TallyPart,
+    /// Which milestone of a budget, from 0; `None` for a spend.
+    pub milestone: Option<u16>,
+    /// The payment's leaf in T4 of the last header.
+    pub payment: DecisionProof,
 }
 
 impl Bundle {
@@ -175,9 +190,14 @@ impl Canonical for Statement {
             }
             Self::Tally(part) => {
                 w.u8(2);
-                part.entry.encode(w);
+                part.encode(w);
+            }
+            Self::Payment(part) => {
+                w.u8(9);
+                w.u32(part.decided);
                 part.tally.encode(w);
-                part.decision.encode(w);
+                w.option(part.milestone, Writer::u16);
+                part.payment.encode(w);
             }
             Self::Authorised(part) => {
                 w.u8(3);
@@ -214,10 +234,12 @@ impl Canonical for Statement {
                 snapshot: r.u32()?,
                 weight: Canonical::decode(r)?,
             }))),
-            2 => Ok(Self::Tally(Box::new(TallyPart {
-                entry: Canonical::decode(r)?,
+            2 => Ok(Self::Tally(Box::new(TallyPart::decode(r)?))),
+            9 => Ok(Self::Payment(Box::new(PaymentPart {
+                decided: r.u32()?,
                 tally: Canonical::decode(r)?,
-                decision: Canonical::decode(r)?,
+                milestone: r.option("milestone", Reader::u16)?,
+                payment: Canonical::decode(r)?,
             }))),
             3 => Ok(Self::Authorised(Box::new(Canonical::decode(r)?))),
             4 => Ok(Self::DidNotVote(Box::new(Canonical::decode(r)?))),
@@ -227,6 +249,18 @@ impl Canonical for Statement {
             8 => Ok(Self::UnauthorisedSpend(Box::new(Canonical::decode(r)?))),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
+    }
+}
+
+impl Canonical for TallyPart {
+    fn encode(&self, w: &mut Writer) {
+        self.entry.encode(w);
+        self.tally.encode(w);
+        self.decision.encode(w);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { entry: Canonical::decode(r)?, tally: Canonical::decode(r)?, decision: Canonical::decode(r)? })
     }
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint};
 
-use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, Statement, TallyPart};
+use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, TallyPart};
 use super::verify::{self, Finding};
 use crate::api::{ApiError, ProofStatement, Reply};
 use crate::chain_view::decode_evidence;
@@ -49,7 +49,9 @@ pub(crate) fn make(
     statement: &ProofStatement,
 ) -> Result<(Vec<u8>, Finding), ApiError> {
     let record = &shell.ledger.state().proposals()[id];
-    let epoch = deciding_epoch(shell, record)?;
+    let decided = deciding_epoch(shell, record)?;
+    let newest = shell.ledger.state().newest_anchored().map_or(decided, |record| record.header.epoch);
+    let epoch = if matches!(statement, ProofStatement::Payment { .. }) { newest } else { decided };
     let header = *shell.ledger.headers().find(|header| header.epoch == epoch).context("the epoch's header")?;
     let statement = match statement {
         ProofStatement::Ballot { member } => {
@@ -61,7 +63,8 @@ pub(crate) fn make(
             };
             ballot(shell, record, &member, epoch, header.log_size)?
         }
-        ProofStatement::Tally => tally(shell, record, epoch, header.log_size)?,
+        ProofStatement::Tally => Statement::Tally(Box::new(tally(shell, record, epoch, header.log_size)?)),
+        ProofStatement::Payment { milestone } => payment(shell, record, decided, epoch, *milestone)?,
     };
     judged(shell, epoch, statement)
 }
@@ -134,12 +137,33 @@ fn ballot(
     })))
 }
 
-fn tally(shell: &Shell, record: &ProposalRecord, epoch: u32, log_size: u64) -> Result<Statement, ApiError> {
+fn tally(shell: &Shell, record: &ProposalRecord, epoch: u32, log_size: u64) -> Result<TallyPart, ApiError> {
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
-    Ok(Statement::Tally(Box::new(TallyPart {
+    Ok(TallyPart {
         entry: logged(shell, record.position, log_size)?,
         tally: close.prove_tally(&record.id).context("the proposal has no tally")?,
         decision: close.prove_decision(&record.id).context("the proposal is not decided")?,
+    })
+}
+
+fn payment(
+    shell: &Shell,
+    record: &ProposalRecord,
+    decided: u32,
+    newest: u32,
+    milestone: Option<u16>,
+) -> Result<Statement, ApiError> {
+    let header = shell.ledger.headers().find(|header| header.epoch == decided).context("the epoch's header")?;
+    let close = shell.ledger.close_of(newest).context("the epoch was not recomputed here")?;
+    let proof = match milestone {
+        Some(number) => close.prove_milestone(&record.id, number),
+        None => close.prove_decision(&record.id),
+    };
+    Ok(Statement::Payment(Box::new(PaymentPart {
+        decided,
+        tally: tally(shell, record, decided, header.log_size)?,
+        milestone,
+        payment: proof.context("the payment is not in the newest final epoch")?,
     })))
 }
 

@@ -10,7 +10,7 @@ use althing_governance::id::ProposalId;
 use althing_governance::voting::{Count, Outcome};
 use bitcoin::{OutPoint, Txid};
 
-use super::bundle::TallyPart;
+use super::bundle::{PaymentPart, TallyPart};
 use super::verify::{Rejection, check_snapshot, fail, logged, sums_words};
 
 /// A payment that a proof file shows to be authorised.
@@ -18,6 +18,8 @@ use super::verify::{Rejection, check_snapshot, fail, logged, sums_words};
 pub struct ShownPayment {
     /// The proposal.
     pub proposal: ProposalId,
+    /// Which milestone of a budget, from 0; `None` for a spend.
+    pub milestone: Option<u16>,
     /// Its title; untrusted text.
     pub title: String,
     /// What is paid, at which fee at most.
@@ -105,22 +107,73 @@ pub(super) fn check_tally(
         shown.totals.weight(),
         shown.totals.ballots()
     );
-    Ok((statement, shown_payment(content, proposal, &decision)))
+    Ok((statement, shown_payment(content, proposal, None, &decision)))
+}
+
+/// P-20: what was decided by the tally, and that the payment is authorised by the newest header.
+pub(super) fn check_payment(
+    place: &Place<'_>,
+    newest: &EpochHeader,
+    part: &PaymentPart,
+    checked: &mut Vec<String>,
+) -> Result<(String, Option<ShownPayment>), Rejection> {
+    let rule = fail("payment");
+    let (statement, _) = check_tally(place, &part.tally, checked)?;
+    let Entry::Proposal(entry) = logged(place.params, place.header, &part.tally.entry, "proposal")? else {
+        return Err(rule("P-20: the entry is not a proposal".into()));
+    };
+    let proposal = entry.body.id(place.params.network, place.params.dao_id, entry.lane.member);
+    let decided = part.tally.decision.verify(place.header, &proposal).map_err(|error| rule(error.to_string()))?;
+    let leaf = match part.milestone {
+        Some(number) => part.payment.verify_milestone(newest, &proposal, number),
+        None => part.payment.verify(newest, &proposal),
+    };
+    let leaf = leaf.map_err(|error| rule(error.to_string()))?;
+    if (leaf.class, leaf.outcome, leaf.bar) != (entry.body.class, decided.outcome, 0) {
+        return Err(rule(format!(
+            "P-20: the payment is of class {} and outcome {}, the tally of class {} and outcome {}",
+            leaf.class.name(),
+            leaf.outcome.name(),
+            entry.body.class.name(),
+            decided.outcome.name()
+        )));
+    }
+    let gate = leaf.gate.ok_or_else(|| rule("P-20: the payment has no gate".into()))?;
+    if !place.params.gates.contains(&gate) {
+        return Err(rule(format!("P-20: gate {gate} is none of the charter's gates")));
+    }
+    let payment = shown_payment(&entry.body, proposal, part.milestone, &leaf).ok_or_else(|| {
+        rule(format!("P-20: what is authorised is no payment that proposal {proposal} asks for"))
+    })?;
+    checked.push(format!(
+        "By the header of epoch {} {} sat may leave the treasury from height {} to {}, spending gate {gate}.",
+        newest.epoch,
+        payment.authorisation.amount_sat,
+        payment.authorisation.height,
+        payment.authorisation.expires_height
+    ));
+    Ok((statement, Some(payment)))
 }
 
 /// What an authorised spend pays: all of it, or the first outputs that a spending cap left.
-fn shown_payment(content: &ProposalContent, proposal: ProposalId, decision: &DecisionLeaf) -> Option<ShownPayment> {
+fn shown_payment(
+    content: &ProposalContent,
+    proposal: ProposalId,
+    milestone: Option<u16>,
+    decision: &DecisionLeaf,
+) -> Option<ShownPayment> {
     let (authorisation, gate) = (decision.authorisation?, decision.gate?);
     let Outcome::Passed { option } = decision.outcome else { return None };
     let effects = content.effects(option);
-    let spend = effects.iter().find_map(|effect| match effect {
-        Effect::Spend(spend) => Some(spend),
+    let spend = effects.iter().find_map(|effect| match (effect, milestone) {
+        (Effect::Spend(spend), None) => Some(spend.clone()),
+        (Effect::Budget(budget), Some(number)) => budget.payment(usize::from(number)),
         _ => None,
     })?;
-    let count = part_of(spend, proposal, &authorisation)?;
+    let count = part_of(&spend, proposal, &authorisation)?;
     let spend = Spend { outputs: spend.outputs[..count].to_vec(), ..spend.clone() };
     let (title, paid_by) = (content.title.clone(), decision.paid_by);
-    Some(ShownPayment { proposal, title, spend, authorisation, gate, paid_by })
+    Some(ShownPayment { proposal, milestone, title, spend, authorisation, gate, paid_by })
 }
 
 /// Epoch of the roll that the sums are measured by.

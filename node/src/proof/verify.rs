@@ -19,7 +19,7 @@ use bitcoin::secp256k1::Secp256k1;
 use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_equivocation, check_head_fraud, check_receipt_fraud};
-use super::tally::{Place, ShownPayment, check_tally};
+use super::tally::{Place, ShownPayment, check_payment, check_tally};
 use crate::dao::genesis_params;
 
 /// What a proof file shows.
@@ -116,6 +116,18 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         }
         (Some(_), Statement::HeadFraud(heads)) => (check_head_fraud(&dao, heads, &mut checked)?, None),
         (Some(_), Statement::Equivocation(proof)) => (check_equivocation(&dao, proof, &mut checked)?, None),
+        (Some(header), Statement::Payment(part)) => {
+            // P-20: the tally stands under its own header, the payment under the last.
+            let at = usize::try_from(part.decided).ok().and_then(|epoch| epoch.checked_sub(1));
+            let decided = at.and_then(|at| Some((at, bundle.epochs.get(at)?)));
+            let Some((at, decided)) = decided else {
+                return Err(fail("payment")(format!("P-20: epoch {} is not in the file", part.decided)));
+            };
+            let before = at.checked_sub(1).and_then(|at| bundle.epochs.get(at));
+            let previous_closing = before.map_or(0, |part| part.header.closing_height);
+            let place = Place { params: &params, header: &decided.header, previous_closing, charters: &charters };
+            check_payment(&place, header, part, &mut checked)?
+        }
     };
     let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();
     let mut treasuries = vec![bundle.charter.treasury_descriptor.clone()];

@@ -33,7 +33,7 @@ pub struct Flow {
 }
 
 /// Every spend of the treasury, judged by the log as this node has verified it.
-pub fn flows(shell: &Shell) -> Vec<Flow> {
+pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
     if shell.treasury.spends().is_empty() {
         return Vec::new();
     }

@@ -1,6 +1,7 @@
 //! Payments that the ledger authorises, in the words of the anchor core.
 
 use althing_anchor::SpendIntent;
+use althing_governance::charter::Class;
 use althing_governance::entry::Spend;
 use althing_governance::epoch::Authorisation;
 use althing_governance::id::ProposalId;
@@ -16,6 +17,8 @@ pub struct AuthorisedPayment {
     pub proposal: ProposalId,
     /// Which milestone of a budget, from 0; 0 for a spend.
     pub milestone: u16,
+    /// Whether it is one of a budget's.
+    pub is_milestone: bool,
     /// Its title; untrusted text.
     pub title: String,
     /// What may be paid.
@@ -31,10 +34,12 @@ pub fn authorised(shell: &Shell) -> Vec<AuthorisedPayment> {
     for (id, standing) in state.ledger().standings() {
         for (milestone, payment) in (0u16..).zip(&standing.payments) {
             let (Some(gate), Some(authorisation)) = (payment.gate, &payment.authorisation) else { continue };
-            let title = state.proposals().get(id).map(|record| record.content.title.clone()).unwrap_or_default();
+            let record = state.proposals().get(id);
+            let title = record.map(|record| record.content.title.clone()).unwrap_or_default();
             payments.push(AuthorisedPayment {
                 proposal: *id,
                 milestone,
+                is_milestone: record.is_some_and(|record| record.content.class == Class::Budget),
                 title,
                 intent: intent(&payment.spend, authorisation, gate),
                 paid_by: match payment.state {

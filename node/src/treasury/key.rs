@@ -76,6 +76,13 @@ impl Signer {
         }
     }
 
+    /// What this treasurer's extended keys open backups with.
+    pub(super) fn shared_keys(&self) -> Vec<Vec<u8>> {
+        let secp = Secp256k1::new();
+        let accounts = self.accounts.iter().map(|(_, account)| Xpub::from_priv(&secp, account));
+        accounts.map(|own| [own.public_key.serialize().as_slice(), own.chain_code.as_bytes()].concat()).collect()
+    }
+
     /// Adds this treasurer's signatures.
     ///
     /// # Errors

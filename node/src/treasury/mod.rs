@@ -5,10 +5,12 @@
 
 pub mod check;
 mod desk;
+pub mod exchange;
 mod flows;
 mod intents;
 pub mod key;
 pub mod offline;
+pub mod ownership;
 pub mod policy;
 mod requests;
 mod sessions;

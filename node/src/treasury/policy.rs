@@ -145,5 +145,22 @@ fn holder_in(charter: Option<&Charter>, treasury: &Treasury, key: usize) -> Stri
             first.x_only_public_key().0 == x_only || extended == Some(x_only)
         })
     });
-    found.map_or_else(|| format!("key {}", key + 1), |treasurer| treasurer.name.clone())
+    found.map_or_else(|| format!("key {}", number_of(treasury, key)), |treasurer| treasurer.name.clone())
+}
+
+/// Number of a key, from 1, where the branches of one extended key count as one.
+fn number_of(treasury: &Treasury, key: usize) -> usize {
+    use bdk_wallet::miniscript::DescriptorPublicKey as Key;
+    let without_path = |key: &Key| match key {
+        Key::XPub(xpub) => xpub.xkey.to_string(),
+        other => other.to_string(),
+    };
+    let mut different: Vec<String> = Vec::new();
+    for own in treasury.keys().iter().take(key + 1).map(without_path) {
+        if !different.contains(&own) {
+            different.push(own);
+        }
+    }
+    let wanted = treasury.keys().get(key).map(without_path);
+    different.iter().position(|own| Some(own) == wanted.as_ref()).map_or(key + 1, |place| place + 1)
 }

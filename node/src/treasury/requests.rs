@@ -26,11 +26,11 @@ pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply,
         TreasuryRequest::Address => address(shell),
         TreasuryRequest::Coins => Ok(TreasuryReply::Coins { coins: coins(shell)? }),
         TreasuryRequest::Freeze { outpoint, reason } => freeze(shell, outpoint, reason.as_deref()),
-        TreasuryRequest::Open { payments, fee_rate_sat_vb } => {
-            session(sessions::open(shell, payments, *fee_rate_sat_vb)?)
+        TreasuryRequest::Open { payments, fee_rate_sat_vb, rest_blocks } => {
+            session(sessions::open(shell, payments, *fee_rate_sat_vb, *rest_blocks)?)
         }
-        TreasuryRequest::OpenHousekeeping { fee_rate_sat_vb, below_sat } => {
-            session(sessions::open_housekeeping(shell, *fee_rate_sat_vb, *below_sat)?)
+        TreasuryRequest::OpenHousekeeping { fee_rate_sat_vb, below_sat, rest_blocks } => {
+            session(sessions::open_housekeeping(shell, *fee_rate_sat_vb, *below_sat, *rest_blocks)?)
         }
         TreasuryRequest::Bump { session: id, fee_rate_sat_vb } => session(sessions::bump(shell, id, *fee_rate_sat_vb)?),
         TreasuryRequest::Sessions => Ok(TreasuryReply::Sessions { sessions: sessions::list(shell)? }),
@@ -44,6 +44,12 @@ pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply,
         TreasuryRequest::Check { psbt } => {
             let psbt = psbt_from(psbt.as_bytes()).map_err(|error| ApiError::invalid("T-40", format!("{error:#}")))?;
             Ok(TreasuryReply::Check(Box::new(sessions::check_here(shell, &psbt)?)))
+        }
+        TreasuryRequest::Ownership { message, funds } => {
+            let descriptor = shell.ledger.state().charter().treasury_descriptor.clone();
+            let coins = if *funds { sessions::own_coins(shell)? } else { Vec::new() };
+            let psbt = super::ownership::open(&descriptor, message, &coins)?;
+            Ok(TreasuryReply::Ownership { psbt: super::text::psbt_text(&psbt) })
         }
         TreasuryRequest::Flows => Ok(TreasuryReply::Flows { flows: flows(shell) }),
         TreasuryRequest::Labels => Ok(TreasuryReply::Labels { labels: shell.store.treasury_labels()? }),
@@ -81,16 +87,11 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
         };
         *sum = sum.saturating_add(coin.sat);
     }
-    let state = shell.ledger.state();
     for payment in authorised(shell) {
-        let is_budget = state
-            .proposals()
-            .get(&payment.proposal)
-            .is_some_and(|record| record.content.class == althing_governance::charter::Class::Budget);
         let (state, txid) = sessions::payment_state(shell, &payment)?;
         overview.payments.push(PaymentView {
             proposal: payment.proposal.to_string(),
-            milestone: is_budget.then(|| payment.milestone.saturating_add(1)),
+            milestone: payment.is_milestone.then(|| payment.milestone.saturating_add(1)),
             paid_sat: payment.intent.paid().map_or(u64::MAX, bitcoin::Amount::to_sat),
             fee_cap_sat: payment.intent.fee_cap.to_sat(),
             intent: hex(&payment.intent.id),

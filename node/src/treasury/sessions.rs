@@ -29,7 +29,12 @@ type Answered<T> = std::result::Result<T, ApiError>;
 const MAX_REMARK: usize = 1024;
 
 /// Opens a session that pays what was decided.
-pub(super) fn open(shell: &mut Shell, names: &[String], rate: Option<u64>) -> Answered<SessionView> {
+pub(super) fn open(
+    shell: &mut Shell,
+    names: &[String],
+    rate: Option<u64>,
+    rest: Option<u16>,
+) -> Answered<SessionView> {
     if names.is_empty() {
         return Err(ApiError::invalid("T-22", "name the proposals to pay"));
     }
@@ -39,7 +44,8 @@ pub(super) fn open(shell: &mut Shell, names: &[String], rate: Option<u64>) -> An
     let mut titles = Vec::new();
     for name in names {
         let payment = named_payment(shell, &known, name)?;
-        let (bundle, _) = make(shell, None, &payment.proposal, &ProofStatement::Tally)?;
+        let statement = ProofStatement::Payment { milestone: payment.is_milestone.then_some(payment.milestone) };
+        let (bundle, _) = make(shell, None, &payment.proposal, &statement)?;
         proof.bundles.push(bundle);
         titles.push(payment.title.clone());
         let gate = coin(shell, &payment.intent.gate)
@@ -49,12 +55,17 @@ pub(super) fn open(shell: &mut Shell, names: &[String], rate: Option<u64>) -> An
     proof.note = Some(titles.join("; "));
     let coins = free_coins(shell, None)?;
     let rate = fee_rate(shell, rate)?;
-    let psbt = build(shell, &payments, &[], &coins, rate, &proof)?;
+    let psbt = build(shell, &payments, &[], &coins, rate, rest, &proof)?;
     start(shell, psbt)
 }
 
 /// Opens a session that moves the treasury's own coins into one.
-pub(super) fn open_housekeeping(shell: &mut Shell, rate: Option<u64>, below: Option<u64>) -> Answered<SessionView> {
+pub(super) fn open_housekeeping(
+    shell: &mut Shell,
+    rate: Option<u64>,
+    below: Option<u64>,
+    rest: Option<u16>,
+) -> Answered<SessionView> {
     let current = shell.treasury.generations().saturating_sub(1);
     let mut required = free_coins(shell, below)?;
     required.extend(former_coins(shell, current)?);
@@ -62,7 +73,7 @@ pub(super) fn open_housekeeping(shell: &mut Shell, rate: Option<u64>, below: Opt
         return Err(ApiError::not_now("T-72: there is no coin to move"));
     }
     let rate = fee_rate(shell, rate)?;
-    let psbt = build(shell, &[], &required, &[], rate, &PsbtProof::default())?;
+    let psbt = build(shell, &[], &required, &[], rate, rest, &PsbtProof::default())?;
     start(shell, psbt)
 }
 
@@ -85,7 +96,7 @@ pub(super) fn bump(shell: &mut Shell, session: &str, rate: u64) -> Answered<Sess
     }
     let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
     let coins = free_coins(shell, None)?;
-    let psbt = build(shell, &payments, &required, &coins, rate, &proof)?;
+    let psbt = build(shell, &payments, &required, &coins, rate, None, &proof)?;
     let (old, new) = (before.fee(), psbt.fee());
     if let (Ok(old), Ok(new)) = (old, new)
         && new < althing_anchor::replacement_floor(old, psbt.unsigned_tx.weight())
@@ -322,6 +333,13 @@ fn free_coins(shell: &Shell, below: Option<u64>) -> Answered<Vec<TreasuryCoin>> 
     coins_of(shell, current, below)
 }
 
+/// Every confirmed coin of the present generation, also what is set apart.
+pub(super) fn own_coins(shell: &Shell) -> Answered<Vec<TreasuryCoin>> {
+    let Some(wallet) = shell.treasury.wallets().last() else { return Ok(Vec::new()) };
+    let confirmed = wallet.unspent().filter(|coin| coin.chain_position.is_confirmed());
+    Ok(confirmed.filter_map(|coin| wallet.coin(&coin.outpoint)).collect())
+}
+
 fn former_coins(shell: &Shell, current: usize) -> Answered<Vec<TreasuryCoin>> {
     let mut coins = Vec::new();
     for generation in 0..current {
@@ -359,6 +377,7 @@ fn build(
     required: &[TreasuryCoin],
     coins: &[TreasuryCoin],
     fee_rate: FeeRate,
+    rest: Option<u16>,
     proof: &PsbtProof,
 ) -> Answered<Psbt> {
     // Seal and gates have the first indexes (T-6).
@@ -375,7 +394,8 @@ fn build(
         coins,
         change_index,
         fee_rate: if payments.is_empty() { fee_rate.min(own_rate) } else { fee_rate },
-        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+        // A rest opens a recovery's way; both are replaceable (BIP125).
+        sequence: rest.map_or(Sequence::ENABLE_RBF_NO_LOCKTIME, Sequence::from_height),
         own_fee_cap: Amount::MAX_MONEY,
     };
     let mut psbt = plan.build().map_err(|error| refusal("T-22", &error))?;
@@ -445,8 +465,8 @@ fn view(shell: &Shell, row: &SessionRow, with_psbt: bool) -> Answered<SessionVie
         let open = (0..keys).filter(|key| !status.signed.contains(key));
         missing.extend(open.map(|key| holder(shell, status.generation, key)).filter(|name| !signed.contains(name)));
     }
-    missing.dedup();
-    let needed = status.iter().map(|status| status.threshold.saturating_sub(status.signed.len())).max();
+    let missing = once(missing);
+    let needed = status.iter().map(|status| status.missing.unwrap_or(usize::MAX)).max();
     let inputs: BTreeSet<OutPoint> = psbt.unsigned_tx.input.iter().map(|txin| txin.previous_output).collect();
     let promised_by = |other: &SessionRow| -> bool {
         other.id != row.id
@@ -492,8 +512,13 @@ fn signer_names(shell: &Shell, status: &[SigningStatus]) -> Vec<String> {
     for status in status {
         names.extend(status.signed.iter().map(|key| holder(shell, status.generation, *key)));
     }
-    names.dedup();
-    names
+    once(names)
+}
+
+/// Each name once, where it stands first: one treasurer's keys stand in several ways of spending.
+fn once(names: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().filter(|name| seen.insert(name.clone())).collect()
 }
 
 /// This treasurer's name by the newest generation in which one of its keys stands.

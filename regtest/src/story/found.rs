@@ -51,7 +51,7 @@ const MIN_STAKE_SAT: u64 = 10_000;
 /// # Errors
 /// When a command fails, or answers something wrong.
 pub fn found(assembly: &Assembly, periods: Periods) -> Result<Founded> {
-    found_from(assembly, periods, Ok)
+    found_from(assembly, periods, own_treasury, Ok)
 }
 
 /// As [`found`], with the story's charter as `rules` changes it.
@@ -59,12 +59,31 @@ pub fn found(assembly: &Assembly, periods: Periods) -> Result<Founded> {
 /// # Errors
 /// As [`found`].
 pub fn found_by(assembly: &Assembly, periods: Periods, rules: impl FnOnce(Charter) -> Charter) -> Result<Founded> {
-    found_from(assembly, periods, |document| Ok(rules(Charter::from_toml(&document)?).to_toml()?))
+    found_from(assembly, periods, own_treasury, |document| Ok(rules(Charter::from_toml(&document)?).to_toml()?))
+}
+
+/// As [`found`], with a treasury of the caller's: its descriptor, and the treasurers' keys in the order of the members.
+///
+/// # Errors
+/// As [`found`].
+pub fn found_with(
+    assembly: &Assembly,
+    periods: Periods,
+    treasury: impl FnOnce(&Assembly, &[PublicKeys]) -> Result<(String, Vec<String>)>,
+) -> Result<Founded> {
+    found_from(assembly, periods, treasury, Ok)
+}
+
+fn own_treasury(_: &Assembly, members: &[PublicKeys]) -> Result<(String, Vec<String>)> {
+    let keys: Vec<&str> = members.iter().take(TREASURERS).map(|keys| keys.treasury_key.as_str()).collect();
+    let treasurers = keys.iter().map(|key| (*key).to_owned()).collect();
+    Ok((format!("wsh(sortedmulti({TREASURERS_MUST_SIGN},{}))", keys.join(",")), treasurers))
 }
 
 fn found_from(
     assembly: &Assembly,
     periods: Periods,
+    treasury: impl FnOnce(&Assembly, &[PublicKeys]) -> Result<(String, Vec<String>)>,
     document: impl FnOnce(String) -> Result<String>,
 ) -> Result<Founded> {
     assembly.narrator.step("making keys for a hub and five members");
@@ -73,7 +92,8 @@ fn found_from(
 
     assembly.narrator.step("writing the charter and checking it");
     let charter_path = assembly.data_dir.join("charter.toml");
-    std::fs::write(&charter_path, document(charter(&hub_keys, &member_keys, periods)?)?)
+    let treasury = treasury(assembly, &member_keys)?;
+    std::fs::write(&charter_path, document(charter(&hub_keys, &member_keys, treasury, periods)?)?)
         .with_context(|| format!("writing {}", charter_path.display()))?;
     let charter_file = utf8(&charter_path)?;
     let cli = assembly.hub.cli();
@@ -112,13 +132,17 @@ fn init(cli: &Cli, assembly: &Assembly) -> Result<PublicKeys> {
     Ok(made.keys)
 }
 
-/// The charter of an association whose first three members are its treasurers.
-fn charter(hub: &PublicKeys, members: &[PublicKeys], periods: Periods) -> Result<String> {
-    let treasurers = members.iter().zip(super::assembly::MEMBER_NAMES).take(TREASURERS);
+/// The charter of an association whose first members are its treasurers.
+fn charter(
+    hub: &PublicKeys,
+    members: &[PublicKeys],
+    (treasury_descriptor, treasurer_keys): (String, Vec<String>),
+    periods: Periods,
+) -> Result<String> {
+    let treasurers = treasurer_keys.iter().zip(super::assembly::MEMBER_NAMES);
     let treasurers = treasurers
-        .map(|(keys, name)| Ok((name.to_owned(), keys.treasury_key.parse()?)))
+        .map(|(key, name)| Ok((name.to_owned(), key.parse()?)))
         .collect::<Result<Vec<(String, bitcoin::secp256k1::PublicKey)>>>()?;
-    let keys: Vec<String> = treasurers.iter().map(|(_, key)| key.to_string()).collect();
     let founders = members.iter().map(|keys| Ok(keys.vote_key.parse()?)).collect::<Result<Vec<_>>>()?;
     let document = association_template(&AssociationArguments {
         name: "Association of Lake Thingvellir".to_owned(),
@@ -126,7 +150,7 @@ fn charter(hub: &PublicKeys, members: &[PublicKeys], periods: Periods) -> Result
         hub_node_key: hub.node_id.parse()?,
         hub_log_key: hub.log_key.parse()?,
         anchor_key: hub.anchor_key.parse()?,
-        treasury_descriptor: format!("wsh(sortedmulti({TREASURERS_MUST_SIGN},{}))", keys.join(",")),
+        treasury_descriptor,
         treasurers,
         founders,
         min_stake_sat: MIN_STAKE_SAT,

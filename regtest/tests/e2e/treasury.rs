@@ -8,7 +8,8 @@ use althing_node::keys::Keys;
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::text::{psbt_from, psbt_text};
 use althing_regtest::story::{
-    Assembly, PASSWORD, authorise, await_executed, check_psbt, fund_treasury, pay, payee, regtest_address,
+    Assembly, PASSWORD, Periods, authorise, await_executed, check_psbt, enter, found_with, fund_treasury, open_stakes, pay,
+    payee, reach_roll, regtest_address,
 };
 use anyhow::{Context as _, Result, ensure};
 use bitcoin::consensus::encode::{deserialize, serialize_hex};
@@ -16,7 +17,7 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxOut};
 use serde_json::{Value, json};
 
-use crate::stage::with_members_on_roll;
+use crate::stage::{with_assembly, with_members_on_roll};
 
 /// The whole way of a payment, and everything that must not happen on it.
 #[test]
@@ -244,6 +245,114 @@ fn colluding_treasurers(assembly: &Assembly) -> Result<()> {
             alarms.iter().find(|alarm| alarm.contains("UNAUTHORISED")).with_context(|| format!("{alarms:?}"))?;
         let names = ["Astrid", "Bjarni"].iter().all(|name| alarm.contains(name)) && !alarm.contains("Gudrun");
         ensure!(names && alarm.contains(&theft.compute_txid().to_string()), "{} says {alarm}", actor.name());
+    }
+    Ok(())
+}
+
+/// Five keys, three of which sign; after a rest of ten blocks two are enough. Keys are tried before the founding, and the
+/// recovery is drilled.
+#[test]
+fn three_of_five_taproot_with_a_recovery() {
+    with_assembly("treasury-taproot", |assembly| {
+        let founded = found_with(assembly, Periods::SHORT, |assembly, _| taproot(assembly))?;
+        enter(assembly, &founded)?;
+        open_stakes(assembly)?;
+        reach_roll(assembly)?;
+        let names = ["Astrid", "Bjarni", "Gudrun", "Hallgerd", "Njal"].join(", ");
+        let policy = assembly.members[4].command(&["treasury", "policy"])?["policy"].clone();
+        let sentences = [
+            format!("At any time: 3 of ({names})."),
+            format!("Once a coin has rested 10 blocks (about 1 days): 2 of ({names})."),
+        ];
+        ensure!(policy["sentences"] == json!(sentences), "{policy}");
+        fund_treasury(assembly, 1_000_000)?;
+        let folder = assembly.data_dir.join("psbt");
+        std::fs::create_dir_all(&folder)?;
+
+        let proposal = authorise(assembly, "Mend the roof", &[(payee(assembly)?, 50_000)], 9_000)?;
+        let base = folder.join("three.psbt");
+        let opened =
+            assembly.members[0].command(&["treasury", "session", "open", &proposal, "--fee-rate", "3", "--out", path(&base)?])?;
+        let id = opened["id"].as_str().context("an id")?.to_owned();
+        sign_and_combine(assembly, &base, &[1, 3, 4])?;
+        let sent = assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+        ensure!(sent["signed"] == json!(["Bjarni", "Hallgerd", "Njal"]), "{sent}");
+        assembly.mine(1)?;
+        await_executed(assembly, &proposal)?;
+
+        recover(assembly, &folder.join("two.psbt"))?;
+        for member in &assembly.members {
+            let verdicts: Vec<String> = member.treasury_flows()?.into_iter().map(|flow| flow.verdict).collect();
+            ensure!(verdicts == ["decided", "housekeeping"], "{} finds {verdicts:?}", member.name());
+        }
+        Ok(())
+    });
+}
+
+/// The descriptor of five extended keys, each of which has signed for it; and the treasurers' keys.
+fn taproot(assembly: &Assembly) -> Result<(String, Vec<String>)> {
+    let mut command: Vec<String> =
+        ["treasury", "policy", "--network", "regtest", "--taproot", "--threshold", "3", "--recovery", "2@10"].map(str::to_owned).into();
+    let mut treasurers = Vec::new();
+    for member in &assembly.members {
+        let key = member.command(&["treasury", "key"])?["bip87"].as_str().context("a key")?.to_owned();
+        let extended = bitcoin::bip32::Xpub::from_str(key.rsplit(']').next().unwrap_or_default())?;
+        treasurers.push(extended.public_key.to_string());
+        command.extend(["--key".to_owned(), key]);
+    }
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let policy = assembly.members[0].command(&command)?;
+    let descriptor = policy["descriptor"].as_str().context("a descriptor")?.to_owned();
+    let base = assembly.data_dir.join("setup.psbt");
+    let what = ["--descriptor", descriptor.as_str()];
+    assembly.members[0].command(&[&["treasury", "ownership", "open", "--out", path(&base)?], &what[..]].concat())?;
+    let mut signed = Vec::new();
+    for (number, member) in assembly.members.iter().enumerate() {
+        let out = assembly.data_dir.join(format!("setup-{number}.psbt"));
+        member.command(&[&["treasury", "ownership", "sign", path(&base)?, "--out", path(&out)?], &what[..]].concat())?;
+        signed.push(path(&out)?.to_owned());
+    }
+    let files: Vec<&str> = signed.iter().map(String::as_str).collect();
+    let all = [&["treasury", "ownership", "check"], &files[..], &what[..]].concat();
+    let report = assembly.members[0].command(&all)?;
+    ensure!(report["is_complete"] == true, "{report}");
+    let missing = [&["treasury", "ownership", "check"], &files[..4], &what[..]].concat();
+    ensure!(assembly.members[0].cli().run(&missing)?.code == Some(1), "a key that did not sign went unnoticed");
+    Ok((descriptor, treasurers))
+}
+
+/// Two treasurers move everything to themselves as treasury once the coins have rested; before, Bitcoin refuses it.
+fn recover(assembly: &Assembly, base: &Path) -> Result<()> {
+    let first = &assembly.members[0];
+    let command = ["treasury", "session", "housekeeping", "--fee-rate", "3", "--recovery", "10", "--out", path(base)?];
+    let opened = first.command(&command)?;
+    let id = opened["id"].as_str().context("an id")?.to_owned();
+    ensure!(opened["needed"] == 2, "{opened}");
+    sign_and_combine(assembly, base, &[2, 3])?;
+    let shown = first.command(&["treasury", "session", "show", &id])?;
+    ensure!(shown["state"] == "complete" && shown["needed"] == 0, "{shown}");
+    // The change of the payment may not have rested yet.
+    for _ in 0..12 {
+        let ran = first.cli().run(&["treasury", "session", "broadcast", &id, "--yes", "--json"])?;
+        if ran.code == Some(0) {
+            break;
+        }
+        ensure!(ran.stdout.contains("non-BIP68-final"), "{ran:?}");
+        assembly.mine(1)?;
+    }
+    assembly.mine(1)?;
+    let shown = first.command(&["treasury", "session", "show", &id])?;
+    ensure!(shown["state"] == "mined", "{shown}");
+    Ok(())
+}
+
+/// These members sign a file each; the first member takes the signatures in.
+fn sign_and_combine(assembly: &Assembly, base: &Path, signers: &[usize]) -> Result<()> {
+    for number in signers {
+        let signed = base.with_extension(format!("{number}.psbt"));
+        let sign = ["treasury", "session", "sign", path(base)?, "--out", path(&signed)?, "--yes"];
+        assembly.members[*number].command(&sign)?;
+        assembly.members[0].command(&["treasury", "session", "combine", path(&signed)?])?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::ownership::OwnershipCommand;
 use crate::cli::args::SourceArgs;
 
 /// `treasury`.
@@ -32,6 +33,35 @@ pub enum TreasuryCommand {
         /// `txid:vout`.
         outpoint: String,
     },
+    /// Write the policy for another program.
+    Export {
+        /// In which form.
+        #[arg(long, value_enum, default_value_t = FormArg::Descriptor)]
+        form: FormArg,
+        /// The descriptor; the one in force when absent.
+        #[arg(long, value_name = "TEXT")]
+        descriptor: Option<String>,
+        /// A name for it.
+        #[arg(long, default_value = "althing treasury")]
+        name: String,
+        /// bitcoin, testnet4, signet or regtest.
+        #[arg(long, default_value = "bitcoin")]
+        network: String,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Read a policy: a descriptor, BIP129, BIP388, Caravan, or an encrypted backup, which my key opens.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// bitcoin, testnet4, signet or regtest.
+        #[arg(long, default_value = "bitcoin")]
+        network: String,
+    },
+    /// Show that the keys are there and can spend, without moving anything.
+    #[command(subcommand)]
+    Ownership(OwnershipCommand),
     /// Signing sessions.
     #[command(subcommand)]
     Session(SessionCommand),
@@ -82,6 +112,9 @@ pub enum SessionCommand {
         /// Fee rate, sat/vB; the node's estimate when absent.
         #[arg(long)]
         fee_rate: Option<u64>,
+        /// Use the recovery that is open to coins which have rested so many blocks.
+        #[arg(long, value_name = "BLOCKS")]
+        recovery: Option<u16>,
         /// Write the PSBT to this file.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -94,6 +127,9 @@ pub enum SessionCommand {
         /// Only coins below this value.
         #[arg(long, value_name = "SATS")]
         below: Option<u64>,
+        /// Use the recovery that is open to coins which have rested so many blocks.
+        #[arg(long, value_name = "BLOCKS")]
+        recovery: Option<u16>,
         /// Write the PSBT to this file.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -193,6 +229,21 @@ pub struct PsbtCheck {
     /// Founding file of the DAO whose treasury it must be of.
     #[arg(long, value_name = "FILE")]
     pub dao: Option<PathBuf>,
+}
+
+/// A form of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormArg {
+    /// The descriptor with its checksum.
+    Descriptor,
+    /// BIP129 descriptor record.
+    Bsms,
+    /// BIP388 wallet policy.
+    Bip388,
+    /// Caravan's wallet file.
+    Caravan,
+    /// Encrypted: any one of the treasury's extended keys opens it.
+    Backup,
 }
 
 /// What is known of a gate.

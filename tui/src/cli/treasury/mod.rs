@@ -1,10 +1,11 @@
 //! The treasury's commands.
 
 mod args;
+mod ownership;
 mod robot;
 mod words;
 
-pub use args::{LabelCommand, PolicyArgs, PsbtCheck, PsbtCommand, SessionCommand, TreasurerArgs, TreasuryCommand};
+pub(super) use args::{PsbtCommand, TreasurerArgs, TreasuryCommand};
 pub(super) use robot::run as run_robot;
 pub(super) use words::reply as lines;
 
@@ -14,6 +15,7 @@ use std::path::Path;
 use althing_node::api::{ApiError, PolicySource, Reply, Request, SessionView, TreasuryReply, TreasuryRequest};
 use althing_node::dao::Dao;
 use althing_node::keys::Keys;
+use althing_node::treasury::exchange::{self, Form};
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::offline::{StatedGates, check_file};
 use althing_node::treasury::policy::{treasury, view};
@@ -21,7 +23,7 @@ use althing_node::treasury::text::{MAX_PSBT_BYTES, psbt_from, psbt_text};
 use anyhow::Context as _;
 use serde_json::json;
 
-use self::args::GateArg;
+use self::args::{FormArg, GateArg, LabelCommand, PolicyArgs, PsbtCheck, SessionCommand};
 use super::args::Global;
 use super::console::Console;
 use super::failure::{Failure, verdict_code};
@@ -50,6 +52,35 @@ pub(super) fn run(
         TreasuryCommand::Thaw { outpoint } => TreasuryRequest::Freeze { outpoint, reason: None },
         TreasuryCommand::Flows => TreasuryRequest::Flows,
         TreasuryCommand::Labels(labels) => return label_files(global, &labels, backend, console),
+        TreasuryCommand::Ownership(command) => return ownership::run(global, command, backend, console),
+        TreasuryCommand::Export { form, descriptor, name, network, out } => {
+            let descriptor = match descriptor {
+                Some(descriptor) => descriptor,
+                None => match call(&Caller::connect(global, backend, console)?, TreasuryRequest::Overview)? {
+                    TreasuryReply::Overview(overview) => overview.policy.descriptor,
+                    _ => return Err(other_kind()),
+                },
+            };
+            let made = treasury(&PolicySource::Descriptor(descriptor)).map_err(|error| Failure(rule_error(&error)))?;
+            let network = althing_node::setup::parse_network(&network)?;
+            let text = exchange::write(&made, form.into(), &name, network);
+            let text = text.map_err(|error| Failure(rule_error(&error)))?;
+            std::fs::write(&out, text).with_context(|| format!("writing {}", out.display()))?;
+            return console.answer(&json!({ "path": out }), || vec![format!("Written to {}.", out.display())]);
+        }
+        TreasuryCommand::Import { file, network } => {
+            let network = althing_node::setup::parse_network(&network)?;
+            let text = local::read_file(&file)?;
+            // Only an encrypted backup needs the keys.
+            let signer = match text.contains("hidden_secrets") {
+                true => Some(Signer::new(&Keys::open(&data_folder(global)?, &password(global, console)?)?)),
+                false => None,
+            };
+            let made = exchange::read(&text, network, signer.as_ref());
+            let made = made.map_err(|error| Failure(rule_error(&error)))?;
+            let policy = view(&made, network, 3, None)?;
+            return console.answer(&policy, || words::policy(&policy));
+        }
         TreasuryCommand::Session(session) => return run_session(global, session, backend, console),
     };
     let caller = Caller::connect(global, backend, console)?;
@@ -72,6 +103,18 @@ pub(super) fn run_psbt(command: PsbtCommand, console: &mut Console<'_>) -> Resul
     Ok(verdict_code(report.verdict))
 }
 
+impl From<FormArg> for Form {
+    fn from(form: FormArg) -> Self {
+        match form {
+            FormArg::Descriptor => Self::Descriptor,
+            FormArg::Bsms => Self::Bsms,
+            FormArg::Bip388 => Self::WalletPolicy,
+            FormArg::Caravan => Self::Caravan,
+            FormArg::Backup => Self::Backup,
+        }
+    }
+}
+
 fn run_session(
     global: &Global,
     command: SessionCommand,
@@ -80,11 +123,16 @@ fn run_session(
 ) -> Result<u8, Failure> {
     let caller = Caller::connect(global, backend, console)?;
     let (ask, out) = match command {
-        SessionCommand::Open { payments, fee_rate, out } => {
-            (TreasuryRequest::Open { payments, fee_rate_sat_vb: fee_rate }, out)
+        SessionCommand::Open { payments, fee_rate, recovery, out } => {
+            (TreasuryRequest::Open { payments, fee_rate_sat_vb: fee_rate, rest_blocks: recovery }, out)
         }
-        SessionCommand::Housekeeping { fee_rate, below, out } => {
-            (TreasuryRequest::OpenHousekeeping { fee_rate_sat_vb: fee_rate, below_sat: below }, out)
+        SessionCommand::Housekeeping { fee_rate, below, recovery, out } => {
+            let ask = TreasuryRequest::OpenHousekeeping {
+                fee_rate_sat_vb: fee_rate,
+                below_sat: below,
+                rest_blocks: recovery,
+            };
+            (ask, out)
         }
         SessionCommand::List => (TreasuryRequest::Sessions, None),
         SessionCommand::Show { session, out } => (TreasuryRequest::Session { session }, out),
