@@ -24,6 +24,7 @@ pub mod setup;
 pub mod shell;
 pub mod stakes;
 pub mod store;
+mod succession;
 pub mod timestamp;
 pub mod view;
 pub mod wallet;

@@ -303,6 +303,7 @@ impl Shell {
                 watch.expect(&self.store, own)?;
             }
         }
+        watch.expect(&self.store, self.dao.params.spare_seal)?;
         // All of them: also one that no decision was given can be spent.
         for gate in &self.dao.params.gates {
             watch.expect(&self.store, *gate)?;

@@ -102,6 +102,14 @@ pub trait Backend: Send + Sync {
     /// If the store cannot be read; a log that breaks a rule is a report, not an error.
     fn audit(&self, data: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport>;
 
+    /// Looks at some entries, chosen by the block that anchors the log.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn audit_random(&self, data: &Path, source: &Source, count: u32) -> anyhow::Result<AuditReport> {
+        althing_node::audit::audit_random(data, source, count)
+    }
+
     /// Writes the block headers to a file and says how many.
     ///
     /// # Errors

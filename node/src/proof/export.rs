@@ -179,7 +179,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// The blocks that this node follows.
-struct StoredBlocks<'a>(&'a Store);
+pub(crate) struct StoredBlocks<'a>(pub(crate) &'a Store);
 
 impl althing_anchor::BlockHashes for StoredBlocks<'_> {
     fn hash_at(&self, height: u32) -> Option<BlockHash> {

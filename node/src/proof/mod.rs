@@ -15,6 +15,6 @@ pub use bundle::{Bundle, Statement};
 pub use evidence::{export_receipt, prove};
 pub use export::export;
 pub(crate) use evidence::prove_conflict;
-pub(crate) use export::{created, logged, write};
+pub(crate) use export::{StoredBlocks, created, logged, write};
 pub(crate) use verify::decode;
 pub use verify::{Finding, Rejection, verify};

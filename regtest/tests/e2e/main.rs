@@ -22,6 +22,7 @@ mod lost_laptop;
 mod reorg;
 mod stage;
 mod story;
+mod succession;
 mod tampered_log;
 mod tampered_proof;
 mod timestamps;

@@ -135,6 +135,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         }
         Command::Ots(export) => export.request()?,
         Command::Link(command) => return anchor::link(command, &global, backend, console),
+        Command::Succession(command) => return super::succession::succession(command, &global, backend, console),
         Command::Info => return anchor::info(&global, backend, console),
     };
     let reply: Reply = Caller::connect(&global, backend, console)?.call(request)?;

@@ -17,6 +17,7 @@ mod say;
 mod say_args;
 mod show;
 mod show_governance;
+mod succession;
 mod vote_args;
 
 pub use args::Cli;
