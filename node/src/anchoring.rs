@@ -5,10 +5,14 @@ use althing_governance::id::MemberId;
 use crate::api::{AnchorReply, AnchorRequest, ApiError, Reply};
 use crate::config::Config;
 use crate::shell::Shell;
-use crate::{proof, timestamp, view};
+use crate::{proof, succession, timestamp, view};
 
 /// Answers; `None` for what only one role does.
-pub(crate) fn answer(shell: &Shell, me: Option<MemberId>, request: &AnchorRequest) -> Option<Result<Reply, ApiError>> {
+pub(crate) fn answer(
+    shell: &mut Shell,
+    me: Option<MemberId>,
+    request: &AnchorRequest,
+) -> Option<Result<Reply, ApiError>> {
     let answer = match request {
         AnchorRequest::Reserve => reserve(shell),
         AnchorRequest::Health => health(shell),
@@ -17,6 +21,7 @@ pub(crate) fn answer(shell: &Shell, me: Option<MemberId>, request: &AnchorReques
         AnchorRequest::Timestamp { epoch, kind, of, path } => {
             timestamp::export(shell, me, *epoch, *kind, of, path).map(AnchorReply::Timestamp)
         }
+        AnchorRequest::Succession(step) => succession::answer(shell, step).map(AnchorReply::Succession),
         AnchorRequest::Bump { .. } => return None,
     };
     Some(answer.map(Reply::Anchoring))

@@ -27,6 +27,7 @@ pub mod shell;
 pub mod stakes;
 pub mod store;
 pub mod threads;
+mod succession;
 pub mod timestamp;
 pub mod tower;
 pub mod treasury;

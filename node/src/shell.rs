@@ -333,6 +333,7 @@ impl Shell {
                 watch.expect(&self.store, own)?;
             }
         }
+        watch.expect(&self.store, self.dao.params.spare_seal)?;
         // From the beginning, not from their use on: the block that made them is passed by once.
         let gates: BTreeSet<OutPoint> =
             self.dao.params.gates.iter().copied().chain(self.ledger.gates_in_use()).collect();

@@ -131,6 +131,13 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// As [`Backend::audit`], and if the folder has no settings.
     fn audit_here(&self, data: &Path, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport>;
+    /// Looks at some entries, chosen by the block that anchors the log.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn audit_random(&self, data: &Path, source: &Source, count: u32) -> anyhow::Result<AuditReport> {
+        althing_node::audit::audit_random(data, source, count)
+    }
 
     /// Writes the block headers to a file and says how many.
     ///

@@ -27,6 +27,8 @@ pub enum AnchorRequest {
         /// Only says what it would do.
         only_review: bool,
     },
+    /// A step toward another hub.
+    Succession(SuccessionRequest),
     /// Writes a proof file for a statement that rests on more than the log.
     Prove {
         /// What is to be proven.
@@ -75,11 +77,77 @@ pub enum AnchorReply {
         /// Everything that a person must know.
         alarms: Vec<String>,
     },
+    /// To `Succession`.
+    Succession(SuccessionAnswer),
     /// To `Receipt`.
     Receipt {
         /// The file written.
         path: PathBuf,
     },
+}
+
+/// A step toward another hub. Files travel as hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum SuccessionRequest {
+    /// Makes the statement for another hub.
+    Propose {
+        /// Its log key, x-only, hex.
+        hub_log_key: String,
+        /// Its anchor key, x-only, hex.
+        anchor_key: String,
+    },
+    /// Signs a statement as the node's member.
+    Sign {
+        /// The statement.
+        statement: String,
+        /// Only says what it would do.
+        only_review: bool,
+    },
+    /// Makes a certificate and weighs it.
+    Collect {
+        /// The statement.
+        statement: String,
+        /// Members' keys and signatures.
+        signatures: Vec<String>,
+    },
+    /// Makes the transaction that spends the spare seal.
+    Spend {
+        /// The certificate.
+        certificate: String,
+        /// Fee rate, sat/vB.
+        fee_rate_sat_vb: u64,
+    },
+    /// Signs that transaction as the node's treasurer.
+    Cosign {
+        /// The certificate.
+        certificate: String,
+        /// The transaction (BIP174).
+        psbt: String,
+        /// Only says what it would do.
+        only_review: bool,
+    },
+    /// Combines the treasurers' signatures and broadcasts.
+    Publish {
+        /// The signed transactions (BIP174).
+        psbts: Vec<String>,
+    },
+    /// Judges whether a certificate is carried out.
+    Judge {
+        /// The certificate.
+        certificate: String,
+    },
+}
+
+/// The outcome of a step toward another hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuccessionAnswer {
+    /// What goes into a file, hex.
+    pub file: Option<String>,
+    /// What was found or done, in sentences.
+    pub words: Vec<String>,
+    /// Whether the step is complete; a certificate without enough weight is not.
+    pub done: bool,
 }
 
 /// How long the seal pays for links.

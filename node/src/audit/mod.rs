@@ -4,7 +4,10 @@
 //! checked, every roll, tally and header is recomputed from the log and the chain, every link is looked up.
 
 mod chain;
+mod random;
 mod rows;
+
+pub use random::audit_random;
 
 use std::path::Path;
 
@@ -47,6 +50,21 @@ pub struct AuditReport {
     pub trusted: Vec<String>,
 }
 
+impl AuditReport {
+    fn empty() -> Self {
+        Self {
+            verdict: Verdict::Valid,
+            entries: 0,
+            heads: 0,
+            epochs: 0,
+            ballots: 0,
+            links: 0,
+            first_difference: None,
+            trusted: Vec::new(),
+        }
+    }
+}
+
 /// Audits the log of a data directory. `progress` gets the entries checked so far and the entries there are.
 ///
 /// # Errors
@@ -54,16 +72,7 @@ pub struct AuditReport {
 pub fn audit(dir: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> Result<AuditReport> {
     let dao = Dao::load(dir)?;
     let store = Store::open_read_only(dir)?;
-    let mut report = AuditReport {
-        verdict: Verdict::Valid,
-        entries: 0,
-        heads: 0,
-        epochs: 0,
-        ballots: 0,
-        links: 0,
-        first_difference: None,
-        trusted: Vec::new(),
-    };
+    let mut report = AuditReport::empty();
     let blocks = match Blocks::open(source, dao.network()) {
         Ok(blocks) => blocks,
         Err(refusal) => {

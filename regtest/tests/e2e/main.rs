@@ -28,6 +28,7 @@ mod splices;
 mod stage;
 mod stale_backup;
 mod story;
+mod succession;
 mod tampered_log;
 mod tampered_proof;
 mod timestamps;

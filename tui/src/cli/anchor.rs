@@ -109,6 +109,7 @@ pub(super) fn lines(reply: &AnchorReply) -> Vec<String> {
                 check,
             ]
         }
+        AnchorReply::Succession(answer) => answer.words.iter().map(|line| Untrusted::new(line).line()).collect(),
         AnchorReply::Receipt { path } => vec![format!("{} written", path.display())],
         AnchorReply::Health { fraud, unavailable, .. } => {
             let proofs = fraud.iter().map(|path| format!("✗ fraud of the hub is proven: {}", path.display()));

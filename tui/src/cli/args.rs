@@ -173,6 +173,9 @@ pub enum Command {
     /// Links one by one: fees, reserve, paying more.
     #[command(subcommand)]
     Link(LinkCommand),
+    /// Put another hub in the place of one that is gone.
+    #[command(subcommand)]
+    Succession(super::succession::SuccessionCommand),
     /// OpenTimestamps files.
     #[command(subcommand)]
     Ots(OtsCommand),
@@ -190,7 +193,7 @@ pub enum Command {
     /// Check a proof file, offline: exit 0 valid, 1 invalid, 2 cannot tell.
     Verify(Verify),
     /// Replay the whole log of this folder from its beginning: exit 0 valid, 1 invalid, 2 cannot tell.
-    Audit(SourceArgs),
+    Audit(AuditArgs),
     /// Block headers for checking proofs offline.
     #[command(subcommand)]
     Headers(Headers),
@@ -272,6 +275,17 @@ pub struct SourceArgs {
     /// The credentials.
     #[command(flatten)]
     pub login: Login,
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// What to check it against.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Only look at so many entries, chosen by the hash of the block that anchors the log.
+    #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub random: Option<u32>,
 }
 
 /// `keys`.

@@ -164,6 +164,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Ots(export) => export.request()?,
         Command::Link(command) => return anchor::link(command, &global, backend, console),
         Command::Health => return anchor::health(&global, backend, console),
+        Command::Succession(command) => return super::succession::succession(command, &global, backend, console),
     };
     let reply: Reply = Caller::connect(&global, backend, console)?.call(request)?;
     console.answer(&reply, || show::reply(&reply))

@@ -7,7 +7,7 @@ use althing_node::api::{Reply, Request};
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::args::{Bitcoind, Global, Headers, Init, Login, ProposalText, SourceArgs, Verify, Wallet};
+use super::args::{AuditArgs, Bitcoind, Global, Headers, Init, Login, ProposalText, SourceArgs, Verify, Wallet};
 use super::console::{Console, Format};
 use super::failure::{Failure, INVALID, OK, verdict_code};
 use super::password::{data_folder, first_line, new_password, password};
@@ -205,11 +205,16 @@ pub(super) fn verify(options: &Verify, backend: &dyn Backend, console: &mut Cons
 /// Replays the log.
 pub(super) fn audit(
     global: &Global,
-    options: &SourceArgs,
+    options: &AuditArgs,
     backend: &dyn Backend,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
-    let (data, source) = (data_folder(global)?, source(options)?);
+    let (data, source) = (data_folder(global)?, source(&options.source)?);
+    if let Some(count) = options.random {
+        let report = backend.audit_random(&data, &source, count)?;
+        console.answer(&report, || audit_lines(&report))?;
+        return Ok(verdict_code(report.verdict));
+    }
     let show_progress = console.format == Format::Words;
     let mut shown = 0;
     let err = &mut console.err;

@@ -25,6 +25,7 @@ mod show;
 mod show_governance;
 mod tower;
 mod treasury;
+mod succession;
 mod vote_args;
 
 pub use args::Cli;

@@ -1,0 +1,348 @@
+//! Going on without the hub: members sign for another one, treasurers spend the spare seal into it.
+//!
+//! Everything travels in files, from hand to hand; nothing here asks a hub.
+
+use std::collections::BTreeMap;
+
+use althing_anchor::{
+    CertificateError, ClaimedSuccession, Commitment, Primary, SuccessionCertificate, SuccessionRules,
+    SuccessionSignature, SuccessionStatement, Treasury, VerifiedLink, judge_succession, succession_outputs,
+};
+use althing_governance::id::MemberId;
+use althing_governance::state::AnchoredRecord;
+use anyhow::Context as _;
+use bdk_wallet::miniscript::psbt::PsbtExt as _;
+use bitcoin::absolute::LockTime;
+use bitcoin::hashes::Hash as _;
+use bitcoin::secp256k1::{Message, Secp256k1, XOnlyPublicKey, schnorr};
+use bitcoin::sighash::{EcdsaSighashType, SighashCache};
+use bitcoin::transaction::Version;
+use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
+
+use crate::api::{ApiError, SuccessionAnswer, SuccessionRequest};
+use crate::chain_view::decode_evidence;
+use crate::facts::outpoint_bytes;
+use crate::keys::{hex, unhex};
+use crate::proof::{StoredBlocks, created};
+use crate::shell::Shell;
+
+/// Value of the new spare seal.
+const SPARE_SEAL: Amount = Amount::from_sat(1000);
+
+/// Generous size of a spend of a treasury of up to 15 keys, vB.
+const LINK_VSIZE: u64 = 500;
+
+/// Carries out one step.
+pub(crate) fn answer(shell: &mut Shell, request: &SuccessionRequest) -> Result<SuccessionAnswer, ApiError> {
+    match request {
+        SuccessionRequest::Propose { hub_log_key, anchor_key } => propose(shell, hub_log_key, anchor_key),
+        SuccessionRequest::Sign { statement, only_review } => sign(shell, statement, *only_review),
+        SuccessionRequest::Collect { statement, signatures } => collect(shell, statement, signatures),
+        SuccessionRequest::Spend { certificate, fee_rate_sat_vb } => spend(shell, certificate, *fee_rate_sat_vb),
+        SuccessionRequest::Cosign { certificate, psbt, only_review } => cosign(shell, certificate, psbt, *only_review),
+        SuccessionRequest::Publish { psbts } => publish(shell, psbts),
+        SuccessionRequest::Judge { certificate } => judge(shell, certificate),
+    }
+}
+
+/// The statement for another hub, behind the newest final header.
+fn propose(shell: &Shell, hub_log_key: &str, anchor_key: &str) -> Result<SuccessionAnswer, ApiError> {
+    let last = last_final(shell)?;
+    let statement = SuccessionStatement {
+        dao: shell.dao.params.dao_id.0,
+        last_link: last.header.epoch,
+        last_txid: last.link,
+        last_commitment: Commitment::new(*last.header.hash().as_bytes()),
+        spare_seal: last.header.spare_seal,
+        hub_key: key(hub_log_key)?,
+        anchor_key: key(anchor_key)?,
+    };
+    Ok(SuccessionAnswer { file: Some(hex(&statement.encode())), words: words(&statement), done: true })
+}
+
+/// Signs as this member, once for each spare seal.
+fn sign(shell: &mut Shell, statement: &str, only_review: bool) -> Result<SuccessionAnswer, ApiError> {
+    let statement = decode_statement(statement)?;
+    check(shell, &statement)?;
+    let name = format!("succession/{}", statement.spare_seal);
+    if let Some(before) = shell.store.meta(&name)?.filter(|before| *before != statement.encode()) {
+        let other = SuccessionStatement::decode(&before).map_or_else(|_| String::new(), |other| other.hub_key.to_string());
+        return Err(ApiError::invalid(
+            "A-107",
+            format!("A-107: this member has signed for the hub {other} over the same spare seal; signing a rival proves fraud"),
+        ));
+    }
+    let mut words = words(&statement);
+    if only_review {
+        return Ok(SuccessionAnswer { file: None, words, done: false });
+    }
+    // Before anybody gets the signature.
+    shell.store.write(|writer| writer.set_meta(&name, &statement.encode()))?;
+    let key = shell.keys.vote();
+    let signature = statement.sign(&key, &shell.aux_rand()?);
+    let bytes = [&key.x_only_public_key().0.serialize()[..], &signature.serialize()].concat();
+    words.push("Signed. Whoever collects needs the signature and nothing else.".to_owned());
+    Ok(SuccessionAnswer { file: Some(hex(&bytes)), words, done: true })
+}
+
+/// Puts statement and signatures together and weighs them.
+fn collect(shell: &Shell, statement: &str, signatures: &[String]) -> Result<SuccessionAnswer, ApiError> {
+    let statement = decode_statement(statement)?;
+    check(shell, &statement)?;
+    let mut certificate = SuccessionCertificate::new(statement);
+    for signature in signatures {
+        let bytes = bytes(signature)?;
+        let wrong = || ApiError::invalid("A-102", format!("A-102: {} bytes are no signature file", bytes.len()));
+        let (member, signature) = bytes.split_at_checked(32).ok_or_else(wrong)?;
+        let added = SuccessionSignature {
+            member: XOnlyPublicKey::from_slice(member).map_err(|_| wrong())?,
+            signature: schnorr::Signature::from_slice(signature).map_err(|_| wrong())?,
+        };
+        certificate.add(added).map_err(refused)?;
+    }
+    let (roll, total) = roll(shell, &statement)?;
+    let mut words = words(&statement);
+    let done = match certificate.weigh(&roll, total) {
+        Ok(weight) => {
+            words.push(format!("Weight {weight} of {total} stands behind it: more than half."));
+            true
+        }
+        Err(error @ CertificateError::Minority { .. }) => {
+            words.push(error.to_string());
+            false
+        }
+        Err(error) => return Err(refused(error)),
+    };
+    Ok(SuccessionAnswer { file: Some(hex(&certificate.encode())), words, done })
+}
+
+/// The transaction that treasurers have to sign: it spends the spare seal into the certificate.
+fn spend(shell: &Shell, certificate: &str, fee_rate_sat_vb: u64) -> Result<SuccessionAnswer, ApiError> {
+    let certificate = weighed(shell, certificate)?;
+    let statement = certificate.statement();
+    let (spent, script) = spare_seal(shell, statement.spare_seal)?;
+    let fee = Amount::from_sat(LINK_VSIZE.saturating_mul(fee_rate_sat_vb));
+    let seal = spent.value.checked_sub(SPARE_SEAL).and_then(|rest| rest.checked_sub(fee));
+    let seal = seal.filter(|seal| *seal >= althing_anchor::MIN_SEAL).ok_or_else(|| {
+        ApiError::not_now(format!("A-105: the spare seal holds {}, which does not pay {fee} and two seals", spent.value))
+    })?;
+    let output = succession_outputs(&certificate, seal, SPARE_SEAL, spent.script_pubkey.clone());
+    let input = TxIn {
+        previous_output: statement.spare_seal,
+        script_sig: ScriptBuf::new(),
+        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+        witness: Witness::new(),
+    };
+    let tx = Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input: vec![input], output: output.into() };
+    let mut psbt = Psbt::from_unsigned_tx(tx).map_err(|error| ApiError::ours(error.to_string()))?;
+    psbt.inputs[0].witness_utxo = Some(spent);
+    psbt.inputs[0].witness_script = Some(script);
+    let words = vec![format!("The succession link {} waits for the treasurers.", psbt.unsigned_tx.compute_txid())];
+    Ok(SuccessionAnswer { file: Some(hex(&psbt.serialize())), words, done: true })
+}
+
+/// Signs it as this treasurer, if it is what the certificate asks for.
+fn cosign(shell: &Shell, certificate: &str, psbt: &str, only_review: bool) -> Result<SuccessionAnswer, ApiError> {
+    let certificate = weighed(shell, certificate)?;
+    let statement = certificate.statement();
+    let mut psbt = decode_psbt(psbt)?;
+    let (spent, script) = spare_seal(shell, statement.spare_seal)?;
+    let tx = psbt.unsigned_tx.clone();
+    let value = |vout: usize| tx.output.get(vout).map_or(Amount::ZERO, |output| output.value);
+    let wanted = succession_outputs(&certificate, value(0), value(1), spent.script_pubkey.clone());
+    let is_it = tx.output == wanted
+        && tx.input.len() == 1
+        && tx.input.first().is_some_and(|input| input.previous_output == statement.spare_seal)
+        && value(1) >= althing_anchor::MIN_SEAL;
+    if !is_it {
+        return Err(ApiError::invalid("A-105", "A-105: the transaction is not the one that the certificate asks for"));
+    }
+    let paid = spent.value.checked_sub(value(0)).and_then(|rest| rest.checked_sub(value(1))).unwrap_or(Amount::ZERO);
+    let mut words = words(statement);
+    words.push(format!("The link pays a fee of {} sat out of the spare seal.", paid.to_sat()));
+    if only_review {
+        return Ok(SuccessionAnswer { file: None, words, done: false });
+    }
+    let mut cache = SighashCache::new(&tx);
+    let sighash = cache
+        .p2wsh_signature_hash(0, &script, spent.value, EcdsaSighashType::All)
+        .map_err(|error| ApiError::ours(error.to_string()))?;
+    let key = shell.keys.treasury();
+    let signature = Secp256k1::new().sign_ecdsa(&Message::from_digest(sighash.to_byte_array()), &key.secret_key());
+    let (public, signature) = (key.public_key().into(), bitcoin::ecdsa::Signature::sighash_all(signature));
+    psbt.inputs[0].partial_sigs.insert(public, signature);
+    words.push("Signed as a treasurer.".to_owned());
+    Ok(SuccessionAnswer { file: Some(hex(&psbt.serialize())), words, done: true })
+}
+
+/// Puts the treasurers' signatures together and broadcasts the link.
+fn publish(shell: &Shell, psbts: &[String]) -> Result<SuccessionAnswer, ApiError> {
+    let mut parts = psbts.iter().map(|psbt| decode_psbt(psbt));
+    let mut psbt = parts.next().ok_or_else(|| ApiError::invalid("A-105", "A-105: no signed transaction is given"))??;
+    for part in parts {
+        psbt.combine(part?).map_err(|error| ApiError::invalid("A-105", format!("A-105: {error}")))?;
+    }
+    psbt.finalize_mut(&Secp256k1::verification_only()).map_err(|errors| {
+        let why: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        ApiError::not_now(format!("A-105: the treasurers' signatures do not suffice: {}", why.join("; ")))
+    })?;
+    let tx = psbt.extract_tx_unchecked_fee_rate();
+    let txid = shell.bitcoind.submit(&tx).map_err(|error| ApiError::not_now(error.to_string()))?;
+    Ok(SuccessionAnswer { file: None, words: vec![format!("The succession link {txid} is broadcast.")], done: true })
+}
+
+/// Whether the certificate is carried out on Bitcoin.
+fn judge(shell: &Shell, certificate: &str) -> Result<SuccessionAnswer, ApiError> {
+    let certificate = decode_certificate(certificate)?;
+    let statement = *certificate.statement();
+    check(shell, &statement)?;
+    let spent = shell.store.fact(&outpoint_bytes(&statement.spare_seal))?.and_then(|row| row.spent);
+    let (_, tx, inclusion) = spent.ok_or_else(|| {
+        ApiError::not_now(format!("A-105: the spare seal {} is unspent as far as this node's chain shows", statement.spare_seal))
+    })?;
+    let evidence = decode_evidence(&tx, &inclusion)?;
+    let links = primary(shell)?;
+    let (spare, _) = spare_seal(shell, statement.spare_seal)?;
+    let charter = shell.ledger.state().charter();
+    let rules =
+        SuccessionRules { final_depth: charter.final_depth, window_blocks: charter.succession_window_blocks };
+    let (roll, total) = roll(shell, &statement)?;
+    let primary = Primary {
+        dao: shell.dao.params.dao_id.0,
+        links: &links,
+        spare_seal: statement.spare_seal,
+        spare_script: &spare.script_pubkey,
+    };
+    let claim = ClaimedSuccession { certificate: &certificate, evidence: &evidence };
+    let found = judge_succession(&claim, &primary, &roll, total, rules, &StoredBlocks(&shell.store))
+        .map_err(|error| ApiError::invalid("A-110", format!("A-110: this continues nothing: {error}")))?;
+    let words = vec![
+        format!("The succession is valid: link {} by {} at height {}.", found.link().number, found.link().txid, found.link().height),
+        format!("The hub's log key is {} from now on, the anchor key {}.", found.hub_key(), found.anchor_key()),
+        format!("Weight {} of {total} stands behind it; {} links of the former hub are void.", found.weight(), found.voided()),
+        format!("The new spare seal is {}.", found.spare_seal()),
+    ];
+    Ok(SuccessionAnswer { file: None, words, done: true })
+}
+
+/// of this DAO, behind a link of this node's chain, over the spare seal that its header names.
+fn check(shell: &Shell, statement: &SuccessionStatement) -> Result<(), ApiError> {
+    let wrong = |reason: String| ApiError::invalid("A-104", format!("A-104: {reason}"));
+    if statement.dao != shell.dao.params.dao_id.0 {
+        return Err(wrong("the statement is of another DAO".to_owned()));
+    }
+    let number = statement.last_link;
+    let known = shell.ledger.state().anchored().iter().find(|record| record.header.epoch == number);
+    let record = known.ok_or_else(|| wrong(format!("link {number} is not final here")))?;
+    let found = (statement.last_txid, statement.last_commitment, statement.spare_seal);
+    let ours = (record.link, Commitment::new(*record.header.hash().as_bytes()), record.header.spare_seal);
+    if found != ours {
+        return Err(wrong(format!("it goes on from {}, here link {number} is {}", found.0, ours.0)));
+    }
+    Ok(())
+}
+
+fn weighed(shell: &Shell, certificate: &str) -> Result<SuccessionCertificate, ApiError> {
+    let certificate = decode_certificate(certificate)?;
+    check(shell, certificate.statement())?;
+    let (roll, total) = roll(shell, certificate.statement())?;
+    certificate.weigh(&roll, total).map_err(refused)?;
+    Ok(certificate)
+}
+
+fn last_final(shell: &Shell) -> Result<&AnchoredRecord, ApiError> {
+    let newest = shell.ledger.state().newest_anchored();
+    newest.ok_or_else(|| ApiError::not_now("A-103: no epoch is final yet, so there is no roll that could decide"))
+}
+
+/// Weights of the roll of the last header accepted, and their sum.
+fn roll(
+    shell: &Shell,
+    statement: &SuccessionStatement,
+) -> Result<(BTreeMap<XOnlyPublicKey, u128>, u128), ApiError> {
+    let roll = shell.ledger.state().roll(statement.last_link).context("the roll of the last header is not here")?;
+    let weight = |(id, entry): (&MemberId, &althing_governance::roll::RollEntry)| {
+        Some((XOnlyPublicKey::from_slice(&id.0).ok()?, entry.weight))
+    };
+    Ok((roll.iter().filter_map(weight).collect(), roll.total()))
+}
+
+/// The spare seal and its witness script: the treasury's, at index 0 (T-6).
+fn spare_seal(shell: &Shell, outpoint: OutPoint) -> Result<(TxOut, ScriptBuf), ApiError> {
+    let tx = match outpoint.txid == shell.dao.params.first_seal.txid {
+        true => shell.dao.genesis_tx.clone(),
+        false => created(shell, outpoint)?.transaction().clone(),
+    };
+    let index = usize::try_from(outpoint.vout).unwrap_or(usize::MAX);
+    let output = tx.output.get(index).context("there is no such spare seal")?.clone();
+    let treasury = Treasury::parse(&shell.dao.params.charter.treasury_descriptor).map_err(anyhow::Error::from)?;
+    let definite = treasury.descriptor().at_derivation_index(0).map_err(anyhow::Error::from)?;
+    let script = definite.explicit_script().map_err(|error| {
+        ApiError::invalid("A-105", format!("A-105: this treasury has no witness script to sign here: {error}"))
+    })?;
+    Ok((output, script))
+}
+
+/// Genesis transaction and every primary link whose header is known.
+fn primary(shell: &Shell) -> Result<Vec<VerifiedLink>, ApiError> {
+    let mut outpoint = shell.dao.params.first_seal;
+    let mut commitment = shell.dao.genesis.first_seal.commitment;
+    let mut links = Vec::new();
+    let mut number = 0;
+    loop {
+        let evidence = created(shell, outpoint)?;
+        let inclusion = evidence.inclusion();
+        links.push(VerifiedLink {
+            number,
+            txid: evidence.txid(),
+            commitment,
+            height: inclusion.height(),
+            block_hash: inclusion.block_hash(),
+            index: inclusion.index(),
+        });
+        number += 1;
+        let spent = shell.store.fact(&outpoint_bytes(&outpoint))?.and_then(|row| row.spent);
+        let header = shell.ledger.headers().find(|header| header.epoch == number);
+        let (Some((_, tx, _)), Some(header)) = (spent, header) else { return Ok(links) };
+        let tx: Transaction = bitcoin::consensus::deserialize(&tx).context("a stored link")?;
+        commitment = Commitment::new(*header.hash().as_bytes());
+        if althing_anchor::verify_link(&tx, outpoint, shell.ledger.link_key(number), commitment).is_err() {
+            return Ok(links);
+        }
+        outpoint = OutPoint { txid: tx.compute_txid(), vout: 0 };
+    }
+}
+
+fn words(statement: &SuccessionStatement) -> Vec<String> {
+    vec![
+        format!("Puts another hub in the place of the present one, behind link {} ({}).", statement.last_link, statement.last_txid),
+        format!("Its log key is {}, its anchor key {}.", statement.hub_key, statement.anchor_key),
+        format!("The spare seal {} is spent for it; later links of the former hub are void.", statement.spare_seal),
+    ]
+}
+
+fn decode_statement(text: &str) -> Result<SuccessionStatement, ApiError> {
+    let bytes = bytes(text)?;
+    SuccessionStatement::decode(&bytes).map_err(|error| ApiError::invalid("A-100", format!("A-100: {error}")))
+}
+
+fn decode_certificate(text: &str) -> Result<SuccessionCertificate, ApiError> {
+    let bytes = bytes(text)?;
+    SuccessionCertificate::decode(&bytes).map_err(|error| ApiError::invalid("A-102", format!("A-102: {error}")))
+}
+
+fn decode_psbt(text: &str) -> Result<Psbt, ApiError> {
+    Psbt::deserialize(&bytes(text)?).map_err(|error| ApiError::invalid("A-105", format!("A-105: {error}")))
+}
+
+fn bytes(text: &str) -> Result<Vec<u8>, ApiError> {
+    unhex(text.trim()).map_err(|error| ApiError::invalid("E-1", format!("E-1: {error:#}")))
+}
+
+fn key(text: &str) -> Result<XOnlyPublicKey, ApiError> {
+    text.trim().parse().map_err(|_| ApiError::invalid("A-100", format!("A-100: {text:?} is no x-only public key")))
+}
+
+fn refused(error: CertificateError) -> ApiError {
+    ApiError::invalid("A-103", error.to_string())
+}

@@ -1,0 +1,107 @@
+//! The hub is gone: members with more than half of the weight and the treasurers put another one in its place.
+
+use std::path::Path;
+use std::time::Duration;
+
+use althing_regtest::story::{Actor, Assembly, Ran};
+use althing_regtest::{Look, wait_for};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::stage::with_members_on_roll;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn members_and_treasurers_go_on_without_the_hub() {
+    with_members_on_roll("succession", |assembly| {
+        assembly.narrator.step("the hub is gone; members sign for another one");
+        assembly.hub.kill();
+        let folder = assembly.data_dir.join("succession");
+        std::fs::create_dir_all(&folder)?;
+        let file = |name: &str| folder.join(name).to_str().map(str::to_owned).context("a path");
+        let (statement, rival) = (file("statement")?, file("rival")?);
+        propose(&assembly.members[0], &assembly.members[4], &statement)?;
+        propose(&assembly.members[1], &assembly.members[3], &rival)?;
+
+        // Njal alone has a fifteenth of the weight.
+        let (few, enough) = (file("few")?, file("enough")?);
+        let signatures: Vec<String> =
+            (0..5).map(|i| file(&format!("signature-{i}"))).collect::<Result<_>>()?;
+        sign(&assembly.members[4], &statement, &signatures[4])?.succeeded()?;
+        let minority = collect(assembly, &statement, &signatures[4..], &few)?;
+        ensure!(minority.code == Some(2) && minority.stdout.contains("A-103"), "{minority:?}");
+        let link = file("link")?;
+        let refused = run(&assembly.members[0], &["spend", &few, "--out", &link])?;
+        ensure!(refused.code == Some(1) && refused.stderr.contains("A-103"), "treasurers cannot do it alone: {refused:?}");
+
+        // Astrid and Bjarni have 900,000 of 1,500,000.
+        sign(&assembly.members[0], &statement, &signatures[0])?.succeeded()?;
+        sign(&assembly.members[1], &statement, &signatures[1])?.succeeded()?;
+        let two_faced = sign(&assembly.members[0], &rival, &file("never")?)?;
+        ensure!(two_faced.code == Some(1) && two_faced.stderr.contains("A-107"), "{two_faced:?}");
+        let both = [signatures[0].clone(), signatures[1].clone(), signatures[4].clone()];
+        let majority = collect(assembly, &statement, &both, &enough)?;
+        ensure!(majority.code == Some(0) && majority.stdout.contains("more than half"), "{majority:?}");
+
+        assembly.narrator.step("the treasurers spend the spare seal into the certificate");
+        run(&assembly.members[2], &["spend", &enough, "--out", &link])?.succeeded()?;
+        let (one, other) = (file("link-1")?, file("link-2")?);
+        run(&assembly.members[0], &["cosign", &enough, &link, "--out", &one, "--yes"])?.succeeded()?;
+        let alone = run(&assembly.members[0], &["publish", &one])?;
+        ensure!(alone.code == Some(2), "one treasurer suffices: {alone:?}");
+        let swapped = run(&assembly.members[1], &["cosign", &few, &link, "--out", &other, "--yes"])?;
+        ensure!(swapped.code == Some(1), "a treasurer signs for a minority: {swapped:?}");
+        run(&assembly.members[1], &["cosign", &enough, &link, "--out", &other, "--yes"])?.succeeded()?;
+        let early = run(&assembly.members[3], &["check", &enough])?;
+        ensure!(early.code == Some(2), "it is not on Bitcoin yet: {early:?}");
+        run(&assembly.members[4], &["publish", &one, &other])?.succeeded()?;
+        assembly.node.mine(1)?;
+        seen(assembly)?;
+
+        assembly.narrator.step("everybody judges the succession");
+        for member in &assembly.members {
+            let judged = run(member, &["check", &enough])?;
+            ensure!(judged.code == Some(0) && judged.stdout.contains("succession is valid"), "{judged:?}");
+            let never = run(member, &["check", &few])?;
+            ensure!(never.code == Some(1), "a minority continued the chain: {never:?}");
+        }
+        ensure!(Path::new(&enough).exists(), "the certificate is gone");
+        Ok(())
+    });
+}
+
+/// A statement for a hub with the keys of `next`.
+fn propose(author: &Actor, next: &Actor, out: &str) -> Result<()> {
+    let keys: Value = next.cli().json(&["keys", "show"])?;
+    let key = |name: &str| keys[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {keys}"));
+    let (log, anchor) = (key("log_key")?, key("anchor_key")?);
+    run(author, &["propose", "--hub-log-key", &log, "--anchor-key", &anchor, "--out", out])?.succeeded()
+}
+
+fn sign(member: &Actor, statement: &str, out: &str) -> Result<Ran> {
+    run(member, &["sign", statement, "--out", out, "--yes"])
+}
+
+fn collect(assembly: &Assembly, statement: &str, signatures: &[String], out: &str) -> Result<Ran> {
+    let mut command = vec!["collect", statement];
+    command.extend(signatures.iter().map(String::as_str));
+    command.extend(["--out", out]);
+    run(&assembly.members[2], &command)
+}
+
+fn run(actor: &Actor, command: &[&str]) -> Result<Ran> {
+    actor.cli().run(&[&["succession"], command].concat())
+}
+
+/// Waits until every member has seen the tip; there is no hub to sign a head for it.
+fn seen(assembly: &Assembly) -> Result<()> {
+    let tip = assembly.node.tip()?.height;
+    for member in &assembly.members {
+        wait_for("the members to see the block", PATIENCE, || match member.status() {
+            Ok(status) if status.tip_height >= tip => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+    }
+    Ok(())
+}
