@@ -8,6 +8,7 @@ mod dao;
 mod governance_commands;
 mod guide;
 mod hostile_text;
+mod keeping_commands;
 mod keyboard;
 mod laws;
 mod pictures;
