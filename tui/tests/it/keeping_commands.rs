@@ -71,14 +71,14 @@ fn how_well_a_channel_is_kept_is_said() {
         until_height: Some(53_000),
         refusal: Some("N-121: \u{202e}no".to_owned()),
     };
-    stake.keeping = Some(Keeping {
+    stake.keeping = Some(Box::new(Keeping {
         backup_held: Some(6),
         backup_newest: Some(7),
         backup_age_secs: Some(5),
         backup_file: Some("/mnt/b".into()),
         blobs: 5,
         towers: vec![tower],
-    });
+    }));
     let channel = stake.channel.clone();
     let shown = althing(
         Stage::running().answer(Ok(Reply::Stakes { stakes: vec![stake] })),
