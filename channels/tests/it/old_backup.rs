@@ -1,7 +1,7 @@
 //! A laptop is lost: what comes back from a backup goes on with its peer, and never puts an old state on the chain.
 
 use althing_channels::backup::{BackedUpChannel, Backup, BackupError, BackupKey, MAX_BACKUP_BYTES, counter_of};
-use althing_channels::{Change, Channel, ChannelError, Phase, Side, Violation};
+use althing_channels::{Change, Channel, ChannelError, Effect, Msg, Phase, Side, Violation};
 use proptest::prelude::*;
 
 use crate::pair::{Pair, keys};
@@ -42,6 +42,64 @@ fn comes_back_from_seed_and_blob_and_goes_on() {
     assert_eq!(pair.commitments.len(), 1);
 }
 
+/// C-94: with what the hub was given before each message, a disk may be lost behind any message of a round.
+#[test]
+fn a_disk_may_be_lost_behind_any_message() {
+    for proposer in [Side::Member, Side::Hub] {
+        let mut losses = 0;
+        while lose_disk(proposer, losses) {
+            losses += 1;
+        }
+        assert!(losses >= 5, "{proposer:?}: only {losses} places");
+    }
+}
+
+/// Loses the member's disk behind the message `at` of a round; `false` when the round has fewer.
+fn lose_disk(proposer: Side, at: usize) -> bool {
+    let mut pair = Pair::in_use();
+    pay(&mut pair, 40_000);
+    pair.take_turn(proposer);
+    pair.settle();
+    let copy = |pair: &mut Pair| pair.channel(Side::Member).encode_backup().unwrap();
+    let mut at_hub = copy(&mut pair);
+    let change = match proposer {
+        Side::Member => Change::Dues { amount_sat: 5_000 },
+        Side::Hub => Change::Reward { amount_sat: 5_000 },
+    };
+    pair.pay(proposer, change).unwrap();
+    let mut made = copy(&mut pair);
+    let mut outgoing = std::collections::VecDeque::new();
+    for step in 0.. {
+        while let Some(msg) = pair.intercept(Side::Member) {
+            outgoing.push_back((msg, made.clone()));
+        }
+        if let Some((msg, sent_before)) = outgoing.pop_front() {
+            if matches!(msg, Msg::CheckpointSign(_) | Msg::CheckpointRevoke(_)) {
+                at_hub = sent_before;
+            }
+            pair.deliver(Side::Hub, &msg);
+        } else if let Some(msg) = pair.intercept(Side::Hub) {
+            pair.deliver(Side::Member, &msg);
+            made = copy(&mut pair);
+        } else {
+            return false;
+        }
+        if step == at {
+            break;
+        }
+    }
+    *pair.stored(Side::Member) = Some(at_hub);
+    pair.crash(Side::Member);
+    pair.reconnect();
+    pair.settle();
+    for side in [Side::Member, Side::Hub] {
+        assert!(!pair.channel(side).is_behind(), "{proposer:?} {at} {side:?}");
+    }
+    pay(&mut pair, 1_000);
+    pair.check_against_model();
+    true
+}
+
 #[test]
 fn a_restored_commitment_is_never_broadcast() {
     let mut pair = Pair::in_use();
@@ -66,6 +124,16 @@ fn an_old_backup_never_acts_and_the_log_shows_it() {
     let logged = pair.channel(Side::Hub).number();
     assert_eq!(old.check_against_log(logged), Err(BackupError::Stale { index: 4, number: 1, logged: 2 }));
     assert_eq!(old.check_against_log(1), Ok(()));
+
+    // Also against a hub that pretends to be where the old backup is: what both signed in the log is enough.
+    let mut alone = Channel::decode(&old.state, keys(Side::Member)).unwrap();
+    assert_eq!(alone.judge_by_log(1), []);
+    let effects = alone.judge_by_log(logged);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Persist, Effect::Send(Msg::PeerError(error)), Effect::Behind] if error.rule == "C-93")
+    );
+    assert_eq!(alone.force_close().unwrap_err(), ChannelError::Invalid(Violation::Behind));
+    assert!(Channel::decode(&alone.encode(), keys(Side::Member)).unwrap().is_behind(), "it is stored");
 
     pair.observed.rollbacks = true;
     *pair.stored(Side::Member) = Some(old.state);

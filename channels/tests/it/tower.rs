@@ -211,7 +211,7 @@ fn pressing_rises_toward_the_deadline_and_never_falls_and_survives_a_restart() {
     for _ in 0..150 {
         tower.mine(&[]);
         let calm = FeeMarket { economical: rate(1), urgent: rate(15), ..market };
-        let pressing = tower.watch.press(if tower.watch.tip().height % 2 == 0 { &market } else { &calm });
+        let pressing = tower.watch.press(if tower.watch.tip().height.is_multiple_of(2) { &market } else { &calm });
         assert!(pressing[0].rate >= last);
         last = pressing[0].rate;
         tower.watch = TowerWatch::decode(&tower.watch.encode_versioned()).unwrap();

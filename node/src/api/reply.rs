@@ -212,7 +212,7 @@ pub struct Stake {
     pub closing_txid: Option<String>,
     /// How well it is kept; absent from nodes that know no such thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keeping: Option<Keeping>,
+    pub keeping: Option<Box<Keeping>>,
 }
 
 /// A member on the log.

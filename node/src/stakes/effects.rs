@@ -226,7 +226,7 @@ impl Shell {
 fn moves_on(message: &Msg) -> bool {
     match message {
         Msg::CheckpointSign(sign) => sign.proposal.is_some(),
-        Msg::CheckpointRevoke(_) => true,
+        Msg::CheckpointRevoke(_) | Msg::GiveVoucher(_) => true,
         _ => false,
     }
 }

@@ -137,7 +137,7 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         state: state.to_owned(),
         words,
         closing_txid: channel.closing_txid.map(|txid| txid.to_string()),
-        keeping: Some(shell.keeping(channel)),
+        keeping: Some(Box::new(shell.keeping(channel))),
     }
 }
 

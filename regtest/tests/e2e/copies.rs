@@ -2,7 +2,7 @@
 
 use althing_node::api::Request;
 use althing_regtest::{Look, wait_for};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, ensure};
 
 use crate::breaches::{copy_folder, copy_of, go_back};
 use crate::channel_ends::{PATIENCE, only_stake, with_stakes};

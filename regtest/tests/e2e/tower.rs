@@ -131,7 +131,7 @@ fn settle(assembly: &Assembly, tower: &Actor) -> Result<()> {
 }
 
 pub(crate) fn keeping(member: &Actor) -> Result<Keeping> {
-    only_stake(member)?.keeping.context("nothing is said of how the channel is kept")
+    only_stake(member)?.keeping.map(|kept| *kept).context("nothing is said of how the channel is kept")
 }
 
 /// What justice and its child pay together, in sat/vB; waits for the child.

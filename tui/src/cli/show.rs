@@ -153,7 +153,7 @@ fn stake(stake: &Stake) -> Vec<String> {
     if let Some(txid) = &stake.closing_txid {
         lines.push(format!("    closing {}", Untrusted::new(txid)));
     }
-    lines.extend(stake.keeping.iter().flat_map(backup::keeping));
+    lines.extend(stake.keeping.iter().flat_map(|kept| backup::keeping(kept)));
     lines
 }
 

@@ -10,6 +10,7 @@ mod drafts;
 mod governance_commands;
 mod guide;
 pub(crate) mod hostile_text;
+mod keeping_commands;
 mod keyboard;
 mod laws;
 mod mouse;

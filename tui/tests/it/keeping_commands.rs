@@ -1,0 +1,101 @@
+//! Towers, backups, restores: what the commands ask, and what they say.
+
+use althing_node::api::*;
+use serde_json::json;
+
+use crate::dao::snapshot;
+use crate::stage::{Stage, althing};
+
+#[test]
+fn towers_are_named_in_the_settings_and_need_no_node() {
+    let added = althing(Stage::default(), "--json tower add 02aa@203.0.113.9:9736", "");
+    assert_eq!(added.json(), json!({ "towers": ["02aa@203.0.113.9:9736"] }));
+    assert_eq!(added.did, ["towers Some((\"02aa@203.0.113.9:9736\", true))"]);
+    let none = althing(Stage::default(), "tower list", "");
+    assert_eq!((none.code, none.out.as_str()), (0, "No tower watches for this folder.\n"));
+}
+
+#[test]
+fn a_tower_says_what_it_keeps_and_what_is_wrong() {
+    let breach = TowerBreach { commitment: "ab".into(), height: 101, justice: vec!["cd".into()], settled_height: None };
+    let status = TowerStatus {
+        address: "02aa@203.0.113.9:9736".to_owned(),
+        network: "regtest".to_owned(),
+        tip_height: 1_200,
+        clients: 3,
+        blobs: 4_000,
+        bytes: 1_440_000,
+        breaches: vec![breach],
+        balance: Balance::default(),
+        alarms: vec!["W-4: no coin".to_owned()],
+    };
+    let told = althing(Stage::running().answer(Ok(Reply::Tower(Box::new(status)))), "tower status", "");
+    assert_eq!(told.asked, [Request::Tower]);
+    for part in ["✗ W-4: no coin", "02aa@203.0.113.9:9736", "4 000, 1 440 000 bytes", "ab at 101, justice waits"] {
+        let plain = told.out.replace(['\u{202f}', '\u{a0}', ','], " ");
+        let part = part.replace(',', " ");
+        assert!(plain.contains(&part), "{part}: {}", told.out);
+    }
+    let alone = althing(Stage::default(), "tower status", "");
+    assert_eq!(alone.code, 1);
+}
+
+#[test]
+fn a_backup_is_written_by_the_node_looked_into_without_one_and_restored() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), [1, 2, 255]).unwrap();
+    let path = file.path().display();
+    let written = althing(Stage::running(), &format!("backup write {path}"), "");
+    assert_eq!(written.asked, [Request::BackupWrite { path: file.path().to_owned() }]);
+    let inspected = althing(Stage::default(), &format!("backup inspect {path}"), "");
+    assert_eq!(inspected.did, ["backup_inspect secret [1, 2, 255]"]);
+    assert!(inspected.out.starts_with("backup 7, 3 bytes, 0 channels"), "{}", inspected.out);
+    let kept = althing(Stage::default(), "backup keep --off", "");
+    assert_eq!(kept.did, ["backup_keep None"]);
+    let status = Reply::Status(Box::new(Status { hub_connected: true, ..snapshot().status }));
+    let found =
+        Restored { counter: Some(7), source: Some("file".into()), channels: 1, sentences: vec!["Back.".into()] };
+    let stage = Stage::running().answer(Ok(status)).answer(Ok(Reply::Restored(Box::new(found))));
+    let restored = althing(stage, &format!("restore --backup {path}"), "");
+    assert_eq!(restored.asked.last(), Some(&Request::Restore { sealed: Some("0102ff".to_owned()) }));
+    assert_eq!(restored.out, "Back.\n");
+}
+
+#[test]
+fn how_well_a_channel_is_kept_is_said() {
+    let mut stake = snapshot().stakes[0].clone();
+    let tower = TowerState {
+        tower: "02aa@203.0.113.9:9736".to_owned(),
+        connected: true,
+        receipts: 4,
+        until_height: Some(53_000),
+        refusal: Some("N-121: \u{202e}no".to_owned()),
+    };
+    stake.keeping = Some(Box::new(Keeping {
+        backup_held: Some(6),
+        backup_newest: Some(7),
+        backup_age_secs: Some(5),
+        backup_file: Some("/mnt/b".into()),
+        blobs: 5,
+        towers: vec![tower],
+    }));
+    let channel = stake.channel.clone();
+    let shown = althing(
+        Stage::running().answer(Ok(Reply::Stakes { stakes: vec![stake] })),
+        &format!("channel show {channel}"),
+        "",
+    );
+    for part in
+        ["backup 7 is not at the hub yet; it has 6", "second copy in /mnt/b", "is connected: 4 of 5 receipts", "U+202E"]
+    {
+        assert!(shown.out.contains(part), "{part}: {}", shown.out);
+    }
+}
+
+#[test]
+fn answering_for_a_hubs_log_needs_a_word() {
+    let declined = althing(Stage::running(), "hub confirm", "yes\n");
+    assert!(declined.asked.is_empty() && declined.code != 0, "{declined:?}");
+    let meant = althing(Stage::running().answer(Ok(Reply::Done)), "hub confirm", "newest\n");
+    assert_eq!((meant.code, meant.asked.as_slice()), (0, [Request::HubConfirm].as_slice()));
+}
