@@ -216,7 +216,8 @@ impl Ledger {
             Entry::Execution(signed) => self.check_execution(position, signed, chain)?,
             _ => {}
         }
-        let id = self.state.apply_known(position, entry, digests).map_err(|refusal| refused(position, kind, refusal))?;
+        let id =
+            self.state.apply_known(position, entry, digests).map_err(|refusal| refused(position, kind, refusal))?;
         self.newest_head = head.or(self.newest_head.take());
         if let Some(epoch) = newly_final
             && let Some((_, roll)) = self.closes.get(&epoch)
@@ -251,11 +252,7 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Self::append_segment`].
-    pub fn append_examined(
-        &mut self,
-        examined: Examined,
-        chain: &mut dyn ChainView,
-    ) -> Result<Segment, LedgerError> {
+    pub fn append_examined(&mut self, examined: Examined, chain: &mut dyn ChainView) -> Result<Segment, LedgerError> {
         let Examined { segment, hub_log_key, entries } = examined;
         let is_next = segment.first_position == self.state.size() && hub_log_key == self.state.hub_log_key();
         let Some(entries) = entries.filter(|_| is_next) else {

@@ -273,7 +273,8 @@ impl LogState {
         let Some(entry) = self.placed(proof.place()).and_then(|position| self.positions.at(position)) else { return };
         let Some(said) = self.said.get(&entry).cloned() else {
             // Ballots are too many to be noted twice.
-            let of_member = |p: &&ProposalRecord| p.ballots.get(&member).is_some_and(|r| r.iter().any(|b| b.entry == entry));
+            let of_member =
+                |p: &&ProposalRecord| p.ballots.get(&member).is_some_and(|r| r.iter().any(|b| b.entry == entry));
             if let Some(proposal) = self.proposals.values().find(of_member).map(|proposal| proposal.id) {
                 self.void_ballot(&proposal, &member, &entry, position);
             }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use bitcoin::{BlockHash, OutPoint};
 
+use index::EntryIndex;
 pub use live::LiveTally;
 pub(crate) use live::topic;
 pub(crate) use members::vote_key;
@@ -22,7 +23,6 @@ pub use record::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, HeadRecord,
     HoldRecord, InvitationRecord, Lane, MemberRecord, ProposalRecord,
 };
-use index::EntryIndex;
 use record::{Noted, Said};
 pub use refusal::Refusal;
 

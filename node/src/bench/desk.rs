@@ -35,7 +35,7 @@ pub(super) struct Desk {
 }
 
 /// Is shown receipts.
-pub type Witness = Box<dyn Fn(u64, &AppAck) + Send + Sync>;
+pub(super) type Witness = Box<dyn Fn(u64, &AppAck) + Send + Sync>;
 
 /// What came back.
 pub(super) struct Came {
@@ -70,7 +70,13 @@ impl Default for Came {
 impl Desk {
     pub(super) fn new(peers: &[PublicKey], forgers: &[PublicKey]) -> Self {
         let lines = peers.iter().map(|peer| (*peer, Mutex::default())).collect();
-        Self { began: Instant::now(), lines, forgers: forgers.iter().copied().collect(), came: Mutex::default(), witness: OnceLock::new() }
+        Self {
+            began: Instant::now(),
+            lines,
+            forgers: forgers.iter().copied().collect(),
+            came: Mutex::default(),
+            witness: OnceLock::new(),
+        }
     }
 
     /// Nanoseconds since this desk was opened.

@@ -65,7 +65,8 @@ impl Examiner {
             return self.examine_part(batch, &self.verifiers[0], worth_a_look);
         }
         // Whoever is done first takes the next part: on a busy machine threads do not get the same time.
-        let parts: Vec<Mutex<Part>> = split(batch, self.part_size(count)).into_iter().map(|p| Mutex::new(Part::Todo(p))).collect();
+        let parts: Vec<Mutex<Part>> =
+            split(batch, self.part_size(count)).into_iter().map(|p| Mutex::new(Part::Todo(p))).collect();
         let next = AtomicUsize::new(0);
         let work = |verifier: &Mutex<Verifier>| {
             while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -75,10 +76,12 @@ impl Examiner {
                 *lock(part) = Part::Done(done);
             }
         };
+        let work = &work;
         std::thread::scope(|scope| {
             for verifier in &self.verifiers[1..] {
-                // A panic of a checking thread is a panic of the intake: entries must not get lost silently.
-                let _joined_by_the_scope = std::thread::Builder::new().name("check".into()).spawn_scoped(scope, || work(verifier));
+                // Joined by the scope: a panic of a checking thread is a panic of the intake, since entries must not get lost silently.
+                // A thread that the system does not give is done without.
+                let _ = std::thread::Builder::new().name("check".into()).spawn_scoped(scope, move || work(verifier));
             }
             work(&self.verifiers[0]);
         });

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use althing_governance::entry::entry_id;
+use althing_node::api::{Request, Service as _};
 use althing_node::bench::{Pace, Scale, Session, Voting, Way, World};
 use althing_node::store::Store;
 
@@ -38,7 +39,8 @@ fn no_vote_with_a_receipt_is_lost() {
         }
         // It checks its whole log, signatures and roots included.
         let hub = althing_node::hub::start(&dir, althing_node::bench::PASSWORD, ([127, 0, 0, 1], 0).into()).unwrap();
-        drop(hub);
+        hub.call(Request::Stop).unwrap();
+        hub.wait_stopped();
     }
 }
 
@@ -53,9 +55,14 @@ fn votes_until_killed(dir: &Path, receipts: u64) -> BTreeMap<u64, String> {
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let (mut promised, mut line) = (BTreeMap::new(), String::new());
     let mut is_killed = false;
-    while { line.clear(); lines.read_line(&mut line).unwrap() } > 0 {
+    while {
+        line.clear();
+        lines.read_line(&mut line).unwrap()
+    } > 0
+    {
         // The last line may be cut off by the kill.
-        if let Some((position, id)) = line.strip_prefix("receipt ").and_then(|l| l.strip_suffix('\n')?.split_once(' ')) {
+        if let Some((position, id)) = line.strip_prefix("receipt ").and_then(|l| l.strip_suffix('\n')?.split_once(' '))
+        {
             promised.insert(position.parse().unwrap(), id.to_owned());
         }
         if !is_killed && promised.len() as u64 >= receipts {

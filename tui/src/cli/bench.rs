@@ -92,7 +92,9 @@ fn words(report: &LoadReport) -> Vec<String> {
         lines.push(format!("{} of {} forged votes were refused.", report.refused, report.forged));
     }
     let micros = |seconds: &f64| seconds * 1e6 / report.receipted.max(1) as f64;
-    lines.extend(report.cpu.iter().map(|(name, s)| format!("{:.2} us of each vote were computed by {name}.", micros(s))));
+    lines.extend(
+        report.cpu.iter().map(|(name, s)| format!("{:.2} us of each vote were computed by {name}.", micros(s))),
+    );
     lines.extend(report.troubles.iter().map(|(what, count)| format!("{count} times: {what}")));
     lines
 }

@@ -53,9 +53,16 @@ fn bars(summary: &Summary, title: &str, unit: &str, rows: &[(&Goal, &str)]) -> S
         let (x, end) = (LABELS, LABELS + measure.median * scale);
         let (low, high) = (LABELS + measure.min * scale, LABELS + measure.max * scale);
         let _ = writeln!(body, r#"<text x="{:.0}" y="{:.0}" text-anchor="end">{label}</text>"#, x - 10.0, y + 16.0);
-        let _ = writeln!(body, r#"<rect class="bar" x="{x:.0}" y="{y:.0}" width="{:.1}" height="22" rx="2"/>"#, end - x);
+        let _ =
+            writeln!(body, r#"<rect class="bar" x="{x:.0}" y="{y:.0}" width="{:.1}" height="22" rx="2"/>"#, end - x);
         let _ = writeln!(body, r#"<path class="whisker" d="M{low:.1} {0:.0}H{high:.1}"/>"#, y + 11.0);
-        let _ = writeln!(body, r#"<text x="{:.0}" y="{:.0}">{} {unit}</text>"#, high.max(end) + 8.0, y + 16.0, round(measure.median));
+        let _ = writeln!(
+            body,
+            r#"<text x="{:.0}" y="{:.0}">{} {unit}</text>"#,
+            high.max(end) + 8.0,
+            y + 16.0,
+            round(measure.median)
+        );
     }
     page(summary, title, 60.0 + rows.len() as f64 * ROW, &body)
 }
@@ -80,17 +87,24 @@ fn against_goals(summary: &Summary) -> String {
         let (left, width) = (x.min(middle), (x - middle).abs().max(1.0));
         let name = escape(&short(goal.name));
         let _ = writeln!(body, r#"<text class="small" x="400" y="{:.0}" text-anchor="end">{name}</text>"#, y + 14.0);
-        let _ = writeln!(body, r#"<rect class="{class}" x="{left:.1}" y="{y:.0}" width="{width:.1}" height="18" rx="2"/>"#);
+        let _ =
+            writeln!(body, r#"<rect class="{class}" x="{left:.1}" y="{y:.0}" width="{width:.1}" height="18" rx="2"/>"#);
         if let (Some(floor), Some(wanted)) = (goal.floor, goal.goal) {
             let at = place(if goal.less { floor / wanted } else { wanted / floor });
             let _ = writeln!(body, r#"<path class="goal" d="M{at:.1} {:.0}v22"/>"#, y - 2.0);
         }
         let value = format!("{} {}", round(measure.median), escape(&measure.unit));
-        let _ = writeln!(body, r#"<text class="small" x="{:.1}" y="{:.0}">{value}</text>"#, x.max(middle) + 6.0, y + 14.0);
+        let _ =
+            writeln!(body, r#"<text class="small" x="{:.1}" y="{:.0}">{value}</text>"#, x.max(middle) + 6.0, y + 14.0);
     }
     let height = 60.0 + rows.len() as f64 * 26.0;
     let _ = writeln!(body, r#"<path class="whisker" d="M{middle} 50V{height:.0}"/>"#);
-    page(summary, "Against the floors (line) and goals (ticks); right is better, a tick's width is a factor", height, &body)
+    page(
+        summary,
+        "Against the floors (line) and goals (ticks); right is better, a tick's width is a factor",
+        height,
+        &body,
+    )
 }
 
 fn short(name: &str) -> String {

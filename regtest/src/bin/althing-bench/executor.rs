@@ -112,7 +112,8 @@ fn optimistic(votes: &[Vote]) -> (Totals, usize) {
             run.work();
         });
         executed += run.executions.load(Ordering::Relaxed);
-        let newest = run.memory.shards.into_iter().flat_map(|shard| shard.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let newest =
+            run.memory.shards.into_iter().flat_map(|shard| shard.into_inner().unwrap_or_else(PoisonError::into_inner));
         for (place, versions) in newest {
             if let Some((_, Version::Value(_, value))) = versions.last_key_value() {
                 state.insert(place, *value);
@@ -254,7 +255,11 @@ impl<'a> Block<'a> {
         let mut reads = Vec::with_capacity(3);
         match self.run(number, &mut reads) {
             Err(ReadError::Waits(blocker)) => {
-                if self.wait_for(number, blocker) { None } else { Some(Task::Execute(number, incarnation)) }
+                if self.wait_for(number, blocker) {
+                    None
+                } else {
+                    Some(Task::Execute(number, incarnation))
+                }
             }
             Ok(writes) => {
                 let slot = &self.slots[number];
@@ -300,7 +305,7 @@ impl<'a> Block<'a> {
         let slot = &self.slots[number];
         let reads = lock(&slot.reads).clone();
         let is_same = |(place, source): &(Place, Source)| match self.memory.read(*place, number) {
-            Ok(found) => found.map(|(source, _)| source).unwrap_or(None) == *source,
+            Ok(found) => found.and_then(|(source, _)| source) == *source,
             Err(ReadError::Waits(_)) => false,
         };
         let aborted = !reads.iter().all(is_same) && self.try_abort(number, incarnation);
@@ -406,13 +411,9 @@ impl<'a> Block<'a> {
         if aborted {
             self.set_ready(number);
             self.decrease(&self.validation, number + 1);
-            if self.execution.load(Ordering::SeqCst) > number
-                && let Some(incarnation) = self.try_start(number)
-            {
-                return Some(Task::Execute(number, incarnation));
-            } else if self.execution.load(Ordering::SeqCst) > number {
-                // `try_start` has taken this task off the account already.
-                return None;
+            if self.execution.load(Ordering::SeqCst) > number {
+                // Without a start the task is off the account already.
+                return self.try_start(number).map(|incarnation| Task::Execute(number, incarnation));
             }
         }
         self.active.fetch_sub(1, Ordering::SeqCst);

@@ -45,22 +45,15 @@ pub(crate) const HOT: Goal = more("pipeline", "one hot proposal vs 1,000 proposa
 pub(crate) const BATCH: Goal =
     more("signatures", "batch check / one-by-one libsecp256k1, 4096 distinct keys", "x", 1.6, 1.8);
 pub(crate) const BATCH_WIDE: Goal = Goal { goal: Some(3.0), ..BATCH };
-pub(crate) const BATCH_PORTABLE: Goal = more(
-    "signatures",
-    "batch check / one-by-one libsecp256k1, 4096 distinct keys, portable arithmetic",
-    "x",
-    1.6,
-    1.8,
-);
+pub(crate) const BATCH_PORTABLE: Goal =
+    more("signatures", "batch check / one-by-one libsecp256k1, 4096 distinct keys, portable arithmetic", "x", 1.6, 1.8);
 pub(crate) const COALESCED: Goal = more("signatures", "the same, >= 16 signatures per key", "x", 3.0, 5.0);
 pub(crate) const ONE_BY_ONE: Goal = shown("signatures", "libsecp256k1 one by one, key parsed", "us");
 pub(crate) const BATCH_EACH: Goal = shown("signatures", "batch of 4096 distinct keys, each", "us");
 pub(crate) const VERIFY_THREADS: Goal = shown("signatures", "2 threads / 1 thread, signature checking alone", "x");
 pub(crate) const THREADS: Goal = more("threads", "2 threads / 1 thread", "x", 1.7, 1.9);
-pub(crate) const P50_LOADED: Goal =
-    less("latency", "p50 / p99 receipt latency at 80% load", "ms (p50)", 60.0, 30.0);
-pub(crate) const P99_LOADED: Goal =
-    less("latency", "p50 / p99 receipt latency at 80% load", "ms (p99)", 200.0, 80.0);
+pub(crate) const P50_LOADED: Goal = less("latency", "p50 / p99 receipt latency at 80% load", "ms (p50)", 60.0, 30.0);
+pub(crate) const P99_LOADED: Goal = less("latency", "p50 / p99 receipt latency at 80% load", "ms (p99)", 200.0, 80.0);
 pub(crate) const P50_LOW: Goal = less("latency", "p50 at low load on loopback", "ms", 10.0, 5.0);
 pub(crate) const P99_LOW: Goal = shown("latency", "p99 at low load on loopback", "ms");
 pub(crate) const LOOPBACK: Goal =

@@ -148,7 +148,11 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     for votes in sizes {
         let run = grown(*votes, MEMBERS, 1000, true)?;
         let ratio = mean(&run.cost[run.cost.len().saturating_sub(3)..]) / run.cost[0];
-        if *votes > 1_000_000 { long.push(ratio) } else { short.push(ratio) }
+        if *votes > 1_000_000 {
+            long.push(ratio)
+        } else {
+            short.push(ratio)
+        }
         memory.push(run.memory);
         disk.push(run.disk);
         audit.extend(run.audit.map(|rate| rate / run.rate));
@@ -198,7 +202,8 @@ fn disk(dir: &Path) -> Result<u64> {
 
 /// The file of block headers by which an auditor judges.
 fn write_headers(dir: &Path, file: &Path) -> Result<()> {
-    let first = althing_regtest::bitcoin::blockdata::constants::genesis_block(althing_regtest::bitcoin::Network::Regtest);
+    let first =
+        althing_regtest::bitcoin::blockdata::constants::genesis_block(althing_regtest::bitcoin::Network::Regtest);
     let mut bytes = althing_regtest::bitcoin::consensus::encode::serialize(&first.header);
     let store = Store::open_read_only(dir)?;
     let tip = store.tip()?.context("a world has blocks")?.height;

@@ -56,7 +56,11 @@ fn checker(plan: &Plan, summary: &mut Summary) -> Result<()> {
     let clean = signatures.items();
     let mut dirty = signatures.items();
     // One in a hundred, each time at another place.
-    dirty.iter_mut().enumerate().filter(|(i, _)| i % 100 == i / 100 * 37 % 100).for_each(|(_, item)| item.signature[40] ^= 1);
+    dirty
+        .iter_mut()
+        .enumerate()
+        .filter(|(i, _)| i % 100 == i / 100 * 37 % 100)
+        .for_each(|(_, item)| item.signature[40] ^= 1);
     let check = |items: &[Item<'_>]| {
         let mut verifier = Verifier::with(Lanes::detect(), KeyCache::with_capacity(0));
         let mut invalid = 0;

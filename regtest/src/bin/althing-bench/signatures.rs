@@ -99,7 +99,9 @@ fn two_threads(signatures: &Signatures, lanes: Lanes) -> f64 {
     let items = signatures.items();
     let work = |times: usize| {
         let mut verifier = Verifier::with(lanes, KeyCache::with_capacity(0));
-        computing(|| (0..times).for_each(|_| items.chunks(1024).for_each(|part| assert!(verifier.check(part).is_all_valid()))))
+        computing(|| {
+            (0..times).for_each(|_| items.chunks(1024).for_each(|part| assert!(verifier.check(part).is_all_valid())))
+        })
     };
     let one = work(8);
     let two = std::thread::scope(|scope| {

@@ -86,7 +86,13 @@ impl Summary {
     }
 
     pub(crate) fn print(&self) {
-        println!("{}, {} cores, {}; commit {}", self.machine.cpu, self.machine.cores, self.machine.features.join(" "), self.commit);
+        println!(
+            "{}, {} cores, {}; commit {}",
+            self.machine.cpu,
+            self.machine.cores,
+            self.machine.features.join(" "),
+            self.commit
+        );
         self.measures.iter().for_each(|measure| println!("{}", measure.line()));
     }
 }
