@@ -35,7 +35,7 @@ pub(super) struct Desk {
 }
 
 /// Is shown receipts.
-pub type Witness = Box<dyn Fn(u64, &AppAck) + Send + Sync>;
+pub(super) type Witness = Box<dyn Fn(u64, &AppAck) + Send + Sync>;
 
 /// What came back.
 pub(super) struct Came {

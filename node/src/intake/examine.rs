@@ -76,11 +76,12 @@ impl Examiner {
                 *lock(part) = Part::Done(done);
             }
         };
+        let work = &work;
         std::thread::scope(|scope| {
             for verifier in &self.verifiers[1..] {
-                // A panic of a checking thread is a panic of the intake: entries must not get lost silently.
-                let _joined_by_the_scope =
-                    std::thread::Builder::new().name("check".into()).spawn_scoped(scope, || work(verifier));
+                // Joined by the scope: a panic of a checking thread is a panic of the intake, since entries must not get lost silently.
+                // A thread that the system does not give is done without.
+                let _ = std::thread::Builder::new().name("check".into()).spawn_scoped(scope, move || work(verifier));
             }
             work(&self.verifiers[0]);
         });

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use althing_governance::entry::entry_id;
+use althing_node::api::{Request, Service as _};
 use althing_node::bench::{Pace, Scale, Session, Voting, Way, World};
 use althing_node::store::Store;
 
@@ -38,7 +39,8 @@ fn no_vote_with_a_receipt_is_lost() {
         }
         // It checks its whole log, signatures and roots included.
         let hub = althing_node::hub::start(&dir, althing_node::bench::PASSWORD, ([127, 0, 0, 1], 0).into()).unwrap();
-        drop(hub);
+        hub.call(Request::Stop).unwrap();
+        hub.wait_stopped();
     }
 }
 

@@ -305,7 +305,7 @@ impl<'a> Block<'a> {
         let slot = &self.slots[number];
         let reads = lock(&slot.reads).clone();
         let is_same = |(place, source): &(Place, Source)| match self.memory.read(*place, number) {
-            Ok(found) => found.map(|(source, _)| source).unwrap_or(None) == *source,
+            Ok(found) => found.and_then(|(source, _)| source) == *source,
             Err(ReadError::Waits(_)) => false,
         };
         let aborted = !reads.iter().all(is_same) && self.try_abort(number, incarnation);
@@ -411,13 +411,9 @@ impl<'a> Block<'a> {
         if aborted {
             self.set_ready(number);
             self.decrease(&self.validation, number + 1);
-            if self.execution.load(Ordering::SeqCst) > number
-                && let Some(incarnation) = self.try_start(number)
-            {
-                return Some(Task::Execute(number, incarnation));
-            } else if self.execution.load(Ordering::SeqCst) > number {
-                // `try_start` has taken this task off the account already.
-                return None;
+            if self.execution.load(Ordering::SeqCst) > number {
+                // Without a start the task is off the account already.
+                return self.try_start(number).map(|incarnation| Task::Execute(number, incarnation));
             }
         }
         self.active.fetch_sub(1, Ordering::SeqCst);

@@ -75,6 +75,7 @@ pub(crate) const PROPOSALS: Goal = less("growth", "cost per vote, 10,000 proposa
 pub(crate) const PROOF_SIZE: Goal = less("proofs", "proof at 2^24 leaves: size / check", "B", 1024.0, 800.0);
 pub(crate) const PROOF_CHECK: Goal = less("proofs", "proof at 2^24 leaves: size / check", "us", 10.0, 4.0);
 pub(crate) const TREE: Goal = shown("proofs", "leaves appended to the log tree", "M/s");
+pub(crate) const CHECKPOINTS: Goal = more("checkpoints", "checkpoints per hub", "1/s", 500.0, 1000.0);
 pub(crate) const EXECUTOR: Goal =
     more("executor", "tally of 8 hot proposals: shards / Block-STM-style executor, 2 threads", "x", 3.0, 5.0);
 pub(crate) const EXECUTOR_RATE: Goal = shown("executor", "Block-STM-style executor, 8 hot proposals", "M votes/s");
@@ -120,6 +121,7 @@ pub(crate) const ALL: &[Goal] = &[
     PROOF_SIZE,
     PROOF_CHECK,
     TREE,
+    CHECKPOINTS,
     EXECUTOR,
     EXECUTOR_RATE,
     EXECUTOR_ABORTS,

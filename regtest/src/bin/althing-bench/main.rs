@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a report")]
 
 mod charts;
+mod checkpoints;
 mod executor;
 mod goals;
 mod growth;
@@ -71,10 +72,11 @@ impl Plan {
 type Group = fn(&Plan, &mut Summary) -> Result<()>;
 
 /// Groups of measures, cheapest first.
-const GROUPS: [(&str, Group); 8] = [
+const GROUPS: [(&str, Group); 9] = [
     ("signatures", signatures::measure),
     ("proofs", proofs::measure),
     ("executor", executor::measure),
+    ("checkpoints", checkpoints::measure),
     ("pipeline", pipeline::measure),
     ("latency", latency::measure),
     ("invalid", invalid::measure),
