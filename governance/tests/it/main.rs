@@ -30,6 +30,7 @@ mod outcome_table;
 mod parallel_tally;
 mod proof_size;
 mod refused_entry;
+mod report_figures;
 mod stake_that_is_not_there;
 mod sum_tree_forgery;
 mod sum_tree_in_parts;
