@@ -34,6 +34,8 @@ mod report_figures;
 mod stake_that_is_not_there;
 mod sum_tree_forgery;
 mod sum_tree_in_parts;
+mod tally_edges;
+mod tree_edges;
 mod vectors;
 mod voting_ballots;
 mod voting_count;
