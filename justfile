@@ -16,9 +16,9 @@ check:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-# One fuzz target for some seconds (needs nightly and cargo-fuzz); without a name, the list.
+# One fuzz target for some seconds (needs cargo-fuzz); without a name, the list.
 fuzz target="" seconds="60":
-    cd fuzz && if [ -z "{{target}}" ]; then cargo +nightly fuzz list; else cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}; fi
+    cd fuzz && if [ -z "{{target}}" ]; then cargo fuzz list; else RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} -- -max_total_time={{seconds}}; fi
 
 # Measures of docs/performance.md into target/bench/summary.json: all, those with NAME in them, or all in ten minutes with --quick.
 bench *args:

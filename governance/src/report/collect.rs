@@ -17,7 +17,7 @@ pub struct Facts {
     pub links: Vec<LinkFact>,
     /// Trouble that the reporting node sees now, in sentences.
     pub alarms: Vec<String>,
-    /// Payments into and out of the treasury beside those that the log authorises.
+    /// What moved into and out of the treasury on Bitcoin, as the reporting node sees it.
     pub flows: Vec<Flow>,
 }
 
@@ -210,41 +210,12 @@ impl<'a> Period<'a> {
     }
 
     fn treasury(&self, facts: &Facts) -> Section {
-        let mut authorised_sat = 0u128;
-        let mut paid_sat = 0u128;
-        let mut rows = Vec::new();
-        for (id, standing) in self.state.ledger().standings() {
-            for payment in &standing.payments {
-                let Some(given) = payment.authorisation.filter(|a| a.height > self.since && a.height <= self.height)
-                else {
-                    continue;
-                };
-                authorised_sat = authorised_sat.saturating_add(u128::from(given.amount_sat));
-                let (paid, evidence) = match payment.state {
-                    PaymentState::Executed { txid, height, amount_sat } => (
-                        Value::Sat(u128::from(amount_sat)),
-                        Evidence::Transaction { txid: txid.to_string(), height: Some(height) },
-                    ),
-                    _ => {
-                        let epoch = standing.enacted_epoch.unwrap_or(standing.decided_epoch);
-                        (Value::None, self.leaf(ReportTree::Decisions, epoch, id.to_string()))
-                    }
-                };
-                if let Value::Sat(sat) = paid {
-                    paid_sat = paid_sat.saturating_add(sat);
-                }
-                rows.push(Row {
-                    values: vec![
-                        Value::Words(id.to_string()),
-                        Value::Height(given.height),
-                        Value::Sat(u128::from(given.amount_sat)),
-                        paid,
-                    ],
-                    evidence,
-                });
-            }
-        }
-        let flows = facts.flows.iter().filter(|flow| flow.height > self.since && flow.height <= self.height);
+        let (given, paid) = (self.authorisations(), self.payments());
+        let sum = |rows: &[Row], column: usize| {
+            let sat = rows.iter().map(|row| if let Value::Sat(sat) = row.values[column] { sat } else { 0 });
+            Value::Sat(sat.fold(0u128, u128::saturating_add))
+        };
+        let flows = facts.flows.iter().filter(|flow| self.covers(flow.height));
         let flow_rows: Vec<Row> = flows
             .clone()
             .map(|flow| Row {
@@ -259,12 +230,65 @@ impl<'a> Period<'a> {
             .collect();
         let in_sat = flows.clone().fold(0u128, |sum, flow| sum.saturating_add(u128::from(flow.in_sat)));
         Section::new("Treasury", "What votes authorised, what was paid by it, and what moved on Bitcoin.")
-            .figure("authorised", Value::Sat(authorised_sat), Evidence::computed("the table of authorisations"))
-            .figure("paid by authorisation", Value::Sat(paid_sat), Evidence::computed("the table of authorisations"))
+            .figure("authorised", sum(&given, 3), Evidence::computed("the table of authorisations"))
+            .figure("paid by authorisation", sum(&paid, 3), Evidence::computed("the table of payments"))
             .figure("received", Value::Sat(in_sat), Evidence::computed("the table of movements"))
-            .table("Authorisations", &["proposal", "from height", "authorised", "paid"], rows)
+            .table("Authorisations", &["proposal", "payment", "from height", "authorised"], given)
+            .table("Payments", &["proposal", "payment", "mined at height", "paid", "noted by log entry"], paid)
             .table("Movements and who signed them", &["transaction", "in", "out", "signed by"], flow_rows)
             .table("Signatures by treasurer", &["treasurer", "signatures"], self.signatures(facts))
+    }
+
+    /// What became payable in the period, each under the decision tree of the epoch that says so.
+    fn authorisations(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (id, standing) in self.state.ledger().standings() {
+            for (number, payment) in (1u128..).zip(&standing.payments) {
+                let Some(given) = payment.authorisation.filter(|given| self.covers(given.height)) else { continue };
+                let epoch = self.headers.iter().find(|header| header.closing_height >= given.height);
+                let epoch = epoch.map_or(standing.decided_epoch, |header| header.epoch);
+                rows.push(Row {
+                    values: vec![
+                        Value::Words(id.to_string()),
+                        Value::Number(number),
+                        Value::Height(given.height),
+                        Value::Sat(u128::from(given.amount_sat)),
+                    ],
+                    evidence: self.leaf(ReportTree::Decisions, epoch, id.to_string()),
+                });
+            }
+        }
+        rows
+    }
+
+    /// What was paid in the period by an authorisation: the execution notes in the log (G-99), each with its transaction.
+    fn payments(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (id, standing) in self.state.ledger().standings() {
+            for (index, payment) in (0u16..).zip(&standing.payments) {
+                let PaymentState::Executed { txid, height, amount_sat } = payment.state else { continue };
+                if !self.covers(height) {
+                    continue;
+                }
+                let noted = self.state.proposals().get(id).and_then(|proposal| proposal.executions.get(&index));
+                rows.push(Row {
+                    values: vec![
+                        Value::Words(id.to_string()),
+                        Value::Number(u128::from(index) + 1),
+                        Value::Height(height),
+                        Value::Sat(u128::from(amount_sat)),
+                        noted.map_or(Value::None, |(position, _)| Value::Number(u128::from(*position))),
+                    ],
+                    evidence: Evidence::Transaction { txid: txid.to_string(), height: Some(height) },
+                });
+            }
+        }
+        rows
+    }
+
+    /// Whether a height belongs to the period.
+    fn covers(&self, height: u32) -> bool {
+        height > self.since && height <= self.height
     }
 
     fn signatures(&self, facts: &Facts) -> Vec<Row> {

@@ -135,6 +135,26 @@ pub struct Delegations {
     pub routes: Vec<WeightRoute>,
     /// On the proposal asked for: the weight that the member's own ballot carries, or would.
     pub carried: Option<String>,
+    /// The same on every vote that is open, when none was asked for.
+    #[serde(default)]
+    pub votes: Vec<DelegatedVote>,
+}
+
+/// What delegations come to in one open vote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelegatedVote {
+    /// The proposal's id, hex.
+    pub proposal: String,
+    /// Its number.
+    pub number: u64,
+    /// Its title; untrusted text.
+    pub title: String,
+    /// Whether the member cast a ballot of their own, which overrides every delegation.
+    pub has_voted: bool,
+    /// Weight that this ballot carries, or would.
+    pub carried: String,
+    /// Where every part of the member's own weight ends.
+    pub routes: Vec<WeightRoute>,
 }
 
 /// A delegation of this node's member.

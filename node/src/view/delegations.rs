@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use althing_governance::delegation::{Electorate, Graph, Route, RouteEndKind, Scope, Topic};
 use althing_governance::id::MemberId;
+use althing_governance::lifecycle::Phase;
 use althing_governance::state::ProposalRecord;
 
 use super::names::{find_proposal, name_of};
-use crate::api::{ApiError, DelegatedPart, Delegations, MyDelegation, WeightRoute};
+use crate::api::{ApiError, DelegatedPart, DelegatedVote, Delegations, MyDelegation, WeightRoute};
 use crate::shell::Shell;
 
-/// The member's delegations, and on a proposal where their weight goes.
+/// The member's delegations, and where their weight goes: on a proposal, or on every open vote.
 pub(super) fn mine(shell: &Shell, me: Option<MemberId>, proposal: Option<&str>) -> Result<Delegations, ApiError> {
     let me = me.ok_or_else(|| ApiError::invalid("N-39", "this is a hub; ask a member's node for that"))?;
     let state = shell.ledger.state();
@@ -32,13 +33,30 @@ pub(super) fn mine(shell: &Shell, me: Option<MemberId>, proposal: Option<&str>) 
         until: record.expires_height(),
         position: record.position,
     });
-    let mut found = Delegations { mine: mine.collect(), routes: Vec::new(), carried: None };
-    if let Some(text) = proposal {
-        let id = find_proposal(shell, text)?;
-        let record = &state.proposals()[&id];
-        let own = state.roll(record.snapshot_epoch).map_or(0, |roll| roll.weight(&me));
-        found.carried = Some(carried(shell, record, &me, own).to_string());
-        found.routes = routes(shell, record, &me);
+    let mut found = Delegations { mine: mine.collect(), routes: Vec::new(), carried: None, votes: Vec::new() };
+    let own = |record: &ProposalRecord| state.roll(record.snapshot_epoch).map_or(0, |roll| roll.weight(&me));
+    match proposal {
+        Some(text) => {
+            let id = find_proposal(shell, text)?;
+            let record = &state.proposals()[&id];
+            found.carried = Some(carried(shell, record, &me, own(record)).to_string());
+            found.routes = routes(shell, record, &me);
+        }
+        None => {
+            let mut records: Vec<&ProposalRecord> = state.proposals().values().collect();
+            records.sort_by_key(|record| record.position);
+            let open = (1..).zip(records).filter(|(_, r)| matches!(state.phase(r), Phase::Voting { .. }));
+            found.votes = open
+                .map(|(number, record)| DelegatedVote {
+                    proposal: record.id.to_string(),
+                    number,
+                    title: record.content.title.clone(),
+                    has_voted: votes(record, &me),
+                    carried: carried(shell, record, &me, own(record)).to_string(),
+                    routes: routes(shell, record, &me),
+                })
+                .collect();
+        }
     }
     Ok(found)
 }

@@ -1,6 +1,6 @@
 //! Answers about votes of every kind, delegations, deposits and rewards, in words.
 
-use althing_node::api::{Comment, Delegations, Deposit, Proposal, ProposalReview, Reward, Said, System};
+use althing_node::api::{Comment, Delegations, Deposit, Proposal, ProposalReview, Reward, Said, System, WeightRoute};
 
 use super::show::table;
 use crate::format::{parse_weight, sats, short_id, thousands, weight};
@@ -156,17 +156,25 @@ pub(super) fn delegations(found: &Delegations) -> Vec<String> {
     if let Some(carried) = &found.carried {
         lines.push(format!("Your ballot carries {}, with what others delegate to you.", weight(carried)));
     }
-    for route in &found.routes {
-        lines.push(format!(
-            "{} goes to {} ({}), {} steps away: it {}",
-            weight(&route.weight),
-            Untrusted::new(&route.name),
-            short_id(&route.member),
-            route.steps,
-            Untrusted::new(&route.words)
-        ));
+    lines.extend(found.routes.iter().map(route));
+    for vote in &found.votes {
+        let title = Untrusted::new(&vote.title).line();
+        let own = if vote.has_voted { "Your ballot carries" } else { "You have not voted; your ballot would carry" };
+        lines.push(format!("On #{} {title}: {own} {}.", vote.number, weight(&vote.carried)));
+        lines.extend(vote.routes.iter().map(|one| format!("  {}", route(one))));
     }
     lines
+}
+
+fn route(route: &WeightRoute) -> String {
+    format!(
+        "{} goes to {} ({}), {} steps away: it {}",
+        weight(&route.weight),
+        Untrusted::new(&route.name),
+        short_id(&route.member),
+        route.steps,
+        Untrusted::new(&route.words)
+    )
 }
 
 /// Deposits.

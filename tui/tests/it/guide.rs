@@ -56,3 +56,37 @@ fn every_command_of_the_feature_table_exists() {
         }
     }
 }
+
+/// What waits for other parts of the project, and what is never to be: nothing else may be missing.
+const NOT_YET: [(&str, &str); 5] = [
+    ("earned merit that decays", "merit"),
+    ("secret until close", "trustees"),
+    ("penalty for dropping a receipted ballot", "treasury"),
+    ("notifications", "terminal"),
+    ("public interface", "node services"),
+];
+const NEVER: [&str; 2] = ["secret for ever", "receipt-free, coercion-resistant"];
+
+#[test]
+fn every_row_of_the_feature_table_is_there_by_a_command_or_says_what_it_waits_for() {
+    let table = include_str!("../../../docs/guide/features.md");
+    let rows =
+        table.lines().filter_map(|line| line.strip_prefix("| ")).map(|line| line.split(" | ").collect::<Vec<_>>());
+    let rows: Vec<Vec<&str>> = rows.filter(|row| row[0] != "feature").collect();
+    assert_eq!(rows.len(), 68);
+    for row in rows {
+        let [feature, state, shown] = row[..] else { panic!("{row:?} has not three columns") };
+        match state {
+            "yes" => assert!(shown.contains("`althing "), "{feature}: no command shows it"),
+            "planned" => {
+                let waits = NOT_YET.iter().find(|(planned, _)| *planned == feature);
+                assert!(
+                    waits.is_some_and(|(_, part)| shown.contains(part)),
+                    "{feature} waits for nothing that is named"
+                );
+            }
+            "no" => assert!(NEVER.contains(&feature) && shown.len() > 40, "{feature} is refused without a reason"),
+            other => panic!("{feature}: {other}"),
+        }
+    }
+}

@@ -4,7 +4,7 @@ use althing_regtest::story::{Actor, Assembly};
 use anyhow::{Context as _, Result, ensure};
 
 use super::rules::{DUES_SAT, POOL_SAT};
-use super::{GUEST_SAT, WITHIN_BLOCKS, ask, five, text};
+use super::{GUEST_SAT, WITHIN_BLOCKS, ask, caught_up, five, text};
 
 /// Invites the guest, and gives the invitation's id.
 pub(super) fn invite(assembly: &Assembly, guest: &Actor) -> Result<String> {
@@ -42,6 +42,7 @@ pub(super) fn discuss(assembly: &Assembly, proposal: &str) -> Result<()> {
     ask(astrid, &["comment-vote", &comment, "down"])?;
     ask(astrid, &["comment-vote", &comment, "none"])?;
     ask(astrid, &["update", proposal, "There is a fire at the booth."])?;
+    caught_up(assembly)?;
     let shown = |actor: &Actor| ask(actor, &["proposal", "show", proposal]);
     let found = shown(hallgerd)?;
     let comments = found["comments"].as_array().context("no comments")?;
@@ -69,6 +70,7 @@ pub(super) fn rotate_key(assembly: &Assembly, proposal: &str) -> Result<()> {
     ensure!(said["position"].is_u64(), "{said}");
     let cast = ask(hallgerd, &["vote", proposal, "yes", "--yes"])?;
     ensure!(cast["position"].is_u64(), "{cast}");
+    caught_up(assembly)?;
     let ballots = ask(hallgerd, &["ballots"])?;
     ensure!(ballots["ballots"].as_array().is_some_and(|all| all.len() == 1), "{ballots}");
     let facts = |members: Vec<althing_node::api::Member>| {

@@ -47,13 +47,13 @@ fn every_command_does_what_it_says() {
         offences::note(assembly, &systems.question)?;
         assembly.mine(1)?;
         members::delegated(assembly, &classes.request)?;
+        classes::vote_on_answer(assembly, &answer)?;
 
         for proposal in systems.all().chain(classes.decided_first()) {
             until_decided(assembly, proposal)?;
         }
         systems::check(assembly, &systems)?;
         classes::check(assembly, &classes)?;
-        classes::vote_on_answer(assembly, &answer)?;
         members::check_rewards(assembly)?;
         members::check_guest(assembly, &guest)?;
         classes::check_later(assembly, &classes, &answer)
@@ -76,25 +76,38 @@ fn guest(assembly: &Assembly, dao_file: &str) -> Result<Actor> {
     Ok(guest)
 }
 
+/// Waits until everybody has verified all that anybody has.
+fn caught_up(assembly: &Assembly) -> Result<()> {
+    let sizes = assembly.everybody().map(|actor| Ok(actor.status()?.log_size)).collect::<Result<Vec<_>>>()?;
+    let size = sizes.into_iter().max().context("nobody is there")?;
+    assembly.everybody().try_for_each(|actor| actor.wait(WaitFor::LogSize(size), 90))
+}
+
 fn until_decided(assembly: &Assembly, proposal: &str) -> Result<()> {
     assembly.mine_until("the outcome in a final epoch", WITHIN_BLOCKS, || {
-        let seen = assembly.members[0].has_seen(WaitFor::Decided(proposal.to_owned()))?;
-        Ok(seen.then_some(()))
+        for actor in assembly.everybody() {
+            if !actor.has_seen(WaitFor::Decided(proposal.to_owned()))? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
     })
 }
 
 /// Mines until everybody says of a proposal what became of it.
 fn until_it_says(assembly: &Assembly, proposal: &str, words: &str) -> Result<()> {
+    let mut last = String::new();
     let what = format!("{words:?} of proposal {proposal}");
-    assembly.mine_until(&what, WITHIN_BLOCKS, || {
-        let found = assembly.members[1].proposal(proposal)?.vote.decision.unwrap_or_default();
-        Ok(found.contains(words).then_some(()))
-    })?;
-    for actor in assembly.everybody() {
-        let found = actor.proposal(proposal)?.vote.decision.unwrap_or_default();
-        ensure!(found.contains(words), "{}: {found:?} does not say {words:?}", actor.name());
-    }
-    Ok(())
+    let found = assembly.mine_until(&what, WITHIN_BLOCKS, || {
+        for actor in assembly.everybody() {
+            last = actor.proposal(proposal)?.vote.decision.unwrap_or_default();
+            if !last.contains(words) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    });
+    found.with_context(|| format!("it says {last:?}"))
 }
 
 /// Runs a command that must succeed, and gives its answer.

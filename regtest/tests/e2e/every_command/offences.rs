@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use bitcoin::Network;
 use bitcoin::secp256k1::{Keypair, Secp256k1};
 
-use super::{ask, five};
+use super::{ask, caught_up, five};
 
 /// A member's lane, as whoever has the keys can write in it.
 struct Lane {
@@ -37,6 +37,7 @@ impl Lane {
 /// Njal's key signs two other ballots for the place of the one that he cast: it is void, and he has to be silent.
 pub(super) fn prove(assembly: &Assembly, proposal: &str) -> Result<()> {
     let [astrid, _, _, _, njal] = five(assembly)?;
+    caught_up(assembly)?;
     let ballots = njal.ballots()?;
     let [ballot] = &ballots[..] else { anyhow::bail!("Njal cast {ballots:?}") };
     let before = astrid.proposal(proposal)?.tally.context("no sums")?;
@@ -70,6 +71,7 @@ pub(super) fn note(assembly: &Assembly, proposal: &str) -> Result<()> {
     let shown = astrid.proposal(proposal)?;
     let found = shown.comments.iter().find(|one| one.id == entry.id().to_string());
     ensure!(found.is_some_and(|one| one.text == "Said elsewhere."), "{:?}", shown.comments);
+    caught_up(assembly)?;
     // Gudrun's own device goes on behind it.
     ask(gudrun, &["comment", proposal, "And here."])?;
     // And so does Astrid's, whose place in the lane was not taken.

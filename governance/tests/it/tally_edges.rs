@@ -1,0 +1,132 @@
+//! Hazard: a ballot that counts a moment too long or too short, and leaves of the ballot tree that say something else than they
+//! should (G-42, G-76, G-98).
+
+use althing_governance::charter::Class;
+use althing_governance::delegation::{Book, Delegation, Part, Scope, Topic};
+use althing_governance::entry::{Ballot, Choice};
+use althing_governance::tally::{
+    BallotLeaf, BallotRecord, Ballots, CountedBallot, Delegations, Poll, Sums, last_ballots,
+};
+use althing_governance::voting::{Count, System};
+use althing_governance::{Canonical as _, DecodeError, EntryId, MemberId, ProposalId, Roll};
+
+fn member(number: u8) -> MemberId {
+    MemberId([number; 32])
+}
+
+fn record(position: u64, field: u16, void_from: Option<u64>) -> BallotRecord {
+    BallotRecord { position, entry: EntryId([u8::try_from(position).unwrap(); 32]), fields: vec![field], void_from }
+}
+
+#[test]
+fn the_last_ballot_below_the_cutoff_that_is_not_void_by_then() {
+    let ballots = Ballots::from([
+        (member(1), vec![record(3, 1, None), record(8, 2, Some(12))]),
+        (member(2), vec![record(5, 1, Some(5))]),
+        (member(3), vec![]),
+    ]);
+    let counted = |cutoff| -> Vec<(MemberId, u64)> {
+        last_ballots(&ballots, cutoff).map(|(member, record)| (member, record.position)).collect()
+    };
+    assert_eq!(counted(0), []);
+    assert_eq!(counted(3), []);
+    assert_eq!(counted(4), [(member(1), 3)]);
+    // The proof at 5 came after a count up to 5.
+    assert_eq!(counted(5), [(member(1), 3)]);
+    assert_eq!(counted(6), [(member(1), 3)]);
+    assert_eq!(counted(8), [(member(1), 3)]);
+    assert_eq!(counted(9), [(member(1), 8)]);
+    assert_eq!(counted(12), [(member(1), 8)]);
+    // From the proof at 12 on, the one before counts again.
+    assert_eq!(counted(13), [(member(1), 3)]);
+    assert_eq!(counted(u64::MAX), [(member(1), 3)]);
+}
+
+#[test]
+fn a_choice_has_one_field_and_a_field_one_choice() {
+    let all = [(Choice::Abstain, 0), (Choice::Yes, 1), (Choice::No, 2), (Choice::Veto, 3)];
+    for (choice, field) in all {
+        assert_eq!((choice.field(), Choice::from_fields(&[field])), (field, Some(choice)));
+        let ballot = Ballot::new(ProposalId([1; 32]), choice, Some("Why.".into()));
+        assert_eq!((ballot.fields.clone(), ballot.reason.as_deref()), (vec![field], Some("Why.")));
+        assert_eq!(Ballot::from_bytes(&ballot.to_bytes()).unwrap(), ballot);
+    }
+    for fields in [&[][..], &[4], &[0, 0], &[u16::MAX]] {
+        assert_eq!(Choice::from_fields(fields), None, "{fields:?}");
+    }
+    let reason = |length: usize| {
+        let ballot = Ballot::new(ProposalId([1; 32]), Choice::Yes, Some("x".repeat(length)));
+        Ballot::from_bytes(&ballot.to_bytes()).is_ok()
+    };
+    assert_eq!([0, 1, 1024, 1025].map(reason), [false, true, true, false]);
+    let fields = |count: usize| {
+        let ballot = Ballot { proposal: ProposalId([1; 32]), fields: vec![0; count], reason: None };
+        Ballot::from_bytes(&ballot.to_bytes()).is_ok()
+    };
+    assert_eq!([0, 1, 64, 65].map(fields), [true, true, true, false]);
+}
+
+#[test]
+fn every_leaf_of_a_ballot_tree_says_its_own() {
+    let roll = Roll::from_stakes((1..=4).map(|who| (member(who), 100, 100 * u128::from(who))));
+    let ballots = Ballots::from([(member(2), vec![record(4, 1, None)]), (member(9), vec![record(5, 1, None)])]);
+    let mut book = Book::new();
+    let to = |who| vec![Part { to: member(who), share_bp: 10_000 }];
+    let give = |who, expires_height| Delegation { scope: Scope::All, parts: to(who), expires_height };
+    book.record(member(1), 2, EntryId([21; 32]), give(2, None));
+    // A delegation of whoever votes is overridden; one that expires before the close holds no more.
+    book.record(member(2), 3, EntryId([22; 32]), give(3, None));
+    book.record(member(3), 3, EntryId([23; 32]), give(2, Some(50)));
+    let topic = Topic { class: Class::Text, tags: Vec::new() };
+    let delegations = Some(Delegations { book: &book, topic, cutoff: 10, close_height: 50 });
+    let poll = |delegations| Poll {
+        system: System::YesNoAbstain,
+        options: 0,
+        roll: &roll,
+        ballots: &ballots,
+        cutoff: 10,
+        delegations,
+    };
+    let (with, without) = (poll(delegations), poll(None));
+    assert_eq!(with.delegation_of(&member(1)), Some(EntryId([21; 32])));
+    assert_eq!((with.delegation_of(&member(3)), with.delegation_of(&member(4))), (None, None));
+    assert_eq!(without.delegation_of(&member(1)), None);
+    let own = |weight| BallotLeaf::Own(CountedBallot { position: 4, entry: EntryId([4; 32]), fields: vec![1], weight });
+    let given = BallotLeaf::Delegated { entry: EntryId([21; 32]) };
+    for (poll, leaves, yes) in [
+        (with, [given.clone(), own(300), BallotLeaf::None, BallotLeaf::None], 300),
+        (without, [BallotLeaf::None, own(200), BallotLeaf::None, BallotLeaf::None], 200),
+    ] {
+        let tree = poll.tree().unwrap();
+        assert_eq!(tree.leaves().len(), 4);
+        for (who, expected) in (1u8..).zip(&leaves) {
+            let leaf = tree.leaf(&member(who).0).unwrap();
+            assert_eq!(BallotLeaf::from_bytes(&leaf.value).as_ref(), Ok(expected), "{who}");
+            let weight = 100 * u128::from(who);
+            let voted = if who == 2 { [yes, 0, 0, 1] } else { [0; 4] };
+            assert_eq!(leaf.sums, [&voted[..], &[weight]].concat());
+            assert_eq!(expected.sums(System::YesNoAbstain, 0, weight).unwrap(), leaf.sums);
+            assert_eq!(expected.ballot().is_some(), who == 2);
+        }
+        let count = poll.count().unwrap();
+        assert_eq!(count.sums(), tree.root().sums);
+        assert_eq!(Sums::of(&count), Some(Sums { yes, no: 0, abstain: 0, ballots: 1, weight: 1000 }));
+    }
+    assert_eq!(given.to_bytes(), [&[2][..], &[21; 32]].concat());
+    assert_eq!(BallotLeaf::None.to_bytes(), [0]);
+    let unknown = DecodeError::UnknownVariant { field: "ballot leaf", found: 3 };
+    assert_eq!(BallotLeaf::from_bytes(&[3]), Err(unknown));
+}
+
+#[test]
+fn a_question_has_sums_and_a_choice_has_none() {
+    let mut count = Count::new(System::YesNoVeto, 0).unwrap();
+    count.add_roll(100).unwrap();
+    for (field, weight) in [(1, 30), (2, 20), (3, 7), (0, 5)] {
+        count.add(&[field], weight).unwrap();
+    }
+    assert_eq!(Sums::of(&count), Some(Sums { yes: 30, no: 27, abstain: 5, ballots: 4, weight: 100 }));
+    for system in [System::Approval, System::SingleChoice, System::Split, System::InstantRunoff, System::Schulze] {
+        assert_eq!(Sums::of(&Count::new(system, 3).unwrap()), None);
+    }
+}
