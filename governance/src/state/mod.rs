@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod holds;
 mod live;
 mod members;
 mod query;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use bitcoin::{BlockHash, OutPoint};
 
+pub use holds::HoldFate;
 pub use live::LiveTally;
 pub(crate) use live::topic;
 pub(crate) use members::vote_key;

@@ -8,6 +8,7 @@ mod serve;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use althing_channels::wire::{AppEntry, AppNack, Hello, PROTOCOL_VERSION, PeerError};
@@ -29,6 +30,7 @@ use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
 use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX};
 use crate::ledger::LedgerError;
+use crate::peer_budget::PeerBudget;
 use crate::peers::PeerEvent;
 use crate::shell::Shell;
 use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
@@ -56,7 +58,8 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
     let (dir, password) = (dir.to_owned(), password.to_owned());
     EngineHandle::start("hub", move |inputs: SyncSender<Input>| {
         let intake = start_intake(&Dao::load(&dir)?, inputs.clone())?;
-        let on_peer = doorkeeper(intake.door(), inputs.clone());
+        let budget = Arc::new(PeerBudget::default());
+        let on_peer = doorkeeper(intake.door(), Arc::clone(&budget), inputs.clone());
         let shell = Shell::open(&dir, &password, Some(listen), &inputs, on_peer)?;
         intake.know(shell.ledger.state().members().values().map(|member| member.key));
         intake.know(offices(shell.ledger.state().charter()));
@@ -64,6 +67,7 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
         let mut hub = Hub {
             shell,
             intake,
+            budget,
             unsettled: 0,
             shut_out: BTreeSet::new(),
             links,
@@ -71,6 +75,7 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
             members: BTreeMap::new(),
             wanted: BTreeMap::new(),
             waiters: Waiters::default(),
+            accounts_due: true,
             stopping: false,
         };
         let news = hub.shell.resume_channels()?;
@@ -84,6 +89,8 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
 pub struct Hub {
     shell: Shell,
     intake: Intake,
+    /// Messages of peers that wait for this engine.
+    budget: Arc<PeerBudget>,
     /// Batches of the intake that are handled but not committed.
     unsettled: usize,
     /// Peers that sent too many bad signatures (N-72).
@@ -95,6 +102,8 @@ pub struct Hub {
     /// What peers asked to be told; told once a batch, behind its commit.
     wanted: BTreeMap<PublicKey, Wanted>,
     waiters: Waiters<Condition>,
+    /// A new tip may have brought decisions about money; acted on behind the commit.
+    accounts_due: bool,
     stopping: bool,
 }
 
@@ -112,6 +121,7 @@ impl Role for Hub {
             }
             Input::Peer(PeerEvent::Message(peer, message)) => {
                 let done = self.on_message(peer, *message);
+                self.budget.handled(&peer);
                 self.shell.settle_trouble("peers", done);
             }
             Input::Intake(report) => self.on_intake(report),
@@ -130,6 +140,7 @@ impl Role for Hub {
         }
         let done = self.tell_wanted();
         self.shell.settle_trouble("peers", done);
+        self.settle_accounts();
         let Self { waiters, shell, .. } = self;
         view::settle(waiters, shell, None);
     }
@@ -229,7 +240,7 @@ impl Hub {
         let news = self.shell.on_channel_message(number, message)?;
         self.on_stake_news(&news);
         // The funding may have been mined while the last message was on its way.
-        let news = self.shell.update_channels_from_chain()?;
+        let news = self.shell.update_channel_from_chain(number)?;
         self.on_stake_news(&news);
         Ok(())
     }
@@ -245,6 +256,8 @@ impl Hub {
             let effects = self.shell.machine(number)?.abandon("N-35: a newer opening of this peer takes its place")?;
             let news = self.shell.carry_out(number, effects)?;
             self.on_stake_news(&news);
+            // However many openings a peer begins, it leaves no more behind than it may have under way.
+            self.shell.forget_opening(number)?;
         }
         if self.shell.stakes.unfunded_of(Some(&peer)) >= UNFUNDED_MAX {
             self.refuse_peer(peer, "N-35", &format!("{UNFUNDED_MAX} openings of yours are not funded yet"));
@@ -282,6 +295,17 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// What the durable log decided about money is proposed in the channels; members have the log up to there by now.
+    fn settle_accounts(&mut self) {
+        if !std::mem::take(&mut self.accounts_due) || self.stopping {
+            return;
+        }
+        match self.shell.settle_accounts() {
+            Ok(news) => self.on_stake_news(&news),
+            Err(error) => self.shell.trouble("accounts", &error),
+        }
     }
 
     fn on_stake_news(&mut self, news: &[StakeNews]) {
@@ -462,6 +486,7 @@ impl Hub {
             self.log_final_epochs()?;
             self.sign_head()?;
             self.close_epoch_if_due()?;
+            self.accounts_due = true;
         }
         Ok(())
     }
@@ -527,7 +552,11 @@ fn start_intake(dao: &Dao, inputs: SyncSender<Input>) -> Result<Intake> {
 }
 
 /// Leads entries to the intake and everything else to the engine, whose bounded queue holds a peer's socket back when it is full.
-fn doorkeeper(door: Door, inputs: SyncSender<Input>) -> impl Fn(PeerEvent) + Send + Sync + 'static {
+fn doorkeeper(
+    door: Door,
+    budget: Arc<PeerBudget>,
+    inputs: SyncSender<Input>,
+) -> impl Fn(PeerEvent) + Send + Sync + 'static {
     move |event| {
         let input = match event {
             PeerEvent::Message(peer, message) => match *message {
@@ -537,7 +566,11 @@ fn doorkeeper(door: Door, inputs: SyncSender<Input>) -> impl Fn(PeerEvent) + Sen
                         Err(offered) => Input::Intake(Report::Crowded(offered)),
                     }
                 }
-                other => Input::Peer(PeerEvent::Message(peer, Box::new(other))),
+                other if budget.admit(peer) => Input::Peer(PeerEvent::Message(peer, Box::new(other))),
+                _ => {
+                    tracing::warn!(%peer, "N-98: a peer sends faster than it is answered; a message was dropped");
+                    return;
+                }
             },
             PeerEvent::Down(peer) => {
                 door.forget(&peer);

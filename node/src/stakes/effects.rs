@@ -157,6 +157,7 @@ impl Shell {
 
     pub(super) fn persist_channel(&mut self, number: u32) -> Result<()> {
         let row = self.channel(number)?.row();
+        self.stakes.name(number);
         self.store.write(|writer| writer.put_channel(&row))
     }
 
@@ -165,9 +166,7 @@ impl Shell {
         let mut stored = Stakes::load(&self.store, &self.keys)?;
         match stored.channels.remove(&number) {
             Some(channel) => self.stakes.insert(channel),
-            None => {
-                self.stakes.channels.remove(&number);
-            }
+            None => self.stakes.remove(number),
         }
         Ok(())
     }

@@ -48,13 +48,21 @@ const MIN_STAKE_SAT: u64 = 10_000;
 /// # Errors
 /// When a command fails, or answers something wrong.
 pub fn found(assembly: &Assembly, periods: Periods) -> Result<Founded> {
+    found_with(assembly, periods, |charter| charter)
+}
+
+/// The same with a charter that the caller has changed.
+///
+/// # Errors
+/// As [`found`].
+pub fn found_with(assembly: &Assembly, periods: Periods, edit: impl Fn(String) -> String) -> Result<Founded> {
     assembly.narrator.step("making keys for a hub and five members");
     let hub_keys = init(&assembly.hub.cli(), assembly)?;
     let member_keys = at_once(&assembly.members, |_, member| init(&member.cli(), assembly))?;
 
     assembly.narrator.step("writing the charter and checking it");
     let charter_path = assembly.data_dir.join("charter.toml");
-    std::fs::write(&charter_path, charter(&hub_keys, &member_keys, periods)?)
+    std::fs::write(&charter_path, edit(charter(&hub_keys, &member_keys, periods)?))
         .with_context(|| format!("writing {}", charter_path.display()))?;
     let charter_file = utf8(&charter_path)?;
     let cli = assembly.hub.cli();

@@ -8,6 +8,7 @@
     reason = "helpers of tests may fail like tests; clippy's exemption sees only test functions"
 )]
 
+mod accounts;
 mod bad_input;
 mod breaches;
 mod channel_ends;
