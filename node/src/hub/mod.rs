@@ -60,10 +60,11 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
         let intake = start_intake(&Dao::load(&dir)?, inputs.clone())?;
         let budget = Arc::new(PeerBudget::default());
         let on_peer = doorkeeper(intake.door(), Arc::clone(&budget), inputs.clone());
-        let shell = Shell::open(&dir, &password, Some(listen), &inputs, on_peer)?;
+        let mut shell = Shell::open(&dir, &password, Some(listen), &inputs, on_peer)?;
         intake.know(shell.ledger.state().members().values().map(|member| member.key));
         intake.know(offices(shell.ledger.state().charter()));
         let links = Links::load(&shell)?;
+        shell.stakes.gather();
         let mut hub = Hub {
             shell,
             intake,
@@ -81,6 +82,7 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
         let news = hub.shell.resume_channels()?;
         hub.on_stake_news(&news);
         hub.log_missing_checkpoints();
+        hub.commit_channels();
         Ok(hub)
     })
 }
@@ -134,6 +136,7 @@ impl Role for Hub {
     }
 
     fn commit(&mut self) {
+        self.commit_channels();
         self.commit_batch();
         for _ in 0..std::mem::take(&mut self.unsettled) {
             self.intake.settled();
@@ -141,6 +144,7 @@ impl Role for Hub {
         let done = self.tell_wanted();
         self.shell.settle_trouble("peers", done);
         self.settle_accounts();
+        self.commit_channels();
         let Self { waiters, shell, .. } = self;
         view::settle(waiters, shell, None);
     }
@@ -295,6 +299,12 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// What the channels of the batch stored becomes durable, then their messages go out.
+    fn commit_channels(&mut self) {
+        let done = self.shell.commit_channels();
+        self.shell.settle_trouble("channels", done);
     }
 
     /// What the durable log decided about money is proposed in the channels; members have the log up to there by now.
@@ -528,6 +538,7 @@ impl Hub {
         let number = self.shell.stakes.named(id)?.number;
         let news = act(&mut self.shell, number)?;
         self.on_stake_news(&news);
+        self.shell.commit_channels()?;
         let channel = self.shell.stakes.named(id)?;
         Ok(Reply::Stake(view::stake(&self.shell, channel)))
     }

@@ -71,12 +71,19 @@ impl Shell {
     }
 
     fn carry_out_one(&mut self, number: u32, effect: Effect, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
+        // C-61: what goes to the Bitcoin network follows from what is durable.
+        if matches!(
+            effect,
+            Effect::BroadcastFunding(_)
+                | Effect::BroadcastClose(_)
+                | Effect::BroadcastCommitment(_)
+                | Effect::SpliceSigned(_)
+        ) {
+            self.commit_channels()?;
+        }
         match effect {
             Effect::Persist => self.persist_channel(number)?,
-            Effect::Send(message) => {
-                let peer = self.channel(number)?.peer;
-                self.peers.send(peer, message);
-            }
+            Effect::Send(message) => self.send_of_channel(number, message)?,
             Effect::BuildFunding { script_pubkey, amount_sat } => {
                 return self.build_funding(number, script_pubkey, amount_sat);
             }
@@ -155,14 +162,9 @@ impl Shell {
         Ok(news)
     }
 
-    pub(super) fn persist_channel(&mut self, number: u32) -> Result<()> {
-        let row = self.channel(number)?.row();
-        self.stakes.name(number);
-        self.store.write(|writer| writer.put_channel(&row))
-    }
-
     /// A failed write leaves the machine ahead of the store; the store is right.
-    fn restore_channel(&mut self, number: u32) -> Result<()> {
+    pub(super) fn restore_channel(&mut self, number: u32) -> Result<()> {
+        self.stakes.drop_gathered(number);
         let mut stored = Stakes::load(&self.store, &self.keys)?;
         match stored.channels.remove(&number) {
             Some(channel) => self.stakes.insert(channel),

@@ -5,6 +5,7 @@ mod backups;
 mod checkpoints;
 mod closing;
 mod effects;
+mod group;
 mod monitors;
 mod opening;
 mod splicing;
@@ -71,6 +72,8 @@ pub struct Stakes {
     names: BTreeMap<ChannelId, u32>,
     /// No channel gets a number below this: the seed of such a number may have been used for one that was forgotten (C-3).
     floor: u32,
+    /// What the batch under way stores and sends.
+    group: group::Group,
     /// Of the channels that are ending; the others' fundings are looked for in each block.
     monitors: BTreeMap<u32, Monitor>,
 }
@@ -154,7 +157,7 @@ impl Stakes {
         let monitors = monitors.collect::<Result<_>>()?;
         let floor = store.meta(NEXT_CHANNEL)?.map(|bytes| bytes.as_slice().try_into().map(u32::from_be_bytes));
         let floor = floor.transpose().context("the stored next channel number is not 4 bytes")?.unwrap_or(0);
-        let mut stakes = Self { channels, names: BTreeMap::new(), floor, monitors };
+        let mut stakes = Self { channels, names: BTreeMap::new(), floor, group: group::Group::default(), monitors };
         let numbers: Vec<u32> = stakes.channels.keys().copied().collect();
         numbers.into_iter().for_each(|number| stakes.name(number));
         Ok(stakes)

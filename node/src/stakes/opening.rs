@@ -82,6 +82,7 @@ impl Shell {
         if channel.machine.phase() != Phase::Failed || channel.machine.funding().is_some() {
             return Ok(());
         }
+        self.stakes.drop_gathered(number);
         // C-3: the seed of the number was used; no other channel gets it.
         let floor = self.stakes.next_number();
         self.store.write(|writer| {

@@ -16,6 +16,7 @@ mod closes;
 mod governance;
 mod hub_kill;
 mod log_rows;
+mod long_channel;
 mod lost_laptop;
 mod reorg;
 mod splices;
