@@ -136,8 +136,11 @@ impl Role for Hub {
     }
 
     fn commit(&mut self) {
-        self.commit_channels();
+        let stored = self.shell.store_channels();
+        // Members get the log before the checkpoints that rest on it.
         self.commit_batch();
+        let sent = stored.map(|sends| self.shell.send_gathered(sends));
+        self.shell.settle_trouble("channels", sent);
         for _ in 0..std::mem::take(&mut self.unsettled) {
             self.intake.settled();
         }

@@ -34,6 +34,12 @@ impl Shell {
         let in_use = self.stakes.iter().filter(|channel| channel.machine.phase() == Phase::Ready);
         let numbers: Vec<u32> = in_use.map(|channel| channel.number).collect();
         for number in numbers {
+            // What was refused is sent again behind a reconnect (C-131).
+            if let Some(channel) = self.stakes.channel_mut(number).filter(|channel| channel.refused) {
+                channel.refused = false;
+                let peer = channel.peer;
+                self.peers.disconnect(peer);
+            }
             news.extend(self.seek_turn(number)?);
         }
         Ok(news)

@@ -138,6 +138,9 @@ impl Shell {
             false => Ok(()),
         });
         if let Err(error) = judged {
+            if let Some(channel) = self.stakes.channel_mut(number) {
+                channel.refused = true;
+            }
             return Ok(self.machine(number)?.refuse_checkpoint(&format!("{error:#}"))?);
         }
         if review.own_signature.is_some() {

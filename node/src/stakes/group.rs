@@ -19,8 +19,11 @@ pub(super) struct Group {
     /// Whether steps are gathered at all.
     gathers: bool,
     rows: BTreeMap<u32, ChannelRow>,
-    sends: Vec<(u32, PublicKey, Msg)>,
+    sends: Vec<Gathered>,
 }
+
+/// A message of a channel, by the channel's number, that waits for its batch.
+pub(crate) type Gathered = (u32, PublicKey, Msg);
 
 impl Stakes {
     /// From now on steps are gathered until [`Shell::commit_channels`].
@@ -41,6 +44,16 @@ impl Shell {
     /// # Errors
     /// On I/O; the channels are then as they were last stored, and nothing of theirs was sent.
     pub fn commit_channels(&mut self) -> Result<()> {
+        let sends = self.store_channels()?;
+        self.send_gathered(sends);
+        Ok(())
+    }
+
+    /// The first half of it: what is returned may be sent now, or behind something else that should arrive before.
+    ///
+    /// # Errors
+    /// On I/O; the channels are then as they were last stored.
+    pub(crate) fn store_channels(&mut self) -> Result<Vec<Gathered>> {
         let rows = std::mem::take(&mut self.stakes.group.rows);
         let sends = std::mem::take(&mut self.stakes.group.sends);
         if !rows.is_empty()
@@ -49,10 +62,14 @@ impl Shell {
             rows.keys().try_for_each(|number| self.restore_channel(*number))?;
             return Err(error);
         }
+        Ok(sends)
+    }
+
+    /// The second half.
+    pub(crate) fn send_gathered(&self, sends: Vec<Gathered>) {
         for (_, peer, message) in sends {
             self.peers.send(peer, message);
         }
-        Ok(())
     }
 
     /// Stores a channel, at once or with its batch.

@@ -62,6 +62,8 @@ pub struct StakeChannel {
     pub wishes: Vec<Change>,
     /// Member: the top-up or withdrawal that waits for the own turn.
     pub splice_order: Option<SpliceOrder>,
+    /// The other side's checkpoint was refused: the log here may have been behind, so it is asked for again with the next block.
+    pub refused: bool,
 }
 
 /// All stake channels of this node.
@@ -114,6 +116,7 @@ impl StakeChannel {
             child_coin: None,
             wishes: Vec::new(),
             splice_order: None,
+            refused: false,
         }
     }
 
