@@ -19,6 +19,7 @@ pub mod lease;
 pub mod ledger;
 pub mod local;
 pub mod member;
+pub mod peer_budget;
 pub mod peers;
 pub mod proof;
 pub mod replay;

@@ -22,6 +22,7 @@ mod money_lane;
 mod musig_oracle;
 mod nonce_reuse;
 mod old_backup;
+mod pitfalls;
 mod sizes;
 mod splicing;
 mod stale_state;
@@ -30,6 +31,7 @@ mod tampered_signature;
 mod testkit;
 mod tower;
 mod vectors;
+mod virtual_time;
 mod wrong_rounds;
 mod wrong_terms;
 

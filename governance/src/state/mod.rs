@@ -5,6 +5,7 @@ mod check;
 mod endings;
 mod facts;
 mod forced;
+mod holds;
 mod index;
 mod live;
 mod members;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use bitcoin::{BlockHash, OutPoint};
 
 pub use facts::Mined;
+pub use holds::HoldFate;
 use index::EntryIndex;
 pub use live::LiveTally;
 pub(crate) use live::topic;

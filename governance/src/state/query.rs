@@ -359,7 +359,7 @@ impl LogState {
         hold.position < used && end.is_some_and(|end| end <= self.height_of_size(used))
     }
 
-    fn is_held(&self, hold: &HoldRecord, tip: u32) -> bool {
+    pub(super) fn is_held(&self, hold: &HoldRecord, tip: u32) -> bool {
         if self.has_lapsed(hold, self.size()) {
             return false;
         }

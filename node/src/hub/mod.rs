@@ -12,6 +12,7 @@ mod serve;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use althing_channels::wire::{AppEntry, AppNack, Hello, PROTOCOL_VERSION, PeerError};
@@ -34,6 +35,7 @@ use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
 use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX, Turned};
 use crate::ledger::LedgerError;
+use crate::peer_budget::PeerBudget;
 use crate::peers::{Neighbours, PeerEvent};
 use crate::shell::Shell;
 use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
@@ -89,18 +91,21 @@ fn start_with(
     let (dir, password) = (dir.to_owned(), password.to_owned());
     EngineHandle::start("hub", move |inputs: SyncSender<Input>| {
         let intake = start_intake(&Dao::load(&dir)?, inputs.clone())?;
-        let on_peer = doorkeeper(intake.door(), inputs.clone());
+        let budget = Arc::new(PeerBudget::default());
+        let on_peer = doorkeeper(intake.door(), Arc::clone(&budget), inputs.clone());
         let mut shell = Shell::open(&dir, &password, listen, &inputs, on_peer)?;
         if let Some((neighbours, door)) = company {
             shell.peers.meet(neighbours);
-            door.send(Box::new(doorkeeper(intake.door(), inputs.clone())))?;
+            door.send(Box::new(doorkeeper(intake.door(), Arc::clone(&budget), inputs.clone())))?;
         }
         intake.know(shell.ledger.state().members().values().map(|member| member.key));
         intake.know(offices(shell.ledger.state().charter()));
         let links = Links::load(&shell)?;
+        shell.stakes.gather();
         let mut hub = Hub {
             shell,
             intake,
+            budget,
             unsettled: 0,
             shut_out: BTreeSet::new(),
             vouched: BTreeSet::new(),
@@ -111,10 +116,12 @@ fn start_with(
             members: BTreeMap::new(),
             wanted: BTreeMap::new(),
             waiters: Waiters::default(),
+            accounts_due: true,
             stopping: false,
         };
         let news = hub.shell.resume_channels()?;
         hub.on_stake_news(&news);
+        hub.commit_channels();
         Ok(hub)
     })
 }
@@ -123,6 +130,8 @@ fn start_with(
 pub struct Hub {
     shell: Shell,
     intake: Intake,
+    /// Messages of peers that wait for this engine.
+    budget: Arc<PeerBudget>,
     /// Batches of the intake that are handled but not committed.
     unsettled: usize,
     /// Peers that sent too many bad signatures (N-72).
@@ -140,6 +149,8 @@ pub struct Hub {
     /// What peers asked to be told; told once a batch, behind its commit.
     wanted: BTreeMap<PublicKey, Wanted>,
     waiters: Waiters<Condition>,
+    /// A new tip may have brought decisions about money; acted on behind the commit.
+    accounts_due: bool,
     stopping: bool,
 }
 
@@ -166,6 +177,7 @@ impl Role for Hub {
             }
             Input::Peer(PeerEvent::Message(peer, message)) => {
                 let done = self.on_message(peer, *message);
+                self.budget.handled(&peer);
                 self.shell.settle_trouble("peers", done);
             }
             Input::Intake(report) => self.on_intake(report),
@@ -178,12 +190,18 @@ impl Role for Hub {
     }
 
     fn commit(&mut self) {
+        let stored = self.shell.store_channels();
+        // Members get the log before the checkpoints that rest on it.
         self.commit_batch();
+        let sent = stored.map(|sends| self.shell.send_gathered(sends));
+        self.shell.settle_trouble("channels", sent);
         for _ in 0..std::mem::take(&mut self.unsettled) {
             self.intake.settled();
         }
         let done = self.tell_wanted();
         self.shell.settle_trouble("peers", done);
+        self.settle_accounts();
+        self.commit_channels();
         let done = self.shell.settle_backups().and_then(|()| self.shell.settle_towers());
         self.shell.settle_trouble("keeping", done);
         let Self { waiters, shell, .. } = self;
@@ -301,7 +319,7 @@ impl Hub {
         let news = self.shell.on_channel_message(number, message)?;
         self.on_stake_news(&news);
         // The funding may have been mined while the last message was on its way.
-        let news = self.shell.update_channels_from_chain()?;
+        let news = self.shell.update_channel_from_chain(number)?;
         self.on_stake_news(&news);
         Ok(())
     }
@@ -321,6 +339,8 @@ impl Hub {
             let effects = self.shell.machine(number)?.abandon("N-35: a newer opening of this peer takes its place")?;
             let news = self.shell.carry_out(number, effects)?;
             self.on_stake_news(&news);
+            // However many openings a peer begins, it leaves no more behind than it may have under way.
+            self.shell.forget_opening(number)?;
         }
         if self.shell.stakes.unfunded_of(Some(&peer)) >= UNFUNDED_MAX {
             self.refuse_peer(peer, "N-35", &format!("{UNFUNDED_MAX} openings of yours are not funded yet"));
@@ -358,6 +378,23 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// What the channels of the batch stored becomes durable, then their messages go out.
+    fn commit_channels(&mut self) {
+        let done = self.shell.commit_channels();
+        self.shell.settle_trouble("channels", done);
+    }
+
+    /// What the durable log decided about money is proposed in the channels; members have the log up to there by now.
+    fn settle_accounts(&mut self) {
+        if !std::mem::take(&mut self.accounts_due) || self.stopping {
+            return;
+        }
+        match self.shell.settle_accounts() {
+            Ok(news) => self.on_stake_news(&news),
+            Err(error) => self.shell.trouble("accounts", &error),
+        }
     }
 
     fn on_stake_news(&mut self, news: &[StakeNews]) {
@@ -579,6 +616,7 @@ impl Hub {
             self.on_stake_news(&news);
             self.shell.advance_monitors()?;
             self.advance_at_tip()?;
+            self.accounts_due = true;
         }
         Ok(())
     }
@@ -639,6 +677,7 @@ impl Hub {
         let number = self.shell.stakes.named(id)?.number;
         let news = act(&mut self.shell, number)?;
         self.on_stake_news(&news);
+        self.shell.commit_channels()?;
         let channel = self.shell.stakes.named(id)?;
         Ok(Reply::Stake(view::stake(&self.shell, channel)))
     }
@@ -668,7 +707,11 @@ fn start_intake(dao: &Dao, inputs: SyncSender<Input>) -> Result<Intake> {
 }
 
 /// Leads entries to the intake and everything else to the engine, whose bounded queue holds a peer's socket back when it is full.
-fn doorkeeper(door: Door, inputs: SyncSender<Input>) -> impl Fn(PeerEvent) + Send + Sync + 'static {
+fn doorkeeper(
+    door: Door,
+    budget: Arc<PeerBudget>,
+    inputs: SyncSender<Input>,
+) -> impl Fn(PeerEvent) + Send + Sync + 'static {
     move |event| {
         let input = match event {
             PeerEvent::Message(peer, message) => match *message {
@@ -679,7 +722,11 @@ fn doorkeeper(door: Door, inputs: SyncSender<Input>) -> impl Fn(PeerEvent) + Sen
                         Err(Turned::ShutOut) => return,
                     }
                 }
-                other => Input::Peer(PeerEvent::Message(peer, Box::new(other))),
+                other if budget.admit(peer) => Input::Peer(PeerEvent::Message(peer, Box::new(other))),
+                _ => {
+                    tracing::warn!(%peer, "N-98: a peer sends faster than it is answered; a message was dropped");
+                    return;
+                }
             },
             PeerEvent::Down(peer) => {
                 door.forget(&peer);

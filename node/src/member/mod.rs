@@ -212,6 +212,8 @@ impl Member {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(news);
             self.shell.advance_monitors()?;
+            let news = self.shell.settle_accounts()?;
+            self.on_stake_news(news);
             self.retry_links()?;
             self.fetch_if_behind();
             crate::treasury::rebroadcast(&self.shell);

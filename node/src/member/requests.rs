@@ -102,7 +102,7 @@ impl Member {
         };
         let news = self.shell.on_channel_message(number, message)?;
         self.on_stake_news(news);
-        let news = self.shell.update_channels_from_chain()?;
+        let news = self.shell.update_channel_from_chain(number)?;
         self.on_stake_news(news);
         self.answer_funded(number);
         Ok(())

@@ -52,16 +52,23 @@ impl Shell {
         }
         // What a splice needs comes first and alone: it cannot be refused for something else.
         let due = channel.machine.due_splice_change();
-        let wishes = due.clone().map_or_else(|| channel.wishes.clone(), |change| vec![change]);
-        if wishes.is_empty() {
+        let mut wishes = due.map_or_else(|| channel.wishes.clone(), |change| vec![change]);
+        if wishes.is_empty() && channel.splice_order.is_some() {
             return self.announce_order(number, news);
+        }
+        let of_the_log = wishes.is_empty();
+        if of_the_log {
+            wishes = self.due_changes(channel);
+        }
+        if wishes.is_empty() {
+            return Ok(Vec::new());
         }
         let app = self.lane_position(channel);
         let judged = channel.machine.next_checkpoint(&wishes, app);
         if matches!(judged, Err(ChannelError::NotNow(_))) {
             return Ok(Vec::new());
         }
-        if let Some(channel) = self.stakes.channel_mut(number).filter(|_| due.is_none()) {
+        if let Some(channel) = self.stakes.channel_mut(number).filter(|_| due.is_none() && !of_the_log) {
             channel.wishes.clear();
         }
         let facts = match judged {
@@ -80,8 +87,11 @@ impl Shell {
     /// On I/O.
     pub(super) fn seek_turn(&mut self, number: u32) -> Result<Vec<StakeNews>> {
         let channel = self.channel(number)?;
-        let has_business = !channel.wishes.is_empty() || channel.splice_order.is_some();
-        if channel.machine.phase() != Phase::Ready || !has_business {
+        if channel.machine.phase() != Phase::Ready || channel.machine.is_behind() {
+            return Ok(Vec::new());
+        }
+        let asked_for = !channel.wishes.is_empty() || channel.splice_order.is_some();
+        if !asked_for && self.due_changes(channel).is_empty() {
             return Ok(Vec::new());
         }
         let effects = self.machine(number)?.ask_turn().unwrap_or_default();
@@ -122,7 +132,15 @@ impl Shell {
 
     /// Checks a checkpoint of the other side, or its signature on the own one, and goes on with it.
     pub(super) fn review_checkpoint(&mut self, number: u32, review: &CheckpointReview) -> Result<Vec<Effect>> {
-        if let Err(error) = self.judge_later_checkpoint(number, review) {
+        let of_peer = review.own_signature.is_none() && self.channel(number)?.machine.side() == Side::Member;
+        let judged = self.judge_later_checkpoint(number, review).and_then(|()| match of_peer {
+            true => self.judge_forfeits(self.channel(number)?, review),
+            false => Ok(()),
+        });
+        if let Err(error) = judged {
+            if let Some(channel) = self.stakes.channel_mut(number) {
+                channel.refused = true;
+            }
             return Ok(self.machine(number)?.refuse_checkpoint(&format!("{error:#}"))?);
         }
         if review.own_signature.is_some() {
@@ -182,7 +200,7 @@ impl Shell {
     }
 
     /// The position that this side proposes. The hub repeats what the member knows: the member's copy of the log may lag.
-    fn lane_position(&self, channel: &StakeChannel) -> AppPosition {
+    pub(super) fn lane_position(&self, channel: &StakeChannel) -> AppPosition {
         let folded = channel.machine.ledger().map(althing_channels::Ledger::app);
         match (channel.machine.side(), folded) {
             (Side::Hub, Some(folded)) if folded.sequence > 0 => folded,

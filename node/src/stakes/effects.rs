@@ -60,7 +60,7 @@ impl Shell {
             let done = match (effect, queue.front()) {
                 // C-85: what punishes a revoked commitment is on disk as soon as its revocation is.
                 (Effect::Persist, Some(Effect::PeerRevoked { number: revoked, over })) => {
-                    self.seal_revoked(number, *revoked, over).and_then(|blobs| self.persist_with(number, &blobs))
+                    self.seal_revoked(number, *revoked, over).and_then(|blobs| self.persist_with(number, blobs)).map(|()| Vec::new())
                 }
                 (effect, _) => self.carry_out_one(number, effect, &mut news),
             };
@@ -80,6 +80,16 @@ impl Shell {
     }
 
     fn carry_out_one(&mut self, number: u32, effect: Effect, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
+        // C-61: what goes to the Bitcoin network follows from what is durable.
+        if matches!(
+            effect,
+            Effect::BroadcastFunding(_)
+                | Effect::BroadcastClose(_)
+                | Effect::BroadcastCommitment(_)
+                | Effect::SpliceSigned(_)
+        ) {
+            self.commit_channels()?;
+        }
         match effect {
             Effect::Persist => self.persist_channel(number)?,
             Effect::Send(message) => {
@@ -87,7 +97,7 @@ impl Shell {
                 if side == Side::Member && moves_on(&message) {
                     self.send_backup(peer)?; // C-94
                 }
-                self.peers.send(peer, message);
+                self.send_of_channel(number, message)?;
             }
             Effect::BuildFunding { script_pubkey, amount_sat } => {
                 return self.build_funding(number, script_pubkey, amount_sat);
@@ -172,38 +182,13 @@ impl Shell {
         Ok(news)
     }
 
-    pub(super) fn persist_channel(&mut self, number: u32) -> Result<()> {
-        self.persist_with(number, &[]).map(drop)
-    }
-
-    /// Stores a channel with what belongs into the same step: blobs for towers, the counter of the member's next backup, and at a hub
-    /// the backups that members gave it just before.
-    fn persist_with(&mut self, number: u32, blobs: &[BlobRow]) -> Result<Vec<Effect>> {
-        let channel = self.channel(number)?;
-        let row = channel.row();
-        let counter = (channel.machine.side() == Side::Member).then(|| self.backups.next_counter());
-        let Self { store, backups, .. } = self;
-        store.write(|writer| {
-            writer.put_channel(&row)?;
-            writer.put_blobs(blobs)?;
-            counter.map_or(Ok(()), |counter| writer.set_meta(COUNTER, &counter.to_be_bytes()))?;
-            backups.given().try_for_each(|(name, sealed)| writer.set_meta(&name, sealed))
-        })?;
-        if let Some(counter) = counter {
-            self.backups.counted(counter);
-        }
-        self.backups_stored();
-        Ok(Vec::new())
-    }
-
     /// A failed write leaves the machine ahead of the store; the store is right.
-    fn restore_channel(&mut self, number: u32) -> Result<()> {
+    pub(super) fn restore_channel(&mut self, number: u32) -> Result<()> {
+        self.stakes.drop_gathered(number);
         let mut stored = Stakes::load(&self.store, &self.keys)?;
         match stored.channels.remove(&number) {
             Some(channel) => self.stakes.insert(channel),
-            None => {
-                self.stakes.channels.remove(&number);
-            }
+            None => self.stakes.remove(number),
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Stake channels in the shell: the channel machines of the channels core, and everything their effects ask for.
 
+mod accounts;
 mod backups;
 mod checkpoints;
 mod closing;
 mod effects;
+mod group;
 mod monitors;
 mod opening;
 mod seed_coins;
@@ -34,6 +36,9 @@ pub use self::towers::Towers;
 /// Fee of a cooperative close when the member named none: the 154 vB of the usual case at 2 sat/vB.
 pub const DEFAULT_CLOSE_FEE_SAT: u64 = 310;
 
+/// Name under which the next channel number is stored, once a channel was forgotten.
+pub(crate) const NEXT_CHANNEL: &str = "next_channel";
+
 /// One stake channel of this node.
 pub struct StakeChannel {
     /// Its number; with a member also the index of its seed.
@@ -62,12 +67,20 @@ pub struct StakeChannel {
     pub wishes: Vec<Change>,
     /// Member: the top-up or withdrawal that waits for the own turn.
     pub splice_order: Option<SpliceOrder>,
+    /// The other side's checkpoint was refused: the log here may have been behind, so it is asked for again with the next block.
+    pub refused: bool,
 }
 
 /// All stake channels of this node.
 #[derive(Default)]
 pub struct Stakes {
     channels: BTreeMap<u32, StakeChannel>,
+    /// Every id and provisional id of them, so that a message costs the same however many channels there are.
+    names: BTreeMap<ChannelId, u32>,
+    /// No channel gets a number below this: the seed of such a number may have been used for one that was forgotten (C-3).
+    floor: u32,
+    /// What the batch under way stores and sends.
+    group: group::Group,
     /// Of the channels that are ending; the others' fundings are looked for in each block.
     monitors: BTreeMap<u32, Monitor>,
 }
@@ -110,6 +123,7 @@ impl StakeChannel {
             child_coin: None,
             wishes: Vec::new(),
             splice_order: None,
+            refused: false,
         }
     }
 
@@ -151,7 +165,12 @@ impl Stakes {
             Ok((number, monitor.with_context(|| format!("monitor of stake channel {number} in the store"))?))
         });
         let monitors = monitors.collect::<Result<_>>()?;
-        Ok(Self { channels, monitors })
+        let floor = store.meta(NEXT_CHANNEL)?.map(|bytes| bytes.as_slice().try_into().map(u32::from_be_bytes));
+        let floor = floor.transpose().context("the stored next channel number is not 4 bytes")?.unwrap_or(0);
+        let mut stakes = Self { channels, names: BTreeMap::new(), floor, group: group::Group::default(), monitors };
+        let numbers: Vec<u32> = stakes.channels.keys().copied().collect();
+        numbers.into_iter().for_each(|number| stakes.name(number));
+        Ok(stakes)
     }
 
     /// All channels by number.
@@ -166,13 +185,13 @@ impl Stakes {
 
     /// The channel with this id, or with this provisional id while its funding outpoint is not known.
     pub fn by_id(&self, id: ChannelId) -> Option<&StakeChannel> {
-        self.iter()
-            .find(|channel| channel.machine.id() == Some(id) || channel.machine.opening().provisional_channel() == id)
+        self.names.get(&id).and_then(|number| self.channels.get(number))
     }
 
     /// The channel of this opening with this peer.
     pub fn by_opening(&self, peer: &PublicKey, opening: OpeningId) -> Option<&StakeChannel> {
-        self.iter().find(|channel| channel.peer == *peer && channel.machine.opening() == opening)
+        self.by_id(opening.provisional_channel())
+            .filter(|channel| channel.peer == *peer && channel.machine.opening() == opening)
     }
 
     /// Openings whose funding is not on chain, of one peer or of all: what strangers can make this node remember for nothing.
@@ -206,12 +225,38 @@ impl Stakes {
 
     /// A number that no channel had yet.
     pub fn next_number(&self) -> u32 {
-        self.channels.last_key_value().map_or(0, |(number, _)| number + 1)
+        self.channels.last_key_value().map_or(0, |(number, _)| number + 1).max(self.floor)
     }
 
     /// Adds a channel.
     pub fn insert(&mut self, channel: StakeChannel) {
-        self.channels.insert(channel.number, channel);
+        let number = channel.number;
+        self.channels.insert(number, channel);
+        self.name(number);
+    }
+
+    /// Forgets a channel that never had coins in it.
+    pub(crate) fn remove(&mut self, number: u32) {
+        let Some(channel) = self.channels.remove(&number) else { return };
+        let names = channel.machine.id().into_iter().chain([channel.machine.opening().provisional_channel()]);
+        for name in names {
+            if self.names.get(&name) == Some(&number) {
+                self.names.remove(&name);
+            }
+        }
+    }
+
+    /// No new channel gets a number below `floor` from now on.
+    pub(crate) fn keep_above(&mut self, floor: u32) {
+        self.floor = self.floor.max(floor);
+    }
+
+    /// Takes down the names of a channel; its id is known once its funding outpoint is. The first that has a name keeps it.
+    fn name(&mut self, number: u32) {
+        let Some(machine) = self.channels.get(&number).map(|channel| &channel.machine) else { return };
+        for name in machine.id().into_iter().chain([machine.opening().provisional_channel()]) {
+            self.names.entry(name).or_insert(number);
+        }
     }
 
     /// A channel, to be changed.

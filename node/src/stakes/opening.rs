@@ -11,7 +11,7 @@ use bitcoin::consensus::encode::deserialize;
 use bitcoin::secp256k1::schnorr;
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut};
 
-use super::{StakeChannel, StakeNews};
+use super::{NEXT_CHANNEL, StakeChannel, StakeNews};
 use crate::shell::{Shell, unix_time};
 
 impl Shell {
@@ -21,49 +21,78 @@ impl Shell {
     /// On I/O.
     pub fn update_channels_from_chain(&mut self) -> Result<Vec<StakeNews>> {
         let mut news = self.advance_splices()?;
+        let numbers: Vec<u32> = self.stakes.iter().map(|channel| channel.number).collect();
+        for number in numbers {
+            news.extend(self.update_channel_from_chain(number)?);
+        }
+        Ok(news)
+    }
+
+    /// The same for one channel: what a message of its peer may cost.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn update_channel_from_chain(&mut self, number: u32) -> Result<Vec<StakeNews>> {
+        let mut news = Vec::new();
         let tip = self.tip_height();
-        let open: Vec<(u32, Phase, OutPoint)> = self
-            .stakes
-            .iter()
+        let channel = self.stakes.channel(number);
+        let open = channel
             .filter(|channel| !matches!(channel.machine.phase(), Phase::Closed | Phase::Failed))
-            .filter_map(|channel| Some((channel.number, channel.machine.phase(), channel.machine.funding()?)))
-            .collect();
-        for (number, phase, funding) in open {
-            let Some(fact) = self.store.fact(&crate::facts::outpoint_bytes(&funding))? else {
-                // Also after a reorganisation took the funding of a channel in use.
-                if matches!(phase, Phase::AwaitConfirmation | Phase::Ready) {
-                    self.watch.expect(&self.store, funding)?;
-                    self.rebroadcast_funding(number);
-                }
-                continue;
-            };
-            if let Some((height, tx, _)) = &fact.spent {
-                // A block less deep may be replaced, and the channel with it be in use again.
-                if tip.saturating_add(1).saturating_sub(*height) < FINAL_DEPTH {
-                    continue;
-                }
-                let txid = deserialize::<Transaction>(tx).context("a stored spending transaction")?.compute_txid();
-                // C-144: the channel goes on in the funding that this transaction made.
-                if Self::is_splice(self.channel(number)?, &txid) {
-                    continue;
-                }
+            .and_then(|channel| Some((channel.number, channel.machine.phase(), channel.machine.funding()?)));
+        let Some((number, phase, funding)) = open else { return Ok(news) };
+        let Some(fact) = self.store.fact(&crate::facts::outpoint_bytes(&funding))? else {
+            // Also after a reorganisation took the funding of a channel in use.
+            if matches!(phase, Phase::AwaitConfirmation | Phase::Ready) {
+                self.watch.expect(&self.store, funding)?;
+                self.rebroadcast_funding(number);
+            }
+            return Ok(news);
+        };
+        if let Some((height, tx, _)) = &fact.spent {
+            let txid = deserialize::<Transaction>(tx).context("a stored spending transaction")?.compute_txid();
+            // A block less deep may be replaced, and the channel with it be in use again. After a splice it goes on in the
+            // funding that the transaction made (C-144).
+            let is_deep = tip.saturating_add(1).saturating_sub(*height) >= FINAL_DEPTH;
+            if is_deep && !Self::is_splice(self.channel(number)?, &txid) {
                 let effects = self.machine(number)?.funding_spent(txid).unwrap_or_default();
                 news.extend(self.carry_out(number, effects)?);
-                continue;
             }
-            if matches!(phase, Phase::AwaitCommitmentSigned | Phase::AwaitConfirmation) {
-                let output = TxOut {
-                    value: Amount::from_sat(fact.value_sat),
-                    script_pubkey: ScriptBuf::from_bytes(fact.script.clone()),
-                };
-                let confirmations = tip.saturating_add(1).saturating_sub(fact.height);
-                match self.machine(number)?.funding_confirmed(&output, confirmations) {
-                    Ok(effects) => news.extend(self.carry_out(number, effects)?),
-                    Err(error) => tracing::debug!(number, %error, "funding not usable yet"),
-                }
+            return Ok(news);
+        }
+        if matches!(phase, Phase::AwaitCommitmentSigned | Phase::AwaitConfirmation) {
+            let output = TxOut {
+                value: Amount::from_sat(fact.value_sat),
+                script_pubkey: ScriptBuf::from_bytes(fact.script.clone()),
+            };
+            let confirmations = tip.saturating_add(1).saturating_sub(fact.height);
+            match self.machine(number)?.funding_confirmed(&output, confirmations) {
+                Ok(effects) => news.extend(self.carry_out(number, effects)?),
+                Err(error) => tracing::debug!(number, %error, "funding not usable yet"),
             }
         }
         Ok(news)
+    }
+
+    /// Hub: an opening that failed before its funding was named leaves nothing behind.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn forget_opening(&mut self, number: u32) -> Result<()> {
+        let channel = self.channel(number)?;
+        if channel.machine.phase() != Phase::Failed || channel.machine.funding().is_some() {
+            return Ok(());
+        }
+        self.stakes.drop_gathered(number);
+        // C-3: the seed of the number was used; no other channel gets it.
+        let floor = self.stakes.next_number();
+        self.store.write(|writer| {
+            writer.drop_channel(number)?;
+            writer.set_meta(NEXT_CHANNEL, &floor.to_be_bytes())
+        })?;
+        self.stakes.remove(number);
+        self.stakes.keep_above(floor);
+        self.revision += 1;
+        Ok(())
     }
 
     /// Member: builds the funding transaction and checkpoint 0 over it. Nothing is broadcast here.

@@ -70,6 +70,15 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Forgets a channel.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn drop_channel(&self, number: u32) -> Result<()> {
+        self.transaction.execute("DELETE FROM channel WHERE number = ?1", [number])?;
+        Ok(())
+    }
+
     /// Stores a channel as it now is.
     ///
     /// # Errors

@@ -141,8 +141,11 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
     }
 }
 
-/// The words about a channel with those about its splices under way.
+/// The words about a channel with those about what is held in it and its splices under way.
 fn with_splices(shell: &Shell, channel: &StakeChannel, words: String) -> String {
+    let held = channel.machine.ledger().map_or(0, althing_channels::Ledger::held_sat);
+    let in_use = channel.machine.phase() == Phase::Ready;
+    let words = if held > 0 && in_use { format!("{words} {held} sat of it are held as deposits.") } else { words };
     channel.pending_splices().iter().fold(words, |words, splice| {
         let fact = shell.store.fact(&crate::facts::outpoint_bytes(&splice.funding)).ok().flatten();
         let confirmations = fact.map_or(0, |fact| (shell.tip_height() + 1).saturating_sub(fact.height));

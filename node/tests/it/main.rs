@@ -12,6 +12,7 @@ mod forger;
 mod intake;
 mod kill_under_load;
 mod log_changes;
+mod peer_flood;
 mod random_bytes;
 mod store;
 mod story;

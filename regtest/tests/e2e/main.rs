@@ -9,6 +9,7 @@
 )]
 
 mod anchoring;
+mod accounts;
 mod bad_input;
 mod breaches;
 mod channel_ends;
@@ -19,6 +20,7 @@ mod governance;
 mod hub_disk;
 mod hub_kill;
 mod log_rows;
+mod long_channel;
 mod lost_laptop;
 #[path = "../it/ots_client.rs"]
 mod ots_client;

@@ -17,7 +17,8 @@ impl Channel {
         }
         let (channel, from) = (self.channel_id()?, self.state.side);
         let money = self.money()?;
-        let cumulative_sat = money.vouchers.issued_sat(from).saturating_add(amount_sat);
+        let issued_sat = money.vouchers.issued_sat(from).max(money.ledger.settled_sat(from));
+        let cumulative_sat = issued_sat.saturating_add(amount_sat);
         self.check_open_vouchers(from, cumulative_sat)?;
         let voucher = Voucher::sign(channel, from, cumulative_sat, &self.keys.funding_keypair(), aux_rand);
         self.money_mut()?.vouchers.replace(voucher);
@@ -70,7 +71,8 @@ impl Channel {
         if voucher.from != from || !voucher.verify(keys.channel, keys.funding.of(from)) {
             return Err(Violation::Ledger(LedgerError::Signature { what: "voucher" }).into());
         }
-        let known_sat = self.money()?.vouchers.issued_sat(from);
+        let money = self.money()?;
+        let known_sat = money.vouchers.issued_sat(from).max(money.ledger.settled_sat(from));
         if voucher.cumulative_sat <= known_sat {
             return Ok(Vec::new()); // C-104: an older one says nothing new
         }

@@ -96,13 +96,21 @@ impl Driver {
         }
     }
 
+    /// Whatever a shell may want: to pay, or to have the turn for it.
+    pub(super) fn wish(&mut self, side: Side, bytes: &mut impl Bytes) {
+        match self.pair.channel(side).turn_is_own() {
+            true => self.propose(side, bytes),
+            false => self.ask(side),
+        }
+    }
+
     fn ask(&mut self, side: Side) {
         if let Ok(effects) = self.pair.channel(side).ask_turn() {
             self.pair.carry_out(side, effects);
         }
     }
 
-    fn announce(&mut self, bytes: &mut impl Bytes) {
+    pub(super) fn announce(&mut self, bytes: &mut impl Bytes) {
         let amount = i64::from(bytes.next().unwrap_or(1)) * 500;
         let _ = self.pair.announce(if amount % 1_000 == 0 { amount } else { -amount });
     }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "the fuzz target uses a part of it")]
 
+pub(crate) mod clock;
 pub(crate) mod driver;
 mod fault;
 pub(crate) mod model;

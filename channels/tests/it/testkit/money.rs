@@ -8,7 +8,7 @@ use althing_channels::{
     tagged_hash,
 };
 use bitcoin::hashes::Hash;
-use bitcoin::{OutPoint, Transaction};
+use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 
 use super::model::Model;
 use super::pair::{Pair, STAKE_SAT, checkpoint_signature};
@@ -31,6 +31,8 @@ pub(crate) struct Observed {
     /// Whether states may be rolled back in this run.
     pub(crate) rollbacks: bool,
     pub(crate) behind: Vec<(Side, Effect)>,
+    /// What announced splices spend, by their id.
+    pub(crate) prevouts: Vec<(Txid, Vec<TxOut>)>,
     /// Splice transactions with the old funding's signature.
     pub(crate) spliced: Vec<Transaction>,
     /// The one of them that the chain took, until it is the only funding.

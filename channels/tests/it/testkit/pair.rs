@@ -326,6 +326,16 @@ impl Pair {
         self.deliver_from(Side::Member) || self.deliver_from(Side::Hub)
     }
 
+    /// Messages of a side that are on their way.
+    pub(super) fn waiting(&self, side: Side) -> usize {
+        if side == Side::Member { self.member.outbox.len() } else { self.hub.outbox.len() }
+    }
+
+    /// The connection breaks, with everything on its way.
+    pub(super) fn cut(&mut self) {
+        self.disconnect();
+    }
+
     pub(crate) fn in_flight(&self) -> bool {
         !self.member.outbox.is_empty() || !self.hub.outbox.is_empty()
     }

@@ -48,6 +48,10 @@ impl Pair {
                 TxOut { value: Amount::from_sat(change_sat), script_pubkey: script },
             ],
         };
+        let known = &mut self.observed.prevouts;
+        known.push((transaction.compute_txid(), prevouts.clone()));
+        // Those before are of fundings that are spent since long.
+        known.drain(..known.len().saturating_sub(4_096));
         (transaction, prevouts)
     }
 
@@ -59,21 +63,23 @@ impl Pair {
         }
     }
 
-    /// Checks the old funding's signature. Both sides have commitments over the new one by now, even after a crash.
+    /// Checks the old funding's signature. Both sides have commitments over the new one by now, even after a crash; unless one has
+    /// seen another splice of the same funding confirmed and locked, so that this one can never be.
     pub(crate) fn note_splice(&mut self, transaction: Transaction) {
         let funding = OutPoint { txid: transaction.compute_txid(), vout: 0 };
-        let value_sat = WALLET_SAT;
-        let (at, context) = (1, self.channel(Side::Member).context().unwrap());
-        let from = funding_output(&context);
-        let coin = TxOut { value: Amount::from_sat(value_sat), script_pubkey: close_script(Side::Member) };
+        let announced = self.observed.prevouts.iter().rfind(|(txid, _)| *txid == funding.txid);
+        let (at, prevouts) = (1, announced.expect("it was announced").1.clone());
+        let from = prevouts[at].clone();
         let sighash = SighashCache::new(&transaction)
-            .taproot_key_spend_signature_hash(at, &Prevouts::All(&[coin, from.clone()]), TapSighashType::Default)
+            .taproot_key_spend_signature_hash(at, &Prevouts::All(&prevouts), TapSighashType::Default)
             .unwrap();
         let signature = schnorr::Signature::from_slice(transaction.input[at].witness.nth(0).unwrap()).unwrap();
         let key = XOnlyPublicKey::from_slice(&from.script_pubkey.as_bytes()[2..]).unwrap();
         Secp256k1::new().verify_schnorr(&signature, &Message::from_digest(sighash.to_byte_array()), &key).unwrap();
         for side in [Side::Member, Side::Hub] {
-            assert!(self.restored(side).unwrap().fundings().contains(&funding), "no commitment over a signed splice");
+            let stored = self.restored(side).unwrap();
+            let is_over = stored.funding() != Some(transaction.input[at].previous_output);
+            assert!(is_over || stored.fundings().contains(&funding), "no commitment over a signed splice");
         }
         let known = &mut self.observed.spliced;
         if !known.contains(&transaction) {

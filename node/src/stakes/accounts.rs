@@ -1,0 +1,174 @@
+//! What the log decides about money is done in the channels: deposits are held, released or forfeited, rewards and dues are paid.
+//!
+//! Nothing is remembered for it. What is due is the difference between what the log says and what the channel's ledger says, so
+//! that a crash, a restore or a repetition pays nothing twice: holds have ids that follow from the log, and payments go by
+//! vouchers, which count up (C-104). Clauses N-95 to N-97.
+
+use althing_channels::{
+    Change, ChannelError, CheckpointReview, HoldId, Ledger, Phase, Side, SignedHold, Voucher, tagged_hash,
+};
+use althing_governance::id::MemberId;
+use althing_governance::ledger::AccountKind;
+use althing_governance::state::{HoldFate, HoldRecord};
+use anyhow::{Context, Result, ensure};
+
+use super::{StakeChannel, StakeNews};
+use crate::shell::Shell;
+
+/// Smallest part of a commitment that is an output; a smaller one must be 0 (C-22).
+const LEAST_PART_SAT: u64 = 330;
+
+/// Most vouchers in one checkpoint, which has room for 64 changes.
+const VOUCHERS_MAX: usize = 24;
+
+/// Most holds folded or ended in one checkpoint.
+const HOLDS_MAX: usize = 16;
+
+impl Shell {
+    /// At a new tip: asks for the turn in every channel in which the log wants something done.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn settle_accounts(&mut self) -> Result<Vec<StakeNews>> {
+        let mut news = Vec::new();
+        let in_use = self.stakes.iter().filter(|channel| channel.machine.phase() == Phase::Ready);
+        let numbers: Vec<u32> = in_use.map(|channel| channel.number).collect();
+        for number in numbers {
+            // What was refused is sent again behind a reconnect (C-131).
+            if let Some(channel) = self.stakes.channel_mut(number).filter(|channel| channel.refused) {
+                channel.refused = false;
+                let peer = channel.peer;
+                self.peers.disconnect(peer);
+            }
+            news.extend(self.seek_turn(number)?);
+        }
+        Ok(news)
+    }
+
+    /// What the log wants done in a channel that is this side's to propose, as far as the channel allows it now.
+    pub(super) fn due_changes(&self, channel: &StakeChannel) -> Vec<Change> {
+        let Some(ledger) = channel.machine.ledger() else { return Vec::new() };
+        // Each is made by itself; what does not fit together waits for the next round.
+        let mut due = match channel.machine.side() {
+            Side::Member => self.holds_to_fold(channel, ledger),
+            Side::Hub => self.holds_to_end(channel, ledger),
+        };
+        due.extend(self.vouchers_due(channel, ledger));
+        let app = self.lane_position(channel);
+        let refused = |due: &[Vec<Change>]| {
+            let judged = channel.machine.next_checkpoint(&due.concat(), app);
+            matches!(judged, Err(ChannelError::Invalid(_)))
+        };
+        while !due.is_empty() && refused(&due) {
+            due.pop();
+        }
+        due.concat()
+    }
+
+    /// N-96: a hold is forfeited only as the log says, with the rest given back in the same checkpoint.
+    pub(super) fn judge_forfeits(&self, channel: &StakeChannel, review: &CheckpointReview) -> Result<()> {
+        let ledger = channel.machine.ledger().context("a channel in use has a ledger")?;
+        let mut back = 0u64;
+        for change in &review.changes {
+            let Change::HoldForfeit { id } = change else { continue };
+            let held = ledger.holds().iter().find(|hold| hold.id == *id).context("N-96: there is no such hold")?;
+            let record = self.holds_in_log(channel).find(|(known, _)| known == id).map(|(_, record)| record);
+            let fate = record.map(|record| self.ledger.state().hold_fate(record));
+            let Some(HoldFate::Forfeited(sat)) = fate else {
+                anyhow::bail!("N-96: hold {} of {} sat is not forfeited in the log here", hex_of(id), held.amount_sat);
+            };
+            back = back.saturating_add(held.amount_sat.saturating_sub(sat));
+        }
+        let paid = review.changes.iter().fold(0u64, |sum, change| match change {
+            Change::Reward { amount_sat } => sum.saturating_add(*amount_sat),
+            _ => sum,
+        });
+        ensure!(paid >= back, "N-96: {back} sat of forfeited holds are the member's, the checkpoint gives {paid} back");
+        Ok(())
+    }
+
+    /// N-95: what the log holds and the channel does not, signed by the member.
+    fn holds_to_fold(&self, channel: &StakeChannel, ledger: &Ledger) -> Vec<Vec<Change>> {
+        let (Some(id), Ok(aux_rand)) = (channel.machine.id(), self.aux_rand()) else { return Vec::new() };
+        let state = self.ledger.state();
+        let missing = self.holds_in_log(channel).filter(|(id, record)| {
+            state.hold_fate(record) == HoldFate::Held && ledger.holds().iter().all(|hold| hold.id != *id)
+        });
+        let (last, key) = (ledger.last_serials().0, channel.machine.keys().funding_keypair());
+        let sign = |(serial, (hold, record)): (u64, (HoldId, &HoldRecord))| {
+            vec![Change::Hold(SignedHold::sign(id, serial, hold, record.amount_sat, &key, aux_rand))]
+        };
+        (last + 1..).zip(missing.take(HOLDS_MAX)).map(sign).collect()
+    }
+
+    /// N-96: what the channel holds and the log has settled.
+    fn holds_to_end(&self, channel: &StakeChannel, ledger: &Ledger) -> Vec<Vec<Change>> {
+        let state = self.ledger.state();
+        let in_channel = |id: &HoldId| ledger.holds().iter().find(|hold| hold.id == *id);
+        let known =
+            self.holds_in_log(channel).filter_map(|(id, record)| Some((in_channel(&id)?, state.hold_fate(record))));
+        let ended = known.filter(|(_, fate)| *fate != HoldFate::Held).take(HOLDS_MAX);
+        let changes = ended.map(|(hold, fate)| match fate {
+            HoldFate::Forfeited(sat) => {
+                let back = hold.amount_sat.saturating_sub(sat);
+                let rest = (back > 0).then_some(Change::Reward { amount_sat: back });
+                [Change::HoldForfeit { id: hold.id }].into_iter().chain(rest).collect()
+            }
+            _ => vec![Change::HoldRelease { id: hold.id }],
+        });
+        changes.collect()
+    }
+
+    /// N-97: what the log owes the other side beyond what this side's vouchers have settled in all its channels.
+    fn vouchers_due(&self, channel: &StakeChannel, ledger: &Ledger) -> Vec<Vec<Change>> {
+        let (from, member) = (channel.machine.side(), self.ledger.state().member_of_key(&channel.member));
+        let of_member = self.stakes.iter().filter(|other| other.member == channel.member);
+        let settled = of_member.filter_map(|other| Some(other.machine.ledger()?.settled_sat(from)));
+        let paid = settled.fold(0u64, u64::saturating_add);
+        let mut owed = self.owed_sat(from, &member).saturating_sub(paid);
+        let spendable = ledger.spendable_sat(from);
+        owed = match spendable.saturating_sub(owed) {
+            1..LEAST_PART_SAT => spendable.saturating_sub(LEAST_PART_SAT),
+            _ => owed.min(spendable),
+        };
+        let (Some(id), Ok(aux_rand)) = (channel.machine.id(), self.aux_rand()) else { return Vec::new() };
+        let (key, cap) = (channel.machine.keys().funding_keypair(), ledger.voucher_cap_sat());
+        let mut cumulative = ledger.settled_sat(from);
+        let mut vouchers = Vec::new();
+        while owed > 0 && cap > 0 && vouchers.len() < VOUCHERS_MAX {
+            let part = owed.min(cap);
+            cumulative = cumulative.saturating_add(part);
+            owed -= part;
+            vouchers.push(vec![Change::Voucher(Voucher::sign(id, from, cumulative, &key, aux_rand))]);
+        }
+        vouchers
+    }
+
+    /// All that a side owes the other by the final epochs in the log: the hub rewards, the member dues.
+    fn owed_sat(&self, from: Side, member: &MemberId) -> u64 {
+        let state = self.ledger.state();
+        let of_epochs = state.ledger().accounts().iter().map(|account| match from {
+            Side::Hub => {
+                let own = account.entries.iter().filter(|e| e.member == *member && e.kind == AccountKind::Reward);
+                own.fold(0u64, |sum, entry| sum.saturating_add(entry.sat))
+            }
+            Side::Member => {
+                let on_roll = state.roll(account.epoch).is_some_and(|roll| roll.weight(member) > 0);
+                if on_roll { account.dues_sat } else { 0 }
+            }
+        });
+        of_epochs.fold(0, u64::saturating_add)
+    }
+
+    fn holds_in_log<'a>(&'a self, channel: &'a StakeChannel) -> impl Iterator<Item = (HoldId, &'a HoldRecord)> {
+        let id = channel.machine.id().map(|id| althing_governance::ChannelId(id.0));
+        let holds = self.ledger.state().holds().iter().filter(move |hold| Some(hold.channel) == id);
+        let dao = self.dao.params.dao_id;
+        holds
+            .map(move |hold| (HoldId(tagged_hash("althing/deposit/v1", &[&dao.0, &hold.position.to_be_bytes()])), hold))
+    }
+}
+
+fn hex_of(id: &HoldId) -> String {
+    crate::keys::hex(&id.0[..4])
+}
