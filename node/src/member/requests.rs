@@ -11,7 +11,6 @@ use anyhow::Result;
 
 use super::Member;
 use super::lane::{Body, Op};
-use super::speech::equivocation;
 use crate::api::{ApiError, Choice, ErrorKind, Reply, Request, Role};
 use crate::engine::Answer;
 use crate::keys::entropy;
@@ -56,7 +55,8 @@ impl Member {
             Request::RotateKey => {
                 self.rotation().map(|(entry, sentences)| self.enqueue(Body::Whole(Box::new(entry)), sentences, &answer))
             }
-            Request::Equivocation { entries } => equivocation(&entries)
+            Request::Equivocation { entries } => self
+                .equivocation(&entries)
                 .map(|(entry, sentences)| self.enqueue(Body::Whole(Box::new(entry)), sentences, &answer)),
             Request::ProposalReview { draft } => self.review_proposal(draft).map(Some),
             Request::SayReview { saying } => self.review_saying(saying).map(Some),
