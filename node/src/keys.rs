@@ -7,7 +7,9 @@
 //! | `m/7161'/coin'/1'` | vote key |
 //! | `m/7161'/coin'/1'/n'` | the vote key that replaces it, the nth time |
 //! | `m/7161'/coin'/2'` | log key of a hub: heads, receipts, acks, checkpoints |
+//! | `m/7161'/coin'/2'/n'` | the log key that replaces it, the nth time |
 //! | `m/7161'/coin'/3'` | anchor key of a hub |
+//! | `m/7161'/coin'/3'/n'` | the anchor key that replaces it, the nth time |
 //! | `m/7161'/coin'/4'` | treasury key |
 //! | `m/7161'/coin'/5'/n'` | seed of stake channel n |
 //!
@@ -27,7 +29,7 @@ use bdk_wallet::miniscript::{Descriptor, DescriptorPublicKey};
 use bdk_wallet::template::{Bip86, DescriptorTemplate};
 use bip39::Mnemonic;
 use bitcoin::bip32::{ChildNumber, Xpriv};
-use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey};
+use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey, XOnlyPublicKey};
 use bitcoin::{Network, NetworkKind};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -36,6 +38,9 @@ use zeroize::Zeroizing;
 
 /// Name of the sealed seed file in a data directory.
 pub const KEY_FILE: &str = "keys.json";
+
+/// How many of a seed's log keys, and of its anchor keys, are tried for the one that a charter names.
+pub const REPLACEMENTS: u32 = 64;
 
 const PURPOSE: u32 = 7161;
 const SEAL_CONTEXT: &[u8] = b"althing/key-file/v1";
@@ -123,10 +128,33 @@ impl Keys {
 
     /// The vote key after `number` replacements: 0 is the first one, [`Keys::vote`].
     pub fn vote_number(&self, number: u32) -> Keypair {
-        match number {
-            0 => self.vote(),
-            number => Keypair::from_secret_key(&Secp256k1::new(), &self.child(&[1, number]).private_key),
-        }
+        self.replacement(1, number)
+    }
+
+    /// The log key after `number` replacements: 0 is the first one, [`Keys::log`].
+    pub fn log_number(&self, number: u32) -> Keypair {
+        self.replacement(2, number)
+    }
+
+    /// The anchor key after `number` replacements: 0 is the first one, [`Keys::anchor`].
+    pub fn anchor_number(&self, number: u32) -> Keypair {
+        self.replacement(3, number)
+    }
+
+    /// The log key of this seed that a charter names.
+    ///
+    /// # Errors
+    /// When it is none of the first [`REPLACEMENTS`]: somebody else signs for the DAO.
+    pub fn log_for(&self, key: &XOnlyPublicKey) -> Result<Keypair> {
+        self.named("log", |number| self.log_number(number), key)
+    }
+
+    /// The anchor key of this seed that a header or charter names.
+    ///
+    /// # Errors
+    /// As [`Keys::log_for`].
+    pub fn anchor_for(&self, key: &XOnlyPublicKey) -> Result<Keypair> {
+        self.named("anchor", |number| self.anchor_number(number), key)
     }
 
     /// Signs a hub's heads, receipts, acks and checkpoints.
@@ -156,12 +184,17 @@ impl Keys {
 
     /// The public halves.
     pub fn public(&self) -> PublicKeys {
+        self.public_number(0)
+    }
+
+    /// The public halves, with the vote, log and anchor key after `number` replacements.
+    pub fn public_number(&self, number: u32) -> PublicKeys {
         let secp = Secp256k1::new();
         PublicKeys {
             node_id: crate::peers::node_id(&self.node_seed()).to_string(),
-            vote_key: self.vote().x_only_public_key().0.to_string(),
-            log_key: self.log().x_only_public_key().0.to_string(),
-            anchor_key: self.anchor().x_only_public_key().0.to_string(),
+            vote_key: self.vote_number(number).x_only_public_key().0.to_string(),
+            log_key: self.log_number(number).x_only_public_key().0.to_string(),
+            anchor_key: self.anchor_number(number).x_only_public_key().0.to_string(),
             treasury_key: PublicKey::from_secret_key(&secp, &self.treasury().secret_key()).to_string(),
         }
     }
@@ -182,6 +215,20 @@ impl Keys {
         let seed = Zeroizing::new(mnemonic.to_seed(""));
         let master = Xpriv::new_master(network, &*seed).context("deriving the master key")?;
         Ok(Self { network, master })
+    }
+
+    fn replacement(&self, role: u32, number: u32) -> Keypair {
+        match number {
+            0 => self.keypair(role),
+            number => Keypair::from_secret_key(&Secp256k1::new(), &self.child(&[role, number]).private_key),
+        }
+    }
+
+    fn named(&self, what: &str, number: impl Fn(u32) -> Keypair, key: &XOnlyPublicKey) -> Result<Keypair> {
+        let found = (0..REPLACEMENTS).map(number).find(|own| own.x_only_public_key().0 == *key);
+        found.with_context(|| {
+            format!("N-77: the {what} key in force, {key}, is none of the first {REPLACEMENTS} of this seed; another hub has it")
+        })
     }
 
     fn keypair(&self, role: u32) -> Keypair {

@@ -80,10 +80,11 @@ impl Hub {
         let bytes = entries.iter().map(|(bytes, _)| bytes.clone()).collect();
         let sealer = Sealer {
             secp: &self.shell.secp,
-            log_key: self.shell.keys.log(),
+            keys: &self.shell.keys,
+            ledger: &self.shell.ledger,
             tip: self.shell.tip.context("no block is known yet")?,
         };
-        let segments = sealer.seal(self.shell.ledger.state(), bytes)?;
+        let segments = sealer.seal(bytes)?;
         self.shell.store_segments(&segments)?;
         Ok(segments)
     }

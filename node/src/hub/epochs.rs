@@ -188,7 +188,7 @@ impl Hub {
                 mined_height: block.height,
                 mined_hash: block.hash,
             };
-            let signed = anchored.sign(&self.shell.secp, &self.shell.keys.log(), &self.shell.aux_rand()?);
+            let signed = anchored.sign(&self.shell.secp, &self.shell.log_key()?, &self.shell.aux_rand()?);
             if !self.log_own(Entry::Anchored(signed))? {
                 return Ok(());
             }
@@ -212,7 +212,7 @@ impl Hub {
             tip_height,
             tip_hash,
         };
-        let signed = head.sign(&self.shell.secp, &self.shell.keys.log(), &self.shell.aux_rand()?);
+        let signed = head.sign(&self.shell.secp, &self.shell.log_key()?, &self.shell.aux_rand()?);
         self.log_own(Entry::Head(signed)).map(drop)
     }
 
@@ -272,8 +272,10 @@ impl Hub {
         let cap =
             FeeRate::from_sat_per_vb(charter.max_link_fee_rate_sat_vb).context("the charter's fee cap is too large")?;
         let rate = FeeRate::from_sat_per_vb(LINK_FEE_RATE.min(charter.max_link_fee_rate_sat_vb)).context("fee rate")?;
+        // The seal is held by the key that the header before it named, which need not be the one of the next.
+        let holder = self.shell.keys.anchor_for(&seal.anchor_key)?;
         let unsigned = LinkBuilder::new(seal, key, commitment).build(rate, cap)?;
-        let signed = unsigned.sign(&self.shell.keys.anchor(), &self.shell.aux_rand()?)?;
+        let signed = unsigned.sign(&holder, &self.shell.aux_rand()?)?;
         let (height, hash) = self.shell.tip.context("no block is known yet")?;
         let tracker = LinkTracker::new(signed.transaction().clone(), BlockId { height, hash }, charter.final_depth)?;
         Ok(Link { header, key, tracker })
@@ -287,6 +289,7 @@ impl Hub {
         match ledger.append(entry, &mut chain) {
             Ok(_) => {
                 self.batch.push(bytes, None);
+                self.follow_charter();
                 Ok(true)
             }
             Err(LedgerError::NotYet { reason, .. }) => {

@@ -60,6 +60,7 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
         let shell = Shell::open(&dir, &password, Some(listen), &inputs, on_peer)?;
         intake.know(shell.ledger.state().members().values().map(|member| member.key));
         intake.know(offices(shell.ledger.state().charter()));
+        intake.use_hub_log_key(shell.ledger.state().hub_log_key());
         let links = Links::load(&shell)?;
         let mut hub = Hub {
             shell,
@@ -346,7 +347,7 @@ impl Hub {
                 Some((bind.lane.member, self.checkpoint_for(origin.peer, &bind.body)?))
             }
             // What only the hub says comes from the hub.
-            Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) | Entry::Execution(_) => {
+            Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) | Entry::Execution(_) | Entry::GateRefill(_) => {
                 let reason = "N-36: heads, anchors, checkpoints and notes of payments come from the hub".into();
                 return Err(LedgerError::Invalid { position, kind: None, reason });
             }
@@ -377,6 +378,13 @@ impl Hub {
         ledger.append(entry, &mut chain)?;
         self.batch.push(bytes, origin);
         Ok(())
+    }
+
+    /// What the intake knows of the charter: who may speak without a stake, and which key is the hub's (N-77).
+    fn follow_charter(&self) {
+        let charter = self.shell.ledger.state().charter();
+        self.intake.know(offices(charter));
+        self.intake.use_hub_log_key(charter.hub_log_key);
     }
 
     fn answer_refusal(&self, origin: Origin, taken: Result<(), LedgerError>) {

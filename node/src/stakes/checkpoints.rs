@@ -117,7 +117,7 @@ impl Shell {
         self.judge_lane(channel, review.facts.ledger.app())?;
         let (what, key) = match channel.machine.side() {
             Side::Hub => ("the member's checkpoint signature", channel.member.0),
-            Side::Member => ("the hub's checkpoint signature", self.dao.params.charter.hub_log_key.serialize()),
+            Side::Member => ("the hub's checkpoint signature", self.ledger.state().hub_log_key().serialize()),
         };
         let signature = schnorr::Signature::from_slice(&review.peer_signature)?;
         checkpoint.signature_check(what, key, signature).verify(&self.secp)?;
@@ -181,7 +181,7 @@ impl Shell {
 
     fn sign_checkpoint(&self, side: Side, checkpoint: &Checkpoint) -> Result<[u8; 64]> {
         let key = match side {
-            Side::Hub => self.keys.log(),
+            Side::Hub => self.log_key()?,
             Side::Member => self.keys.vote(),
         };
         Ok(*checkpoint.sign(&self.secp, &key, &self.aux_rand()?).as_ref())

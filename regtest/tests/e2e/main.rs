@@ -17,6 +17,7 @@ mod hub_kill;
 mod log_rows;
 mod lost_laptop;
 mod reorg;
+mod replaced_keys;
 mod stage;
 mod story;
 mod tampered_log;
