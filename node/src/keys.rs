@@ -357,6 +357,24 @@ mod tests {
     }
 
     #[test]
+    fn the_key_that_a_charter_names_is_found_among_the_seeds_or_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (keys, _) = Keys::create(dir.path(), Network::Regtest, "horse", Some(WORDS)).unwrap();
+        let name = |key: Keypair| key.x_only_public_key().0;
+        assert_eq!(keys.log_number(0), keys.log());
+        for number in [0, 1, REPLACEMENTS - 1] {
+            let (log, anchor) = (keys.log_number(number), keys.anchor_number(number));
+            assert_eq!(keys.log_for(&name(log)).unwrap(), log);
+            assert_eq!(keys.anchor_for(&name(anchor)).unwrap(), anchor);
+            assert_eq!(keys.public_number(number).log_key, name(log).to_string());
+            // A key for one purpose is none for another.
+            let refused = keys.log_for(&name(anchor)).unwrap_err().to_string();
+            assert!(refused.contains("N-77") && refused.contains(&name(anchor).to_string()), "{refused}");
+        }
+        assert!(keys.log_for(&name(keys.log_number(REPLACEMENTS))).is_err());
+    }
+
+    #[test]
     fn the_file_holds_no_word_of_the_seed() {
         let dir = tempfile::tempdir().unwrap();
         Keys::create(dir.path(), Network::Regtest, "horse", Some(WORDS)).unwrap();

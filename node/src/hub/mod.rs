@@ -419,7 +419,7 @@ impl Hub {
             _ => {}
         }
         match self.shell.opening_checkpoint(channel.number) {
-            Ok(Some(signed)) => Ok(Entry::Checkpoint(signed)),
+            Ok(Some(signed)) => self.shell.signed_now(signed).map(Entry::Checkpoint).map_err(LedgerError::Ours),
             Ok(None) => {
                 Err(invalid(format!("N-38: stake channel {} has no checkpoint signed by both sides", bind.channel)))
             }
@@ -429,7 +429,7 @@ impl Hub {
 
     /// A checkpoint of a channel that is bound goes into the log.
     fn log_checkpoint(&mut self, signed: &althing_channels::SignedCheckpoint) {
-        let logged = Shell::checkpoint_entry(signed).and_then(|bytes| Ok(self.say(bytes)?));
+        let logged = self.shell.checkpoint_entry(signed).and_then(|bytes| Ok(self.say(bytes)?));
         self.shell.settle_trouble("checkpoint", logged);
     }
 

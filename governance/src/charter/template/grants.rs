@@ -85,7 +85,7 @@ late_surge = true
 deposit_sat = {deposit}
 min_support_bp = 300
 
-# Submissions compete; the run-off names one, or none of them.
+# Asks for submissions. They are voted on at once, each by its own class; the best of those that pass is paid.
 [[classes]]
 class = "request"
 review_blocks = {review}
@@ -95,7 +95,6 @@ expiry_blocks = 4320
 threshold = {{ percent_bp = 6000 }}
 quorum = {{ participation_bp = 2000 }}
 distinct_voters_min = 3
-systems = ["approval", "instant_runoff", "schulze"]
 deposit_sat = {deposit}
 min_support_bp = 300
 
