@@ -70,6 +70,19 @@ impl ChainView for LiveChain<'_> {
         let Some(row) = self.store.fact(&outpoint_bytes(&seal))? else { return Ok(None) };
         row.spent.map(|(_, tx, inclusion)| decode_evidence(&tx, &inclusion)).transpose()
     }
+
+    fn creator(&mut self, outpoint: OutPoint) -> Result<Option<LinkEvidence>> {
+        let tip = self.store.tip()?.map_or(0, |row| row.height);
+        let Some(row) = locate(Some(self.store), self.bitcoind, outpoint, self.birthday, tip)? else { return Ok(None) };
+        // Kept and watched: an auditor without a bitcoind has this evidence only, and its spending matters.
+        if self.store.fact(&row.outpoint)?.is_none() && !self.store.is_read_only() {
+            self.store.write(|writer| writer.put_fact(&row))?;
+        }
+        if row.spent.is_none() {
+            self.watch.outpoints.insert(outpoint);
+        }
+        Ok(Some(decode_evidence(&row.tx, &row.inclusion)?))
+    }
 }
 
 /// The facts for a claim, if the output is what the claim says, exactly the script of the two funding keys: about that output

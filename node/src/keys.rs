@@ -8,7 +8,9 @@
 //! | `m/7161'/coin'/1'` | vote key |
 //! | `m/7161'/coin'/1'/n'` | the vote key that replaces it, the nth time |
 //! | `m/7161'/coin'/2'` | log key of a hub: heads, receipts, acks, checkpoints |
+//! | `m/7161'/coin'/2'/n'` | the log key that replaces it, the nth time |
 //! | `m/7161'/coin'/3'` | anchor key of a hub |
+//! | `m/7161'/coin'/3'/n'` | the anchor key that replaces it, the nth time |
 //! | `m/7161'/coin'/4'` | treasury key |
 //! | `m/7161'/coin'/5'/n'` | seed of stake channel n |
 //!
@@ -28,7 +30,7 @@ use bdk_wallet::miniscript::{Descriptor, DescriptorPublicKey};
 use bdk_wallet::template::{Bip86, DescriptorTemplate};
 use bip39::Mnemonic;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpriv};
-use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey};
+use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey, XOnlyPublicKey};
 use bitcoin::{Network, NetworkKind};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -37,6 +39,9 @@ use zeroize::Zeroizing;
 
 /// Name of the sealed seed file in a data directory.
 pub const KEY_FILE: &str = "keys.json";
+
+/// How many of a seed's log keys, and of its anchor keys, are tried for the one that a charter names.
+pub const REPLACEMENTS: u32 = 64;
 
 const PURPOSE: u32 = 7161;
 const SEAL_CONTEXT: &[u8] = b"althing/key-file/v1";
@@ -129,10 +134,33 @@ impl Keys {
 
     /// The vote key after `number` replacements: 0 is the first one, [`Keys::vote`].
     pub fn vote_number(&self, number: u32) -> Keypair {
-        match number {
-            0 => self.vote(),
-            number => Keypair::from_secret_key(&Secp256k1::new(), &self.child(&[1, number]).private_key),
-        }
+        self.replacement(1, number)
+    }
+
+    /// The log key after `number` replacements: 0 is the first one, [`Keys::log`].
+    pub fn log_number(&self, number: u32) -> Keypair {
+        self.replacement(2, number)
+    }
+
+    /// The anchor key after `number` replacements: 0 is the first one, [`Keys::anchor`].
+    pub fn anchor_number(&self, number: u32) -> Keypair {
+        self.replacement(3, number)
+    }
+
+    /// The log key of this seed that a charter names.
+    ///
+    /// # Errors
+    /// When it is none of the first [`REPLACEMENTS`]: somebody else signs for the DAO.
+    pub fn log_for(&self, key: &XOnlyPublicKey) -> Result<Keypair> {
+        self.named("log", |number| self.log_number(number), key)
+    }
+
+    /// The anchor key of this seed that a header or charter names.
+    ///
+    /// # Errors
+    /// As [`Keys::log_for`].
+    pub fn anchor_for(&self, key: &XOnlyPublicKey) -> Result<Keypair> {
+        self.named("anchor", |number| self.anchor_number(number), key)
     }
 
     /// Signs a hub's heads, receipts, acks and checkpoints.
@@ -175,12 +203,17 @@ impl Keys {
 
     /// The public halves.
     pub fn public(&self) -> PublicKeys {
+        self.public_number(0)
+    }
+
+    /// The public halves, with the vote, log and anchor key after `number` replacements.
+    pub fn public_number(&self, number: u32) -> PublicKeys {
         let secp = Secp256k1::new();
         PublicKeys {
             node_id: crate::peers::node_id(&self.node_seed()).to_string(),
-            vote_key: self.vote().x_only_public_key().0.to_string(),
-            log_key: self.log().x_only_public_key().0.to_string(),
-            anchor_key: self.anchor().x_only_public_key().0.to_string(),
+            vote_key: self.vote_number(number).x_only_public_key().0.to_string(),
+            log_key: self.log_number(number).x_only_public_key().0.to_string(),
+            anchor_key: self.anchor_number(number).x_only_public_key().0.to_string(),
             treasury_key: PublicKey::from_secret_key(&secp, &self.treasury().secret_key()).to_string(),
         }
     }
@@ -201,6 +234,20 @@ impl Keys {
         let seed = Zeroizing::new(mnemonic.to_seed(""));
         let master = Xpriv::new_master(network, &*seed).context("deriving the master key")?;
         Ok(Self { network, master })
+    }
+
+    fn replacement(&self, role: u32, number: u32) -> Keypair {
+        match number {
+            0 => self.keypair(role),
+            number => Keypair::from_secret_key(&Secp256k1::new(), &self.child(&[role, number]).private_key),
+        }
+    }
+
+    fn named(&self, what: &str, number: impl Fn(u32) -> Keypair, key: &XOnlyPublicKey) -> Result<Keypair> {
+        let found = (0..REPLACEMENTS).map(number).find(|own| own.x_only_public_key().0 == *key);
+        found.with_context(|| {
+            format!("N-78: the {what} key in force, {key}, is none of the first {REPLACEMENTS} of this seed; another hub has it")
+        })
     }
 
     fn keypair(&self, role: u32) -> Keypair {
@@ -326,6 +373,24 @@ mod tests {
         assert!(error.contains("K-6"), "{error}");
         let error = Keys::create(dir.path(), Network::Regtest, "horse", None).err().unwrap().to_string();
         assert!(error.contains("K-3"), "{error}");
+    }
+
+    #[test]
+    fn the_key_that_a_charter_names_is_found_among_the_seeds_or_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (keys, _) = Keys::create(dir.path(), Network::Regtest, "horse", Some(WORDS)).unwrap();
+        let name = |key: Keypair| key.x_only_public_key().0;
+        assert_eq!(keys.log_number(0), keys.log());
+        for number in [0, 1, REPLACEMENTS - 1] {
+            let (log, anchor) = (keys.log_number(number), keys.anchor_number(number));
+            assert_eq!(keys.log_for(&name(log)).unwrap(), log);
+            assert_eq!(keys.anchor_for(&name(anchor)).unwrap(), anchor);
+            assert_eq!(keys.public_number(number).log_key, name(log).to_string());
+            // A key for one purpose is none for another.
+            let refused = keys.log_for(&name(anchor)).unwrap_err().to_string();
+            assert!(refused.contains("N-78") && refused.contains(&name(anchor).to_string()), "{refused}");
+        }
+        assert!(keys.log_for(&name(keys.log_number(REPLACEMENTS))).is_err());
     }
 
     #[test]

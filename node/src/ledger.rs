@@ -4,25 +4,28 @@
 
 use std::collections::BTreeMap;
 
-use althing_anchor::{Commitment, LinkEvidence, verify_link};
+use althing_anchor::{Commitment, LinkEvidence, Treasury, verify_link};
 use althing_governance::codec::Canonical as _;
 use althing_governance::dao::DaoParams;
-use althing_governance::entry::{Anchored, Digests, Entry, EntryKind, Execution, LogHead};
+use althing_governance::entry::{Anchored, Digests, Entry, EntryKind, Execution, GateRefill, LogHead};
 use althing_governance::epoch::{self, CloseError, EpochClose, EpochHeader};
 use althing_governance::id::{EntryId, TreeHash};
 use althing_governance::ledger::LedgerError as DecisionError;
 use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::roll::{FundingFact, Roll, StakeClaim};
 use althing_governance::signing::{Signed, verify_all};
-use althing_governance::state::{LogState, Refusal};
+use althing_governance::state::{LogState, Mined, MissingFact, Refusal};
 use althing_governance::tree::HistoryTree;
 use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
-use bitcoin::{BlockHash, OutPoint};
+use bitcoin::{BlockHash, OutPoint, Script, ScriptBuf};
 
 use crate::intake::Examined;
 use crate::store::Segment;
 use crate::threads::Threads;
+
+/// Scripts of a ranged treasury among which gates are looked for.
+const TREASURY_SCRIPTS: u32 = 1000;
 
 /// Facts about Bitcoin that the log's rules need. An error means that the source cannot tell now.
 pub trait ChainView {
@@ -50,6 +53,12 @@ pub trait ChainView {
     /// # Errors
     /// When the source does not answer.
     fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>>;
+
+    /// The transaction that has this output, with its inclusion in the best chain; `None` while it is in no block.
+    ///
+    /// # Errors
+    /// When the source does not answer.
+    fn creator(&mut self, outpoint: OutPoint) -> Result<Option<LinkEvidence>>;
 }
 
 /// Why an entry or a segment was not taken.
@@ -213,9 +222,11 @@ impl Ledger {
             }
             Entry::Head(signed) => {
                 check_clock(position, signed, chain)?;
+                self.check_head_block(position, signed, chain)?;
                 head = Some(signed.clone());
             }
             Entry::Execution(signed) => self.check_execution(position, signed, chain)?,
+            Entry::GateRefill(signed) => self.check_gate_refill(position, signed, chain)?,
             _ => {}
         }
         let id =
@@ -226,7 +237,17 @@ impl Ledger {
         {
             self.state.set_roll(epoch, roll.clone());
         }
+        self.give_missing_blocks(chain)?;
         Ok(id)
+    }
+
+    /// V-30: blocks that break ties are Bitcoin's to tell; the log's decisions go on once they are known.
+    fn give_missing_blocks(&mut self, chain: &mut dyn ChainView) -> Result<()> {
+        while let Some(MissingFact::Block { height }) = self.state.missing_fact() {
+            let Some(hash) = chain.block_hash(height)? else { return Ok(()) };
+            self.state.set_block_hash(height, hash);
+        }
+        Ok(())
     }
 
     /// Checks a segment against the hub's receipt for it and appends all its entries.
@@ -426,24 +447,54 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let standing = self.state.ledger().standing(&execution.proposal);
         let payment = standing.and_then(|standing| standing.payments.get(usize::from(execution.milestone)));
-        let invalid = |reason: String| LedgerError::invalid(position, Some("execution"), reason);
         let Some(gate) = payment.and_then(|payment| payment.gate) else {
             let (milestone, proposal) = (execution.milestone, execution.proposal);
-            return Err(invalid(format!("G-99: payment {milestone} of proposal {proposal} has no gate")));
+            let reason = format!("G-99: payment {milestone} of proposal {proposal} has no gate");
+            return Err(LedgerError::invalid(position, Some("execution"), reason));
         };
         let Some(evidence) = chain.spender_of_seal(gate)? else {
             let reason = format!("G-99: the gate {gate} is unspent as far as this node's chain shows");
             return Err(LedgerError::NotYet { position, reason });
         };
-        let inclusion = evidence.inclusion();
-        let found = (evidence.txid(), inclusion.height(), inclusion.block_hash());
-        if found != (execution.txid, execution.mined_height, execution.mined_hash) {
-            return Err(invalid(format!(
-                "G-99: the log says payment {} in block {} at {}, Bitcoin says {} in block {} at {}",
-                execution.txid, execution.mined_hash, execution.mined_height, found.0, found.2, found.1
-            )));
+        let judged = self.state.check_execution_by(execution, &mined(&evidence));
+        judged.map_err(|refusal| refused(position, "execution", refusal))
+    }
+
+    /// G-108: the treasury's own transaction, in the best chain.
+    fn check_gate_refill(
+        &self,
+        position: u64,
+        refill: &GateRefill,
+        chain: &mut dyn ChainView,
+    ) -> Result<(), LedgerError> {
+        let evidence = match (refill.gates().next(), refill.retired.first()) {
+            (Some(gate), _) => chain.creator(gate)?,
+            (None, Some(gate)) => chain.spender_of_seal(*gate)?,
+            (None, None) => None,
+        };
+        let Some(evidence) = evidence else {
+            let reason = format!("G-108: transaction {} is in no block that this node knows", refill.txid);
+            return Err(LedgerError::NotYet { position, reason });
+        };
+        let treasury = Treasury::parse(&self.state.charter().treasury_descriptor).context("the charter's treasury")?;
+        let last = if treasury.is_ranged() { TREASURY_SCRIPTS } else { 1 };
+        let scripts: Vec<ScriptBuf> = (0..last).filter_map(|index| treasury.script_at(index).ok()).collect();
+        let is_treasurys = |script: &Script| scripts.iter().any(|own| own.as_script() == script);
+        let judged = self.state.check_refill_by(refill, &mined(&evidence), is_treasurys);
+        judged.map_err(|refusal| refused(position, "gate refill", refusal))
+    }
+
+    /// G-30: heads of blocks that are not in the best chain, in a row longer than any reorganisation, are made up.
+    fn check_head_block(&self, position: u64, head: &LogHead, chain: &mut dyn ChainView) -> Result<(), LedgerError> {
+        let Some(found) = chain.block_hash(head.tip_height)?.filter(|found| *found != head.tip_hash) else {
+            return Ok(());
+        };
+        let mut blocks = BTreeMap::from([(head.tip_height, found)]);
+        for height in self.state.heights_behind() {
+            blocks.extend(chain.block_hash(height)?.map(|hash| (height, hash)));
         }
-        Ok(())
+        let judged = self.state.check_head_block(head, &blocks);
+        judged.map_err(|refusal| refused(position, "head", refusal))
     }
 
     /// The next epoch is built on this one's roll, whether or not its link is final by then.
@@ -515,7 +566,7 @@ impl Ledger {
         let first = segment.first_position;
         let signed: &Signed<Receipt> = &segment.receipt;
         let invalid = |reason: String| LedgerError::invalid(first, None, reason);
-        let check = signed.signature_check(&self.state.hub_log_key(), "receipt");
+        let check = signed.signature_check(&self.hub_log_key_at(first), "receipt");
         check.verify(&self.secp).map_err(|error| invalid(error.to_string()))?;
         self.check_receipt_content(segment, batch_tree(segment.entries.iter().map(Vec::as_slice)).root())
     }
@@ -545,6 +596,12 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// What evidence says of a transaction, as the core asks for it.
+fn mined(evidence: &LinkEvidence) -> Mined<'_> {
+    let inclusion = evidence.inclusion();
+    Mined { tx: evidence.transaction(), height: inclusion.height(), block: inclusion.block_hash() }
 }
 
 /// G-30: a head cannot be of a block that does not exist yet; else the hub could close a vote early by setting the clock ahead.

@@ -124,12 +124,12 @@ pub fn init(options: InitOptions) -> Result<Initialised> {
     Ok(Initialised { words: words.to_string(), keys: keys.public() })
 }
 
-/// The public keys of a data directory.
+/// The public keys of a data directory, after `number` replacements of those that can be replaced.
 ///
 /// # Errors
 /// A wrong password, or no seed there.
-pub fn public_keys(dir: &Path, password: &str) -> Result<PublicKeys> {
-    Ok(Keys::open(dir, password)?.public())
+pub fn public_keys(dir: &Path, password: &str, number: u32) -> Result<PublicKeys> {
+    Ok(Keys::open(dir, password)?.public_number(number))
 }
 
 /// Reads a charter and says everything about it.

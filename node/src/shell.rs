@@ -11,7 +11,7 @@ use althing_governance::codec::Canonical;
 use althing_governance::epoch::EpochHeader;
 use anyhow::{Context, Result, ensure};
 use bitcoin::hashes::Hash as _;
-use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::secp256k1::{All, Keypair, Secp256k1};
 use bitcoin::{Block, BlockHash, Network, OutPoint};
 
 use crate::chain::{Access, Bitcoind, ChainEvent, Follower};
@@ -272,6 +272,14 @@ impl Shell {
     /// When the operating system has none.
     pub fn session(&self) -> Result<SessionSecret> {
         Ok(SessionSecret::new(entropy()?)?)
+    }
+
+    /// The log key that signs for the hub now: the one of the charter in force (N-78).
+    ///
+    /// # Errors
+    /// When it is none of this seed's.
+    pub fn log_key(&self) -> Result<Keypair> {
+        self.keys.log_for(&self.ledger.state().hub_log_key())
     }
 
     /// Auxiliary randomness for one BIP340 signature.

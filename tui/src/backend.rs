@@ -28,7 +28,7 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     /// If there are none, or the password does not open them.
-    fn public_keys(&self, data: &Path, password: &str) -> anyhow::Result<PublicKeys>;
+    fn public_keys(&self, data: &Path, password: &str, number: u32) -> anyhow::Result<PublicKeys>;
 
     /// A fresh receiving address of the wallet in a folder on which no node runs, also before there is a DAO.
     ///
@@ -193,8 +193,8 @@ impl Backend for ThisMachine {
         local::init(options)
     }
 
-    fn public_keys(&self, data: &Path, password: &str) -> anyhow::Result<PublicKeys> {
-        local::public_keys(data, password)
+    fn public_keys(&self, data: &Path, password: &str, number: u32) -> anyhow::Result<PublicKeys> {
+        local::public_keys(data, password, number)
     }
 
     fn wallet_address(&self, data: &Path, password: &str) -> anyhow::Result<String> {

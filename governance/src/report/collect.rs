@@ -326,11 +326,15 @@ impl<'a> Period<'a> {
                 });
             }
         }
+        let bonds = self.state.ledger().bonds_forfeited().iter();
+        let bonds =
+            bonds.filter(|bond| (self.first..=self.last).contains(&bond.epoch)).map(|bond| u128::from(bond.sat));
         let from = || Evidence::computed("the table of accounts");
         Section::new("Rewards and deposits", "Amounts that the epochs settle between members and treasury.")
             .figure("rewards", Value::Sat(sums[0]), from())
             .figure("deposits returned", Value::Sat(sums[1]), from())
             .figure("deposits forfeited", Value::Sat(sums[2]), from())
+            .figure("hub bonds forfeited", Value::Sat(bonds.sum()), self.replayed())
             .table("Accounts", &["epoch", "member", "what for", "amount", "proposal"], rows)
     }
 

@@ -320,13 +320,14 @@ fn a_failure_of_somebody_else_costs_no_deposit() {
     for (second, kind) in [(1, DepositReturned), (2, DepositForfeited)] {
         let mut world = founded(&[50_000, 50_000], |charter| {
             charter.guards.cooldown_blocks = 1000;
-            (charter.guards.deposit_growth_bp, rule_of(charter, Class::Text).deposit_sat) = (5000, 1000);
+            (charter.guards.deposit_growth_bp, rule_of(charter, Class::Spend).deposit_sat) = (5000, 1000);
         });
         let mut fail = |author: u8, body: &str| {
-            let content = ProposalContent { body: body.into(), ..text("Popular") };
+            let content = ProposalContent { body: body.into(), ..spend("Popular", 5000) };
             world.hold(author, &content, 1000);
             let id = world.open_vote(author, content);
             world.vote(1, id, Choice::No).unwrap();
+            world.vote(2, id, Choice::Yes).unwrap();
             (fate(&mut world, id).bar, deposits(&world, id).pop().unwrap().1)
         };
         assert_eq!(fail(2, "First").0, None);

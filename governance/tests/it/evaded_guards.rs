@@ -37,6 +37,13 @@ fn rule_of(charter: &mut Charter, class: Class) -> &mut ClassRule {
     charter.classes.iter_mut().find(|rule| rule.class == class).unwrap()
 }
 
+/// The first `count` members vote for it.
+fn agree(world: &mut World, count: u8, id: ProposalId) {
+    for member in 1..=count {
+        world.vote(member, id, Choice::Yes).unwrap();
+    }
+}
+
 fn fate(world: &mut World, id: ProposalId) -> Standing {
     for _ in 0..16 {
         match world.state.ledger().standing(&id) {
@@ -74,7 +81,7 @@ fn again(first: ProposalContent, second: ProposalContent, authors: [u8; 2], hear
     world.vote(2, id, Choice::No).unwrap();
     assert_eq!(fate(&mut world, id).fate, Fate::Failed);
     let id = world.open_vote(authors[1], second);
-    (1..=3).for_each(|member| drop(world.vote(member, id, Choice::Yes).unwrap()));
+    agree(&mut world, 3, id);
     fate(&mut world, id)
 }
 
@@ -198,7 +205,7 @@ fn a_rule_for_weights_takes_no_more_than_an_expulsion_may() {
         });
         let content = rules(world.state.charter(), change);
         let id = world.open_vote(1, content);
-        (1..=3).for_each(|member| drop(world.vote(member, id, Choice::Yes).unwrap()));
+        agree(&mut world, 3, id);
         fate(&mut world, id).bar
     };
     let barred = |lost| Some(Bar::ElectorateShrink { lost, of: 100_000 });
@@ -247,7 +254,7 @@ impl Race {
         let request = Request { submission_blocks: 6, budget_cap_sat: 50_000 };
         let ask = ProposalContent::question(Class::Request, "Who builds it", "", vec![Effect::Request(request)]);
         let id = world.open_vote(1, ask);
-        (1..=4).for_each(|member| drop(world.vote(member, id, Choice::Yes).unwrap()));
+        agree(&mut world, 4, id);
         let answers: Vec<ProposalId> = (0..votes.len())
             .map(|n| {
                 let author = u8::try_from(n).unwrap() + 1;
@@ -260,7 +267,7 @@ impl Race {
             world.finish_epoch();
         }
         for (answer, votes) in answers.iter().zip(votes) {
-            (1..=*votes).for_each(|member| drop(world.vote(member, *answer, Choice::Yes).unwrap()));
+            agree(&mut world, *votes, *answer);
         }
         Self { world, answers }
     }

@@ -114,7 +114,7 @@ fn a_claimed_length_allocates_nothing() {
 fn unknown_versions_kinds_and_options_are_refused() {
     let sample = samples().remove(0);
     for (at, field) in [(0, "version"), (1, "entry kind")] {
-        for byte in [0, 20, 255] {
+        for byte in [0, 22, 255] {
             let mut changed = sample.clone();
             changed[at] = byte;
             let expected = DecodeError::UnknownVariant { field, found: byte };

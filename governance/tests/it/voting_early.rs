@@ -147,3 +147,42 @@ fn support_that_returns_a_deposit() {
         assert_eq!(Count::from_sums(system, options, sums).unwrap().is_supported(1000), expected, "{name}");
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+    /// A vote that ends early is judged without the weight of who is dormant by then (G-46). What was certain stays so, however
+    /// much of the weight that did not vote is dormant, and whatever the rest would still have voted.
+    #[test]
+    fn what_is_certain_is_so_for_any_dormant_weight(
+        parts in proptest::collection::vec(0u128..9, 3), abstain in 0u128..4, remaining in 0u128..7, kind in 0usize..3,
+        bp in 1u16..=10_000, threshold in prop_oneof![Just(Threshold::Majority), (5001u16..=10_000).prop_map(Threshold::PercentBp)],
+    ) {
+        let (system, options) =
+            [(System::YesNoAbstain, 0), (System::YesNoVeto, 0), (System::SingleChoice, 2)][kind];
+        let rule = Rule { veto_bp: 3334, ..rule(threshold, Quorum::YesOfTotalBp(bp)) };
+        let sides = if kind == 0 { 2 } else { 3 };
+        let outcome = |parts: &[u128], weight: u128| {
+            let cast: u128 = parts.iter().sum();
+            let mut sums = parts.to_vec();
+            sums.extend(system.has_options().then_some(cast));
+            sums.extend([abstain, 99, weight]);
+            Count::from_sums(system, options, &sums).unwrap()
+        };
+        let parts = &parts[..sides];
+        let all = parts.iter().sum::<u128>() + abstain + remaining;
+        let now = outcome(parts, all);
+        prop_assume!(now.decided_early(&rule, remaining));
+        let expected = now.outcome(&rule, None).unwrap();
+        for more in (0..=remaining).flat_map(|a| (0..=remaining).flat_map(move |b| (0..=remaining).map(move |c| [a, b, c]))) {
+            let more = &more[..sides];
+            let voted: u128 = more.iter().sum();
+            for dormant in 0..=remaining.saturating_sub(voted) {
+                if voted <= remaining {
+                    let parts: Vec<u128> = parts.iter().zip(more).map(|(had, gets)| had + gets).collect();
+                    let found = outcome(&parts, all - dormant).outcome(&rule, None);
+                    prop_assert_eq!(found, Ok(expected), "{:?} more, {} dormant", more, dormant);
+                }
+            }
+        }
+    }
+}

@@ -133,10 +133,15 @@ fn thresholds_of_rankings() {
         assert_eq!(under(Threshold::PercentBp(6667), one), Ok(Outcome::Rejected));
         assert_eq!(under(Threshold::Majority, Quorum::YesOfTotalBp(5000)), Ok(A), "60 of 120");
         assert_eq!(under(Threshold::Majority, Quorum::YesOfTotalBp(5001)), Ok(Outcome::NoQuorum));
-        assert_eq!(under(Threshold::Majority, Quorum::ParticipationBp(10_000)), Ok(A), "abstentions take part");
+        let part = Quorum::ParticipationBp(7500);
+        assert_eq!(
+            under(Threshold::Majority, part),
+            Ok(A),
+            "90 of 120: abstentions take part, ZA is for none of these"
+        );
+        assert_eq!(under(Threshold::Majority, Quorum::ParticipationBp(7501)), Ok(Outcome::NoQuorum));
         let mut absent = count.clone();
         absent.add_roll(1).unwrap();
-        let all = Rule { quorum: Quorum::ParticipationBp(10_000), ..ANY };
-        assert_eq!(absent.outcome(&all, None), Ok(Outcome::NoQuorum));
+        assert_eq!(absent.outcome(&Rule { quorum: part, ..ANY }, None), Ok(Outcome::NoQuorum));
     }
 }

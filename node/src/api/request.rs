@@ -133,7 +133,7 @@ pub enum Request {
     RotateKey,
     /// Puts the proof into the log that a member signed two entries for one place.
     Equivocation {
-        /// Both entries, hex.
+        /// Both entries, each whole in hex, or its id if the log or a note in it has it.
         entries: [String; 2],
     },
     /// Where the member's weight goes.

@@ -109,6 +109,10 @@ impl ChainView for AuditedChain<'_> {
         };
         row.and_then(|row| row.spent).map(|(_, tx, inclusion)| decode_evidence(&tx, &inclusion)).transpose()
     }
+
+    fn creator(&mut self, outpoint: OutPoint) -> Result<Option<LinkEvidence>> {
+        self.row(outpoint)?.map(|row| decode_evidence(&row.tx, &row.inclusion)).transpose()
+    }
 }
 
 impl SealScan {

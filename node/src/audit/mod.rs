@@ -162,8 +162,8 @@ fn check_newest_head(store: &Store, ledger: &Ledger) -> Result<()> {
         return Ok(());
     };
     let stored = Signed::<LogHead>::from_bytes(&bytes).context("N-22: the stored newest head")?;
-    let key = &ledger.state().hub_log_key();
-    stored.signature_check(key, "the stored newest head").verify(&Secp256k1::verification_only())?;
+    let key = ledger.hub_log_key_at(stored.size);
+    stored.signature_check(&key, "the stored newest head").verify(&Secp256k1::verification_only())?;
     let newest = ledger.newest_head().map_or(0, |head| head.size);
     ensure!(
         ledger.newest_head() == Some(&stored),

@@ -72,7 +72,7 @@ fn check_receipt(row: &OutboxRow, entry: &Entry, ledger: &Ledger) -> Result<()> 
     let Some(bytes) = &row.receipt else { return Ok(()) };
     let stored = StoredReceipt::decode(bytes).context("the stored receipt")?;
     let (receipt, position, params) = (&stored.receipt, stored.position, ledger.state().params());
-    let key = ledger.hub_log_key_at(position);
+    let key = ledger.hub_log_key_at(receipt.first_position);
     receipt.signature_check(&key, "the hub's receipt").verify(&Secp256k1::verification_only())?;
     ensure!(
         (receipt.network, receipt.dao) == (params.network, params.dao_id),

@@ -79,10 +79,11 @@ impl Hub {
     fn store_batch(&mut self, entries: Vec<Vec<u8>>) -> Result<Vec<Segment>> {
         let sealer = Sealer {
             secp: &self.shell.secp,
-            log_key: self.shell.keys.log(),
+            keys: &self.shell.keys,
+            ledger: &self.shell.ledger,
             tip: self.shell.tip.context("no block is known yet")?,
         };
-        let segments = sealer.seal(self.shell.ledger.state(), entries)?;
+        let segments = sealer.seal(entries)?;
         self.shell.store_segments(&segments)?;
         Ok(segments)
     }

@@ -280,7 +280,7 @@ impl Hub {
                 mined_height: block.height,
                 mined_hash: block.hash,
             };
-            let signed = anchored.sign(&self.shell.secp, &self.shell.keys.log(), &self.shell.aux_rand()?);
+            let signed = anchored.sign(&self.shell.secp, &self.shell.log_key()?, &self.shell.aux_rand()?);
             if !self.log_own(Entry::Anchored(signed))? {
                 return Ok(());
             }
@@ -304,7 +304,7 @@ impl Hub {
             tip_height,
             tip_hash,
         };
-        let signed = head.sign(&self.shell.secp, &self.shell.keys.log(), &self.shell.aux_rand()?);
+        let signed = head.sign(&self.shell.secp, &self.shell.log_key()?, &self.shell.aux_rand()?);
         self.log_own(Entry::Head(signed)).map(drop)
     }
 
@@ -380,6 +380,7 @@ impl Hub {
         match ledger.append(entry, &mut chain) {
             Ok(_) => {
                 self.batch.push(bytes, None);
+                self.follow_charter();
                 Ok(true)
             }
             Err(LedgerError::NotYet { reason, .. }) => {

@@ -21,7 +21,7 @@ impl Hub {
                 continue;
             }
             let Some(execution) = self.execution_of(&payment, final_depth)? else { continue };
-            let signed = execution.sign(&self.shell.secp, &self.shell.keys.log(), &self.shell.aux_rand()?);
+            let signed = execution.sign(&self.shell.secp, &self.shell.log_key()?, &self.shell.aux_rand()?);
             self.log_own(Entry::Execution(signed)).map(drop)?;
         }
         Ok(())

@@ -208,7 +208,9 @@ impl Hub {
             pledge.check(&link)?;
         }
         let spent = link.spent_outputs().to_vec();
-        let signed = link.sign(&self.shell.keys.anchor(), &self.shell.aux_rand()?)?;
+        // The seal is held by the key that the header before it named, which need not be the one of the next.
+        let holder = self.shell.keys.anchor_for(&link.seal().anchor_key)?;
+        let signed = link.sign(&holder, &self.shell.aux_rand()?)?;
         match spent.len() {
             1 => Ok(signed.transaction().clone()),
             _ => self.shell.wallet.sign_own_inputs(signed.transaction(), &spent),

@@ -100,6 +100,7 @@ fn start_with(
         }
         intake.know(shell.ledger.state().members().values().map(|member| member.key));
         intake.know(offices(shell.ledger.state().charter()));
+        intake.use_hub_log_key(shell.ledger.state().hub_log_key());
         let links = Links::load(&shell)?;
         shell.stakes.gather();
         let mut hub = Hub {
@@ -494,7 +495,7 @@ impl Hub {
                 Some((bind.lane.member, self.checkpoint_for(origin.peer, &bind.body)?))
             }
             // What only the hub says comes from the hub.
-            Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) | Entry::Execution(_) => {
+            Entry::Head(_) | Entry::Anchored(_) | Entry::Checkpoint(_) | Entry::Execution(_) | Entry::GateRefill(_) => {
                 let reason = "N-36: heads, anchors, checkpoints and notes of payments come from the hub".into();
                 return Err(LedgerError::Invalid { position, kind: None, reason });
             }
@@ -535,6 +536,13 @@ impl Hub {
         Ok(())
     }
 
+    /// What the intake knows of the charter: who may speak without a stake, and which key is the hub's (N-78).
+    fn follow_charter(&self) {
+        let charter = self.shell.ledger.state().charter();
+        self.intake.know(offices(charter));
+        self.intake.use_hub_log_key(charter.hub_log_key);
+    }
+
     fn answer_refusal(&self, origin: Origin, taken: Result<(), LedgerError>) {
         let Err(error) = taken else { return };
         let detail = error.to_string();
@@ -567,7 +575,7 @@ impl Hub {
             _ => {}
         }
         match self.shell.opening_checkpoint(channel.number) {
-            Ok(Some(signed)) => Ok(Entry::Checkpoint(signed)),
+            Ok(Some(signed)) => self.shell.signed_now(signed).map(Entry::Checkpoint).map_err(LedgerError::Ours),
             Ok(None) => {
                 Err(invalid(format!("N-38: stake channel {} has no checkpoint signed by both sides", bind.channel)))
             }
@@ -577,7 +585,7 @@ impl Hub {
 
     /// A checkpoint of a channel that is bound goes into the log.
     fn log_checkpoint(&mut self, signed: &althing_channels::SignedCheckpoint) {
-        let logged = Shell::checkpoint_entry(signed).and_then(|bytes| Ok(self.say(bytes)?));
+        let logged = self.shell.checkpoint_entry(signed).and_then(|bytes| Ok(self.say(bytes)?));
         self.shell.settle_trouble("checkpoint", logged);
     }
 

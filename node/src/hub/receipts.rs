@@ -8,9 +8,10 @@ use althing_governance::signing::Statement as _;
 use althing_governance::tree::HistoryTree;
 use anyhow::{Context, Result};
 use bitcoin::BlockHash;
-use bitcoin::secp256k1::{All, Keypair, Secp256k1};
+use bitcoin::secp256k1::{All, Secp256k1};
 
-use crate::keys::entropy;
+use crate::keys::{Keys, entropy};
+use crate::ledger::Ledger;
 use crate::store::Segment;
 
 /// Most bytes of entries in one segment, so that a segment travels in one message (32 KiB at most). A full segment of plain ballots
@@ -24,18 +25,21 @@ const SEGMENT_ENTRIES: usize = 128;
 pub struct Sealer<'a> {
     /// For signing.
     pub secp: &'a Secp256k1<All>,
-    /// The hub's log key.
-    pub log_key: Keypair,
+    /// Where the hub's log keys are.
+    pub keys: &'a Keys,
+    /// The log, which tells which of them signs for what.
+    pub ledger: &'a Ledger,
     /// The best block.
     pub tip: (u32, BlockHash),
 }
 
 impl Sealer<'_> {
-    /// Segments for `entries`, the newest of the log in `state`, in order.
+    /// Segments for `entries`, the newest of the log, in order.
     ///
     /// # Errors
-    /// When the log is shorter than that, or the operating system has no randomness.
-    pub fn seal(&self, state: &LogState, entries: Vec<Vec<u8>>) -> Result<Vec<Segment>> {
+    /// When the log is shorter than that, the key in force is not this hub's, or the operating system has no randomness.
+    pub fn seal(&self, entries: Vec<Vec<u8>>) -> Result<Vec<Segment>> {
+        let state = self.ledger.state();
         let mut first = state.size().checked_sub(entries.len() as u64).context("the log is shorter than its batch")?;
         let mut segments = Vec::new();
         for group in groups(entries) {
@@ -68,7 +72,9 @@ impl Sealer<'_> {
             tip_hash,
             anchored_by_height: anchored_by(state, tip_height),
         };
-        let receipt = receipt.sign(self.secp, &self.log_key, &entropy()?);
+        // By the key in force where the segment begins: one of its own entries may put another in force (N-78).
+        let key = self.keys.log_for(&self.ledger.hub_log_key_at(first))?;
+        let receipt = receipt.sign(self.secp, &key, &entropy()?);
         Ok(Segment { first_position: first, entries, receipt })
     }
 }

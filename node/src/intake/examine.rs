@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use althing_batch::{Item, KeyCache, Lanes, Verifier};
 use althing_governance::codec::Canonical as _;
@@ -36,7 +36,7 @@ pub enum Finding {
 
 /// Checks batches of entries on all cores.
 pub struct Examiner {
-    hub_log_key: XOnlyPublicKey,
+    hub_log_key: RwLock<XOnlyPublicKey>,
     /// One for each thread.
     verifiers: Vec<Mutex<Verifier>>,
     secp: Secp256k1<VerifyOnly>,
@@ -55,7 +55,12 @@ impl Examiner {
     pub fn new(hub_log_key: XOnlyPublicKey, cores: usize) -> Self {
         let verifier = || Mutex::new(Verifier::with(Lanes::detect(), KeyCache::with_capacity(KEYS_REMEMBERED)));
         let verifiers = (0..cores.max(1)).map(|_| verifier()).collect();
-        Self { hub_log_key, verifiers, secp: Secp256k1::verification_only() }
+        Self { hub_log_key: RwLock::new(hub_log_key), verifiers, secp: Secp256k1::verification_only() }
+    }
+
+    /// The hub's own entries need this key from now on.
+    pub fn use_hub_log_key(&self, key: XOnlyPublicKey) {
+        *self.hub_log_key.write().unwrap_or_else(PoisonError::into_inner) = key;
     }
 
     /// Examines a batch; the order stays. Signatures of entries for which `worth_a_look` says no are not checked.
@@ -131,7 +136,9 @@ impl Examiner {
         let entry = Entry::from_bytes(&offered.bytes).map_err(|error| error.to_string());
         let is_stranger = entry.as_ref().is_ok_and(|entry| !worth_a_look(entry));
         let checks = match &entry {
-            Ok(entry) if !is_stranger => entry.signature_checks(&self.hub_log_key),
+            Ok(entry) if !is_stranger => {
+                entry.signature_checks(&self.hub_log_key.read().unwrap_or_else(PoisonError::into_inner))
+            }
             _ => Vec::new(),
         };
         Read { offered, entry, checks, is_stranger }

@@ -75,6 +75,7 @@ struct Shared {
     /// Something was offered, settled or closed.
     changed: Condvar,
     members: RwLock<BTreeSet<MemberId>>,
+    examiner: Examiner,
 }
 
 impl Intake {
@@ -92,11 +93,10 @@ impl Intake {
             queues: Mutex::new(Queues::default()),
             changed: Condvar::new(),
             members: RwLock::new(BTreeSet::new()),
+            examiner: Examiner::new(hub_log_key, cores),
         });
         let for_thread = Arc::clone(&shared);
-        let examiner = Examiner::new(hub_log_key, cores);
-        let thread =
-            std::thread::Builder::new().name("intake".into()).spawn(move || for_thread.run(&examiner, &report))?;
+        let thread = std::thread::Builder::new().name("intake".into()).spawn(move || for_thread.run(&report))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -115,6 +115,11 @@ impl Intake {
     /// An entry of this peer went into the log: it is no stranger any more (N-109).
     pub fn vouch(&self, peer: PublicKey) {
         self.shared.lock().vouch(peer);
+    }
+
+    /// The hub's own entries need this key from now on (N-78).
+    pub fn use_hub_log_key(&self, key: XOnlyPublicKey) {
+        self.shared.examiner.use_hub_log_key(key);
     }
 
     /// These vote keys have a lane from now on: signatures of others are not looked at here.
@@ -162,7 +167,8 @@ impl Shared {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, examiner: &Examiner, report: &dyn Fn(Report) -> bool) {
+    fn run(&self, report: &dyn Fn(Report) -> bool) {
+        let examiner = &self.examiner;
         let mut fault_reported = false;
         while let Some(Taken { honest, newcomers, suspected }) = self.next_batch() {
             let mut arrived = examiner.examine(honest, &|entry| self.may_be_signed(entry));

@@ -424,7 +424,7 @@ impl Member {
             return Ok(false);
         }
         receipt
-            .signature_check(&self.shell.ledger.state().hub_log_key(), "the hub's receipt")
+            .signature_check(&self.shell.ledger.hub_log_key_at(receipt.first_position), "the hub's receipt")
             .verify(&self.shell.secp)?;
         Ok(true)
     }

@@ -11,7 +11,6 @@ use anyhow::Result;
 
 use super::Member;
 use super::lane::{Body, Op};
-use super::speech::equivocation;
 use crate::api::{AnchorReply, AnchorRequest, ApiError, Choice, ErrorKind, Reply, Request, Role};
 use crate::engine::Answer;
 use crate::keys::entropy;
@@ -72,7 +71,8 @@ impl Member {
             Request::RotateKey => {
                 self.rotation().map(|(entry, sentences)| self.enqueue(Body::Whole(Box::new(entry)), sentences, &answer))
             }
-            Request::Equivocation { entries } => equivocation(&entries)
+            Request::Equivocation { entries } => self
+                .equivocation(&entries)
                 .map(|(entry, sentences)| self.enqueue(Body::Whole(Box::new(entry)), sentences, &answer)),
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Some(Reply::Anchoring(AnchorReply::Bump(bump))))

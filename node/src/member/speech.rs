@@ -192,18 +192,41 @@ impl Member {
         ];
         Ok(spoken(DepositHold { thread, channel, amount_sat }, words))
     }
-}
 
-/// The proof of equivocation from two entries, hex.
-pub(super) fn equivocation(entries: &[String; 2]) -> Result<(Entry, Vec<String>), ApiError> {
-    let (one, other) = (hex_entry("G-98", &entries[0])?, hex_entry("G-98", &entries[1])?);
-    let proof = Equivocation::new(one, other).map_err(|error| ApiError::invalid("G-98", error.to_string()))?;
-    let (member, incarnation, sequence) = proof.place();
-    let sentences = vec![
-        format!("Member {member} signed two entries for number {sequence} of incarnation {incarnation}."),
-        "Both are void; the member's rights are suspended and deposits forfeited.".to_owned(),
-    ];
-    Ok((Entry::Equivocation(proof), sentences))
+    /// The proof of equivocation from two entries, each whole in hex or by its id.
+    pub(super) fn equivocation(&self, entries: &[String; 2]) -> Result<(Entry, Vec<String>), ApiError> {
+        let (one, other) = (self.named_entry(&entries[0])?, self.named_entry(&entries[1])?);
+        let proof = Equivocation::new(one, other).map_err(|error| ApiError::invalid("G-98", error.to_string()))?;
+        let (member, incarnation, sequence) = proof.place();
+        let sentences = vec![
+            format!("Member {member} signed two entries for number {sequence} of incarnation {incarnation}."),
+            "Both are void; the member's rights are suspended and deposits forfeited.".to_owned(),
+        ];
+        Ok((Entry::Equivocation(proof), sentences))
+    }
+
+    /// An entry in hex, or by the id of one that is in the log or that a note in the log shows (G-97).
+    fn named_entry(&self, text: &str) -> Result<Entry, ApiError> {
+        let Ok(id) = text.trim().parse::<EntryId>() else { return hex_entry("G-98", text) };
+        let state = self.shell.ledger.state();
+        if let Some(entry) = state.position_of(&id).map(|position| self.logged_entry(position)).transpose()? {
+            return Ok(entry);
+        }
+        match state.note_of(&id).map(|position| self.logged_entry(position)).transpose()? {
+            Some(Entry::SeenNote(note)) => Ok(note.body.entry().clone()),
+            _ => Err(ApiError::invalid("G-98", format!("G-98: neither the log nor a note in it has an entry {id}"))),
+        }
+    }
+
+    fn logged_entry(&self, position: u64) -> Result<Entry, ApiError> {
+        let segments = self.shell.store.segments_from(position, 1)?;
+        let found = segments.first().and_then(|segment| {
+            let index = position.checked_sub(segment.first_position)?;
+            segment.entries.get(usize::try_from(index).ok()?)
+        });
+        let bytes = found.ok_or_else(|| ApiError::ours("the stored log has a gap"))?;
+        Entry::from_bytes(bytes).map_err(|error| ApiError::ours(error.to_string()))
+    }
 }
 
 /// An entry from its canonical bytes, hex.

@@ -156,13 +156,27 @@ impl Shell {
     ///
     /// # Errors
     /// When its stored parts are malformed.
-    pub fn checkpoint_entry(signed: &SignedCheckpoint) -> Result<Vec<u8>> {
-        let entry = Entry::Checkpoint(entry::SignedCheckpoint {
+    pub fn checkpoint_entry(&self, signed: &SignedCheckpoint) -> Result<Vec<u8>> {
+        let signed = entry::SignedCheckpoint {
             checkpoint: Checkpoint::from_bytes(&signed.bytes)?,
             member_signature: schnorr::Signature::from_slice(&signed.member_signature)?,
             hub_signature: schnorr::Signature::from_slice(&signed.hub_signature)?,
-        });
-        Ok(entry.to_bytes())
+        };
+        Ok(Entry::Checkpoint(self.signed_now(signed)?).to_bytes())
+    }
+
+    /// A hub's checkpoint with its signature by the key in force: the log takes no other, and a checkpoint can wait long for its
+    /// place there while the members change the hub's key (N-78).
+    ///
+    /// # Errors
+    /// When the key in force is none of this seed's.
+    pub fn signed_now(&self, signed: entry::SignedCheckpoint) -> Result<entry::SignedCheckpoint> {
+        let [_, by_hub] = signed.signature_checks(&self.ledger.state().hub_log_key());
+        if by_hub.verify(&self.secp).is_ok() {
+            return Ok(signed);
+        }
+        let hub_signature = signed.checkpoint.sign(&self.secp, &self.log_key()?, &self.aux_rand()?);
+        Ok(entry::SignedCheckpoint { hub_signature, ..signed })
     }
 
     fn judge_later_checkpoint(&self, number: u32, review: &CheckpointReview) -> Result<()> {
@@ -183,7 +197,7 @@ impl Shell {
         self.judge_lane(channel, review.facts.ledger.app())?;
         let (what, key) = match channel.machine.side() {
             Side::Hub => ("the member's checkpoint signature", channel.member.0),
-            Side::Member => ("the hub's checkpoint signature", self.dao.params.charter.hub_log_key.serialize()),
+            Side::Member => ("the hub's checkpoint signature", self.ledger.state().hub_log_key().serialize()),
         };
         let signature = schnorr::Signature::from_slice(&review.peer_signature)?;
         checkpoint.signature_check(what, key, signature).verify(&self.secp)?;
@@ -247,7 +261,7 @@ impl Shell {
 
     fn sign_checkpoint(&self, side: Side, checkpoint: &Checkpoint) -> Result<[u8; 64]> {
         let key = match side {
-            Side::Hub => self.keys.log(),
+            Side::Hub => self.log_key()?,
             Side::Member => self.keys.vote(),
         };
         Ok(*checkpoint.sign(&self.secp, &key, &self.aux_rand()?).as_ref())

@@ -144,7 +144,7 @@ impl Shell {
         let side = self.channel(number)?.machine.side();
         let signature = match self.judge_checkpoint(number, request) {
             Ok(checkpoint) if side == Side::Hub => {
-                let signature = checkpoint.sign(&self.secp, &self.keys.log(), &self.aux_rand()?);
+                let signature = checkpoint.sign(&self.secp, &self.log_key()?, &self.aux_rand()?);
                 Some(*signature.as_ref())
             }
             Ok(_) => None,
@@ -186,7 +186,7 @@ impl Shell {
         ensure!(checkpoint == wanted, "checkpoint 0 is {checkpoint:?}, this side has {wanted:?}");
         let (what, key) = match channel.machine.side() {
             Side::Hub => ("the member's checkpoint signature", channel.member.0),
-            Side::Member => ("the hub's checkpoint signature", self.dao.params.charter.hub_log_key.serialize()),
+            Side::Member => ("the hub's checkpoint signature", self.ledger.state().hub_log_key().serialize()),
         };
         let signature = schnorr::Signature::from_slice(&request.peer_signature)?;
         checkpoint.signature_check(what, key, signature).verify(&self.secp)?;

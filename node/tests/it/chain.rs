@@ -142,6 +142,10 @@ impl ChainView for Chain {
     fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>> {
         Ok(self.spender(seal).map(|(height, index)| self.evidence(self.blocks[height][index].compute_txid())))
     }
+
+    fn creator(&mut self, outpoint: OutPoint) -> Result<Option<LinkEvidence>> {
+        Ok(self.find(outpoint.txid).map(|_| self.evidence(outpoint.txid)))
+    }
 }
 
 /// An input without signature; none of these chains checks scripts.

@@ -14,7 +14,7 @@ use bitcoin::{BlockHash, Txid};
 
 use crate::forger::{forge_ballots, forge_decision, forge_roll, reweigh};
 use crate::story::{DECIDING, Story, VOTER};
-use crate::world::{MEMBERS, member_id};
+use crate::world::{FINAL_DEPTH, MEMBERS, member_id};
 
 /// Anchors a changed close; the replay must refuse the entry with this in the message and stay as it was.
 #[track_caller]
@@ -33,6 +33,27 @@ fn the_honest_one_is_taken() {
     let (mut story, entry) = Story::told_with(|_, _| {});
     story.world.append(&entry).unwrap();
     assert_eq!(story.world.ledger.state().anchored().len() as u32, DECIDING);
+}
+
+/// A tip may become stale behind an honest hub; as many in a row as make a block final may not.
+#[test]
+fn heads_of_made_up_blocks_are_refused() {
+    let (mut story, entry) = Story::told_with(|_, _| {});
+    story.world.append(&entry).unwrap();
+    let world = &mut story.world;
+    for number in 1..=FINAL_DEPTH {
+        world.chain.mine(Vec::new());
+        let head = world.head_of(BlockHash::from_byte_array([0x5a; 32]));
+        match world.append(&head) {
+            Ok(()) => assert!(number < FINAL_DEPTH, "{number} in a row"),
+            Err(error) => {
+                assert!(matches!(error, LedgerError::Invalid { kind: Some("head"), .. }), "{error:?}");
+                let (message, found) = (error.to_string(), world.chain.hash(world.chain.height()));
+                assert!(message.contains("G-30") && message.contains(&found.to_string()), "{message}");
+                assert_eq!(number, FINAL_DEPTH);
+            }
+        }
+    }
 }
 
 #[test]

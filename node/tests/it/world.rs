@@ -19,14 +19,14 @@ use althing_node::store::Segment;
 use bitcoin::bip32::{Xpriv, Xpub};
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{All, Keypair, Secp256k1};
-use bitcoin::{Amount, FeeRate, Network, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
+use bitcoin::{Amount, BlockHash, FeeRate, Network, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 
 use crate::chain::{Chain, input, transaction};
 
 pub(crate) const AUX: [u8; 32] = [7; 32];
 pub(crate) const MEMBERS: u8 = 6;
 const EPOCH_BLOCKS: u32 = 6;
-const FINAL_DEPTH: u32 = 2;
+pub(crate) const FINAL_DEPTH: u32 = 2;
 const HUB: u8 = 99;
 const LOG: u8 = 98;
 pub(crate) const ANCHOR: u8 = 97;
@@ -88,6 +88,13 @@ impl World {
     /// A block, its head, and the segment of all that was logged since the last one.
     pub(crate) fn block(&mut self, transactions: Vec<Transaction>) {
         self.chain.mine(transactions);
+        let head = self.head_of(self.chain.hash(self.chain.height()));
+        self.append(&head).unwrap();
+        self.seal_segment();
+    }
+
+    /// The hub's head over the log as it is, at the chain's height, of a block that may be made up.
+    pub(crate) fn head_of(&self, tip_hash: BlockHash) -> Entry {
         let (state, p) = (self.ledger.state(), self.params());
         let head = LogHead {
             network: p.network,
@@ -95,11 +102,9 @@ impl World {
             size: state.size(),
             root: state.root(),
             tip_height: self.chain.height(),
-            tip_hash: self.chain.hash(self.chain.height()),
+            tip_hash,
         };
-        let head = head.sign(&self.secp, &keypair(LOG), &AUX);
-        self.append(&Entry::Head(head)).unwrap();
-        self.seal_segment();
+        Entry::Head(head.sign(&self.secp, &keypair(LOG), &AUX))
     }
 
     pub(crate) fn blocks_to(&mut self, height: u32) {

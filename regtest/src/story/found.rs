@@ -175,13 +175,16 @@ fn with_choices(document: &str) -> String {
     document.replacen(rule, &format!("{rule}{systems}"), 1)
 }
 
-/// The charter can be changed by two thirds.
+/// The charter and the hub's keys can be changed by two thirds.
 fn rule_change(periods: Periods) -> String {
     let Periods { voting_blocks, veto_blocks, .. } = periods;
-    format!(
-        "\n[[classes]]\nclass = \"rule_change\"\nvoting_blocks = {voting_blocks}\nveto_blocks = {veto_blocks}\nexpiry_blocks = 4320\n\
+    let rule = |class| {
+        format!(
+            "\n[[classes]]\nclass = \"{class}\"\nvoting_blocks = {voting_blocks}\nveto_blocks = {veto_blocks}\nexpiry_blocks = 4320\n\
          threshold = {{ percent_bp = 6600 }}\nquorum = {{ participation_bp = 4000 }}\ndistinct_voters_min = 3\n"
-    )
+        )
+    };
+    rule("rule_change") + &rule("replace_keys")
 }
 
 /// A port that is free now. The hub's address is part of the founding file, so it cannot choose one when it starts.

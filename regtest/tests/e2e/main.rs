@@ -27,6 +27,7 @@ mod ots_client;
 mod reorg;
 mod screens;
 mod splices;
+mod replaced_keys;
 mod stage;
 mod stale_backup;
 mod story;

@@ -152,7 +152,7 @@ pub enum Command {
     RotateKey,
     /// Prove that a member signed two entries for one place.
     Equivocation {
-        /// File with both entries, hex, one a line.
+        /// File with both entries, one a line: each whole in hex, or its id if the log or a note in it has it.
         file: PathBuf,
     },
     /// State that I have seen an entry that the log leaves out.
@@ -292,7 +292,11 @@ pub struct AuditArgs {
 #[derive(Debug, Subcommand)]
 pub enum Keys {
     /// Show them.
-    Show,
+    Show {
+        /// The vote, log and anchor key after so many replacements.
+        #[arg(long, default_value_t = 0)]
+        replacement: u32,
+    },
 }
 
 /// `charter`.

@@ -26,7 +26,9 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
     }
     let request = match cli.command {
         Command::Init(options) => return local::init(&global, options, backend, console),
-        Command::Keys(_) => return local::keys(&global, backend, console),
+        Command::Keys(super::args::Keys::Show { replacement }) => {
+            return local::keys(&global, replacement, backend, console);
+        }
         Command::Charter(Charter::Template { kind }) => {
             console.text(&backend.charter_template(&kind)?);
             return Ok(super::OK);

@@ -61,9 +61,14 @@ pub(super) fn init(
 }
 
 /// The public keys.
-pub(super) fn keys(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+pub(super) fn keys(
+    global: &Global,
+    replacement: u32,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
     let password = password(global, console)?;
-    let keys = backend.public_keys(&data_folder(global)?, &password)?;
+    let keys = backend.public_keys(&data_folder(global)?, &password, replacement)?;
     console.answer(&keys, || key_lines(&keys))
 }
 

@@ -74,7 +74,7 @@ impl Caller {
         let text = local::read_file(file)?;
         let mut entries = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
         let (Some(one), Some(other), None) = (entries.next(), entries.next(), entries.next()) else {
-            let message = format!("G-98: {} must hold two entries, hex, one a line", file.display());
+            let message = format!("G-98: {} must hold two entries, hex or ids, one a line", file.display());
             return Err(Failure::rule("G-98", message));
         };
         let reply = self.call(Request::Equivocation { entries: [one, other] })?;

@@ -64,7 +64,7 @@ impl Backend for Stage {
         Ok(Initialised { words: "abandon ".repeat(24).trim_end().to_owned(), keys: keys() })
     }
 
-    fn public_keys(&self, data: &Path, password: &str) -> anyhow::Result<PublicKeys> {
+    fn public_keys(&self, data: &Path, password: &str, _number: u32) -> anyhow::Result<PublicKeys> {
         self.note(format!("keys {} {password}", data.display()));
         Ok(keys())
     }

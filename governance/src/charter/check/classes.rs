@@ -125,6 +125,12 @@ pub(super) const fn changes_power(class: Class) -> bool {
 const fn asks_one_question(class: Class) -> bool {
     matches!(
         class,
-        Class::RuleChange | Class::Admit | Class::Expel | Class::ReplaceKeys | Class::Confiscate | Class::Pause
+        Class::RuleChange
+            | Class::Admit
+            | Class::Expel
+            | Class::ReplaceKeys
+            | Class::Confiscate
+            | Class::Pause
+            | Class::Request
     )
 }

@@ -141,8 +141,8 @@ impl Charter {
             factor(guards.threshold_step_factor_bp)
         ));
         out.push(format!(
-            "A rule change that would cut the eligible weight by more than {} is invalid, and a change of who is eligible \
-             counts after {} epoch(s).",
+            "A rule change or expulsion that would cut the weight of those who have it by more than {} is invalid, and a \
+             change of who is eligible counts after {} epoch(s).",
             percent(guards.electorate_shrink_bp),
             guards.eligibility_delay_epochs
         ));

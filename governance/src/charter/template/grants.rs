@@ -62,7 +62,6 @@ fn rules(a: &TemplateArguments) -> String {
         System::InstantRunoff,
         System::Split,
     ];
-    let contest = vec![System::Approval, System::InstantRunoff, System::Schulze];
     tables([
         ("", deposited(ClassRule { systems: choices, ..by(Class::Text, Majority, 1000) })),
         (
@@ -82,8 +81,8 @@ fn rules(a: &TemplateArguments) -> String {
             surging(ClassRule { expiry_blocks: 52_560, ..reviewed(Class::Budget, PercentBp(6000), 2000, 3) }),
         ),
         (
-            "Submissions compete; the run-off names one, or none of them.",
-            deposited(ClassRule { systems: contest, ..reviewed(Class::Request, PercentBp(6000), 2000, 3) }),
+            "Asks for submissions. They are voted on at once, each by its own class; the best of those that pass is paid.",
+            deposited(reviewed(Class::Request, PercentBp(6000), 2000, 3)),
         ),
         ("", reviewed(Class::RuleChange, PercentBp(6667), 3000, 3)),
         ("", reviewed(Class::ElectTreasurers, PercentBp(6667), 3000, 3)),
