@@ -270,7 +270,8 @@ impl<'a> Period<'a> {
                 if !self.covers(height) {
                     continue;
                 }
-                let noted = self.state.proposals().get(id).and_then(|proposal| proposal.executions.get(&index));
+                let notes = self.state.proposals().get(id).map_or(&[][..], |proposal| &proposal.executions);
+                let noted = notes.iter().find(|(_, note)| note.milestone == index && note.txid == txid);
                 rows.push(Row {
                     values: vec![
                         Value::Words(id.to_string()),

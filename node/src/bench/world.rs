@@ -90,6 +90,7 @@ pub struct Voter {
 
 /// What is being made.
 struct Founding {
+    keys: Keys,
     signer: Signer,
     anchor_key: Keypair,
     dao: Dao,
@@ -172,7 +173,7 @@ impl Founding {
             secp,
         };
         let anchor_key = keys.anchor();
-        Ok(Self { signer, anchor_key, dao, store, chain, watch, ledger, bitcoind, waiting: Vec::new() })
+        Ok(Self { keys, signer, anchor_key, dao, store, chain, watch, ledger, bitcoind, waiting: Vec::new() })
     }
 
     fn params(&self) -> &DaoParams {
@@ -297,8 +298,9 @@ impl Founding {
     }
 
     fn store_waiting(&mut self) -> Result<()> {
-        let sealer = Sealer { secp: &self.signer.secp, log_key: self.signer.log_key, tip: self.chain.tip() };
-        let segments = sealer.seal(self.ledger.state(), std::mem::take(&mut self.waiting))?;
+        let (secp, keys, ledger) = (&self.signer.secp, &self.keys, &self.ledger);
+        let sealer = Sealer { secp, keys, ledger, tip: self.chain.tip() };
+        let segments = sealer.seal(std::mem::take(&mut self.waiting))?;
         let head = self.ledger.newest_head().map(|head| head.to_bytes());
         self.store.append_segments(&segments, head.as_deref().map(|head| (NEWEST_HEAD, head)))
     }

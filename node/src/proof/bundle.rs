@@ -66,6 +66,8 @@ pub enum Statement {
     Equivocation(Box<Equivocation>),
     /// A gate of the treasury was spent without authorisation (P-15).
     UnauthorisedSpend(Box<SpendPart>),
+    /// A payment may be made: what was decided, and its authorisation under the last epoch (P-20).
+    Payment(Box<PaymentPart>),
 }
 
 impl Statement {
@@ -77,8 +79,6 @@ impl Statement {
             _ => true,
         }
     }
-    /// A payment may be made: what was decided, and its authorisation under the last epoch (P-20).
-    Payment(Box<PaymentPart>),
 }
 
 /// A log entry and its path in the log tree.

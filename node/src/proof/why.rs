@@ -25,6 +25,7 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
     let record = &shell.ledger.state().proposals()[&id];
     let (position, mut statement_words) = match statement {
         ProofStatement::Tally => (record.position, format!("Proposal {id} and its sums.")),
+        ProofStatement::Payment { .. } => (record.position, format!("The payment of proposal {id}.")),
         ProofStatement::Ballot { member } => {
             let member = match member {
                 Some(text) => text.parse().map_err(|error| ApiError::invalid("N-53", format!("{error}")))?,

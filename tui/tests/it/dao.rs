@@ -266,6 +266,7 @@ pub(crate) fn say_review() -> SayReview {
 /// My delegations, and where my weight goes on a proposal.
 pub(crate) fn delegations(on_proposal: bool) -> Delegations {
     Delegations {
+        votes: Vec::new(),
         mine: vec![MyDelegation {
             scope: "tag treasury".to_owned(),
             to: vec![DelegatedPart { member: id(101), name: "Ásdís".to_owned(), parts: 10_000 }],
