@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Links that are remembered until the log is whole.
 const LINKS_MAX: usize = 4096;
 
+/// Messages about channels that wait meanwhile.
+const DEFERRED_MAX: usize = 1024;
+
 /// How often it is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,8 @@ pub(super) struct Newness {
     idle: BTreeSet<PublicKey>,
     /// Links that members gave back, to be checked when the log is whole.
     pub(super) links: Vec<LinkInfo>,
+    /// What members said of their channels meanwhile.
+    deferred: Vec<(PublicKey, Msg)>,
 }
 
 enum Known {
@@ -61,7 +66,7 @@ struct Rebuilding {
 
 impl Newness {
     pub(super) fn unknown() -> Self {
-        Self { known: Known::Unsure(None), idle: BTreeSet::new(), links: Vec::new() }
+        Self { known: Known::Unsure(None), idle: BTreeSet::new(), links: Vec::new(), deferred: Vec::new() }
     }
 
     /// A link that a member tells of while the log comes back.
@@ -69,6 +74,18 @@ impl Newness {
         if !self.is_sure() && self.links.len() < LINKS_MAX && !self.links.contains(&info) {
             self.links.push(info);
         }
+    }
+
+    /// A message about a channel waits. What is too much is lost as with the connection, and said again after a reconnect.
+    pub(super) fn defer(&mut self, peer: PublicKey, message: Msg) {
+        if self.deferred.len() < DEFERRED_MAX {
+            self.deferred.push((peer, message));
+        }
+    }
+
+    /// The peer is gone; what it said on that connection no longer counts.
+    pub(super) fn forget(&mut self, peer: &PublicKey) {
+        self.deferred.retain(|(from, _)| from != peer);
     }
 
     fn takes_from(&self, peer: &PublicKey) -> bool {
@@ -265,7 +282,11 @@ impl Hub {
         self.intake.know(self.shell.ledger.state().members().values().map(|member| member.key));
         self.shell.rebuild_watch()?;
         self.log_missing_checkpoints();
-        self.advance_at_tip()
+        self.advance_at_tip()?;
+        for (peer, message) in std::mem::take(&mut self.newness.deferred) {
+            self.on_stake_message(peer, &message)?;
+        }
+        Ok(())
     }
 
     fn ask_for_log(&mut self, peer: PublicKey, size: u64) {

@@ -123,6 +123,7 @@ impl Role for Hub {
             Input::Peer(PeerEvent::Up(_)) => {}
             Input::Peer(PeerEvent::Down(peer)) => {
                 self.copies.remove(&peer);
+                self.newness.forget(&peer);
                 self.members.remove(&peer);
                 self.wanted.remove(&peer);
             }
@@ -200,6 +201,11 @@ impl Hub {
                 self.newness.note_link(info);
                 Ok(())
             }
+            // Judged by the log, so not before that is the newest.
+            other if !self.newness.is_sure() => {
+                self.newness.defer(peer, other);
+                Ok(())
+            }
             other => self.on_stake_message(peer, &other),
         }
     }
@@ -240,7 +246,7 @@ impl Hub {
         Ok(())
     }
 
-    fn on_stake_message(&mut self, peer: PublicKey, message: &Msg) -> Result<()> {
+    pub(super) fn on_stake_message(&mut self, peer: PublicKey, message: &Msg) -> Result<()> {
         let known = match subject(message) {
             Some(Subject::Channel(id)) => self.shell.stakes.by_id(id),
             Some(Subject::Opening(opening)) => self.shell.stakes.by_opening(&peer, opening),
