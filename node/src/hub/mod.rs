@@ -154,7 +154,7 @@ impl Role for Hub {
     }
 
     fn tick(&mut self) {
-        let done = self.tick_newness();
+        let done = self.weigh();
         self.shell.settle_trouble("chain", done);
         self.commit_batch();
         let Self { waiters, shell, .. } = self;
