@@ -3,7 +3,7 @@
 //! A hub whose disk was lost, or put back from an old copy, would sign a second log beside the first. So after every start it signs
 //! nothing before it knows that no member has more of its log than it has itself; what is missing it takes back from them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use althing_channels::Msg;
@@ -29,16 +29,25 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Links that are remembered until the log is whole.
 const LINKS_MAX: usize = 4096;
 
+/// Messages about channels that wait meanwhile.
+const DEFERRED_MAX: usize = 1024;
+
 /// How often it is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Whether the log of this folder is the newest there is.
 pub(super) struct Newness {
     known: Known,
+    /// Where the logs of those who are connected end.
+    shown: BTreeMap<PublicKey, u64>,
     /// Members that promised more log than they had.
     idle: BTreeSet<PublicKey>,
+    /// From whom the log was last taken back.
+    gave: Option<PublicKey>,
     /// Links that members gave back, to be checked when the log is whole.
     pub(super) links: Vec<LinkInfo>,
+    /// What members said of their channels meanwhile.
+    deferred: Vec<(PublicKey, Msg)>,
 }
 
 enum Known {
@@ -61,7 +70,14 @@ struct Rebuilding {
 
 impl Newness {
     pub(super) fn unknown() -> Self {
-        Self { known: Known::Unsure(None), idle: BTreeSet::new(), links: Vec::new() }
+        Self {
+            known: Known::Unsure(None),
+            shown: BTreeMap::new(),
+            idle: BTreeSet::new(),
+            gave: None,
+            links: Vec::new(),
+            deferred: Vec::new(),
+        }
     }
 
     /// A link that a member tells of while the log comes back.
@@ -69,6 +85,29 @@ impl Newness {
         if !self.is_sure() && self.links.len() < LINKS_MAX && !self.links.contains(&info) {
             self.links.push(info);
         }
+    }
+
+    /// A message about a channel waits. What is too much is lost as with the connection, and said again after a reconnect.
+    pub(super) fn defer(&mut self, peer: PublicKey, message: Msg) {
+        if self.deferred.len() < DEFERRED_MAX {
+            self.deferred.push((peer, message));
+        }
+    }
+
+    /// The peer is gone; what it said on that connection no longer counts.
+    pub(super) fn forget(&mut self, peer: &PublicKey) {
+        self.deferred.retain(|(from, _)| from != peer);
+        self.shown.remove(peer);
+        self.idle.remove(peer);
+        if self.takes_from(peer) {
+            self.known = Known::Unsure(None);
+        }
+    }
+
+    /// Who shows the longest log beyond `size`.
+    fn longest_beyond(&self, size: u64) -> Option<PublicKey> {
+        let beyond = self.shown.iter().filter(|(peer, end)| **end > size && !self.idle.contains(peer));
+        beyond.max_by_key(|(_, end)| **end).map(|(peer, _)| *peer)
     }
 
     fn takes_from(&self, peer: &PublicKey) -> bool {
@@ -160,35 +199,57 @@ impl Hub {
             }
             return Ok(());
         }
-        if end.size > size {
-            let wanted = match self.newness.known {
-                // Asked again by the clock while nothing comes of it, since this node's chain is behind.
-                Known::Rebuilding(at) => at.from == peer && at.asked.0 < size,
-                _ => !self.newness.idle.contains(&peer),
-            };
-            if wanted {
-                self.ask_for_log(peer, size);
-            }
+        self.newness.shown.insert(peer, end.size);
+        // The end of an answer; the next piece, if this one brought anything.
+        if let Known::Rebuilding(at) = self.newness.known
+            && (at.from, at.asked.0 < size && size < end.size) == (peer, true)
+        {
+            self.ask_for_log(peer, size);
+        }
+        self.weigh()
+    }
+
+    /// Goes on with what members have shown: takes back what is missing, or is sure. Called by the clock too.
+    pub(super) fn weigh(&mut self) -> Result<()> {
+        if self.newness.is_sure() {
             return Ok(());
         }
-        if self.newness.takes_from(&peer) {
-            return self.become_sure();
+        let size = self.shell.store.log_size()?;
+        if let Known::Rebuilding(at) = self.newness.known {
+            if self.newness.shown.get(&at.from).is_some_and(|end| *end > size) {
+                if at.progress.elapsed() > PATIENCE {
+                    self.give_up_on(at.from, "it sends nothing");
+                } else if at.asked.1.elapsed() > AGAIN {
+                    self.ask_for_log(at.from, size);
+                }
+                return Ok(());
+            }
+            (self.newness.known, self.newness.gave) = (Known::Unsure(None), Some(at.from));
         }
-        // Of those who know less, only who has a stake here counts; before there is any member, whoever comes.
+        if let Some(peer) = self.newness.longest_beyond(size) {
+            self.ask_for_log(peer, size);
+            return Ok(());
+        }
+        // Of those who know no more, only who has a stake here counts; before there is any member, whoever comes.
         let members = self.shell.ledger.state().members();
-        let counts = members.is_empty()
-            || self.members.get(&peer).copied().flatten().is_some_and(|member| members.contains_key(&member));
-        if !counts || self.chain_knows_more()? {
-            return Ok(());
+        let counts = |peer: &PublicKey| {
+            members.is_empty()
+                || self.newness.gave == Some(*peer)
+                || self.members.get(peer).copied().flatten().is_some_and(|member| members.contains_key(&member))
+        };
+        let ends: Vec<u64> = self.newness.shown.iter().filter(|(peer, _)| counts(peer)).map(|(_, end)| *end).collect();
+        let since = match self.newness.known {
+            Known::Unsure(since) => since,
+            _ => None,
+        };
+        let waited = since.is_some_and(|since| since.elapsed() > GRACE);
+        if ends.contains(&size) || (waited && !ends.is_empty()) {
+            return if self.chain_knows_more()? { Ok(()) } else { self.become_sure() };
         }
-        match self.newness.known {
-            _ if end.size == size => self.become_sure(),
-            Known::Unsure(None) => {
-                self.newness.known = Known::Unsure(Some(Instant::now()));
-                Ok(())
-            }
-            _ => Ok(()),
+        if !ends.is_empty() {
+            self.newness.known = Known::Unsure(since.or_else(|| Some(Instant::now())));
         }
+        Ok(())
     }
 
     /// A piece of the log comes back. It is checked like any other, by the rules and by this hub's own signature on it.
@@ -227,30 +288,15 @@ impl Hub {
 
     /// The operator knows that there is no newer log.
     pub(super) fn confirm_newest(&mut self) -> Result<Reply, ApiError> {
-        if self.chain_knows_more()? {
+        let size = self.shell.store.log_size()?;
+        if self.newness.longest_beyond(size).is_some() || self.chain_knows_more()? {
             return Err(ApiError::invalid(
                 "N-128",
-                "N-128: Bitcoin has links that this folder does not know: its log is not the newest",
+                "N-128: a member or Bitcoin shows more than this folder knows, or this node has not read all blocks yet: its log is not the newest",
             ));
         }
         self.become_sure()?;
-        Ok(Reply::Done)
-    }
-
-    /// Looks after time: who knows more had its chance, who promised more is late.
-    pub(super) fn tick_newness(&mut self) -> Result<()> {
-        match self.newness.known {
-            Known::Unsure(Some(since)) if since.elapsed() > GRACE && !self.chain_knows_more()? => self.become_sure(),
-            Known::Rebuilding(at) if at.progress.elapsed() > PATIENCE => {
-                self.give_up_on(at.from, "it sends nothing");
-                Ok(())
-            }
-            Known::Rebuilding(at) if at.asked.1.elapsed() > AGAIN => {
-                self.ask_for_log(at.from, self.shell.store.log_size()?);
-                Ok(())
-            }
-            _ => Ok(()),
-        }
+        self.expect_newest().map(|()| Reply::Done)
     }
 
     fn become_sure(&mut self) -> Result<()> {
@@ -265,7 +311,11 @@ impl Hub {
         self.intake.know(self.shell.ledger.state().members().values().map(|member| member.key));
         self.shell.rebuild_watch()?;
         self.log_missing_checkpoints();
-        self.advance_at_tip()
+        self.advance_at_tip()?;
+        for (peer, message) in std::mem::take(&mut self.newness.deferred) {
+            self.on_stake_message(peer, &message)?;
+        }
+        Ok(())
     }
 
     fn ask_for_log(&mut self, peer: PublicKey, size: u64) {
@@ -298,8 +348,11 @@ impl Hub {
         head.statement.size > size && check.verify(&self.shell.secp).is_ok()
     }
 
-    /// Bitcoin shows more links than this folder knows: it is older than they are.
+    /// Bitcoin shows more links than this folder knows: it is older than they are. Or this node has not read all blocks yet.
     fn chain_knows_more(&self) -> Result<bool> {
+        if self.shell.tip_height() < self.shell.bitcoind.height()? {
+            return Ok(true);
+        }
         let mut seal = self.shell.dao.params.first_seal;
         let mut spent = 0;
         while let Some((_, tx, _)) =

@@ -173,6 +173,7 @@ impl Role for Hub {
             Input::Peer(PeerEvent::Up(_)) => {}
             Input::Peer(PeerEvent::Down(peer)) => {
                 self.copies.remove(&peer);
+                self.newness.forget(&peer);
                 self.members.remove(&peer);
                 self.wanted.remove(&peer);
             }
@@ -210,7 +211,7 @@ impl Role for Hub {
     }
 
     fn tick(&mut self) {
-        let done = self.tick_newness();
+        let done = self.weigh();
         self.shell.settle_trouble("chain", done);
         self.commit_batch();
         let Self { waiters, shell, .. } = self;
@@ -257,6 +258,11 @@ impl Hub {
                 self.newness.note_link(info);
                 Ok(())
             }
+            // Judged by the log, so not before that is the newest.
+            other if !self.newness.is_sure() => {
+                self.newness.defer(peer, other);
+                Ok(())
+            }
             other => self.on_stake_message(peer, &other),
         }
     }
@@ -297,7 +303,7 @@ impl Hub {
         Ok(())
     }
 
-    fn on_stake_message(&mut self, peer: PublicKey, message: &Msg) -> Result<()> {
+    pub(super) fn on_stake_message(&mut self, peer: PublicKey, message: &Msg) -> Result<()> {
         let known = match subject(message) {
             Some(Subject::Channel(id)) => self.shell.stakes.by_id(id),
             Some(Subject::Opening(opening)) => self.shell.stakes.by_opening(&peer, opening),

@@ -30,6 +30,10 @@ pub(super) struct Life {
     granted: bool,
     /// Why the hub takes nothing from this folder any more.
     pub(super) refused: Option<String>,
+    /// Whether the hub has said on this connection where its log ends.
+    pub(super) greeted: bool,
+    /// Whether restored channels wait for the log.
+    waiting: bool,
     /// Who waits for the hub's backup, with the own copy.
     restoring: Option<(Answer, Option<Vec<u8>>)>,
 }
@@ -46,12 +50,18 @@ impl Life {
                 next
             }
         };
-        Ok(Self { claim: LeaseClaim { counter, token: entropy()? }, granted: false, refused: None, restoring: None })
+        let claim = LeaseClaim { counter, token: entropy()? };
+        Ok(Self { claim, granted: false, refused: None, greeted: false, waiting: false, restoring: None })
     }
 
     /// Whether the hub knows this life on this connection.
     pub(super) fn is_granted(&self) -> bool {
         self.granted && self.refused.is_none()
+    }
+
+    /// Whether messages about channels are answered: not before the hub knows this life, and not while restored channels wait.
+    pub(super) fn answers(&self) -> bool {
+        self.is_granted() && !self.waiting
     }
 
     /// The error for whatever would be signed.
@@ -66,7 +76,7 @@ impl Life {
 impl Member {
     /// The hub is connected: says which life this is, then hello. Everything else waits for the answer.
     pub(super) fn claim_lease(&mut self) {
-        self.life.granted = false;
+        (self.life.granted, self.life.greeted) = (false, false);
         self.shell.peers.send(self.hub, Msg::LeaseClaim(self.life.claim));
         self.say_hello();
     }
@@ -162,13 +172,38 @@ impl Member {
         })?;
         if found.channels > 0 {
             tracing::warn!(?found, "stake channels were restored from a backup");
-            if self.life.is_granted() {
-                // The hub said where its channels stand when this node knew of none; hello makes it say so again.
-                self.say_hello();
-                let news = self.shell.reconnect_channels(&self.hub)?;
-                self.on_stake_news(news);
-            }
+            self.life.waiting = true;
+            self.resume_restored()?;
         }
         Ok(Reply::Restored(Box::new(found)))
+    }
+
+    /// Takes channels up on a new connection. Those that came out of a backup wait for the log: a round that was under way is judged
+    /// by it, and a refusal could not be taken back.
+    pub(super) fn take_up_channels(&mut self) -> Result<()> {
+        self.life.waiting =
+            self.shell.stakes.iter().any(|channel| {
+                channel.machine.restored_number().is_some_and(|number| number == channel.machine.number())
+            });
+        if self.life.waiting {
+            return self.resume_restored();
+        }
+        let news = self.shell.reconnect_channels(&self.hub)?;
+        self.on_stake_news(news);
+        Ok(())
+    }
+
+    /// Goes on with restored channels once the whole log is here.
+    pub(super) fn resume_restored(&mut self) -> Result<()> {
+        let ready = self.life.waiting && self.life.is_granted() && self.life.greeted;
+        if !ready || self.shell.store.log_size()? < self.hub_size {
+            return Ok(());
+        }
+        self.life.waiting = false;
+        // The hub said where its channels stand when this node could not answer; hello makes it say so again.
+        self.say_hello();
+        let news = self.shell.reconnect_channels(&self.hub)?;
+        self.on_stake_news(news);
+        Ok(())
     }
 }

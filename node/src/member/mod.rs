@@ -146,8 +146,7 @@ impl Member {
         self.shell.revision += 1;
         self.shell.alarms.remove("hub");
         self.show_log_end()?;
-        let news = self.shell.reconnect_channels(&self.hub)?;
-        self.on_stake_news(news);
+        self.take_up_channels()?;
         self.resend();
         self.shell.ask_for_backup(self.hub);
         self.shell.forget_sent_backup();
@@ -173,6 +172,7 @@ impl Member {
         match message {
             Msg::LogSegment(message) => self.on_segment(&message.segment),
             Msg::LogEnd(end) => {
+                self.life.greeted = true;
                 self.hub_size = end.size;
                 self.fetch_if_behind();
                 self.on_head(&end.head)
@@ -201,7 +201,7 @@ impl Member {
                 Ok(())
             }
             // What is said about channels before the hub knows this life is said again after it.
-            other if self.life.is_granted() => self.on_stake_message(&other),
+            other if self.life.answers() => self.on_stake_message(&other),
             _ => Ok(()),
         }
     }
@@ -252,6 +252,8 @@ impl Role for Member {
     fn tick(&mut self) {
         self.expire();
         self.refetch_if_quiet();
+        let done = self.resume_restored();
+        self.shell.settle_trouble("restored", done);
         self.commit();
     }
 
