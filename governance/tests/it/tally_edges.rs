@@ -7,7 +7,7 @@ use althing_governance::entry::{Ballot, Choice};
 use althing_governance::tally::{
     BallotLeaf, BallotRecord, Ballots, CountedBallot, Delegations, Poll, Sums, last_ballots,
 };
-use althing_governance::voting::{Count, System};
+use althing_governance::voting::{Count, Outcome, System};
 use althing_governance::{Canonical as _, DecodeError, EntryId, MemberId, ProposalId, Roll};
 
 fn member(number: u8) -> MemberId {
@@ -129,4 +129,22 @@ fn a_question_has_sums_and_a_choice_has_none() {
     for system in [System::Approval, System::SingleChoice, System::Split, System::InstantRunoff, System::Schulze] {
         assert_eq!(Sums::of(&Count::new(system, 3).unwrap()), None);
     }
+}
+
+#[test]
+fn an_outcome_has_one_number_and_one_name_and_one_of_them_passes() {
+    let all = [
+        (Outcome::Passed { option: None }, 1, "passed", true),
+        (Outcome::Passed { option: Some(3) }, 1, "passed", true),
+        (Outcome::Rejected, 2, "rejected", false),
+        (Outcome::NoQuorum, 3, "no_quorum", false),
+        (Outcome::Tied, 4, "tied", false),
+        (Outcome::Vetoed, 5, "vetoed", false),
+    ];
+    for (outcome, number, name, passes) in all {
+        assert_eq!((outcome.number(), outcome.name(), outcome.has_passed()), (number, name, passes));
+        assert_eq!(Outcome::from_bytes(&outcome.to_bytes()), Ok(outcome));
+    }
+    let unknown = DecodeError::UnknownVariant { field: "outcome", found: 6 };
+    assert_eq!(Outcome::from_bytes(&[6]), Err(unknown));
 }

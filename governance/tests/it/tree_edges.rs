@@ -326,3 +326,19 @@ fn an_overlay_is_the_tree_with_other_leaves() {
         }
     }
 }
+
+#[test]
+fn a_refusal_names_the_key_in_full() {
+    let (one, other) = ("01".repeat(32), "02".repeat(32));
+    for (error, keys) in [
+        (SumError::DuplicateKey(key(1)), vec![&one]),
+        (SumError::Order(key(2)), vec![&other]),
+        (SumError::UnknownKey(key(1)), vec![&one]),
+        (SumError::OtherKey { expected: key(1), found: key(2) }, vec![&one, &other]),
+        (SumError::OtherRoot { expected: key(2), found: key(1) }, vec![&one, &other]),
+        (SumError::NotAbsent { key: key(2), why: "it is there" }, vec![&other]),
+    ] {
+        let message = error.to_string();
+        assert!(keys.iter().all(|key| message.contains(key.as_str())), "{message}");
+    }
+}
