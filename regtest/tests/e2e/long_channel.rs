@@ -3,7 +3,7 @@
 use althing_governance::Entry;
 use althing_node::api::Request;
 use althing_regtest::{Look, wait_for};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, ensure};
 
 use crate::channel_ends::{
     PATIENCE, await_child, balance, child_in_mempool, fund_actor, only_stake, paid, spender, spender_in_mempool,
