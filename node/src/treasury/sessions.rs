@@ -240,8 +240,10 @@ pub(super) fn check_here(shell: &Shell, psbt: &Psbt) -> Answered<CheckReport> {
         if unspent.contains(gate) {
             return Some(GateState::Unspent);
         }
-        let by = shell.treasury.wallets().iter().find_map(|wallet| wallet.spender_of(gate));
-        by.map(|txid| GateState::Spent(Some(txid)))
+        let by = shell.treasury.wallets().iter().find_map(|wallet| wallet.spender_of(gate))?;
+        // What is not mined can be replaced; the gate lets one of the two happen.
+        let is_mined = shell.treasury.confirmed_at(&by).is_some();
+        Some(if is_mined { GateState::Spent(Some(by)) } else { GateState::Unspent })
     };
     Ok(check_parsed(psbt, Some(&StoredBlocks(&shell.store)), &gates, Some(&known)))
 }

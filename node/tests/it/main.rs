@@ -11,6 +11,7 @@ mod forged;
 mod forger;
 mod intake;
 mod log_changes;
+mod psbt_file;
 mod random_bytes;
 mod store;
 mod story;
