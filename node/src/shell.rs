@@ -313,7 +313,8 @@ impl Shell {
             }
         }
         // From the beginning, not from their use on: the block that made them is passed by once.
-        let gates: BTreeSet<OutPoint> = self.dao.params.gates.iter().copied().chain(self.ledger.gates_in_use()).collect();
+        let gates: BTreeSet<OutPoint> =
+            self.dao.params.gates.iter().copied().chain(self.ledger.gates_in_use()).collect();
         for gate in gates {
             watch.expect(&self.store, gate)?;
         }

@@ -9,7 +9,9 @@ use super::descriptor::Treasury;
 use super::explain::is_taproot;
 use super::intent::SpendIntent;
 use super::reason::{PsbtReason, PsbtUnknown};
-use super::signature::{InputOrigin, hints_of, origin_of, output_hints, prevout_of, sighash_problem, verify_signatures};
+use super::signature::{
+    InputOrigin, hints_of, origin_of, output_hints, prevout_of, sighash_problem, verify_signatures,
+};
 
 /// Whether a gate is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,9 +261,9 @@ impl Judge<'_> {
         let inputs = self.psbt.unsigned_tx.input.len() as u64;
         let weight = worst.and_then(|worst| worst.checked_mul(inputs));
         let base = self.psbt.unsigned_tx.weight();
-        weight.and_then(|weight| weight.checked_add(base)).map_or(Amount::ZERO, |weight| {
-            super::build::fee_at(weight, self.facts.housekeeping_rate)
-        })
+        weight
+            .and_then(|weight| weight.checked_add(base))
+            .map_or(Amount::ZERO, |weight| super::build::fee_at(weight, self.facts.housekeeping_rate))
     }
 
     /// T-55: what is signed already is signed by the treasury's keys, for this transaction.

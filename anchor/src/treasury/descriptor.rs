@@ -270,9 +270,7 @@ fn type_name(kind: DescriptorType) -> String {
 }
 
 /// The fewest keys that can spend without a wait, and all keys, if the condition asks for nothing but keys and waits.
-fn fewest_keys(
-    condition: &Semantic<DescriptorPublicKey>,
-) -> Result<(usize, Vec<DescriptorPublicKey>), TreasuryError> {
+fn fewest_keys(condition: &Semantic<DescriptorPublicKey>) -> Result<(usize, Vec<DescriptorPublicKey>), TreasuryError> {
     let mut keys = Vec::new();
     collect_keys(condition, &mut keys)?;
     let at_once = condition.clone().at_age(relative::LockTime::ZERO);

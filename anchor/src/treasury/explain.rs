@@ -72,19 +72,16 @@ impl Treasury {
         let who = self.words(&without_waits(part), name);
         let sentence = match after_blocks {
             0 => format!("At any time: {who}."),
-            blocks => format!(
-                "Once a coin has rested {blocks} blocks (about {} days): {who}.",
-                blocks.div_ceil(BLOCKS_A_DAY)
-            ),
+            blocks => {
+                format!("Once a coin has rested {blocks} blocks (about {} days): {who}.", blocks.div_ceil(BLOCKS_A_DAY))
+            }
         };
         SpendingPath { after_blocks, threshold, sentence }
     }
 
     fn words(&self, part: &Semantic<DescriptorPublicKey>, name: &impl Fn(usize) -> String) -> String {
         match part {
-            Semantic::Key(key) => {
-                self.keys().iter().position(|own| own == key).map_or_else(|| key.to_string(), name)
-            }
+            Semantic::Key(key) => self.keys().iter().position(|own| own == key).map_or_else(|| key.to_string(), name),
             Semantic::Older(wait) => format!("a rest of {} blocks", wait.to_consensus_u32()),
             Semantic::Thresh(threshold) => {
                 let items: Vec<String> = threshold.iter().map(|item| self.words(item, name)).collect();
@@ -114,7 +111,8 @@ fn without_waits(part: &Semantic<DescriptorPublicKey>) -> Semantic<DescriptorPub
     match part {
         // Every wait is over: what remains are the keys.
         Semantic::Thresh(threshold) if threshold.k() == threshold.n() => {
-            let kept: Vec<_> = threshold.iter().filter(|item| !matches!(***item, Semantic::Older(_))).cloned().collect();
+            let kept: Vec<_> =
+                threshold.iter().filter(|item| !matches!(***item, Semantic::Older(_))).cloned().collect();
             match (kept.len(), kept.first()) {
                 (1, Some(only)) => (**only).clone(),
                 (count, _) if count > 0 && count < threshold.n() => {

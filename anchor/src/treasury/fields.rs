@@ -34,7 +34,8 @@ pub fn read_proof(psbt: &Psbt) -> PsbtProof {
     // Big-endian numbers: the map's order is theirs.
     let ours = || psbt.proprietary.iter().filter(|(key, _)| key.prefix == PREFIX);
     let bundles = ours().filter(|(key, _)| key.subtype == PROOF).map(|(_, bytes)| bytes.clone()).collect();
-    let note = ours().find(|(key, _)| key.subtype == NOTE).map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
+    let note =
+        ours().find(|(key, _)| key.subtype == NOTE).map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
     PsbtProof { bundles, note }
 }
 

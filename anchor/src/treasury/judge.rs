@@ -98,10 +98,12 @@ fn judge_payment(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amou
     }
     let wrong = wanted.iter().enumerate().find(|(vout, wanted)| outputs.get(*vout) != Some(**wanted));
     if let Some((vout, wanted)) = wrong {
-        let reason = format!("output {vout} is not the decided {} sat to {}", wanted.value.to_sat(), wanted.script_pubkey);
+        let reason =
+            format!("output {vout} is not the decided {} sat to {}", wanted.value.to_sat(), wanted.script_pubkey);
         return unauthorised(spend, reason, total_in);
     }
-    let foreign = outputs.iter().enumerate().skip(wanted.len()).find(|(_, o)| (spend.owner)(&o.script_pubkey).is_none());
+    let foreign =
+        outputs.iter().enumerate().skip(wanted.len()).find(|(_, o)| (spend.owner)(&o.script_pubkey).is_none());
     if let Some((vout, output)) = foreign {
         let reason = format!("output {vout} pays {} sat to somebody who was not decided on", output.value.to_sat());
         return unauthorised(spend, reason, total_in);

@@ -124,8 +124,8 @@ pub fn compile_policy(kind: ScriptKind, text: &str) -> Result<Treasury, PolicyEr
             Descriptor::new_wsh(script).map_err(|error| uncompilable(error.to_string()))?
         }
         ScriptKind::Tr => {
-            let unspendable = DescriptorPublicKey::from_str(UNSPENDABLE_KEY)
-                .map_err(|error| uncompilable(error.to_string()))?;
+            let unspendable =
+                DescriptorPublicKey::from_str(UNSPENDABLE_KEY).map_err(|error| uncompilable(error.to_string()))?;
             // A policy whose one key could be the internal key would give that key the key path: T-2 then refuses it.
             policy.compile_tr(Some(unspendable)).map_err(|error| uncompilable(error.to_string()))?
         }

@@ -94,7 +94,9 @@ pub enum PsbtReason {
         outpoint: OutPoint,
     },
     /// A signature may cover less than the whole transaction.
-    #[error("T-50: input {input} asks for or has signature type {sighash}; only ALL (DEFAULT) covers the whole transaction")]
+    #[error(
+        "T-50: input {input} asks for or has signature type {sighash}; only ALL (DEFAULT) covers the whole transaction"
+    )]
     Sighash {
         /// Index of the input.
         input: usize,

@@ -154,9 +154,11 @@ pub fn verify_signatures(psbt: &Psbt, generations: &[Treasury]) -> Result<Vec<Si
         };
         let treasury = &generations[origin.generation];
         let rest = psbt.unsigned_tx.input.get(input).map_or(0, |txin| rest_of(txin.sequence));
-        let of_input = further_keys(treasury.condition(), &|key| {
-            treasury.keys().iter().position(|own| own == key).is_some_and(|place| by.contains(&place))
-        }, rest);
+        let of_input = further_keys(
+            treasury.condition(),
+            &|key| treasury.keys().iter().position(|own| own == key).is_some_and(|place| by.contains(&place)),
+            rest,
+        );
         let before = missing.entry(origin.generation).or_insert(Some(0));
         *before = before.and_then(|before| Some(before.max(of_input?)));
         signed.entry(origin.generation).or_default().push(by);
@@ -205,9 +207,8 @@ pub fn finalise(psbt: &Psbt, generations: &[Treasury]) -> Result<Transaction, Si
     verify_signatures(psbt, generations)?;
     let incomplete = |reason: String| SignatureRefusal::Incomplete { reason };
     let mut psbt = psbt.clone();
-    psbt.finalize_mut(secp()).map_err(|errors| {
-        incomplete(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-    })?;
+    psbt.finalize_mut(secp())
+        .map_err(|errors| incomplete(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
     psbt.extract(secp()).map_err(|error| incomplete(error.to_string()))
 }
 
@@ -332,7 +333,11 @@ fn last_steps<'a>(paths: impl Iterator<Item = &'a bitcoin::bip32::DerivationPath
     hints.into_iter().collect()
 }
 
-fn input_keys(input: usize, origin: &InputOrigin, generations: &[Treasury]) -> Result<Vec<PublicKey>, SignatureRefusal> {
+fn input_keys(
+    input: usize,
+    origin: &InputOrigin,
+    generations: &[Treasury],
+) -> Result<Vec<PublicKey>, SignatureRefusal> {
     generations[origin.generation]
         .public_keys_at(origin.index)
         .map_err(|error| SignatureRefusal::Input { input, problem: error.to_string() })

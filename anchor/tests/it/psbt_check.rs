@@ -82,7 +82,8 @@ fn outputs_are_those_decided() {
 fn foreign_change_with_our_derivation_paths_is_refused() {
     let chest = Chest::new(wsh());
     let mut psbt = chest.psbt();
-    let theirs = Treasury::parse(&format!("wsh(sortedmulti(2,{}/0/*,{}/0/*,{}/0/*))", xpub(1), xpub(2), xpub(9))).unwrap();
+    let theirs =
+        Treasury::parse(&format!("wsh(sortedmulti(2,{}/0/*,{}/0/*,{}/0/*))", xpub(1), xpub(2), xpub(9))).unwrap();
     psbt.unsigned_tx.output[2].script_pubkey = theirs.script_at(9).unwrap();
     refused_by(&chest, &psbt, "T-52");
 }
@@ -118,7 +119,10 @@ fn signatures_cover_everything() {
         for kind in all {
             let mut psbt = chest.psbt();
             psbt.inputs[1].sighash_type = Some(bitcoin::psbt::PsbtSighashType::from_u32(kind));
-            assert!(matches!(refused_by(&chest, &psbt, "T-50")[..], [PsbtReason::Sighash { input: 1, .. }]), "{kind:#x}");
+            assert!(
+                matches!(refused_by(&chest, &psbt, "T-50")[..], [PsbtReason::Sighash { input: 1, .. }]),
+                "{kind:#x}"
+            );
         }
         let mut psbt = chest.psbt();
         psbt.inputs[0].sighash_type = Some(EcdsaSighashType::All.into());
@@ -191,7 +195,9 @@ fn the_present_treasury_pays_and_gets_the_change() {
     let honest = chest.psbt();
     chest.generations.push(tr());
     let found = reasons(chest.check(&honest));
-    assert!(found.iter().any(|reason| matches!(reason, PsbtReason::FormerGeneration { generation: 1, current: 2, .. })));
+    assert!(
+        found.iter().any(|reason| matches!(reason, PsbtReason::FormerGeneration { generation: 1, current: 2, .. }))
+    );
     assert!(found.iter().any(|reason| matches!(reason, PsbtReason::FormerChange { generation: 1, current: 2, .. })));
 
     // A gate stays where it was made; the money and the change are the present treasury's.

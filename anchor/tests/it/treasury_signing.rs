@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use althing_anchor::{
-    InputOrigin, MinedSpend, PlanError, Recovery, ScriptKind, SignatureRefusal, SpendFinding, Treasury, TreasuryTemplate,
-    compile_policy, finalise, judge_spend, merge_signatures, signers_of, verify_signatures,
+    InputOrigin, MinedSpend, PlanError, Recovery, ScriptKind, SignatureRefusal, SpendFinding, Treasury,
+    TreasuryTemplate, compile_policy, finalise, judge_spend, merge_signatures, signers_of, verify_signatures,
 };
 use bitcoin::{Amount, FeeRate, OutPoint, Script, Sequence};
 use proptest::prelude::*;
@@ -98,7 +98,8 @@ fn recovery_needs_its_wait() {
 #[test]
 fn templates_compile_and_are_explained() {
     let keys: Vec<String> = (1..=5).map(|n| xpub(n).to_string()).collect();
-    let template = |kind, recoveries: Vec<Recovery>| TreasuryTemplate { kind, threshold: 3, keys: keys.clone(), recoveries };
+    let template =
+        |kind, recoveries: Vec<Recovery>| TreasuryTemplate { kind, threshold: 3, keys: keys.clone(), recoveries };
     let recovery = |threshold, after_blocks| Recovery { after_blocks, threshold, keys: None };
     for kind in [ScriptKind::Wsh, ScriptKind::Tr] {
         let plain = template(kind, Vec::new()).treasury().unwrap();
@@ -109,7 +110,10 @@ fn templates_compile_and_are_explained() {
         let paths = recovered.paths(name);
         let waits: Vec<(u32, usize)> = paths.iter().map(|path| (path.after_blocks, path.threshold)).collect();
         assert_eq!(waits, [(0, 3), (4320, 2), (13_140, 1)], "{paths:?}");
-        assert!(paths[1].sentence.starts_with("Once a coin has rested 4320 blocks (about 30 days): 2 of ("), "{paths:?}");
+        assert!(
+            paths[1].sentence.starts_with("Once a coin has rested 4320 blocks (about 30 days): 2 of ("),
+            "{paths:?}"
+        );
         assert_eq!(recovered.threshold(), 3);
     }
     let guardian = format!("and(pk({}/0/*),thresh(2,pk({}/0/*),pk({}/0/*)))", xpub(9), xpub(1), xpub(2));
@@ -145,11 +149,12 @@ fn judge(chest: &Chest, change: impl FnOnce(&mut bitcoin::psbt::Psbt), by: &[u8]
     change(&mut psbt);
     let prevouts = prevouts(&psbt);
     let transaction = finalise(&sign(&psbt, by), &chest.generations).unwrap();
-    let owner = |script: &Script| {
-        chest.generations.iter().enumerate().rev().find_map(|(generation, treasury)| {
-            Some(InputOrigin { generation, index: treasury.index_of(script, [])? })
-        })
-    };
+    let owner =
+        |script: &Script| {
+            chest.generations.iter().enumerate().rev().find_map(|(generation, treasury)| {
+                Some(InputOrigin { generation, index: treasury.index_of(script, [])? })
+            })
+        };
     let spend = MinedSpend {
         transaction: &transaction,
         height,
@@ -169,9 +174,16 @@ fn what_nobody_decided_names_its_signers() {
         let found = judge(&chest, |_| {}, &by, 150);
         assert!(matches!(found, SpendFinding::Decided { ref ids, .. } if ids == &[[7; 32]]), "{found:?}");
         for (height, change) in [
-            (150, Box::new(|psbt: &mut bitcoin::psbt::Psbt| psbt.unsigned_tx.output[0].script_pubkey = payee(50)) as Box<dyn FnOnce(&mut _)>),
+            (
+                150,
+                Box::new(|psbt: &mut bitcoin::psbt::Psbt| psbt.unsigned_tx.output[0].script_pubkey = payee(50))
+                    as Box<dyn FnOnce(&mut _)>,
+            ),
             (150, Box::new(|psbt: &mut bitcoin::psbt::Psbt| psbt.unsigned_tx.output[2].script_pubkey = payee(50))),
-            (150, Box::new(|psbt: &mut bitcoin::psbt::Psbt| psbt.unsigned_tx.output[2].value -= Amount::from_sat(9_000))),
+            (
+                150,
+                Box::new(|psbt: &mut bitcoin::psbt::Psbt| psbt.unsigned_tx.output[2].value -= Amount::from_sat(9_000)),
+            ),
             (99, Box::new(|_: &mut bitcoin::psbt::Psbt| {})),
             (200, Box::new(|_: &mut bitcoin::psbt::Psbt| {})),
         ] {

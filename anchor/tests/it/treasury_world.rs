@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use althing_anchor::{
-    CheckFacts, GateState, PsbtVerdict, SpendIntent, SpendPlan, Treasury, TreasuryCoin, check_psbt,
-};
+use althing_anchor::{CheckFacts, GateState, PsbtVerdict, SpendIntent, SpendPlan, Treasury, TreasuryCoin, check_psbt};
 use bitcoin::bip32::Xpriv;
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::Psbt;
@@ -72,10 +70,7 @@ impl Chest {
             from_height: 100,
             expiry_height: 200,
         };
-        let gates = BTreeMap::from([
-            (gate.outpoint, GateState::Unspent),
-            (other_gate.outpoint, GateState::Unspent),
-        ]);
+        let gates = BTreeMap::from([(gate.outpoint, GateState::Unspent), (other_gate.outpoint, GateState::Unspent)]);
         Self { generations, gate, other_gate, seal, coins, intent, tip: Some(150), depth: Some((6, 6)), gates }
     }
 
@@ -153,5 +148,10 @@ pub(crate) fn foreign_coin(sat: u64) -> TreasuryCoin {
         vec![input(Txid::from_byte_array([66; 32]), 0)],
         vec![TxOut { value: Amount::from_sat(sat), script_pubkey: payee(66) }],
     );
-    TreasuryCoin { outpoint: OutPoint { txid: made.compute_txid(), vout: 0 }, transaction: made, generation: 0, index: 0 }
+    TreasuryCoin {
+        outpoint: OutPoint { txid: made.compute_txid(), vout: 0 },
+        transaction: made,
+        generation: 0,
+        index: 0,
+    }
 }

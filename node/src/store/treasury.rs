@@ -64,9 +64,8 @@ impl Store {
     /// # Errors
     /// On I/O.
     pub fn treasury_changes(&self, generation: u32) -> Result<Vec<Vec<u8>>> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT changes FROM treasury_wallet WHERE generation = ?1 ORDER BY number")?;
+        let mut statement =
+            self.connection.prepare("SELECT changes FROM treasury_wallet WHERE generation = ?1 ORDER BY number")?;
         let rows = statement.query_map([generation], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -76,9 +75,9 @@ impl Store {
     /// # Errors
     /// On I/O.
     pub fn treasury_sessions(&self) -> Result<Vec<SessionRow>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id, opened_height, psbt, final_tx FROM treasury_session ORDER BY opened_height, id")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, opened_height, psbt, final_tx FROM treasury_session ORDER BY opened_height, id",
+        )?;
         let rows = statement.query_map([], |row| {
             Ok(SessionRow { id: row.get(0)?, opened_height: row.get(1)?, psbt: row.get(2)?, final_tx: row.get(3)? })
         })?;
@@ -114,8 +113,9 @@ impl Store {
     /// # Errors
     /// On I/O.
     pub fn treasury_labels(&self) -> Result<Vec<(String, String, String)>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT kind, reference, label FROM treasury_label ORDER BY kind, reference")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT kind, reference, label FROM treasury_label ORDER BY kind, reference")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -127,8 +127,8 @@ impl Store {
     pub fn treasury_spends(&self) -> Result<Vec<SpendRow>> {
         let mut statement =
             self.connection.prepare_cached("SELECT txid, height, tx FROM treasury_spend ORDER BY height, txid")?;
-        let rows = statement
-            .query_map([], |row| Ok(SpendRow { txid: row.get(0)?, height: row.get(1)?, tx: row.get(2)? }))?;
+        let rows =
+            statement.query_map([], |row| Ok(SpendRow { txid: row.get(0)?, height: row.get(1)?, tx: row.get(2)? }))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

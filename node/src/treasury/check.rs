@@ -120,11 +120,8 @@ pub fn check_parsed(
         let reason = "there is no proof in it, and nothing else says whose treasury it is of".to_owned();
         collected.reasons.push(PsbtReason::Proof { number: 1, reason });
     }
-    let gate_states: BTreeMap<OutPoint, GateState> = collected
-        .payments
-        .iter()
-        .filter_map(|payment| Some((payment.gate, gates(&payment.gate)?)))
-        .collect();
+    let gate_states: BTreeMap<OutPoint, GateState> =
+        collected.payments.iter().filter_map(|payment| Some((payment.gate, gates(&payment.gate)?))).collect();
     // What a proof would show is not known yet, so what the outputs should be is not either.
     let is_shown = collected.unknown.is_empty();
     let verdict = collected.known.as_ref().filter(|_| is_shown).map(|treasury| {

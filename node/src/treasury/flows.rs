@@ -105,13 +105,8 @@ fn judge(
         transaction.input.iter().map(|txin| shell.treasury.output(&txin.previous_output)).collect();
     let generations = shell.treasury.treasuries();
     let owner = |script: &bitcoin::Script| shell.treasury.owner_of(script);
-    let spend = MinedSpend {
-        transaction,
-        height: flow.height,
-        prevouts: &prevouts,
-        generations: &generations,
-        owner: &owner,
-    };
+    let spend =
+        MinedSpend { transaction, height: flow.height, prevouts: &prevouts, generations: &generations, owner: &owner };
     let rate = housekeeping_rate(charter.max_link_fee_rate_sat_vb);
     let decided = |gate: &OutPoint| by_gate.get(gate).cloned();
     match judge_spend(&spend, shell.dao.params.spare_seal, gates, decided, rate) {

@@ -133,9 +133,7 @@ impl GetKey for Signer {
     ) -> std::result::Result<Option<PrivateKey>, Self::Error> {
         Ok(match request {
             KeyRequest::Pubkey(public) => self.plain_for(&public.inner),
-            KeyRequest::XOnlyPubkey(x_only) => {
-                self.plain_for(&x_only.public_key(bitcoin::secp256k1::Parity::Even))
-            }
+            KeyRequest::XOnlyPubkey(x_only) => self.plain_for(&x_only.public_key(bitcoin::secp256k1::Parity::Even)),
             KeyRequest::Bip32((from, path)) => self.derive(secp, from, &path),
             _ => None,
         })

@@ -123,9 +123,11 @@ pub(super) fn holder(shell: &Shell, generation: usize, key: usize) -> String {
     let treasuries = shell.treasury.treasuries();
     let Some(treasury) = treasuries.get(generation) else { return format!("key {}", key + 1) };
     let versions = shell.ledger.state().charters();
-    let charter = versions.iter().rev().map(|version| &version.charter).find(|charter| {
-        Treasury::parse(&charter.treasury_descriptor).is_ok_and(|other| other == *treasury)
-    });
+    let charter = versions
+        .iter()
+        .rev()
+        .map(|version| &version.charter)
+        .find(|charter| Treasury::parse(&charter.treasury_descriptor).is_ok_and(|other| other == *treasury));
     holder_in(charter, treasury, key)
 }
 

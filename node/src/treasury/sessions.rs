@@ -29,12 +29,7 @@ type Answered<T> = std::result::Result<T, ApiError>;
 const MAX_REMARK: usize = 1024;
 
 /// Opens a session that pays what was decided.
-pub(super) fn open(
-    shell: &mut Shell,
-    names: &[String],
-    rate: Option<u64>,
-    rest: Option<u16>,
-) -> Answered<SessionView> {
+pub(super) fn open(shell: &mut Shell, names: &[String], rate: Option<u64>, rest: Option<u16>) -> Answered<SessionView> {
     if names.is_empty() {
         return Err(ApiError::invalid("T-22", "name the proposals to pay"));
     }
@@ -175,7 +170,10 @@ pub(super) fn sign_psbt(shell: &mut Shell, text: &str) -> Answered<SessionView> 
 /// Notes a comment or a refusal.
 pub(super) fn say(shell: &mut Shell, session: &str, kind: &str, text: &str) -> Answered<SessionView> {
     if text.is_empty() || text.len() > MAX_REMARK {
-        return Err(ApiError::invalid("T-65", format!("a remark has 1 to {MAX_REMARK} bytes, this has {}", text.len())));
+        return Err(ApiError::invalid(
+            "T-65",
+            format!("a remark has 1 to {MAX_REMARK} bytes, this has {}", text.len()),
+        ));
     }
     let row = named(shell, session)?;
     let me = own_name(shell, &Signer::new(&shell.keys));
@@ -302,9 +300,11 @@ pub(super) fn payment_state(shell: &Shell, payment: &AuthorisedPayment) -> Answe
 fn named_payment(shell: &Shell, known: &[AuthorisedPayment], name: &str) -> Answered<AuthorisedPayment> {
     let (proposal, milestone) = match name.split_once('/') {
         Some((proposal, number)) => {
-            let number: u16 = number.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
-                ApiError::invalid("T-22", format!("{name:?}: a milestone is a number from 1"))
-            })?;
+            let number: u16 = number
+                .parse()
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or_else(|| ApiError::invalid("T-22", format!("{name:?}: a milestone is a number from 1")))?;
             (proposal, number - 1)
         }
         None => (name, 0),
@@ -470,7 +470,8 @@ fn view(shell: &Shell, row: &SessionRow, with_psbt: bool) -> Answered<SessionVie
             && psbt_of(other)
                 .is_ok_and(|other| other.unsigned_tx.input.iter().any(|txin| inputs.contains(&txin.previous_output)))
     };
-    let conflicts = shell.store.treasury_sessions()?.iter().filter(|other| promised_by(other)).map(|o| o.id.clone()).collect();
+    let conflicts =
+        shell.store.treasury_sessions()?.iter().filter(|other| promised_by(other)).map(|o| o.id.clone()).collect();
     let remarks = shell.store.treasury_remarks(&row.id)?;
     Ok(SessionView {
         id: row.id.clone(),
@@ -554,7 +555,10 @@ fn reasons(report: &CheckReport) -> String {
 fn refused(report: &CheckReport, why: &str) -> ApiError {
     match report.reasons.first() {
         Some(first) => ApiError::invalid(&first.rule, format!("this must not be signed: {why}")),
-        None => ApiError { rule: Some("T-57".into()), ..ApiError::not_now(format!("whether this may be signed cannot be told: {why}")) },
+        None => ApiError {
+            rule: Some("T-57".into()),
+            ..ApiError::not_now(format!("whether this may be signed cannot be told: {why}"))
+        },
     }
 }
 

@@ -21,7 +21,8 @@ pub fn psbt_bytes(file: &[u8]) -> Result<Vec<u8>> {
     if file.starts_with(MAGIC) {
         return Ok(file.to_vec());
     }
-    let text: String = std::str::from_utf8(file).context("T-40: this is neither a PSBT nor text")?.split_whitespace().collect();
+    let text: String =
+        std::str::from_utf8(file).context("T-40: this is neither a PSBT nor text")?.split_whitespace().collect();
     let bytes = match crate::keys::unhex(&text) {
         Ok(bytes) => bytes,
         Err(_) => STANDARD.decode(&text).context("T-40: this is neither a PSBT, nor base64, nor hexadecimal")?,

@@ -23,12 +23,7 @@ impl TreasuryWallet {
     ///
     /// # Errors
     /// Stored changes of another descriptor, or malformed ones.
-    pub(super) fn open(
-        generation: usize,
-        treasury: Treasury,
-        network: Network,
-        stored: &[Vec<u8>],
-    ) -> Result<Self> {
+    pub(super) fn open(generation: usize, treasury: Treasury, network: Network, stored: &[Vec<u8>]) -> Result<Self> {
         let descriptor = treasury.spelled_for(NetworkKind::from(network));
         let mut changes = ChangeSet::default();
         for bytes in stored {
@@ -58,7 +53,10 @@ impl TreasuryWallet {
     }
 
     /// The highest block that it and `same` agree on.
-    pub(super) fn common(&self, mut same: impl FnMut(u32) -> Result<Option<BlockHash>>) -> Result<Option<(u32, BlockHash)>> {
+    pub(super) fn common(
+        &self,
+        mut same: impl FnMut(u32) -> Result<Option<BlockHash>>,
+    ) -> Result<Option<(u32, BlockHash)>> {
         let mut below = self.wallet.latest_checkpoint();
         while below.height() > 0 {
             if same(below.height())? == Some(below.hash()) {

@@ -74,9 +74,7 @@ pub fn answer(
             .to_toml()
             .map(|text| Reply::Text { text })
             .map_err(|error| ApiError::ours(error.to_string())),
-        Request::Treasury { about } => {
-            crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply })
-        }
+        Request::Treasury { about } => crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply }),
         Request::ProofExport { proposal, statement, path } => {
             crate::proof::export(shell, me, proposal, statement, path)
         }

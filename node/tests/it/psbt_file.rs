@@ -46,7 +46,10 @@ fn ready() -> Ready {
     let made = Transaction {
         version: Version::TWO,
         lock_time: LockTime::ZERO,
-        input: vec![bitcoin::TxIn { previous_output: OutPoint { txid: shown.gate.txid, vout: 0 }, ..Default::default() }],
+        input: vec![bitcoin::TxIn {
+            previous_output: OutPoint { txid: shown.gate.txid, vout: 0 },
+            ..Default::default()
+        }],
         output: vec![TxOut { value: Amount::from_sat(10_000_000), script_pubkey }],
     };
     let outpoint = OutPoint { txid: made.compute_txid(), vout: 0 };

@@ -39,9 +39,7 @@ pub use links::check_links;
 pub use motions::{ExpectedSums, Motion, motions};
 pub use narrator::Narrator;
 pub use report::{AuditReport, BitcoindReport, LinkReport, MemberReport, ProposalReport, Report, SumsReport};
-pub use treasury::{
-    SpendReport, authorise, await_authorised, await_executed, check_psbt, fund_treasury, pay,
-};
+pub use treasury::{SpendReport, authorise, await_authorised, await_executed, check_psbt, fund_treasury, pay};
 pub use verify::{Audit, Evidence, audit, export, verify};
 
 /// A story told to its end: everything it left behind, with bitcoind still running.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use althing_node::api::{Choice, CheckReport, DraftEffect, DraftOutput, Flow, ProposalDraft, ProposalState, WaitFor};
+use althing_node::api::{CheckReport, Choice, DraftEffect, DraftOutput, Flow, ProposalDraft, ProposalState, WaitFor};
 use anyhow::{Context, Result, ensure};
 use bitcoin::Amount;
 use serde::Serialize;

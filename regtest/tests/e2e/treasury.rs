@@ -8,8 +8,8 @@ use althing_node::keys::Keys;
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::text::{psbt_from, psbt_text};
 use althing_regtest::story::{
-    Assembly, PASSWORD, Periods, authorise, await_executed, check_psbt, enter, found_with, fund_treasury, open_stakes, pay,
-    payee, reach_roll, regtest_address,
+    Assembly, PASSWORD, Periods, authorise, await_executed, check_psbt, enter, found_with, fund_treasury, open_stakes,
+    pay, payee, reach_roll, regtest_address,
 };
 use anyhow::{Context as _, Result, ensure};
 use bitcoin::consensus::encode::{deserialize, serialize_hex};
@@ -43,7 +43,10 @@ fn two_of_three_pay_what_was_voted_and_nothing_else() {
         await_executed(assembly, &proposal)?;
         for member in &assembly.members {
             let flows = member.treasury_flows()?;
-            ensure!(flows.len() == 1 && flows[0].verdict == "decided" && flows[0].proposals == [proposal.clone()], "{flows:?}");
+            ensure!(
+                flows.len() == 1 && flows[0].verdict == "decided" && flows[0].proposals == [proposal.clone()],
+                "{flows:?}"
+            );
             ensure!(member.status()?.alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "a false alarm");
         }
         several_at_once_replaced_and_killed(assembly)?;
@@ -79,7 +82,8 @@ fn several_at_once_replaced_and_killed(assembly: &mut Assembly) -> Result<()> {
     assembly.members[0].command(&["treasury", "session", "broadcast", &second, "--yes"])?;
     assembly.mine(1)?;
     let sessions = assembly.members[0].command(&["treasury", "session", "list"])?["sessions"].clone();
-    let state = |id: &str| sessions.as_array().and_then(|all| all.iter().find(|s| s["id"] == id)).map(|s| s["state"].clone());
+    let state =
+        |id: &str| sessions.as_array().and_then(|all| all.iter().find(|s| s["id"] == id)).map(|s| s["state"].clone());
     ensure!(state(&first) == Some(json!("void")) && state(&second) == Some(json!("mined")), "{sessions}");
     await_executed(assembly, &nets)?;
     await_executed(assembly, &oars)?;
@@ -149,17 +153,29 @@ fn bybit_blind_signing(assembly: &Assembly, base: &Path) -> Result<()> {
         ("amount", "T-51", Box::new(|psbt| psbt.unsigned_tx.output[0].value += Amount::from_sat(1))),
         ("change", "T-52", Box::new(move |psbt| psbt.unsigned_tx.output[1].script_pubkey = thief.clone())),
         ("fee", "T-53", Box::new(|psbt| psbt.unsigned_tx.output[1].value -= Amount::from_sat(9_000))),
-        ("sighash", "T-50", Box::new(|psbt| psbt.inputs[1].sighash_type = Some(bitcoin::EcdsaSighashType::None.into()))),
-        ("no gate", "T-45", Box::new(|psbt| {
-            psbt.unsigned_tx.input.remove(0);
-            psbt.inputs.remove(0);
-        })),
+        (
+            "sighash",
+            "T-50",
+            Box::new(|psbt| psbt.inputs[1].sighash_type = Some(bitcoin::EcdsaSighashType::None.into())),
+        ),
+        (
+            "no gate",
+            "T-45",
+            Box::new(|psbt| {
+                psbt.unsigned_tx.input.remove(0);
+                psbt.inputs.remove(0);
+            }),
+        ),
         ("no proof", "T-41", Box::new(|psbt| psbt.proprietary.clear())),
-        ("proof", "T-41", Box::new(|psbt| {
-            let bundle = psbt.proprietary.values_mut().max_by_key(|bytes| bytes.len()).expect("a proof");
-            let middle = bundle.len() / 2;
-            bundle[middle] ^= 1;
-        })),
+        (
+            "proof",
+            "T-41",
+            Box::new(|psbt| {
+                let bundle = psbt.proprietary.values_mut().max_by_key(|bytes| bytes.len()).expect("a proof");
+                let middle = bundle.len() / 2;
+                bundle[middle] ^= 1;
+            }),
+        ),
     ];
     let victim = &assembly.members[1];
     for (name, rule, change) in changes {
@@ -269,7 +285,8 @@ fn colluding_treasurers(assembly: &Assembly) -> Result<()> {
     assembly.mine(1)?;
     for actor in assembly.everybody() {
         let alarms = actor.status()?.alarms;
-        let alarm = alarms.iter().find(|alarm| alarm.contains("UNAUTHORISED")).with_context(|| format!("{alarms:?}"))?;
+        let alarm =
+            alarms.iter().find(|alarm| alarm.contains("UNAUTHORISED")).with_context(|| format!("{alarms:?}"))?;
         let names = ["Astrid", "Bjarni"].iter().all(|name| alarm.contains(name)) && !alarm.contains("Gudrun");
         ensure!(names && alarm.contains(&theft.compute_txid().to_string()), "{} says {alarm}", actor.name());
     }
@@ -298,8 +315,16 @@ fn three_of_five_taproot_with_a_recovery() {
 
         let proposal = authorise(assembly, "Mend the roof", &[(payee(assembly)?, 50_000)], 9_000)?;
         let base = folder.join("three.psbt");
-        let opened =
-            assembly.members[0].command(&["treasury", "session", "open", &proposal, "--fee-rate", "3", "--out", path(&base)?])?;
+        let opened = assembly.members[0].command(&[
+            "treasury",
+            "session",
+            "open",
+            &proposal,
+            "--fee-rate",
+            "3",
+            "--out",
+            path(&base)?,
+        ])?;
         let id = opened["id"].as_str().context("an id")?.to_owned();
         sign_and_combine(assembly, &base, &[1, 3, 4])?;
         let sent = assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
@@ -319,7 +344,9 @@ fn three_of_five_taproot_with_a_recovery() {
 /// The descriptor of five extended keys, each of which has signed for it; and the treasurers' keys.
 fn taproot(assembly: &Assembly) -> Result<(String, Vec<String>)> {
     let mut command: Vec<String> =
-        ["treasury", "policy", "--network", "regtest", "--taproot", "--threshold", "3", "--recovery", "2@10"].map(str::to_owned).into();
+        ["treasury", "policy", "--network", "regtest", "--taproot", "--threshold", "3", "--recovery", "2@10"]
+            .map(str::to_owned)
+            .into();
     let mut treasurers = Vec::new();
     for member in &assembly.members {
         let key = member.command(&["treasury", "key"])?["bip87"].as_str().context("a key")?.to_owned();
@@ -336,7 +363,8 @@ fn taproot(assembly: &Assembly) -> Result<(String, Vec<String>)> {
     let mut signed = Vec::new();
     for (number, member) in assembly.members.iter().enumerate() {
         let out = assembly.data_dir.join(format!("setup-{number}.psbt"));
-        member.command(&[&["treasury", "ownership", "sign", path(&base)?, "--out", path(&out)?], &what[..]].concat())?;
+        member
+            .command(&[&["treasury", "ownership", "sign", path(&base)?, "--out", path(&out)?], &what[..]].concat())?;
         signed.push(path(&out)?.to_owned());
     }
     let files: Vec<&str> = signed.iter().map(String::as_str).collect();

@@ -24,7 +24,8 @@ print(psbt.serialize().hex())
 
 #[test]
 fn embit_signs_what_was_made_here() {
-    let vectors = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/spec/vectors/treasury.json")).unwrap();
+    let vectors =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/spec/vectors/treasury.json")).unwrap();
     let vectors: Value = serde_json::from_str(&vectors).unwrap();
     let python = installed();
     for payment in vectors["payments"].as_array().unwrap() {

@@ -151,7 +151,13 @@ fn run_session(
         }
         SessionCommand::Broadcast { session } => {
             let shown = session_of(call(&caller, TreasuryRequest::Session { session })?)?;
-            review::confirm(console, "Broadcast a transaction of the treasury", &words::effects(&shown), "broadcast", caller.assume_yes)?;
+            review::confirm(
+                console,
+                "Broadcast a transaction of the treasury",
+                &words::effects(&shown),
+                "broadcast",
+                caller.assume_yes,
+            )?;
             (TreasuryRequest::Broadcast { session: shown.id }, None)
         }
     };
@@ -211,8 +217,8 @@ fn source(args: &PolicyArgs) -> Result<Option<PolicySource>, Failure> {
     for text in &args.recoveries {
         let (what, keys) = text.split_once(':').unwrap_or((text, ""));
         let parsed = what.split_once('@').and_then(|(k, blocks)| Some((k.parse().ok()?, blocks.parse().ok()?)));
-        let (k, blocks) =
-            parsed.ok_or_else(|| Failure::usage(format!("{text:?} is not of the form K@BLOCKS or K@BLOCKS:KEY,KEY.")))?;
+        let (k, blocks) = parsed
+            .ok_or_else(|| Failure::usage(format!("{text:?} is not of the form K@BLOCKS or K@BLOCKS:KEY,KEY.")))?;
         let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
         recoveries.push((k, blocks, keys));
     }
@@ -233,7 +239,9 @@ fn label_files(
             };
             let lines: String = labels
                 .iter()
-                .map(|(kind, reference, label)| json!({ "type": kind, "ref": reference, "label": label }).to_string() + "\n")
+                .map(|(kind, reference, label)| {
+                    json!({ "type": kind, "ref": reference, "label": label }).to_string() + "\n"
+                })
                 .collect();
             std::fs::write(file, lines).with_context(|| format!("writing {}", file.display()))?;
             let count = labels.len();

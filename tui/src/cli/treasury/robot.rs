@@ -96,7 +96,8 @@ fn log_refusal(inbox: &Path, file: &Path, error: &ApiError) -> Result<(), Failur
         .append(true)
         .open(&path)
         .with_context(|| format!("{} cannot be opened", path.display()))?;
-    let line = json!({ "file": file.file_name().and_then(|name| name.to_str()), "rule": error.rule, "reason": error.message });
+    let line =
+        json!({ "file": file.file_name().and_then(|name| name.to_str()), "rule": error.rule, "reason": error.message });
     writeln!(log, "{line}").and_then(|()| log.sync_all()).with_context(|| format!("writing {}", path.display()))?;
     Ok(())
 }

@@ -46,7 +46,9 @@ pub(super) fn policy(policy: &PolicyView) -> Vec<String> {
         "A payment with one input and two outputs has at most {} vB; each further input adds at most {} weight units.",
         policy.one_in_two_out_vbytes, policy.input_weight
     ));
-    lines.extend(policy.addresses.iter().zip(0..).map(|(address, index): (_, u32)| format!("address {index}: {address}")));
+    lines.extend(
+        policy.addresses.iter().zip(0..).map(|(address, index): (_, u32)| format!("address {index}: {address}")),
+    );
     lines
 }
 
@@ -75,7 +77,13 @@ fn session(session: &SessionView) -> Vec<String> {
     let mut lines = vec![line(session)];
     lines.extend(effects(session));
     lines.extend(session.remarks.iter().map(|remark| {
-        format!("{} at {}, {}: {}", remark.kind, remark.height, Untrusted::new(&remark.author), Untrusted::new(&remark.text))
+        format!(
+            "{} at {}, {}: {}",
+            remark.kind,
+            remark.height,
+            Untrusted::new(&remark.author),
+            Untrusted::new(&remark.text)
+        )
     }));
     lines
 }
