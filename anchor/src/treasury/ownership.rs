@@ -101,12 +101,8 @@ fn to_spend(message: &[u8], script_pubkey: ScriptBuf) -> Transaction {
     }
     let hash = sha256::Hash::from_engine(engine).to_byte_array();
     let script_sig = Builder::new().push_opcode(OP_PUSHBYTES_0).push_slice(hash).into_script();
-    let input = TxIn {
-        previous_output: OutPoint::null(),
-        script_sig,
-        sequence: Sequence::ZERO,
-        witness: Witness::new(),
-    };
+    let input =
+        TxIn { previous_output: OutPoint::null(), script_sig, sequence: Sequence::ZERO, witness: Witness::new() };
     let output = vec![TxOut { value: Amount::ZERO, script_pubkey }];
     Transaction { version: Version(0), lock_time: LockTime::ZERO, input: vec![input], output }
 }

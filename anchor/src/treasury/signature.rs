@@ -154,9 +154,11 @@ pub fn verify_signatures(psbt: &Psbt, generations: &[Treasury]) -> Result<Vec<Si
         };
         let treasury = &generations[origin.generation];
         let rest = psbt.unsigned_tx.input.get(input).map_or(0, |txin| rest_of(txin.sequence));
-        let of_input = further_keys(treasury.condition(), &|key| {
-            treasury.keys().iter().position(|own| own == key).is_some_and(|place| by.contains(&place))
-        }, rest);
+        let of_input = further_keys(
+            treasury.condition(),
+            &|key| treasury.keys().iter().position(|own| own == key).is_some_and(|place| by.contains(&place)),
+            rest,
+        );
         let before = missing.entry(origin.generation).or_insert(Some(0));
         *before = before.and_then(|before| Some(before.max(of_input?)));
         signed.entry(origin.generation).or_default().push(by);

@@ -38,6 +38,22 @@ fn signatures_are_attributed_and_make_a_transaction() {
 }
 
 #[test]
+fn five_of_nine() {
+    for kind in [ScriptKind::Wsh, ScriptKind::Tr] {
+        let keys: Vec<String> = (1..=9).map(|n| xpub(n).to_string()).collect();
+        let template = TreasuryTemplate { kind, threshold: 5, keys, recoveries: Vec::new() };
+        let chest = Chest::new(template.treasury().unwrap());
+        let base = chest.psbt();
+        let four = sign(&base, &[9, 2, 4, 7]);
+        assert_eq!(verify_signatures(&four, &chest.generations).unwrap()[0].missing, Some(1));
+        assert!(finalise(&four, &chest.generations).is_err());
+        let transaction = finalise(&sign(&four, &[5]), &chest.generations).unwrap();
+        let bound = chest.generations[0].size().unwrap().input * transaction.input.len() as u64;
+        assert!(transaction.weight() < bound + bitcoin::Weight::from_wu(1_000));
+    }
+}
+
+#[test]
 fn signatures_that_are_not_good_are_refused() {
     let chest = Chest::new(wsh());
     let base = chest.psbt();

@@ -103,6 +103,8 @@ impl ChainView for AuditedChain<'_> {
                     scan.next = self.dao.birthday.max(1);
                     scan.watch.expected.insert(self.dao.params.first_seal);
                     scan.watch.seal = Some(self.dao.params.first_seal);
+                    // Payments are noted by what spent their gates (G-99).
+                    scan.watch.expected.extend(&self.dao.params.gates);
                 }
                 scan.read_on(&asked.bitcoind, seal, self.blocks.tip_height())?
             }

@@ -285,7 +285,8 @@ mod tests {
         let (treasury, _) = two();
         let text = write(&treasury, Form::Backup, "Ours", Network::Regtest).unwrap();
         assert!(!text.contains("tpub"));
-        let (_dir, stranger) = signer("letter advice cage absurd amount doctor acoustic avoid letter advice cage above");
+        let (_dir, stranger) =
+            signer("letter advice cage absurd amount doctor acoustic avoid letter advice cage above");
         assert!(read(&text, Network::Regtest, Some(&stranger)).unwrap_err().to_string().contains("T-17"));
         assert!(read(&text, Network::Regtest, None).unwrap_err().to_string().contains("T-17"));
     }

@@ -29,12 +29,7 @@ type Answered<T> = std::result::Result<T, ApiError>;
 const MAX_REMARK: usize = 1024;
 
 /// Opens a session that pays what was decided.
-pub(super) fn open(
-    shell: &mut Shell,
-    names: &[String],
-    rate: Option<u64>,
-    rest: Option<u16>,
-) -> Answered<SessionView> {
+pub(super) fn open(shell: &mut Shell, names: &[String], rate: Option<u64>, rest: Option<u16>) -> Answered<SessionView> {
     if names.is_empty() {
         return Err(ApiError::invalid("T-22", "name the proposals to pay"));
     }
@@ -243,8 +238,10 @@ pub(super) fn check_here(shell: &Shell, psbt: &Psbt) -> Answered<CheckReport> {
         if unspent.contains(gate) {
             return Some(GateState::Unspent);
         }
-        let by = shell.treasury.wallets().iter().find_map(|wallet| wallet.spender_of(gate));
-        by.map(|txid| GateState::Spent(Some(txid)))
+        let by = shell.treasury.wallets().iter().find_map(|wallet| wallet.spender_of(gate))?;
+        // What is not mined can be replaced; the gate lets one of the two happen.
+        let is_mined = shell.treasury.confirmed_at(&by).is_some();
+        Some(if is_mined { GateState::Spent(Some(by)) } else { GateState::Unspent })
     };
     Ok(check_parsed(psbt, Some(&StoredBlocks(&shell.store)), &gates, Some(&known)))
 }

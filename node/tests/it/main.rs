@@ -13,6 +13,7 @@ mod intake;
 mod kill_under_load;
 mod log_changes;
 mod peer_flood;
+mod psbt_file;
 mod random_bytes;
 mod store;
 mod story;

@@ -8,8 +8,8 @@ use althing_node::keys::Keys;
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::text::{psbt_from, psbt_text};
 use althing_regtest::story::{
-    Assembly, PASSWORD, Periods, authorise, await_executed, check_psbt, enter, found_with, fund_treasury, open_stakes, pay,
-    payee, reach_roll, regtest_address,
+    Assembly, PASSWORD, Periods, authorise, await_executed, check_psbt, enter, found_with, fund_treasury, open_stakes,
+    pay, payee, reach_roll, regtest_address,
 };
 use anyhow::{Context as _, Result, ensure};
 use bitcoin::consensus::encode::{deserialize, serialize_hex};
@@ -49,8 +49,52 @@ fn two_of_three_pay_what_was_voted_and_nothing_else() {
             );
             ensure!(member.status()?.alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "a false alarm");
         }
+        several_at_once_replaced_and_killed(assembly)?;
         colluding_treasurers(assembly)
     });
+}
+
+/// Two decisions in one transaction; it is replaced by one that pays more; a treasurer's node is killed in between.
+fn several_at_once_replaced_and_killed(assembly: &mut Assembly) -> Result<()> {
+    let payee = payee(assembly)?;
+    let nets = authorise(assembly, "New nets", &[(payee.clone(), 20_000)], 9_000)?;
+    let oars = authorise(assembly, "New oars", &[(payee, 30_000)], 9_000)?;
+    let slow = assembly.data_dir.join("slow.psbt");
+    let open = ["treasury", "session", "open", &nets, &oars, "--fee-rate", "2", "--out", path(&slow)?];
+    let opened = assembly.members[0].command(&open)?;
+    let first = opened["id"].as_str().context("an id")?.to_owned();
+    assembly.members[0].command(&["treasury", "session", "comment", &first, "Both before winter."])?;
+    assembly.members[0].command(&["treasury", "session", "sign", &first, "--yes"])?;
+    assembly.members[0].kill();
+    assembly.members[0].start()?;
+    assembly.settle()?;
+    let kept = assembly.members[0].command(&["treasury", "session", "show", &first])?;
+    ensure!(kept["signed"] == json!(["Astrid"]) && kept["needed"] == 1, "after kill -9: {kept}");
+    sign_and_combine(assembly, &slow, &[2])?;
+    assembly.members[0].command(&["treasury", "session", "broadcast", &first, "--yes"])?;
+
+    let fast = assembly.data_dir.join("fast.psbt");
+    let bump = ["treasury", "session", "bump", &first, "--fee-rate", "12", "--out", path(&fast)?];
+    let second = assembly.members[0].command(&bump)?;
+    ensure!(second["conflicts"] == json!([first]), "{second}");
+    let second = second["id"].as_str().context("an id")?.to_owned();
+    sign_and_combine(assembly, &fast, &[1, 2])?;
+    assembly.members[0].command(&["treasury", "session", "broadcast", &second, "--yes"])?;
+    assembly.mine(1)?;
+    let sessions = assembly.members[0].command(&["treasury", "session", "list"])?["sessions"].clone();
+    let state =
+        |id: &str| sessions.as_array().and_then(|all| all.iter().find(|s| s["id"] == id)).map(|s| s["state"].clone());
+    ensure!(state(&first) == Some(json!("void")) && state(&second) == Some(json!("mined")), "{sessions}");
+    await_executed(assembly, &nets)?;
+    await_executed(assembly, &oars)?;
+    let flows = assembly.members[4].treasury_flows()?;
+    let both = flows.last().context("a flow")?;
+    ensure!(both.txid == second && both.verdict == "decided" && both.proposals.len() == 2, "{flows:?}");
+    let labels = assembly.data_dir.join("labels.jsonl");
+    assembly.members[0].command(&["treasury", "labels", "export", path(&labels)?])?;
+    let labels = std::fs::read_to_string(labels)?;
+    ensure!(labels.contains(&second) && labels.contains("New nets; New oars"), "{labels}");
+    Ok(())
 }
 
 fn first_session(assembly: &Assembly, proposal: &str, base: &Path) -> Result<String> {
@@ -271,8 +315,16 @@ fn three_of_five_taproot_with_a_recovery() {
 
         let proposal = authorise(assembly, "Mend the roof", &[(payee(assembly)?, 50_000)], 9_000)?;
         let base = folder.join("three.psbt");
-        let opened =
-            assembly.members[0].command(&["treasury", "session", "open", &proposal, "--fee-rate", "3", "--out", path(&base)?])?;
+        let opened = assembly.members[0].command(&[
+            "treasury",
+            "session",
+            "open",
+            &proposal,
+            "--fee-rate",
+            "3",
+            "--out",
+            path(&base)?,
+        ])?;
         let id = opened["id"].as_str().context("an id")?.to_owned();
         sign_and_combine(assembly, &base, &[1, 3, 4])?;
         let sent = assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
@@ -292,7 +344,9 @@ fn three_of_five_taproot_with_a_recovery() {
 /// The descriptor of five extended keys, each of which has signed for it; and the treasurers' keys.
 fn taproot(assembly: &Assembly) -> Result<(String, Vec<String>)> {
     let mut command: Vec<String> =
-        ["treasury", "policy", "--network", "regtest", "--taproot", "--threshold", "3", "--recovery", "2@10"].map(str::to_owned).into();
+        ["treasury", "policy", "--network", "regtest", "--taproot", "--threshold", "3", "--recovery", "2@10"]
+            .map(str::to_owned)
+            .into();
     let mut treasurers = Vec::new();
     for member in &assembly.members {
         let key = member.command(&["treasury", "key"])?["bip87"].as_str().context("a key")?.to_owned();
@@ -309,7 +363,8 @@ fn taproot(assembly: &Assembly) -> Result<(String, Vec<String>)> {
     let mut signed = Vec::new();
     for (number, member) in assembly.members.iter().enumerate() {
         let out = assembly.data_dir.join(format!("setup-{number}.psbt"));
-        member.command(&[&["treasury", "ownership", "sign", path(&base)?, "--out", path(&out)?], &what[..]].concat())?;
+        member
+            .command(&[&["treasury", "ownership", "sign", path(&base)?, "--out", path(&out)?], &what[..]].concat())?;
         signed.push(path(&out)?.to_owned());
     }
     let files: Vec<&str> = signed.iter().map(String::as_str).collect();

@@ -6,6 +6,7 @@
 )]
 
 mod chain;
+mod embit;
 mod funds;
 mod left_behind;
 mod lifecycle;

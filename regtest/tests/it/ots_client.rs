@@ -42,7 +42,7 @@ pub(crate) fn judged(output: &Output) -> (bool, String) {
 }
 
 /// Debian has `venv` in a package of its own, and a small image not even Python.
-fn make_environment(folder: &Path) {
+pub(crate) fn make_environment(folder: &Path) {
     let made = || Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder).output();
     if !made().is_ok_and(|output| output.status.success()) {
         succeeds(Command::new("apt-get").arg("update"));
@@ -51,7 +51,7 @@ fn make_environment(folder: &Path) {
     }
 }
 
-fn succeeds(command: &mut Command) {
+pub(crate) fn succeeds(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -59,8 +59,11 @@ pub enum Propose {
         #[command(flatten)]
         text: ProposalText,
         /// A payment, ADDRESS=SATOSHIS; again for each.
-        #[arg(long = "to", value_name = "ADDRESS=SATOSHIS", required = true, value_parser = payment)]
+        #[arg(long = "to", value_name = "ADDRESS=SATOSHIS", required_unless_present = "csv", value_parser = payment)]
         outputs: Vec<DraftOutput>,
+        /// More payments from a file: a line `address,satoshis` for each; lines that begin with # are passed over.
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
         /// Most the payment may cost in fees, satoshis.
         #[arg(long, value_name = "SATOSHIS")]
         fee_cap: u64,
@@ -204,7 +207,10 @@ impl Propose {
                 return Ok((draft, check));
             }
             Self::Text { text } => (text, Vec::new(), Class::Text),
-            Self::Spend { text, outputs, fee_cap } => {
+            Self::Spend { text, mut outputs, csv, fee_cap } => {
+                if let Some(csv) = csv {
+                    outputs.extend(payments(&local::read_file(&csv)?)?);
+                }
                 (text, one(DraftEffect::Spend { outputs, fee_cap_sat: fee_cap }), Class::Spend)
             }
             Self::Budget { text, to, milestones, fee_cap } => {
@@ -260,6 +266,19 @@ fn payment(text: &str) -> Result<DraftOutput, String> {
     let (address, amount) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not ADDRESS=SATOSHIS"))?;
     let amount_sat = amount.parse().map_err(|_| format!("`{amount}` is not a whole number of satoshis"))?;
     Ok(DraftOutput { address: address.to_owned(), amount_sat })
+}
+
+/// Lines `address,satoshis`; empty lines and those that begin with # are passed over.
+fn payments(text: &str) -> Result<Vec<DraftOutput>, Failure> {
+    let lines = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|(number, line): (u32, &str)| {
+            let wrong = || Failure::usage(format!("Line {number} is not `address,satoshis`: {line:?}."));
+            let (address, amount) = line.split_once(',').ok_or_else(wrong)?;
+            let amount_sat = amount.trim().parse().map_err(|_| wrong())?;
+            Ok(DraftOutput { address: address.trim().to_owned(), amount_sat })
+        })
+        .collect()
 }
 
 /// `SATOSHIS@BLOCKS=DESCRIPTION`.

@@ -18,9 +18,14 @@ fn split(line: &str) -> Vec<String> {
 
 #[test]
 fn every_command_of_the_guide_is_understood() {
-    let guide = include_str!("../../../docs/guide/member.md");
-    let commands: Vec<&str> = guide.lines().filter(|line| line.starts_with("althing ")).collect();
-    assert!(commands.len() > 20, "{commands:?}");
+    let guides =
+        [(include_str!("../../../docs/guide/member.md"), 20), (include_str!("../../../docs/guide/treasurer.md"), 10)];
+    let mut commands: Vec<&str> = Vec::new();
+    for (guide, least) in guides {
+        let found: Vec<&str> = guide.lines().map(str::trim).filter(|line| line.starts_with("althing ")).collect();
+        assert!(found.len() > least, "{found:?}");
+        commands.extend(found);
+    }
     for command in commands {
         if let Err(error) = Cli::try_parse_from(split(command)) {
             panic!("{command}\n{error}");

@@ -101,16 +101,23 @@ pub(super) fn run(
             let texts: Vec<String> = files.iter().map(|file| psbt_of(file, console)).collect::<Result<_, _>>()?;
             let report = check(&descriptor, &what.message, &texts).map_err(refuse)?;
             console.answer(&report, || {
-                let mut lines: Vec<String> = report.keys.iter().map(|key| {
-                    format!("{} {}", if key.signed { "✓ signed" } else { "✗ missing" }, key.key)
-                }).collect();
+                let mut lines: Vec<String> = report
+                    .keys
+                    .iter()
+                    .map(|key| format!("{} {}", if key.signed { "✓ signed" } else { "✗ missing" }, key.key))
+                    .collect();
                 if !report.coins.is_empty() {
                     lines.push(format!("{} sat in {} coins", report.total_sat, report.coins.len()));
                 }
-                lines.push(if report.is_complete { "The treasury can spend.".into() } else { "Not enough keys signed.".into() });
+                lines.push(if report.is_complete {
+                    "The treasury can spend.".into()
+                } else {
+                    "Not enough keys signed.".into()
+                });
                 lines
             })?;
-            let done = if report.coins.is_empty() { report.keys.iter().all(|key| key.signed) } else { report.is_complete };
+            let done =
+                if report.coins.is_empty() { report.keys.iter().all(|key| key.signed) } else { report.is_complete };
             Ok(if done { OK } else { INVALID })
         }
     }

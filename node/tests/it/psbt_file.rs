@@ -1,0 +1,167 @@
+//! A PSBT file with its proof: accepted when everything holds; any change of the proof is refused.
+
+use althing_anchor::{GateState, PsbtProof, SpendPlan, Treasury, TreasuryCoin, write_proof};
+use althing_governance::codec::Canonical as _;
+use althing_governance::id::DaoId;
+use althing_node::judge::Verdict;
+use althing_node::proof::bundle::{PaymentPart, Statement};
+use althing_node::proof::{Bundle, verify};
+use althing_node::treasury::check::{CheckReport, KnownTreasury, check_parsed};
+use bitcoin::absolute::LockTime;
+use bitcoin::psbt::Psbt;
+use bitcoin::transaction::Version;
+use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxOut};
+
+use crate::story::{DECIDING, Story};
+
+/// A story whose spend is authorised and final, and the honest transaction that pays it.
+struct Ready {
+    story: Story,
+    psbt: Psbt,
+}
+
+fn payment_bundle(story: &Story) -> Bundle {
+    let mut bundle = story.tally_bundle(story.spend);
+    let Statement::Tally(tally) = bundle.statement else { unreachable!() };
+    let payment = story.world.closes[DECIDING as usize - 1].prove_decision(&story.spend).unwrap();
+    let part = PaymentPart { decided: DECIDING, tally: *tally, milestone: None, payment };
+    bundle.statement = Statement::Payment(Box::new(part));
+    bundle
+}
+
+fn ready() -> Ready {
+    let mut story = Story::told();
+    let bytes = payment_bundle(&story).to_bytes();
+    let finding = verify(&bytes, &story.world.chain).unwrap();
+    for _ in finding.depth..finding.final_depth {
+        story.world.block(vec![]);
+    }
+    let shown = finding.payment.expect("an authorised payment");
+    let params = story.world.params();
+    let generations = [Treasury::parse(&params.charter.treasury_descriptor).unwrap()];
+    let place = params.gates.iter().position(|gate| *gate == shown.gate).unwrap();
+    let genesis = story.world.chain.evidence(shown.gate.txid).transaction().clone();
+    let gate = TreasuryCoin { outpoint: shown.gate, transaction: genesis, generation: 0, index: place as u32 + 1 };
+    let script_pubkey = generations[0].script_at(20).unwrap();
+    let made = Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![bitcoin::TxIn {
+            previous_output: OutPoint { txid: shown.gate.txid, vout: 0 },
+            ..Default::default()
+        }],
+        output: vec![TxOut { value: Amount::from_sat(10_000_000), script_pubkey }],
+    };
+    let outpoint = OutPoint { txid: made.compute_txid(), vout: 0 };
+    let coin = TreasuryCoin { outpoint, transaction: made, generation: 0, index: 20 };
+    let outputs = shown.spend.outputs.iter();
+    let intent = althing_anchor::SpendIntent {
+        id: shown.authorisation.intent,
+        gate: shown.gate,
+        outputs: outputs
+            .map(|output| TxOut { value: Amount::from_sat(output.sat), script_pubkey: output.script.clone() })
+            .collect(),
+        fee_cap: Amount::from_sat(shown.spend.fee_cap_sat),
+        from_height: shown.authorisation.height,
+        expiry_height: shown.authorisation.expires_height,
+    };
+    let plan = SpendPlan {
+        generations: &generations,
+        payments: &[(intent, gate)],
+        own_outputs: &[],
+        required: &[],
+        coins: &[coin],
+        change_index: 21,
+        fee_rate: FeeRate::BROADCAST_MIN,
+        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+        own_fee_cap: Amount::ZERO,
+    };
+    let mut psbt = plan.build().unwrap();
+    write_proof(&mut psbt, &PsbtProof { bundles: vec![bytes], note: None });
+    Ready { story, psbt }
+}
+
+impl Ready {
+    fn check(&self, psbt: &Psbt, known: Option<&KnownTreasury>) -> CheckReport {
+        check_parsed(psbt, Some(&self.story.world.chain), &|_| Some(GateState::Unspent), known)
+    }
+
+    fn with(&self, bundle: &[u8]) -> Psbt {
+        let mut psbt = self.psbt.clone();
+        write_proof(&mut psbt, &PsbtProof { bundles: vec![bundle.to_vec()], note: None });
+        psbt
+    }
+
+    #[track_caller]
+    fn refused(&self, bundle: &Bundle, reason: &str) {
+        let report = self.check(&self.with(&bundle.to_bytes()), None);
+        assert_eq!(report.verdict, Verdict::Invalid, "{report:?}");
+        let found = report.reasons.iter().any(|line| line.rule == "T-41" && line.text.contains(reason));
+        assert!(found, "{reason:?} is not in {:?}", report.reasons);
+    }
+}
+
+#[test]
+fn the_honest_file_may_be_signed() {
+    let ready = ready();
+    let report = ready.check(&ready.psbt, None);
+    assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
+    assert_eq!(report.proposals, [ready.story.spend.to_string()]);
+    let nobody = check_parsed(&ready.psbt, Some(&ready.story.world.chain), &|_| None, None);
+    assert_eq!(nobody.verdict, Verdict::CannotTell, "{nobody:?}");
+    let nowhere = check_parsed(&ready.psbt, None, &|_| Some(GateState::Unspent), None);
+    assert_eq!(nowhere.verdict, Verdict::CannotTell, "{nowhere:?}");
+}
+
+#[test]
+fn no_changed_bit_of_the_proof_is_believed() {
+    let ready = ready();
+    let honest = payment_bundle(&ready.story).to_bytes();
+    // A stride that is coprime to every field's length meets all parts of the file.
+    for at in (0..honest.len()).step_by(37) {
+        let mut changed = honest.clone();
+        changed[at] ^= 1 << (at % 8);
+        let report = ready.check(&ready.with(&changed), None);
+        assert_ne!(report.verdict, Verdict::Valid, "byte {at}");
+    }
+    let cut = ready.check(&ready.with(&honest[..honest.len() - 1]), None);
+    assert_eq!(cut.verdict, Verdict::Invalid);
+}
+
+#[test]
+fn a_proof_of_something_else_is_refused() {
+    let ready = ready();
+    let with = |change: fn(&mut PaymentPart)| {
+        let mut bundle = payment_bundle(&ready.story);
+        let Statement::Payment(part) = &mut bundle.statement else { unreachable!() };
+        change(part);
+        bundle
+    };
+    ready.refused(&with(|part| part.decided = 0), "P-10");
+    ready.refused(&with(|part| part.decided += 1), "P-10");
+    ready.refused(&with(|part| part.decided -= 1), "");
+    ready.refused(&with(|part| part.milestone = Some(0)), "");
+    ready.refused(&ready.story.tally_bundle(ready.story.text), "no authorised payment");
+    ready.refused(&ready.story.ballot_bundle(DECIDING), "no authorised payment");
+    // The older form shows the same payment.
+    let older = ready.check(&ready.with(&ready.story.tally_bundle(ready.story.spend).to_bytes()), None);
+    assert_eq!(older.verdict, Verdict::Valid, "{older:?}");
+}
+
+/// Another DAO may have the same treasury keys, and its members may vote as they like.
+#[test]
+fn another_dao_decides_nothing_here() {
+    let ready = ready();
+    let charter = &ready.story.world.params().charter;
+    let mut known = KnownTreasury {
+        dao: ready.story.world.params().dao_id,
+        network: bitcoin::Network::Regtest,
+        generations: vec![Treasury::parse(&charter.treasury_descriptor).unwrap()],
+        reserved: Default::default(),
+        housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
+    };
+    assert_eq!(ready.check(&ready.psbt, Some(&known)).verdict, Verdict::Valid);
+    known.dao = DaoId([9; 32]);
+    let report = ready.check(&ready.psbt, Some(&known));
+    assert!(report.reasons.iter().any(|line| line.text.contains("it is of DAO")), "{report:?}");
+}
