@@ -39,7 +39,8 @@ pub fn export(
     let link = Link::of(shell, epoch)?;
     if kind == TimestampKind::Split {
         let file = split_timestamp(&link.evidence).map_err(refused)?;
-        let key = link.evidence.transaction().output.first().map(|output| output.script_pubkey.as_bytes()[2..].to_vec());
+        let key =
+            link.evidence.transaction().output.first().map(|output| output.script_pubkey.as_bytes()[2..].to_vec());
         proof::write(path, &file.encode())?;
         return Ok(Timestamp {
             path: path.to_owned(),
@@ -113,7 +114,9 @@ impl Stamp {
         let position = match of {
             TimestampOf::Header => return Ok(Self::header(header)),
             TimestampOf::Entry { position } => *position,
-            TimestampOf::Ballot { proposal, member } => ballot_position(shell, me, header, proposal, member.as_deref())?,
+            TimestampOf::Ballot { proposal, member } => {
+                ballot_position(shell, me, header, proposal, member.as_deref())?
+            }
         };
         Self::entry(shell, header, position)
     }
@@ -129,7 +132,10 @@ impl Stamp {
     fn entry(shell: &Shell, header: &EpochHeader, position: u64) -> Result<Self, ApiError> {
         let outside = || {
             let size = header.log_size;
-            ApiError::invalid("A-95", format!("A-95: entry {position} is not among the {size} under link {}", header.epoch))
+            ApiError::invalid(
+                "A-95",
+                format!("A-95: entry {position} is not among the {size} under link {}", header.epoch),
+            )
         };
         if position >= header.log_size {
             return Err(outside());
@@ -195,12 +201,8 @@ fn revealed(
     let epoch = link.header.epoch;
     let output = link.evidence.transaction().output.first().map_or(Amount::ZERO, |output| output.value);
     let outpoint = OutPoint { txid: link.evidence.txid(), vout: 0 };
-    let seal = Seal {
-        outpoint,
-        value: output,
-        anchor_key: shell.ledger.link_key(epoch),
-        commitment: link.commitment(),
-    };
+    let seal =
+        Seal { outpoint, value: output, anchor_key: shell.ledger.link_key(epoch), commitment: link.commitment() };
     let spent = shell.store.fact(&outpoint_bytes(&outpoint))?.and_then(|row| row.spent);
     let (height, tx, inclusion) = spent.ok_or_else(|| {
         ApiError::not_now(format!("A-96: the link after epoch {epoch}, which may show its leaf, is not mined yet"))
@@ -216,9 +218,9 @@ fn revealed(
 
 fn stamped_path(path: &Path) -> Result<PathBuf, ApiError> {
     let has_ending = path.extension().is_some_and(|ending| ending == ENDING);
-    has_ending.then(|| path.with_extension("")).ok_or_else(|| {
-        ApiError::invalid("A-95", format!("A-95: {} has to end in .{ENDING}", path.display()))
-    })
+    has_ending
+        .then(|| path.with_extension(""))
+        .ok_or_else(|| ApiError::invalid("A-95", format!("A-95: {} has to end in .{ENDING}", path.display())))
 }
 
 fn refused(error: althing_anchor::ExportError) -> ApiError {

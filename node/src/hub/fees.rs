@@ -141,9 +141,9 @@ impl Hub {
         let limit = terms.policy.limit(weight);
         let raised = FeeRate::from_sat_per_kwu(paid.to_sat_per_kwu().saturating_mul(3) / 2);
         let rate = match rate_sat_vb {
-            Some(rate) => FeeRate::from_sat_per_vb(rate)
-                .filter(|rate| *rate <= limit)
-                .ok_or_else(|| ApiError::invalid("A-9", format!("A-9: {rate} sat/vB is above {}", rate_words(limit))))?,
+            Some(rate) => FeeRate::from_sat_per_vb(rate).filter(|rate| *rate <= limit).ok_or_else(|| {
+                ApiError::invalid("A-9", format!("A-9: {rate} sat/vB is above {}", rate_words(limit)))
+            })?,
             None => terms.present_rate().max(raised).min(limit),
         };
         let invalid = |error: anyhow::Error| match error.downcast_ref::<althing_anchor::BuildError>() {
@@ -226,7 +226,8 @@ impl Hub {
     /// The smallest coin that fills the reserve, else the largest.
     fn top_up_coins(&self, terms: &Terms) -> Vec<Coin> {
         let cost = terms.shape.cost(terms.form, terms.present_rate().min(terms.policy.cap), terms.policy.cap);
-        let epochs = u64::from(terms.settings.reserve_blocks) / u64::from(self.shell.ledger.state().charter().epoch_blocks);
+        let epochs =
+            u64::from(terms.settings.reserve_blocks) / u64::from(self.shell.ledger.state().charter().epoch_blocks);
         let wanted = cost.map_or(0, Amount::to_sat).saturating_mul(epochs);
         let mut coins = self.shell.wallet.confirmed_coins(&self.shell.stakes.promised_coins());
         coins.sort_by_key(|coin| coin.output.value);

@@ -40,7 +40,9 @@ pub(super) struct Gossip {
 /// Settings that name no address.
 pub(super) fn listen_address(dir: &Path) -> Result<Option<SocketAddr>> {
     let listen = Config::load(dir)?.gossip.listen;
-    listen.map(|text| text.parse().with_context(|| format!("N-11: gossip.listen is {text:?}, not host:port"))).transpose()
+    listen
+        .map(|text| text.parse().with_context(|| format!("N-11: gossip.listen is {text:?}, not host:port")))
+        .transpose()
 }
 
 impl Member {

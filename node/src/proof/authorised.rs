@@ -105,7 +105,8 @@ pub(super) fn check_unauthorised(
         )));
     }
     // With every leaf of the tree, one that is not there does not exist.
-    let tree = SumTree::build(TreePurpose::Decisions, part.decisions.clone()).map_err(|error| rule(error.to_string()))?;
+    let tree =
+        SumTree::build(TreePurpose::Decisions, part.decisions.clone()).map_err(|error| rule(error.to_string()))?;
     if tree.leaves() != part.decisions || tree.commitment() != header.decisions_root {
         return Err(rule(format!("P-15: these are not the decisions of epoch {}", header.epoch)));
     }
@@ -122,7 +123,9 @@ pub(super) fn check_unauthorised(
             checked.push(format!("The gate was assigned to proposal {proposal}."));
             Some(allowed(&spend, authorisation, &part.spending))
         }
-        _ => return Err(rule("P-15: the proposal that the gate was assigned to, and no other, has to be shown".into())),
+        _ => {
+            return Err(rule("P-15: the proposal that the gate was assigned to, and no other, has to be shown".into()));
+        }
     };
     let verdict = judge_gate_spend(gate, allowed.as_ref(), &part.spending, blocks)
         .map_err(|error| rule(format!("P-15: {error}")))?;

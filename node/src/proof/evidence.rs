@@ -28,12 +28,7 @@ use crate::view::{find_member, find_proposal};
 ///
 /// # Errors
 /// When the statement is not (yet) true, or on I/O.
-pub fn prove(
-    shell: &Shell,
-    me: Option<MemberId>,
-    evidence: &Evidence,
-    path: &Path,
-) -> Result<AnchorReply, ApiError> {
+pub fn prove(shell: &Shell, me: Option<MemberId>, evidence: &Evidence, path: &Path) -> Result<AnchorReply, ApiError> {
     let (epoch, statement) = match evidence {
         Evidence::Authorised { proposal, milestone } => authorised(shell, proposal, *milestone)?,
         Evidence::DidNotVote { proposal, member } => did_not_vote(shell, me, proposal, member.as_deref())?,
@@ -86,7 +81,8 @@ pub fn export_receipt(shell: &Shell, proposal: &str, path: &Path) -> Result<Anch
     };
     let rows = shell.store.outbox()?;
     let newest = rows.iter().rfind(|row| row.receipt.is_some() && is_ballot(&row.entry));
-    let row = newest.ok_or_else(|| ApiError::not_now(format!("G-80: there is no receipt of an own ballot on {id} here")))?;
+    let row =
+        newest.ok_or_else(|| ApiError::not_now(format!("G-80: there is no receipt of an own ballot on {id} here")))?;
     let mut r = Reader::new(row.receipt.as_deref().unwrap_or_default());
     let mut read = || -> Result<(Signed<Receipt>, u64, Vec<TreeHash>), DecodeError> {
         Ok((Canonical::decode(&mut r)?, r.u64()?, r.list("path in the batch", MAX_PATH)?))
@@ -158,26 +154,24 @@ fn did_not_vote(
     Ok((epoch, Statement::DidNotVote(Box::new(part))))
 }
 
-fn receipt_fraud(
-    shell: &Shell,
-    promise: Promise,
-    head: Option<Signed<LogHead>>,
-) -> Result<(u32, Statement), ApiError> {
+fn receipt_fraud(shell: &Shell, promise: Promise, head: Option<Signed<LogHead>>) -> Result<(u32, Statement), ApiError> {
     let promised = promise.receipt.log_size;
     let tree = shell.ledger.state().tree();
-    let (epoch, against, size, root) = match head {
-        Some(head) => {
-            let (size, root) = (head.size, head.root);
-            (epoch_of_keys(shell), Against::Head(Box::new(head)), size, root)
-        }
-        None => {
-            let covers = |record: &&AnchoredRecord| record.header.log_size >= promised;
-            let record = shell.ledger.state().anchored().iter().find(covers).ok_or_else(|| {
-                ApiError::not_now(format!("P-12: no final header covers {promised} entries yet"))
-            })?;
-            (record.header.epoch, Against::Header, record.header.log_size, record.header.log_root)
-        }
-    };
+    let (epoch, against, size, root) =
+        match head {
+            Some(head) => {
+                let (size, root) = (head.size, head.root);
+                (epoch_of_keys(shell), Against::Head(Box::new(head)), size, root)
+            }
+            None => {
+                let covers = |record: &&AnchoredRecord| record.header.log_size >= promised;
+                let record =
+                    shell.ledger.state().anchored().iter().find(covers).ok_or_else(|| {
+                        ApiError::not_now(format!("P-12: no final header covers {promised} entries yet"))
+                    })?;
+                (record.header.epoch, Against::Header, record.header.log_size, record.header.log_root)
+            }
+        };
     let ours = tree.leaf(promise.position).filter(|leaf| *leaf != leaf_hash(&promise.entry));
     let same_log = tree.root_at(size) == Some(root);
     let contradiction = match (ours, tree.inclusion_proof(promise.position, size)) {
@@ -185,7 +179,10 @@ fn receipt_fraud(
         _ if size == promised && root != promise.receipt.log_root => Contradiction::Root,
         _ => {
             let position = promise.position;
-            return Err(ApiError::invalid("P-12", format!("P-12: the log has at {position} what the receipt promises")));
+            return Err(ApiError::invalid(
+                "P-12",
+                format!("P-12: the log has at {position} what the receipt promises"),
+            ));
         }
     };
     let Promise { receipt, entry, position, path } = promise;
@@ -224,9 +221,10 @@ fn unauthorised(shell: &Shell, gate: OutPoint) -> Result<(u32, Statement), ApiEr
     let spending = decode_evidence(&spent.1, &spent.2)?;
     let covers = |record: &&AnchoredRecord| record.header.closing_height >= spent.0;
     let anchored = shell.ledger.state().anchored();
-    let record = anchored.iter().find(covers).ok_or_else(|| {
-        ApiError::not_now(format!("P-15: no final epoch closed at height {} or above yet", spent.0))
-    })?;
+    let record = anchored
+        .iter()
+        .find(covers)
+        .ok_or_else(|| ApiError::not_now(format!("P-15: no final epoch closed at height {} or above yet", spent.0)))?;
     let header = record.header;
     let close = shell.ledger.close_of(header.epoch).context("the epoch was not recomputed here")?;
     let decisions = close.decisions.leaves().to_vec();

@@ -71,9 +71,8 @@ pub(super) fn write_proof(
         statement,
     };
     let bytes = bundle.to_bytes();
-    let finding = verify::verify(&bytes, &StoredBlocks(&shell.store)).map_err(|rejection| {
-        ApiError::invalid("P-8", format!("this shows nothing: {rejection}"))
-    })?;
+    let finding = verify::verify(&bytes, &StoredBlocks(&shell.store))
+        .map_err(|rejection| ApiError::invalid("P-8", format!("this shows nothing: {rejection}")))?;
     write(path, &bytes)?;
     Ok((bytes.len() as u64, finding.statement))
 }

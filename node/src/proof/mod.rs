@@ -12,9 +12,9 @@ mod tally;
 mod verify;
 
 pub use bundle::{Bundle, Statement};
+pub(crate) use evidence::prove_conflict;
 pub use evidence::{export_receipt, prove};
 pub use export::export;
-pub(crate) use evidence::prove_conflict;
 pub(crate) use export::{StoredBlocks, created, logged, write};
 pub(crate) use verify::decode;
 pub use verify::{Finding, Rejection, verify};

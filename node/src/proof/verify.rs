@@ -16,8 +16,8 @@ use althing_governance::tree::{leaf_hash, verify_inclusion};
 use bitcoin::Network;
 use bitcoin::secp256k1::Secp256k1;
 
-use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
+use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_equivocation, check_head_fraud, check_receipt_fraud};
 use super::tally::{Place, check_tally};
 use crate::dao::genesis_params;

@@ -80,9 +80,8 @@ pub fn withheld(shell: &Shell) -> Result<Vec<Withheld>, ApiError> {
     for (epoch, (tx, height)) in (1..).zip(mined_chain(shell)?) {
         let header = shell.ledger.headers().find(|header| header.epoch == epoch);
         let key = shell.ledger.link_key(epoch);
-        let opens = header.is_some_and(|header| {
-            verify_link(&tx, seal, key, Commitment::new(*header.hash().as_bytes())).is_ok()
-        });
+        let opens = header
+            .is_some_and(|header| verify_link(&tx, seal, key, Commitment::new(*header.hash().as_bytes())).is_ok());
         let txid = tx.compute_txid();
         seal = OutPoint { txid, vout: 0 };
         // Until then the header may be on its way.
@@ -120,11 +119,14 @@ pub fn link_shape(shell: &Shell) -> LinkShape {
 /// On I/O.
 pub fn reserve(shell: &Shell, market: FeeMarket, settings: &LinkSettings) -> Result<LinkReserve, ApiError> {
     let charter = shell.ledger.state().charter();
-    let (shape, form) = (link_shape(shell), match settings.ots {
-        OtsSwitch::Split => OtsForm::Split,
-        OtsSwitch::Opreturn => OtsForm::OpReturn,
-        OtsSwitch::Reveal => OtsForm::Reveal,
-    });
+    let (shape, form) = (
+        link_shape(shell),
+        match settings.ots {
+            OtsSwitch::Split => OtsForm::Split,
+            OtsSwitch::Opreturn => OtsForm::OpReturn,
+            OtsSwitch::Reveal => OtsForm::Reveal,
+        },
+    );
     let seal = newest_seal(shell)?;
     let reserve = Reserve { seal, shape, form, epoch_blocks: charter.epoch_blocks };
     let cap = FeeRate::from_sat_per_vb(charter.max_link_fee_rate_sat_vb).unwrap_or(FeeRate::MAX);

@@ -12,6 +12,7 @@ mod forger;
 mod intake;
 mod log_changes;
 mod random_bytes;
+mod statements;
 mod store;
 mod story;
 mod true_statement;

@@ -124,8 +124,12 @@ fn two_heads_become_a_proof(assembly: &mut Assembly) -> Result<()> {
         let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
         let cookie = cookie.to_str().context("a path")?;
         // Anybody can check it, with nothing but Bitcoin.
-        let judged: Value = assembly.members[3].cli().json(&["verify", &file, "--bitcoind", &url, "--cookie", cookie])?;
-        ensure!(judged["verdict"] == "valid" && judged["statement"].to_string().contains("Fraud by the hub"), "{judged}");
+        let judged: Value =
+            assembly.members[3].cli().json(&["verify", &file, "--bitcoind", &url, "--cookie", cookie])?;
+        ensure!(
+            judged["verdict"] == "valid" && judged["statement"].to_string().contains("Fraud by the hub"),
+            "{judged}"
+        );
     }
     drop(stranger);
     Ok(())

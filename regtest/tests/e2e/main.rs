@@ -16,9 +16,9 @@ mod closes;
 mod governance;
 mod hub_kill;
 mod log_rows;
+mod lost_laptop;
 #[path = "../it/ots_client.rs"]
 mod ots_client;
-mod lost_laptop;
 mod reorg;
 mod stage;
 mod story;

@@ -59,7 +59,13 @@ fn a_vote_on_real_bitcoin_end_to_end() {
     for (epoch, link) in (1_u64..).zip(links) {
         assert_eq!(link["epoch"], epoch, "{link}");
         let more = |kind: &str| ots.iter().any(|ots| ots["kind"] == kind && ots["link"] == link["txid"]);
-        let vsize = if more("opreturn") { 154 } else if more("reveal") { 137 } else { 111 };
+        let vsize = if more("opreturn") {
+            154
+        } else if more("reveal") {
+            137
+        } else {
+            111
+        };
         assert_eq!(link["vsize"], vsize, "{link}");
     }
 

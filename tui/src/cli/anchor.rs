@@ -66,7 +66,8 @@ fn bump(caller: &Caller, fee_rate_sat_vb: Option<u64>, console: &mut Console<'_>
     let planned: Bump = ask(true)?;
     let how = match planned.is_replacement {
         true => "Replaces it by a version that commits to the same header and pays from the seal.".to_owned(),
-        false => "Pays for it with a child that spends coins of this wallet; it changes nothing of what is committed.".to_owned(),
+        false => "Pays for it with a child that spends coins of this wallet; it changes nothing of what is committed."
+            .to_owned(),
     };
     let effects = [
         format!("The link of epoch {} waits: {} pays {}.", planned.epoch, planned.link, sats(planned.paid_sat)),

@@ -151,9 +151,7 @@ impl ProofExport {
                 let statement = ProofStatement::Tally;
                 return Ok(Request::ProofExport { proposal: self.proposal()?, statement, path });
             }
-            StatementKind::Authorised => {
-                Evidence::Authorised { proposal: self.proposal()?, milestone: self.milestone }
-            }
+            StatementKind::Authorised => Evidence::Authorised { proposal: self.proposal()?, milestone: self.milestone },
             StatementKind::DidNotVote => Evidence::DidNotVote { proposal: self.proposal()?, member },
             StatementKind::ReceiptFraud => {
                 let file: ReceiptFile = serde_json::from_str(&self.evidence()?)
