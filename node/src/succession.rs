@@ -66,10 +66,13 @@ fn sign(shell: &mut Shell, statement: &str, only_review: bool) -> Result<Success
     check(shell, &statement)?;
     let name = format!("succession/{}", statement.spare_seal);
     if let Some(before) = shell.store.meta(&name)?.filter(|before| *before != statement.encode()) {
-        let other = SuccessionStatement::decode(&before).map_or_else(|_| String::new(), |other| other.hub_key.to_string());
+        let other =
+            SuccessionStatement::decode(&before).map_or_else(|_| String::new(), |other| other.hub_key.to_string());
         return Err(ApiError::invalid(
             "A-107",
-            format!("A-107: this member has signed for the hub {other} over the same spare seal; signing a rival proves fraud"),
+            format!(
+                "A-107: this member has signed for the hub {other} over the same spare seal; signing a rival proves fraud"
+            ),
         ));
     }
     let mut words = words(&statement);
@@ -124,7 +127,10 @@ fn spend(shell: &Shell, certificate: &str, fee_rate_sat_vb: u64) -> Result<Succe
     let fee = Amount::from_sat(LINK_VSIZE.saturating_mul(fee_rate_sat_vb));
     let seal = spent.value.checked_sub(SPARE_SEAL).and_then(|rest| rest.checked_sub(fee));
     let seal = seal.filter(|seal| *seal >= althing_anchor::MIN_SEAL).ok_or_else(|| {
-        ApiError::not_now(format!("A-105: the spare seal holds {}, which does not pay {fee} and two seals", spent.value))
+        ApiError::not_now(format!(
+            "A-105: the spare seal holds {}, which does not pay {fee} and two seals",
+            spent.value
+        ))
     })?;
     let output = succession_outputs(&certificate, seal, SPARE_SEAL, spent.script_pubkey.clone());
     let input = TxIn {
@@ -133,7 +139,8 @@ fn spend(shell: &Shell, certificate: &str, fee_rate_sat_vb: u64) -> Result<Succe
         sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
         witness: Witness::new(),
     };
-    let tx = Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input: vec![input], output: output.into() };
+    let tx =
+        Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input: vec![input], output: output.into() };
     let mut psbt = Psbt::from_unsigned_tx(tx).map_err(|error| ApiError::ours(error.to_string()))?;
     psbt.inputs[0].witness_utxo = Some(spent);
     psbt.inputs[0].witness_script = Some(script);
@@ -178,7 +185,8 @@ fn cosign(shell: &Shell, certificate: &str, psbt: &str, only_review: bool) -> Re
 /// Puts the treasurers' signatures together and broadcasts the link.
 fn publish(shell: &Shell, psbts: &[String]) -> Result<SuccessionAnswer, ApiError> {
     let mut parts = psbts.iter().map(|psbt| decode_psbt(psbt));
-    let mut psbt = parts.next().ok_or_else(|| ApiError::invalid("A-105", "A-105: no signed transaction is given"))??;
+    let mut psbt =
+        parts.next().ok_or_else(|| ApiError::invalid("A-105", "A-105: no signed transaction is given"))??;
     for part in parts {
         psbt.combine(part?).map_err(|error| ApiError::invalid("A-105", format!("A-105: {error}")))?;
     }
@@ -198,14 +206,16 @@ fn judge(shell: &Shell, certificate: &str) -> Result<SuccessionAnswer, ApiError>
     check(shell, &statement)?;
     let spent = shell.store.fact(&outpoint_bytes(&statement.spare_seal))?.and_then(|row| row.spent);
     let (_, tx, inclusion) = spent.ok_or_else(|| {
-        ApiError::not_now(format!("A-105: the spare seal {} is unspent as far as this node's chain shows", statement.spare_seal))
+        ApiError::not_now(format!(
+            "A-105: the spare seal {} is unspent as far as this node's chain shows",
+            statement.spare_seal
+        ))
     })?;
     let evidence = decode_evidence(&tx, &inclusion)?;
     let links = primary(shell)?;
     let (spare, _) = spare_seal(shell, statement.spare_seal)?;
     let charter = shell.ledger.state().charter();
-    let rules =
-        SuccessionRules { final_depth: charter.final_depth, window_blocks: charter.succession_window_blocks };
+    let rules = SuccessionRules { final_depth: charter.final_depth, window_blocks: charter.succession_window_blocks };
     let (roll, total) = roll(shell, &statement)?;
     let primary = Primary {
         dao: shell.dao.params.dao_id.0,
@@ -217,9 +227,18 @@ fn judge(shell: &Shell, certificate: &str) -> Result<SuccessionAnswer, ApiError>
     let found = judge_succession(&claim, &primary, &roll, total, rules, &StoredBlocks(&shell.store))
         .map_err(|error| ApiError::invalid("A-110", format!("A-110: this continues nothing: {error}")))?;
     let words = vec![
-        format!("The succession is valid: link {} by {} at height {}.", found.link().number, found.link().txid, found.link().height),
+        format!(
+            "The succession is valid: link {} by {} at height {}.",
+            found.link().number,
+            found.link().txid,
+            found.link().height
+        ),
         format!("The hub's log key is {} from now on, the anchor key {}.", found.hub_key(), found.anchor_key()),
-        format!("Weight {} of {total} stands behind it; {} links of the former hub are void.", found.weight(), found.voided()),
+        format!(
+            "Weight {} of {total} stands behind it; {} links of the former hub are void.",
+            found.weight(),
+            found.voided()
+        ),
         format!("The new spare seal is {}.", found.spare_seal()),
     ];
     Ok(SuccessionAnswer { file: None, words, done: true })
@@ -256,10 +275,7 @@ fn last_final(shell: &Shell) -> Result<&AnchoredRecord, ApiError> {
 }
 
 /// Weights of the roll of the last header accepted, and their sum.
-fn roll(
-    shell: &Shell,
-    statement: &SuccessionStatement,
-) -> Result<(BTreeMap<XOnlyPublicKey, u128>, u128), ApiError> {
+fn roll(shell: &Shell, statement: &SuccessionStatement) -> Result<(BTreeMap<XOnlyPublicKey, u128>, u128), ApiError> {
     let roll = shell.ledger.state().roll(statement.last_link).context("the roll of the last header is not here")?;
     let weight = |(id, entry): (&MemberId, &althing_governance::roll::RollEntry)| {
         Some((XOnlyPublicKey::from_slice(&id.0).ok()?, entry.weight))
@@ -315,7 +331,10 @@ fn primary(shell: &Shell) -> Result<Vec<VerifiedLink>, ApiError> {
 
 fn words(statement: &SuccessionStatement) -> Vec<String> {
     vec![
-        format!("Puts another hub in the place of the present one, behind link {} ({}).", statement.last_link, statement.last_txid),
+        format!(
+            "Puts another hub in the place of the present one, behind link {} ({}).",
+            statement.last_link, statement.last_txid
+        ),
         format!("Its log key is {}, its anchor key {}.", statement.hub_key, statement.anchor_key),
         format!("The spare seal {} is spent for it; later links of the former hub are void.", statement.spare_seal),
     ]

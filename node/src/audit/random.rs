@@ -59,16 +59,11 @@ struct Anchor {
     block: BlockHash,
 }
 
-fn look(
-    store: &Store,
-    dao: &Dao,
-    chain: &mut AuditedChain<'_>,
-    count: u32,
-    report: &mut AuditReport,
-) -> Result<()> {
+fn look(store: &Store, dao: &Dao, chain: &mut AuditedChain<'_>, count: u32, report: &mut AuditReport) -> Result<()> {
     let Some(anchor) = newest_anchor(store, dao, chain, report)? else {
         report.verdict = Verdict::CannotTell;
-        report.first_difference = Some("N-85: no link is final in the blocks given; nothing chooses the entries".into());
+        report.first_difference =
+            Some("N-85: no link is final in the blocks given; nothing chooses the entries".into());
         return Ok(());
     };
     let (size, root) = (anchor.header.log_size, anchor.header.log_root);

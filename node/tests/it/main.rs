@@ -15,6 +15,7 @@ mod log_changes;
 mod peer_flood;
 mod psbt_file;
 mod random_bytes;
+mod statements;
 mod store;
 mod story;
 mod true_statement;

@@ -71,7 +71,7 @@ impl Story {
         (story, entry)
     }
 
-    fn close(&self, epoch: u32) -> &EpochClose {
+    pub(crate) fn close(&self, epoch: u32) -> &EpochClose {
         &self.world.closes[epoch as usize - 1]
     }
 
@@ -111,7 +111,7 @@ impl Story {
         LoggedEntry { position, bytes: self.world.log[position as usize].clone(), path }
     }
 
-    fn bundle(&self, epoch: u32, statement: Statement) -> Bundle {
+    pub(crate) fn bundle(&self, epoch: u32, statement: Statement) -> Bundle {
         let epochs = self.world.closes.iter().zip(&self.world.links).take(epoch as usize);
         Bundle {
             charter: self.world.params().charter.clone(),

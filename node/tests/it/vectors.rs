@@ -27,6 +27,10 @@ fn generate() -> Value {
     let header_bytes = story.world.chain.header_bytes();
     let headers = HeaderChain::from_bytes(Network::Regtest, &header_bytes).unwrap();
     let mut proofs = Vec::new();
+    let robbed = crate::statements::robbed();
+    let robbed_bytes = robbed.world.chain.header_bytes();
+    let robbed_headers = HeaderChain::from_bytes(Network::Regtest, &robbed_bytes).unwrap();
+    let mut statements = Vec::new();
     let bundles = [
         ("a ballot in the final tally", story.ballot_bundle(DECIDING)),
         ("a ballot while the vote is open", story.ballot_bundle(DECIDING - 1)),
@@ -39,6 +43,11 @@ fn generate() -> Value {
         let finding = verify(&bytes, &headers).unwrap();
         proofs
             .push(json!({ "what": what, "file": hex(&bytes), "statement": finding.statement, "depth": finding.depth }));
+    }
+    for (what, bundle) in crate::statements::vectors(&robbed) {
+        let bytes = bundle.to_bytes();
+        let finding = verify(&bytes, &robbed_headers).unwrap();
+        statements.push(json!({ "what": what, "file": hex(&bytes), "statement": finding.statement }));
     }
     let mut digest = [0u8; 32];
     let segments: Vec<Value> = story
@@ -53,6 +62,7 @@ fn generate() -> Value {
         .collect();
     json!({
         "proofs": { "headers": hex(&header_bytes), "files": proofs },
+        "statements": { "headers": hex(&robbed_bytes), "files": statements },
         "segments": segments,
         "keys": { "words": WORDS, "regtest": keys(Network::Regtest), "bitcoin": keys(Network::Bitcoin) },
     })

@@ -28,7 +28,7 @@ pub(crate) const MEMBERS: u8 = 6;
 const EPOCH_BLOCKS: u32 = 6;
 pub(crate) const FINAL_DEPTH: u32 = 2;
 const HUB: u8 = 99;
-const LOG: u8 = 98;
+pub(crate) const LOG: u8 = 98;
 pub(crate) const ANCHOR: u8 = 97;
 
 /// Everything that hub and members know, and the keys of all of them.

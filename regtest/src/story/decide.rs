@@ -105,7 +105,9 @@ pub fn vote(assembly: &mut Assembly, tabled: &[Tabled]) -> Result<()> {
 /// When the ballot is refused, or not acknowledged within a minute and a half.
 pub fn vote_until_acknowledged(member: &Actor, proposal: &str, choice: Choice) -> Result<Ballot> {
     match member.vote(proposal, choice.clone(), None) {
-        Ok(ballot) => return Ok(ballot),
+        Ok(ballot) if ballot.position.is_some() => return Ok(ballot),
+        // While the hub is away a ballot is stored and goes out by itself.
+        Ok(_) => {}
         Err(error) if is_not_now(&error) => {}
         Err(error) => return Err(error),
     }
@@ -119,7 +121,8 @@ pub fn vote_until_acknowledged(member: &Actor, proposal: &str, choice: Choice) -
             Ok(Some(ballot)) if ballot.choice == choice && ballot.position.is_some() => Look::Ready(Ok(ballot)),
             Ok(Some(ballot)) if ballot.choice == choice => Look::NotYet(format!("{ballot:?}")),
             Ok(_) => match member.vote(proposal, choice.clone(), None) {
-                Ok(ballot) => Look::Ready(Ok(ballot)),
+                Ok(ballot) if ballot.position.is_some() => Look::Ready(Ok(ballot)),
+                Ok(ballot) => Look::NotYet(format!("{ballot:?}")),
                 Err(error) if is_not_now(&error) => Look::NotYet(format!("{error:#}")),
                 Err(error) => Look::Ready(Err(error)),
             },

@@ -59,16 +59,20 @@ pub fn last_epochs(assembly: &Assembly, gates: &[String]) -> Result<LastEpochs> 
     switch(assembly, OtsSwitch::Opreturn)?;
     let theft = rogue::unauthorised_spend(assembly, &gate)?;
     assembly.narrator.say(&format!("gate {gate} is spent by {}", theft.compute_txid()));
+    assembly.mine(1)?;
+    let stolen_at = assembly.node.tip()?.height;
     let made = |count: usize| move || Ok((assembly.hub.links()?.len() > count).then_some(()));
     assembly.mine_until("a link with an OP_RETURN output", WITHIN_BLOCKS, made(before))?;
     switch(assembly, OtsSwitch::Reveal)?;
     assembly.mine_until("a link that reveals", WITHIN_BLOCKS, made(before + 1))?;
     switch(assembly, OtsSwitch::Split)?;
     let stamped = u32::try_from(before)? + 1;
-    assembly.mine_until("both links final", WITHIN_BLOCKS, || {
+    // A decision that allows the theft could still be in an epoch that closes later than it.
+    assembly.mine_until("both links and an epoch behind the theft final", WITHIN_BLOCKS, || {
+        let newest = assembly.members[0].status()?.final_epoch;
         let links = assembly.members[0].links()?;
-        let is_final = |epoch| links.iter().any(|link| link.epoch == epoch && link.state == "final");
-        Ok((is_final(stamped) && is_final(stamped + 1)).then_some(()))
+        let covers = links.iter().any(|link| Some(link.epoch) == newest && link.closing_height >= stolen_at);
+        Ok((covers && newest > Some(stamped)).then_some(()))
     })?;
     for (epoch, vsize) in [(stamped, 154), (stamped + 1, 137)] {
         let link = assembly.hub.links()?.into_iter().find(|link| link.epoch == epoch).context("a link is gone")?;
@@ -88,13 +92,14 @@ pub fn timestamps(assembly: &Assembly, tabled: &[Tabled], last: &LastEpochs) -> 
     let (proposal, voter) = voter(tabled)?;
     let (epoch, member) = (last.stamped.to_string(), &assembly.members[voter]);
     let mut reports = Vec::new();
-    for (kind, of) in [
+    let stamps = [
         ("split", None),
         ("opreturn", None),
         ("opreturn", Some(proposal)),
         ("reveal", None),
         ("reveal", Some(proposal)),
-    ] {
+    ];
+    for (kind, of) in stamps {
         let name = if of.is_some() { "ballot" } else { "link" };
         let out = folder.join(format!("{kind}-{name}.ots"));
         let out = utf8(&out)?;

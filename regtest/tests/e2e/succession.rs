@@ -26,14 +26,16 @@ fn members_and_treasurers_go_on_without_the_hub() {
 
         // Njal alone has a fifteenth of the weight.
         let (few, enough) = (file("few")?, file("enough")?);
-        let signatures: Vec<String> =
-            (0..5).map(|i| file(&format!("signature-{i}"))).collect::<Result<_>>()?;
+        let signatures: Vec<String> = (0..5).map(|i| file(&format!("signature-{i}"))).collect::<Result<_>>()?;
         sign(&assembly.members[4], &statement, &signatures[4])?.succeeded()?;
         let minority = collect(assembly, &statement, &signatures[4..], &few)?;
         ensure!(minority.code == Some(2) && minority.stdout.contains("A-103"), "{minority:?}");
         let link = file("link")?;
         let refused = run(&assembly.members[0], &["spend", &few, "--out", &link])?;
-        ensure!(refused.code == Some(1) && refused.stderr.contains("A-103"), "treasurers cannot do it alone: {refused:?}");
+        ensure!(
+            refused.code == Some(1) && refused.stderr.contains("A-103"),
+            "treasurers cannot do it alone: {refused:?}"
+        );
 
         // Astrid and Bjarni have 900,000 of 1,500,000.
         sign(&assembly.members[0], &statement, &signatures[0])?.succeeded()?;
