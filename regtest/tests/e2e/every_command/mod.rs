@@ -11,7 +11,7 @@ mod systems;
 use althing_node::api::WaitFor;
 use althing_regtest::Program;
 use althing_regtest::story::{Actor, Assembly, enter, found_by, open_stakes, reach_roll, regtest_address};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use bitcoin::Amount;
 use serde_json::Value;
 
