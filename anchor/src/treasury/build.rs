@@ -272,7 +272,7 @@ pub fn child_pays_for_parent(parent: Weight, parent_fee: Amount, child: Weight, 
     both.max(fee_at(child, FeeRate::BROADCAST_MIN))
 }
 
-fn sum(amounts: impl Iterator<Item = Amount>) -> Result<Amount, PlanError> {
-    let total = amounts.fold(Some(Amount::ZERO), |sum, amount| sum?.checked_add(amount));
+fn sum(amounts: impl IntoIterator<Item = Amount>) -> Result<Amount, PlanError> {
+    let total = amounts.into_iter().try_fold(Amount::ZERO, Amount::checked_add);
     total.filter(|total| *total <= Amount::MAX_MONEY).ok_or(PlanError::Overflow)
 }

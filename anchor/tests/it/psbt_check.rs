@@ -277,6 +277,9 @@ fn several_payments_in_one() {
 }
 
 proptest! {
+    // Each case makes and judges a transaction on unoptimised code.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     /// Whatever one thing is changed in what a signature covers, the check does not accept it as the same payment, unless what
     /// changed is only the sequence, or how much goes back within the fee cap.
     #[test]
