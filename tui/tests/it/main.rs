@@ -12,6 +12,7 @@ mod guide;
 pub(crate) mod hostile_text;
 mod keyboard;
 mod laws;
+mod lesson;
 mod mouse;
 mod pictures;
 mod real_terminal;
