@@ -61,11 +61,19 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
 fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = vec![state_line(proposal, theme)];
     lines.extend(time_line(proposal, snapshot, columns, theme));
+    let mine = my_ballot(proposal, columns, rows, theme);
+    let is_short = rows < ROWS_FOR_STEPS;
+    if is_short {
+        // What is cut off at the foot must not be the member's own ballot.
+        lines.extend(mine.iter().take(2).cloned());
+    }
     lines.push(Line::default());
     lines.extend(proposal.tally.as_ref().map(|tally| tally_heading(tally, theme)));
     lines.extend(tally_lines(proposal, columns, theme));
-    lines.push(Line::default());
-    lines.extend(my_ballot(proposal, columns, rows, theme));
+    if !is_short {
+        lines.push(Line::default());
+        lines.extend(mine);
+    }
     lines
 }
 

@@ -8,6 +8,7 @@ use super::bar::column;
 use crate::format::{parse_weight, thousands};
 use crate::text::{cut, width};
 use crate::theme::Theme;
+use crate::untrusted::Untrusted;
 
 /// Eighths of a cell, standing.
 const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -23,13 +24,14 @@ pub fn curve_lines(curve: &Curve, columns: usize, theme: &Theme) -> Vec<Line<'st
         })
         .collect();
     let most = series.iter().flatten().copied().max().unwrap_or(0);
-    let label_width = curve.labels.iter().map(|label| width(label)).max().unwrap_or(0).min(10);
+    let labels: Vec<String> = curve.labels.iter().map(|label| Untrusted::new(label).line()).collect();
+    let label_width = labels.iter().map(|label| width(label)).max().unwrap_or(0).min(10);
     let ends: Vec<String> = series.iter().map(|values| thousands(values.last().copied().unwrap_or(0))).collect();
     let end_width = ends.iter().map(|end| width(end)).max().unwrap_or(0);
     let cells = columns.saturating_sub(label_width + end_width + 2).max(1);
     let heights: Vec<u32> = curve.points.iter().map(|point| point.height).collect();
     let mut lines = Vec::new();
-    for ((label, values), end) in curve.labels.iter().zip(&series).zip(&ends) {
+    for ((label, values), end) in labels.iter().zip(&series).zip(&ends) {
         let style = series_style(label, theme);
         let bars: String = sampled(&heights, values, cells).into_iter().map(|value| column(value, most)).collect();
         lines.push(Line::from(vec![

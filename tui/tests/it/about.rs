@@ -59,7 +59,9 @@ fn read_only_refuses_whatever_changes_something_and_nothing_else() {
         "hub run",
         "proof export 4 --tally --out /nowhere",
     ] {
-        let done = althing(Stage::running(), &format!("--readonly {order}"), "");
+        let mut stage = Stage::running();
+        std::sync::Arc::get_mut(&mut stage.node).unwrap().script.echo = true;
+        let done = althing(stage, &format!("--readonly {order}"), "");
         assert_eq!(done.code, 1, "{order}: {} {}", done.out, done.err);
         assert!(done.err.contains("N-90"), "{order}: {}", done.err);
         let changed: Vec<&Request> =

@@ -13,6 +13,7 @@ pub(crate) mod hostile_text;
 mod keeping_commands;
 mod keyboard;
 mod laws;
+mod lesson;
 mod mouse;
 mod pictures;
 mod real_terminal;

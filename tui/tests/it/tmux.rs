@@ -19,7 +19,7 @@ impl Tmux {
         let server = format!("althing-{name}-{}", std::process::id());
         let tmux = Self { server };
         let (width, height) = (size.0.to_string(), size.1.to_string());
-        let held = format!("{command}; echo; echo \"[ended with $?]\"; exec sleep 3600");
+        let held = format!("{command}; code=$?; echo; echo \"[ended with $code]\"; exec sleep 3600");
         let session = ["-f", "/dev/null", "new-session", "-d", "-x", &width, "-y", &height, "sh", "-c", &held];
         let started = tmux.tell(&session);
         assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
