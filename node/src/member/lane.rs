@@ -409,8 +409,13 @@ impl Member {
             None => 0,
             Some(bytes) => u32::from_be_bytes(bytes.as_slice().try_into().context("the stored incarnation")?),
         };
-        let logged = self.shell.ledger.state().lane(key).map_or(0, |lane| lane.incarnation);
-        Ok(stored.max(logged))
+        let of = |key: &MemberId| self.shell.ledger.state().lane(key).map(|lane| lane.incarnation);
+        // The lane of a key that replaced another begins above it: own entries are kept by incarnation and sequence.
+        let replaced = (0..self.key_number()).filter_map(|number| {
+            of(&MemberId::of(&self.shell.keys.vote_number(number).x_only_public_key().0))
+        });
+        let above = replaced.max().map_or(0, |incarnation| incarnation.saturating_add(1));
+        Ok(stored.max(of(key).unwrap_or(0)).max(above))
     }
 
     /// Whether a receipt is for the entry in flight and holds: the hub's signature, and the entry's path (G-80, G-81).
