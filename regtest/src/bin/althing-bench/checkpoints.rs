@@ -14,7 +14,17 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     let mut rates = Vec::new();
     for _ in 0..plan.rounds {
         let output = Command::new(&cargo)
-            .args(["run", "--release", "--quiet", "-p", "althing-node", "--example", "checkpoint_bench", "--", &seconds])
+            .args([
+                "run",
+                "--release",
+                "--quiet",
+                "-p",
+                "althing-node",
+                "--example",
+                "checkpoint_bench",
+                "--",
+                &seconds,
+            ])
             .stderr(std::process::Stdio::inherit())
             .output()
             .context("starting cargo")?;
