@@ -63,7 +63,8 @@ fn why(why: &Why) -> Vec<String> {
             WhyState::NotYet => ("○", "not yet"),
             WhyState::Broken => ("✗", "BROKEN"),
         };
-        lines.push(format!("{sign} {:<8} {word}: {}", Untrusted::new(&step.name), Untrusted::new(&step.sentence)));
+        let name = Untrusted::new(&step.name).line();
+        lines.push(format!("{sign} {name:<8} {word}: {}", Untrusted::new(&step.sentence)));
         let values =
             step.values.iter().map(|(name, value)| format!("    {}: {}", Untrusted::new(name), Untrusted::new(value)));
         lines.extend(values);

@@ -79,14 +79,19 @@ fn draw_fields(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
             format!("{}{:<LABEL$}", if here { "▸" } else { " " }, field.label),
             if here { pen.theme.key } else { pen.theme.dim },
         );
+        // A field may begin with a text of others.
+        let typed = match &field.entry {
+            FieldEntry::Line(line) => tail(&Untrusted::new(line).line(), room.saturating_sub(1)),
+            FieldEntry::OneOf(..) => String::new(),
+        };
         let value = match &field.entry {
             FieldEntry::Line(line) if line.is_empty() => Span::styled(cut(field.hint, room), pen.theme.dim),
-            FieldEntry::Line(line) => Span::styled(tail(line, room.saturating_sub(1)), pen.theme.title),
+            FieldEntry::Line(_) => Span::styled(typed.clone(), pen.theme.title),
             FieldEntry::OneOf(..) => Span::styled(cut(&format!("← {} →", field.text()), room), pen.theme.title),
         };
         if here {
             let typed = match &field.entry {
-                FieldEntry::Line(line) => width(&tail(line, room.saturating_sub(1))),
+                FieldEntry::Line(_) => width(&typed),
                 FieldEntry::OneOf(..) => 2,
             };
             cursor = Some((LABEL + 1 + typed, place));

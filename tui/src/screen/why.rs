@@ -64,7 +64,7 @@ fn step_lines(pen: &Pen<'_, '_>, step: &WhyStep, here: bool, is_open: bool, colu
     let name_style = if here { theme.selected } else { theme.title };
     let mut lines = vec![Line::from(vec![
         Span::styled(format!("{sign} "), style),
-        Span::styled(format!("{mark} {:<8}", Untrusted::new(&step.name)), name_style),
+        Span::styled(format!("{mark} {:<8}", Untrusted::new(&step.name).line()), name_style),
         Span::styled(format!(" {word}"), style),
     ])];
     lines.extend(hanging("    ", &Untrusted::new(&step.sentence).line(), columns, theme.text));
