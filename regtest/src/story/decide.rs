@@ -105,7 +105,9 @@ pub fn vote(assembly: &mut Assembly, tabled: &[Tabled]) -> Result<()> {
 /// When the ballot is refused, or not acknowledged within a minute and a half.
 pub fn vote_until_acknowledged(member: &Actor, proposal: &str, choice: Choice) -> Result<Ballot> {
     match member.vote(proposal, choice.clone(), None) {
-        Ok(ballot) => return Ok(ballot),
+        Ok(ballot) if ballot.position.is_some() => return Ok(ballot),
+        // Stored, and not acknowledged within the node's patience: a busy machine.
+        Ok(_) => {}
         Err(error) if is_not_now(&error) => {}
         Err(error) => return Err(error),
     }
