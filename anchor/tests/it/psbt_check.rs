@@ -55,7 +55,8 @@ fn outputs_are_those_decided() {
     assert_eq!(refused_by(&chest, &psbt, "T-51").len(), 2, "another order");
 
     let mut psbt = chest.psbt();
-    (psbt.unsigned_tx.output.truncate(1), psbt.outputs.truncate(1));
+    psbt.unsigned_tx.output.truncate(1);
+    psbt.outputs.truncate(1);
     let found = refused_by(&chest, &psbt, "T-51");
     assert!(matches!(found[0], PsbtReason::MissingOutput { vout: 1, .. }), "{found:?}");
 
@@ -96,7 +97,8 @@ fn fees_have_a_cap() {
     assert!(matches!(refused_by(&chest, &psbt, "T-53")[..], [PsbtReason::FeeAboveCap { .. }]), "fee siphon");
 
     let mut psbt = chest.psbt();
-    (psbt.unsigned_tx.output.pop(), psbt.outputs.pop());
+    psbt.unsigned_tx.output.pop();
+    psbt.outputs.pop();
     refused_by(&chest, &psbt, "T-53");
 
     let mut psbt = chest.psbt();
@@ -141,7 +143,8 @@ fn signatures_cover_everything() {
 fn the_gate_is_spent_once() {
     let chest = Chest::new(wsh());
     let mut psbt = chest.psbt();
-    (psbt.unsigned_tx.input.remove(0), psbt.inputs.remove(0));
+    psbt.unsigned_tx.input.remove(0);
+    psbt.inputs.remove(0);
     psbt.unsigned_tx.output[2].value -= Amount::from_sat(1_000);
     assert!(matches!(refused_by(&chest, &psbt, "T-45")[..], [PsbtReason::MissingGate { .. }]));
 

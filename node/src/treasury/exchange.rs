@@ -41,7 +41,7 @@ pub fn write(treasury: &Treasury, form: Form, name: &str, network: Network) -> R
     match form {
         Form::Descriptor => Ok(treasury.to_string()),
         Form::Bsms => {
-            let address = Address::from_script(&*treasury.script_at(0)?, network)?;
+            let address = Address::from_script(&treasury.script_at(0)?, network)?;
             Ok(format!("{BSMS}\n{treasury}\nNo path restrictions\n{address}\n"))
         }
         Form::WalletPolicy => wallet_policy(treasury, name, network),
@@ -86,7 +86,7 @@ fn read_bsms(text: &str, network: Network) -> Result<Treasury> {
         other => bail!("T-16: path restrictions {other:?} are not known"),
     };
     let treasury = Treasury::parse(&descriptor)?;
-    let ours = Address::from_script(&*treasury.script_at(0)?, network)?.to_string();
+    let ours = Address::from_script(&treasury.script_at(0)?, network)?.to_string();
     ensure!(ours == address, "T-16: the first address is {ours}, the record says {address}");
     Ok(treasury)
 }

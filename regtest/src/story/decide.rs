@@ -106,7 +106,7 @@ pub fn vote(assembly: &mut Assembly, tabled: &[Tabled]) -> Result<()> {
 pub fn vote_until_acknowledged(member: &Actor, proposal: &str, choice: Choice) -> Result<Ballot> {
     match member.vote(proposal, choice.clone(), None) {
         Ok(ballot) if ballot.position.is_some() => return Ok(ballot),
-        // While the hub is away a ballot is stored and goes out by itself.
+        // While the hub is away or busy a ballot is stored and goes out by itself.
         Ok(_) => {}
         Err(error) if is_not_now(&error) => {}
         Err(error) => return Err(error),
