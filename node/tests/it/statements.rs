@@ -7,9 +7,7 @@ use althing_governance::id::{ProposalId, TreeHash};
 use althing_governance::signing::{Signed, Statement as _};
 use althing_governance::tree::leaf_hash;
 use althing_node::proof::bundle::{Bundle, Statement};
-use althing_node::proof::parts::{
-    Against, AuthorisedPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart,
-};
+use althing_node::proof::parts::{Against, AuthorisedPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart};
 use althing_node::proof::verify;
 use bitcoin::{Amount, Network, ScriptBuf, Transaction, TxOut};
 
@@ -238,9 +236,8 @@ fn silent(story: &Story, member: u8, epoch: u32) -> Bundle {
 
 fn theft(story: &Story, gate: usize, tx: &Transaction, epoch: u32, proposal: Option<ProposalId>) -> Bundle {
     let close = story.close(epoch);
-    let proposal = proposal.map(|id| {
-        story.logged(story.world.ledger.state().proposals()[&id].position, close.header.log_size)
-    });
+    let proposal =
+        proposal.map(|id| story.logged(story.world.ledger.state().proposals()[&id].position, close.header.log_size));
     let part = SpendPart {
         gate: story.world.params().gates[gate],
         spending: story.world.chain.evidence(tx.compute_txid()),
