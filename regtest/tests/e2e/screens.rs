@@ -17,7 +17,7 @@ fn a_vote_by_keyboard_from_home_to_final() {
         let tabled = propose(assembly, motions(&payee))?;
         let program = Program::locate_or_build()?;
         let command = format!(
-            "ALTHING_PASSWORD={PASSWORD} '{}' tui --data '{}'",
+            "ALTHING_PASSWORD='{PASSWORD}' '{}' tui --data '{}'",
             program.path().display(),
             assembly.members[0].data_dir().display()
         );
