@@ -17,7 +17,7 @@ fn a_vote_by_keyboard_from_home_to_final() {
         let tabled = propose(assembly, motions(&payee))?;
         let program = Program::locate_or_build()?;
         let command = format!(
-            "ALTHING_PASSWORD={PASSWORD} '{}' tui --data '{}'",
+            "ALTHING_PASSWORD='{PASSWORD}' '{}' tui --data '{}'",
             program.path().display(),
             assembly.members[0].data_dir().display()
         );
@@ -43,7 +43,9 @@ fn a_vote_by_keyboard_from_home_to_final() {
         for step in ["receipt", "leaf", "root", "header", "link", "block"] {
             ensure!(text.contains(&format!("▸ {step:<8} holds")), "{step} in\n{text}");
         }
-        screens.press(&["Escape", "q"]).wait_for("[ended with 0]");
+        // One after the other: escape and a letter at once are alt and that letter.
+        screens.press(&["Escape"]).wait_for("Its path to finality");
+        screens.press(&["q"]).wait_for("[ended with 0]");
         screens.assert_restored();
         Ok(())
     });
