@@ -84,10 +84,11 @@ impl Roll {
         let facts: BTreeMap<OutPoint, &FundingFact> = facts.iter().map(|fact| (fact.outpoint, fact)).collect();
         let mut counted = BTreeSet::new();
         let mut parts: BTreeMap<MemberId, Vec<StakePart>> = BTreeMap::new();
-        let mut left = BTreeMap::new();
+        // Of every known output, not only of those that count now: whoever is suspended may have voted, and then left (G-37).
+        let left = |outpoint: &OutPoint| Lineage::at(&facts, *outpoint, closing_height).left(closing_height);
+        let left = facts.keys().filter_map(|outpoint| Some((*outpoint, left(outpoint)?))).collect();
         for claim in claims {
             let (outpoint, lineage) = (claim.outpoint, Lineage::at(&facts, claim.outpoint, closing_height));
-            left.extend(lineage.left(closing_height).map(|sat| (outpoint, sat)));
             let layers = lineage.counted(claim.member_sat, closing_height, charter.stake_confirmations);
             // G-33: one outpoint's value counts once, whoever claims it.
             let Some(layers) = layers.filter(|_| lineage.outpoints().all(|known| !counted.contains(&known))) else {

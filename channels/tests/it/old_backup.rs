@@ -69,6 +69,8 @@ fn lose_disk(proposer: Side, at: usize) -> bool {
     pair.pay(proposer, change).unwrap();
     let mut made = copy(&mut pair);
     let mut outgoing = std::collections::VecDeque::new();
+    // What the hub got: a message that is lost with the disk gave nothing away.
+    let (mut revealed, mut given) = (*pair.observed.revealed.of(Side::Member), *pair.observed.given.of(Side::Member));
     for step in 0.. {
         while let Some(msg) = pair.intercept(Side::Member) {
             outgoing.push_back((msg, made.clone()));
@@ -76,6 +78,11 @@ fn lose_disk(proposer: Side, at: usize) -> bool {
         if let Some((msg, sent_before)) = outgoing.pop_front() {
             if matches!(msg, Msg::CheckpointSign(_) | Msg::CheckpointRevoke(_)) {
                 at_hub = sent_before;
+            }
+            match &msg {
+                Msg::CheckpointRevoke(msg) => revealed = msg.number + 1,
+                Msg::CheckpointSign(msg) => given = msg.number,
+                _ => {}
             }
             pair.deliver(Side::Hub, &msg);
         } else if let Some(msg) = pair.intercept(Side::Hub) {
@@ -89,6 +96,7 @@ fn lose_disk(proposer: Side, at: usize) -> bool {
         }
     }
     *pair.stored(Side::Member) = Some(at_hub);
+    (pair.observed.revealed.member, pair.observed.given.member) = (revealed, given);
     pair.crash(Side::Member);
     pair.reconnect();
     pair.settle();

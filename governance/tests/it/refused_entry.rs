@@ -276,7 +276,7 @@ fn checkpoints_that_lie() {
         ("is not newer", false, |c| c.number = 1),
         ("the first funding", false, |c| c.fundings[0].outpoint.vout = 7),
         ("are more than", false, |c| c.hub_sat = 1001),
-        ("are more than", false, |c| c.hub_sat = u64::MAX),
+        ("are too much", false, |c| c.hub_sat = u64::MAX),
         ("in the log it is at", true, |c| c.sequence += 1),
         ("lane head is", false, |c| c.head = LaneHead([1; 32])),
         ("of an empty lane it is", false, |c| c.sequence = 0),

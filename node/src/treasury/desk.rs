@@ -24,10 +24,11 @@ pub struct DeskStep {
 }
 
 impl Desk {
-    /// Opens the wallets of these descriptors; what they missed is read from bitcoind.
+    /// Opens the wallets of these descriptors; what they missed is read from bitcoind. Without an answer the rest waits for the next
+    /// block: a node starts also while its Bitcoin source is away.
     ///
     /// # Errors
-    /// A descriptor that is no treasury, a damaged store, or no answer from bitcoind.
+    /// A damaged store.
     pub fn open(
         store: &mut Store,
         bitcoind: &Bitcoind,
@@ -36,14 +37,16 @@ impl Desk {
         descriptors: &[String],
     ) -> Result<Self> {
         let mut desk = Self { network, wallets: Vec::new(), spends: store.treasury_spends()? };
-        desk.sync_generations(store, bitcoind, birthday, descriptors)?;
+        if let Err(error) = desk.sync_generations(store, bitcoind, birthday, descriptors) {
+            tracing::warn!(error = format!("{error:#}"), "the treasury's coins are read later");
+        }
         Ok(desk)
     }
 
     /// Adds wallets for descriptors that are new, and reads the blocks that they missed.
     ///
     /// # Errors
-    /// As [`Desk::open`].
+    /// A descriptor that is no treasury, a damaged store, or no answer from bitcoind.
     pub fn sync_generations(
         &mut self,
         store: &mut Store,

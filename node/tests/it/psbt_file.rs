@@ -137,8 +137,8 @@ fn a_proof_of_something_else_is_refused() {
         change(part);
         bundle
     };
-    ready.refused(&with(|part| part.decided = 0), "P-10");
-    ready.refused(&with(|part| part.decided += 1), "P-10");
+    ready.refused(&with(|part| part.decided = 0), "P-20");
+    ready.refused(&with(|part| part.decided += 1), "P-20");
     ready.refused(&with(|part| part.decided -= 1), "");
     ready.refused(&with(|part| part.milestone = Some(0)), "");
     ready.refused(&ready.story.tally_bundle(ready.story.text), "no authorised payment");
