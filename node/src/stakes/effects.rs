@@ -6,10 +6,8 @@ use althing_channels::{Channel, Effect, Msg, SessionSecret, Side};
 use anyhow::{Context, Result};
 use bitcoin::secp256k1::PublicKey;
 
-use super::backups::COUNTER;
 use super::{StakeChannel, StakeNews, Stakes};
 use crate::shell::Shell;
-use crate::store::BlobRow;
 
 impl Shell {
     /// A message of the money lane for a channel that exists.

@@ -20,6 +20,7 @@ const VOTES: usize = 20_000;
 const DIR: &str = "ALTHING_TEST_LOAD_DIR";
 
 #[test]
+#[allow(clippy::print_stdout, reason = "shown when the test fails: the seed repeats it")]
 fn no_vote_with_a_receipt_is_lost() {
     let seed = match std::env::var("ALTHING_TEST_SEED") {
         Ok(given) => given.parse().unwrap(),
