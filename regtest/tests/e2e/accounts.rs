@@ -1,6 +1,6 @@
 //! What the log decides about money is done in the channels: deposits held, returned and forfeited, rewards and dues, exactly.
 
-use althing_governance::charter::Charter;
+use althing_governance::charter::{Charter, Class};
 use althing_node::api::{Choice, Reply, Request, Reward, WaitFor};
 use althing_regtest::story::{Actor, Assembly, Periods, STAKES_SAT, enter, found_by, open_stakes};
 use althing_regtest::{Look, wait_for};
@@ -92,13 +92,12 @@ fn deposits_rewards_and_dues_move_exactly_what_was_decided() {
 }
 
 /// Texts need a deposit and some support; who votes is rewarded, and everybody owes dues.
-fn with_money(charter: Charter) -> Charter {
-    let charter = charter.to_toml().expect("a charter");
-    let rule = "class = \"text\"\n";
-    let money = format!("deposit_sat = {DEPOSIT_SAT}\nmin_support_bp = 1000\n");
-    let charter = charter.replacen(rule, &format!("{rule}{money}"), 1);
-    let rewards = format!("\n[rewards]\npool_sat_per_epoch = {POOL_SAT}\ndues_sat_per_epoch = {DUES_SAT}\n");
-    Charter::from_toml(&(charter + &rewards)).expect("a charter with money")
+fn with_money(mut charter: Charter) -> Charter {
+    for rule in charter.classes.iter_mut().filter(|rule| rule.class == Class::Text) {
+        (rule.deposit_sat, rule.min_support_bp) = (DEPOSIT_SAT, 1000);
+    }
+    (charter.rewards.pool_sat_per_epoch, charter.rewards.dues_sat_per_epoch) = (POOL_SAT, DUES_SAT);
+    charter
 }
 
 /// Holds the deposit and proposes.
