@@ -28,6 +28,12 @@ const FRAME: Duration = Duration::from_millis(33);
 /// Time between two ticks while something is under way.
 const TICK: Duration = Duration::from_millis(150);
 
+/// How long the screens may take to close once a signal asked for it.
+const CLOSING: Duration = Duration::from_secs(3);
+
+/// The exit status of what a signal ended.
+const TERMINATED: i32 = 143;
+
 /// How often the reading thread looks whether it shall end.
 const INPUT_WAIT: Duration = Duration::from_millis(100);
 
@@ -119,6 +125,9 @@ fn event_loop(
     thread::spawn(move || {
         if crate::signals::wait().is_ok() {
             let _ = terminate.send(Event::Terminate);
+            // A terminal that is gone can neither be read nor restored, and trying never ends. The store needs no good-bye.
+            thread::sleep(CLOSING);
+            std::process::exit(TERMINATED);
         }
     });
     let leaving = Arc::new(AtomicBool::new(false));

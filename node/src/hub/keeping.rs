@@ -274,7 +274,8 @@ impl Hub {
                 Ok(())
             }
             // The chain is behind; asked for again.
-            Err(LedgerError::NotYet { .. }) => {
+            Err(error @ LedgerError::NotYet { .. }) => {
+                tracing::info!(%error, "a piece of the log has to wait");
                 self.newness.progress();
                 Ok(())
             }
