@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use althing_regtest::bitcoin::OutPoint;
-use althing_regtest::story::{Cli, Ran};
+use althing_regtest::story::{Actor, Cli, Ran};
 use althing_regtest::{Look, wait_for};
 use serde_json::Value;
 
@@ -221,7 +221,7 @@ fn a_stopped_bitcoind_is_said_and_nothing_is_lost() {
     alarm.unwrap();
     told.assembly.mine(1).unwrap();
     let member = &told.assembly.members[0];
-    wait_for("the alarm to end", PATIENCE, || match member.status().unwrap().alarms {
+    wait_for("the alarm to end", PATIENCE, || match alarms(member) {
         alarms if alarms.is_empty() => Look::Ready(()),
         alarms => Look::NotYet(format!("{alarms:?}")),
     })
@@ -256,7 +256,13 @@ fn what_nobody_could_read_is_not_signed_while_the_hub_is_away() {
     }
     told.assembly.members[1].stop().unwrap();
     told.assembly.members[1].start().unwrap();
-    assert!(told.assembly.members[1].status().unwrap().alarms.is_empty());
+    assert_eq!(alarms(&told.assembly.members[1]), Vec::<String>::new());
+}
+
+/// Alarms about anything but the spend that nobody decided, with which the story ends.
+fn alarms(member: &Actor) -> Vec<String> {
+    let alarms = member.status().unwrap().alarms;
+    alarms.into_iter().filter(|alarm| !alarm.starts_with("UNAUTHORISED SPEND")).collect()
 }
 
 fn start(told: &mut Turn) {
