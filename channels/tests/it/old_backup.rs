@@ -50,7 +50,8 @@ fn a_disk_may_be_lost_behind_any_message() {
         while lose_disk(proposer, losses) {
             losses += 1;
         }
-        assert!(losses >= 5, "{proposer:?}: only {losses} places");
+        // Three messages make a checkpoint; behind each, and behind the last step that brings nothing, a disk may go.
+        assert!(losses >= 4, "{proposer:?}: only {losses} places");
     }
 }
 

@@ -151,7 +151,7 @@ impl Session {
             Way::Loopback => {
                 ensure!(forgers.is_empty(), "forged votes are sent in process");
                 let address = free_address()?;
-                let handle = hub::start(&world.dir, PASSWORD, address)?;
+                let handle = hub::start_made_here(&world.dir, PASSWORD, address)?;
                 let hub = world.dao.params.charter.hub_node_key;
                 let nodes = seeds.iter().zip(&ids).map(|(seed, id)| connect(seed, *id, hub, address, &desk));
                 (handle, Line::Sockets { hub, nodes: nodes.collect::<Result<_>>()? })

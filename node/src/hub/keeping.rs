@@ -10,6 +10,7 @@ use althing_channels::Msg;
 use althing_channels::wire::{LeaseClaim, LeaseGranted, LinkInfo, LogEnd, LogFetch, PeerError};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::LogHead;
+use althing_governance::epoch::EpochHeader;
 use althing_governance::signing::Signed;
 use anyhow::{Context, Result};
 use bitcoin::secp256k1::PublicKey;
@@ -78,6 +79,11 @@ impl Newness {
             links: Vec::new(),
             deferred: Vec::new(),
         }
+    }
+
+    /// Of a log that was begun here a moment ago.
+    pub(super) fn certain() -> Self {
+        Self { known: Known::Sure, ..Self::unknown() }
     }
 
     /// A link that a member tells of while the log comes back.
@@ -363,6 +369,9 @@ impl Hub {
             seal = bitcoin::OutPoint { txid: tx.compute_txid(), vout: 0 };
             spent += 1;
         }
-        Ok(spent > self.shell.store.links()?.len().max(self.shell.ledger.headers().count()))
+        // Links that members tell of are judged before any is taken back; one that none of them has is what is meant here.
+        let told = self.newness.links.iter().filter_map(|info| EpochHeader::from_bytes(&info.header).ok());
+        let told = told.map(|header| header.epoch as usize).max().unwrap_or(0);
+        Ok(spent > self.shell.store.links()?.len().max(self.shell.ledger.headers().count()).max(told))
     }
 }

@@ -60,22 +60,30 @@ struct Wanted {
 /// # Errors
 /// As [`Shell::open`].
 pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHandle> {
-    start_with(dir, password, Some(listen), None)
+    start_with(dir, password, Some(listen), None, Newness::unknown())
 }
 
-/// Starts the hub of the data directory with peers in the same process, who get their messages by `neighbours` and speak by the
+/// Starts a hub whose data directory this program has just made: nobody can have more of its log.
+///
+/// # Errors
+/// As [`Shell::open`].
+pub(crate) fn start_made_here(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHandle> {
+    start_with(dir, password, Some(listen), None, Newness::certain())
+}
+
+/// Starts a hub as [`start_made_here`] with peers in the same process, who get their messages by `neighbours` and speak by the
 /// door returned.
 ///
 /// # Errors
 /// As [`Shell::open`].
-pub fn start_among(
+pub(crate) fn start_among(
     dir: &Path,
     password: &str,
     listen: Option<SocketAddr>,
     neighbours: Neighbours,
 ) -> Result<(EngineHandle, impl Fn(PeerEvent) + Send + Sync + 'static)> {
     let (said, door) = std::sync::mpsc::sync_channel(1);
-    let handle = start_with(dir, password, listen, Some((neighbours, said)))?;
+    let handle = start_with(dir, password, listen, Some((neighbours, said)), Newness::certain())?;
     Ok((handle, door.recv()?))
 }
 
@@ -87,6 +95,7 @@ fn start_with(
     password: &str,
     listen: Option<SocketAddr>,
     company: Option<Company>,
+    newness: Newness,
 ) -> Result<EngineHandle> {
     let (dir, password) = (dir.to_owned(), password.to_owned());
     EngineHandle::start("hub", move |inputs: SyncSender<Input>| {
@@ -111,7 +120,7 @@ fn start_with(
             shut_out: BTreeSet::new(),
             vouched: BTreeSet::new(),
             links,
-            newness: Newness::unknown(),
+            newness,
             copies: BTreeSet::new(),
             batch: Batch::default(),
             members: BTreeMap::new(),

@@ -411,9 +411,8 @@ impl Member {
         };
         let of = |key: &MemberId| self.shell.ledger.state().lane(key).map(|lane| lane.incarnation);
         // The lane of a key that replaced another begins above it: own entries are kept by incarnation and sequence.
-        let replaced = (0..self.key_number()).filter_map(|number| {
-            of(&MemberId::of(&self.shell.keys.vote_number(number).x_only_public_key().0))
-        });
+        let replaced = (0..self.key_number())
+            .filter_map(|number| of(&MemberId::of(&self.shell.keys.vote_number(number).x_only_public_key().0)));
         let above = replaced.max().map_or(0, |incarnation| incarnation.saturating_add(1));
         Ok(stored.max(of(key).unwrap_or(0)).max(above))
     }

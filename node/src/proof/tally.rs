@@ -142,9 +142,8 @@ pub(super) fn check_payment(
     if !place.params.gates.contains(&gate) {
         return Err(rule(format!("P-20: gate {gate} is none of the charter's gates")));
     }
-    let payment = shown_payment(&entry.body, proposal, part.milestone, &leaf).ok_or_else(|| {
-        rule(format!("P-20: what is authorised is no payment that proposal {proposal} asks for"))
-    })?;
+    let payment = shown_payment(&entry.body, proposal, part.milestone, &leaf)
+        .ok_or_else(|| rule(format!("P-20: what is authorised is no payment that proposal {proposal} asks for")))?;
     checked.push(format!(
         "By the header of epoch {} {} sat may leave the treasury from height {} to {}, spending gate {gate}.",
         newest.epoch,

@@ -57,9 +57,10 @@ impl Shell {
         while let Some(effect) = queue.pop_front() {
             let done = match (effect, queue.front()) {
                 // C-85: what punishes a revoked commitment is on disk as soon as its revocation is.
-                (Effect::Persist, Some(Effect::PeerRevoked { number: revoked, over })) => {
-                    self.seal_revoked(number, *revoked, over).and_then(|blobs| self.persist_with(number, blobs)).map(|()| Vec::new())
-                }
+                (Effect::Persist, Some(Effect::PeerRevoked { number: revoked, over })) => self
+                    .seal_revoked(number, *revoked, over)
+                    .and_then(|blobs| self.persist_with(number, blobs))
+                    .map(|()| Vec::new()),
                 (effect, _) => self.carry_out_one(number, effect, &mut news),
             };
             let more = match done {

@@ -1,6 +1,6 @@
 //! What the log decides about money is done in the channels: deposits held, returned and forfeited, rewards and dues, exactly.
 
-use althing_governance::charter::{Charter, Class};
+use althing_governance::charter::{Charter, Class, RewardShare};
 use althing_node::api::{Choice, Reply, Request, Reward, WaitFor};
 use althing_regtest::story::{Actor, Assembly, Periods, STAKES_SAT, enter, found_by, open_stakes};
 use althing_regtest::{Look, wait_for};
@@ -96,6 +96,7 @@ fn with_money(mut charter: Charter) -> Charter {
     for rule in charter.classes.iter_mut().filter(|rule| rule.class == Class::Text) {
         (rule.deposit_sat, rule.min_support_bp) = (DEPOSIT_SAT, 1000);
     }
+    charter.rewards.share = RewardShare::ByWeight;
     (charter.rewards.pool_sat_per_epoch, charter.rewards.dues_sat_per_epoch) = (POOL_SAT, DUES_SAT);
     charter
 }

@@ -8,8 +8,8 @@
     reason = "helpers of tests may fail like tests; clippy's exemption sees only test functions"
 )]
 
-mod anchoring;
 mod accounts;
+mod anchoring;
 mod bad_input;
 mod breaches;
 mod channel_ends;
@@ -25,9 +25,9 @@ mod lost_laptop;
 #[path = "../it/ots_client.rs"]
 mod ots_client;
 mod reorg;
+mod replaced_keys;
 mod screens;
 mod splices;
-mod replaced_keys;
 mod stage;
 mod stale_backup;
 mod story;

@@ -23,9 +23,9 @@ mod say;
 mod say_args;
 mod show;
 mod show_governance;
+mod succession;
 mod tower;
 mod treasury;
-mod succession;
 mod vote_args;
 
 pub use args::Cli;
