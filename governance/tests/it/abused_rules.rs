@@ -18,42 +18,8 @@ use crate::world::{AUX, World, block_hash, charter, hub, keypair, member_id, spe
 
 use AccountKind::{DepositForfeited, DepositReturned};
 
-/// Members 1, 2, ... with these stakes, and every class under an easy rule.
-fn founded(stakes: &[u64], change: impl FnOnce(&mut Charter)) -> World {
-    let mut charter = charter();
-    let easy = |class| ClassRule {
-        voting_blocks: 6,
-        expiry_blocks: 60,
-        quorum: Quorum::ParticipationBp(1000),
-        ..ClassRule::new(class)
-    };
-    charter.classes = Class::ALL.into_iter().map(easy).collect();
-    change(&mut charter);
-    let mut world = World::with_charter(charter);
-    for (member, stake) in (1..).zip(stakes) {
-        world.join(member, *stake);
-    }
-    world.finish_epoch();
-    world
-}
-
 fn rule_of(charter: &mut Charter, class: Class) -> &mut ClassRule {
     charter.classes.iter_mut().find(|rule| rule.class == class).unwrap()
-}
-
-/// Lets epochs pass until it is clear what became of a proposal.
-fn fate(world: &mut World, id: ProposalId) -> Standing {
-    for _ in 0..14 {
-        match world.state.ledger().standing(&id) {
-            Some(standing) if standing.fate != Fate::Waiting => {
-                let standing = standing.clone();
-                world.assert_reproducible();
-                return standing;
-            }
-            _ => world.finish_epoch(),
-        }
-    }
-    unreachable!("nothing was decided");
 }
 
 fn channel(world: &World, member: u8) -> althing_governance::ChannelId {
@@ -77,7 +43,7 @@ fn three_dust_members_freeze_nothing_with_seen_notes() {
     // Dust of 3 percent; one who has weight; one whose own lane went on.
     for (noters, goes_on, is_frozen) in [([3, 4, 5], false, false), ([1, 4, 5], false, true), ([1, 4, 5], true, false)]
     {
-        let mut world = founded(&[60_000, 40_000, 1000, 1000, 1000], |c| c.forced_entry_delay_blocks = 6);
+        let mut world = World::founded(&[60_000, 40_000, 1000, 1000, 1000], |c| c.forced_entry_delay_blocks = 6);
         let id = world.open_vote(1, spend("Nets", 5000));
         world.vote(1, id, Choice::Yes).unwrap();
         let hidden = world.sign(2, Ballot::new(id, Choice::No, None));
@@ -101,7 +67,7 @@ fn three_dust_members_freeze_nothing_with_seen_notes() {
 
 #[test]
 fn a_seen_note_shows_an_entry_that_the_log_could_take() {
-    let mut world = founded(&[5000, 5000], |_| {});
+    let mut world = World::founded(&[5000, 5000], |_| {});
     let id = world.open_vote(1, text("Shown"));
     let lane = world.state.next_lane_header(member_id(2), 1);
     let ballot = |lane, key: u8| {
@@ -123,7 +89,7 @@ fn a_seen_note_shows_an_entry_that_the_log_could_take() {
 
 #[test]
 fn an_offender_loses_no_deposit_but_their_own() {
-    let mut world = founded(&[5000, 5000, 5000], |charter| rule_of(charter, Class::Text).deposit_sat = 1000);
+    let mut world = World::founded(&[5000, 5000, 5000], |charter| rule_of(charter, Class::Text).deposit_sat = 1000);
     let content = text("Well meant");
     world.hold(1, &content, 1000);
     let id = content.id(world.state.params().network, world.state.params().dao_id, member_id(1));
@@ -133,14 +99,14 @@ fn an_offender_loses_no_deposit_but_their_own() {
     let proof = equivocation(&world, 3);
     world.append(proof).unwrap();
     world.vote(1, id, Choice::Yes).unwrap();
-    assert_eq!(fate(&mut world, id).fate, Fate::Effective);
+    assert_eq!(world.fate(id).fate, Fate::Effective);
     let expected = [(member_id(3), DepositForfeited, 1), (member_id(1), DepositReturned, 1000)];
     assert_eq!(deposits(&world, id), expected);
 }
 
 #[test]
 fn a_confiscation_settles_nobody_elses_deposit() {
-    let mut world = founded(&[5000, 5000, 5000], |charter| {
+    let mut world = World::founded(&[5000, 5000, 5000], |charter| {
         let rule = rule_of(charter, Class::Text);
         (rule.deposit_sat, rule.review_blocks) = (1000, 12);
     });
@@ -154,15 +120,15 @@ fn a_confiscation_settles_nobody_elses_deposit() {
     let take = ProposalContent::question(Class::Confiscate, "Take it", "", vec![Effect::Confiscate(target)]);
     let taken = world.open_vote(2, take);
     world.vote(2, taken, Choice::Yes).unwrap();
-    assert_eq!(fate(&mut world, taken).fate, Fate::Effective);
-    fate(&mut world, id);
+    assert_eq!(world.fate(taken).fate, Fate::Effective);
+    world.fate(id);
     let expected = [(member_id(3), DepositForfeited, 5), (member_id(1), DepositReturned, 1000)];
     assert_eq!(deposits(&world, id), expected);
 }
 
 #[test]
 fn a_replaced_key_proves_nothing_by_what_was_never_logged() {
-    let mut world = founded(&[5000, 5000, 5000], |_| {});
+    let mut world = World::founded(&[5000, 5000, 5000], |_| {});
     let p = world.state.params();
     let rotation = KeyRotation {
         network: p.network,
@@ -179,7 +145,7 @@ fn a_replaced_key_proves_nothing_by_what_was_never_logged() {
 
 #[test]
 fn copies_of_the_offence_void_what_the_log_has() {
-    let mut world = founded(&[5000, 5000, 5000], |_| {});
+    let mut world = World::founded(&[5000, 5000, 5000], |_| {});
     let id = world.open_vote(1, text("Copied"));
     let lane = world.state.next_lane_header(member_id(3), 1);
     let ballot = |choice, aux| {
@@ -195,7 +161,7 @@ fn copies_of_the_offence_void_what_the_log_has() {
 
 #[test]
 fn delegated_weight_decides_nothing_early() {
-    let mut world = founded(&[1000; 10], |charter| {
+    let mut world = World::founded(&[1000; 10], |charter| {
         let rule = rule_of(charter, Class::Text);
         (rule.voting_blocks, rule.final_ballots, rule.early_decision) = (24, true, true);
     });
@@ -209,13 +175,13 @@ fn delegated_weight_decides_nothing_early() {
     for member in 2..=6 {
         world.vote(member, id, Choice::No).unwrap();
     }
-    let standing = fate(&mut world, id);
+    let standing = world.fate(id);
     assert_eq!((standing.outcome, standing.count.sums()), (Outcome::Rejected, vec![1000, 5000, 0, 6, 10_000]));
 }
 
 #[test]
 fn a_budget_that_was_stopped_before_it_began_never_pays() {
-    let mut world = founded(&[5000, 5000], |charter| {
+    let mut world = World::founded(&[5000, 5000], |charter| {
         let stops = rule_of(charter, Class::Budget);
         let budgets = ClassRule { veto_blocks: 24, ..stops.clone() };
         stops.max_amount_sat = Some(100);
@@ -232,15 +198,15 @@ fn a_budget_that_was_stopped_before_it_began_never_pays() {
     world.vote(1, id, Choice::Yes).unwrap();
     let stop = world.open_vote(2, ask(Effect::StopBudget { proposal: id }));
     world.vote(2, stop, Choice::Yes).unwrap();
-    assert_eq!(fate(&mut world, stop).fate, Fate::Effective);
+    assert_eq!(world.fate(stop).fate, Fate::Effective);
     assert_eq!(world.state.ledger().standing(&id).unwrap().fate, Fate::Waiting);
-    let stopped = fate(&mut world, id);
+    let stopped = world.fate(id);
     assert_eq!((stopped.fate, stopped.payments.len()), (Fate::Lapsed, 0));
 }
 
 #[test]
 fn a_recount_that_ties_has_no_effect_until_its_block_is_there() {
-    let mut world = founded(&[2000; 3], |charter| rule_of(charter, Class::Spend).systems = vec![System::SingleChoice]);
+    let mut world = World::founded(&[2000; 3], |charter| rule_of(charter, Class::Spend).systems = vec![System::SingleChoice]);
     let pay =
         |label: &str, sat| ProposalOption { label: label.into(), effects: spend("", sat).options[0].effects.clone() };
     let options = vec![pay("boat", 5000), pay("nets", 7000)];
@@ -264,7 +230,7 @@ fn a_recount_that_ties_has_no_effect_until_its_block_is_there() {
 
 #[test]
 fn versions_do_not_keep_an_old_electorate_for_ever() {
-    let mut world = founded(&[5000, 5000], |charter| rule_of(charter, Class::Text).review_blocks = 12);
+    let mut world = World::founded(&[5000, 5000], |charter| rule_of(charter, Class::Text).review_blocks = 12);
     let first = world.open_vote(1, text("Version 0"));
     let end = world.state.proposals()[&first].schedule.unwrap().open + 12;
     let mut previous = first;
@@ -286,7 +252,7 @@ fn versions_do_not_keep_an_old_electorate_for_ever() {
 #[test]
 fn a_charter_that_forgets_the_invited_takes_their_vote() {
     let min_stake_sat = 1000;
-    let mut world = founded(&[5000, 5000, 5000], |charter| {
+    let mut world = World::founded(&[5000, 5000, 5000], |charter| {
         charter.admission = Admission::Invite { min_stake_sat, max_open_per_member: 2 };
         charter.guards.electorate_shrink_bp = 1000;
         let kept = [Class::Text, Class::Spend, Class::RuleChange, Class::Admit];
@@ -303,7 +269,7 @@ fn a_charter_that_forgets_the_invited_takes_their_vote() {
     let id = world.open_vote(1, ProposalContent::question(Class::RuleChange, "Only by vote", "", effects));
     world.vote(1, id, Choice::Yes).unwrap();
     // Member 3 never had a vote to lose.
-    assert_eq!(fate(&mut world, id).bar, Some(Bar::ElectorateShrink { lost: 5000, of: 10_000 }));
+    assert_eq!(world.fate(id).bar, Some(Bar::ElectorateShrink { lost: 5000, of: 10_000 }));
 }
 
 #[test]
@@ -318,7 +284,7 @@ fn a_delegation_touches_only_what_it_is_about() {
 #[test]
 fn a_failure_of_somebody_else_costs_no_deposit() {
     for (second, kind) in [(1, DepositReturned), (2, DepositForfeited)] {
-        let mut world = founded(&[50_000, 50_000], |charter| {
+        let mut world = World::founded(&[50_000, 50_000], |charter| {
             charter.guards.cooldown_blocks = 1000;
             (charter.guards.deposit_growth_bp, rule_of(charter, Class::Spend).deposit_sat) = (5000, 1000);
         });
@@ -328,7 +294,7 @@ fn a_failure_of_somebody_else_costs_no_deposit() {
             let id = world.open_vote(author, content);
             world.vote(1, id, Choice::No).unwrap();
             world.vote(2, id, Choice::Yes).unwrap();
-            (fate(&mut world, id).bar, deposits(&world, id).pop().unwrap().1)
+            (world.fate(id).bar, deposits(&world, id).pop().unwrap().1)
         };
         assert_eq!(fail(2, "First").0, None);
         let (bar, settled) = fail(second, "Again");
@@ -339,7 +305,7 @@ fn a_failure_of_somebody_else_costs_no_deposit() {
 
 #[test]
 fn a_hold_that_ended_is_no_deposit() {
-    let mut world = founded(&[5000, 5000], |charter| rule_of(charter, Class::Text).deposit_sat = 1000);
+    let mut world = World::founded(&[5000, 5000], |charter| rule_of(charter, Class::Text).deposit_sat = 1000);
     let content = text("Late");
     world.hold(1, &content, 1000);
     world.mine();
@@ -354,13 +320,13 @@ fn a_hold_that_ended_is_no_deposit() {
 #[test]
 fn voting_on_what_nobody_takes_up_earns_nothing() {
     for (stake, paid) in [(500, 0), (5000, 1001)] {
-        let mut world = founded(&[stake, 9500], |charter| {
+        let mut world = World::founded(&[stake, 9500], |charter| {
             charter.admission = Admission::Open { min_stake_sat: 1 };
             charter.rewards.pool_sat_per_epoch = 1001;
         });
         let id = world.open_vote(1, text("Me again"));
         world.vote(1, id, Choice::Yes).unwrap();
-        fate(&mut world, id);
+        world.fate(id);
         let accounts = world.state.ledger().accounts().iter().flat_map(|account| &account.entries);
         assert_eq!(accounts.map(|entry| entry.sat).sum::<u64>(), paid, "with {stake} sat");
     }

@@ -36,21 +36,6 @@ fn easy_spending(charter: &mut Charter) {
     }
 }
 
-/// Lets epochs pass until it is clear what became of a proposal.
-fn fate(world: &mut World, id: ProposalId) -> Standing {
-    for _ in 0..12 {
-        match world.state.ledger().standing(&id) {
-            Some(standing) if standing.fate != Fate::Waiting => {
-                let standing = standing.clone();
-                world.assert_reproducible();
-                return standing;
-            }
-            _ => world.finish_epoch(),
-        }
-    }
-    unreachable!("nothing was decided: {:?}", world.state.phase(&world.state.proposals()[&id]));
-}
-
 /// Beanstalk, 2022: a billion borrowed for one transaction passed and executed a proposal.
 #[test]
 fn beanstalk() {
@@ -60,7 +45,7 @@ fn beanstalk() {
     let id = world.open_vote(3, spend("Emergency", 20_000));
     world.vote(3, id, Choice::Yes).unwrap();
     world.vote(1, id, Choice::No).unwrap();
-    assert_eq!(fate(&mut world, id).outcome, Outcome::NoQuorum);
+    assert_eq!(world.fate(id).outcome, Outcome::NoQuorum);
 
     // Stake that was there, voted, and left before the enactment, counts no more; stake that stays does.
     for (leaves, expected) in [(true, Fate::Failed), (false, Fate::Effective)] {
@@ -80,7 +65,7 @@ fn beanstalk() {
         if leaves {
             world.facts[2].released_height = Some(close + 1);
         }
-        assert_eq!(fate(&mut world, id).fate, expected, "leaves: {leaves}");
+        assert_eq!(world.fate(id).fate, expected, "leaves: {leaves}");
     }
 }
 
@@ -97,11 +82,11 @@ fn build_finance() {
         let first = world.open_vote(1, spend("Take it", 20_000));
         world.vote(1, first, Choice::Yes).unwrap();
         world.vote(2, first, Choice::No).unwrap();
-        assert_ne!(fate(&mut world, first).outcome, PASSED);
+        assert_ne!(world.fate(first).outcome, PASSED);
         // Nobody looks the second time. Another amount does not make it another proposal.
         let second = world.open_vote(1, spend("Take it after all", 20_001));
         world.vote(1, second, Choice::Yes).unwrap();
-        fate(&mut world, second)
+        world.fate(second)
     };
     // A quorum that fits what is at stake.
     let by_quorum = attack(|_| {});
@@ -129,7 +114,7 @@ fn build_finance_would_have_got_no_more_than_the_cap() {
         spend.outputs = vec![spend.outputs[0].clone(); 3];
         let id = world.open_vote(1, content);
         world.vote(1, id, Choice::Yes).unwrap();
-        let payment = fate(&mut world, id).payments[0].clone();
+        let payment = world.fate(id).payments[0].clone();
         match payment.authorisation {
             Some(a) => {
                 assert_eq!(payment.spend.outputs.len(), outputs, "{max_sat:?}");
@@ -155,7 +140,7 @@ fn tornado_cash() {
     let other = world.propose(1, swapped);
     assert_ne!(id, other);
     world.vote(1, id, Choice::Yes).unwrap();
-    let standing = fate(&mut world, id);
+    let standing = world.fate(id);
     let authorised = standing.payments[0].authorisation.unwrap();
     assert_ne!(authorised.intent, swapped_spend.intent_hash(id));
     assert_eq!(world.state.ledger().standing(&other).map(|s| s.fate), Some(Fate::Failed));
@@ -181,7 +166,7 @@ fn compound_289() {
         let answer = world.vote(3, id, Choice::No);
         assert_eq!(answer.is_ok(), late_surge, "{answer:?}");
         assert!(schedule.latest_close <= schedule.open + 2 * (schedule.close - schedule.open));
-        fate(&mut world, id)
+        world.fate(id)
     };
     let guarded = attack(true);
     assert_eq!(guarded.outcome, Outcome::Rejected);
@@ -201,7 +186,7 @@ fn synthetify() {
         (0..6).for_each(|_| world.finish_epoch());
         let id = world.open_vote(1, spend("Nothing to see", 20_000));
         world.vote(1, id, Choice::Yes).unwrap();
-        fate(&mut world, id)
+        world.fate(id)
     };
     let barred = attack(5000);
     assert_eq!(barred.bar, Some(Bar::InactiveStake { active_sat: 2000, needed_sat: 5000 }));
@@ -231,7 +216,7 @@ fn boom_dao() {
                 let id = content.id(p.network, p.dao_id, member_id(3));
                 world.mine();
                 world.vote(3, id, Choice::Yes).unwrap();
-                let standing = fate(&mut world, id);
+                let standing = world.fate(id);
                 world.finish_epoch();
                 Ok((standing, world))
             }
@@ -278,7 +263,7 @@ fn lazy_summer() {
             world.say(guardian, GuardianAct { proposal: id, act: GuardianVoice::Veto }).unwrap();
         }
         assert!(world.say(1, GuardianAct { proposal: id, act: GuardianVoice::Veto }).is_err());
-        assert_eq!(fate(&mut world, id).fate, expected, "{vetoes} vetoes");
+        assert_eq!(world.fate(id).fate, expected, "{vetoes} vetoes");
     }
 }
 
@@ -313,7 +298,7 @@ fn bisq_data_view() {
             // Each votes once and is never seen again.
             world.vote(member, id, if member == 2 { Choice::No } else { Choice::Yes }).unwrap();
         }
-        let standing = fate(&mut world, id);
+        let standing = world.fate(id);
         (standing.outcome, standing.count.sums(), world)
     };
     let (outcome, sums, world) = play([1, 2, 3]);
@@ -364,7 +349,7 @@ fn nns_spam() {
             world.vote(1, *id, Choice::Yes).unwrap();
             world.vote(2, *id, Choice::Yes).unwrap();
         }
-        fate(&mut world, ids[0]);
+        world.fate(ids[0]);
         let accounts = world.state.ledger().accounts();
         let paid = accounts.iter().flat_map(|account| &account.entries).filter(|e| e.kind == AccountKind::Reward);
         paid.map(|entry| entry.sat).sum::<u64>()
@@ -383,7 +368,7 @@ fn nns_spam() {
         let id = world.open_vote(1, content);
         world.vote(1, id, Choice::Yes).unwrap();
         world.vote(2, id, Choice::No).unwrap();
-        let standing = fate(&mut world, id);
+        let standing = world.fate(id);
         let expected = (held < needed).then_some(Bar::Deposit { needed_sat: needed, held_sat: held, is_own: true });
         assert_eq!(standing.bar, expected);
         let entry = *world.state.ledger().accounts().last().unwrap().entries.last().unwrap();
@@ -402,7 +387,7 @@ fn the_dao_quorum() {
         if let Some(choice) = second {
             world.vote(2, id, choice).unwrap();
         }
-        fate(&mut world, id).outcome
+        world.fate(id).outcome
     };
     assert_eq!(vote(None), Outcome::NoQuorum);
     assert_eq!(vote(Some(Choice::No)), Outcome::NoQuorum, "no must not help");
@@ -418,6 +403,6 @@ fn what_was_barred_says_so() {
     });
     let id = world.open_vote(1, spend("Nothing to see", 20_000));
     world.vote(1, id, Choice::Yes).unwrap();
-    fate(&mut world, id);
+    world.fate(id);
     assert_eq!(world.state.phase(&world.state.proposals()[&id]), Phase::Barred);
 }

@@ -14,23 +14,11 @@ use bitcoin::ScriptBuf;
 use crate::world::{World, charter, member_id, spend, text};
 
 fn founded(stakes: &[u64], change: impl FnOnce(&mut Charter)) -> World {
-    let mut charter = charter();
-    let easy = |class| ClassRule {
-        voting_blocks: 6,
-        expiry_blocks: 60,
-        quorum: Quorum::ParticipationBp(1000),
-        threshold: Threshold::Majority,
-        ..ClassRule::new(class)
-    };
-    charter.classes = Class::ALL.into_iter().map(easy).collect();
-    charter.gates = 8;
-    change(&mut charter);
-    let mut world = World::with_charter(charter);
-    for (member, stake) in (1..).zip(stakes) {
-        world.join(member, *stake);
-    }
-    world.finish_epoch();
-    world
+    World::founded(stakes, |charter| {
+        charter.classes.iter_mut().for_each(|rule| rule.threshold = Threshold::Majority);
+        charter.gates = 8;
+        change(charter);
+    })
 }
 
 fn rule_of(charter: &mut Charter, class: Class) -> &mut ClassRule {
@@ -42,20 +30,6 @@ fn agree(world: &mut World, count: u8, id: ProposalId) {
     for member in 1..=count {
         world.vote(member, id, Choice::Yes).unwrap();
     }
-}
-
-fn fate(world: &mut World, id: ProposalId) -> Standing {
-    for _ in 0..16 {
-        match world.state.ledger().standing(&id) {
-            Some(standing) if standing.fate != Fate::Waiting => {
-                let standing = standing.clone();
-                world.assert_reproducible();
-                return standing;
-            }
-            _ => world.finish_epoch(),
-        }
-    }
-    unreachable!("nothing was decided");
 }
 
 fn outputs(content: &mut ProposalContent) -> &mut Vec<SpendOutput> {
@@ -79,10 +53,10 @@ fn again(first: ProposalContent, second: ProposalContent, authors: [u8; 2], hear
         world.vote(1, id, Choice::Yes).unwrap();
     }
     world.vote(2, id, Choice::No).unwrap();
-    assert_eq!(fate(&mut world, id).fate, Fate::Failed);
+    assert_eq!(world.fate(id).fate, Fate::Failed);
     let id = world.open_vote(authors[1], second);
     agree(&mut world, 3, id);
-    fate(&mut world, id)
+    world.fate(id)
 }
 
 #[test]
@@ -156,7 +130,7 @@ fn copies_at_once_do_not_escape_the_cooldown() {
         for id in &copies {
             world.vote(1, *id, Choice::Yes).unwrap();
         }
-        let fates: Vec<Fate> = copies.iter().map(|id| fate(&mut world, *id).fate).collect();
+        let fates: Vec<Fate> = copies.iter().map(|id| world.fate(*id).fate).collect();
         // Member 2 overlooked two of them.
         let expected = if cooldown == 0 { Fate::Effective } else { Fate::Failed };
         assert_eq!(fates, [Fate::Failed, expected, expected], "cool-down {cooldown}");
@@ -177,7 +151,7 @@ fn a_few_cannot_expel_the_rest() {
         for id in &ids {
             world.vote(1, *id, Choice::Yes).unwrap();
         }
-        ids.iter().map(|id| fate(&mut world, *id).bar).collect()
+        ids.iter().map(|id| world.fate(*id).bar).collect()
     };
     let lost = |lost, of| Some(Bar::ElectorateShrink { lost, of });
     // A third of the weight; a tenth is allowed.
@@ -206,7 +180,7 @@ fn a_rule_for_weights_takes_no_more_than_an_expulsion_may() {
         let content = rules(world.state.charter(), change);
         let id = world.open_vote(1, content);
         agree(&mut world, 3, id);
-        fate(&mut world, id).bar
+        world.fate(id).bar
     };
     let barred = |lost| Some(Bar::ElectorateShrink { lost, of: 100_000 });
     // From 80 percent to a third.
@@ -239,7 +213,7 @@ fn whoever_is_suspended_has_a_vote_to_lose() {
     let proof = althing_governance::entry::Equivocation::new(ballot(Choice::Yes), ballot(Choice::No)).unwrap();
     world.append(althing_governance::Entry::Equivocation(proof)).unwrap();
     world.vote(1, id, Choice::Yes).unwrap();
-    assert_eq!(fate(&mut world, id).bar, Some(Bar::ElectorateShrink { lost: 15_000, of: 100_000 }));
+    assert_eq!(world.fate(id).bar, Some(Bar::ElectorateShrink { lost: 15_000, of: 100_000 }));
 }
 
 /// A request that passed, and its answers, each with the votes of the first so many members.

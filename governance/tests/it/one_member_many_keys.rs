@@ -14,22 +14,10 @@ use bitcoin::OutPoint;
 use crate::world::{AUX, IntoEntry as _, World, charter, keypair, member_id, spend, text, txid};
 
 fn founded(stakes: &[u64], change: impl FnOnce(&mut Charter)) -> World {
-    let mut charter = charter();
-    let easy = |class| ClassRule {
-        voting_blocks: 6,
-        expiry_blocks: 60,
-        quorum: Quorum::ParticipationBp(1000),
-        ..ClassRule::new(class)
-    };
-    charter.classes = Class::ALL.into_iter().map(easy).collect();
-    charter.guards.electorate_shrink_bp = 5000;
-    change(&mut charter);
-    let mut world = World::with_charter(charter);
-    for (member, stake) in (1..).zip(stakes) {
-        world.join(member, *stake);
-    }
-    world.finish_epoch();
-    world
+    World::founded(stakes, |charter| {
+        charter.guards.electorate_shrink_bp = 5000;
+        change(charter);
+    })
 }
 
 /// Member `member` signs with key `new` from now on.
@@ -47,20 +35,6 @@ fn rotate(world: &mut World, member: u8, old: u8, new: u8) {
     world.append(Entry::KeyRotation(signed)).unwrap();
 }
 
-fn fate(world: &mut World, id: ProposalId) -> Standing {
-    for _ in 0..14 {
-        match world.state.ledger().standing(&id) {
-            Some(standing) if standing.fate != Fate::Waiting => {
-                let standing = standing.clone();
-                world.assert_reproducible();
-                return standing;
-            }
-            _ => world.finish_epoch(),
-        }
-    }
-    unreachable!("nothing was decided");
-}
-
 #[test]
 fn an_expulsion_reaches_the_member_behind_the_key() {
     // Named by the first key, or by the one they use; a key that becomes theirs later named nobody.
@@ -75,7 +49,7 @@ fn an_expulsion_reaches_the_member_behind_the_key() {
         if !rotated_before {
             rotate(&mut world, 3, 3, 33);
         }
-        assert_eq!(fate(&mut world, id).fate, Fate::Effective);
+        assert_eq!(world.fate(id).fate, Fate::Effective);
         (0..4).for_each(|_| world.finish_epoch());
         let weight = world.rolls.last().unwrap().weight(&member_id(3));
         assert_eq!(weight, if is_out { 0 } else { 10_000 }, "named {named}, rotated before: {rotated_before}");
@@ -97,13 +71,13 @@ fn a_guardian_with_a_new_key_is_the_same_guardian_and_one_only() {
     world.say(33, veto()).unwrap();
     world.finish_epoch();
     // One guardian with two keys is no two.
-    assert_eq!(fate(&mut world, id).fate, Fate::Effective);
+    assert_eq!(world.fate(id).fate, Fate::Effective);
     let id = world.open_vote(1, spend("More nets", 5000));
     let veto = || GuardianAct { proposal: id, act: GuardianVoice::Veto };
     world.vote(1, id, Choice::Yes).unwrap();
     world.say(33, veto()).unwrap();
     world.say(2, veto()).unwrap();
-    assert_eq!(fate(&mut world, id).fate, Fate::Vetoed);
+    assert_eq!(world.fate(id).fate, Fate::Vetoed);
 }
 
 #[test]
@@ -117,7 +91,7 @@ fn a_treasurer_who_is_listed_by_a_newer_key_decides() {
     let id = world.open_vote(1, spend("Nets", 5000));
     world.vote(1, id, Choice::Yes).unwrap();
     world.vote(33, id, Choice::Yes).unwrap();
-    assert_eq!(fate(&mut world, id).outcome, Outcome::Passed { option: None });
+    assert_eq!(world.fate(id).outcome, Outcome::Passed { option: None });
 }
 
 #[test]
@@ -152,7 +126,7 @@ fn coins_that_left_weigh_nothing_though_their_owner_is_suspended() {
         if leaves {
             world.facts[2].released_height = Some(close + 2);
         }
-        let outcome = fate(&mut world, id).fate;
+        let outcome = world.fate(id).fate;
         assert_eq!(outcome, if leaves { Fate::Failed } else { Fate::Effective });
         assert_eq!(world.rolls.last().unwrap().weight(&member_id(3)), 0, "suspended");
     }

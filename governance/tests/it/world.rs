@@ -66,6 +66,40 @@ impl World {
         world
     }
 
+    /// Members 1, 2, ... with these stakes, and every class under an easy rule, as `change` changes it.
+    pub(crate) fn founded(stakes: &[u64], change: impl FnOnce(&mut Charter)) -> Self {
+        let mut charter = charter();
+        let easy = |class| ClassRule {
+            voting_blocks: 6,
+            expiry_blocks: 60,
+            quorum: Quorum::ParticipationBp(1000),
+            ..ClassRule::new(class)
+        };
+        charter.classes = Class::ALL.into_iter().map(easy).collect();
+        change(&mut charter);
+        let mut world = Self::with_charter(charter);
+        for (member, stake) in (1..).zip(stakes) {
+            world.join(member, *stake);
+        }
+        world.finish_epoch();
+        world
+    }
+
+    /// Lets epochs pass until it is clear what became of a proposal.
+    pub(crate) fn fate(&mut self, id: ProposalId) -> Standing {
+        for _ in 0..16 {
+            match self.state.ledger().standing(&id) {
+                Some(standing) if standing.fate != Fate::Waiting => {
+                    let standing = standing.clone();
+                    self.assert_reproducible();
+                    return standing;
+                }
+                _ => self.finish_epoch(),
+            }
+        }
+        unreachable!("nothing was decided: {:?}", self.state.phase(&self.state.proposals()[&id]));
+    }
+
     /// Binds a channel of `stake` satoshis, confirmed long ago, and signs its first checkpoint.
     pub(crate) fn join(&mut self, member: u8, stake: u64) {
         let bind = self.bind(member, stake);
