@@ -7,14 +7,14 @@ use althing_governance::entry::{
     Acceptance, Ballot, Budget, Choice, Confiscate, DepositHold, Effect, Entry, Equivocation, Invitation, KeyRotation,
     LaneEntry, Milestone, ProposalContent, ProposalOption, RuleChange, SeenNote, Version,
 };
-use althing_governance::ledger::{AccountKind, Bar, Fate, Standing};
+use althing_governance::ledger::{AccountKind, Bar, Fate};
 use althing_governance::signing::verify_all;
 use althing_governance::state::UNUSED_HOLD_BLOCKS;
 use althing_governance::voting::{Outcome, System, TieBreak};
 use althing_governance::{Charter, MemberId, ProposalId, dao};
 use bitcoin::{OutPoint, ScriptBuf};
 
-use crate::world::{AUX, World, block_hash, charter, hub, keypair, member_id, spend, text, txid};
+use crate::world::{AUX, World, block_hash, hub, keypair, member_id, spend, text, txid};
 
 use AccountKind::{DepositForfeited, DepositReturned};
 
@@ -206,7 +206,8 @@ fn a_budget_that_was_stopped_before_it_began_never_pays() {
 
 #[test]
 fn a_recount_that_ties_has_no_effect_until_its_block_is_there() {
-    let mut world = World::founded(&[2000; 3], |charter| rule_of(charter, Class::Spend).systems = vec![System::SingleChoice]);
+    let mut world =
+        World::founded(&[2000; 3], |charter| rule_of(charter, Class::Spend).systems = vec![System::SingleChoice]);
     let pay =
         |label: &str, sat| ProposalOption { label: label.into(), effects: spend("", sat).options[0].effects.clone() };
     let options = vec![pay("boat", 5000), pay("nets", 7000)];

@@ -6,7 +6,7 @@ use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{
     Ballot, Choice, Effect, ElectTreasurers, GuardianAct, GuardianVoice, ProposalContent, RuleChange, Spend,
 };
-use althing_governance::ledger::{AccountKind, Bar, Fate, PaymentState, Standing};
+use althing_governance::ledger::{AccountKind, Bar, Fate, PaymentState};
 use althing_governance::lifecycle::Phase;
 use althing_governance::receipt::batch_tree;
 use althing_governance::voting::Outcome;

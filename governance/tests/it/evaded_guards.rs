@@ -1,7 +1,7 @@
 //! Hazard: guards that a little change walks around: another title, an output of dust, two copies at once, several small
 //! expulsions, a rule for weights, a race that nobody can win.
 
-use althing_governance::charter::{Admission, Class, ClassRule, Guardians, Quorum, Threshold, WeightRule};
+use althing_governance::charter::{Admission, Class, ClassRule, Guardians, WeightRule};
 use althing_governance::entry::{
     Budget, Choice, Effect, GuardianAct, GuardianVoice, Milestone, ProposalContent, ProposalOption, Request,
     RuleChange, SpendOutput,
@@ -11,11 +11,10 @@ use althing_governance::voting::System;
 use althing_governance::{Charter, ProposalId};
 use bitcoin::ScriptBuf;
 
-use crate::world::{World, charter, member_id, spend, text};
+use crate::world::{World, member_id, spend, text};
 
 fn founded(stakes: &[u64], change: impl FnOnce(&mut Charter)) -> World {
     World::founded(stakes, |charter| {
-        charter.classes.iter_mut().for_each(|rule| rule.threshold = Threshold::Majority);
         charter.gates = 8;
         change(charter);
     })
@@ -247,7 +246,7 @@ impl Race {
     }
 
     fn fates(&mut self) -> Vec<Fate> {
-        self.answers.clone().into_iter().map(|id| fate(&mut self.world, id).fate).collect()
+        self.answers.clone().into_iter().map(|id| self.world.fate(id).fate).collect()
     }
 }
 

@@ -1,17 +1,17 @@
 //! Hazard: a member who has another vote key by now is somebody else for whoever names them; and coins that left are counted
 //! because their owner lost the vote.
 
-use althing_governance::charter::{Body, Class, ClassRule, Guardians, Quorum, Treasurer};
+use althing_governance::charter::{Body, Class, Guardians, Treasurer};
 use althing_governance::delegation::{Delegation, Part, Scope};
 use althing_governance::entry::{
     Ballot, Choice, Effect, Entry, Equivocation, GuardianAct, GuardianVoice, KeyRotation, ProposalContent,
 };
-use althing_governance::ledger::{Fate, Standing};
+use althing_governance::ledger::Fate;
 use althing_governance::voting::Outcome;
-use althing_governance::{Charter, ProposalId, dao};
+use althing_governance::{Charter, dao};
 use bitcoin::OutPoint;
 
-use crate::world::{AUX, IntoEntry as _, World, charter, keypair, member_id, spend, text, txid};
+use crate::world::{AUX, IntoEntry as _, World, keypair, member_id, spend, text, txid};
 
 fn founded(stakes: &[u64], change: impl FnOnce(&mut Charter)) -> World {
     World::founded(stakes, |charter| {

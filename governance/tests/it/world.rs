@@ -11,7 +11,7 @@ use althing_governance::entry::{
     SeenNote, SignedCheckpoint, Spend, SpendOutput, Withdrawal,
 };
 use althing_governance::epoch::{CloseError, close};
-use althing_governance::ledger::LedgerError;
+use althing_governance::ledger::{Fate, LedgerError, Standing};
 use althing_governance::signing::{Statement, verify_all};
 use althing_governance::{
     Charter, DaoParams, EntryId, EpochClose, EpochHeader, FundingFact, LogState, MemberId, NetworkId, ProposalId,
