@@ -6,12 +6,13 @@
 //!
 //! The order of reading: [`charter`] (the rules), [`dao`] (what a DAO is identified by), [`entry`] (what the log holds),
 //! [`state`] (which entries are accepted), [`lifecycle`] (when a proposal opens and closes), [`roll`] (who weighs how much),
-//! [`voting`] (what ballots may say and decide), [`delegation`] (who speaks with whose weight), [`tally`] (what was counted),
+//! [`voting`] (what ballots may say and decide), [`delegation`] (who speaks with whose weight), [`ballots`] and [`tally`] (what was counted),
 //! [`ledger`] (what was decided and what follows), [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
 //!
 //! Clauses are cited by their letter: `G-n` docs/spec/10-governance.md, `V-n` docs/spec/11-voting.md, `L-n`
 //! docs/spec/12-delegation.md, `R-n` docs/spec/13-charter.md, `E-n` docs/spec/00-encoding.md.
 
+pub mod ballots;
 pub mod charter;
 pub mod codec;
 pub mod dao;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::ballots::{BallotRecord, Ballots};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::delegation::{Book, Electorate, ElectorateError, Flow, Graph, Seat, Topic, resolve};
 use crate::entry::MAX_FIELDS;
@@ -13,22 +14,6 @@ use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 use crate::voting::{Count, CountError, System};
 
 pub use crate::voting::Outcome;
-
-/// A ballot in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BallotRecord {
-    /// Its position.
-    pub position: u64,
-    /// Its entry.
-    pub entry: EntryId,
-    /// The choice as the voting system reads it.
-    pub fields: Vec<u16>,
-    /// Position of the proof that it was one of two for the same place; it is void for counts that include the proof.
-    pub void_from: Option<u64>,
-}
-
-/// Every ballot on one proposal, by member and ascending position.
-pub type Ballots = BTreeMap<MemberId, Vec<BallotRecord>>;
 
 /// Everything a count depends on.
 #[derive(Debug, Clone)]
@@ -41,6 +26,8 @@ pub struct Poll<'a> {
     pub roll: &'a Roll,
     /// What was voted.
     pub ballots: &'a Ballots,
+    /// The entries of the log by position: those of the ballots go into their leaves.
+    pub entries: &'a [EntryId],
     /// Entries below this position count.
     pub cutoff: u64,
     /// Who hands their weight on; `None` where nobody can.
@@ -115,15 +102,12 @@ pub enum TallyError {
     /// The tree cannot be built.
     #[error(transparent)]
     Tree(#[from] SumError),
-}
-
-/// The last ballot of each member before position `cutoff` (G-42), without those that are void by then (G-98).
-pub fn last_ballots(ballots: &Ballots, cutoff: u64) -> impl Iterator<Item = (MemberId, &BallotRecord)> {
-    ballots.iter().filter_map(move |(member, records)| {
-        let before = records.partition_point(|record| record.position < cutoff);
-        let valid = |record: &&BallotRecord| record.void_from.is_none_or(|proof| proof >= cutoff);
-        records[..before].iter().rev().find(valid).map(|record| (*member, record))
-    })
+    /// The log given has no entry where a ballot should be.
+    #[error("G-76: there is a ballot at position {position}, but the log has no entry there")]
+    NoEntry {
+        /// Position of the ballot.
+        position: u64,
+    },
 }
 
 impl Poll<'_> {
@@ -135,9 +119,9 @@ impl Poll<'_> {
         let mut count = Count::new(self.system, self.options)?;
         count.add_roll(self.roll.total())?;
         let flow = self.flow()?;
-        for (member, record) in last_ballots(self.ballots, self.cutoff) {
+        for (member, record) in self.ballots.all_counted(self.cutoff) {
             let weight = self.carried(flow.as_ref(), &member);
-            count.add(&record.fields, weight)?;
+            count.add(record.fields, weight)?;
         }
         Ok(count)
     }
@@ -156,10 +140,10 @@ impl Poll<'_> {
     /// # Errors
     /// [`TallyError`].
     pub fn tree_by(&self, workers: &dyn Workers) -> Result<SumTree, TallyError> {
-        let last: BTreeMap<MemberId, &BallotRecord> = last_ballots(self.ballots, self.cutoff).collect();
+        let last: BTreeMap<MemberId, BallotRecord<'_>> = self.ballots.all_counted(self.cutoff).collect();
         let graph = self.graph()?;
         let flow = graph.as_ref().map(|graph| {
-            let cast = last.iter().filter_map(|(m, record)| Some((graph.electorate().seat(m)?, &record.fields[..])));
+            let cast = last.iter().filter_map(|(m, record)| Some((graph.electorate().seat(m)?, record.fields)));
             ShardedFlow::resolve(workers, graph, &cast.collect::<Vec<_>>())
         });
         let carried = |index: usize, own: u128| match &flow {
@@ -173,8 +157,8 @@ impl Poll<'_> {
             let leaf = match (last.get(member), self.delegation_of(member)) {
                 (Some(record), _) => BallotLeaf::Own(CountedBallot {
                     position: record.position,
-                    entry: record.entry,
-                    fields: record.fields.clone(),
+                    entry: self.entry_at(record.position)?,
+                    fields: record.fields.to_vec(),
                     weight: carried(index, entry.weight),
                 }),
                 (None, Some(entry)) => BallotLeaf::Delegated { entry },
@@ -185,6 +169,11 @@ impl Poll<'_> {
         };
         let sums = Count::new(self.system, self.options)?.sums().len();
         parallel::tree(workers, TreePurpose::Ballots { sums }, members.len(), leaf)
+    }
+
+    fn entry_at(&self, position: u64) -> Result<EntryId, TallyError> {
+        let entry = usize::try_from(position).ok().and_then(|place| self.entries.get(place));
+        entry.copied().ok_or(TallyError::NoEntry { position })
     }
 
     /// The delegation of a member that is in force for this poll.
@@ -203,7 +192,7 @@ impl Poll<'_> {
 
     fn flow(&self) -> Result<Option<(Graph, Flow)>, TallyError> {
         let Some(graph) = self.graph()? else { return Ok(None) };
-        let voters = last_ballots(self.ballots, self.cutoff).filter_map(|(m, _)| graph.electorate().seat(&m));
+        let voters = self.ballots.all_counted(self.cutoff).filter_map(|(m, _)| graph.electorate().seat(&m));
         let flow = resolve(&graph, voters);
         Ok(Some((graph, flow)))
     }

@@ -168,9 +168,8 @@ fn ballot_position(
         Some(text) => find_member(shell, text)?,
         None => me.ok_or_else(|| ApiError::invalid("N-53", "name the member whose ballot is to be stamped"))?,
     };
-    let ballots = shell.ledger.state().proposals()[&id].ballots.get(&member);
-    let last = ballots.and_then(|ballots| ballots.iter().rfind(|ballot| ballot.position < header.log_size));
-    last.map(|ballot| ballot.position).ok_or_else(|| {
+    let mut ballots = shell.ledger.state().proposals()[&id].ballots.of(&member);
+    ballots.find(|ballot| ballot.position < header.log_size).map(|ballot| ballot.position).ok_or_else(|| {
         ApiError::invalid("A-95", format!("A-95: {member} has no ballot on {id} under link {}", header.epoch))
     })
 }

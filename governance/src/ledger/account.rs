@@ -9,7 +9,6 @@ use crate::charter::RewardShare;
 use crate::entry::Confiscate;
 use crate::id::{MemberId, ProposalId};
 use crate::state::{DropCause, ProposalRecord};
-use crate::tally::last_ballots;
 use crate::voting::Outcome;
 
 /// What an epoch settles.
@@ -204,7 +203,7 @@ fn voters(step: &Step<'_>, ledger: &Ledger, decided: &[ProposalId]) -> BTreeMap<
             continue;
         }
         let Some(roll) = step.state.roll(proposal.snapshot_epoch) else { continue };
-        for (member, _) in last_ballots(&proposal.ballots, step.cutoff(standing.closed_at)) {
+        for (member, _) in proposal.ballots.all_counted(step.cutoff(standing.closed_at)) {
             let weight = roll.weight(&member);
             if weight > 0 {
                 let known = voters.entry(member).or_default();

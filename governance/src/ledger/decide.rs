@@ -6,7 +6,7 @@ use crate::charter::{Body, ClassRule, Quorum};
 use crate::id::ProposalId;
 use crate::roll::Roll;
 use crate::state::{DropCause, ProposalRecord};
-use crate::tally::{TallyError, last_ballots};
+use crate::tally::TallyError;
 use crate::voting::{Count, Outcome, TieBreak};
 
 /// Blocks above the close at which the block that breaks ties stands (V-30).
@@ -141,7 +141,7 @@ fn dormant(step: &Step<'_>, proposal: &ProposalRecord, roll: &Roll, cutoff: u64)
         return 0;
     }
     let poll = poll(step.state, proposal, Body::Members, roll, cutoff);
-    let voted: std::collections::BTreeSet<_> = last_ballots(poll.ballots, cutoff).map(|(member, _)| member).collect();
+    let voted: std::collections::BTreeSet<_> = poll.ballots.all_counted(cutoff).map(|(member, _)| member).collect();
     let silent = roll.iter().filter(|(member, _)| !voted.contains(*member) && poll.delegation_of(member).is_none());
     let dormant = silent.filter(|(member, _)| step.state.is_dormant(charter, member, cutoff));
     dormant.fold(0, |sum, (_, entry)| sum.saturating_add(entry.weight))

@@ -49,6 +49,7 @@ pub(crate) fn poll<'a>(
         options: proposal.content.option_count(),
         roll,
         ballots: &proposal.ballots,
+        entries: state.entries(),
         cutoff,
         delegations,
     }

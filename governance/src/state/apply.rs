@@ -6,6 +6,7 @@ use super::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
     HeadRecord, HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, Noted, ProposalRecord, Said,
 };
+use crate::ballots::Ballots;
 use crate::charter::{Class, ClassRule};
 use crate::delegation::Delegation;
 use crate::entry::{
@@ -14,7 +15,6 @@ use crate::entry::{
 };
 use crate::id::{EntryId, MemberId, ProposalId};
 use crate::lifecycle::{Schedule, boundary};
-use crate::tally::BallotRecord;
 
 impl LogState {
     /// `entry` passed every check.
@@ -29,7 +29,7 @@ impl LogState {
             }
             Entry::Proposal(e) => self.apply_proposal(position, id, member, &e.lane, e.body),
             Entry::Comment(e) => self.apply_comment(position, id, member, e.body),
-            Entry::Ballot(e) => self.apply_ballot(position, id, member, e.body),
+            Entry::Ballot(e) => self.apply_ballot(position, member, &e.body),
             Entry::Head(e) => self.apply_head(id, e.statement),
             Entry::Anchored(e) => self.apply_anchored(position, e.statement),
             Entry::Delegation(e) => self.apply_delegation(position, id, member, e.body),
@@ -184,17 +184,12 @@ impl LogState {
         }
     }
 
-    fn apply_ballot(&mut self, position: u64, entry: EntryId, member: MemberId, ballot: Ballot) {
-        let Some(proposal) = self.proposals.get_mut(&ballot.proposal) else { return };
-        let records = proposal.ballots.entry(member).or_default();
-        if records.is_empty() {
-            // Nearly everybody votes once.
-            records.reserve_exact(1);
-        }
-        let before = records.iter().rev().find(|record| record.void_from.is_none()).map(|r| r.fields.clone());
-        let after = ballot.fields.clone();
-        records.push(BallotRecord { position, entry, fields: ballot.fields, void_from: None });
-        self.update_live(&ballot.proposal, &member, before.as_deref(), Some(&after));
+    fn apply_ballot(&mut self, position: u64, member: MemberId, ballot: &Ballot) {
+        let Self { proposals, rolls, .. } = self;
+        let Some(proposal) = proposals.get_mut(&ballot.proposal) else { return };
+        let before = proposal.ballots.standing(&member).map(|record| record.fields.to_vec());
+        proposal.ballots.push(member, position, &ballot.fields);
+        proposal.update_live(rolls, &member, before.as_deref(), Some(&ballot.fields));
     }
 
     fn apply_delegation(&mut self, position: u64, entry: EntryId, member: MemberId, delegation: Delegation) {
@@ -299,13 +294,13 @@ impl LogState {
         let member = self.member_of_key(&proof.member());
         self.equivocations.push(EquivocationRecord { position, member });
         self.proven.insert(proof.place());
-        let Some(entry) = self.placed(proof.place()).and_then(|position| self.positions.at(position)) else { return };
+        let Some(place) = self.placed(proof.place()) else { return };
+        let Some(entry) = self.positions.at(place) else { return };
         let Some(said) = self.said.get(&entry).cloned() else {
             // Ballots are too many to be noted twice.
-            let of_member =
-                |p: &&ProposalRecord| p.ballots.get(&member).is_some_and(|r| r.iter().any(|b| b.entry == entry));
-            if let Some(proposal) = self.proposals.values().find(of_member).map(|proposal| proposal.id) {
-                self.void_ballot(&proposal, &member, &entry, position);
+            let has_it = |p: &&ProposalRecord| p.ballots.of(&member).any(|ballot| ballot.position == place);
+            if let Some(proposal) = self.proposals.values().find(has_it).map(|proposal| proposal.id) {
+                self.void_ballot(&proposal, &member, place, position);
             }
             return;
         };
@@ -318,16 +313,12 @@ impl LogState {
         }
     }
 
-    fn void_ballot(&mut self, on: &ProposalId, member: &MemberId, entry: &EntryId, position: u64) {
-        let Some(records) = self.proposals.get_mut(on).and_then(|p| p.ballots.get_mut(member)) else { return };
-        let valid = |records: &[BallotRecord]| {
-            records.iter().rev().find(|record| record.void_from.is_none()).map(|record| record.fields.clone())
-        };
-        let before = valid(records);
-        if let Some(record) = records.iter_mut().find(|record| record.entry == *entry) {
-            record.void_from.get_or_insert(position);
-        }
-        let after = valid(records);
+    fn void_ballot(&mut self, on: &ProposalId, member: &MemberId, ballot: u64, proof: u64) {
+        let Some(ballots) = self.proposals.get_mut(on).map(|proposal| &mut proposal.ballots) else { return };
+        let standing = |ballots: &Ballots| ballots.standing(member).map(|record| record.fields.to_vec());
+        let before = standing(ballots);
+        ballots.void(ballot, proof);
+        let after = standing(ballots);
         self.update_live(on, member, before.as_deref(), after.as_deref());
     }
 

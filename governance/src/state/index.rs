@@ -58,6 +58,11 @@ impl EntryIndex {
         self.get(id).is_some()
     }
 
+    /// All entries, by position.
+    pub(super) fn ids(&self) -> &[EntryId] {
+        &self.ids
+    }
+
     /// The entry at a position.
     pub(super) fn at(&self, position: u64) -> Option<EntryId> {
         self.ids.get(usize::try_from(position).ok()?).copied()

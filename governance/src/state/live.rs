@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::LogState;
+use super::{LogState, ProposalRecord, Rolls};
+use crate::ballots::Ballots;
 use crate::delegation::{Electorate, Graph, Live, Scope, Shift, Topic};
 use crate::id::{MemberId, ProposalId};
-use crate::tally::Ballots;
 use crate::voting::Count;
 
 /// Totals of a proposal over the ballots so far.
@@ -86,9 +86,9 @@ impl LogState {
         let flow = self.new_flow(id, electorate, delegating);
         let own = flow.is_some().then(|| count.clone());
         let mut live = LiveTally { count, own, flow, has_changed: true };
-        for (member, records) in &proposal.ballots {
-            if let Some(record) = records.iter().rev().find(|record| record.void_from.is_none()) {
-                live.replace(member, roll.weight(member), None, Some(&record.fields), &proposal.ballots);
+        for (member, mut records) in proposal.ballots.by_member() {
+            if let Some(record) = records.find(|record| record.void_from.is_none()) {
+                live.replace(member, roll.weight(member), None, Some(record.fields), &proposal.ballots);
             }
         }
         if let Some(proposal) = self.proposals.get_mut(id) {
@@ -104,10 +104,9 @@ impl LogState {
         before: Option<&[u16]>,
         after: Option<&[u16]>,
     ) {
-        let Some(proposal) = self.proposals.get_mut(id) else { return };
-        let own = self.rolls.get(&proposal.snapshot_epoch).map_or(0, |(roll, _)| roll.weight(member));
-        if let Some(live) = &mut proposal.live {
-            live.replace(member, own, before, after, &proposal.ballots);
+        let Self { proposals, rolls, .. } = self;
+        if let Some(proposal) = proposals.get_mut(id) {
+            proposal.update_live(rolls, member, before, after);
         }
     }
 
@@ -159,6 +158,22 @@ impl LogState {
         }
         let live = Live::new(&graph);
         Some(Flow { graph, live })
+    }
+}
+
+impl ProposalRecord {
+    /// As [`LogState::update_live`].
+    pub(super) fn update_live(
+        &mut self,
+        rolls: &Rolls,
+        member: &MemberId,
+        before: Option<&[u16]>,
+        after: Option<&[u16]>,
+    ) {
+        let own = rolls.get(&self.snapshot_epoch).map_or(0, |(roll, _)| roll.weight(member));
+        if let Some(live) = &mut self.live {
+            live.replace(member, own, before, after, &self.ballots);
+        }
     }
 }
 
@@ -220,9 +235,8 @@ impl LiveTally {
             if Some(&member) == but {
                 continue;
             }
-            let last = ballots.get(&member).and_then(|records| records.iter().rev().find(|r| r.void_from.is_none()));
-            if let Some(record) = last {
-                let reweighed = self.count.reweigh(&record.fields, shift.before, shift.after);
+            if let Some(record) = ballots.standing(&member) {
+                let reweighed = self.count.reweigh(record.fields, shift.before, shift.after);
                 reweighed.expect("it was counted with the weight before");
             }
         }

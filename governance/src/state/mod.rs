@@ -95,10 +95,13 @@ pub struct LogState {
     forced: BTreeMap<EntryId, Forced>,
     anchored: Vec<AnchoredRecord>,
     charters: Vec<CharterVersion>,
-    rolls: BTreeMap<u32, (Roll, Arc<Electorate>)>,
+    rolls: Rolls,
     block_hashes: BTreeMap<u32, BlockHash>,
     ledger: Ledger,
 }
+
+/// The rolls given so far, by epoch.
+type Rolls = BTreeMap<u32, (Roll, Arc<Electorate>)>;
 
 /// What the ledger needs to know of chain or roll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

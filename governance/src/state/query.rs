@@ -88,6 +88,18 @@ impl LogState {
         self.positions.get(id)
     }
 
+    /// The entry at a position.
+    #[must_use]
+    pub fn entry_at(&self, position: u64) -> Option<EntryId> {
+        self.positions.at(position)
+    }
+
+    /// All entries, by position.
+    #[must_use]
+    pub fn entries(&self) -> &[EntryId] {
+        self.positions.ids()
+    }
+
     /// Members by id.
     #[must_use]
     pub fn members(&self) -> &BTreeMap<MemberId, MemberRecord> {

@@ -6,6 +6,7 @@ use bitcoin::secp256k1::XOnlyPublicKey;
 use bitcoin::{BlockHash, Txid};
 
 use super::live::LiveTally;
+use crate::ballots::Ballots;
 use crate::charter::Charter;
 use crate::delegation::Scope;
 use crate::entry::{Bind, Checkpoint, Entry, Execution, GuardianVoice, LogHead, Opinion, ProposalContent};
@@ -13,7 +14,6 @@ use crate::epoch::EpochHeader;
 use crate::id::{ChannelId, CharterHash, EntryId, LaneHead, MemberId, ProposalId};
 use crate::ledger::Ending;
 use crate::lifecycle::Schedule;
-use crate::tally::Ballots;
 
 /// A member's lane as far as it is in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

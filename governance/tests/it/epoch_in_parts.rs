@@ -2,12 +2,13 @@
 
 use std::sync::Mutex;
 
+use althing_governance::ballots::Ballots;
 use althing_governance::charter::{Body, Class};
 use althing_governance::delegation::{Book, Delegation, Part, Scope, Topic};
 use althing_governance::entry::Choice;
 use althing_governance::epoch::{close, close_by};
 use althing_governance::parallel::{Alone, Piece, Workers};
-use althing_governance::tally::{BallotLeaf, BallotRecord, Ballots, Delegations, Poll};
+use althing_governance::tally::{BallotLeaf, Delegations, Poll};
 use althing_governance::tree::{SumTree, TreePurpose};
 use althing_governance::voting::System;
 use althing_governance::{Canonical as _, EntryId, MemberId, Roll};
@@ -65,6 +66,11 @@ fn member(number: u8) -> MemberId {
     MemberId([number; 32])
 }
 
+/// An entry for each position of these logs.
+fn entries() -> Vec<EntryId> {
+    (0..=255).map(|position| EntryId([position; 32])).collect()
+}
+
 fn ballot(system: System, options: u16, what: u16) -> Vec<u16> {
     match system {
         System::YesNoAbstain | System::YesNoVeto => vec![what % 3],
@@ -81,8 +87,7 @@ fn votes_and_delegations(system: System, options: u16, acts: &[(u8, u8, u16)]) -
         let entry = EntryId([u8::try_from(position % 256).unwrap(); 32]);
         if what % 2 == 0 {
             let fields = ballot(system, options, what / 2);
-            let record = BallotRecord { position, entry, fields, void_from: None };
-            ballots.entry(member(*who)).or_default().push(record);
+            ballots.push(member(*who), position, &fields);
         } else if who != whom {
             let share_bp = 1 + what % 9_999;
             let third = member(whom.wrapping_add(1));
@@ -107,7 +112,7 @@ proptest! {
         let (ballots, book) = votes_and_delegations(system, options, &acts);
         let topic = Topic { class: Class::Text, tags: Vec::new() };
         let delegations = delegating.then_some(Delegations { book: &book, topic, cutoff, close_height: 1000 });
-        let poll = Poll { system, options, roll: &roll, ballots: &ballots, cutoff, delegations };
+        let poll = Poll { system, options, roll: &roll, ballots: &ballots, entries: &entries(), cutoff, delegations };
         let whole = poll.tree().unwrap();
         // The count resolves delegations in another way, by the whole graph at once.
         prop_assert_eq!(&whole.root().sums, &poll.count().unwrap().sums());
@@ -126,8 +131,7 @@ fn each_leaf_carries_what_its_member_was_handed() {
     let roll = Roll::from_stakes((0..5).map(|who| (member(who), 10, 10 + u128::from(who))));
     let (mut ballots, mut book) = (Ballots::new(), Book::new());
     for who in [2, 3] {
-        let record = BallotRecord { position: 9, entry: EntryId([who; 32]), fields: vec![1], void_from: None };
-        ballots.insert(member(who), vec![record]);
+        ballots.push(member(who), 7 + u64::from(who), &[1]);
     }
     for (from, to) in [(0, 1), (1, 2), (4, 9)] {
         let parts = vec![Part { to: member(to), share_bp: 10_000 }];
@@ -136,8 +140,9 @@ fn each_leaf_carries_what_its_member_was_handed() {
     }
     let topic = Topic { class: Class::Text, tags: Vec::new() };
     let delegations = Some(Delegations { book: &book, topic, cutoff: 100, close_height: 1000 });
-    let poll =
-        Poll { system: System::YesNoAbstain, options: 0, roll: &roll, ballots: &ballots, cutoff: 100, delegations };
+    let entries = entries();
+    let (system, ballots, roll) = (System::YesNoAbstain, &ballots, &roll);
+    let poll = Poll { system, options: 0, roll, ballots, entries: &entries, cutoff: 100, delegations };
     for shards in 1..8 {
         let tree = poll.tree_by(&Shuffled::new(shards, 3, false)).unwrap();
         let carried = |who: u8| {

@@ -1,9 +1,9 @@
 //! Hazard: a vote whose end depends on when it was asked for, or that costs a count of all ballots with every head.
 
+use althing_governance::ballots::Ballots;
 use althing_governance::charter::{Body, Class, ClassRule, Quorum};
 use althing_governance::delegation::{Delegation, Part, Scope};
 use althing_governance::entry::{Ballot, Choice};
-use althing_governance::tally::{Ballots, last_ballots};
 use althing_governance::voting::{Count, Leader};
 use althing_governance::{Charter, LogState, MemberId, ProposalId};
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn count(world: &World, ballots: &Ballots, size: u64, to: &[(u8, u8, u64)]) -> C
     let mut count = Count::new(althing_governance::voting::System::YesNoAbstain, 0).unwrap();
     count.add_roll(roll.total()).unwrap();
     let voted: Vec<(MemberId, Vec<u16>)> =
-        last_ballots(ballots, size).map(|(member, record)| (member, record.fields.clone())).collect();
+        ballots.all_counted(size).map(|(member, record)| (member, record.fields.to_vec())).collect();
     for (member, fields) in &voted {
         let given = (1..=MEMBERS).filter(|from| {
             let newest = to.iter().rev().find(|(giver, _, position)| giver == from && *position < size);
@@ -82,7 +82,7 @@ fn early(world: &World, id: ProposalId) -> u32 {
         };
         let own = count(world, &proposal.ballots, record.head.size, &[]);
         let voted: u128 =
-            last_ballots(&proposal.ballots, record.head.size).map(|(member, _)| world.rolls[0].weight(&member)).sum();
+            proposal.ballots.all_counted(record.head.size).map(|(member, _)| world.rolls[0].weight(&member)).sum();
         own.decided_early(&rule, own.weight() - voted)
     });
     certain.min().unwrap_or(schedule.close)

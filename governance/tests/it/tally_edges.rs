@@ -1,12 +1,11 @@
 //! Hazard: a ballot that counts a moment too long or too short, and leaves of the ballot tree that say something else than they
 //! should (G-42, G-76, G-98).
 
+use althing_governance::ballots::Ballots;
 use althing_governance::charter::Class;
 use althing_governance::delegation::{Book, Delegation, Part, Scope, Topic};
 use althing_governance::entry::{Ballot, Choice};
-use althing_governance::tally::{
-    BallotLeaf, BallotRecord, Ballots, CountedBallot, Delegations, Poll, Sums, last_ballots,
-};
+use althing_governance::tally::{BallotLeaf, CountedBallot, Delegations, Poll, Sums};
 use althing_governance::voting::{Count, Outcome, System};
 use althing_governance::{Canonical as _, DecodeError, EntryId, MemberId, ProposalId, Roll};
 
@@ -14,19 +13,23 @@ fn member(number: u8) -> MemberId {
     MemberId([number; 32])
 }
 
-fn record(position: u64, field: u16, void_from: Option<u64>) -> BallotRecord {
-    BallotRecord { position, entry: EntryId([u8::try_from(position).unwrap(); 32]), fields: vec![field], void_from }
+/// Ballots of one field: who, where, what, and where the proof is that makes it void.
+fn ballots(all: &[(u8, u64, u16, Option<u64>)]) -> Ballots {
+    let mut ballots = Ballots::new();
+    for (who, position, field, proof) in all {
+        ballots.push(member(*who), *position, &[*field]);
+        if let Some(proof) = proof {
+            ballots.void(*position, *proof);
+        }
+    }
+    ballots
 }
 
 #[test]
 fn the_last_ballot_below_the_cutoff_that_is_not_void_by_then() {
-    let ballots = Ballots::from([
-        (member(1), vec![record(3, 1, None), record(8, 2, Some(12))]),
-        (member(2), vec![record(5, 1, Some(5))]),
-        (member(3), vec![]),
-    ]);
+    let ballots = ballots(&[(1, 3, 1, None), (2, 5, 1, Some(5)), (1, 8, 2, Some(12))]);
     let counted = |cutoff| -> Vec<(MemberId, u64)> {
-        last_ballots(&ballots, cutoff).map(|(member, record)| (member, record.position)).collect()
+        ballots.all_counted(cutoff).map(|(member, record)| (member, record.position)).collect()
     };
     assert_eq!(counted(0), []);
     assert_eq!(counted(3), []);
@@ -69,7 +72,8 @@ fn a_choice_has_one_field_and_a_field_one_choice() {
 #[test]
 fn every_leaf_of_a_ballot_tree_says_its_own() {
     let roll = Roll::from_stakes((1..=4).map(|who| (member(who), 100, 100 * u128::from(who))));
-    let ballots = Ballots::from([(member(2), vec![record(4, 1, None)]), (member(9), vec![record(5, 1, None)])]);
+    let ballots = ballots(&[(2, 4, 1, None), (9, 5, 1, None)]);
+    let entries: Vec<EntryId> = (0..10).map(|position| EntryId([position; 32])).collect();
     let mut book = Book::new();
     let to = |who| vec![Part { to: member(who), share_bp: 10_000 }];
     let give = |who, expires_height| Delegation { scope: Scope::All, parts: to(who), expires_height };
@@ -84,6 +88,7 @@ fn every_leaf_of_a_ballot_tree_says_its_own() {
         options: 0,
         roll: &roll,
         ballots: &ballots,
+        entries: &entries,
         cutoff: 10,
         delegations,
     };

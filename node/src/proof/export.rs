@@ -119,13 +119,7 @@ fn ballot(
     log_size: u64,
 ) -> Result<Statement, ApiError> {
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
-    let last = record.ballots.get(member).and_then(|ballots| {
-        ballots.iter().rfind(|ballot| {
-            let valid = ballot.void_from.is_none_or(|proof| proof >= log_size);
-            valid && ballot.position < log_size
-        })
-    });
-    let Some(ballot) = last else {
+    let Some(ballot) = record.ballots.counted(member, log_size) else {
         return Err(ApiError::invalid("P-8", format!("member {member} cast no ballot on proposal {}", record.id)));
     };
     let snapshot = record.snapshot_epoch;

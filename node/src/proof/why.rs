@@ -84,9 +84,7 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
 
 /// Position of the ballot that counts.
 fn own_ballot(record: &ProposalRecord, member: &MemberId) -> Result<u64, ApiError> {
-    let ballots = record.ballots.get(member);
-    let last = ballots.and_then(|ballots| ballots.iter().rfind(|ballot| ballot.void_from.is_none()));
-    last.map(|ballot| ballot.position).ok_or_else(|| {
+    record.ballots.standing(member).map(|ballot| ballot.position).ok_or_else(|| {
         ApiError::not_now(format!("P-8: the log has no ballot of member {member} on proposal {}", record.id))
     })
 }

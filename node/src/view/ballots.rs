@@ -51,11 +51,11 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     let weight = carried(shell, record, &me, own_weight);
     let proposal = one(shell, Some(me), &id.to_string())?;
     let replaces = proposal.my_ballot.as_ref().map(|ballot| ballot.choice.clone());
-    let logged = record.ballots.get(&me).and_then(|ballots| ballots.iter().rfind(|ballot| ballot.void_from.is_none()));
+    let logged = record.ballots.standing(&me);
     let tally_after = record.live.as_ref().zip(state.rule_of(record)).and_then(|(live, rule)| {
         let mut count = live.count().clone();
         if let Some(before) = logged {
-            count.remove(&before.fields, live.carried(&me, own_weight)).ok()?;
+            count.remove(before.fields, live.carried(&me, own_weight)).ok()?;
         }
         count.add(&fields, weight).ok()?;
         Some(tally(&count, rule, false))

@@ -97,7 +97,7 @@ fn routes(shell: &Shell, record: &ProposalRecord, me: &MemberId) -> Vec<WeightRo
 }
 
 fn votes(record: &ProposalRecord, member: &MemberId) -> bool {
-    record.ballots.get(member).is_some_and(|ballots| ballots.iter().any(|ballot| ballot.void_from.is_none()))
+    record.ballots.standing(member).is_some()
 }
 
 /// The delegations that count for a proposal; `None` where nobody can delegate, or the roll is not known.

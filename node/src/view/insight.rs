@@ -43,9 +43,9 @@ fn tally(shell: &Shell, record: &ProposalRecord) -> Curve {
         record.live.as_ref().map_or(own, |live| live.carried(member, own))
     };
     let mut ballots: Vec<(u64, &MemberId, &[u16])> = Vec::new();
-    for (member, records) in &record.ballots {
-        let valid = records.iter().filter(|ballot| ballot.void_from.is_none());
-        ballots.extend(valid.map(|ballot| (ballot.position, member, ballot.fields.as_slice())));
+    for (member, records) in record.ballots.by_member() {
+        let valid = records.filter(|ballot| ballot.void_from.is_none());
+        ballots.extend(valid.map(|ballot| (ballot.position, member, ballot.fields)));
     }
     ballots.sort_by_key(|(position, ..)| *position);
     let mut standing: std::collections::BTreeMap<&MemberId, &[u16]> = std::collections::BTreeMap::new();

@@ -72,15 +72,15 @@ fn every_wrong_tree_is_named() {
         });
     });
     refused("an earlier ballot", "ballots_root", |story, close| {
-        let records = &story.world.ledger.state().proposals()[&story.text].ballots[&member_id(VOTER)];
-        let first = &records[0];
+        let state = story.world.ledger.state();
+        let first = state.proposals()[&story.text].ballots.of(&member_id(VOTER)).last().unwrap();
         assert_eq!(first.fields, [Choice::No.field()]);
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
                 let mut ballot = BallotLeaf::from_bytes(&leaf.value).unwrap();
                 let BallotLeaf::Own(counted) = &mut ballot else { unreachable!() };
-                (counted.position, counted.entry) = (first.position, first.entry);
-                counted.fields.clone_from(&first.fields);
+                (counted.position, counted.entry) = (first.position, state.entry_at(first.position).unwrap());
+                counted.fields = first.fields.to_vec();
                 leaf.value = ballot.to_bytes();
                 leaf.sums.swap(0, 1);
             }

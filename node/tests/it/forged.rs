@@ -201,8 +201,9 @@ fn ballots_and_weights() {
     });
     part("a ballot that was changed later", BallotFile, "P-6: the tally counts entry", |story, bundle| {
         let Statement::Ballot(part) = &mut bundle.statement else { unreachable!() };
-        let ballots = &story.world.ledger.state().proposals()[&story.text].ballots[&member_id(VOTER)];
-        part.entry = story.logged(ballots[0].position, story.world.closes[DECIDING as usize - 1].header.log_size);
+        let ballots = &story.world.ledger.state().proposals()[&story.text].ballots;
+        let first = ballots.of(&member_id(VOTER)).last().unwrap();
+        part.entry = story.logged(first.position, story.world.closes[DECIDING as usize - 1].header.log_size);
     });
     part("a younger snapshot", BallotFile, "the roll of epoch 3 cannot be the snapshot", |story, bundle| {
         let close = &story.world.closes[DECIDING as usize - 1];

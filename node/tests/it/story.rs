@@ -80,7 +80,7 @@ impl Story {
         let close = self.close(epoch);
         let record = &self.world.ledger.state().proposals()[&self.text];
         let member = member_id(VOTER);
-        let counted = record.ballots[&member].iter().rfind(|b| b.position < close.header.log_size).unwrap();
+        let counted = record.ballots.counted(&member, close.header.log_size).unwrap();
         self.bundle(
             epoch,
             Statement::Ballot(Box::new(BallotPart {

@@ -19,7 +19,7 @@ impl LogState {
         if let Err(fault) = content.system.validate(content.option_count(), &e.body.fields) {
             return invalid("G-29", fault.to_string());
         }
-        if self.rule_of(proposal).is_some_and(|rule| rule.final_ballots) && proposal.ballots.contains_key(&member) {
+        if self.rule_of(proposal).is_some_and(|rule| rule.final_ballots) && proposal.ballots.has_cast(&member) {
             return invalid("G-44", format!("{member} has voted, and ballots of this class are final"));
         }
         // G-41: open and closed are told by heads in the log before this entry, so that everybody agrees.
