@@ -33,6 +33,31 @@ pub enum PeerEvent {
     Message(PublicKey, Box<Msg>),
 }
 
+/// A peer as the key of a map that is looked into for every entry: in the order of its bytes in memory, which takes a tenth of
+/// the time of the order of curve points (that one writes both out first). The order means nothing outside the process.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerId(pub PublicKey);
+
+impl Ord for PeerId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp_fast_unstable(&other.0)
+    }
+}
+
+impl PartialOrd for PeerId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for PeerId {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for PeerId {}
+
 /// The running peer connections of this node. Dropping it ends them.
 pub struct Peers {
     /// Peers in this process, who get their messages at once.

@@ -9,6 +9,8 @@ use althing_channels::wire::AppAck;
 use bitcoin::secp256k1::PublicKey;
 use hdrhistogram::Histogram;
 
+use crate::peers::PeerId;
+
 /// One receipt in so many is kept, to be checked behind the run.
 const SAMPLE_EVERY: u64 = 509;
 
@@ -26,7 +28,7 @@ pub(super) struct Sent {
 /// What is waited for, by peer, and what came.
 pub(super) struct Desk {
     began: Instant,
-    lines: BTreeMap<PublicKey, Mutex<VecDeque<Sent>>>,
+    lines: BTreeMap<PeerId, Mutex<VecDeque<Sent>>>,
     /// Peers that send forged votes only, for whose answers nobody waits.
     forgers: BTreeSet<PublicKey>,
     came: Mutex<Came>,
@@ -69,7 +71,7 @@ impl Default for Came {
 
 impl Desk {
     pub(super) fn new(peers: &[PublicKey], forgers: &[PublicKey]) -> Self {
-        let lines = peers.iter().map(|peer| (*peer, Mutex::default())).collect();
+        let lines = peers.iter().map(|peer| (PeerId(*peer), Mutex::default())).collect();
         Self {
             began: Instant::now(),
             lines,
@@ -86,7 +88,7 @@ impl Desk {
 
     /// Waits for the answer to a vote from now on, unless `most` of this peer are waited for already.
     pub(super) fn expect(&self, peer: &PublicKey, sent: Sent, most: usize) -> bool {
-        let Some(line) = self.lines.get(peer) else { return true };
+        let Some(line) = self.lines.get(&PeerId(*peer)) else { return true };
         let mut line = lock(line);
         if line.len() >= most {
             return false;
@@ -111,7 +113,7 @@ impl Desk {
 
     /// A message of the hub for a peer; given back when the peer is none of this desk's.
     pub(super) fn hear(&self, peer: PublicKey, message: Msg) -> Option<Msg> {
-        let Some(line) = self.lines.get(&peer) else { return self.hear_forger(peer, message) };
+        let Some(line) = self.lines.get(&PeerId(peer)) else { return self.hear_forger(peer, message) };
         match message {
             Msg::AppAck(ack) => {
                 // Receipts of a peer come in the order of its entries.

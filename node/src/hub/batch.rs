@@ -9,6 +9,7 @@ use bitcoin::secp256k1::PublicKey;
 
 use super::Hub;
 use super::receipts::{Sealer, acknowledgements, acknowledgements_from};
+use crate::peers::PeerId;
 use crate::store::Segment;
 
 /// Entries appended in memory that are not durable yet.
@@ -102,7 +103,7 @@ impl Hub {
 
     fn pass_on(&self, segment: &Segment) {
         let bytes = segment.to_bytes();
-        for peer in self.members.keys() {
+        for PeerId(peer) in self.members.keys() {
             self.shell.peers.send(*peer, Msg::LogSegment(LogSegment { segment: bytes.clone() }));
         }
     }

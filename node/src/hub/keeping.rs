@@ -19,6 +19,7 @@ use super::Hub;
 use crate::api::{ApiError, Reply};
 use crate::keys::hex;
 use crate::ledger::LedgerError;
+use crate::peers::PeerId;
 use crate::store::Segment;
 
 /// How long a hub waits for members that know more, after one came that knows less.
@@ -241,7 +242,12 @@ impl Hub {
         let counts = |peer: &PublicKey| {
             members.is_empty()
                 || self.newness.gave == Some(*peer)
-                || self.members.get(peer).copied().flatten().is_some_and(|member| members.contains_key(&member))
+                || self
+                    .members
+                    .get(&PeerId(*peer))
+                    .copied()
+                    .flatten()
+                    .is_some_and(|member| members.contains_key(&member))
         };
         let ends: Vec<u64> = self.newness.shown.iter().filter(|(peer, _)| counts(peer)).map(|(_, end)| *end).collect();
         let since = match self.newness.known {

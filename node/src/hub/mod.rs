@@ -36,7 +36,7 @@ use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
 use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX, Turned};
 use crate::ledger::LedgerError;
 use crate::peer_budget::PeerBudget;
-use crate::peers::{Neighbours, PeerEvent};
+use crate::peers::{Neighbours, PeerEvent, PeerId};
 use crate::shell::Shell;
 use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
 use crate::view::{self, Condition};
@@ -147,7 +147,7 @@ pub struct Hub {
     /// Peers that sent too many bad signatures (N-72).
     shut_out: BTreeSet<PublicKey>,
     /// Peers of which an entry went into the log (N-109).
-    vouched: BTreeSet<PublicKey>,
+    vouched: BTreeSet<PeerId>,
     links: Links,
     /// Whether this log is the newest there is (N-128).
     newness: Newness,
@@ -155,7 +155,7 @@ pub struct Hub {
     copies: BTreeSet<PublicKey>,
     batch: Batch,
     /// Peers that said hello, with the vote key they named.
-    members: BTreeMap<PublicKey, Option<MemberId>>,
+    members: BTreeMap<PeerId, Option<MemberId>>,
     /// What peers asked to be told; told once a batch, behind its commit.
     wanted: BTreeMap<PublicKey, Wanted>,
     waiters: Waiters<Condition>,
@@ -183,7 +183,7 @@ impl Role for Hub {
             Input::Peer(PeerEvent::Down(peer)) => {
                 self.copies.remove(&peer);
                 self.newness.forget(&peer);
-                self.members.remove(&peer);
+                self.members.remove(&PeerId(peer));
                 self.wanted.remove(&peer);
             }
             Input::Peer(PeerEvent::Message(peer, message)) => {
@@ -241,7 +241,7 @@ impl Hub {
             Msg::Hello(hello) => return self.on_hello(peer, hello),
             _ => {}
         }
-        if !self.members.contains_key(&peer) {
+        if !self.members.contains_key(&PeerId(peer)) {
             self.refuse_peer(peer, "N-30", "say hello first");
             return Ok(());
         }
@@ -302,7 +302,7 @@ impl Hub {
             );
             return Ok(());
         }
-        self.members.insert(peer, hello.vote_key.map(MemberId));
+        self.members.insert(PeerId(peer), hello.vote_key.map(MemberId));
         self.wanted.entry(peer).or_default().greeting = true;
         if self.copies.contains(&peer) {
             return Ok(());
@@ -345,7 +345,7 @@ impl Hub {
             self.refuse_peer(peer, "N-128", &refusal.message);
             return Ok(());
         }
-        let Some(Some(member)) = self.members.get(&peer).copied() else {
+        let Some(Some(member)) = self.members.get(&PeerId(peer)).copied() else {
             self.refuse_peer(peer, "N-34", "name a vote key in hello before opening a stake channel");
             return Ok(());
         };
@@ -469,7 +469,7 @@ impl Hub {
             if self.copies.contains(&peer) {
                 continue;
             }
-            if !self.members.contains_key(&peer) {
+            if !self.members.contains_key(&PeerId(peer)) {
                 self.refuse_peer(peer, "N-30", "say hello first");
             } else if !self.acknowledge_again(peer, &id) {
                 let origin = Origin { peer, sequence: offered.sequence, id };
@@ -478,7 +478,7 @@ impl Hub {
                     continue;
                 }
                 let taken = self.take_in(origin, offered.bytes, digests, finding);
-                if taken.is_ok() && self.vouched.insert(peer) {
+                if taken.is_ok() && self.vouched.insert(PeerId(peer)) {
                     self.intake.vouch(peer);
                 }
                 self.answer_refusal(origin, taken);

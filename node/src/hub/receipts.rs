@@ -8,7 +8,7 @@ use althing_governance::signing::Statement as _;
 use althing_governance::tree::HistoryTree;
 use anyhow::{Context, Result};
 use bitcoin::BlockHash;
-use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::secp256k1::{All, Keypair, Secp256k1, XOnlyPublicKey};
 
 use crate::keys::{Keys, entropy};
 use crate::ledger::Ledger;
@@ -42,8 +42,17 @@ impl Sealer<'_> {
         let state = self.ledger.state();
         let mut first = state.size().checked_sub(entries.len() as u64).context("the log is shorter than its batch")?;
         let mut segments = Vec::new();
+        // Derived once for all segments that it signs: that costs more than the signature.
+        let mut known: Option<(XOnlyPublicKey, Keypair)> = None;
         for group in groups(entries) {
-            let segment = self.seal_one(state, first, group)?;
+            // By the key in force where the segment begins: one of its own entries may put another in force (N-78).
+            let wanted = self.ledger.hub_log_key_at(first);
+            let key = match known {
+                Some((name, key)) if name == wanted => key,
+                _ => self.keys.log_for(&wanted)?,
+            };
+            known = Some((wanted, key));
+            let segment = self.seal_one(state, first, group, &key)?;
             first = segment.end();
             segments.push(segment);
         }
@@ -56,7 +65,7 @@ impl Sealer<'_> {
         Ok(HistoryTree::from_leaf_hashes(leaves.context("the log is shorter than its batch")?))
     }
 
-    fn seal_one(&self, state: &LogState, first: u64, entries: Vec<Vec<u8>>) -> Result<Segment> {
+    fn seal_one(&self, state: &LogState, first: u64, entries: Vec<Vec<u8>>, key: &Keypair) -> Result<Segment> {
         let params = state.params();
         let log_size = first + entries.len() as u64;
         let (tip_height, tip_hash) = self.tip;
@@ -72,9 +81,7 @@ impl Sealer<'_> {
             tip_hash,
             anchored_by_height: anchored_by(state, tip_height),
         };
-        // By the key in force where the segment begins: one of its own entries may put another in force (N-78).
-        let key = self.keys.log_for(&self.ledger.hub_log_key_at(first))?;
-        let receipt = receipt.sign(self.secp, &key, &entropy()?);
+        let receipt = receipt.sign(self.secp, key, &entropy()?);
         Ok(Segment { first_position: first, entries, receipt })
     }
 }

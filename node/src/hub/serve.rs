@@ -7,6 +7,7 @@ use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
 
 use super::Hub;
+use crate::peers::PeerId;
 use crate::shell::NEWEST_HEAD;
 
 /// Segments handed out for one question; the member asks again from where it then is.
@@ -65,7 +66,7 @@ impl Hub {
 
     /// Tells everybody about a link that was just broadcast.
     pub(super) fn announce_link(&self, epoch: u32, header: Vec<u8>, link: Vec<u8>) {
-        for peer in self.members.keys() {
+        for PeerId(peer) in self.members.keys() {
             let info = LinkInfo { epoch, header: header.clone(), link: link.clone() };
             self.shell.peers.send(*peer, Msg::LinkInfo(info));
         }

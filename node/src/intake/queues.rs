@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bitcoin::secp256k1::PublicKey;
 
 use super::{Arrived, Finding, Offered};
+use crate::peers::PeerId;
 
 /// Most entries of one peer that wait (N-71).
 pub const PEER_ENTRIES: usize = 4096;
@@ -36,13 +37,13 @@ pub enum Turned {
 /// Entries of each peer, and how far the engine is behind.
 #[derive(Default)]
 pub(super) struct Queues {
-    waiting: BTreeMap<PublicKey, Waiting>,
+    waiting: BTreeMap<PeerId, Waiting>,
     /// Outlives the connection: else a peer would be forgiven for connecting again.
-    strikes: BTreeMap<PublicKey, u32>,
+    strikes: BTreeMap<PeerId, u32>,
     /// Peers of which an entry went into the log.
-    proven: BTreeSet<PublicKey>,
+    proven: BTreeSet<PeerId>,
     /// Whose turn it was last.
-    served: Option<PublicKey>,
+    served: Option<PeerId>,
     pub(super) unsettled: usize,
     pub(super) closed: bool,
 }
@@ -71,10 +72,11 @@ impl Queues {
 
     /// N-71, N-72.
     pub(super) fn push(&mut self, offered: Offered) -> Result<(), Turned> {
-        if self.strikes.get(&offered.peer).is_some_and(|strikes| *strikes >= STRIKES_MAX) {
+        let peer = PeerId(offered.peer);
+        if self.strikes.get(&peer).is_some_and(|strikes| *strikes >= STRIKES_MAX) {
             return Err(Turned::ShutOut);
         }
-        let waiting = self.waiting.entry(offered.peer).or_default();
+        let waiting = self.waiting.entry(peer).or_default();
         if waiting.entries.len() >= PEER_ENTRIES || waiting.bytes.saturating_add(offered.bytes.len()) > PEER_BYTES {
             return Err(Turned::Crowded(offered));
         }
@@ -85,11 +87,11 @@ impl Queues {
 
     /// N-109.
     pub(super) fn vouch(&mut self, peer: PublicKey) {
-        self.proven.insert(peer);
+        self.proven.insert(PeerId(peer));
     }
 
     pub(super) fn forget(&mut self, peer: &PublicKey) {
-        self.waiting.remove(peer);
+        self.waiting.remove(&PeerId(*peer));
     }
 
     /// Takes up to `most` entries, in turns.
@@ -122,10 +124,10 @@ impl Queues {
     pub(super) fn judge(&mut self, arrived: &[Arrived]) -> BTreeSet<PublicKey> {
         let mut offenders = BTreeSet::new();
         for offered in arrived.iter().filter(|a| matches!(a.finding, Finding::Forged(_))).map(|a| &a.offered) {
-            let strikes = self.strikes.entry(offered.peer).or_default();
+            let strikes = self.strikes.entry(PeerId(offered.peer)).or_default();
             *strikes = strikes.saturating_add(1);
             if *strikes == STRIKES_MAX {
-                self.waiting.remove(&offered.peer);
+                self.waiting.remove(&PeerId(offered.peer));
                 offenders.insert(offered.peer);
             }
         }
@@ -133,7 +135,7 @@ impl Queues {
     }
 
     /// The waiting peer after the one served last, in the order of keys.
-    fn next_peer(&self) -> Option<PublicKey> {
+    fn next_peer(&self) -> Option<PeerId> {
         let after = self.served.and_then(|served| {
             use std::ops::Bound::{Excluded, Unbounded};
             self.waiting.range((Excluded(served), Unbounded)).next()
@@ -217,7 +219,7 @@ mod tests {
         assert_eq!((taken.honest.len(), taken.newcomers.len()), (1000, 0));
         // Newcomers alone do not wait for others.
         queues.push(offered(3, 1)).unwrap();
-        queues.waiting.retain(|of, _| *of == peer(3));
+        queues.waiting.retain(|of, _| of.0 == peer(3));
         assert_eq!(queues.take(1000).newcomers, [offered(3, 1)]);
     }
 

@@ -95,7 +95,10 @@ impl Store {
     /// Rows that are not segments, or I/O.
     pub fn segments_from(&self, position: u64, limit: u32) -> Result<Vec<Segment>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT first_position, bytes FROM segment WHERE first_position + entries > ?1 ORDER BY first_position LIMIT ?2",
+            // The newest segment that begins there or before is found by the key, not by a look at each.
+            "SELECT first_position, bytes FROM segment
+             WHERE first_position >= COALESCE((SELECT MAX(first_position) FROM segment WHERE first_position <= ?1), 0)
+               AND first_position + entries > ?1 ORDER BY first_position LIMIT ?2",
         )?;
         let mut rows = statement.query(params![signed(position)?, limit])?;
         let mut segments = Vec::new();
@@ -141,20 +144,18 @@ impl Store {
     /// # Errors
     /// On I/O.
     pub fn log_size(&self) -> Result<u64> {
-        let sql = "SELECT COALESCE(MAX(first_position + entries), 0) FROM segment";
-        unsigned(self.connection.query_row(sql, [], |row| row.get(0))?)
+        Ok(self.end()?.0)
     }
 
-    fn last_digest(&self) -> Result<[u8; 32]> {
-        use rusqlite::OptionalExtension;
-        let digest: Option<Vec<u8>> = self
-            .connection
-            .query_row("SELECT digest FROM segment ORDER BY first_position DESC LIMIT 1", [], |row| row.get(0))
-            .optional()?;
-        match digest {
-            None => Ok([0; 32]),
-            Some(digest) => digest.try_into().ok().context("the last segment's digest is not 32 bytes"),
-        }
+    /// Entries in the stored log, and the digest of its last segment: by the newest row alone, however long the log is.
+    fn end(&self) -> Result<(u64, [u8; 32])> {
+        let sql = "SELECT first_position + entries, digest FROM segment ORDER BY first_position DESC LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([])?;
+        let Some(row) = rows.next()? else { return Ok((0, [0; 32])) };
+        let digest: Vec<u8> = row.get(1)?;
+        let digest = digest.try_into().ok().context("the last segment's digest is not 32 bytes")?;
+        Ok((unsigned(row.get(0)?)?, digest))
     }
 
     /// Appends segments together with a named value; both are durable when it returns.
@@ -162,8 +163,8 @@ impl Store {
     /// # Errors
     /// On I/O; nothing was appended then.
     pub fn append_segments(&mut self, segments: &[Segment], beside: Option<(&str, &[u8])>) -> Result<()> {
-        let previous = self.last_digest()?;
-        let (size, first) = (self.log_size()?, segments.first().map(|segment| segment.first_position));
+        let (size, previous) = self.end()?;
+        let first = segments.first().map(|segment| segment.first_position);
         if first.is_some_and(|first| first != size) {
             bail!("N-20: segments from position {first:?} cannot follow a log of {size} entries");
         }
