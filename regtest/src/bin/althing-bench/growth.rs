@@ -12,6 +12,7 @@ use althing_node::store::Store;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::goals::Goal;
 use crate::pipeline::{MEMBERS, PEERS, seconds};
 use crate::summary::Summary;
 use crate::{Plan, goals};
@@ -165,9 +166,15 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     summary.put(&goals::AUDIT, audit);
     summary.put(&goals::AUDIT_RATE, audit_rate);
     summary.put(&goals::START_UP, start_up);
-    // Quick runs are shorter than what the row is about, and say so by being its only figure.
-    summary.put(&goals::COST_GROWTH, if long.is_empty() { short.clone() } else { long });
-    summary.put(&goals::COST_GROWTH_1M, short);
+    // Quick runs are shorter than what the rows are about, and say so.
+    let shorter = |goal| Goal { unit: "x (at 200,000)", ..goal };
+    if plan.quick {
+        summary.put(&shorter(goals::COST_GROWTH), short.clone());
+        summary.put(&shorter(goals::COST_GROWTH_1M), short);
+    } else {
+        summary.put(&goals::COST_GROWTH, long);
+        summary.put(&goals::COST_GROWTH_1M, short);
+    }
     let votes = plan.size(500_000, 100_000);
     let (mut members, mut proposals) = (vec![], vec![]);
     for _ in 0..plan.size(3, 1) {
@@ -178,7 +185,8 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
         let many = mean(&grown(votes, MEMBERS, 10_000, false)?.cost);
         proposals.push(many / one);
     }
-    summary.put(&goals::MEMBERS, members);
+    let fewer = Goal { unit: "x (of 10,000)", ..goals::MEMBERS };
+    summary.put(if plan.quick { &fewer } else { &goals::MEMBERS }, members);
     summary.put(&goals::PROPOSALS, proposals);
     Ok(())
 }
