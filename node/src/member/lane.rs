@@ -12,7 +12,7 @@ use althing_governance::entry::{Bind, BindTerms, Entry, LaneBody, LaneEntry, Lan
 use althing_governance::id::{EntryId, MemberId, ProposalId};
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
-use althing_governance::{ChannelId, TreeHash};
+use althing_governance::{ChannelId, Refusal, TreeHash};
 use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::schnorr;
 
@@ -27,9 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pause before an entry that the hub could not take just now is sent again.
 const RETRY: Duration = Duration::from_millis(500);
-
-/// Most replacements of a vote key that are looked for.
-const MAX_KEYS: u32 = 256;
 
 /// Something to say, and who waits for the answer.
 pub(super) struct Op {
@@ -98,6 +95,13 @@ enum Subject {
     Other,
 }
 
+impl InFlight {
+    /// The entry's canonical bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 impl Member {
     /// Takes up the entry that was not acknowledged when the program ended.
     pub(super) fn resume_outbox(&mut self) -> Result<()> {
@@ -156,8 +160,11 @@ impl Member {
     pub(super) fn advance_lane(&mut self) -> Result<()> {
         loop {
             if let Some(entry) = &self.in_flight {
-                let logged = self.shell.ledger.position_of(&entry.id).is_some();
-                if !(entry.acknowledged && logged) {
+                let Some(position) = self.shell.ledger.position_of(&entry.id) else { return Ok(()) };
+                // A hub that was forced to log it may never give the receipt; a block later the log alone is enough.
+                let state = self.shell.ledger.state();
+                let is_old = state.entry_height(position).is_some_and(|height| Some(height) < state.tip_height());
+                if !entry.acknowledged && !is_old {
                     return Ok(());
                 }
                 let done = self.in_flight.take().context("it is there")?;
@@ -360,32 +367,19 @@ impl Member {
     pub(super) fn permit(&self, bytes: &[u8]) -> Result<Entry, ApiError> {
         let entry = Entry::from_bytes(bytes).map_err(|error| form_error(&error.to_string()))?;
         let state = self.shell.ledger.state();
-        state.check(&entry).and_then(|()| state.check_electorate(&entry)).map_err(|refusal| {
-            let kind = if refusal.is_not_now() { ErrorKind::NotNow } else { ErrorKind::Invalid };
-            ApiError { kind, rule: Some(refusal.rule().to_owned()), message: refusal.to_string() }
-        })?;
+        state.check(&entry).and_then(|()| state.check_electorate(&entry)).map_err(refused)?;
         Ok(entry)
     }
 
     fn sign<B: LaneBody>(&self, body: B) -> Result<LaneEntry<B>, ApiError> {
-        let key = self.shell.keys.vote_number(self.key_number());
+        let key = self.shell.keys.vote_number(self.shell.own_key_number());
         Ok(LaneEntry::sign(&self.shell.secp, self.lane_header()?, body, &key, &self.shell.aux_rand()?))
     }
 
     /// Where the next entry of the member goes.
     fn lane_header(&self) -> Result<LaneHeader> {
-        let key = MemberId::of(&self.shell.keys.vote_number(self.key_number()).x_only_public_key().0);
+        let key = MemberId::of(&self.shell.keys.vote_number(self.shell.own_key_number()).x_only_public_key().0);
         Ok(self.shell.ledger.state().next_lane_header(key, self.incarnation(&key)?))
-    }
-
-    /// How often the member's vote key was replaced: which of the seed's vote keys speaks now (G-90).
-    pub(super) fn key_number(&self) -> u32 {
-        let Some(record) = self.shell.ledger.state().members().get(&self.me).filter(|r| r.key != self.me) else {
-            return 0;
-        };
-        let is_current =
-            |number: &u32| MemberId::of(&self.shell.keys.vote_number(*number).x_only_public_key().0) == record.key;
-        (1..=MAX_KEYS).find(is_current).unwrap_or(0)
     }
 
     fn bind(&self, number: u32) -> Result<Bind, ApiError> {
@@ -409,12 +403,8 @@ impl Member {
             None => 0,
             Some(bytes) => u32::from_be_bytes(bytes.as_slice().try_into().context("the stored incarnation")?),
         };
-        let of = |key: &MemberId| self.shell.ledger.state().lane(key).map(|lane| lane.incarnation);
-        // The lane of a key that replaced another begins above it: own entries are kept by incarnation and sequence.
-        let replaced = (0..self.key_number())
-            .filter_map(|number| of(&MemberId::of(&self.shell.keys.vote_number(number).x_only_public_key().0)));
-        let above = replaced.max().map_or(0, |incarnation| incarnation.saturating_add(1));
-        Ok(stored.max(of(key).unwrap_or(0)).max(above))
+        let logged = self.shell.ledger.state().lane(key).map_or(0, |lane| lane.incarnation);
+        Ok(stored.max(logged))
     }
 
     /// Whether a receipt is for the entry in flight and holds: the hub's signature, and the entry's path (G-80, G-81).
@@ -482,6 +472,12 @@ impl Member {
         view::answer(&mut self.shell, crate::api::Role::Member, Some(self.me), self.connected, request)
             .unwrap_or_else(|| Err(ApiError::ours("a question that has no answer")))
     }
+}
+
+/// A refusal of the rules as the answer to a caller.
+pub(super) fn refused(refusal: Refusal) -> ApiError {
+    let kind = if refusal.is_not_now() { ErrorKind::NotNow } else { ErrorKind::Invalid };
+    ApiError { kind, rule: Some(refusal.rule().to_owned()), message: refusal.to_string() }
 }
 
 fn noted_by(entry: &Entry) -> Option<EntryId> {

@@ -4,6 +4,7 @@ mod bump;
 pub(crate) mod gossip;
 mod keeping;
 mod lane;
+mod recourse;
 mod requests;
 mod review;
 mod speech;

@@ -3,6 +3,7 @@
 use althing_anchor::{BlockHashes, HeaderChain, LinkEvidence, TxInclusion};
 use althing_channels::funding_script;
 use althing_governance::roll::{FundingFact, StakeClaim};
+use althing_node::forced;
 use althing_node::ledger::ChainView;
 use anyhow::Result;
 use bitcoin::absolute::LockTime;
@@ -145,6 +146,15 @@ impl ChainView for Chain {
 
     fn creator(&mut self, outpoint: OutPoint) -> Result<Option<LinkEvidence>> {
         Ok(self.find(outpoint.txid).map(|_| self.evidence(outpoint.txid)))
+    }
+
+    fn entries_on_bitcoin(&mut self, first: u32, last: u32) -> Result<Vec<(u32, Vec<u8>)>> {
+        let heights = first..=last.min(self.height());
+        let outputs = heights.flat_map(|height| {
+            let outputs = self.blocks[height as usize].iter().flat_map(|tx| &tx.output);
+            outputs.filter_map(move |output| Some((height, forced::carried(&output.script_pubkey)?.to_vec())))
+        });
+        Ok(outputs.collect())
     }
 }
 

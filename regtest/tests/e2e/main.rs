@@ -26,6 +26,7 @@ mod lost_laptop;
 mod ots_client;
 mod reorg;
 mod replaced_keys;
+mod replaced_vote_key;
 mod screens;
 mod splices;
 mod stage;

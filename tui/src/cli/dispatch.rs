@@ -8,7 +8,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::node::{self, Caller};
 use super::say::{Weighty, say};
-use super::{about, anchor, backup, local, onboarding, show, tower};
+use super::{about, anchor, backup, local, onboarding, recourse, show, tower};
 use std::sync::Arc;
 
 use crate::backend::Backend;
@@ -136,6 +136,9 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Equivocation { file } => {
             return Caller::connect(&global, backend, console)?.equivocation(&file, console);
         }
+        Command::Force(args) => return recourse::force(args, &global, backend, console),
+        Command::Fraud { file } => return recourse::fraud(&file, &global, backend, console),
+        Command::Gates(command) => return recourse::gates(command, &global, backend, console),
         Command::Proposal(ProposalCommand::Diff { old, new }) => {
             return Caller::connect(&global, backend, console)?.proposal_diff(&old, &new, console);
         }
