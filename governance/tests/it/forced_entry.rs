@@ -134,7 +134,9 @@ fn a_key_that_was_replaced_holds_nothing_up() {
         (1..=5).for_each(|member| world.join(member, 5000));
         world.finish_epoch();
         let id = world.open_vote(1, spend("Nets", 5000));
-        (1..=5).filter(|member| *member != 2).for_each(|member| drop(world.vote(member, id, Choice::Yes).unwrap()));
+        (1..=5).filter(|member| *member != 2).for_each(|member| {
+            world.vote(member, id, Choice::Yes).unwrap();
+        });
         let ballot = world.sign(2, Ballot::new(id, Choice::Abstain, None)).into_entry();
         match by_notes {
             true => (3..=5).for_each(|member| {

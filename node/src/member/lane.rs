@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use althing_channels::Msg;
 use althing_channels::wire::{AppAck, AppEntry, AppNack};
 use althing_governance::codec::{Canonical as _, Writer as Encoder};
-use althing_governance::entry::{Bind, BindTerms, Entry, LaneBody, LaneEntry, LaneHeader};
+use althing_governance::entry::{Ballot, Bind, BindTerms, Entry, LaneBody, LaneEntry, LaneHeader};
 use althing_governance::id::{EntryId, MemberId, ProposalId};
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
@@ -19,7 +19,8 @@ use bitcoin::secp256k1::schnorr;
 use super::Member;
 use crate::api::{ApiError, ErrorKind, Reply, Request, Said};
 use crate::engine::Answer;
-use crate::store::INCARNATION;
+use crate::speaker::Voice;
+use crate::store::OutboxRow;
 use crate::view;
 
 /// How long a caller waits for the hub's acknowledgement; the entry itself waits for ever.
@@ -58,12 +59,24 @@ pub(super) trait Speech: Send {
 
 impl<B: LaneBody + Clone + Send> Speech for B {
     fn speak(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
-        Ok(member.sign(self.clone())?.to_bytes())
+        Ok(member.sign(Voice::Member, self.clone())?.to_bytes())
     }
 
     fn rehearse(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
-        let signature = schnorr::Signature::from_slice(&[0; 64]).context("64 bytes are a signature by their form")?;
-        Ok(LaneEntry { lane: member.lane_header()?, body: self.clone(), signature }.to_bytes())
+        member.unsigned(Voice::Member, self.clone())
+    }
+}
+
+/// A ballot of the treasurers' body.
+pub(super) struct TreasurersBallot(pub(super) Ballot);
+
+impl Speech for TreasurersBallot {
+    fn speak(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
+        Ok(member.sign(Voice::Treasurer, self.0.clone())?.to_bytes())
+    }
+
+    fn rehearse(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
+        member.unsigned(Voice::Treasurer, self.0.clone())
     }
 }
 
@@ -105,7 +118,9 @@ impl InFlight {
 impl Member {
     /// Takes up the entry that was not acknowledged when the program ended.
     pub(super) fn resume_outbox(&mut self) -> Result<()> {
-        let Some(row) = self.shell.store.outbox()?.into_iter().next_back() else { return Ok(()) };
+        let is_missing =
+            |row: &OutboxRow| self.shell.ledger.position_of(&althing_governance::entry::entry_id(&row.entry)).is_none();
+        let Some(row) = self.shell.store.outbox()?.into_iter().rfind(is_missing) else { return Ok(()) };
         let entry = match Entry::from_bytes(&row.entry) {
             Ok(entry) => entry,
             // A bad row must not keep a member from voting; it is shown, and the lane goes on behind it.
@@ -116,9 +131,6 @@ impl Member {
             }
         };
         let id = entry.id();
-        if self.shell.ledger.position_of(&id).is_some() {
-            return Ok(());
-        }
         self.in_flight = Some(InFlight {
             incarnation: row.incarnation,
             sequence: row.sequence,
@@ -294,7 +306,7 @@ impl Member {
         if entry.kept {
             self.shell.store.write(|writer| {
                 writer.withdraw_outbox(entry.incarnation, entry.sequence)?;
-                writer.set_meta(INCARNATION, &next.to_be_bytes())
+                writer.set_meta(Voice::of_incarnation(entry.incarnation).incarnations().1, &next.to_be_bytes())
             })?;
         }
         self.shell.revision += 1;
@@ -330,7 +342,7 @@ impl Member {
             self.permit(bytes)?;
         }
         let bytes = match &op.body {
-            Body::Bind(number) => self.sign(self.bind(*number)?)?.to_bytes(),
+            Body::Bind(number) => self.sign(Voice::Member, self.bind(*number)?)?.to_bytes(),
             Body::Lane(speech) => speech.speak(self)?,
             Body::Whole(entry) => entry.to_bytes(),
         };
@@ -338,7 +350,7 @@ impl Member {
         let (kept, id) = (entry.lane().is_some(), entry.id());
         let lane = match entry.lane() {
             Some(lane) => *lane,
-            None => self.lane_header()?,
+            None => self.lane_header(Voice::Member)?,
         };
         if kept {
             self.shell.store.write(|writer| writer.put_outbox(lane.incarnation, lane.sequence, &bytes))?;
@@ -371,15 +383,20 @@ impl Member {
         Ok(entry)
     }
 
-    fn sign<B: LaneBody>(&self, body: B) -> Result<LaneEntry<B>, ApiError> {
-        let key = self.shell.keys.vote_number(self.shell.own_key_number());
-        Ok(LaneEntry::sign(&self.shell.secp, self.lane_header()?, body, &key, &self.shell.aux_rand()?))
+    fn sign<B: LaneBody>(&self, voice: Voice, body: B) -> Result<LaneEntry<B>, ApiError> {
+        let (lane, key) = (self.lane_header(voice)?, self.shell.key_of(voice));
+        Ok(LaneEntry::sign(&self.shell.secp, lane, body, &key, &self.shell.aux_rand()?))
     }
 
-    /// Where the next entry of the member goes.
-    fn lane_header(&self) -> Result<LaneHeader> {
-        let key = MemberId::of(&self.shell.keys.vote_number(self.shell.own_key_number()).x_only_public_key().0);
-        Ok(self.shell.ledger.state().next_lane_header(key, self.incarnation(&key)?))
+    fn unsigned<B: LaneBody>(&self, voice: Voice, body: B) -> Result<Vec<u8>, ApiError> {
+        let signature = schnorr::Signature::from_slice(&[0; 64]).context("64 bytes are a signature by their form")?;
+        Ok(LaneEntry { lane: self.lane_header(voice)?, body, signature }.to_bytes())
+    }
+
+    /// Where the next entry goes.
+    fn lane_header(&self, voice: Voice) -> Result<LaneHeader> {
+        let key = MemberId::of(&self.shell.key_of(voice).x_only_public_key().0);
+        Ok(self.shell.ledger.state().next_lane_header(key, self.incarnation(voice, &key)?))
     }
 
     fn bind(&self, number: u32) -> Result<Bind, ApiError> {
@@ -387,7 +404,7 @@ impl Member {
         let (funding, context) =
             channel.machine.funding().zip(channel.machine.context()).context("the channel to bind has no funding")?;
         let keys = channel.machine.keys();
-        let lane = self.lane_header()?;
+        let lane = self.lane_header(Voice::Member)?;
         let terms = BindTerms {
             name: self.name.clone(),
             funding,
@@ -398,9 +415,10 @@ impl Member {
     }
 
     /// The incarnation that new entries belong to: the one stored, or the log's when that is newer.
-    fn incarnation(&self, key: &MemberId) -> Result<u32> {
-        let stored = match self.shell.store.meta(INCARNATION)? {
-            None => 0,
+    fn incarnation(&self, voice: Voice, key: &MemberId) -> Result<u32> {
+        let (first, name) = voice.incarnations();
+        let stored = match self.shell.store.meta(name)? {
+            None => first,
             Some(bytes) => u32::from_be_bytes(bytes.as_slice().try_into().context("the stored incarnation")?),
         };
         let logged = self.shell.ledger.state().lane(key).map_or(0, |lane| lane.incarnation);

@@ -10,6 +10,7 @@ mod review;
 mod speech;
 mod splices;
 mod sync;
+mod treasurer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;

@@ -66,6 +66,9 @@ impl Member {
                 spoken(Acceptance { invitation }, [format!("You accept invitation {invitation}.")])
             }
             Saying::HoldDeposit { thread, amount_sat } => self.deposit(&thread, amount_sat)?,
+            Saying::VoteAsTreasurer { proposal, choice, reason } => {
+                self.treasurers_ballot(&proposal, &choice, reason)?
+            }
             Saying::Seen { entry } => {
                 let entry = hex_entry("G-97", &entry)?;
                 // The log's height: a note cannot be of later.

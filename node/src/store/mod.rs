@@ -36,6 +36,9 @@ pub const DATABASE_FILE: &str = "althing.db";
 /// Name under which a member's app incarnation is stored.
 pub const INCARNATION: &str = "incarnation";
 
+/// Name under which the incarnation of the treasury key's own lane is stored.
+pub const TREASURERS_INCARNATION: &str = "treasurers_incarnation";
+
 /// Version of the tables; a database of another version is refused, never guessed at.
 const SCHEMA_VERSION: u32 = 2;
 

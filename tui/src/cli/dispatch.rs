@@ -99,6 +99,12 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             let (draft, only_check) = propose.draft(console)?;
             return Caller::connect(&global, backend, console)?.propose(draft, only_check, console);
         }
+        Command::Vote(vote) if vote.as_treasurer => {
+            let choice = vote.choice()?;
+            let saying = Saying::VoteAsTreasurer { proposal: vote.proposal, choice, reason: vote.reason };
+            let word = Weighty::Yes("Cast a ballot as a treasurer", crate::app::CASTING_WORD);
+            return say(saying, word, &global, backend, console);
+        }
         Command::Vote(vote) => {
             return Caller::connect(&global, backend, console)?.vote(vote, console);
         }
