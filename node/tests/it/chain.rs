@@ -23,6 +23,7 @@ pub(crate) struct Chain {
     headers: Vec<Header>,
     blocks: Vec<Vec<Transaction>>,
     stakes_hidden: bool,
+    entries_hidden: bool,
 }
 
 impl Chain {
@@ -33,6 +34,7 @@ impl Chain {
             headers: vec![first.header],
             blocks: vec![first.txdata],
             stakes_hidden: false,
+            entries_hidden: false,
         }
     }
 
@@ -93,6 +95,11 @@ impl Chain {
         Self { stakes_hidden: true, ..self.clone() }
     }
 
+    /// The same blocks, seen by somebody who looks for entries in them, or does not.
+    pub(crate) fn with_entries_hidden(&self, entries_hidden: bool) -> Self {
+        Self { entries_hidden, ..self.clone() }
+    }
+
     fn find(&self, txid: Txid) -> Option<(usize, usize)> {
         self.find_transaction(|tx| tx.compute_txid() == txid)
     }
@@ -150,6 +157,7 @@ impl ChainView for Chain {
 
     fn entries_on_bitcoin(&mut self, first: u32, last: u32) -> Result<Vec<(u32, Vec<u8>)>> {
         let heights = first..=last.min(self.height());
+        let heights = heights.filter(|_| !self.entries_hidden);
         let outputs = heights.flat_map(|height| {
             let outputs = self.blocks[height as usize].iter().flat_map(|tx| &tx.output);
             outputs.filter_map(move |output| Some((height, forced::carried(&output.script_pubkey)?.to_vec())))
