@@ -15,6 +15,7 @@ use bitcoin::{Block, Script, ScriptBuf, Transaction, Txid};
 
 use crate::chain_view::decode_evidence;
 use crate::facts::{include, stripped};
+use crate::shell::Shell;
 use crate::store::ForcedRow;
 
 /// What the pushed bytes begin with.
@@ -80,6 +81,21 @@ pub(crate) fn scan(height: u32, block: &Block) -> Vec<ForcedRow> {
         }
     }
     rows
+}
+
+/// Tells a person when the log leaves out what it has to have (G-97, G-107).
+pub(crate) fn watch_kept_out(shell: &mut Shell) {
+    let state = shell.ledger.state();
+    match state.overdue_entries(state.size()).first() {
+        Some(entry) => {
+            let text = format!(
+                "G-107: the log leaves out entry {entry}, which stands on Bitcoin or was noted by members; no decision takes effect and \
+                 no payment is authorised until it has it"
+            );
+            shell.alarms.insert("kept out", text);
+        }
+        None => drop(shell.alarms.remove("kept out")),
+    }
 }
 
 /// The evidence of a stored row, with the entry in an output of its transaction. Where the transaction is, the caller checks.

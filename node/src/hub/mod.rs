@@ -641,6 +641,7 @@ impl Hub {
             self.on_stake_news(&news);
             self.shell.advance_monitors()?;
             self.advance_at_tip()?;
+            crate::forced::watch_kept_out(&mut self.shell);
             self.accounts_due = true;
         }
         Ok(())

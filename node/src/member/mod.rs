@@ -221,6 +221,7 @@ impl Member {
             crate::treasury::rebroadcast(&self.shell);
             self.gossip_on()?;
             crate::anchoring::watch_availability(&mut self.shell)?;
+            crate::forced::watch_kept_out(&mut self.shell);
         }
         Ok(())
     }
