@@ -83,6 +83,10 @@ impl ChainView for LiveChain<'_> {
         }
         Ok(Some(decode_evidence(&row.tx, &row.inclusion)?))
     }
+
+    fn entries_on_bitcoin(&mut self, first: u32, last: u32) -> Result<Vec<(u32, Vec<u8>)>> {
+        Ok(self.store.forced(first, last)?.into_iter().map(|row| (row.height, row.entry)).collect())
+    }
 }
 
 /// The facts for a claim, if the output is what the claim says, exactly the script of the two funding keys: about that output

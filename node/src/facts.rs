@@ -186,7 +186,7 @@ fn fact(outpoint: OutPoint, height: u32, block: &Block, txids: &[Txid], index: u
     })
 }
 
-fn include(height: u32, block: &Block, txids: &[Txid], index: usize) -> Option<TxInclusion> {
+pub(crate) fn include(height: u32, block: &Block, txids: &[Txid], index: usize) -> Option<TxInclusion> {
     TxInclusion::from_block_txids(block.header, height, txids, *txids.get(index)?).ok()
 }
 

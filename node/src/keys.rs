@@ -43,6 +43,9 @@ pub const KEY_FILE: &str = "keys.json";
 /// How many of a seed's log keys, and of its anchor keys, are tried for the one that a charter names.
 pub const REPLACEMENTS: u32 = 64;
 
+/// How many of a seed's vote keys are tried for the one that speaks for its member.
+pub const VOTE_KEYS: u32 = 256;
+
 const PURPOSE: u32 = 7161;
 const SEAL_CONTEXT: &[u8] = b"althing/key-file/v1";
 
@@ -135,6 +138,12 @@ impl Keys {
     /// The vote key after `number` replacements: 0 is the first one, [`Keys::vote`].
     pub fn vote_number(&self, number: u32) -> Keypair {
         self.replacement(1, number)
+    }
+
+    /// Which of this seed's vote keys this is: how often it was replaced before. `None` when it is none of the first
+    /// [`VOTE_KEYS`].
+    pub fn vote_key_number(&self, key: &XOnlyPublicKey) -> Option<u32> {
+        (0..VOTE_KEYS).find(|number| self.vote_number(*number).x_only_public_key().0 == *key)
     }
 
     /// The log key after `number` replacements: 0 is the first one, [`Keys::log`].

@@ -20,6 +20,7 @@ use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
 use bitcoin::{BlockHash, OutPoint, Script, ScriptBuf};
 
+use crate::forced;
 use crate::intake::Examined;
 use crate::store::Segment;
 use crate::threads::Threads;
@@ -59,6 +60,13 @@ pub trait ChainView {
     /// # Errors
     /// When the source does not answer.
     fn creator(&mut self, outpoint: OutPoint) -> Result<Option<LinkEvidence>>;
+
+    /// Entries that blocks of the best chain from height `first` to `last` carry (G-107), with the height of each, in the order
+    /// of the chain. What cannot be forced may be left out.
+    ///
+    /// # Errors
+    /// When the source does not answer.
+    fn entries_on_bitcoin(&mut self, first: u32, last: u32) -> Result<Vec<(u32, Vec<u8>)>>;
 }
 
 /// Why an entry or a segment was not taken.
@@ -223,6 +231,8 @@ impl Ledger {
             Entry::Head(signed) => {
                 check_clock(position, signed, chain)?;
                 self.check_head_block(position, signed, chain)?;
+                self.check_rules(&entry)?;
+                self.read_bitcoin(signed.tip_height, chain)?;
                 head = Some(signed.clone());
             }
             Entry::Execution(signed) => self.check_execution(position, signed, chain)?,
@@ -239,6 +249,18 @@ impl Ledger {
         }
         self.give_missing_blocks(chain)?;
         Ok(id)
+    }
+
+    /// G-107: what stands on Bitcoin in the blocks that a head of this height makes final is given to the rules before it.
+    fn read_bitcoin(&mut self, tip_height: u32, chain: &mut dyn ChainView) -> Result<()> {
+        let Some((first, last)) = self.state.heights_to_weigh(tip_height) else { return Ok(()) };
+        for (height, bytes) in chain.entries_on_bitcoin(first, last)? {
+            match forced::forceable(&self.secp, &bytes) {
+                Ok(entry) => self.state.see_on_bitcoin(entry, height).context("G-107: the blocks of a new head")?,
+                Err(error) => tracing::debug!(height, %error, "what stands on Bitcoin cannot be forced"),
+            }
+        }
+        Ok(())
     }
 
     /// V-30: blocks that break ties are Bitcoin's to tell; the log's decisions go on once they are known.
@@ -461,7 +483,10 @@ impl Ledger {
     }
 
     /// G-108: the treasury's own transaction, in the best chain.
-    fn check_gate_refill(
+    ///
+    /// # Errors
+    /// [`LedgerError`] with what differs.
+    pub fn check_gate_refill(
         &self,
         position: u64,
         refill: &GateRefill,

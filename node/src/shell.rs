@@ -343,8 +343,7 @@ impl Shell {
         }
         watch.expect(&self.store, self.dao.params.spare_seal)?;
         // From the beginning, not from their use on: the block that made them is passed by once.
-        let gates: BTreeSet<OutPoint> =
-            self.dao.params.gates.iter().copied().chain(self.ledger.gates_in_use()).collect();
+        let gates: BTreeSet<OutPoint> = self.ledger.state().all_gates().chain(self.ledger.gates_in_use()).collect();
         for gate in gates {
             watch.expect(&self.store, gate)?;
         }
@@ -370,6 +369,7 @@ impl Shell {
         }
         let desk = self.treasury.connect(height, block, below)?;
         let seen = self.watch.scan(height, block);
+        let forced = crate::forced::scan(height, block);
         let coins = self.seed_coins.scan(height, block);
         let id = BlockId { height, hash };
         let monitors = self.stakes.monitors_after(id, block.header.prev_blockhash, &block.txdata)?;
@@ -383,6 +383,7 @@ impl Shell {
             writer.put_monitors(&monitors)?;
             writer.put_treasury_step(&desk)?;
             writer.put_seed_coins(&coins)?;
+            writer.put_forced(&forced)?;
             writer.put_seen(&seen)
         })?;
         self.treasury.stored(&desk);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use althing_node::api::{ApiError, Reply, Request, Service};
+use althing_node::api::{ApiError, GateRequest, Reply, Request, Service};
 
 /// Passes questions on and refuses everything else. What it does not know is an order.
 pub struct ReadOnly(pub Arc<dyn Service>);
@@ -40,6 +40,7 @@ pub fn only_looks(request: &Request) -> bool {
             | Request::Members
             | Request::Why { .. }
             | Request::Curve { .. }
+            | Request::Gates(GateRequest::List)
             | Request::Wait { .. }
     )
 }

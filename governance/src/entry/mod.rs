@@ -191,18 +191,29 @@ impl Entry {
     /// [`crate::LogState::check`].
     #[must_use]
     pub fn signature_checks(&self, hub_log_key: &XOnlyPublicKey) -> Vec<SignatureCheck> {
-        let mut checks: Vec<SignatureCheck> = self.lane_signature_check().into_iter().collect();
+        let mut checks = self.own_signature_checks();
         match self {
-            Self::Bind(e) => checks.push(e.body.funding_signature_check(&e.lane)),
             Self::Checkpoint(e) => checks.extend(e.signature_checks(hub_log_key)),
             Self::Head(e) => checks.push(e.signature_check(hub_log_key, "log head")),
             Self::Anchored(e) => checks.push(e.signature_check(hub_log_key, "anchored entry")),
             Self::Execution(e) => checks.push(e.signature_check(hub_log_key, "execution entry")),
             Self::GateRefill(e) => checks.push(e.signature_check(hub_log_key, "gate refill")),
+            Self::SeenNote(e) => checks.extend(e.body.entry().signature_checks(hub_log_key)),
+            _ => {}
+        }
+        checks
+    }
+
+    /// The checks for the signatures by keys that the entry itself names. These are all, of every kind that can be forced
+    /// (G-107).
+    #[must_use]
+    pub fn own_signature_checks(&self) -> Vec<SignatureCheck> {
+        let mut checks: Vec<SignatureCheck> = self.lane_signature_check().into_iter().collect();
+        match self {
+            Self::Bind(e) => checks.push(e.body.funding_signature_check(&e.lane)),
             Self::HubFraud(e) => checks.extend(e.signature_checks()),
             Self::KeyRotation(e) => checks.extend(e.signature_checks()),
             Self::Equivocation(e) => checks.extend(e.signature_checks()),
-            Self::SeenNote(e) => checks.extend(e.body.entry().signature_checks(hub_log_key)),
             _ => {}
         }
         checks

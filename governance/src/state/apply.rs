@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
-    HeadRecord, HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, Noted, ProposalRecord, Said,
+    HeadRecord, HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, Noted, Place, ProposalRecord, Run, Said,
 };
 use crate::ballots::Ballots;
 use crate::charter::{Class, ClassRule};
@@ -36,7 +36,7 @@ impl LogState {
             Entry::CommentVote(e) => self.apply_comment_vote(member, e.body),
             Entry::AuthorUpdate(e) => self.apply_author_update(position, id, member, e.body),
             Entry::Withdrawal(e) => self.drop_proposal(&e.body.proposal, position, DropCause::Withdrawn),
-            Entry::KeyRotation(e) => self.apply_key_rotation(position, &e.rotation),
+            Entry::KeyRotation(e) => self.apply_key_rotation(position, id, &e.rotation),
             Entry::Invitation(e) => {
                 let (invitee, expires_height) = (e.body.invitee, e.body.expires_height);
                 self.invitations.insert(id, InvitationRecord { by: member, invitee, expires_height, accepted: None });
@@ -52,7 +52,7 @@ impl LogState {
             }
             Entry::SeenNote(e) => {
                 let seen = e.body.entry();
-                let place = seen.lane().map(|lane| (lane.member, lane.incarnation, lane.sequence));
+                let place = Place::of(seen);
                 let noted = self.seen.entry(seen.id()).or_insert_with(|| Noted { place, by: BTreeMap::new() });
                 noted.by.entry(member).or_insert(position);
             }
@@ -74,8 +74,8 @@ impl LogState {
         self.lanes.insert(lane.member, advanced);
         let member = self.member_of_key(&lane.member);
         self.spoken.entry(member).or_default().push(position);
-        // The log has no gaps in a lane (G-21), so that the list is in the order of its numbers.
-        self.places.entry((lane.member, lane.incarnation)).or_default().push(position);
+        let run = self.places.entry((lane.member, lane.incarnation)).or_insert_with(|| Run::from(lane.sequence));
+        run.push(position);
         if let Some(said) = said {
             self.said.insert(id, said);
         }
@@ -268,9 +268,14 @@ impl LogState {
         effects.filter_map(|effect| effect.charter_after(self.charter()))
     }
 
-    fn apply_key_rotation(&mut self, position: u64, rotation: &KeyRotation) {
+    fn apply_key_rotation(&mut self, position: u64, id: EntryId, rotation: &KeyRotation) {
         let member = self.member_of_key(&rotation.old_key);
         self.rotated_keys.insert(rotation.new_key, (member, position));
+        self.retired_keys.insert(rotation.old_key, position);
+        // Whoever has a stake has said so in the lane.
+        if let Some(lane) = self.lanes.get(&rotation.old_key) {
+            self.lanes.insert(rotation.new_key, lane.handed_over(id));
+        }
         if let Some(record) = self.members.get_mut(&member) {
             record.key = rotation.new_key;
         }
@@ -293,7 +298,7 @@ impl LogState {
     fn apply_equivocation(&mut self, position: u64, proof: &Equivocation) {
         let member = self.member_of_key(&proof.member());
         self.equivocations.push(EquivocationRecord { position, member });
-        self.proven.insert(proof.place());
+        self.proven.entry(proof.place()).or_insert(position);
         let Some(place) = self.placed(proof.place()) else { return };
         let Some(entry) = self.positions.at(place) else { return };
         let Some(said) = self.said.get(&entry).cloned() else {

@@ -152,6 +152,23 @@ impl LogState {
         self.params.gates.contains(outpoint) || self.refilled_gates.iter().any(|(_, gate)| gate == outpoint)
     }
 
+    /// Whether a gate was taken back (G-108).
+    #[must_use]
+    pub fn is_retired_gate(&self, outpoint: &OutPoint) -> bool {
+        self.retired_gates.contains_key(outpoint)
+    }
+
+    /// Every gate that there is or was, those of the genesis transaction first.
+    pub fn all_gates(&self) -> impl Iterator<Item = OutPoint> + '_ {
+        self.params.gates.iter().copied().chain(self.refilled_gates.iter().map(|(_, gate)| *gate))
+    }
+
+    /// Position of the refill that made a gate (G-108); `None` for one of the genesis transaction, and for no gate.
+    #[must_use]
+    pub fn refill_of(&self, gate: &OutPoint) -> Option<u64> {
+        self.refilled_gates.iter().find(|(_, refilled)| refilled == gate).map(|(position, _)| *position)
+    }
+
     /// Gates by the first `size` entries, the first to be given out first, without those that were taken back (G-108).
     pub(crate) fn gates(&self, size: u64) -> impl Iterator<Item = OutPoint> + '_ {
         let refilled = self.refilled_gates.iter().filter(move |(position, _)| *position < size).map(|(_, gate)| *gate);

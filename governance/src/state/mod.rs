@@ -19,6 +19,7 @@ use std::sync::Arc;
 use bitcoin::{BlockHash, OutPoint};
 
 pub use facts::Mined;
+pub use forced::can_be_forced;
 pub use holds::HoldFate;
 use index::EntryIndex;
 pub use live::LiveTally;
@@ -29,7 +30,7 @@ pub use record::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
     HeadRecord, HoldRecord, InvitationRecord, Lane, MemberRecord, ProposalRecord,
 };
-use record::{Forced, Noted, Said};
+use record::{Forced, Noted, Place, Run, Said};
 pub use refusal::Refusal;
 
 use crate::codec::Canonical as _;
@@ -54,6 +55,8 @@ pub struct LogState {
     members: BTreeMap<MemberId, MemberRecord>,
     /// Vote keys that came by rotation, for whom they speak or spoke, and the positions of the rotations.
     rotated_keys: BTreeMap<MemberId, (MemberId, u64)>,
+    /// Vote keys that were replaced, and the positions of the rotations.
+    retired_keys: BTreeMap<MemberId, u64>,
     /// Positions of each member's own entries.
     spoken: BTreeMap<MemberId, Vec<u64>>,
     channels: BTreeMap<ChannelId, ChannelRecord>,
@@ -76,21 +79,21 @@ pub struct LogState {
     holds_of_channel: BTreeMap<ChannelId, Vec<usize>>,
     holds_of_thread: BTreeMap<ProposalId, Vec<usize>>,
     equivocations: Vec<EquivocationRecord>,
-    /// Places in lanes that a proof was logged for.
-    proven: BTreeSet<(MemberId, u32, u64)>,
+    /// Places in lanes that a proof was logged for, and its position.
+    proven: BTreeMap<(MemberId, u32, u64), u64>,
     /// Entries that members have seen.
     seen: BTreeMap<EntryId, Noted>,
     /// Positions of all entries.
     positions: EntryIndex,
-    /// Positions of what stands in lanes, by key and incarnation, in the order of their numbers from 1.
-    places: BTreeMap<(MemberId, u32), Vec<u64>>,
+    /// Positions of what stands in lanes, by key and incarnation.
+    places: BTreeMap<(MemberId, u32), Run>,
     /// What entries said that a proof of equivocation can make void, ballots aside.
     said: BTreeMap<EntryId, Said>,
     /// Gates that refills made, and those that they took back, with the positions of the refills.
     refilled_gates: Vec<(u64, OutPoint)>,
     retired_gates: BTreeMap<OutPoint, u64>,
     frauds: Vec<FraudRecord>,
-    /// Entries found on Bitcoin that no head has reached, and those that one has.
+    /// Entries found on Bitcoin that no head has weighed, and those that were weighed and are forced.
     upcoming_forced: Vec<(u32, Entry)>,
     forced: BTreeMap<EntryId, Forced>,
     anchored: Vec<AnchoredRecord>,
@@ -138,6 +141,7 @@ impl LogState {
             lanes: BTreeMap::new(),
             members: BTreeMap::new(),
             rotated_keys: BTreeMap::new(),
+            retired_keys: BTreeMap::new(),
             spoken: BTreeMap::new(),
             channels: BTreeMap::new(),
             outpoints: BTreeMap::new(),
@@ -153,7 +157,7 @@ impl LogState {
             holds_of_channel: BTreeMap::new(),
             holds_of_thread: BTreeMap::new(),
             equivocations: Vec::new(),
-            proven: BTreeSet::new(),
+            proven: BTreeMap::new(),
             seen: BTreeMap::new(),
             positions: EntryIndex::new(),
             places: BTreeMap::new(),

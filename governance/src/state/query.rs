@@ -8,7 +8,7 @@ use bitcoin::secp256k1::XOnlyPublicKey;
 
 use super::{
     AnchoredRecord, ChannelRecord, CharterVersion, DropCause, EquivocationRecord, FraudRecord, HeadRecord, HoldRecord,
-    InvitationRecord, Lane, LogState, MemberRecord, MissingFact, Noted, ProposalRecord,
+    InvitationRecord, Lane, LogState, MemberRecord, MissingFact, Noted, Place, ProposalRecord,
 };
 use crate::charter::{ALL_BP, Charter, ClassRule};
 use crate::dao::DaoParams;
@@ -283,7 +283,7 @@ impl LogState {
         };
         let missing = |entry: &EntryId| self.positions.get(entry).is_none_or(|position| position >= size);
         let overdue = self.seen.iter().filter(|(entry, noted)| {
-            missing(entry) && is_overdue(noted) && !noted.place.is_some_and(|place| self.is_passed(place, size))
+            missing(entry) && is_overdue(noted) && !noted.place.is_some_and(|place| self.is_taken(place, size))
         });
         let noted: BTreeSet<EntryId> = overdue.map(|(entry, _)| *entry).collect();
         noted.into_iter().chain(self.overdue_forced(size, height, delay)).collect::<BTreeSet<_>>().into_iter().collect()
@@ -331,19 +331,37 @@ impl LogState {
         version.map_or(&self.params.charter, |version| &version.charter)
     }
 
-    /// Whether a lane went on without the entry that was to stand at a place, so that nobody can log it any more: its member
-    /// signed another one for it, or began a new incarnation.
-    pub(super) fn is_passed(&self, place: (MemberId, u32, u64), size: u64) -> bool {
-        let (key, incarnation, _) = place;
-        let later = (Bound::Excluded((key, incarnation)), Bound::Included((key, u32::MAX)));
-        self.placed(place).is_some_and(|position| position < size)
-            || self.places.range(later).any(|(_, positions)| positions.first().is_some_and(|first| *first < size))
+    /// Whether the log, `size` entries in, has something else in an entry's place, so that nobody can log the entry any more:
+    /// one kept out for good would stop everything for ever, though nobody keeps it out now (G-97).
+    pub(super) fn is_taken(&self, place: Place, size: u64) -> bool {
+        let is_past = |position: Option<u64>| position.is_some_and(|position| position < size);
+        let is_replaced = |key: &MemberId| is_past(self.retired_keys.get(key).copied());
+        match place {
+            // Its member signed another one for the place, began a new incarnation, or speaks with another key.
+            Place::Lane(key, incarnation, sequence) => {
+                let later = (Bound::Excluded((key, incarnation)), Bound::Included((key, u32::MAX)));
+                is_past(self.placed((key, incarnation, sequence)))
+                    || is_replaced(&key)
+                    || self.places.range(later).any(|(_, run)| is_past(run.begins()))
+            }
+            Place::Checkpoint(channel, number, key) => {
+                let known = self.channels.get(&channel).map_or(&[][..], |record| &record.checkpoints);
+                let newer = known.iter().rev().take_while(|(_, checkpoint)| checkpoint.number >= number);
+                is_replaced(&key) || newer.last().is_some_and(|(position, _)| *position < size)
+            }
+            Place::Rotation(old_key) => is_replaced(&old_key),
+            Place::Equivocation(key, incarnation, sequence) => {
+                is_past(self.proven.get(&(key, incarnation, sequence)).copied())
+            }
+            Place::Fraud(key) => {
+                is_past(self.frauds.iter().find(|fraud| fraud.hub_log_key == key).map(|fraud| fraud.position))
+            }
+        }
     }
 
     /// Position of what stands at a place in a lane.
     pub(super) fn placed(&self, (key, incarnation, sequence): (MemberId, u32, u64)) -> Option<u64> {
-        let index = usize::try_from(sequence.checked_sub(1)?).ok()?;
-        self.places.get(&(key, incarnation))?.get(index).copied()
+        self.places.get(&(key, incarnation))?.at(sequence)
     }
 
     /// Satoshis that `author` holds for a thread by entries before `position`, as far as they were still held when its first

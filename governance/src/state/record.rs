@@ -9,21 +9,95 @@ use super::live::LiveTally;
 use crate::ballots::Ballots;
 use crate::charter::Charter;
 use crate::delegation::Scope;
-use crate::entry::{Bind, Checkpoint, Entry, Execution, GuardianVoice, LogHead, Opinion, ProposalContent};
+use crate::entry::{
+    Bind, Checkpoint, Entry, Execution, GuardianVoice, LogHead, Opinion, ProposalContent, next_lane_head,
+};
 use crate::epoch::EpochHeader;
 use crate::id::{ChannelId, CharterHash, EntryId, LaneHead, MemberId, ProposalId};
 use crate::ledger::Ending;
 use crate::lifecycle::Schedule;
 
-/// A member's lane as far as it is in the log.
+/// A vote key's lane as far as it is in the log. A key that came by rotation goes on where the one before it stopped (G-90), so
+/// that of one member (incarnation, sequence) never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lane {
     /// Newest incarnation seen.
     pub incarnation: u32,
-    /// Entries in it.
+    /// Number of the newest entry in it, or of the rotation that gave the lane to this key.
     pub sequence: u64,
     /// Hash chain over them.
     pub head: LaneHead,
+}
+
+impl Lane {
+    /// The lane under the key that replaces this one, by the rotation `id`, which takes the next number (G-90).
+    pub(super) fn handed_over(&self, id: EntryId) -> Self {
+        Self { sequence: self.sequence.saturating_add(1), head: next_lane_head(self.head, id), ..*self }
+    }
+}
+
+/// Positions of one key's entries in one incarnation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Number of the first: 1, unless the key took the lane over.
+    first: u64,
+    /// The log has no gaps in a lane (G-21), so they are in the order of their numbers.
+    positions: Vec<u64>,
+}
+
+impl Run {
+    pub(super) fn from(first: u64) -> Self {
+        Self { first, positions: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, position: u64) {
+        self.positions.push(position);
+    }
+
+    /// Position of the entry of a number.
+    pub(super) fn at(&self, sequence: u64) -> Option<u64> {
+        let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
+        self.positions.get(index).copied()
+    }
+
+    /// Position with which it began.
+    pub(super) fn begins(&self) -> Option<u64> {
+        self.positions.first().copied()
+    }
+}
+
+/// What an entry takes in the log; once another has it, nobody can log the entry any more (G-97).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A number in a key's lane: key, incarnation and sequence.
+    Lane(MemberId, u32, u64),
+    /// The newest checkpoint of a channel, signed by a vote key.
+    Checkpoint(ChannelId, u64, MemberId),
+    /// The key that speaks for a member until then.
+    Rotation(MemberId),
+    /// The one proof about a place in a lane.
+    Equivocation(MemberId, u32, u64),
+    /// The one proof about a key of the hub.
+    Fraud(XOnlyPublicKey),
+}
+
+impl Place {
+    pub(super) fn of(entry: &Entry) -> Option<Self> {
+        if let Some(lane) = entry.lane() {
+            return Some(Self::Lane(lane.member, lane.incarnation, lane.sequence));
+        }
+        Some(match entry {
+            Entry::Checkpoint(e) => Self::Checkpoint(e.checkpoint.channel, e.checkpoint.number, e.checkpoint.member),
+            Entry::KeyRotation(e) => Self::Rotation(e.rotation.old_key),
+            Entry::Equivocation(proof) => {
+                let (key, incarnation, sequence) = proof.place();
+                Self::Equivocation(key, incarnation, sequence)
+            }
+            Entry::HubFraud(proof) => Self::Fraud(proof.hub_log_key),
+            // Nobody says these but the hub.
+            _ => return None,
+        })
+    }
 }
 
 /// What a proof of equivocation can make void, beside ballots.
@@ -46,8 +120,8 @@ impl Said {
 /// An entry that members have seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Noted {
-    /// Where it belongs, if it stands in a lane: key, incarnation and sequence.
-    pub(super) place: Option<(MemberId, u32, u64)>,
+    /// What it takes.
+    pub(super) place: Option<Place>,
     /// Positions of the notes.
     pub(super) by: BTreeMap<MemberId, u64>,
 }
@@ -55,8 +129,8 @@ pub(super) struct Noted {
 /// An entry that somebody put on Bitcoin and that the log could have taken (G-107).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Forced {
-    /// Where it belongs, if it stands in a lane: key, incarnation and sequence.
-    pub(super) place: Option<(MemberId, u32, u64)>,
+    /// What it takes.
+    pub(super) place: Option<Place>,
     /// Height of the block that holds it.
     pub(super) height: u32,
 }

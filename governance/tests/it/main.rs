@@ -25,6 +25,7 @@ mod forced_entry;
 mod garbage_bytes;
 mod hostile_report;
 mod hub_fraud;
+mod lane_of_many_keys;
 mod log_tree;
 mod lost_entry;
 mod members_who_are_not;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnchorReply, BackupInfo, Choice, Curve, Delegations, Deposit, Keeping, ProposalReview, Restored, Reward, Said,
-    SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
+    AnchorReply, BackupInfo, Choice, Curve, Delegations, Deposit, Forced, Gate, Keeping, ProposalReview, Restored,
+    Reward, Said, SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -78,10 +78,17 @@ pub enum Reply {
     },
     /// To `ProposalReview`.
     ProposalReview(Box<ProposalReview>),
-    /// To `Say`, `RotateKey` and `Equivocation`.
+    /// To `Say`, `RotateKey` and `Equivocation`; to `Recourse` about fraud and to `Gates` about a refill.
     Said(Said),
-    /// To `SayReview`.
+    /// To `SayReview`, and to reviews of what is answered by `Said`.
     SayReview(SayReview),
+    /// To `Recourse` about an entry that is put on Bitcoin.
+    Forced(Box<Forced>),
+    /// To `Gates` about all of them.
+    Gates {
+        /// In the order in which they are given out.
+        gates: Vec<Gate>,
+    },
     /// To `Delegations`.
     Delegations(Box<Delegations>),
     /// To `Deposits`.

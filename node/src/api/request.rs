@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnchorRequest, Choice, CurveOf, Hideable, ProposalDraft, ReportFormat, Saying, TreasuryRequest};
+use super::{
+    AnchorRequest, Choice, CurveOf, GateRequest, Hideable, ProposalDraft, RecourseRequest, ReportFormat, Saying,
+    TreasuryRequest,
+};
 
 /// A question or an order to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +139,10 @@ pub enum Request {
         /// Both entries, each whole in hex, or its id if the log or a note in it has it.
         entries: [String; 2],
     },
+    /// About a hub that keeps something out, or lied.
+    Recourse(RecourseRequest),
+    /// About the gates of the treasury.
+    Gates(GateRequest),
     /// Where the member's weight goes.
     Delegations {
         /// On this proposal; else only what is delegated.

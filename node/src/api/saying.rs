@@ -3,6 +3,8 @@
 use althing_governance::charter::Class;
 use serde::{Deserialize, Serialize};
 
+use super::Choice;
+
 /// Something to say in the member's lane. Proposals are named as everywhere: by number or id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
@@ -65,6 +67,15 @@ pub enum Saying {
     Seen {
         /// The whole entry, hex.
         entry: String,
+    },
+    /// Casts or changes the ballot of this seed's treasury key, where the treasurers decide as a body (G-45).
+    VoteAsTreasurer {
+        /// The proposal.
+        proposal: String,
+        /// The choice.
+        choice: Choice,
+        /// A public reason, at most 1024 bytes.
+        reason: Option<String>,
     },
 }
 

@@ -3,6 +3,8 @@
 use althing_governance::voting::System;
 use serde::{Deserialize, Serialize};
 
+use super::{ApiError, ErrorKind};
+
 /// How a proposal is voted on, and everything around the vote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoteFacts {
@@ -115,6 +117,13 @@ pub struct Said {
     pub position: Option<u64>,
     /// What was said, in sentences.
     pub sentences: Vec<String>,
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        let transient = error.kind == ErrorKind::NotNow;
+        Self { rule: error.rule.unwrap_or_default(), message: error.message, transient }
+    }
 }
 
 /// What saying something would do.

@@ -109,11 +109,40 @@ impl ChainView for AuditedChain<'_> {
                 scan.read_on(&asked.bitcoind, seal, self.blocks.tip_height())?
             }
         };
+        // A gate of a refill is not known from the beginning.
+        let row = match row {
+            None => self.row(seal)?,
+            found => found,
+        };
         row.and_then(|row| row.spent).map(|(_, tx, inclusion)| decode_evidence(&tx, &inclusion)).transpose()
     }
 
     fn creator(&mut self, outpoint: OutPoint) -> Result<Option<LinkEvidence>> {
         self.row(outpoint)?.map(|row| decode_evidence(&row.tx, &row.inclusion)).transpose()
+    }
+
+    fn entries_on_bitcoin(&mut self, first: u32, last: u32) -> Result<Vec<(u32, Vec<u8>)>> {
+        match self.blocks {
+            Blocks::Headers(_) => {
+                let rows = self.store.forced(first, last)?.into_iter();
+                rows.map(|row| {
+                    let evidence = crate::forced::evidence(&row)?;
+                    let what = || format!("N-301: the entry on Bitcoin at height {}", row.height);
+                    self.check_evidence(&evidence, row.height).with_context(what)?;
+                    Ok((row.height, row.entry))
+                })
+                .collect()
+            }
+            Blocks::Bitcoind(asked) => {
+                let mut found = Vec::new();
+                for height in first.max(self.dao.birthday)..=last.min(self.blocks.tip_height()) {
+                    let Some(hash) = asked.bitcoind.block_hash(height)? else { break };
+                    let rows = crate::forced::scan(height, &asked.bitcoind.block(&hash)?);
+                    found.extend(rows.into_iter().map(|row| (row.height, row.entry)));
+                }
+                Ok(found)
+            }
+        }
     }
 }
 

@@ -93,6 +93,9 @@ pub fn audit(dir: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) ->
         report.trusted.push(
             "That no stake was spent before a closing height, other than those shown spent, is not shown by headers; a bitcoind would.".into(),
         );
+        report.trusted.push(
+            "That Bitcoin carries no entry besides those stored here is not shown by headers; a bitcoind would.".into(),
+        );
     }
     let mut ledger = Ledger::new(dao.params.clone());
     let mut chain = AuditedChain { store: &store, blocks: &blocks, dao: &dao, seals: SealScan::default() };

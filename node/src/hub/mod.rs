@@ -4,6 +4,8 @@ mod batch;
 mod epochs;
 mod executions;
 mod fees;
+mod forced;
+mod gates;
 mod keeping;
 mod noted;
 pub mod receipts;
@@ -29,7 +31,7 @@ use bitcoin::secp256k1::PublicKey;
 use self::batch::{Batch, Origin};
 use self::epochs::Links;
 use self::keeping::Newness;
-use crate::api::{AnchorReply, AnchorRequest, ApiError, Reply, Request, Role as ApiRole};
+use crate::api::{AnchorReply, AnchorRequest, ApiError, GateRequest, Reply, Request, Role as ApiRole};
 use crate::chain::ChainEvent;
 use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
@@ -639,6 +641,7 @@ impl Hub {
             self.on_stake_news(&news);
             self.shell.advance_monitors()?;
             self.advance_at_tip()?;
+            crate::forced::watch_kept_out(&mut self.shell);
             self.accounts_due = true;
         }
         Ok(())
@@ -652,6 +655,8 @@ impl Hub {
         self.log_final_epochs()?;
         let noted = self.log_executions();
         self.shell.settle_trouble("executions", noted);
+        let forced = self.log_forced();
+        self.shell.settle_trouble("forced", forced);
         self.sign_head()?;
         self.close_epoch_if_due()?;
         crate::treasury::rebroadcast(&self.shell);
@@ -672,6 +677,9 @@ impl Hub {
                 };
             }
             Request::HubConfirm => self.confirm_newest(),
+            Request::Gates(GateRequest::Refill { txid, outputs, only_review }) => {
+                self.refill(&txid, outputs, only_review)
+            }
             Request::StakeClose { channel, fee_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.close_together(number, fee_sat))
             }

@@ -18,7 +18,7 @@ impl Hub {
     pub(super) fn take_in_note(&mut self, note: Entry, bytes: Vec<u8>, origin: Origin) -> Result<(), LedgerError> {
         self.shell.ledger.check_rules(&note)?;
         if let Some(noted) = carried(&note) {
-            match self.log_noted(noted.to_bytes()) {
+            match self.log_without_peer(noted) {
                 Ok(()) => {
                     let position = self.shell.ledger.state().size();
                     let reason = format!("G-97: entry {} is being logged, so that no note of it is needed", noted.id());
@@ -31,7 +31,12 @@ impl Hub {
         self.log_entry(note, bytes, digests, Some(origin))
     }
 
-    fn log_noted(&mut self, bytes: Vec<u8>) -> Result<(), LedgerError> {
+    /// Logs an entry of a member that did not come from that member's peer.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the rules refuse it.
+    pub(super) fn log_without_peer(&mut self, entry: &Entry) -> Result<(), LedgerError> {
+        let bytes = entry.to_bytes();
         let entry = self.shell.ledger.examine(&bytes)?;
         let new_key = match &entry {
             Entry::KeyRotation(signed) => Some(signed.rotation.new_key),

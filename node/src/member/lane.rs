@@ -8,18 +8,19 @@ use std::time::{Duration, Instant};
 use althing_channels::Msg;
 use althing_channels::wire::{AppAck, AppEntry, AppNack};
 use althing_governance::codec::{Canonical as _, Writer as Encoder};
-use althing_governance::entry::{Bind, BindTerms, Entry, LaneBody, LaneEntry, LaneHeader};
+use althing_governance::entry::{Ballot, Bind, BindTerms, Entry, LaneBody, LaneEntry, LaneHeader};
 use althing_governance::id::{EntryId, MemberId, ProposalId};
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
-use althing_governance::{ChannelId, TreeHash};
+use althing_governance::{ChannelId, Refusal, TreeHash};
 use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::schnorr;
 
 use super::Member;
 use crate::api::{ApiError, ErrorKind, Reply, Request, Said};
 use crate::engine::Answer;
-use crate::store::INCARNATION;
+use crate::speaker::Voice;
+use crate::store::OutboxRow;
 use crate::view;
 
 /// How long a caller waits for the hub's acknowledgement; the entry itself waits for ever.
@@ -27,9 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pause before an entry that the hub could not take just now is sent again.
 const RETRY: Duration = Duration::from_millis(500);
-
-/// Most replacements of a vote key that are looked for.
-const MAX_KEYS: u32 = 256;
 
 /// Something to say, and who waits for the answer.
 pub(super) struct Op {
@@ -61,12 +59,24 @@ pub(super) trait Speech: Send {
 
 impl<B: LaneBody + Clone + Send> Speech for B {
     fn speak(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
-        Ok(member.sign(self.clone())?.to_bytes())
+        Ok(member.sign(Voice::Member, self.clone())?.to_bytes())
     }
 
     fn rehearse(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
-        let signature = schnorr::Signature::from_slice(&[0; 64]).context("64 bytes are a signature by their form")?;
-        Ok(LaneEntry { lane: member.lane_header()?, body: self.clone(), signature }.to_bytes())
+        member.unsigned(Voice::Member, self.clone())
+    }
+}
+
+/// A ballot of the treasurers' body.
+pub(super) struct TreasurersBallot(pub(super) Ballot);
+
+impl Speech for TreasurersBallot {
+    fn speak(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
+        Ok(member.sign(Voice::Treasurer, self.0.clone())?.to_bytes())
+    }
+
+    fn rehearse(&self, member: &Member) -> Result<Vec<u8>, ApiError> {
+        member.unsigned(Voice::Treasurer, self.0.clone())
     }
 }
 
@@ -98,10 +108,19 @@ enum Subject {
     Other,
 }
 
+impl InFlight {
+    /// The entry's canonical bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 impl Member {
     /// Takes up the entry that was not acknowledged when the program ended.
     pub(super) fn resume_outbox(&mut self) -> Result<()> {
-        let Some(row) = self.shell.store.outbox()?.into_iter().next_back() else { return Ok(()) };
+        let is_missing =
+            |row: &OutboxRow| self.shell.ledger.position_of(&althing_governance::entry::entry_id(&row.entry)).is_none();
+        let Some(row) = self.shell.store.outbox()?.into_iter().rfind(is_missing) else { return Ok(()) };
         let entry = match Entry::from_bytes(&row.entry) {
             Ok(entry) => entry,
             // A bad row must not keep a member from voting; it is shown, and the lane goes on behind it.
@@ -112,9 +131,6 @@ impl Member {
             }
         };
         let id = entry.id();
-        if self.shell.ledger.position_of(&id).is_some() {
-            return Ok(());
-        }
         self.in_flight = Some(InFlight {
             incarnation: row.incarnation,
             sequence: row.sequence,
@@ -156,8 +172,11 @@ impl Member {
     pub(super) fn advance_lane(&mut self) -> Result<()> {
         loop {
             if let Some(entry) = &self.in_flight {
-                let logged = self.shell.ledger.position_of(&entry.id).is_some();
-                if !(entry.acknowledged && logged) {
+                let Some(position) = self.shell.ledger.position_of(&entry.id) else { return Ok(()) };
+                // A hub that was forced to log it may never give the receipt; a block later the log alone is enough.
+                let state = self.shell.ledger.state();
+                let is_old = state.entry_height(position).is_some_and(|height| Some(height) < state.tip_height());
+                if !entry.acknowledged && !is_old {
                     return Ok(());
                 }
                 let done = self.in_flight.take().context("it is there")?;
@@ -287,7 +306,7 @@ impl Member {
         if entry.kept {
             self.shell.store.write(|writer| {
                 writer.withdraw_outbox(entry.incarnation, entry.sequence)?;
-                writer.set_meta(INCARNATION, &next.to_be_bytes())
+                writer.set_meta(Voice::of_incarnation(entry.incarnation).incarnations().1, &next.to_be_bytes())
             })?;
         }
         self.shell.revision += 1;
@@ -323,7 +342,7 @@ impl Member {
             self.permit(bytes)?;
         }
         let bytes = match &op.body {
-            Body::Bind(number) => self.sign(self.bind(*number)?)?.to_bytes(),
+            Body::Bind(number) => self.sign(Voice::Member, self.bind(*number)?)?.to_bytes(),
             Body::Lane(speech) => speech.speak(self)?,
             Body::Whole(entry) => entry.to_bytes(),
         };
@@ -331,7 +350,7 @@ impl Member {
         let (kept, id) = (entry.lane().is_some(), entry.id());
         let lane = match entry.lane() {
             Some(lane) => *lane,
-            None => self.lane_header()?,
+            None => self.lane_header(Voice::Member)?,
         };
         if kept {
             self.shell.store.write(|writer| writer.put_outbox(lane.incarnation, lane.sequence, &bytes))?;
@@ -360,32 +379,24 @@ impl Member {
     pub(super) fn permit(&self, bytes: &[u8]) -> Result<Entry, ApiError> {
         let entry = Entry::from_bytes(bytes).map_err(|error| form_error(&error.to_string()))?;
         let state = self.shell.ledger.state();
-        state.check(&entry).and_then(|()| state.check_electorate(&entry)).map_err(|refusal| {
-            let kind = if refusal.is_not_now() { ErrorKind::NotNow } else { ErrorKind::Invalid };
-            ApiError { kind, rule: Some(refusal.rule().to_owned()), message: refusal.to_string() }
-        })?;
+        state.check(&entry).and_then(|()| state.check_electorate(&entry)).map_err(refused)?;
         Ok(entry)
     }
 
-    fn sign<B: LaneBody>(&self, body: B) -> Result<LaneEntry<B>, ApiError> {
-        let key = self.shell.keys.vote_number(self.key_number());
-        Ok(LaneEntry::sign(&self.shell.secp, self.lane_header()?, body, &key, &self.shell.aux_rand()?))
+    fn sign<B: LaneBody>(&self, voice: Voice, body: B) -> Result<LaneEntry<B>, ApiError> {
+        let (lane, key) = (self.lane_header(voice)?, self.shell.key_of(voice));
+        Ok(LaneEntry::sign(&self.shell.secp, lane, body, &key, &self.shell.aux_rand()?))
     }
 
-    /// Where the next entry of the member goes.
-    fn lane_header(&self) -> Result<LaneHeader> {
-        let key = MemberId::of(&self.shell.keys.vote_number(self.key_number()).x_only_public_key().0);
-        Ok(self.shell.ledger.state().next_lane_header(key, self.incarnation(&key)?))
+    fn unsigned<B: LaneBody>(&self, voice: Voice, body: B) -> Result<Vec<u8>, ApiError> {
+        let signature = schnorr::Signature::from_slice(&[0; 64]).context("64 bytes are a signature by their form")?;
+        Ok(LaneEntry { lane: self.lane_header(voice)?, body, signature }.to_bytes())
     }
 
-    /// How often the member's vote key was replaced: which of the seed's vote keys speaks now (G-90).
-    pub(super) fn key_number(&self) -> u32 {
-        let Some(record) = self.shell.ledger.state().members().get(&self.me).filter(|r| r.key != self.me) else {
-            return 0;
-        };
-        let is_current =
-            |number: &u32| MemberId::of(&self.shell.keys.vote_number(*number).x_only_public_key().0) == record.key;
-        (1..=MAX_KEYS).find(is_current).unwrap_or(0)
+    /// Where the next entry goes.
+    fn lane_header(&self, voice: Voice) -> Result<LaneHeader> {
+        let key = MemberId::of(&self.shell.key_of(voice).x_only_public_key().0);
+        Ok(self.shell.ledger.state().next_lane_header(key, self.incarnation(voice, &key)?))
     }
 
     fn bind(&self, number: u32) -> Result<Bind, ApiError> {
@@ -393,7 +404,7 @@ impl Member {
         let (funding, context) =
             channel.machine.funding().zip(channel.machine.context()).context("the channel to bind has no funding")?;
         let keys = channel.machine.keys();
-        let lane = self.lane_header()?;
+        let lane = self.lane_header(Voice::Member)?;
         let terms = BindTerms {
             name: self.name.clone(),
             funding,
@@ -404,17 +415,14 @@ impl Member {
     }
 
     /// The incarnation that new entries belong to: the one stored, or the log's when that is newer.
-    fn incarnation(&self, key: &MemberId) -> Result<u32> {
-        let stored = match self.shell.store.meta(INCARNATION)? {
-            None => 0,
+    fn incarnation(&self, voice: Voice, key: &MemberId) -> Result<u32> {
+        let (first, name) = voice.incarnations();
+        let stored = match self.shell.store.meta(name)? {
+            None => first,
             Some(bytes) => u32::from_be_bytes(bytes.as_slice().try_into().context("the stored incarnation")?),
         };
-        let of = |key: &MemberId| self.shell.ledger.state().lane(key).map(|lane| lane.incarnation);
-        // The lane of a key that replaced another begins above it: own entries are kept by incarnation and sequence.
-        let replaced = (0..self.key_number())
-            .filter_map(|number| of(&MemberId::of(&self.shell.keys.vote_number(number).x_only_public_key().0)));
-        let above = replaced.max().map_or(0, |incarnation| incarnation.saturating_add(1));
-        Ok(stored.max(of(key).unwrap_or(0)).max(above))
+        let logged = self.shell.ledger.state().lane(key).map_or(0, |lane| lane.incarnation);
+        Ok(stored.max(logged))
     }
 
     /// Whether a receipt is for the entry in flight and holds: the hub's signature, and the entry's path (G-80, G-81).
@@ -482,6 +490,12 @@ impl Member {
         view::answer(&mut self.shell, crate::api::Role::Member, Some(self.me), self.connected, request)
             .unwrap_or_else(|| Err(ApiError::ours("a question that has no answer")))
     }
+}
+
+/// A refusal of the rules as the answer to a caller.
+pub(super) fn refused(refusal: Refusal) -> ApiError {
+    let kind = if refusal.is_not_now() { ErrorKind::NotNow } else { ErrorKind::Invalid };
+    ApiError { kind, rule: Some(refusal.rule().to_owned()), message: refusal.to_string() }
 }
 
 fn noted_by(entry: &Entry) -> Option<EntryId> {

@@ -4,11 +4,13 @@ mod bump;
 pub(crate) mod gossip;
 mod keeping;
 mod lane;
+mod recourse;
 mod requests;
 mod review;
 mod speech;
 mod splices;
 mod sync;
+mod treasurer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -219,6 +221,7 @@ impl Member {
             crate::treasury::rebroadcast(&self.shell);
             self.gossip_on()?;
             crate::anchoring::watch_availability(&mut self.shell)?;
+            crate::forced::watch_kept_out(&mut self.shell);
         }
         Ok(())
     }

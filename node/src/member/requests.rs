@@ -74,6 +74,7 @@ impl Member {
             Request::Equivocation { entries } => self
                 .equivocation(&entries)
                 .map(|(entry, sentences)| self.enqueue(Body::Whole(Box::new(entry)), sentences, &answer)),
+            Request::Recourse(request) => self.recourse(request, &answer),
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Some(Reply::Anchoring(AnchorReply::Bump(bump))))
             }
@@ -249,7 +250,7 @@ impl Member {
         }
     }
 
-    fn enqueue(&mut self, body: Body, sentences: Vec<String>, answer: &Answer) -> Option<Reply> {
+    pub(super) fn enqueue(&mut self, body: Body, sentences: Vec<String>, answer: &Answer) -> Option<Reply> {
         self.queue.push_back(Op { body, answer: Some(answer.clone()), sentences });
         None
     }
@@ -281,5 +282,6 @@ fn signs(request: &Request) -> bool {
             | Request::Vote { .. }
             | Request::Say { .. }
             | Request::RotateKey
+            | Request::Recourse(_)
     )
 }

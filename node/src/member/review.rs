@@ -4,19 +4,19 @@ use althing_governance::charter::Quorum;
 
 use super::Member;
 use super::lane::Speech as _;
-use crate::api::{ApiError, ErrorKind, ProposalDraft, ProposalReview, Refused, Reply, SayReview, Saying};
+use crate::api::{ApiError, ProposalDraft, ProposalReview, Refused, Reply, SayReview, Saying};
 use crate::view;
 
 impl Member {
     pub(super) fn review_saying(&self, saying: Saying) -> Result<Reply, ApiError> {
         let (speech, sentences) = self.speech(saying)?;
-        let refusal = speech.rehearse(self).and_then(|bytes| self.permit(&bytes)).err().map(refused);
+        let refusal = speech.rehearse(self).and_then(|bytes| self.permit(&bytes)).err().map(Refused::from);
         Ok(Reply::SayReview(SayReview { sentences, refusal }))
     }
 
     pub(super) fn review_proposal(&self, draft: ProposalDraft) -> Result<Reply, ApiError> {
         let content = view::draft_content(&self.shell, draft)?;
-        let refusal = content.rehearse(self).and_then(|bytes| self.permit(&bytes)).err().map(refused);
+        let refusal = content.rehearse(self).and_then(|bytes| self.permit(&bytes)).err().map(Refused::from);
         let (state, params) = (self.shell.ledger.state(), &self.shell.dao.params);
         let charter = state.charter();
         let id = content.id(params.network, params.dao_id, self.me);
@@ -51,8 +51,4 @@ impl Member {
             refusal,
         })))
     }
-}
-
-fn refused(error: ApiError) -> Refused {
-    Refused { rule: error.rule.unwrap_or_default(), message: error.message, transient: error.kind == ErrorKind::NotNow }
 }

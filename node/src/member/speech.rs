@@ -66,6 +66,9 @@ impl Member {
                 spoken(Acceptance { invitation }, [format!("You accept invitation {invitation}.")])
             }
             Saying::HoldDeposit { thread, amount_sat } => self.deposit(&thread, amount_sat)?,
+            Saying::VoteAsTreasurer { proposal, choice, reason } => {
+                self.treasurers_ballot(&proposal, &choice, reason)?
+            }
             Saying::Seen { entry } => {
                 let entry = hex_entry("G-97", &entry)?;
                 // The log's height: a note cannot be of later.
@@ -80,7 +83,7 @@ impl Member {
 
     /// The entry that puts this folder's next vote key in the place of the current one.
     pub(super) fn rotation(&self) -> Result<(Entry, Vec<String>), ApiError> {
-        let number = self.key_number();
+        let number = self.shell.own_key_number();
         let key = |number| self.shell.keys.vote_number(number);
         let vote_key = |number| MemberId::of(&key(number).x_only_public_key().0);
         let (old_key, new_key) = (vote_key(number), vote_key(number.saturating_add(1)));
@@ -218,7 +221,7 @@ impl Member {
         }
     }
 
-    fn logged_entry(&self, position: u64) -> Result<Entry, ApiError> {
+    pub(super) fn logged_entry(&self, position: u64) -> Result<Entry, ApiError> {
         let segments = self.shell.store.segments_from(position, 1)?;
         let found = segments.first().and_then(|segment| {
             let index = position.checked_sub(segment.first_position)?;

@@ -12,6 +12,7 @@ use althing_governance::id::TreeHash;
 use althing_governance::signing::Signed;
 
 use super::parts::{Against, AuthorisedPart, DidNotVotePart, ReceiptFraudPart, SpendPart};
+use super::refill::RefilledPart;
 
 /// First bytes of every proof file (P-1).
 pub const MAGIC: &[u8; 8] = b"ALTHING\x00";
@@ -68,6 +69,8 @@ pub enum Statement {
     UnauthorisedSpend(Box<SpendPart>),
     /// A payment may be made: what was decided, and its authorisation under the last epoch (P-20).
     Payment(Box<PaymentPart>),
+    /// One of these with a gate that the treasury made later (P-300).
+    Refilled(Box<RefilledPart>),
 }
 
 impl Statement {
@@ -199,6 +202,10 @@ impl Canonical for Statement {
                 w.option(part.milestone, Writer::u16);
                 part.payment.encode(w);
             }
+            Self::Refilled(part) => {
+                w.u8(10);
+                part.encode(w);
+            }
             Self::Authorised(part) => {
                 w.u8(3);
                 part.encode(w);
@@ -228,6 +235,21 @@ impl Canonical for Statement {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match r.u8()? {
+            10 => Ok(Self::Refilled(Box::new(Canonical::decode(r)?))),
+            kind => Self::decode_kind(kind, r),
+        }
+    }
+}
+
+impl Statement {
+    /// Decodes a statement that is not about a refilled gate itself: none is inside another.
+    pub(super) fn decode_without_refill(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let kind = r.u8()?;
+        Self::decode_kind(kind, r)
+    }
+
+    fn decode_kind(kind: u8, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match kind {
             1 => Ok(Self::Ballot(Box::new(BallotPart {
                 entry: Canonical::decode(r)?,
                 counted: Canonical::decode(r)?,

@@ -13,6 +13,7 @@ use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint};
 
 use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, TallyPart};
+use super::refill::{RefilledPart, gate_of};
 use super::verify::{self, Finding};
 use crate::api::{ApiError, ProofStatement, Reply};
 use crate::chain_view::decode_evidence;
@@ -87,6 +88,7 @@ pub(super) fn write_proof(
 
 /// A statement with everything that leads to it, judged as any receiver would.
 fn judged(shell: &Shell, last: u32, statement: Statement) -> Result<(Vec<u8>, Finding), ApiError> {
+    let statement = with_refill(shell, last, statement)?;
     let bundle = Bundle {
         charter: shell.dao.params.charter.clone(),
         changes: changes(shell, last),
@@ -98,6 +100,16 @@ fn judged(shell: &Shell, last: u32, statement: Statement) -> Result<(Vec<u8>, Fi
     let finding = verify::verify(&bytes, &StoredBlocks(&shell.store))
         .map_err(|rejection| ApiError::invalid("P-8", format!("this shows nothing: {rejection}")))?;
     Ok((bytes, finding))
+}
+
+/// P-300: a gate that is none of the genesis transaction's is shown to be one.
+fn with_refill(shell: &Shell, last: u32, statement: Statement) -> Result<Statement, ApiError> {
+    let state = shell.ledger.state();
+    let position = gate_of(&statement).and_then(|gate| state.refill_of(&gate));
+    let header = shell.ledger.headers().find(|header| header.epoch == last);
+    let (Some(position), Some(header)) = (position, header) else { return Ok(statement) };
+    let refill = logged(shell, position, header.log_size)?;
+    Ok(Statement::Refilled(Box::new(RefilledPart { refill, statement })))
 }
 
 /// The final epoch whose header has the final tally of a proposal: the one in which it took effect, else the one that decided it.

@@ -8,6 +8,7 @@ mod evidence;
 mod export;
 mod fraud;
 pub mod parts;
+pub mod refill;
 mod tally;
 mod verify;
 mod why;

@@ -19,6 +19,7 @@ use bitcoin::secp256k1::Secp256k1;
 use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_equivocation, check_head_fraud, check_receipt_fraud};
+use super::refill::with_gate;
 use super::tally::{Place, ShownPayment, check_payment, check_tally};
 use crate::dao::genesis_params;
 
@@ -97,9 +98,15 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         "{last} links: each spends the one before and commits to one epoch header; the newest, {}, is in block {} at height {}, {depth} deep.",
         newest.txid, newest.block_hash, newest.height
     ));
+    let (params, claim) = match (under, &bundle.statement) {
+        (Some(header), Statement::Refilled(part)) => {
+            (with_gate(&params, &charters, header, part, &mut checked)?, &part.statement)
+        }
+        (_, statement) => (params, statement),
+    };
     let dao = Dao { params: &params, charters: charters.clone() };
     let previous_closing = bundle.epochs.iter().rev().nth(1).map_or(0, |part| part.header.closing_height);
-    let (statement, payment) = match (under, &bundle.statement) {
+    let (statement, payment) = match (under, claim) {
         (None, statement) => (check_without_epochs(&dao, statement, &mut checked)?, None),
         (Some(header), Statement::Ballot(part)) => (check_ballot(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::Tally(part)) => {
@@ -127,6 +134,9 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
             let previous_closing = before.map_or(0, |part| part.header.closing_height);
             let place = Place { params: &params, header: &decided.header, previous_closing, charters: &charters };
             check_payment(&place, header, part, &mut checked)?
+        }
+        (Some(_), Statement::Refilled(_)) => {
+            return Err(fail("statement")("P-300: a statement over a refill inside another".into()));
         }
     };
     let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();
@@ -265,7 +275,10 @@ fn check_ballot(
     let Entry::Ballot(ballot) = logged(params, header, &part.entry, "ballot")? else {
         return Err(rule("P-6: the entry is not a ballot".into()));
     };
-    let (proposal, member): (ProposalId, MemberId) = (ballot.body.proposal, ballot.lane.member);
+    let proposal: ProposalId = ballot.body.proposal;
+    // Of a member who has replaced the vote key it is the first one that rolls and tallies name (G-90); which keys a member had, the
+    // log says. The leaf names the member, and the entry that counts for them.
+    let (member, key) = (MemberId(part.counted.ballot.leaf.key), ballot.lane.member);
     let counted = part.counted.verify(header, &proposal, &member).map_err(|error| rule(error.to_string()))?;
     let Some(found) = counted.leaf.ballot() else {
         return Err(rule(format!("P-6: the tally has no ballot of member {member}")));
@@ -297,7 +310,13 @@ fn check_ballot(
             roll.electorate
         )));
     }
-    checked.push(format!("The ballot is signed by member {member} and is entry {} of the log.", part.entry.position));
+    checked.push(match key == member {
+        true => format!("The ballot is signed by member {member} and is entry {} of the log.", part.entry.position),
+        false => format!(
+            "The ballot is entry {} of the log, signed by vote key {key}, and counts for member {member}.",
+            part.entry.position
+        ),
+    });
     checked.push(format!("It is the one ballot of that member in the tally of proposal {proposal}."));
     checked.push(format!("Its weight {weight} of {total} is the member's on the roll of epoch {}.", part.snapshot));
     if found.weight > counted.weight {

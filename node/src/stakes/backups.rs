@@ -18,7 +18,8 @@ use super::{StakeChannel, StakeNews, channel_keys};
 use crate::api::{BackupChannel, BackupInfo, Keeping, Restored};
 use crate::keys::{Keys, entropy, hex};
 use crate::shell::Shell;
-use crate::store::{INCARNATION, Store};
+use crate::speaker::TREASURERS_FIRST;
+use crate::store::{INCARNATION, Store, TREASURERS_INCARNATION};
 
 /// Name under which the counter of the newest own backup is stored.
 pub(super) const COUNTER: &str = "backup_counter";
@@ -228,7 +229,7 @@ impl Shell {
         }
         // Heights only grow, and nobody restores twice within a block: an incarnation that was never used. The source's own height:
         // this folder may have read few blocks yet.
-        let logged = self.ledger.state().lane(&member).map_or(0, |lane| lane.incarnation);
+        let logged = self.ledger.state().lane(&self.speaking_key(&member)).map_or(0, |lane| lane.incarnation);
         let incarnation = self.bitcoind.height()?.max(logged.saturating_add(1));
         let rows: Vec<_> = restored.iter().map(StakeChannel::row).collect();
         self.store.write(|writer| {
@@ -236,7 +237,8 @@ impl Shell {
                 writer.put_channel(row)?;
             }
             writer.set_meta(COUNTER, &backup.counter.to_be_bytes())?;
-            writer.set_meta(INCARNATION, &incarnation.to_be_bytes())
+            writer.set_meta(INCARNATION, &incarnation.to_be_bytes())?;
+            writer.set_meta(TREASURERS_INCARNATION, &TREASURERS_FIRST.saturating_add(incarnation).to_be_bytes())
         })?;
         self.backups.counter = backup.counter;
         found.counter = Some(backup.counter);

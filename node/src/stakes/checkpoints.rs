@@ -6,7 +6,7 @@ use althing_channels::{
 };
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{self, Checkpoint, CheckpointFunding, Entry, lane_start};
-use althing_governance::id::LaneHead;
+use althing_governance::id::{LaneHead, MemberId};
 use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::schnorr;
 
@@ -60,7 +60,7 @@ impl Shell {
         if of_the_log {
             wishes = self.due_changes(channel);
         }
-        if wishes.is_empty() {
+        if wishes.is_empty() && !self.wants_own_key(channel) {
             return Ok(Vec::new());
         }
         let app = self.lane_position(channel);
@@ -91,7 +91,7 @@ impl Shell {
             return Ok(Vec::new());
         }
         let asked_for = !channel.wishes.is_empty() || channel.splice_order.is_some();
-        if !asked_for && self.due_changes(channel).is_empty() {
+        if !asked_for && self.due_changes(channel).is_empty() && !self.wants_own_key(channel) {
             return Ok(Vec::new());
         }
         let effects = self.machine(number)?.ask_turn().unwrap_or_default();
@@ -152,6 +152,24 @@ impl Shell {
         Ok(self.machine(number)?.answer_checkpoint(signature, session)?)
     }
 
+    /// N-300: whether the newest checkpoint names a vote key that was replaced before the log had it. The log takes it no more
+    /// (G-23), so the member wants one by the key that speaks now.
+    fn wants_own_key(&self, channel: &StakeChannel) -> bool {
+        if channel.machine.side() != Side::Member {
+            return false;
+        }
+        let id = channel.machine.id().map(|id| althing_governance::ChannelId(id.0));
+        let Some(record) = id.and_then(|id| self.ledger.state().channels().get(&id)) else { return false };
+        let newest = match channel.machine.signed_checkpoint() {
+            Some(signed) => Some((signed.number, signed.bytes.as_slice())),
+            None => channel.machine.checkpoint().map(|opening| (0, opening.bytes.as_slice())),
+        };
+        let Some((number, bytes)) = newest else { return false };
+        let is_logged = record.checkpoints.last().is_some_and(|(_, logged)| logged.number >= number);
+        let by_other_key = |checkpoint: Checkpoint| checkpoint.member != self.speaking_key(&channel.member);
+        !is_logged && Checkpoint::from_bytes(bytes).is_ok_and(by_other_key)
+    }
+
     /// A checkpoint after checkpoint 0 as the log takes it.
     ///
     /// # Errors
@@ -186,6 +204,7 @@ impl Shell {
             // Both sides see the tip at their own moment.
             tip_height: checkpoint.tip_height,
             tip_hash: checkpoint.tip_hash,
+            member: self.named_key(channel, &checkpoint),
             ..self.checkpoint_of(channel, &review.facts)?
         };
         ensure!(checkpoint == wanted, "the checkpoint is {checkpoint:?}, this side has {wanted:?}");
@@ -196,12 +215,22 @@ impl Shell {
         );
         self.judge_lane(channel, review.facts.ledger.app())?;
         let (what, key) = match channel.machine.side() {
-            Side::Hub => ("the member's checkpoint signature", channel.member.0),
+            Side::Hub => ("the member's checkpoint signature", checkpoint.member.0),
             Side::Member => ("the hub's checkpoint signature", self.ledger.state().hub_log_key().serialize()),
         };
         let signature = schnorr::Signature::from_slice(&review.peer_signature)?;
         checkpoint.signature_check(what, key, signature).verify(&self.secp)?;
         Ok(())
+    }
+
+    /// N-300: the vote key that a checkpoint of the other side may name: of this member, the one that speaks now or one before it. A
+    /// round that began before the key was replaced has to end, or no other could begin; the log waits for the next then.
+    fn named_key(&self, channel: &StakeChannel, checkpoint: &Checkpoint) -> MemberId {
+        let member_of = |key| self.ledger.state().member_of_key(key);
+        match member_of(&checkpoint.member) == member_of(&channel.member) {
+            true => checkpoint.member,
+            false => self.speaking_key(&channel.member),
+        }
     }
 
     /// C-108: the lane's position is the log's; an earlier one the log has gone beyond.
@@ -224,10 +253,11 @@ impl Shell {
 
     fn logged_position(&self, channel: &StakeChannel) -> AppPosition {
         let params = &self.dao.params;
-        match self.ledger.state().lane(&channel.member) {
+        let key = self.speaking_key(&channel.member);
+        match self.ledger.state().lane(&key) {
             Some(lane) => AppPosition { incarnation: lane.incarnation, sequence: lane.sequence, head: lane.head.0 },
             None => {
-                let head = lane_start(params.network, params.dao_id, channel.member, 0);
+                let head = lane_start(params.network, params.dao_id, key, 0);
                 AppPosition { incarnation: 0, sequence: 0, head: head.0 }
             }
         }
@@ -246,7 +276,7 @@ impl Shell {
             network: self.dao.params.network,
             dao: self.dao.params.dao_id,
             channel: althing_governance::ChannelId(first.0),
-            member: channel.member,
+            member: self.speaking_key(&channel.member),
             number: facts.number,
             fundings: fundings.collect(),
             tip_height,
@@ -262,7 +292,10 @@ impl Shell {
     fn sign_checkpoint(&self, side: Side, checkpoint: &Checkpoint) -> Result<[u8; 64]> {
         let key = match side {
             Side::Hub => self.log_key()?,
-            Side::Member => self.keys.vote(),
+            Side::Member => {
+                let own = self.own_vote_key(&checkpoint.member);
+                own.with_context(|| format!("G-90: vote key {} is none of this seed's", checkpoint.member))?.1
+            }
         };
         Ok(*checkpoint.sign(&self.secp, &key, &self.aux_rand()?).as_ref())
     }

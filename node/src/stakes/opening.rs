@@ -105,7 +105,8 @@ impl Shell {
         let funding = OutPoint { txid: tx.compute_txid(), vout: 0 };
         let commitments = self.machine(number)?.first_commitments(funding)?;
         let (tip_height, tip_hash) = self.tip.context("no block is known yet")?;
-        let member = MemberId::of(&self.keys.vote().x_only_public_key().0);
+        let key = self.keys.vote_number(self.own_key_number());
+        let member = MemberId::of(&key.x_only_public_key().0);
         let lane = self.ledger.state().lane(&member).copied();
         let (incarnation, sequence, head) = match lane {
             Some(lane) => (lane.incarnation, lane.sequence, lane.head),
@@ -133,7 +134,7 @@ impl Shell {
             sequence,
             head,
         };
-        let signature = checkpoint.sign(&self.secp, &self.keys.vote(), &self.aux_rand()?);
+        let signature = checkpoint.sign(&self.secp, &key, &self.aux_rand()?);
         let channel = self.stakes.channel_mut(number).context("the channel exists")?;
         channel.funding_tx = Some(tx);
         Ok(channel.machine.fund(funding, checkpoint.to_bytes(), *signature.as_ref())?)
@@ -169,7 +170,7 @@ impl Shell {
             network: self.dao.params.network,
             dao: self.dao.params.dao_id,
             channel: channel_id(self.dao.params.dao_id, request.funding),
-            member: channel.member,
+            member: self.speaking_key(&channel.member),
             number: 0,
             fundings: vec![CheckpointFunding {
                 outpoint: request.funding,
@@ -185,7 +186,7 @@ impl Shell {
         ensure!(!self.stakes.iter().any(taken), "the funding output {} belongs to another channel", request.funding);
         ensure!(checkpoint == wanted, "checkpoint 0 is {checkpoint:?}, this side has {wanted:?}");
         let (what, key) = match channel.machine.side() {
-            Side::Hub => ("the member's checkpoint signature", channel.member.0),
+            Side::Hub => ("the member's checkpoint signature", wanted.member.0),
             Side::Member => ("the hub's checkpoint signature", self.ledger.state().hub_log_key().serialize()),
         };
         let signature = schnorr::Signature::from_slice(&request.peer_signature)?;

@@ -122,6 +122,7 @@ impl Writer<'_> {
     pub fn disconnect_from(&self, height: u32) -> Result<()> {
         self.transaction.execute("DELETE FROM block WHERE height >= ?1", [height])?;
         self.transaction.execute("DELETE FROM fact WHERE height >= ?1", [height])?;
+        self.disconnect_forced_from(height)?;
         self.transaction.execute(
             "UPDATE fact SET spent_height = NULL, spending_tx = NULL, spending_inclusion = NULL WHERE spent_height >= ?1",
             [height],

@@ -5,6 +5,7 @@
 
 mod channels;
 mod facts;
+mod forced;
 mod home;
 mod links;
 mod log;
@@ -16,6 +17,7 @@ mod treasury;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
+pub use forced::ForcedRow;
 pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
 pub use outbox::OutboxRow;
@@ -33,6 +35,9 @@ pub const DATABASE_FILE: &str = "althing.db";
 
 /// Name under which a member's app incarnation is stored.
 pub const INCARNATION: &str = "incarnation";
+
+/// Name under which the incarnation of the treasury key's own lane is stored.
+pub const TREASURERS_INCARNATION: &str = "treasurers_incarnation";
 
 /// Version of the tables; a database of another version is refused, never guessed at.
 const SCHEMA_VERSION: u32 = 2;
@@ -93,7 +98,7 @@ impl Store {
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
-        for tables in [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES] {
+        for tables in [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES, forced::TABLES] {
             transaction.execute_batch(tables)?;
         }
         transaction.commit()?;

@@ -1,10 +1,14 @@
 //! The member's own ballots and their way to finality.
 
+use std::collections::BTreeSet;
+
+use althing_governance::charter::Body;
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Entry;
 use althing_governance::id::MemberId;
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
+use althing_governance::state::ProposalRecord;
 
 use super::choice::{choice as choice_of, fields};
 use super::delegations::carried;
@@ -13,11 +17,13 @@ use super::names::find_proposal;
 use super::proposals::{one, tally};
 use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice};
 use crate::shell::Shell;
+use crate::speaker::Voice;
 
 /// All own ballots, newest first.
 pub(super) fn own(shell: &Shell) -> Result<Vec<Ballot>, ApiError> {
     let links = link_facts(shell)?;
     let mut ballots: Vec<Ballot> = Vec::new();
+    let mut newer = BTreeSet::new();
     for row in shell.store.outbox()?.into_iter().rev() {
         let Ok(Entry::Ballot(entry)) = Entry::from_bytes(&row.entry) else { continue };
         let proposal = entry.body.proposal;
@@ -27,7 +33,7 @@ pub(super) fn own(shell: &Shell) -> Result<Vec<Ballot>, ApiError> {
         let promised = row.receipt.as_deref().and_then(|bytes| stored_receipt(bytes).ok());
         let path = path(shell, &links, position, promised.as_ref());
         ballots.push(Ballot {
-            replaced: ballots.iter().any(|newer| newer.proposal == proposal.to_string()),
+            replaced: !newer.insert((proposal, Voice::of_incarnation(row.incarnation) == Voice::Treasurer)),
             proposal: proposal.to_string(),
             title: record.map(|record| record.content.title.clone()).unwrap_or_default(),
             choice,
@@ -84,6 +90,12 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
             false => "You can change it until voting closes; the last one counts.".to_owned(),
         },
     ];
+    if treasurer_too(shell, record) {
+        sentences.push(
+            "The treasurers decide on it as well, and you are one: that ballot is another one, `vote --as-treasurer`."
+                .to_owned(),
+        );
+    }
     if weight > own_weight {
         sentences.push(format!("It carries {weight}: what others delegated to you goes with it."));
     }
@@ -91,6 +103,14 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
         sentences.push(format!("It replaces your ballot \"{before}\"."));
     }
     Ok(BallotReview { proposal, choice, replaces, weight: weight.to_string(), tally_after, sentences, refusal })
+}
+
+/// Whether the treasurers have a say beside the members, and this folder's treasury key is one of theirs.
+fn treasurer_too(shell: &Shell, record: &ProposalRecord) -> bool {
+    let state = shell.ledger.state();
+    let key = shell.keys.treasury().x_only_public_key().0;
+    state.rule_of(record).is_some_and(|rule| rule.bodies.contains(&Body::Treasurers))
+        && state.charter_of(record).treasurers.iter().any(|treasurer| treasurer.key.x_only_public_key().0 == key)
 }
 
 /// A path in a sentence.

@@ -5,6 +5,7 @@ mod ballots;
 mod choice;
 mod delegations;
 mod draft;
+mod gates;
 mod hidden;
 mod insight;
 mod links;
@@ -25,7 +26,7 @@ pub use wait::{Condition, settle};
 use althing_channels::Phase;
 use althing_governance::id::MemberId;
 
-use crate::api::{ApiError, Balance, Member, Reply, Request, Role, Snapshot, Stake, Status};
+use crate::api::{ApiError, Balance, GateRequest, Member, Reply, Request, Role, Snapshot, Stake, Status};
 use crate::shell::Shell;
 use crate::stakes::{StakeChannel, end_words, splice_words};
 
@@ -83,6 +84,7 @@ pub fn answer(
         Request::ProofExport { proposal, statement, path } => {
             crate::proof::export(shell, me, proposal, statement, path)
         }
+        Request::Gates(GateRequest::List) => Ok(Reply::Gates { gates: gates::list(shell) }),
         Request::Anchoring(request) => return crate::anchoring::answer(shell, me, request),
         _ => return None,
     })

@@ -3,6 +3,7 @@
 use althing_anchor::{BlockHashes, HeaderChain, LinkEvidence, TxInclusion};
 use althing_channels::funding_script;
 use althing_governance::roll::{FundingFact, StakeClaim};
+use althing_node::forced;
 use althing_node::ledger::ChainView;
 use anyhow::Result;
 use bitcoin::absolute::LockTime;
@@ -22,6 +23,7 @@ pub(crate) struct Chain {
     headers: Vec<Header>,
     blocks: Vec<Vec<Transaction>>,
     stakes_hidden: bool,
+    entries_hidden: bool,
 }
 
 impl Chain {
@@ -32,6 +34,7 @@ impl Chain {
             headers: vec![first.header],
             blocks: vec![first.txdata],
             stakes_hidden: false,
+            entries_hidden: false,
         }
     }
 
@@ -92,6 +95,11 @@ impl Chain {
         Self { stakes_hidden: true, ..self.clone() }
     }
 
+    /// The same blocks, seen by somebody who looks for entries in them, or does not.
+    pub(crate) fn with_entries_hidden(&self, entries_hidden: bool) -> Self {
+        Self { entries_hidden, ..self.clone() }
+    }
+
     fn find(&self, txid: Txid) -> Option<(usize, usize)> {
         self.find_transaction(|tx| tx.compute_txid() == txid)
     }
@@ -145,6 +153,16 @@ impl ChainView for Chain {
 
     fn creator(&mut self, outpoint: OutPoint) -> Result<Option<LinkEvidence>> {
         Ok(self.find(outpoint.txid).map(|_| self.evidence(outpoint.txid)))
+    }
+
+    fn entries_on_bitcoin(&mut self, first: u32, last: u32) -> Result<Vec<(u32, Vec<u8>)>> {
+        let heights = first..=last.min(self.height());
+        let heights = heights.filter(|_| !self.entries_hidden);
+        let outputs = heights.flat_map(|height| {
+            let outputs = self.blocks[height as usize].iter().flat_map(|tx| &tx.output);
+            outputs.filter_map(move |output| Some((height, forced::carried(&output.script_pubkey)?.to_vec())))
+        });
+        Ok(outputs.collect())
     }
 }
 

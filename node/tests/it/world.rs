@@ -50,7 +50,11 @@ pub(crate) struct World {
 impl World {
     /// Founded at height 1, all stakes on chain and bound, nothing anchored yet.
     pub(crate) fn founded() -> Self {
-        let charter = charter();
+        Self::founded_under(charter())
+    }
+
+    /// As [`Self::founded`] with a charter of the caller's.
+    pub(crate) fn founded_under(charter: Charter) -> Self {
         let params = genesis_params(&charter).unwrap();
         let mut outputs = genesis_outputs(&params).unwrap();
         outputs.push(TxOut { value: Amount::from_sat(77_777), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) });
@@ -88,6 +92,11 @@ impl World {
     /// A block, its head, and the segment of all that was logged since the last one.
     pub(crate) fn block(&mut self, transactions: Vec<Transaction>) {
         self.chain.mine(transactions);
+        self.head();
+    }
+
+    /// The head of the newest block, and the segment of all that was logged since the last one.
+    pub(crate) fn head(&mut self) {
         let head = self.head_of(self.chain.hash(self.chain.height()));
         self.append(&head).unwrap();
         self.seal_segment();

@@ -24,8 +24,10 @@ mod long_channel;
 mod lost_laptop;
 #[path = "../it/ots_client.rs"]
 mod ots_client;
+mod recourse;
 mod reorg;
 mod replaced_keys;
+mod replaced_vote_key;
 mod screens;
 mod splices;
 mod stage;
@@ -36,4 +38,5 @@ mod tampered_log;
 mod tampered_proof;
 mod timestamps;
 mod tower;
+mod treasurers_body;
 mod treasury;

@@ -12,6 +12,7 @@ pub(super) use super::bench::Bench;
 pub(super) use super::channel_args::{TakeOut, TopUp};
 pub(super) use super::onboarding::Join;
 pub(super) use super::propose_args::{ProposalText, Propose};
+pub(super) use super::recourse::{ForceArgs, GatesCommand};
 pub(super) use super::say_args::{CommentVote, Delegate, DepositCommand, Guardian, Hide, Invite, Report, UpdateArgs};
 pub(super) use super::tower::TowerCommand;
 pub(super) use super::treasury::{PsbtCommand, TreasurerArgs, TreasuryCommand};
@@ -160,6 +161,16 @@ pub enum Command {
         /// File with the whole entry, hex.
         file: PathBuf,
     },
+    /// Put an entry on Bitcoin that the hub keeps out of the log, so that it has to log it.
+    Force(ForceArgs),
+    /// Prove to the log that the hub signed what no honest hub signs; its bond is forfeited.
+    Fraud {
+        /// A proof file of two heads, or of a receipt, as `proof` or the node itself made it.
+        file: PathBuf,
+    },
+    /// Gates of the treasury: what each is for; and what a hub notes of new ones.
+    #[command(subcommand)]
+    Gates(GatesCommand),
     /// Hide something of others on this machine only.
     Hide(Hide),
     /// Show it again.

@@ -8,7 +8,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::node::{self, Caller};
 use super::say::{Weighty, say};
-use super::{about, anchor, backup, local, onboarding, show, tower};
+use super::{about, anchor, backup, local, onboarding, recourse, show, tower};
 use std::sync::Arc;
 
 use crate::backend::Backend;
@@ -99,6 +99,12 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             let (draft, only_check) = propose.draft(console)?;
             return Caller::connect(&global, backend, console)?.propose(draft, only_check, console);
         }
+        Command::Vote(vote) if vote.as_treasurer => {
+            let choice = vote.choice()?;
+            let saying = Saying::VoteAsTreasurer { proposal: vote.proposal, choice, reason: vote.reason };
+            let word = Weighty::Yes("Cast a ballot as a treasurer", crate::app::CASTING_WORD);
+            return say(saying, word, &global, backend, console);
+        }
         Command::Vote(vote) => {
             return Caller::connect(&global, backend, console)?.vote(vote, console);
         }
@@ -136,6 +142,9 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Equivocation { file } => {
             return Caller::connect(&global, backend, console)?.equivocation(&file, console);
         }
+        Command::Force(args) => return recourse::force(args, &global, backend, console),
+        Command::Fraud { file } => return recourse::fraud(&file, &global, backend, console),
+        Command::Gates(command) => return recourse::gates(command, &global, backend, console),
         Command::Proposal(ProposalCommand::Diff { old, new }) => {
             return Caller::connect(&global, backend, console)?.proposal_diff(&old, &new, console);
         }

@@ -18,6 +18,7 @@ mod node;
 mod onboarding;
 mod password;
 mod propose_args;
+mod recourse;
 mod review;
 mod say;
 mod say_args;

@@ -131,7 +131,7 @@ impl Caller {
 }
 
 /// What the rules refuse is refused before anybody has to look at it.
-fn permitted(refusal: Option<&Refused>) -> Result<(), Failure> {
+pub(super) fn permitted(refusal: Option<&Refused>) -> Result<(), Failure> {
     let Some(refusal) = refusal else { return Ok(()) };
     let kind = if refusal.transient { ErrorKind::NotNow } else { ErrorKind::Invalid };
     let rule = (!refusal.rule.is_empty()).then(|| refusal.rule.clone());

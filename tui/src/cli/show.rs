@@ -37,6 +37,8 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Members { members } => member_list(members),
         Reply::ProposalReview(review) => governance::proposal_review(review),
         Reply::Said(said) => governance::said(said),
+        Reply::Forced(forced) => super::recourse::forced(forced),
+        Reply::Gates { gates } => super::recourse::gate_list(gates),
         Reply::SayReview(review) => review.sentences.iter().map(|s| Untrusted::new(s).line()).collect(),
         Reply::Delegations(delegations) => governance::delegations(delegations),
         Reply::Deposits { deposits } => governance::deposits(deposits),

@@ -34,6 +34,9 @@ pub struct Vote {
     /// A public reason.
     #[arg(long)]
     pub reason: Option<String>,
+    /// Cast the ballot of my treasury key, where the treasurers decide as a body of their own.
+    #[arg(long)]
+    pub as_treasurer: bool,
 }
 
 /// A choice on the command line.

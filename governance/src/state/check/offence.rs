@@ -19,7 +19,7 @@ impl LogState {
         if self.is_retired(&key) && !is_logged {
             return invalid("G-98", format!("{key} was replaced, and the log has neither of the entries"));
         }
-        match self.proven.contains(&proof.place()) {
+        match self.proven.contains_key(&proof.place()) {
             true => invalid("G-98", format!("{key} was proven to have equivocated at {incarnation}/{sequence} before")),
             false => Ok(()),
         }

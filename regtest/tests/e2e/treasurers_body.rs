@@ -1,0 +1,84 @@
+//! A class that two bodies decide: the members, and the treasurers by the keys that the charter names.
+
+use althing_node::api::{ProposalState, WaitFor};
+use althing_regtest::story::{Actor, Assembly};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::stage::with_members_on_roll;
+
+/// Above what the members decide alone under the charter of the story.
+const LARGE_SAT: u64 = 20_000_000;
+
+/// Blocks from the last ballot until an outcome is final, and as much again for a busy machine.
+const DECIDED_WITHIN_BLOCKS: u32 = 90;
+
+#[test]
+fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
+    with_members_on_roll("treasurers-body", |assembly| {
+        let [agreed, refused_by_them, small] = [
+            propose(assembly, "A ship", LARGE_SAT)?,
+            propose(assembly, "A fleet", LARGE_SAT)?,
+            propose(assembly, "An oar", 5_000)?,
+        ];
+        assembly.mine_until("the votes open", 20, || {
+            Ok(assembly.members[0].has_seen(WaitFor::VotingOpen(small.clone()))?.then_some(()))
+        })?;
+        for member in &assembly.members {
+            for id in [&agreed, &refused_by_them] {
+                ask(member, &["vote", id, "yes", "--yes"])?;
+            }
+        }
+        // Hallgerd and Njal are no treasurers; nobody is one where treasurers do not decide.
+        let stranger = refused(&assembly.members[3], &["vote", &agreed, "yes", "--as-treasurer"])?;
+        ensure!(stranger.contains("G-45") && stranger.contains("none of the treasurers"), "{stranger}");
+        let no_body = refused(&assembly.members[0], &["vote", &small, "yes", "--as-treasurer"])?;
+        ensure!(no_body.contains("G-45") && no_body.contains("no body"), "{no_body}");
+        let told = assembly.members[0].cli().run(&["vote", &agreed, "yes"])?;
+        ensure!(told.stderr.contains("--as-treasurer"), "{told:?}");
+
+        for treasurer in &mut assembly.members[..2] {
+            ask(treasurer, &["vote", &agreed, "no", "--as-treasurer", "--yes"])?;
+            let said = ask(treasurer, &["vote", &agreed, "yes", "--as-treasurer", "--yes"])?;
+            ensure!(said["sentences"].to_string().contains("It replaces your ballot"), "{said}");
+            ask(treasurer, &["vote", &refused_by_them, "no", "--as-treasurer", "--yes"])?;
+            // Both lanes go on after a restart, and each has its ballots.
+            treasurer.kill();
+            treasurer.start()?;
+        }
+        assembly.settle()?;
+        let own = ask(&assembly.members[0], &["ballots"])?;
+        let own = own["ballots"].as_array().context("no ballots")?;
+        let standing = own.iter().filter(|one| one["replaced"] == false).count();
+        ensure!((own.len(), standing) == (5, 4), "{own:?}");
+        ask(&assembly.members[1], &["vote", &agreed, "yes", "--yes"])?;
+        for id in [&agreed, &refused_by_them] {
+            assembly.mine_until("the outcome in a final epoch", DECIDED_WITHIN_BLOCKS, || {
+                Ok(assembly.members[4].has_seen(WaitFor::Decided(id.clone()))?.then_some(()))
+            })?;
+        }
+        let states = [&agreed, &refused_by_them].map(|id| assembly.members[4].proposal(id).map(|p| p.state));
+        let [agreed_state, refused_state] = states;
+        let agreed_state = agreed_state?;
+        ensure!(matches!(agreed_state, ProposalState::Passed | ProposalState::Authorised), "{agreed_state:?}");
+        ensure!(refused_state? == ProposalState::Rejected, "the treasurers' no was not heard");
+        Ok(())
+    });
+}
+
+fn propose(assembly: &Assembly, title: &str, sat: u64) -> Result<String> {
+    let to = format!("{}={sat}", assembly.members[4].wallet_address()?);
+    let tabled =
+        ask(&assembly.members[0], &["propose", "spend", "--title", title, "--to", &to, "--fee-cap", "1000", "--yes"])?;
+    tabled["id"].as_str().map(str::to_owned).context("no id")
+}
+
+fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
+    actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
+}
+
+fn refused(actor: &Actor, command: &[&str]) -> Result<String> {
+    let ran = actor.cli().run(&[command, &["--yes", "--json"]].concat())?;
+    ensure!(ran.code.is_some_and(|code| code == 1 || code == 2), "{command:?}: {ran:?}");
+    Ok(ran.stdout)
+}
