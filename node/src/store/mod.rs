@@ -8,6 +8,7 @@ mod facts;
 mod home;
 mod links;
 mod log;
+mod migrations;
 mod outbox;
 mod pledges;
 mod seed_coins;
@@ -18,6 +19,7 @@ pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
 pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
+pub use migrations::MigrationRow;
 pub use outbox::OutboxRow;
 pub use seed_coins::SeedCoin;
 pub use towers::BlobRow;
@@ -93,7 +95,7 @@ impl Store {
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
-        for tables in [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES] {
+        for tables in [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES, migrations::TABLES] {
             transaction.execute_batch(tables)?;
         }
         transaction.commit()?;

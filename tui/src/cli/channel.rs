@@ -2,7 +2,7 @@
 
 use althing_node::api::{ChannelDetail, CurveOf, Reply, Request, Stake};
 
-use super::args::{TakeOut, TopUp};
+use super::args::{Bump, Migrate, TakeOut, TopUp};
 use super::console::Console;
 use super::failure::Failure;
 use super::node::{Caller, other_kind};
@@ -34,6 +34,33 @@ impl Caller {
         self.splice("Take coins out of a stake channel", "withdraw", ask, console)
     }
 
+    /// Replaces a splice that waits after the review.
+    pub(super) fn channel_bump(&self, options: Bump, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let Bump { fee_rate, channel } = options;
+        let channel = self.meant_stake(channel.as_deref())?.channel;
+        let ask = |review| Request::ChannelBump { channel: channel.clone(), fee_rate_sat_vb: fee_rate, review };
+        self.splice("Raise the fee of a transaction that waits", "bump", ask, console)
+    }
+
+    /// Moves a channel to another hub after the review.
+    pub(super) fn channel_migrate(&self, options: Migrate, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let Migrate { to, channel, fee_rate, alone } = options;
+        let channel = match (&channel, alone) {
+            // One that is closing already can still go on to another hub.
+            (None, true) => self.only_stake()?.channel,
+            _ => self.meant_stake(channel.as_deref())?.channel,
+        };
+        let ask = |review| Request::ChannelMigrate {
+            channel: channel.clone(),
+            to: to.clone(),
+            fee_rate_sat_vb: fee_rate,
+            alone,
+            review,
+        };
+        let word = if alone { "migrate alone" } else { "migrate" };
+        self.splice("Move a stake channel to another hub", word, ask, console)
+    }
+
     /// Shows one channel, with how its balances came to be.
     pub(super) fn channel_show(&self, channel: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
         let mut stake = self.named_stake(channel)?;
@@ -60,6 +87,17 @@ impl Caller {
         review::confirm(console, title, &effects.sentences, word, self.assume_yes)?;
         let reply = self.call(ask(false))?;
         console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// The only channel that is not closed.
+    fn only_stake(&self) -> Result<Stake, Failure> {
+        let Reply::Stakes { stakes } = self.call(Request::Stakes)? else { return Err(other_kind()) };
+        let lives = |stake: &Stake| stake.state == "ready" || stake.state == "closing";
+        let mut alive = stakes.into_iter().filter(lives);
+        match (alive.next(), alive.next()) {
+            (Some(stake), None) => Ok(stake),
+            _ => Err(Failure::usage("Name the stake channel with --channel.".to_owned())),
+        }
     }
 
     /// The channel that was named, or the only one in use.
