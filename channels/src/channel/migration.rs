@@ -17,8 +17,12 @@ impl Channel {
     /// [`Wait::Phase`](super::Wait::Phase) when it is not the time; [`Violation::Changed`] when another
     /// close was begun (C-14), [`Violation::CloseScript`] (C-32).
     pub fn close_into(&mut self, script: ScriptBuf, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
-        let begun = self.state.phase == Phase::Closing && self.closes_into();
-        if !begun && !(self.state.phase == Phase::Ready && self.can_move()) {
+        let is_time = match self.state.phase {
+            Phase::Ready => self.can_move(),
+            Phase::Closing => self.closes_into(),
+            _ => false,
+        };
+        if !is_time {
             return Err(self.wait("moving to another hub"));
         }
         let before = self.state.closes_into;

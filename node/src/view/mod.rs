@@ -25,8 +25,10 @@ pub use wait::{Condition, settle};
 
 use althing_channels::Phase;
 use althing_governance::id::MemberId;
+use althing_governance::roll::StakeClaim;
 
 use crate::api::{ApiError, Balance, Member, Reply, Request, Role, Snapshot, Stake, Status};
+use crate::chain_view::moved_output;
 use crate::shell::Shell;
 use crate::stakes::{StakeChannel, end_words, splice_words};
 
@@ -158,6 +160,17 @@ fn confirmations_of(shell: &Shell, outpoint: bitcoin::OutPoint) -> u32 {
     fact.map_or(0, |fact| shell.tip_height().saturating_add(1).saturating_sub(fact.height))
 }
 
+/// Whether this stake is in another of the same member's channels by now (G-33).
+fn has_moved(shell: &Shell, own: &[&StakeClaim], claim: &StakeClaim) -> bool {
+    if own.len() < 2 {
+        return false;
+    }
+    let others: Vec<_> =
+        own.iter().map(|claim| claim.outpoint).filter(|outpoint| *outpoint != claim.outpoint).collect();
+    let row = shell.store.fact(&crate::facts::outpoint_bytes(&claim.outpoint)).ok().flatten();
+    row.is_some_and(|row| matches!(moved_output(&others, &row), Ok(Some(_))))
+}
+
 fn snapshot(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) -> Result<Snapshot, ApiError> {
     Ok(Snapshot {
         revision: shell.revision,
@@ -204,7 +217,8 @@ fn members(shell: &Shell) -> Result<Vec<Member>, ApiError> {
         .members()
         .iter()
         .map(|(id, record)| {
-            let own = || claims.iter().filter(|claim| claim.member == *id);
+            let own: Vec<&StakeClaim> = claims.iter().filter(|claim| claim.member == *id).collect();
+            let own = || own.iter().filter(|claim| !has_moved(shell, &own, claim));
             Member {
                 vote_key: id.to_string(),
                 name: record.name.clone(),

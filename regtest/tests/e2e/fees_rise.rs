@@ -2,7 +2,7 @@
 //! replaced.
 
 use althing_node::api::Request;
-use althing_regtest::story::{Actor, Assembly, regtest_address};
+use althing_regtest::story::{Actor, Assembly};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context as _, Result, ensure};
 use bitcoin::{ScriptBuf, Transaction, TxOut};
@@ -147,10 +147,7 @@ fn a_splice_that_is_stuck_is_replaced() {
 
 /// Blocks with nothing in them; waits until the member has seen them.
 fn empty_blocks(assembly: &Assembly, member: &Actor, blocks: u32) -> Result<()> {
-    let address = regtest_address(&member.wallet_address()?)?;
-    for _ in 0..blocks {
-        assembly.node.call("generateblock", &[json!(address.to_string()), json!([])])?;
-    }
+    assembly.node.mine_empty(blocks)?;
     seen(assembly, member)
 }
 
