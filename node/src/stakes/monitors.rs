@@ -114,7 +114,7 @@ impl Shell {
             let stale = |spent: &OutPoint| !channel.machine.fundings().contains(spent);
             // C-305: a bid for what waits is remembered as long as it waits.
             let bids = monitor.has_bids() && waiting.iter().any(|(waits, _)| waits == number);
-            let in_use = matches!(channel.machine.phase(), Phase::Ready | Phase::Closing);
+            let in_use = channel.machine.phase() == Phase::Ready;
             if end.is_none() && in_use && !bids && monitor.spends().keys().all(stale) {
                 return false;
             }
