@@ -24,6 +24,7 @@ pub mod id;
 mod layers;
 pub mod ledger;
 pub mod lifecycle;
+mod moves;
 pub mod parallel;
 pub mod receipt;
 pub mod report;

@@ -8,6 +8,7 @@ use bitcoin::secp256k1::PublicKey;
 use crate::charter::{Charter, WeightRule};
 use crate::id::{ChannelId, MemberId};
 use crate::layers::{Layers, Lineage};
+use crate::moves::Moves;
 use crate::parallel::{self, Alone, Workers};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 
@@ -41,7 +42,8 @@ pub struct FundingFact {
     /// Height of the block that spends it, if one does.
     pub spent_height: Option<u32>,
     /// The funding output of the same two keys that the spending transaction made, the first of several: the channel goes on
-    /// there after a splice. There is a fact about it too.
+    /// there after a splice. Without one, the first that is claimed by the same member: the stake moved to another hub. There
+    /// is a fact about it too.
     pub successor: Option<OutPoint>,
     /// Height of the block in which the member's own coins of this output went elsewhere: neither to a successor funding
     /// output of theirs nor to their own output of its close, as long as that is unspent. `None` while they did not, so that
@@ -87,8 +89,10 @@ impl Roll {
         // Of every known output, not only of those that count now: whoever is suspended may have voted, and then left (G-37).
         let left = |outpoint: &OutPoint| Lineage::at(&facts, *outpoint, closing_height).left(closing_height);
         let left = facts.keys().filter_map(|outpoint| Some((*outpoint, left(outpoint)?))).collect();
-        for claim in claims {
-            let (outpoint, lineage) = (claim.outpoint, Lineage::at(&facts, claim.outpoint, closing_height));
+        let moves = Moves::of(claims, &facts, closing_height);
+        for claim in claims.iter().filter(|claim| !moves.has_left(&claim.outpoint)) {
+            let outpoint = moves.origin(&claim.outpoint);
+            let lineage = Lineage::at(&facts, outpoint, closing_height);
             let layers = lineage.counted(claim.member_sat, closing_height, charter.stake_confirmations);
             // G-33: one outpoint's value counts once, whoever claims it.
             let Some(layers) = layers.filter(|_| lineage.outpoints().all(|known| !counted.contains(&known))) else {

@@ -39,7 +39,7 @@ impl ChainView for LiveChain<'_> {
         }
     }
 
-    fn funding(&mut self, claim: &StakeClaim) -> Result<Vec<FundingFact>> {
+    fn funding(&mut self, claim: &StakeClaim, others: &[OutPoint]) -> Result<Vec<FundingFact>> {
         let tip = self.store.tip()?.map_or(0, |row| row.height);
         let Some(row) = locate(Some(self.store), self.bitcoind, claim.outpoint, self.birthday, tip)? else {
             return Ok(Vec::new());
@@ -51,7 +51,7 @@ impl ChainView for LiveChain<'_> {
             }
         }
         let (birthday, bitcoind) = (self.birthday, self.bitcoind);
-        funding_facts(claim, row, |outpoint| {
+        funding_facts(claim, others, row, |outpoint| {
             let found = locate(Some(self.store), bitcoind, outpoint, birthday, tip)?;
             if let Some(row) = &found
                 && self.store.fact(&row.outpoint)?.is_none()
@@ -90,12 +90,14 @@ impl ChainView for LiveChain<'_> {
 }
 
 /// The facts for a claim, if the output is what the claim says, exactly the script of the two funding keys: about that output
-/// and those into which it was spliced. `find` looks up what is known of an output.
+/// and those into which it was spliced. `others` are the same member's other claims: the facts end where the stake moved into
+/// one of them, which has its own. `find` looks up what is known of an output.
 ///
 /// # Errors
 /// Those of `find`, and a stored transaction that is malformed.
 pub fn funding_facts(
     claim: &StakeClaim,
+    others: &[OutPoint],
     row: FactRow,
     mut find: impl FnMut(OutPoint) -> Result<Option<FactRow>>,
 ) -> Result<Vec<FundingFact>> {
@@ -103,10 +105,14 @@ pub fn funding_facts(
     let mut facts = Vec::new();
     let mut next = (script.as_bytes() == row.script).then_some((claim.outpoint, row));
     while let Some((outpoint, row)) = next.take() {
-        if let Some(successor) = successor_output(&row)? {
+        if let Some(successor) = successor_output(&row)?.filter(|successor| !others.contains(successor)) {
             next = find(successor)?.map(|row| (successor, row));
         }
-        let successor = next.as_ref().map(|(outpoint, _)| *outpoint);
+        let spliced = next.as_ref().map(|(outpoint, _)| *outpoint);
+        let successor = match spliced {
+            Some(successor) => Some(successor),
+            None => moved_output(others, &row)?,
+        };
         let released_height = match own_output(claim.member_sat, &row)? {
             _ if successor.is_some() => None,
             // Nothing of the close can be the member's: their coins went with it.
@@ -134,6 +140,17 @@ pub fn successor_output(row: &FactRow) -> Result<Option<OutPoint>> {
     let tx: Transaction = bitcoin::consensus::deserialize(tx).context("a stored transaction is malformed")?;
     let vout = (0u32..).zip(&tx.output).find(|(_, output)| output.script_pubkey.as_bytes() == row.script);
     Ok(vout.map(|(vout, _)| OutPoint { txid: tx.compute_txid(), vout }))
+}
+
+/// G-33: the output of the spending transaction that another of the member's channels has for its funding; the first of several.
+///
+/// # Errors
+/// A stored transaction that is malformed.
+pub fn moved_output(others: &[OutPoint], row: &FactRow) -> Result<Option<OutPoint>> {
+    let Some((_, tx, _)) = &row.spent else { return Ok(None) };
+    let tx: Transaction = bitcoin::consensus::deserialize(tx).context("a stored transaction is malformed")?;
+    let txid = tx.compute_txid();
+    Ok(others.iter().filter(|outpoint| outpoint.txid == txid).min_by_key(|outpoint| outpoint.vout).copied())
 }
 
 /// G-37: the output of a close that is the member's: the largest that is not above the balance in the newest checkpoint, the

@@ -143,6 +143,8 @@ pub fn locate(
     let first = match unspent {
         Some(0) => return Ok(None),
         Some(confirmations) => bitcoind.height()?.saturating_add(1).saturating_sub(confirmations),
+        // A funding that is bound before it is mined (N-331): in no block, so none is read for it.
+        None if bitcoind.in_mempool(&outpoint.txid)? => return Ok(None),
         None => birthday,
     };
     let mut watch = Watch { expected: [outpoint].into(), ..Watch::default() };

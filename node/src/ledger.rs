@@ -9,7 +9,7 @@ use althing_governance::codec::Canonical as _;
 use althing_governance::dao::DaoParams;
 use althing_governance::entry::{Anchored, Digests, Entry, EntryKind, Execution, GateRefill, LogHead};
 use althing_governance::epoch::{self, CloseError, EpochClose, EpochHeader};
-use althing_governance::id::{EntryId, TreeHash};
+use althing_governance::id::{EntryId, MemberId, TreeHash};
 use althing_governance::ledger::LedgerError as DecisionError;
 use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::roll::{FundingFact, Roll, StakeClaim};
@@ -43,11 +43,12 @@ pub trait ChainView {
     fn tip_height(&mut self) -> Result<u32>;
 
     /// The funding output of a claimed stake, if it is on chain and has exactly the script of the two keys claimed, and the
-    /// outputs into which it was spliced.
+    /// outputs into which it was spliced. `others` are the outpoints of the same member's other claims: into one of them the stake
+    /// may have moved (G-33).
     ///
     /// # Errors
     /// When the source does not answer.
-    fn funding(&mut self, claim: &StakeClaim) -> Result<Vec<FundingFact>>;
+    fn funding(&mut self, claim: &StakeClaim, others: &[OutPoint]) -> Result<Vec<FundingFact>>;
 
     /// The transaction that spent a seal, with its inclusion in the best chain; `None` while it is unspent.
     ///
@@ -435,8 +436,15 @@ impl Ledger {
     ) -> Result<(EpochClose, Roll)> {
         let head = self.state.first_head_at(closing_height).context("no head covers that height yet")?;
         let mut facts = Vec::new();
-        for claim in &self.state.stake_claims(head.head.size) {
-            facts.extend(chain.funding(claim)?);
+        let claims = self.state.stake_claims(head.head.size);
+        let mut of_member: BTreeMap<MemberId, Vec<OutPoint>> = BTreeMap::new();
+        for claim in &claims {
+            of_member.entry(claim.member).or_default().push(claim.outpoint);
+        }
+        for claim in &claims {
+            let own = of_member.get(&claim.member).map_or(&[][..], Vec::as_slice);
+            let others: Vec<OutPoint> = own.iter().filter(|outpoint| **outpoint != claim.outpoint).copied().collect();
+            facts.extend(chain.funding(claim, &others)?);
         }
         let roll = self.state.roll_at(&facts, closing_height).context("no head covers that height yet")?;
         let earlier: Vec<EpochHeader> = self.headers().take_while(|header| header.epoch < epoch).copied().collect();

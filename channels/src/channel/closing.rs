@@ -49,6 +49,13 @@ impl Channel {
     /// # Errors
     /// [`Violation::Close`] (C-31) or [`Violation::FeeLowered`] (C-35); [`Wait`] while something is missing (C-33).
     pub fn propose_close(&mut self, fee_sat: u64, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
+        if self.closes_into() {
+            return Err(Violation::Changed { what: "a close that funds another channel" }.into()); // C-302
+        }
+        self.propose(fee_sat, session)
+    }
+
+    pub(super) fn propose(&mut self, fee_sat: u64, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
         if self.state.phase != Phase::Closing {
             return Err(self.wait("proposing a close"));
         }
@@ -56,6 +63,7 @@ impl Channel {
             return Err(Wait::ClosingNonce.into());
         };
         self.expect_idle("propose a close")?;
+        self.expect_established()?; // C-304
         let channel = self.id().ok_or_else(|| self.wait("proposing a close"))?;
         let (context, close) = self.build_close(self.state.side, fee_sat)?;
         let own =
@@ -76,6 +84,7 @@ impl Channel {
             && self.state.own_close_script.is_some()
             && self.state.peer_close_script.is_some()
             && matches!(self.round, ClosingRound::Announced(_))
+            && self.expect_established().is_ok()
             && self.is_idle()
     }
 
@@ -117,6 +126,7 @@ impl Channel {
             return Err(self.wait("closing_complete"));
         }
         self.expect_idle("closing_complete")?;
+        self.expect_established()?; // C-304
         let proposer = self.state.side.other();
         let (context, close) = self.build_close(proposer, msg.fee_sat)?;
         let aggregate = self.aggregate(&context);
@@ -181,9 +191,10 @@ impl Channel {
         else {
             return Vec::new();
         };
-        let secret = self.aggregate(&context).fresh_nonce(&self.keys.funding_secret(), session);
-        let nonce = Some(secret.public());
-        self.closing_nonce = Some(secret);
+        // C-300: without a nonce the other side can propose nothing.
+        self.closing_nonce =
+            (!self.closes_into()).then(|| self.aggregate(&context).fresh_nonce(&self.keys.funding_secret(), session));
+        let nonce = self.closing_nonce.as_ref().map(|secret| secret.public());
         vec![Effect::Send(Msg::Shutdown(Shutdown { channel, script, nonce }))]
     }
 
@@ -197,7 +208,7 @@ impl Channel {
         self.context().ok_or_else(|| self.wait("closing"))
     }
 
-    fn build_close(&self, payer: Side, fee_sat: u64) -> Result<(CommitmentContext, CloseTx), ChannelError> {
+    pub(super) fn build_close(&self, payer: Side, fee_sat: u64) -> Result<(CommitmentContext, CloseTx), ChannelError> {
         let context = self.closing_context()?;
         let (Some(own), Some(peer)) = (self.state.own_close_script.clone(), self.state.peer_close_script.clone())
         else {

@@ -5,6 +5,7 @@ mod closing;
 mod confirmation;
 mod effect;
 mod error;
+mod migration;
 mod opening;
 mod restored;
 mod state;
@@ -83,6 +84,8 @@ pub struct Channel {
     splicing: Option<SpliceSession>,
     /// The peer has said on this connection where it stands (C-130).
     established: bool,
+    /// The peer has said since the start where it stands, and this side is not behind (C-304).
+    shown: bool,
     /// This side wants the turn.
     asked: bool,
     /// This side's view of the member's lane, told after a reconnect.
@@ -249,6 +252,7 @@ impl Channel {
             answer: None,
             splicing: None,
             established: false,
+            shown: false,
             asked: false,
             lane: None,
         }

@@ -442,6 +442,7 @@ fn new_state(
         failure: None,
         money: None,
         signed_later: Vec::new(),
+        closes_into: None,
         restored: None,
     }
 }

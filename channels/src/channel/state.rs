@@ -134,6 +134,8 @@ pub(super) struct State {
     pub(super) restored: Option<u64>,
     /// Own commitments signed after the first, over fundings that confirmed in its place.
     pub(super) signed_later: Vec<SignedCommitment>,
+    /// Member: the close under way funds a channel with another hub (C-300).
+    pub(super) closes_into: Option<bool>,
 }
 
 impl_writeable_tlv_based!(State, {
@@ -159,6 +161,7 @@ impl_writeable_tlv_based!(State, {
     (35, money, option),
     (37, restored, option),
     (39, signed_later, optional_vec),
+    (41, closes_into, option),
 });
 
 impl State {

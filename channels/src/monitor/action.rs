@@ -4,10 +4,11 @@ use bitcoin::{Amount, FeeRate, OutPoint, Transaction, Weight};
 
 use super::Monitor;
 use super::claim::{Claim, ClaimKind, ClaimState, End};
-use super::recognise::Watch;
+use super::recognise::{SpendKind, Watch};
 use crate::fees::{Bid, FeeMarket, rate_limit};
 use crate::ids::DUST_SAT;
 use crate::justice::Breach;
+use crate::scripts::to_remote_script;
 
 /// Blocks within which an own commitment should confirm: the rate of its child rises toward that.
 pub const CONFIRM_WITHIN_BLOCKS: u32 = 144;
@@ -16,6 +17,8 @@ pub const CONFIRM_WITHIN_BLOCKS: u32 = 144;
 const SWEEP_TO_LOCAL: Weight = Weight::from_wu(519);
 /// Weight of a transaction with one key-path input and one P2TR output.
 const SWEEP_TO_REMOTE: Weight = Weight::from_wu(444);
+/// Weight of a child of the peer's commitment that spends its anchor and own `to_remote` into one P2TR output.
+const TO_REMOTE_CHILD: Weight = Weight::from_wu(612);
 /// Weight of each further key-path input.
 const KEY_PATH_INPUT: Weight = Weight::from_wu(230);
 
@@ -27,6 +30,14 @@ pub enum Action {
     /// `submitpackage [commitment, child]`, the child built by [`bump_child`](super::bump_child) at `rate` for the package.
     Broadcast {
         /// Own signed commitment, the same for ever (C-26).
+        commitment: Transaction,
+        /// Rate of both together.
+        rate: FeeRate,
+    },
+    /// `submitpackage [commitment, child]` of the peer's commitment that waits, the child built by
+    /// [`to_remote_child`](super::to_remote_child) at `rate` for the package.
+    BumpPeer {
+        /// The peer's commitment.
         commitment: Transaction,
         /// Rate of both together.
         rate: FeeRate,
@@ -71,6 +82,37 @@ impl Monitor {
             None => self.broadcast(watch, market).into_iter().collect(),
             Some(end) => self.claim_actions(watch, market, &end),
         }
+    }
+
+    /// What to do about a transaction in a mempool that spends a funding: the peer's commitment is brought into a block with own
+    /// `to_remote` (C-305). Called at every new tip while it waits there.
+    pub fn bump_waiting(&mut self, watch: &Watch<'_>, waiting: &Transaction, market: &FeeMarket) -> Option<Action> {
+        if watch.signed_commitment.is_some() || self.end(watch).is_some() {
+            return None;
+        }
+        let spent = waiting.input.first()?.previous_output;
+        let context = watch.fundings.iter().find(|context| context.funding == spent)?;
+        if !matches!(watch.recognise(context, waiting), SpendKind::PeerCommitment { .. }) {
+            return None;
+        }
+        let script = to_remote_script(&watch.keys.public().payment);
+        let (vout, output) = (0u32..).zip(&waiting.output).find(|(_, output)| output.script_pubkey == script)?;
+        let subject = OutPoint { txid: waiting.compute_txid(), vout };
+        let since = self.bids.get(&subject).map_or(self.tip.height, |bid| bid.since);
+        let left = blocks_left(since.saturating_add(CONFIRM_WITHIN_BLOCKS), self.tip.height);
+        let most = Amount::from_sat(output.value.to_sat() / 2);
+        let weight = Weight::from_wu(waiting.weight().to_wu().saturating_add(TO_REMOTE_CHILD.to_wu()));
+        let limit = rate_limit(most, weight).min(market.cap);
+        if limit < market.floor {
+            return None;
+        }
+        let rate = self.bid(subject, market, Some(left), limit);
+        Some(Action::BumpPeer { commitment: waiting.clone(), rate })
+    }
+
+    /// Whether a rate was bid for anything.
+    pub fn has_bids(&self) -> bool {
+        !self.bids.is_empty()
     }
 
     fn broadcast(&mut self, watch: &Watch<'_>, market: &FeeMarket) -> Option<Action> {

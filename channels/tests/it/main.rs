@@ -19,6 +19,7 @@ mod long_run;
 mod lost_messages;
 mod many_closes;
 mod money_lane;
+mod moved_stake;
 mod musig_oracle;
 mod nonce_reuse;
 mod old_backup;

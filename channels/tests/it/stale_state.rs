@@ -162,3 +162,34 @@ fn what_was_not_answered_is_signed_again_with_the_same_content() {
     pair.settle();
     pair.check_against_model();
 }
+
+// The other side leaves out where it stands, and goes on to a close: what this old state would divide was paid since (C-304).
+#[test]
+fn no_close_is_signed_before_the_other_side_has_shown_where_it_stands() {
+    let mut pair = Pair::in_use();
+    pay(&mut pair);
+    let old = pair.stored(Side::Hub).clone();
+    pay(&mut pair);
+    pair.observed.rollbacks = true;
+    *pair.stored(Side::Hub) = old;
+    pair.crash(Side::Hub);
+    pair.reconnect();
+    let shown = loop {
+        match pair.intercept(Side::Member).unwrap() {
+            Msg::Reestablish(msg) => break msg,
+            _ => continue,
+        }
+    };
+    // What the hub says is lost as well, so the member believes that all is as it was.
+    while pair.intercept(Side::Hub).is_some() {}
+    assert!(!pair.channel(Side::Hub).peer_has_shown());
+    pair.close(Side::Member);
+    pair.settle();
+    let refusal = pair.propose_close(Side::Hub, 0).unwrap_err();
+    assert_eq!(refusal.rule(), "C-130");
+    let _ = pair.propose_close(Side::Member, 300);
+    pair.settle();
+    assert!(pair.closes.is_empty(), "a close would pay the balances of long ago");
+    pair.deliver(Side::Hub, &Msg::Reestablish(shown));
+    assert!(pair.channel(Side::Hub).is_behind() && !pair.channel(Side::Hub).peer_has_shown());
+}

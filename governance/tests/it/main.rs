@@ -30,6 +30,7 @@ mod log_tree;
 mod lost_entry;
 mod members_who_are_not;
 mod miscount;
+mod moved_stake;
 mod naive_delegation;
 mod one_member_many_keys;
 mod outcome_table;

@@ -80,6 +80,32 @@ pub enum Request {
         #[serde(default)]
         review: bool,
     },
+    /// Replaces a top-up or withdrawal that waits to be mined by one at a higher fee rate. Answers when that is out.
+    ChannelBump {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+        /// Fee rate of the transaction, sat/vB; 1..=1000.
+        fee_rate_sat_vb: u64,
+        /// Only say what it would do.
+        #[serde(default)]
+        review: bool,
+    },
+    /// Moves a stake channel to another hub: with the present one in one transaction, or without it by a close alone and a new
+    /// opening. Answers when the transaction is out.
+    ChannelMigrate {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+        /// The other hub: `node_id@host:port`.
+        to: String,
+        /// Fee rate of the transaction, sat/vB; 1..=1000.
+        fee_rate_sat_vb: u64,
+        /// Without the present hub.
+        #[serde(default)]
+        alone: bool,
+        /// Only say what it would do.
+        #[serde(default)]
+        review: bool,
+    },
     /// Puts a proposal into the log.
     Propose {
         /// What is proposed.

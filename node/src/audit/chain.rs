@@ -89,9 +89,9 @@ impl ChainView for AuditedChain<'_> {
         Ok(self.blocks.tip_height())
     }
 
-    fn funding(&mut self, claim: &StakeClaim) -> Result<Vec<FundingFact>> {
+    fn funding(&mut self, claim: &StakeClaim, others: &[OutPoint]) -> Result<Vec<FundingFact>> {
         let Some(row) = self.row(claim.outpoint)? else { return Ok(Vec::new()) };
-        funding_facts(claim, row, |outpoint| self.row(outpoint))
+        funding_facts(claim, others, row, |outpoint| self.row(outpoint))
     }
 
     fn spender_of_seal(&mut self, seal: OutPoint) -> Result<Option<LinkEvidence>> {

@@ -182,6 +182,42 @@ impl Bitcoind {
         }
     }
 
+    /// A transaction that waits in the mempool; `None` when it does not.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn waiting(&self, txid: &Txid) -> Result<Option<Transaction>> {
+        if !self.in_mempool(txid)? {
+            return Ok(None);
+        }
+        let hex: String = match self.call("getrawtransaction", &[json!(txid)]) {
+            Err(BitcoindError::Refused { code: -5, .. }) => return Ok(None),
+            other => other?,
+        };
+        Ok(bitcoin::consensus::encode::deserialize_hex(&hex).ok())
+    }
+
+    /// Transactions in the mempool that spend any of these outputs.
+    ///
+    /// # Errors
+    /// [`BitcoindError`].
+    pub fn spenders_waiting(&self, outpoints: &[OutPoint]) -> Result<Vec<Transaction>> {
+        #[derive(Deserialize)]
+        struct Spent {
+            spendingtxid: Option<Txid>,
+        }
+        let mut found = Vec::new();
+        for some in outpoints.chunks(1000) {
+            let asked: Vec<Value> =
+                some.iter().map(|outpoint| json!({ "txid": outpoint.txid, "vout": outpoint.vout })).collect();
+            let spent: Vec<Spent> = self.call("gettxspendingprevout", &[json!(asked)])?;
+            for txid in spent.into_iter().filter_map(|spent| spent.spendingtxid) {
+                found.extend(self.waiting(&txid)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Gives a transaction to the network. One that is already in the mempool or in a block counts as taken.
     ///
     /// # Errors

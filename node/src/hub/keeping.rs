@@ -50,6 +50,8 @@ pub(super) struct Newness {
     pub(super) links: Vec<LinkInfo>,
     /// What members said of their channels meanwhile.
     deferred: Vec<(PublicKey, Msg)>,
+    /// The operator has said that this folder was not put back (N-332).
+    answered_for: bool,
 }
 
 enum Known {
@@ -79,6 +81,7 @@ impl Newness {
             gave: None,
             links: Vec::new(),
             deferred: Vec::new(),
+            answered_for: false,
         }
     }
 
@@ -140,6 +143,18 @@ impl Hub {
             return Ok(());
         }
         Err(ApiError { rule: Some("N-128".into()), ..ApiError::not_now(self.unsure_words()) })
+    }
+
+    /// N-332: `Err` while a member has not shown that this folder's state of its channel is not an old one.
+    pub(super) fn expect_shown(&self, number: u32) -> Result<(), ApiError> {
+        let channel = self.shell.stakes.channel(number);
+        // One that is known to be old is refused by its own clause.
+        let known = channel.is_none_or(|channel| channel.machine.peer_has_shown() || channel.machine.is_behind());
+        if self.newness.answered_for || known {
+            return Ok(());
+        }
+        let words = "N-332: the member has not shown since the start of this hub where the channel stands; if this folder was put back from an old copy, closing alone loses the hub's part. Wait for the member, or answer for the folder: althing hub confirm";
+        Err(ApiError { rule: Some("N-332".into()), ..ApiError::not_now(words.to_owned()) })
     }
 
     fn unsure_words(&self) -> String {
@@ -249,13 +264,19 @@ impl Hub {
                     .flatten()
                     .is_some_and(|member| members.contains_key(&member))
         };
-        let ends: Vec<u64> = self.newness.shown.iter().filter(|(peer, _)| counts(peer)).map(|(_, end)| *end).collect();
+        let shown: Vec<(&PublicKey, u64)> =
+            self.newness.shown.iter().filter(|(peer, _)| counts(peer)).map(|(peer, end)| (peer, *end)).collect();
+        let ends: Vec<u64> = shown.iter().map(|(_, end)| *end).collect();
+        // One alone may have been away for as long as this folder is old.
+        let heard: BTreeSet<_> =
+            shown.iter().filter_map(|(peer, _)| self.members.get(peer).copied().flatten()).collect();
+        let most = members.is_empty() || heard.len().saturating_mul(2) > members.len();
         let since = match self.newness.known {
             Known::Unsure(since) => since,
             _ => None,
         };
         let waited = since.is_some_and(|since| since.elapsed() > GRACE);
-        if ends.contains(&size) || (waited && !ends.is_empty()) {
+        if (most && ends.contains(&size)) || (waited && !ends.is_empty()) {
             return if self.chain_knows_more()? { Ok(()) } else { self.become_sure() };
         }
         if !ends.is_empty() {
@@ -301,6 +322,10 @@ impl Hub {
 
     /// The operator knows that there is no newer log.
     pub(super) fn confirm_newest(&mut self) -> Result<Reply, ApiError> {
+        if self.newness.is_sure() {
+            self.newness.answered_for = true;
+            return Ok(Reply::Done);
+        }
         let size = self.shell.store.log_size()?;
         if self.newness.longest_beyond(size).is_some() || self.chain_knows_more()? {
             return Err(ApiError::invalid(
@@ -309,7 +334,9 @@ impl Hub {
             ));
         }
         self.become_sure()?;
-        self.expect_newest().map(|()| Reply::Done)
+        self.expect_newest()?;
+        self.newness.answered_for = true;
+        Ok(Reply::Done)
     }
 
     fn become_sure(&mut self) -> Result<()> {

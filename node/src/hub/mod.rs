@@ -1,6 +1,7 @@
 //! The hub: takes entries in, logs them durably, acknowledges them, signs a head per block and anchors each epoch.
 
 mod batch;
+mod behind;
 mod epochs;
 mod executions;
 mod fees;
@@ -29,6 +30,7 @@ use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
 
 use self::batch::{Batch, Origin};
+use self::behind::Behind;
 use self::epochs::Links;
 use self::keeping::Newness;
 use crate::api::{AnchorReply, AnchorRequest, ApiError, GateRequest, Reply, Request, Role as ApiRole};
@@ -124,6 +126,7 @@ fn start_with(
             links,
             newness,
             copies: BTreeSet::new(),
+            behind: Behind::default(),
             batch: Batch::default(),
             members: BTreeMap::new(),
             wanted: BTreeMap::new(),
@@ -155,6 +158,8 @@ pub struct Hub {
     newness: Newness,
     /// Members whose folder is a copy (N-125), until they are gone.
     copies: BTreeSet<PublicKey>,
+    /// Channels whose members have lost data.
+    behind: Behind,
     batch: Batch,
     /// Peers that said hello, with the vote key they named.
     members: BTreeMap<PeerId, Option<MemberId>>,
@@ -427,22 +432,6 @@ impl Hub {
         }
     }
 
-    /// N-127: a member that lost data can only take what this side's commitment pays it, so that is broadcast.
-    fn close_for(&mut self, number: u32) {
-        let open = self
-            .shell
-            .stakes
-            .channel(number)
-            .is_some_and(|channel| matches!(channel.machine.phase(), Phase::Ready | Phase::Closing));
-        if !open || !self.newness.is_sure() {
-            return;
-        }
-        match self.shell.close_alone(number) {
-            Ok(news) => tracing::warn!(number, ?news, "closing for a member that lost its state"),
-            Err(error) => tracing::warn!(number, %error, "a member that lost its state asks to close"),
-        }
-    }
-
     fn on_intake(&mut self, report: Report) {
         match report {
             Report::Batch(arrived) => self.on_arrived(arrived),
@@ -582,6 +571,8 @@ impl Hub {
             return Err(invalid(format!("N-33: stake channel {} is another member's", bind.channel)));
         }
         match channel.machine.phase() {
+            // N-331: a stake that moves here is bound before it is mined, so that no roll misses it.
+            Phase::AwaitConfirmation if self.moves_here(channel, bind).map_err(LedgerError::Ours)? => {}
             phase if phase < Phase::Ready => {
                 let reason = format!("C-19: stake channel {} is not confirmed yet", bind.channel);
                 return Err(LedgerError::NotYet { position, reason });
@@ -598,6 +589,19 @@ impl Hub {
             }
             Err(error) => Err(invalid(format!("N-38: {error:#}"))),
         }
+    }
+
+    /// Whether the funding of a new channel waits to be mined and spends that of another channel which is bound to its member.
+    fn moves_here(&self, channel: &StakeChannel, bind: &Bind) -> Result<bool> {
+        let Some(waiting) = self.shell.bitcoind.waiting(&bind.funding.txid)? else { return Ok(false) };
+        let state = self.shell.ledger.state();
+        let spent: BTreeSet<_> = waiting.input.iter().map(|input| input.previous_output).collect();
+        let own = state.channels().values().filter(|record| record.member == channel.member);
+        let mut fundings = own.flat_map(|record| {
+            let spliced = record.checkpoints.last().map(|(_, checkpoint)| &checkpoint.fundings);
+            std::iter::once(record.bind.funding).chain(spliced.into_iter().flatten().map(|funding| funding.outpoint))
+        });
+        Ok(fundings.any(|funding| spent.contains(&funding)))
     }
 
     /// A checkpoint of a channel that is bound goes into the log.
@@ -640,6 +644,7 @@ impl Hub {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(&news);
             self.shell.advance_monitors()?;
+            self.close_for_those_behind();
             self.advance_at_tip()?;
             crate::forced::watch_kept_out(&mut self.shell);
             self.accounts_due = true;
@@ -683,7 +688,11 @@ impl Hub {
             Request::StakeClose { channel, fee_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.close_together(number, fee_sat))
             }
-            Request::StakeForceClose { channel } => self.act_on_stake(&channel, Shell::close_alone),
+            Request::StakeForceClose { channel } => {
+                let named = self.shell.stakes.named(&channel).map(|channel| channel.number);
+                let shown = named.and_then(|number| self.expect_newest().and_then(|()| self.expect_shown(number)));
+                shown.and_then(|()| self.act_on_stake(&channel, Shell::close_alone))
+            }
             Request::ChannelPay { channel, amount_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat))
             }

@@ -7,6 +7,7 @@ use althing_channels::wire::{
 };
 use althing_governance::codec::Canonical as _;
 use anyhow::{Context, Result};
+use bitcoin::secp256k1::PublicKey;
 
 use super::Member;
 use crate::api::{ApiError, ErrorKind, Reply};
@@ -52,6 +53,16 @@ impl Life {
         };
         let claim = LeaseClaim { counter, token: entropy()? };
         Ok(Self { claim, granted: false, refused: None, greeted: false, waiting: false, restoring: None })
+    }
+
+    /// What is said of this life to every hub.
+    pub(super) fn claim(&self) -> LeaseClaim {
+        self.claim
+    }
+
+    /// Whether other hubs are answered about their channels.
+    pub(super) fn answers_others(&self) -> bool {
+        self.refused.is_none() && !self.waiting
     }
 
     /// Whether the hub knows this life on this connection.
@@ -114,22 +125,32 @@ impl Member {
 
     /// Where this node's log ends: a hub that lost its disk learns from it what is missing (N-128).
     pub(super) fn show_log_end(&self) -> Result<()> {
+        self.show_log_end_to(self.hub)
+    }
+
+    /// The same to another hub.
+    pub(super) fn show_log_end_to(&self, hub: PublicKey) -> Result<()> {
         let size = self.shell.store.log_size()?;
         let head = self.shell.store.meta(NEWEST_HEAD)?.unwrap_or_default();
-        self.shell.peers.send(self.hub, Msg::LogEnd(LogEnd { size, head }));
+        self.shell.peers.send(hub, Msg::LogEnd(LogEnd { size, head }));
         Ok(())
     }
 
     /// The hub asks for its own log back.
     pub(super) fn give_log_back(&self, fetch: &LogFetch) -> Result<()> {
+        self.give_log_to(self.hub, fetch)
+    }
+
+    /// The same to another hub.
+    pub(super) fn give_log_to(&self, hub: PublicKey, fetch: &LogFetch) -> Result<()> {
         for segment in self.shell.store.segments_from(fetch.from_position, SEGMENTS_PER_FETCH)? {
-            self.shell.peers.send(self.hub, Msg::LogSegment(LogSegment { segment: segment.to_bytes() }));
+            self.shell.peers.send(hub, Msg::LogSegment(LogSegment { segment: segment.to_bytes() }));
         }
         for row in self.shell.store.links()? {
             let info = LinkInfo { epoch: row.epoch, header: row.header, link: row.tx };
-            self.shell.peers.send(self.hub, Msg::LinkInfo(info));
+            self.shell.peers.send(hub, Msg::LinkInfo(info));
         }
-        self.show_log_end()
+        self.show_log_end_to(hub)
     }
 
     /// Takes the channels up from the newest backup: the hub's, or the one given.

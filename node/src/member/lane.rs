@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use althing_channels::Msg;
 use althing_channels::wire::{AppAck, AppEntry, AppNack};
+use althing_channels::{Msg, Phase};
 use althing_governance::codec::{Canonical as _, Writer as Encoder};
 use althing_governance::entry::{Ballot, Bind, BindTerms, Entry, LaneBody, LaneEntry, LaneHeader};
 use althing_governance::id::{EntryId, MemberId, ProposalId};
@@ -20,7 +20,8 @@ use super::Member;
 use crate::api::{ApiError, ErrorKind, Reply, Request, Said};
 use crate::engine::Answer;
 use crate::speaker::Voice;
-use crate::store::OutboxRow;
+use crate::stakes::StakeChannel;
+use crate::store::{INCARNATION, OutboxRow};
 use crate::view;
 
 /// How long a caller waits for the hub's acknowledgement; the entry itself waits for ever.
@@ -150,22 +151,29 @@ impl Member {
 
     /// Binds every channel that is in use and not bound.
     pub(super) fn queue_missing_binds(&mut self) -> Result<()> {
-        let ready: Vec<(u32, ChannelId)> = self
-            .shell
-            .stakes
-            .iter()
-            .filter(|channel| channel.machine.phase() == althing_channels::Phase::Ready)
-            .filter_map(|channel| Some((channel.number, ChannelId(channel.machine.id()?.0))))
-            .collect();
-        for (number, id) in ready {
-            let bound = self.shell.ledger.state().channels().contains_key(&id);
-            let queued = self.queue.iter().any(|op| matches!(op.body, Body::Bind(other) if other == number));
-            let under_way = self.in_flight.as_ref().is_some_and(|entry| matches!(entry.subject, Subject::Bind));
-            if !bound && !queued && !under_way {
-                self.queue.push_back(Op { body: Body::Bind(number), answer: None, sentences: Vec::new() });
+        let is_ready = |channel: &&StakeChannel| channel.machine.phase() == Phase::Ready && channel.peer == self.hub;
+        let ready: Vec<u32> = self.shell.stakes.iter().filter(is_ready).map(|channel| channel.number).collect();
+        for number in ready {
+            if !self.is_bound(number) {
+                self.queue_bind(number);
             }
         }
         Ok(())
+    }
+
+    /// Whether the log says whose channel it is.
+    pub(super) fn is_bound(&self, number: u32) -> bool {
+        let id = self.shell.stakes.channel(number).and_then(|channel| channel.machine.id());
+        id.is_some_and(|id| self.shell.ledger.state().channels().contains_key(&ChannelId(id.0)))
+    }
+
+    /// Binds a channel, unless that is being done.
+    pub(super) fn queue_bind(&mut self, number: u32) {
+        let queued = self.queue.iter().any(|op| matches!(op.body, Body::Bind(other) if other == number));
+        let under_way = self.in_flight.as_ref().is_some_and(|entry| matches!(entry.subject, Subject::Bind));
+        if !queued && !under_way {
+            self.queue.push_back(Op { body: Body::Bind(number), answer: None, sentences: Vec::new() });
+        }
     }
 
     /// Goes on with the lane as far as possible: settles what is done, then says the next thing.

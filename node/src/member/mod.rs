@@ -2,6 +2,7 @@
 
 mod bump;
 pub(crate) mod gossip;
+mod hubs;
 mod keeping;
 mod lane;
 mod recourse;
@@ -25,6 +26,7 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Transaction, Txid};
 
 use self::gossip::Gossip;
+use self::hubs::OtherHubs;
 use self::keeping::{COPY, Life};
 use self::lane::{InFlight, Op};
 use self::sync::PendingLink;
@@ -72,6 +74,8 @@ pub struct Member {
     /// Children that pay for links, by the link they pay for.
     bumps: BTreeMap<Txid, Transaction>,
     gossip: Gossip,
+    /// Hubs of channels that are not the log's.
+    hubs: OtherHubs,
     stopping: bool,
 }
 
@@ -104,6 +108,7 @@ impl Member {
             waiters: Waiters::default(),
             bumps: BTreeMap::new(),
             gossip: Gossip::default(),
+            hubs: OtherHubs::default(),
             stopping: false,
             shell,
         };
@@ -112,6 +117,7 @@ impl Member {
         member.resume_outbox()?;
         member.queue_missing_binds()?;
         member.begin_gossip()?;
+        member.call_other_hubs()?;
         Ok(member)
     }
 
@@ -130,6 +136,15 @@ impl Member {
                 Ok(())
             }
             PeerEvent::Message(peer, message) if peer == self.hub => self.on_message(*message),
+            PeerEvent::Up(peer) if self.is_other_hub(&peer) => {
+                self.greet_other_hub(peer);
+                Ok(())
+            }
+            PeerEvent::Down(peer) if self.is_other_hub(&peer) => {
+                self.forget_other_hub(&peer);
+                Ok(())
+            }
+            PeerEvent::Message(peer, message) if self.is_other_hub(&peer) => self.on_other_hub(peer, *message),
             PeerEvent::Up(peer) => {
                 self.on_friend(peer);
                 Ok(())
@@ -203,7 +218,7 @@ impl Member {
                 Ok(())
             }
             // What is said about channels before the hub knows this life is said again after it.
-            other if self.life.answers() => self.on_stake_message(&other),
+            other if self.life.answers() => self.on_stake_message(self.hub, &other),
             _ => Ok(()),
         }
     }
@@ -245,6 +260,8 @@ impl Role for Member {
     }
 
     fn commit(&mut self) {
+        let done = self.advance_moves();
+        self.shell.settle_trouble("moves", done);
         let done = self.advance_lane();
         self.shell.settle_trouble("lane", done);
         let done = self.shell.settle_towers();

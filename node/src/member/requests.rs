@@ -8,14 +8,16 @@ use althing_channels::{
 use althing_governance::entry::{Ballot, Comment};
 use althing_governance::id::EntryId;
 use anyhow::Result;
+use bitcoin::secp256k1::PublicKey;
 
 use super::Member;
 use super::lane::{Body, Op};
 use crate::api::{AnchorReply, AnchorRequest, ApiError, Choice, ErrorKind, Reply, Request, Role};
 use crate::engine::Answer;
 use crate::keys::entropy;
+use crate::peers::PeerAddress;
 use crate::shell::Shell;
-use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
+use crate::stakes::{MigrationOrder, StakeChannel, StakeNews, Subject, channel_keys, subject};
 use crate::view::{self, Condition, find_proposal};
 
 impl Member {
@@ -57,6 +59,13 @@ impl Member {
             Request::ChannelWithdraw { channel, amount_sat, to, fee_rate_sat_vb, review } => {
                 self.take_out(&channel, (amount_sat, fee_rate_sat_vb), to.as_deref(), review, &answer)
             }
+            Request::ChannelBump { channel, fee_rate_sat_vb, review } => {
+                self.bump_splice(&channel, fee_rate_sat_vb, review, &answer)
+            }
+            Request::ChannelMigrate { channel, to, fee_rate_sat_vb, alone, review } => to
+                .parse::<PeerAddress>()
+                .map_err(|error| ApiError::invalid("N-2", format!("{error:#}")))
+                .and_then(|to| self.migrate(&channel, &MigrationOrder { to, fee_rate_sat_vb, alone }, review, &answer)),
             Request::Propose { draft } => view::draft_content(&self.shell, draft)
                 .map(|content| self.enqueue(Body::Lane(Box::new(content)), Vec::new(), &answer)),
             Request::Comment { proposal, parent, text } => self
@@ -91,13 +100,13 @@ impl Member {
         }
     }
 
-    pub(super) fn on_stake_message(&mut self, message: &Msg) -> Result<()> {
+    pub(super) fn on_stake_message(&mut self, peer: PublicKey, message: &Msg) -> Result<()> {
         let known = match subject(message) {
             Some(Subject::Channel(id)) => self.shell.stakes.by_id(id),
-            Some(Subject::Opening(opening)) => self.shell.stakes.by_opening(&self.hub, opening),
+            Some(Subject::Opening(opening)) => self.shell.stakes.by_opening(&peer, opening),
             None => return Ok(()),
         };
-        let Some(number) = known.map(|channel| channel.number) else {
+        let Some(number) = known.filter(|channel| channel.peer == peer).map(|channel| channel.number) else {
             tracing::warn!(?message, "a message for a channel that is not known here");
             return Ok(());
         };
@@ -114,8 +123,8 @@ impl Member {
             tracing::info!(?news, "stake channel");
             self.shell.revision += 1;
             match news {
-                StakeNews::Ready(_) => {
-                    if let Err(error) = self.shell.send_backup(self.hub) {
+                StakeNews::Ready(number) => {
+                    if let Err(error) = self.shell.send_backup(self.peer_of(number)) {
                         self.shell.trouble("backup", &error);
                     }
                     if let Err(error) = self.queue_missing_binds() {
@@ -135,8 +144,8 @@ impl Member {
                         }
                     }
                 }
-                StakeNews::Checkpointed(..) => {
-                    if let Err(error) = self.shell.send_backup(self.hub) {
+                StakeNews::Checkpointed(number, _) => {
+                    if let Err(error) = self.shell.send_backup(self.peer_of(number)) {
                         self.shell.trouble("backup", &error);
                     }
                 }
@@ -149,6 +158,11 @@ impl Member {
                 }
             }
         }
+    }
+
+    /// The hub of a channel.
+    fn peer_of(&self, number: u32) -> PublicKey {
+        self.shell.stakes.channel(number).map_or(self.hub, |channel| channel.peer)
     }
 
     fn stake_open(&mut self, amount_sat: u64, fee_rate_sat_vb: u64, answer: &Answer) -> Result<(), ApiError> {
@@ -277,6 +291,8 @@ fn signs(request: &Request) -> bool {
             | Request::StakeClose { .. }
             | Request::StakeForceClose { .. }
             | Request::ChannelPay { .. }
+            | Request::ChannelBump { .. }
+            | Request::ChannelMigrate { .. }
             | Request::Propose { .. }
             | Request::Comment { .. }
             | Request::Vote { .. }

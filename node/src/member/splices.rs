@@ -14,7 +14,12 @@ impl Member {
         review: bool,
         answer: &Answer,
     ) -> Result<Option<Reply>, ApiError> {
-        self.splice(id, SpliceOrder { kind: SpliceKind::TopUp, amount_sat, fee_rate_sat_vb }, review, answer)
+        self.splice(
+            id,
+            SpliceOrder { kind: SpliceKind::TopUp, amount_sat, fee_rate_sat_vb, replaces: false },
+            review,
+            answer,
+        )
     }
 
     /// Takes coins out of a channel, or only says what that would do.
@@ -27,7 +32,25 @@ impl Member {
         answer: &Answer,
     ) -> Result<Option<Reply>, ApiError> {
         let to = to.map(|address| SpliceOrder::script_of(address, self.shell.wallet.network())).transpose()?;
-        self.splice(id, SpliceOrder { kind: SpliceKind::Withdraw(to), amount_sat, fee_rate_sat_vb }, review, answer)
+        self.splice(
+            id,
+            SpliceOrder { kind: SpliceKind::Withdraw(to), amount_sat, fee_rate_sat_vb, replaces: false },
+            review,
+            answer,
+        )
+    }
+
+    /// Replaces a top-up or withdrawal that waits by one at a higher rate, or only says what that would do.
+    pub(super) fn bump_splice(
+        &mut self,
+        id: &str,
+        fee_rate_sat_vb: u64,
+        review: bool,
+        answer: &Answer,
+    ) -> Result<Option<Reply>, ApiError> {
+        let number = self.shell.stakes.named(id)?.number;
+        let order = self.shell.replacement_of(number, fee_rate_sat_vb)?;
+        self.splice(id, order, review, answer)
     }
 
     /// The caller is answered when the transaction is out, or why it will not be.

@@ -98,6 +98,8 @@ impl Shell {
                 }
                 self.send_of_channel(number, message)?;
             }
+            // C-301: the close with the old hub funds it.
+            Effect::BuildFunding { .. } if self.stakes.funded_by(number).is_some() => {}
             Effect::BuildFunding { script_pubkey, amount_sat } => {
                 return self.build_funding(number, script_pubkey, amount_sat);
             }
@@ -127,6 +129,8 @@ impl Shell {
                 news.push(StakeNews::PeerBehind(number));
             }
             Effect::CloseRequested => return self.answer_close(number),
+            // C-301: not before the new channel is signed.
+            Effect::ProposeClose if self.channel(number)?.machine.closes_into() => {}
             Effect::ProposeClose => return self.propose_close(number, news),
             Effect::BroadcastClose(tx) => self.broadcast_close(number, &tx, news),
             // With its child, at every tip: `advance_monitors`.

@@ -6,6 +6,7 @@ mod checkpoints;
 mod closing;
 mod effects;
 mod group;
+mod migration;
 mod monitors;
 mod opening;
 mod seed_coins;
@@ -24,9 +25,10 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Transaction, Txid};
 
 use crate::keys::Keys;
-use crate::store::{ChannelRow, Store};
+use crate::store::{ChannelRow, MigrationRow, Store};
 
 pub use self::backups::{Backups, inspect_backup};
+pub use self::migration::MigrationOrder;
 pub(crate) use self::monitors::end_words;
 pub use self::seed_coins::SeedCoins;
 pub(crate) use self::splicing::splice_words;
@@ -67,6 +69,8 @@ pub struct StakeChannel {
     pub wishes: Vec<Change>,
     /// Member: the top-up or withdrawal that waits for the own turn.
     pub splice_order: Option<SpliceOrder>,
+    /// Member: when the turn was last asked for to move to another hub.
+    pub migration_asked: Option<std::time::Instant>,
     /// The other side's checkpoint was refused: the log here may have been behind, so it is asked for again with the next block.
     pub refused: bool,
 }
@@ -83,6 +87,8 @@ pub struct Stakes {
     group: group::Group,
     /// Of the channels that are ending; the others' fundings are looked for in each block.
     monitors: BTreeMap<u32, Monitor>,
+    /// Channels that move to another hub, by the number of the channel that moves.
+    migrations: BTreeMap<u32, MigrationRow>,
 }
 
 /// What a channel's effects mean to hub or member.
@@ -123,6 +129,7 @@ impl StakeChannel {
             child_coin: None,
             wishes: Vec::new(),
             splice_order: None,
+            migration_asked: None,
             refused: false,
         }
     }
@@ -167,7 +174,9 @@ impl Stakes {
         let monitors = monitors.collect::<Result<_>>()?;
         let floor = store.meta(NEXT_CHANNEL)?.map(|bytes| bytes.as_slice().try_into().map(u32::from_be_bytes));
         let floor = floor.transpose().context("the stored next channel number is not 4 bytes")?.unwrap_or(0);
-        let mut stakes = Self { channels, names: BTreeMap::new(), floor, group: group::Group::default(), monitors };
+        let migrations = store.migrations()?.into_iter().map(|row| (row.number, row)).collect();
+        let group = group::Group::default();
+        let mut stakes = Self { channels, names: BTreeMap::new(), floor, group, monitors, migrations };
         let numbers: Vec<u32> = stakes.channels.keys().copied().collect();
         numbers.into_iter().for_each(|number| stakes.name(number));
         Ok(stakes)

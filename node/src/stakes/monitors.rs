@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use althing_channels::fees::{FeeMarket, fee};
 use althing_channels::monitor::{
     Action, BlockId, ClaimState, End, Monitor, Need, SpendKind, Stage, assign_coins, bump_child, reserve_per_close,
+    to_remote_child,
 };
 use althing_channels::{JusticeTo, Phase, SweepTo, sweep_to_local, sweep_to_remote};
 use anyhow::{Context, Result};
@@ -92,8 +93,16 @@ impl Shell {
         self.towers.at_tip(market.economical);
         self.offer_blobs()?;
         self.sweep_seed_coins(&market);
+        let waiting = self.spends_waiting();
+        let below = self.tip.map(|(height, hash)| BlockId { height, hash });
         let mut monitors = self.stakes.monitors.clone();
         let mut wanted: Vec<(u32, Action)> = Vec::new();
+        for (number, spend) in &waiting {
+            let (Some(channel), Some(below)) = (self.stakes.channel(*number), below) else { continue };
+            let monitor = monitors.entry(*number).or_insert_with(|| Monitor::new(below));
+            let bump = monitor.bump_waiting(&channel.machine.watch(), spend, &market);
+            wanted.extend(bump.map(|action| (*number, action)));
+        }
         let mut alarms = Vec::new();
         let mut done = Vec::new();
         monitors.retain(|number, monitor| {
@@ -103,7 +112,10 @@ impl Shell {
             alarms.extend(end.as_ref().and_then(alarm));
             // C-144: a splice ended nothing, and the funding that it spent is given up.
             let stale = |spent: &OutPoint| !channel.machine.fundings().contains(spent);
-            if end.is_none() && channel.machine.phase() == Phase::Ready && monitor.spends().keys().all(stale) {
+            // C-305: a bid for what waits is remembered as long as it waits.
+            let bids = monitor.has_bids() && waiting.iter().any(|(waits, _)| waits == number);
+            let in_use = channel.machine.phase() == Phase::Ready;
+            if end.is_none() && in_use && !bids && monitor.spends().keys().all(stale) {
                 return false;
             }
             if end.is_some_and(|end| end.stage(tip) == Stage::Done) {
@@ -130,6 +142,25 @@ impl Shell {
         }
         self.broadcast_commitments(&closings, &market);
         Ok(())
+    }
+
+    /// C-305: transactions in the mempool that spend fundings of channels of which this side has signed no commitment of its own.
+    fn spends_waiting(&self) -> Vec<(u32, Transaction)> {
+        let lives = |phase: Phase| matches!(phase, Phase::Ready | Phase::Closing | Phase::AwaitConfirmation);
+        let channels = self.stakes.iter().filter(|channel| lives(channel.machine.phase()));
+        let fundings: BTreeMap<OutPoint, u32> = channels
+            .flat_map(|channel| channel.machine.fundings().into_iter().map(|funding| (funding, channel.number)))
+            .collect();
+        let outpoints: Vec<OutPoint> = fundings.keys().copied().collect();
+        let spenders = self.bitcoind.spenders_waiting(&outpoints).unwrap_or_else(|error| {
+            tracing::debug!(%error, "what waits in the mempool is not known");
+            Vec::new()
+        });
+        let of = |spend: Transaction| {
+            let number = spend.input.iter().find_map(|input| fundings.get(&input.previous_output))?;
+            Some((*number, spend))
+        };
+        spenders.into_iter().filter_map(of).collect()
     }
 
     /// From now on the chain is watched for the end of this channel.
@@ -189,6 +220,10 @@ impl Shell {
 
     fn claim(&mut self, number: u32, action: &Action) -> Result<()> {
         let script = self.wallet.unused_script()?;
+        if let Action::BumpPeer { commitment, rate } = action {
+            let child = to_remote_child(self.channel(number)?.machine.keys(), commitment, &script, *rate, [0; 32])?;
+            return Ok(self.bitcoind.submit_package(&[commitment.clone(), child])?);
+        }
         let channel = self.channel(number)?;
         let machine = &channel.machine;
         let keys = machine.keys();

@@ -103,6 +103,12 @@ impl Shell {
             Err(error) => return Ok(self.machine(number)?.abandon(&format!("{error:#}"))?),
         };
         let funding = OutPoint { txid: tx.compute_txid(), vout: 0 };
+        self.stakes.channel_mut(number).context("the channel exists")?.funding_tx = Some(tx);
+        self.fund_with(number, funding, amount_sat)
+    }
+
+    /// Member: names the funding output, with checkpoint 0 over it.
+    pub(super) fn fund_with(&mut self, number: u32, funding: OutPoint, amount_sat: u64) -> Result<Vec<Effect>> {
         let commitments = self.machine(number)?.first_commitments(funding)?;
         let (tip_height, tip_hash) = self.tip.context("no block is known yet")?;
         let key = self.keys.vote_number(self.own_key_number());
@@ -135,9 +141,7 @@ impl Shell {
             head,
         };
         let signature = checkpoint.sign(&self.secp, &key, &self.aux_rand()?);
-        let channel = self.stakes.channel_mut(number).context("the channel exists")?;
-        channel.funding_tx = Some(tx);
-        Ok(channel.machine.fund(funding, checkpoint.to_bytes(), *signature.as_ref())?)
+        Ok(self.machine(number)?.fund(funding, checkpoint.to_bytes(), *signature.as_ref())?)
     }
 
     /// Checks checkpoint 0 against what this side knows, and the other side's signature on it.

@@ -16,6 +16,9 @@ use crate::api::ApiError;
 use crate::facts::outpoint_bytes;
 use crate::shell::{Shell, unix_time};
 
+/// Splices that wait at the same time: C-140 allows eight fundings.
+const MAX_REPLACEMENTS: usize = 6;
+
 /// Outputs below this are not relayed, whatever they are (BIP86 outputs: 330 sat).
 const DUST_SAT: u64 = 330;
 
@@ -28,6 +31,8 @@ pub struct SpliceOrder {
     pub amount_sat: u64,
     /// Fee rate of the transaction, sat/vB; 1..=1000.
     pub fee_rate_sat_vb: u64,
+    /// Whether it takes the place of the one that waits (C-306).
+    pub replaces: bool,
 }
 
 /// Whether the funding grows or shrinks.
@@ -91,8 +96,13 @@ impl Shell {
         self.judge_splice(number, order)?;
         let channel = self.channel(number)?;
         let held = channel.machine.balances().member_sat;
-        let SpliceOrder { kind, amount_sat, fee_rate_sat_vb } = order;
+        let SpliceOrder { kind, amount_sat, fee_rate_sat_vb, replaces } = order;
         let mut sentences = Vec::new();
+        if *replaces {
+            sentences.push(format!(
+                "Takes the place of the one that waits, at {fee_rate_sat_vb} sat/vB; one of them will be mined."
+            ));
+        }
         match kind {
             SpliceKind::TopUp => {
                 let balance = self.wallet.balance();
@@ -143,6 +153,36 @@ impl Shell {
         channel.splice_order = Some(order);
         let effects = channel.machine.ask_turn().map_err(|error| ApiError::not_now(error.to_string()))?;
         Ok(self.carry_out(number, effects)?)
+    }
+
+    /// The order that replaces a splice which waits, at a higher rate (C-306).
+    ///
+    /// # Errors
+    /// When none waits that is signed, or the rate would not replace it.
+    pub fn replacement_of(&self, number: u32, fee_rate_sat_vb: u64) -> Result<SpliceOrder, ApiError> {
+        let none = || ApiError::not_now("C-306: no top-up or withdrawal of this channel waits to be mined");
+        let channel = self.channel(number)?;
+        let waits = |splice: &PendingSplice| splice.stage == SpliceStage::Signed;
+        let splice = channel.pending_splices().into_iter().rfind(waits).ok_or_else(none)?;
+        if self.store.fact(&outpoint_bytes(&splice.funding))?.is_some() {
+            return Err(ApiError::not_now("C-306: it is mined already"));
+        }
+        let (fee_sat, vsize) = fee_of(&splice);
+        if fee_rate_sat_vb.saturating_mul(vsize) < fee_sat.saturating_add(vsize) {
+            let words = format!(
+                "{fee_rate_sat_vb} sat/vB for {vsize} vB do not replace a transaction that pays {fee_sat} sat; at least {} sat/vB do",
+                fee_sat.saturating_add(vsize).div_ceil(vsize.max(1))
+            );
+            return Err(ApiError::invalid("C-306", words));
+        }
+        let (kind, amount_sat) = match splice.removed_sat {
+            0 => (SpliceKind::TopUp, splice.added_sat),
+            removed => {
+                let paid = splice.transaction.output.iter().zip(0u32..).find(|(_, vout)| *vout != splice.funding.vout);
+                (SpliceKind::Withdraw(paid.map(|(output, _)| output.script_pubkey.clone())), removed)
+            }
+        };
+        Ok(SpliceOrder { kind, amount_sat, fee_rate_sat_vb, replaces: true })
     }
 
     /// The announcement of what was ordered, at the own turn; refused orders are told and forgotten.
@@ -246,7 +286,7 @@ impl Shell {
 
     fn judge_splice(&self, number: u32, order: &SpliceOrder) -> Result<(), ApiError> {
         let channel = self.channel(number)?;
-        let SpliceOrder { kind, amount_sat, fee_rate_sat_vb } = order;
+        let SpliceOrder { kind, amount_sat, fee_rate_sat_vb, replaces } = order;
         if !(1..=1000).contains(fee_rate_sat_vb) {
             let words = format!("a fee rate of {fee_rate_sat_vb} sat/vB is outside 1..=1000");
             return Err(ApiError::invalid("N-60", words));
@@ -258,7 +298,12 @@ impl Shell {
         if machine.phase() != Phase::Ready {
             return Err(ApiError::not_now("C-142: the stake channel is not in use"));
         }
-        let busy = channel.splice_order.is_some() || !channel.pending_splices().is_empty();
+        let pending = channel.pending_splices();
+        let signed = pending.iter().all(|splice| splice.stage == SpliceStage::Signed);
+        let busy = channel.splice_order.is_some() || !(pending.is_empty() || *replaces && signed);
+        if pending.len() >= MAX_REPLACEMENTS {
+            return Err(ApiError::not_now(format!("C-140: {} fundings of this channel wait already", pending.len())));
+        }
         if busy {
             let words = format!(
                 "C-143: a splice of this channel waits already; it is done {FINAL_DEPTH} blocks after it is mined"
@@ -311,7 +356,14 @@ impl Shell {
                 let rate = FeeRate::from_sat_per_vb(order.fee_rate_sat_vb).context("fee rate too large")?;
                 let sat = from.value.to_sat().saturating_add(order.amount_sat);
                 let to = TxOut { value: Amount::from_sat(sat), script_pubkey: from.script_pubkey.clone() };
-                let promised = self.stakes.promised_coins();
+                let mut promised = self.stakes.promised_coins();
+                if order.replaces {
+                    // The coins of what is replaced are free for what replaces it.
+                    let own = self.channel(number)?.pending_splices();
+                    let coins = own.iter().flat_map(|splice| &splice.transaction.input);
+                    let freed: Vec<OutPoint> = coins.map(|input| input.previous_output).collect();
+                    promised.retain(|coin| !freed.contains(coin));
+                }
                 self.wallet
                     .splice_in((context.funding, from), to, rate, promised)
                     .map_err(|error| error.downcast::<ApiError>().unwrap_or_else(ApiError::from))
@@ -354,6 +406,17 @@ impl Shell {
             tracing::warn!(number, error, "the splice was not taken; it is sent again with the next block");
         }
     }
+}
+
+/// Fee in satoshis and size in vB of a splice, as it is broadcast.
+fn fee_of(splice: &PendingSplice) -> (u64, u64) {
+    let sum = |outputs: &[TxOut]| outputs.iter().map(|output| output.value.to_sat()).fold(0, u64::saturating_add);
+    let mut transaction = splice.transaction.clone();
+    for input in &mut transaction.input {
+        input.witness = Witness::from_slice(&[[0; 64]]);
+    }
+    let vsize = u64::try_from(transaction.vsize()).unwrap_or(u64::MAX);
+    (sum(&splice.prevouts).saturating_sub(sum(&transaction.output)), vsize)
 }
 
 /// In words: the splice of a channel that is under way.

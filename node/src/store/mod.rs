@@ -9,6 +9,7 @@ mod forced;
 mod home;
 mod links;
 mod log;
+mod migrations;
 mod outbox;
 mod pledges;
 mod seed_coins;
@@ -20,6 +21,7 @@ pub use facts::{BlockRow, FactRow};
 pub use forced::ForcedRow;
 pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
+pub use migrations::MigrationRow;
 pub use outbox::OutboxRow;
 pub use seed_coins::SeedCoin;
 pub use towers::BlobRow;
@@ -98,7 +100,9 @@ impl Store {
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
-        for tables in [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES, forced::TABLES] {
+        for tables in
+            [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES, forced::TABLES, migrations::TABLES]
+        {
             transaction.execute_batch(tables)?;
         }
         transaction.commit()?;

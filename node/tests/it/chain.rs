@@ -132,7 +132,7 @@ impl ChainView for Chain {
         Ok(self.height())
     }
 
-    fn funding(&mut self, claim: &StakeClaim) -> Result<Vec<FundingFact>> {
+    fn funding(&mut self, claim: &StakeClaim, _others: &[OutPoint]) -> Result<Vec<FundingFact>> {
         let Some((height, index)) = self.find(claim.outpoint.txid) else { return Ok(Vec::new()) };
         let output = &self.blocks[height][index].output[claim.outpoint.vout as usize];
         let wanted = funding_script(&claim.member_funding_key, &claim.hub_funding_key);

@@ -16,12 +16,14 @@ mod channel_ends;
 mod closes;
 mod copies;
 mod every_command;
+mod fees_rise;
 mod governance;
 mod hub_disk;
 mod hub_kill;
 mod log_rows;
 mod long_channel;
 mod lost_laptop;
+mod moved_hub;
 #[path = "../it/ots_client.rs"]
 mod ots_client;
 mod recourse;

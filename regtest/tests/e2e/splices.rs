@@ -254,7 +254,7 @@ fn stake_of(actor: &Actor, channel: &str) -> Result<Stake> {
 }
 
 /// A member who only looked on, and the hub, can show everything from their folders and the block headers alone.
-fn audit(assembly: &mut Assembly) -> Result<()> {
+pub(crate) fn audit(assembly: &mut Assembly) -> Result<()> {
     let headers = assembly.data_dir.join("headers.bin");
     let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
     let (headers, cookie) = (headers.to_str().context("a path")?, cookie.to_str().context("a path")?);
@@ -267,11 +267,11 @@ fn audit(assembly: &mut Assembly) -> Result<()> {
     Ok(())
 }
 
-fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
+pub(crate) fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
     actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
 }
 
-fn refused(actor: &Actor, command: &[&str]) -> Result<String> {
+pub(crate) fn refused(actor: &Actor, command: &[&str]) -> Result<String> {
     let ran = actor.cli().run(&[command, &["--json"]].concat())?;
     ensure!(ran.code.is_some_and(|code| code == 1 || code == 2), "{ran:?}");
     Ok(ran.stdout)

@@ -66,6 +66,11 @@ fn an_old_backup_does_not_lose_the_stake_and_seed_words_alone_bring_it_home() {
         // The one with nothing but the words: the hub closes, as its operator was asked to.
         ensure!(assembly.members[2].stakes()?.is_empty(), "it remembers something");
         let before = balance(&assembly.members[2])?.confirmed_sat;
+        // It was restarted since that member could show anything, so its operator has to answer for the folder.
+        let refusal = assembly.hub.ask(Request::StakeForceClose { channel: stakes[1].channel.clone() });
+        let refusal = format!("{:#}", refusal.unwrap_err());
+        ensure!(refusal.contains("N-332"), "{refusal}");
+        assembly.hub.ask(Request::HubConfirm)?;
         assembly.hub.ask(Request::StakeForceClose { channel: stakes[1].channel.clone() })?;
         let close = spender_in_mempool(assembly, &stakes[1])?;
         assembly.mine(1)?;

@@ -9,7 +9,7 @@ pub(super) use super::about::{Completions, History, Man, SettingsCommand, WhyArg
 pub(super) use super::anchor_args::{LinkCommand, OtsCommand, Proof};
 pub(super) use super::backup::{BackupCommand, RestoreArgs};
 pub(super) use super::bench::Bench;
-pub(super) use super::channel_args::{TakeOut, TopUp};
+pub(super) use super::channel_args::{Bump, Migrate, TakeOut, TopUp};
 pub(super) use super::onboarding::Join;
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::recourse::{ForceArgs, GatesCommand};
@@ -442,6 +442,10 @@ pub enum ChannelCommand {
     TopUp(TopUp),
     /// Take coins out of a channel, which stays in use.
     Withdraw(TakeOut),
+    /// Replace a top-up or withdrawal that waits to be mined by one at a higher fee rate.
+    Bump(Bump),
+    /// Move a channel to another hub, which has to serve the same DAO. Asked for once; the node goes on with it by itself.
+    Migrate(Migrate),
     /// Close a channel together with the other side, or alone.
     Close {
         /// The channel's id or the beginning of it.

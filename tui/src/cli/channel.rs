@@ -1,12 +1,14 @@
 //! Commands that change a channel in use: more stake, or less.
 
-use althing_node::api::{Reply, Request, Stake};
+use althing_node::api::{ChannelDetail, CurveOf, Reply, Request, Stake};
 
-use super::args::{TakeOut, TopUp};
+use super::args::{Bump, Migrate, TakeOut, TopUp};
 use super::console::Console;
 use super::failure::Failure;
 use super::node::{Caller, other_kind};
 use super::{review, show};
+use crate::format::{sats, thousands};
+use crate::untrusted::Untrusted;
 
 impl Caller {
     /// Adds coins of the wallet to a channel after the review.
@@ -32,6 +34,47 @@ impl Caller {
         self.splice("Take coins out of a stake channel", "withdraw", ask, console)
     }
 
+    /// Replaces a splice that waits after the review.
+    pub(super) fn channel_bump(&self, options: Bump, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let Bump { fee_rate, channel } = options;
+        let channel = self.meant_stake(channel.as_deref())?.channel;
+        let ask = |review| Request::ChannelBump { channel: channel.clone(), fee_rate_sat_vb: fee_rate, review };
+        self.splice("Raise the fee of a transaction that waits", "bump", ask, console)
+    }
+
+    /// Moves a channel to another hub after the review.
+    pub(super) fn channel_migrate(&self, options: Migrate, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let Migrate { to, channel, fee_rate, alone } = options;
+        let channel = match (&channel, alone) {
+            // One that is closing already can still go on to another hub.
+            (None, true) => self.only_stake()?.channel,
+            _ => self.meant_stake(channel.as_deref())?.channel,
+        };
+        let ask = |review| Request::ChannelMigrate {
+            channel: channel.clone(),
+            to: to.clone(),
+            fee_rate_sat_vb: fee_rate,
+            alone,
+            review,
+        };
+        let word = if alone { "migrate alone" } else { "migrate" };
+        self.splice("Move a stake channel to another hub", word, ask, console)
+    }
+
+    /// Shows one channel, with how its balances came to be.
+    pub(super) fn channel_show(&self, channel: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let mut stake = self.named_stake(channel)?;
+        let of = CurveOf::Channel { channel: stake.channel.clone() };
+        if let Some(detail) = &mut stake.detail
+            // A channel that is not bound in the log has none yet.
+            && let Ok(Reply::Curve(curve)) = self.call(Request::Curve { of })
+        {
+            detail.balances = Some(curve);
+        }
+        let reply = Reply::Stake(stake);
+        console.answer(&reply, || show::reply(&reply))
+    }
+
     /// The node says what the order would do; the word is typed; the node does it.
     fn splice(
         &self,
@@ -44,6 +87,17 @@ impl Caller {
         review::confirm(console, title, &effects.sentences, word, self.assume_yes)?;
         let reply = self.call(ask(false))?;
         console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// The only channel that is not closed.
+    fn only_stake(&self) -> Result<Stake, Failure> {
+        let Reply::Stakes { stakes } = self.call(Request::Stakes)? else { return Err(other_kind()) };
+        let lives = |stake: &Stake| stake.state == "ready" || stake.state == "closing";
+        let mut alive = stakes.into_iter().filter(lives);
+        match (alive.next(), alive.next()) {
+            (Some(stake), None) => Ok(stake),
+            _ => Err(Failure::usage("Name the stake channel with --channel.".to_owned())),
+        }
     }
 
     /// The channel that was named, or the only one in use.
@@ -61,4 +115,36 @@ impl Caller {
             }
         }
     }
+}
+
+/// What is in a channel and what leaving it costs, in words.
+pub(super) fn detail(detail: &ChannelDetail) -> Vec<String> {
+    let count = |number: u64| thousands(u128::from(number));
+    let mut lines = vec![
+        format!("    with {}, checkpoint {}", Untrusted::new(&detail.peer), count(detail.checkpoint)),
+        format!(
+            "    the hub's {}, held {}, to spend {}, reserve {}",
+            sats(detail.hub_sat),
+            sats(detail.held_sat),
+            sats(detail.spendable_sat),
+            sats(detail.reserve_sat)
+        ),
+    ];
+    let weight = detail.weight_lost.as_ref().map(|weight| format!("; up to {} of weight end", Untrusted::new(weight)));
+    lines.push(format!(
+        "    a close together costs {}, one alone {} vB and {} blocks of waiting{}",
+        sats(detail.close_fee_sat),
+        count(detail.close_alone_vb),
+        count(u64::from(detail.lock_blocks)),
+        weight.unwrap_or_default()
+    ));
+    if let Some(migration) = &detail.migration {
+        lines.push(format!("    {} ({})", Untrusted::new(&migration.words), Untrusted::new(&migration.to)));
+    }
+    if let Some(curve) = &detail.balances {
+        lines.push(format!("    balances by height: {}", curve.labels.join(", ")));
+        let points = curve.points.iter().rev().take(12).rev();
+        lines.extend(points.map(|point| format!("      {}  {}", point.height, point.values.join("  "))));
+    }
+    lines
 }

@@ -92,6 +92,12 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Channel(ChannelCommand::Withdraw(options)) => {
             return Caller::connect(&global, backend, console)?.channel_take_out(options, console);
         }
+        Command::Channel(ChannelCommand::Bump(options)) => {
+            return Caller::connect(&global, backend, console)?.channel_bump(options, console);
+        }
+        Command::Channel(ChannelCommand::Migrate(options)) => {
+            return Caller::connect(&global, backend, console)?.channel_migrate(options, console);
+        }
         Command::Channel(ChannelCommand::Show { channel }) => {
             return Caller::connect(&global, backend, console)?.channel_show(&channel, console);
         }

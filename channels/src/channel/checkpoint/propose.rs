@@ -214,9 +214,7 @@ impl Channel {
         }
         let money = self.money()?;
         self.expect_current()?;
-        if !self.established {
-            return Err(Wait::Reestablish.into()); // C-130
-        }
+        self.expect_established()?; // C-130
         if let Some(round) = &money.round {
             return Err(Wait::Round { step: "proposing a checkpoint", number: round.number }.into());
         }

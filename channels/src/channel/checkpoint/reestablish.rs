@@ -3,7 +3,7 @@
 use core::cmp::Ordering;
 
 use super::money::Money;
-use crate::channel::{Channel, ChannelError, Effect, Violation};
+use crate::channel::{Channel, ChannelError, Effect, Violation, Wait};
 use crate::musig::SessionSecret;
 use crate::wire::{LaneStatus, Msg, Reestablish};
 
@@ -20,10 +20,21 @@ impl Channel {
         self.state.money.as_ref().is_some_and(|money| money.behind)
     }
 
+    /// Whether the peer has said, since this channel was read from the store, where it stands, and did not prove this state old.
+    ///
+    /// A side that may have been put back from an old copy signs nothing of the channel alone before (C-304).
+    pub fn peer_has_shown(&self) -> bool {
+        self.shown
+    }
+
     pub(in crate::channel) fn reestablish(&mut self) -> Vec<Effect> {
         self.established = false;
         // A state that was loaded is complete, so that nothing is missing here.
         self.reestablish_message().map(Effect::Send).into_iter().collect()
+    }
+
+    pub(in crate::channel) fn expect_established(&self) -> Result<(), ChannelError> {
+        if self.established { Ok(()) } else { Err(Wait::Reestablish.into()) }
     }
 
     pub(in crate::channel) fn on_reestablish(
@@ -34,8 +45,10 @@ impl Channel {
         self.expect_channel(msg.channel)?;
         self.expect_in_use("reestablish")?;
         if let Some(effects) = self.judge_own_age(msg)? {
+            self.shown |= !self.is_behind();
             return Ok(effects);
         }
+        self.shown = true;
         let money = self.money()?;
         let (signed, revoked) = (money.signed_number(), money.secrets.count());
         if msg.number < revoked {

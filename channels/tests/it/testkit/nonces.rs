@@ -23,7 +23,11 @@ impl Pair {
                 return self.note_nonce(used, msg.signature.to_bytes());
             }
             Msg::Shutdown(msg) => {
-                self.announced.insert(side, msg.nonce.unwrap().to_bytes());
+                // Without one in a move to another hub (C-300).
+                match msg.nonce {
+                    Some(nonce) => self.announced.insert(side, nonce.to_bytes()),
+                    None => self.announced.remove(&side),
+                };
                 return;
             }
             Msg::ClosingSig(msg) => {

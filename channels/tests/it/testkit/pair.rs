@@ -426,6 +426,8 @@ impl Pair {
                 self.observed.behind.push((side, effect));
             }
             Effect::CloseRequested => self.close(side),
+            // C-301: proposed when the other channel is signed.
+            Effect::ProposeClose if self.channel(side).closes_into() => {}
             Effect::ProposeClose => {
                 let session = self.entropy.next();
                 let fee_sat = self.close_fee_sat;

@@ -30,7 +30,7 @@ impl Channel {
         }
         let money = self.money()?;
         if money.splices.iter().any(|splice| splice.signature.is_none() && money.is_in_force(splice.funding)) {
-            return Err(Wait::SpliceNonce.into()); // C-143: one at a time is signed
+            return Err(Wait::SpliceNonce.into()); // C-143: one at a time is signed; C-306: what is signed can be replaced
         }
         let splice = self.check_splice(transaction, prevouts, vout, None)?;
         self.keep_splice(splice)?;
