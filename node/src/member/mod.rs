@@ -8,6 +8,7 @@ mod requests;
 mod review;
 mod speech;
 mod splices;
+mod successor;
 mod sync;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -28,7 +29,7 @@ use self::lane::{InFlight, Op};
 use self::sync::PendingLink;
 use crate::chain::ChainEvent;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
-use crate::peers::{PeerAddress, PeerEvent};
+use crate::peers::PeerEvent;
 use crate::shell::Shell;
 use crate::view::{self, Condition};
 
@@ -82,7 +83,7 @@ impl Member {
         };
         let mut shell = Shell::open(dir, password, gossip::listen_address(dir)?, inputs, on_peer)?;
         let life = Life::begin(&mut shell.store)?;
-        let address: PeerAddress = shell.dao.hub.parse()?;
+        let address = shell.hub_address()?;
         let me = MemberId::of(&shell.keys.vote().x_only_public_key().0);
         shell.peers.keep_connected(address.clone());
         let mut member = Self {
@@ -208,6 +209,7 @@ impl Member {
 
     fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
         self.shell.on_chain(event)?;
+        self.shell.succeed_if_due()?;
         if let ChainEvent::Connected { at_tip: true, .. } | ChainEvent::CaughtUp = event {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(news);

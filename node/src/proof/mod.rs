@@ -8,6 +8,7 @@ mod evidence;
 mod export;
 mod fraud;
 pub mod parts;
+mod successor;
 mod tally;
 mod verify;
 mod why;

@@ -11,6 +11,7 @@ mod log;
 mod outbox;
 mod pledges;
 mod seed_coins;
+mod successions;
 mod towers;
 mod treasury;
 
@@ -20,6 +21,7 @@ pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
 pub use outbox::OutboxRow;
 pub use seed_coins::SeedCoin;
+pub use successions::SuccessionRow;
 pub use towers::BlobRow;
 pub use treasury::{RemarkRow, SessionRow, SpendRow};
 
@@ -93,7 +95,7 @@ impl Store {
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
-        for tables in [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES] {
+        for tables in [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES, successions::TABLES] {
             transaction.execute_batch(tables)?;
         }
         transaction.commit()?;

@@ -25,7 +25,7 @@ fn directory(world: &World, segments: &[Segment]) -> tempfile::TempDir {
     store.append_segments(segments, Some((NEWEST_HEAD, &newest))).unwrap();
     let seal = world.params().first_seal;
     let stakes = world.ledger.state().stake_claims(u64::MAX).into_iter().map(|claim| claim.outpoint);
-    let mut watch = Watch { expected: stakes.chain([seal]).collect(), seal: Some(seal), ..Watch::default() };
+    let mut watch = Watch { expected: stakes.chain([seal]).collect(), seals: [seal].into(), ..Watch::default() };
     for height in 1..=world.chain.height() {
         let seen = watch.scan(height, &world.chain.block(height));
         store.write(|writer| writer.put_seen(&seen)).unwrap();

@@ -286,6 +286,12 @@ pub struct AuditArgs {
     /// Only look at so many entries, chosen by the hash of the block that anchors the log.
     #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub random: Option<u32>,
+    /// Keep how far it came in this file, and go on there when it was stopped.
+    #[arg(long, value_name = "FILE", conflicts_with = "random")]
+    pub resume: Option<PathBuf>,
+    /// Write a proof of the first difference to this file, if what the hub signed proves it.
+    #[arg(long, value_name = "FILE", conflicts_with = "random")]
+    pub proof: Option<PathBuf>,
 }
 
 /// `keys`.

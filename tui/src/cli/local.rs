@@ -12,7 +12,7 @@ use super::console::{Console, Format};
 use super::failure::{Failure, INVALID, OK, verdict_code};
 use super::password::{data_folder, first_line, new_password, password};
 use super::{review, show};
-use crate::backend::{Access, AuditReport, Backend, InitOptions, PublicKeys, Source, VerifyReport};
+use crate::backend::{Access, AuditFiles, AuditReport, Backend, InitOptions, PublicKeys, Source, VerifyReport};
 use crate::format::{sats, thousands};
 use crate::untrusted::Untrusted;
 
@@ -231,7 +231,11 @@ pub(super) fn audit(
             let _ = writeln!(err, "{percent} %: {done} of {total} entries");
         }
     };
-    let report = backend.audit(&data, &source, &mut progress)?;
+    let files = AuditFiles { resume: options.resume.clone(), proof: options.proof.clone() };
+    let report = match files == AuditFiles::default() {
+        true => backend.audit(&data, &source, &mut progress)?,
+        false => backend.audit_with(&data, &source, &files, &mut progress)?,
+    };
     console.answer(&report, || audit_lines(&report))?;
     Ok(verdict_code(report.verdict))
 }
@@ -336,6 +340,12 @@ fn audit_lines(report: &AuditReport) -> Vec<String> {
     let mut lines = vec![show::verdict(report.verdict).to_owned()];
     if let Some(difference) = &report.first_difference {
         lines.push(format!("first difference: {}", Untrusted::new(difference)));
+    }
+    if let Some(proof) = &report.proof {
+        lines.push(format!("proof written: {}", Untrusted::new(proof)));
+    }
+    if report.resumed_from > 0 {
+        lines.push(format!("went on behind entry {}", report.resumed_from));
     }
     lines.push(format!(
         "{} entries, {} heads, {} epochs, {} ballots, {} links",
