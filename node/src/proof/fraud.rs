@@ -149,11 +149,19 @@ pub(super) fn check_bad_entry(
             Some(lane) if (lane.network, lane.dao) != (dao.params.network, dao.params.dao_id) => {
                 format!("the entry is of DAO {}", lane.dao)
             }
-            // Which key the hub's own entries need depends on the log before them.
-            Some(_) => match verify_all(&Secp256k1::verification_only(), &entry.signature_checks(&dao.keys[0].0)) {
-                Ok(()) => return Err(rule("P-333: the entry is what its author signed; nothing is shown".into())),
-                Err(error) => error.to_string(),
-            },
+            Some(_) => {
+                // What a note carries may be the hub's, by any of its keys.
+                let secp = Secp256k1::verification_only();
+                let judged = dao.keys.iter().map(|(key, _)| verify_all(&secp, &entry.signature_checks(key)));
+                match judged.collect::<Result<Vec<()>, _>>() {
+                    Err(error)
+                        if !dao.keys.iter().any(|(key, _)| verify_all(&secp, &entry.signature_checks(key)).is_ok()) =>
+                    {
+                        error.to_string()
+                    }
+                    _ => return Err(rule("P-333: the entry is what its author signed; nothing is shown".into())),
+                }
+            }
             None => return Err(rule("P-333: of an entry that stands in no lane nothing is shown".into())),
         },
     };

@@ -18,6 +18,7 @@ mod random_bytes;
 mod statements;
 mod store;
 mod story;
+mod successor;
 mod true_statement;
 mod vectors;
 mod world;
