@@ -8,8 +8,10 @@ mod difference;
 mod progress;
 mod random;
 mod rows;
+mod spot;
 
 pub use random::audit_random;
+pub use spot::spot_check;
 
 use std::path::{Path, PathBuf};
 

@@ -172,7 +172,7 @@ fn check_entry(
 }
 
 /// N-85: the i-th position, from 0, is the number of the first 8 bytes of the hash, big-endian, modulo the size.
-fn chosen(block: &BlockHash, count: u32, size: u64) -> Vec<u64> {
+pub(super) fn chosen(block: &BlockHash, count: u32, size: u64) -> Vec<u64> {
     let pick = |i: u32| {
         let hash = tagged_hash(TAG, &[block.as_byte_array(), &i.to_be_bytes()]);
         let mut number = [0; 8];

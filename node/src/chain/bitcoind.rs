@@ -80,6 +80,25 @@ impl Rpc {
     }
 }
 
+/// What came of a package, by bitcoind's own answer.
+pub(super) fn package_taken(answer: &Value) -> Result<()> {
+    if answer["package_msg"] == "success" {
+        return Ok(());
+    }
+    let reasons: Vec<String> = answer["tx-results"]
+        .as_object()
+        .into_iter()
+        .flat_map(|results| results.values())
+        .filter_map(|result| result["error"].as_str().map(str::to_owned))
+        .collect();
+    // The parent was mined or is there already, and the child with it.
+    if !reasons.is_empty() && reasons.iter().all(|reason| is_known(reason)) {
+        return Ok(());
+    }
+    let message = format!("{} ({})", answer["package_msg"].as_str().unwrap_or("no reason"), reasons.join(", "));
+    Err(BitcoindError::Refused { method: "submitpackage".to_owned(), code: -26, message })
+}
+
 /// Whether a refusal says that the transaction, or one that differs in its witness only, is in the mempool or a block.
 pub(super) fn is_known(reason: &str) -> bool {
     ["txn-already-in-mempool", "txn-already-known", "txn-same-nonwitness-data-in-mempool"]
@@ -168,22 +187,7 @@ impl Source for Rpc {
 
     fn submit_package(&self, package: &[Transaction]) -> Result<()> {
         let hex: Vec<String> = package.iter().map(serialize_hex).collect();
-        let answer: Value = self.call("submitpackage", &[json!(hex)])?;
-        if answer["package_msg"] == "success" {
-            return Ok(());
-        }
-        let reasons: Vec<String> = answer["tx-results"]
-            .as_object()
-            .into_iter()
-            .flat_map(|results| results.values())
-            .filter_map(|result| result["error"].as_str().map(str::to_owned))
-            .collect();
-        // The parent was mined or is there already, and the child with it.
-        if !reasons.is_empty() && reasons.iter().all(|reason| is_known(reason)) {
-            return Ok(());
-        }
-        let message = format!("{} ({})", answer["package_msg"].as_str().unwrap_or("no reason"), reasons.join(", "));
-        Err(BitcoindError::Refused { method: "submitpackage".to_owned(), code: -26, message })
+        package_taken(&self.call("submitpackage", &[json!(hex)])?)
     }
 
     fn fee_market(&self) -> FeeMarket {

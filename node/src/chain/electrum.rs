@@ -6,18 +6,19 @@ use std::collections::BTreeMap;
 
 use althing_channels::fees::FeeMarket;
 use bitcoin::{Amount, Block, BlockHash, FeeRate, Network, OutPoint, Transaction, Txid};
-use electrum_client::{Client, ConfigBuilder, ElectrumApi as _, Error};
+use serde_json::{Value, json};
 
+use super::socket::{LineError, Lines};
 use super::source::{BitcoindError, CAP, ECONOMICAL, FLOOR, LinkMarket, Result, Source, URGENT};
 
 /// Headers asked for at once: a period of the difficulty, as servers give them.
-const HEADERS_AT_ONCE: usize = 2016;
+const HEADERS_AT_ONCE: u32 = 2016;
 
 /// A client, connected when it is first needed.
 pub(super) struct Electrum {
     url: String,
     server: String,
-    client: RefCell<Option<Client>>,
+    client: RefCell<Option<Lines>>,
     /// Heights of the headers that were read.
     heights: RefCell<BTreeMap<BlockHash, u32>>,
 }
@@ -29,30 +30,49 @@ impl Electrum {
         Self { url, server, client: RefCell::new(None), heights: RefCell::default() }
     }
 
-    fn ask<T>(&self, method: &str, question: impl FnOnce(&Client) -> std::result::Result<T, Error>) -> Result<T> {
+    fn ask(&self, method: &str, params: &Value) -> Result<Value> {
         let mut slot = self.client.borrow_mut();
-        let client = match slot.take() {
+        let mut client = match slot.take() {
             Some(client) => client,
-            None => {
-                let config = ConfigBuilder::new().timeout(Some(std::time::Duration::from_secs(30))).build();
-                Client::from_config(&self.server, config).map_err(|error| self.unreachable(&error))?
-            }
+            None => self.connect()?,
         };
-        match question(&client) {
+        match client.call(method, params) {
             Ok(answer) => {
                 *slot = Some(client);
                 Ok(answer)
             }
-            Err(Error::Protocol(value)) => {
+            Err(LineError::Refused(message)) => {
                 *slot = Some(client);
-                Err(BitcoindError::Refused { method: method.to_owned(), code: -1, message: value.to_string() })
+                Err(BitcoindError::Refused { method: method.to_owned(), code: -1, message })
             }
-            Err(error) => Err(self.unreachable(&error)),
+            Err(LineError::Broken(reason)) => Err(self.unreachable(reason)),
         }
     }
 
-    fn unreachable(&self, error: &Error) -> BitcoindError {
-        BitcoindError::Unreachable { url: self.url.clone(), reason: error.to_string() }
+    /// The protocol begins with the versions that each side speaks.
+    fn connect(&self) -> Result<Lines> {
+        let Some(address) = self.server.strip_prefix("tcp://") else {
+            let reason =
+                format!("B-363: {} is not tcp://host:port; TLS is left to a tunnel on this machine", self.server);
+            return Err(self.unreachable(reason));
+        };
+        let mut lines = Lines::connect(address).map_err(|reason| self.unreachable(reason))?;
+        match lines.call("server.version", &json!(["althing", "1.4"])) {
+            Ok(_) => Ok(lines),
+            Err(LineError::Refused(reason) | LineError::Broken(reason)) => Err(self.unreachable(reason)),
+        }
+    }
+
+    fn unreachable(&self, reason: String) -> BitcoindError {
+        BitcoindError::Unreachable { url: self.url.clone(), reason }
+    }
+
+    /// Height and header of the tip.
+    fn tip(&self) -> Result<(u32, bitcoin::block::Header)> {
+        let method = "blockchain.headers.subscribe";
+        let tip = self.ask(method, &json!([]))?;
+        let height = tip["height"].as_u64().and_then(|height| u32::try_from(height).ok());
+        Ok((height.ok_or_else(|| form(method, "no height"))?, header(method, &tip["hex"])?))
     }
 
     fn has_none<T>(&self, method: &str) -> Result<T> {
@@ -62,7 +82,8 @@ impl Electrum {
     }
 
     fn header_at(&self, height: u32) -> Result<bitcoin::block::Header> {
-        let header = self.ask("blockchain.block.header", |client| client.block_header(height as usize))?;
+        let method = "blockchain.block.header";
+        let header = header(method, &self.ask(method, &json!([height]))?)?;
         self.heights.borrow_mut().insert(header.block_hash(), height);
         Ok(header)
     }
@@ -82,16 +103,11 @@ impl Source for Electrum {
     }
 
     fn best_block(&self) -> Result<BlockHash> {
-        let tip = self.ask("blockchain.headers.subscribe", Client::block_headers_subscribe)?;
-        Ok(tip.header.block_hash())
+        Ok(self.tip()?.1.block_hash())
     }
 
     fn height(&self) -> Result<u32> {
-        let tip = self.ask("blockchain.headers.subscribe", Client::block_headers_subscribe)?;
-        u32::try_from(tip.height).map_err(|error| BitcoindError::Form {
-            method: "blockchain.headers.subscribe".to_owned(),
-            reason: error.to_string(),
-        })
+        Ok(self.tip()?.0)
     }
 
     fn block_hash(&self, height: u32) -> Result<Option<BlockHash>> {
@@ -118,9 +134,15 @@ impl Source for Electrum {
         if first > self.height()? {
             return Ok(Vec::new());
         }
-        let answer =
-            self.ask("blockchain.block.headers", |client| client.block_headers(first as usize, HEADERS_AT_ONCE))?;
-        Ok(answer.headers)
+        let method = "blockchain.block.headers";
+        let answer = self.ask(method, &json!([first, HEADERS_AT_ONCE]))?;
+        let hex = answer["hex"].as_str().unwrap_or_default();
+        let bytes = crate::keys::unhex(hex).map_err(|error| form(method, error))?;
+        let read = |bytes: &[u8]| bitcoin::consensus::deserialize(bytes).map_err(|error| form(method, error));
+        match bytes.len() % 80 {
+            0 if !bytes.is_empty() => bytes.chunks(80).map(read).collect(),
+            _ => Err(form(method, format!("{} bytes are no headers", bytes.len()))),
+        }
     }
 
     fn unspent_confirmations(&self, _: &OutPoint) -> Result<Option<u32>> {
@@ -132,7 +154,8 @@ impl Source for Electrum {
     }
 
     fn submit(&self, tx: &Transaction) -> Result<Txid> {
-        self.ask("blockchain.transaction.broadcast", |client| client.transaction_broadcast(tx))
+        let hex = bitcoin::consensus::encode::serialize_hex(tx);
+        self.ask("blockchain.transaction.broadcast", &json!([hex])).map(|_| tx.compute_txid())
     }
 
     fn submit_package(&self, _: &[Transaction]) -> Result<()> {
@@ -150,6 +173,15 @@ impl Source for Electrum {
     fn mempool_fee(&self, _: &Txid) -> Result<Option<Amount>> {
         self.has_none("mempool")
     }
+}
+
+fn header(method: &str, hex: &Value) -> Result<bitcoin::block::Header> {
+    let hex = hex.as_str().ok_or_else(|| form(method, "no header"))?;
+    bitcoin::consensus::encode::deserialize_hex(hex).map_err(|error| form(method, error))
+}
+
+fn form(method: &str, reason: impl ToString) -> BitcoindError {
+    BitcoindError::Form { method: method.to_owned(), reason: reason.to_string() }
 }
 
 /// The network whose first block this is.

@@ -4,6 +4,7 @@ mod bitcoind;
 mod electrum;
 mod esplora;
 mod follower;
+mod socket;
 mod source;
 
 pub use follower::{ChainEvent, Follower};

@@ -33,6 +33,9 @@ use crate::peers::PeerEvent;
 use crate::shell::Shell;
 use crate::view::{self, Condition};
 
+/// Stored entries that are looked at again with each final link.
+const LOOKED_AT: u32 = 32;
+
 /// Starts the member's node of the data directory.
 ///
 /// # Errors
@@ -71,6 +74,8 @@ pub struct Member {
     /// Children that pay for links, by the link they pay for.
     bumps: BTreeMap<Txid, Transaction>,
     gossip: Gossip,
+    /// The newest final epoch behind which stored entries were looked at again.
+    looked_again: u32,
     stopping: bool,
 }
 
@@ -103,6 +108,7 @@ impl Member {
             waiters: Waiters::default(),
             bumps: BTreeMap::new(),
             gossip: Gossip::default(),
+            looked_again: 0,
             stopping: false,
             shell,
         };
@@ -207,6 +213,23 @@ impl Member {
         }
     }
 
+    /// N-362: with each final link some stored entries are looked at again.
+    fn look_again(&mut self) -> Result<()> {
+        let newest = self.shell.ledger.state().newest_anchored().map_or(0, |record| record.header.epoch);
+        if newest <= self.looked_again {
+            return Ok(());
+        }
+        self.looked_again = newest;
+        match crate::audit::spot_check(&self.shell.store, &self.shell.ledger, LOOKED_AT)? {
+            Some(difference) => {
+                tracing::error!("{difference}");
+                self.shell.alarms.insert("audit", difference);
+            }
+            None => drop(self.shell.alarms.remove("audit")),
+        }
+        Ok(())
+    }
+
     fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
         self.shell.on_chain(event)?;
         self.shell.succeed_if_due()?;
@@ -221,6 +244,7 @@ impl Member {
             crate::treasury::rebroadcast(&self.shell);
             self.gossip_on()?;
             crate::anchoring::watch_availability(&mut self.shell)?;
+            self.look_again()?;
         }
         Ok(())
     }

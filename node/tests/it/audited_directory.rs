@@ -4,7 +4,7 @@ use std::path::Path;
 
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Choice, Entry};
-use althing_node::audit::{AuditFiles, AuditReport, audit, audit_with};
+use althing_node::audit::{AuditFiles, AuditReport, audit, audit_with, spot_check};
 use althing_node::facts::Watch;
 use althing_node::judge::{Source, Verdict};
 use althing_node::shell::NEWEST_HEAD;
@@ -207,4 +207,23 @@ fn what_the_hub_signed_proves_the_difference() {
     let report = audit_with(dir.path(), &source, &files, &mut |_, _| {}).unwrap();
     assert_eq!((report.verdict, report.proof), (Verdict::Invalid, None));
     assert!(!proof.exists());
+}
+
+#[test]
+fn stored_entries_are_looked_at_again() {
+    let Story { world, .. } = Story::told();
+    let looked = |segments: &[Segment]| {
+        let dir = directory(&world, segments);
+        spot_check(&Store::open_read_only(dir.path()).unwrap(), &world.ledger, 1000).unwrap()
+    };
+    assert_eq!(looked(&world.segments), None);
+    let mut changed = world.segments.clone();
+    let last = changed[2].entries.len() - 1;
+    changed[2].entries[last][60] ^= 1;
+    let difference = looked(&changed).unwrap();
+    assert!(difference.contains("not the one that was verified"), "{difference}");
+    let mut other = world.segments.clone();
+    other[3].receipt = other[2].receipt.clone();
+    let difference = looked(&other).unwrap();
+    assert!(difference.contains("receipt"), "{difference}");
 }

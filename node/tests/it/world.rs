@@ -55,7 +55,11 @@ pub(crate) struct World {
 impl World {
     /// Founded at height 1, all stakes on chain and bound, nothing anchored yet.
     pub(crate) fn founded() -> Self {
-        let charter = charter();
+        Self::founded_by(charter())
+    }
+
+    /// As [`Self::founded`] with another charter.
+    pub(crate) fn founded_by(charter: Charter) -> Self {
         let params = genesis_params(&charter).unwrap();
         let mut outputs = genesis_outputs(&params).unwrap();
         outputs.push(TxOut { value: Amount::from_sat(77_777), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) });
@@ -280,9 +284,14 @@ pub(crate) fn spend(title: &str, sat: u64) -> ProposalContent {
 
 /// The charter of the world's DAO.
 pub(crate) fn charter() -> Charter {
+    charter_for("Fjord Fishers")
+}
+
+/// The same for a DAO of another name.
+pub(crate) fn charter_for(name: &str) -> Charter {
     let xpub = |n| Xpub::from_priv(&Secp256k1::new(), &Xpriv::new_master(Network::Regtest, &[n; 32]).unwrap());
     let document = association_template(&AssociationArguments {
-        name: "Fjord Fishers".into(),
+        name: name.into(),
         network: "regtest".into(),
         hub_node_key: keypair(HUB).public_key(),
         hub_log_key: keypair(LOG).x_only_public_key().0,
