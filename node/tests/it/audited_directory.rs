@@ -17,7 +17,7 @@ use crate::world::World;
 const HEADERS: &str = "headers.bin";
 
 /// The directory of a member who followed everything, and the file of headers beside it.
-fn directory(world: &World, segments: &[Segment]) -> tempfile::TempDir {
+pub(crate) fn directory(world: &World, segments: &[Segment]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     world.dao.save(dir.path()).unwrap();
     std::fs::write(dir.path().join(HEADERS), world.chain.header_bytes()).unwrap();

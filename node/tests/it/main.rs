@@ -20,6 +20,7 @@ mod statements;
 mod store;
 mod story;
 mod successor;
+mod tiles;
 mod true_statement;
 mod vectors;
 mod world;

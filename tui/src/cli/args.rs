@@ -197,6 +197,9 @@ pub enum Command {
     /// Block headers for checking proofs offline.
     #[command(subcommand)]
     Headers(Headers),
+    /// The public log as static files that any web host can serve.
+    #[command(subcommand)]
+    Tiles(super::tiles::Tiles),
     /// Join a DAO by an invitation, from nothing to a staked member, by plain questions.
     Join(Join),
     /// Why something is true: from the receipt to the block, each step recomputed here.
@@ -230,6 +233,9 @@ pub struct Init {
     /// bitcoin, testnet4, signet or regtest.
     #[arg(long, default_value = "bitcoin")]
     pub network: String,
+    /// This is real money: needed with the network bitcoin.
+    #[arg(long)]
+    pub mainnet: bool,
     /// This machine's own Bitcoin Core.
     #[command(flatten)]
     pub bitcoind: Bitcoind,

@@ -29,6 +29,12 @@ pub(super) fn init(
     backend: &dyn Backend,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
+    if !options.mainnet && ["bitcoin", "mainnet", "main"].contains(&options.network.as_str()) {
+        return Err(Failure::rule(
+            "N-363",
+            "N-363: the network bitcoin is real money: say --mainnet, or choose another with --network",
+        ));
+    }
     let words = match &options.words_file {
         Some(file) if file == Path::new("-") => Some(read_input(console)?),
         Some(file) => Some(read_file(file)?),
