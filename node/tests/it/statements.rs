@@ -278,8 +278,9 @@ fn unsigned(story: &Story) -> Vec<u8> {
 
 /// The hub's receipt says that it logged this.
 fn bad_entry(story: &Story, entry: Vec<u8>) -> Statement {
-    let log = [&story.world.log[..5], &[entry.clone()]].concat();
-    let receipt = story.world.hub_receipt(5, &[entry.clone()], &log);
+    let one = std::slice::from_ref(&entry);
+    let log = [&story.world.log[..5], one].concat();
+    let receipt = story.world.hub_receipt(5, one, &log);
     Statement::BadEntry(Box::new(BadEntryPart { receipt, position: 5, entry, path: vec![] }))
 }
 
