@@ -73,6 +73,10 @@ impl Writer {
         self.0.extend_from_slice(&value.to_be_bytes());
     }
 
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.0.extend_from_slice(&value.to_be_bytes());
+    }
+
     /// Fixed-size bytes, no length (E-2).
     pub(crate) fn array(&mut self, value: &[u8]) {
         self.0.extend_from_slice(value);
@@ -122,6 +126,10 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         Ok(u32::from_be_bytes(self.array(field)?))
+    }
+
+    pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+        Ok(u64::from_be_bytes(self.array(field)?))
     }
 
     pub(crate) fn version(&mut self, expected: u8) -> Result<(), DecodeError> {

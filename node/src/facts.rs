@@ -21,8 +21,10 @@ pub struct Watch {
     pub outpoints: BTreeSet<OutPoint>,
     /// Transactions whose first appearance matters, and the output of each that does.
     pub expected: BTreeSet<OutPoint>,
-    /// The newest seal: its spender is a link, whose output 0 is the next seal.
-    pub seal: Option<OutPoint>,
+    /// The newest seals, of the primary chain and of successions: the spender of one is a link, whose output 0 is the next seal.
+    pub seals: BTreeSet<OutPoint>,
+    /// The newest spare seal: its spender may be a succession, whose output 0 is a seal and output 1 the next spare seal.
+    pub spare: Option<OutPoint>,
 }
 
 /// Something that a block showed.
@@ -74,6 +76,25 @@ impl Watch {
         Ok(seal)
     }
 
+    /// Watches every seal that follows from the first one, and from the spare seals that were spent; and the newest spare seal.
+    ///
+    /// # Errors
+    /// As [`Self::follow_seals`].
+    pub fn follow_all_seals(&mut self, store: &Store, first: OutPoint, mut spare: OutPoint) -> Result<()> {
+        let newest = self.follow_seals(store, first)?;
+        self.seals.insert(newest);
+        while let Some((_, tx, _)) = store.fact(&outpoint_bytes(&spare))?.and_then(|row| row.spent) {
+            let tx: Transaction = bitcoin::consensus::deserialize(&tx).context("a stored transaction is malformed")?;
+            let txid = tx.compute_txid();
+            let newest = self.follow_seals(store, OutPoint { txid, vout: 0 })?;
+            self.seals.insert(newest);
+            spare = OutPoint { txid, vout: 1 };
+        }
+        self.expect(store, spare)?;
+        self.spare = Some(spare);
+        Ok(())
+    }
+
     /// Looks through a block, and goes on watching what it finds: an expected output is watched for its spending, a link's
     /// output 0 is the new seal.
     pub fn scan(&mut self, height: u32, block: &Block) -> Vec<Seen> {
@@ -87,10 +108,15 @@ impl Watch {
                 }
                 let Some(inclusion) = include(height, block, &txids, index) else { continue };
                 seen.push(Seen::Spent { outpoint, height, tx: Box::new(tx.clone()), inclusion: Box::new(inclusion) });
-                if self.seal == Some(outpoint) {
-                    let next = OutPoint { txid: *txid, vout: 0 };
-                    self.seal = Some(next);
-                    self.expected.insert(next);
+                let next = |vout| OutPoint { txid: *txid, vout };
+                if self.seals.remove(&outpoint) {
+                    self.seals.insert(next(0));
+                    self.expected.insert(next(0));
+                }
+                if self.spare == Some(outpoint) {
+                    self.seals.insert(next(0));
+                    self.spare = Some(next(1));
+                    self.expected.extend([next(0), next(1)]);
                 }
             }
             let created: Vec<OutPoint> = self.expected.iter().filter(|o| o.txid == *txid).copied().collect();

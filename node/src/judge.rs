@@ -143,6 +143,14 @@ impl Blocks {
                 headers.check_minimum_work().map_err(|error| header_refusal(&error))?;
                 Ok(Self::Headers(Box::new(headers)))
             }
+            // Checked from the first block on, like a file of them.
+            Source::Bitcoind(access) if access.has_headers_only() => {
+                let bytes =
+                    Bitcoind::new(access).header_file().map_err(|error| Refusal::cannot_tell(error.to_string()))?;
+                let headers = HeaderChain::from_bytes(network, &bytes).map_err(|error| header_refusal(&error))?;
+                headers.check_minimum_work().map_err(|error| header_refusal(&error))?;
+                Ok(Self::Headers(Box::new(headers)))
+            }
             Source::Bitcoind(access) => {
                 let asked = || -> Result<AskedBlocks, crate::chain::BitcoindError> {
                     let bitcoind = Bitcoind::new(access);
@@ -160,7 +168,8 @@ impl Blocks {
                     .map_err(|error| Refusal::cannot_tell(error.to_string()))
             }
             Source::None => Err(Refusal::cannot_tell(
-                "P-8: without block headers or a bitcoind nobody can tell whether the links are on Bitcoin".into(),
+                "P-8: without block headers or a Bitcoin source nobody can tell whether the links are on Bitcoin"
+                    .into(),
             )),
         }
     }
@@ -170,13 +179,13 @@ impl Blocks {
         match self {
             Self::Headers(headers) => {
                 let mut trusted = vec![
-                    "Block headers from the file, with their work checked from the first block on; that they are the best chain is believed.".to_owned(),
+                    "Block headers from the file or server, with their work checked from the first block on; that they are the best chain is believed.".to_owned(),
                     "That no newer link exists is not shown by headers.".to_owned(),
                 ];
                 trusted.extend(work_caveat(headers.network()).map(str::to_owned));
                 trusted
             }
-            Self::Bitcoind(asked) => vec![format!("The bitcoind at {} tells the best chain.", asked.url)],
+            Self::Bitcoind(asked) => vec![format!("The Bitcoin source at {} tells the best chain.", asked.url)],
         }
     }
 
@@ -212,5 +221,5 @@ impl BlockHashes for Blocks {
 
 /// Too little work tells nothing; headers that break a rule are wrong, but say nothing about the file that is judged.
 fn header_refusal(error: &HeaderError) -> Refusal {
-    Refusal::cannot_tell(format!("the headers file: {error}"))
+    Refusal::cannot_tell(format!("the headers: {error}"))
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use althing_anchor::{Commitment, LinkEvidence, Treasury, verify_link};
+use althing_anchor::{Commitment, LinkEvidence, SuccessionCertificate, Treasury, verify_link};
 use althing_governance::codec::Canonical as _;
 use althing_governance::dao::DaoParams;
 use althing_governance::entry::{Anchored, Digests, Entry, EntryKind, Execution, GateRefill, LogHead};
@@ -98,7 +98,7 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    fn invalid(position: u64, kind: Option<&'static str>, reason: impl ToString) -> Self {
+    pub(crate) fn invalid(position: u64, kind: Option<&'static str>, reason: impl ToString) -> Self {
         Self::Invalid { position, kind, reason: reason.to_string() }
     }
 
@@ -118,6 +118,8 @@ pub struct Ledger {
     closes: BTreeMap<u32, (EpochClose, Roll)>,
     /// The newest head with its signature.
     newest_head: Option<Signed<LogHead>>,
+    /// Certificates of successions that the log has not reached, by the size that it then has.
+    pub(crate) expected: Vec<SuccessionCertificate>,
 }
 
 impl Ledger {
@@ -128,12 +130,18 @@ impl Ledger {
             secp: Secp256k1::verification_only(),
             closes: BTreeMap::new(),
             newest_head: None,
+            expected: Vec::new(),
         }
     }
 
     /// The state that the log gives.
     pub fn state(&self) -> &LogState {
         &self.state
+    }
+
+    /// For what is not told by an entry.
+    pub(crate) fn state_mut(&mut self) -> &mut LogState {
+        &mut self.state
     }
 
     /// Position of an entry.
@@ -153,11 +161,7 @@ impl Ledger {
 
     /// The key by which receipts for entries at a position are signed: that of the charter then in force.
     pub fn hub_log_key_at(&self, position: u64) -> XOnlyPublicKey {
-        let known = self.state.anchored().iter().take_while(|record| record.position < position).last();
-        let charter = known.and_then(|record| {
-            self.state.charters().iter().rev().find(|version| version.hash == record.header.charter)
-        });
-        charter.map_or(self.state.params().charter.hub_log_key, |version| version.charter.hub_log_key)
+        self.state.charter_at(position).hub_log_key
     }
 
     /// An epoch that was recomputed here.
@@ -196,8 +200,12 @@ impl Ledger {
         self.state.check_electorate(entry).map_err(|refusal| refused(self.state.size(), kind_name(entry), refusal))
     }
 
-    /// Internal key of the output of an epoch's link: the one named by the header before it, the charter's for epoch 1.
+    /// Internal key of the output of an epoch's link: the one named by the header before it, or by a succession behind that;
+    /// the charter's for epoch 1.
     pub fn link_key(&self, epoch: u32) -> XOnlyPublicKey {
+        if let Some(successor) = self.state.successor_after(epoch.saturating_sub(1)) {
+            return successor.anchor_key;
+        }
         let before = self.headers().take_while(|header| header.epoch < epoch).last();
         before.map_or(self.state.params().charter.anchor_key, |header| header.next_anchor_key)
     }
@@ -279,6 +287,7 @@ impl Ledger {
     /// [`LedgerError`]. Entries before the offending one were appended; the caller drops the ledger, or goes on from the size
     /// it has now when the error is [`LedgerError::NotYet`].
     pub fn append_segment(&mut self, segment: &Segment, chain: &mut dyn ChainView) -> Result<(), LedgerError> {
+        self.succeed_if_due(chain)?;
         let first = segment.first_position;
         let done = self.state.size().saturating_sub(first);
         if self.state.size() < first || done > segment.entries.len() as u64 {
@@ -291,7 +300,8 @@ impl Ledger {
         }
         self.check_receipt(segment)?;
         self.append_unexamined(segment, done, chain)?;
-        self.check_end(segment)
+        self.check_end(segment)?;
+        self.succeed_if_due(chain)
     }
 
     /// As [`Self::append_segment`] of a segment that was examined before; gives it back.
@@ -325,6 +335,7 @@ impl Ledger {
             }
         }
         self.check_end(&segment)?;
+        self.succeed_if_due(chain)?;
         Ok(segment)
     }
 
@@ -422,7 +433,7 @@ impl Ledger {
     /// The seal that the next link spends, by the final epochs in the log.
     pub fn newest_final_seal(&self) -> OutPoint {
         match self.state.newest_anchored() {
-            Some(anchored) => OutPoint { txid: anchored.link, vout: 0 },
+            Some(anchored) => self.seal_after(anchored.header.epoch, anchored.link),
             None => self.state.params().first_seal,
         }
     }

@@ -31,6 +31,7 @@ pub mod stakes;
 pub mod store;
 mod succession;
 pub mod threads;
+pub mod tiles;
 pub mod timestamp;
 pub mod tower;
 pub mod treasury;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use althing_anchor::{Treasury, genesis_outputs};
+use althing_anchor::{SuccessionCertificate, Treasury, genesis_outputs};
 use althing_governance::charter::{Charter, Class, Template, TemplateArguments, check_change, diff};
 use anyhow::{Context, Result, bail, ensure};
 use bitcoin::{Amount, FeeRate, Network, ScriptBuf};
@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::chain::{Access, Bitcoind};
 use crate::config::{Config, GossipSettings, LinkSettings};
 use crate::dao::{Dao, genesis_params};
-use crate::keys::{Keys, PublicKeys};
+use crate::keys::{Keys, PublicKeys, unhex};
 use crate::lease::Lease;
 use crate::peers::PeerAddress;
+use crate::store::{Store, SuccessionRow};
 use crate::wallet::Wallet;
 
 /// What `init` needs.
@@ -246,6 +247,44 @@ pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<J
     dao.save(dir)?;
     std::fs::write(dir.join(NAME_FILE), name)?;
     Ok(Joined { dao_id: dao.params.dao_id.to_string(), dao_name: dao.params.charter.name.clone(), hub: dao.hub })
+}
+
+/// Makes a data directory the hub that a succession put in. What the certificate says is judged when the log is back.
+///
+/// # Errors
+/// A certificate that names other keys than this seed's, a founding file that does not hold or is of another DAO, an address
+/// that is none, or I/O.
+pub fn take_over(dir: &Path, password: &str, certificate: &str, dao_file: &Path, listen: &str) -> Result<Vec<String>> {
+    let _lease = Lease::take(dir)?;
+    let socket: SocketAddr =
+        listen.parse().with_context(|| format!("N-12: {listen:?} is not host:port with a numeric host"))?;
+    let bytes = unhex(certificate.trim())?;
+    let decoded = SuccessionCertificate::decode(&bytes).context("A-102: this is no certificate of a succession")?;
+    let statement = *decoded.statement();
+    let public = Keys::open(dir, password)?.public();
+    for (what, named, ours) in [
+        ("node id", statement.hub_node_key.to_string(), public.node_id),
+        ("log key", statement.hub_key.to_string(), public.log_key),
+        ("anchor key", statement.anchor_key.to_string(), public.anchor_key),
+    ] {
+        ensure!(named == ours, "A-305: the succession's {what} is {named}, this seed's is {ours}");
+    }
+    let text = std::fs::read_to_string(dao_file).with_context(|| format!("reading {}", dao_file.display()))?;
+    let mut dao = Dao::from_json(&text).with_context(|| format!("checking {}", dao_file.display()))?;
+    ensure!(dao.params.dao_id.0 == statement.dao, "A-104: the succession is of another DAO than {}", dao.params.dao_id);
+    let mut config = Config::load(dir)?;
+    ensure!(dao.network() == parse_network(&config.network)?, "D-7: the DAO is on {}", dao.network());
+    config.birthday = config.birthday.min(dao.birthday);
+    config.save(dir)?;
+    dao.hub = PeerAddress { node_id: statement.hub_node_key, socket }.to_string();
+    dao.save(dir)?;
+    let row = SuccessionRow { certificate: bytes, address: listen.to_owned() };
+    Store::open(dir)?.write(|writer| writer.put_succession(statement.log_size, &row))?;
+    Ok(vec![
+        format!("This is the hub of DAO {} now, behind link {}.", dao.params.dao_id, statement.last_link),
+        format!("Start it with `althing hub run`; members find it at {}.", dao.hub),
+        format!("It takes the log of {} entries back from them before it signs anything.", statement.log_size),
+    ])
 }
 
 /// D-12: Bitcoin knows the genesis transaction, mined or about to be.

@@ -320,9 +320,7 @@ impl Shell {
     /// On I/O.
     pub fn rebuild_watch(&mut self) -> Result<()> {
         let mut watch = Watch::default();
-        let seal = self.dao.params.first_seal;
-        watch.expect(&self.store, seal)?;
-        watch.seal = Some(watch.follow_seals(&self.store, seal)?);
+        watch.follow_all_seals(&self.store, self.dao.params.first_seal, self.dao.params.spare_seal)?;
         for outpoint in self.stakes.funding_outpoints() {
             watch.expect(&self.store, outpoint)?;
         }
@@ -341,7 +339,6 @@ impl Shell {
                 watch.expect(&self.store, own)?;
             }
         }
-        watch.expect(&self.store, self.dao.params.spare_seal)?;
         // From the beginning, not from their use on: the block that made them is passed by once.
         let gates: BTreeSet<OutPoint> = self.ledger.state().all_gates().chain(self.ledger.gates_in_use()).collect();
         for gate in gates {
@@ -409,6 +406,9 @@ pub fn unix_time() -> u64 {
 
 /// Replays the stored log. Every signature, rule and root is checked again, as when the entries came in.
 fn replay(store: &Store, ledger: &mut Ledger, bitcoind: &Bitcoind, dao: &Dao, birthday: u32) -> Result<()> {
+    for row in store.successions()? {
+        ledger.expect_succession(row.certificate()?);
+    }
     let dir = store.path().parent().context("the database is in a directory")?;
     let mut reader = Store::open_read_only(dir)?;
     let mut watch = Watch::default();

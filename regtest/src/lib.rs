@@ -24,6 +24,7 @@
 //! ```
 
 mod error;
+mod loopback;
 mod miner;
 mod node;
 mod process;
@@ -37,6 +38,7 @@ pub use bdk_bitcoind_rpc::bitcoincore_rpc;
 pub use bitcoin;
 
 pub use error::{Error, WaitTimeout};
+pub use loopback::Loopback;
 pub use node::{Inclusion, Node, NodeConfig, Tip};
 pub use program::Program;
 pub use provision::{Bitcoind, BuildBitcoind, CoreFromSource, Progress, ProvisionError, Provisioner};

@@ -11,6 +11,7 @@ use althing_node::lease::Lease;
 use althing_node::local::{self, Node};
 use althing_node::wallet::Wallet;
 
+pub use althing_node::audit::AuditFiles;
 pub use althing_node::local::{
     Access, AuditReport, CharterDiff, CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined,
     PublicKeys, Source, TowerLimits, Verdict, VerifyReport,
@@ -75,6 +76,21 @@ pub trait Backend: Send + Sync {
     /// If the file is not what is on Bitcoin.
     fn join(&self, data: &Path, password: &str, dao_file: &Path, name: &str) -> anyhow::Result<Joined>;
 
+    /// Makes a folder the hub that a succession put in, and says what it is.
+    ///
+    /// # Errors
+    /// If the certificate names other keys, or the founding file is of another DAO.
+    fn take_over(
+        &self,
+        data: &Path,
+        password: &str,
+        certificate: &str,
+        dao_file: &Path,
+        listen: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        althing_node::setup::take_over(data, password, certificate, dao_file, listen)
+    }
+
     /// Starts a hub.
     ///
     /// # Errors
@@ -125,6 +141,20 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// If the store cannot be read; a log that breaks a rule is a report, not an error.
     fn audit(&self, data: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport>;
+
+    /// As [`Backend::audit`], going on where an earlier run was stopped, and with a proof of what differs.
+    ///
+    /// # Errors
+    /// As [`Backend::audit`], and if one of the files cannot be read or written.
+    fn audit_with(
+        &self,
+        data: &Path,
+        source: &Source,
+        files: &AuditFiles,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> anyhow::Result<AuditReport> {
+        althing_node::audit::audit_with(data, source, files, progress)
+    }
 
     /// Replays the whole log against the Bitcoin source of the folder's own settings.
     ///

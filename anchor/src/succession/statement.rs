@@ -1,7 +1,7 @@
 //! What the members sign.
 
 use bitcoin::hashes::{Hash, HashEngine, sha256};
-use bitcoin::secp256k1::{Keypair, Message, schnorr};
+use bitcoin::secp256k1::{Keypair, Message, PublicKey, schnorr};
 use bitcoin::{OutPoint, Txid, XOnlyPublicKey};
 
 use crate::codec::{DecodeError, Reader, Writer};
@@ -27,10 +27,16 @@ pub struct SuccessionStatement {
     pub last_commitment: Commitment,
     /// The spare seal that is spent, as that header names it.
     pub spare_seal: OutPoint,
-    /// Key of the new hub.
+    /// Log key of the new hub.
     pub hub_key: XOnlyPublicKey,
+    /// Node key of the new hub: who is met under whatever address it has.
+    pub hub_node_key: PublicKey,
     /// Anchor key of the succession link's output 0.
     pub anchor_key: XOnlyPublicKey,
+    /// Entries of the log that stay; the next one is the new hub's.
+    pub log_size: u64,
+    /// Root of the log over these entries.
+    pub log_root: [u8; 32],
 }
 
 impl SuccessionStatement {
@@ -71,7 +77,10 @@ impl SuccessionStatement {
         writer.array(self.spare_seal.txid.as_byte_array());
         writer.u32(self.spare_seal.vout);
         writer.array(&self.hub_key.serialize());
+        writer.array(&self.hub_node_key.serialize());
         writer.array(&self.anchor_key.serialize());
+        writer.u64(self.log_size);
+        writer.array(&self.log_root);
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -86,7 +95,10 @@ impl SuccessionStatement {
                 vout: reader.u32("spare seal")?,
             },
             hub_key: key(reader, "hub key")?,
+            hub_node_key: node_key(reader)?,
             anchor_key: key(reader, "anchor key")?,
+            log_size: reader.u64("log size")?,
+            log_root: reader.array("log root")?,
         })
     }
 
@@ -121,4 +133,10 @@ pub(super) fn key(reader: &mut Reader<'_>, field: &'static str) -> Result<XOnlyP
     let bytes: [u8; 32] = reader.array(field)?;
     let not_a_key = DecodeError::NotAllowed { field, value: bytes[0].into() };
     XOnlyPublicKey::from_slice(&bytes).map_err(|_| not_a_key)
+}
+
+fn node_key(reader: &mut Reader<'_>) -> Result<PublicKey, DecodeError> {
+    let bytes: [u8; 33] = reader.array("hub node key")?;
+    let not_a_key = DecodeError::NotAllowed { field: "hub node key", value: bytes[0].into() };
+    PublicKey::from_slice(&bytes).map_err(|_| not_a_key)
 }

@@ -35,7 +35,10 @@ pub(crate) fn statement(story: &Story, number: u32) -> SuccessionStatement {
         last_commitment: last.commitment,
         spare_seal: story.genesis.spare_seal,
         hub_key: key(60),
+        hub_node_key: keypair(62).public_key(),
         anchor_key: key(61),
+        log_size: 77,
+        log_root: [0x77; 32],
     }
 }
 
@@ -288,7 +291,7 @@ fn the_spender_makes_a_new_spare_seal_and_is_mined() {
 fn a_certificate_has_one_byte_form() {
     let story = Story::with_links(3);
     let bytes = certificate(statement(&story, 3), &[41, 42, 43]).encode();
-    assert_eq!(bytes.len(), 201 + 4 + 3 * 96);
+    assert_eq!(bytes.len(), 274 + 4 + 3 * 96);
     assert_eq!(certificate(statement(&story, 3), &[43, 41, 42, 41]).encode(), bytes, "the order of collecting");
     let decoded = SuccessionCertificate::decode(&bytes).unwrap();
     assert_eq!(decoded.encode(), bytes);
@@ -296,14 +299,14 @@ fn a_certificate_has_one_byte_form() {
     for end in 0..bytes.len() {
         assert!(SuccessionCertificate::decode(&bytes[..end]).is_err(), "cut at {end}");
     }
-    let entry = |n: usize| bytes[205 + n * 96..205 + (n + 1) * 96].to_vec();
+    let entry = |n: usize| bytes[278 + n * 96..278 + (n + 1) * 96].to_vec();
     for (name, order) in [("swapped", [1, 0, 2]), ("twice", [0, 0, 1])] {
-        let bad = [&bytes[..205], &order.map(entry).concat()].concat();
+        let bad = [&bytes[..278], &order.map(entry).concat()].concat();
         assert!(SuccessionCertificate::decode(&bad).is_err(), "{name}");
     }
     // A count that claims more than is there allocates nothing and is refused.
     let mut bad = bytes.clone();
-    bad[201..205].copy_from_slice(&[0, 0x10, 0, 0]);
+    bad[274..278].copy_from_slice(&[0, 0x10, 0, 0]);
     assert!(SuccessionCertificate::decode(&bad).is_err());
 }
 

@@ -162,7 +162,7 @@ pub fn close_by(
         decisions_root: decisions.commitment(),
         charter: charter.hash(),
         next_anchor_key: charter.anchor_key,
-        spare_seal: params.spare_seal,
+        spare_seal: state.spare_seal_of(epoch),
         closing_height,
         closing_hash,
     };

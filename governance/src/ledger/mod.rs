@@ -143,6 +143,10 @@ impl Ledger {
     /// [`LedgerError`] when a fact is missing; then the ledger is of no use and an earlier copy is to be kept.
     pub fn close_epoch(&mut self, state: &LogState, boundary: &EpochBoundary, roll: &Roll) -> Result<(), LedgerError> {
         let step = Step { state, boundary: *boundary, roll };
+        // the keys of the new hub are in the charter before anything is decided under it.
+        if let Some(successor) = state.successor_after(boundary.epoch.saturating_sub(1)) {
+            self.charter = Some(successor.charter_after(self.charter(state)));
+        }
         let decided = self.decide(&step)?;
         self.enact(&step)?;
         self.pay(&step);

@@ -12,6 +12,7 @@ mod members;
 mod query;
 mod record;
 mod refusal;
+mod succession;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use record::{
 };
 use record::{Forced, Noted, Place, Run, Said};
 pub use refusal::Refusal;
+pub use succession::{Successor, SuccessorRecord};
 
 use crate::codec::Canonical as _;
 use crate::dao::DaoParams;
@@ -98,6 +100,7 @@ pub struct LogState {
     forced: BTreeMap<EntryId, Forced>,
     anchored: Vec<AnchoredRecord>,
     charters: Vec<CharterVersion>,
+    successors: Vec<SuccessorRecord>,
     rolls: Rolls,
     block_hashes: BTreeMap<u32, BlockHash>,
     ledger: Ledger,
@@ -169,6 +172,7 @@ impl LogState {
             forced: BTreeMap::new(),
             anchored: Vec::new(),
             charters: vec![founding],
+            successors: Vec::new(),
             rolls: BTreeMap::new(),
             block_hashes: BTreeMap::new(),
             ledger: Ledger::new(),

@@ -323,11 +323,10 @@ impl LogState {
         self.charters.last().expect("the founding charter is always there")
     }
 
-    /// The charter in force at a position: by the newest final epoch logged before it.
-    pub(crate) fn charter_at(&self, position: u64) -> &Charter {
-        let known = self.anchored.partition_point(|record| record.position < position);
-        let hash = known.checked_sub(1).map(|newest| self.anchored[newest].header.charter);
-        let version = self.charters.iter().rev().find(|version| Some(version.hash) == hash);
+    /// The charter in force at a position: by the newest final epoch logged before it, or by a succession.
+    #[must_use]
+    pub fn charter_at(&self, position: u64) -> &Charter {
+        let version = self.charters.iter().rev().find(|version| version.position < position);
         version.map_or(&self.params.charter, |version| &version.charter)
     }
 

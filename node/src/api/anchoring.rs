@@ -96,6 +96,19 @@ pub enum SuccessionRequest {
         hub_log_key: String,
         /// Its anchor key, x-only, hex.
         anchor_key: String,
+        /// Its node id, hex.
+        node_id: String,
+        /// The last epoch that the members accept; the newest final one when absent.
+        after: Option<u32>,
+    },
+    /// Follows the new hub from now on.
+    Follow {
+        /// The certificate.
+        certificate: String,
+        /// Where the new hub listens: `host:port`.
+        address: String,
+        /// Only says what it would do.
+        only_review: bool,
     },
     /// Signs a statement as the node's member.
     Sign {

@@ -102,7 +102,9 @@ impl ChainView for AuditedChain<'_> {
                 if scan.next == 0 {
                     scan.next = self.dao.birthday.max(1);
                     scan.watch.expected.insert(self.dao.params.first_seal);
-                    scan.watch.seal = Some(self.dao.params.first_seal);
+                    scan.watch.seals.insert(self.dao.params.first_seal);
+                    scan.watch.expected.insert(self.dao.params.spare_seal);
+                    scan.watch.spare = Some(self.dao.params.spare_seal);
                     // Payments are noted by what spent their gates (G-99).
                     scan.watch.expected.extend(&self.dao.params.gates);
                 }

@@ -4,12 +4,16 @@
 //! checked, every roll, tally and header is recomputed from the log and the chain, every link is looked up.
 
 mod chain;
+mod difference;
+mod progress;
 mod random;
 mod rows;
+mod spot;
 
 pub use random::audit_random;
+pub use spot::spot_check;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use althing_anchor::BlockHashes as _;
 use althing_governance::codec::Canonical as _;
@@ -23,6 +27,7 @@ use bitcoin::secp256k1::Secp256k1;
 use serde::{Deserialize, Serialize};
 
 use self::chain::{AuditedChain, SealScan};
+use self::progress::Progress;
 use crate::dao::Dao;
 use crate::judge::{Blocks, Source, Verdict};
 use crate::ledger::{ChainView as _, Ledger, LedgerError};
@@ -48,6 +53,26 @@ pub struct AuditReport {
     pub first_difference: Option<String>,
     /// What was believed without a check.
     pub trusted: Vec<String>,
+    /// Entries whose signatures an earlier run had checked (N-360).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resumed_from: u64,
+    /// What the proof file of the difference shows, if one was written (N-361).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// What an audit keeps and writes besides its report.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFiles {
+    /// Where it keeps how far it came, to go on there when it is stopped. Whoever can write it can make the audit pass signatures.
+    pub resume: Option<PathBuf>,
+    /// Where a proof of the first difference goes, if there is one.
+    pub proof: Option<PathBuf>,
 }
 
 impl AuditReport {
@@ -61,6 +86,8 @@ impl AuditReport {
             links: 0,
             first_difference: None,
             trusted: Vec::new(),
+            resumed_from: 0,
+            proof: None,
         }
     }
 }
@@ -70,6 +97,19 @@ impl AuditReport {
 /// # Errors
 /// When the directory is none, or holds no log.
 pub fn audit(dir: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> Result<AuditReport> {
+    audit_with(dir, source, &AuditFiles::default(), progress)
+}
+
+/// As [`audit`], going on where an earlier run was stopped, and with a proof of what differs.
+///
+/// # Errors
+/// As [`audit`], and when one of the files cannot be read or written.
+pub fn audit_with(
+    dir: &Path,
+    source: &Source,
+    files: &AuditFiles,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<AuditReport> {
     let dao = Dao::load(dir)?;
     let store = Store::open_read_only(dir)?;
     let mut report = AuditReport::empty();
@@ -97,9 +137,28 @@ pub fn audit(dir: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) ->
             "That Bitcoin carries no entry besides those stored here is not shown by headers; a bitcoind would.".into(),
         );
     }
-    let mut ledger = Ledger::new(dao.params.clone());
+    let mut kept = Progress::take_up(files.resume.as_deref(), &dao.params)?;
+    let mut ledger = begun(&dao, &store)?;
     let mut chain = AuditedChain { store: &store, blocks: &blocks, dao: &dao, seals: SealScan::default() };
-    let judged = replay(&store, &mut ledger, &mut chain, &mut report, progress)
+    let mut replayed = replay(&store, &mut ledger, &mut chain, &mut kept, &mut report, progress);
+    if kept.checked_before() > 0 && (replayed.is_err() || kept.is_same != Some(true)) {
+        // Not the log that the file is about, or something is wrong: everything is looked at again.
+        kept.begin_anew();
+        ledger = begun(&dao, &store)?;
+        (report.heads, report.ballots) = (0, 0);
+        replayed = replay(&store, &mut ledger, &mut chain, &mut kept, &mut report, progress);
+    }
+    report.resumed_from = kept.checked_before();
+    if report.resumed_from > 0 {
+        report.trusted.push(format!(
+            "The signatures of the first {} entries: an earlier run checked them, as its file says.",
+            report.resumed_from
+        ));
+    }
+    if replayed.is_ok() {
+        kept.write(ledger.state().size())?;
+    }
+    let judged = replayed
         .and_then(|()| check_founding(&dao, &mut chain))
         .and_then(|()| check_newest_head(&store, &ledger))
         .and_then(|()| rows::check_own_entries(&store, &ledger))
@@ -110,8 +169,24 @@ pub fn audit(dir: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) ->
         let cannot_tell = blocks.trouble().is_some() || is_not_yet(&error);
         report.verdict = if cannot_tell { Verdict::CannotTell } else { Verdict::Invalid };
         report.first_difference = Some(format!("{error:#}"));
+        if let Some(path) = files.proof.as_deref().filter(|_| !cannot_tell)
+            && let Some((bytes, statement)) =
+                difference::prove(&store, &dao, &ledger, &mut chain, &blocks, &error).unwrap_or_default()
+        {
+            crate::proof::write(path, &bytes)?;
+            report.proof = Some(statement);
+        }
     }
     Ok(report)
+}
+
+/// An empty log, with the successions that the directory knows.
+fn begun(dao: &Dao, store: &Store) -> Result<Ledger> {
+    let mut ledger = Ledger::new(dao.params.clone());
+    for row in store.successions()? {
+        ledger.expect_succession(row.certificate()?);
+    }
+    Ok(ledger)
 }
 
 /// Height of the highest block that the directory's evidence speaks of.
@@ -124,12 +199,14 @@ fn replay(
     store: &Store,
     ledger: &mut Ledger,
     chain: &mut AuditedChain<'_>,
+    kept: &mut Progress,
     report: &mut AuditReport,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<()> {
     let total = store.log_size()?;
     let dir = store.path().parent().context("the database is in a directory")?;
-    crate::replay::replay(dir, ledger, chain, |segment, ledger| {
+    crate::replay::replay_behind(dir, kept.checked_before(), ledger, chain, |segment, ledger| {
+        ensure!(kept.note(segment)?, "N-360: this is not the log that the audit began with");
         // Every entry was decoded; its second byte is its kind (G-20).
         for kind in segment.entries.iter().filter_map(|bytes| EntryKind::from_number(*bytes.get(1)?)) {
             match kind {
@@ -200,6 +277,7 @@ fn check_links(
             );
         }
         seal = althing_anchor::verify_link(evidence.transaction(), seal, ledger.link_key(epoch), commitment)
+            .map(|next| ledger.seal_after(epoch, next.txid))
             .with_context(|| format!("link {epoch}"))?;
         report.links += 1;
         epoch += 1;

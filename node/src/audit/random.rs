@@ -100,6 +100,7 @@ fn newest_anchor(
     report: &mut AuditReport,
 ) -> Result<Option<Anchor>> {
     let (mut seal, mut key) = (dao.params.first_seal, dao.params.charter.anchor_key);
+    let successions = store.successions()?;
     let tip = chain.blocks.tip_height();
     let mut newest = None;
     for row in store.links()? {
@@ -110,6 +111,22 @@ fn newest_anchor(
         seal = verify_link(evidence.transaction(), seal, key, commitment)
             .with_context(|| format!("link {}", row.epoch))?;
         key = header.next_anchor_key;
+        for succession in &successions {
+            let certificate = succession.certificate()?;
+            let statement = certificate.statement();
+            if statement.last_link == header.epoch
+                && let Some(evidence) = chain.spender_of_seal(statement.spare_seal)?
+            {
+                let commitment = certificate.commitment();
+                seal = verify_link(evidence.transaction(), statement.spare_seal, statement.anchor_key, commitment)
+                    .with_context(|| format!("the succession after link {}", header.epoch))?;
+                key = statement.anchor_key;
+                report.trusted.push(format!(
+                    "The succession after link {}: the members' weights are looked at by a replay.",
+                    header.epoch
+                ));
+            }
+        }
         report.links += 1;
         let (height, block) = (evidence.inclusion().height(), evidence.inclusion().block_hash());
         if tip.saturating_add(1) >= height.saturating_add(dao.params.charter.final_depth) {
@@ -155,7 +172,7 @@ fn check_entry(
 }
 
 /// N-85: the i-th position, from 0, is the number of the first 8 bytes of the hash, big-endian, modulo the size.
-fn chosen(block: &BlockHash, count: u32, size: u64) -> Vec<u64> {
+pub(super) fn chosen(block: &BlockHash, count: u32, size: u64) -> Vec<u64> {
     let pick = |i: u32| {
         let hash = tagged_hash(TAG, &[block.as_byte_array(), &i.to_be_bytes()]);
         let mut number = [0; 8];

@@ -160,7 +160,7 @@ impl Founding {
         let seal = dao.params.first_seal;
         let mut watch = Watch::default();
         watch.expect(&store, seal)?;
-        watch.seal = Some(seal);
+        watch.seals.insert(seal);
         let mut chain = Chain::new();
         chain.mine(&mut store, &mut watch, vec![genesis])?;
         let ledger = Ledger::new(dao.params.clone());

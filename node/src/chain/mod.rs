@@ -1,8 +1,11 @@
-//! This node's own view of Bitcoin: a bitcoind over RPC, followed block by block.
+//! This node's own view of Bitcoin: a source of one of three kinds, followed block by block.
 
 mod bitcoind;
+mod electrum;
+mod esplora;
 mod follower;
-mod market;
+mod socket;
+mod source;
 
-pub use bitcoind::{Access, Bitcoind, BitcoindError, SubmitError};
 pub use follower::{ChainEvent, Follower};
+pub use source::{Access, Bitcoind, BitcoindError, Source, SubmitError};

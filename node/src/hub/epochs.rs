@@ -38,8 +38,7 @@ pub(super) struct Link {
 impl Links {
     pub(super) fn load(shell: &Shell) -> Result<Self> {
         let mut links: Vec<Link> = Vec::new();
-        let mut key = shell.dao.params.charter.anchor_key;
-        let mut spends = shell.dao.genesis.first_seal;
+        let (mut key, mut spends) = next_seal(shell, None)?;
         for row in shell.store.links()? {
             let link = Link {
                 header: EpochHeader::from_bytes(&row.header).context("a stored epoch header")?,
@@ -47,7 +46,7 @@ impl Links {
                 spends,
                 tracker: LinkTracker::decode(&row.tracker).context("a stored link tracker")?,
             };
-            (key, spends) = (link.header.next_anchor_key, link.seal()?);
+            (key, spends) = next_seal(shell, Some(&link))?;
             links.push(link);
         }
         Ok(Self { links })
@@ -204,6 +203,15 @@ impl Link {
     }
 }
 
+/// Key and seal of the link behind this one: what it names and made itself, or a succession behind it.
+fn next_seal(shell: &Shell, link: Option<&Link>) -> Result<(XOnlyPublicKey, Seal)> {
+    let Some(link) = link else { return Ok((shell.dao.params.charter.anchor_key, shell.dao.genesis.first_seal)) };
+    match crate::succession::seal_behind(shell, link.header.epoch)? {
+        Some(seal) => Ok((seal.anchor_key, seal)),
+        None => Ok((link.header.next_anchor_key, link.seal()?)),
+    }
+}
+
 impl Hub {
     /// After the log came back from the members: follows again every link that the log or a member tells of. `false` while one is
     /// missing that Bitcoin shows: a second link over its seal must never be built.
@@ -220,10 +228,7 @@ impl Hub {
         loop {
             let known = self.links.links.len();
             let epoch = u32::try_from(known).unwrap_or(u32::MAX).saturating_add(1);
-            let spends = match self.links.newest() {
-                Some(link) => link.seal()?,
-                None => self.shell.dao.genesis.first_seal,
-            };
+            let (_, spends) = next_seal(&self.shell, self.links.newest())?;
             let seal = spends.outpoint;
             let logged = self.shell.ledger.state().anchored().get(known).map(|record| record.header);
             let told = given.get(&epoch).cloned();
@@ -344,10 +349,7 @@ impl Hub {
         let (mut chain, ledger) = self.shell.chain_and_ledger();
         let hash = BlockHash::from_byte_array(block.hash);
         let header = ledger.close_epoch(epoch, closing_height, hash, &mut chain)?.header;
-        let seal = match self.links.newest() {
-            Some(link) => link.seal()?,
-            None => self.shell.dao.genesis.first_seal,
-        };
+        let (_, seal) = next_seal(&self.shell, self.links.newest())?;
         let link = self.build_link(&terms, seal, header)?;
         link.store(&mut self.shell)?;
         let (header, tx) = (link.header.to_bytes(), serialize(link.tracker.transaction()));

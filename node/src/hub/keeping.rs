@@ -340,9 +340,11 @@ impl Hub {
     }
 
     fn become_sure(&mut self) -> Result<()> {
-        if !self.restore_links()? {
+        // what comes next is the new hub's, and it is none before the succession is final.
+        if self.shell.ledger.awaits_succession() || !self.restore_links()? {
             return Ok(());
         }
+        self.follow_charter();
         self.newness.known = Known::Sure;
         self.newness.links.clear();
         self.shell.alarms.remove("newness");
@@ -393,15 +395,7 @@ impl Hub {
         if self.shell.tip_height() < self.shell.bitcoind.height()? {
             return Ok(true);
         }
-        let mut seal = self.shell.dao.params.first_seal;
-        let mut spent = 0;
-        while let Some((_, tx, _)) =
-            self.shell.store.fact(&crate::facts::outpoint_bytes(&seal))?.and_then(|row| row.spent)
-        {
-            let tx: bitcoin::Transaction = bitcoin::consensus::deserialize(&tx).context("a stored link")?;
-            seal = bitcoin::OutPoint { txid: tx.compute_txid(), vout: 0 };
-            spent += 1;
-        }
+        let spent = crate::view::mined_chain(&self.shell).map_err(anyhow::Error::from)?.len();
         // Links that members tell of are judged before any is taken back; one that none of them has is what is meant here.
         let told = self.newness.links.iter().filter_map(|info| EpochHeader::from_bytes(&info.header).ok());
         let told = told.map(|header| header.epoch as usize).max().unwrap_or(0);

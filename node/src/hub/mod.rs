@@ -634,6 +634,7 @@ impl Hub {
             self.links.disconnect(&mut self.shell, *height)?;
         }
         self.shell.on_chain(event)?;
+        self.shell.succeed_if_due()?;
         let at_tip = match event {
             ChainEvent::Connected { at_tip, .. } => *at_tip,
             ChainEvent::CaughtUp => true,

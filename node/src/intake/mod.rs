@@ -20,7 +20,7 @@ use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};
 pub use examine::{Examiner, Finding};
 pub use queues::{PEER_BYTES, PEER_ENTRIES, STRIKES_MAX, Turned};
 use queues::{Queues, Taken};
-pub use segments::{Examined, examine_segments};
+pub use segments::{Examined, examine_segments, read_segments};
 
 /// Most entries in one batch: beyond about a thousand a batch check hardly gains, and the first in it waits longer.
 pub const BATCH: usize = 2048;

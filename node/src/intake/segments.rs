@@ -35,6 +35,12 @@ pub fn examine_segments(verifier: &mut Verifier, key: &XOnlyPublicKey, segments:
     judged.collect()
 }
 
+/// Reads segments whose signatures were checked before.
+pub fn read_segments(key: &XOnlyPublicKey, segments: Vec<Segment>) -> Vec<Examined> {
+    let read = |segment: Segment| Examined { hub_log_key: *key, entries: read(&segment), segment };
+    segments.into_iter().map(read).collect()
+}
+
 fn read(segment: &Segment) -> Option<Vec<(Entry, Digests)>> {
     let entry = |bytes: &Vec<u8>| Some((Entry::from_bytes(bytes).ok()?, Digests::of(bytes)));
     segment.entries.iter().map(entry).collect()

@@ -171,13 +171,16 @@ impl Member {
         (hello.dao.0, hello.network.0) == (params.dao_id.0, params.network.0)
     }
 
-    /// Signed by the hub, also with a key that was replaced since.
+    /// Signed by the hub of that time, also with a key that was replaced since.
     fn is_hubs(&self, head: &Signed<LogHead>) -> bool {
         let secp = Secp256k1::verification_only();
         let state = self.shell.ledger.state();
-        let keys = std::iter::once(state.params().charter.hub_log_key)
-            .chain(state.charters().iter().map(|version| version.charter.hub_log_key));
-        keys.into_iter().any(|key| head.signature_check(&key, "head").verify(&secp).is_ok())
+        // P-332: what a former hub signs behind the log that it left is nobody's word.
+        let took_over = state.successors().iter().rfind(|record| record.position <= head.size);
+        let since = took_over.map_or(0, |record| record.position.saturating_sub(1));
+        let versions = state.charters().iter().filter(|version| version.position >= since);
+        let mut keys = versions.map(|version| version.charter.hub_log_key);
+        keys.any(|key| head.signature_check(&key, "head").verify(&secp).is_ok())
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) enum Body {
     Lane(Box<dyn Speech>),
     /// Is signed by itself, and stands in no lane.
     Whole(Box<Entry>),
+    /// Was signed and stored before; said again as it is.
+    Signed(Vec<u8>),
 }
 
 /// What can be said in a lane: any body that such an entry has.
@@ -119,6 +121,10 @@ impl InFlight {
 impl Member {
     /// Takes up the entry that was not acknowledged when the program ended.
     pub(super) fn resume_outbox(&mut self) -> Result<()> {
+        // After a succession there may be more of them.
+        if self.shell.store.successions()?.last().is_some() && self.say_again()? > 0 {
+            return Ok(());
+        }
         let is_missing =
             |row: &OutboxRow| self.shell.ledger.position_of(&althing_governance::entry::entry_id(&row.entry)).is_none();
         let Some(row) = self.shell.store.outbox()?.into_iter().rfind(is_missing) else { return Ok(()) };
@@ -344,7 +350,7 @@ impl Member {
         // What the rules refuse is not signed: its place in the lane stays free.
         let rehearsed = match &op.body {
             Body::Lane(speech) => Some(speech.rehearse(self)?),
-            Body::Bind(_) | Body::Whole(_) => None,
+            Body::Bind(_) | Body::Whole(_) | Body::Signed(_) => None,
         };
         if let Some(bytes) = &rehearsed {
             self.permit(bytes)?;
@@ -353,6 +359,7 @@ impl Member {
             Body::Bind(number) => self.sign(Voice::Member, self.bind(*number)?)?.to_bytes(),
             Body::Lane(speech) => speech.speak(self)?,
             Body::Whole(entry) => entry.to_bytes(),
+            Body::Signed(bytes) => bytes.clone(),
         };
         let entry = self.permit(&bytes)?;
         let (kept, id) = (entry.lane().is_some(), entry.id());
@@ -360,7 +367,7 @@ impl Member {
             Some(lane) => *lane,
             None => self.lane_header(Voice::Member)?,
         };
-        if kept {
+        if kept && !matches!(op.body, Body::Signed(_)) {
             self.shell.store.write(|writer| writer.put_outbox(lane.incarnation, lane.sequence, &bytes))?;
         }
         self.in_flight = Some(InFlight {

@@ -10,6 +10,7 @@ mod requests;
 mod review;
 mod speech;
 mod splices;
+mod successor;
 mod sync;
 mod treasurer;
 
@@ -32,9 +33,12 @@ use self::lane::{InFlight, Op};
 use self::sync::PendingLink;
 use crate::chain::ChainEvent;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
-use crate::peers::{PeerAddress, PeerEvent};
+use crate::peers::PeerEvent;
 use crate::shell::Shell;
 use crate::view::{self, Condition};
+
+/// Stored entries that are looked at again with each final link.
+const LOOKED_AT: u32 = 32;
 
 /// Starts the member's node of the data directory.
 ///
@@ -76,6 +80,8 @@ pub struct Member {
     gossip: Gossip,
     /// Hubs of channels that are not the log's.
     hubs: OtherHubs,
+    /// The newest final epoch behind which stored entries were looked at again.
+    looked_again: u32,
     stopping: bool,
 }
 
@@ -88,7 +94,7 @@ impl Member {
         };
         let mut shell = Shell::open(dir, password, gossip::listen_address(dir)?, inputs, on_peer)?;
         let life = Life::begin(&mut shell.store)?;
-        let address: PeerAddress = shell.dao.hub.parse()?;
+        let address = shell.hub_address()?;
         let me = MemberId::of(&shell.keys.vote().x_only_public_key().0);
         shell.peers.keep_connected(address.clone());
         let mut member = Self {
@@ -109,6 +115,7 @@ impl Member {
             bumps: BTreeMap::new(),
             gossip: Gossip::default(),
             hubs: OtherHubs::default(),
+            looked_again: 0,
             stopping: false,
             shell,
         };
@@ -223,8 +230,26 @@ impl Member {
         }
     }
 
+    /// N-362: with each final link some stored entries are looked at again.
+    fn look_again(&mut self) -> Result<()> {
+        let newest = self.shell.ledger.state().newest_anchored().map_or(0, |record| record.header.epoch);
+        if newest <= self.looked_again {
+            return Ok(());
+        }
+        self.looked_again = newest;
+        match crate::audit::spot_check(&self.shell.store, &self.shell.ledger, LOOKED_AT)? {
+            Some(difference) => {
+                tracing::error!("{difference}");
+                self.shell.alarms.insert("audit", difference);
+            }
+            None => drop(self.shell.alarms.remove("audit")),
+        }
+        Ok(())
+    }
+
     fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
         self.shell.on_chain(event)?;
+        self.shell.succeed_if_due()?;
         if let ChainEvent::Connected { at_tip: true, .. } | ChainEvent::CaughtUp = event {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(news);
@@ -237,6 +262,7 @@ impl Member {
             self.gossip_on()?;
             crate::anchoring::watch_availability(&mut self.shell)?;
             crate::forced::watch_kept_out(&mut self.shell);
+            self.look_again()?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use bitcoin::secp256k1::PublicKey;
 
 use super::Member;
 use super::lane::{Body, Op};
-use crate::api::{AnchorReply, AnchorRequest, ApiError, Choice, ErrorKind, Reply, Request, Role};
+use crate::api::{AnchorReply, AnchorRequest, ApiError, Choice, ErrorKind, Reply, Request, Role, SuccessionRequest};
 use crate::engine::Answer;
 use crate::keys::entropy;
 use crate::peers::PeerAddress;
@@ -87,6 +87,11 @@ impl Member {
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Some(Reply::Anchoring(AnchorReply::Bump(bump))))
             }
+            Request::Anchoring(AnchorRequest::Succession(SuccessionRequest::Follow {
+                certificate,
+                address,
+                only_review,
+            })) => self.follow_succession(&certificate, &address, only_review).map(Some),
             Request::ProposalReview { draft } => self.review_proposal(draft).map(Some),
             Request::SayReview { saying } => self.review_saying(saying).map(Some),
             other => view::answer(&mut self.shell, Role::Member, Some(self.me), self.connected, &other)

@@ -187,12 +187,12 @@ impl Member {
         // Of several versions of a link the mined one counts.
         let before = usize::try_from(epoch - 2)?;
         if let Some((tx, _)) = crate::view::mined_chain(&self.shell)?.get(before) {
-            return Ok(Some(OutPoint { txid: tx.compute_txid(), vout: 0 }));
+            return Ok(Some(self.shell.ledger.seal_after(epoch - 1, tx.compute_txid())));
         }
         let rows = self.shell.store.links()?;
         let Some(row) = rows.iter().find(|row| row.epoch == epoch - 1) else { return Ok(None) };
         let tx: Transaction = bitcoin::consensus::deserialize(&row.tx).context("a stored link")?;
-        Ok(Some(OutPoint { txid: tx.compute_txid(), vout: 0 }))
+        Ok(Some(self.shell.ledger.seal_after(epoch - 1, tx.compute_txid())))
     }
 
     fn halt(&mut self, reason: String) {

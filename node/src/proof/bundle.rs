@@ -3,7 +3,7 @@
 //! Every byte of it is committed to by a hash that ends in a block header, or compared with such a byte: a file with
 //! any byte changed is refused.
 
-use althing_anchor::LinkEvidence;
+use althing_anchor::{LinkEvidence, MAX_SUCCESSION_SIGNERS, SuccessionCertificate};
 use althing_governance::charter::Charter;
 use althing_governance::codec::{Canonical, DecodeError, Reader, Writer};
 use althing_governance::entry::{Equivocation, LogHead};
@@ -11,7 +11,7 @@ use althing_governance::epoch::{BallotProof, DecisionProof, EpochHeader, RollPro
 use althing_governance::id::TreeHash;
 use althing_governance::signing::Signed;
 
-use super::parts::{Against, AuthorisedPart, DidNotVotePart, ReceiptFraudPart, SpendPart};
+use super::parts::{Against, AuthorisedPart, BadEntryPart, DidNotVotePart, ReceiptFraudPart, SpendPart};
 use super::refill::RefilledPart;
 
 /// First bytes of every proof file (P-1).
@@ -22,6 +22,8 @@ const MAX_LINKS: usize = 1 << 19;
 
 const MAX_EVIDENCE: usize = 128 * 1024;
 const MAX_CHARTER: usize = 64 * 1024;
+const MAX_SUCCESSIONS: usize = 1 << 10;
+const MAX_CERTIFICATE: usize = 512 + 96 * MAX_SUCCESSION_SIGNERS;
 pub(super) const MAX_PATH: usize = 64;
 
 /// A proof file.
@@ -31,6 +33,8 @@ pub struct Bundle {
     pub charter: Charter,
     /// Charters that came into force in the epochs of the file, in that order.
     pub changes: Vec<Charter>,
+    /// Hubs that a succession put in, in that order.
+    pub successions: Vec<SuccessionPart>,
     /// The genesis transaction and its block.
     pub genesis: LinkEvidence,
     /// Every epoch from 1 to the one that the statement is about.
@@ -45,6 +49,17 @@ pub struct EpochPart {
     /// The header.
     pub header: EpochHeader,
     /// The link and its block.
+    pub link: LinkEvidence,
+}
+
+/// One succession: what members signed, that they have the weight, and the transaction that carries it out (P-330).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuccessionPart {
+    /// Statement and signatures.
+    pub certificate: SuccessionCertificate,
+    /// The signers' weights in the roll of the last epoch accepted, in the order of the signatures.
+    pub weights: Vec<RollProof>,
+    /// The spender of the spare seal and its block.
     pub link: LinkEvidence,
 }
 
@@ -67,6 +82,8 @@ pub enum Statement {
     Equivocation(Box<Equivocation>),
     /// A gate of the treasury was spent without authorisation (P-15).
     UnauthorisedSpend(Box<SpendPart>),
+    /// The hub logged an entry that nobody signed so (P-333).
+    BadEntry(Box<BadEntryPart>),
     /// A payment may be made: what was decided, and its authorisation under the last epoch (P-20).
     Payment(Box<PaymentPart>),
     /// One of these with a gate that the treasury made later (P-300).
@@ -77,7 +94,7 @@ impl Statement {
     /// Whether it is about an epoch: about the last one of the file.
     pub fn is_under_a_header(&self) -> bool {
         match self {
-            Self::HeadFraud(_) | Self::Equivocation(_) => false,
+            Self::HeadFraud(_) | Self::Equivocation(_) | Self::BadEntry(_) => false,
             Self::ReceiptFraud(part) => part.against == Against::Header,
             _ => true,
         }
@@ -136,17 +153,21 @@ impl Bundle {
     /// Height of the highest block that the file speaks of.
     pub fn highest_block(&self) -> u32 {
         let links = self.epochs.iter().map(|part| part.link.inclusion().height().max(part.header.closing_height));
-        links.chain([self.genesis.inclusion().height()]).max().unwrap_or(0)
+        let successions = self.successions.iter().map(|part| part.link.inclusion().height());
+        links.chain(successions).chain([self.genesis.inclusion().height()]).max().unwrap_or(0)
     }
 }
 
 impl Canonical for Bundle {
     fn encode(&self, w: &mut Writer) {
         w.fixed(MAGIC);
-        w.u8(1);
+        w.u8(if self.successions.is_empty() { 1 } else { 2 });
         w.bytes(&self.charter.to_bytes());
         w.count(self.changes.len());
         self.changes.iter().for_each(|charter| w.bytes(&charter.to_bytes()));
+        if !self.successions.is_empty() {
+            w.list(&self.successions);
+        }
         w.bytes(&self.genesis.encode());
         w.list(&self.epochs);
         self.statement.encode(w);
@@ -159,14 +180,37 @@ impl Canonical for Bundle {
                 return Err(DecodeError::Rule { rule: "P-1", field: "first bytes", problem });
             }
         }
-        r.version("proof file version")?;
+        let version = r.u8()?;
+        if !matches!(version, 1 | 2) {
+            let problem = format!("proof file version {version} is not known to this program, which knows 1 and 2");
+            return Err(DecodeError::Rule { rule: "P-1", field: "version", problem });
+        }
         Ok(Self {
             charter: Charter::from_bytes(&r.bytes("charter", MAX_CHARTER)?)?,
             changes: changes(r)?,
+            successions: if version == 2 { successions(r)? } else { Vec::new() },
             genesis: evidence(r)?,
             epochs: r.list("epochs", MAX_LINKS)?,
             statement: Statement::decode(r)?,
         })
+    }
+}
+
+impl Canonical for SuccessionPart {
+    fn encode(&self, w: &mut Writer) {
+        w.bytes(&self.certificate.encode());
+        w.list(&self.weights);
+        w.bytes(&self.link.encode());
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let bytes = r.bytes("certificate", MAX_CERTIFICATE)?;
+        let certificate = SuccessionCertificate::decode(&bytes).map_err(|error| DecodeError::Rule {
+            rule: "P-330",
+            field: "certificate",
+            problem: error.to_string(),
+        })?;
+        Ok(Self { certificate, weights: r.list("weights of signers", MAX_SUCCESSION_SIGNERS)?, link: evidence(r)? })
     }
 }
 
@@ -230,6 +274,10 @@ impl Canonical for Statement {
                 w.u8(8);
                 part.encode(w);
             }
+            Self::BadEntry(part) => {
+                w.u8(10);
+                part.encode(w);
+            }
         }
     }
 
@@ -269,6 +317,7 @@ impl Statement {
             6 => Ok(Self::HeadFraud(Box::new([Canonical::decode(r)?, Canonical::decode(r)?]))),
             7 => Ok(Self::Equivocation(Box::new(Canonical::decode(r)?))),
             8 => Ok(Self::UnauthorisedSpend(Box::new(Canonical::decode(r)?))),
+            10 => Ok(Self::BadEntry(Box::new(Canonical::decode(r)?))),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
     }
@@ -300,6 +349,15 @@ impl Canonical for LoggedEntry {
             path: r.list("path in the log tree", MAX_PATH)?,
         })
     }
+}
+
+fn successions(r: &mut Reader<'_>) -> Result<Vec<SuccessionPart>, DecodeError> {
+    let found: Vec<SuccessionPart> = r.list("successions", MAX_SUCCESSIONS)?;
+    if found.is_empty() {
+        let problem = "a file without a succession has version 1".to_owned();
+        return Err(DecodeError::Rule { rule: "P-330", field: "successions", problem });
+    }
+    Ok(found)
 }
 
 fn changes(r: &mut Reader<'_>) -> Result<Vec<Charter>, DecodeError> {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use althing_anchor::LinkEvidence;
+use althing_anchor::{LinkEvidence, SuccessionSignature};
 use althing_governance::Charter;
 use althing_governance::codec::Canonical as _;
 use althing_governance::id::{MemberId, ProposalId};
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint};
 
-use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, TallyPart};
+use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, SuccessionPart, TallyPart};
 use super::refill::{RefilledPart, gate_of};
 use super::verify::{self, Finding};
 use crate::api::{ApiError, ProofStatement, Reply};
@@ -92,6 +92,7 @@ fn judged(shell: &Shell, last: u32, statement: Statement) -> Result<(Vec<u8>, Fi
     let bundle = Bundle {
         charter: shell.dao.params.charter.clone(),
         changes: changes(shell, last),
+        successions: successions(shell, last)?,
         genesis: genesis(shell)?,
         epochs: epochs(shell, last)?,
         statement,
@@ -191,6 +192,13 @@ fn changes(shell: &Shell, last: u32) -> Vec<Charter> {
     let mut in_force = shell.dao.params.charter_hash;
     let mut changes = Vec::new();
     for header in shell.ledger.headers().take_while(|header| header.epoch <= last) {
+        // P-330: what a succession puts in force follows from it.
+        if header.epoch > 1
+            && let Some(successor) = shell.ledger.state().successor_after(header.epoch - 1)
+        {
+            let before = shell.ledger.state().charters().iter().find(|version| version.hash == in_force);
+            in_force = before.map_or(in_force, |version| successor.charter_after(&version.charter).hash());
+        }
         let versions = shell.ledger.state().charters();
         let next = versions.iter().find(|version| version.hash == header.charter && version.hash != in_force);
         if let Some(version) = next {
@@ -199,6 +207,31 @@ fn changes(shell: &Shell, last: u32) -> Vec<Charter> {
         }
     }
     changes
+}
+
+/// Successions behind the epochs up to `last`, each with the weights of who signed.
+fn successions(shell: &Shell, last: u32) -> Result<Vec<SuccessionPart>> {
+    let reached = shell.ledger.state().successors().iter().filter(|record| record.successor.after_epoch <= last);
+    let mut rows = shell.store.successions()?.into_iter();
+    let mut parts = Vec::new();
+    for record in reached {
+        let certificate = loop {
+            let row = rows.next().context("the certificate of a succession is not stored")?;
+            let certificate = row.certificate()?;
+            if certificate.statement().log_size == record.position {
+                break certificate;
+            }
+        };
+        let epoch = record.successor.after_epoch;
+        let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
+        let weight = |signature: &SuccessionSignature| {
+            close.prove_weight(epoch, &MemberId::of(&signature.member)).context("a signer is not on the roll")
+        };
+        let weights = certificate.signatures().iter().map(weight).collect::<Result<_>>()?;
+        let link = created(shell, OutPoint { txid: record.successor.spare_seal.txid, vout: 0 })?;
+        parts.push(SuccessionPart { certificate, weights, link });
+    }
+    Ok(parts)
 }
 
 fn epochs(shell: &Shell, last: u32) -> Result<Vec<EpochPart>> {

@@ -9,6 +9,7 @@ mod export;
 mod fraud;
 pub mod parts;
 pub mod refill;
+mod successor;
 mod tally;
 mod verify;
 mod why;

@@ -81,6 +81,19 @@ pub enum Contradiction {
     Root,
 }
 
+/// Evidence that the hub logged an entry that nobody signed so (P-333).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadEntryPart {
+    /// The hub's receipt for it.
+    pub receipt: Signed<Receipt>,
+    /// Its position.
+    pub position: u64,
+    /// Its bytes, whatever they are.
+    pub entry: Vec<u8>,
+    /// Path in the batch.
+    pub path: Vec<TreeHash>,
+}
+
 /// Evidence that a gate was spent without authorisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpendPart {
@@ -172,6 +185,24 @@ impl Canonical for ReceiptFraudPart {
                 2 => Contradiction::Root,
                 found => return Err(DecodeError::UnknownVariant { field: "contradiction", found }),
             },
+        })
+    }
+}
+
+impl Canonical for BadEntryPart {
+    fn encode(&self, w: &mut Writer) {
+        self.receipt.encode(w);
+        w.u64(self.position);
+        w.bytes(&self.entry);
+        w.list(&self.path);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            receipt: Canonical::decode(r)?,
+            position: r.u64()?,
+            entry: r.bytes("entry", MAX_ENTRY)?,
+            path: r.list("path in the batch", MAX_PATH)?,
         })
     }
 }

@@ -51,7 +51,8 @@ pub(super) fn gate_of(statement: &Statement) -> Option<OutPoint> {
         | Statement::DidNotVote(_)
         | Statement::ReceiptFraud(_)
         | Statement::HeadFraud(_)
-        | Statement::Equivocation(_) => None,
+        | Statement::Equivocation(_)
+        | Statement::BadEntry(_) => None,
     }
 }
 

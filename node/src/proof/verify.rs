@@ -4,7 +4,11 @@
 //! commitment in a Bitcoin transaction in a block of the best chain, and the meaning of the values is checked against
 //! the charter, the rules and each other.
 
-use althing_anchor::{BlockHashes, ClaimedLink, Commitment, Genesis, VerifiedChain, verify_chain, verify_genesis};
+use std::rc::Rc;
+
+use althing_anchor::{
+    BlockHashes, ChainError, ClaimedLink, Commitment, Genesis, LinkChain, VerifiedLink, verify_genesis,
+};
 use althing_governance::Charter;
 use althing_governance::codec::{Canonical as _, DecodeError};
 use althing_governance::dao::DaoParams;
@@ -14,11 +18,11 @@ use althing_governance::id::{HeaderHash, MemberId, ProposalId};
 use althing_governance::signing::verify_all;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
 use bitcoin::Network;
-use bitcoin::secp256k1::Secp256k1;
+use bitcoin::secp256k1::{Secp256k1, XOnlyPublicKey};
 
 use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
-use super::fraud::{Dao, check_equivocation, check_head_fraud, check_receipt_fraud};
+use super::fraud::{Dao, check_bad_entry, check_equivocation, check_head_fraud, check_receipt_fraud};
 use super::refill::with_gate;
 use super::tally::{Place, ShownPayment, check_payment, check_tally};
 use crate::dao::genesis_params;
@@ -88,12 +92,13 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         "DAO {}: the genesis transaction {} commits to this charter ({}).",
         params.dao_id, params.first_seal.txid, params.charter_hash
     ));
-    let charters = check_headers(&bundle, &params, blocks)?;
-    let chain = check_links(&bundle, &params, &genesis, blocks)?;
+    let versions = check_headers(&bundle, &params, blocks)?;
+    let charters: Vec<&Charter> = versions.by_epoch.iter().map(|charter| &**charter).collect();
+    let links = check_links(&bundle, &params, &genesis, blocks, &mut checked)?;
     let last = bundle.epochs.len();
     let under = bundle.epochs.last().map(|part| &part.header);
-    let newest = chain.newest();
-    let depth = newest.depth(chain.tip_height);
+    let newest = links.newest;
+    let depth = newest.depth(blocks.tip_height());
     checked.push(format!(
         "{last} links: each spends the one before and commits to one epoch header; the newest, {}, is in block {} at height {}, {depth} deep.",
         newest.txid, newest.block_hash, newest.height
@@ -104,7 +109,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         }
         (_, statement) => (params, statement),
     };
-    let dao = Dao { params: &params, charters: charters.clone() };
+    let dao = Dao { params: &params, keys: &versions.keys, successions: &bundle.successions };
     let previous_closing = bundle.epochs.iter().rev().nth(1).map_or(0, |part| part.header.closing_height);
     let (statement, payment) = match (under, claim) {
         (None, statement) => (check_without_epochs(&dao, statement, &mut checked)?, None),
@@ -122,6 +127,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
             (check_receipt_fraud(&dao, Some(header), part, &mut checked)?, None)
         }
         (Some(_), Statement::HeadFraud(heads)) => (check_head_fraud(&dao, heads, &mut checked)?, None),
+        (Some(_), Statement::BadEntry(part)) => (check_bad_entry(&dao, part, &mut checked)?, None),
         (Some(_), Statement::Equivocation(proof)) => (check_equivocation(&dao, proof, &mut checked)?, None),
         (Some(header), Statement::Payment(part)) => {
             // P-20: the tally stands under its own header, the payment under the last.
@@ -153,6 +159,7 @@ fn check_without_epochs(dao: &Dao<'_>, statement: &Statement, checked: &mut Vec<
         Statement::ReceiptFraud(part) => check_receipt_fraud(dao, None, part, checked),
         Statement::HeadFraud(heads) => check_head_fraud(dao, heads, checked),
         Statement::Equivocation(proof) => check_equivocation(dao, proof, checked),
+        Statement::BadEntry(part) => check_bad_entry(dao, part, checked),
         _ => Err(fail("headers")("P-4: there is no epoch in the file".into())),
     }
 }
@@ -171,16 +178,13 @@ fn check_founding(bundle: &Bundle) -> Result<(DaoParams, Genesis), Rejection> {
 
 /// P-4: the headers are one chain, of this DAO, closed at boundaries and at blocks of the best chain.
 ///
-/// Returns the charter in force by each header.
-fn check_headers<'a>(
-    bundle: &'a Bundle,
-    params: &DaoParams,
-    blocks: &impl BlockHashes,
-) -> Result<Vec<&'a Charter>, Rejection> {
+fn check_headers(bundle: &Bundle, params: &DaoParams, blocks: &impl BlockHashes) -> Result<Versions, Rejection> {
     let mut previous: Option<&EpochHeader> = None;
-    let mut charter = &bundle.charter;
+    let mut charter = Rc::new(bundle.charter.clone());
+    let mut spare_seal = params.spare_seal;
     let mut changes = bundle.changes.iter().peekable();
-    let mut charters = Vec::new();
+    let mut successions = bundle.successions.iter().peekable();
+    let (mut by_epoch, mut keys, mut reign) = (Vec::new(), vec![(charter.hub_log_key, 0)], 0);
     for part in &bundle.epochs {
         let header = &part.header;
         let number = previous.map_or(1, |before| before.epoch.saturating_add(1));
@@ -192,14 +196,24 @@ fn check_headers<'a>(
         same("epoch", &header.epoch, &number)?;
         same("network", &header.network, &params.network)?;
         same("DAO", &header.dao, &params.dao_id)?;
+        // P-330: the keys of the new hub are in the charter from its first header on.
+        while let Some(part) =
+            successions.next_if(|next| next.certificate.statement().last_link.checked_add(1) == Some(number))
+        {
+            charter = Rc::new(part.charter_after(&charter));
+            spare_seal = part.spare_seal();
+            reign += 1;
+            keys.push((charter.hub_log_key, reign));
+        }
         if let Some(changed) = changes.next_if(|next| header.charter != charter.hash() && next.hash() == header.charter)
         {
-            charter = changed;
+            charter = Rc::new(changed.clone());
+            keys.push((charter.hub_log_key, reign));
         }
         same("charter hash", &header.charter, &charter.hash())?;
         same("next anchor key", &header.next_anchor_key, &charter.anchor_key)?;
-        charters.push(charter);
-        same("spare seal", &header.spare_seal, &params.spare_seal)?;
+        by_epoch.push(Rc::clone(&charter));
+        same("spare seal", &header.spare_seal, &spare_seal)?;
         let before = previous.map_or(HeaderHash([0; 32]), EpochHeader::hash);
         same("previous header hash", &header.prev_header, &before)?;
         let boundary = params.charter.boundary_at_or_after(header.closing_height);
@@ -230,29 +244,57 @@ fn check_headers<'a>(
     if changes.next().is_some() {
         return Err(fail("headers")("P-4: the file has a charter that no header puts in force".into()));
     }
-    Ok(charters)
+    // Behind the last header: the new hub has anchored nothing yet, but it signs.
+    let last = previous.map_or(0, |header| header.epoch);
+    while let Some(part) = successions.next_if(|next| next.certificate.statement().last_link == last && last > 0) {
+        charter = Rc::new(part.charter_after(&charter));
+        reign += 1;
+        keys.push((charter.hub_log_key, reign));
+    }
+    if successions.next().is_some() {
+        return Err(fail("succession")("P-330: the file has a succession that no header of it is followed by".into()));
+    }
+    Ok(Versions { by_epoch, keys })
 }
 
-/// The links are one chain from the genesis transaction, each mined after its epoch's closing block.
+/// What the headers put in force.
+struct Versions {
+    /// The charter in force by each header.
+    by_epoch: Vec<Rc<Charter>>,
+    /// Every log key of a hub, with the number of the reign that it belongs to: 0 for the founding hub, one more with each succession.
+    keys: Vec<(XOnlyPublicKey, usize)>,
+}
+
+/// The links of a file.
+struct Links {
+    newest: VerifiedLink,
+}
+
+/// The links are one chain from the genesis transaction, each mined after its epoch's closing block, also over successions.
 fn check_links(
     bundle: &Bundle,
     params: &DaoParams,
     genesis: &Genesis,
     blocks: &impl BlockHashes,
-) -> Result<VerifiedChain, Rejection> {
+    checked: &mut Vec<String>,
+) -> Result<Links, Rejection> {
+    let wrong = |error: ChainError| fail("links")(error.to_string());
+    let mut chain = LinkChain::begin(genesis, &bundle.genesis, blocks).map_err(wrong)?;
     let mut key = params.charter.anchor_key;
-    let mut links = Vec::new();
-    for part in &bundle.epochs {
-        links.push(ClaimedLink {
-            commitment: Commitment::new(*part.header.hash().as_bytes()),
-            anchor_key: key,
-            evidence: &part.link,
-        });
-        key = part.header.next_anchor_key;
-    }
-    let chain = verify_chain(genesis, &bundle.genesis, &links, blocks, params.charter.final_depth)
-        .map_err(|error| fail("links")(error.to_string()))?;
-    for (part, link) in bundle.epochs.iter().zip(chain.links.iter().skip(1)) {
+    let mut spare_seal = params.spare_seal;
+    let mut successions = bundle.successions.iter().peekable();
+    let mut last: Option<(&EpochHeader, VerifiedLink)> = None;
+    for part in bundle.epochs.iter().map(Some).chain([None]) {
+        while let Some((header, link)) = last
+            && let Some(next) = successions.next_if(|next| next.certificate.statement().last_link == header.epoch)
+        {
+            let found = next.check(params, header, &link, spare_seal, blocks, checked)?;
+            (chain, key, spare_seal) = (LinkChain::resume(found.link()), found.anchor_key(), found.spare_seal());
+        }
+        let Some(part) = part else { break };
+        let commitment = Commitment::new(*part.header.hash().as_bytes());
+        let claim = ClaimedLink { commitment, anchor_key: key, evidence: &part.link };
+        let link = chain.extend(&claim, blocks).map_err(wrong)?;
         if link.height <= part.header.closing_height {
             let reason = format!(
                 "P-4: link {} is mined at height {}, its epoch closed at {}",
@@ -260,8 +302,10 @@ fn check_links(
             );
             return Err(fail("links")(reason));
         }
+        key = part.header.next_anchor_key;
+        last = Some((&part.header, link));
     }
-    Ok(chain)
+    Ok(Links { newest: chain.newest() })
 }
 
 /// P-6: a ballot is counted as cast.

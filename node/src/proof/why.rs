@@ -3,7 +3,7 @@
 //! It is the same road as a proof file's (docs/spec/40-proofs.md), walked as far as it goes today: what is not anchored yet is
 //! said to be so, instead of refused.
 
-use althing_anchor::{BlockHashes as _, ClaimedLink, Commitment, verify_chain};
+use althing_anchor::{BlockHashes as _, ClaimedLink, Commitment, LinkChain, LinkEvidence, VerifiedLink};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Entry;
 use althing_governance::id::MemberId;
@@ -100,7 +100,8 @@ fn receipt(shell: &Shell, entry: &Entry, position: u64) -> Result<Option<WhyStep
     let Some(bytes) = own.and_then(|row| row.receipt) else { return Ok(None) };
     let (receipt, promised) = stored_receipt(&bytes)?;
     let state_now = shell.ledger.state();
-    let signed = receipt.signature_check(&state_now.hub_log_key(), "receipt");
+    let key = shell.ledger.hub_log_key_at(receipt.first_position);
+    let signed = receipt.signature_check(&key, "receipt");
     let signature = verify_all(&shell.secp, &[signed]);
     let root = state_now.tree().root_at(receipt.log_size);
     let (holds, sentence) = match (signature, root) {
@@ -127,7 +128,7 @@ fn receipt(shell: &Shell, entry: &Entry, position: u64) -> Result<Option<WhyStep
         holds,
         sentence,
         [
-            ("signed by", state_now.hub_log_key().to_string()),
+            ("signed by", key.to_string()),
             ("position", promised.to_string()),
             ("log size", receipt.log_size.to_string()),
             ("log root", receipt.log_root.to_string()),
@@ -194,6 +195,30 @@ fn anchor(shell: &Shell, links: &[crate::view::LinkFacts], covering: Option<usiz
     steps
 }
 
+/// The newest of a chain of links, each checked behind the one before or behind the succession that this node judged.
+fn chained(
+    shell: &Shell,
+    links: &[crate::view::LinkFacts],
+    genesis: &LinkEvidence,
+    each: &[LinkEvidence],
+    blocks: &StoredBlocks<'_>,
+) -> Result<VerifiedLink, String> {
+    let mut chain = LinkChain::begin(&shell.dao.genesis, genesis, blocks).map_err(|error| error.to_string())?;
+    for (link, evidence) in links.iter().zip(each) {
+        let epoch = link.header.epoch;
+        let behind =
+            crate::succession::seal_behind(shell, epoch.saturating_sub(1)).map_err(|error| format!("{error:#}"))?;
+        if let Some(seal) = behind {
+            let (number, txid) = (chain.newest().number, seal.outpoint.txid);
+            chain = LinkChain::resume(VerifiedLink { number, txid, ..chain.newest() });
+        }
+        let commitment = Commitment::new(*link.header.hash().as_bytes());
+        let claim = ClaimedLink { commitment, anchor_key: shell.ledger.link_key(epoch), evidence };
+        chain.extend(&claim, blocks).map_err(|error| error.to_string())?;
+    }
+    Ok(chain.newest())
+}
+
 /// The chain of links from the genesis transaction on, against the blocks that this node follows.
 fn mined(shell: &Shell, links: &[crate::view::LinkFacts]) -> Vec<WhyStep> {
     let charter = &shell.dao.params.charter;
@@ -207,19 +232,11 @@ fn mined(shell: &Shell, links: &[crate::view::LinkFacts]) -> Vec<WhyStep> {
         Ok(found) => found,
         Err(error) => return vec![step("link", WhyState::NotYet, format!("{error:#}"), [])],
     };
-    let mut key = charter.anchor_key;
-    let mut claimed = Vec::new();
-    for (link, evidence) in links.iter().zip(&each) {
-        let commitment = Commitment::new(*link.header.hash().as_bytes());
-        claimed.push(ClaimedLink { commitment, anchor_key: key, evidence });
-        key = link.header.next_anchor_key;
-    }
-    let chain = match verify_chain(&shell.dao.genesis, &genesis, &claimed, &blocks, charter.final_depth) {
-        Ok(chain) => chain,
-        Err(error) => return vec![step("link", WhyState::Broken, error.to_string(), [])],
+    let newest = match chained(shell, links, &genesis, &each, &blocks) {
+        Ok(newest) => newest,
+        Err(error) => return vec![step("link", WhyState::Broken, error, [])],
     };
-    let newest = chain.newest();
-    let depth = newest.depth(chain.tip_height);
+    let depth = newest.depth(blocks.tip_height());
     let spent = each.last().and_then(|link| link.transaction().input.first()).map(|input| input.previous_output);
     let final_depth = charter.final_depth;
     vec![

@@ -13,6 +13,7 @@ mod migrations;
 mod outbox;
 mod pledges;
 mod seed_coins;
+mod successions;
 mod towers;
 mod treasury;
 
@@ -24,6 +25,7 @@ pub use log::{Segment, SegmentError};
 pub use migrations::MigrationRow;
 pub use outbox::OutboxRow;
 pub use seed_coins::SeedCoin;
+pub use successions::SuccessionRow;
 pub use towers::BlobRow;
 pub use treasury::{RemarkRow, SessionRow, SpendRow};
 
@@ -100,9 +102,15 @@ impl Store {
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
-        for tables in
-            [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES, forced::TABLES, migrations::TABLES]
-        {
+        for tables in [
+            treasury::SCHEMA,
+            pledges::SCHEMA,
+            towers::TABLES,
+            seed_coins::TABLES,
+            forced::TABLES,
+            migrations::TABLES,
+            successions::TABLES,
+        ] {
             transaction.execute_batch(tables)?;
         }
         transaction.commit()?;

@@ -4,7 +4,7 @@ use althing_anchor::{Commitment, FeeMarket, LinkShape, OtsForm, Reserve, Reserve
 use althing_governance::codec::Canonical as _;
 use althing_governance::epoch::EpochHeader;
 use anyhow::Context as _;
-use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid};
+use bitcoin::{Amount, FeeRate, Transaction, TxOut, Txid};
 
 use crate::api::{ApiError, Link, LinkReserve, Withheld, rate_words};
 use crate::config::{LinkSettings, OtsSwitch};
@@ -53,16 +53,19 @@ pub fn link_facts(shell: &Shell) -> Result<Vec<LinkFacts>, ApiError> {
     Ok(links)
 }
 
-/// The transactions that spent the seals one after the other, without witness, with the heights of their blocks.
+/// The links on Bitcoin by epoch, without witness, with the heights of their blocks: each spends the one before, or what a
+/// succession put behind that.
 ///
 /// # Errors
 /// On I/O, or when a stored transaction is malformed.
 pub fn mined_chain(shell: &Shell) -> Result<Vec<(Transaction, u32)>, ApiError> {
     let mut seal = shell.dao.params.first_seal;
     let mut chain = Vec::new();
+    let mut epoch = 0;
     while let Some((height, tx, _)) = shell.store.fact(&outpoint_bytes(&seal))?.and_then(|row| row.spent) {
         let tx: Transaction = bitcoin::consensus::deserialize(&tx).context("a stored link")?;
-        seal = OutPoint { txid: tx.compute_txid(), vout: 0 };
+        epoch += 1;
+        seal = shell.ledger.seal_after(epoch, tx.compute_txid());
         chain.push((tx, height));
     }
     Ok(chain)
@@ -83,7 +86,7 @@ pub fn withheld(shell: &Shell) -> Result<Vec<Withheld>, ApiError> {
         let opens = header
             .is_some_and(|header| verify_link(&tx, seal, key, Commitment::new(*header.hash().as_bytes())).is_ok());
         let txid = tx.compute_txid();
-        seal = OutPoint { txid, vout: 0 };
+        seal = shell.ledger.seal_after(epoch, txid);
         // Until then the header may be on its way.
         if opens || shell.tip_height() + 1 < height + final_depth {
             continue;

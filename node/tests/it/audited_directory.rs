@@ -3,20 +3,21 @@
 use std::path::Path;
 
 use althing_governance::codec::Canonical as _;
-use althing_node::audit::{AuditReport, audit};
+use althing_governance::entry::{Choice, Entry};
+use althing_node::audit::{AuditFiles, AuditReport, audit, audit_with, spot_check};
 use althing_node::facts::Watch;
 use althing_node::judge::{Source, Verdict};
 use althing_node::shell::NEWEST_HEAD;
 use althing_node::store::{DATABASE_FILE, Segment, Store};
 use bitcoin::OutPoint;
 
-use crate::story::{DECIDING, Story};
+use crate::story::{DECIDING, Story, VOTER};
 use crate::world::World;
 
 const HEADERS: &str = "headers.bin";
 
 /// The directory of a member who followed everything, and the file of headers beside it.
-fn directory(world: &World, segments: &[Segment]) -> tempfile::TempDir {
+pub(crate) fn directory(world: &World, segments: &[Segment]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     world.dao.save(dir.path()).unwrap();
     std::fs::write(dir.path().join(HEADERS), world.chain.header_bytes()).unwrap();
@@ -25,7 +26,7 @@ fn directory(world: &World, segments: &[Segment]) -> tempfile::TempDir {
     store.append_segments(segments, Some((NEWEST_HEAD, &newest))).unwrap();
     let seal = world.params().first_seal;
     let stakes = world.ledger.state().stake_claims(u64::MAX).into_iter().map(|claim| claim.outpoint);
-    let mut watch = Watch { expected: stakes.chain([seal]).collect(), seal: Some(seal), ..Watch::default() };
+    let mut watch = Watch { expected: stakes.chain([seal]).collect(), seals: [seal].into(), ..Watch::default() };
     for height in 1..=world.chain.height() {
         let seen = watch.scan(height, &world.chain.block(height));
         store.write(|writer| writer.put_seen(&seen)).unwrap();
@@ -144,4 +145,85 @@ fn short_headers_cannot_tell() {
     assert_ne!(report.verdict, Verdict::Valid, "{:?}", report.first_difference);
     std::fs::write(dir.path().join(HEADERS), &bytes[..79]).unwrap();
     assert_eq!(audited(dir.path()).verdict, Verdict::CannotTell);
+}
+
+#[test]
+fn an_audit_goes_on_where_it_was_stopped() {
+    let Story { world, .. } = Story::told();
+    let kept = tempfile::tempdir().unwrap();
+    let files = AuditFiles { resume: Some(kept.path().join("audit.json")), proof: None };
+    let audited = |segments: &[Segment]| {
+        let dir = directory(&world, segments);
+        let source = Source::Headers(dir.path().join(HEADERS));
+        audit_with(dir.path(), &source, &files, &mut |_, _| {}).unwrap()
+    };
+    // As far as a run came that saw only half of the log.
+    let half = &world.segments[..world.segments.len() / 2];
+    audited(half);
+    let report = audited(&world.segments);
+    assert_eq!((report.verdict, report.resumed_from), (Verdict::Valid, half.last().unwrap().end()), "{report:?}");
+    assert_eq!(report.entries, world.log.len() as u64);
+    // Another log than the one that was begun with is looked at from the beginning.
+    let mut changed = world.segments.clone();
+    let last = changed[1].entries.len() - 1;
+    changed[1].entries[last][60] ^= 1;
+    let report = audited(&changed);
+    assert_eq!((report.verdict, report.resumed_from), (Verdict::Invalid, 0), "{report:?}");
+    let named = format!("entry {} (head)", changed[1].first_position + last as u64);
+    assert!(report.first_difference.as_deref().unwrap().contains(&named), "{report:?}");
+    // A file of another form is no file.
+    std::fs::write(files.resume.as_ref().unwrap(), "{\"version\": 9}").unwrap();
+    assert_eq!(audited(&world.segments).resumed_from, 0);
+    assert_eq!(audited(&world.segments).resumed_from, world.log.len() as u64);
+}
+
+#[test]
+fn what_the_hub_signed_proves_the_difference() {
+    let Story { world, text, .. } = Story::told();
+    let Entry::Ballot(mut ballot) = world.ballot(VOTER, text, Choice::Yes) else { unreachable!() };
+    ballot.body.fields = vec![Choice::No.field()];
+    let entries = vec![Entry::Ballot(ballot).to_bytes()];
+    let first_position = world.log.len() as u64;
+    let log = [world.log.clone(), entries.clone()].concat();
+    let receipt = world.hub_receipt(first_position, &entries, &log);
+    let segments = [world.segments.clone(), vec![Segment { first_position, entries, receipt }]].concat();
+    let dir = directory(&world, &segments);
+    let proof = dir.path().join("difference.althing");
+    let files = AuditFiles { resume: None, proof: Some(proof.clone()) };
+    let source = Source::Headers(dir.path().join(HEADERS));
+    let report = audit_with(dir.path(), &source, &files, &mut |_, _| {}).unwrap();
+    assert_eq!(report.verdict, Verdict::Invalid);
+    assert!(report.first_difference.as_deref().unwrap().contains(&format!("entry {first_position} (ballot)")));
+    assert!(report.proof.as_deref().unwrap().contains("nobody signed so"), "{report:?}");
+    let judged = althing_node::judge::verify(&std::fs::read(&proof).unwrap(), &source);
+    assert_eq!(judged.verdict, Verdict::Valid, "{judged:?}");
+    // What only the file says convicts nobody.
+    let mut changed = world.segments.clone();
+    changed[4].entries[0][60] ^= 1;
+    let dir = directory(&world, &changed);
+    let proof = dir.path().join("difference.althing");
+    let files = AuditFiles { resume: None, proof: Some(proof.clone()) };
+    let source = Source::Headers(dir.path().join(HEADERS));
+    let report = audit_with(dir.path(), &source, &files, &mut |_, _| {}).unwrap();
+    assert_eq!((report.verdict, report.proof), (Verdict::Invalid, None));
+    assert!(!proof.exists());
+}
+
+#[test]
+fn stored_entries_are_looked_at_again() {
+    let Story { world, .. } = Story::told();
+    let looked = |segments: &[Segment]| {
+        let dir = directory(&world, segments);
+        spot_check(&Store::open_read_only(dir.path()).unwrap(), &world.ledger, 1000).unwrap()
+    };
+    assert_eq!(looked(&world.segments), None);
+    let mut changed = world.segments.clone();
+    let last = changed[2].entries.len() - 1;
+    changed[2].entries[last][60] ^= 1;
+    let difference = looked(&changed).unwrap();
+    assert!(difference.contains("not the one that was verified"), "{difference}");
+    let mut other = world.segments.clone();
+    other[3].receipt = other[2].receipt.clone();
+    let difference = looked(&other).unwrap();
+    assert!(difference.contains("receipt"), "{difference}");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod audited_directory;
+mod bad_files;
 mod chain;
 mod choices;
 mod dishonest_hub;
@@ -20,6 +21,8 @@ mod refilled_gate;
 mod statements;
 mod store;
 mod story;
+mod successor;
+mod tiles;
 mod true_statement;
 mod vectors;
 mod world;

@@ -2,12 +2,14 @@
 
 use althing_anchor::HeaderChain;
 use althing_governance::codec::Canonical as _;
-use althing_governance::entry::{Comment, Entry, Equivocation, LaneEntry, LogHead};
+use althing_governance::entry::{Choice, Comment, Entry, Equivocation, LaneEntry, LogHead};
 use althing_governance::id::{ProposalId, TreeHash};
 use althing_governance::signing::{Signed, Statement as _};
 use althing_governance::tree::leaf_hash;
 use althing_node::proof::bundle::{Bundle, Statement};
-use althing_node::proof::parts::{Against, AuthorisedPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart};
+use althing_node::proof::parts::{
+    Against, AuthorisedPart, BadEntryPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart,
+};
 use althing_node::proof::verify;
 use bitcoin::{Amount, Network, ScriptBuf, Transaction, TxOut};
 
@@ -99,6 +101,10 @@ fn an_honest_hub_cannot_be_accused() {
             contradiction: Contradiction::Entry { leaf, path: path.clone() },
         };
         assert_refused(&story, &story.bundle(DECIDING, Statement::ReceiptFraud(Box::new(part))), "P-12");
+    }
+    // Every entry of its log is what its author signed; of the hub's own nothing is shown.
+    for entry in log {
+        assert_refused(&story, &story.bundle(0, bad_entry(&story, entry.clone())), "P-333");
     }
     // Heads of one log, the same head twice, one that a stranger signed, and a pair in the wrong order.
     let newest = head(&story);
@@ -211,6 +217,8 @@ fn statements(story: &Story) -> Vec<(&'static str, &'static str, Bundle)> {
             story.bundle(0, fraud(Against::Head(Box::new(sign(&same_size, LOG))), Contradiction::Root)),
         ),
         ("two heads", "Fraud by the hub", heads(story, [sign(&newest, LOG), sign(&rival, LOG)])),
+        ("an entry that nobody signed", "nobody signed so", story.bundle(0, bad_entry(story, unsigned(story)))),
+        ("no entry at all", "they are no entry", story.bundle(0, bad_entry(story, b"my ballot".to_vec()))),
         ("two comments", "Equivocation", story.bundle(0, equivocation(story))),
         ("theft", "no decision had been given", theft(story, gates, &stolen(world), DECIDING, None)),
     ]
@@ -259,6 +267,21 @@ fn equivocation(story: &Story) -> Statement {
         Entry::Comment(LaneEntry::sign(&story.world.secp, lane, comment, &keypair(VOTER), &AUX))
     };
     Statement::Equivocation(Box::new(Equivocation::new(say("Aye."), say("Nay.")).unwrap()))
+}
+
+/// A ballot of a member with another choice than the one that was signed.
+fn unsigned(story: &Story) -> Vec<u8> {
+    let Entry::Ballot(mut ballot) = story.world.ballot(VOTER, story.text, Choice::Yes) else { unreachable!() };
+    ballot.body.fields = vec![Choice::No.field()];
+    Entry::Ballot(ballot).to_bytes()
+}
+
+/// The hub's receipt says that it logged this.
+fn bad_entry(story: &Story, entry: Vec<u8>) -> Statement {
+    let one = std::slice::from_ref(&entry);
+    let log = [&story.world.log[..5], one].concat();
+    let receipt = story.world.hub_receipt(5, one, &log);
+    Statement::BadEntry(Box::new(BadEntryPart { receipt, position: 5, entry, path: vec![] }))
 }
 
 fn head(story: &Story) -> LogHead {

@@ -4,7 +4,7 @@ use althing_governance::entry::{Choice, Entry};
 use althing_governance::epoch::EpochClose;
 use althing_governance::id::ProposalId;
 use althing_node::proof::Bundle;
-use althing_node::proof::bundle::{BallotPart, EpochPart, LoggedEntry, Statement, TallyPart};
+use althing_node::proof::bundle::{BallotPart, EpochPart, LoggedEntry, Statement, SuccessionPart, TallyPart};
 
 use crate::world::{World, member_id, spend, text};
 
@@ -106,6 +106,12 @@ impl Story {
         )
     }
 
+    /// Successions behind the epochs up to `last`.
+    fn successions(&self, last: u32) -> Vec<SuccessionPart> {
+        let known = self.world.successions.iter();
+        known.filter(|part| part.certificate.statement().last_link <= last).cloned().collect()
+    }
+
     pub(crate) fn logged(&self, position: u64, size: u64) -> LoggedEntry {
         let path = self.world.ledger.state().tree().inclusion_proof(position, size).unwrap();
         LoggedEntry { position, bytes: self.world.log[position as usize].clone(), path }
@@ -116,6 +122,7 @@ impl Story {
         Bundle {
             charter: self.world.params().charter.clone(),
             changes: Vec::new(),
+            successions: self.successions(epoch),
             genesis: self.world.chain.evidence(self.world.params().first_seal.txid),
             epochs: epochs
                 .map(|(close, link)| EpochPart { header: close.header, link: self.world.chain.evidence(*link) })

@@ -15,6 +15,7 @@ use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::signing::{Signed, Statement as _};
 use althing_node::dao::{Dao, genesis_params};
 use althing_node::ledger::{Ledger, LedgerError};
+use althing_node::proof::bundle::SuccessionPart;
 use althing_node::store::Segment;
 use bitcoin::bip32::{Xpriv, Xpub};
 use bitcoin::hashes::Hash as _;
@@ -43,7 +44,11 @@ pub(crate) struct World {
     /// What was anchored, epoch by epoch; of a dishonest hub not what the log gives.
     pub(crate) closes: Vec<EpochClose>,
     pub(crate) links: Vec<Txid>,
-    seal: Seal,
+    /// Who holds the log and the links: numbers of log key and anchor key.
+    pub(crate) office: (u8, u8),
+    /// Hubs that a succession put in.
+    pub(crate) successions: Vec<SuccessionPart>,
+    pub(crate) seal: Seal,
     sealed: usize,
 }
 
@@ -66,7 +71,9 @@ impl World {
         let ledger = Ledger::new(dao.params.clone());
         let (log, segments, closes, links) = Default::default();
         let secp = Secp256k1::new();
-        let mut world = Self { secp, dao, chain, ledger, segments, log, closes, links, seal, sealed: 0 };
+        let (office, successions) = ((LOG, ANCHOR), Vec::new());
+        let mut world =
+            Self { secp, dao, chain, ledger, segments, log, closes, links, office, successions, seal, sealed: 0 };
         world.block(vec![]);
         let fundings: Vec<Transaction> = (1..=MEMBERS).map(funding_transaction).collect();
         world.block(fundings.clone());
@@ -113,7 +120,7 @@ impl World {
             tip_height: self.chain.height(),
             tip_hash,
         };
-        Entry::Head(head.sign(&self.secp, &keypair(LOG), &AUX))
+        Entry::Head(head.sign(&self.secp, &keypair(self.office.0), &AUX))
     }
 
     pub(crate) fn blocks_to(&mut self, height: u32) {
@@ -133,10 +140,10 @@ impl World {
     /// Anchors this, whatever it is, with a real link, and returns the entry that states it.
     pub(crate) fn anchor(&mut self, close: EpochClose) -> Entry {
         let header = close.header;
-        let key = self.params().charter.anchor_key;
+        let key = self.ledger.link_key(header.epoch);
         let rate = FeeRate::from_sat_per_vb(2).unwrap();
         let link = LinkBuilder::new(self.seal, key, commitment(&header)).build(rate, rate).unwrap();
-        let link = link.sign(&keypair(ANCHOR), &AUX).unwrap();
+        let link = link.sign(&keypair(self.office.1), &AUX).unwrap();
         self.seal = link.seal();
         self.block(vec![link.transaction().clone()]);
         let mined_height = self.chain.height();
@@ -155,7 +162,7 @@ impl World {
     }
 
     pub(crate) fn sign_statement(&self, anchored: Anchored) -> Entry {
-        Entry::Anchored(anchored.sign(&self.secp, &keypair(LOG), &AUX))
+        Entry::Anchored(anchored.sign(&self.secp, &keypair(self.office.0), &AUX))
     }
 
     /// Closes, anchors and logs an epoch.
@@ -202,7 +209,7 @@ impl World {
 
     /// As [`Self::receipt`] with the hub's log key.
     pub(crate) fn hub_receipt(&self, first: u64, entries: &[Vec<u8>], log: &[Vec<u8>]) -> Signed<Receipt> {
-        self.receipt(first, entries, log, LOG)
+        self.receipt(first, entries, log, self.office.0)
     }
 
     fn seal_segment(&mut self) {
@@ -282,9 +289,14 @@ pub(crate) fn spend(title: &str, sat: u64) -> ProposalContent {
 
 /// The charter of the world's DAO.
 pub(crate) fn charter() -> Charter {
+    charter_for("Fjord Fishers")
+}
+
+/// The same for a DAO of another name.
+pub(crate) fn charter_for(name: &str) -> Charter {
     let xpub = |n| Xpub::from_priv(&Secp256k1::new(), &Xpriv::new_master(Network::Regtest, &[n; 32]).unwrap());
     let document = association_template(&AssociationArguments {
-        name: "Fjord Fishers".into(),
+        name: name.into(),
         network: "regtest".into(),
         hub_node_key: keypair(HUB).public_key(),
         hub_log_key: keypair(LOG).x_only_public_key().0,

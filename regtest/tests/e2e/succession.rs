@@ -1,9 +1,10 @@
 //! The hub is gone: members with more than half of the weight and the treasurers put another one in its place.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
-use althing_regtest::story::{Actor, Assembly, Ran};
+use althing_regtest::story::{Actor, Assembly, Ran, audit, conclude, export, motions, verify, vote_until_acknowledged};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -19,10 +20,11 @@ fn members_and_treasurers_go_on_without_the_hub() {
         assembly.hub.kill();
         let folder = assembly.data_dir.join("succession");
         std::fs::create_dir_all(&folder)?;
+        let (mut next, next_keys) = next_hub(assembly)?;
         let file = |name: &str| folder.join(name).to_str().map(str::to_owned).context("a path");
         let (statement, rival) = (file("statement")?, file("rival")?);
-        propose(&assembly.members[0], &assembly.members[4], &statement)?;
-        propose(&assembly.members[1], &assembly.members[3], &rival)?;
+        propose(&assembly.members[0], &next_keys, &statement)?;
+        propose(&assembly.members[1], &assembly.members[3].cli().json(&["keys", "show"])?, &rival)?;
 
         // Njal alone has a fifteenth of the weight.
         let (few, enough) = (file("few")?, file("enough")?);
@@ -68,17 +70,89 @@ fn members_and_treasurers_go_on_without_the_hub() {
             let never = run(member, &["check", &few])?;
             ensure!(never.code == Some(1), "a minority continued the chain: {never:?}");
         }
-        ensure!(Path::new(&enough).exists(), "the certificate is gone");
+        let few_rivals = file("few-rivals")?;
+        sign(&assembly.members[3], &rival, &file("rival-signature")?)?.succeeded()?;
+        collect(assembly, &rival, &[file("rival-signature")?], &few_rivals)?;
+        let lost = run(&assembly.members[3], &["check", &few_rivals])?;
+        ensure!(lost.code == Some(1), "two rivals continued one chain: {lost:?}");
+
+        assembly.narrator.step("a new hub takes over, and everybody follows it");
+        let listen = format!("127.0.0.1:{}", free_port()?);
+        let founding = utf8(&assembly.hub.data_dir().join("dao.json"))?;
+        let follow =
+            |member: &Actor, certificate: &str| run(member, &["follow", certificate, "--address", &listen, "--yes"]);
+        let too_early = follow(&assembly.members[0], &enough)?;
+        ensure!(too_early.code == Some(2) && too_early.stderr.contains("A-304"), "not final yet: {too_early:?}");
+        assembly.node.mine(5)?;
+        seen(assembly)?;
+        let never = follow(&assembly.members[0], &few)?;
+        ensure!(never.code == Some(1), "a member follows a minority: {never:?}");
+        let former = Actor::neighbour(&assembly.hub, "former", assembly.hub.data_dir(), &["hub", "run"]);
+        let not_its_keys = run(&former, &["take-over", &enough, "--dao", &founding, "--listen", &listen])?;
+        ensure!(not_its_keys.code == Some(1) && not_its_keys.stderr.contains("A-305"), "{not_its_keys:?}");
+        run(&next, &["take-over", &enough, "--dao", &founding, "--listen", &listen])?.succeeded()?;
+        next.start()?;
+        for member in &assembly.members {
+            follow(member, &enough)?.succeeded()?;
+        }
+        let mut former = std::mem::replace(&mut assembly.hub, next);
+        assembly.mine(1)?;
+
+        assembly.narrator.step("a proposal passes under the new hub");
+        let payee = assembly.members[4].wallet_address()?;
+        let tabled = althing_regtest::story::propose(assembly, motions(&payee))?;
+        for (i, member) in assembly.members.iter().enumerate() {
+            for proposal in &tabled {
+                for choice in proposal.motion.ballots[i] {
+                    vote_until_acknowledged(member, &proposal.id, choice.clone())?;
+                }
+            }
+        }
+        // Somebody was away meanwhile, and comes back to the new hub by what it stored.
+        assembly.members[3].kill();
+        assembly.members[3].start()?;
+        conclude(assembly, &tabled)?;
+        let evidence = export(assembly, &tabled)?;
+        verify(assembly, &evidence)?;
+
+        assembly.narrator.step("the former hub comes back; what it signs is nobody's word");
+        former.start()?;
+        former.cli().run(&["hub", "confirm"])?;
+        assembly.mine(2)?;
+        for member in &assembly.members {
+            let health = member.cli().run(&["health"])?;
+            ensure!(health.code == Some(0), "{health:?}");
+        }
+        former.kill();
+        audit(assembly)?;
         Ok(())
     });
 }
 
-/// A statement for a hub with the keys of `next`.
-fn propose(author: &Actor, next: &Actor, out: &str) -> Result<()> {
-    let keys: Value = next.cli().json(&["keys", "show"])?;
+/// A folder with keys for another hub.
+fn next_hub(assembly: &Assembly) -> Result<(Actor, Value)> {
+    let next = assembly.hub.neighbour("next-hub", &assembly.data_dir.join("next-hub"), &["hub", "run"]);
+    let (url, cookie) = (assembly.node.rpc_url(), utf8(&assembly.node.cookie_file())?);
+    let init = ["init", "--network", "regtest", "--bitcoind", &url, "--cookie", &cookie];
+    next.cli().json::<Value>(&init)?;
+    let keys = next.cli().json(&["keys", "show"])?;
+    Ok((next, keys))
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?.local_addr()?.port())
+}
+
+fn utf8(path: &Path) -> Result<String> {
+    path.to_str().map(str::to_owned).context("a path of UTF-8")
+}
+
+/// A statement for a hub with these keys.
+fn propose(author: &Actor, keys: &Value, out: &str) -> Result<()> {
     let key = |name: &str| keys[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {keys}"));
-    let (log, anchor) = (key("log_key")?, key("anchor_key")?);
-    run(author, &["propose", "--hub-log-key", &log, "--anchor-key", &anchor, "--out", out])?.succeeded()
+    let (log, anchor, node) = (key("log_key")?, key("anchor_key")?, key("node_id")?);
+    let keys = ["propose", "--hub-log-key", &log, "--anchor-key", &anchor, "--node-id", &node, "--out", out];
+    run(author, &keys)?.succeeded()
 }
 
 fn sign(member: &Actor, statement: &str, out: &str) -> Result<Ran> {

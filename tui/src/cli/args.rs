@@ -208,6 +208,9 @@ pub enum Command {
     /// Block headers for checking proofs offline.
     #[command(subcommand)]
     Headers(Headers),
+    /// The public log as static files that any web host can serve.
+    #[command(subcommand)]
+    Tiles(super::tiles::Tiles),
     /// Join a DAO by an invitation, from nothing to a staked member, by plain questions.
     Join(Join),
     /// Why something is true: from the receipt to the block, each step recomputed here.
@@ -241,6 +244,9 @@ pub struct Init {
     /// bitcoin, testnet4, signet or regtest.
     #[arg(long, default_value = "bitcoin")]
     pub network: String,
+    /// This is real money: needed with the network bitcoin.
+    #[arg(long)]
+    pub mainnet: bool,
     /// This machine's own Bitcoin Core.
     #[command(flatten)]
     pub bitcoind: Bitcoind,
@@ -297,6 +303,12 @@ pub struct AuditArgs {
     /// Only look at so many entries, chosen by the hash of the block that anchors the log.
     #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub random: Option<u32>,
+    /// Keep how far it came in this file, and go on there when it was stopped.
+    #[arg(long, value_name = "FILE", conflicts_with = "random")]
+    pub resume: Option<PathBuf>,
+    /// Write a proof of the first difference to this file, if what the hub signed proves it.
+    #[arg(long, value_name = "FILE", conflicts_with = "random")]
+    pub proof: Option<PathBuf>,
 }
 
 /// `keys`.

@@ -56,6 +56,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Verify(options) => return local::verify(&options, backend, console),
         Command::Audit(source) => return local::audit(&global, &source, backend, console),
         Command::Headers(headers) => return local::headers(&headers, backend, console),
+        Command::Tiles(command) => return super::tiles::tiles(&command, &global, console),
         Command::Hub(HubCommand::Run { listen }) => {
             return node::run_hub(&global, listen.as_deref(), backend, console);
         }

@@ -12,7 +12,7 @@ use super::console::{Console, Format};
 use super::failure::{Failure, INVALID, OK, verdict_code};
 use super::password::{data_folder, first_line, new_password, password};
 use super::{review, show};
-use crate::backend::{Access, AuditReport, Backend, InitOptions, PublicKeys, Source, VerifyReport};
+use crate::backend::{Access, AuditFiles, AuditReport, Backend, InitOptions, PublicKeys, Source, VerifyReport};
 use crate::format::{sats, thousands};
 use crate::untrusted::Untrusted;
 
@@ -29,6 +29,12 @@ pub(super) fn init(
     backend: &dyn Backend,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
+    if !options.mainnet && ["bitcoin", "mainnet", "main"].contains(&options.network.as_str()) {
+        return Err(Failure::rule(
+            "N-363",
+            "N-363: the network bitcoin is real money: say --mainnet, or choose another with --network",
+        ));
+    }
     let words = match &options.words_file {
         Some(file) if file == Path::new("-") => Some(read_input(console)?),
         Some(file) => Some(read_file(file)?),
@@ -231,7 +237,11 @@ pub(super) fn audit(
             let _ = writeln!(err, "{percent} %: {done} of {total} entries");
         }
     };
-    let report = backend.audit(&data, &source, &mut progress)?;
+    let files = AuditFiles { resume: options.resume.clone(), proof: options.proof.clone() };
+    let report = match files == AuditFiles::default() {
+        true => backend.audit(&data, &source, &mut progress)?,
+        false => backend.audit_with(&data, &source, &files, &mut progress)?,
+    };
     console.answer(&report, || audit_lines(&report))?;
     Ok(verdict_code(report.verdict))
 }
@@ -336,6 +346,12 @@ fn audit_lines(report: &AuditReport) -> Vec<String> {
     let mut lines = vec![show::verdict(report.verdict).to_owned()];
     if let Some(difference) = &report.first_difference {
         lines.push(format!("first difference: {}", Untrusted::new(difference)));
+    }
+    if let Some(proof) = &report.proof {
+        lines.push(format!("proof written: {}", Untrusted::new(proof)));
+    }
+    if report.resumed_from > 0 {
+        lines.push(format!("went on behind entry {}", report.resumed_from));
     }
     lines.push(format!(
         "{} entries, {} heads, {} epochs, {} ballots, {} links",

@@ -25,6 +25,7 @@ mod say_args;
 mod show;
 mod show_governance;
 mod succession;
+mod tiles;
 mod tower;
 mod treasury;
 mod vote_args;

@@ -10,6 +10,7 @@ use super::console::Console;
 use super::failure::{CANNOT_TELL, Failure, OK};
 use super::local::read_file;
 use super::node::{Caller, other_kind};
+use super::password::{data_folder, password};
 use super::review;
 use crate::backend::Backend;
 use crate::untrusted::Untrusted;
@@ -25,6 +26,12 @@ pub enum SuccessionCommand {
         /// Anchor key of the new hub.
         #[arg(long, value_name = "KEY")]
         anchor_key: String,
+        /// Node id of the new hub.
+        #[arg(long, value_name = "KEY")]
+        node_id: String,
+        /// Last epoch that the members accept; the newest final one when absent.
+        #[arg(long, value_name = "EPOCH")]
+        after: Option<u32>,
         /// The file to write.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -74,6 +81,25 @@ pub enum SuccessionCommand {
         #[arg(required = true)]
         transactions: Vec<PathBuf>,
     },
+    /// Follow the new hub from now on: its log, its links, its address.
+    Follow {
+        /// The certificate.
+        certificate: PathBuf,
+        /// Where the new hub listens.
+        #[arg(long, value_name = "HOST:PORT")]
+        address: String,
+    },
+    /// Set this folder up as the new hub. Its log comes back from the members when it runs.
+    TakeOver {
+        /// The certificate.
+        certificate: PathBuf,
+        /// The founding file of the DAO.
+        #[arg(long, value_name = "FILE")]
+        dao: PathBuf,
+        /// Where it listens for members.
+        #[arg(long, value_name = "HOST:PORT")]
+        listen: String,
+    },
     /// Judge whether a certificate is carried out on Bitcoin: exit 0 valid, 1 invalid, 2 cannot tell.
     Check {
         /// The certificate.
@@ -89,11 +115,26 @@ pub(super) fn succession(
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
     use SuccessionCommand as C;
+    if let C::TakeOver { certificate, dao, listen } = &command {
+        return take_over(certificate, dao, listen, global, backend, console);
+    }
     let caller = Caller::connect(global, backend, console)?;
     let (request, out) = match command {
-        C::Propose { hub_log_key, anchor_key, out } => {
-            (SuccessionRequest::Propose { hub_log_key, anchor_key }, Some(out))
+        C::Propose { hub_log_key, anchor_key, node_id, after, out } => {
+            (SuccessionRequest::Propose { hub_log_key, anchor_key, node_id, after }, Some(out))
         }
+        C::Follow { certificate, address } => {
+            let certificate = read_file(&certificate)?;
+            let step = |only_review| SuccessionRequest::Follow {
+                certificate: certificate.clone(),
+                address: address.clone(),
+                only_review,
+            };
+            let plan = ask(&caller, step(true))?;
+            review::confirm(console, "Follow another hub", &plan.words, "follow", caller.assume_yes)?;
+            (step(false), None)
+        }
+        C::TakeOver { .. } => unreachable!("it needs no node and was carried out above"),
         C::Sign { statement, out } => {
             let statement = read_file(&statement)?;
             let plan = ask(&caller, SuccessionRequest::Sign { statement: statement.clone(), only_review: true })?;
@@ -128,6 +169,23 @@ pub(super) fn succession(
     }
     console.answer(&answer, || answer.words.iter().map(|line| Untrusted::new(line).line()).collect())?;
     Ok(if answer.done { OK } else { CANNOT_TELL })
+}
+
+/// Makes a folder the new hub's.
+fn take_over(
+    certificate: &Path,
+    dao: &Path,
+    listen: &str,
+    global: &Global,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let data = data_folder(global)?;
+    let password = password(global, console)?;
+    let words = backend.take_over(&data, &password, &read_file(certificate)?, dao, listen)?;
+    let answer = SuccessionAnswer { file: None, words, done: true };
+    console.answer(&answer, || answer.words.iter().map(|line| Untrusted::new(line).line()).collect())?;
+    Ok(OK)
 }
 
 fn ask(caller: &Caller, request: SuccessionRequest) -> Result<SuccessionAnswer, Failure> {

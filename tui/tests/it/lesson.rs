@@ -56,6 +56,8 @@ fn each_step_is_done_when_the_node_shows_it_and_not_before() {
         links: 2,
         first_difference: None,
         trusted: Vec::new(),
+        resumed_from: 0,
+        proof: None,
     };
     member.act(Action::Report(Report::Replayed(Ok(report))));
     assert_eq!(done(&member), 8);

@@ -187,6 +187,8 @@ impl Backend for Stage {
             first_difference: (verdict == Verdict::Invalid)
                 .then(|| "entry 17: the signature is not the member's".to_owned()),
             trusted: Vec::new(),
+            resumed_from: 0,
+            proof: None,
         })
     }
 

@@ -41,8 +41,8 @@ impl LogState {
             return invalid("G-31", format!("previous header is {}, in the log it is {prev}", header.prev_header));
         }
         self.check_anchored_charter(header)?;
-        if header.spare_seal != self.params.spare_seal {
-            let ours = self.params.spare_seal;
+        if header.spare_seal != self.spare_seal() {
+            let ours = self.spare_seal();
             return invalid("G-31", format!("spare seal is {}, the DAO's is {ours}", header.spare_seal));
         }
         self.check_anchored_heights(a, prev_closing)
@@ -75,7 +75,8 @@ impl LogState {
     pub(super) fn check_gate_refill(&self, e: &GateRefill) -> Result<(), Refusal> {
         self.check_dao(e.network, e.dao)?;
         let p = &self.params;
-        let is_taken = |gate: &OutPoint| [p.first_seal, p.spare_seal].contains(gate) || self.is_gate(gate);
+        let is_taken =
+            |gate: &OutPoint| [p.first_seal, p.spare_seal, self.spare_seal()].contains(gate) || self.is_gate(gate);
         if let Some(gate) = e.gates().find(|gate| is_taken(gate) || self.outpoints.contains_key(gate)) {
             return invalid("G-108", format!("output {gate} has a purpose already"));
         }

@@ -8,7 +8,6 @@ use althing_anchor::{
     CertificateError, ClaimedSuccession, Commitment, Primary, SuccessionCertificate, SuccessionRules,
     SuccessionSignature, SuccessionStatement, Treasury, VerifiedLink, judge_succession, succession_outputs,
 };
-use althing_governance::id::MemberId;
 use althing_governance::state::AnchoredRecord;
 use anyhow::Context as _;
 use bdk_wallet::miniscript::psbt::PsbtExt as _;
@@ -26,6 +25,11 @@ use crate::keys::{hex, unhex};
 use crate::proof::{StoredBlocks, created};
 use crate::shell::Shell;
 
+mod due;
+mod follow;
+
+pub(crate) use follow::seal_behind;
+
 /// Value of the new spare seal.
 const SPARE_SEAL: Amount = Amount::from_sat(1000);
 
@@ -35,7 +39,12 @@ const LINK_VSIZE: u64 = 500;
 /// Carries out one step.
 pub(crate) fn answer(shell: &mut Shell, request: &SuccessionRequest) -> Result<SuccessionAnswer, ApiError> {
     match request {
-        SuccessionRequest::Propose { hub_log_key, anchor_key } => propose(shell, hub_log_key, anchor_key),
+        SuccessionRequest::Propose { hub_log_key, anchor_key, node_id, after } => {
+            propose(shell, hub_log_key, anchor_key, node_id, *after)
+        }
+        SuccessionRequest::Follow { .. } => {
+            Err(ApiError::invalid("N-39", "this is a hub; members' nodes follow another one"))
+        }
         SuccessionRequest::Sign { statement, only_review } => sign(shell, statement, *only_review),
         SuccessionRequest::Collect { statement, signatures } => collect(shell, statement, signatures),
         SuccessionRequest::Spend { certificate, fee_rate_sat_vb } => spend(shell, certificate, *fee_rate_sat_vb),
@@ -46,16 +55,41 @@ pub(crate) fn answer(shell: &mut Shell, request: &SuccessionRequest) -> Result<S
 }
 
 /// The statement for another hub, behind the newest final header.
-fn propose(shell: &Shell, hub_log_key: &str, anchor_key: &str) -> Result<SuccessionAnswer, ApiError> {
-    let last = last_final(shell)?;
+fn propose(
+    shell: &Shell,
+    hub_log_key: &str,
+    anchor_key: &str,
+    node_id: &str,
+    after: Option<u32>,
+) -> Result<SuccessionAnswer, ApiError> {
+    let anchored = shell.ledger.state().anchored();
+    let last = match after {
+        None => last_final(shell)?,
+        Some(epoch) => anchored
+            .iter()
+            .find(|record| record.header.epoch == epoch)
+            .ok_or_else(|| ApiError::invalid("A-104", format!("A-104: epoch {epoch} is not final here")))?,
+    };
+    // every batch that is here, but nothing that says that a later epoch is final.
+    let later = anchored.iter().find(|record| record.header.epoch > last.header.epoch);
+    let log_size = shell.store.segment_end_up_to(later.map_or(u64::MAX >> 1, |record| record.position))?;
+    let log_root = shell.ledger.state().tree().root_at(log_size).context("the log is shorter than what is stored")?;
+    let hub_node_key =
+        node_id.trim().parse().map_err(|_| ApiError::invalid("A-100", format!("A-100: {node_id:?} is no node id")))?;
     let statement = SuccessionStatement {
         dao: shell.dao.params.dao_id.0,
         last_link: last.header.epoch,
         last_txid: last.link,
         last_commitment: Commitment::new(*last.header.hash().as_bytes()),
-        spare_seal: last.header.spare_seal,
+        spare_seal: match later {
+            None => shell.ledger.state().spare_seal(),
+            Some(_) => last.header.spare_seal,
+        },
         hub_key: key(hub_log_key)?,
+        hub_node_key,
         anchor_key: key(anchor_key)?,
+        log_size,
+        log_root: log_root.0,
     };
     Ok(SuccessionAnswer { file: Some(hex(&statement.encode())), words: words(&statement), done: true })
 }
@@ -76,6 +110,19 @@ fn sign(shell: &mut Shell, statement: &str, only_review: bool) -> Result<Success
         ));
     }
     let mut words = words(&statement);
+    match shell.store.log_size()?.checked_sub(statement.log_size) {
+        None => {
+            let size = shell.store.log_size()?;
+            return Err(ApiError::not_now(format!(
+                "A-300: the statement is about a log of {} entries; this node has {size} of them and cannot compare",
+                statement.log_size
+            )));
+        }
+        Some(0) => {}
+        Some(more) => words.push(format!(
+            "{more} entries that this node has are behind that; they count no more, and their authors say them again."
+        )),
+    }
     if only_review {
         return Ok(SuccessionAnswer { file: None, words, done: false });
     }
@@ -253,10 +300,21 @@ fn check(shell: &Shell, statement: &SuccessionStatement) -> Result<(), ApiError>
     let number = statement.last_link;
     let known = shell.ledger.state().anchored().iter().find(|record| record.header.epoch == number);
     let record = known.ok_or_else(|| wrong(format!("link {number} is not final here")))?;
-    let found = (statement.last_txid, statement.last_commitment, statement.spare_seal);
-    let ours = (record.link, Commitment::new(*record.header.hash().as_bytes()), record.header.spare_seal);
-    if found != ours {
+    let found = (statement.last_txid, statement.last_commitment);
+    let ours = (record.link, Commitment::new(*record.header.hash().as_bytes()));
+    // Of the header, or of a succession behind it that came to nothing more.
+    let behind = shell.ledger.state().successors().iter().filter(|record| record.successor.after_epoch == number);
+    let mut spares = std::iter::once(record.header.spare_seal).chain(behind.map(|record| record.successor.spare_seal));
+    if found != ours || !spares.any(|spare| spare == statement.spare_seal) {
         return Err(wrong(format!("it goes on from {}, here link {number} is {}", found.0, ours.0)));
+    }
+    let size = statement.log_size;
+    let root = shell.ledger.state().tree().root_at(size);
+    if size <= shell.store.log_size()? && root.is_none_or(|root| root.0 != statement.log_root) {
+        return Err(ApiError::invalid(
+            "A-300",
+            format!("A-300: the first {size} entries of the log have another root here: the hub showed different logs"),
+        ));
     }
     Ok(())
 }
@@ -277,10 +335,7 @@ fn last_final(shell: &Shell) -> Result<&AnchoredRecord, ApiError> {
 /// Weights of the roll of the last header accepted, and their sum.
 fn roll(shell: &Shell, statement: &SuccessionStatement) -> Result<(BTreeMap<XOnlyPublicKey, u128>, u128), ApiError> {
     let roll = shell.ledger.state().roll(statement.last_link).context("the roll of the last header is not here")?;
-    let weight = |(id, entry): (&MemberId, &althing_governance::roll::RollEntry)| {
-        Some((XOnlyPublicKey::from_slice(&id.0).ok()?, entry.weight))
-    };
-    Ok((roll.iter().filter_map(weight).collect(), roll.total()))
+    Ok(due::weights(roll))
 }
 
 /// The spare seal and its witness script: the treasury's, at index 0 (T-6).
@@ -299,34 +354,27 @@ fn spare_seal(shell: &Shell, outpoint: OutPoint) -> Result<(TxOut, ScriptBuf), A
     Ok((output, script))
 }
 
-/// Genesis transaction and every primary link whose header is known.
+/// Genesis transaction and every link on Bitcoin whose header is known, by epoch.
 fn primary(shell: &Shell) -> Result<Vec<VerifiedLink>, ApiError> {
-    let mut outpoint = shell.dao.params.first_seal;
-    let mut commitment = shell.dao.genesis.first_seal.commitment;
-    let mut links = Vec::new();
-    let mut number = 0;
-    loop {
+    let verified = |number, commitment, outpoint| -> Result<VerifiedLink, ApiError> {
         let evidence = created(shell, outpoint)?;
         let inclusion = evidence.inclusion();
-        links.push(VerifiedLink {
-            number,
-            txid: evidence.txid(),
-            commitment,
-            height: inclusion.height(),
-            block_hash: inclusion.block_hash(),
-            index: inclusion.index(),
-        });
-        number += 1;
-        let spent = shell.store.fact(&outpoint_bytes(&outpoint))?.and_then(|row| row.spent);
-        let header = shell.ledger.headers().find(|header| header.epoch == number);
-        let (Some((_, tx, _)), Some(header)) = (spent, header) else { return Ok(links) };
-        let tx: Transaction = bitcoin::consensus::deserialize(&tx).context("a stored link")?;
-        commitment = Commitment::new(*header.hash().as_bytes());
-        if althing_anchor::verify_link(&tx, outpoint, shell.ledger.link_key(number), commitment).is_err() {
-            return Ok(links);
+        let (height, block_hash, index) = (inclusion.height(), inclusion.block_hash(), inclusion.index());
+        Ok(VerifiedLink { number, txid: evidence.txid(), commitment, height, block_hash, index })
+    };
+    let mut seal = shell.dao.params.first_seal;
+    let mut links = vec![verified(0, shell.dao.genesis.first_seal.commitment, seal)?];
+    for (number, (tx, _)) in (1..).zip(crate::view::mined_chain(shell)?) {
+        let Some(header) = shell.ledger.headers().find(|header| header.epoch == number) else { break };
+        let commitment = Commitment::new(*header.hash().as_bytes());
+        if althing_anchor::verify_link(&tx, seal, shell.ledger.link_key(number), commitment).is_err() {
+            break;
         }
-        outpoint = OutPoint { txid: tx.compute_txid(), vout: 0 };
+        let txid = tx.compute_txid();
+        links.push(verified(number, commitment, OutPoint { txid, vout: 0 })?);
+        seal = shell.ledger.seal_after(number, txid);
     }
+    Ok(links)
 }
 
 fn words(statement: &SuccessionStatement) -> Vec<String> {
@@ -335,7 +383,11 @@ fn words(statement: &SuccessionStatement) -> Vec<String> {
             "Puts another hub in the place of the present one, behind link {} ({}).",
             statement.last_link, statement.last_txid
         ),
-        format!("Its log key is {}, its anchor key {}.", statement.hub_key, statement.anchor_key),
+        format!(
+            "Its log key is {}, its anchor key {}, its node id {}.",
+            statement.hub_key, statement.anchor_key, statement.hub_node_key
+        ),
+        format!("It takes over the log of {} entries.", statement.log_size),
         format!("The spare seal {} is spent for it; later links of the former hub are void.", statement.spare_seal),
     ]
 }

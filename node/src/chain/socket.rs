@@ -1,0 +1,162 @@
+//! The little that servers other than a bitcoind are spoken to by: HTTP requests and JSON lines over plain TCP. Such a server is one's own, on
+//! this machine or behind a tunnel; TLS is the tunnel's (B-363).
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// How long the server may be silent.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longest answer: a block has at most 4 MB.
+const MAX_ANSWER: u64 = 16 << 20;
+
+fn connect(address: &str) -> Result<TcpStream, String> {
+    let found = address.to_socket_addrs().map_err(|error| format!("{address}: {error}"))?;
+    let mut last = format!("{address} names no address");
+    for socket in found {
+        match TcpStream::connect_timeout(&socket, PATIENCE) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
+                stream.set_write_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
+                return Ok(stream);
+            }
+            Err(error) => last = error.to_string(),
+        }
+    }
+    Err(last)
+}
+
+/// A base address of HTTP: `http://host:port/path`.
+#[derive(Debug, Clone)]
+pub(super) struct Http {
+    address: String,
+    path: String,
+}
+
+impl Http {
+    /// Reads the base address; nothing is sent.
+    pub(super) fn new(url: &str) -> Result<Self, String> {
+        let Some(rest) = url.strip_prefix("http://") else {
+            return Err(format!("B-363: {url} is not http://host:port; TLS is left to a tunnel on this machine"));
+        };
+        let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let address = if address.contains(':') { address.to_owned() } else { format!("{address}:80") };
+        let path = match path.trim_matches('/') {
+            "" => String::new(),
+            path => format!("/{path}"),
+        };
+        Ok(Self { address, path })
+    }
+
+    /// Status and body of the answer. HTTP/1.0, so that the body ends with the connection.
+    pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> Result<(u16, Vec<u8>), String> {
+        let mut stream = connect(&self.address)?;
+        let length = body.len();
+        let head = format!(
+            "{method} {}{path} HTTP/1.0\r\nHost: {}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n",
+            self.path, self.address
+        );
+        let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+        sent.map_err(|error| error.to_string())?;
+        let mut answer = Vec::new();
+        stream.take(MAX_ANSWER).read_to_end(&mut answer).map_err(|error| error.to_string())?;
+        parse(&answer).ok_or_else(|| "the answer is not HTTP, or was cut short".to_owned())
+    }
+}
+
+/// Status and body, if all of it is there.
+fn parse(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&answer[..end]).ok()?;
+    let body = &answer[end + 4..];
+    let mut lines = head.split("\r\n");
+    let mut words = lines.next()?.split(' ');
+    let status = words.next().filter(|protocol| protocol.starts_with("HTTP/1.")).and(words.next())?.parse().ok()?;
+    for line in lines {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        if name.eq_ignore_ascii_case("content-length") && value.trim().parse() != Ok(body.len()) {
+            return None;
+        }
+        if name.eq_ignore_ascii_case("transfer-encoding") {
+            return None;
+        }
+    }
+    Some((status, body.to_vec()))
+}
+
+/// Why a question by JSON lines has no answer.
+pub(super) enum LineError {
+    /// The connection failed, or what came is no answer.
+    Broken(String),
+    /// The server refused.
+    Refused(String),
+}
+
+/// A connection on which each line is a JSON message.
+pub(super) struct Lines {
+    stream: BufReader<TcpStream>,
+    next: u64,
+}
+
+impl Lines {
+    /// Connects to `host:port`.
+    pub(super) fn connect(address: &str) -> Result<Self, String> {
+        Ok(Self { stream: BufReader::new(connect(address)?), next: 0 })
+    }
+
+    /// Calls a method; notices that come in between are passed over.
+    pub(super) fn call(&mut self, method: &str, params: &Value) -> Result<Value, LineError> {
+        let broken = |reason: String| LineError::Broken(reason);
+        self.next += 1;
+        let request = json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params });
+        let line = format!("{request}\n");
+        self.stream.get_mut().write_all(line.as_bytes()).map_err(|error| broken(error.to_string()))?;
+        loop {
+            let mut line = String::new();
+            let read = self.stream.by_ref().take(MAX_ANSWER).read_line(&mut line);
+            if read.map_err(|error| broken(error.to_string()))? == 0 {
+                return Err(broken("the server closed the connection".to_owned()));
+            }
+            let mut answer: Value = serde_json::from_str(&line).map_err(|error| broken(error.to_string()))?;
+            if answer["id"] != self.next {
+                continue;
+            }
+            return match answer["error"].take() {
+                Value::Null => Ok(answer["result"].take()),
+                error => Err(LineError::Refused(error["message"].as_str().map_or(error.to_string(), str::to_owned))),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Http, parse};
+
+    #[test]
+    fn answers_that_are_none_are_told_apart() {
+        assert_eq!(parse(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), Some((200, b"hi".to_vec())));
+        assert_eq!(parse(b"HTTP/1.0 404 Not Found\r\n\r\n"), Some((404, Vec::new())));
+        for bad in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi"[..],
+            b"hi",
+            b"",
+            b"HTTP/1.1 200 OK\r\n",
+            b"SSH-2.0\r\n\r\n",
+        ] {
+            assert_eq!(parse(bad), None);
+        }
+        assert_eq!(parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn addresses_are_read() {
+        let base = Http::new("http://127.0.0.1:3002/api/").unwrap();
+        assert_eq!((base.address.as_str(), base.path.as_str()), ("127.0.0.1:3002", "/api"));
+        assert_eq!(Http::new("http://esplora.local").unwrap().address, "esplora.local:80");
+        assert!(Http::new("https://esplora.example").unwrap_err().contains("B-363"));
+    }
+}

@@ -1,0 +1,275 @@
+//! A succession as the log, the links and the proof files see it (A-300 to A-306, P-330 to P-332).
+
+use althing_anchor::{
+    Commitment, Seal, SuccessionCertificate, SuccessionSignature, SuccessionStatement, succession_outputs,
+};
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::{Choice, Entry, LogHead};
+use althing_governance::id::TreeHash;
+use althing_governance::signing::Statement as _;
+use althing_governance::tree::leaf_hash;
+use althing_node::ledger::{Ledger, LedgerError};
+use althing_node::proof::bundle::{Bundle, Statement, SuccessionPart};
+use althing_node::proof::parts::{Against, Contradiction, ReceiptFraudPart};
+use althing_node::proof::verify;
+use bitcoin::{Amount, OutPoint, Transaction};
+
+use crate::chain::{input, transaction};
+use crate::story::{DECIDING, Story, VOTER};
+use crate::world::{AUX, FINAL_DEPTH, LOG, World, keypair, member_id, text};
+
+/// Log key, anchor key and node key of the new hub.
+const NEXT: (u8, u8, u8) = (88, 87, 86);
+
+/// Behind the newest final epoch, over the log as it is.
+fn statement(world: &World) -> SuccessionStatement {
+    let last = world.ledger.state().newest_anchored().unwrap();
+    SuccessionStatement {
+        dao: world.params().dao_id.0,
+        last_link: last.header.epoch,
+        last_txid: last.link,
+        last_commitment: Commitment::new(*last.header.hash().as_bytes()),
+        spare_seal: world.ledger.state().spare_seal(),
+        hub_key: keypair(NEXT.0).x_only_public_key().0,
+        hub_node_key: keypair(NEXT.2).public_key(),
+        anchor_key: keypair(NEXT.1).x_only_public_key().0,
+        log_size: world.ledger.state().size(),
+        log_root: world.ledger.state().root().0,
+    }
+}
+
+fn certificate(statement: &SuccessionStatement, members: &[u8]) -> SuccessionCertificate {
+    let mut certificate = SuccessionCertificate::new(*statement);
+    for member in members {
+        let (key, signature) = (keypair(*member), statement.sign(&keypair(*member), &AUX));
+        certificate.add(SuccessionSignature { member: key.x_only_public_key().0, signature }).unwrap();
+    }
+    certificate
+}
+
+/// What the treasurers broadcast.
+fn spender(world: &World, certificate: &SuccessionCertificate) -> Transaction {
+    let spare = certificate.statement().spare_seal;
+    let genesis = &world.dao.genesis_tx;
+    let script = genesis.output[1].script_pubkey.clone();
+    let outputs = succession_outputs(certificate, Amount::from_sat(9_000), Amount::from_sat(1_000), script);
+    transaction(vec![input(spare.txid, spare.vout)], outputs.to_vec())
+}
+
+/// Mines the succession and lets it become final; nothing is logged meanwhile.
+fn carried_out(world: &mut World, certificate: &SuccessionCertificate) -> Transaction {
+    let tx = spender(world, certificate);
+    world.chain.mine(vec![tx.clone()]);
+    (1..FINAL_DEPTH).for_each(|_| world.chain.mine(Vec::new()));
+    tx
+}
+
+/// Members 4, 5 and 6 have 15 of 21 hundred thousand.
+const MAJORITY: [u8; 3] = [4, 5, 6];
+
+/// A story in which another hub took over, and anchored an epoch in which a vote was decided.
+fn succeeded() -> Story {
+    let mut story = Story::told();
+    let world = &mut story.world;
+    let certificate = certificate(&statement(world), &MAJORITY);
+    let tx = carried_out(world, &certificate);
+    world.ledger.expect_succession(certificate.clone());
+    world.ledger.succeed_if_due(&mut world.chain).unwrap();
+    world.office = (NEXT.0, NEXT.1);
+    world.seal = Seal {
+        outpoint: OutPoint { txid: tx.compute_txid(), vout: 0 },
+        value: tx.output[0].value,
+        anchor_key: certificate.statement().anchor_key,
+        commitment: certificate.commitment(),
+    };
+    let close = &world.closes[DECIDING as usize - 1];
+    let prove = |signature: &SuccessionSignature| {
+        close.prove_weight(DECIDING, &althing_governance::id::MemberId::of(&signature.member)).unwrap()
+    };
+    let weights = certificate.signatures().iter().map(prove).collect();
+    let link = world.chain.evidence(tx.compute_txid());
+    world.successions.push(SuccessionPart { certificate, weights, link });
+    world.block(vec![]);
+    story
+}
+
+fn judged(story: &Story, bundle: &Bundle) -> Result<String, String> {
+    let headers =
+        althing_anchor::HeaderChain::from_bytes(bitcoin::Network::Regtest, &story.world.chain.header_bytes()).unwrap();
+    let found = verify(&bundle.to_bytes(), &headers);
+    found.map(|finding| finding.statement).map_err(|rejection| rejection.to_string())
+}
+
+#[test]
+fn the_new_hub_goes_on_and_what_it_anchors_can_be_shown() {
+    let mut story = succeeded();
+    let world = &mut story.world;
+    // The former hub's word counts no more.
+    world.office.0 = LOG;
+    world.chain.mine(vec![]);
+    let head = world.head_of(world.chain.hash(world.chain.height()));
+    assert!(world.append(&head).unwrap_err().to_string().contains("E-13"));
+    world.office.0 = NEXT.0;
+    let proposal = world.propose(1, text("A new harbour"));
+    world.block(vec![]);
+    world.vote(VOTER, proposal, Choice::Yes);
+    world.finish_epoch();
+    world.finish_epoch();
+    world.finish_epoch();
+    world.block(vec![]);
+    let header = story.close(DECIDING + 1).header;
+    let state = story.world.ledger.state();
+    assert_eq!(header.spare_seal, OutPoint { txid: story.world.successions[0].link.txid(), vout: 1 });
+    assert_eq!(header.next_anchor_key, keypair(NEXT.1).x_only_public_key().0);
+    assert_eq!(header.charter, state.charter().hash());
+    assert_ne!(header.charter, story.world.params().charter_hash);
+    assert_eq!(state.anchored().len() as u32, DECIDING + 3);
+
+    // The whole log replays with the certificate, and not without it.
+    let replay = |with: bool| {
+        let mut ledger = Ledger::new(story.world.params().clone());
+        if with {
+            ledger.expect_succession(story.world.successions[0].certificate.clone());
+        }
+        let mut chain = story.world.chain.clone();
+        let done = story.world.segments.iter().try_for_each(|segment| ledger.append_segment(segment, &mut chain));
+        done.map(|()| ledger.state().root())
+    };
+    assert_eq!(replay(true).unwrap(), state.root());
+    assert!(matches!(replay(false), Err(LedgerError::Invalid { .. })));
+
+    // A ballot under the new hub is shown from the genesis transaction on.
+    let close = story.close(DECIDING + 2);
+    let member = member_id(VOTER);
+    let record = &state.proposals()[&proposal];
+    let ballot = record.ballots[&member].last().unwrap();
+    let part = althing_node::proof::bundle::BallotPart {
+        entry: story.logged(ballot.position, close.header.log_size),
+        counted: close.prove_ballot(&proposal, &member).unwrap(),
+        snapshot: record.snapshot_epoch,
+        weight: close.prove_weight(record.snapshot_epoch, &member).unwrap(),
+    };
+    let bundle = story.bundle(DECIDING + 2, Statement::Ballot(Box::new(part)));
+    assert!(judged(&story, &bundle).unwrap().contains("counted as cast"));
+    let bytes = bundle.to_bytes();
+    assert_eq!(Bundle::from_bytes(&bytes).unwrap(), bundle);
+    let headers =
+        althing_anchor::HeaderChain::from_bytes(bitcoin::Network::Regtest, &story.world.chain.header_bytes()).unwrap();
+    for at in (0..bytes.len()).step_by(13) {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        assert!(verify(&flipped, &headers).is_err(), "byte {at} flipped");
+    }
+    let refused = |what: &str, rule: &str, change: &dyn Fn(&mut Bundle)| {
+        let mut changed = bundle.clone();
+        change(&mut changed);
+        let why = judged(&story, &changed).expect_err(what);
+        assert!(why.contains(rule), "{what}: {why}");
+    };
+    refused("no succession", "P-4", &|bundle| bundle.successions.clear());
+    refused("no weights", "P-330", &|bundle| bundle.successions[0].weights.clear());
+    refused("weights of others", "roll", &|bundle| bundle.successions[0].weights.swap(0, 1));
+    refused("twice", "P-330", &|bundle| bundle.successions.push(bundle.successions[0].clone()));
+    refused("the former hub's link", "", &|bundle| bundle.successions[0].link = bundle.epochs[2].link.clone());
+}
+
+#[test]
+fn a_succession_that_is_none_moves_no_log() {
+    let refused = |what: &str, rule: &str, change: &dyn Fn(&mut SuccessionStatement), members: &[u8]| {
+        let mut world = Story::told().world;
+        let mut statement = statement(&world);
+        change(&mut statement);
+        let certificate = certificate(&statement, members);
+        carried_out(&mut world, &certificate);
+        world.ledger.expect_succession(certificate);
+        let before = world.ledger.state().clone();
+        let error = world.ledger.succeed_if_due(&mut world.chain).expect_err(what);
+        assert!(matches!(error, LedgerError::Invalid { .. }) && error.to_string().contains(rule), "{what}: {error}");
+        assert_eq!(*world.ledger.state(), before, "{what}");
+    };
+    refused("a minority", "A-103", &|_| {}, &[1, 2, 3, 4]);
+    refused("nobody", "A-103", &|_| {}, &[]);
+    refused("another root", "A-300", &|statement| statement.log_root = [1; 32], &MAJORITY);
+    refused("an old size", "A-300", &|statement| statement.log_size -= 1, &MAJORITY);
+    refused("an older epoch", "A-301", &|statement| statement.last_link -= 1, &MAJORITY);
+    refused("another DAO", "A-104", &|statement| statement.dao = [2; 32], &MAJORITY);
+    refused(
+        "another commitment",
+        "A-104",
+        &|statement| statement.last_commitment = Commitment::new([3; 32]),
+        &MAJORITY,
+    );
+}
+
+#[test]
+fn a_succession_waits_until_it_is_final() {
+    let mut world = Story::told().world;
+    let certificate = certificate(&statement(&world), &MAJORITY);
+    world.ledger.expect_succession(certificate.clone());
+    let not_yet = |world: &mut World| {
+        let error = world.ledger.succeed_if_due(&mut world.chain).unwrap_err();
+        assert!(matches!(error, LedgerError::NotYet { .. }), "{error}");
+    };
+    not_yet(&mut world);
+    world.chain.mine(vec![spender(&world, &certificate)]);
+    not_yet(&mut world);
+    (1..FINAL_DEPTH).for_each(|_| world.chain.mine(Vec::new()));
+    world.ledger.succeed_if_due(&mut world.chain).unwrap();
+    assert_eq!(world.ledger.state().hub_log_key(), keypair(NEXT.0).x_only_public_key().0);
+}
+
+#[test]
+fn receipts_of_the_former_hub_bind_the_new_one_as_far_as_members_signed() {
+    let mut story = succeeded();
+    story.world.finish_epoch();
+    story.world.block(vec![]);
+    let world = &story.world;
+    let taken_over = world.successions[0].certificate.statement().log_size;
+    let newest = world.ledger.newest_head().unwrap().clone();
+    let promise = |log_size: u64| {
+        let log = &world.log[..log_size as usize];
+        ReceiptFraudPart {
+            receipt: world.receipt(log_size - 1, &[b"my ballot".to_vec()], log, LOG),
+            position: log_size - 1,
+            entry: b"my ballot".to_vec(),
+            path: vec![],
+            against: Against::Head(Box::new(newest.clone())),
+            contradiction: Contradiction::Entry {
+                leaf: leaf_hash(&world.log[log_size as usize - 1]),
+                path: world.ledger.state().tree().inclusion_proof(log_size - 1, newest.size).unwrap(),
+            },
+        }
+    };
+    let shown = |part| judged(&story, &story.bundle(DECIDING + 1, Statement::ReceiptFraud(Box::new(part))));
+    assert!(shown(promise(taken_over)).unwrap().contains("Fraud by the hub"));
+    // The former hub can still sign, for anything.
+    assert!(shown(promise(taken_over + 1)).unwrap_err().contains("P-331"));
+    // Two hubs that signed heads of one height are not one hub that signed two.
+    let former = LogHead { root: TreeHash([9; 32]), ..newest.statement };
+    let former = former.sign(&world.secp, &keypair(LOG), &AUX);
+    let mut heads = [former, newest.clone()];
+    heads.sort_by_key(|head| head.to_bytes());
+    let why = judged(&story, &story.bundle(DECIDING + 1, Statement::HeadFraud(Box::new(heads)))).unwrap_err();
+    assert!(why.contains("P-332"), "{why}");
+    let rival = LogHead { root: TreeHash([9; 32]), ..newest.statement };
+    let mut heads = [rival.sign(&world.secp, &keypair(NEXT.0), &AUX), newest];
+    heads.sort_by_key(|head| head.to_bytes());
+    judged(&story, &story.bundle(DECIDING + 1, Statement::HeadFraud(Box::new(heads)))).unwrap();
+}
+
+#[test]
+fn one_succession_follows_another_without_an_epoch_between() {
+    let mut story = succeeded();
+    let world = &mut story.world;
+    let again = SuccessionStatement { hub_key: keypair(78).x_only_public_key().0, ..statement(world) };
+    let certificate = certificate(&again, &MAJORITY);
+    carried_out(world, &certificate);
+    world.ledger.expect_succession(certificate);
+    world.ledger.succeed_if_due(&mut world.chain).unwrap();
+    assert_eq!(world.ledger.state().hub_log_key(), keypair(78).x_only_public_key().0);
+    assert_eq!(world.ledger.state().successors().len(), 2);
+    world.office.0 = 78;
+    world.chain.mine(Vec::new());
+    let head: Entry = world.head_of(world.chain.hash(world.chain.height()));
+    world.append(&head).unwrap();
+}
