@@ -269,7 +269,7 @@ impl Hub {
         let ends: Vec<u64> = shown.iter().map(|(_, end)| *end).collect();
         // One alone may have been away for as long as this folder is old.
         let heard: BTreeSet<_> =
-            shown.iter().filter_map(|(peer, _)| self.members.get(peer).copied().flatten()).collect();
+            shown.iter().filter_map(|(peer, _)| self.members.get(&PeerId(**peer)).copied().flatten()).collect();
         let most = members.is_empty() || heard.len().saturating_mul(2) > members.len();
         let since = match self.newness.known {
             Known::Unsure(since) => since,

@@ -21,7 +21,7 @@ use crate::api::{ApiError, ErrorKind, Reply, Request, Said};
 use crate::engine::Answer;
 use crate::speaker::Voice;
 use crate::stakes::StakeChannel;
-use crate::store::{INCARNATION, OutboxRow};
+use crate::store::OutboxRow;
 use crate::view;
 
 /// How long a caller waits for the hub's acknowledgement; the entry itself waits for ever.

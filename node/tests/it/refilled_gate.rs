@@ -102,6 +102,7 @@ impl Refilled {
             epochs: epochs
                 .map(|(close, link)| EpochPart { header: close.header, link: self.world.chain.evidence(*link) })
                 .collect(),
+            successions: Vec::new(),
             statement,
         }
     }

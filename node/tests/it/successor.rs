@@ -142,7 +142,7 @@ fn the_new_hub_goes_on_and_what_it_anchors_can_be_shown() {
     let close = story.close(DECIDING + 2);
     let member = member_id(VOTER);
     let record = &state.proposals()[&proposal];
-    let ballot = record.ballots[&member].last().unwrap();
+    let ballot = record.ballots.standing(&member).unwrap();
     let part = althing_node::proof::bundle::BallotPart {
         entry: story.logged(ballot.position, close.header.log_size),
         counted: close.prove_ballot(&proposal, &member).unwrap(),
