@@ -12,7 +12,9 @@ use bitcoin::secp256k1::PublicKey;
 
 use super::Member;
 use super::lane::{Body, Op};
-use crate::api::{AnchorReply, AnchorRequest, ApiError, Choice, ErrorKind, Reply, Request, Role, SuccessionRequest};
+use crate::api::{
+    AnchorReply, AnchorRequest, ApiError, Choice, ErrorKind, GateRequest, Reply, Request, Role, SuccessionRequest,
+};
 use crate::engine::Answer;
 use crate::keys::entropy;
 use crate::peers::PeerAddress;
@@ -84,6 +86,10 @@ impl Member {
                 .equivocation(&entries)
                 .map(|(entry, sentences)| self.enqueue(Body::Whole(Box::new(entry)), sentences, &answer)),
             Request::Recourse(request) => self.recourse(request, &answer),
+            Request::Gates(GateRequest::Refill { .. }) => Err(ApiError::invalid(
+                "G-108",
+                "G-108: the hub notes gates in the log; its operator gives this command there",
+            )),
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Some(Reply::Anchoring(AnchorReply::Bump(bump))))
             }

@@ -184,7 +184,7 @@ fn ballots_and_weights() {
             }
         });
     });
-    part("the proof of another member", BallotFile, "G-73: proof is for key", |story, bundle| {
+    part("the proof of another member", BallotFile, "P-6: the tally counts entry", |story, bundle| {
         let close = &story.world.closes[DECIDING as usize - 1];
         let Statement::Ballot(part) = &mut bundle.statement else { unreachable!() };
         part.counted = close.prove_ballot(&story.text, &member_id(4)).unwrap();

@@ -1,13 +1,13 @@
 //! A class that two bodies decide: the members, and the treasurers by the keys that the charter names.
 
+use althing_governance::charter::{Body, Charter, Class};
 use althing_node::api::{ProposalState, WaitFor};
-use althing_regtest::story::{Actor, Assembly};
+use althing_regtest::story::{Actor, Assembly, Periods, enter, found_by, open_stakes, reach_roll};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::stage::with_members_on_roll;
+use crate::stage::with_assembly;
 
-/// Above what the members decide alone under the charter of the story.
 const LARGE_SAT: u64 = 20_000_000;
 
 /// Blocks from the last ballot until an outcome is final, and as much again for a busy machine.
@@ -15,12 +15,15 @@ const DECIDED_WITHIN_BLOCKS: u32 = 90;
 
 #[test]
 fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
-    with_members_on_roll("treasurers-body", |assembly| {
-        let [agreed, refused_by_them, small] = [
-            propose(assembly, "A ship", LARGE_SAT)?,
-            propose(assembly, "A fleet", LARGE_SAT)?,
-            propose(assembly, "An oar", 5_000)?,
-        ];
+    with_assembly("treasurers-body", |assembly| {
+        let founded = found_by(assembly, Periods::SHORT, both_bodies)?;
+        enter(assembly, &founded)?;
+        open_stakes(assembly)?;
+        reach_roll(assembly)?;
+        let [agreed, refused_by_them] =
+            [propose(assembly, "A ship", LARGE_SAT)?, propose(assembly, "A fleet", LARGE_SAT)?];
+        let small = ask(&assembly.members[0], &["propose", "text", "--title", "An oar", "--yes"])?;
+        let small = small["id"].as_str().context("no id")?.to_owned();
         assembly.mine_until("the votes open", 20, || {
             Ok(assembly.members[0].has_seen(WaitFor::VotingOpen(small.clone()))?.then_some(()))
         })?;
@@ -64,6 +67,13 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
         ensure!(refused_state? == ProposalState::Rejected, "the treasurers' no was not heard");
         Ok(())
     });
+}
+
+/// Payments need the treasurers' consent beside the members'.
+fn both_bodies(mut charter: Charter) -> Charter {
+    let spends = charter.classes.iter_mut().filter(|rule| rule.class == Class::Spend);
+    spends.for_each(|rule| rule.bodies = vec![Body::Members, Body::Treasurers]);
+    charter
 }
 
 fn propose(assembly: &Assembly, title: &str, sat: u64) -> Result<String> {

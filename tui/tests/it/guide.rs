@@ -63,10 +63,9 @@ fn every_command_of_the_feature_table_exists() {
 }
 
 /// What waits for other parts of the project, and what is never to be: nothing else may be missing.
-const NOT_YET: [(&str, &str); 6] = [
+const NOT_YET: [(&str, &str); 5] = [
     ("earned merit that decays", "merit"),
     ("secret until close", "trustees"),
-    ("penalty for dropping a receipted ballot", "treasury"),
     ("sessions over the peers", "treasury"),
     ("notifications", "terminal"),
     ("public interface", "node services"),
