@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bitcoin::{Amount, FeeRate, Network, ScriptBuf};
 use serde::{Deserialize, Serialize};
 
+use crate::api::ApiError;
 use crate::chain::{Access, Bitcoind};
 use crate::config::{Config, GossipSettings, LinkSettings};
 use crate::dao::{Dao, genesis_params};
@@ -267,11 +268,13 @@ pub fn take_over(dir: &Path, password: &str, certificate: &str, dao_file: &Path,
         ("log key", statement.hub_key.to_string(), public.log_key),
         ("anchor key", statement.anchor_key.to_string(), public.anchor_key),
     ] {
-        ensure!(named == ours, "A-305: the succession's {what} is {named}, this seed's is {ours}");
+        let reason = format!("A-305: the succession's {what} is {named}, this seed's is {ours}");
+        ensure!(named == ours, ApiError::invalid("A-305", reason));
     }
     let text = std::fs::read_to_string(dao_file).with_context(|| format!("reading {}", dao_file.display()))?;
     let mut dao = Dao::from_json(&text).with_context(|| format!("checking {}", dao_file.display()))?;
-    ensure!(dao.params.dao_id.0 == statement.dao, "A-104: the succession is of another DAO than {}", dao.params.dao_id);
+    let reason = format!("A-104: the succession is of another DAO than {}", dao.params.dao_id);
+    ensure!(dao.params.dao_id.0 == statement.dao, ApiError::invalid("A-104", reason));
     let mut config = Config::load(dir)?;
     ensure!(dao.network() == parse_network(&config.network)?, "D-7: the DAO is on {}", dao.network());
     config.birthday = config.birthday.min(dao.birthday);

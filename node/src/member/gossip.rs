@@ -91,6 +91,11 @@ impl Member {
         }
     }
 
+    /// Another hub took over: what the former one signed is compared no more.
+    pub(super) fn forget_waiting_heads(&mut self) {
+        self.gossip.waiting.clear();
+    }
+
     /// A peer that is not the hub is gone.
     pub(super) fn forget_friend(&mut self, peer: PublicKey) {
         self.gossip.friends.retain(|friend| *friend != peer);

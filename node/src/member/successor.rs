@@ -26,6 +26,7 @@ impl Member {
         // What the former hub said and did is judged anew by the log as it now is.
         (self.connected, self.halted, self.hub_size) = (false, None, 0);
         self.pending_links.clear();
+        self.forget_waiting_heads();
         self.shell.alarms.remove("log");
         self.shell.alarms.remove("link");
         tracing::warn!(%former, hub = %self.hub, "another hub is followed");
