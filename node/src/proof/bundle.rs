@@ -275,7 +275,7 @@ impl Canonical for Statement {
                 part.encode(w);
             }
             Self::BadEntry(part) => {
-                w.u8(10);
+                w.u8(11);
                 part.encode(w);
             }
         }
@@ -317,7 +317,7 @@ impl Statement {
             6 => Ok(Self::HeadFraud(Box::new([Canonical::decode(r)?, Canonical::decode(r)?]))),
             7 => Ok(Self::Equivocation(Box::new(Canonical::decode(r)?))),
             8 => Ok(Self::UnauthorisedSpend(Box::new(Canonical::decode(r)?))),
-            10 => Ok(Self::BadEntry(Box::new(Canonical::decode(r)?))),
+            11 => Ok(Self::BadEntry(Box::new(Canonical::decode(r)?))),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
     }

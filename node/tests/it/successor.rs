@@ -169,7 +169,7 @@ fn the_new_hub_goes_on_and_what_it_anchors_can_be_shown() {
     refused("no succession", "P-4", &|bundle| bundle.successions.clear());
     refused("no weights", "P-330", &|bundle| bundle.successions[0].weights.clear());
     refused("weights of others", "roll", &|bundle| bundle.successions[0].weights.swap(0, 1));
-    refused("twice", "P-330", &|bundle| bundle.successions.push(bundle.successions[0].clone()));
+    refused("twice", "A-104", &|bundle| bundle.successions.push(bundle.successions[0].clone()));
     refused("the former hub's link", "", &|bundle| bundle.successions[0].link = bundle.epochs[2].link.clone());
 }
 
