@@ -140,7 +140,7 @@ impl Member {
         if let Entry::Ballot(ballot) = entry
             && let Some(schedule) = state.proposals().get(&ballot.body.proposal).and_then(|record| record.schedule)
         {
-            let last = schedule.close.saturating_sub(depth);
+            let last = schedule.close.saturating_add(1).saturating_sub(depth);
             sentences.push(format!(
                 "Voting closes at height {}: the hub is bound by it only if the block is at height {last} or below.",
                 schedule.close

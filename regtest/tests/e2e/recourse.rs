@@ -81,7 +81,7 @@ fn a_ballot_is_forced(assembly: &mut Assembly) -> Result<()> {
     ensure!(looked.code != Some(0) && looked.stderr.contains("goes onto Bitcoin"), "no review: {looked:?}");
     let forced = ask(gudrun, &["force", "last", "--fee-rate", "3", "--yes"])?;
     let (fee, vsize) = (forced["fee_sat"].as_u64().unwrap_or(0), forced["vsize"].as_u64().unwrap_or(1));
-    ensure!(forced["kind"] == "ballot" && forced["txid"].is_string() && fee >= 3 * vsize, "{forced}");
+    ensure!(forced["kind"] == "ballot entry" && forced["txid"].is_string() && fee >= 3 * vsize, "{forced}");
     let entry = forced["entry"].as_str().context("no entry")?.to_owned();
     // Only Bitcoin has it from here on.
     assembly.members[GUDRUN].kill();
