@@ -1,6 +1,6 @@
 //! The log tree: RFC 9162 section 2.1 (SHA-256), unchanged, so that any Certificate Transparency tool can check it.
 //!
-//! Leaves are the canonical bytes of entries. Every complete subtree's hash is kept, so that appending costs amortised one
+//! Leaves are the canonical bytes of entries. The hashes of complete subtrees are kept, so that appending costs amortised one
 //! hash, and the root, an inclusion proof or a consistency proof for any earlier size costs O(log n) hashes.
 
 use bitcoin::hashes::{Hash, HashEngine, sha256};
@@ -10,7 +10,7 @@ use crate::id::TreeHash;
 /// An append-only Merkle tree over byte strings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryTree {
-    /// `levels[k][i]` is the hash of the complete subtree over leaves `i * 2^k .. (i + 1) * 2^k`.
+    /// `levels[k][i]` is the hash of the complete subtree over leaves `i * 2^k .. (i + 1) * 2^k`, where [`is_kept`] says so.
     levels: Vec<Vec<TreeHash>>,
 }
 
@@ -76,19 +76,29 @@ impl HistoryTree {
 
     /// Appends a leaf by its hash (see [`leaf_hash`]).
     pub fn push_hash(&mut self, leaf: TreeHash) {
-        let mut hash = leaf;
-        for level in 0.. {
-            if self.levels.len() == level {
-                self.levels.push(Vec::new());
-            }
-            let nodes = &mut self.levels[level];
-            nodes.push(hash);
-            // A second child completes its parent.
-            if nodes.len() % 2 == 1 {
-                return;
-            }
-            hash = node_hash(&nodes[nodes.len() - 2], &nodes[nodes.len() - 1]);
+        self.keep(0, leaf);
+        let size = self.size();
+        // The subtrees that this leaf completes.
+        for level in (1..=size.trailing_zeros() as usize).filter(|level| is_kept(*level)) {
+            let hash = self.parent(level, self.levels.get(level).map_or(0, Vec::len));
+            self.keep(level, hash);
         }
+    }
+
+    fn keep(&mut self, level: usize, hash: TreeHash) {
+        while self.levels.len() <= level {
+            self.levels.push(Vec::new());
+        }
+        self.levels[level].push(hash);
+    }
+
+    /// Hash of a complete subtree.
+    fn node(&self, level: usize, index: usize) -> TreeHash {
+        if is_kept(level) { self.levels[level][index] } else { self.parent(level, index) }
+    }
+
+    fn parent(&self, level: usize, index: usize) -> TreeHash {
+        node_hash(&self.node(level - 1, 2 * index), &self.node(level - 1, 2 * index + 1))
     }
 
     /// Hash of the leaf at `position`.
@@ -174,7 +184,7 @@ impl HistoryTree {
         if len.is_power_of_two() {
             let level = len.trailing_zeros() as usize;
             let index = usize::try_from(start >> level).expect("the index of a node held in memory");
-            return self.levels[level][index];
+            return self.node(level, index);
         }
         let left = split(len);
         node_hash(&self.range(start, left), &self.range(start + left, len - left))
@@ -289,6 +299,11 @@ pub fn verify_consistency(
     }
     same_root(old_root, old_hash)?;
     same_root(new_root, new_hash)
+}
+
+/// Pairs of leaves are hashed again when they are asked for: half of all inner nodes, for one hash more in a proof.
+const fn is_kept(level: usize) -> bool {
+    level != 1
 }
 
 /// Largest power of two below `len >= 2`.
