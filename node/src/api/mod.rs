@@ -16,6 +16,7 @@ mod reply;
 mod request;
 mod saying;
 mod treasury;
+mod treasury_views;
 mod vote;
 
 pub use anchoring::*;
@@ -28,6 +29,7 @@ pub use reply::*;
 pub use request::*;
 pub use saying::*;
 pub use treasury::*;
+pub use treasury_views::*;
 pub use vote::*;
 
 pub use althing_governance::charter::Class;

@@ -183,6 +183,7 @@ impl Role for Hub {
             Input::Peer(PeerEvent::Down(peer)) => {
                 self.copies.remove(&peer);
                 self.newness.forget(&peer);
+                self.shell.papers.forget(&peer);
                 self.members.remove(&peer);
                 self.wanted.remove(&peer);
             }
@@ -243,6 +244,9 @@ impl Hub {
         }
         if !self.members.contains_key(&peer) {
             self.refuse_peer(peer, "N-30", "say hello first");
+            return Ok(());
+        }
+        if self.shell.on_paper_message(peer, &message)? {
             return Ok(());
         }
         match message {
@@ -655,6 +659,7 @@ impl Hub {
         self.sign_head()?;
         self.close_epoch_if_due()?;
         crate::treasury::rebroadcast(&self.shell);
+        self.shell.settle_papers()?;
         self.watch_reserve()
     }
 

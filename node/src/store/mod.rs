@@ -9,6 +9,7 @@ mod home;
 mod links;
 mod log;
 mod outbox;
+mod papers;
 mod pledges;
 mod seed_coins;
 mod towers;
@@ -19,6 +20,7 @@ pub use facts::{BlockRow, FactRow};
 pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
 pub use outbox::OutboxRow;
+pub use papers::PaperRow;
 pub use seed_coins::SeedCoin;
 pub use towers::BlobRow;
 pub use treasury::{RemarkRow, SessionRow, SpendRow};
@@ -93,7 +95,7 @@ impl Store {
             SCHEMA_VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
         }
-        for tables in [treasury::SCHEMA, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES] {
+        for tables in [treasury::SCHEMA, papers::TABLES, pledges::SCHEMA, towers::TABLES, seed_coins::TABLES] {
             transaction.execute_batch(tables)?;
         }
         transaction.commit()?;
