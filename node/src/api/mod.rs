@@ -7,6 +7,7 @@
 //! Units: `_sat` satoshis, `_height` block heights, `_blocks` numbers of blocks, weights as decimal integers.
 
 mod anchoring;
+mod channel;
 mod choice;
 mod draft;
 mod error;
@@ -20,6 +21,7 @@ mod treasury_views;
 mod vote;
 
 pub use anchoring::*;
+pub use channel::*;
 pub use choice::{Choice, NONE, option_name};
 pub use draft::*;
 pub use error::{ApiError, ErrorKind};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnchorReply, BackupInfo, Choice, Curve, Delegations, Deposit, Keeping, ProposalReview, Restored, Reward, Said,
-    SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
+    AnchorReply, BackupInfo, ChannelDetail, Choice, Curve, Delegations, Deposit, Keeping, ProposalReview, Restored,
+    Reward, Said, SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -213,6 +213,9 @@ pub struct Stake {
     /// How well it is kept; absent from nodes that know no such thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeping: Option<Box<Keeping>>,
+    /// What is in it, and what leaving it costs; absent from nodes that know no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<ChannelDetail>>,
 }
 
 /// A member on the log.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod ballots;
+mod channel;
 mod choice;
 mod delegations;
 mod draft;
@@ -98,8 +99,7 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
     let machine = &channel.machine;
     let needed = shell.ledger.state().charter().stake_confirmations;
     let funding = machine.funding();
-    let fact = funding.and_then(|outpoint| shell.store.fact(&crate::facts::outpoint_bytes(&outpoint)).ok().flatten());
-    let confirmations = fact.map_or(0, |fact| (shell.tip_height() + 1).saturating_sub(fact.height));
+    let confirmations = funding.map_or(0, |outpoint| confirmations_of(shell, outpoint));
     let bound = machine
         .id()
         .is_some_and(|id| shell.ledger.state().channels().contains_key(&althing_governance::ChannelId(id.0)));
@@ -138,6 +138,7 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         words,
         closing_txid: channel.closing_txid.map(|txid| txid.to_string()),
         keeping: Some(Box::new(shell.keeping(channel))),
+        detail: Some(Box::new(channel::detail(shell, channel))),
     }
 }
 
@@ -147,10 +148,14 @@ fn with_splices(shell: &Shell, channel: &StakeChannel, words: String) -> String 
     let in_use = channel.machine.phase() == Phase::Ready;
     let words = if held > 0 && in_use { format!("{words} {held} sat of it are held as deposits.") } else { words };
     channel.pending_splices().iter().fold(words, |words, splice| {
-        let fact = shell.store.fact(&crate::facts::outpoint_bytes(&splice.funding)).ok().flatten();
-        let confirmations = fact.map_or(0, |fact| (shell.tip_height() + 1).saturating_sub(fact.height));
-        format!("{words} {}", splice_words(splice, confirmations))
+        format!("{words} {}", splice_words(splice, confirmations_of(shell, splice.funding)))
     })
+}
+
+/// Blocks on top of and with the one that has an output; 0 while this node has seen none.
+fn confirmations_of(shell: &Shell, outpoint: bitcoin::OutPoint) -> u32 {
+    let fact = shell.store.fact(&crate::facts::outpoint_bytes(&outpoint)).ok().flatten();
+    fact.map_or(0, |fact| shell.tip_height().saturating_add(1).saturating_sub(fact.height))
 }
 
 fn snapshot(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) -> Result<Snapshot, ApiError> {

@@ -1,12 +1,14 @@
 //! Commands that change a channel in use: more stake, or less.
 
-use althing_node::api::{Reply, Request, Stake};
+use althing_node::api::{ChannelDetail, CurveOf, Reply, Request, Stake};
 
 use super::args::{TakeOut, TopUp};
 use super::console::Console;
 use super::failure::Failure;
 use super::node::{Caller, other_kind};
 use super::{review, show};
+use crate::format::{sats, thousands};
+use crate::untrusted::Untrusted;
 
 impl Caller {
     /// Adds coins of the wallet to a channel after the review.
@@ -30,6 +32,20 @@ impl Caller {
             review,
         };
         self.splice("Take coins out of a stake channel", "withdraw", ask, console)
+    }
+
+    /// Shows one channel, with how its balances came to be.
+    pub(super) fn channel_show(&self, channel: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let mut stake = self.named_stake(channel)?;
+        let of = CurveOf::Channel { channel: stake.channel.clone() };
+        if let Some(detail) = &mut stake.detail
+            // A channel that is not bound in the log has none yet.
+            && let Ok(Reply::Curve(curve)) = self.call(Request::Curve { of })
+        {
+            detail.balances = Some(curve);
+        }
+        let reply = Reply::Stake(stake);
+        console.answer(&reply, || show::reply(&reply))
     }
 
     /// The node says what the order would do; the word is typed; the node does it.
@@ -61,4 +77,36 @@ impl Caller {
             }
         }
     }
+}
+
+/// What is in a channel and what leaving it costs, in words.
+pub(super) fn detail(detail: &ChannelDetail) -> Vec<String> {
+    let count = |number: u64| thousands(u128::from(number));
+    let mut lines = vec![
+        format!("    with {}, checkpoint {}", Untrusted::new(&detail.peer), count(detail.checkpoint)),
+        format!(
+            "    the hub's {}, held {}, to spend {}, reserve {}",
+            sats(detail.hub_sat),
+            sats(detail.held_sat),
+            sats(detail.spendable_sat),
+            sats(detail.reserve_sat)
+        ),
+    ];
+    let weight = detail.weight_lost.as_ref().map(|weight| format!("; up to {} of weight end", Untrusted::new(weight)));
+    lines.push(format!(
+        "    a close together costs {}, one alone {} vB and {} blocks of waiting{}",
+        sats(detail.close_fee_sat),
+        count(detail.close_alone_vb),
+        count(u64::from(detail.lock_blocks)),
+        weight.unwrap_or_default()
+    ));
+    if let Some(migration) = &detail.migration {
+        lines.push(format!("    {} ({})", Untrusted::new(&migration.words), Untrusted::new(&migration.to)));
+    }
+    if let Some(curve) = &detail.balances {
+        lines.push(format!("    balances by height: {}", curve.labels.join(", ")));
+        let points = curve.points.iter().rev().take(12).rev();
+        lines.extend(points.map(|point| format!("      {}  {}", point.height, point.values.join("  "))));
+    }
+    lines
 }

@@ -156,12 +156,6 @@ impl Caller {
         console.answer(&reply, || show::reply(&reply))
     }
 
-    /// Shows one channel.
-    pub(super) fn channel_show(&self, channel: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let reply = Reply::Stake(self.named_stake(channel)?);
-        console.answer(&reply, || show::reply(&reply))
-    }
-
     /// The channel whose id begins with what was typed.
     pub(super) fn named_stake(&self, channel: &str) -> Result<Stake, Failure> {
         let Reply::Stakes { stakes } = self.call(Request::Stakes)? else {

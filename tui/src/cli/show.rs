@@ -3,7 +3,7 @@
 use althing_node::api::{Ballot, Curve, Link, Member, Proposal, Reply, Stake, Status, Why, WhyState};
 
 use super::show_governance as governance;
-use super::{backup, tower};
+use super::{backup, channel, tower};
 use crate::backend::Verdict;
 use crate::format::{bitcoin, blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
 use crate::text::width;
@@ -154,6 +154,7 @@ fn stake(stake: &Stake) -> Vec<String> {
     if let Some(txid) = &stake.closing_txid {
         lines.push(format!("    closing {}", Untrusted::new(txid)));
     }
+    lines.extend(stake.detail.iter().flat_map(|detail| channel::detail(detail)));
     lines.extend(stake.keeping.iter().flat_map(|kept| backup::keeping(kept)));
     lines
 }

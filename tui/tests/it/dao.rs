@@ -199,6 +199,7 @@ pub(crate) fn snapshot() -> Snapshot {
             words: "Open. The stake counts and stays yours; closing returns it to the wallet.".to_owned(),
             closing_txid: None,
             keeping: None,
+            detail: None,
         }],
     }
 }

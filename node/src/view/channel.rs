@@ -1,0 +1,75 @@
+//! One stake channel in detail.
+
+use althing_channels::{Ledger, Side};
+use althing_governance::charter::WeightRule;
+
+use super::confirmations_of;
+use crate::api::{ChannelDetail, PendingFunding};
+use crate::shell::Shell;
+use crate::stakes::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, splice_words};
+
+/// Commitment 167 vB, child 153 vB, sweep 130 vB.
+const CLOSE_ALONE_VB: u64 = 450;
+
+/// What is in a channel, where it stands, and what leaving it costs.
+pub(super) fn detail(shell: &Shell, channel: &StakeChannel) -> ChannelDetail {
+    let machine = &channel.machine;
+    let ledger = machine.ledger();
+    let sat = |of: fn(&Ledger) -> u64| ledger.map_or(0, of);
+    let params = machine.params();
+    ChannelDetail {
+        peer: channel.peer.to_string(),
+        checkpoint: machine.number(),
+        hub_sat: machine.balances().hub_sat,
+        held_sat: sat(Ledger::held_sat),
+        spendable_sat: ledger.map_or(0, |ledger| ledger.spendable_sat(machine.side())),
+        reserve_sat: sat(Ledger::reserve_sat),
+        lock_blocks: match machine.side() {
+            Side::Member => params.member_csv_blocks,
+            Side::Hub => params.hub_csv_blocks,
+        },
+        splices: splices(shell, channel),
+        close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
+        close_alone_vb: CLOSE_ALONE_VB,
+        weight_lost: weight_lost(shell, channel).map(|weight| weight.to_string()),
+        migration: None,
+        balances: None,
+    }
+}
+
+fn splices(shell: &Shell, channel: &StakeChannel) -> Vec<PendingFunding> {
+    let pending = channel.pending_splices().into_iter().map(|splice| {
+        let confirmations = confirmations_of(shell, splice.funding);
+        PendingFunding {
+            funding_outpoint: splice.funding.to_string(),
+            added_sat: splice.added_sat,
+            removed_sat: splice.removed_sat,
+            confirmations,
+            words: splice_words(&splice, confirmations),
+        }
+    });
+    pending.collect()
+}
+
+/// By G-34 of what the member's other channels hold. Age makes a stake weigh more, never less, so there it is the whole part.
+fn weight_lost(shell: &Shell, channel: &StakeChannel) -> Option<u128> {
+    let state = shell.ledger.state();
+    let roll = state.roll(state.newest_anchored()?.header.epoch)?;
+    let id = channel.machine.id()?;
+    let claims = state.stake_claims(u64::MAX);
+    let member = claims.iter().find(|claim| claim.channel.0 == id.0)?.member;
+    let entry = roll.entry(&member)?;
+    let others = claims.iter().filter(|claim| claim.member == member && claim.channel.0 != id.0);
+    let left_sat = others.map(|claim| claim.member_sat).fold(0u64, u64::saturating_add).min(entry.stake_sat);
+    let charter = state.charter();
+    if left_sat < charter.admission.min_stake_sat() || left_sat == 0 {
+        return Some(entry.weight);
+    }
+    let left = match charter.weight_rule {
+        WeightRule::Stake => u128::from(left_sat),
+        WeightRule::OneMemberOneVote => 1,
+        WeightRule::SqrtStake => u128::from(left_sat.isqrt()),
+        WeightRule::StakeAge { .. } => 0,
+    };
+    Some(entry.weight.saturating_sub(charter.per_member_cap.map_or(left, |cap| left.min(u128::from(cap)))))
+}
