@@ -69,7 +69,7 @@ fn weight_lost(shell: &Shell, channel: &StakeChannel) -> Option<u128> {
         WeightRule::Stake => u128::from(left_sat),
         WeightRule::OneMemberOneVote => 1,
         WeightRule::SqrtStake => u128::from(left_sat.isqrt()),
-        WeightRule::StakeAge { .. } => 0,
+        _ => 0,
     };
     Some(entry.weight.saturating_sub(charter.per_member_cap.map_or(left, |cap| left.min(u128::from(cap)))))
 }
