@@ -1,5 +1,7 @@
 //! The member's own ballots and their way to finality.
 
+use std::collections::BTreeSet;
+
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Entry;
 use althing_governance::id::MemberId;
@@ -10,7 +12,7 @@ use super::choice::{choice as choice_of, fields};
 use super::delegations::carried;
 use super::links::{LinkFacts, link_facts};
 use super::names::find_proposal;
-use super::proposals::{one, tally};
+use super::proposals::{one, option_sum, tally};
 use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice};
 use crate::shell::Shell;
 
@@ -18,6 +20,7 @@ use crate::shell::Shell;
 pub(super) fn own(shell: &Shell) -> Result<Vec<Ballot>, ApiError> {
     let links = link_facts(shell)?;
     let mut ballots: Vec<Ballot> = Vec::new();
+    let mut seen = BTreeSet::new();
     for row in shell.store.outbox()?.into_iter().rev() {
         let Ok(Entry::Ballot(entry)) = Entry::from_bytes(&row.entry) else { continue };
         let proposal = entry.body.proposal;
@@ -27,7 +30,7 @@ pub(super) fn own(shell: &Shell) -> Result<Vec<Ballot>, ApiError> {
         let promised = row.receipt.as_deref().and_then(|bytes| stored_receipt(bytes).ok());
         let path = path(shell, &links, position, promised.as_ref());
         ballots.push(Ballot {
-            replaced: ballots.iter().any(|newer| newer.proposal == proposal.to_string()),
+            replaced: !seen.insert(proposal),
             proposal: proposal.to_string(),
             title: record.map(|record| record.content.title.clone()).unwrap_or_default(),
             choice,
@@ -52,14 +55,19 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     let proposal = one(shell, Some(me), &id.to_string())?;
     let replaces = proposal.my_ballot.as_ref().map(|ballot| ballot.choice.clone());
     let logged = record.ballots.get(&me).and_then(|ballots| ballots.iter().rfind(|ballot| ballot.void_from.is_none()));
-    let tally_after = record.live.as_ref().zip(state.rule_of(record)).and_then(|(live, rule)| {
+    let after = record.live.as_ref().and_then(|live| {
         let mut count = live.count().clone();
         if let Some(before) = logged {
             count.remove(&before.fields, live.carried(&me, own_weight)).ok()?;
         }
         count.add(&fields, weight).ok()?;
-        Some(tally(&count, rule, false))
+        Some(count)
     });
+    let tally_after = after.as_ref().zip(state.rule_of(record)).map(|(count, rule)| tally(count, rule, false));
+    let mut options_after = proposal.vote.options.clone();
+    for (option, place) in options_after.iter_mut().zip(0u16..) {
+        option.sum = after.as_ref().map(|count| option_sum(count, place).to_string());
+    }
     let open = record.dropped.is_none()
         && record.schedule.zip(state.tip_height()).is_some_and(|(schedule, tip)| schedule.is_open(tip));
     let refusal = if !open {
@@ -90,7 +98,8 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     if let Some(before) = &replaces {
         sentences.push(format!("It replaces your ballot \"{before}\"."));
     }
-    Ok(BallotReview { proposal, choice, replaces, weight: weight.to_string(), tally_after, sentences, refusal })
+    let weight = weight.to_string();
+    Ok(BallotReview { proposal, choice, replaces, weight, tally_after, options_after, sentences, refusal })
 }
 
 /// A path in a sentence.
