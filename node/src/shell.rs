@@ -27,7 +27,7 @@ use crate::peers::{PeerEvent, Peers};
 use crate::setup::parse_network;
 use crate::stakes::{Backups, SeedCoins, Stakes, Towers};
 use crate::store::{BlockRow, Segment, Store};
-use crate::treasury::Desk;
+use crate::treasury::{Desk, Papers};
 use crate::wallet::Wallet;
 
 /// Shortest time between two starts of the chain follower.
@@ -58,6 +58,8 @@ pub struct Shell {
     pub stakes: Stakes,
     /// The treasury's coins.
     pub treasury: Desk,
+    /// What treasurers exchange.
+    pub(crate) papers: Papers,
     /// Coins that only the seed tells are this node's.
     pub seed_coins: SeedCoins,
     /// Watchtowers that watch for this node.
@@ -153,6 +155,7 @@ impl Shell {
             ledger,
             stakes,
             treasury,
+            papers: Papers::default(),
             seed_coins,
             towers,
             backups,

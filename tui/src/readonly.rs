@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use althing_node::api::{ApiError, GateRequest, Reply, Request, Service};
+use althing_node::api::{AnchorRequest, ApiError, GateRequest, Reply, Request, Service, TreasuryRequest};
 
 /// Passes questions on and refuses everything else. What it does not know is an order.
 pub struct ReadOnly(pub Arc<dyn Service>);
@@ -39,8 +39,26 @@ pub fn only_looks(request: &Request) -> bool {
             | Request::Links
             | Request::Members
             | Request::Why { .. }
+            | Request::WhyLink { .. }
             | Request::Curve { .. }
             | Request::Gates(GateRequest::List)
             | Request::Wait { .. }
+            | Request::Tower
+            | Request::ChannelTopUp { review: true, .. }
+            | Request::ChannelWithdraw { review: true, .. }
+            | Request::Anchoring(
+                AnchorRequest::Reserve | AnchorRequest::Health | AnchorRequest::Bump { only_review: true, .. }
+            )
+            | Request::Treasury {
+                about: TreasuryRequest::Overview
+                    | TreasuryRequest::Keys
+                    | TreasuryRequest::Coins
+                    | TreasuryRequest::Sessions
+                    | TreasuryRequest::Session { .. }
+                    | TreasuryRequest::Check { .. }
+                    | TreasuryRequest::Flows
+                    | TreasuryRequest::Papers
+                    | TreasuryRequest::Labels
+            }
     )
 }

@@ -4,6 +4,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::format::{grouped, parse_weight, thousands};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 
@@ -89,7 +90,34 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 /// Sentences from the node, each wrapped, with a bullet.
 #[must_use]
 pub fn bullets(sentences: &[String], columns: usize, style: Style) -> Vec<Line<'static>> {
-    sentences.iter().flat_map(|sentence| hanging("• ", &Untrusted::new(sentence).line(), columns, style)).collect()
+    let bullet = |sentence: &String| hanging("• ", &legible(&Untrusted::new(sentence).line()), columns, style);
+    sentences.iter().flat_map(bullet).collect()
+}
+
+/// A sentence of the node with its addresses in groups of four and its satoshis in thousands, for comparing by eye.
+#[must_use]
+pub fn legible(sentence: &str) -> String {
+    let words: Vec<&str> = sentence.split(' ').collect();
+    let mut out: Vec<String> = Vec::with_capacity(words.len());
+    for (index, word) in words.iter().enumerate() {
+        let (core, end) = word.split_at(word.trim_end_matches(['.', ',', ';', ':', ')']).len());
+        let next = words.get(index + 1).map_or("", |next| next.trim_end_matches(['.', ',', ';', ':', ')']));
+        let shown = if is_address(core) {
+            grouped(core)
+        } else if let (true, Some(sat)) = (next == "sat", parse_weight(core)) {
+            thousands(sat)
+        } else {
+            core.to_owned()
+        };
+        out.push(format!("{shown}{end}"));
+    }
+    out.join(" ")
+}
+
+/// Whether a word looks like a segwit address (BIP173, BIP350); others are short enough to be compared as they are.
+fn is_address(word: &str) -> bool {
+    let data = ["bc1", "tb1", "bcrt1"].iter().find_map(|prefix| word.strip_prefix(prefix));
+    data.is_some_and(|data| data.len() >= 11 && data.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
 }
 
 /// Wraps with a mark before the first line and the same room before the others.

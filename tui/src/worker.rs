@@ -3,14 +3,16 @@
 //! One polls for snapshots, one fetches what screens show besides, one carries out orders one after the other. All end when the
 //! [`Worker`] is dropped and their current request, if any, is answered.
 
+use std::io::Read as _;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use althing_node::api::{ApiError, Reply, Request, Service};
+use althing_node::api::{ApiError, Reply, Request, Service, TreasuryRequest};
+use althing_node::treasury::text::{MAX_PSBT_BYTES, psbt_from, psbt_text};
 
 use crate::app::{Command, Purpose, Report};
 use crate::backend::AuditReport;
@@ -83,6 +85,7 @@ impl Worker {
                 let _ = self.orders.send((purpose, request));
             }
             Command::Replay => self.replay(),
+            Command::TakePsbt(path) => self.take_psbt(path),
             Command::Write { path, text } => {
                 let report = Arc::clone(&self.report);
                 thread::spawn(move || {
@@ -99,6 +102,21 @@ impl Worker {
             // The terminal's own business.
             Command::Notify(_) => {}
         }
+    }
+
+    /// Reads a PSBT file, binary or base64, and gives it to the node.
+    fn take_psbt(&self, path: PathBuf) {
+        let (orders, report) = (self.orders.clone(), Arc::clone(&self.report));
+        thread::spawn(move || match psbt_file(&path) {
+            Ok(psbt) => {
+                let request = Request::Treasury { about: TreasuryRequest::Import { psbt } };
+                let _ = orders.send((Purpose::Session, request));
+            }
+            Err(error) => {
+                let result = Err(ApiError::invalid("T-40", safe(format!("{}: {error:#}", path.display()))));
+                report(Report::Answer { purpose: Purpose::Session, result });
+            }
+        });
     }
 
     fn replay(&self) {
@@ -121,6 +139,14 @@ impl Worker {
             report(Report::Replayed(result));
         });
     }
+}
+
+/// A PSBT file as base64. What is longer than a PSBT can be is not read to its end.
+fn psbt_file(path: &Path) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    let limit = MAX_PSBT_BYTES as u64 + 1;
+    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(psbt_text(&psbt_from(&bytes)?))
 }
 
 fn safe(text: String) -> String {

@@ -13,7 +13,9 @@ mod fields;
 mod intent;
 mod judge;
 mod ownership;
+mod paper;
 mod policy;
+mod queue;
 mod reason;
 mod signature;
 
@@ -25,9 +27,14 @@ pub use fields::{PsbtProof, read_proof, write_proof};
 pub use intent::SpendIntent;
 pub use judge::{MinedSpend, SpendFinding, judge_spend};
 pub use ownership::{OwnershipProof, check_ownership, ownership_psbt};
+pub use paper::{
+    MAX_PAPER_BYTES, MAX_REMARK_BYTES, Paper, PaperBody, PaperError, SignedPaper, is_treasurer_hello,
+    sign_treasurer_hello, signatures_only,
+};
 pub use policy::{PolicyError, Recovery, ScriptKind, TreasuryTemplate, compile_policy};
+pub use queue::{Candidate, queue, worst_weight};
 pub use reason::{PsbtReason, PsbtUnknown};
 pub use signature::{
-    InputOrigin, SignatureRefusal, SigningStatus, finalise, input_origins, merge_signatures, prevout_of, signers_of,
-    verify_signatures,
+    InputOrigin, SignatureRefusal, SigningStatus, finalise, input_origin, input_origins, merge_signatures,
+    output_origin, prevout_of, signers_of, verify_signatures,
 };

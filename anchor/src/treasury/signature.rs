@@ -132,6 +132,17 @@ pub fn input_origins(psbt: &Psbt, generations: &[Treasury]) -> Result<Vec<InputO
         .collect()
 }
 
+/// Where one input of a PSBT comes from; `None` when it is not shown or not the treasury's.
+pub fn input_origin(psbt: &Psbt, input: usize, generations: &[Treasury]) -> Option<InputOrigin> {
+    origin_of(prevout_of(psbt, input).ok()?, &hints_of(psbt.inputs.get(input)?), generations)
+}
+
+/// Which of the treasury's scripts an output of a PSBT has; `None` when it is another's.
+pub fn output_origin(psbt: &Psbt, vout: usize, generations: &[Treasury]) -> Option<InputOrigin> {
+    let hints = psbt.outputs.get(vout).map(output_hints).unwrap_or_default();
+    origin_of(psbt.unsigned_tx.output.get(vout)?, &hints, generations)
+}
+
 /// Verifies every signature in a PSBT and says which keys they are of.
 ///
 /// # Errors

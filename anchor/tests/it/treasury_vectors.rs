@@ -1,12 +1,18 @@
 //! Vectors of the treasury, for `docs/spec/vectors/treasury.json`.
 
-use althing_anchor::{Recovery, ScriptKind, TreasuryTemplate, finalise, ownership_psbt, write_proof};
+use althing_anchor::{
+    Paper, PaperBody, Recovery, ScriptKind, TreasuryTemplate, finalise, ownership_psbt, sign_treasurer_hello,
+    write_proof,
+};
+use bitcoin::Txid;
 use bitcoin::consensus::encode::serialize_hex;
+use bitcoin::hashes::Hash;
 use bitcoin::hex::DisplayHex;
+use bitcoin::secp256k1::Keypair;
 use serde_json::{Value, json};
 
-use crate::support::xpub;
-use crate::treasury_world::{Chest, sign, tr, wsh};
+use crate::support::{secp, xpub};
+use crate::treasury_world::{Chest, sign, tr, wsh, xprv};
 
 #[test]
 fn committed_treasury_vectors_are_current() {
@@ -23,8 +29,28 @@ fn vectors() -> Value {
     json!({
         "note": "Treasurer n's BIP32 seed is the byte n, 32 times, on regtest. All hex is in the order of serialisation.",
         "policies": [policy(ScriptKind::Wsh, 0), policy(ScriptKind::Tr, 0), policy(ScriptKind::Wsh, 10), policy(ScriptKind::Tr, 10)],
+        "papers": papers(),
         "payments": [payment("P2WSH, 2 of 3", &Chest::new(wsh()), &[1, 3]), payment("P2TR, 3 of 5", &Chest::new(tr()), &[1, 2, 5])],
     })
+}
+
+/// Treasurer 1 says a thing of each short kind with zero bytes for `aux_rand`.
+fn papers() -> Vec<Value> {
+    let author = Keypair::from_secret_key(&secp(), &xprv(1).private_key);
+    let paper = |session: [u8; 32], body: PaperBody| {
+        let key = author.x_only_public_key().0;
+        let session = Txid::from_byte_array(session);
+        let paper = Paper { network: [1; 32], dao: [2; 32], author: key, height: 100, session, body };
+        let signed = paper.sign(&author, &[0; 32]);
+        json!({ "bytes": signed.encode().to_lower_hex_string(), "id": signed.id().to_lower_hex_string() })
+    };
+    let hello = sign_treasurer_hello(&author, ([1; 32], [2; 32]), ([3; 33], [4; 33]), &[0; 32]);
+    vec![
+        paper([5; 32], PaperBody::Comment("Both before winter.".to_owned())),
+        paper([5; 32], PaperBody::Refusal("Not yet.".to_owned())),
+        paper([0; 32], PaperBody::Presence),
+        json!({ "hello": hello.serialize().to_lower_hex_string() }),
+    ]
 }
 
 fn policy(kind: ScriptKind, after_blocks: u16) -> Value {

@@ -8,6 +8,7 @@ mod checkpoint;
 mod keep;
 mod list;
 mod splice;
+mod treasurers;
 
 pub use app::{
     AppAck, AppEntry, AppNack, DaoFetch, DaoInfo, Head, Hello, LinkInfo, LogEnd, LogFetch, LogSegment, PeerError,
@@ -23,6 +24,7 @@ pub use checkpoint::{
 pub use keep::{BackupData, BackupFetch, BackupStore, BackupStored, LeaseClaim, LeaseGranted, TowerStore, TowerStored};
 pub use list::{HashList, List, MAX_PATH_HASHES};
 pub use splice::{MAX_SPLICE_INPUTS, SpliceAck, SpliceInit, SpliceLocked, SpliceNonce, SpliceSign};
+pub use treasurers::{MAX_PAPER_IDS, MAX_PAPER_PART, PaperFetch, PaperList, PaperPart, TreasurerHello};
 
 use lightning::io;
 use lightning::ln::msgs::DecodeError;
@@ -200,6 +202,14 @@ messages! {
     LeaseClaim = 32861,
     /// The hub knows of no later one.
     LeaseGranted = 32863,
+    /// A treasurer wants to hear the others.
+    TreasurerHello = 32871,
+    /// Papers of treasurers that the sender holds.
+    PaperList = 32873,
+    /// Asks for a paper.
+    PaperFetch = 32875,
+    /// A part of a paper.
+    PaperPart = 32877,
 }
 
 impl Msg {

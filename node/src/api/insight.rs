@@ -43,7 +43,7 @@ pub struct CurvePoint {
 /// Why something is true, step by step from what a member holds to a block of Bitcoin, each recomputed by this node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
-    /// Id of the proposal, hex.
+    /// Id of the proposal, hex; empty where a link is asked about.
     pub proposal: String,
     /// What is shown, in a sentence; parsed values only.
     pub statement: String,

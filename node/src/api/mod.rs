@@ -18,6 +18,7 @@ mod reply;
 mod request;
 mod saying;
 mod treasury;
+mod treasury_views;
 mod vote;
 
 pub use anchoring::*;
@@ -32,6 +33,7 @@ pub use reply::*;
 pub use request::*;
 pub use saying::*;
 pub use treasury::*;
+pub use treasury_views::*;
 pub use vote::*;
 
 pub use althing_governance::charter::Class;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnchorReply, BackupInfo, ChannelDetail, Choice, Curve, Delegations, Deposit, Forced, Gate, Keeping, ProposalReview,
-    Restored, Reward, Said, SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
+    AnchorReply, BackupInfo, ChannelDetail, Choice, Curve, Delegations, Deposit, Forced, Gate, Keeping, ProposalOption,
+    ProposalReview, Restored, Reward, Said, SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -471,6 +471,9 @@ pub struct BallotReview {
     pub weight: String,
     /// The sums as they would be.
     pub tally_after: Option<Tally>,
+    /// The options with their sums as they would be; empty for a question.
+    #[serde(default)]
+    pub options_after: Vec<ProposalOption>,
     /// What is signed and what is public about it, in sentences.
     pub sentences: Vec<String>,
     /// Why it cannot be cast, if so.

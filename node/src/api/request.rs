@@ -225,6 +225,11 @@ pub enum Request {
         /// What is asked about.
         statement: ProofStatement,
     },
+    /// Why a link closes the epoch that it says it closes: header, link and block, each done again by this node.
+    WhyLink {
+        /// Its epoch.
+        epoch: u32,
+    },
     /// How something came to be what it is, over heights.
     Curve {
         /// Of what.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::treasury::check::{CheckReport, ReasonLine};
+use super::{CoinView, PaperView, SessionView, TreasuryOverview};
+pub use crate::treasury::check::{CheckReport, CheckedInput, CheckedOutput, CheckedPayment, ReasonLine};
 pub use crate::treasury::policy::{KeyView, PolicySource, PolicyView};
 pub use crate::treasury::{Flow, key::TreasurerKeys};
 
@@ -105,6 +106,8 @@ pub enum TreasuryRequest {
     },
     /// What left the treasury, judged.
     Flows,
+    /// What treasurers said to each other over the hub.
+    Papers,
     /// All labels.
     Labels,
     /// Sets labels.
@@ -153,6 +156,11 @@ pub enum TreasuryReply {
         /// The oldest first.
         flows: Vec<Flow>,
     },
+    /// To `Papers`.
+    Papers {
+        /// The oldest first.
+        papers: Vec<PaperView>,
+    },
     /// To `Labels`.
     Labels {
         /// Kind, reference, label.
@@ -160,113 +168,4 @@ pub enum TreasuryReply {
     },
     /// To `Freeze` and `SetLabels`.
     Done,
-}
-
-/// The treasury at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TreasuryOverview {
-    /// The present policy in words.
-    pub policy: PolicyView,
-    /// Which generation it is, from 1.
-    pub generation: usize,
-    /// Confirmed coins that may be spent by decisions.
-    pub free_sat: u64,
-    /// Frozen coins.
-    pub frozen_sat: u64,
-    /// Seals, gates.
-    pub reserved_sat: u64,
-    /// Not yet confirmed.
-    pub pending_sat: u64,
-    /// In former generations: to be swept.
-    pub former_sat: u64,
-    /// Payments that were authorised.
-    pub payments: Vec<PaymentView>,
-    /// Spends that nobody decided, in sentences.
-    pub alarms: Vec<String>,
-}
-
-/// An authorised payment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentView {
-    /// The proposal, hex.
-    pub proposal: String,
-    /// Milestone of a budget, from 1; `None` for a spend.
-    pub milestone: Option<u16>,
-    /// Untrusted text.
-    pub title: String,
-    /// Hash of the intent, hex.
-    pub intent: String,
-    /// What is paid, without the fee.
-    pub paid_sat: u64,
-    /// Highest fee.
-    pub fee_cap_sat: u64,
-    /// `txid:vout` of the gate.
-    pub gate: String,
-    /// First height allowed.
-    pub from_height: u32,
-    /// First height not allowed any more.
-    pub expiry_height: u32,
-    /// `open`, `signing`, `broadcast`, `mined`, `executed`, `expired`.
-    pub state: String,
-    /// The transaction that paid it.
-    pub txid: Option<String>,
-}
-
-/// A coin of the treasury.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CoinView {
-    /// `txid:vout`.
-    pub outpoint: String,
-    /// Value.
-    pub sat: u64,
-    /// Its address.
-    pub address: String,
-    /// Generation, from 1.
-    pub generation: usize,
-    /// Derivation index.
-    pub index: u32,
-    /// Height of its block.
-    pub height: Option<u32>,
-    /// `free`, `frozen`, `spare seal`, `gate`, `in session …`.
-    pub state: String,
-    /// A label; untrusted text.
-    pub label: Option<String>,
-}
-
-/// A signing session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionView {
-    /// Id of the transaction.
-    pub id: String,
-    /// `open`, `complete`, `broadcast`, `mined` or `void`.
-    pub state: String,
-    /// The check of the transaction by this node.
-    pub check: CheckReport,
-    /// Who signed, by name.
-    pub signed: Vec<String>,
-    /// Who may still sign, by name.
-    pub missing: Vec<String>,
-    /// Signatures still needed.
-    pub needed: usize,
-    /// Other sessions that spend one of its coins.
-    pub conflicts: Vec<String>,
-    /// Comments, refusals and signatures, in order.
-    pub remarks: Vec<RemarkView>,
-    /// Height of its block.
-    pub height: Option<u32>,
-    /// The PSBT, base64.
-    pub psbt: Option<String>,
-}
-
-/// A remark on a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RemarkView {
-    /// Height at which it was made.
-    pub height: u32,
-    /// `comment`, `refusal` or `signature`.
-    pub kind: String,
-    /// By whom; untrusted text.
-    pub author: String,
-    /// Untrusted text.
-    pub text: String,
 }

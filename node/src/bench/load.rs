@@ -18,7 +18,7 @@ use super::cpu::{self, CpuTime};
 use super::desk::{Desk, Sent};
 use super::votes::Vote;
 use super::world::{PASSWORD, World, key};
-use crate::api::{Request, Service as _};
+use crate::api::{ApiError, Reply, Request, Service as _};
 use crate::engine::EngineHandle;
 use crate::hub;
 use crate::peers::{PeerAddress, PeerEvent, Peers, node_id};
@@ -231,6 +231,14 @@ impl Session {
             receipts_checked: came.samples.len() as u64,
             cpu,
         })
+    }
+
+    /// Asks the hub as its screens do.
+    ///
+    /// # Errors
+    /// Its refusal.
+    pub fn ask(&self, request: Request) -> Result<Reply, ApiError> {
+        self.handle.call(request)
     }
 
     /// Stops the hub; what it acknowledged stays in its directory.

@@ -190,6 +190,7 @@ impl Role for Hub {
             Input::Peer(PeerEvent::Down(peer)) => {
                 self.copies.remove(&peer);
                 self.newness.forget(&peer);
+                self.shell.papers.forget(&peer);
                 self.members.remove(&PeerId(peer));
                 self.wanted.remove(&peer);
             }
@@ -250,6 +251,9 @@ impl Hub {
         }
         if !self.members.contains_key(&PeerId(peer)) {
             self.refuse_peer(peer, "N-30", "say hello first");
+            return Ok(());
+        }
+        if self.shell.on_paper_message(peer, &message)? {
             return Ok(());
         }
         match message {
@@ -666,6 +670,7 @@ impl Hub {
         self.sign_head()?;
         self.close_epoch_if_due()?;
         crate::treasury::rebroadcast(&self.shell);
+        self.shell.settle_papers()?;
         self.watch_reserve()
     }
 

@@ -138,6 +138,7 @@ impl Member {
                 Ok(())
             }
             PeerEvent::Down(peer) if peer == self.hub => {
+                self.shell.papers.forget(&peer);
                 self.connected = false;
                 self.shell.revision += 1;
                 Ok(())
@@ -174,6 +175,7 @@ impl Member {
         self.resend();
         self.shell.ask_for_backup(self.hub);
         self.shell.forget_sent_backup();
+        self.shell.join_treasurers(self.hub)?;
         self.shell.send_backup(self.hub)
     }
 
@@ -193,6 +195,9 @@ impl Member {
     }
 
     fn on_message(&mut self, message: Msg) -> Result<()> {
+        if self.shell.on_paper_message(self.hub, &message)? {
+            return Ok(());
+        }
         match message {
             Msg::LogSegment(message) => self.on_segment(&message.segment),
             Msg::LogEnd(end) => {
@@ -259,6 +264,10 @@ impl Member {
             self.retry_links()?;
             self.fetch_if_behind();
             crate::treasury::rebroadcast(&self.shell);
+            self.shell.settle_papers()?;
+            if self.connected {
+                self.shell.keep_joined(self.hub)?;
+            }
             self.gossip_on()?;
             crate::anchoring::watch_availability(&mut self.shell)?;
             crate::forced::watch_kept_out(&mut self.shell);

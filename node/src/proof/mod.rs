@@ -22,4 +22,4 @@ pub(crate) use export::{StoredBlocks, created, logged, make, write};
 pub use tally::ShownPayment;
 pub(crate) use verify::decode;
 pub use verify::{Finding, Rejection, verify};
-pub use why::why;
+pub use why::{why, why_link};

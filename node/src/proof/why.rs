@@ -82,6 +82,21 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
     Ok(Why { proposal: id.to_string(), statement: statement_words, steps })
 }
 
+/// Walks from the header of an epoch over its link to a block.
+///
+/// # Errors
+/// An epoch of which no link is known here, or I/O. A step that does not hold is no error but a broken step.
+pub fn why_link(shell: &Shell, epoch: u32) -> Result<Why, ApiError> {
+    let links = link_facts(shell)?;
+    let index = links.iter().position(|link| link.header.epoch == epoch);
+    let index = index.ok_or_else(|| ApiError::not_now(format!("N-420: no link of epoch {epoch} is known here")))?;
+    Ok(Why {
+        proposal: String::new(),
+        statement: format!("The link of epoch {epoch} commits to the header that this node computed from the log."),
+        steps: anchor(shell, &links, Some(index)),
+    })
+}
+
 /// Position of the ballot that counts.
 fn own_ballot(record: &ProposalRecord, member: &MemberId) -> Result<u64, ApiError> {
     record.ballots.standing(member).map(|ballot| ballot.position).ok_or_else(|| {
@@ -171,10 +186,17 @@ fn anchor(shell: &Shell, links: &[crate::view::LinkFacts], covering: Option<usiz
     };
     let link = &links[index];
     let header = &link.header;
+    let (recomputed, sentence) = match link.verified {
+        true => (
+            WhyState::Holds,
+            "This node recomputed every root of the header from the log; its hash is what the link commits to.",
+        ),
+        false => (WhyState::NotYet, "This node has not recomputed this header from the log yet."),
+    };
     let mut steps = vec![step(
         "header",
-        state(link.verified),
-        "This node recomputed every root of the header from the log; its hash is what the link commits to.".to_owned(),
+        recomputed,
+        sentence.to_owned(),
         [
             ("epoch", header.epoch.to_string()),
             ("closed at height", header.closing_height.to_string()),

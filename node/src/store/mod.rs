@@ -11,6 +11,7 @@ mod links;
 mod log;
 mod migrations;
 mod outbox;
+mod papers;
 mod pledges;
 mod seed_coins;
 mod successions;
@@ -24,6 +25,7 @@ pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
 pub use migrations::MigrationRow;
 pub use outbox::OutboxRow;
+pub use papers::PaperRow;
 pub use seed_coins::SeedCoin;
 pub use successions::SuccessionRow;
 pub use towers::BlobRow;
@@ -104,6 +106,7 @@ impl Store {
         }
         for tables in [
             treasury::SCHEMA,
+            papers::TABLES,
             pledges::SCHEMA,
             towers::TABLES,
             seed_coins::TABLES,

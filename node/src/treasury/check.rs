@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::{
     BlockHashes, CheckFacts, GateState, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, check_psbt,
-    read_proof,
+    input_origin, output_origin, prevout_of, read_proof,
 };
 use bitcoin::psbt::Psbt;
-use bitcoin::{Address, FeeRate, Network, OutPoint};
+use bitcoin::{Address, FeeRate, Network, OutPoint, Script, TxOut};
 use serde::{Deserialize, Serialize};
 
 use super::intents::{housekeeping_rate, intent};
@@ -33,10 +33,63 @@ pub struct CheckReport {
     pub unknown: Vec<String>,
     /// Proposals that it pays, hex, as its proofs show.
     pub proposals: Vec<String>,
+    /// The decisions, to be seen beside the transaction.
+    pub payments: Vec<CheckedPayment>,
+    /// What the transaction spends.
+    pub inputs: Vec<CheckedInput>,
+    /// What it pays, in its order.
+    pub outputs: Vec<CheckedOutput>,
     /// The fee.
     pub fee_sat: Option<u64>,
     /// What goes back to the treasury.
     pub change_sat: Option<u64>,
+}
+
+/// A decision that the file proves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedPayment {
+    /// The proposal, hex.
+    pub proposal: String,
+    /// Milestone of a budget, from 1.
+    pub milestone: Option<u16>,
+    /// Untrusted text.
+    pub title: String,
+    /// `txid:vout` of its gate.
+    pub gate: String,
+    /// Highest fee.
+    pub fee_cap_sat: u64,
+    /// First height allowed.
+    pub from_height: u32,
+    /// First height not allowed any more.
+    pub expiry_height: u32,
+    /// What was decided: to whom, and how many satoshis.
+    pub outputs: Vec<(String, u64)>,
+}
+
+/// One input of the transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedInput {
+    /// `txid:vout`.
+    pub outpoint: String,
+    /// Its value, where the file shows it.
+    pub sat: Option<u64>,
+    /// `gate` of a payment in the file, `coin` of the treasury, `set apart`, or `foreign`.
+    pub role: String,
+    /// Generation of the treasury that has it, from 1.
+    pub generation: Option<usize>,
+}
+
+/// One output of the transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedOutput {
+    /// An address, or the script in hexadecimal.
+    pub to: String,
+    /// Its value.
+    pub sat: u64,
+    /// `decided`: exactly as voted; `changed`: another output was voted at this place; `treasury`: goes back; `foreign`.
+    pub role: String,
+    /// Which of the payments has an output at this place, from 0.
+    pub payment: Option<usize>,
 }
 
 /// One reason to refuse.
@@ -137,6 +190,7 @@ pub fn check_parsed(
         check_psbt(psbt, &facts)
     });
     let network = collected.known.as_ref().map(|treasury| treasury.network);
+    let (inputs, outputs) = (collected.inputs(psbt), collected.outputs(psbt));
     let mut amounts = None;
     match verdict {
         // A proof that is refused shows no payment; that outputs are not decided then follows from it and is no news.
@@ -146,6 +200,7 @@ pub fn check_parsed(
         None => {}
     }
     let mut report = collected.report(Some(psbt));
+    (report.inputs, report.outputs) = (inputs, outputs);
     report.sentences.extend(network.map(|network| outputs_in_words(psbt, network)).unwrap_or_default());
     if let Some(checked) = amounts {
         report.fee_sat = Some(checked.fee.to_sat());
@@ -164,7 +219,7 @@ pub fn check_parsed(
 struct Collected {
     known: Option<KnownTreasury>,
     payments: Vec<SpendIntent>,
-    proposals: Vec<String>,
+    shown: Vec<CheckedPayment>,
     sentences: Vec<String>,
     depth: Option<(u32, u32)>,
     reasons: Vec<PsbtReason>,
@@ -209,8 +264,68 @@ impl Collected {
         let shallowest = self.depth.map_or(finding.depth, |(depth, _)| depth.min(finding.depth));
         self.depth = Some((shallowest, finding.final_depth));
         self.sentences.push(finding.statement.clone());
-        self.proposals.push(payment.proposal.to_string());
-        self.payments.push(intent(&payment.spend, &payment.authorisation, payment.gate));
+        let intent = intent(&payment.spend, &payment.authorisation, payment.gate);
+        let outputs = intent.outputs.iter();
+        self.shown.push(CheckedPayment {
+            proposal: payment.proposal.to_string(),
+            milestone: payment.milestone.map(|milestone| milestone.saturating_add(1)),
+            title: payment.title.clone(),
+            gate: payment.gate.to_string(),
+            fee_cap_sat: intent.fee_cap.to_sat(),
+            from_height: intent.from_height,
+            expiry_height: intent.expiry_height,
+            outputs: outputs.map(|o| (whom(&o.script_pubkey, finding.network), o.value.to_sat())).collect(),
+        });
+        self.payments.push(intent);
+    }
+
+    fn inputs(&self, psbt: &Psbt) -> Vec<CheckedInput> {
+        let generations = self.known.as_ref().map_or(&[][..], |known| &known.generations);
+        let role = |input: usize, outpoint: &OutPoint| {
+            let origin = input_origin(psbt, input, generations);
+            let is_apart = self.known.as_ref().is_some_and(|known| known.reserved.contains(outpoint));
+            let role = match () {
+                () if self.payments.iter().any(|payment| payment.gate == *outpoint) => "gate",
+                () if is_apart => "set apart",
+                () if origin.is_some() => "coin",
+                () => "foreign",
+            };
+            (role.to_owned(), origin.map(|origin| origin.generation + 1))
+        };
+        let inputs = psbt.unsigned_tx.input.iter().enumerate();
+        inputs
+            .map(|(input, txin)| {
+                let (role, generation) = role(input, &txin.previous_output);
+                let sat = prevout_of(psbt, input).ok().map(|prevout| prevout.value.to_sat());
+                CheckedInput { outpoint: txin.previous_output.to_string(), sat, role, generation }
+            })
+            .collect()
+    }
+
+    fn outputs(&self, psbt: &Psbt) -> Vec<CheckedOutput> {
+        let Some(known) = &self.known else { return Vec::new() };
+        let decided: Vec<(usize, &TxOut)> = (0..)
+            .zip(&self.payments)
+            .flat_map(|(number, payment)| payment.outputs.iter().map(move |output| (number, output)))
+            .collect();
+        let outputs = psbt.unsigned_tx.output.iter().enumerate();
+        outputs
+            .map(|(vout, output)| {
+                let wanted = decided.get(vout);
+                let role = match wanted {
+                    Some((_, wanted)) if *wanted == output => "decided",
+                    Some(_) => "changed",
+                    None if output_origin(psbt, vout, &known.generations).is_some() => "treasury",
+                    None => "foreign",
+                };
+                CheckedOutput {
+                    to: whom(&output.script_pubkey, known.network),
+                    sat: output.value.to_sat(),
+                    role: role.to_owned(),
+                    payment: wanted.map(|(number, _)| *number),
+                }
+            })
+            .collect()
     }
 
     fn refuse(&mut self, number: usize, reason: String) {
@@ -233,7 +348,10 @@ impl Collected {
                 .map(|reason| ReasonLine { rule: reason.rule(), text: reason.to_string() })
                 .collect(),
             unknown: self.unknown.iter().map(ToString::to_string).collect(),
-            proposals: self.proposals,
+            proposals: self.shown.iter().map(|payment| payment.proposal.clone()).collect(),
+            payments: self.shown,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
             fee_sat: None,
             change_sat: None,
         }
@@ -257,11 +375,15 @@ fn outputs_in_words(psbt: &Psbt, network: Network) -> Vec<String> {
     let outputs = psbt.unsigned_tx.output.iter().enumerate();
     outputs
         .map(|(vout, output)| {
-            let to = Address::from_script(&output.script_pubkey, network)
-                .map_or_else(|_| format!("script {}", output.script_pubkey.to_hex_string()), |a| a.to_string());
-            format!("Output {vout}: {} sat to {to}.", output.value.to_sat())
+            format!("Output {vout}: {} sat to {}.", output.value.to_sat(), whom(&output.script_pubkey, network))
         })
         .collect()
+}
+
+/// An address, or the script where there is none.
+pub(super) fn whom(script: &Script, network: Network) -> String {
+    Address::from_script(script, network)
+        .map_or_else(|_| format!("script {}", script.to_hex_string()), |address| address.to_string())
 }
 
 /// Block hashes behind a reference of any kind.

@@ -6,7 +6,7 @@
 use anyhow::{Result, ensure};
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpriv, Xpub};
 use bitcoin::psbt::{GetKey, GetKeyError, KeyRequest, Psbt};
-use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, Signing};
+use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, Signing, XOnlyPublicKey};
 use bitcoin::{NetworkKind, PrivateKey};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,13 @@ impl Signer {
             }),
             Key::MultiXPub(_) => false,
         }
+    }
+
+    /// The secret of the key by which a charter knows this treasurer: its plain key, or the own key of an account.
+    pub(super) fn office_key(&self, wanted: &XOnlyPublicKey) -> Option<Keypair> {
+        let secp = Secp256k1::new();
+        let accounts = self.accounts.iter().map(|(_, account)| account.to_keypair(&secp));
+        std::iter::once(self.plain).chain(accounts).find(|own| own.x_only_public_key().0 == *wanted)
     }
 
     /// What this treasurer's extended keys open backups with.

@@ -3,6 +3,7 @@
 //! What may be paid is in the ledger, what was paid is on Bitcoin; the rules are in the anchor core. A treasurer's key signs
 //! only what [`check`] accepts, on this machine.
 
+mod budgets;
 pub mod check;
 mod desk;
 pub mod exchange;
@@ -11,6 +12,7 @@ mod intents;
 pub mod key;
 pub mod offline;
 pub mod ownership;
+mod papers;
 pub mod policy;
 mod requests;
 mod sessions;
@@ -21,5 +23,6 @@ pub use check::{CheckReport, ReasonLine};
 pub use desk::{Desk, DeskStep};
 pub use flows::{Flow, alarms, executed};
 pub use intents::{AuthorisedPayment, authorised};
+pub(crate) use papers::Papers;
 pub use requests::answer;
 pub(crate) use sessions::rebroadcast;

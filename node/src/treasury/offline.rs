@@ -67,6 +67,9 @@ fn cannot_tell(reason: String) -> CheckReport {
         reasons: Vec::new(),
         unknown: vec![reason],
         proposals: Vec::new(),
+        payments: Vec::new(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
         fee_sat: None,
         change_sat: None,
     }

@@ -1,5 +1,6 @@
 //! What can be asked of a node about its treasury.
 
+use althing_anchor::Treasury;
 use bitcoin::{Address, OutPoint};
 
 use super::flows::{alarms, flows};
@@ -7,7 +8,7 @@ use super::intents::authorised;
 use super::key::Signer;
 use super::sessions;
 use super::text::psbt_from;
-use crate::api::{ApiError, CoinView, PaymentView, TreasuryOverview, TreasuryReply, TreasuryRequest};
+use crate::api::{ApiError, CoinView, GenerationView, PaymentView, TreasuryOverview, TreasuryReply, TreasuryRequest};
 use crate::keys::hex;
 use crate::shell::Shell;
 
@@ -51,6 +52,7 @@ pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply,
             let psbt = super::ownership::open(&descriptor, message, &coins)?;
             Ok(TreasuryReply::Ownership { psbt: super::text::psbt_text(&psbt) })
         }
+        TreasuryRequest::Papers => Ok(TreasuryReply::Papers { papers: super::papers::paper_views(shell)? }),
         TreasuryRequest::Flows => Ok(TreasuryReply::Flows { flows: flows(shell) }),
         TreasuryRequest::Labels => Ok(TreasuryReply::Labels { labels: shell.store.treasury_labels()? }),
         TreasuryRequest::SetLabels { labels } => {
@@ -75,9 +77,16 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
         pending_sat: 0,
         former_sat: 0,
         payments: Vec::new(),
+        generations: generation_views(shell, &generations)?,
+        budgets: super::budgets::budgets(shell),
+        treasurers: super::papers::treasurer_views(shell)?,
         alarms: alarms(shell),
     };
     for coin in coins(shell)? {
+        if let Some(generation) = overview.generations.get_mut(coin.generation.saturating_sub(1)) {
+            generation.sat = generation.sat.saturating_add(coin.sat);
+            generation.coins += 1;
+        }
         let sum = match (coin.state.as_str(), coin.height) {
             ("spare seal" | "gate", _) => &mut overview.reserved_sat,
             _ if coin.generation != generations.len() => &mut overview.former_sat,
@@ -104,6 +113,29 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
         });
     }
     Ok(overview)
+}
+
+/// Every generation without its coins.
+fn generation_views(shell: &Shell, generations: &[Treasury]) -> Result<Vec<GenerationView>, ApiError> {
+    let versions = shell.ledger.state().charters();
+    let mut views = Vec::new();
+    for (number, treasury) in (1..).zip(generations) {
+        let is_its = |text: &str| Treasury::parse(text).is_ok_and(|other| other == *treasury);
+        let version = versions.iter().rev().find(|version| is_its(&version.charter.treasury_descriptor));
+        let charter = version.map(|version| &version.charter);
+        let policy = super::policy::view(treasury, shell.dao.network(), 0, charter)?;
+        // Of charters in a row with the same treasury the first put it in force.
+        let first = versions.iter().find(|version| is_its(&version.charter.treasury_descriptor));
+        views.push(GenerationView {
+            number,
+            descriptor: policy.descriptor,
+            since_height: first.map_or(0, |version| version.since_height),
+            sat: 0,
+            coins: 0,
+            sentences: policy.sentences,
+        });
+    }
+    Ok(views)
 }
 
 fn address(shell: &mut Shell) -> Result<TreasuryReply, ApiError> {

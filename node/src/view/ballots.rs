@@ -14,7 +14,7 @@ use super::choice::{choice as choice_of, fields};
 use super::delegations::carried;
 use super::links::{LinkFacts, link_facts};
 use super::names::find_proposal;
-use super::proposals::{one, tally};
+use super::proposals::{one, option_sum, tally};
 use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice};
 use crate::shell::Shell;
 use crate::speaker::Voice;
@@ -58,14 +58,19 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     let proposal = one(shell, Some(me), &id.to_string())?;
     let replaces = proposal.my_ballot.as_ref().map(|ballot| ballot.choice.clone());
     let logged = record.ballots.standing(&me);
-    let tally_after = record.live.as_ref().zip(state.rule_of(record)).and_then(|(live, rule)| {
+    let after = record.live.as_ref().and_then(|live| {
         let mut count = live.count().clone();
         if let Some(before) = logged {
             count.remove(before.fields, live.carried(&me, own_weight)).ok()?;
         }
         count.add(&fields, weight).ok()?;
-        Some(tally(&count, rule, false))
+        Some(count)
     });
+    let tally_after = after.as_ref().zip(state.rule_of(record)).map(|(count, rule)| tally(count, rule, false));
+    let mut options_after = proposal.vote.options.clone();
+    for (option, place) in options_after.iter_mut().zip(0u16..) {
+        option.sum = after.as_ref().map(|count| option_sum(count, place).to_string());
+    }
     let open = record.dropped.is_none()
         && record.schedule.zip(state.tip_height()).is_some_and(|(schedule, tip)| schedule.is_open(tip));
     let refusal = if !open {
@@ -102,7 +107,8 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     if let Some(before) = &replaces {
         sentences.push(format!("It replaces your ballot \"{before}\"."));
     }
-    Ok(BallotReview { proposal, choice, replaces, weight: weight.to_string(), tally_after, sentences, refusal })
+    let weight = weight.to_string();
+    Ok(BallotReview { proposal, choice, replaces, weight, tally_after, options_after, sentences, refusal })
 }
 
 /// Whether the treasurers have a say beside the members, and this folder's treasury key is one of theirs.

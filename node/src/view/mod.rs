@@ -24,6 +24,8 @@ pub use names::{find_comment, find_member, find_proposal};
 pub use proposals::{percent, threshold_sentence};
 pub use wait::{Condition, settle};
 
+use std::collections::BTreeMap;
+
 use althing_channels::Phase;
 use althing_governance::id::MemberId;
 use althing_governance::roll::StakeClaim;
@@ -82,6 +84,7 @@ pub fn answer(
         Request::Why { proposal, statement } => {
             crate::proof::why(shell, me, proposal, statement).map(|why| Reply::Why(Box::new(why)))
         }
+        Request::WhyLink { epoch } => crate::proof::why_link(shell, *epoch).map(|why| Reply::Why(Box::new(why))),
         Request::Curve { of } => insight::curve(shell, of).map(Reply::Curve),
         Request::Treasury { about } => crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply }),
         Request::ProofExport { proposal, statement, path } => {
@@ -214,12 +217,16 @@ fn members(shell: &Shell) -> Result<Vec<Member>, ApiError> {
     let state = shell.ledger.state();
     let hidden = hidden::Hidden::load(shell)?;
     let roll = state.newest_anchored().and_then(|record| state.roll(record.header.epoch));
-    let claims = state.stake_claims(u64::MAX);
+    // By member: a search through all claims for each of them would grow with the square of a DAO.
+    let mut claims: BTreeMap<MemberId, Vec<StakeClaim>> = BTreeMap::new();
+    for claim in state.stake_claims(u64::MAX) {
+        claims.entry(claim.member).or_default().push(claim);
+    }
     let mut members: Vec<Member> = state
         .members()
         .iter()
         .map(|(id, record)| {
-            let own: Vec<&StakeClaim> = claims.iter().filter(|claim| claim.member == *id).collect();
+            let own: Vec<&StakeClaim> = claims.get(id).into_iter().flatten().collect();
             let own = || own.iter().filter(|claim| !has_moved(shell, &own, claim));
             Member {
                 vote_key: id.to_string(),

@@ -1,5 +1,7 @@
 //! Proposals in words.
 
+use std::collections::BTreeMap;
+
 use althing_governance::charter::{ClassRule, Quorum, Threshold};
 use althing_governance::entry::{GuardianVoice, Opinion};
 use althing_governance::id::{MemberId, ProposalId};
@@ -12,12 +14,18 @@ use althing_governance::voting::{Count, Outcome, System};
 use super::ballots;
 use super::hidden::Hidden;
 use super::names::{find_proposal, name_of};
-use crate::api::{ApiError, Comment, Proposal, ProposalHeights, ProposalOption, ProposalState, Tally, VoteFacts};
+use crate::api::{
+    ApiError, Ballot, Comment, Proposal, ProposalHeights, ProposalOption, ProposalState, Tally, VoteFacts,
+};
 use crate::shell::Shell;
 
 /// All proposals, newest first, without their comments.
 pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>, ApiError> {
-    let own = if me.is_some() { ballots::own(shell)? } else { Vec::new() };
+    let mut own: BTreeMap<String, Ballot> = BTreeMap::new();
+    for ballot in if me.is_some() { ballots::own(shell)? } else { Vec::new() } {
+        // The newest comes first.
+        own.entry(ballot.proposal.clone()).or_insert(ballot);
+    }
     let hidden = Hidden::load(shell)?;
     let mut records: Vec<&ProposalRecord> = shell.ledger.state().proposals().values().collect();
     records.sort_by_key(|record| record.position);
@@ -26,7 +34,7 @@ pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>,
         .map(|(number, record)| {
             let mut proposal = describe(shell, record, number);
             proposal.vote.hidden = hidden.has_proposal(&record.id, &record.author);
-            proposal.my_ballot = own.iter().find(|ballot| ballot.proposal == proposal.id).cloned();
+            proposal.my_ballot = own.remove(&proposal.id);
             proposal
         })
         .collect();
@@ -202,7 +210,7 @@ fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) 
 }
 
 /// An option's own sum; under Schulze the number of options that more weight puts below it than above.
-fn option_sum(count: &Count, option: u16) -> u128 {
+pub(super) fn option_sum(count: &Count, option: u16) -> u128 {
     let parts = count.parts();
     if count.system() != System::Schulze {
         return parts.get(usize::from(option)).copied().unwrap_or(0);

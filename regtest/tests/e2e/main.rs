@@ -12,6 +12,7 @@ mod accounts;
 mod anchoring;
 mod bad_input;
 mod breaches;
+mod by_keyboard;
 mod channel_ends;
 mod closes;
 mod copies;

@@ -1,7 +1,7 @@
 //! The screens in a real terminal: a member votes with the keyboard alone, sees the ballot become final, and has every step shown.
 
 #[path = "../../../tui/tests/it/tmux.rs"]
-mod tmux;
+pub(crate) mod tmux;
 
 use althing_node::api::{BallotPath, Choice, Reply, Request};
 use althing_regtest::Program;

@@ -1,10 +1,12 @@
 //! What screens show besides the snapshot: asked for when a screen is opened, and again when something changed.
 
 use althing_node::api::{
-    Curve, CurveOf, Delegations, Deposit, Proposal, Reply, ReportFormat, Request, Reward, Role, Why,
+    AnchorReply, AnchorRequest, CoinView, Curve, CurveOf, Delegations, Deposit, Flow, LinkReserve, Proposal, Reply,
+    ReportFormat, Request, Reward, Role, SessionView, TreasuryOverview, TreasuryReply, TreasuryRequest, Why,
 };
 
-use super::{App, Command, Purpose, ReportView, Screen};
+use super::treasury::Section;
+use super::{App, Command, Page, Popup, Purpose, ReportView, Screen};
 
 /// Answers that stay until newer ones come.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +29,22 @@ pub struct Desk {
     pub why: Option<Why>,
     /// The version before the open proposal.
     pub before: Option<Box<Proposal>>,
+    /// Balances, policy and payments of the treasury.
+    pub treasury: Option<Box<TreasuryOverview>>,
+    /// Why there are none.
+    pub no_treasury: Option<String>,
+    /// Its coins, the largest first.
+    pub coins: Option<Vec<CoinView>>,
+    /// Its sessions, the newest first.
+    pub sessions: Option<Vec<SessionView>>,
+    /// The session that is open, with its PSBT.
+    pub session: Option<Box<SessionView>>,
+    /// What left it, the newest first.
+    pub flows: Option<Vec<Flow>>,
+    /// How long the seal pays for links.
+    pub reserve: Option<LinkReserve>,
+    /// Counts what came.
+    pub(super) came: u64,
 }
 
 impl App {
@@ -57,18 +75,54 @@ impl App {
                 }
             }
             Screen::Members if is_member => wants.push(ask(Request::Delegations { proposal: None })),
-            Screen::Treasury => wants.push(ask(Request::Deposits)),
+            Screen::Treasury => {
+                wants.push(ask(Request::Deposits));
+                wants.push(ask(of_treasury(TreasuryRequest::Overview)));
+                match self.section {
+                    Section::Sessions => wants.push(ask(of_treasury(TreasuryRequest::Sessions))),
+                    Section::Coins => wants.push(ask(of_treasury(TreasuryRequest::Coins))),
+                    Section::Flows => wants.push(ask(of_treasury(TreasuryRequest::Flows))),
+                    Section::Payments | Section::Budgets | Section::Policy => {}
+                }
+            }
+            Screen::Chain => {
+                wants.push(ask(Request::Anchoring(AnchorRequest::Reserve)));
+                wants.push(ask(Request::Report { from: None, to: None, format: ReportFormat::Json }));
+            }
             Screen::Audit | Screen::Operator => {
                 wants.push(ask(Request::Report { from: None, to: None, format: ReportFormat::Json }));
             }
             _ => {}
         }
+        let about_a_spend = |popup: &Popup| match popup {
+            Popup::Page { page: Page::Need(need), .. } => need.text.contains("SPEND"),
+            _ => false,
+        };
+        if self.popups.iter().any(about_a_spend) {
+            // The names behind an alarm.
+            wants.push(ask(of_treasury(TreasuryRequest::Flows)));
+        }
+        if let Some(session) = self.open_session() {
+            wants.push(ask(of_treasury(TreasuryRequest::Session { session: session.to_owned() })));
+        }
         wants
+    }
+
+    /// Id of the session whose page is open.
+    #[must_use]
+    pub fn open_session(&self) -> Option<&str> {
+        self.popups.iter().rev().find_map(|popup| match popup {
+            Popup::Page { page: Page::Session(id), .. } => Some(id.as_str()),
+            _ => None,
+        })
     }
 
     /// Keeps an answer where the screens look for it; says whether it was one of those.
     pub(super) fn keep(&mut self, reply: Reply) -> bool {
+        self.desk.came = self.desk.came.wrapping_add(1);
         match reply {
+            Reply::Treasury { reply } => return self.keep_treasury(reply),
+            Reply::Anchoring(AnchorReply::Reserve(reserve)) => self.desk.reserve = Some(reserve),
             Reply::Delegations(found) if found.carried.is_some() => self.desk.routes = Some(*found),
             Reply::Delegations(found) => self.desk.delegations = Some(*found),
             Reply::Deposits { deposits } => self.desk.deposits = Some(deposits),
@@ -82,4 +136,34 @@ impl App {
         }
         true
     }
+
+    fn keep_treasury(&mut self, reply: TreasuryReply) -> bool {
+        let desk = &mut self.desk;
+        match reply {
+            TreasuryReply::Overview(found) => (desk.treasury, desk.no_treasury) = (Some(found), None),
+            TreasuryReply::Coins { coins } => {
+                self.selections.keep_within(Section::Coins, coins.len());
+                desk.coins = Some(coins);
+            }
+            TreasuryReply::Sessions { mut sessions } => {
+                // The node tells the oldest first.
+                sessions.reverse();
+                self.selections.keep_within(Section::Sessions, sessions.len());
+                desk.sessions = Some(sessions);
+            }
+            TreasuryReply::Flows { mut flows } => {
+                flows.reverse();
+                self.selections.keep_within(Section::Flows, flows.len());
+                desk.flows = Some(flows);
+            }
+            TreasuryReply::Session(session) => desk.session = Some(session),
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// A question or an order about the treasury.
+pub(super) fn of_treasury(about: TreasuryRequest) -> Request {
+    Request::Treasury { about }
 }

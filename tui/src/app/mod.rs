@@ -2,6 +2,7 @@
 //!
 //! An [`Action`] changes the [`App`] and may give [`Command`]s, which the worker carries out; answers come back as actions.
 
+mod advice;
 mod ballot;
 mod desk;
 mod form;
@@ -22,7 +23,8 @@ pub use order::{Effects, Order, Review, ReviewStep};
 pub use pick::{Pick, PickItem, PickOf, Picked};
 pub use report::{ReportChart, ReportSection, ReportView};
 pub use state::{App, Hit, Notice, Page, Popup, Progress, Selections};
-pub use treasury::{Authorisation, Stage, treasury};
+pub use treasury::{Authorisation, Section, Stage, is_paid, treasury};
+pub(crate) use update::lost_weight;
 pub use update::{CASTING_WORD, update};
 
 use std::path::PathBuf;
@@ -172,6 +174,42 @@ pub enum Act {
     Pay,
     /// A receiving address.
     Address,
+    /// Put more into a stake channel.
+    TopUp,
+    /// Take something out of a stake channel.
+    TakeOut,
+    /// Write a backup of the channels to a file.
+    Backup,
+    /// To the next part of the treasury.
+    NextSection,
+    /// To the part before.
+    PreviousSection,
+    /// To that part of the treasury.
+    Part(Section),
+    /// Open a signing session for a payment.
+    SessionOpen,
+    /// Open a signing session that moves the treasury's own coins.
+    Housekeeping,
+    /// Sign a session.
+    Sign,
+    /// Say why one does not sign.
+    Refuse,
+    /// Say something about a session.
+    SessionComment,
+    /// Broadcast what has enough signatures.
+    Broadcast,
+    /// Pay more: another version of a session's transaction, or of a link.
+    Bump,
+    /// Write the PSBT of a session to a file.
+    SaveSession,
+    /// Take a PSBT in from a file.
+    TakeSession,
+    /// Freeze a coin, or thaw it.
+    Freeze,
+    /// A receiving address of the treasury.
+    TreasuryAddress,
+    /// Write a timestamp of a link.
+    Timestamp,
     /// Hand weight on.
     Delegate,
     /// Take a delegation back.
@@ -293,6 +331,10 @@ pub enum Purpose {
     Address,
     /// The report, to be written to a file.
     SaveReport,
+    /// Something done about a session, which is then shown.
+    Session,
+    /// The session's PSBT, to be written to a file.
+    SaveSession,
 }
 
 /// Something for the worker to do.
@@ -316,6 +358,8 @@ pub enum Command {
         /// What.
         text: String,
     },
+    /// Read a PSBT from a file and give it to the node.
+    TakePsbt(PathBuf),
     /// Keep the settings.
     Save(Box<Settings>),
 }

@@ -1,7 +1,9 @@
 //! What needs the member's attention now, the most urgent first.
 
-use althing_node::api::{BallotPath, ProposalState, Role, Snapshot, Stake};
+use althing_node::api::{BallotPath, ProposalState, Role, SessionView, Snapshot, Stake};
 
+use super::advice::advice;
+use crate::backend::Verdict;
 use crate::format::{blocks_and_time, short_id};
 use crate::untrusted::Untrusted;
 use crate::words;
@@ -18,6 +20,12 @@ pub struct Need {
     pub text: String,
     /// The proposal it is about.
     pub proposal: Option<String>,
+    /// The stake channel it is about.
+    pub channel: Option<String>,
+    /// The signing session it is about.
+    pub session: Option<String>,
+    /// What to do next, a sentence each.
+    pub next: Vec<String>,
     /// Tells it apart from the others, whatever the blocks do to its words.
     pub key: String,
 }
@@ -33,12 +41,13 @@ pub enum Urgency {
     Waiting,
 }
 
-/// What needs attention in this snapshot.
+/// What needs attention in this snapshot, and among the signing sessions of the treasury.
 #[must_use]
-pub fn needs(snapshot: &Snapshot) -> Vec<Need> {
+pub fn needs(snapshot: &Snapshot, sessions: &[SessionView]) -> Vec<Need> {
     let mut found = Vec::new();
     alarms(snapshot, &mut found);
     votes(snapshot, &mut found);
+    signatures(sessions, &mut found);
     stake(snapshot, &mut found);
     ballots(snapshot, &mut found);
     found.sort_by_key(|need| need.urgency);
@@ -49,7 +58,16 @@ pub fn needs(snapshot: &Snapshot) -> Vec<Need> {
 fn alarms(snapshot: &Snapshot, found: &mut Vec<Need>) {
     let status = &snapshot.status;
     let mut add = |key: &str, text: String| {
-        found.push(Need { urgency: Urgency::Alarm, text, proposal: None, key: key.to_owned() });
+        let next = advice(&text).iter().map(|step| (*step).to_owned()).collect();
+        found.push(Need {
+            urgency: Urgency::Alarm,
+            text,
+            proposal: None,
+            channel: None,
+            session: None,
+            next,
+            key: key.to_owned(),
+        });
     };
     for alarm in &status.alarms {
         add(alarm, Untrusted::new(alarm).line());
@@ -61,6 +79,25 @@ fn alarms(snapshot: &Snapshot, found: &mut Vec<Need>) {
     if behind > LATE_HEAD_BLOCKS {
         add("late", format!("The newest verified log head is {behind} blocks old: the hub is late, or this node is."));
     }
+}
+
+/// Signatures of the treasury that are asked for.
+fn signatures(sessions: &[SessionView], found: &mut Vec<Need>) {
+    let wanted = sessions.iter().filter(|session| session.waits_for_me && session.state == "open");
+    // What the check refuses asks for nothing, and of two that spend one coin the other is meant.
+    let wanted = wanted.filter(|session| session.check.verdict == Verdict::Valid && session.yields_to.is_none());
+    found.extend(wanted.map(|session| Need {
+        urgency: Urgency::Asked,
+        text: match session.title.is_empty() {
+            true => format!("Sign the treasury's session {}", short_id(&session.id)),
+            false => format!("Sign a payment: {}", Untrusted::new(&session.title)),
+        },
+        proposal: None,
+        channel: None,
+        session: Some(session.id.clone()),
+        next: Vec::new(),
+        key: format!("sign {}", session.id),
+    }));
 }
 
 /// Ballots that are asked for, the earliest close first.
@@ -84,6 +121,9 @@ fn votes(snapshot: &Snapshot, found: &mut Vec<Need>) {
                 Untrusted::new(&p.title)
             ),
             proposal: Some(p.id.clone()),
+            channel: None,
+            session: None,
+            next: Vec::new(),
             key: format!("vote {}", p.id),
         }
     }));
@@ -101,6 +141,13 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
             urgency: Urgency::Asked,
             text: "No stake yet, so no weight: press 5, then o (or: althing stake open)".to_owned(),
             proposal: None,
+            channel: None,
+            session: None,
+            next: vec![
+                "5, then a shows an address of your wallet: send coins to it and wait for a block.".to_owned(),
+                "5, then o locks them in a channel with the hub. They stay yours.".to_owned(),
+                "After the confirmations and the end of an epoch they are weight, and you can vote.".to_owned(),
+            ],
             key: "stake".to_owned(),
         });
     }
@@ -113,6 +160,9 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
             urgency: Urgency::Waiting,
             text: format!("Stake channel {}: {}", short_id(&stake.channel), Untrusted::new(&stake.words)),
             proposal: None,
+            channel: Some(stake.channel.clone()),
+            session: None,
+            next: Vec::new(),
             key: format!("channel {}", stake.channel),
         });
     }
@@ -133,6 +183,9 @@ fn ballots(snapshot: &Snapshot, found: &mut Vec<Need>) {
                 Untrusted::new(&ballot.title)
             ),
             proposal: Some(ballot.proposal.clone()),
+            channel: None,
+            session: None,
+            next: Vec::new(),
             key: format!("ballot {} {}", ballot.proposal, ballot.sequence),
         });
     }

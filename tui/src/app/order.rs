@@ -1,6 +1,8 @@
 //! What cannot be taken back, and the page before it: exact effects, and a word to type.
 
-use althing_node::api::{BallotReview, ProposalReview, Request, SayReview};
+use althing_node::api::{BallotReview, Bump, ProposalReview, Request, SayReview, SessionView};
+
+use crate::backend::Verdict;
 
 /// Something that changes the DAO or moves coins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +56,17 @@ pub enum Effects {
     Ballot(Box<BallotReview>),
     /// Of a proposal.
     Proposal(Box<ProposalReview>),
-    /// Of something said.
+    /// Of something said, or done in a channel.
     Said(SayReview),
+    /// Of a transaction of the treasury.
+    Session {
+        /// The session with the check of its transaction.
+        session: Box<SessionView>,
+        /// Whether a signature is made; else it is only broadcast.
+        signs: bool,
+    },
+    /// Of a fee that is raised.
+    Bump(Bump),
 }
 
 impl Effects {
@@ -67,6 +78,13 @@ impl Effects {
             Effects::Ballot(review) => review.refusal.as_deref(),
             Effects::Proposal(review) => review.refusal.as_ref().map(|refused| refused.message.as_str()),
             Effects::Said(review) => review.refusal.as_ref().map(|refused| refused.message.as_str()),
+            Effects::Session { session, signs: true } => {
+                let check = &session.check;
+                let reason = check.reasons.first().map(|reason| reason.text.as_str());
+                let why = reason.or_else(|| check.unknown.first().map(String::as_str));
+                (check.verdict != Verdict::Valid).then_some(why.unwrap_or("The check does not let it pass."))
+            }
+            Effects::Session { signs: false, .. } | Effects::Bump(_) => None,
         }
     }
 }

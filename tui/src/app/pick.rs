@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Act, App, Screen};
+use super::{Act, App, Screen, Section};
 use crate::fuzzy;
 use crate::untrusted::Untrusted;
 
@@ -83,6 +83,11 @@ impl Pick {
             (Act::StakeOpen, "lock bitcoin in a stake channel"),
             (Act::Address, "a fresh address of my wallet, as text and QR code"),
             (Act::Invite, "invite somebody"),
+            (Act::Housekeeping, "move the treasury's own coins: consolidate, sweep"),
+            (Act::TreasuryAddress, "a fresh address of the treasury, as text and QR code"),
+            (Act::TakeSession, "take a PSBT in from a file"),
+            (Act::Backup, "write a backup of the channels to a file"),
+            (Act::Bump, "pay more for the link that waits"),
             (Act::RotateKey, "replace my vote key"),
             (Act::Replay, "replay and check the whole log now"),
             (Act::SaveReport, "write the report to a file"),
@@ -90,6 +95,10 @@ impl Pick {
             if !known.contains(&act) {
                 items.push(PickItem { name: name.to_owned(), beside: String::new(), picked: Picked::Act(act) });
             }
+        }
+        for section in Section::ALL {
+            let name = format!("treasury: {}", section.title().to_lowercase());
+            items.push(PickItem { name, beside: String::new(), picked: Picked::Act(Act::Part(section)) });
         }
         for proposal in app.snapshot.iter().flat_map(|snapshot| &snapshot.proposals).filter(|p| !p.vote.hidden) {
             items.push(PickItem {

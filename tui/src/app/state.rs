@@ -11,6 +11,7 @@ use super::form::Form;
 use super::lesson::Lesson;
 use super::order::Review;
 use super::pick::Pick;
+use super::treasury::Section;
 use super::{Act, Desk, Need, Screen, needs, treasury};
 use crate::backend::AuditReport;
 use crate::fuzzy;
@@ -27,6 +28,8 @@ pub struct App {
     pub trouble: Option<String>,
     /// The screen shown.
     pub screen: Screen,
+    /// The part of the treasury that is shown.
+    pub section: Section,
     /// The screens to go back to.
     pub back: Vec<Screen>,
     /// What lies over the screen; the last one has the keyboard.
@@ -87,8 +90,8 @@ pub struct App {
     pub(super) looked: (Looked, Vec<usize>),
 }
 
-/// Screen, filter and revision.
-pub(super) type Looked = (Screen, String, u64);
+/// Screen, part of the treasury, filter, revision of the snapshot, and how much came besides.
+pub(super) type Looked = (Screen, Section, String, u64, u64);
 
 /// What a click means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,14 +120,22 @@ pub struct Selections {
     pub proposals: usize,
     /// Among my ballots.
     pub ballots: usize,
-    /// Among the payments.
-    pub payments: usize,
+    /// Among the rows of each part of the treasury.
+    pub treasury: [usize; Section::ALL.len()],
     /// Among the links, newest first.
     pub links: usize,
     /// Among the members.
     pub members: usize,
     /// Among my stake channels.
     pub stakes: usize,
+}
+
+impl Selections {
+    /// Keeps the row of a part of the treasury within that many rows.
+    pub(super) fn keep_within(&mut self, section: Section, rows: usize) {
+        let row = &mut self.treasury[section as usize];
+        *row = (*row).min(rows.saturating_sub(1));
+    }
 }
 
 /// Something that happened, in a line at the foot of the screen.
@@ -171,7 +182,22 @@ pub enum Page {
     /// A link in full.
     Link(Box<Link>),
     /// A receiving address.
-    Address(String),
+    Address {
+        /// The address.
+        address: String,
+        /// Whether it is the treasury's; else this wallet's.
+        treasury: bool,
+    },
+    /// What needs the member, in full.
+    Need(Box<Need>),
+    /// The session of that id.
+    Session(String),
+    /// A coin of the treasury: its `txid:vout`.
+    Coin(String),
+    /// What left the treasury by that transaction.
+    Flow(String),
+    /// The stake channel of that id.
+    Channel(String),
     /// What changed between two versions of a proposal, a line each; safe to show.
     Diff(Vec<String>),
 }
@@ -195,6 +221,10 @@ impl App {
     #[must_use]
     pub fn contexts(&self) -> &'static [Context] {
         match self.popups.last() {
+            Some(Popup::Page { page: Page::Session(_), .. }) => &[Context::Sessions, Context::Page, Context::Always],
+            Some(Popup::Page { page: Page::Coin(_), .. }) => &[Context::Coins, Context::Page, Context::Always],
+            Some(Popup::Page { page: Page::Channel(_), .. }) => &[Context::Channels, Context::Page, Context::Always],
+            Some(Popup::Page { page: Page::Link(_), .. }) => &[Context::Chain, Context::Page, Context::Always],
             Some(Popup::Page { .. }) => &[Context::Page, Context::Always],
             Some(Popup::Why { .. }) => &[Context::Why, Context::Always],
             Some(Popup::Pick(_)) => &[Context::Pick, Context::Always],
@@ -219,7 +249,22 @@ impl App {
             Screen::Proposals => {
                 &[Context::Proposals, Context::Opens, Context::List, Context::Screens, Context::Always]
             }
-            Screen::Home | Screen::Treasury => &[Context::Opens, Context::List, Context::Screens, Context::Always],
+            Screen::Home => &[Context::Opens, Context::List, Context::Screens, Context::Always],
+            Screen::Treasury => match self.section {
+                Section::Payments => {
+                    &[Context::Payments, Context::Treasury, Context::List, Context::Screens, Context::Always]
+                }
+                Section::Sessions => {
+                    &[Context::Sessions, Context::Treasury, Context::List, Context::Screens, Context::Always]
+                }
+                Section::Coins => {
+                    &[Context::Coins, Context::Treasury, Context::List, Context::Screens, Context::Always]
+                }
+                Section::Budgets | Section::Flows => {
+                    &[Context::Treasury, Context::List, Context::Screens, Context::Always]
+                }
+                Section::Policy => &[Context::Treasury, Context::Text, Context::Screens, Context::Always],
+            },
             Screen::Ballots => &[Context::Ballots, Context::Opens, Context::List, Context::Screens, Context::Always],
             Screen::Channels => &[Context::Channels, Context::List, Context::Screens, Context::Always],
             Screen::Members => &[Context::Members, Context::List, Context::Screens, Context::Always],
@@ -238,7 +283,8 @@ impl App {
     /// What needs me now.
     #[must_use]
     pub fn needs(&self) -> Vec<Need> {
-        self.snapshot.as_deref().map(needs).unwrap_or_default()
+        let sessions = self.desk.sessions.as_deref().unwrap_or_default();
+        self.snapshot.as_deref().map(|snapshot| needs(snapshot, sessions)).unwrap_or_default()
     }
 
     /// The filter of the screen shown.
@@ -262,13 +308,18 @@ impl App {
     }
 
     fn places_of(&self, screen: Screen) -> Vec<usize> {
-        let revision = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
         let filter = self.filters.get(&screen).map_or("", String::as_str);
         let (known, places) = &self.looked;
-        if known.0 == screen && known.1 == filter && known.2 == revision && !filter.is_empty() {
+        if !filter.is_empty() && *known == self.looking(screen, filter) {
             return places.clone();
         }
         self.look(screen, filter)
+    }
+
+    /// For what rows are worked out.
+    fn looking(&self, screen: Screen, filter: &str) -> Looked {
+        let revision = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
+        (screen, self.section, filter.to_owned(), revision, self.desk.came)
     }
 
     /// Works the rows out afresh.
@@ -296,9 +347,10 @@ impl App {
                 let ballot = &snapshot.ballots[*place];
                 format!("{} {}", Untrusted::new(&ballot.title), ballot.choice)
             }
-            Screen::Treasury => {
+            Screen::Treasury if self.section == Section::Payments => {
                 format!("{} {}", payments[*place].stage.words(), searched(payments[*place].proposal))
             }
+            Screen::Treasury => self.searched_of_treasury(*place),
             Screen::Channels => {
                 let stake = &snapshot.stakes[*place];
                 format!("{} {}", stake.channel, stake.state)
@@ -318,11 +370,9 @@ impl App {
 
     /// Remembers the rows while a filter is set, so that a frame does not search again.
     pub(super) fn remember_rows(&mut self) {
-        let filter = self.filter().to_owned();
-        let revision = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.revision);
-        let wanted = (self.screen, filter, revision);
-        if !wanted.1.is_empty() && self.looked.0 != wanted {
-            let places = self.look(wanted.0, &wanted.1);
+        let wanted = self.looking(self.screen, self.filter());
+        if !wanted.2.is_empty() && self.looked.0 != wanted {
+            let places = self.look(wanted.0, &wanted.2);
             self.looked = (wanted, places);
         }
     }
@@ -356,7 +406,14 @@ impl App {
             Screen::Home => self.needs().len(),
             Screen::Proposals => snapshot.proposals.len(),
             Screen::Ballots => snapshot.ballots.len(),
-            Screen::Treasury => treasury(snapshot).len(),
+            Screen::Treasury => match self.section {
+                Section::Payments => treasury(snapshot).len(),
+                Section::Sessions => self.desk.sessions.as_ref().map_or(0, Vec::len),
+                Section::Budgets => self.desk.treasury.as_deref().map_or(0, |found| found.budgets.len()),
+                Section::Coins => self.desk.coins.as_ref().map_or(0, Vec::len),
+                Section::Flows => self.desk.flows.as_ref().map_or(0, Vec::len),
+                Section::Policy => 0,
+            },
             Screen::Channels => snapshot.stakes.len(),
             Screen::Members => snapshot.members.len(),
             Screen::Chain => snapshot.links.len(),
@@ -369,7 +426,7 @@ impl App {
         match self.screen {
             Screen::Home => &mut self.selections.needs,
             Screen::Ballots => &mut self.selections.ballots,
-            Screen::Treasury => &mut self.selections.payments,
+            Screen::Treasury => &mut self.selections.treasury[self.section as usize],
             Screen::Channels => &mut self.selections.stakes,
             Screen::Members => &mut self.selections.members,
             Screen::Chain => &mut self.selections.links,
@@ -384,13 +441,67 @@ impl App {
         let row = match self.screen {
             Screen::Home => &mut copy.needs,
             Screen::Ballots => &mut copy.ballots,
-            Screen::Treasury => &mut copy.payments,
+            Screen::Treasury => &mut copy.treasury[self.section as usize],
             Screen::Channels => &mut copy.stakes,
             Screen::Members => &mut copy.members,
             Screen::Chain => &mut copy.links,
             _ => &mut copy.proposals,
         };
         self.places().get(*row).copied()
+    }
+}
+
+impl App {
+    /// What the filter looks at on the parts of the treasury that are not in the snapshot.
+    fn searched_of_treasury(&self, place: usize) -> String {
+        let desk = &self.desk;
+        match self.section {
+            Section::Sessions => desk.sessions.iter().flatten().nth(place).map(|session| {
+                let names = [session.signed.join(" "), session.missing.join(" ")].join(" ");
+                format!(
+                    "{} {} {} {}",
+                    session.id,
+                    session.state,
+                    Untrusted::new(&session.title),
+                    Untrusted::new(&names)
+                )
+            }),
+            Section::Coins => desk.coins.iter().flatten().nth(place).map(|coin| {
+                let label = coin.label.as_deref().unwrap_or_default();
+                format!("{} {} {} {}", coin.outpoint, coin.state, coin.sat, Untrusted::new(label))
+            }),
+            Section::Flows => desk.flows.iter().flatten().nth(place).map(|flow| {
+                format!("{} {} {} {}", flow.txid, flow.verdict, flow.height, Untrusted::new(&flow.signers.join(" ")))
+            }),
+            Section::Budgets => desk
+                .treasury
+                .iter()
+                .flat_map(|found| &found.budgets)
+                .nth(place)
+                .map(|budget| format!("{} {}", Untrusted::new(&budget.title), Untrusted::new(&budget.payee))),
+            Section::Payments | Section::Policy => None,
+        }
+        .unwrap_or_default()
+    }
+
+    /// The session that the keyboard is on: the one whose page is open, else the selected row.
+    #[must_use]
+    pub fn session_here(&self) -> Option<&althing_node::api::SessionView> {
+        if let Some(id) = self.open_session() {
+            return self.desk.session.as_deref().filter(|session| session.id == id);
+        }
+        let place = self.selected_place().filter(|_| self.section == Section::Sessions)?;
+        self.desk.sessions.as_ref()?.get(place)
+    }
+
+    /// The coin that the keyboard is on.
+    #[must_use]
+    pub fn coin_here(&self) -> Option<&althing_node::api::CoinView> {
+        let coins = self.desk.coins.as_ref()?;
+        if let Some(Popup::Page { page: Page::Coin(outpoint), .. }) = self.popups.last() {
+            return coins.iter().find(|coin| coin.outpoint == *outpoint);
+        }
+        coins.get(self.selected_place().filter(|_| self.section == Section::Coins)?)
     }
 }
 

@@ -1,6 +1,56 @@
-//! What decisions allow to be paid: the one place where the treasury screen gets its rows from.
+//! The treasury as the screen shows it: its parts, what decisions allow to be paid, and budgets.
 
-use althing_node::api::{Proposal, ProposalState, Snapshot};
+use althing_node::api::{PaymentView, Proposal, ProposalState, Snapshot};
+
+/// A part of the treasury screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Section {
+    /// What proposals ask for, and what may be paid.
+    #[default]
+    Payments,
+    /// Transactions on their way to enough signatures.
+    Sessions,
+    /// What is left of each budget.
+    Budgets,
+    /// Every coin.
+    Coins,
+    /// What left the treasury, judged.
+    Flows,
+    /// Who can spend when.
+    Policy,
+}
+
+impl Section {
+    /// In the order of the screen.
+    pub const ALL: [Section; 6] =
+        [Section::Payments, Section::Sessions, Section::Budgets, Section::Coins, Section::Flows, Section::Policy];
+
+    /// Its heading.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Section::Payments => "Payments",
+            Section::Sessions => "Sessions",
+            Section::Budgets => "Budgets",
+            Section::Coins => "Coins",
+            Section::Flows => "Flows",
+            Section::Policy => "Policy",
+        }
+    }
+
+    /// The part that many places on; behind the last comes the first.
+    #[must_use]
+    pub fn along(self, places: usize) -> Self {
+        let here = Self::ALL.iter().position(|section| *section == self).unwrap_or(0);
+        Self::ALL[(here + places) % Self::ALL.len()]
+    }
+}
+
+/// Whether a payment is in a block.
+#[must_use]
+pub fn is_paid(payment: &PaymentView) -> bool {
+    matches!(payment.state.as_str(), "mined" | "executed")
+}
 
 /// A payment that a proposal asks for, wherever it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

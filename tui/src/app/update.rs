@@ -7,14 +7,20 @@ use super::form::Form;
 use super::order::{Review, ReviewStep};
 use super::pick::{Pick, PickOf, Picked};
 use super::state::{App, Hit, Notice, Page, Popup, Progress};
-use super::{Act, Action, Command, FormKind, Order, Purpose, Screen, lesson};
+use super::{Act, Action, Command, FormKind, Order, Purpose, Screen, Section, lesson};
 
 mod answers;
 mod begin;
+mod treasury;
 mod typing;
+
+pub(crate) use begin::lost_weight;
 
 /// The word that casts a ballot.
 pub const CASTING_WORD: &str = "vote";
+
+/// What is said when something is ordered from screens that only look.
+const READ_ONLY: &str = "Read only: nothing can be ordered from these screens.";
 
 /// Rows of a page in a list, lines of a page in a text.
 const PAGE: usize = 10;
@@ -30,7 +36,12 @@ const MAX_ASIDE: usize = 20;
 
 /// Changes the application and says what is to be done.
 pub fn update(app: &mut App, action: Action) -> Vec<Command> {
-    let before = (app.screen, app.open.clone(), app.selections.stakes);
+    let shown = |app: &App| {
+        let session = app.open_session().map(str::to_owned);
+        let need = matches!(app.popups.last(), Some(Popup::Page { page: Page::Need(_), .. }));
+        (app.screen, app.section, app.open.clone(), app.selections.stakes, session, need)
+    };
+    let before = shown(app);
     let mut commands = match action {
         Action::Act(act) => on_act(app, act),
         Action::Type(key) => {
@@ -53,7 +64,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Command> {
         }
         Action::Report(report) => answers::on_report(app, report),
     };
-    if before != (app.screen, app.open.clone(), app.selections.stakes) {
+    if before != shown(app) {
         // A screen asks for what only it shows when it is opened, and when another row of it is looked at.
         commands.extend(app.wants());
     }
@@ -67,6 +78,7 @@ fn reads(app: &App) -> bool {
     match app.popups.last() {
         Some(Popup::Page { .. } | Popup::Review(_)) => true,
         Some(_) => false,
+        None if app.screen == Screen::Treasury => app.section == Section::Policy,
         None => matches!(app.screen, Screen::Proposal | Screen::Audit | Screen::Learn | Screen::Operator),
     }
 }
@@ -80,17 +92,30 @@ fn on_act(app: &mut App, act: Act) -> Vec<Command> {
     app.notice = None;
     match app.popups.pop() {
         None => on_screen(app, act),
-        Some(Popup::Page { page, scroll }) => {
-            if act != Act::Back {
-                app.popups.push(Popup::Page { page, scroll: scrolled(scroll, act, app.scroll_limit) });
-            }
-            Vec::new()
-        }
+        Some(Popup::Page { page, scroll }) => on_page(app, page, scroll, act),
         Some(Popup::Why { at, open }) => on_why(app, at, open, act),
         Some(Popup::Choose(choose)) => on_choose(app, choose, act),
         Some(Popup::Review(review)) => on_review(app, review, act),
         Some(Popup::Form(form)) => on_form(app, form, act),
         Some(Popup::Pick(pick)) => on_pick(app, pick, act),
+    }
+}
+
+/// Keys of a page to read: it is left or scrolled; what else its keys do is about what it shows.
+fn on_page(app: &mut App, page: Page, scroll: u16, act: Act) -> Vec<Command> {
+    if act == Act::Back {
+        return Vec::new();
+    }
+    let scroll = scrolled(scroll, act, app.scroll_limit);
+    app.popups.push(Popup::Page { page, scroll });
+    match act {
+        Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::First | Act::Last | Act::Open => Vec::new(),
+        Act::Why => begin::why(app),
+        _ if app.readonly => {
+            say(app, true, READ_ONLY);
+            Vec::new()
+        }
+        act => begin::begin(app, act),
     }
 }
 
@@ -127,10 +152,22 @@ fn on_screen(app: &mut App, act: Act) -> Vec<Command> {
         Act::Diff => return begin::diff(app),
         Act::Why => return begin::why(app),
         Act::Replay => return replay(app),
-        _ if app.readonly => say(app, true, "Read only: nothing can be ordered from these screens."),
+        Act::NextSection => part(app, app.section.along(1)),
+        Act::PreviousSection => part(app, app.section.along(Section::ALL.len() - 1)),
+        Act::Part(section) => part(app, section),
+        _ if app.readonly => say(app, true, READ_ONLY),
         act => return begin::begin(app, act),
     }
     Vec::new()
+}
+
+/// To a part of the treasury. What was typed to filter another part means nothing there.
+fn part(app: &mut App, section: Section) {
+    go(app, Screen::Treasury);
+    if section != app.section {
+        app.filters.remove(&Screen::Treasury);
+    }
+    (app.section, app.scroll) = (section, 0);
 }
 
 /// Says something at the foot of the screen.
@@ -299,8 +336,11 @@ fn on_why(app: &mut App, at: usize, mut open: std::collections::BTreeSet<usize>,
         Act::Export => {
             let proposal = app.desk.why.as_ref().map(|why| why.proposal.clone());
             app.popups.push(Popup::Why { at, open });
-            if let Some(proposal) = proposal {
-                app.popups.push(Popup::Form(Box::new(Form::new(FormKind::Export { proposal }))));
+            match proposal {
+                // Of a link others check a timestamp.
+                Some(proposal) if proposal.is_empty() => return begin::begin(app, Act::Timestamp),
+                Some(proposal) => app.popups.push(Popup::Form(Box::new(Form::new(FormKind::Export { proposal })))),
+                None => {}
             }
             return Vec::new();
         }
@@ -400,16 +440,11 @@ fn on_form(app: &mut App, mut form: Box<Form>, act: Act) -> Vec<Command> {
 
 /// A form is filled in: the review page, or for a file the file at once.
 fn finish(app: &mut App, mut form: Box<Form>) -> Vec<Command> {
-    let direct = match &form.kind {
-        FormKind::Export { proposal } => Some(form.export(proposal).map(|request| (Purpose::Order, request))),
-        FormKind::SaveReport => Some(begin::report_request(&form).map(|request| (Purpose::SaveReport, request))),
-        _ => None,
-    };
-    let result = match direct {
-        Some(Ok((purpose, request))) => {
+    let result = match form.direct() {
+        Some(Ok(command)) => {
             app.popups.push(Popup::Form(form));
             app.pending += 1;
-            return vec![Command::Ask { purpose, request }];
+            return vec![command];
         }
         Some(Err(problem)) => Err(problem),
         None => form.order(),

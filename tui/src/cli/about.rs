@@ -76,7 +76,11 @@ pub enum SettingsCommand {
 #[derive(Debug, Args)]
 pub struct WhyArgs {
     /// The proposal: its number, like '#3', or its id or the first digits of it.
-    pub proposal: String,
+    #[arg(required_unless_present = "epoch")]
+    pub proposal: Option<String>,
+    /// The link of this epoch, instead of a ballot.
+    #[arg(long, value_name = "N", conflicts_with_all = ["proposal", "sums", "member"])]
+    pub epoch: Option<u32>,
     /// The proposal and its sums, instead of my ballot.
     #[arg(long)]
     pub sums: bool,
@@ -87,8 +91,11 @@ pub struct WhyArgs {
 
 impl From<WhyArgs> for Request {
     fn from(args: WhyArgs) -> Self {
+        if let Some(epoch) = args.epoch {
+            return Request::WhyLink { epoch };
+        }
         let statement = if args.sums { ProofStatement::Tally } else { ProofStatement::Ballot { member: args.member } };
-        Request::Why { proposal: args.proposal, statement }
+        Request::Why { proposal: args.proposal.unwrap_or_default(), statement }
     }
 }
 

@@ -32,6 +32,14 @@ pub enum Context {
     Proposal,
     /// My ballots.
     Ballots,
+    /// The treasury.
+    Treasury,
+    /// Its payments.
+    Payments,
+    /// Its signing sessions.
+    Sessions,
+    /// Its coins.
+    Coins,
     /// My stake channels.
     Channels,
     /// The members.
@@ -64,7 +72,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order of the help page.
-    pub const ALL: [Context; 22] = [
+    pub const ALL: [Context; 26] = [
         Context::Screens,
         Context::List,
         Context::Text,
@@ -72,6 +80,10 @@ impl Context {
         Context::Proposals,
         Context::Proposal,
         Context::Ballots,
+        Context::Treasury,
+        Context::Payments,
+        Context::Sessions,
+        Context::Coins,
         Context::Channels,
         Context::Members,
         Context::Chain,
@@ -95,6 +107,11 @@ impl Context {
         &[Context::Proposals, Context::Opens, Context::List, Context::Screens, Context::Always],
         &[Context::Opens, Context::List, Context::Screens, Context::Always],
         &[Context::Ballots, Context::Opens, Context::List, Context::Screens, Context::Always],
+        &[Context::Payments, Context::Treasury, Context::List, Context::Screens, Context::Always],
+        &[Context::Sessions, Context::Treasury, Context::List, Context::Screens, Context::Always],
+        &[Context::Coins, Context::Treasury, Context::List, Context::Screens, Context::Always],
+        &[Context::Treasury, Context::List, Context::Screens, Context::Always],
+        &[Context::Treasury, Context::Text, Context::Screens, Context::Always],
         &[Context::Channels, Context::List, Context::Screens, Context::Always],
         &[Context::Members, Context::List, Context::Screens, Context::Always],
         &[Context::Chain, Context::List, Context::Screens, Context::Always],
@@ -110,6 +127,10 @@ impl Context {
         &[Context::Pick, Context::Always],
         &[Context::Why, Context::Always],
         &[Context::Page, Context::Always],
+        &[Context::Sessions, Context::Page, Context::Always],
+        &[Context::Coins, Context::Page, Context::Always],
+        &[Context::Channels, Context::Page, Context::Always],
+        &[Context::Chain, Context::Page, Context::Always],
     ];
 
     /// Its heading on the help page.
@@ -124,6 +145,10 @@ impl Context {
             Context::Proposals => "Proposals",
             Context::Proposal => "A proposal",
             Context::Ballots => "My ballots",
+            Context::Treasury => "Treasury",
+            Context::Payments => "Payments of the treasury",
+            Context::Sessions => "Signing sessions",
+            Context::Coins => "Coins of the treasury",
             Context::Channels => "Channels",
             Context::Members => "Members",
             Context::Chain => "Chain",

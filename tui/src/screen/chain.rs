@@ -5,11 +5,11 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
 use crate::app::App;
-use crate::format::{grouped, short_id, thousands};
-use crate::text::{hanging, paragraph};
+use crate::format::{count_of, grouped, sats, short_id, thousands};
+use crate::text::{cut, hanging, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, Rows, bar, list, panel};
+use crate::widget::{Column, Pen, Rows, bar, columns_chart, list, panel};
 use crate::words;
 
 /// Draws the screen.
@@ -34,11 +34,37 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let empty = super::empty(app, "No link yet. The first is built when epoch 1 closes.");
     let rows = Rows { count: places.len(), selected: app.selections.links, row: &row, empty };
     list(pen, inner, &columns, &rows);
-    let inner = panel(pen, bottom, "This link", false);
+    let [left, right] = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(bottom);
+    let inner = panel(pen, left, "This link", false);
     if let Some(link) = app.selected_place().and_then(|place| snapshot.links.get(place)) {
         let lines = details(link, usize::from(inner.width), &pen.theme);
         pen.frame.render_widget(Text::from(lines), inner);
     }
+    let inner = panel(pen, right, "Fees", false);
+    let lines = fees(app, usize::from(inner.width), &pen.theme);
+    pen.frame.render_widget(Text::from(lines), inner);
+}
+
+/// What a link costs now, how long the seal pays for links, and what the links so far have cost.
+fn fees(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(reserve) = &app.desk.reserve else { return vec![Line::styled("Loading…", theme.dim)] };
+    let style = if reserve.alarm == "calm" { theme.good } else { theme.bad };
+    let mut lines = vec![Line::styled(format!("reserve {}", Untrusted::new(&reserve.alarm)), style)];
+    let text =
+        format!("a link costs {} at {} sat/vB", sats(reserve.link_sat), thousands(u128::from(reserve.fee_rate_sat_vb)));
+    lines.extend(paragraph(&text, columns, theme.text));
+    let links = reserve.links.map_or_else(|| "any number of links".to_owned(), |links| count_of(links, "link"));
+    lines.extend(paragraph(&format!("the seal holds {}, for {links}", sats(reserve.seal_sat)), columns, theme.text));
+    if let Some(blocks) = reserve.blocks {
+        lines.push(Line::styled(format!("enough for {}", count_of(blocks, "block")), theme.dim));
+    }
+    let charts = app.desk.report.iter().flat_map(|report| &report.sections).flat_map(|section| &section.charts);
+    if let Some(chart) = charts.into_iter().find(|chart| chart.title.to_lowercase().contains("fee")) {
+        let paid: Vec<u128> = chart.bars.iter().map(|(_, sat, _)| *sat).collect();
+        lines.push(Line::styled(cut(&chart.title, columns), theme.dim));
+        lines.extend(columns_chart(&paid, columns, 2, theme.good));
+    }
+    lines
 }
 
 /// One row of the timeline.

@@ -1,12 +1,15 @@
 //! My stake channels: what is in them, how that came, what the DAO pays and asks, and how to leave.
 
-use althing_node::api::{Snapshot, Stake};
+use althing_node::api::{ChannelDetail, Snapshot, Stake};
 use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Text};
 
-use crate::app::App;
-use crate::format::{bitcoin, sats, short_id, weight};
-use crate::text::{cut, hanging, paragraph};
+use crate::app::{Act, App, lost_weight};
+use crate::format::{bitcoin, sats, short_id, thousands, weight};
+use crate::keymap::Context;
+use crate::text::{cut, hanging, legible, paragraph};
+use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 use crate::widget::{Column, Pen, Rows, curve_lines, list, panel};
 
@@ -45,11 +48,13 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let width = usize::from(inner.width);
     let mut lines = Vec::new();
     if let Some(stake) = app.selected_place().and_then(|place| snapshot.stakes.get(place)) {
-        lines.extend(details(stake, width, pen));
+        lines.extend(paragraph(&Untrusted::new(&stake.words).line(), width, pen.theme.text));
+        lines.extend(keeping_line(stake).map(|text| Line::styled(cut(&text, width), pen.theme.dim)));
         if let Some(curve) = app.desk.curve.as_ref().filter(|curve| curve.unit == "sat" && !curve.points.is_empty()) {
             lines.push(Line::styled("Balances by checkpoint", pen.theme.text));
             lines.extend(curve_lines(curve, width, &pen.theme));
         }
+        lines.extend(outpoints(stake, width, pen));
     }
     pen.frame.render_widget(Text::from(lines), inner);
     let inner = panel(pen, right, "Wallet, weight, rewards", false);
@@ -57,9 +62,16 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     pen.frame.render_widget(Text::from(lines), inner);
 }
 
-/// The channel in full.
+/// The channel in words.
 fn details(stake: &Stake, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
     let mut lines = paragraph(&Untrusted::new(&stake.words).line(), columns, pen.theme.text);
+    lines.extend(outpoints(stake, columns, pen));
+    lines
+}
+
+/// Where its coins are on Bitcoin.
+fn outpoints(stake: &Stake, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
     if let Some(outpoint) = &stake.funding_outpoint {
         lines.extend(hanging("funding ", &Untrusted::new(outpoint).line(), columns, pen.theme.dim));
     }
@@ -67,6 +79,168 @@ fn details(stake: &Stake, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static
         lines.extend(hanging("closing ", &Untrusted::new(txid).line(), columns, pen.theme.dim));
     }
     lines
+}
+
+/// The channel in full: state, balances, what leaving costs, who keeps it.
+pub(super) fn page(app: &App, id: &str, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
+    let theme = &pen.theme;
+    let bold = theme.text.add_modifier(Modifier::BOLD);
+    let stakes = app.snapshot.iter().flat_map(|snapshot| &snapshot.stakes);
+    let Some(stake) = stakes.into_iter().find(|stake| stake.channel == id) else {
+        return vec![Line::styled("This channel is not here any more.", theme.dim)];
+    };
+    let mut lines = vec![Line::styled(format!("{}, {}", sats(stake.amount_sat), Untrusted::new(&stake.state)), bold)];
+    lines.extend(details(stake, columns, pen));
+    let confirmed = stake.confirmations.min(stake.confirmations_needed);
+    let text = format!("{confirmed} of {} confirmations", stake.confirmations_needed);
+    lines.push(Line::styled(text, theme.dim));
+    if let Some(curve) = app.desk.curve.as_ref().filter(|curve| curve.unit == "sat" && !curve.points.is_empty()) {
+        lines.push(Line::default());
+        lines.push(Line::styled("Balances by checkpoint", bold));
+        lines.extend(curve_lines(curve, columns, theme));
+        lines.extend(paragraph(&Untrusted::new(&curve.note).line(), columns, theme.dim));
+    }
+    if let Some(detail) = stake.detail.as_deref() {
+        lines.push(Line::default());
+        lines.push(Line::styled("What is in it", bold));
+        lines.extend(parts(stake, detail, columns, theme));
+    }
+    lines.push(Line::default());
+    lines.push(Line::styled("Leaving", bold));
+    lines.extend(leaving(app, stake, columns, theme));
+    lines.push(Line::default());
+    lines.push(Line::styled("If this computer is lost", bold));
+    lines.extend(keeping(stake, columns, theme));
+    lines
+}
+
+/// Both parts by the newest checkpoint, what is under way, and the move to another hub.
+fn parts(stake: &Stake, detail: &ChannelDetail, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let text = format!(
+        "mine {}, of it {} held as deposits; I could pay {}, {} stay as reserve; the hub's {}",
+        sats(stake.amount_sat),
+        sats(detail.held_sat),
+        sats(detail.spendable_sat),
+        sats(detail.reserve_sat),
+        sats(detail.hub_sat)
+    );
+    let mut lines = paragraph(&text, columns, theme.text);
+    let text = format!("checkpoint {} with {}", thousands(u128::from(detail.checkpoint)), Untrusted::new(&detail.peer));
+    lines.extend(paragraph(&text, columns, theme.dim));
+    for splice in &detail.splices {
+        lines.extend(hanging("◔ ", &legible(&Untrusted::new(&splice.words).line()), columns, theme.warn));
+    }
+    if let Some(migration) = &detail.migration {
+        let text = format!("{} ({})", Untrusted::new(&migration.words), Untrusted::new(&migration.to));
+        lines.extend(hanging("◔ ", &text, columns, theme.warn));
+    }
+    lines
+}
+
+/// What leaving costs, and what weight is lost.
+fn leaving(app: &App, stake: &Stake, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let key = |act| app.keymap.key_of(&[Context::Channels], act).unwrap_or_default();
+    let (together, alone) = match stake.detail.as_deref() {
+        Some(detail) => (
+            format!("about {} out of your part", sats(detail.close_fee_sat)),
+            format!(
+                "your wallet pays for {} vB in all, more with every block until it is mined; your part comes home after {} blocks",
+                thousands(u128::from(detail.close_alone_vb)),
+                thousands(u128::from(detail.lock_blocks))
+            ),
+        ),
+        None => {
+            ("a fee out of your part".to_owned(), "your wallet pays for it; your part waits for its lock".to_owned())
+        }
+    };
+    let mut lines =
+        hanging("• ", &format!("{}, together with the hub: {together}.", key(Act::StakeClose)), columns, theme.text);
+    lines.extend(hanging("• ", &format!("{}, alone: {alone}.", key(Act::ForceClose)), columns, theme.text));
+    lines.extend(hanging("• ", &lost_weight(app, stake), columns, theme.warn));
+    lines
+}
+
+/// Backups and towers of a channel.
+fn keeping(stake: &Stake, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(keeping) = stake.keeping.as_deref() else {
+        return vec![Line::styled("This node says nothing of backups.", theme.dim)];
+    };
+    let mut lines = match (keeping.backup_held, keeping.backup_newest) {
+        (Some(held), Some(newest)) if held >= newest => {
+            let age = keeping.backup_age_secs.map_or_else(String::new, |age| format!(", said {}", ago(age)));
+            hanging(
+                "✓ ",
+                &format!("The hub holds the newest encrypted backup, number {held}{age}."),
+                columns,
+                theme.good,
+            )
+        }
+        (Some(held), Some(newest)) => {
+            let text = format!("The hub holds backup {held}; number {newest} is on its way to it.");
+            hanging("○ ", &text, columns, theme.warn)
+        }
+        _ => hanging("○ ", "The hub has not said yet that it holds a backup.", columns, theme.warn),
+    };
+    match &keeping.backup_file {
+        Some(file) => {
+            let text = format!("A second copy is kept in {}.", Untrusted::new(&file.display().to_string()));
+            lines.extend(hanging("✓ ", &text, columns, theme.good));
+        }
+        None => {
+            let text = "No second copy is kept: B writes one now, althing backup keep FILE renews one by itself.";
+            lines.extend(hanging("○ ", text, columns, theme.warn));
+        }
+    }
+    if keeping.towers.is_empty() {
+        let text = "No watchtower: an old state that the hub broadcasts is punished only while this node runs. \
+                    althing tower add NODE@HOST:PORT names one.";
+        lines.extend(hanging("○ ", text, columns, theme.warn));
+    }
+    for tower in &keeping.towers {
+        let reach = if tower.connected { "connected" } else { "not reachable now" };
+        let text = format!(
+            "tower {}: {reach}, {} of {} receipts",
+            Untrusted::new(&tower.tower),
+            tower.receipts,
+            keeping.blobs
+        );
+        let (sign, style) = match tower.receipts >= keeping.blobs {
+            true => ("✓ ", theme.good),
+            false => ("○ ", theme.warn),
+        };
+        lines.extend(hanging(sign, &text, columns, style));
+        if let Some(height) = tower.until_height {
+            let text = format!("it keeps them until height {}", thousands(u128::from(height)));
+            lines.extend(hanging("  ", &text, columns, theme.dim));
+        }
+        if let Some(refusal) = &tower.refusal {
+            lines.extend(hanging("  ", &format!("it refused: {}", Untrusted::new(refusal)), columns, theme.bad));
+        }
+    }
+    lines
+}
+
+/// How long ago that was.
+fn ago(secs: u64) -> String {
+    match secs {
+        0..60 => format!("{secs} s ago"),
+        60..3_600 => format!("{} min ago", secs / 60),
+        _ => format!("{} h ago", secs / 3_600),
+    }
+}
+
+/// Backup and towers in a line.
+fn keeping_line(stake: &Stake) -> Option<String> {
+    let keeping = stake.keeping.as_deref().filter(|_| stake.state == "ready" || stake.state == "funding")?;
+    let backup = match (keeping.backup_held, keeping.backup_newest) {
+        (Some(held), Some(newest)) if held >= newest => "✓ newest at the hub",
+        _ => "○ not at the hub yet",
+    };
+    let towers = match keeping.towers.len() {
+        0 => "○ no tower".to_owned(),
+        all => format!("{} of {all} towers connected", keeping.towers.iter().filter(|tower| tower.connected).count()),
+    };
+    Some(format!("backup {backup} · {towers}"))
 }
 
 /// What is not in the channel.

@@ -65,6 +65,19 @@ fn title(app: &App, form: &Form) -> String {
         FormKind::Deposit { thread } => format!("Hold a deposit for {}", about(thread)),
         FormKind::Export { proposal } => format!("A proof file about {}", about(proposal)),
         FormKind::SaveReport => "The transparency report in a file".to_owned(),
+        FormKind::TopUp { channel } => format!("Put more into the channel {}", short_id(channel)),
+        FormKind::TakeOut { channel } => format!("Take something out of the channel {}", short_id(channel)),
+        FormKind::Backup => "A backup of the channels in a file".to_owned(),
+        FormKind::LinkBump => "Pay more for the link that waits".to_owned(),
+        FormKind::Timestamp { epoch } => format!("An OpenTimestamps file of the link of epoch {epoch}"),
+        FormKind::SessionOpen { .. } => "A signing session for payments".to_owned(),
+        FormKind::Housekeeping => "Move the treasury's own coins".to_owned(),
+        FormKind::SessionRefuse { session } => format!("Refuse to sign {}", short_id(session)),
+        FormKind::SessionComment { session } => format!("A comment on the session {}", short_id(session)),
+        FormKind::SessionBump { session } => format!("A replacement of {} with a higher fee", short_id(session)),
+        FormKind::SaveSession { session } => format!("The PSBT of {} in a file", short_id(session)),
+        FormKind::TakeSession => "Take a PSBT in from a file".to_owned(),
+        FormKind::Freeze { .. } => "Freeze a coin".to_owned(),
     }
 }
 
@@ -117,7 +130,25 @@ fn draw_foot(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
                 pen.theme.dim,
             )]
         }
-        (None, None) => vec![Line::default(), Line::styled("Nothing is sent before the review page.", pen.theme.dim)],
+        (None, None) => vec![Line::default(), Line::styled(promise(form), pen.theme.dim)],
     };
     pen.frame.render_widget(Text::from(lines), area);
+}
+
+/// What enter does at the end of the form.
+fn promise(form: &Form) -> &'static str {
+    match &form.kind {
+        FormKind::SessionOpen { .. } | FormKind::Housekeeping | FormKind::SessionBump { .. } => {
+            "The transaction is built and checked; nothing is signed or sent."
+        }
+        FormKind::Export { .. }
+        | FormKind::SaveReport
+        | FormKind::SaveSession { .. }
+        | FormKind::Backup
+        | FormKind::Timestamp { .. } => "Enter writes the file.",
+        FormKind::TakeSession => "The file is read and checked; nothing is signed or sent.",
+        FormKind::Freeze { .. } => "It stays on this machine, and f takes it back.",
+        FormKind::SessionComment { .. } => "It is kept with the session.",
+        _ => "Nothing is sent before the review page.",
+    }
 }

@@ -9,7 +9,7 @@ use crate::text::{hanging, paragraph};
 use crate::widget::{Pen, centred, panel, scrolled};
 
 /// What the words on the screens mean.
-pub const GLOSSARY: [(&str, &str); 18] = [
+pub const GLOSSARY: [(&str, &str); 19] = [
     (
         "promised",
         "the hub signed a receipt: by a stated height the ballot is under an anchored root, or the receipt proves its fault",
@@ -27,6 +27,7 @@ pub const GLOSSARY: [(&str, &str); 18] = [
     ("link", "the Bitcoin transaction that commits to a header and spends the link before it"),
     ("quorum", "how much of the roll has to take part"),
     ("threshold", "how much of yes and no has to be yes"),
+    ("qt", "in the list of proposals: quorum and threshold are met by the sums so far"),
     ("delegate", "hands weight on where one does not vote; one's own ballot always goes first"),
     ("gate", "a small output of the DAO that a payment must spend, so that no decision is paid twice"),
     ("guardian", "may put off or stop what passed, within a window; can never pay"),

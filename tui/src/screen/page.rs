@@ -1,11 +1,11 @@
-//! Pages that are only read: a link, an address, a difference.
+//! Pages over a screen: what needs one, a link, a channel, a session, a coin, an address, a difference.
 
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::chain;
-use crate::app::{App, Page};
-use crate::format::grouped;
+use super::{chain, channels, treasury};
+use crate::app::{App, Need, Page, Urgency};
+use crate::format::{grouped, short_id};
 use crate::text::{hanging, paragraph};
 use crate::untrusted::Untrusted;
 use crate::widget::{Pen, centred, panel, qr_lines, scrolled};
@@ -15,10 +15,18 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
     let title = match page {
         Page::Help => "Help".to_owned(),
         Page::Link(link) => format!("The link of epoch {}", link.epoch),
-        Page::Address(_) => "A fresh address of my wallet".to_owned(),
+        Page::Address { treasury: false, .. } => "A fresh address of my wallet".to_owned(),
+        Page::Address { treasury: true, .. } => "A fresh address of the treasury".to_owned(),
+        Page::Need(_) => "What needs me".to_owned(),
+        Page::Session(id) => format!("The session {}", short_id(id)),
+        Page::Coin(_) => "A coin of the treasury".to_owned(),
+        Page::Flow(_) => "What left the treasury".to_owned(),
+        Page::Channel(id) => format!("The stake channel {}", short_id(id)),
         Page::Diff(_) => "What changed since the version before".to_owned(),
     };
-    let inner = panel(pen, centred(body, 100, body.height), &title, true);
+    // What stands side by side wants the whole width.
+    let most = if matches!(page, Page::Session(_)) { body.width } else { 100 };
+    let inner = panel(pen, centred(body, most, body.height), &title, true);
     let columns = usize::from(inner.width);
     let theme = pen.theme;
     let lines = match page {
@@ -30,7 +38,29 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
             lines.extend(code(&link.txid, columns, &theme));
             lines
         }
-        Page::Address(address) => {
+        Page::Need(need) => needed(app, need, columns, &theme),
+        Page::Session(id) => match app.desk.session.as_deref().filter(|session| session.id == *id) {
+            Some(session) => treasury::session_page(app, session, columns, &theme),
+            None => vec![Line::styled("Checking the transaction…", theme.dim)],
+        },
+        Page::Coin(outpoint) => match app.desk.coins.iter().flatten().find(|coin| coin.outpoint == *outpoint) {
+            Some(coin) => {
+                let mut lines = treasury::coin_page(coin, columns, &theme);
+                lines.push(Line::default());
+                lines.push(Line::styled("Its address as a QR code:", theme.dim));
+                lines.extend(code(&format!("bitcoin:{}", coin.address), columns, &theme));
+                lines
+            }
+            None => vec![Line::styled("It is spent.", theme.dim)],
+        },
+        Page::Flow(txid) => {
+            match (app.snapshot.as_deref(), app.desk.flows.iter().flatten().find(|f| f.txid == *txid)) {
+                (Some(snapshot), Some(flow)) => treasury::flow_page(flow, snapshot, columns, &theme),
+                _ => vec![Line::styled("It is in no block any more.", theme.dim)],
+            }
+        }
+        Page::Channel(id) => channels::page(app, id, columns, pen),
+        Page::Address { address, .. } => {
             let mut lines = paragraph(&grouped(&Untrusted::new(address).line()), columns, theme.title);
             let network = app.snapshot.as_ref().map_or("", |snapshot| snapshot.status.network.as_str());
             let text =
@@ -50,6 +80,29 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
     };
     let lines = if lines.is_empty() { vec![Line::styled("They say the same.", theme.dim)] } else { lines };
     scrolled(pen, inner, lines, scroll);
+}
+
+/// What needs the member in full, who is behind it, and what to do next.
+fn needed(app: &App, need: &Need, columns: usize, theme: &crate::theme::Theme) -> Vec<Line<'static>> {
+    let style = match need.urgency {
+        Urgency::Alarm => theme.bad,
+        Urgency::Asked => theme.warn,
+        Urgency::Waiting => theme.text,
+    };
+    let mut lines = paragraph(&need.text, columns, style);
+    let flows = app.desk.flows.iter().flatten().filter(|flow| need.text.contains(flow.txid.as_str()));
+    for (flow, snapshot) in flows.zip(app.snapshot.as_deref()) {
+        lines.push(Line::default());
+        lines.extend(treasury::flow_page(flow, snapshot, columns, theme));
+    }
+    if !need.next.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled("What to do next", theme.title));
+    }
+    for (number, step) in (1..).zip(&need.next) {
+        lines.extend(hanging(&format!("{number}. "), step, columns, theme.text));
+    }
+    lines
 }
 
 fn code(text: &str, columns: usize, theme: &crate::theme::Theme) -> Vec<Line<'static>> {

@@ -23,7 +23,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         Column::number("#", 4),
         Column::words("state", Constraint::Length(12)),
         Column::words("title", Constraint::Fill(1)),
-        Column::words("yes of roll", Constraint::Length(if wide { 23 } else { 17 })),
+        Column::words("yes of roll, rules met", Constraint::Length(if wide { 23 } else { 17 })),
         Column::number("closes", 10),
         Column::words("mine", Constraint::Length(7)),
     ];

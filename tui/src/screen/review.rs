@@ -1,12 +1,12 @@
 //! The last page before something irreversible: exactly what it does, and a word to type.
 
-use althing_node::api::{BallotReview, ProposalReview};
+use althing_node::api::{BallotReview, Bump, Choice, ProposalReview, Request, option_name};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span, Text};
 
 use crate::app::{App, Effects, Review, ReviewStep};
-use crate::format::{sats, weight};
+use crate::format::{percent, sats, weight};
 use crate::text::{bullets, hanging, paragraph, width};
 use crate::untrusted::Untrusted;
 use crate::widget::{Pen, panel, scrolled, tally_lines};
@@ -21,6 +21,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, review: &Review
     let columns = usize::from(inner.width);
     let word = review.order.word;
     let (lines, ask) = match &review.step {
+        ReviewStep::Asking if review.problem.is_some() => (Vec::new(), None),
         ReviewStep::Asking => (vec![Line::styled("Working out what this does…", pen.theme.dim)], None),
         ReviewStep::Ready(effects) if effects.refusal().is_some() => (page(pen, app, review, effects, columns), None),
         ReviewStep::Ready(effects) => {
@@ -58,9 +59,15 @@ fn page(pen: &Pen<'_, '_>, app: &App, review: &Review, effects: &Effects, column
         Effects::Ballot(effects) => lines.extend(ballot_page(pen, app, review, effects, columns)),
         Effects::Proposal(effects) => lines.extend(proposal_page(pen, effects, columns)),
         Effects::Said(effects) => {
-            lines.push(Line::styled("What you sign", bold));
+            let title =
+                if matches!(review.order.request, Request::Say { .. }) { "What you sign" } else { "What it does" };
+            lines.push(Line::styled(title, bold));
             lines.extend(bullets(&effects.sentences, columns, theme.text));
         }
+        Effects::Session { session, .. } => {
+            lines.extend(super::treasury::session_effects(app, session, columns, theme))
+        }
+        Effects::Bump(bump) => lines.extend(bump_page(bump, columns, theme)),
         Effects::Stated => lines.push(Line::styled("What it does", bold)),
     }
     lines.extend(bullets(&review.order.effects, columns, theme.text));
@@ -94,6 +101,13 @@ fn ballot_page(
         choice.push_str(&format!(", replacing {before}"));
     }
     lines.extend(hanging("Ballot    ", &choice, columns, bold));
+    for (option, words) in named(&effects.choice) {
+        let label = match usize::from(option).checked_sub(1).and_then(|place| proposal.vote.options.get(place)) {
+            Some(found) => Untrusted::new(&found.label).line(),
+            None => "none of these".to_owned(),
+        };
+        lines.extend(hanging("          ", &format!("{} {label}{words}", option_name(option)), columns, theme.text));
+    }
     lines.extend(hanging("Weight    ", &weight(&effects.weight), columns, theme.text));
     if let althing_node::api::Request::Vote { reason: Some(reason), .. } = &review.order.request {
         lines.extend(hanging("Reason    ", &Untrusted::new(reason).line(), columns, theme.text));
@@ -110,6 +124,7 @@ fn ballot_page(
         lines.push(Line::styled("The sums with this ballot", bold));
         let mut after = proposal.clone();
         after.tally.clone_from(&effects.tally_after);
+        after.vote.options.clone_from(&effects.options_after);
         lines.extend(tally_lines(&after, columns, theme));
     }
     if let Some(ballot) = &proposal.my_ballot {
@@ -121,6 +136,26 @@ fn ballot_page(
         ));
     }
     lines
+}
+
+/// The options that a ballot names, in its order, and what it says of each beyond that.
+fn named(choice: &Choice) -> Vec<(u16, String)> {
+    let plain = |options: &[u16]| options.iter().map(|option| (*option, String::new())).collect();
+    match choice {
+        Choice::Pick(option) => vec![(*option, String::new())],
+        Choice::Approve(options) | Choice::Rank(options) => plain(options),
+        Choice::Score(values) => values.iter().map(|(option, grade)| (*option, format!(": grade {grade}"))).collect(),
+        Choice::Split(values) => {
+            let part = |value: u16| percent(u128::from(value), 10_000);
+            values.iter().map(|(option, value)| (*option, format!(": {}", part(*value)))).collect()
+        }
+        Choice::Credits(values) => {
+            let cost = |votes: u16| u32::from(votes) * u32::from(votes);
+            let words = |votes: u16| format!(": {votes} votes for {} credits", cost(votes));
+            values.iter().map(|(option, votes)| (*option, words(*votes))).collect()
+        }
+        Choice::Yes | Choice::No | Choice::Abstain | Choice::Veto => Vec::new(),
+    }
 }
 
 /// Where one's weight goes without a ballot of one's own.
@@ -135,6 +170,18 @@ pub(super) fn delegation_effect(
     };
     let mut lines = Vec::new();
     for route in &routes.routes {
+        if route.steps == 0 {
+            // The end of the way is the member's own place.
+            let words =
+                Untrusted::new(&route.words).line().replace("this member's", "your").replace("this member", "you");
+            lines.extend(hanging(
+                "→ ",
+                &format!("{} stays with you: it {words}", weight(&route.weight)),
+                columns,
+                theme.dim,
+            ));
+            continue;
+        }
         let sentence = format!(
             "{} goes to {}, {} away: it {}",
             weight(&route.weight),
@@ -169,6 +216,21 @@ fn proposal_page(pen: &Pen<'_, '_>, effects: &ProposalReview, columns: usize) ->
     lines.push(Line::styled("How it is voted on", bold));
     lines.extend(bullets(&effects.rules, columns, theme.text));
     lines
+}
+
+/// What raising the fee of a link does.
+fn bump_page(bump: &Bump, columns: usize, theme: &crate::theme::Theme) -> Vec<Line<'static>> {
+    let how = match bump.is_replacement {
+        true => "Replaces it by a version that commits to the same header and pays from the seal.",
+        false => "Pays for it with a child that spends coins of this wallet; it changes nothing of what is committed.",
+    };
+    let link = Untrusted::new(&bump.link).line();
+    let sentences = vec![
+        format!("The link of epoch {} waits: {link} pays {}.", bump.epoch, sats(bump.paid_sat)),
+        how.to_owned(),
+        format!("The fee is {}, which comes to {} sat/vB.", sats(bump.fee_sat), bump.fee_rate_sat_vb),
+    ];
+    bullets(&sentences, columns, theme.text)
 }
 
 fn lower_first(text: &str) -> String {

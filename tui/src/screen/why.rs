@@ -44,11 +44,13 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, at: usize, open
             }
         }
     }
+    let below = lines.len() > first + height;
     let shown: Vec<Line<'static>> = lines.into_iter().skip(first).take(height).collect();
     pen.frame.render_widget(Text::from(shown), rest);
     pen.cursor(rest, 0, from - first);
     let holds = why.steps.iter().filter(|step| step.state == WhyState::Holds).count();
-    let text = format!("{holds} of {} steps hold, each computed by this machine.", why.steps.len());
+    let more = if below { " ↓ more" } else { "" };
+    let text = format!("{holds} of {} steps hold, each computed by this machine.{more}", why.steps.len());
     pen.frame.render_widget(Line::styled(text, pen.theme.dim), foot);
 }
 

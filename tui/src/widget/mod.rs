@@ -11,7 +11,7 @@ mod tally;
 pub use bar::{bar, column, mark};
 pub use chart::{columns_chart, curve_lines};
 pub use list::{Column, Rows, list};
-pub use panel::{Pen, centred, panel, scrolled};
+pub use panel::{Pen, beside, centred, panel, scrolled};
 pub use path::{path_lines, path_signs};
 pub use qr::qr_lines;
 pub use tally::{tally_heading, tally_lines};

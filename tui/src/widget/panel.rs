@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Scrollbar, ScrollbarOrientation, ScrollbarState};
 
 use crate::app::Hit;
@@ -82,4 +82,32 @@ pub fn scrolled(pen: &mut Pen<'_, '_>, area: Rect, lines: Vec<Line<'static>>, sc
 pub fn centred(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+/// Two columns of lines side by side; the left one is `width` cells wide, with `between` after it.
+#[must_use]
+pub fn beside(
+    left: Vec<Line<'static>>,
+    right: Vec<Line<'static>>,
+    width: usize,
+    between: Span<'static>,
+) -> Vec<Line<'static>> {
+    let rows = left.len().max(right.len());
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    (0..rows)
+        .map(|_| {
+            // A line's own style is of its spans once it shares its row.
+            let spans = |line: Line<'static>| {
+                let style = line.style;
+                line.spans.into_iter().map(move |span| Span::styled(span.content, style.patch(span.style)))
+            };
+            let first = left.next().unwrap_or_default();
+            let gap = width.saturating_sub(first.width());
+            let mut all: Vec<Span<'static>> = spans(first).collect();
+            all.push(Span::raw(" ".repeat(gap)));
+            all.push(between.clone());
+            all.extend(spans(right.next().unwrap_or_default()));
+            Line::from(all)
+        })
+        .collect()
 }

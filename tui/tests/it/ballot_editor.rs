@@ -106,3 +106,36 @@ fn the_page_shows_marks_ranks_and_the_live_sum() {
     let text = member.press("2jvjj ").text();
     assert!(text.contains(" 1.    3  Hill"), "{text}");
 }
+
+/// Every system by the keyboard, from the proposal to the order, and how its editor looks on the way.
+#[test]
+fn every_editor_as_it_looks_and_what_it_casts() {
+    let table = [
+        ("yes_no_abstain", System::YesNoAbstain, "n", Choice::No),
+        ("yes_no_veto", System::YesNoVeto, "jjj", Choice::Veto),
+        ("optimistic", System::Optimistic, "n", Choice::No),
+        ("single_choice", System::SingleChoice, "jj", Choice::Pick(3)),
+        ("approval", System::Approval, " jj ", Choice::Approve(vec![1, 3])),
+        ("score", System::Score { max: 5 }, "+++j+++++", Choice::Score(vec![(1, 3), (2, 5)])),
+        ("instant_runoff", System::InstantRunoff, "j jj ", Choice::Rank(vec![2, 3])),
+        ("schulze", System::Schulze, "j jj K", Choice::Rank(vec![3, 2])),
+        ("split", System::Split, "++++++++++++j++++++++", Choice::Split(vec![(1, 6000), (2, 4000)])),
+        ("quadratic", System::Quadratic { credits: 100 }, "+++++jj++", Choice::Credits(vec![(1, 5), (3, 2)])),
+    ];
+    for (name, system, keys, choice) in table {
+        let mut seen = snapshot();
+        seen.proposals[1].vote = about(system).vote;
+        let mut member = AtTheKeyboard::seeing(seen);
+        // Opened first: the page then knows where the weight goes.
+        let text = member.press("2j<enter>v").press(keys).text();
+        assert!(text.contains("your own ballot goes before your delegation"), "{name}\n{text}");
+        insta::assert_snapshot!(format!("editor_{name}"), text);
+        member.press("<enter>");
+        let asked = member.script.asked.lock().unwrap().clone();
+        let reviewed = asked.iter().rev().find_map(|request| match request {
+            althing_node::api::Request::BallotReview { choice, .. } => Some(choice.clone()),
+            _ => None,
+        });
+        assert_eq!(reviewed, Some(choice), "{name}");
+    }
+}

@@ -198,8 +198,41 @@ pub(crate) fn snapshot() -> Snapshot {
             state: "ready".to_owned(),
             words: "Open. The stake counts and stays yours; closing returns it to the wallet.".to_owned(),
             closing_txid: None,
-            keeping: None,
-            detail: None,
+            keeping: Some(Box::new(Keeping {
+                backup_held: Some(31),
+                backup_newest: Some(31),
+                backup_age_secs: Some(7),
+                backup_file: None,
+                blobs: 4,
+                towers: vec![TowerState {
+                    tower: format!("02{}@203.0.113.9:9736", id(55)),
+                    connected: true,
+                    receipts: 3,
+                    until_height: Some(9_000),
+                    refusal: Some("too many blobs".to_owned()),
+                }],
+            })),
+            detail: Some(Box::new(ChannelDetail {
+                peer: format!("03{}", id(56)),
+                checkpoint: 31,
+                hub_sat: 2_000,
+                held_sat: 5_000,
+                spendable_sat: 585_000,
+                reserve_sat: 10_000,
+                lock_blocks: 144,
+                splices: vec![PendingFunding {
+                    funding_outpoint: format!("{}:0", id(57)),
+                    added_sat: 50_000,
+                    removed_sat: 0,
+                    confirmations: 2,
+                    words: "50,000 sat are being added, 2 of 6 deep.".to_owned(),
+                }],
+                close_fee_sat: 308,
+                close_alone_vb: 450,
+                weight_lost: Some("600000".to_owned()),
+                migration: None,
+                balances: None,
+            })),
         }],
     }
 }
@@ -235,6 +268,7 @@ pub(crate) fn ballot_review() -> BallotReview {
         replaces: None,
         weight: "600000".to_owned(),
         tally_after: Some(tally(1_800_000, 250_000, 0, false)),
+        options_after: Vec::new(),
         sentences: vec![
             "You sign one ballot with your vote key: DAO, proposal, choice, sequence 4.".to_owned(),
             "Your choice, your name and your weight become public to the DAO.".to_owned(),
@@ -378,6 +412,10 @@ pub(crate) struct Script {
     pub(crate) screens: bool,
     pub(crate) answers: Mutex<VecDeque<Result<Reply, ApiError>>>,
     pub(crate) asked: Mutex<Vec<Request>>,
+    /// The session of the treasury, if not the usual one.
+    pub(crate) session: Option<SessionView>,
+    /// What a higher fee of a link would be.
+    pub(crate) bump: Option<Bump>,
 }
 
 impl Service for Script {
@@ -393,7 +431,7 @@ impl Service for Script {
             return Ok(Reply::Text { text: infected.unwrap_or_else(|_| format!("{text}{}", self.trick)) });
         }
         let json = crate::hostile_text::infect_value(serde_json::to_value(&reply).unwrap(), &self.trick);
-        Ok(serde_json::from_value(json).unwrap_or(reply))
+        Ok(serde_json::from_value(json).unwrap_or_else(|error| panic!("{error}: {reply:?}")))
     }
 }
 
@@ -434,6 +472,24 @@ impl Script {
                 return Ok(Reply::ProposalReview(Box::new(proposal_review(draft))));
             }
             Request::SayReview { .. } => return Ok(Reply::SayReview(say_review())),
+            Request::ChannelTopUp { review: true, .. } | Request::ChannelWithdraw { review: true, .. } => {
+                let sentences = vec!["This is what it would do.".to_owned()];
+                return Ok(Reply::SayReview(SayReview { sentences, refusal: None }));
+            }
+            Request::Anchoring(AnchorRequest::Bump { only_review: true, .. }) => {
+                let bump = self.bump.clone().ok_or_else(|| ApiError::not_now("no link waits"))?;
+                return Ok(Reply::Anchoring(AnchorReply::Bump(bump)));
+            }
+            Request::Treasury { about } => match (about, &self.session) {
+                (TreasuryRequest::Session { .. }, Some(session)) => {
+                    return Ok(Reply::Treasury { reply: TreasuryReply::Session(Box::new(session.clone())) });
+                }
+                (TreasuryRequest::Sessions, Some(session)) => {
+                    let sessions = vec![session.clone()];
+                    return Ok(Reply::Treasury { reply: TreasuryReply::Sessions { sessions } });
+                }
+                _ => {}
+            },
             _ => {}
         }
         let written = || self.answers.lock().unwrap().pop_front();
@@ -456,6 +512,11 @@ fn beside(request: &Request) -> Option<Reply> {
         Request::Rewards => Reply::Rewards { rewards: rewards() },
         Request::Report { .. } => Reply::Text { text: REPORT.to_owned() },
         Request::Why { proposal, .. } => Reply::Why(Box::new(why(proposal))),
+        Request::WhyLink { .. } => Reply::Why(Box::new(why(""))),
+        Request::Treasury { about } => return crate::treasury_data::answer(about),
+        Request::Anchoring(AnchorRequest::Reserve) => {
+            Reply::Anchoring(AnchorReply::Reserve(crate::treasury_data::reserve()))
+        }
         Request::WalletAddress => Reply::Address { address: "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx".to_owned() },
         _ => return None,
     })

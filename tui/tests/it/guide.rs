@@ -16,21 +16,99 @@ fn split(line: &str) -> Vec<String> {
     words
 }
 
+/// The guides, and how many commands each has at least in its blocks.
+const GUIDES: [(&str, &str, usize); 5] = [
+    ("member.md", include_str!("../../../docs/guide/member.md"), 60),
+    ("treasurer.md", include_str!("../../../docs/guide/treasurer.md"), 15),
+    ("operator.md", include_str!("../../../docs/guide/operator.md"), 14),
+    ("integrator.md", include_str!("../../../docs/guide/integrator.md"), 5),
+    ("README.md", include_str!("../../../README.md"), 0),
+];
+
+/// The commands in the blocks of a guide, without what the shell reads before and after them.
+fn commands_of(guide: &str) -> Vec<&str> {
+    let blocks = guide.split("```").skip(1).step_by(2);
+    let lines = blocks.flat_map(|block| block.lines().skip(1));
+    let lines = lines.map(|line| line.trim().trim_start_matches("$ "));
+    let commands = lines.filter(|line| line.starts_with("althing "));
+    commands.map(|line| line.split(" # ").next().unwrap_or(line).split(" | ").next().unwrap_or(line).trim()).collect()
+}
+
 #[test]
-fn every_command_of_the_guide_is_understood() {
-    let guides =
-        [(include_str!("../../../docs/guide/member.md"), 20), (include_str!("../../../docs/guide/treasurer.md"), 10)];
-    let mut commands: Vec<&str> = Vec::new();
-    for (guide, least) in guides {
-        let found: Vec<&str> = guide.lines().map(str::trim).filter(|line| line.starts_with("althing ")).collect();
-        assert!(found.len() > least, "{found:?}");
-        commands.extend(found);
-    }
-    for command in commands {
-        if let Err(error) = Cli::try_parse_from(split(command)) {
-            panic!("{command}\n{error}");
+fn every_command_of_the_guides_is_understood() {
+    for (name, guide, least) in GUIDES {
+        let commands = commands_of(guide);
+        assert!(commands.len() >= least, "{name} has {} commands: {commands:?}", commands.len());
+        for command in commands {
+            if let Err(error) = Cli::try_parse_from(split(command)) {
+                panic!("{name}: {command}\n{error}");
+            }
         }
     }
+}
+
+/// What stands in a sentence as a command is one too, down to its last flag.
+#[test]
+fn every_command_in_the_sentences_exists() {
+    for (name, guide, _) in GUIDES {
+        let prose: String = guide.split("```").step_by(2).collect();
+        for quoted in prose.split('`').skip(1).step_by(2) {
+            if let Some(command) = quoted.trim_start_matches("cargo ").strip_prefix("althing ") {
+                exists(command).unwrap_or_else(|problem| panic!("{name}: althing {command}: {problem}"));
+            }
+        }
+    }
+}
+
+/// What the screens tell a person to type exists.
+#[test]
+fn every_command_of_the_advice_exists() {
+    let sources = [
+        include_str!("../../src/app/advice.rs"),
+        include_str!("../../src/app/needs.rs"),
+        include_str!("../../src/screen/channels.rs"),
+        include_str!("../../src/screen/treasury/budgets.rs"),
+        include_str!("../../src/screen/treasury/flows.rs"),
+        include_str!("../../src/screen/learn.rs"),
+    ];
+    let mut found = 0;
+    for source in sources {
+        for (at, _) in source.match_indices("althing ") {
+            let rest = &source[at + "althing ".len()..];
+            let words = rest.split(['.', '"', ')', ',', ':', ';', '(', '`', '{', '\n']).next().unwrap_or_default();
+            // Sentences go on behind a command: names of commands and flags are what is looked at.
+            let first = words.split_whitespace().next().unwrap_or_default();
+            if !first.is_empty() && first.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
+                let known: Vec<&str> = words.split_whitespace().take_while(|word| !SENTENCE.contains(word)).collect();
+                exists(&known.join(" ")).unwrap_or_else(|problem| panic!("althing {words}: {problem}"));
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 10, "{found}");
+}
+
+/// Words that go on a sentence behind a command.
+const SENTENCE: [&str; 8] = ["proposes", "names", "keeps", "says", "renews", "checks", "makes", "and"];
+
+/// Whether words behind `althing` are a command with the flags it has.
+fn exists(command: &str) -> Result<(), String> {
+    let mut known = Cli::command();
+    for word in command.split_whitespace() {
+        if let Some(next) = known.find_subcommand(word).cloned() {
+            known = next;
+        } else if let Some(option) = word.strip_prefix("--") {
+            let option = option.split('=').next().unwrap_or(option).trim_matches(['[', ']', '…']);
+            let global = ["json", "plain", "data", "readonly", "help", "yes", "password-file"].contains(&option);
+            let has = known.get_arguments().any(|argument| argument.get_long() == Some(option));
+            if !has && !global {
+                return Err(format!("there is no --{option}"));
+            }
+        } else if known.has_subcommands() {
+            return Err(format!("there is no {word}"));
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -46,19 +124,7 @@ fn every_command_of_the_feature_table_exists() {
     let commands: Vec<&str> = quoted.filter_map(|text| text.strip_prefix("althing ")).collect();
     assert!(commands.len() > 40, "{commands:?}");
     for command in commands {
-        let mut known = Cli::command();
-        for word in command.split_whitespace() {
-            let Some(next) = known.find_subcommand(word).cloned() else {
-                assert!(!known.has_subcommands(), "althing {command}: there is no {word}");
-                if let Some(option) = word.strip_prefix("--") {
-                    let global = ["json", "data", "readonly"].contains(&option);
-                    let has = known.get_arguments().any(|argument| argument.get_long() == Some(option));
-                    assert!(has || global, "althing {command}: there is no --{option}");
-                }
-                continue;
-            };
-            known = next;
-        }
+        exists(command).unwrap_or_else(|problem| panic!("althing {command}: {problem}"));
     }
 }
 

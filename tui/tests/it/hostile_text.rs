@@ -214,7 +214,7 @@ fn infected(trick: &str) -> Snapshot {
 pub(crate) fn infect_value(value: serde_json::Value, trick: &str) -> serde_json::Value {
     use serde_json::Value;
     /// Not texts but names of variants, and numbers: those cannot carry anything.
-    const FIXED: [&str; 13] = [
+    const FIXED: [&str; 20] = [
         "system",
         "role",
         "choice",
@@ -228,6 +228,13 @@ pub(crate) fn infect_value(value: serde_json::Value, trick: &str) -> serde_json:
         "answer",
         "network",
         "carried",
+        "verdict",
+        "treasury",
+        "about",
+        "alarm",
+        "unit",
+        "psbt",
+        "backup_file",
     ];
     match value {
         Value::String(text) => Value::String(format!("{trick}{text}{trick}")),

@@ -1,7 +1,7 @@
 //! Laws of the small pieces: nothing is lost, nothing is invented.
 
 use althing_tui::format::{blocks_and_time, grouped, parse_weight, percent, scale, short_id, thousands};
-use althing_tui::text::{cut, width, wrap};
+use althing_tui::text::{cut, legible, width, wrap};
 use althing_tui::untrusted::{Untrusted, is_showable};
 use althing_tui::widget::bar;
 use proptest::prelude::*;
@@ -25,6 +25,12 @@ fn eighths(filled: &str) -> u32 {
 }
 
 proptest! {
+    #[test]
+    fn a_legible_sentence_has_the_same_letters(text in "(bcrt1q[a-z0-9]{20,40}|[0-9]{1,12} sat|[a-z.,]{0,6}| ){0,9}") {
+        let letters = |s: &str| s.chars().filter(|c| !matches!(c, ' ' | ',')).collect::<String>();
+        prop_assert_eq!(letters(&legible(&text)), letters(&text));
+    }
+
     #[test]
     fn whatever_arrives_only_the_showable_leaves(text in any::<String>()) {
         let shown = Untrusted::new(&text).line();
@@ -93,4 +99,12 @@ fn small_figures() {
     assert_eq!(blocks_and_time(144, "bitcoin"), "144 blocks, about 1 d 0 h");
     assert_eq!(blocks_and_time(12, "regtest"), "12 blocks");
     assert_eq!(althing_tui::format::bitcoin(123_456_789), "1.23456789 BTC");
+}
+
+#[test]
+fn addresses_and_amounts_of_a_sentence_are_grouped() {
+    let sentence = "The treasury pays 50000 sat to address tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx.";
+    let shown = "The treasury pays 50,000 sat to address tb1q w508 d6qe jxtd g4y5 r3za rvar y0c5 xw7k xpjz sx.";
+    assert_eq!(legible(sentence), shown);
+    assert_eq!(legible("at height 50000, by tb1 or 12"), "at height 50000, by tb1 or 12");
 }

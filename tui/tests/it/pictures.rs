@@ -47,3 +47,10 @@ fn the_picture_of_why_is_current() {
 fn the_picture_of_home_is_current() {
     assert_current("home.svg", &mut on_its_way());
 }
+
+#[test]
+fn the_picture_of_a_session_is_current() {
+    let mut member = on_its_way();
+    member.press("4]<enter>");
+    assert_current("session.svg", &mut member);
+}

@@ -17,7 +17,7 @@ fn screen(name: &str) -> AtTheKeyboard {
 }
 
 /// Every screen and every popup, and the keys that lead there.
-pub(crate) const SCREENS: [(&str, &str); 27] = [
+pub(crate) const SCREENS: [(&str, &str); 41] = [
     ("home", ""),
     ("proposals", "2"),
     ("proposal", "2j<enter>"),
@@ -31,7 +31,21 @@ pub(crate) const SCREENS: [(&str, &str); 27] = [
     ("ballots", "3"),
     ("why", "3w<down><enter>"),
     ("treasury", "4"),
+    ("sessions", "4]"),
+    ("session", "4]<enter>"),
+    ("review_sign", "4]s"),
+    ("refuse", "4]rNo invoice<enter>"),
+    ("budgets", "4]]"),
+    ("coins", "4]]]"),
+    ("coin", "4]]]<enter>"),
+    ("freeze", "4]]]f"),
+    ("flows", "4]]]]"),
+    ("flow", "4]]]]<enter>"),
+    ("policy", "4]]]]]"),
+    ("session_open", "4o"),
     ("channels", "5"),
+    ("channel", "5<enter>"),
+    ("top_up", "5t50000<enter><enter>"),
     ("pay", "5p1000"),
     ("review_close", "5c<enter>"),
     ("address", "5a"),

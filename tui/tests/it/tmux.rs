@@ -29,7 +29,8 @@ impl Tmux {
     /// Presses keys, as tmux spells them: `Enter`, `Escape`, `C-c`; other words are typed letter by letter.
     pub(crate) fn press(&self, keys: &[&str]) -> &Self {
         for key in keys {
-            let named = matches!(*key, "Enter" | "Escape" | "Tab" | "Up" | "Down" | "Left" | "Right" | "C-s" | "C-c");
+            let named =
+                matches!(*key, "Enter" | "Escape" | "Tab" | "Up" | "Down" | "Left" | "Right" | "C-s" | "C-c" | "C-u");
             let sent = if named { self.tell(&["send-keys", key]) } else { self.tell(&["send-keys", "-l", key]) };
             assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
         }
@@ -50,6 +51,20 @@ impl Tmux {
                 return seen;
             }
             assert!(begin.elapsed() < DEADLINE, "waited for {text:?} in\n{seen}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until the terminal shows that as many times.
+    #[allow(dead_code, reason = "one of the two test programs asks several questions")]
+    pub(crate) fn wait_for_count(&self, text: &str, times: usize) -> String {
+        let begin = Instant::now();
+        loop {
+            let seen = self.text();
+            if seen.matches(text).count() >= times {
+                return seen;
+            }
+            assert!(begin.elapsed() < DEADLINE, "waited for {text:?} {times} times in\n{seen}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

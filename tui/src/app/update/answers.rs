@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use althing_node::api::{ApiError, Proposal, Reply, Snapshot};
+use althing_node::api::{
+    AnchorReply, AnchorRequest, ApiError, Proposal, Reply, SessionView, Snapshot, TreasuryReply, TreasuryRequest,
+};
 
-use super::say;
+use super::{say, treasury};
+use crate::app::desk::of_treasury;
 use crate::app::order::{Effects, ReviewStep};
 use crate::app::state::{App, Page, Popup, Progress};
-use crate::app::{Command, FormKind, Purpose, Report, Urgency};
+use crate::app::{Command, FormKind, Purpose, Report, Screen, Section, Urgency};
 use crate::untrusted::Untrusted;
 
 /// Points of the growth of the log that are remembered.
@@ -47,6 +50,7 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
         // Good news is told by the screens themselves by now.
         app.notice = None;
     }
+    let first_or_block = a_block_came || app.snapshot.is_none();
     grow(app, &snapshot);
     app.snapshot = Some(snapshot);
     app.trouble = None;
@@ -59,6 +63,11 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
         app.selections.ballots = row;
     }
     let mut commands = app.wants();
+    if first_or_block && app.screen != Screen::Treasury {
+        // A signature may be asked for, whatever is on the screen.
+        let request = of_treasury(TreasuryRequest::Sessions);
+        commands.push(Command::Ask { purpose: Purpose::Desk, request });
+    }
     commands.extend(tell(app));
     commands
 }
@@ -100,15 +109,24 @@ fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, ApiError>) -
         }
         (Purpose::Desk, Ok(reply)) => {
             app.keep(reply);
+            return tell(app).into_iter().collect();
         }
-        (Purpose::Desk, Err(error)) => {
-            if matches!(app.screen, crate::app::Screen::Audit | crate::app::Screen::Operator) {
-                app.desk.no_report = Some(words(&error));
+        (Purpose::Desk, Err(error)) => match app.screen {
+            Screen::Audit | Screen::Operator => app.desk.no_report = Some(words(&error)),
+            Screen::Treasury => app.desk.no_treasury = Some(words(&error)),
+            _ => {}
+        },
+        (Purpose::Review, Ok(reply)) => return on_effects(app, reply),
+        (Purpose::Order | Purpose::Session, Ok(reply)) => {
+            done(app, &reply);
+            if let Reply::Treasury { reply: TreasuryReply::Session(session) } = reply {
+                show_session(app, session);
+                return app.wants();
             }
         }
-        (Purpose::Review, Ok(reply)) => return on_effects(app, reply),
-        (Purpose::Order, Ok(reply)) => done(app, &reply),
         (Purpose::Say, Ok(_)) => {
+            // What asked for it is done with.
+            app.popups.retain(|popup| !matches!(popup, Popup::Form(_)));
             say(app, false, "Done.");
             return app.wants();
         }
@@ -121,7 +139,30 @@ fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, ApiError>) -
         }
         (Purpose::Why, Ok(Reply::Why(why))) => app.desk.why = Some(*why),
         (Purpose::Address, Ok(Reply::Address { address })) => {
-            app.popups.push(Popup::Page { page: Page::Address(address), scroll: 0 });
+            app.popups.push(Popup::Page { page: Page::Address { address, treasury: false }, scroll: 0 });
+        }
+        (Purpose::Address, Ok(Reply::Treasury { reply: TreasuryReply::Address { address, .. } })) => {
+            app.popups.push(Popup::Page { page: Page::Address { address, treasury: true }, scroll: 0 });
+        }
+        (Purpose::SaveSession, Ok(Reply::Treasury { reply: TreasuryReply::Session(session) })) => {
+            let file = match app.popups.last() {
+                Some(Popup::Form(form)) => form.file(),
+                _ => return Vec::new(),
+            };
+            return match (file, session.psbt) {
+                (Ok(path), Some(text)) => {
+                    app.popups.pop();
+                    vec![Command::Write { path, text }]
+                }
+                (Err(problem), _) => {
+                    failed(app, Purpose::SaveSession, problem);
+                    Vec::new()
+                }
+                (Ok(_), None) => {
+                    failed(app, Purpose::SaveSession, "The node gave no PSBT.".to_owned());
+                    Vec::new()
+                }
+            };
         }
         (Purpose::SaveReport, Ok(Reply::Text { text })) => return save_report(app, text),
         (purpose, Ok(_)) => {
@@ -157,7 +198,17 @@ fn on_effects(app: &mut App, reply: Reply) -> Vec<Command> {
         (Reply::ProposalReview(effects), Request::Propose { draft }) if effects.title == draft.title => {
             Effects::Proposal(effects)
         }
-        (Reply::SayReview(effects), Request::Say { .. }) => Effects::Said(effects),
+        (
+            Reply::SayReview(effects),
+            Request::Say { .. } | Request::ChannelTopUp { .. } | Request::ChannelWithdraw { .. },
+        ) => Effects::Said(effects),
+        (Reply::Treasury { reply: TreasuryReply::Session(session) }, order) => {
+            let Some(signs) = treasury::is_of(order, &session) else { return Vec::new() };
+            Effects::Session { session, signs }
+        }
+        (Reply::Anchoring(AnchorReply::Bump(bump)), Request::Anchoring(AnchorRequest::Bump { .. })) => {
+            Effects::Bump(bump)
+        }
         _ => return Vec::new(),
     };
     review.step = ReviewStep::Ready(effects);
@@ -180,9 +231,46 @@ fn done(app: &mut App, reply: &Reply) {
             crate::format::thousands(u128::from(*bytes)),
             Untrusted::new(&path.display().to_string())
         ),
+        Reply::Backup(backup) => match &backup.path {
+            Some(path) => format!("Backup written to {}.", Untrusted::new(&path.display().to_string())),
+            None => "Backup written.".to_owned(),
+        },
+        Reply::Treasury { reply: TreasuryReply::Session(session) } => {
+            let id = crate::format::short_id(&session.id);
+            match session.state.as_str() {
+                "broadcast" => format!("Broadcast: {id}."),
+                "complete" => format!("Session {id} has enough signatures: B broadcasts it."),
+                _ => format!(
+                    "Session {id}: {} more needed.",
+                    crate::format::count_of(session.needed as u64, "signature")
+                ),
+            }
+        }
+        Reply::Anchoring(AnchorReply::Bump(bump)) => {
+            format!("The link of epoch {} now pays {}.", bump.epoch, crate::format::sats(bump.fee_sat))
+        }
+        Reply::Anchoring(AnchorReply::Timestamp(stamp)) => {
+            let file = Untrusted::new(&stamp.path.display().to_string()).line();
+            match &stamp.stamped {
+                Some(stamped) => {
+                    format!("Written. ots verify -f {} {file}", Untrusted::new(&stamped.display().to_string()))
+                }
+                None => format!("Written. ots verify -d {} {file}", Untrusted::new(&stamp.digest)),
+            }
+        }
         _ => "Done.".to_owned(),
     };
     say(app, false, text);
+}
+
+/// Shows a session in full, once.
+fn show_session(app: &mut App, session: Box<SessionView>) {
+    if app.open_session() != Some(session.id.as_str()) {
+        app.popups.retain(|popup| !matches!(popup, Popup::Page { page: Page::Session(_), .. }));
+        app.popups.push(Popup::Page { page: Page::Session(session.id.clone()), scroll: 0 });
+    }
+    app.section = Section::Sessions;
+    app.desk.session = Some(session);
 }
 
 fn save_report(app: &mut App, text: String) -> Vec<Command> {
@@ -204,7 +292,10 @@ fn failed(app: &mut App, purpose: Purpose, text: String) {
                 other => other,
             };
         }
-        (Purpose::Order | Purpose::SaveReport, Some(Popup::Form(form))) => form.problem = Some(text),
+        (
+            Purpose::Order | Purpose::Say | Purpose::SaveReport | Purpose::Session | Purpose::SaveSession,
+            Some(Popup::Form(form)),
+        ) => form.problem = Some(text),
         (Purpose::Why, Some(Popup::Why { .. })) => {
             app.popups.pop();
             say(app, true, text);

@@ -1,12 +1,13 @@
 //! What an act on a screen begins: mostly a form or a page.
 
-use althing_node::api::{CommentOpinion, Hideable, ProofStatement, ReportFormat, Request, Saying};
+use althing_node::api::{CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Saying, Stake};
 
-use super::{go, review, say};
+use super::{go, review, say, treasury};
 use crate::app::ballot::Choose;
 use crate::app::form::{Form, FormKind, said, stated};
 use crate::app::state::{App, Page, Popup};
-use crate::app::{Act, Command, Purpose, Screen};
+use crate::app::{Act, Command, Purpose, Screen, Section};
+use crate::format::{parse_weight, percent, thousands};
 
 /// Begins what orders something.
 pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
@@ -43,7 +44,25 @@ pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
             return review(app, stated("Replace my vote key", Request::RotateKey, "rotate", effects));
         }
         Act::StakeOpen => form(app, FormKind::StakeOpen),
-        Act::StakeClose | Act::ForceClose | Act::Pay => return on_channel(app, act),
+        Act::StakeClose | Act::ForceClose | Act::Pay | Act::TopUp | Act::TakeOut => return on_channel(app, act),
+        Act::Backup => form(app, FormKind::Backup),
+        Act::Bump if app.screen != Screen::Treasury => form(app, FormKind::LinkBump),
+        Act::Timestamp => {
+            if let Some(link) = link_here(app) {
+                form(app, FormKind::Timestamp { epoch: link.epoch });
+            }
+        }
+        Act::SessionOpen
+        | Act::Housekeeping
+        | Act::Sign
+        | Act::Refuse
+        | Act::SessionComment
+        | Act::Broadcast
+        | Act::Bump
+        | Act::SaveSession
+        | Act::TakeSession
+        | Act::Freeze
+        | Act::TreasuryAddress => return treasury::begin(app, act),
         Act::Address => {
             app.pending += 1;
             return vec![Command::Ask { purpose: Purpose::Address, request: Request::WalletAddress }];
@@ -53,24 +72,58 @@ pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
     Vec::new()
 }
 
-fn form(app: &mut App, kind: FormKind) {
+pub(super) fn form(app: &mut App, kind: FormKind) {
     app.popups.push(Popup::Form(Box::new(Form::new(kind))));
 }
 
 /// Opens what the selected row is about.
 pub(super) fn open_selected(app: &mut App) -> Vec<Command> {
-    if app.screen == Screen::Chain {
-        let place = app.selected_place();
-        let link = app.snapshot.as_ref().zip(place).and_then(|(snapshot, place)| snapshot.links.get(place).cloned());
-        if let Some(link) = link {
-            app.popups.push(Popup::Page { page: Page::Link(Box::new(link)), scroll: 0 });
+    let page = match app.screen {
+        Screen::Chain => link_here(app).map(|link| Page::Link(Box::new(link))),
+        Screen::Channels => stake_here(app).map(|stake| Page::Channel(stake.channel)),
+        Screen::Treasury => treasury::page(app),
+        Screen::Home => {
+            let need = app.selected_place().and_then(|place| app.needs().into_iter().nth(place));
+            if let Some(channel) = need.as_ref().and_then(|need| need.channel.clone()) {
+                go(app, Screen::Channels);
+                let stakes = app.snapshot.iter().flat_map(|snapshot| &snapshot.stakes);
+                app.selections.stakes = stakes.into_iter().position(|stake| stake.channel == channel).unwrap_or(0);
+                return Vec::new();
+            }
+            if let Some(session) = need.as_ref().and_then(|need| need.session.clone()) {
+                go(app, Screen::Treasury);
+                app.section = Section::Sessions;
+                app.popups.push(Popup::Page { page: Page::Session(session), scroll: 0 });
+                return Vec::new();
+            }
+            need.filter(|need| need.proposal.is_none()).map(|need| Page::Need(Box::new(need)))
         }
-        return Vec::new();
+        _ => None,
+    };
+    match (page, selected_proposal(app)) {
+        (Some(page), _) => app.popups.push(Popup::Page { page, scroll: 0 }),
+        (None, Some(id)) => return open(app, id),
+        (None, None) => {}
     }
-    match selected_proposal(app) {
-        Some(id) => open(app, id),
-        None => Vec::new(),
+    Vec::new()
+}
+
+/// The link that the keyboard is on.
+fn link_here(app: &App) -> Option<Link> {
+    if let Some(Popup::Page { page: Page::Link(link), .. }) = app.popups.last() {
+        return Some(link.as_ref().clone());
     }
+    let place = app.selected_place().filter(|_| app.screen == Screen::Chain)?;
+    app.snapshot.as_deref()?.links.get(place).cloned()
+}
+
+/// The stake channel that the keyboard is on.
+fn stake_here(app: &App) -> Option<Stake> {
+    let stakes = &app.snapshot.as_deref()?.stakes;
+    if let Some(Popup::Page { page: Page::Channel(id), .. }) = app.popups.last() {
+        return stakes.iter().find(|stake| stake.channel == *id).cloned();
+    }
+    stakes.get(app.selected_place().filter(|_| app.screen == Screen::Channels)?).cloned()
 }
 
 /// Opens a proposal; the screen then asks for its discussion.
@@ -95,24 +148,43 @@ pub(super) fn selected_proposal(app: &App) -> Option<String> {
         Screen::Home => app.needs().get(place)?.proposal.clone(),
         Screen::Proposals => snapshot.proposals.get(place).map(|p| p.id.clone()),
         Screen::Ballots => snapshot.ballots.get(place).map(|b| b.proposal.clone()),
-        Screen::Treasury => crate::app::treasury(snapshot).get(place).map(|row| row.proposal.id.clone()),
+        Screen::Treasury => treasury::proposal(app, snapshot, place),
         _ => None,
     }
 }
 
-/// Vote key of the selected member.
+/// The selected member: by name, where that is plain and nobody else has it, else by vote key.
 fn selected_member(app: &App) -> Option<String> {
     if app.screen != Screen::Members {
         return None;
     }
-    let snapshot = app.snapshot.as_deref()?;
-    snapshot.members.get(app.selected_place()?).map(|member| member.vote_key.clone())
+    let members = &app.snapshot.as_deref()?.members;
+    let member = members.get(app.selected_place()?)?;
+    let is_plain = !member.name.is_empty() && member.name.chars().all(char::is_alphanumeric);
+    let is_alone = members.iter().filter(|other| other.name.eq_ignore_ascii_case(&member.name)).count() == 1;
+    Some(if is_plain && is_alone { member.name.clone() } else { member.vote_key.clone() })
 }
 
 /// Opens the choice, on the choice made before if there is one.
 fn begin_vote(app: &mut App) {
     let Some(proposal) = selected_proposal(app) else { return };
     let Some(proposal) = app.proposal(&proposal) else { return };
+    let number = proposal.number;
+    let opens = proposal.heights.map_or(0, |heights| heights.open_height);
+    match proposal.state {
+        ProposalState::Voting => {}
+        ProposalState::Logged | ProposalState::Review => {
+            let text =
+                format!("Voting on #{number} has not begun: it opens at height {}.", thousands(u128::from(opens)));
+            say(app, true, text);
+            return;
+        }
+        state => {
+            let text = format!("Voting on #{number} is over: it is {}.", crate::words::state(state));
+            say(app, true, text);
+            return;
+        }
+    }
     let choose = Choose::new(proposal);
     app.popups.push(Popup::Choose(Box::new(choose)));
 }
@@ -192,28 +264,50 @@ fn hide(app: &mut App) -> Vec<Command> {
 
 /// Orders about the selected stake channel.
 fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
-    let place = if app.screen == Screen::Channels { app.selected_place() } else { None };
-    let stake = app.snapshot.as_ref().zip(place).and_then(|(snapshot, place)| snapshot.stakes.get(place).cloned());
+    let stake = stake_here(app);
     let Some(stake) = stake.filter(|stake| !stake.channel.is_empty()) else {
         say(app, true, "There is no channel here yet.");
         return Vec::new();
     };
+    let lost = lost_weight(app, &stake);
+    let fee_sat = stake.detail.as_ref().map_or(500, |detail| detail.close_fee_sat);
     let (channel, amount_sat) = (stake.channel, stake.amount_sat);
     match act {
         Act::Pay => form(app, FormKind::Pay { channel }),
-        Act::StakeClose => form(app, FormKind::StakeClose { channel, amount_sat }),
+        Act::TopUp => form(app, FormKind::TopUp { channel }),
+        Act::TakeOut => form(app, FormKind::TakeOut { channel }),
+        Act::StakeClose => form(app, FormKind::StakeClose { channel, amount_sat, fee_sat, lost }),
         _ => {
             let effects = vec![
                 format!("Closes the channel that holds {}, without the hub.", crate::format::sats(amount_sat)),
                 "Your wallet pays for it, more with every block in which it waits.".to_owned(),
                 "Your part stays locked for the time agreed at the opening, then comes home by itself.".to_owned(),
-                "The weight of this stake is lost. This cannot be taken back.".to_owned(),
+                lost,
+                "This cannot be taken back.".to_owned(),
             ];
             let request = Request::StakeForceClose { channel };
             return review(app, stated("Close a channel alone", request, "close alone", effects));
         }
     }
     Vec::new()
+}
+
+/// What weight is lost with a stake, in a sentence.
+pub(crate) fn lost_weight(app: &App, stake: &Stake) -> String {
+    let own = app.snapshot.as_ref().and_then(|snapshot| snapshot.status.member.as_ref()?.weight.clone());
+    let total = app.snapshot.iter().flat_map(|snapshot| &snapshot.members);
+    let total = total.filter_map(|member| parse_weight(member.weight.as_deref()?)).fold(0u128, u128::saturating_add);
+    // What the node says of this channel; else all there is.
+    let known = stake.detail.as_ref().map(|detail| detail.weight_lost.clone());
+    match known.unwrap_or(own).as_deref().and_then(parse_weight) {
+        Some(lost) => format!(
+            "Up to {} of your weight, {} of the roll, is lost from the next roll on, and votes decided after the coins are \
+             spent do not count it.",
+            thousands(lost),
+            percent(lost, total)
+        ),
+        None => "No roll has its weight yet, so none is lost.".to_owned(),
+    }
 }
 
 /// Asks for the version before the open proposal.
@@ -231,6 +325,12 @@ pub(super) fn diff(app: &mut App) -> Vec<Command> {
 
 /// Asks why it is true: of my ballot where there is one, else of the sums.
 pub(super) fn why(app: &mut App) -> Vec<Command> {
+    if let Some(link) = link_here(app) {
+        app.desk.why = None;
+        app.popups.push(Popup::Why { at: 0, open: Default::default() });
+        app.pending += 1;
+        return vec![Command::Ask { purpose: Purpose::Why, request: Request::WhyLink { epoch: link.epoch } }];
+    }
     let Some(id) = selected_proposal(app) else { return Vec::new() };
     let mine = app.proposal(&id).is_some_and(|proposal| proposal.my_ballot.is_some());
     let statement = if mine { ProofStatement::Ballot { member: None } } else { ProofStatement::Tally };
@@ -238,17 +338,4 @@ pub(super) fn why(app: &mut App) -> Vec<Command> {
     app.popups.push(Popup::Why { at: 0, open: Default::default() });
     app.pending += 1;
     vec![Command::Ask { purpose: Purpose::Why, request: Request::Why { proposal: id, statement } }]
-}
-
-/// The report in the form that the end of the file's name asks for.
-pub(super) fn report_request(form: &Form) -> Result<Request, String> {
-    let file = form.get("File");
-    let format = match file.rsplit_once('.').map(|(_, end)| end) {
-        Some("md") => ReportFormat::Markdown,
-        Some("html") => ReportFormat::Html,
-        Some("csv") => ReportFormat::Csv,
-        Some("json") => ReportFormat::Json,
-        _ => return Err(format!("{file:?} does not end in .md, .html, .csv or .json.")),
-    };
-    Ok(Request::Report { from: None, to: None, format })
 }

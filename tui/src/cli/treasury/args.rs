@@ -136,6 +136,8 @@ pub enum SessionCommand {
     },
     /// All sessions.
     List,
+    /// What treasurers said to each other over the hub, and what became of it.
+    Papers,
     /// One session.
     Show {
         /// Its id or the beginning of it.
@@ -261,9 +263,10 @@ pub struct TreasurerArgs {
     /// Sign unattended: whatever passes the check, and nothing else.
     #[arg(long, required = true)]
     pub robot: bool,
-    /// Folder in which PSBT files arrive; signed ones are written beside them, refusals to `refusals.jsonl`.
+    /// Folder in which PSBT files arrive; signed ones are written beside them, refusals to `refusals.jsonl`. Without it the sessions that
+    /// come over the hub are signed, and refusals are told to the other treasurers.
     #[arg(long, value_name = "DIR")]
-    pub inbox: PathBuf,
+    pub inbox: Option<PathBuf>,
     /// Look once, then end.
     #[arg(long)]
     pub once: bool,

@@ -135,6 +135,7 @@ fn run_session(
             (ask, out)
         }
         SessionCommand::List => (TreasuryRequest::Sessions, None),
+        SessionCommand::Papers => (TreasuryRequest::Papers, None),
         SessionCommand::Show { session, out } => (TreasuryRequest::Session { session }, out),
         SessionCommand::Sign { session, out } => (sign(&caller, session, console)?, out),
         SessionCommand::Combine { files, out } => {

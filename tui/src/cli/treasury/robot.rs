@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use althing_node::api::{ApiError, ErrorKind, TreasuryReply, TreasuryRequest};
+use althing_node::api::{ApiError, ErrorKind, SessionView, TreasuryReply, TreasuryRequest};
 use anyhow::Context as _;
 use serde_json::json;
 
@@ -34,8 +34,9 @@ pub(in crate::cli) fn run(
     let caller = Caller::connect(global, backend, console)?;
     let mut seen: BTreeMap<PathBuf, SystemTime> = BTreeMap::new();
     let (mut signed, mut refused) = (0u64, 0u64);
+    let Some(inbox) = &args.inbox else { return run_sessions(&caller, args.once, console) };
     loop {
-        for file in waiting(&args.inbox)? {
+        for file in waiting(inbox)? {
             let changed = std::fs::metadata(&file).and_then(|found| found.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
             if seen.get(&file) == Some(&changed) {
                 continue;
@@ -50,13 +51,43 @@ pub(in crate::cli) fn run(
                 Err(Failure(error)) if error.kind == ErrorKind::Ours => return Err(Failure(error)),
                 Err(Failure(error)) => {
                     refused += 1;
-                    log_refusal(&args.inbox, &file, &error)?;
+                    log_refusal(inbox, &file, &error)?;
                     console.note(&format!("{}: refused: {}", file.display(), Untrusted::new(&error.message)));
                 }
             }
             seen.insert(file, changed);
         }
         if args.once {
+            let value = json!({ "signed": signed, "refused": refused });
+            return console.answer(&value, || vec![format!("{signed} signed, {refused} refused")]);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Signs the sessions that the other treasurers opened. What is refused is noted in the session, and every treasurer hears it.
+fn run_sessions(caller: &Caller, once: bool, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let (mut signed, mut refused) = (0u64, 0u64);
+    loop {
+        let TreasuryReply::Sessions { sessions } = call(caller, TreasuryRequest::Sessions)? else {
+            return Err(crate::cli::node::other_kind());
+        };
+        let has_refused = |session: &SessionView| session.signers.iter().any(|s| s.is_me && s.refused.is_some());
+        let due = sessions.iter().filter(|session| session.waits_for_me && !has_refused(session));
+        for session in due.filter(|session| session.yields_to.is_none()) {
+            match call(caller, TreasuryRequest::Sign { session: session.id.clone() }) {
+                Ok(_) => {
+                    signed += 1;
+                    console.note(&format!("{}: signed", session.id));
+                }
+                Err(Failure(error)) if error.kind == ErrorKind::Ours => return Err(Failure(error)),
+                Err(Failure(error)) => {
+                    refused += 1;
+                    console.note(&format!("{}: refused: {}", session.id, Untrusted::new(&error.message)));
+                }
+            }
+        }
+        if once {
             let value = json!({ "signed": signed, "refused": refused });
             return console.answer(&value, || vec![format!("{signed} signed, {refused} refused")]);
         }

@@ -1,7 +1,8 @@
 //! The treasury's answers for people.
 
 use althing_node::api::{
-    CheckReport, CoinView, Flow, PolicyView, SessionView, TreasurerKeys, TreasuryOverview, TreasuryReply,
+    BudgetView, CheckReport, CoinView, Flow, PaperView, PolicyView, SessionView, TreasurerKeys, TreasurerView,
+    TreasuryOverview, TreasuryReply,
 };
 
 use crate::backend::Verdict;
@@ -21,6 +22,8 @@ pub(in crate::cli) fn reply(reply: &TreasuryReply) -> Vec<String> {
         TreasuryReply::Check(found) => check(found),
         TreasuryReply::Flows { flows } if flows.is_empty() => vec!["Nothing has left the treasury.".to_owned()],
         TreasuryReply::Flows { flows } => flows.iter().map(flow).collect(),
+        TreasuryReply::Papers { papers } if papers.is_empty() => vec!["No papers.".to_owned()],
+        TreasuryReply::Papers { papers } => papers.iter().map(paper).collect(),
         TreasuryReply::Labels { labels } => {
             labels.iter().map(|(kind, of, label)| format!("{kind} {of}: {}", Untrusted::new(label))).collect()
         }
@@ -70,6 +73,7 @@ pub(super) fn effects(session: &SessionView) -> Vec<String> {
     let mut lines = check(&session.check);
     lines.push(signers(session));
     lines.extend(session.conflicts.iter().map(|other| format!("! session {other} spends one of its coins too")));
+    lines.extend(session.yields_to.iter().map(|other| format!("! it yields to session {other}: sign that one")));
     lines
 }
 
@@ -128,7 +132,66 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
             payment.state
         )
     }));
+    lines.extend(overview.budgets.iter().flat_map(budget));
+    lines.extend(overview.treasurers.iter().map(treasurer));
+    if overview.generations.len() > 1 {
+        lines.extend(overview.generations.iter().map(|generation| {
+            format!(
+                "generation {} from height {}: {} in {} coins",
+                generation.number,
+                generation.since_height,
+                sats(generation.sat),
+                generation.coins
+            )
+        }));
+    }
     lines
+}
+
+fn paper(paper: &PaperView) -> String {
+    let note = if paper.note.is_empty() { String::new() } else { format!(": {}", Untrusted::new(&paper.note)) };
+    format!(
+        "{} at {}, {} of {}: {}{note}",
+        Untrusted::new(&paper.author),
+        paper.height,
+        paper.kind,
+        paper.session.get(..8).unwrap_or(&paper.session),
+        paper.state
+    )
+}
+
+/// What was paid of a budget and what is left, with a line for each milestone.
+fn budget(budget: &BudgetView) -> Vec<String> {
+    let left = budget.authorised_sat.saturating_add(budget.waiting_sat);
+    let mut lines = vec![format!(
+        "budget {} ({}): {} of {} paid, {} left, {} ended",
+        budget.proposal.get(..8).unwrap_or(&budget.proposal),
+        Untrusted::new(&budget.title),
+        sats(budget.paid_sat),
+        sats(budget.total_sat),
+        sats(left),
+        sats(budget.ended_sat)
+    )];
+    lines.extend(budget.milestones.iter().map(|milestone| {
+        format!(
+            "  {}. {} for {}, from height {}: {}",
+            milestone.number,
+            sats(milestone.sat),
+            Untrusted::new(&milestone.description),
+            milestone.due_height,
+            milestone.state
+        )
+    }));
+    lines
+}
+
+fn treasurer(treasurer: &TreasurerView) -> String {
+    let heard = match treasurer.heard_height {
+        Some(height) if treasurer.is_silent => format!("silent since height {height}"),
+        Some(height) => format!("heard at height {height}"),
+        None => "not heard over the hub".to_owned(),
+    };
+    format!("treasurer {}: {heard}", Untrusted::new(&treasurer.name))
 }
 
 fn coin(coin: &CoinView) -> String {

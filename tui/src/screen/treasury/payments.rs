@@ -1,42 +1,44 @@
 //! What decisions allow to be paid, and what members hold as deposits.
 
-use althing_node::api::Snapshot;
+use althing_node::api::{PaymentView, Snapshot};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Text};
 
 use crate::app::{App, Authorisation, Stage, treasury};
-use crate::format::{blocks_and_time, count_of, grouped, sats, thousands};
+use crate::format::{blocks_and_time, count_of, grouped, sats, short_id, thousands};
+use crate::screen::{counted, empty};
 use crate::text::{bullets, cut, hanging};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 use crate::widget::{Column, Pen, Rows, list, panel};
 
-/// Draws the screen.
-pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
-    let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(11)]).areas(area);
+/// Draws the part.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, top: Rect, bottom: Rect) {
     let found = treasury(snapshot);
-    let inner = panel(pen, top, &super::counted(app, "Payments", found.len()), true);
+    let inner = panel(pen, top, &counted(app, "Payments", found.len()), true);
     let columns = [
         Column::number("#", 4),
-        Column::words("stage", Constraint::Length(11)),
+        Column::words("stage", Constraint::Length(13)),
         Column::words("what", Constraint::Fill(1)),
         Column::words("when", Constraint::Length(24)),
     ];
-    let room = usize::from(inner.width).saturating_sub(4 + 11 + 24 + 4);
+    let room = usize::from(inner.width).saturating_sub(4 + 13 + 24 + 4);
     let places = app.places();
     let (tip, network, theme) = (snapshot.status.tip_height, snapshot.status.network.as_str(), pen.theme);
     let row = |index: usize| row(&found[places[index]], tip, network, room, &theme);
     let rows = Rows {
         count: places.len(),
-        selected: app.selections.payments,
+        selected: app.selections.treasury[app.section as usize],
         row: &row,
-        empty: super::empty(app, "No proposal asks for a payment. 2, then n writes one."),
+        empty: empty(app, "No proposal asks for a payment. 2, then n writes one."),
     };
     list(pen, inner, &columns, &rows);
     let [left, right] = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(bottom);
     let inner = panel(pen, left, "This payment", false);
     if let Some(payment) = app.selected_place().and_then(|place| found.get(place)) {
-        let lines = details(payment, usize::from(inner.width), &pen.theme);
+        let known = app.desk.treasury.iter().flat_map(|found| &found.payments);
+        let known: Vec<&PaymentView> = known.filter(|known| known.proposal == payment.proposal.id).collect();
+        let lines = details(payment, &known, usize::from(inner.width), &pen.theme);
         pen.frame.render_widget(Text::from(lines), inner);
     }
     let inner = panel(pen, right, "Deposits", false);
@@ -68,8 +70,15 @@ fn row(payment: &Authorisation<'_>, tip: u32, network: &str, room: usize, theme:
 }
 
 /// The payment from parsed values.
-fn details(payment: &Authorisation<'_>, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let mut lines = bullets(&payment.proposal.effects, columns, theme.text);
+fn details(payment: &Authorisation<'_>, known: &[&PaymentView], columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for view in known {
+        let what = view.milestone.map_or_else(String::new, |number| format!("milestone {number}: "));
+        let by = view.txid.as_ref().map_or_else(String::new, |txid| format!(" by {}", short_id(txid)));
+        let text = format!("{what}{} {}{by}", sats(view.paid_sat), Untrusted::new(&view.state));
+        lines.push(Line::styled(cut(&text, columns), theme.title));
+    }
+    lines.extend(bullets(&payment.proposal.effects, columns, theme.text));
     lines.extend(bullets(&payment.proposal.vote.payments, columns, theme.text));
     if let Some(gate) = payment.gate {
         lines.extend(hanging("gate ", &grouped(&Untrusted::new(gate).line()), columns, theme.dim));

@@ -1,0 +1,98 @@
+//! What becomes of a treasurer's paper at another treasurer's node: a session, a signature, a remark, or a refusal with its reason (T-310).
+
+use althing_anchor::{PaperBody, SignedPaper};
+use anyhow::Result;
+
+use super::row_of;
+use crate::api::{ApiError, ErrorKind};
+use crate::shell::Shell;
+use crate::store::RemarkRow;
+use crate::treasury::sessions::{Merged, adopted_row, merged, session_row};
+
+/// Name of the alarm about a treasurer who put forward what must not be signed.
+const REFUSED: &str = "session";
+
+/// What a paper comes to.
+enum Fate {
+    /// The session as it now is, and what is said of it.
+    Session(Merged),
+    /// A remark.
+    Remark(RemarkRow),
+    /// Nothing more.
+    Noted,
+    /// Its session is not known yet, or whether it may be signed cannot be told.
+    Waits(String),
+    /// It is wrong.
+    Refused(String),
+}
+
+/// Takes a paper in, and then those that waited for it. It is stored with what became of it in one step.
+pub(super) fn take(shell: &mut Shell, signed: &SignedPaper, author: &str) -> Result<()> {
+    let mut waiting = vec![(signed.clone(), author.to_owned())];
+    while let Some((signed, author)) = waiting.pop() {
+        let session = signed.paper.session.to_string();
+        let was_known = session_row(shell, &session)?.is_some();
+        let fate = match fate_of(shell, &signed, &author) {
+            Ok(fate) => fate,
+            Err(error) if error.kind == ErrorKind::Invalid => Fate::Refused(error.message),
+            Err(error) if error.kind == ErrorKind::NotNow => Fate::Waits(error.message),
+            Err(error) => return Err(error.into()),
+        };
+        let (state, note) = match &fate {
+            Fate::Waits(note) => ("waiting", note.as_str()),
+            Fate::Refused(note) => ("refused", note.as_str()),
+            _ => ("taken", ""),
+        };
+        let (row, bytes) = (row_of(&signed, state, note), signed.encode());
+        shell.store.write(|writer| {
+            match &fate {
+                Fate::Session((session, remarks)) => {
+                    writer.put_treasury_session(session)?;
+                    remarks.iter().try_for_each(|remark| writer.add_treasury_remark(&session.id, remark))?;
+                }
+                Fate::Remark(remark) => writer.add_treasury_remark(&session, remark)?,
+                _ => {}
+            }
+            writer.put_paper(&row, &bytes)
+        })?;
+        shell.revision += 1;
+        if let Fate::Refused(reason) = fate {
+            tracing::warn!(author, session, reason, "a treasurer's paper is refused");
+            let text = format!("Treasurer {author} put forward {session}, which is refused here: {reason}");
+            shell.alarms.insert(REFUSED, text);
+        }
+        if !was_known && session_row(shell, &session)?.is_some() {
+            for bytes in shell.store.waiting_papers(&session)? {
+                let Ok(signed) = SignedPaper::decode(&bytes) else { continue };
+                let name = super::office::name_of(shell, &signed.paper.author);
+                waiting.push((signed, name.unwrap_or_default()));
+            }
+            // The oldest first.
+            waiting.reverse();
+        }
+    }
+    Ok(())
+}
+
+fn fate_of(shell: &Shell, signed: &SignedPaper, author: &str) -> Result<Fate, ApiError> {
+    let paper = &signed.paper;
+    let id = paper.session.to_string();
+    let known = session_row(shell, &id)?;
+    let remark = |kind: &str, text: &str| RemarkRow {
+        height: paper.height,
+        kind: kind.to_owned(),
+        author: author.to_owned(),
+        text: text.to_owned(),
+    };
+    let waits = || Fate::Waits("T-310: its transaction has not come yet".to_owned());
+    Ok(match (&paper.body, known) {
+        (PaperBody::Presence, _) => Fate::Noted,
+        (PaperBody::Transaction(psbt), None) => Fate::Session((adopted_row(shell, psbt)?, Vec::new())),
+        (PaperBody::Transaction(psbt) | PaperBody::Signatures(psbt), Some(row)) => {
+            Fate::Session(merged(shell, row, psbt)?)
+        }
+        (PaperBody::Comment(text), Some(_)) => Fate::Remark(remark("comment", text)),
+        (PaperBody::Refusal(text), Some(_)) => Fate::Remark(remark("refusal", text)),
+        (_, None) => waits(),
+    })
+}

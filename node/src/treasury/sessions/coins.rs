@@ -1,0 +1,93 @@
+//! Which coins a transaction may take, and which are set apart or promised (T-23, T-28).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use althing_anchor::TreasuryCoin;
+use bitcoin::{OutPoint, Transaction, Txid};
+
+use super::Answered;
+use super::queue::queue_of;
+use crate::shell::Shell;
+use crate::treasury::intents::AuthorisedPayment;
+
+/// Spare seal and gates: spent by their own rules only.
+pub(in crate::treasury) fn reserved(shell: &Shell) -> BTreeSet<OutPoint> {
+    let mut reserved: BTreeSet<OutPoint> = shell.dao.params.gates.iter().copied().collect();
+    reserved.insert(shell.dao.params.spare_seal);
+    reserved.extend(shell.ledger.gates_in_use());
+    reserved
+}
+
+/// Coins in sessions that go on, by session.
+pub(in crate::treasury) fn promised(shell: &Shell) -> Answered<BTreeMap<OutPoint, String>> {
+    Ok(queue_of(shell)?.into_taken())
+}
+
+/// State and transaction of an authorised payment.
+pub(in crate::treasury) fn payment_state(
+    shell: &Shell,
+    payment: &AuthorisedPayment,
+) -> Answered<(String, Option<String>)> {
+    if let Some(txid) = payment.paid_by {
+        return Ok(("executed".to_owned(), Some(txid.to_string())));
+    }
+    let gate = payment.intent.gate;
+    let spender = shell.treasury.wallets().iter().find_map(|wallet| wallet.spender_of(&gate));
+    if let Some(txid) = spender {
+        let mined = shell.treasury.confirmed_at(&txid).is_some();
+        return Ok((if mined { "mined" } else { "broadcast" }.to_owned(), Some(txid.to_string())));
+    }
+    if shell.tip_height().saturating_add(1) >= payment.intent.expiry_height {
+        return Ok(("expired".to_owned(), None));
+    }
+    let signing = promised(shell)?.get(&gate).cloned();
+    Ok((if signing.is_some() { "signing" } else { "open" }.to_owned(), signing))
+}
+
+pub(super) fn coin(shell: &Shell, outpoint: &OutPoint) -> Option<TreasuryCoin> {
+    shell.treasury.wallets().iter().rev().find_map(|wallet| wallet.coin(outpoint))
+}
+
+/// Confirmed coins of the present generation that are not set apart, frozen or in a session.
+pub(super) fn free_coins(shell: &Shell, below: Option<u64>) -> Answered<Vec<TreasuryCoin>> {
+    let current = shell.treasury.generations().saturating_sub(1);
+    coins_of(shell, current, below)
+}
+
+/// Every confirmed coin of the present generation, also what is set apart.
+pub(in crate::treasury) fn own_coins(shell: &Shell) -> Answered<Vec<TreasuryCoin>> {
+    let Some(wallet) = shell.treasury.wallets().last() else { return Ok(Vec::new()) };
+    let confirmed = wallet.unspent().filter(|coin| coin.chain_position.is_confirmed());
+    Ok(confirmed.filter_map(|coin| wallet.coin(&coin.outpoint)).collect())
+}
+
+pub(super) fn former_coins(shell: &Shell, current: usize) -> Answered<Vec<TreasuryCoin>> {
+    let mut coins = Vec::new();
+    for generation in 0..current {
+        coins.extend(coins_of(shell, generation, None)?);
+    }
+    Ok(coins)
+}
+
+fn coins_of(shell: &Shell, generation: usize, below: Option<u64>) -> Answered<Vec<TreasuryCoin>> {
+    let frozen: BTreeSet<String> = shell.store.treasury_frozen()?.into_iter().map(|(outpoint, _)| outpoint).collect();
+    let (reserved, promised) = (reserved(shell), promised(shell)?);
+    let Some(wallet) = shell.treasury.wallets().get(generation) else { return Ok(Vec::new()) };
+    let free = wallet.unspent().filter(|coin| {
+        coin.chain_position.is_confirmed()
+            && !reserved.contains(&coin.outpoint)
+            && !promised.contains_key(&coin.outpoint)
+            && !frozen.contains(&coin.outpoint.to_string())
+            && below.is_none_or(|below| coin.txout.value.to_sat() < below)
+    });
+    Ok(free.filter_map(|coin| wallet.coin(&coin.outpoint)).collect())
+}
+
+/// Whether another transaction spent one of its inputs in a block.
+pub(super) fn is_void(shell: &Shell, transaction: &Transaction) -> bool {
+    let txid: Txid = transaction.compute_txid();
+    transaction.input.iter().any(|txin| {
+        let by = shell.treasury.wallets().iter().find_map(|wallet| wallet.spender_of(&txin.previous_output));
+        by.is_some_and(|by| by != txid && shell.treasury.confirmed_at(&by).is_some())
+    })
+}

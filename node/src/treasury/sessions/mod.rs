@@ -1,0 +1,77 @@
+//! Signing sessions: opened from authorised payments, signed after the check, finished and broadcast.
+
+mod coins;
+mod names;
+mod open;
+mod queue;
+mod rows;
+mod show;
+mod sign;
+
+pub(super) use coins::{own_coins, payment_state, promised, reserved};
+pub(super) use open::{bump, open, open_housekeeping};
+pub(super) use rows::{adopted_row, check_here, session_row};
+pub(crate) use sign::rebroadcast;
+pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt};
+
+use althing_anchor::{MAX_REMARK_BYTES, PaperBody};
+
+use self::names::own_name;
+use self::queue::queue_of;
+use self::rows::{named, remark, store};
+use self::show::view;
+use super::check::CheckReport;
+use super::key::Signer;
+use crate::api::{ApiError, SessionView};
+use crate::shell::Shell;
+
+type Answered<T> = std::result::Result<T, ApiError>;
+
+/// All sessions, without their PSBTs.
+pub(super) fn list(shell: &Shell) -> Answered<Vec<SessionView>> {
+    let queue = queue_of(shell)?;
+    let rows = shell.store.treasury_sessions()?;
+    rows.iter().map(|row| view(shell, &queue, row, false)).collect()
+}
+
+/// One session.
+pub(super) fn show(shell: &Shell, session: &str) -> Answered<SessionView> {
+    view(shell, &queue_of(shell)?, &named(shell, session)?, true)
+}
+
+/// Notes a comment or a refusal.
+pub(super) fn say(shell: &mut Shell, session: &str, kind: &str, text: &str) -> Answered<SessionView> {
+    if text.is_empty() || text.len() > MAX_REMARK_BYTES {
+        return Err(ApiError::invalid(
+            "T-65",
+            format!("a remark has 1 to {MAX_REMARK_BYTES} bytes, this has {}", text.len()),
+        ));
+    }
+    let row = named(shell, session)?;
+    let me = own_name(shell, &Signer::new(&shell.keys));
+    let note = remark(shell, kind, &me, text);
+    let body = if kind == "refusal" { PaperBody::Refusal } else { PaperBody::Comment };
+    store(shell, &row, &[note], vec![body(text.to_owned())])?;
+    show(shell, &row.id)
+}
+
+fn reasons(report: &CheckReport) -> String {
+    let reasons = report.reasons.iter().map(|reason| reason.text.as_str());
+    reasons.chain(report.unknown.iter().map(String::as_str)).collect::<Vec<_>>().join("; ")
+}
+
+fn refused(report: &CheckReport, why: &str) -> ApiError {
+    match report.reasons.first() {
+        Some(first) => ApiError::invalid(&first.rule, format!("this must not be signed: {why}")),
+        None => ApiError {
+            rule: Some("T-57".into()),
+            ..ApiError::not_now(format!("whether this may be signed cannot be told: {why}"))
+        },
+    }
+}
+
+fn refusal(rule: &str, error: &impl ToString) -> ApiError {
+    let text = error.to_string();
+    let rule = text.split(':').next().filter(|rule| rule.contains('-') && rule.len() < 8).unwrap_or(rule).to_owned();
+    ApiError::invalid(&rule, text)
+}

@@ -1,0 +1,82 @@
+//! Which sessions go on, and which yield to another over the same coins (T-300 to T-302).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use althing_anchor::{Candidate, queue, read_proof, worst_weight};
+use bitcoin::{Amount, OutPoint};
+
+use super::Answered;
+use super::coins::is_void;
+use super::names::own_name;
+use super::rows::psbt_of;
+use crate::shell::Shell;
+use crate::treasury::intents::authorised;
+use crate::treasury::key::Signer;
+
+/// The sessions that are neither mined nor void, in their order.
+pub(super) struct Queue {
+    /// Of each session the one that it yields to.
+    yields: BTreeMap<String, Option<String>>,
+    /// Coins of the sessions that go on, with the session.
+    taken: BTreeMap<OutPoint, String>,
+}
+
+impl Queue {
+    /// The session that this one yields to.
+    pub(super) fn yields_to(&self, session: &str) -> Option<&str> {
+        self.yields.get(session)?.as_deref()
+    }
+
+    /// Coins that are promised to a session that goes on.
+    pub(super) fn into_taken(self) -> BTreeMap<OutPoint, String> {
+        self.taken
+    }
+}
+
+/// The queue as this node knows it. Sessions that its treasurer refused, and those whose payment expired, hold nothing (T-302).
+pub(super) fn queue_of(shell: &Shell) -> Answered<Queue> {
+    let generations = shell.treasury.treasuries();
+    let next = shell.tip_height().saturating_add(1);
+    let payments = authorised(shell);
+    let expired: BTreeSet<OutPoint> = payments
+        .iter()
+        .filter(|payment| payment.intent.expiry_height <= next)
+        .map(|payment| payment.intent.gate)
+        .collect();
+    let me = own_name(shell, &Signer::new(&shell.keys));
+    let mut candidates = Vec::new();
+    for row in shell.store.treasury_sessions()? {
+        let psbt = psbt_of(&row)?;
+        let transaction = &psbt.unsigned_tx;
+        let txid = transaction.compute_txid();
+        let is_over = shell.treasury.confirmed_at(&txid).is_some() || is_void(shell, transaction);
+        let inputs: Vec<OutPoint> = transaction.input.iter().map(|txin| txin.previous_output).collect();
+        let has_expired = row.final_tx.is_none() && inputs.iter().any(|input| expired.contains(input));
+        if is_over || has_expired || has_refused(shell, &row.id, &me)? {
+            continue;
+        }
+        candidates.push(Candidate {
+            txid,
+            inputs,
+            payments: read_proof(&psbt).bundles.len(),
+            fee: psbt.fee().unwrap_or(Amount::ZERO),
+            weight: worst_weight(&psbt, &generations).unwrap_or(transaction.weight()),
+        });
+    }
+    let mut found = Queue { yields: BTreeMap::new(), taken: BTreeMap::new() };
+    for (candidate, yields_to) in candidates.iter().zip(queue(&candidates)) {
+        let id = candidate.txid.to_string();
+        if yields_to.is_none() {
+            found.taken.extend(candidate.inputs.iter().map(|input| (*input, id.clone())));
+        }
+        found.yields.insert(id, yields_to.map(|txid| txid.to_string()));
+    }
+    Ok(found)
+}
+
+/// Whether the last word of this treasurer about a session is a refusal.
+fn has_refused(shell: &Shell, session: &str, me: &str) -> Answered<bool> {
+    let remarks = shell.store.treasury_remarks(session)?;
+    let last = remarks.iter().rfind(|remark| remark.author == me && remark.kind != "comment");
+    Ok(last.is_some_and(|remark| remark.kind == "refusal"))
+}

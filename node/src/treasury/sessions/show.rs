@@ -1,0 +1,110 @@
+//! A session in words: state, signers, the check, what stands in its way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use althing_anchor::{SigningStatus, input_origins, read_proof, verify_signatures, worst_weight};
+use bitcoin::OutPoint;
+use bitcoin::psbt::Psbt;
+
+use super::Answered;
+use super::coins::is_void;
+use super::names::{once, signer_names};
+use super::queue::Queue;
+use super::rows::{check_here, psbt_of};
+use crate::api::{RemarkView, SessionView, SignerView};
+use crate::shell::Shell;
+use crate::store::{RemarkRow, SessionRow};
+use crate::treasury::key::Signer;
+use crate::treasury::policy::holder;
+use crate::treasury::text::psbt_text;
+
+pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bool) -> Answered<SessionView> {
+    let psbt = psbt_of(row)?;
+    let generations = shell.treasury.treasuries();
+    let txid = psbt.unsigned_tx.compute_txid();
+    let height = shell.treasury.confirmed_at(&txid);
+    let status = verify_signatures(&psbt, &generations).unwrap_or_default();
+    let origins = input_origins(&psbt, &generations).unwrap_or_default();
+    let is_complete = !status.is_empty()
+        && status.iter().all(SigningStatus::is_complete)
+        && status.len() == origins.iter().map(|origin| origin.generation).collect::<BTreeSet<_>>().len();
+    let state = match (height, &row.final_tx) {
+        (Some(_), _) => "mined",
+        _ if is_void(shell, &psbt.unsigned_tx) => "void",
+        (None, Some(_)) => "broadcast",
+        (None, None) if is_complete => "complete",
+        (None, None) => "open",
+    };
+    let remarks = shell.store.treasury_remarks(&row.id)?;
+    let signed = signer_names(shell, &status);
+    let signers = signers(shell, &status, &signed, &remarks);
+    let missing = signers.iter().filter(|signer| !signer.signed).map(|signer| signer.holder.clone()).collect();
+    let needed = status.iter().map(|status| status.missing.unwrap_or(usize::MAX)).max();
+    let check = check_here(shell, &psbt)?;
+    Ok(SessionView {
+        id: row.id.clone(),
+        title: read_proof(&psbt).note.unwrap_or_default(),
+        opened_height: row.opened_height,
+        state: state.to_owned(),
+        fee_sat: psbt.fee().ok().map(bitcoin::Amount::to_sat),
+        vbytes: worst_weight(&psbt, &generations).unwrap_or(psbt.unsigned_tx.weight()).to_vbytes_ceil(),
+        waits_for_me: state == "open" && signers.iter().any(|signer| signer.is_me && !signer.signed),
+        signers,
+        check,
+        signed,
+        missing,
+        needed: needed.unwrap_or(0),
+        conflicts: conflicts(shell, row, &psbt)?,
+        yields_to: queue.yields_to(&row.id).map(str::to_owned),
+        remarks: remarks
+            .into_iter()
+            .map(|RemarkRow { height, kind, author, text }| RemarkView { height, kind, author, text })
+            .collect(),
+        height,
+        psbt: with_psbt.then(|| psbt_text(&psbt)),
+    })
+}
+
+/// Everybody who has a key in the session's inputs, each once: one treasurer's keys stand in several ways of spending.
+fn signers(shell: &Shell, status: &[SigningStatus], signed: &[String], remarks: &[RemarkRow]) -> Vec<SignerView> {
+    let signer = Signer::new(&shell.keys);
+    let treasuries = shell.treasury.treasuries();
+    let mut own = BTreeSet::new();
+    let mut holders = Vec::new();
+    for status in status {
+        let Some(treasury) = treasuries.get(status.generation) else { continue };
+        for (place, key) in treasury.keys().iter().enumerate() {
+            let name = holder(shell, status.generation, place);
+            if signer.holds(key) {
+                own.insert(name.clone());
+            }
+            holders.push(name);
+        }
+    }
+    // The last word of each counts: whoever signs after a refusal has thought again.
+    let mut refusals: BTreeMap<&str, &str> = BTreeMap::new();
+    for remark in remarks {
+        match remark.kind.as_str() {
+            "refusal" => drop(refusals.insert(&remark.author, &remark.text)),
+            "signature" => drop(refusals.remove(remark.author.as_str())),
+            _ => {}
+        }
+    }
+    let view = |holder: String| SignerView {
+        signed: signed.contains(&holder),
+        is_me: own.contains(&holder),
+        refused: refusals.get(holder.as_str()).map(|text| (*text).to_owned()),
+        holder,
+    };
+    once(holders).into_iter().map(view).collect()
+}
+
+fn conflicts(shell: &Shell, row: &SessionRow, psbt: &Psbt) -> Answered<Vec<String>> {
+    let inputs: BTreeSet<OutPoint> = psbt.unsigned_tx.input.iter().map(|txin| txin.previous_output).collect();
+    let shares = |other: &SessionRow| -> bool {
+        other.id != row.id
+            && psbt_of(other)
+                .is_ok_and(|other| other.unsigned_tx.input.iter().any(|txin| inputs.contains(&txin.previous_output)))
+    };
+    Ok(shell.store.treasury_sessions()?.iter().filter(|other| shares(other)).map(|other| other.id.clone()).collect())
+}

@@ -1,0 +1,169 @@
+//! Signatures: taken in one by one, made after the check, put together and broadcast (T-61 to T-66).
+
+use althing_anchor::{
+    MAX_REMARK_BYTES, PaperBody, finalise, merge_signatures, read_proof, signatures_only, verify_signatures,
+};
+use bitcoin::Transaction;
+use bitcoin::consensus::encode::{deserialize, serialize};
+use bitcoin::psbt::Psbt;
+
+use super::coins::is_void;
+use super::names::{own_name, signer_names};
+use super::queue::queue_of;
+use super::rows::{adopt, check_here, named, parse, persist, psbt_of, remark, session_row, store};
+use super::{Answered, reasons, refusal, refused, show};
+use crate::api::{ApiError, SessionView};
+use crate::judge::Verdict;
+use crate::shell::{Shell, unix_time};
+use crate::store::{RemarkRow, SessionRow};
+use crate::treasury::check::CheckReport;
+use crate::treasury::key::Signer;
+
+/// A session with more signatures, and what is noted of them.
+pub(in crate::treasury) type Merged = (SessionRow, Vec<RemarkRow>);
+
+/// Takes in signatures; each is verified before anything is stored.
+pub(in crate::treasury) fn import(shell: &mut Shell, text: &str) -> Answered<SessionView> {
+    let theirs = parse(text)?;
+    let id = theirs.unsigned_tx.compute_txid().to_string();
+    let row = match session_row(shell, &id)? {
+        Some(row) => row,
+        None => adopt(shell, &theirs)?,
+    };
+    let before = row.psbt.clone();
+    let (row, remarks) = merged(shell, row, &theirs)?;
+    // What came by file is handed on: its signer may have no other way to the rest.
+    let said =
+        if row.psbt == before { Vec::new() } else { vec![PaperBody::Signatures(signatures_only(&psbt_of(&row)?))] };
+    store(shell, &row, &remarks, said)?;
+    show(shell, &id)
+}
+
+/// T-61, T-62: a session with the signatures of another PSBT, each verified and attributed.
+pub(in crate::treasury) fn merged(shell: &Shell, row: SessionRow, theirs: &Psbt) -> Answered<Merged> {
+    let mut ours = psbt_of(&row)?;
+    let generations = shell.treasury.treasuries();
+    let before = verify_signatures(&ours, &generations).map_err(|error| refusal("T-61", &error))?;
+    let after = merge_signatures(&mut ours, theirs, &generations).map_err(|error| refusal("T-61", &error))?;
+    let before = signer_names(shell, &before);
+    let new = signer_names(shell, &after).into_iter().filter(|name| !before.contains(name));
+    let remarks = new.map(|name| remark(shell, "signature", &name, "signed")).collect();
+    Ok((SessionRow { psbt: ours.serialize(), ..row }, remarks))
+}
+
+/// Checks a session, signs it, stores the signature. Refusals are noted with every reason.
+pub(in crate::treasury) fn sign(shell: &mut Shell, session: &str) -> Answered<SessionView> {
+    let row = named(shell, session)?;
+    let mut psbt = psbt_of(&row)?;
+    let report = check_here(shell, &psbt)?;
+    let signer = Signer::new(&shell.keys);
+    let me = own_name(shell, &signer);
+    if report.verdict != Verdict::Valid {
+        let why = reasons(&report);
+        tracing::warn!(session = row.id, why, "the treasurer's key does not sign this");
+        let note = remark(shell, "refusal", &me, &why);
+        store(shell, &row, &[note], vec![PaperBody::Refusal(cut(&why))])?;
+        return Err(refused(&report, &why));
+    }
+    if let Some(other) = queue_of(shell)?.yields_to(&row.id) {
+        let message = format!(
+            "T-301: this session spends a coin of session {other}, which stands before it; sign that one, or refuse it first"
+        );
+        return Err(ApiError { rule: Some("T-301".into()), ..ApiError::not_now(message) });
+    }
+    signer.sign(&mut psbt).map_err(|error| ApiError::invalid("T-63", format!("{error:#}")))?;
+    let generations = shell.treasury.treasuries();
+    verify_signatures(&psbt, &generations).map_err(|error| refusal("T-61", &error))?;
+    tracing::info!(session = row.id, "signed");
+    let note = remark(shell, "signature", &me, "signed");
+    let id = row.id.clone();
+    let said = vec![PaperBody::Signatures(signatures_only(&psbt))];
+    store(shell, &SessionRow { psbt: psbt.serialize(), ..row }, &[note], said)?;
+    show(shell, &id)
+}
+
+/// As [`sign`], of a PSBT that came from elsewhere.
+pub(in crate::treasury) fn sign_psbt(shell: &mut Shell, text: &str) -> Answered<SessionView> {
+    let psbt = parse(text)?;
+    let id = psbt.unsigned_tx.compute_txid().to_string();
+    if session_row(shell, &id)?.is_some() {
+        import(shell, text)?;
+    } else {
+        adopt(shell, &psbt)?;
+    }
+    sign(shell, &id)
+}
+
+/// Finishes a session and gives the transaction to the network.
+pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answered<SessionView> {
+    let row = named(shell, session)?;
+    let psbt = psbt_of(&row)?;
+    let report = check_here(shell, &psbt)?;
+    if report.verdict == Verdict::Invalid {
+        return Err(refused(&report, &reasons(&report)));
+    }
+    let generations = shell.treasury.treasuries();
+    let transaction = finalise(&psbt, &generations).map_err(|error| ApiError::not_now(error.to_string()))?;
+    let labels = labels(shell, &psbt, &report);
+    // Stored first: what is on its way to the network must be known here after any crash.
+    let id = row.id.clone();
+    shell.store.write(|writer| {
+        writer.put_treasury_session(&SessionRow { final_tx: Some(serialize(&transaction)), ..row.clone() })?;
+        labels.iter().try_for_each(|(kind, reference, label)| writer.put_treasury_label(kind, reference, label))
+    })?;
+    shell
+        .bitcoind
+        .submit(&transaction)
+        .map_err(|error| ApiError { rule: Some("T-66".into()), ..ApiError::not_now(format!("T-66: {error}")) })?;
+    for wallet in shell.treasury.wallets_mut() {
+        wallet.note_broadcast(&transaction, unix_time());
+    }
+    persist(shell)?;
+    shell.revision += 1;
+    show(shell, &id)
+}
+
+/// Gives finished transactions that are not mined to the network again.
+pub(crate) fn rebroadcast(shell: &Shell) {
+    let Ok(rows) = shell.store.treasury_sessions() else { return };
+    for row in rows {
+        let Some(transaction) = row.final_tx.as_deref().and_then(|tx| deserialize::<Transaction>(tx).ok()) else {
+            continue;
+        };
+        let txid = transaction.compute_txid();
+        if shell.treasury.confirmed_at(&txid).is_none() && !is_void(shell, &transaction) {
+            // Refused when it is known already or was overtaken: nothing to do then.
+            let _ = shell.bitcoind.submit(&transaction);
+        }
+    }
+}
+
+/// T-67: a payment is labelled with the proposal that decided it (BIP329).
+pub(super) fn labels(shell: &Shell, psbt: &Psbt, report: &CheckReport) -> Vec<(String, String, String)> {
+    let txid = psbt.unsigned_tx.compute_txid().to_string();
+    let title = read_proof(psbt).note.unwrap_or_default();
+    let numbers: Vec<String> = report.proposals.iter().map(|id| id.get(..8).unwrap_or(id).to_owned()).collect();
+    let text = match numbers.as_slice() {
+        [] => "housekeeping".to_owned(),
+        numbers => format!("proposal {}: {title}", numbers.join(", ")),
+    };
+    let mut labels = vec![("tx".to_owned(), txid.clone(), text.clone())];
+    for (vout, output) in psbt.unsigned_tx.output.iter().enumerate() {
+        if shell.treasury.owner_of(&output.script_pubkey).is_some() {
+            labels.push(("output".to_owned(), format!("{txid}:{vout}"), format!("change of {text}")));
+        }
+    }
+    labels
+}
+
+/// As much of a text as a paper takes.
+fn cut(text: &str) -> String {
+    let mut cut = String::new();
+    for letter in text.chars().filter(|letter| !letter.is_control()) {
+        if cut.len() + letter.len_utf8() > MAX_REMARK_BYTES {
+            break;
+        }
+        cut.push(letter);
+    }
+    cut
+}

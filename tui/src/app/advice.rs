@@ -1,0 +1,93 @@
+//! What to do about an alarm: the words of the node are shown in full, and after them what follows for the person.
+
+/// Words that the node's alarms have in them, and what to do next, each step a sentence. The first that fits is taken.
+const ADVICE: &[(&str, &[&str])] = &[
+    (
+        "UNAUTHORISED SPEND",
+        &[
+            "Look at it: 4, then ] to Flows, then enter. The keys that signed are named there, and on the other members' nodes too.",
+            "Make the proof that anybody can check: althing proof export --statement unauthorised-spend --gate TXID:VOUT --out theft.althing.",
+            "Give it to every member, and propose other treasurers: althing propose elect.",
+        ],
+    ),
+    (
+        "signed two different logs",
+        &[
+            "Do not trust what the hub says from here on. The proof file is named above; althing verify FILE shows it to anybody.",
+            "Give the file to every member by another way than the hub.",
+            "Members can go on without this hub: althing succession --help.",
+        ],
+    ),
+    (
+        "data is withheld",
+        &[
+            "Do not sign payments: nothing from that epoch on is authorised.",
+            "Ask other members whether they have the log; a node takes it from any of them.",
+            "If nobody has it, members can go on without this hub: althing succession --help.",
+        ],
+    ),
+    (
+        "Bitcoin source",
+        &[
+            "Start Bitcoin Core, or mend its address and cookie in config.toml (althing info names the file).",
+            "Until then nothing newer is verified here, and a breach of a channel is not seen. The node goes on by itself.",
+        ],
+    ),
+    (
+        "hub cannot be reached",
+        &[
+            "Nothing is lost: what you sign is stored here, and sent when the hub is back.",
+            "If it stays away: 5, then F closes a channel without it; your coins come home by themselves.",
+        ],
+    ),
+    (
+        "newest verified log head",
+        &[
+            "A block or two is usual. If it grows, compare with another member: either the hub does not sign, or this node does not hear it.",
+            "Your stake is safe; votes close by the height of the newest signed head, not by the clock.",
+        ],
+    ),
+    (
+        "no confirmed coin",
+        &[
+            "5, then a shows an address of this wallet. Send the amount named above to it, so that a close without the hub can be paid.",
+        ],
+    ),
+    (
+        "revoked commitment",
+        &[
+            "Leave this node running until the channel says that it is closed: it takes the coins by itself.",
+            "5 and enter show how far it is.",
+        ],
+    ),
+    (
+        "has proved that this node's channel state is old",
+        &["Leave this node running: the other side closes, and your coins come to the wallet by the seed alone."],
+    ),
+    ("lost data", &["5, then c closes the channel together, F alone. Your part is yours either way."]),
+    ("A-82", &["The operator pays coins into the hub's wallet; any member may bump a link that waits: 7, then +."]),
+    ("A-80", &["7, then + pays more for the link that waits. No header is skipped, whatever the fees are."]),
+    (
+        "receipt",
+        &[
+            "althing proof receipt keeps the hub's promise as a file, and althing proof export --statement receipt-fraud makes the proof.",
+        ],
+    ),
+    (
+        "copy",
+        &[
+            "Two copies of one folder must not run. Stop this one, or the other.",
+            "To move for good, move the folder as a whole, or begin anew from the words: althing restore.",
+        ],
+    ),
+];
+
+/// What to do about whatever has no advice of its own.
+const ELSE: &[&str] =
+    &["althing health says it again with the rule, and ends with 1 for a fraud, with 2 for what cannot be told yet."];
+
+/// What to do next.
+#[must_use]
+pub(super) fn advice(alarm: &str) -> &'static [&'static str] {
+    ADVICE.iter().find(|(words, _)| alarm.contains(words)).map_or(ELSE, |(_, steps)| steps)
+}

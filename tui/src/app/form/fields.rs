@@ -1,0 +1,84 @@
+//! The fields of each form.
+
+use super::{Field, FormKind, SCOPES, SYSTEMS};
+
+/// The fields of a form of that kind, empty or with what is usual in them.
+pub(super) fn of(kind: &FormKind) -> Vec<Field> {
+    match kind {
+        FormKind::Comment { .. } | FormKind::Remark { .. } => Vec::new(),
+        FormKind::Proposal => vec![
+            Field::line("Title", "one line, at most 120 bytes", ""),
+            Field::one_of("Vote by", &SYSTEMS),
+            Field::line("Options", "of a choice: one; another; a third", ""),
+            Field::line("Tags", "words, with commas; or none", ""),
+            Field::line("Pay to", "an address, for a payment; or none", ""),
+            Field::line("Amount", "satoshis; of a payment", ""),
+            Field::line("Fee up to", "satoshis; of a payment", ""),
+            Field::line("Version of", "number of the proposal it replaces; or none", ""),
+        ],
+        FormKind::Delegate => vec![
+            Field::line("To", "a name or vote key; several: name=3, other=1", ""),
+            Field::one_of("On", &SCOPES),
+            Field::line("Tag", "which, if on a tag", ""),
+            Field::line("Until", "height at which it ends; or none", ""),
+        ],
+        FormKind::Revoke => {
+            vec![Field::one_of("On", &SCOPES), Field::line("Tag", "which, if on a tag", "")]
+        }
+        FormKind::StakeOpen => vec![
+            Field::line("Amount", "satoshis to lock", ""),
+            Field::line("Fee rate", "satoshis per virtual byte", "2"),
+        ],
+        FormKind::StakeClose { fee_sat, .. } => {
+            vec![Field::line("Fee", "satoshis, out of your part", fee_sat.to_string())]
+        }
+        FormKind::Pay { .. } => vec![Field::line("Amount", "satoshis that go to the hub", "")],
+        FormKind::Invite => vec![
+            Field::line("Vote key", "of the person invited, 64 hex digits", ""),
+            Field::line("Until", "height at which the invitation ends", ""),
+        ],
+        FormKind::Guard { .. } => vec![Field::one_of("Voice", &["delay it", "stop it for good"])],
+        FormKind::Deposit { .. } => vec![Field::line("Amount", "satoshis to hold", "")],
+        FormKind::Export { .. } => vec![
+            Field::one_of("Prove", &["my ballot is counted", "the sums and the outcome"]),
+            Field::line("File", "where to write it", "proof.althing"),
+        ],
+        FormKind::TopUp { .. } => vec![
+            Field::line("Amount", "satoshis of your wallet to add", ""),
+            Field::line("Fee rate", "satoshis per virtual byte", "2"),
+        ],
+        FormKind::TakeOut { .. } => vec![
+            Field::line("Amount", "satoshis to take out; the fee comes from them", ""),
+            Field::line("To", "an address; your own wallet if none", ""),
+            Field::line("Fee rate", "satoshis per virtual byte", "2"),
+        ],
+        FormKind::Backup => vec![Field::line("File", "where to write it, best on another disk", "channels.backup")],
+        FormKind::LinkBump => vec![Field::line("Fee rate", "sat/vB; what seems to be needed if none", "")],
+        FormKind::Timestamp { epoch } => vec![
+            Field::one_of("Form", &["for the unmodified ots client", "by an OP_RETURN", "by the witness after it"]),
+            Field::line("File", "where to write it", format!("link-{epoch}.ots")),
+        ],
+        FormKind::SessionOpen { payments } => vec![
+            Field::line("Payments", "numbers or ids; a milestone as ID/2; several with commas", payments),
+            Field::line("Fee rate", "sat/vB; the node's estimate if none", ""),
+            Field::line("Rested", "blocks, for the way of a recovery; or none", ""),
+        ],
+        FormKind::Housekeeping => vec![
+            Field::line("Fee rate", "sat/vB; the node's estimate if none", ""),
+            Field::line("Below", "only coins of fewer satoshis; all if none", ""),
+            Field::line("Rested", "blocks, for the way of a recovery; or none", ""),
+        ],
+        FormKind::SessionRefuse { .. } => vec![Field::line("Reason", "why you do not sign", "")],
+        FormKind::SessionComment { .. } => vec![Field::line("Comment", "for the other treasurers", "")],
+        FormKind::SessionBump { .. } => vec![Field::line("Fee rate", "sat/vB of the replacement", "")],
+        FormKind::SaveSession { session } => {
+            let name = format!("session-{}.psbt", session.get(..8).unwrap_or(session));
+            vec![Field::line("File", "where to write it", name)]
+        }
+        FormKind::TakeSession => vec![Field::line("File", "the PSBT to read, with a colleague's signature or new", "")],
+        FormKind::Freeze { .. } => vec![Field::line("Reason", "why it must not be chosen", "")],
+        FormKind::SaveReport => {
+            vec![Field::line("File", "where to write it; .md, .html, .csv or .json", "report.html")]
+        }
+    }
+}

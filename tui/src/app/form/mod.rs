@@ -1,0 +1,317 @@
+//! Forms: fields of one line or one of several choices, and sometimes a text of several lines.
+
+mod direct;
+mod draft;
+mod fields;
+mod order;
+
+use ratatui_textarea::{TextArea, WrapMode};
+
+pub(super) use order::{said, stated};
+
+/// Longest title in bytes, as the node takes it.
+const MAX_TITLE_BYTES: usize = 120;
+
+/// Longest comment in bytes, as the node takes it.
+const MAX_COMMENT_BYTES: usize = 4096;
+
+/// Longest proposal text in bytes, as the node takes it.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// Longest line in a field, bytes.
+pub(super) const MAX_LINE_BYTES: usize = 480;
+
+/// Steps back that are remembered.
+const MAX_UNDO: usize = 100;
+
+/// The ways to vote that a form offers.
+const SYSTEMS: [&str; 9] = [
+    "yes/no/abstain",
+    "yes/no with veto",
+    "single choice",
+    "approval",
+    "score 0-5",
+    "instant run-off",
+    "Schulze",
+    "split",
+    "quadratic, 100 credits",
+];
+
+/// Where delegated weight goes: on everything, or on one class.
+const SCOPES: [&str; 2] = ["everything", "tag"];
+
+/// A form.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// What it is about.
+    pub kind: FormKind,
+    /// The fields above the text.
+    pub fields: Vec<Field>,
+    /// The text of several lines, where there is one.
+    pub body: Option<TextArea<'static>>,
+    /// The field with the keyboard; behind the fields comes the text.
+    pub at: usize,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+    undo: Vec<Vec<Field>>,
+    redo: Vec<Vec<Field>>,
+}
+
+/// What a form is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FormKind {
+    /// A comment on the proposal of that id, answering one of its comments or none.
+    Comment {
+        /// Id of the proposal.
+        proposal: String,
+        /// Id of the comment answered.
+        parent: Option<String>,
+    },
+    /// A remark of the author on the proposal of that id.
+    Remark {
+        /// Id of the proposal.
+        proposal: String,
+    },
+    /// A proposal.
+    Proposal,
+    /// A delegation.
+    Delegate,
+    /// The end of a delegation.
+    Revoke,
+    /// A new stake channel.
+    StakeOpen,
+    /// The end of a stake channel.
+    StakeClose {
+        /// Its id.
+        channel: String,
+        /// What is in it, satoshis.
+        amount_sat: u64,
+        /// What it usually costs, satoshis.
+        fee_sat: u64,
+        /// What weight is lost, in a sentence.
+        lost: String,
+    },
+    /// A payment out of a stake channel.
+    Pay {
+        /// Its id.
+        channel: String,
+    },
+    /// More stake in a channel.
+    TopUp {
+        /// Its id.
+        channel: String,
+    },
+    /// Less stake in a channel.
+    TakeOut {
+        /// Its id.
+        channel: String,
+    },
+    /// A copy of the backup of the channels.
+    Backup,
+    /// More fee for the link that waits.
+    LinkBump,
+    /// A timestamp of a link.
+    Timestamp {
+        /// Its epoch.
+        epoch: u32,
+    },
+    /// A signing session for payments.
+    SessionOpen {
+        /// The payments to begin with.
+        payments: String,
+    },
+    /// A signing session that moves the treasury's own coins.
+    Housekeeping,
+    /// Why one does not sign.
+    SessionRefuse {
+        /// Id of the session.
+        session: String,
+    },
+    /// Something said about a session.
+    SessionComment {
+        /// Its id.
+        session: String,
+    },
+    /// Another version of a session's transaction that pays more.
+    SessionBump {
+        /// Its id.
+        session: String,
+    },
+    /// A session's PSBT in a file.
+    SaveSession {
+        /// Its id.
+        session: String,
+    },
+    /// A PSBT from a file.
+    TakeSession,
+    /// A coin that shall not be chosen.
+    Freeze {
+        /// Its `txid:vout`.
+        outpoint: String,
+    },
+    /// An invitation.
+    Invite,
+    /// The voice of a guardian.
+    Guard {
+        /// Id of the proposal.
+        proposal: String,
+    },
+    /// A deposit.
+    Deposit {
+        /// Id of the proposal's first version.
+        thread: String,
+    },
+    /// A proof file.
+    Export {
+        /// Id of the proposal.
+        proposal: String,
+    },
+    /// The report in a file.
+    SaveReport,
+}
+
+/// One field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// What it is called.
+    pub label: &'static str,
+    /// What to put in, in a few words.
+    pub hint: &'static str,
+    /// What is in it.
+    pub entry: FieldEntry,
+}
+
+/// What is in a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldEntry {
+    /// A line of text.
+    Line(String),
+    /// One of these.
+    OneOf(&'static [&'static str], usize),
+}
+
+impl Field {
+    fn line(label: &'static str, hint: &'static str, text: impl Into<String>) -> Self {
+        Self { label, hint, entry: FieldEntry::Line(text.into()) }
+    }
+
+    fn one_of(label: &'static str, of: &'static [&'static str]) -> Self {
+        Self { label, hint: "←/→ change it", entry: FieldEntry::OneOf(of, 0) }
+    }
+
+    /// What is in it, as text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match &self.entry {
+            FieldEntry::Line(line) => line,
+            FieldEntry::OneOf(of, at) => of.get(*at).copied().unwrap_or_default(),
+        }
+    }
+}
+
+impl Form {
+    /// An empty form.
+    #[must_use]
+    pub fn new(kind: FormKind) -> Self {
+        let fields = fields::of(&kind);
+        let has_body = matches!(kind, FormKind::Comment { .. } | FormKind::Remark { .. } | FormKind::Proposal);
+        let body = has_body.then(|| {
+            let mut body = TextArea::default();
+            body.set_wrap_mode(WrapMode::WordOrGlyph);
+            body
+        });
+        Self { kind, fields, body, at: 0, problem: None, undo: Vec::new(), redo: Vec::new() }
+    }
+
+    /// With a text in the first field of a line.
+    #[must_use]
+    pub fn beginning_with(mut self, text: &str) -> Self {
+        if let Some(Field { entry: FieldEntry::Line(line), .. }) = self.fields.first_mut() {
+            text.clone_into(line);
+        }
+        self
+    }
+
+    /// Whether the text of several lines has the keyboard.
+    #[must_use]
+    pub fn on_body(&self) -> bool {
+        self.at >= self.fields.len() && self.body.is_some()
+    }
+
+    /// Whether anything was put in that would be missed.
+    #[must_use]
+    pub fn is_worth_keeping(&self) -> bool {
+        let fresh = Self::new(self.kind.clone());
+        self.fields != fresh.fields || self.body.as_ref().is_some_and(|body| !body.is_empty())
+    }
+
+    /// What is put in, under that label.
+    #[must_use]
+    pub fn get(&self, label: &str) -> &str {
+        self.fields.iter().find(|field| field.label == label).map_or("", |field| field.text().trim())
+    }
+
+    /// Moves the keyboard to the next field or the one before; says whether there was one.
+    pub fn step(&mut self, forward: bool) -> bool {
+        let places = self.fields.len() + usize::from(self.body.is_some());
+        let before = self.at;
+        self.at = if forward { (self.at + 1).min(places.saturating_sub(1)) } else { self.at.saturating_sub(1) };
+        self.at != before
+    }
+
+    /// Moves the keyboard to a field.
+    pub fn go(&mut self, place: usize) {
+        self.at = place.min((self.fields.len() + usize::from(self.body.is_some())).saturating_sub(1));
+    }
+
+    /// The next choice of the field, or the one before.
+    pub fn change(&mut self, more: bool) {
+        self.remember();
+        if let Some(Field { entry: FieldEntry::OneOf(of, at), .. }) = self.fields.get_mut(self.at) {
+            *at = if more { (*at + 1) % of.len() } else { (*at + of.len() - 1) % of.len() };
+        }
+    }
+
+    /// The line with the keyboard, about to be changed.
+    pub fn line_mut(&mut self) -> Option<&mut String> {
+        if !matches!(self.fields.get(self.at)?.entry, FieldEntry::Line(_)) {
+            return None;
+        }
+        self.remember();
+        match &mut self.fields[self.at].entry {
+            FieldEntry::Line(line) => Some(line),
+            FieldEntry::OneOf(..) => None,
+        }
+    }
+
+    /// Takes the last change back, or makes it again.
+    pub fn travel(&mut self, back: bool) {
+        if self.on_body() {
+            if let Some(body) = &mut self.body {
+                if back {
+                    body.undo()
+                } else {
+                    body.redo()
+                };
+            }
+            return;
+        }
+        let (from, to) = if back { (&mut self.undo, &mut self.redo) } else { (&mut self.redo, &mut self.undo) };
+        if let Some(fields) = from.pop() {
+            to.push(std::mem::replace(&mut self.fields, fields));
+        }
+    }
+
+    fn remember(&mut self) {
+        self.redo.clear();
+        if self.undo.len() == MAX_UNDO {
+            self.undo.remove(0);
+        }
+        self.undo.push(self.fields.clone());
+    }
+
+    /// The text of several lines.
+    fn text(&self) -> String {
+        self.body.as_ref().map(|body| body.lines().join("\n").trim_end().to_owned()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,126 @@
+//! What an act on the treasury begins.
+
+use althing_node::api::{Request, SessionView, Snapshot, TreasuryRequest};
+
+use super::begin::form;
+use super::{review, say};
+use crate::app::desk::of_treasury;
+use crate::app::form::FormKind;
+use crate::app::order::Order;
+use crate::app::state::{App, Page};
+use crate::app::treasury::{Section, is_paid};
+use crate::app::{Act, Command, Purpose};
+
+/// Begins what orders something of the treasury.
+pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
+    match act {
+        Act::SessionOpen => {
+            let payments = payable(app);
+            form(app, FormKind::SessionOpen { payments });
+        }
+        Act::Housekeeping => form(app, FormKind::Housekeeping),
+        Act::TakeSession => form(app, FormKind::TakeSession),
+        Act::TreasuryAddress => {
+            app.pending += 1;
+            let request = of_treasury(TreasuryRequest::Address);
+            return vec![Command::Ask { purpose: Purpose::Address, request }];
+        }
+        Act::Freeze => return freeze(app),
+        _ => return about_session(app, act),
+    }
+    Vec::new()
+}
+
+/// Forms and orders about the session that the keyboard is on.
+fn about_session(app: &mut App, act: Act) -> Vec<Command> {
+    let Some(session) = app.session_here().map(|session| session.id.clone()) else {
+        say(app, true, "No session is here: ] goes to the sessions, o on a payment opens one.");
+        return Vec::new();
+    };
+    match act {
+        Act::Sign => return review(app, on_session("Sign with my treasury key", session, true)),
+        Act::Broadcast => return review(app, on_session("Broadcast a transaction of the treasury", session, false)),
+        Act::Refuse => form(app, FormKind::SessionRefuse { session }),
+        Act::SessionComment => form(app, FormKind::SessionComment { session }),
+        Act::Bump => form(app, FormKind::SessionBump { session }),
+        Act::SaveSession => form(app, FormKind::SaveSession { session }),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// An order about a session. Its effects are what the node's check says of the transaction now, not what a list said before.
+fn on_session(title: &str, session: String, signs: bool) -> Order {
+    let effects_from = Some(of_treasury(TreasuryRequest::Session { session: session.clone() }));
+    let about = if signs { TreasuryRequest::Sign { session } } else { TreasuryRequest::Broadcast { session } };
+    let word = if signs { "sign" } else { "broadcast" };
+    Order { title: title.to_owned(), request: of_treasury(about), word, effects_from, effects: Vec::new(), text: None }
+}
+
+/// Whether this is what an order about a session waits for.
+pub(super) fn is_of(order: &Request, session: &SessionView) -> Option<bool> {
+    match order {
+        Request::Treasury { about: TreasuryRequest::Sign { session: id } } if *id == session.id => Some(true),
+        Request::Treasury { about: TreasuryRequest::Broadcast { session: id } } if *id == session.id => Some(false),
+        _ => None,
+    }
+}
+
+/// Freezes the coin that the keyboard is on, for a reason; a frozen one is thawed at once.
+fn freeze(app: &mut App) -> Vec<Command> {
+    let Some(coin) = app.coin_here() else {
+        say(app, true, "No coin is here: ] goes to the coins.");
+        return Vec::new();
+    };
+    let (outpoint, state) = (coin.outpoint.clone(), coin.state.clone());
+    match state.as_str() {
+        "frozen" => {
+            app.pending += 1;
+            let request = of_treasury(TreasuryRequest::Freeze { outpoint, reason: None });
+            return vec![Command::Ask { purpose: Purpose::Say, request }];
+        }
+        "spare seal" | "gate" => say(app, true, "It is set apart already: it is spent by its own rules only."),
+        _ => form(app, FormKind::Freeze { outpoint }),
+    }
+    Vec::new()
+}
+
+/// The payments of the selected row that may be paid now, as a session names them; nothing if there are none.
+fn payable(app: &App) -> String {
+    let place = app.selected_place().filter(|_| app.section == Section::Payments);
+    let Some((snapshot, place)) = app.snapshot.as_deref().zip(place) else { return String::new() };
+    let Some(id) = crate::app::treasury(snapshot).get(place).map(|row| row.proposal.id.clone()) else {
+        return String::new();
+    };
+    let tip = snapshot.status.tip_height;
+    let payments = app.desk.treasury.iter().flat_map(|found| &found.payments).filter(|payment| payment.proposal == id);
+    let open = payments.filter(|payment| {
+        !is_paid(payment) && (payment.from_height..payment.expiry_height).contains(&tip.saturating_add(1))
+    });
+    let named = open.map(|payment| match payment.milestone {
+        Some(number) => format!("{id}/{number}"),
+        None => id.clone(),
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// What opening the selected row shows; nothing for a row that is a proposal.
+pub(super) fn page(app: &App) -> Option<Page> {
+    let place = app.selected_place()?;
+    let desk = &app.desk;
+    match app.section {
+        Section::Sessions => Some(Page::Session(desk.sessions.as_ref()?.get(place)?.id.clone())),
+        Section::Coins => Some(Page::Coin(desk.coins.as_ref()?.get(place)?.outpoint.clone())),
+        Section::Flows => Some(Page::Flow(desk.flows.as_ref()?.get(place)?.txid.clone())),
+        Section::Payments | Section::Budgets | Section::Policy => None,
+    }
+}
+
+/// The proposal that a row is about.
+pub(super) fn proposal(app: &App, snapshot: &Snapshot, place: usize) -> Option<String> {
+    match app.section {
+        Section::Payments => crate::app::treasury(snapshot).get(place).map(|row| row.proposal.id.clone()),
+        Section::Budgets => app.desk.treasury.as_deref()?.budgets.get(place).map(|budget| budget.proposal.clone()),
+        Section::Sessions | Section::Coins | Section::Flows | Section::Policy => None,
+    }
+}

@@ -1,0 +1,90 @@
+//! Every coin of the treasury.
+
+use althing_node::api::CoinView;
+use ratatui::layout::{Constraint, Rect};
+use ratatui::text::{Line, Text};
+
+use super::empty;
+use crate::app::App;
+use crate::format::{grouped, sats, short_id, thousands};
+use crate::screen::counted;
+use crate::text::{hanging, paragraph};
+use crate::theme::Theme;
+use crate::untrusted::Untrusted;
+use crate::widget::{Column, Pen, Rows, list, panel};
+
+/// Draws the part.
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, top: Rect, bottom: Rect) {
+    let coins = app.desk.coins.as_deref();
+    let found = coins.unwrap_or_default();
+    let inner = panel(pen, top, &counted(app, "Coins", found.len()), true);
+    let columns = [
+        Column::words("coin", Constraint::Length(14)),
+        Column::number("value", 20),
+        Column::number("gen", 3),
+        Column::number("height", 9),
+        Column::words("state", Constraint::Length(20)),
+        Column::words("label", Constraint::Fill(1)),
+    ];
+    let theme = pen.theme;
+    let places = app.places();
+    let row = |index: usize| row(&found[places[index]], &theme);
+    let rows = Rows {
+        count: places.len(),
+        selected: app.selections.treasury[app.section as usize],
+        row: &row,
+        empty: empty(app, coins.is_some(), "The treasury has no coin."),
+    };
+    list(pen, inner, &columns, &rows);
+    let inner = panel(pen, bottom, "This coin", false);
+    if let Some(coin) = app.selected_place().and_then(|place| found.get(place)) {
+        let lines = page(coin, usize::from(inner.width), &pen.theme);
+        pen.frame.render_widget(Text::from(lines), inner);
+    }
+}
+
+fn row(coin: &CoinView, theme: &Theme) -> Vec<Line<'static>> {
+    let (sign, style) = match coin.state.as_str() {
+        "free" => ("●", theme.good),
+        "frozen" => ("✱", theme.warn),
+        "spare seal" | "gate" => ("◆", theme.dim),
+        _ => ("◐", theme.text),
+    };
+    vec![
+        Line::from(short_outpoint(&coin.outpoint)),
+        Line::from(sats(coin.sat)),
+        Line::from(coin.generation.to_string()),
+        Line::from(coin.height.map_or_else(|| "unmined".to_owned(), |height| thousands(u128::from(height)))),
+        Line::styled(format!("{sign} {}", Untrusted::new(&coin.state)), style),
+        Line::styled(Untrusted::new(coin.label.as_deref().unwrap_or_default()).line(), theme.dim),
+    ]
+}
+
+/// `3f2a…:1`.
+pub(super) fn short_outpoint(outpoint: &str) -> String {
+    match outpoint.rsplit_once(':') {
+        Some((txid, vout)) => format!("{}:{}", short_id(txid), Untrusted::new(vout)),
+        None => short_id(outpoint),
+    }
+}
+
+/// The coin in full.
+pub(in crate::screen) fn page(coin: &CoinView, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = hanging("coin     ", &grouped(&Untrusted::new(&coin.outpoint).line()), columns, theme.text);
+    lines.extend(hanging("address  ", &grouped(&Untrusted::new(&coin.address).line()), columns, theme.text));
+    let text = format!("{} · treasury {} · address {}", sats(coin.sat), coin.generation, coin.index);
+    lines.extend(hanging("value    ", &text, columns, theme.text));
+    lines.extend(hanging("state    ", &Untrusted::new(&coin.state).line(), columns, theme.title));
+    if let Some(label) = &coin.label {
+        lines.extend(hanging("label    ", &Untrusted::new(label).line(), columns, theme.dim));
+    }
+    let words = match coin.state.as_str() {
+        "free" => "f keeps this node from choosing it. Only a decision can spend it.",
+        "frozen" => "This node does not choose it. f thaws it.",
+        "spare seal" => "Over it the members can go on without the hub. Nothing else may spend it.",
+        "gate" => "A payment spends one such output, so that no decision is paid twice.",
+        _ => "A session wants to spend it.",
+    };
+    lines.extend(paragraph(words, columns, theme.dim));
+    lines
+}
