@@ -37,3 +37,4 @@ mod tampered_proof;
 mod timestamps;
 mod tower;
 mod treasury;
+mod treasury_peers;
