@@ -45,3 +45,4 @@ mod timestamps;
 mod tower;
 mod treasurers_body;
 mod treasury;
+mod treasury_peers;

@@ -238,6 +238,7 @@ impl Shell {
         for other in self.papers.partners().into_iter().filter(|other| *other != peer) {
             self.list_papers(other, &[*id]);
         }
+        office::watch_silence(self)?;
         Ok(Ok(()))
     }
 
