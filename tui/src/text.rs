@@ -104,7 +104,7 @@ pub fn legible(sentence: &str) -> String {
         let next = words.get(index + 1).map_or("", |next| next.trim_end_matches(['.', ',', ';', ':', ')']));
         let shown = if is_address(core) {
             grouped(core)
-        } else if let (true, Some(sat)) = (next == "sat", parse_weight(core)) {
+        } else if let Some(sat) = parse_weight(core).filter(|sat| next == "sat" && sat.to_string() == core) {
             thousands(sat)
         } else {
             core.to_owned()

@@ -31,7 +31,10 @@ fn commands_of(guide: &str) -> Vec<&str> {
     let lines = blocks.flat_map(|block| block.lines().skip(1));
     let lines = lines.map(|line| line.trim().trim_start_matches("$ "));
     let commands = lines.filter(|line| line.starts_with("althing "));
-    commands.map(|line| line.split(" # ").next().unwrap_or(line).split(" | ").next().unwrap_or(line).trim()).collect()
+    // A comment, a pipe and a file for the output are the shell's.
+    commands
+        .map(|line| [" # ", " | ", " > "].iter().fold(line, |line, end| line.split(end).next().unwrap_or(line)).trim())
+        .collect()
 }
 
 #[test]

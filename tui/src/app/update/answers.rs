@@ -108,8 +108,11 @@ fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, ApiError>) -
             }
         }
         (Purpose::Desk, Ok(reply)) => {
+            // Sessions come behind the first snapshot; those of the start are no news either.
+            let were_known = app.desk.sessions.is_some();
             app.keep(reply);
-            return tell(app).into_iter().collect();
+            let news = tell(app);
+            return news.into_iter().filter(|_| were_known || app.desk.sessions.is_none()).collect();
         }
         (Purpose::Desk, Err(error)) => match app.screen {
             Screen::Audit | Screen::Operator => app.desk.no_report = Some(words(&error)),
