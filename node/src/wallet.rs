@@ -10,7 +10,7 @@ use bdk_wallet::signer::SignersContainer;
 use bdk_wallet::{KeychainKind, PersistedWallet, SignOptions, Wallet as BdkWallet};
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{
-    Address, Amount, Block, BlockHash, FeeRate, Network, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxOut,
+    Address, Amount, Block, BlockHash, FeeRate, Network, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxOut, Txid,
     Weight, Witness,
 };
 
@@ -287,6 +287,16 @@ impl Wallet {
     /// On I/O.
     pub fn note_broadcast(&mut self, tx: &Transaction, now_secs: u64) -> Result<()> {
         self.wallet.apply_unconfirmed_txs([(tx.clone(), now_secs)]);
+        self.persist()
+    }
+
+    /// Forgets transactions that were given to the network and are to be replaced: their coins can be used for what replaces them. One that
+    /// is mined all the same is known again by its block.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn let_go(&mut self, txids: impl IntoIterator<Item = Txid>, now_secs: u64) -> Result<()> {
+        self.wallet.apply_evicted_txs(txids.into_iter().map(|txid| (txid, now_secs)));
         self.persist()
     }
 

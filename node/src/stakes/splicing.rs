@@ -316,6 +316,8 @@ impl Shell {
                 "C-140",
                 format!("{amount_sat} sat are less than the {DUST_SAT} sat that can be moved"),
             )),
+            // Its coins are those of what it replaces.
+            SpliceKind::TopUp if *replaces => Ok(()),
             SpliceKind::TopUp => {
                 let confirmed = self.wallet.balance().confirmed_sat;
                 if confirmed < *amount_sat {
@@ -363,6 +365,7 @@ impl Shell {
                     let coins = own.iter().flat_map(|splice| &splice.transaction.input);
                     let freed: Vec<OutPoint> = coins.map(|input| input.previous_output).collect();
                     promised.retain(|coin| !freed.contains(coin));
+                    self.wallet.let_go(own.iter().map(|splice| splice.transaction.compute_txid()), unix_time())?;
                 }
                 self.wallet
                     .splice_in((context.funding, from), to, rate, promised)
