@@ -54,6 +54,11 @@ pub fn propose(assembly: &Assembly, motions: Vec<Motion>) -> Result<Vec<Tabled>>
     for proposal in &tabled {
         let asked = assembly.members[3].comment(&proposal.id, None, "What would this cost us in a year?")?;
         let author = &assembly.members[proposal.motion.author];
+        // Whoever answers has to have heard the question.
+        wait_for("the question at its author", Duration::from_secs(30), || match author.proposal(&proposal.id) {
+            Ok(seen) if !seen.comments.is_empty() => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
         author.comment(&proposal.id, Some(&asked.id), "Less than a sheep.")?;
     }
     assembly.mine(1)?;

@@ -42,7 +42,9 @@ pub use motions::{ExpectedSums, Motion, motions};
 pub use narrator::Narrator;
 pub use report::{AuditReport, BitcoindReport, LinkReport, MemberReport, ProposalReport, Report, SumsReport};
 pub use statements::{BundleReport, LastEpochs, OtsReport, bundles, last_epochs, timestamps};
-pub use treasury::{SpendReport, authorise, await_authorised, await_executed, check_psbt, fund_treasury, pay};
+pub use treasury::{
+    SpendReport, authorise, await_authorised, await_executed, carry_out, check_psbt, fund_treasury, pay,
+};
 pub use verify::{Audit, Evidence, audit, export, verify, verify_bundles};
 
 /// A story told to its end: everything it left behind, with bitcoind still running.

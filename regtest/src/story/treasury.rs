@@ -1,6 +1,7 @@
 //! From a decision to a payment: a session, two treasurers' signatures, the transaction, and the note in the log.
 
 use std::path::Path;
+use std::time::Duration;
 
 use althing_node::api::{CheckReport, Choice, DraftEffect, DraftOutput, Flow, ProposalDraft, ProposalState, WaitFor};
 use anyhow::{Context, Result, ensure};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use super::actor::Actor;
 use super::assembly::Assembly;
 use super::found::{regtest_address, utf8};
+use crate::wait::{Look, wait_for};
 
 /// Blocks from the last ballot until a payment is authorised, and from its transaction until the log says so.
 const WITHIN_BLOCKS: u32 = 90;
@@ -104,11 +106,27 @@ pub fn await_authorised(assembly: &Assembly, proposal: &str) -> Result<()> {
 /// When a step fails.
 pub fn pay(assembly: &Assembly, proposal: &str, folder: &Path) -> Result<SpendReport> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let base = folder.join(format!("{}-base.psbt", &proposal[..8]));
+    let open = ["treasury", "session", "open", proposal, "--fee-rate", "3", "--out", &utf8(&base)?];
+    let opened = assembly.members[0].command(&open)?;
+    carry_out(assembly, proposal, opened["id"].as_str().context("a session")?, &base)
+}
+
+/// Two treasurers sign a session, whoever opened it, and one block mines it. `base` has its PSBT.
+///
+/// # Errors
+/// When a node refuses, or the payment is not made by the session.
+pub fn carry_out(assembly: &Assembly, proposal: &str, id: &str, base: &Path) -> Result<SpendReport> {
     let [first, second] = &assembly.members[..2] else { anyhow::bail!("two treasurers") };
-    let file = |name: &str| utf8(&folder.join(format!("{}-{name}.psbt", &proposal[..8])));
-    let (base, signed) = (file("base")?, file("signed")?);
-    let opened = first.command(&["treasury", "session", "open", proposal, "--fee-rate", "3", "--out", &base])?;
-    let id = opened["id"].as_str().context("a session")?.to_owned();
+    let (id, signed) = (id.to_owned(), utf8(&base.with_extension("signed.psbt"))?);
+    let base = utf8(base)?;
+    wait_for("the session at both treasurers", Duration::from_secs(60), || {
+        let known = |actor: &Actor| actor.command(&["treasury", "session", "show", &id]);
+        match (known(first), known(second)) {
+            (Ok(_), Ok(_)) => Look::Ready(()),
+            others => Look::NotYet(format!("{others:?}")),
+        }
+    })?;
     first.command(&["treasury", "session", "sign", &id, "--yes"])?;
     second.command(&["treasury", "session", "sign", &base, "--out", &signed, "--yes"])?;
     let complete = first.command(&["treasury", "session", "combine", &signed])?;

@@ -8,8 +8,8 @@ use althing_node::keys::Keys;
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::text::{psbt_from, psbt_text};
 use althing_regtest::story::{
-    Assembly, PASSWORD, Periods, authorise, await_executed, check_psbt, enter, found_with, fund_treasury, open_stakes,
-    pay, payee, reach_roll, regtest_address,
+    Assembly, PASSWORD, Periods, authorise, await_executed, carry_out, check_psbt, enter, found_with, fund_treasury,
+    open_stakes, payee, reach_roll, regtest_address,
 };
 use anyhow::{Context as _, Result, ensure};
 use bitcoin::consensus::encode::{deserialize, serialize_hex};
@@ -30,14 +30,16 @@ fn two_of_three_pay_what_was_voted_and_nothing_else() {
         let folder = assembly.data_dir.join("psbt");
         std::fs::create_dir_all(&folder)?;
         let base = folder.join("first.psbt");
-        first_session(assembly, &proposal, &base)?;
+        let session = first_session(assembly, &proposal, &base)?;
 
         offline_check(assembly, &base)?;
         bybit_blind_signing(assembly, &base)?;
         robot(assembly, &base)?;
         freeze(assembly)?;
-        // The session that is open keeps its coins; another treasurer's is about the same gate and so conflicts.
-        let spend = pay(assembly, &proposal, &folder)?;
+        // The session that is open keeps its coins at every treasurer; it is the one that is carried out.
+        let other = assembly.members[0].cli().run(&["treasury", "session", "open", &proposal, "--json"])?;
+        ensure!(other.code == Some(1) && other.stdout.contains("T-23"), "{other:?}");
+        let spend = carry_out(assembly, &proposal, &session, &base)?;
         agrees_with_core(assembly, &spend.psbt, &roof)?;
         replay(assembly, &proposal, &base)?;
         await_executed(assembly, &proposal)?;

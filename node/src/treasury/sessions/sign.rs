@@ -87,6 +87,11 @@ pub(in crate::treasury) fn sign_psbt(shell: &mut Shell, text: &str) -> Answered<
     let psbt = parse(text)?;
     let id = psbt.unsigned_tx.compute_txid().to_string();
     if session_row(shell, &id)?.is_some() {
+        // The session's own copy would be signed, which is sound. Yet whoever handed this file over has to hear what is wrong with it.
+        let report = check_here(shell, &psbt)?;
+        if report.verdict != Verdict::Valid {
+            return Err(refused(&report, &reasons(&report)));
+        }
         import(shell, text)?;
     } else {
         adopt(shell, &psbt)?;
