@@ -48,6 +48,8 @@ pub(super) struct Newness {
     gave: Option<PublicKey>,
     /// Links that members gave back, to be checked when the log is whole.
     pub(super) links: Vec<LinkInfo>,
+    /// When members were last asked for links that Bitcoin has and nobody told of.
+    asked_links: Option<Instant>,
     /// What members said of their channels meanwhile.
     deferred: Vec<(PublicKey, Msg)>,
     /// The operator has said that this folder was not put back (N-332).
@@ -80,6 +82,7 @@ impl Newness {
             idle: BTreeSet::new(),
             gave: None,
             links: Vec::new(),
+            asked_links: None,
             deferred: Vec::new(),
             answered_for: false,
         }
@@ -277,7 +280,11 @@ impl Hub {
         };
         let waited = since.is_some_and(|since| since.elapsed() > GRACE);
         if (most && ends.contains(&size)) || (waited && !ends.is_empty()) {
-            return if self.chain_knows_more()? { Ok(()) } else { self.become_sure() };
+            if !self.chain_knows_more()? {
+                return self.become_sure();
+            }
+            self.ask_for_links(size);
+            return Ok(());
         }
         if !ends.is_empty() {
             self.newness.known = Known::Unsure(since.or_else(|| Some(Instant::now())));
@@ -376,6 +383,18 @@ impl Hub {
             self.shell.alarms.insert("newness", words);
         }
         self.shell.peers.send(peer, Msg::LogFetch(LogFetch { from_position: size }));
+    }
+
+    /// The log is whole and links are missing: a hub that is killed while it takes its log back keeps the entries, and forgets the links that
+    /// it has not judged yet. Whoever is asked for the log tells them with it.
+    fn ask_for_links(&mut self, size: u64) {
+        if self.newness.asked_links.is_some_and(|asked| asked.elapsed() < AGAIN) {
+            return;
+        }
+        self.newness.asked_links = Some(Instant::now());
+        for peer in self.newness.shown.keys() {
+            self.shell.peers.send(*peer, Msg::LogFetch(LogFetch { from_position: size }));
+        }
     }
 
     fn give_up_on(&mut self, peer: PublicKey, why: &str) {
