@@ -302,7 +302,8 @@ impl Hub {
             return Ok(());
         };
         let size = self.shell.store.log_size()?;
-        if segment.end() <= size {
+        // Known already; or behind one that had to wait for the chain, with which it is asked for again: no fault of the member's.
+        if segment.end() <= size || segment.first_position > size {
             return Ok(());
         }
         let (mut chain, ledger) = self.shell.chain_and_ledger();
