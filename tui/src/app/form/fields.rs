@@ -59,7 +59,7 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
             Field::line("File", "where to write it", format!("link-{epoch}.ots")),
         ],
         FormKind::SessionOpen { payments } => vec![
-            Field::line("Payments", "numbers or ids; a milestone as ID/2; several with commas", payments),
+            Field::line("Payments", "numbers like #3 or ids; a milestone as #3/2; several with commas", payments),
             Field::line("Fee rate", "sat/vB; the node's estimate if none", ""),
             Field::line("Rested", "blocks, for the way of a recovery; or none", ""),
         ],

@@ -93,7 +93,9 @@ fn payable(app: &App) -> String {
         return String::new();
     };
     let tip = snapshot.status.tip_height;
-    let payments = app.desk.treasury.iter().flat_map(|found| &found.payments).filter(|payment| payment.proposal == id);
+    // Before the overview has come: all of it; the node knows what of it may be paid.
+    let Some(overview) = &app.desk.treasury else { return id };
+    let payments = overview.payments.iter().filter(|payment| payment.proposal == id);
     let open = payments.filter(|payment| {
         !is_paid(payment) && (payment.from_height..payment.expiry_height).contains(&tip.saturating_add(1))
     });
