@@ -27,15 +27,6 @@ pub(crate) fn answer(
     Some(answer.map(Reply::Anchoring))
 }
 
-/// Tells a person when the data of a header that is on Bitcoin is not here (N-83).
-pub(crate) fn watch_availability(shell: &mut Shell) -> anyhow::Result<()> {
-    match view::withheld(shell)?.into_iter().next() {
-        Some(first) => drop(shell.alarms.insert("data", first.words)),
-        None => drop(shell.alarms.remove("data")),
-    }
-    Ok(())
-}
-
 fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
     let fraud = crate::member::gossip::fraud_proofs(&shell.dir)?;
     let unavailable = view::withheld(shell)?;

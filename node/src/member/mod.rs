@@ -1,6 +1,7 @@
 //! The member's node: keeps its own verified copy of the log, speaks for the member, and shows how far everything is.
 
 mod bump;
+mod currency;
 pub(crate) mod gossip;
 mod hubs;
 mod keeping;
@@ -26,6 +27,7 @@ use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Transaction, Txid};
 
+use self::currency::Currency;
 use self::gossip::Gossip;
 use self::hubs::OtherHubs;
 use self::keeping::{COPY, Life};
@@ -80,6 +82,7 @@ pub struct Member {
     gossip: Gossip,
     /// Hubs of channels that are not the log's.
     hubs: OtherHubs,
+    currency: Currency,
     /// The newest final epoch behind which stored entries were looked at again.
     looked_again: u32,
     stopping: bool,
@@ -115,6 +118,7 @@ impl Member {
             bumps: BTreeMap::new(),
             gossip: Gossip::default(),
             hubs: OtherHubs::default(),
+            currency: Currency::default(),
             looked_again: 0,
             stopping: false,
             shell,
@@ -175,7 +179,7 @@ impl Member {
         self.resend();
         self.shell.ask_for_backup(self.hub);
         self.shell.forget_sent_backup();
-        self.shell.join_treasurers(self.hub)?;
+        self.join_treasurers_if_current()?;
         self.shell.send_backup(self.hub)
     }
 
@@ -254,6 +258,7 @@ impl Member {
 
     fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
         self.shell.on_chain(event)?;
+        self.currency.on_chain(event);
         self.shell.succeed_if_due()?;
         if let ChainEvent::Connected { at_tip: true, .. } | ChainEvent::CaughtUp = event {
             let news = self.shell.update_channels_from_chain()?;
@@ -265,11 +270,9 @@ impl Member {
             self.fetch_if_behind();
             crate::treasury::rebroadcast(&self.shell);
             self.shell.settle_papers()?;
-            if self.connected {
-                self.shell.keep_joined(self.hub)?;
-            }
+            self.join_treasurers_if_current()?;
             self.gossip_on()?;
-            crate::anchoring::watch_availability(&mut self.shell)?;
+            self.judge_data()?;
             crate::forced::watch_kept_out(&mut self.shell);
             self.look_again()?;
         }
@@ -307,6 +310,8 @@ impl Role for Member {
     fn tick(&mut self) {
         self.expire();
         self.refetch_if_quiet();
+        let done = self.judge_missing_data();
+        self.shell.settle_trouble("availability", done);
         let done = self.resume_restored();
         self.shell.settle_trouble("restored", done);
         self.commit();

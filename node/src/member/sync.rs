@@ -58,6 +58,7 @@ impl Member {
                     self.halt(broken);
                 }
                 self.retry_links()?;
+                self.join_treasurers_if_current()?;
                 self.gossip_on()
             }
             // Asked for again when the chain has moved on.

@@ -6,7 +6,7 @@ use althing_node::api::{BackupInfo, Choice, Reply, Request, Restored};
 use althing_node::store::DATABASE_FILE;
 use althing_regtest::story::{Actor, Assembly, motions, propose};
 use althing_regtest::{Look, wait_for};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use bitcoin::Transaction;
 
 use crate::breaches::{DUES_SAT, pay};
@@ -112,10 +112,10 @@ fn seed_words_and_backup_go_on_voting_and_paying_with_every_message_lost_in_betw
             ensure!(ballot.choice == choice && ballot.position.is_some(), "{ballot:?}");
         }
         pay_again(assembly, 1)?;
-        // What was withheld from a folder that had nothing is there again by and by.
-        assembly.mine_until("no alarm any more", 12, || match assembly.members[1].ask(Request::Status)? {
-            Reply::Status(status) => Ok(status.alarms.is_empty().then_some(())),
-            other => bail!("not a status: {other:?}"),
+        // What was withheld from a folder that had nothing is there again, without another block.
+        wait_for("no alarm any more", PATIENCE, || match assembly.members[1].ask(Request::Status) {
+            Ok(Reply::Status(status)) if status.alarms.is_empty() => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
         })?;
         Ok(())
     });

@@ -53,6 +53,11 @@ impl Papers {
         self.partners.keys().copied().collect()
     }
 
+    /// Whether some are still coming.
+    pub(super) fn are_coming(&self) -> bool {
+        self.partners.values().any(|exchange| exchange.coming.is_some())
+    }
+
     /// A peer is gone.
     pub(crate) fn forget(&mut self, peer: &PublicKey) {
         self.partners.remove(peer);
@@ -60,8 +65,13 @@ impl Papers {
 }
 
 impl Shell {
+    /// As [`Self::join_treasurers`], once; a treasurer may be elected while the hub is connected.
+    pub(crate) fn keep_joined(&mut self, hub: PublicKey) -> Result<()> {
+        if self.papers.partners.contains_key(&hub) { Ok(()) } else { self.join_treasurers(hub) }
+    }
+
     /// A treasurer's node has the hub: it says who it is and what it holds. Others have nothing to say here.
-    pub(crate) fn join_treasurers(&mut self, hub: PublicKey) -> Result<()> {
+    fn join_treasurers(&mut self, hub: PublicKey) -> Result<()> {
         let Some(office) = own_office(self) else { return Ok(()) };
         let own_node = crate::peers::node_id(&self.keys.node_seed());
         let nodes = (own_node.serialize(), hub.serialize());
@@ -70,11 +80,6 @@ impl Shell {
         self.peers.send(hub, Msg::TreasurerHello(hello));
         self.papers.partners.insert(hub, Exchange::default());
         self.offer_papers(hub)
-    }
-
-    /// As [`Self::join_treasurers`], once a treasurer was elected while the hub was connected.
-    pub(crate) fn keep_joined(&mut self, hub: PublicKey) -> Result<()> {
-        if self.papers.partners.contains_key(&hub) { Ok(()) } else { self.join_treasurers(hub) }
     }
 
     /// Messages about papers; `false` for others.
@@ -197,7 +202,9 @@ impl Shell {
                 exchange.bad.insert(*id);
             }
         }
-        self.ask_for_paper(peer)
+        self.ask_for_paper(peer)?;
+        // Old words come first; the newest may be on their way.
+        if self.papers.are_coming() { Ok(()) } else { office::watch_silence(self) }
     }
 
     /// T-305: believed is what a treasurer signed, whoever carried it. The inner error says why it is not taken.
@@ -238,7 +245,6 @@ impl Shell {
         for other in self.papers.partners().into_iter().filter(|other| *other != peer) {
             self.list_papers(other, &[*id]);
         }
-        office::watch_silence(self)?;
         Ok(Ok(()))
     }
 

@@ -1,0 +1,76 @@
+//! What waits until this node has read Bitcoin and the hub's log to their ends, and what is only told after a while.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::Member;
+use crate::chain::ChainEvent;
+use crate::view;
+
+/// Subject of the alarm about withheld data.
+const DATA: &str = "data";
+
+/// For so long data may be missing before a person is told: that of a node which starts is on its way.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two looks for missing data while no block comes.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How far this node has read.
+#[derive(Debug, Default)]
+pub(super) struct Currency {
+    /// Whether the chain was read to its end since the start.
+    at_tip: bool,
+    missing: Option<Missing>,
+}
+
+/// Data of a final link that is not here (N-83).
+#[derive(Debug, Clone, Copy)]
+struct Missing {
+    since: Instant,
+    judged: Instant,
+}
+
+impl Currency {
+    pub(super) fn on_chain(&mut self, event: &ChainEvent) {
+        self.at_tip |= matches!(event, ChainEvent::Connected { at_tip: true, .. } | ChainEvent::CaughtUp);
+    }
+}
+
+impl Member {
+    /// T-306, T-309: whether a paper is too new or its author a treasurer can only be judged with the chain and the log read.
+    pub(super) fn join_treasurers_if_current(&mut self) -> Result<()> {
+        if self.connected && self.currency.at_tip && self.shell.store.log_size()? >= self.hub_size {
+            self.shell.keep_joined(self.hub)?;
+        }
+        Ok(())
+    }
+
+    /// Tells a person when the data of a header that is on Bitcoin is not here (N-83).
+    pub(super) fn judge_data(&mut self) -> Result<()> {
+        let now = Instant::now();
+        let told = match view::withheld(&self.shell)?.into_iter().next() {
+            None => {
+                self.currency.missing = None;
+                self.shell.alarms.remove(DATA).is_some()
+            }
+            Some(first) => {
+                let since = self.currency.missing.map_or(now, |missing| missing.since);
+                self.currency.missing = Some(Missing { since, judged: now });
+                let is_due = now.duration_since(since) >= PATIENCE;
+                is_due && self.shell.alarms.insert(DATA, first.words.clone()).as_ref() != Some(&first.words)
+            }
+        };
+        self.shell.revision += u64::from(told);
+        Ok(())
+    }
+
+    /// Missing data is looked for between blocks too: an alarm neither waits for the next one nor stands until then.
+    pub(super) fn judge_missing_data(&mut self) -> Result<()> {
+        match self.currency.missing {
+            Some(missing) if missing.judged.elapsed() >= AGAIN => self.judge_data(),
+            _ => Ok(()),
+        }
+    }
+}
