@@ -89,7 +89,10 @@ fn withheld_data_authorises_nothing(assembly: &mut Assembly) -> Result<()> {
     ensure!(!withheld.is_empty(), "no link is unavailable among {found:?}");
     let info = member.cli().run(&["health"])?;
     ensure!(info.code == Some(2) && info.stdout.contains("withheld"), "{info:?}");
-    ensure!(member.status()?.alarms.iter().any(|alarm| alarm.contains("spare seal")), "{:?}", member.status()?.alarms);
+    wait_for("the alarm that names the remedy", PATIENCE, || match member.status() {
+        Ok(status) if status.alarms.iter().any(|alarm| alarm.contains("spare seal")) => Look::Ready(()),
+        other => Look::NotYet(format!("{other:?}")),
+    })?;
 
     assembly.narrator.step("the data comes after all");
     assembly.hub.start()?;
