@@ -2,7 +2,8 @@
 //!
 //! News from peers, from the chain and from callers comes through one queue, and whatever is waiting in it is handled as one
 //! batch: first every input changes the state in memory, then [`Role::commit`] makes the batch durable in one
-//! transaction, and only then are answers given. Nothing else writes, so nothing needs a lock.
+//! transaction, and only then are answers given. A caller is answered from durable state alone, so a question ends the batch before
+//! it. Nothing else writes, so nothing needs a lock.
 
 mod handle;
 mod waiters;
@@ -66,8 +67,12 @@ pub fn run(mut role: impl Role, inputs: Receiver<Input>) {
     loop {
         match inputs.recv_timeout(IDLE) {
             Ok(first) => {
-                role.handle(first);
-                for input in inputs.try_iter().take(BATCH_MAX - 1) {
+                let mut is_durable = true;
+                for input in std::iter::once(first).chain(inputs.try_iter().take(BATCH_MAX - 1)) {
+                    if matches!(input, Input::Ask(..)) && !is_durable {
+                        role.commit();
+                    }
+                    is_durable = false;
                     role.handle(input);
                 }
                 role.commit();
@@ -79,5 +84,48 @@ pub fn run(mut role: impl Role, inputs: Receiver<Input>) {
         if role.stopping() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    /// Writes down in which order the engine calls.
+    struct Scribe<'a>(&'a mut Vec<&'static str>);
+
+    impl Role for Scribe<'_> {
+        fn handle(&mut self, input: Input) {
+            self.0.push(match input {
+                Input::Ask(..) => "ask",
+                _ => "news",
+            });
+        }
+
+        fn commit(&mut self) {
+            self.0.push("commit");
+        }
+
+        fn tick(&mut self) {}
+
+        fn stopping(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_question_finds_durable_state() {
+        let (inputs, queue) = sync_channel(QUEUE);
+        let (answer, _reply) = sync_channel(1);
+        let ask = || Input::Ask(Request::Status, answer.clone());
+        let news = || Input::Chain(ChainEvent::CaughtUp);
+        for input in [news(), news(), ask(), ask(), news()] {
+            inputs.send(input).unwrap();
+        }
+        let mut calls = Vec::new();
+        run(Scribe(&mut calls), queue);
+        assert_eq!(calls, ["news", "news", "commit", "ask", "commit", "ask", "news", "commit"]);
     }
 }

@@ -144,7 +144,7 @@ fn two_treasurers_pay_what_was_decided_by_keyboard() {
         paid(assembly, &proposal)?;
         for screens in [&first, &second] {
             screens.press(&["Escape"]).wait_for("Flows");
-            screens.press(&[":"]).wait_for("commands");
+            screens.press(&[":"]).wait_for("Commands, screens");
             screens.press(&["treasury: flows", "Enter"]).wait_for("✓ decided");
             screens.press(&["q"]).wait_for("[ended with 0]");
             screens.assert_restored();
