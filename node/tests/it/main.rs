@@ -23,6 +23,7 @@ mod store;
 mod story;
 mod successor;
 mod tiles;
+mod treasury_that_is_none;
 mod true_statement;
 mod vectors;
 mod world;
