@@ -5,6 +5,7 @@
 mod audited_directory;
 mod bad_files;
 mod chain;
+mod charters;
 mod choices;
 mod dishonest_hub;
 mod flipped_byte;
