@@ -1,5 +1,7 @@
 //! The canonical encoding (docs/spec/00-encoding.md): every value has one byte form and a decoder refuses every other.
 
+use std::fmt;
+
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey, schnorr};
 use bitcoin::{BlockHash, OutPoint, Txid};
@@ -509,4 +511,23 @@ pub fn check_length(field: &'static str, found: usize, min: usize, max: usize) -
         return Err(DecodeError::TooLong { field, found, max });
     }
     Ok(())
+}
+
+/// The items must stand in strictly ascending order of their keys, so that each comes once and a list has one form.
+///
+/// # Errors
+/// [`DecodeError::Rule`] naming the key that comes twice, or the two that stand in the wrong order.
+pub fn check_ascending<T, K: Ord + fmt::Display>(
+    rule: &'static str,
+    field: &'static str,
+    items: &[T],
+    key: impl Fn(&T) -> &K,
+) -> Result<(), DecodeError> {
+    let mut pairs = items.windows(2).map(|pair| (key(&pair[0]), key(&pair[1])));
+    let Some((first, second)) = pairs.find(|(first, second)| first >= second) else { return Ok(()) };
+    let problem = match first == second {
+        true => format!("{first} comes twice"),
+        false => format!("{second} stands behind {first}; must ascend"),
+    };
+    Err(DecodeError::Rule { rule, field, problem })
 }

@@ -19,7 +19,7 @@ pub struct ParseIdError {
 }
 
 macro_rules! id_type {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $words:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub [u8; 32]);
@@ -51,7 +51,7 @@ macro_rules! id_type {
                 <[u8; 32]>::from_hex(s)
                     .map(Self)
                     // A cut, because the text may come from a stranger.
-                    .map_err(|_| ParseIdError { kind: stringify!($name), found: s.chars().take(80).collect() })
+                    .map_err(|_| ParseIdError { kind: $words, found: s.chars().take(80).collect() })
             }
         }
 
@@ -82,43 +82,43 @@ macro_rules! id_type {
 
 id_type!(
     /// Which Bitcoin network: the hash of its genesis block (E-10).
-    NetworkId
+    NetworkId, "a network id"
 );
 id_type!(
     /// Tagged hash of a charter's canonical bytes (G-13).
-    CharterHash
+    CharterHash, "a charter hash"
 );
 id_type!(
     /// Which DAO: hash of network, charter hash and genesis outpoint (G-15).
-    DaoId
+    DaoId, "a DAO id"
 );
 id_type!(
     /// A member: their x-only vote key (BIP340). Any 32 bytes; whether they are a key shows when a signature is checked.
-    MemberId
+    MemberId, "a vote key"
 );
 id_type!(
     /// A stake channel: hash of DAO and funding outpoint (G-22).
-    ChannelId
+    ChannelId, "a channel id"
 );
 id_type!(
     /// A log entry: tagged hash of its canonical bytes (G-20).
-    EntryId
+    EntryId, "an entry id"
 );
 id_type!(
     /// A proposal: hash of network, DAO, author and exact content (G-25).
-    ProposalId
+    ProposalId, "a proposal id"
 );
 id_type!(
     /// Hash chain over one member's entries (G-21).
-    LaneHead
+    LaneHead, "a lane head"
 );
 id_type!(
     /// Node of the log tree (RFC 9162): plain SHA-256.
-    TreeHash
+    TreeHash, "a tree hash"
 );
 id_type!(
     /// Hash of an epoch header, which is the commitment put on Bitcoin (G-60).
-    HeaderHash
+    HeaderHash, "a header hash"
 );
 
 impl NetworkId {

@@ -24,6 +24,7 @@ use crate::forced;
 use crate::intake::Examined;
 use crate::store::Segment;
 use crate::threads::Threads;
+use crate::treasury::generations;
 
 /// Scripts of a ranged treasury among which gates are looked for.
 const TREASURY_SCRIPTS: u32 = 1000;
@@ -520,7 +521,9 @@ impl Ledger {
             let reason = format!("G-108: transaction {} is in no block that this node knows", refill.txid);
             return Err(LedgerError::NotYet { position, reason });
         };
-        let treasury = Treasury::parse(&self.state.charter().treasury_descriptor).context("the charter's treasury")?;
+        let treasuries = generations(self.state.charters().iter().map(|version| &version.charter));
+        let treasury = treasuries.last().context("a DAO is founded with a treasury")?;
+        let treasury = Treasury::parse(treasury).map_err(anyhow::Error::from)?;
         let last = if treasury.is_ranged() { TREASURY_SCRIPTS } else { 1 };
         let scripts: Vec<ScriptBuf> = (0..last).filter_map(|index| treasury.script_at(index).ok()).collect();
         let is_treasurys = |script: &Script| scripts.iter().any(|own| own.as_script() == script);

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use althing_anchor::{SuccessionCertificate, Treasury, genesis_outputs};
-use althing_governance::charter::{Charter, Class, Template, TemplateArguments, check_change, diff};
+use althing_governance::charter::{Charter, Class, Template, TemplateArguments, UnknownTemplate, check_change, diff};
 use anyhow::{Context, Result, bail, ensure};
 use bitcoin::{Amount, FeeRate, Network, ScriptBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::api::ApiError;
+use crate::api::{ApiError, ErrorKind};
 use crate::chain::{Access, Bitcoind};
 use crate::config::{Config, GossipSettings, LinkSettings};
 use crate::dao::{Dao, genesis_params};
@@ -52,6 +52,9 @@ pub struct CharterReport {
     pub sentences: Vec<String>,
     /// Everything wrong with it; empty when it can be used.
     pub problems: Vec<String>,
+    /// What it may say but hardly should; never a reason to refuse it.
+    #[serde(default)]
+    pub advice: Vec<String>,
 }
 
 /// What founding would do.
@@ -139,7 +142,8 @@ pub fn charter_check(toml: &str) -> CharterReport {
     let charter = match Charter::from_toml_unchecked(toml) {
         Ok(charter) => charter,
         Err(error) => {
-            return CharterReport { hash: None, sentences: Vec::new(), problems: vec![error.to_string()] };
+            let problems = vec![error.to_string()];
+            return CharterReport { hash: None, sentences: Vec::new(), problems, advice: Vec::new() };
         }
     };
     let mut problems: Vec<String> = charter.check().iter().map(ToString::to_string).collect();
@@ -148,7 +152,12 @@ pub fn charter_check(toml: &str) -> CharterReport {
     } else if let Err(error) = genesis_params(&charter).and_then(|params| Ok(genesis_outputs(&params)?)) {
         problems.push(format!("{error:#}"));
     }
-    CharterReport { hash: Some(charter.hash().to_string()), sentences: charter.to_plain_sentences(), problems }
+    CharterReport {
+        hash: Some(charter.hash().to_string()),
+        sentences: charter.to_plain_sentences(),
+        problems,
+        advice: charter.advice().iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// What founding with this charter would do, without doing it.
@@ -374,7 +383,8 @@ pub struct CharterDiff {
 /// # Errors
 /// A document that cannot be read.
 pub fn charter_diff(old: &str, new: &str) -> Result<CharterDiff> {
-    let (old, new) = (Charter::from_toml_unchecked(old)?, Charter::from_toml_unchecked(new)?);
+    let read = |toml| Charter::from_toml_unchecked(toml).map_err(|error| ApiError::invalid("R-1", error.to_string()));
+    let (old, new) = (read(old)?, read(new)?);
     let mut problems: Vec<String> = new.check().iter().map(ToString::to_string).collect();
     for problem in check_change(Class::RuleChange, &old, &new) {
         let problem = problem.to_string();
@@ -400,7 +410,11 @@ pub fn template(kind: &str) -> Result<String> {
     };
     let x_only = |n: u8| key(n).x_only_public_key().0;
     let treasurers = [("first treasurer", key(4)), ("second treasurer", key(5)), ("third treasurer", key(6))];
-    let template: Template = kind.parse()?;
+    let template: Template = kind.parse().map_err(|error: UnknownTemplate| ApiError {
+        kind: ErrorKind::Invalid,
+        rule: None,
+        message: error.to_string(),
+    })?;
     Ok(template.document(&TemplateArguments {
         name: "Our association".into(),
         network: "regtest".into(),

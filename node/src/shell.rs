@@ -27,7 +27,7 @@ use crate::peers::{PeerEvent, Peers};
 use crate::setup::parse_network;
 use crate::stakes::{Backups, SeedCoins, Stakes, Towers};
 use crate::store::{BlockRow, Segment, Store};
-use crate::treasury::{Desk, Papers};
+use crate::treasury::{Desk, Papers, generations};
 use crate::wallet::Wallet;
 
 /// Shortest time between two starts of the chain follower.
@@ -396,10 +396,7 @@ impl Shell {
 
 /// Descriptors of the treasuries that there were, by the charters that came into force.
 fn treasury_descriptors(ledger: &Ledger) -> Vec<String> {
-    let mut descriptors: Vec<String> =
-        ledger.state().charters().iter().map(|version| version.charter.treasury_descriptor.clone()).collect();
-    descriptors.dedup();
-    descriptors
+    generations(ledger.state().charters().iter().map(|version| &version.charter))
 }
 
 /// Seconds since 1970, for what only a person or the mempool reads; never for a rule.

@@ -1,5 +1,7 @@
 //! Classes of proposals, and the rule under which a class or a band of amounts in it is decided.
 
+use std::fmt;
+
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::voting::{Quorum, Rule, System, Threshold};
 
@@ -109,6 +111,12 @@ pub struct ClassRule {
     /// always.
     #[serde(default)]
     pub min_support_bp: u16,
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl Class {

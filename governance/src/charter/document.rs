@@ -27,10 +27,10 @@ const NETWORKS: [(&str, Network); 4] = [
 #[non_exhaustive]
 pub enum CharterError {
     /// Not TOML, or a field is unknown, missing or of the wrong type. The text names field and line.
-    #[error("charter is not a valid document: {0}")]
+    #[error("R-1: charter is not a valid document: {0}")]
     Document(String),
     /// A field's text is not what it should be.
-    #[error("charter field {field} = {value:?}: {rule}")]
+    #[error("R-1: charter field {field} = {value:?}: {rule}")]
     Field {
         /// Which field.
         field: String,

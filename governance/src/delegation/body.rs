@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::charter::{ALL_BP, Class};
-use crate::codec::{Canonical, DecodeError, Reader, Writer, check_length};
+use crate::codec::{Canonical, DecodeError, Reader, Writer, check_ascending, check_length};
 use crate::id::MemberId;
 
 /// Most members among whom one delegation divides a weight (L-2).
@@ -74,10 +74,7 @@ impl Delegation {
                 Some(height) => Err(rule("L-3", "expires_height", format!("is {height} in a revocation"))),
             };
         }
-        if let Some(pair) = self.parts.windows(2).find(|pair| pair[0].to >= pair[1].to) {
-            let problem = format!("{} stands behind {}; must ascend, each once", pair[1].to, pair[0].to);
-            return Err(rule("L-2", "delegation parts", problem));
-        }
+        check_ascending("L-2", "delegation parts", &self.parts, |part| &part.to)?;
         if let Some(part) = self.parts.iter().find(|part| part.share_bp == 0) {
             return Err(rule("L-2", "delegation share", format!("of {} is 0", part.to)));
         }

@@ -4,7 +4,7 @@ use super::effect::Effect;
 use super::text::{check_line, check_lines};
 use super::{EntryKind, LaneBody};
 use crate::charter::Class;
-use crate::codec::{Canonical, DecodeError, Reader, Writer, check_length};
+use crate::codec::{Canonical, DecodeError, Reader, Writer, check_ascending, check_length};
 use crate::delegation::Tag;
 use crate::hash::{tag, tagged_hash};
 use crate::id::{DaoId, MemberId, NetworkId, ProposalId};
@@ -119,9 +119,7 @@ impl ProposalContent {
         check_line("proposal title", &self.title, 1, MAX_TITLE)?;
         check_lines("proposal body", &self.body, 0, MAX_BODY)?;
         check_length("proposal tags", self.tags.len(), 0, MAX_TAGS)?;
-        if let Some(pair) = self.tags.windows(2).find(|pair| pair[0] >= pair[1]) {
-            return Err(rule("G-24", "proposal tags", format!("{} stands behind {}; must ascend", pair[1], pair[0])));
-        }
+        check_ascending("G-24", "proposal tags", &self.tags, |tag| tag)?;
         if self.system.has_options() {
             self.check_options()?;
         } else {
@@ -146,9 +144,7 @@ impl ProposalContent {
     }
 
     fn check_options(&self) -> Result<(), DecodeError> {
-        if let Err(fault) = self.system.check(self.option_count()) {
-            return Err(rule("V-2", "options", fault.to_string()));
-        }
+        self.system.check(self.option_count()).map_err(|fault| fault.of_field("options"))?;
         for (index, option) in self.options.iter().enumerate() {
             check_line("option label", &option.label, 1, MAX_LABEL)?;
             if self.options[..index].iter().any(|other| other.label == option.label) {

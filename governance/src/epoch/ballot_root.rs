@@ -63,9 +63,7 @@ impl Canonical for BallotRoot {
             options: r.u16()?,
             snapshot: r.u32()?,
         };
-        match root.system.check(root.options) {
-            Ok(()) => Ok(root),
-            Err(fault) => Err(DecodeError::Rule { rule: "V-2", field: "options", problem: fault.to_string() }),
-        }
+        root.system.check(root.options).map_err(|fault| fault.of_field("options"))?;
+        Ok(root)
     }
 }

@@ -70,6 +70,19 @@ pub enum SystemFault {
     },
 }
 
+impl SystemFault {
+    /// As the fault of a field that is decoded, which names the clause before the field.
+    pub(crate) fn of_field(&self, field: &'static str) -> DecodeError {
+        let rule = match self {
+            Self::Options { .. } => "V-2",
+            Self::NothingToGive { .. } => "V-1",
+        };
+        let message = self.to_string();
+        let problem = message.strip_prefix(rule).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&message);
+        DecodeError::Rule { rule, field, problem: problem.to_owned() }
+    }
+}
+
 impl System {
     /// Its number in the encoding (V-1).
     #[must_use]
@@ -191,7 +204,7 @@ impl Canonical for System {
         match system {
             Self::Score { max: 0 } | Self::Quadratic { credits: 0 } => {
                 let fault = SystemFault::NothingToGive { system };
-                Err(DecodeError::Rule { rule: "V-1", field: "voting system", problem: fault.to_string() })
+                Err(fault.of_field("voting system"))
             }
             _ => Ok(system),
         }

@@ -48,8 +48,8 @@ fn refused_with_rule_and_value() {
         (whole(&[(1, 10_000), (2, 1)]), "L-2", "10001"),
         (whole(&[(1, 65_535), (2, 10_001)]), "L-2", "75536"),
         (whole(&[(1, 0), (2, 10_000)]), "L-2", "is 0"),
-        (whole(&[(1, 5_000), (1, 5_000)]), "L-2", "0101"),
-        (whole(&[(2, 5_000), (1, 5_000)]), "L-2", "0101"),
+        (whole(&[(1, 5_000), (1, 5_000)]), "L-2", "0101 comes twice"),
+        (whole(&[(2, 5_000), (1, 5_000)]), "L-2", "0101 stands behind 0202"),
         (Delegation { expires_height: Some(0), ..whole(&[(1, 10_000)]) }, "L-3", "is 0"),
         (Delegation { expires_height: Some(77), ..whole(&[]) }, "L-3", "77"),
     ] {

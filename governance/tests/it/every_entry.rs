@@ -177,6 +177,13 @@ fn every_effect_is_told_in_sentences() {
         assert!(told.contains(expected), "{expected:?} in {told}");
         assert!(!told.contains("Harmless"));
     }
+    // G-87: what the charter does not let count is not promised.
+    let longest = charter().guards.pause_max_blocks;
+    for (blocks, ends) in [(longest, false), (longest + 1, true), (u32::MAX, true)] {
+        let pause = Effect::Pause(Pause { blocks, classes: vec![Class::Spend] });
+        let told = pause.sentences_against(&charter(), Network::Regtest);
+        assert_eq!(told.contains(&format!("The charter ends it after {longest} blocks.")), ends, "{told:?}");
+    }
     assert_eq!(text("A boat").sentences(Network::Regtest), ["Nothing outside the log changes."]);
 }
 

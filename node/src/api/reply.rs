@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnchorReply, BackupInfo, ChannelDetail, Choice, Curve, Delegations, Deposit, Forced, Gate, Keeping, ProposalOption,
-    ProposalReview, Restored, Reward, Said, SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
+    ProposalReview, Refused, Restored, Reward, Said, SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -477,7 +477,7 @@ pub struct BallotReview {
     /// What is signed and what is public about it, in sentences.
     pub sentences: Vec<String>,
     /// Why it cannot be cast, if so.
-    pub refusal: Option<String>,
+    pub refusal: Option<Refused>,
 }
 
 /// One link on Bitcoin.

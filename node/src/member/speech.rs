@@ -57,12 +57,12 @@ impl Member {
                 )
             }
             Saying::Invite { member, until } => {
-                let invitee: MemberId = id("N-53", "a vote key", &member)?;
+                let invitee: MemberId = id("N-53", &member)?;
                 let words = format!("You invite vote key {invitee}, who can accept below height {until}.");
                 spoken(Invitation { invitee, expires_height: until }, [words])
             }
             Saying::Accept { invitation } => {
-                let invitation: EntryId = id("G-94", "an invitation", &invitation)?;
+                let invitation: EntryId = id("G-94", &invitation)?;
                 spoken(Acceptance { invitation }, [format!("You accept invitation {invitation}.")])
             }
             Saying::HoldDeposit { thread, amount_sat } => self.deposit(&thread, amount_sat)?,
@@ -140,6 +140,18 @@ impl Member {
             (true, _) => sentences.push(format!("You take back what you delegated on {scope}.")),
             (false, Some(height)) => sentences.push(format!("It holds for votes that close below height {height}.")),
             (false, None) => sentences.push("It holds until you take it back.".to_owned()),
+        }
+        let tip = self.shell.ledger.state().tip_height().unwrap_or(0);
+        if let Some(height) = until.filter(|height| (1..=tip).contains(height)) {
+            let message = format!("L-8: height {height} is not above the log's, {tip}: it would hold for no vote");
+            return Err(ApiError::invalid("L-8", message));
+        }
+        let newest = self.shell.ledger.state().newest_anchored().map_or(0, |record| record.header.epoch);
+        if let Some(roll) = self.shell.ledger.state().roll(newest) {
+            sentences.extend(parts.iter().filter(|part| roll.weight(&part.to) == 0).map(|part| {
+                let to = part.to;
+                format!("{to} has no weight in the roll of epoch {newest}: while it is so, what goes there is not cast (L-12).")
+            }));
         }
         let delegation = Delegation { scope, parts, expires_height: until };
         delegation.check_by(&self.me).map_err(|error| {
@@ -247,6 +259,6 @@ fn percent(share_bp: u16) -> String {
     format!("{}.{:02} %", share_bp / 100, share_bp % 100)
 }
 
-fn id<I: std::str::FromStr<Err: std::fmt::Display>>(rule: &str, what: &str, text: &str) -> Result<I, ApiError> {
-    text.trim().parse().map_err(|error| ApiError::invalid(rule, format!("{rule}: {what}: {error}")))
+fn id<I: std::str::FromStr<Err: std::fmt::Display>>(rule: &str, text: &str) -> Result<I, ApiError> {
+    text.trim().parse().map_err(|error| ApiError::invalid(rule, format!("{rule}: {error}")))
 }

@@ -26,6 +26,7 @@ use super::fraud::{Dao, check_bad_entry, check_equivocation, check_head_fraud, c
 use super::refill::with_gate;
 use super::tally::{Place, ShownPayment, check_payment, check_tally};
 use crate::dao::genesis_params;
+use crate::treasury::generations;
 
 /// What a proof file shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,9 +147,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         }
     };
     let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();
-    let mut treasuries = vec![bundle.charter.treasury_descriptor.clone()];
-    treasuries.extend(charters.iter().map(|charter| charter.treasury_descriptor.clone()));
-    treasuries.dedup();
+    let treasuries = generations(std::iter::once(&bundle.charter).chain(charters.iter().copied()));
     let final_depth = params.charter.final_depth;
     Ok(Finding { statement, checked, network, depth, final_depth, dao: params, charter, treasuries, payment })
 }

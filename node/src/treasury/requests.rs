@@ -47,7 +47,8 @@ pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply,
             Ok(TreasuryReply::Check(Box::new(sessions::check_here(shell, &psbt)?)))
         }
         TreasuryRequest::Ownership { message, funds } => {
-            let descriptor = shell.ledger.state().charter().treasury_descriptor.clone();
+            let versions = shell.ledger.state().charters().iter().map(|version| &version.charter);
+            let descriptor = super::generations(versions).pop().unwrap_or_default();
             let coins = if *funds { sessions::own_coins(shell)? } else { Vec::new() };
             let psbt = super::ownership::open(&descriptor, message, &coins)?;
             Ok(TreasuryReply::Ownership { psbt: super::text::psbt_text(&psbt) })

@@ -6,6 +6,7 @@ use althing_governance::charter::Body;
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Entry;
 use althing_governance::id::MemberId;
+use althing_governance::lifecycle::Phase;
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
 use althing_governance::state::ProposalRecord;
@@ -15,7 +16,7 @@ use super::delegations::carried;
 use super::links::{LinkFacts, link_facts};
 use super::names::find_proposal;
 use super::proposals::{one, option_sum, tally};
-use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice};
+use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice, Refused};
 use crate::shell::Shell;
 use crate::speaker::Voice;
 
@@ -74,12 +75,16 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     let open = record.dropped.is_none()
         && record.schedule.zip(state.tip_height()).is_some_and(|(schedule, tip)| schedule.is_open(tip));
     let refusal = if !open {
-        Some(format!("G-41: voting on this proposal is not open now; it is {}", state.phase(record).name()))
+        Some(not_open(state.phase(record)))
     } else if weight == 0 && !state.holds_office(&me) {
-        Some(format!(
-            "G-35: this member is not on the roll of epoch {}, from which this proposal takes its weights",
-            record.snapshot_epoch
-        ))
+        let epoch = record.snapshot_epoch;
+        Some(Refused {
+            rule: "G-35".to_owned(),
+            message: format!(
+                "G-35: this member is not on the roll of epoch {epoch}, from which this proposal takes its weights"
+            ),
+            transient: false,
+        })
     } else {
         None
     };
@@ -109,6 +114,17 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     }
     let weight = weight.to_string();
     Ok(BallotReview { proposal, choice, replaces, weight, tally_after, options_after, sentences, refusal })
+}
+
+/// G-41: before voting opens it is worth another try, afterwards it is not.
+fn not_open(phase: Phase) -> Refused {
+    let (when, transient) = match phase {
+        Phase::Logged => ("; no signed head covers it yet: try again with the next block".to_owned(), true),
+        Phase::Review { opens_at } => (format!("; voting opens at height {opens_at}"), true),
+        _ => (String::new(), false),
+    };
+    let message = format!("G-41: voting on this proposal is not open now; it is {}{when}", phase.name());
+    Refused { rule: "G-41".to_owned(), message, transient }
 }
 
 /// Whether the treasurers have a say beside the members, and this folder's treasury key is one of theirs.

@@ -1,7 +1,7 @@
 //! Choices: from the words of each voting system to a ballot's fields, and back.
 
 use althing_governance::entry::ProposalContent;
-use althing_governance::voting::System;
+use althing_governance::voting::{BallotFault, System};
 
 use crate::api::{ApiError, Choice, NONE, option_name};
 
@@ -20,6 +20,9 @@ pub fn fields(content: &ProposalContent, choice: &Choice) -> Result<Vec<u16>, Ap
         (Choice::Veto, System::YesNoVeto) => vec![3],
         (Choice::Pick(option), System::SingleChoice) => vec![place(*option, options)?],
         (Choice::Rank(ranking), System::InstantRunoff | System::Schulze) => {
+            if let Some(twice) = ranking.iter().enumerate().find(|(at, option)| ranking[..*at].contains(*option)) {
+                return Err(named_twice(*twice.1));
+            }
             ranking.iter().map(|option| place(*option, options)).collect::<Result<_, _>>()?
         }
         (Choice::Approve(approved), System::Approval) => {
@@ -35,7 +38,14 @@ pub fn fields(content: &ProposalContent, choice: &Choice) -> Result<Vec<u16>, Ap
         }
     };
     system.validate(options, &fields).map_err(|fault| {
-        let message = fault.to_string();
+        let message = match fault {
+            // In the numbers that people use, who count from 1.
+            BallotFault::OutOfRange { index, found, min, max } if system.has_options() => {
+                let option = u16::try_from(index).map_or(NONE, |index| number(index, options));
+                format!("V-4: option {} gets {found}; must be {min} to {max}", option_name(option))
+            }
+            fault => fault.to_string(),
+        };
         ApiError::invalid(message.split(':').next().unwrap_or("V-3"), message.clone())
     })?;
     Ok(fields)
@@ -45,7 +55,7 @@ pub fn fields(content: &ProposalContent, choice: &Choice) -> Result<Vec<u16>, Ap
 pub fn choice(content: &ProposalContent, fields: &[u16]) -> Option<Choice> {
     let (system, options) = (content.system, content.option_count());
     system.validate(options, fields).ok()?;
-    let number = |index: u16| if index == options { NONE } else { index + 1 };
+    let number = |index: u16| number(index, options);
     let named = || (0u16..).zip(fields).filter(|(_, value)| **value > 0).map(|(index, value)| (number(index), *value));
     Some(match system {
         System::YesNoAbstain | System::YesNoVeto | System::Optimistic => match fields {
@@ -78,6 +88,15 @@ fn usage(system: System) -> &'static str {
     }
 }
 
+fn named_twice(option: u16) -> ApiError {
+    ApiError::invalid("V-5", format!("V-5: option {} is named twice", option_name(option)))
+}
+
+/// The number by which people call the option at an index.
+fn number(index: u16, options: u16) -> u16 {
+    if index < options { index + 1 } else { NONE }
+}
+
 /// The index of an option that people number from 1.
 fn place(option: u16, options: u16) -> Result<u16, ApiError> {
     match option {
@@ -96,8 +115,7 @@ fn spread(values: &[(u16, u16)], options: u16) -> Result<Vec<u16>, ApiError> {
     for (option, value) in values {
         let field = &mut fields[usize::from(place(*option, options)?)];
         if field.replace(*value).is_some() {
-            let message = format!("V-5: option {} is named twice", option_name(*option));
-            return Err(ApiError::invalid("V-5", message));
+            return Err(named_twice(*option));
         }
     }
     Ok(fields.into_iter().map(Option::unwrap_or_default).collect())

@@ -1,7 +1,8 @@
 //! From a draft, as its author writes it, to the exact content that is proposed.
 
+use althing_anchor::Treasury;
 use althing_governance::Charter;
-use althing_governance::charter::{Class, Treasurer};
+use althing_governance::charter::{Class, Treasurer, check_change};
 use althing_governance::codec::DecodeError;
 use althing_governance::delegation::Tag;
 use althing_governance::entry::{
@@ -51,7 +52,32 @@ pub fn content(shell: &Shell, draft: ProposalDraft) -> Result<ProposalContent, A
     };
     expire_by_rule(shell, &mut content);
     content.check().map_err(form)?;
+    content.options.iter().try_for_each(|option| can_take_effect(shell, &option.effects))?;
     Ok(content)
+}
+
+/// What the log would take and the members could pass, but what could never take effect as its author means it: better
+/// refused before it is voted on.
+fn can_take_effect(shell: &Shell, effects: &[Effect]) -> Result<(), ApiError> {
+    let charter = shell.ledger.state().charter();
+    for (place, effect) in effects.iter().enumerate() {
+        if let Effect::Admit { member } | Effect::Expel { member } = effect
+            && effects[..place].contains(effect)
+        {
+            return Err(ApiError::invalid("G-83", format!("G-83: member {member} is named twice")));
+        }
+        // A rule change is the log's own to refuse (G-85).
+        if !matches!(effect, Effect::ElectTreasurers(_) | Effect::ReplaceKeys(_)) {
+            continue;
+        }
+        if let Some(after) = effect.charter_after(charter) {
+            if let Some(problem) = check_change(effect.class(), charter, &after).first() {
+                return Err(ApiError::invalid("G-85", format!("G-85: it would lapse: {problem}")));
+            }
+            Treasury::parse(&after.treasury_descriptor).map_err(|error| ApiError::invalid("T-1", error.to_string()))?;
+        }
+    }
+    Ok(())
 }
 
 /// A form that is broken, under the clause that names it.

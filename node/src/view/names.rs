@@ -52,7 +52,10 @@ pub fn find_member(shell: &Shell, text: &str) -> Result<MemberId, ApiError> {
     let found: Vec<MemberId> = meant.map(|(id, _)| *id).collect();
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => Err(ApiError::invalid("N-53", format!("no member has the name or vote key {text:?}"))),
+        [] => Err(ApiError::invalid(
+            "N-53",
+            format!("no member has the name or vote key {text:?}; `althing members` lists them"),
+        )),
         several => {
             Err(ApiError::invalid("N-53", format!("{} members are called {text:?}; give a vote key", several.len())))
         }

@@ -5,6 +5,7 @@
 mod audited_directory;
 mod bad_files;
 mod chain;
+mod charters;
 mod choices;
 mod dishonest_hub;
 mod flipped_byte;
@@ -23,6 +24,7 @@ mod store;
 mod story;
 mod successor;
 mod tiles;
+mod treasury_that_is_none;
 mod true_statement;
 mod vectors;
 mod world;

@@ -28,7 +28,7 @@ struct Refilled {
 }
 
 /// Two outputs of the treasury, and one of somebody else.
-fn treasurys(world: &World) -> Transaction {
+pub(crate) fn treasurys(world: &World) -> Transaction {
     let charter = &world.params().charter;
     let treasury = Treasury::parse(&charter.treasury_descriptor).unwrap();
     let output = |sat, script_pubkey| TxOut { value: Amount::from_sat(sat), script_pubkey };
@@ -40,7 +40,7 @@ fn treasurys(world: &World) -> Transaction {
     transaction(vec![input(Txid::from_byte_array([66; 32]), 0)], outputs)
 }
 
-fn note(world: &World, tx: &Transaction, created: Vec<u32>) -> Entry {
+pub(crate) fn note(world: &World, tx: &Transaction, created: Vec<u32>) -> Entry {
     let p = world.params();
     let evidence = world.chain.evidence(tx.compute_txid());
     let refill = GateRefill {

@@ -81,6 +81,7 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
     let member = &assembly.members[4];
     let before = member.status()?.log_size;
     let stranger = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+    let treasurer = format!("A=02{stranger}");
     let long = "x".repeat(121);
     let labels: Vec<String> = (0..63).map(|number| format!("Option {number}")).collect();
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
@@ -96,7 +97,27 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
         (vec!["delegate", "Nobody", "--yes"], "N-53", "Nobody"),
         (vec!["delegate", "Astrid=0", "--yes"], "L-2", "0"),
         (vec!["delegate", "Astrid", "--until", "0", "--yes"], "L-3", "0"),
+        (vec!["delegate", "Astrid", "--until", "1", "--yes"], "L-8", "height 1 "),
+        (vec!["delegate", "Astrid", "Astrid", "--yes"], "L-2", "comes twice"),
         (vec!["delegate", "Astrid", "--tag", "No Such", "--yes"], "L-4", " "),
+        (vec!["propose", "elect", "--title", "T", "--descriptor", "bogus", "--treasurer", &treasurer], "T-1", "bogus"),
+        (
+            vec![
+                "propose",
+                "elect",
+                "--title",
+                "T",
+                "--descriptor",
+                "bogus",
+                "--treasurer",
+                &treasurer,
+                "--treasurer",
+                &treasurer,
+            ],
+            "G-85",
+            "R-52",
+        ),
+        (vec!["propose", "admit", "--title", "T", "--member", stranger, "--member", stranger], "G-83", "named twice"),
         (vec!["propose", "text", "--title", "right\u{202e}left"], "G-82", "202E"),
         (vec!["propose", "text", "--title", "bell\u{7}"], "G-82", "0007"),
         (vec!["propose", "text", "--title", &long], "E-", "120"),

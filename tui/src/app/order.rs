@@ -75,7 +75,7 @@ impl Effects {
     pub fn refusal(&self) -> Option<&str> {
         match self {
             Effects::Stated => None,
-            Effects::Ballot(review) => review.refusal.as_deref(),
+            Effects::Ballot(review) => review.refusal.as_ref().map(|refused| refused.message.as_str()),
             Effects::Proposal(review) => review.refusal.as_ref().map(|refused| refused.message.as_str()),
             Effects::Said(review) => review.refusal.as_ref().map(|refused| refused.message.as_str()),
             Effects::Session { session, signs: true } => {

@@ -107,6 +107,7 @@ pub(super) fn charter_check(file: &Path, backend: &dyn Backend, console: &mut Co
             Some(hash) if lines.is_empty() => lines.push(format!("✓ the charter is sound; its hash is {hash}")),
             _ => {}
         }
+        lines.extend(report.advice.iter().map(|advice| format!("! think again: {}", Untrusted::new(advice))));
         lines
     })?;
     Ok(if report.problems.is_empty() { OK } else { INVALID })

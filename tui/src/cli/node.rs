@@ -8,6 +8,7 @@ use super::args::{Global, Tui, Vote};
 use super::console::{Console, Format};
 use super::failure::{Failure, OK};
 use super::password::{data_folder, password};
+use super::say::permitted;
 use super::{review, show};
 use crate::app::App;
 use crate::app::lesson::Lesson;
@@ -180,13 +181,7 @@ impl Caller {
         let Reply::BallotReview(effects) = self.call(request)? else {
             return Err(other_kind());
         };
-        if let Some(refusal) = effects.refusal {
-            return Err(Failure(ApiError {
-                kind: althing_node::api::ErrorKind::Invalid,
-                rule: refusal.split(':').next().filter(|rule| rule.contains('-')).map(str::to_owned),
-                message: refusal,
-            }));
-        }
+        permitted(effects.refusal.as_ref())?;
         let mut lines = vec![
             format!("Proposal #{} {}", effects.proposal.number, effects.proposal.title),
             format!("Its id is {}.", effects.proposal.id),

@@ -273,7 +273,10 @@ fn payments(text: &str) -> Result<Vec<DraftOutput>, Failure> {
     let lines = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     lines
         .map(|(number, line): (u32, &str)| {
-            let wrong = || Failure::usage(format!("Line {number} is not `address,satoshis`: {line:?}."));
+            let wrong = || {
+                let message = format!("G-24: line {number} is not `address,satoshis`, a payment: {line:?}");
+                Failure::rule("G-24", message)
+            };
             let (address, amount) = line.split_once(',').ok_or_else(wrong)?;
             let amount_sat = amount.trim().parse().map_err(|_| wrong())?;
             Ok(DraftOutput { address: address.trim().to_owned(), amount_sat })
@@ -313,7 +316,8 @@ fn system(text: &str) -> Result<System, String> {
         Some((name, number)) => (name, Some(number)),
         None => (text.as_str(), None),
     };
-    let bad = |what: &str| format!("`{text}` needs {what}");
+    let grade = || format!("`{text}` needs its highest grade, a number from 1 to {}, like score=5 (V-1)", u16::MAX);
+    let budget = || format!("`{text}` needs its credits, a number from 1 to {}, like quadratic=100 (V-1)", u32::MAX);
     Ok(match (name, number) {
         ("yes_no_abstain", None) => System::YesNoAbstain,
         ("yes_no_veto", None) => System::YesNoVeto,
@@ -323,12 +327,10 @@ fn system(text: &str) -> Result<System, String> {
         ("instant_runoff", None) => System::InstantRunoff,
         ("schulze", None) => System::Schulze,
         ("split", None) => System::Split,
-        ("score", Some(max)) => System::Score { max: max.parse().map_err(|_| bad("its highest grade, like score=5"))? },
-        ("score", None) => return Err(bad("its highest grade, like score=5")),
-        ("quadratic", Some(credits)) => {
-            System::Quadratic { credits: credits.parse().map_err(|_| bad("its credits, like quadratic=100"))? }
-        }
-        ("quadratic", None) => return Err(bad("its credits, like quadratic=100")),
+        ("score", Some(max)) => System::Score { max: max.parse().map_err(|_| grade())? },
+        ("score", None) => return Err(grade()),
+        ("quadratic", Some(credits)) => System::Quadratic { credits: credits.parse().map_err(|_| budget())? },
+        ("quadratic", None) => return Err(budget()),
         _ => return Err(format!("`{text}` is no voting system")),
     })
 }

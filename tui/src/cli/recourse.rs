@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use althing_node::api::{Forced, Gate, GateRequest, RecourseRequest, Reply, Request};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::args::Global;
@@ -74,7 +75,7 @@ pub(super) fn fraud(
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
     let caller = Caller::connect(global, backend, console)?;
-    let bytes = std::fs::read(file).map_err(|error| Failure::usage(format!("reading {}: {error}", file.display())))?;
+    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     let proof = althing_node::keys::hex(&bytes);
     let ask = |only_review| Request::Recourse(RecourseRequest::Fraud { proof: proof.clone(), only_review });
     reviewed(&caller, "Prove the hub's fraud to the log", "prove", ask, console)

@@ -8,7 +8,7 @@ use althing_node::api::{
 
 use super::args::{Global, Report};
 use super::console::Console;
-use super::failure::Failure;
+use super::failure::{CANNOT_TELL, Failure, INVALID, OK};
 use super::node::{Caller, other_kind};
 use super::{local, review, show};
 use crate::backend::Backend;
@@ -46,7 +46,12 @@ impl Caller {
         let reply = self.call(Request::ProposalReview { draft: draft.clone() })?;
         let Reply::ProposalReview(effects) = &reply else { return Err(other_kind()) };
         if only_check {
-            return console.answer(&reply, || show::reply(&reply));
+            console.answer(&reply, || show::reply(&reply))?;
+            return Ok(match &effects.refusal {
+                None => OK,
+                Some(refused) if refused.transient => CANNOT_TELL,
+                Some(_) => INVALID,
+            });
         }
         permitted(effects.refusal.as_ref())?;
         if effects.class != "text" {
@@ -105,7 +110,7 @@ impl Caller {
             // Every form but the data is harmless already, and the data is for machines.
             None => {
                 console.text(&text);
-                Ok(super::OK)
+                Ok(OK)
             }
         }
     }

@@ -404,8 +404,8 @@ pub(crate) const REPORT: &str = r##"{"name":"Þingvellir","dao":"d0","first_epoc
 pub(crate) struct Script {
     /// Put around every text of every answer.
     pub(crate) trick: String,
-    /// Why no ballot can be cast, if so.
-    pub(crate) refusal: Option<String>,
+    /// Why no ballot can be cast and nothing proposed, if so.
+    pub(crate) refusal: Option<Refused>,
     /// Whether orders without an answer in the script are answered as if they had been done.
     pub(crate) echo: bool,
     /// Whether screens ask, rather than commands.
@@ -469,7 +469,8 @@ impl Script {
                 })));
             }
             Request::ProposalReview { draft } => {
-                return Ok(Reply::ProposalReview(Box::new(proposal_review(draft))));
+                let refusal = self.refusal.clone();
+                return Ok(Reply::ProposalReview(Box::new(ProposalReview { refusal, ..proposal_review(draft) })));
             }
             Request::SayReview { .. } => return Ok(Reply::SayReview(say_review())),
             Request::ChannelTopUp { review: true, .. } | Request::ChannelWithdraw { review: true, .. } => {

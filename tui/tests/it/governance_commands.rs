@@ -100,6 +100,40 @@ fn a_choice_is_proposed_with_its_options_and_checked_without_sending() {
 }
 
 #[test]
+fn what_the_rules_refuse_exits_by_whether_it_may_do_better_later() {
+    for (transient, code) in [(true, 2), (false, 1)] {
+        for command in ["vote #3 yes", "propose text --title T --check", "propose text --title T"] {
+            let message = "G-41: it is logged".to_owned();
+            let refusal = Some(Refused { rule: "G-41".to_owned(), message, transient });
+            let outcome = althing(Stage::running().refusing(refusal), &format!("--json --yes {command}"), "");
+            assert_eq!(outcome.code, code, "{command}: {outcome:?}");
+            assert!(outcome.out.contains("G-41: it is logged"), "{command}: {outcome:?}");
+            assert_eq!(outcome.asked.len(), 1, "{command}: nothing is sent");
+        }
+    }
+}
+
+#[test]
+fn a_number_that_a_system_needs_is_named_with_its_limits() {
+    for (system, limit) in
+        [("score", "65535"), ("score=70000", "65535"), ("score=-1", "65535"), ("quadratic=x", "4294967295")]
+    {
+        let outcome = refused(&format!("propose text --title T --system {system} --option A --option B"));
+        let message = outcome.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("V-1") && message.contains(limit), "{system}: {message}");
+    }
+}
+
+#[test]
+fn a_line_of_a_csv_file_that_is_no_payment_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "# to whom\nbcrt1qa,5\nbcrt1qb;6\n").unwrap();
+    let outcome = refused(&format!("propose spend --title T --fee-cap 1 --csv {}", file.path().display()));
+    assert_eq!(outcome.json()["error"]["rule"], "G-24");
+    assert!(outcome.json()["error"]["message"].as_str().unwrap().contains("line 3"), "{outcome:?}");
+}
+
+#[test]
 fn a_file_proposes_anything() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let text = "title = 'Roof'\nsystem = 'approval'\nclass = 'spend'\n[[option]]\nlabel = 'Turf'\n[[option.effect]]\n\

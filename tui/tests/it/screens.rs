@@ -176,7 +176,11 @@ fn an_empty_dao_says_what_to_do() {
 #[test]
 fn a_refused_ballot_cannot_be_typed_through() {
     let mut member = screen("choose");
-    member.script.refusal = Some("Voting on #4 closed at height 1,200 (G-24).".to_owned());
+    member.script.refusal = Some(althing_node::api::Refused {
+        rule: "G-24".to_owned(),
+        message: "Voting on #4 closed at height 1,200 (G-24).".to_owned(),
+        transient: false,
+    });
     member.press("<enter>");
     let text = member.press("vote<enter>").text();
     assert!(text.contains("✗ Voting on #4 closed at height 1,200 (G-24)."), "{text}");

@@ -93,6 +93,7 @@ impl Backend for Stage {
             hash: Some("ab".repeat(32)),
             sentences: vec![format!("The charter has {} bytes.", charter.len())],
             problems: self.charter_problem.clone().into_iter().collect(),
+            advice: vec!["guards.cooldown_blocks (R-82): is 0".to_owned()],
         }
     }
 
@@ -212,6 +213,11 @@ impl Stage {
     pub(crate) fn answer(self, answer: Result<Reply, ApiError>) -> Self {
         self.node.script.answers.lock().unwrap().push_back(answer);
         self
+    }
+
+    /// With a node that lets nothing be voted or proposed.
+    pub(crate) fn refusing(self, refusal: Option<Refused>) -> Self {
+        Self { node: Arc::new(Node { script: Script { refusal, ..Script::default() }, ..Node::default() }), ..self }
     }
 
     fn note(&self, what: String) {

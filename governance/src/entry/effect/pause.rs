@@ -2,7 +2,7 @@
 
 use super::rule;
 use crate::charter::Class;
-use crate::codec::{Canonical, DecodeError, Reader, Writer, check_length};
+use crate::codec::{Canonical, DecodeError, Reader, Writer, check_ascending, check_length};
 
 /// Holds back every authorisation of some classes (G-87). It can delay and never pay, so that whoever seizes the emergency
 /// path gains nothing by it.
@@ -29,10 +29,7 @@ impl Pause {
         if self.blocks == 0 {
             return Err(rule("G-87", "pause blocks", "is 0; must be at least 1".into()));
         }
-        if let Some(pair) = self.classes.windows(2).find(|pair| pair[0] >= pair[1]) {
-            let problem = format!("{} stands behind {}; must ascend", pair[1].name(), pair[0].name());
-            return Err(rule("G-87", "paused classes", problem));
-        }
+        check_ascending("G-87", "paused classes", &self.classes, |class| class)?;
         if self.classes.contains(&Class::Pause) {
             return Err(rule("G-87", "paused classes", "hold pause; a pause must stay possible to end".into()));
         }

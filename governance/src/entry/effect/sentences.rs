@@ -78,7 +78,8 @@ impl Effect {
         }
     }
 
-    /// As [`Effect::sentences`], and of a change every value before and after, seen from the charter in force.
+    /// As [`Effect::sentences`], of a change also every value before and after, and of a pause how much of it counts (G-87): seen
+    /// from the charter in force.
     #[must_use]
     pub fn sentences_against(&self, charter: &Charter, network: Network) -> Vec<String> {
         let mut out = self.sentences(network);
@@ -88,6 +89,9 @@ impl Effect {
             }
             (Self::RuleChange(_), None) => {
                 out.push(format!("It lapses: the charter in force is {}.", charter.hash()));
+            }
+            (Self::Pause(pause), _) if pause.blocks > charter.guards.pause_max_blocks => {
+                out.push(format!("The charter ends it after {} blocks.", charter.guards.pause_max_blocks));
             }
             _ => {}
         }

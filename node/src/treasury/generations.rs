@@ -1,0 +1,16 @@
+//! The treasuries that a DAO had, as far as a charter's word makes one (T-7).
+
+use althing_anchor::Treasury;
+use althing_governance::Charter;
+
+/// Descriptors of the treasuries by the charters that came into force in this order, the oldest first: the last is the present one.
+///
+/// A vote can put any text into a charter, and the log, which knows no miniscript, takes it. What is no treasury
+/// changes none: else one slip of the pen would end the DAO on every node at once.
+pub fn generations<'a>(charters: impl IntoIterator<Item = &'a Charter>) -> Vec<String> {
+    let written = charters.into_iter().map(|charter| &charter.treasury_descriptor);
+    let mut descriptors: Vec<String> =
+        written.filter(|descriptor| Treasury::parse(descriptor).is_ok()).cloned().collect();
+    descriptors.dedup();
+    descriptors
+}
