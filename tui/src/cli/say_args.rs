@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use althing_node::api::{Class, CommentOpinion, DelegatePart, DelegateScope, Hideable, ReportFormat, Saying};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::propose_args::class;
+use crate::parts::class;
 
 /// `comment-vote`.
 #[derive(Debug, Args)]

@@ -95,7 +95,7 @@ fn a_comment_and_a_proposal_are_published() {
     assert!(member.text().contains("✓ Published to the log."));
     member.press("2n<ctrl-s>");
     assert!(member.text().contains("The title is empty."));
-    member.press("Sing more<shift-tab><tab><tab><tab><tab><tab><tab><tab><tab>Every day.<ctrl-s>");
+    member.press("Sing more<shift-tab><tab><tab><tab><tab><tab><tab>Every day.<ctrl-s>");
     let text = member.text();
     assert!(text.contains("A proposal is public and permanent."), "{text}");
     member.press("propose<enter>");

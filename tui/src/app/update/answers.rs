@@ -98,7 +98,7 @@ fn tell(app: &mut App) -> Option<Command> {
 
 /// An answer, put where it belongs. An answer nobody waits for any more is dropped.
 fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, ApiError>) -> Vec<Command> {
-    if !matches!(purpose, Purpose::Desk | Purpose::Discussion | Purpose::Review) {
+    if !matches!(purpose, Purpose::Desk | Purpose::Discussion | Purpose::Review | Purpose::Charter) {
         app.pending = app.pending.saturating_sub(1);
     }
     match (purpose, result) {
@@ -166,6 +166,13 @@ fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, ApiError>) -
                     Vec::new()
                 }
             };
+        }
+        (Purpose::Charter, Ok(Reply::Text { text })) => {
+            if let Some(Popup::Form(form)) = app.popups.last_mut()
+                && form.wants_charter()
+            {
+                form.take_charter(&text);
+            }
         }
         (Purpose::SaveReport, Ok(Reply::Text { text })) => return save_report(app, text),
         (purpose, Ok(_)) => {
