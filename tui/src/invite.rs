@@ -14,6 +14,13 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// Longest invitation that is read, in letters.
 const MAX_LETTERS: usize = 512 * 1024;
 
+/// Whether that looks like an invitation rather than the name of a file.
+#[must_use]
+pub fn is_one(text: &str) -> bool {
+    let begins = text.trim_start().as_bytes().get(..PREFIX.len());
+    begins.is_some_and(|begins| begins.eq_ignore_ascii_case(PREFIX.as_bytes()))
+}
+
 /// The invitation to the DAO of a DAO file.
 ///
 /// # Errors

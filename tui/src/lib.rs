@@ -14,6 +14,7 @@ pub mod fuzzy;
 pub mod invite;
 pub mod keymap;
 pub mod log;
+mod parts;
 pub mod picture;
 pub mod readonly;
 pub mod screen;

@@ -6,7 +6,7 @@ use super::{LogState, ProposalRecord, Rolls};
 use crate::ballots::Ballots;
 use crate::delegation::{Electorate, Graph, Live, Scope, Shift, Topic};
 use crate::id::{MemberId, ProposalId};
-use crate::voting::Count;
+use crate::voting::{Count, CountError};
 
 /// Totals of a proposal over the ballots so far.
 #[derive(Debug, Clone)]
@@ -56,6 +56,25 @@ impl LiveTally {
     pub fn carried(&self, member: &MemberId, own: u128) -> u128 {
         let Some(flow) = &self.flow else { return own };
         flow.graph.electorate().seat(member).map_or(0, |seat| flow.live.received(&flow.graph, seat))
+    }
+
+    /// The totals if `member`, who has `own` weight, now cast these fields: in the place of the ballot of theirs that stands,
+    /// and with the weight back that others cast for them (L-16). `ballots` are those counted here.
+    ///
+    /// # Errors
+    /// If the fields are no ballot of the system.
+    pub fn count_with(
+        &self,
+        member: &MemberId,
+        own: u128,
+        fields: &[u16],
+        ballots: &Ballots,
+    ) -> Result<Count, CountError> {
+        self.count.clone().add(fields, 0)?;
+        let mut after = self.clone();
+        let standing = ballots.standing(member).map(|record| record.fields);
+        after.replace(member, own, standing, Some(fields), ballots);
+        Ok(after.count)
     }
 }
 

@@ -168,6 +168,20 @@ fn delegated_weight_is_in_the_outcome_and_in_the_tree() {
     let live = |world: &World| world.state.proposals()[&id].live.clone().unwrap().count().sums();
     // 3 and 4 and 5 speak through 2; 6 and 7 name each other and so nobody.
     assert_eq!(live(&world), [1000, 4000, 0, 2, 10_000]);
+    // What a ballot would do is known before it is cast: 4's weight, and 3's with it, leave the ballot of 2 (L-16).
+    let would = |world: &World, by: u8, choice: Choice| {
+        let proposal = &world.state.proposals()[&id];
+        let fields = Ballot::new(id, choice, None).fields;
+        let live = proposal.live.as_ref().unwrap();
+        live.count_with(&member_id(by), 1000, &fields, &proposal.ballots).unwrap().sums()
+    };
+    assert_eq!(would(&world, 4, Choice::Yes), [3000, 2000, 0, 3, 10_000]);
+    assert_eq!(would(&world, 2, Choice::Yes), [5000, 0, 0, 2, 10_000], "in the place of the one that stands");
+    assert_eq!(would(&world, 8, Choice::Abstain), [1000, 4000, 1000, 3, 10_000]);
+    assert_eq!(live(&world), [1000, 4000, 0, 2, 10_000], "nothing was cast");
+    let proposal = &world.state.proposals()[&id];
+    let tally = proposal.live.as_ref().unwrap();
+    assert!(tally.count_with(&member_id(4), 1000, &[9, 9], &proposal.ballots).is_err());
     // An own ballot overrides, a revocation too, both at once in the live totals.
     world.vote(4, id, Choice::Yes).unwrap();
     assert_eq!(live(&world), [3000, 2000, 0, 3, 10_000]);

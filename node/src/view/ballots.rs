@@ -58,15 +58,8 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     let weight = carried(shell, record, &me, own_weight);
     let proposal = one(shell, Some(me), &id.to_string())?;
     let replaces = proposal.my_ballot.as_ref().map(|ballot| ballot.choice.clone());
-    let logged = record.ballots.standing(&me);
-    let after = record.live.as_ref().and_then(|live| {
-        let mut count = live.count().clone();
-        if let Some(before) = logged {
-            count.remove(before.fields, live.carried(&me, own_weight)).ok()?;
-        }
-        count.add(&fields, weight).ok()?;
-        Some(count)
-    });
+    let live = record.live.as_ref();
+    let after = live.and_then(|live| live.count_with(&me, own_weight, &fields, &record.ballots).ok());
     let tally_after = after.as_ref().zip(state.rule_of(record)).map(|(count, rule)| tally(count, rule, false));
     let mut options_after = proposal.vote.options.clone();
     for (option, place) in options_after.iter_mut().zip(0u16..) {

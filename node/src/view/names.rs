@@ -6,7 +6,8 @@ use althing_governance::state::ProposalRecord;
 use crate::api::ApiError;
 use crate::shell::Shell;
 
-/// The proposal that a person means: by its number in the log (`#3`), or by its id or an unambiguous beginning of it.
+/// The proposal that a person means: by its number in the log (`#3`, or `3` where a shell would read a comment), or by its id
+/// or an unambiguous beginning of it. Three digits at most are a number, since four may begin an id.
 ///
 /// # Errors
 /// `N-50` for text that is neither, `N-51` when none or several are meant.
@@ -15,9 +16,12 @@ pub fn find_proposal(shell: &Shell, text: &str) -> Result<ProposalId, ApiError> 
     if let Some(number) = text.strip_prefix('#') {
         return by_number(shell, number);
     }
+    if (1..4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+        return by_number(shell, &text);
+    }
     if text.len() < 4 || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         let message = format!(
-            "a proposal is named by its number, like #3, or by 4 to 64 hexadecimal digits of its id, not by {text:?}"
+            "a proposal is named by its number, like 3 or '#3', or by 4 to 64 hexadecimal digits of its id, not by {text:?}"
         );
         return Err(ApiError::invalid("N-50", message));
     }

@@ -49,6 +49,10 @@ fn run(arguments: &Arguments) -> Result<String> {
     ensure!(!occupied, "{} is not empty; the demo founds a DAO anew", data_dir.display());
     if !arguments.headless {
         let kept = story::play(&data_dir, arguments.learn)?;
+        if arguments.learn && arguments.data_dir.is_none() {
+            std::fs::remove_dir_all(&kept).with_context(|| format!("removing {}", kept.display()))?;
+            return Ok("Everything is stopped, and the private DAO is thrown away.".to_owned());
+        }
         return Ok(format!("Everything is stopped. The data of all nodes is in {}", kept.display()));
     }
     let told = story::tell(&data_dir)?;
@@ -62,10 +66,16 @@ fn run(arguments: &Arguments) -> Result<String> {
     ))
 }
 
-/// A folder beside the build's output, so that `cargo clean` removes it.
+/// A folder beside the build's output, so that `cargo clean` removes it; of an installed program one for temporary files, since
+/// beside it nobody may write.
 fn fresh_folder() -> Result<PathBuf> {
     let exe = std::env::current_exe().context("the path of the running program")?;
     let target = exe.parent().and_then(|profile| profile.parent()).context("the target folder")?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
-    Ok(target.join("demo").join(now.as_secs().to_string()))
+    let now = now.as_secs().to_string();
+    // Cargo marks its folders so.
+    if target.join("CACHEDIR.TAG").exists() {
+        return Ok(target.join("demo").join(now));
+    }
+    Ok(std::env::temp_dir().join(format!("althing-demo-{now}")))
 }

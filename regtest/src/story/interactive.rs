@@ -14,6 +14,7 @@ use super::decide::{Tabled, propose};
 use super::found::Periods;
 use super::motions::motions;
 use super::narrator::Narrator;
+use super::treasury::fund_treasury;
 use super::{explain, found_and_join, payee};
 use crate::program::Program;
 
@@ -41,6 +42,8 @@ pub fn play(data_dir: &Path, learn: bool) -> Result<PathBuf> {
 
 fn play_in(assembly: &mut Assembly, learn: bool) -> Result<()> {
     found_and_join(assembly, Periods::LEISURELY)?;
+    assembly.narrator.step("paying into the treasury");
+    fund_treasury(assembly, 500_000)?;
     let payee = payee(assembly)?;
     let tabled = propose(assembly, motions(&payee))?;
     cast_first_ballots(assembly, &tabled)?;

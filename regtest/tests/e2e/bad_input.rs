@@ -163,6 +163,12 @@ fn requests_that_break_a_rule_lose_nothing() {
             names: vec!["N-51", "#99"],
         },
         Row {
+            what: "ballot for a number beyond the log's, without the sign that shells eat",
+            command: vec!["vote", "99", "yes", "--yes"],
+            codes: &[INVALID],
+            names: vec!["N-51", "#99"],
+        },
+        Row {
             what: "ballot for a number that is none",
             command: vec!["vote", "#two", "yes", "--yes"],
             codes: &[INVALID],

@@ -50,7 +50,8 @@ pub const STEPS: [Step; 10] = [
     },
     Step {
         title: "Delegate",
-        text: "Press 6, choose a member you trust, and press d. Where you do not vote yourself, your weight goes to them.",
+        text: "Press 6, choose a member you trust (j goes down), press d, then ctrl-s for the review page, and type its word. Where you \
+               do not vote yourself, your weight goes to them.",
         is_done: |app, _, _| app.desk.delegations.as_ref().is_some_and(|found| !found.mine.is_empty()),
     },
     Step {
@@ -81,7 +82,8 @@ pub const STEPS: [Step; 10] = [
     },
     Step {
         title: "Sign a payment",
-        text: "Press 5, then p: pay 1000 sat of dues out of your channel. No transaction on Bitcoin; both sides sign new balances.",
+        text: "Press 5, then p: pay 1000 sat of dues out of your channel; ctrl-s, and its word. No transaction on Bitcoin: both sides \
+               sign new balances.",
         is_done: |_, _, seen| seen.dues_paid,
     },
     Step {

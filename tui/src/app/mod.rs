@@ -335,6 +335,8 @@ pub enum Purpose {
     Session,
     /// The session's PSBT, to be written to a file.
     SaveSession,
+    /// The charter in force, to be changed in a form.
+    Charter,
 }
 
 /// Something for the worker to do.

@@ -1,6 +1,6 @@
 //! What needs the member's attention now, the most urgent first.
 
-use althing_node::api::{BallotPath, ProposalState, Role, SessionView, Snapshot, Stake};
+use althing_node::api::{BallotPath, ProposalState, Role, SessionView, Snapshot, Stake, TreasuryOverview};
 
 use super::advice::advice;
 use crate::backend::Verdict;
@@ -41,13 +41,16 @@ pub enum Urgency {
     Waiting,
 }
 
-/// What needs attention in this snapshot, and among the signing sessions of the treasury.
+/// What needs attention in this snapshot, and among the signing sessions and payments of the treasury.
 #[must_use]
-pub fn needs(snapshot: &Snapshot, sessions: &[SessionView]) -> Vec<Need> {
+pub fn needs(snapshot: &Snapshot, sessions: &[SessionView], treasury: Option<&TreasuryOverview>) -> Vec<Need> {
     let mut found = Vec::new();
     alarms(snapshot, &mut found);
     votes(snapshot, &mut found);
     signatures(sessions, &mut found);
+    if let Some(treasury) = treasury {
+        payments(snapshot, treasury, &mut found);
+    }
     stake(snapshot, &mut found);
     ballots(snapshot, &mut found);
     found.sort_by_key(|need| need.urgency);
@@ -97,6 +100,31 @@ fn signatures(sessions: &[SessionView], found: &mut Vec<Need>) {
         session: Some(session.id.clone()),
         next: Vec::new(),
         key: format!("sign {}", session.id),
+    }));
+}
+
+/// Payments that were decided and for which no treasurer has opened a session yet.
+fn payments(snapshot: &Snapshot, treasury: &TreasuryOverview, found: &mut Vec<Need>) {
+    if !treasury.treasurers.iter().any(|treasurer| treasurer.is_me) {
+        return;
+    }
+    let status = &snapshot.status;
+    let open = treasury.payments.iter().filter(|payment| payment.state == "open");
+    found.extend(open.filter(|payment| payment.from_height <= status.tip_height).map(|payment| Need {
+        urgency: Urgency::Asked,
+        text: format!(
+            "Pay what was decided within {}: {}",
+            blocks_and_time(payment.expiry_height.saturating_sub(status.tip_height), &status.network),
+            Untrusted::new(&payment.title)
+        ),
+        proposal: None,
+        channel: None,
+        session: None,
+        next: vec![
+            "4 lists the payments, and o on one opens its session: your machine builds the transaction and checks it.".to_owned(),
+            "Then every treasurer looks at it and signs it at their own machine. Nothing is signed before.".to_owned(),
+        ],
+        key: format!("pay {}", payment.intent),
     }));
 }
 

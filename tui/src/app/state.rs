@@ -284,7 +284,8 @@ impl App {
     #[must_use]
     pub fn needs(&self) -> Vec<Need> {
         let sessions = self.desk.sessions.as_deref().unwrap_or_default();
-        self.snapshot.as_deref().map(|snapshot| needs(snapshot, sessions)).unwrap_or_default()
+        let treasury = self.desk.treasury.as_deref();
+        self.snapshot.as_deref().map(|snapshot| needs(snapshot, sessions, treasury)).unwrap_or_default()
     }
 
     /// The filter of the screen shown.

@@ -1,5 +1,6 @@
 //! The one place where the application changes.
 
+use althing_node::api::Request;
 use ratatui::layout::Position;
 
 use super::ballot::Choose;
@@ -434,8 +435,12 @@ fn on_form(app: &mut App, mut form: Box<Form>, act: Act) -> Vec<Command> {
         Act::Open | Act::Confirm => return finish(app, form),
         _ => {}
     }
+    let asks = form.wants_charter();
     app.popups.push(Popup::Form(form));
-    Vec::new()
+    if !asks {
+        return Vec::new();
+    }
+    vec![Command::Ask { purpose: Purpose::Charter, request: Request::Charter }]
 }
 
 /// A form is filled in: the review page, or for a file the file at once.

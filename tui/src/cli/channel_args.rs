@@ -1,6 +1,77 @@
-//! Options of the commands that change a channel in use.
+//! Options of the commands about the wallet and the channels.
 
-use clap::Args;
+use clap::{Args, Subcommand};
+
+/// `wallet`.
+#[derive(Debug, Subcommand)]
+pub enum Wallet {
+    /// A fresh receiving address.
+    Address,
+    /// The balances.
+    Balance,
+}
+
+/// `stake`.
+#[derive(Debug, Subcommand)]
+pub enum StakeCommand {
+    /// Lock bitcoin in a channel with the hub. It stays yours.
+    Open {
+        /// Amount in satoshis.
+        amount_sat: u64,
+        /// Fee rate of the funding transaction, sat/vB.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        fee_rate: u64,
+    },
+    /// List my channels.
+    List,
+    /// Close a channel; the stake returns to the wallet and stops counting.
+    Close {
+        /// The channel, as `stake list` shows it.
+        channel: String,
+        /// Fee of the closing transaction, satoshis.
+        #[arg(long, default_value_t = 500)]
+        fee_sat: u64,
+    },
+}
+
+/// `channel`.
+#[derive(Debug, Subcommand)]
+pub enum ChannelCommand {
+    /// List the channels: a member's own, a hub's all.
+    List,
+    /// One channel, and how far its end has come.
+    Show {
+        /// The channel's id or the beginning of it.
+        channel: String,
+    },
+    /// Pay the other side out of a channel: dues from a member, a reward from the hub.
+    Pay {
+        /// The channel's id or the beginning of it.
+        channel: String,
+        /// Amount in satoshis.
+        amount_sat: u64,
+    },
+    /// Add coins of the wallet to a channel, which stays in use.
+    #[command(name = "topup")]
+    TopUp(TopUp),
+    /// Take coins out of a channel, which stays in use.
+    Withdraw(TakeOut),
+    /// Replace a top-up or withdrawal that waits to be mined by one at a higher fee rate.
+    Bump(Bump),
+    /// Move a channel to another hub, which has to serve the same DAO. Asked for once; the node goes on with it by itself.
+    Migrate(Migrate),
+    /// Close a channel together with the other side, or alone.
+    Close {
+        /// The channel's id or the beginning of it.
+        channel: String,
+        /// Fee of the closing transaction, satoshis. Asked again with a higher fee, it replaces a close that waits.
+        #[arg(long, default_value_t = 500)]
+        fee_sat: u64,
+        /// Alone, when the other side does not answer: the wallet pays, and the coins wait for the channel's lock.
+        #[arg(long)]
+        force: bool,
+    },
+}
 
 /// `channel topup`.
 #[derive(Debug, Clone, Args)]

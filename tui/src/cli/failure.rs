@@ -39,9 +39,14 @@ impl Failure {
         Self(ApiError::invalid(rule, message))
     }
 
+    /// Not possible now; nothing was lost.
+    pub(super) fn not_now(message: impl Into<String>) -> Self {
+        Self(ApiError::not_now(message))
+    }
+
     /// The typed word did not come.
     pub(super) fn declined(word: &str) -> Self {
-        Self(ApiError::not_now(format!("Nothing was done: the word {word} was not typed.")))
+        Self::not_now(format!("Nothing was done: the word {word} was not typed."))
     }
 
     /// The exit code that says whose fault it is.

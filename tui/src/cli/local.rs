@@ -155,6 +155,17 @@ pub(super) fn found(
     let charter = read_file(charter)?;
     let password = password(global, console)?;
     let effects = backend.found_review(&data, &password, &charter)?;
+    if effects.has_sat < effects.needs_sat {
+        // Said before anything is asked: the word would be typed for nothing.
+        return Err(Failure::not_now(format!(
+            "The genesis transaction needs {}, fee of {} included; the wallet has {}. Send {} more to an address of `althing \
+             wallet address`, wait for a block, and found the DAO then.",
+            sats(effects.needs_sat),
+            sats(effects.fee_sat),
+            sats(effects.has_sat),
+            sats(effects.needs_sat - effects.has_sat)
+        )));
+    }
     let mut lines = effects.sentences;
     lines.push(format!(
         "The genesis transaction needs {}, fee of {} included; the wallet has {}.",

@@ -124,10 +124,24 @@ fn dao_file(given: &str, console: &mut Console<'_>) -> Result<String, Failure> {
                 .context("the standard input cannot be read")?;
             line
         }
-        given if given.starts_with(invite::PREFIX) => given.to_owned(),
+        given if invite::is_one(given) => given.to_owned(),
+        file if !Path::new(file).exists() => {
+            return Err(Failure::rule(
+                "N-91",
+                format!(
+                    "N-91: {file:?} is neither an invitation, which begins with {}, nor a file with one, nor a DAO file. \
+                     The founder makes one with `althing dao invitation`.",
+                    invite::PREFIX
+                ),
+            ));
+        }
         file => read_file(Path::new(file))?,
     };
-    if text.trim_start().starts_with('{') { Ok(text) } else { Ok(invite::decode(&text)?) }
+    if text.trim_start().starts_with('{') {
+        return Ok(text);
+    }
+    // What is wrong with it stays wrong: a letter is missing, or another one.
+    invite::decode(&text).map_err(|error| Failure::rule("N-91", format!("{error}; ask for it again")))
 }
 
 /// Makes or restores the keys, and lets the words be typed back.

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use super::console::Console;
 use super::failure::Failure;
 use super::local;
+use crate::parts::{class, milestone, payment, treasurer};
 
 /// What every proposal has.
 #[derive(Debug, Args)]
@@ -261,13 +262,6 @@ impl Propose {
     }
 }
 
-/// `ADDRESS=SATOSHIS`.
-fn payment(text: &str) -> Result<DraftOutput, String> {
-    let (address, amount) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not ADDRESS=SATOSHIS"))?;
-    let amount_sat = amount.parse().map_err(|_| format!("`{amount}` is not a whole number of satoshis"))?;
-    Ok(DraftOutput { address: address.to_owned(), amount_sat })
-}
-
 /// Lines `address,satoshis`; empty lines and those that begin with # are passed over.
 fn payments(text: &str) -> Result<Vec<DraftOutput>, Failure> {
     let lines = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
@@ -282,31 +276,6 @@ fn payments(text: &str) -> Result<Vec<DraftOutput>, Failure> {
             Ok(DraftOutput { address: address.trim().to_owned(), amount_sat })
         })
         .collect()
-}
-
-/// `SATOSHIS@BLOCKS=DESCRIPTION`.
-fn milestone(text: &str) -> Result<DraftMilestone, String> {
-    let wrong = || format!("`{text}` is not SATOSHIS@BLOCKS=DESCRIPTION");
-    let (when, description) = text.split_once('=').ok_or_else(wrong)?;
-    let (amount, blocks) = when.split_once('@').ok_or_else(wrong)?;
-    Ok(DraftMilestone {
-        description: description.to_owned(),
-        amount_sat: amount.parse().map_err(|_| wrong())?,
-        after_blocks: blocks.parse().map_err(|_| wrong())?,
-    })
-}
-
-/// `NAME=KEY`.
-fn treasurer(text: &str) -> Result<DraftTreasurer, String> {
-    let (name, key) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not NAME=KEY"))?;
-    Ok(DraftTreasurer { name: name.to_owned(), key: key.to_owned() })
-}
-
-/// A class by its name in the charter; hyphens are as good as underscores.
-pub(super) fn class(text: &str) -> Result<Class, String> {
-    let name = text.replace('-', "_");
-    let names = || Class::ALL.map(Class::name).join(", ");
-    Class::ALL.into_iter().find(|class| class.name() == name).ok_or_else(|| format!("`{text}` is none of {}", names()))
 }
 
 /// A voting system by its name in the charter.

@@ -5,7 +5,36 @@ use std::path::PathBuf;
 use althing_node::api::{Class, CommentOpinion, DelegatePart, DelegateScope, Hideable, ReportFormat, Saying};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::propose_args::class;
+use crate::parts::class;
+
+/// `proposal`.
+#[derive(Debug, Subcommand)]
+pub enum ProposalCommand {
+    /// Its effects, text, sums and discussion.
+    Show {
+        /// Its number, like '#3', or its id or the first digits of it.
+        id: String,
+    },
+    /// What differs between two versions.
+    Diff {
+        /// The one: its number, like '#3', or its id or the first digits of it.
+        old: String,
+        /// The other.
+        new: String,
+    },
+}
+
+/// `comment`.
+#[derive(Debug, Args)]
+pub struct CommentArgs {
+    /// The proposal: its number, like '#3', or its id or the first digits of it.
+    pub proposal: String,
+    /// The comment; `-` reads it from the standard input.
+    pub text: String,
+    /// Id of the comment that this one answers.
+    #[arg(long, value_name = "ID")]
+    pub parent: Option<String>,
+}
 
 /// `comment-vote`.
 #[derive(Debug, Args)]

@@ -27,7 +27,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, form: &Form) {
         let mut field = body.clone();
         field.set_style(pen.theme.text);
         field.set_cursor_line_style(pen.theme.text);
-        field.set_placeholder_text("Markdown; public and permanent.");
+        let hint =
+            if form.is_charter() { "The charter in force is on its way." } else { "Markdown; public and permanent." };
+        field.set_placeholder_text(hint);
         field.set_placeholder_style(pen.theme.dim);
         if !form.on_body() {
             field.set_cursor_style(pen.theme.text);

@@ -1,6 +1,6 @@
 //! The last page before something irreversible: exactly what it does, and a word to type.
 
-use althing_node::api::{BallotReview, Bump, Choice, ProposalReview, Request, option_name};
+use althing_node::api::{BallotReview, Bump, Choice, ProposalReview, Request, WeightRoute, option_name};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span, Text};
@@ -8,6 +8,7 @@ use ratatui::text::{Line, Span, Text};
 use crate::app::{App, Effects, Review, ReviewStep};
 use crate::format::{percent, sats, weight};
 use crate::text::{bullets, hanging, paragraph, width};
+use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 use crate::widget::{Pen, panel, scrolled, tally_lines};
 use crate::words;
@@ -118,7 +119,7 @@ fn ballot_page(
     lines.push(Line::default());
     lines.push(Line::styled("What you sign", bold));
     lines.extend(bullets(&effects.sentences, columns, theme.text));
-    lines.extend(delegation_effect(app, proposal.id.as_str(), columns, theme));
+    lines.extend(taken_back(app, proposal.id.as_str(), columns, theme));
     if effects.tally_after.is_some() {
         lines.push(Line::default());
         lines.push(Line::styled("The sums with this ballot", bold));
@@ -158,13 +159,24 @@ fn named(choice: &Choice) -> Vec<(u16, String)> {
     }
 }
 
+/// What others would cast without a ballot of one's own: with one it comes back.
+fn taken_back(app: &App, proposal: &str, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(routes) = app.desk.routes.as_ref().filter(|_| app.open.as_deref() == Some(proposal)) else {
+        return Vec::new();
+    };
+    let elsewhere = routes.routes.iter().filter(|route| route.steps > 0);
+    let sentence = |route: &WeightRoute| {
+        format!(
+            "{} of your weight goes to {} so far; with this ballot you cast it yourself.",
+            weight(&route.weight),
+            Untrusted::new(&route.name)
+        )
+    };
+    elsewhere.flat_map(|route| hanging("• ", &sentence(route), columns, theme.text)).collect()
+}
+
 /// Where one's weight goes without a ballot of one's own.
-pub(super) fn delegation_effect(
-    app: &App,
-    proposal: &str,
-    columns: usize,
-    theme: &crate::theme::Theme,
-) -> Vec<Line<'static>> {
+pub(super) fn delegation_effect(app: &App, proposal: &str, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     let Some(routes) = app.desk.routes.as_ref().filter(|_| app.open.as_deref() == Some(proposal)) else {
         return Vec::new();
     };

@@ -116,6 +116,26 @@ proptest! {
     }
 }
 
+/// A mistyped invitation is told before anything is asked, and is no trouble of this machine.
+#[test]
+fn what_is_no_invitation_is_named_before_any_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = invite::encode(&dao_file(&[1, 2], &[3], "02aa@127.0.0.1:9735", 5)).unwrap();
+    for (given, words) in [
+        ("nonsense", "N-91: \"nonsense\" is neither an invitation, which begins with althing1, nor a file"),
+        ("althing1zz", "N-91: "),
+        (&good[..good.len() - 9], "ask for it again"),
+    ] {
+        let command = format!("--data {} join {given}", folder.path().display());
+        let outcome = althing(Stage::default(), &command, "");
+        assert_eq!((outcome.code, outcome.did.len()), (1, 0), "{given}: {outcome:?}");
+        assert!(outcome.err.contains(words), "{given}: {}", outcome.err);
+    }
+    // As a QR code may have it.
+    assert!(invite::is_one(&good.to_uppercase()) && !invite::is_one("althing"), "{good}");
+    assert_eq!(invite::decode(&good.to_uppercase()).unwrap(), invite::decode(&good).unwrap());
+}
+
 #[test]
 fn joining_asks_plain_questions_and_checks_the_words() {
     let invitation = invite::encode(&dao_file(&[1, 2], &[3], "02aa@127.0.0.1:9735", 5)).unwrap();

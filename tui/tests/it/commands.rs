@@ -357,6 +357,20 @@ fn founding_names_the_cost_and_what_was_made() {
 }
 
 #[test]
+fn an_empty_wallet_founds_nothing_and_asks_for_no_word() {
+    let charter = file("name = 1");
+    let command = format!("dao found --charter {} --listen 127.0.0.1:9735", charter.path().display());
+    for command in [command.clone(), format!("--yes {command}")] {
+        let outcome = althing(Stage { is_poor: true, ..Stage::default() }, &command, "");
+        assert_eq!((outcome.code, outcome.did.as_slice()), (2, [].as_slice()), "{outcome:?}");
+        for part in ["needs 10,300 sat", "the wallet has 200 sat", "Send 10,100 sat more", "althing wallet address"] {
+            assert!(outcome.err.contains(part), "{part}: {}", outcome.err);
+        }
+        assert!(!outcome.err.contains("found to"), "no word is asked for: {}", outcome.err);
+    }
+}
+
+#[test]
 fn a_node_runs_until_it_stops_and_says_so() {
     let stage = Stage::default().answer(Ok(Reply::Status(Box::new(snapshot().status))));
     let outcome = althing(stage, "--json hub run --listen 127.0.0.1:2", "");

@@ -512,6 +512,7 @@ fn beside(request: &Request) -> Option<Reply> {
         Request::Deposits => Reply::Deposits { deposits: deposits() },
         Request::Rewards => Reply::Rewards { rewards: rewards() },
         Request::Report { .. } => Reply::Text { text: REPORT.to_owned() },
+        Request::Charter => Reply::Text { text: "name = \"Þing\"\nepoch_blocks = 6\n".to_owned() },
         Request::Why { proposal, .. } => Reply::Why(Box::new(why(proposal))),
         Request::WhyLink { .. } => Reply::Why(Box::new(why(""))),
         Request::Treasury { about } => return crate::treasury_data::answer(about),
@@ -542,7 +543,6 @@ fn echoed(request: &Request) -> Option<Reply> {
         Request::Status => Reply::Status(Box::new(snapshot().status)),
         Request::Stakes => Reply::Stakes { stakes: snapshot().stakes },
         Request::WalletBalance => Reply::Balance(snapshot().status.balance),
-        Request::Charter => Reply::Text { text: "name = \"Þing\"".to_owned() },
         _ => return None,
     })
 }
@@ -704,6 +704,7 @@ fn named_key(name: &str) -> (KeyCode, KeyModifiers) {
         "backspace" => KeyCode::Backspace,
         "ctrl-z" => return (KeyCode::Char('z'), KeyModifiers::CONTROL),
         "ctrl-y" => return (KeyCode::Char('y'), KeyModifiers::CONTROL),
+        "ctrl-u" => return (KeyCode::Char('u'), KeyModifiers::CONTROL),
         "ctrl-s" => return (KeyCode::Char('s'), KeyModifiers::CONTROL),
         "ctrl-c" => return (KeyCode::Char('c'), KeyModifiers::CONTROL),
         other => panic!("no key is called {other}"),

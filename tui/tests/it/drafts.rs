@@ -49,13 +49,13 @@ fn the_form_stays_under_the_review_page() {
 #[test]
 fn a_payment_and_a_choice_are_proposed_as_they_were_filled_in() {
     let mut member = AtTheKeyboard::new().answer(Ok(Reply::Proposal(Box::new(discussion()))));
-    member.press("2nDisks<tab><tab><tab>archive, money<tab>tb1qxyz<tab>250,000<tab>5000<ctrl-s>propose<enter>");
+    member.press("2nDisks<tab><right><tab><tab>tb1qxyz<tab>250,000<tab>5000<tab>archive, money<ctrl-s>propose<enter>");
     let Some(Request::Propose { draft }) = orders(&member).pop() else { panic!("{}", member.text()) };
     assert_eq!(draft.tags, ["archive", "money"]);
     let [DraftEffect::Spend { outputs, fee_cap_sat: 5_000 }] = draft.effects.as_slice() else { panic!("{draft:?}") };
     assert_eq!((outputs[0].address.as_str(), outputs[0].amount_sat), ("tb1qxyz", 250_000));
     let mut member = AtTheKeyboard::new().answer(Ok(Reply::Proposal(Box::new(discussion()))));
-    member.press("2nWhere<tab><right><right><right><tab>Lake; Booth<ctrl-s>propose<enter>");
+    member.press("2nWhere<tab><tab><right><right><right><right><tab>Lake; Booth<ctrl-s>propose<enter>");
     let Some(Request::Propose { draft }) = orders(&member).pop() else { panic!("{}", member.text()) };
     assert_eq!((draft.system, draft.options.len()), (System::Approval, 2));
 }
@@ -69,6 +69,13 @@ fn weight_is_handed_on_and_taken_back() {
     };
     // By name, where that is plain and nobody else has it.
     assert_eq!((to.len(), to[0].member.as_str(), scope, until), (1, "Guðrún", DelegateScope::All, None));
+    // Nobody hands weight on to themselves: on the own row the form begins empty.
+    let mut member = AtTheKeyboard::new();
+    member.press("6");
+    let me = member.app.snapshot.as_ref().unwrap().status.member.as_ref().unwrap().vote_key.clone();
+    let own_row = member.app.snapshot.as_ref().unwrap().members.iter().position(|m| m.vote_key == me).unwrap();
+    member.press("j".repeat(own_row).as_str()).press("d<ctrl-s>");
+    assert!(member.text().contains("Say to whom."), "{}", member.text());
     let mut member = AtTheKeyboard::new();
     member.press("6D<ctrl-s>revoke<enter>");
     assert!(
@@ -92,7 +99,7 @@ fn nothing_is_ordered_without_its_word() {
         ("5c<ctrl-s>", "close"),
         ("5F", "close alone"),
         ("5p1000<ctrl-s>", "pay"),
-        ("6d<ctrl-s>", "delegate"),
+        ("6jjd<ctrl-s>", "delegate"),
         ("6D<ctrl-s>", "revoke"),
         ("6iab<tab>9000<ctrl-s>", "invite"),
         ("6R", "rotate"),

@@ -41,6 +41,19 @@ fn a_vote_from_home_to_the_receipt() {
     assert!(!member.text().contains("Ballot cast"), "old news");
 }
 
+/// The page of a ballot says what comes of it, not where the weight would go without it.
+#[test]
+fn a_ballot_takes_back_what_was_handed_on() {
+    let mut member = AtTheKeyboard::new();
+    member.size = (120, 40);
+    let text = member.press("2j<enter>vn<enter>").text();
+    assert!(
+        text.contains("600,000 of your weight goes to Ásdís so far; with this ballot you cast it yourself."),
+        "{text}"
+    );
+    assert!(!text.contains("1 step away"), "{text}");
+}
+
 #[test]
 fn no_other_word_casts_a_ballot() {
     for word in ["", "yes", "vot", "votee", "VOTE", "no"] {
@@ -95,7 +108,7 @@ fn a_comment_and_a_proposal_are_published() {
     assert!(member.text().contains("✓ Published to the log."));
     member.press("2n<ctrl-s>");
     assert!(member.text().contains("The title is empty."));
-    member.press("Sing more<shift-tab><tab><tab><tab><tab><tab><tab><tab><tab>Every day.<ctrl-s>");
+    member.press("Sing more<shift-tab><tab><tab><tab><tab><tab><tab>Every day.<ctrl-s>");
     let text = member.text();
     assert!(text.contains("A proposal is public and permanent."), "{text}");
     member.press("propose<enter>");

@@ -16,6 +16,7 @@ mod laws;
 mod lesson;
 mod mouse;
 mod pictures;
+mod proposal_forms;
 mod qr_codes;
 mod real_terminal;
 mod remap;

@@ -17,7 +17,7 @@ fn screen(name: &str) -> AtTheKeyboard {
 }
 
 /// Every screen and every popup, and the keys that lead there.
-pub(crate) const SCREENS: [(&str, &str); 41] = [
+pub(crate) const SCREENS: [(&str, &str); 43] = [
     ("home", ""),
     ("proposals", "2"),
     ("proposal", "2j<enter>"),
@@ -26,6 +26,8 @@ pub(crate) const SCREENS: [(&str, &str); 41] = [
     ("choose", "2jvj<down><down>because"),
     ("review", "2jv<enter>vo"),
     ("propose", "2nA title<ctrl-s>"),
+    ("propose_budget", "2nA roof<tab><right><right>"),
+    ("propose_rules", "2nMore time<tab><right><right><right><right>"),
     ("comment", "2j<enter>cSome text"),
     ("review_comment", "2j<enter>cSome text<ctrl-s>"),
     ("ballots", "3"),
@@ -51,7 +53,7 @@ pub(crate) const SCREENS: [(&str, &str); 41] = [
     ("address", "5a"),
     ("members", "6"),
     ("delegate", "6d"),
-    ("review_delegate", "6d<ctrl-s>"),
+    ("review_delegate", "6jjd<ctrl-s>"),
     ("chain", "7"),
     ("link", "7<enter>"),
     ("audit", "8"),

@@ -18,6 +18,8 @@ pub(crate) struct Stage {
     pub(crate) did: Mutex<Vec<String>>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) charter_problem: Option<String>,
+    /// Whether nothing was ever sent to the wallet.
+    pub(crate) is_poor: bool,
 }
 
 /// A node that remembers whether it was stopped.
@@ -102,7 +104,7 @@ impl Backend for Stage {
             sentences: vec!["Founds Þing on regtest.".to_owned()],
             fee_sat: 300,
             needs_sat: 10_300,
-            has_sat: 50_000,
+            has_sat: if self.is_poor { 200 } else { 50_000 },
         })
     }
 

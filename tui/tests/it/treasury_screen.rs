@@ -1,7 +1,9 @@
 //! Hazard: a signature for something else than what was shown, or for what the check refuses.
 
-use althing_node::api::{AnchorReply, AnchorRequest, ApiError, Bump, Reply, Request, TreasuryReply, TreasuryRequest};
-use althing_tui::app::{Command, Popup, Screen, Section};
+use althing_node::api::{
+    AnchorReply, AnchorRequest, ApiError, Bump, Reply, Request, TreasuryOverview, TreasuryReply, TreasuryRequest,
+};
+use althing_tui::app::{Action, Command, Popup, Purpose, Report, Screen, Section};
 use althing_tui::backend::Verdict;
 
 use crate::dao::{AtTheKeyboard, id, snapshot};
@@ -282,4 +284,35 @@ fn a_link_is_verified_here() {
     assert!(text.contains("Why is this true?") && text.contains("block"), "{text}");
     let asked = member.script.asked.lock().unwrap();
     assert!(asked.contains(&Request::WhyLink { epoch: 8 }), "{asked:?}");
+}
+
+/// A treasurer is told what was decided and waits for a session; nobody else is, and not twice.
+#[test]
+fn a_treasurer_is_asked_for_what_nobody_pays_yet() {
+    let told =
+        |member: &AtTheKeyboard| member.errands.iter().filter(|errand| matches!(errand, Command::Notify(_))).count();
+    let mut overview = crate::treasury_data::overview();
+    let mut member = AtTheKeyboard::new();
+    let say = |member: &mut AtTheKeyboard, overview: &TreasuryOverview| {
+        let reply = Reply::Treasury { reply: TreasuryReply::Overview(Box::new(overview.clone())) };
+        member.act(Action::Report(Report::Answer { purpose: Purpose::Desk, result: Ok(reply) }));
+    };
+    say(&mut member, &overview);
+    assert!(!member.text().contains("Pay what was decided"), "not a treasurer\n{}", member.text());
+    overview.treasurers[0].is_me = true;
+    for _ in 0..2 {
+        say(&mut member, &overview);
+    }
+    let text = member.text();
+    assert!(text.contains("Pay what was decided within"), "{text}");
+    assert!(text.contains("Mend the roof"), "{text}");
+    assert_eq!(
+        text.matches("Pay what was decided").count(),
+        1,
+        "the one being signed asks for signatures instead\n{text}"
+    );
+    assert_eq!(told(&member), 1);
+    let row = member.app.needs().iter().position(|need| need.text.starts_with("Pay what")).unwrap();
+    let text = member.press("j".repeat(row).as_str()).press("<enter>").text();
+    assert!(text.contains("o on one opens its session"), "{text}");
 }

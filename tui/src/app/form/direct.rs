@@ -52,7 +52,8 @@ impl Form {
         std::path::absolute(file).map_err(|error| format!("{file:?} is no path: {error}"))
     }
 
-    fn needed(&self, label: &'static str) -> Result<&str, String> {
+    /// What is put in under that label; something has to be.
+    pub(super) fn needed(&self, label: &'static str) -> Result<&str, String> {
         match self.get(label) {
             "" => Err(format!("{label}: something has to be there.")),
             text => Ok(text),

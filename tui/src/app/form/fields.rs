@@ -1,29 +1,20 @@
 //! The fields of each form.
 
-use super::{Field, FormKind, SCOPES, SYSTEMS};
+use super::{Field, FormKind, SCOPES, proposal};
 
 /// The fields of a form of that kind, empty or with what is usual in them.
 pub(super) fn of(kind: &FormKind) -> Vec<Field> {
     match kind {
         FormKind::Comment { .. } | FormKind::Remark { .. } => Vec::new(),
-        FormKind::Proposal => vec![
-            Field::line("Title", "one line, at most 120 bytes", ""),
-            Field::one_of("Vote by", &SYSTEMS),
-            Field::line("Options", "of a choice: one; another; a third", ""),
-            Field::line("Tags", "words, with commas; or none", ""),
-            Field::line("Pay to", "an address, for a payment; or none", ""),
-            Field::line("Amount", "satoshis; of a payment", ""),
-            Field::line("Fee up to", "satoshis; of a payment", ""),
-            Field::line("Version of", "number of the proposal it replaces; or none", ""),
-        ],
+        FormKind::Proposal => proposal::fields(proposal::QUESTION, proposal::YES_NO),
         FormKind::Delegate => vec![
             Field::line("To", "a name or vote key; several: name=3, other=1", ""),
             Field::one_of("On", &SCOPES),
-            Field::line("Tag", "which, if on a tag", ""),
+            Field::line("Which", "tag or class, such as spend", ""),
             Field::line("Until", "height at which it ends; or none", ""),
         ],
         FormKind::Revoke => {
-            vec![Field::one_of("On", &SCOPES), Field::line("Tag", "which, if on a tag", "")]
+            vec![Field::one_of("On", &SCOPES), Field::line("Which", "tag or class, such as spend", "")]
         }
         FormKind::StakeOpen => vec![
             Field::line("Amount", "satoshis to lock", ""),

@@ -1,9 +1,9 @@
 //! Forms: fields of one line or one of several choices, and sometimes a text of several lines.
 
 mod direct;
-mod draft;
 mod fields;
 mod order;
+mod proposal;
 
 use ratatui_textarea::{TextArea, WrapMode};
 
@@ -18,27 +18,14 @@ const MAX_COMMENT_BYTES: usize = 4096;
 /// Longest proposal text in bytes, as the node takes it.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// Longest line in a field, bytes.
-pub(super) const MAX_LINE_BYTES: usize = 480;
+/// Longest line in a field, bytes: the descriptor of a large treasury, or all the milestones of a budget.
+pub(super) const MAX_LINE_BYTES: usize = 8 * 1024;
 
 /// Steps back that are remembered.
 const MAX_UNDO: usize = 100;
 
-/// The ways to vote that a form offers.
-const SYSTEMS: [&str; 9] = [
-    "yes/no/abstain",
-    "yes/no with veto",
-    "single choice",
-    "approval",
-    "score 0-5",
-    "instant run-off",
-    "Schulze",
-    "split",
-    "quadratic, 100 credits",
-];
-
-/// Where delegated weight goes: on everything, or on one class.
-const SCOPES: [&str; 2] = ["everything", "tag"];
+/// Where delegated weight goes: on everything, on one topic, or on one class of proposals.
+const SCOPES: [&str; 3] = ["everything", "tag", "class"];
 
 /// A form.
 #[derive(Debug, Clone)]
@@ -55,6 +42,10 @@ pub struct Form {
     pub problem: Option<String>,
     undo: Vec<Vec<Field>>,
     redo: Vec<Vec<Field>>,
+    // What was put into fields that the present choices do not show, and the text of several lines that they do not.
+    hidden: Vec<Field>,
+    hidden_body: TextArea<'static>,
+    writes_rules: bool,
 }
 
 /// What a form is about.
@@ -215,12 +206,10 @@ impl Form {
     pub fn new(kind: FormKind) -> Self {
         let fields = fields::of(&kind);
         let has_body = matches!(kind, FormKind::Comment { .. } | FormKind::Remark { .. } | FormKind::Proposal);
-        let body = has_body.then(|| {
-            let mut body = TextArea::default();
-            body.set_wrap_mode(WrapMode::WordOrGlyph);
-            body
-        });
-        Self { kind, fields, body, at: 0, problem: None, undo: Vec::new(), redo: Vec::new() }
+        let body = has_body.then(|| several_lines(""));
+        let (undo, redo, hidden) = (Vec::new(), Vec::new(), Vec::new());
+        let hidden_body = several_lines("");
+        Self { kind, fields, body, at: 0, problem: None, undo, redo, hidden, hidden_body, writes_rules: false }
     }
 
     /// With a text in the first field of a line.
@@ -270,6 +259,9 @@ impl Form {
         if let Some(Field { entry: FieldEntry::OneOf(of, at), .. }) = self.fields.get_mut(self.at) {
             *at = if more { (*at + 1) % of.len() } else { (*at + of.len() - 1) % of.len() };
         }
+        if self.kind == FormKind::Proposal {
+            self.fit();
+        }
     }
 
     /// The line with the keyboard, about to be changed.
@@ -299,6 +291,8 @@ impl Form {
         let (from, to) = if back { (&mut self.undo, &mut self.redo) } else { (&mut self.redo, &mut self.undo) };
         if let Some(fields) = from.pop() {
             to.push(std::mem::replace(&mut self.fields, fields));
+            self.go(self.at);
+            self.fit_body();
         }
     }
 
@@ -314,4 +308,11 @@ impl Form {
     fn text(&self) -> String {
         self.body.as_ref().map(|body| body.lines().join("\n").trim_end().to_owned()).unwrap_or_default()
     }
+}
+
+/// A text of several lines.
+fn several_lines(text: &str) -> TextArea<'static> {
+    let mut area = TextArea::from(text.lines());
+    area.set_wrap_mode(WrapMode::WordOrGlyph);
+    area
 }

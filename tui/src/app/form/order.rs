@@ -6,6 +6,7 @@ use super::{Form, FormKind, MAX_COMMENT_BYTES};
 use crate::app::desk::of_treasury;
 use crate::app::order::Order;
 use crate::format::{grouped, sats, thousands};
+use crate::parts::class;
 
 impl Form {
     /// What it asks for.
@@ -187,9 +188,13 @@ impl Form {
     }
 
     fn scope(&self) -> Result<DelegateScope, String> {
-        match (self.get("On"), self.get("Tag")) {
-            ("tag", "") => Err("Say on which tag.".to_owned()),
+        match (self.get("On"), self.get("Which")) {
+            (on @ ("tag" | "class"), "") => Err(format!("Say on which {on}.")),
             ("tag", tag) => Ok(DelegateScope::Tag(tag.to_owned())),
+            ("class", name) => class(name).map(DelegateScope::Class),
+            ("everything", which) if !which.is_empty() => {
+                Err(format!("{which:?} is named, but the weight goes on everything: choose tag or class."))
+            }
             _ => Ok(DelegateScope::All),
         }
     }

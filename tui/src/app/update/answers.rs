@@ -64,9 +64,10 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
     }
     let mut commands = app.wants();
     if first_or_block && app.screen != Screen::Treasury {
-        // A signature may be asked for, whatever is on the screen.
-        let request = of_treasury(TreasuryRequest::Sessions);
-        commands.push(Command::Ask { purpose: Purpose::Desk, request });
+        // A signature or a payment may be asked for, whatever is on the screen.
+        for about in [TreasuryRequest::Sessions, TreasuryRequest::Overview] {
+            commands.push(Command::Ask { purpose: Purpose::Desk, request: of_treasury(about) });
+        }
     }
     commands.extend(tell(app));
     commands
@@ -98,7 +99,7 @@ fn tell(app: &mut App) -> Option<Command> {
 
 /// An answer, put where it belongs. An answer nobody waits for any more is dropped.
 fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, ApiError>) -> Vec<Command> {
-    if !matches!(purpose, Purpose::Desk | Purpose::Discussion | Purpose::Review) {
+    if !matches!(purpose, Purpose::Desk | Purpose::Discussion | Purpose::Review | Purpose::Charter) {
         app.pending = app.pending.saturating_sub(1);
     }
     match (purpose, result) {
@@ -108,11 +109,12 @@ fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, ApiError>) -
             }
         }
         (Purpose::Desk, Ok(reply)) => {
-            // Sessions come behind the first snapshot; those of the start are no news either.
-            let were_known = app.desk.sessions.is_some();
+            // Sessions and payments come behind the first snapshot; those of the start are no news either.
+            let known = |app: &App| (app.desk.sessions.is_some(), app.desk.treasury.is_some());
+            let before = known(app);
             app.keep(reply);
             let news = tell(app);
-            return news.into_iter().filter(|_| were_known || app.desk.sessions.is_none()).collect();
+            return news.into_iter().filter(|_| before == known(app)).collect();
         }
         (Purpose::Desk, Err(error)) => match app.screen {
             Screen::Audit | Screen::Operator => app.desk.no_report = Some(words(&error)),
@@ -166,6 +168,13 @@ fn on_answer(app: &mut App, purpose: Purpose, result: Result<Reply, ApiError>) -
                     Vec::new()
                 }
             };
+        }
+        (Purpose::Charter, Ok(Reply::Text { text })) => {
+            if let Some(Popup::Form(form)) = app.popups.last_mut()
+                && form.wants_charter()
+            {
+                form.take_charter(&text);
+            }
         }
         (Purpose::SaveReport, Ok(Reply::Text { text })) => return save_report(app, text),
         (purpose, Ok(_)) => {

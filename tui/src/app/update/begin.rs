@@ -153,13 +153,17 @@ pub(super) fn selected_proposal(app: &App) -> Option<String> {
     }
 }
 
-/// The selected member: by name, where that is plain and nobody else has it, else by vote key.
+/// The selected member, if somebody else: by name, where that is plain and nobody else has it, else by vote key.
 fn selected_member(app: &App) -> Option<String> {
     if app.screen != Screen::Members {
         return None;
     }
-    let members = &app.snapshot.as_deref()?.members;
+    let snapshot = app.snapshot.as_deref()?;
+    let members = &snapshot.members;
     let member = members.get(app.selected_place()?)?;
+    if snapshot.status.member.as_ref().is_some_and(|me| me.vote_key == member.vote_key) {
+        return None;
+    }
     let is_plain = !member.name.is_empty() && member.name.chars().all(char::is_alphanumeric);
     let is_alone = members.iter().filter(|other| other.name.eq_ignore_ascii_case(&member.name)).count() == 1;
     Some(if is_plain && is_alone { member.name.clone() } else { member.vote_key.clone() })

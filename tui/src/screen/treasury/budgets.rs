@@ -2,35 +2,40 @@
 
 use althing_node::api::{BudgetView, Snapshot};
 use ratatui::layout::{Constraint, Rect};
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
-use super::empty;
+use super::{Part, empty};
 use crate::app::App;
 use crate::format::{blocks_and_time, grouped, sats, thousands};
 use crate::screen::counted;
 use crate::text::{cut, hanging, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, Rows, bar, list, panel};
+use crate::widget::{Column, Pen, bar};
 
 /// Cells of a bar.
 const CELLS: u16 = 20;
 
 /// Draws the part.
-pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, top: Rect, bottom: Rect) {
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, areas: (Rect, Rect)) {
     let overview = app.desk.treasury.as_deref();
     let found = overview.map(|found| found.budgets.as_slice()).unwrap_or_default();
-    let inner = panel(pen, top, &counted(app, "Budgets", found.len()), true);
-    let columns = [
-        Column::words("what", Constraint::Fill(1)),
-        Column::words("paid", Constraint::Length(CELLS)),
-        Column::number("left", 20),
-    ];
+    let words = "No budget was decided. 2, then n proposes one: milestones that are paid one after the other, without \
+                 another vote, until a vote stops it.";
+    let part = Part {
+        title: counted(app, "Budgets", found.len()),
+        columns: &[
+            Column::words("what", Constraint::Fill(1)),
+            Column::words("paid", Constraint::Length(CELLS)),
+            Column::number("left", 20),
+        ],
+        found,
+        empty: empty(app, overview.is_some(), words),
+        below: "Its milestones",
+    };
     let theme = pen.theme;
-    let places = app.places();
-    let room = usize::from(inner.width).saturating_sub(usize::from(CELLS) + 20 + 4);
-    let row = |index: usize| {
-        let budget = &found[places[index]];
+    let row = |budget: &BudgetView, columns: usize| {
+        let room = columns.saturating_sub(usize::from(CELLS) + 20 + 4);
         let (filled, rest) = bar(u128::from(budget.paid_sat), u128::from(budget.total_sat), CELLS);
         vec![
             Line::from(cut(&Untrusted::new(&budget.title).line(), room)),
@@ -38,20 +43,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, top: R
             Line::from(sats(budget.authorised_sat.saturating_add(budget.waiting_sat))),
         ]
     };
-    let words = "No budget was decided. althing propose budget --help proposes one: milestones that are paid one after the \
-                 other, without another vote, until a vote stops it.";
-    let rows = Rows {
-        count: places.len(),
-        selected: app.selections.treasury[app.section as usize],
-        row: &row,
-        empty: empty(app, overview.is_some(), words),
-    };
-    list(pen, inner, &columns, &rows);
-    let inner = panel(pen, bottom, "Its milestones", false);
-    if let Some(budget) = app.selected_place().and_then(|place| found.get(place)) {
-        let lines = milestones(budget, snapshot, usize::from(inner.width), &pen.theme);
-        pen.frame.render_widget(Text::from(lines), inner);
-    }
+    part.draw(pen, app, areas, row, |budget, columns| milestones(budget, snapshot, columns, &theme));
 }
 
 /// Whom it pays, and each milestone with its state; the budget can be stopped by a vote.

@@ -2,45 +2,37 @@
 
 use althing_node::api::CoinView;
 use ratatui::layout::{Constraint, Rect};
-use ratatui::text::{Line, Text};
+use ratatui::text::Line;
 
-use super::empty;
+use super::{Part, empty};
 use crate::app::App;
 use crate::format::{grouped, sats, short_id, thousands};
 use crate::screen::counted;
 use crate::text::{hanging, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, Rows, list, panel};
+use crate::widget::{Column, Pen};
 
 /// Draws the part.
-pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, top: Rect, bottom: Rect) {
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, areas: (Rect, Rect)) {
     let coins = app.desk.coins.as_deref();
     let found = coins.unwrap_or_default();
-    let inner = panel(pen, top, &counted(app, "Coins", found.len()), true);
-    let columns = [
-        Column::words("coin", Constraint::Length(14)),
-        Column::number("value", 20),
-        Column::number("gen", 3),
-        Column::number("height", 9),
-        Column::words("state", Constraint::Length(20)),
-        Column::words("label", Constraint::Fill(1)),
-    ];
-    let theme = pen.theme;
-    let places = app.places();
-    let row = |index: usize| row(&found[places[index]], &theme);
-    let rows = Rows {
-        count: places.len(),
-        selected: app.selections.treasury[app.section as usize],
-        row: &row,
+    let part = Part {
+        title: counted(app, "Coins", found.len()),
+        columns: &[
+            Column::words("coin", Constraint::Length(14)),
+            Column::number("value", 20),
+            Column::number("gen", 3),
+            Column::number("height", 9),
+            Column::words("state", Constraint::Length(20)),
+            Column::words("label", Constraint::Fill(1)),
+        ],
+        found,
         empty: empty(app, coins.is_some(), "The treasury has no coin."),
+        below: "This coin",
     };
-    list(pen, inner, &columns, &rows);
-    let inner = panel(pen, bottom, "This coin", false);
-    if let Some(coin) = app.selected_place().and_then(|place| found.get(place)) {
-        let lines = page(coin, usize::from(inner.width), &pen.theme);
-        pen.frame.render_widget(Text::from(lines), inner);
-    }
+    let theme = pen.theme;
+    part.draw(pen, app, areas, |coin, _| row(coin, &theme), |coin, columns| page(coin, columns, &theme));
 }
 
 fn row(coin: &CoinView, theme: &Theme) -> Vec<Line<'static>> {

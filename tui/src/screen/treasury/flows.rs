@@ -2,36 +2,38 @@
 
 use althing_node::api::{Flow, Snapshot};
 use ratatui::layout::{Constraint, Rect};
-use ratatui::text::{Line, Text};
+use ratatui::text::Line;
 
-use super::empty;
+use super::{Part, empty};
 use crate::app::App;
 use crate::format::{grouped, sats, short_id, thousands};
 use crate::screen::counted;
 use crate::text::{cut, hanging, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, Rows, list, panel};
+use crate::widget::{Column, Pen};
 
 /// Draws the part.
-pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, top: Rect, bottom: Rect) {
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, areas: (Rect, Rect)) {
     let flows = app.desk.flows.as_deref();
     let found = flows.unwrap_or_default();
     let decided = found.iter().filter(|flow| flow.verdict == "decided");
     let sum = decided.fold(0u64, |sum, flow| sum.saturating_add(flow.left_sat));
-    let title = format!("{}, {} paid by decisions", counted(app, "Flows", found.len()), sats(sum));
-    let inner = panel(pen, top, &title, true);
-    let columns = [
-        Column::number("height", 9),
-        Column::words("verdict", Constraint::Length(16)),
-        Column::number("left", 20),
-        Column::words("transaction", Constraint::Length(10)),
-        Column::words("for", Constraint::Fill(1)),
-    ];
+    let part = Part {
+        title: format!("{}, {} paid by decisions", counted(app, "Flows", found.len()), sats(sum)),
+        columns: &[
+            Column::number("height", 9),
+            Column::words("verdict", Constraint::Length(16)),
+            Column::number("left", 20),
+            Column::words("transaction", Constraint::Length(10)),
+            Column::words("for", Constraint::Fill(1)),
+        ],
+        found,
+        empty: empty(app, flows.is_some(), "Nothing has left the treasury."),
+        below: "This transaction",
+    };
     let theme = pen.theme;
-    let places = app.places();
-    let row = |index: usize| {
-        let flow = &found[places[index]];
+    let row = |flow: &Flow, columns: usize| {
         let (sign, style) = sign(flow, &theme);
         let purpose = match flow.signers.is_empty() {
             true => titles(flow, snapshot),
@@ -42,21 +44,10 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, top: R
             Line::styled(format!("{sign} {}", Untrusted::new(&flow.verdict)), style),
             Line::from(sats(flow.left_sat)),
             Line::from(short_id(&flow.txid)),
-            Line::styled(cut(&purpose, usize::from(inner.width)), theme.dim),
+            Line::styled(cut(&purpose, columns), theme.dim),
         ]
     };
-    let rows = Rows {
-        count: places.len(),
-        selected: app.selections.treasury[app.section as usize],
-        row: &row,
-        empty: empty(app, flows.is_some(), "Nothing has left the treasury."),
-    };
-    list(pen, inner, &columns, &rows);
-    let inner = panel(pen, bottom, "This transaction", false);
-    if let Some(flow) = app.selected_place().and_then(|place| found.get(place)) {
-        let lines = page(flow, snapshot, usize::from(inner.width), &pen.theme);
-        pen.frame.render_widget(Text::from(lines), inner);
-    }
+    part.draw(pen, app, areas, row, |flow, columns| page(flow, snapshot, columns, &theme));
 }
 
 fn sign(flow: &Flow, theme: &Theme) -> (&'static str, ratatui::style::Style) {

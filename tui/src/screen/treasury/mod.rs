@@ -16,7 +16,7 @@ use crate::app::{Act, App, Hit, Section};
 use crate::format::{sats, thousands};
 use crate::text::{cut, paragraph, width};
 use crate::untrusted::Untrusted;
-use crate::widget::{Pen, bar, panel};
+use crate::widget::{Column, Pen, Rows, bar, list, panel};
 
 pub(super) use coins::page as coin_page;
 pub(super) use flows::page as flow_page;
@@ -40,13 +40,13 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         policy::draw(pen, app, rest);
         return;
     }
-    let [list, below] = Layout::vertical([Constraint::Min(4), Constraint::Length(detail_rows)]).areas(rest);
+    let [rows, below] = Layout::vertical([Constraint::Min(4), Constraint::Length(detail_rows)]).areas(rest);
     match app.section {
-        Section::Payments => payments::draw(pen, app, snapshot, list, below),
-        Section::Sessions => sessions::draw(pen, app, list, below),
-        Section::Budgets => budgets::draw(pen, app, snapshot, list, below),
-        Section::Coins => coins::draw(pen, app, list, below),
-        Section::Flows => flows::draw(pen, app, snapshot, list, below),
+        Section::Payments => payments::draw(pen, app, snapshot, (rows, below)),
+        Section::Sessions => sessions::draw(pen, app, (rows, below)),
+        Section::Budgets => budgets::draw(pen, app, snapshot, (rows, below)),
+        Section::Coins => coins::draw(pen, app, (rows, below)),
+        Section::Flows => flows::draw(pen, app, snapshot, (rows, below)),
         Section::Policy => {}
     }
 }
@@ -116,6 +116,43 @@ fn strip(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
         spans.push(Span::raw(" "));
     }
     pen.frame.render_widget(Line::from(spans), area);
+}
+
+/// A part that is a list, with its selected row in full below.
+struct Part<'a, T> {
+    /// Above the list.
+    title: String,
+    /// Of the list.
+    columns: &'a [Column],
+    /// All rows; a filter may leave some out.
+    found: &'a [T],
+    /// What is said when there are none.
+    empty: &'a str,
+    /// Above the selected row.
+    below: &'static str,
+}
+
+impl<T> Part<'_, T> {
+    /// Draws both. The cells of a row and its page are made for a width in columns.
+    fn draw(
+        &self,
+        pen: &mut Pen<'_, '_>,
+        app: &App,
+        (top, bottom): (Rect, Rect),
+        cells: impl Fn(&T, usize) -> Vec<Line<'static>>,
+        page: impl Fn(&T, usize) -> Vec<Line<'static>>,
+    ) {
+        let inner = panel(pen, top, &self.title, true);
+        let places = app.places();
+        let columns = usize::from(inner.width);
+        let row = |index: usize| cells(&self.found[places[index]], columns);
+        let selected = app.selections.treasury[app.section as usize];
+        list(pen, inner, self.columns, &Rows { count: places.len(), selected, row: &row, empty: self.empty });
+        let inner = panel(pen, bottom, self.below, false);
+        if let Some(row) = app.selected_place().and_then(|place| self.found.get(place)) {
+            pen.frame.render_widget(Text::from(page(row, usize::from(inner.width))), inner);
+        }
+    }
 }
 
 /// What a list says before its rows came, or when there are none.

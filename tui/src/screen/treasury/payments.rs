@@ -4,45 +4,42 @@ use althing_node::api::{PaymentView, Snapshot};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Text};
 
+use super::Part;
 use crate::app::{App, Authorisation, Stage, treasury};
 use crate::format::{blocks_and_time, count_of, grouped, sats, short_id, thousands};
 use crate::screen::{counted, empty};
 use crate::text::{bullets, cut, hanging};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, Rows, list, panel};
+use crate::widget::{Column, Pen, panel};
 
 /// Draws the part.
-pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, top: Rect, bottom: Rect) {
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, (top, bottom): (Rect, Rect)) {
     let found = treasury(snapshot);
-    let inner = panel(pen, top, &counted(app, "Payments", found.len()), true);
-    let columns = [
-        Column::number("#", 4),
-        Column::words("stage", Constraint::Length(13)),
-        Column::words("what", Constraint::Fill(1)),
-        Column::words("when", Constraint::Length(24)),
-    ];
-    let room = usize::from(inner.width).saturating_sub(4 + 13 + 24 + 4);
-    let places = app.places();
-    let (tip, network, theme) = (snapshot.status.tip_height, snapshot.status.network.as_str(), pen.theme);
-    let row = |index: usize| row(&found[places[index]], tip, network, room, &theme);
-    let rows = Rows {
-        count: places.len(),
-        selected: app.selections.treasury[app.section as usize],
-        row: &row,
+    let part = Part {
+        title: counted(app, "Payments", found.len()),
+        columns: &[
+            Column::number("#", 4),
+            Column::words("stage", Constraint::Length(13)),
+            Column::words("what", Constraint::Fill(1)),
+            Column::words("when", Constraint::Length(24)),
+        ],
+        found: &found,
         empty: empty(app, "No proposal asks for a payment. 2, then n writes one."),
+        below: "This payment",
     };
-    list(pen, inner, &columns, &rows);
+    let (tip, network, theme) = (snapshot.status.tip_height, snapshot.status.network.as_str(), pen.theme);
     let [left, right] = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(bottom);
-    let inner = panel(pen, left, "This payment", false);
-    if let Some(payment) = app.selected_place().and_then(|place| found.get(place)) {
+    let row = |payment: &Authorisation<'_>, columns: usize| {
+        row(payment, tip, network, columns.saturating_sub(4 + 13 + 24 + 4), &theme)
+    };
+    part.draw(pen, app, (top, left), row, |payment, columns| {
         let known = app.desk.treasury.iter().flat_map(|found| &found.payments);
         let known: Vec<&PaymentView> = known.filter(|known| known.proposal == payment.proposal.id).collect();
-        let lines = details(payment, &known, usize::from(inner.width), &pen.theme);
-        pen.frame.render_widget(Text::from(lines), inner);
-    }
+        details(payment, &known, columns, &theme)
+    });
     let inner = panel(pen, right, "Deposits", false);
-    let lines = deposits(app, usize::from(inner.width), &pen.theme);
+    let lines = deposits(app, usize::from(inner.width), &theme);
     pen.frame.render_widget(Text::from(lines), inner);
 }
 

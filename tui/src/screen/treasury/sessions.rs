@@ -3,10 +3,10 @@
 use althing_node::api::{SessionView, Snapshot};
 use ratatui::layout::{Constraint, Rect};
 use ratatui::style::{Modifier, Style};
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use super::coins::short_outpoint;
-use super::empty;
+use super::{Part, empty};
 use crate::app::App;
 use crate::backend::Verdict;
 use crate::format::{count_of, grouped, sats, short_id, thousands};
@@ -14,27 +14,31 @@ use crate::screen::counted;
 use crate::text::{bullets, cut, hanging, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
-use crate::widget::{Column, Pen, Rows, beside, list, panel, tally_heading, tally_lines};
+use crate::widget::{Column, Pen, beside, tally_heading, tally_lines};
 
 /// From this width on the transaction and the decision stand side by side.
 const SIDE_BY_SIDE: usize = 96;
 
 /// Draws the part.
-pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, top: Rect, bottom: Rect) {
+pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, areas: (Rect, Rect)) {
     let sessions = app.desk.sessions.as_deref();
     let found = sessions.unwrap_or_default();
-    let inner = panel(pen, top, &counted(app, "Signing sessions", found.len()), true);
-    let columns = [
-        Column::words("session", Constraint::Length(10)),
-        Column::words("state", Constraint::Length(12)),
-        Column::words("check", Constraint::Length(16)),
-        Column::words("signatures", Constraint::Length(24)),
-        Column::words("what", Constraint::Fill(1)),
-    ];
+    let words = "No session. On an authorised payment, o opens one; i takes a colleague's PSBT in from a file.";
+    let part = Part {
+        title: counted(app, "Signing sessions", found.len()),
+        columns: &[
+            Column::words("session", Constraint::Length(10)),
+            Column::words("state", Constraint::Length(12)),
+            Column::words("check", Constraint::Length(16)),
+            Column::words("signatures", Constraint::Length(24)),
+            Column::words("what", Constraint::Fill(1)),
+        ],
+        found,
+        empty: empty(app, sessions.is_some(), words),
+        below: "This session",
+    };
     let theme = pen.theme;
-    let places = app.places();
-    let row = |index: usize| {
-        let session = &found[places[index]];
+    let row = |session: &SessionView, _| {
         let (sign, word, style) = verdict(session, &theme);
         vec![
             Line::from(short_id(&session.id)),
@@ -47,21 +51,11 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, top: Rect, bottom: Rect) {
             }),
         ]
     };
-    let words = "No session. On an authorised payment, o opens one; i takes a colleague's PSBT in from a file.";
-    let rows = Rows {
-        count: places.len(),
-        selected: app.selections.treasury[app.section as usize],
-        row: &row,
-        empty: empty(app, sessions.is_some(), words),
-    };
-    list(pen, inner, &columns, &rows);
-    let inner = panel(pen, bottom, "This session", false);
-    if let Some(session) = app.selected_place().and_then(|place| found.get(place)) {
-        let columns = usize::from(inner.width);
-        let mut lines = check(session, columns, &pen.theme);
-        lines.extend(bullets(&session.check.sentences, columns, pen.theme.text));
-        pen.frame.render_widget(Text::from(lines), inner);
-    }
+    part.draw(pen, app, areas, row, |session, columns| {
+        let mut lines = check(session, columns, &theme);
+        lines.extend(bullets(&session.check.sentences, columns, theme.text));
+        lines
+    });
 }
 
 /// What the check found, in a sign and a word or two.

@@ -1,0 +1,47 @@
+//! Parts of a proposal as they are typed, in a form or on the command line.
+
+use althing_node::api::{Class, DraftMilestone, DraftOutput, DraftTreasurer};
+
+/// `ADDRESS=SATOSHIS`.
+///
+/// # Errors
+/// If it has another form, or no whole number of satoshis.
+pub(crate) fn payment(text: &str) -> Result<DraftOutput, String> {
+    let (address, amount) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not ADDRESS=SATOSHIS"))?;
+    let amount_sat = amount.trim().parse().map_err(|_| format!("`{amount}` is not a whole number of satoshis"))?;
+    Ok(DraftOutput { address: address.trim().to_owned(), amount_sat })
+}
+
+/// `SATOSHIS@BLOCKS=DESCRIPTION`.
+///
+/// # Errors
+/// If it has another form, or a number that is none.
+pub(crate) fn milestone(text: &str) -> Result<DraftMilestone, String> {
+    let wrong = || format!("`{text}` is not SATOSHIS@BLOCKS=DESCRIPTION");
+    let (when, description) = text.split_once('=').ok_or_else(wrong)?;
+    let (amount, blocks) = when.split_once('@').ok_or_else(wrong)?;
+    Ok(DraftMilestone {
+        description: description.trim().to_owned(),
+        amount_sat: amount.trim().parse().map_err(|_| wrong())?,
+        after_blocks: blocks.trim().parse().map_err(|_| wrong())?,
+    })
+}
+
+/// `NAME=KEY`.
+///
+/// # Errors
+/// If it has another form.
+pub(crate) fn treasurer(text: &str) -> Result<DraftTreasurer, String> {
+    let (name, key) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not NAME=KEY"))?;
+    Ok(DraftTreasurer { name: name.trim().to_owned(), key: key.trim().to_owned() })
+}
+
+/// A class by its name in the charter; hyphens are as good as underscores.
+///
+/// # Errors
+/// If no class has that name: those that there are.
+pub(crate) fn class(text: &str) -> Result<Class, String> {
+    let name = text.replace('-', "_");
+    let names = || Class::ALL.map(Class::name).join(", ");
+    Class::ALL.into_iter().find(|class| class.name() == name).ok_or_else(|| format!("`{text}` is none of {}", names()))
+}
