@@ -228,9 +228,12 @@ impl Role for Hub {
     }
 
     fn tick(&mut self) {
-        let done = self.weigh();
-        self.shell.settle_trouble("chain", done);
-        self.commit_batch();
+        // What waited until the log was known to be the newest is answered now, also when no input follows.
+        if !self.newness.is_sure() {
+            let done = self.weigh();
+            self.shell.settle_trouble("chain", done);
+            return self.commit();
+        }
         let Self { waiters, shell, .. } = self;
         view::settle(waiters, shell, None);
     }

@@ -29,7 +29,6 @@ const LOCK_BLOCKS: u32 = 144;
 const DEEP: u32 = 6;
 
 #[test]
-#[ignore = "not ready: now and then the move waits for ever after the kills"]
 fn stakes_move_to_another_hub_and_count_once() {
     with_members_on_roll("moved-hub", |assembly| {
         let (mut next, address) = hub_beside(assembly)?;
