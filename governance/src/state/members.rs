@@ -38,6 +38,16 @@ impl LogState {
         rotated.map_or(*key, |(member, _)| *member)
     }
 
+    /// The replacements of vote keys among the first `size` entries, in their order: position, member, and the key that came
+    /// (G-90). Collected into a map by member, it holds the key that speaks for each of these members at that place.
+    #[must_use]
+    pub fn rotations(&self, size: u64) -> Vec<(u64, MemberId, MemberId)> {
+        let below = self.rotated_keys.iter().filter(|(_, (_, position))| *position < size);
+        let mut found: Vec<_> = below.map(|(key, (member, position))| (*position, *member, *key)).collect();
+        found.sort_unstable();
+        found
+    }
+
     /// Whether a vote key was replaced, so that nothing it signs counts any more (G-90).
     #[must_use]
     pub fn is_retired(&self, key: &MemberId) -> bool {

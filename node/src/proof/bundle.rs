@@ -61,6 +61,8 @@ pub struct SuccessionPart {
     pub weights: Vec<RollProof>,
     /// The spender of the spare seal and its block.
     pub link: LinkEvidence,
+    /// The replacements of the signers' vote keys, in the log that the statement takes over (P-334).
+    pub rotations: Vec<LoggedEntry>,
 }
 
 /// What a proof file shows, always under its last epoch.
@@ -161,12 +163,20 @@ impl Bundle {
 impl Canonical for Bundle {
     fn encode(&self, w: &mut Writer) {
         w.fixed(MAGIC);
-        w.u8(if self.successions.is_empty() { 1 } else { 2 });
+        let rotated = self.successions.iter().any(|part| !part.rotations.is_empty());
+        w.u8(match (self.successions.is_empty(), rotated) {
+            (true, _) => 1,
+            (false, false) => 2,
+            (false, true) => 3,
+        });
         w.bytes(&self.charter.to_bytes());
         w.count(self.changes.len());
         self.changes.iter().for_each(|charter| w.bytes(&charter.to_bytes()));
         if !self.successions.is_empty() {
             w.list(&self.successions);
+        }
+        if rotated {
+            self.successions.iter().for_each(|part| w.list(&part.rotations));
         }
         w.bytes(&self.genesis.encode());
         w.list(&self.epochs);
@@ -181,14 +191,18 @@ impl Canonical for Bundle {
             }
         }
         let version = r.u8()?;
-        if !matches!(version, 1 | 2) {
-            let problem = format!("proof file version {version} is not known to this program, which knows 1 and 2");
+        if !matches!(version, 1..=3) {
+            let problem = format!("proof file version {version} is not known to this program, which knows 1 to 3");
             return Err(DecodeError::Rule { rule: "P-1", field: "version", problem });
         }
         Ok(Self {
             charter: Charter::from_bytes(&r.bytes("charter", MAX_CHARTER)?)?,
             changes: changes(r)?,
-            successions: if version == 2 { successions(r)? } else { Vec::new() },
+            successions: match version {
+                1 => Vec::new(),
+                2 => successions(r)?,
+                _ => rotated_successions(r)?,
+            },
             genesis: evidence(r)?,
             epochs: r.list("epochs", MAX_LINKS)?,
             statement: Statement::decode(r)?,
@@ -210,7 +224,8 @@ impl Canonical for SuccessionPart {
             field: "certificate",
             problem: error.to_string(),
         })?;
-        Ok(Self { certificate, weights: r.list("weights of signers", MAX_SUCCESSION_SIGNERS)?, link: evidence(r)? })
+        let weights = r.list("weights of signers", MAX_SUCCESSION_SIGNERS)?;
+        Ok(Self { certificate, weights, link: evidence(r)?, rotations: Vec::new() })
     }
 }
 
@@ -356,6 +371,18 @@ fn successions(r: &mut Reader<'_>) -> Result<Vec<SuccessionPart>, DecodeError> {
     if found.is_empty() {
         let problem = "a file without a succession has version 1".to_owned();
         return Err(DecodeError::Rule { rule: "P-330", field: "successions", problem });
+    }
+    Ok(found)
+}
+
+fn rotated_successions(r: &mut Reader<'_>) -> Result<Vec<SuccessionPart>, DecodeError> {
+    let mut found = successions(r)?;
+    for part in &mut found {
+        part.rotations = r.list("replaced keys of signers", MAX_SUCCESSION_SIGNERS)?;
+    }
+    if found.iter().all(|part| part.rotations.is_empty()) {
+        let problem = "a file in which no signer's key was replaced has version 2".to_owned();
+        return Err(DecodeError::Rule { rule: "P-334", field: "replaced keys of signers", problem });
     }
     Ok(found)
 }

@@ -1,5 +1,6 @@
 //! Making proof files from this node's verified state.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -224,12 +225,18 @@ fn successions(shell: &Shell, last: u32) -> Result<Vec<SuccessionPart>> {
         };
         let epoch = record.successor.after_epoch;
         let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
+        let state = shell.ledger.state();
+        let signer = |signature: &SuccessionSignature| state.member_of_key(&MemberId::of(&signature.member));
         let weight = |signature: &SuccessionSignature| {
-            close.prove_weight(epoch, &MemberId::of(&signature.member)).context("a signer is not on the roll")
+            close.prove_weight(epoch, &signer(signature)).context("a signer is not on the roll")
         };
         let weights = certificate.signatures().iter().map(weight).collect::<Result<_>>()?;
         let link = created(shell, OutPoint { txid: record.successor.spare_seal.txid, vout: 0 })?;
-        parts.push(SuccessionPart { certificate, weights, link });
+        let signers: BTreeSet<MemberId> = certificate.signatures().iter().map(signer).collect();
+        let size = certificate.statement().log_size;
+        let replaced = state.rotations(size).into_iter().filter(|(_, member, _)| signers.contains(member));
+        let rotations = replaced.map(|(position, ..)| logged(shell, position, size)).collect::<Result<_, _>>()?;
+        parts.push(SuccessionPart { certificate, weights, link, rotations });
     }
     Ok(parts)
 }

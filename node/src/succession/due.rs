@@ -8,7 +8,7 @@ use althing_anchor::{
 };
 use althing_governance::id::MemberId;
 use althing_governance::roll::Roll;
-use althing_governance::state::Successor;
+use althing_governance::state::{LogState, Successor};
 use anyhow::Context as _;
 use bitcoin::secp256k1::XOnlyPublicKey;
 use bitcoin::{BlockHash, OutPoint, Txid};
@@ -95,7 +95,8 @@ impl Ledger {
                 .and_then(|treasury| treasury.script_at(0))
                 .map_err(anyhow::Error::from)?,
         };
-        let (roll, total) = weights(state.roll(statement.last_link).context("the roll of the last epoch accepted")?);
+        let roll = state.roll(statement.last_link).context("the roll of the last epoch accepted")?;
+        let (roll, total) = weights(roll, state, size);
         let blocks = OneBlock { height, hash: chain.block_hash(height)?, tip };
         let charter = state.charter();
         let rules = SuccessionRules { final_depth, window_blocks: charter.succession_window_blocks };
@@ -112,10 +113,13 @@ impl Ledger {
     }
 }
 
-/// The weights of a roll as the anchor core asks for them, and their sum.
-pub(crate) fn weights(roll: &Roll) -> (BTreeMap<XOnlyPublicKey, u128>, u128) {
+/// The weights of a roll by the keys that speak for its members in a log of `size` entries, as the anchor core asks for them,
+/// and their sum: a key that was stolen and replaced there has no say any more.
+pub(crate) fn weights(roll: &Roll, state: &LogState, size: u64) -> (BTreeMap<XOnlyPublicKey, u128>, u128) {
+    let speaking: BTreeMap<MemberId, MemberId> =
+        state.rotations(size).into_iter().map(|(_, member, key)| (member, key)).collect();
     let weight = |(id, entry): (&MemberId, &althing_governance::roll::RollEntry)| {
-        Some((XOnlyPublicKey::from_slice(&id.0).ok()?, entry.weight))
+        Some((speaking.get(id).unwrap_or(id).key()?, entry.weight))
     };
     (roll.iter().filter_map(weight).collect(), roll.total())
 }

@@ -8,12 +8,13 @@ use althing_anchor::{
     CertificateError, ClaimedSuccession, Commitment, Primary, SuccessionCertificate, SuccessionRules,
     SuccessionSignature, SuccessionStatement, Treasury, VerifiedLink, judge_succession, succession_outputs,
 };
+use althing_governance::id::MemberId;
 use althing_governance::state::AnchoredRecord;
 use anyhow::Context as _;
 use bdk_wallet::miniscript::psbt::PsbtExt as _;
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash as _;
-use bitcoin::secp256k1::{Message, Secp256k1, XOnlyPublicKey, schnorr};
+use bitcoin::secp256k1::{Keypair, Message, Secp256k1, XOnlyPublicKey, schnorr};
 use bitcoin::sighash::{EcdsaSighashType, SighashCache};
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
@@ -126,13 +127,27 @@ fn sign(shell: &mut Shell, statement: &str, only_review: bool) -> Result<Success
     if only_review {
         return Ok(SuccessionAnswer { file: None, words, done: false });
     }
+    let key = key_at(shell, statement.log_size)?;
     // Before anybody gets the signature.
     shell.store.write(|writer| writer.set_meta(&name, &statement.encode()))?;
-    let key = shell.keys.vote();
     let signature = statement.sign(&key, &shell.aux_rand()?);
     let bytes = [&key.x_only_public_key().0.serialize()[..], &signature.serialize()].concat();
     words.push("Signed. Whoever collects needs the signature and nothing else.".to_owned());
     Ok(SuccessionAnswer { file: Some(hex(&bytes)), words, done: true })
+}
+
+/// The vote key of this folder that speaks for the member in a log of `size` entries.
+fn key_at(shell: &Shell, size: u64) -> Result<Keypair, ApiError> {
+    let first = shell.keys.vote();
+    let member = MemberId::of(&first.x_only_public_key().0);
+    let rotations = shell.ledger.state().rotations(size);
+    let Some((_, _, speaking)) = rotations.iter().rfind(|(_, of, _)| *of == member) else { return Ok(first) };
+    shell.own_vote_key(speaking).map(|(_, key)| key).ok_or_else(|| {
+        ApiError::invalid(
+            "A-103",
+            format!("A-103: vote key {speaking} speaks for this member, and is none of this folder's"),
+        )
+    })
 }
 
 /// Puts statement and signatures together and weighs them.
@@ -334,8 +349,9 @@ fn last_final(shell: &Shell) -> Result<&AnchoredRecord, ApiError> {
 
 /// Weights of the roll of the last header accepted, and their sum.
 fn roll(shell: &Shell, statement: &SuccessionStatement) -> Result<(BTreeMap<XOnlyPublicKey, u128>, u128), ApiError> {
-    let roll = shell.ledger.state().roll(statement.last_link).context("the roll of the last header is not here")?;
-    Ok(due::weights(roll))
+    let state = shell.ledger.state();
+    let roll = state.roll(statement.last_link).context("the roll of the last header is not here")?;
+    Ok(due::weights(roll, state, statement.log_size))
 }
 
 /// The spare seal and its witness script: the treasury's, at index 0 (T-6).

@@ -4,12 +4,12 @@ use althing_anchor::{
     Commitment, Seal, SuccessionCertificate, SuccessionSignature, SuccessionStatement, succession_outputs,
 };
 use althing_governance::codec::Canonical as _;
-use althing_governance::entry::{Choice, Entry, LogHead};
-use althing_governance::id::TreeHash;
+use althing_governance::entry::{Choice, Entry, KeyRotation, LogHead};
+use althing_governance::id::{MemberId, TreeHash};
 use althing_governance::signing::Statement as _;
 use althing_governance::tree::leaf_hash;
 use althing_node::ledger::{Ledger, LedgerError};
-use althing_node::proof::bundle::{Bundle, Statement, SuccessionPart};
+use althing_node::proof::bundle::{Bundle, LoggedEntry, Statement, SuccessionPart};
 use althing_node::proof::parts::{Against, Contradiction, ReceiptFraudPart};
 use althing_node::proof::verify;
 use bitcoin::{Amount, OutPoint, Transaction};
@@ -69,9 +69,12 @@ const MAJORITY: [u8; 3] = [4, 5, 6];
 
 /// A story in which another hub took over, and anchored an epoch in which a vote was decided.
 fn succeeded() -> Story {
-    let mut story = Story::told();
+    succeeded_by(Story::told(), &MAJORITY)
+}
+
+fn succeeded_by(mut story: Story, signers: &[u8]) -> Story {
     let world = &mut story.world;
-    let certificate = certificate(&statement(world), &MAJORITY);
+    let certificate = certificate(&statement(world), signers);
     let tx = carried_out(world, &certificate);
     world.ledger.expect_succession(certificate.clone());
     world.ledger.succeed_if_due(&mut world.chain).unwrap();
@@ -83,12 +86,18 @@ fn succeeded() -> Story {
         commitment: certificate.commitment(),
     };
     let close = &world.closes[DECIDING as usize - 1];
-    let prove = |signature: &SuccessionSignature| {
-        close.prove_weight(DECIDING, &althing_governance::id::MemberId::of(&signature.member)).unwrap()
-    };
+    let member = |signature: &SuccessionSignature| world.ledger.state().member_of_key(&MemberId::of(&signature.member));
+    let prove = |signature: &SuccessionSignature| close.prove_weight(DECIDING, &member(signature)).unwrap();
     let weights = certificate.signatures().iter().map(prove).collect();
     let link = world.chain.evidence(tx.compute_txid());
-    world.successions.push(SuccessionPart { certificate, weights, link });
+    let size = certificate.statement().log_size;
+    let rotated = |(position, ..): (u64, MemberId, MemberId)| LoggedEntry {
+        position,
+        bytes: world.log[position as usize].clone(),
+        path: world.ledger.state().tree().inclusion_proof(position, size).unwrap(),
+    };
+    let rotations = world.ledger.state().rotations(size).into_iter().map(rotated).collect();
+    world.successions.push(SuccessionPart { certificate, weights, link, rotations });
     world.block(vec![]);
     story
 }
@@ -199,6 +208,74 @@ fn a_succession_that_is_none_moves_no_log() {
         &|statement| statement.last_commitment = Commitment::new([3; 32]),
         &MAJORITY,
     );
+}
+
+/// Puts another vote key in the place of a member's.
+fn rotate(world: &mut World, member: u8, old: u8, new: u8) {
+    let channels = world.ledger.state().channels();
+    let (channel, record) = channels.iter().find(|(_, record)| record.member == member_id(member)).unwrap();
+    let rotation = KeyRotation {
+        network: world.params().network,
+        dao: world.params().dao_id,
+        old_key: member_id(old),
+        new_key: member_id(new),
+        channel: *channel,
+        member_funding_key: record.bind.member_funding_key,
+    };
+    let signed = rotation.sign(&world.secp, &keypair(100 + member), &keypair(new), &AUX);
+    world.append(&Entry::KeyRotation(signed)).unwrap();
+    world.block(vec![]);
+}
+
+#[test]
+fn a_vote_key_that_was_replaced_has_no_say() {
+    // Member 6 twice, the thief having the first two keys.
+    let told = || {
+        let mut story = Story::told();
+        rotate(&mut story.world, 6, 6, 66);
+        rotate(&mut story.world, 6, 66, 67);
+        story
+    };
+    for stolen in [6, 66] {
+        let mut world = told().world;
+        let by_thief = certificate(&statement(&world), &[4, 5, stolen]);
+        carried_out(&mut world, &by_thief);
+        world.ledger.expect_succession(by_thief);
+        let error = world.ledger.succeed_if_due(&mut world.chain).unwrap_err().to_string();
+        assert!(error.contains("A-103") && error.contains("not in the roll"), "{error}");
+    }
+    let mut story = succeeded_by(told(), &[4, 5, 67]);
+    assert_eq!(story.world.ledger.state().hub_log_key(), keypair(NEXT.0).x_only_public_key().0);
+
+    // And so it is shown to whoever has no log.
+    story.world.finish_epoch();
+    story.world.block(vec![]);
+    let world = &story.world;
+    let newest = world.ledger.newest_head().unwrap().clone();
+    let rival = LogHead { root: TreeHash([9; 32]), ..newest.statement };
+    let mut heads = [rival.sign(&world.secp, &keypair(NEXT.0), &AUX), newest];
+    heads.sort_by_key(|head| head.to_bytes());
+    let bundle = story.bundle(DECIDING + 1, Statement::HeadFraud(Box::new(heads)));
+    judged(&story, &bundle).unwrap();
+    assert_eq!(bundle.to_bytes()[8], 3, "the version of P-334");
+    assert_eq!(Bundle::from_bytes(&bundle.to_bytes()).unwrap(), bundle);
+    let refused = |what: &str, rule: &str, change: &dyn Fn(&mut SuccessionPart)| {
+        let mut changed = bundle.clone();
+        change(&mut changed.successions[0]);
+        let why = judged(&story, &changed).expect_err(what);
+        assert!(why.contains(rule), "{what}: {why}");
+    };
+    refused("the key is nobody's", "roll", &|part| part.rotations.clear());
+    refused("a rotation is missing", "P-334", &|part| drop(part.rotations.pop()));
+    refused("the first is missing", "roll", &|part| drop(part.rotations.remove(0)));
+    refused("another order", "P-334", &|part| part.rotations.reverse());
+    refused("twice", "P-334", &|part| part.rotations.push(part.rotations[1].clone()));
+    refused("another place", "P-334", &|part| part.rotations[0].position -= 1);
+    refused("other bytes", "P-334", &|part| part.rotations[0].bytes[40] ^= 1);
+    refused("no entry", "P-334", &|part| part.rotations[0].bytes.clear());
+    refused("signed by the thief", "A-103", &|part| {
+        part.certificate = certificate(part.certificate.statement(), &[4, 5, 6]);
+    });
 }
 
 #[test]
