@@ -7,10 +7,7 @@ use crate::id::ProposalId;
 use crate::roll::Roll;
 use crate::state::{DropCause, ProposalRecord};
 use crate::tally::TallyError;
-use crate::voting::{Count, Outcome, TieBreak};
-
-/// Blocks above the close at which the block that breaks ties stands (V-30).
-pub(super) const TIE_DEPTH: u32 = 6;
+use crate::voting::{Count, Outcome, TIE_DEPTH, TieBreak};
 
 /// What the bodies of a proposal decided together.
 pub(super) struct Verdict {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::decide::{TIE_DEPTH, verdict};
+use super::decide::verdict;
 use super::pay::Payment;
 use super::{Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Standing, Step};
 use crate::charter::{Charter, Class, check_change};
@@ -11,7 +11,7 @@ use crate::id::{MemberId, ProposalId};
 use crate::roll::Roll;
 use crate::state::ProposalRecord;
 use crate::tally::Sums;
-use crate::voting::{Outcome, TieBreak};
+use crate::voting::{Outcome, TIE_DEPTH, TieBreak};
 
 impl Ledger {
     /// Lets every proposal take effect whose time has come, in the order of (authorisation, end of vote, position).

@@ -26,4 +26,4 @@ pub use outcome::{Outcome, Undecided};
 pub use rule::{ALL_BP, Quorum, Rule, Threshold};
 pub use schema::{BallotFault, BallotSchema, CostLimit};
 pub use system::{MAX_OPTIONS, MAX_SCHULZE_OPTIONS, MIN_OPTIONS, System, SystemFault};
-pub use tie::TieBreak;
+pub use tie::{TIE_DEPTH, TieBreak};

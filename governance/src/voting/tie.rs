@@ -5,6 +5,9 @@ use bitcoin::hashes::Hash as _;
 
 use crate::hash::{tag, tagged_hash};
 
+/// Blocks above the end of a vote at which the block that breaks ties stands (V-30).
+pub const TIE_DEPTH: u32 = 6;
+
 /// An order of options that follows from the hash of the block at close + 6 (V-30).
 ///
 /// No voter, author or hub can choose it: the block is found after the close, and trying for another costs a block.

@@ -37,7 +37,7 @@ pub use treasury_views::*;
 pub use vote::*;
 
 pub use althing_governance::charter::Class;
-pub use althing_governance::voting::System;
+pub use althing_governance::voting::{System, TIE_DEPTH};
 
 /// Names and colours aside, what a caller of the API needs: one question, one answer.
 pub trait Service: Send + Sync {

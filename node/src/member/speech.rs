@@ -193,6 +193,10 @@ impl Member {
                 state.proposals().get(&id).map_or(id, |record| record.thread)
             }
         };
+        if let Some(first) = state.proposals().get(&thread).filter(|first| first.author != self.me) {
+            let message = format!("G-96: proposal {thread} is {}'s; nobody else's deposit counts for it", first.author);
+            return Err(ApiError::invalid("G-96", message));
+        }
         let mine = state.channels().iter().filter(|(_, record)| record.member == self.me);
         let free = |(id, record): (&ChannelId, &althing_governance::state::ChannelRecord)| {
             let balance = record.checkpoints.last().map_or(0, |(_, checkpoint)| checkpoint.member_sat);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use althing_anchor::Treasury;
 use althing_governance::charter::{ClassRule, Quorum, Threshold};
-use althing_governance::entry::{GuardianVoice, Opinion};
+use althing_governance::entry::{Effect, GuardianVoice, Opinion, ProposalContent};
 use althing_governance::id::{MemberId, ProposalId};
 use althing_governance::ledger::{Fate, Payment, PaymentState, Standing};
 use althing_governance::lifecycle::Phase;
@@ -119,7 +120,11 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64) -> Proposal {
         body: record.content.body.clone(),
         author: record.author.to_string(),
         author_name: name_of(shell, &record.author),
-        effects: record.content.sentences_against(state.charter_of(record), shell.dao.network()),
+        effects: {
+            let mut effects = record.content.sentences_against(state.charter_of(record), shell.dao.network());
+            effects.extend(no_treasury(&record.content));
+            effects
+        },
         state: proposal_state(phase),
         position: record.position,
         heights: record.schedule.map(|schedule| ProposalHeights {
@@ -137,6 +142,16 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64) -> Proposal {
         gate: gate(shell, record),
         vote: vote_facts(shell, record),
     }
+}
+
+/// What members have to know before they elect what is no treasury (T-7).
+fn no_treasury(content: &ProposalContent) -> Vec<String> {
+    let effects = content.options.iter().flat_map(|option| &option.effects);
+    let elections = effects.filter_map(|effect| match effect {
+        Effect::ElectTreasurers(election) => Treasury::parse(&election.descriptor).err(),
+        _ => None,
+    });
+    elections.map(|error| format!("That is no treasury ({error}): the present one stays (T-7).")).collect()
 }
 
 /// Totals as decided, else as they stand.

@@ -105,7 +105,7 @@ fn with_money(mut charter: Charter) -> Charter {
 fn with_deposit(assembly: &Assembly, member: usize, title: &str) -> Result<String> {
     let actor = &assembly.members[member];
     let draft = ["propose", "text", "--title", title];
-    let check = ask(actor, &[draft.as_slice(), &["--check"]].concat())?;
+    let check: Value = serde_json::from_str(&refused(actor, &[draft.as_slice(), &["--check"]].concat())?)?;
     ensure!(check["deposit_sat"] == DEPOSIT_SAT, "{check}");
     let thread = check["thread"].as_str().context("no thread")?;
     ask(actor, &["deposit", "hold", thread, &DEPOSIT_SAT.to_string(), "--yes"])?;

@@ -1,6 +1,8 @@
 //! Answers about votes of every kind, delegations, deposits and rewards, in words.
 
-use althing_node::api::{Comment, Delegations, Deposit, Proposal, ProposalReview, Reward, Said, System, WeightRoute};
+use althing_node::api::{
+    Comment, Delegations, Deposit, Proposal, ProposalReview, Reward, Said, System, TIE_DEPTH, WeightRoute,
+};
 
 use super::show::table;
 use crate::format::{parse_weight, sats, short_id, thousands, weight};
@@ -71,6 +73,10 @@ pub(super) fn vote_facts(p: &Proposal) -> Vec<String> {
             vec![format!("  {number}"), Untrusted::new(&option.label).line(), sum, won.to_owned()]
         });
         lines.extend(table(rows.collect()));
+        if let Some(end) = vote.ends_at.or(p.heights.map(|heights| heights.close_height)) {
+            let block = thousands(u128::from(end.saturating_add(TIE_DEPTH)));
+            lines.push(format!("ties       are broken by the hash of the block of height {block} (V-30)"));
+        }
     }
     for sentence in vote.decision.iter().chain(&vote.payments).chain(&vote.guardians) {
         lines.push(Untrusted::new(sentence).line());

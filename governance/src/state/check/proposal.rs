@@ -88,7 +88,12 @@ impl LogState {
             return invalid("G-89", format!("proposal {} is not in the log", version.previous));
         };
         if previous.author != *author || previous.content.class != content.class {
-            return invalid("G-89", "a version has the author and the class of the first".into());
+            let (author_before, class_before) = (previous.author, previous.content.class);
+            let what = format!(
+                "it is of class {class_before} by {author_before}, its version of class {} by {author}; both must be the same",
+                content.class
+            );
+            return invalid("G-89", what);
         }
         if previous.content.request != content.request {
             return invalid("G-89", "a version answers the same request as the first".into());

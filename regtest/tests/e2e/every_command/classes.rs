@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::rules::DEPOSITS_SAT;
 use super::{ask, caught_up, five, propose as propose_one, text, until_it_says};
+use crate::splices::refused;
 
 /// Somebody with a vote key and no stake: the generator of the curve.
 const STRANGER: &str = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
@@ -108,7 +109,9 @@ pub(super) fn propose(assembly: &Assembly) -> Result<Classes> {
 
 /// Holds what the class asks for, which `--check` tells with the id to hold it for, and then proposes.
 fn with_deposit(author: &Actor, command: &[&str], expected_sat: u64) -> Result<String> {
-    let check = ask(author, &[&["propose"], command, &["--check"]].concat())?;
+    // Not possible yet, and says so by its exit code too.
+    let check: serde_json::Value =
+        serde_json::from_str(&refused(author, &[&["propose"], command, &["--check"]].concat())?)?;
     ensure!(check["deposit_sat"] == expected_sat && check["refusal"]["rule"] == "G-96", "{check}");
     let thread = text(&check["thread"])?;
     ask(author, &["deposit", "hold", &thread, &expected_sat.to_string(), "--yes"])?;
