@@ -88,6 +88,8 @@ pub struct App {
     pub(super) told: Option<BTreeSet<String>>,
     /// The rows of the list on the screen that pass its filter, and for what they were worked out.
     pub(super) looked: (Looked, Vec<usize>),
+    /// What the rows say that are searched, with their places.
+    pub(super) said: Option<(Looked, Vec<usize>, Vec<String>)>,
 }
 
 /// Screen, part of the treasury, filter, revision of the snapshot, and how much came besides.
@@ -314,7 +316,12 @@ impl App {
         if !filter.is_empty() && *known == self.looking(screen, filter) {
             return places.clone();
         }
-        self.look(screen, filter)
+        let all = self.rows_of(screen);
+        if filter.trim().is_empty() {
+            return all;
+        }
+        let texts = self.texts_of(screen, &all);
+        fuzzy::search(filter, &texts).into_iter().map(|found| all[found]).collect()
     }
 
     /// For what rows are worked out.
@@ -323,8 +330,8 @@ impl App {
         (screen, self.section, filter.to_owned(), revision, self.desk.came)
     }
 
-    /// Works the rows out afresh.
-    fn look(&self, screen: Screen, filter: &str) -> Vec<usize> {
+    /// The places of all rows, in the order of the screen.
+    fn rows_of(&self, screen: Screen) -> Vec<usize> {
         let Some(snapshot) = self.snapshot.as_deref() else { return Vec::new() };
         let count = self.all_rows(screen);
         let is_hidden = |place: usize| match screen {
@@ -336,9 +343,12 @@ impl App {
             // Links stand newest first.
             all.reverse();
         }
-        if filter.trim().is_empty() {
-            return all;
-        }
+        all
+    }
+
+    /// What is looked through of the rows at those places.
+    fn texts_of(&self, screen: Screen, places: &[usize]) -> Vec<String> {
+        let Some(snapshot) = self.snapshot.as_deref() else { return Vec::new() };
         let needs = if screen == Screen::Home { self.needs() } else { Vec::new() };
         let payments = if screen == Screen::Treasury { treasury(snapshot) } else { Vec::new() };
         let text = |place: &usize| match screen {
@@ -366,16 +376,25 @@ impl App {
             }
             Screen::Proposal | Screen::Audit | Screen::Learn | Screen::Operator => String::new(),
         };
-        fuzzy::search(filter, all.iter().map(text)).into_iter().map(|found| all[found]).collect()
+        places.iter().map(text).collect()
     }
 
-    /// Remembers the rows while a filter is set, so that a frame does not search again.
+    /// Remembers the rows while a filter is set, so that a frame does not search again, and what they say, so that the next
+    /// letter only searches.
     pub(super) fn remember_rows(&mut self) {
         let wanted = self.looking(self.screen, self.filter());
-        if !wanted.2.is_empty() && self.looked.0 != wanted {
-            let places = self.look(wanted.0, &wanted.2);
-            self.looked = (wanted, places);
+        if wanted.2.trim().is_empty() || self.looked.0 == wanted {
+            return;
         }
+        let rows = self.looking(self.screen, "");
+        let said = self.said.take().filter(|(known, ..)| *known == rows).unwrap_or_else(|| {
+            let all = self.rows_of(self.screen);
+            let texts = self.texts_of(self.screen, &all);
+            (rows, all, texts)
+        });
+        let (_, all, texts) = self.said.insert(said);
+        let places = fuzzy::search(&wanted.2, texts).into_iter().map(|found| all[found]).collect();
+        self.looked = (wanted, places);
     }
 
     /// The proposal of that id as the newest snapshot has it.

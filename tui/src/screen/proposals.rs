@@ -28,11 +28,11 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         Column::words("mine", Constraint::Length(7)),
     ];
     if wide {
-        columns.insert(2, Column::words("class", Constraint::Length(6)));
+        columns.insert(2, Column::words("class", Constraint::Length(7)));
     }
     // What the other columns and the gaps between them leave for the title.
     let gaps = if wide { 12 } else { 5 };
-    let others = 4 + 12 + 10 + 7 + if wide { 6 + 23 } else { 17 };
+    let others = 4 + 12 + 10 + 7 + if wide { 7 + 23 } else { 17 };
     let title_room = usize::from(inner.width).saturating_sub(others + gaps);
     let tip = snapshot.status.tip_height;
     let theme = pen.theme;
@@ -47,13 +47,24 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
             mine(proposal, &theme),
         ];
         if wide {
-            cells.insert(2, Line::styled(Untrusted::new(&proposal.class).line(), theme.dim));
+            cells.insert(2, Line::styled(class(&proposal.class), theme.dim));
         }
         cells
     };
     let empty = super::empty(app, "No proposals yet. Press n to write one.");
     let rows = Rows { count: listed.len(), selected: app.selections.proposals, row: &row, empty };
     list(pen, inner, &columns, &rows);
+}
+
+/// The class in a word that fits its column.
+fn class(name: &str) -> String {
+    match name {
+        "rule_change" => "rules".to_owned(),
+        "elect_treasurers" => "elect".to_owned(),
+        "replace_keys" => "keys".to_owned(),
+        "confiscate" => "deposit".to_owned(),
+        other => Untrusted::new(other).line(),
+    }
 }
 
 /// The style of a state.

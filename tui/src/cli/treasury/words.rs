@@ -6,7 +6,7 @@ use althing_node::api::{
 };
 
 use crate::backend::Verdict;
-use crate::format::sats;
+use crate::format::{count_of, sats};
 use crate::untrusted::Untrusted;
 
 /// Any answer.
@@ -94,7 +94,11 @@ fn session(session: &SessionView) -> Vec<String> {
 
 fn line(session: &SessionView) -> String {
     let at = session.height.map(|height| format!(" at height {height}")).unwrap_or_default();
-    format!("{} {}{at}, {} more signatures needed", session.id, session.state, session.needed)
+    let more = match session.needed {
+        0 => "enough signatures".to_owned(),
+        needed => format!("{} needed", count_of(needed as u64, "more signature")),
+    };
+    format!("{} {}{at}, {more}", session.id, session.state)
 }
 
 fn signers(session: &SessionView) -> String {
