@@ -71,7 +71,8 @@ pub(super) fn propose(assembly: &Assembly) -> Result<Classes> {
     let stop_budget = propose_one(bjarni, &["stop-budget", "--title", "No wall", "--budget", &budget])?;
     let keys = ask(gudrun, &["keys", "show"])?;
     let key = text(&keys["treasury_key"])?;
-    let descriptor = format!("wsh(sortedmulti(1,{key}))");
+    let second = text(&ask(bjarni, &["keys", "show"])?["treasury_key"])?;
+    let descriptor = format!("wsh(multi(2,{key},{second}))");
     let treasurer = format!("Gudrun={key}");
     let withdrawn = propose_one(bjarni, &["text", "--title", "A moat"])?;
     ask(bjarni, &["withdraw", &withdrawn, "--yes"])?;
@@ -231,7 +232,7 @@ pub(super) fn check_later(assembly: &Assembly, classes: &Classes, answer: &str) 
     // The header after the one that says so puts it in force.
     assembly.mine_until("the elected treasury in force", super::WITHIN_BLOCKS, || {
         let charter = ask(astrid, &["charter", "show"])?["text"].to_string();
-        Ok(charter.contains("sortedmulti(1,").then_some(()))
+        Ok(charter.contains("wsh(multi(2,").then_some(()))
     })?;
     let found = ask(astrid, &["deposits"])?;
     let settled: Vec<(&str, &str)> = found["deposits"]
