@@ -1,7 +1,7 @@
 //! The member's node: keeps its own verified copy of the log, speaks for the member, and shows how far everything is.
 
 mod bump;
-mod currency;
+mod freshness;
 pub(crate) mod gossip;
 mod hubs;
 mod keeping;
@@ -27,7 +27,7 @@ use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Transaction, Txid};
 
-use self::currency::Currency;
+use self::freshness::Freshness;
 use self::gossip::Gossip;
 use self::hubs::OtherHubs;
 use self::keeping::{COPY, Life};
@@ -82,7 +82,7 @@ pub struct Member {
     gossip: Gossip,
     /// Hubs of channels that are not the log's.
     hubs: OtherHubs,
-    currency: Currency,
+    freshness: Freshness,
     /// The newest final epoch behind which stored entries were looked at again.
     looked_again: u32,
     stopping: bool,
@@ -118,7 +118,7 @@ impl Member {
             bumps: BTreeMap::new(),
             gossip: Gossip::default(),
             hubs: OtherHubs::default(),
-            currency: Currency::default(),
+            freshness: Freshness::default(),
             looked_again: 0,
             stopping: false,
             shell,
@@ -258,7 +258,7 @@ impl Member {
 
     fn on_chain(&mut self, event: &ChainEvent) -> Result<()> {
         self.shell.on_chain(event)?;
-        self.currency.on_chain(event);
+        self.freshness.on_chain(event);
         self.shell.succeed_if_due()?;
         if let ChainEvent::Connected { at_tip: true, .. } | ChainEvent::CaughtUp = event {
             let news = self.shell.update_channels_from_chain()?;

@@ -19,7 +19,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// How far this node has read.
 #[derive(Debug, Default)]
-pub(super) struct Currency {
+pub(super) struct Freshness {
     /// Whether the chain was read to its end since the start.
     at_tip: bool,
     missing: Option<Missing>,
@@ -32,7 +32,7 @@ struct Missing {
     judged: Instant,
 }
 
-impl Currency {
+impl Freshness {
     pub(super) fn on_chain(&mut self, event: &ChainEvent) {
         self.at_tip |= matches!(event, ChainEvent::Connected { at_tip: true, .. } | ChainEvent::CaughtUp);
     }
@@ -41,7 +41,7 @@ impl Currency {
 impl Member {
     /// T-306, T-309: whether a paper is too new or its author a treasurer can only be judged with the chain and the log read.
     pub(super) fn join_treasurers_if_current(&mut self) -> Result<()> {
-        if self.connected && self.currency.at_tip && self.shell.store.log_size()? >= self.hub_size {
+        if self.connected && self.freshness.at_tip && self.shell.store.log_size()? >= self.hub_size {
             self.shell.keep_joined(self.hub)?;
         }
         Ok(())
@@ -52,12 +52,12 @@ impl Member {
         let now = Instant::now();
         let told = match view::withheld(&self.shell)?.into_iter().next() {
             None => {
-                self.currency.missing = None;
+                self.freshness.missing = None;
                 self.shell.alarms.remove(DATA).is_some()
             }
             Some(first) => {
-                let since = self.currency.missing.map_or(now, |missing| missing.since);
-                self.currency.missing = Some(Missing { since, judged: now });
+                let since = self.freshness.missing.map_or(now, |missing| missing.since);
+                self.freshness.missing = Some(Missing { since, judged: now });
                 let is_due = now.duration_since(since) >= PATIENCE;
                 is_due && self.shell.alarms.insert(DATA, first.words.clone()).as_ref() != Some(&first.words)
             }
@@ -68,7 +68,7 @@ impl Member {
 
     /// Missing data is looked for between blocks too: an alarm neither waits for the next one nor stands until then.
     pub(super) fn judge_missing_data(&mut self) -> Result<()> {
-        match self.currency.missing {
+        match self.freshness.missing {
             Some(missing) if missing.judged.elapsed() >= AGAIN => self.judge_data(),
             _ => Ok(()),
         }
