@@ -1,7 +1,6 @@
 //! What people call proposals, members and entries, and what is meant by it.
 
 use althing_governance::id::{EntryId, MemberId, ProposalId};
-use althing_governance::state::ProposalRecord;
 
 use crate::api::ApiError;
 use crate::shell::Shell;
@@ -91,8 +90,7 @@ pub(super) fn name_of(shell: &Shell, member: &MemberId) -> String {
 
 /// Numbers count the proposals in the order of the log, from 1: the log only grows, so they never change.
 fn by_number(shell: &Shell, digits: &str) -> Result<ProposalId, ApiError> {
-    let mut records: Vec<&ProposalRecord> = shell.ledger.state().proposals().values().collect();
-    records.sort_by_key(|record| record.position);
+    let records = super::proposals::in_order(shell);
     let number: usize = digits.parse().map_err(|_| {
         ApiError::invalid("N-50", format!("#{digits} is not the number of a proposal, which is like #3"))
     })?;

@@ -20,6 +20,13 @@ use crate::api::{
 };
 use crate::shell::Shell;
 
+/// All proposals in the order of the log: the first is #1 (N-50).
+pub(super) fn in_order(shell: &Shell) -> Vec<&ProposalRecord> {
+    let mut records: Vec<&ProposalRecord> = shell.ledger.state().proposals().values().collect();
+    records.sort_by_key(|record| record.position);
+    records
+}
+
 /// All proposals, newest first, without their comments.
 pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>, ApiError> {
     let mut own: BTreeMap<String, Ballot> = BTreeMap::new();
@@ -28,12 +35,17 @@ pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>,
         own.entry(ballot.proposal.clone()).or_insert(ballot);
     }
     let hidden = Hidden::load(shell)?;
-    let mut records: Vec<&ProposalRecord> = shell.ledger.state().proposals().values().collect();
-    records.sort_by_key(|record| record.position);
+    let records = in_order(shell);
+    // By thread: a search through all proposals for each of them would grow with the square of their number.
+    let mut threads: BTreeMap<ProposalId, Vec<ProposalId>> = BTreeMap::new();
+    for record in &records {
+        threads.entry(record.thread).or_default().push(record.id);
+    }
     let mut proposals: Vec<Proposal> = (1..)
         .zip(records)
         .map(|(number, record)| {
-            let mut proposal = describe(shell, record, number);
+            let versions = threads.get(&record.thread).map_or(&[][..], Vec::as_slice);
+            let mut proposal = describe(shell, record, number, versions);
             proposal.vote.hidden = hidden.has_proposal(&record.id, &record.author);
             proposal.my_ballot = own.remove(&proposal.id);
             proposal
@@ -46,16 +58,24 @@ pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>,
 /// One proposal with its discussion.
 pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Proposal, ApiError> {
     let id = find_proposal(shell, id)?;
-    let wanted = id.to_string();
-    let mut proposal = list(shell, me)?
-        .into_iter()
-        .find(|proposal| proposal.id == wanted)
+    let records = in_order(shell);
+    let (number, record) = (1..)
+        .zip(&records)
+        .find(|(_, record)| record.id == id)
         .ok_or_else(|| ApiError::ours(format!("proposal {id} is gone")))?;
-    let state = shell.ledger.state();
+    let versions: Vec<ProposalId> =
+        records.iter().filter(|other| other.thread == record.thread).map(|other| other.id).collect();
+    let mut proposal = describe(shell, record, number, &versions);
     let hidden = Hidden::load(shell)?;
+    proposal.vote.hidden = hidden.has_proposal(&record.id, &record.author);
+    if me.is_some() {
+        // The newest comes first.
+        proposal.my_ballot = ballots::own(shell)?.into_iter().find(|ballot| ballot.proposal == proposal.id);
+    }
+    let state = shell.ledger.state();
     let of =
         |record: &CommentRecord, wanted| record.opinions.values().filter(|opinion| **opinion == wanted).count() as u64;
-    proposal.comments = state.proposals()[&id]
+    proposal.comments = record
         .comments
         .iter()
         .map(|record| Comment {
@@ -107,7 +127,8 @@ pub(super) fn tally(count: &Count, rule: &ClassRule, is_final: bool) -> Tally {
     }
 }
 
-fn describe(shell: &Shell, record: &ProposalRecord, number: u64) -> Proposal {
+/// What [`list`] and [`one`] say of a proposal; `versions` are those of its thread in the order of the log.
+fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[ProposalId]) -> Proposal {
     let state = shell.ledger.state();
     let phase = state.phase(record);
     let rule = state.rule_of(record);
@@ -140,7 +161,7 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64) -> Proposal {
         comment_count: record.comments.len() as u64,
         comments: Vec::new(),
         gate: gate(shell, record),
-        vote: vote_facts(shell, record),
+        vote: vote_facts(shell, record, versions),
     }
 }
 
@@ -173,12 +194,9 @@ fn gate(shell: &Shell, record: &ProposalRecord) -> Option<String> {
     standing.payments.iter().find_map(|payment| payment.gate).map(|gate| gate.to_string())
 }
 
-fn vote_facts(shell: &Shell, record: &ProposalRecord) -> VoteFacts {
+fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId]) -> VoteFacts {
     let state = shell.ledger.state();
     let standing = newest_standing(shell, &record.id);
-    let mut versions: Vec<&ProposalRecord> =
-        state.proposals().values().filter(|other| other.thread == record.thread).collect();
-    versions.sort_by_key(|version| version.position);
     let guardians = record.guardian_acts.iter().map(|(_, member, act)| {
         let asked = match act {
             GuardianVoice::Delay => "a delay",
@@ -190,7 +208,7 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord) -> VoteFacts {
         system: record.content.system,
         options: options(shell, record, standing),
         tags: record.content.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
-        versions: versions.iter().map(|version| version.id.to_string()).collect(),
+        versions: versions.iter().map(ToString::to_string).collect(),
         request: record.content.request.map(|request| request.to_string()),
         ends_at: state.vote_end(record),
         charter: state.charters().get(record.charter).map(|version| version.hash.to_string()).unwrap_or_default(),
