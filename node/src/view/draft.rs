@@ -66,6 +66,7 @@ fn can_take_effect(shell: &Shell, effects: &[Effect]) -> Result<(), ApiError> {
         {
             return Err(ApiError::invalid("G-83", format!("G-83: member {member} is named twice")));
         }
+        no_dust(effect)?;
         // A rule change is the log's own to refuse (G-85).
         if !matches!(effect, Effect::ElectTreasurers(_) | Effect::ReplaceKeys(_)) {
             continue;
@@ -75,6 +76,26 @@ fn can_take_effect(shell: &Shell, effects: &[Effect]) -> Result<(), ApiError> {
                 return Err(ApiError::invalid("G-85", format!("G-85: it would lapse: {problem}")));
             }
             Treasury::parse(&after.treasury_descriptor).map_err(|error| ApiError::invalid("T-1", error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// N-54: what Bitcoin's nodes do not relay is never mined, so it cannot be paid.
+fn no_dust(effect: &Effect) -> Result<(), ApiError> {
+    let payments: Vec<(&ScriptBuf, u64)> = match effect {
+        Effect::Spend(spend) => spend.outputs.iter().map(|output| (&output.script, output.sat)).collect(),
+        Effect::Budget(budget) => budget.milestones.iter().map(|m| (&budget.payee, m.amount_sat)).collect(),
+        _ => Vec::new(),
+    };
+    for (script, sat) in payments {
+        let least = script.minimal_non_dust().to_sat();
+        if sat < least {
+            let message = format!(
+                "N-54: {sat} sat to {} cannot be paid: nodes relay no such output below {least} sat",
+                script.to_hex_string()
+            );
+            return Err(ApiError::invalid("N-54", message));
         }
     }
     Ok(())

@@ -83,6 +83,7 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
     let stranger = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
     let treasurer = format!("A=02{stranger}");
     let long = "x".repeat(121);
+    let dust = format!("{}=100", ask(member, &["wallet", "address"])?["address"].as_str().context("no address")?);
     let labels: Vec<String> = (0..63).map(|number| format!("Option {number}")).collect();
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let too_many = propose_choice(&labels);
@@ -131,6 +132,7 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
         ),
         (vec!["propose", "text", "--title", "T", "--tag", "b\u{200f}"], "L-4", "200f"),
         (vec!["propose", "admit", "--title", "T", "--member", stranger, "--yes"], "G-16", "admit"),
+        (vec!["propose", "spend", "--title", "T", "--to", &dust, "--fee-cap", "1000"], "N-54", "100 sat"),
         (vec!["propose", "pause", "--title", "T", "--blocks", "0", "--class", "spend", "--yes"], "G-87", "0"),
         (vec!["guardian", "veto", proposal, "--yes"], "G-95", "guardian"),
         (vec!["withdraw", proposal, "--yes"], "G-93", proposal),
