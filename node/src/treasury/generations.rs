@@ -8,9 +8,10 @@ use althing_governance::Charter;
 /// A vote can put any text into a charter, and the log, which knows no miniscript, takes it. What is no treasury
 /// changes none: else one slip of the pen would end the DAO on every node at once.
 pub fn generations<'a>(charters: impl IntoIterator<Item = &'a Charter>) -> Vec<String> {
-    let written = charters.into_iter().map(|charter| &charter.treasury_descriptor);
-    let mut descriptors: Vec<String> =
-        written.filter(|descriptor| Treasury::parse(descriptor).is_ok()).cloned().collect();
-    descriptors.dedup();
-    descriptors
+    let mut written: Vec<&String> = charters.into_iter().map(|charter| &charter.treasury_descriptor).collect();
+    // Most changes leave the treasury as it is; this is asked with every block, and each text is parsed once.
+    written.dedup();
+    written.retain(|descriptor| Treasury::parse(descriptor).is_ok());
+    written.dedup();
+    written.into_iter().cloned().collect()
 }
