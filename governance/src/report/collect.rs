@@ -244,8 +244,10 @@ impl<'a> Period<'a> {
         let mut rows = Vec::new();
         for (id, standing) in self.state.ledger().standings() {
             for (number, payment) in (1u128..).zip(&standing.payments) {
-                let Some(given) = payment.authorisation.filter(|given| self.covers(given.height)) else { continue };
-                let epoch = self.headers.iter().find(|header| header.closing_height >= given.height);
+                // What is due may wait for a gate, a cap or the end of a pause: the epoch that gave it has the leaf.
+                let given = payment.authorisation.zip(payment.authorised_height);
+                let Some((given, since)) = given.filter(|(_, since)| self.covers(*since)) else { continue };
+                let epoch = self.headers.iter().find(|header| header.closing_height >= since);
                 let epoch = epoch.map_or(standing.decided_epoch, |header| header.epoch);
                 rows.push(Row {
                     values: vec![
@@ -294,7 +296,8 @@ impl<'a> Period<'a> {
 
     fn signatures(&self, facts: &Facts) -> Vec<Row> {
         let treasurers = self.state.charter().treasurers.iter().map(|treasurer| {
-            let signed = facts.flows.iter().filter(|flow| flow.signers.contains(&treasurer.name)).count();
+            let signed = facts.flows.iter().filter(|flow| self.covers(flow.height));
+            let signed = signed.filter(|flow| flow.signers.contains(&treasurer.name)).count();
             Row {
                 values: vec![Value::Quoted(treasurer.name.clone()), Value::Number(signed as u128)],
                 evidence: Evidence::computed("the table of movements"),

@@ -1,5 +1,7 @@
 //! All generations of the treasury, followed block by block in step with the node's own tables.
 
+use std::collections::BTreeMap;
+
 use althing_anchor::{InputOrigin, Treasury};
 use anyhow::{Context, Result};
 use bitcoin::consensus::encode::serialize;
@@ -152,6 +154,11 @@ impl Desk {
     /// Height at which a transaction of the treasury was mined.
     pub fn confirmed_at(&self, txid: &Txid) -> Option<u32> {
         self.wallets.iter().find_map(|wallet| wallet.confirmed_at(txid))
+    }
+
+    /// Mined transactions that concern the treasury, and the heights of their blocks.
+    pub fn mined(&self) -> BTreeMap<Txid, (u32, Transaction)> {
+        self.wallets.iter().flat_map(TreasuryWallet::mined).collect()
     }
 
     pub(super) fn wallets(&self) -> &[TreasuryWallet] {

@@ -127,6 +127,14 @@ impl TreasuryWallet {
         known.chain_position.confirmation_height_upper_bound()
     }
 
+    /// Transactions in blocks, with their heights.
+    pub(super) fn mined(&self) -> impl Iterator<Item = (Txid, (u32, Transaction))> + '_ {
+        self.wallet.transactions().filter_map(|known| {
+            let height = known.chain_position.confirmation_height_upper_bound()?;
+            Some((known.tx_node.txid, (height, (*known.tx_node.tx).clone())))
+        })
+    }
+
     /// Unspent outputs.
     pub(super) fn unspent(&self) -> impl Iterator<Item = LocalOutput> + '_ {
         self.wallet.list_unspent()

@@ -25,7 +25,7 @@ pub(super) fn render(
     let links = link_facts(shell)?;
     let facts = Facts {
         links: links.iter().map(link_fact).collect(),
-        flows: Vec::new(),
+        flows: crate::treasury::movements(shell),
         alarms: shell.alarms.values().cloned().collect(),
     };
     let report = report::collect(state, first, last, &facts);

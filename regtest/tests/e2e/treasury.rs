@@ -52,6 +52,7 @@ fn two_of_three_pay_what_was_voted_and_nothing_else() {
             ensure!(member.status()?.alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "a false alarm");
         }
         several_at_once_replaced_and_killed(assembly)?;
+        report_names_who_signed(assembly)?;
         colluding_treasurers(assembly)
     });
 }
@@ -96,6 +97,24 @@ fn several_at_once_replaced_and_killed(assembly: &mut Assembly) -> Result<()> {
     assembly.members[0].command(&["treasury", "labels", "export", path(&labels)?])?;
     let labels = std::fs::read_to_string(labels)?;
     ensure!(labels.contains(&second) && labels.contains("New nets; New oars"), "{labels}");
+    Ok(())
+}
+
+/// The report of a member who is no treasurer: what came in, and the first payment with the two who signed it.
+fn report_names_who_signed(assembly: &Assembly) -> Result<()> {
+    let member = &assembly.members[4];
+    let paid = member.treasury_flows()?.first().context("a flow")?.clone();
+    let report = member.command(&["report", "--format", "json"])?;
+    let report: Value = serde_json::from_str(report["text"].as_str().context("a text")?)?;
+    let sections = report["sections"].as_array().context("sections")?;
+    let treasury = sections.iter().find(|section| section["title"] == "Treasury").context("no treasury")?;
+    let tables = treasury["tables"].as_array().context("tables")?;
+    let movements = tables.iter().find(|table| table["columns"][0] == "transaction").context("no movements")?;
+    let rows: Vec<String> = movements["rows"].as_array().context("rows")?.iter().map(Value::to_string).collect();
+    ensure!(rows.iter().any(|row| row.contains("1000000")), "what came in is not in {rows:?}");
+    let row = rows.iter().find(|row| row.contains(&paid.txid)).with_context(|| format!("no payment in {rows:?}"))?;
+    let signed = ["Astrid", "Bjarni", "Gudrun"].into_iter().filter(|name| row.contains(name)).count();
+    ensure!(row.contains(&paid.left_sat.to_string()) && signed == 2, "{row}");
     Ok(())
 }
 
