@@ -60,6 +60,7 @@ impl Ledger {
         Ok(Some(Standing {
             outcome: verdict.outcome,
             is_final: false,
+            announced: verdict.outcome,
             bar,
             closed_at: close,
             decided_epoch: step.boundary.epoch,
@@ -69,6 +70,7 @@ impl Ledger {
             authorised_at,
             expires_at,
             fate,
+            fate_epoch: step.boundary.epoch,
             payments: Vec::new(),
         }))
     }

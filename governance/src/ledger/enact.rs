@@ -38,6 +38,9 @@ impl Ledger {
                 self.enact_one(step, proposal, &mut standing, &mut charter_changed)?;
             }
             self.expire(step, proposal, &mut standing)?;
+            if standing.fate != Fate::Waiting {
+                standing.fate_epoch = step.boundary.epoch;
+            }
             if standing.fate != Fate::Waiting && standing.payments.is_empty() {
                 self.pending.remove(&id);
             }
@@ -80,7 +83,7 @@ impl Ledger {
         for id in lost {
             self.pending.remove(&id);
             if let Some(standing) = self.standings.get_mut(&id) {
-                standing.fate = Fate::Lapsed;
+                (standing.fate, standing.fate_epoch) = (Fate::Lapsed, step.boundary.epoch);
             }
         }
     }

@@ -13,6 +13,8 @@ pub struct Standing {
     pub outcome: Outcome,
     /// Whether that is the count at enactment.
     pub is_final: bool,
+    /// What the epoch that decided it said, whatever stake left since.
+    pub announced: Outcome,
     /// The guard that keeps it from having any effect.
     pub bar: Option<Bar>,
     /// Height at which its vote ended.
@@ -31,6 +33,8 @@ pub struct Standing {
     pub expires_at: u32,
     /// What happened since.
     pub fate: Fate,
+    /// The epoch that brought about this fate.
+    pub fate_epoch: u32,
     /// Payments that it makes, in their order.
     pub payments: Vec<Payment>,
 }
@@ -53,6 +57,19 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// In a word or two.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Failed => "no effect",
+            Self::Waiting => "waits",
+            Self::Vetoed => "vetoed",
+            Self::Lapsed => "lapsed",
+            Self::Expired => "expired",
+            Self::Effective => "in effect",
+        }
+    }
+
     /// Its number in the decision tree (G-64).
     #[must_use]
     pub const fn number(self) -> u8 {
@@ -68,6 +85,15 @@ impl Fate {
 }
 
 impl Standing {
+    /// Outcome and fate as they were when `epoch`, not before the one that decided it, had closed.
+    #[must_use]
+    pub fn as_of(&self, epoch: u32) -> (Outcome, Fate) {
+        let is_counted_later = self.enacted_epoch.is_some_and(|enacted| enacted > epoch);
+        let outcome = if is_counted_later { self.announced } else { self.outcome };
+        let fate = if self.fate_epoch > epoch { Fate::Waiting } else { self.fate };
+        (outcome, fate)
+    }
+
     /// Whether it counts as a failure for whoever proposes the same again (G-100).
     #[must_use]
     pub const fn has_failed(&self) -> bool {

@@ -147,6 +147,8 @@ pub enum Evidence {
         header: String,
         /// Key of the leaf, hex; the root's sums when absent.
         key: Option<String>,
+        /// What a proof file can say of the leaf.
+        claim: Option<Claim>,
     },
     /// A transaction on Bitcoin.
     Transaction {
@@ -179,6 +181,37 @@ pub enum ReportTree {
     Roll,
     /// T4, the decisions.
     Decisions,
+}
+
+/// A statement that `althing proof export` makes of a leaf (F-3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "statement")]
+pub enum Claim {
+    /// Sums, quorum and outcome.
+    Tally {
+        /// The proposal, hex.
+        proposal: String,
+    },
+    /// A payment is authorised.
+    Authorised {
+        /// The proposal, hex.
+        proposal: String,
+        /// Which milestone of a budget, from 1; `None` for a spend.
+        milestone: Option<u32>,
+    },
+}
+
+impl Claim {
+    /// Arguments of `althing proof export`.
+    fn arguments(&self) -> String {
+        match self {
+            Self::Tally { proposal } => format!("{proposal} --statement tally"),
+            Self::Authorised { proposal, milestone: None } => format!("{proposal} --statement authorised"),
+            Self::Authorised { proposal, milestone: Some(number) } => {
+                format!("{proposal} --statement authorised --milestone {number}")
+            }
+        }
+    }
 }
 
 impl Report {
@@ -245,7 +278,18 @@ impl Evidence {
     /// A leaf, or the root without a key.
     #[must_use]
     pub fn tree(tree: ReportTree, epoch: u32, header: HeaderHash, key: Option<String>) -> Self {
-        Self::Tree { tree, epoch, header: header.to_string(), key }
+        Self::Tree { tree, epoch, header: header.to_string(), key, claim: None }
+    }
+
+    /// The same with what a proof file can say of the leaf; unchanged where it is no leaf.
+    #[must_use]
+    pub fn claiming(self, claim: Claim) -> Self {
+        match self {
+            Self::Tree { tree, epoch, header, key: Some(key), .. } => {
+                Self::Tree { tree, epoch, header, key: Some(key), claim: Some(claim) }
+            }
+            other => other,
+        }
     }
 
     /// A replay of the log.
@@ -265,7 +309,7 @@ impl Evidence {
     pub fn sentence(&self) -> String {
         match self {
             Self::Entry { position, entry } => format!("log entry {position}, {entry}"),
-            Self::Tree { tree, epoch, header, key } => {
+            Self::Tree { tree, epoch, header, key, .. } => {
                 let tree = tree.words();
                 match key {
                     Some(key) => format!("{tree} of epoch {epoch}, leaf {key}, header {header}"),
@@ -283,8 +327,8 @@ impl Evidence {
     #[must_use]
     pub fn command(&self) -> Option<String> {
         match self {
-            Self::Tree { tree: ReportTree::Ballots | ReportTree::Decisions, key: Some(key), .. } => {
-                Some(format!("althing proof export {key} --tally --out FILE && althing verify FILE"))
+            Self::Tree { claim: Some(claim), .. } => {
+                Some(format!("althing proof export {} --out FILE && althing verify FILE", claim.arguments()))
             }
             Self::Tree { .. } | Self::Replay { .. } | Self::Entry { .. } => Some("althing audit".to_owned()),
             Self::Transaction { .. } | Self::Computed { .. } => None,

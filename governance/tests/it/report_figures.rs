@@ -1,11 +1,12 @@
 //! Hazard: a report whose figures nobody can check, or that leaves money out. F-1 to F-5.
 
 use althing_governance::ProposalId;
+use althing_governance::delegation::{Delegation, Part, Scope};
 use althing_governance::entry::{Choice, Entry, Execution};
-use althing_governance::report::{Evidence, Facts, Flow, Report, ReportTree, Value, collect};
+use althing_governance::report::{Claim, Evidence, Facts, Flow, Report, ReportTree, Value, collect};
 use althing_governance::signing::Statement as _;
 
-use crate::world::{AUX, World, block_hash, hub, spend, text, txid};
+use crate::world::{AUX, World, block_hash, hub, member_id, spend, text, txid};
 
 struct Story {
     world: World,
@@ -75,7 +76,10 @@ fn money_is_told_in_the_epoch_in_which_it_moved() {
     let Value::Height(height) = given[2] else { panic!("{given:?}") };
     let header = world.headers.iter().find(|header| header.closing_height >= height).unwrap();
     let leaf = Evidence::tree(ReportTree::Decisions, header.epoch, header.hash(), Some(paid.to_string()));
+    let leaf = leaf.claiming(Claim::Authorised { proposal: paid.to_string(), milestone: None });
     assert_eq!(evidence, &leaf);
+    let command = format!("althing proof export {paid} --statement authorised --out FILE && althing verify FILE");
+    assert_eq!(evidence.command(), Some(command));
     let close = &world.closes[header.epoch as usize - 1];
     let proven = close.prove_decision(&paid).unwrap().verify(header, &paid).unwrap();
     assert_eq!(proven.authorisation.unwrap().amount_sat, 21_000);
@@ -149,4 +153,36 @@ fn every_figure_names_what_backs_it() {
         }
     }
     assert!(figures > 20, "{figures}");
+}
+
+/// F-7. Each epoch brings news of what the one before decided: a vote takes effect, a deposit comes back, somebody delegates.
+#[test]
+fn what_was_reported_of_an_epoch_stays() {
+    let mut world = World::with_stakes(&[5000, 3000, 2000]);
+    let report = |world: &World, first: u32, last: u32| collect(&world.state, first, last, &Facts::default());
+    let mut told = Vec::new();
+    for round in 0..7u8 {
+        if round % 2 == 0 {
+            // So much that it waits for the end of a veto window.
+            let proposal = world.open_vote(2, spend(&format!("Nets {round}"), 120_000));
+            world.vote(1, proposal, Choice::Yes).unwrap();
+            world.vote(2, proposal, Choice::Yes).unwrap();
+        } else {
+            let parts = vec![Part { to: member_id(1 + round / 2 % 2), share_bp: 10_000 }];
+            world.say(3, Delegation { scope: Scope::All, parts, expires_height: None }).unwrap();
+        }
+        world.finish_epoch();
+        let newest = world.state.newest_anchored().unwrap().header.epoch;
+        told.extend((1..=newest).map(|first| (first, newest, report(&world, first, newest))));
+    }
+    for (first, last, before) in &told {
+        assert_eq!(&report(&world, *first, *last), before, "epochs {first} to {last}");
+    }
+    // There was something that could have changed.
+    let (_, _, first_told) = told.iter().find(|(_, _, r)| !rows(r, "Decisions", "Decisions").is_empty()).unwrap();
+    let waits = rows(first_told, "Decisions", "Decisions")[0].0.last().cloned();
+    assert_eq!(waits, Some(Value::Words("waits".to_owned())));
+    let whole = report(&world, 1, world.state.newest_anchored().unwrap().header.epoch);
+    assert_eq!(rows(&whole, "Decisions", "Decisions")[0].0.last(), Some(&Value::Words("in effect".to_owned())));
+    assert!(!rows(&whole, "Delegation", "Delegation graph").is_empty());
 }

@@ -49,6 +49,32 @@ pub enum Bar {
     RequestFailed,
 }
 
+impl std::fmt::Display for Bar {
+    /// The guard in one sentence, with its figures.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let whose = |is_own: bool| if is_own { "its author" } else { "others" };
+        match self {
+            Self::Cooldown { until, is_own } => {
+                write!(f, "the same failed before, by {}: not again below height {until}", whose(*is_own))
+            }
+            Self::Deposit { needed_sat, held_sat, is_own } => {
+                let whose = whose(*is_own);
+                write!(
+                    f,
+                    "the same failed before, by {whose}: it needs a deposit of {needed_sat} sat and has {held_sat}"
+                )
+            }
+            Self::InactiveStake { active_sat, needed_sat } => {
+                write!(f, "members who are not dormant hold {active_sat} sat, and it needs {needed_sat}")
+            }
+            Self::ElectorateShrink { lost, of } => {
+                write!(f, "it would take {lost} of the weight of {of} from its holders")
+            }
+            Self::RequestFailed => f.write_str("the request that it answers did not pass"),
+        }
+    }
+}
+
 impl Bar {
     /// Its number in the decision tree, from 1 (G-64).
     #[must_use]

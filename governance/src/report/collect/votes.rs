@@ -1,0 +1,80 @@
+//! What was decided and how many voted.
+
+use super::Period;
+use crate::ledger::{Fate, Standing};
+use crate::report::concentration::share_bp;
+use crate::report::{ReportTree, Row, Section, Unit, Value};
+use crate::state::ProposalRecord;
+use crate::voting::Outcome;
+
+impl Period<'_> {
+    pub(super) fn decisions(&self) -> Section {
+        let decided = self.decided();
+        let passed = decided.iter().filter(|(_, standing)| standing.as_of(self.last).0.has_passed()).count();
+        let rows = decided.iter().map(|(proposal, standing)| {
+            let (outcome, fate) = standing.as_of(self.last);
+            Row {
+                values: vec![
+                    Value::Words(proposal.id.to_string()),
+                    Value::Quoted(proposal.content.title.clone()),
+                    Value::Words(proposal.content.class.name().to_owned()),
+                    Value::Words(proposal.content.system.name().to_owned()),
+                    Value::Words(outcome.name().to_owned()),
+                    winner(proposal, outcome),
+                    Value::Words(what_then(standing, fate)),
+                ],
+                evidence: self.tally(ReportTree::Decisions, self.last, proposal),
+            }
+        });
+        Section::new(
+            "Decisions",
+            "Votes that were decided by an epoch of this period, and what had followed when its last epoch closed.",
+        )
+        .figure("decided", Value::Number(decided.len() as u128), self.replayed())
+        .figure("passed", Value::Number(passed as u128), self.replayed())
+        .table(
+            "Decisions",
+            &["proposal", "title", "class", "system", "outcome", "option", "then"],
+            rows.collect(),
+        )
+    }
+
+    pub(super) fn turnout(&self) -> Section {
+        let mut bars = Vec::new();
+        let mut rows = Vec::new();
+        for (proposal, standing) in self.decided() {
+            let count = &standing.count;
+            let voted = count.cast().saturating_add(count.abstained());
+            let share = share_bp(voted, count.weight()).unwrap_or(0);
+            bars.push((proposal.content.title.clone(), u128::from(share)));
+            rows.push(Row {
+                values: vec![
+                    Value::Words(proposal.id.to_string()),
+                    Value::Number(count.ballots()),
+                    Value::Number(voted),
+                    Value::Number(count.weight()),
+                    Value::Share(share),
+                ],
+                evidence: self.tally(ReportTree::Ballots, standing.decided_epoch, proposal),
+            });
+        }
+        Section::new("Turnout", "Weight that voted or was delegated to somebody who voted, of the whole roll.")
+            .table("Turnout", &["proposal", "ballots", "weight that voted", "weight of the roll", "turnout"], rows)
+            .chart("Turnout by vote", Unit::Share, bars)
+    }
+}
+
+fn winner(proposal: &ProposalRecord, outcome: Outcome) -> Value {
+    match outcome {
+        Outcome::Passed { option: Some(option) } => proposal
+            .content
+            .options
+            .get(usize::from(option))
+            .map_or(Value::None, |option| Value::Quoted(option.label.clone())),
+        _ => Value::None,
+    }
+}
+
+fn what_then(standing: &Standing, fate: Fate) -> String {
+    standing.bar.map_or_else(|| fate.words().to_owned(), |bar| format!("barred: {bar}"))
+}
