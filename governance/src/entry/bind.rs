@@ -3,6 +3,7 @@
 use bitcoin::OutPoint;
 use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, Signing, schnorr};
 
+use super::text::check_name;
 use super::{EntryKind, LaneBody, LaneHeader};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::dao::channel_id;
@@ -95,8 +96,10 @@ impl Canonical for Bind {
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let name = r.text("member name", MAX_MEMBER_NAME)?;
+        check_name("member name", &name, 0, MAX_MEMBER_NAME)?;
         Ok(Self {
-            name: r.text("member name", MAX_MEMBER_NAME)?,
+            name,
             channel: Canonical::decode(r)?,
             funding: r.outpoint()?,
             member_funding_key: r.public_key("member_funding_key")?,

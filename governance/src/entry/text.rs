@@ -11,6 +11,15 @@ pub(super) fn check_line(field: &'static str, text: &str, min: usize, max: usize
     check_characters(field, text, |c| c.is_control() || is_direction(c))
 }
 
+/// The name of somebody (G-82): as [`check_line`], without what cannot be seen, so that no two names look alike by it.
+///
+/// # Errors
+/// [`DecodeError`] naming the field and the character.
+pub(super) fn check_name(field: &'static str, text: &str, min: usize, max: usize) -> Result<(), DecodeError> {
+    check_length(field, text.len(), min, max)?;
+    check_characters(field, text, crate::text::misleads)
+}
+
 /// Several lines of text (G-82): as [`check_line`], with line feeds and tabs.
 ///
 /// # Errors

@@ -23,6 +23,7 @@ mod every_entry;
 mod followed_ends;
 mod forced_entry;
 mod garbage_bytes;
+mod hostile_names;
 mod hostile_report;
 mod hub_fraud;
 mod lane_of_many_keys;

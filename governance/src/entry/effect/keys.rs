@@ -3,8 +3,9 @@
 use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};
 
 use super::rule;
-use crate::charter::{Charter, MAX_DESCRIPTOR, MAX_LIST, Treasurer};
+use crate::charter::{Charter, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, Treasurer};
 use crate::codec::{Canonical, DecodeError, Reader, Writer, check_length};
+use crate::entry::text::{check_line, check_name};
 use crate::id::CharterHash;
 
 /// Another charter, whole (G-85). What changes is computed from both, never described by the author.
@@ -38,8 +39,9 @@ pub struct ReplaceKeys {
 
 impl ElectTreasurers {
     pub(super) fn check(&self) -> Result<(), DecodeError> {
-        check_length("treasury descriptor", self.descriptor.len(), 1, MAX_DESCRIPTOR)?;
-        check_length("treasurers", self.treasurers.len(), 1, MAX_LIST)
+        check_line("treasury descriptor", &self.descriptor, 1, MAX_DESCRIPTOR)?;
+        check_length("treasurers", self.treasurers.len(), 1, MAX_LIST)?;
+        self.treasurers.iter().try_for_each(|treasurer| check_name("treasurer name", &treasurer.name, 1, MAX_NAME))
     }
 }
 
