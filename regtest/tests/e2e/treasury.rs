@@ -105,7 +105,6 @@ fn report_names_who_signed(assembly: &Assembly) -> Result<()> {
     let member = &assembly.members[4];
     let paid = member.treasury_flows()?.first().context("a flow")?.clone();
     let report = member.command(&["report", "--format", "json"])?;
-    let report: Value = serde_json::from_str(report["text"].as_str().context("a text")?)?;
     let sections = report["sections"].as_array().context("sections")?;
     let treasury = sections.iter().find(|section| section["title"] == "Treasury").context("no treasury")?;
     let tables = treasury["tables"].as_array().context("tables")?;
