@@ -18,16 +18,13 @@ use althing_governance::state::{LogState, Mined, MissingFact, Refusal};
 use althing_governance::tree::HistoryTree;
 use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
-use bitcoin::{BlockHash, OutPoint, Script, ScriptBuf};
+use bitcoin::{BlockHash, OutPoint, Script};
 
 use crate::forced;
 use crate::intake::Examined;
 use crate::store::Segment;
 use crate::threads::Threads;
-use crate::treasury::generations;
-
-/// Scripts of a ranged treasury among which gates are looked for.
-const TREASURY_SCRIPTS: u32 = 1000;
+use crate::treasury::{generations, scripts_of};
 
 /// Facts about Bitcoin that the log's rules need. An error means that the source cannot tell now.
 pub trait ChainView {
@@ -524,9 +521,8 @@ impl Ledger {
         let treasuries = generations(self.state.charters().iter().map(|version| &version.charter));
         let treasury = treasuries.last().context("a DAO is founded with a treasury")?;
         let treasury = Treasury::parse(treasury).map_err(anyhow::Error::from)?;
-        let last = if treasury.is_ranged() { TREASURY_SCRIPTS } else { 1 };
-        let scripts: Vec<ScriptBuf> = (0..last).filter_map(|index| treasury.script_at(index).ok()).collect();
-        let is_treasurys = |script: &Script| scripts.iter().any(|own| own.as_script() == script);
+        let scripts = scripts_of(&treasury);
+        let is_treasurys = |script: &Script| scripts.contains(script);
         let judged = self.state.check_refill_by(refill, &mined(&evidence), is_treasurys);
         judged.map_err(|refusal| refused(position, "gate refill", refusal))
     }

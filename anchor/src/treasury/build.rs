@@ -233,7 +233,10 @@ impl SpendPlan<'_> {
         }
         for vout in first_own..psbt.outputs.len() {
             let script = psbt.unsigned_tx.output[vout].script_pubkey.clone();
-            if let Some(index) = current.index_of(&script, [self.change_index]) {
+            // Outputs to the treasury itself have the indexes that follow the change's.
+            let own = u32::try_from(self.own_outputs.len()).unwrap_or(0);
+            let hints = self.change_index..=self.change_index.saturating_add(own);
+            if let Some(index) = current.index_of(&script, hints) {
                 psbt.update_output_with_descriptor(vout, &current.at(index)?)
                     .map_err(|error| bad(chosen[0], error.to_string()))?;
             }

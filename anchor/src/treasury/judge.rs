@@ -71,18 +71,23 @@ pub fn judge_spend(
         };
     }
     let mut intents = Vec::new();
+    let mut free = None;
     for gate in inputs.iter().filter(|outpoint| gates.contains(outpoint)) {
         match decided(gate) {
             Some(intent) => intents.push(intent),
-            None => {
-                let reason = format!("it spends gate {gate}, which no decision was assigned");
-                return unauthorised(spend, reason, total_in);
-            }
+            None => free = Some(*gate),
         }
     }
-    match intents.as_slice() {
-        [] => judge_housekeeping(spend, total_in, housekeeping_rate),
-        intents => judge_payment(spend, intents, total_in),
+    let of_gate = |gate: OutPoint| format!("it spends gate {gate}, which no decision was assigned");
+    match (intents.as_slice(), free) {
+        ([], None) => judge_housekeeping(spend, total_in, housekeeping_rate),
+        // T-72: a gate that no decision has may be taken back into the treasury (G-108), and go nowhere else.
+        ([], Some(gate)) => match judge_housekeeping(spend, total_in, housekeeping_rate) {
+            SpendFinding::Unauthorised { .. } => unauthorised(spend, of_gate(gate), total_in),
+            tidy => tidy,
+        },
+        (_, Some(gate)) => unauthorised(spend, of_gate(gate), total_in),
+        (intents, None) => judge_payment(spend, intents, total_in),
     }
 }
 

@@ -170,7 +170,7 @@ impl LogState {
     }
 
     /// Gates by the first `size` entries, the first to be given out first, without those that were taken back (G-108).
-    pub(crate) fn gates(&self, size: u64) -> impl Iterator<Item = OutPoint> + '_ {
+    pub fn gates(&self, size: u64) -> impl Iterator<Item = OutPoint> + '_ {
         let refilled = self.refilled_gates.iter().filter(move |(position, _)| *position < size).map(|(_, gate)| *gate);
         let all = self.params.gates.iter().copied().chain(refilled);
         all.filter(move |gate| self.retired_gates.get(gate).is_none_or(|position| *position >= size))

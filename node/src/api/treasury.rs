@@ -43,12 +43,22 @@ pub enum TreasuryRequest {
         below_sat: Option<u64>,
         /// Blocks that the coins have rested: opens the way of a recovery.
         rest_blocks: Option<u16>,
+        /// New gates to be made (T-321); those of former treasuries that no decision has are replaced in any case.
+        #[serde(default)]
+        gates: u16,
     },
     /// Opens the replacement of a session at a higher rate: same payments, same coins.
     Bump {
         /// The session, or the beginning of its id.
         session: String,
         /// sat/vB.
+        fee_rate_sat_vb: u64,
+    },
+    /// Opens a child that pays for a session that was broadcast: it spends the change, at a fee that brings both to the rate.
+    Child {
+        /// The session, or the beginning of its id.
+        session: String,
+        /// sat/vB, of both together.
         fee_rate_sat_vb: u64,
     },
     /// All sessions.

@@ -2,14 +2,15 @@
 
 use althing_anchor::LinkEvidence;
 use althing_governance::codec::Canonical as _;
-use althing_governance::entry::{Entry, GateRefill};
+use althing_governance::entry::{Entry, GateRefill, MAX_REFILL};
 use althing_governance::signing::Statement as _;
-use bitcoin::{OutPoint, Transaction, Txid};
+use bitcoin::{OutPoint, Script, Transaction, Txid};
 
 use super::Hub;
 use crate::api::{ApiError, Refused, Reply, Said, SayReview};
 use crate::facts::outpoint_bytes;
 use crate::ledger::{ChainView as _, LedgerError};
+use crate::treasury::housekeeping;
 
 impl Hub {
     /// Notes the gates of a transaction, or says what that would do.
@@ -37,6 +38,47 @@ impl Hub {
         self.say(entry.to_bytes()).map_err(refused)?;
         self.commit_batch();
         Ok(Reply::Said(Said { entry: id.to_string(), position: Some(position), sentences }))
+    }
+
+    /// Notes what housekeeping made and took back, once its block is as deep as results are final (T-321).
+    ///
+    /// # Errors
+    /// The store's, the chain's, and the rules'.
+    pub(super) fn log_refills(&mut self) -> anyhow::Result<()> {
+        let final_depth = self.shell.ledger.state().charter().final_depth;
+        let tip = self.shell.tip_height();
+        for flow in housekeeping(&self.shell) {
+            if tip.saturating_add(1).saturating_sub(flow.height) < final_depth {
+                continue;
+            }
+            let row = self.shell.treasury.spends().iter().find(|row| row.txid == flow.txid);
+            let Some(tx) = row.map(|row| bitcoin::consensus::deserialize::<Transaction>(&row.tx)).transpose()? else {
+                continue;
+            };
+            let created = self.new_gates(&tx);
+            if created.is_empty() && self.retired_by(&tx).is_empty() {
+                continue;
+            }
+            let refill = self.refill_of(&flow.txid, created).map_err(|error| anyhow::anyhow!(error.message))?;
+            let signed = refill.sign(&self.shell.secp, &self.shell.log_key()?, &self.shell.aux_rand()?);
+            self.log_own(Entry::GateRefill(signed))?;
+        }
+        Ok(())
+    }
+
+    /// Outputs of exactly a gate's value, of the treasury in force, that are no gates yet.
+    fn new_gates(&self, tx: &Transaction) -> Vec<u32> {
+        let state = self.shell.ledger.state();
+        let (txid, gate_sat) = (tx.compute_txid(), state.charter().gate_sat);
+        let present = self.shell.treasury.generations().saturating_sub(1);
+        let is_present =
+            |script: &Script| self.shell.treasury.owner_of(script).is_some_and(|origin| origin.generation == present);
+        let outputs = (0u32..).zip(&tx.output).filter(|(vout, output)| {
+            output.value.to_sat() == gate_sat
+                && !state.is_gate(&OutPoint { txid, vout: *vout })
+                && is_present(&output.script_pubkey)
+        });
+        outputs.map(|(vout, _)| vout).take(MAX_REFILL).collect()
     }
 
     /// What the hub would sign about a transaction.

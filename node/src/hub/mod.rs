@@ -668,6 +668,8 @@ impl Hub {
         self.log_final_epochs()?;
         let noted = self.log_executions();
         self.shell.settle_trouble("executions", noted);
+        let noted = self.log_refills();
+        self.shell.settle_trouble("refills", noted);
         let forced = self.log_forced();
         self.shell.settle_trouble("forced", forced);
         self.sign_head()?;

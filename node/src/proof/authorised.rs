@@ -1,6 +1,11 @@
 //! Judging what was authorised, who did not vote, and spends that were not authorised (docs/spec/40-proofs.md, P-10, P-11, P-15).
 
-use althing_anchor::{AllowedSpend, BlockHashes, GateVerdict, UnauthorisedReason, judge_gate_spend};
+use std::collections::BTreeSet;
+
+use althing_anchor::{
+    AllowedSpend, BlockHashes, GateVerdict, LinkEvidence, Treasury, UnauthorisedReason, judge_gate_spend,
+};
+use althing_governance::Charter;
 use althing_governance::codec::Canonical as _;
 use althing_governance::dao::DaoParams;
 use althing_governance::entry::{Effect, Entry, ProposalContent, Spend};
@@ -8,11 +13,12 @@ use althing_governance::epoch::{Authorisation, DecisionLeaf, EpochHeader};
 use althing_governance::id::ProposalId;
 use althing_governance::tree::{SumTree, TreePurpose};
 use althing_governance::voting::Outcome;
-use bitcoin::{Amount, TxOut};
+use bitcoin::{Amount, ScriptBuf, TxOut};
 
 use super::bundle::LoggedEntry;
 use super::parts::{AuthorisedPart, DidNotVotePart, SpendPart};
 use super::verify::{Rejection, check_snapshot, fail, logged};
+use crate::treasury::scripts_of;
 
 /// P-10: a spend, or a milestone of a budget, is authorised.
 pub(super) fn check_authorised(
@@ -87,6 +93,7 @@ pub(super) fn check_did_not_vote(
 /// P-15: a gate was spent, and no decision allows it.
 pub(super) fn check_unauthorised(
     params: &DaoParams,
+    charters: &[&Charter],
     header: &EpochHeader,
     part: &SpendPart,
     blocks: &impl BlockHashes,
@@ -113,6 +120,10 @@ pub(super) fn check_unauthorised(
     checked.push(format!("These are all {} decisions of epoch {}.", part.decisions.len(), header.epoch));
     let assigned = assigned_to(part)?;
     let allowed = match (&assigned, &part.proposal) {
+        (None, None) if is_kept(params, charters, &part.spending) => {
+            let txid = part.spending.txid();
+            return Err(rule(format!("P-15: transaction {txid} takes the gate back into the treasury, as housekeeping may (T-72)")));
+        }
         (None, None) => None,
         (Some((key, leaf, authorisation)), Some(entry)) => {
             let (content, proposal) = proposal_of(params, header, entry)?;
@@ -144,6 +155,16 @@ pub(super) fn check_unauthorised(
             Ok(format!("Unauthorised spend: transaction {txid} spent gate {gate} of the treasury; {why}."))
         }
     }
+}
+
+/// Whether every output goes to a treasury of the charters in the file.
+fn is_kept(params: &DaoParams, charters: &[&Charter], spending: &LinkEvidence) -> bool {
+    let mut texts: Vec<&str> = vec![&params.charter.treasury_descriptor];
+    texts.extend(charters.iter().map(|charter| charter.treasury_descriptor.as_str()));
+    texts.dedup();
+    let treasuries = texts.into_iter().filter_map(|text| Treasury::parse(text).ok());
+    let scripts: BTreeSet<ScriptBuf> = treasuries.flat_map(|treasury| scripts_of(&treasury)).collect();
+    spending.transaction().output.iter().all(|output| scripts.contains(&output.script_pubkey))
 }
 
 /// The leaf that the gate is assigned to: its key, decision and authorisation.

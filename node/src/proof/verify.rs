@@ -122,7 +122,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         (Some(header), Statement::Authorised(part)) => (check_authorised(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::DidNotVote(part)) => (check_did_not_vote(header, part, &mut checked)?, None),
         (Some(header), Statement::UnauthorisedSpend(part)) => {
-            (check_unauthorised(&params, header, part, blocks, &mut checked)?, None)
+            (check_unauthorised(&params, &charters, header, part, blocks, &mut checked)?, None)
         }
         (Some(header), Statement::ReceiptFraud(part)) => {
             (check_receipt_fraud(&dao, Some(header), part, &mut checked)?, None)

@@ -112,6 +112,8 @@ pub struct KnownTreasury {
     pub generations: Vec<Treasury>,
     /// Spare seal and gates.
     pub reserved: BTreeSet<OutPoint>,
+    /// Those of the gates that housekeeping may take back: no decision has them, and none waits for one (T-320).
+    pub retirable: BTreeSet<OutPoint>,
     /// Highest fee rate of housekeeping.
     pub housekeeping_rate: FeeRate,
 }
@@ -130,6 +132,7 @@ impl KnownTreasury {
             network: dao.network(),
             generations: vec![Treasury::parse(&charter.treasury_descriptor)?],
             reserved,
+            retirable: BTreeSet::new(),
             housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
         })
     }
@@ -178,9 +181,14 @@ pub fn check_parsed(
     // What a proof would show is not known yet, so what the outputs should be is not either.
     let is_shown = collected.unknown.is_empty();
     let verdict = collected.known.as_ref().filter(|_| is_shown).map(|treasury| {
+        // A payment leaves every other gate alone.
+        let reserved = match collected.payments.as_slice() {
+            [] => treasury.reserved.difference(&treasury.retirable).copied().collect(),
+            _ => treasury.reserved.clone(),
+        };
         let facts = CheckFacts {
             generations: &treasury.generations,
-            reserved: &treasury.reserved,
+            reserved: &reserved,
             payments: &collected.payments,
             depth: collected.depth,
             tip: blocks.map(BlockHashes::tip_height),
@@ -255,11 +263,12 @@ impl Collected {
         if let Some(paid_by) = payment.paid_by {
             self.reasons.push(PsbtReason::Replayed { gate: payment.gate, by: Some(paid_by) });
         }
-        if self.known.is_none() {
-            match shown_treasury(&finding) {
+        match &mut self.known {
+            Some(known) => known.reserved.extend(finding.dao.gates.iter().copied()),
+            None => match shown_treasury(&finding) {
                 Ok(shown) => self.known = Some(shown),
                 Err(reason) => return self.refuse(number, reason),
-            }
+            },
         }
         let shallowest = self.depth.map_or(finding.depth, |(depth, _)| depth.min(finding.depth));
         self.depth = Some((shallowest, finding.final_depth));
@@ -367,6 +376,7 @@ fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
         network: finding.network,
         generations: generations.map_err(|error| error.to_string())?,
         reserved,
+        retirable: BTreeSet::new(),
         housekeeping_rate: housekeeping_rate(finding.charter.max_link_fee_rate_sat_vb),
     })
 }

@@ -40,7 +40,7 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
     let payments = authorised(shell);
     let by_gate: BTreeMap<OutPoint, SpendIntent> =
         payments.iter().map(|payment| (payment.intent.gate, payment.intent.clone())).collect();
-    let mut gates: BTreeSet<OutPoint> = shell.dao.params.gates.iter().copied().collect();
+    let mut gates: BTreeSet<OutPoint> = shell.ledger.state().all_gates().collect();
     gates.extend(by_gate.keys());
     let head = shell.ledger.state().tip_height().unwrap_or(0);
     let mut found = Vec::new();
@@ -85,6 +85,11 @@ fn sentence(flow: &Flow) -> String {
         flow.height,
         flow.reason.as_deref().unwrap_or_default()
     )
+}
+
+/// Housekeeping that was mined, by transaction.
+pub fn housekeeping(shell: &Shell) -> Vec<Flow> {
+    flows(shell).into_iter().filter(|flow| flow.verdict == "housekeeping").collect()
 }
 
 /// If a transaction pays exactly one decision: what left the treasury.

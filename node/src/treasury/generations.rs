@@ -1,7 +1,13 @@
 //! The treasuries that a DAO had, as far as a charter's word makes one (T-7).
 
+use std::collections::BTreeSet;
+
 use althing_anchor::Treasury;
 use althing_governance::Charter;
+use bitcoin::ScriptBuf;
+
+/// Scripts of a ranged treasury among which gates are looked for.
+const GATE_SCRIPTS: u32 = 1000;
 
 /// Descriptors of the treasuries by the charters that came into force in this order, the oldest first: the last is the present one.
 ///
@@ -14,4 +20,10 @@ pub fn generations<'a>(charters: impl IntoIterator<Item = &'a Charter>) -> Vec<S
     written.retain(|descriptor| Treasury::parse(descriptor).is_ok());
     written.dedup();
     written.into_iter().cloned().collect()
+}
+
+/// The scripts of a treasury on which gates may stand (G-108).
+pub fn scripts_of(treasury: &Treasury) -> BTreeSet<ScriptBuf> {
+    let last = if treasury.is_ranged() { GATE_SCRIPTS } else { 1 };
+    (0..last).filter_map(|index| treasury.script_at(index).ok()).collect()
 }

@@ -23,8 +23,9 @@ mod wallet;
 
 pub use check::{CheckReport, ReasonLine};
 pub use desk::{Desk, DeskStep};
-pub use flows::{Flow, alarms, executed};
+pub use flows::{Flow, alarms, executed, housekeeping};
 pub use generations::generations;
+pub(crate) use generations::scripts_of;
 pub use intents::{AuthorisedPayment, authorised};
 pub use movements::movements;
 pub(crate) use papers::Papers;

@@ -30,10 +30,15 @@ pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply,
         TreasuryRequest::Open { payments, fee_rate_sat_vb, rest_blocks } => {
             session(sessions::open(shell, payments, *fee_rate_sat_vb, *rest_blocks)?)
         }
-        TreasuryRequest::OpenHousekeeping { fee_rate_sat_vb, below_sat, rest_blocks } => {
-            session(sessions::open_housekeeping(shell, *fee_rate_sat_vb, *below_sat, *rest_blocks)?)
+        TreasuryRequest::OpenHousekeeping { fee_rate_sat_vb, below_sat, rest_blocks, gates } => {
+            let (fee_rate_sat_vb, below_sat, rest_blocks) = (*fee_rate_sat_vb, *below_sat, *rest_blocks);
+            let tidy = sessions::Tidy { fee_rate_sat_vb, below_sat, rest_blocks, gates: *gates };
+            session(sessions::open_housekeeping(shell, &tidy)?)
         }
         TreasuryRequest::Bump { session: id, fee_rate_sat_vb } => session(sessions::bump(shell, id, *fee_rate_sat_vb)?),
+        TreasuryRequest::Child { session: id, fee_rate_sat_vb } => {
+            session(sessions::child(shell, id, *fee_rate_sat_vb)?)
+        }
         TreasuryRequest::Sessions => Ok(TreasuryReply::Sessions { sessions: sessions::list(shell)? }),
         TreasuryRequest::Session { session: id } => session(sessions::show(shell, id)?),
         TreasuryRequest::Import { psbt } => session(sessions::import(shell, psbt)?),

@@ -166,6 +166,13 @@ impl TreasuryWallet {
         if next >= least { next } else { self.wallet.reveal_next_address(KeychainKind::External).index }
     }
 
+    /// From now on scripts up to this index are looked for.
+    pub(super) fn reveal_to(&mut self, index: u32) {
+        if self.treasury.is_ranged() {
+            let _ = self.wallet.reveal_addresses_to(KeychainKind::External, index).count();
+        }
+    }
+
     /// Remembers a transaction that was given to the network.
     pub(super) fn note_broadcast(&mut self, transaction: &Transaction, now_secs: u64) {
         self.wallet.apply_unconfirmed_txs([(transaction.clone(), now_secs)]);

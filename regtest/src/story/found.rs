@@ -74,6 +74,19 @@ pub fn found_with(
     found_from(assembly, periods, treasury, Ok)
 }
 
+/// As [`found_with`], with the charter as `rules` changes it.
+///
+/// # Errors
+/// As [`found`].
+pub fn found_under(
+    assembly: &Assembly,
+    periods: Periods,
+    treasury: impl FnOnce(&Assembly, &[PublicKeys]) -> Result<(String, Vec<String>)>,
+    rules: impl FnOnce(Charter) -> Charter,
+) -> Result<Founded> {
+    found_from(assembly, periods, treasury, |document| Ok(rules(Charter::from_toml(&document)?).to_toml()?))
+}
+
 fn own_treasury(_: &Assembly, members: &[PublicKeys]) -> Result<(String, Vec<String>)> {
     let keys: Vec<&str> = members.iter().take(TREASURERS).map(|keys| keys.treasury_key.as_str()).collect();
     let treasurers = keys.iter().map(|key| (*key).to_owned()).collect();

@@ -45,4 +45,5 @@ mod timestamps;
 mod tower;
 mod treasurers_body;
 mod treasury;
+mod treasury_life;
 mod treasury_peers;

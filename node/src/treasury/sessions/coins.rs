@@ -10,12 +10,26 @@ use super::queue::queue_of;
 use crate::shell::Shell;
 use crate::treasury::intents::AuthorisedPayment;
 
-/// Spare seal and gates: spent by their own rules only.
+/// Spare seal and gates, those of refills too: spent by their own rules only.
 pub(in crate::treasury) fn reserved(shell: &Shell) -> BTreeSet<OutPoint> {
-    let mut reserved: BTreeSet<OutPoint> = shell.dao.params.gates.iter().copied().collect();
+    let mut reserved: BTreeSet<OutPoint> = shell.ledger.state().all_gates().collect();
     reserved.insert(shell.dao.params.spare_seal);
     reserved.extend(shell.ledger.gates_in_use());
     reserved
+}
+
+/// T-320: gates of former treasuries that no decision has. While a payment waits for its authorisation there are none: the next
+/// close of an epoch may give it one of them.
+pub(in crate::treasury) fn retirable(shell: &Shell) -> BTreeSet<OutPoint> {
+    let state = shell.ledger.state();
+    let payments = state.ledger().standings().values().flat_map(|standing| &standing.payments);
+    if payments.into_iter().any(|payment| payment.state == PaymentState::Waiting) {
+        return BTreeSet::new();
+    }
+    let given: BTreeSet<OutPoint> = state.ledger().gates_given().copied().collect();
+    let present = shell.treasury.generations().saturating_sub(1);
+    let is_former = |gate: &OutPoint| coin(shell, gate).is_some_and(|coin| coin.generation < present);
+    state.gates(state.size()).filter(|gate| !given.contains(gate) && is_former(gate)).collect()
 }
 
 /// Coins in sessions that go on, by session.

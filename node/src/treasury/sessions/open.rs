@@ -1,11 +1,14 @@
 //! Opening sessions: transactions of authorised payments, of housekeeping, and replacements (T-22 to T-27).
 
-use althing_anchor::{PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, read_proof, write_proof};
+use althing_anchor::{
+    PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, child_pays_for_parent, read_proof, worst_weight, write_proof,
+};
 use anyhow::Context;
+use bitcoin::consensus::encode::deserialize;
 use bitcoin::psbt::Psbt;
-use bitcoin::{Amount, FeeRate, OutPoint, Sequence};
+use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxOut};
 
-use super::coins::{coin, former_coins, free_coins};
+use super::coins::{coin, former_coins, free_coins, retirable};
 use super::rows::{adopt, named, persist, psbt_of};
 use super::{Answered, refusal, show};
 use crate::api::{ApiError, ProofStatement, SessionView};
@@ -41,25 +44,88 @@ pub(in crate::treasury) fn open(
     proof.note = Some(titles.join("; "));
     let coins = free_coins(shell, None)?;
     let rate = fee_rate(shell, rate)?;
-    let psbt = build(shell, &payments, &[], &coins, rate, rest, &proof)?;
+    let psbt = build(shell, &payments, 0, &[], &coins, rate, rest, &proof)?;
     start(shell, psbt)
 }
 
-/// Opens a session that moves the treasury's own coins into one.
-pub(in crate::treasury) fn open_housekeeping(
-    shell: &mut Shell,
-    rate: Option<u64>,
-    below: Option<u64>,
-    rest: Option<u16>,
-) -> Answered<SessionView> {
+/// Most gates that one housekeeping makes.
+const MAX_NEW_GATES: u16 = 64;
+
+/// Opens a session that moves the treasury's own coins into one, takes the unassigned gates of former treasuries back, and makes new gates.
+pub(in crate::treasury) fn open_housekeeping(shell: &mut Shell, tidy: &Tidy) -> Answered<SessionView> {
+    if tidy.gates > MAX_NEW_GATES {
+        let message = format!("T-321: {} gates; at most {MAX_NEW_GATES} are made at once", tidy.gates);
+        return Err(ApiError::invalid("T-321", message));
+    }
     let current = shell.treasury.generations().saturating_sub(1);
-    let mut required = free_coins(shell, below)?;
-    required.extend(former_coins(shell, current)?);
-    if required.is_empty() {
+    let mut required = former_coins(shell, current)?;
+    let before = required.len();
+    required.extend(retirable(shell).iter().filter_map(|gate| coin(shell, gate)));
+    // Whoever takes gates back makes as many new ones.
+    let gates = tidy.gates.max(u16::try_from(required.len() - before).unwrap_or(MAX_NEW_GATES).min(MAX_NEW_GATES));
+    let mut spare = Vec::new();
+    match tidy.below_sat {
+        // New gates alone need no consolidation: as many coins as pay for them.
+        None if tidy.gates > 0 => spare = free_coins(shell, None)?,
+        below => required.extend(free_coins(shell, below)?),
+    }
+    if required.is_empty() && gates == 0 {
         return Err(ApiError::not_now("T-72: there is no coin to move"));
     }
-    let rate = fee_rate(shell, rate)?;
-    let psbt = build(shell, &[], &required, &[], rate, rest, &PsbtProof::default())?;
+    let rate = fee_rate(shell, tidy.fee_rate_sat_vb)?;
+    let psbt = build(shell, &[], gates, &required, &spare, rate, tidy.rest_blocks, &PsbtProof::default())?;
+    start(shell, psbt)
+}
+
+/// What housekeeping is to do.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::treasury) struct Tidy {
+    /// sat/vB; the node's own estimate when absent.
+    pub(in crate::treasury) fee_rate_sat_vb: Option<u64>,
+    /// Only coins below this value; all when absent.
+    pub(in crate::treasury) below_sat: Option<u64>,
+    /// Blocks that the coins have rested.
+    pub(in crate::treasury) rest_blocks: Option<u16>,
+    /// New gates.
+    pub(in crate::treasury) gates: u16,
+}
+
+/// Opens a child that pays for a session's transaction: it moves the change on, at a fee that brings both to the rate (T-27).
+pub(in crate::treasury) fn child(shell: &mut Shell, session: &str, rate: u64) -> Answered<SessionView> {
+    let row = named(shell, session)?;
+    let parent = psbt_of(&row)?;
+    let Some(parent_tx) = row.final_tx.as_deref().and_then(|tx| deserialize::<Transaction>(tx).ok()) else {
+        return Err(ApiError::not_now("T-27: that session was not broadcast; bump it instead"));
+    };
+    let txid = parent_tx.compute_txid();
+    if shell.treasury.confirmed_at(&txid).is_some() {
+        return Err(ApiError::invalid("T-27", format!("T-27: {txid} is mined already")));
+    }
+    let gate_sat = shell.ledger.state().charter().gate_sat;
+    // The change is behind the payments (T-22).
+    let change = parent_tx.output.iter().enumerate().rev().find_map(|(vout, output)| {
+        let is_ours = shell.treasury.owner_of(&output.script_pubkey).is_some() && output.value.to_sat() != gate_sat;
+        let vout = u32::try_from(vout).ok().filter(|_| is_ours)?;
+        coin(shell, &OutPoint { txid, vout })
+    });
+    let change = change.ok_or_else(|| ApiError::invalid("T-27", format!("T-27: {txid} has no change to spend")))?;
+    let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
+    let coins = std::slice::from_ref(&change);
+    let draft = build(shell, &[], 0, coins, &[], FeeRate::BROADCAST_MIN, None, &PsbtProof::default())?;
+    let weight = worst_weight(&draft, &shell.treasury.treasuries()).unwrap_or(draft.unsigned_tx.weight());
+    let parent_fee = parent.fee().map_err(|error| ApiError::ours(error.to_string()))?;
+    let fee = child_pays_for_parent(parent_tx.weight(), parent_fee, weight, rate);
+    let child_rate = FeeRate::from_sat_per_kwu(fee.to_sat().saturating_mul(1000).div_ceil(weight.to_wu()));
+    let own_rate = housekeeping_rate(shell.ledger.state().charter().max_link_fee_rate_sat_vb);
+    if child_rate > own_rate {
+        let message = format!(
+            "T-27: the child would pay {} sat/vB for both, housekeeping may pay {} (T-53)",
+            child_rate.to_sat_per_vb_ceil(),
+            own_rate.to_sat_per_vb_floor()
+        );
+        return Err(ApiError::invalid("T-27", message));
+    }
+    let psbt = build(shell, &[], 0, coins, &[], child_rate, None, &PsbtProof::default())?;
     start(shell, psbt)
 }
 
@@ -68,6 +134,10 @@ pub(in crate::treasury) fn bump(shell: &mut Shell, session: &str, rate: u64) -> 
     let row = named(shell, session)?;
     let before = psbt_of(&row)?;
     let proof = read_proof(&before);
+    let gate_sat = shell.ledger.state().charter().gate_sat;
+    let is_gate = |output: &&TxOut| proof.bundles.is_empty() && output.value.to_sat() == gate_sat;
+    let gates = before.unsigned_tx.output.iter().filter(is_gate).count();
+    let gates = u16::try_from(gates).unwrap_or(MAX_NEW_GATES);
     let known = authorised(shell);
     let inputs: Vec<OutPoint> = before.unsigned_tx.input.iter().map(|txin| txin.previous_output).collect();
     let mut payments = Vec::new();
@@ -82,7 +152,7 @@ pub(in crate::treasury) fn bump(shell: &mut Shell, session: &str, rate: u64) -> 
     }
     let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
     let coins = free_coins(shell, None)?;
-    let psbt = build(shell, &payments, &required, &coins, rate, None, &proof)?;
+    let psbt = build(shell, &payments, gates, &required, &coins, rate, None, &proof)?;
     let (old, new) = (before.fee(), psbt.fee());
     if let (Ok(old), Ok(new)) = (old, new)
         && new < althing_anchor::replacement_floor(old, psbt.unsigned_tx.weight())
@@ -125,9 +195,11 @@ pub(super) fn fee_rate(shell: &Shell, asked: Option<u64>) -> Answered<FeeRate> {
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "what a transaction is made of")]
 pub(super) fn build(
     shell: &mut Shell,
     payments: &[(SpendIntent, TreasuryCoin)],
+    gates: u16,
     required: &[TreasuryCoin],
     coins: &[TreasuryCoin],
     fee_rate: FeeRate,
@@ -136,14 +208,23 @@ pub(super) fn build(
 ) -> Answered<Psbt> {
     // Seal and gates have the first indexes (T-6).
     let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
-    let change_index = shell.treasury.wallets_mut().last_mut().context("there is no treasury")?.fresh_index(least);
+    let wallet = shell.treasury.wallets_mut().last_mut().context("there is no treasury")?;
+    let change_index = wallet.fresh_index(least);
+    let gate_sat = Amount::from_sat(shell.ledger.state().charter().gate_sat);
+    let mut own_outputs = Vec::new();
+    for number in 1..=u32::from(gates) {
+        let index = if wallet.treasury.is_ranged() { change_index.saturating_add(number) } else { 0 };
+        wallet.reveal_to(index);
+        let script_pubkey = wallet.treasury.script_at(index).map_err(|error| refusal("T-22", &error))?;
+        own_outputs.push(TxOut { value: gate_sat, script_pubkey });
+    }
     persist(shell)?;
     let generations = shell.treasury.treasuries();
     let own_rate = housekeeping_rate(shell.ledger.state().charter().max_link_fee_rate_sat_vb);
     let plan = SpendPlan {
         generations: &generations,
         payments,
-        own_outputs: &[],
+        own_outputs: &own_outputs,
         required,
         coins,
         change_index,

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use bitcoin::psbt::Psbt;
 use bitcoin::{OutPoint, Txid};
 
-use super::coins::reserved;
+use super::coins::{reserved, retirable};
 use super::{Answered, reasons, refused};
 use crate::api::ApiError;
 use crate::judge::Verdict;
@@ -66,6 +66,7 @@ fn known_treasury(shell: &Shell) -> KnownTreasury {
         network: shell.dao.network(),
         generations: shell.treasury.treasuries(),
         reserved: reserved(shell),
+        retirable: retirable(shell),
         housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
     }
 }

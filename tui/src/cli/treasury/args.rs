@@ -130,6 +130,9 @@ pub enum SessionCommand {
         /// Use the recovery that is open to coins which have rested so many blocks.
         #[arg(long, value_name = "BLOCKS")]
         recovery: Option<u16>,
+        /// Make so many new gates: outputs through which later decisions can be paid.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        gates: u16,
         /// Write the PSBT to this file.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -182,6 +185,17 @@ pub enum SessionCommand {
         /// Its id or the beginning of it.
         session: String,
         /// Fee rate, sat/vB.
+        #[arg(long)]
+        fee_rate: u64,
+        /// Write the PSBT to this file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Let a child pay for a session that was broadcast and is stuck (CPFP): it spends the change, back to the treasury.
+    Child {
+        /// Its id or the beginning of it.
+        session: String,
+        /// Fee rate of both together, sat/vB.
         #[arg(long)]
         fee_rate: u64,
         /// Write the PSBT to this file.

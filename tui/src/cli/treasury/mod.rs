@@ -126,11 +126,12 @@ fn run_session(
         SessionCommand::Open { payments, fee_rate, recovery, out } => {
             (TreasuryRequest::Open { payments, fee_rate_sat_vb: fee_rate, rest_blocks: recovery }, out)
         }
-        SessionCommand::Housekeeping { fee_rate, below, recovery, out } => {
+        SessionCommand::Housekeeping { fee_rate, below, recovery, gates, out } => {
             let ask = TreasuryRequest::OpenHousekeeping {
                 fee_rate_sat_vb: fee_rate,
                 below_sat: below,
                 rest_blocks: recovery,
+                gates,
             };
             (ask, out)
         }
@@ -149,6 +150,9 @@ fn run_session(
         SessionCommand::Comment { session, text } => (TreasuryRequest::Comment { session, text }, None),
         SessionCommand::Bump { session, fee_rate, out } => {
             (TreasuryRequest::Bump { session, fee_rate_sat_vb: fee_rate }, out)
+        }
+        SessionCommand::Child { session, fee_rate, out } => {
+            (TreasuryRequest::Child { session, fee_rate_sat_vb: fee_rate }, out)
         }
         SessionCommand::Broadcast { session } => {
             let shown = session_of(call(&caller, TreasuryRequest::Session { session })?)?;

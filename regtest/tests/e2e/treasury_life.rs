@@ -1,0 +1,289 @@
+//! A treasury through the years: nine keys, an election, gates that run out and are made anew, vetoes, payouts from a file, a stuck
+//! payment that its child pays for.
+
+use std::path::Path;
+
+use althing_governance::Charter;
+use althing_governance::charter::{Class, ClassRule, Guardians, Quorum};
+use althing_node::api::{Choice, DraftEffect, DraftTreasurer, ProposalDraft, ProposalState, WaitFor};
+use althing_node::keys::Keys;
+use althing_node::treasury::key::Signer;
+use althing_node::treasury::text::{psbt_from, psbt_text};
+use althing_regtest::story::{
+    Assembly, PASSWORD, Periods, authorise, await_authorised, await_executed, check_psbt, enter, found_by, found_under,
+    fund_treasury, open_stakes, payee, reach_roll,
+};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+
+use crate::stage::with_assembly;
+
+/// Blocks until a vote has its effect, at most.
+const WITHIN_BLOCKS: u32 = 90;
+
+/// Five of nine keys pay; the members elect three others; the old ones sweep, taking the gates back; the new ones pay through a new gate.
+#[test]
+fn five_of_nine_and_their_successors() {
+    with_assembly("treasury-nine", |assembly| {
+        let mut outside = Vec::new();
+        let founded = found_under(
+            assembly,
+            Periods::SHORT,
+            |assembly, members| {
+                let mut keys: Vec<String> = members.iter().map(|keys| keys.treasury_key.clone()).collect();
+                outside = (6..=9).map(|number| outsider(assembly, number)).collect::<Result<_>>()?;
+                keys.extend(outside.iter().map(|keys: &Keys| keys.treasury().public_key().to_string()));
+                // The charter names those who have a node; the others sign by files.
+                let named = keys[..5].to_vec();
+                Ok((format!("wsh(sortedmulti(5,{}))", keys.join(",")), named))
+            },
+            with_elections,
+        )?;
+        enter(assembly, &founded)?;
+        open_stakes(assembly)?;
+        reach_roll(assembly)?;
+        fund_treasury(assembly, 1_000_000)?;
+        let folder = assembly.data_dir.join("psbt");
+        std::fs::create_dir_all(&folder)?;
+
+        let roof = authorise(assembly, "Mend the roof", &[(payee(assembly)?, 50_000)], 20_000)?;
+        let opened = assembly.members[0].command(&["treasury", "session", "open", &roof, "--fee-rate", "3"])?;
+        let id = opened["id"].as_str().context("an id")?.to_owned();
+        ensure!(opened["needed"] == 5, "{opened}");
+        // Four over the hub, the fifth by a file of a signer who knows nothing of us.
+        over_the_hub(assembly, &id, &[0, 1, 2, 3])?;
+        by_file(assembly, &id, &outside[0], &folder.join("sixth.psbt"))?;
+        let sent = assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+        ensure!(sent["signed"].as_array().is_some_and(|signed| signed.len() == 5), "{sent}");
+        assembly.mine(1)?;
+        await_executed(assembly, &roof)?;
+
+        elect(assembly)?;
+        sweep(assembly, &outside[1..])?;
+        pay_with_the_new_keys(assembly, &folder)?;
+        for member in &assembly.members {
+            let verdicts: Vec<String> = member.treasury_flows()?.into_iter().map(|flow| flow.verdict).collect();
+            ensure!(verdicts == ["decided", "housekeeping", "decided"], "{} finds {verdicts:?}", member.name());
+            let alarms = member.status()?.alarms;
+            ensure!(alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "{alarms:?}");
+        }
+        Ok(())
+    });
+}
+
+/// Elections by the same vote as everything else.
+fn with_elections(mut charter: Charter) -> Charter {
+    let rule =
+        ClassRule { voting_blocks: 6, quorum: Quorum::ParticipationBp(2000), ..ClassRule::new(Class::ElectTreasurers) };
+    charter.classes.push(rule);
+    charter.classes.sort_by_key(|rule| rule.class);
+    charter
+}
+
+/// Keys in a folder that no node runs in.
+fn outsider(assembly: &Assembly, number: u32) -> Result<Keys> {
+    let folder = assembly.data_dir.join(format!("outsider-{number}"));
+    let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
+    let init = ["init", "--network", "regtest", "--bitcoind", &url, "--cookie", path(&cookie)?];
+    assembly.hub.cli().of(&folder).run(&init)?.succeeded()?;
+    Keys::open(&folder, PASSWORD)
+}
+
+/// These members sign one after the other, each at their own node.
+fn over_the_hub(assembly: &Assembly, id: &str, members: &[usize]) -> Result<()> {
+    for (known, number) in members.iter().enumerate() {
+        let member = &assembly.members[*number];
+        crate::treasury_peers::await_session(member, id, "with the signatures before", |session| {
+            session["signed"].as_array().is_some_and(|signed| signed.len() >= known)
+        })?;
+        member.command(&["treasury", "session", "sign", id, "--yes"])?;
+    }
+    let all = |session: &serde_json::Value| session["signed"].as_array().is_some_and(|s| s.len() >= members.len());
+    crate::treasury_peers::await_session(&assembly.members[0], id, "with all signatures", all).map(drop)
+}
+
+/// A signer elsewhere gets the file and gives it back.
+fn by_file(assembly: &Assembly, id: &str, keys: &Keys, file: &Path) -> Result<()> {
+    assembly.members[0].command(&["treasury", "session", "show", id, "--out", path(file)?])?;
+    let mut psbt = psbt_from(&std::fs::read(file)?)?;
+    Signer::new(keys).sign(&mut psbt)?;
+    std::fs::write(file, psbt_text(&psbt))?;
+    assembly.members[0].command(&["treasury", "session", "combine", path(file)?]).map(drop)
+}
+
+/// Bjarni, Gudrun and Hallgerd are elected, with extended keys: two of them are enough.
+fn elect(assembly: &Assembly) -> Result<()> {
+    let mut command: Vec<String> =
+        ["treasury", "policy", "--network", "regtest", "--threshold", "2"].map(str::to_owned).into();
+    let mut treasurers = Vec::new();
+    for member in &assembly.members[1..4] {
+        let key = member.command(&["treasury", "key"])?["bip48"].as_str().context("a key")?.to_owned();
+        let extended: bitcoin::bip32::Xpub = key.rsplit(']').next().unwrap_or_default().parse()?;
+        treasurers.push(DraftTreasurer { name: member.name().to_owned(), key: extended.public_key.to_string() });
+        command.extend(["--key".to_owned(), key]);
+    }
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let descriptor = assembly.members[0].command(&command)?["descriptor"].as_str().context("a descriptor")?.to_owned();
+    let effects = vec![DraftEffect::ElectTreasurers { descriptor: descriptor.clone(), treasurers }];
+    let election =
+        assembly.members[0].propose(ProposalDraft::question("New treasurers", "Fewer are enough.", effects))?;
+    vote(assembly, &election.id)?;
+    assembly.mine_until("the new treasury in force", WITHIN_BLOCKS, || {
+        for member in &assembly.members {
+            let balance = member.command(&["treasury", "balance"])?;
+            if balance["generation"] != 2 || balance["policy"]["descriptor"] != descriptor.as_str() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })?;
+    let balance = assembly.members[4].command(&["treasury", "balance"])?;
+    let former = balance["former_sat"].as_u64().context("a sum")?;
+    ensure!(former > 900_000 && balance["free_sat"] == 0, "{balance}");
+    ensure!(balance["generations"][0]["sat"].as_u64() >= Some(former), "{balance}");
+    Ok(())
+}
+
+/// The old treasurers move everything on: the money, and the gates that no decision has. No vote, no alarm.
+fn sweep(assembly: &Assembly, outside: &[Keys]) -> Result<()> {
+    let gates = |assembly: &Assembly, generation: u64| -> Result<usize> {
+        let coins = assembly.members[0].command(&["treasury", "utxos"])?["coins"].clone();
+        let is_gate = |coin: &&serde_json::Value| coin["state"] == "gate" && coin["generation"] == generation;
+        Ok(coins.as_array().context("coins")?.iter().filter(is_gate).count())
+    };
+    ensure!(gates(assembly, 1)? == 3 && gates(assembly, 2)? == 0, "three of four gates are left");
+    let opened = assembly.members[0].command(&["treasury", "session", "housekeeping", "--fee-rate", "2"])?;
+    let id = opened["id"].as_str().context("an id")?.to_owned();
+    ensure!(opened["check"]["verdict"] == "valid" && opened["needed"] == 5, "{opened}");
+    over_the_hub(assembly, &id, &[0, 4])?;
+    for (number, keys) in outside.iter().enumerate() {
+        by_file(assembly, &id, keys, &assembly.data_dir.join(format!("sweep-{number}.psbt")))?;
+    }
+    assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+    assembly.mine(1)?;
+    assembly.mine_until("the refill in the log", WITHIN_BLOCKS, || Ok((gates(assembly, 2)? == 3).then_some(())))?;
+    ensure!(gates(assembly, 1)? == 0, "the old gates are gone");
+    let balance = assembly.members[2].command(&["treasury", "balance"])?;
+    ensure!(balance["former_sat"] == 0 && balance["free_sat"].as_u64() > Some(900_000), "{balance}");
+    Ok(())
+}
+
+/// The next decision has a gate that the genesis transaction knows nothing of; the file proves where it comes from.
+fn pay_with_the_new_keys(assembly: &Assembly, folder: &Path) -> Result<()> {
+    let nets = authorise(assembly, "New nets", &[(payee(assembly)?, 70_000)], 9_000)?;
+    let file = folder.join("nets.psbt");
+    let open = ["treasury", "session", "open", &nets, "--fee-rate", "2", "--out", path(&file)?];
+    let opened = assembly.members[1].command(&open)?;
+    let id = opened["id"].as_str().context("an id")?.to_owned();
+    ensure!(opened["check"]["verdict"] == "valid" && opened["needed"] == 2, "{opened}");
+    let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
+    let (code, report) = check_psbt(&assembly.members[4], &file, &["--bitcoind", &url, "--cookie", path(&cookie)?])?;
+    ensure!(code == Some(0), "offline: {report:?}");
+    for number in [1, 3] {
+        let member = &assembly.members[number];
+        crate::treasury_peers::await_session(member, &id, "to come", |_| true)?;
+        member.command(&["treasury", "session", "sign", &id, "--yes"])?;
+    }
+    crate::treasury_peers::await_session(&assembly.members[2], &id, "complete", |s| s["state"] == "complete")?;
+    assembly.members[2].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+    assembly.mine(1)?;
+    await_executed(assembly, &nets)
+}
+
+/// Guardians stop a payment before it is authorised, and cannot afterwards; a file of payouts is paid; a child pays for a stuck payment.
+#[test]
+fn vetoes_payouts_and_a_child_that_pays() {
+    with_assembly("treasury-payouts", |assembly| {
+        let founded = found_by(assembly, Periods::SHORT, |mut charter| {
+            let mut guardians: Vec<_> = charter.founders.iter().take(3).copied().collect();
+            guardians.sort();
+            charter.guardians = Guardians { members: guardians, threshold: 2, delay_blocks: 0 };
+            charter
+        })?;
+        enter(assembly, &founded)?;
+        open_stakes(assembly)?;
+        reach_roll(assembly)?;
+        fund_treasury(assembly, 1_000_000)?;
+        let payouts = payouts(assembly)?;
+        vetoed(assembly)?;
+        // Authorised by now: the guardians come too late, and it is paid.
+        let late = assembly.members[0].cli().run(&["guardian", "veto", &payouts, "--yes", "--json"])?;
+        ensure!(late.code.is_some_and(|code| code != 0) && late.stdout.contains("G-95"), "{late:?}");
+        stuck_and_paid_for(assembly, &payouts)
+    });
+}
+
+/// Four payees from a file, one vote, one transaction.
+fn payouts(assembly: &Assembly) -> Result<String> {
+    let file = assembly.data_dir.join("payouts.csv");
+    let mut lines = "# stipends\n".to_owned();
+    for (number, member) in assembly.members[1..].iter().enumerate() {
+        lines.push_str(&format!("{},{}\n", member.wallet_address()?, 10_000 + number));
+    }
+    std::fs::write(&file, lines)?;
+    let propose = ["propose", "spend", "--title", "Stipends", "--csv", path(&file)?, "--fee-cap", "9000", "--yes"];
+    let proposed = assembly.members[2].command(&propose)?;
+    let id = proposed["id"].as_str().with_context(|| proposed.to_string())?.to_owned();
+    vote(assembly, &id)?;
+    await_authorised(assembly, &id)?;
+    Ok(id)
+}
+
+fn vetoed(assembly: &Assembly) -> Result<()> {
+    let outputs = vec![althing_node::api::DraftOutput { address: payee(assembly)?, amount_sat: 40_000 }];
+    let effects = vec![DraftEffect::Spend { outputs, fee_cap_sat: 5_000 }];
+    let tower = assembly.members[2].propose(ProposalDraft::question("A tower", "High.", effects))?;
+    vote(assembly, &tower.id)?;
+    for guardian in &assembly.members[..2] {
+        guardian.command(&["guardian", "veto", &tower.id, "--yes"])?;
+    }
+    assembly.mine_until("the veto", WITHIN_BLOCKS, || {
+        Ok((assembly.members[4].proposal(&tower.id)?.state == ProposalState::Vetoed).then_some(()))
+    })?;
+    let ran = assembly.members[0].cli().run(&["treasury", "session", "open", &tower.id, "--json"])?;
+    ensure!(ran.code.is_some_and(|code| code != 0) && ran.stdout.contains("T-22"), "{ran:?}");
+    Ok(())
+}
+
+/// The payment is broadcast at the lowest rate; its child brings both to ten.
+fn stuck_and_paid_for(assembly: &Assembly, proposal: &str) -> Result<()> {
+    let parent = two_sign(assembly, &["open", proposal, "--fee-rate", "1"])?;
+    let child = two_sign(assembly, &["child", &parent, "--fee-rate", "10"])?;
+    let entry = assembly.node.call("getmempoolentry", &[json!(child)])?;
+    let fees = entry["fees"]["ancestor"].as_f64().context("fees")? * 1e8;
+    let rate = fees / entry["ancestorsize"].as_f64().context("a size")?;
+    ensure!(entry["ancestorcount"] == 2 && (10.0..11.5).contains(&rate), "{rate} sat/vB: {entry}");
+    assembly.mine(1)?;
+    for id in [&parent, &child] {
+        let mined = |session: &serde_json::Value| session["state"] == "mined";
+        crate::treasury_peers::await_session(&assembly.members[1], id, "mined", mined)?;
+    }
+    await_executed(assembly, proposal)?;
+    let flows = assembly.members[3].treasury_flows()?;
+    let verdicts: Vec<&str> = flows.iter().map(|flow| flow.verdict.as_str()).collect();
+    ensure!(verdicts.contains(&"decided") && verdicts.contains(&"housekeeping") && verdicts.len() == 2, "{flows:?}");
+    Ok(())
+}
+
+/// The first treasurer opens, both sign, the second broadcasts; gives the transaction's id.
+fn two_sign(assembly: &Assembly, what: &[&str]) -> Result<String> {
+    let opened = assembly.members[0].command(&[&["treasury", "session"], what].concat())?;
+    let id = opened["id"].as_str().context("an id")?.to_owned();
+    over_the_hub(assembly, &id, &[0, 1])?;
+    assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+    Ok(id)
+}
+
+/// Everybody says yes once the vote is open.
+fn vote(assembly: &Assembly, proposal: &str) -> Result<()> {
+    assembly.mine(1)?;
+    assembly.mine_until("voting to open", WITHIN_BLOCKS, || {
+        let open = assembly.members[0].has_seen(WaitFor::VotingOpen(proposal.to_owned()))?;
+        Ok(open.then_some(()))
+    })?;
+    assembly.at_once(|_, member| member.vote(proposal, Choice::Yes, None).map(drop)).map(drop)
+}
+
+fn path(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
+}
