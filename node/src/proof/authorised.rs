@@ -122,7 +122,9 @@ pub(super) fn check_unauthorised(
     let allowed = match (&assigned, &part.proposal) {
         (None, None) if is_kept(params, charters, &part.spending) => {
             let txid = part.spending.txid();
-            return Err(rule(format!("P-15: transaction {txid} takes the gate back into the treasury, as housekeeping may (T-72)")));
+            return Err(rule(format!(
+                "P-15: transaction {txid} takes the gate back into the treasury, as housekeeping may (T-72)"
+            )));
         }
         (None, None) => None,
         (Some((key, leaf, authorisation)), Some(entry)) => {

@@ -23,7 +23,7 @@ pub fn generations<'a>(charters: impl IntoIterator<Item = &'a Charter>) -> Vec<S
 }
 
 /// The scripts of a treasury on which gates may stand (G-108).
-pub fn scripts_of(treasury: &Treasury) -> BTreeSet<ScriptBuf> {
+pub(crate) fn scripts_of(treasury: &Treasury) -> BTreeSet<ScriptBuf> {
     let last = if treasury.is_ranged() { GATE_SCRIPTS } else { 1 };
     (0..last).filter_map(|index| treasury.script_at(index).ok()).collect()
 }

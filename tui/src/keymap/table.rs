@@ -92,7 +92,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Sessions, &[ch('e')], Act::SaveSession, "write the PSBT to a file, for other signers", Some("file")),
     bind(Context::Sessions, &[ch('i')], Act::TakeSession, "take a PSBT in from a file", Some("take in")),
     bind(Context::Sessions, &[ch('c')], Act::SessionComment, "comment on the session", None),
-    bind(Context::Sessions, &[ch('+')], Act::Bump, "a replacement that pays a higher fee", None),
+    bind(Context::Sessions, &[ch('+')], Act::Bump, "a higher fee, by a replacement or a child", None),
     bind(Context::Coins, &[ch('f')], Act::Freeze, "freeze the coin, or thaw it", Some("freeze")),
     bind(Context::Coins, &[ch('H')], Act::Housekeeping, "move the treasury's own coins: consolidate, sweep", None),
     bind(Context::Treasury, &[ENTER, ch('l')], Act::Open, "open the row in full", Some("open")),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::TreasuryCoin;
+use althing_governance::ledger::PaymentState;
 use bitcoin::{OutPoint, Transaction, Txid};
 
 use super::Answered;

@@ -21,10 +21,7 @@ impl Form {
                 self.needed("Comment")
                     .map(|text| TreasuryRequest::Comment { session: id.clone(), text: text.to_owned() }),
             ),
-            FormKind::SessionBump { session: id } => session(
-                number(self.get("Fee rate"), "a fee rate")
-                    .map(|fee_rate_sat_vb| TreasuryRequest::Bump { session: id.clone(), fee_rate_sat_vb }),
-            ),
+            FormKind::SessionBump { session: id } => session(self.higher_fee(id.clone())),
             FormKind::SaveSession { session: id } => {
                 let request = of_treasury(TreasuryRequest::Session { session: id.clone() });
                 ask(Purpose::SaveSession, self.file().map(|_| request))
@@ -83,6 +80,15 @@ impl Form {
             fee_rate_sat_vb: self.optional("Fee rate", "a fee rate")?,
             below_sat: self.optional("Below", "a number of satoshis")?,
             rest_blocks: self.optional("Rested", "a number of blocks")?,
+            gates: self.optional("New gates", "a number of gates")?.unwrap_or(0),
+        })
+    }
+
+    fn higher_fee(&self, session: String) -> Result<TreasuryRequest, String> {
+        let fee_rate_sat_vb = number(self.get("Fee rate"), "a fee rate")?;
+        Ok(match self.get("By") {
+            "a child that pays for it" => TreasuryRequest::Child { session, fee_rate_sat_vb },
+            _ => TreasuryRequest::Bump { session, fee_rate_sat_vb },
         })
     }
 

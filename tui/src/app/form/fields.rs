@@ -58,10 +58,14 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
             Field::line("Fee rate", "sat/vB; the node's estimate if none", ""),
             Field::line("Below", "only coins of fewer satoshis; all if none", ""),
             Field::line("Rested", "blocks, for the way of a recovery; or none", ""),
+            Field::line("New gates", "how many later payments it makes room for; or none", ""),
         ],
         FormKind::SessionRefuse { .. } => vec![Field::line("Reason", "why you do not sign", "")],
         FormKind::SessionComment { .. } => vec![Field::line("Comment", "for the other treasurers", "")],
-        FormKind::SessionBump { .. } => vec![Field::line("Fee rate", "sat/vB of the replacement", "")],
+        FormKind::SessionBump { .. } => vec![
+            Field::line("Fee rate", "sat/vB; of a child: of both together", ""),
+            Field::one_of("By", &["a replacement", "a child that pays for it"]),
+        ],
         FormKind::SaveSession { session } => {
             let name = format!("session-{}.psbt", session.get(..8).unwrap_or(session));
             vec![Field::line("File", "where to write it", name)]
