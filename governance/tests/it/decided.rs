@@ -362,6 +362,10 @@ fn guardians_delay_once() {
     let standing = fate(&mut world, id);
     assert_eq!(standing.authorised_at, schedule.authorised_at + 18);
     assert_eq!(standing.fate, Fate::Effective);
+    // What took effect nobody stops: the guardian is told, instead of being heard without any effect.
+    let late = world.say(9, GuardianAct { proposal: id, act: GuardianVoice::Veto }).unwrap_err();
+    assert_eq!(late.rule(), "G-95");
+    assert!(late.to_string().contains("in effect"), "{late}");
 }
 
 #[test]

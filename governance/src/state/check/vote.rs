@@ -4,6 +4,7 @@ use super::super::LogState;
 use super::super::refusal::{Refusal, invalid, not_now};
 use crate::delegation::Delegation;
 use crate::entry::{Ballot, GuardianAct, LaneEntry};
+use crate::ledger::Fate;
 
 impl LogState {
     pub(super) fn check_ballot(&self, e: &LaneEntry<Ballot>) -> Result<(), Refusal> {
@@ -64,6 +65,14 @@ impl LogState {
         };
         if !self.is_guardian(self.charter_of(proposal), &member) {
             return invalid("G-95", format!("{} is no guardian", e.lane.member));
+        }
+        let fate = self.ledger().standing(&proposal.id).map(|standing| standing.fate);
+        if let Some(fate) = fate.filter(|fate| *fate != Fate::Waiting) {
+            let words = fate.words();
+            return invalid(
+                "G-95",
+                format!("proposal {} is decided for good: {words}; nothing can stop it", proposal.id),
+            );
         }
         match (proposal.schedule, self.tip_height()) {
             (Some(schedule), Some(tip)) if tip >= schedule.open => Ok(()),
