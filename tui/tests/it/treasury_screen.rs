@@ -128,8 +128,11 @@ fn a_refusal_a_comment_a_bump_and_a_file() {
     assert_eq!(of_treasury(&member), [comment]);
 
     let mut member = AtTheKeyboard::new().answer(reply(session(Verdict::Valid)));
-    member.press("4]+12<enter>");
+    member.press("4]+12<enter><enter>");
     assert_eq!(of_treasury(&member), [TreasuryRequest::Bump { session: id(80), fee_rate_sat_vb: 12 }]);
+    let mut member = AtTheKeyboard::new().answer(reply(session(Verdict::Valid)));
+    member.press("4]+12<enter><right><enter>");
+    assert_eq!(of_treasury(&member), [TreasuryRequest::Child { session: id(80), fee_rate_sat_vb: 12 }]);
 
     let mut member = AtTheKeyboard::new();
     member.press("4]e<enter>");
