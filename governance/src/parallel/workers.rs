@@ -10,6 +10,9 @@ pub trait Workers: Sync {
     /// Into how many shards work over `seats` seats is worth dividing; at least 1.
     fn shards(&self, seats: usize) -> usize;
 
+    /// How many pieces run at the same time; at least 1.
+    fn hands(&self) -> usize;
+
     /// Runs every piece once, in any order, and returns when all have run.
     fn run<'p>(&self, pieces: Vec<Piece<'p>>);
 }
@@ -20,6 +23,10 @@ pub struct Alone;
 
 impl Workers for Alone {
     fn shards(&self, _: usize) -> usize {
+        1
+    }
+
+    fn hands(&self) -> usize {
         1
     }
 

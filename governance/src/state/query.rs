@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use bitcoin::BlockHash;
 use bitcoin::secp256k1::XOnlyPublicKey;
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::charter::{ALL_BP, Charter, ClassRule};
 use crate::dao::DaoParams;
-use crate::delegation::Book;
+use crate::delegation::{Book, Electorate};
 use crate::entry::LaneHeader;
 use crate::id::{ChannelId, EntryId, MemberId, ProposalId, TreeHash};
 use crate::ledger::{Ledger, LedgerError};
@@ -317,6 +318,11 @@ impl LogState {
     #[must_use]
     pub fn roll(&self, epoch: u32) -> Option<&Roll> {
         self.rolls.get(&epoch).map(|(roll, _)| roll)
+    }
+
+    /// The same by seat.
+    pub(crate) fn electorate(&self, epoch: u32) -> Option<&Arc<Electorate>> {
+        self.rolls.get(&epoch).map(|(_, electorate)| electorate)
     }
 
     pub(crate) fn version_in_force(&self) -> &CharterVersion {
