@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::OutPoint;
 
-pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, rewards};
+pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, Settlement, rewards};
 pub use guard::Bar;
 pub use pay::{Payment, PaymentState};
 pub use standing::{Fate, Standing};
@@ -58,7 +58,9 @@ pub struct Ledger {
     /// Heights and satoshis of authorised payments, for spending caps.
     authorised: Vec<(u32, u64)>,
     /// Deposits that were returned or forfeited: of which thread, and whose.
-    settled: BTreeSet<(ProposalId, MemberId)>,
+    settled: BTreeMap<(ProposalId, MemberId), Settlement>,
+    /// Rewards of each member so far.
+    rewarded: BTreeMap<MemberId, u64>,
     /// Budgets of which nothing is authorised any more.
     stopped: BTreeSet<ProposalId>,
     accounts: Vec<EpochAccount>,
@@ -223,6 +225,18 @@ impl Ledger {
     #[must_use]
     pub fn accounts(&self) -> &[EpochAccount] {
         &self.accounts
+    }
+
+    /// What became of what a member held for a thread; `None` while nothing did.
+    #[must_use]
+    pub fn settlement(&self, thread: &ProposalId, member: &MemberId) -> Option<&Settlement> {
+        self.settled.get(&(*thread, *member))
+    }
+
+    /// Satoshis of rewards that a member got so far.
+    #[must_use]
+    pub fn rewarded_sat(&self, member: &MemberId) -> u64 {
+        self.rewarded.get(member).copied().unwrap_or(0)
     }
 
     /// Whether authorisations of a class are held back at a height (G-87).
