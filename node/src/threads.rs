@@ -33,10 +33,6 @@ impl Workers for Threads {
         seats.div_ceil(WORTH_A_SHARD).clamp(1, self.cores)
     }
 
-    fn hands(&self) -> usize {
-        self.cores
-    }
-
     /// # Panics
     /// When a piece does.
     fn run<'p>(&self, pieces: Vec<Piece<'p>>) {

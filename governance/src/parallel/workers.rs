@@ -11,7 +11,9 @@ pub trait Workers: Sync {
     fn shards(&self, seats: usize) -> usize;
 
     /// How many pieces run at the same time; at least 1.
-    fn hands(&self) -> usize;
+    fn hands(&self) -> usize {
+        self.shards(usize::MAX)
+    }
 
     /// Runs every piece once, in any order, and returns when all have run.
     fn run<'p>(&self, pieces: Vec<Piece<'p>>);
@@ -23,10 +25,6 @@ pub struct Alone;
 
 impl Workers for Alone {
     fn shards(&self, _: usize) -> usize {
-        1
-    }
-
-    fn hands(&self) -> usize {
         1
     }
 

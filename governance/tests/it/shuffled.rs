@@ -30,10 +30,6 @@ impl Workers for Shuffled {
         self.shards
     }
 
-    fn hands(&self) -> usize {
-        self.shards
-    }
-
     fn run<'p>(&self, mut pieces: Vec<Piece<'p>>) {
         for i in (1..pieces.len()).rev() {
             pieces.swap(i, self.below(i + 1));
