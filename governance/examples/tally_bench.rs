@@ -73,7 +73,7 @@ fn many_proposals(sizes: &[usize]) {
         let polls: Vec<Ballots> = (0..PROPOSALS).map(|_| poll(&graph, ballots / PROPOSALS, &mut random)).collect();
         let stopwatch = Stopwatch::start();
         // Leaves of members without a ballot are the same for all proposals of one roll and topic.
-        let base = tree_of(&graph, &Shards::new(ROLL, THREADS), |seat| leaf(&graph, seat, None, 0));
+        let base = Arc::new(tree_of(&graph, &Shards::new(ROLL, THREADS), |seat| leaf(&graph, seat, None, 0)));
         let silent = Live::new(&graph);
         let base_time = stopwatch.stop();
         let run = |threads| {
@@ -85,7 +85,7 @@ fn many_proposals(sizes: &[usize]) {
                     let mut clock = Clock::default();
                     let count = clock.first(|| count_live(&graph, live, &polls[n]));
                     let root = clock.second(|| {
-                        let mut overlay = SumOverlay::new(&base);
+                        let mut overlay = SumOverlay::new(Arc::clone(&base));
                         let leaves =
                             polls[n].iter().map(|(seat, f)| leaf(&graph, *seat, Some(f), live.received(&graph, *seat)));
                         overlay.replace(leaves).unwrap();

@@ -74,6 +74,12 @@ impl Ballots {
         self.newest.contains_key(member)
     }
 
+    /// How many members have cast any ballot, void or not.
+    #[must_use]
+    pub fn voters(&self) -> usize {
+        self.newest.len()
+    }
+
     /// The ballots of a member, the newest first.
     pub fn of<'a>(&'a self, member: &MemberId) -> impl Iterator<Item = BallotRecord<'a>> + use<'a> {
         self.back_from(self.newest.get(member).copied().unwrap_or(NONE))

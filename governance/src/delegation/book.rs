@@ -1,7 +1,7 @@
 //! The book of delegations: what each member said for each scope, by position in the log, so that the delegations in
 //! force at any cutoff can be told again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::body::{Delegation, Part, Scope, Tag};
 use crate::charter::Class;
@@ -11,6 +11,20 @@ use crate::id::{EntryId, MemberId};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Book {
     by_member: BTreeMap<MemberId, BTreeMap<Scope, Vec<DelegationRecord>>>,
+    /// Positions of what was said for each scope, and the heights at which some of it expires.
+    by_scope: BTreeMap<Scope, (BTreeSet<u64>, BTreeSet<u32>)>,
+}
+
+/// All that topic, cutoff and height of close decide about which delegations of a book are in force: where two views are
+/// the same, so are the delegations (L-6 to L-8).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct View {
+    /// Scopes asked for, in their order, as far as anybody ever delegated for them.
+    scopes: Vec<Scope>,
+    /// Position of the newest that counts; `None` when none does.
+    newest: Option<u64>,
+    /// The last height by which one expired; `None` before.
+    expired: Option<u32>,
 }
 
 /// A delegation in the log, without its member and scope.
@@ -44,6 +58,9 @@ impl Book {
     /// positions do. The caller has checked the body ([`Delegation::check_by`]).
     pub fn record(&mut self, member: MemberId, position: u64, entry: EntryId, delegation: Delegation) {
         let Delegation { scope, parts, expires_height } = delegation;
+        let (positions, expiries) = self.by_scope.entry(scope.clone()).or_default();
+        positions.insert(position);
+        expiries.extend(expires_height);
         let records = self.by_member.entry(member).or_default().entry(scope).or_default();
         let at = records.partition_point(|record| record.position < position);
         records.insert(at, DelegationRecord { position, entry, parts: parts.into(), expires_height });
@@ -74,6 +91,16 @@ impl Book {
         })
     }
 
+    /// What of a topic, a cutoff and a height of close matters here.
+    #[must_use]
+    pub fn view(&self, topic: &Topic, cutoff: u64, close_height: u32) -> View {
+        let scopes: Vec<Scope> = topic.scopes().filter(|scope| self.by_scope.contains_key(scope)).collect();
+        let said = || scopes.iter().filter_map(|scope| self.by_scope.get(scope));
+        let newest = said().filter_map(|(positions, _)| positions.range(..cutoff).next_back()).max().copied();
+        let expired = said().filter_map(|(_, expiries)| expiries.range(..=close_height).next_back()).max().copied();
+        View { scopes, newest, expired }
+    }
+
     /// What `member` said last for each scope before position `cutoff`, revocations and expired ones left out; for a
     /// user's own view. `height` is that of the proposals of interest.
     pub fn of_member<'a>(
@@ -88,6 +115,11 @@ impl Book {
 }
 
 impl Topic {
+    /// L-6: its tags in its order, then its class, then all.
+    fn scopes(&self) -> impl Iterator<Item = Scope> {
+        self.tags.iter().cloned().map(Scope::Tag).chain([Scope::Class(self.class), Scope::All])
+    }
+
     /// Whether a delegation of this scope can hold for it (L-6).
     #[must_use]
     pub fn is_in(&self, scope: &Scope) -> bool {
@@ -119,15 +151,13 @@ impl DelegationRecord {
     }
 }
 
-/// L-6: the proposal's tags in its order, then its class, then all.
 fn most_specific<'a>(
     scopes: &'a BTreeMap<Scope, Vec<DelegationRecord>>,
     topic: &Topic,
     cutoff: u64,
     close_height: u32,
 ) -> Option<&'a DelegationRecord> {
-    let asked = topic.tags.iter().cloned().map(Scope::Tag).chain([Scope::Class(topic.class), Scope::All]);
-    let mut said = asked.filter_map(|scope| scopes.get(&scope));
+    let mut said = topic.scopes().filter_map(|scope| scopes.get(&scope));
     said.find_map(|records| newest(records, cutoff, close_height))
 }
 

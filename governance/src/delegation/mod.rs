@@ -18,7 +18,7 @@ mod live;
 mod route;
 
 pub use body::{Delegation, MAX_PARTS, MAX_TAG, Part, Scope, Tag};
-pub use book::{Book, DelegationRecord, Topic};
+pub use book::{Book, DelegationRecord, Topic, View};
 pub use electorate::{Electorate, ElectorateError, Seat};
 pub use flow::{Flow, Resolver, resolve};
 pub use graph::{EdgeList, Graph, OutEdges};

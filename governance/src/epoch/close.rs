@@ -1,6 +1,8 @@
 //! The close of an epoch.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bitcoin::BlockHash;
 
@@ -9,12 +11,12 @@ use crate::charter::{Body, Charter};
 use crate::codec::Canonical as _;
 use crate::hash::{tag, tagged_hash};
 use crate::id::{HeaderHash, ProposalId};
-use crate::ledger::{EpochBoundary, Ledger, LedgerError, Step, electors, locked_roll, poll, vote_end};
-use crate::parallel::{Alone, Workers, each};
+use crate::ledger::{EpochBoundary, Ledger, LedgerError, Question, Stakes, Step, StepPolls, vote_end};
+use crate::parallel::{Alone, Workers};
 use crate::roll::Roll;
 use crate::state::{LogState, ProposalRecord};
 use crate::tally::TallyError;
-use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
+use crate::tree::{SumError, SumLeaf, SumOverlay, SumTree, TreePurpose};
 
 /// A closed epoch: the header and every tree under it, for proofs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +25,9 @@ pub struct EpochClose {
     pub header: EpochHeader,
     /// T2 of every proposal whose voting began and had not closed before the last epoch, or which took effect in this one;
     /// of its first body.
-    pub ballots: BTreeMap<ProposalId, SumTree>,
+    pub ballots: BTreeMap<ProposalId, SumOverlay>,
     /// The same of further bodies.
-    pub body_ballots: BTreeMap<(ProposalId, Body), SumTree>,
+    pub body_ballots: BTreeMap<(ProposalId, Body), SumOverlay>,
     /// The tree of T2 roots.
     pub ballot_roots: SumTree,
     /// The roll tree of this epoch and of every snapshot in use.
@@ -108,7 +110,7 @@ pub fn close(
     close_by(&Alone, state, headers, closing_height, closing_hash, roll)
 }
 
-/// As [`close`], bit for bit (L-14), the trees over members being made side by side.
+/// As [`close`], bit for bit (L-14), votes being counted and trees made side by side.
 ///
 /// # Errors
 /// As [`close`].
@@ -130,10 +132,11 @@ pub fn close_by(
     let covering = state.first_head_at(closing_height).ok_or(CloseError::NotYet { height: closing_height })?.head;
     let boundary = EpochBoundary { epoch, closing_height, log_size: covering.size };
     let mut ledger = ledger_before(state, headers)?;
-    ledger.close_epoch(state, &boundary, roll)?;
-    let step = Step { state, boundary, roll };
+    let step = Step { workers, state, boundary, roll };
+    let mut polls = StepPolls::default();
+    ledger.close_step(&step, &mut polls)?;
 
-    let votes = votes(workers, &step, &ledger, prev_closing)?;
+    let votes = votes(&step, &mut polls, &ledger, prev_closing)?;
     let ballot_roots = SumTree::build(TreePurpose::BallotRoots, votes.roots)?;
     let mut roll_trees = BTreeMap::from([(epoch, roll.tree_by(workers)?)]);
     for snapshot in votes.snapshots {
@@ -223,23 +226,31 @@ fn ledger_before(state: &LogState, headers: &[EpochHeader]) -> Result<Ledger, Cl
 /// Trees of the votes of an epoch.
 #[derive(Default)]
 struct Votes {
-    ballots: BTreeMap<ProposalId, SumTree>,
-    body_ballots: BTreeMap<(ProposalId, Body), SumTree>,
+    ballots: BTreeMap<ProposalId, SumOverlay>,
+    body_ballots: BTreeMap<(ProposalId, Body), SumOverlay>,
     roots: Vec<SumLeaf>,
     snapshots: BTreeSet<u32>,
     locked_rolls: BTreeMap<u32, SumTree>,
 }
 
 /// T2 of every vote that was open in this epoch, and of every one that took effect in it (G-63).
-fn votes(workers: &dyn Workers, step: &Step<'_>, ledger: &Ledger, prev_closing: u32) -> Result<Votes, CloseError> {
+fn votes(step: &Step<'_>, polls: &mut StepPolls, ledger: &Ledger, prev_closing: u32) -> Result<Votes, CloseError> {
     let open = open_votes(step, ledger, prev_closing)?;
-    // Votes of a small roll are pieces themselves; one of a large roll is divided.
-    let (whole, divided): (Vec<_>, Vec<_>) = open.iter().partition(|vote| workers.shards(vote.roll.len()) < 2);
-    let mut counted = each(workers, whole, |vote| vote.count(&Alone, step));
-    counted.extend(divided.into_iter().map(|vote| vote.count(workers, step)));
     let mut votes = Votes::default();
-    for counted in counted {
-        votes.add(counted?);
+    let mut locked: BTreeMap<u32, Arc<Roll>> = BTreeMap::new();
+    for vote in open.iter().filter(|vote| vote.stage == Stage::Enacted) {
+        let (snapshot, roll) = (vote.proposal.snapshot_epoch, polls.locked(step, vote.proposal)?);
+        if let Entry::Vacant(vacant) = votes.locked_rolls.entry(snapshot) {
+            vacant.insert(roll.tree_by(step.workers)?);
+        }
+        locked.insert(snapshot, roll);
+    }
+    let questions: Vec<Question<'_>> = open.iter().map(|vote| vote.question(&locked)).collect();
+    for (vote, bodies) in open.iter().zip(polls.trees(step, &questions)?) {
+        votes.snapshots.insert(vote.proposal.snapshot_epoch);
+        for (index, (electors, tree)) in bodies.into_iter().enumerate() {
+            votes.add(vote, index == 0, electors.body, tree?);
+        }
     }
     Ok(votes)
 }
@@ -269,6 +280,7 @@ fn open_votes<'a>(step: &Step<'a>, ledger: &Ledger, prev_closing: u32) -> Result
 }
 
 /// A vote that has a T2 in this epoch.
+#[derive(Clone, Copy)]
 struct OpenVote<'a> {
     proposal: &'a ProposalRecord,
     /// The roll of its snapshot.
@@ -277,50 +289,32 @@ struct OpenVote<'a> {
     stage: Stage,
 }
 
-/// The trees of one vote, of its first body first.
-struct CountedVote {
-    proposal: ProposalId,
-    snapshot: u32,
-    bodies: Vec<(Body, SumTree, BallotRoot)>,
-    /// The roll tree as far as its stakes are still locked, once the vote took effect.
-    locked: Option<SumTree>,
-}
-
-impl OpenVote<'_> {
-    fn count(&self, workers: &dyn Workers, step: &Step<'_>) -> Result<CountedVote, CloseError> {
-        let (state, proposal, stage) = (step.state, self.proposal, self.stage);
-        let locked = match stage {
-            Stage::Enacted => Some(locked_roll(step, proposal)?),
-            Stage::Open | Stage::Closed => None,
-        };
-        let mut bodies = Vec::new();
-        for electors in electors(state, proposal, locked.as_ref().unwrap_or(self.roll)) {
-            let poll = poll(state, proposal, electors.body, &electors.roll, step.cutoff(self.end));
-            let tree = poll.tree_by(workers)?;
-            let (system, options) = (proposal.content.system, proposal.content.option_count());
-            let snapshot = proposal.snapshot_epoch;
-            let root = BallotRoot { commitment: tree.commitment(), stage, system, options, snapshot };
-            bodies.push((electors.body, tree, root));
+impl<'a> OpenVote<'a> {
+    fn question(&self, locked: &'a BTreeMap<u32, Arc<Roll>>) -> Question<'a> {
+        let Self { proposal, roll, end: close, stage } = *self;
+        match locked.get(&proposal.snapshot_epoch).filter(|_| stage == Stage::Enacted) {
+            Some(roll) => Question { proposal, close, members: roll, stakes: Stakes::Locked },
+            None => Question { proposal, close, members: roll, stakes: Stakes::Snapshot },
         }
-        let locked = locked.map(|roll| roll.tree_by(workers)).transpose()?;
-        Ok(CountedVote { proposal: proposal.id, snapshot: proposal.snapshot_epoch, bodies, locked })
     }
 }
 
 impl Votes {
-    fn add(&mut self, vote: CountedVote) {
-        self.snapshots.insert(vote.snapshot);
-        if let Some(locked) = vote.locked {
-            self.locked_rolls.insert(vote.snapshot, locked);
-        }
-        for (index, (body, tree, root)) in vote.bodies.into_iter().enumerate() {
-            let key = if index == 0 { vote.proposal.0 } else { body_key(vote.proposal, body) };
-            self.roots.push(SumLeaf { key, value: root.to_bytes(), sums: Vec::new() });
-            if index == 0 {
-                self.ballots.insert(vote.proposal, tree);
-            } else {
-                self.body_ballots.insert((vote.proposal, body), tree);
-            }
+    fn add(&mut self, vote: &OpenVote<'_>, is_first: bool, body: Body, tree: SumOverlay) {
+        let (id, content) = (vote.proposal.id, &vote.proposal.content);
+        let root = BallotRoot {
+            commitment: tree.commitment(),
+            stage: vote.stage,
+            system: content.system,
+            options: content.option_count(),
+            snapshot: vote.proposal.snapshot_epoch,
+        };
+        let key = if is_first { id.0 } else { body_key(id, body) };
+        self.roots.push(SumLeaf { key, value: root.to_bytes(), sums: Vec::new() });
+        if is_first {
+            self.ballots.insert(id, tree);
+        } else {
+            self.body_ballots.insert((id, body), tree);
         }
     }
 }

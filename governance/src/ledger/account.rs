@@ -57,6 +57,17 @@ pub enum AccountKind {
     Reward,
 }
 
+/// What became of all that a member held for a thread: it is settled once (G-104).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// In which epoch.
+    pub epoch: u32,
+    /// Satoshis that are free again.
+    pub returned_sat: u64,
+    /// Satoshis that are the treasury's.
+    pub forfeited_sat: u64,
+}
+
 impl Ledger {
     /// Returns or forfeits the deposits of what this epoch decided, and shares the rewards among who voted on it.
     pub(super) fn settle(&mut self, step: &Step<'_>, decided: &[ProposalId]) {
@@ -85,7 +96,6 @@ impl Ledger {
         let taken = held.min(confiscate.amount_sat);
         let (member, thread) = (confiscate.member, Some(confiscate.thread));
         if taken > 0 {
-            self.settled.insert((confiscate.thread, member));
             self.enter(step, AccountEntry { member, kind: AccountKind::DepositForfeited, sat: taken, thread });
         }
         if held > taken {
@@ -113,13 +123,12 @@ impl Ledger {
     /// Threads for which somebody holds a deposit that nothing settled.
     fn unsettled_threads(&self, step: &Step<'_>) -> BTreeSet<ProposalId> {
         let covered = step.state.holds().iter().filter(|hold| hold.position < step.boundary.log_size);
-        let unsettled = covered.filter(|hold| !self.settled.contains(&(hold.thread, hold.member)));
+        let unsettled = covered.filter(|hold| !self.settled.contains_key(&(hold.thread, hold.member)));
         unsettled.map(|hold| hold.thread).collect()
     }
 
     fn settle_deposit(&mut self, step: &Step<'_>, thread: &ProposalId, is_returned: bool) {
-        let holds = step.state.holds_for(thread).filter(|h| h.position < step.boundary.log_size);
-        let members: BTreeSet<MemberId> = holds.map(|hold| hold.member).collect();
+        let members: Vec<MemberId> = step.state.holders(thread, step.boundary.log_size).collect();
         members.iter().for_each(|member| self.settle_hold(step, thread, member, is_returned));
     }
 
@@ -130,7 +139,9 @@ impl Ledger {
         if sat > 0 {
             self.enter(step, AccountEntry { member: *member, kind, sat, thread: Some(*thread) });
         }
-        self.settled.insert((*thread, *member));
+        // Nothing is settled twice, nor what was nothing.
+        let epoch = step.boundary.epoch;
+        self.settled.entry((*thread, *member)).or_insert(Settlement { epoch, ..Settlement::default() });
     }
 
     /// G-98: whoever is proven to have equivocated loses every deposit of their own that was held by then.
@@ -143,7 +154,7 @@ impl Ledger {
             own.map(|hold| (hold.thread, hold.member))
         });
         let lost: BTreeSet<(ProposalId, MemberId)> = of_offenders.collect();
-        for (thread, member) in lost.difference(&self.settled.clone()) {
+        for (thread, member) in lost.iter().filter(|place| !self.settled.contains_key(place)).collect::<Vec<_>>() {
             self.settle_hold(step, thread, member, false);
         }
     }
@@ -159,17 +170,32 @@ impl Ledger {
 
     /// Satoshis that `member` holds for a thread that nothing settled.
     fn unsettled_sat(&self, step: &Step<'_>, thread: &ProposalId, member: &MemberId) -> u64 {
-        if self.settled.contains(&(*thread, *member)) {
+        if self.settled.contains_key(&(*thread, *member)) {
             return 0;
         }
-        let holds = step.state.holds_for(thread).filter(|hold| hold.member == *member);
+        let holds = step.state.holds_for(thread, member);
         let size = step.boundary.log_size;
         let held = holds.filter(|hold| hold.position < size && !step.state.has_lapsed(hold, size));
         held.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
     }
 
     fn enter(&mut self, step: &Step<'_>, entry: AccountEntry) {
-        self.account(step.boundary.epoch).entries.push(entry);
+        let epoch = step.boundary.epoch;
+        if let Some(thread) = entry.thread {
+            let settled = self.settled.entry((thread, entry.member)).or_default();
+            settled.epoch = epoch;
+            match entry.kind {
+                AccountKind::DepositReturned => settled.returned_sat = settled.returned_sat.saturating_add(entry.sat),
+                AccountKind::DepositForfeited => {
+                    settled.forfeited_sat = settled.forfeited_sat.saturating_add(entry.sat)
+                }
+                AccountKind::Reward => {}
+            }
+        } else if entry.kind == AccountKind::Reward {
+            let sum = self.rewarded.entry(entry.member).or_default();
+            *sum = sum.saturating_add(entry.sat);
+        }
+        self.account(epoch).entries.push(entry);
     }
 
     fn account(&mut self, epoch: u32) -> &mut EpochAccount {

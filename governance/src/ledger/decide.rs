@@ -1,7 +1,8 @@
 //! Deciding votes that ended.
 
-use super::poll::{Electors, electors, poll};
-use super::{Fate, Ledger, LedgerError, Standing, Step, vote_end};
+use super::grounds::Bodies;
+use super::poll::{Electors, poll};
+use super::{Fate, Ledger, LedgerError, Question, Stakes, Standing, Step, StepPolls, vote_end};
 use crate::charter::{Body, ClassRule, Quorum};
 use crate::id::ProposalId;
 use crate::roll::Roll;
@@ -19,7 +20,7 @@ pub(super) struct Verdict {
 
 impl Ledger {
     /// Decides every vote that ended at or below the boundary, in the order of (end, position). Returns which.
-    pub(super) fn decide(&mut self, step: &Step<'_>) -> Result<Vec<ProposalId>, LedgerError> {
+    pub(super) fn decide(&mut self, step: &Step<'_>, polls: &mut StepPolls) -> Result<Vec<ProposalId>, LedgerError> {
         let mut ended = Vec::new();
         for proposal in step.state.proposals().values() {
             if proposal.position >= step.boundary.log_size || self.standings.contains_key(&proposal.id) {
@@ -33,10 +34,19 @@ impl Ledger {
             }
         }
         ended.sort_unstable();
+        let question = |(close, _, id): &(u32, u64, ProposalId)| -> Option<Result<Question<'_>, LedgerError>> {
+            let proposal = step.state.proposals().get(id)?;
+            let epoch = proposal.snapshot_epoch;
+            let missing = LedgerError::RollMissing { epoch, proposal: *id };
+            let members = step.state.roll(epoch).ok_or(missing);
+            Some(members.map(|members| Question { proposal, close: *close, members, stakes: Stakes::Snapshot }))
+        };
+        let questions = ended.iter().filter_map(question).collect::<Result<Vec<_>, _>>()?;
+        let counted = polls.counts(step, &questions)?;
         let mut decided = Vec::new();
-        for (close, _, id) in ended {
-            let Some(proposal) = step.state.proposals().get(&id) else { continue };
-            if let Some(standing) = self.judge(step, proposal, close)? {
+        for (question, bodies) in questions.iter().zip(counted) {
+            let id = question.proposal.id;
+            if let Some(standing) = self.judge(step, question, bodies)? {
                 if standing.fate == Fate::Waiting {
                     self.pending.insert(id);
                 }
@@ -48,10 +58,14 @@ impl Ledger {
     }
 
     /// The decision; `None` while a tie waits for its block.
-    fn judge(&self, step: &Step<'_>, proposal: &ProposalRecord, close: u32) -> Result<Option<Standing>, LedgerError> {
-        let (epoch, id) = (proposal.snapshot_epoch, proposal.id);
-        let roll = step.state.roll(epoch).ok_or(LedgerError::RollMissing { epoch, proposal: id })?;
-        let Some(verdict) = verdict(step, proposal, close, roll)? else { return Ok(None) };
+    fn judge(
+        &self,
+        step: &Step<'_>,
+        question: &Question<'_>,
+        bodies: Bodies<'_, Count>,
+    ) -> Result<Option<Standing>, LedgerError> {
+        let Question { proposal, close, .. } = *question;
+        let Some(verdict) = verdict(step, question, bodies)? else { return Ok(None) };
         let (schedule, rule) = (proposal.schedule, step.state.rule_of(proposal));
         let heights = schedule.zip(rule).map(|(s, rule)| s.after_close(rule, &proposal.content, close));
         let (authorised_at, expires_at) = heights.unwrap_or((close, close));
@@ -76,18 +90,16 @@ impl Ledger {
     }
 }
 
-/// What all bodies decide over the ballots up to `close`, `members` being the members' roll; `None` while a tie waits for
-/// its block.
+/// What all bodies decide by what was counted; `None` while a tie waits for its block.
 pub(super) fn verdict(
     step: &Step<'_>,
-    proposal: &ProposalRecord,
-    close: u32,
-    members: &Roll,
+    question: &Question<'_>,
+    bodies: Bodies<'_, Count>,
 ) -> Result<Option<Verdict>, LedgerError> {
-    let Some(rule) = step.state.rule_of(proposal) else { return Ok(None) };
+    let Some(rule) = step.state.rule_of(question.proposal) else { return Ok(None) };
     let mut together: Option<Verdict> = None;
-    for electors in electors(step.state, proposal, members) {
-        let Some(one) = body_verdict(step, proposal, rule, &electors, close)? else { return Ok(None) };
+    for (electors, count) in bodies {
+        let Some(one) = body_verdict(step, question, rule, &electors, count?)? else { return Ok(None) };
         together = Some(match together {
             None => one,
             // G-45: every body has to pass it, and the same option of it.
@@ -103,13 +115,13 @@ pub(super) fn verdict(
 
 fn body_verdict(
     step: &Step<'_>,
-    proposal: &ProposalRecord,
+    question: &Question<'_>,
     rule: &ClassRule,
-    electors: &Electors,
-    close: u32,
+    electors: &Electors<'_>,
+    count: Count,
 ) -> Result<Option<Verdict>, LedgerError> {
+    let Question { proposal, close, .. } = *question;
     let cutoff = step.cutoff(close);
-    let count = poll(step.state, proposal, electors.body, &electors.roll, cutoff).count()?;
     let mut voting_rule = rule.voting_rule();
     let mut dormant_weight = 0;
     match electors.body {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::decide::verdict;
 use super::pay::Payment;
-use super::{Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Standing, Step};
+use super::{Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Question, Stakes, Standing, Step, StepPolls};
 use crate::charter::{Charter, Class, check_change};
 use crate::entry::{Confiscate, Effect, GuardianVoice};
 use crate::id::{MemberId, ProposalId};
@@ -15,7 +15,7 @@ use crate::voting::{Outcome, TIE_DEPTH, TieBreak};
 
 impl Ledger {
     /// Lets every proposal take effect whose time has come, in the order of (authorisation, end of vote, position).
-    pub(super) fn enact(&mut self, step: &Step<'_>) -> Result<(), LedgerError> {
+    pub(super) fn enact(&mut self, step: &Step<'_>, polls: &mut StepPolls) -> Result<(), LedgerError> {
         // G-97: a header that keeps out what members have seen authorises nothing.
         let is_censoring = !step.state.overdue_entries(step.boundary.log_size).is_empty();
         let waiting = self.pending.iter().filter_map(|id| {
@@ -35,7 +35,7 @@ impl Ledger {
             self.hear_guardians(step, proposal, &mut standing);
             let is_due = standing.authorised_at <= step.boundary.closing_height;
             if standing.fate == Fate::Waiting && is_due && !is_censoring {
-                self.enact_one(step, proposal, &mut standing, &mut charter_changed)?;
+                self.enact_one(step, polls, proposal, &mut standing, &mut charter_changed)?;
             }
             self.expire(step, proposal, &mut standing)?;
             if standing.fate != Fate::Waiting {
@@ -91,6 +91,7 @@ impl Ledger {
     fn enact_one(
         &mut self,
         step: &Step<'_>,
+        polls: &mut StepPolls,
         proposal: &ProposalRecord,
         standing: &mut Standing,
         charter_changed: &mut bool,
@@ -111,7 +112,7 @@ impl Ledger {
         if changes_charter && *charter_changed {
             return Ok(());
         }
-        if !self.count_again(step, proposal, standing)? {
+        if !count_again(step, polls, proposal, standing)? {
             return Ok(());
         }
         let Outcome::Passed { option } = standing.outcome else { return Ok(()) };
@@ -121,29 +122,6 @@ impl Ledger {
         }
         *charter_changed |= changes_charter && standing.fate == Fate::Effective;
         Ok(())
-    }
-
-    /// G-37: the same ballots with what is still locked. Only what passed can change, and only to its disadvantage. Whether it
-    /// could be counted: a tie waits for its block, and what waits has no effect (G-106).
-    fn count_again(
-        &self,
-        step: &Step<'_>,
-        proposal: &ProposalRecord,
-        standing: &mut Standing,
-    ) -> Result<bool, LedgerError> {
-        let locked = locked_roll(step, proposal)?;
-        let Some(again) = verdict(step, proposal, standing.closed_at, &locked)? else { return Ok(false) };
-        standing.is_final = true;
-        standing.enacted_epoch = Some(step.boundary.epoch);
-        if again.outcome != standing.outcome {
-            standing.fate = Fate::Failed;
-            standing.outcome = match again.outcome {
-                // Another option than the one announced must not win by others leaving.
-                Outcome::Passed { .. } => Outcome::Rejected,
-                failed => failed,
-            };
-        }
-        Ok(true)
     }
 
     /// G-95: enough guardians before the authorisation, each counted once.
@@ -254,6 +232,31 @@ impl Ledger {
             Effect::Request(_) => {}
         }
     }
+}
+
+/// G-37: the same ballots with what is still locked. Only what passed can change, and only to its disadvantage. Whether it
+/// could be counted: a tie waits for its block, and what waits has no effect (G-106).
+fn count_again(
+    step: &Step<'_>,
+    polls: &mut StepPolls,
+    proposal: &ProposalRecord,
+    standing: &mut Standing,
+) -> Result<bool, LedgerError> {
+    let members = polls.locked(step, proposal)?;
+    let question = Question { proposal, close: standing.closed_at, members: &members, stakes: Stakes::Locked };
+    let Some(bodies) = polls.counts(step, &[question])?.pop() else { return Ok(false) };
+    let Some(again) = verdict(step, &question, bodies)? else { return Ok(false) };
+    standing.is_final = true;
+    standing.enacted_epoch = Some(step.boundary.epoch);
+    if again.outcome != standing.outcome {
+        standing.fate = Fate::Failed;
+        standing.outcome = match again.outcome {
+            // Another option than the one announced must not win by others leaving.
+            Outcome::Passed { .. } => Outcome::Rejected,
+            failed => failed,
+        };
+    }
+    Ok(true)
 }
 
 /// The roll of a proposal's snapshot without the stakes that had gone elsewhere when the epoch closed (G-37).

@@ -8,6 +8,7 @@ mod account;
 mod decide;
 mod enact;
 mod ending;
+mod grounds;
 mod guard;
 mod pay;
 mod poll;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::OutPoint;
 
-pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, rewards};
+pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, Settlement, rewards};
 pub use guard::Bar;
 pub use pay::{Payment, PaymentState};
 pub use standing::{Fate, Standing};
@@ -25,11 +26,13 @@ pub use standing::{Fate, Standing};
 pub(crate) use enact::locked_roll;
 pub use ending::Ending;
 pub(crate) use ending::{Course, vote_end};
+pub(crate) use grounds::{Question, Stakes, StepPolls};
 pub(crate) use pay::milestone_key;
-pub(crate) use poll::{electors, poll};
+pub(crate) use poll::poll;
 
 use crate::charter::{Charter, Class};
 use crate::id::{MemberId, ProposalId};
+use crate::parallel::{Alone, Workers};
 use crate::roll::Roll;
 use crate::state::LogState;
 use crate::tally::TallyError;
@@ -55,7 +58,9 @@ pub struct Ledger {
     /// Heights and satoshis of authorised payments, for spending caps.
     authorised: Vec<(u32, u64)>,
     /// Deposits that were returned or forfeited: of which thread, and whose.
-    settled: BTreeSet<(ProposalId, MemberId)>,
+    settled: BTreeMap<(ProposalId, MemberId), Settlement>,
+    /// Rewards of each member so far.
+    rewarded: BTreeMap<MemberId, u64>,
     /// Budgets of which nothing is authorised any more.
     stopped: BTreeSet<ProposalId>,
     accounts: Vec<EpochAccount>,
@@ -122,8 +127,10 @@ pub enum LedgerError {
 }
 
 /// What one step works with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Step<'a> {
+    /// Who counts; what comes out does not depend on it (L-14).
+    pub(crate) workers: &'a dyn Workers,
     pub(crate) state: &'a LogState,
     pub(crate) boundary: EpochBoundary,
     /// The roll of the epoch that closes.
@@ -142,15 +149,20 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] when a fact is missing; then the ledger is of no use and an earlier copy is to be kept.
     pub fn close_epoch(&mut self, state: &LogState, boundary: &EpochBoundary, roll: &Roll) -> Result<(), LedgerError> {
-        let step = Step { state, boundary: *boundary, roll };
+        self.close_step(&Step { workers: &Alone, state, boundary: *boundary, roll }, &mut StepPolls::default())
+    }
+
+    /// As [`Ledger::close_epoch`]; `polls` has what was made ready on the way.
+    pub(crate) fn close_step(&mut self, step: &Step<'_>, polls: &mut StepPolls) -> Result<(), LedgerError> {
+        let Step { state, boundary, .. } = *step;
         // the keys of the new hub are in the charter before anything is decided under it.
         if let Some(successor) = state.successor_after(boundary.epoch.saturating_sub(1)) {
             self.charter = Some(successor.charter_after(self.charter(state)));
         }
-        let decided = self.decide(&step)?;
-        self.enact(&step)?;
-        self.pay(&step);
-        self.settle(&step, &decided);
+        let decided = self.decide(step, polls)?;
+        self.enact(step, polls)?;
+        self.pay(step);
+        self.settle(step, &decided);
         self.epochs += 1;
         (self.closing_height, self.log_size) = (boundary.closing_height, boundary.log_size);
         Ok(())
@@ -213,6 +225,18 @@ impl Ledger {
     #[must_use]
     pub fn accounts(&self) -> &[EpochAccount] {
         &self.accounts
+    }
+
+    /// What became of what a member held for a thread; `None` while nothing did.
+    #[must_use]
+    pub fn settlement(&self, thread: &ProposalId, member: &MemberId) -> Option<&Settlement> {
+        self.settled.get(&(*thread, *member))
+    }
+
+    /// Satoshis of rewards that a member got so far.
+    #[must_use]
+    pub fn rewarded_sat(&self, member: &MemberId) -> u64 {
+        self.rewarded.get(member).copied().unwrap_or(0)
     }
 
     /// Whether authorisations of a class are held back at a height (G-87).

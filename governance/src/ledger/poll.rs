@@ -1,5 +1,7 @@
 //! Who decides a proposal: its bodies, each with a roll of its own.
 
+use std::borrow::Cow;
+
 use super::Step;
 use crate::charter::Body;
 use crate::id::MemberId;
@@ -9,22 +11,22 @@ use crate::tally::{Delegations, Poll};
 
 /// One body that decides a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Electors {
+pub(crate) struct Electors<'a> {
     pub(crate) body: Body,
-    pub(crate) roll: Roll,
+    pub(crate) roll: Cow<'a, Roll>,
 }
 
 /// The bodies of a proposal's rule (G-45), `members` being the roll of the members. Treasurers and founders are those of the
 /// charter whose rules the proposal keeps, one key one vote.
-pub(crate) fn electors(state: &LogState, proposal: &ProposalRecord, members: &Roll) -> Vec<Electors> {
+pub(crate) fn electors<'a>(state: &LogState, proposal: &ProposalRecord, members: &'a Roll) -> Vec<Electors<'a>> {
     let charter = state.charter_of(proposal);
     let bodies = state.rule_of(proposal).map_or(&[][..], |rule| &rule.bodies);
     // Ballots are the members', whatever key they use by now (G-90).
     let seat = |key: MemberId| (state.member_of_key_at(&key, proposal.position), 0, 1);
     let one_vote_each = |body: Body| match body {
-        Body::Members => members.clone(),
-        Body::Treasurers => Roll::from_stakes(charter.treasurers.iter().map(|t| seat(vote_key(&t.key)))),
-        Body::Founders => Roll::from_stakes(charter.founders.iter().map(|founder| seat(*founder))),
+        Body::Members => Cow::Borrowed(members),
+        Body::Treasurers => Cow::Owned(Roll::from_stakes(charter.treasurers.iter().map(|t| seat(vote_key(&t.key))))),
+        Body::Founders => Cow::Owned(Roll::from_stakes(charter.founders.iter().map(|founder| seat(*founder)))),
     };
     bodies.iter().map(|body| Electors { body: *body, roll: one_vote_each(*body) }).collect()
 }

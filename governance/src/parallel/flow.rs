@@ -4,6 +4,7 @@ use super::shards::Shards;
 use super::tally_shard::{Parcel, TallyShard};
 use super::workers::{Workers, divide, each};
 use crate::delegation::{Graph, MAX_STEPS, Seat};
+use crate::voting::{Count, CountError, System};
 
 /// What every seat of an electorate carries, after all shards have exchanged their parcels (L-10 to L-13).
 #[derive(Debug)]
@@ -25,6 +26,18 @@ impl<'a> ShardedFlow<'a> {
             each(workers, parts.iter_mut().zip(inboxes), |(part, inbox)| part.receive(inbox));
         }
         Self { shards, parts }
+    }
+
+    /// Counts the ballots, and everybody's weight as the roll's: each shard its own, merged in any order (L-14).
+    ///
+    /// # Errors
+    /// [`CountError`].
+    pub fn count(&self, workers: &dyn Workers, system: System, options: u16) -> Result<Count, CountError> {
+        let mut total = Count::new(system, options)?;
+        for count in each(workers, &self.parts, |part| part.count(system, options)) {
+            total.merge(&count?)?;
+        }
+        Ok(total)
     }
 
     /// Weight with which the ballot of a seat is counted; 0 when it has none.

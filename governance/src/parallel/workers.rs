@@ -10,6 +10,11 @@ pub trait Workers: Sync {
     /// Into how many shards work over `seats` seats is worth dividing; at least 1.
     fn shards(&self, seats: usize) -> usize;
 
+    /// How many pieces run at the same time; at least 1.
+    fn hands(&self) -> usize {
+        self.shards(usize::MAX)
+    }
+
     /// Runs every piece once, in any order, and returns when all have run.
     fn run<'p>(&self, pieces: Vec<Piece<'p>>);
 }

@@ -47,7 +47,7 @@ impl LogState {
             Entry::DepositHold(e) => {
                 let (channel, thread, amount_sat) = (e.body.channel, e.body.thread, e.body.amount_sat);
                 self.holds_of_channel.entry(channel).or_default().push(self.holds.len());
-                self.holds_of_thread.entry(thread).or_default().push(self.holds.len());
+                self.holds_for_thread.entry((thread, member)).or_default().push(self.holds.len());
                 self.holds.push(HoldRecord { position, member, channel, thread, amount_sat });
             }
             Entry::SeenNote(e) => {

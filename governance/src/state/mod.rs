@@ -77,9 +77,9 @@ pub struct LogState {
     /// Comments and votes on comments of each member in each epoch.
     talk: BTreeMap<(MemberId, u32), Talk>,
     holds: Vec<HoldRecord>,
-    /// Which of the holds are of a channel, and which are for a thread.
+    /// Which of the holds are of a channel, and which are a member's for a thread.
     holds_of_channel: BTreeMap<ChannelId, Vec<usize>>,
-    holds_of_thread: BTreeMap<ProposalId, Vec<usize>>,
+    holds_for_thread: BTreeMap<(ProposalId, MemberId), Vec<usize>>,
     equivocations: Vec<EquivocationRecord>,
     /// Places in lanes that a proof was logged for, and its position.
     proven: BTreeMap<(MemberId, u32, u64), u64>,
@@ -158,7 +158,7 @@ impl LogState {
             talk: BTreeMap::new(),
             holds: Vec::new(),
             holds_of_channel: BTreeMap::new(),
-            holds_of_thread: BTreeMap::new(),
+            holds_for_thread: BTreeMap::new(),
             equivocations: Vec::new(),
             proven: BTreeMap::new(),
             seen: BTreeMap::new(),

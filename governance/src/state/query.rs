@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use bitcoin::BlockHash;
 use bitcoin::secp256k1::XOnlyPublicKey;
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::charter::{ALL_BP, Charter, ClassRule};
 use crate::dao::DaoParams;
-use crate::delegation::Book;
+use crate::delegation::{Book, Electorate};
 use crate::entry::LaneHeader;
 use crate::id::{ChannelId, EntryId, MemberId, ProposalId, TreeHash};
 use crate::ledger::{Ledger, LedgerError};
@@ -244,7 +245,7 @@ impl LogState {
     #[must_use]
     pub fn held_sat(&self, channel: &ChannelId) -> u64 {
         let tip = self.tip_height().unwrap_or(0);
-        let holds = self.indexed_holds(self.holds_of_channel.get(channel)).filter(|hold| self.is_held(hold, tip));
+        let holds = self.holds_of(channel).filter(|hold| self.is_held(hold, tip));
         holds.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
     }
 
@@ -319,6 +320,11 @@ impl LogState {
         self.rolls.get(&epoch).map(|(roll, _)| roll)
     }
 
+    /// The same by seat.
+    pub(crate) fn electorate(&self, epoch: u32) -> Option<&Arc<Electorate>> {
+        self.rolls.get(&epoch).map(|(_, electorate)| electorate)
+    }
+
     pub(crate) fn version_in_force(&self) -> &CharterVersion {
         self.charters.last().expect("the founding charter is always there")
     }
@@ -366,14 +372,27 @@ impl LogState {
     /// Satoshis that `author` holds for a thread by entries before `position`, as far as they were still held when its first
     /// version came (G-96).
     pub(crate) fn deposit_sat(&self, thread: &ProposalId, author: &MemberId, position: u64) -> u64 {
-        let own = self.holds_for(thread).filter(|hold| hold.member == *author);
-        let held = own.filter(|hold| hold.position < position && !self.has_lapsed(hold, position));
+        let held =
+            self.holds_for(thread, author).filter(|hold| hold.position < position && !self.has_lapsed(hold, position));
         held.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
     }
 
-    /// Deposits for a thread, in the order of the log.
-    pub(crate) fn holds_for(&self, thread: &ProposalId) -> impl Iterator<Item = &HoldRecord> {
-        self.indexed_holds(self.holds_of_thread.get(thread))
+    /// Deposits of a member for a thread, in the order of the log.
+    pub(crate) fn holds_for(&self, thread: &ProposalId, member: &MemberId) -> impl Iterator<Item = &HoldRecord> {
+        self.indexed_holds(self.holds_for_thread.get(&(*thread, *member)))
+    }
+
+    /// Who holds a deposit for a thread among the first `size` entries, ascending.
+    pub(crate) fn holders(&self, thread: &ProposalId, size: u64) -> impl Iterator<Item = MemberId> {
+        let range = (*thread, MemberId([0; 32]))..=(*thread, MemberId([255; 32]));
+        let by_member = self.holds_for_thread.range(range);
+        let covered = by_member.filter(move |(_, places)| self.indexed_holds(Some(places)).any(|h| h.position < size));
+        covered.map(|((_, member), _)| *member)
+    }
+
+    /// Deposits of a channel, in the order of the log.
+    pub(super) fn holds_of(&self, channel: &ChannelId) -> impl Iterator<Item = &HoldRecord> {
+        self.indexed_holds(self.holds_of_channel.get(channel))
     }
 
     fn indexed_holds<'a>(&'a self, places: Option<&'a Vec<usize>>) -> impl Iterator<Item = &'a HoldRecord> {

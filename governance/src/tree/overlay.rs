@@ -5,23 +5,37 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
-use super::sum::{SumError, SumLeaf, SumNode, SumProof, SumRoot, SumTree};
+use super::sum::{SumError, SumLeaf, SumNode, SumProof, SumRoot, SumTree, TreePurpose};
 
 /// A tree with the same keys as its base and other values under some of them.
 #[derive(Debug, Clone)]
-pub struct SumOverlay<'a> {
-    base: &'a SumTree,
+pub struct SumOverlay {
+    base: Arc<SumTree>,
     leaves: BTreeMap<usize, SumLeaf>,
     /// Nodes that differ from the base, by level and index.
     levels: Vec<BTreeMap<usize, SumNode>>,
 }
 
-impl<'a> SumOverlay<'a> {
+impl SumOverlay {
     /// The base as it is.
     #[must_use]
-    pub fn new(base: &'a SumTree) -> Self {
-        Self { base, leaves: BTreeMap::new(), levels: vec![BTreeMap::new(); base.levels().len()] }
+    pub fn new(base: Arc<SumTree>) -> Self {
+        let levels = vec![BTreeMap::new(); base.levels().len()];
+        Self { base, leaves: BTreeMap::new(), levels }
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn purpose(&self) -> TreePurpose {
+        self.base.purpose()
+    }
+
+    /// Leaves by ascending key.
+    pub fn leaves(&self) -> impl ExactSizeIterator<Item = &SumLeaf> {
+        let replaced = |(index, leaf)| self.leaves.get(&index).unwrap_or(leaf);
+        self.base.leaves().iter().enumerate().map(replaced)
     }
 
     /// Replaces leaves by others with the same keys; of several with one key the last stays. On an error nothing is replaced.
@@ -91,7 +105,35 @@ impl<'a> SumOverlay<'a> {
         Some(SumProof { leaf: self.leaf(key)?.clone(), index: index as u64, count, siblings })
     }
 
+    /// Node by node, whichever leaves were replaced.
+    fn is_same(&self, other: &Self) -> bool {
+        let nodes = |overlay: &Self, level: usize| -> Vec<SumNode> {
+            let count = overlay.base.levels()[level].len();
+            (0..count).filter_map(|index| overlay.node(level, index).cloned()).collect()
+        };
+        let levels = self.levels.len();
+        self.purpose() == other.purpose()
+            && levels == other.levels.len()
+            && self.leaves().eq(other.leaves())
+            && (0..levels).all(|level| nodes(self, level) == nodes(other, level))
+    }
+
     fn node(&self, level: usize, index: usize) -> Option<&SumNode> {
         self.levels[level].get(&index).or_else(|| self.base.levels()[level].get(index))
     }
 }
+
+impl From<SumTree> for SumOverlay {
+    fn from(tree: SumTree) -> Self {
+        Self::new(Arc::new(tree))
+    }
+}
+
+/// Two are equal that say the same, whatever their bases are.
+impl PartialEq for SumOverlay {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}
+
+impl Eq for SumOverlay {}

@@ -39,7 +39,7 @@ fn recommit(world: &World, id: ProposalId, leaves: Vec<SumLeaf>) -> (EpochHeader
 #[test]
 fn an_honest_recommitment_is_accepted() {
     let (world, id) = decided();
-    let leaves = world.closes.last().unwrap().ballots[&id].leaves().to_vec();
+    let leaves = world.closes.last().unwrap().ballots[&id].leaves().cloned().collect();
     let (header, proof) = recommit(&world, id, leaves);
     assert_eq!(&header, world.headers.last().unwrap());
     proof.verify(&header, &id, &member_id(1)).unwrap();
@@ -48,7 +48,7 @@ fn an_honest_recommitment_is_accepted() {
 #[test]
 fn a_ballot_counted_as_something_else() {
     let (world, id) = decided();
-    let honest = world.closes.last().unwrap().ballots[&id].leaves().to_vec();
+    let honest: Vec<SumLeaf> = world.closes.last().unwrap().ballots[&id].leaves().cloned().collect();
     let own = honest.iter().position(|leaf| leaf.key == member_id(1).0).unwrap();
     // yes, no, abstain, ballots, weight
     assert_eq!(honest[own].sums, [0, 5000, 0, 1, 5000]);
@@ -71,7 +71,7 @@ fn a_ballot_counted_as_something_else() {
 #[test]
 fn a_ballot_with_fields_that_mean_nothing() {
     let (world, id) = decided();
-    let mut leaves = world.closes.last().unwrap().ballots[&id].leaves().to_vec();
+    let mut leaves: Vec<SumLeaf> = world.closes.last().unwrap().ballots[&id].leaves().cloned().collect();
     let own = leaves.iter().position(|leaf| leaf.key == member_id(1).0).unwrap();
     let BallotLeaf::Own(mut ballot) = BallotLeaf::from_bytes(&leaves[own].value).unwrap() else { unreachable!() };
     ballot.fields = vec![3];

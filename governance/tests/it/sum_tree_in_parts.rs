@@ -66,7 +66,7 @@ fn parts_that_do_not_fit() {
 #[test]
 fn an_overlay_that_fails_changes_nothing() {
     let base = whole(&leaves(5));
-    let mut overlay = SumOverlay::new(&base);
+    let mut overlay = SumOverlay::from(base.clone());
     overlay.replace([leaf(1, 40)]).unwrap();
     let before = overlay.commitment();
     assert_eq!(overlay.replace([leaf(2, 7), leaf(9, 1)]), Err(SumError::UnknownKey(leaf(9, 1).key)));
@@ -80,7 +80,7 @@ fn an_overlay_that_fails_changes_nothing() {
 #[test]
 fn an_overlay_on_nothing() {
     let base = whole(&[]);
-    let mut overlay = SumOverlay::new(&base);
+    let mut overlay = SumOverlay::from(base.clone());
     overlay.replace([]).unwrap();
     assert_eq!(overlay.root(), base.root());
     assert!(overlay.prove(&[1; 32]).is_none());
@@ -95,7 +95,7 @@ proptest! {
     ) {
         let mut all = leaves(count);
         let base = whole(&all);
-        let mut overlay = SumOverlay::new(&base);
+        let mut overlay = SumOverlay::from(base.clone());
         for changes in [first, second] {
             let changes: Vec<SumLeaf> =
                 changes.into_iter().filter(|(n, _)| *n < count).map(|(n, sum)| leaf(n, u128::from(sum))).collect();

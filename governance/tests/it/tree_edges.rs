@@ -1,6 +1,8 @@
 //! Hazard: a tree that is right in the middle and wrong at an edge: the first and last leaf, sizes around powers of two, limits
 //! that are just kept or just broken. Each refusal by its own reason.
 
+use std::sync::Arc;
+
 use althing_governance::TreeHash;
 use althing_governance::tree::{
     HistoryTree, InclusionError, SumError, SumFragment, SumLeaf, SumOverlay, SumRoot, SumTree, TreePurpose, leaf_hash,
@@ -299,7 +301,7 @@ fn a_fragment_whose_sums_do_not_fit_fails_wherever_they_meet() {
 fn an_overlay_is_the_tree_with_other_leaves() {
     let changed = |number: u8| SumLeaf { value: vec![7; 3], sums: vec![1000 + u128::from(number)], ..leaf(number) };
     for count in 1..=9u8 {
-        let base = SumTree::build(PURPOSE, leaves(count)).unwrap();
+        let base = Arc::new(SumTree::build(PURPOSE, leaves(count)).unwrap());
         for chosen in 0..1u32 << count {
             let is_chosen = |n: u8| chosen >> (n - 1) & 1 == 1;
             let replaced: Vec<SumLeaf> = (1..=count).filter(|n| is_chosen(*n)).map(|n| changed(10 * n)).collect();
@@ -310,7 +312,7 @@ fn an_overlay_is_the_tree_with_other_leaves() {
                 }
             });
             let expected = SumTree::build(PURPOSE, all).unwrap();
-            let mut overlay = SumOverlay::new(&base);
+            let mut overlay = SumOverlay::new(Arc::clone(&base));
             // In two steps, the second over nodes of the first.
             let (first, second) = replaced.split_at(replaced.len() / 2);
             overlay.replace(first.to_vec()).unwrap();
@@ -320,6 +322,9 @@ fn an_overlay_is_the_tree_with_other_leaves() {
                 assert_eq!(overlay.leaf(&key(number)), expected.leaf(&key(number)), "{number}");
                 assert_eq!(overlay.prove(&key(number)), expected.prove(&key(number)), "{number}");
             }
+            assert!(overlay.leaves().eq(expected.leaves()));
+            let (same, other) = (SumOverlay::from(expected.clone()), SumOverlay::new(Arc::clone(&base)));
+            assert_eq!((overlay == same, overlay == other), (true, replaced.is_empty()));
             let unknown = overlay.replace(vec![changed(10), leaf(5)]);
             assert_eq!(unknown, Err(SumError::UnknownKey(key(5))));
             assert_eq!(overlay.root(), expected.root(), "a refused replacement left something");

@@ -68,7 +68,7 @@ fn generate() -> Value {
             "ballot_trees": c.ballots.iter().map(|(id, tree)| json!({
                 "proposal": id,
                 "commitment": tree.commitment().to_lower_hex_string(),
-                "leaves": tree.leaves().iter().map(hex).collect::<Vec<_>>(),
+                "leaves": tree.leaves().map(hex).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
             "roll_trees": c.roll_trees.iter().map(|(epoch, tree)| json!({
                 "epoch": epoch,

@@ -4,11 +4,12 @@
 //! that a crash, a restore or a repetition pays nothing twice: holds have ids that follow from the log, and payments go by
 //! vouchers, which count up (C-104). Clauses N-95 to N-97.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use althing_channels::{
     Change, ChannelError, CheckpointReview, HoldId, Ledger, Phase, Side, SignedHold, Voucher, tagged_hash,
 };
 use althing_governance::id::MemberId;
-use althing_governance::ledger::AccountKind;
 use althing_governance::state::{HoldFate, HoldRecord};
 use anyhow::{Context, Result, ensure};
 
@@ -69,12 +70,12 @@ impl Shell {
     pub(super) fn judge_forfeits(&self, channel: &StakeChannel, review: &CheckpointReview) -> Result<()> {
         let ledger = channel.machine.ledger().context("a channel in use has a ledger")?;
         let mut back = 0u64;
+        let fates: BTreeMap<[u8; 32], HoldFate> =
+            self.holds_in_log(channel).map(|(id, _, fate)| (id.0, fate)).collect();
         for change in &review.changes {
             let Change::HoldForfeit { id } = change else { continue };
             let held = ledger.holds().iter().find(|hold| hold.id == *id).context("N-96: there is no such hold")?;
-            let record = self.holds_in_log(channel).find(|(known, _)| known == id).map(|(_, record)| record);
-            let fate = record.map(|record| self.ledger.state().hold_fate(record));
-            let Some(HoldFate::Forfeited(sat)) = fate else {
+            let Some(HoldFate::Forfeited(sat)) = fates.get(&id.0).copied() else {
                 anyhow::bail!("N-96: hold {} of {} sat is not forfeited in the log here", hex_of(id), held.amount_sat);
             };
             back = back.saturating_add(held.amount_sat.saturating_sub(sat));
@@ -90,12 +91,11 @@ impl Shell {
     /// N-95: what the log holds and the channel does not, signed by the member.
     fn holds_to_fold(&self, channel: &StakeChannel, ledger: &Ledger) -> Vec<Vec<Change>> {
         let (Some(id), Ok(aux_rand)) = (channel.machine.id(), self.aux_rand()) else { return Vec::new() };
-        let state = self.ledger.state();
-        let missing = self.holds_in_log(channel).filter(|(id, record)| {
-            state.hold_fate(record) == HoldFate::Held && ledger.holds().iter().all(|hold| hold.id != *id)
-        });
+        let folded: BTreeSet<[u8; 32]> = ledger.holds().iter().map(|hold| hold.id.0).collect();
+        let missing =
+            self.holds_in_log(channel).filter(|(id, _, fate)| *fate == HoldFate::Held && !folded.contains(&id.0));
         let (last, key) = (ledger.last_serials().0, channel.machine.keys().funding_keypair());
-        let sign = |(serial, (hold, record)): (u64, (HoldId, &HoldRecord))| {
+        let sign = |(serial, (hold, record, _)): (u64, (HoldId, &HoldRecord, HoldFate))| {
             vec![Change::Hold(SignedHold::sign(id, serial, hold, record.amount_sat, &key, aux_rand))]
         };
         (last + 1..).zip(missing.take(HOLDS_MAX)).map(sign).collect()
@@ -103,10 +103,9 @@ impl Shell {
 
     /// N-96: what the channel holds and the log has settled.
     fn holds_to_end(&self, channel: &StakeChannel, ledger: &Ledger) -> Vec<Vec<Change>> {
-        let state = self.ledger.state();
-        let in_channel = |id: &HoldId| ledger.holds().iter().find(|hold| hold.id == *id);
+        let in_channel: BTreeMap<[u8; 32], _> = ledger.holds().iter().map(|hold| (hold.id.0, hold)).collect();
         let known =
-            self.holds_in_log(channel).filter_map(|(id, record)| Some((in_channel(&id)?, state.hold_fate(record))));
+            self.holds_in_log(channel).filter_map(|(id, _, fate)| in_channel.get(&id.0).map(|hold| (*hold, fate)));
         let ended = known.filter(|(_, fate)| *fate != HoldFate::Held).take(HOLDS_MAX);
         let changes = ended.map(|(hold, fate)| match fate {
             HoldFate::Forfeited(sat) => {
@@ -147,25 +146,22 @@ impl Shell {
     /// All that a side owes the other by the final epochs in the log: the hub rewards, the member dues.
     fn owed_sat(&self, from: Side, member: &MemberId) -> u64 {
         let state = self.ledger.state();
-        let of_epochs = state.ledger().accounts().iter().map(|account| match from {
-            Side::Hub => {
-                let own = account.entries.iter().filter(|e| e.member == *member && e.kind == AccountKind::Reward);
-                own.fold(0u64, |sum, entry| sum.saturating_add(entry.sat))
-            }
-            Side::Member => {
-                let on_roll = state.roll(account.epoch).is_some_and(|roll| roll.weight(member) > 0);
-                if on_roll { account.dues_sat } else { 0 }
-            }
-        });
-        of_epochs.fold(0, u64::saturating_add)
+        if from == Side::Hub {
+            return state.ledger().rewarded_sat(member);
+        }
+        let on_roll = |epoch: u32| state.roll(epoch).is_some_and(|roll| roll.weight(member) > 0);
+        let due = state.ledger().accounts().iter().filter(|account| account.dues_sat > 0 && on_roll(account.epoch));
+        due.fold(0, |sum, account| sum.saturating_add(account.dues_sat))
     }
 
-    fn holds_in_log<'a>(&'a self, channel: &'a StakeChannel) -> impl Iterator<Item = (HoldId, &'a HoldRecord)> {
+    /// The holds of a channel in the order of the log, by the ids that channels know them by.
+    fn holds_in_log(&self, channel: &StakeChannel) -> impl Iterator<Item = (HoldId, &HoldRecord, HoldFate)> {
         let id = channel.machine.id().map(|id| althing_governance::ChannelId(id.0));
-        let holds = self.ledger.state().holds().iter().filter(move |hold| Some(hold.channel) == id);
+        let fates = id.map(|id| self.ledger.state().hold_fates(&id)).unwrap_or_default();
         let dao = self.dao.params.dao_id;
-        holds
-            .map(move |hold| (HoldId(tagged_hash("althing/deposit/v1", &[&dao.0, &hold.position.to_be_bytes()])), hold))
+        let id_of =
+            move |hold: &HoldRecord| HoldId(tagged_hash("althing/deposit/v1", &[&dao.0, &hold.position.to_be_bytes()]));
+        fates.into_iter().map(move |(hold, fate)| (id_of(hold), hold, fate))
     }
 }
 

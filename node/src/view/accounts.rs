@@ -1,6 +1,6 @@
 //! Deposits, rewards and dues.
 
-use althing_governance::id::{MemberId, ProposalId};
+use althing_governance::id::MemberId;
 use althing_governance::ledger::{AccountEntry, AccountKind};
 
 use super::names::name_of;
@@ -11,19 +11,20 @@ use crate::shell::Shell;
 pub(super) fn deposits(shell: &Shell) -> Vec<Deposit> {
     let state = shell.ledger.state();
     let holds = state.holds().iter().map(|hold| {
-        let settled = settlement(shell, &hold.member, &hold.thread);
+        let settled = state.ledger().settlement(&hold.thread, &hold.member);
+        let settled = settled.filter(|settled| settled.returned_sat.saturating_add(settled.forfeited_sat) > 0);
         Deposit {
             member: hold.member.to_string(),
             member_name: name_of(shell, &hold.member),
             thread: hold.thread.to_string(),
             amount_sat: hold.amount_sat,
             state: match settled {
-                Some((_, AccountKind::DepositForfeited)) => "forfeited",
+                Some(settled) if settled.forfeited_sat > 0 => "forfeited",
                 Some(_) => "returned",
                 None => "held",
             }
             .to_owned(),
-            epoch: settled.map(|(epoch, _)| epoch),
+            epoch: settled.map(|settled| settled.epoch),
         }
     });
     holds.collect()
@@ -42,12 +43,4 @@ pub(super) fn rewards(shell: &Shell, me: Option<MemberId>) -> Vec<Reward> {
         }
     });
     accounts.filter(|reward| reward.reward_sat > 0 || reward.dues_sat > 0).collect()
-}
-
-/// The epoch that settled a deposit, and how; forfeited if any of it was.
-fn settlement(shell: &Shell, member: &MemberId, thread: &ProposalId) -> Option<(u32, AccountKind)> {
-    let accounts = shell.ledger.state().ledger().accounts().iter();
-    let about = |entry: &&AccountEntry| entry.member == *member && entry.thread == Some(*thread);
-    let entries = accounts.flat_map(|account| account.entries.iter().filter(about).map(|e| (account.epoch, e.kind)));
-    entries.max_by_key(|(_, kind)| *kind == AccountKind::DepositForfeited)
 }

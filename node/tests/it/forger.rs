@@ -69,9 +69,10 @@ pub(crate) fn forge_ballots(
     is_final: bool,
     change: impl Fn(&mut SumLeaf),
 ) {
-    let tree = changed(&close.ballots[&proposal], change);
+    let honest = &close.ballots[&proposal];
+    let tree = rebuilt(honest.purpose(), honest.leaves(), change);
     let commitment = tree.commitment();
-    close.ballots.insert(proposal, tree);
+    close.ballots.insert(proposal, tree.into());
     close.ballot_roots = changed(&close.ballot_roots, |leaf| {
         if leaf.key == proposal.0 {
             let root = BallotRoot::from_bytes(&leaf.value).unwrap();
@@ -119,8 +120,15 @@ pub(crate) fn forge_decision(close: &mut EpochClose, proposal: ProposalId, chang
 
 /// The tree with every leaf passed through `change`.
 pub(crate) fn changed(tree: &SumTree, change: impl Fn(&mut SumLeaf)) -> SumTree {
-    let purpose: TreePurpose = tree.purpose();
-    let leaves = tree.leaves().iter().cloned().map(|mut leaf| {
+    rebuilt(tree.purpose(), tree.leaves(), change)
+}
+
+fn rebuilt<'a>(
+    purpose: TreePurpose,
+    leaves: impl IntoIterator<Item = &'a SumLeaf>,
+    change: impl Fn(&mut SumLeaf),
+) -> SumTree {
+    let leaves = leaves.into_iter().cloned().map(|mut leaf| {
         change(&mut leaf);
         leaf
     });

@@ -1,19 +1,22 @@
 //! Counting: the last ballot of each member, times the weight that it carries. What follows is [`crate::voting`]'s to say.
 
+mod ground;
+mod grounds;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ballots::{BallotRecord, Ballots};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
-use crate::delegation::{Book, Electorate, ElectorateError, Flow, Graph, Seat, Topic, resolve};
+use crate::delegation::{Book, Electorate, ElectorateError, Flow, Graph, Topic, View, resolve};
 use crate::entry::MAX_FIELDS;
 use crate::id::{EntryId, MemberId};
-use crate::parallel::{self, Alone, ShardedFlow, Workers};
 use crate::roll::{Roll, RollEntry};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 use crate::voting::{Count, CountError, System};
 
 pub use crate::voting::Outcome;
+pub use grounds::Grounds;
 
 /// Everything a count depends on.
 #[derive(Debug, Clone)]
@@ -45,6 +48,14 @@ pub struct Delegations<'a> {
     pub cutoff: u64,
     /// The proposal closes at this height, for those that expire.
     pub close_height: u32,
+}
+
+impl Delegations<'_> {
+    /// What decides which of them are in force; the same for polls that none of them tells apart.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.book.view(&self.topic, self.cutoff, self.close_height)
+    }
 }
 
 /// Totals of a question, in the order in which its tree carries them (V-11).
@@ -128,47 +139,46 @@ impl Poll<'_> {
 
     /// The ballot tree: one leaf for every member of the roll (G-76). Its root's sums are the tally.
     ///
-    /// # Errors
-    /// [`TallyError`].
-    pub fn tree(&self) -> Result<SumTree, TallyError> {
-        self.tree_by(&Alone)
-    }
-
-    /// The same tree, its shards made side by side (L-14). It does not lean on [`Poll::count`]: weight is resolved anew, by
-    /// shards, so that the two check each other.
+    /// This and [`Poll::count`] say what a tally is. Many polls, or large ones, go over [`Grounds`].
     ///
     /// # Errors
     /// [`TallyError`].
-    pub fn tree_by(&self, workers: &dyn Workers) -> Result<SumTree, TallyError> {
+    pub fn tree(&self) -> Result<SumTree, TallyError> {
         let last: BTreeMap<MemberId, BallotRecord<'_>> = self.ballots.all_counted(self.cutoff).collect();
-        let graph = self.graph()?;
-        let flow = graph.as_ref().map(|graph| {
-            let cast = last.iter().filter_map(|(m, record)| Some((graph.electorate().seat(m)?, record.fields)));
-            ShardedFlow::resolve(workers, graph, &cast.collect::<Vec<_>>())
-        });
-        let carried = |index: usize, own: u128| match &flow {
-            // Seats are the roll's members in their order, fewer than 2^32 where there is a graph.
-            Some(flow) => u32::try_from(index).map_or(0, |seat| flow.received(Seat(seat))),
-            None => own,
+        let flow = self.flow()?;
+        let leaf = |(member, entry): (&MemberId, &RollEntry)| {
+            let weight = self.carried(flow.as_ref(), member);
+            let ballot = last.get(member).map(|record| self.counted(record, weight)).transpose()?;
+            self.leaf(*member, entry.weight, ballot, || self.delegation_of(member))
         };
-        let members: Vec<(&MemberId, &RollEntry)> = self.roll.iter().collect();
-        let leaf = |index: usize| -> Result<SumLeaf, TallyError> {
-            let (member, entry) = members[index];
-            let leaf = match (last.get(member), self.delegation_of(member)) {
-                (Some(record), _) => BallotLeaf::Own(CountedBallot {
-                    position: record.position,
-                    entry: self.entry_at(record.position)?,
-                    fields: record.fields.to_vec(),
-                    weight: carried(index, entry.weight),
-                }),
-                (None, Some(entry)) => BallotLeaf::Delegated { entry },
-                (None, None) => BallotLeaf::None,
-            };
-            let sums = leaf.sums(self.system, self.options, entry.weight)?;
-            Ok(SumLeaf { key: member.0, value: leaf.to_bytes(), sums })
+        let leaves = self.roll.iter().map(leaf).collect::<Result<Vec<_>, TallyError>>()?;
+        Ok(SumTree::build(self.purpose()?, leaves)?)
+    }
+
+    /// What its tree is for.
+    fn purpose(&self) -> Result<TreePurpose, TallyError> {
+        Ok(TreePurpose::Ballots { sums: Count::new(self.system, self.options)?.sums().len() })
+    }
+
+    /// A ballot as its leaf says it.
+    fn counted(&self, record: &BallotRecord<'_>, weight: u128) -> Result<CountedBallot, TallyError> {
+        let entry = self.entry_at(record.position)?;
+        Ok(CountedBallot { position: record.position, entry, fields: record.fields.to_vec(), weight })
+    }
+
+    /// The leaf of a member with `own` weight.
+    fn leaf(
+        &self,
+        member: MemberId,
+        own: u128,
+        ballot: Option<CountedBallot>,
+        delegation: impl FnOnce() -> Option<EntryId>,
+    ) -> Result<SumLeaf, TallyError> {
+        let leaf = match ballot {
+            Some(ballot) => BallotLeaf::Own(ballot),
+            None => delegation().map_or(BallotLeaf::None, |entry| BallotLeaf::Delegated { entry }),
         };
-        let sums = Count::new(self.system, self.options)?.sums().len();
-        parallel::tree(workers, TreePurpose::Ballots { sums }, members.len(), leaf)
+        Ok(SumLeaf { key: member.0, value: leaf.to_bytes(), sums: leaf.sums(self.system, self.options, own)? })
     }
 
     fn entry_at(&self, position: u64) -> Result<EntryId, TallyError> {
