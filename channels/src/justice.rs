@@ -3,7 +3,7 @@
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
 use bitcoin::key::TapTweak;
-use bitcoin::secp256k1::{All, Keypair, Message, PublicKey, Secp256k1, SecretKey};
+use bitcoin::secp256k1::{Keypair, Message, PublicKey, SecretKey};
 use bitcoin::sighash::{Prevouts, SighashCache, TapSighashType};
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, TapNodeHash, Transaction, TxIn, TxOut, Witness};
@@ -13,6 +13,7 @@ use crate::commitment::{CommitmentContext, Side, key_spend_witness};
 use crate::ids::{DUST_SAT, P2A_MAX_SAT};
 use crate::keys::ChannelKeys;
 use crate::scripts::{ToLocal, anchor_script, to_remote_script};
+use crate::secp::secp;
 
 /// Why a revoked commitment cannot be punished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -134,7 +135,6 @@ impl Breach {
         }
         let mut transaction = self.unsigned(to)?;
         let prevouts: Vec<&TxOut> = self.inputs.iter().map(|input| &input.prevout).collect();
-        let secp = Secp256k1::new();
         let witnesses: Vec<Witness> = {
             let mut cache = SighashCache::new(&transaction);
             (0..self.inputs.len())
@@ -144,8 +144,8 @@ impl Breach {
                         .taproot_key_spend_signature_hash(index, &Prevouts::All(&prevouts), TapSighashType::Default)
                         .expect("every input has its previous output in the list");
                     let message = Message::from_digest(sighash.to_byte_array());
-                    let signer = self.signer(&secp, keys, input);
-                    key_spend_witness(&secp.sign_schnorr_with_aux_rand(&message, &signer, &to.aux_rand))
+                    let signer = self.signer(keys, input);
+                    key_spend_witness(&secp().sign_schnorr_with_aux_rand(&message, &signer, &to.aux_rand))
                 })
                 .collect()
         };
@@ -186,18 +186,18 @@ impl Breach {
         })
     }
 
-    fn signer(&self, secp: &Secp256k1<All>, keys: &ChannelKeys, input: &BreachInput) -> Keypair {
+    fn signer(&self, keys: &ChannelKeys, input: &BreachInput) -> Keypair {
         let (secret, root) = match input.revoked {
-            Some(root) => (derive_private_revocation_key(secp, &self.secret, &keys.revocation_secret()), Some(root)),
+            Some(root) => (derive_private_revocation_key(secp(), &self.secret, &keys.revocation_secret()), Some(root)),
             None => (keys.payment_secret(), None),
         };
-        Keypair::from_secret_key(secp, &secret).tap_tweak(secp, root).to_keypair()
+        Keypair::from_secret_key(secp(), &secret).tap_tweak(secp(), root).to_keypair()
     }
 }
 
 /// The `to_local` of the peer's commitment that `secret` revokes.
 fn revoked_to_local(keys: &ChannelKeys, context: &CommitmentContext, side: Side, secret: &SecretKey) -> ToLocal {
-    let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
+    let point = PublicKey::from_secret_key(secp(), secret);
     let (peer, csv_blocks) = match side {
         Side::Member => (&context.hub, context.params.hub_csv_blocks),
         Side::Hub => (&context.member, context.params.member_csv_blocks),

@@ -1,11 +1,12 @@
 //! Keys of one channel, all from one 32-byte seed. Clauses C-3 and C-4.
 
-use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey, SignOnly};
+use bitcoin::secp256k1::{Keypair, PublicKey, SecretKey};
 use lightning::impl_writeable_tlv_based;
 use lightning::ln::chan_utils::build_commitment_secret;
 use zeroize::Zeroize;
 
 use crate::ids::tagged_hash;
+use crate::secp::secp;
 
 /// Largest commitment number: 48 bits, as in BOLT 3.
 pub const MAX_COMMITMENT_NUMBER: u64 = (1 << 48) - 1;
@@ -80,7 +81,7 @@ impl ChannelKeys {
 
     /// Key pair of the funding key; also signs the member's binding of vote key and stake.
     pub fn funding_keypair(&self) -> Keypair {
-        Keypair::from_secret_key(&signing(), &derive(&self.seed, "funding"))
+        Keypair::from_secret_key(secp(), &derive(&self.seed, "funding"))
     }
 
     /// Secret of the funding key.
@@ -116,12 +117,8 @@ impl ChannelKeys {
     }
 }
 
-fn signing() -> Secp256k1<SignOnly> {
-    Secp256k1::signing_only()
-}
-
 fn point(secret: &SecretKey) -> PublicKey {
-    PublicKey::from_secret_key(&signing(), secret)
+    PublicKey::from_secret_key(secp(), secret)
 }
 
 // C-3: H_tag("althing/channel-<role>/v1", seed || counter), the first counter from 0 that gives a valid scalar.

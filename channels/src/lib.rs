@@ -28,6 +28,7 @@ pub mod lane;
 pub mod monitor;
 mod musig;
 mod scripts;
+mod secp;
 mod sweep;
 pub mod tower;
 pub mod wire;

@@ -5,13 +5,14 @@
 use bitcoin::Txid;
 use bitcoin::hashes::Hash;
 use bitcoin::key::TapTweak;
-use bitcoin::secp256k1::{Message, PublicKey, Secp256k1, SecretKey, XOnlyPublicKey, schnorr};
+use bitcoin::secp256k1::{Message, PublicKey, SecretKey, XOnlyPublicKey, schnorr};
 use lightning::io;
 use lightning::ln::msgs::DecodeError;
 use lightning::util::ser::{Readable, Writeable, Writer};
 use secp_musig::musig;
 
 use crate::ids::tagged_hash;
+use crate::secp::secp;
 
 /// Fresh randomness for exactly one signing session, given by the shell. Move-only: using it consumes it.
 pub struct SessionSecret([u8; 32]);
@@ -113,10 +114,7 @@ impl FundingAggregate {
             .expect("a SHA-256 output is below the group order except with probability 2^-128");
         cache.pubkey_xonly_tweak_add(&tweak).expect("the tweak is a hash of the key, so it is not the key's negation");
         let output_key = x_only(cache.agg_pk());
-        debug_assert_eq!(
-            internal_key.tap_tweak(&Secp256k1::verification_only(), None).0.to_x_only_public_key(),
-            output_key
-        );
+        debug_assert_eq!(internal_key.tap_tweak(secp(), None).0.to_x_only_public_key(), output_key);
         Self { cache, internal_key, output_key }
     }
 
@@ -202,9 +200,7 @@ impl FundingAggregate {
         let sum = session.partial_sig_agg(&[&a.signature.0, &b.signature.0]).assume_valid();
         let signature = schnorr::Signature::from_slice(&sum.to_byte_array()).ok()?;
         // Checked with the library that the rest of the program verifies with.
-        Secp256k1::verification_only()
-            .verify_schnorr(&signature, &Message::from_digest(sighash), &self.output_key)
-            .ok()?;
+        secp().verify_schnorr(&signature, &Message::from_digest(sighash), &self.output_key).ok()?;
         Some(signature)
     }
 

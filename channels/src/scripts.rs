@@ -2,11 +2,12 @@
 
 use bitcoin::opcodes::all::{OP_CHECKSIGVERIFY, OP_CSV};
 use bitcoin::script::{Builder, ScriptBuf};
-use bitcoin::secp256k1::{All, PublicKey, Secp256k1, XOnlyPublicKey};
+use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};
 use bitcoin::taproot::{ControlBlock, LeafVersion, TaprootBuilder, TaprootSpendInfo};
 use lightning::ln::channel_keys::{DelayedPaymentBasepoint, DelayedPaymentKey, RevocationBasepoint, RevocationKey};
 
 use crate::musig::FundingAggregate;
+use crate::secp::secp;
 
 /// Script of the funding output of two funding keys, in either order. Clause C-5.
 ///
@@ -33,12 +34,11 @@ impl ToLocal {
         revocation_basepoint: &PublicKey,
         csv_blocks: u16,
     ) -> Self {
-        let secp = Secp256k1::new();
         let delayed =
-            DelayedPaymentKey::from_basepoint(&secp, &DelayedPaymentBasepoint::from(*delayed_basepoint), point);
-        let revocation = RevocationKey::from_basepoint(&secp, &RevocationBasepoint::from(*revocation_basepoint), point);
+            DelayedPaymentKey::from_basepoint(secp(), &DelayedPaymentBasepoint::from(*delayed_basepoint), point);
+        let revocation =
+            RevocationKey::from_basepoint(secp(), &RevocationBasepoint::from(*revocation_basepoint), point);
         Self::from_keys(
-            &secp,
             revocation.to_public_key().x_only_public_key().0,
             delayed.to_public_key().x_only_public_key().0,
             csv_blocks,
@@ -67,7 +67,7 @@ impl ToLocal {
         &self.spend_info
     }
 
-    fn from_keys(secp: &Secp256k1<All>, revocation: XOnlyPublicKey, delayed: XOnlyPublicKey, csv_blocks: u16) -> Self {
+    fn from_keys(revocation: XOnlyPublicKey, delayed: XOnlyPublicKey, csv_blocks: u16) -> Self {
         let leaf = Builder::new()
             .push_x_only_key(&delayed)
             .push_opcode(OP_CHECKSIGVERIFY)
@@ -77,7 +77,7 @@ impl ToLocal {
         let spend_info = TaprootBuilder::new()
             .add_leaf(0, leaf.clone())
             .expect("a single leaf at depth 0 is a whole tree")
-            .finalize(secp, revocation)
+            .finalize(secp(), revocation)
             .expect("a whole tree can be finalised");
         Self { leaf, spend_info }
     }
@@ -86,7 +86,7 @@ impl ToLocal {
 /// The other side's output: key path to its static payment key, no lock. Clause C-21.
 pub fn to_remote_script(payment_key: &PublicKey) -> ScriptBuf {
     let internal = payment_key.x_only_public_key().0;
-    ScriptBuf::new_p2tr(&Secp256k1::verification_only(), internal, None)
+    ScriptBuf::new_p2tr(secp(), internal, None)
 }
 
 /// Pay-to-anchor: anybody may spend it to bump the fee (BIP433). Clause C-22.

@@ -3,7 +3,7 @@
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
 use bitcoin::key::TapTweak;
-use bitcoin::secp256k1::{Keypair, Message, Secp256k1};
+use bitcoin::secp256k1::{Keypair, Message};
 use bitcoin::sighash::{Prevouts, SighashCache, TapSighashType};
 use bitcoin::taproot::LeafVersion;
 use bitcoin::transaction::Version;
@@ -14,6 +14,7 @@ use crate::commitment::{CommitmentContext, Side, key_spend_sighash, key_spend_wi
 use crate::ids::DUST_SAT;
 use crate::keys::ChannelKeys;
 use crate::scripts::{ToLocal, to_remote_script};
+use crate::secp::secp;
 
 /// Why nothing can be swept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,11 +68,11 @@ pub fn sweep_to_local(
     let sighash = SighashCache::new(&sweep)
         .taproot_script_spend_signature_hash(0, &Prevouts::All(&[&prevout]), leaf_hash, TapSighashType::Default)
         .expect("the transaction has one input and its only previous output is given");
-    let secp = Secp256k1::new();
-    let delayed = derive_private_key(&secp, &point, &keys.delayed_secret());
+    let secp = secp();
+    let delayed = derive_private_key(secp, &point, &keys.delayed_secret());
     let signature = secp.sign_schnorr_with_aux_rand(
         &Message::from_digest(sighash.to_byte_array()),
-        &Keypair::from_secret_key(&secp, &delayed),
+        &Keypair::from_secret_key(secp, &delayed),
         &to.aux_rand,
     );
     let mut witness = Witness::new();
@@ -93,8 +94,8 @@ pub fn sweep_to_remote(
 ) -> Result<Transaction, SweepError> {
     let (outpoint, prevout) = output_to(peer_commitment, &to_remote_script(&keys.public().payment))?;
     let mut sweep = unsigned(outpoint, &prevout, Sequence::ENABLE_RBF_NO_LOCKTIME, to)?;
-    let secp = Secp256k1::new();
-    let tweaked = Keypair::from_secret_key(&secp, &keys.payment_secret()).tap_tweak(&secp, None).to_keypair();
+    let secp = secp();
+    let tweaked = Keypair::from_secret_key(secp, &keys.payment_secret()).tap_tweak(secp, None).to_keypair();
     let message = Message::from_digest(key_spend_sighash(&sweep, &prevout));
     let signature = secp.sign_schnorr_with_aux_rand(&message, &tweaked, &to.aux_rand);
     sweep.input[0].witness = key_spend_witness(&signature);

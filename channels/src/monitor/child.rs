@@ -3,7 +3,7 @@
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
 use bitcoin::key::TapTweak;
-use bitcoin::secp256k1::{Keypair, Message, Secp256k1};
+use bitcoin::secp256k1::{Keypair, Message};
 use bitcoin::sighash::{Prevouts, SighashCache, TapSighashType};
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness};
@@ -13,6 +13,7 @@ use crate::fees::{REPLACEMENT_STEP, fee};
 use crate::ids::DUST_SAT;
 use crate::keys::ChannelKeys;
 use crate::scripts::{anchor_script, to_remote_script};
+use crate::secp::secp;
 
 /// Largest virtual size of a version 3 child of an unconfirmed parent, in vB (BIP431).
 pub const TRUC_CHILD_MAX_VSIZE: u64 = 1000;
@@ -137,11 +138,11 @@ pub fn to_remote_child(
         find(peer_commitment, &to_remote_script(&keys.public().payment)).ok_or(ChildError::NoOutput)?;
     let coin = WalletCoin { outpoint, output, witness_weight: KEY_PATH_WITNESS };
     let Child { mut transaction, prevouts, .. } = bump_child(peer_commitment, &[coin], script, rate)?;
-    let secp = Secp256k1::new();
+    let secp = secp();
     let sighash = SighashCache::new(&transaction)
         .taproot_key_spend_signature_hash(1, &Prevouts::All(&prevouts), TapSighashType::Default)
         .expect("the child has two inputs and both previous outputs are given");
-    let signer = Keypair::from_secret_key(&secp, &keys.payment_secret()).tap_tweak(&secp, None).to_keypair();
+    let signer = Keypair::from_secret_key(secp, &keys.payment_secret()).tap_tweak(secp, None).to_keypair();
     let message = Message::from_digest(sighash.to_byte_array());
     let signature = secp.sign_schnorr_with_aux_rand(&message, &signer, &aux_rand);
     transaction.input[1].witness = key_spend_witness(&signature);

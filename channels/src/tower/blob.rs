@@ -2,7 +2,6 @@
 
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash;
-use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{FeeRate, OutPoint, ScriptBuf, Transaction, Txid};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -12,6 +11,7 @@ use crate::ids::{P2A_MAX_SAT, tagged_hash};
 use crate::justice::{Breach, JusticeError, JusticeTo};
 use crate::monitor::Watch;
 use crate::scripts::anchor_script;
+use crate::secp::secp;
 
 /// Longest blob in bytes that a tower takes: nonce, ciphertext and tag. A justice transaction makes 300 to 370.
 pub const MAX_BLOB_BYTES: usize = 1024;
@@ -104,7 +104,7 @@ pub fn seal_justice(
     nonce: [u8; NONCE_BYTES],
 ) -> Result<SealedJustice, BlobError> {
     let secret = watch.secrets.revoked_secret(number).ok_or(BlobError::NotRevoked { number })?;
-    let point = secret.public_key(&Secp256k1::signing_only());
+    let point = secret.public_key(secp());
     let revoked = CommitmentTx::build(context, watch.side.other(), number, &point, balances)?;
     let breach = Breach::find(watch.keys, context, watch.side, secret, revoked.transaction())?;
     let mut to = JusticeTo {

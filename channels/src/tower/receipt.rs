@@ -1,9 +1,10 @@
 //! A tower's signed promise. Clause C-82.
 
-use bitcoin::secp256k1::{Keypair, Message, Secp256k1, XOnlyPublicKey, schnorr};
+use bitcoin::secp256k1::{Keypair, Message, XOnlyPublicKey, schnorr};
 
 use super::blob::SealedJustice;
 use crate::ids::{NetworkId, tagged_hash};
+use crate::secp::secp;
 
 /// A tower's word that it holds a blob and looks for its commitment from a height on.
 ///
@@ -49,9 +50,7 @@ impl TowerReceipt {
     ) -> Self {
         let blob = justice.digest();
         let digest = digest(network, &blob, from_height, until_height);
-        let signature = Secp256k1::signing_only()
-            .sign_schnorr_with_aux_rand(&Message::from_digest(digest), tower, &aux_rand)
-            .serialize();
+        let signature = secp().sign_schnorr_with_aux_rand(&Message::from_digest(digest), tower, &aux_rand).serialize();
         Self { network, blob, from_height, until_height, signature }
     }
 
@@ -70,9 +69,7 @@ impl TowerReceipt {
         }
         let digest = digest(self.network, &self.blob, self.from_height, self.until_height);
         schnorr::Signature::from_slice(&self.signature)
-            .and_then(|signature| {
-                Secp256k1::verification_only().verify_schnorr(&signature, &Message::from_digest(digest), tower)
-            })
+            .and_then(|signature| secp().verify_schnorr(&signature, &Message::from_digest(digest), tower))
             .map_err(|_| ReceiptError::Signature { tower: *tower })
     }
 }

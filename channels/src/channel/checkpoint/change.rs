@@ -1,11 +1,12 @@
 //! What a checkpoint may change, and the promises that let one side debit the other. Clauses C-101 to C-106.
 
 use bitcoin::OutPoint;
-use bitcoin::secp256k1::{Keypair, Message, PublicKey, Secp256k1, schnorr};
+use bitcoin::secp256k1::{Keypair, Message, PublicKey, schnorr};
 use lightning::{impl_writeable_tlv_based, impl_writeable_tlv_based_enum};
 
 use crate::commitment::Side;
 use crate::ids::{ChannelId, HoldId, tagged_hash};
+use crate::secp::secp;
 
 /// One change of the ledger, folded by a checkpoint. Clause C-101.
 ///
@@ -197,12 +198,10 @@ impl Withdrawal {
 }
 
 fn sign(digest: [u8; 32], key: &Keypair, aux_rand: [u8; 32]) -> [u8; 64] {
-    *Secp256k1::signing_only().sign_schnorr_with_aux_rand(&Message::from_digest(digest), key, &aux_rand).as_ref()
+    *secp().sign_schnorr_with_aux_rand(&Message::from_digest(digest), key, &aux_rand).as_ref()
 }
 
 fn verify(digest: [u8; 32], key: &PublicKey, signature: &[u8; 64]) -> bool {
     let Ok(signature) = schnorr::Signature::from_slice(signature) else { return false };
-    Secp256k1::verification_only()
-        .verify_schnorr(&signature, &Message::from_digest(digest), &key.x_only_public_key().0)
-        .is_ok()
+    secp().verify_schnorr(&signature, &Message::from_digest(digest), &key.x_only_public_key().0).is_ok()
 }

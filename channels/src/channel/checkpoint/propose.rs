@@ -2,7 +2,7 @@
 
 use super::change::Change;
 use super::commitments::CheckpointFacts;
-use super::ledger::AppPosition;
+use super::ledger::{AppPosition, Ledger};
 use super::money::Round;
 use crate::channel::opening::check_checkpoint_size;
 use crate::channel::{Channel, ChannelError, CheckpointReview, Effect, Phase, Violation, Wait};
@@ -20,12 +20,18 @@ impl Channel {
     /// # Errors
     /// [`Violation`] naming the rule that a change breaks (C-101 to C-109); [`Wait`] when this side cannot propose now.
     pub fn next_checkpoint(&self, changes: &[Change], app: AppPosition) -> Result<CheckpointFacts, ChannelError> {
+        let (number, ledger) = self.next_ledger(changes, app)?;
+        self.facts(number, &ledger)
+    }
+
+    // What a checkpoint with these changes leaves, and its number.
+    fn next_ledger(&self, changes: &[Change], app: AppPosition) -> Result<(u64, Ledger), ChannelError> {
         let money = self.can_propose(changes)?;
         money.check_splices(changes)?;
         let ledger =
             money.ledger.apply(&self.ledger_keys()?, self.state.side, changes, app).map_err(Violation::Ledger)?;
         let number = money.number.checked_add(1).ok_or(Violation::Number { number: money.number, expected: 0 })?;
-        self.facts(number, &ledger)
+        Ok((number, ledger))
     }
 
     /// Proposes the checkpoint with the facts of [`Channel::next_checkpoint`]; `signature` is this side's on it.
@@ -43,7 +49,7 @@ impl Channel {
         session: SessionSecret,
     ) -> Result<Vec<Effect>, ChannelError> {
         check_checkpoint_size(&checkpoint)?;
-        let CheckpointFacts { number, ledger, .. } = self.next_checkpoint(&changes, app)?;
+        let (number, ledger) = self.next_ledger(&changes, app)?;
         let count = changes.len();
         let changes = List::new(changes).ok_or(Violation::Changes { count })?;
         let signatures = self.sign_peer(number, &ledger, session)?;

@@ -1,11 +1,12 @@
 //! The peer's revealed per-commitment secrets, all of them in 49 places (BOLT 3). Clause C-112.
 
-use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
+use bitcoin::secp256k1::{PublicKey, SecretKey};
 use lightning::impl_writeable_tlv_based;
 use lightning::ln::chan_utils::CounterpartyCommitmentSecrets;
 use lightning::util::ser::Writeable;
 
 use crate::keys::MAX_COMMITMENT_NUMBER;
+use crate::secp::secp;
 
 /// Secrets of the peer's commitments 0 to `count - 1`.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,8 +39,7 @@ impl PeerSecrets {
     /// Takes the next secret; `false` when it does not belong to `point` or not to the chain of the earlier ones.
     #[must_use]
     pub(super) fn push(&mut self, secret: [u8; 32], point: &PublicKey) -> bool {
-        let known = SecretKey::from_slice(&secret)
-            .is_ok_and(|key| PublicKey::from_secret_key(&Secp256k1::signing_only(), &key) == *point);
+        let known = SecretKey::from_slice(&secret).is_ok_and(|key| PublicKey::from_secret_key(secp(), &key) == *point);
         if !known
             || self.count > MAX_COMMITMENT_NUMBER
             || self.places.provide_secret(index(self.count), secret).is_err()

@@ -1,6 +1,6 @@
 //! Drives a pair by bytes: every byte is an action of a shell, the wire or fate.
 
-use althing_channels::{Change, HoldId, Phase, Side, SignedHold, Voucher, Withdrawal};
+use althing_channels::{Change, ChannelError, HoldId, Phase, Side, SignedHold, Voucher, Withdrawal};
 
 use super::money::lane_position;
 use super::pair::{Fault, FaultKind, Pair, keys};
@@ -125,7 +125,7 @@ impl Driver {
     /// Proposes anything; what is allowed has to be exactly what the model allows.
     fn propose(&mut self, side: Side, bytes: &mut impl Bytes) {
         let app = lane_position(self.pair.observed.lane);
-        if self.pair.channel(side).next_checkpoint(&[], app).is_err() {
+        if !self.pair.channel(side).turn_is_own() {
             return;
         }
         let count = bytes.next().unwrap_or(0) % 4;
@@ -133,11 +133,17 @@ impl Driver {
         changes.extend(self.pair.channel(side).due_splice_change());
         let number = self.pair.channel(side).number();
         let allowed = self.pair.model(number).after(side, &changes, app).is_some();
-        let refusal = self.pair.channel(side).next_checkpoint(&changes, app).err();
-        assert_eq!(refusal.is_none(), allowed, "{side:?} {changes:?}: {refusal:?}");
-        // One without changes folds the lane alone.
-        let changes = if allowed { changes } else { Vec::new() };
-        self.pair.propose(side, changes, app).expect("it was asked before");
+        let facts = match self.pair.channel(side).next_checkpoint(&changes, app) {
+            Err(ChannelError::NotNow(_)) => return,
+            judged => judged,
+        };
+        assert_eq!(facts.is_ok(), allowed, "{side:?} {changes:?}: {facts:?}");
+        match facts {
+            Ok(facts) => self.pair.propose_facts(side, changes, app, &facts),
+            // One without changes folds the lane alone.
+            Err(_) => self.pair.propose(side, Vec::new(), app),
+        }
+        .expect("it was asked before");
     }
 
     fn change(&mut self, side: Side, bytes: &mut impl Bytes) -> Option<Change> {

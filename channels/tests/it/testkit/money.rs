@@ -65,12 +65,22 @@ pub(crate) fn checkpoint_of(facts: &CheckpointFacts) -> Vec<u8> {
 impl Pair {
     /// A side proposes; the refusal, if it is refused.
     pub(crate) fn propose(&mut self, side: Side, changes: Vec<Change>, app: AppPosition) -> Result<(), ChannelError> {
+        let facts = self.channel(side).next_checkpoint(&changes, app)?;
+        self.propose_facts(side, changes, app, &facts)
+    }
+
+    /// Proposes what `next_checkpoint` judged.
+    pub(crate) fn propose_facts(
+        &mut self,
+        side: Side,
+        changes: Vec<Change>,
+        app: AppPosition,
+        facts: &CheckpointFacts,
+    ) -> Result<(), ChannelError> {
         let session = self.entropy.next();
-        let channel = self.channel(side);
-        let facts = channel.next_checkpoint(&changes, app)?;
-        let bytes = checkpoint_of(&facts);
+        let bytes = checkpoint_of(facts);
         let signature = checkpoint_signature(side, &bytes);
-        let effects = channel.propose_checkpoint(changes, app, bytes, signature, session)?;
+        let effects = self.channel(side).propose_checkpoint(changes, app, bytes, signature, session)?;
         self.carry_out(side, effects);
         Ok(())
     }
