@@ -1,6 +1,6 @@
 //! Parts of a proposal as they are typed, in a form or on the command line.
 
-use althing_node::api::{Class, DraftMilestone, DraftOutput, DraftTreasurer};
+use althing_node::api::{Class, DraftEffect, DraftMilestone, DraftOutput, DraftTreasurer};
 
 /// `ADDRESS=SATOSHIS`.
 ///
@@ -34,6 +34,21 @@ pub(crate) fn milestone(text: &str) -> Result<DraftMilestone, String> {
 pub(crate) fn treasurer(text: &str) -> Result<DraftTreasurer, String> {
     let (name, key) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not NAME=KEY"))?;
     Ok(DraftTreasurer { name: name.trim().to_owned(), key: key.trim().to_owned() })
+}
+
+/// `MEMBER=SATOSHIS`, or `PROPOSAL/MEMBER=SATOSHIS` where the deposit is not held for the proposal given.
+///
+/// # Errors
+/// If it has another form, no whole number of satoshis, or no proposal.
+pub(crate) fn deposit(text: &str, proposal: Option<&str>) -> Result<DraftEffect, String> {
+    let (member, amount) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not MEMBER=SATOSHIS"))?;
+    let amount_sat = amount.trim().parse().map_err(|_| format!("`{amount}` is not a whole number of satoshis"))?;
+    let (proposal, member) = match (member.split_once('/'), proposal) {
+        (Some((proposal, member)), _) => (proposal, member),
+        (None, Some(proposal)) => (proposal, member),
+        (None, None) => return Err(format!("`{text}` says not for which proposal: PROPOSAL/MEMBER=SATOSHIS")),
+    };
+    Ok(DraftEffect::Confiscate { proposal: proposal.trim().to_owned(), member: member.trim().to_owned(), amount_sat })
 }
 
 /// A class by its name in the charter; hyphens are as good as underscores.

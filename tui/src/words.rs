@@ -1,6 +1,6 @@
 //! The words for states, the same on every screen and in every command.
 
-use althing_node::api::{BallotPath, Choice, Link, ProposalState, Role};
+use althing_node::api::{Ballot, BallotPath, Choice, Link, ProposalState, Role};
 
 use crate::format::{short_id, thousands};
 
@@ -53,6 +53,12 @@ pub fn choice_sign(choice: &Choice) -> &'static str {
         Choice::Abstain => "–",
         _ => "•",
     }
+}
+
+/// What tells a ballot of the treasury key from the member's own, where both are named.
+#[must_use]
+pub fn as_treasurer(ballot: &Ballot) -> &'static str {
+    if ballot.as_treasurer { " as a treasurer" } else { "" }
 }
 
 /// What a node does.

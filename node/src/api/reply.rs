@@ -405,8 +405,11 @@ pub struct Ballot {
     pub sequence: u64,
     /// Position in the log, once promised.
     pub position: Option<u64>,
-    /// Whether a later ballot of the same member replaced it.
+    /// Whether a later ballot of the same key replaced it.
     pub replaced: bool,
+    /// Whether the treasury key cast it, in the treasurers' own vote (G-45).
+    #[serde(default)]
+    pub as_treasurer: bool,
     /// How far it has come.
     pub path: BallotPath,
     /// The same in a sentence.

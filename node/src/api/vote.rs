@@ -3,7 +3,7 @@
 use althing_governance::voting::System;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiError, ErrorKind};
+use super::{ApiError, Ballot, ErrorKind};
 
 /// How a proposal is voted on, and everything around the vote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,22 @@ pub struct VoteFacts {
     /// Where its rules stand on the bars.
     #[serde(default)]
     pub marks: super::Marks,
+    /// The treasurers' own vote beside the members', where they decide as a body (G-45).
+    #[serde(default)]
+    pub treasurers: Option<TreasurersVote>,
+}
+
+/// What the treasurers, as a body of their own, have said so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreasurersVote {
+    /// How many the charter names.
+    pub of: u64,
+    /// How many of them have cast a ballot that counts.
+    pub voted: u64,
+    /// Whether the treasury key of this folder is one of theirs.
+    pub i_am_one: bool,
+    /// That key's newest ballot.
+    pub my_ballot: Option<Ballot>,
 }
 
 /// One option of a proposal.
@@ -70,6 +86,7 @@ impl Default for VoteFacts {
             guardians: Vec::new(),
             hidden: false,
             marks: super::Marks::default(),
+            treasurers: None,
         }
     }
 }

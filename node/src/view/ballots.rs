@@ -10,13 +10,14 @@ use althing_governance::lifecycle::Phase;
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
 use althing_governance::state::ProposalRecord;
+use bitcoin::secp256k1::XOnlyPublicKey;
 
 use super::choice::{choice as choice_of, fields};
 use super::delegations::carried;
 use super::links::{LinkFacts, link_facts};
 use super::names::find_proposal;
 use super::proposals::{one, option_sum, tally};
-use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice, Refused};
+use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice, Refused, TreasurersVote};
 use crate::shell::Shell;
 use crate::speaker::Voice;
 
@@ -33,8 +34,10 @@ pub(super) fn own(shell: &Shell) -> Result<Vec<Ballot>, ApiError> {
         let position = shell.ledger.position_of(&entry.id());
         let promised = row.receipt.as_deref().and_then(|bytes| stored_receipt(bytes).ok());
         let path = path(shell, &links, position, promised.as_ref());
+        let as_treasurer = Voice::of_incarnation(row.incarnation) == Voice::Treasurer;
         ballots.push(Ballot {
-            replaced: !newer.insert((proposal, Voice::of_incarnation(row.incarnation) == Voice::Treasurer)),
+            replaced: !newer.insert((proposal, as_treasurer)),
+            as_treasurer,
             proposal: proposal.to_string(),
             title: record.map(|record| record.content.title.clone()).unwrap_or_default(),
             choice,
@@ -93,9 +96,10 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
             false => "You can change it until voting closes; the last one counts.".to_owned(),
         },
     ];
-    if treasurer_too(shell, record) {
+    if treasurers(shell, record).is_some_and(|body| body.i_am_one) {
         sentences.push(
-            "The treasurers decide on it as well, and you are one: that ballot is another one, `vote --as-treasurer`."
+            "The treasurers decide on it as well, and you are one: that ballot is another one, `vote --as-treasurer`, \
+             or V on the screens."
                 .to_owned(),
         );
     }
@@ -120,12 +124,21 @@ fn not_open(phase: Phase) -> Refused {
     Refused { rule: "G-41".to_owned(), message, transient }
 }
 
-/// Whether the treasurers have a say beside the members, and this folder's treasury key is one of theirs.
-fn treasurer_too(shell: &Shell, record: &ProposalRecord) -> bool {
+/// What the treasurers have said, where they have a say beside the members (G-45).
+pub(super) fn treasurers(shell: &Shell, record: &ProposalRecord) -> Option<TreasurersVote> {
     let state = shell.ledger.state();
-    let key = shell.keys.treasury().x_only_public_key().0;
-    state.rule_of(record).is_some_and(|rule| rule.bodies.contains(&Body::Treasurers))
-        && state.charter_of(record).treasurers.iter().any(|treasurer| treasurer.key.x_only_public_key().0 == key)
+    if !state.rule_of(record).is_some_and(|rule| rule.bodies.contains(&Body::Treasurers)) {
+        return None;
+    }
+    let keys = || state.charter_of(record).treasurers.iter().map(|treasurer| treasurer.key.x_only_public_key().0);
+    let own = shell.key_of(Voice::Treasurer).x_only_public_key().0;
+    let has_voted = |key: &XOnlyPublicKey| record.ballots.standing(&MemberId::of(key)).is_some();
+    Some(TreasurersVote {
+        of: keys().count() as u64,
+        voted: keys().filter(has_voted).count() as u64,
+        i_am_one: keys().any(|key| key == own),
+        my_ballot: None,
+    })
 }
 
 /// A path in a sentence.

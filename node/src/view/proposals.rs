@@ -29,10 +29,10 @@ pub(super) fn in_order(shell: &Shell) -> Vec<&ProposalRecord> {
 
 /// All proposals, newest first, without their comments.
 pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>, ApiError> {
-    let mut own: BTreeMap<String, Ballot> = BTreeMap::new();
+    let mut own: BTreeMap<(String, bool), Ballot> = BTreeMap::new();
     for ballot in if me.is_some() { ballots::own(shell)? } else { Vec::new() } {
         // The newest comes first.
-        own.entry(ballot.proposal.clone()).or_insert(ballot);
+        own.entry((ballot.proposal.clone(), ballot.as_treasurer)).or_insert(ballot);
     }
     let hidden = Hidden::load(shell)?;
     let records = in_order(shell);
@@ -47,7 +47,10 @@ pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>,
             let versions = threads.get(&record.thread).map_or(&[][..], Vec::as_slice);
             let mut proposal = describe(shell, record, number, versions);
             proposal.vote.hidden = hidden.has_proposal(&record.id, &record.author);
-            proposal.my_ballot = own.remove(&proposal.id);
+            proposal.my_ballot = own.remove(&(proposal.id.clone(), false));
+            if let Some(body) = &mut proposal.vote.treasurers {
+                body.my_ballot = own.remove(&(proposal.id.clone(), true));
+            }
             proposal
         })
         .collect();
@@ -70,7 +73,14 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
     proposal.vote.hidden = hidden.has_proposal(&record.id, &record.author);
     if me.is_some() {
         // The newest comes first.
-        proposal.my_ballot = ballots::own(shell)?.into_iter().find(|ballot| ballot.proposal == proposal.id);
+        let (mut theirs, mut mine): (Vec<Ballot>, Vec<Ballot>) = ballots::own(shell)?
+            .into_iter()
+            .filter(|ballot| ballot.proposal == proposal.id && !ballot.replaced)
+            .partition(|ballot| ballot.as_treasurer);
+        proposal.my_ballot = mine.pop();
+        if let Some(body) = &mut proposal.vote.treasurers {
+            body.my_ballot = theirs.pop();
+        }
     }
     let state = shell.ledger.state();
     let of =
@@ -220,6 +230,7 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId]) -
         guardians: guardians.collect(),
         hidden: false,
         marks: state.rule_of(record).map(super::insight::marks).unwrap_or_default(),
+        treasurers: ballots::treasurers(shell, record),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A class that two bodies decide: the members, and the treasurers by the keys that the charter names.
 
 use althing_governance::charter::{Body, Charter, Class};
-use althing_node::api::{ProposalState, WaitFor};
+use althing_node::api::{Ballot, Choice, ProposalState, WaitFor};
 use althing_regtest::story::{Actor, Assembly, Periods, enter, found_by, open_stakes, reach_roll};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -54,6 +54,13 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
         let own = own["ballots"].as_array().context("no ballots")?;
         let standing = own.iter().filter(|one| one["replaced"] == false).count();
         ensure!((own.len(), standing) == (5, 4), "{own:?}");
+        // Two voices in one folder: neither ballot is taken for the other.
+        let seen = assembly.members[0].proposal(&refused_by_them)?;
+        let choice = |ballot: Option<&Ballot>| ballot.map(|ballot| (ballot.choice.clone(), ballot.as_treasurer));
+        ensure!(choice(seen.my_ballot.as_ref()) == Some((Choice::Yes, false)), "{:?}", seen.my_ballot);
+        let body = seen.vote.treasurers.context("the treasurers decide on it")?;
+        ensure!(choice(body.my_ballot.as_ref()) == Some((Choice::No, true)), "{body:?}");
+        ensure!((body.of, body.voted, body.i_am_one) == (3, 2, true), "{body:?}");
         ask(&assembly.members[1], &["vote", &agreed, "yes", "--yes"])?;
         for id in [&agreed, &refused_by_them] {
             assembly.mine_until("the outcome in a final epoch", DECIDED_WITHIN_BLOCKS, || {

@@ -1,6 +1,6 @@
 //! The ballot being filled in, for every voting system.
 
-use althing_node::api::{Choice, NONE, Proposal, Request, System};
+use althing_node::api::{Ballot, Choice, NONE, Proposal, Request, Saying, System};
 
 use super::order::Order;
 
@@ -12,6 +12,8 @@ const SPLIT_STEP: u16 = 500;
 pub struct Choose {
     /// Id of the proposal.
     pub proposal: String,
+    /// Whether the treasury key casts it, in the treasurers' own vote.
+    pub as_treasurer: bool,
     /// How it is voted on.
     pub system: System,
     /// What each row before the reason is called: untrusted text, but for the words of a question.
@@ -34,9 +36,20 @@ pub struct Choose {
 type Marks = (Vec<String>, Vec<u16>, Vec<u16>, usize);
 
 impl Choose {
-    /// An empty ballot on a proposal, on the choice made before if there is one.
+    /// An empty ballot of the member on a proposal, on the choice made before if there is one.
     #[must_use]
     pub fn new(proposal: &Proposal) -> Self {
+        Self::beginning_with(proposal, false, proposal.my_ballot.as_ref())
+    }
+
+    /// The same of the treasury key, where the treasurers decide as a body of their own.
+    #[must_use]
+    pub fn of_treasurer(proposal: &Proposal) -> Self {
+        let before = proposal.vote.treasurers.as_ref().and_then(|body| body.my_ballot.as_ref());
+        Self::beginning_with(proposal, true, before)
+    }
+
+    fn beginning_with(proposal: &Proposal, as_treasurer: bool, before: Option<&Ballot>) -> Self {
         let system = proposal.vote.system;
         let (mut labels, mut options): (Vec<String>, Vec<u16>) = (Vec::new(), Vec::new());
         if system.has_options() {
@@ -55,6 +68,7 @@ impl Choose {
         let values = vec![0; options.len()];
         let mut choose = Self {
             proposal: proposal.id.clone(),
+            as_treasurer,
             system,
             labels,
             options,
@@ -65,7 +79,7 @@ impl Choose {
             undo: Vec::new(),
             redo: Vec::new(),
         };
-        if let Some(ballot) = &proposal.my_ballot {
+        if let Some(ballot) = before {
             choose.take_up(&ballot.choice);
         }
         choose
@@ -130,6 +144,11 @@ impl Choose {
         self.follow();
     }
 
+    /// Goes to the reason; what is chosen stays chosen.
+    pub fn to_reason(&mut self) {
+        self.row = self.reason_row();
+    }
+
     /// Goes to a row.
     pub fn go(&mut self, row: usize) {
         self.row = row.min(self.reason_row().saturating_sub(1));
@@ -139,16 +158,20 @@ impl Choose {
     /// The page that says what this ballot does.
     #[must_use]
     pub fn order(&self) -> Order {
-        let (choice, reason) = (self.choice(), self.reason.trim());
+        let (proposal, choice, reason) = (self.proposal.clone(), self.choice(), self.reason.trim());
+        let reason = (!reason.is_empty()).then(|| reason.to_owned());
+        let (title, request, review) = if self.as_treasurer {
+            let saying = Saying::VoteAsTreasurer { proposal, choice, reason };
+            ("Cast this ballot as a treasurer", Request::Say { saying: saying.clone() }, Request::SayReview { saying })
+        } else {
+            let review = Request::BallotReview { proposal: proposal.clone(), choice: choice.clone() };
+            ("Cast this ballot", Request::Vote { proposal, choice, reason }, review)
+        };
         Order {
-            title: "Cast this ballot".to_owned(),
-            request: Request::Vote {
-                proposal: self.proposal.clone(),
-                choice: choice.clone(),
-                reason: (!reason.is_empty()).then(|| reason.to_owned()),
-            },
+            title: title.to_owned(),
+            request,
             word: super::CASTING_WORD,
-            effects_from: Some(Request::BallotReview { proposal: self.proposal.clone(), choice }),
+            effects_from: Some(review),
             effects: Vec::new(),
             text: None,
         }

@@ -134,6 +134,8 @@ pub enum Act {
     Filter,
     /// Begin to cast a ballot.
     Vote,
+    /// Begin to cast the ballot of the treasury key.
+    VoteAsTreasurer,
     /// Begin a comment.
     Comment,
     /// Begin an answer to the marked comment.

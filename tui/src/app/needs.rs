@@ -1,6 +1,6 @@
 //! What needs the member's attention now, the most urgent first.
 
-use althing_node::api::{BallotPath, ProposalState, Role, SessionView, Snapshot, Stake, TreasuryOverview};
+use althing_node::api::{BallotPath, Proposal, ProposalState, Role, SessionView, Snapshot, Stake, TreasuryOverview};
 
 use super::advice::advice;
 use crate::backend::Verdict;
@@ -47,6 +47,7 @@ pub fn needs(snapshot: &Snapshot, sessions: &[SessionView], treasury: Option<&Tr
     let mut found = Vec::new();
     alarms(snapshot, &mut found);
     votes(snapshot, &mut found);
+    treasurers_votes(snapshot, &mut found);
     signatures(sessions, &mut found);
     if let Some(treasury) = treasury {
         payments(snapshot, treasury, &mut found);
@@ -138,23 +139,34 @@ fn votes(snapshot: &Snapshot, found: &mut Vec<Need>) {
     let mut open: Vec<_> =
         snapshot.proposals.iter().filter(|p| p.state == ProposalState::Voting && p.my_ballot.is_none()).collect();
     open.sort_by_key(|p| p.heights.map_or(u32::MAX, |h| h.close_height));
-    found.extend(open.into_iter().map(|p| {
-        let left = p.heights.map_or(0, |h| h.close_height.saturating_sub(status.tip_height));
-        Need {
-            urgency: Urgency::Asked,
-            text: format!(
-                "Vote on #{} within {}: {}",
-                p.number,
-                blocks_and_time(left, &status.network),
-                Untrusted::new(&p.title)
-            ),
-            proposal: Some(p.id.clone()),
-            channel: None,
-            session: None,
-            next: Vec::new(),
-            key: format!("vote {}", p.id),
-        }
-    }));
+    found.extend(open.into_iter().map(|p| vote_on(snapshot, p, "", "vote")));
+}
+
+/// Ballots of the treasury key that are asked for, where the treasurers decide as a body.
+fn treasurers_votes(snapshot: &Snapshot, found: &mut Vec<Need>) {
+    if snapshot.status.role == Role::Hub {
+        return;
+    }
+    let asked =
+        |p: &&Proposal| p.vote.treasurers.as_ref().is_some_and(|body| body.i_am_one && body.my_ballot.is_none());
+    let open = snapshot.proposals.iter().filter(|p| p.state == ProposalState::Voting).filter(asked);
+    found.extend(open.map(|p| vote_on(snapshot, p, " as a treasurer", "treasurer")));
+}
+
+/// A ballot that is asked for; `of` says what tells it from the member's other one.
+fn vote_on(snapshot: &Snapshot, p: &Proposal, whose: &str, of: &str) -> Need {
+    let status = &snapshot.status;
+    let left = p.heights.map_or(0, |h| h.close_height.saturating_sub(status.tip_height));
+    let time = blocks_and_time(left, &status.network);
+    Need {
+        urgency: Urgency::Asked,
+        text: format!("Vote{whose} on #{} within {time}: {}", p.number, Untrusted::new(&p.title)),
+        proposal: Some(p.id.clone()),
+        channel: None,
+        session: None,
+        next: Vec::new(),
+        key: format!("{of} {}", p.id),
+    }
 }
 
 /// The way to a weight on the roll.
@@ -205,7 +217,8 @@ fn ballots(snapshot: &Snapshot, found: &mut Vec<Need>) {
         found.push(Need {
             urgency: Urgency::Waiting,
             text: format!(
-                "My ballot ({}) {}: {}",
+                "My ballot{} ({}) {}: {}",
+                words::as_treasurer(ballot),
                 ballot.choice,
                 words::path(&ballot.path),
                 Untrusted::new(&ballot.title)
@@ -214,7 +227,7 @@ fn ballots(snapshot: &Snapshot, found: &mut Vec<Need>) {
             channel: None,
             session: None,
             next: Vec::new(),
-            key: format!("ballot {} {}", ballot.proposal, ballot.sequence),
+            key: format!("ballot {} {}{}", ballot.proposal, ballot.sequence, words::as_treasurer(ballot)),
         });
     }
 }

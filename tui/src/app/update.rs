@@ -388,6 +388,7 @@ fn on_choose(app: &mut App, mut choose: Box<Choose>, act: Act) -> Vec<Command> {
         Act::Choose(row) => choose.go(row),
         Act::Down => choose.down(),
         Act::Up => choose.up(),
+        Act::NextScreen => choose.to_reason(),
         Act::Mark => choose.mark(),
         Act::More => choose.change(true),
         Act::Less => choose.change(false),

@@ -240,7 +240,13 @@ fn tally(p: &Proposal) -> Vec<String> {
 
 fn ballot(ballot: &Ballot) -> Vec<String> {
     let mut lines = vec![
-        format!("{} on {} ({})", ballot.choice, Untrusted::new(&ballot.title), short_id(&ballot.proposal)),
+        format!(
+            "{}{} on {} ({})",
+            ballot.choice,
+            words::as_treasurer(ballot),
+            Untrusted::new(&ballot.title),
+            short_id(&ballot.proposal)
+        ),
         format!("    {}", words::path_meaning(&ballot.path)),
     ];
     if ballot.replaced {

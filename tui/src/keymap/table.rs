@@ -51,6 +51,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Always, &[ctrl('c')], Act::Quit, "leave Althing", None),
     // One proposal.
     bind(Context::Proposal, &[ch('v')], Act::Vote, "cast or change my ballot", Some("vote")),
+    bind(Context::Proposal, &[ch('V')], Act::VoteAsTreasurer, "cast or change my ballot as a treasurer", None),
     bind(Context::Proposal, &[ch('w')], Act::Why, "why is this true? every step recomputed here", Some("why")),
     bind(Context::Proposal, &[ch('c')], Act::Comment, "write a comment", Some("comment")),
     bind(Context::Proposal, &[ch('r')], Act::Reply, "answer the marked comment", None),
@@ -71,6 +72,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Proposal, &[ch('b'), PAGE_UP], Act::PageUp, "a page up", None),
     // The list of proposals.
     bind(Context::Proposals, &[ch('v')], Act::Vote, "cast or change my ballot", Some("vote")),
+    bind(Context::Proposals, &[ch('V')], Act::VoteAsTreasurer, "cast or change my ballot as a treasurer", None),
     bind(Context::Proposals, &[ch('n')], Act::Propose, "write a proposal", Some("new")),
     // My ballots.
     bind(Context::Ballots, &[ch('w')], Act::Why, "why is this true? every step recomputed here", Some("why")),
@@ -176,11 +178,13 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Choose, &[ch('y')], Act::Choose(0), "yes", Some("yes")),
     bind(Context::Choose, &[ch('n')], Act::Choose(1), "no", Some("no")),
     bind(Context::Choose, &[ch('a')], Act::Choose(2), "abstain", Some("abstain")),
-    bind(Context::Choose, &[ch('j'), DOWN, TAB], Act::Down, "next line", None),
+    bind(Context::Choose, &[TAB], Act::NextScreen, "to the public reason; the choice stays", Some("reason")),
+    bind(Context::Choose, &[ch('j'), DOWN], Act::Down, "next line", None),
     bind(Context::Choose, &[ch('k'), UP], Act::Up, "previous line", None),
     bind(Context::Choose, &[ENTER], Act::Confirm, "go on to the review page", Some("review")),
     bind(Context::Choose, &[ESC], Act::Back, "do not vote", Some("cancel")),
-    bind(Context::Fill, &[ch('j'), DOWN, TAB], Act::Down, "next line", None),
+    bind(Context::Fill, &[TAB], Act::NextScreen, "to the public reason; the marks stay", None),
+    bind(Context::Fill, &[ch('j'), DOWN], Act::Down, "next line", None),
     bind(Context::Fill, &[ch('k'), UP], Act::Up, "previous line", None),
     bind(Context::Fill, &[ch(' ')], Act::Mark, "mark this line, or take the mark back", Some("mark")),
     bind(Context::Fill, &[ch('+'), ch('l'), RIGHT], Act::More, "give this line more", Some("more")),
@@ -191,7 +195,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Fill, &[ctrl('r')], Act::Redo, "redo", None),
     bind(Context::Fill, &[ENTER], Act::Confirm, "go on to the review page", Some("review")),
     bind(Context::Fill, &[ESC], Act::Back, "do not vote", Some("cancel")),
-    bind(Context::Reason, &[UP], Act::Up, "back to the choices", Some("choices")),
+    bind(Context::Reason, &[UP, TAB, BACK_TAB], Act::Up, "back to the choices", Some("choices")),
     bind(Context::Reason, &[ENTER], Act::Confirm, "go on to the review page", Some("review")),
     bind(Context::Reason, &[ESC], Act::Back, "do not vote", Some("cancel")),
     // Forms.

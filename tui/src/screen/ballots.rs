@@ -32,11 +32,11 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         } else {
             path_signs(&ballot.path, &theme)
         };
-        vec![
-            Line::styled(choice, style),
-            Line::styled(cut(&Untrusted::new(&ballot.title).line(), title_room), style),
-            path,
-        ]
+        let title = match ballot.as_treasurer {
+            true => format!("(treasurer) {}", Untrusted::new(&ballot.title)),
+            false => Untrusted::new(&ballot.title).line(),
+        };
+        vec![Line::styled(choice, style), Line::styled(cut(&title, title_room), style), path]
     };
     let rows = Rows {
         count: places.len(),
@@ -63,9 +63,10 @@ fn details(ballot: &Ballot, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'stat
     lines.extend(paragraph(&words::path_meaning(&ballot.path), columns, pen.theme.text));
     let place = match ballot.position {
         Some(position) => format!(
-            "entry {} of the log, number {} of this member",
+            "entry {} of the log, number {} of this {}",
             thousands(u128::from(position)),
-            thousands(u128::from(ballot.sequence))
+            thousands(u128::from(ballot.sequence)),
+            if ballot.as_treasurer { "treasurer" } else { "member" }
         ),
         None => "not in the log yet".to_owned(),
     };

@@ -14,7 +14,8 @@ use althing_node::api::option_name;
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose) {
     let rows = u16::try_from(choose.labels.len()).unwrap_or(u16::MAX);
     let area = centred(body, 64, rows.saturating_add(if choose.sum().is_some() { 11 } else { 10 }));
-    let inner = panel(pen, area, "My ballot", true);
+    let heading = if choose.as_treasurer { "My ballot as a treasurer" } else { "My ballot" };
+    let inner = panel(pen, area, heading, true);
     let columns = usize::from(inner.width);
     let title = app
         .proposal(&choose.proposal)
@@ -53,6 +54,10 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose
 
 /// The weight that the ballot carries, where it is known already.
 fn carried(app: &App, choose: &Choose) -> String {
+    if choose.as_treasurer {
+        let body = app.proposal(&choose.proposal).and_then(|proposal| proposal.vote.treasurers.as_ref());
+        return format!("one of {} votes of the treasurers, none of the members'", body.map_or(1, |body| body.of));
+    }
     let own = app.snapshot.as_ref().and_then(|s| s.status.member.as_ref()?.weight.clone());
     let routes = app.desk.routes.as_ref().filter(|_| app.open.as_deref() == Some(choose.proposal.as_str()));
     match (routes.and_then(|found| found.carried.as_deref()), own) {

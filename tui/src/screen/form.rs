@@ -102,7 +102,10 @@ fn draw_fields(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
         let value = match &field.entry {
             FieldEntry::Line(line) if line.is_empty() => Span::styled(cut(field.hint, room), pen.theme.dim),
             FieldEntry::Line(_) => Span::styled(typed.clone(), pen.theme.title),
-            FieldEntry::OneOf(..) => Span::styled(cut(&format!("← {} →", field.text()), room), pen.theme.title),
+            FieldEntry::OneOf(..) => {
+                let beside = form.beside(field.label).map(|name| Untrusted::new(&name).line()).unwrap_or_default();
+                Span::styled(cut(&format!("← {} → {beside}", field.text()), room), pen.theme.title)
+            }
         };
         if here {
             let typed = match &field.entry {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use althing_node::api::{Comment, Proposal, Snapshot, System};
+use althing_node::api::{Comment, Proposal, ProposalState, Snapshot, System};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span, Text};
@@ -66,6 +66,7 @@ fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, the
     if is_short {
         // What is cut off at the foot must not be the member's own ballot.
         lines.extend(mine.iter().take(2).cloned());
+        lines.extend(treasurers(proposal, columns, theme));
     }
     lines.push(Line::default());
     lines.extend(proposal.tally.as_ref().map(|tally| tally_heading(tally, theme)));
@@ -73,7 +74,24 @@ fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, the
     if !is_short {
         lines.push(Line::default());
         lines.extend(mine);
+        lines.extend(treasurers(proposal, columns, theme));
     }
+    lines
+}
+
+/// The treasurers' own vote, where they decide beside the members, and what this folder's treasury key says in it.
+fn treasurers(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(body) = &proposal.vote.treasurers else { return Vec::new() };
+    let so_far = format!("treasurers decide as well: {} of {} voted", body.voted, body.of);
+    let mut lines = paragraph(&so_far, columns, theme.text);
+    let mine = match &body.my_ballot {
+        Some(ballot) => format!("as a treasurer: {}, {}", ballot.choice, words::path(&ballot.path)),
+        None if body.i_am_one && proposal.state == ProposalState::Voting => {
+            "as a treasurer: none yet; V votes".to_owned()
+        }
+        None => return lines,
+    };
+    lines.extend(paragraph(&mine, columns, theme.text.add_modifier(Modifier::BOLD)));
     lines
 }
 

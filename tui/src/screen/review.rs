@@ -1,6 +1,8 @@
 //! The last page before something irreversible: exactly what it does, and a word to type.
 
-use althing_node::api::{BallotReview, Bump, Choice, ProposalReview, Request, WeightRoute, option_name};
+use althing_node::api::{
+    BallotReview, Bump, Choice, Proposal, ProposalReview, Request, Saying, WeightRoute, option_name,
+};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span, Text};
@@ -60,6 +62,7 @@ fn page(pen: &Pen<'_, '_>, app: &App, review: &Review, effects: &Effects, column
         Effects::Ballot(effects) => lines.extend(ballot_page(pen, app, review, effects, columns)),
         Effects::Proposal(effects) => lines.extend(proposal_page(pen, effects, columns)),
         Effects::Said(effects) => {
+            lines.extend(treasurers_head(app, review, columns, theme));
             let title =
                 if matches!(review.order.request, Request::Say { .. }) { "What you sign" } else { "What it does" };
             lines.push(Line::styled(title, bold));
@@ -93,30 +96,12 @@ fn ballot_page(
     let theme = &pen.theme;
     let bold = theme.text.add_modifier(Modifier::BOLD);
     let proposal = &effects.proposal;
-    let mut lines = Vec::new();
-    let title = format!("#{} {}", proposal.number, Untrusted::new(&proposal.title));
-    lines.extend(hanging("Proposal  ", &title, columns, bold));
-    lines.extend(hanging("id        ", &Untrusted::new(&proposal.id).line(), columns, theme.dim));
-    let mut choice = format!("{} {}", words::choice_sign(&effects.choice), effects.choice);
-    if let Some(before) = &effects.replaces {
-        choice.push_str(&format!(", replacing {before}"));
-    }
-    lines.extend(hanging("Ballot    ", &choice, columns, bold));
-    for (option, words) in named(&effects.choice) {
-        let label = match usize::from(option).checked_sub(1).and_then(|place| proposal.vote.options.get(place)) {
-            Some(found) => Untrusted::new(&found.label).line(),
-            None => "none of these".to_owned(),
-        };
-        lines.extend(hanging("          ", &format!("{} {label}{words}", option_name(option)), columns, theme.text));
-    }
+    let mut lines = ballot_head(proposal, &effects.choice, effects.replaces.as_ref(), columns, theme);
     lines.extend(hanging("Weight    ", &weight(&effects.weight), columns, theme.text));
-    if let althing_node::api::Request::Vote { reason: Some(reason), .. } = &review.order.request {
-        lines.extend(hanging("Reason    ", &Untrusted::new(reason).line(), columns, theme.text));
+    if let Request::Vote { reason, .. } = &review.order.request {
+        lines.extend(reason_line(reason.as_deref(), columns, theme));
     }
-    lines.push(Line::default());
-    lines.push(Line::styled("If the proposal passes", bold));
-    lines.extend(bullets(&proposal.effects, columns, theme.text));
-    lines.push(Line::default());
+    lines.extend(if_it_passes(proposal, columns, theme));
     lines.push(Line::styled("What you sign", bold));
     lines.extend(bullets(&effects.sentences, columns, theme.text));
     lines.extend(taken_back(app, proposal.id.as_str(), columns, theme));
@@ -136,6 +121,60 @@ fn ballot_page(
             theme.dim,
         ));
     }
+    lines
+}
+
+/// Which proposal, and what is said on it.
+fn ballot_head(
+    proposal: &Proposal,
+    choice: &Choice,
+    replaces: Option<&Choice>,
+    columns: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let bold = theme.text.add_modifier(Modifier::BOLD);
+    let title = format!("#{} {}", proposal.number, Untrusted::new(&proposal.title));
+    let mut lines = hanging("Proposal  ", &title, columns, bold);
+    lines.extend(hanging("id        ", &Untrusted::new(&proposal.id).line(), columns, theme.dim));
+    let mut words = format!("{} {choice}", words::choice_sign(choice));
+    if let Some(before) = replaces {
+        words.push_str(&format!(", replacing {before}"));
+    }
+    lines.extend(hanging("Ballot    ", &words, columns, bold));
+    for (option, words) in named(choice) {
+        let label = match usize::from(option).checked_sub(1).and_then(|place| proposal.vote.options.get(place)) {
+            Some(found) => Untrusted::new(&found.label).line(),
+            None => "none of these".to_owned(),
+        };
+        lines.extend(hanging("          ", &format!("{} {label}{words}", option_name(option)), columns, theme.text));
+    }
+    lines
+}
+
+/// The public reason of a ballot.
+fn reason_line(reason: Option<&str>, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    reason.map(|reason| hanging("Reason    ", &Untrusted::new(reason).line(), columns, theme.text)).unwrap_or_default()
+}
+
+/// What follows from the proposal, and the blank lines around it.
+fn if_it_passes(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines =
+        vec![Line::default(), Line::styled("If the proposal passes", theme.text.add_modifier(Modifier::BOLD))];
+    lines.extend(bullets(&proposal.effects, columns, theme.text));
+    lines.push(Line::default());
+    lines
+}
+
+/// Of a treasurer's ballot the same as of a member's: what it is about, and what follows.
+fn treasurers_head(app: &App, review: &Review, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Request::Say { saying: Saying::VoteAsTreasurer { proposal, choice, reason } } = &review.order.request else {
+        return Vec::new();
+    };
+    let Some(proposal) = app.proposal(proposal) else { return Vec::new() };
+    let before = proposal.vote.treasurers.as_ref().and_then(|body| body.my_ballot.as_ref());
+    let mut lines = ballot_head(proposal, choice, before.map(|ballot| &ballot.choice), columns, theme);
+    lines.extend(reason_line(reason.as_deref(), columns, theme));
+    lines.extend(if_it_passes(proposal, columns, theme));
     lines
 }
 

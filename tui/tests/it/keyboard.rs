@@ -87,10 +87,13 @@ fn a_refusal_by_the_node_keeps_the_page_and_names_the_rule() {
 
 #[test]
 fn the_reason_goes_with_the_ballot() {
-    let mut member = AtTheKeyboard::new().answer(cast());
-    member.press("2jv").press("a<down>too dear<enter>vote<enter>");
-    let order = Request::Vote { proposal: id(4), choice: Choice::Abstain, reason: Some("too dear".to_owned()) };
-    assert_eq!(orders(&member), [order]);
+    // The way to the reason changes no choice, whichever it is, and the way back neither.
+    for (key, choice) in [("y", Choice::Yes), ("n", Choice::No), ("a", Choice::Abstain)] {
+        let mut member = AtTheKeyboard::new().answer(cast());
+        member.press("2jv").press(key).press("<tab>too <up><tab>dear<enter>vote<enter>");
+        let order = Request::Vote { proposal: id(4), choice, reason: Some("too dear".to_owned()) };
+        assert_eq!(orders(&member), [order], "{key}");
+    }
 }
 
 #[test]

@@ -26,5 +26,6 @@ mod slow_node;
 mod stage;
 mod themes;
 mod tmux;
+mod treasurers_ballot;
 mod treasury_data;
 mod treasury_screen;

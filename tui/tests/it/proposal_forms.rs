@@ -129,12 +129,75 @@ fn a_choice_has_its_scale_and_its_payments() {
     );
     let draft = proposed(&format!("T<tab><tab>{}<tab>Lake; Booth", by(9)));
     assert_eq!(draft.system, System::Quadratic { credits: 100 });
-    let draft = proposed(&format!("T<tab><right><tab>{}<tab>Lake; Booth; Hall<tab>a=5, b=6;; c=7<tab>90", by(4)));
+    let draft = proposed(&format!(
+        "T<tab><right><tab>{}<tab>Lake; Booth; Hall<tab><tab>a=5, b=6<tab><tab>90{}<right><right><tab>c=7<tab><tab>90",
+        by(4),
+        "<shift-tab>".repeat(3)
+    ));
     let pays: Vec<usize> = draft.options.iter().map(|option| option.effects.len()).collect();
     assert_eq!((pays.as_slice(), draft.effects.len(), draft.class), ([1, 0, 1].as_slice(), 0, None));
     let spend = |outputs| DraftEffect::Spend { outputs, fee_cap_sat: 90 };
     assert_eq!(draft.options[0].effects, [spend(vec![output("a", 5), output("b", 6)])]);
     assert_eq!(draft.options[2].effects, [spend(vec![output("c", 7)])]);
+}
+
+/// Options of one class that do different things, each written on a page of its own.
+#[test]
+fn the_options_of_a_choice_do_different_things() {
+    let choice = |about: usize, below: &str| {
+        let to = "<right>".repeat(about);
+        proposed(&format!("T<tab>{to}<tab>{}<tab>Timber; Turf; Neither<tab>{below}", "<right>".repeat(3)))
+    };
+    let effects = |draft: ProposalDraft| -> Vec<Vec<DraftEffect>> {
+        draft.options.into_iter().map(|option| option.effects).collect()
+    };
+    // A budget, the end of another, or nothing.
+    let draft =
+        choice(2, &format!("<tab>tb1q<tab>5@0=Beams<tab>9{}<right>{}#3", "<shift-tab>".repeat(3), "<tab>".repeat(4)));
+    let begins = DraftEffect::Budget {
+        payee: "tb1q".to_owned(),
+        milestones: vec![DraftMilestone { description: "Beams".to_owned(), amount_sat: 5, after_blocks: 0 }],
+        fee_cap_sat: 9,
+    };
+    let ends = DraftEffect::StopBudget { proposal: "#3".to_owned() };
+    assert_eq!(effects(draft), [vec![begins], vec![ends], vec![]]);
+    // Other members, and as many as an option can have.
+    let admit = |member: &str| DraftEffect::Admit { member: member.to_owned() };
+    let draft = choice(5, "<tab>aa, bb<shift-tab><right><tab>cc");
+    assert_eq!(effects(draft), [vec![admit("aa"), admit("bb")], vec![admit("cc")], vec![]]);
+    // Other charters: what is left as it is in force changes nothing. The text of the proposal is one for all.
+    let draft = choice(4, "<right><tab>Because.<tab><tab><tab><tab># ");
+    assert_eq!(draft.body, "Because.");
+    let charter = DraftEffect::RuleChange { charter: "# name = \"Þing\"\nepoch_blocks = 6\n".to_owned() };
+    assert_eq!(effects(draft), [vec![], vec![charter], vec![]]);
+    // Deposits of several members, also for several proposals.
+    let draft = proposed(&about(9, "#3<tab>Bjarni=7, #4/Unnur=8"));
+    let takes = |proposal: &str, member: &str, amount_sat| DraftEffect::Confiscate {
+        proposal: proposal.to_owned(),
+        member: member.to_owned(),
+        amount_sat,
+    };
+    assert_eq!(draft.effects, [takes("#3", "Bjarni", 7), takes("#4", "Unnur", 8)]);
+}
+
+/// What belongs to one option stays with it, and undo does not move it to another.
+#[test]
+fn each_option_keeps_its_own_fields() {
+    let mut member = AtTheKeyboard::new();
+    let pay_to = |member: &AtTheKeyboard| match member.app.popups.last() {
+        Some(Popup::Form(form)) => (form.beside("Of option"), form.get("Pay to").to_owned()),
+        other => panic!("{other:?}"),
+    };
+    let of = |option: &str, pays: &str| (Some(option.to_owned()), pays.to_owned());
+    member.press("2nT<tab><right><tab><right><right><right><tab>Lake; Booth<tab><tab>a=5<shift-tab><right><tab>b=6");
+    assert_eq!(pay_to(&member), of("Booth", "b=6"));
+    assert!(member.text().contains("← 2 → Booth"), "{}", member.text());
+    assert_eq!(pay_to(member.press("<shift-tab><left>")), of("Lake", "a=5"));
+    assert_eq!(pay_to(member.press("<ctrl-z>")), of("Booth", "b=6"));
+    assert_eq!(pay_to(member.press("<ctrl-y>")), of("Lake", "a=5"));
+    assert_eq!(pay_to(member.press("<right>")), of("Booth", "b=6"));
+    // An option that is taken away is shown no more; there is no third one.
+    assert_eq!(pay_to(member.press("<right>")), of("Lake", "a=5"));
 }
 
 #[test]
@@ -151,9 +214,19 @@ fn what_is_wrong_is_named_with_its_value() {
         (about(10, "9<tab>cheese"), "`cheese` is none of text, spend"),
         (format!("T<tab><tab>{}<tab>Lake", "<right>".repeat(3)), "A choice needs two options at least"),
         (
-            format!("T<tab><right><tab>{}<tab>Lake; Booth<tab>a=1;b=2;c=3<tab>9", "<right>".repeat(3)),
-            "3 groups of payments, with ; between them, for 2 options.",
+            format!("T<tab><right><tab>{}<tab>Lake; Booth", "<right>".repeat(3)),
+            "No option does anything; choose a question instead.",
         ),
+        (
+            format!("T<tab><right><tab>{}<tab>Lake; Booth<tab><right><tab>a", "<right>".repeat(3)),
+            "Option 2: Pay to: `a` is not ADDRESS=SATOSHIS",
+        ),
+        (
+            format!("T<tab><right><right><tab>{}<tab>Lake; Booth<tab><tab>a<tab><tab><tab>#3", "<right>".repeat(3)),
+            "Option 1: Budget: one that ends instead, beside one that begins.",
+        ),
+        (about(9, "#3<tab>Bjarni=5<tab>7"), "the members have amounts of their own"),
+        (about(9, "<tab>Bjarni=5"), "`Bjarni=5` says not for which proposal"),
     ] {
         let said = problem(&keys);
         assert!(said.contains(words), "{keys}: {said}");

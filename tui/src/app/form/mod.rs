@@ -5,6 +5,8 @@ mod fields;
 mod order;
 mod proposal;
 
+use std::collections::BTreeMap;
+
 use ratatui_textarea::{TextArea, WrapMode};
 
 pub(super) use order::{said, stated};
@@ -42,10 +44,15 @@ pub struct Form {
     pub problem: Option<String>,
     undo: Vec<Vec<Field>>,
     redo: Vec<Vec<Field>>,
-    // What was put into fields that the present choices do not show, and the text of several lines that they do not.
-    hidden: Vec<Field>,
-    hidden_body: TextArea<'static>,
-    writes_rules: bool,
+    // What was put into fields that the present choices do not show, by the option they belong to; 0 is the proposal. The texts
+    // of several lines in the same way: 0 is the proposal's own, the others are charters.
+    hidden: Vec<(usize, Field)>,
+    hidden_bodies: BTreeMap<usize, TextArea<'static>>,
+    body_of: usize,
+    // The option to which the fields shown belong.
+    option: usize,
+    // The charter in force, as it came.
+    in_force: String,
 }
 
 /// What a form is about.
@@ -207,9 +214,20 @@ impl Form {
         let fields = fields::of(&kind);
         let has_body = matches!(kind, FormKind::Comment { .. } | FormKind::Remark { .. } | FormKind::Proposal);
         let body = has_body.then(|| several_lines(""));
-        let (undo, redo, hidden) = (Vec::new(), Vec::new(), Vec::new());
-        let hidden_body = several_lines("");
-        Self { kind, fields, body, at: 0, problem: None, undo, redo, hidden, hidden_body, writes_rules: false }
+        Self {
+            kind,
+            fields,
+            body,
+            at: 0,
+            problem: None,
+            undo: Vec::new(),
+            redo: Vec::new(),
+            hidden: Vec::new(),
+            hidden_bodies: BTreeMap::new(),
+            body_of: 0,
+            option: 1,
+            in_force: String::new(),
+        }
     }
 
     /// With a text in the first field of a line.
@@ -255,6 +273,7 @@ impl Form {
 
     /// The next choice of the field, or the one before.
     pub fn change(&mut self, more: bool) {
+        self.number_options();
         self.remember();
         if let Some(Field { entry: FieldEntry::OneOf(of, at), .. }) = self.fields.get_mut(self.at) {
             *at = if more { (*at + 1) % of.len() } else { (*at + of.len() - 1) % of.len() };
@@ -290,7 +309,10 @@ impl Form {
         }
         let (from, to) = if back { (&mut self.undo, &mut self.redo) } else { (&mut self.redo, &mut self.undo) };
         if let Some(fields) = from.pop() {
-            to.push(std::mem::replace(&mut self.fields, fields));
+            to.push(self.fields.clone());
+            self.put_away();
+            self.fields = fields;
+            self.option = self.option_shown();
             self.go(self.at);
             self.fit_body();
         }

@@ -38,15 +38,31 @@ const SCHULZE: &str = "Schulze";
 const SPLIT: &str = "split";
 const QUADRATIC: &str = "quadratic";
 
-/// The ways to vote on a question or a payment.
+/// The ways to vote on everything but a call for proposals.
 const SYSTEMS: [&str; 10] = [YES_NO, VETO, OPTIMISTIC, SINGLE, APPROVAL, SCORE, RUNOFF, SCHULZE, SPLIT, QUADRATIC];
 
 /// The ways to vote on what has no alternatives.
 const ANSWERS: [&str; 3] = [YES_NO, VETO, OPTIMISTIC];
 
-/// The fields of a proposal that is about that and voted on so, empty.
+/// The option whose effects the fields show.
+const OF_OPTION: &str = "Of option";
+
+/// The numbers of options, as many as a proposal can have (V-2).
+const NUMBERS: [&str; 62] = [
+    "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20",
+    "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32", "33", "34", "35", "36", "37", "38", "39",
+    "40", "41", "42", "43", "44", "45", "46", "47", "48", "49", "50", "51", "52", "53", "54", "55", "56", "57", "58",
+    "59", "60", "61", "62",
+];
+
+/// Fields that belong to the proposal; the others belong to one of its options.
+const OF_ALL: [&str; 10] =
+    ["Title", "About", "Vote by", "Options", "Grades up to", "Credits", OF_OPTION, "Tags", "Version of", "Answers"];
+
+/// The fields of a proposal that is about that and voted on so, empty; of its options those of one.
 pub(super) fn fields(about: &str, system: &str) -> Vec<Field> {
     let systems: &'static [&'static str] = if has_choices(about) { &SYSTEMS } else { &ANSWERS };
+    let by_option = has_choices(about) && chooses(system);
     let mut fields = vec![
         Field::line("Title", "one line, at most 120 bytes", ""),
         Field::one_of("About", &ABOUT),
@@ -57,15 +73,18 @@ pub(super) fn fields(about: &str, system: &str) -> Vec<Field> {
             *at = of.iter().position(|known| *known == choice).unwrap_or(0);
         }
     }
-    if has_choices(about) && chooses(system) {
+    if by_option {
         fields.push(Field::line("Options", "one; another; a third", ""));
     }
     match system {
-        SCORE if has_choices(about) => fields.push(Field::line("Grades up to", "the highest grade", "5")),
-        QUADRATIC if has_choices(about) => fields.push(Field::line("Credits", "of every member", "100")),
+        SCORE if by_option => fields.push(Field::line("Grades up to", "the highest grade", "5")),
+        QUADRATIC if by_option => fields.push(Field::line("Credits", "of every member", "100")),
         _ => {}
     }
-    fields.extend(effect_fields(about, has_choices(about) && chooses(system)));
+    if by_option && about != QUESTION {
+        fields.push(Field::one_of(OF_OPTION, &NUMBERS[..1]));
+    }
+    fields.extend(effect_fields(about, by_option));
     fields.push(Field::line("Tags", "words, with commas; or none", ""));
     fields.push(Field::line("Version of", "number of the proposal it replaces; or none", ""));
     fields.push(Field::line("Answers", "number of the call for proposals it answers; or none", ""));
@@ -76,20 +95,22 @@ pub(super) fn fields(about: &str, system: &str) -> Vec<Field> {
 fn effect_fields(about: &str, by_option: bool) -> Vec<Field> {
     let line = |label, hint| Field::line(label, hint, "");
     match about {
-        PAYMENT if by_option => vec![
-            line("Pay to", "address=satoshis, and=more; for the second option; nothing for the third"),
-            line("Fee up to", "satoshis, of each payment"),
-        ],
         PAYMENT => vec![
             line("Pay to", "an address; several: address=satoshis, another=satoshis"),
             line("Amount", "satoshis, for one address"),
             line("Fee up to", "satoshis"),
         ],
-        BUDGET => vec![
-            line("Pay to", "the address that every milestone pays"),
-            line("Milestones", "satoshis@blocks=what for; more@later blocks=what else"),
-            line("Fee up to", "satoshis, of each payment"),
-        ],
+        BUDGET => {
+            let mut fields = vec![
+                line("Pay to", "the address that every milestone pays"),
+                line("Milestones", "satoshis@blocks=what for; more@later blocks=what else"),
+                line("Fee up to", "satoshis, of each payment"),
+            ];
+            if by_option {
+                fields.push(line("Budget", "number of one that ends instead; or none"));
+            }
+            fields
+        }
         STOP_BUDGET => vec![line("Budget", "number of the proposal, like #3")],
         RULES => vec![line("Why", "the text of the proposal; the whole new charter is below")],
         ADMIT => vec![line("Members", "vote keys, with commas")],
@@ -105,8 +126,8 @@ fn effect_fields(about: &str, by_option: bool) -> Vec<Field> {
         ],
         CONFISCATE => vec![
             line("Deposit for", "number of the proposal for which it is held"),
-            line("Member", "who holds it: name or vote key"),
-            line("Amount", "satoshis"),
+            line("Member", "who holds it: name or vote key; several: name=satoshis, #4/other=satoshis"),
+            line("Amount", "satoshis, of one member"),
         ],
         PAUSE => vec![
             line("Blocks", "for how many blocks authorisations wait"),
@@ -122,7 +143,7 @@ fn effect_fields(about: &str, by_option: bool) -> Vec<Field> {
 
 /// Whether it may be about several things of which one is chosen.
 fn has_choices(about: &str) -> bool {
-    matches!(about, QUESTION | PAYMENT)
+    about != REQUEST
 }
 
 /// Whether members choose among options, by the words for the way to vote.
@@ -136,15 +157,23 @@ impl Form {
         let here = self.fields.get(self.at).map(|field| field.label);
         let (about, system) = (self.get("About").to_owned(), self.get("Vote by").to_owned());
         let mut fields = fields(&about, &system);
-        for field in std::mem::take(&mut self.fields) {
-            self.hidden.retain(|kept| kept.label != field.label);
-            self.hidden.push(field);
-        }
+        let options = self.count_options();
+        let next = if chooses(&system) { self.option_shown().min(options) } else { 1 };
+        self.put_away();
+        self.option = next;
         for field in &mut fields {
-            if let (FieldEntry::Line(line), Some(Field { entry: FieldEntry::Line(kept), .. })) =
-                (&mut field.entry, self.hidden.iter().find(|kept| kept.label == field.label))
-            {
-                line.clone_from(kept);
+            let of = self.option_of(field.label);
+            match &mut field.entry {
+                FieldEntry::OneOf(numbers, at) if field.label == OF_OPTION => {
+                    (*numbers, *at) = (&NUMBERS[..options], next - 1);
+                }
+                FieldEntry::OneOf(..) => {}
+                FieldEntry::Line(line) => {
+                    let kept = self.hidden.iter().find(|(option, kept)| *option == of && kept.label == field.label);
+                    if let Some((_, Field { entry: FieldEntry::Line(kept), .. })) = kept {
+                        line.clone_from(kept);
+                    }
+                }
             }
         }
         self.fields = fields;
@@ -153,12 +182,53 @@ impl Form {
         self.fit_body();
     }
 
-    /// Other rules are written as a whole charter, so the text of several lines is another one.
+    /// Keeps what is in the fields shown, of the option to which they belong.
+    pub(super) fn put_away(&mut self) {
+        for field in std::mem::take(&mut self.fields) {
+            let of = self.option_of(field.label);
+            self.hidden.retain(|(option, kept)| *option != of || kept.label != field.label);
+            self.hidden.push((of, field));
+        }
+    }
+
+    /// The option to which a field belongs; 0 is the proposal itself.
+    fn option_of(&self, label: &str) -> usize {
+        if OF_ALL.contains(&label) || label == "Why" { 0 } else { self.option }
+    }
+
+    /// The option that is chosen to be shown; where there is no choice, the only one.
+    pub(super) fn option_shown(&self) -> usize {
+        self.get(OF_OPTION).parse().unwrap_or(1)
+    }
+
+    /// As many numbers of options to choose from as there are options by now.
+    pub(super) fn number_options(&mut self) {
+        let count = self.count_options();
+        let field = self.fields.iter_mut().find(|field| field.label == OF_OPTION);
+        if let Some(Field { entry: FieldEntry::OneOf(numbers, at), .. }) = field {
+            *numbers = &NUMBERS[..count];
+            *at = (*at).min(count - 1);
+        }
+    }
+
+    fn count_options(&self) -> usize {
+        self.listed("Options", ';').len().clamp(1, NUMBERS.len())
+    }
+
+    /// What stands beside a field: the name of the option whose effects are shown.
+    #[must_use]
+    pub fn beside(&self, label: &str) -> Option<String> {
+        let named = self.listed("Options", ';').into_iter().nth(self.option_shown().checked_sub(1)?);
+        named.filter(|_| label == OF_OPTION)
+    }
+
+    /// Other rules are written as a whole charter, one for each option, so the text of several lines is another one.
     pub(super) fn fit_body(&mut self) {
-        let writes_rules = self.kind == FormKind::Proposal && self.about(RULES);
-        if let Some(body) = self.body.as_mut().filter(|_| self.writes_rules != writes_rules) {
-            std::mem::swap(body, &mut self.hidden_body);
-            self.writes_rules = writes_rules;
+        let wanted = if self.kind == FormKind::Proposal && self.about(RULES) { self.option } else { 0 };
+        if let Some(body) = self.body.as_mut().filter(|_| self.body_of != wanted) {
+            let text = self.hidden_bodies.remove(&wanted).unwrap_or_else(|| several_lines(""));
+            self.hidden_bodies.insert(self.body_of, std::mem::replace(body, text));
+            self.body_of = wanted;
         }
     }
 
@@ -169,7 +239,7 @@ impl Form {
     /// Whether the text of several lines is a charter.
     #[must_use]
     pub fn is_charter(&self) -> bool {
-        self.writes_rules
+        self.body_of != 0
     }
 
     /// Whether it waits for the charter in force, which is then changed by hand.
@@ -188,13 +258,14 @@ impl Form {
             );
         } else if self.wants_charter() {
             self.body = Some(several_lines(charter));
+            self.in_force = self.text();
         }
     }
 
     /// The proposal.
     pub(super) fn draft(&self) -> Result<ProposalDraft, String> {
         let title = self.get("Title").to_owned();
-        let body = if self.is_charter() { self.get("Why").to_owned() } else { self.text() };
+        let body = if self.about(RULES) { self.get("Why").to_owned() } else { self.text() };
         if title.is_empty() {
             return Err("The title is empty.".to_owned());
         }
@@ -249,31 +320,49 @@ impl Form {
         }
     }
 
-    /// The options, each with the payment that stands in its place.
+    /// The options, each with what its own fields say.
     fn options(&self) -> Result<Vec<DraftOption>, String> {
         let labels = self.listed("Options", ';');
         if labels.len() < 2 {
             return Err("A choice needs two options at least, with ; between them.".to_owned());
         }
-        let mut options: Vec<DraftOption> =
-            labels.into_iter().map(|label| DraftOption { label, effects: Vec::new() }).collect();
-        if self.about(PAYMENT) {
-            let groups: Vec<&str> = self.get("Pay to").split(';').map(str::trim).collect();
-            if groups.len() > options.len() {
-                return Err(format!(
-                    "{} groups of payments, with ; between them, for {} options.",
-                    groups.len(),
-                    options.len()
-                ));
-            }
-            for (option, group) in options.iter_mut().zip(groups).filter(|(_, group)| !group.is_empty()) {
-                option.effects.push(self.spend(payments(group)?)?);
-            }
-            if options.iter().all(|option| option.effects.is_empty()) {
-                return Err("Pay to: no option pays anything; choose a question instead.".to_owned());
-            }
+        if labels.len() > NUMBERS.len() {
+            return Err(format!("{} options; at most {} are allowed (V-2).", labels.len(), NUMBERS.len()));
+        }
+        let mut options = Vec::with_capacity(labels.len());
+        for (number, label) in (1..).zip(labels) {
+            let page = self.page_of(number);
+            let effects = match page.does_something() {
+                true => page.effects().map_err(|problem| format!("Option {number}: {problem}"))?,
+                false => Vec::new(),
+            };
+            options.push(DraftOption { label, effects });
+        }
+        if !self.about(QUESTION) && options.iter().all(|option| option.effects.is_empty()) {
+            return Err("No option does anything; choose a question instead.".to_owned());
         }
         Ok(options)
+    }
+
+    /// The form with the fields of that option.
+    fn page_of(&self, number: usize) -> Self {
+        let mut page = self.clone();
+        page.number_options();
+        let field = page.fields.iter_mut().find(|field| field.label == OF_OPTION);
+        if let Some(Field { entry: FieldEntry::OneOf(_, at), .. }) = field {
+            *at = number - 1;
+        }
+        page.fit();
+        page
+    }
+
+    /// Whether the option shown has anything in its own fields; the charter in force as it is changes nothing.
+    fn does_something(&self) -> bool {
+        if self.is_charter() {
+            let text = self.text();
+            return !text.is_empty() && text != self.in_force;
+        }
+        self.fields.iter().any(|field| self.option_of(field.label) > 0 && !field.text().trim().is_empty())
     }
 
     /// What happens if it passes.
@@ -289,6 +378,12 @@ impl Form {
                     text => vec![DraftOutput { address: to.to_owned(), amount_sat: amount(text)? }],
                 };
                 self.spend(outputs)?
+            }
+            BUDGET if self.given("Budget").is_some() => {
+                if ["Pay to", "Milestones", "Fee up to"].iter().any(|label| self.given(label).is_some()) {
+                    return Err("Budget: one that ends instead, beside one that begins.".to_owned());
+                }
+                DraftEffect::StopBudget { proposal: self.needed("Budget")?.to_owned() }
             }
             BUDGET => DraftEffect::Budget {
                 payee: self.needed("Pay to")?.to_owned(),
@@ -315,6 +410,13 @@ impl Form {
                     return Err("At least one key has to be there.".to_owned());
                 }
                 DraftEffect::ReplaceKeys { hub_node_key, hub_log_key, anchor_key }
+            }
+            CONFISCATE if self.get("Member").contains('=') => {
+                if let Some(amount) = self.given("Amount") {
+                    return Err(format!("Amount: the members have amounts of their own already, beside {amount}."));
+                }
+                let thread = self.given("Deposit for");
+                return self.each("Member", ',', |part| parts::deposit(part, thread.as_deref()));
             }
             CONFISCATE => DraftEffect::Confiscate {
                 proposal: self.needed("Deposit for")?.to_owned(),

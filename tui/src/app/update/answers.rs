@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use althing_node::api::{
-    AnchorReply, AnchorRequest, ApiError, Proposal, Reply, SessionView, Snapshot, TreasuryReply, TreasuryRequest,
+    AnchorReply, AnchorRequest, ApiError, Ballot, Proposal, Reply, SessionView, Snapshot, TreasuryReply,
+    TreasuryRequest,
 };
 
 use super::{say, treasury};
@@ -43,7 +44,7 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
         .snapshot
         .as_ref()
         .and_then(|s| s.ballots.get(app.selections.ballots))
-        .map(|b| (b.proposal.clone(), b.sequence));
+        .map(|b| (b.proposal.clone(), b.sequence, b.as_treasurer));
     let a_block_came =
         app.snapshot.as_ref().is_some_and(|before| before.status.tip_height != snapshot.status.tip_height);
     if a_block_came && app.notice.as_ref().is_some_and(|notice| !notice.is_trouble) {
@@ -57,8 +58,11 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
     if let Some(row) = proposal.and_then(|id| app.listed().iter().position(|p| p.id == id)) {
         app.selections.proposals = row;
     }
-    if let (Some((id, sequence)), Some(snapshot)) = (ballot, &app.snapshot)
-        && let Some(row) = snapshot.ballots.iter().position(|b| b.proposal == id && b.sequence == sequence)
+    let is_on = |b: &Ballot, (id, sequence, as_treasurer): &(String, u64, bool)| {
+        b.proposal == *id && b.sequence == *sequence && b.as_treasurer == *as_treasurer
+    };
+    if let (Some(before), Some(snapshot)) = (ballot, &app.snapshot)
+        && let Some(row) = snapshot.ballots.iter().position(|b| is_on(b, &before))
     {
         app.selections.ballots = row;
     }

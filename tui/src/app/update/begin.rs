@@ -12,7 +12,8 @@ use crate::format::{parse_weight, percent, thousands};
 /// Begins what orders something.
 pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
     match act {
-        Act::Vote => begin_vote(app),
+        Act::Vote => begin_vote(app, treasurers_row(app)),
+        Act::VoteAsTreasurer => begin_vote(app, true),
         Act::Propose => form(app, FormKind::Proposal),
         Act::Comment | Act::Reply | Act::Remark | Act::Guard | Act::Deposit => about_proposal(app, act),
         Act::Withdraw => {
@@ -169,11 +170,26 @@ fn selected_member(app: &App) -> Option<String> {
     Some(if is_plain && is_alone { member.name.clone() } else { member.vote_key.clone() })
 }
 
+/// Whether the selected row is a ballot that the treasury key cast.
+fn treasurers_row(app: &App) -> bool {
+    let place = app.selected_place().filter(|_| app.screen == Screen::Ballots);
+    let ballot = app.snapshot.as_deref().zip(place).and_then(|(snapshot, place)| snapshot.ballots.get(place));
+    ballot.is_some_and(|ballot| ballot.as_treasurer)
+}
+
 /// Opens the choice, on the choice made before if there is one.
-fn begin_vote(app: &mut App) {
+fn begin_vote(app: &mut App, as_treasurer: bool) {
     let Some(proposal) = selected_proposal(app) else { return };
     let Some(proposal) = app.proposal(&proposal) else { return };
     let number = proposal.number;
+    match &proposal.vote.treasurers {
+        _ if !as_treasurer => {}
+        Some(body) if body.i_am_one => {}
+        Some(_) => {
+            return say(app, true, "The treasury key of this folder is none of the treasurers who decide on it.");
+        }
+        None => return say(app, true, format!("The treasurers are no body that decides on #{number}: v votes.")),
+    }
     let opens = proposal.heights.map_or(0, |heights| heights.open_height);
     match proposal.state {
         ProposalState::Voting => {}
@@ -189,7 +205,7 @@ fn begin_vote(app: &mut App) {
             return;
         }
     }
-    let choose = Choose::new(proposal);
+    let choose = if as_treasurer { Choose::of_treasurer(proposal) } else { Choose::new(proposal) };
     app.popups.push(Popup::Choose(Box::new(choose)));
 }
 
