@@ -35,8 +35,8 @@ pub use comment::{Comment, MAX_COMMENT};
 pub use comment_vote::{CommentVote, Opinion};
 pub use deposit_hold::DepositHold;
 pub use effect::{
-    Budget, Confiscate, Effect, ElectTreasurers, MAX_OUTPUTS, MAX_SCRIPT, Milestone, Pause, ReplaceKeys, Request,
-    RuleChange, Spend, SpendOutput,
+    Budget, Confiscate, Effect, ElectTreasurers, MAX_MILESTONES, MAX_OUTPUTS, MAX_SCRIPT, Milestone, Pause,
+    ReplaceKeys, Request, RuleChange, Spend, SpendOutput,
 };
 pub use equivocation::Equivocation;
 pub use execution::Execution;

@@ -214,6 +214,11 @@ pub enum Evidence {
         /// Which milestone of a budget, from 1; absent for a spend.
         milestone: Option<u16>,
     },
+    /// What of a budget was paid, may be paid, and is left (P-335).
+    Budget {
+        /// The proposal.
+        proposal: String,
+    },
     /// A member did not vote on a proposal (P-11).
     DidNotVote {
         /// The proposal.

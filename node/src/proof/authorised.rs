@@ -231,7 +231,8 @@ fn part_of(
     })
 }
 
-fn proposal_of(
+/// The proposal of an entry, and its id.
+pub(super) fn proposal_of(
     params: &DaoParams,
     header: &EpochHeader,
     entry: &LoggedEntry,

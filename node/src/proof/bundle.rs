@@ -11,6 +11,7 @@ use althing_governance::epoch::{BallotProof, DecisionProof, EpochHeader, RollPro
 use althing_governance::id::TreeHash;
 use althing_governance::signing::Signed;
 
+use super::budget::BudgetPart;
 use super::parts::{Against, AuthorisedPart, BadEntryPart, DidNotVotePart, ReceiptFraudPart, SpendPart};
 use super::refill::RefilledPart;
 
@@ -88,6 +89,8 @@ pub enum Statement {
     BadEntry(Box<BadEntryPart>),
     /// A payment may be made: what was decided, and its authorisation under the last epoch (P-20).
     Payment(Box<PaymentPart>),
+    /// What is left of a budget (P-335).
+    Budget(Box<BudgetPart>),
     /// One of these with a gate that the treasury made later (P-300).
     Refilled(Box<RefilledPart>),
 }
@@ -293,6 +296,10 @@ impl Canonical for Statement {
                 w.u8(11);
                 part.encode(w);
             }
+            Self::Budget(part) => {
+                w.u8(12);
+                part.encode(w);
+            }
         }
     }
 
@@ -333,6 +340,7 @@ impl Statement {
             7 => Ok(Self::Equivocation(Box::new(Canonical::decode(r)?))),
             8 => Ok(Self::UnauthorisedSpend(Box::new(Canonical::decode(r)?))),
             11 => Ok(Self::BadEntry(Box::new(Canonical::decode(r)?))),
+            12 => Ok(Self::Budget(Box::new(Canonical::decode(r)?))),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use althing_governance::TreeHash;
+use althing_governance::charter::Class;
 use althing_governance::codec::{Canonical, DecodeError, Reader};
 use althing_governance::entry::{Entry, Equivocation, LogHead};
 use althing_governance::epoch::DecisionLeaf;
@@ -14,6 +15,7 @@ use althing_governance::tree::leaf_hash;
 use anyhow::Context as _;
 use bitcoin::OutPoint;
 
+use super::budget::BudgetPart;
 use super::bundle::{LoggedEntry, MAX_PATH, Statement};
 use super::export::{deciding_epoch, logged, write_proof};
 use super::parts::{Against, AuthorisedPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart};
@@ -31,6 +33,7 @@ use crate::view::{find_member, find_proposal};
 pub fn prove(shell: &Shell, me: Option<MemberId>, evidence: &Evidence, path: &Path) -> Result<AnchorReply, ApiError> {
     let (epoch, statement) = match evidence {
         Evidence::Authorised { proposal, milestone } => authorised(shell, proposal, *milestone)?,
+        Evidence::Budget { proposal } => budget(shell, proposal)?,
         Evidence::DidNotVote { proposal, member } => did_not_vote(shell, me, proposal, member.as_deref())?,
         Evidence::ReceiptFraud { receipt, entry, position, path, head } => {
             let receipt = decoded::<Signed<Receipt>>(receipt, "receipt")?;
@@ -126,6 +129,27 @@ fn authorised(shell: &Shell, proposal: &str, milestone: Option<u16>) -> Result<(
         }
     }
     Err(ApiError::not_now(format!("P-10: proposal {id} is not authorised in a final epoch")))
+}
+
+fn budget(shell: &Shell, proposal: &str) -> Result<(u32, Statement), ApiError> {
+    let id = find_proposal(shell, proposal)?;
+    let state = shell.ledger.state();
+    let record = &state.proposals()[&id];
+    if record.content.class != Class::Budget {
+        let class = record.content.class.name();
+        return Err(ApiError::invalid("P-335", format!("P-335: proposal {id} is of class {class}, not a budget")));
+    }
+    let not_yet = || ApiError::not_now(format!("P-335: budget {id} is not in effect in a final epoch"));
+    let header = state.newest_anchored().ok_or_else(not_yet)?.header;
+    let close = shell.ledger.close_of(header.epoch).context("the epoch was not recomputed here")?;
+    let payments = state.ledger().standing(&id).map_or(0, |standing| standing.payments.len());
+    let milestones = (0u16..).take(payments).map_while(|index| close.prove_milestone(&id, index));
+    let milestones: Vec<_> = milestones.collect();
+    if milestones.is_empty() {
+        return Err(not_yet());
+    }
+    let entry = logged(shell, record.position, header.log_size)?;
+    Ok((header.epoch, Statement::Budget(Box::new(BudgetPart { entry, milestones }))))
 }
 
 fn did_not_vote(

@@ -3,6 +3,7 @@
 //! [`bundle`] is the file's form, [`export`] makes one from a node's verified state, [`verify`] judges one without I/O.
 
 mod authorised;
+pub mod budget;
 pub mod bundle;
 mod evidence;
 mod export;

@@ -21,6 +21,7 @@ use bitcoin::Network;
 use bitcoin::secp256k1::{Secp256k1, XOnlyPublicKey};
 
 use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
+use super::budget::check_budget;
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_bad_entry, check_equivocation, check_head_fraud, check_receipt_fraud};
 use super::refill::with_gate;
@@ -120,6 +121,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
             check_tally(&place, part, &mut checked)?
         }
         (Some(header), Statement::Authorised(part)) => (check_authorised(&params, header, part, &mut checked)?, None),
+        (Some(header), Statement::Budget(part)) => (check_budget(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::DidNotVote(part)) => (check_did_not_vote(header, part, &mut checked)?, None),
         (Some(header), Statement::UnauthorisedSpend(part)) => {
             (check_unauthorised(&params, &charters, header, part, blocks, &mut checked)?, None)

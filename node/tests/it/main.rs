@@ -4,6 +4,7 @@
 
 mod audited_directory;
 mod bad_files;
+mod budget_left;
 mod chain;
 mod charters;
 mod choices;

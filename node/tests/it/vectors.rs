@@ -63,9 +63,18 @@ fn generate() -> Value {
     json!({
         "proofs": { "headers": hex(&header_bytes), "files": proofs },
         "statements": { "headers": hex(&robbed_bytes), "files": statements },
+        "budget": budget(),
         "segments": segments,
         "keys": { "words": WORDS, "regtest": keys(Network::Regtest), "bitcoin": keys(Network::Bitcoin) },
     })
+}
+
+/// What is left of a budget (P-335).
+fn budget() -> Value {
+    let (headers, file) = crate::budget_left::vector();
+    let chain = HeaderChain::from_bytes(Network::Regtest, &headers).unwrap();
+    let statement = verify(&file, &chain).unwrap().statement;
+    json!({ "headers": hex(&headers), "file": hex(&file), "statement": statement })
 }
 
 /// The keys of a well-known seed, by the paths of clause K.

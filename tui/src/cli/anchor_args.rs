@@ -119,6 +119,8 @@ pub enum StatementKind {
     Tally,
     /// A payment is authorised.
     Authorised,
+    /// How much of a budget is paid, may be paid, and is left.
+    Budget,
     /// A member did not vote.
     DidNotVote,
     /// The hub promised an entry in a receipt and logged another.
@@ -152,6 +154,7 @@ impl ProofExport {
                 return Ok(Request::ProofExport { proposal: self.proposal()?, statement, path });
             }
             StatementKind::Authorised => Evidence::Authorised { proposal: self.proposal()?, milestone: self.milestone },
+            StatementKind::Budget => Evidence::Budget { proposal: self.proposal()? },
             StatementKind::DidNotVote => Evidence::DidNotVote { proposal: self.proposal()?, member },
             StatementKind::ReceiptFraud => {
                 let file: ReceiptFile = serde_json::from_str(&self.evidence()?)
