@@ -37,7 +37,7 @@ fn five_of_nine_and_their_successors() {
                 let named = keys[..5].to_vec();
                 Ok((format!("wsh(sortedmulti(5,{}))", keys.join(",")), named))
             },
-            with_elections,
+            |charter| with_class(Class::ElectTreasurers, charter),
         )?;
         enter(assembly, &founded)?;
         open_stakes(assembly)?;
@@ -71,11 +71,10 @@ fn five_of_nine_and_their_successors() {
     });
 }
 
-/// Elections by the same vote as everything else.
-fn with_elections(mut charter: Charter) -> Charter {
-    let rule =
-        ClassRule { voting_blocks: 6, quorum: Quorum::ParticipationBp(2000), ..ClassRule::new(Class::ElectTreasurers) };
-    charter.classes.push(rule);
+/// A class more, decided by the same vote as everything else.
+fn with_class(class: Class, mut charter: Charter) -> Charter {
+    let quorum = Quorum::ParticipationBp(2000);
+    charter.classes.push(ClassRule { voting_blocks: 6, expiry_blocks: 144, quorum, ..ClassRule::new(class) });
     charter.classes.sort_by_key(|rule| rule.class);
     charter
 }
@@ -211,6 +210,59 @@ fn vetoes_payouts_and_a_child_that_pays() {
         ensure!(late.code.is_some_and(|code| code != 0) && late.stdout.contains("G-95"), "{late:?}");
         stuck_and_paid_for(assembly, &payouts)
     });
+}
+
+/// Two of three parts are due at once and one is paid; a vote stops the third. What is left is proven each time, from a file and without a node.
+#[test]
+fn a_budget_is_paid_in_parts_until_a_vote_stops_it() {
+    with_assembly("treasury-budget", |assembly| {
+        let founded = found_by(assembly, Periods::SHORT, |charter| with_class(Class::Budget, charter))?;
+        enter(assembly, &founded)?;
+        open_stakes(assembly)?;
+        reach_roll(assembly)?;
+        fund_treasury(assembly, 500_000)?;
+        let to = payee(assembly)?;
+        let parts = ["30000@0=Timber", "20000@0=Turf", "10000@5000=Paint"];
+        let mut budget = vec!["propose", "budget", "--title", "Roof", "--to", &to, "--fee-cap", "5000", "--yes"];
+        budget.extend(parts.iter().flat_map(|part| ["--milestone", part]));
+        let roof = passed(assembly, &budget)?;
+        await_authorised(assembly, &roof)?;
+        let left = left_of(assembly, &roof)?;
+        ensure!(left.contains("0 sat paid, 50000 sat authorised and not paid, 10000 sat to come"), "{left}");
+
+        let timber = format!("{roof}/1");
+        let txid = two_sign(assembly, &["open", &timber, "--fee-rate", "2"])?;
+        ensure!(txid.len() == 64, "{txid}");
+        assembly.mine(1)?;
+        assembly.mine_until("the first part noted as paid", WITHIN_BLOCKS, || {
+            Ok(left_of(assembly, &roof)?.contains("30000 sat paid, 20000 sat authorised and not paid").then_some(()))
+        })?;
+        let stop = ["propose", "stop-budget", "--title", "No paint", "--budget", &roof, "--yes"];
+        passed(assembly, &stop)?;
+        let gone = "10000 sat that will not be paid. 20000 sat are left.";
+        assembly.mine_until("the rest stopped", WITHIN_BLOCKS, || {
+            Ok(left_of(assembly, &roof)?.contains(gone).then_some(()))
+        })
+    });
+}
+
+/// Proposes and lets everybody say yes; gives the id.
+fn passed(assembly: &Assembly, propose: &[&str]) -> Result<String> {
+    let proposed = assembly.members[2].command(propose)?;
+    let id = proposed["id"].as_str().with_context(|| proposed.to_string())?.to_owned();
+    vote(assembly, &id)?;
+    Ok(id)
+}
+
+/// What a proof file says of a budget to somebody who has the block headers alone.
+fn left_of(assembly: &Assembly, budget: &str) -> Result<String> {
+    let (file, headers) = (assembly.data_dir.join("left.althing"), assembly.data_dir.join("headers.bin"));
+    let member = &assembly.members[4];
+    member.command(&["proof", "export", budget, "--statement", "budget", "--out", path(&file)?])?;
+    let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
+    member.command(&["headers", "export", path(&headers)?, "--bitcoind", &url, "--cookie", path(&cookie)?])?;
+    let verified = member.command(&["verify", path(&file)?, "--headers", path(&headers)?])?;
+    Ok(verified["statement"].as_str().with_context(|| verified.to_string())?.to_owned())
 }
 
 /// Four payees from a file, one vote, one transaction.
