@@ -19,6 +19,7 @@ pub mod policy;
 mod requests;
 mod sessions;
 pub mod text;
+pub mod ur;
 mod wallet;
 
 pub use check::{CheckReport, ReasonLine};

@@ -1,4 +1,4 @@
-//! PSBTs as files have them: binary, base64 or hexadecimal.
+//! PSBTs as files have them: binary, base64, hexadecimal, or what was read from a row of QR codes.
 
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
@@ -23,6 +23,9 @@ pub fn psbt_bytes(file: &[u8]) -> Result<Vec<u8>> {
     }
     let text: String =
         std::str::from_utf8(file).context("T-40: this is neither a PSBT nor text")?.split_whitespace().collect();
+    if super::ur::is_ur(&text) {
+        return super::ur::read(file).context("T-40");
+    }
     let bytes = match crate::keys::unhex(&text) {
         Ok(bytes) => bytes,
         Err(_) => STANDARD.decode(&text).context("T-40: this is neither a PSBT, nor base64, nor hexadecimal")?,

@@ -9,6 +9,7 @@ use althing_node::api::{Choice, DraftEffect, DraftTreasurer, ProposalDraft, Prop
 use althing_node::keys::Keys;
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::text::{psbt_from, psbt_text};
+use althing_node::treasury::ur;
 use althing_regtest::story::{
     Assembly, PASSWORD, Periods, authorise, await_authorised, await_executed, check_psbt, enter, found_by, found_under,
     fund_treasury, open_stakes, payee, reach_roll,
@@ -50,9 +51,9 @@ fn five_of_nine_and_their_successors() {
         let opened = assembly.members[0].command(&["treasury", "session", "open", &roof, "--fee-rate", "3"])?;
         let id = opened["id"].as_str().context("an id")?.to_owned();
         ensure!(opened["needed"] == 5, "{opened}");
-        // Four over the hub, the fifth by a file of a signer who knows nothing of us.
+        // Four over the hub, the fifth by QR codes of a signer who knows nothing of us.
         over_the_hub(assembly, &id, &[0, 1, 2, 3])?;
-        by_file(assembly, &id, &outside[0], &folder.join("sixth.psbt"))?;
+        by_camera(assembly, &id, &outside[0], &folder.join("sixth.psbt"))?;
         let sent = assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
         ensure!(sent["signed"].as_array().is_some_and(|signed| signed.len() == 5), "{sent}");
         assembly.mine(1)?;
@@ -99,6 +100,20 @@ fn over_the_hub(assembly: &Assembly, id: &str, members: &[usize]) -> Result<()> 
     }
     let all = |session: &serde_json::Value| session["signed"].as_array().is_some_and(|s| s.len() >= members.len());
     crate::treasury_peers::await_session(&assembly.members[0], id, "with all signatures", all).map(drop)
+}
+
+/// A signer with a camera gets codes and gives codes back.
+fn by_camera(assembly: &Assembly, id: &str, keys: &Keys, file: &Path) -> Result<()> {
+    let shown = assembly.members[0].command(&["treasury", "session", "qr", id])?;
+    let parts: Vec<&str> =
+        shown["parts"].as_array().context("parts")?.iter().filter_map(|part| part.as_str()).collect();
+    // A camera begins anywhere, and QR codes are in capital letters.
+    let seen: Vec<String> = parts.iter().rev().map(|part| part.to_uppercase()).collect();
+    let mut psbt = psbt_from(seen.join("\n").as_bytes())?;
+    ensure!(parts.len() > 1 && psbt.proprietary.is_empty(), "{} parts", parts.len());
+    Signer::new(keys).sign(&mut psbt)?;
+    std::fs::write(file, ur::parts(&psbt.serialize(), 150)?.join("\n"))?;
+    assembly.members[0].command(&["treasury", "session", "combine", path(file)?]).map(drop)
 }
 
 /// A signer elsewhere gets the file and gives it back.

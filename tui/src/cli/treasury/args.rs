@@ -149,6 +149,11 @@ pub enum SessionCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Show a session's PSBT as QR codes one after the other, for a signer with a camera; without a terminal, its parts (BCR-2020-005).
+    Qr {
+        /// Its id or the beginning of it, or a PSBT file.
+        session: String,
+    },
     /// Check a session or a PSBT file, and sign it with my key if the check passes.
     Sign {
         /// A session's id, or a PSBT file.

@@ -2,6 +2,7 @@
 
 mod args;
 mod ownership;
+mod qr;
 mod robot;
 mod words;
 
@@ -138,6 +139,15 @@ fn run_session(
         SessionCommand::List => (TreasuryRequest::Sessions, None),
         SessionCommand::Papers => (TreasuryRequest::Papers, None),
         SessionCommand::Show { session, out } => (TreasuryRequest::Session { session }, out),
+        SessionCommand::Qr { session } => {
+            let path = Path::new(&session);
+            let psbt = if path.exists() || session == "-" {
+                psbt_of(path, console)?
+            } else {
+                session_of(call(&caller, TreasuryRequest::Session { session })?)?.psbt.unwrap_or_default()
+            };
+            return qr::show(&psbt, console);
+        }
         SessionCommand::Sign { session, out } => (sign(&caller, session, console)?, out),
         SessionCommand::Combine { files, out } => {
             let (last, first) = files.split_last().ok_or_else(|| Failure::usage("Name the files to combine."))?;
