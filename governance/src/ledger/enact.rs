@@ -60,8 +60,12 @@ impl Ledger {
         if self.is_best_answer(step, proposal)? != Some(true) {
             let term = standing.expires_at.saturating_sub(standing.authorised_at);
             standing.expires_at = standing.expires_at.max(height.saturating_add(term));
-        } else if standing.expires_at <= height {
-            standing.fate = Fate::Expired;
+        } else {
+            let longest = step.state.charter_of(proposal).guards.pause_max_blocks;
+            let put_off = self.put_off(proposal.content.class, standing.authorised_at, height, longest);
+            if standing.expires_at.saturating_add(put_off) <= height {
+                standing.fate = Fate::Expired;
+            }
         }
         Ok(())
     }

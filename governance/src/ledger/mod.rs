@@ -10,6 +10,7 @@ mod enact;
 mod ending;
 mod grounds;
 mod guard;
+mod pause;
 mod pay;
 mod poll;
 mod standing;
@@ -20,6 +21,7 @@ use bitcoin::OutPoint;
 
 pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, Settlement, rewards};
 pub use guard::Bar;
+pub use pause::PauseWindow;
 pub use pay::{Payment, PaymentState};
 pub use standing::{Fate, Standing};
 
@@ -30,7 +32,7 @@ pub(crate) use grounds::{Question, Stakes, StepPolls};
 pub(crate) use pay::milestone_key;
 pub(crate) use poll::poll;
 
-use crate::charter::{Charter, Class};
+use crate::charter::Charter;
 use crate::id::{MemberId, ProposalId};
 use crate::parallel::{Alone, Workers};
 use crate::roll::Roll;
@@ -88,17 +90,6 @@ pub struct MembershipChange {
     pub member: MemberId,
     /// Whether admitted; else expelled.
     pub admitted: bool,
-}
-
-/// Heights between which proposals of some classes are not authorised.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PauseWindow {
-    /// From this height on.
-    pub from: u32,
-    /// Until below this height.
-    pub until: u32,
-    /// Which classes.
-    pub classes: Vec<Class>,
 }
 
 /// Why an epoch cannot be decided.
@@ -215,12 +206,6 @@ impl Ledger {
         &self.bonds
     }
 
-    /// Pauses ordered so far.
-    #[must_use]
-    pub fn pauses(&self) -> &[PauseWindow] {
-        &self.pauses
-    }
-
     /// Deposits, rewards and dues of each epoch that had any.
     #[must_use]
     pub fn accounts(&self) -> &[EpochAccount] {
@@ -237,11 +222,5 @@ impl Ledger {
     #[must_use]
     pub fn rewarded_sat(&self, member: &MemberId) -> u64 {
         self.rewarded.get(member).copied().unwrap_or(0)
-    }
-
-    /// Whether authorisations of a class are held back at a height (G-87).
-    #[must_use]
-    pub fn is_paused(&self, class: Class, height: u32) -> bool {
-        self.pauses.iter().any(|p| (p.from..p.until).contains(&height) && p.classes.contains(&class))
     }
 }

@@ -89,14 +89,17 @@ impl Ledger {
             }
         }
         due.sort_unstable();
-        for (_, _, _, index, id) in due {
+        for (due_at, _, _, index, id) in due {
             let Some(proposal) = step.state.proposals().get(&id) else { continue };
             let is_held_back = is_censoring || self.is_paused(proposal.content.class, height);
-            let cap = step.state.charter_of(proposal).guards.spending_cap;
+            let guards = &step.state.charter_of(proposal).guards;
+            let (class, cap) = (proposal.content.class, guards.spending_cap);
+            let put_off = self.put_off(class, due_at, height, guards.pause_max_blocks);
             let left = cap.map(|cap| self.left_of(&cap, height));
             let gate = step.state.gates(step.boundary.log_size).find(|gate| !self.gates_given.contains(gate));
             let Some(payment) = self.standings.get_mut(&id).and_then(|s| s.payments.get_mut(index)) else { continue };
-            if payment.expires_at <= height {
+            let expires_height = payment.expires_at.saturating_add(put_off);
+            if expires_height <= height {
                 payment.state = PaymentState::Expired;
                 continue;
             }
@@ -106,8 +109,7 @@ impl Ledger {
             }
             let amount_sat = spend.amount_sat().unwrap_or(u64::MAX);
             let intent = spend.intent_hash(id);
-            let (height_from, expires_height) = (payment.due_at, payment.expires_at);
-            let authorisation = Authorisation { height: height_from, expires_height, amount_sat, intent };
+            let authorisation = Authorisation { height: payment.due_at, expires_height, amount_sat, intent };
             payment.state = PaymentState::Authorised;
             payment.authorisation = Some(authorisation);
             payment.authorised_height = Some(height);

@@ -166,3 +166,34 @@ proptest! {
         prop_assert_eq!(rewards(pool, share, &BTreeMap::new()), vec![]);
     }
 }
+
+#[test]
+fn a_hold_that_nothing_asks_for_is_refused() {
+    let mut world = founded();
+    let content = text("Boats");
+    world.hold(1, &content, 1000);
+    let id = world.propose(1, content.clone());
+    world.mine();
+    // A version that comes while it is reviewed may need more.
+    world.hold(1, &content, 10);
+    let refused = |world: &mut World, thread: ProposalId| {
+        let channel = dao::channel_id(world.state.params().dao_id, OutPoint { txid: txid(1), vout: 0 });
+        world.say(1, DepositHold { thread, channel, amount_sat: 10 }).unwrap_err()
+    };
+    let open = world.state.proposals()[&id].schedule.unwrap().open;
+    world.mine_to(open - 1);
+    world.hold(1, &content, 10);
+    world.mine();
+    let opened = refused(&mut world, id);
+    assert_eq!((opened.rule(), opened.is_not_now()), ("G-96", false), "{opened:?}");
+    assert!(opened.to_string().contains(&format!("opened at height {open}")), "{opened}");
+    settled(&mut world, id);
+    assert_eq!(refused(&mut world, id).rule(), "G-96");
+
+    let content = text("Nets");
+    world.hold(1, &content, 1000);
+    let id = world.propose(1, content);
+    world.say(1, Withdrawal { proposal: id }).unwrap();
+    let withdrawn = refused(&mut world, id);
+    assert!(withdrawn.to_string().contains("Withdrawn"), "{withdrawn}");
+}

@@ -1,10 +1,10 @@
 //! Disasters that happened to other DAOs, each played on this log. It must fail because of a guard; where a charter may switch
 //! that guard off, the control shows that the attack would then succeed.
 
-use althing_governance::charter::{Class, ClassRule, Guardians, Quorum, SpendingCap};
+use althing_governance::charter::{Body, Class, ClassRule, Guardians, Quorum, SpendingCap};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{
-    Ballot, Choice, Effect, ElectTreasurers, GuardianAct, GuardianVoice, ProposalContent, RuleChange, Spend,
+    Ballot, Choice, Effect, ElectTreasurers, GuardianAct, GuardianVoice, Pause, ProposalContent, RuleChange, Spend,
 };
 use althing_governance::ledger::{AccountKind, Bar, Fate, PaymentState};
 use althing_governance::lifecycle::Phase;
@@ -67,6 +67,57 @@ fn beanstalk() {
         }
         assert_eq!(world.fate(id).fate, expected, "leaves: {leaves}");
     }
+}
+
+/// Beanstalk, 2022, the other half: the path for emergencies could do anything at once. Here it can pause and nothing else.
+#[test]
+fn beanstalk_emergency_commit() {
+    let mut world = World::founded(&[100, 9000], |charter| {
+        let rule = charter.classes.iter_mut().find(|rule| rule.class == Class::Pause).unwrap();
+        rule.bodies = vec![Body::Founders];
+    });
+    // The founder alone decides on a pause. Whatever else is called one is refused.
+    let pay = spend("", 20_000).options[0].effects.clone();
+    let both = [vec![stop_spending()], pay.clone()].concat();
+    for effects in [pay, both, Vec::new()] {
+        let refused = world.say(1, ProposalContent::question(Class::Pause, "Emergency", "", effects)).unwrap_err();
+        assert!(!refused.is_not_now(), "{refused:?}");
+    }
+    let id = world.open_vote(1, ProposalContent::question(Class::Pause, "Emergency", "", vec![stop_spending()]));
+    world.vote(1, id, Choice::Yes).unwrap();
+    let paused = world.fate(id);
+    assert_eq!((paused.fate, paused.payments.len()), (Fate::Effective, 0));
+    assert!(world.state.ledger().is_paused(Class::Spend, world.state.ledger().closing_height()));
+}
+
+/// Curve and Mochi, 2021: bought votes directed a stream of payments. A committee could stop it, and only that.
+#[test]
+fn curve_mochi() {
+    for stops in [false, true] {
+        let mut world = World::founded(&[100, 9000], |charter| {
+            let rule = charter.classes.iter_mut().find(|rule| rule.class == Class::Pause).unwrap();
+            rule.bodies = vec![Body::Founders];
+        });
+        let bought = world.propose(2, spend("Liquidity", 50_000));
+        let stop = ProposalContent::question(Class::Pause, "Emergency", "", vec![stop_spending()]);
+        let stop = stops.then(|| world.propose(1, stop));
+        world.mine();
+        world.vote(2, bought, Choice::Yes).unwrap();
+        stop.iter().for_each(|stop| drop(world.vote(1, *stop, Choice::Yes).unwrap()));
+        let close = world.state.proposals()[&bought].schedule.unwrap().close;
+        // While the committee's pause lasts nothing is paid, however the vote went; it is not its to say for how long.
+        while world.state.ledger().closing_height() < close + 60 {
+            world.finish_epoch();
+        }
+        let standing = world.state.ledger().standing(&bought).unwrap();
+        assert_eq!(standing.outcome, PASSED);
+        let expected = if stops { PaymentState::Waiting } else { PaymentState::Authorised };
+        assert_eq!((standing.payments[0].state, standing.payments[0].authorisation.is_none()), (expected, stops));
+    }
+}
+
+fn stop_spending() -> Effect {
+    Effect::Pause(Pause { blocks: 144, classes: vec![Class::Spend] })
 }
 
 /// Build Finance, 2022: one address took the treasury in a quiet hour, at its second try.

@@ -310,3 +310,19 @@ fn a_request_is_a_question() {
     let content = ProposalContent { system: System::SingleChoice, options, ..content };
     assert_eq!(world.say(1, content).unwrap_err().rule(), "G-88");
 }
+
+#[test]
+fn a_request_asks_for_no_longer_than_a_year() {
+    let mut world = World::founded(&[5000], |_| {});
+    let ask = |submission_blocks| {
+        let request = Request { submission_blocks, budget_cap_sat: 1 };
+        ProposalContent::question(Class::Request, "Who builds it", "", vec![Effect::Request(request)])
+    };
+    for blocks in [0, 52_561, u32::MAX] {
+        let refused = world.say(1, ask(blocks)).unwrap_err();
+        let message = refused.to_string();
+        assert!(message.contains("G-88") && message.contains(&format!("is {blocks}; must be 1 to 52560")), "{message}");
+    }
+    world.say(1, ask(1)).unwrap();
+    world.say(1, ask(52_560)).unwrap();
+}

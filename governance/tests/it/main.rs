@@ -37,6 +37,7 @@ mod naive_delegation;
 mod one_member_many_keys;
 mod outcome_table;
 mod parallel_tally;
+mod pause_window;
 mod payments_that_are_not;
 mod proof_size;
 mod refused_entry;

@@ -1,7 +1,7 @@
 //! Effects on other proposals: the emergency pause, and the request for proposals.
 
 use super::rule;
-use crate::charter::Class;
+use crate::charter::{Class, MAX_PERIOD_BLOCKS};
 use crate::codec::{Canonical, DecodeError, Reader, Writer, check_ascending, check_length};
 
 /// Holds back every authorisation of some classes (G-87). It can delay and never pay, so that whoever seizes the emergency
@@ -17,7 +17,7 @@ pub struct Pause {
 /// Asks for competing proposals of class spend or budget that name it, of which at most one passes (G-88).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
-    /// Blocks from its own authorisation in which submissions are taken; then all are voted on at once. At least 1.
+    /// Blocks from its own authorisation in which submissions are taken; then all are voted on at once. 1 to 52,560.
     pub submission_blocks: u32,
     /// Most satoshis that a submission may move, fees included; at least 1.
     pub budget_cap_sat: u64,
@@ -39,8 +39,9 @@ impl Pause {
 
 impl Request {
     pub(super) fn check(&self) -> Result<(), DecodeError> {
-        if self.submission_blocks == 0 {
-            return Err(rule("G-88", "submission_blocks", "is 0; must be at least 1".into()));
+        if !(1..=MAX_PERIOD_BLOCKS).contains(&self.submission_blocks) {
+            let what = format!("is {}; must be 1 to {MAX_PERIOD_BLOCKS}", self.submission_blocks);
+            return Err(rule("G-88", "submission_blocks", what));
         }
         if self.budget_cap_sat == 0 {
             return Err(rule("G-88", "budget_cap_sat", "is 0; must be at least 1".into()));

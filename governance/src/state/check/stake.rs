@@ -52,6 +52,21 @@ impl LogState {
         let Some(channel) = self.channels.get(&hold.channel).filter(|channel| channel.member == member) else {
             return invalid("G-96", format!("channel {} is not bound to {member}", hold.channel));
         };
+        // What no vote will ask for would only be held for nothing.
+        let tip = self.tip_height();
+        let newest = self.newest_version(&hold.thread);
+        if let Some(dropped) = newest.and_then(|proposal| proposal.dropped) {
+            return invalid("G-96", format!("proposal {} is {:?}: it needs no deposit", hold.thread, dropped.cause));
+        }
+        if let Some((schedule, tip)) = newest.and_then(|proposal| proposal.schedule).zip(tip)
+            && tip >= schedule.open
+        {
+            let open = schedule.open;
+            return invalid(
+                "G-96",
+                format!("the vote on {} opened at height {open}, the log is at {tip}", hold.thread),
+            );
+        }
         let balance = channel.checkpoints.last().map_or(0, |(_, newest)| newest.member_sat);
         let held = self.held_sat(&hold.channel);
         match held.checked_add(hold.amount_sat) {
