@@ -137,6 +137,11 @@ fn note_hidden(out: &mut String, hidden: usize, unit: &str) {
 
 /// Appends `text` with every dangerous character as a visible mark.
 fn sanitise_into(out: &mut String, text: &str) {
+    // Most names and titles are plain, and a list of them is long.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        out.push_str(text);
+        return;
+    }
     let mut combining = 0usize;
     let mut has_base = false;
     for c in text.chars() {

@@ -173,6 +173,11 @@ impl<'a> OutEdges<'a> {
         self.receivers.len()
     }
 
+    /// To whom they lead within the roll.
+    pub fn receivers(self) -> impl Iterator<Item = Seat> + 'a {
+        self.receivers.iter().filter(|to| **to != OUTSIDE).map(|to| Seat(*to))
+    }
+
     /// Divides `weight` over the edges (L-11); `None` is outside the roll. The parts add up to `weight`.
     pub fn divide(self, weight: u128) -> impl Iterator<Item = (Option<Seat>, u128)> + 'a {
         let seats = self.receivers.iter().map(|to| (*to != OUTSIDE).then_some(Seat(*to)));

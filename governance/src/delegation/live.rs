@@ -83,6 +83,40 @@ impl Live {
         shifts.finish(self, graph)
     }
 
+    /// What a ballot of `seat` would weigh and which other ballots would change with it, without casting it; none changes where
+    /// it votes already. Costs what lies behind the seat, not the electorate.
+    #[must_use]
+    pub fn if_votes(&self, graph: &Graph, seat: Seat) -> (u128, Vec<Shift>) {
+        let mut part = self.behind(graph, seat);
+        let mut shifts = part.set_votes(graph, seat, true);
+        shifts.retain(|shift| shift.seat != seat);
+        (part.received(graph, seat), shifts)
+    }
+
+    /// The part of this flow that a change at `seat` can reach.
+    fn behind(&self, graph: &Graph, seat: Seat) -> Self {
+        let mut part = Self::default();
+        let (mut seen, mut layer) = (BTreeSet::from([seat]), vec![seat]);
+        for _ in 0..=MAX_STEPS {
+            let mut next = Vec::new();
+            for from in layer {
+                if let Some(steps) = self.arrivals.get(&from) {
+                    part.arrivals.insert(from, *steps);
+                }
+                if self.votes(from) {
+                    part.voters.insert(from);
+                    if from != seat {
+                        continue;
+                    }
+                }
+                let receivers = graph.edges(from).receivers();
+                next.extend(receivers.filter(|to| seen.insert(*to)));
+            }
+            layer = next;
+        }
+        part
+    }
+
     /// The delegation of `seat` is about to become `edges`; to be called before [`Graph::set`] for every proposal that
     /// shares the graph. Returns every ballot whose weight changed, by seat.
     pub fn before_set(&mut self, graph: &Graph, seat: Seat, edges: &EdgeList) -> Vec<Shift> {

@@ -71,10 +71,23 @@ impl LiveTally {
         ballots: &Ballots,
     ) -> Result<Count, CountError> {
         self.count.clone().add(fields, 0)?;
-        let mut after = self.clone();
-        let standing = ballots.standing(member).map(|record| record.fields);
-        after.replace(member, own, standing, Some(fields), ballots);
-        Ok(after.count)
+        let mut count = self.count.clone();
+        if let Some(standing) = ballots.standing(member) {
+            count.remove(standing.fields, self.carried(member, own))?;
+        }
+        let seat = self.flow.as_ref().and_then(|flow| Some((flow, flow.graph.electorate().seat(member)?)));
+        let weight = match (seat, &self.flow) {
+            (Some((flow, seat)), _) => {
+                let (weight, shifts) = flow.live.if_votes(&flow.graph, seat);
+                reweigh(&mut count, flow, &shifts, ballots);
+                weight
+            }
+            // Without a seat nothing is carried where weight flows.
+            (None, Some(_)) => 0,
+            (None, None) => own,
+        };
+        count.add(fields, weight)?;
+        Ok(count)
     }
 }
 
@@ -249,15 +262,19 @@ impl LiveTally {
     /// Other ballots carry other weights now.
     fn shift(&mut self, shifts: Vec<Shift>, but: Option<&MemberId>, ballots: &Ballots) {
         let Some(flow) = &self.flow else { return };
-        for shift in shifts {
-            let member = flow.graph.electorate().member(shift.seat);
-            if Some(&member) == but {
-                continue;
-            }
-            if let Some(record) = ballots.standing(&member) {
-                let reweighed = self.count.reweigh(record.fields, shift.before, shift.after);
-                reweighed.expect("it was counted with the weight before");
-            }
+        let seat = but.and_then(|member| flow.graph.electorate().seat(member));
+        let others: Vec<Shift> = shifts.into_iter().filter(|shift| Some(shift.seat) != seat).collect();
+        reweigh(&mut self.count, flow, &others, ballots);
+    }
+}
+
+/// Counts ballots of others with the weights that they carry now.
+fn reweigh(count: &mut Count, flow: &Flow, shifts: &[Shift], ballots: &Ballots) {
+    for shift in shifts {
+        let member = flow.graph.electorate().member(shift.seat);
+        if let Some(record) = ballots.standing(&member) {
+            let reweighed = count.reweigh(record.fields, shift.before, shift.after);
+            reweighed.expect("it was counted with the weight before");
         }
     }
 }

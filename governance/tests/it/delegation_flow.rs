@@ -257,6 +257,22 @@ proptest! {
         prop_assert_eq!(straight, winding);
     }
 
+    /// What a ballot would do is what it does, although only what lies behind its seat is looked at.
+    #[test]
+    fn a_ballot_that_is_only_thought_of_is_weighed_as_one_that_is_cast((weights, edges, voters) in worlds()) {
+        let graph = graph(&weights, &edges);
+        let mut live = Live::new(&graph);
+        for seat in &voters {
+            live.set_votes(&graph, Seat(*seat), true);
+        }
+        for seat in graph.electorate().seats() {
+            let mut cast = live.clone();
+            let mut shifts = cast.set_votes(&graph, seat, true);
+            shifts.retain(|shift| shift.seat != seat);
+            prop_assert_eq!(live.if_votes(&graph, seat), (cast.received(&graph, seat), shifts));
+        }
+    }
+
     #[test]
     fn a_route_accounts_for_the_whole_weight((weights, edges, voters) in worlds()) {
         let graph = graph(&weights, &edges);

@@ -32,7 +32,7 @@ use crate::dao::Dao;
 use crate::judge::{Blocks, Source, Verdict};
 use crate::ledger::{ChainView as _, Ledger, LedgerError};
 use crate::shell::NEWEST_HEAD;
-use crate::store::Store;
+use crate::store::{LinkRow, OutboxRow, Store};
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +137,8 @@ pub fn audit_with(
             "That Bitcoin carries no entry besides those stored here is not shown by headers; a bitcoind would.".into(),
         );
     }
+    // What stands beside the log is read before it: a node that runs may add to both meanwhile.
+    let beside = Beside::read(&store)?;
     let mut kept = Progress::take_up(files.resume.as_deref(), &dao.params)?;
     let mut ledger = begun(&dao, &store)?;
     let mut chain = AuditedChain { store: &store, blocks: &blocks, dao: &dao, seals: SealScan::default() };
@@ -160,10 +162,10 @@ pub fn audit_with(
     }
     let judged = replayed
         .and_then(|()| check_founding(&dao, &mut chain))
-        .and_then(|()| check_newest_head(&store, &ledger))
-        .and_then(|()| rows::check_own_entries(&store, &ledger))
+        .and_then(|()| check_newest_head(beside.newest_head.as_deref(), &store, &ledger))
+        .and_then(|()| rows::check_own_entries(&beside.outbox, &ledger))
         .and_then(|()| rows::check_blocks(&store, &blocks))
-        .and_then(|()| check_links(&store, &mut ledger, &mut chain, &mut report));
+        .and_then(|()| check_links(&beside.links, &mut ledger, &mut chain, &mut report));
     report.epochs = ledger.state().anchored().len() as u64;
     if let Err(error) = judged {
         let cannot_tell = blocks.trouble().is_some() || is_not_yet(&error);
@@ -235,18 +237,35 @@ fn check_founding(dao: &Dao, chain: &mut AuditedChain<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The newest head that the directory ever had is in its log: nothing was cut off behind or before it.
-fn check_newest_head(store: &Store, ledger: &Ledger) -> Result<()> {
-    let Some(bytes) = store.meta(NEWEST_HEAD)? else {
-        ensure!(ledger.state().heads().is_empty(), "N-22: the newest head that was stored is missing");
+/// What a directory holds beside the log that speaks of the log.
+struct Beside {
+    newest_head: Option<Vec<u8>>,
+    outbox: Vec<OutboxRow>,
+    links: Vec<LinkRow>,
+}
+
+impl Beside {
+    fn read(store: &Store) -> Result<Self> {
+        Ok(Self { newest_head: store.meta(NEWEST_HEAD)?, outbox: store.outbox()?, links: store.links()? })
+    }
+}
+
+/// The newest head that the directory ever had is in its log: nothing was cut off behind or before it. `before` is what was
+/// stored as the newest head before the log was read; where a running node has stored another since, the log read may be the
+/// one of any time in between.
+fn check_newest_head(before: Option<&[u8]>, store: &Store, ledger: &Ledger) -> Result<()> {
+    let has_grown = store.meta(NEWEST_HEAD)?.as_deref() != before;
+    let Some(bytes) = before else {
+        ensure!(has_grown || ledger.state().heads().is_empty(), "N-22: the newest head that was stored is missing");
         return Ok(());
     };
-    let stored = Signed::<LogHead>::from_bytes(&bytes).context("N-22: the stored newest head")?;
+    let stored = Signed::<LogHead>::from_bytes(bytes).context("N-22: the stored newest head")?;
     let key = ledger.hub_log_key_at(stored.size);
     stored.signature_check(&key, "the stored newest head").verify(&Secp256k1::verification_only())?;
     let newest = ledger.newest_head().map_or(0, |head| head.size);
+    let is_in_log = || ledger.state().heads().iter().any(|record| record.head == stored.statement);
     ensure!(
-        ledger.newest_head() == Some(&stored),
+        ledger.newest_head() == Some(&stored) || has_grown && is_in_log(),
         "N-22: entry {}: the newest signed head covers {} entries, the newest head in the log covers {newest}; the log was cut",
         stored.size,
         stored.size
@@ -256,12 +275,12 @@ fn check_newest_head(store: &Store, ledger: &Ledger) -> Result<()> {
 
 /// Every link that is mined commits to the header that the log gives, also those that are not final yet (N-24).
 fn check_links(
-    store: &Store,
+    stored: &[LinkRow],
     ledger: &mut Ledger,
     chain: &mut AuditedChain<'_>,
     report: &mut AuditReport,
 ) -> Result<()> {
-    let rows = rows::links(store, ledger)?;
+    let rows = rows::links(stored, ledger)?;
     let mut rows = rows.iter();
     let mut seal = ledger.state().params().first_seal;
     let mut epoch = 1;

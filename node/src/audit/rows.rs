@@ -16,7 +16,7 @@ use bitcoin::{BlockHash, Transaction};
 
 use crate::judge::Blocks;
 use crate::ledger::Ledger;
-use crate::store::{OutboxRow, Store};
+use crate::store::{LinkRow, OutboxRow, Store};
 
 /// A stored link.
 pub(super) struct Link {
@@ -25,9 +25,9 @@ pub(super) struct Link {
 }
 
 /// The stored links from epoch 1 on; the log reaches as far as each of them commits.
-pub(super) fn links(store: &Store, ledger: &Ledger) -> Result<Vec<Link>> {
+pub(super) fn links(rows: &[LinkRow], ledger: &Ledger) -> Result<Vec<Link>> {
     let mut links = Vec::new();
-    for (epoch, row) in (1_u32..).zip(store.links()?) {
+    for (epoch, row) in (1_u32..).zip(rows) {
         ensure!(row.epoch == epoch, "N-25: link {epoch}: not stored, though link {} is", row.epoch);
         let header =
             EpochHeader::from_bytes(&row.header).with_context(|| format!("N-25: link {epoch}: the stored header"))?;
@@ -49,13 +49,13 @@ pub(super) fn links(store: &Store, ledger: &Ledger) -> Result<Vec<Link>> {
 }
 
 /// What the hub promised to this member is in the log (N-23).
-pub(super) fn check_own_entries(store: &Store, ledger: &Ledger) -> Result<()> {
-    for row in store.outbox()? {
+pub(super) fn check_own_entries(rows: &[OutboxRow], ledger: &Ledger) -> Result<()> {
+    for row in rows {
         let (incarnation, sequence) = (row.incarnation, row.sequence);
         let place = || format!("N-23: own entry {sequence} of incarnation {incarnation}");
         let entry = Entry::from_bytes(&row.entry).with_context(place)?;
-        check_own_entry(&row, &entry, ledger).with_context(place)?;
-        check_receipt(&row, &entry, ledger).with_context(place)?;
+        check_own_entry(row, &entry, ledger).with_context(place)?;
+        check_receipt(row, &entry, ledger).with_context(place)?;
     }
     Ok(())
 }

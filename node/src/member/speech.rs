@@ -13,7 +13,7 @@ use super::Member;
 use super::lane::Speech;
 use crate::api::{ApiError, CommentOpinion, DelegatePart, DelegateScope, Saying};
 use crate::keys::unhex;
-use crate::view::{find_comment, find_member, find_proposal};
+use crate::view::{find_comment, find_member, find_proposal, name_of};
 
 /// Basis points of the whole.
 const WHOLE_BP: u64 = 10_000;
@@ -132,8 +132,9 @@ impl Member {
         let mut sentences: Vec<String> = parts
             .iter()
             .map(|part| {
-                let (share, to) = (percent(part.share_bp), part.to);
-                format!("{share} of your weight goes to member {to} on {scope}, where you do not vote yourself.")
+                let (share, to, name) = (percent(part.share_bp), part.to, name_of(&self.shell, &part.to));
+                let whom = if name.is_empty() { format!("member {to}") } else { format!("{name}, member {to},") };
+                format!("{share} of your weight goes to {whom} on {scope}, where you do not vote yourself.")
             })
             .collect();
         match (parts.is_empty(), until) {

@@ -20,7 +20,7 @@ pub(crate) use ballots::stored_receipt;
 pub use choice::{choice as ballot_choice, fields as ballot_fields};
 pub use draft::content as draft_content;
 pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
-pub use names::{find_comment, find_member, find_proposal};
+pub use names::{find_comment, find_member, find_proposal, name_of};
 pub use proposals::{percent, threshold_sentence};
 pub use wait::{Condition, settle};
 

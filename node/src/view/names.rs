@@ -84,7 +84,7 @@ pub fn find_comment(shell: &Shell, text: &str) -> Result<EntryId, ApiError> {
 }
 
 /// What a member is called; empty for somebody who never bound a stake.
-pub(super) fn name_of(shell: &Shell, member: &MemberId) -> String {
+pub fn name_of(shell: &Shell, member: &MemberId) -> String {
     shell.ledger.state().members().get(member).map(|record| record.name.clone()).unwrap_or_default()
 }
 

@@ -63,6 +63,46 @@ fn an_honest_directory_is_valid() {
     assert!(report.trusted.iter().any(|line| line.contains("regtest")), "{:?}", report.trusted);
 }
 
+/// The newest head in those segments.
+fn newest_head(segments: &[Segment]) -> Vec<u8> {
+    let entries = segments.iter().rev().flat_map(|segment| segment.entries.iter().rev());
+    let mut heads = entries.filter_map(|bytes| match Entry::from_bytes(bytes).unwrap() {
+        Entry::Head(head) => Some(head.to_bytes()),
+        _ => None,
+    });
+    heads.next().unwrap()
+}
+
+/// A node that goes on while its directory is audited adds to the log and to what stands beside it. That is no cut.
+#[test]
+fn a_directory_that_grows_meanwhile_is_not_called_cut() {
+    let Story { world, .. } = Story::told();
+    let (before, behind) = world.segments.split_at(world.segments.len() - 1);
+    let (older, newest) = (newest_head(before), newest_head(&world.segments));
+    assert_ne!(older, newest);
+    let while_audited = |dir: &Path, change: &dyn Fn(&mut Store)| {
+        let mut changed = false;
+        audit(dir, &Source::Headers(dir.join(HEADERS)), &mut |_, _| {
+            if !std::mem::replace(&mut changed, true) {
+                change(&mut Store::open(dir).unwrap());
+            }
+        })
+        .unwrap()
+    };
+    let dir = directory(&world, before);
+    let set = |store: &mut Store, head: &[u8]| store.append_segments(&[], Some((NEWEST_HEAD, head))).unwrap();
+    set(&mut Store::open(dir.path()).unwrap(), &older);
+    let report = while_audited(dir.path(), &|store| {
+        store.append_segments(behind, Some((NEWEST_HEAD, &newest))).unwrap();
+    });
+    assert_ne!(report.verdict, Verdict::Invalid, "{:?}", report.first_difference);
+    // What was stored before the log was read has to be in it, whatever comes after.
+    let cut = directory(&world, before);
+    let report = while_audited(cut.path(), &|store| set(store, &older));
+    assert_eq!(report.verdict, Verdict::Invalid);
+    assert!(report.first_difference.unwrap().contains("the log was cut"));
+}
+
 #[test]
 fn changed_logs_are_named() {
     let Story { world, .. } = Story::told();

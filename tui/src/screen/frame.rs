@@ -13,8 +13,11 @@ use crate::widget::Pen;
 /// From this width on the tabs have numbers and room for the name of the DAO.
 const WIDE: u16 = 112;
 
+/// From this width on all names are whole.
+const WHOLE: u16 = 87;
+
 /// Below this width only the tab of the screen shown has a name.
-const NARROW: u16 = 78;
+const NARROW: u16 = 79;
 
 /// Pictures of something turning, one for each tick.
 const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
@@ -45,7 +48,9 @@ fn draw_tabs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
         let text = match (here, area.width) {
             (_, WIDE..) => format!(" {number} {} ", screen.title()),
             (false, ..NARROW) => format!(" {number} "),
-            _ => format!(" {}", screen.title()),
+            (true, ..NARROW) | (_, WHOLE..) => format!(" {number}{}", screen.title()),
+            // The key is more than the end of the name.
+            _ => format!(" {number}{}", short(*screen)),
         };
         let text_width = u16::try_from(width(&text)).unwrap_or(0);
         let part = Rect { x, y: area.y, width: text_width, height: 1 }.intersection(area);
@@ -65,6 +70,15 @@ fn draw_tabs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
     }
     let used = u16::try_from(left.width()).unwrap_or(area.width).min(area.width);
     pen.frame.render_widget(left, Rect { width: used, ..area });
+}
+
+/// The name of a tab where ten of them have to fit beside their keys.
+fn short(screen: Screen) -> &'static str {
+    match screen {
+        Screen::Proposals => "Props",
+        Screen::Operator => "Oper.",
+        other => other.title(),
+    }
 }
 
 /// What happened last, else what this machine has verified.

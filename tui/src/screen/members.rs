@@ -78,7 +78,7 @@ fn delegations(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         lines.extend(hanging("→ ", &text, columns, theme.good));
     }
     if lines.is_empty() {
-        lines.push(Line::styled("You delegate nothing; d hands weight on.", theme.dim));
+        lines.extend(hanging("", "You delegate nothing; d hands weight on.", columns, theme.dim));
     }
     lines
 }

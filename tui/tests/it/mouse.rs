@@ -7,11 +7,11 @@ use crate::dao::{AtTheKeyboard, id};
 #[test]
 fn tabs_rows_and_footer_are_clicked() {
     let mut member = AtTheKeyboard::new();
-    member.click("Members");
+    member.click("6Members");
     assert_eq!(member.app.screen, Screen::Members);
     member.click("Guðrún");
     assert_eq!(member.app.selections.members, 2);
-    member.click("Proposals").click("Meet on Thursdays");
+    member.click("2Props").click("Meet on Thursdays");
     assert_eq!((member.app.screen, member.app.selections.proposals), (Screen::Proposals, 2));
     member.click("Meet on Thursdays");
     assert_eq!((member.app.screen, member.app.open.clone()), (Screen::Proposal, Some(id(3))));

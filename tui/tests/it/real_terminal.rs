@@ -68,6 +68,29 @@ fn a_polite_kill_restores_the_terminal() {
     tmux.assert_restored();
 }
 
+/// What asks nobody cannot be answered: the terminal is left as it was, and mended by the screens that come next.
+#[test]
+fn a_kill_that_asks_nobody_is_mended_by_the_next_start() {
+    let (exe, folder) = (std::env::current_exe().unwrap(), tempfile::tempdir().unwrap());
+    let run = "real_terminal::screens_in_a_terminal --exact --ignored --nocapture --test-threads=1";
+    let (exe, pid) = (exe.display(), folder.path().join("pid"));
+    let once = format!("sh -c 'echo $$ > \"$0\"; {MODE}=nine exec \"$1\" {run}' '{}' '{exe}'", pid.display());
+    let tmux = Tmux::run("nine", (80, 24), &format!("{once}; echo killed; {once}"));
+    tmux.wait_for("What needs me now");
+    let number = std::fs::read_to_string(&pid).unwrap();
+    let killed = std::process::Command::new("kill").args(["-KILL", number.trim()]).status().unwrap();
+    assert!(killed.success());
+    tmux.wait_for("What needs me now");
+    let begin = std::time::Instant::now();
+    while std::fs::read_to_string(&pid).unwrap() == number {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(60), "the screens did not start again");
+        std::thread::yield_now();
+    }
+    tmux.press(&["2"]).wait_for("Buy two disks");
+    tmux.press(&["q"]).wait_for("[ended with 0]");
+    tmux.assert_restored();
+}
+
 #[test]
 fn keys_and_mouse_of_a_real_terminal_arrive() {
     let (tmux, _folder) = start("keys");

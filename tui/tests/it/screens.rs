@@ -17,7 +17,7 @@ fn screen(name: &str) -> AtTheKeyboard {
 }
 
 /// Every screen and every popup, and the keys that lead there.
-pub(crate) const SCREENS: [(&str, &str); 43] = [
+pub(crate) const SCREENS: [(&str, &str); 44] = [
     ("home", ""),
     ("proposals", "2"),
     ("proposal", "2j<enter>"),
@@ -27,6 +27,10 @@ pub(crate) const SCREENS: [(&str, &str); 43] = [
     ("review", "2jv<enter>vo"),
     ("propose", "2nA title<ctrl-s>"),
     ("propose_budget", "2nA roof<tab><right><right>"),
+    (
+        "propose_options",
+        "2nThe roof<tab><right><right><tab><right><right><right><tab>Timber; Turf<tab><right><tab>tb1q<tab>5",
+    ),
     ("propose_rules", "2nMore time<tab><right><right><right><right>"),
     ("comment", "2j<enter>cSome text"),
     ("review_comment", "2j<enter>cSome text<ctrl-s>"),

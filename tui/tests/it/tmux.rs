@@ -44,13 +44,18 @@ impl Tmux {
 
     /// Waits until the terminal shows that.
     pub(crate) fn wait_for(&self, text: &str) -> String {
+        self.wait_for_within(text, DEADLINE)
+    }
+
+    /// The same for what takes its time.
+    pub(crate) fn wait_for_within(&self, text: &str, deadline: Duration) -> String {
         let begin = Instant::now();
         loop {
             let seen = self.text();
             if seen.contains(text) {
                 return seen;
             }
-            assert!(begin.elapsed() < DEADLINE, "waited for {text:?} in\n{seen}");
+            assert!(begin.elapsed() < deadline, "waited for {text:?} in\n{seen}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

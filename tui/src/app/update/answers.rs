@@ -40,9 +40,12 @@ pub(super) fn on_report(app: &mut App, report: Report) -> Vec<Command> {
 /// A new snapshot: the rows keep what they were on, what is new is told, and the screen asks again for what only it shows.
 fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
     let proposal = app.listed().get(app.selections.proposals).map(|p| p.id.clone());
+    // The first row is the newest ballot, until another is looked at.
+    let is_looked_at = app.screen == Screen::Ballots || app.selections.ballots > 0;
     let ballot = app
         .snapshot
         .as_ref()
+        .filter(|_| is_looked_at)
         .and_then(|s| s.ballots.get(app.selections.ballots))
         .map(|b| (b.proposal.clone(), b.sequence, b.as_treasurer));
     let a_block_came =
