@@ -31,7 +31,9 @@ fn short_lived(title: &str) -> ProposalContent {
 fn pass(world: &mut World, contents: Vec<ProposalContent>) -> (Vec<ProposalId>, u32) {
     let ids: Vec<ProposalId> = contents.into_iter().map(|content| world.propose(1, content)).collect();
     world.mine();
-    ids.iter().for_each(|id| drop(world.vote(1, *id, Choice::Yes).unwrap()));
+    for id in &ids {
+        world.vote(1, *id, Choice::Yes).unwrap();
+    }
     let close = world.state.proposals()[&ids[0]].schedule.unwrap().close;
     (ids, close)
 }
