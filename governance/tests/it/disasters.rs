@@ -103,8 +103,8 @@ fn curve_mochi() {
         let stop = stops.then(|| world.propose(1, stop));
         world.mine();
         world.vote(2, bought, Choice::Yes).unwrap();
-        for stop in &stop {
-            world.vote(1, *stop, Choice::Yes).unwrap();
+        if let Some(stop) = stop {
+            world.vote(1, stop, Choice::Yes).unwrap();
         }
         let close = world.state.proposals()[&bought].schedule.unwrap().close;
         // While the committee's pause lasts nothing is paid, however the vote went; it is not its to say for how long.

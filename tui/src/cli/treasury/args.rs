@@ -151,7 +151,7 @@ pub enum SessionCommand {
     },
     /// Show a session's PSBT as QR codes one after the other, for a signer with a camera; without a terminal, its parts (BCR-2020-005).
     Qr {
-        /// Its id or the beginning of it, or a PSBT file.
+        /// Its id or the beginning of it.
         session: String,
     },
     /// Check a session or a PSBT file, and sign it with my key if the check passes.
@@ -234,12 +234,17 @@ pub enum LabelCommand {
 pub enum PsbtCommand {
     /// Check a PSBT by the proof in it, offline: exit 0 may be signed, 1 must not be, 2 cannot tell.
     Check(PsbtCheck),
+    /// Show a PSBT as QR codes one after the other, for a signer with a camera; without a terminal, its parts (BCR-2020-005).
+    Qr {
+        /// The PSBT in any form; `-` for the standard input.
+        file: PathBuf,
+    },
 }
 
 /// `psbt check`.
 #[derive(Debug, Args)]
 pub struct PsbtCheck {
-    /// The PSBT: binary, base64 or hexadecimal; `-` for the standard input.
+    /// The PSBT: binary, base64, hexadecimal or scanned QR codes; `-` for the standard input.
     pub file: PathBuf,
     /// Block hashes to check the proof by; a Bitcoin Core also tells whether the gate is unspent.
     #[command(flatten)]

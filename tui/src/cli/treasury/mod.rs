@@ -89,9 +89,17 @@ pub(super) fn run(
     console.answer(&reply, || words::reply(&reply))
 }
 
-/// `psbt check`: offline, by the proof in the file.
+/// What needs no node.
 pub(super) fn run_psbt(command: PsbtCommand, console: &mut Console<'_>) -> Result<u8, Failure> {
-    let PsbtCommand::Check(PsbtCheck { file, source, gate, dao }) = command;
+    match command {
+        PsbtCommand::Check(check) => check_psbt(check, console),
+        PsbtCommand::Qr { file } => qr::show(&psbt_of(&file, console)?, console),
+    }
+}
+
+/// `psbt check`: offline, by the proof in the file.
+fn check_psbt(check: PsbtCheck, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let PsbtCheck { file, source, gate, dao } = check;
     let bytes = psbt_file(&file, console)?;
     let dao = dao.map(|path| -> Result<Dao, Failure> { Ok(Dao::from_json(&local::read_file(&path)?)?) }).transpose()?;
     let gates = match gate {
@@ -140,13 +148,8 @@ fn run_session(
         SessionCommand::Papers => (TreasuryRequest::Papers, None),
         SessionCommand::Show { session, out } => (TreasuryRequest::Session { session }, out),
         SessionCommand::Qr { session } => {
-            let path = Path::new(&session);
-            let psbt = if path.exists() || session == "-" {
-                psbt_of(path, console)?
-            } else {
-                session_of(call(&caller, TreasuryRequest::Session { session })?)?.psbt.unwrap_or_default()
-            };
-            return qr::show(&psbt, console);
+            let shown = session_of(call(&caller, TreasuryRequest::Session { session })?)?;
+            return qr::show(&shown.psbt.unwrap_or_default(), console);
         }
         SessionCommand::Sign { session, out } => (sign(&caller, session, console)?, out),
         SessionCommand::Combine { files, out } => {

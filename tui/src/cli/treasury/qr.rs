@@ -34,26 +34,26 @@ pub(super) fn show(text: &str, console: &mut Console<'_>) -> Result<u8, Failure>
         let parts = ur::parts(&bytes, PRINTED_FRAGMENT)?;
         return console.answer(&json!({ "type": "crypto-psbt", "parts": parts }), || parts.clone());
     }
-    let frames = frames(&bytes, size().context("the size of the terminal")?)?;
+    let (parts, side) = frames(&bytes, size().context("the size of the terminal")?)?;
     console.hide_after(|console| {
         enable_raw_mode().context("the terminal cannot be read key by key")?;
-        let shown = cycle(&frames, console);
+        let shown = cycle(&parts, side, console);
         disable_raw_mode().context("the terminal cannot be restored")?;
         Ok(shown?)
     })?;
     Ok(OK)
 }
 
-/// Every code as lines, as large as the terminal has room for.
-fn frames(psbt: &[u8], (columns, rows): (u16, u16)) -> Result<Vec<Vec<String>>, Failure> {
+/// The parts that are shown, each small enough for the terminal, and the columns that a code may have.
+fn frames(psbt: &[u8], (columns, rows): (u16, u16)) -> Result<(Vec<String>, usize), Failure> {
     // Two modules to a letter; the last row says which code it is.
     let side = usize::from(columns).min(usize::from(rows.saturating_sub(2)) * 2);
     for fragment in FRAGMENTS {
-        let parts = ur::parts(psbt, fragment)?;
         // In capital letters a code holds more.
-        let drawn = parts.iter().map(|part| qr_lines(&part.to_uppercase(), side, &Theme::mono()));
-        if let Some(drawn) = drawn.collect::<Option<Vec<_>>>() {
-            return Ok(drawn.into_iter().map(|lines| lines.iter().map(ToString::to_string).collect()).collect());
+        let parts = ur::parts(psbt, fragment)?.into_iter().map(|part| part.to_uppercase()).collect::<Vec<_>>();
+        // All are as long but for the number, and the last has the longest.
+        if parts.last().is_some_and(|part| qr_lines(part, side, &Theme::mono()).is_some()) {
+            return Ok((parts, side));
         }
     }
     Err(Failure::usage(format!(
@@ -61,11 +61,13 @@ fn frames(psbt: &[u8], (columns, rows): (u16, u16)) -> Result<Vec<Vec<String>>, 
     )))
 }
 
-fn cycle(frames: &[Vec<String>], console: &mut Console<'_>) -> anyhow::Result<()> {
-    for (number, lines) in (1usize..).zip(frames).cycle() {
+fn cycle(parts: &[String], side: usize, console: &mut Console<'_>) -> anyhow::Result<()> {
+    for (number, part) in (1usize..=parts.len()).zip(parts).cycle() {
+        let lines = qr_lines(part, side, &Theme::mono()).context("a part is longer than the last")?;
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
         // In raw mode a line ends where it is told to.
         let picture = lines.join("\r\n");
-        let words = format!("code {number} of {}; any key ends", frames.len());
+        let words = format!("code {number} of {}; fewer in a larger terminal; any key ends", parts.len());
         write!(console.err, "\x1b[H{picture}\r\n{words}\x1b[K")?;
         console.err.flush()?;
         if event::poll(EACH)? && matches!(event::read()?, Event::Key(key) if key.kind == KeyEventKind::Press) {
@@ -84,12 +86,13 @@ mod tests {
         let psbt: Vec<u8> = (0..900u16).map(|n| u8::try_from(n % 251).unwrap()).collect();
         let mut counts = Vec::new();
         for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
-            let frames = frames(&psbt, (columns, rows)).unwrap();
-            for lines in &frames {
+            let (parts, side) = frames(&psbt, (columns, rows)).unwrap();
+            for part in &parts {
+                let lines = qr_lines(part, side, &Theme::mono()).unwrap();
                 assert!(lines.len() <= usize::from(rows) - 2, "{} rows of {rows}", lines.len());
-                assert!(lines.iter().all(|line| line.chars().count() <= usize::from(columns)));
+                assert!(lines.iter().all(|line| line.width() <= usize::from(columns)));
             }
-            counts.push(frames.len());
+            counts.push(parts.len());
         }
         assert!(counts[0] > counts[1] && counts[1] > counts[2], "{counts:?}");
         assert!(frames(&psbt, (20, 10)).is_err());
