@@ -11,7 +11,8 @@ use lightning::ln::chan_utils::get_commitment_transaction_number_obscure_factor;
 
 use crate::ids::{ChannelParams, DUST_SAT, MAX_MONEY_SAT, P2A_MAX_SAT};
 use crate::keys::{ChannelPublicKeys, MAX_COMMITMENT_NUMBER};
-use crate::scripts::{ToLocal, anchor_script, funding_script, to_remote_script};
+use crate::musig::FundingAggregate;
+use crate::scripts::{ToLocal, anchor_script, to_remote_script};
 
 /// One of the two sides of a channel. Clause C-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +44,26 @@ pub struct CommitmentContext {
     pub hub: ChannelPublicKeys,
     /// The funding output that is spent.
     pub funding: OutPoint,
+    /// Of both funding keys; kept, because every commitment and every signature needs it.
+    aggregate: FundingAggregate,
+}
+
+impl CommitmentContext {
+    /// Of both sides' keys, over a funding output.
+    pub fn new(params: ChannelParams, member: ChannelPublicKeys, hub: ChannelPublicKeys, funding: OutPoint) -> Self {
+        Self { params, member, hub, funding, aggregate: FundingAggregate::new(&member.funding, &hub.funding) }
+    }
+
+    /// The same over another funding output.
+    #[must_use]
+    pub fn over(self, funding: OutPoint) -> Self {
+        Self { funding, ..self }
+    }
+
+    /// The key of the funding output, with which both sign together.
+    pub fn aggregate(&self) -> &FundingAggregate {
+        &self.aggregate
+    }
 }
 
 /// How the funding value is divided at one commitment number, in satoshis.
@@ -179,7 +200,7 @@ pub fn funding_output(context: &CommitmentContext) -> TxOut {
     let ChannelParams { member_sat, hub_sat, .. } = context.params;
     TxOut {
         value: Amount::from_sat(member_sat.saturating_add(hub_sat)),
-        script_pubkey: funding_script(&context.member.funding, &context.hub.funding),
+        script_pubkey: context.aggregate.script_pubkey(),
     }
 }
 

@@ -2,10 +2,10 @@
 //!
 //! Values cross between the two libraries as bytes. Secret nonces are move-only and never leave memory (C-15).
 
-use bitcoin::Txid;
 use bitcoin::hashes::Hash;
-use bitcoin::key::TapTweak;
+use bitcoin::key::{TapTweak, TweakedPublicKey};
 use bitcoin::secp256k1::{Message, PublicKey, SecretKey, XOnlyPublicKey, schnorr};
+use bitcoin::{ScriptBuf, Txid};
 use lightning::io;
 use lightning::ln::msgs::DecodeError;
 use lightning::util::ser::{Readable, Writeable, Writer};
@@ -92,7 +92,7 @@ impl SecretNonce {
 }
 
 /// `KeyAgg(KeySort(a, b))` with the Taproot tweak of an empty script tree (BIP86, BIP327, BIP341). Clause C-5.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FundingAggregate {
     cache: musig::KeyAggCache,
     internal_key: XOnlyPublicKey,
@@ -126,6 +126,11 @@ impl FundingAggregate {
     /// The key in the funding output's script.
     pub fn output_key(&self) -> XOnlyPublicKey {
         self.output_key
+    }
+
+    /// The funding output's script. Clause C-5.
+    pub fn script_pubkey(&self) -> ScriptBuf {
+        ScriptBuf::new_p2tr_tweaked(TweakedPublicKey::dangerous_assume_tweaked(self.output_key))
     }
 
     /// Nonce for *own* commitment `number` over funding `txid`: the same each time it is asked for, so nothing secret is

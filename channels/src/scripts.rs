@@ -13,8 +13,7 @@ use crate::secp::secp;
 ///
 /// Anybody (hub, member, auditor) recomputes it from the two keys of a stake claim and compares it with the chain.
 pub fn funding_script(member_key: &PublicKey, hub_key: &PublicKey) -> ScriptBuf {
-    let output_key = FundingAggregate::new(member_key, hub_key).output_key();
-    ScriptBuf::new_p2tr_tweaked(bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(output_key))
+    FundingAggregate::new(member_key, hub_key).script_pubkey()
 }
 
 /// The broadcaster's own output: revocable by key path, else spendable after a relative lock. Clause C-20.

@@ -66,8 +66,7 @@ impl Channel {
         self.expect_established()?; // C-304
         let channel = self.id().ok_or_else(|| self.wait("proposing a close"))?;
         let (context, close) = self.build_close(self.state.side, fee_sat)?;
-        let own =
-            self.aggregate(&context).sign_fresh(&self.keys.funding_secret(), session, &peer_nonce, close.sighash());
+        let own = context.aggregate().sign_fresh(&self.keys.funding_secret(), session, &peer_nonce, close.sighash());
         // The peer's nonce leaves `Announced` here: it never meets a second signature of ours (C-33).
         self.round = ClosingRound::Proposed { close, own, peer_nonce };
         Ok(vec![Effect::Send(Msg::ClosingComplete(ClosingComplete { channel, fee_sat, signature: own }))])
@@ -129,7 +128,7 @@ impl Channel {
         self.expect_established()?; // C-304
         let proposer = self.state.side.other();
         let (context, close) = self.build_close(proposer, msg.fee_sat)?;
-        let aggregate = self.aggregate(&context);
+        let aggregate = context.aggregate();
         let announced = self.closing_nonce.as_ref().map(|nonce| nonce.public()).ok_or(Wait::ClosingNonce)?;
         let signer = match proposer {
             Side::Member => &context.member.funding,
@@ -169,8 +168,8 @@ impl Channel {
         }
         let peer = PartialSignatureWithNonce { signature: msg.signature, nonce: *peer_nonce };
         let context = self.closing_context()?;
-        let full = self
-            .aggregate(&context)
+        let full = context
+            .aggregate()
             .aggregate(own, &peer, close.sighash())
             .ok_or(Violation::PartialSignature { what: "the close" })?; // C-17
         let transaction = close.clone().into_signed(&full);
@@ -193,7 +192,7 @@ impl Channel {
         };
         // C-300: without a nonce the other side can propose nothing.
         self.closing_nonce =
-            (!self.closes_into()).then(|| self.aggregate(&context).fresh_nonce(&self.keys.funding_secret(), session));
+            (!self.closes_into()).then(|| context.aggregate().fresh_nonce(&self.keys.funding_secret(), session));
         let nonce = self.closing_nonce.as_ref().map(|secret| secret.public());
         vec![Effect::Send(Msg::Shutdown(Shutdown { channel, script, nonce }))]
     }

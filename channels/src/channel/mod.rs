@@ -23,13 +23,15 @@ pub use error::{ChannelError, Violation, Wait};
 pub use opening::{HubTerms, MAX_CHECKPOINT_BYTES};
 pub use state::{OpeningCheckpoint, StateError};
 
+use std::sync::OnceLock;
+
 use bitcoin::{OutPoint, TxOut};
 use lightning::ln::wire::Type;
 
 use crate::commitment::{Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output};
 use crate::ids::{ChannelId, ChannelParams, OpeningId};
 use crate::keys::ChannelKeys;
-use crate::musig::{FundingAggregate, SecretNonce, SessionSecret};
+use crate::musig::{SecretNonce, SessionSecret};
 use crate::wire::{LaneStatus, Msg, PeerError};
 use checkpoint::{ReviewedAnswer, ReviewedProposal, SpliceSession};
 use closing::ClosingRound;
@@ -72,6 +74,8 @@ pub enum Phase {
 pub struct Channel {
     keys: ChannelKeys,
     state: State,
+    /// What every commitment shares, made when the peer's keys are known: these never change (C-14).
+    context: OnceLock<CommitmentContext>,
     /// Secret half of the nonce announced for the peer's next close proposal; memory only (C-33).
     closing_nonce: Option<SecretNonce>,
     /// The own close proposal under way; memory only (C-33).
@@ -246,6 +250,7 @@ impl Channel {
         Self {
             keys,
             state,
+            context: OnceLock::new(),
             closing_nonce: None,
             round: ClosingRound::default(),
             proposal: None,
@@ -352,15 +357,14 @@ impl Channel {
             Side::Member => (self.state.own, peer),
             Side::Hub => (peer, self.state.own),
         };
-        Ok(CommitmentContext { params: self.state.params, member, hub, funding })
+        let made = || CommitmentContext::new(self.state.params, member, hub, funding);
+        let mut context = self.context.get_or_init(made).over(funding);
+        context.params = self.state.params;
+        Ok(context)
     }
 
     fn funded_context(&self) -> Result<CommitmentContext, ChannelError> {
         self.context_over(self.state.funding.ok_or_else(|| self.wait("using the funding"))?)
-    }
-
-    fn aggregate(&self, context: &CommitmentContext) -> FundingAggregate {
-        FundingAggregate::new(&context.member.funding, &context.hub.funding)
     }
 
     fn first_commitment(&self, context: &CommitmentContext, broadcaster: Side) -> Result<CommitmentTx, ChannelError> {
@@ -374,7 +378,7 @@ impl Channel {
     }
 
     fn verification_nonce(&self, context: &CommitmentContext, number: u64) -> SecretNonce {
-        self.aggregate(context).verification_nonce(&self.keys.funding_secret(), context.funding.txid, number)
+        context.aggregate().verification_nonce(&self.keys.funding_secret(), context.funding.txid, number)
     }
 }
 

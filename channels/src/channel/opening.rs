@@ -261,7 +261,7 @@ impl Channel {
         let context = self.funded_context()?;
         let commitment = self.first_commitment(&context, Side::Member)?;
         let own_nonce = self.verification_nonce(&context, 0).public();
-        let aggregate = self.aggregate(&context);
+        let aggregate = context.aggregate();
         let signer = &context.hub.funding;
         if !aggregate.verify_partial(signer, &msg.signature, &own_nonce, commitment.sighash()) {
             // C-17: without it the stake could be locked for ever.
@@ -289,7 +289,7 @@ impl Channel {
         let context = self.funded_context()?;
         let commitment = self.first_commitment(&context, Side::Hub)?;
         let own_nonce = self.verification_nonce(&context, 0).public();
-        let aggregate = self.aggregate(&context);
+        let aggregate = context.aggregate();
         let signer = &context.member.funding;
         if !aggregate.verify_partial(signer, &msg.signature, &own_nonce, commitment.sighash()) {
             return Err(Violation::PartialSignature { what: "the hub's commitment 0" }.into()); // C-17
@@ -408,7 +408,7 @@ impl Channel {
         let context = self.funded_context()?;
         let commitment = self.first_commitment(&context, broadcaster)?;
         let peer_nonce = self.state.peer_nonce.ok_or_else(|| self.wait("signing commitment 0"))?;
-        Ok(self.aggregate(&context).sign_fresh(&self.keys.funding_secret(), session, &peer_nonce, commitment.sighash()))
+        Ok(context.aggregate().sign_fresh(&self.keys.funding_secret(), session, &peer_nonce, commitment.sighash()))
     }
 }
 

@@ -58,7 +58,7 @@ impl Channel {
     fn sign_own_commitment(&self) -> Result<SignedCommitment, ChannelError> {
         let (context, number, commitment, peer) = self.own_commitment()?;
         let sighash = commitment.sighash();
-        let aggregate = self.aggregate(&context);
+        let aggregate = context.aggregate();
         // The message and the peer's nonce are the stored ones, so signing again after a crash repeats the same session.
         let nonce = self.verification_nonce(&context, number);
         let public = nonce.public();

@@ -73,7 +73,7 @@ fn obscured_numbers() {
     let (mut member, mut hub) = (*keys(Side::Member).public(), *keys(Side::Hub).public());
     member.payment = point("034f355bdcb7cc0af728ef3cceb9615d90684bb5b2ca5f859ab0f0b704075871aa");
     hub.payment = point("032c0b7cf95324a07d05398b240174dc0c2be444d96b159aa6c7f7b1e668680991");
-    let context = CommitmentContext { params: params(), member, hub, funding: funding_outpoint() };
+    let context = CommitmentContext::new(params(), member, hub, funding_outpoint());
     let balances = Balances { member_sat: 1_000_000, hub_sat: 0 };
     for side in [Side::Member, Side::Hub] {
         let built = CommitmentTx::build(&context, side, 42, &member.first_point, balances).unwrap();

@@ -31,12 +31,8 @@ impl Ended {
     pub(crate) fn new(side: Side) -> Self {
         let mut params = params();
         (params.member_sat, params.hub_sat) = (BALANCES.member_sat, BALANCES.hub_sat);
-        let context = CommitmentContext {
-            params,
-            member: *keys(Side::Member).public(),
-            hub: *keys(Side::Hub).public(),
-            funding: funding_outpoint(),
-        };
+        let context =
+            CommitmentContext::new(params, *keys(Side::Member).public(), *keys(Side::Hub).public(), funding_outpoint());
         let peer_keys = keys(side.other());
         let scripts = CloseScripts { member: close_script(Side::Member), hub: close_script(Side::Hub) };
         Self { side, keys: keys(side), peer_keys, fundings: vec![context], scripts, signed: None }

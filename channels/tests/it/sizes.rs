@@ -16,12 +16,7 @@ use crate::pair::{close_script, funding_outpoint, keys, params};
 fn context(member_sat: u64, hub_sat: u64) -> CommitmentContext {
     let mut params = params();
     (params.member_sat, params.hub_sat) = (member_sat, hub_sat);
-    CommitmentContext {
-        params,
-        member: *keys(Side::Member).public(),
-        hub: *keys(Side::Hub).public(),
-        funding: funding_outpoint(),
-    }
+    CommitmentContext::new(params, *keys(Side::Member).public(), *keys(Side::Hub).public(), funding_outpoint())
 }
 
 fn any_signature() -> Signature {
@@ -71,6 +66,8 @@ fn commitment_with_one_output() {
 #[test]
 fn cooperative_close() {
     assert_eq!(close(600_000, 400_000).vsize(), 154);
+    // What the other side can attach is small and gives way: a version 2 transaction could be held back by a large child.
+    assert_eq!(close(600_000, 400_000).version, Version::non_standard(3));
     assert_eq!(close(1_000_000, 0).vsize(), 111);
     // What is too small for an output goes to the fee.
     assert_eq!(close(999_671, 329).output.len(), 1);

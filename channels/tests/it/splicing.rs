@@ -217,3 +217,22 @@ fn every_step_with_every_fault() {
         }
     }
 }
+
+#[test]
+fn a_round_over_an_announcement_that_the_hub_lost_ends() {
+    // Two announcements arrive in the other order, so that the hub takes the older one for the newest.
+    let mut pair = Pair::in_use();
+    pair.announce(250_000).unwrap();
+    pair.announce(300_000).unwrap();
+    pair.swap_next(Side::Member);
+    pair.settle();
+    assert_eq!(pair.channel(Side::Member).fundings().len(), 1);
+    assert!(pair.refusals.iter().any(|(side, why)| *side == Side::Hub && why.contains("C-142")), "{:?}", pair.refusals);
+    for _ in 0..2 {
+        pair.reconnect();
+        pair.settle();
+    }
+    assert_eq!(pair.channel(Side::Hub).fundings().len(), 2, "{:?}", pair.refusals);
+    assert_eq!(pair.channel(Side::Hub).fundings(), pair.channel(Side::Member).fundings());
+    pair.check_against_model();
+}

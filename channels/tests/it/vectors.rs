@@ -37,12 +37,7 @@ fn keys_of(side: Side) -> Value {
 fn context(balances: Balances) -> CommitmentContext {
     let mut params = params();
     (params.member_sat, params.hub_sat) = (balances.member_sat, balances.hub_sat);
-    CommitmentContext {
-        params,
-        member: *keys(Side::Member).public(),
-        hub: *keys(Side::Hub).public(),
-        funding: funding_outpoint(),
-    }
+    CommitmentContext::new(params, *keys(Side::Member).public(), *keys(Side::Hub).public(), funding_outpoint())
 }
 
 fn commitment(broadcaster: Side, number: u64, balances: Balances) -> Value {

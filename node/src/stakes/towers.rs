@@ -215,7 +215,7 @@ impl Shell {
                 // Where several fundings were in force the checkpoint does not say what stood over each.
                 let [funding] = checkpoint.fundings.as_slice() else { continue };
                 if missing.len() < BACKFILL_MAX && !self.store.has_blob(channel.number, checkpoint.number)? {
-                    let mut context = CommitmentContext { funding: funding.outpoint, ..context };
+                    let mut context = context.over(funding.outpoint);
                     context.params.member_sat = checkpoint.member_sat;
                     context.params.hub_sat = checkpoint.hub_sat;
                     missing.push((channel.number, checkpoint.number, context));

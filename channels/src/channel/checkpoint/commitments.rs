@@ -53,7 +53,7 @@ impl Channel {
                 let (context, commitment) = self.commitment_in(ledger, funding, self.state.side.other(), number)?;
                 let nonce = money.peer_nonce(funding).ok_or(Violation::NonceOf { funding })?;
                 let secret = self.keys.funding_secret();
-                let signature = self.aggregate(&context).sign_fresh(&secret, session, &nonce, commitment.sighash());
+                let signature = context.aggregate().sign_fresh(&secret, session, &nonce, commitment.sighash());
                 Ok(FundingSignature { funding, signature })
             })
             .collect()
@@ -77,7 +77,7 @@ impl Channel {
                 Side::Member => &context.hub.funding,
                 Side::Hub => &context.member.funding,
             };
-            if !self.aggregate(&context).verify_partial(signer, signature, &own_nonce, commitment.sighash()) {
+            if !context.aggregate().verify_partial(signer, signature, &own_nonce, commitment.sighash()) {
                 return Err(Violation::PartialSignature { what: "the own commitment" }.into()); // C-17
             }
         }

@@ -69,6 +69,7 @@ impl Channel {
         }
         let mut sessions = session.split(2);
         if let (true, Some(session)) = (sign_again, sessions.next()) {
+            effects.extend(self.splice_init_of_round()?);
             effects.push(self.sign_again(signed, session)?);
         }
         // Stores what it changes, so before what is sent next; nothing of the above is sent when it changes anything.

@@ -175,9 +175,10 @@ impl Pair {
         let number = self.channel(Side::Member).number();
         assert_eq!(self.channel(Side::Hub).number(), number);
         let model = self.model(number);
+        let refused = self.refusals.last().cloned();
         for side in [Side::Member, Side::Hub] {
             let channel = self.channel(side);
-            assert!(channel.peer_numbers() == (number, number), "{side:?} is in a round");
+            assert!(channel.peer_numbers() == (number, number), "{side:?} is in a round, last refused: {refused:?}");
             let ledger = channel.ledger().unwrap();
             let balances = ledger.balances();
             assert_eq!(i128::from(balances.member_sat), model.member_sat);

@@ -1,7 +1,7 @@
 //! A member and a hub in memory, with a chain, a wire that loses messages, and crashes between any two effects.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use althing_channels::wire::OpenStake;
 use althing_channels::{
@@ -43,7 +43,9 @@ pub(crate) fn terms() -> HubTerms {
 }
 
 pub(crate) fn keys(side: Side) -> ChannelKeys {
-    ChannelKeys::new(ChannelSeed::new([if side == Side::Member { 1 } else { 2 }; 32]))
+    static KEYS: LazyLock<[ChannelKeys; 2]> =
+        LazyLock::new(|| [1, 2].map(|seed| ChannelKeys::new(ChannelSeed::new([seed; 32]))));
+    KEYS[side as usize].clone()
 }
 
 pub(crate) fn funding_outpoint() -> OutPoint {

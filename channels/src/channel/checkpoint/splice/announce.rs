@@ -76,10 +76,30 @@ impl Channel {
     /// The announcement under way, as after a reconnect.
     pub(super) fn splice_init(&self) -> Result<Option<Effect>, ChannelError> {
         let money = self.money()?;
-        let Some(splice) = money.announced().filter(|_| money.round.is_none() && self.state.side == Side::Member)
-        else {
-            return Ok(None);
+        match money.announced().filter(|_| money.round.is_none()) {
+            Some(splice) => self.splice_init_of(splice),
+            None => Ok(None),
+        }
+    }
+
+    /// C-145: the announcement that the round under way folds, for a hub that has not taken that round: it may know another one as
+    /// the newest, and would refuse this round for ever.
+    pub(in crate::channel::checkpoint) fn splice_init_of_round(&self) -> Result<Option<Effect>, ChannelError> {
+        let money = self.money()?;
+        let folded = |splice: &Splice| {
+            let changes = money.round.as_ref().map(|round| round.proposal.changes.items());
+            changes.is_some_and(|changes| changes.contains(&splice.change()))
         };
+        match money.announced().filter(|splice| folded(splice)) {
+            Some(splice) => self.splice_init_of(splice),
+            None => Ok(None),
+        }
+    }
+
+    fn splice_init_of(&self, splice: &Splice) -> Result<Option<Effect>, ChannelError> {
+        if self.state.side != Side::Member {
+            return Ok(None);
+        }
         let number = splice.number;
         let prevouts = List::new(splice.prevouts.clone()).ok_or(Violation::Splice { what: "too many inputs" })?;
         Ok(Some(Effect::Send(Msg::SpliceInit(SpliceInit {

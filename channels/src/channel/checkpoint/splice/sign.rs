@@ -28,7 +28,7 @@ impl Channel {
         };
         let funding = splice.funding;
         let context = self.old_context()?;
-        let nonce = self.aggregate(&context).fresh_nonce(&self.keys.funding_secret(), session);
+        let nonce = context.aggregate().fresh_nonce(&self.keys.funding_secret(), session);
         let public = nonce.public();
         self.splicing = Some(SpliceSession::Announced(funding, nonce));
         let msg = SpliceNonce { channel: self.channel_id()?, funding, nonce: public };
@@ -49,7 +49,7 @@ impl Channel {
         let own = match &self.splicing {
             // C-14: the hub's answer fits one signature of this side; a repeated nonce is answered with the same.
             Some(SpliceSession::Signed(funding, own, nonce)) if (*funding, *nonce) == (msg.funding, msg.nonce) => *own,
-            _ => self.aggregate(&context).sign_fresh(&self.keys.funding_secret(), session, &msg.nonce, sighash),
+            _ => context.aggregate().sign_fresh(&self.keys.funding_secret(), session, &msg.nonce, sighash),
         };
         self.splicing = Some(SpliceSession::Signed(msg.funding, own, msg.nonce));
         let (signature, nonce) = (own.signature, Some(own.nonce));
@@ -61,7 +61,7 @@ impl Channel {
         self.expect_channel(msg.channel)?;
         self.expect_in_use("splice_sign")?;
         let (context, sighash) = self.splice_session(msg.funding, "splice_sign")?;
-        let aggregate = self.aggregate(&context);
+        let aggregate = context.aggregate();
         let wrong = Violation::PartialSignature { what: "the splice" };
         let known = self.money()?.splice(msg.funding).is_some_and(|splice| splice.signature.is_some());
         if known && msg.nonce.is_none() {
