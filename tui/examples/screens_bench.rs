@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use althing_node::api::{Reply, Request};
+use althing_node::api::{Reply, Request, Role};
 use althing_node::bench::{Forgers, Pace, Scale, Session, Voting, Way, World};
 use althing_tui::app::{Act, Action, App, Report, Screen, update};
 use althing_tui::screen::render;
@@ -65,13 +65,16 @@ fn main() -> Result<()> {
     drop(votes);
 
     let began = Instant::now();
-    let Reply::Snapshot(snapshot) = session.ask(Request::Snapshot { since: 0 })? else { bail!("no snapshot") };
+    let Reply::Snapshot(mut snapshot) = session.ask(Request::Snapshot { since: 0 })? else { bail!("no snapshot") };
     let asked = began.elapsed();
     let began = Instant::now();
     let bytes = serde_json::to_vec(&snapshot)?.len();
     let written = began.elapsed();
     eprintln!("drawing");
     let (proposals, members) = (snapshot.proposals.len(), snapshot.members.len());
+    // As a member sees it who has voted on nothing: each open vote needs them.
+    snapshot.status.role = Role::Member;
+    snapshot.status.member = snapshot.members.iter().find(|member| member.weight.is_some()).cloned();
     let mut app = App::new();
     let began = Instant::now();
     update(&mut app, Action::Report(Report::Snapshot(snapshot)));

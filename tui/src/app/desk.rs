@@ -121,7 +121,11 @@ impl App {
     pub(super) fn keep(&mut self, reply: Reply) -> bool {
         self.desk.came = self.desk.came.wrapping_add(1);
         match reply {
-            Reply::Treasury { reply } => return self.keep_treasury(reply),
+            Reply::Treasury { reply } => {
+                let kept = self.keep_treasury(reply);
+                self.look_for_needs();
+                return kept;
+            }
             Reply::Anchoring(AnchorReply::Reserve(reserve)) => self.desk.reserve = Some(reserve),
             Reply::Delegations(found) if found.carried.is_some() => self.desk.routes = Some(*found),
             Reply::Delegations(found) => self.desk.delegations = Some(*found),

@@ -84,6 +84,8 @@ pub struct App {
     pub hits: Vec<(Rect, Hit)>,
     /// Whether to leave.
     pub leaving: bool,
+    /// What needs me now, as it was worked out last.
+    pub(super) needed: Vec<Need>,
     /// Needs that were told already.
     pub(super) told: Option<BTreeSet<String>>,
     /// The rows of the list on the screen that pass its filter, and for what they were worked out.
@@ -284,10 +286,17 @@ impl App {
 
     /// What needs me now.
     #[must_use]
-    pub fn needs(&self) -> Vec<Need> {
+    pub fn needs(&self) -> &[Need] {
+        &self.needed
+    }
+
+    /// Works out what needs me now, once for each snapshot and answer: a picture asks for it several times, and there may be a
+    /// need for each of thousands of votes.
+    pub(super) fn look_for_needs(&mut self) {
         let sessions = self.desk.sessions.as_deref().unwrap_or_default();
         let treasury = self.desk.treasury.as_deref();
-        self.snapshot.as_deref().map(|snapshot| needs(snapshot, sessions, treasury)).unwrap_or_default()
+        let needed = self.snapshot.as_deref().map(|snapshot| needs(snapshot, sessions, treasury));
+        self.needed = needed.unwrap_or_default();
     }
 
     /// The filter of the screen shown.
@@ -349,10 +358,9 @@ impl App {
     /// What is looked through of the rows at those places.
     fn texts_of(&self, screen: Screen, places: &[usize]) -> Vec<String> {
         let Some(snapshot) = self.snapshot.as_deref() else { return Vec::new() };
-        let needs = if screen == Screen::Home { self.needs() } else { Vec::new() };
         let payments = if screen == Screen::Treasury { treasury(snapshot) } else { Vec::new() };
         let text = |place: &usize| match screen {
-            Screen::Home => needs[*place].text.clone(),
+            Screen::Home => self.needed[*place].text.clone(),
             Screen::Proposals => searched(&snapshot.proposals[*place]),
             Screen::Ballots => {
                 let ballot = &snapshot.ballots[*place];

@@ -30,6 +30,8 @@ fn commands_of(guide: &str) -> Vec<&str> {
     let blocks = guide.split("```").skip(1).step_by(2);
     let lines = blocks.flat_map(|block| block.lines().skip(1));
     let lines = lines.map(|line| line.trim().trim_start_matches("$ "));
+    // The unit of a service names the program by its path.
+    let lines = lines.map(|line| line.strip_prefix("ExecStart=/usr/local/bin/").unwrap_or(line));
     let commands = lines.filter(|line| line.starts_with("althing "));
     // A comment, a pipe and a file for the output are the shell's.
     commands
@@ -47,6 +49,42 @@ fn every_command_of_the_guides_is_understood() {
                 panic!("{name}: {command}\n{error}");
             }
         }
+    }
+}
+
+/// Who reads the guides has read of every command.
+#[test]
+fn every_command_stands_in_a_guide() {
+    let guides: String = GUIDES.iter().map(|(_, guide, _)| *guide).collect::<Vec<_>>().join(" ");
+    let guides: String = guides.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut commands = Vec::new();
+    leaves(&Cli::command(), "althing", &mut commands);
+    assert!(commands.len() > 100, "{commands:?}");
+    commands.retain(|command| !guides.contains(command.as_str()));
+    assert_eq!(commands, [""; 0], "in no guide");
+}
+
+/// The commands under that one which have none under them.
+fn leaves(command: &clap::Command, name: &str, found: &mut Vec<String>) {
+    let under: Vec<_> =
+        command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()).collect();
+    if under.is_empty() {
+        found.push(name.to_owned());
+    }
+    for sub in under {
+        leaves(sub, &format!("{name} {}", sub.get_name()), found);
+    }
+}
+
+/// The file that a guide shows is one that the program reads.
+#[test]
+fn the_proposal_file_of_the_guide_is_one() {
+    let guide = GUIDES[0].1;
+    let files: Vec<&str> = guide.split("```toml").skip(1).filter_map(|block| block.split("```").next()).collect();
+    let drafts: Vec<_> = files.iter().filter(|file| file.contains("[[option]]")).collect();
+    assert!(!drafts.is_empty());
+    for file in drafts {
+        toml::from_str::<althing_node::api::ProposalDraft>(file).unwrap_or_else(|error| panic!("{error}:\n{file}"));
     }
 }
 

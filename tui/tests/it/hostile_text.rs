@@ -8,7 +8,7 @@ use althing_tui::untrusted::{MAX_BYTES, MAX_LINES, Untrusted, escape_json, is_sh
 use crate::dao::{AtTheKeyboard, discussion, snapshot};
 
 /// What arrives, and what is shown.
-const TABLE: &[(&str, &str, &str)] = &[
+pub(crate) const TABLE: &[(&str, &str, &str)] = &[
     ("clear screen", "a\x1b[2Jb", "a⟦U+001B⟧[2Jb"),
     ("window title", "\x1b]0;title\x07", "⟦U+001B⟧]0;title⟦U+0007⟧"),
     ("clipboard", "\x1b]52;c;cGF5\x07", "⟦U+001B⟧]52;c;cGF5⟦U+0007⟧"),
@@ -206,7 +206,7 @@ fn logs_and_panics_are_harmless() {
 }
 
 /// A snapshot in which every text of others, and every text at all, carries the trick.
-fn infected(trick: &str) -> Snapshot {
+pub(crate) fn infected(trick: &str) -> Snapshot {
     serde_json::from_value(infect_value(serde_json::to_value(snapshot()).unwrap(), trick)).unwrap()
 }
 
@@ -286,7 +286,7 @@ fn no_screen_lets_a_trick_through() {
 }
 
 /// No cell holds anything but letters, and the last net had nothing to catch.
-fn assert_clean(member: &mut AtTheKeyboard, name: &str) {
+pub(crate) fn assert_clean(member: &mut AtTheKeyboard, name: &str) {
     let buffer = member.draw(Theme::dark());
     for cell in &buffer.content {
         assert!(cell.symbol().chars().all(|c| is_showable(c) || c == '⟦'), "{name}: {:?}", cell.symbol());

@@ -7,6 +7,7 @@ mod ballot_editor;
 mod commands;
 mod dao;
 mod drafts;
+mod every_popup;
 mod governance_commands;
 mod guide;
 pub(crate) mod hostile_text;

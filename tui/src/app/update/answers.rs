@@ -12,7 +12,7 @@ use super::{say, treasury};
 use crate::app::desk::of_treasury;
 use crate::app::order::{Effects, ReviewStep};
 use crate::app::state::{App, Page, Popup, Progress};
-use crate::app::{Command, FormKind, Purpose, Report, Screen, Section, Urgency};
+use crate::app::{Command, FormKind, Need, Purpose, Report, Screen, Section, Urgency};
 use crate::untrusted::Untrusted;
 
 /// Points of the growth of the log that are remembered.
@@ -57,6 +57,7 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
     let first_or_block = a_block_came || app.snapshot.is_none();
     grow(app, &snapshot);
     app.snapshot = Some(snapshot);
+    app.look_for_needs();
     app.trouble = None;
     if let Some(row) = proposal.and_then(|id| app.listed().iter().position(|p| p.id == id)) {
         app.selections.proposals = row;
@@ -94,14 +95,16 @@ fn grow(app: &mut App, snapshot: &Snapshot) {
 
 /// What is asked of the member, or broken, and was not told yet. What was there at the start is on the screen anyway.
 fn tell(app: &mut App) -> Option<Command> {
-    let needs = app.needs();
-    let urgent = needs.iter().filter(|need| need.urgency != Urgency::Waiting);
-    let keys: BTreeSet<String> = urgent.clone().map(|need| need.key.clone()).collect();
-    let before = app.told.replace(keys)?;
-    let new: Vec<&str> = urgent.filter(|need| !before.contains(&need.key)).map(|need| need.text.as_str()).collect();
-    let (first, more) = (*new.first()?, new.len() - 1);
-    let text = if more > 0 { format!("{first} (and {more} more)") } else { first.to_owned() };
-    Some(Command::Notify(text))
+    let urgent = || app.needs().iter().filter(|need| need.urgency != Urgency::Waiting);
+    let keys: BTreeSet<String> = urgent().map(|need| need.key.clone()).collect();
+    let is_new = |need: &&Need| app.told.as_ref().is_some_and(|before| !before.contains(&need.key));
+    let more = urgent().filter(is_new).count().saturating_sub(1);
+    let text = urgent().find(is_new).map(|need| match more {
+        0 => need.text.clone(),
+        more => format!("{} (and {more} more)", need.text),
+    });
+    app.told = Some(keys);
+    text.map(Command::Notify)
 }
 
 /// An answer, put where it belongs. An answer nobody waits for any more is dropped.

@@ -84,7 +84,7 @@ pub(super) fn open_selected(app: &mut App) -> Vec<Command> {
         Screen::Channels => stake_here(app).map(|stake| Page::Channel(stake.channel)),
         Screen::Treasury => treasury::page(app),
         Screen::Home => {
-            let need = app.selected_place().and_then(|place| app.needs().into_iter().nth(place));
+            let need = app.selected_place().and_then(|place| app.needs().get(place).cloned());
             if let Some(channel) = need.as_ref().and_then(|need| need.channel.clone()) {
                 go(app, Screen::Channels);
                 let stakes = app.snapshot.iter().flat_map(|snapshot| &snapshot.stakes);
