@@ -103,7 +103,9 @@ fn curve_mochi() {
         let stop = stops.then(|| world.propose(1, stop));
         world.mine();
         world.vote(2, bought, Choice::Yes).unwrap();
-        stop.iter().for_each(|stop| drop(world.vote(1, *stop, Choice::Yes).unwrap()));
+        if let Some(stop) = stop {
+            world.vote(1, stop, Choice::Yes).unwrap();
+        }
         let close = world.state.proposals()[&bought].schedule.unwrap().close;
         // While the committee's pause lasts nothing is paid, however the vote went; it is not its to say for how long.
         while world.state.ledger().closing_height() < close + 60 {
