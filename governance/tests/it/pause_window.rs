@@ -31,7 +31,9 @@ fn short_lived(title: &str) -> ProposalContent {
 fn pass(world: &mut World, contents: Vec<ProposalContent>) -> (Vec<ProposalId>, u32) {
     let ids: Vec<ProposalId> = contents.into_iter().map(|content| world.propose(1, content)).collect();
     world.mine();
-    ids.iter().for_each(|id| drop(world.vote(1, *id, Choice::Yes).unwrap()));
+    for id in &ids {
+        world.vote(1, *id, Choice::Yes).unwrap();
+    }
     let close = world.state.proposals()[&ids[0]].schedule.unwrap().close;
     (ids, close)
 }
@@ -118,4 +120,17 @@ fn a_milestone_that_comes_due_in_a_pause_waits_for_its_end() {
 fn script_of(effect: &Effect) -> Option<bitcoin::ScriptBuf> {
     let Effect::Spend(spend) = effect else { return None };
     Some(spend.outputs[0].script.clone())
+}
+
+#[test]
+fn what_no_pause_held_back_expires_when_it_would() {
+    // Due two blocks after the close, in a pause that is over when the next epoch closes.
+    let mut world = World::founded(&[5000, 4000], |charter| {
+        charter.guards.pause_max_blocks = LONGEST;
+        charter.classes.iter_mut().find(|rule| rule.class == Class::Spend).unwrap().veto_blocks = 2;
+    });
+    let (ids, close) = pass(&mut world, vec![pause(4), short_lived("Nets")]);
+    close_at(&mut world, close + EPOCH);
+    let paid = standing(&world, ids[1]).payments[0].authorisation.unwrap();
+    assert_eq!((paid.height, paid.expires_height), (close + 2, close + 2 + EPOCH));
 }
