@@ -100,7 +100,7 @@ impl World {
         }
         let ids: Vec<_> = (0..proposals)
             .map(|n| {
-                let content = ProposalContent::question(Class::Text, &format!("Motion {n}"), "Why not.", Vec::new());
+                let content = ProposalContent::question(Class::Text, format!("Motion {n}"), "Why not.", Vec::new());
                 let p = world.state.params();
                 let id = content.id(p.network, p.dao_id, member(n));
                 world.say(n, content);

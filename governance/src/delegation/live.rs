@@ -14,7 +14,20 @@ pub struct Live {
     voters: BTreeSet<Seat>,
     /// What arrives at a seat in step 1, 2, ...; seats where nothing arrives are left out.
     arrivals: BTreeMap<Seat, [u128; MAX_STEPS]>,
+    work: Work,
 }
+
+/// Seats and edges looked at. How a flow came to be is no part of what it is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Work(u64);
+
+impl PartialEq for Work {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Work {}
 
 /// The weight of a ballot changed. The counter is to take the ballot of `before` back and to add that of `after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +60,12 @@ impl Live {
             layer = next;
         }
         live
+    }
+
+    /// Seats and edges that changes have looked at so far: what it has cost to keep this up to date, the beginning aside.
+    #[must_use]
+    pub const fn work(&self) -> u64 {
+        self.work.0
     }
 
     /// Whether `seat` has a counted ballot.
@@ -138,6 +157,7 @@ impl Live {
             let mut next = BTreeMap::new();
             for (from, old) in changed {
                 let new = self.arrival(graph, from, step);
+                self.work.0 += 1;
                 let (before, after) = match () {
                     () if from == seat => (before, after),
                     () if self.votes(from) => (OutEdges::NONE, OutEdges::NONE),
@@ -176,6 +196,7 @@ impl Live {
         next: &mut BTreeMap<Seat, u128>,
         shifts: &mut Shifts,
     ) -> Option<&mut u128> {
+        self.work.0 += 1;
         let to = to?;
         shifts.note(self, graph, to);
         let arrival = &mut self.arrivals.entry(to).or_default()[step];

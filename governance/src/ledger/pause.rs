@@ -31,6 +31,10 @@ impl Ledger {
     /// heights in pauses, each once, and at most `most` (G-87). So one pause only delays; it takes another vote to let a
     /// payment expire, and no row of pauses keeps one alive for ever.
     pub(super) fn put_off(&self, class: Class, from: u32, height: u32, most: u32) -> u32 {
+        // No pause has held back what was not due when an epoch closed: its heights are those that P-7 gives.
+        if from > self.closing_height {
+            return 0;
+        }
         let of_class = self.pauses.iter().filter(|pause| pause.classes.contains(&class));
         let mut spans: Vec<(u32, u32)> =
             of_class.map(|pause| (pause.from.max(from), pause.until.min(height))).collect();

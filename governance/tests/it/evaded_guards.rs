@@ -69,6 +69,8 @@ fn a_failed_payment_comes_back_in_no_disguise() {
         fee_cap_sat: 10,
         expiry_blocks: 60,
     };
+    let fresh_budget = Budget { payee: dust(0x53, 1).script, ..budget.clone() };
+    let fresh_budget = ProposalContent::question(Class::Budget, "Work", "", vec![Effect::Budget(fresh_budget)]);
     let in_milestones = ProposalContent::question(Class::Budget, "Work", "", vec![Effect::Budget(budget)]);
     let mut to_another = spend("Nets", 20_000);
     outputs(&mut to_another)[0] = dust(0x52, 20_000);
@@ -79,7 +81,9 @@ fn a_failed_payment_comes_back_in_no_disguise() {
         ("another author, when it was voted down", with_dust, [1, 3], true, true),
         ("another author, when nobody looked", nets(), [3, 1], false, false),
         ("one's own, when nobody looked", spend("Once more", 20_000), [3, 3], false, true),
-        ("another payee", to_another, [1, 1], true, false),
+        ("a fresh address", to_another.clone(), [1, 1], true, true),
+        ("a fresh address in a budget", fresh_budget, [1, 1], true, true),
+        ("a fresh address of another author", to_another, [1, 3], true, false),
     ] {
         let standing = again(nets(), second, authors, heard);
         assert_eq!(is_cooling(&standing), bars, "{name}: {:?}", standing.bar);
@@ -325,4 +329,50 @@ fn a_request_asks_for_no_longer_than_a_year() {
     }
     world.say(1, ask(1)).unwrap();
     world.say(1, ask(52_560)).unwrap();
+}
+
+/// A payment of `sats` to different addresses, `first` being the byte of the first.
+fn divided(first: u8, sats: &[u64]) -> ProposalContent {
+    let mut content = spend("In parts", 1);
+    *outputs(&mut content) = (first..).zip(sats).map(|(byte, sat)| dust(byte, *sat)).collect();
+    content
+}
+
+#[test]
+fn a_payment_in_many_parts_has_payees() {
+    // Eleven equal parts, of which only one comes back, by another author.
+    let parts = [1_000; 11];
+    for byte in [0x60, 0x65, 0x6a] {
+        assert!(is_cooling(&again(divided(0x60, &parts), divided(byte, &[5000]), [1, 3], true)), "{byte}");
+    }
+    assert!(!is_cooling(&again(divided(0x60, &parts), divided(0x6b, &[5000]), [1, 3], true)));
+    // Who shares a tenth is no payee; who gets more than what is left of it is one.
+    let uneven = [10_000, 8_000, 1_000, 1_000];
+    for (byte, bars) in [(0x60, true), (0x61, true), (0x62, false), (0x63, false)] {
+        let standing = again(divided(0x60, &uneven), divided(byte, &[5000]), [1, 3], true);
+        assert_eq!(is_cooling(&standing), bars, "{byte}: {:?}", standing.bar);
+    }
+    assert!(is_cooling(&again(divided(0x60, &[9_000, 1_001]), divided(0x61, &[5000]), [1, 3], true)));
+}
+
+#[test]
+fn whom_the_members_paid_before_is_not_who_was_refused() {
+    for paid_sats in [vec![8000], vec![8000, 600]] {
+        let mut world = founded(&[40_000, 60_000, 10_000], |charter| charter.guards.cooldown_blocks = 1000);
+        let paid = world.open_vote(1, divided(0x60, &paid_sats));
+        agree(&mut world, 3, paid);
+        assert_eq!(world.fate(paid).fate, Fate::Effective);
+        let failed = world.open_vote(1, divided(0x70, &[5000]));
+        world.vote(1, failed, Choice::Yes).unwrap();
+        world.vote(2, failed, Choice::No).unwrap();
+        assert_eq!(world.fate(failed).fate, Fate::Failed);
+        let known = world.open_vote(1, divided(0x60, &[4000]));
+        // Dust made nobody known.
+        let dusted = world.open_vote(1, divided(0x61, &[4000]));
+        for id in [known, dusted] {
+            agree(&mut world, 3, id);
+        }
+        assert!(!is_cooling(&world.fate(known)));
+        assert!(is_cooling(&world.fate(dusted)));
+    }
 }

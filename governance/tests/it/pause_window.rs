@@ -121,3 +121,16 @@ fn script_of(effect: &Effect) -> Option<bitcoin::ScriptBuf> {
     let Effect::Spend(spend) = effect else { return None };
     Some(spend.outputs[0].script.clone())
 }
+
+#[test]
+fn what_no_pause_held_back_expires_when_it_would() {
+    // Due two blocks after the close, in a pause that is over when the next epoch closes.
+    let mut world = World::founded(&[5000, 4000], |charter| {
+        charter.guards.pause_max_blocks = LONGEST;
+        charter.classes.iter_mut().find(|rule| rule.class == Class::Spend).unwrap().veto_blocks = 2;
+    });
+    let (ids, close) = pass(&mut world, vec![pause(4), short_lived("Nets")]);
+    close_at(&mut world, close + EPOCH);
+    let paid = standing(&world, ids[1]).payments[0].authorisation.unwrap();
+    assert_eq!((paid.height, paid.expires_height), (close + 2, close + 2 + EPOCH));
+}

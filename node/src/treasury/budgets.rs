@@ -56,7 +56,7 @@ fn milestone((number, (payment, description)): (u16, (&Payment, String))) -> Mil
         description,
         sat: payment.spend.outputs.iter().fold(0u64, |sum, output| sum.saturating_add(output.sat)),
         due_height: payment.due_at,
-        expires_height: payment.expires_at,
+        expires_height: payment.authorisation.map_or(payment.expires_at, |given| given.expires_height),
         state: state.to_owned(),
         txid,
     }

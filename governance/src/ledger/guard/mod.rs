@@ -10,7 +10,7 @@ use crate::id::{MemberId, ProposalId};
 use crate::state::{LogState, ProposalRecord};
 use crate::voting::Outcome;
 use electorate::electorate_shrink;
-use subject::Subject;
+use subject::{Paid, Side, Subject, payees};
 
 /// Which guard bars a proposal (G-100).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,12 +180,21 @@ impl<'a> Past<'a> {
         })
     }
 
-    fn has_common_subject(&self, other: &ProposalRecord) -> bool {
-        let is_own = other.author == self.author;
-        let subject =
-            |charter, content, position| Subject { state: self.state, charter, content, position, is_own }.keys();
-        let theirs = subject(self.state.charter_of(other), &other.content, other.position);
-        !theirs.is_disjoint(&subject(self.charter, self.content, self.position))
+    fn has_common_subject(&self, other: &ProposalRecord, paid: &Paid<'_>) -> bool {
+        let (failed, new) = match other.author == self.author {
+            true => (Side::OwnFailed, Side::OwnNew(paid)),
+            false => (Side::Others, Side::Others),
+        };
+        let (state, charter) = (self.state, self.state.charter_of(other));
+        let theirs = Subject { state, charter, content: &other.content, position: other.position, side: failed };
+        let ours = Subject { state, charter: self.charter, content: self.content, position: self.position, side: new };
+        !theirs.keys().is_disjoint(&ours.keys())
+    }
+
+    /// Whom proposals paid that took effect.
+    fn paid(&self) -> Paid<'a> {
+        let effective = self.ledger.standings.values().filter(|standing| standing.fate == Fate::Effective);
+        effective.flat_map(|standing| &standing.payments).flat_map(|payment| payees(&payment.spend.outputs)).collect()
     }
 
     /// What was decided earlier bars also what was logged in the meantime: several copies at once are several tries.
@@ -194,9 +203,10 @@ impl<'a> Past<'a> {
         if blocks == 0 {
             return None;
         }
+        let paid = self.paid();
         let bars = self.failures().filter_map(|(other, standing)| {
             let until = standing.closed_at.saturating_add(blocks);
-            let counts = other.thread != self.thread && logged < until && self.has_common_subject(other);
+            let counts = other.thread != self.thread && logged < until && self.has_common_subject(other, &paid);
             counts.then_some((until, other.author == self.author))
         });
         let latest = bars.reduce(|(until, is_own), (other, also)| (until.max(other), is_own || also));
@@ -211,10 +221,11 @@ impl<'a> Past<'a> {
             return base;
         }
         let height = self.state.entry_height(self.position).unwrap_or(u32::MAX);
+        let paid = self.paid();
         let failed = self.failures().filter(|(other, standing)| {
             let is_earlier = other.position < self.position && standing.closed_at <= height;
             let same_author = other.author == self.author && other.content.class == content.class;
-            is_earlier && counts(&other.author) && (same_author || self.has_common_subject(other))
+            is_earlier && counts(&other.author) && (same_author || self.has_common_subject(other, &paid))
         });
         charter.guards.deposit_after(base, u32::try_from(failed.count()).unwrap_or(u32::MAX))
     }
