@@ -4,11 +4,12 @@
 use althing_governance::charter::{Body, Class, Guardians, Treasurer};
 use althing_governance::delegation::{Delegation, Part, Scope};
 use althing_governance::entry::{
-    Ballot, Choice, Effect, Entry, Equivocation, GuardianAct, GuardianVoice, KeyRotation, ProposalContent,
+    Ballot, Choice, Effect, Entry, Equivocation, GuardianAct, GuardianVoice, KeyRotation, LaneEntry, LaneHeader,
+    ProposalContent,
 };
 use althing_governance::ledger::Fate;
 use althing_governance::voting::Outcome;
-use althing_governance::{Charter, dao};
+use althing_governance::{Charter, ProposalId, dao};
 use bitcoin::OutPoint;
 
 use crate::world::{AUX, IntoEntry as _, World, keypair, member_id, spend, text, txid};
@@ -130,4 +131,77 @@ fn coins_that_left_weigh_nothing_though_their_owner_is_suspended() {
         assert_eq!(outcome, if leaves { Fate::Failed } else { Fate::Effective });
         assert_eq!(world.rolls.last().unwrap().weight(&member_id(3)), 0, "suspended");
     }
+}
+
+/// What member 3 says by a key for a place of their lane, whatever the log has there.
+fn ballot_at(world: &World, key: u8, lane: LaneHeader, on: ProposalId, choice: Choice) -> Entry {
+    let lane = LaneHeader { member: member_id(key), ..lane };
+    LaneEntry::sign(&world.secp, lane, Ballot::new(on, choice, None), &keypair(key), &AUX).into_entry()
+}
+
+#[test]
+fn an_offence_under_the_old_key_is_the_members_whose_later_ballot_stands() {
+    let mut world = founded(&[60_000, 50_000, 10_000], |_| {});
+    let id = world.open_vote(1, text("Before and after"));
+    let lane = world.state.next_lane_header(member_id(3), 1);
+    let [logged, other] = [Choice::Yes, Choice::No].map(|choice| ballot_at(&world, 3, lane, id, choice));
+    world.append(logged.clone()).unwrap();
+    rotate(&mut world, 3, 3, 33);
+    let sums = |world: &World| world.state.proposals()[&id].live.clone().unwrap().count().sums();
+    assert_eq!(sums(&world), [10_000, 0, 0, 1, 120_000], "the ballot by the old key counts on");
+    let proof = Equivocation::new(logged, other).unwrap();
+    let mut voted = world.state.clone();
+    world.append(Entry::Equivocation(proof.clone())).unwrap();
+    assert_eq!(sums(&world), [0, 0, 0, 0, 120_000], "void");
+    // The member waits, whichever key they speak by.
+    assert_eq!(world.vote(33, id, Choice::No).unwrap_err().rule(), "G-98");
+    assert_eq!(world.append(Entry::Equivocation(proof.clone())).unwrap_err().rule(), "G-98", "proven once");
+    // What the new key said before the proof is another place.
+    let later = LaneEntry::sign(
+        &world.secp,
+        voted.next_lane_header(member_id(33), 1),
+        Ballot::new(id, Choice::No, None),
+        &keypair(33),
+        &AUX,
+    );
+    voted.apply(voted.size(), later.into_entry()).unwrap();
+    voted.apply(voted.size(), Entry::Equivocation(proof)).unwrap();
+    assert_eq!(voted.proposals()[&id].live.clone().unwrap().count().sums(), [0, 10_000, 0, 1, 120_000]);
+}
+
+#[test]
+fn two_keys_at_one_number_are_no_offence() {
+    let mut world = founded(&[60_000, 50_000, 10_000], |_| {});
+    let id = world.open_vote(1, text("Whose"));
+    let lane = world.state.next_lane_header(member_id(3), 1);
+    let by = |world: &World, key, choice| ballot_at(world, key, lane, id, choice);
+    // Whoever found the old key says something else at the number at which it was replaced, or at the next.
+    rotate(&mut world, 3, 3, 33);
+    let after = world.state.next_lane_header(member_id(33), 1);
+    assert_eq!(after.sequence, lane.sequence + 1, "the rotation has the number");
+    assert!(Equivocation::new(by(&world, 3, Choice::Yes), by(&world, 33, Choice::No)).is_err());
+    world.vote(33, id, Choice::Yes).unwrap();
+    let stolen = [Choice::Yes, Choice::No].map(|choice| ballot_at(&world, 3, after, id, choice));
+    for (one, other) in
+        [(by(&world, 3, Choice::Yes), by(&world, 3, Choice::No)), (stolen[0].clone(), stolen[1].clone())]
+    {
+        let proof = Entry::Equivocation(Equivocation::new(one, other).unwrap());
+        assert_eq!(world.append(proof).unwrap_err().rule(), "G-98");
+    }
+    let sums = world.state.proposals()[&id].live.clone().unwrap().count().sums();
+    assert_eq!(sums, [10_000, 0, 0, 1, 120_000]);
+}
+
+#[test]
+fn a_new_key_that_signs_twice_for_an_old_number_voids_nothing_of_the_old_key() {
+    let mut world = founded(&[60_000, 50_000, 10_000], |_| {});
+    let id = world.open_vote(1, text("Once said"));
+    let lane = world.state.next_lane_header(member_id(3), 1);
+    world.vote(3, id, Choice::Yes).unwrap();
+    rotate(&mut world, 3, 3, 33);
+    let [one, other] = [Choice::No, Choice::Abstain].map(|choice| ballot_at(&world, 33, lane, id, choice));
+    world.append(Entry::Equivocation(Equivocation::new(one, other).unwrap())).unwrap();
+    let sums = world.state.proposals()[&id].live.clone().unwrap().count().sums();
+    assert_eq!(sums, [10_000, 0, 0, 1, 120_000], "the place is the key's (G-98)");
+    assert_eq!(world.vote(33, id, Choice::No).unwrap_err().rule(), "G-98", "the offence is the member's");
 }
