@@ -72,6 +72,36 @@ fn a_newcomer_joins_by_an_invitation_and_gets_weight() {
     });
 }
 
+/// Two folders are two people here; another DAO is another folder in the same way.
+#[test]
+fn another_folder_is_opened_from_the_screens() {
+    with_members_on_roll("folders", |assembly| {
+        let program = Program::locate_or_build()?;
+        let (astrid, bjarni) = (assembly.members[0].data_dir(), assembly.members[1].data_dir());
+        let settings = assembly.data_dir.join("terminal.toml");
+        let common = format!("ALTHING_SETTINGS='{}' ALTHING_PASSWORD='{PASSWORD}'", settings.display());
+        let add = |folder: &Path| {
+            format!("{common} '{}' settings add-folder '{}'", program.path().display(), folder.display())
+        };
+        let command = format!(
+            "{} && {} && {common} '{}' tui --data '{}'",
+            add(astrid),
+            add(bjarni),
+            program.path().display(),
+            astrid.display()
+        );
+        let screens = Tmux::run("folders", (100, 30), &command);
+        screens.wait_for("me       Astrid");
+        screens.press(&["@"]).wait_for("open now");
+        screens.press(&["Down", "Enter"]).wait_for("me       Bjarni");
+        screens.press(&["@"]).wait_for("open now");
+        screens.press(&["Escape"]).wait_for("What needs me now");
+        screens.press(&["q"]).wait_for("[ended with 0]");
+        screens.assert_restored();
+        Ok(())
+    });
+}
+
 /// The words of a page on which each stands behind its number, in the order of the numbers.
 fn numbered_words(page: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -22,6 +22,7 @@ mod fees_rise;
 mod governance;
 mod hub_disk;
 mod hub_kill;
+mod learns;
 mod log_rows;
 mod long_channel;
 mod lost_laptop;

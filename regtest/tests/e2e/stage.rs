@@ -8,6 +8,11 @@ use althing_regtest::story::{Assembly, Narrator, Periods, Told, explain, found_a
 /// The story this binary tells once. Who holds it has the machine.
 static TOLD: Mutex<Option<Told>> = Mutex::new(None);
 
+/// Whoever starts programs holds this: one test at a time has the machine.
+pub(crate) fn a_turn() -> &'static Mutex<Option<Told>> {
+    &TOLD
+}
+
 /// Gives the told story, telling it first if nobody has. Hub and members are stopped, bitcoind runs.
 pub(crate) fn told() -> Turn {
     let mut turn = Turn(TOLD.lock().unwrap_or_else(PoisonError::into_inner));
