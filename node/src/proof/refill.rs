@@ -52,7 +52,8 @@ pub(super) fn gate_of(statement: &Statement) -> Option<OutPoint> {
         | Statement::ReceiptFraud(_)
         | Statement::HeadFraud(_)
         | Statement::Equivocation(_)
-        | Statement::BadEntry(_) => None,
+        | Statement::BadEntry(_)
+        | Statement::TwoCheckpoints(_) => None,
     }
 }
 
