@@ -249,6 +249,11 @@ pub enum Evidence {
         /// Both entries, hex.
         entries: [String; 2],
     },
+    /// A side of a channel signed two checkpoints of one number (P-400).
+    TwoCheckpoints {
+        /// Both, hex: each as the log has it, or followed by the signature of one side.
+        checkpoints: [String; 2],
+    },
     /// A gate of the treasury was spent without authorisation (P-15).
     UnauthorisedSpend {
         /// The gate, `txid:vout`.

@@ -12,7 +12,9 @@ use althing_governance::id::TreeHash;
 use althing_governance::signing::Signed;
 
 use super::budget::BudgetPart;
-use super::parts::{Against, AuthorisedPart, BadEntryPart, DidNotVotePart, ReceiptFraudPart, SpendPart};
+use super::parts::{
+    Against, AuthorisedPart, BadEntryPart, DidNotVotePart, ReceiptFraudPart, SpendPart, TwoCheckpointsPart,
+};
 use super::refill::RefilledPart;
 
 /// First bytes of every proof file (P-1).
@@ -87,6 +89,8 @@ pub enum Statement {
     UnauthorisedSpend(Box<SpendPart>),
     /// The hub logged an entry that nobody signed so (P-333).
     BadEntry(Box<BadEntryPart>),
+    /// One side of a channel signed two checkpoints of one number (P-400).
+    TwoCheckpoints(Box<TwoCheckpointsPart>),
     /// A payment may be made: what was decided, and its authorisation under the last epoch (P-20).
     Payment(Box<PaymentPart>),
     /// What is left of a budget (P-335).
@@ -99,7 +103,7 @@ impl Statement {
     /// Whether it is about an epoch: about the last one of the file.
     pub fn is_under_a_header(&self) -> bool {
         match self {
-            Self::HeadFraud(_) | Self::Equivocation(_) | Self::BadEntry(_) => false,
+            Self::HeadFraud(_) | Self::Equivocation(_) | Self::BadEntry(_) | Self::TwoCheckpoints(_) => false,
             Self::ReceiptFraud(part) => part.against == Against::Header,
             _ => true,
         }
@@ -300,6 +304,10 @@ impl Canonical for Statement {
                 w.u8(12);
                 part.encode(w);
             }
+            Self::TwoCheckpoints(part) => {
+                w.u8(13);
+                part.encode(w);
+            }
         }
     }
 
@@ -341,6 +349,7 @@ impl Statement {
             8 => Ok(Self::UnauthorisedSpend(Box::new(Canonical::decode(r)?))),
             11 => Ok(Self::BadEntry(Box::new(Canonical::decode(r)?))),
             12 => Ok(Self::Budget(Box::new(Canonical::decode(r)?))),
+            13 => Ok(Self::TwoCheckpoints(Box::new(Canonical::decode(r)?))),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
     }

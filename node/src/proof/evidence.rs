@@ -19,6 +19,7 @@ use super::budget::BudgetPart;
 use super::bundle::{LoggedEntry, MAX_PATH, Statement};
 use super::export::{deciding_epoch, logged, write_proof};
 use super::parts::{Against, AuthorisedPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart};
+use super::two_checkpoints::two_checkpoints;
 use crate::api::{AnchorReply, ApiError, Evidence, ReceiptFile};
 use crate::chain_view::decode_evidence;
 use crate::facts::outpoint_bytes;
@@ -50,6 +51,9 @@ pub fn prove(shell: &Shell, me: Option<MemberId>, evidence: &Evidence, path: &Pa
             let (one, other) = (decoded::<Entry>(one, "entry")?, decoded::<Entry>(other, "entry")?);
             let proof = Equivocation::new(one, other).map_err(|error| ApiError::invalid("G-98", error.to_string()))?;
             (0, Statement::Equivocation(Box::new(proof)))
+        }
+        Evidence::TwoCheckpoints { checkpoints } => {
+            (epoch_of_keys(shell), Statement::TwoCheckpoints(Box::new(two_checkpoints(checkpoints)?)))
         }
         Evidence::UnauthorisedSpend { gate } => {
             let gate = gate.parse().map_err(|_| ApiError::invalid("P-15", format!("{gate:?} is no txid:vout")))?;

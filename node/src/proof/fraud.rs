@@ -5,7 +5,7 @@ use althing_governance::dao::DaoParams;
 use althing_governance::entry::{Entry, Equivocation, LogHead};
 use althing_governance::epoch::EpochHeader;
 use althing_governance::id::{DaoId, NetworkId, TreeHash};
-use althing_governance::signing::{Signed, Statement, verify_all};
+use althing_governance::signing::{SignatureCheck, SignatureError, Signed, Statement, verify_all};
 use althing_governance::tree::{leaf_hash, verify_inclusion};
 use bitcoin::secp256k1::{Secp256k1, XOnlyPublicKey};
 
@@ -223,15 +223,19 @@ impl Dao<'_> {
     /// The hub's log key is that of the charter in force when it signed; a former key binds the hub as well.
     /// Gives the number of that hub.
     fn check_hub_signature<T: Statement>(&self, signed: &Signed<T>, what: &'static str) -> Result<usize, Rejection> {
+        self.signing_hub(|key| signed.signature_check(key, what)).map_err(|error| fail(what)(format!("P-12: {error}")))
+    }
+
+    /// The number of the hub one of whose log keys passes the check; why the last of them did not, when none does.
+    pub(super) fn signing_hub(
+        &self,
+        check: impl Fn(&XOnlyPublicKey) -> SignatureCheck,
+    ) -> Result<usize, SignatureError> {
         let secp = Secp256k1::verification_only();
-        let mut last = None;
-        for (key, hub) in self.keys {
-            match signed.signature_check(key, what).verify(&secp) {
-                Ok(()) => return Ok(*hub),
-                Err(error) => last = Some(error),
-            }
-        }
-        let reason = last.map_or_else(String::new, |error| error.to_string());
-        Err(fail(what)(format!("P-12: {reason}")))
+        let hub_of = |(key, hub): &(XOnlyPublicKey, usize)| check(key).verify(&secp).map(|()| *hub);
+        // There is always the founding hub's key.
+        let mut judged = self.keys.iter().map(hub_of);
+        let first = judged.next().unwrap_or(Ok(0));
+        judged.fold(first, |found, next| found.or(next))
     }
 }

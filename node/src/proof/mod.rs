@@ -12,6 +12,7 @@ pub mod parts;
 pub mod refill;
 mod successor;
 mod tally;
+mod two_checkpoints;
 mod verify;
 mod why;
 

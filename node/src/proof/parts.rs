@@ -2,13 +2,14 @@
 
 use althing_anchor::LinkEvidence;
 use althing_governance::codec::{Canonical, DecodeError, Reader, Writer};
-use althing_governance::entry::{LogHead, MAX_ENTRY};
+use althing_governance::entry::{Checkpoint, LogHead, MAX_ENTRY};
 use althing_governance::epoch::{BallotProof, DecisionProof, RollProof};
 use althing_governance::id::{MemberId, ProposalId, TreeHash};
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
 use althing_governance::tree::SumLeaf;
 use bitcoin::OutPoint;
+use bitcoin::secp256k1::schnorr::Signature;
 
 use super::bundle::{LoggedEntry, MAX_PATH, evidence};
 
@@ -92,6 +93,24 @@ pub struct BadEntryPart {
     pub entry: Vec<u8>,
     /// Path in the batch.
     pub path: Vec<TreeHash>,
+}
+
+/// A side of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelSide {
+    /// Signs checkpoints by the vote key that they name.
+    Member,
+    /// Signs them by its log key.
+    Hub,
+}
+
+/// Evidence that one side of a channel signed two checkpoints of one number (P-400).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwoCheckpointsPart {
+    /// Who signed both.
+    pub side: ChannelSide,
+    /// Both, in the order of their bytes, with that side's signature.
+    pub checkpoints: [(Checkpoint, Signature); 2],
 }
 
 /// Evidence that a gate was spent without authorisation.
@@ -204,6 +223,29 @@ impl Canonical for BadEntryPart {
             entry: r.bytes("entry", MAX_ENTRY)?,
             path: r.list("path in the batch", MAX_PATH)?,
         })
+    }
+}
+
+impl Canonical for TwoCheckpointsPart {
+    fn encode(&self, w: &mut Writer) {
+        w.u8(match self.side {
+            ChannelSide::Member => 0,
+            ChannelSide::Hub => 1,
+        });
+        for (checkpoint, signature) in &self.checkpoints {
+            checkpoint.encode(w);
+            w.signature(signature);
+        }
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let side = match r.u8()? {
+            0 => ChannelSide::Member,
+            1 => ChannelSide::Hub,
+            found => return Err(DecodeError::UnknownVariant { field: "side", found }),
+        };
+        let mut signed = || Ok((Canonical::decode(r)?, r.signature()?));
+        Ok(Self { side, checkpoints: [signed()?, signed()?] })
     }
 }
 

@@ -53,7 +53,8 @@ pub(super) fn gate_of(statement: &Statement) -> Option<OutPoint> {
         | Statement::HeadFraud(_)
         | Statement::Equivocation(_)
         | Statement::BadEntry(_)
-        | Statement::Budget(_) => None,
+        | Statement::Budget(_)
+        | Statement::TwoCheckpoints(_) => None,
     }
 }
 

@@ -26,6 +26,7 @@ use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_bad_entry, check_equivocation, check_head_fraud, check_receipt_fraud};
 use super::refill::with_gate;
 use super::tally::{Place, ShownPayment, check_payment, check_tally};
+use super::two_checkpoints::check_two_checkpoints;
 use crate::dao::genesis_params;
 use crate::treasury::generations;
 
@@ -131,6 +132,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         }
         (Some(_), Statement::HeadFraud(heads)) => (check_head_fraud(&dao, heads, &mut checked)?, None),
         (Some(_), Statement::BadEntry(part)) => (check_bad_entry(&dao, part, &mut checked)?, None),
+        (Some(_), Statement::TwoCheckpoints(part)) => (check_two_checkpoints(&dao, part, &mut checked)?, None),
         (Some(_), Statement::Equivocation(proof)) => (check_equivocation(&dao, proof, &mut checked)?, None),
         (Some(header), Statement::Payment(part)) => {
             // P-20: the tally stands under its own header, the payment under the last.
@@ -161,6 +163,7 @@ fn check_without_epochs(dao: &Dao<'_>, statement: &Statement, checked: &mut Vec<
         Statement::HeadFraud(heads) => check_head_fraud(dao, heads, checked),
         Statement::Equivocation(proof) => check_equivocation(dao, proof, checked),
         Statement::BadEntry(part) => check_bad_entry(dao, part, checked),
+        Statement::TwoCheckpoints(part) => check_two_checkpoints(dao, part, checked),
         _ => Err(fail("headers")("P-4: there is no epoch in the file".into())),
     }
 }

@@ -27,5 +27,6 @@ mod successor;
 mod tiles;
 mod treasury_that_is_none;
 mod true_statement;
+mod two_checkpoints;
 mod vectors;
 mod world;

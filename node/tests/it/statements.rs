@@ -8,13 +8,14 @@ use althing_governance::signing::{Signed, Statement as _};
 use althing_governance::tree::leaf_hash;
 use althing_node::proof::bundle::{Bundle, Statement};
 use althing_node::proof::parts::{
-    Against, AuthorisedPart, BadEntryPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart,
+    Against, AuthorisedPart, BadEntryPart, ChannelSide, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart,
 };
 use althing_node::proof::verify;
 use bitcoin::{Amount, Network, ScriptBuf, Transaction, TxOut};
 
 use crate::chain::{input, transaction};
 use crate::story::{AMOUNT, DECIDING, Story, VOTER};
+use crate::two_checkpoints;
 use crate::world::{AUX, LOG, World, keypair, member_id};
 
 /// Did not vote on the text.
@@ -219,6 +220,8 @@ fn statements(story: &Story) -> Vec<(&'static str, &'static str, Bundle)> {
         ("two heads", "Fraud by the hub", heads(story, [sign(&newest, LOG), sign(&rival, LOG)])),
         ("an entry that nobody signed", "nobody signed so", story.bundle(0, bad_entry(story, unsigned(story)))),
         ("no entry at all", "they are no entry", story.bundle(0, bad_entry(story, b"my ballot".to_vec()))),
+        ("two checkpoints of a member", "Equivocation: vote key", two_checkpoints::of(story, ChannelSide::Member)),
+        ("two checkpoints of the hub", "Equivocation: the hub", two_checkpoints::of(story, ChannelSide::Hub)),
         ("two comments", "Equivocation", story.bundle(0, equivocation(story))),
         ("theft", "no decision had been given", theft(story, gates, &stolen(world), DECIDING, None)),
     ]
@@ -296,12 +299,12 @@ fn headers(story: &Story) -> HeaderChain {
     HeaderChain::from_bytes(Network::Regtest, &story.world.chain.header_bytes()).unwrap()
 }
 
-fn judged(story: &Story, bundle: &Bundle) -> Result<String, String> {
+pub(crate) fn judged(story: &Story, bundle: &Bundle) -> Result<String, String> {
     let found = verify(&bundle.to_bytes(), &headers(story));
     found.map(|finding| finding.statement).map_err(|rejection| rejection.to_string())
 }
 
-fn assert_refused(story: &Story, bundle: &Bundle, rule: &str) {
+pub(crate) fn assert_refused(story: &Story, bundle: &Bundle, rule: &str) {
     match judged(story, bundle) {
         Ok(finding) => panic!("shown: {finding}"),
         Err(why) => assert!(why.contains(rule), "{why} does not name {rule}"),

@@ -98,8 +98,9 @@ pub struct ProofExport {
     /// Which milestone of a budget, from 1.
     #[arg(long, value_name = "NUMBER")]
     pub milestone: Option<u16>,
-    /// The evidence: for receipt-fraud the receipt as `proof receipt` writes it; for head-fraud and equivocation two signed heads or
-    /// entries, hex, one a line (of heads one suffices when this node has the other).
+    /// The evidence: for receipt-fraud the receipt as `proof receipt` writes it; for head-fraud, equivocation and two-checkpoints two
+    /// signed heads, entries or checkpoints, hex, one a line (of heads one suffices when this node has the other; a checkpoint is one
+    /// of the log, or one followed by the signature of one side).
     #[arg(long, value_name = "FILE")]
     pub evidence: Option<PathBuf>,
     /// For receipt-fraud: a signed head, hex, that tells of another log; else the newest header on Bitcoin is taken.
@@ -129,6 +130,8 @@ pub enum StatementKind {
     HeadFraud,
     /// A member signed two entries for one place.
     Equivocation,
+    /// A side of a channel signed two checkpoints of one number.
+    TwoCheckpoints,
     /// A gate of the treasury was spent without authorisation.
     UnauthorisedSpend,
 }
@@ -165,12 +168,8 @@ impl ProofExport {
                 Evidence::ReceiptFraud { receipt, entry, position, path, head }
             }
             StatementKind::HeadFraud => Evidence::HeadFraud { heads: self.evidence_lines()? },
-            StatementKind::Equivocation => {
-                let entries = self.evidence_lines()?.try_into().map_err(|lines: Vec<String>| {
-                    Failure::usage(format!("The evidence has {} entries, it needs two.", lines.len()))
-                })?;
-                Evidence::Equivocation { entries }
-            }
+            StatementKind::Equivocation => Evidence::Equivocation { entries: self.evidence_pair()? },
+            StatementKind::TwoCheckpoints => Evidence::TwoCheckpoints { checkpoints: self.evidence_pair()? },
             StatementKind::UnauthorisedSpend => {
                 let gate = self.gate.clone().ok_or_else(|| Failure::usage("Name the gate with --gate TXID:VOUT."))?;
                 Evidence::UnauthorisedSpend { gate }
@@ -181,6 +180,12 @@ impl ProofExport {
 
     fn proposal(&self) -> Result<String, Failure> {
         self.proposal.clone().ok_or_else(|| Failure::usage("Name the proposal."))
+    }
+
+    fn evidence_pair(&self) -> Result<[String; 2], Failure> {
+        self.evidence_lines()?.try_into().map_err(|lines: Vec<String>| {
+            Failure::usage(format!("The evidence has {} entries, it needs two.", lines.len()))
+        })
     }
 
     fn evidence(&self) -> Result<String, Failure> {
