@@ -1,7 +1,7 @@
 //! Proposal: what is to be decided, and exactly what happens if it passes.
 
 use super::effect::Effect;
-use super::text::{check_line, check_lines};
+use super::text::{check_line, check_lines, check_name};
 use super::{EntryKind, LaneBody};
 use crate::charter::Class;
 use crate::codec::{Canonical, DecodeError, Reader, Writer, check_ascending, check_length};
@@ -18,6 +18,8 @@ pub const MAX_BODY: usize = 16 * 1024;
 pub const MAX_TAGS: usize = 8;
 /// Longest label of an option in bytes.
 pub const MAX_LABEL: usize = 120;
+/// What every ballot has beside the options, in small letters.
+const RESERVED_LABELS: [&str; 3] = ["none of these", "none", "abstain"];
 
 /// The exact content that is voted on (G-24). Its hash is the proposal's id; an edit is another proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +119,9 @@ impl ProposalContent {
     /// [`DecodeError`] naming clause, field and value.
     pub fn check(&self) -> Result<(), DecodeError> {
         check_line("proposal title", &self.title, 1, MAX_TITLE)?;
+        if self.title.trim().is_empty() {
+            return Err(rule("G-24", "proposal title", "is blank".into()));
+        }
         check_lines("proposal body", &self.body, 0, MAX_BODY)?;
         check_length("proposal tags", self.tags.len(), 0, MAX_TAGS)?;
         check_ascending("G-24", "proposal tags", &self.tags, |tag| tag)?;
@@ -146,9 +151,17 @@ impl ProposalContent {
     fn check_options(&self) -> Result<(), DecodeError> {
         self.system.check(self.option_count()).map_err(|fault| fault.of_field("options"))?;
         for (index, option) in self.options.iter().enumerate() {
-            check_line("option label", &option.label, 1, MAX_LABEL)?;
-            if self.options[..index].iter().any(|other| other.label == option.label) {
-                return Err(rule("G-24", "option label", format!("{:?} comes twice", option.label)));
+            let label = &option.label;
+            check_name("option label", label, 1, MAX_LABEL)?;
+            if label.trim() != label {
+                return Err(rule("G-24", "option label", format!("{label:?} begins or ends with a blank")));
+            }
+            let folded = label.to_lowercase();
+            if RESERVED_LABELS.contains(&folded.as_str()) {
+                return Err(rule("G-24", "option label", format!("{label:?} is what every ballot has by itself")));
+            }
+            if self.options[..index].iter().any(|other| other.label.to_lowercase() == folded) {
+                return Err(rule("G-24", "option label", format!("{label:?} comes twice")));
             }
         }
         Ok(())

@@ -327,9 +327,10 @@ impl Evidence {
     #[must_use]
     pub fn command(&self) -> Option<String> {
         match self {
-            Self::Tree { claim: Some(claim), .. } => {
-                Some(format!("althing proof export {} --out FILE && althing verify FILE", claim.arguments()))
-            }
+            Self::Tree { claim: Some(claim), .. } => Some(format!(
+                "althing proof export {} --out FILE && althing verify FILE --headers HEADERS",
+                claim.arguments()
+            )),
             Self::Tree { .. } | Self::Replay { .. } | Self::Entry { .. } => Some("althing audit".to_owned()),
             Self::Transaction { .. } | Self::Computed { .. } => None,
         }

@@ -16,7 +16,7 @@ type Change = fn(&mut Charter);
 #[test]
 fn each_rule_names_clause_and_field() {
     assert_eq!(charter().check(), []);
-    let table: [(&str, &str, Change); 80] = [
+    let table: [(&str, &str, Change); 83] = [
         ("R-50", "name", |c| c.name = String::new()),
         ("R-50", "name", |c| c.name = "x".repeat(65)),
         ("R-50", "name", |c| c.name = "a\u{1b}[31m".into()),
@@ -86,6 +86,10 @@ fn each_rule_names_clause_and_field() {
         }),
         ("R-65", "classes[0].systems", |c| c.classes[0].systems = vec![System::Score { max: 0 }]),
         ("R-66", "classes[2].systems", |c| c.classes[2].systems = vec![System::Optimistic]),
+        // Silence pays little, within a cap, and among members who are awake.
+        ("R-66", "classes[1].systems", |c| silent(c, 1_000_001, Some(10_000_000), 1)),
+        ("R-66", "classes[1].systems", |c| silent(c, 1_000_000, None, 1)),
+        ("R-66", "classes[1].systems", |c| silent(c, 1_000_000, Some(10_000_000), 0)),
         ("R-66", "classes[3].systems", |c| {
             c.classes.push(ClassRule { systems: vec![System::Schulze], ..ClassRule::new(Class::RuleChange) });
         }),
@@ -304,4 +308,20 @@ fn every_field_is_under_the_dao_id() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count);
+}
+
+/// The first band of spending, decided by silence.
+fn silent(c: &mut Charter, limit: u64, cap: Option<u64>, active_stake_min_sat: u64) {
+    c.classes[1].systems = vec![System::YesNoAbstain, System::Optimistic];
+    c.classes[1].max_amount_sat = Some(limit);
+    c.guards.spending_cap = cap.map(|max_sat| SpendingCap { window_blocks: 4320, max_sat });
+    c.guards.active_stake_min_sat = active_stake_min_sat;
+}
+
+#[test]
+fn what_is_small_may_pass_in_silence() {
+    let mut small = charter();
+    silent(&mut small, 1_000_000, Some(10_000_000), 1);
+    let problems = small.check();
+    assert!(problems.iter().all(|problem| problem.rule != "R-66"), "{problems:?}");
 }

@@ -78,7 +78,9 @@ fn money_is_told_in_the_epoch_in_which_it_moved() {
     let leaf = Evidence::tree(ReportTree::Decisions, header.epoch, header.hash(), Some(paid.to_string()));
     let leaf = leaf.claiming(Claim::Authorised { proposal: paid.to_string(), milestone: None });
     assert_eq!(evidence, &leaf);
-    let command = format!("althing proof export {paid} --statement authorised --out FILE && althing verify FILE");
+    let command = format!(
+        "althing proof export {paid} --statement authorised --out FILE && althing verify FILE --headers HEADERS"
+    );
     assert_eq!(evidence.command(), Some(command));
     let close = &world.closes[header.epoch as usize - 1];
     let proven = close.prove_decision(&paid).unwrap().verify(header, &paid).unwrap();

@@ -793,7 +793,7 @@ fn doorkeeper(
 /// The clause at the start of a message such as `entry 5 (ballot): G-41: …`, for machines.
 fn rule_of(message: &str) -> String {
     message
-        .split([' ', ':', '('])
+        .split([' ', ':', '(', ')', ',', ';'])
         .find(|word| {
             word.split_once('-').is_some_and(|(page, number)| {
                 page.len() == 1

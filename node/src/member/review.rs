@@ -1,7 +1,5 @@
 //! What saying something would do, told before it is signed.
 
-use althing_governance::charter::Quorum;
-
 use super::Member;
 use super::lane::Speech as _;
 use crate::api::{ApiError, ProposalDraft, ProposalReview, Refused, Reply, SayReview, Saying};
@@ -23,17 +21,14 @@ impl Member {
         let deposit_sat = state.ledger().deposit_needed(state, charter, &content, &self.me, state.size());
         let rule = charter.rule_for(content.class, content.amount_sat()).map(|(_, rule)| rule);
         let rules = rule.map_or_else(Vec::new, |rule| {
-            let (kind, share) = match rule.quorum {
-                Quorum::ParticipationBp(bp) => ("participation", bp),
-                Quorum::YesOfTotalBp(bp) => ("yes of all weight", bp),
-            };
             vec![
                 format!("It is voted on by {}.", content.system.name()),
                 format!(
                     "Review takes {} blocks, voting {}, the veto window {}.",
                     rule.review_blocks, rule.voting_blocks, rule.veto_blocks
                 ),
-                format!("To pass: {}; quorum by {kind}: {}.", view::threshold_sentence(rule), view::percent(share)),
+                format!("To pass: {}.", view::threshold_sentence(rule, content.system)),
+                format!("Quorum: {}.", view::quorum_sentence(rule, content.system)),
             ]
         });
         Ok(Reply::ProposalReview(Box::new(ProposalReview {

@@ -21,7 +21,7 @@ pub use choice::{choice as ballot_choice, fields as ballot_fields};
 pub use draft::content as draft_content;
 pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
 pub use names::{find_comment, find_member, find_proposal, name_of};
-pub use proposals::{percent, threshold_sentence};
+pub use proposals::{quorum_sentence, threshold_sentence};
 pub use wait::{Condition, settle};
 
 use std::collections::BTreeMap;

@@ -165,8 +165,8 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[Pro
         }),
         snapshot_epoch: record.snapshot_epoch,
         tally: totals(shell, record).zip(rule).map(|(count, rule)| tally(&count, rule, is_final)),
-        threshold: rule.map(threshold_sentence).unwrap_or_default(),
-        quorum: rule.map(quorum_sentence).unwrap_or_default(),
+        threshold: rule.map(|rule| threshold_sentence(rule, record.content.system)).unwrap_or_default(),
+        quorum: rule.map(|rule| quorum_sentence(rule, record.content.system)).unwrap_or_default(),
         my_ballot: None,
         comment_count: record.comments.len() as u64,
         comments: Vec::new(),
@@ -320,14 +320,25 @@ fn proposal_state(phase: Phase) -> ProposalState {
 }
 
 /// What it takes to pass, in a sentence.
-pub fn threshold_sentence(rule: &ClassRule) -> String {
-    match rule.threshold {
+pub fn threshold_sentence(rule: &ClassRule, system: System) -> String {
+    let share = match rule.threshold {
         Threshold::Majority => "more yes than no".to_owned(),
-        Threshold::PercentBp(bp) => format!("at least {}.{:02} % of yes and no is yes", bp / 100, bp % 100),
+        Threshold::PercentBp(bp) => format!("at least {} of yes and no is yes", percent(bp)),
+    };
+    match system {
+        System::Optimistic => format!("it passes unless {} of all weight is against", percent(rule.oppose_bp)),
+        System::YesNoVeto => {
+            format!("{share}, and less than {} of the weight cast is a veto", percent(rule.veto_bp))
+        }
+        _ => share,
     }
 }
 
-fn quorum_sentence(rule: &ClassRule) -> String {
+/// How many have to take part, in a sentence.
+pub fn quorum_sentence(rule: &ClassRule, system: System) -> String {
+    if system == System::Optimistic {
+        return "none: who says nothing lets it pass".to_owned();
+    }
     let mut sentence = match rule.quorum {
         Quorum::ParticipationBp(bp) => {
             format!("yes and abstain together at least {}.{:02} % of all weight", bp / 100, bp % 100)
@@ -341,6 +352,6 @@ fn quorum_sentence(rule: &ClassRule) -> String {
 }
 
 /// Basis points in percent.
-pub fn percent(bp: u16) -> String {
+fn percent(bp: u16) -> String {
     format!("{}.{:02} %", bp / 100, bp % 100)
 }

@@ -58,7 +58,6 @@ impl Vote {
     /// # Errors
     /// A number that is none, under the clause V-4.
     pub(super) fn choice(&self) -> Result<Choice, Failure> {
-        let options = |text: &String| list(text).map(option).collect::<Result<Vec<_>, _>>();
         let values = |text: &String| list(text).map(value).collect::<Result<Vec<_>, _>>();
         if let Some(choice) = self.choice {
             return Ok(match choice {
@@ -72,19 +71,31 @@ impl Vote {
             return Ok(Choice::Pick(option(text.trim())?));
         }
         if let Some(text) = &self.approve {
-            return Ok(Choice::Approve(options(text)?));
+            return Ok(Choice::Approve(some(text)?));
         }
         if let Some(text) = &self.score {
             return Ok(Choice::Score(values(text)?));
         }
         if let Some(text) = &self.rank {
-            return Ok(Choice::Rank(options(text)?));
+            return Ok(Choice::Rank(some(text)?));
         }
         if let Some(text) = &self.split {
             return Ok(Choice::Split(values(text)?));
         }
         Ok(Choice::Credits(values(self.credits.as_ref().ok_or_else(|| Failure::usage("No choice is given."))?)?))
     }
+}
+
+/// At least one option: an empty list would be cast as an abstention that nobody asked for.
+fn some(text: &str) -> Result<Vec<u16>, Failure> {
+    let named = list(text).map(option).collect::<Result<Vec<_>, _>>()?;
+    if named.is_empty() {
+        return Err(Failure::rule(
+            "V-3",
+            "V-3: no option is named; `abstain` is for a ballot without a choice".to_owned(),
+        ));
+    }
+    Ok(named)
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

@@ -6,6 +6,9 @@ use super::Problems;
 use crate::charter::{ALL_BP, Body, Charter, Class, ClassRule, MAX_LIST};
 use crate::voting::{MIN_OPTIONS, Quorum, System, Threshold};
 
+/// The part of the spending cap that may pass in silence is one in so many.
+const SILENT_SHARE: u64 = 10;
+
 pub(super) fn check(charter: &Charter, p: &mut Problems) {
     p.length("classes", charter.classes.len(), 1, MAX_LIST);
     for class in Class::ALL {
@@ -15,7 +18,7 @@ pub(super) fn check(charter: &Charter, p: &mut Problems) {
         let at = |name: &str| format!("classes[{i}].{name}");
         periods(charter, rule, &at, p);
         shares(rule, &at, p);
-        systems(rule, &at, p);
+        systems(charter, rule, &at, p);
         bodies(rule, &at, p);
         // whoever may still change a ballot or take back a delegation must not find the vote over.
         if rule.early_decision && !rule.final_ballots {
@@ -75,7 +78,7 @@ fn shares(rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
     p.within("R-63", &at("oppose_bp"), rule.oppose_bp, 1, half);
 }
 
-fn systems(rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
+fn systems(charter: &Charter, rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
     let field = at("systems");
     if rule.systems.is_empty() {
         p.add("R-65", &field, "is empty".into());
@@ -91,13 +94,35 @@ fn systems(rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
             p.add("R-65", &field, fault.to_string());
         }
         // what passes in silence must be small; and these classes ask one question.
-        if *system == System::Optimistic && !(rule.class == Class::Text || rule.max_amount_sat.is_some()) {
-            p.add("R-66", &field, "optimistic is for class text and for bands with max_amount_sat".into());
+        if *system == System::Optimistic
+            && let Some(why) = too_much_for_silence(charter, rule)
+        {
+            p.add("R-66", &field, why);
         }
         if system.has_options() && asks_one_question(rule.class) {
             p.add("R-66", &field, format!("{name} has options; class {} asks one question", rule.class.name()));
         }
     }
+}
+
+/// why a rule must not let things pass that nobody voted on. What is small is measured by what may leave the treasury
+/// at all.
+fn too_much_for_silence(charter: &Charter, rule: &ClassRule) -> Option<String> {
+    if rule.class == Class::Text {
+        return None;
+    }
+    let Some(limit) = rule.max_amount_sat else {
+        return Some("optimistic is for class text and for bands with max_amount_sat".to_owned());
+    };
+    let Some(cap) = charter.guards.spending_cap else {
+        return Some("has optimistic in a class that pays, and guards.spending_cap limits nothing".to_owned());
+    };
+    let most = cap.max_sat / SILENT_SHARE;
+    if limit > most {
+        return Some(format!("has optimistic up to {limit} sat; at most {most}, a tenth of guards.spending_cap"));
+    }
+    (charter.guards.active_stake_min_sat == 0)
+        .then(|| "has optimistic in a class that pays; guards.active_stake_min_sat must be at least 1".to_owned())
 }
 
 ///
