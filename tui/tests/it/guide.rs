@@ -173,8 +173,8 @@ fn every_command_of_the_feature_table_exists() {
 const NOT_YET: [(&str, &str); 5] = [
     ("earned merit that decays", "merit"),
     ("secret until close", "trustees"),
-    ("sessions over the peers", "treasury"),
-    ("notifications", "terminal"),
+    ("standing abstention", "governance"),
+    ("least weight of a proposer", "governance"),
     ("public interface", "node services"),
 ];
 const NEVER: [&str; 2] = ["secret for ever", "receipt-free, coercion-resistant"];
