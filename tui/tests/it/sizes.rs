@@ -55,11 +55,24 @@ fn a_small_terminal_says_what_is_missing() {
     assert!(text.contains("Althing needs 40 x 12"), "{text}");
 }
 
-#[test]
-fn many_proposals_are_drawn_in_time() {
+/// How many times as long the one is drawn as the other: the shortest of some, in turn, so that other work on the machine
+/// does not count.
+fn times_as_long(one: &mut AtTheKeyboard, other: &mut AtTheKeyboard) -> f64 {
+    let drawn = |member: &mut AtTheKeyboard| {
+        let begin = std::time::Instant::now();
+        member.text();
+        begin.elapsed().as_secs_f64()
+    };
+    let rounds: Vec<(f64, f64)> = (0..9).map(|_| (drawn(one), drawn(other))).collect();
+    let shortest = |of: fn(&(f64, f64)) -> f64| rounds.iter().map(of).fold(f64::INFINITY, f64::min);
+    shortest(|round| round.0) / shortest(|round| round.1)
+}
+
+/// At the end of a list of so many proposals.
+fn before_proposals(count: usize) -> AtTheKeyboard {
     let mut seen = crate::dao::snapshot();
     let one = seen.proposals[1].clone();
-    seen.proposals = (0..20_000)
+    seen.proposals = (0..count)
         .map(|n| {
             let mut p = one.clone();
             p.id = format!("{n:064x}");
@@ -68,11 +81,13 @@ fn many_proposals_are_drawn_in_time() {
         .collect();
     let mut member = AtTheKeyboard::seeing(seen);
     member.press("2G");
-    let begin = std::time::Instant::now();
-    member.text();
-    let took = begin.elapsed();
-    // Only the rows on the screen are made: 33 ms are left to a frame, and slow machines get room.
-    assert!(took.as_millis() < 500, "{took:?}");
+    member
+}
+
+#[test]
+fn only_the_rows_on_the_screen_are_made() {
+    let ratio = times_as_long(&mut before_proposals(20_000), &mut before_proposals(500));
+    assert!(ratio < 10.0, "forty times as many proposals take {ratio:.1} times as long");
 }
 
 #[test]
@@ -103,12 +118,12 @@ fn the_selected_row_is_on_the_screen_and_has_the_cursor() {
     }
 }
 
-#[test]
-fn a_flood_of_comments_does_not_hold_the_screen() {
+/// Before a proposal with so many long comments, each an answer to the one before.
+fn before_comments(count: usize) -> AtTheKeyboard {
     let mut flooded = crate::dao::discussion();
     let one = flooded.comments[0].clone();
     let text = "pay \u{441}\u{200b} the fl\u{301}ood of w\u{f6}rds ".repeat(120);
-    flooded.comments = (0..5_000)
+    flooded.comments = (0..count)
         .map(|n| {
             let mut comment = one.clone();
             comment.id = format!("{n:064x}");
@@ -120,10 +135,14 @@ fn a_flood_of_comments_does_not_hold_the_screen() {
     let mut member = AtTheKeyboard::new();
     member.press("2j<enter>");
     member.app.discussion = Some(Box::new(flooded));
-    let begin = std::time::Instant::now();
-    member.text();
-    let took = begin.elapsed();
-    assert!(took.as_millis() < 500, "{took:?}");
+    member
+}
+
+#[test]
+fn a_flood_of_comments_does_not_hold_the_screen() {
+    let mut member = before_comments(5_000);
+    let ratio = times_as_long(&mut member, &mut before_comments(125));
+    assert!(ratio < 10.0, "forty times as many comments take {ratio:.1} times as long");
     // The newest are there, and it says that others are not.
     member.size = (80, 60);
     let text = member.text();
