@@ -400,15 +400,10 @@ pub fn charter_diff(old: &str, new: &str) -> Result<CharterDiff> {
 /// # Errors
 /// A kind that there is not.
 pub fn template(kind: &str) -> Result<String> {
+    use althing_governance::charter::{example_key, example_public_key};
     use althing_governance::id::MemberId;
-    use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
 
-    // Keys of well-known secrets, so that nobody mistakes them for somebody's.
-    let secp = Secp256k1::new();
-    let key = |n: u8| {
-        PublicKey::from_secret_key(&secp, &SecretKey::from_slice(&[n; 32]).expect("a small number is a secret key"))
-    };
-    let x_only = |n: u8| key(n).x_only_public_key().0;
+    let (key, x_only) = (example_public_key, example_key);
     let treasurers = [("first treasurer", key(4)), ("second treasurer", key(5)), ("third treasurer", key(6))];
     let template: Template = kind.parse().map_err(|error: UnknownTemplate| ApiError {
         kind: ErrorKind::Invalid,

@@ -25,8 +25,8 @@ pub use document::CharterError;
 pub use explain::Section;
 pub use guards::{Guardians, Guards, SpendingCap};
 pub use template::{
-    Template, TemplateArguments, TemplateArguments as AssociationArguments, UnknownTemplate, association, cooperative,
-    grants, starter, starter as association_template,
+    EXAMPLE_KEYS, Template, TemplateArguments, TemplateArguments as AssociationArguments, UnknownTemplate, association,
+    cooperative, example_key, example_public_key, grants, starter, starter as association_template,
 };
 
 pub use crate::voting::{ALL_BP, Quorum, Threshold};

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use althing_governance::charter::{
-    Admission, Body, Charter, Class, ClassRule, Quorum, RewardShare, SpendingCap, Threshold, WeightRule,
+    Admission, Body, Charter, Class, ClassRule, EXAMPLE_KEYS, Quorum, RewardShare, SpendingCap, Threshold, WeightRule,
+    example_key, example_public_key,
 };
 use althing_governance::voting::System;
-use althing_governance::{DaoParams, NetworkId};
+use althing_governance::{DaoParams, MemberId, NetworkId};
 use bitcoin::Network;
 
 use crate::world::{charter, keypair, member_id, txid};
@@ -324,4 +325,34 @@ fn what_is_small_may_pass_in_silence() {
     silent(&mut small, 1_000_000, Some(10_000_000), 1);
     let problems = small.check();
     assert!(problems.iter().all(|problem| problem.rule != "R-66"), "{problems:?}");
+}
+
+/// whatever of a template is left in a charter where money is at stake.
+#[test]
+fn nobody_founds_with_the_keys_of_an_example() {
+    type Put = fn(&mut Charter, u8);
+    let places: [(&str, Put); 7] = [
+        ("hub_node_key", |c, n| c.hub_node_key = example_public_key(n)),
+        ("hub_log_key", |c, n| c.hub_log_key = example_key(n)),
+        ("anchor_key", |c, n| c.anchor_key = example_key(n)),
+        ("treasury_descriptor", |c, n| c.treasury_descriptor = format!("wsh(pk({}))", example_public_key(n))),
+        ("treasurers[0]", |c, n| c.treasurers[0].key = example_public_key(n)),
+        ("founders[0]", |c, n| c.founders[0] = MemberId::of(&example_key(n))),
+        ("guardians.members[0]", |c, n| c.guardians.members = vec![MemberId::of(&example_key(n))]),
+    ];
+    let named = |c: &Charter| -> BTreeSet<String> {
+        c.check().into_iter().filter(|problem| problem.rule == "R-78").map(|problem| problem.field).collect()
+    };
+    for number in 1..=EXAMPLE_KEYS {
+        for (field, put) in places {
+            let mut left = charter();
+            put(&mut left, number);
+            assert_eq!(named(&left), BTreeSet::new(), "regtest is for examples");
+            left.network = NetworkId::of(Network::Signet);
+            assert_eq!(named(&left), BTreeSet::from([field.to_owned()]), "key {number}");
+        }
+    }
+    let mut own = charter();
+    own.network = NetworkId::of(Network::Bitcoin);
+    assert_eq!(named(&own), BTreeSet::new());
 }

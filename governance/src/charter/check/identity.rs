@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Problems;
+use crate::charter::template::is_example;
 use crate::charter::{Charter, MAX_DESCRIPTOR, MAX_GATES, MAX_LIST, MAX_NAME, MAX_PEER};
 use crate::id::MemberId;
 
@@ -34,8 +35,32 @@ pub(super) fn check(charter: &Charter, p: &mut Problems) {
     for (i, peer) in charter.gossip_peers.iter().enumerate() {
         p.text(&format!("gossip_peers[{i}]"), peer, MAX_PEER);
     }
+    examples(charter, p);
     clock(charter, p);
     genesis(charter, p);
+}
+
+/// what a template shows is for nobody's use, but where nothing is at stake.
+fn examples(charter: &Charter, p: &mut Problems) {
+    if charter.is_regtest() {
+        return;
+    }
+    let hub = [
+        ("hub_node_key".to_owned(), charter.hub_node_key.to_string()),
+        ("hub_log_key".to_owned(), charter.hub_log_key.to_string()),
+        ("anchor_key".to_owned(), charter.anchor_key.to_string()),
+        ("treasury_descriptor".to_owned(), charter.treasury_descriptor.clone()),
+    ];
+    let numbered = |i: usize, list: &str, key: String| (format!("{list}[{i}]"), key);
+    let treasurers = charter.treasurers.iter().enumerate().map(|(i, t)| numbered(i, "treasurers", t.key.to_string()));
+    let founders = charter.founders.iter().enumerate().map(|(i, key)| numbered(i, "founders", key.to_string()));
+    let guardians = charter.guardians.members.iter().enumerate();
+    let guardians = guardians.map(|(i, key)| numbered(i, "guardians.members", key.to_string()));
+    for (field, text) in hub.into_iter().chain(treasurers).chain(founders).chain(guardians) {
+        if is_example(&text) {
+            p.add("R-78", &field, "has a template's example key, of which nobody has the secret; put your own".into());
+        }
+    }
 }
 
 fn clock(charter: &Charter, p: &mut Problems) {

@@ -4,6 +4,7 @@
 
 mod association;
 mod cooperative;
+mod example;
 mod grants;
 mod rules;
 mod starter;
@@ -17,6 +18,8 @@ use crate::id::MemberId;
 
 pub use association::association;
 pub use cooperative::cooperative;
+pub(crate) use example::is_example;
+pub use example::{EXAMPLE_KEYS, example_key, example_public_key};
 pub use grants::grants;
 pub use starter::starter;
 
