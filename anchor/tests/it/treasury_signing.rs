@@ -147,8 +147,12 @@ fn plans_that_cannot_be() {
 fn judge(chest: &Chest, change: impl FnOnce(&mut bitcoin::psbt::Psbt), by: &[u8], height: u32) -> SpendFinding {
     let mut psbt = chest.psbt();
     change(&mut psbt);
-    let prevouts = prevouts(&psbt);
-    let transaction = finalise(&sign(&psbt, by), &chest.generations).unwrap();
+    judge_mined(chest, &psbt, by, height)
+}
+
+fn judge_mined(chest: &Chest, psbt: &bitcoin::psbt::Psbt, by: &[u8], height: u32) -> SpendFinding {
+    let prevouts = prevouts(psbt);
+    let transaction = finalise(&sign(psbt, by), &chest.generations).unwrap();
     let owner =
         |script: &Script| {
             chest.generations.iter().enumerate().rev().find_map(|(generation, treasury)| {
@@ -165,6 +169,43 @@ fn judge(chest: &Chest, change: impl FnOnce(&mut bitcoin::psbt::Psbt), by: &[u8]
     let gates = BTreeSet::from([chest.gate.outpoint, chest.other_gate.outpoint]);
     let decided = |gate: &OutPoint| (*gate == chest.gate.outpoint).then(|| chest.intent.clone());
     judge_spend(&spend, chest.seal.outpoint, &gates, decided, FeeRate::from_sat_per_vb_u32(20))
+}
+
+/// T-72: a gate that no decision has goes back into the treasury, or it is an alarm.
+#[test]
+fn a_gate_without_a_decision_may_be_taken_back_and_go_nowhere_else() {
+    let mut chest = Chest::new(wsh());
+    let mut moved = std::mem::take(&mut chest.coins);
+    moved.push(chest.other_gate.clone());
+    let mut plan = chest.plan(&[]);
+    plan.required = &moved;
+    let back = plan.build().unwrap();
+    let found = judge_mined(&chest, &back, &[1, 3], 150);
+    assert!(matches!(found, SpendFinding::Housekeeping { .. }), "{found:?}");
+    let gone = |change: &dyn Fn(&mut bitcoin::psbt::Psbt)| {
+        let mut psbt = back.clone();
+        change(&mut psbt);
+        match judge_mined(&chest, &psbt, &[1, 3], 150) {
+            SpendFinding::Unauthorised { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    for change in [
+        (&|psbt: &mut bitcoin::psbt::Psbt| psbt.unsigned_tx.output[0].script_pubkey = payee(50)) as &dyn Fn(&mut _),
+        &|psbt: &mut bitcoin::psbt::Psbt| psbt.unsigned_tx.output[0].value = Amount::from_sat(20_000),
+    ] {
+        let reason = gone(change);
+        assert!(reason.contains(&chest.other_gate.outpoint.to_string()), "{reason}");
+    }
+    // Nor beside a payment that was decided.
+    let mut chest = Chest::new(wsh());
+    chest.coins.push(chest.other_gate.clone());
+    let payments = [(chest.intent.clone(), chest.gate.clone())];
+    let gate = [chest.other_gate.clone()];
+    let mut plan = chest.plan(&payments);
+    plan.required = &gate;
+    let found = judge_mined(&chest, &plan.build().unwrap(), &[1, 3], 150);
+    assert!(matches!(found, SpendFinding::Unauthorised { .. }), "{found:?}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Hazard: somebody who joins, or is elected, under a name that looks like another's or steers a screen. G-82.
+//! Hazard: somebody who joins, or is elected, or an option, under a name that looks like another's or steers a screen. G-24, G-82.
 
-use althing_governance::charter::Treasurer;
-use althing_governance::entry::{Bind, Effect, ElectTreasurers, Entry, ProposalContent};
+use althing_governance::charter::{Class, Treasurer};
+use althing_governance::entry::{Bind, Effect, ElectTreasurers, Entry, ProposalContent, ProposalOption};
+use althing_governance::voting::System;
 use althing_governance::{Canonical as _, DecodeError};
 
 use crate::world::{IntoEntry as _, World, keypair};
@@ -53,4 +54,27 @@ fn nobody_is_elected_under_a_name_that_misleads() {
         elected("wsh(placeholder)", name).unwrap();
     }
     assert!(elected("wsh(placeholder)", "").is_err());
+}
+
+fn offered(title: &str, labels: &[&str]) -> Result<ProposalContent, DecodeError> {
+    let option = |label: &&str| ProposalOption { label: (*label).to_owned(), effects: Vec::new() };
+    let mut content = ProposalContent::question(Class::Text, title, "", Vec::new());
+    (content.system, content.options) = (System::Approval, labels.iter().map(option).collect());
+    ProposalContent::from_bytes(&content.to_bytes())
+}
+
+#[test]
+fn no_option_passes_for_another_or_for_what_every_ballot_has() {
+    offered("Where to", &["Lake", "Booth", "None of the two"]).unwrap();
+    for name in HOSTILE {
+        assert_names_the_rule(offered("Where to", &["Lake", name]), "option label");
+    }
+    let same = [["Lake", "lake"], ["Lake", "Lake "], ["Lake", " Lake"], ["Lake", "None of these"], ["Lake", "NONE"]];
+    for labels in same.into_iter().chain([["Lake", "abstain"]]) {
+        let error = offered("Where to", &labels).unwrap_err().to_string();
+        assert!(error.contains("G-24") && error.contains("option label"), "{error}");
+    }
+    for title in [" ", "\u{3000}"] {
+        assert!(offered(title, &["Lake", "Booth"]).unwrap_err().to_string().contains("is blank"));
+    }
 }
