@@ -1,6 +1,6 @@
 //! What epochs settle between members and treasury.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Period, sum};
 use crate::id::{MemberId, ProposalId};
@@ -71,13 +71,13 @@ impl Period<'_> {
 
     /// Deposits that nothing had settled when the last epoch closed.
     fn held(&self) -> Vec<Row> {
-        let accounts = self.state.ledger().accounts().iter().filter(|account| account.epoch <= self.last);
-        let entries = accounts.flat_map(|account| &account.entries);
-        let settled: BTreeSet<(ProposalId, MemberId)> =
-            entries.filter_map(|entry| Some((entry.thread?, entry.member))).collect();
+        let ledger = self.state.ledger();
+        let is_settled = |thread: &ProposalId, member: &MemberId| {
+            ledger.settlement(thread, member).is_some_and(|settled| settled.epoch <= self.last)
+        };
         let mut held: BTreeMap<(ProposalId, MemberId), u128> = BTreeMap::new();
         for hold in self.state.holds().iter().filter(|hold| hold.position < self.log_size()) {
-            if !settled.contains(&(hold.thread, hold.member)) {
+            if !is_settled(&hold.thread, &hold.member) {
                 let sum = held.entry((hold.thread, hold.member)).or_default();
                 *sum = sum.saturating_add(u128::from(hold.amount_sat));
             }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::TreasuryCoin;
+use althing_governance::entry::MAX_REFILL;
 use althing_governance::ledger::PaymentState;
 use bitcoin::{OutPoint, Transaction, Txid};
 
@@ -19,7 +20,7 @@ pub(in crate::treasury) fn reserved(shell: &Shell) -> BTreeSet<OutPoint> {
     reserved
 }
 
-/// T-320: gates of former treasuries that no decision has. While a payment waits for its authorisation there are none: the next
+/// T-320: gates of former treasuries that no decision has, at most as many as one refill can name. While a payment waits for its authorisation there are none: the next
 /// close of an epoch may give it one of them.
 pub(in crate::treasury) fn retirable(shell: &Shell) -> BTreeSet<OutPoint> {
     let state = shell.ledger.state();
@@ -30,7 +31,7 @@ pub(in crate::treasury) fn retirable(shell: &Shell) -> BTreeSet<OutPoint> {
     let given: BTreeSet<OutPoint> = state.ledger().gates_given().copied().collect();
     let present = shell.treasury.generations().saturating_sub(1);
     let is_former = |gate: &OutPoint| coin(shell, gate).is_some_and(|coin| coin.generation < present);
-    state.gates(state.size()).filter(|gate| !given.contains(gate) && is_former(gate)).collect()
+    state.gates(state.size()).filter(|gate| !given.contains(gate) && is_former(gate)).take(MAX_REFILL).collect()
 }
 
 /// Coins in sessions that go on, by session.
