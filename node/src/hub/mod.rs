@@ -804,3 +804,16 @@ fn rule_of(message: &str) -> String {
         .unwrap_or("N-40")
         .to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::rule_of;
+
+    #[test]
+    fn the_clause_is_found_whatever_stands_beside_it() {
+        for message in ["entry 5 (ballot): G-41: no", "classes (R-41)", "no (G-41, G-42)", "it is G-41; no"] {
+            assert!(matches!(rule_of(message).as_str(), "G-41" | "R-41"), "{message}: {}", rule_of(message));
+        }
+        assert_eq!(rule_of("nothing said"), "N-40");
+    }
+}

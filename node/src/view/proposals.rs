@@ -355,3 +355,23 @@ pub fn quorum_sentence(rule: &ClassRule, system: System) -> String {
 fn percent(bp: u16) -> String {
     format!("{}.{:02} %", bp / 100, bp % 100)
 }
+
+#[cfg(test)]
+mod tests {
+    use althing_governance::charter::Class;
+
+    use super::*;
+
+    #[test]
+    fn what_it_takes_is_told_by_the_system() {
+        let rule = ClassRule { oppose_bp: 1500, veto_bp: 3333, distinct_voters_min: 2, ..ClassRule::new(Class::Text) };
+        let told = |system| (threshold_sentence(&rule, system), quorum_sentence(&rule, system));
+        let (threshold, quorum) = told(System::Optimistic);
+        assert_eq!(threshold, "it passes unless 15.00 % of all weight is against");
+        assert!(quorum.starts_with("none") && !quorum.contains("members vote"), "{quorum}");
+        let (threshold, quorum) = told(System::YesNoVeto);
+        assert!(threshold.ends_with("and less than 33.33 % of the weight cast is a veto"), "{threshold}");
+        assert!(quorum.contains("at least 2 members vote"), "{quorum}");
+        assert!(!told(System::YesNoAbstain).0.contains("veto"));
+    }
+}

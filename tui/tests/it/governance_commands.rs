@@ -57,6 +57,12 @@ fn numbers_that_are_none_are_refused_by_their_rule_before_anything_is_asked() {
         assert_eq!(outcome.json()["error"]["rule"], "V-4", "{ballot}");
         assert!(outcome.asked.is_empty(), "{ballot}");
     }
+    // Nothing named is no abstention that nobody asked for.
+    for ballot in ["--rank=", "--rank ,", "--approve=", "--approve ,,"] {
+        let outcome = refused(&format!("vote 949f {ballot}"));
+        assert_eq!(outcome.json()["error"]["rule"], "V-3", "{ballot}");
+        assert!(outcome.asked.is_empty(), "{ballot}");
+    }
     for command in ["vote 949f", "vote 949f yes --pick 1", "delegate", "delegate ab --revoke", "delegate ab=x"] {
         assert!(althing(Stage::running(), command, "").asked.is_empty(), "{command}");
     }
