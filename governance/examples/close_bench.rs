@@ -15,6 +15,8 @@
     reason = "a program that measures time and prints it"
 )]
 
+mod measuring;
+
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -32,6 +34,8 @@ use althing_governance::{Charter, DaoParams, EpochClose, EpochHeader, LogState, 
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{All, Keypair, Secp256k1, SecretKey, schnorr};
 use bitcoin::{BlockHash, Network, OutPoint, Txid};
+
+use measuring::{Random, cpu_ticks};
 
 const RUNS: usize = 3;
 /// Blocks of an epoch, and of every vote.
@@ -303,29 +307,4 @@ fn txid(number: u8) -> Txid {
 
 fn block_hash(height: u32) -> BlockHash {
     BlockHash::from_byte_array(numbered(0xb0, height as usize))
-}
-
-/// Processor time of this process in hundredths of a second, in user and system mode (proc(5)); 0 where it is not told.
-fn cpu_ticks() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Fields 14 and 15; the second, a name in parentheses, may contain spaces.
-    let rest = stat.rsplit(')').next().unwrap_or_default();
-    rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
-}
-
-/// Numbers that are the same in every run (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n as u64) as usize
-    }
-
-    /// Mostly from the first twentieth.
-    fn popular(&mut self, n: usize) -> usize {
-        if self.below(4) == 0 { self.below(n) } else { self.below((n / 20).max(1)) }
-    }
 }

@@ -22,6 +22,8 @@
     reason = "a program that measures time and prints it"
 )]
 
+mod measuring;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
@@ -31,6 +33,8 @@ use althing_governance::delegation::{EdgeList, Electorate, Flow, Graph, Live, Re
 use althing_governance::parallel::{Fragments, Parcel, Shards, TallyShard};
 use althing_governance::tree::{SumFragment, SumLeaf, SumOverlay, SumTree, TreePurpose};
 use althing_governance::voting::{Count, System};
+
+use measuring::{Random, cpu_ticks};
 
 const THREADS: usize = 2;
 const PROPOSALS: usize = 1_000;
@@ -343,14 +347,6 @@ impl Stopwatch {
     }
 }
 
-/// Processor time of this process in hundredths of a second, in user and system mode (proc(5)); 0 where it is not told.
-fn cpu_ticks() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Fields 14 and 15; the second, a name in parentheses, may contain spaces.
-    let rest = stat.rsplit(')').next().unwrap_or_default();
-    rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
-}
-
 /// How a job's time divides.
 #[derive(Clone, Copy, Default)]
 struct Clock {
@@ -371,22 +367,5 @@ impl Clock {
         let result = work();
         self.second += start.elapsed();
         result
-    }
-}
-
-/// Numbers that are the same in every run (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n as u64) as usize
-    }
-
-    /// Mostly from the first twentieth.
-    fn popular(&mut self, n: usize) -> usize {
-        if self.below(4) == 0 { self.below(n) } else { self.below((n / 20).max(1)) }
     }
 }
