@@ -1,9 +1,10 @@
 //! What a final tally costs, on two threads: `cargo run --release -p althing-governance --example tally_bench`
 //!
 //! Two tables. *Many proposals*: a roll of a million members, 200,000 of whom delegate, and 1,000 proposals among which the
-//! ballots are spread; the threads take proposals. The flow of weight without any ballot is the same for all of them, so that a
-//! thread resolves it once and lets each proposal's voters in and out again ([`Live`]): *base* is this and the tree of the roll. *One proposal*: everybody on the roll votes or delegates on the same
-//! one; the threads take shards of its members and exchange delegated weight.
+//! ballots are spread; the threads take proposals. The flow of weight without any ballot is the same for all of them
+//! ([`Basin`]), so that of each proposal only what its voters change is counted ([`Live`]): *base* is this and the tree of the
+//! roll. *One proposal*: everybody on the roll votes or delegates on the same one; the threads take shards of its members and
+//! exchange delegated weight.
 //!
 //! `--only many|one` prints one table, `--ballots N` one line with N ballots, `--10m` the lines with ten million too (the
 //! ballot tree of the one proposal is left out there: it would take several gigabytes).
@@ -29,7 +30,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use althing_governance::MemberId;
-use althing_governance::delegation::{EdgeList, Electorate, Flow, Graph, Live, Resolver, Seat};
+use althing_governance::delegation::{Basin, EdgeList, Electorate, Flow, Graph, Live, Resolver, Seat};
 use althing_governance::parallel::{Fragments, Parcel, Shards, TallyShard};
 use althing_governance::tree::{SumFragment, SumLeaf, SumOverlay, SumTree, TreePurpose};
 use althing_governance::voting::{Count, System};
@@ -78,28 +79,25 @@ fn many_proposals(sizes: &[usize]) {
         let stopwatch = Stopwatch::start();
         // Leaves of members without a ballot are the same for all proposals of one roll and topic.
         let base = Arc::new(tree_of(&graph, &Shards::new(ROLL, THREADS), |seat| leaf(&graph, seat, None, 0)));
-        let silent = Live::new(&graph);
+        let basin = Basin::new(graph);
+        // It is made when it is first looked at.
+        let _ = Live::new().received(&basin, Seat(0));
         let base_time = stopwatch.stop();
         let run = |threads| {
-            in_threads(
-                threads,
-                polls.len(),
-                || silent.clone(),
-                |live, n| {
-                    let mut clock = Clock::default();
-                    let count = clock.first(|| count_live(&graph, live, &polls[n]));
-                    let root = clock.second(|| {
-                        let mut overlay = SumOverlay::new(Arc::clone(&base));
-                        let leaves =
-                            polls[n].iter().map(|(seat, f)| leaf(&graph, *seat, Some(f), live.received(&graph, *seat)));
-                        overlay.replace(leaves).unwrap();
-                        overlay.root()
-                    });
-                    clock.first(|| set_votes(&graph, live, &polls[n], false));
-                    assert_eq!(root.sums, count.sums(), "the root's sums are the tally");
-                    (root.hash, clock)
-                },
-            )
+            in_threads(threads, polls.len(), |n| {
+                let graph = basin.graph();
+                let mut clock = Clock::default();
+                let (count, live) = clock.first(|| count_live(&basin, &polls[n]));
+                let root = clock.second(|| {
+                    let mut overlay = SumOverlay::new(Arc::clone(&base));
+                    let leaves =
+                        polls[n].iter().map(|(seat, f)| leaf(graph, *seat, Some(f), live.received(&basin, *seat)));
+                    overlay.replace(leaves).unwrap();
+                    overlay.root()
+                });
+                assert_eq!(root.sums, count.sums(), "the root's sums are the tally");
+                (root.hash, clock)
+            })
         };
         let stopwatch = Stopwatch::start();
         let results = run(THREADS);
@@ -111,8 +109,7 @@ fn many_proposals(sizes: &[usize]) {
         let mut resolver = Resolver::new(ROLL);
         let mut agrees = true;
         for poll in polls.iter().step_by(PROPOSALS / 5) {
-            let mut live = silent.clone();
-            agrees &= count_live(&graph, &mut live, poll) == count(&graph, &mut resolver, poll).0;
+            agrees &= count_live(&basin, poll).0 == count(basin.graph(), &mut resolver, poll).0;
         }
         let sample = |results: &[([u8; 32], Clock)]| results.iter().map(|(hash, _)| *hash).collect::<Vec<_>>();
         let same = agrees && sample(&run(1)) == sample(&results);
@@ -189,21 +186,18 @@ fn count<'r>(graph: &Graph, resolver: &'r mut Resolver, ballots: &Ballots) -> (C
     (count, flow)
 }
 
-/// The same, by letting the voters in; they stay in.
-fn count_live(graph: &Graph, live: &mut Live, ballots: &Ballots) -> Count {
-    set_votes(graph, live, ballots, true);
-    let mut count = Count::new(System::YesNoAbstain, 0).unwrap();
-    count.add_roll(graph.electorate().total()).unwrap();
-    for (seat, fields) in ballots {
-        count.add(fields, live.received(graph, *seat)).unwrap();
-    }
-    count
-}
-
-fn set_votes(graph: &Graph, live: &mut Live, ballots: &Ballots, votes: bool) {
+/// The same, by letting the voters into what flows without them.
+fn count_live(basin: &Basin, ballots: &Ballots) -> (Count, Live) {
+    let mut live = Live::new();
     for (seat, _) in ballots {
-        live.set_votes(graph, *seat, votes);
+        live.set_votes(basin, *seat, true);
     }
+    let mut count = Count::new(System::YesNoAbstain, 0).unwrap();
+    count.add_roll(basin.graph().electorate().total()).unwrap();
+    for (seat, fields) in ballots {
+        count.add(fields, live.received(basin, *seat)).unwrap();
+    }
+    (count, live)
 }
 
 /// The same by shards, one thread each.
@@ -256,24 +250,18 @@ fn tree_of(graph: &Graph, shards: &Shards, leaf: impl Fn(Seat) -> SumLeaf + Sync
 }
 
 /// Does `jobs` jobs, the threads taking the next one each; results by job.
-fn in_threads<S, R: Send>(
-    threads: usize,
-    jobs: usize,
-    state: impl Fn() -> S + Sync,
-    job: impl Fn(&mut S, usize) -> R + Sync,
-) -> Vec<R> {
+fn in_threads<R: Send>(threads: usize, jobs: usize, job: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new((0..jobs).map(|_| None).collect::<Vec<Option<R>>>());
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let mut state = state();
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
                     if n >= jobs {
                         break;
                     }
-                    let result = job(&mut state, n);
+                    let result = job(n);
                     results.lock().unwrap()[n] = Some(result);
                 }
             });

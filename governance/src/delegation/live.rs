@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::MAX_STEPS;
+use super::basin::Basin;
 use super::electorate::Seat;
 use super::graph::{EdgeList, Graph, OutEdges};
+use super::{Arrivals, MAX_STEPS, Steps};
 
-/// What one proposal's voters receive, for a graph that other proposals may share.
+/// What one proposal's voters receive, over a basin that other proposals may share.
 ///
 /// Equal at any time to what [`super::resolve`] says of the same voters and edges (L-14).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Live {
     voters: BTreeSet<Seat>,
-    /// What arrives at a seat in step 1, 2, ...; seats where nothing arrives are left out.
-    arrivals: BTreeMap<Seat, [u128; MAX_STEPS]>,
+    /// What arrives at a seat in step 1, 2, ..., where it is not what arrives there while nobody votes.
+    arrivals: Arrivals,
     work: Work,
 }
 
@@ -43,23 +44,8 @@ pub struct Shift {
 impl Live {
     /// Nobody has voted.
     #[must_use]
-    pub fn new(graph: &Graph) -> Self {
-        let mut live = Self::default();
-        let mut layer: BTreeMap<Seat, u128> =
-            graph.delegators().map(|seat| (seat, graph.electorate().weight(seat))).collect();
-        for step in 0..MAX_STEPS {
-            let mut next = BTreeMap::new();
-            for (from, weight) in layer {
-                for (to, part) in graph.edges(from).divide(weight) {
-                    if let Some(to) = to.filter(|_| part > 0) {
-                        live.arrivals.entry(to).or_default()[step] += part;
-                        *next.entry(to).or_default() += part;
-                    }
-                }
-            }
-            layer = next;
-        }
-        live
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Seats and edges that changes have looked at so far: what it has cost to keep this up to date, the beginning aside.
@@ -76,40 +62,37 @@ impl Live {
 
     /// Weight with which the ballot of `seat` is counted; 0 when it has none.
     #[must_use]
-    pub fn received(&self, graph: &Graph, seat: Seat) -> u128 {
-        match self.votes(seat) {
-            // Fits, because all weights of an electorate together do.
-            true => graph.electorate().weight(seat) + self.arrivals.get(&seat).map_or(0, |steps| steps.iter().sum()),
-            false => 0,
-        }
+    pub fn received(&self, basin: &Basin, seat: Seat) -> u128 {
+        self.received_in(Bed::of(basin), seat)
     }
 
     /// `seat` votes, or its ballot is withdrawn; returns every ballot whose weight changed, `seat`'s included, by seat. No
     /// change when it is so already.
-    pub fn set_votes(&mut self, graph: &Graph, seat: Seat, votes: bool) -> Vec<Shift> {
+    pub fn set_votes(&mut self, basin: &Basin, seat: Seat, votes: bool) -> Vec<Shift> {
         if votes == self.votes(seat) {
             return Vec::new();
         }
-        let mut shifts = Shifts::default();
-        shifts.note(self, graph, seat);
+        let bed = Bed::of(basin);
+        let mut touched = Touched::default();
+        touched.note(self, bed, seat);
         if votes {
             self.voters.insert(seat);
-            self.rewire(graph, seat, graph.edges(seat), OutEdges::NONE, &mut shifts);
+            self.rewire(bed, seat, bed.graph.edges(seat), OutEdges::NONE, &mut touched);
         } else {
             self.voters.remove(&seat);
-            self.rewire(graph, seat, OutEdges::NONE, graph.edges(seat), &mut shifts);
+            self.rewire(bed, seat, OutEdges::NONE, bed.graph.edges(seat), &mut touched);
         }
-        shifts.finish(self, graph)
+        self.settle(bed, touched)
     }
 
     /// What a ballot of `seat` would weigh and which other ballots would change with it, without casting it; none changes where
     /// it votes already. Costs what lies behind the seat, not the electorate.
     #[must_use]
-    pub fn if_votes(&self, graph: &Graph, seat: Seat) -> (u128, Vec<Shift>) {
-        let mut part = self.behind(graph, seat);
-        let mut shifts = part.set_votes(graph, seat, true);
+    pub fn if_votes(&self, basin: &Basin, seat: Seat) -> (u128, Vec<Shift>) {
+        let mut part = self.behind(basin.graph(), seat);
+        let mut shifts = part.set_votes(basin, seat, true);
         shifts.retain(|shift| shift.seat != seat);
-        (part.received(graph, seat), shifts)
+        (part.received(basin, seat), shifts)
     }
 
     /// The part of this flow that a change at `seat` can reach.
@@ -136,97 +119,160 @@ impl Live {
         part
     }
 
-    /// The delegation of `seat` is about to become `edges`; to be called before [`Graph::set`] for every proposal that
-    /// shares the graph. Returns every ballot whose weight changed, by seat.
-    pub fn before_set(&mut self, graph: &Graph, seat: Seat, edges: &EdgeList) -> Vec<Shift> {
+    /// The delegation of `seat` is about to become `edges`. [`Live::after_set`] follows when the basin has them.
+    pub(super) fn before_set(&mut self, basin: &Basin, seat: Seat, edges: &EdgeList) -> Touched {
+        let mut touched = Touched::default();
         // The owner's ballot overrides: nothing passes through a voter, before or after (L-10).
-        if self.votes(seat) {
-            return Vec::new();
+        if !self.votes(seat) {
+            let bed = Bed::of(basin);
+            self.rewire(bed, seat, bed.graph.edges(seat), edges.as_edges(), &mut touched);
         }
-        let mut shifts = Shifts::default();
-        self.rewire(graph, seat, graph.edges(seat), edges.as_edges(), &mut shifts);
-        shifts.finish(self, graph)
+        touched
+    }
+
+    /// The basin has the edges now, and `were` is what arrived in it where that changed: here it still does, unless the
+    /// change came here as well. Returns every ballot whose weight changed, by seat.
+    pub(super) fn after_set(&mut self, basin: &Basin, touched: Touched, were: &Arrivals) -> Vec<Shift> {
+        let bed = Bed::of(basin);
+        for (seat, steps) in were {
+            self.arrivals.entry(*seat).or_insert(*steps);
+        }
+        let shifts = self.settle(bed, touched);
+        were.keys().for_each(|seat| self.forget_same(bed, *seat));
+        shifts
+    }
+
+    /// The same change where nobody votes and nothing lies beneath: the new arrivals, what they were where they differ, and
+    /// the seats and edges looked at.
+    pub(super) fn silent_set(
+        graph: &Graph,
+        arrivals: Arrivals,
+        seat: Seat,
+        edges: &EdgeList,
+    ) -> (Arrivals, Arrivals, u64) {
+        let bed = Bed { graph, silent: &Arrivals::new() };
+        let mut live = Self { arrivals, ..Self::default() };
+        let mut touched = Touched::default();
+        live.rewire(bed, seat, graph.edges(seat), edges.as_edges(), &mut touched);
+        let were = touched.before.into_iter().map(|(seat, (_, steps))| (seat, steps)).collect::<Arrivals>();
+        were.keys().for_each(|seat| live.forget_same(bed, *seat));
+        (live.arrivals, were, live.work.0)
     }
 
     /// Lets what passes through `seat` go over `after` instead of `before`, step by step; everything downstream follows.
-    fn rewire(&mut self, graph: &Graph, seat: Seat, before: OutEdges<'_>, after: OutEdges<'_>, shifts: &mut Shifts) {
+    fn rewire(&mut self, bed: Bed<'_>, seat: Seat, before: OutEdges<'_>, after: OutEdges<'_>, touched: &mut Touched) {
         // Seats whose arrival in this step changed, with what it was.
         let mut changed = BTreeMap::new();
         for step in 0..MAX_STEPS {
-            changed.entry(seat).or_insert_with(|| self.arrival(graph, seat, step));
+            changed.entry(seat).or_insert_with(|| self.arrival(bed, seat, step));
             let mut next = BTreeMap::new();
             for (from, old) in changed {
-                let new = self.arrival(graph, from, step);
+                let new = self.arrival(bed, from, step);
                 self.work.0 += 1;
                 let (before, after) = match () {
                     () if from == seat => (before, after),
                     () if self.votes(from) => (OutEdges::NONE, OutEdges::NONE),
-                    () => (graph.edges(from), graph.edges(from)),
+                    () => (bed.graph.edges(from), bed.graph.edges(from)),
                 };
                 // Old parts first, so that no sum is above the electorate's total in between.
                 for (to, part) in before.divide(old) {
-                    if let Some(arrival) = self.arrival_mut(graph, to, step, &mut next, shifts) {
+                    if let Some(arrival) = self.arrival_mut(bed, to, step, &mut next, touched) {
                         *arrival -= part;
                     }
                 }
                 for (to, part) in after.divide(new) {
-                    if let Some(arrival) = self.arrival_mut(graph, to, step, &mut next, shifts) {
+                    if let Some(arrival) = self.arrival_mut(bed, to, step, &mut next, touched) {
                         *arrival += part;
                     }
                 }
             }
-            next.retain(|to, old| self.arrivals.get(to).map_or(0, |steps| steps[step]) != *old);
+            next.retain(|to, old| self.steps(bed, *to)[step] != *old);
             changed = next;
         }
     }
+
+    fn steps(&self, bed: Bed<'_>, seat: Seat) -> Steps {
+        self.arrivals.get(&seat).copied().unwrap_or_else(|| bed.steps(seat))
+    }
+
     /// What arrives at `seat` after `step` delegations; in step 0 that is its own weight.
-    fn arrival(&self, graph: &Graph, seat: Seat, step: usize) -> u128 {
+    fn arrival(&self, bed: Bed<'_>, seat: Seat, step: usize) -> u128 {
         match step.checked_sub(1) {
-            None => graph.electorate().weight(seat),
-            Some(place) => self.arrivals.get(&seat).map_or(0, |steps| steps[place]),
+            None => bed.graph.electorate().weight(seat),
+            Some(place) => self.steps(bed, seat)[place],
         }
     }
 
-    /// The arrival that a part sent in `step` is in, noted in `next` and `shifts` as it was; none outside the roll.
+    /// The arrival that a part sent in `step` is in, noted in `next` and `touched` as it was; none outside the roll.
     fn arrival_mut(
         &mut self,
-        graph: &Graph,
+        bed: Bed<'_>,
         to: Option<Seat>,
         step: usize,
         next: &mut BTreeMap<Seat, u128>,
-        shifts: &mut Shifts,
+        touched: &mut Touched,
     ) -> Option<&mut u128> {
         self.work.0 += 1;
         let to = to?;
-        shifts.note(self, graph, to);
-        let arrival = &mut self.arrivals.entry(to).or_default()[step];
+        touched.note(self, bed, to);
+        let arrival = &mut self.arrivals.entry(to).or_insert_with(|| bed.steps(to))[step];
         next.entry(to).or_insert(*arrival);
         Some(arrival)
     }
-}
 
-/// What ballots weighed before a change.
-#[derive(Debug, Default)]
-struct Shifts {
-    before: BTreeMap<Seat, u128>,
-}
-
-impl Shifts {
-    fn note(&mut self, live: &Live, graph: &Graph, seat: Seat) {
-        self.before.entry(seat).or_insert_with(|| live.received(graph, seat));
+    fn received_in(&self, bed: Bed<'_>, seat: Seat) -> u128 {
+        match self.votes(seat) {
+            // Fits, because all weights of an electorate together do.
+            true => bed.graph.electorate().weight(seat) + self.steps(bed, seat).iter().sum::<u128>(),
+            false => 0,
+        }
     }
 
-    fn finish(self, live: &mut Live, graph: &Graph) -> Vec<Shift> {
+    fn settle(&mut self, bed: Bed<'_>, touched: Touched) -> Vec<Shift> {
         let mut shifts = Vec::new();
-        for (seat, before) in self.before {
-            if live.arrivals.get(&seat).is_some_and(|steps| *steps == [0; MAX_STEPS]) {
-                live.arrivals.remove(&seat);
-            }
-            let after = live.received(graph, seat);
+        for (seat, (before, _)) in touched.before {
+            self.forget_same(bed, seat);
+            let after = self.received_in(bed, seat);
             if before != after {
                 shifts.push(Shift { seat, before, after });
             }
         }
         shifts
+    }
+
+    /// Only what differs is held.
+    fn forget_same(&mut self, bed: Bed<'_>, seat: Seat) {
+        if self.arrivals.get(&seat).is_some_and(|steps| *steps == bed.steps(seat)) {
+            self.arrivals.remove(&seat);
+        }
+    }
+}
+
+/// What lies beneath a flow.
+#[derive(Clone, Copy)]
+struct Bed<'a> {
+    graph: &'a Graph,
+    silent: &'a Arrivals,
+}
+
+impl<'a> Bed<'a> {
+    fn of(basin: &'a Basin) -> Self {
+        Self { graph: basin.graph(), silent: basin.silent() }
+    }
+
+    fn steps(self, seat: Seat) -> Steps {
+        self.silent.get(&seat).copied().unwrap_or_default()
+    }
+}
+
+/// What ballots weighed before a change, and what arrived there.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    before: BTreeMap<Seat, (u128, Steps)>,
+}
+
+impl Touched {
+    fn note(&mut self, live: &Live, bed: Bed<'_>, seat: Seat) {
+        self.before.entry(seat).or_insert_with(|| (live.received_in(bed, seat), live.steps(bed, seat)));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{LogState, ProposalRecord, Rolls};
 use crate::ballots::Ballots;
-use crate::delegation::{Electorate, Graph, Live, Scope, Shift, Topic};
+use crate::delegation::{Basin, Electorate, Graph, Live, Part, Scope, Seat, Shift, Topic};
 use crate::id::{MemberId, ProposalId};
 use crate::voting::{Count, CountError};
 
@@ -20,10 +20,17 @@ pub struct LiveTally {
     has_changed: bool,
 }
 
+/// A proposal's own part of it; those with the same delegations have the basin in common.
 #[derive(Debug, Clone)]
 struct Flow {
-    graph: Graph,
+    basin: Arc<Basin>,
     live: Live,
+}
+
+impl Flow {
+    fn electorate(&self) -> &Electorate {
+        self.basin.graph().electorate()
+    }
 }
 
 impl LiveTally {
@@ -55,7 +62,7 @@ impl LiveTally {
     #[must_use]
     pub fn carried(&self, member: &MemberId, own: u128) -> u128 {
         let Some(flow) = &self.flow else { return own };
-        flow.graph.electorate().seat(member).map_or(0, |seat| flow.live.received(&flow.graph, seat))
+        flow.electorate().seat(member).map_or(0, |seat| flow.live.received(&flow.basin, seat))
     }
 
     /// The totals if `member`, who has `own` weight, now cast these fields: in the place of the ballot of theirs that stands,
@@ -75,10 +82,10 @@ impl LiveTally {
         if let Some(standing) = ballots.standing(member) {
             count.remove(standing.fields, self.carried(member, own))?;
         }
-        let seat = self.flow.as_ref().and_then(|flow| Some((flow, flow.graph.electorate().seat(member)?)));
+        let seat = self.flow.as_ref().and_then(|flow| Some((flow, flow.electorate().seat(member)?)));
         let weight = match (seat, &self.flow) {
             (Some((flow, seat)), _) => {
-                let (weight, shifts) = flow.live.if_votes(&flow.graph, seat);
+                let (weight, shifts) = flow.live.if_votes(&flow.basin, seat);
                 reweigh(&mut count, flow, &shifts, ballots);
                 weight
             }
@@ -91,7 +98,7 @@ impl LiveTally {
     }
 }
 
-/// The graph follows from the log; what can differ is what was counted.
+/// The basin follows from the log; what can differ is what was counted.
 impl PartialEq for LiveTally {
     fn eq(&self, other: &Self) -> bool {
         self.count == other.count
@@ -142,37 +149,74 @@ impl LogState {
         }
     }
 
-    /// The delegation of `member` for `scope` may have changed in every vote about it that is not over, whose delegations are
-    /// not frozen, and in which the member has weight. Nothing else is touched: anybody can delegate, at no cost.
+    /// The delegation of `member` for `scope` may have changed in every vote about it that follows delegations and in which
+    /// the member has weight. Nothing else is touched: anybody can delegate, at no cost.
     pub(super) fn update_live_delegation(&mut self, member: &MemberId, scope: &Scope) {
-        let tip = self.tip_height().unwrap_or(0);
-        let affected: Vec<ProposalId> = self.open.iter().copied().collect();
-        for id in affected {
-            let Some(proposal) = self.proposals.get(&id) else { continue };
-            let Some(schedule) = proposal.schedule.filter(|s| proposal.dropped.is_none() && tip < s.latest_close)
-            else {
+        let mut channels: Vec<Channel> = Vec::new();
+        let mut dry = Vec::new();
+        for id in &self.open {
+            let Some(proposal) = self.proposals.get(id).filter(|proposal| self.follows_delegations(proposal)) else {
                 continue;
             };
-            let seat = self.rolls.get(&proposal.snapshot_epoch).and_then(|(_, electorate)| electorate.seat(member));
+            let roll = self.rolls.get(&proposal.snapshot_epoch);
+            let Some(seat) = roll.and_then(|(_, electorate)| electorate.seat(member)) else { continue };
             let topic = topic(proposal);
-            if seat.is_none() || !topic.is_in(scope) {
+            if !topic.is_in(scope) {
                 continue;
             }
-            let frozen = self.rule_of(proposal).is_some_and(|rule| rule.final_ballots) && tip >= schedule.open;
-            if frozen {
+            let Some(flow) = proposal.live.as_ref().and_then(|live| live.flow.as_ref()) else {
+                dry.push(*id);
                 continue;
+            };
+            let close = proposal.schedule.map_or(0, |schedule| schedule.close);
+            let record = self.delegations.in_force(member, &topic, u64::MAX, close);
+            let parts = record.map_or(&[][..], |record| record.parts());
+            let same = |channel: &&mut Channel| Arc::ptr_eq(&channel.basin, &flow.basin) && channel.parts == parts;
+            match channels.iter_mut().find(same) {
+                Some(channel) => channel.votes.push(*id),
+                None => channels.push(Channel {
+                    basin: Arc::clone(&flow.basin),
+                    seat,
+                    parts: parts.to_vec(),
+                    votes: vec![*id],
+                }),
             }
-            if proposal.live.as_ref().is_none_or(|live| live.flow.is_none()) {
-                // Once: from then on every delegation costs what it changes.
-                self.start_live_with(&id, true);
-                continue;
-            }
-            let record = self.delegations.in_force(member, &topic, u64::MAX, schedule.close);
-            let parts = record.map_or(&[][..], |record| record.parts()).to_vec();
-            let Some(proposal) = self.proposals.get_mut(&id) else { continue };
-            let ballots = &proposal.ballots;
-            if let Some(live) = &mut proposal.live {
-                live.redelegate(member, &parts, ballots);
+        }
+        for channel in channels {
+            self.redirect(channel);
+        }
+        // Once for each: from then on every delegation costs what it changes.
+        for id in dry {
+            self.start_live_with(&id, true);
+        }
+    }
+
+    /// Whether delegations of today change the live totals.
+    fn follows_delegations(&self, proposal: &ProposalRecord) -> bool {
+        let tip = self.tip_height().unwrap_or(0);
+        proposal.dropped.is_none()
+            && proposal.schedule.is_some_and(|schedule| {
+                let frozen = tip >= schedule.open && self.rule_of(proposal).is_some_and(|rule| rule.final_ballots);
+                tip < schedule.latest_close && !frozen
+            })
+    }
+
+    fn redirect(&mut self, channel: Channel) {
+        let Channel { mut basin, seat, parts, votes } = channel;
+        let edges = basin.graph().edge_list(&parts);
+        let mut lives = Vec::new();
+        for id in &votes {
+            let flow = self.proposals.get_mut(id).and_then(|proposal| proposal.live.as_mut()?.flow.take());
+            lives.push(flow.expect("it is why the vote is here").live);
+        }
+        // Copied where votes that do not follow share it.
+        let shifts = Arc::make_mut(&mut basin).set(seat, &edges, &mut lives);
+        for ((id, live), shifts) in votes.iter().zip(lives).zip(shifts) {
+            let Some(proposal) = self.proposals.get_mut(id) else { continue };
+            if let Some(tally) = &mut proposal.live {
+                tally.flow = Some(Flow { basin: Arc::clone(&basin), live });
+                tally.has_changed = true;
+                tally.shift(&shifts, None, &proposal.ballots);
             }
         }
     }
@@ -183,14 +227,44 @@ impl LogState {
         if !self.charter_of(proposal).delegation.enabled {
             return None;
         }
+        if let Some(basin) = self.basin_for(proposal) {
+            return Some(Flow { basin, live: Live::new() });
+        }
         let cutoff = self.delegation_cutoff(proposal, u64::MAX);
         let graph = Graph::of_book(Arc::clone(electorate), &self.delegations, &topic(proposal), cutoff, schedule.close);
         if graph.edge_count() == 0 && !delegating {
             return None;
         }
-        let live = Live::new(&graph);
-        Some(Flow { graph, live })
+        Some(Flow { basin: Arc::new(Basin::new(graph)), live: Live::new() })
     }
+
+    /// The basin of another vote over the same roll that no delegation tells apart from this one.
+    fn basin_for(&self, proposal: &ProposalRecord) -> Option<Arc<Basin>> {
+        let view = |proposal: &ProposalRecord| {
+            let cutoff = self.delegation_cutoff(proposal, u64::MAX);
+            Some(self.delegations.view(&topic(proposal), cutoff, proposal.schedule?.close))
+        };
+        let own = view(proposal)?;
+        let others = self.open.iter().filter_map(|id| self.proposals.get(id));
+        let mut same = others.filter(|other| {
+            other.id != proposal.id
+                && other.snapshot_epoch == proposal.snapshot_epoch
+                && self.follows_delegations(other)
+                && self.charter_of(other).delegation.enabled
+        });
+        same.find_map(|other| {
+            let flow = other.live.as_ref()?.flow.as_ref()?;
+            (view(other)? == own).then(|| Arc::clone(&flow.basin))
+        })
+    }
+}
+
+/// Votes through which a delegation is to go another way, as it does in their basin.
+struct Channel {
+    basin: Arc<Basin>,
+    seat: Seat,
+    parts: Vec<Part>,
+    votes: Vec<ProposalId>,
 }
 
 impl ProposalRecord {
@@ -235,10 +309,10 @@ impl LiveTally {
         }
         let votes = after.is_some();
         if let Some(flow) = &mut self.flow
-            && let Some(seat) = flow.graph.electorate().seat(member)
+            && let Some(seat) = flow.electorate().seat(member)
         {
-            let shifts = flow.live.set_votes(&flow.graph, seat, votes);
-            self.shift(shifts, Some(member), ballots);
+            let shifts = flow.live.set_votes(&flow.basin, seat, votes);
+            self.shift(&shifts, Some(seat), ballots);
         }
         if let Some(fields) = after {
             let weight = self.carried(member, own);
@@ -249,29 +323,17 @@ impl LiveTally {
         }
     }
 
-    fn redelegate(&mut self, member: &MemberId, parts: &[crate::delegation::Part], ballots: &Ballots) {
-        let Some(flow) = &mut self.flow else { return };
-        self.has_changed = true;
-        let Some(seat) = flow.graph.electorate().seat(member) else { return };
-        let edges = flow.graph.edge_list(parts);
-        let shifts = flow.live.before_set(&flow.graph, seat, &edges);
-        flow.graph.set(seat, &edges);
-        self.shift(shifts, None, ballots);
-    }
-
     /// Other ballots carry other weights now.
-    fn shift(&mut self, shifts: Vec<Shift>, but: Option<&MemberId>, ballots: &Ballots) {
+    fn shift(&mut self, shifts: &[Shift], but: Option<Seat>, ballots: &Ballots) {
         let Some(flow) = &self.flow else { return };
-        let seat = but.and_then(|member| flow.graph.electorate().seat(member));
-        let others: Vec<Shift> = shifts.into_iter().filter(|shift| Some(shift.seat) != seat).collect();
-        reweigh(&mut self.count, flow, &others, ballots);
+        reweigh(&mut self.count, flow, shifts.iter().filter(|shift| Some(shift.seat) != but), ballots);
     }
 }
 
 /// Counts ballots of others with the weights that they carry now.
-fn reweigh(count: &mut Count, flow: &Flow, shifts: &[Shift], ballots: &Ballots) {
+fn reweigh<'s>(count: &mut Count, flow: &Flow, shifts: impl IntoIterator<Item = &'s Shift>, ballots: &Ballots) {
     for shift in shifts {
-        let member = flow.graph.electorate().member(shift.seat);
+        let member = flow.electorate().member(shift.seat);
         if let Some(record) = ballots.standing(&member) {
             let reweighed = count.reweigh(record.fields, shift.before, shift.after);
             reweighed.expect("it was counted with the weight before");

@@ -4,11 +4,11 @@
 //! their leaves replaced in a tree without any ballot. One in which many voted is counted as a whole, its shards side by side.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::{Delegations, Poll, TallyError};
 use crate::ballots::BallotRecord;
-use crate::delegation::{Electorate, Graph, Live, Seat};
+use crate::delegation::{Basin, Electorate, Graph, Live, Seat};
 use crate::id::EntryId;
 use crate::parallel::{self, ShardedFlow, Workers};
 use crate::tree::{SumLeaf, SumOverlay, SumTree};
@@ -20,18 +20,12 @@ const FEW: usize = 4;
 /// See the module.
 pub(super) struct Ground {
     /// Without edges where nobody delegates.
-    graph: Graph,
+    basin: Basin,
     /// Delegations in force, by seat.
     delegated: BTreeMap<Seat, EntryId>,
-    /// The flow without any ballot.
-    silent: OnceLock<Live>,
     /// Ballot trees without any ballot, by the number of their sums.
     bare: BTreeMap<usize, Arc<SumTree>>,
 }
-
-/// The flow in which a piece of work lets the voters of one poll after another in and out; none until it is needed.
-#[derive(Default)]
-pub(super) struct Tide(Option<Live>);
 
 /// The ballot that counts for a seat.
 struct Cast<'a> {
@@ -42,14 +36,17 @@ struct Cast<'a> {
 impl Ground {
     pub(super) fn new(electorate: Arc<Electorate>, delegations: Option<&Delegations<'_>>) -> Self {
         let Some(d) = delegations else {
-            let (graph, delegated) = (Graph::new(electorate), BTreeMap::new());
-            return Self { graph, delegated, silent: OnceLock::new(), bare: BTreeMap::new() };
+            return Self {
+                basin: Basin::new(Graph::new(electorate)),
+                delegated: BTreeMap::new(),
+                bare: BTreeMap::new(),
+            };
         };
         let in_force = d.book.all_in_force(&d.topic, d.cutoff, d.close_height);
         let delegated =
             in_force.filter_map(|(member, record)| Some((electorate.seat(&member)?, record.entry))).collect();
         let graph = Graph::of_book(electorate, d.book, &d.topic, d.cutoff, d.close_height);
-        Self { graph, delegated, silent: OnceLock::new(), bare: BTreeMap::new() }
+        Self { basin: Basin::new(graph), delegated, bare: BTreeMap::new() }
     }
 
     pub(super) fn seats(&self) -> usize {
@@ -73,7 +70,7 @@ impl Ground {
     }
 
     /// As [`Poll::count`].
-    pub(super) fn count(&self, workers: &dyn Workers, tide: &mut Tide, poll: &Poll<'_>) -> Result<Count, TallyError> {
+    pub(super) fn count(&self, workers: &dyn Workers, poll: &Poll<'_>) -> Result<Count, TallyError> {
         let mut count = Count::new(poll.system, poll.options)?;
         let cast = self.cast(poll, &mut count)?;
         if !self.is_thin(poll) {
@@ -81,24 +78,19 @@ impl Ground {
             return Ok(flow.count(workers, poll.system, poll.options)?);
         }
         count.add_roll(self.electorate().total())?;
-        self.with_voters(tide, &cast, |received| {
+        self.with_voters(&cast, |received| {
             cast.iter().try_for_each(|cast| count.add(cast.ballot.fields, received(cast.seat)))
         })?;
         Ok(count)
     }
 
     /// As [`Poll::tree`]; [`Ground::lay_tree`] comes first.
-    pub(super) fn tree(
-        &self,
-        workers: &dyn Workers,
-        tide: &mut Tide,
-        poll: &Poll<'_>,
-    ) -> Result<SumOverlay, TallyError> {
+    pub(super) fn tree(&self, workers: &dyn Workers, poll: &Poll<'_>) -> Result<SumOverlay, TallyError> {
         let purpose = poll.purpose()?;
         let cast = self.cast(poll, &mut Count::new(poll.system, poll.options)?)?;
         if let Some(bare) = self.bare.get(&purpose.sum_count()).filter(|_| self.is_thin(poll)) {
             let mut tree = SumOverlay::new(Arc::clone(bare));
-            let leaves = self.with_voters(tide, &cast, |received| {
+            let leaves = self.with_voters(&cast, |received| {
                 let leaf = |cast: &Cast<'_>| self.leaf(poll, cast.seat, Some(&cast.ballot), received(cast.seat));
                 cast.iter().map(leaf).collect::<Result<Vec<_>, _>>()
             })?;
@@ -115,7 +107,7 @@ impl Ground {
     }
 
     fn electorate(&self) -> &Electorate {
-        self.graph.electorate()
+        self.basin.graph().electorate()
     }
 
     /// The ballots that count, by seat; those of whoever is not in the roll are looked at and count for nothing (V-10).
@@ -131,25 +123,20 @@ impl Ground {
     }
 
     /// Asks what each ballot weighs while these vote.
-    fn with_voters<R>(&self, tide: &mut Tide, cast: &[Cast<'_>], ask: impl FnOnce(&dyn Fn(Seat) -> u128) -> R) -> R {
+    fn with_voters<R>(&self, cast: &[Cast<'_>], ask: impl FnOnce(&dyn Fn(Seat) -> u128) -> R) -> R {
         if self.delegated.is_empty() {
             return ask(&|seat| self.electorate().weight(seat));
         }
-        let silent = || self.silent.get_or_init(|| Live::new(&self.graph)).clone();
-        let live = tide.0.get_or_insert_with(silent);
+        let mut live = Live::new();
         for cast in cast {
-            live.set_votes(&self.graph, cast.seat, true);
+            live.set_votes(&self.basin, cast.seat, true);
         }
-        let answer = ask(&|seat| live.received(&self.graph, seat));
-        for cast in cast {
-            live.set_votes(&self.graph, cast.seat, false);
-        }
-        answer
+        ask(&|seat| live.received(&self.basin, seat))
     }
 
     fn sharded<'g>(&'g self, workers: &dyn Workers, cast: &[Cast<'g>]) -> ShardedFlow<'g> {
         let ballots: Vec<(Seat, &[u16])> = cast.iter().map(|cast| (cast.seat, cast.ballot.fields)).collect();
-        ShardedFlow::resolve(workers, &self.graph, &ballots)
+        ShardedFlow::resolve(workers, self.basin.graph(), &ballots)
     }
 
     fn leaf(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ground::{Ground, Tide};
+use super::ground::Ground;
 use super::{Poll, TallyError};
 use crate::delegation::Electorate;
 use crate::parallel::{Alone, Workers, each};
@@ -79,7 +79,7 @@ impl<K: Ord + Sync> Grounds<K> {
         &self,
         workers: &dyn Workers,
         polls: &[(K, Poll<'_>)],
-        work: impl Fn(&Ground, &dyn Workers, &mut Tide, &Poll<'_>) -> R + Sync,
+        work: impl Fn(&Ground, &dyn Workers, &Poll<'_>) -> R + Sync,
     ) -> Vec<R> {
         let mut divided: Vec<(usize, &Ground)> = Vec::new();
         let mut whole: BTreeMap<&K, Vec<usize>> = BTreeMap::new();
@@ -96,12 +96,11 @@ impl<K: Ord + Sync> Grounds<K> {
             numbers.chunks(each).map(move |some| (&self.laid[*key], some))
         });
         let run = |(ground, numbers): (&Ground, &[usize])| -> Vec<(usize, R)> {
-            let mut tide = Tide::default();
-            numbers.iter().map(|number| (*number, work(ground, &Alone, &mut tide, &polls[*number].1))).collect()
+            numbers.iter().map(|number| (*number, work(ground, &Alone, &polls[*number].1))).collect()
         };
         let mut results: Vec<(usize, R)> = each(workers, pieces, run).into_iter().flatten().collect();
         for (number, ground) in divided {
-            results.push((number, work(ground, workers, &mut Tide::default(), &polls[number].1)));
+            results.push((number, work(ground, workers, &polls[number].1)));
         }
         results.sort_by_key(|(number, _)| *number);
         results.into_iter().map(|(_, result)| result).collect()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use althing_governance::charter::Class;
 use althing_governance::delegation::{
-    Book, Delegation, Electorate, Graph, Live, Part, Resolver, Scope, Seat, Tag, Topic,
+    Basin, Book, Delegation, Electorate, Graph, Live, Part, Resolver, Scope, Seat, Tag, Topic,
 };
 use althing_governance::{Canonical as _, DecodeError, EntryId, MemberId};
 use bitcoin::hex::{DisplayHex as _, FromHex as _};
@@ -233,11 +233,12 @@ fn every_case_in_any_order_of_arrival() {
             let voters: Vec<Seat> = case.voters.iter().map(|n| Seat(u32::from(*n) - 1)).collect();
             let mut resolver = Resolver::new(graph.electorate().len());
             let flow = resolver.resolve(&graph, voters.iter().copied());
-            let mut live = Live::new(&graph);
-            voters.iter().for_each(|seat| drop(live.set_votes(&graph, *seat, true)));
+            let basin = Basin::new(graph.clone());
+            let mut live = Live::new();
+            voters.iter().for_each(|seat| drop(live.set_votes(&basin, *seat, true)));
             for seat in graph.electorate().seats() {
                 assert_eq!(flow.received(&graph, seat), case.received[seat.index()], "{}: {seat:?}", case.name);
-                assert_eq!(live.received(&graph, seat), case.received[seat.index()], "{}: {seat:?}", case.name);
+                assert_eq!(live.received(&basin, seat), case.received[seat.index()], "{}: {seat:?}", case.name);
                 assert_eq!(flow.stranded(seat), case.not_cast[seat.index()], "{}: {seat:?}", case.name);
             }
         }
