@@ -52,7 +52,7 @@ pub struct CharterReport {
     pub sentences: Vec<String>,
     /// Everything wrong with it; empty when it can be used.
     pub problems: Vec<String>,
-    /// What it may say but hardly should; never a reason to refuse it.
+    /// What it may say but hardly should; never a reason to refuse it.
     #[serde(default)]
     pub advice: Vec<String>,
 }
