@@ -245,6 +245,21 @@ fn synthetify() {
     assert_eq!(barred.bar, Some(Bar::InactiveStake { active_sat: 2000, needed_sat: 5000 }));
     assert_eq!((barred.outcome, barred.fate), (PASSED, Fate::Failed));
     assert_eq!(attack(2000).fate, Fate::Effective);
+
+    // R-30, G-101: what counts is who was awake when the vote opened; whoever wakes for the vote changes nothing, and their ballot is taken.
+    let mut world = founded(&[2000, 8000], |charter| {
+        easy_spending(charter);
+        charter.dormant_after_epochs = 2;
+        charter.guards.active_stake_min_sat = 5000;
+    });
+    (0..6).for_each(|_| world.finish_epoch());
+    let id = world.open_vote(1, spend("Nothing to see", 20_000));
+    world.vote(1, id, Choice::Yes).unwrap();
+    world.vote(2, id, Choice::Yes).unwrap();
+    assert_eq!(world.fate(id).bar, Some(Bar::InactiveStake { active_sat: 2000, needed_sat: 5000 }));
+    let id = world.open_vote(1, spend("Now they look", 20_000));
+    world.vote(1, id, Choice::Yes).unwrap();
+    assert_eq!(world.fate(id).bar, None);
 }
 
 /// BOOM DAO, 2025: a rule change took the vote from nearly everybody, and the two who kept it took the rest.

@@ -260,7 +260,7 @@ fn light_author(step: &Step<'_>, proposal: &ProposalRecord) -> Option<Bar> {
     (weight < u128::from(needed)).then_some(Bar::LightAuthor { weight, needed })
 }
 
-/// G-101: no class that pays opens while too little stake is awake.
+/// G-101: nothing is paid by a vote that opened while too little stake was awake, however many woke for it.
 fn inactive_stake(step: &Step<'_>, proposal: &ProposalRecord) -> Option<Bar> {
     let charter = step.state.charter_of(proposal);
     let needed_sat = charter.guards.active_stake_min_sat;
