@@ -143,7 +143,7 @@ impl Roll {
             (*member, stake_sat, aged.fold(0u128, u128::saturating_add))
         });
         let eligible = sums.filter(|(_, stake_sat, _)| *stake_sat >= min_stake_sat);
-        let weighed = eligible.map(|(member, stake_sat, aged)| (member, stake_sat, weight(charter, stake_sat, aged)));
+        let weighed = eligible.map(|(member, stake_sat, aged)| (member, stake_sat, charter.weight(stake_sat, aged)));
         Self { parts: parts.clone(), closing_height, ..Self::from_stakes(weighed) }
     }
 
@@ -248,15 +248,4 @@ impl FundingFact {
     pub fn is_released_at(&self, height: u32) -> bool {
         self.released_height.is_some_and(|released| released <= height)
     }
-}
-
-/// Weight of a stake by the charter's rule (G-34). `aged` is the sum of satoshis times capped age.
-fn weight(charter: &Charter, stake_sat: u64, aged: u128) -> u128 {
-    let weight = match charter.weight_rule {
-        WeightRule::Stake => u128::from(stake_sat),
-        WeightRule::OneMemberOneVote => 1,
-        WeightRule::SqrtStake => u128::from(stake_sat.isqrt()),
-        WeightRule::StakeAge { .. } => aged,
-    };
-    charter.per_member_cap.map_or(weight, |cap| weight.min(u128::from(cap)))
 }

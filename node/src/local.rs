@@ -144,12 +144,13 @@ pub fn attach(dir: &Path) -> Result<Option<Box<dyn Service>>> {
     Ok(Remote::find(dir)?.map(|remote| Box::new(remote) as Box<dyn Service>))
 }
 
-/// A commented charter to start from: association, cooperative, grants or starter.
+/// A commented charter to start from: association, cooperative, grants or starter, with periods that suit the network: regtest,
+/// signet, testnet4 or bitcoin.
 ///
 /// # Errors
-/// Another kind.
-pub fn charter_template(kind: &str) -> Result<String> {
-    crate::setup::template(kind)
+/// Another kind or network.
+pub fn charter_template(kind: &str, network: &str) -> Result<String> {
+    crate::setup::template(kind, network)
 }
 
 /// Writes all block headers of a bitcoind to a file, 80 bytes each from the first block on. Returns the tip's height.

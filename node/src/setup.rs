@@ -52,7 +52,7 @@ pub struct CharterReport {
     pub sentences: Vec<String>,
     /// Everything wrong with it; empty when it can be used.
     pub problems: Vec<String>,
-    /// What it may say but hardly should; never a reason to refuse it.
+    /// What it may say but hardly should; never a reason to refuse it.
     #[serde(default)]
     pub advice: Vec<String>,
 }
@@ -395,11 +395,12 @@ pub fn charter_diff(old: &str, new: &str) -> Result<CharterDiff> {
     Ok(CharterDiff { changes: diff(&old, &new).iter().map(ToString::to_string).collect(), problems })
 }
 
-/// A commented charter of a kind, with keys of nobody in it: every key and name is to be replaced.
+/// A commented charter of a kind for a network, with keys of nobody in it: every key and name is to be replaced. Where money is at
+/// stake its first lines name those that R-78 refuses.
 ///
 /// # Errors
-/// A kind that there is not.
-pub fn template(kind: &str) -> Result<String> {
+/// A kind or a network that there is not.
+pub fn template(kind: &str, network: &str) -> Result<String> {
     use althing_governance::charter::{example_key, example_public_key};
     use althing_governance::id::MemberId;
 
@@ -410,9 +411,18 @@ pub fn template(kind: &str) -> Result<String> {
         rule: None,
         message: error.to_string(),
     })?;
-    Ok(template.document(&TemplateArguments {
+    // Blocks of an epoch, of a vote and of a veto window: a day and two times three; on regtest the least that tests need.
+    let (epoch_blocks, voting_blocks, veto_blocks) = match network {
+        "regtest" => (6, 6, 0),
+        "signet" | "testnet4" | "bitcoin" => (144, 432, 432),
+        other => {
+            let message = format!("R-51: network is {other:?}; must be regtest, signet, testnet4 or bitcoin");
+            return Err(ApiError::invalid("R-51", message).into());
+        }
+    };
+    let document = template.document(&TemplateArguments {
         name: "Our association".into(),
-        network: "regtest".into(),
+        network: network.into(),
         hub_node_key: key(1),
         hub_log_key: x_only(2),
         anchor_key: x_only(3),
@@ -420,10 +430,19 @@ pub fn template(kind: &str) -> Result<String> {
         treasurers: treasurers.iter().map(|(name, key)| ((*name).to_owned(), *key)).collect(),
         founders: vec![MemberId::of(&x_only(7))],
         min_stake_sat: 10_000,
-        epoch_blocks: 6,
+        epoch_blocks,
         stake_confirmations: 6,
         final_depth: 6,
-        voting_blocks: 6,
-        veto_blocks: 0,
-    }))
+        voting_blocks,
+        veto_blocks,
+    });
+    let charter = Charter::from_toml_unchecked(&document)?;
+    let examples: Vec<String> =
+        charter.check().into_iter().filter(|problem| problem.rule == "R-78").map(|problem| problem.field).collect();
+    Ok(match examples.as_slice() {
+        [] => document,
+        fields => {
+            format!("# Put your own in place of these, which are nobody's (R-78): {}.\n{document}", fields.join(", "))
+        }
+    })
 }

@@ -43,11 +43,11 @@ pub trait Backend: Send + Sync {
     /// As [`Backend::wallet_address`], and if the Bitcoin source does not answer.
     fn wallet_balance(&self, data: &Path, password: &str) -> anyhow::Result<Balance>;
 
-    /// A charter with comments, to start from: association, cooperative, grants or starter.
+    /// A charter with comments, to start from: association, cooperative, grants or starter, for a network.
     ///
     /// # Errors
-    /// Another kind.
-    fn charter_template(&self, kind: &str) -> anyhow::Result<String>;
+    /// Another kind or network.
+    fn charter_template(&self, kind: &str, network: &str) -> anyhow::Result<String>;
 
     /// What another charter changes, and why a vote could not change it so.
     ///
@@ -241,8 +241,8 @@ impl Backend for ThisMachine {
         Ok(wallet.balance())
     }
 
-    fn charter_template(&self, kind: &str) -> anyhow::Result<String> {
-        local::charter_template(kind)
+    fn charter_template(&self, kind: &str, network: &str) -> anyhow::Result<String> {
+        local::charter_template(kind, network)
     }
 
     fn charter_diff(&self, old: &str, new: &str) -> anyhow::Result<CharterDiff> {

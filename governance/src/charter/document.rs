@@ -45,7 +45,7 @@ pub enum CharterError {
 }
 
 impl Charter {
-    /// Reads a charter and checks it.
+    /// Reads a charter and checks it.
     ///
     /// # Errors
     /// [`CharterError`] naming field, rule and value.

@@ -1,11 +1,17 @@
 //! Canonical bytes of the charter (G-12).
 
-use super::{Charter, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, MAX_PEER, Treasurer};
+use super::{Charter, ClassRule, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, MAX_PEER, Treasurer};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
+
+/// Version of a charter that asks authors for no weight.
+const PLAIN: u8 = 1;
+/// Version of one in which a rule does.
+const WITH_PROPOSERS: u8 = 2;
 
 impl Canonical for Charter {
     fn encode(&self, w: &mut Writer) {
-        w.u8(1);
+        let asks_weight = self.classes.iter().any(|rule| rule.min_proposer_weight > 0);
+        w.u8(if asks_weight { WITH_PROPOSERS } else { PLAIN });
         w.text(&self.name);
         self.network.encode(w);
         w.public_key(&self.hub_node_key);
@@ -42,11 +48,18 @@ impl Canonical for Charter {
         w.u32(self.forced_entry_delay_blocks);
         w.bool(self.anchored_links);
         w.u32(self.succession_window_blocks);
+        if asks_weight {
+            w.count(self.classes.len());
+            self.classes.iter().for_each(|rule| w.u64(rule.min_proposer_weight));
+        }
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.version("charter version")?;
-        Ok(Self {
+        let version = r.u8()?;
+        if ![PLAIN, WITH_PROPOSERS].contains(&version) {
+            return Err(DecodeError::UnknownVariant { field: "charter version", found: version });
+        }
+        let mut charter = Self {
             name: r.text("charter name", MAX_NAME)?,
             network: Canonical::decode(r)?,
             hub_node_key: r.public_key("hub_node_key")?,
@@ -87,8 +100,29 @@ impl Canonical for Charter {
             forced_entry_delay_blocks: r.u32()?,
             anchored_links: r.bool("anchored_links")?,
             succession_window_blocks: r.u32()?,
-        })
+        };
+        if version == WITH_PROPOSERS {
+            proposers(r, &mut charter.classes)?;
+        }
+        Ok(charter)
     }
+}
+
+/// one number for each rule, and not all of them 0, so that no charter has two encodings.
+fn proposers(r: &mut Reader<'_>, rules: &mut [ClassRule]) -> Result<(), DecodeError> {
+    let field = "min_proposer_weights";
+    let found = r.count(field, MAX_LIST)?;
+    if found != rules.len() {
+        let problem = format!("are {found} for {} rules", rules.len());
+        return Err(DecodeError::Rule { rule: "R-23", field, problem });
+    }
+    for rule in rules.iter_mut() {
+        rule.min_proposer_weight = r.u64()?;
+    }
+    if rules.iter().all(|rule| rule.min_proposer_weight == 0) {
+        return Err(DecodeError::Rule { rule: "R-23", field, problem: "are all 0 in a charter of version 2".into() });
+    }
+    Ok(())
 }
 
 impl Canonical for Treasurer {

@@ -10,6 +10,7 @@ mod encode;
 mod explain;
 mod guards;
 mod template;
+mod weight;
 
 use bitcoin::Network;
 use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};

@@ -108,8 +108,7 @@ impl LogState {
             self.drop_proposal(&version.previous, position, DropCause::Superseded { by: id });
         }
         // The electorate is fixed with the first version: an author cannot wait for a better one (G-89).
-        let first_snapshot = self.proposals.get(&thread).map(|first| first.snapshot_epoch);
-        let snapshot_epoch = first_snapshot.or(self.newest_anchored().map(|a| a.header.epoch)).unwrap_or(0);
+        let snapshot_epoch = self.snapshot_for(&thread).unwrap_or(0);
         let charter = self.charters.len() - 1;
         let rule = self.charter().rule_for(content.class, content.amount_sat()).map_or(0, |(index, _)| index);
         self.threads.insert(thread, id);

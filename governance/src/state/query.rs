@@ -314,6 +314,13 @@ impl LogState {
         self.anchored.last()
     }
 
+    /// The epoch whose roll a proposal of a thread takes when it is logged now: the first version's, else the newest final one
+    /// (G-27).
+    pub(super) fn snapshot_for(&self, thread: &ProposalId) -> Option<u32> {
+        let first = self.proposals.get(thread).map(|first| first.snapshot_epoch);
+        first.or_else(|| self.newest_anchored().map(|anchored| anchored.header.epoch))
+    }
+
     /// The roll of an epoch, if it was given.
     #[must_use]
     pub fn roll(&self, epoch: u32) -> Option<&Roll> {

@@ -94,7 +94,7 @@ fn what_the_dao_is_never_changes() {
 fn a_change_obeys_its_rule() {
     let charter = in_force();
     // Places of rules: 0 text, 1 to 3 spend, 4 rule_change, 5 elect, 6 keys, 7 confiscate, 8 pause.
-    let table: [(&[&str], Change); 30] = [
+    let table: [(&[&str], Change); 33] = [
         (&["R-100"], |_| {}),
         (&["R-63"], |c| c.classes[0].threshold = Threshold::PercentBp(5000)),
         (&[], |c| c.name.push('x')),
@@ -109,6 +109,10 @@ fn a_change_obeys_its_rule() {
         (&[], |c| c.classes[4].threshold = Threshold::PercentBp(6250)),
         (&["R-104"], |c| c.classes[4].quorum = Quorum::YesOfTotalBp(10)),
         (&["R-103"], |c| c.classes[0].deposit_sat = 1_000_000),
+        // From nothing a least weight comes as if it had been the smallest stake's, 10,000: nobody closes a class at once.
+        (&[], |c| c.classes[4].min_proposer_weight = 20_000),
+        (&["R-103"], |c| c.classes[4].min_proposer_weight = 20_001),
+        (&["R-79", "R-103"], |c| c.classes[4].min_proposer_weight = u64::MAX),
         (&["R-71"], |c| c.guards.step_limit_factor_bp = 10_999),
         (&[], |c| c.guards.step_limit_factor_bp = 40_000),
         (&["R-107"], |c| c.guards.spending_cap = None),
@@ -163,6 +167,7 @@ fn the_difference_is_named_field_by_field() {
     next.name = "x\u{202e}".into();
     next.classes[2].threshold = Threshold::Majority;
     next.classes[0].systems = vec![System::Score { max: 5 }];
+    next.classes[0].min_proposer_weight = 50_000;
     next.classes[8].bodies = vec![Body::Members, Body::Founders];
     next.guards.spending_cap = None;
     next.dormant_after_epochs = 0;
@@ -176,6 +181,7 @@ fn the_difference_is_named_field_by_field() {
             "guards.spending_cap.max_sat: 100000000 -> (absent)",
             "dormant_after_epochs: 26 -> never",
             "classes.text[0].systems: yes_no_abstain, single_choice, schulze, split -> score 0 to 5",
+            "classes.text[0].min_proposer_weight: 0 -> 50000",
             "classes.spend[1].threshold: 6000 bp -> majority",
             "classes.pause[0].bodies: members -> members, founders",
             "per_member_cap: (absent) -> 7",

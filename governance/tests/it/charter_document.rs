@@ -223,6 +223,7 @@ fn any_charter() -> impl Strategy<Value = Charter> {
                     (rule.voting_blocks, rule.veto_blocks, rule.max_amount_sat) = (blocks, blocks, max_amount_sat);
                     (rule.final_ballots, rule.early_decision, rule.late_surge) = (flags[2], flags[3], flags[4]);
                     (rule.systems, rule.deposit_sat, rule.min_support_bp) = (systems, sat, bp);
+                    rule.min_proposer_weight = if bp.is_multiple_of(5) { sat } else { 0 };
                     rule.bodies = [Body::Members, Body::Treasurers, Body::Founders][..usize::from(bp % 4)].to_vec();
                     rule
                 })

@@ -17,7 +17,7 @@ type Change = fn(&mut Charter);
 #[test]
 fn each_rule_names_clause_and_field() {
     assert_eq!(charter().check(), []);
-    let table: [(&str, &str, Change); 83] = [
+    let table: [(&str, &str, Change); 87] = [
         ("R-50", "name", |c| c.name = String::new()),
         ("R-50", "name", |c| c.name = "x".repeat(65)),
         ("R-50", "name", |c| c.name = "a\u{1b}[31m".into()),
@@ -131,6 +131,16 @@ fn each_rule_names_clause_and_field() {
         ("R-75", "dormant_after_epochs", |c| c.dormant_after_epochs = 1),
         ("R-76", "classes[1].bodies", |c| c.classes[1].bodies = vec![Body::Treasurers]),
         ("R-77", "classes", |c| c.admission = Admission::Vote { min_stake_sat: 1 }),
+        ("R-79", "classes[1].min_proposer_weight", |c| c.classes[1].min_proposer_weight = 2_100_000_000_000_001),
+        ("R-79", "classes[1].min_proposer_weight", |c| {
+            (c.weight_rule, c.classes[1].min_proposer_weight) = (WeightRule::OneMemberOneVote, 2);
+        }),
+        ("R-79", "classes[1].min_proposer_weight", |c| {
+            (c.weight_rule, c.classes[1].min_proposer_weight) = (WeightRule::SqrtStake, 45_825_757);
+        }),
+        ("R-79", "classes[1].min_proposer_weight", |c| {
+            (c.per_member_cap, c.classes[1].min_proposer_weight) = (Some(5), 6);
+        }),
     ];
     for (rule, field, change) in table {
         let mut changed = charter();
@@ -201,6 +211,28 @@ fn rules_against_splitting_end_where_members_are_admitted() {
     }
 }
 
+/// the greatest weight that somebody could have may be asked for, whatever it is made of.
+#[test]
+fn what_a_member_can_weigh_may_be_asked_for() {
+    let aged = WeightRule::StakeAge { cap_blocks: 4000 };
+    for (weight_rule, per_member_cap, most) in [
+        (WeightRule::Stake, None, 2_100_000_000_000_000),
+        (WeightRule::Stake, Some(5), 5),
+        (WeightRule::OneMemberOneVote, None, 1),
+        (WeightRule::SqrtStake, None, 45_825_756),
+        (aged, None, 4000 * 2_100_000_000_000_000),
+        (WeightRule::StakeAge { cap_blocks: 5000 }, None, i64::MAX as u64),
+    ] {
+        let mut c = charter();
+        (c.weight_rule, c.per_member_cap) = (weight_rule, per_member_cap);
+        let is_refused = |c: &Charter| c.check().iter().any(|problem| problem.rule == "R-79");
+        c.classes[0].min_proposer_weight = most;
+        assert!(!is_refused(&c), "{weight_rule:?}: {:?}", c.check());
+        c.classes[0].min_proposer_weight = most + 1;
+        assert!(is_refused(&c), "{weight_rule:?}");
+    }
+}
+
 #[test]
 fn periods_may_be_short_on_regtest_only() {
     let mut c = charter();
@@ -229,16 +261,19 @@ fn advice_warns_and_does_not_refuse() {
     unwise.rewards.share = RewardShare::ByWeight;
     unwise.classes[0].quorum = Quorum::ParticipationBp(499);
     unwise.classes[0].deposit_sat = 1001;
+    unwise.classes[0].min_proposer_weight = 1001;
     unwise.classes[2].distinct_voters_min = 1;
     unwise.classes.push(ClassRule { veto_blocks: 6, ..ClassRule::new(Class::ElectTreasurers) });
     unwise.classes.push(ClassRule::new(Class::Admit));
     assert_eq!(unwise.check(), []);
     let found: BTreeSet<&str> = unwise.advice().iter().map(|advice| advice.rule).collect();
     // R-82 speaks of charters without any deposit.
-    let expected: Vec<String> = (80..=92).filter(|n| *n != 82).map(|n| format!("R-{n}")).collect();
+    let expected: Vec<String> = (80..=93).filter(|n| *n != 82).map(|n| format!("R-{n}")).collect();
     assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
     unwise.classes[0].deposit_sat = 0;
     assert!(unwise.advice().iter().any(|advice| advice.rule == "R-82"));
+    unwise.classes[0].min_proposer_weight = 1000;
+    assert!(unwise.advice().iter().all(|advice| advice.rule != "R-93"));
 }
 
 /// NNS, 2022: for a flat fee somebody bought one motion a day for ever.
@@ -267,7 +302,7 @@ fn the_tightest_band_decides() {
 fn every_field_is_under_the_dao_id() {
     let id = |c: Charter| DaoParams::new(c, txid(1)).dao_id;
     let mut ids = vec![id(charter())];
-    let changes: [Change; 30] = [
+    let changes: [Change; 31] = [
         |c| c.name.push('x'),
         |c| c.network = NetworkId::of(Network::Signet),
         |c| c.hub_log_key = keypair(5).x_only_public_key().0,
@@ -288,6 +323,7 @@ fn every_field_is_under_the_dao_id() {
         |c| c.classes[2].bodies.push(Body::Founders),
         |c| c.classes[2].deposit_sat = 1,
         |c| c.classes[2].min_support_bp = 1,
+        |c| c.classes[2].min_proposer_weight = 1,
         |c| c.guards.spending_cap = Some(SpendingCap { window_blocks: 1, max_sat: 1 }),
         |c| c.guards.excluded_members.push(member_id(3)),
         |c| c.guards.cooldown_blocks = 1,

@@ -60,6 +60,7 @@ fn every_variant() -> Charter {
     c.classes[0].systems = vec![System::Score { max: 9 }, System::Quadratic { credits: 100 }, System::Approval];
     c.classes[1].early_decision = true;
     c.classes[2].final_ballots = true;
+    c.classes[3].min_proposer_weight = 30;
     c.guards.spending_cap = Some(SpendingCap { window_blocks: 144, max_sat: 7 });
     c.guards.excluded_members = vec![member_id(7)];
     c.guardians.members = (1..=3).map(member_id).collect();

@@ -1,7 +1,7 @@
 //! Disasters that happened to other DAOs, each played on this log. It must fail because of a guard; where a charter may switch
 //! that guard off, the control shows that the attack would then succeed.
 
-use althing_governance::charter::{Body, Class, ClassRule, Guardians, Quorum, SpendingCap};
+use althing_governance::charter::{Body, Class, ClassRule, Guardians, Quorum, RewardShare, SpendingCap};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{
     Ballot, Choice, Effect, ElectTreasurers, GuardianAct, GuardianVoice, Pause, ProposalContent, RuleChange, Spend,
@@ -245,6 +245,21 @@ fn synthetify() {
     assert_eq!(barred.bar, Some(Bar::InactiveStake { active_sat: 2000, needed_sat: 5000 }));
     assert_eq!((barred.outcome, barred.fate), (PASSED, Fate::Failed));
     assert_eq!(attack(2000).fate, Fate::Effective);
+
+    // R-30, G-101: what counts is who was awake when the vote opened; whoever wakes for the vote changes nothing, and their ballot is taken.
+    let mut world = founded(&[2000, 8000], |charter| {
+        easy_spending(charter);
+        charter.dormant_after_epochs = 2;
+        charter.guards.active_stake_min_sat = 5000;
+    });
+    (0..6).for_each(|_| world.finish_epoch());
+    let id = world.open_vote(1, spend("Nothing to see", 20_000));
+    world.vote(1, id, Choice::Yes).unwrap();
+    world.vote(2, id, Choice::Yes).unwrap();
+    assert_eq!(world.fate(id).bar, Some(Bar::InactiveStake { active_sat: 2000, needed_sat: 5000 }));
+    let id = world.open_vote(1, spend("Now they look", 20_000));
+    world.vote(1, id, Choice::Yes).unwrap();
+    assert_eq!(world.fate(id).bar, None);
 }
 
 /// BOOM DAO, 2025: a rule change took the vote from nearly everybody, and the two who kept it took the rest.
@@ -394,7 +409,8 @@ fn nns_spam() {
     let rewards = |proposals: usize| {
         let mut world = founded(&[5000, 3000], |charter| {
             easy_spending(charter);
-            charter.rewards.pool_sat_per_epoch = 1001;
+            (charter.rewards.pool_sat_per_epoch, charter.rewards.share) = (1001, RewardShare::ByWeight);
+            assert_eq!(charter.check(), []);
         });
         let ids: Vec<ProposalId> = (0..proposals).map(|n| world.propose(1, text(&format!("Motion {n}")))).collect();
         world.mine();
@@ -410,10 +426,11 @@ fn nns_spam() {
     assert_eq!((rewards(1), rewards(5)), (1001, 1001));
 
     // And every motion that fails makes the next one dearer.
-    let mut world = founded(&[50_000, 60_000], |charter| {
+    let mut world = founded(&[20_000, 65_000], |charter| {
         easy_spending(charter);
-        (charter.classes[0].deposit_sat, charter.classes[0].min_support_bp) = (1000, 5000);
+        (charter.classes[0].deposit_sat, charter.classes[0].min_support_bp) = (1000, 2500);
         charter.guards.deposit_growth_bp = 5000;
+        assert_eq!(charter.check(), []);
     });
     for (needed, held) in [(1000, 1000), (1500, 1000), (2250, 2250)] {
         let content = text(&format!("Motion of {held} and {needed}"));
@@ -425,7 +442,7 @@ fn nns_spam() {
         let expected = (held < needed).then_some(Bar::Deposit { needed_sat: needed, held_sat: held, is_own: true });
         assert_eq!(standing.bar, expected);
         let entry = *world.state.ledger().accounts().last().unwrap().entries.last().unwrap();
-        // 45 percent support it, the charter asks for 50: the deposit is gone.
+        // 23.5 percent support it, the charter asks for 25, the most that it may: the deposit is gone.
         assert_eq!((entry.kind, entry.sat, entry.member), (AccountKind::DepositForfeited, held, member_id(1)));
     }
 }

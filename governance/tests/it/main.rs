@@ -28,6 +28,7 @@ mod hostile_names;
 mod hostile_report;
 mod hub_fraud;
 mod lane_of_many_keys;
+mod light_author;
 mod live_cost;
 mod log_tree;
 mod lost_entry;

@@ -142,7 +142,13 @@ impl Member {
             (false, Some(height)) => sentences.push(format!("It holds for votes that close below height {height}.")),
             (false, None) => sentences.push("It holds until you take it back.".to_owned()),
         }
-        let tip = self.shell.ledger.state().tip_height().unwrap_or(0);
+        let state = self.shell.ledger.state();
+        let tip = state.tip_height().unwrap_or(0);
+        let held = || state.delegations().of_member(&self.me, state.size(), tip);
+        if parts.is_empty() && !held().any(|(other, _)| *other == scope) {
+            let message = format!("N-54: you delegated nothing on {scope} that could be taken back");
+            return Err(ApiError::invalid("N-54", message));
+        }
         if let Some(height) = until.filter(|height| (1..=tip).contains(height)) {
             let message = format!("L-8: height {height} is not above the log's, {tip}: it would hold for no vote");
             return Err(ApiError::invalid("L-8", message));

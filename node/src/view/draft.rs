@@ -66,7 +66,7 @@ fn can_take_effect(shell: &Shell, effects: &[Effect]) -> Result<(), ApiError> {
         {
             return Err(ApiError::invalid("G-83", format!("G-83: member {member} is named twice")));
         }
-        no_dust(effect)?;
+        is_payable(effect)?;
         // A rule change is the log's own to refuse (G-85).
         if !matches!(effect, Effect::ElectTreasurers(_) | Effect::ReplaceKeys(_)) {
             continue;
@@ -82,12 +82,21 @@ fn can_take_effect(shell: &Shell, effects: &[Effect]) -> Result<(), ApiError> {
 }
 
 /// N-54: what Bitcoin's nodes do not relay is never mined, so it cannot be paid.
-fn no_dust(effect: &Effect) -> Result<(), ApiError> {
-    let payments: Vec<(&ScriptBuf, u64)> = match effect {
-        Effect::Spend(spend) => spend.outputs.iter().map(|output| (&output.script, output.sat)).collect(),
-        Effect::Budget(budget) => budget.milestones.iter().map(|m| (&budget.payee, m.amount_sat)).collect(),
-        _ => Vec::new(),
+fn is_payable(effect: &Effect) -> Result<(), ApiError> {
+    let (payments, fee_cap_sat): (Vec<(&ScriptBuf, u64)>, u64) = match effect {
+        Effect::Spend(spend) => {
+            (spend.outputs.iter().map(|output| (&output.script, output.sat)).collect(), spend.fee_cap_sat)
+        }
+        Effect::Budget(budget) => {
+            (budget.milestones.iter().map(|m| (&budget.payee, m.amount_sat)).collect(), budget.fee_cap_sat)
+        }
+        _ => return Ok(()),
     };
+    if fee_cap_sat == 0 {
+        let message =
+            "N-54: with a fee cap of 0 sat it cannot be paid: nodes relay no payment without a fee".to_owned();
+        return Err(ApiError::invalid("N-54", message));
+    }
     for (script, sat) in payments {
         let least = script.minimal_non_dust().to_sat();
         if sat < least {

@@ -29,8 +29,8 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Keys(super::args::Keys::Show { replacement }) => {
             return local::keys(&global, replacement, backend, console);
         }
-        Command::Charter(Charter::Template { kind }) => {
-            console.text(&backend.charter_template(&kind)?);
+        Command::Charter(Charter::Template { kind, network }) => {
+            console.text(&backend.charter_template(&kind, &network)?);
             return Ok(super::OK);
         }
         Command::Charter(Charter::Check { file }) => return local::charter_check(&file, backend, console),

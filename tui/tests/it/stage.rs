@@ -81,7 +81,7 @@ impl Backend for Stage {
         Ok(Balance { confirmed_sat: 7, pending_sat: 0 })
     }
 
-    fn charter_template(&self, _kind: &str) -> anyhow::Result<String> {
+    fn charter_template(&self, _kind: &str, _network: &str) -> anyhow::Result<String> {
         Ok("name = \"Þing\"\n".to_owned())
     }
 

@@ -52,14 +52,14 @@ pub(super) fn of(charter: &Charter) -> Vec<Field> {
         let rules = charter.classes.iter().filter(|rule| rule.class == class);
         for (place, rule) in rules.enumerate() {
             let prefix = format!("classes.{}[{place}].", class.name());
-            list.extend(of_rule(rule, charter.admission.min_stake_sat(), &prefix));
+            list.extend(of_rule(rule, charter, &prefix));
         }
     }
     list
 }
 
-/// The fields of one rule.
-pub(super) fn of_rule(rule: &ClassRule, min_stake_sat: u64, prefix: &str) -> Vec<Field> {
+/// The fields of one rule, with the bases that `charter` gives.
+pub(super) fn of_rule(rule: &ClassRule, charter: &Charter, prefix: &str) -> Vec<Field> {
     let ClassRule {
         class: _,
         max_amount_sat,
@@ -79,6 +79,7 @@ pub(super) fn of_rule(rule: &ClassRule, min_stake_sat: u64, prefix: &str) -> Vec
         bodies,
         deposit_sat,
         min_support_bp,
+        min_proposer_weight,
     } = rule;
     let mut list = List::new(prefix);
     // Limits of bands are compared amount by amount.
@@ -105,8 +106,10 @@ pub(super) fn of_rule(rule: &ClassRule, min_stake_sat: u64, prefix: &str) -> Vec
     list.free("early_decision", early_decision);
     list.free("late_surge", late_surge);
     list.free("bodies", words(bodies.iter().map(|body| body.name())));
-    list.number("deposit_sat", *deposit_sat, min_stake_sat);
+    list.number("deposit_sat", *deposit_sat, charter.admission.min_stake_sat());
     list.share("min_support_bp", *min_support_bp);
+    let smallest = u64::try_from(charter.smallest_weight()).unwrap_or(u64::MAX);
+    list.number("min_proposer_weight", *min_proposer_weight, smallest);
     list.fields
 }
 

@@ -97,8 +97,7 @@ impl Steps {
 
     fn compare_rules(&self, before: &ClassRule, after: &ClassRule, index: u32, new: &Charter) -> Vec<Problem> {
         let prefix = format!("classes[{index}].");
-        let min_stake_sat = new.admission.min_stake_sat();
-        self.compare(fields::of_rule(before, min_stake_sat, &prefix), fields::of_rule(after, min_stake_sat, &prefix))
+        self.compare(fields::of_rule(before, new, &prefix), fields::of_rule(after, new, &prefix))
     }
 
     /// Amounts of which each stands for all between it and the next: around every limit of a band, scaled both ways.

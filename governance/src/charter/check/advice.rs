@@ -31,7 +31,7 @@ impl fmt::Display for Advice {
 }
 
 impl Charter {
-    /// What this charter may say but hardly should; never a reason to refuse it.
+    /// What this charter may say but hardly should; never a reason to refuse it.
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let mut list = AdviceList(Vec::new());
@@ -130,6 +130,11 @@ fn class(charter: &Charter, i: usize, rule: &ClassRule, list: &mut AdviceList) {
         let what =
             format!("is {}; members with the smallest stake of {min_stake_sat} cannot propose", rule.deposit_sat);
         list.add("R-92", at("deposit_sat"), what);
+    }
+    let (asked, smallest) = (rule.min_proposer_weight, charter.smallest_weight());
+    if u128::from(asked) > smallest {
+        let what = format!("is {asked}; members with the smallest stake, who weigh {smallest}, cannot propose");
+        list.add("R-93", at("min_proposer_weight"), what);
     }
 }
 

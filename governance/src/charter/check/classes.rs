@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bitcoin::Amount;
+
 use super::Problems;
 use crate::charter::{ALL_BP, Body, Charter, Class, ClassRule, MAX_LIST};
 use crate::voting::{MIN_OPTIONS, Quorum, System, Threshold};
@@ -20,6 +22,7 @@ pub(super) fn check(charter: &Charter, p: &mut Problems) {
         shares(rule, &at, p);
         systems(charter, rule, &at, p);
         bodies(rule, &at, p);
+        proposers(charter, rule, &at, p);
         // whoever may still change a ballot or take back a delegation must not find the vote over.
         if rule.early_decision && !rule.final_ballots {
             p.add("R-67", &at("early_decision"), "is true without final_ballots".into());
@@ -138,6 +141,17 @@ fn bodies(rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
     // Bodies beside the members answer one question, one key one vote.
     if rule.bodies.iter().any(|body| *body != Body::Members) && rule.systems.iter().any(|system| system.has_options()) {
         p.add("R-76", &at("bodies"), "treasurers and founders vote only under systems without options".into());
+    }
+}
+
+/// a weight that no stake can have would close a class for ever, that of rule changes with it.
+fn proposers(charter: &Charter, rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
+    // The largest integer of a TOML document.
+    let most = charter.greatest_weight(Amount::MAX_MONEY.to_sat()).min(u128::from(i64::MAX.cast_unsigned()));
+    let asked = rule.min_proposer_weight;
+    if u128::from(asked) > most {
+        let what = format!("is {asked}; nobody can weigh more than {most} here");
+        p.add("R-79", &at("min_proposer_weight"), what);
     }
 }
 

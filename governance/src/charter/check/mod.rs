@@ -38,7 +38,7 @@ impl fmt::Display for Problem {
 }
 
 impl Charter {
-    /// Every rule this charter breaks; empty when it is usable.
+    /// Every rule this charter breaks; empty when it is usable.
     #[must_use]
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = Problems(Vec::new());

@@ -64,6 +64,12 @@ impl ClassRule {
                     .to_owned(),
             );
         }
+        if self.min_proposer_weight > 0 {
+            out.push(format!(
+                "Whoever proposes it weighs at least {} on the roll by their own stake, whatever others delegated to them.",
+                self.min_proposer_weight
+            ));
+        }
         out.extend(self.deposit_sentence());
         out
     }

@@ -133,7 +133,9 @@ impl Charter {
         }];
         out.push(match guards.active_stake_min_sat {
             0 => "Payments are voted on however little stake is active.".to_owned(),
-            sat => format!("No payment is voted on while less than {sat} sat of stake are active."),
+            sat => format!(
+                "What opens for voting while less than {sat} sat of stake are active pays nothing, whatever the vote says."
+            ),
         });
         out.push(format!(
             "One rule change moves a number at most by the factor {} and a share of the votes at most by the factor {}.",

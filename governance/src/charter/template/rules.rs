@@ -50,6 +50,7 @@ fn table(out: &mut String, rule: &ClassRule) {
     field(out, "late_surge", rule.late_surge, &rule.late_surge);
     field(out, "deposit_sat", rule.deposit_sat != usual.deposit_sat, &rule.deposit_sat);
     field(out, "min_support_bp", rule.min_support_bp != usual.min_support_bp, &rule.min_support_bp);
+    field(out, "min_proposer_weight", rule.min_proposer_weight > 0, &rule.min_proposer_weight);
     field(out, "bodies", rule.bodies != usual.bodies, &rule.bodies);
 }
 

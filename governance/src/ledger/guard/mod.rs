@@ -47,6 +47,13 @@ pub enum Bar {
     },
     /// The request that it answers did not pass.
     RequestFailed,
+    /// Its author weighs too little to propose it.
+    LightAuthor {
+        /// What the author weighs on its snapshot.
+        weight: u128,
+        /// What its rule asks for.
+        needed: u64,
+    },
 }
 
 impl std::fmt::Display for Bar {
@@ -71,6 +78,9 @@ impl std::fmt::Display for Bar {
                 write!(f, "it would take {lost} of the weight of {of} from its holders")
             }
             Self::RequestFailed => f.write_str("the request that it answers did not pass"),
+            Self::LightAuthor { weight, needed } => {
+                write!(f, "its author weighs {weight}, and proposing it takes {needed}")
+            }
         }
     }
 }
@@ -85,6 +95,7 @@ impl Bar {
             Self::InactiveStake { .. } => 3,
             Self::ElectorateShrink { .. } => 4,
             Self::RequestFailed => 5,
+            Self::LightAuthor { .. } => 6,
         }
     }
 
@@ -109,13 +120,13 @@ impl Ledger {
             author: proposal.author,
             position: proposal.position,
         };
-        let by_history = past.cooldown(logged).or_else(|| past.deposit_bar());
+        let before_vote = past.cooldown(logged).or_else(|| past.deposit_bar()).or_else(|| light_author(step, proposal));
         match has_passed {
-            true => by_history
+            true => before_vote
                 .or_else(|| inactive_stake(step, proposal))
                 .or_else(|| electorate_shrink(self, step, proposal))
                 .or_else(|| self.request_failed(proposal)),
-            false => by_history,
+            false => before_vote,
         }
     }
 
@@ -239,7 +250,17 @@ impl<'a> Past<'a> {
     }
 }
 
-/// G-101: no class that pays opens while too little stake is awake.
+/// a hub refuses such a proposal (G-35). One that logs it all the same gives it no effect by that.
+fn light_author(step: &Step<'_>, proposal: &ProposalRecord) -> Option<Bar> {
+    let needed = step.state.rule_of(proposal)?.min_proposer_weight;
+    if needed == 0 {
+        return None;
+    }
+    let weight = step.state.roll(proposal.snapshot_epoch)?.weight(&proposal.author);
+    (weight < u128::from(needed)).then_some(Bar::LightAuthor { weight, needed })
+}
+
+/// G-101: nothing is paid by a vote that opened while too little stake was awake, however many woke for it.
 fn inactive_stake(step: &Step<'_>, proposal: &ProposalRecord) -> Option<Bar> {
     let charter = step.state.charter_of(proposal);
     let needed_sat = charter.guards.active_stake_min_sat;

@@ -11,7 +11,7 @@ mod vote;
 use super::LogState;
 use super::refusal::{Refusal, invalid, not_now};
 use crate::codec::Canonical as _;
-use crate::entry::{Entry, LaneHeader, lane_start};
+use crate::entry::{Entry, LaneHeader, ProposalContent, lane_start};
 use crate::id::{DaoId, MemberId, NetworkId};
 
 impl LogState {
@@ -24,24 +24,45 @@ impl LogState {
         self.check_rules(entry)
     }
 
-    /// Whether the author of a proposal or ballot has weight, as far as the rolls given tell (G-35). The hub refuses
-    /// entries by this; the log stays valid with them, since they weigh nothing.
+    /// Whether the author of a proposal or ballot has the weight that it takes, as far as the rolls given tell (G-35). The hub
+    /// refuses entries by this; the log stays valid with them, since they have no effect.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] when the roll is known and the member is not in it.
+    /// [`Refusal::Invalid`] when the roll is known and the member is not in it, or weighs less than R-23 asks for.
     pub fn check_electorate(&self, entry: &Entry) -> Result<(), Refusal> {
-        let (member, epoch) = match entry {
-            Entry::Proposal(e) => (self.member_of_key(&e.lane.member), self.newest_anchored().map(|a| a.header.epoch)),
-            Entry::Ballot(e) => {
-                (self.member_of_key(&e.lane.member), self.proposals.get(&e.body.proposal).map(|p| p.snapshot_epoch))
+        let (key, epoch) = match entry {
+            Entry::Proposal(e) => {
+                let id = e.body.id(e.lane.network, e.lane.dao, e.lane.member);
+                (e.lane.member, self.snapshot_for(&e.body.thread(id)))
             }
+            Entry::Ballot(e) => (e.lane.member, self.proposals.get(&e.body.proposal).map(|p| p.snapshot_epoch)),
             _ => return Ok(()),
         };
-        match epoch.and_then(|epoch| self.rolls.get(&epoch).map(|(roll, _)| (epoch, roll))) {
-            Some((epoch, roll)) if roll.weight(&member) == 0 && !self.holds_office(&member) => {
-                invalid("G-35", format!("member {member} has no weight in the roll of epoch {epoch}"))
-            }
+        let Some((epoch, roll)) = epoch.and_then(|epoch| Some((epoch, self.roll(epoch)?))) else { return Ok(()) };
+        let member = self.member_of_key(&key);
+        let weight = roll.weight(&member);
+        if weight == 0 && !self.holds_office(&member) {
+            return invalid("G-35", format!("member {member} has no weight in the roll of epoch {epoch}"));
+        }
+        match entry {
+            Entry::Proposal(e) => self.check_least_weight(&e.body, weight, epoch),
             _ => Ok(()),
+        }
+    }
+
+    /// an office does not stand in for weight here.
+    fn check_least_weight(&self, content: &ProposalContent, weight: u128, epoch: u32) -> Result<(), Refusal> {
+        let rule = self.charter().rule_for(content.class, content.amount_sat());
+        let needed = rule.map_or(0, |(_, rule)| rule.min_proposer_weight);
+        match u128::from(needed) > weight {
+            true => {
+                let class = content.class.name();
+                let what = format!(
+                    "its author weighs {weight} on the roll of epoch {epoch}, proposing in class {class} takes {needed}"
+                );
+                invalid("R-23", what)
+            }
+            false => Ok(()),
         }
     }
 
