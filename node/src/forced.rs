@@ -34,6 +34,11 @@ pub fn script(entry: &[u8]) -> Result<ScriptBuf> {
 /// The bytes of the entry that an output script carries, if it is of that form. Whether they are an entry is not looked at.
 #[must_use]
 pub fn carried(script: &Script) -> Option<&[u8]> {
+    pushed(script)?.strip_prefix(PREFIX.as_slice())
+}
+
+/// The bytes of an output script that is OP_RETURN and one push.
+pub(crate) fn pushed(script: &Script) -> Option<&[u8]> {
     if !script.is_op_return() {
         return None;
     }
@@ -41,7 +46,7 @@ pub fn carried(script: &Script) -> Option<&[u8]> {
     let (first, second, rest) = (instructions.next(), instructions.next(), instructions.next());
     match (first, second, rest) {
         (Some(Ok(Instruction::Op(OP_RETURN))), Some(Ok(Instruction::PushBytes(pushed))), None) => {
-            pushed.as_bytes().strip_prefix(PREFIX.as_slice())
+            Some(pushed.as_bytes())
         }
         _ => None,
     }

@@ -136,7 +136,7 @@ impl Wallet {
             .exclude_unconfirmed()
             .unspendable(promised)
             .set_recipients(outputs.to_vec());
-        let mut psbt: Psbt = builder.finish().map_err(|error| {
+        let psbt: Psbt = builder.finish().map_err(|error| {
             anyhow::Error::new(crate::api::ApiError::not_now(format!(
                 "W-1: the wallet cannot pay {} sat in {} outputs at {} sat/vB: {error}; confirmed balance {} sat",
                 outputs.iter().map(|(_, amount)| amount.to_sat()).sum::<u64>(),
@@ -145,6 +145,11 @@ impl Wallet {
                 self.wallet.balance().confirmed.to_sat(),
             )))
         })?;
+        self.sign_whole(psbt)
+    }
+
+    /// Signs a transaction that spends coins of this wallet only.
+    fn sign_whole(&mut self, mut psbt: Psbt) -> Result<Transaction> {
         let [external, internal] = &self.signers;
         let finished = self.wallet.sign_with_signers(&mut psbt, &[external, internal], SignOptions::default())?;
         if !finished {
@@ -288,6 +293,32 @@ impl Wallet {
     pub fn note_broadcast(&mut self, tx: &Transaction, now_secs: u64) -> Result<()> {
         self.wallet.apply_unconfirmed_txs([(tx.clone(), now_secs)]);
         self.persist()
+    }
+
+    /// Transactions of this wallet that no block has.
+    pub fn unconfirmed(&self) -> Vec<Transaction> {
+        let known = self.wallet.transactions().filter(|known| !known.chain_position.is_confirmed());
+        known.map(|known| (*known.tx_node.tx).clone()).collect()
+    }
+
+    /// What a transaction pays that spends coins of this wallet only.
+    ///
+    /// # Errors
+    /// Coins that are not known here.
+    pub fn fee_rate_of(&self, tx: &Transaction) -> Result<FeeRate> {
+        self.wallet.calculate_fee_rate(tx).context("W-2: the wallet does not know what it spends")
+    }
+
+    /// One of this wallet's transactions that wait, with the same outputs but for the change, over the same coins and more if it
+    /// takes them, signed, that pays this rate. It is not given to the network.
+    ///
+    /// # Errors
+    /// A transaction that cannot be replaced, or too little money.
+    pub fn raise(&mut self, txid: Txid, fee_rate: FeeRate) -> Result<Transaction> {
+        let mut builder = self.wallet.build_fee_bump(txid).context("W-6: the transaction cannot be replaced")?;
+        builder.ordering(bdk_wallet::TxOrdering::Untouched).fee_rate(fee_rate).exclude_unconfirmed();
+        let psbt = builder.finish().context("W-6: the transaction cannot pay more")?;
+        self.sign_whole(psbt)
     }
 
     /// Forgets transactions that were given to the network and are to be replaced: their coins can be used for what replaces them. One that

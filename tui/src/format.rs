@@ -1,5 +1,7 @@
 //! Numbers, ids and times as people read them. Everything here starts from parsed values, never from prose.
 
+use althing_node::api::HubDebt;
+
 /// `1234567` as `1,234,567`.
 #[must_use]
 pub fn thousands(value: u128) -> String {
@@ -18,6 +20,23 @@ pub fn thousands(value: u128) -> String {
 #[must_use]
 pub fn sats(amount_sat: u64) -> String {
     format!("{} sat", thousands(u128::from(amount_sat)))
+}
+
+/// What a hub owes the treasury, in a sentence.
+#[must_use]
+pub fn debt(debt: &HubDebt) -> String {
+    let who = match debt.office {
+        0 => "The founding hub".to_owned(),
+        office => format!("The hub put in by succession {office}"),
+    };
+    let (forfeited, paid) = (sats(debt.forfeited_sat), sats(debt.paid_sat));
+    let rest = match (debt.owed_sat, debt.due_height) {
+        (0, _) => "owes nothing".to_owned(),
+        (owed, None) => format!("owes {}, too little to be due", sats(owed)),
+        (owed, Some(due)) if debt.is_overdue => format!("OWES {} since height {}", sats(owed), thousands(due.into())),
+        (owed, Some(due)) => format!("owes {}, due by height {}", sats(owed), thousands(due.into())),
+    };
+    format!("{who} {rest}: of {forfeited} that deposits forfeited, {paid} went to the treasury.")
 }
 
 /// An amount in bitcoin, all eight places: `0.01234567 BTC`.

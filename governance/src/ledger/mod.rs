@@ -10,6 +10,7 @@ mod enact;
 mod ending;
 mod grounds;
 mod guard;
+mod owed;
 mod pause;
 mod pay;
 mod poll;
@@ -21,6 +22,7 @@ use bitcoin::OutPoint;
 
 pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, Settlement, rewards};
 pub use guard::Bar;
+pub use owed::{EpochForfeit, LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt};
 pub use pause::PauseWindow;
 pub use pay::{Payment, PaymentState};
 pub use standing::{Fate, Standing};
@@ -68,6 +70,8 @@ pub struct Ledger {
     accounts: Vec<EpochAccount>,
     /// Hub bonds that are forfeited.
     bonds: Vec<BondForfeit>,
+    /// Sums of the deposits that are forfeited.
+    forfeited: Vec<EpochForfeit>,
 }
 
 /// The boundary at which an epoch closes.

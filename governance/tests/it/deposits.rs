@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use althing_governance::MemberId;
 use althing_governance::charter::{Class, ClassRule, RewardShare};
 use althing_governance::entry::{Ballot, Choice, Confiscate, DepositHold, Effect, ProposalContent, Withdrawal};
-use althing_governance::ledger::{AccountKind, Fate, rewards};
+use althing_governance::ledger::{
+    AccountKind, Fate, LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt, rewards,
+};
 use althing_governance::voting::System;
 use althing_governance::{ProposalId, dao};
 use bitcoin::OutPoint;
@@ -72,6 +74,42 @@ fn a_deposit_comes_back_unless_it_wasted_everybodys_time() {
         }
         assert_eq!(settled(&mut world, id), [(expected, 1000)], "{name}");
     }
+}
+
+#[test]
+fn what_is_forfeited_is_owed_until_it_is_paid() {
+    let mut world = founded();
+    let owed = |world: &World, paid: u64| world.state.treasury_debts(&BTreeMap::from([(0, paid)]));
+    let mut ended = Vec::new();
+    for title in ["Nobody", "Nobody again"] {
+        let id = propose(&mut world, text(title));
+        assert_eq!(settled(&mut world, id), [(DepositForfeited, 1000)]);
+        ended.push(world.state.ledger().accounts().last().unwrap().epoch);
+        world.mine();
+    }
+    let since = |epoch: u32| {
+        let record = world.state.anchored().iter().find(|record| record.header.epoch == epoch).unwrap();
+        world.state.entry_height(record.position).unwrap()
+    };
+    assert!(since(ended[0]) < since(ended[1]));
+    let first = since(ended[0]);
+    let debt = TreasuryDebt { office: 0, forfeited_sat: 2000, paid_sat: 0, since_height: Some(first) };
+    assert_eq!(owed(&world, 0), [debt]);
+    assert!(!debt.is_overdue(first + SETTLE_WITHIN_BLOCKS) && debt.is_overdue(first + SETTLE_WITHIN_BLOCKS + 1));
+    // What is paid counts against what was owed first; a rest that is too small to pay is never overdue.
+    let table = [
+        (1, 1999, Some(since(ended[1]))),
+        (1000, 1000, Some(since(ended[1]))),
+        (2000 - LEAST_SETTLEMENT_SAT + 1, LEAST_SETTLEMENT_SAT - 1, None),
+        (2000, 0, None),
+        (u64::MAX, 0, None),
+    ];
+    for (paid_sat, left, since_height) in table {
+        assert_eq!(owed(&world, paid_sat), [TreasuryDebt { paid_sat, since_height, ..debt }], "{paid_sat} paid");
+        assert_eq!(owed(&world, paid_sat)[0].owed_sat(), left, "{paid_sat} paid");
+    }
+    // Another hub's payments are not this one's.
+    assert_eq!(world.state.treasury_debts(&BTreeMap::from([(1, 2000)])), [debt]);
 }
 
 #[test]

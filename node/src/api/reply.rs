@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnchorReply, BackupInfo, ChannelDetail, Choice, Curve, Delegations, Deposit, Forced, Gate, Keeping, ProposalOption,
-    ProposalReview, Refused, Restored, Reward, Said, SayReview, TowerStatus, TreasuryReply, VoteFacts, Why,
+    AnchorReply, BackupInfo, ChannelDetail, Choice, Curve, Delegations, Deposit, Forced, Gate, HubDebt, Keeping,
+    ProposalOption, ProposalReview, Refused, Restored, Reward, Said, SayReview, TowerStatus, TreasuryReply, VoteFacts,
+    Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -95,6 +96,8 @@ pub enum Reply {
     Deposits {
         /// In the order of the log.
         deposits: Vec<Deposit>,
+        /// What hubs owe the treasury of those that were forfeited.
+        debts: Vec<HubDebt>,
     },
     /// To `Rewards`.
     Rewards {

@@ -239,6 +239,23 @@ pub struct Deposit {
     pub epoch: Option<u32>,
 }
 
+/// What a hub owes the treasury: deposits that the log forfeited and the hub keeps in its channels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubDebt {
+    /// Which hub: 0 for the founding one, 1 for the first that a succession put in.
+    pub office: u32,
+    /// Satoshis that final epochs forfeited.
+    pub forfeited_sat: u64,
+    /// Satoshis that marked payments have brought the treasury.
+    pub paid_sat: u64,
+    /// What is left.
+    pub owed_sat: u64,
+    /// The last height at which it is paid in time; `None` while it is too little to be due.
+    pub due_height: Option<u32>,
+    /// Whether it was not.
+    pub is_overdue: bool,
+}
+
 /// A reward or due of this node's member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reward {

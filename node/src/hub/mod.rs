@@ -2,6 +2,7 @@
 
 mod batch;
 mod behind;
+mod debts;
 mod epochs;
 mod executions;
 mod fees;
@@ -675,6 +676,8 @@ impl Hub {
         self.sign_head()?;
         self.close_epoch_if_due()?;
         crate::treasury::rebroadcast(&self.shell);
+        let paid = self.pay_treasury();
+        self.shell.settle_trouble("debt to the treasury", paid);
         self.shell.settle_papers()?;
         self.watch_reserve()
     }

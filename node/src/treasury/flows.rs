@@ -71,7 +71,7 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
 }
 
 /// Spends that nobody decided, in sentences.
-pub fn alarms(shell: &Shell) -> Vec<String> {
+pub(super) fn alarms(shell: &Shell) -> Vec<String> {
     let unauthorised = flows(shell).into_iter().filter(|flow| flow.verdict == "unauthorised");
     unauthorised.map(|flow| sentence(&flow)).collect()
 }

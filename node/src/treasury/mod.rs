@@ -5,6 +5,7 @@
 
 mod budgets;
 pub mod check;
+mod debts;
 mod desk;
 pub mod exchange;
 mod flows;
@@ -23,12 +24,21 @@ pub mod ur;
 mod wallet;
 
 pub use check::{CheckReport, ReasonLine};
+pub(crate) use debts::{debts, hub_debts, mark, settles};
 pub use desk::{Desk, DeskStep};
-pub use flows::{Flow, alarms, executed, housekeeping};
+pub use flows::{Flow, executed, housekeeping};
 pub use generations::generations;
 pub(crate) use generations::scripts_of;
 pub use intents::{AuthorisedPayment, authorised};
 pub use movements::movements;
 pub(crate) use papers::Papers;
 pub use requests::answer;
+pub(crate) use requests::script_for_payment;
 pub(crate) use sessions::rebroadcast;
+
+use crate::shell::Shell;
+
+/// What is wrong with the treasury's money, in sentences: spends that nobody decided, and debts that were not paid.
+pub fn alarms(shell: &Shell) -> Vec<String> {
+    flows::alarms(shell).into_iter().chain(debts::alarms(shell)).collect()
+}

@@ -21,7 +21,13 @@ pub fn movements(shell: &Shell) -> Vec<Flow> {
     flows
 }
 
-fn movement(shell: &Shell, generations: &[Treasury], txid: Txid, height: u32, transaction: &Transaction) -> Flow {
+pub(super) fn movement(
+    shell: &Shell,
+    generations: &[Treasury],
+    txid: Txid,
+    height: u32,
+    transaction: &Transaction,
+) -> Flow {
     let owner = |output: &TxOut| shell.treasury.owner_of(&output.script_pubkey);
     let prevouts: Vec<Option<TxOut>> =
         transaction.input.iter().map(|txin| shell.treasury.output(&txin.previous_output)).collect();

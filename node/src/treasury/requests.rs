@@ -1,9 +1,11 @@
 //! What can be asked of a node about its treasury.
 
 use althing_anchor::Treasury;
-use bitcoin::{Address, OutPoint};
+use anyhow::Context as _;
+use bitcoin::{Address, OutPoint, ScriptBuf};
 
-use super::flows::{alarms, flows};
+use super::alarms;
+use super::flows::flows;
 use super::intents::authorised;
 use super::key::Signer;
 use super::sessions;
@@ -145,17 +147,25 @@ fn generation_views(shell: &Shell, generations: &[Treasury]) -> Result<Vec<Gener
 }
 
 fn address(shell: &mut Shell) -> Result<TreasuryReply, ApiError> {
-    let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
     let network = shell.dao.network();
-    let Shell { treasury, store, .. } = shell;
-    let (index, script) = {
-        let wallet = treasury.wallets_mut().last_mut().ok_or_else(|| ApiError::ours("there is no treasury"))?;
-        let index = wallet.fresh_index(least);
-        (index, wallet.treasury.script_at(index).map_err(anyhow::Error::from)?)
-    };
-    treasury.persist(store)?;
+    let (index, script) = fresh_script(shell)?;
     let address = Address::from_script(&script, network).map_err(anyhow::Error::from)?;
     Ok(TreasuryReply::Address { address: address.to_string(), index })
+}
+
+/// A script of the treasury in force for a payment to it, new where its descriptor makes many.
+pub(crate) fn script_for_payment(shell: &mut Shell) -> anyhow::Result<ScriptBuf> {
+    Ok(fresh_script(shell)?.1)
+}
+
+fn fresh_script(shell: &mut Shell) -> anyhow::Result<(u32, ScriptBuf)> {
+    let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let Shell { treasury, store, .. } = shell;
+    let wallet = treasury.wallets_mut().last_mut().context("there is no treasury")?;
+    let index = wallet.fresh_index(least);
+    let script = wallet.treasury.script_at(index)?;
+    treasury.persist(store)?;
+    Ok((index, script))
 }
 
 fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {

@@ -68,7 +68,9 @@ pub fn answer(
         Request::Delegations { proposal } if me.is_some() => {
             delegations::mine(shell, me, proposal.as_deref()).map(|found| Reply::Delegations(Box::new(found)))
         }
-        Request::Deposits => Ok(Reply::Deposits { deposits: accounts::deposits(shell) }),
+        Request::Deposits => {
+            Ok(Reply::Deposits { deposits: accounts::deposits(shell), debts: crate::treasury::hub_debts(shell) })
+        }
         Request::Rewards if me.is_some() => Ok(Reply::Rewards { rewards: accounts::rewards(shell, me) }),
         Request::Hide { what, id, hidden } => hidden::hide(shell, *what, id, *hidden).map(|()| Reply::Done),
         Request::Report { from, to, format } => {

@@ -10,12 +10,12 @@ use serde_json::Value;
 use crate::channel_ends::{PATIENCE, only_stake};
 use crate::stage::with_assembly;
 
-const DEPOSIT_SAT: u64 = 5_000;
+pub(crate) const DEPOSIT_SAT: u64 = 5_000;
 const POOL_SAT: u64 = 900;
 const DUES_SAT: u64 = 200;
 
 /// Blocks from the last ballot until an outcome is final, and as much again for a busy machine.
-const DECIDED_WITHIN_BLOCKS: u32 = 90;
+pub(crate) const DECIDED_WITHIN_BLOCKS: u32 = 90;
 
 /// Blocks from the stakes until a final roll has them, and as much again.
 const ON_ROLL_WITHIN_BLOCKS: u32 = 60;
@@ -92,17 +92,23 @@ fn deposits_rewards_and_dues_move_exactly_what_was_decided() {
 }
 
 /// Texts need a deposit and some support; who votes is rewarded, and everybody owes dues.
-fn with_money(mut charter: Charter) -> Charter {
-    for rule in charter.classes.iter_mut().filter(|rule| rule.class == Class::Text) {
-        (rule.deposit_sat, rule.min_support_bp) = (DEPOSIT_SAT, 1000);
-    }
+fn with_money(charter: Charter) -> Charter {
+    let mut charter = with_deposits(charter);
     charter.rewards.share = RewardShare::ByWeight;
     (charter.rewards.pool_sat_per_epoch, charter.rewards.dues_sat_per_epoch) = (POOL_SAT, DUES_SAT);
     charter
 }
 
+/// Texts need a deposit and some support.
+pub(crate) fn with_deposits(mut charter: Charter) -> Charter {
+    for rule in charter.classes.iter_mut().filter(|rule| rule.class == Class::Text) {
+        (rule.deposit_sat, rule.min_support_bp) = (DEPOSIT_SAT, 1000);
+    }
+    charter
+}
+
 /// Holds the deposit and proposes.
-fn with_deposit(assembly: &Assembly, member: usize, title: &str) -> Result<String> {
+pub(crate) fn with_deposit(assembly: &Assembly, member: usize, title: &str) -> Result<String> {
     let actor = &assembly.members[member];
     let draft = ["propose", "text", "--title", title];
     let check: Value = serde_json::from_str(&refused(actor, &[draft.as_slice(), &["--check"]].concat())?)?;
@@ -162,9 +168,9 @@ fn rewards(actor: &Actor) -> Result<Vec<Reward>> {
     }
 }
 
-fn deposits(actor: &Actor) -> Result<Vec<(String, String)>> {
+pub(crate) fn deposits(actor: &Actor) -> Result<Vec<(String, String)>> {
     match actor.ask(Request::Deposits)? {
-        Reply::Deposits { deposits } => Ok(deposits.into_iter().map(|d| (d.member_name, d.state)).collect()),
+        Reply::Deposits { deposits, .. } => Ok(deposits.into_iter().map(|d| (d.member_name, d.state)).collect()),
         other => bail!("not deposits: {other:?}"),
     }
 }

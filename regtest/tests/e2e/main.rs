@@ -16,6 +16,7 @@ mod by_keyboard;
 mod channel_ends;
 mod closes;
 mod copies;
+mod debts;
 mod every_command;
 mod fee_spike;
 mod fees_rise;

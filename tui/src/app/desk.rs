@@ -1,8 +1,8 @@
 //! What screens show besides the snapshot: asked for when a screen is opened, and again when something changed.
 
 use althing_node::api::{
-    AnchorReply, AnchorRequest, CoinView, Curve, CurveOf, Delegations, Deposit, Flow, LinkReserve, Proposal, Reply,
-    ReportFormat, Request, Reward, Role, SessionView, TreasuryOverview, TreasuryReply, TreasuryRequest, Why,
+    AnchorReply, AnchorRequest, CoinView, Curve, CurveOf, Delegations, Deposit, Flow, HubDebt, LinkReserve, Proposal,
+    Reply, ReportFormat, Request, Reward, Role, SessionView, TreasuryOverview, TreasuryReply, TreasuryRequest, Why,
 };
 
 use super::treasury::Section;
@@ -17,6 +17,8 @@ pub struct Desk {
     pub routes: Option<Delegations>,
     /// Everybody's deposits.
     pub deposits: Option<Vec<Deposit>>,
+    /// What hubs owe the treasury of those that were forfeited.
+    pub debts: Vec<HubDebt>,
     /// My rewards and dues.
     pub rewards: Option<Vec<Reward>>,
     /// The curve of the open proposal or channel.
@@ -129,7 +131,9 @@ impl App {
             Reply::Anchoring(AnchorReply::Reserve(reserve)) => self.desk.reserve = Some(reserve),
             Reply::Delegations(found) if found.carried.is_some() => self.desk.routes = Some(*found),
             Reply::Delegations(found) => self.desk.delegations = Some(*found),
-            Reply::Deposits { deposits } => self.desk.deposits = Some(deposits),
+            Reply::Deposits { deposits, debts } => {
+                (self.desk.deposits, self.desk.debts) = (Some(deposits), debts);
+            }
             Reply::Rewards { rewards } => self.desk.rewards = Some(rewards),
             Reply::Curve(curve) => self.desk.curve = Some(curve),
             Reply::Text { text } => match ReportView::parse(&text) {

@@ -41,7 +41,7 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Gates { gates } => super::recourse::gate_list(gates),
         Reply::SayReview(review) => review.sentences.iter().map(|s| Untrusted::new(s).line()).collect(),
         Reply::Delegations(delegations) => governance::delegations(delegations),
-        Reply::Deposits { deposits } => governance::deposits(deposits),
+        Reply::Deposits { deposits, debts } => governance::deposits(deposits, debts),
         Reply::Rewards { rewards } => governance::rewards(rewards),
         Reply::Why(found) => why(found),
         Reply::Curve(found) => curve(found),

@@ -1,7 +1,7 @@
 //! Answers about votes of every kind, delegations, deposits and rewards, in words.
 
 use althing_node::api::{
-    Comment, Delegations, Deposit, Proposal, ProposalReview, Reward, Said, System, TIE_DEPTH, WeightRoute,
+    Comment, Delegations, Deposit, HubDebt, Proposal, ProposalReview, Reward, Said, System, TIE_DEPTH, WeightRoute,
 };
 
 use super::show::table;
@@ -183,8 +183,8 @@ fn route(route: &WeightRoute) -> String {
     )
 }
 
-/// Deposits.
-pub(super) fn deposits(deposits: &[Deposit]) -> Vec<String> {
+/// Deposits, and what became of those that were forfeited.
+pub(super) fn deposits(deposits: &[Deposit], debts: &[HubDebt]) -> Vec<String> {
     let row = |deposit: &Deposit| {
         vec![
             Untrusted::new(&deposit.member_name).line(),
@@ -194,10 +194,12 @@ pub(super) fn deposits(deposits: &[Deposit]) -> Vec<String> {
             deposit.epoch.map_or_else(String::new, |epoch| format!("epoch {epoch}")),
         ]
     };
-    match deposits.is_empty() {
+    let mut lines = match deposits.is_empty() {
         true => vec!["No deposits.".to_owned()],
         false => table(deposits.iter().map(row).collect()),
-    }
+    };
+    lines.extend(debts.iter().map(crate::format::debt));
+    lines
 }
 
 /// Rewards and dues.

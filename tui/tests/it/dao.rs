@@ -510,7 +510,7 @@ fn beside(request: &Request) -> Option<Reply> {
     Some(match request {
         Request::Delegations { proposal } => Reply::Delegations(Box::new(delegations(proposal.is_some()))),
         Request::Curve { of } => Reply::Curve(curve(of)),
-        Request::Deposits => Reply::Deposits { deposits: deposits() },
+        Request::Deposits => Reply::Deposits { deposits: deposits(), debts: Vec::new() },
         Request::Rewards => Reply::Rewards { rewards: rewards() },
         Request::Report { .. } => Reply::Text { text: REPORT.to_owned() },
         Request::Charter => Reply::Text { text: "name = \"Þing\"\nepoch_blocks = 6\n".to_owned() },

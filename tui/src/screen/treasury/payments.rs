@@ -6,7 +6,7 @@ use ratatui::text::{Line, Text};
 
 use super::Part;
 use crate::app::{App, Authorisation, Stage, treasury};
-use crate::format::{blocks_and_time, count_of, grouped, sats, short_id, thousands};
+use crate::format::{blocks_and_time, count_of, debt as debt_words, grouped, sats, short_id, thousands};
 use crate::screen::{counted, empty};
 use crate::text::{bullets, cut, hanging};
 use crate::theme::Theme;
@@ -94,6 +94,10 @@ fn deposits(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     let sum = held.iter().fold(0u64, |sum, deposit| sum.saturating_add(deposit.amount_sat));
     let mut lines =
         vec![Line::styled(format!("{} held, {}", count_of(held.len() as u64, "deposit"), sats(sum)), theme.text)];
+    for debt in &app.desk.debts {
+        let style = if debt.is_overdue { theme.bad } else { theme.text };
+        lines.extend(hanging("", &debt_words(debt), columns, style));
+    }
     for deposit in found.iter().rev().take(6) {
         let text = format!(
             "{} {} {}",
