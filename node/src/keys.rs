@@ -37,6 +37,8 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::api::ApiError;
+
 /// Name of the sealed seed file in a data directory.
 pub const KEY_FILE: &str = "keys.json";
 
@@ -330,7 +332,7 @@ impl SealedSeed {
         let words = self
             .cipher(password, &unhex(&self.salt)?)?
             .decrypt(&XNonce::from(nonce), Payload { msg: &unhex(&self.sealed)?, aad: SEAL_CONTEXT })
-            .map_err(|_| anyhow::anyhow!("K-6: wrong password, or the key file was changed"))?;
+            .map_err(|_| ApiError::invalid("K-6", "K-6: wrong password, or the key file was changed"))?;
         let words = Zeroizing::new(String::from_utf8(words).context("sealed words are not text")?);
         Ok((network, Mnemonic::parse_normalized(&words).context("sealed words are not BIP39 words")?))
     }

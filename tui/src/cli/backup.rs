@@ -63,7 +63,7 @@ pub(super) fn backup(
             console.answer(&reply, || show::reply(&reply))
         }
         BackupCommand::Inspect { file } => {
-            let password = password(global, console)?;
+            let password = password(global, backend, console)?;
             let found = backend.backup_inspect(&data_folder(global)?, &password, &read(&file)?)?;
             console.answer(&found, || info(&found))
         }

@@ -75,9 +75,9 @@ pub(super) fn join(
     console.note(&format!("This invites you to the DAO {}", grouped(&Untrusted::new(&file.dao_id).line())));
     console.note(&format!("whose hub is {}.", Untrusted::new(&file.hub)));
     console.note("Compare the id with what the founder told you by another way.");
-    let password = if data.join(althing_node::keys::KEY_FILE).exists() {
+    let password = if backend.has_keys(&data) {
         console.note(&format!("{} has keys already; they are used.", data.display()));
-        password(global, console)?
+        password(global, backend, console)?
     } else {
         make_keys(global, options, &data, backend, console)?
     };

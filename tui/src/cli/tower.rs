@@ -67,7 +67,7 @@ pub(super) fn tower(
     let data = data_folder(global)?;
     match command {
         TowerCommand::Run(options) => {
-            let password = password(global, console)?;
+            let password = password(global, backend, console)?;
             let limits = TowerLimits {
                 clients: options.clients,
                 blobs_per_client: options.blobs_per_client,

@@ -18,6 +18,8 @@ pub(crate) struct Stage {
     pub(crate) did: Mutex<Vec<String>>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) charter_problem: Option<String>,
+    /// Whether the folder has no keys yet.
+    pub(crate) is_new: bool,
     /// Whether nothing was ever sent to the wallet.
     pub(crate) is_poor: bool,
 }
@@ -64,6 +66,10 @@ impl Backend for Stage {
             options.password
         ));
         Ok(Initialised { words: "abandon ".repeat(24).trim_end().to_owned(), keys: keys() })
+    }
+
+    fn has_keys(&self, data: &Path) -> bool {
+        !self.is_new && (data == Path::new("/data") || data.join("keys.json").exists())
     }
 
     fn public_keys(&self, data: &Path, password: &str, _number: u32) -> anyhow::Result<PublicKeys> {
