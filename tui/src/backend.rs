@@ -30,6 +30,14 @@ pub trait Backend: Send + Sync {
         data.join(KEY_FILE).exists()
     }
 
+    /// The seed words of a data folder.
+    ///
+    /// # Errors
+    /// If there are none, or the password does not open them.
+    fn words(&self, data: &Path, password: &str) -> anyhow::Result<String> {
+        Ok(Keys::words(data, password)?.to_string())
+    }
+
     /// The public keys of a data folder.
     ///
     /// # Errors

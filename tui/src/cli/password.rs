@@ -77,6 +77,11 @@ pub(super) fn new_password(global: &Global, console: &mut Console<'_>) -> Result
     Ok(first)
 }
 
+/// Whether the password has to be typed.
+pub(super) fn is_asked_for(global: &Global) -> bool {
+    global.password_file.is_none() && std::env::var_os("ALTHING_PASSWORD").is_none()
+}
+
 /// The password that need not be asked for.
 fn known(global: &Global) -> Result<Option<String>, Failure> {
     if let Some(file) = &global.password_file {
