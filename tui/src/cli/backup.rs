@@ -120,7 +120,7 @@ pub(super) fn info(info: &BackupInfo) -> Vec<String> {
 
 /// A restore in words.
 pub(super) fn restored(restored: &Restored) -> Vec<String> {
-    restored.sentences.iter().map(|sentence| Untrusted::new(sentence).line()).collect()
+    restored.sentences.iter().map(show::sentence).collect()
 }
 
 /// How well a channel is kept, in words.

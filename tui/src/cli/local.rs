@@ -117,7 +117,7 @@ pub(super) fn charter_check(file: &Path, backend: &dyn Backend, console: &mut Co
 pub(super) fn charter_explain(file: &Path, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let report = backend.charter_check(&read_file(file)?);
     console.answer(&report, || {
-        let sentences = report.sentences.iter().map(|s| Untrusted::new(s).line());
+        let sentences = report.sentences.iter().map(show::sentence);
         let problems = report.problems.iter().map(|p| format!("✗ {}", Untrusted::new(p)));
         sentences.chain(problems).collect()
     })?;

@@ -44,7 +44,13 @@ pub(super) fn run(
         TreasuryCommand::Key => return key(global, backend, console),
         TreasuryCommand::Policy(args) => match source(&args)? {
             Some(source) => return policy(&source, &args, console),
-            None => TreasuryRequest::Overview,
+            None => {
+                let reply = call(&Caller::connect(global, backend, console)?, TreasuryRequest::Overview)?;
+                return console.answer(&reply, || match &reply {
+                    TreasuryReply::Overview(found) => words::policy(&found.policy),
+                    other => words::reply(other),
+                });
+            }
         },
         TreasuryCommand::Balance => TreasuryRequest::Overview,
         TreasuryCommand::Address => TreasuryRequest::Address,
