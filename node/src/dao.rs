@@ -38,6 +38,16 @@ pub struct DaoFile {
     pub hub: String,
 }
 
+impl DaoFile {
+    /// The charter in it; whether it is the one that the genesis transaction commits to is not looked at here.
+    ///
+    /// # Errors
+    /// Bytes that are no charter.
+    pub fn charter(&self) -> Result<Charter> {
+        Charter::from_bytes(&unhex(&self.charter)?).context("D-2: the charter in the founding file")
+    }
+}
+
 /// A DAO, checked: charter, genesis transaction and everything that follows from them.
 #[derive(Debug, Clone)]
 pub struct Dao {
@@ -76,7 +86,7 @@ impl Dao {
     pub fn from_json(text: &str) -> Result<Self> {
         let file: DaoFile = serde_json::from_str(text).context("D-1: this is not a founding file")?;
         ensure!(file.version == 1, "D-1: founding file version {} is not known to this program (1 is)", file.version);
-        let charter = Charter::from_bytes(&unhex(&file.charter)?).context("D-2: the charter in the founding file")?;
+        let charter = file.charter()?;
         let genesis_tx: Transaction =
             deserialize_hex(&file.genesis_tx).context("D-3: the genesis transaction in the founding file")?;
         let dao = Self::new(charter, genesis_tx, file.birthday, file.hub)?;

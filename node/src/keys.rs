@@ -37,6 +37,8 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::api::ApiError;
+
 /// Name of the sealed seed file in a data directory.
 pub const KEY_FILE: &str = "keys.json";
 
@@ -106,13 +108,16 @@ impl Keys {
     /// # Errors
     /// A missing or malformed file, or a wrong password.
     pub fn open(dir: &Path, password: &str) -> Result<Self> {
-        let path = dir.join(KEY_FILE);
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("reading {}; `althing init` makes it", path.display()))?;
-        let sealed: SealedSeed =
-            serde_json::from_str(&text).with_context(|| format!("{} is not a key file", path.display()))?;
-        let (network, mnemonic) = sealed.open(password)?;
+        let (network, mnemonic) = SealedSeed::read(dir)?.open(password)?;
         Self::from_mnemonic(network, &mnemonic)
+    }
+
+    /// The seed words of a key file, to be shown to whoever has its password.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn words(dir: &Path, password: &str) -> Result<Mnemonic> {
+        Ok(SealedSeed::read(dir)?.open(password)?.1)
     }
 
     /// The network these keys were made for.
@@ -322,6 +327,13 @@ impl SealedSeed {
         Ok(file)
     }
 
+    fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join(KEY_FILE);
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("reading {}; `althing init` makes it", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is not a key file", path.display()))
+    }
+
     fn open(&self, password: &str) -> Result<(Network, Mnemonic)> {
         ensure!(self.version == 1, "K-4: key file version {} is not known to this program (1 is)", self.version);
         let network = Network::from_core_arg(&self.network).with_context(|| format!("network {:?}", self.network))?;
@@ -330,7 +342,7 @@ impl SealedSeed {
         let words = self
             .cipher(password, &unhex(&self.salt)?)?
             .decrypt(&XNonce::from(nonce), Payload { msg: &unhex(&self.sealed)?, aad: SEAL_CONTEXT })
-            .map_err(|_| anyhow::anyhow!("K-6: wrong password, or the key file was changed"))?;
+            .map_err(|_| ApiError::invalid("K-6", "K-6: wrong password, or the key file was changed"))?;
         let words = Zeroizing::new(String::from_utf8(words).context("sealed words are not text")?);
         Ok((network, Mnemonic::parse_normalized(&words).context("sealed words are not BIP39 words")?))
     }
@@ -378,6 +390,8 @@ mod tests {
         assert_eq!(words.word_count(), 12);
         let opened = Keys::open(dir.path(), "horse").unwrap();
         assert_eq!(made.public(), opened.public());
+        assert_eq!(Keys::words(dir.path(), "horse").unwrap(), words);
+        assert!(Keys::words(dir.path(), "donkey").is_err());
         let error = Keys::open(dir.path(), "donkey").err().unwrap().to_string();
         assert!(error.contains("K-6"), "{error}");
         let error = Keys::create(dir.path(), Network::Regtest, "horse", None).err().unwrap().to_string();

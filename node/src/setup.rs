@@ -237,20 +237,21 @@ pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<J
     let dao = Dao::from_json(&text).with_context(|| format!("checking {}", dao_file.display()))?;
     ensure!(
         dao.network() == keys.network(),
-        "D-7: the DAO is on {}, this seed was made for {}",
-        dao.network(),
-        keys.network()
+        ApiError::invalid(
+            "D-7",
+            format!("D-7: the DAO is on {}, this seed was made for {}", dao.network(), keys.network())
+        )
     );
     let max = althing_governance::entry::MAX_MEMBER_NAME;
     ensure!(
         !name.trim().is_empty() && name.len() <= max,
-        "D-8: the name must have 1 to {max} bytes, {name:?} has {}",
-        name.len()
+        ApiError::invalid("D-8", format!("D-8: the name must have 1 to {max} bytes, {name:?} has {}", name.len()))
     );
     let mut config = Config::load(dir)?;
     check_founded(&Bitcoind::new(&config.bitcoind), &dao)?;
     if let Ok(known) = member_name(dir) {
-        ensure!(known == name, "D-9: this member goes by {known:?} already; a name is bound with the stake");
+        let reason = format!("D-9: this member goes by {known:?} already; a name is bound with the stake");
+        ensure!(known == name, ApiError::invalid("D-9", reason));
     }
     config.birthday = config.birthday.min(dao.birthday);
     config.save(dir)?;
@@ -315,7 +316,19 @@ fn check_founded(bitcoind: &Bitcoind, dao: &Dao) -> Result<()> {
 /// # Errors
 /// When none was chosen.
 pub fn member_name(dir: &Path) -> Result<String> {
-    std::fs::read_to_string(dir.join(NAME_FILE)).context("D-9: no name here; join with `althing dao join`")
+    std::fs::read_to_string(dir.join(NAME_FILE)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => ApiError {
+            kind: ErrorKind::NotNow,
+            rule: Some("D-9".to_owned()),
+            message: format!(
+                "D-9: no hub runs on {}, and no member's name is in it: a hub is started with `althing hub run`; a member joins \
+                 with `althing dao join`",
+                dir.display()
+            ),
+        }
+        .into(),
+        _ => anyhow::Error::from(error).context(format!("reading {}", dir.join(NAME_FILE).display())),
+    })
 }
 
 /// A network by the name that bitcoind uses, or `mainnet`.
@@ -351,14 +364,19 @@ impl Founding {
         let public = keys.public();
         let network = parse_network(&config.network)?;
         let wanted = charter.bitcoin_network().context("the charter's network is unknown")?;
-        ensure!(wanted == network, "D-10: the charter is for {wanted}, this data directory is set up for {network}");
-        for (what, in_charter, ours) in [
+        let reason = format!("D-10: the charter is for {wanted}, this data directory is set up for {network}");
+        ensure!(wanted == network, ApiError::invalid("D-10", reason));
+        let others: Vec<String> = [
             ("hub_node_key", charter.hub_node_key.to_string(), public.node_id),
             ("hub_log_key", charter.hub_log_key.to_string(), public.log_key),
             ("anchor_key", charter.anchor_key.to_string(), public.anchor_key),
-        ] {
-            ensure!(in_charter == ours, "D-11: the charter's {what} is {in_charter}, this hub's is {ours}");
-        }
+        ]
+        .into_iter()
+        .filter(|(_, in_charter, ours)| in_charter != ours)
+        .map(|(what, in_charter, ours)| format!("{what} is {in_charter}, this hub's is {ours}"))
+        .collect();
+        let reason = format!("D-11: the charter's {}", others.join("; "));
+        ensure!(others.is_empty(), ApiError::invalid("D-11", reason));
         let bitcoind = Bitcoind::new(&config.bitcoind);
         let mut wallet = Wallet::open(dir, &keys)?;
         wallet.catch_up(&bitcoind, config.birthday)?;

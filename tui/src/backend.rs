@@ -6,7 +6,7 @@ use std::sync::Arc;
 use althing_node::api::{ApiError, BackupInfo, Balance, Reply, Request, Service};
 use althing_node::chain::Bitcoind;
 use althing_node::config::Config;
-use althing_node::keys::Keys;
+use althing_node::keys::{KEY_FILE, Keys};
 use althing_node::lease::Lease;
 use althing_node::local::{self, Node};
 use althing_node::wallet::Wallet;
@@ -24,6 +24,19 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// If the folder already has keys, the words are wrong, or the Bitcoin source is of another network.
     fn init(&self, options: InitOptions) -> anyhow::Result<Initialised>;
+
+    /// Whether a data folder has keys.
+    fn has_keys(&self, data: &Path) -> bool {
+        data.join(KEY_FILE).exists()
+    }
+
+    /// The seed words of a data folder.
+    ///
+    /// # Errors
+    /// If there are none, or the password does not open them.
+    fn words(&self, data: &Path, password: &str) -> anyhow::Result<String> {
+        Ok(Keys::words(data, password)?.to_string())
+    }
 
     /// The public keys of a data folder.
     ///

@@ -94,18 +94,37 @@ pub fn bullets(sentences: &[String], columns: usize, style: Style) -> Vec<Line<'
     sentences.iter().flat_map(bullet).collect()
 }
 
-/// A sentence of the node with its addresses in groups of four and its satoshis in thousands, for comparing by eye.
+/// A sentence of the node with its addresses in groups of four and its numbers in thousands, for comparing by eye.
 #[must_use]
 pub fn legible(sentence: &str) -> String {
+    each_word(sentence, true)
+}
+
+/// A sentence of the node with its numbers in thousands, and addresses in one piece for copying.
+#[must_use]
+pub fn counted(sentence: &str) -> String {
+    each_word(sentence, false)
+}
+
+/// What numbers are counted in; behind other words a number may be a height or part of a name.
+const UNITS: [&str; 5] = ["sat", "blocks", "links", "vB", "bytes"];
+
+/// What is followed by a sum of weights.
+const SUMS: [&str; 4] = ["yes", "no", "abstain", "weight"];
+
+fn each_word(sentence: &str, groups_addresses: bool) -> String {
+    const ENDS: [char; 5] = ['.', ',', ';', ':', ')'];
     let words: Vec<&str> = sentence.split(' ').collect();
     let mut out: Vec<String> = Vec::with_capacity(words.len());
     for (index, word) in words.iter().enumerate() {
-        let (core, end) = word.split_at(word.trim_end_matches(['.', ',', ';', ':', ')']).len());
-        let next = words.get(index + 1).map_or("", |next| next.trim_end_matches(['.', ',', ';', ':', ')']));
-        let shown = if is_address(core) {
+        let (core, end) = word.split_at(word.trim_end_matches(ENDS).len());
+        let next = words.get(index + 1).map_or("", |next| next.trim_end_matches(ENDS));
+        let before = index.checked_sub(1).and_then(|index| words.get(index)).copied().unwrap_or("");
+        let is_counted = end.is_empty() && UNITS.contains(&next) || SUMS.contains(&before);
+        let shown = if groups_addresses && is_address(core) {
             grouped(core)
-        } else if let Some(sat) = parse_weight(core).filter(|sat| next == "sat" && sat.to_string() == core) {
-            thousands(sat)
+        } else if let Some(number) = parse_weight(core).filter(|number| is_counted && number.to_string() == core) {
+            thousands(number)
         } else {
             core.to_owned()
         };

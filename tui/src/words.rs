@@ -1,8 +1,9 @@
 //! The words for states, the same on every screen and in every command.
 
-use althing_node::api::{Ballot, BallotPath, Choice, Link, ProposalState, Role};
+use althing_node::api::{Ballot, BallotPath, Choice, KeyView, Link, ProposalState, Role};
 
 use crate::format::{short_id, thousands};
+use crate::untrusted::Untrusted;
 
 /// Where a proposal stands.
 #[must_use]
@@ -141,4 +142,22 @@ pub fn path_meaning(path: &BallotPath) -> String {
 #[must_use]
 pub fn link_check(link: &Link) -> &'static str {
     if link.verified { "recomputed here from the log: the same bytes" } else { "not recomputed here yet" }
+}
+
+/// Who holds which keys of a policy: an extended key that stands in several ways of spending once, with all its paths.
+#[must_use]
+pub fn keyring(keys: &[KeyView]) -> Vec<(String, String)> {
+    let mut held: Vec<(String, String, Vec<String>)> = Vec::new();
+    for key in keys {
+        let (holder, key) = (Untrusted::new(&key.holder).line(), Untrusted::new(&key.key).line());
+        // The key, and the path from it on: `[73c5da0a/48h]tpub…` and `/0/*`.
+        let origin = key.find(']').map_or(0, |end| end + 1);
+        let end = key[origin..].find('/').map_or(key.len(), |slash| origin + slash);
+        let (base, path) = (key[..end].to_owned(), key[end..].to_owned());
+        match held.iter_mut().find(|(who, what, _)| *who == holder && *what == base) {
+            Some((_, _, paths)) => paths.push(path),
+            None => held.push((holder, base, vec![path])),
+        }
+    }
+    held.into_iter().map(|(holder, base, paths)| (holder, format!("{base}{}", paths.join(" and ")))).collect()
 }

@@ -10,6 +10,9 @@ use crate::coin::input;
 /// Blocks a day, for words only.
 const BLOCKS_A_DAY: u32 = 144;
 
+/// Blocks an hour, for words only.
+const BLOCKS_AN_HOUR: u32 = 6;
+
 /// One way to spend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpendingPath {
@@ -72,9 +75,7 @@ impl Treasury {
         let who = self.words(&without_waits(part), name);
         let sentence = match after_blocks {
             0 => format!("At any time: {who}."),
-            blocks => {
-                format!("Once a coin has rested {blocks} blocks (about {} days): {who}.", blocks.div_ceil(BLOCKS_A_DAY))
-            }
+            blocks => format!("Once a coin has rested {blocks} blocks (about {}): {who}.", time(blocks)),
         };
         SpendingPath { after_blocks, threshold, sentence }
     }
@@ -128,4 +129,13 @@ fn without_waits(part: &Semantic<DescriptorPublicKey>) -> Semantic<DescriptorPub
 /// Whether a descriptor pays to P2TR.
 pub(super) fn is_taproot(descriptor: &Descriptor<DescriptorPublicKey>) -> bool {
     matches!(descriptor, Descriptor::Tr(_))
+}
+
+/// How long that many blocks take, in the unit that fits, rounded up.
+fn time(blocks: u32) -> String {
+    let (count, unit) = match blocks {
+        ..BLOCKS_A_DAY => (blocks.div_ceil(BLOCKS_AN_HOUR), "hour"),
+        _ => (blocks.div_ceil(BLOCKS_A_DAY), "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }

@@ -47,7 +47,37 @@ impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
         match error.downcast::<ApiError>() {
             Ok(api) => api,
-            Err(other) => ApiError::ours(format!("{other:#}")),
+            Err(other) => {
+                let message = format!("{other:#}");
+                Self { kind: ErrorKind::Ours, rule: rule_of(&message), message }
+            }
         }
+    }
+}
+
+/// The rule that a message begins with: `N-1` of `N-1: the folder is in use`.
+fn rule_of(message: &str) -> Option<String> {
+    let (rule, _) = message.split_once(": ")?;
+    let (letters, number) = rule.split_once('-')?;
+    let is_rule = (1..=2).contains(&letters.len())
+        && letters.bytes().all(|b| b.is_ascii_uppercase())
+        && !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit());
+    is_rule.then(|| rule.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_its_rule_wherever_it_comes_from() {
+        let rule = |message: &str| ApiError::from(anyhow::anyhow!("{message}")).rule;
+        assert_eq!(rule("N-1: /data is in use by process 7"), Some("N-1".to_owned()));
+        for none in ["reading /data: no such file", "N-1", "n-1: x", "N-: x", "-1: x", "ABC-1: x", "N-1x: y"] {
+            assert_eq!(rule(none), None, "{none}");
+        }
+        let mended = anyhow::Error::from(ApiError::invalid("K-6", "K-6: wrong password")).context("opening");
+        assert_eq!(ApiError::from(mended).kind, ErrorKind::Invalid);
     }
 }

@@ -54,7 +54,16 @@ impl Rpc {
 
     fn connect(&self) -> Result<Client> {
         let auth = match (&self.access.cookie_file, &self.access.user_pass) {
-            (Some(file), _) => Auth::CookieFile(file.clone()),
+            (Some(file), _) => {
+                // Of a file that is missing the client says no more than that one is.
+                std::fs::metadata(file).map_err(|error| {
+                    let file = file.display();
+                    self.unreachable(format!(
+                        "its cookie file {file} (Bitcoin Core has one only while it runs): {error}"
+                    ))
+                })?;
+                Auth::CookieFile(file.clone())
+            }
             (None, Some((user, pass))) => Auth::UserPass(user.clone(), pass.clone()),
             (None, None) => Auth::None,
         };

@@ -326,7 +326,7 @@ fn three_of_five_taproot_with_a_recovery() {
         let policy = assembly.members[4].command(&["treasury", "policy"])?["policy"].clone();
         let sentences = [
             format!("At any time: 3 of ({names})."),
-            format!("Once a coin has rested 10 blocks (about 1 days): 2 of ({names})."),
+            format!("Once a coin has rested 10 blocks (about 2 hours): 2 of ({names})."),
         ];
         ensure!(policy["sentences"] == json!(sentences), "{policy}");
         fund_treasury(assembly, 1_000_000)?;

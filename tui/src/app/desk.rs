@@ -2,7 +2,8 @@
 
 use althing_node::api::{
     AnchorReply, AnchorRequest, CoinView, Curve, CurveOf, Delegations, Deposit, Flow, HubDebt, LinkReserve, Proposal,
-    Reply, ReportFormat, Request, Reward, Role, SessionView, TreasuryOverview, TreasuryReply, TreasuryRequest, Why,
+    Reply, ReportFormat, Request, Reward, Role, SessionView, Stake, TreasuryOverview, TreasuryReply, TreasuryRequest,
+    Why,
 };
 
 use super::treasury::Section;
@@ -19,6 +20,8 @@ pub struct Desk {
     pub deposits: Option<Vec<Deposit>>,
     /// What hubs owe the treasury of those that were forfeited.
     pub debts: Vec<HubDebt>,
+    /// A hub's channels with all members.
+    pub stakes: Option<Vec<Stake>>,
     /// My rewards and dues.
     pub rewards: Option<Vec<Reward>>,
     /// The curve of the open proposal or channel.
@@ -45,6 +48,8 @@ pub struct Desk {
     pub flows: Option<Vec<Flow>>,
     /// How long the seal pays for links.
     pub reserve: Option<LinkReserve>,
+    /// Whether the sessions were asked for between blocks, and have not come.
+    pub(super) asked_of_treasurers: bool,
     /// Counts what came.
     pub(super) came: u64,
 }
@@ -76,6 +81,8 @@ impl App {
                     wants.push(ask(Request::Curve { of: CurveOf::Channel { channel: stake.channel.clone() } }));
                 }
             }
+            // Somebody may have put a transaction forward since the last block.
+            Screen::Home => wants.extend(self.of_treasurers()),
             Screen::Members if is_member => wants.push(ask(Request::Delegations { proposal: None })),
             Screen::Treasury => {
                 wants.push(ask(Request::Deposits));
@@ -92,6 +99,10 @@ impl App {
                 wants.push(ask(Request::Report { from: None, to: None, format: ReportFormat::Json }));
             }
             Screen::Audit | Screen::Operator => {
+                if !is_member {
+                    // A hub has the channels of all members; they are too many for every snapshot.
+                    wants.push(ask(Request::Stakes));
+                }
                 wants.push(ask(Request::Report { from: None, to: None, format: ReportFormat::Json }));
             }
             _ => {}
@@ -108,6 +119,31 @@ impl App {
             wants.push(ask(of_treasury(TreasuryRequest::Session { session: session.to_owned() })));
         }
         wants
+    }
+
+    /// What may be asked of a treasurer: signatures, and payments that nobody has begun.
+    #[must_use]
+    pub(super) fn of_treasurers(&self) -> [Command; 2] {
+        [TreasuryRequest::Sessions, TreasuryRequest::Overview]
+            .map(|about| Command::Ask { purpose: Purpose::Desk, request: of_treasury(about) })
+    }
+
+    /// Whether this node has a key of the treasury, as far as was told.
+    #[must_use]
+    fn is_treasurer(&self) -> bool {
+        let treasurers = self.desk.treasury.iter().flat_map(|treasury| &treasury.treasurers);
+        treasurers.into_iter().any(|treasurer| treasurer.is_me)
+    }
+
+    /// What a treasurer's screens ask with every snapshot: a colleague's paper comes between blocks. Never again before the
+    /// answer has come, which takes the node a check of every session.
+    #[must_use]
+    pub(super) fn between_blocks(&mut self) -> Vec<Command> {
+        if self.desk.asked_of_treasurers || !self.is_treasurer() {
+            return Vec::new();
+        }
+        self.desk.asked_of_treasurers = true;
+        self.of_treasurers().into()
     }
 
     /// Id of the session whose page is open.
@@ -134,6 +170,7 @@ impl App {
             Reply::Deposits { deposits, debts } => {
                 (self.desk.deposits, self.desk.debts) = (Some(deposits), debts);
             }
+            Reply::Stakes { stakes } => self.desk.stakes = Some(stakes),
             Reply::Rewards { rewards } => self.desk.rewards = Some(rewards),
             Reply::Curve(curve) => self.desk.curve = Some(curve),
             Reply::Text { text } => match ReportView::parse(&text) {
@@ -158,6 +195,7 @@ impl App {
                 sessions.reverse();
                 self.selections.keep_within(Section::Sessions, sessions.len());
                 desk.sessions = Some(sessions);
+                desk.asked_of_treasurers = false;
             }
             TreasuryReply::Flows { mut flows } => {
                 flows.reverse();

@@ -224,7 +224,18 @@ impl App {
     /// Where the keyboard is, the innermost first.
     #[must_use]
     pub fn contexts(&self) -> &'static [Context] {
-        match self.popups.last() {
+        self.contexts_of(self.popups.last())
+    }
+
+    /// Where the keyboard was before the help was opened.
+    #[must_use]
+    pub fn contexts_below_help(&self) -> &'static [Context] {
+        let is_help = |popup: &&Popup| matches!(popup, Popup::Page { page: Page::Help, .. });
+        self.contexts_of(self.popups.iter().rev().find(|popup| !is_help(popup)))
+    }
+
+    fn contexts_of(&self, popup: Option<&Popup>) -> &'static [Context] {
+        match popup {
             Some(Popup::Page { page: Page::Session(_), .. }) => &[Context::Sessions, Context::Page, Context::Always],
             Some(Popup::Page { page: Page::Coin(_), .. }) => &[Context::Coins, Context::Page, Context::Always],
             Some(Popup::Page { page: Page::Channel(_), .. }) => &[Context::Channels, Context::Page, Context::Always],
@@ -516,7 +527,9 @@ impl App {
     #[must_use]
     pub fn session_here(&self) -> Option<&althing_node::api::SessionView> {
         if let Some(id) = self.open_session() {
-            return self.desk.session.as_deref().filter(|session| session.id == id);
+            // The list knows it before its page has come.
+            let listed = || self.desk.sessions.as_ref()?.iter().find(|session| session.id == id);
+            return self.desk.session.as_deref().filter(|session| session.id == id).or_else(listed);
         }
         let place = self.selected_place().filter(|_| self.section == Section::Sessions)?;
         self.desk.sessions.as_ref()?.get(place)

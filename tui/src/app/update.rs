@@ -91,6 +91,13 @@ fn on_act(app: &mut App, act: Act) -> Vec<Command> {
         return Vec::new();
     }
     app.notice = None;
+    if act == Act::Help {
+        // Over whatever is shown, so that nothing typed is lost by looking.
+        if !matches!(app.popups.last(), Some(Popup::Page { page: Page::Help, .. })) {
+            app.popups.push(Popup::Page { page: Page::Help, scroll: 0 });
+        }
+        return Vec::new();
+    }
     match app.popups.pop() {
         None => on_screen(app, act),
         Some(Popup::Page { page, scroll }) => on_page(app, page, scroll, act),
@@ -106,6 +113,14 @@ fn on_act(app: &mut App, act: Act) -> Vec<Command> {
 fn on_page(app: &mut App, page: Page, scroll: u16, act: Act) -> Vec<Command> {
     if act == Act::Back {
         return Vec::new();
+    }
+    if let Act::Go(_) = act {
+        // The page names a screen by its key: the key goes there. What lies below and is being typed stays as it is.
+        if app.popups.iter().any(|popup| !matches!(popup, Popup::Page { .. })) {
+            return Vec::new();
+        }
+        app.popups.clear();
+        return on_screen(app, act);
     }
     let scroll = scrolled(scroll, act, app.scroll_limit);
     app.popups.push(Popup::Page { page, scroll });
@@ -127,7 +142,6 @@ fn on_screen(app: &mut App, act: Act) -> Vec<Command> {
         Act::NextScreen => go_tab(app, 1),
         Act::PreviousScreen => go_tab(app, Screen::TABS.len() - 1),
         Act::Back => back(app),
-        Act::Help => app.popups.push(Popup::Page { page: Page::Help, scroll: 0 }),
         Act::Palette => {
             let pick = Pick::command(app);
             app.popups.push(Popup::Pick(Box::new(pick)));

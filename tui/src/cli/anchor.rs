@@ -82,7 +82,7 @@ fn bump(caller: &Caller, fee_rate_sat_vb: Option<u64>, console: &mut Console<'_>
 /// An answer about links as lines.
 pub(super) fn lines(reply: &AnchorReply) -> Vec<String> {
     match reply {
-        AnchorReply::Reserve(reserve) => vec![Untrusted::new(&reserve.words).line()],
+        AnchorReply::Reserve(reserve) => vec![show::sentence(&reserve.words)],
         AnchorReply::Bump(bump) => vec![format!(
             "Link of epoch {}: {} {} pays {} ({} sat/vB).",
             bump.epoch,

@@ -63,7 +63,7 @@ pub(super) fn backup(
             console.answer(&reply, || show::reply(&reply))
         }
         BackupCommand::Inspect { file } => {
-            let password = password(global, console)?;
+            let password = password(global, backend, console)?;
             let found = backend.backup_inspect(&data_folder(global)?, &password, &read(&file)?)?;
             console.answer(&found, || info(&found))
         }
@@ -120,7 +120,7 @@ pub(super) fn info(info: &BackupInfo) -> Vec<String> {
 
 /// A restore in words.
 pub(super) fn restored(restored: &Restored) -> Vec<String> {
-    restored.sentences.iter().map(|sentence| Untrusted::new(sentence).line()).collect()
+    restored.sentences.iter().map(show::sentence).collect()
 }
 
 /// How well a channel is kept, in words.

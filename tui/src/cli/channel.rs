@@ -130,7 +130,8 @@ pub(super) fn detail(detail: &ChannelDetail) -> Vec<String> {
             sats(detail.reserve_sat)
         ),
     ];
-    let weight = detail.weight_lost.as_ref().map(|weight| format!("; up to {} of weight end", Untrusted::new(weight)));
+    let weight =
+        detail.weight_lost.as_ref().map(|weight| format!("; up to {} of weight end", crate::format::weight(weight)));
     lines.push(format!(
         "    a close together costs {}, one alone {} vB and {} blocks of waiting{}",
         sats(detail.close_fee_sat),
@@ -139,7 +140,7 @@ pub(super) fn detail(detail: &ChannelDetail) -> Vec<String> {
         weight.unwrap_or_default()
     ));
     if let Some(migration) = &detail.migration {
-        lines.push(format!("    {} ({})", Untrusted::new(&migration.words), Untrusted::new(&migration.to)));
+        lines.push(format!("    {} ({})", super::show::sentence(&migration.words), Untrusted::new(&migration.to)));
     }
     if let Some(curve) = &detail.balances {
         lines.push(format!("    balances by height: {}", curve.labels.join(", ")));

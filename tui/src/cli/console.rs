@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::failure::{Failure, OK};
+use crate::text::counted;
 use crate::untrusted::{Untrusted, escape_json};
 
 /// How an answer is written.
@@ -70,7 +71,8 @@ impl Console<'_> {
                 self.text(&escape_json(&value.to_string()));
             }
             Format::Words | Format::Plain => {
-                let message: Vec<String> = Untrusted::new(&failure.0.message).lines();
+                let lines = Untrusted::new(&failure.0.message).lines();
+                let message: Vec<String> = lines.iter().map(|line| counted(line)).collect();
                 let rule = match &failure.0.rule {
                     Some(rule) if !failure.0.message.contains(rule.as_str()) => format!(" ({})", Untrusted::new(rule)),
                     _ => String::new(),
@@ -109,6 +111,13 @@ impl Console<'_> {
     pub fn note(&mut self, line: &str) {
         let _ = writeln!(self.err, "{line}");
     }
+}
+
+/// How wide the terminal is that the standard error goes to, if it is one.
+pub(super) fn columns() -> Option<usize> {
+    use std::io::IsTerminal as _;
+    let size = std::io::stderr().is_terminal().then(ratatui::crossterm::terminal::size)?.ok()?;
+    Some(usize::from(size.0))
 }
 
 /// One `name: value` for each leaf, names joined by dots, list items numbered from 1.

@@ -73,7 +73,7 @@ pub(super) fn keys(
     backend: &dyn Backend,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
-    let password = password(global, console)?;
+    let password = password(global, backend, console)?;
     let keys = backend.public_keys(&data_folder(global)?, &password, replacement)?;
     console.answer(&keys, || key_lines(&keys))
 }
@@ -90,10 +90,10 @@ pub(super) fn wallet(
         (Some(node), Wallet::Address) => node.call(Request::WalletAddress)?,
         (Some(node), Wallet::Balance) => node.call(Request::WalletBalance)?,
         (None, Wallet::Address) => {
-            let address = backend.wallet_address(&data, &password(global, console)?)?;
+            let address = backend.wallet_address(&data, &password(global, backend, console)?)?;
             Reply::Address { address }
         }
-        (None, Wallet::Balance) => Reply::Balance(backend.wallet_balance(&data, &password(global, console)?)?),
+        (None, Wallet::Balance) => Reply::Balance(backend.wallet_balance(&data, &password(global, backend, console)?)?),
     };
     console.answer(&reply, || show::reply(&reply))
 }
@@ -117,7 +117,7 @@ pub(super) fn charter_check(file: &Path, backend: &dyn Backend, console: &mut Co
 pub(super) fn charter_explain(file: &Path, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let report = backend.charter_check(&read_file(file)?);
     console.answer(&report, || {
-        let sentences = report.sentences.iter().map(|s| Untrusted::new(s).line());
+        let sentences = report.sentences.iter().map(show::sentence);
         let problems = report.problems.iter().map(|p| format!("✗ {}", Untrusted::new(p)));
         sentences.chain(problems).collect()
     })?;
@@ -153,7 +153,7 @@ pub(super) fn found(
 ) -> Result<u8, Failure> {
     let data = data_folder(global)?;
     let charter = read_file(charter)?;
-    let password = password(global, console)?;
+    let password = password(global, backend, console)?;
     let effects = backend.found_review(&data, &password, &charter)?;
     if effects.has_sat < effects.needs_sat {
         // Said before anything is asked: the word would be typed for nothing.
@@ -205,7 +205,7 @@ pub(super) fn join(
     backend: &dyn Backend,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
-    let password = password(global, console)?;
+    let password = password(global, backend, console)?;
     let joined = backend.join(&data_folder(global)?, &password, file, name)?;
     let value = json!({ "dao_id": joined.dao_id, "dao_name": joined.dao_name, "hub": joined.hub });
     console.answer(&value, || {

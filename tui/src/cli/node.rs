@@ -53,7 +53,7 @@ impl Caller {
         if let Some(service) = backend.attach(&data)? {
             return Ok(Self { service: guarded(service), own: None, assume_yes: global.yes });
         }
-        let password = password(global, console)?;
+        let password = password(global, backend, console)?;
         let own = backend.start_member(&data, &password)?;
         Ok(Self { service: guarded(own.service()), own: Some(own), assume_yes: global.yes })
     }
@@ -222,7 +222,7 @@ pub(super) fn run_hub(
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
     let data = data_folder(global)?;
-    let password = password(global, console)?;
+    let password = password(global, backend, console)?;
     let node = backend.start_hub(&data, &password, listen)?;
     run(&node, "hub", console)
 }
@@ -230,7 +230,7 @@ pub(super) fn run_hub(
 /// Runs the member's node until it is stopped.
 pub(super) fn run_member(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let data = data_folder(global)?;
-    let password = password(global, console)?;
+    let password = password(global, backend, console)?;
     let node = backend.start_member(&data, &password)?;
     run(&node, "member", console)
 }
@@ -298,7 +298,7 @@ fn screens_of(
     let open: Open = match backend.attach(&data)? {
         Some(service) => Box::new(move || Ok(service)),
         None => {
-            let password = password(global, console)?;
+            let password = password(global, &**backend, console)?;
             let (backend, started) = (Arc::clone(backend), Arc::clone(&own));
             Box::new(move || {
                 let node = backend.start_member(&data, &password)?;

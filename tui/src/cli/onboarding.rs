@@ -16,7 +16,7 @@ use super::console::{Console, Format};
 use super::failure::Failure;
 use super::local::{access_at, read_file};
 use super::node::{Caller, other_kind};
-use super::password::{data_folder, new_password, password};
+use super::password::{data_folder, is_asked_for, new_password, password};
 use crate::backend::{Backend, InitOptions};
 use crate::format::{grouped, sats};
 use crate::invite;
@@ -33,6 +33,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Longest wait for coins, in looks.
 const LOOKS: u32 = 1_800;
+
+/// Says that the words of a folder's keys were not typed back yet.
+const WORDS_UNCHECKED: &str = "words-unchecked";
 
 /// Kept for the funding transaction's fee, satoshis.
 const FEE_ROOM_SAT: u64 = 1_000;
@@ -72,15 +75,26 @@ pub(super) fn join(
     let data = data_folder(global)?;
     let dao_file = dao_file(&options.invitation, console)?;
     let file: DaoFile = serde_json::from_str(&dao_file).context("the DAO file")?;
+    // What is wrong with the charter is said when it is checked against Bitcoin.
+    let charter = file.charter().ok();
+    let least_sat = charter.as_ref().map_or(0, |charter| charter.admission.min_stake_sat());
+    if let Some(stake_sat) = options.stake {
+        enough(stake_sat, least_sat)?;
+    }
     console.note(&format!("This invites you to the DAO {}", grouped(&Untrusted::new(&file.dao_id).line())));
     console.note(&format!("whose hub is {}.", Untrusted::new(&file.hub)));
     console.note("Compare the id with what the founder told you by another way.");
-    let password = if data.join(althing_node::keys::KEY_FILE).exists() {
+    let password = if backend.has_keys(&data) {
         console.note(&format!("{} has keys already; they are used.", data.display()));
-        password(global, console)?
+        opening_password(global, &data, backend, console)?
     } else {
-        make_keys(global, options, &data, backend, console)?
+        let network = charter.and_then(|charter| charter.bitcoin_network()).map(|network| network.to_string());
+        make_keys(global, options, network, &data, backend, console)?
     };
+    if data.join(WORDS_UNCHECKED).exists() {
+        check_words(&backend.words(&data, &password)?, console)?;
+        std::fs::remove_file(data.join(WORDS_UNCHECKED)).context("the words are checked, and that cannot be noted")?;
+    }
     let name = match &options.name {
         Some(name) => name.clone(),
         None => ask(console, "Your name, as the others see it", None)?,
@@ -96,12 +110,7 @@ pub(super) fn join(
     ));
     let stake_sat = match options.stake {
         Some(stake) => stake,
-        None => {
-            ask(console, "How many satoshis do you want to lock as stake? They stay yours; 0 for none now", Some("0"))?
-                .replace([',', '_', ' '], "")
-                .parse()
-                .map_err(|_| Failure::usage("That is not a number of satoshis."))?
-        }
+        None => ask_stake(least_sat, console)?,
     };
     let value =
         json!({ "dao_id": joined.dao_id, "dao_name": joined.dao_name, "hub": joined.hub, "stake_sat": stake_sat });
@@ -144,18 +153,84 @@ fn dao_file(given: &str, console: &mut Console<'_>) -> Result<String, Failure> {
     invite::decode(&text).map_err(|error| Failure::rule("N-91", format!("{error}; ask for it again")))
 }
 
-/// Makes or restores the keys, and lets the words be typed back.
-fn make_keys(
+/// The password that opens the keys that are there; typed wrong, it is asked for again.
+fn opening_password(
     global: &Global,
-    options: &Join,
     data: &Path,
     backend: &dyn Backend,
     console: &mut Console<'_>,
 ) -> Result<String, Failure> {
-    let network = match &options.network {
-        Some(network) => network.clone(),
-        None => ask(console, "Bitcoin network (bitcoin, testnet4, signet or regtest)", Some("bitcoin"))?,
+    for attempt in 1..=TRIES {
+        let password = password(global, backend, console)?;
+        match backend.public_keys(data, &password, 0).map_err(Failure::from) {
+            Ok(_) => return Ok(password),
+            Err(wrong) if attempt < TRIES && wrong.0.rule.as_deref() == Some("K-6") && is_asked_for(global) => {
+                console.note("✗ That is not the password of these keys.");
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Err(Failure::usage("No password opened the keys."))
+}
+
+/// Whether a stake is none, or as much as the charter asks for.
+fn enough(stake_sat: u64, least_sat: u64) -> Result<(), Failure> {
+    if stake_sat == 0 || stake_sat >= least_sat {
+        return Ok(());
+    }
+    let (stake, least) = (sats(stake_sat), sats(least_sat));
+    Err(Failure::rule("G-32", format!("G-32: a stake of {stake} is below the charter's minimum of {least}")))
+}
+
+/// Asks for the stake, and again when it is no number or too little.
+fn ask_stake(least_sat: u64, console: &mut Console<'_>) -> Result<u64, Failure> {
+    let least = if least_sat > 0 { format!(", at least {}", sats(least_sat)) } else { String::new() };
+    let question = format!("How many satoshis do you want to lock as stake{least}? They stay yours; 0 for none now");
+    for attempt in 1..=TRIES {
+        let typed = ask(console, &question, Some("0"))?.replace([',', '_', ' '], "");
+        let stake = typed.parse().map_err(|_| Failure::usage("That is not a number of satoshis."));
+        match stake.and_then(|stake_sat| enough(stake_sat, least_sat).map(|()| stake_sat)) {
+            Ok(stake_sat) => return Ok(stake_sat),
+            Err(failure) if attempt == TRIES => return Err(failure),
+            Err(failure) => console.note(&format!("✗ {}", failure.0.message)),
+        }
+    }
+    Ok(0)
+}
+
+/// The network of the DAO; it is asked for only where the charter does not tell it.
+fn network_of(options: &Join, of_dao: Option<String>, console: &mut Console<'_>) -> Result<String, Failure> {
+    let network = match (&options.network, of_dao) {
+        (Some(given), Some(of_dao)) => {
+            let wanted = althing_node::setup::parse_network(given)?.to_string();
+            if wanted != of_dao {
+                return Err(Failure::rule("D-7", format!("D-7: the DAO is on {of_dao}, not on {wanted}")));
+            }
+            wanted
+        }
+        (Some(given), None) => given.clone(),
+        (None, Some(of_dao)) => {
+            console.note(&format!("It lives on the Bitcoin network {of_dao}."));
+            of_dao
+        }
+        (None, None) => ask(console, "Bitcoin network (bitcoin, testnet4, signet or regtest)", Some("bitcoin"))?,
     };
+    if network == "bitcoin" {
+        console.note("Its coins are real money.");
+    }
+    Ok(network)
+}
+
+/// Makes or restores the keys.
+fn make_keys(
+    global: &Global,
+    options: &Join,
+    of_dao: Option<String>,
+    data: &Path,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<String, Failure> {
+    let network = network_of(options, of_dao, console)?;
     let port = match network.as_str() {
         "testnet4" => 48_332,
         "signet" => 38_332,
@@ -175,7 +250,7 @@ fn make_keys(
     let password = new_password(global, console)?;
     let words = options.words_file.as_deref().map(read_file).transpose()?;
     let restored = words.is_some();
-    let made = backend.init(InitOptions {
+    backend.init(InitOptions {
         data_dir: data.to_owned(),
         network,
         bitcoind: access_at(&url, &login)?,
@@ -183,7 +258,9 @@ fn make_keys(
         password: password.clone(),
     })?;
     if !restored {
-        check_words(&made.words, console)?;
+        // Whoever breaks off before the words are on paper sees them again, with the password.
+        std::fs::write(data.join(WORDS_UNCHECKED), "")
+            .context("the keys are made, and no note can be written beside them")?;
     }
     Ok(password)
 }
@@ -221,7 +298,7 @@ fn check_words(words: &str, console: &mut Console<'_>) -> Result<(), Failure> {
     }
     Err(Failure::usage(
         "The words were not typed back. The keys are made, but do not put coins on them before the words are on paper: \
-         remove the folder and join again.",
+         the same command shows them again.",
     ))
 }
 
@@ -302,8 +379,12 @@ pub(super) fn invitation(global: &Global, console: &mut Console<'_>) -> Result<u
     let code = console.answer(&json!({ "invitation": invitation }), || vec![invitation.clone()])?;
     if format == Format::Words {
         let theme = crate::theme::Theme::mono();
-        match crate::widget::qr_lines(&invitation.to_uppercase(), 200, &theme) {
+        let room = super::console::columns().unwrap_or(200);
+        match crate::widget::qr_lines(&invitation.to_uppercase(), room, &theme) {
             Some(lines) => lines.iter().for_each(|line| console.note(&line.to_string())),
+            None if room < 200 => console.note(&format!(
+                "Send it as text or as a file: a QR code of it is wider than the {room} columns of this terminal."
+            )),
             None => console.note("It is too long for a QR code that a terminal can show; send it as text."),
         }
     }

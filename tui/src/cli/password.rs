@@ -9,6 +9,7 @@ use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use super::args::Global;
 use super::console::Console;
 use super::failure::Failure;
+use crate::backend::Backend;
 
 /// Asks on the terminal; what is typed is not shown.
 ///
@@ -45,8 +46,19 @@ pub fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::usage("Neither --data, ALTHING_DATA, XDG_DATA_HOME nor HOME says where the data is."))
 }
 
-/// The password: from the file, the environment, or asked for.
-pub(super) fn password(global: &Global, console: &mut Console<'_>) -> Result<String, Failure> {
+/// The password: from the file, the environment, or asked for. Nobody is asked for the password of keys that are not there.
+pub(super) fn password(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<String, Failure> {
+    let data = data_folder(global)?;
+    if !backend.has_keys(&data) {
+        return Err(Failure::rule(
+            "N-10",
+            format!(
+                "N-10: {} has no keys. `althing join INVITATION` makes them and brings you into a DAO, `althing init` makes \
+                 them alone; another folder is named with --data or ALTHING_DATA.",
+                data.display()
+            ),
+        ));
+    }
     if let Some(known) = known(global)? {
         return Ok(known);
     }
@@ -63,6 +75,11 @@ pub(super) fn new_password(global: &Global, console: &mut Console<'_>) -> Result
         return Err(Failure::usage("The two passwords differ; nothing was done."));
     }
     Ok(first)
+}
+
+/// Whether the password has to be typed.
+pub(super) fn is_asked_for(global: &Global) -> bool {
+    global.password_file.is_none() && std::env::var_os("ALTHING_PASSWORD").is_none()
 }
 
 /// The password that need not be asked for.

@@ -126,7 +126,7 @@ pub(super) fn forced(forced: &Forced) -> Vec<String> {
         Some(txid) => {
             vec![format!("Entry {entry} ({kind}) is on its way to Bitcoin, in transaction {}.", Untrusted::new(txid))]
         }
-        None => forced.sentences.iter().map(|sentence| Untrusted::new(sentence).line()).collect(),
+        None => forced.sentences.iter().map(show::sentence).collect(),
     };
     lines.push(format!("It pays {} for {} vB, {} sat/vB.", sats(forced.fee_sat), forced.vsize, forced.fee_rate_sat_vb));
     lines

@@ -3,7 +3,6 @@
 use super::console::{Console, Format};
 use super::failure::Failure;
 use crate::text::wrap;
-use crate::untrusted::Untrusted;
 
 /// Width of a review on the standard error.
 const COLUMNS: usize = 96;
@@ -20,7 +19,7 @@ pub(super) fn confirm(
     if to_read {
         console.note(title);
         for effect in effects {
-            for (index, line) in wrap(&Untrusted::new(effect).line(), COLUMNS).iter().enumerate() {
+            for (index, line) in wrap(&super::show::sentence(effect), COLUMNS).iter().enumerate() {
                 let mark = if index == 0 { "  - " } else { "    " };
                 console.note(&format!("{mark}{line}"));
             }

@@ -1,16 +1,21 @@
 //! Answers in words, for people.
 
-use althing_node::api::{Ballot, Curve, Link, Member, Proposal, Reply, Stake, Status, Why, WhyState};
+use althing_node::api::{Ballot, Curve, Link, Member, Proposal, Reply, Role, Stake, Status, Why, WhyState};
 
 use super::show_governance as governance;
 use super::{backup, channel, tower};
 use crate::backend::Verdict;
 use crate::format::{bitcoin, blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
-use crate::text::width;
+use crate::text::{counted, width};
 use crate::untrusted::Untrusted;
 use crate::words;
 
 pub(super) use super::show_governance::numbered;
+
+/// A sentence of the node, safe to show.
+pub(super) fn sentence(sentence: impl AsRef<str>) -> String {
+    counted(&Untrusted::new(sentence.as_ref()).line())
+}
 
 /// An answer as lines.
 pub(super) fn reply(reply: &Reply) -> Vec<String> {
@@ -29,7 +34,7 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Proposal(one) => proposal(one),
         Reply::Proposals { proposals } => proposal_list(proposals),
         Reply::Comment(comment) => vec![format!("Comment {} is in the log.", Untrusted::new(&comment.id))],
-        Reply::BallotReview(review) => review.sentences.iter().map(|s| Untrusted::new(s).line()).collect(),
+        Reply::BallotReview(review) => review.sentences.iter().map(sentence).collect(),
         Reply::Ballot(one) => ballot(one),
         Reply::Ballots { ballots } => ballots.iter().flat_map(ballot).collect(),
         Reply::Links { links } => link_list(links),
@@ -39,7 +44,7 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Said(said) => governance::said(said),
         Reply::Forced(forced) => super::recourse::forced(forced),
         Reply::Gates { gates } => super::recourse::gate_list(gates),
-        Reply::SayReview(review) => review.sentences.iter().map(|s| Untrusted::new(s).line()).collect(),
+        Reply::SayReview(review) => review.sentences.iter().map(sentence).collect(),
         Reply::Delegations(delegations) => governance::delegations(delegations),
         Reply::Deposits { deposits, debts } => governance::deposits(deposits, debts),
         Reply::Rewards { rewards } => governance::rewards(rewards),
@@ -98,7 +103,7 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
 }
 
 fn status(status: &Status) -> Vec<String> {
-    let mut lines: Vec<String> = status.alarms.iter().map(|a| format!("✗ {}", Untrusted::new(a))).collect();
+    let mut lines: Vec<String> = status.alarms.iter().map(|a| format!("✗ {}", sentence(a))).collect();
     let mut field = |name: &str, value: String| lines.push(format!("{name:<14}{value}"));
     field("DAO", Untrusted::new(&status.dao_name).line());
     field("id", Untrusted::new(&status.dao_id).line());
@@ -129,6 +134,7 @@ fn status(status: &Status) -> Vec<String> {
             field("stake", sats(member.stake_sat));
             field("weight", member.weight.as_deref().map_or_else(|| "not on the roll yet".to_owned(), weight));
         }
+        None if status.role == Role::Hub => field("me", "the hub".to_owned()),
         None => field("me", "not bound yet".to_owned()),
     }
     field("wallet", sats(status.balance.confirmed_sat));
@@ -148,7 +154,7 @@ fn stake(stake: &Stake) -> Vec<String> {
             stake.confirmations.min(stake.confirmations_needed),
             stake.confirmations_needed
         ),
-        format!("    {}", Untrusted::new(&stake.words)),
+        format!("    {}", sentence(&stake.words)),
     ];
     if let Some(outpoint) = &stake.funding_outpoint {
         lines.push(format!("    funding {}", Untrusted::new(outpoint)));

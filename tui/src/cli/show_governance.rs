@@ -79,7 +79,7 @@ pub(super) fn vote_facts(p: &Proposal) -> Vec<String> {
         }
     }
     for sentence in vote.decision.iter().chain(&vote.payments).chain(&vote.guardians) {
-        lines.push(Untrusted::new(sentence).line());
+        lines.push(super::show::sentence(sentence));
     }
     lines
 }
@@ -134,7 +134,7 @@ pub(super) fn proposal_review(review: &ProposalReview) -> Vec<String> {
 
 /// Something that was said.
 pub(super) fn said(said: &Said) -> Vec<String> {
-    let mut lines: Vec<String> = said.sentences.iter().map(|s| Untrusted::new(s).line()).collect();
+    let mut lines: Vec<String> = said.sentences.iter().map(super::show::sentence).collect();
     let place = said.position.map_or_else(String::new, |position| format!(" at {}", thousands(u128::from(position))));
     lines.push(format!("Entry {} is in the log{place}.", Untrusted::new(&said.entry)));
     lines

@@ -181,7 +181,7 @@ fn take_over(
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
     let data = data_folder(global)?;
-    let password = password(global, console)?;
+    let password = password(global, backend, console)?;
     let words = backend.take_over(&data, &password, &read_file(certificate)?, dao, listen)?;
     let answer = SuccessionAnswer { file: None, words, done: true };
     console.answer(&answer, || answer.words.iter().map(|line| Untrusted::new(line).line()).collect())?;

@@ -67,7 +67,7 @@ pub(super) fn tower(
     let data = data_folder(global)?;
     match command {
         TowerCommand::Run(options) => {
-            let password = password(global, console)?;
+            let password = password(global, backend, console)?;
             let limits = TowerLimits {
                 clients: options.clients,
                 blobs_per_client: options.blobs_per_client,
@@ -103,7 +103,7 @@ fn named(console: &mut Console<'_>, towers: &[String]) -> Result<u8, Failure> {
 
 /// A tower's state in words.
 pub(super) fn status(status: &TowerStatus) -> Vec<String> {
-    let mut lines: Vec<String> = status.alarms.iter().map(|a| format!("✗ {}", Untrusted::new(a))).collect();
+    let mut lines: Vec<String> = status.alarms.iter().map(|a| format!("✗ {}", super::show::sentence(a))).collect();
     let mut field = |name: &str, value: String| lines.push(format!("{name:<14}{value}"));
     field("address", Untrusted::new(&status.address).line());
     field("network", Untrusted::new(&status.network).line());

@@ -49,6 +49,7 @@ const END: Key = code(KeyCode::End);
 /// Every key of the program.
 pub const KEYMAP: &[Binding] = &[
     bind(Context::Always, &[ctrl('c')], Act::Quit, "leave Althing", None),
+    bind(Context::Always, &[code(KeyCode::F(1))], Act::Help, "help, also while typing", None),
     // One proposal.
     bind(Context::Proposal, &[ch('v')], Act::Vote, "cast or change my ballot", Some("vote")),
     bind(Context::Proposal, &[ch('V')], Act::VoteAsTreasurer, "cast or change my ballot as a treasurer", None),
@@ -204,7 +205,13 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Field, &[BACK_TAB, UP], Act::PreviousScreen, "field before", None),
     bind(Context::Field, &[RIGHT], Act::More, "next choice of this field", None),
     bind(Context::Field, &[LEFT], Act::Less, "choice before", Some("change")),
-    bind(Context::Field, &[ctrl('s')], Act::Confirm, "go on to the review page", Some("review")),
+    bind(
+        Context::Field,
+        &[ctrl('s')],
+        Act::Confirm,
+        "go on: to the review page; where nothing is signed or sent, do it",
+        Some("go on"),
+    ),
     bind(Context::Field, &[ctrl('z')], Act::Undo, "undo", Some("undo")),
     bind(Context::Field, &[ctrl('y')], Act::Redo, "redo", None),
     bind(Context::Field, &[ESC], Act::Back, "put it aside", Some("put aside")),
@@ -237,5 +244,15 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Page, &[ch('k'), UP], Act::Up, "scroll up", None),
     bind(Context::Page, &[ch(' '), PAGE_DOWN], Act::PageDown, "a page down", None),
     bind(Context::Page, &[ch('b'), PAGE_UP], Act::PageUp, "a page up", None),
+    bind(Context::Page, &[ch('1')], Act::Go(Screen::Home), "close, and go to Home", None),
+    bind(Context::Page, &[ch('2')], Act::Go(Screen::Proposals), "close, and go to Proposals", None),
+    bind(Context::Page, &[ch('3')], Act::Go(Screen::Ballots), "close, and go to My ballots", None),
+    bind(Context::Page, &[ch('4')], Act::Go(Screen::Treasury), "close, and go to Treasury", None),
+    bind(Context::Page, &[ch('5')], Act::Go(Screen::Channels), "close, and go to Channels", None),
+    bind(Context::Page, &[ch('6')], Act::Go(Screen::Members), "close, and go to Members", None),
+    bind(Context::Page, &[ch('7')], Act::Go(Screen::Chain), "close, and go to Chain", None),
+    bind(Context::Page, &[ch('8')], Act::Go(Screen::Audit), "close, and go to Audit", None),
+    bind(Context::Page, &[ch('9')], Act::Go(Screen::Learn), "close, and go to Learn", None),
+    bind(Context::Page, &[ch('0')], Act::Go(Screen::Operator), "close, and go to Operator", None),
     bind(Context::Page, &[ESC, ch('q'), ch('?'), ch('h')], Act::Back, "close", Some("close")),
 ];

@@ -64,9 +64,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect, scroll: u16) {
     scrolled(pen, inner, lines, scroll);
 }
 
-/// The contexts of the screen first, then the others.
+/// The contexts of what lies below first, then the others.
 fn ordered(app: &App) -> Vec<Context> {
-    let mut contexts: Vec<Context> = app.screen_contexts().to_vec();
+    let mut contexts: Vec<Context> = app.contexts_below_help().to_vec();
     for context in Context::ALL {
         if !contexts.contains(&context) {
             contexts.push(context);

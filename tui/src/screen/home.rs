@@ -1,6 +1,6 @@
 //! Home: what needs me now, the epoch clock, and how the node is.
 
-use althing_node::api::{Link, Proposal, Snapshot, Status};
+use althing_node::api::{Link, Proposal, Role, Snapshot, Status};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
@@ -40,12 +40,13 @@ fn draw_needs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
         vec![Line::styled(sign, style), Line::styled(cut(&need.text, room), style)]
     };
     let columns = [Column::words("", Constraint::Length(1)), Column::words("", Constraint::Fill(1))];
-    let rows = Rows {
-        count: places.len(),
-        selected: app.selections.needs,
-        row: &row,
-        empty: super::empty(app, "Nothing. All is well, and what you voted on is final."),
+    let has_voted = app.snapshot.as_ref().is_some_and(|snapshot| !snapshot.ballots.is_empty());
+    let nothing = match has_voted {
+        true => "Nothing. All is well, and what you voted on is final.",
+        false => "Nothing. 2 shows the proposals, 9 explains what there is, ? lists every key.",
     };
+    let rows =
+        Rows { count: places.len(), selected: app.selections.needs, row: &row, empty: super::empty(app, nothing) };
     list(pen, inner, &columns, &rows);
 }
 
@@ -143,6 +144,7 @@ fn draw_node(pen: &mut Pen<'_, '_>, status: &Status, area: Rect) {
             lines.push(field("me", format!("{}, {on_roll}", Untrusted::new(&member.name))));
             lines.push(field("stake", sats(member.stake_sat)));
         }
+        None if status.role == Role::Hub => lines.push(field("me", "the hub".to_owned())),
         None => lines.push(field("me", format!("{}, not bound yet", words::role(status.role)))),
     }
     lines.push(field("wallet", sats(status.balance.confirmed_sat)));

@@ -1,12 +1,12 @@
 //! How the node and its log are doing: for whoever runs a hub, and for whoever wonders.
 
-use althing_node::api::{Link, Role, Snapshot};
+use althing_node::api::{Link, Role, Snapshot, Stake};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 use crate::app::App;
-use crate::format::{count_of, entries, thousands};
+use crate::format::{count_of, entries, sats, thousands};
 use crate::text::{hanging, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
@@ -24,7 +24,8 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let inner = panel(pen, area, title, true);
     let columns = usize::from(inner.width);
     let theme = pen.theme;
-    let mut lines = node(snapshot, columns, &theme);
+    let stakes = app.desk.stakes.as_deref().filter(|_| snapshot.status.role == Role::Hub);
+    let mut lines = node(snapshot, stakes.unwrap_or(&snapshot.stakes), columns, &theme);
     lines.extend(growth(app, columns, &theme));
     lines.extend(epochs(snapshot, columns, &theme));
     for section in app.desk.report.iter().flat_map(|report| &report.sections) {
@@ -38,7 +39,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
 }
 
 /// The state of the node.
-fn node(snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn node(snapshot: &Snapshot, stakes: &[Stake], columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     let status = &snapshot.status;
     let behind = status.head_height.map_or(0, |head| status.tip_height.saturating_sub(head));
     let reachable = match (status.role, status.hub_connected) {
@@ -46,6 +47,9 @@ fn node(snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Line<'static>
         (Role::Member, true) => "connected".to_owned(),
         (Role::Member, false) => "not reachable".to_owned(),
     };
+    let held =
+        stakes.iter().filter(|stake| stake.state == "ready").fold(0u64, |sum, s| sum.saturating_add(s.amount_sat));
+    let channels = format!("{}, {} in use", count_of(stakes.len() as u64, "channel"), sats(held));
     let mut lines = vec![Line::styled("Now", theme.text.add_modifier(Modifier::BOLD))];
     for (name, value) in [
         ("log", entries(status.log_size)),
@@ -56,7 +60,7 @@ fn node(snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Line<'static>
             "fees",
             format!("{} sat in the wallet for links and fees", thousands(u128::from(status.balance.confirmed_sat))),
         ),
-        ("channels", count_of(snapshot.stakes.len() as u64, "channel")),
+        ("channels", channels),
     ] {
         lines.extend(hanging(&format!("{name:<10}"), &value, columns, theme.text));
     }

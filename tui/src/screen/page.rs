@@ -64,8 +64,10 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
             let mut lines = paragraph(&grouped(&Untrusted::new(address).line()), columns, theme.title);
             let network = app.snapshot.as_ref().map_or("", |snapshot| snapshot.status.network.as_str());
             let text =
-                format!("On {}, and no other network. Shown once; the next one is another.", Untrusted::new(network));
+                format!("On {}, and no other network. The next one shown here is another.", Untrusted::new(network));
             lines.extend(paragraph(&text, columns, theme.dim));
+            // In one piece, for copying; broken where the terminal is narrower than it.
+            lines.extend(paragraph(&Untrusted::new(address).line(), columns, theme.text));
             lines.push(Line::default());
             lines.extend(code(&format!("bitcoin:{address}"), columns, &theme));
             lines

@@ -158,4 +158,48 @@ fn joining_asks_plain_questions_and_checks_the_words() {
     assert_eq!(done.code, 1);
     assert!(done.err.contains("were not typed back"), "{}", done.err);
     assert!(!done.did.iter().any(|did| did.starts_with("join")), "{:?}", done.did);
+    // Whoever comes back sees the words again: keys without a backup are no keys.
+    let again = || {
+        let command = format!("--data {} join {invitation} --name Unnur", folder.path().join("wrong").display());
+        crate::stage::with_passwords(&["secret", "abandon", "abandon", "abandon"], || {
+            althing(Stage::default(), &command, "\n0\n")
+        })
+    };
+    let done = again();
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.err.contains("Write these words on paper"), "{}", done.err);
+    assert!(!done.did.iter().any(|did| did.starts_with("init")), "{:?}", done.did);
+    assert!(!again().err.contains("Write these words on paper"), "they are checked once");
+}
+
+/// The founding file says where the DAO lives and what it asks for: a newcomer is not asked what they cannot know, and no keys
+/// are made for another network.
+#[test]
+fn joining_takes_network_and_least_stake_from_the_charter() {
+    let vectors = include_str!("../../../docs/spec/vectors/charter.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let charter = vectors["charters"][0]["charter"].as_str().unwrap();
+    let file = dao_file(&[], &[3], "02aa@127.0.0.1:9735", 5)
+        .replace("\"charter\":\"\"", &format!("\"charter\":\"{charter}\""));
+    let invitation = invite::encode(&file).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let join = |more: &str, input: &str| {
+        let command = format!("--data {} join {invitation} --name Unnur {more}", folder.path().display());
+        crate::stage::with_passwords(&["secret", "secret", "abandon", "abandon", "abandon"], || {
+            althing(Stage::default(), &command, input)
+        })
+    };
+    for (more, rule) in [
+        ("--network bitcoin", "D-7: the DAO is on regtest, not on bitcoin"),
+        ("--stake 5", "G-32: a stake of 5 sat is below"),
+    ] {
+        let refused = join(more, "");
+        assert_eq!((refused.code, refused.did.len()), (1, 0), "{refused:?}");
+        assert!(refused.err.contains(rule), "{}", refused.err);
+    }
+    // Address and cookie of Bitcoin Core, words are on paper, and a stake that is too little before one that is none.
+    let done = join("", "\n/cookie\n\n5\n0\n");
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.err.contains("✗ G-32: a stake of 5 sat is below"), "{}", done.err);
+    assert!(done.did.iter().any(|did| did.starts_with("init regtest http://127.0.0.1:18443")), "{:?}", done.did);
 }

@@ -386,3 +386,17 @@ fn a_long_comment_comes_from_the_standard_input() {
     let Some(Request::Comment { text, .. }) = outcome.asked.first() else { panic!("{outcome:?}") };
     assert_eq!(text, "first line\nsecond");
 }
+
+/// Hazard: a mistyped `--data`, and a password typed for nothing.
+#[test]
+fn nobody_is_asked_for_the_password_of_keys_that_are_not_there() {
+    let commands =
+        ["status", "keys show", "wallet address", "wallet balance", "hub run", "member run", "tui", "vote 99a4 yes"];
+    for command in commands {
+        let outcome = althing(Stage { is_new: true, ..Stage::default() }, &format!("--json {command}"), "");
+        let error = outcome.json()["error"].clone();
+        assert_eq!((outcome.code, &error["rule"]), (1, &json!("N-10")), "{command}: {outcome:?}");
+        assert!(error["message"].as_str().unwrap().contains("/data has no keys"), "{error}");
+        assert_eq!(outcome.did, [""; 0], "{command}: nothing is opened with a password");
+    }
+}

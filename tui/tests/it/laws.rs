@@ -1,7 +1,7 @@
 //! Laws of the small pieces: nothing is lost, nothing is invented.
 
 use althing_tui::format::{blocks_and_time, grouped, parse_weight, percent, scale, short_id, thousands};
-use althing_tui::text::{cut, legible, width, wrap};
+use althing_tui::text::{counted, cut, legible, width, wrap};
 use althing_tui::untrusted::{Untrusted, is_showable};
 use althing_tui::widget::bar;
 use proptest::prelude::*;
@@ -29,6 +29,7 @@ proptest! {
     fn a_legible_sentence_has_the_same_letters(text in "(bcrt1q[a-z0-9]{20,40}|[0-9]{1,12} sat|[a-z.,]{0,6}| ){0,9}") {
         let letters = |s: &str| s.chars().filter(|c| !matches!(c, ' ' | ',')).collect::<String>();
         prop_assert_eq!(letters(&legible(&text)), letters(&text));
+        prop_assert_eq!(letters(&counted(&text)), letters(&text));
     }
 
     #[test]
@@ -107,4 +108,9 @@ fn addresses_and_amounts_of_a_sentence_are_grouped() {
     let shown = "The treasury pays 50,000 sat to address tb1q w508 d6qe jxtd g4y5 r3za rvar y0c5 xw7k xpjz sx.";
     assert_eq!(legible(sentence), shown);
     assert_eq!(legible("at height 50000, by tb1 or 12"), "at height 50000, by tb1 or 12");
+    let plain = "The treasury pays 50,000 sat to address tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx.";
+    assert_eq!(counted(sentence), plain, "what is copied stays in one piece");
+    let sums = "yes 1200000, no 0, abstain 0 of total weight 1800000, 2 ballots, within 4320 blocks; 50000, sat";
+    let shown = "yes 1,200,000, no 0, abstain 0 of total weight 1,800,000, 2 ballots, within 4,320 blocks; 50000, sat";
+    assert_eq!(counted(sums), shown);
 }

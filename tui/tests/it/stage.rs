@@ -18,6 +18,8 @@ pub(crate) struct Stage {
     pub(crate) did: Mutex<Vec<String>>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) charter_problem: Option<String>,
+    /// Whether the folder has no keys yet.
+    pub(crate) is_new: bool,
     /// Whether nothing was ever sent to the wallet.
     pub(crate) is_poor: bool,
 }
@@ -63,7 +65,20 @@ impl Backend for Stage {
             options.words,
             options.password
         ));
-        Ok(Initialised { words: "abandon ".repeat(24).trim_end().to_owned(), keys: keys() })
+        let file = options.data_dir.join("keys.json");
+        if options.data_dir.exists() {
+            std::fs::write(file, "sealed")?;
+        }
+        Ok(Initialised { words: words(), keys: keys() })
+    }
+
+    fn has_keys(&self, data: &Path) -> bool {
+        !self.is_new && (data == Path::new("/data") || data.join("keys.json").exists())
+    }
+
+    fn words(&self, data: &Path, _password: &str) -> anyhow::Result<String> {
+        self.note(format!("words {}", data.display()));
+        Ok(words())
     }
 
     fn public_keys(&self, data: &Path, password: &str, _number: u32) -> anyhow::Result<PublicKeys> {
@@ -272,6 +287,10 @@ pub(crate) fn althing(stage: Stage, command: &str, input: &str) -> Outcome {
         did: stage.did.lock().unwrap().clone(),
         stopped: *stage.node.stopped.lock().unwrap(),
     }
+}
+
+fn words() -> String {
+    "abandon ".repeat(24).trim_end().to_owned()
 }
 
 fn keys() -> PublicKeys {

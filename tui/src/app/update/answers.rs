@@ -5,11 +5,9 @@ use std::path::PathBuf;
 
 use althing_node::api::{
     AnchorReply, AnchorRequest, ApiError, Ballot, Proposal, Reply, SessionView, Snapshot, TreasuryReply,
-    TreasuryRequest,
 };
 
 use super::{say, treasury};
-use crate::app::desk::of_treasury;
 use crate::app::order::{Effects, ReviewStep};
 use crate::app::state::{App, Page, Popup, Progress};
 use crate::app::{Command, FormKind, Need, Purpose, Report, Screen, Section, Urgency};
@@ -71,11 +69,11 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
         app.selections.ballots = row;
     }
     let mut commands = app.wants();
-    if first_or_block && app.screen != Screen::Treasury {
+    match app.screen {
+        Screen::Treasury | Screen::Home => {}
         // A signature or a payment may be asked for, whatever is on the screen.
-        for about in [TreasuryRequest::Sessions, TreasuryRequest::Overview] {
-            commands.push(Command::Ask { purpose: Purpose::Desk, request: of_treasury(about) });
-        }
+        _ if first_or_block => commands.extend(app.of_treasurers()),
+        _ => commands.extend(app.between_blocks()),
     }
     commands.extend(tell(app));
     commands

@@ -8,7 +8,7 @@ use crate::app::desk::of_treasury;
 use crate::app::form::FormKind;
 use crate::app::order::Order;
 use crate::app::state::{App, Page};
-use crate::app::treasury::{Section, is_paid};
+use crate::app::treasury::{Section, Stage, is_paid};
 use crate::app::{Act, Command, Purpose};
 
 /// Begins what orders something of the treasury.
@@ -16,7 +16,10 @@ pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
     match act {
         Act::SessionOpen => {
             let payments = payable(app);
-            form(app, FormKind::SessionOpen { payments });
+            match waits(app).filter(|_| payments.is_empty()) {
+                Some(why) => say(app, true, why),
+                None => form(app, FormKind::SessionOpen { payments }),
+            }
         }
         Act::Housekeeping => form(app, FormKind::Housekeeping),
         Act::TakeSession => form(app, FormKind::TakeSession),
@@ -104,6 +107,21 @@ fn payable(app: &App) -> String {
         None => id.clone(),
     });
     named.collect::<Vec<_>>().join(", ")
+}
+
+/// Why the payment of the selected row is not to be paid now, where there is a row.
+fn waits(app: &App) -> Option<String> {
+    let place = app.selected_place().filter(|_| app.section == Section::Payments)?;
+    let rows = crate::app::treasury(app.snapshot.as_deref()?);
+    let row = rows.get(place)?;
+    let number = row.proposal.number;
+    Some(match row.stage {
+        Stage::Asked => format!("#{number} is not decided yet; once its outcome is final it may be paid."),
+        Stage::Waiting => format!("#{number} has passed, and waits for its epoch to be final and for the veto window."),
+        Stage::Authorised => format!("Nothing of #{number} is open now: a session has it, or its time has not come."),
+        Stage::Paid => format!("#{number} is paid."),
+        Stage::Over => format!("#{number} will not be paid."),
+    })
 }
 
 /// What opening the selected row shows; nothing for a row that is a proposal.

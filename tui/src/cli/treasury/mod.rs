@@ -44,7 +44,13 @@ pub(super) fn run(
         TreasuryCommand::Key => return key(global, backend, console),
         TreasuryCommand::Policy(args) => match source(&args)? {
             Some(source) => return policy(&source, &args, console),
-            None => TreasuryRequest::Overview,
+            None => {
+                let reply = call(&Caller::connect(global, backend, console)?, TreasuryRequest::Overview)?;
+                return console.answer(&reply, || match &reply {
+                    TreasuryReply::Overview(found) => words::policy(&found.policy),
+                    other => words::reply(other),
+                });
+            }
         },
         TreasuryCommand::Balance => TreasuryRequest::Overview,
         TreasuryCommand::Address => TreasuryRequest::Address,
@@ -74,7 +80,7 @@ pub(super) fn run(
             let text = local::read_file(&file)?;
             // Only an encrypted backup needs the keys.
             let signer = match text.contains("hidden_secrets") {
-                true => Some(Signer::new(&Keys::open(&data_folder(global)?, &password(global, console)?)?)),
+                true => Some(Signer::new(&Keys::open(&data_folder(global)?, &password(global, backend, console)?)?)),
                 false => None,
             };
             let made = exchange::read(&text, network, signer.as_ref());
@@ -211,7 +217,7 @@ fn key(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Res
             _ => return Err(other_kind()),
         },
         // Before there is a DAO there is no node to ask.
-        None => Signer::new(&Keys::open(&data, &password(global, console)?)?).public(),
+        None => Signer::new(&Keys::open(&data, &password(global, backend, console)?)?).public(),
     };
     console.answer(&keys, || words::keys(&keys))
 }

@@ -91,7 +91,7 @@ pub(super) fn run(
         OwnershipCommand::Sign { file, what, out } => {
             let descriptor = descriptor(global, &what, backend, console)?;
             let psbt = psbt_of(&file, console)?;
-            let keys = Keys::open(&data_folder(global)?, &password(global, console)?)?;
+            let keys = Keys::open(&data_folder(global)?, &password(global, backend, console)?)?;
             let signed = sign(&descriptor, &what.message, &psbt, &Signer::new(&keys)).map_err(refuse)?;
             std::fs::write(&out, psbt_text(&signed)).with_context(|| format!("writing {}", out.display()))?;
             console.answer(&json!({ "path": out }), || vec![format!("Signed; written to {}.", out.display())])

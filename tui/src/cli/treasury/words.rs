@@ -6,8 +6,10 @@ use althing_node::api::{
 };
 
 use crate::backend::Verdict;
+use crate::cli::show::sentence;
 use crate::format::{count_of, sats};
 use crate::untrusted::Untrusted;
+use crate::words::keyring;
 
 /// Any answer.
 pub(in crate::cli) fn reply(reply: &TreasuryReply) -> Vec<String> {
@@ -42,8 +44,8 @@ pub(super) fn keys(keys: &TreasurerKeys) -> Vec<String> {
 }
 
 pub(super) fn policy(policy: &PolicyView) -> Vec<String> {
-    let mut lines = policy.sentences.clone();
-    lines.extend(policy.keys.iter().map(|key| format!("{} holds {}", Untrusted::new(&key.holder), key.key)));
+    let mut lines: Vec<String> = policy.sentences.iter().map(sentence).collect();
+    lines.extend(keyring(&policy.keys).into_iter().map(|(holder, keys)| format!("{holder} holds {keys}")));
     lines.push(format!("descriptor: {}", policy.descriptor));
     lines.push(format!(
         "A payment with one input and two outputs has at most {} vB; each further input adds at most {} weight units.",
@@ -63,7 +65,7 @@ pub(super) fn check(report: &CheckReport) -> Vec<String> {
     }];
     lines.extend(report.reasons.iter().map(|reason| format!("✗ {}", Untrusted::new(&reason.text))));
     lines.extend(report.unknown.iter().map(|unknown| format!("? {}", Untrusted::new(unknown))));
-    lines.extend(report.sentences.iter().map(|sentence| Untrusted::new(sentence).line()));
+    lines.extend(report.sentences.iter().map(sentence));
     lines.extend(report.txid.iter().map(|txid| format!("transaction {txid}")));
     lines
 }
@@ -106,11 +108,15 @@ fn signers(session: &SessionView) -> String {
         [] => "nobody".to_owned(),
         names => names.iter().map(|name| Untrusted::new(name).line()).collect::<Vec<_>>().join(", "),
     };
-    format!("Signed by {}; not by {}.", join(&session.signed), join(&session.missing))
+    match (session.signed.as_slice(), session.missing.as_slice()) {
+        ([], asked) => format!("Signed by nobody yet; asked are {}.", join(asked)),
+        (signed, []) => format!("Signed by {}, which are all.", join(signed)),
+        (signed, missing) => format!("Signed by {}; not by {}.", join(signed), join(missing)),
+    }
 }
 
 fn overview(overview: &TreasuryOverview) -> Vec<String> {
-    let mut lines: Vec<String> = overview.alarms.iter().map(|alarm| format!("! {}", Untrusted::new(alarm))).collect();
+    let mut lines: Vec<String> = overview.alarms.iter().map(|alarm| format!("! {}", sentence(alarm))).collect();
     lines.push(format!("{} free", sats(overview.free_sat)));
     for (what, sat) in [
         ("frozen", overview.frozen_sat),
@@ -123,7 +129,8 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
         }
     }
     lines.push(format!("treasury generation {}", overview.generation));
-    lines.extend(policy(&overview.policy));
+    lines.extend(overview.policy.sentences.iter().map(sentence));
+    lines.push("The keys, the descriptor and addresses: althing treasury policy".to_owned());
     lines.extend(overview.payments.iter().map(|payment| {
         format!(
             "{}: {} for {} (fee at most {}), heights {} to {}: {}",

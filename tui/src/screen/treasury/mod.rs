@@ -14,6 +14,7 @@ use ratatui::text::{Line, Span, Text};
 
 use crate::app::{Act, App, Hit, Section};
 use crate::format::{sats, thousands};
+use crate::keymap::Context;
 use crate::text::{cut, paragraph, width};
 use crate::untrusted::Untrusted;
 use crate::widget::{Column, Pen, Rows, bar, list, panel};
@@ -115,7 +116,21 @@ fn strip(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
         spans.push(Span::styled(text, style));
         spans.push(Span::raw(" "));
     }
+    let used = spans.iter().map(Span::width).sum::<usize>();
     pen.frame.render_widget(Line::from(spans), area);
+    let keys = app
+        .keymap
+        .key_of(&[Context::Treasury], Act::PreviousSection)
+        .zip(app.keymap.key_of(&[Context::Treasury], Act::NextSection));
+    if let Some((before, next)) = keys {
+        let hint = Line::from(vec![
+            Span::styled(format!("{before} {next}"), pen.theme.key),
+            Span::styled(" other parts ", pen.theme.dim),
+        ]);
+        if used + hint.width() <= usize::from(area.width) {
+            pen.frame.render_widget(hint.right_aligned(), area);
+        }
+    }
 }
 
 /// A part that is a list, with its selected row in full below.

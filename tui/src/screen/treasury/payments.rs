@@ -55,7 +55,13 @@ fn row(payment: &Authorisation<'_>, tip: u32, network: &str, room: usize, theme:
     let left = |height: u32| blocks_and_time(height.saturating_sub(tip), network);
     let when = match (payment.stage, payment.from, payment.expires) {
         (Stage::Authorised, _, Some(expires)) => format!("{} left", left(expires)),
-        (Stage::Waiting, Some(from), _) => format!("in {}", left(from)),
+        (Stage::Waiting, Some(from), _) if from > tip => format!("in {}", left(from)),
+        (Stage::Waiting, ..) => "when its epoch is final".to_owned(),
+        (Stage::Asked, ..) => match payment.proposal.heights.map(|heights| heights.close_height) {
+            Some(close) if close > tip => format!("vote: {} left", left(close)),
+            Some(_) => "when its epoch is final".to_owned(),
+            None => String::new(),
+        },
         _ => String::new(),
     };
     vec![

@@ -12,6 +12,7 @@ use crate::text::{bullets, hanging, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 use crate::widget::{Pen, panel, scrolled};
+use crate::words::keyring;
 
 /// Draws the part.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
@@ -31,9 +32,8 @@ fn page(found: &TreasuryOverview, columns: usize, theme: &Theme) -> Vec<Line<'st
     let mut lines = bullets(&policy.sentences, columns, theme.text);
     lines.push(Line::default());
     lines.push(Line::styled("Keys", bold));
-    for key in &policy.keys {
-        let holder = Untrusted::new(&key.holder).line();
-        lines.extend(hanging(&format!("{holder}  "), &Untrusted::new(&key.key).line(), columns, theme.text));
+    for (holder, keys) in keyring(&policy.keys) {
+        lines.extend(hanging(&format!("{holder}  "), &keys, columns, theme.text));
     }
     lines.push(Line::default());
     lines.push(Line::styled("Generations", bold));
