@@ -107,12 +107,10 @@ pub enum TreasuryRequest {
         /// Base64.
         psbt: String,
     },
-    /// A PSBT by which the treasurers sign a message and show that they can spend (T-80).
-    Ownership {
-        /// The message.
-        message: String,
-        /// Whether to show the treasury's free coins too.
-        funds: bool,
+    /// What the treasury had when an epoch closed, and the PSBT by which the treasurers show it (T-83).
+    Funds {
+        /// The epoch; the newest final one when absent.
+        epoch: Option<u32>,
     },
     /// What left the treasury, judged.
     Flows,
@@ -154,11 +152,8 @@ pub enum TreasuryReply {
         /// The oldest first, without their PSBTs.
         sessions: Vec<SessionView>,
     },
-    /// To `Ownership`.
-    Ownership {
-        /// Base64.
-        psbt: String,
-    },
+    /// To `Funds`.
+    Funds(Box<Funds>),
     /// To `Check`.
     Check(Box<CheckReport>),
     /// To `Flows`.
@@ -178,4 +173,21 @@ pub enum TreasuryReply {
     },
     /// To `Freeze` and `SetLabels`.
     Done,
+}
+
+/// What the treasury had when an epoch closed (T-83).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Funds {
+    /// The epoch.
+    pub epoch: u32,
+    /// Height at which it closed.
+    pub height: u32,
+    /// What is signed: the hash of its header, in hexadecimal.
+    pub message: String,
+    /// The treasury of the charter in that header.
+    pub descriptor: String,
+    /// Its coins then: `txid:vout` and satoshis.
+    pub coins: Vec<(String, u64)>,
+    /// What every treasurer signs, in base64.
+    pub psbt: String,
 }

@@ -9,6 +9,7 @@ mod debts;
 mod desk;
 pub mod exchange;
 mod flows;
+pub mod funds;
 mod generations;
 mod intents;
 pub mod key;

@@ -53,13 +53,7 @@ pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply,
             let psbt = psbt_from(psbt.as_bytes()).map_err(|error| ApiError::invalid("T-40", format!("{error:#}")))?;
             Ok(TreasuryReply::Check(Box::new(sessions::check_here(shell, &psbt)?)))
         }
-        TreasuryRequest::Ownership { message, funds } => {
-            let versions = shell.ledger.state().charters().iter().map(|version| &version.charter);
-            let descriptor = super::generations(versions).pop().unwrap_or_default();
-            let coins = if *funds { sessions::own_coins(shell)? } else { Vec::new() };
-            let psbt = super::ownership::open(&descriptor, message, &coins)?;
-            Ok(TreasuryReply::Ownership { psbt: super::text::psbt_text(&psbt) })
-        }
+        TreasuryRequest::Funds { epoch } => Ok(TreasuryReply::Funds(Box::new(super::funds::funds(shell, *epoch)?))),
         TreasuryRequest::Papers => Ok(TreasuryReply::Papers { papers: super::papers::paper_views(shell)? }),
         TreasuryRequest::Flows => Ok(TreasuryReply::Flows { flows: flows(shell) }),
         TreasuryRequest::Labels => Ok(TreasuryReply::Labels { labels: shell.store.treasury_labels()? }),

@@ -12,6 +12,7 @@ mod dishonest_hub;
 mod flipped_byte;
 mod forged;
 mod forger;
+mod funds;
 mod intake;
 mod kept_out;
 mod kill_under_load;

@@ -53,8 +53,52 @@ fn two_of_three_pay_what_was_voted_and_nothing_else() {
         }
         several_at_once_replaced_and_killed(assembly)?;
         report_names_who_signed(assembly)?;
+        proof_of_funds(assembly)?;
         colluding_treasurers(assembly)
     });
+}
+
+/// Two of three treasurers show what the treasury had when an epoch closed; a member who is none of them checks it.
+fn proof_of_funds(assembly: &Assembly) -> Result<()> {
+    let last = assembly.members.last().context("a member")?;
+    let folder = assembly.data_dir.join("funds");
+    std::fs::create_dir_all(&folder)?;
+    let base = folder.join("funds.psbt");
+    let open = ["treasury", "ownership", "open", "--funds", "--out", path(&base)?];
+    let opened = last.command(&open)?;
+    let epoch = opened["epoch"].as_u64().context("an epoch")?;
+    let funds = format!("--funds={epoch}");
+    let mut signed = Vec::new();
+    for treasurer in 1..=2 {
+        let out = folder.join(format!("funds-{treasurer}.psbt"));
+        let sign = ["treasury", "ownership", "sign", path(&base)?, &funds, "--out", path(&out)?];
+        assembly.members[treasurer].command(&sign)?;
+        signed.push(path(&out)?.to_owned());
+    }
+    let check = |files: &[&str], funds: &str| {
+        last.cli().run(&[&["treasury", "ownership", "check", funds, "--json"], files].concat())
+    };
+    let both = check(&[&signed[0], &signed[1]], &funds)?;
+    let shown: serde_json::Value = serde_json::from_str(&both.stdout)?;
+    ensure!(both.code == Some(0) && shown["holds"] == true && shown["differences"] == json!([]), "{both:?}");
+    // A million was given; three payments have left since.
+    ensure!(shown["total_sat"].as_u64().is_some_and(|sat| (800_000..1_100_000).contains(&sat)), "{both:?}");
+
+    let one = check(&[&signed[0]], &funds)?;
+    let shown: serde_json::Value = serde_json::from_str(&one.stdout)?;
+    ensure!(one.code == Some(1) && shown["is_complete"] == false, "one of two was enough: {one:?}");
+    // Another epoch's header is another message.
+    let other = check(&[&signed[0], &signed[1]], &format!("--funds={}", epoch - 1))?;
+    ensure!(other.code == Some(1) && !other.stdout.contains("\"holds\":true"), "{other:?}");
+    let unknown = check(&[&signed[0]], "--funds=4000000")?;
+    ensure!(unknown.code != Some(0) && unknown.stdout.contains("T-83"), "{unknown:?}");
+    // The same header signed for without its coins shows none of them.
+    let bare = folder.join("bare.psbt");
+    let header = opened["message"].as_str().context("a message")?;
+    last.command(&["treasury", "ownership", "open", "--message", header, "--out", path(&bare)?])?;
+    let none = check(&[path(&bare)?], &funds)?;
+    ensure!(none.code == Some(1) && none.stdout.contains("is not shown"), "{none:?}");
+    Ok(())
 }
 
 /// Two decisions in one transaction; it is replaced by one that pays more; a treasurer's node is killed in between.

@@ -70,13 +70,6 @@ pub(super) fn free_coins(shell: &Shell, below: Option<u64>) -> Answered<Vec<Trea
     coins_of(shell, current, below)
 }
 
-/// Every confirmed coin of the present generation, also what is set apart.
-pub(in crate::treasury) fn own_coins(shell: &Shell) -> Answered<Vec<TreasuryCoin>> {
-    let Some(wallet) = shell.treasury.wallets().last() else { return Ok(Vec::new()) };
-    let confirmed = wallet.unspent().filter(|coin| coin.chain_position.is_confirmed());
-    Ok(confirmed.filter_map(|coin| wallet.coin(&coin.outpoint)).collect())
-}
-
 pub(super) fn former_coins(shell: &Shell, current: usize) -> Answered<Vec<TreasuryCoin>> {
     let mut coins = Vec::new();
     for generation in 0..current {

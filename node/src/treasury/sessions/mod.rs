@@ -8,7 +8,7 @@ mod rows;
 mod show;
 mod sign;
 
-pub(super) use coins::{own_coins, payment_state, promised, reserved};
+pub(super) use coins::{payment_state, promised, reserved};
 pub(super) use open::{Tidy, bump, child, open, open_housekeeping};
 pub(super) use rows::{adopted_row, check_here, session_row};
 pub(crate) use sign::rebroadcast;

@@ -29,7 +29,7 @@ pub(in crate::cli) fn reply(reply: &TreasuryReply) -> Vec<String> {
         TreasuryReply::Labels { labels } => {
             labels.iter().map(|(kind, of, label)| format!("{kind} {of}: {}", Untrusted::new(label))).collect()
         }
-        TreasuryReply::Ownership { psbt } => vec![psbt.clone()],
+        TreasuryReply::Funds(funds) => vec![funds.psbt.clone()],
         TreasuryReply::Done => vec!["Done.".to_owned()],
     }
 }
