@@ -21,7 +21,7 @@ impl Member {
         let deposit_sat = state.ledger().deposit_needed(state, charter, &content, &self.me, state.size());
         let rule = charter.rule_for(content.class, content.amount_sat()).map(|(_, rule)| rule);
         let rules = rule.map_or_else(Vec::new, |rule| {
-            vec![
+            let mut told = vec![
                 format!("It is voted on by {}.", content.system.name()),
                 format!(
                     "Review takes {} blocks, voting {}, the veto window {}.",
@@ -29,7 +29,14 @@ impl Member {
                 ),
                 format!("To pass: {}.", view::threshold_sentence(rule, content.system)),
                 format!("Quorum: {}.", view::quorum_sentence(rule, content.system)),
-            ]
+            ];
+            if rule.min_proposer_weight > 0 {
+                let least = rule.min_proposer_weight;
+                told.push(format!(
+                    "Whoever proposes it weighs at least {least} on the roll by their own stake (R-23)."
+                ));
+            }
+            told
         });
         Ok(Reply::ProposalReview(Box::new(ProposalReview {
             id: id.to_string(),

@@ -271,7 +271,7 @@ fn decision_sentence(standing: &Standing) -> String {
         None => "provisional until it takes effect".to_owned(),
     };
     let fate = match (standing.bar, standing.fate) {
-        (Some(bar), _) => format!("a guard bars it: {bar:?}"),
+        (Some(bar), _) => format!("a guard bars it: {bar}"),
         (None, Fate::Failed) => "nothing happens".to_owned(),
         (None, Fate::Waiting) => format!("it takes effect from height {} on", standing.authorised_at),
         (None, Fate::Vetoed) => "the guardians stopped it".to_owned(),

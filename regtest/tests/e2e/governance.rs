@@ -1,19 +1,24 @@
 //! Governance beyond yes and no, through the real program on a real bitcoind: delegation, a choice among options, a rule change,
 //! opinions on comments, a report; and what is refused, with the rule and the value.
 
+use althing_governance::charter::{Charter, Class};
 use althing_node::api::WaitFor;
-use althing_regtest::story::{Actor, Assembly};
+use althing_regtest::story::{Actor, Assembly, Periods, enter, found_by, open_stakes, reach_roll};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::stage::with_members_on_roll;
+use crate::stage::with_assembly;
 
 /// Blocks from the last ballot until an outcome is final, and as much again for a busy machine.
 const DECIDED_WITHIN_BLOCKS: u32 = 90;
 
 #[test]
 fn a_choice_with_delegation_and_a_rule_change() {
-    with_members_on_roll("governance", |assembly| {
+    with_assembly("governance", |assembly| {
+        let founded = found_by(assembly, Periods::SHORT, with_heavy_spenders)?;
+        enter(assembly, &founded)?;
+        open_stakes(assembly)?;
+        reach_roll(assembly)?;
         let choice = ask(&assembly.members[0], &propose_choice(&["Lake", "Booth", "Hill"]))?;
         let change = propose_rule_change(assembly)?;
         assembly.mine(1)?;
@@ -32,6 +37,14 @@ fn a_choice_with_delegation_and_a_rule_change() {
         check_report(assembly, &choice)?;
         check_proofs(assembly, &choice)
     });
+}
+
+/// Who proposes a payment weighs more than Njal.
+fn with_heavy_spenders(mut charter: Charter) -> Charter {
+    for rule in charter.classes.iter_mut().filter(|rule| rule.class == Class::Spend) {
+        rule.min_proposer_weight = 200_000;
+    }
+    charter
 }
 
 fn propose_choice<'a>(options: &[&'a str]) -> Vec<&'a str> {
@@ -83,7 +96,11 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
     let stranger = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
     let treasurer = format!("A=02{stranger}");
     let long = "x".repeat(121);
-    let dust = format!("{}=100", ask(member, &["wallet", "address"])?["address"].as_str().context("no address")?);
+    let address = ask(member, &["wallet", "address"])?["address"].as_str().context("no address")?.to_owned();
+    let (dust, pay) = (format!("{address}=100"), format!("{address}=5000"));
+    let heavier =
+        ask(&assembly.members[2], &["propose", "spend", "--title", "T", "--to", &pay, "--fee-cap", "1000", "--check"])?;
+    ensure!(heavier["refusal"].is_null(), "{heavier}");
     let labels: Vec<String> = (0..63).map(|number| format!("Option {number}")).collect();
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let too_many = propose_choice(&labels);
@@ -100,6 +117,7 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
         (vec!["delegate", "Astrid", "--until", "0", "--yes"], "L-3", "0"),
         (vec!["delegate", "Astrid", "--until", "1", "--yes"], "L-8", "height 1 "),
         (vec!["delegate", "Astrid", "Astrid", "--yes"], "L-2", "comes twice"),
+        (vec!["delegate", "--revoke", "--class", "pause", "--yes"], "N-54", "nothing on class pause"),
         (vec!["delegate", "Astrid", "--tag", "No Such", "--yes"], "L-4", " "),
         (vec!["propose", "elect", "--title", "T", "--descriptor", "bogus", "--treasurer", &treasurer], "T-1", "bogus"),
         (
@@ -133,6 +151,12 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
         (vec!["propose", "text", "--title", "T", "--tag", "b\u{200f}"], "L-4", "200f"),
         (vec!["propose", "admit", "--title", "T", "--member", stranger, "--yes"], "G-16", "admit"),
         (vec!["propose", "spend", "--title", "T", "--to", &dust, "--fee-cap", "1000"], "N-54", "100 sat"),
+        (vec!["propose", "spend", "--title", "T", "--to", &pay, "--fee-cap", "0"], "N-54", "fee cap of 0"),
+        (
+            vec!["propose", "spend", "--title", "T", "--to", &pay, "--fee-cap", "1000", "--yes"],
+            "R-23",
+            "weighs 100000 ",
+        ),
         (vec!["propose", "pause", "--title", "T", "--blocks", "0", "--class", "spend", "--yes"], "G-87", "0"),
         (vec!["guardian", "veto", proposal, "--yes"], "G-95", "guardian"),
         (vec!["withdraw", proposal, "--yes"], "G-93", proposal),

@@ -17,6 +17,7 @@ mod failure;
 mod local;
 mod node;
 mod onboarding;
+mod parse;
 mod password;
 mod propose_args;
 mod recourse;
@@ -41,21 +42,17 @@ pub use password::{ask as ask_password, data_folder};
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use clap::Parser;
-
 use crate::backend::Backend;
 
 /// Runs one command and gives the exit code: see [`Cli`] for what each means.
 pub fn run(args: &[OsString], backend: &Arc<dyn Backend>, console: &mut Console<'_>) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match parse::parse(args) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             // Options could not be read, so this one is looked for by hand.
             let wants_json = args.iter().any(|arg| arg == "--json");
             console.format = if wants_json { Format::Json } else { Format::Words };
-            let text = error.render().to_string();
-            let message = text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned();
-            return console.fail(&Failure::usage(message));
+            return console.fail(&Failure::usage(parse::words(&error)));
         }
         Err(help) => {
             console.text(&help.render().to_string());

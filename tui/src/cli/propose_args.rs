@@ -300,6 +300,10 @@ fn system(text: &str) -> Result<System, String> {
         ("score", None) => return Err(grade()),
         ("quadratic", Some(credits)) => System::Quadratic { credits: credits.parse().map_err(|_| budget())? },
         ("quadratic", None) => return Err(budget()),
-        _ => return Err(format!("`{text}` is no voting system")),
+        _ => {
+            let names = "yes_no_abstain, yes_no_veto, optimistic, single_choice, approval, score=MAX, instant_runoff, schulze, split, \
+                         quadratic=CREDITS";
+            return Err(format!("`{text}` is none of {names} (V-1)"));
+        }
     })
 }

@@ -68,6 +68,36 @@ fn numbers_that_are_none_are_refused_by_their_rule_before_anything_is_asked() {
     }
 }
 
+/// Whoever mistypes is told what was read, where, and what it must be.
+#[test]
+fn what_is_no_number_or_no_name_is_told_what_would_be() {
+    let all = "a whole number of satoshis from 0 to 2100000000000000";
+    let table = [
+        ("propose spend --title T --to a=7 --fee-cap abc", "'abc'", "--fee-cap", all),
+        ("propose spend --title T --to a=7 --fee-cap -1", "'-1'", "--fee-cap", all),
+        ("propose spend --title T --to a=7 --fee-cap 99999999999999999999", "'99999999999999999999'", "--fee-cap", all),
+        ("stake open 1e6", "'1e6'", "AMOUNT_SAT", all),
+        ("deposit hold 949f -5", "'-5'", "AMOUNT_SAT", all),
+        ("delegate Ann --until soon", "'soon'", "--until", "a whole number from 0 on"),
+        ("delegate Ann --until -1", "'-1'", "--until", "0..=4294967295"),
+        ("delegate Ann=99999", "99999", "MEMBER", "from 1 to 65535"),
+        ("propose text --title T --system borda", "borda", "--system", "schulze"),
+        ("propose text --title T --system score=0x", "score=0x", "--system", "from 1 to 65535"),
+        ("propose pause --title T --blocks 5 --class pausing", "pausing", "--class", "rule_change"),
+        ("link bump --fee-rate 0", "0", "--fee-rate", "1..="),
+        ("vote 949f maybe", "maybe", "CHOICE", "abstain"),
+    ];
+    for (command, value, place, wanted) in table {
+        let outcome = refused(command);
+        let message = outcome.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+        for part in [value, place, wanted] {
+            assert!(message.contains(part), "{command} does not name {part}: {message}");
+        }
+        assert!(!message.contains("invalid digit"), "{message}");
+        assert!(outcome.asked.is_empty(), "{command}");
+    }
+}
+
 #[test]
 fn every_class_can_be_proposed() {
     let charter = tempfile::NamedTempFile::new().unwrap();
