@@ -44,6 +44,7 @@ mod payments_that_are_not;
 mod proof_size;
 mod refused_entry;
 mod report_figures;
+mod second_tally;
 mod shuffled;
 mod spliced_stake;
 mod stake_that_is_not_there;
