@@ -175,6 +175,8 @@ mod tests {
                 let among_all = ballots.all_counted(cutoff).find(|(of, _)| *of == member).map(|(_, record)| record);
                 prop_assert_eq!(position(among_all), counted);
             }
+            let voters: std::collections::BTreeSet<u8> = votes.iter().map(|(_, (who, ..))| *who).collect();
+            prop_assert_eq!(ballots.voters(), voters.len());
             let members: Vec<MemberId> = ballots.by_member().map(|(member, _)| *member).collect();
             prop_assert!(members.is_sorted() && ballots.all_counted(cutoff).all(|(member, _)| members.contains(&member)));
         }

@@ -79,6 +79,13 @@ impl Book {
         most_specific(self.by_member.get(member)?, topic, cutoff, close_height)
     }
 
+    /// Whether an entry is the last word of `member` for a scope: only that one has a meaning (L-7).
+    #[must_use]
+    pub(crate) fn is_newest(&self, member: &MemberId, scope: &Scope, entry: &EntryId) -> bool {
+        let said = self.by_member.get(member).and_then(|scopes| scopes.get(scope));
+        said.and_then(|records| records.last()).is_some_and(|record| record.entry == *entry)
+    }
+
     /// The delegation of each member that is in force, as [`Book::in_force`] tells, by ascending member.
     pub fn all_in_force<'a>(
         &'a self,

@@ -310,10 +310,12 @@ impl LogState {
         };
         match said {
             Said::Proposal(proposal) => self.drop_proposal(&proposal, position, DropCause::Void),
-            Said::Delegation(scope) => {
+            // What replaced it stands nowhere but in its own place.
+            Said::Delegation(scope) if self.delegations.is_newest(&member, &scope, &entry) => {
                 let revoked = Delegation { scope, parts: Vec::new(), expires_height: None };
                 self.apply_delegation(position, entry, member, revoked);
             }
+            Said::Delegation(_) => {}
         }
     }
 

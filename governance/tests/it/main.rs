@@ -45,6 +45,7 @@ mod payments_that_are_not;
 mod proof_size;
 mod refused_entry;
 mod report_figures;
+mod second_tally;
 mod shared_basins;
 mod shuffled;
 mod spliced_stake;

@@ -73,7 +73,8 @@ fn edges() {
     let voters = Rule { distinct_voters_min: 4, ..ANY };
     let (yna, veto, single) = (System::YesNoAbstain, System::YesNoVeto, System::SingleChoice);
     let score = System::Score { max: 9 };
-    let table: [Edge; 25] = [
+    let schulze: &[u128] = &[0, 99, 99, 0, 0, 0, 0, 0, 0, 99, 0, 3, 100];
+    let table: [Edge; 27] = [
         ("majority out of reach", yna, &[51, 0, 0, 3, 101], ANY, 50, true),
         ("could come out level", yna, &[50, 0, 0, 3, 100], ANY, 50, false),
         ("nothing remains", yna, &[50, 50, 0, 3, 100], ANY, 0, true),
@@ -98,6 +99,8 @@ fn edges() {
         ("grades out of reach", score, &[19, 0, 0, 12, 0, 3, 14], ANY, 2, true),
         ("opposition within reach", System::Optimistic, &[0, 5, 0, 2, 100], ANY, 5, false),
         ("opposition out of reach", System::Optimistic, &[0, 5, 0, 2, 100], ANY, 4, true),
+        ("rankings, however clear", System::Schulze, schulze, ANY, 1, false),
+        ("rankings, and nothing remains", System::Schulze, schulze, ANY, 0, true),
         ("opposed for good", System::Optimistic, &[0, 10, 0, 2, 100], ANY, 90, true),
     ];
     for (name, system, sums, rule, remaining, expected) in table {

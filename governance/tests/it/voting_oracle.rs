@@ -87,6 +87,27 @@ impl Election {
         }
     }
 
+    /// The sums of V-11, each read off the ballots by itself.
+    pub(crate) fn sums(&self) -> Vec<u128> {
+        let (all, asks) = (0..=self.options, !self.system.has_options());
+        let mut sums: Vec<u128> = match self.system {
+            System::YesNoAbstain | System::Optimistic => vec![self.voted(|f| f == [1]), self.voted(|f| f == [2])],
+            System::YesNoVeto => (1..=3).map(|side| self.voted(|f| f == [side])).collect(),
+            System::InstantRunoff => all.map(|option| self.voted(|f| f.first() == Some(&option))).collect(),
+            System::Schulze => {
+                all.clone().flat_map(|a| all.clone().map(move |b| (a, b))).map(|(a, b)| self.prefer(a, b)).collect()
+            }
+            _ => all.map(|option| self.sum_of(option)).collect(),
+        };
+        if !asks {
+            sums.push(self.voted(|f| !f.is_empty()));
+        }
+        sums.push(self.voted(|f| if asks { f == [0] } else { f.is_empty() }));
+        sums.push(self.votes.iter().filter(|(_, weight)| *weight > 0).count() as u128);
+        sums.push(self.roll());
+        sums
+    }
+
     fn question(&self, yes: u128, no: u128, veto: u128, abstain: u128, enough_voters: bool) -> Outcome {
         let (rule, roll) = (&self.rule, self.roll());
         if roll == 0 {
