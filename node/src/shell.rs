@@ -171,6 +171,7 @@ impl Shell {
         shell.rebuild_watch()?;
         shell.recompute_open_epochs()?;
         shell.backfill_blobs()?;
+        shell.recall_two_checkpoints()?;
         Ok(shell)
     }
 

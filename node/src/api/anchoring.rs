@@ -251,8 +251,8 @@ pub enum Evidence {
     },
     /// A side of a channel signed two checkpoints of one number (P-400).
     TwoCheckpoints {
-        /// Both, hex: each as the log has it, or followed by the signature of one side.
-        checkpoints: [String; 2],
+        /// Both, hex: each as the log has it, or followed by the signature of one side; none for what this node found by itself.
+        checkpoints: Vec<String>,
     },
     /// A gate of the treasury was spent without authorisation (P-15).
     UnauthorisedSpend {

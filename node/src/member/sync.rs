@@ -54,6 +54,7 @@ impl Member {
                 self.shell.store_segments(std::slice::from_ref(&segment))?;
                 self.fetched = Instant::now();
                 self.shell.revision += 1;
+                self.shell.compare_with_log()?;
                 if let Some(broken) = self.broken_promise()? {
                     self.halt(broken);
                 }

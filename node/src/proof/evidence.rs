@@ -53,7 +53,18 @@ pub fn prove(shell: &Shell, me: Option<MemberId>, evidence: &Evidence, path: &Pa
             (0, Statement::Equivocation(Box::new(proof)))
         }
         Evidence::TwoCheckpoints { checkpoints } => {
-            (epoch_of_keys(shell), Statement::TwoCheckpoints(Box::new(two_checkpoints(checkpoints)?)))
+            let pair = match checkpoints.as_slice() {
+                [] => crate::stakes::evidence(&shell.store)?,
+                given => <[String; 2]>::try_from(given.to_vec()).ok(),
+            };
+            let pair = pair.ok_or_else(|| {
+                let given = checkpoints.len();
+                ApiError::invalid(
+                    "P-400",
+                    format!("P-400: {given} checkpoints are given, and this node has found no two of one number"),
+                )
+            })?;
+            (epoch_of_keys(shell), Statement::TwoCheckpoints(Box::new(two_checkpoints(&pair)?)))
         }
         Evidence::UnauthorisedSpend { gate } => {
             let gate = gate.parse().map_err(|_| ApiError::invalid("P-15", format!("{gate:?} is no txid:vout")))?;

@@ -15,9 +15,11 @@ impl Shell {
     /// # Errors
     /// On I/O.
     pub fn on_channel_message(&mut self, number: u32, message: &Msg) -> Result<Vec<StakeNews>> {
+        let heard = self.hear(number, message)?;
         let session = self.session()?;
         let effects = self.machine(number)?.handle(message, session);
         let mut news = self.carry_out(number, effects)?;
+        self.remember(number, heard, &news)?;
         // The message may have been what a wish was waiting for.
         let effects = self.propose_wishes(number, &mut news)?;
         news.extend(self.carry_out(number, effects)?);

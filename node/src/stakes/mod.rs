@@ -12,6 +12,7 @@ mod opening;
 mod seed_coins;
 mod splicing;
 mod towers;
+mod witness;
 
 use std::collections::BTreeMap;
 
@@ -34,6 +35,7 @@ pub use self::seed_coins::SeedCoins;
 pub(crate) use self::splicing::splice_words;
 pub use self::splicing::{SpliceEffects, SpliceKind, SpliceOrder};
 pub use self::towers::Towers;
+pub(crate) use self::witness::evidence;
 
 /// Fee of a cooperative close when the member named none: the 154 vB of the usual case at 2 sat/vB.
 pub const DEFAULT_CLOSE_FEE_SAT: u64 = 310;

@@ -17,6 +17,7 @@ mod seed_coins;
 mod successions;
 mod towers;
 mod treasury;
+mod witness;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
@@ -113,6 +114,7 @@ impl Store {
             forced::TABLES,
             migrations::TABLES,
             successions::TABLES,
+            witness::TABLES,
         ] {
             transaction.execute_batch(tables)?;
         }

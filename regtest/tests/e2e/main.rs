@@ -49,3 +49,4 @@ mod treasurers_body;
 mod treasury;
 mod treasury_life;
 mod treasury_peers;
+mod two_checkpoints;

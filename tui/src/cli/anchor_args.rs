@@ -100,7 +100,7 @@ pub struct ProofExport {
     pub milestone: Option<u16>,
     /// The evidence: for receipt-fraud the receipt as `proof receipt` writes it; for head-fraud, equivocation and two-checkpoints two
     /// signed heads, entries or checkpoints, hex, one a line (of heads one suffices when this node has the other; a checkpoint is one
-    /// of the log, or one followed by the signature of one side).
+    /// of the log, or one followed by the signature of one side; without a file the two that this node found by itself).
     #[arg(long, value_name = "FILE")]
     pub evidence: Option<PathBuf>,
     /// For receipt-fraud: a signed head, hex, that tells of another log; else the newest header on Bitcoin is taken.
@@ -169,7 +169,14 @@ impl ProofExport {
             }
             StatementKind::HeadFraud => Evidence::HeadFraud { heads: self.evidence_lines()? },
             StatementKind::Equivocation => Evidence::Equivocation { entries: self.evidence_pair()? },
-            StatementKind::TwoCheckpoints => Evidence::TwoCheckpoints { checkpoints: self.evidence_pair()? },
+            StatementKind::TwoCheckpoints => {
+                // What the node has found by itself is in its store.
+                let checkpoints = match self.evidence {
+                    Some(_) => self.evidence_pair()?.to_vec(),
+                    None => Vec::new(),
+                };
+                Evidence::TwoCheckpoints { checkpoints }
+            }
             StatementKind::UnauthorisedSpend => {
                 let gate = self.gate.clone().ok_or_else(|| Failure::usage("Name the gate with --gate TXID:VOUT."))?;
                 Evidence::UnauthorisedSpend { gate }

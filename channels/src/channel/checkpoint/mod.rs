@@ -79,6 +79,12 @@ impl Channel {
         }
     }
 
+    /// The checkpoint of the round under way, canonical bytes, with the peer's signature once that is known.
+    pub fn checkpoint_under_way(&self) -> Option<(&[u8], [u8; 64])> {
+        let round = self.state.money.as_ref()?.round.as_ref()?;
+        Some((round.proposal.checkpoint.as_slice(), round.peer_signature?))
+    }
+
     /// The newest checkpoint after checkpoint 0 that both sides have signed.
     pub fn signed_checkpoint(&self) -> Option<&SignedCheckpoint> {
         self.state.money.as_ref()?.signed.as_ref()
