@@ -82,7 +82,7 @@ pub enum PlanError {
         available: Amount,
     },
     /// The fee is above what the decision allows.
-    #[error("T-24: the fee would be {fee}, at most {cap} is allowed")]
+    #[error("T-24: the fee would be {} sat, at most {} sat are allowed", fee.to_sat(), cap.to_sat())]
     FeeAboveCap {
         /// At the rate asked for.
         fee: Amount,

@@ -146,7 +146,7 @@ pub enum PsbtReason {
         current: usize,
     },
     /// Too much goes to the miners.
-    #[error("T-53: the fee is {fee}, at most {cap} is allowed")]
+    #[error("T-53: the fee is {} sat, at most {} sat are allowed", fee.to_sat(), cap.to_sat())]
     FeeAboveCap {
         /// The fee.
         fee: Amount,

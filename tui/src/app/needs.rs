@@ -5,6 +5,7 @@ use althing_node::api::{BallotPath, Proposal, ProposalState, Role, SessionView, 
 use super::advice::advice;
 use crate::backend::Verdict;
 use crate::format::{blocks_and_time, short_id};
+use crate::text::counted;
 use crate::untrusted::Untrusted;
 use crate::words;
 
@@ -74,7 +75,7 @@ fn alarms(snapshot: &Snapshot, found: &mut Vec<Need>) {
         });
     };
     for alarm in &status.alarms {
-        add(alarm, Untrusted::new(alarm).line());
+        add(alarm, counted(&Untrusted::new(alarm).line()));
     }
     if !status.hub_connected {
         add("hub", "The hub cannot be reached. Ballots are kept here and sent when it is back.".to_owned());
@@ -198,7 +199,11 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
         }
         found.push(Need {
             urgency: Urgency::Waiting,
-            text: format!("Stake channel {}: {}", short_id(&stake.channel), Untrusted::new(&stake.words)),
+            text: format!(
+                "Stake channel {}: {}",
+                short_id(&stake.channel),
+                counted(&Untrusted::new(&stake.words).line())
+            ),
             proposal: None,
             channel: Some(stake.channel.clone()),
             session: None,

@@ -48,7 +48,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let width = usize::from(inner.width);
     let mut lines = Vec::new();
     if let Some(stake) = app.selected_place().and_then(|place| snapshot.stakes.get(place)) {
-        lines.extend(paragraph(&Untrusted::new(&stake.words).line(), width, pen.theme.text));
+        lines.extend(paragraph(&legible(&Untrusted::new(&stake.words).line()), width, pen.theme.text));
         lines.extend(keeping_line(stake).map(|text| Line::styled(cut(&text, width), pen.theme.dim)));
         if let Some(curve) = app.desk.curve.as_ref().filter(|curve| curve.unit == "sat" && !curve.points.is_empty()) {
             lines.push(Line::styled("Balances by checkpoint", pen.theme.text));
@@ -64,7 +64,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
 
 /// The channel in words.
 fn details(stake: &Stake, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
-    let mut lines = paragraph(&Untrusted::new(&stake.words).line(), columns, pen.theme.text);
+    let mut lines = paragraph(&legible(&Untrusted::new(&stake.words).line()), columns, pen.theme.text);
     lines.extend(outpoints(stake, columns, pen));
     lines
 }
@@ -131,7 +131,7 @@ fn parts(stake: &Stake, detail: &ChannelDetail, columns: usize, theme: &Theme) -
         lines.extend(hanging("◔ ", &legible(&Untrusted::new(&splice.words).line()), columns, theme.warn));
     }
     if let Some(migration) = &detail.migration {
-        let text = format!("{} ({})", Untrusted::new(&migration.words), Untrusted::new(&migration.to));
+        let text = format!("{} ({})", legible(&Untrusted::new(&migration.words).line()), Untrusted::new(&migration.to));
         lines.extend(hanging("◔ ", &text, columns, theme.warn));
     }
     lines

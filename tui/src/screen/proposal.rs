@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span, Text};
 use super::proposals::state_style;
 use crate::app::App;
 use crate::format::{blocks_and_time, count_of, parse_weight, short_id, thousands};
-use crate::text::{bullets, cut, hanging, markdown, paragraph};
+use crate::text::{bullets, cut, hanging, legible, markdown, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 use crate::widget::{Pen, curve_lines, panel, path_lines, path_signs, scrolled, tally_heading, tally_lines};
@@ -216,7 +216,7 @@ fn vote_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'s
         lines.extend(hanging("", &text, columns, theme.dim));
     }
     for sentence in vote.decision.iter().chain(&vote.payments).chain(&vote.guardians) {
-        lines.extend(hanging("• ", &Untrusted::new(sentence).line(), columns, theme.text));
+        lines.extend(hanging("• ", &legible(&Untrusted::new(sentence).line()), columns, theme.text));
     }
     if !lines.is_empty() {
         lines.push(Line::default());

@@ -695,6 +695,7 @@ fn named_key(name: &str) -> (KeyCode, KeyModifiers) {
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
         "tab" => KeyCode::Tab,
+        "f1" => KeyCode::F(1),
         "shift-tab" => return (KeyCode::BackTab, KeyModifiers::SHIFT),
         "up" => KeyCode::Up,
         "down" => KeyCode::Down,

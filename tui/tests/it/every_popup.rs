@@ -12,7 +12,7 @@ use crate::hostile_text::{TABLE, assert_clean, infected};
 use crate::screens::SCREENS;
 
 /// The popups that have no picture of their own among the screens, and the keys that lead there from Home.
-const MORE: [(&str, &str); 27] = [
+pub(crate) const MORE: [(&str, &str); 27] = [
     ("reply", "2j<enter>]r"),
     ("remark", "2j<enter>a"),
     ("guard", "2j<enter>G"),

@@ -8,6 +8,7 @@ mod commands;
 mod dao;
 mod drafts;
 mod every_popup;
+mod first_use;
 mod governance_commands;
 mod guide;
 pub(crate) mod hostile_text;

@@ -1,7 +1,14 @@
 //! Hazard: words that some eyes cannot read, or two meanings that some eyes cannot tell apart.
 
+use std::collections::BTreeSet;
+
 use althing_tui::theme::{Theme, ThemeName, rgb};
-use ratatui::style::{Color, Style};
+use ratatui::buffer::Cell;
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::dao::AtTheKeyboard;
+use crate::every_popup::MORE;
+use crate::screens::SCREENS;
 
 /// Relative luminance (WCAG 2.2), 0 to 1.
 fn luminance((r, g, b): (u8, u8, u8)) -> f64 {
@@ -61,6 +68,45 @@ fn every_word_of_every_theme_can_be_read() {
         let ratio = contrast(theme.border.fg.unwrap(), ground);
         assert!(ratio >= 3.0, "{name:?}: borders have {ratio:.2}, need 3");
     }
+}
+
+/// Whether a cell shows lines or areas rather than words: frames, bars, marks of a QR code.
+fn is_drawing(cell: &Cell) -> bool {
+    cell.symbol().chars().all(|c| matches!(c, '\u{2500}'..='\u{259f}' | '\u{2800}'..='\u{28ff}' | '·'))
+}
+
+/// The pairs of colours as they are drawn, not as they are meant to be: every cell of every screen and popup in every theme.
+#[test]
+fn every_cell_that_is_drawn_can_be_read() {
+    let mut unread = BTreeSet::new();
+    for (name, keys) in SCREENS.into_iter().chain(MORE) {
+        let mut member = AtTheKeyboard::new();
+        member.size = (120, 40);
+        member.press(keys);
+        for theme in ThemeName::ALL {
+            let buffer = member.draw(Theme::choose(theme, false));
+            for cell in buffer.content.iter().filter(|cell| !cell.symbol().trim().is_empty()) {
+                if theme == ThemeName::Mono {
+                    assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{name}: mono has a colour");
+                    continue;
+                }
+                // How dim or hidden a terminal draws it nobody knows.
+                assert!(!cell.modifier.intersects(Modifier::DIM | Modifier::HIDDEN), "{theme:?} {name}: {cell:?}");
+                // Exchanged by REVERSED, the two have the same ratio.
+                let ratio = contrast(cell.fg, cell.bg);
+                let least = match (is_drawing(cell), theme) {
+                    (true, _) => 3.0,
+                    (false, ThemeName::Contrast) => 7.0,
+                    (false, _) => 4.5,
+                };
+                if ratio < least {
+                    let (fg, bg) = (cell.fg, cell.bg);
+                    unread.insert(format!("{theme:?} {name}: {fg} on {bg} has {ratio:.2}, needs {least}"));
+                }
+            }
+        }
+    }
+    assert!(unread.is_empty(), "{unread:#?}");
 }
 
 /// How a colour looks to somebody without red, or without green, receptors: Viénot, Brettel and Mollon, "Digital video colourmaps

@@ -70,7 +70,9 @@ pub(in crate::treasury) fn open_housekeeping(shell: &mut Shell, tidy: &Tidy) -> 
         below => required.extend(free_coins(shell, below)?),
     }
     if required.is_empty() && gates == 0 {
-        return Err(ApiError::not_now("T-72: there is no coin to move"));
+        return Err(ApiError::not_now(
+            "T-72: there is no coin to move; those that another session spends are not moved again",
+        ));
     }
     let rate = fee_rate(shell, tidy.fee_rate_sat_vb)?;
     let psbt = build(shell, &[], gates, &required, &spare, rate, tidy.rest_blocks, &PsbtProof::default())?;

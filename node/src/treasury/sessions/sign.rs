@@ -116,10 +116,12 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
         writer.put_treasury_session(&SessionRow { final_tx: Some(serialize(&transaction)), ..row.clone() })?;
         labels.iter().try_for_each(|(kind, reference, label)| writer.put_treasury_label(kind, reference, label))
     })?;
-    shell
-        .bitcoind
-        .submit(&transaction)
-        .map_err(|error| ApiError { rule: Some("T-66".into()), ..ApiError::not_now(format!("T-66: {error}")) })?;
+    shell.bitcoind.submit(&transaction).map_err(|error| {
+        let error = error.to_string();
+        // What a recovery is told that comes too early.
+        let rests = if error.contains("non-BIP68-final") { "a coin has not rested long enough yet: " } else { "" };
+        ApiError { rule: Some("T-66".into()), ..ApiError::not_now(format!("T-66: {rests}{error}")) }
+    })?;
     for wallet in shell.treasury.wallets_mut() {
         wallet.note_broadcast(&transaction, unix_time());
     }

@@ -353,7 +353,11 @@ pub(super) fn why(app: &mut App) -> Vec<Command> {
     }
     let Some(id) = selected_proposal(app) else { return Vec::new() };
     let mine = app.proposal(&id).is_some_and(|proposal| proposal.my_ballot.is_some());
-    let statement = if mine { ProofStatement::Ballot { member: None } } else { ProofStatement::Tally };
+    // A member's ballot is a leaf of its own; one of the treasurers is shown by the result that it went into.
+    let statement = match mine && !treasurers_row(app) {
+        true => ProofStatement::Ballot { member: None },
+        false => ProofStatement::Tally,
+    };
     app.desk.why = None;
     app.popups.push(Popup::Why { at: 0, open: Default::default() });
     app.pending += 1;

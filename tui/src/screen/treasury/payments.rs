@@ -6,7 +6,7 @@ use ratatui::text::{Line, Text};
 
 use super::Part;
 use crate::app::{App, Authorisation, Stage, treasury};
-use crate::format::{blocks_and_time, count_of, debt as debt_words, grouped, sats, short_id, thousands};
+use crate::format::{blocks, blocks_and_time, count_of, debt as debt_words, grouped, sats, short_id, thousands};
 use crate::screen::{counted, empty};
 use crate::text::{bullets, cut, hanging};
 use crate::theme::Theme;
@@ -58,7 +58,7 @@ fn row(payment: &Authorisation<'_>, tip: u32, network: &str, room: usize, theme:
         (Stage::Waiting, Some(from), _) if from > tip => format!("in {}", left(from)),
         (Stage::Waiting, ..) => "when its epoch is final".to_owned(),
         (Stage::Asked, ..) => match payment.proposal.heights.map(|heights| heights.close_height) {
-            Some(close) if close > tip => format!("vote: {} left", left(close)),
+            Some(close) if close > tip => format!("vote: {} left", blocks(close - tip)),
             Some(_) => "when its epoch is final".to_owned(),
             None => String::new(),
         },

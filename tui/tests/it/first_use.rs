@@ -1,0 +1,108 @@
+//! Hazard: what confused somebody who tried the program as a new treasurer: a key that does nothing, help that cannot be had, a
+//! request that is told too late.
+
+use althing_node::api::{ProofStatement, ProposalState, Reply, Request, TreasuryReply, TreasuryRequest};
+use althing_tui::app::{Act, Action, Popup, Report, Screen, update};
+
+use crate::dao::{AtTheKeyboard, id, snapshot};
+use crate::treasury_data;
+
+/// In a form every letter is typed, so no letter can be the key for help.
+#[test]
+fn help_is_there_while_typing_and_loses_nothing() {
+    let mut member = AtTheKeyboard::new();
+    member.size = (120, 40);
+    let text = member.press("2nA title?<f1>").text();
+    assert!(text.contains(" Help ") && text.contains("A field of a form"), "{text}");
+    assert!(!member.press("<f1>").app.popups.is_empty(), "a second time it opens no second page");
+    let text = member.press("4").text();
+    assert!(text.contains("A title?"), "a form below the help is left alone: {text}");
+    assert_eq!(member.app.screen, Screen::Proposals);
+}
+
+/// "4 lists the payments" stands on a page, and 4 did nothing there.
+#[test]
+fn a_page_that_names_a_screen_by_its_key_goes_there_by_it() {
+    for (key, screen) in [("4", Screen::Treasury), ("5", Screen::Channels), ("7", Screen::Chain)] {
+        let mut member = AtTheKeyboard::new();
+        member.press("?").press(key);
+        assert_eq!((member.app.screen, member.app.popups.len()), (screen, 0), "{key}");
+    }
+}
+
+/// Somebody puts a transaction forward between two blocks, which may be an hour.
+#[test]
+fn a_treasurer_is_told_of_a_session_between_blocks() {
+    let asks = |is_me: bool, screen: &str| {
+        let mut member = AtTheKeyboard::new();
+        member.press(screen);
+        let Some(Reply::Treasury { reply: TreasuryReply::Overview(mut overview) }) =
+            treasury_data::answer(&TreasuryRequest::Overview)
+        else {
+            panic!("an overview");
+        };
+        overview.treasurers[0].is_me = is_me;
+        member.app.desk.treasury = Some(overview);
+        let mut between = || {
+            let before = Action::Report(Report::Snapshot(Box::new(snapshot())));
+            let commands = format!("{:?}", update(&mut member.app, before));
+            commands.contains("Sessions")
+        };
+        (between(), between())
+    };
+    assert_eq!(asks(true, "2"), (true, false), "asked once, and not again before the answer has come");
+    assert_eq!(asks(false, "2"), (false, false), "nobody else's node checks sessions with every entry of the log");
+    assert_eq!(asks(false, "1").0, true, "Home is where everybody looks for it");
+}
+
+#[test]
+fn a_payment_that_is_not_to_be_paid_says_why() {
+    for (state, words) in [
+        (ProposalState::Voting, "#4 is not decided yet"),
+        (ProposalState::Passed, "#4 has passed, and waits"),
+        (ProposalState::Executed, "#4 is paid."),
+        (ProposalState::Rejected, "#4 will not be paid."),
+    ] {
+        let mut seen = snapshot();
+        seen.proposals.retain(|proposal| proposal.id == id(4));
+        seen.proposals[0].state = state;
+        let mut member = AtTheKeyboard::seeing(seen);
+        // The node knows of nothing to be paid.
+        member.press("4").app.desk.treasury.as_mut().expect("an overview").payments.clear();
+        let text = member.press("o").text();
+        assert!(text.contains(words), "{text}");
+        assert!(member.app.popups.is_empty(), "no form for it");
+    }
+}
+
+/// A page of a session is opened before its transaction has come from the node.
+#[test]
+fn a_session_can_be_refused_as_soon_as_its_page_is_open() {
+    let mut member = AtTheKeyboard::new();
+    member.press("4]<enter>");
+    member.app.desk.session = None;
+    let text = member.press("r").text();
+    assert!(matches!(member.app.popups.last(), Some(Popup::Form(_))), "{text}");
+}
+
+/// The treasury key's ballot is no leaf of a member: `w` on it walked to the member's own.
+#[test]
+fn why_of_a_treasurers_ballot_is_the_result_it_went_into() {
+    let mut seen = snapshot();
+    seen.ballots.truncate(1);
+    seen.ballots[0].proposal = id(4);
+    for (as_treasurer, wanted) in [(true, ProofStatement::Tally), (false, ProofStatement::Ballot { member: None })] {
+        seen.ballots[0].as_treasurer = as_treasurer;
+        for proposal in &mut seen.proposals {
+            proposal.my_ballot = Some(seen.ballots[0].clone());
+        }
+        let mut member = AtTheKeyboard::seeing(seen.clone());
+        member.press("3");
+        let commands = update(&mut member.app, Action::Act(Act::Why));
+        let asked = commands.into_iter().find_map(|command| match command {
+            althing_tui::app::Command::Ask { request: Request::Why { statement, .. }, .. } => Some(statement),
+            _ => None,
+        });
+        assert_eq!(asked, Some(wanted));
+    }
+}
