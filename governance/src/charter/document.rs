@@ -11,7 +11,7 @@ use super::{
 };
 use crate::id::NetworkId;
 
-/// Version of the document and of the canonical bytes.
+/// Version of the document. That of the canonical bytes follows from what it says.
 const VERSION: u32 = 1;
 
 /// The networks by their names in charters.
