@@ -98,17 +98,23 @@ pub(super) fn verdict(
 ) -> Result<Option<Verdict>, LedgerError> {
     let Some(rule) = step.state.rule_of(question.proposal) else { return Ok(None) };
     let mut together: Option<Verdict> = None;
+    let mut agree = true;
     for (electors, count) in bodies {
         let Some(one) = body_verdict(step, question, rule, &electors, count?)? else { return Ok(None) };
         together = Some(match together {
             None => one,
             // G-45: every body has to pass it, and the same option of it.
-            Some(first) if first.outcome.has_passed() => {
-                let agreed = one.outcome == first.outcome || !one.outcome.has_passed();
-                Verdict { outcome: if agreed { one.outcome } else { Outcome::Rejected }, ..first }
+            Some(first) if first.outcome.has_passed() && one.outcome.has_passed() => {
+                agree &= one.outcome == first.outcome;
+                first
             }
+            Some(first) if first.outcome.has_passed() => Verdict { outcome: one.outcome, ..first },
             Some(first) => first,
         });
+    }
+    // What a body did not pass came to what that body says.
+    if let Some(all) = together.as_mut().filter(|all| !agree && all.outcome.has_passed()) {
+        all.outcome = Outcome::Rejected;
     }
     Ok(together)
 }

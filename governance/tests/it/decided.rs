@@ -243,6 +243,33 @@ fn every_body_has_to_agree() {
     }
 }
 
+/// G-45: what one of them does not pass comes to what that one says, also where the others pass different options.
+#[test]
+fn bodies_that_disagree() {
+    let option = |label: &str| ProposalOption { label: label.into(), effects: Vec::new() };
+    for (founder, treasurer, expected) in [
+        (0, Some(0), Outcome::Passed { option: Some(0) }),
+        (1, Some(0), Outcome::Rejected),
+        (1, Some(1), Outcome::Rejected),
+        (0, Some(1), Outcome::Rejected),
+        (0, None, Outcome::NoQuorum),
+        (1, None, Outcome::NoQuorum),
+    ] {
+        let mut world = all_classes(|charter| {
+            charter.classes[0].bodies = vec![Body::Members, Body::Founders, Body::Treasurers];
+            charter.founders = vec![member_id(2)];
+        });
+        let options = vec![option("A pier"), option("A boat")];
+        let content = ProposalContent { system: System::SingleChoice, options, ..text("Build") };
+        let id = world.open_vote(1, content);
+        let votes = [(1, Some(0)), (3, Some(0)), (2, Some(founder)), (96, treasurer)];
+        for (member, choice) in votes.into_iter().filter_map(|(member, choice)| Some((member, choice?))) {
+            world.say(member, Ballot { proposal: id, fields: vec![choice], reason: None }).unwrap();
+        }
+        assert_eq!(fate(&mut world, id).outcome, expected, "founder {founder}, treasurer {treasurer:?}");
+    }
+}
+
 #[test]
 fn versions_are_reviewed_and_only_the_newest_is_voted_on() {
     let mut world = all_classes(|charter| charter.classes[0].review_blocks = 6);

@@ -332,6 +332,19 @@ fn an_overlay_is_the_tree_with_other_leaves() {
     }
 }
 
+/// Two are not the same for having the same nodes, or the same as far as one of them goes.
+#[test]
+fn overlays_of_another_purpose_or_size_are_others() {
+    let of = |purpose, count| SumOverlay::from(SumTree::build(purpose, leaves(count)).unwrap());
+    for count in 0..=5u8 {
+        assert_eq!(of(PURPOSE, count), of(PURPOSE, count));
+        assert_ne!(of(PURPOSE, count), of(TreePurpose::Decisions, count), "{count} leaves");
+        for other in (0..=5).filter(|other| *other != count) {
+            assert_ne!(of(PURPOSE, count), of(PURPOSE, other), "{count} leaves and {other}");
+        }
+    }
+}
+
 #[test]
 fn a_refusal_names_the_key_in_full() {
     let (one, other) = ("01".repeat(32), "02".repeat(32));
