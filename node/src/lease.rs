@@ -36,7 +36,7 @@ impl Lease {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
                 bail!(
-                    "N-1: {} is in use by process {}; one node writes to a data directory",
+                    "N-1: {} is in use by process {}; one node writes to a data directory. For this it is stopped first, with `althing stop`",
                     dir.display(),
                     holder.trim()
                 );

@@ -1,51 +1,73 @@
-//! How much of one peer may wait for the engine at a time: a peer that sends faster than it is answered loses what is beyond,
-//! and nobody else waits longer for it (N-98).
+//! How much of one peer may wait for the engine at a time, and how much of it is handled at once: a peer that sends faster than it is
+//! answered loses what is beyond, and nobody else waits longer for it (N-98).
 //!
-//! Entries have queues of their own (N-70); this is about everything else. The money lane goes in turns, so that an honest peer has
-//! a handful of messages under way; whatever is dropped, a reconnect says again (C-14, C-130).
+//! Each peer has a line of its own, and the engine is called to a line, not to a message: it takes a few messages of one peer, goes on to
+//! the next, and comes back behind its commit. Entries have queues of their own (N-70); this is about everything else. The money lane goes
+//! in turns, so that an honest peer has a handful of messages under way; whatever is dropped, a reconnect says again (C-14, C-130).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bitcoin::secp256k1::PublicKey;
 
+use crate::peers::PeerEvent;
+
 /// Messages of one peer that may wait; of at most 32 KiB each, so at most 8 MiB.
 pub const PEER_MESSAGES: usize = 256;
 
-/// Messages that wait for the engine, counted by peer.
+/// News of one peer that the engine handles between two commits.
+pub const PEER_TURN: usize = 4;
+
+/// What became of news of a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// It waits, and the engine has to be called to this peer.
+    Call,
+    /// It waits behind others; the engine is called already.
+    Waits,
+    /// It is lost.
+    Dropped,
+}
+
+/// News that waits for the engine, in a line for each peer.
 #[derive(Debug, Default)]
 pub struct PeerBudget {
-    waiting: Mutex<BTreeMap<PublicKey, usize>>,
+    lines: Mutex<BTreeMap<PublicKey, VecDeque<PeerEvent>>>,
 }
 
 impl PeerBudget {
-    /// Whether another message of this peer may wait; it is counted then.
-    pub fn admit(&self, peer: PublicKey) -> bool {
-        let mut waiting = self.waiting();
-        let count = waiting.entry(peer).or_default();
-        let admitted = *count < PEER_MESSAGES;
-        *count += usize::from(admitted);
-        admitted
+    /// Puts news behind what waits of that peer. That it came or went is never lost, and costs a handshake.
+    pub fn admit(&self, event: PeerEvent) -> Admitted {
+        let (PeerEvent::Up(peer) | PeerEvent::Down(peer) | PeerEvent::Message(peer, _)) = &event;
+        let mut lines = self.lines();
+        let is_new = !lines.contains_key(peer);
+        let line = lines.entry(*peer).or_default();
+        if matches!(event, PeerEvent::Message(..)) && line.len() >= PEER_MESSAGES {
+            return Admitted::Dropped;
+        }
+        line.push_back(event);
+        if is_new { Admitted::Call } else { Admitted::Waits }
     }
 
-    /// A message that was admitted has been handled.
-    pub fn handled(&self, peer: &PublicKey) {
-        let mut waiting = self.waiting();
-        if let Some(count) = waiting.get_mut(peer) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                waiting.remove(peer);
-            }
+    /// What is handled of a peer now, in its order, and whether more waits: then the engine calls itself to it again.
+    pub fn turn(&self, peer: &PublicKey) -> (Vec<PeerEvent>, bool) {
+        let mut lines = self.lines();
+        let Some(line) = lines.get_mut(peer) else { return (Vec::new(), false) };
+        let events = line.drain(..line.len().min(PEER_TURN)).collect();
+        let is_more = !line.is_empty();
+        if !is_more {
+            lines.remove(peer);
         }
+        (events, is_more)
     }
 
     /// Peers of whom anything waits.
     pub fn peers(&self) -> usize {
-        self.waiting().len()
+        self.lines().len()
     }
 
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<PublicKey, usize>> {
-        // A counter is whole at every moment.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lines(&self) -> MutexGuard<'_, BTreeMap<PublicKey, VecDeque<PeerEvent>>> {
+        // A line is whole at every moment.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

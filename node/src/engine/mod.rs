@@ -18,6 +18,7 @@ use crate::api::{ApiError, Reply, Request};
 use crate::chain::ChainEvent;
 use crate::intake::Report;
 use crate::peers::PeerEvent;
+use bitcoin::secp256k1::PublicKey;
 
 /// Most inputs in one batch: the price of one fsync is shared, while the first in the batch still waits only milliseconds.
 const BATCH_MAX: usize = 4096;
@@ -33,6 +34,8 @@ pub const QUEUE: usize = 16 * 1024;
 pub enum Input {
     /// From a peer.
     Peer(PeerEvent),
+    /// Something of this peer waits in its line; only a hub has lines.
+    Turn(PublicKey),
     /// Entries of peers, examined; only a hub has an intake.
     Intake(Report),
     /// From the chain.

@@ -40,7 +40,7 @@ use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
 use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX, Turned};
 use crate::ledger::LedgerError;
-use crate::peer_budget::PeerBudget;
+use crate::peer_budget::{Admitted, PeerBudget};
 use crate::peers::{Neighbours, PeerEvent, PeerId};
 use crate::shell::Shell;
 use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
@@ -51,6 +51,9 @@ const UNFUNDED_MAX: usize = 4;
 
 /// Openings that all peers together may have under way.
 const UNFUNDED_ALL_MAX: usize = 1024;
+
+/// Openings that one peer may begin between two blocks. Each is signed for and stored, and one that is funded takes a block.
+const OPENINGS_A_BLOCK: usize = 16;
 
 /// What a peer asked to be told. However often it asks between two commits, it is told once.
 #[derive(Debug, Default, Clone, Copy)]
@@ -121,6 +124,9 @@ fn start_with(
             shell,
             intake,
             budget,
+            inputs,
+            called: Vec::new(),
+            openings: BTreeMap::new(),
             unsettled: 0,
             shut_out: BTreeSet::new(),
             vouched: BTreeSet::new(),
@@ -148,6 +154,12 @@ pub struct Hub {
     intake: Intake,
     /// Messages of peers that wait for this engine.
     budget: Arc<PeerBudget>,
+    /// The engine's own queue.
+    inputs: SyncSender<Input>,
+    /// Peers whose line is not empty yet; their next turn comes behind the commit.
+    called: Vec<PublicKey>,
+    /// Openings that peers began since the newest block.
+    openings: BTreeMap<PeerId, usize>,
     /// Batches of the intake that are handled but not committed.
     unsettled: usize,
     /// Peers that sent too many bad signatures (N-72).
@@ -178,27 +190,14 @@ impl Role for Hub {
         if self.stopping {
             return;
         }
-        if let Input::Peer(event) = &input {
-            let done = self.shell.on_tower_event(event);
-            let is_of_tower = matches!(done, Ok(true));
-            self.shell.settle_trouble("towers", done.map(drop));
-            if is_of_tower {
-                return;
-            }
-        }
         match input {
-            Input::Peer(PeerEvent::Up(_)) => {}
-            Input::Peer(PeerEvent::Down(peer)) => {
-                self.copies.remove(&peer);
-                self.newness.forget(&peer);
-                self.shell.papers.forget(&peer);
-                self.members.remove(&PeerId(peer));
-                self.wanted.remove(&peer);
-            }
-            Input::Peer(PeerEvent::Message(peer, message)) => {
-                let done = self.on_message(peer, *message);
-                self.budget.handled(&peer);
-                self.shell.settle_trouble("peers", done);
+            Input::Peer(event) => self.on_peer(event),
+            Input::Turn(peer) => {
+                let (events, is_more) = self.budget.turn(&peer);
+                events.into_iter().for_each(|event| self.on_peer(event));
+                if is_more {
+                    self.called.push(peer);
+                }
             }
             Input::Intake(report) => self.on_intake(report),
             Input::Chain(event) => {
@@ -224,6 +223,8 @@ impl Role for Hub {
         self.commit_channels();
         let done = self.shell.settle_backups().and_then(|()| self.shell.settle_towers());
         self.shell.settle_trouble("keeping", done);
+        // A full queue brings the engine here again soon.
+        self.called.retain(|peer| self.inputs.try_send(Input::Turn(*peer)).is_err());
         let Self { waiters, shell, .. } = self;
         view::settle(waiters, shell, None);
     }
@@ -245,6 +246,29 @@ impl Role for Hub {
 }
 
 impl Hub {
+    fn on_peer(&mut self, event: PeerEvent) {
+        let done = self.shell.on_tower_event(&event);
+        let is_of_tower = matches!(done, Ok(true));
+        self.shell.settle_trouble("towers", done.map(drop));
+        if is_of_tower {
+            return;
+        }
+        match event {
+            PeerEvent::Up(_) => {}
+            PeerEvent::Down(peer) => {
+                self.copies.remove(&peer);
+                self.newness.forget(&peer);
+                self.shell.papers.forget(&peer);
+                self.members.remove(&PeerId(peer));
+                self.wanted.remove(&peer);
+            }
+            PeerEvent::Message(peer, message) => {
+                let done = self.on_message(peer, *message);
+                self.shell.settle_trouble("peers", done);
+            }
+        }
+    }
+
     fn on_message(&mut self, peer: PublicKey, message: Msg) -> Result<()> {
         match &message {
             Msg::LeaseClaim(claim) => return self.on_lease_claim(peer, claim),
@@ -364,6 +388,13 @@ impl Hub {
             self.refuse_peer(peer, "N-34", "name a vote key in hello before opening a stake channel");
             return Ok(());
         };
+        let begun = self.openings.entry(PeerId(peer)).or_default();
+        if *begun >= OPENINGS_A_BLOCK {
+            let why = format!("{OPENINGS_A_BLOCK} openings of yours began since the newest block; try after the next");
+            self.refuse_peer(peer, "N-35", &why);
+            return Ok(());
+        }
+        *begun += 1;
         // An opening that the hub never heard the end of makes room for a new one.
         let unheard = self.shell.stakes.oldest_without_funding(&peer);
         if let Some(number) = unheard.filter(|_| self.shell.stakes.unfunded_of(Some(&peer)) >= UNFUNDED_MAX) {
@@ -657,6 +688,7 @@ impl Hub {
             self.advance_at_tip()?;
             crate::forced::watch_kept_out(&mut self.shell);
             self.accounts_due = true;
+            self.openings.clear();
         }
         Ok(())
     }
@@ -767,29 +799,31 @@ fn doorkeeper(
     inputs: SyncSender<Input>,
 ) -> impl Fn(PeerEvent) + Send + Sync + 'static {
     move |event| {
-        let input = match event {
+        let event = match event {
             PeerEvent::Message(peer, message) => match *message {
                 Msg::AppEntry(AppEntry { sequence, entry }) => {
-                    match door.offer(Offered { peer, sequence, bytes: entry }) {
-                        Ok(()) => return,
-                        Err(Turned::Crowded(offered)) => Input::Intake(Report::Crowded(offered)),
-                        Err(Turned::ShutOut) => return,
+                    if let Err(Turned::Crowded(offered)) = door.offer(Offered { peer, sequence, bytes: entry }) {
+                        // Nobody listens any more when the hub has stopped.
+                        let _ = inputs.send(Input::Intake(Report::Crowded(offered)));
                     }
-                }
-                other if budget.admit(peer) => Input::Peer(PeerEvent::Message(peer, Box::new(other))),
-                _ => {
-                    tracing::warn!(%peer, "N-98: a peer sends faster than it is answered; a message was dropped");
                     return;
                 }
+                other => PeerEvent::Message(peer, Box::new(other)),
             },
             PeerEvent::Down(peer) => {
                 door.forget(&peer);
-                Input::Peer(PeerEvent::Down(peer))
+                PeerEvent::Down(peer)
             }
-            up => Input::Peer(up),
+            up => up,
         };
-        // Nobody listens any more when the hub has stopped.
-        let _ = inputs.send(input);
+        let (PeerEvent::Up(peer) | PeerEvent::Down(peer) | PeerEvent::Message(peer, _)) = event;
+        match budget.admit(event) {
+            Admitted::Call => drop(inputs.send(Input::Turn(peer))),
+            Admitted::Waits => {}
+            Admitted::Dropped => {
+                tracing::warn!(%peer, "N-98: a peer sends faster than it is answered; a message was dropped");
+            }
+        }
     }
 }
 

@@ -283,8 +283,8 @@ impl Member {
 impl Role for Member {
     fn handle(&mut self, input: Input) {
         match input {
-            // A member's node has no intake: entries of others come in segments.
-            Input::Intake(_) => {}
+            // A member's node has no intake and no lines: entries of others come in segments, and its peers are few.
+            Input::Intake(_) | Input::Turn(_) => {}
             Input::Peer(event) => {
                 let done = self.on_peer(event);
                 self.shell.settle_trouble("peers", done);

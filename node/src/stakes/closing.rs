@@ -23,6 +23,9 @@ impl Stakes {
     }
 }
 
+/// The least that is relayed: 1 sat/vB of the larger close.
+const LEAST_CLOSE_FEE_SAT: u64 = 154;
+
 impl Shell {
     /// Begins a cooperative close at that fee, or a further round of one that waits (C-35).
     ///
@@ -34,6 +37,13 @@ impl Shell {
             return Err(ApiError::not_now(
                 "C-144: a splice of this channel waits for its confirmations; close it after that, or alone",
             ));
+        }
+        // What pays less is relayed by nobody, and the channel would be closing until somebody pays more.
+        if fee_sat < LEAST_CLOSE_FEE_SAT {
+            let why = format!(
+                "C-31: a close of 154 vB that pays {fee_sat} sat is not relayed; it needs {LEAST_CLOSE_FEE_SAT} sat"
+            );
+            return Err(ApiError::invalid("C-31", why));
         }
         if let Some(channel) = self.stakes.channel_mut(number) {
             channel.close_fee_sat = fee_sat;

@@ -390,7 +390,7 @@ impl Tower {
 impl Role for Tower {
     fn handle(&mut self, input: Input) {
         match input {
-            Input::Intake(_) => {}
+            Input::Intake(_) | Input::Turn(_) => {}
             Input::Peer(event) => self.on_peer(event),
             Input::Chain(event) => {
                 let done = self.on_chain(&event);

@@ -121,7 +121,8 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         Phase::Closing => ("closing", "Both sides are closing the channel together.".to_owned()),
         Phase::ForceClosing => ("closing", "This side is closing the channel alone.".to_owned()),
         Phase::Ready if bound && confirmations >= needed => {
-            ("ready", format!("{amount_sat} sat are staked and count from the next roll on."))
+            let since = if channel::is_on_roll(shell, channel) { "count" } else { "count from the next roll on" };
+            ("ready", format!("{amount_sat} sat are staked and {since}."))
         }
         Phase::Ready if bound => {
             ("ready", format!("Bound; {confirmations} of {needed} confirmations until the stake counts."))

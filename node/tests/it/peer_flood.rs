@@ -1,8 +1,11 @@
-//! Hazard: a peer that floods the hub makes everybody else wait. Work is counted, not timed.
+//! Hazard: a peer that floods the hub makes everybody else wait. Work is counted, not timed; e2e::peer_flood takes the times.
 
 use std::collections::VecDeque;
 
-use althing_node::peer_budget::{PEER_MESSAGES, PeerBudget};
+use althing_channels::Msg;
+use althing_channels::wire::LogFetch;
+use althing_node::peer_budget::{Admitted, PEER_MESSAGES, PEER_TURN, PeerBudget};
+use althing_node::peers::PeerEvent;
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
 use proptest::prelude::*;
 
@@ -10,46 +13,73 @@ fn peer(number: u8) -> PublicKey {
     PublicKey::from_secret_key(&Secp256k1::new(), &SecretKey::from_slice(&[number; 32]).unwrap())
 }
 
-/// What an engine does: it takes messages in their order, and each costs one.
+/// What an engine does: it goes to the peers in the order in which it was called, and each message costs one.
 struct Engine {
     budget: PeerBudget,
-    queue: VecDeque<PublicKey>,
+    calls: VecDeque<PublicKey>,
+    offered: u64,
 }
 
 impl Engine {
     fn new() -> Self {
-        Self { budget: PeerBudget::default(), queue: VecDeque::new() }
+        Self { budget: PeerBudget::default(), calls: VecDeque::new(), offered: 0 }
     }
 
+    /// Offers a message, which names how many were offered before it.
     fn offer(&mut self, from: PublicKey) -> bool {
-        let admitted = self.budget.admit(from);
-        if admitted {
-            self.queue.push_back(from);
-        }
-        admitted
+        let message = Msg::LogFetch(LogFetch { from_position: self.offered });
+        self.offered += 1;
+        self.take(PeerEvent::Message(from, Box::new(message)))
     }
 
-    /// Messages handled until the last one of `peer` is.
-    fn work_until_answered(&mut self, peer: &PublicKey) -> usize {
-        let mut work = 0;
-        while self.queue.contains(peer) {
-            let from = self.queue.pop_front().unwrap();
-            self.budget.handled(&from);
-            work += 1;
+    fn take(&mut self, event: PeerEvent) -> bool {
+        let (PeerEvent::Up(from) | PeerEvent::Down(from) | PeerEvent::Message(from, _)) = event;
+        let admitted = self.budget.admit(event);
+        if admitted == Admitted::Call {
+            self.calls.push_back(from);
         }
-        work
+        admitted != Admitted::Dropped
     }
+
+    /// Handles one batch: all that are called, once; who has more is called again.
+    fn batch(&mut self) -> Vec<PeerEvent> {
+        let mut handled = Vec::new();
+        for from in std::mem::take(&mut self.calls) {
+            let (events, is_more) = self.budget.turn(&from);
+            handled.extend(events);
+            if is_more {
+                self.calls.push_back(from);
+            }
+        }
+        handled
+    }
+
+    /// Handles everything, and returns it.
+    fn rest(&mut self) -> Vec<PeerEvent> {
+        let mut handled = Vec::new();
+        while !self.calls.is_empty() {
+            handled.extend(self.batch());
+        }
+        handled
+    }
+}
+
+fn is_of(event: &PeerEvent, wanted: PublicKey) -> bool {
+    matches!(event, PeerEvent::Message(from, _) if *from == wanted)
 }
 
 #[test]
 fn a_flood_is_bounded_however_long_it_is() {
     let (honest, flooding) = (peer(1), peer(2));
     let mut engine = Engine::new();
-    let admitted = (0..1_000_000).filter(|_| engine.offer(flooding)).count();
+    let admitted = (0..100_000).filter(|_| engine.offer(flooding)).count();
     assert_eq!(admitted, PEER_MESSAGES);
     assert!(engine.offer(honest), "the flood is not the honest peer's");
-    // Its answer waits for what one peer may have waiting, and for nothing more.
-    assert_eq!(engine.work_until_answered(&honest), PEER_MESSAGES + 1);
+    // Its answer waits for one turn of the flood, and for nothing more.
+    let first = engine.batch();
+    assert_eq!(first.len(), PEER_TURN + 1);
+    assert!(is_of(&first[PEER_TURN], honest));
+    assert_eq!(engine.rest().len(), PEER_MESSAGES - PEER_TURN);
     assert_eq!(engine.budget.peers(), 0, "what was handled is forgotten");
 }
 
@@ -60,34 +90,54 @@ fn a_slow_peer_costs_nobody_anything() {
     assert!(engine.offer(slow));
     for _ in 0..10 {
         assert!(engine.offer(honest));
-        assert!(engine.work_until_answered(&honest) <= 2);
+        assert!(engine.batch().len() <= 2);
     }
+}
+
+#[test]
+fn that_a_peer_goes_is_told_behind_what_it_said() {
+    let leaving = peer(1);
+    let mut engine = Engine::new();
+    assert!(engine.take(PeerEvent::Up(leaving)));
+    while engine.offer(leaving) {}
+    assert!(engine.take(PeerEvent::Down(leaving)) && engine.take(PeerEvent::Up(leaving)));
+    let told = engine.rest();
+    assert!(matches!(told.first(), Some(PeerEvent::Up(_))) && matches!(told.last(), Some(PeerEvent::Up(_))));
+    assert!(matches!(told[told.len() - 2], PeerEvent::Down(_)));
+    assert_eq!(told.len(), PEER_MESSAGES + 2);
 }
 
 proptest! {
     #[test]
-    fn an_honest_message_waits_for_at_most_one_budget_of_each_other(
+    fn an_honest_message_waits_for_at_most_one_turn_of_each_other(
         offers in proptest::collection::vec((2u8..6, 1usize..600), 1..30),
-        handled in proptest::collection::vec(0usize..400, 30),
+        batches in proptest::collection::vec(0usize..100, 30),
     ) {
         let honest = peer(1);
         let mut engine = Engine::new();
-        for ((from, count), rest) in offers.into_iter().zip(handled) {
-            let from = peer(from);
+        let mut last = [None; 6];
+        for ((number, count), rest) in offers.into_iter().zip(batches) {
             for _ in 0..count {
-                engine.offer(from);
+                engine.offer(peer(number));
             }
             prop_assert!(engine.offer(honest));
-            prop_assert!(engine.queue.len() <= 4 * PEER_MESSAGES + 1);
-            prop_assert!(engine.work_until_answered(&honest) <= 4 * PEER_MESSAGES + 1);
+            let first = engine.batch();
+            prop_assert!(first.iter().any(|event| is_of(event, honest)));
+            prop_assert!(first.len() <= 4 * PEER_TURN + 1);
+            let mut handled = first;
             for _ in 0..rest {
-                let Some(from) = engine.queue.pop_front() else { break };
-                engine.budget.handled(&from);
+                handled.extend(engine.batch());
+            }
+            // Whoever speaks is heard in its own order.
+            for event in &handled {
+                let PeerEvent::Message(from, message) = event else { unreachable!() };
+                let Msg::LogFetch(LogFetch { from_position }) = **message else { unreachable!() };
+                let of = (1..6u8).find(|number| peer(*number) == *from).unwrap();
+                prop_assert!(last[usize::from(of)] < Some(from_position));
+                last[usize::from(of)] = Some(from_position);
             }
         }
-        while let Some(from) = engine.queue.pop_front() {
-            engine.budget.handled(&from);
-        }
+        engine.rest();
         prop_assert_eq!(engine.budget.peers(), 0);
     }
 }

@@ -30,6 +30,8 @@ mod lost_laptop;
 mod moved_hub;
 #[path = "../it/ots_client.rs"]
 mod ots_client;
+mod oversize;
+mod peer_flood;
 mod recourse;
 mod reorg;
 mod replaced_keys;

@@ -64,7 +64,11 @@ pub(super) fn backup(
         }
         BackupCommand::Inspect { file } => {
             let password = password(global, backend, console)?;
-            let found = backend.backup_inspect(&data_folder(global)?, &password, &read(&file)?)?;
+            let sealed = read(&file)?;
+            let data = data_folder(global)?;
+            let found = backend.backup_inspect(&data, &password, &sealed).map_err(|error| {
+                Failure::usage(format!("{} is no backup that these keys open: {error:#}", file.display()))
+            })?;
             console.answer(&found, || info(&found))
         }
         BackupCommand::Keep { file, .. } => {

@@ -1,5 +1,6 @@
 //! Options of the commands about the wallet and the channels.
 
+use althing_node::stakes::DEFAULT_CLOSE_FEE_SAT;
 use clap::{Args, Subcommand};
 
 /// `wallet`.
@@ -29,7 +30,7 @@ pub enum StakeCommand {
         /// The channel, as `stake list` shows it.
         channel: String,
         /// Fee of the closing transaction, satoshis.
-        #[arg(long, default_value_t = 500)]
+        #[arg(long, default_value_t = DEFAULT_CLOSE_FEE_SAT)]
         fee_sat: u64,
     },
 }
@@ -65,7 +66,7 @@ pub enum ChannelCommand {
         /// The channel's id or the beginning of it.
         channel: String,
         /// Fee of the closing transaction, satoshis. Asked again with a higher fee, it replaces a close that waits.
-        #[arg(long, default_value_t = 500)]
+        #[arg(long, default_value_t = DEFAULT_CLOSE_FEE_SAT)]
         fee_sat: u64,
         /// Alone, when the other side does not answer: the wallet pays, and the coins wait for the channel's lock.
         #[arg(long)]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use althing_node::api::{ApiError, Reply, Request, Service, Stake};
+use althing_node::api::{ApiError, Reply, Request, Role, Service, Stake};
 
 use super::args::{Global, Tui, Vote};
 use super::console::{Console, Format};
@@ -13,7 +13,7 @@ use super::{review, show};
 use crate::app::App;
 use crate::app::lesson::Lesson;
 use crate::backend::{Backend, Running};
-use crate::format::{sats, weight};
+use crate::format::{sats, thousands, weight};
 use crate::readonly::ReadOnly;
 use crate::settings::Settings;
 use crate::worker::{Errands, Open, Replay};
@@ -117,14 +117,16 @@ impl Caller {
     /// Closes a stake channel after the review.
     pub(super) fn stake_close(&self, channel: &str, fee_sat: u64, console: &mut Console<'_>) -> Result<u8, Failure> {
         let stake = self.named_stake(channel)?;
+        let own_sat = self.own_part(&stake)?;
         let effects = [
-            format!("Closes the channel that holds {}.", sats(stake.amount_sat)),
-            format!("The closing transaction costs {}, out of your output.", sats(fee_sat)),
+            format!("Closes the channel that holds {} of the member's.", sats(stake.amount_sat)),
+            format!("The closing transaction costs {}, out of the output of the side that proposes it.", sats(fee_sat)),
             format!(
-                "At most {} return to your wallet, less what the channel owes.",
-                sats(stake.amount_sat.saturating_sub(fee_sat))
+                "Of your {} at most {} return to your wallet, less what the channel owes.",
+                sats(own_sat),
+                sats(own_sat.saturating_sub(fee_sat))
             ),
-            "Its weight stops counting when you spend the coins elsewhere.".to_owned(),
+            weight_lost(&stake),
         ];
         review::confirm(console, "Close a stake channel", &effects, "close", self.assume_yes)?;
         let reply = self.call(Request::StakeClose { channel: channel.to_owned(), fee_sat })?;
@@ -136,9 +138,16 @@ impl Caller {
         let stake = self.named_stake(channel)?;
         let effects = [
             format!("Closes the channel that holds {}, without the other side.", sats(stake.amount_sat)),
-            "Your wallet pays for it, more with every block in which it waits.".to_owned(),
-            "Your part stays locked for the time agreed at the opening, then comes home by itself.".to_owned(),
-            "Its weight stops counting. This cannot be taken back.".to_owned(),
+            match stake.detail.as_ref() {
+                Some(detail) => format!(
+                    "Your wallet pays for {} vB in all, more with every block in which it waits; your part comes home by itself after {} blocks.",
+                    thousands(u128::from(detail.close_alone_vb)),
+                    thousands(u128::from(detail.lock_blocks))
+                ),
+                None => "Your wallet pays for it, and your part waits for its lock.".to_owned(),
+            },
+            weight_lost(&stake),
+            "This cannot be taken back.".to_owned(),
         ];
         review::confirm(console, "Close a channel alone", &effects, "close alone", self.assume_yes)?;
         let reply = self.call(Request::StakeForceClose { channel: stake.channel })?;
@@ -155,6 +164,15 @@ impl Caller {
         review::confirm(console, "Pay out of a channel", &effects, "pay", self.assume_yes)?;
         let reply = self.call(Request::ChannelPay { channel: stake.channel, amount_sat })?;
         console.answer(&reply, || show::reply(&reply))
+    }
+
+    /// What a close of the channel brings this side.
+    fn own_part(&self, stake: &Stake) -> Result<u64, Failure> {
+        let Reply::Status(status) = self.call(Request::Status)? else { return Err(other_kind()) };
+        Ok(match (status.role, stake.detail.as_deref()) {
+            (Role::Hub, Some(detail)) => detail.hub_sat,
+            _ => stake.amount_sat,
+        })
     }
 
     /// The channel whose id begins with what was typed.
@@ -355,4 +373,16 @@ pub(super) fn run_named(
 /// A node of another version.
 pub(super) fn other_kind() -> Failure {
     Failure(ApiError::ours("The node gave an answer of another kind than was asked."))
+}
+
+/// What weight a close takes from the member.
+fn weight_lost(stake: &Stake) -> String {
+    let lost = stake.detail.as_deref().and_then(|detail| detail.weight_lost.as_deref()).filter(|lost| *lost != "0");
+    match lost {
+        Some(lost) => format!(
+            "Up to {} of the member's weight is lost from the next roll on, and votes decided after the coins are spent do not count it.",
+            weight(lost)
+        ),
+        None => "What counts of it stops counting when the coins are spent.".to_owned(),
+    }
 }

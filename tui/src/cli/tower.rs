@@ -1,6 +1,6 @@
 //! Watchtowers: running one, and naming those that watch for this folder.
 
-use althing_node::api::{Reply, Request, TowerStatus};
+use althing_node::api::{ErrorKind, Reply, Request, TowerStatus};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -85,7 +85,14 @@ pub(super) fn tower(
             let Some(service) = backend.attach(&data)? else {
                 return Err(Failure::usage(format!("No tower runs on {}.", data.display())));
             };
-            let reply = service.call(Request::Tower)?;
+            let reply = match service.call(Request::Tower) {
+                Err(error) if error.kind == ErrorKind::Ours => {
+                    let why =
+                        "No tower, but another node runs on this folder; `althing tower list` says who watches for it.";
+                    return Err(Failure::usage(why.to_owned()));
+                }
+                answer => answer?,
+            };
             console.answer(&reply, || super::show::reply(&reply))
         }
         TowerCommand::Add { address } => named(console, &backend.towers(&data, Some((&address, true)))?),

@@ -246,7 +246,7 @@ fn public_text(what: &str, text: &str) -> Vec<String> {
 pub(super) fn amount(text: &str) -> Result<u64, String> {
     let plain: String = text.chars().filter(|c| !matches!(c, ',' | '_' | ' ')).collect();
     match plain.parse() {
-        Ok(0) | Err(_) => Err(format!("{text:?} is not a number of satoshis.")),
+        Ok(0) | Err(_) => Err(format!("{text:?} is not a number of satoshis above 0.")),
         Ok(sat) => Ok(sat),
     }
 }

@@ -2,6 +2,8 @@
 
 use althing_node::api::{CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Saying, Stake};
 
+use althing_node::stakes::DEFAULT_CLOSE_FEE_SAT;
+
 use super::{go, review, say, treasury};
 use crate::app::ballot::Choose;
 use crate::app::form::{Form, FormKind, said, stated};
@@ -290,7 +292,7 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
         return Vec::new();
     };
     let lost = lost_weight(app, &stake);
-    let fee_sat = stake.detail.as_ref().map_or(500, |detail| detail.close_fee_sat);
+    let fee_sat = stake.detail.as_ref().map_or(DEFAULT_CLOSE_FEE_SAT, |detail| detail.close_fee_sat);
     let (channel, amount_sat) = (stake.channel, stake.amount_sat);
     match act {
         Act::Pay => form(app, FormKind::Pay { channel }),

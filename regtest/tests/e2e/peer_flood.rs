@@ -1,0 +1,311 @@
+//! Hazard: a peer that floods, sends what is too long, or does not read makes honest peers wait. Round trips of honest peers through the
+//! hub and its disk, over real sockets, in turns with and without the abuse: the ratio of the medians is bounded, never a time.
+
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use althing_channels::wire::{BackupStore, Hello, LogFetch, PROTOCOL_VERSION};
+use althing_channels::{
+    Channel, ChannelKeys, ChannelParams, ChannelSeed, DaoId, Effect, HUB_CSV_BLOCKS, MEMBER_CSV_BLOCKS, Msg, NetworkId,
+    OpeningId,
+};
+use althing_node::dao::Dao;
+use althing_node::keys::Keys;
+use althing_node::peers::{PeerAddress, PeerEvent, Peers};
+use althing_regtest::story::{Assembly, PASSWORD};
+use anyhow::{Context, Result, bail, ensure};
+use bitcoin::secp256k1::PublicKey;
+
+use crate::channel_ends::{PATIENCE, with_stakes};
+use crate::oversize::Oversize;
+
+/// The median round trip under abuse is at most so many times the one without.
+const RATIO_MAX: u32 = 8;
+
+/// Turns with and without abuse, and round trips of each honest peer in each.
+const TURNS: usize = 5;
+const ROUND_TRIPS: usize = 30;
+
+/// Round trips after which nothing of an abuser is left in the hub: it handles at least one message of each peer between two commits.
+const SETTLED_AFTER: usize = 300;
+
+/// Abusers at a time.
+const ABUSERS: u8 = 3;
+
+/// Messages that one abuser begins with, more than the hub keeps of one peer, and that it sends for each answer.
+const BURST: usize = 512;
+const FOR_EACH_ANSWER: usize = 16;
+
+#[test]
+fn abuse_leaves_the_round_trips_of_others_as_they_are() {
+    with_stakes("peer-flood", |assembly| {
+        for member in &mut assembly.members[..2] {
+            member.stop()?;
+        }
+        let hub = Hub::of(assembly)?;
+        let mut honest = [Honest::new(assembly, &hub, 0)?, Honest::new(assembly, &hub, 1)?];
+        let unfunded = |turn: u8| unfunded_opens(&hub, turn);
+        let oversize = |turn: u8| oversize_messages(&hub, turn);
+        let slow = |turn: u8| slow_peers(&hub, turn);
+        let kinds: [(&str, &dyn Fn(u8) -> Result<Abuse>); 3] =
+            [("unfunded opens", &unfunded), ("oversize messages", &oversize), ("slow peers", &slow)];
+        for (what, begin) in kinds {
+            let ([mut calm, mut abused], mut attempts) = ([Vec::new(), Vec::new()], 0);
+            for turn in 0..TURNS {
+                calm.extend(round_trips(&mut honest, ROUND_TRIPS)?);
+                let abuse = begin(u8::try_from(turn)?)?;
+                abused.extend(round_trips(&mut honest, ROUND_TRIPS)?);
+                let done = abuse.done();
+                attempts += done;
+                ensure!(done > 0, "{what}: the abuse did nothing");
+                drop(abuse);
+                round_trips(&mut honest, SETTLED_AFTER)?;
+            }
+            let (calm, abused) = (median(calm), median(abused));
+            println!("{what}: median {calm:?} without, {abused:?} with ({attempts} times)");
+            ensure!(abused <= calm * RATIO_MAX, "{what}: median {abused:?}, without {calm:?}: above {RATIO_MAX} times");
+        }
+        Ok(())
+    });
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn round_trips(honest: &mut [Honest], count: usize) -> Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    for _ in 0..count {
+        for peer in honest.iter_mut() {
+            times.push(peer.round_trip()?);
+        }
+    }
+    Ok(times)
+}
+
+/// Whom everybody speaks to.
+struct Hub {
+    address: PeerAddress,
+    dao: DaoId,
+    network: NetworkId,
+}
+
+impl Hub {
+    fn of(assembly: &Assembly) -> Result<Self> {
+        let dao = Dao::load(assembly.hub.data_dir())?;
+        let (address, params) = (dao.hub.parse()?, dao.params);
+        Ok(Self { address, dao: DaoId(params.dao_id.0), network: NetworkId(params.network.0) })
+    }
+
+    fn hello(&self, vote_key: [u8; 32]) -> Msg {
+        Msg::Hello(Hello { dao: self.dao, network: self.network, protocol: PROTOCOL_VERSION, vote_key: Some(vote_key) })
+    }
+
+    /// Connects and says hello; what comes is handed to `sink` first.
+    fn meet(
+        &self,
+        node_seed: &[u8; 32],
+        vote_key: [u8; 32],
+        sink: impl Fn(&PeerEvent) + Send + Sync + 'static,
+    ) -> Result<Met> {
+        let (say, heard) = channel();
+        let said = say.clone();
+        let peers = Peers::start(node_seed, None, move |event| {
+            sink(&event);
+            let _ = said.send(Some(event));
+        })?;
+        peers.keep_connected(self.address.clone());
+        match heard.recv_timeout(PATIENCE) {
+            Ok(Some(PeerEvent::Up(_))) => {}
+            other => bail!("the hub does not answer: {other:?}"),
+        }
+        peers.send(self.address.node_id, self.hello(vote_key));
+        Ok(Met { peers, heard, say })
+    }
+}
+
+/// A connection to the hub, and what came over it; nothing more comes behind `None`.
+struct Met {
+    peers: Peers,
+    heard: Receiver<Option<PeerEvent>>,
+    say: Sender<Option<PeerEvent>>,
+}
+
+/// A member who gives the hub one backup after another, each of which has to be on its disk before it answers.
+struct Honest {
+    met: Met,
+    hub: PublicKey,
+    counter: u64,
+}
+
+impl Honest {
+    fn new(assembly: &Assembly, hub: &Hub, member: usize) -> Result<Self> {
+        let keys = Keys::open(assembly.members[member].data_dir(), PASSWORD)?;
+        let vote_key = keys.vote().x_only_public_key().0.serialize();
+        let met = hub.meet(&keys.node_seed(), vote_key, |_| {})?;
+        // Above every backup that the member has given before.
+        Ok(Self { met, hub: hub.address.node_id, counter: 1 << 40 })
+    }
+
+    fn round_trip(&mut self) -> Result<Duration> {
+        self.counter += 1;
+        let sealed = [[1].as_slice(), &self.counter.to_be_bytes(), &[0x5a; 256]].concat();
+        let begun = Instant::now();
+        self.met.peers.send(self.hub, Msg::BackupStore(BackupStore { sealed }));
+        loop {
+            match self.met.heard.recv_timeout(PATIENCE).context("no answer to an honest peer")? {
+                Some(PeerEvent::Message(_, message)) => match *message {
+                    Msg::BackupStored(stored) if stored.counter == self.counter => return Ok(begun.elapsed()),
+                    _ => {}
+                },
+                Some(PeerEvent::Down(_)) => bail!("an honest peer was disconnected"),
+                Some(PeerEvent::Up(_)) | None => {}
+            }
+        }
+    }
+}
+
+/// Abuse that goes on until it is dropped.
+struct Abuse {
+    /// Answers that it got, or attempts that it made.
+    count: Arc<AtomicUsize>,
+    _ends: Vec<Box<dyn std::any::Any>>,
+}
+
+impl Abuse {
+    fn done(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+/// Strangers open one channel after another and fund none.
+fn unfunded_opens(hub: &Hub, turn: u8) -> Result<Abuse> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut ends: Vec<Box<dyn std::any::Any>> = Vec::new();
+    for abuser in 0..ABUSERS {
+        let Met { peers, heard, say } = hub.meet(&[0x80 + 8 * turn + abuser; 32], [7; 32], |_| {})?;
+        let (to, count) = (hub.address.node_id, Arc::clone(&count));
+        let params = ChannelParams {
+            network: hub.network,
+            dao: hub.dao,
+            member_sat: 50_000,
+            hub_sat: 0,
+            member_csv_blocks: MEMBER_CSV_BLOCKS,
+            hub_csv_blocks: HUB_CSV_BLOCKS,
+        };
+        let (first, is_first) = channel();
+        let thread = std::thread::spawn(move || {
+            let mut opened = 0u64;
+            let mut open = |times: usize| {
+                for _ in 0..times {
+                    opened += 1;
+                    let mut opening = [0; 32];
+                    opening[..8].copy_from_slice(&opened.to_be_bytes());
+                    let keys = ChannelKeys::new(ChannelSeed::new([9; 32]));
+                    let (_, effects) = Channel::member_open(keys, OpeningId(opening), params).unwrap();
+                    for effect in effects {
+                        if let Effect::Send(message) = effect {
+                            peers.send(to, message);
+                        }
+                    }
+                }
+            };
+            open(BURST);
+            while let Ok(Some(event)) = heard.recv() {
+                // An opening is accepted, or refused because there were too many.
+                if let PeerEvent::Message(_, message) = event
+                    && matches!(*message, Msg::AcceptStake(_) | Msg::PeerError(_))
+                {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    let _ = first.send(());
+                    open(FOR_EACH_ANSWER);
+                }
+            }
+        });
+        is_first.recv_timeout(PATIENCE).context("no opening was accepted")?;
+        ends.push(Box::new(Abuser { say, thread: Some(thread) }));
+    }
+    Ok(Abuse { count, _ends: ends })
+}
+
+/// A thread that answers what its peer hears, to its end.
+struct Abuser {
+    say: Sender<Option<PeerEvent>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Abuser {
+    fn drop(&mut self) {
+        let _ = self.say.send(None);
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+/// Strangers send messages that are longer than any may be, for which they are disconnected, and come back.
+fn oversize_messages(hub: &Hub, turn: u8) -> Result<Abuse> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut ends: Vec<Box<dyn std::any::Any>> = Vec::new();
+    for abuser in 0..ABUSERS {
+        let seed = [0x40 + 8 * turn + abuser; 32];
+        ends.push(Box::new(Oversize::begin(&seed, &hub.address, Arc::clone(&count), PATIENCE)?));
+    }
+    Ok(Abuse { count, _ends: ends })
+}
+
+/// Strangers ask for the log again and again and read nothing; others begin a handshake and never end it.
+fn slow_peers(hub: &Hub, turn: u8) -> Result<Abuse> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut ends: Vec<Box<dyn std::any::Any>> = Vec::new();
+    for _ in 0..16 * ABUSERS {
+        let mut stream = TcpStream::connect(hub.address.socket)?;
+        // The first of the 50 bytes of act one.
+        std::io::Write::write_all(&mut stream, &[0, 2, 3])?;
+        ends.push(Box::new(stream));
+    }
+    for abuser in 0..ABUSERS {
+        let gate = Gate::default();
+        let (held, count) = (gate.clone(), Arc::clone(&count));
+        let sink = move |event: &PeerEvent| {
+            // LDK reads nothing more from a peer before this returns.
+            if let PeerEvent::Message(..) = event {
+                count.fetch_add(1, Ordering::Relaxed);
+                held.wait();
+            }
+        };
+        let met = hub.meet(&[0xc0 + 8 * turn + abuser; 32], [7; 32], sink)?;
+        for _ in 0..BURST {
+            met.peers.send(hub.address.node_id, Msg::LogFetch(LogFetch { from_position: 0 }));
+        }
+        // In this order: the gate opens before the connection ends.
+        ends.push(Box::new((Opener(gate), met)));
+    }
+    Ok(Abuse { count, _ends: ends })
+}
+
+/// Closed until it is opened for ever.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn wait(&self) {
+        let (open, changed) = &*self.0;
+        let mut is_open = open.lock().unwrap();
+        while !*is_open {
+            is_open = changed.wait(is_open).unwrap();
+        }
+    }
+}
+
+/// Opens a gate when it goes.
+struct Opener(Gate);
+
+impl Drop for Opener {
+    fn drop(&mut self) {
+        *self.0.0.0.lock().unwrap() = true;
+        self.0.0.1.notify_all();
+    }
+}
