@@ -149,11 +149,12 @@ fn nothing_irreversible_without_the_word() {
     let charter = file("name = 1");
     let found = format!("dao found --charter {} --listen 127.0.0.1:1", charter.path().display());
     let stakes = || Ok(Reply::Stakes { stakes: snapshot().stakes });
+    let status = || Ok(Reply::Status(Box::new(snapshot().status)));
     let close = format!("stake close {}", id(160));
     let table = [
         ("vote 949f yes", "vote", vec![]),
         ("stake open 600000", "stake", vec![Ok(Reply::Balance(Balance::default()))]),
-        (close.as_str(), "close", vec![stakes()]),
+        (close.as_str(), "close", vec![stakes(), status()]),
         ("propose spend --title Buy --to bcrt1qa=7 --fee-cap 900", "propose", vec![]),
         (found.as_str(), "found", vec![]),
     ];
@@ -161,7 +162,7 @@ fn nothing_irreversible_without_the_word() {
         let acts = |outcome: &Outcome| {
             let acting = |r: &&Request| {
                 let asking = matches!(r, Request::BallotReview { .. } | Request::ProposalReview { .. });
-                !asking && !matches!(r, Request::WalletBalance | Request::Stakes)
+                !asking && !matches!(r, Request::WalletBalance | Request::Stakes | Request::Status)
             };
             outcome.asked.iter().filter(acting).count() + outcome.did.iter().filter(|d| d.starts_with("found")).count()
         };
