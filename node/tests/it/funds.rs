@@ -18,7 +18,8 @@ fn what_is_shown_is_what_was_there() {
         coins: coins(&[("aa:0", 5), ("aa:1", 7), ("bb:0", 5)]),
         psbt: String::new(),
     };
-    let cases: [(&[(&str, u64)], &[&str]); 6] = [
+    type Case<'a> = (&'a [(&'a str, u64)], &'a [&'a str]);
+    let cases: [Case<'_>; 6] = [
         (&[("bb:0", 5), ("aa:0", 5), ("aa:1", 7)], &[]),
         (&[("aa:0", 5), ("aa:1", 7)], &["bb:0 with 5 sat was in"]),
         (&[("aa:0", 5), ("aa:1", 7), ("bb:0", 5), ("bb:0", 5)], &["bb:0 with 5 sat is shown"]),

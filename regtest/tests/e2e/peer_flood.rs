@@ -50,7 +50,8 @@ fn abuse_leaves_the_round_trips_of_others_as_they_are() {
         let unfunded = |turn: u8| unfunded_opens(&hub, turn);
         let oversize = |turn: u8| oversize_messages(&hub, turn);
         let slow = |turn: u8| slow_peers(&hub, turn);
-        let kinds: [(&str, &dyn Fn(u8) -> Result<Abuse>); 3] =
+        type Kind<'a> = (&'a str, &'a dyn Fn(u8) -> Result<Abuse>);
+        let kinds: [Kind<'_>; 3] =
             [("unfunded opens", &unfunded), ("oversize messages", &oversize), ("slow peers", &slow)];
         for (what, begin) in kinds {
             let ([mut calm, mut abused], mut attempts) = ([Vec::new(), Vec::new()], 0);
@@ -65,7 +66,10 @@ fn abuse_leaves_the_round_trips_of_others_as_they_are() {
                 round_trips(&mut honest, SETTLED_AFTER)?;
             }
             let (calm, abused) = (median(calm), median(abused));
-            println!("{what}: median {calm:?} without, {abused:?} with ({attempts} times)");
+            #[allow(clippy::print_stderr, reason = "the figures behind the ratio")]
+            {
+                eprintln!("{what}: median {calm:?} without, {abused:?} with ({attempts} times)");
+            }
             ensure!(abused <= calm * RATIO_MAX, "{what}: median {abused:?}, without {calm:?}: above {RATIO_MAX} times");
         }
         Ok(())
