@@ -13,7 +13,7 @@
 //! | found a DAO | [`Treasury::parse`], [`genesis_outputs`], [`verify_genesis`] |
 //! | anchor an epoch | [`LinkBuilder`], [`LinkTracker`] |
 //! | keep a proof of a link | [`TxInclusion::from_block_txids`], [`LinkEvidence`] |
-//! | share the anchor key among operators | [`Operators`], [`NonceRound`], [`SealPledge`] |
+//! | share the anchor key among operators | [`Operators`], [`OfferedLink`], [`NonceRound`], [`SealPledge`] |
 //! | pay for links, wait or bump | [`FeePolicy`], [`Reserve`], [`LinkBuilder::build_replacement`], [`BumpChild`] |
 //! | go on without the hub | [`SuccessionCertificate`], [`judge_succession`] |
 //! | prove what became of a seal or gate | [`judge_seal_spend`], [`judge_gate_spend`] |
@@ -64,6 +64,7 @@ mod link_builder;
 mod link_signing;
 mod merkle;
 mod musig;
+mod offered;
 mod ots;
 mod pledge;
 mod reserve;
@@ -91,8 +92,9 @@ pub use link_builder::{BuildError, LinkBuilder, MAX_TOP_UP_COINS, Unconfirmed};
 pub use link_signing::{SignedLink, UnsignedLink};
 pub use musig::{
     MAX_OPERATORS, NonceRound, OperatorError, Operators, PartialSignature, PublicNonce, SessionEntropy, SessionError,
-    SignatureRound, ZeroEntropy,
+    SignatureRound, ZeroEntropy, is_operator_hello, sign_operator_hello,
 };
+pub use offered::OfferedLink;
 pub use ots::{
     Attestation, Attested, ExportError, FileHash, MAX_MESSAGE_BYTES, MAX_OTS_BYTES, MAX_OTS_DEPTH, OtsError, OtsOp,
     OtsPath, TimestampFile, link_steps, op_return_timestamp, reveal_timestamp, split_timestamp,

@@ -63,6 +63,18 @@ pub enum BuildError {
         /// What it has to pay.
         needed: Amount,
     },
+    /// A link that another operator built is not what this one would build.
+    #[error(
+        "A-311: the link offered is {}, with its seal, key, commitment and fee it would be {}",
+        hex(found),
+        hex(expected)
+    )]
+    NotTheLink {
+        /// What was offered.
+        found: Box<Transaction>,
+        /// What it would be.
+        expected: Box<Transaction>,
+    },
     /// Too many wallet coins.
     #[error("A-78: {found} coins, at most {MAX_TOP_UP_COINS}")]
     TooManyCoins {
@@ -176,6 +188,22 @@ impl LinkBuilder {
         self.with_fee(child_fee(parent, self.weight(), fee_rate).max(own))
     }
 
+    /// Builds the unsigned transaction whose output 0 holds `value`; what the seal and the coins hold more is the fee, which
+    /// must not be above `cap`.
+    ///
+    /// # Errors
+    /// As [`LinkBuilder::build`].
+    pub(crate) fn build_with_value(&self, value: Amount, cap: FeeRate) -> Result<UnsignedLink, BuildError> {
+        let kept = value.checked_add(self.shape.side_outputs()).unwrap_or(Amount::MAX_MONEY);
+        let fee = self.held().checked_sub(kept).unwrap_or(Amount::ZERO);
+        let most = fee_of(self.weight(), cap);
+        if fee > most {
+            let rate = FeeRate::from_sat_per_kwu(fee.to_sat().saturating_mul(1000) / self.weight().to_wu());
+            return Err(FeeError::AboveCap { rate, cap }.into());
+        }
+        self.with_fee(fee)
+    }
+
     fn with_fee(&self, fee: Amount) -> Result<UnsignedLink, BuildError> {
         if self.coins.len() > MAX_TOP_UP_COINS {
             return Err(BuildError::TooManyCoins { found: self.coins.len() });
@@ -225,6 +253,10 @@ impl LinkBuilder {
             .fold(Amount::ZERO, |sum, output| sum.checked_add(output.value).unwrap_or(Amount::MAX_MONEY));
         Ok(held.checked_sub(paid).unwrap_or(Amount::ZERO))
     }
+}
+
+fn hex(transaction: &Transaction) -> String {
+    bitcoin::consensus::encode::serialize_hex(transaction)
 }
 
 /// What a child of `weight` has to pay for parent and child together to have `rate`.

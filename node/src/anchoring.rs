@@ -22,7 +22,7 @@ pub(crate) fn answer(
             timestamp::export(shell, me, *epoch, *kind, of, path).map(AnchorReply::Timestamp)
         }
         AnchorRequest::Succession(step) => succession::answer(shell, step).map(AnchorReply::Succession),
-        AnchorRequest::Bump { .. } => return None,
+        AnchorRequest::Bump { .. } | AnchorRequest::Operators => return None,
     };
     Some(answer.map(Reply::Anchoring))
 }

@@ -22,6 +22,9 @@ pub struct Config {
     /// Watchtowers that this node gives its blobs to: `node_id@host:port`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub towers: Vec<String>,
+    /// Sets of operators that hold an anchor key together, of each the compressed keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<Vec<String>>,
     /// File outside the folder that a member's backup is written to with every change of a channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_file: Option<PathBuf>,

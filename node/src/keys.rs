@@ -68,6 +68,8 @@ pub struct PublicKeys {
     pub log_key: String,
     /// Anchor key, x-only, hex; used by hubs.
     pub anchor_key: String,
+    /// The same, compressed: names this seed among operators who hold an anchor key together.
+    pub operator_key: String,
     /// Treasury key, compressed, hex; used by treasurers.
     pub treasury_key: String,
 }
@@ -228,6 +230,7 @@ impl Keys {
             vote_key: self.vote_number(number).x_only_public_key().0.to_string(),
             log_key: self.log_number(number).x_only_public_key().0.to_string(),
             anchor_key: self.anchor_number(number).x_only_public_key().0.to_string(),
+            operator_key: self.anchor_number(number).public_key().to_string(),
             treasury_key: PublicKey::from_secret_key(&secp, &self.treasury().secret_key()).to_string(),
         }
     }

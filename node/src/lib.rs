@@ -20,6 +20,7 @@ pub mod lease;
 pub mod ledger;
 pub mod local;
 pub mod member;
+pub mod operators;
 pub mod peer_budget;
 pub mod peers;
 pub mod proof;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use althing_anchor::{SuccessionCertificate, Treasury, genesis_outputs};
 use althing_governance::charter::{Charter, Class, Template, TemplateArguments, UnknownTemplate, check_change, diff};
 use anyhow::{Context, Result, bail, ensure};
-use bitcoin::{Amount, FeeRate, Network, ScriptBuf};
+use bitcoin::{Amount, FeeRate, Network, ScriptBuf, XOnlyPublicKey};
 use serde::{Deserialize, Serialize};
 
 use crate::api::{ApiError, ErrorKind};
@@ -15,6 +15,7 @@ use crate::config::{Config, GossipSettings, LinkSettings};
 use crate::dao::{Dao, genesis_params};
 use crate::keys::{Keys, PublicKeys, unhex};
 use crate::lease::Lease;
+use crate::operators;
 use crate::peers::PeerAddress;
 use crate::store::{Store, SuccessionRow};
 use crate::wallet::Wallet;
@@ -120,6 +121,7 @@ pub fn init(options: InitOptions) -> Result<Initialised> {
         network: network.to_core_arg().to_owned(),
         birthday,
         towers: Vec::new(),
+        operators: Vec::new(),
         backup_file: None,
         bitcoind: options.bitcoind,
         links: LinkSettings::default(),
@@ -272,11 +274,13 @@ pub fn take_over(dir: &Path, password: &str, certificate: &str, dao_file: &Path,
     let bytes = unhex(certificate.trim())?;
     let decoded = SuccessionCertificate::decode(&bytes).context("A-102: this is no certificate of a succession")?;
     let statement = *decoded.statement();
-    let public = Keys::open(dir, password)?.public();
+    let keys = Keys::open(dir, password)?;
+    let public = keys.public();
+    let anchor_key = anchor_key_here(&Config::load(dir)?, &keys, &statement.anchor_key)?;
     for (what, named, ours) in [
         ("node id", statement.hub_node_key.to_string(), public.node_id),
         ("log key", statement.hub_key.to_string(), public.log_key),
-        ("anchor key", statement.anchor_key.to_string(), public.anchor_key),
+        ("anchor key", statement.anchor_key.to_string(), anchor_key),
     ] {
         let reason = format!("A-305: the succession's {what} is {named}, this seed's is {ours}");
         ensure!(named == ours, ApiError::invalid("A-305", reason));
@@ -369,7 +373,7 @@ impl Founding {
         let others: Vec<String> = [
             ("hub_node_key", charter.hub_node_key.to_string(), public.node_id),
             ("hub_log_key", charter.hub_log_key.to_string(), public.log_key),
-            ("anchor_key", charter.anchor_key.to_string(), public.anchor_key),
+            ("anchor_key", charter.anchor_key.to_string(), anchor_key_here(&config, &keys, &charter.anchor_key)?),
         ]
         .into_iter()
         .filter(|(_, in_charter, ours)| in_charter != ours)
@@ -385,6 +389,12 @@ impl Founding {
         let birthday = bitcoind.height()?;
         Ok(Self { charter, keys, bitcoind, wallet, outputs, birthday })
     }
+}
+
+/// The anchor key that this folder can sign with: the one wanted, if operators make it of whom this seed is one, else its own.
+fn anchor_key_here(config: &Config, keys: &Keys, wanted: &XOnlyPublicKey) -> Result<String> {
+    let place = operators::own_place(config, keys, wanted)?;
+    Ok(place.map_or_else(|| keys.public().anchor_key, |_| wanted.to_string()))
 }
 
 /// What another charter changes.

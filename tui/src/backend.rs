@@ -128,6 +128,12 @@ pub trait Backend: Send + Sync {
     /// If the folder is not set up, a node uses it, or the address is none.
     fn towers(&self, data: &Path, change: Option<(&str, bool)>) -> anyhow::Result<Vec<String>>;
 
+    /// Adds a set of operators who hold an anchor key together; says which, in sentences.
+    ///
+    /// # Errors
+    /// If the folder is not set up, or none of the keys is of its seed.
+    fn operators_add(&self, data: &Path, password: &str, keys: &[String]) -> anyhow::Result<Vec<String>>;
+
     /// What a sealed backup holds.
     ///
     /// # Errors
@@ -292,6 +298,10 @@ impl Backend for ThisMachine {
 
     fn towers(&self, data: &Path, change: Option<(&str, bool)>) -> anyhow::Result<Vec<String>> {
         local::towers(data, change)
+    }
+
+    fn operators_add(&self, data: &Path, password: &str, keys: &[String]) -> anyhow::Result<Vec<String>> {
+        althing_node::operators::add(data, password, keys)
     }
 
     fn backup_inspect(&self, data: &Path, password: &str, sealed: &[u8]) -> anyhow::Result<BackupInfo> {

@@ -47,7 +47,10 @@ pub fn only_looks(request: &Request) -> bool {
             | Request::ChannelTopUp { review: true, .. }
             | Request::ChannelWithdraw { review: true, .. }
             | Request::Anchoring(
-                AnchorRequest::Reserve | AnchorRequest::Health | AnchorRequest::Bump { only_review: true, .. }
+                AnchorRequest::Reserve
+                    | AnchorRequest::Health
+                    | AnchorRequest::Operators
+                    | AnchorRequest::Bump { only_review: true, .. }
             )
             | Request::Treasury {
                 about: TreasuryRequest::Overview

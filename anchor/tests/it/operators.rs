@@ -1,12 +1,13 @@
 //! Several operators sign one link: strangers, contradictions, spoilers, a reused pledge. Oracle: the `musig2` crate.
 
 use althing_anchor::{
-    BuildError, LinkBuilder, MAX_OPERATORS, NonceRound, OperatorError, Operators, OtsForm, PartialSignature,
-    PublicNonce, Seal, SealPledge, SessionEntropy, SessionError, UnsignedLink,
+    BuildError, Coin, FeeError, LinkBuilder, LinkShape, MAX_OPERATORS, NonceRound, OfferedLink, OperatorError,
+    Operators, OtsForm, PartialSignature, PublicNonce, Seal, SealPledge, SessionEntropy, SessionError, UnsignedLink,
+    is_operator_hello, sign_operator_hello,
 };
 use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::{PublicKey, SecretKey};
-use bitcoin::{Amount, FeeRate, OutPoint, TapNodeHash, Txid, XOnlyPublicKey};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, TapNodeHash, Transaction, TxOut, Txid, Weight, XOnlyPublicKey};
 use musig2::{AggNonce, BinaryEncoding, KeyAggContext, PubNonce, SecNonce};
 use proptest::prelude::*;
 
@@ -199,5 +200,84 @@ proptest! {
         let oracle: musig2::CompactSignature =
             musig2::aggregate_partial_signatures(&context, &aggregate, shares, message).unwrap();
         prop_assert_eq!(&link.transaction().input[0].witness[0], &oracle.serialize()[..]);
+    }
+}
+
+/// what is offered is rebuilt, and nothing else is signed.
+#[test]
+fn an_offered_link_is_the_one_that_would_be_built_here() {
+    let coin = Coin {
+        outpoint: OutPoint { txid: Txid::from_byte_array([6; 32]), vout: 1 },
+        output: TxOut { value: Amount::from_sat(7_000), script_pubkey: ScriptBuf::new_p2tr_tweaked(tweaked(key(8))) },
+        satisfaction: Weight::from_wu(66),
+    };
+    let seal = seal(operators(&[1, 2]).anchor_key());
+    let rebuild = |offered: &OfferedLink| offered.rebuild(seal, key(9), commitment(2), CAP);
+    for shape in [LinkShape::Plain, LinkShape::Anchored] {
+        for form in [OtsForm::Split, OtsForm::OpReturn, OtsForm::Reveal] {
+            for coins in [vec![], vec![coin.clone()]] {
+                let builder = LinkBuilder::new(seal, key(9), commitment(2)).shape(shape).ots(form).top_up(coins);
+                let link = builder.build(FeeRate::from_sat_per_vb_u32(3), CAP).unwrap();
+                let offered = OfferedLink::of(&link);
+                let again = rebuild(&offered).unwrap();
+                assert_eq!((again.transaction(), again.fee()), (link.transaction(), link.fee()));
+                assert_eq!(again.sighash(), link.sighash());
+                for (what, change) in changes() {
+                    let mut other = offered.clone();
+                    change(&mut other.transaction);
+                    let refused = rebuild(&other).err();
+                    let is_refused = matches!(refused, Some(BuildError::NotTheLink { .. } | BuildError::Fee(_)));
+                    assert!(is_refused, "{what}, {shape:?}, {form:?}: {refused:?}");
+                }
+            }
+        }
+    }
+    let link = LinkBuilder::new(seal, key(9), commitment(2)).build(FeeRate::from_sat_per_vb_u32(3), CAP).unwrap();
+    let (low, fee) = (FeeRate::from_sat_per_vb_u32(1), link.fee());
+    let too_dear = OfferedLink::of(&link).rebuild(seal, key(9), commitment(2), low);
+    assert!(
+        matches!(too_dear, Err(BuildError::Fee(FeeError::AboveCap { .. }))),
+        "{fee} at most 1 sat/vB: {too_dear:?}"
+    );
+}
+
+fn tweaked(key: XOnlyPublicKey) -> bitcoin::key::TweakedPublicKey {
+    bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(key)
+}
+
+type Change = fn(&mut Transaction);
+
+/// What a hub could slip in.
+fn changes() -> [(&'static str, Change); 7] {
+    [
+        ("an output of its own, at the seal's expense", |tx| {
+            let output =
+                TxOut { value: Amount::from_sat(1000), script_pubkey: ScriptBuf::new_p2tr_tweaked(tweaked(key(8))) };
+            tx.output[0].value -= output.value;
+            tx.output.push(output);
+        }),
+        ("more than goes in", |tx| tx.output[0].value = Amount::from_sat(30_000)),
+        ("another commitment", |tx| {
+            tx.output[0].script_pubkey =
+                unsigned(&[1, 2], 3, OtsForm::Split).transaction().output[0].script_pubkey.clone();
+        }),
+        ("another seal", |tx| tx.input[0].previous_output.vout = 1),
+        ("another sequence", |tx| tx.input[0].sequence = bitcoin::Sequence::MAX),
+        ("a lock time", |tx| tx.lock_time = bitcoin::absolute::LockTime::from_consensus(1)),
+        ("a version that nodes do not relay", |tx| tx.version = bitcoin::transaction::Version(9)),
+    ]
+}
+
+#[test]
+fn an_operators_hello_is_for_one_connection() {
+    let (dao, nodes) = (([1; 32], [2; 32]), ([3; 33], [4; 33]));
+    let signature = sign_operator_hello(&keypair(1), dao, nodes, &[7; 32]);
+    assert!(is_operator_hello(&public(1), dao, nodes, &signature));
+    assert!(!is_operator_hello(&public(2), dao, nodes, &signature));
+    for other in [([9; 33], [4; 33]), ([3; 33], [9; 33]), ([4; 33], [3; 33])] {
+        assert!(!is_operator_hello(&public(1), dao, other, &signature));
+    }
+    for other in [([9; 32], [2; 32]), ([1; 32], [9; 32]), ([2; 32], [1; 32])] {
+        assert!(!is_operator_hello(&public(1), other, nodes, &signature));
     }
 }

@@ -7,6 +7,7 @@ mod channel;
 mod checkpoint;
 mod keep;
 mod list;
+mod operators;
 mod splice;
 mod treasurers;
 
@@ -23,6 +24,7 @@ pub use checkpoint::{
 };
 pub use keep::{BackupData, BackupFetch, BackupStore, BackupStored, LeaseClaim, LeaseGranted, TowerStore, TowerStored};
 pub use list::{HashList, List, MAX_PATH_HASHES};
+pub use operators::{LinkNonce, LinkNonces, LinkOffer, LinkShare, MAX_OPERATOR_NONCES, OperatorHello, OperatorNonce};
 pub use splice::{MAX_SPLICE_INPUTS, SpliceAck, SpliceInit, SpliceLocked, SpliceNonce, SpliceSign};
 pub use treasurers::{MAX_PAPER_IDS, MAX_PAPER_PART, PaperFetch, PaperList, PaperPart, TreasurerHello};
 
@@ -210,6 +212,16 @@ messages! {
     PaperFetch = 32875,
     /// A part of a paper.
     PaperPart = 32877,
+    /// An operator of the anchor key wants to sign links.
+    OperatorHello = 32881,
+    /// A link to be signed.
+    LinkOffer = 32883,
+    /// An operator's nonce for it.
+    LinkNonce = 32885,
+    /// Everybody's nonce for it.
+    LinkNonces = 32887,
+    /// An operator's share of its signature.
+    LinkShare = 32889,
 }
 
 impl Msg {

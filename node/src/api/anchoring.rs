@@ -27,6 +27,8 @@ pub enum AnchorRequest {
         /// Only says what it would do.
         only_review: bool,
     },
+    /// Who signs links together, and what waits for whom.
+    Operators,
     /// A step toward another hub.
     Succession(SuccessionRequest),
     /// Writes a proof file for a statement that rests on more than the log.
@@ -49,6 +51,37 @@ pub enum AnchorRequest {
     },
 }
 
+/// Who signs links together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorView {
+    /// Every set in the node's settings; none when the hub signs alone.
+    pub sets: Vec<OperatorSet>,
+    /// What waits for whom, or was refused, in words.
+    pub waits: Option<String>,
+}
+
+/// Operators behind one anchor key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorSet {
+    /// The key that they make together, x-only, hex.
+    pub anchor_key: String,
+    /// Whether the next link is signed by them.
+    pub in_force: bool,
+    /// In the order of their keys.
+    pub operators: Vec<OperatorStatus>,
+}
+
+/// One operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorStatus {
+    /// Compressed key, hex.
+    pub key: String,
+    /// Whether it is this node's.
+    pub is_own: bool,
+    /// Whether it is connected; only the hub knows.
+    pub is_connected: Option<bool>,
+}
+
 /// An answer about links.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
@@ -57,6 +90,8 @@ pub enum AnchorReply {
     Reserve(LinkReserve),
     /// To `Bump`.
     Bump(Bump),
+    /// To `Operators`.
+    Operators(OperatorView),
     /// To `Prove`.
     Proof {
         /// The file written.

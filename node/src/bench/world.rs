@@ -145,6 +145,7 @@ impl Founding {
             network: "regtest".into(),
             birthday: 1,
             towers: Vec::new(),
+            operators: Vec::new(),
             backup_file: None,
             bitcoind: access,
             links: Default::default(),

@@ -16,7 +16,7 @@ use bitcoin::secp256k1::XOnlyPublicKey;
 use bitcoin::{BlockHash, OutPoint, Transaction};
 
 use super::Hub;
-use super::fees::Terms;
+use super::signing::Version;
 use crate::facts::outpoint_bytes;
 use crate::shell::Shell;
 use crate::store::LinkRow;
@@ -73,6 +73,11 @@ impl Links {
             link.carry_out(shell, effects)?;
         }
         Ok(())
+    }
+
+    /// Epoch of the newest link; 0 before the first.
+    pub(super) fn newest_epoch(&self) -> u32 {
+        self.newest().map_or(0, |link| link.header.epoch)
     }
 
     fn newest(&self) -> Option<&Link> {
@@ -318,6 +323,7 @@ impl Hub {
         for link in &mut self.links.links {
             link.look_in_mempool(&mut self.shell)?;
         }
+        self.drop_stale_signing();
         self.replace_if_stuck()?;
         let newest = self.links.newest();
         if let Some(LinkState::Halted(reason)) = newest.map(|link| link.tracker.state()) {
@@ -331,7 +337,11 @@ impl Hub {
         let epoch = newest.map_or(1, |link| link.header.epoch + 1);
         let charter = self.shell.ledger.state().charter();
         let deep_enough = (self.shell.tip_height() + 1).saturating_sub(charter.final_depth);
-        let closing_height = deep_enough / charter.epoch_blocks * charter.epoch_blocks;
+        let closing_height = match self.begun_header(epoch)? {
+            // operators are bound to it.
+            Some(begun) => begun.closing_height,
+            None => deep_enough / charter.epoch_blocks * charter.epoch_blocks,
+        };
         let genesis_mined = self.shell.store.fact(&outpoint_bytes(&self.shell.dao.params.first_seal))?.is_some();
         if closing_height <= previous
             || !genesis_mined
@@ -350,8 +360,27 @@ impl Hub {
         let hash = BlockHash::from_byte_array(block.hash);
         let header = ledger.close_epoch(epoch, closing_height, hash, &mut chain)?.header;
         let (_, seal) = next_seal(&self.shell, self.links.newest())?;
-        let link = self.build_link(&terms, seal, header)?;
+        let commitment = Commitment::new(*header.hash().as_bytes());
+        let link = self.first_version(&terms, seal, self.shell.ledger.link_key(epoch), commitment)?;
+        match self.sign_version(link, Version::First, header)? {
+            Some(version) => self.adopt_link(header, version),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes up, stores and sends the signed first version of a link.
+    pub(super) fn adopt_link(&mut self, header: EpochHeader, version: Transaction) -> Result<()> {
+        if header.epoch != self.links.newest_epoch() + 1 {
+            return Ok(());
+        }
+        let (key, spends) = (self.shell.ledger.link_key(header.epoch), next_seal(&self.shell, self.links.newest())?.1);
+        self.note_own_coins(&version)?;
+        let (height, hash) = self.shell.tip.context("no block is known yet")?;
+        let final_depth = self.shell.ledger.state().charter().final_depth;
+        let tracker = LinkTracker::new(version, BlockId { height, hash }, final_depth)?;
+        let link = Link { header, key, spends, tracker };
         link.store(&mut self.shell)?;
+        let epoch = header.epoch;
         let (header, tx) = (link.header.to_bytes(), serialize(link.tracker.transaction()));
         // Remembered before it is sent: a second link over the same seal must never be built.
         self.links.links.push(link);
@@ -361,17 +390,6 @@ impl Hub {
             Some(link) => link.feed(&mut self.shell, LinkEvent::Submit),
             None => Ok(()),
         }
-    }
-
-    fn build_link(&mut self, terms: &Terms, spends: Seal, header: EpochHeader) -> Result<Link> {
-        let commitment = Commitment::new(*header.hash().as_bytes());
-        let key = self.shell.ledger.link_key(header.epoch);
-        let version = self.first_version(terms, spends, key, commitment)?;
-        self.note_own_coins(&version)?;
-        let (height, hash) = self.shell.tip.context("no block is known yet")?;
-        let final_depth = self.shell.ledger.state().charter().final_depth;
-        let tracker = LinkTracker::new(version, BlockId { height, hash }, final_depth)?;
-        Ok(Link { header, key, spends, tracker })
     }
 
     /// Logs an entry of the hub's own. `false` when the ledger says that its time has not come.

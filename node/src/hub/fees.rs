@@ -9,6 +9,7 @@ use bitcoin::{Amount, FeeRate, Transaction, XOnlyPublicKey};
 
 use super::Hub;
 use super::epochs::Link;
+use super::signing::Version;
 use crate::api::{ApiError, Bump, rate_words};
 use crate::config::{Config, LinkSettings, OtsSwitch};
 use crate::shell::{Shell, unix_time};
@@ -89,14 +90,14 @@ impl Hub {
         }
     }
 
-    /// The first version of a link, signed; with coins of the wallet when the seal runs low.
+    /// The first version of a link; with coins of the wallet when the seal runs low.
     pub(super) fn first_version(
-        &mut self,
+        &self,
         terms: &Terms,
         seal: Seal,
         key: XOnlyPublicKey,
         commitment: Commitment,
-    ) -> Result<Transaction> {
+    ) -> Result<UnsignedLink> {
         let mut builder = terms.builder(seal, key, commitment);
         if terms.settings.top_up && reserve_alarm(&self.shell, terms, seal.value) >= ReserveAlarm::Urgent {
             builder = builder.top_up(self.top_up_coins(terms));
@@ -105,8 +106,7 @@ impl Hub {
             FeeDecision::Pay(rate) | FeeDecision::PayLimit(rate) => rate,
             FeeDecision::Wait { limit, .. } => limit,
         };
-        let link = builder.build(rate, terms.policy.cap)?;
-        self.sign_version(link)
+        Ok(builder.build(rate, terms.policy.cap)?)
     }
 
     /// Pays more for a link that waits while fees rise.
@@ -178,11 +178,20 @@ impl Hub {
     }
 
     fn replace(&mut self, number: usize, terms: &Terms, rate: FeeRate) -> Result<()> {
+        let header = self.links.get(number).context("the link")?.header;
         let link = self.replacement(number, terms, rate)?;
-        let version = self.sign_version(link)?;
+        match self.sign_version(link, Version::Replacement, header)? {
+            Some(version) => self.adopt_replacement(header.epoch, version),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a signed version in the place of the one that waits.
+    pub(super) fn adopt_replacement(&mut self, epoch: u32, version: Transaction) -> Result<()> {
         self.note_own_coins(&version)?;
-        let Some(link) = self.links.get_mut(number) else { return Ok(()) };
-        tracing::info!(epoch = link.header.epoch, txid = %version.compute_txid(), %rate, "the link is replaced");
+        let waiting = self.links.waiting().filter(|(_, link)| link.header.epoch == epoch).map(|(number, _)| number);
+        let Some(link) = waiting.and_then(|number| self.links.get_mut(number)) else { return Ok(()) };
+        tracing::info!(epoch, txid = %version.compute_txid(), "the link is replaced");
         link.feed_always(&mut self.shell, LinkEvent::Replaced(version))?;
         let (epoch, header, tx) = link.public();
         self.announce_link(epoch, header, tx);
@@ -199,22 +208,6 @@ impl Hub {
         let builder = LinkBuilder::new(link.spends, link.key, commitment).shape(shape).ots(form);
         let builder = builder.top_up(link.coins(&self.shell));
         Ok(builder.build_replacement(earlier, rate, terms.policy.cap)?)
-    }
-
-    /// Signs a version, if what this hub has bound itself to for the seal allows it. The pledge is stored with the version,
-    /// before anybody gets it.
-    fn sign_version(&mut self, link: UnsignedLink) -> Result<Transaction> {
-        if let Some(pledge) = self.shell.store.pledge(&link.seal().outpoint)? {
-            pledge.check(&link)?;
-        }
-        let spent = link.spent_outputs().to_vec();
-        // The seal is held by the key that the header before it named, which need not be the one of the next.
-        let holder = self.shell.keys.anchor_for(&link.seal().anchor_key)?;
-        let signed = link.sign(&holder, &self.shell.aux_rand()?)?;
-        match spent.len() {
-            1 => Ok(signed.transaction().clone()),
-            _ => self.shell.wallet.sign_own_inputs(signed.transaction(), &spent),
-        }
     }
 
     /// Coins of the wallet that a version spends are not used for anything else.

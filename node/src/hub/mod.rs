@@ -12,6 +12,7 @@ mod keeping;
 mod noted;
 pub mod receipts;
 mod serve;
+mod signing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ use self::batch::{Batch, Origin};
 use self::behind::Behind;
 use self::epochs::Links;
 use self::keeping::Newness;
+use self::signing::Signing;
 use crate::api::{AnchorReply, AnchorRequest, ApiError, GateRequest, Reply, Request, Role as ApiRole};
 use crate::chain::ChainEvent;
 use crate::dao::Dao;
@@ -127,6 +129,8 @@ fn start_with(
             inputs,
             called: Vec::new(),
             openings: BTreeMap::new(),
+            operators: BTreeMap::new(),
+            signing: None,
             unsettled: 0,
             shut_out: BTreeSet::new(),
             vouched: BTreeSet::new(),
@@ -160,6 +164,10 @@ pub struct Hub {
     called: Vec<PublicKey>,
     /// Openings that peers began since the newest block.
     openings: BTreeMap<PeerId, usize>,
+    /// Where operators of the anchor key are connected, by their keys.
+    operators: BTreeMap<[u8; 33], PublicKey>,
+    /// A link that waits for their signatures.
+    signing: Option<Signing>,
     /// Batches of the intake that are handled but not committed.
     unsettled: usize,
     /// Peers that sent too many bad signatures (N-72).
@@ -259,6 +267,7 @@ impl Hub {
                 self.copies.remove(&peer);
                 self.newness.forget(&peer);
                 self.shell.papers.forget(&peer);
+                self.forget_operator(&peer);
                 self.members.remove(&PeerId(peer));
                 self.wanted.remove(&peer);
             }
@@ -281,7 +290,7 @@ impl Hub {
             self.refuse_peer(peer, "N-30", "say hello first");
             return Ok(());
         }
-        if self.shell.on_paper_message(peer, &message)? {
+        if self.shell.on_paper_message(peer, &message)? || self.on_operator_message(peer, &message)? {
             return Ok(());
         }
         match message {
@@ -744,6 +753,9 @@ impl Hub {
             }
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Reply::Anchoring(AnchorReply::Bump(bump)))
+            }
+            Request::Anchoring(AnchorRequest::Operators) => {
+                self.operator_view().map(|view| Reply::Anchoring(AnchorReply::Operators(view))).map_err(ApiError::from)
             }
             other => match view::answer(&mut self.shell, ApiRole::Hub, None, true, &other) {
                 Some(reply) => reply,

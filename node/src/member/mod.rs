@@ -1,6 +1,7 @@
 //! The member's node: keeps its own verified copy of the log, speaks for the member, and shows how far everything is.
 
 mod bump;
+mod cosign;
 mod freshness;
 pub(crate) mod gossip;
 mod hubs;
@@ -27,6 +28,7 @@ use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Transaction, Txid};
 
+use self::cosign::Cosigning;
 use self::freshness::Freshness;
 use self::gossip::Gossip;
 use self::hubs::OtherHubs;
@@ -83,6 +85,7 @@ pub struct Member {
     /// Hubs of channels that are not the log's.
     hubs: OtherHubs,
     freshness: Freshness,
+    cosigning: Cosigning,
     /// The newest final epoch behind which stored entries were looked at again.
     looked_again: u32,
     stopping: bool,
@@ -119,6 +122,7 @@ impl Member {
             gossip: Gossip::default(),
             hubs: OtherHubs::default(),
             freshness: Freshness::default(),
+            cosigning: Cosigning::default(),
             looked_again: 0,
             stopping: false,
             shell,
@@ -180,6 +184,7 @@ impl Member {
         self.shell.ask_for_backup(self.hub);
         self.shell.forget_sent_backup();
         self.join_treasurers_if_current()?;
+        self.join_operators()?;
         self.shell.send_backup(self.hub)
     }
 
@@ -211,6 +216,8 @@ impl Member {
                 self.on_head(&end.head)
             }
             Msg::LinkInfo(info) => self.on_link_info(&info),
+            Msg::LinkOffer(offer) => self.on_link_offer(offer),
+            Msg::LinkNonces(nonces) => self.on_link_nonces(&nonces),
             Msg::AppAck(ack) => self.on_ack(&ack),
             Msg::LogFetch(fetch) => self.give_log_back(&fetch),
             Msg::LeaseGranted(granted) => self.on_lease_granted(&granted),
@@ -267,6 +274,7 @@ impl Member {
             let news = self.shell.settle_accounts()?;
             self.on_stake_news(news);
             self.retry_links()?;
+            self.cosign_if_possible()?;
             self.fetch_if_behind();
             crate::treasury::rebroadcast(&self.shell);
             self.shell.settle_papers()?;

@@ -93,6 +93,10 @@ impl Member {
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Some(Reply::Anchoring(AnchorReply::Bump(bump))))
             }
+            Request::Anchoring(AnchorRequest::Operators) => self
+                .operator_view()
+                .map(|view| Some(Reply::Anchoring(AnchorReply::Operators(view))))
+                .map_err(ApiError::from),
             Request::Anchoring(AnchorRequest::Succession(SuccessionRequest::Follow {
                 certificate,
                 address,

@@ -59,6 +59,7 @@ impl Member {
                     self.halt(broken);
                 }
                 self.retry_links()?;
+                self.cosign_if_possible()?;
                 self.join_treasurers_if_current()?;
                 self.gossip_on()
             }

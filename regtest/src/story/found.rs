@@ -87,7 +87,11 @@ pub fn found_under(
     found_from(assembly, periods, treasury, |document| Ok(rules(Charter::from_toml(&document)?).to_toml()?))
 }
 
-fn own_treasury(_: &Assembly, members: &[PublicKeys]) -> Result<(String, Vec<String>)> {
+/// The story's treasury: two of the first three members.
+///
+/// # Errors
+/// Never.
+pub fn own_treasury(_: &Assembly, members: &[PublicKeys]) -> Result<(String, Vec<String>)> {
     let keys: Vec<&str> = members.iter().take(TREASURERS).map(|keys| keys.treasury_key.as_str()).collect();
     let treasurers = keys.iter().map(|key| (*key).to_owned()).collect();
     Ok((format!("wsh(sortedmulti({TREASURERS_MUST_SIGN},{}))", keys.join(",")), treasurers))

@@ -34,7 +34,7 @@ pub use cli::{Cli, PASSWORD, Ran};
 pub use decide::{
     Acknowledged, Tabled, check_none_missing, conclude, propose, reorganise, vote, vote_until_acknowledged,
 };
-pub use found::{Periods, found, found_by, found_under, found_with, regtest_address};
+pub use found::{Periods, found, found_by, found_under, found_with, own_treasury, regtest_address};
 pub use interactive::play;
 pub use join::{STAKES_SAT, enter, open_stakes, reach_roll};
 pub use links::check_links;

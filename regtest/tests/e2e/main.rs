@@ -28,6 +28,7 @@ mod log_rows;
 mod long_channel;
 mod lost_laptop;
 mod moved_hub;
+mod operators;
 #[path = "../it/ots_client.rs"]
 mod ots_client;
 mod oversize;

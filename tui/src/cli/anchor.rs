@@ -1,6 +1,6 @@
 //! Links, their fees, and what is wrong: the commands that need more than one question.
 
-use althing_node::api::{AnchorReply, AnchorRequest, Bump, Reply, Request, TimestampKind};
+use althing_node::api::{AnchorReply, AnchorRequest, Bump, OperatorView, Reply, Request, TimestampKind};
 use serde_json::json;
 
 use super::anchor_args::LinkCommand;
@@ -8,6 +8,7 @@ use super::args::Global;
 use super::console::Console;
 use super::failure::{CANNOT_TELL, Failure, INVALID, OK};
 use super::node::{Caller, other_kind};
+use super::password::{data_folder, password};
 use super::{review, show};
 use crate::backend::Backend;
 use crate::format::{sats, thousands};
@@ -20,8 +21,19 @@ pub(super) fn link(
     backend: &dyn Backend,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
+    if let LinkCommand::Operators { add } = &command
+        && !add.is_empty()
+    {
+        let password = password(global, backend, console)?;
+        let lines = backend.operators_add(&data_folder(global)?, &password, add)?;
+        return console.answer(&json!({ "operators": lines }), || lines.clone());
+    }
     let caller = Caller::connect(global, backend, console)?;
     match command {
+        LinkCommand::Operators { .. } => {
+            let reply = caller.call(Request::Anchoring(AnchorRequest::Operators))?;
+            console.answer(&reply, || show::reply(&reply))
+        }
         LinkCommand::Reserve => {
             let reply = caller.call(Request::Anchoring(AnchorRequest::Reserve))?;
             console.answer(&reply, || show::reply(&reply))
@@ -55,6 +67,28 @@ pub(super) fn health(global: &Global, backend: &dyn Backend, console: &mut Conso
     Ok(code)
 }
 
+fn operator_lines(view: &OperatorView) -> Vec<String> {
+    let mut lines = Vec::new();
+    for set in &view.sets {
+        let state = if set.in_force { "signs the next link" } else { "not in force" };
+        lines.push(format!("anchor key {}, {state}", Untrusted::new(&set.anchor_key)));
+        for operator in &set.operators {
+            let who = match (operator.is_own, operator.is_connected) {
+                (true, _) => "this node",
+                (false, Some(true)) => "connected",
+                (false, Some(false)) => "not connected",
+                (false, None) => "only the hub knows whether it is connected",
+            };
+            lines.push(format!("  {}  {who}", Untrusted::new(&operator.key)));
+        }
+    }
+    if lines.is_empty() {
+        lines.push("No operators are named here: the hub signs links alone.".to_owned());
+    }
+    lines.extend(view.waits.iter().map(|text| show::sentence(text)));
+    lines
+}
+
 fn bump(caller: &Caller, fee_rate_sat_vb: Option<u64>, console: &mut Console<'_>) -> Result<u8, Failure> {
     let ask = |only_review| {
         let request = Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review });
@@ -83,6 +117,7 @@ fn bump(caller: &Caller, fee_rate_sat_vb: Option<u64>, console: &mut Console<'_>
 pub(super) fn lines(reply: &AnchorReply) -> Vec<String> {
     match reply {
         AnchorReply::Reserve(reserve) => vec![show::sentence(&reserve.words)],
+        AnchorReply::Operators(view) => operator_lines(view),
         AnchorReply::Bump(bump) => vec![format!(
             "Link of epoch {}: {} {} pays {} ({} sat/vB).",
             bump.epoch,

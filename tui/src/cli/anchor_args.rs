@@ -21,6 +21,12 @@ pub enum LinkCommand {
         #[arg(long, value_name = "SAT_PER_VB", value_parser = clap::value_parser!(u64).range(1..=100_000))]
         fee_rate: Option<u64>,
     },
+    /// The operators who sign every link together: who they are, who is connected, and what waits for whom.
+    Operators {
+        /// Add the set of these keys, yours among them (`althing keys`), to the settings of this folder.
+        #[arg(long, value_name = "KEY", num_args = 2..=15)]
+        add: Vec<String>,
+    },
 }
 
 /// `ots`.

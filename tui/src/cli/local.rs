@@ -332,6 +332,7 @@ fn key_lines(keys: &PublicKeys) -> Vec<String> {
         ("vote key", &keys.vote_key),
         ("log key", &keys.log_key),
         ("anchor key", &keys.anchor_key),
+        ("operator key", &keys.operator_key),
         ("treasury key", &keys.treasury_key),
     ]
     .map(|(name, key)| format!("{name:<13}{key}"))

@@ -160,6 +160,11 @@ impl Backend for Stage {
         Ok(change.into_iter().filter(|(_, add)| *add).map(|(tower, _)| tower.to_owned()).collect())
     }
 
+    fn operators_add(&self, _: &Path, password: &str, keys: &[String]) -> anyhow::Result<Vec<String>> {
+        self.note(format!("operators_add {password} {keys:?}"));
+        Ok(keys.to_vec())
+    }
+
     fn backup_inspect(&self, _: &Path, password: &str, sealed: &[u8]) -> anyhow::Result<BackupInfo> {
         self.note(format!("backup_inspect {password} {sealed:?}"));
         Ok(BackupInfo { counter: 7, bytes: sealed.len() as u64, channels: Vec::new(), path: None })
@@ -299,6 +304,7 @@ fn keys() -> PublicKeys {
         vote_key: "bb".to_owned(),
         log_key: "cc".to_owned(),
         anchor_key: "dd".to_owned(),
+        operator_key: "02dd".to_owned(),
         treasury_key: "ee".to_owned(),
     }
 }
