@@ -16,6 +16,7 @@ mod link_shapes;
 mod operators;
 mod ots_files;
 mod psbt_check;
+mod psbt_check_edges;
 mod reorg;
 mod seal_spent_elsewhere;
 mod stuck_link;
