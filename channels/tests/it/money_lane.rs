@@ -93,6 +93,21 @@ fn every_step_with_every_fault() {
     }
 }
 
+// A message is lost, comes twice or behind the next one, and a side is started anew at once or a little later: before it stored what came
+// of that, or after it.
+#[test]
+fn every_step_with_every_fault_and_a_restart() {
+    let steps = two_rounds(&[]);
+    let of_the_wire = FaultKind::ALL.into_iter().filter(|kind| !matches!(kind, FaultKind::Crash(_)));
+    for (kind, restarted) in of_the_wire.flat_map(|kind| [Side::Member, Side::Hub].map(|side| (kind, side))) {
+        for at in 0..steps {
+            for later in 1..=3 {
+                two_rounds(&[Fault { at, kind }, Fault { at: at + later, kind: FaultKind::Crash(restarted) }]);
+            }
+        }
+    }
+}
+
 #[test]
 fn seeds_run_against_the_model() {
     let (mut checkpoints, mut kinds) = (0, BTreeSet::new());
