@@ -116,6 +116,7 @@ pub fn add(dir: &Path, password: &str, keys: &[String]) -> Result<Vec<String>> {
             operators.anchor_key()
         ),
         "Without one of them there are no more links: a succession then puts in another hub.".to_owned(),
+        "A node that runs takes this up when it is started again.".to_owned(),
     ])
 }
 

@@ -262,6 +262,13 @@ impl Hub {
         match std::mem::replace(&mut signing.round, Round::Over) {
             Round::Shares(round, missing) if missing.is_empty() => {
                 let spent = signing.link.spent_outputs().to_vec();
+                let free = self.shell.wallet.confirmed_coins(&self.shell.stakes.promised_coins());
+                let is_free = |input: &bitcoin::TxIn| free.iter().any(|coin| coin.outpoint == input.previous_output);
+                let mut coins = signing.link.transaction().input.iter().skip(1);
+                if signing.version == Version::First && !coins.all(is_free) {
+                    // A coin of the wallet went elsewhere in the meantime; the next block begins anew, without it.
+                    return Ok(());
+                }
                 let signed = self.sign_coins(&round.finish()?, &spent)?;
                 tracing::info!(epoch = signing.header.epoch, txid = %signed.compute_txid(), "all operators have signed");
                 self.shell.alarms.remove(MISSING);

@@ -65,6 +65,20 @@ const ADVICE: &[(&str, &[&str])] = &[
         &["Leave this node running: the other side closes, and your coins come to the wallet by the seed alone."],
     ),
     ("lost data", &["5, then c closes the channel together, F alone. Your part is yours either way."]),
+    (
+        "A-312",
+        &[
+            "Ask the operators named above to start their nodes: a link needs the signature of each. Votes go on meanwhile.",
+            "If one is gone for good while links are still made, members vote for other keys: althing propose replace-keys; else they put another hub in: althing succession --help.",
+        ],
+    ),
+    (
+        "refuses to sign a link",
+        &[
+            "An operator's node found something else in its own copy of the log, or is bound to another link for the same seal. The reason is above.",
+            "Compare the two: althing audit on either node names the first difference.",
+        ],
+    ),
     ("A-82", &["The operator pays coins into the hub's wallet; any member may bump a link that waits: 7, then +."]),
     ("A-80", &["7, then + pays more for the link that waits. No header is skipped, whatever the fees are."]),
     (
