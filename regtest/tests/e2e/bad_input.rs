@@ -142,7 +142,7 @@ fn requests_that_break_a_rule_lose_nothing() {
             what: "stake without funds",
             command: vec!["stake", "open", "2000000000", "--yes"],
             codes: &[INVALID, NOT_NOW],
-            names: vec!["2000000000"],
+            names: vec!["2,000,000,000"],
         },
         Row {
             what: "stake below the charter's least",
