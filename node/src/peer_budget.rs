@@ -1,9 +1,11 @@
 //! How much of one peer may wait for the engine at a time, and how much of it is handled at once: a peer that sends faster than it is
-//! answered loses what is beyond, and nobody else waits longer for it (N-98).
+//! answered is disconnected, and nobody else waits longer for it (N-98).
 //!
 //! Each peer has a line of its own, and the engine is called to a line, not to a message: it takes a few messages of one peer, goes on to
 //! the next, and comes back behind its commit. Entries have queues of their own (N-70); this is about everything else. The money lane goes
-//! in turns, so that an honest peer has a handful of messages under way; whatever is dropped, a reconnect says again (C-14, C-130).
+//! in turns, so that an honest peer has a handful of messages under way. Whatever is lost only a reconnect says again (C-14, C-130), so that
+//! the connection ends with the first message for which there is no room: nobody waits for an answer that cannot come, and a flood costs
+//! who sends it a handshake for every line.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,8 +17,8 @@ use crate::peers::PeerEvent;
 /// Messages of one peer that may wait; of at most 32 KiB each, so at most 8 MiB.
 pub const PEER_MESSAGES: usize = 256;
 
-/// News of one peer that the engine handles between two commits.
-pub const PEER_TURN: usize = 4;
+/// News of one peer that the engine handles between two commits: a step of the money lane comes with a backup (C-94).
+pub const PEER_TURN: usize = 2;
 
 /// What became of news of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use althing_channels::wire::Msg;
 use anyhow::{Context, Result};
 use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1};
-use lightning::ln::msgs::{DecodeError, Init, LightningError};
+use lightning::ln::msgs::{DecodeError, ErrorAction, Init, LightningError};
 use lightning::ln::peer_handler::{
     CustomMessageHandler, ErroringMessageHandler, IgnoringMessageHandler, MessageHandler, PeerManager,
 };
@@ -31,6 +31,21 @@ pub enum PeerEvent {
     Down(PublicKey),
     /// A peer said something.
     Message(PublicKey, Box<Msg>),
+}
+
+/// Whether the connection on which a message came stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does.
+    Keep,
+    /// It ends; what the peer says on its next one is heard again.
+    Disconnect,
+}
+
+impl From<()> for Verdict {
+    fn from((): ()) -> Self {
+        Self::Keep
+    }
 }
 
 /// A peer as the key of a map that is looked into for every entry: in the order of its bytes in memory, which takes a tenth of
@@ -113,15 +128,17 @@ pub(crate) fn node_keypair(node_seed: &[u8; 32]) -> Keypair {
 }
 
 impl Peers {
-    /// Starts listening (if an address is given) and handling peers; `sink` gets the news and must not block.
+    /// Starts listening (if an address is given) and handling peers; `sink` gets the news, must not block, and says of a message whether
+    /// its connection stands.
     ///
     /// # Errors
     /// When the address cannot be listened on, or there is no entropy.
-    pub fn start(
+    pub fn start<V: Into<Verdict>>(
         node_seed: &[u8; 32],
         listen: Option<SocketAddr>,
-        sink: impl Fn(PeerEvent) + Send + Sync + 'static,
+        sink: impl Fn(PeerEvent) -> V + Send + Sync + 'static,
     ) -> Result<Self> {
+        let sink = move |event| sink(event).into();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let signer = Arc::new(KeysManager::new(node_seed, now.as_secs(), now.subsec_nanos(), true));
         let mailbox = Arc::new(Mailbox { outgoing: Mutex::new(VecDeque::new()), sink: Box::new(sink) });
@@ -275,7 +292,7 @@ type Manager = PeerManager<
 /// Where LDK and the engine exchange messages.
 struct Mailbox {
     outgoing: Mutex<VecDeque<(PublicKey, Msg)>>,
-    sink: Box<dyn Fn(PeerEvent) + Send + Sync>,
+    sink: Box<dyn Fn(PeerEvent) -> Verdict + Send + Sync>,
 }
 
 impl CustomMessageReader for Mailbox {
@@ -288,8 +305,13 @@ impl CustomMessageReader for Mailbox {
 
 impl CustomMessageHandler for Mailbox {
     fn handle_custom_message(&self, message: Msg, from: PublicKey) -> Result<(), LightningError> {
-        (self.sink)(PeerEvent::Message(from, Box::new(message)));
-        Ok(())
+        match (self.sink)(PeerEvent::Message(from, Box::new(message))) {
+            Verdict::Keep => Ok(()),
+            Verdict::Disconnect => Err(LightningError {
+                err: "N-98: it sends faster than it is answered".to_owned(),
+                action: ErrorAction::DisconnectPeer { msg: None },
+            }),
+        }
     }
 
     fn get_and_clear_pending_msg(&self) -> Vec<(PublicKey, Msg)> {

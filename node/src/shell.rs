@@ -23,7 +23,7 @@ use crate::facts::{Seen, Watch, outpoint_bytes};
 use crate::keys::{Keys, entropy};
 use crate::lease::Lease;
 use crate::ledger::{Ledger, LedgerError};
-use crate::peers::{PeerEvent, Peers};
+use crate::peers::{PeerEvent, Peers, Verdict};
 use crate::setup::parse_network;
 use crate::stakes::{Backups, SeedCoins, Stakes, Towers};
 use crate::store::{BlockRow, Segment, Store};
@@ -106,12 +106,12 @@ impl Shell {
     ///
     /// # Errors
     /// A directory in use, not set up or belonging to no DAO; a wrong password; a damaged store.
-    pub fn open(
+    pub fn open<V: Into<Verdict>>(
         dir: &Path,
         password: &str,
         listen: Option<std::net::SocketAddr>,
         inputs: &SyncSender<Input>,
-        on_peer: impl Fn(PeerEvent) + Send + Sync + 'static,
+        on_peer: impl Fn(PeerEvent) -> V + Send + Sync + 'static,
     ) -> Result<Self> {
         let lease = Lease::take(dir)?;
         let config = Config::load(dir)?;

@@ -43,7 +43,7 @@ use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
 use crate::intake::{Arrived, Door, Finding, Intake, Offered, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX, Turned};
 use crate::ledger::LedgerError;
 use crate::peer_budget::{Admitted, PeerBudget};
-use crate::peers::{Neighbours, PeerEvent, PeerId};
+use crate::peers::{Neighbours, PeerEvent, PeerId, Verdict};
 use crate::shell::Shell;
 use crate::stakes::{StakeChannel, StakeNews, Subject, channel_keys, subject};
 use crate::view::{self, Condition};
@@ -115,7 +115,11 @@ fn start_with(
         let mut shell = Shell::open(&dir, &password, listen, &inputs, on_peer)?;
         if let Some((neighbours, door)) = company {
             shell.peers.meet(neighbours);
-            door.send(Box::new(doorkeeper(intake.door(), Arc::clone(&budget), inputs.clone())))?;
+            // Who speaks by this door has no connection that could end.
+            let keeper = doorkeeper(intake.door(), Arc::clone(&budget), inputs.clone());
+            door.send(Box::new(move |event| {
+                let _ = keeper(event);
+            }))?;
         }
         intake.know(shell.ledger.state().members().values().map(|member| member.key));
         intake.know(offices(shell.ledger.state().charter()));
@@ -781,7 +785,8 @@ impl Hub {
     }
 
     fn refuse_peer(&self, peer: PublicKey, rule: &str, detail: &str) {
-        tracing::info!(%peer, rule, detail, "refused");
+        // Not louder: whoever wants to could fill the disk with it.
+        tracing::debug!(%peer, rule, detail, "refused");
         self.shell.peers.send(peer, Msg::PeerError(PeerError::new(rule, detail, None)));
     }
 }
@@ -809,7 +814,7 @@ fn doorkeeper(
     door: Door,
     budget: Arc<PeerBudget>,
     inputs: SyncSender<Input>,
-) -> impl Fn(PeerEvent) + Send + Sync + 'static {
+) -> impl Fn(PeerEvent) -> Verdict + Send + Sync + 'static {
     move |event| {
         let event = match event {
             PeerEvent::Message(peer, message) => match *message {
@@ -818,7 +823,7 @@ fn doorkeeper(
                         // Nobody listens any more when the hub has stopped.
                         let _ = inputs.send(Input::Intake(Report::Crowded(offered)));
                     }
-                    return;
+                    return Verdict::Keep;
                 }
                 other => PeerEvent::Message(peer, Box::new(other)),
             },
@@ -833,9 +838,12 @@ fn doorkeeper(
             Admitted::Call => drop(inputs.send(Input::Turn(peer))),
             Admitted::Waits => {}
             Admitted::Dropped => {
-                tracing::warn!(%peer, "N-98: a peer sends faster than it is answered; a message was dropped");
+                // Once for a connection: LDK takes nothing more from it.
+                tracing::warn!(%peer, "N-98: a peer sends faster than it is answered; it is disconnected");
+                return Verdict::Disconnect;
             }
         }
+        Verdict::Keep
     }
 }
 

@@ -81,7 +81,7 @@ fn a_withdrawal_survives_its_block_and_pays_whom_it_names() {
         ensure!(said.contains("N-62"), "{said}");
         let asked = assembly.members[BJARNI].cli().run(&["channel", "withdraw", "150000", "--to", &to])?;
         ensure!(
-            asked.stderr.contains("250000 sat stay") && asked.code != Some(0),
+            asked.stderr.contains("250,000 sat stay") && asked.code != Some(0),
             "no review without a word: {asked:?}"
         );
 
