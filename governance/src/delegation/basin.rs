@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::electorate::Seat;
-use super::graph::{EdgeList, Graph};
-use super::live::{Live, Shift};
+use super::graph::{EdgeList, Graph, Receiver};
+use super::live::{Live, Rerouted, Shift};
 use super::{Arrivals, MAX_STEPS};
 
 /// A graph with its flow without any ballot. A [`Live`] holds of one proposal only what its ballots make different.
@@ -13,9 +13,17 @@ use super::{Arrivals, MAX_STEPS};
 pub struct Basin {
     graph: Graph,
     /// Made when it is first asked for: a whole tally does not need it.
-    silent: OnceLock<Arrivals>,
+    silent: OnceLock<Silent>,
     /// Seats and edges looked at by changes.
     work: u64,
+}
+
+/// The flow while nobody votes.
+#[derive(Debug, Clone, Default)]
+struct Silent {
+    arrivals: Arrivals,
+    /// Weight that abstains.
+    abstained: u128,
 }
 
 impl Basin {
@@ -39,6 +47,22 @@ impl Basin {
 
     /// What arrives where while nobody votes.
     pub(super) fn silent(&self) -> &Arrivals {
+        &self.silently().arrivals
+    }
+
+    /// All weight that abstains by a delegation while nobody votes (L-17).
+    #[must_use]
+    pub fn abstained(&self) -> u128 {
+        self.silently().abstained
+    }
+
+    /// The part of it that abstains by the delegation of `seat`.
+    #[must_use]
+    pub fn abstained_at(&self, seat: Seat) -> u128 {
+        Live::new().abstained_at(self, seat)
+    }
+
+    fn silently(&self) -> &Silent {
         self.silent.get_or_init(|| silent(&self.graph))
     }
 
@@ -49,36 +73,43 @@ impl Basin {
     /// As [`Graph::set`].
     pub fn set(&mut self, seat: Seat, edges: &EdgeList, lives: &mut [Live]) -> Vec<Vec<Shift>> {
         let touched: Vec<_> = lives.iter_mut().map(|live| live.before_set(self, seat, edges)).collect();
-        let arrivals = std::mem::take(self.silent_mut());
-        let (arrivals, were, work) = Live::silent_set(&self.graph, arrivals, seat, edges);
-        *self.silent_mut() = arrivals;
+        let arrivals = std::mem::take(&mut self.silent_mut().arrivals);
+        let Rerouted { arrivals, were, abstained, work } = Live::silent_set(&self.graph, arrivals, seat, edges);
+        let silent = self.silent_mut();
+        silent.arrivals = arrivals;
+        silent.abstained = silent.abstained.wrapping_add(abstained);
         self.work += work;
         self.graph.set(seat, edges);
-        let settled = lives.iter_mut().zip(touched).map(|(live, touched)| live.after_set(self, touched, &were));
+        let settled =
+            lives.iter_mut().zip(touched).map(|(live, touched)| live.after_set(self, touched, &were, abstained));
         settled.collect()
     }
 
-    fn silent_mut(&mut self) -> &mut Arrivals {
-        self.silent();
+    fn silent_mut(&mut self) -> &mut Silent {
+        self.silently();
         self.silent.get_mut().expect("it was made just now")
     }
 }
 
-fn silent(graph: &Graph) -> Arrivals {
-    let mut arrivals = Arrivals::new();
+fn silent(graph: &Graph) -> Silent {
+    let Silent { mut arrivals, mut abstained } = Silent::default();
     let mut layer: BTreeMap<Seat, u128> =
         graph.delegators().map(|seat| (seat, graph.electorate().weight(seat))).collect();
     for step in 0..MAX_STEPS {
         let mut next = BTreeMap::new();
         for (from, weight) in layer {
             for (to, part) in graph.edges(from).divide(weight) {
-                if let Some(to) = to.filter(|_| part > 0) {
-                    arrivals.entry(to).or_default()[step] += part;
-                    *next.entry(to).or_default() += part;
+                match to {
+                    Receiver::Seat(to) if part > 0 => {
+                        arrivals.entry(to).or_default()[step] += part;
+                        *next.entry(to).or_default() += part;
+                    }
+                    Receiver::Abstention => abstained += part,
+                    Receiver::Seat(_) | Receiver::Outside => {}
                 }
             }
         }
         layer = next;
     }
-    arrivals
+    Silent { arrivals, abstained }
 }

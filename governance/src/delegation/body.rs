@@ -31,7 +31,7 @@ pub struct Delegation {
 /// One receiver of a delegation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// Who receives.
+    /// Who receives; [`Part::ABSTAIN`] for a part that abstains.
     pub to: MemberId,
     /// How much, in basis points of the weight that passes through; 1 to 10,000.
     pub share_bp: u16,
@@ -51,6 +51,24 @@ pub enum Scope {
 /// A topic: 1 to [`MAX_TAG`] lower-case letters a to z, digits and inner hyphens (L-4), so that no two tags look alike.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(String);
+
+impl Part {
+    /// Stands in the place of a member where the weight abstains (L-17). It can be nobody's key: no point of the curve has the
+    /// abscissa 0.
+    pub const ABSTAIN: MemberId = MemberId([0; 32]);
+
+    /// This share of the weight abstains.
+    #[must_use]
+    pub const fn abstaining(share_bp: u16) -> Self {
+        Self { to: Self::ABSTAIN, share_bp }
+    }
+
+    /// Whether it goes to nobody and abstains.
+    #[must_use]
+    pub fn abstains(&self) -> bool {
+        self.to == Self::ABSTAIN
+    }
+}
 
 impl Delegation {
     /// `true` when it only takes back what the scope held.

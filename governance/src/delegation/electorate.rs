@@ -26,7 +26,7 @@ pub enum ElectorateError {
     #[error("L-9: the weights add up to more than 2^128 - 1")]
     Overflow,
     /// More members than seats can be numbered.
-    #[error("L-9: {0} members are more than 2^32 - 1")]
+    #[error("L-9: {0} members are more than 2^32 - 2")]
     Size(usize),
 }
 
@@ -54,8 +54,8 @@ impl Electorate {
             electorate.weights.push(weight);
         }
         match u32::try_from(electorate.members.len()) {
-            Ok(_) => Ok(electorate),
-            Err(_) => Err(ElectorateError::Size(electorate.members.len())),
+            Ok(number) if number < u32::MAX => Ok(electorate),
+            _ => Err(ElectorateError::Size(electorate.members.len())),
         }
     }
 

@@ -2,16 +2,19 @@
 
 use super::MAX_STEPS;
 use super::electorate::Seat;
-use super::graph::Graph;
+use super::graph::{Graph, Receiver};
 
-/// Where delegated weight rests (L-13). Own weight of those who vote themselves, and of those who neither vote nor
+/// Where delegated weight rests (L-13, L-17). Own weight of those who vote themselves, and of those who neither vote nor
 /// delegate, is not part of it.
 ///
-/// Law: all that rests adds up to the weight of all seats that delegate and do not vote.
+/// Law: all that rests or abstains adds up to the weight of all seats that delegate and do not vote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flow {
     /// Weight that rests at a seat: cast with its ballot if it has one, else not cast.
     resting: Vec<u128>,
+    /// Weight that abstains by the delegation of a seat.
+    abstaining: Vec<u128>,
+    abstained: u128,
     votes: Vec<bool>,
 }
 
@@ -24,8 +27,9 @@ pub struct Resolver {
     /// Seats with an arrival, each once.
     arrived: Vec<Seat>,
     next_arrived: Vec<Seat>,
-    /// Seats to be cleared before the next tally: with resting weight, and with a ballot.
+    /// Seats to be cleared before the next tally: with resting weight, with abstaining weight, and with a ballot.
     rested: Vec<Seat>,
+    abstained: Vec<Seat>,
     voted: Vec<Seat>,
 }
 
@@ -39,7 +43,7 @@ pub fn resolve(graph: &Graph, voters: impl IntoIterator<Item = Seat>) -> Flow {
 
 impl Flow {
     pub(super) fn empty(seats: usize) -> Self {
-        Self { resting: vec![0; seats], votes: vec![false; seats] }
+        Self { resting: vec![0; seats], abstaining: vec![0; seats], abstained: 0, votes: vec![false; seats] }
     }
 
     /// Weight of others that the ballot of `seat` carries; 0 when it has none.
@@ -62,6 +66,18 @@ impl Flow {
         if self.votes[seat.index()] { 0 } else { self.resting[seat.index()] }
     }
 
+    /// Weight that abstains by the delegation of `seat` (L-17).
+    #[must_use]
+    pub fn abstained_at(&self, seat: Seat) -> u128 {
+        self.abstaining[seat.index()]
+    }
+
+    /// All weight that abstains by a delegation.
+    #[must_use]
+    pub const fn abstained(&self) -> u128 {
+        self.abstained
+    }
+
     /// Whether `seat` has a counted ballot.
     #[must_use]
     pub fn votes(&self, seat: Seat) -> bool {
@@ -80,6 +96,7 @@ impl Resolver {
             arrived: Vec::new(),
             next_arrived: Vec::new(),
             rested: Vec::new(),
+            abstained: Vec::new(),
             voted: Vec::new(),
         }
     }
@@ -132,8 +149,9 @@ impl Resolver {
         for (to, part) in graph.edges(from).divide(weight) {
             match to {
                 _ if part == 0 => {}
-                None => self.rest(from, part),
-                Some(to) => {
+                Receiver::Outside => self.rest(from, part),
+                Receiver::Abstention => self.abstain(from, part),
+                Receiver::Seat(to) => {
                     let arrival = &mut self.next[to.index()];
                     if *arrival == 0 {
                         self.next_arrived.push(to);
@@ -152,10 +170,23 @@ impl Resolver {
         *resting += weight;
     }
 
+    fn abstain(&mut self, seat: Seat, weight: u128) {
+        let abstaining = &mut self.flow.abstaining[seat.index()];
+        if *abstaining == 0 {
+            self.abstained.push(seat);
+        }
+        *abstaining += weight;
+        self.flow.abstained += weight;
+    }
+
     fn clear(&mut self) {
         for seat in self.rested.drain(..) {
             self.flow.resting[seat.index()] = 0;
         }
+        for seat in self.abstained.drain(..) {
+            self.flow.abstaining[seat.index()] = 0;
+        }
+        self.flow.abstained = 0;
         for seat in self.voted.drain(..) {
             self.flow.votes[seat.index()] = false;
         }

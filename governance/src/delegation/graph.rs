@@ -43,8 +43,51 @@ struct Span {
     listed: bool,
 }
 
-/// Stands for a receiver outside the roll. No seat, because an electorate has fewer than 2^32 members.
+/// Where a part of a delegation leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receiver {
+    /// To a member of the roll.
+    Seat(Seat),
+    /// To somebody who is not in the roll: it is not cast (L-12).
+    Outside,
+    /// To nobody: it abstains (L-17).
+    Abstention,
+}
+
+/// Stand for receivers that are no seats, because an electorate has fewer than 2^32 - 1 members.
 const OUTSIDE: u32 = u32::MAX;
+const ABSTENTION: u32 = u32::MAX - 1;
+
+impl Receiver {
+    const fn number(self) -> u32 {
+        match self {
+            Self::Seat(seat) => seat.0,
+            Self::Outside => OUTSIDE,
+            Self::Abstention => ABSTENTION,
+        }
+    }
+
+    const fn of_number(number: u32) -> Self {
+        match number {
+            OUTSIDE => Self::Outside,
+            ABSTENTION => Self::Abstention,
+            seat => Self::Seat(Seat(seat)),
+        }
+    }
+
+    const fn seat(self) -> Option<Seat> {
+        match self {
+            Self::Seat(seat) => Some(seat),
+            Self::Outside | Self::Abstention => None,
+        }
+    }
+}
+
+impl From<Option<Seat>> for Receiver {
+    fn from(seat: Option<Seat>) -> Self {
+        seat.map_or(Self::Outside, Self::Seat)
+    }
+}
 
 impl Graph {
     /// Nobody delegates.
@@ -77,7 +120,11 @@ impl Graph {
     /// The parts of a delegation as edges of this graph.
     #[must_use]
     pub fn edge_list(&self, parts: &[Part]) -> EdgeList {
-        EdgeList::new(parts.iter().map(|part| (self.electorate.seat(&part.to), part.share_bp)))
+        let receiver = |part: &Part| match part.abstains() {
+            true => Receiver::Abstention,
+            false => self.electorate.seat(&part.to).into(),
+        };
+        EdgeList::new(parts.iter().map(|part| (receiver(part), part.share_bp)))
     }
 
     /// Replaces the edges out of `seat`; an empty list takes its delegation away. An open proposal that shares this graph
@@ -141,12 +188,10 @@ impl Graph {
 }
 
 impl EdgeList {
-    /// Receivers with their shares in basis points; `None` stands for one outside the roll, whose part is not cast
-    /// (L-12). Shares add up to 10,000, as [`super::Delegation::check`] makes sure; what is missing would be lost.
+    /// Receivers with their shares in basis points; `None` stands for [`Receiver::Outside`]. Shares add up to 10,000, as [`super::Delegation::check`] makes sure; what is missing would be lost.
     #[must_use]
-    pub fn new(edges: impl IntoIterator<Item = (Option<Seat>, u16)>) -> Self {
-        let (receivers, shares_bp) =
-            edges.into_iter().map(|(to, share_bp)| (to.map_or(OUTSIDE, |seat| seat.0), share_bp)).unzip();
+    pub fn new<R: Into<Receiver>>(edges: impl IntoIterator<Item = (R, u16)>) -> Self {
+        let (receivers, shares_bp) = edges.into_iter().map(|(to, share_bp)| (to.into().number(), share_bp)).unzip();
         Self { receivers, shares_bp }
     }
 
@@ -175,12 +220,23 @@ impl<'a> OutEdges<'a> {
 
     /// To whom they lead within the roll.
     pub fn receivers(self) -> impl Iterator<Item = Seat> + 'a {
-        self.receivers.iter().filter(|to| **to != OUTSIDE).map(|to| Seat(*to))
+        self.receivers.iter().filter_map(|to| Receiver::of_number(*to).seat())
     }
 
-    /// Divides `weight` over the edges (L-11); `None` is outside the roll. The parts add up to `weight`.
-    pub fn divide(self, weight: u128) -> impl Iterator<Item = (Option<Seat>, u128)> + 'a {
-        let seats = self.receivers.iter().map(|to| (*to != OUTSIDE).then_some(Seat(*to)));
-        seats.zip(apportion(weight, self.shares_bp))
+    /// Whether a part of it abstains.
+    #[must_use]
+    pub fn abstains(self) -> bool {
+        self.receivers.contains(&ABSTENTION)
+    }
+
+    /// What of `weight` abstains.
+    pub(super) fn abstention(self, weight: u128) -> u128 {
+        self.divide(weight).filter(|(to, _)| *to == Receiver::Abstention).map(|(_, part)| part).sum()
+    }
+
+    /// Divides `weight` over the edges (L-11). The parts add up to `weight`.
+    pub fn divide(self, weight: u128) -> impl Iterator<Item = (Receiver, u128)> + 'a {
+        let receivers = self.receivers.iter().map(|to| Receiver::of_number(*to));
+        receivers.zip(apportion(weight, self.shares_bp))
     }
 }

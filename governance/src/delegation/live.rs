@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::basin::Basin;
 use super::electorate::Seat;
-use super::graph::{EdgeList, Graph, OutEdges};
+use super::graph::{EdgeList, Graph, OutEdges, Receiver};
 use super::{Arrivals, MAX_STEPS, Steps};
 
 /// What one proposal's voters receive, over a basin that other proposals may share.
@@ -15,6 +15,8 @@ pub struct Live {
     voters: BTreeSet<Seat>,
     /// What arrives at a seat in step 1, 2, ..., where it is not what arrives there while nobody votes.
     arrivals: Arrivals,
+    /// What abstains more than while nobody votes, modulo 2^128, because it may be less.
+    abstained: u128,
     work: Work,
 }
 
@@ -66,6 +68,28 @@ impl Live {
         self.received_in(Bed::of(basin), seat)
     }
 
+    /// All weight that abstains by a delegation (L-17).
+    #[must_use]
+    pub fn abstained(&self, basin: &Basin) -> u128 {
+        basin.abstained().wrapping_add(self.abstained)
+    }
+
+    /// The part of it that abstains by the delegation of `seat`.
+    #[must_use]
+    pub fn abstained_at(&self, basin: &Basin, seat: Seat) -> u128 {
+        let (bed, edges) = (Bed::of(basin), basin.graph().edges(seat));
+        if self.votes(seat) || !edges.abstains() {
+            return 0;
+        }
+        (0..MAX_STEPS).map(|step| edges.abstention(self.arrival(bed, seat, step))).sum()
+    }
+
+    /// Seats without a ballot by whose delegation something else may abstain than while nobody votes, ascending.
+    pub fn shifted_abstainers<'a>(&'a self, basin: &'a Basin) -> impl Iterator<Item = Seat> + 'a {
+        let shifted = self.arrivals.keys().copied();
+        shifted.filter(|seat| !self.votes(*seat) && basin.graph().edges(*seat).abstains())
+    }
+
     /// `seat` votes, or its ballot is withdrawn; returns every ballot whose weight changed, `seat`'s included, by seat. No
     /// change when it is so already.
     pub fn set_votes(&mut self, basin: &Basin, seat: Seat, votes: bool) -> Vec<Shift> {
@@ -85,19 +109,19 @@ impl Live {
         self.settle(bed, touched)
     }
 
-    /// What a ballot of `seat` would weigh and which other ballots would change with it, without casting it; none changes where
-    /// it votes already. Costs what lies behind the seat, not the electorate.
+    /// What a ballot of `seat` would weigh, which other ballots would change with it, and all that would abstain by delegations,
+    /// without casting it; none changes where it votes already. Costs what lies behind the seat, not the electorate.
     #[must_use]
-    pub fn if_votes(&self, basin: &Basin, seat: Seat) -> (u128, Vec<Shift>) {
+    pub fn if_votes(&self, basin: &Basin, seat: Seat) -> (u128, Vec<Shift>, u128) {
         let mut part = self.behind(basin.graph(), seat);
         let mut shifts = part.set_votes(basin, seat, true);
         shifts.retain(|shift| shift.seat != seat);
-        (part.received(basin, seat), shifts)
+        (part.received(basin, seat), shifts, part.abstained(basin))
     }
 
     /// The part of this flow that a change at `seat` can reach.
     fn behind(&self, graph: &Graph, seat: Seat) -> Self {
-        let mut part = Self::default();
+        let mut part = Self { abstained: self.abstained, ..Self::default() };
         let (mut seen, mut layer) = (BTreeSet::from([seat]), vec![seat]);
         for _ in 0..=MAX_STEPS {
             let mut next = Vec::new();
@@ -131,9 +155,16 @@ impl Live {
     }
 
     /// The basin has the edges now, and `were` is what arrived in it where that changed: here it still does, unless the
-    /// change came here as well. Returns every ballot whose weight changed, by seat.
-    pub(super) fn after_set(&mut self, basin: &Basin, touched: Touched, were: &Arrivals) -> Vec<Shift> {
+    /// change came here as well. `abstained` is what abstains more in it than before. Returns every ballot whose weight changed, by seat.
+    pub(super) fn after_set(
+        &mut self,
+        basin: &Basin,
+        touched: Touched,
+        were: &Arrivals,
+        abstained: u128,
+    ) -> Vec<Shift> {
         let bed = Bed::of(basin);
+        self.abstained = self.abstained.wrapping_sub(abstained);
         for (seat, steps) in were {
             self.arrivals.entry(*seat).or_insert(*steps);
         }
@@ -142,21 +173,15 @@ impl Live {
         shifts
     }
 
-    /// The same change where nobody votes and nothing lies beneath: the new arrivals, what they were where they differ, and
-    /// the seats and edges looked at.
-    pub(super) fn silent_set(
-        graph: &Graph,
-        arrivals: Arrivals,
-        seat: Seat,
-        edges: &EdgeList,
-    ) -> (Arrivals, Arrivals, u64) {
+    /// The same change where nobody votes and nothing lies beneath.
+    pub(super) fn silent_set(graph: &Graph, arrivals: Arrivals, seat: Seat, edges: &EdgeList) -> Rerouted {
         let bed = Bed { graph, silent: &Arrivals::new() };
         let mut live = Self { arrivals, ..Self::default() };
         let mut touched = Touched::default();
         live.rewire(bed, seat, graph.edges(seat), edges.as_edges(), &mut touched);
         let were = touched.before.into_iter().map(|(seat, (_, steps))| (seat, steps)).collect::<Arrivals>();
         were.keys().for_each(|seat| live.forget_same(bed, *seat));
-        (live.arrivals, were, live.work.0)
+        Rerouted { arrivals: live.arrivals, were, abstained: live.abstained, work: live.work.0 }
     }
 
     /// Lets what passes through `seat` go over `after` instead of `before`, step by step; everything downstream follows.
@@ -176,13 +201,17 @@ impl Live {
                 };
                 // Old parts first, so that no sum is above the electorate's total in between.
                 for (to, part) in before.divide(old) {
-                    if let Some(arrival) = self.arrival_mut(bed, to, step, &mut next, touched) {
-                        *arrival -= part;
+                    match self.receiver_mut(bed, to, step, &mut next, touched) {
+                        Some(Place::Arrival(arrival)) => *arrival -= part,
+                        Some(Place::Abstained(abstained)) => *abstained = abstained.wrapping_sub(part),
+                        None => {}
                     }
                 }
                 for (to, part) in after.divide(new) {
-                    if let Some(arrival) = self.arrival_mut(bed, to, step, &mut next, touched) {
-                        *arrival += part;
+                    match self.receiver_mut(bed, to, step, &mut next, touched) {
+                        Some(Place::Arrival(arrival)) => *arrival += part,
+                        Some(Place::Abstained(abstained)) => *abstained = abstained.wrapping_add(part),
+                        None => {}
                     }
                 }
             }
@@ -203,21 +232,25 @@ impl Live {
         }
     }
 
-    /// The arrival that a part sent in `step` is in, noted in `next` and `touched` as it was; none outside the roll.
-    fn arrival_mut(
+    /// What a part sent in `step` is in, an arrival noted in `next` and `touched` as it was; none outside the roll.
+    fn receiver_mut(
         &mut self,
         bed: Bed<'_>,
-        to: Option<Seat>,
+        to: Receiver,
         step: usize,
         next: &mut BTreeMap<Seat, u128>,
         touched: &mut Touched,
-    ) -> Option<&mut u128> {
+    ) -> Option<Place<'_>> {
         self.work.0 += 1;
-        let to = to?;
+        let to = match to {
+            Receiver::Seat(to) => to,
+            Receiver::Outside => return None,
+            Receiver::Abstention => return Some(Place::Abstained(&mut self.abstained)),
+        };
         touched.note(self, bed, to);
         let arrival = &mut self.arrivals.entry(to).or_insert_with(|| bed.steps(to))[step];
         next.entry(to).or_insert(*arrival);
-        Some(arrival)
+        Some(Place::Arrival(arrival))
     }
 
     fn received_in(&self, bed: Bed<'_>, seat: Seat) -> u128 {
@@ -246,6 +279,23 @@ impl Live {
             self.arrivals.remove(&seat);
         }
     }
+}
+
+/// Where a part of a weight is added.
+enum Place<'a> {
+    Arrival(&'a mut u128),
+    Abstained(&'a mut u128),
+}
+
+/// A basin's flow after a delegation changed.
+pub(super) struct Rerouted {
+    pub(super) arrivals: Arrivals,
+    /// What arrived where that differs.
+    pub(super) were: Arrivals,
+    /// What abstains more than before, modulo 2^128.
+    pub(super) abstained: u128,
+    /// Seats and edges looked at.
+    pub(super) work: u64,
 }
 
 /// What lies beneath a flow.

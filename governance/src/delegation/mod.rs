@@ -2,7 +2,7 @@
 //!
 //! Weight flows over the frozen roll in steps. What arrives at a member with a counted ballot rests there and is cast with
 //! it; what arrives at anyone else is divided among the receivers of their delegation in force, for at most [`MAX_STEPS`]
-//! steps; the rest is not cast. Streams that meet at a member in the same step are joined before they are divided, so
+//! steps, and may abstain there; the rest is not cast. Streams that meet at a member in the same step are joined before they are divided, so
 //! that the cost is bounded by steps times edges, order never matters, and cycles end by themselves.
 //!
 //! The order of reading: [`Delegation`] (what a member says), [`Book`] (what is in force for a proposal), [`Electorate`] and
@@ -24,7 +24,7 @@ pub use body::{Delegation, MAX_PARTS, MAX_TAG, Part, Scope, Tag};
 pub use book::{Book, DelegationRecord, Topic, View};
 pub use electorate::{Electorate, ElectorateError, Seat};
 pub use flow::{Flow, Resolver, resolve};
-pub use graph::{EdgeList, Graph, OutEdges};
+pub use graph::{EdgeList, Graph, OutEdges, Receiver};
 pub use live::{Live, Shift};
 pub use route::{MAX_ROUTE_EDGES, Route, RouteEnd, RouteEndKind};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::MAX_STEPS;
 use super::electorate::Seat;
-use super::graph::Graph;
+use super::graph::{Graph, Receiver};
 
 /// Most edges that a [`Route`] follows; a stranger's delegations must not decide how long a screen takes.
 pub const MAX_ROUTE_EDGES: usize = 4096;
@@ -24,7 +24,7 @@ pub struct Route {
 /// One place where weight rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RouteEnd {
-    /// Where. For [`RouteEndKind::OutsideRoll`], whose delegation led out of the roll.
+    /// Where. For [`RouteEndKind::Abstention`] and [`RouteEndKind::OutsideRoll`], whose delegation says so.
     pub seat: Seat,
     /// Over how many delegations it came there, 0 for the member's own ballot.
     pub steps: usize,
@@ -39,6 +39,8 @@ pub struct RouteEnd {
 pub enum RouteEndKind {
     /// It is cast with the ballot of that seat.
     Ballot,
+    /// It abstains by the delegation of that seat (L-17).
+    Abstention,
     /// Not cast: that seat has neither a ballot nor a delegation in force.
     NoDelegation,
     /// Not cast: it came over [`MAX_STEPS`] delegations already, as it does in a cycle.
@@ -67,12 +69,16 @@ impl Route {
                     rest(RouteEndKind::TooManySteps, weight);
                 } else if let Some(left) = edges_left.checked_sub(edges.len()) {
                     edges_left = left;
-                    let mut outside = 0;
+                    let (mut outside, mut abstained) = (0, 0);
                     for (to, part) in edges.divide(weight).filter(|(_, part)| *part > 0) {
                         match to {
-                            Some(to) => *next.entry(to).or_default() += part,
-                            None => outside += part,
+                            Receiver::Seat(to) => *next.entry(to).or_default() += part,
+                            Receiver::Outside => outside += part,
+                            Receiver::Abstention => abstained += part,
                         }
+                    }
+                    if abstained > 0 {
+                        rest(RouteEndKind::Abstention, abstained);
                     }
                     if outside > 0 {
                         rest(RouteEndKind::OutsideRoll, outside);

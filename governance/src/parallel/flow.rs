@@ -28,7 +28,7 @@ impl<'a> ShardedFlow<'a> {
         Self { shards, parts }
     }
 
-    /// Counts the ballots, and everybody's weight as the roll's: each shard its own, merged in any order (L-14).
+    /// Counts the ballots, what abstains by delegations, and everybody's weight as the roll's: each shard its own, merged in any order (L-14).
     ///
     /// # Errors
     /// [`CountError`].
@@ -44,5 +44,11 @@ impl<'a> ShardedFlow<'a> {
     #[must_use]
     pub fn received(&self, seat: Seat) -> u128 {
         self.parts[self.shards.of(seat)].received(seat)
+    }
+
+    /// Weight that abstains by the delegation of a seat (L-17).
+    #[must_use]
+    pub fn abstained_at(&self, seat: Seat) -> u128 {
+        self.parts[self.shards.of(seat)].abstained_at(seat)
     }
 }

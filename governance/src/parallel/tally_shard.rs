@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::shards::Shards;
-use crate::delegation::{Graph, MAX_STEPS, Seat};
+use crate::delegation::{Graph, MAX_STEPS, Receiver, Seat};
 use crate::voting::{Count, CountError, System};
 
 /// The members of one shard, their ballots, and the weight that has come to them.
@@ -23,6 +23,8 @@ pub struct TallyShard<'a> {
     arrived: Vec<Seat>,
     /// Delegated weight that rests at a seat.
     resting: Vec<u128>,
+    /// Weight that abstains by the delegation of a seat.
+    abstaining: Vec<u128>,
     /// Steps that are over.
     steps: usize,
 }
@@ -46,8 +48,9 @@ impl<'a> TallyShard<'a> {
     ) -> Self {
         let range = shards.range(shard);
         let ballots = ballots.into_iter().filter(|(seat, _)| range.contains(&seat.index())).collect();
-        let (arrivals, resting) = (vec![0; range.len()], vec![0; range.len()]);
-        Self { graph, shards, range, ballots, arrivals, arrived: Vec::new(), resting, steps: 0 }
+        let none = || vec![0; range.len()];
+        let (arrivals, resting, abstaining) = (none(), none(), none());
+        Self { graph, shards, range, ballots, arrivals, arrived: Vec::new(), resting, abstaining, steps: 0 }
     }
 
     /// Passes on what arrived in the step before (at first, everybody's own weight); one parcel for each shard, its own
@@ -105,7 +108,13 @@ impl<'a> TallyShard<'a> {
         self.graph.electorate().weight(seat) + self.resting[seat.index() - self.range.start]
     }
 
-    /// Counts this shard's ballots, and its members' weight as the roll's.
+    /// Weight that abstains by the delegation of a seat of this shard (L-17). Right after the last step.
+    #[must_use]
+    pub fn abstained_at(&self, seat: Seat) -> u128 {
+        self.abstaining[seat.index() - self.range.start]
+    }
+
+    /// Counts this shard's ballots, what abstains by its members' delegations, and its members' weight as the roll's.
     ///
     /// # Errors
     /// [`CountError`].
@@ -113,6 +122,9 @@ impl<'a> TallyShard<'a> {
         let mut count = Count::new(system, options)?;
         for seat in self.seats() {
             count.add_roll(self.graph.electorate().weight(seat))?;
+        }
+        for weight in &self.abstaining {
+            count.add_abstention(*weight)?;
         }
         for (seat, fields) in &self.ballots {
             count.add(fields, self.received(*seat))?;
@@ -133,8 +145,10 @@ impl<'a> TallyShard<'a> {
     fn divide(&mut self, from: Seat, weight: u128, parcels: &mut [Parcel]) {
         for (to, part) in self.graph.edges(from).divide(weight).filter(|(_, part)| *part > 0) {
             match to {
-                Some(to) => parcels[self.shards.of(to)].push((to, part)),
-                None => self.rest(from, part),
+                Receiver::Seat(to) => parcels[self.shards.of(to)].push((to, part)),
+                Receiver::Outside => self.rest(from, part),
+                // Fits, because all weights of an electorate together do.
+                Receiver::Abstention => self.abstaining[from.index() - self.range.start] += part,
             }
         }
     }

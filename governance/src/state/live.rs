@@ -16,6 +16,8 @@ pub struct LiveTally {
     own: Option<Count>,
     /// Who receives whose weight; `None` while nobody delegates.
     flow: Option<Flow>,
+    /// Weight in the count that abstains by delegations (L-17).
+    abstention: u128,
     /// Whether a ballot or delegation came since the last head.
     has_changed: bool,
 }
@@ -85,8 +87,10 @@ impl LiveTally {
         let seat = self.flow.as_ref().and_then(|flow| Some((flow, flow.electorate().seat(member)?)));
         let weight = match (seat, &self.flow) {
             (Some((flow, seat)), _) => {
-                let (weight, shifts) = flow.live.if_votes(&flow.basin, seat);
+                let (weight, shifts, abstained) = flow.live.if_votes(&flow.basin, seat);
+                count.remove_abstention(self.abstention)?;
                 reweigh(&mut count, flow, &shifts, ballots);
+                count.add_abstention(abstained)?;
                 weight
             }
             // Without a seat nothing is carried where weight flows.
@@ -124,7 +128,8 @@ impl LogState {
         }
         let flow = self.new_flow(id, electorate, delegating);
         let own = flow.is_some().then(|| count.clone());
-        let mut live = LiveTally { count, own, flow, has_changed: true };
+        let mut live = LiveTally { count, own, flow, abstention: 0, has_changed: true };
+        live.abstain();
         for (member, mut records) in proposal.ballots.by_member() {
             if let Some(record) = records.find(|record| record.void_from.is_none()) {
                 live.replace(member, roll.weight(member), None, Some(record.fields), &proposal.ballots);
@@ -326,7 +331,17 @@ impl LiveTally {
     /// Other ballots carry other weights now.
     fn shift(&mut self, shifts: &[Shift], but: Option<Seat>, ballots: &Ballots) {
         let Some(flow) = &self.flow else { return };
+        // First, so that no unit of weight is in two sums in between.
+        self.count.remove_abstention(self.abstention).expect("it was counted as abstaining");
+        self.abstention = 0;
         reweigh(&mut self.count, flow, shifts.iter().filter(|shift| Some(shift.seat) != but), ballots);
+        self.abstain();
+    }
+
+    /// Counts what abstains by delegations; nothing of it is counted yet.
+    fn abstain(&mut self) {
+        self.abstention = self.flow.as_ref().map_or(0, |flow| flow.live.abstained(&flow.basin));
+        self.count.add_abstention(self.abstention).expect("the roll's total is what all weights together can reach");
     }
 }
 

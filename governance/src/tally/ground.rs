@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Delegations, Poll, TallyError};
+use super::{BallotLeaf, Delegations, Poll, TallyError};
 use crate::ballots::BallotRecord;
 use crate::delegation::{Basin, Electorate, Graph, Live, Seat};
 use crate::id::EntryId;
@@ -31,6 +31,15 @@ pub(super) struct Ground {
 struct Cast<'a> {
     seat: Seat,
     ballot: BallotRecord<'a>,
+}
+
+/// Weight behind a seat's leaf.
+#[derive(Clone, Copy)]
+struct Carried {
+    /// With which its ballot counts; of no meaning without one.
+    received: u128,
+    /// That abstains by its delegation.
+    abstained: u128,
 }
 
 impl Ground {
@@ -64,7 +73,10 @@ impl Ground {
         if self.bare.contains_key(&purpose.sum_count()) {
             return Ok(());
         }
-        let tree = parallel::tree(workers, purpose, self.seats(), |index| self.leaf(poll, seat_at(index), None, 0))?;
+        let tree = parallel::tree(workers, purpose, self.seats(), |index| {
+            let seat = seat_at(index);
+            self.leaf(poll, seat, None, Carried { received: 0, abstained: self.basin.abstained_at(seat) })
+        })?;
         self.bare.insert(purpose.sum_count(), Arc::new(tree));
         Ok(())
     }
@@ -78,9 +90,11 @@ impl Ground {
             return Ok(flow.count(workers, poll.system, poll.options)?);
         }
         count.add_roll(self.electorate().total())?;
-        self.with_voters(&cast, |received| {
-            cast.iter().try_for_each(|cast| count.add(cast.ballot.fields, received(cast.seat)))
-        })?;
+        let live = self.with_voters(&cast);
+        count.add_abstention(live.abstained(&self.basin))?;
+        for cast in &cast {
+            count.add(cast.ballot.fields, self.carried(&live, cast.seat).received)?;
+        }
         Ok(count)
     }
 
@@ -90,18 +104,19 @@ impl Ground {
         let cast = self.cast(poll, &mut Count::new(poll.system, poll.options)?)?;
         if let Some(bare) = self.bare.get(&purpose.sum_count()).filter(|_| self.is_thin(poll)) {
             let mut tree = SumOverlay::new(Arc::clone(bare));
-            let leaves = self.with_voters(&cast, |received| {
-                let leaf = |cast: &Cast<'_>| self.leaf(poll, cast.seat, Some(&cast.ballot), received(cast.seat));
-                cast.iter().map(leaf).collect::<Result<Vec<_>, _>>()
-            })?;
-            tree.replace(leaves)?;
+            let live = self.with_voters(&cast);
+            let leaf = |seat, ballot| self.leaf(poll, seat, ballot, self.carried(&live, seat));
+            let own = cast.iter().map(|cast| leaf(cast.seat, Some(&cast.ballot)));
+            let handed_on = live.shifted_abstainers(&self.basin).map(|seat| leaf(seat, None));
+            tree.replace(own.chain(handed_on).collect::<Result<Vec<_>, _>>()?)?;
             return Ok(tree);
         }
         let flow = self.sharded(workers, &cast);
         let leaf = |index| {
             let seat = seat_at(index);
             let found = cast.binary_search_by_key(&seat, |cast| cast.seat).ok().map(|at| &cast[at].ballot);
-            self.leaf(poll, seat, found, flow.received(seat))
+            let carried = Carried { received: flow.received(seat), abstained: flow.abstained_at(seat) };
+            self.leaf(poll, seat, found, carried)
         };
         Ok(parallel::tree(workers, purpose, self.seats(), leaf)?.into())
     }
@@ -122,16 +137,21 @@ impl Ground {
         Ok(cast)
     }
 
-    /// Asks what each ballot weighs while these vote.
-    fn with_voters<R>(&self, cast: &[Cast<'_>], ask: impl FnOnce(&dyn Fn(Seat) -> u128) -> R) -> R {
-        if self.delegated.is_empty() {
-            return ask(&|seat| self.electorate().weight(seat));
-        }
+    /// The flow while these vote; nothing flows where nobody delegates.
+    fn with_voters(&self, cast: &[Cast<'_>]) -> Live {
         let mut live = Live::new();
-        for cast in cast {
+        for cast in cast.iter().filter(|_| !self.delegated.is_empty()) {
             live.set_votes(&self.basin, cast.seat, true);
         }
-        ask(&|seat| live.received(&self.basin, seat))
+        live
+    }
+
+    /// What a seat carries in that flow.
+    fn carried(&self, live: &Live, seat: Seat) -> Carried {
+        if self.delegated.is_empty() {
+            return Carried { received: self.electorate().weight(seat), abstained: 0 };
+        }
+        Carried { received: live.received(&self.basin, seat), abstained: live.abstained_at(&self.basin, seat) }
     }
 
     fn sharded<'g>(&'g self, workers: &dyn Workers, cast: &[Cast<'g>]) -> ShardedFlow<'g> {
@@ -144,11 +164,12 @@ impl Ground {
         poll: &Poll<'_>,
         seat: Seat,
         ballot: Option<&BallotRecord<'_>>,
-        received: u128,
+        carried: Carried,
     ) -> Result<SumLeaf, TallyError> {
-        let ballot = ballot.map(|record| poll.counted(record, received)).transpose()?;
+        let ballot = ballot.map(|record| poll.counted(record, carried.received)).transpose()?;
         let (member, own) = (self.electorate().member(seat), self.electorate().weight(seat));
-        poll.leaf(member, own, ballot, || self.delegated.get(&seat).copied())
+        let delegation = || Some(BallotLeaf::of_delegation(*self.delegated.get(&seat)?, carried.abstained));
+        poll.leaf(member, own, ballot, delegation)
     }
 }
 

@@ -85,6 +85,13 @@ pub enum BallotLeaf {
         /// The delegation in force.
         entry: EntryId,
     },
+    /// The same, and some weight abstains by that delegation (L-17).
+    Abstained {
+        /// The delegation in force.
+        entry: EntryId,
+        /// Weight that abstains by it: of the member's own, and of what came to them; above 0.
+        weight: u128,
+    },
 }
 
 /// The ballot that counts for a member.
@@ -130,6 +137,9 @@ impl Poll<'_> {
         let mut count = Count::new(self.system, self.options)?;
         count.add_roll(self.roll.total())?;
         let flow = self.flow()?;
+        if let Some((_, flow)) = &flow {
+            count.add_abstention(flow.abstained())?;
+        }
         for (member, record) in self.ballots.all_counted(self.cutoff) {
             let weight = self.carried(flow.as_ref(), &member);
             count.add(record.fields, weight)?;
@@ -149,7 +159,11 @@ impl Poll<'_> {
         let leaf = |(member, entry): (&MemberId, &RollEntry)| {
             let weight = self.carried(flow.as_ref(), member);
             let ballot = last.get(member).map(|record| self.counted(record, weight)).transpose()?;
-            self.leaf(*member, entry.weight, ballot, || self.delegation_of(member))
+            self.leaf(*member, entry.weight, ballot, || {
+                let at = flow.as_ref().and_then(|(graph, flow)| Some((flow, graph.electorate().seat(member)?)));
+                let abstained = at.map_or(0, |(flow, seat)| flow.abstained_at(seat));
+                self.delegation_of(member).map(|entry| BallotLeaf::of_delegation(entry, abstained))
+            })
         };
         let leaves = self.roll.iter().map(leaf).collect::<Result<Vec<_>, TallyError>>()?;
         Ok(SumTree::build(self.purpose()?, leaves)?)
@@ -166,17 +180,17 @@ impl Poll<'_> {
         Ok(CountedBallot { position: record.position, entry, fields: record.fields.to_vec(), weight })
     }
 
-    /// The leaf of a member with `own` weight.
+    /// The leaf of a member with `own` weight; `delegation` is that of one without a ballot who delegates.
     fn leaf(
         &self,
         member: MemberId,
         own: u128,
         ballot: Option<CountedBallot>,
-        delegation: impl FnOnce() -> Option<EntryId>,
+        delegation: impl FnOnce() -> Option<BallotLeaf>,
     ) -> Result<SumLeaf, TallyError> {
         let leaf = match ballot {
             Some(ballot) => BallotLeaf::Own(ballot),
-            None => delegation().map_or(BallotLeaf::None, |entry| BallotLeaf::Delegated { entry }),
+            None => delegation().unwrap_or(BallotLeaf::None),
         };
         Ok(SumLeaf { key: member.0, value: leaf.to_bytes(), sums: leaf.sums(self.system, self.options, own)? })
     }
@@ -235,24 +249,34 @@ impl Sums {
 }
 
 impl BallotLeaf {
+    /// Of a member without a ballot whose delegation in force is `entry`, by which `abstained` weight abstains.
+    const fn of_delegation(entry: EntryId, abstained: u128) -> Self {
+        match abstained {
+            0 => Self::Delegated { entry },
+            weight => Self::Abstained { entry, weight },
+        }
+    }
+
     /// The ballot that counts; `None` when the member did not vote.
     #[must_use]
     pub const fn ballot(&self) -> Option<&CountedBallot> {
         match self {
             Self::Own(ballot) => Some(ballot),
-            Self::None | Self::Delegated { .. } => None,
+            Self::None | Self::Delegated { .. } | Self::Abstained { .. } => None,
         }
     }
 
-    /// The sums of the leaf of a member with `own` weight: what the ballot adds, and the weight (G-76).
+    /// The sums of the leaf of a member with `own` weight: what the ballot or the delegation adds, and the weight (G-76).
     ///
     /// # Errors
     /// [`CountError`] when the ballot is none of the system's.
     pub fn sums(&self, system: System, options: u16, own: u128) -> Result<Vec<u128>, CountError> {
         let mut count = Count::new(system, options)?;
         count.add_roll(own)?;
-        if let Self::Own(ballot) = self {
-            count.add(&ballot.fields, ballot.weight)?;
+        match self {
+            Self::Own(ballot) => count.add(&ballot.fields, ballot.weight)?,
+            Self::Abstained { weight, .. } => count.add_abstention(*weight)?,
+            Self::None | Self::Delegated { .. } => {}
         }
         Ok(count.sums())
     }
@@ -273,6 +297,11 @@ impl Canonical for BallotLeaf {
                 w.u8(2);
                 entry.encode(w);
             }
+            Self::Abstained { entry, weight } => {
+                w.u8(3);
+                entry.encode(w);
+                w.u128(*weight);
+            }
         }
     }
 
@@ -286,6 +315,13 @@ impl Canonical for BallotLeaf {
                 weight: r.u128()?,
             })),
             2 => Ok(Self::Delegated { entry: Canonical::decode(r)? }),
+            3 => match (Canonical::decode(r)?, r.u128()?) {
+                (_, 0) => {
+                    let problem = "is 0, which is a leaf of kind 2".into();
+                    Err(DecodeError::Rule { rule: "G-76", field: "weight that abstains", problem })
+                }
+                (entry, weight) => Ok(Self::Abstained { entry, weight }),
+            },
             found => Err(DecodeError::UnknownVariant { field: "ballot leaf", found }),
         }
     }

@@ -44,6 +44,12 @@ pub enum CountError {
         /// The weight to take back.
         weight: u128,
     },
+    /// More weight that abstained to take back than was counted.
+    #[error("L-17: no weight {weight} was counted as abstaining")]
+    NoAbstention {
+        /// The weight to take back.
+        weight: u128,
+    },
     /// Counts of different systems or numbers of options.
     #[error("V-13: a count of {} with {found_options} options cannot be added to one of {} with {options}", .found.name(), .system.name())]
     Different {
@@ -157,6 +163,27 @@ impl Count {
             Some(left) => drop(self.rankings.insert(fields.to_vec(), left)),
             None => {}
         }
+        Ok(())
+    }
+
+    /// Counts weight that abstains by a delegation (L-17): it takes part, but is no ballot.
+    ///
+    /// # Errors
+    /// [`CountError::Overflow`].
+    pub fn add_abstention(&mut self, weight: u128) -> Result<(), CountError> {
+        self.checked_turnout().and_then(|turnout| turnout.checked_add(weight)).ok_or(CountError::Overflow)?;
+        let at = self.layout().abstain();
+        self.sums[at] += weight; // fits, because the turnout does
+        Ok(())
+    }
+
+    /// Takes back what [`Count::add_abstention`] counted.
+    ///
+    /// # Errors
+    /// [`CountError::NoAbstention`] when less abstained than that.
+    pub fn remove_abstention(&mut self, weight: u128) -> Result<(), CountError> {
+        let at = self.layout().abstain();
+        self.sums[at] = self.sums[at].checked_sub(weight).ok_or(CountError::NoAbstention { weight })?;
         Ok(())
     }
 

@@ -203,6 +203,70 @@ fn delegated_weight_is_in_the_outcome_and_in_the_tree() {
     assert!(matches!(silent.leaf, althing_governance::tally::BallotLeaf::Delegated { .. }));
 }
 
+/// L-17: without a ballot of one's own one's weight abstains, and what was handed to one with it, until one votes, takes it
+/// back, or it expires.
+#[test]
+fn a_standing_abstention_counts_until_its_owner_says_otherwise() {
+    let mut world = all_classes(|_| {});
+    let abstaining =
+        |scope, expires_height| Delegation { scope, parts: vec![Part::abstaining(10_000)], expires_height };
+    let to = |member: u8| Part { to: member_id(member), share_bp: 10_000 };
+    world.say(3, abstaining(Scope::All, None)).unwrap();
+    world.say(4, abstaining(Scope::Class(Class::Text), None)).unwrap();
+    world.say(5, Delegation { scope: Scope::All, parts: vec![to(4)], expires_height: None }).unwrap();
+    world.say(6, abstaining(Scope::Class(Class::Spend), None)).unwrap();
+    let split = vec![Part::abstaining(2500), Part { to: member_id(1), share_bp: 7500 }];
+    world.say(7, Delegation { scope: Scope::All, parts: split, expires_height: None }).unwrap();
+    world.say(8, abstaining(Scope::All, Some(world.height + 1))).unwrap();
+    let id = world.open_vote(1, text("With abstentions"));
+    let live = |world: &World| world.state.proposals()[&id].live.clone().unwrap().count().sums();
+    assert_eq!(live(&world), [0, 0, 3250, 0, 10_000], "3, 4 with 5, and a quarter of 7");
+    world.vote(1, id, Choice::Yes).unwrap();
+    assert_eq!(live(&world), [1750, 0, 3250, 1, 10_000]);
+    let would = |world: &World, by: u8| {
+        let proposal = &world.state.proposals()[&id];
+        let fields = Ballot::new(id, Choice::No, None).fields;
+        proposal.live.as_ref().unwrap().count_with(&member_id(by), 1000, &fields, &proposal.ballots).unwrap().sums()
+    };
+    assert_eq!(would(&world, 4), [1750, 2000, 1250, 2, 10_000], "no unit of weight is shown twice (L-16)");
+    world.vote(4, id, Choice::No).unwrap();
+    assert_eq!(live(&world), [1750, 2000, 1250, 2, 10_000]);
+    world.say(3, Delegation { scope: Scope::All, parts: Vec::new(), expires_height: None }).unwrap();
+    assert_eq!(live(&world), [1750, 2000, 250, 2, 10_000]);
+    world.say(2, abstaining(Scope::All, None)).unwrap();
+    let expected = live(&world);
+    assert_eq!(expected, [1750, 2000, 1250, 2, 10_000]);
+    let standing = fate(&mut world, id);
+    assert_eq!((standing.outcome, standing.count.sums()), (Outcome::Rejected, expected.clone()));
+    let closed = &world.closes[usize::try_from(standing.decided_epoch).unwrap() - 1];
+    assert_eq!(closed.ballots[&id].root().sums, expected);
+    let shown = closed.prove_ballot(&id, &member_id(7)).unwrap().verify(&closed.header, &id, &member_id(7)).unwrap();
+    assert!(matches!(shown.leaf, althing_governance::tally::BallotLeaf::Abstained { weight: 250, .. }));
+    assert_eq!((shown.weight, shown.totals.abstained(), shown.totals.ballots()), (1000, 1250, 2));
+    world.assert_reproducible();
+}
+
+/// L-18: whoever abstains by delegation can still vote, so that nothing is certain because of it.
+#[test]
+fn a_standing_abstention_ends_no_vote_early() {
+    let mut world = all_classes(|charter| {
+        let rule = &mut charter.classes[0];
+        (rule.voting_blocks, rule.final_ballots, rule.early_decision) = (24, true, true);
+    });
+    for member in 2..=6 {
+        let parts = vec![Part::abstaining(10_000)];
+        world.say(member, Delegation { scope: Scope::All, parts, expires_height: None }).unwrap();
+    }
+    let id = world.open_vote(1, text("Nothing certain"));
+    let nominal = world.state.proposals()[&id].schedule.unwrap().close;
+    for member in [1, 7, 8, 9] {
+        world.vote(member, id, Choice::Yes).unwrap();
+    }
+    let standing = fate(&mut world, id);
+    assert_eq!((standing.outcome, standing.closed_at), (PASSED, nominal));
+    assert_eq!(standing.count.sums(), [4000, 0, 5000, 4, 10_000]);
+}
+
 #[test]
 fn final_ballots_end_early_and_freeze_delegations() {
     let mut world = all_classes(|charter| {

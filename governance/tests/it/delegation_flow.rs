@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use althing_governance::MemberId;
 use althing_governance::delegation::{
-    Basin, EdgeList, Electorate, ElectorateError, Graph, Live, MAX_STEPS, Resolver, Route, RouteEndKind, Seat, resolve,
+    Basin, EdgeList, Electorate, ElectorateError, Graph, Live, MAX_STEPS, Receiver, Resolver, Route, RouteEndKind,
+    Seat, resolve,
 };
 use proptest::prelude::*;
 
-use crate::naive_delegation::{Edges, naive_flow};
+use crate::naive_delegation::{ABSTAIN, Edges, naive_flow};
 
 fn electorate(weights: &[u64]) -> Arc<Electorate> {
     let members = weights.iter().zip(0u8..).map(|(weight, n)| (MemberId([n; 32]), u128::from(*weight)));
@@ -26,7 +27,11 @@ fn graph(weights: &[u64], edges: &[Edges]) -> Graph {
 }
 
 fn list(edges: &Edges) -> EdgeList {
-    EdgeList::new(edges.iter().map(|(to, share)| (to.map(Seat), *share)))
+    let receiver = |to: Option<u32>| match to {
+        Some(ABSTAIN) => Receiver::Abstention,
+        to => to.map(Seat).into(),
+    };
+    EdgeList::new(edges.iter().map(|(to, share)| (receiver(*to), *share)))
 }
 
 fn to(receiver: u32) -> Edges {
@@ -43,10 +48,37 @@ fn stranded(graph: &Graph, voters: &[u32]) -> Vec<u128> {
     graph.electorate().seats().map(|seat| flow.stranded(seat)).collect()
 }
 
+fn abstained(graph: &Graph, voters: &[u32]) -> Vec<u128> {
+    let flow = resolve(graph, voters.iter().copied().map(Seat));
+    let by_seat: Vec<u128> = graph.electorate().seats().map(|seat| flow.abstained_at(seat)).collect();
+    assert_eq!(by_seat.iter().sum::<u128>(), flow.abstained());
+    by_seat
+}
+
 /// Seat 0 votes, every other delegates to the one before: 0 <- 1 <- 2 ...
 fn chain(length: u32) -> Graph {
     let edges: Vec<Edges> = (0..=length).map(|n| n.checked_sub(1).map_or(vec![], to)).collect();
     graph(&vec![1; length as usize + 1], &edges)
+}
+
+/// L-17: an abstention is a step like any other.
+#[test]
+fn what_comes_to_an_abstention_within_eight_steps_abstains() {
+    let abstains = |length: u32| {
+        let edges: Vec<Edges> = (0..length).map(|n| to(n.checked_sub(1).unwrap_or(ABSTAIN))).collect();
+        let graph = graph(&vec![1; length as usize], &edges);
+        (abstained(&graph, &[])[0], stranded(&graph, &[]).iter().sum::<u128>())
+    };
+    assert_eq!((abstains(1), abstains(8), abstains(9)), ((1, 0), (8, 0), (8, 1)));
+}
+
+#[test]
+fn an_own_ballot_goes_before_an_abstention() {
+    let graph = graph(&[5, 7, 100], &[vec![(Some(ABSTAIN), 4000), (Some(2), 6000)], to(0), vec![]]);
+    // 5 and 7 come at different steps, each rounded by itself: 2 of 5 and 2 of 7 abstain.
+    assert_eq!((received(&graph, &[2]), abstained(&graph, &[2])), (vec![0, 0, 108], vec![4, 0, 0]));
+    assert_eq!((received(&graph, &[0, 2]), abstained(&graph, &[0, 2])), (vec![12, 0, 100], vec![0; 3]));
+    assert_eq!((received(&graph, &[1, 2]), abstained(&graph, &[1, 2])), (vec![0, 7, 103], vec![2, 0, 0]));
 }
 
 #[test]
@@ -153,15 +185,16 @@ fn worlds() -> impl Strategy<Value = (Vec<u64>, Vec<Edges>, BTreeSet<u32>)> {
     })
 }
 
-/// Nothing, or up to four receivers, among them some outside the roll, with shares that add up.
+/// Nothing, or up to four receivers, among them some outside the roll and the abstention, with shares that add up.
 fn edges(seats: u32) -> impl Strategy<Value = Edges> {
-    let receivers = proptest::collection::btree_set(0..seats + 2, 1..5);
+    let receivers = proptest::collection::btree_set(0..seats + 3, 1..5);
     let cuts = proptest::collection::btree_set(1..10_000u16, 4);
     let some = (receivers, cuts).prop_map(move |(receivers, cuts)| {
         let inner = receivers.len() - 1;
         let bounds: Vec<u16> = [0].into_iter().chain(cuts.into_iter().take(inner)).chain([10_000]).collect();
         let shares = bounds.windows(2).map(|pair| pair[1] - pair[0]);
-        receivers.into_iter().map(|to| (to < seats).then_some(to)).zip(shares).collect()
+        let receiver = |to: u32| if to == seats + 2 { Some(ABSTAIN) } else { Some(to).filter(|to| *to < seats) };
+        receivers.into_iter().map(receiver).zip(shares).collect()
     });
     prop_oneof![1 => Just(vec![]), 3 => some]
 }
@@ -174,6 +207,7 @@ proptest! {
         let naive = naive_flow(&weights, &edges, &voters);
         prop_assert_eq!(received(&graph, &voters), naive.received);
         prop_assert_eq!(stranded(&graph, &voters), naive.stranded);
+        prop_assert_eq!(abstained(&graph, &voters), naive.abstained);
     }
 
     #[test]
@@ -185,7 +219,8 @@ proptest! {
             .map(|seat| graph.electorate().weight(seat)).sum();
         let cast: u128 = received(&graph, &voters).iter().sum();
         let lost: u128 = stranded(&graph, &voters).iter().sum();
-        prop_assert_eq!(cast + lost + idle, graph.electorate().total());
+        let abstained: u128 = abstained(&graph, &voters).iter().sum();
+        prop_assert_eq!(cast + lost + abstained + idle, graph.electorate().total());
     }
 
     #[test]
@@ -199,7 +234,9 @@ proptest! {
             for seat in graph.electorate().seats() {
                 prop_assert_eq!(reused.received(&graph, seat), fresh.received(&graph, seat));
                 prop_assert_eq!(reused.stranded(seat), fresh.stranded(seat));
+                prop_assert_eq!(reused.abstained_at(seat), fresh.abstained_at(seat));
             }
+            prop_assert_eq!(reused.abstained(), fresh.abstained());
         }
     }
 
@@ -220,7 +257,7 @@ proptest! {
                 shifts[what] = live.set_votes(&basin, seat, !live.votes(seat));
                 shifts
             } else {
-                let inside = |to: Option<u32>| to.filter(|to| *to < seats);
+                let inside = |to: Option<u32>| to.filter(|to| *to < seats || *to == ABSTAIN);
                 let edges = list(&edges.into_iter().map(|(to, share)| (inside(to), share)).collect());
                 basin.set(seat, &edges, &mut lives)
             };
@@ -233,9 +270,12 @@ proptest! {
                 }
                 let voters: Vec<u32> = (0..seats).filter(|seat| live.votes(Seat(*seat))).collect();
                 prop_assert_eq!(&*counted, &received(basin.graph(), &voters));
+                let abstained = abstained(basin.graph(), &voters);
                 for seat in basin.graph().electorate().seats() {
                     prop_assert_eq!(live.received(&basin, seat), counted[seat.index()]);
+                    prop_assert_eq!(live.abstained_at(&basin, seat), abstained[seat.index()]);
                 }
+                prop_assert_eq!(live.abstained(&basin), abstained.iter().sum::<u128>());
             }
         }
         // What is held is what differs, however it came about.
@@ -279,7 +319,10 @@ proptest! {
             let mut cast = live.clone();
             let mut shifts = cast.set_votes(&basin, seat, true);
             shifts.retain(|shift| shift.seat != seat);
-            prop_assert_eq!(live.if_votes(&basin, seat), (cast.received(&basin, seat), shifts));
+            prop_assert_eq!(
+                live.if_votes(&basin, seat),
+                (cast.received(&basin, seat), shifts, cast.abstained(&basin))
+            );
         }
     }
 

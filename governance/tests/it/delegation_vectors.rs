@@ -28,6 +28,8 @@ struct Case {
     voters: Vec<u8>,
     received: Vec<u128>,
     not_cast: Vec<u128>,
+    /// By seat; empty where nothing abstains.
+    abstained: Vec<u128>,
 }
 
 fn member(n: u8) -> MemberId {
@@ -65,6 +67,11 @@ fn cases() -> Vec<Case> {
         voters: voters.to_vec(),
         received: received.to_vec(),
         not_cast: not_cast.to_vec(),
+        abstained: Vec::new(),
+    };
+    let abstaining = |name, weights: &[u128], log, voters: &[u8], received: &[u128], abstained: &[u128]| Case {
+        abstained: abstained.to_vec(),
+        ..case(name, weights, log, voters, received, &vec![0; weights.len()])
     };
     let ones = [1; 10];
     let nets = || Scope::Tag(tag("nets"));
@@ -185,7 +192,43 @@ fn cases() -> Vec<Case> {
             ],
             &[0; 3],
         ),
+        abstaining("a standing abstention", &[5, 7], vec![(1, 2, abstain())], &[1], &[5, 0], &[0, 7]),
+        abstaining("an own ballot overrides an abstention", &[5, 7], vec![(1, 2, abstain())], &[2], &[0, 7], &[0, 0]),
+        abstaining(
+            "what is handed to an abstention follows it",
+            &[1, 10, 100],
+            vec![(1, 2, abstain()), (2, 3, to(2))],
+            &[1],
+            &[1, 0, 0],
+            &[0, 110, 0],
+        ),
+        abstaining(
+            "a part abstains, rounded",
+            &[0, 0, 10],
+            vec![(1, 3, with_abstention(3333, &[(1, 3333), (2, 3334)]))],
+            &[1, 2],
+            &[3, 4, 0],
+            &[0, 0, 3],
+        ),
+        abstaining(
+            "an abstention on a tag before a delegation of all",
+            &[1, 2, 4],
+            vec![(1, 3, to(1)), (2, 3, Delegation { scope: nets(), ..abstain() })],
+            &[1, 2],
+            &[1, 2, 0],
+            &[0, 0, 4],
+        ),
     ]
+}
+
+/// So many of 10,000 abstain.
+fn with_abstention(share_bp: u16, parts: &[(u8, u16)]) -> Delegation {
+    let others = all(parts);
+    Delegation { parts: [vec![Part::abstaining(share_bp)], others.parts].concat(), ..others }
+}
+
+fn abstain() -> Delegation {
+    with_abstention(10_000, &[])
 }
 
 impl Case {
@@ -206,7 +249,7 @@ impl Case {
 
     fn to_json(&self) -> Value {
         let decimal = |weights: &[u128]| weights.iter().map(u128::to_string).collect::<Vec<_>>();
-        json!({
+        let mut case = json!({
             "name": self.name,
             "members": (1u8..).zip(&self.weights)
                 .map(|(n, weight)| json!({ "key": member(n), "weight": weight.to_string() })).collect::<Vec<_>>(),
@@ -219,7 +262,11 @@ impl Case {
             "voters": self.voters.iter().map(|n| member(*n)).collect::<Vec<_>>(),
             "received": decimal(&self.received),
             "not_cast": decimal(&self.not_cast),
-        })
+        });
+        if !self.abstained.is_empty() {
+            case["abstained"] = json!(decimal(&self.abstained));
+        }
+        case
     }
 }
 
@@ -239,6 +286,9 @@ fn every_case_in_any_order_of_arrival() {
             for seat in graph.electorate().seats() {
                 assert_eq!(flow.received(&graph, seat), case.received[seat.index()], "{}: {seat:?}", case.name);
                 assert_eq!(live.received(&basin, seat), case.received[seat.index()], "{}: {seat:?}", case.name);
+                let abstained = case.abstained.get(seat.index()).copied().unwrap_or(0);
+                assert_eq!(flow.abstained_at(seat), abstained, "{}: {seat:?}", case.name);
+                assert_eq!(live.abstained_at(&basin, seat), abstained, "{}: {seat:?}", case.name);
                 assert_eq!(flow.stranded(seat), case.not_cast[seat.index()], "{}: {seat:?}", case.name);
             }
         }
@@ -246,7 +296,7 @@ fn every_case_in_any_order_of_arrival() {
 }
 
 /// Bytes that are no body, and the clause that says so.
-const REFUSED: [(&str, &str, &str); 7] = [
+const REFUSED: [(&str, &str, &str); 8] = [
     ("no such scope", "E-5/E-6/E-8", "030000000000"),
     (
         "shares of 9999",
@@ -269,7 +319,25 @@ const REFUSED: [(&str, &str, &str); 7] = [
     ("an expiry of 0", "L-3", "00000000000100000000"),
     ("an upper-case tag", "L-4", "020000000446697368000000000000"),
     ("a tag that ends with a hyphen", "L-4", "0200000002612d0000000000"),
+    (
+        "an abstention behind a member",
+        "L-2",
+        concat!(
+            "0000000002",
+            "1111111111111111111111111111111111111111111111111111111111111111",
+            "1388",
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "1388",
+            "00"
+        ),
+    ),
 ];
+
+/// L-17: nobody can ever sign as what stands for an abstention.
+#[test]
+fn an_abstention_is_nobodys_key() {
+    assert!(bitcoin::XOnlyPublicKey::from_slice(&Part::ABSTAIN.0).is_err());
+}
 
 #[test]
 fn every_refused_body_by_its_clause() {
@@ -294,6 +362,8 @@ fn committed_delegation_vectors_are_current() {
             },
         ),
         ("a tag", scoped(Scope::Tag(tag("boats-2026")), 17)),
+        ("all abstains", abstain()),
+        ("a quarter abstains", with_abstention(2500, &[(17, 7500)])),
     ];
     let generated = json!({
         "about": "Vectors of docs/spec/12-delegation.md.",

@@ -66,6 +66,9 @@ fn delegations(acts: &[(u8, u8, u16)]) -> Book {
         let share_bp = 1 + what % 9_999;
         let third = member(whom.wrapping_add(1));
         let mut parts = vec![Part { to: member(*whom), share_bp }, Part { to: third, share_bp: 10_000 - share_bp }];
+        if what % 3 == 0 {
+            parts[0] = Part::abstaining(share_bp);
+        }
         parts.sort_by_key(|part| part.to);
         if what % 11 == 0 {
             parts.clear(); // taken back

@@ -1,13 +1,17 @@
-//! A second resolver, written from the clauses L-10 to L-13 and from nothing else: it pulls where the library pushes, visits
+//! A second resolver, written from the clauses L-10 to L-13 and L-17 and from nothing else: it pulls where the library pushes, visits
 //! every pair of members in every step, and multiplies before it divides.
 
 /// Receivers (`None` outside the roll) and shares.
 pub(crate) type Edges = Vec<(Option<u32>, u16)>;
 
+/// Stands for a receiver where a part abstains (L-17).
+pub(crate) const ABSTAIN: u32 = u32::MAX;
+
 /// By seat.
 pub(crate) struct NaiveFlow {
     pub(crate) received: Vec<u128>,
     pub(crate) stranded: Vec<u128>,
+    pub(crate) abstained: Vec<u128>,
 }
 
 pub(crate) fn naive_flow(weights: &[u64], edges: &[Edges], voters: &[u32]) -> NaiveFlow {
@@ -38,7 +42,12 @@ pub(crate) fn naive_flow(weights: &[u64], edges: &[Edges], voters: &[u32]) -> Na
             }
         })
         .collect();
-    NaiveFlow { received, stranded }
+    let abstained_in = |step: usize, seat: usize| match passes(seat, step) {
+        true => part(arrivals[step][seat], &edges[seat], |receiver| receiver == Some(ABSTAIN)),
+        false => 0,
+    };
+    let abstained = seats.clone().map(|seat| (0..8).map(|step| abstained_in(step, seat)).sum()).collect();
+    NaiveFlow { received, stranded, abstained }
 }
 
 /// What the matching receivers get of `weight`, below 2^114.

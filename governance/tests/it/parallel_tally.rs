@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use althing_governance::MemberId;
-use althing_governance::delegation::{EdgeList, Electorate, Graph, Seat, resolve};
+use althing_governance::delegation::{EdgeList, Electorate, Graph, Receiver, Seat, resolve};
 use althing_governance::parallel::{Fragments, Parcel, Shards, TallyShard};
 use althing_governance::tree::{SumError, SumFragment, SumLeaf, SumTree, TreePurpose};
 use althing_governance::voting::{Count, System};
@@ -25,10 +25,15 @@ impl Poll {
         let flow = resolve(&self.graph, self.ballots.iter().map(|(seat, _)| *seat));
         let mut count = Count::new(self.system, self.options).unwrap();
         count.add_roll(self.graph.electorate().total()).unwrap();
+        count.add_abstention(flow.abstained()).unwrap();
         for (seat, fields) in &self.ballots {
             count.add(fields, flow.received(&self.graph, *seat)).unwrap();
         }
-        let leaves = self.graph.electorate().seats().map(|seat| self.leaf(seat, flow.received(&self.graph, seat)));
+        let leaves = self
+            .graph
+            .electorate()
+            .seats()
+            .map(|seat| self.leaf(seat, flow.received(&self.graph, seat) + flow.abstained_at(seat)));
         (count, SumTree::build(PURPOSE, leaves.collect()).unwrap())
     }
 
@@ -57,7 +62,8 @@ impl Poll {
         for shard in shuffle.order(shards.count()) {
             count.merge(&parts[shard].count(self.system, self.options).unwrap()).unwrap();
             let part = &parts[shard];
-            let leaves = part.seats().map(|seat| self.leaf(seat, part.received(seat))).collect();
+            let leaves =
+                part.seats().map(|seat| self.leaf(seat, part.received(seat) + part.abstained_at(seat))).collect();
             fragments.insert(SumFragment::hash(PURPOSE, shards.range(shard).start, leaves).unwrap()).unwrap();
         }
         (count, fragments.finish().unwrap())
@@ -101,7 +107,11 @@ fn poll(system: System, options: u16, members: u8, seed: u64) -> Poll {
     for seat in graph.electorate().clone().seats() {
         if random.below(2) == 0 {
             let share = 1 + u16::try_from(random.below(9_999)).unwrap();
-            let mut receiver = || (random.below(8) > 0).then(|| Seat(u32::try_from(random.below(n)).unwrap()));
+            let mut receiver = || match random.below(8) {
+                0 => Receiver::Outside,
+                1 => Receiver::Abstention,
+                _ => Receiver::Seat(Seat(u32::try_from(random.below(n)).unwrap())),
+            };
             graph.set(seat, &EdgeList::new([(receiver(), share), (receiver(), 10_000 - share)]));
         }
     }

@@ -42,7 +42,10 @@ fn delegation(world: &World, from: u8, what: u8) -> Delegation {
         2 if to != 6 && from != 6 => (vec![(to.min(6), 3_333), (6, 6_667)], None),
         _ => (vec![(to, 10_000)], None),
     };
-    let parts = parts.into_iter().map(|(to, share_bp)| Part { to: member_id(to), share_bp }).collect();
+    let mut parts: Vec<Part> = parts.into_iter().map(|(to, share_bp)| Part { to: member_id(to), share_bp }).collect();
+    if let Some(part) = parts.first_mut().filter(|_| what % 3 == 0) {
+        part.to = Part::ABSTAIN;
+    }
     Delegation { scope: scopes[usize::from(what / 7 % 5)].clone(), parts, expires_height: expires }
 }
 
@@ -62,6 +65,7 @@ fn fresh(state: &LogState, id: &ProposalId) -> Option<Vec<u128>> {
     let flow = resolve(&graph, ballots().filter_map(|(member, _)| seat(&member)));
     let mut count = Count::new(proposal.content.system, proposal.content.option_count()).unwrap();
     count.add_roll(roll.total()).unwrap();
+    count.add_abstention(flow.abstained()).unwrap();
     for (member, record) in ballots() {
         count.add(record.fields, seat(&member).map_or(0, |seat| flow.received(&graph, seat))).unwrap();
     }

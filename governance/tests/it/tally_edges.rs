@@ -119,8 +119,47 @@ fn every_leaf_of_a_ballot_tree_says_its_own() {
     }
     assert_eq!(given.to_bytes(), [&[2][..], &[21; 32]].concat());
     assert_eq!(BallotLeaf::None.to_bytes(), [0]);
-    let unknown = DecodeError::UnknownVariant { field: "ballot leaf", found: 3 };
-    assert_eq!(BallotLeaf::from_bytes(&[3]), Err(unknown));
+    let unknown = DecodeError::UnknownVariant { field: "ballot leaf", found: 4 };
+    assert_eq!(BallotLeaf::from_bytes(&[4]), Err(unknown));
+}
+
+/// G-76, L-17: the leaf of whoever abstains by delegation carries what abstains there, and no ballot.
+#[test]
+fn an_abstention_is_in_the_leaf_of_whoever_gave_it() {
+    let roll = Roll::from_stakes((1..=4).map(|who| (member(who), 100, 100 * u128::from(who))));
+    let ballots = ballots(&[(2, 4, 1, None)]);
+    let entries: Vec<EntryId> = (0..10).map(|position| EntryId([position; 32])).collect();
+    let mut book = Book::new();
+    let give = |parts| Delegation { scope: Scope::All, parts, expires_height: None };
+    book.record(member(1), 2, EntryId([21; 32]), give(vec![Part { to: member(3), share_bp: 10_000 }]));
+    let split = vec![Part::abstaining(2500), Part { to: member(2), share_bp: 7500 }];
+    book.record(member(3), 3, EntryId([23; 32]), give(split));
+    let topic = Topic { class: Class::Text, tags: Vec::new() };
+    let poll = |system, options| Poll {
+        system,
+        options,
+        roll: &roll,
+        ballots: &ballots,
+        entries: &entries,
+        cutoff: 10,
+        delegations: Some(Delegations { book: &book, topic: topic.clone(), cutoff: 10, close_height: 50 }),
+    };
+    let abstained = BallotLeaf::Abstained { entry: EntryId([23; 32]), weight: 100 };
+    assert_eq!(abstained.to_bytes(), [&[3][..], &[23; 32], &100u128.to_be_bytes()].concat());
+    for (system, options, parts) in
+        [(System::YesNoAbstain, 0, vec![500, 0]), (System::SingleChoice, 2, vec![0, 500, 0, 500])]
+    {
+        let tree = poll(system, options).tree().unwrap();
+        let leaf = tree.leaf(&member(3).0).unwrap();
+        assert_eq!(BallotLeaf::from_bytes(&leaf.value).as_ref(), Ok(&abstained));
+        assert_eq!(leaf.sums[parts.len()..], [100, 0, 300]);
+        assert_eq!(abstained.sums(system, options, 300).unwrap(), leaf.sums);
+        // The hundred that abstain are a quarter of 3's own 300 and of the 100 that 1 handed to 3.
+        let sums = [&parts[..], &[100, 1, 1000]].concat();
+        assert_eq!((tree.root().sums, poll(system, options).count().unwrap().sums()), (sums.clone(), sums));
+    }
+    let none = [&[3][..], &[23; 32], &[0; 16]].concat();
+    assert!(BallotLeaf::from_bytes(&none).unwrap_err().to_string().starts_with("G-76"));
 }
 
 #[test]

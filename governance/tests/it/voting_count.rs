@@ -226,6 +226,27 @@ fn parts_of_10_000() {
     }
 }
 
+/// L-18: what abstains by delegation is in one sum, as nobody's ballot, and goes as it came.
+#[test]
+fn a_standing_abstention_takes_part_without_a_ballot() {
+    for (system, options) in [(System::YesNoVeto, 0), (System::Optimistic, 0), (System::InstantRunoff, 3)] {
+        let mut count = Count::new(system, options).unwrap();
+        let empty = count.clone();
+        count.add_abstention(u128::MAX - 1).unwrap();
+        let mut sums = empty.sums();
+        let at = sums.len() - 3;
+        sums[at] = u128::MAX - 1;
+        assert_eq!((count.sums(), count.ballots()), (sums, 0));
+        let full = count.clone();
+        assert_eq!(count.add_abstention(2), Err(CountError::Overflow));
+        assert_eq!(count.add(&[1], 2), Err(CountError::Overflow));
+        assert_eq!(count.remove_abstention(u128::MAX), Err(CountError::NoAbstention { weight: u128::MAX }));
+        assert_eq!(count, full, "what was refused changed nothing");
+        count.remove_abstention(u128::MAX - 1).unwrap();
+        assert_eq!(count, empty);
+    }
+}
+
 proptest! {
     #[test]
     fn apportioning_loses_nothing_and_rounds_by_less_than_one(weight in any::<u64>(), cuts in proptest::collection::vec(0u16..=10_000, 0..15)) {
@@ -251,7 +272,7 @@ proptest! {
 
         let (mut left, mut right) = (election.clone(), election.clone());
         right.votes = left.votes.split_off(cut.min(left.votes.len()));
-        right.absent = 0;
+        (right.absent, right.standing) = (0, 0);
         let mut merged = right.count();
         merged.merge(&left.count()).unwrap();
         prop_assert_eq!(&merged, &whole);
@@ -261,6 +282,7 @@ proptest! {
             emptied.reweigh(fields, *weight, weight + 3).unwrap();
             emptied.remove(fields, weight + 3).unwrap();
         }
+        emptied.remove_abstention(election.standing).unwrap();
         let mut none = Count::new(election.system, election.options).unwrap();
         none.add_roll(election.roll()).unwrap();
         prop_assert_eq!(emptied, none);
@@ -270,7 +292,7 @@ proptest! {
     fn weight_is_conserved(election in elections()) {
         let count = election.count();
         let voted: u128 = election.votes.iter().map(|(_, weight)| weight).sum();
-        prop_assert_eq!(count.cast() + count.abstained(), voted);
+        prop_assert_eq!(count.cast() + count.abstained(), voted + election.standing);
         prop_assert_eq!(count.weight(), election.roll());
         if matches!(election.system, System::SingleChoice | System::Split | System::InstantRunoff) {
             prop_assert_eq!(count.parts().iter().sum::<u128>(), count.cast());

@@ -15,6 +15,8 @@ pub(crate) struct Election {
     pub(crate) system: System,
     pub(crate) options: u16,
     pub(crate) votes: Vec<Vote>,
+    /// Weight that abstains by delegations, without a ballot (L-17).
+    pub(crate) standing: u128,
     pub(crate) absent: u128,
     pub(crate) rule: Rule,
     pub(crate) block: [u8; 32],
@@ -27,7 +29,8 @@ impl Election {
             count.add(fields, *weight).unwrap();
             count.add_roll(*weight).unwrap();
         }
-        count.add_roll(self.absent).unwrap();
+        count.add_abstention(self.standing).unwrap();
+        count.add_roll(self.standing + self.absent).unwrap();
         count
     }
 
@@ -36,7 +39,7 @@ impl Election {
     }
 
     pub(crate) fn roll(&self) -> u128 {
-        self.votes.iter().map(|(_, weight)| weight).sum::<u128>() + self.absent
+        self.votes.iter().map(|(_, weight)| weight).sum::<u128>() + self.standing + self.absent
     }
 
     fn voted(&self, wanted: impl Fn(&[u16]) -> bool) -> u128 {
@@ -50,14 +53,14 @@ impl Election {
         let enough_voters = voters >= rule.distinct_voters_min as usize;
         if !self.system.has_options() {
             let (yes, no, veto) = (self.voted(|f| f == [1]), self.voted(|f| f == [2]), self.voted(|f| f == [3]));
-            let abstain = self.voted(|f| f == [0]);
+            let abstain = self.voted(|f| f == [0]) + self.standing;
             return Some(self.question(yes, no, veto, abstain, enough_voters));
         }
         if self.roll() == 0 || !enough_voters {
             return Some(Outcome::NoQuorum);
         }
         if let Quorum::ParticipationBp(bp) = rule.quorum
-            && self.voted(|_| true) * 10_000 < self.roll() * u128::from(bp)
+            && (self.voted(|_| true) + self.standing) * 10_000 < self.roll() * u128::from(bp)
         {
             return Some(Outcome::NoQuorum);
         }
@@ -102,7 +105,7 @@ impl Election {
         if !asks {
             sums.push(self.voted(|f| !f.is_empty()));
         }
-        sums.push(self.voted(|f| if asks { f == [0] } else { f.is_empty() }));
+        sums.push(self.voted(|f| if asks { f == [0] } else { f.is_empty() }) + self.standing);
         sums.push(self.votes.iter().filter(|(_, weight)| *weight > 0).count() as u128);
         sums.push(self.roll());
         sums
@@ -145,7 +148,7 @@ impl Election {
             return Outcome::Rejected;
         }
         // Whoever is for "none of these" is not counted as having come.
-        let came = self.voted(|_| true) * mark;
+        let came = (self.voted(|_| true) + self.standing) * mark;
         match self.rule.quorum {
             Quorum::YesOfTotalBp(bp) if yes * 10_000 < self.roll() * mark * u128::from(bp) => Outcome::NoQuorum,
             Quorum::ParticipationBp(bp) if came < no || (came - no) * 10_000 < self.roll() * mark * u128::from(bp) => {
@@ -335,12 +338,13 @@ pub(crate) fn elections() -> impl Strategy<Value = Election> {
         systems(),
         proptest::collection::vec((proptest::collection::vec(any::<u16>(), 8), weights), 0..9),
         0u128..4,
+        prop_oneof![2 => Just(0u128), 1 => 0u128..5],
         rules(),
         any::<[u8; 32]>(),
     )
-        .prop_map(|((system, options), random, absent, rule, block)| {
+        .prop_map(|((system, options), random, absent, standing, rule, block)| {
             let votes = random.iter().map(|(numbers, weight)| (ballot(system, options, numbers), *weight)).collect();
-            Election { system, options, votes, absent, rule, block }
+            Election { system, options, votes, standing, absent, rule, block }
         })
 }
 

@@ -11,8 +11,11 @@ use super::Choice;
 pub enum Saying {
     /// Hands the member's weight on where the member does not vote.
     Delegate {
-        /// Who gets how many parts; empty to take the delegation back. Parts are relative to their sum.
+        /// Who gets how many parts. Parts are relative to the sum of all; without any the delegation is taken back.
         to: Vec<DelegatePart>,
+        /// Parts that go to nobody and abstain.
+        #[serde(default)]
+        abstain: u16,
         /// On what.
         scope: DelegateScope,
         /// From this height on it is over.

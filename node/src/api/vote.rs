@@ -199,10 +199,13 @@ pub struct MyDelegation {
 /// A receiver of a delegation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DelegatedPart {
-    /// Vote key, hex.
+    /// Vote key, hex; empty where the part abstains.
     pub member: String,
     /// Untrusted text.
     pub name: String,
+    /// Whether the part goes to nobody and abstains.
+    #[serde(default)]
+    pub abstains: bool,
     /// Parts of 10,000.
     pub parts: u16,
 }

@@ -26,7 +26,7 @@ impl Member {
     pub(super) fn speech(&self, saying: Saying) -> Result<Spoken, ApiError> {
         let proposal = |text: &str| find_proposal(&self.shell, text);
         Ok(match saying {
-            Saying::Delegate { to, scope, until } => self.delegation(to, scope, until)?,
+            Saying::Delegate { to, abstain, scope, until } => self.delegation(&to, abstain, scope, until)?,
             Saying::CommentVote { comment, opinion } => {
                 let comment = find_comment(&self.shell, &comment)?;
                 let (opinion, words) = match opinion {
@@ -120,7 +120,13 @@ impl Member {
         Ok((Entry::KeyRotation(signed), sentences))
     }
 
-    fn delegation(&self, to: Vec<DelegatePart>, scope: DelegateScope, until: Option<u32>) -> Result<Spoken, ApiError> {
+    fn delegation(
+        &self,
+        to: &[DelegatePart],
+        abstain: u16,
+        scope: DelegateScope,
+        until: Option<u32>,
+    ) -> Result<Spoken, ApiError> {
         let scope = match scope {
             DelegateScope::All => Scope::All,
             DelegateScope::Class(class) => Scope::Class(class),
@@ -128,15 +134,23 @@ impl Member {
                 Scope::Tag(Tag::new(tag).map_err(|error| ApiError::invalid("L-4", error.to_string()))?)
             }
         };
-        let parts = self.parts(&to)?;
+        let parts = self.parts(to, abstain)?;
         let mut sentences: Vec<String> = parts
             .iter()
             .map(|part| {
+                if part.abstains() {
+                    let share = percent(part.share_bp);
+                    return format!("{share} of your weight abstains on {scope}, where you do not vote yourself.");
+                }
                 let (share, to, name) = (percent(part.share_bp), part.to, name_of(&self.shell, &part.to));
                 let whom = if name.is_empty() { format!("member {to}") } else { format!("{name}, member {to},") };
                 format!("{share} of your weight goes to {whom} on {scope}, where you do not vote yourself.")
             })
             .collect();
+        if parts.iter().any(Part::abstains) {
+            let words = "What abstains counts towards the quorum, and neither for nor against; it is no ballot (L-18).";
+            sentences.push(words.to_owned());
+        }
         match (parts.is_empty(), until) {
             (true, _) => sentences.push(format!("You take back what you delegated on {scope}.")),
             (false, Some(height)) => sentences.push(format!("It holds for votes that close below height {height}.")),
@@ -155,7 +169,7 @@ impl Member {
         }
         let newest = self.shell.ledger.state().newest_anchored().map_or(0, |record| record.header.epoch);
         if let Some(roll) = self.shell.ledger.state().roll(newest) {
-            sentences.extend(parts.iter().filter(|part| roll.weight(&part.to) == 0).map(|part| {
+            sentences.extend(parts.iter().filter(|part| !part.abstains() && roll.weight(&part.to) == 0).map(|part| {
                 let to = part.to;
                 format!("{to} has no weight in the roll of epoch {newest}: while it is so, what goes there is not cast (L-12).")
             }));
@@ -169,18 +183,18 @@ impl Member {
     }
 
     /// Parts of 10,000 in proportion to those given, so that they add up exactly: what is cut off goes to the first.
-    fn parts(&self, to: &[DelegatePart]) -> Result<Vec<Part>, ApiError> {
-        let whole: u64 = to.iter().map(|part| u64::from(part.parts)).sum();
+    fn parts(&self, to: &[DelegatePart], abstain: u16) -> Result<Vec<Part>, ApiError> {
+        let whole = to.iter().map(|part| u64::from(part.parts)).sum::<u64>() + u64::from(abstain);
+        let share = |parts: u16| u16::try_from(u64::from(parts) * WHOLE_BP / whole).unwrap_or(0);
         let mut parts = Vec::new();
         for part in to {
             if part.parts == 0 {
                 return Err(ApiError::invalid("L-2", format!("L-2: {} gets 0 parts; must be at least 1", part.member)));
             }
-            let share = u64::from(part.parts) * WHOLE_BP / whole;
-            parts.push(Part {
-                to: find_member(&self.shell, &part.member)?,
-                share_bp: u16::try_from(share).unwrap_or(0),
-            });
+            parts.push(Part { to: find_member(&self.shell, &part.member)?, share_bp: share(part.parts) });
+        }
+        if abstain > 0 {
+            parts.push(Part::abstaining(share(abstain)));
         }
         let given: u64 = parts.iter().map(|part| u64::from(part.share_bp)).sum();
         if let Some(first) = parts.first_mut() {

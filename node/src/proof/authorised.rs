@@ -85,6 +85,9 @@ pub(super) fn check_did_not_vote(
         althing_governance::tally::BallotLeaf::Delegated { entry } => {
             format!("; the weight went where delegation {entry} sent it")
         }
+        althing_governance::tally::BallotLeaf::Abstained { entry, weight } => {
+            format!("; the weight went where delegation {entry} sent it, and {weight} abstained by it")
+        }
         _ => String::new(),
     };
     Ok(format!("Member {member} did not vote on proposal {proposal}{handed_on}."))

@@ -24,11 +24,11 @@ pub(super) fn mine(shell: &Shell, me: Option<MemberId>, proposal: Option<&str>) 
         to: record
             .parts()
             .iter()
-            .map(|part| DelegatedPart {
-                member: part.to.to_string(),
-                name: name_of(shell, &part.to),
-                parts: part.share_bp,
+            .map(|part| match part.abstains() {
+                true => (String::new(), String::new(), part),
+                false => (part.to.to_string(), name_of(shell, &part.to), part),
             })
+            .map(|(member, name, part)| DelegatedPart { member, name, abstains: part.abstains(), parts: part.share_bp })
             .collect(),
         until: record.expires_height(),
         position: record.position,
@@ -86,6 +86,7 @@ fn routes(shell: &Shell, record: &ProposalRecord, me: &MemberId) -> Vec<WeightRo
             steps: u16::try_from(end.steps).unwrap_or(u16::MAX),
             words: match end.kind {
                 RouteEndKind::Ballot => "is cast with this member's ballot",
+                RouteEndKind::Abstention => "abstains, as this member's delegation says",
                 RouteEndKind::NoDelegation => "is not cast: this member neither voted nor delegated",
                 RouteEndKind::TooManySteps => "is not cast: it went over 8 delegations, or in a circle",
                 RouteEndKind::OutsideRoll => "is not cast: it was delegated to somebody who is not on the roll",

@@ -117,6 +117,7 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
         (vec!["delegate", "Astrid", "--until", "0", "--yes"], "L-3", "0"),
         (vec!["delegate", "Astrid", "--until", "1", "--yes"], "L-8", "height 1 "),
         (vec!["delegate", "Astrid", "Astrid", "--yes"], "L-2", "comes twice"),
+        (vec!["delegate", "--abstain", "--until", "1", "--yes"], "L-8", "height 1 "),
         (vec!["delegate", "--revoke", "--class", "pause", "--yes"], "N-54", "nothing on class pause"),
         (vec!["delegate", "Astrid", "--tag", "No Such", "--yes"], "L-4", " "),
         (vec!["propose", "elect", "--title", "T", "--descriptor", "bogus", "--treasurer", &treasurer], "T-1", "bogus"),

@@ -69,8 +69,19 @@ pub struct UpdateArgs {
 #[derive(Debug, Args)]
 pub struct Delegate {
     /// A member by name or vote key, with =PARTS when there are several; parts are relative to their sum.
-    #[arg(value_name = "MEMBER[=PARTS]", required_unless_present = "revoke", conflicts_with = "revoke", value_parser = part)]
+    #[arg(value_name = "MEMBER[=PARTS]", required_unless_present_any = ["revoke", "abstain"], conflicts_with = "revoke", value_parser = part)]
     pub to: Vec<DelegatePart>,
+    /// Where I do not vote my weight abstains: all of it, or beside members so many parts.
+    #[arg(
+        long,
+        value_name = "PARTS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        value_parser = abstaining_parts,
+        conflicts_with = "revoke"
+    )]
+    pub abstain: Option<u16>,
     /// Take back what I delegated there.
     #[arg(long)]
     pub revoke: bool,
@@ -190,7 +201,7 @@ impl From<Delegate> for Saying {
             (None, Some(tag)) => DelegateScope::Tag(tag),
             (None, None) => DelegateScope::All,
         };
-        Self::Delegate { to: delegate.to, scope, until: delegate.until }
+        Self::Delegate { to: delegate.to, abstain: delegate.abstain.unwrap_or(0), scope, until: delegate.until }
     }
 }
 
@@ -235,10 +246,19 @@ impl From<FormatArg> for ReportFormat {
 fn part(text: &str) -> Result<DelegatePart, String> {
     let (member, parts) = match text.rsplit_once('=') {
         None => (text, 1),
-        Some((member, parts)) => {
-            let parts = parts.parse().map_err(|_| format!("`{parts}` is not a number of parts from 1 to 65535"))?;
-            (member, parts)
-        }
+        Some((member, parts)) => (member, number_of_parts(parts)?),
     };
     Ok(DelegatePart { member: member.to_owned(), parts })
+}
+
+/// `--abstain=PARTS`. No part that abstains is said by leaving it out.
+fn abstaining_parts(text: &str) -> Result<u16, String> {
+    match number_of_parts(text)? {
+        0 => Err("`0` is not a number of parts from 1 to 65535".to_owned()),
+        parts => Ok(parts),
+    }
+}
+
+fn number_of_parts(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number of parts from 1 to 65535"))
 }

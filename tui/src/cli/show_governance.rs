@@ -151,8 +151,11 @@ pub(super) fn delegations(found: &Delegations) -> Vec<String> {
             .to
             .iter()
             .map(|part| {
-                let name = Untrusted::new(&part.name);
-                format!("{}.{:02} % to {name} ({})", part.parts / 100, part.parts % 100, short_id(&part.member))
+                let share = format!("{}.{:02} %", part.parts / 100, part.parts % 100);
+                match part.abstains {
+                    true => format!("{share} abstains"),
+                    false => format!("{share} to {} ({})", Untrusted::new(&part.name), short_id(&part.member)),
+                }
             })
             .collect();
         let until =

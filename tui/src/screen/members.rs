@@ -69,7 +69,13 @@ fn delegations(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         let to: Vec<String> = delegation
             .to
             .iter()
-            .map(|part| format!("{}.{:02} % to {}", part.parts / 100, part.parts % 100, Untrusted::new(&part.name)))
+            .map(|part| {
+                let share = format!("{}.{:02} %", part.parts / 100, part.parts % 100);
+                match part.abstains {
+                    true => format!("{share} abstains"),
+                    false => format!("{share} to {}", Untrusted::new(&part.name)),
+                }
+            })
             .collect();
         let until = delegation.until.map_or_else(String::new, |height| {
             format!(", for votes that close below {}", thousands(u128::from(height)))

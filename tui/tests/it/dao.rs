@@ -305,7 +305,7 @@ pub(crate) fn delegations(on_proposal: bool) -> Delegations {
         votes: Vec::new(),
         mine: vec![MyDelegation {
             scope: "tag treasury".to_owned(),
-            to: vec![DelegatedPart { member: id(101), name: "Ásdís".to_owned(), parts: 10_000 }],
+            to: vec![DelegatedPart { member: id(101), name: "Ásdís".to_owned(), abstains: false, parts: 10_000 }],
             until: Some(2_000),
             position: 1_003,
         }],

@@ -64,7 +64,7 @@ fn a_payment_and_a_choice_are_proposed_as_they_were_filled_in() {
 fn weight_is_handed_on_and_taken_back() {
     let mut member = AtTheKeyboard::new();
     member.press("6jjd<ctrl-s>delegate<enter>");
-    let Some(Request::Say { saying: Saying::Delegate { to, scope, until } }) = orders(&member).pop() else {
+    let Some(Request::Say { saying: Saying::Delegate { to, abstain: 0, scope, until } }) = orders(&member).pop() else {
         panic!("{}", member.text())
     };
     // By name, where that is plain and nobody else has it.
@@ -76,6 +76,12 @@ fn weight_is_handed_on_and_taken_back() {
     let own_row = member.app.snapshot.as_ref().unwrap().members.iter().position(|m| m.vote_key == me).unwrap();
     member.press("j".repeat(own_row).as_str()).press("d<ctrl-s>");
     assert!(member.text().contains("Say to whom."), "{}", member.text());
+    // Nobody named, and a part that abstains: the whole of it does.
+    member.press("<tab><tab><tab><tab>1<ctrl-s>delegate<enter>");
+    let Some(Request::Say { saying: Saying::Delegate { to, abstain, .. } }) = orders(&member).pop() else {
+        panic!("{}", member.text())
+    };
+    assert_eq!((to.len(), abstain), (0, 1));
     let mut member = AtTheKeyboard::new();
     member.press("6D<ctrl-s>revoke<enter>");
     assert!(

@@ -194,13 +194,22 @@ fn everything_else_is_said_as_it_was_typed() {
             "delegate Ása=2 ab=1 --tag roads --until 900",
             Saying::Delegate {
                 to: vec![part("Ása", 2), part("ab", 1)],
+                abstain: 0,
                 scope: DelegateScope::Tag("roads".to_owned()),
                 until: Some(900),
             },
         ),
         (
             "delegate --revoke --class spend",
-            Saying::Delegate { to: Vec::new(), scope: DelegateScope::Class(Class::Spend), until: None },
+            Saying::Delegate { to: Vec::new(), abstain: 0, scope: DelegateScope::Class(Class::Spend), until: None },
+        ),
+        (
+            "delegate --abstain --tag roads",
+            Saying::Delegate { to: Vec::new(), abstain: 1, scope: DelegateScope::Tag("roads".to_owned()), until: None },
+        ),
+        (
+            "delegate Ása=3 --abstain=2 --until 900",
+            Saying::Delegate { to: vec![part("Ása", 3)], abstain: 2, scope: DelegateScope::All, until: Some(900) },
         ),
         ("comment-vote ab12 down", Saying::CommentVote { comment: "ab12".to_owned(), opinion: CommentOpinion::Down }),
         ("update #3 Done.", Saying::Update { proposal: proposal(), text: "Done.".to_owned() }),

@@ -58,9 +58,12 @@ impl Period<'_> {
                 evidence: self.tally(ReportTree::Ballots, standing.decided_epoch, proposal),
             });
         }
-        Section::new("Turnout", "Weight that voted or was delegated to somebody who voted, of the whole roll.")
-            .table("Turnout", &["proposal", "ballots", "weight that voted", "weight of the roll", "turnout"], rows)
-            .chart("Turnout by vote", Unit::Share, bars)
+        Section::new(
+            "Turnout",
+            "Weight that voted, was delegated to somebody who voted or abstained by a delegation, of the whole roll.",
+        )
+        .table("Turnout", &["proposal", "ballots", "weight that voted", "weight of the roll", "turnout"], rows)
+        .chart("Turnout by vote", Unit::Share, bars)
     }
 }
 

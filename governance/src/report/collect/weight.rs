@@ -45,7 +45,10 @@ impl Period<'_> {
                     rows.push(Row {
                         values: vec![
                             Value::Quoted(self.name(member)),
-                            Value::Quoted(self.name(&part.to)),
+                            match part.abstains() {
+                                true => Value::Words("(abstains)".to_owned()),
+                                false => Value::Quoted(self.name(&part.to)),
+                            },
                             Value::Words(match scope {
                                 Scope::All => "all".to_owned(),
                                 other => other.to_string(),
@@ -58,8 +61,11 @@ impl Period<'_> {
                 }
             }
         }
-        Section::new("Delegation", "Who hands weight to whom where they do not vote, when the last epoch closed.")
-            .figure("edges", Value::Number(rows.len() as u128), self.replayed())
-            .table("Delegation graph", &["from", "to", "on", "share", "until height"], rows)
+        Section::new(
+            "Delegation",
+            "Who hands weight to whom, or lets it abstain, where they do not vote, when the last epoch closed.",
+        )
+        .figure("edges", Value::Number(rows.len() as u128), self.replayed())
+        .table("Delegation graph", &["from", "to", "on", "share", "until height"], rows)
     }
 }

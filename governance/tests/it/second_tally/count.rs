@@ -6,7 +6,7 @@ use althing_governance::voting::{Outcome, Rule, System};
 
 use super::roll::Weights;
 use super::told::{Motion, Told, size};
-use crate::naive_delegation::{Edges, naive_flow};
+use crate::naive_delegation::{ABSTAIN, Edges, naive_flow};
 use crate::voting_oracle::Election;
 use crate::world::block_hash;
 
@@ -107,20 +107,23 @@ impl Told<'_> {
         let voters: Vec<u32> = (0..).zip(&ballots).filter(|(_, ballot)| ballot.is_some()).map(|(at, _)| at).collect();
         let to = |member: &MemberId| -> Edges {
             let parts = if delegating { self.delegation(motion, *member, cutoff) } else { &[] };
-            parts.iter().map(|part| (seat(part.to), part.share_bp)).collect()
+            let receiver = |to: MemberId| if to == MemberId([0; 32]) { Some(ABSTAIN) } else { seat(to) };
+            parts.iter().map(|part| (receiver(part.to), part.share_bp)).collect()
         };
         let edges: Vec<Edges> = members.iter().map(to).collect();
-        let received = naive_flow(&own, &edges, &voters).received;
+        let flow = naive_flow(&own, &edges, &voters);
+        let standing: u128 = flow.abstained.iter().sum();
         let votes: Vec<(Vec<u16>, u128)> = ballots
             .iter()
-            .zip(received)
+            .zip(flow.received)
             .filter_map(|(ballot, weight)| Some((ballot.as_ref()?.to_vec(), weight)))
             .collect();
         let class = motion.rule;
         Election {
             system: motion.content.system,
             options: if motion.content.system.has_options() { motion.content.options.len() as u16 } else { 0 },
-            absent: weights.values().sum::<u128>() - votes.iter().map(|(_, weight)| weight).sum::<u128>(),
+            absent: weights.values().sum::<u128>() - standing - votes.iter().map(|(_, weight)| weight).sum::<u128>(),
+            standing,
             votes,
             rule: Rule {
                 threshold: class.threshold,

@@ -345,11 +345,12 @@ impl Play {
             1 => Scope::Tag(Tag::new(self.random.pick(&["fees", "roads"])).unwrap()),
             _ => Scope::All,
         };
-        // The number above them all is nobody's.
-        let mut to: Vec<_> =
-            (0..self.random.below(5)).map(|_| 1 + self.random.below(u32::from(self.members) + 1)).collect();
+        // The number above them all is nobody's, and the next abstains.
+        let abstention = u32::from(self.members) + 2;
+        let mut to: Vec<_> = (0..self.random.below(5)).map(|_| 1 + self.random.below(abstention)).collect();
         to.retain(|receiver| *receiver != u32::from(member));
-        let mut to: Vec<_> = to.into_iter().map(|receiver| member_id(receiver as u8)).collect();
+        let key = |receiver| if receiver == abstention { Part::ABSTAIN } else { member_id(receiver as u8) };
+        let mut to: Vec<_> = to.into_iter().map(key).collect();
         to.sort_unstable();
         to.dedup();
         let mut left = 10_000u16;

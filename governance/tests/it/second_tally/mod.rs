@@ -69,6 +69,7 @@ fn compare(number: u64, world: &World, seen: &mut Tallies) {
         let carried = election.votes.iter().map(|(_, weight)| weight).sum::<u128>();
         for (what, is_so) in [
             ("with delegated weight", carried > own),
+            ("with a standing abstention", election.standing > 0),
             ("ended late", end > motion.close),
             ("ended early", end < motion.close),
             ("decided by lot", decision.is_by_lot),
@@ -104,6 +105,7 @@ fn assert_everything_was_seen(seen: &Tallies) {
     wanted.extend(["yes_no_abstain tied", "yes_no_veto tied", "yes_no_veto vetoed"].map(String::from));
     wanted.extend(["ended late", "ended early", "decided by lot", "failed when counted again"].map(String::from));
     wanted.extend(["with dormant weight", "of several bodies", "with delegated weight"].map(String::from));
+    wanted.push("with a standing abstention".to_owned());
     let missing: Vec<&String> = wanted.iter().filter(|what| !seen.0.contains_key(*what)).collect();
     assert!(missing.is_empty(), "never happened: {missing:?}");
 }

@@ -159,6 +159,7 @@ pub(super) fn answer_request(assembly: &Assembly, classes: &Classes) -> Result<S
 pub(super) fn vote(assembly: &Assembly, classes: &Classes) -> Result<()> {
     let [astrid, bjarni, gudrun, hallgerd, _] = five(assembly)?;
     ask(bjarni, &["delegate", "Astrid", "--class", "request", "--yes"])?;
+    ask(hallgerd, &["delegate", "--abstain", "--class", "request", "--yes"])?;
     for proposal in classes.with_yes() {
         for voter in [astrid, gudrun] {
             ask(voter, &["vote", proposal, "yes", "--yes"])?;

@@ -82,14 +82,21 @@ pub(super) fn rotate_key(assembly: &Assembly, proposal: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where weight goes that was handed on, and what the receiver carries.
+/// Where weight goes that was handed on, what the receiver carries, and what abstains without a ballot.
 pub(super) fn delegated(assembly: &Assembly, request: &str) -> Result<()> {
-    let [astrid, bjarni, ..] = five(assembly)?;
+    let [astrid, bjarni, _, hallgerd, _] = five(assembly)?;
     let mine = ask(bjarni, &["delegations", "--proposal", request])?;
     ensure!(mine["mine"][0]["scope"].to_string().contains("request"), "{mine}");
     ensure!(mine["routes"][0]["name"] == "Astrid" && mine["routes"][0]["weight"] == "400000", "{mine}");
     let carried = ask(astrid, &["delegations", "--proposal", request])?;
     ensure!(carried["carried"] == "900000", "{carried}");
+    let standing = ask(hallgerd, &["delegations", "--proposal", request])?;
+    let (part, route) = (&standing["mine"][0]["to"][0], &standing["routes"][0]);
+    ensure!(part["abstains"] == true && part["parts"] == 10_000 && part["member"] == "", "{standing}");
+    ensure!(route["weight"] == "200000" && route["words"].to_string().contains("abstains"), "{standing}");
+    let sums = assembly.hub.proposal(request)?.tally.context("no sums")?;
+    let found = (sums.yes.as_str(), sums.no.as_str(), sums.abstain.as_str(), sums.ballots);
+    ensure!(found == ("1200000", "0", "200000", 2), "{sums:?}");
     Ok(())
 }
 

@@ -12,6 +12,7 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
             Field::one_of("On", &SCOPES),
             Field::line("Which", "tag or class, such as spend", ""),
             Field::line("Until", "height at which it ends; or none", ""),
+            Field::line("Abstain", "parts that abstain; 1 with nobody named: all", ""),
         ],
         FormKind::Revoke => {
             vec![Field::one_of("On", &SCOPES), Field::line("Which", "tag or class, such as spend", "")]

@@ -40,11 +40,19 @@ impl Form {
             FormKind::Delegate => {
                 let until = self.get("Until");
                 let until = if until.is_empty() { None } else { Some(number(until, "a height")?) };
-                let saying = Saying::Delegate { to: self.receivers()?, scope: self.scope()?, until };
+                let abstain = match self.get("Abstain") {
+                    "" => 0,
+                    parts => number(parts, "a number of parts that abstain")?,
+                };
+                let to = self.receivers()?;
+                if to.is_empty() && abstain == 0 {
+                    return Err("Say to whom.".to_owned());
+                }
+                let saying = Saying::Delegate { to, abstain, scope: self.scope()?, until };
                 Ok(said("Hand my weight on", saying, "delegate"))
             }
             FormKind::Revoke => {
-                let saying = Saying::Delegate { to: Vec::new(), scope: self.scope()?, until: None };
+                let saying = Saying::Delegate { to: Vec::new(), abstain: 0, scope: self.scope()?, until: None };
                 Ok(said("Take a delegation back", saying, "revoke"))
             }
             FormKind::StakeOpen => {
@@ -172,7 +180,7 @@ impl Form {
 
     fn receivers(&self) -> Result<Vec<DelegatePart>, String> {
         let parts = self.get("To").split(',').map(str::trim).filter(|part| !part.is_empty());
-        let receivers: Result<Vec<DelegatePart>, String> = parts
+        parts
             .map(|part| match part.rsplit_once('=') {
                 Some((member, parts)) => Ok(DelegatePart {
                     member: member.trim().to_owned(),
@@ -180,11 +188,7 @@ impl Form {
                 }),
                 None => Ok(DelegatePart { member: part.to_owned(), parts: 1 }),
             })
-            .collect();
-        match receivers {
-            Ok(receivers) if receivers.is_empty() => Err("Say to whom.".to_owned()),
-            other => other,
-        }
+            .collect()
     }
 
     fn scope(&self) -> Result<DelegateScope, String> {
