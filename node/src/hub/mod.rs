@@ -2,6 +2,7 @@
 
 mod batch;
 mod behind;
+mod bond;
 mod debts;
 mod epochs;
 mod executions;
@@ -34,7 +35,7 @@ use self::batch::{Batch, Origin};
 use self::behind::Behind;
 use self::epochs::Links;
 use self::keeping::Newness;
-use crate::api::{AnchorReply, AnchorRequest, ApiError, GateRequest, Reply, Request, Role as ApiRole};
+use crate::api::{AnchorReply, AnchorRequest, ApiError, GateRequest, Reply, Request, Role as ApiRole, TreasuryRequest};
 use crate::chain::ChainEvent;
 use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
@@ -744,6 +745,9 @@ impl Hub {
             }
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Reply::Anchoring(AnchorReply::Bump(bump)))
+            }
+            Request::Treasury { about: TreasuryRequest::BringBond { only_review } } => {
+                self.bring_bond(only_review).map(|reply| Reply::Treasury { reply })
             }
             other => match view::answer(&mut self.shell, ApiRole::Hub, None, true, &other) {
                 Some(reply) => reply,

@@ -65,6 +65,8 @@ pub enum TreasuryCommand {
     /// Signing sessions.
     #[command(subcommand)]
     Session(SessionCommand),
+    /// The hub's bond: what the charter asks for, what is there, and what may be done with it.
+    Bond(BondArgs),
     /// Everything that left the treasury, and whether it was decided.
     Flows,
     /// Labels of transactions, addresses and coins (BIP329).
@@ -99,6 +101,20 @@ pub struct PolicyArgs {
     /// How many addresses to show.
     #[arg(long, default_value_t = 3)]
     pub addresses: u32,
+}
+
+/// `treasury bond`.
+#[derive(Debug, Clone, Args)]
+pub struct BondArgs {
+    /// At the hub: pay what is missing into the treasury.
+    #[arg(long, conflicts_with = "give_back")]
+    pub bring: bool,
+    /// At a treasurer's node: open the session by which a bond that is free goes back to its hub.
+    #[arg(long)]
+    pub give_back: bool,
+    /// Fee rate of that session, sat/vB; the node's estimate when absent.
+    #[arg(long, requires = "give_back")]
+    pub fee_rate: Option<u64>,
 }
 
 /// `treasury session`.
