@@ -164,7 +164,9 @@ impl Judge<'_> {
         for (input, (txin, fields)) in self.psbt.unsigned_tx.input.iter().zip(&self.psbt.inputs).enumerate() {
             let outpoint = txin.previous_output;
             let is_gate = self.facts.payments.iter().any(|intent| intent.gate == outpoint);
-            if self.facts.reserved.contains(&outpoint) && !is_gate {
+            // A bond is apart too, and has a rule of its own (T-93).
+            let is_bond = self.facts.bonds.contains_key(&outpoint);
+            if self.facts.reserved.contains(&outpoint) && !is_gate && !is_bond {
                 self.reasons.push(PsbtReason::LockedInput { input, outpoint });
             }
             if let Some(sighash) = sighash_problem(fields) {
