@@ -307,6 +307,10 @@ pub struct TreasurerArgs {
     /// come over the hub are signed, and refusals are told to the other treasurers.
     #[arg(long, value_name = "DIR")]
     pub inbox: Option<PathBuf>,
+    /// For each epoch that becomes final, sign also for the funds that the treasury had (T-84), into `funds-EPOCH-FINGERPRINT.psbt` in this
+    /// folder. Nothing can be moved by that.
+    #[arg(long, value_name = "DIR")]
+    pub funds: Option<PathBuf>,
     /// Look once, then end.
     #[arg(long)]
     pub once: bool,

@@ -1,6 +1,7 @@
 //! The treasury's commands.
 
 mod args;
+mod funds;
 mod ownership;
 mod qr;
 mod robot;
