@@ -115,12 +115,12 @@ pub use tracker::{
     BlockId, ChainEvent, Effect, HaltReason, LinkState, LinkTracker, MAX_VERSIONS, TrackerError, Transition,
 };
 pub use treasury::{
-    Candidate, CheckFacts, Checked, GateState, InputOrigin, MAX_DESCRIPTOR_BYTES, MAX_PAPER_BYTES, MAX_REMARK_BYTES,
-    MAX_TREASURY_KEYS, MinedSpend, OwnershipProof, Paper, PaperBody, PaperError, PlanError, PolicyError, PolicySize,
-    PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery, SEARCHED_INDEXES, ScriptKind, SignatureRefusal,
-    SignedPaper, SigningStatus, SpendFinding, SpendIntent, SpendPlan, SpendingPath, Treasury, TreasuryCoin,
-    TreasuryError, TreasuryTemplate, check as check_psbt, check_ownership, child_pays_for_parent, compile_policy,
-    fee_at, finalise, input_origin, input_origins, is_treasurer_hello, judge_spend, merge_signatures, output_origin,
-    ownership_psbt, prevout_of, queue, read_proof, replacement_floor, sign_treasurer_hello, signatures_only,
-    signers_of, verify_signatures, worst_weight, write_proof,
+    Bond, Candidate, CheckFacts, Checked, GateState, InputOrigin, MAX_DESCRIPTOR_BYTES, MAX_PAPER_BYTES,
+    MAX_REMARK_BYTES, MAX_TREASURY_KEYS, MinedSpend, OwnershipProof, Paper, PaperBody, PaperError, PlanError,
+    PolicyError, PolicySize, PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery, SEARCHED_INDEXES, ScriptKind,
+    SignatureRefusal, SignedPaper, SigningStatus, SpendFinding, SpendIntent, SpendPlan, SpendingPath, Treasury,
+    TreasuryCoin, TreasuryError, TreasuryTemplate, check as check_psbt, check_ownership, child_pays_for_parent,
+    compile_policy, fee_at, finalise, input_origin, input_origins, is_treasurer_hello, judge_spend, merge_signatures,
+    output_origin, ownership_psbt, prevout_of, queue, read_proof, replacement_floor, sign_treasurer_hello,
+    signatures_only, signers_of, verify_signatures, worst_weight, write_proof,
 };

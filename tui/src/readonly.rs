@@ -55,6 +55,7 @@ pub fn only_looks(request: &Request) -> bool {
             | Request::Treasury {
                 about: TreasuryRequest::Overview
                     | TreasuryRequest::Keys
+                    | TreasuryRequest::BringBond { only_review: true }
                     | TreasuryRequest::Coins
                     | TreasuryRequest::Sessions
                     | TreasuryRequest::Session { .. }

@@ -1,8 +1,8 @@
 //! The words for states, the same on every screen and in every command.
 
-use althing_node::api::{Ballot, BallotPath, Choice, KeyView, Link, ProposalState, Role};
+use althing_node::api::{Ballot, BallotPath, BondView, Choice, KeyView, Link, ProposalState, Role};
 
-use crate::format::{short_id, thousands};
+use crate::format::{sats, short_id, thousands};
 use crate::untrusted::Untrusted;
 
 /// Where a proposal stands.
@@ -43,6 +43,29 @@ pub fn state_sign(state: ProposalState) -> &'static str {
         | ProposalState::Vetoed => "✗",
         ProposalState::Expired | ProposalState::Withdrawn | ProposalState::Superseded | ProposalState::Lapsed => "–",
     }
+}
+
+/// A hub's bond: what is asked for, what is missing, and every one that is there.
+#[must_use]
+pub fn bond(bond: &BondView) -> Vec<String> {
+    let (there, asked) = (sats(bond.brought_sat), sats(bond.required_sat));
+    let mut lines = vec![match (bond.missing_sat, bond.due_height) {
+        (0, _) => format!("hub's bond: {there} there, {asked} asked for"),
+        (missing, due) => {
+            let by = due.map(|due| format!(" by height {}", thousands(u128::from(due)))).unwrap_or_default();
+            let late = if bond.is_overdue { ", OVERDUE" } else { "" };
+            format!("hub's bond: {there} there, {asked} asked for, {} to be brought{by}{late}", sats(missing))
+        }
+    }];
+    lines.extend(bond.coins.iter().map(|coin| {
+        let whose = match coin.office {
+            0 => "of the founding hub".to_owned(),
+            office => format!("of the hub of succession {office}"),
+        };
+        let (outpoint, back) = (Untrusted::new(&coin.outpoint), Untrusted::new(&coin.back));
+        format!("bond {outpoint} {whose}: {}, {}, goes back to {back}", sats(coin.sat), Untrusted::new(&coin.state))
+    }));
+    lines
 }
 
 /// The sign of a choice.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
 
+use super::bond::{Bond, bonds_in, goes_back};
 use super::descriptor::Treasury;
 use super::explain::is_taproot;
 use super::intent::SpendIntent;
@@ -29,6 +30,8 @@ pub struct CheckFacts<'a> {
     pub generations: &'a [Treasury],
     /// Coins that are set apart: spare seal and gates.
     pub reserved: &'a BTreeSet<OutPoint>,
+    /// Bonds of hubs, by their coins (T-90).
+    pub bonds: &'a BTreeMap<OutPoint, Bond>,
     /// Payments in the order of their outputs; none for housekeeping.
     pub payments: &'a [SpendIntent],
     /// Depth of the newest link under the tip, and the depth at which the charter calls it final.
@@ -55,7 +58,7 @@ pub enum PsbtVerdict {
 /// What was found of a transaction that may be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Sum of the decided outputs.
+    /// Sum of the decided outputs; of a bond that goes back, what its hub gets.
     pub paid: Amount,
     /// What goes back to the treasury.
     pub change: Amount,
@@ -70,10 +73,12 @@ pub fn check(psbt: &Psbt, facts: &CheckFacts<'_>) -> PsbtVerdict {
     judge.time();
     judge.payments();
     let inputs = judge.inputs();
-    let change = judge.outputs();
+    let returned = judge.bonds();
+    let change = if returned.is_some() { Amount::ZERO } else { judge.outputs() };
     let fee = judge.fee(inputs);
     judge.signatures();
     let paid = facts.payments.iter().filter_map(SpendIntent::paid).fold(Amount::ZERO, saturating);
+    let paid = saturating(paid, returned.unwrap_or(Amount::ZERO));
     match (judge.reasons, judge.unknown) {
         (reasons, _) if !reasons.is_empty() => PsbtVerdict::Refuse(reasons),
         (_, unknown) if !unknown.is_empty() => PsbtVerdict::CannotTell(unknown),
@@ -159,7 +164,9 @@ impl Judge<'_> {
         for (input, (txin, fields)) in self.psbt.unsigned_tx.input.iter().zip(&self.psbt.inputs).enumerate() {
             let outpoint = txin.previous_output;
             let is_gate = self.facts.payments.iter().any(|intent| intent.gate == outpoint);
-            if self.facts.reserved.contains(&outpoint) && !is_gate {
+            // A bond is apart too, and has a rule of its own (T-93).
+            let is_bond = self.facts.bonds.contains_key(&outpoint);
+            if self.facts.reserved.contains(&outpoint) && !is_gate && !is_bond {
                 self.reasons.push(PsbtReason::LockedInput { input, outpoint });
             }
             if let Some(sighash) = sighash_problem(fields) {
@@ -186,6 +193,26 @@ impl Judge<'_> {
             self.scripts(input, &origin);
         }
         total
+    }
+
+    /// T-93: a bond stays where it is, or goes back whole. Returns what goes back, if that is what this transaction is for.
+    fn bonds(&mut self) -> Option<Amount> {
+        let transaction = &self.psbt.unsigned_tx;
+        let mut back = None;
+        for (input, outpoint, bond) in bonds_in(transaction, self.facts.bonds) {
+            match bond.is_free {
+                Some(true) => {}
+                Some(false) => self.reasons.push(PsbtReason::HeldBond { input, outpoint }),
+                None => self.unknown.push(PsbtUnknown::Bond { outpoint }),
+            }
+            back = back.or(Some(&bond.back));
+        }
+        let back = back?;
+        if self.facts.payments.is_empty() && goes_back(transaction, self.facts.bonds, back) {
+            return transaction.output.first().map(|output| output.value);
+        }
+        self.reasons.push(PsbtReason::BondElsewhere { back: back.to_hex_string() });
+        None
     }
 
     fn scripts(&mut self, input: usize, origin: &InputOrigin) {

@@ -1,9 +1,10 @@
 //! What the spending of treasury coins in a block was: decided, housekeeping, or neither (T-70 to T-74).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{Amount, FeeRate, OutPoint, Script, Transaction, TxOut};
 
+use super::bond::{Bond, bonds_in, goes_back};
 use super::descriptor::Treasury;
 use super::intent::SpendIntent;
 use super::signature::{InputOrigin, signers_of};
@@ -19,6 +20,8 @@ pub struct MinedSpend<'a> {
     pub prevouts: &'a [Option<TxOut>],
     /// The treasuries that there were; the last is the present one.
     pub generations: &'a [Treasury],
+    /// Bonds of hubs that were there at that height, by their coins (T-90).
+    pub bonds: &'a BTreeMap<OutPoint, Bond>,
     /// Which script of which treasury a script is; a wallet knows them all.
     pub owner: &'a dyn Fn(&Script) -> Option<InputOrigin>,
 }
@@ -41,6 +44,11 @@ pub enum SpendFinding {
     },
     /// The spare seal was moved on, keeping its script: whether that continues the DAO is judged elsewhere.
     SpareSeal,
+    /// A bond that was free went back to its hub.
+    BondReturned {
+        /// What left the treasury, fee included.
+        left: Amount,
+    },
     /// Nobody decided this.
     Unauthorised {
         /// What is wrong with it.
@@ -69,6 +77,9 @@ pub fn judge_spend(
             true => SpendFinding::SpareSeal,
             false => unauthorised(spend, "it spends the spare seal and does not keep it".to_owned(), total_in),
         };
+    }
+    if let Some((_, outpoint, bond)) = bonds_in(transaction, spend.bonds).next() {
+        return judge_bond(spend, (outpoint, bond), total_in, housekeeping_rate);
     }
     let mut intents = Vec::new();
     let mut free = None;
@@ -135,13 +146,43 @@ fn judge_housekeeping(spend: &MinedSpend<'_>, total_in: Amount, rate: FeeRate) -
     }
     let out = outputs.iter().map(|output| output.value).fold(Amount::ZERO, saturating);
     let fee = total_in.checked_sub(out).unwrap_or(Amount::ZERO);
-    // Half a vbyte of grace for each input: signatures are a little smaller than the worst case.
-    let cap = super::build::fee_at(spend.transaction.weight(), rate);
-    let cap = saturating(cap, Amount::from_sat(spend.transaction.input.len() as u64 * rate.to_sat_per_vb_ceil() * 2));
+    let cap = housekeeping_cap(spend.transaction, rate);
     if fee > cap {
         return unauthorised(spend, format!("housekeeping at a fee of {fee}, at most {cap} is allowed"), total_in);
     }
     SpendFinding::Housekeeping { fee }
+}
+
+/// T-93: free bonds went back, alone and whole but for the fee.
+fn judge_bond(
+    spend: &MinedSpend<'_>,
+    (outpoint, first): (OutPoint, &Bond),
+    total_in: Amount,
+    rate: FeeRate,
+) -> SpendFinding {
+    let held = bonds_in(spend.transaction, spend.bonds).find(|(_, _, bond)| bond.is_free != Some(true));
+    if let Some((_, held, _)) = held {
+        return unauthorised(spend, format!("it spends the hub's bond {held}, which is held"), total_in);
+    }
+    if !goes_back(spend.transaction, spend.bonds, &first.back) {
+        let back = first.back.to_hex_string();
+        let reason =
+            format!("it spends the hub's bond {outpoint}, which goes back alone, in one output, to script {back}");
+        return unauthorised(spend, reason, total_in);
+    }
+    let out = spend.transaction.output.iter().map(|output| output.value).fold(Amount::ZERO, saturating);
+    let fee = total_in.checked_sub(out).unwrap_or(Amount::ZERO);
+    let cap = housekeeping_cap(spend.transaction, rate);
+    if fee > cap {
+        return unauthorised(spend, format!("a bond went back at a fee of {fee}, at most {cap} is allowed"), total_in);
+    }
+    SpendFinding::BondReturned { left: total_in }
+}
+
+/// T-72: half a vbyte of grace for each input, since signatures are a little smaller than the worst case.
+fn housekeeping_cap(transaction: &Transaction, rate: FeeRate) -> Amount {
+    let cap = super::build::fee_at(transaction.weight(), rate);
+    saturating(cap, Amount::from_sat(transaction.input.len() as u64 * rate.to_sat_per_vb_ceil() * 2))
 }
 
 fn unauthorised(spend: &MinedSpend<'_>, reason: String, total_in: Amount) -> SpendFinding {

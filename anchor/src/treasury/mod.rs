@@ -5,6 +5,7 @@
 //! signatures together ([`merge_signatures`], [`finalise`]). A member's machine judges what was mined ([`judge_spend`]) and
 //! names the keys that signed it ([`signers_of`]).
 
+mod bond;
 mod build;
 mod check;
 mod descriptor;
@@ -19,6 +20,7 @@ mod queue;
 mod reason;
 mod signature;
 
+pub use bond::Bond;
 pub use build::{PlanError, SpendPlan, TreasuryCoin, child_pays_for_parent, fee_at, replacement_floor};
 pub use check::{CheckFacts, Checked, GateState, PsbtVerdict, check};
 pub use descriptor::{MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, SEARCHED_INDEXES, Treasury, TreasuryError};

@@ -167,6 +167,20 @@ pub enum PsbtReason {
         /// Index of the input.
         input: usize,
     },
+    /// A hub's bond, which is not free.
+    #[error("T-93: input {input} spends the hub's bond {outpoint}, which is held")]
+    HeldBond {
+        /// Index of the input.
+        input: usize,
+        /// The bond.
+        outpoint: OutPoint,
+    },
+    /// A hub's bond that does not go back to it, or not alone and whole.
+    #[error("T-93: it spends a hub's bond, which goes back alone, in one output, to script {back}")]
+    BondElsewhere {
+        /// The way back, hex.
+        back: String,
+    },
     /// Something is spent twice.
     #[error("T-46: input {input} spends what another input spends")]
     DoubleInput {
@@ -213,6 +227,12 @@ pub enum PsbtUnknown {
     Gate {
         /// The gate.
         gate: OutPoint,
+    },
+    /// Nothing says whether a hub's bond is free.
+    #[error("T-57: whether the hub's bond {outpoint} is free to go back is in the log, which is not known here")]
+    Bond {
+        /// The bond.
+        outpoint: OutPoint,
     },
     /// The blocks that the proof rests on are not known.
     #[error("T-57: the proof of payment {number} cannot be judged: {reason}")]

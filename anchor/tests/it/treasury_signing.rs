@@ -150,7 +150,7 @@ fn judge(chest: &Chest, change: impl FnOnce(&mut bitcoin::psbt::Psbt), by: &[u8]
     judge_mined(chest, &psbt, by, height)
 }
 
-fn judge_mined(chest: &Chest, psbt: &bitcoin::psbt::Psbt, by: &[u8], height: u32) -> SpendFinding {
+pub(crate) fn judge_mined(chest: &Chest, psbt: &bitcoin::psbt::Psbt, by: &[u8], height: u32) -> SpendFinding {
     let prevouts = prevouts(psbt);
     let transaction = finalise(&sign(psbt, by), &chest.generations).unwrap();
     let owner =
@@ -164,6 +164,7 @@ fn judge_mined(chest: &Chest, psbt: &bitcoin::psbt::Psbt, by: &[u8], height: u32
         height,
         prevouts: &prevouts,
         generations: &chest.generations,
+        bonds: &chest.bonds,
         owner: &owner,
     };
     let gates = BTreeSet::from([chest.gate.outpoint, chest.other_gate.outpoint]);

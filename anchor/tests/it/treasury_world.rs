@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use althing_anchor::{CheckFacts, GateState, PsbtVerdict, SpendIntent, SpendPlan, Treasury, TreasuryCoin, check_psbt};
+use althing_anchor::{
+    Bond, CheckFacts, GateState, PsbtVerdict, SpendIntent, SpendPlan, Treasury, TreasuryCoin, check_psbt,
+};
 use bitcoin::bip32::Xpriv;
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::Psbt;
@@ -52,6 +54,7 @@ pub(crate) struct Chest {
     pub(crate) tip: Option<u32>,
     pub(crate) depth: Option<(u32, u32)>,
     pub(crate) gates: BTreeMap<OutPoint, GateState>,
+    pub(crate) bonds: BTreeMap<OutPoint, Bond>,
 }
 
 impl Chest {
@@ -71,7 +74,8 @@ impl Chest {
             expiry_height: 200,
         };
         let gates = BTreeMap::from([(gate.outpoint, GateState::Unspent), (other_gate.outpoint, GateState::Unspent)]);
-        Self { generations, gate, other_gate, seal, coins, intent, tip: Some(150), depth: Some((6, 6)), gates }
+        let (tip, depth, bonds) = (Some(150), Some((6, 6)), BTreeMap::new());
+        Self { generations, gate, other_gate, seal, coins, intent, tip, depth, gates, bonds }
     }
 
     pub(crate) fn plan<'a>(&'a self, payments: &'a [(SpendIntent, TreasuryCoin)]) -> SpendPlan<'a> {
@@ -98,11 +102,12 @@ impl Chest {
     }
 
     pub(crate) fn check_paying(&self, psbt: &Psbt, payments: &[SpendIntent]) -> PsbtVerdict {
-        let reserved: BTreeSet<OutPoint> =
-            [self.gate.outpoint, self.other_gate.outpoint, self.seal.outpoint].into_iter().collect();
+        let apart = [self.gate.outpoint, self.other_gate.outpoint, self.seal.outpoint];
+        let reserved: BTreeSet<OutPoint> = apart.into_iter().chain(self.bonds.keys().copied()).collect();
         let facts = CheckFacts {
             generations: &self.generations,
             reserved: &reserved,
+            bonds: &self.bonds,
             payments,
             depth: self.depth,
             tip: self.tip,

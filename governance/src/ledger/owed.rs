@@ -98,7 +98,8 @@ impl LogState {
     }
 
     /// Height of the first head over the entry by which an epoch is final; the newest one's before there is one.
-    fn final_since(&self, epoch: u32) -> Option<u32> {
+    #[must_use]
+    pub fn final_since(&self, epoch: u32) -> Option<u32> {
         let at = self.anchored().binary_search_by_key(&epoch, |record| record.header.epoch).ok()?;
         let position = self.anchored().get(at)?.position;
         self.entry_height(position).or(self.tip_height())

@@ -47,6 +47,16 @@ pub enum TreasuryRequest {
         #[serde(default)]
         gates: u16,
     },
+    /// Opens a session by which the bonds of a hub that are free go back to it (T-93).
+    ReturnBond {
+        /// sat/vB; the node's own estimate when absent.
+        fee_rate_sat_vb: Option<u64>,
+    },
+    /// At the hub: pays what is missing of its bond into the treasury (T-94).
+    BringBond {
+        /// Says only what would be paid.
+        only_review: bool,
+    },
     /// Opens the replacement of a session at a higher rate: same payments, same coins.
     Bump {
         /// The session, or the beginning of its id.
@@ -151,6 +161,13 @@ pub enum TreasuryReply {
     Sessions {
         /// The oldest first, without their PSBTs.
         sessions: Vec<SessionView>,
+    },
+    /// To `BringBond`.
+    Bond {
+        /// What is missing, and paid by the transaction.
+        sat: u64,
+        /// The transaction; `None` for a review.
+        txid: Option<String>,
     },
     /// To `Funds`.
     Funds(Box<Funds>),

@@ -29,8 +29,45 @@ pub struct TreasuryOverview {
     pub budgets: Vec<BudgetView>,
     /// Treasurers of the charter in force.
     pub treasurers: Vec<TreasurerView>,
+    /// The hub's bond; `None` while no charter asks for one and none was brought.
+    #[serde(default)]
+    pub bond: Option<BondView>,
     /// Spends that nobody decided, in sentences.
     pub alarms: Vec<String>,
+}
+
+/// The bond of the hub in office, and every bond in the treasury (T-90 to T-94).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BondView {
+    /// Which hub it is: 0 for the founding one.
+    pub office: u32,
+    /// What the charter in force asks for.
+    pub required_sat: u64,
+    /// What that hub has in the treasury in force.
+    pub brought_sat: u64,
+    /// What it has to bring.
+    pub missing_sat: u64,
+    /// The last height at which that is in time.
+    pub due_height: Option<u32>,
+    /// Whether it is too late.
+    pub is_overdue: bool,
+    /// Bonds of any hub that are there.
+    pub coins: Vec<BondCoin>,
+}
+
+/// A bond in the treasury.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BondCoin {
+    /// `txid:vout`.
+    pub outpoint: String,
+    /// Its value.
+    pub sat: u64,
+    /// Whose it is.
+    pub office: u32,
+    /// The address that it goes back to.
+    pub back: String,
+    /// `held`, `free` to go back, or `taken`: the treasury's.
+    pub state: String,
 }
 
 /// A treasurer of the charter in force, as far as this node has heard. Treasurers and the hub hear; others have `None`.

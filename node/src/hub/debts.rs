@@ -6,7 +6,7 @@ use bitcoin::{Amount, FeeRate, Transaction};
 use super::Hub;
 use crate::config::Config;
 use crate::shell::unix_time;
-use crate::treasury::{debts, mark, script_for_payment, settles};
+use crate::treasury::{debts, mark, office_now, script_for_payment, settles};
 
 impl Hub {
     /// Sends a settlement that waits again, or pays what is due and nothing settles yet.
@@ -14,7 +14,7 @@ impl Hub {
     /// # Errors
     /// Too little money in the wallet, or I/O.
     pub(super) fn pay_treasury(&mut self) -> Result<()> {
-        let (dao, office) = (self.shell.dao.params.dao_id, self.office());
+        let (dao, office) = (self.shell.dao.params.dao_id, office_now(&self.shell));
         let is_own = |tx: &Transaction| settles(tx, &dao) == Some(office);
         if let Some(waiting) = self.shell.wallet.unconfirmed().into_iter().find(is_own) {
             return self.hurry(&waiting);
@@ -46,23 +46,18 @@ impl Hub {
     }
 
     /// Its coins are spent from now on, whether it is taken at once or with a later block.
-    fn send_settlement(&mut self, settlement: &Transaction) -> Result<()> {
+    pub(super) fn send_settlement(&mut self, settlement: &Transaction) -> Result<()> {
         self.shell.wallet.note_broadcast(settlement, unix_time())?;
         if let Err(error) = self.shell.bitcoind.submit(settlement) {
-            tracing::warn!(%error, "the settlement was not taken; it is sent again with the next block");
+            tracing::warn!(%error, "a payment to the treasury was not taken; it is sent again with the next block");
         }
         Ok(())
     }
 
-    fn settlement_rate(&self) -> Result<FeeRate> {
+    pub(super) fn settlement_rate(&self) -> Result<FeeRate> {
         let settings = Config::load(&self.shell.dir)?.links;
         let market = self.shell.bitcoind.link_market(settings.target_blocks);
         let floor = FeeRate::from_sat_per_vb(settings.floor_sat_vb).context("N-11: links.floor_sat_vb is too large")?;
         Ok(market.estimate.unwrap_or(floor).max(market.mempool_minimum).max(floor))
-    }
-
-    /// Which hub of this DAO this one is.
-    fn office(&self) -> u32 {
-        u32::try_from(self.shell.ledger.state().successors().len()).unwrap_or(u32::MAX)
     }
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod behind;
+mod bond;
 mod debts;
 mod epochs;
 mod executions;
@@ -36,7 +37,7 @@ use self::behind::Behind;
 use self::epochs::Links;
 use self::keeping::Newness;
 use self::signing::Signing;
-use crate::api::{AnchorReply, AnchorRequest, ApiError, GateRequest, Reply, Request, Role as ApiRole};
+use crate::api::{AnchorReply, AnchorRequest, ApiError, GateRequest, Reply, Request, Role as ApiRole, TreasuryRequest};
 use crate::chain::ChainEvent;
 use crate::dao::Dao;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
@@ -760,6 +761,9 @@ impl Hub {
             }
             Request::Anchoring(AnchorRequest::Operators) => {
                 self.operator_view().map(|view| Reply::Anchoring(AnchorReply::Operators(view))).map_err(ApiError::from)
+            }
+            Request::Treasury { about: TreasuryRequest::BringBond { only_review } } => {
+                self.bring_bond(only_review).map(|reply| Reply::Treasury { reply })
             }
             other => match view::answer(&mut self.shell, ApiRole::Hub, None, true, &other) {
                 Some(reply) => reply,

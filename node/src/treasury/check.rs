@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::{
-    BlockHashes, CheckFacts, GateState, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, check_psbt,
+    BlockHashes, Bond, CheckFacts, GateState, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, check_psbt,
     input_origin, output_origin, prevout_of, read_proof,
 };
 use bitcoin::psbt::Psbt;
 use bitcoin::{Address, FeeRate, Network, OutPoint, Script, TxOut};
 use serde::{Deserialize, Serialize};
 
+use super::bonds::bonds_shown;
 use super::intents::{housekeeping_rate, intent};
 use super::text::psbt_from;
 use crate::dao::Dao;
@@ -112,6 +113,8 @@ pub struct KnownTreasury {
     pub generations: Vec<Treasury>,
     /// Spare seal and gates.
     pub reserved: BTreeSet<OutPoint>,
+    /// Bonds of hubs (T-90); `None` where the log is not known: then those that the file itself shows.
+    pub bonds: Option<BTreeMap<OutPoint, Bond>>,
     /// Those of the gates that housekeeping may take back: no decision has them, and none waits for one (T-320).
     pub retirable: BTreeSet<OutPoint>,
     /// Highest fee rate of housekeeping.
@@ -132,6 +135,7 @@ impl KnownTreasury {
             network: dao.network(),
             generations: vec![Treasury::parse(&charter.treasury_descriptor)?],
             reserved,
+            bonds: None,
             retirable: BTreeSet::new(),
             housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
         })
@@ -188,9 +192,11 @@ pub fn check_parsed(
             [] => treasury.reserved.difference(&treasury.retirable).copied().collect(),
             _ => treasury.reserved.clone(),
         };
+        let bonds = treasury.bonds.clone().unwrap_or_else(|| bonds_shown(psbt, &treasury.dao));
         let facts = CheckFacts {
             generations: &treasury.generations,
             reserved: &reserved,
+            bonds: &bonds,
             payments: &collected.payments,
             depth: collected.depth,
             tip: blocks.map(BlockHashes::tip_height),
@@ -378,6 +384,7 @@ fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
         network: finding.network,
         generations: generations.map_err(|error| error.to_string())?,
         reserved,
+        bonds: None,
         retirable: BTreeSet::new(),
         housekeeping_rate: housekeeping_rate(finding.charter.max_link_fee_rate_sat_vb),
     })

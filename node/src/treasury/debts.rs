@@ -4,33 +4,21 @@ use std::collections::BTreeMap;
 
 use althing_governance::DaoId;
 use althing_governance::ledger::TreasuryDebt;
-use bitcoin::script::PushBytesBuf;
 use bitcoin::{Amount, ScriptBuf, Transaction};
 
+use super::marks::Mark;
 use super::movements::movement;
 use crate::api::HubDebt;
-use crate::forced::pushed;
 use crate::shell::Shell;
-
-/// What the mark of a settlement begins with.
-const PREFIX: &[u8; 17] = b"althing/settle/v1";
 
 /// The output that marks a transaction as a settlement of this office's debts.
 pub(crate) fn mark(dao: &DaoId, office: u32) -> (ScriptBuf, Amount) {
-    let mut bytes = [0u8; 17 + 32 + 4];
-    bytes[..17].copy_from_slice(PREFIX);
-    bytes[17..49].copy_from_slice(&dao.0);
-    bytes[49..].copy_from_slice(&office.to_be_bytes());
-    (ScriptBuf::new_op_return(PushBytesBuf::from(bytes)), Amount::ZERO)
+    Mark::Settlement.output(dao, office)
 }
 
 /// Which office's debts a transaction settles, if it is marked; of several marks the first counts.
 pub(crate) fn settles(transaction: &Transaction, dao: &DaoId) -> Option<u32> {
-    let mut marks = transaction.output.iter().filter_map(|output| {
-        let office = pushed(&output.script_pubkey)?.strip_prefix(PREFIX.as_slice())?.strip_prefix(dao.0.as_slice())?;
-        office.try_into().ok().map(u32::from_be_bytes)
-    });
-    marks.next()
+    Some(Mark::Settlement.find(transaction, dao)?.1)
 }
 
 /// What each hub owes, by the log and the blocks that this node knows. Empty while nothing was forfeited.
@@ -94,38 +82,5 @@ mod tests {
         let rest = "owes the treasury 4000 sat of forfeited deposits, which it had to pay by height 244.";
         assert_eq!(words(1), format!("G-110: The hub {rest}"));
         assert_eq!(words(2), format!("G-110: A former hub (the one before succession 2) {rest}"));
-    }
-
-    #[test]
-    fn only_a_whole_mark_of_this_dao_settles() {
-        let dao = DaoId([7; 32]);
-        let marked = |scripts: Vec<ScriptBuf>| Transaction {
-            version: bitcoin::transaction::Version::TWO,
-            lock_time: bitcoin::absolute::LockTime::ZERO,
-            input: Vec::new(),
-            output: scripts
-                .into_iter()
-                .map(|script_pubkey| bitcoin::TxOut { value: Amount::ZERO, script_pubkey })
-                .collect(),
-        };
-        let of = |office| mark(&dao, office).0;
-        let spoiled = |change: fn(&mut Vec<u8>)| {
-            let mut bytes = of(3).to_bytes();
-            change(&mut bytes);
-            ScriptBuf::from_bytes(bytes)
-        };
-        let table = [
-            (vec![of(3)], Some(3)),
-            (vec![ScriptBuf::new_p2a(), of(u32::MAX), of(3)], Some(u32::MAX)),
-            (vec![mark(&DaoId([8; 32]), 3).0], None),
-            (vec![spoiled(|bytes| bytes[2] ^= 1)], None),
-            (vec![spoiled(|bytes| bytes.truncate(bytes.len() - 1))], None),
-            (vec![spoiled(|bytes| bytes.push(0x51))], None),
-            (vec![spoiled(|bytes| bytes[0] = 0x51)], None),
-            (Vec::new(), None),
-        ];
-        for (scripts, expected) in table {
-            assert_eq!(settles(&marked(scripts.clone()), &dao), expected, "{scripts:?}");
-        }
     }
 }

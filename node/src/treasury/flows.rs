@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use althing_anchor::{MinedSpend, SpendFinding, SpendIntent, judge_spend};
+use althing_anchor::{Bond, MinedSpend, SpendFinding, SpendIntent, judge_spend};
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub struct Flow {
     pub txid: String,
     /// Height of its block.
     pub height: u32,
-    /// `decided`, `housekeeping`, `spare_seal`, `unauthorised` or, while the log is behind, `pending`.
+    /// `decided`, `housekeeping`, `spare_seal`, `bond_returned`, `unauthorised` or, while the log is behind, `pending`.
     pub verdict: String,
     /// What left the treasury, fee included.
     pub left_sat: u64,
@@ -43,6 +43,7 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
     let mut gates: BTreeSet<OutPoint> = shell.ledger.state().all_gates().collect();
     gates.extend(by_gate.keys());
     let head = shell.ledger.state().tip_height().unwrap_or(0);
+    let bonds = super::bonds::collected(shell);
     let mut found = Vec::new();
     for row in shell.treasury.spends() {
         let Ok(transaction) = deserialize::<Transaction>(&row.tx) else { continue };
@@ -58,7 +59,8 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
         };
         // Before the head of its block the log may not hold the decision yet.
         if row.height <= head {
-            judge(shell, &transaction, &by_gate, &gates, &mut flow);
+            let bonds = super::bonds::bonds_at(&bonds, row.height);
+            judge(shell, &transaction, &by_gate, &gates, &bonds, &mut flow);
             flow.proposals = payments
                 .iter()
                 .filter(|payment| flow.proposals.contains(&hex(&payment.intent.id)))
@@ -103,6 +105,7 @@ fn judge(
     transaction: &Transaction,
     by_gate: &BTreeMap<OutPoint, SpendIntent>,
     gates: &BTreeSet<OutPoint>,
+    bonds: &BTreeMap<OutPoint, Bond>,
     flow: &mut Flow,
 ) {
     let charter = shell.ledger.state().charter();
@@ -110,8 +113,14 @@ fn judge(
         transaction.input.iter().map(|txin| shell.treasury.output(&txin.previous_output)).collect();
     let generations = shell.treasury.treasuries();
     let owner = |script: &bitcoin::Script| shell.treasury.owner_of(script);
-    let spend =
-        MinedSpend { transaction, height: flow.height, prevouts: &prevouts, generations: &generations, owner: &owner };
+    let spend = MinedSpend {
+        transaction,
+        height: flow.height,
+        prevouts: &prevouts,
+        generations: &generations,
+        bonds,
+        owner: &owner,
+    };
     let rate = housekeeping_rate(charter.max_link_fee_rate_sat_vb);
     let decided = |gate: &OutPoint| by_gate.get(gate).cloned();
     match judge_spend(&spend, shell.dao.params.spare_seal, gates, decided, rate) {
@@ -125,6 +134,10 @@ fn judge(
             flow.left_sat = fee.to_sat();
         }
         SpendFinding::SpareSeal => flow.verdict = "spare_seal".to_owned(),
+        SpendFinding::BondReturned { left } => {
+            flow.verdict = "bond_returned".to_owned();
+            flow.left_sat = left.to_sat();
+        }
         SpendFinding::Unauthorised { reason, left, signers } => {
             flow.verdict = "unauthorised".to_owned();
             flow.left_sat = left.to_sat();

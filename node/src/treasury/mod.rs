@@ -3,6 +3,7 @@
 //! What may be paid is in the ledger, what was paid is on Bitcoin; the rules are in the anchor core. A treasurer's key signs
 //! only what [`check`] accepts, on this machine.
 
+mod bonds;
 mod budgets;
 pub mod check;
 mod debts;
@@ -13,6 +14,7 @@ pub mod funds;
 mod generations;
 mod intents;
 pub mod key;
+mod marks;
 mod movements;
 pub mod offline;
 pub mod ownership;
@@ -24,6 +26,7 @@ pub mod text;
 pub mod ur;
 mod wallet;
 
+pub(crate) use bonds::{office_now, view as bond_view};
 pub use check::{CheckReport, ReasonLine};
 pub(crate) use debts::{debts, hub_debts, mark, settles};
 pub use desk::{Desk, DeskStep};
@@ -31,6 +34,7 @@ pub use flows::{Flow, executed, housekeeping};
 pub use generations::generations;
 pub(crate) use generations::scripts_of;
 pub use intents::{AuthorisedPayment, authorised};
+pub(crate) use marks::Mark;
 pub use movements::movements;
 pub(crate) use papers::Papers;
 pub use requests::answer;
@@ -39,7 +43,7 @@ pub(crate) use sessions::rebroadcast;
 
 use crate::shell::Shell;
 
-/// What is wrong with the treasury's money, in sentences: spends that nobody decided, and debts that were not paid.
+/// What is wrong with the treasury's money, in sentences: spends that nobody decided, debts that were not paid, a bond that was not brought.
 pub fn alarms(shell: &Shell) -> Vec<String> {
-    flows::alarms(shell).into_iter().chain(debts::alarms(shell)).collect()
+    flows::alarms(shell).into_iter().chain(debts::alarms(shell)).chain(bonds::alarms(shell)).collect()
 }

@@ -37,6 +37,8 @@ pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply,
             let tidy = sessions::Tidy { fee_rate_sat_vb, below_sat, rest_blocks, gates: *gates };
             session(sessions::open_housekeeping(shell, &tidy)?)
         }
+        TreasuryRequest::ReturnBond { fee_rate_sat_vb } => session(sessions::return_bond(shell, *fee_rate_sat_vb)?),
+        TreasuryRequest::BringBond { .. } => Err(ApiError::invalid("T-94", "T-94: a bond is brought at the hub")),
         TreasuryRequest::Bump { session: id, fee_rate_sat_vb } => session(sessions::bump(shell, id, *fee_rate_sat_vb)?),
         TreasuryRequest::Child { session: id, fee_rate_sat_vb } => {
             session(sessions::child(shell, id, *fee_rate_sat_vb)?)
@@ -82,6 +84,7 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
         generations: generation_views(shell, &generations)?,
         budgets: super::budgets::budgets(shell),
         treasurers: super::papers::treasurer_views(shell)?,
+        bond: super::bonds::view(shell),
         alarms: alarms(shell),
     };
     for coin in coins(shell)? {
@@ -90,7 +93,7 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
             generation.coins += 1;
         }
         let sum = match (coin.state.as_str(), coin.height) {
-            ("spare seal" | "gate", _) => &mut overview.reserved_sat,
+            ("spare seal" | "gate" | "bond", _) => &mut overview.reserved_sat,
             _ if coin.generation != generations.len() => &mut overview.former_sat,
             (_, None) => &mut overview.pending_sat,
             ("frozen", _) => &mut overview.frozen_sat,
@@ -166,12 +169,15 @@ fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {
     let frozen = shell.store.treasury_frozen()?;
     let labels = shell.store.treasury_labels()?;
     let (reserved, promised) = (sessions::reserved(shell), sessions::promised(shell)?);
+    let bonds = super::bonds::bonds(shell);
+    let spare_seals = [shell.dao.params.spare_seal, shell.ledger.state().spare_seal()];
     let mut coins = Vec::new();
     for wallet in shell.treasury.wallets() {
         for coin in wallet.unspent() {
             let outpoint = coin.outpoint.to_string();
             let state = match () {
-                () if coin.outpoint == shell.dao.params.spare_seal => "spare seal".to_owned(),
+                () if spare_seals.contains(&coin.outpoint) => "spare seal".to_owned(),
+                () if bonds.contains_key(&coin.outpoint) => "bond".to_owned(),
                 () if reserved.contains(&coin.outpoint) => "gate".to_owned(),
                 () if frozen.iter().any(|(frozen, _)| *frozen == outpoint) => "frozen".to_owned(),
                 () => promised.get(&coin.outpoint).map_or_else(

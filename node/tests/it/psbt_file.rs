@@ -158,6 +158,7 @@ fn another_dao_decides_nothing_here() {
         network: bitcoin::Network::Regtest,
         generations: vec![Treasury::parse(&charter.treasury_descriptor).unwrap()],
         reserved: Default::default(),
+        bonds: None,
         retirable: Default::default(),
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
     };

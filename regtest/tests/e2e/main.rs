@@ -21,6 +21,7 @@ mod every_command;
 mod fee_spike;
 mod fees_rise;
 mod governance;
+mod hub_bond;
 mod hub_disk;
 mod hub_kill;
 mod kills;

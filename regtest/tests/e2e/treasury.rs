@@ -78,6 +78,22 @@ fn proof_of_funds(assembly: &Assembly) -> Result<()> {
     let check = |files: &[&str], funds: &str| {
         last.cli().run(&[&["treasury", "ownership", "check", funds, "--json"], files].concat())
     };
+    // Robots do the same by themselves, once for each epoch.
+    let robots = folder.join("robots");
+    std::fs::create_dir_all(&robots)?;
+    let newest = || last.cli().run(&["treasury", "ownership", "newest", path(&robots)?, "--json"]);
+    for treasurer in 1..=2 {
+        let look = ["treasurer", "--robot", "--once", "--funds", path(&robots)?];
+        let first = assembly.members[treasurer].command(&look)?;
+        let again = assembly.members[treasurer].command(&look)?;
+        ensure!(first["funds"] == true && again["funds"] == false, "{first} {again}");
+        let shown: serde_json::Value = serde_json::from_str(&newest()?.stdout)?;
+        ensure!(shown["holds"] == (treasurer == 2) && shown["epoch"] == epoch, "{treasurer}: {shown}");
+    }
+    std::fs::write(robots.join(format!("funds-{}-later.psbt", epoch + 1)), "")?;
+    let later = newest()?;
+    ensure!(later.code != Some(0) && later.stdout.contains("T-"), "an epoch that is not final: {later:?}");
+
     let both = check(&[&signed[0], &signed[1]], &funds)?;
     let shown: serde_json::Value = serde_json::from_str(&both.stdout)?;
     ensure!(both.code == Some(0) && shown["holds"] == true && shown["differences"] == json!([]), "{both:?}");

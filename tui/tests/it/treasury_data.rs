@@ -65,6 +65,7 @@ pub(crate) fn overview() -> TreasuryOverview {
             ],
         }],
         treasurers: vec![treasurer("Ásdís", Some(1_211), false), treasurer("Guðrún", Some(1_002), true)],
+        bond: None,
         alarms: Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ mod show;
 mod sign;
 
 pub(super) use coins::{payment_state, promised, reserved};
-pub(super) use open::{Tidy, bump, child, open, open_housekeeping};
+pub(super) use open::{Tidy, bump, child, open, open_housekeeping, return_bond};
 pub(super) use rows::{adopted_row, check_here, session_row};
 pub(crate) use sign::rebroadcast;
 pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt};

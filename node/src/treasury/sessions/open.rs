@@ -8,7 +8,7 @@ use bitcoin::consensus::encode::deserialize;
 use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxOut};
 
-use super::coins::{coin, former_coins, free_coins, retirable};
+use super::coins::{coin, former_coins, free_coins, promised, retirable};
 use super::rows::{adopt, named, persist, psbt_of};
 use super::{Answered, refusal, show};
 use crate::api::{ApiError, ProofStatement, SessionView};
@@ -76,6 +76,32 @@ pub(in crate::treasury) fn open_housekeeping(shell: &mut Shell, tidy: &Tidy) -> 
     }
     let rate = fee_rate(shell, tidy.fee_rate_sat_vb)?;
     let psbt = build(shell, &[], gates, &required, &spare, rate, tidy.rest_blocks, &PsbtProof::default())?;
+    start(shell, psbt)
+}
+
+/// Opens a session by which free bonds go back to their hub: those of one way back, and nothing else (T-93).
+pub(in crate::treasury) fn return_bond(shell: &mut Shell, rate: Option<u64>) -> Answered<SessionView> {
+    let bonds = crate::treasury::bonds::bonds(shell);
+    let free = || bonds.iter().filter(|(_, bond)| bond.is_free == Some(true));
+    let promised = promised(shell)?;
+    let first = free().find(|(outpoint, _)| !promised.contains_key(outpoint));
+    let Some((_, first)) = first else {
+        return Err(ApiError::not_now("T-93: no bond is free to go back, or another session returns it already"));
+    };
+    let back = first.back.clone();
+    let its = free().filter(|(outpoint, bond)| bond.back == back && !promised.contains_key(outpoint));
+    let coins: Vec<TreasuryCoin> = its.filter_map(|(outpoint, _)| coin(shell, outpoint)).collect();
+    let rate = fee_rate(shell, rate)?;
+    let mut psbt = build(shell, &[], 0, &coins, &[], rate, None, &PsbtProof::default())?;
+    // Built as if it went to the treasury, whose scripts are as long as any that a bond goes back to (T-90).
+    if let ([output], [fields]) = (psbt.unsigned_tx.output.as_mut_slice(), psbt.outputs.as_mut_slice()) {
+        output.script_pubkey = back;
+        *fields = bitcoin::psbt::Output::default();
+    }
+    // So that a check without the log sees that it is a bond.
+    for (fields, coin) in psbt.inputs.iter_mut().zip(&coins) {
+        fields.non_witness_utxo = Some(coin.transaction.clone());
+    }
     start(shell, psbt)
 }
 

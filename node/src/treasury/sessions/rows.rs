@@ -66,6 +66,7 @@ fn known_treasury(shell: &Shell) -> KnownTreasury {
         network: shell.dao.network(),
         generations: shell.treasury.treasuries(),
         reserved: reserved(shell),
+        bonds: Some(crate::treasury::bonds::bonds(shell)),
         retirable: retirable(shell),
         housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
     }

@@ -82,7 +82,7 @@ fn freeze(app: &mut App) -> Vec<Command> {
             let request = of_treasury(TreasuryRequest::Freeze { outpoint, reason: None });
             return vec![Command::Ask { purpose: Purpose::Say, request }];
         }
-        "spare seal" | "gate" => say(app, true, "It is set apart already: it is spent by its own rules only."),
+        "spare seal" | "gate" | "bond" => say(app, true, "It is set apart already: it is spent by its own rules only."),
         _ => form(app, FormKind::Freeze { outpoint }),
     }
     Vec::new()

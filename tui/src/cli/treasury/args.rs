@@ -65,6 +65,8 @@ pub enum TreasuryCommand {
     /// Signing sessions.
     #[command(subcommand)]
     Session(SessionCommand),
+    /// The hub's bond: what the charter asks for, what is there, and what may be done with it.
+    Bond(BondArgs),
     /// Everything that left the treasury, and whether it was decided.
     Flows,
     /// Labels of transactions, addresses and coins (BIP329).
@@ -99,6 +101,20 @@ pub struct PolicyArgs {
     /// How many addresses to show.
     #[arg(long, default_value_t = 3)]
     pub addresses: u32,
+}
+
+/// `treasury bond`.
+#[derive(Debug, Clone, Args)]
+pub struct BondArgs {
+    /// At the hub: pay what is missing into the treasury.
+    #[arg(long, conflicts_with = "give_back")]
+    pub bring: bool,
+    /// At a treasurer's node: open the session by which a bond that is free goes back to its hub.
+    #[arg(long)]
+    pub give_back: bool,
+    /// Fee rate of that session, sat/vB; the node's estimate when absent.
+    #[arg(long, requires = "give_back")]
+    pub fee_rate: Option<u64>,
 }
 
 /// `treasury session`.
@@ -291,6 +307,10 @@ pub struct TreasurerArgs {
     /// come over the hub are signed, and refusals are told to the other treasurers.
     #[arg(long, value_name = "DIR")]
     pub inbox: Option<PathBuf>,
+    /// For each epoch that becomes final, sign also for the funds that the treasury had (T-84), into `funds-EPOCH-FINGERPRINT.psbt` in this
+    /// folder. Nothing can be moved by that.
+    #[arg(long, value_name = "DIR")]
+    pub funds: Option<PathBuf>,
     /// Look once, then end.
     #[arg(long)]
     pub once: bool,

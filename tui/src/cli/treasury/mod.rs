@@ -1,6 +1,7 @@
 //! The treasury's commands.
 
 mod args;
+mod funds;
 mod ownership;
 mod qr;
 mod robot;
@@ -24,7 +25,7 @@ use althing_node::treasury::text::{MAX_PSBT_BYTES, psbt_from, psbt_text};
 use anyhow::Context as _;
 use serde_json::json;
 
-use self::args::{FormArg, GateArg, LabelCommand, PolicyArgs, PsbtCheck, SessionCommand};
+use self::args::{BondArgs, FormArg, GateArg, LabelCommand, PolicyArgs, PsbtCheck, SessionCommand};
 use super::args::Global;
 use super::console::Console;
 use super::failure::{Failure, verdict_code};
@@ -58,6 +59,7 @@ pub(super) fn run(
         TreasuryCommand::Freeze { outpoint, reason } => TreasuryRequest::Freeze { outpoint, reason: Some(reason) },
         TreasuryCommand::Thaw { outpoint } => TreasuryRequest::Freeze { outpoint, reason: None },
         TreasuryCommand::Flows => TreasuryRequest::Flows,
+        TreasuryCommand::Bond(args) => return bond(global, &args, backend, console),
         TreasuryCommand::Labels(labels) => return label_files(global, &labels, backend, console),
         TreasuryCommand::Ownership(command) => return ownership::run(global, command, backend, console),
         TreasuryCommand::Export { form, descriptor, name, network, out } => {
@@ -91,6 +93,31 @@ pub(super) fn run(
         TreasuryCommand::Session(session) => return run_session(global, session, backend, console),
     };
     let caller = Caller::connect(global, backend, console)?;
+    let reply = call(&caller, ask)?;
+    console.answer(&reply, || words::reply(&reply))
+}
+
+/// The hub's bond: shown, brought, or given back.
+fn bond(global: &Global, args: &BondArgs, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    let caller = Caller::connect(global, backend, console)?;
+    let ask = match args {
+        BondArgs { bring: true, .. } => {
+            let shown = call(&caller, TreasuryRequest::BringBond { only_review: true })?;
+            let title = "Pay this hub's bond into the treasury";
+            review::confirm(console, title, &words::reply(&shown), "bring", caller.assume_yes)?;
+            TreasuryRequest::BringBond { only_review: false }
+        }
+        BondArgs { give_back: true, fee_rate, .. } => TreasuryRequest::ReturnBond { fee_rate_sat_vb: *fee_rate },
+        _ => {
+            let TreasuryReply::Overview(found) = call(&caller, TreasuryRequest::Overview)? else {
+                return Err(other_kind());
+            };
+            return console.answer(&found.bond, || match &found.bond {
+                Some(bond) => crate::words::bond(bond),
+                None => vec!["The charter asks the hub for no bond.".to_owned()],
+            });
+        }
+    };
     let reply = call(&caller, ask)?;
     console.answer(&reply, || words::reply(&reply))
 }

@@ -44,6 +44,11 @@ pub enum OwnershipCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Of a folder in which robots' proofs of funds arrive, the newest one that holds by this node's chain: epoch, sum, who signed.
+    Newest {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Say which keys signed: exit 0 when all of them did, or, of a proof of funds, enough to spend all that the treasury had.
     Check {
         /// The signed files.
@@ -108,6 +113,9 @@ pub(super) fn run(
             std::fs::write(&out, psbt_text(&signed)).with_context(|| format!("writing {}", out.display()))?;
             console.answer(&json!({ "path": out }), || vec![format!("Signed; written to {}.", out.display())])
         }
+        OwnershipCommand::Newest { folder } => {
+            super::funds::newest(&Caller::connect(global, backend, console)?, &folder, console)
+        }
         OwnershipCommand::Check { files, what } => {
             let subject = subject(global, &what, backend, console)?;
             let texts: Vec<String> = files.iter().map(|file| psbt_of(file, console)).collect::<Result<_, _>>()?;
@@ -131,7 +139,7 @@ fn judge_keys(report: &OwnershipReport, console: &mut Console<'_>) -> Result<u8,
 }
 
 /// Enough keys have to be there, and every coin.
-fn judge_funds(report: &OwnershipReport, funds: &Funds, console: &mut Console<'_>) -> Result<u8, Failure> {
+pub(super) fn judge_funds(report: &OwnershipReport, funds: &Funds, console: &mut Console<'_>) -> Result<u8, Failure> {
     let differences = differences(funds, report);
     let holds = report.is_complete && differences.is_empty();
     let answer = json!({

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::args::TreasurerArgs;
+use super::funds::Answering;
 use super::{call, psbt_of};
 use crate::backend::Backend;
 use crate::cli::args::Global;
@@ -34,8 +35,11 @@ pub(in crate::cli) fn run(
     let caller = Caller::connect(global, backend, console)?;
     let mut seen: BTreeMap<PathBuf, SystemTime> = BTreeMap::new();
     let (mut signed, mut refused) = (0u64, 0u64);
-    let Some(inbox) = &args.inbox else { return run_sessions(&caller, args.once, console) };
+    let answering = args.funds.as_deref().map(|folder| Answering::new(global, folder, backend, console));
+    let mut answering = answering.transpose()?;
+    let Some(inbox) = &args.inbox else { return run_sessions(&caller, answering, args.once, console) };
     loop {
+        let proven = answer_funds(&mut answering, &caller, console)?;
         for file in waiting(inbox)? {
             let changed = std::fs::metadata(&file).and_then(|found| found.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
             if seen.get(&file) == Some(&changed) {
@@ -58,7 +62,7 @@ pub(in crate::cli) fn run(
             seen.insert(file, changed);
         }
         if args.once {
-            let value = json!({ "signed": signed, "refused": refused });
+            let value = json!({ "signed": signed, "refused": refused, "funds": proven });
             return console.answer(&value, || vec![format!("{signed} signed, {refused} refused")]);
         }
         std::thread::sleep(LOOK_EVERY);
@@ -66,9 +70,15 @@ pub(in crate::cli) fn run(
 }
 
 /// Signs the sessions that the other treasurers opened. What is refused is noted in the session, and every treasurer hears it.
-fn run_sessions(caller: &Caller, once: bool, console: &mut Console<'_>) -> Result<u8, Failure> {
+fn run_sessions(
+    caller: &Caller,
+    mut answering: Option<Answering>,
+    once: bool,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
     let (mut signed, mut refused) = (0u64, 0u64);
     loop {
+        let proven = answer_funds(&mut answering, caller, console)?;
         let TreasuryReply::Sessions { sessions } = call(caller, TreasuryRequest::Sessions)? else {
             return Err(crate::cli::node::other_kind());
         };
@@ -88,10 +98,26 @@ fn run_sessions(caller: &Caller, once: bool, console: &mut Console<'_>) -> Resul
             }
         }
         if once {
-            let value = json!({ "signed": signed, "refused": refused });
+            let value = json!({ "signed": signed, "refused": refused, "funds": proven });
             return console.answer(&value, || vec![format!("{signed} signed, {refused} refused")]);
         }
         std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Signs for the funds of the newest final epoch. What hinders that hinders no payment.
+fn answer_funds(
+    answering: &mut Option<Answering>,
+    caller: &Caller,
+    console: &mut Console<'_>,
+) -> Result<bool, Failure> {
+    let Some(office) = answering else { return Ok(false) };
+    match office.look(caller, console) {
+        Err(Failure(error)) if error.kind != ErrorKind::Ours => {
+            console.note(&format!("funds: {}", Untrusted::new(&error.message)));
+            Ok(false)
+        }
+        done => done,
     }
 }
 

@@ -29,6 +29,10 @@ pub(in crate::cli) fn reply(reply: &TreasuryReply) -> Vec<String> {
         TreasuryReply::Labels { labels } => {
             labels.iter().map(|(kind, of, label)| format!("{kind} {of}: {}", Untrusted::new(label))).collect()
         }
+        TreasuryReply::Bond { sat, txid: None } => {
+            vec![format!("{} go into the treasury as this hub's bond. Fraud that is proven takes it.", sats(*sat))]
+        }
+        TreasuryReply::Bond { sat, txid: Some(txid) } => vec![format!("{} on their way: {txid}", sats(*sat))],
         TreasuryReply::Funds(funds) => vec![funds.psbt.clone()],
         TreasuryReply::Done => vec!["Done.".to_owned()],
     }
@@ -120,7 +124,7 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
     lines.push(format!("{} free", sats(overview.free_sat)));
     for (what, sat) in [
         ("frozen", overview.frozen_sat),
-        ("set apart (spare seal, gates)", overview.reserved_sat),
+        ("set apart (spare seal, gates, bonds)", overview.reserved_sat),
         ("not yet confirmed", overview.pending_sat),
         ("in former treasuries, to be swept", overview.former_sat),
     ] {
@@ -144,6 +148,7 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
         )
     }));
     lines.extend(overview.budgets.iter().flat_map(budget));
+    lines.extend(overview.bond.iter().flat_map(crate::words::bond));
     lines.extend(overview.treasurers.iter().map(treasurer));
     if overview.generations.len() > 1 {
         lines.extend(overview.generations.iter().map(|generation| {

@@ -39,7 +39,7 @@ fn row(coin: &CoinView, theme: &Theme) -> Vec<Line<'static>> {
     let (sign, style) = match coin.state.as_str() {
         "free" => ("●", theme.good),
         "frozen" => ("✱", theme.warn),
-        "spare seal" | "gate" => ("◆", theme.dim),
+        "spare seal" | "gate" | "bond" => ("◆", theme.dim),
         _ => ("◐", theme.text),
     };
     vec![
@@ -74,6 +74,9 @@ pub(in crate::screen) fn page(coin: &CoinView, columns: usize, theme: &Theme) ->
         "free" => "f keeps this node from choosing it. Only a decision can spend it.",
         "frozen" => "This node does not choose it. f thaws it.",
         "spare seal" => "Over it the members can go on without the hub. Nothing else may spend it.",
+        "bond" => {
+            "A hub's bond: fraud that is proven makes it the treasury's, else it goes back to the hub when it is free."
+        }
         "gate" => "A payment spends one such output, so that no decision is paid twice.",
         _ => "A session wants to spend it.",
     };

@@ -53,7 +53,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, areas:
 fn sign(flow: &Flow, theme: &Theme) -> (&'static str, ratatui::style::Style) {
     match flow.verdict.as_str() {
         "decided" => ("✓", theme.good),
-        "housekeeping" | "spare_seal" => ("↻", theme.text),
+        "housekeeping" | "spare_seal" | "bond_returned" => ("↻", theme.text),
         "unauthorised" => ("✗", theme.bad),
         _ => ("…", theme.warn),
     }
@@ -75,6 +75,7 @@ pub(in crate::screen) fn page(flow: &Flow, snapshot: &Snapshot, columns: usize, 
         "decided" => "It pays exactly what was decided.",
         "housekeeping" => "It moved the treasury's own coins; only its fee has left.",
         "spare_seal" => "It spent the spare seal: members go on without the hub.",
+        "bond_returned" => "A bond that was free went back to its hub.",
         "unauthorised" => "NOBODY DECIDED THIS. Whoever signed it can be shown to anybody.",
         _ => "The log here does not reach its block yet.",
     };

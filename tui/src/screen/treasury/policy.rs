@@ -56,6 +56,14 @@ fn page(found: &TreasuryOverview, columns: usize, theme: &Theme) -> Vec<Line<'st
         lines.extend(hanging("! ", &text, columns, theme.warn));
     }
     lines.push(Line::default());
+    if let Some(bond) = &found.bond {
+        lines.push(Line::styled("The hub's bond", bold));
+        let style = if bond.is_overdue { theme.warn } else { theme.text };
+        for line in crate::words::bond(bond) {
+            lines.extend(hanging("  ", &line, columns, style));
+        }
+        lines.push(Line::default());
+    }
     lines.push(Line::styled("Treasurers", bold));
     for treasurer in &found.treasurers {
         let me = if treasurer.is_me { " (this node)" } else { "" };
