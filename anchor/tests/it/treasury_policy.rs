@@ -96,6 +96,38 @@ fn refused_shapes() {
     }
 }
 
+/// The last that is accepted and the first that is not: length, number of keys, depth of derivation.
+#[test]
+fn limits_of_a_descriptor() {
+    let length = MAX_DESCRIPTOR_BYTES + 1;
+    assert_eq!(Treasury::parse(&" ".repeat(length)), Err(TreasuryError::TooLong { length }));
+    let longest = Treasury::parse(&" ".repeat(MAX_DESCRIPTOR_BYTES));
+    assert!(matches!(longest, Err(TreasuryError::Malformed { .. })), "{longest:?}");
+
+    let of = |count: u8| {
+        let keys: String = (1..=count).map(|n| format!(",{}", keypair(n).x_only_public_key().0)).collect();
+        Treasury::parse(&format!("tr({UNSPENDABLE},multi_a(2{keys}))"))
+    };
+    assert_eq!(of(15).map(|treasury| treasury.keys().len()), Ok(15));
+    assert_eq!(of(16), Err(TreasuryError::BadThreshold { threshold: 2, keys: 16 }));
+
+    let child = xpub(1).derive_pub(&secp(), &[bitcoin::bip32::ChildNumber::from_normal_idx(0).unwrap()]).unwrap();
+    for (key, deepest) in [(xpub(1), 254), (child, 253)] {
+        let with = |steps| Treasury::parse(&format!("wsh(sortedmulti(2,{key}{}/*,{}))", "/0".repeat(steps), point(2)));
+        assert!(with(deepest).is_ok_and(|treasury| treasury.script_at(7).is_ok()), "{deepest} steps");
+        let refusal = with(deepest + 1);
+        assert!(matches!(refusal, Err(TreasuryError::BadKey { .. })), "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_treasury_is_shown_as_its_descriptor() {
+    let treasury = treasury();
+    assert_eq!(format!("{treasury:?}"), format!("Treasury({treasury})"));
+    let refusal = Treasury::parse(&format!("wpkh({})", point(1))).unwrap_err();
+    assert_eq!(refusal, TreasuryError::WrongType { found: "wpkh".to_owned() });
+}
+
 #[test]
 fn spelling_of_the_network_does_not_matter() {
     let main = |n| {
