@@ -54,6 +54,7 @@ fn accepted_shapes() {
         let treasury = Treasury::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((treasury.threshold(), treasury.keys().len()), expected, "{name}");
         assert_eq!(treasury.script_at(0), treasury.script_at(1), "{name}: no wildcard");
+        assert!(!treasury.is_ranged(), "{name}");
     }
 }
 
