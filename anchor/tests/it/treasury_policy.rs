@@ -139,6 +139,8 @@ fn spelling_of_the_network_does_not_matter() {
     let text = format!("wsh(sortedmulti(2,{}/0/*,{}/0/*,{}/0/*))", main(1), main(2), main(3));
     assert_ne!(text, treasury_text());
     assert_eq!(Treasury::parse(&text).unwrap().script_at(3), treasury().script_at(3));
+    assert_eq!(treasury().spelled_for(bitcoin::NetworkKind::Main), text);
+    assert_eq!(treasury().spelled_for(bitcoin::NetworkKind::Test), treasury_text());
 }
 
 proptest! {
