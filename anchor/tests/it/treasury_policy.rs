@@ -54,6 +54,7 @@ fn accepted_shapes() {
         let treasury = Treasury::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((treasury.threshold(), treasury.keys().len()), expected, "{name}");
         assert_eq!(treasury.script_at(0), treasury.script_at(1), "{name}: no wildcard");
+        assert!(!treasury.is_ranged(), "{name}");
     }
 }
 
@@ -96,6 +97,38 @@ fn refused_shapes() {
     }
 }
 
+/// The last that is accepted and the first that is not: length, number of keys, depth of derivation.
+#[test]
+fn limits_of_a_descriptor() {
+    let length = MAX_DESCRIPTOR_BYTES + 1;
+    assert_eq!(Treasury::parse(&" ".repeat(length)), Err(TreasuryError::TooLong { length }));
+    let longest = Treasury::parse(&" ".repeat(MAX_DESCRIPTOR_BYTES));
+    assert!(matches!(longest, Err(TreasuryError::Malformed { .. })), "{longest:?}");
+
+    let of = |count: u8| {
+        let keys: String = (1..=count).map(|n| format!(",{}", keypair(n).x_only_public_key().0)).collect();
+        Treasury::parse(&format!("tr({UNSPENDABLE},multi_a(2{keys}))"))
+    };
+    assert_eq!(of(15).map(|treasury| treasury.keys().len()), Ok(15));
+    assert_eq!(of(16), Err(TreasuryError::BadThreshold { threshold: 2, keys: 16 }));
+
+    let child = xpub(1).derive_pub(&secp(), &[bitcoin::bip32::ChildNumber::from_normal_idx(0).unwrap()]).unwrap();
+    for (key, deepest) in [(xpub(1), 254), (child, 253)] {
+        let with = |steps| Treasury::parse(&format!("wsh(sortedmulti(2,{key}{}/*,{}))", "/0".repeat(steps), point(2)));
+        assert!(with(deepest).is_ok_and(|treasury| treasury.script_at(7).is_ok()), "{deepest} steps");
+        let refusal = with(deepest + 1);
+        assert!(matches!(refusal, Err(TreasuryError::BadKey { .. })), "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_treasury_is_shown_as_its_descriptor() {
+    let treasury = treasury();
+    assert_eq!(format!("{treasury:?}"), format!("Treasury({treasury})"));
+    let refusal = Treasury::parse(&format!("wpkh({})", point(1))).unwrap_err();
+    assert_eq!(refusal, TreasuryError::WrongType { found: "wpkh".to_owned() });
+}
+
 #[test]
 fn spelling_of_the_network_does_not_matter() {
     let main = |n| {
@@ -106,6 +139,8 @@ fn spelling_of_the_network_does_not_matter() {
     let text = format!("wsh(sortedmulti(2,{}/0/*,{}/0/*,{}/0/*))", main(1), main(2), main(3));
     assert_ne!(text, treasury_text());
     assert_eq!(Treasury::parse(&text).unwrap().script_at(3), treasury().script_at(3));
+    assert_eq!(treasury().spelled_for(bitcoin::NetworkKind::Main), text);
+    assert_eq!(treasury().spelled_for(bitcoin::NetworkKind::Test), treasury_text());
 }
 
 proptest! {
