@@ -43,7 +43,7 @@ fn delegation(world: &World, from: u8, what: u8) -> Delegation {
         _ => (vec![(to, 10_000)], None),
     };
     let mut parts: Vec<Part> = parts.into_iter().map(|(to, share_bp)| Part { to: member_id(to), share_bp }).collect();
-    if let Some(part) = parts.first_mut().filter(|_| what % 3 == 0) {
+    if let Some(part) = parts.first_mut().filter(|_| what.is_multiple_of(3)) {
         part.to = Part::ABSTAIN;
     }
     Delegation { scope: scopes[usize::from(what / 7 % 5)].clone(), parts, expires_height: expires }
