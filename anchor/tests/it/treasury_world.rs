@@ -102,8 +102,8 @@ impl Chest {
     }
 
     pub(crate) fn check_paying(&self, psbt: &Psbt, payments: &[SpendIntent]) -> PsbtVerdict {
-        let apart = [self.gate.outpoint, self.other_gate.outpoint, self.seal.outpoint];
-        let reserved: BTreeSet<OutPoint> = apart.into_iter().chain(self.bonds.keys().copied()).collect();
+        let reserved: BTreeSet<OutPoint> =
+            [self.gate.outpoint, self.other_gate.outpoint, self.seal.outpoint].into_iter().collect();
         let facts = CheckFacts {
             generations: &self.generations,
             reserved: &reserved,
