@@ -93,7 +93,7 @@ fn two_open_at_once(assembly: &Assembly, proposal: &str) -> Result<()> {
     let ran = treasurers[0].cli().run(&["treasury", "session", "sign", &slow, "--yes", "--json"])?;
     ensure!(ran.code != Some(0) && ran.stdout.contains("T-301"), "{ran:?}");
     let robot = treasurers[2].command(&["treasurer", "--robot", "--once"])?;
-    ensure!(robot == json!({ "signed": 1, "refused": 0 }), "{robot}");
+    ensure!(robot == json!({ "signed": 1, "refused": 0, "funds": false }), "{robot}");
     treasurers[0].command(&["treasury", "session", "sign", &fast, "--yes"])?;
     await_session(&treasurers[1], &fast, "complete", |session| session["state"] == "complete")?;
     treasurers[1].command(&["treasury", "session", "broadcast", &fast, "--yes"])?;
