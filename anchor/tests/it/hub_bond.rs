@@ -14,7 +14,7 @@ fn bonded(treasury: Treasury, is_free: Option<bool>) -> (Chest, TreasuryCoin, Ps
     let mut chest = Chest::new(treasury);
     let bond = coin(&chest.generations, 0, 8, BOND_SAT, 30);
     chest.bonds.insert(bond.outpoint, Bond { back: way_back(), is_free });
-    let psbt = returning(&chest, &[bond.clone()], way_back());
+    let psbt = returning(&chest, std::slice::from_ref(&bond), way_back());
     (chest, bond, psbt)
 }
 
@@ -126,7 +126,7 @@ fn a_taken_bond_is_the_treasurys() {
     let (mut chest, bond, _) = bonded(wsh(), Some(false));
     chest.bonds.remove(&bond.outpoint);
     let own = chest.generations[0].script_at(9).unwrap();
-    let tidy = returning(&chest, &[bond.clone()], own);
+    let tidy = returning(&chest, std::slice::from_ref(&bond), own);
     assert!(matches!(chest.check_paying(&tidy, &[]), PsbtVerdict::Accept(_)));
     assert!(matches!(judge_mined(&chest, &tidy, &[1, 2, 3], 150), SpendFinding::Housekeeping { .. }));
     let back: OutPoint = bond.outpoint;

@@ -87,9 +87,10 @@ fn who_does_not_wait_is_disconnected(hub: &Hub) -> Result<()> {
         met.peers.send(hub.address.node_id, Msg::LogFetch(LogFetch { from_position: u64::MAX }));
     }
     loop {
-        match met.heard.recv_timeout(PATIENCE).context("a peer that does not wait for answers is still connected")? {
-            Some(PeerEvent::Down(_)) => return Ok(()),
-            _ => {}
+        let heard =
+            met.heard.recv_timeout(PATIENCE).context("a peer that does not wait for answers is still connected")?;
+        if let Some(PeerEvent::Down(_)) = heard {
+            return Ok(());
         }
     }
 }

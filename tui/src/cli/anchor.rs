@@ -85,7 +85,7 @@ fn operator_lines(view: &OperatorView) -> Vec<String> {
     if lines.is_empty() {
         lines.push("No operators are named here: the hub signs links alone.".to_owned());
     }
-    lines.extend(view.waits.iter().map(|text| show::sentence(text)));
+    lines.extend(view.waits.iter().map(show::sentence));
     lines
 }
 
