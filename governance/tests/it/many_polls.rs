@@ -221,6 +221,27 @@ fn each_leaf_carries_what_its_member_was_handed() {
     }
 }
 
+/// L-17: who votes hands nothing on to an abstention any more, and the leaf of the one by whose delegation it abstained says less.
+#[test]
+fn a_voter_behind_an_abstention_changes_its_leaf() {
+    // 1 -> 2 -> abstains; 3 abstains; the others are silent. Only 1 votes.
+    let roll = Roll::from_stakes((1..40).map(|who| (member(who), 10, 10 + u128::from(who))));
+    let (mut ballots, mut book) = (Ballots::new(), Book::new());
+    ballots.push(member(1), 7, &[1]);
+    let to = |to| vec![Part { to: member(to), share_bp: 10_000 }];
+    for (from, parts) in [(1, to(2)), (2, vec![Part::abstaining(10_000)]), (3, vec![Part::abstaining(10_000)])] {
+        let delegation = Delegation { scope: Scope::All, parts, expires_height: None };
+        book.record(member(from), u64::from(from), EntryId([from; 32]), delegation);
+    }
+    let delegations = Some(Delegations { book: &book, topic: topic(0), cutoff: 100, close_height: 1000 });
+    let (system, ballots, roll, entries) = (System::YesNoAbstain, &ballots, &roll, &entries());
+    let poll = Poll { system, options: 0, roll, ballots, entries, cutoff: 100, delegations };
+    let electorates = [Arc::new(Electorate::of_roll(roll).unwrap())];
+    agree(&[((0, None), poll.clone())], &electorates, &Shuffled::new(3, 3, false)).unwrap();
+    // Yes of 1; 2 and 3 abstain; one ballot.
+    assert_eq!(poll.tree().unwrap().root().sums, [11, 0, 12 + 13, 1, roll.total()]);
+}
+
 #[test]
 fn a_ballot_that_is_none_or_not_in_the_log_stops_the_count_wherever_it_is() {
     // Few of 20 vote, or all of 2; by a member of the roll, or by a stranger.
