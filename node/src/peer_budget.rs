@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use althing_channels::Msg;
 use bitcoin::secp256k1::PublicKey;
 
 use crate::peers::PeerEvent;
@@ -19,6 +20,17 @@ pub const PEER_MESSAGES: usize = 256;
 
 /// News of one peer that the engine handles between two commits: a step of the money lane comes with a backup (C-94).
 pub const PEER_TURN: usize = 2;
+
+/// News of one peer that is handled at once.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// In the order in which the peer said it.
+    pub events: Vec<PeerEvent>,
+    /// Whether an opening is among it.
+    pub opens: bool,
+    /// Whether more waits; then the engine calls itself to this peer again.
+    pub is_more: bool,
+}
 
 /// What became of news of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,16 +63,28 @@ impl PeerBudget {
         if is_new { Admitted::Call } else { Admitted::Waits }
     }
 
-    /// What is handled of a peer now, in its order, and whether more waits: then the engine calls itself to it again.
-    pub fn turn(&self, peer: &PublicKey) -> (Vec<PeerEvent>, bool) {
+    /// What is handled of a peer now. An opening costs more than all else together (keys, signatures, a row of its own), so that
+    /// one of all peers is handled between two commits: where it `may_open` no more, a line waits with the next one.
+    pub fn turn(&self, peer: &PublicKey, may_open: bool) -> Turn {
         let mut lines = self.lines();
-        let Some(line) = lines.get_mut(peer) else { return (Vec::new(), false) };
-        let events = line.drain(..line.len().min(PEER_TURN)).collect();
-        let is_more = !line.is_empty();
-        if !is_more {
+        let mut turn = Turn::default();
+        let Some(line) = lines.get_mut(peer) else { return turn };
+        while turn.events.len() < PEER_TURN
+            && let Some(event) = line.pop_front()
+        {
+            let opens = matches!(&event, PeerEvent::Message(_, message) if matches!(**message, Msg::OpenStake(_)));
+            if opens && (turn.opens || !may_open) {
+                line.push_front(event);
+                break;
+            }
+            turn.opens |= opens;
+            turn.events.push(event);
+        }
+        turn.is_more = !line.is_empty();
+        if !turn.is_more {
             lines.remove(peer);
         }
-        (events, is_more)
+        turn
     }
 
     /// Peers of whom anything waits.

@@ -133,6 +133,7 @@ fn start_with(
             budget,
             inputs,
             called: Vec::new(),
+            has_opened: false,
             openings: BTreeMap::new(),
             operators: BTreeMap::new(),
             signing: None,
@@ -166,7 +167,9 @@ pub struct Hub {
     /// The engine's own queue.
     inputs: SyncSender<Input>,
     /// Peers whose line is not empty yet; their next turn comes behind the commit.
-    called: Vec<PublicKey>,
+    called: Vec<(bool, PublicKey)>,
+    /// Whether an opening was handled since the last commit.
+    has_opened: bool,
     /// Openings that peers began since the newest block.
     openings: BTreeMap<PeerId, usize>,
     /// Where operators of the anchor key are connected, by their keys.
@@ -206,11 +209,12 @@ impl Role for Hub {
         match input {
             Input::Peer(event) => self.on_peer(event),
             Input::Turn(peer) => {
-                let (events, is_more) = self.budget.turn(&peer);
-                events.into_iter().for_each(|event| self.on_peer(event));
-                if is_more {
-                    self.called.push(peer);
+                let turn = self.budget.turn(&peer, !self.has_opened);
+                self.has_opened |= turn.opens;
+                if turn.is_more {
+                    self.called.push((turn.opens, peer));
                 }
+                turn.events.into_iter().for_each(|event| self.on_peer(event));
             }
             Input::Intake(report) => self.on_intake(report),
             Input::Chain(event) => {
@@ -237,7 +241,10 @@ impl Role for Hub {
         let done = self.shell.settle_backups().and_then(|()| self.shell.settle_towers());
         self.shell.settle_trouble("keeping", done);
         // A full queue brings the engine here again soon.
-        self.called.retain(|peer| self.inputs.try_send(Input::Turn(*peer)).is_err());
+        self.has_opened = false;
+        // Who had to wait with an opening comes before who had one.
+        self.called.sort_by_key(|(has_opened, _)| *has_opened);
+        self.called.retain(|(_, peer)| self.inputs.try_send(Input::Turn(*peer)).is_err());
         let Self { waiters, shell, .. } = self;
         view::settle(waiters, shell, None);
     }

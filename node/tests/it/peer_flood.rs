@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 
-use althing_channels::Msg;
 use althing_channels::wire::LogFetch;
+use althing_channels::{
+    Channel, ChannelKeys, ChannelParams, ChannelSeed, DaoId, Effect, HUB_CSV_BLOCKS, MEMBER_CSV_BLOCKS, Msg, NetworkId,
+    OpeningId,
+};
 use althing_node::peer_budget::{Admitted, PEER_MESSAGES, PEER_TURN, PeerBudget};
 use althing_node::peers::PeerEvent;
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
@@ -45,9 +48,9 @@ impl Engine {
     fn batch(&mut self) -> Vec<PeerEvent> {
         let mut handled = Vec::new();
         for from in std::mem::take(&mut self.calls) {
-            let (events, is_more) = self.budget.turn(&from);
-            handled.extend(events);
-            if is_more {
+            let turn = self.budget.turn(&from, true);
+            handled.extend(turn.events);
+            if turn.is_more {
                 self.calls.push_back(from);
             }
         }
@@ -92,6 +95,52 @@ fn a_slow_peer_costs_nobody_anything() {
         assert!(engine.offer(honest));
         assert!(engine.batch().len() <= 2);
     }
+}
+
+#[test]
+fn one_opening_between_two_commits_in_turn() {
+    let mut engine = Engine::new();
+    let abusers: Vec<PublicKey> = (1..=3).map(peer).collect();
+    for abuser in &abusers {
+        for _ in 0..2 {
+            assert!(engine.take(PeerEvent::Message(*abuser, Box::new(opening()))));
+        }
+    }
+    let mut opened = Vec::new();
+    for _ in 0..6 {
+        let (mut may_open, mut called) = (true, Vec::new());
+        for from in std::mem::take(&mut engine.calls) {
+            let turn = engine.budget.turn(&from, may_open);
+            assert_eq!(turn.events.len(), usize::from(turn.opens));
+            may_open &= !turn.opens;
+            opened.extend(turn.opens.then_some(from));
+            if turn.is_more {
+                called.push((turn.opens, from));
+            }
+        }
+        called.sort_by_key(|(has_opened, _)| *has_opened);
+        engine.calls = called.into_iter().map(|(_, from)| from).collect();
+    }
+    assert_eq!(opened, [abusers.clone(), abusers].concat());
+    assert_eq!(engine.budget.peers(), 0);
+}
+
+fn opening() -> Msg {
+    let params = ChannelParams {
+        network: NetworkId([1; 32]),
+        dao: DaoId([2; 32]),
+        member_sat: 50_000,
+        hub_sat: 0,
+        member_csv_blocks: MEMBER_CSV_BLOCKS,
+        hub_csv_blocks: HUB_CSV_BLOCKS,
+    };
+    let keys = ChannelKeys::new(ChannelSeed::new([9; 32]));
+    let (_, effects) = Channel::member_open(keys, OpeningId([3; 32]), params).unwrap();
+    let message = effects.into_iter().find_map(|effect| match effect {
+        Effect::Send(message @ Msg::OpenStake(_)) => Some(message),
+        _ => None,
+    });
+    message.unwrap()
 }
 
 #[test]

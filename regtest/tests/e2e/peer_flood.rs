@@ -321,10 +321,12 @@ fn slow_peers(hub: &Hub, turn: u8) -> Result<Company> {
     for abuser in 0..ABUSERS {
         let gate = Gate::default();
         let (held, count) = (gate.clone(), Arc::clone(&count));
+        let (first, is_first) = channel();
         let sink = move |event: &PeerEvent| {
             // LDK reads nothing more from a peer before this returns.
             if let PeerEvent::Message(..) = event {
                 count.fetch_add(1, Ordering::Relaxed);
+                let _ = first.send(());
                 held.wait();
             }
         };
@@ -332,6 +334,7 @@ fn slow_peers(hub: &Hub, turn: u8) -> Result<Company> {
         for _ in 0..UNDER_WAY {
             met.peers.send(hub.address.node_id, Msg::LogFetch(LogFetch { from_position: 0 }));
         }
+        is_first.recv_timeout(PATIENCE).context("the hub says nothing to a slow peer")?;
         // In this order: the gate opens before the connection ends.
         ends.push(Box::new((Opener(gate), met)));
     }
