@@ -95,7 +95,7 @@ fn another_folder_is_opened_from_the_screens() {
         screens.press(&["@"]).wait_for("open now");
         screens.press(&["Down", "Enter"]).wait_for("me       Bjarni");
         screens.press(&["@"]).wait_for("open now");
-        screens.press(&["Escape"]).wait_for("What needs me now");
+        screens.press(&["Escape"]).wait_until_gone("open now");
         screens.press(&["q"]).wait_for("[ended with 0]");
         screens.assert_restored();
         Ok(())

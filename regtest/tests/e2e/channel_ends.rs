@@ -16,12 +16,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Runs `act` with an assembly of its own whose members' stakes are on the roll.
 pub(crate) fn with_stakes(name: &str, act: impl FnOnce(&mut Assembly) -> Result<()>) {
     stage::with_assembly(name, |assembly| {
-        let founded = found(assembly, Periods::SHORT)?;
-        enter(assembly, &founded)?;
-        open_stakes(assembly)?;
-        reach_roll(assembly)?;
+        stakes_on_roll(assembly)?;
         act(assembly)
     });
+}
+
+/// Founds a DAO, and waits until the stake of each member is on the roll.
+pub(crate) fn stakes_on_roll(assembly: &mut Assembly) -> Result<()> {
+    let founded = found(assembly, Periods::SHORT)?;
+    enter(assembly, &founded)?;
+    open_stakes(assembly)?;
+    reach_roll(assembly)
 }
 
 /// The first stake channel of a member.

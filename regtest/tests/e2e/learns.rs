@@ -1,13 +1,12 @@
 //! What a newcomer does at a terminal before there is a DAO of theirs: the tutorial, from the first step to the last.
 
 use std::path::Path;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use althing_regtest::Program;
 
 use crate::screens::tmux::Tmux;
-use crate::stage::a_turn;
+use crate::stage::Places;
 
 /// The program that founds the private DAO.
 const DEMO: &str = env!("CARGO_BIN_EXE_althing-demo");
@@ -18,7 +17,7 @@ const FOUNDED_WITHIN: Duration = Duration::from_secs(400);
 /// A step is over when the screens say which is next.
 #[test]
 fn the_ten_steps_of_the_tutorial_are_taken_by_keyboard() {
-    let _turn = a_turn().lock().unwrap_or_else(PoisonError::into_inner);
+    let _place = Places::one();
     let program = Program::locate_or_build().unwrap();
     let beside = Path::new(DEMO).parent().unwrap();
     let command =

@@ -21,8 +21,9 @@ use althing_regtest::story::{Assembly, PASSWORD};
 use anyhow::{Context, Result, bail, ensure};
 use bitcoin::secp256k1::PublicKey;
 
-use crate::channel_ends::{PATIENCE, with_stakes};
+use crate::channel_ends::{PATIENCE, stakes_on_roll};
 use crate::oversize::Oversize;
+use crate::stage::alone_with_assembly;
 
 /// The median round trip beside abusers is at most so many times the one beside busy members.
 const RATIO_MAX: u32 = 8;
@@ -46,7 +47,8 @@ const OVERFLOW: usize = 64 * PEER_MESSAGES;
 
 #[test]
 fn abuse_leaves_the_round_trips_of_others_as_they_are() {
-    with_stakes("peer-flood", |assembly| {
+    alone_with_assembly("peer-flood", |assembly| {
+        stakes_on_roll(assembly)?;
         for member in &mut assembly.members {
             member.stop()?;
         }

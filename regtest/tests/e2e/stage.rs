@@ -1,48 +1,83 @@
-//! Where the tests take turns: the told story, fresh assemblies, scratch folders.
+//! Where the tests take turns: places on the machine, the told story, fresh assemblies, scratch folders.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use althing_regtest::story::{Assembly, Narrator, Periods, Told, explain, found_and_join, tell};
 
-/// The story this binary tells once. Who holds it has the machine.
+/// Most of a test is waiting for blocks and peers, so two share the machine. Who measures takes both places.
+const PLACES: usize = 2;
+
+static FREE: Mutex<usize> = Mutex::new(PLACES);
+static FREED: Condvar = Condvar::new();
+
+/// The story this binary tells once.
 static TOLD: Mutex<Option<Told>> = Mutex::new(None);
 
-/// Whoever starts programs holds this: one test at a time has the machine.
-pub(crate) fn a_turn() -> &'static Mutex<Option<Told>> {
-    &TOLD
+/// Places on the machine, held by whoever starts programs until it is dropped.
+pub(crate) struct Places(usize);
+
+impl Places {
+    /// One place, beside other tests.
+    pub(crate) fn one() -> Self {
+        Self::take(1)
+    }
+
+    /// The whole machine, for a test that compares times.
+    pub(crate) fn all() -> Self {
+        Self::take(PLACES)
+    }
+
+    fn take(places: usize) -> Self {
+        let free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = FREED.wait_while(free, |free| *free < places).unwrap_or_else(PoisonError::into_inner);
+        *free -= places;
+        Self(places)
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        *FREE.lock().unwrap_or_else(PoisonError::into_inner) += self.0;
+        FREED.notify_all();
+    }
 }
 
 /// Gives the told story, telling it first if nobody has. Hub and members are stopped, bitcoind runs.
 pub(crate) fn told() -> Turn {
-    let mut turn = Turn(TOLD.lock().unwrap_or_else(PoisonError::into_inner));
-    if turn.0.is_none() {
-        *turn.0 = Some(tell(&scratch("story")).unwrap_or_else(|error| panic!("{error:#}")));
+    // The story before the place: who waits for the story must not keep a place from others.
+    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut turn = Turn { told, _place: Places::one() };
+    if turn.told.is_none() {
+        *turn.told = Some(tell(&scratch("story")).unwrap_or_else(|error| panic!("{error:#}")));
     }
     turn
 }
 
 /// One test's turn with the told story.
-pub(crate) struct Turn(MutexGuard<'static, Option<Told>>);
+pub(crate) struct Turn {
+    told: MutexGuard<'static, Option<Told>>,
+    _place: Places,
+}
 
 impl std::ops::Deref for Turn {
     type Target = Told;
 
     fn deref(&self) -> &Told {
-        self.0.as_ref().unwrap()
+        self.told.as_ref().unwrap()
     }
 }
 
 impl std::ops::DerefMut for Turn {
     fn deref_mut(&mut self) -> &mut Told {
-        self.0.as_mut().unwrap()
+        self.told.as_mut().unwrap()
     }
 }
 
 impl Drop for Turn {
     /// Whoever comes next finds everybody stopped, also after a test that failed in the middle.
     fn drop(&mut self) {
-        if let Some(told) = self.0.as_mut() {
+        if let Some(told) = self.told.as_mut() {
             let _ = told.assembly.stop();
         }
     }
@@ -58,7 +93,17 @@ pub(crate) fn with_members_on_roll(name: &str, act: impl FnOnce(&mut Assembly) -
 
 /// Runs `act` with an assembly of its own in which nothing has happened, and shows all logs if it fails.
 pub(crate) fn with_assembly(name: &str, act: impl FnOnce(&mut Assembly) -> anyhow::Result<()>) {
-    let _turn = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let _place = Places::one();
+    play(name, act);
+}
+
+/// Like [`with_assembly`], with the machine to itself.
+pub(crate) fn alone_with_assembly(name: &str, act: impl FnOnce(&mut Assembly) -> anyhow::Result<()>) {
+    let _places = Places::all();
+    play(name, act);
+}
+
+fn play(name: &str, act: impl FnOnce(&mut Assembly) -> anyhow::Result<()>) {
     let mut assembly = Assembly::gather(&scratch(name), Narrator::new()).unwrap();
     if let Err(error) = act(&mut assembly) {
         panic!("{:#}", explain(&assembly, error));

@@ -60,6 +60,20 @@ impl Tmux {
         }
     }
 
+    /// Waits until the terminal shows that no longer. Whoever presses a letter right behind escape has pressed alt and the letter.
+    #[allow(dead_code, reason = "one of the two test programs closes windows over what it waits for")]
+    pub(crate) fn wait_until_gone(&self, text: &str) -> String {
+        let begin = Instant::now();
+        loop {
+            let seen = self.text();
+            if !seen.contains(text) {
+                return seen;
+            }
+            assert!(begin.elapsed() < DEADLINE, "{text:?} stays in\n{seen}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Waits until the terminal shows that as many times.
     #[allow(dead_code, reason = "one of the two test programs asks several questions")]
     pub(crate) fn wait_for_count(&self, text: &str, times: usize) -> String {
