@@ -371,13 +371,28 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.to_lower_hex_string()
 }
 
+/// Longest wrong hex that an error quotes, in bytes: two keys.
+const LONGEST_QUOTE: usize = 132;
+
+/// Whether a text is seed words, which belong on paper and into no error.
+pub fn is_seed_words(text: &str) -> bool {
+    Mnemonic::parse_normalized(&text.split_whitespace().collect::<Vec<_>>().join(" ")).is_ok()
+}
+
 /// Bytes of a hex text.
 ///
 /// # Errors
 /// When it is not hex.
 pub fn unhex(text: &str) -> Result<Vec<u8>> {
     use bitcoin::hex::FromHex;
-    Vec::<u8>::from_hex(text.trim()).with_context(|| format!("{text:?} is not hex"))
+    let text = text.trim();
+    Vec::<u8>::from_hex(text).with_context(|| {
+        match text.len() <= LONGEST_QUOTE && !text.contains(char::is_whitespace) {
+            true => format!("{text:?} is not hex"),
+            // A file given by mistake may hold seed words.
+            false => format!("a text of {} characters is not hex", text.chars().count()),
+        }
+    })
 }
 
 #[cfg(test)]

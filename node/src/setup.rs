@@ -249,6 +249,8 @@ pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<J
         !name.trim().is_empty() && name.len() <= max,
         ApiError::invalid("D-8", format!("D-8: the name must have 1 to {max} bytes, {name:?} has {}", name.len()))
     );
+    // What the log would refuse, or another member's node would have to mark, is no name to begin with.
+    althing_governance::entry::check_member_name(name).map_err(|e| ApiError::invalid("G-82", format!("G-82: {e}")))?;
     let mut config = Config::load(dir)?;
     check_founded(&Bitcoind::new(&config.bitcoind), &dao)?;
     if let Ok(known) = member_name(dir) {

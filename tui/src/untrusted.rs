@@ -5,6 +5,9 @@
 //! texts (hence two different hashes) would look alike. Every such character is therefore shown as a visible mark, such as
 //! `⟦U+202E⟧`, and since the opening bracket of a mark is itself shown as a mark, no two different texts look the same.
 //!
+//! A word that mixes Latin letters with look-alikes of another script is followed by `⟦mixed letters⟧`: both scripts are
+//! legitimate, so the letters themselves stay.
+//!
 //! Amounts and addresses are never taken from such text: see [`crate::format`].
 
 use std::fmt;
@@ -67,16 +70,6 @@ impl<'a> Untrusted<'a> {
             lines.push(out);
         }
         lines
-    }
-
-    /// Whether a single word mixes Latin letters with look-alikes of another script (Cyrillic or Greek).
-    ///
-    /// Such letters are shown unchanged, since both scripts are legitimate; the reader is warned.
-    #[must_use]
-    pub fn mixes_scripts(&self) -> bool {
-        self.0
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| word.chars().any(is_latin) && word.chars().any(is_look_alike_script))
     }
 }
 
@@ -144,7 +137,11 @@ fn sanitise_into(out: &mut String, text: &str) {
     }
     let mut combining = 0usize;
     let mut has_base = false;
+    let mut word = Word::default();
     for c in text.chars() {
+        if !is_combining(c) && word.ends_before(c) {
+            out.push_str(MIXED);
+        }
         let shown = if is_combining(c) {
             combining += 1;
             // A mark without a base would attach itself to whatever the screen has before it.
@@ -159,6 +156,35 @@ fn sanitise_into(out: &mut String, text: &str) {
         } else {
             out.push_str(&format!("⟦U+{:04X}⟧", u32::from(c)));
         }
+    }
+    if word.is_mixed() {
+        out.push_str(MIXED);
+    }
+}
+
+/// Stands behind a word whose letters are of several scripts that look alike.
+const MIXED: &str = "⟦mixed letters⟧";
+
+/// The scripts of the word so far.
+#[derive(Default)]
+struct Word {
+    has_latin: bool,
+    has_look_alike: bool,
+}
+
+impl Word {
+    fn is_mixed(&self) -> bool {
+        self.has_latin && self.has_look_alike
+    }
+
+    /// Takes the next character in; whether a mixed word has ended before it.
+    fn ends_before(&mut self, c: char) -> bool {
+        if c.is_alphanumeric() {
+            self.has_latin |= is_latin(c);
+            self.has_look_alike |= is_look_alike_script(c);
+            return false;
+        }
+        std::mem::take(self).is_mixed()
     }
 }
 

@@ -14,6 +14,14 @@ use crate::signing::{SignatureCheck, sign};
 /// Longest member name in bytes.
 pub const MAX_MEMBER_NAME: usize = 32;
 
+/// Whether a bind may carry this name (G-82).
+///
+/// # Errors
+/// [`DecodeError`] naming the character, or the length.
+pub fn check_member_name(name: &str) -> Result<(), DecodeError> {
+    check_name("member name", name, 0, MAX_MEMBER_NAME)
+}
+
 /// Ties a stake channel to the vote key in whose lane it stands (G-22).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bind {
@@ -97,7 +105,7 @@ impl Canonical for Bind {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let name = r.text("member name", MAX_MEMBER_NAME)?;
-        check_name("member name", &name, 0, MAX_MEMBER_NAME)?;
+        check_member_name(&name)?;
         Ok(Self {
             name,
             channel: Canonical::decode(r)?,

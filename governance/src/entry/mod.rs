@@ -29,7 +29,7 @@ use bitcoin::secp256k1::XOnlyPublicKey;
 pub use anchored::Anchored;
 pub use author_update::AuthorUpdate;
 pub use ballot::{Ballot, Choice, MAX_FIELDS, MAX_REASON};
-pub use bind::{Bind, BindTerms, MAX_MEMBER_NAME};
+pub use bind::{Bind, BindTerms, MAX_MEMBER_NAME, check_member_name};
 pub use checkpoint::{Checkpoint, CheckpointFunding, MAX_FUNDINGS, SignedCheckpoint};
 pub use comment::{Comment, MAX_COMMENT};
 pub use comment_vote::{CommentVote, Opinion};

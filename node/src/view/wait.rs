@@ -70,6 +70,19 @@ impl Condition {
     }
 }
 
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Height(height) => write!(f, "height {height}"),
+            Self::EpochFinal(epoch) => write!(f, "a final epoch {epoch}"),
+            Self::OnRoll => f.write_str("a roll with this member on it"),
+            Self::LogSize(size) => write!(f, "a log of {size} entries"),
+            Self::VotingOpen(id) => write!(f, "the vote on {id}"),
+            Self::Decided(id) => write!(f, "the decision on {id}"),
+        }
+    }
+}
+
 /// Answers the callers whose condition holds, and those whose time is over.
 pub fn settle(waiters: &mut Waiters<Condition>, shell: &Shell, me: Option<MemberId>) {
     if waiters.is_empty() {
@@ -78,11 +91,13 @@ pub fn settle(waiters: &mut Waiters<Condition>, shell: &Shell, me: Option<Member
     waiters.settle(
         |condition| condition.holds(shell, me).then_some(Ok(Reply::Done)),
         |condition| {
+            let head = shell.ledger.state().tip_height();
             ApiError::not_now(format!(
-                "the time to wait for {condition:?} is over; chain at {}, log at {} entries, head at {:?}",
+                "the time to wait is over, and {condition} is not reached; the chain is at height {}, the log at {} entries, its newest \
+                 signed head {}",
                 shell.tip_height(),
                 shell.ledger.state().size(),
-                shell.ledger.state().tip_height()
+                head.map_or("is missing".to_owned(), |height| format!("at height {height}")),
             ))
         },
     );

@@ -38,6 +38,8 @@ pub struct PickItem {
     pub name: String,
     /// The key that does the same, or where it is.
     pub beside: String,
+    /// What it may be looked for by, beside the name: what the command line and the settings call it.
+    pub also: String,
     /// What happens.
     pub picked: Picked,
 }
@@ -47,6 +49,8 @@ pub struct PickItem {
 pub enum Picked {
     /// That act.
     Act(Act),
+    /// That act on another screen, or another part of the treasury's.
+    There(Screen, Section, Act),
     /// That proposal is opened, by its id.
     Proposal(String),
     /// That data folder is opened.
@@ -54,7 +58,7 @@ pub enum Picked {
 }
 
 impl Pick {
-    /// Every act that has a meaning on this screen, every screen, every proposal.
+    /// Every act of this screen, every screen, every act of the others, every proposal.
     #[must_use]
     pub fn command(app: &App) -> Self {
         let mut items = Vec::new();
@@ -70,7 +74,7 @@ impl Pick {
                     Act::Go(screen) => format!("go to {}", screen.title()),
                     _ => binding.help.to_owned(),
                 };
-                items.push(PickItem { name, beside, picked: Picked::Act(binding.act) });
+                items.push(PickItem { name, beside, also: words_of(binding.act), picked: Picked::Act(binding.act) });
             }
         }
         for (act, name) in [
@@ -93,17 +97,40 @@ impl Pick {
             (Act::SaveReport, "write the report to a file"),
         ] {
             if !known.contains(&act) {
-                items.push(PickItem { name: name.to_owned(), beside: String::new(), picked: Picked::Act(act) });
+                known.push(act);
+                items.push(PickItem {
+                    name: name.to_owned(),
+                    beside: String::new(),
+                    also: words_of(act),
+                    picked: Picked::Act(act),
+                });
+            }
+        }
+        for (screen, section) in rooms() {
+            for binding in App::contexts_in(screen, section).iter().flat_map(|context| app.keymap.of(*context)) {
+                if moves_only(binding.act) || known.contains(&binding.act) {
+                    continue;
+                }
+                known.push(binding.act);
+                let room = if screen == Screen::Treasury { section.title() } else { screen.title() };
+                items.push(PickItem {
+                    name: binding.help.to_owned(),
+                    beside: format!("on {room}"),
+                    also: words_of(binding.act),
+                    picked: Picked::There(screen, section, binding.act),
+                });
             }
         }
         for section in Section::ALL {
             let name = format!("treasury: {}", section.title().to_lowercase());
-            items.push(PickItem { name, beside: String::new(), picked: Picked::Act(Act::Part(section)) });
+            let (act, also) = (Act::Part(section), String::new());
+            items.push(PickItem { name, beside: String::new(), also, picked: Picked::Act(act) });
         }
         for proposal in app.snapshot.iter().flat_map(|snapshot| &snapshot.proposals).filter(|p| !p.vote.hidden) {
             items.push(PickItem {
                 name: format!("#{} {}", proposal.number, Untrusted::new(&proposal.title)),
                 beside: crate::words::state(proposal.state).to_owned(),
+                also: String::new(),
                 picked: Picked::Proposal(proposal.id.clone()),
             });
         }
@@ -116,6 +143,7 @@ impl Pick {
         let item = |folder: &PathBuf| PickItem {
             name: Untrusted::new(&folder.display().to_string()).line(),
             beside: if Some(folder.as_path()) == here { "open now".to_owned() } else { String::new() },
+            also: String::new(),
             picked: Picked::Folder(folder.clone()),
         };
         Self::new(PickOf::Folder, folders.iter().map(item).collect())
@@ -146,11 +174,24 @@ impl Pick {
 
     /// Looks again after what was typed changed.
     pub(super) fn search(&mut self) {
-        let mut found = fuzzy::search(&self.typed, self.items.iter().map(|item| item.name.as_str()));
+        let mut found =
+            fuzzy::search(&self.typed, self.items.iter().map(|item| format!("{} {}", item.name, item.also)));
         found.truncate(MAX_SHOWN);
         self.shown = found;
         self.row = 0;
     }
+}
+
+/// Every screen, and every part of the treasury's.
+fn rooms() -> impl Iterator<Item = (Screen, Section)> {
+    let parts = Section::ALL.into_iter().map(|section| (Screen::Treasury, section));
+    let others = Screen::TABS.into_iter().chain([Screen::Proposal]).map(|screen| (screen, Section::Payments));
+    parts.chain(others.filter(|(screen, _)| *screen != Screen::Treasury))
+}
+
+/// The name of an act as words.
+fn words_of(act: Act) -> String {
+    act.name().replace('-', " ")
 }
 
 /// Moving about is no command.

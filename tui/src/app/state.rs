@@ -259,13 +259,19 @@ impl App {
     /// Where the keyboard is when no popup is open and nothing is typed.
     #[must_use]
     pub fn screen_contexts(&self) -> &'static [Context] {
-        match self.screen {
+        Self::contexts_in(self.screen, self.section)
+    }
+
+    /// Where it is on a screen, and on that part of the treasury's.
+    #[must_use]
+    pub fn contexts_in(screen: Screen, section: Section) -> &'static [Context] {
+        match screen {
             Screen::Proposal => &[Context::Proposal, Context::Screens, Context::Always],
             Screen::Proposals => {
                 &[Context::Proposals, Context::Opens, Context::List, Context::Screens, Context::Always]
             }
             Screen::Home => &[Context::Opens, Context::List, Context::Screens, Context::Always],
-            Screen::Treasury => match self.section {
+            Screen::Treasury => match section {
                 Section::Payments => {
                     &[Context::Payments, Context::Treasury, Context::List, Context::Screens, Context::Always]
                 }

@@ -373,6 +373,13 @@ fn on_pick(app: &mut App, mut pick: Box<Pick>, act: Act) -> Vec<Command> {
             let picked = pick.picked().cloned();
             return match picked {
                 Some(Picked::Act(act)) => on_act(app, act),
+                Some(Picked::There(screen, section, act)) => {
+                    match screen {
+                        Screen::Treasury => part(app, section),
+                        _ => go(app, screen),
+                    }
+                    on_act(app, act)
+                }
                 Some(Picked::Proposal(id)) => begin::open(app, id),
                 Some(Picked::Folder(folder)) => {
                     if app.folder.as_ref() != Some(&folder) {

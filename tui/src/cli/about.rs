@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command as Program;
 
 use althing_node::api::{ApiError, CurveOf, ProofStatement, Request};
+use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Subcommand};
 use clap_complete::Shell;
 use serde_json::json;
@@ -12,6 +13,7 @@ use super::args::{Cli, Global};
 use super::console::Console;
 use super::failure::{Failure, OK};
 use super::password::data_folder;
+use crate::backend::Backend;
 use crate::keymap::{Context, KEYMAP, Key};
 use crate::settings::{self, Settings};
 use crate::theme::ThemeName;
@@ -65,8 +67,25 @@ pub enum SettingsCommand {
         #[arg(trailing_var_arg = true)]
         program: Vec<String>,
     },
+    /// Whether the mouse speaks to the screens; else the terminal selects text with it.
+    Mouse {
+        /// on or off.
+        #[arg(value_parser = ["on", "off"])]
+        switch: String,
+    },
+    /// Whether nothing on the screens moves but what changed.
+    ReducedMotion {
+        /// on or off.
+        #[arg(value_parser = ["on", "off"])]
+        switch: String,
+    },
     /// Add the data folder of another DAO to the ones that @ shows on the screens.
     AddFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Take a folder out of that list; the folder stays as it is.
+    RemoveFolder {
         /// The folder.
         folder: PathBuf,
     },
@@ -128,21 +147,30 @@ impl From<History> for Request {
 pub(super) fn completions(options: &Completions, console: &mut Console<'_>) -> Result<u8, Failure> {
     let mut out = Vec::new();
     clap_complete::generate(options.shell, &mut Cli::command(), "althing", &mut out);
-    console.text(&String::from_utf8_lossy(&out));
-    Ok(OK)
+    console.page(&String::from_utf8_lossy(&out), false)
 }
 
 /// Manual pages, with the keys of the screens and the exit codes from the tables that the program itself uses.
 pub(super) fn man(options: &Man, console: &mut Console<'_>) -> Result<u8, Failure> {
     let first = first_page()?;
     let Some(folder) = &options.out else {
-        console.text(&first);
-        return Ok(OK);
+        return console.page(&first, false);
     };
-    std::fs::create_dir_all(folder).map_err(anyhow::Error::from)?;
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     clap_mangen::generate_to(Cli::command(), folder).map_err(anyhow::Error::from)?;
     std::fs::write(folder.join("althing.1"), first).map_err(anyhow::Error::from)?;
-    let pages = std::fs::read_dir(folder).map_err(anyhow::Error::from)?.count();
+    let mut pages = 0;
+    for entry in std::fs::read_dir(folder).map_err(anyhow::Error::from)? {
+        let path = entry.map_err(anyhow::Error::from)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name == "althing.1" || (name.starts_with("althing-") && name.ends_with(".1")) {
+            pages += 1;
+        }
+        if name.starts_with("althing-") && name.ends_with(".1") {
+            let page = std::fs::read_to_string(&path).map_err(anyhow::Error::from)?;
+            std::fs::write(&path, page + &exit_status()).map_err(anyhow::Error::from)?;
+        }
+    }
     console.answer(&json!({ "folder": folder, "pages": pages }), || {
         vec![format!("{pages} pages written to {}", folder.display())]
     })
@@ -152,10 +180,7 @@ fn first_page() -> Result<String, Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(anyhow::Error::from)?;
     let mut page = String::from_utf8_lossy(&page).into_owned();
-    page.push_str(".SH \"EXIT STATUS\"\n");
-    for (code, meaning) in super::failure::MEANINGS {
-        page.push_str(&format!(".TP\n\\fB{code}\\fR\n{}\n", roff(meaning)));
-    }
+    page.push_str(&exit_status());
     page.push_str(
         ".SH KEYS\nKeys of the screens (\\fBalthing tui\\fR). In brackets: the name of the act in the settings.\n",
     );
@@ -168,6 +193,14 @@ fn first_page() -> Result<String, Failure> {
         }
     }
     Ok(page)
+}
+
+fn exit_status() -> String {
+    let mut text = ".SH \"EXIT STATUS\"\n".to_owned();
+    for (code, meaning) in super::failure::MEANINGS {
+        text.push_str(&format!(".TP\n\\fB{code}\\fR\n{}\n", roff(meaning)));
+    }
+    text
 }
 
 /// Text for roff: a backslash, a hyphen, and a dot or quote at the beginning of a line mean something there.
@@ -211,7 +244,11 @@ pub(super) fn info(global: &Global, console: &mut Console<'_>) -> Result<u8, Fai
 }
 
 /// Shows or changes the settings of the screens.
-pub(super) fn settings(command: SettingsCommand, console: &mut Console<'_>) -> Result<u8, Failure> {
+pub(super) fn settings(
+    command: SettingsCommand,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
     let file = settings::file().ok_or_else(|| {
         Failure::usage("Neither ALTHING_SETTINGS, XDG_CONFIG_HOME nor HOME says where the settings are.")
     })?;
@@ -242,8 +279,24 @@ pub(super) fn settings(command: SettingsCommand, console: &mut Console<'_>) -> R
         }
         SettingsCommand::Bell { switch } => settings.bell = switch == "on",
         SettingsCommand::Notify { program } => settings.notify = program,
+        SettingsCommand::Mouse { switch } => settings.mouse = switch == "on",
+        SettingsCommand::ReducedMotion { switch } => settings.reduced_motion = switch == "on",
+        SettingsCommand::RemoveFolder { folder } => {
+            let folder = std::path::absolute(folder).map_err(anyhow::Error::from)?;
+            let before = settings.folders.len();
+            settings.folders.retain(|known| *known != folder);
+            if settings.folders.len() == before {
+                return Err(Failure::usage(format!("{} is not in the list; nothing was changed.", folder.display())));
+            }
+        }
         SettingsCommand::AddFolder { folder } => {
             let folder = std::path::absolute(folder).map_err(anyhow::Error::from)?;
+            if !backend.has_keys(&folder) {
+                return Err(Failure::rule(
+                    "N-10",
+                    format!("N-10: {} has no keys: it is no data folder. Nothing was changed.", folder.display()),
+                ));
+            }
             if !settings.folders.contains(&folder) {
                 settings.folders.push(folder);
             }
@@ -271,7 +324,13 @@ pub(super) fn learn(console: &mut Console<'_>) -> Result<u8, Failure> {
         )));
     };
     console.note("A private DAO is being founded on a Bitcoin network of its own, with coins worth nothing.");
-    let status = Program::new(&program).arg("--learn").status().map_err(anyhow::Error::from)?;
+    // The private DAO runs this very program, wherever it was installed.
+    let this = std::env::current_exe().context("this program cannot be found")?;
+    let mut demo = Program::new(&program);
+    if std::env::var_os("ALTHING_EXE").is_none() {
+        demo.env("ALTHING_EXE", this);
+    }
+    let status = demo.arg("--learn").status().with_context(|| format!("{} cannot be run", program.display()))?;
     match status.success() {
         true => Ok(OK),
         false => Err(Failure(ApiError::ours(format!("{} ended with {status}", program.display())))),

@@ -1,6 +1,8 @@
 //! Links, their fees, and what is wrong: the commands that need more than one question.
 
-use althing_node::api::{AnchorReply, AnchorRequest, Bump, OperatorView, Reply, Request, TimestampKind};
+use althing_node::api::{
+    AnchorReply, AnchorRequest, ApiError, Bump, ErrorKind, OperatorView, Reply, Request, TimestampKind,
+};
 use serde_json::json;
 
 use super::anchor_args::LinkCommand;
@@ -48,8 +50,13 @@ pub(super) fn link(
     }
 }
 
-/// `althing health`: the state of the node, with an exit code for what is wrong.
+/// `althing health`: the state of the node, with an exit code for what is wrong. When nobody can be asked that is this machine's
+/// trouble: the codes of a proven fraud and of withheld data are for these alone.
 pub(super) fn health(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+    looked_at(global, backend, console).map_err(|Failure(error)| Failure(ApiError { kind: ErrorKind::Ours, ..error }))
+}
+
+fn looked_at(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let caller = Caller::connect(global, backend, console)?;
     let status = caller.call(Request::Status)?;
     let reserve = caller.call(Request::Anchoring(AnchorRequest::Reserve))?;

@@ -197,7 +197,7 @@ pub enum Command {
     Members,
     /// The state of the node.
     Status,
-    /// The state of the node and of the links: exit 1 when fraud is proven, 2 when data is withheld.
+    /// The state of the node and of the links: exit 1 when fraud is proven, 2 when data is withheld, 3 when nobody can be asked.
     Health,
     /// Wait until the node has seen and verified something.
     Wait(Wait),

@@ -1,11 +1,13 @@
 //! Where commands read and write: answers to the standard output, everything else to the standard error.
 
 use std::io::{BufRead, Write};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::failure::{Failure, OK};
+use super::failure::{CANNOT_TELL, Failure, OK};
 use crate::text::counted;
 use crate::untrusted::{Untrusted, escape_json};
 
@@ -63,6 +65,18 @@ impl Console<'_> {
         Ok(OK)
     }
 
+    /// Writes a text that is for people or for another program; where one JSON value is asked for and it is none, in one.
+    ///
+    /// # Errors
+    /// If the text cannot be turned into JSON.
+    pub fn page(&mut self, text: &str, is_json: bool) -> Result<u8, Failure> {
+        if self.format == Format::Json && !is_json {
+            return self.answer(&json!({ "text": text }), Vec::new);
+        }
+        self.text(text);
+        Ok(OK)
+    }
+
     /// Says what went wrong and gives the exit code.
     pub fn fail(&mut self, failure: &Failure) -> u8 {
         match self.format {
@@ -90,7 +104,8 @@ impl Console<'_> {
         let _ = self.out.flush();
     }
 
-    /// Shows something on a page of its own that the terminal forgets afterwards, where the standard error is a terminal.
+    /// Shows something on a page of its own that the terminal forgets afterwards, where the standard error is a terminal; also when a
+    /// signal ends the program while the page is there.
     ///
     /// # Errors
     /// What `show` fails with.
@@ -98,11 +113,14 @@ impl Console<'_> {
         use std::io::IsTerminal as _;
         let forgets = std::io::stderr().is_terminal();
         if forgets {
+            forget_when_interrupted();
+            PAGE_IS_SHOWN.store(true, Ordering::SeqCst);
             let _ = self.err.write_all(b"\x1b[?1049h\x1b[2J\x1b[H").and_then(|()| self.err.flush());
         }
         let shown = show(self);
         if forgets {
-            let _ = self.err.write_all(b"\x1b[2J\x1b[?1049l").and_then(|()| self.err.flush());
+            let _ = self.err.write_all(LEAVE_PAGE).and_then(|()| self.err.flush());
+            PAGE_IS_SHOWN.store(false, Ordering::SeqCst);
         }
         shown
     }
@@ -111,6 +129,26 @@ impl Console<'_> {
     pub fn note(&mut self, line: &str) {
         let _ = writeln!(self.err, "{line}");
     }
+}
+
+/// Empties the page, and goes back to what the terminal showed before it.
+const LEAVE_PAGE: &[u8] = b"\x1b[2J\x1b[?1049l";
+
+static PAGE_IS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// From now on a signal that ends the program takes the page away first.
+fn forget_when_interrupted() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::thread::spawn(|| {
+            if crate::signals::wait().is_ok() {
+                if PAGE_IS_SHOWN.load(Ordering::SeqCst) {
+                    let _ = std::io::stderr().write_all(LEAVE_PAGE);
+                }
+                std::process::exit(i32::from(CANNOT_TELL));
+            }
+        });
+    });
 }
 
 /// How wide the terminal is that the standard error goes to, if it is one.

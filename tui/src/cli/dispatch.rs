@@ -2,10 +2,11 @@
 
 use super::args::{
     ChannelCommand, Charter, Cli, Command, CommentArgs, Dao, HubCommand, Invite, MemberCommand, Proof, ProposalCommand,
-    StakeCommand, UpdateArgs, Wait, Wallet,
+    StakeCommand, UpdateArgs, Wait,
 };
 use super::console::Console;
 use super::failure::Failure;
+use super::looks::only_looks;
 use super::node::{self, Caller};
 use super::say::{Weighty, say};
 use super::{about, anchor, backup, local, onboarding, recourse, show, tower};
@@ -21,7 +22,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
     // Only the screens keep it beyond this call.
     let shared = backend;
     let backend: &dyn Backend = &**shared;
-    if global.readonly && acts_without_a_node(&cli.command) {
+    if global.readonly && !only_looks(&cli.command) {
         return Err(Failure::rule("N-90", "N-90: --readonly was given, and this would change something"));
     }
     let request = match cli.command {
@@ -30,8 +31,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             return local::keys(&global, replacement, backend, console);
         }
         Command::Charter(Charter::Template { kind, network }) => {
-            console.text(&backend.charter_template(&kind, &network)?);
-            return Ok(super::OK);
+            return console.page(&backend.charter_template(&kind, &network)?, false);
         }
         Command::Charter(Charter::Check { file }) => return local::charter_check(&file, backend, console),
         Command::Charter(Charter::Explain { file }) => return local::charter_explain(&file, backend, console),
@@ -46,7 +46,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::History(history) => history.into(),
         Command::Learn => return about::learn(console),
         Command::Info => return about::info(&global, console),
-        Command::Settings(command) => return about::settings(command, console),
+        Command::Settings(command) => return about::settings(command, backend, console),
         Command::Completions(options) => return about::completions(&options, console),
         Command::Man(options) => return about::man(&options, console),
         Command::Wallet(question) => return local::wallet(&global, &question, backend, console),
@@ -184,19 +184,10 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Health => return anchor::health(&global, backend, console),
         Command::Succession(command) => return super::succession::succession(command, &global, backend, console),
     };
-    let reply: Reply = Caller::connect(&global, backend, console)?.call(request)?;
+    let caller = Caller::connect(&global, backend, console)?;
+    if matches!(request, Request::Status) {
+        caller.settled()?;
+    }
+    let reply: Reply = caller.call(request)?;
     console.answer(&reply, || show::reply(&reply))
-}
-
-/// Commands that change something on this machine or on Bitcoin before any node is asked.
-fn acts_without_a_node(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Init(_)
-            | Command::Join(_)
-            | Command::Dao(Dao::Found { .. } | Dao::Join { .. })
-            | Command::Wallet(Wallet::Address)
-            | Command::Hub(_)
-            | Command::Stop
-    )
 }

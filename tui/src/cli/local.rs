@@ -37,7 +37,7 @@ pub(super) fn init(
     }
     let words = match &options.words_file {
         Some(file) if file == Path::new("-") => Some(read_input(console)?),
-        Some(file) => Some(read_file(file)?),
+        Some(file) => Some(read_words(file)?),
         None => None,
     };
     let restored = words.is_some();
@@ -287,6 +287,23 @@ pub(super) fn read_input(console: &mut Console<'_>) -> Result<String, Failure> {
 
 /// A text file.
 pub(super) fn read_file(file: &Path) -> Result<String, Failure> {
+    let text = read_text(file)?;
+    // What is wrong with a file is often said by quoting it.
+    if althing_node::keys::is_seed_words(&text) {
+        return Err(Failure::rule(
+            "K-8",
+            format!("K-8: {} holds seed words; they are for `--words-file` alone.", file.display()),
+        ));
+    }
+    Ok(text)
+}
+
+/// A file of seed words, the one place where they may be read.
+pub(super) fn read_words(file: &Path) -> Result<String, Failure> {
+    read_text(file)
+}
+
+fn read_text(file: &Path) -> Result<String, Failure> {
     String::from_utf8(read_bytes(file)?).map_err(|_| Failure::usage(format!("{} is not UTF-8.", file.display())))
 }
 

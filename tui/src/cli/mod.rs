@@ -15,6 +15,7 @@ mod console;
 mod dispatch;
 mod failure;
 mod local;
+mod looks;
 mod node;
 mod onboarding;
 mod parse;

@@ -10,12 +10,13 @@ use super::failure::{Failure, OK};
 use super::password::{data_folder, password};
 use super::say::permitted;
 use super::{review, show};
-use crate::app::App;
 use crate::app::lesson::Lesson;
+use crate::app::{App, Notice};
 use crate::backend::{Backend, Running};
 use crate::format::{sats, thousands, weight};
 use crate::readonly::ReadOnly;
 use crate::settings::Settings;
+use crate::untrusted::Untrusted;
 use crate::worker::{Errands, Open, Replay};
 
 /// How long a command waits for the hub to answer the node that was started for it.
@@ -77,6 +78,11 @@ impl Caller {
             }
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
+    }
+
+    /// A node that was started for this command gets the time to reach its hub; of another, what it says is so.
+    pub(super) fn settled(&self) -> Result<(), Failure> {
+        if self.own.is_some() { self.await_hub() } else { Ok(()) }
     }
 
     /// The operator answers for the log of this folder.
@@ -273,6 +279,9 @@ pub(super) fn screens(
 ) -> Result<u8, Failure> {
     let mut global = global.clone();
     let settings_file = crate::settings::file();
+    // Where the screens were before, and why they are there again.
+    let mut before: Option<std::path::PathBuf> = None;
+    let mut trouble: Option<String> = None;
     loop {
         let mut settings = match &settings_file {
             Some(file) => Settings::load(file)?,
@@ -283,10 +292,20 @@ pub(super) fn screens(
         }
         settings.reduced_motion |= is_set("ALTHING_REDUCED_MOTION");
         settings.mouse &= !options.no_mouse;
-        let Some(next) = screens_of(&global, options, settings, settings_file.clone(), backend, console)? else {
-            return Ok(OK);
-        };
-        global.data = Some(next);
+        let data = data_folder(&global)?;
+        let place = Place { data: &data, settings_file: settings_file.clone(), trouble: trouble.take() };
+        match (screens_of(&global, options, settings, place, backend, console), before.take()) {
+            (Ok(None), _) => return Ok(OK),
+            (Ok(Some(next)), _) => {
+                global.data = Some(next);
+                before = Some(data);
+            }
+            (Err(failure), Some(back)) => {
+                trouble = Some(format!("{} cannot be opened: {}", data.display(), failure.0.message));
+                global.data = Some(back);
+            }
+            (Err(failure), None) => return Err(failure),
+        }
     }
 }
 
@@ -294,16 +313,25 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
+/// Which folder the screens show.
+struct Place<'a> {
+    data: &'a std::path::Path,
+    settings_file: Option<std::path::PathBuf>,
+    /// Why another folder could not be shown.
+    trouble: Option<String>,
+}
+
 fn screens_of(
     global: &Global,
     options: &Tui,
     settings: Settings,
-    settings_file: Option<std::path::PathBuf>,
+    place: Place<'_>,
     backend: &Arc<dyn Backend>,
     console: &mut Console<'_>,
 ) -> Result<Option<std::path::PathBuf>, Failure> {
-    let data = data_folder(global)?;
+    let data = place.data.to_owned();
     let mut app = App::with(settings)?;
+    app.notice = place.trouble.map(|text| Notice { is_trouble: true, text: Untrusted::new(&text).line() });
     app.no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     app.readonly = global.readonly;
     app.folder = Some(data.clone());
@@ -332,7 +360,7 @@ fn screens_of(
         let service = open()?;
         Ok(if readonly { Arc::new(ReadOnly(service)) } else { service })
     });
-    let result = crate::terminal::run(app, open, Errands { replay: Some(replay), settings_file });
+    let result = crate::terminal::run(app, open, Errands { replay: Some(replay), settings_file: place.settings_file });
     if let Some(own) = own.get() {
         own.stop()?;
     }

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::args::{Global, Login};
 use super::console::{Console, Format};
 use super::failure::Failure;
-use super::local::{access_at, read_file};
+use super::local::{access_at, read_file, read_words};
 use super::node::{Caller, other_kind};
 use super::password::{data_folder, is_asked_for, new_password, password};
 use crate::backend::{Backend, InitOptions};
@@ -121,7 +121,10 @@ pub(super) fn join(
     // The node asks no second time for the password that is known.
     let caller = Caller::connect_with(&data, &password, global, backend)?;
     await_coins(&caller, stake_sat, console)?;
-    caller.stake_open(stake_sat, 2, console)
+    let code = caller.stake_open(stake_sat, 2, console)?;
+    console.note("The stake counts after its confirmations, from the next roll on. `althing tui` runs your node with the screens, `althing");
+    console.note("member run` without; one of them has to run while you vote. `althing wait on-roll` returns when you have weight.");
+    Ok(code)
 }
 
 /// The DAO file that an invitation, or a file with either, stands for.
@@ -248,7 +251,7 @@ fn make_keys(
     }
     console.note("The password seals your keys on this machine. Nobody can restore it; the words can replace it.");
     let password = new_password(global, console)?;
-    let words = options.words_file.as_deref().map(read_file).transpose()?;
+    let words = options.words_file.as_deref().map(read_words).transpose()?;
     let restored = words.is_some();
     backend.init(InitOptions {
         data_dir: data.to_owned(),

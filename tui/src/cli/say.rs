@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use althing_node::api::{
-    ApiError, ErrorKind, Proposal, ProposalDraft, ProposalReview, Refused, Reply, Request, Saying,
+    ApiError, ErrorKind, Proposal, ProposalDraft, ProposalReview, Refused, Reply, ReportFormat, Request, Saying,
 };
 
 use super::args::{Global, Report};
-use super::console::Console;
+use super::console::{Console, Format};
 use super::failure::{CANNOT_TELL, Failure, INVALID, OK};
 use super::node::{Caller, other_kind};
 use super::{local, review, show};
@@ -99,7 +99,12 @@ impl Caller {
 
     /// The transparency report, printed or written to a file.
     pub(super) fn report(&self, report: &Report, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let request = Request::Report { from: report.from, to: report.to, format: report.format.into() };
+        let format: ReportFormat = match (report.format, console.format) {
+            (Some(format), _) => format.into(),
+            (None, Format::Words) => ReportFormat::Markdown,
+            (None, Format::Json | Format::Plain) => ReportFormat::Json,
+        };
+        let request = Request::Report { from: report.from, to: report.to, format };
         let Reply::Text { text } = self.call(request)? else { return Err(other_kind()) };
         match &report.out {
             Some(file) => {
@@ -108,10 +113,13 @@ impl Caller {
                 console.answer(&value, || vec![format!("{} written, {} bytes", file.display(), text.len())])
             }
             // Every form but the data is harmless already, and the data is for machines.
-            None => {
-                console.text(&text);
-                Ok(OK)
-            }
+            None => match (console.format, format) {
+                (Format::Plain, ReportFormat::Json) => {
+                    let value: serde_json::Value = serde_json::from_str(&text).map_err(anyhow::Error::from)?;
+                    console.answer(&value, Vec::new)
+                }
+                _ => console.page(&text, format == ReportFormat::Json),
+            },
         }
     }
 

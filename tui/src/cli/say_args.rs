@@ -162,9 +162,9 @@ pub struct Report {
     /// Last epoch; the newest final one when absent.
     #[arg(long, value_name = "EPOCH")]
     pub to: Option<u32>,
-    /// md, html, json or csv.
-    #[arg(long, value_enum, default_value_t = FormatArg::Md)]
-    pub format: FormatArg,
+    /// md, html, json or csv; md when absent, json with --json or --plain.
+    #[arg(long, value_enum)]
+    pub format: Option<FormatArg>,
     /// The file to write; else it is printed.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -7,6 +7,9 @@ use super::failure::Failure;
 
 /// `vote`. Options are numbered from 1 in the order shown; `none` is "none of these".
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "althing vote [OPTIONS] <PROPOSAL> <CHOICE|--pick ..|--approve ..|--score ..|--rank ..|--split ..|--credits ..>"
+)]
 #[command(group(ArgGroup::new("ballot").required(true).args(["choice", "pick", "approve", "score", "rank", "split", "credits"])))]
 pub struct Vote {
     /// The proposal: its number, like '#3', or its id or the first digits of it.

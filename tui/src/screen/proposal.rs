@@ -177,14 +177,6 @@ fn text(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
         Span::styled(Untrusted::new(&proposal.author_name).line(), theme.text),
         Span::styled(format!(" ({})", short_id(&proposal.author)), theme.dim),
     ]));
-    if Untrusted::new(&proposal.body).mixes_scripts() || Untrusted::new(&proposal.title).mixes_scripts() {
-        lines.extend(hanging(
-            "! ",
-            "A word in this text mixes Latin letters with look-alikes of another script.",
-            columns,
-            theme.warn,
-        ));
-    }
     lines.push(Line::default());
     lines.extend(markdown(&proposal.body, columns, theme));
     lines.push(Line::default());

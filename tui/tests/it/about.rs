@@ -34,7 +34,7 @@ fn the_manual_has_every_exit_code_and_every_key() {
     assert_eq!(done.code, 0, "{}", done.err);
     for page in ["althing.1", "althing-vote.1", "althing-proposal-show.1"] {
         let text = std::fs::read_to_string(folder.path().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
-        assert!(text.contains(".SH"), "{page}");
+        assert!(text.contains(".SH") && text.contains("EXIT STATUS"), "{page}");
     }
 }
 
@@ -58,6 +58,33 @@ fn read_only_refuses_whatever_changes_something_and_nothing_else() {
         "rotate-key --yes",
         "hub run",
         "proof export 4 --tally --out /nowhere",
+        "proof receipt 4 --out /nowhere",
+        "member run",
+        "settings theme light",
+        "settings remove-folder /nowhere",
+        "man --out /nowhere",
+        "report --out /nowhere",
+        "audit --resume /nowhere",
+        "headers export /nowhere --bitcoind http://x",
+        "tiles export /nowhere",
+        "ots export 1 --out /nowhere.ots",
+        "backup keep /nowhere",
+        "backup write /nowhere",
+        "restore",
+        "tower add 02aa@127.0.0.1:5",
+        "tower remove 02aa",
+        "tower run --listen 127.0.0.1:5",
+        "link operators --add 02aa 02bb",
+        "treasurer --robot",
+        "treasury address --readonly",
+        "treasury export --out /nowhere",
+        "treasury labels export /nowhere",
+        "treasury ownership open --out /nowhere",
+        "treasury ownership sign /nowhere --out /nowhere",
+        "treasury session show ab --out /nowhere",
+        "succession propose --hub-log-key ab --anchor-key ab --node-id ab --out /nowhere",
+        "succession sign /nowhere --out /nowhere",
+        "succession publish /nowhere",
     ] {
         let mut stage = Stage::running();
         std::sync::Arc::get_mut(&mut stage.node).unwrap().script.echo = true;
@@ -70,6 +97,39 @@ fn read_only_refuses_whatever_changes_something_and_nothing_else() {
     }
     let stage = Stage::running().answer(Ok(Reply::Links { links: Vec::new() }));
     assert_eq!(althing(stage, "--readonly links", "").code, 0);
+}
+
+#[test]
+fn where_json_is_asked_for_every_answer_is_a_value() {
+    for command in ["completions bash", "man", "charter template"] {
+        let done = althing(Stage::default(), &format!("{command} --json"), "");
+        assert_eq!((done.code, done.json()["text"].is_string()), (0, true), "{command}: {}", done.out);
+    }
+}
+
+#[test]
+fn seed_words_in_the_wrong_place_are_read_by_nobody() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let words = [["abandon"; 11].join(" \n"), "about\n".to_owned()].join(" ");
+    std::fs::write(file.path(), &words).unwrap();
+    for command in ["succession check", "seen", "charter check", "charter explain", "treasury import", "propose file"] {
+        let done = althing(Stage::running(), &format!("{command} {} --json", file.path().display()), "");
+        assert_eq!(done.json()["error"]["rule"], "K-8", "{command}: {} {}", done.out, done.err);
+        assert!(!done.out.contains("abandon") && !done.err.contains("abandon"), "{command}: {} {}", done.out, done.err);
+    }
+    // Where they belong they are read.
+    let made = althing(
+        Stage::default(),
+        &format!("init --bitcoind http://x --network regtest --words-file {}", file.path().display()),
+        "",
+    );
+    assert!(made.did.iter().any(|did| did.contains("abandon")), "{:?} {}", made.did, made.err);
+}
+
+#[test]
+fn nobody_to_ask_is_no_fraud() {
+    let stage = Stage { is_new: true, ..Stage::default() };
+    assert_eq!(althing(stage, "health", "").code, 3);
 }
 
 fn dao_file(charter: &[u8], tx: &[u8], hub: &str, birthday: u32) -> String {

@@ -249,6 +249,12 @@ fn a_report_goes_to_a_file_or_is_printed() {
     let file = folder.path().join("report.md");
     ordered(&format!("report --out {}", file.display()), report());
     assert_eq!(std::fs::read_to_string(file).unwrap(), "# Report\n");
+    // For a program it is data, as a value or by lines.
+    let request = Request::Report { from: None, to: None, format: ReportFormat::Json };
+    let data = || Reply::Text { text: "{ \"epochs\": [1] }".to_owned() };
+    assert_eq!(ordered("report --json", data()), request);
+    let plain = althing(Stage::running().answer(Ok(data())), "report --plain", "");
+    assert_eq!((plain.asked.last(), plain.out.as_str()), (Some(&request), "epochs.1: 1\n"));
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(crate) const TABLE: &[(&str, &str, &str)] = &[
     ("accent without a letter", "\u{301}a", "⟦U+0301⟧a"),
     ("tower of accents", "a\u{301}\u{302}\u{303}\u{304}", "a\u{301}\u{302}⟦U+0303⟧⟦U+0304⟧"),
     ("a forged mark", "⟦U+202E⟧", "⟦U+27E6⟧U+202E⟧"),
-    ("homoglyph", "b\u{441}1q", "b\u{441}1q"),
+    ("homoglyph", "b\u{441}1q", "b\u{441}1q⟦mixed letters⟧"),
     ("alternate screen", "\x1b[?1049l", "⟦U+001B⟧[?1049l"),
     ("mouse reports", "\x1b[?1003h", "⟦U+001B⟧[?1003h"),
     ("device control", "\x1bP$q\"p\x1b\\", "⟦U+001B⟧P$q\"p⟦U+001B⟧\\"),
@@ -95,10 +95,18 @@ fn each_trick_becomes_a_visible_mark() {
 
 #[test]
 fn mixed_scripts_are_noticed_and_honest_ones_are_not() {
-    assert!(Untrusted::new("send to b\u{441}1qxyz").mixes_scripts());
-    assert!(Untrusted::new("p\u{3b1}y").mixes_scripts());
-    for text in HONEST {
-        assert!(!Untrusted::new(text).mixes_scripts(), "{text}");
+    for (text, shown) in [
+        ("send to b\u{441}1qxyz, now", "send to b\u{441}1qxyz⟦mixed letters⟧, now"),
+        ("p\u{3b1}y", "p\u{3b1}y⟦mixed letters⟧"),
+        // Each letter in the other script at the end and at the beginning of a word, and with an accent on the last.
+        ("\u{420}ayment o\u{444} all", "\u{420}ayment⟦mixed letters⟧ o\u{444}⟦mixed letters⟧ all"),
+        ("pa\u{443}\u{301}", "pa\u{443}\u{301}⟦mixed letters⟧"),
+    ] {
+        assert_eq!(Untrusted::new(text).line(), shown);
+        assert_eq!(Untrusted::new(&format!("a\n{text}")).lines(), ["a", shown]);
+    }
+    for text in ["\u{434}\u{430} yes", "yes-\u{434}\u{430}", "\u{3b1}/x"].iter().chain(HONEST) {
+        assert_eq!(Untrusted::new(text).line(), *text);
     }
 }
 

@@ -23,6 +23,7 @@ mod qr_codes;
 mod real_terminal;
 mod remap;
 pub(crate) mod screens;
+mod settings_commands;
 mod sizes;
 mod slow_node;
 mod stage;

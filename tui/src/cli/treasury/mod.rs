@@ -7,7 +7,8 @@ mod qr;
 mod robot;
 mod words;
 
-pub(super) use args::{PsbtCommand, TreasurerArgs, TreasuryCommand};
+pub(super) use args::{PsbtCommand, SessionCommand, TreasurerArgs, TreasuryCommand};
+pub(super) use ownership::OwnershipCommand;
 pub(super) use robot::run as run_robot;
 pub(super) use words::reply as lines;
 
@@ -25,7 +26,7 @@ use althing_node::treasury::text::{MAX_PSBT_BYTES, psbt_from, psbt_text};
 use anyhow::Context as _;
 use serde_json::json;
 
-use self::args::{BondArgs, FormArg, GateArg, LabelCommand, PolicyArgs, PsbtCheck, SessionCommand};
+use self::args::{BondArgs, FormArg, GateArg, LabelCommand, PolicyArgs, PsbtCheck};
 use super::args::Global;
 use super::console::Console;
 use super::failure::{Failure, verdict_code};
