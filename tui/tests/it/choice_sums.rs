@@ -80,7 +80,7 @@ fn a_command_tells_each_system_in_its_own_terms() {
                 "2,500,000 points, mean 2.08",
                 "cast     1,200,000  80.0 % of the roll",
             ],
-            &["yes", "233.3 %", "100.0 %"],
+            &["\n  yes", "233.3 %", "100.0 %"],
         ),
         (
             run_off(),
@@ -89,7 +89,7 @@ fn a_command_tells_each_system_in_its_own_terms() {
                 "round 1: 1 has 500,000, 2 has 400,000, 3 has 300,000, none has 0; out: 3, none, 200,000 to 2, 100,000 to nobody",
                 "round 2: 1 has 500,000, 2 has 600,000, 100,000 exhausted; 2 has more than half",
             ],
-            &["yes  "],
+            &["\n  yes"],
         ),
         (
             schulze(),
@@ -99,7 +99,7 @@ fn a_command_tells_each_system_in_its_own_terms() {
                 "2 beats 1: 700,000 to 500,000; strongest paths 700,000 to 0",
                 "2 beats none: 1,200,000 to 0; strongest paths 1,200,000 to 0",
             ],
-            &["yes  "],
+            &["\n  yes"],
         ),
     ];
     for (proposal, said, unsaid) in table {
