@@ -20,6 +20,7 @@ pub mod readonly;
 pub mod screen;
 pub mod settings;
 pub mod signals;
+pub mod sums;
 pub mod terminal;
 pub mod text;
 pub mod theme;

@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     althing_tui::log::start();
     let args: Vec<OsString> = std::env::args_os().collect();
     let mut console = Console {
+        readonly: false,
         format: Format::default(),
         input: &mut stdin().lock(),
         out: &mut stdout(),

@@ -12,8 +12,14 @@ impl Service for ReadOnly {
         if only_looks(&request) {
             return self.0.call(request);
         }
-        Err(ApiError::invalid("N-90", "N-90: --readonly was given, and this would change something"))
+        Err(refusal())
     }
+}
+
+/// Why an order is not carried out.
+#[must_use]
+pub fn refusal() -> ApiError {
+    ApiError::invalid("N-90", "N-90: --readonly was given, and this would change something")
 }
 
 /// Whether a request changes nothing, here or elsewhere.

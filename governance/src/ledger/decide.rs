@@ -7,8 +7,7 @@ use crate::charter::{Body, ClassRule, Quorum};
 use crate::id::ProposalId;
 use crate::roll::Roll;
 use crate::state::{DropCause, ProposalRecord};
-use crate::tally::TallyError;
-use crate::voting::{Count, Outcome, TIE_DEPTH, TieBreak};
+use crate::voting::{Count, Outcome, TIE_DEPTH};
 
 /// What the bodies of a proposal decided together.
 pub(super) struct Verdict {
@@ -138,11 +137,11 @@ fn body_verdict(
         // There are as many voters as offices.
         Body::Treasurers | Body::Founders => voting_rule.distinct_voters_min = 0,
     }
-    let judged = without(&count, dormant_weight)?;
+    let judged = count.without_roll(dormant_weight);
     // An epoch that closed before that block must not know it, even when it is computed again later.
     let height = close.saturating_add(TIE_DEPTH);
     let is_there = height <= step.boundary.closing_height;
-    let tie = step.state.given_block_hash(height).filter(|_| is_there).map(TieBreak::new);
+    let tie = step.state.tie_break(close).filter(|_| is_there);
     match judged.outcome(&voting_rule, tie) {
         Ok(outcome) => Ok(Some(Verdict { outcome, count, dormant_weight })),
         // V-31: the outcome enters the first header after the block that decides.
@@ -162,18 +161,6 @@ fn dormant(step: &Step<'_>, proposal: &ProposalRecord, roll: &Roll, cutoff: u64)
     let silent = roll.iter().filter(|(member, _)| !voted.contains(*member) && poll.delegation_of(member).is_none());
     let dormant = silent.filter(|(member, _)| step.state.is_dormant(charter, member, cutoff));
     dormant.fold(0, |sum, (_, entry)| sum.saturating_add(entry.weight))
-}
-
-/// The same totals measured against a smaller roll.
-fn without(count: &Count, weight: u128) -> Result<Count, TallyError> {
-    if weight == 0 {
-        return Ok(count.clone());
-    }
-    let mut sums = count.sums();
-    if let Some(total) = sums.last_mut() {
-        *total = total.saturating_sub(weight);
-    }
-    Ok(Count::from_parts(count.system(), count.options(), &sums, count.rankings().clone())?)
 }
 
 /// Whether it was taken off the list before its vote ended. A proof of equivocation after the close changes nothing.

@@ -20,6 +20,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::lifecycle::Phase;
 use crate::roll::Roll;
 use crate::tree::HistoryTree;
+use crate::voting::{TIE_DEPTH, TieBreak};
 
 /// Fewest members whose seen notes force an entry into the log (G-97).
 pub const SEEN_NOTES: usize = 3;
@@ -252,6 +253,12 @@ impl LogState {
     /// The hash of the block at a height, if it was given. What a head says of it is the hub's word, and decides nothing.
     pub(crate) fn given_block_hash(&self, height: u32) -> Option<BlockHash> {
         self.block_hashes.get(&height).copied()
+    }
+
+    /// What breaks the ties of a vote that ended at this height (V-30), if the block was given.
+    #[must_use]
+    pub fn tie_break(&self, closed_at: u32) -> Option<TieBreak> {
+        self.given_block_hash(closed_at.saturating_add(TIE_DEPTH)).map(TieBreak::new)
     }
 
     /// The fact that the ledger waits for before it can decide an epoch that is final: a block for [`LogState::set_block_hash`],

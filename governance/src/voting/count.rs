@@ -209,6 +209,15 @@ impl Count {
         Ok(())
     }
 
+    /// The same count measured against a roll that is smaller by some weight (G-46).
+    #[must_use]
+    pub fn without_roll(&self, weight: u128) -> Self {
+        let mut smaller = self.clone();
+        let at = self.layout().weight();
+        smaller.sums[at] = smaller.sums[at].saturating_sub(weight);
+        smaller
+    }
+
     /// Adds all that another counter of the same system and options counted (V-13).
     ///
     /// # Errors

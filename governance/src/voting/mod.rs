@@ -18,12 +18,16 @@ mod schulze;
 mod share;
 mod system;
 mod tie;
+mod workings;
 
 pub use apportion::apportion;
 pub use count::{Count, CountError, Rankings};
 pub use early::Leader;
 pub use outcome::{Outcome, Undecided};
 pub use rule::{ALL_BP, Quorum, Rule, Threshold};
+pub use runoff::{Round, RunOff, RunOffEnd};
 pub use schema::{BallotFault, BallotSchema, CostLimit};
+pub use schulze::Duels;
 pub use system::{MAX_OPTIONS, MAX_SCHULZE_OPTIONS, MIN_OPTIONS, System, SystemFault};
 pub use tie::{TIE_DEPTH, TieBreak};
+pub use workings::Measure;

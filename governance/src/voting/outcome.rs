@@ -2,8 +2,8 @@
 
 use super::count::Count;
 use super::rule::{Quorum, Rule, share_at_least};
-use super::runoff;
-use super::schulze;
+use super::runoff::{self, RunOff};
+use super::schulze::Duels;
 use super::share::product_at_least;
 use super::system::System;
 use super::tie::TieBreak;
@@ -78,11 +78,11 @@ impl Count {
             System::Optimistic => Ok(self.unless_opposed(rule)),
             System::YesNoAbstain | System::YesNoVeto => Ok(self.yes_or_no(rule)),
             _ if !self.reaches_turnout(rule) => Ok(Outcome::NoQuorum), // V-26.1
-            System::InstantRunoff => match runoff::winner(self.rankings(), self.options(), tie)? {
+            System::InstantRunoff => match RunOff::of(self.rankings(), self.options(), tie).winner()? {
                 Some(winner) => Ok(self.judge(winner, rule)),
                 None => Ok(Outcome::Rejected),
             },
-            System::Schulze => self.settle(&schulze::winners(self.parts(), self.options()), rule, tie),
+            System::Schulze => self.settle(&Duels::of(self.parts(), self.options()).winners(), rule, tie),
             _ => self.settle(&self.highest(), rule, tie),
         }
     }
@@ -141,7 +141,7 @@ impl Count {
     }
 
     /// Options with the highest sum, ascending (V-27).
-    fn highest(&self) -> Vec<u16> {
+    pub(super) fn highest(&self) -> Vec<u16> {
         let best = self.parts().iter().max();
         (0u16..).zip(self.parts()).filter(|(_, sum)| Some(*sum) == best).map(|(option, _)| option).collect()
     }
@@ -153,17 +153,18 @@ impl Count {
     }
 
     /// An option's sum and that of "none of these"; of rankings, the weight that prefers the one to the other (V-26.2).
-    pub(super) fn against_none(&self, option: u16) -> (u128, u128) {
+    #[must_use]
+    pub fn against_none(&self, option: u16) -> (u128, u128) {
         let none = self.options();
         match self.system() {
             System::InstantRunoff => {
                 (runoff::preferring(self.rankings(), option, none), runoff::preferring(self.rankings(), none, option))
             }
-            System::Schulze => {
-                let pair = |row, column| self.parts()[schulze::cell(none, row, column)];
-                (pair(option, none), pair(none, option))
-            }
-            _ => (self.parts()[usize::from(option)], self.parts()[usize::from(none)]),
+            System::Schulze => match self.duels() {
+                Some(duels) => (duels.preferring(option, none), duels.preferring(none, option)),
+                None => (0, 0),
+            },
+            _ => (self.figure(option), self.figure(none)),
         }
     }
 

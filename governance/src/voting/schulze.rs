@@ -1,10 +1,52 @@
 //! Schulze's method with winning votes: strongest paths through the matrix of pairs (V-29).
 
-/// Options that no other beats by a stronger path, ascending; at least one. `pairs` is the matrix of V-14.
-pub(super) fn winners(pairs: &[u128], options: u16) -> Vec<u16> {
-    let strengths = strongest_paths(pairs, options);
-    let strength = |row, column| strengths[cell(options, row, column)];
-    (0..=options).filter(|one| (0..=options).all(|other| strength(*one, other) >= strength(other, *one))).collect()
+/// Every option against every other (V-14), and the strongest paths between them (V-29). It is what decides, and not a
+/// picture of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duels {
+    options: u16,
+    pairs: Vec<u128>,
+    strengths: Vec<u128>,
+}
+
+impl Duels {
+    /// Of the matrix of V-14.
+    pub(super) fn of(pairs: &[u128], options: u16) -> Self {
+        Self { options, pairs: pairs.to_vec(), strengths: strongest_paths(pairs, options) }
+    }
+
+    /// Weight of the ballots that put `better` above `worse`; 0 for an option that is not there.
+    #[must_use]
+    pub fn preferring(&self, better: u16, worse: u16) -> u128 {
+        self.at(&self.pairs, better, worse)
+    }
+
+    /// Strength of the strongest path from the one to the other; 0 without one, and for an option that is not there.
+    #[must_use]
+    pub fn strength(&self, from: u16, to: u16) -> u128 {
+        self.at(&self.strengths, from, to)
+    }
+
+    /// How many of the other options more weight puts below this one than above it.
+    #[must_use]
+    pub fn won(&self, option: u16) -> u16 {
+        let beats = |other: &u16| self.preferring(option, *other) > self.preferring(*other, option);
+        u16::try_from((0..=self.options).filter(beats).count()).unwrap_or(u16::MAX)
+    }
+
+    /// Options that no other beats by a stronger path, ascending; at least one.
+    pub(super) fn winners(&self) -> Vec<u16> {
+        let is_unbeaten =
+            |one: &u16| (0..=self.options).all(|other| self.strength(*one, other) >= self.strength(other, *one));
+        (0..=self.options).filter(is_unbeaten).collect()
+    }
+
+    fn at(&self, matrix: &[u128], row: u16, column: u16) -> u128 {
+        if row > self.options || column > self.options {
+            return 0;
+        }
+        matrix.get(cell(self.options, row, column)).copied().unwrap_or(0)
+    }
 }
 
 /// Place of the pair (row preferred to column) in the matrix, row after row.

@@ -118,6 +118,16 @@ impl System {
         }
     }
 
+    /// Its name with its bound, for people: `score of 0 to 5`.
+    #[must_use]
+    pub fn words(self) -> String {
+        match self {
+            Self::Score { max } => format!("score of 0 to {max}"),
+            Self::Quadratic { credits } => format!("quadratic with {credits} credits"),
+            other => other.name().to_owned(),
+        }
+    }
+
     /// Whether members choose among a proposal's options; otherwise they answer one question.
     #[must_use]
     pub const fn has_options(self) -> bool {
@@ -166,7 +176,7 @@ impl System {
 
     /// The most that one unit of weight can add to an option's sum: the best grade, the most votes a budget buys, else 1.
     #[must_use]
-    pub(super) fn unit(self) -> u16 {
+    pub fn unit(self) -> u16 {
         match self {
             Self::Score { max } => max,
             Self::Quadratic { credits } => {

@@ -263,17 +263,23 @@ fn advice_warns_and_does_not_refuse() {
     unwise.classes[0].deposit_sat = 1001;
     unwise.classes[0].min_proposer_weight = 1001;
     unwise.classes[2].distinct_voters_min = 1;
+    let anchor_key = unwise.anchor_key;
+    unwise.anchor_key = unwise.hub_log_key;
     unwise.classes.push(ClassRule { veto_blocks: 6, ..ClassRule::new(Class::ElectTreasurers) });
     unwise.classes.push(ClassRule::new(Class::Admit));
     assert_eq!(unwise.check(), []);
     let found: BTreeSet<&str> = unwise.advice().iter().map(|advice| advice.rule).collect();
     // R-82 speaks of charters without any deposit.
-    let expected: Vec<String> = (80..=93).filter(|n| *n != 82).map(|n| format!("R-{n}")).collect();
+    let expected: Vec<String> = (80..=94).filter(|n| *n != 82).map(|n| format!("R-{n}")).collect();
     assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
     unwise.classes[0].deposit_sat = 0;
     assert!(unwise.advice().iter().any(|advice| advice.rule == "R-82"));
     unwise.classes[0].min_proposer_weight = 1000;
     assert!(unwise.advice().iter().all(|advice| advice.rule != "R-93"));
+    let shared: Vec<String> = unwise.advice().iter().filter(|a| a.rule == "R-94").map(ToString::to_string).collect();
+    assert_eq!(shared, ["anchor_key (R-94): is the same as hub_log_key; whoever gets one secret has both powers"]);
+    unwise.anchor_key = anchor_key;
+    assert!(unwise.advice().iter().all(|advice| advice.rule != "R-94"));
 }
 
 /// NNS, 2022: for a flat fee somebody bought one motion a day for ever.

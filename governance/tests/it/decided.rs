@@ -9,6 +9,7 @@ use althing_governance::entry::{
 };
 use althing_governance::epoch::{DecisionLeaf, Stage};
 use althing_governance::ledger::{AccountKind, Fate, PaymentState, Standing};
+use althing_governance::report::{Facts, Value, collect};
 use althing_governance::signing::Statement as _;
 use althing_governance::voting::{Outcome, System, TieBreak};
 use althing_governance::{Charter, EntryId, ProposalId, dao};
@@ -119,6 +120,58 @@ fn every_system_pays_the_option_that_won() {
         assert_eq!(shown.leaf.ballot().unwrap().fields, ballots[1]);
         deciding.prove_tally(&id).unwrap().verify(&deciding.header, &id).unwrap();
     }
+}
+
+/// F-9: a run-off is told round by round, as the tie block broke it; grades with their mean.
+#[test]
+fn a_report_tells_choices_in_their_own_terms() {
+    let mut world = all_classes(|_| {});
+    let ask = |world: &mut World, system, ballots: &[(u8, &[u16])]| {
+        let id = world.open_vote(1, options(system));
+        for (member, fields) in ballots {
+            world.say(*member, Ballot { proposal: id, fields: fields.to_vec(), reason: None }).unwrap();
+        }
+        let standing = fate(world, id);
+        (id, standing)
+    };
+    // The boat has 2, the nets 2, nothing 3: of the two that are level one falls, and names the other next.
+    let ballots: [(u8, &[u16]); 7] =
+        [(1, &[0, 1]), (2, &[0, 1]), (3, &[1, 0]), (4, &[1, 0]), (5, &[2]), (6, &[2]), (7, &[2])];
+    let (rounds, standing) = ask(&mut world, System::InstantRunoff, &ballots);
+    let tie = TieBreak::new(block_hash(standing.closed_at + 6));
+    let falls = tie.last(&[0, 1]).unwrap();
+    let (graded, newest) =
+        ask(&mut world, System::Score { max: 5 }, &[(1, &[5, 2, 0, 0]), (2, &[2, 5, 0, 0]), (3, &[0, 1, 0, 0])]);
+    let last = newest.decided_epoch;
+    let report = collect(&world.state, 1, last, &Facts::default());
+    let table = |title: &str, id: ProposalId| -> Vec<Vec<String>> {
+        let found = report.sections[0].tables.iter().find(|table| table.title == title).unwrap();
+        let of = found.rows.iter().map(|row| row.values.iter().map(Value::plain).collect::<Vec<_>>());
+        of.filter(|row| row[0] == id.to_string()).map(|row| row[1..].to_vec()).collect()
+    };
+    let labels = ["boat", "nets", "nothing", "none of these"];
+    let (stays, mark) = (1 - falls, |option: u16| if option == falls { "falls" } else { "" });
+    let rows = |rows: &[[&str; 4]]| rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect::<Vec<_>>();
+    let expected = [
+        ["1", labels[0], "2000", mark(0)],
+        ["1", labels[1], "2000", mark(1)],
+        ["1", labels[2], "3000", ""],
+        ["1", labels[3], "0", "falls"],
+        // Both ballots of the one that fell go to the other.
+        ["2", labels[usize::from(stays)], "4000", ""],
+        ["2", labels[2], "3000", ""],
+    ];
+    assert_eq!(table("Rounds of run-offs", rounds), rows(&expected));
+    assert_eq!(standing.outcome, Outcome::Passed { option: Some(stays) });
+    // 7000 and 8000 points by 3000 of weight: 2.33 and 2.66.
+    let points = |label, sum, mean| [label, sum, "points", mean];
+    let expected = [
+        points(labels[0], "7000", "233"),
+        points(labels[1], "8000", "266"),
+        points(labels[2], "0", "0"),
+        points(labels[3], "0", "0"),
+    ];
+    assert_eq!(table("Choices", graded), rows(&expected));
 }
 
 #[test]

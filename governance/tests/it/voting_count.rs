@@ -302,3 +302,25 @@ proptest! {
         prop_assert_eq!(again, Ok(count));
     }
 }
+
+#[test]
+fn a_mean_is_the_sum_over_the_weight_that_voted() {
+    // V-33: 45/8 = 5.625, 11/8 = 1.375, 9/8 = 1.125; who abstains is not in it.
+    let mut score = counted(System::Score { max: 9 }, 2, &[(&[9, 1, 0], 5), (&[0, 2, 3], 3), (&[], 7)]);
+    let means = |count: &Count| [0, 1, 2].map(|option| count.mean_hundredths(option));
+    assert_eq!(means(&score), [Some(562), Some(137), Some(112)]);
+    assert_eq!((score.figure(0), score.ahead(None)), (45, vec![0]));
+    // A ballot of zeros takes part: 45/10.
+    score.add(&[0, 0, 0], 2).unwrap();
+    assert_eq!(means(&score), [Some(450), Some(110), Some(90)]);
+    let votes = counted(System::Quadratic { credits: 100 }, 2, &[(&[6, 8, 0], 3), (&[10, 0, 0], 1)]);
+    assert_eq!(means(&votes), [Some(700), Some(600), Some(0)]);
+    let nobody = counted(System::Score { max: 9 }, 2, &[(&[], 7)]);
+    assert_eq!(means(&nobody), [None; 3]);
+    assert!(nobody.ahead(None).is_empty());
+    let weight = counted(System::Approval, 2, &[(&[1, 0, 0], 5)]);
+    assert_eq!(means(&weight), [None; 3], "weight has no mean");
+    const MAX: u128 = u128::MAX;
+    let whole = Count::from_sums(System::Score { max: 1 }, 2, &[MAX, MAX - 1, MAX / 2, MAX, 0, 1, MAX]).unwrap();
+    assert_eq!(means(&whole), [Some(100), Some(99), Some(49)]);
+}

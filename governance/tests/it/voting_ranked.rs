@@ -1,6 +1,8 @@
 //! Hazard: rankings counted wrongly. Published examples, cycles, partial and exhausted ballots.
 
-use althing_governance::voting::{Count, Outcome, Quorum, Rule, System, Threshold, TieBreak, Undecided};
+use althing_governance::voting::{
+    Count, Outcome, Quorum, Round, Rule, RunOffEnd, System, Threshold, TieBreak, Undecided,
+};
 use bitcoin::BlockHash;
 use bitcoin::hashes::Hash as _;
 
@@ -145,3 +147,60 @@ fn thresholds_of_rankings() {
         assert_eq!(absent.outcome(&Rule { quorum: part, ..ANY }, None), Ok(Outcome::NoQuorum));
     }
 }
+
+/// Options with their weights, what is exhausted, who falls, and who gets how much.
+fn round(standing: &[(u16, u128)], exhausted: u128, fallen: &[u16], transfers: &[(u16, u128)]) -> Round {
+    Round { standing: standing.to_vec(), exhausted, fallen: fallen.to_vec(), transfers: transfers.to_vec() }
+}
+
+#[test]
+fn rounds_are_those_worked_out_by_hand() {
+    // V-33. 39 voters; Z is 4. D falls with 3: 2 to A, 1 names nobody else. Then C falls with 7: 5 to B, 2 to A.
+    let votes: [(u128, &str); 6] = [(14, "A"), (15, "B"), (5, "CB"), (2, "CDA"), (2, "DA"), (1, "D")];
+    let count = election(System::InstantRunoff, 4, &votes);
+    let run_off = count.run_off(None).unwrap();
+    let expected = [
+        // Nobody lists none of these first: it falls beside the weakest, and moves nothing.
+        round(&[(0, 14), (1, 15), (2, 7), (3, 3), (4, 0)], 0, &[3, 4], &[(0, 2)]),
+        round(&[(0, 16), (1, 15), (2, 7)], 1, &[2], &[(0, 2), (1, 5)]),
+        round(&[(0, 18), (1, 20)], 1, &[], &[]),
+    ];
+    assert_eq!(run_off.rounds, expected);
+    assert_eq!((run_off.end, count.ahead(None)), (RunOffEnd::Elected(1), vec![1]));
+
+    // Two level with the least: nobody falls before the block is known, and then the one of the highest hash.
+    let level = election(System::InstantRunoff, 3, &[(4, "A"), (3, "BC"), (3, "CB")]);
+    let run_off = level.run_off(None).unwrap();
+    assert_eq!(run_off.rounds, [round(&[(0, 4), (1, 3), (2, 3), (3, 0)], 0, &[], &[])]);
+    assert_eq!((run_off.end, level.ahead(None)), (RunOffEnd::Level(vec![1, 2]), vec![1, 2]));
+    let tie = TieBreak::new(BlockHash::from_byte_array([7; 32]));
+    let (falls, stays) = if tie.rank(1) < tie.rank(2) { (2, 1) } else { (1, 2) };
+    let run_off = level.run_off(Some(tie)).unwrap();
+    assert_eq!(run_off.rounds[0], round(&[(0, 4), (1, 3), (2, 3), (3, 0)], 0, &[falls, 3], &[(stays, 3)]));
+    assert_eq!(level.ahead(Some(tie)), [stays]);
+
+    let nobody = election(System::InstantRunoff, 2, &[(5, "")]);
+    assert_eq!(nobody.run_off(None).unwrap().end, RunOffEnd::Nobody);
+    assert!(nobody.ahead(None).is_empty() && nobody.duels().is_none());
+}
+
+#[test]
+fn duels_are_those_of_the_published_example() {
+    // The paper's matrix of strongest paths: E, at 4, is the only one whom nobody beats by a stronger one.
+    let count = election(System::Schulze, 5, &SCHULZE_2011);
+    let duels = count.duels().unwrap();
+    let paths: [[u128; 5]; 5] =
+        [[0, 28, 28, 30, 24], [25, 0, 28, 33, 24], [25, 29, 0, 29, 24], [25, 28, 28, 0, 24], [25, 28, 28, 31, 0]];
+    for (from, row) in (0u16..).zip(paths) {
+        for (to, strength) in (0u16..).zip(row).filter(|(to, _)| *to != from) {
+            assert_eq!(duels.strength(from, to), strength, "from {from} to {to}");
+        }
+    }
+    assert_eq!(count.ahead(None), [4]);
+    assert_eq!([0, 1, 2, 3, 4, 5].map(|option| duels.won(option)), WON);
+    assert_eq!((duels.preferring(0, 2), duels.preferring(2, 0), duels.preferring(9, 0)), (26, 19, 0));
+    assert_eq!(count.figure(4), u128::from(WON[4]));
+}
+
+/// Pairs won in the paper's matrix, row by row: a number counts where it is greater than its mirror image.
+const WON: [u16; 6] = [3, 3, 3, 2, 4, 0];

@@ -32,6 +32,12 @@ impl ApiError {
         Self { kind: ErrorKind::Invalid, rule: Some(rule.to_owned()), message: message.into() }
     }
 
+    /// The request breaks the rule that the message begins with, or else `rule`.
+    pub fn of_message(rule: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { kind: ErrorKind::Invalid, rule: rule_of(&message).or_else(|| Some(rule.to_owned())), message }
+    }
+
     /// Not possible now.
     pub fn not_now(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::NotNow, rule: None, message: message.into() }

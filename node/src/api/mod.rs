@@ -20,6 +20,7 @@ mod saying;
 mod treasury;
 mod treasury_views;
 mod vote;
+mod workings;
 
 pub use anchoring::*;
 pub use channel::*;
@@ -35,9 +36,10 @@ pub use saying::*;
 pub use treasury::*;
 pub use treasury_views::*;
 pub use vote::*;
+pub use workings::*;
 
 pub use althing_governance::charter::Class;
-pub use althing_governance::voting::{System, TIE_DEPTH};
+pub use althing_governance::voting::{Measure, System, TIE_DEPTH};
 
 /// Names and colours aside, what a caller of the API needs: one question, one answer.
 pub trait Service: Send + Sync {

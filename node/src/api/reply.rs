@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnchorReply, BackupInfo, ChannelDetail, Choice, Curve, Delegations, Deposit, Forced, Gate, HubDebt, Keeping,
-    ProposalOption, ProposalReview, Refused, Restored, Reward, Said, SayReview, TowerStatus, TreasuryReply, VoteFacts,
-    Why,
+    AnchorReply, BackupInfo, ChannelDetail, Choice, ChoiceTally, Curve, Delegations, Deposit, Forced, Gate, HubDebt,
+    Keeping, ProposalOption, ProposalReview, Refused, Restored, Reward, Said, SayReview, TowerStatus, TreasuryReply,
+    VoteFacts, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -344,9 +344,9 @@ pub struct ProposalHeights {
 /// Sums of a proposal. Weights are decimal integers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Weight for.
+    /// Weight for; of a choice what is for the option that is ahead, in the measure of `choice` (V-26).
     pub yes: String,
-    /// Weight against.
+    /// Weight against; of a choice what stands against that option: "none of these" (V-26).
     pub no: String,
     /// Weight abstaining.
     pub abstain: String,
@@ -360,6 +360,9 @@ pub struct Tally {
     pub threshold_met: bool,
     /// Whether these are the sums of the closing header.
     pub is_final: bool,
+    /// How a choice stands, in the terms of its voting system; `None` for a question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<ChoiceTally>,
 }
 
 /// A comment on a proposal.

@@ -62,7 +62,7 @@ pub struct TreasurersVote {
 pub struct ProposalOption {
     /// What it is called; untrusted text, but for "none of these".
     pub label: String,
-    /// Its sum so far, or final: weight, or weight times grade; of a Schulze vote the pairs won. `None` until the roll is known.
+    /// Its number so far, or final, in the measure that `Tally::choice` names (V-33). `None` until the roll is known.
     pub sum: Option<String>,
     /// Whether it won.
     pub won: bool,

@@ -6,7 +6,6 @@ use althing_channels::{
     Channel, ChannelParams, DaoId, HUB_CSV_BLOCKS, MEMBER_CSV_BLOCKS, Msg, NetworkId, OpeningId, Phase,
 };
 use althing_governance::entry::{Ballot, Comment};
-use althing_governance::id::EntryId;
 use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
 
@@ -20,7 +19,7 @@ use crate::keys::entropy;
 use crate::peers::PeerAddress;
 use crate::shell::Shell;
 use crate::stakes::{MigrationOrder, StakeChannel, StakeNews, Subject, channel_keys, subject};
-use crate::view::{self, Condition, find_proposal};
+use crate::view::{self, Condition, find_comment, find_proposal};
 
 impl Member {
     pub(super) fn on_request(&mut self, request: Request, answer: Answer) {
@@ -291,9 +290,7 @@ impl Member {
     }
 
     fn comment(&self, proposal: &str, parent: Option<String>, text: String) -> Result<Comment, ApiError> {
-        let parent = parent
-            .map(|id| id.parse::<EntryId>().map_err(|error| ApiError::invalid("N-52", error.to_string())))
-            .transpose()?;
+        let parent = parent.map(|id| find_comment(&self.shell, &id)).transpose()?;
         Ok(Comment { proposal: find_proposal(&self.shell, proposal)?, parent, text })
     }
 }

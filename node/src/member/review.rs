@@ -22,7 +22,7 @@ impl Member {
         let rule = charter.rule_for(content.class, content.amount_sat()).map(|(_, rule)| rule);
         let rules = rule.map_or_else(Vec::new, |rule| {
             let mut told = vec![
-                format!("It is voted on by {}.", content.system.name()),
+                format!("It is voted on by {}.", content.system.words()),
                 format!(
                     "Review takes {} blocks, voting {}, the veto window {}.",
                     rule.review_blocks, rule.voting_blocks, rule.veto_blocks

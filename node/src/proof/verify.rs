@@ -17,6 +17,7 @@ use althing_governance::epoch::{EpochHeader, Stage, Totals};
 use althing_governance::id::{HeaderHash, MemberId, ProposalId};
 use althing_governance::signing::verify_all;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
+use althing_governance::voting::Measure;
 use bitcoin::Network;
 use bitcoin::secp256k1::{Secp256k1, XOnlyPublicKey};
 
@@ -418,7 +419,12 @@ pub(super) fn sums_words(totals: &Totals) -> String {
     }
     let parts = totals.sums.len().saturating_sub(4);
     let parts: Vec<String> = totals.sums[..parts].iter().map(u128::to_string).collect();
-    format!("sums {}, abstain {}", parts.join(" "), totals.abstained())
+    // V-33; a Schulze vote's sums are the matrix that its pairs are won by.
+    let what = match totals.system.measure() {
+        Measure::PairsWon => "preferences by pairs",
+        measure => measure.name(),
+    };
+    format!("{what} {}, abstain {}", parts.join(" "), totals.abstained())
 }
 
 fn ballot_words(totals: &Totals, fields: &[u16]) -> String {

@@ -16,7 +16,7 @@ use super::choice::{choice as choice_of, fields};
 use super::delegations::carried;
 use super::links::{LinkFacts, link_facts};
 use super::names::find_proposal;
-use super::proposals::{one, option_sum, tally};
+use super::proposals::{End, one, tally};
 use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice, Refused, TreasurersVote};
 use crate::shell::Shell;
 use crate::speaker::Voice;
@@ -63,10 +63,11 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     let replaces = proposal.my_ballot.as_ref().map(|ballot| ballot.choice.clone());
     let live = record.live.as_ref();
     let after = live.and_then(|live| live.count_with(&me, own_weight, &fields, &record.ballots).ok());
-    let tally_after = after.as_ref().zip(state.rule_of(record)).map(|(count, rule)| tally(count, rule, false));
+    let tally_after =
+        after.as_ref().zip(state.rule_of(record)).map(|(count, rule)| tally(count, rule, &End::default(), false));
     let mut options_after = proposal.vote.options.clone();
     for (option, place) in options_after.iter_mut().zip(0u16..) {
-        option.sum = after.as_ref().map(|count| option_sum(count, place).to_string());
+        option.sum = after.as_ref().map(|count| count.figure(place).to_string());
     }
     let open = record.dropped.is_none()
         && record.schedule.zip(state.tip_height()).is_some_and(|(schedule, tip)| schedule.is_open(tip));

@@ -93,7 +93,7 @@ fn named_twice(option: u16) -> ApiError {
 }
 
 /// The number by which people call the option at an index.
-fn number(index: u16, options: u16) -> u16 {
+pub(super) fn number(index: u16, options: u16) -> u16 {
     if index < options { index + 1 } else { NONE }
 }
 

@@ -3,7 +3,7 @@
 use althing_governance::charter::{ClassRule, Quorum, Threshold};
 use althing_governance::id::MemberId;
 use althing_governance::state::ProposalRecord;
-use althing_governance::voting::{Count, System};
+use althing_governance::voting::{Count, Measure};
 
 use super::names::find_proposal;
 use crate::api::{ApiError, Curve, CurveOf, CurvePoint, Marks};
@@ -32,7 +32,7 @@ fn tally(shell: &Shell, record: &ProposalRecord) -> Curve {
     let state = shell.ledger.state();
     let mut curve = Curve {
         labels: labels(record),
-        unit: "weight".to_owned(),
+        unit: record.content.system.measure().name().to_owned(),
         note: "Each ballot is drawn with the weight that it carries now, delegations included.".to_owned(),
         points: Vec::new(),
     };
@@ -116,30 +116,26 @@ fn push(points: &mut Vec<CurvePoint>, point: CurvePoint) {
 }
 
 fn labels(record: &ProposalRecord) -> Vec<String> {
-    match record.content.system {
-        System::YesNoAbstain | System::YesNoVeto | System::Optimistic => {
-            ["yes", "no", "abstain"].map(str::to_owned).into()
-        }
-        // Pairs are no sums of options.
-        System::Schulze => vec!["cast".to_owned(), "abstain".to_owned()],
-        _ => (1..=record.content.option_count())
-            .map(|number| number.to_string())
-            .chain(["none".to_owned(), "abstain".to_owned()])
-            .collect(),
+    let system = record.content.system;
+    let options = (1..=record.content.option_count()).map(|number| number.to_string()).chain(["none".to_owned()]);
+    match system.measure() {
+        _ if !system.has_options() => ["yes", "no", "abstain"].map(str::to_owned).into(),
+        Measure::Weight | Measure::FirstPlaces => options.chain(["abstain".to_owned()]).collect(),
+        // What abstains is weight, and has no place among these.
+        Measure::Points | Measure::Votes | Measure::PairsWon => options.collect(),
     }
 }
 
-/// One value for each label; what a system has no number for is 0.
+/// One value for each label.
 fn parts(count: &Count, labels: &[String]) -> Vec<String> {
     let sums = althing_governance::tally::Sums::of(count);
-    let value = |(index, label): (usize, &String)| match (label.as_str(), &sums) {
+    let value = |(index, label): (u16, &String)| match (label.as_str(), &sums) {
         ("yes", Some(sums)) => sums.yes,
         ("no", Some(sums)) => sums.no,
         ("abstain", _) => count.abstained(),
-        ("cast", _) => count.cast(),
-        _ => count.parts().get(index).copied().unwrap_or(0),
+        _ => count.figure(index),
     };
-    labels.iter().enumerate().map(|pair| value(pair).to_string()).collect()
+    (0u16..).zip(labels).map(|pair| value(pair).to_string()).collect()
 }
 
 fn thin(points: &mut Vec<CurvePoint>) {

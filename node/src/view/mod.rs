@@ -14,6 +14,7 @@ mod names;
 mod proposals;
 mod report;
 mod wait;
+mod workings;
 
 pub use ballots::path_words;
 pub(crate) use ballots::stored_receipt;

@@ -10,11 +10,12 @@ use althing_governance::ledger::{Fate, Payment, PaymentState, Standing};
 use althing_governance::lifecycle::Phase;
 use althing_governance::state::{CommentRecord, ProposalRecord};
 use althing_governance::tally::Sums;
-use althing_governance::voting::{Count, Outcome, System};
+use althing_governance::voting::{Count, Measure, Outcome, System, TieBreak};
 
 use super::ballots;
 use super::hidden::Hidden;
 use super::names::{find_proposal, name_of};
+use super::workings::workings;
 use crate::api::{
     ApiError, Ballot, Comment, Proposal, ProposalHeights, ProposalOption, ProposalState, Tally, VoteFacts,
 };
@@ -105,21 +106,28 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
     Ok(proposal)
 }
 
-/// Totals in the words of the API. Of a choice, the leading option is what is for it and "none of these" what is against.
-pub(super) fn tally(count: &Count, rule: &ClassRule, is_final: bool) -> Tally {
+/// What is known of a vote only when it has ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct End {
+    /// What breaks its ties (V-30).
+    tie: Option<TieBreak>,
+    /// Weight that the quorum leaves out (G-46).
+    dormant_weight: u128,
+}
+
+/// Totals in the words of the API. Of a choice, yes and no are those of V-26 for the option that is ahead.
+pub(super) fn tally(count: &Count, rule: &ClassRule, end: &End, is_final: bool) -> Tally {
+    let End { tie, dormant_weight } = *end;
     let question = Sums::of(count);
     let (yes, no) = match &question {
         Some(sums) => (sums.yes, sums.no),
         None => {
-            let none = usize::from(count.options());
-            let best = count.parts().iter().take(none).max().copied().unwrap_or(0);
-            match count.system() {
-                System::Schulze => (count.cast(), 0),
-                _ => (best, count.parts().get(none).copied().unwrap_or(0)),
-            }
+            let own = count.ahead(tie).into_iter().find(|option| *option < count.options());
+            let best = || (0..count.options()).max_by_key(|option| (count.figure(*option), std::cmp::Reverse(*option)));
+            own.or_else(best).map_or((0, 0), |option| count.against_none(option))
         }
     };
-    let outcome = count.outcome(&rule.voting_rule(), None);
+    let outcome = count.without_roll(dormant_weight).outcome(&rule.voting_rule(), tie);
     let reached_quorum = outcome != Ok(Outcome::NoQuorum);
     Tally {
         yes: yes.to_string(),
@@ -134,6 +142,7 @@ pub(super) fn tally(count: &Count, rule: &ClassRule, is_final: bool) -> Tally {
             _ => outcome.map_or(true, Outcome::has_passed),
         },
         is_final,
+        choice: workings(count, tie),
     }
 }
 
@@ -142,6 +151,10 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[Pro
     let state = shell.ledger.state();
     let phase = state.phase(record);
     let rule = state.rule_of(record);
+    let end = state.ledger().standing(&record.id).map_or_else(End::default, |standing| End {
+        tie: state.tie_break(standing.closed_at),
+        dormant_weight: standing.dormant_weight,
+    });
     let is_final = !matches!(phase, Phase::Logged | Phase::Review { .. } | Phase::Voting { .. } | Phase::Closed);
     Proposal {
         id: record.id.to_string(),
@@ -164,7 +177,7 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[Pro
             close_height: schedule.close,
         }),
         snapshot_epoch: record.snapshot_epoch,
-        tally: totals(shell, record).zip(rule).map(|(count, rule)| tally(&count, rule, is_final)),
+        tally: totals(shell, record).zip(rule).map(|(count, rule)| tally(&count, rule, &end, is_final)),
         threshold: rule.map(|rule| threshold_sentence(rule, record.content.system)).unwrap_or_default(),
         quorum: rule.map(|rule| quorum_sentence(rule, record.content.system)).unwrap_or_default(),
         my_ballot: None,
@@ -247,21 +260,10 @@ fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) 
     let all = (0u16..).zip(labels.chain(["none of these".to_owned()]));
     all.map(|(index, label)| ProposalOption {
         label,
-        sum: count.as_ref().map(|count| option_sum(count, index).to_string()),
+        sum: count.as_ref().map(|count| count.figure(index).to_string()),
         won: won == Some(index),
     })
     .collect()
-}
-
-/// An option's own sum; under Schulze the number of options that more weight puts below it than above.
-pub(super) fn option_sum(count: &Count, option: u16) -> u128 {
-    let parts = count.parts();
-    if count.system() != System::Schulze {
-        return parts.get(usize::from(option)).copied().unwrap_or(0);
-    }
-    let all = count.options() + 1;
-    let pair = |a: u16, b: u16| parts.get(usize::from(a) * usize::from(all) + usize::from(b)).copied().unwrap_or(0);
-    (0..all).filter(|other| pair(option, *other) > pair(*other, option)).count() as u128
 }
 
 fn decision_sentence(standing: &Standing) -> String {
@@ -280,7 +282,11 @@ fn decision_sentence(standing: &Standing) -> String {
         (None, Fate::Effective) => "it took effect".to_owned(),
     };
     let (epoch, height) = (standing.decided_epoch, standing.closed_at);
-    format!("Voting ended at height {height}; epoch {epoch} says {outcome}, {counted}; {fate}.")
+    let dormant = match standing.dormant_weight {
+        0 => String::new(),
+        weight => format!(" The quorum leaves out the weight {weight} of members who were silent for long (G-46)."),
+    };
+    format!("Voting ended at height {height}; epoch {epoch} says {outcome}, {counted}; {fate}.{dormant}")
 }
 
 fn payment_sentences(standing: &Standing) -> Vec<String> {
@@ -321,9 +327,20 @@ fn proposal_state(phase: Phase) -> ProposalState {
 
 /// What it takes to pass, in a sentence.
 pub fn threshold_sentence(rule: &ClassRule, system: System) -> String {
+    let (more, least) = match system.measure() {
+        _ if !system.has_options() => ("more yes than no", "of yes and no is yes"),
+        Measure::FirstPlaces | Measure::PairsWon => (
+            "more weight prefers the winner to none of these than the other way round",
+            "of the weight that prefers the winner or none of these to the other prefers the winner",
+        ),
+        _ => (
+            "more for the winner than for none of these",
+            "of what is for the winner or none of these is for the winner",
+        ),
+    };
     let share = match rule.threshold {
-        Threshold::Majority => "more yes than no".to_owned(),
-        Threshold::PercentBp(bp) => format!("at least {} of yes and no is yes", percent(bp)),
+        Threshold::Majority => more.to_owned(),
+        Threshold::PercentBp(bp) => format!("at least {} {least}", percent(bp)),
     };
     match system {
         System::Optimistic => format!("it passes unless {} of all weight is against", percent(rule.oppose_bp)),
@@ -339,11 +356,18 @@ pub fn quorum_sentence(rule: &ClassRule, system: System) -> String {
     if system == System::Optimistic {
         return "none: who says nothing lets it pass".to_owned();
     }
-    let mut sentence = match rule.quorum {
-        Quorum::ParticipationBp(bp) => {
-            format!("yes and abstain together at least {}.{:02} % of all weight", bp / 100, bp % 100)
+    let mut sentence = match (rule.quorum, system.measure()) {
+        (Quorum::ParticipationBp(bp), _) if system.has_options() => {
+            format!("at least {} of all weight takes part, without what is for none of these", percent(bp))
         }
-        Quorum::YesOfTotalBp(bp) => format!("yes at least {}.{:02} % of all weight", bp / 100, bp % 100),
+        (Quorum::ParticipationBp(bp), _) => format!("yes and abstain together at least {} of all weight", percent(bp)),
+        (Quorum::YesOfTotalBp(bp), Measure::Points | Measure::Votes) => {
+            format!("the winner has at least {} of what all weight could give", percent(bp))
+        }
+        (Quorum::YesOfTotalBp(bp), _) if system.has_options() => {
+            format!("the winner has at least {} of all weight", percent(bp))
+        }
+        (Quorum::YesOfTotalBp(bp), _) => format!("yes at least {} of all weight", percent(bp)),
     };
     if rule.distinct_voters_min > 0 {
         sentence.push_str(&format!(", and at least {} members vote", rule.distinct_voters_min));
@@ -373,5 +397,9 @@ mod tests {
         assert!(threshold.ends_with("and less than 33.33 % of the weight cast is a veto"), "{threshold}");
         assert!(quorum.contains("at least 2 members vote"), "{quorum}");
         assert!(!told(System::YesNoAbstain).0.contains("veto"));
+        let (threshold, quorum) = told(System::Score { max: 5 });
+        assert_eq!(threshold, "more for the winner than for none of these");
+        assert!(quorum.contains("without what is for none of these"), "{quorum}");
+        assert_eq!(told(System::Schulze).0, "more weight prefers the winner to none of these than the other way round");
     }
 }

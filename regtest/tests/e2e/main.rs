@@ -55,4 +55,5 @@ mod treasury;
 mod treasury_life;
 mod treasury_peers;
 mod two_checkpoints;
+mod vote_ends;
 mod wire;

@@ -33,6 +33,8 @@ pub struct Console<'a> {
     pub out: &'a mut dyn Write,
     /// The standard error.
     pub err: &'a mut dyn Write,
+    /// Whether nothing may be changed (N-90).
+    pub readonly: bool,
     /// Asks for a password without showing it.
     pub ask_password: &'a mut dyn FnMut(&str) -> anyhow::Result<String>,
 }

@@ -13,6 +13,7 @@ use super::{about, anchor, backup, local, onboarding, recourse, show, tower};
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::readonly::refusal;
 
 use althing_node::api::{AnchorRequest, Reply, Request, Saying};
 
@@ -22,8 +23,9 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
     // Only the screens keep it beyond this call.
     let shared = backend;
     let backend: &dyn Backend = &**shared;
+    console.readonly = global.readonly;
     if global.readonly && !only_looks(&cli.command) {
-        return Err(Failure::rule("N-90", "N-90: --readonly was given, and this would change something"));
+        return Err(refusal().into());
     }
     let request = match cli.command {
         Command::Init(options) => return local::init(&global, options, backend, console),

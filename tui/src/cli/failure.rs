@@ -29,9 +29,9 @@ pub const MEANINGS: [(u8, &str); 4] = [
 pub struct Failure(pub ApiError);
 
 impl Failure {
-    /// The command line makes no sense.
+    /// The command line makes no sense (N-64), or breaks the rule that the message begins with.
     pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self(ApiError { kind: ErrorKind::Invalid, rule: None, message: message.into() })
+        Self(ApiError::of_message("N-64", message))
     }
 
     /// The request breaks `rule`.

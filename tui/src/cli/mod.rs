@@ -53,7 +53,7 @@ pub fn run(args: &[OsString], backend: &Arc<dyn Backend>, console: &mut Console<
             // Options could not be read, so this one is looked for by hand.
             let wants_json = args.iter().any(|arg| arg == "--json");
             console.format = if wants_json { Format::Json } else { Format::Words };
-            return console.fail(&Failure::usage(parse::words(&error)));
+            return console.fail(&parse::failure(&error));
         }
         Err(help) => {
             console.text(&help.render().to_string());

@@ -4,10 +4,12 @@ use std::error::Error as _;
 use std::ffi::OsString;
 use std::num::{IntErrorKind, ParseIntError};
 
+use althing_node::api::ApiError;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory as _, Error, FromArgMatches as _};
 
 use super::args::Cli;
+use super::failure::Failure;
 
 /// All satoshis that there can be.
 const MOST_SAT: u64 = 2_100_000_000_000_000;
@@ -22,6 +24,17 @@ pub(super) fn parse(args: &[OsString]) -> Result<Cli, Error> {
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
+/// Reads a value that a rule of the log is about; what is none is refused by that rule.
+pub(super) fn by<T>(
+    rule: &'static str,
+    read: fn(&str) -> Result<T, String>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: 'static,
+{
+    move |text| read(text).map_err(|problem| format!("{rule}: {problem}"))
+}
+
 /// A number below zero is a value that is out of its range, and no option that does not exist.
 fn with_negatives(command: Command) -> Command {
     let args = command.mut_args(|arg| match arg.get_action().takes_values() {
@@ -31,13 +44,15 @@ fn with_negatives(command: Command) -> Command {
     args.mut_subcommands(with_negatives)
 }
 
-/// What the error says, without the word `error`.
-pub(super) fn words(error: &Error) -> String {
-    if let Some(message) = no_number(error) {
-        return message;
-    }
-    let text = error.render().to_string();
-    text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
+/// What the words are not, with the rule and the value: N-64, or the one that whoever read the value began its words with.
+pub(super) fn failure(error: &Error) -> Failure {
+    let words = no_number(error).unwrap_or_else(|| {
+        let text = error.render().to_string();
+        text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
+    });
+    let because = error.source().map(ToString::to_string).unwrap_or_default();
+    let rule = Failure::usage(because).0.rule;
+    Failure(ApiError { rule, ..Failure::usage(words).0 })
 }
 
 /// The library's own words for it name neither what is wanted nor a range.

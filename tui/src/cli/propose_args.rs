@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use super::console::Console;
 use super::failure::Failure;
 use super::local;
+use super::parse::by;
 use crate::parts::{class, milestone, payment, treasurer};
 
 /// What every proposal has.
@@ -35,7 +36,7 @@ pub struct ProposalText {
     pub request: Option<String>,
     /// yes_no_abstain, yes_no_veto, optimistic, single_choice, approval, score=MAX, instant_runoff, schulze, split or
     /// quadratic=CREDITS.
-    #[arg(long, default_value = "yes_no_abstain", value_parser = system)]
+    #[arg(long, default_value = "yes_no_abstain", value_parser = by("V-1", system))]
     pub system: System,
     /// What members choose among; again for each.
     #[arg(long = "option", value_name = "LABEL")]
@@ -60,7 +61,7 @@ pub enum Propose {
         #[command(flatten)]
         text: ProposalText,
         /// A payment, ADDRESS=SATOSHIS; again for each.
-        #[arg(long = "to", value_name = "ADDRESS=SATOSHIS", required_unless_present = "csv", value_parser = payment)]
+        #[arg(long = "to", value_name = "ADDRESS=SATOSHIS", required_unless_present = "csv", value_parser = by("G-24", payment))]
         outputs: Vec<DraftOutput>,
         /// More payments from a file: a line `address,satoshis` for each; lines that begin with # are passed over.
         #[arg(long, value_name = "FILE")]
@@ -78,7 +79,7 @@ pub enum Propose {
         #[arg(long, value_name = "ADDRESS")]
         to: String,
         /// A milestone, SATOSHIS@BLOCKS=DESCRIPTION: blocks after the authorisation; again for each.
-        #[arg(long = "milestone", value_name = "SATOSHIS@BLOCKS=WHAT", required = true, value_parser = milestone)]
+        #[arg(long = "milestone", value_name = "SATOSHIS@BLOCKS=WHAT", required = true, value_parser = by("G-24", milestone))]
         milestones: Vec<DraftMilestone>,
         /// Most each payment may cost in fees, satoshis.
         #[arg(long, value_name = "SATOSHIS")]
@@ -129,7 +130,7 @@ pub enum Propose {
         #[arg(long)]
         descriptor: String,
         /// A treasurer, NAME=KEY; again for each.
-        #[arg(long = "treasurer", value_name = "NAME=KEY", required = true, value_parser = treasurer)]
+        #[arg(long = "treasurer", value_name = "NAME=KEY", required = true, value_parser = by("G-24", treasurer))]
         treasurers: Vec<DraftTreasurer>,
     },
     /// Replace keys of the hub or of the anchor links.
@@ -171,7 +172,7 @@ pub enum Propose {
         #[arg(long)]
         blocks: u32,
         /// A class, such as spend; again for each.
-        #[arg(long = "class", value_name = "CLASS", required = true, value_parser = class)]
+        #[arg(long = "class", value_name = "CLASS", required = true, value_parser = by("R-20", class))]
         classes: Vec<Class>,
     },
     /// Ask for competing proposals, of which at most one passes.
@@ -285,8 +286,8 @@ fn system(text: &str) -> Result<System, String> {
         Some((name, number)) => (name, Some(number)),
         None => (text.as_str(), None),
     };
-    let grade = || format!("`{text}` needs its highest grade, a number from 1 to {}, like score=5 (V-1)", u16::MAX);
-    let budget = || format!("`{text}` needs its credits, a number from 1 to {}, like quadratic=100 (V-1)", u32::MAX);
+    let grade = || format!("`{text}` needs its highest grade, a number from 1 to {}, like score=5", u16::MAX);
+    let budget = || format!("`{text}` needs its credits, a number from 1 to {}, like quadratic=100", u32::MAX);
     Ok(match (name, number) {
         ("yes_no_abstain", None) => System::YesNoAbstain,
         ("yes_no_veto", None) => System::YesNoVeto,
@@ -303,7 +304,7 @@ fn system(text: &str) -> Result<System, String> {
         _ => {
             let names = "yes_no_abstain, yes_no_veto, optimistic, single_choice, approval, score=MAX, instant_runoff, schulze, split, \
                          quadratic=CREDITS";
-            return Err(format!("`{text}` is none of {names} (V-1)"));
+            return Err(format!("`{text}` is none of {names}"));
         }
     })
 }

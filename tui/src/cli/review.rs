@@ -2,6 +2,7 @@
 
 use super::console::{Console, Format};
 use super::failure::Failure;
+use crate::readonly::refusal;
 use crate::text::wrap;
 
 /// Width of a review on the standard error.
@@ -15,6 +16,10 @@ pub(super) fn confirm(
     word: &str,
     assume_yes: bool,
 ) -> Result<(), Failure> {
+    if console.readonly {
+        // Before anybody reads what will not be done.
+        return Err(refusal().into());
+    }
     let to_read = !(assume_yes && console.format == Format::Json);
     if to_read {
         console.note(title);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use althing_node::api::{Class, CommentOpinion, DelegatePart, DelegateScope, Hideable, ReportFormat, Saying};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::parse::by;
 use crate::parts::class;
 
 /// `proposal`.
@@ -31,7 +32,7 @@ pub struct CommentArgs {
     pub proposal: String,
     /// The comment; `-` reads it from the standard input.
     pub text: String,
-    /// Id of the comment that this one answers.
+    /// The comment that this one answers: its id or the first digits of it.
     #[arg(long, value_name = "ID")]
     pub parent: Option<String>,
 }
@@ -69,7 +70,7 @@ pub struct UpdateArgs {
 #[derive(Debug, Args)]
 pub struct Delegate {
     /// A member by name or vote key, with =PARTS when there are several; parts are relative to their sum.
-    #[arg(value_name = "MEMBER[=PARTS]", required_unless_present_any = ["revoke", "abstain"], conflicts_with = "revoke", value_parser = part)]
+    #[arg(value_name = "MEMBER[=PARTS]", required_unless_present_any = ["revoke", "abstain"], conflicts_with = "revoke", value_parser = by("L-2", part))]
     pub to: Vec<DelegatePart>,
     /// Where I do not vote my weight abstains: all of it, or beside members so many parts.
     #[arg(
@@ -78,7 +79,7 @@ pub struct Delegate {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "1",
-        value_parser = abstaining_parts,
+        value_parser = by("L-2", abstaining_parts),
         conflicts_with = "revoke"
     )]
     pub abstain: Option<u16>,
@@ -86,7 +87,7 @@ pub struct Delegate {
     #[arg(long)]
     pub revoke: bool,
     /// Only on proposals of this class.
-    #[arg(long, value_parser = class, conflicts_with = "tag")]
+    #[arg(long, value_parser = by("R-20", class), conflicts_with = "tag")]
     pub class: Option<Class>,
     /// Only on proposals with this tag.
     #[arg(long)]

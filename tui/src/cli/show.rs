@@ -5,7 +5,10 @@ use althing_node::api::{Ballot, Curve, Link, Member, Proposal, Reply, Role, Stak
 use super::show_governance as governance;
 use super::{backup, channel, tower};
 use crate::backend::Verdict;
-use crate::format::{bitcoin, blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
+use crate::format::{
+    bitcoin, blocks_and_time, count_of, entries, parse_weight, percent, sats, short_id, thousands, weight,
+};
+use crate::sums;
 use crate::text::{counted, width};
 use crate::untrusted::Untrusted;
 use crate::words;
@@ -171,13 +174,12 @@ fn proposal_list(proposals: &[Proposal]) -> Vec<String> {
     let rows = proposals
         .iter()
         .map(|p| {
-            let yes = p.tally.as_ref().and_then(|t| Some((parse_weight(&t.yes)?, parse_weight(&t.total_weight)?)));
             vec![
                 format!("#{}", p.number),
                 short_id(&p.id).trim_end_matches('…').to_owned(),
                 Untrusted::new(&p.class).line(),
                 words::state(p.state).to_owned(),
-                yes.map_or_else(|| "–".to_owned(), |(yes, total)| format!("yes {} of the roll", percent(yes, total))),
+                stands(p),
                 p.my_ballot.as_ref().map_or_else(|| "–".to_owned(), |b| format!("mine: {}", b.choice)),
                 Untrusted::new(&p.title).line(),
             ]
@@ -222,19 +224,33 @@ fn proposal(p: &Proposal) -> Vec<String> {
     lines
 }
 
+/// How a vote stands, for lists: in the terms of its voting system.
+fn stands(p: &Proposal) -> String {
+    if let Some((who, by)) = sums::lead(p) {
+        return format!("ahead {who}: {by}");
+    }
+    let yes = p.tally.as_ref().and_then(|t| Some((parse_weight(&t.yes)?, parse_weight(&t.total_weight)?)));
+    yes.map_or_else(|| "–".to_owned(), |(yes, total)| format!("yes {} of the roll", percent(yes, total)))
+}
+
 fn tally(p: &Proposal) -> Vec<String> {
     let Some(tally) = &p.tally else {
         return vec!["sums       none yet".to_owned()];
     };
     let total = parse_weight(&tally.total_weight).unwrap_or(0);
-    let rows = [("yes", &tally.yes), ("no", &tally.no), ("abstain", &tally.abstain)]
+    let weights = match &tally.choice {
+        Some(choice) => vec![("cast", &choice.cast), ("abstain", &tally.abstain)],
+        None => vec![("yes", &tally.yes), ("no", &tally.no), ("abstain", &tally.abstain)],
+    };
+    let rows = weights
+        .into_iter()
         .map(|(name, sum)| {
             let share = percent(parse_weight(sum).unwrap_or(0), total);
             vec![format!("  {name}"), weight(sum), format!("{share} of the roll")]
         })
-        .to_vec();
+        .collect();
     let kind = if tally.is_final { "final sums" } else { "sums so far" };
-    let mut lines = vec![format!("{kind}, {} ballots, roll {}", tally.ballots, thousands(total))];
+    let mut lines = vec![format!("{kind}, {}, roll {}", count_of(tally.ballots, "ballot"), thousands(total))];
     lines.extend(table(rows));
     for (name, met, rule) in [("quorum", tally.quorum_met, &p.quorum), ("threshold", tally.threshold_met, &p.threshold)]
     {

@@ -5,7 +5,8 @@ use althing_node::api::{
 };
 
 use super::show::table;
-use crate::format::{parse_weight, sats, short_id, thousands, weight};
+use crate::format::{sats, short_id, thousands, weight};
+use crate::sums;
 use crate::untrusted::Untrusted;
 
 /// Options with their numbers, a line each.
@@ -62,17 +63,11 @@ pub(super) fn vote_facts(p: &Proposal) -> Vec<String> {
         let count = vote.options.len();
         let rows = vote.options.iter().enumerate().map(|(index, option)| {
             let number = if index + 1 == count { "none".to_owned() } else { (index + 1).to_string() };
-            let sum = option.sum.as_deref().map_or_else(
-                || "–".to_owned(),
-                |sum| match parse_weight(sum) {
-                    Some(sum) => thousands(sum),
-                    None => "–".to_owned(),
-                },
-            );
             let won = if option.won { "✓ won" } else { "" };
-            vec![format!("  {number}"), Untrusted::new(&option.label).line(), sum, won.to_owned()]
+            vec![format!("  {number}"), Untrusted::new(&option.label).line(), sums::figure(p, index), won.to_owned()]
         });
         lines.extend(table(rows.collect()));
+        lines.extend(sums::workings(p).into_iter().map(|line| format!("  {line}")));
         if let Some(end) = vote.ends_at.or(p.heights.map(|heights| heights.close_height)) {
             let block = thousands(u128::from(end.saturating_add(TIE_DEPTH)));
             lines.push(format!("ties       are broken by the hash of the block of height {block} (V-30)"));

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span, Text};
 
 use crate::app::{App, Urgency};
 use crate::format::{blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
+use crate::sums;
 use crate::text::{cut, hanging, paragraph};
 use crate::untrusted::Untrusted;
 use crate::widget::{Column, Pen, Rows, bar, column, list, panel};
@@ -93,10 +94,7 @@ fn turnout_line(snapshot: &Snapshot, columns: usize, pen: &Pen<'_, '_>) -> Line<
 /// Weight that took part in a decided proposal, and the weight of its roll.
 fn turnout(proposal: &Proposal) -> Option<(u128, u128)> {
     let tally = proposal.tally.as_ref().filter(|tally| tally.is_final)?;
-    let took_part = [&tally.yes, &tally.no, &tally.abstain]
-        .into_iter()
-        .try_fold(0u128, |sum, weight| sum.checked_add(parse_weight(weight)?))?;
-    Some((took_part, parse_weight(&tally.total_weight)?))
+    Some((sums::took_part(tally)?, parse_weight(&tally.total_weight)?))
 }
 
 /// The newest link.

@@ -9,7 +9,8 @@ use ratatui::text::{Line, Span, Text};
 
 use super::proposals::state_style;
 use crate::app::App;
-use crate::format::{blocks_and_time, count_of, parse_weight, short_id, thousands};
+use crate::format::{blocks_and_time, count_of, short_id, thousands};
+use crate::sums;
 use crate::text::{bullets, cut, hanging, legible, markdown, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
@@ -195,12 +196,15 @@ fn vote_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'s
         let system = format!("Voted on by {}", vote.system.name().replace('_', " "));
         lines.push(Line::styled(system, theme.text.add_modifier(Modifier::BOLD)));
     }
-    for (number, option) in (1..).zip(&vote.options) {
+    for (index, option) in vote.options.iter().enumerate() {
+        let number = index + 1;
         let number = if number == vote.options.len() { "none".to_owned() } else { number.to_string() };
-        let sum = option.sum.as_deref().and_then(parse_weight).map_or_else(|| "–".to_owned(), thousands);
         let sign = if option.won { "✓ " } else { "  " };
-        let text = format!("{number:>4}  {}  {sum}", Untrusted::new(&option.label));
+        let text = format!("{number:>4}  {}  {}", Untrusted::new(&option.label), sums::figure(proposal, index));
         lines.extend(hanging(sign, &text, columns, if option.won { theme.good } else { theme.text }));
+    }
+    for line in sums::workings(proposal) {
+        lines.extend(hanging("  ", &line, columns, theme.dim));
     }
     if vote.versions.len() > 1 {
         let at = vote.versions.iter().position(|id| *id == proposal.id).map_or(0, |at| at + 1);

@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::App;
 use crate::format::{blocks, parse_weight, percent};
+use crate::sums;
 use crate::text::cut;
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
@@ -89,19 +90,12 @@ fn state(proposal: &Proposal, theme: &Theme) -> Line<'static> {
     )
 }
 
-/// The yes weight as part of the roll.
+/// The yes weight as part of the roll; of a choice who is ahead, and by what.
 fn share(proposal: &Proposal, cells: u16, theme: &Theme) -> Line<'static> {
     let sums = proposal.tally.as_ref().and_then(|t| Some((parse_weight(&t.yes)?, parse_weight(&t.total_weight)?)));
     let Some((yes, total)) = sums else {
         return Line::styled("no sums yet", theme.dim);
     };
-    let (mut filled, mut empty) = bar(yes, total, cells);
-    let marks = &proposal.vote.marks;
-    if let Some(bp) = marks.quorum_bp.filter(|_| marks.quorum_of_yes) {
-        let drawn = mark(&format!("{filled}{empty}"), u128::from(bp), 10_000);
-        let split = drawn.char_indices().nth(filled.chars().count()).map_or(drawn.len(), |(byte, _)| byte);
-        (filled, empty) = (drawn[..split].to_owned(), drawn[split..].to_owned());
-    }
     // The rules that these sums meet, as letters: quorum and threshold.
     let met = proposal.tally.as_ref().map_or("  ", |tally| match (tally.quorum_met, tally.threshold_met) {
         (true, true) => "qt",
@@ -109,11 +103,24 @@ fn share(proposal: &Proposal, cells: u16, theme: &Theme) -> Line<'static> {
         (false, true) => "·t",
         (false, false) => "··",
     });
+    let met = Span::styled(format!(" {met}"), theme.dim);
+    if let Some((who, by)) = sums::lead(proposal) {
+        let room = usize::from(cells) + 8;
+        let words = cut(&format!("{who}: {by}"), room);
+        return Line::from(vec![Span::styled(format!("{words:<room$}"), theme.text), met]);
+    }
+    let (mut filled, mut empty) = bar(yes, total, cells);
+    let marks = &proposal.vote.marks;
+    if let Some(bp) = marks.quorum_bp.filter(|_| marks.quorum_of_yes) {
+        let drawn = mark(&format!("{filled}{empty}"), u128::from(bp), 10_000);
+        let split = drawn.char_indices().nth(filled.chars().count()).map_or(drawn.len(), |(byte, _)| byte);
+        (filled, empty) = (drawn[..split].to_owned(), drawn[split..].to_owned());
+    }
     Line::from(vec![
         Span::styled(filled, theme.good),
         Span::styled(empty, theme.border),
         Span::raw(format!(" {:>7}", percent(yes, total))),
-        Span::styled(format!(" {met}"), theme.dim),
+        met,
     ])
 }
 

@@ -1,6 +1,6 @@
 //! The sums of a proposal as bars.
 
-use althing_node::api::{Marks, Proposal, Tally};
+use althing_node::api::{ChoiceTally, Marks, Measure, Proposal, Tally};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -19,12 +19,12 @@ pub fn tally_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
     let Some(sums) = Sums::parse(tally) else {
         return paragraph("The node's sums are not numbers.", columns, theme.bad);
     };
-    let mut lines = match proposal.vote.options.is_empty() {
-        true => sums.bars(&proposal.vote.marks, columns, theme),
-        false => option_bars(proposal, &sums, columns, theme),
+    let mut lines = match &tally.choice {
+        None => sums.bars(&proposal.vote.marks, columns, theme),
+        Some(choice) => option_bars(proposal, choice, &sums, columns, theme),
     };
     lines.push(Line::default());
-    if proposal.vote.options.is_empty() {
+    if tally.choice.is_none() {
         lines.extend(sums.shares(&proposal.vote.marks, columns, theme));
     }
     lines.extend(verdict("quorum", tally.quorum_met, tally.is_final, &proposal.quorum, columns, theme));
@@ -60,16 +60,17 @@ impl Sums {
         let quorum = marks.quorum_bp.map(|bp| Self::part(bp, self.total));
         let of_yes = quorum.filter(|_| marks.quorum_of_yes);
         let took_part = self.total.saturating_sub(self.silent());
+        let row = |label, length, style, at| Bar::of_roll(label, length, style, at, self.total);
         let mut rows = vec![
-            ("yes".to_owned(), self.yes, theme.good, of_yes),
-            ("no".to_owned(), self.no, theme.bad, None),
-            ("abstain".to_owned(), self.abstain, theme.text, None),
+            row("yes", self.yes, theme.good, of_yes),
+            row("no", self.no, theme.bad, None),
+            row("abstain", self.abstain, theme.text, None),
         ];
         if let Some(quorum) = quorum.filter(|_| !marks.quorum_of_yes) {
             // The one that the rule is about: yes and abstain.
-            rows.push(("quorum".to_owned(), self.yes.saturating_add(self.abstain), theme.text, Some(quorum)));
+            rows.push(row("quorum", self.yes.saturating_add(self.abstain), theme.text, Some(quorum)));
         }
-        rows.push(("silent".to_owned(), self.total.saturating_sub(took_part), theme.dim, None));
+        rows.push(row("silent", self.total.saturating_sub(took_part), theme.dim, None));
         bars(&rows, self.total, columns, theme)
     }
 
@@ -88,41 +89,100 @@ impl Sums {
         }
         let mut lines = paragraph(&format!("yes is {} of yes and no", percent(self.yes, decided)), columns, theme.text);
         if let Some(bp) = marks.threshold_bp {
-            let rows = [("yes/no".to_owned(), self.yes, theme.good, Some(Self::part(bp, decided)))];
+            let rows = [Bar::of_roll("yes/no", self.yes, theme.good, Some(Self::part(bp, decided)), decided)];
             lines.extend(bars(&rows, decided, columns, theme));
         }
         lines
     }
 }
 
-/// One bar for each option, by its number; of grades and bought votes the longest is the greatest sum.
-fn option_bars(proposal: &Proposal, sums: &Sums, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+/// One bar for each option, by its number, as long as the system's measure says; who took part, where bars do not show it.
+fn option_bars(
+    proposal: &Proposal,
+    choice: &ChoiceTally,
+    sums: &Sums,
+    columns: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
     let options = &proposal.vote.options;
-    let mut rows: Vec<Barred> = Vec::new();
-    for (number, option) in (1..).zip(options) {
-        let label = if number == options.len() { "none".to_owned() } else { number.to_string() };
+    let cast = parse_weight(&choice.cast).unwrap_or(0);
+    let mut rows: Vec<Bar> = Vec::new();
+    for (index, option) in options.iter().enumerate() {
+        let label = if index + 1 == options.len() { "none".to_owned() } else { (index + 1).to_string() };
         let style = if option.won { theme.good } else { theme.text };
-        rows.push((label, option.sum.as_deref().and_then(parse_weight).unwrap_or(0), style, None));
+        let length = option.sum.as_deref().and_then(parse_weight).unwrap_or(0);
+        let tail = match choice.measure {
+            Measure::Weight | Measure::FirstPlaces => percent(length, sums.total),
+            Measure::Points | Measure::Votes => {
+                choice.means.get(index).map_or_else(String::new, |mean| format!("mean {mean}"))
+            }
+            Measure::PairsWon => "won".to_owned(),
+        };
+        rows.push(Bar { label, length, style, at: None, tail });
     }
-    rows.push(("abstain".to_owned(), sums.abstain, theme.dim, None));
-    let whole = rows.iter().map(|(_, sum, ..)| *sum).fold(sums.total, u128::max);
-    bars(&rows, whole, columns, theme)
+    let best = rows.iter().map(|row| row.length).max().unwrap_or(0);
+    match choice.measure {
+        Measure::Weight | Measure::FirstPlaces => {
+            rows.push(Bar::of_roll("abstain", sums.abstain, theme.dim, None, sums.total));
+            bars(&rows, sums.total, columns, theme)
+        }
+        // What the whole weight cast could give.
+        Measure::Points | Measure::Votes => {
+            let best = best.max(cast.saturating_mul(u128::from(proposal.vote.system.unit())));
+            with_turnout(bars(&rows, best, columns, theme), cast, sums, columns, theme)
+        }
+        Measure::PairsWon => with_turnout(
+            bars(&rows, options.len().saturating_sub(1) as u128, columns, theme),
+            cast,
+            sums,
+            columns,
+            theme,
+        ),
+    }
 }
 
-/// What a bar is called, how long it is, its style, and where a rule stands on it.
-type Barred = (String, u128, Style, Option<u128>);
+/// Bars, and below them the weights that they do not show.
+fn with_turnout(
+    mut lines: Vec<Line<'static>>,
+    cast: u128,
+    sums: &Sums,
+    columns: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let (voted, abstained) = (percent(cast, sums.total), percent(sums.abstain, sums.total));
+    lines.extend(paragraph(&format!("{voted} of the roll voted, {abstained} abstained"), columns, theme.dim));
+    lines
+}
+
+/// A bar: what it is called, how long it is, where a rule stands on it, and what is said behind the number.
+struct Bar {
+    label: String,
+    length: u128,
+    style: Style,
+    at: Option<u128>,
+    tail: String,
+}
+
+impl Bar {
+    /// Weight, which is told as a part of a whole.
+    fn of_roll(label: &str, length: u128, style: Style, at: Option<u128>, whole: u128) -> Self {
+        Self { label: label.to_owned(), length, style, at, tail: percent(length, whole) }
+    }
+}
 
 /// One bar for each row, numbers aligned.
-fn bars(rows: &[Barred], whole: u128, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let numbers: Vec<String> = rows.iter().map(|(_, weight, ..)| thousands(*weight)).collect();
+fn bars(rows: &[Bar], whole: u128, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let numbers: Vec<String> = rows.iter().map(|row| thousands(row.length)).collect();
     let number_width = numbers.iter().map(|n| width(n)).max().unwrap_or(1);
-    // Label, two gaps, the number, a gap and ` 47.5 %`.
-    let fixed = 8 + 1 + number_width + 1 + 7;
+    // As wide as ` 47.5 %` at least.
+    let tail_width = rows.iter().map(|row| width(&row.tail)).max().unwrap_or(0).max(7);
+    // Label, two gaps, the number, a gap and the tail.
+    let fixed = 8 + 1 + number_width + 1 + tail_width;
     let cells = u16::try_from(columns.saturating_sub(fixed)).unwrap_or(u16::MAX).min(60);
     rows.iter()
         .zip(&numbers)
-        .map(|((label, weight, style, at), number)| {
-            let (mut filled, mut empty) = bar(*weight, whole, cells);
+        .map(|(Bar { label, length, style, at, tail }, number)| {
+            let (mut filled, mut empty) = bar(*length, whole, cells);
             if let Some(at) = at {
                 let drawn = mark(&format!("{filled}{empty}"), *at, whole);
                 let split = drawn.char_indices().nth(filled.chars().count()).map_or(drawn.len(), |(byte, _)| byte);
@@ -133,7 +193,7 @@ fn bars(rows: &[Barred], whole: u128, columns: usize, theme: &Theme) -> Vec<Line
                 Span::styled(filled, *style),
                 Span::styled(empty, theme.border),
                 Span::styled(format!(" {number:>number_width$}"), theme.text),
-                Span::styled(format!(" {:>7}", percent(*weight, whole)), theme.dim),
+                Span::styled(format!(" {tail:>tail_width$}"), theme.dim),
             ])
         })
         .collect()

@@ -3,7 +3,7 @@
 use althing_node::api::{BallotPath, Choice, NONE, Proposal, ProposalOption, System};
 use althing_tui::app::Choose;
 
-use crate::dao::{AtTheKeyboard, ballot, proposal, snapshot};
+use crate::dao::{AtTheKeyboard, ballot, choice_tally, proposal, snapshot};
 
 /// A proposal on which is voted by a system, with three options where there are any.
 fn about(system: System) -> Proposal {
@@ -125,6 +125,9 @@ fn every_editor_as_it_looks_and_what_it_casts() {
     for (name, system, keys, choice) in table {
         let mut seen = snapshot();
         seen.proposals[1].vote = about(system).vote;
+        if let Some(tally) = seen.proposals[1].tally.as_mut().filter(|_| system.has_options()) {
+            tally.choice = Some(choice_tally(system, 1_450_000));
+        }
         let mut member = AtTheKeyboard::seeing(seen);
         // Opened first: the page then knows where the weight goes.
         let text = member.press("2j<enter>v").press(keys).text();

@@ -55,6 +55,20 @@ pub(crate) fn tally(yes: u64, no: u64, abstain: u64, is_final: bool) -> Tally {
         quorum_met: (yes + abstain) * 10_000 >= total * 3_000,
         threshold_met: yes * 10_000 >= (yes + no) * 6_000 && yes > 0,
         is_final,
+        choice: None,
+    }
+}
+
+/// A choice on which so much weight is cast, and nothing more is known.
+pub(crate) fn choice_tally(system: System, cast: u64) -> ChoiceTally {
+    ChoiceTally {
+        measure: system.measure(),
+        cast: cast.to_string(),
+        ahead: Vec::new(),
+        means: Vec::new(),
+        rounds: Vec::new(),
+        pairs: Vec::new(),
+        strengths: Vec::new(),
     }
 }
 
@@ -417,6 +431,8 @@ pub(crate) struct Script {
     pub(crate) session: Option<SessionView>,
     /// What a higher fee of a link would be.
     pub(crate) bump: Option<Bump>,
+    /// The proposal that is shown, if not the usual one.
+    pub(crate) proposal: Option<Proposal>,
 }
 
 impl Service for Script {
@@ -460,7 +476,9 @@ impl Script {
         match &request {
             Request::Snapshot { since } if *since == snapshot().revision => return Ok(Reply::Unchanged),
             Request::Snapshot { .. } => return Ok(Reply::Snapshot(Box::new(snapshot()))),
-            Request::Proposal { .. } => return Ok(Reply::Proposal(Box::new(discussion()))),
+            Request::Proposal { .. } => {
+                return Ok(Reply::Proposal(Box::new(self.proposal.clone().unwrap_or_else(discussion))));
+            }
             Request::BallotReview { choice, .. } => {
                 let choice = choice.clone();
                 return Ok(Reply::BallotReview(Box::new(BallotReview {

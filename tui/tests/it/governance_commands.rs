@@ -89,12 +89,69 @@ fn what_is_no_number_or_no_name_is_told_what_would_be() {
     ];
     for (command, value, place, wanted) in table {
         let outcome = refused(command);
+        assert!(outcome.json()["error"]["rule"].is_string(), "{command} names no rule: {outcome:?}");
         let message = outcome.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
         for part in [value, place, wanted] {
             assert!(message.contains(part), "{command} does not name {part}: {message}");
         }
         assert!(!message.contains("invalid digit"), "{message}");
         assert!(outcome.asked.is_empty(), "{command}");
+    }
+}
+
+/// N-64: whatever a command cannot read is refused with a rule and the value: the log's own where there is one.
+#[test]
+fn what_cannot_be_read_names_a_rule_and_the_value() {
+    let table = [
+        ("delegate Ann --until 4294967296", "N-64", "4294967296"),
+        ("delegate Ann=-1", "L-2", "-1"),
+        ("delegate --abstain=0", "L-2", "0"),
+        ("delegate Ann --class pausing", "R-20", "pausing"),
+        ("report --from -1", "N-64", "-1"),
+        ("propose confiscate --title T --proposal #3 --member ab --amount-sat -5", "N-64", "-5"),
+        ("propose spend --title T --to A=18446744073709551616 --fee-cap 1", "G-24", "18446744073709551616"),
+        ("propose budget --title T --to A --milestone 1@4294967296=x --fee-cap 1", "G-24", "1@4294967296=x"),
+        ("propose elect --title T --descriptor d --treasurer Ann", "G-24", "Ann"),
+        ("propose text --title T --system borda", "V-1", "borda"),
+        ("propose text --title T --system score=65536", "V-1", "score=65536"),
+        ("propose text --title T --sistem score", "N-64", "--sistem"),
+        ("no-such-command", "N-64", "no-such-command"),
+        ("invite ab --until x", "N-64", "x"),
+    ];
+    for (command, rule, value) in table {
+        let outcome = refused(command);
+        let error = &outcome.json()["error"];
+        assert_eq!(error["rule"], rule, "{command}: {error}");
+        assert!(error["message"].as_str().is_some_and(|message| message.contains(value)), "{command}: {error}");
+        assert!(outcome.asked.is_empty(), "{command}");
+    }
+}
+
+#[test]
+fn no_command_refuses_its_words_without_a_rule() {
+    fn walk(command: &clap::Command, path: &str) {
+        let wrong = [format!("{path} --no-such-option"), format!("{path} no such words at all")];
+        for words in wrong {
+            let outcome = althing(Stage::running(), &format!("--json {words}"), "");
+            // Some take any words; none may refuse them without a rule.
+            if outcome.code == 1 {
+                assert!(outcome.json()["error"]["rule"].is_string(), "{words}: {outcome:?}");
+            }
+        }
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            walk(sub, format!("{path} {}", sub.get_name()).trim());
+        }
+    }
+    walk(&<althing_tui::cli::Cli as clap::CommandFactory>::command(), "");
+}
+
+#[test]
+fn a_program_that_may_only_look_refuses_before_it_shows_a_review() {
+    for command in ["vote 949f yes", "delegate Ann", "propose text --title T", "guardian veto 949f"] {
+        let outcome = althing(Stage::running(), &format!("--readonly {command}"), "");
+        assert_eq!(outcome.code, 1, "{command}: {outcome:?}");
+        assert!(outcome.err.contains("N-90") && !outcome.err.contains("Type "), "{command}: {}", outcome.err);
+        assert_eq!(outcome.err.lines().count(), 1, "{command}: {}", outcome.err);
     }
 }
 

@@ -237,6 +237,12 @@ impl Stage {
         self
     }
 
+    /// With a node that shows this proposal.
+    pub(crate) fn showing(self, proposal: Proposal) -> Self {
+        let script = Script { proposal: Some(proposal), ..Script::default() };
+        Self { node: Arc::new(Node { script, ..Node::default() }), ..self }
+    }
+
     /// With a node that lets nothing be voted or proposed.
     pub(crate) fn refusing(self, refusal: Option<Refused>) -> Self {
         Self { node: Arc::new(Node { script: Script { refusal, ..Script::default() }, ..Node::default() }), ..self }
@@ -277,6 +283,7 @@ pub(crate) fn althing(stage: Stage, command: &str, input: &str) -> Outcome {
         &args,
         &backend,
         &mut Console {
+            readonly: false,
             format: Format::default(),
             input: &mut input,
             out: &mut out,

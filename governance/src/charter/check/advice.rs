@@ -31,10 +31,11 @@ impl fmt::Display for Advice {
 }
 
 impl Charter {
-    /// What this charter may say but hardly should; never a reason to refuse it.
+    /// What this charter may say but hardly should; never a reason to refuse it.
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let mut list = AdviceList(Vec::new());
+        hub_keys(self, &mut list);
         treasury(self, &mut list);
         power(self, &mut list);
         membership(self, &mut list);
@@ -50,6 +51,17 @@ struct AdviceList(Vec<Advice>);
 impl AdviceList {
     fn add(&mut self, rule: &'static str, field: impl Into<String>, what: impl Into<String>) {
         self.0.push(Advice { rule, field: field.into(), what: what.into() });
+    }
+}
+
+/// what one secret opens, one theft takes; and neither key can be replaced without the other.
+fn hub_keys(charter: &Charter, list: &mut AdviceList) {
+    let node = charter.hub_node_key.x_only_public_key().0;
+    let keys = [("hub_node_key", node), ("hub_log_key", charter.hub_log_key), ("anchor_key", charter.anchor_key)];
+    for (i, (field, key)) in keys.iter().enumerate() {
+        if let Some((other, _)) = keys[..i].iter().find(|(_, before)| before == key) {
+            list.add("R-94", *field, format!("is the same as {other}; whoever gets one secret has both powers"));
+        }
     }
 }
 

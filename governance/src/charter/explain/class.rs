@@ -34,8 +34,8 @@ impl ClassRule {
     /// The whole rule, a sentence per part.
     #[must_use]
     pub fn to_plain_sentences(&self) -> Vec<String> {
-        let mut out =
-            vec![format!("A {} proposal{} decides {}.", self.class.name(), self.band(), self.class.meaning())];
+        let (class, band, meaning) = (self.class.name(), self.band(), self.class.meaning());
+        let mut out = vec![format!("A proposal of class {class}{band} decides {meaning}.")];
         out.push(self.systems_sentence());
         out.push(self.course());
         out.push(format!("It passes if {}.", self.test()));
@@ -83,7 +83,7 @@ impl ClassRule {
     }
 
     fn systems_sentence(&self) -> String {
-        let systems: Vec<String> = self.systems.iter().map(|system| system_name(*system)).collect();
+        let systems: Vec<String> = self.systems.iter().map(|system| system.words()).collect();
         match systems.as_slice() {
             [one] => format!("It is voted on by {one}."),
             several => format!("Its author chooses how it is voted on: {}.", several.join(", ")),
@@ -139,13 +139,5 @@ impl ClassRule {
                 percent(bp)
             )),
         }
-    }
-}
-
-fn system_name(system: System) -> String {
-    match system {
-        System::Score { max } => format!("score of 0 to {max}"),
-        System::Quadratic { credits } => format!("quadratic with {credits} credits"),
-        other => other.name().to_owned(),
     }
 }

@@ -23,13 +23,13 @@ impl ProposalContent {
     fn sentences_with(&self, of_effect: impl Fn(&Effect) -> Vec<String>) -> Vec<String> {
         let mut out = Vec::new();
         for option in &self.options {
-            if self.system.has_options() {
-                out.push(format!("If {:?} wins:", option.label));
+            let mut sentences: Vec<String> = option.effects.iter().flat_map(&of_effect).collect();
+            if sentences.is_empty() {
+                sentences.push("Nothing outside the log changes.".to_owned());
             }
-            out.extend(option.effects.iter().flat_map(&of_effect));
-            if option.effects.is_empty() {
-                out.push("Nothing outside the log changes.".to_owned());
-            }
+            // Each by itself, wherever it is shown.
+            let when = if self.system.has_options() { format!("If {:?} wins: ", option.label) } else { String::new() };
+            out.extend(sentences.into_iter().map(|sentence| format!("{when}{sentence}")));
         }
         out
     }

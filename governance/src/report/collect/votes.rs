@@ -32,11 +32,54 @@ impl Period<'_> {
         )
         .figure("decided", Value::Number(decided.len() as u128), self.replayed())
         .figure("passed", Value::Number(passed as u128), self.replayed())
+        .table("Decisions", &["proposal", "title", "class", "system", "outcome", "option", "then"], rows.collect())
+        .table("Choices", &["proposal", "option", "number", "is", "mean, hundredths"], self.choices(&decided))
         .table(
-            "Decisions",
-            &["proposal", "title", "class", "system", "outcome", "option", "then"],
-            rows.collect(),
+            "Rounds of run-offs",
+            &["proposal", "round", "option", "weight", "falls"],
+            self.rounds(&decided),
         )
+    }
+
+    /// F-9: the number of every option of a choice.
+    fn choices(&self, decided: &[(&ProposalRecord, &Standing)]) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (proposal, standing) in decided.iter().filter(|(proposal, _)| proposal.content.system.has_options()) {
+            let count = &standing.count;
+            rows.extend((0..=count.options()).map(|option| Row {
+                values: vec![
+                    Value::Words(proposal.id.to_string()),
+                    label(proposal, option),
+                    Value::Number(count.figure(option)),
+                    Value::Words(count.system().measure().name().to_owned()),
+                    count.mean_hundredths(option).map_or(Value::None, Value::Number),
+                ],
+                evidence: self.tally(ReportTree::Ballots, standing.decided_epoch, proposal),
+            }));
+        }
+        rows
+    }
+
+    /// F-9: every round of an instant run-off.
+    fn rounds(&self, decided: &[(&ProposalRecord, &Standing)]) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (proposal, standing) in decided {
+            let tie = self.state.tie_break(standing.closed_at);
+            let Some(run_off) = standing.count.run_off(tie) else { continue };
+            for (number, round) in (1u128..).zip(&run_off.rounds) {
+                rows.extend(round.standing.iter().map(|(option, weight)| Row {
+                    values: vec![
+                        Value::Words(proposal.id.to_string()),
+                        Value::Number(number),
+                        label(proposal, *option),
+                        Value::Number(*weight),
+                        Value::Words(if round.fallen.contains(option) { "falls" } else { "" }.to_owned()),
+                    ],
+                    evidence: self.tally(ReportTree::Ballots, standing.decided_epoch, proposal),
+                }));
+            }
+        }
+        rows
     }
 
     pub(super) fn turnout(&self) -> Section {
@@ -69,12 +112,16 @@ impl Period<'_> {
 
 fn winner(proposal: &ProposalRecord, outcome: Outcome) -> Value {
     match outcome {
-        Outcome::Passed { option: Some(option) } => proposal
-            .content
-            .options
-            .get(usize::from(option))
-            .map_or(Value::None, |option| Value::Quoted(option.label.clone())),
+        Outcome::Passed { option: Some(option) } => label(proposal, option),
         _ => Value::None,
+    }
+}
+
+/// What an option is called.
+fn label(proposal: &ProposalRecord, option: u16) -> Value {
+    match proposal.content.options.get(usize::from(option)) {
+        Some(option) => Value::Quoted(option.label.clone()),
+        None => Value::Words("none of these".to_owned()),
     }
 }
 

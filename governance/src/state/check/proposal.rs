@@ -68,7 +68,9 @@ impl LogState {
             return invalid("G-16", format!("the charter has no rule for class {class} with {amount} sat"));
         };
         if !rule.allows(content.system) {
-            return invalid("R-21", format!("class {class} is not voted on by {}", content.system.name()));
+            let allowed: Vec<String> = rule.systems.iter().map(|system| system.words()).collect();
+            let (found, allowed) = (content.system.words(), allowed.join(", "));
+            return invalid("R-21", format!("class {class} is not voted on by {found}, but by {allowed}"));
         }
         let held = self.deposit_sat(&thread, author, self.size());
         if held < rule.deposit_sat {

@@ -34,7 +34,8 @@ pub(super) fn check_guest(assembly: &Assembly, guest: &Actor) -> Result<()> {
 pub(super) fn discuss(assembly: &Assembly, proposal: &str) -> Result<()> {
     let [astrid, bjarni, gudrun, hallgerd, _] = five(assembly)?;
     let comment = text(&ask(bjarni, &["comment", proposal, "The lake is cold."])?["id"])?;
-    let answer = ask(gudrun, &["comment", proposal, "The booth is not.", "--parent", &comment])?;
+    // By as many digits as the screens show of it.
+    let answer = ask(gudrun, &["comment", proposal, "The booth is not.", "--parent", &comment[..8]])?;
     ensure!(answer["parent"] == *comment, "{answer}");
     ask(gudrun, &["comment-vote", &comment, "up"])?;
     ask(hallgerd, &["comment-vote", &comment, "up"])?;

@@ -82,7 +82,7 @@ fn guest(assembly: &Assembly, dao_file: &str) -> Result<Actor> {
 }
 
 /// Waits until everybody has verified all that anybody has.
-fn caught_up(assembly: &Assembly) -> Result<()> {
+pub(crate) fn caught_up(assembly: &Assembly) -> Result<()> {
     let sizes = assembly.everybody().map(|actor| Ok(actor.status()?.log_size)).collect::<Result<Vec<_>>>()?;
     let size = sizes.into_iter().max().context("nobody is there")?;
     assembly.everybody().try_for_each(|actor| actor.wait(WaitFor::LogSize(size), 90))
@@ -100,7 +100,7 @@ fn until_decided(assembly: &Assembly, proposal: &str) -> Result<()> {
 }
 
 /// Mines until everybody says of a proposal what became of it.
-fn until_it_says(assembly: &Assembly, proposal: &str, words: &str) -> Result<()> {
+pub(crate) fn until_it_says(assembly: &Assembly, proposal: &str, words: &str) -> Result<()> {
     let mut last = String::new();
     let what = format!("{words:?} of proposal {proposal}");
     let found = assembly.mine_until(&what, WITHIN_BLOCKS, || {
@@ -116,22 +116,22 @@ fn until_it_says(assembly: &Assembly, proposal: &str, words: &str) -> Result<()>
 }
 
 /// Runs a command that must succeed, and gives its answer.
-fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
+pub(crate) fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
     actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
 }
 
 /// Puts a proposal into the log, and gives its id.
-fn propose(author: &Actor, command: &[&str]) -> Result<String> {
+pub(crate) fn propose(author: &Actor, command: &[&str]) -> Result<String> {
     let proposal = ask(author, &[&["propose"], command, &["--yes"]].concat())?;
     text(&proposal["id"])
 }
 
-fn text(value: &Value) -> Result<String> {
+pub(crate) fn text(value: &Value) -> Result<String> {
     value.as_str().map(str::to_owned).with_context(|| format!("{value} is no text"))
 }
 
 /// The five of the story.
-fn five(assembly: &Assembly) -> Result<[&Actor; 5]> {
+pub(crate) fn five(assembly: &Assembly) -> Result<[&Actor; 5]> {
     let all: Vec<&Actor> = assembly.members.iter().collect();
     all.try_into().map_err(|_| anyhow::anyhow!("five members"))
 }

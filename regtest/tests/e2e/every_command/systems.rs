@@ -130,9 +130,46 @@ pub(super) fn check(assembly: &Assembly, systems: &Systems) -> Result<()> {
             ensure!(won == row.won, "{name}, {}: option {won:?} won: {:?}", row.system, found.vote.options);
         }
     }
+    workings(assembly, systems)?;
     // Njal's 100,000 are void (see `offences`), Hallgerd voted by her new key.
     let sums = assembly.hub.proposal(&systems.question)?.tally.ok_or_else(|| anyhow::anyhow!("no sums"))?;
     let found = (sums.yes.as_str(), sums.no.as_str(), sums.abstain.as_str(), sums.ballots);
     ensure!(found == ("700000", "400000", "300000", 4), "{sums:?}");
+    Ok(())
+}
+
+/// What the program says of how each came about, beside the sums: means, rounds, pairs, and no share of the roll that is none.
+fn workings(assembly: &Assembly, systems: &Systems) -> Result<()> {
+    let [astrid, ..] = five(assembly)?;
+    let by = |system: &str| -> Result<(String, serde_json::Value)> {
+        let row = ROWS.iter().position(|row| row.system.starts_with(system));
+        let id = row.and_then(|row| systems.all().nth(row)).ok_or_else(|| anyhow::anyhow!("no row {system}"))?;
+        let ran = astrid.cli().run(&["proposal", "show", id])?;
+        let shown = ask(astrid, &["proposal", "show", id])?;
+        Ok((ran.stdout, shown["tally"]["choice"].clone()))
+    };
+    // 2,500,000 and 3,500,000 points by 900,000 of weight.
+    let (words, score) = by("score")?;
+    ensure!(
+        score["measure"] == "points" && score["means"] == serde_json::json!(["2.77", "3.88", "0.00", "0.00"]),
+        "{score}"
+    );
+    ensure!(words.contains("3,500,000 points, mean 3.88"), "{words}");
+    let (words, rounds) = by("instant_runoff")?;
+    let option = |option: u16, weight: &str| serde_json::json!({ "option": option, "weight": weight });
+    let first = serde_json::json!([option(1, "500000"), option(2, "400000"), option(3, "300000"), option(0, "0")]);
+    ensure!(rounds["rounds"][0]["standing"] == first, "{rounds}");
+    ensure!(rounds["rounds"][0]["transfers"] == serde_json::json!([option(2, "300000")]), "{rounds}");
+    ensure!(
+        rounds["rounds"][1]["standing"] == serde_json::json!([option(1, "500000"), option(2, "700000")]),
+        "{rounds}"
+    );
+    ensure!(words.contains("out: 3, none, 300,000 to 2") && words.contains("2 has more than half"), "{words}");
+    let (words, schulze) = by("schulze")?;
+    ensure!(schulze["pairs"][1][0] == "700000" && schulze["pairs"][0][1] == "500000", "{schulze}");
+    ensure!(schulze["strengths"][1][0] == "700000" && schulze["strengths"][0][1] == "0", "{schulze}");
+    ensure!(words.contains("2 beats 1: 700,000 to 500,000; strongest paths 700,000 to 0"), "{words}");
+    let report = astrid.cli().run(&["report", "--format", "md"])?.stdout;
+    ensure!(report.contains("Rounds of run-offs") && report.contains("points"), "{report}");
     Ok(())
 }

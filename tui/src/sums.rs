@@ -1,0 +1,130 @@
+//! The sums of a proposal in the terms of its voting system (V-33), for commands and screens alike.
+
+use althing_node::api::{ChoiceTally, Measure, Proposal, RunOffRound, Tally, option_name};
+
+use crate::format::{parse_weight, percent, thousands, weight};
+
+/// Weight that took part; `None` if the node's sums are not numbers.
+#[must_use]
+pub fn took_part(tally: &Tally) -> Option<u128> {
+    let parts: &[&String] = match &tally.choice {
+        Some(choice) => &[&choice.cast, &tally.abstain],
+        None => &[&tally.yes, &tally.no, &tally.abstain],
+    };
+    parts.iter().try_fold(0u128, |sum, part| sum.checked_add(parse_weight(part)?))
+}
+
+/// Who is ahead in a choice, and by what: `2` and `mean 3.88`, for lists. `None` for a question and without sums.
+#[must_use]
+pub fn lead(proposal: &Proposal) -> Option<(String, String)> {
+    let tally = proposal.tally.as_ref()?;
+    let choice = tally.choice.as_ref()?;
+    let first = match &choice.ahead[..] {
+        [] => return Some(("–".to_owned(), "no votes".to_owned())),
+        [one] => *one,
+        several => return Some((names(several), "level".to_owned())),
+    };
+    let index = place(first, proposal);
+    let figure = proposal.vote.options.get(index).and_then(|option| parse_weight(option.sum.as_deref()?)).unwrap_or(0);
+    let by = match choice.measure {
+        Measure::Weight => percent(figure, parse_weight(&tally.total_weight)?),
+        Measure::Points | Measure::Votes => format!("mean {}", choice.means.get(index)?),
+        Measure::FirstPlaces => format!("round {}", choice.rounds.len()),
+        Measure::PairsWon => format!("beats {figure} of {}", proposal.vote.options.len().saturating_sub(1)),
+    };
+    Some((option_name(first), by))
+}
+
+/// The number of an option with what it is: `3,500,000 points, mean 3.88`.
+#[must_use]
+pub fn figure(proposal: &Proposal, index: usize) -> String {
+    let sum = proposal.vote.options.get(index).and_then(|option| parse_weight(option.sum.as_deref()?));
+    let (Some(sum), Some(choice)) = (sum, proposal.tally.as_ref().and_then(|tally| tally.choice.as_ref())) else {
+        return "–".to_owned();
+    };
+    let mut words = format!("{} {}", thousands(sum), unit(choice.measure, sum));
+    if let Some(mean) = choice.means.get(index) {
+        words.push_str(&format!(", mean {mean}"));
+    }
+    words
+}
+
+/// What led there: the rounds of an instant run-off, the pairs of a Schulze vote; nothing under other systems.
+#[must_use]
+pub fn workings(proposal: &Proposal) -> Vec<String> {
+    let Some(choice) = proposal.tally.as_ref().and_then(|tally| tally.choice.as_ref()) else { return Vec::new() };
+    let mut lines: Vec<String> = (0..choice.rounds.len()).map(|index| round(choice, index)).collect();
+    let options = choice.pairs.len();
+    for one in 0..options {
+        lines.extend((one + 1..options).filter_map(|other| duel(choice, one, other)));
+    }
+    lines
+}
+
+fn unit(measure: Measure, count: u128) -> &'static str {
+    match (measure, count) {
+        (Measure::Weight, _) => "weight",
+        (Measure::Points, 1) => "point",
+        (Measure::FirstPlaces, _) => "in first places",
+        (Measure::PairsWon, 1) => "pair won",
+        _ => measure.name(),
+    }
+}
+
+/// Where an option stands among those of a proposal, "none of these" last.
+fn place(option: u16, proposal: &Proposal) -> usize {
+    usize::from(option).checked_sub(1).unwrap_or(proposal.vote.options.len().saturating_sub(1))
+}
+
+fn names(options: &[u16]) -> String {
+    options.iter().map(|option| option_name(*option)).collect::<Vec<_>>().join(", ")
+}
+
+/// `round 1: 1 has 500,000, 2 has 400,000, 3 has 300,000; none, 3 out: 300,000 to 2`.
+fn round(choice: &ChoiceTally, index: usize) -> String {
+    let RunOffRound { standing, exhausted, fallen, transfers } = &choice.rounds[index];
+    let has: Vec<String> =
+        standing.iter().map(|one| format!("{} has {}", option_name(one.option), weight(&one.weight))).collect();
+    let mut line = format!("round {}: {}", index + 1, has.join(", "));
+    if exhausted != "0" {
+        line.push_str(&format!(", {} exhausted", weight(exhausted)));
+    }
+    let Some(next) = choice.rounds.get(index + 1) else {
+        match &choice.ahead[..] {
+            [one] => line.push_str(&format!("; {} has more than half", option_name(*one))),
+            several => line.push_str(&format!("; {} are level with the least", names(several))),
+        }
+        return line;
+    };
+    let mut to: Vec<String> =
+        transfers.iter().map(|one| format!("{} to {}", weight(&one.weight), option_name(one.option))).collect();
+    let lost = parse_weight(&next.exhausted).unwrap_or(0).saturating_sub(parse_weight(exhausted).unwrap_or(0));
+    if lost > 0 {
+        to.push(format!("{} to nobody", thousands(lost)));
+    }
+    line.push_str(&format!("; out: {}", names(fallen)));
+    if !to.is_empty() {
+        line.push_str(&format!(", {}", to.join(", ")));
+    }
+    line
+}
+
+/// `2 beats 1: 700,000 to 500,000; strongest paths 700,000 to 500,000`.
+fn duel(choice: &ChoiceTally, one: usize, other: usize) -> Option<String> {
+    let options = choice.pairs.len();
+    let at = |matrix: &[Vec<String>], row: usize, column: usize| parse_weight(matrix.get(row)?.get(column)?);
+    let (won, lost) = (at(&choice.pairs, one, other)?, at(&choice.pairs, other, one)?);
+    let (one, other, won, lost) = if lost > won { (other, one, lost, won) } else { (one, other, won, lost) };
+    let (there, back) = (at(&choice.strengths, one, other)?, at(&choice.strengths, other, one)?);
+    let name = |index: usize| if index + 1 == options { "none".to_owned() } else { (index + 1).to_string() };
+    let beats = if won == lost { "is level with" } else { "beats" };
+    Some(format!(
+        "{} {beats} {}: {} to {}; strongest paths {} to {}",
+        name(one),
+        name(other),
+        thousands(won),
+        thousands(lost),
+        thousands(there),
+        thousands(back)
+    ))
+}
