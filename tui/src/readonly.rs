@@ -22,7 +22,7 @@ pub fn refusal() -> ApiError {
     ApiError::invalid("N-90", "N-90: --readonly was given, and this would change something")
 }
 
-/// Whether a request changes nothing, here or elsewhere.
+/// Whether a request changes nothing, here or elsewhere: reviews are questions (N-421).
 #[must_use]
 pub fn only_looks(request: &Request) -> bool {
     matches!(

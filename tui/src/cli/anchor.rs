@@ -50,8 +50,8 @@ pub(super) fn link(
     }
 }
 
-/// `althing health`: the state of the node, with an exit code for what is wrong. When nobody can be asked that is this machine's
-/// trouble: the codes of a proven fraud and of withheld data are for these alone.
+/// `althing health`: the state of the node, with an exit code for what is wrong (N-84). When nobody can be asked that is this
+/// machine's trouble: the codes of a proven fraud and of withheld data are for these alone.
 pub(super) fn health(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     looked_at(global, backend, console).map_err(|Failure(error)| Failure(ApiError { kind: ErrorKind::Ours, ..error }))
 }
