@@ -193,6 +193,7 @@ impl Member {
             let message = format!("a stake of {amount_sat} sat is below the charter's minimum of {min_stake_sat} sat");
             return Err(ApiError::invalid("G-32", message));
         }
+        self.shell.expect_room_in_backup()?;
         let confirmed = self.shell.wallet.balance().confirmed_sat;
         if confirmed < amount_sat {
             let message = format!(
