@@ -201,6 +201,7 @@ impl Member {
             );
             return Err(ApiError { kind: ErrorKind::NotNow, rule: Some("W-1".into()), message });
         }
+        self.shell.expect_reserve(amount_sat, 1)?;
         if !self.connected {
             return Err(ApiError::not_now(format!("the hub {} is not reachable", self.shell.dao.hub)));
         }
