@@ -11,12 +11,16 @@ use lightning::util::ser::{Readable, Writeable};
 use zeroize::Zeroize;
 
 use crate::ids::tagged_hash;
-use crate::wire::List;
+use crate::wire::{List, PartOf};
 
-/// Longest sealed backup in bytes.
-pub const MAX_BACKUP_BYTES: usize = 16 * 1024;
+/// Longest sealed backup in bytes: [`MAX_BACKED_UP`] channels of [`MAX_STATE_BYTES`], and what surrounds them.
+pub const MAX_BACKUP_BYTES: usize = 1024 * 1024;
 /// Most channels in one backup.
 pub const MAX_BACKED_UP: usize = 16;
+/// Longest state of one channel in a backup; no channel grows beyond it, whatever is under way in it (C-91).
+pub const MAX_STATE_BYTES: usize = 60 * 1024;
+/// What one message carries of a backup; what is not longer goes in one.
+pub const PART_BYTES: usize = 30 * 1024;
 
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
@@ -65,10 +69,28 @@ pub enum BackupError {
         bytes: usize,
     },
     /// More channels than one backup holds.
-    #[error("C-90: a backup of {channels} channels, at most {MAX_BACKED_UP} are held")]
+    #[error("C-91: a backup of {channels} channels, at most {MAX_BACKED_UP} are held")]
     Channels {
         /// How many there are.
         channels: usize,
+    },
+    /// A channel that no state can have become.
+    #[error("C-91: channel {index} has {bytes} bytes of state, a backup holds at most {MAX_STATE_BYTES} of each")]
+    State {
+        /// Index of the channel.
+        index: u32,
+        /// How long its state is.
+        bytes: usize,
+    },
+    /// A part of a backup that does not go on where the part before ended.
+    #[error("C-90: part {part} of {parts} with {bytes} bytes is not the part that comes next")]
+    Part {
+        /// Which part, from 0.
+        part: u16,
+        /// Of how many.
+        parts: u16,
+        /// How long it is.
+        bytes: usize,
     },
     /// Written by a version this one does not know.
     #[error("C-91: the backup has version {version}, this software knows {VERSION}")]
@@ -115,9 +137,12 @@ impl Backup {
     /// Seals the backup; `nonce` is fresh randomness. The counter stays readable, so that a hub can refuse an older one.
     ///
     /// # Errors
-    /// [`BackupError::Size`] or [`BackupError::Channels`] (C-90).
+    /// [`BackupError::Channels`] or [`BackupError::State`] (C-91).
     pub fn seal(&self, key: &BackupKey, nonce: [u8; NONCE_BYTES]) -> Result<Vec<u8>, BackupError> {
         let channels = self.channels.len();
+        if let Some(long) = self.channels.iter().find(|channel| channel.state.len() > MAX_STATE_BYTES) {
+            return Err(BackupError::State { index: long.index, bytes: long.state.len() });
+        }
         let list: List<BackedUpChannel, MAX_BACKED_UP> =
             List::new(self.channels.clone()).ok_or(BackupError::Channels { channels })?;
         let mut sealed = vec![VERSION];
@@ -179,4 +204,48 @@ pub fn counter_of(sealed: &[u8]) -> Result<u64, BackupError> {
     }
     let (counter, _) = rest.split_first_chunk::<8>().ok_or(BackupError::Sealed)?;
     Ok(u64::from_be_bytes(*counter))
+}
+
+/// A sealed backup as messages carry it: each part with its place, which one part alone does not need (C-90).
+pub fn parts_of(sealed: &[u8]) -> Vec<(Option<PartOf>, Vec<u8>)> {
+    let chunks = sealed.chunks(PART_BYTES);
+    let parts = u16::try_from(chunks.len()).unwrap_or(u16::MAX);
+    let place = |part: u16| (parts > 1).then_some(PartOf { part, parts });
+    (0..).zip(chunks).map(|(part, bytes)| (place(part), bytes.to_vec())).collect()
+}
+
+/// The parts of one backup while they arrive, in their order. A peer can make this side keep no more than one backup.
+#[derive(Debug, Default)]
+pub struct Gathering {
+    parts: u16,
+    next: u16,
+    bytes: Vec<u8>,
+}
+
+impl Gathering {
+    /// Takes what came; the whole backup once it is there. Part 0 begins anew.
+    ///
+    /// # Errors
+    /// [`BackupError::Part`] for what does not follow; what came before is forgotten then.
+    pub fn take(&mut self, place: Option<PartOf>, bytes: &[u8]) -> Result<Option<Vec<u8>>, BackupError> {
+        let before = std::mem::take(self);
+        let Some(PartOf { part, parts }) = place else {
+            let is_short = bytes.len() <= PART_BYTES;
+            return if is_short { Ok(Some(bytes.to_vec())) } else { Err(BackupError::Size { bytes: bytes.len() }) };
+        };
+        let before = if part == 0 { Self { parts, ..Self::default() } } else { before };
+        let is_last = u32::from(part) + 1 == u32::from(parts);
+        let is_full = if is_last { (1..=PART_BYTES).contains(&bytes.len()) } else { bytes.len() == PART_BYTES };
+        let most = MAX_BACKUP_BYTES.div_ceil(PART_BYTES);
+        let follows = part < parts && (part, parts) == (before.next, before.parts);
+        if !follows || !is_full || parts < 2 || usize::from(parts) > most {
+            return Err(BackupError::Part { part, parts, bytes: bytes.len() });
+        }
+        let bytes = [before.bytes.as_slice(), bytes].concat();
+        if is_last {
+            return Ok(Some(bytes));
+        }
+        *self = Self { parts, next: part + 1, bytes };
+        Ok(None)
+    }
 }

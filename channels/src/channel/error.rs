@@ -2,7 +2,7 @@
 
 use bitcoin::OutPoint;
 
-use super::{LedgerError, Phase};
+use super::{LedgerError, MAX_WAITING_SPLICES_BYTES, Phase};
 use crate::close::{CLOSE_RAISE_SAT, CloseError};
 use crate::commitment::{AmountError, Side};
 use crate::ids::ChannelId;
@@ -188,6 +188,14 @@ pub enum Violation {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// So many splices wait that the channel would not fit into a backup with another one.
+    #[error(
+        "C-91: splices that wait would have {bytes} bytes, at most {MAX_WAITING_SPLICES_BYTES} fit into a backup; one of them has to be mined first"
+    )]
+    WaitingSplices {
+        /// Their transactions and what these spend, in bytes.
+        bytes: usize,
+    },
     /// A checkpoint brings a funding into force, or locks one, without both sides' agreement.
     #[error("C-142, C-144: both sides have not agreed to what the checkpoint does with funding {funding}")]
     NotAgreed {
@@ -240,6 +248,7 @@ impl Violation {
             Self::Close(_) => "C-31",
             Self::CloseScript { .. } => "C-32",
             Self::NonceMissing => "C-33",
+            Self::WaitingSplices { .. } => "C-91",
             Self::Restored { .. } => "C-92",
             Self::Stale { .. } => "C-93",
             Self::FeeLowered { .. } => "C-35",

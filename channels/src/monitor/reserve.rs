@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::{Amount, FeeRate, OutPoint, Weight};
 
 use super::child::WalletCoin;
-use crate::fees::fee;
+use crate::fees::{fee, rate_limit};
 use crate::ids::DUST_SAT;
 
 /// Weight of a commitment with both outputs.
@@ -30,6 +30,11 @@ pub struct Need {
 /// time as there are coins.
 pub fn reserve_per_close(rate: FeeRate) -> Amount {
     fee(rate, COMMITMENT + CHILD) + Amount::from_sat(DUST_SAT)
+}
+
+/// The highest rate at which a coin of that value pays for closing alone; the other way round of [`reserve_per_close`].
+pub fn rate_with(value: Amount) -> FeeRate {
+    rate_limit(value.checked_sub(Amount::from_sat(DUST_SAT)).unwrap_or(Amount::ZERO), COMMITMENT + CHILD)
 }
 
 /// Gives each need a coin of its own, as far as there are coins; the rest waits for the next block.

@@ -36,15 +36,32 @@ impl_writeable_tlv_based!(TowerStored, {
     (6, signature, required),
 });
 
+/// Which part of a backup a message carries; one that fits in a message has no parts (C-90).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartOf {
+    /// From 0.
+    pub part: u16,
+    /// How many there are.
+    pub parts: u16,
+}
+
+impl_writeable_tlv_based!(PartOf, {
+    (0, part, required),
+    (2, parts, required),
+});
+
 /// A member gives the hub its sealed backup (C-90).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupStore {
-    /// The sealed backup.
+    /// The sealed backup, or this part of it.
     pub sealed: Vec<u8>,
+    /// Which part.
+    pub part: Option<PartOf>,
 }
 
 impl_writeable_tlv_based!(BackupStore, {
     (0, sealed, required),
+    (2, part, option),
 });
 
 /// The hub has stored the backup with this counter durably.
@@ -67,12 +84,15 @@ impl_writeable_tlv_based!(BackupFetch, {});
 /// The hub gives back the newest backup that it holds of this member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupData {
-    /// The sealed backup; absent when the hub holds none.
+    /// The sealed backup, or this part of it; absent when the hub holds none.
     pub sealed: Option<Vec<u8>>,
+    /// Which part.
+    pub part: Option<PartOf>,
 }
 
 impl_writeable_tlv_based!(BackupData, {
     (1, sealed, option),
+    (2, part, option),
 });
 
 /// A member says which of its lives it is in, before it says anything else that matters (C-95).

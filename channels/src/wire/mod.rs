@@ -22,7 +22,9 @@ pub use checkpoint::{
     CheckpointProposal, CheckpointRevoke, CheckpointSign, CheckpointTurn, FundingNonce, FundingSignature, GiveVoucher,
     LaneStatus, MAX_CHANGES, NextNonces, Reestablish,
 };
-pub use keep::{BackupData, BackupFetch, BackupStore, BackupStored, LeaseClaim, LeaseGranted, TowerStore, TowerStored};
+pub use keep::{
+    BackupData, BackupFetch, BackupStore, BackupStored, LeaseClaim, LeaseGranted, PartOf, TowerStore, TowerStored,
+};
 pub use list::{HashList, List, MAX_PATH_HASHES};
 pub use operators::{LinkNonce, LinkNonces, LinkOffer, LinkShare, MAX_OPERATOR_NONCES, OperatorHello, OperatorNonce};
 pub use splice::{MAX_SPLICE_INPUTS, SpliceAck, SpliceInit, SpliceLocked, SpliceNonce, SpliceSign};

@@ -5,7 +5,7 @@ use std::path::Path;
 use althing_channels::backup::{BackedUpChannel, Backup, BackupKey};
 use althing_channels::tower::{Hint, TowerReceipt, TowerTerms, seal_justice};
 use althing_channels::wire::{
-    BackupData, BackupFetch, BackupStore, BackupStored, LeaseClaim, LeaseGranted, TowerStore, TowerStored,
+    BackupData, BackupFetch, BackupStore, BackupStored, LeaseClaim, LeaseGranted, PartOf, TowerStore, TowerStored,
 };
 use althing_channels::{Msg, NetworkId, Side};
 use bitcoin::FeeRate;
@@ -77,11 +77,13 @@ fn messages() -> Vec<Msg> {
     vec![
         TowerStore { hint: [1; 16], blob: vec![2; 30] }.into(),
         TowerStored { blob: [3; 32], from_height: 100, until_height: 52_660, signature: [4; 64] }.into(),
-        BackupStore { sealed: vec![1; 40] }.into(),
+        BackupStore { sealed: vec![1; 40], part: None }.into(),
+        BackupStore { sealed: vec![1; 40], part: Some(PartOf { part: 2, parts: 3 }) }.into(),
         BackupStored { counter: 12 }.into(),
         BackupFetch {}.into(),
-        BackupData { sealed: None }.into(),
-        BackupData { sealed: Some(vec![1; 40]) }.into(),
+        BackupData { sealed: None, part: None }.into(),
+        BackupData { sealed: Some(vec![1; 40]), part: None }.into(),
+        BackupData { sealed: Some(vec![1; 40]), part: Some(PartOf { part: 2, parts: 3 }) }.into(),
         LeaseClaim { counter: 0, token: [6; 32] }.into(),
         LeaseGranted { counter: 4, token: [6; 32] }.into(),
     ]

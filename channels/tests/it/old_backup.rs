@@ -1,7 +1,12 @@
 //! A laptop is lost: what comes back from a backup goes on with its peer, and never puts an old state on the chain.
 
-use althing_channels::backup::{BackedUpChannel, Backup, BackupError, BackupKey, MAX_BACKUP_BYTES, counter_of};
+use althing_channels::backup::{
+    BackedUpChannel, Backup, BackupError, BackupKey, Gathering, MAX_BACKUP_BYTES, MAX_STATE_BYTES, PART_BYTES,
+    counter_of, parts_of,
+};
+use althing_channels::wire::{BackupStore, MAX_MESSAGE_BYTES, PartOf};
 use althing_channels::{Change, Channel, ChannelError, Effect, Msg, Phase, Side, Violation};
+use lightning::util::ser::Writeable;
 use proptest::prelude::*;
 
 use crate::pair::{Pair, keys};
@@ -184,8 +189,65 @@ fn refusals_name_what_is_wrong() {
     assert_eq!(counter_of(&vec![1; bytes]), Err(BackupError::Size { bytes }));
     let many = |count| Backup { counter: 1, channels: vec![whole.channels[0].clone(); count] };
     assert_eq!(many(17).seal(&key, [2; 24]), Err(BackupError::Channels { channels: 17 }));
-    assert!(matches!(many(16).seal(&key, [2; 24]), Err(BackupError::Size { .. })));
-    assert!(many(3).seal(&key, [2; 24]).is_ok());
+    assert!(many(16).seal(&key, [2; 24]).is_ok());
+    let mut long = many(1);
+    long.channels[0].state = vec![0; MAX_STATE_BYTES + 1];
+    assert_eq!(long.seal(&key, [2; 24]), Err(BackupError::State { index: 4, bytes: MAX_STATE_BYTES + 1 }));
+}
+
+/// C-90: what is longer than a message goes in parts, and only the parts of one backup, in their order, make one.
+#[test]
+fn a_long_backup_goes_in_parts() {
+    let mut pair = Pair::in_use();
+    let short = backup(&mut pair, 3).seal(&BackupKey::new([1; 32]), [2; 24]).unwrap();
+    assert_eq!(parts_of(&short), [(None, short.clone())]);
+    assert_eq!(Gathering::default().take(None, &short), Ok(Some(short)));
+
+    let long: Vec<u8> = (0..MAX_BACKUP_BYTES).map(|at| at as u8).collect();
+    let parts = parts_of(&long);
+    assert_eq!(parts.len(), MAX_BACKUP_BYTES.div_ceil(PART_BYTES));
+    for (part, sealed) in &parts {
+        let message = Msg::from(BackupStore { sealed: sealed.clone(), part: *part });
+        let bytes = message.encode().len();
+        assert!(bytes <= MAX_MESSAGE_BYTES, "C-41: {bytes} bytes");
+    }
+    let mut gathering = Gathering::default();
+    // A part that was begun and not finished is forgotten by the next part 0.
+    assert_eq!(gathering.take(parts[0].0, &parts[0].1), Ok(None));
+    let (last, before) = parts.split_last().unwrap();
+    for (place, bytes) in before {
+        assert_eq!(gathering.take(*place, bytes), Ok(None));
+    }
+    assert_eq!(gathering.take(last.0, &last.1), Ok(Some(long)));
+}
+
+#[test]
+fn parts_that_make_no_backup_are_refused() {
+    let full = vec![0; PART_BYTES];
+    let most = u16::try_from(MAX_BACKUP_BYTES.div_ceil(PART_BYTES)).unwrap();
+    let place = |part, parts| Some(PartOf { part, parts });
+    for (first, then, bytes) in [
+        (None, place(1, 3), full.len()),        // without part 0
+        (place(0, 3), place(2, 3), 1),          // a gap
+        (place(0, 3), place(1, 4), full.len()), // of another backup
+        (place(0, 3), place(1, 3), 1),          // short, and not the last
+        (place(0, 2), place(1, 2), 0),          // the last one is empty
+        (place(0, 2), place(1, 2), full.len() + 1),
+        (None, place(0, 1), 1), // one part alone has no number
+        (None, place(0, 0), 1),
+        (None, place(3, 2), 1),
+        (None, place(0, most + 1), full.len()), // longer than any backup
+    ] {
+        let mut gathering = Gathering::default();
+        if let Some(first) = first {
+            assert_eq!(gathering.take(Some(first), &full), Ok(None));
+        }
+        let PartOf { part, parts } = then.unwrap();
+        let refusal = gathering.take(then, &vec![0; bytes]);
+        assert_eq!(refusal, Err(BackupError::Part { part, parts, bytes }), "{first:?} {then:?}");
+    }
+    let bytes = PART_BYTES + 1;
+    assert_eq!(Gathering::default().take(None, &vec![0; bytes]), Err(BackupError::Size { bytes }));
 }
 
 proptest! {

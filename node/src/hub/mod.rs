@@ -279,6 +279,7 @@ impl Hub {
                 self.copies.remove(&peer);
                 self.newness.forget(&peer);
                 self.shell.papers.forget(&peer);
+                self.shell.forget_arriving_backup(&peer);
                 self.forget_operator(&peer);
                 self.members.remove(&PeerId(peer));
                 self.wanted.remove(&peer);

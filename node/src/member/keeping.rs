@@ -175,8 +175,16 @@ impl Member {
     }
 
     pub(super) fn on_backup(&mut self, data: &BackupData) -> Result<()> {
+        let sealed = match self.shell.gather_backup(self.hub, data) {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return Ok(()), // the next part is on its way
+            Err(error) => {
+                tracing::warn!(%error, "the hub gives no whole backup");
+                None
+            }
+        };
         let (answer, own) = self.life.restoring.take().unzip();
-        let taken = self.take_backups(data.sealed.as_deref(), own.flatten().as_deref());
+        let taken = self.take_backups(sealed.as_deref(), own.flatten().as_deref());
         match (answer, taken) {
             (Some(answer), taken) => drop(answer.try_send(taken)),
             (None, Ok(_)) => {}

@@ -147,6 +147,7 @@ impl Member {
             }
             PeerEvent::Down(peer) if peer == self.hub => {
                 self.shell.papers.forget(&peer);
+                self.shell.forget_arriving_backup(&peer);
                 self.connected = false;
                 self.shell.revision += 1;
                 Ok(())

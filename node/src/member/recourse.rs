@@ -54,7 +54,7 @@ impl Member {
         self.shell.ledger.state().check(&entry).map_err(refused)?;
         let rate = self.rate_of(rate_sat_vb)?;
         let outputs = [(forced::script(&bytes)?, Amount::ZERO)];
-        let tx = self.shell.wallet.pay(&outputs, rate, self.shell.stakes.promised_coins())?;
+        let tx = self.shell.pay(&outputs, rate, 0)?;
         let fee = self.fee_of(&tx)?;
         let vsize = u64::try_from(tx.vsize()).context("a size")?;
         let mut told = Forced {

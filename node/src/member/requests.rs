@@ -192,6 +192,7 @@ impl Member {
             let message = format!("a stake of {amount_sat} sat is below the charter's minimum of {min_stake_sat} sat");
             return Err(ApiError::invalid("G-32", message));
         }
+        self.shell.expect_room_in_backup()?;
         let confirmed = self.shell.wallet.balance().confirmed_sat;
         if confirmed < amount_sat {
             let message = format!(
@@ -199,6 +200,7 @@ impl Member {
             );
             return Err(ApiError { kind: ErrorKind::NotNow, rule: Some("W-1".into()), message });
         }
+        self.shell.expect_reserve(amount_sat, 1)?;
         if !self.connected {
             return Err(ApiError::not_now(format!("the hub {} is not reachable", self.shell.dao.hub)));
         }

@@ -6,16 +6,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use althing_channels::backup::{BackedUpChannel, Backup, counter_of};
+use althing_channels::backup::{BackedUpChannel, Backup, BackupError, Gathering, MAX_BACKED_UP, counter_of, parts_of};
 use althing_channels::wire::{BackupData, BackupFetch, BackupStore, BackupStored};
-use althing_channels::{Channel, Msg, Side};
+use althing_channels::{Channel, Msg, Phase, Side};
 use althing_governance::ChannelId;
 use althing_governance::id::MemberId;
 use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::PublicKey;
 
 use super::{StakeChannel, StakeNews, channel_keys};
-use crate::api::{BackupChannel, BackupInfo, Keeping, Restored};
+use crate::api::{ApiError, BackupChannel, BackupInfo, Keeping, Restored};
 use crate::keys::{Keys, entropy, hex};
 use crate::shell::Shell;
 use crate::speaker::TREASURERS_FIRST;
@@ -37,6 +37,8 @@ pub struct Backups {
     pub file: Option<PathBuf>,
     /// Hub: given by members, to be stored with the next durable step.
     given: BTreeMap<PublicKey, Vec<u8>>,
+    /// Of which a part has arrived, by who gives it: at most one of each, and of nobody without a channel here.
+    arriving: BTreeMap<PublicKey, Gathering>,
 }
 
 impl Backups {
@@ -81,7 +83,9 @@ impl Shell {
             self.settle_trouble("backup file", written);
         }
         self.backups.sent = Some(self.backups.counter);
-        self.peers.send(hub, Msg::BackupStore(BackupStore { sealed }));
+        for (part, sealed) in parts_of(&sealed) {
+            self.peers.send(hub, Msg::BackupStore(BackupStore { sealed, part }));
+        }
         Ok(())
     }
 
@@ -128,10 +132,14 @@ impl Shell {
     pub fn keep_backup(&mut self, member: PublicKey, store: &BackupStore) -> Result<()> {
         // Only those with a channel here may make this node remember anything.
         ensure!(self.stakes.iter().any(|channel| channel.peer == member), "C-90: {member} has no stake channel here");
-        let given = counter_of(&store.sealed)?;
+        let Some(sealed) = self.backups.arriving.entry(member).or_default().take(store.part, &store.sealed)? else {
+            return Ok(());
+        };
+        self.backups.arriving.remove(&member);
+        let given = counter_of(&sealed)?;
         let held = self.held_backup(&member)?.map_or(Ok(None), |sealed| counter_of(&sealed).map(Some))?;
         if held < Some(given) {
-            self.backups.given.insert(member, store.sealed.clone());
+            self.backups.given.insert(member, sealed);
         } else {
             let counter = held.map_or(given, |held| held.max(given));
             self.peers.send(member, Msg::BackupStored(BackupStored { counter }));
@@ -167,9 +175,51 @@ impl Shell {
     /// # Errors
     /// On I/O.
     pub fn give_backup(&mut self, member: PublicKey) -> Result<()> {
-        let sealed = self.held_backup(&member)?;
-        self.peers.send(member, Msg::BackupData(BackupData { sealed }));
+        let Some(sealed) = self.held_backup(&member)? else {
+            self.peers.send(member, Msg::BackupData(BackupData { sealed: None, part: None }));
+            return Ok(());
+        };
+        for (part, sealed) in parts_of(&sealed) {
+            self.peers.send(member, Msg::BackupData(BackupData { sealed: Some(sealed), part }));
+        }
         Ok(())
+    }
+
+    /// A peer is gone: what it had begun to give begins anew with its next connection.
+    pub fn forget_arriving_backup(&mut self, peer: &PublicKey) {
+        self.backups.arriving.remove(peer);
+    }
+
+    /// Member: the hub's backup once its last part is here; within, `None` where the hub holds none.
+    ///
+    /// # Errors
+    /// C-90 for parts that make no backup.
+    pub fn gather_backup(&mut self, hub: PublicKey, data: &BackupData) -> Result<Option<Option<Vec<u8>>>, BackupError> {
+        let Some(bytes) = &data.sealed else { return Ok(Some(None)) };
+        let whole = self.backups.arriving.entry(hub).or_default().take(data.part, bytes)?;
+        if whole.is_some() {
+            self.backups.arriving.remove(&hub);
+        }
+        Ok(whole.map(Some))
+    }
+
+    /// Member: whether another channel fits into the backup, without which it could be lost with this machine (C-91).
+    ///
+    /// # Errors
+    /// C-91 with how many there are.
+    pub fn expect_room_in_backup(&self) -> Result<(), ApiError> {
+        let lives = |channel: &&StakeChannel| {
+            let phase = channel.machine.phase();
+            channel.machine.side() == Side::Member && !matches!(phase, Phase::Closed | Phase::Failed)
+        };
+        let channels = self.stakes.iter().filter(lives).count();
+        if channels < MAX_BACKED_UP {
+            return Ok(());
+        }
+        let why = format!(
+            "{channels} stake channels are open, and a backup holds at most {MAX_BACKED_UP}: one more could be lost with this machine. Close one first; nothing was spent"
+        );
+        Err(ApiError::invalid("C-91", why))
     }
 
     /// Member: asks for the backup when this folder has never had a channel: the seed words may have.

@@ -186,6 +186,10 @@ impl Shell {
             let words = format!("{left} sat would be left of {sat} sat; the charter's minimum is {min} sat");
             return Err(ApiError::invalid("C-300", words));
         }
+        // Alone, the new channel is opened when this one has ended.
+        if !*alone {
+            self.expect_room_in_backup()?;
+        }
         let before = self.stakes.migration(number);
         let may_leave = matches!(machine.phase(), Phase::Ready | Phase::Closing | Phase::ForceClosing);
         if *alone {
@@ -271,6 +275,9 @@ impl Shell {
     /// Opens the channel with the other hub; its number is stored before anybody hears of it, so a restart does not take it for
     /// an opening that the wallet pays for.
     fn begin_successor(&mut self, row: &MigrationRow, member_sat: u64, news: &mut Vec<StakeNews>) -> Result<()> {
+        if let Err(refusal) = self.expect_room_in_backup() {
+            return self.fail_migration(row, refusal.message, news);
+        }
         let number = self.fresh_number()?;
         self.put_migration(MigrationRow { successor: Some(number), ..row.clone() })?;
         let old = self.channel(row.number)?;

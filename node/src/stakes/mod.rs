@@ -9,6 +9,7 @@ mod group;
 mod migration;
 mod monitors;
 mod opening;
+mod reserve;
 mod seed_coins;
 mod splicing;
 mod towers;
@@ -30,7 +31,7 @@ use crate::store::{ChannelRow, MigrationRow, Store};
 
 pub use self::backups::{Backups, inspect_backup};
 pub use self::migration::MigrationOrder;
-pub(crate) use self::monitors::end_words;
+pub(crate) use self::monitors::{end_words, unpaid_words};
 pub use self::seed_coins::SeedCoins;
 pub(crate) use self::splicing::splice_words;
 pub use self::splicing::{SpliceEffects, SpliceKind, SpliceOrder};
@@ -67,6 +68,8 @@ pub struct StakeChannel {
     pub closing_txid: Option<Txid>,
     /// The wallet's coin in the child that pays for the own commitment.
     pub child_coin: Option<WalletCoin>,
+    /// What the coin would have to be worth that its child waits for, while there is none.
+    pub child_missing_sat: Option<u64>,
     /// What this side wants the next checkpoint to change.
     pub wishes: Vec<Change>,
     /// Member: the top-up or withdrawal that waits for the own turn.
@@ -129,6 +132,7 @@ impl StakeChannel {
             close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
             closing_txid: None,
             child_coin: None,
+            child_missing_sat: None,
             wishes: Vec::new(),
             splice_order: None,
             migration_asked: None,

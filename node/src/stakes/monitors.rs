@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use althing_channels::fees::{FeeMarket, fee};
 use althing_channels::monitor::{
-    Action, BlockId, ClaimState, End, Monitor, Need, SpendKind, Stage, assign_coins, bump_child, reserve_per_close,
-    to_remote_child,
+    Action, BlockId, ClaimState, End, Monitor, Need, SpendKind, Stage, assign_coins, bump_child, rate_with,
+    reserve_per_close, to_remote_child,
 };
 use althing_channels::{JusticeTo, Phase, SweepTo, sweep_to_local, sweep_to_remote};
 use anyhow::{Context, Result};
@@ -192,29 +192,40 @@ impl Shell {
         let promised = self.stakes.promised_coins();
         let mut coins = self.wallet.confirmed_coins(&promised);
         coins.extend(closings.iter().filter_map(|closing| self.stakes.channel(closing.number)?.child_coin.clone()));
-        let given = assign_coins(&needs, &coins);
+        let mut given = assign_coins(&needs, &coins);
+        // A coin that does not pay the rate wanted pays a lower one, which is better than none.
+        let least_sat = reserve_per_close(market.floor).to_sat();
+        let poor = needs.iter().filter(|need| !given.contains_key(&need.funding));
+        let poor: Vec<Need> = poor.map(|need| Need { least_sat: least_sat.min(need.least_sat), ..*need }).collect();
+        coins.retain(|coin| given.values().all(|taken| taken.outpoint != coin.outpoint));
+        given.extend(assign_coins(&poor, &coins));
+        let mut unpaid = Vec::new();
         for closing in closings {
             let funding = closing.commitment.input.first().map(|input| input.previous_output);
             let coin = funding.and_then(|funding| given.get(&funding)).cloned();
+            let missing_sat = coin.is_none().then(|| reserve_per_close(closing.rate.max(market.floor)).to_sat());
+            if let Some(channel) = self.stakes.channel_mut(closing.number) {
+                channel.child_missing_sat = missing_sat;
+                channel.child_coin = coin.clone().or(channel.child_coin.take());
+            }
             let Some(coin) = coin else {
-                self.alarms.insert("reserve", format!(
-                    "W-4: no confirmed coin of at least {} sat is free to pay for closing stake channel {} alone; send some to this wallet.",
-                    reserve_per_close(closing.rate).to_sat(),
-                    closing.number
-                ));
+                unpaid.extend(missing_sat);
+                // It pays no fee; where a node takes that, nothing is missing.
+                self.try_broadcast(closing.number, |shell| Ok(shell.bitcoind.submit(&closing.commitment).map(drop)?));
                 continue;
             };
-            self.alarms.remove("reserve");
-            if let Some(channel) = self.stakes.channel_mut(closing.number) {
-                channel.child_coin = Some(coin.clone());
-            }
+            let rate = closing.rate.min(rate_with(coin.output.value)).max(market.floor);
             self.try_broadcast(closing.number, |shell| {
                 let change = shell.wallet.unused_script()?;
-                let child = bump_child(&closing.commitment, &[coin], &change, closing.rate)?;
+                let child = bump_child(&closing.commitment, &[coin], &change, rate)?;
                 let child = shell.wallet.sign_child(child)?;
                 shell.bitcoind.submit_package(&[closing.commitment.clone(), child])?;
                 Ok(())
             });
+        }
+        match unpaid.iter().max() {
+            Some(most) => drop(self.alarms.insert("reserve", unpaid_words(*most, unpaid.len()))),
+            None => drop(self.alarms.remove("reserve")),
         }
     }
 
@@ -259,6 +270,18 @@ impl Shell {
             tracing::warn!(number, error = format!("{error:#}"), "not taken; tried again with the next block");
         }
     }
+}
+
+/// In words: that commitments wait for coins.
+pub(crate) fn unpaid_words(least_sat: u64, channels: usize) -> String {
+    let of = if channels == 1 {
+        "a close alone".to_owned()
+    } else {
+        format!("{channels} closes alone, each with one of its own")
+    };
+    format!(
+        "W-4: no confirmed coin of at least {least_sat} sat is free to pay for {of}, and a commitment is not sent without. Send that to an address of this wallet; it goes out by itself with the block in which the coin arrives."
+    )
 }
 
 /// What a person must know of an end.

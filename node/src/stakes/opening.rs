@@ -98,9 +98,9 @@ impl Shell {
     /// Member: builds the funding transaction and checkpoint 0 over it. Nothing is broadcast here.
     pub(super) fn build_funding(&mut self, number: u32, script: ScriptBuf, amount_sat: u64) -> Result<Vec<Effect>> {
         let rate = FeeRate::from_sat_per_vb(self.channel(number)?.fee_rate_sat_vb).context("fee rate too large")?;
-        let tx = match self.wallet.pay(&[(script, Amount::from_sat(amount_sat))], rate, self.stakes.promised_coins()) {
+        let tx = match self.pay(&[(script, Amount::from_sat(amount_sat))], rate, 0) {
             Ok(tx) => tx,
-            Err(error) => return Ok(self.machine(number)?.abandon(&format!("{error:#}"))?),
+            Err(error) => return Ok(self.machine(number)?.abandon(&error.message)?),
         };
         let funding = OutPoint { txid: tx.compute_txid(), vout: 0 };
         self.stakes.channel_mut(number).context("the channel exists")?.funding_tx = Some(tx);

@@ -325,7 +325,7 @@ impl Shell {
                         format!("W-1: {amount_sat} sat have to be confirmed in the wallet, which has {confirmed} sat");
                     return Err(ApiError::not_now(words));
                 }
-                Ok(())
+                self.expect_reserve(*amount_sat, 0)
             }
             SpliceKind::Withdraw(_) => {
                 let fee = self.payout_fee(number, order)?;
@@ -367,9 +367,7 @@ impl Shell {
                     promised.retain(|coin| !freed.contains(coin));
                     self.wallet.let_go(own.iter().map(|splice| splice.transaction.compute_txid()), unix_time())?;
                 }
-                self.wallet
-                    .splice_in((context.funding, from), to, rate, promised)
-                    .map_err(|error| error.downcast::<ApiError>().unwrap_or_else(ApiError::from))
+                self.splice_in((context.funding, from), to, rate, &promised)
             }
             SpliceKind::Withdraw(to) => {
                 let to = match to {

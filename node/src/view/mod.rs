@@ -34,7 +34,7 @@ use althing_governance::roll::StakeClaim;
 use crate::api::{ApiError, Balance, GateRequest, Member, Reply, Request, Role, Snapshot, Stake, Status};
 use crate::chain_view::moved_output;
 use crate::shell::Shell;
-use crate::stakes::{StakeChannel, end_words, splice_words};
+use crate::stakes::{StakeChannel, end_words, splice_words, unpaid_words};
 
 /// Answers the questions that hub and member answer alike; `None` for the others.
 pub fn answer(
@@ -120,7 +120,10 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         Phase::Failed => ("failed", format!("Opening failed; no coins are in it. {}", channel.note)),
         Phase::Closed => ("closed", "The channel is closed; the stake is back in the on-chain wallet.".to_owned()),
         Phase::Closing => ("closing", "Both sides are closing the channel together.".to_owned()),
-        Phase::ForceClosing => ("closing", "This side is closing the channel alone.".to_owned()),
+        Phase::ForceClosing => {
+            let waits = channel.child_missing_sat.map(|least_sat| format!(" {}", unpaid_words(least_sat, 1)));
+            ("closing", format!("This side is closing the channel alone.{}", waits.unwrap_or_default()))
+        }
         Phase::Ready if bound && confirmations >= needed => {
             let since = if channel::is_on_roll(shell, channel) { "count" } else { "count from the next roll on" };
             ("ready", format!("{amount_sat} sat are staked and {since}."))

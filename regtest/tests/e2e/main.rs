@@ -29,6 +29,7 @@ mod learns;
 mod log_rows;
 mod long_channel;
 mod lost_laptop;
+mod many_channels;
 mod moved_hub;
 mod operators;
 #[path = "../it/ots_client.rs"]

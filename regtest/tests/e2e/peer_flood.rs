@@ -181,7 +181,7 @@ impl Honest {
         self.counter += 1;
         let sealed = [[1].as_slice(), &self.counter.to_be_bytes(), &[0x5a; 256]].concat();
         let begun = Instant::now();
-        self.met.peers.send(self.hub, Msg::BackupStore(BackupStore { sealed }));
+        self.met.peers.send(self.hub, Msg::BackupStore(BackupStore { sealed, part: None }));
         loop {
             match self.met.heard.recv_timeout(PATIENCE).context("no answer to an honest peer")? {
                 Some(PeerEvent::Message(_, message)) => match *message {

@@ -26,7 +26,7 @@ pub(super) use money::Money;
 pub use money::SignedCheckpoint;
 pub(super) use propose::ReviewedAnswer;
 pub(super) use splice::SpliceSession;
-pub use splice::{MAX_SPLICE_BYTES, PendingSplice, SpliceStage};
+pub use splice::{MAX_SPLICE_BYTES, MAX_WAITING_SPLICES_BYTES, PendingSplice, SpliceStage};
 
 use bitcoin::OutPoint;
 use bitcoin::secp256k1::SecretKey;

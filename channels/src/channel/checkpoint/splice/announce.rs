@@ -8,6 +8,10 @@ use crate::commitment::{Side, funding_output};
 use crate::musig::PublicNonce;
 use crate::wire::{List, Msg, SpliceAck, SpliceInit};
 
+/// What a member announces together: transactions that wait and what they spend, in bytes as stored. With more its channel would not
+/// fit into a backup (C-91).
+pub const MAX_WAITING_SPLICES_BYTES: usize = 20 * 1024;
+
 /// Longest splice transaction in bytes, without witnesses. Clause C-142.
 pub const MAX_SPLICE_BYTES: usize = 16 * 1024;
 
@@ -33,6 +37,11 @@ impl Channel {
             return Err(Wait::SpliceNonce.into()); // C-143: one at a time is signed; C-306: what is signed can be replaced
         }
         let splice = self.check_splice(transaction, prevouts, vout, None)?;
+        let waiting = money.splices.iter().filter(|known| money.is_in_force(known.funding)).chain([&splice]);
+        let bytes = waiting.map(Splice::stored_bytes).sum();
+        if bytes > MAX_WAITING_SPLICES_BYTES {
+            return Err(Violation::WaitingSplices { bytes }.into());
+        }
         self.keep_splice(splice)?;
         let mut effects = vec![Effect::Persist];
         effects.extend(self.splice_init()?);

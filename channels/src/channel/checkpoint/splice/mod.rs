@@ -4,11 +4,13 @@
 //! transaction. So at no time does money lie in an output without a commitment. Clauses C-140 to C-145.
 
 mod announce;
+#[cfg(test)]
+mod largest;
 mod lock;
 mod pending;
 mod sign;
 
-pub use announce::MAX_SPLICE_BYTES;
+pub use announce::{MAX_SPLICE_BYTES, MAX_WAITING_SPLICES_BYTES};
 pub use pending::{PendingSplice, SpliceStage};
 pub(in crate::channel) use sign::SpliceSession;
 
@@ -58,6 +60,12 @@ impl Splice {
     pub(super) fn is_sound(&self) -> bool {
         let has_output = self.transaction.output.len() > self.funding.vout as usize;
         has_output && self.prevouts.len() == self.transaction.input.len()
+    }
+
+    /// What its transaction and the outputs that it spends take in a stored channel.
+    fn stored_bytes(&self) -> usize {
+        let spent = self.prevouts.iter().map(|output| output.size());
+        self.transaction.total_size() + spent.sum::<usize>()
     }
 
     /// Whether this side has seen the new funding confirmed.

@@ -1,0 +1,174 @@
+//! A member with as many channels as a backup holds (C-91): each goes on, comes back and ends like a single one.
+
+use althing_node::api::{BackupInfo, Stake};
+use althing_node::keys::Keys;
+use althing_node::wallet::Wallet;
+use althing_regtest::story::{Actor, Assembly, PASSWORD, regtest_address};
+use althing_regtest::{Look, wait_for};
+use anyhow::{Context, Result, ensure};
+use bitcoin::{Amount, FeeRate};
+
+use crate::channel_ends::{
+    PATIENCE, await_child, balance, fund_actor, only_stake, spender, spender_in_mempool, with_stakes,
+};
+use crate::splices::{ask, refused};
+use crate::stale_backup::wipe;
+
+/// As C-91 has it.
+const MOST: usize = 16;
+/// What one message holds of a backup (C-90).
+const PART_BYTES: u64 = 30 * 1024;
+const BJARNI: usize = 1;
+
+#[test]
+fn sixteen_channels_pay_come_back_from_a_backup_and_close() {
+    with_stakes("sixteen-channels", |assembly| {
+        let opened = open_up_to(assembly, MOST)?;
+        let before = balance(&assembly.members[BJARNI])?;
+        let refusal = refused(&assembly.members[BJARNI], &["stake", "open", "20000", "--yes"])?;
+        ensure!(refusal.contains("C-91") && refusal.contains("16 stake channels"), "{refusal}");
+        ensure!(balance(&assembly.members[BJARNI])? == before, "the refused opening spent something");
+        // The first, the fifth and the last: the order is that in which they were opened.
+        let paying = [0, 4, MOST - 1].map(|at| opened[at].clone());
+        for stake in &paying {
+            pay(&assembly.members[BJARNI], stake, 1_000)?;
+        }
+        let copy = assembly.members[BJARNI].data_dir().join("copy");
+        let copy = copy.to_str().context("a path")?.to_owned();
+        let written: BackupInfo = serde_json::from_value(ask(&assembly.members[BJARNI], &["backup", "write", &copy])?)?;
+        ensure!(written.channels.len() == MOST && written.bytes > PART_BYTES, "{written:?}");
+        lose_databases(assembly)?;
+        let backs = wait_for("the channels to come back", PATIENCE, || match assembly.members[BJARNI].stakes() {
+            Ok(backs) if backs.len() == MOST && backs.iter().all(|back| back.state == "ready") => Look::Ready(backs),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        for stake in &paying {
+            let back = backs.iter().find(|back| back.channel == stake.channel).context("a channel is missing")?;
+            ensure!(back.amount_sat == stake.amount_sat - 1_000, "{back:?}");
+        }
+        assembly.settle()?;
+        pay(&assembly.members[BJARNI], &paying[1], 2_000)?;
+        ask(&assembly.members[BJARNI], &["channel", "close", &paying[1].channel, "--yes"])?;
+        spender_in_mempool(assembly, &paying[1])?;
+        Ok(())
+    });
+}
+
+/// Opens channels until there are so many, and gives them in their order.
+fn open_up_to(assembly: &Assembly, count: usize) -> Result<Vec<Stake>> {
+    let member = &assembly.members[BJARNI];
+    let address = regtest_address(&member.wallet_address()?)?;
+    for _ in member.stakes()?.len()..count {
+        assembly.node.pay(&address, Amount::from_sat(60_000))?;
+    }
+    assembly.mine(1)?;
+    while member.stakes()?.len() < count {
+        ask(member, &["stake", "open", "20000", "--yes"])?;
+        assembly.mine(1)?;
+    }
+    Ok(wait_for("all to be in use", PATIENCE, || match member.stakes() {
+        Ok(stakes) if stakes.iter().all(|stake| stake.state == "ready") => Look::Ready(stakes),
+        other => Look::NotYet(format!("{other:?}")),
+    })?)
+}
+
+fn pay(member: &Actor, stake: &Stake, amount_sat: u64) -> Result<()> {
+    let amount = |member: &Actor| -> Result<u64> {
+        let stakes = member.stakes()?;
+        Ok(stakes.iter().find(|now| now.channel == stake.channel).context("the channel is gone")?.amount_sat)
+    };
+    let before = amount(member)?;
+    ask(member, &["channel", "pay", &stake.channel, &amount_sat.to_string(), "--yes"])?;
+    wait_for("the checkpoint", PATIENCE, || match amount(member) {
+        Ok(now) if now == before - amount_sat => Look::Ready(()),
+        other => Look::NotYet(format!("{other:?}")),
+    })?;
+    Ok(())
+}
+
+fn lose_databases(assembly: &mut Assembly) -> Result<()> {
+    assembly.members[BJARNI].kill();
+    wipe(assembly.members[BJARNI].data_dir())?;
+    assembly.members[BJARNI].start()
+}
+
+/// C-77: whatever the wallet pays for, each channel can be closed alone.
+#[test]
+fn the_wallet_keeps_a_coin_for_closing_each_channel_alone() {
+    with_stakes("reserve", |assembly| {
+        let member = &assembly.members[BJARNI];
+        let has_sat = balance(member)?.confirmed_sat;
+        let refusal = refused(member, &["channel", "topup", &(has_sat - 2_000).to_string(), "--yes"])?;
+        ensure!(refusal.contains("C-77") && refusal.contains(&has_sat.to_string()), "{refusal}");
+        ensure!(balance(member)?.confirmed_sat == has_sat);
+        // As much as goes: what is left pays for the close at once, and nothing more has to come in.
+        ask(member, &["channel", "topup", &(has_sat - 8_000).to_string(), "--yes"])?;
+        assembly.mine(6)?;
+        let stake = wait_for("the top-up to be the only funding", PATIENCE, || match member.stakes() {
+            Ok(stakes) if stakes[0].detail.as_ref().is_some_and(|detail| detail.splices.is_empty()) => {
+                Look::Ready(stakes[0].clone())
+            }
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        // One coin is left, and a second channel needs another: the opening makes it.
+        fund_actor(assembly, member, 60_000)?;
+        ask(member, &["stake", "open", "30000", "--yes"])?;
+        assembly.mine(6)?;
+        let second = wait_for("the second channel", PATIENCE, || match member.stakes() {
+            Ok(stakes) if stakes.len() == 2 && stakes[1].state == "ready" => Look::Ready(stakes[1].clone()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        for stake in [&stake, &second] {
+            ask(member, &["channel", "close", &stake.channel, "--force", "--yes"])?;
+        }
+        for stake in [&stake, &second] {
+            spender_in_mempool(assembly, stake)?;
+        }
+        Ok(())
+    });
+}
+
+/// W-4: a commitment without a coin for its child is not sent, which the answer, the channel and the alarms say until one is there.
+#[test]
+fn a_close_alone_without_a_coin_says_so_and_goes_out_with_the_next_coin() {
+    with_stakes("no-coin", |assembly| {
+        let stake = only_stake(&assembly.members[BJARNI])?;
+        empty_wallet(assembly)?;
+        let member = &assembly.members[BJARNI];
+        let told: Stake =
+            serde_json::from_value(ask(member, &["channel", "close", &stake.channel, "--force", "--yes"])?)?;
+        ensure!(told.state == "closing" && told.words.contains("W-4"), "{told:?}");
+        ensure!(only_stake(member)?.words.contains("W-4"));
+        let alarms = member.status()?.alarms;
+        ensure!(alarms.iter().any(|alarm| alarm.starts_with("W-4")), "{alarms:?}");
+        ensure!(spender(assembly, &stake)?.is_none(), "a commitment without a fee is in the mempool");
+        // A coin that pays little is better than none: 1,000 sat are too few for the rate wanted.
+        fund_actor(assembly, member, 1_000)?;
+        let commitment = spender_in_mempool(assembly, &stake)?;
+        let child = await_child(assembly, &commitment)?;
+        ensure!(child.output[0].value.to_sat() < 700, "{child:?}");
+        ensure!(!only_stake(member)?.words.contains("W-4"));
+        let alarms = member.status()?.alarms;
+        ensure!(!alarms.iter().any(|alarm| alarm.starts_with("W-4")), "{alarms:?}");
+        Ok(())
+    });
+}
+
+/// As by another program with the same words: the node itself keeps a coin.
+fn empty_wallet(assembly: &mut Assembly) -> Result<()> {
+    assembly.members[BJARNI].stop()?;
+    let folder = assembly.members[BJARNI].data_dir().to_owned();
+    let mut wallet = Wallet::open(&folder, &Keys::open(&folder, PASSWORD)?)?;
+    let elsewhere = regtest_address(&assembly.hub.wallet_address()?)?.script_pubkey();
+    let has_sat = wallet.balance().confirmed_sat;
+    // What is too little to come back as change goes to the miner.
+    let rate = FeeRate::from_sat_per_vb_u32(1);
+    let tx = wallet.pay(&[(elsewhere, Amount::from_sat(has_sat - 300))], rate, Vec::new())?;
+    ensure!(tx.output.len() == 1, "{tx:?}");
+    drop(wallet);
+    let hex = bitcoin::consensus::encode::serialize_hex(&tx);
+    assembly.node.call("sendrawtransaction", &[serde_json::json!(hex)])?;
+    assembly.node.mine(1)?;
+    assembly.members[BJARNI].start()?;
+    assembly.settle()
+}
