@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod local;
 pub mod member;
 pub mod operators;
+mod outlay;
 pub mod peer_budget;
 pub mod peers;
 pub mod proof;

@@ -148,6 +148,31 @@ impl Wallet {
         self.sign_whole(psbt)
     }
 
+    /// Builds and signs a transaction of all confirmed coins, but those that are `promised`, to one script.
+    ///
+    /// # Errors
+    /// Too little confirmed money for its own fee, or I/O.
+    pub fn pay_all(&mut self, to: ScriptBuf, fee_rate: FeeRate, promised: Vec<OutPoint>) -> Result<Transaction> {
+        let mut builder = self.wallet.build_tx();
+        builder.fee_rate(fee_rate).exclude_unconfirmed().unspendable(promised).drain_wallet().drain_to(to);
+        let psbt: Psbt = builder.finish().map_err(|error| {
+            anyhow::Error::new(crate::api::ApiError::not_now(format!(
+                "W-1: the wallet cannot pay all it has at {} sat/vB: {error}; confirmed balance {} sat",
+                fee_rate.to_sat_per_vb_ceil(),
+                self.wallet.balance().confirmed.to_sat(),
+            )))
+        })?;
+        self.sign_whole(psbt)
+    }
+
+    /// What a transaction over coins of this wallet pays as its fee.
+    ///
+    /// # Errors
+    /// Coins that are not known here.
+    pub fn fee_of(&self, tx: &Transaction) -> Result<Amount> {
+        self.wallet.calculate_fee(tx).context("W-2: the wallet does not know what it spends")
+    }
+
     /// Signs a transaction that spends coins of this wallet only.
     fn sign_whole(&mut self, mut psbt: Psbt) -> Result<Transaction> {
         let [external, internal] = &self.signers;

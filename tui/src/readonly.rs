@@ -50,6 +50,7 @@ pub fn only_looks(request: &Request) -> bool {
             | Request::Gates(GateRequest::List)
             | Request::Wait { .. }
             | Request::Tower
+            | Request::WalletSend { review: true, .. }
             | Request::ChannelTopUp { review: true, .. }
             | Request::ChannelWithdraw { review: true, .. }
             | Request::Anchoring(

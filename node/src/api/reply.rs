@@ -25,6 +25,15 @@ pub enum Reply {
         /// A receiving address never shown before.
         address: String,
     },
+    /// To `WalletSend`.
+    Sent {
+        /// The transaction.
+        txid: String,
+        /// Satoshis that arrive.
+        amount_sat: u64,
+        /// Satoshis of its fee.
+        fee_sat: u64,
+    },
     /// To `WalletBalance`.
     Balance(Balance),
     /// To `StakeOpen`, `StakeClose` and `StakeForceClose`: the channel as it now is.

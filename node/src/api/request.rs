@@ -24,6 +24,17 @@ pub enum Request {
     WalletAddress,
     /// Balances of the on-chain wallet.
     WalletBalance,
+    /// Sends coins of the on-chain wallet to an address.
+    WalletSend {
+        /// The address, of the DAO's network.
+        to: String,
+        /// Satoshis; all there is when absent.
+        amount_sat: Option<u64>,
+        /// Fee rate, sat/vB, 1..=1000; the estimate when absent.
+        fee_rate_sat_vb: Option<u64>,
+        /// Whether it is only said what that would do.
+        review: bool,
+    },
     /// Opens a stake channel of that amount with the hub and binds it to the vote key.
     StakeOpen {
         /// Value of the funding output.

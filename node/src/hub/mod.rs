@@ -730,6 +730,7 @@ impl Hub {
         self.sign_head()?;
         self.close_epoch_if_due()?;
         crate::treasury::rebroadcast(&self.shell);
+        self.shell.send_again();
         let paid = self.pay_treasury();
         self.shell.settle_trouble("debt to the treasury", paid);
         self.shell.settle_papers()?;

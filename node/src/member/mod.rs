@@ -278,6 +278,7 @@ impl Member {
             self.cosign_if_possible()?;
             self.fetch_if_behind();
             crate::treasury::rebroadcast(&self.shell);
+            self.shell.send_again();
             self.shell.settle_papers()?;
             self.join_treasurers_if_current()?;
             self.gossip_on()?;

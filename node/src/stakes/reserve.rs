@@ -85,6 +85,19 @@ impl Shell {
         Ok(self.build_keeping_reserve(&promised, asked_sat, more, build)?.0)
     }
 
+    /// Pays everything that is not promised to one script; only a wallet that has to keep nothing can.
+    ///
+    /// # Errors
+    /// As [`Shell::pay`].
+    pub(crate) fn pay_all(&mut self, to: ScriptBuf, rate: FeeRate) -> Result<Transaction, ApiError> {
+        let (reserve, promised) = (self.reserve(0), self.stakes.promised_coins());
+        if reserve.channels > 0 {
+            let confirmed_sat = self.wallet.balance().confirmed_sat;
+            return Err(reserve.refusal(confirmed_sat, confirmed_sat));
+        }
+        self.wallet.pay_all(to, rate, promised).map_err(|error| error.downcast().unwrap_or_else(ApiError::from))
+    }
+
     /// The transaction of a top-up, likewise.
     ///
     /// # Errors

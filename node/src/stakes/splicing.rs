@@ -57,11 +57,7 @@ impl SpliceOrder {
     /// # Errors
     /// `N-62` for what is no address of this network.
     pub fn script_of(address: &str, network: bitcoin::Network) -> Result<ScriptBuf, ApiError> {
-        let wrong =
-            |error: &dyn core::fmt::Display| ApiError::invalid("N-62", format!("the address {address:?}: {error}"));
-        let parsed: Address<bitcoin::address::NetworkUnchecked> =
-            address.trim().parse().map_err(|error| wrong(&error))?;
-        Ok(parsed.require_network(network).map_err(|error| wrong(&error))?.script_pubkey())
+        crate::outlay::script_of(address, network)
     }
 }
 

@@ -53,6 +53,10 @@ pub fn answer(
             .fresh_address()
             .map(|address| Reply::Address { address: address.to_string() })
             .map_err(ApiError::from),
+        Request::WalletSend { to, amount_sat, fee_rate_sat_vb, review } => {
+            let (to, amount_sat, fee_rate_sat_vb) = (to.clone(), *amount_sat, *fee_rate_sat_vb);
+            shell.send_coins(&crate::outlay::Outlay { to, amount_sat, fee_rate_sat_vb }, *review)
+        }
         Request::WalletBalance => Ok(Reply::Balance(shell.wallet.balance())),
         Request::Proposals => proposals::list(shell, me).map(|proposals| Reply::Proposals { proposals }),
         Request::Proposal { id } => proposals::one(shell, me, id).map(|proposal| Reply::Proposal(Box::new(proposal))),

@@ -1,8 +1,9 @@
 //! Channels end: together in rounds of fees, alone from either side, and with the block of the close replaced.
 
-use althing_node::api::{Request, Stake};
+use althing_node::api::{Reply, Request, Stake};
+use althing_regtest::story::payee;
 use althing_regtest::{Look, wait_for};
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::channel_ends::{
     PATIENCE, await_child, balance, child_in_mempool, fund_actor, only_stake, paid, spender, spender_in_mempool,
@@ -61,6 +62,14 @@ fn the_hub_closes_alone_and_the_member_has_its_stake_at_once() {
 fn a_close_together_is_bumped_twice_and_the_last_confirms() {
     with_stakes("close-rounds", |assembly| {
         let stake = only_stake(&assembly.members[2])?;
+        let away = payee(assembly)?;
+        let send =
+            |amount_sat, review| Request::WalletSend { to: away.clone(), amount_sat, fee_rate_sat_vb: Some(3), review };
+        let early = assembly.members[2].ask(send(None, false));
+        ensure!(
+            format!("{:#}", early.unwrap_err()).contains("C-77"),
+            "what closes the channel alone may leave the wallet"
+        );
         let mut txids = Vec::new();
         for fee_sat in [300, 600, 5_000] {
             assembly.members[2].ask(Request::StakeClose { channel: stake.channel.clone(), fee_sat })?;
@@ -82,6 +91,28 @@ fn a_close_together_is_bumped_twice_and_the_last_confirms() {
         assembly.mine(7)?;
         ensure!(assembly.node.inclusion(&txids[2])?.is_some(), "the close was lost with its block");
         ensure!(only_stake(&assembly.members[2])?.state == "closed");
+        // What came home goes wherever its owner says.
+        let member = &assembly.members[2];
+        let dust = member.ask(send(Some(100), true));
+        ensure!(format!("{:#}", dust.unwrap_err()).contains("W-7"));
+        let before = balance(member)?.confirmed_sat;
+        ensure!(
+            matches!(member.ask(send(Some(20_000), true))?, Reply::SayReview(_))
+                && balance(member)?.confirmed_sat == before
+        );
+        for (amount_sat, left) in [(Some(20_000), true), (None, false)] {
+            let Reply::Sent { txid, amount_sat: arrives, fee_sat } = member.ask(send(amount_sat, false))? else {
+                bail!("nothing was sent");
+            };
+            ensure!(
+                amount_sat.is_none_or(|asked| asked == arrives) && (300..1_500).contains(&fee_sat),
+                "{arrives} {fee_sat}"
+            );
+            assembly.mine(1)?;
+            ensure!(assembly.node.inclusion(&txid.parse()?)?.is_some(), "the coins stayed");
+            assembly.settle()?;
+            ensure!((balance(member)?.confirmed_sat > 0) == left, "{:?}", balance(member)?);
+        }
         Ok(())
     });
 }

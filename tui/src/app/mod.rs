@@ -176,6 +176,8 @@ pub enum Act {
     Pay,
     /// A receiving address.
     Address,
+    /// Send coins of the wallet.
+    SendCoins,
     /// Put more into a stake channel.
     TopUp,
     /// Take something out of a stake channel.

@@ -86,6 +86,7 @@ impl Pick {
             (Act::Revoke, "take a delegation back"),
             (Act::StakeOpen, "lock bitcoin in a stake channel"),
             (Act::Address, "a fresh address of my wallet, as text and QR code"),
+            (Act::SendCoins, "send coins of my wallet to an address"),
             (Act::Invite, "invite somebody"),
             (Act::Housekeeping, "move the treasury's own coins: consolidate, sweep"),
             (Act::TreasuryAddress, "a fresh address of the treasury, as text and QR code"),

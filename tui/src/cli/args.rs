@@ -8,7 +8,7 @@ pub(super) use super::about::{Completions, History, Man, SettingsCommand, WhyArg
 pub(super) use super::anchor_args::{LinkCommand, OtsCommand, Proof};
 pub(super) use super::backup::{BackupCommand, RestoreArgs};
 pub(super) use super::bench::Bench;
-pub(super) use super::channel_args::{Bump, ChannelCommand, Migrate, StakeCommand, TakeOut, TopUp, Wallet};
+pub(super) use super::channel_args::{Bump, ChannelCommand, Migrate, Send, StakeCommand, TakeOut, TopUp, Wallet};
 pub(super) use super::check_args::{AuditArgs, Headers, SourceArgs, Verify};
 pub(super) use super::onboarding::Join;
 pub(super) use super::propose_args::{ProposalText, Propose};

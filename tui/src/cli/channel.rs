@@ -2,7 +2,7 @@
 
 use althing_node::api::{ChannelDetail, CurveOf, Reply, Request, Stake};
 
-use super::args::{Bump, Migrate, TakeOut, TopUp};
+use super::args::{Bump, Migrate, Send, TakeOut, TopUp};
 use super::console::Console;
 use super::failure::Failure;
 use super::node::{Caller, other_kind};
@@ -11,6 +11,13 @@ use crate::format::{sats, thousands};
 use crate::untrusted::Untrusted;
 
 impl Caller {
+    /// Sends coins of the wallet after the review.
+    pub(super) fn wallet_send(&self, options: Send, console: &mut Console<'_>) -> Result<u8, Failure> {
+        let Send { to, amount_sat, all: _, fee_rate } = options;
+        let ask = |review| Request::WalletSend { to: to.clone(), amount_sat, fee_rate_sat_vb: fee_rate, review };
+        self.splice("Send coins of the wallet", "send", ask, console)
+    }
+
     /// Adds coins of the wallet to a channel after the review.
     pub(super) fn channel_top_up(&self, options: TopUp, console: &mut Console<'_>) -> Result<u8, Failure> {
         let TopUp { amount_sat, channel, fee_rate } = options;

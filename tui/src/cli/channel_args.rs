@@ -10,6 +10,25 @@ pub enum Wallet {
     Address,
     /// The balances.
     Balance,
+    /// Send coins to an address.
+    Send(Send),
+}
+
+/// `wallet send`.
+#[derive(Debug, Clone, Args)]
+pub struct Send {
+    /// The address, of the DAO's network.
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: String,
+    /// Satoshis that arrive there; the fee is paid besides.
+    #[arg(long, value_name = "SATS", required_unless_present = "all")]
+    pub amount_sat: Option<u64>,
+    /// All coins, less the fee; only without stake channels, each of which needs a coin to be closed with.
+    #[arg(long, conflicts_with = "amount_sat")]
+    pub all: bool,
+    /// Fee rate, sat/vB; the estimate of the Bitcoin source if absent.
+    #[arg(long, value_name = "SAT_PER_VB", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub fee_rate: Option<u64>,
 }
 
 /// `stake`.

@@ -2,7 +2,7 @@
 
 use super::args::{
     ChannelCommand, Charter, Cli, Command, CommentArgs, Dao, HubCommand, Invite, MemberCommand, Proof, ProposalCommand,
-    StakeCommand, UpdateArgs, Wait,
+    StakeCommand, UpdateArgs, Wait, Wallet,
 };
 use super::console::Console;
 use super::failure::Failure;
@@ -51,6 +51,9 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Settings(command) => return about::settings(command, backend, console),
         Command::Completions(options) => return about::completions(&options, console),
         Command::Man(options) => return about::man(&options, console),
+        Command::Wallet(Wallet::Send(options)) => {
+            return Caller::connect(&global, backend, console)?.wallet_send(options, console);
+        }
         Command::Wallet(question) => return local::wallet(&global, &question, backend, console),
         Command::Treasury(command) => return super::treasury::run(&global, command, backend, console),
         Command::Psbt(command) => return super::treasury::run_psbt(command, console),

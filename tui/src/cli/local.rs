@@ -93,6 +93,8 @@ pub(super) fn wallet(
             let address = backend.wallet_address(&data, &password(global, backend, console)?)?;
             Reply::Address { address }
         }
+        // Asked of a node by whoever dispatches.
+        (_, Wallet::Send(_)) => return Err(Failure::usage("A node sends coins.")),
         (None, Wallet::Balance) => Reply::Balance(backend.wallet_balance(&data, &password(global, backend, console)?)?),
     };
     console.answer(&reply, || show::reply(&reply))

@@ -49,7 +49,7 @@ pub(super) fn only_looks(command: &Command) -> bool {
             | Charter::Show,
         )
         | Command::Dao(Dao::Show | Dao::Invitation)
-        | Command::Wallet(Wallet::Balance)
+        | Command::Wallet(Wallet::Balance | Wallet::Send(_))
         | Command::Treasury(
             TreasuryCommand::Key
             | TreasuryCommand::Policy(_)

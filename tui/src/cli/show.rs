@@ -27,6 +27,9 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Treasury { reply } => super::treasury::lines(reply),
         Reply::Snapshot(snapshot) => status(&snapshot.status),
         Reply::Status(seen) => status(seen),
+        Reply::Sent { txid, amount_sat, fee_sat } => {
+            vec![format!("{} sent, fee {}; transaction {}", sats(*amount_sat), sats(*fee_sat), Untrusted::new(txid))]
+        }
         Reply::Address { address } => vec![Untrusted::new(address).line()],
         Reply::Balance(balance) => vec![
             format!("confirmed  {}  {}", sats(balance.confirmed_sat), bitcoin(balance.confirmed_sat)),

@@ -123,6 +123,7 @@ pub const KEYMAP: &[Binding] = &[
         "a fresh address of my wallet, as text and QR code",
         Some("address"),
     ),
+    bind(Context::Channels, &[ch('s')], Act::SendCoins, "send coins of my wallet to an address", Some("send")),
     // The members.
     bind(Context::Members, &[ch('d')], Act::Delegate, "hand my weight on", Some("delegate")),
     bind(Context::Members, &[ch('D')], Act::Revoke, "take a delegation back", None),

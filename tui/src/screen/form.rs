@@ -67,6 +67,7 @@ fn title(app: &App, form: &Form) -> String {
         FormKind::Deposit { thread } => format!("Hold a deposit for {}", about(thread)),
         FormKind::Export { proposal } => format!("A proof file about {}", about(proposal)),
         FormKind::SaveReport => "The transparency report in a file".to_owned(),
+        FormKind::SendCoins => "Send coins of my wallet".to_owned(),
         FormKind::TopUp { channel } => format!("Put more into the channel {}", short_id(channel)),
         FormKind::TakeOut { channel } => format!("Take something out of the channel {}", short_id(channel)),
         FormKind::Backup => "A backup of the channels in a file".to_owned(),

@@ -83,6 +83,7 @@ fn name_of(kind: &FormKind) -> &'static str {
         FormKind::StakeOpen => "stake open",
         FormKind::StakeClose { .. } => "stake close",
         FormKind::Pay { .. } => "pay",
+        FormKind::SendCoins => "send coins",
         FormKind::TopUp { .. } => "top up",
         FormKind::TakeOut { .. } => "take out",
         FormKind::Backup => "backup",

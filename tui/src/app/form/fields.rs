@@ -35,6 +35,11 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
             Field::one_of("Prove", &["my ballot is counted", "the sums and the outcome"]),
             Field::line("File", "where to write it", "proof.althing"),
         ],
+        FormKind::SendCoins => vec![
+            Field::line("To", "an address", ""),
+            Field::line("Amount", "satoshis; or all, without stake channels", ""),
+            Field::line("Fee rate", "sat/vB; the node's estimate if none", ""),
+        ],
         FormKind::TopUp { .. } => vec![
             Field::line("Amount", "satoshis of your wallet to add", ""),
             Field::line("Fee rate", "satoshis per virtual byte", "2"),

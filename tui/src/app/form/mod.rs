@@ -94,6 +94,8 @@ pub enum FormKind {
         /// Its id.
         channel: String,
     },
+    /// Coins of the wallet to an address.
+    SendCoins,
     /// More stake in a channel.
     TopUp {
         /// Its id.

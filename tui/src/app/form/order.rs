@@ -106,6 +106,19 @@ impl Form {
                 let saying = Saying::HoldDeposit { thread: thread.clone(), amount_sat: amount(self.get("Amount"))? };
                 Ok(said("Hold a deposit", saying, "hold"))
             }
+            FormKind::SendCoins => {
+                let amount_sat = match self.get("Amount") {
+                    "all" => None,
+                    text => Some(amount(text)?),
+                };
+                let fee_rate_sat_vb = match self.get("Fee rate") {
+                    "" => None,
+                    text => Some(number(text, "a fee rate from 1 to 1000")?),
+                };
+                let to = self.get("To").to_owned();
+                let ask = |review| Request::WalletSend { to: to.clone(), amount_sat, fee_rate_sat_vb, review };
+                Ok(spliced("Send coins of my wallet", "send", ask))
+            }
             FormKind::TopUp { channel } => {
                 let (amount_sat, fee_rate_sat_vb) =
                     (amount(self.get("Amount"))?, number(self.get("Fee rate"), "a fee rate from 1 to 1000")?);

@@ -220,7 +220,10 @@ fn on_effects(app: &mut App, reply: Reply) -> Vec<Command> {
         }
         (
             Reply::SayReview(effects),
-            Request::Say { .. } | Request::ChannelTopUp { .. } | Request::ChannelWithdraw { .. },
+            Request::Say { .. }
+            | Request::WalletSend { .. }
+            | Request::ChannelTopUp { .. }
+            | Request::ChannelWithdraw { .. },
         ) => Effects::Said(effects),
         (Reply::Treasury { reply: TreasuryReply::Session(session) }, order) => {
             let Some(signs) = treasury::is_of(order, &session) else { return Vec::new() };
@@ -246,6 +249,9 @@ fn done(app: &mut App, reply: &Reply) {
             None => "It is in the log.".to_owned(),
         },
         Reply::Stake(stake) => Untrusted::new(&stake.words).line(),
+        Reply::Sent { txid, amount_sat, .. } => {
+            format!("{} sent by the transaction {}.", crate::format::sats(*amount_sat), crate::format::short_id(txid))
+        }
         Reply::Proof { path, bytes, .. } => format!(
             "Proof file of {} bytes: {}; althing verify checks it anywhere.",
             crate::format::thousands(u128::from(*bytes)),

@@ -47,6 +47,7 @@ pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
             return review(app, stated("Replace my vote key", Request::RotateKey, "rotate", effects));
         }
         Act::StakeOpen => form(app, FormKind::StakeOpen),
+        Act::SendCoins => form(app, FormKind::SendCoins),
         Act::StakeClose | Act::ForceClose | Act::Pay | Act::TopUp | Act::TakeOut => return on_channel(app, act),
         Act::Backup => form(app, FormKind::Backup),
         Act::Bump if app.screen != Screen::Treasury => form(app, FormKind::LinkBump),
