@@ -16,6 +16,7 @@ mod report;
 mod wait;
 
 pub use ballots::path_words;
+pub use ballots::{late_words, path_words};
 pub(crate) use ballots::stored_receipt;
 pub use choice::{choice as ballot_choice, fields as ballot_fields};
 pub use draft::content as draft_content;

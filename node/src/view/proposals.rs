@@ -31,7 +31,10 @@ pub(super) fn in_order(shell: &Shell) -> Vec<&ProposalRecord> {
 pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>, ApiError> {
     let mut own: BTreeMap<(String, bool), Ballot> = BTreeMap::new();
     for ballot in if me.is_some() { ballots::own(shell)? } else { Vec::new() } {
-        // The newest comes first.
+        // The newest that counts comes first.
+        if ballot.too_late.is_some() {
+            continue;
+        }
         own.entry((ballot.proposal.clone(), ballot.as_treasurer)).or_insert(ballot);
     }
     let hidden = Hidden::load(shell)?;
@@ -75,7 +78,7 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
         // The newest comes first.
         let (mut theirs, mut mine): (Vec<Ballot>, Vec<Ballot>) = ballots::own(shell)?
             .into_iter()
-            .filter(|ballot| ballot.proposal == proposal.id && !ballot.replaced)
+            .filter(|ballot| ballot.proposal == proposal.id && !ballot.replaced && ballot.too_late.is_none())
             .partition(|ballot| ballot.as_treasurer);
         proposal.my_ballot = mine.pop();
         if let Some(body) = &mut proposal.vote.treasurers {

@@ -38,6 +38,7 @@ pub(crate) fn ballot(proposal: u8, title: &str, choice: Choice, path: BallotPath
         sequence: 3,
         position: Some(1_207),
         replaced: false,
+        too_late: None,
         as_treasurer: false,
         words: althing_tui::words::path_meaning(&path),
         path,
