@@ -268,7 +268,8 @@ fn advice_warns_and_does_not_refuse() {
     assert_eq!(unwise.check(), []);
     let found: BTreeSet<&str> = unwise.advice().iter().map(|advice| advice.rule).collect();
     // R-82 speaks of charters without any deposit.
-    let expected: Vec<String> = (80..=93).filter(|n| *n != 82).map(|n| format!("R-{n}")).collect();
+    let expected: Vec<String> = (80..=94).filter(|n| *n != 82).map(|n| format!("R-{n}")).collect();
+    unwise.classes.push(ClassRule::new(Class::Expel));
     assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
     unwise.classes[0].deposit_sat = 0;
     assert!(unwise.advice().iter().any(|advice| advice.rule == "R-82"));
@@ -278,6 +279,17 @@ fn advice_warns_and_does_not_refuse() {
 
 /// NNS, 2022: for a flat fee somebody bought one motion a day for ever.
 #[test]
+    // of ten equal members one weighs a tenth, and of nine more.
+    for (founders, shrink_bp, hint) in
+        [(9, 1000, "among fewer than 10"), (1, 0, "is 0"), (2, 4999, "among fewer than 3")]
+    {
+        unwise.founders = (1..=founders).map(member_id).collect();
+        unwise.guards.electorate_shrink_bp = shrink_bp;
+        let told = |c: &Charter| c.advice().iter().find(|advice| advice.rule == "R-94").map(ToString::to_string);
+        assert!(told(&unwise).is_some_and(|words| words.contains(hint)), "{:?}", told(&unwise));
+        unwise.founders.push(member_id(founders + 1));
+        assert_eq!(told(&unwise).is_some(), shrink_bp == 0, "{founders} and one more");
+    }
 fn nns_spam() {
     let mut guards = charter().guards;
     assert_eq!((guards.deposit_after(1000, 0), guards.deposit_after(1000, 9)), (1000, 1000));

@@ -206,8 +206,8 @@ fn expel(members: &[u8]) -> ProposalContent {
 
 #[test]
 fn a_few_cannot_expel_the_rest() {
-    let attack = |stakes: &[u64], expulsions: &[&[u8]]| -> Vec<Option<Bar>> {
-        let mut world = founded(stakes, |_| {});
+    let attack_under = |shrink_bp: u16, stakes: &[u64], expulsions: &[&[u8]]| -> Vec<Option<Bar>> {
+        let mut world = founded(stakes, |charter| charter.guards.electorate_shrink_bp = shrink_bp);
         let ids: Vec<ProposalId> = expulsions.iter().map(|members| world.propose(1, expel(members))).collect();
         world.mine();
         for id in &ids {
@@ -215,14 +215,23 @@ fn a_few_cannot_expel_the_rest() {
         }
         ids.iter().map(|id| world.fate(*id).bar).collect()
     };
+    let attack = |stakes: &[u64], expulsions: &[&[u8]]| attack_under(1000, stakes, expulsions);
     let lost = |lost, of| Some(Bar::ElectorateShrink { lost, of });
-    // A third of the weight; a tenth is allowed.
-    assert_eq!(attack(&[60_000, 30_000, 10_000], &[&[2]]), [None], "one of average weight may always go");
+    // A third of the weight; a tenth is allowed. However few they are, nobody above it goes.
+    assert_eq!(attack(&[55_000, 45_000], &[&[2]]), [lost(45_000, 100_000)]);
+    assert_eq!(attack(&[60_000, 30_000, 10_000], &[&[2]]), [lost(30_000, 100_000)]);
     assert_eq!(attack(&[50_000, 35_000, 15_000], &[&[2]]), [lost(35_000, 100_000)]);
+    // What a charter allows is its founders' to say, and its own words tell it.
+    assert_eq!(attack_under(4500, &[55_000, 45_000], &[&[2]]), [None]);
+    assert_eq!(attack_under(4499, &[55_000, 45_000], &[&[2]]), [lost(45_000, 100_000)]);
+    let mut told = crate::world::charter();
+    told.guards.electorate_shrink_bp = 4499;
+    assert!(told.explain().contains("more than 44.99 % of all weight"), "{}", told.explain());
+    assert!(told.explain().contains("whoever weighs more than that cannot be expelled"), "{}", told.explain());
     assert_eq!(attack(&[90_000, 5000, 5000], &[&[2, 3]]), [None], "a tenth");
     // Slices of the same: what passed before counts.
     let slices = attack(&[60_000, 8000, 8000, 8000, 8000, 8000], &[&[2], &[3], &[4]]);
-    assert_eq!(slices, [None, None, lost(24_000, 100_000)]);
+    assert_eq!(slices, [None, lost(16_000, 100_000), lost(16_000, 100_000)]);
 }
 
 fn rules(before: &Charter, change: impl FnOnce(&mut Charter)) -> ProposalContent {
