@@ -157,6 +157,7 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[Pro
         effects: {
             let mut effects = record.content.sentences_against(state.charter_of(record), shell.dao.network());
             effects.extend(no_treasury(&record.content));
+            effects.extend(keys_apart(&record.content));
             effects
         },
         state: proposal_state(phase),
@@ -176,6 +177,16 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[Pro
         gate: gate(shell, record),
         vote: vote_facts(shell, record, versions),
     }
+}
+
+/// What members have to know before they elect treasurers who are not those of the keys (T-4).
+fn keys_apart(content: &ProposalContent) -> Vec<String> {
+    let effects = content.options.iter().flat_map(|option| &option.effects);
+    let told = effects.filter_map(|effect| match effect {
+        Effect::ElectTreasurers(election) => Some(super::draft::keys_apart(&election.descriptor, &election.treasurers)),
+        _ => None,
+    });
+    told.flatten().collect()
 }
 
 /// What members have to know before they elect what is no treasury (T-7).
