@@ -154,12 +154,10 @@ pub fn charter_check(toml: &str) -> CharterReport {
     } else if let Err(error) = genesis_params(&charter).and_then(|params| Ok(genesis_outputs(&params)?)) {
         problems.push(format!("{error:#}"));
     }
-    CharterReport {
-        hash: Some(charter.hash().to_string()),
-        sentences: charter.to_plain_sentences(),
-        problems,
-        advice: charter.advice().iter().map(ToString::to_string).collect(),
-    }
+    let mut advice: Vec<String> = charter.advice().iter().map(ToString::to_string).collect();
+    let apart = crate::view::keys_apart(&charter.treasury_descriptor, &charter.treasurers);
+    advice.extend(apart.into_iter().map(|words| format!("treasurers: {words}")));
+    CharterReport { hash: Some(charter.hash().to_string()), sentences: charter.to_plain_sentences(), problems, advice }
 }
 
 /// What founding with this charter would do, without doing it.

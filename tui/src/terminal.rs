@@ -42,7 +42,7 @@ static OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Something that wakes the loop.
 enum Event {
-    Action(Action),
+    Action(Box<Action>),
     Key(KeyEvent),
     Resize,
     /// The operating system asks to end.
@@ -119,7 +119,7 @@ fn event_loop(
     let (events, queue) = mpsc::channel();
     let reports = events.clone();
     let worker = Worker::start(errands, open, move |report: Report| {
-        let _ = reports.send(Event::Action(Action::Report(report)));
+        let _ = reports.send(Event::Action(Box::new(Action::Report(report))));
     });
     let terminate = events.clone();
     thread::spawn(move || {
@@ -145,7 +145,7 @@ fn event_loop(
             .map_or_else(|| queue.recv().map_err(|_| RecvTimeoutError::Disconnected), |wait| queue.recv_timeout(wait))
         {
             Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout) if !changed => Some(Event::Action(Action::Tick)),
+            Err(RecvTimeoutError::Timeout) if !changed => Some(Event::Action(Box::new(Action::Tick))),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => break Ok(()),
         };
@@ -186,7 +186,7 @@ fn event_loop(
 fn action(app: &App, event: Event) -> Option<Action> {
     match event {
         Event::Key(key) => key_action(app, key),
-        Event::Action(action) => Some(action),
+        Event::Action(action) => Some(*action),
         Event::Resize | Event::Terminate | Event::InputEnded(_) => None,
     }
 }
@@ -214,13 +214,13 @@ fn read_input(events: Sender<Event>, leaving: Arc<AtomicBool>) -> thread::JoinHa
             let read = event::poll(INPUT_WAIT).and_then(|ready| if ready { event::read().map(Some) } else { Ok(None) });
             let event = match read {
                 Ok(Some(TerminalEvent::Key(key))) if key.kind != KeyEventKind::Release => Event::Key(key),
-                Ok(Some(TerminalEvent::Paste(text))) => Event::Action(Action::Paste(text)),
+                Ok(Some(TerminalEvent::Paste(text))) => Event::Action(Box::new(Action::Paste(text))),
                 Ok(Some(TerminalEvent::Mouse(mouse))) => match mouse.kind {
                     MouseEventKind::Down(MouseButton::Left) => {
-                        Event::Action(Action::Click { x: mouse.column, y: mouse.row })
+                        Event::Action(Box::new(Action::Click { x: mouse.column, y: mouse.row }))
                     }
-                    MouseEventKind::ScrollDown => Event::Action(Action::Wheel { down: true }),
-                    MouseEventKind::ScrollUp => Event::Action(Action::Wheel { down: false }),
+                    MouseEventKind::ScrollDown => Event::Action(Box::new(Action::Wheel { down: true })),
+                    MouseEventKind::ScrollUp => Event::Action(Box::new(Action::Wheel { down: false })),
                     _ => continue,
                 },
                 Ok(Some(TerminalEvent::Resize(..))) => Event::Resize,

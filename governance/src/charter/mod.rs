@@ -20,7 +20,7 @@ pub use allowance::{
     DelegationLimits, DiscussionLimits, MAX_COMMENT_BYTES, MAX_DELEGATION_PARTS, RewardShare, Rewards,
 };
 pub use change::{FieldChange, changes_eligibility, check_change, diff};
-pub use check::{Advice, MAX_PERIOD_BLOCKS, Problem};
+pub use check::{Advice, MAX_PAUSE_BLOCKS, MAX_PERIOD_BLOCKS, Problem};
 pub use class::{Body, Class, ClassRule};
 pub use document::CharterError;
 pub use explain::Section;

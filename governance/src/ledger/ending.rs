@@ -23,7 +23,7 @@ pub struct Ending {
 /// the proposal.
 pub(crate) fn vote_end(_: &LogState, proposal: &ProposalRecord) -> Option<u32> {
     let schedule = proposal.schedule?;
-    Some(proposal.ending.map_or(schedule.close, |ending| ending.end))
+    Some(proposal.ending.map_or(schedule.close, |ending| ending.end()))
 }
 
 /// What an ending follows from, beside the ballots.
@@ -53,6 +53,11 @@ impl<'a> Course<'a> {
 }
 
 impl Ending {
+    /// The height at which the vote ends as far as the heads tell.
+    pub(crate) const fn end(&self) -> u32 {
+        self.end
+    }
+
     /// The next head has tip height `tip`, the one before it `before`. `members` is the count of the ballots below it, and `own`
     /// the same without delegations; `None` where nothing can be counted. `is_unchanged` says that no ballot or delegation came
     /// since the head before.

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::OutPoint;
 
 pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, Settlement, rewards};
-pub use guard::Bar;
+pub use guard::{Bar, Common};
 pub use owed::{EpochForfeit, LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt};
 pub use pause::PauseWindow;
 pub use pay::{Payment, PaymentState};

@@ -184,11 +184,15 @@ impl LogState {
     }
 
     fn apply_ballot(&mut self, position: u64, member: MemberId, ballot: &Ballot) {
+        let is_late = self.proposals.get(&ballot.proposal).is_some_and(|proposal| self.ended_at(proposal).is_some());
         let Self { proposals, rolls, .. } = self;
         let Some(proposal) = proposals.get_mut(&ballot.proposal) else { return };
         let before = proposal.ballots.standing(&member).map(|record| record.fields.to_vec());
         proposal.ballots.push(member, position, &ballot.fields);
-        proposal.update_live(rolls, &member, before.as_deref(), Some(&ballot.fields));
+        // What comes behind the end of the vote changes no total (G-42).
+        if !is_late {
+            proposal.update_live(rolls, &member, before.as_deref(), Some(&ballot.fields));
+        }
     }
 
     fn apply_delegation(&mut self, position: u64, entry: EntryId, member: MemberId, delegation: Delegation) {
@@ -208,8 +212,8 @@ impl LogState {
                 proposal.schedule = schedule;
             }
             self.open.insert(id);
-            self.start_live(&id);
             self.recount_ending(&id);
+            self.start_live(&id);
         }
     }
 
@@ -320,12 +324,15 @@ impl LogState {
     }
 
     fn void_ballot(&mut self, on: &ProposalId, member: &MemberId, ballot: u64, proof: u64) {
+        let is_late = self.proposals.get(on).is_some_and(|proposal| self.ended_at(proposal).is_some());
         let Some(ballots) = self.proposals.get_mut(on).map(|proposal| &mut proposal.ballots) else { return };
         let standing = |ballots: &Ballots| ballots.standing(member).map(|record| record.fields.to_vec());
         let before = standing(ballots);
         ballots.void(ballot, proof);
         let after = standing(ballots);
-        self.update_live(on, member, before.as_deref(), after.as_deref());
+        if !is_late {
+            self.update_live(on, member, before.as_deref(), after.as_deref());
+        }
     }
 
     fn talk_of(&mut self, member: MemberId) -> &mut super::Talk {

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::LogState;
+use super::refusal::{Refusal, invalid};
+use super::{LogState, ProposalRecord};
+use crate::ballots::BallotRecord;
 use crate::charter::Body;
 use crate::entry::LogHead;
-use crate::id::ProposalId;
+use crate::id::{MemberId, ProposalId};
 use crate::ledger::{Course, poll};
 use crate::tally::Poll;
 
@@ -15,9 +17,14 @@ impl LogState {
         let open: Vec<ProposalId> = self.open.iter().copied().collect();
         for id in open {
             self.follow_ending(&id, before, head);
-            let is_over =
+            let cutoff = self.proposals.get(&id).and_then(|proposal| self.vote_cutoff(proposal));
+            let live = self.proposals.get_mut(&id).and_then(|proposal| proposal.live.as_mut());
+            if let Some((live, cutoff)) = live.zip(cutoff) {
+                live.end(cutoff);
+            }
+            let is_past =
                 self.proposals.get(&id).and_then(|p| p.schedule).is_none_or(|s| head.tip_height >= s.latest_close);
-            if is_over {
+            if is_past {
                 self.open.remove(&id);
             }
         }
@@ -58,9 +65,60 @@ impl LogState {
         }
         if let Some(proposal) = self.proposals.get_mut(id) {
             proposal.ending = Some(ending);
-            if let Some(live) = &mut proposal.live {
-                live.settle();
-            }
         }
+    }
+
+    /// The height at which the vote on a proposal ended: known, and for good, from the first head on that reaches it. `None`
+    /// while the vote is open, and where only a roll could tell that is not given.
+    #[must_use]
+    pub fn ended_at(&self, proposal: &ProposalRecord) -> Option<u32> {
+        let end = match (proposal.ending, Course::of(self, proposal)) {
+            (Some(ending), _) => ending.end(),
+            (None, Some(_)) => return None,
+            (None, None) => proposal.schedule?.close,
+        };
+        (self.tip_height()? >= end).then_some(end)
+    }
+
+    /// Position below which ballots count for a proposal whose vote ended (G-42): those behind it are too late.
+    #[must_use]
+    pub fn vote_cutoff(&self, proposal: &ProposalRecord) -> Option<u64> {
+        self.first_head_at(self.ended_at(proposal)?).map(|record| record.head.size)
+    }
+
+    /// The ballot of a member that counts for a proposal by now: of those that are not void, the last one before the vote ended.
+    #[must_use]
+    pub fn counted_ballot<'a>(&self, proposal: &'a ProposalRecord, member: &MemberId) -> Option<BallotRecord<'a>> {
+        proposal.ballots.counted(member, self.cutoff_so_far(proposal))
+    }
+
+    /// Position below which entries count for a proposal by now.
+    pub(super) fn cutoff_so_far(&self, proposal: &ProposalRecord) -> u64 {
+        self.vote_cutoff(proposal).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a ballot logged now would still count, as far as the roll given tells (G-35).
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with the height at which the vote ended.
+    pub fn check_in_time(&self, proposal: &ProposalRecord) -> Result<(), Refusal> {
+        let (Some(end), Some(schedule), Some(tip)) = (self.ended_at(proposal), proposal.schedule, self.tip_height())
+        else {
+            return Ok(());
+        };
+        let why = match schedule {
+            s if end < s.close => "early, since nothing could change its outcome any more (G-44)".to_owned(),
+            s if end < s.latest_close => {
+                format!(
+                    "and only another late surge would have kept it open, to height {} at most (G-43)",
+                    s.latest_close
+                )
+            }
+            _ => "as late as it could".to_owned(),
+        };
+        invalid(
+            "G-35",
+            format!("the vote ended at height {end}, {why}; the log is at {tip}, and a ballot does not count"),
+        )
     }
 }

@@ -20,6 +20,8 @@ pub struct LiveTally {
     abstention: u128,
     /// Whether a ballot or delegation came since the last head.
     has_changed: bool,
+    /// Position below which ballots count: without limit while the vote is open (G-42).
+    cutoff: u64,
 }
 
 /// A proposal's own part of it; those with the same delegations have the basin in common.
@@ -55,6 +57,11 @@ impl LiveTally {
         self.has_changed
     }
 
+    /// The vote ended: ballots from this position on do not count.
+    pub(super) const fn end(&mut self, cutoff: u64) {
+        self.cutoff = cutoff;
+    }
+
     /// A head saw everything so far.
     pub(super) const fn settle(&mut self) {
         self.has_changed = false;
@@ -81,7 +88,7 @@ impl LiveTally {
     ) -> Result<Count, CountError> {
         self.count.clone().add(fields, 0)?;
         let mut count = self.count.clone();
-        if let Some(standing) = ballots.standing(member) {
+        if let Some(standing) = ballots.counted(member, self.cutoff) {
             count.remove(standing.fields, self.carried(member, own))?;
         }
         let seat = self.flow.as_ref().and_then(|flow| Some((flow, flow.electorate().seat(member)?)));
@@ -89,7 +96,7 @@ impl LiveTally {
             (Some((flow, seat)), _) => {
                 let (weight, shifts, abstained) = flow.live.if_votes(&flow.basin, seat);
                 count.remove_abstention(self.abstention)?;
-                reweigh(&mut count, flow, &shifts, ballots);
+                reweigh(&mut count, flow, &shifts, ballots, self.cutoff);
                 count.add_abstention(abstained)?;
                 weight
             }
@@ -128,12 +135,11 @@ impl LogState {
         }
         let flow = self.new_flow(id, electorate, delegating);
         let own = flow.is_some().then(|| count.clone());
-        let mut live = LiveTally { count, own, flow, abstention: 0, has_changed: true };
+        let cutoff = self.cutoff_so_far(proposal);
+        let mut live = LiveTally { count, own, flow, abstention: 0, has_changed: true, cutoff };
         live.abstain();
-        for (member, mut records) in proposal.ballots.by_member() {
-            if let Some(record) = records.find(|record| record.void_from.is_none()) {
-                live.replace(member, roll.weight(member), None, Some(record.fields), &proposal.ballots);
-            }
+        for (member, record) in proposal.ballots.all_counted(cutoff) {
+            live.replace(&member, roll.weight(&member), None, Some(record.fields), &proposal.ballots);
         }
         if let Some(proposal) = self.proposals.get_mut(id) {
             proposal.live = Some(live);
@@ -200,6 +206,7 @@ impl LogState {
     fn follows_delegations(&self, proposal: &ProposalRecord) -> bool {
         let tip = self.tip_height().unwrap_or(0);
         proposal.dropped.is_none()
+            && self.ended_at(proposal).is_none()
             && proposal.schedule.is_some_and(|schedule| {
                 let frozen = tip >= schedule.open && self.rule_of(proposal).is_some_and(|rule| rule.final_ballots);
                 tip < schedule.latest_close && !frozen
@@ -235,7 +242,7 @@ impl LogState {
         if let Some(basin) = self.basin_for(proposal) {
             return Some(Flow { basin, live: Live::new() });
         }
-        let cutoff = self.delegation_cutoff(proposal, u64::MAX);
+        let cutoff = self.delegation_cutoff(proposal, self.cutoff_so_far(proposal));
         let graph = Graph::of_book(Arc::clone(electorate), &self.delegations, &topic(proposal), cutoff, schedule.close);
         if graph.edge_count() == 0 && !delegating {
             return None;
@@ -246,7 +253,7 @@ impl LogState {
     /// The basin of another vote over the same roll that no delegation tells apart from this one.
     fn basin_for(&self, proposal: &ProposalRecord) -> Option<Arc<Basin>> {
         let view = |proposal: &ProposalRecord| {
-            let cutoff = self.delegation_cutoff(proposal, u64::MAX);
+            let cutoff = self.delegation_cutoff(proposal, self.cutoff_so_far(proposal));
             Some(self.delegations.view(&topic(proposal), cutoff, proposal.schedule?.close))
         };
         let own = view(proposal)?;
@@ -334,7 +341,8 @@ impl LiveTally {
         // First, so that no unit of weight is in two sums in between.
         self.count.remove_abstention(self.abstention).expect("it was counted as abstaining");
         self.abstention = 0;
-        reweigh(&mut self.count, flow, shifts.iter().filter(|shift| Some(shift.seat) != but), ballots);
+        let shifts = shifts.iter().filter(|shift| Some(shift.seat) != but);
+        reweigh(&mut self.count, flow, shifts, ballots, self.cutoff);
         self.abstain();
     }
 
@@ -345,11 +353,17 @@ impl LiveTally {
     }
 }
 
-/// Counts ballots of others with the weights that they carry now.
-fn reweigh<'s>(count: &mut Count, flow: &Flow, shifts: impl IntoIterator<Item = &'s Shift>, ballots: &Ballots) {
+/// Counts ballots of others, of those below `cutoff`, with the weights that they carry now.
+fn reweigh<'s>(
+    count: &mut Count,
+    flow: &Flow,
+    shifts: impl IntoIterator<Item = &'s Shift>,
+    ballots: &Ballots,
+    cutoff: u64,
+) {
     for shift in shifts {
         let member = flow.electorate().member(shift.seat);
-        if let Some(record) = ballots.standing(&member) {
+        if let Some(record) = ballots.counted(&member, cutoff) {
             let reweighed = count.reweigh(record.fields, shift.before, shift.after);
             reweighed.expect("it was counted with the weight before");
         }

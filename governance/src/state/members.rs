@@ -133,6 +133,13 @@ impl LogState {
         Some(Roll::compute(charter, &claims, facts, closing_height))
     }
 
+    /// Whether somebody may vote already, once they have a stake, by what is decided and in force (G-38).
+    #[must_use]
+    pub fn is_admitted(&self, key: &MemberId) -> bool {
+        let size = self.size();
+        self.membership_under(self.roll_charter(size), size).allows(&self.member_of_key(key))
+    }
+
     /// Who may vote if `charter` says who may. A suspension passes, so it takes nobody's place (G-98).
     pub(crate) fn membership_under(&self, charter: &Charter, size: u64) -> Membership {
         let height = self.height_of_size(size);

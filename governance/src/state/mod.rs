@@ -235,8 +235,9 @@ impl LogState {
         let affected: Vec<ProposalId> =
             self.proposals.values().filter(|p| p.snapshot_epoch == epoch).map(|p| p.id).collect();
         for id in &affected {
-            self.start_live(id);
+            // Its end tells which entries the live totals are of.
             self.recount_ending(id);
+            self.start_live(id);
         }
         self.advance_ledger();
     }

@@ -88,7 +88,9 @@ fn every_template_is_a_valid_charter_that_explains_itself() {
             assert_eq!(Charter::from_bytes(&charter.to_bytes()).unwrap(), charter);
             assert!(charter.explain().contains("Ása"));
             if network == "bitcoin" && template != Template::Starter {
-                assert_eq!(charter.advice(), [], "{}", template.name());
+                // three founders are few for any share that is wise later on.
+                let unwise: Vec<_> = charter.advice().into_iter().filter(|advice| advice.rule != "R-95").collect();
+                assert_eq!(unwise, [], "{}", template.name());
             }
         }
     }

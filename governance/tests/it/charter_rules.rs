@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use althing_governance::charter::{
-    Admission, Body, Charter, Class, ClassRule, EXAMPLE_KEYS, Quorum, RewardShare, SpendingCap, Threshold, WeightRule,
-    example_key, example_public_key,
+    Admission, Body, Charter, Class, ClassRule, EXAMPLE_KEYS, Quorum, RewardShare, SpendingCap, Threshold, Treasurer,
+    WeightRule, example_key, example_public_key,
 };
 use althing_governance::voting::System;
 use althing_governance::{DaoParams, MemberId, NetworkId};
@@ -17,7 +17,7 @@ type Change = fn(&mut Charter);
 #[test]
 fn each_rule_names_clause_and_field() {
     assert_eq!(charter().check(), []);
-    let table: [(&str, &str, Change); 87] = [
+    let table: [(&str, &str, Change); 88] = [
         ("R-50", "name", |c| c.name = String::new()),
         ("R-50", "name", |c| c.name = "x".repeat(65)),
         ("R-50", "name", |c| c.name = "a\u{1b}[31m".into()),
@@ -30,6 +30,10 @@ fn each_rule_names_clause_and_field() {
         ("R-50", "gossip_peers[0]", |c| c.gossip_peers[0] = "x".repeat(257)),
         ("R-51", "network", |c| c.network = NetworkId([1; 32])),
         ("R-52", "treasurers[1].key", |c| c.treasurers.push(c.treasurers[0].clone())),
+        ("R-52", "treasurers[1].name", |c| {
+            let name = c.treasurers[0].name.to_uppercase();
+            c.treasurers.push(Treasurer { name, key: keypair(94).public_key() });
+        }),
         ("R-52", "founders[1]", |c| c.founders.push(c.founders[0])),
         ("R-52", "founders[0]", |c| c.founders[0].0 = [0xff; 32]),
         ("R-52", "guardians.members[2]", |c| {
@@ -267,6 +271,7 @@ fn advice_warns_and_does_not_refuse() {
     unwise.anchor_key = unwise.hub_log_key;
     unwise.classes.push(ClassRule { veto_blocks: 6, ..ClassRule::new(Class::ElectTreasurers) });
     unwise.classes.push(ClassRule::new(Class::Admit));
+    unwise.classes.push(ClassRule::new(Class::Expel));
     assert_eq!(unwise.check(), []);
     let found: BTreeSet<&str> = unwise.advice().iter().map(|advice| advice.rule).collect();
     // R-82 speaks of charters without any deposit.
@@ -280,6 +285,17 @@ fn advice_warns_and_does_not_refuse() {
     assert_eq!(shared, ["anchor_key (R-94): is the same as hub_log_key; whoever gets one secret has both powers"]);
     unwise.anchor_key = anchor_key;
     assert!(unwise.advice().iter().all(|advice| advice.rule != "R-94"));
+    // of ten equal members one weighs a tenth, and of nine more.
+    for (founders, shrink_bp, hint) in
+        [(9, 1000, "among fewer than 10"), (1, 0, "is 0"), (2, 4999, "among fewer than 3")]
+    {
+        unwise.founders = (1..=founders).map(member_id).collect();
+        unwise.guards.electorate_shrink_bp = shrink_bp;
+        let told = |c: &Charter| c.advice().iter().find(|advice| advice.rule == "R-95").map(ToString::to_string);
+        assert!(told(&unwise).is_some_and(|words| words.contains(hint)), "{:?}", told(&unwise));
+        unwise.founders.push(member_id(founders + 1));
+        assert_eq!(told(&unwise).is_some(), shrink_bp == 0, "{founders} and one more");
+    }
 }
 
 /// NNS, 2022: for a flat fee somebody bought one motion a day for ever.

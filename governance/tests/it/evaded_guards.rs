@@ -140,6 +140,65 @@ fn copies_at_once_do_not_escape_the_cooldown() {
     }
 }
 
+/// What stood in the log beside a failure is barred only where it asks the same for no less.
+#[test]
+fn other_proposals_beside_a_failed_one_are_not_barred() {
+    let to = |byte: u8, sat: u64| {
+        let mut content = spend("Nets", sat);
+        outputs(&mut content)[0] = dust(byte, sat);
+        content
+    };
+    let expel_two = || expel(&[2]);
+    for (name, failed, beside, authors, bars) in [
+        ("another payee nobody paid before", to(0x51, 20_000), to(0x52, 20_000), [1, 1], false),
+        ("other words", text("Motion"), text("Another"), [1, 1], false),
+        ("the same payee for less", to(0x51, 20_000), to(0x51, 19_999), [1, 1], false),
+        ("the same payee for as much, under another title", to(0x51, 20_000), to(0x51, 20_000), [1, 1], true),
+        ("the same payee for more", to(0x51, 20_000), to(0x51, 20_001), [1, 1], true),
+        ("the same payee for more, by somebody else", to(0x51, 20_000), to(0x51, 20_001), [1, 3], false),
+        ("the same member", expel_two(), ProposalContent { title: "Away".into(), ..expel_two() }, [1, 1], true),
+    ] {
+        for after_its_end in [false, true] {
+            let mut world = founded(&[40_000, 60_000, 10_000], |charter| {
+                charter.guards.cooldown_blocks = 1000;
+                charter.guards.electorate_shrink_bp = 5000;
+            });
+            let first = world.propose(authors[0], ProposalContent { body: "First".into(), ..failed.clone() });
+            let early = (!after_its_end).then(|| world.propose(authors[1], beside.clone()));
+            world.mine();
+            world.vote(1, first, Choice::Yes).unwrap();
+            world.vote(2, first, Choice::No).unwrap();
+            early.into_iter().for_each(|id| agree(&mut world, 3, id));
+            assert_eq!(world.fate(first).fate, Fate::Failed, "{name}");
+            let forecast = world.state.ledger().forecast(&world.state, &beside, &member_id(authors[1]));
+            let second = early.unwrap_or_else(|| {
+                let id = world.open_vote(authors[1], beside.clone());
+                agree(&mut world, 3, id);
+                id
+            });
+            let standing = world.fate(second);
+            // Afterwards every one of them comes from who failed, or is about the same.
+            assert_eq!(
+                is_cooling(&standing),
+                bars || after_its_end,
+                "{name}, after: {after_its_end}: {:?}",
+                standing.bar
+            );
+            if after_its_end {
+                // G-100: what an author is told before is what happens.
+                assert_eq!(forecast, standing.bar, "{name}");
+                let words = standing.bar.unwrap().to_string();
+                let expected = match name {
+                    "another payee nobody paid before" => "goes to somebody whom no vote ever paid",
+                    "other words" => "nothing but words tells them apart",
+                    _ => "the same failed before, by ",
+                };
+                assert!(words.contains(expected) && words.contains("below height"), "{name}: {words}");
+            }
+        }
+    }
+}
+
 fn expel(members: &[u8]) -> ProposalContent {
     let effects = members.iter().map(|member| Effect::Expel { member: member_id(*member) }).collect();
     ProposalContent::question(Class::Expel, "Out", "", effects)
@@ -147,8 +206,8 @@ fn expel(members: &[u8]) -> ProposalContent {
 
 #[test]
 fn a_few_cannot_expel_the_rest() {
-    let attack = |stakes: &[u64], expulsions: &[&[u8]]| -> Vec<Option<Bar>> {
-        let mut world = founded(stakes, |_| {});
+    let attack_under = |shrink_bp: u16, stakes: &[u64], expulsions: &[&[u8]]| -> Vec<Option<Bar>> {
+        let mut world = founded(stakes, |charter| charter.guards.electorate_shrink_bp = shrink_bp);
         let ids: Vec<ProposalId> = expulsions.iter().map(|members| world.propose(1, expel(members))).collect();
         world.mine();
         for id in &ids {
@@ -156,14 +215,23 @@ fn a_few_cannot_expel_the_rest() {
         }
         ids.iter().map(|id| world.fate(*id).bar).collect()
     };
+    let attack = |stakes: &[u64], expulsions: &[&[u8]]| attack_under(1000, stakes, expulsions);
     let lost = |lost, of| Some(Bar::ElectorateShrink { lost, of });
-    // A third of the weight; a tenth is allowed.
-    assert_eq!(attack(&[60_000, 30_000, 10_000], &[&[2]]), [None], "one of average weight may always go");
+    // A third of the weight; a tenth is allowed. However few they are, nobody above it goes.
+    assert_eq!(attack(&[55_000, 45_000], &[&[2]]), [lost(45_000, 100_000)]);
+    assert_eq!(attack(&[60_000, 30_000, 10_000], &[&[2]]), [lost(30_000, 100_000)]);
     assert_eq!(attack(&[50_000, 35_000, 15_000], &[&[2]]), [lost(35_000, 100_000)]);
+    // What a charter allows is its founders' to say, and its own words tell it.
+    assert_eq!(attack_under(4500, &[55_000, 45_000], &[&[2]]), [None]);
+    assert_eq!(attack_under(4499, &[55_000, 45_000], &[&[2]]), [lost(45_000, 100_000)]);
+    let mut told = crate::world::charter();
+    told.guards.electorate_shrink_bp = 4499;
+    assert!(told.explain().contains("more than 44.99 % of all weight"), "{}", told.explain());
+    assert!(told.explain().contains("whoever weighs more than that cannot be expelled"), "{}", told.explain());
     assert_eq!(attack(&[90_000, 5000, 5000], &[&[2, 3]]), [None], "a tenth");
     // Slices of the same: what passed before counts.
     let slices = attack(&[60_000, 8000, 8000, 8000, 8000, 8000], &[&[2], &[3], &[4]]);
-    assert_eq!(slices, [None, None, lost(24_000, 100_000)]);
+    assert_eq!(slices, [None, lost(16_000, 100_000), lost(16_000, 100_000)]);
 }
 
 fn rules(before: &Charter, change: impl FnOnce(&mut Charter)) -> ProposalContent {

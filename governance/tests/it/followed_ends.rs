@@ -1,4 +1,5 @@
-//! Hazard: a vote whose end depends on when it was asked for, or that costs a count of all ballots with every head.
+//! Hazard: a vote whose end depends on when it was asked for, or that costs a count of all ballots with every head; a ballot that
+//! the hub takes and nobody counts.
 
 use althing_governance::ballots::Ballots;
 use althing_governance::charter::{Body, Class, ClassRule, Quorum};
@@ -8,7 +9,7 @@ use althing_governance::voting::{Count, Leader};
 use althing_governance::{Charter, LogState, MemberId, ProposalId};
 use proptest::prelude::*;
 
-use crate::world::{EPOCH, World, charter, member_id, text};
+use crate::world::{EPOCH, IntoEntry as _, World, charter, member_id, text};
 
 const MEMBERS: u8 = 6;
 
@@ -98,6 +99,8 @@ proptest! {
         let mut world = world(late_surge);
         let id = world.open_vote(1, text("When"));
         let mut delegations = Vec::new();
+        // Where a ballot is in the log, and whether the hub takes it by G-35.
+        let mut taken = Vec::new();
         for (blocks, member, what, to) in acts {
             match what {
                 3 => {
@@ -109,8 +112,12 @@ proptest! {
                 }
                 choice => {
                     let choice = [Choice::Yes, Choice::No, Choice::Abstain][usize::from(choice)];
+                    let ballot = world.sign(member, Ballot::new(id, choice, None)).into_entry();
+                    let hub = world.state.check_electorate(&ballot);
                     // Closed, or final: refused, and nothing changes.
-                    let _ = world.say(member, Ballot::new(id, choice, None));
+                    if world.append(ballot).is_ok() {
+                        taken.push((world.state.size() - 1, hub));
+                    }
                 }
             }
             (0..blocks).for_each(|_| world.mine());
@@ -125,5 +132,24 @@ proptest! {
         other.set_roll(1, world.rolls[0].clone());
         prop_assert_eq!(other.vote_end(&other.proposals()[&id]), Some(expected));
         prop_assert_eq!(&other, &world.state);
+        // G-35: the hub takes what counts, and nothing else.
+        let cutoff = world.state.heads().iter().find(|record| record.head.tip_height >= expected).unwrap().head.size;
+        for (position, hub) in taken {
+            prop_assert_eq!(hub.is_ok(), position < cutoff, "{:?} at {}, the vote ended at {}", hub, position, expected);
+            if let Err(refusal) = hub {
+                let words = refusal.to_string();
+                prop_assert!(words.contains(&format!("G-35: the vote ended at height {expected}")), "{}", words);
+            }
+        }
+        // What lies behind the end all the same changes no total.
+        let proposal = &world.state.proposals()[&id];
+        // With final ballots delegations are frozen, and all of these came later (G-44).
+        let followed = if late_surge { &delegations[..] } else { &[] };
+        prop_assert_eq!(proposal.live.as_ref().unwrap().count(), &count(&world, &proposal.ballots, cutoff, followed));
+        for member in (1..=MEMBERS).map(member_id) {
+            let position = |record: althing_governance::ballots::BallotRecord<'_>| record.position;
+            let counted = world.state.counted_ballot(proposal, &member).map(position);
+            prop_assert_eq!(counted, proposal.ballots.of(&member).map(position).find(|at| *at < cutoff));
+        }
     }
 }

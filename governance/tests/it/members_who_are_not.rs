@@ -40,7 +40,8 @@ fn voters(world: &World) -> Vec<u8> {
 
 #[test]
 fn only_founders_and_the_admitted_vote_and_each_change_comes_one_cycle_later() {
-    let mut world = founded(Admission::Vote { min_stake_sat: 1000 }, |_| {});
+    let mut world =
+        founded(Admission::Vote { min_stake_sat: 1000 }, |charter| charter.guards.electorate_shrink_bp = 5000);
     assert_eq!(voters(&world), [1], "a stake alone admits nobody");
     pass(&mut world, Effect::Admit { member: member_id(3) });
     let effective = world.state.ledger().closing_height();

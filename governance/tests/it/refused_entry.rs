@@ -1,8 +1,8 @@
 //! Hazard: an entry that the log must not take. Each refusal names its clause and changes nothing.
 
-use althing_governance::charter::Class;
+use althing_governance::charter::{Class, Treasurer};
 use althing_governance::entry::{
-    Ballot, Choice, Comment, Effect, Entry, LaneEntry, ProposalContent, Spend, lane_start,
+    Ballot, Choice, Comment, Effect, ElectTreasurers, Entry, LaneEntry, Pause, ProposalContent, Spend, lane_start,
 };
 use althing_governance::signing::{Statement as _, verify_all};
 use althing_governance::{
@@ -208,7 +208,7 @@ fn proposals_that_make_no_sense() {
             _ => unreachable!("the table starts from a spend"),
         }
     }
-    let table: [(&str, Change); 11] = [
+    let table: [(&str, Change); 13] = [
         ("proposal title", |c| c.title = String::new()),
         ("proposal title", |c| c.title = "x".repeat(121)),
         ("proposal body", |c| c.body = "x".repeat(16_385)),
@@ -218,8 +218,10 @@ fn proposals_that_make_no_sense() {
         ("is 0 sat", |c| output(c).outputs[0].sat = 0),
         ("output script", |c| output(c).outputs[0].script = ScriptBuf::new()),
         ("expiry_blocks", |c| output(c).expiry_blocks = 0),
-        ("21 million", |c| output(c).fee_cap_sat = 2_100_000_000_000_000),
-        ("21 million", |c| output(c).fee_cap_sat = u64::MAX),
+        ("21 million", |c| output(c).outputs[0].sat = 2_100_000_000_000_000),
+        ("21 million", |c| output(c).outputs[0].sat = u64::MAX),
+        ("fee_cap_sat: is 100000001 sat; must be at most 100000000", |c| output(c).fee_cap_sat = 100_000_001),
+        ("fee_cap_sat: is 18446744073709551615 sat", |c| output(c).fee_cap_sat = u64::MAX),
     ];
     for (hint, change) in table {
         let mut content = spend("Nets", 20_000);
@@ -228,6 +230,29 @@ fn proposals_that_make_no_sense() {
         assert!(error.to_string().contains(hint), "{error}");
         assert_refused(&world, &world.sign(1, content).into_entry(), "G-24", false, hint);
     }
+}
+
+/// Effects without sense, each under the rule that it breaks.
+#[test]
+fn effects_that_nobody_can_mean() {
+    let (world, _) = voting();
+    let treasurer = |name: &str, n: u8| Treasurer { name: name.into(), key: keypair(n).public_key() };
+    let elect = |treasurers| Effect::ElectTreasurers(ElectTreasurers { descriptor: "wsh(pk(A))".into(), treasurers });
+    let pause = |blocks| Effect::Pause(Pause { blocks, classes: vec![Class::Spend] });
+    for (effect, rule, hint) in [
+        (elect(vec![treasurer("Ása", 90), treasurer("ása", 91)]), "R-52", "treasurer name: \"ása\" is two treasurers'"),
+        (elect(vec![treasurer("Ása", 90), treasurer("Una", 90)]), "R-52", "treasurer key: 0"),
+        (pause(0), "G-87", "pause blocks: is 0; must be 1 to 4320"),
+        (pause(4321), "G-87", "pause blocks: is 4321; must be 1 to 4320"),
+        (pause(u32::MAX), "G-87", "is 4294967295"),
+    ] {
+        let content = ProposalContent::question(effect.class(), "Odd", "", vec![effect]);
+        let error = ProposalContent::from_bytes(&content.to_bytes()).unwrap_err().to_string();
+        assert!(error.contains(rule) && error.contains(hint), "{error}");
+        assert_refused(&world, &world.sign(1, content).into_entry(), "G-24", false, hint);
+    }
+    elect(vec![treasurer("Ása", 90), treasurer("Una", 91)]).check().unwrap();
+    pause(4320).check().unwrap();
 }
 
 #[test]

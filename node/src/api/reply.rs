@@ -422,6 +422,9 @@ pub struct Ballot {
     pub position: Option<u64>,
     /// Whether a later ballot of the same key replaced it.
     pub replaced: bool,
+    /// Height at which the vote had ended when the log took this ballot, which then does not count (G-42).
+    #[serde(default)]
+    pub too_late: Option<u32>,
     /// Whether the treasury key cast it, in the treasurers' own vote (G-45).
     #[serde(default)]
     pub as_treasurer: bool,

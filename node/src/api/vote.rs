@@ -108,6 +108,9 @@ pub struct ProposalReview {
     pub options: Vec<String>,
     /// How it would be voted on, in sentences.
     pub rules: Vec<String>,
+    /// What the log would take, and its author should think of first.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// What the author has to hold, satoshis.
     pub deposit_sat: u64,
     /// Why it cannot be proposed now, with the rule.

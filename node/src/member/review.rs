@@ -49,6 +49,7 @@ impl Member {
                 false => Vec::new(),
             },
             rules,
+            warnings: view::draft_warnings(&self.shell, &content, &self.me),
             deposit_sat,
             refusal,
         })))

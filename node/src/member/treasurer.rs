@@ -41,7 +41,7 @@ impl Member {
             format!("Your treasury key {key} signs it; choice, reason and key are public to the DAO for ever."),
             format!("It is one of {} votes of the treasurers, and none of the members'.", charter.treasurers.len()),
         ];
-        let before = record.ballots.standing(&key);
+        let before = state.counted_ballot(record, &key);
         if let Some(before) = before.and_then(|b| crate::view::ballot_choice(&record.content, b.fields)) {
             sentences.push(format!("It replaces your ballot \"{before}\"."));
         }

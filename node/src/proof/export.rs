@@ -133,7 +133,8 @@ fn ballot(
     log_size: u64,
 ) -> Result<Statement, ApiError> {
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
-    let Some(ballot) = record.ballots.counted(member, log_size) else {
+    let cutoff = shell.ledger.state().vote_cutoff(record).map_or(log_size, |cutoff| cutoff.min(log_size));
+    let Some(ballot) = record.ballots.counted(member, cutoff) else {
         return Err(ApiError::invalid("P-8", format!("member {member} cast no ballot on proposal {}", record.id)));
     };
     let snapshot = record.snapshot_epoch;

@@ -23,15 +23,16 @@ use crate::view::{find_proposal, link_facts, stored_receipt};
 pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &ProofStatement) -> Result<Why, ApiError> {
     let id = find_proposal(shell, proposal)?;
     let record = &shell.ledger.state().proposals()[&id];
-    let (position, mut statement_words) = match statement {
-        ProofStatement::Tally => (record.position, format!("Proposal {id} and its sums.")),
-        ProofStatement::Payment { .. } => (record.position, format!("The payment of proposal {id}.")),
+    let (position, mut statement_words, aside) = match statement {
+        ProofStatement::Tally => (record.position, format!("Proposal {id} and its sums."), String::new()),
+        ProofStatement::Payment { .. } => (record.position, format!("The payment of proposal {id}."), String::new()),
         ProofStatement::Ballot { member } => {
             let member = match member {
                 Some(text) => text.parse().map_err(|error| ApiError::invalid("N-53", format!("{error}")))?,
                 None => me.ok_or_else(|| ApiError::invalid("N-53", "name the member whose ballot is meant"))?,
             };
-            (own_ballot(record, &member)?, format!("The ballot of member {member} on proposal {id}."))
+            let (position, aside) = ballot_of(shell, record, &member)?;
+            (position, format!("The ballot of member {member} on proposal {id}.{aside}"), aside)
         }
     };
     let mut steps = Vec::new();
@@ -68,7 +69,7 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
     let decided = find_proposal(shell, proposal).and_then(|id| make(shell, me, &id, statement));
     match decided {
         Ok((_, finding)) => {
-            statement_words = finding.statement;
+            statement_words = format!("{}{}", finding.statement, aside);
             let values = finding.checked.iter().map(|sentence| ("checked", sentence.clone()));
             let sentence = "The whole proof file was made and judged here, as any receiver would.".to_owned();
             steps.push(step("count", WhyState::Holds, sentence, values));
@@ -97,11 +98,29 @@ pub fn why_link(shell: &Shell, epoch: u32) -> Result<Why, ApiError> {
     })
 }
 
-/// Position of the ballot that counts.
-fn own_ballot(record: &ProposalRecord, member: &MemberId) -> Result<u64, ApiError> {
-    record.ballots.standing(member).map(|ballot| ballot.position).ok_or_else(|| {
-        ApiError::not_now(format!("P-8: the log has no ballot of member {member} on proposal {}", record.id))
-    })
+/// Position of the ballot that counts, and what is to be said of one behind it that does not.
+fn ballot_of(shell: &Shell, record: &ProposalRecord, member: &MemberId) -> Result<(u64, String), ApiError> {
+    let state = shell.ledger.state();
+    let id = record.id;
+    let newest = record.ballots.of(member).next();
+    let Some(counted) = state.counted_ballot(record, member) else {
+        return Err(match newest.zip(state.ended_at(record)) {
+            Some((ballot, end)) if ballot.void_from.is_none() => ApiError::invalid(
+                "G-42",
+                format!(
+                    "G-42: the ballot of member {member} on proposal {id} does not count: it is entry {}, and the vote ended at \
+                     height {end} before it",
+                    ballot.position
+                ),
+            ),
+            _ => ApiError::not_now(format!("P-8: the log has no ballot of member {member} on proposal {id}")),
+        });
+    };
+    let late = newest.filter(|newest| newest.position > counted.position && newest.void_from.is_none());
+    let aside = late.zip(state.ended_at(record)).map(|(late, end)| {
+        format!(" A later one, entry {}, came after the vote ended at height {end} and does not count.", late.position)
+    });
+    Ok((counted.position, aside.unwrap_or_default()))
 }
 
 /// The hub's receipt for the entry, if it is this node's own.

@@ -2,6 +2,7 @@
 
 use althing_anchor::{Recovery, ScriptKind, Treasury, TreasuryTemplate, compile_policy};
 use althing_governance::Charter;
+use althing_governance::charter::Treasurer;
 use anyhow::{Context, Result, bail};
 use bitcoin::{Address, Network};
 use serde::{Deserialize, Serialize};
@@ -131,21 +132,32 @@ pub(super) fn holder(shell: &Shell, generation: usize, key: usize) -> String {
     holder_in(charter, treasury, key)
 }
 
-/// T-61: a treasurer of the charter whose key is the plain key, or the extended key, of that place in the descriptor.
+/// The name of who holds a key, by the charter.
 fn holder_in(charter: Option<&Charter>, treasury: &Treasury, key: usize) -> String {
-    use bdk_wallet::miniscript::DescriptorPublicKey as Key;
-    let found = treasury.keys().get(key).and_then(|expression| {
-        let first = treasury.public_keys_at(0).ok()?.get(key).copied()?;
-        charter?.treasurers.iter().find(|treasurer| {
-            let x_only = treasurer.key.x_only_public_key().0;
-            let extended = match expression {
-                Key::XPub(xpub) => Some(xpub.xkey.public_key.x_only_public_key().0),
-                _ => None,
-            };
-            first.x_only_public_key().0 == x_only || extended == Some(x_only)
-        })
+    let found = charter.and_then(|charter| {
+        let place = key_holder(treasury, &charter.treasurers, key)?;
+        charter.treasurers.get(place)
     });
     found.map_or_else(|| format!("key {}", number_of(treasury, key)), |treasurer| treasurer.name.clone())
+}
+
+/// For each key of a treasury the place of the treasurer whose it is.
+pub(crate) fn key_holders(treasury: &Treasury, treasurers: &[Treasurer]) -> Vec<Option<usize>> {
+    (0..treasury.keys().len()).map(|key| key_holder(treasury, treasurers, key)).collect()
+}
+
+/// T-61: the treasurer whose key is the plain key, or the extended key, of that place in the descriptor.
+fn key_holder(treasury: &Treasury, treasurers: &[Treasurer], key: usize) -> Option<usize> {
+    use bdk_wallet::miniscript::DescriptorPublicKey as Key;
+    let first = treasury.public_keys_at(0).ok()?.get(key)?.x_only_public_key().0;
+    let extended = match treasury.keys().get(key)? {
+        Key::XPub(xpub) => Some(xpub.xkey.public_key.x_only_public_key().0),
+        _ => None,
+    };
+    treasurers.iter().position(|treasurer| {
+        let x_only = treasurer.key.x_only_public_key().0;
+        first == x_only || extended == Some(x_only)
+    })
 }
 
 /// Number of a key, from 1, where the branches of one extended key count as one.

@@ -31,20 +31,27 @@ pub(super) fn own(shell: &Shell) -> Result<Vec<Ballot>, ApiError> {
         let proposal = entry.body.proposal;
         let record = shell.ledger.state().proposals().get(&proposal);
         let Some(choice) = record.and_then(|record| choice_of(&record.content, &entry.body.fields)) else { continue };
-        let position = shell.ledger.position_of(&entry.id());
+        let logged = shell.ledger.position_of(&entry.id());
         let promised = row.receipt.as_deref().and_then(|bytes| stored_receipt(bytes).ok());
-        let path = path(shell, &links, position, promised.as_ref());
+        let path = path(shell, &links, logged, promised.as_ref());
         let as_treasurer = Voice::of_incarnation(row.incarnation) == Voice::Treasurer;
+        let position = logged.or(promised.map(|(_, position)| position));
+        let too_late = record.zip(position).and_then(|(record, position)| too_late(shell, record, position));
         ballots.push(Ballot {
-            replaced: !newer.insert((proposal, as_treasurer)),
+            // What does not count replaces nothing.
+            replaced: too_late.is_none() && !newer.insert((proposal, as_treasurer)),
+            too_late,
             as_treasurer,
             proposal: proposal.to_string(),
             title: record.map(|record| record.content.title.clone()).unwrap_or_default(),
             choice,
             reason: entry.body.reason.clone(),
             sequence: row.sequence,
-            position: position.or(promised.map(|(_, position)| position)),
-            words: path_words(&path),
+            position,
+            words: match too_late {
+                Some(end) => format!("{} {}", late_words(end), path_words(&path)),
+                None => path_words(&path),
+            },
             path,
         });
     }
@@ -73,6 +80,8 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
         && record.schedule.zip(state.tip_height()).is_some_and(|(schedule, tip)| schedule.is_open(tip));
     let refusal = if !open {
         Some(not_open(state.phase(record)))
+    } else if let Err(late) = state.check_in_time(record) {
+        Some(Refused { rule: late.rule().to_owned(), message: late.to_string(), transient: false })
     } else if weight == 0 && !state.holds_office(&me) {
         let epoch = record.snapshot_epoch;
         Some(Refused {
@@ -97,6 +106,7 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
             false => "You can change it until voting closes; the last one counts.".to_owned(),
         },
     ];
+    sentences.extend(may_go_on(shell, record));
     if treasurers(shell, record).is_some_and(|body| body.i_am_one) {
         sentences.push(
             "The treasurers decide on it as well, and you are one: that ballot is another one, `vote --as-treasurer`, \
@@ -112,6 +122,30 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
     }
     let weight = weight.to_string();
     Ok(BallotReview { proposal, choice, replaces, weight, tally_after, options_after, sentences, refusal })
+}
+
+/// Until when a vote goes on whose end a change of the lead puts off.
+fn may_go_on(shell: &Shell, record: &ProposalRecord) -> Option<String> {
+    let state = shell.ledger.state();
+    let (end, latest) = (state.vote_end(record)?, record.schedule?.latest_close);
+    let is_open = state.ended_at(record).is_none();
+    (is_open && end < latest).then(|| {
+        format!(
+            "Voting ends at height {end}, unless the lead changes in the last quarter and extends it, to height {latest} at most \
+             (G-43); a ballot that comes after the end is refused and does not count."
+        )
+    })
+}
+
+/// The height at which the vote had ended, for an entry at a position that is too late for it.
+fn too_late(shell: &Shell, record: &ProposalRecord, position: u64) -> Option<u32> {
+    let state = shell.ledger.state();
+    state.ended_at(record).filter(|_| state.vote_cutoff(record).is_some_and(|cutoff| position >= cutoff))
+}
+
+/// What a ballot is worth that came behind the end of its vote.
+pub fn late_words(end: u32) -> String {
+    format!("Not counted: the vote had ended at height {end} when the log took it (G-42).")
 }
 
 /// G-41: before voting opens it is worth another try, afterwards it is not.
@@ -133,7 +167,7 @@ pub(super) fn treasurers(shell: &Shell, record: &ProposalRecord) -> Option<Treas
     }
     let keys = || state.charter_of(record).treasurers.iter().map(|treasurer| treasurer.key.x_only_public_key().0);
     let own = shell.key_of(Voice::Treasurer).x_only_public_key().0;
-    let has_voted = |key: &XOnlyPublicKey| record.ballots.standing(&MemberId::of(key)).is_some();
+    let has_voted = |key: &XOnlyPublicKey| state.counted_ballot(record, &MemberId::of(key)).is_some();
     Some(TreasurersVote {
         of: keys().count() as u64,
         voted: keys().filter(has_voted).count() as u64,

@@ -51,7 +51,7 @@ pub(super) fn mine(shell: &Shell, me: Option<MemberId>, proposal: Option<&str>) 
                     proposal: record.id.to_string(),
                     number,
                     title: record.content.title.clone(),
-                    has_voted: votes(record, &me),
+                    has_voted: votes(shell, record, &me),
                     carried: carried(shell, record, &me, own(record)).to_string(),
                     routes: routes(shell, record, &me),
                 })
@@ -63,12 +63,12 @@ pub(super) fn mine(shell: &Shell, me: Option<MemberId>, proposal: Option<&str>) 
 
 /// Weight with which a ballot of `me` is counted, or would be: their own, and what others delegate to them.
 pub(super) fn carried(shell: &Shell, record: &ProposalRecord, me: &MemberId, own: u128) -> u128 {
-    if votes(record, me) {
+    if votes(shell, record, me) {
         return record.live.as_ref().map_or(own, |live| live.carried(me, own));
     }
     let Some(graph) = graph(shell, record) else { return own };
     let Some(seat) = graph.electorate().seat(me) else { return own };
-    let voters = graph.electorate().seats().filter(|other| votes(record, &graph.electorate().member(*other)));
+    let voters = graph.electorate().seats().filter(|other| votes(shell, record, &graph.electorate().member(*other)));
     let flow = althing_governance::delegation::resolve(&graph, voters.chain([seat]));
     flow.received(&graph, seat)
 }
@@ -76,7 +76,7 @@ pub(super) fn carried(shell: &Shell, record: &ProposalRecord, me: &MemberId, own
 fn routes(shell: &Shell, record: &ProposalRecord, me: &MemberId) -> Vec<WeightRoute> {
     let Some(graph) = graph(shell, record) else { return Vec::new() };
     let Some(seat) = graph.electorate().seat(me) else { return Vec::new() };
-    let route = Route::of(&graph, seat, |seat| votes(record, &graph.electorate().member(seat)));
+    let route = Route::of(&graph, seat, |seat| votes(shell, record, &graph.electorate().member(seat)));
     let ends = route.ends.iter().map(|end| {
         let member = graph.electorate().member(end.seat);
         WeightRoute {
@@ -97,8 +97,8 @@ fn routes(shell: &Shell, record: &ProposalRecord, me: &MemberId) -> Vec<WeightRo
     ends.collect()
 }
 
-fn votes(record: &ProposalRecord, member: &MemberId) -> bool {
-    record.ballots.standing(member).is_some()
+fn votes(shell: &Shell, record: &ProposalRecord, member: &MemberId) -> bool {
+    shell.ledger.state().counted_ballot(record, member).is_some()
 }
 
 /// The delegations that count for a proposal; `None` where nobody can delegate, or the roll is not known.

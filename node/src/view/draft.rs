@@ -9,6 +9,8 @@ use althing_governance::entry::{
     Budget, Confiscate, Effect, ElectTreasurers, Milestone, Pause, ProposalContent, ProposalOption, ReplaceKeys,
     Request, RuleChange, Spend, SpendOutput, Version,
 };
+use althing_governance::id::MemberId;
+use althing_governance::ledger::{Bar, Fate, PaymentState, Standing};
 use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, ScriptBuf};
 
@@ -67,6 +69,7 @@ fn can_take_effect(shell: &Shell, effects: &[Effect]) -> Result<(), ApiError> {
             return Err(ApiError::invalid("G-83", format!("G-83: member {member} is named twice")));
         }
         is_payable(effect)?;
+        changes_something(shell, effect)?;
         // A rule change is the log's own to refuse (G-85).
         if !matches!(effect, Effect::ElectTreasurers(_) | Effect::ReplaceKeys(_)) {
             continue;
@@ -79,6 +82,90 @@ fn can_take_effect(shell: &Shell, effects: &[Effect]) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// N-54: what would change nothing, or less than it says.
+fn changes_something(shell: &Shell, effect: &Effect) -> Result<(), ApiError> {
+    let state = shell.ledger.state();
+    let message = match effect {
+        // Where nobody is admitted by vote, G-16 says so.
+        Effect::Admit { member }
+            if state.charter().rule_for(Class::Admit, 0).is_some() && state.is_admitted(member) =>
+        {
+            format!("N-54: {member} is admitted already; a stake is all that a vote needs")
+        }
+        Effect::Pause(pause) if pause.blocks > state.charter().guards.pause_max_blocks => format!(
+            "N-54: a pause of {} blocks; the charter lets one last {} blocks at most (G-87)",
+            pause.blocks,
+            state.charter().guards.pause_max_blocks
+        ),
+        Effect::StopBudget { proposal } => match state.ledger().standing(proposal) {
+            Some(standing) if !has_open_payments(standing) => {
+                format!("N-54: nothing of budget {proposal} is left to stop: {}", standing.fate.words())
+            }
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    Err(ApiError::invalid("N-54", message))
+}
+
+fn has_open_payments(budget: &Standing) -> bool {
+    match budget.fate {
+        Fate::Waiting => true,
+        Fate::Effective => budget.payments.iter().any(|payment| payment.state == PaymentState::Waiting),
+        _ => false,
+    }
+}
+
+/// What may be proposed and hardly should without a second look.
+pub(crate) fn warnings(shell: &Shell, content: &ProposalContent, author: &MemberId) -> Vec<String> {
+    let state = shell.ledger.state();
+    let forecast = state.ledger().forecast(state, content, author);
+    let mut told: Vec<String> = forecast
+        .filter(|bar| matches!(bar, Bar::Cooldown { .. } | Bar::Deposit { .. }))
+        .map(|bar| format!("Proposed now it would have no effect, whatever the vote says (G-100): {bar}."))
+        .into_iter()
+        .collect();
+    for effect in content.options.iter().flat_map(|option| &option.effects) {
+        match effect {
+            Effect::Spend(spend) => told
+                .extend(fees_above(spend.fee_cap_sat, spend.outputs.iter().map(|output| u128::from(output.sat)).sum())),
+            Effect::Budget(budget) => told.extend(fees_above(
+                budget.fee_cap_sat,
+                budget.milestones.iter().map(|milestone| u128::from(milestone.amount_sat)).min().unwrap_or(0),
+            )),
+            Effect::StopBudget { proposal } if state.ledger().standing(proposal).is_none() => told.push(format!(
+                "Budget {proposal} is not decided yet: if this takes effect first, the whole budget lapses (G-84)."
+            )),
+            Effect::Expel { member } if !state.is_admitted(member) => {
+                told.push(format!("{member} is nobody who may vote: this keeps them from being so."));
+            }
+            Effect::ElectTreasurers(election) => told.extend(keys_apart(&election.descriptor, &election.treasurers)),
+            _ => {}
+        }
+    }
+    told
+}
+
+fn fees_above(fee_cap_sat: u64, paid: u128) -> Option<String> {
+    (u128::from(fee_cap_sat) > paid)
+        .then(|| format!("Its fee cap of {fee_cap_sat} sat is more than the {paid} sat that one payment brings."))
+}
+
+/// T-4 lets the list of treasurers and the keys of the treasury differ; whoever proposes and whoever votes is told.
+pub(crate) fn keys_apart(descriptor: &str, treasurers: &[Treasurer]) -> Vec<String> {
+    let Ok(treasury) = Treasury::parse(descriptor) else { return Vec::new() };
+    let holders = crate::treasury::policy::key_holders(&treasury, treasurers);
+    let mut told = Vec::new();
+    for (key, _) in treasury.keys().iter().zip(&holders).filter(|(_, holder)| holder.is_none()) {
+        told.push(format!("Key {key} of the treasury is none of the treasurers named (T-4): ask whose it is."));
+    }
+    let idle = (0..treasurers.len()).filter(|place| !holders.contains(&Some(*place)));
+    told.extend(idle.map(|place| {
+        format!("Treasurer {:?} has no key of the treasury and cannot sign (T-4).", treasurers[place].name)
+    }));
+    told
 }
 
 /// N-54: what Bitcoin's nodes do not relay is never mined, so it cannot be paid.

@@ -43,8 +43,9 @@ fn tally(shell: &Shell, record: &ProposalRecord) -> Curve {
         record.live.as_ref().map_or(own, |live| live.carried(member, own))
     };
     let mut ballots: Vec<(u64, &MemberId, &[u16])> = Vec::new();
+    let cutoff = state.vote_cutoff(record).unwrap_or(u64::MAX);
     for (member, records) in record.ballots.by_member() {
-        let valid = records.filter(|ballot| ballot.void_from.is_none());
+        let valid = records.filter(|ballot| ballot.void_from.is_none() && ballot.position < cutoff);
         ballots.extend(valid.map(|ballot| (ballot.position, member, ballot.fields)));
     }
     ballots.sort_by_key(|(position, ..)| *position);

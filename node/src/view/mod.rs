@@ -16,10 +16,11 @@ mod report;
 mod wait;
 mod workings;
 
-pub use ballots::path_words;
 pub(crate) use ballots::stored_receipt;
+pub use ballots::{late_words, path_words};
 pub use choice::{choice as ballot_choice, fields as ballot_fields};
 pub use draft::content as draft_content;
+pub(crate) use draft::{keys_apart, warnings as draft_warnings};
 pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
 pub use names::{find_comment, find_member, find_proposal, name_of};
 pub use proposals::{quorum_sentence, threshold_sentence};

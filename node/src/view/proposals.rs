@@ -32,7 +32,10 @@ pub(super) fn in_order(shell: &Shell) -> Vec<&ProposalRecord> {
 pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>, ApiError> {
     let mut own: BTreeMap<(String, bool), Ballot> = BTreeMap::new();
     for ballot in if me.is_some() { ballots::own(shell)? } else { Vec::new() } {
-        // The newest comes first.
+        // The newest that counts comes first.
+        if ballot.too_late.is_some() {
+            continue;
+        }
         own.entry((ballot.proposal.clone(), ballot.as_treasurer)).or_insert(ballot);
     }
     let hidden = Hidden::load(shell)?;
@@ -76,7 +79,7 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
         // The newest comes first.
         let (mut theirs, mut mine): (Vec<Ballot>, Vec<Ballot>) = ballots::own(shell)?
             .into_iter()
-            .filter(|ballot| ballot.proposal == proposal.id && !ballot.replaced)
+            .filter(|ballot| ballot.proposal == proposal.id && !ballot.replaced && ballot.too_late.is_none())
             .partition(|ballot| ballot.as_treasurer);
         proposal.my_ballot = mine.pop();
         if let Some(body) = &mut proposal.vote.treasurers {
@@ -167,6 +170,7 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[Pro
         effects: {
             let mut effects = record.content.sentences_against(state.charter_of(record), shell.dao.network());
             effects.extend(no_treasury(&record.content));
+            effects.extend(keys_apart(&record.content));
             effects
         },
         state: proposal_state(phase),
@@ -186,6 +190,16 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[Pro
         gate: gate(shell, record),
         vote: vote_facts(shell, record, versions),
     }
+}
+
+/// What members have to know before they elect treasurers who are not those of the keys (T-4).
+fn keys_apart(content: &ProposalContent) -> Vec<String> {
+    let effects = content.options.iter().flat_map(|option| &option.effects);
+    let told = effects.filter_map(|effect| match effect {
+        Effect::ElectTreasurers(election) => Some(super::draft::keys_apart(&election.descriptor, &election.treasurers)),
+        _ => None,
+    });
+    told.flatten().collect()
 }
 
 /// What members have to know before they elect what is no treasury (T-7).

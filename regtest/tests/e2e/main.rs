@@ -37,6 +37,7 @@ mod ots_client;
 mod oversize;
 mod peer_flood;
 mod recourse;
+mod refused_late;
 mod reorg;
 mod replaced_keys;
 mod replaced_vote_key;

@@ -216,7 +216,7 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
 /// Ballots on their way, the latest of each proposal.
 fn ballots(snapshot: &Snapshot, found: &mut Vec<Need>) {
     for ballot in &snapshot.ballots {
-        if ballot.replaced || matches!(ballot.path, BallotPath::Final { .. }) {
+        if ballot.replaced || ballot.too_late.is_some() || matches!(ballot.path, BallotPath::Final { .. }) {
             continue;
         }
         found.push(Need {

@@ -54,7 +54,7 @@ impl Caller {
             });
         }
         permitted(effects.refusal.as_ref())?;
-        if effects.class != "text" {
+        if effects.class != "text" || !effects.warnings.is_empty() {
             let title = format!("Propose: {}", effects.class);
             review::confirm(console, &title, &lines(effects), "propose", self.assume_yes)?;
         }
@@ -156,6 +156,7 @@ fn lines(effects: &ProposalReview) -> Vec<String> {
     lines.extend(show::numbered(effects.options.iter().map(String::as_str)));
     lines.extend(effects.effects.iter().cloned());
     lines.extend(effects.rules.iter().cloned());
+    lines.extend(effects.warnings.iter().map(|warning| format!("Think again: {warning}")));
     if effects.deposit_sat > 0 {
         lines.push(format!("You hold {} as a deposit.", sats(effects.deposit_sat)));
     }

@@ -1,6 +1,7 @@
 //! Answers in words, for people.
 
 use althing_node::api::{Ballot, Curve, Link, Member, Proposal, Reply, Role, Stake, Status, Why, WhyState};
+use althing_node::view::late_words;
 
 use super::show_governance as governance;
 use super::{backup, channel, tower};
@@ -276,6 +277,9 @@ fn ballot(ballot: &Ballot) -> Vec<String> {
     ];
     if ballot.replaced {
         lines.push("    Replaced by a later ballot.".to_owned());
+    }
+    if let Some(end) = ballot.too_late {
+        lines.push(format!("    {}", late_words(end)));
     }
     if let Some(position) = ballot.position {
         lines.push(format!("    Entry {} of the log.", thousands(u128::from(position))));

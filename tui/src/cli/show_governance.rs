@@ -113,6 +113,7 @@ pub(super) fn proposal_review(review: &ProposalReview) -> Vec<String> {
     lines.extend(numbered(review.options.iter().map(String::as_str)));
     lines.extend(review.effects.iter().map(|effect| format!("  - {}", Untrusted::new(effect))));
     lines.extend(review.rules.iter().map(|rule| Untrusted::new(rule).line()));
+    lines.extend(review.warnings.iter().map(|warning| format!("! think again: {}", Untrusted::new(warning))));
     if review.deposit_sat > 0 {
         lines.push(format!(
             "It needs a deposit: althing deposit hold {} {}",

@@ -1,6 +1,7 @@
 //! My ballots and how far each is from final.
 
 use althing_node::api::{Ballot, Snapshot};
+use althing_node::view::late_words;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Text};
 
@@ -25,9 +26,11 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let places = app.places();
     let row = |index: usize| {
         let ballot = &snapshot.ballots[places[index]];
-        let style = if ballot.replaced { theme.dim } else { theme.text };
+        let style = if ballot.replaced || ballot.too_late.is_some() { theme.dim } else { theme.text };
         let choice = format!("{} {}", words::choice_sign(&ballot.choice), ballot.choice);
-        let path = if ballot.replaced {
+        let path = if ballot.too_late.is_some() {
+            Line::styled("too late, not counted", theme.dim)
+        } else if ballot.replaced {
             Line::styled("replaced by a later ballot", theme.dim)
         } else {
             path_signs(&ballot.path, &theme)
@@ -60,6 +63,9 @@ fn selected<'a>(app: &App, snapshot: &'a Snapshot) -> Option<&'a Ballot> {
 /// The path step by step, what it means, and where the ballot is in the log.
 fn details(ballot: &Ballot, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
     let mut lines = path_lines(&ballot.path, &pen.theme);
+    if let Some(end) = ballot.too_late {
+        lines.extend(paragraph(&late_words(end), columns, pen.theme.text));
+    }
     lines.extend(paragraph(&words::path_meaning(&ballot.path), columns, pen.theme.text));
     let place = match ballot.position {
         Some(position) => format!(

@@ -266,6 +266,11 @@ fn proposal_page(pen: &Pen<'_, '_>, effects: &ProposalReview, columns: usize) ->
     lines.push(Line::default());
     lines.push(Line::styled("How it is voted on", bold));
     lines.extend(bullets(&effects.rules, columns, theme.text));
+    if !effects.warnings.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled("Think again", bold));
+        lines.extend(bullets(&effects.warnings, columns, theme.warn));
+    }
     lines
 }
 

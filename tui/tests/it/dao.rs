@@ -38,6 +38,7 @@ pub(crate) fn ballot(proposal: u8, title: &str, choice: Choice, path: BallotPath
         sequence: 3,
         position: Some(1_207),
         replaced: false,
+        too_late: None,
         as_treasurer: false,
         words: althing_tui::words::path_meaning(&path),
         path,
@@ -303,6 +304,10 @@ pub(crate) fn proposal_review(draft: &ProposalDraft) -> ProposalReview {
         effects: vec!["Pays 7 sat to bcrt1qa.".to_owned()],
         options: draft.options.iter().map(|option| option.label.clone()).collect(),
         rules: vec!["It is voted on by yes_no_abstain.".to_owned()],
+        warnings: match draft.title.as_str() {
+            "Again" => vec!["Proposed now it would have no effect.".to_owned()],
+            _ => Vec::new(),
+        },
         deposit_sat: 0,
         refusal: None,
     }

@@ -193,6 +193,32 @@ fn a_choice_is_proposed_with_its_options_and_checked_without_sending() {
 }
 
 #[test]
+fn what_an_author_should_think_of_is_told_before_it_is_said() {
+    for (title, warned) in [("Again", true), ("New", false)] {
+        let outcome = althing(Stage::running(), &format!("propose text --title {title} --check"), "");
+        let words = "! think again: Proposed now it would have no effect.";
+        assert_eq!(outcome.out.contains(words), warned, "{}", outcome.out);
+        // Words alone need no second look, unless there is something to look at.
+        let outcome = althing(Stage::running(), &format!("propose text --title {title}"), "no\n");
+        let sent = outcome.asked.iter().any(|request| matches!(request, Request::Propose { .. }));
+        assert_eq!(sent, !warned, "{outcome:?}");
+        let words = "Think again: Proposed now it would have no effect.";
+        assert_eq!(format!("{outcome:?}").contains(words), warned, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_ballot_that_came_too_late_is_not_shown_as_one_that_counts() {
+    let path = BallotPath::Final { epoch: 2, txid: id(90), height: 30 };
+    for too_late in [None, Some(24)] {
+        let late = Ballot { too_late, ..crate::dao::ballot(4, "Buy", Choice::Yes, path.clone()) };
+        let outcome = althing(Stage::running().answer(Ok(Reply::Ballots { ballots: vec![late] })), "ballots", "");
+        let words = "Not counted: the vote had ended at height 24 when the log took it (G-42).";
+        assert_eq!(outcome.out.contains(words), too_late.is_some(), "{}", outcome.out);
+    }
+}
+
+#[test]
 fn what_the_rules_refuse_exits_by_whether_it_may_do_better_later() {
     for (transient, code) in [(true, 2), (false, 1)] {
         for command in ["vote #3 yes", "propose text --title T --check", "propose text --title T"] {

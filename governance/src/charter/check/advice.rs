@@ -31,7 +31,7 @@ impl fmt::Display for Advice {
 }
 
 impl Charter {
-    /// What this charter may say but hardly should; never a reason to refuse it.
+    /// What this charter may say but hardly should; never a reason to refuse it.
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let mut list = AdviceList(Vec::new());
@@ -108,6 +108,7 @@ fn power(charter: &Charter, list: &mut AdviceList) {
 }
 
 fn membership(charter: &Charter, list: &mut AdviceList) {
+    expulsion(charter, list);
     match charter.admission {
         Admission::Open { .. } if charter.classes.iter().any(|rule| rule.class == Class::Admit) => {
             list.add("R-87", "classes", "has a rule for class admit, but anybody is admitted");
@@ -118,6 +119,25 @@ fn membership(charter: &Charter, list: &mut AdviceList) {
         }
         _ => {}
     }
+}
+
+/// the guard of G-102 holds for single members too.
+fn expulsion(charter: &Charter, list: &mut AdviceList) {
+    let (bp, founders) = (charter.guards.electorate_shrink_bp, charter.founders.len());
+    let expels = charter.classes.iter().any(|rule| rule.class == Class::Expel);
+    if !expels || usize::from(bp) * founders >= usize::from(ALL_BP) {
+        return;
+    }
+    let what = match ALL_BP.checked_div(bp) {
+        Some(_) => {
+            let needed = ALL_BP.div_ceil(bp);
+            format!(
+                "is {bp} basis points; among fewer than {needed} equal members (founders: {founders}) nobody can be expelled"
+            )
+        }
+        None => "is 0; nobody can be expelled".to_owned(),
+    };
+    list.add("R-95", "guards.electorate_shrink_bp", what);
 }
 
 fn class(charter: &Charter, i: usize, rule: &ClassRule, list: &mut AdviceList) {

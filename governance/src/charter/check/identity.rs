@@ -18,9 +18,16 @@ pub(super) fn check(charter: &Charter, p: &mut Problems) {
     }
     p.text("treasury_descriptor", &charter.treasury_descriptor, MAX_DESCRIPTOR);
     p.length("treasurers", charter.treasurers.len(), 1, MAX_LIST);
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut names) = (BTreeSet::new(), BTreeSet::new());
     for (i, treasurer) in charter.treasurers.iter().enumerate() {
         p.text(&format!("treasurers[{i}].name"), &treasurer.name, MAX_NAME);
+        if !names.insert(treasurer.name.to_lowercase()) {
+            p.add(
+                "R-52",
+                &format!("treasurers[{i}].name"),
+                format!("{:?} is another treasurer's name", treasurer.name),
+            );
+        }
         if !seen.insert(treasurer.key.serialize()) {
             p.add("R-52", &format!("treasurers[{i}].key"), format!("{} appears twice", treasurer.key));
         }

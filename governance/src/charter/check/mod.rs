@@ -14,6 +14,7 @@ use super::Charter;
 use crate::text::misleads;
 
 pub use advice::Advice;
+pub use money::MAX_PAUSE_BLOCKS;
 
 /// Longest period of any kind in blocks, a year: nothing can be voted into a future that nobody sees.
 pub const MAX_PERIOD_BLOCKS: u32 = 52_560;

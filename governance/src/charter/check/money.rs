@@ -13,8 +13,8 @@ const MAX_DEPOSIT_GROWTH_BP: u64 = 20_000;
 const LEAST_STEP_BP: u64 = 11_000;
 /// Least factor of a step for shares of the votes, in parts of 10,000.
 const LEAST_SHARE_STEP_BP: u64 = 10_500;
-/// Longest pause in blocks: a month.
-const MAX_PAUSE_BLOCKS: u64 = 4320;
+/// Longest pause in blocks that a charter can allow: a month.
+pub const MAX_PAUSE_BLOCKS: u32 = 4320;
 /// Most epochs before a change of eligibility counts.
 const MAX_DELAY_EPOCHS: u64 = 52;
 
@@ -57,5 +57,5 @@ fn guards(charter: &Charter, p: &mut Problems) {
     //
     p.within("R-70", "guards.deposit_growth_bp", guards.deposit_growth_bp, 0, MAX_DEPOSIT_GROWTH_BP);
     //
-    p.within("R-68", "guards.pause_max_blocks", guards.pause_max_blocks, 1, MAX_PAUSE_BLOCKS);
+    p.within("R-68", "guards.pause_max_blocks", guards.pause_max_blocks, 1, u64::from(MAX_PAUSE_BLOCKS));
 }

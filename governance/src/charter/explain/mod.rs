@@ -142,16 +142,17 @@ impl Charter {
             factor(guards.step_limit_factor_bp),
             factor(guards.threshold_step_factor_bp)
         ));
+        let shrink = percent(guards.electorate_shrink_bp);
         out.push(format!(
-            "A rule change or expulsion that would cut the weight of those who have it by more than {} is invalid, and a \
+            "A rule change that would take more than {shrink} of all weight from those who have it has no effect, and a \
              change of who is eligible counts after {} epoch(s).",
-            percent(guards.electorate_shrink_bp),
             guards.eligibility_delay_epochs
         ));
-        out.push(match guards.cooldown_blocks {
-            0 => "A proposal that failed may be repeated at once.".to_owned(),
-            n => format!("A proposal that failed may be repeated after {n} blocks."),
-        });
+        out.push(format!(
+            "An expulsion has no effect if it would take more than {shrink} of all weight, together with those that passed \
+             and wait or took effect since its roll: whoever weighs more than that cannot be expelled."
+        ));
+        out.extend(cooldown(guards.cooldown_blocks));
         if guards.deposit_growth_bp > 0 {
             let grown = factor(guards.deposit_growth_bp.saturating_add(10_000));
             out.push(format!("With every failure its deposit grows by the factor {grown}."));
@@ -215,6 +216,26 @@ impl Charter {
             },
         ]
     }
+}
+
+/// G-100, as far as the cool-down goes.
+fn cooldown(blocks: u32) -> Vec<String> {
+    if blocks == 0 {
+        return vec!["A proposal that failed may be repeated at once.".to_owned()];
+    }
+    vec![
+        format!(
+            "What is proposed within {blocks} blocks after a vote failed has no effect if it is about the same: a payee, a \
+             member, a budget or thread, a class to pause, or a field of the charter (of another author: the same value \
+             for it, and only if the members were heard and said no)."
+        ),
+        "Within them the author of what failed cannot effectively propose another payment to somebody whom no vote ever paid, \
+         after a payment; nor, after a text or request, another of its class."
+            .to_owned(),
+        "What stood in the log already when the vote ended is barred only if it is by the same author, about the same, and \
+         asks for no less."
+            .to_owned(),
+    ]
 }
 
 fn section(title: impl Into<String>, sentences: Vec<String>) -> Section {

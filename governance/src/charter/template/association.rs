@@ -24,6 +24,9 @@ equivocation_suspension_epochs = 4
 spending_cap = {{ window_blocks = 4320, max_sat = 100000000 }}
 active_stake_min_sat = {active_stake}
 cooldown_blocks = {voting_blocks}
+# At most this share of all weight, in basis points, is taken by an expulsion or a rule change: of fewer than ten members nobody
+# can be expelled.
+electorate_shrink_bp = 1000
 deposit_growth_bp = 10000
 {guardians}
 [delegation]

@@ -3,7 +3,7 @@
 use bitcoin::ScriptBuf;
 
 use super::rule;
-use super::spend::{MAX_SCRIPT, Spend, SpendOutput, check_script};
+use super::spend::{MAX_SCRIPT, Spend, SpendOutput, check_fee_cap, check_script};
 use crate::codec::{Canonical, DecodeError, Reader, Writer, check_length};
 use crate::entry::text::check_line;
 
@@ -55,6 +55,7 @@ impl Budget {
 
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         check_script(&self.payee)?;
+        check_fee_cap(self.fee_cap_sat)?;
         check_length("milestones", self.milestones.len(), 1, MAX_MILESTONES)?;
         for milestone in &self.milestones {
             check_line("milestone description", &milestone.description, 1, MAX_DESCRIPTION)?;

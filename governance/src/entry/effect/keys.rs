@@ -1,5 +1,7 @@
 //! Effects that replace the charter or parts of it.
 
+use std::collections::BTreeSet;
+
 use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};
 
 use super::rule;
@@ -41,7 +43,17 @@ impl ElectTreasurers {
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         check_line("treasury descriptor", &self.descriptor, 1, MAX_DESCRIPTOR)?;
         check_length("treasurers", self.treasurers.len(), 1, MAX_LIST)?;
-        self.treasurers.iter().try_for_each(|treasurer| check_name("treasurer name", &treasurer.name, 1, MAX_NAME))
+        let (mut keys, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for treasurer in &self.treasurers {
+            check_name("treasurer name", &treasurer.name, 1, MAX_NAME)?;
+            if !names.insert(treasurer.name.to_lowercase()) {
+                return Err(rule("R-52", "treasurer name", format!("{:?} is two treasurers'", treasurer.name)));
+            }
+            if !keys.insert(treasurer.key.serialize()) {
+                return Err(rule("R-52", "treasurer key", format!("{} is two treasurers'", treasurer.key)));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ pub use budget::{Budget, MAX_DESCRIPTION, MAX_MILESTONES, Milestone};
 pub use keys::{ElectTreasurers, ReplaceKeys, RuleChange};
 pub use members::Confiscate;
 pub use pause::{Pause, Request};
-pub use spend::{MAX_OUTPUTS, MAX_SCRIPT, Spend, SpendOutput};
+pub use spend::{MAX_FEE_CAP_SAT, MAX_OUTPUTS, MAX_SCRIPT, Spend, SpendOutput};
 
 use bitcoin::Amount;
 

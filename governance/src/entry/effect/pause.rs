@@ -1,7 +1,7 @@
 //! Effects on other proposals: the emergency pause, and the request for proposals.
 
 use super::rule;
-use crate::charter::{Class, MAX_PERIOD_BLOCKS};
+use crate::charter::{Class, MAX_PAUSE_BLOCKS, MAX_PERIOD_BLOCKS};
 use crate::codec::{Canonical, DecodeError, Reader, Writer, check_ascending, check_length};
 
 /// Holds back every authorisation of some classes (G-87). It can delay and never pay, so that whoever seizes the emergency
@@ -26,8 +26,8 @@ pub struct Request {
 impl Pause {
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         check_length("paused classes", self.classes.len(), 1, Class::ALL.len())?;
-        if self.blocks == 0 {
-            return Err(rule("G-87", "pause blocks", "is 0; must be at least 1".into()));
+        if !(1..=MAX_PAUSE_BLOCKS).contains(&self.blocks) {
+            return Err(rule("G-87", "pause blocks", format!("is {}; must be 1 to {MAX_PAUSE_BLOCKS}", self.blocks)));
         }
         check_ascending("G-87", "paused classes", &self.classes, |class| class)?;
         if self.classes.contains(&Class::Pause) {

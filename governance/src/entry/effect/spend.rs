@@ -9,6 +9,8 @@ use crate::id::ProposalId;
 
 /// Most outputs of a spend.
 pub const MAX_OUTPUTS: usize = 100;
+/// Largest fee cap in satoshis: 1000 sat/vB for the largest transaction that nodes relay.
+pub const MAX_FEE_CAP_SAT: u64 = 100_000_000;
 /// Longest output script in bytes.
 pub const MAX_SCRIPT: usize = 520;
 
@@ -47,6 +49,7 @@ impl Spend {
 
     pub(super) fn check(&self) -> Result<(), DecodeError> {
         check_length("spend outputs", self.outputs.len(), 1, MAX_OUTPUTS)?;
+        check_fee_cap(self.fee_cap_sat)?;
         for output in &self.outputs {
             check_script(&output.script)?;
             if output.sat == 0 {
@@ -58,6 +61,15 @@ impl Spend {
         }
         Ok(())
     }
+}
+
+/// G-24: what a payment could cost at most that nodes still relay.
+pub(super) fn check_fee_cap(sat: u64) -> Result<(), DecodeError> {
+    if sat > MAX_FEE_CAP_SAT {
+        let what = format!("is {sat} sat; must be at most {MAX_FEE_CAP_SAT}, 1000 sat/vB for the largest transaction");
+        return Err(rule("G-24", "fee_cap_sat", what));
+    }
+    Ok(())
 }
 
 pub(super) fn check_script(script: &ScriptBuf) -> Result<(), DecodeError> {

@@ -27,21 +27,19 @@ pub(super) fn electorate_shrink(ledger: &Ledger, step: &Step<'_>, proposal: &Pro
             .map(|after| {
                 let then = step.state.membership_under(after, size);
                 let after = roll.reweighed(after, |member| now.allows(member) && then.allows(member));
-                (lost(&before, &after), 0)
+                lost(&before, &after)
             })
             .collect(),
         Class::Expel => {
             let gone = expelled(ledger, step, proposal);
             let after = keep(&before, |member| !gone.contains(member));
-            // One vote of average weight may always go, or nobody could be expelled from a small DAO.
-            vec![(lost(&before, &after), before.total() / (before.len() as u128).max(1))]
+            vec![lost(&before, &after)]
         }
         _ => Vec::new(),
     };
     let of = before.total();
-    let is_too_much = |lost: u128| is_above_share(lost, of, limit_bp);
-    let worst = losses.into_iter().filter(|(lost, allowed)| lost > allowed && is_too_much(*lost));
-    worst.map(|(lost, _)| lost).max().map(|lost| Bar::ElectorateShrink { lost, of })
+    let worst = losses.into_iter().filter(|lost| is_above_share(*lost, of, limit_bp)).max();
+    worst.map(|lost| Bar::ElectorateShrink { lost, of })
 }
 
 fn rule_changes(content: &ProposalContent) -> impl Iterator<Item = &Charter> {

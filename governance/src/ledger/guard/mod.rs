@@ -10,17 +10,19 @@ use crate::id::{MemberId, ProposalId};
 use crate::state::{LogState, ProposalRecord};
 use crate::voting::Outcome;
 use electorate::electorate_shrink;
-use subject::{Paid, Side, Subject, payees};
+use subject::{Paid, Side, Subject, common_by, payees};
 
 /// Which guard bars a proposal (G-100).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bar {
-    /// The same effect failed too short a time before.
+    /// The same failed too short a time before.
     Cooldown {
         /// From this height on it could have been proposed again.
         until: u32,
         /// Whether one of the failures was the author's own.
         is_own: bool,
+        /// By what it is the same.
+        common: Common,
     },
     /// The deposit, which rises with every failure, is too small.
     Deposit {
@@ -56,14 +58,35 @@ pub enum Bar {
     },
 }
 
+/// What a proposal has in common with one that failed (G-100); the plainest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Common {
+    /// A payee, member, budget, thread, class to pause, or field of the charter.
+    Subject,
+    /// Its author, and that it pays somebody whom no vote ever paid: a fresh address may be the one that was refused.
+    UnknownPayee,
+    /// Its author and class, where neither has a subject that tells it from the other.
+    Words,
+}
+
 impl std::fmt::Display for Bar {
     /// The guard in one sentence, with its figures.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let whose = |is_own: bool| if is_own { "its author" } else { "others" };
         match self {
-            Self::Cooldown { until, is_own } => {
+            Self::Cooldown { until, is_own, common: Common::Subject } => {
                 write!(f, "the same failed before, by {}: not again below height {until}", whose(*is_own))
             }
+            Self::Cooldown { until, common: Common::UnknownPayee, .. } => write!(
+                f,
+                "a payment by its author failed before, and this one goes to somebody whom no vote ever paid: none such by \
+                 this author below height {until}"
+            ),
+            Self::Cooldown { until, common: Common::Words, .. } => write!(
+                f,
+                "another by its author in this class failed before, and nothing but words tells them apart: none such by \
+                 this author below height {until}"
+            ),
             Self::Deposit { needed_sat, held_sat, is_own } => {
                 let whose = whose(*is_own);
                 write!(
@@ -191,15 +214,28 @@ impl<'a> Past<'a> {
         })
     }
 
-    fn has_common_subject(&self, other: &ProposalRecord, paid: &Paid<'_>) -> bool {
-        let (failed, new) = match other.author == self.author {
+    /// What it has in common with a failure before it.
+    fn common_subject(&self, other: &ProposalRecord, paid: &Paid<'_>) -> Option<Common> {
+        let sides = match other.author == self.author {
             true => (Side::OwnFailed, Side::OwnNew(paid)),
             false => (Side::Others, Side::Others),
         };
+        self.common(other, sides)
+    }
+
+    /// What it has in common with a proposal that failed while it stood in the log already. Of its own author only, and only
+    /// what asks for no less for the same: several copies at once are several tries, and other proposals are not.
+    fn common_beside(&self, other: &ProposalRecord) -> Option<Common> {
+        let is_copy = other.author == self.author && self.content.amount_sat() >= other.content.amount_sat();
+        self.common(other, (Side::Others, Side::Others)).filter(|_| is_copy)
+    }
+
+    fn common(&self, other: &ProposalRecord, (failed, new): (Side<'_>, Side<'_>)) -> Option<Common> {
         let (state, charter) = (self.state, self.state.charter_of(other));
         let theirs = Subject { state, charter, content: &other.content, position: other.position, side: failed };
         let ours = Subject { state, charter: self.charter, content: self.content, position: self.position, side: new };
-        !theirs.keys().is_disjoint(&ours.keys())
+        let (theirs, ours) = (theirs.keys(), ours.keys());
+        theirs.intersection(&ours).map(|key| common_by(key, self.content.class)).min()
     }
 
     /// Whom proposals paid that took effect.
@@ -208,7 +244,7 @@ impl<'a> Past<'a> {
         effective.flat_map(|standing| &standing.payments).flat_map(|payment| payees(&payment.spend.outputs)).collect()
     }
 
-    /// What was decided earlier bars also what was logged in the meantime: several copies at once are several tries.
+    /// What failed bars what is proposed after its end, and copies that stood beside it.
     fn cooldown(&self, logged: u32) -> Option<Bar> {
         let blocks = self.charter.guards.cooldown_blocks;
         if blocks == 0 {
@@ -217,11 +253,18 @@ impl<'a> Past<'a> {
         let paid = self.paid();
         let bars = self.failures().filter_map(|(other, standing)| {
             let until = standing.closed_at.saturating_add(blocks);
-            let counts = other.thread != self.thread && logged < until && self.has_common_subject(other, &paid);
-            counts.then_some((until, other.author == self.author))
+            if other.thread == self.thread || logged >= until {
+                return None;
+            }
+            let common = match logged >= standing.closed_at {
+                true => self.common_subject(other, &paid),
+                false => self.common_beside(other),
+            };
+            Some((until, other.author == self.author, common?))
         });
-        let latest = bars.reduce(|(until, is_own), (other, also)| (until.max(other), is_own || also));
-        latest.map(|(until, is_own)| Bar::Cooldown { until, is_own })
+        let latest = bars
+            .reduce(|(until, is_own, common), (other, also, by)| (until.max(other), is_own || also, common.min(by)));
+        latest.map(|(until, is_own, common)| Bar::Cooldown { until, is_own, common })
     }
 
     /// The rule's deposit, raised by those of the failures before that `counts` takes, by their author (R-30).
@@ -236,7 +279,7 @@ impl<'a> Past<'a> {
         let failed = self.failures().filter(|(other, standing)| {
             let is_earlier = other.position < self.position && standing.closed_at <= height;
             let same_author = other.author == self.author && other.content.class == content.class;
-            is_earlier && counts(&other.author) && (same_author || self.has_common_subject(other, &paid))
+            is_earlier && counts(&other.author) && (same_author || self.common_subject(other, &paid).is_some())
         });
         charter.guards.deposit_after(base, u32::try_from(failed.count()).unwrap_or(u32::MAX))
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::Script;
 
-use crate::charter::{Charter, diff};
+use super::Common;
+use crate::charter::{Charter, Class, diff};
 use crate::entry::{Effect, ProposalContent, SpendOutput};
 use crate::hash::{tag, tagged_hash};
 use crate::id::MemberId;
@@ -46,11 +47,11 @@ impl Subject<'_> {
         let effects: Vec<&Effect> = self.content.options.iter().flat_map(|option| &option.effects).collect();
         let mut keys: BTreeSet<[u8; 32]> = effects.iter().flat_map(|effect| self.of_effect(effect)).collect();
         if self.is_payment_to_anybody(&effects) {
-            keys.insert(key(8, &[]));
+            keys.insert(unknown_payee());
         }
         if keys.is_empty() && self.is_own() {
             // Words can be put in any number of ways: one's own of the class are taken together.
-            keys.insert(key(6, &[&[self.content.class.number()]]));
+            keys.insert(words(self.content.class));
         }
         keys
     }
@@ -128,6 +129,23 @@ pub(super) fn payees(outputs: &[SpendOutput]) -> BTreeSet<&Script> {
 /// Whoever is paid at once is the same as whoever is paid in milestones.
 fn payee(script: &Script) -> [u8; 32] {
     key(1, &[script.as_bytes()])
+}
+
+/// What two proposals have in common whose subjects share this key; the class is that of both if it is words.
+pub(super) fn common_by(key: &[u8; 32], class: Class) -> Common {
+    match key {
+        key if *key == unknown_payee() => Common::UnknownPayee,
+        key if *key == words(class) => Common::Words,
+        _ => Common::Subject,
+    }
+}
+
+fn unknown_payee() -> [u8; 32] {
+    key(8, &[])
+}
+
+fn words(class: Class) -> [u8; 32] {
+    key(6, &[&[class.number()]])
 }
 
 fn key(kind: u8, parts: &[&[u8]]) -> [u8; 32] {

@@ -24,11 +24,12 @@ impl LogState {
         self.check_rules(entry)
     }
 
-    /// Whether the author of a proposal or ballot has the weight that it takes, as far as the rolls given tell (G-35). The hub
-    /// refuses entries by this; the log stays valid with them, since they have no effect.
+    /// Whether the author of a proposal or ballot has the weight that it takes, and a ballot still counts, as far as the rolls
+    /// given tell (G-35). The hub refuses entries by this; the log stays valid with them, since they have no effect.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] when the roll is known and the member is not in it, or weighs less than R-23 asks for.
+    /// [`Refusal::Invalid`] when the roll is known and the member is not in it, or weighs less than R-23 asks for; and when the
+    /// vote has ended.
     pub fn check_electorate(&self, entry: &Entry) -> Result<(), Refusal> {
         let (key, epoch) = match entry {
             Entry::Proposal(e) => {
@@ -46,6 +47,7 @@ impl LogState {
         }
         match entry {
             Entry::Proposal(e) => self.check_least_weight(&e.body, weight, epoch),
+            Entry::Ballot(e) => self.proposals.get(&e.body.proposal).map_or(Ok(()), |p| self.check_in_time(p)),
             _ => Ok(()),
         }
     }

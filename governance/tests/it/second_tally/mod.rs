@@ -63,6 +63,14 @@ fn compare(number: u64, world: &World, seen: &mut Tallies) {
             None => Some(outcome),
         };
         assert_eq!(Some(standing.outcome), last, "{at}: outcome with what was still locked");
+        let proposal = &world.state.proposals()[&motion.id];
+        let cutoff = told.size_at(end).unwrap();
+        let mut too_late = false;
+        for (member, ballots) in proposal.ballots.by_member() {
+            let counted = world.state.counted_ballot(proposal, member).map(|ballot| ballot.fields);
+            assert_eq!(counted, told.ballot(&motion, *member, cutoff), "{at}: the ballot of {member} that counts");
+            too_late |= ballots.into_iter().any(|ballot| ballot.position >= cutoff as u64);
+        }
         seen.note("votes");
         seen.note(format!("{} {}", motion.content.system.name(), outcome.name()));
         let own: u128 = told.voting_weight(&motion, end).values().sum();
@@ -70,6 +78,7 @@ fn compare(number: u64, world: &World, seen: &mut Tallies) {
         for (what, is_so) in [
             ("with delegated weight", carried > own),
             ("with a standing abstention", election.standing > 0),
+            ("with a ballot too late", too_late),
             ("ended late", end > motion.close),
             ("ended early", end < motion.close),
             ("decided by lot", decision.is_by_lot),
@@ -105,7 +114,7 @@ fn assert_everything_was_seen(seen: &Tallies) {
     wanted.extend(["yes_no_abstain tied", "yes_no_veto tied", "yes_no_veto vetoed"].map(String::from));
     wanted.extend(["ended late", "ended early", "decided by lot", "failed when counted again"].map(String::from));
     wanted.extend(["with dormant weight", "of several bodies", "with delegated weight"].map(String::from));
-    wanted.push("with a standing abstention".to_owned());
+    wanted.extend(["with a standing abstention", "with a ballot too late"].map(String::from));
     let missing: Vec<&String> = wanted.iter().filter(|what| !seen.0.contains_key(*what)).collect();
     assert!(missing.is_empty(), "never happened: {missing:?}");
 }
