@@ -44,6 +44,7 @@ pub fn only_looks(request: &Request) -> bool {
             | Request::Gates(GateRequest::List)
             | Request::Wait { .. }
             | Request::Tower
+            | Request::BackupInspect { .. }
             | Request::ChannelTopUp { review: true, .. }
             | Request::ChannelWithdraw { review: true, .. }
             | Request::Anchoring(
