@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::api::ApiError;
 use crate::chain::Access;
 
 /// Name of the settings file in a data directory.
@@ -101,9 +102,12 @@ impl Config {
     /// A missing or malformed file.
     pub fn load(dir: &Path) -> Result<Self> {
         let path = dir.join(CONFIG_FILE);
-        let text = fs::read_to_string(&path).with_context(|| {
-            format!("N-10: {} is not set up: cannot read {}; run `althing init`", dir.display(), path.display())
-        })?;
+        if !path.exists() {
+            let why =
+                format!("N-10: {} is not set up: there is no {}; run `althing init`", dir.display(), path.display());
+            return Err(ApiError::invalid("N-10", why).into());
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("N-11: {} is malformed", path.display()))
     }
 

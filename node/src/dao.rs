@@ -15,6 +15,7 @@ use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
 use bitcoin::{Amount, Network, Transaction};
 use serde::{Deserialize, Serialize};
 
+use crate::api::ApiError;
 use crate::keys::{hex, unhex};
 
 /// Name of the founding file in a data directory.
@@ -118,12 +119,14 @@ impl Dao {
     /// When there is none, or as [`Self::from_json`].
     pub fn load(dir: &Path) -> Result<Self> {
         let path = dir.join(DAO_FILE);
-        let text = fs::read_to_string(&path).with_context(|| {
-            format!(
+        if !path.exists() {
+            let why = format!(
                 "D-5: {} belongs to no DAO yet; found one with `althing dao found` or join with `althing dao join`",
                 dir.display()
-            )
-        })?;
+            );
+            return Err(ApiError::invalid("D-5", why).into());
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         Self::from_json(&text).with_context(|| format!("reading {}", path.display()))
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 pub use crate::audit::{AuditReport, audit};
 pub use crate::chain::Access;
@@ -85,8 +85,13 @@ pub struct TowerLimits {
 /// # Errors
 /// A folder in use or not set up, a wrong password, an address that cannot be listened on, a node id that is none.
 pub fn start_tower(dir: &Path, password: &str, listen: &str, limits: &TowerLimits) -> Result<Box<dyn Node>> {
-    let listen = listen.parse().with_context(|| format!("N-12: {listen:?} is not host:port with a numeric host"))?;
-    let node_id = |text: &String| text.parse().with_context(|| format!("N-2: {text:?} is not a compressed public key"));
+    let listen = listen
+        .parse()
+        .map_err(|_| ApiError::invalid("N-12", format!("N-12: {listen:?} is not host:port with a numeric host")))?;
+    let node_id = |text: &String| {
+        let wrong = || ApiError::invalid("N-2", format!("N-2: {text:?} is not a compressed public key"));
+        text.parse().map_err(|_| anyhow::Error::from(wrong()))
+    };
     let limits = tower::Limits {
         clients: limits.clients,
         blobs_per_client: limits.blobs_per_client,
@@ -104,17 +109,27 @@ pub fn start_tower(dir: &Path, password: &str, listen: &str, limits: &TowerLimit
 /// A folder in use or not set up, or an address that is none.
 pub fn towers(dir: &Path, change: Option<(&str, bool)>) -> Result<Vec<String>> {
     let Some((address, add)) = change else { return Ok(Config::load(dir)?.towers) };
-    let _lease = Lease::take(dir)?;
+    // Judged before anything else: a wrong address is wrong whether or not a node runs here.
+    let tower = match add {
+        true => {
+            let judged = address.parse::<PeerAddress>();
+            judged.map_err(|error| ApiError::invalid("N-2", format!("N-2: {error:#}")))?.to_string()
+        }
+        false => String::new(),
+    };
     let mut config = Config::load(dir)?;
+    let is_known = |known: &String| known == address || known.split('@').next() == Some(address);
+    if !add && !config.towers.iter().any(is_known) {
+        let why = format!("N-123: no tower {address} watches for this folder");
+        return Err(ApiError::invalid("N-123", why).into());
+    }
+    let _lease = Lease::take(dir)?;
     if add {
-        let tower = address.parse::<PeerAddress>()?.to_string();
         let same = |known: &String| known.split('@').next() == tower.split('@').next();
         config.towers.retain(|known| !same(known));
         config.towers.push(tower);
     } else {
-        let before = config.towers.len();
-        config.towers.retain(|known| known != address && known.split('@').next() != Some(address));
-        ensure!(config.towers.len() < before, "N-123: no tower {address} watches for this folder");
+        config.towers.retain(|known| !is_known(known));
     }
     config.save(dir)?;
     Ok(config.towers)
@@ -125,15 +140,41 @@ pub fn towers(dir: &Path, change: Option<(&str, bool)>) -> Result<Vec<String>> {
 /// # Errors
 /// A folder in use or not set up, or a file inside it.
 pub fn backup_keep(dir: &Path, file: Option<&Path>) -> Result<()> {
+    if let Some(file) = file {
+        judge_backup_file(dir, file)?;
+    }
     let _lease = Lease::take(dir)?;
-    let inside = file.and_then(Path::parent).and_then(|folder| folder.canonicalize().ok());
-    ensure!(
-        inside.is_none() || inside != dir.canonicalize().ok(),
-        "N-123: a copy of the backup in the folder itself is lost with it; name a file elsewhere"
-    );
     let mut config = Config::load(dir)?;
     config.backup_file = file.map(Path::to_owned);
     config.save(dir)
+}
+
+/// N-123: a file for the second copy that can be written, outside the folder. An existing one is left as it is.
+fn judge_backup_file(dir: &Path, file: &Path) -> Result<()> {
+    let wrong = |why: String| Err(ApiError::invalid("N-123", format!("N-123: {why}")).into());
+    let folder = match file.parent().map(Path::canonicalize) {
+        Some(Ok(folder)) if file.file_name().is_some() => folder,
+        _ => return wrong(format!("{} is in no folder that exists", file.display())),
+    };
+    if Some(&folder) == dir.canonicalize().ok().as_ref() {
+        return wrong("a copy of the backup in the folder itself is lost with it; name a file elsewhere".to_owned());
+    }
+    if file.is_dir() {
+        return wrong(format!("{} is a folder; name a file", file.display()));
+    }
+    // As the node replaces it: a file beside it, which takes its place.
+    match tempfile_beside(file) {
+        Ok(()) => Ok(()),
+        Err(error) => wrong(format!("{} cannot be written: {error}", file.display())),
+    }
+}
+
+fn tempfile_beside(file: &Path) -> std::io::Result<()> {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = file.with_file_name(name);
+    std::fs::File::create(&part)?;
+    std::fs::remove_file(&part)
 }
 
 /// The node that runs in a data directory, in whatever process.

@@ -51,6 +51,7 @@ pub fn only_looks(request: &Request) -> bool {
             | Request::Wait { .. }
             | Request::Tower
             | Request::WalletSend { review: true, .. }
+            | Request::BackupInspect { .. }
             | Request::ChannelTopUp { review: true, .. }
             | Request::ChannelWithdraw { review: true, .. }
             | Request::Anchoring(

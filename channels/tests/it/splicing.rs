@@ -1,6 +1,6 @@
 //! A new funding comes into force only with commitments over it, and replaces the old one once both see it confirmed.
 
-use althing_channels::{Change, Phase, Side, Violation};
+use althing_channels::{Change, ChannelError, MAX_WAITING_SPLICES_BYTES, Phase, Side, Violation};
 
 use crate::pair::{Fault, FaultKind, Pair};
 
@@ -108,6 +108,23 @@ fn wrong_transactions_are_refused() {
         let refusal = pair.channel(Side::Member).announce_splice(transaction, prevouts.clone(), vout).unwrap_err();
         assert_eq!(refusal.to_string(), format!("C-142: splice transaction: {words}"));
     }
+}
+
+/// C-91: what waits in a channel has to fit into a backup.
+#[test]
+fn splices_that_would_not_fit_into_a_backup_are_not_announced() {
+    let mut pair = Pair::in_use();
+    let (transaction, mut prevouts) = pair.splice_transaction(10_000);
+    let at =
+        transaction.input.iter().position(|input| input.previous_output != crate::pair::funding_outpoint()).unwrap();
+    prevouts[at].script_pubkey = bitcoin::ScriptBuf::from_bytes(vec![1; MAX_WAITING_SPLICES_BYTES]);
+    let refusal = pair.channel(Side::Member).announce_splice(transaction, prevouts, 0).unwrap_err();
+    assert!(
+        matches!(refusal, ChannelError::Invalid(Violation::WaitingSplices { bytes }) if bytes > MAX_WAITING_SPLICES_BYTES),
+        "{refusal}"
+    );
+    assert_eq!(refusal.rule(), "C-91");
+    pair.announce(10_000).unwrap();
 }
 
 #[test]

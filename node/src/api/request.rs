@@ -102,7 +102,7 @@ pub enum Request {
         review: bool,
     },
     /// Moves a stake channel to another hub: with the present one in one transaction, or without it by a close alone and a new
-    /// opening. Answers when the transaction is out.
+    /// opening. Answers when the transaction is out, or after 10 seconds with what it waits for; it goes on by itself.
     ChannelMigrate {
         /// The channel id, hex, as `Stakes` lists it.
         channel: String,
@@ -116,6 +116,11 @@ pub enum Request {
         /// Only say what it would do.
         #[serde(default)]
         review: bool,
+    },
+    /// Takes the order to move a stake channel back, before both hubs sign.
+    ChannelMigrateCancel {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
     },
     /// Puts a proposal into the log.
     Propose {
@@ -257,6 +262,11 @@ pub enum Request {
     Anchoring(AnchorRequest),
     /// The state of a tower.
     Tower,
+    /// What a sealed backup holds, judged with this node's keys; nothing is changed.
+    BackupInspect {
+        /// The backup, hex.
+        sealed: String,
+    },
     /// Writes the newest backup of the member's channels to a file, sealed with the seed words.
     BackupWrite {
         /// The file to write; it is replaced whole.

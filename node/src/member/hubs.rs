@@ -18,6 +18,9 @@ use crate::stakes::{MigrationOrder, subject};
 /// How long a signed move spreads before the log's hub is asked to bind what it funds.
 const SPREADS_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long an order to move waits for the other hub before it is answered with where it stands.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+
 /// What is known of other hubs on their connections.
 #[derive(Default)]
 pub(super) struct OtherHubs {
@@ -27,6 +30,8 @@ pub(super) struct OtherHubs {
     granted: BTreeSet<PublicKey>,
     /// Channels that a signed move funds, and since when; `None` once their bind was said, before they are mined (N-331).
     moved: BTreeMap<u32, Option<Instant>>,
+    /// Orders to move whose caller waits, and since when.
+    ordered: BTreeMap<u32, Instant>,
 }
 
 impl Member {
@@ -118,20 +123,59 @@ impl Member {
                     "The hub {peer} is not reachable now; the move waits for it. --alone goes without it."
                 ));
             }
+            if !self.is_reachable(&order.to.node_id) {
+                sentences.push(format!(
+                    "The hub {} is called first. Until it answers nothing is begun, and --cancel takes the order back.",
+                    order.to
+                ));
+            }
             return Ok(Some(Reply::SayReview(SayReview { sentences, refusal: None })));
         }
         self.remember_address(&order.to)?;
-        let news = self.shell.order_migration(number, order)?;
+        let Self { shell, hub, connected, hubs, .. } = self;
+        let is_reached = |peer: &PublicKey| if peer == hub { *connected } else { hubs.granted.contains(peer) };
+        let news = shell.order_migration(number, order, &is_reached)?;
         self.closing.insert(number, answer.clone());
+        self.hubs.ordered.insert(number, Instant::now());
         self.call_other_hubs()?;
         self.on_stake_news(news);
         Ok(None)
     }
 
+    /// Takes an order to move back, before both hubs sign.
+    pub(super) fn cancel_migration(&mut self, id: &str) -> Result<Option<Reply>, ApiError> {
+        let number = self.shell.stakes.named(id)?.number;
+        self.shell.cancel_migration(number)?;
+        self.hubs.ordered.remove(&number);
+        if let Some(answer) = self.closing.remove(&number) {
+            let _ = answer.try_send(Err(ApiError::not_now("C-303: the move was taken back")));
+        }
+        let channel = self.shell.stakes.named(id)?;
+        Ok(Some(Reply::Stake(crate::view::stake(&self.shell, channel))))
+    }
+
+    /// Whoever ordered a move that waits for somebody is told where it stands; it goes on by itself.
+    fn answer_waiting_moves(&mut self) {
+        let (closing, now) = (&self.closing, Instant::now());
+        self.hubs.ordered.retain(|number, _| closing.contains_key(number));
+        let late = |since: &Instant| now.duration_since(*since) >= ANSWERED_WITHIN;
+        let late: Vec<u32> =
+            self.hubs.ordered.iter().filter(|(_, since)| late(since)).map(|(number, _)| *number).collect();
+        for number in late {
+            self.hubs.ordered.remove(&number);
+            if let Some(answer) = self.closing.remove(&number) {
+                self.answer_stake(number, &answer);
+            }
+        }
+    }
+
     /// Goes on with moves to other hubs. Called after every batch of inputs.
     pub(super) fn advance_moves(&mut self) -> Result<()> {
-        let news = self.shell.advance_migrations()?;
+        let Self { shell, hub, connected, hubs, .. } = self;
+        let is_reached = |peer: &PublicKey| if peer == hub { *connected } else { hubs.granted.contains(peer) };
+        let news = shell.advance_migrations(&is_reached)?;
         self.on_stake_news(news);
+        self.answer_waiting_moves();
         let now = Instant::now();
         let waits = |number: u32| {
             let channel = self.shell.stakes.channel(number);

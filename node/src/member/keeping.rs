@@ -10,10 +10,11 @@ use anyhow::{Context, Result};
 use bitcoin::secp256k1::PublicKey;
 
 use super::Member;
-use crate::api::{ApiError, ErrorKind, Reply};
+use crate::api::{ApiError, BackupInfo, ErrorKind, Reply};
 use crate::engine::Answer;
 use crate::keys::{entropy, unhex};
 use crate::shell::NEWEST_HEAD;
+use crate::stakes::inspect_backup;
 use crate::store::Store;
 
 /// Name under which the counter of the lease is stored.
@@ -118,6 +119,7 @@ impl Member {
         self.life.refused = Some(text.clone());
         let waiting =
             std::mem::take(&mut self.opening).into_values().chain(std::mem::take(&mut self.closing).into_values());
+        let waiting = waiting.chain(self.life.restoring.take().map(|(answer, _)| answer));
         for answer in waiting {
             let _ = answer.try_send(Err(ApiError::invalid(COPY, text.clone())));
         }
@@ -153,25 +155,49 @@ impl Member {
         self.show_log_end_to(hub)
     }
 
-    /// Takes the channels up from the newest backup: the hub's, or the one given.
+    /// What no message needed the hub to have first (C-94) is given to it as well: an end, a splice that is locked.
+    pub(super) fn bring_backup_up_to_date(&mut self) {
+        if self.connected && self.life.answers() {
+            let done = self.shell.send_backup(self.hub);
+            self.shell.settle_trouble("backup", done);
+        }
+    }
+
+    /// A backup that somebody has, and what it holds.
+    ///
+    /// # Errors
+    /// C-90 or C-91 for what is no backup of these seed words.
+    pub(super) fn judge_backup(&self, text: &str) -> Result<(Vec<u8>, BackupInfo), ApiError> {
+        let sealed =
+            unhex(text).map_err(|error| ApiError::invalid("C-91", format!("C-91: that is no backup: {error}")))?;
+        let info = inspect_backup(&self.shell.keys, &sealed).map_err(no_backup)?;
+        Ok((sealed, info))
+    }
+
+    /// Takes the channels up from the newest backup: the hub's, or the one given, which is judged before anybody is asked.
     pub(super) fn restore(&mut self, sealed: Option<String>, answer: &Answer) -> Result<Option<Reply>, ApiError> {
-        let own = sealed
-            .map(|text| unhex(&text))
-            .transpose()
-            .map_err(|error| ApiError::invalid("C-91", format!("that is no backup: {error}")))?;
+        let own = sealed.map(|text| self.judge_backup(&text)).transpose()?.map(|(sealed, _)| sealed);
         if self.life.is_granted() {
             self.shell.peers.send(self.hub, Msg::BackupFetch(BackupFetch {}));
             self.life.restoring = Some((answer.clone(), own));
             return Ok(None);
         }
-        if own.is_none() {
-            return Err(ApiError::not_now(format!(
-                "the hub {} is not reachable, and no backup was given",
-                self.shell.dao.hub
-            )));
+        // What came back is broadcast by nobody, so nothing is lost by beginning with it.
+        self.restore_without_hub(own).map(Some)
+    }
+
+    /// The hub is gone before it gave what it has.
+    pub(super) fn give_up_on_hubs_backup(&mut self) {
+        if let Some((answer, own)) = self.life.restoring.take() {
+            drop(answer.try_send(self.restore_without_hub(own)));
         }
-        // Without the hub: what came back is broadcast by nobody, so nothing is lost by beginning with it.
-        self.take_backups(None, own.as_deref()).map(Some)
+    }
+
+    fn restore_without_hub(&mut self, own: Option<Vec<u8>>) -> Result<Reply, ApiError> {
+        let hub = &self.shell.dao.hub;
+        let own =
+            own.ok_or_else(|| ApiError::not_now(format!("the hub {hub} is not reachable, and no backup was given")))?;
+        self.take_backups(None, Some(&own))
     }
 
     pub(super) fn on_backup(&mut self, data: &BackupData) -> Result<()> {
@@ -194,12 +220,8 @@ impl Member {
     }
 
     fn take_backups(&mut self, from_hub: Option<&[u8]>, own: Option<&[u8]>) -> Result<Reply, ApiError> {
-        let found = self.shell.restore_backup(self.me, from_hub, own).map_err(|error| {
-            let text = format!("{error:#}");
-            let rule = text.starts_with("C-9").then(|| text.chars().take(4).collect());
-            ApiError { kind: ErrorKind::Invalid, rule, message: text }
-        })?;
-        if found.channels > 0 {
+        let (found, is_new) = self.shell.restore_backup(self.me, from_hub, own).map_err(no_backup)?;
+        if is_new {
             tracing::warn!(?found, "stake channels were restored from a backup");
             self.life.waiting = true;
             self.resume_restored()?;
@@ -234,5 +256,13 @@ impl Member {
         let news = self.shell.reconnect_channels(&self.hub)?;
         self.on_stake_news(news);
         Ok(())
+    }
+}
+
+fn no_backup(error: anyhow::Error) -> ApiError {
+    let message = format!("{error:#}");
+    match ApiError::from(error) {
+        ApiError { kind: ErrorKind::Ours, rule: Some(rule), .. } => ApiError::invalid(&rule, message),
+        other => other,
     }
 }

@@ -197,6 +197,16 @@ impl Member {
                 self.answer_done(done);
             }
             let Some(mut op) = self.queue.pop_front() else { return Ok(()) };
+            if let Body::Bind(number) = op.body {
+                // A channel that came out of a backup is bound in a log that this folder may not have read yet.
+                if self.is_bound(number) {
+                    continue;
+                }
+                if self.shell.store.log_size()? < self.hub_size {
+                    self.queue.push_back(op);
+                    return Ok(());
+                }
+            }
             if let Err(error) = self.say(&mut op) {
                 self.shell.revision += 1;
                 match op.answer {

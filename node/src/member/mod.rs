@@ -148,6 +148,7 @@ impl Member {
             PeerEvent::Down(peer) if peer == self.hub => {
                 self.shell.papers.forget(&peer);
                 self.shell.forget_arriving_backup(&peer);
+                self.give_up_on_hubs_backup();
                 self.connected = false;
                 self.shell.revision += 1;
                 Ok(())
@@ -324,6 +325,7 @@ impl Role for Member {
         self.shell.settle_trouble("availability", done);
         let done = self.resume_restored();
         self.shell.settle_trouble("restored", done);
+        self.bring_backup_up_to_date();
         self.commit();
     }
 

@@ -33,6 +33,9 @@ impl Member {
                 let written = self.shell.write_backup(&path).map(|info| Some(Reply::Backup(Box::new(info))));
                 written.map_err(ApiError::from)
             }
+            Request::BackupInspect { sealed } => {
+                self.judge_backup(&sealed).map(|(_, info)| Some(Reply::Backup(Box::new(info))))
+            }
             Request::Restore { sealed } => self.restore(sealed, &answer),
             Request::Stop => {
                 self.stopping = true;
@@ -67,6 +70,7 @@ impl Member {
                 .parse::<PeerAddress>()
                 .map_err(|error| ApiError::invalid("N-2", format!("{error:#}")))
                 .and_then(|to| self.migrate(&channel, &MigrationOrder { to, fee_rate_sat_vb, alone }, review, &answer)),
+            Request::ChannelMigrateCancel { channel } => self.cancel_migration(&channel),
             Request::Propose { draft } => view::draft_content(&self.shell, draft)
                 .map(|content| self.enqueue(Body::Lane(Box::new(content)), Vec::new(), &answer)),
             Request::Comment { proposal, parent, text } => self
@@ -121,7 +125,7 @@ impl Member {
             None => return Ok(()),
         };
         let Some(number) = known.filter(|channel| channel.peer == peer).map(|channel| channel.number) else {
-            tracing::warn!(?message, "a message for a channel that is not known here");
+            tracing::warn!(about = ?subject(message), "a message for a channel that is not known here");
             return Ok(());
         };
         let news = self.shell.on_channel_message(number, message)?;
@@ -274,7 +278,7 @@ impl Member {
         }
     }
 
-    fn answer_stake(&self, number: u32, answer: &Answer) {
+    pub(super) fn answer_stake(&self, number: u32, answer: &Answer) {
         if let Some(channel) = self.shell.stakes.channel(number) {
             let _ = answer.try_send(Ok(Reply::Stake(view::stake(&self.shell, channel))));
         }

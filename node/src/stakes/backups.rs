@@ -21,6 +21,9 @@ use crate::shell::Shell;
 use crate::speaker::TREASURERS_FIRST;
 use crate::store::{INCARNATION, Store, TREASURERS_INCARNATION};
 
+/// Longest backup in bytes (C-90).
+pub const MAX_BACKUP_BYTES: u64 = althing_channels::backup::MAX_BACKUP_BYTES as u64;
+
 /// Name under which the counter of the newest own backup is stored.
 pub(super) const COUNTER: &str = "backup_counter";
 
@@ -234,14 +237,23 @@ impl Shell {
     ///
     /// # Errors
     /// A backup of other seed words or damaged, or I/O. A folder that has channels is left as it is, unless all of them came out of
-    /// an older backup and nothing was done with them since.
+    /// an older backup and nothing was done with them since. With what was found goes whether it was taken up now.
     pub fn restore_backup(
         &mut self,
         member: MemberId,
         from_hub: Option<&[u8]>,
         own: Option<&[u8]>,
-    ) -> Result<Restored> {
+    ) -> Result<(Restored, bool)> {
         let mut found = Restored { counter: None, source: None, channels: 0, sentences: Vec::new() };
+        // What a hub gives that does not open is as much as nothing.
+        let opens = |sealed: &&[u8]| Backup::open(sealed, &self.keys.backup()).is_ok();
+        let is_damaged = from_hub.is_some_and(|sealed| !opens(&sealed));
+        if is_damaged {
+            found
+                .sentences
+                .push("The hub gave a backup that these seed words do not open; it was changed there.".to_owned());
+        }
+        let from_hub = from_hub.filter(opens);
         let counter = |sealed: Option<&[u8]>| sealed.map(counter_of).transpose();
         let (of_hub, of_own) = (counter(from_hub)?, counter(own)?);
         if let (Some(hub), Some(own)) = (of_hub, of_own)
@@ -256,20 +268,34 @@ impl Shell {
             (Some(hub), _) => ("hub", hub),
             (None, Some(own)) => ("file", own),
             (None, None) => {
-                found.sentences.push("There is no backup: neither the hub nor you have one.".to_owned());
-                return Ok(found);
+                if !is_damaged {
+                    found.sentences.push("There is no backup: neither the hub nor you have one.".to_owned());
+                }
+                return Ok((found, false));
             }
         };
         let backup = Backup::open(sealed, &self.keys.backup())?;
         let untouched = |channel: &StakeChannel| {
             channel.machine.restored_number().is_some_and(|number| number == channel.machine.number())
         };
+        // Taken up already, as a node does by itself that finds its folder empty.
+        if self.stakes.iter().next().is_some()
+            && self.stakes.iter().all(untouched)
+            && self.backups.counter == backup.counter
+        {
+            found.counter = Some(backup.counter);
+            found.source = Some(source.to_owned());
+            found.channels = u32::try_from(backup.channels.len()).unwrap_or(u32::MAX);
+            found.sentences.extend(self.stakes.iter().map(is_back));
+            return Ok((found, false));
+        }
         let replaceable = self.stakes.iter().all(untouched) && self.backups.counter < backup.counter;
         if self.stakes.iter().next().is_some() && !replaceable {
-            found
-                .sentences
-                .push("This folder has channels already, and the backup is no newer; nothing was changed.".to_owned());
-            return Ok(found);
+            found.sentences.push(format!(
+                "This folder has channels already, of backup {}; backup {} is no newer and was left alone.",
+                self.backups.counter, backup.counter
+            ));
+            return Ok((found, false));
         }
         let mut restored = Vec::new();
         for channel in &backup.channels {
@@ -295,16 +321,12 @@ impl Shell {
         found.source = Some(source.to_owned());
         found.channels = u32::try_from(restored.len()).unwrap_or(u32::MAX);
         for channel in restored {
-            let (number, sat) = (channel.machine.number(), channel.machine.balances().member_sat);
-            found.sentences.push(format!(
-                "Stake channel {} is back at checkpoint {number} with {sat} sat of yours. It goes on when the hub is at the same place; nothing of the backup is ever broadcast.",
-                channel.machine.id().map(|id| id.to_string()).unwrap_or_default()
-            ));
+            found.sentences.push(is_back(&channel));
             self.stakes.insert(channel);
         }
         self.rebuild_watch()?;
         self.revision += 1;
-        Ok(found)
+        Ok((found, true))
     }
 
     /// C-93: the log shows channels that went on after the state this folder has of them. They are never broadcast, and the other
@@ -363,6 +385,15 @@ impl Shell {
             None => self.store.meta(&backup_of(member)),
         }
     }
+}
+
+/// In words: that a channel came out of a backup.
+fn is_back(channel: &StakeChannel) -> String {
+    let (number, sat) = (channel.machine.number(), channel.machine.balances().member_sat);
+    format!(
+        "Stake channel {} is back at checkpoint {number} with {sat} sat of yours. It goes on when the hub is at the same place; nothing of the backup is ever broadcast.",
+        channel.machine.id().map(|id| id.to_string()).unwrap_or_default()
+    )
 }
 
 /// What a sealed backup holds.

@@ -31,15 +31,14 @@ impl Shell {
             Side::Member => Change::Dues { amount_sat },
             Side::Hub => Change::Reward { amount_sat },
         };
-        let app = self.lane_position(self.channel(number)?);
-        // What is never possible is said at once; the rest waits for the turn, or for the other side to come back.
-        if machine.turn_is_own()
-            && let Err(ChannelError::Invalid(violation)) = machine.next_checkpoint(&[change], app)
-        {
+        // Judged by the newest state that is known, together with what waits already. What the other side folds before the own turn
+        // comes can change the answer; then the refusal is kept with the channel.
+        let wishes = [self.channel(number)?.wishes.as_slice(), &[change]].concat();
+        if let Err(ChannelError::Invalid(violation)) = machine.judge_changes(&wishes) {
             return Err(ApiError::invalid(violation.rule(), violation.to_string()));
         }
         let channel = self.stakes.channel_mut(number).context("the channel exists")?;
-        channel.wishes.push(change);
+        (channel.wishes, channel.refusal) = (wishes, None);
         let effects = channel.machine.ask_turn().map_err(|error| ApiError::not_now(error.to_string()))?;
         Ok(self.carry_out(number, effects)?)
     }
@@ -74,6 +73,10 @@ impl Shell {
         let facts = match judged {
             Ok(facts) => facts,
             Err(error) => {
+                let refused = self.stakes.channel_mut(number).filter(|_| due.is_none() && !of_the_log);
+                if let Some(channel) = refused {
+                    channel.refusal = Some(format!("A payment was refused when its turn came: {error}."));
+                }
                 news.push(StakeNews::Reported(number, error.to_string()));
                 return if due.is_some() { self.fold_lane(number) } else { Ok(Vec::new()) };
             }

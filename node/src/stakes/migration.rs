@@ -10,6 +10,7 @@ use althing_channels::monitor::{ClaimState, FINAL_DEPTH};
 use althing_channels::{Channel, ChannelParams, DUST_SAT, OpeningId, Phase, Side};
 use anyhow::{Context, Result};
 use bitcoin::OutPoint;
+use bitcoin::secp256k1::PublicKey;
 
 use super::{StakeChannel, StakeNews, Stakes, channel_keys};
 use crate::api::{ApiError, MigrationState};
@@ -96,7 +97,12 @@ impl Shell {
     ///
     /// # Errors
     /// As [`Shell::review_migration`], or I/O.
-    pub fn order_migration(&mut self, number: u32, order: &MigrationOrder) -> Result<Vec<StakeNews>, ApiError> {
+    pub fn order_migration(
+        &mut self,
+        number: u32,
+        order: &MigrationOrder,
+        is_reached: &dyn Fn(&PublicKey) -> bool,
+    ) -> Result<Vec<StakeNews>, ApiError> {
         self.judge_migration(number, order)?;
         let row = MigrationRow {
             number,
@@ -109,19 +115,60 @@ impl Shell {
         };
         // What the old order had begun to open is given up first: no coins are in it, and the wallet shall not pay for it.
         if let Some(before) = self.stakes.migration(number).and_then(|row| row.successor)
-            && let Ok(given_up) = self.machine(before)?.abandon("C-303: the move goes another way")
+            && self.stakes.channel(before).is_some()
         {
-            self.carry_out(before, given_up)?;
+            self.give_up_successor(before, "C-303: the move goes another way")?;
         }
         self.put_migration(row)?;
-        self.advance_migrations().map_err(ApiError::from)
+        self.advance_migrations(is_reached).map_err(ApiError::from)
     }
 
-    /// Goes on with every move as far as both sides and the chain have come.
+    /// Member: takes an order to move back, and leaves nothing of it.
+    ///
+    /// # Errors
+    /// C-303 when there is none, or both hubs are signing it already; or I/O.
+    pub fn cancel_migration(&mut self, number: u32) -> Result<(), ApiError> {
+        let none = || ApiError::not_now("C-303: this channel does not move to another hub");
+        let row = self.stakes.migration(number).ok_or_else(none)?.clone();
+        let is_signing = !row.alone && self.channel(number)?.machine.phase() != Phase::Ready;
+        let successor = row.successor.filter(|successor| self.stakes.channel(*successor).is_some());
+        let is_given_up = match successor {
+            Some(_) if is_signing => false,
+            Some(successor) => self.give_up_successor(successor, "C-303: the move was taken back")?,
+            None => !is_signing,
+        };
+        if !is_given_up {
+            let why =
+                "C-303: the move is being signed and cannot be taken back; --alone goes on without the present hub";
+            return Err(ApiError::not_now(why));
+        }
+        self.drop_migration(number)?;
+        Ok(())
+    }
+
+    /// An opening with another hub ends before there is anything in it, and leaves no line; whether it could.
+    fn give_up_successor(&mut self, successor: u32, why: &str) -> Result<bool> {
+        if self.channel(successor)?.machine.phase() != Phase::Failed {
+            let Ok(given_up) = self.machine(successor)?.abandon(why) else { return Ok(false) };
+            self.carry_out(successor, given_up)?;
+        }
+        self.forget_opening(successor)?;
+        Ok(true)
+    }
+
+    fn drop_migration(&mut self, number: u32) -> Result<()> {
+        self.store.write(|writer| writer.drop_migration(number))?;
+        self.stakes.migrations.remove(&number);
+        self.revision += 1;
+        Ok(())
+    }
+
+    /// Goes on with every move as far as both sides and the chain have come. A channel with the other hub is begun only when that is
+    /// reached: until then there is an order and nothing else.
     ///
     /// # Errors
     /// On I/O.
-    pub fn advance_migrations(&mut self) -> Result<Vec<StakeNews>> {
+    pub fn advance_migrations(&mut self, is_reached: &dyn Fn(&PublicKey) -> bool) -> Result<Vec<StakeNews>> {
         let mut news = Vec::new();
         let numbers: Vec<u32> = self.stakes.migrations.keys().copied().collect();
         for number in numbers {
@@ -134,9 +181,9 @@ impl Shell {
             if left && !row.alone {
                 self.put_migration(MigrationRow { alone: true, successor: None, fee_sat: 0, ..row })?;
             } else if row.alone {
-                self.advance_alone(&row, &mut news)?;
+                self.advance_alone(&row, is_reached, &mut news)?;
             } else {
-                self.advance_together(&row, &mut news)?;
+                self.advance_together(&row, is_reached, &mut news)?;
             }
         }
         Ok(news)
@@ -159,6 +206,13 @@ impl Shell {
                 ("sweeping", "Closed alone; what comes home is staked with another hub.".to_owned())
             }
             _ if row.alone => ("closing", "Is being closed alone, to be opened with another hub.".to_owned()),
+            (None, Phase::Ready) => (
+                "agreeing",
+                format!(
+                    "The move waits for the hub {}, which has not answered yet; nothing has moved, and --cancel takes the order back.",
+                    row.target
+                ),
+            ),
             (_, Phase::Closing) => ("signing", "Both hubs are signing the move of the stake.".to_owned()),
             _ => ("agreeing", "The move to another hub is being agreed with it; nothing has moved.".to_owned()),
         };
@@ -234,19 +288,23 @@ impl Shell {
 
     fn fail_migration(&mut self, row: &MigrationRow, why: String, news: &mut Vec<StakeNews>) -> Result<()> {
         news.push(StakeNews::Reported(row.number, why.clone()));
+        if let Some(successor) = row.successor.filter(|successor| self.stakes.channel(*successor).is_some()) {
+            self.forget_opening(successor)?;
+        }
         // Nothing has moved and nothing was signed: the channel is in use as before.
         if self.channel(row.number)?.machine.phase() == Phase::Ready {
-            let number = row.number;
-            self.store.write(|writer| writer.drop_migration(number))?;
-            self.stakes.migrations.remove(&number);
-            self.revision += 1;
-            return Ok(());
+            return self.drop_migration(row.number);
         }
         self.put_migration(MigrationRow { failure: why, ..row.clone() })
     }
 
     /// C-301: opening with the other hub, close with this one, in the order that leaves a way out at every moment.
-    fn advance_together(&mut self, row: &MigrationRow, news: &mut Vec<StakeNews>) -> Result<()> {
+    fn advance_together(
+        &mut self,
+        row: &MigrationRow,
+        is_reached: &dyn Fn(&PublicKey) -> bool,
+        news: &mut Vec<StakeNews>,
+    ) -> Result<()> {
         let old = self.channel(row.number)?;
         let Some(new) = row.successor.and_then(|number| self.stakes.channel(number)) else {
             let fee_sat = move_fee(old, row.fee_rate_sat_vb);
@@ -254,6 +312,9 @@ impl Shell {
             if old.machine.phase() != Phase::Ready {
                 let why = "C-303: the channel was closed before it moved".to_owned();
                 return self.fail_migration(row, why, news);
+            }
+            if !is_reached(&row.target.parse::<PeerAddress>()?.node_id) {
+                return Ok(());
             }
             let row = MigrationRow { fee_sat, ..row.clone() };
             return self.begin_successor(&row, sat, news);
@@ -315,8 +376,7 @@ impl Shell {
         }
         if old.machine.balances().member_sat != new.params().member_sat.saturating_add(row.fee_sat) {
             // A checkpoint came in between: the opening is made anew for what is there now.
-            let effects = self.machine(successor)?.abandon("C-301: the balance has changed")?;
-            self.carry_out(successor, effects)?;
+            self.give_up_successor(successor, "C-301: the balance has changed")?;
             return self.put_migration(MigrationRow { successor: None, ..row.clone() });
         }
         let script = new.funding_output().context("the other hub's key is known")?.script_pubkey;
@@ -367,7 +427,12 @@ impl Shell {
     }
 
     /// C-303: closed alone, taken home, opened anew.
-    fn advance_alone(&mut self, row: &MigrationRow, news: &mut Vec<StakeNews>) -> Result<()> {
+    fn advance_alone(
+        &mut self,
+        row: &MigrationRow,
+        is_reached: &dyn Fn(&PublicKey) -> bool,
+        news: &mut Vec<StakeNews>,
+    ) -> Result<()> {
         let old = self.channel(row.number)?;
         if let Some(new) = row.successor.and_then(|number| self.stakes.channel(number)) {
             if new.machine.phase() == Phase::Failed {
@@ -403,7 +468,10 @@ impl Shell {
             let why = format!("C-303: {sat} sat came home, the charter's minimum is {min} sat");
             return self.fail_migration(row, why, news);
         }
-        self.begin_successor(row, sat, news)
+        match is_reached(&row.target.parse::<PeerAddress>()?.node_id) {
+            true => self.begin_successor(row, sat, news),
+            false => Ok(()),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use bitcoin::{OutPoint, Transaction, Txid};
 use crate::keys::Keys;
 use crate::store::{ChannelRow, MigrationRow, Store};
 
-pub use self::backups::{Backups, inspect_backup};
+pub use self::backups::{Backups, MAX_BACKUP_BYTES, inspect_backup};
 pub use self::migration::MigrationOrder;
 pub(crate) use self::monitors::{end_words, unpaid_words};
 pub use self::seed_coins::SeedCoins;
@@ -72,6 +72,8 @@ pub struct StakeChannel {
     pub child_missing_sat: Option<u64>,
     /// What this side wants the next checkpoint to change.
     pub wishes: Vec<Change>,
+    /// Why what was wished for last was not folded, in words.
+    pub refusal: Option<String>,
     /// Member: the top-up or withdrawal that waits for the own turn.
     pub splice_order: Option<SpliceOrder>,
     /// Member: when the turn was last asked for to move to another hub.
@@ -134,6 +136,7 @@ impl StakeChannel {
             child_coin: None,
             child_missing_sat: None,
             wishes: Vec::new(),
+            refusal: None,
             splice_order: None,
             migration_asked: None,
             refused: false,

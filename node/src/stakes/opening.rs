@@ -73,7 +73,7 @@ impl Shell {
         Ok(news)
     }
 
-    /// Hub: an opening that failed before its funding was named leaves nothing behind.
+    /// An opening that failed before its funding was named leaves nothing behind, with a hub and with a member that moves.
     ///
     /// # Errors
     /// On I/O.

@@ -129,7 +129,8 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
             let waits = channel.child_missing_sat.map(|least_sat| format!(" {}", unpaid_words(least_sat, 1)));
             ("closing", format!("This side is closing the channel alone.{}", waits.unwrap_or_default()))
         }
-        Phase::Ready if bound && confirmations >= needed => {
+        // What moved here from another channel counted there, and goes on counting (G-33).
+        Phase::Ready if bound && (confirmations >= needed || shell.stakes.funded_by(channel.number).is_some()) => {
             let since = if channel::is_on_roll(shell, channel) { "count" } else { "count from the next roll on" };
             ("ready", format!("{amount_sat} sat are staked and {since}."))
         }
@@ -166,9 +167,18 @@ fn with_splices(shell: &Shell, channel: &StakeChannel, words: String) -> String 
     let held = channel.machine.ledger().map_or(0, althing_channels::Ledger::held_sat);
     let in_use = channel.machine.phase() == Phase::Ready;
     let words = if held > 0 && in_use { format!("{words} {held} sat of it are held as deposits.") } else { words };
-    channel.pending_splices().iter().fold(words, |words, splice| {
-        format!("{words} {}", splice_words(splice, confirmations_of(shell, splice.funding)))
-    })
+    let words = match channel.paid_next_sat() {
+        0 => words,
+        sat => format!("{words} {sat} sat are paid with the next checkpoint."),
+    };
+    let words = channel.refusal.as_ref().map_or(words.clone(), |refusal| format!("{words} {refusal}"));
+    let pending = channel.pending_splices();
+    // Of several that take each other's place one is mined: that one, or else the newest is what a person wants to know of.
+    let mined = pending.iter().find(|splice| confirmations_of(shell, splice.funding) > 0);
+    match mined.or(pending.last()) {
+        Some(splice) => format!("{words} {}", splice_words(splice, confirmations_of(shell, splice.funding))),
+        None => words,
+    }
 }
 
 /// Blocks on top of and with the one that has an output; 0 while this node has seen none.

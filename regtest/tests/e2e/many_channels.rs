@@ -2,6 +2,7 @@
 
 use althing_node::api::{BackupInfo, Stake};
 use althing_node::keys::Keys;
+use althing_node::store::DATABASE_FILE;
 use althing_node::wallet::Wallet;
 use althing_regtest::story::{Actor, Assembly, PASSWORD, regtest_address};
 use althing_regtest::{Look, wait_for};
@@ -90,6 +91,77 @@ fn lose_databases(assembly: &mut Assembly) -> Result<()> {
     assembly.members[BJARNI].kill();
     wipe(assembly.members[BJARNI].data_dir())?;
     assembly.members[BJARNI].start()
+}
+
+/// C-107: what breaks the rule is refused at once, whoever has the turn.
+#[test]
+fn a_payment_that_breaks_its_rule_is_refused_while_the_turn_is_away() {
+    with_stakes("wrong-payments", |assembly| {
+        let member = &assembly.members[BJARNI];
+        let stake = only_stake(member)?;
+        // A round gives the turn to the hub.
+        pay(member, &stake, 1_000)?;
+        let has_sat = only_stake(member)?.amount_sat;
+        for (amount_sat, words) in [(0, "at least 1 sat"), (has_sat, "are kept"), (has_sat - 1, "are kept")] {
+            let refusal = refused(member, &["channel", "pay", &stake.channel, &amount_sat.to_string(), "--yes"])?;
+            ensure!(refusal.contains("C-107") && refusal.contains(words), "{refusal}");
+        }
+        pay(member, &stake, 1_000)
+    });
+}
+
+/// A file that is no backup is refused at once, without a hub, and before a life of the folder begins (N-125).
+#[test]
+fn a_damaged_backup_is_refused_before_anything_begins() {
+    with_stakes("damaged-backup", |assembly| {
+        let folder = assembly.members[BJARNI].data_dir().to_owned();
+        let (copy, damaged) = (folder.join("copy"), folder.join("damaged"));
+        let path = |file: &std::path::Path| file.to_str().map(str::to_owned).context("a path");
+        ask(&assembly.members[BJARNI], &["backup", "write", &path(&copy)?])?;
+        let mut bytes = std::fs::read(&copy)?;
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&damaged, &bytes)?;
+        let garbage = folder.join("garbage");
+        std::fs::write(&garbage, b"no backup at all")?;
+        let lives = |folder: &std::path::Path| -> Result<Option<Vec<u8>>> {
+            let database = rusqlite::Connection::open(folder.join(DATABASE_FILE))?;
+            Ok(database.query_row("SELECT value FROM meta WHERE name = 'lease'", [], |row| row.get(0)).ok())
+        };
+        let refuse = |member: &Actor| -> Result<()> {
+            for file in [&damaged, &garbage] {
+                let refusal = refused(member, &["restore", "--backup", &path(file)?])?;
+                ensure!(refusal.contains("C-91"), "{refusal}");
+            }
+            let endless = refused(member, &["backup", "inspect", "/dev/zero"])?;
+            ensure!(endless.contains("C-90"), "{endless}");
+            Ok(())
+        };
+        // While the node runs, and while none does.
+        refuse(&assembly.members[BJARNI])?;
+        assembly.members[BJARNI].stop()?;
+        assembly.hub.stop()?;
+        let before = lives(&folder)?;
+        refuse(&assembly.members[BJARNI])?;
+        ensure!(
+            before.is_some() && lives(&folder)? == before,
+            "a life of the folder was begun for a file that is none"
+        );
+        assembly.hub.start()?;
+        wipe(&folder)?;
+        assembly.members[BJARNI].start()?;
+        assembly.settle()?;
+        // The node has taken the hub's backup up by itself: that is what restore says then.
+        let restored = ask(&assembly.members[BJARNI], &["restore", "--backup", &path(&copy)?])?;
+        let said = restored["sentences"].to_string();
+        ensure!(said.contains("is back at checkpoint") && !said.contains("left alone"), "{restored}");
+        // What the emptied folder has to read again goes by itself; a bind that the log has long had is no refusal.
+        wait_for("no alarm any more", PATIENCE, || match assembly.members[BJARNI].status() {
+            Ok(status) if status.alarms.is_empty() => Look::Ready(()),
+            other => Look::NotYet(format!("{:?}", other.map(|status| status.alarms))),
+        })?;
+        Ok(())
+    });
 }
 
 /// C-77: whatever the wallet pays for, each channel can be closed alone.

@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use althing_node::api::{Choice, WaitFor};
+use althing_node::api::{Choice, Stake, WaitFor};
 use althing_regtest::story::{Actor, Assembly, Cli, STAKES_SAT};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context as _, Result, ensure};
@@ -47,6 +47,17 @@ fn stakes_move_to_another_hub_and_count_once() {
             review.code != Some(0) && review.stderr.replace(',', "").contains(&format!("Moves {moved_sat} sat")),
             "no review: {review:?}"
         );
+
+        // An order to a hub that does not answer is answered, leaves no channel in the list, and can be taken back.
+        let told: Stake = serde_json::from_value(ask(member, &["channel", "migrate", "--to", &address, "--yes"])?)?;
+        ensure!(told.state == "ready", "{told:?}");
+        let moving = told.detail.as_ref().and_then(|detail| detail.migration.clone()).context("no move")?;
+        ensure!(moving.step == "agreeing" && moving.words.contains("has not answered yet"), "{moving:?}");
+        ensure!(member.stakes()?.len() == 1, "a channel that is none: {:?}", member.stakes()?);
+        let back: Stake = serde_json::from_value(ask(member, &["channel", "migrate", "--cancel"])?)?;
+        ensure!(back.detail.is_some_and(|detail| detail.migration.is_none()) && member.stakes()?.len() == 1);
+        let again = refused(member, &["channel", "migrate", "--cancel"])?;
+        ensure!(again.contains("C-303"), "{again}");
 
         // Ordered while the other hub is down; then everybody dies in turn, later and later in the exchange.
         let order = |cli: Cli, address: String| {

@@ -1,8 +1,10 @@
 //! Backups of a member's channels: writing, looking into, keeping one up to date, restoring.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use althing_node::api::{BackupInfo, Keeping, Request, Restored};
+use althing_node::api::{ApiError, BackupInfo, ErrorKind, Keeping, Request, Restored};
+use althing_node::stakes::MAX_BACKUP_BYTES;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -29,7 +31,8 @@ pub enum BackupCommand {
         /// The file.
         file: PathBuf,
     },
-    /// Write the backup to this file with every change of a channel, from the next start on: a second copy beside the hub's.
+    /// Write the backup to this file with every change of a channel, from the next start on: a second copy beside the hub's. The node is
+    /// stopped for this.
     Keep {
         /// The file, best on another disk.
         #[arg(required_unless_present = "off")]
@@ -64,11 +67,7 @@ pub(super) fn backup(
         }
         BackupCommand::Inspect { file } => {
             let password = password(global, backend, console)?;
-            let sealed = read(&file)?;
-            let data = data_folder(global)?;
-            let found = backend.backup_inspect(&data, &password, &sealed).map_err(|error| {
-                Failure::usage(format!("{} is no backup that these keys open: {error:#}", file.display()))
-            })?;
+            let found = inspect(&data_folder(global)?, &password, &file, &read(&file)?, backend)?;
             console.answer(&found, || info(&found))
         }
         BackupCommand::Keep { file, .. } => {
@@ -89,9 +88,25 @@ pub(super) fn restore(
     backend: &dyn Backend,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
-    let sealed = options.backup.as_deref().map(read).transpose()?;
-    let sealed = sealed.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
-    let caller = Caller::connect(global, backend, console)?;
+    let data = data_folder(global)?;
+    let own = options.backup.as_deref().map(|file| read(file).map(|sealed| (file, sealed))).transpose()?;
+    let sealed = own.as_ref().map(|(_, bytes)| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let caller = match Caller::running(&data, global, backend)? {
+        Some(running) => {
+            if let Some(sealed) = sealed.clone() {
+                running.call(Request::BackupInspect { sealed })?;
+            }
+            running
+        }
+        None => {
+            let password = password(global, backend, console)?;
+            // Before a node starts, with which a new life of the folder begins (N-125).
+            if let Some((file, sealed)) = &own {
+                inspect(&data, &password, file, sealed, backend)?;
+            }
+            Caller::connect_with(&data, &password, global, backend)?
+        }
+    };
     caller.await_hub()?;
     let reply = caller.call(Request::Restore { sealed })?;
     console.answer(&reply, || show::reply(&reply))
@@ -158,14 +173,31 @@ pub(super) fn keeping(keeping: &Keeping) -> Vec<String> {
     lines
 }
 
+/// What a backup holds, or that it is none.
+fn inspect(
+    data: &Path,
+    password: &str,
+    file: &Path,
+    sealed: &[u8],
+    backend: &dyn Backend,
+) -> Result<BackupInfo, Failure> {
+    backend.backup_inspect(data, password, sealed).map_err(|error| {
+        let error = ApiError::from(error);
+        let message = format!("{} is no backup that these keys open: {}", file.display(), error.message);
+        Failure(ApiError { kind: ErrorKind::Invalid, message, ..error })
+    })
+}
+
+/// Reads a backup, and no more than a backup may have: what is read is chosen by whoever gave the file.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let bytes = std::fs::read(file).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-    let most = 1 << 20;
-    if bytes.len() > most {
-        return Err(Failure::usage(format!(
-            "{} is longer than {most} bytes; a backup has at most 16 KiB.",
-            file.display()
-        )));
+    let failed = |error: std::io::Error| Failure::usage(format!("{}: {error}", file.display()));
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file).map_err(failed)?;
+    opened.take(MAX_BACKUP_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BACKUP_BYTES {
+        let most = thousands(u128::from(MAX_BACKUP_BYTES));
+        let why = format!("C-90: {} is longer than {most} bytes; a backup has at most so many", file.display());
+        return Err(Failure::rule("C-90", why));
     }
     Ok(bytes)
 }

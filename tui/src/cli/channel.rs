@@ -51,11 +51,15 @@ impl Caller {
 
     /// Moves a channel to another hub after the review.
     pub(super) fn channel_migrate(&self, options: Migrate, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let Migrate { to, channel, fee_rate, alone } = options;
+        let Migrate { to, channel, fee_rate, alone, cancel } = options;
         let channel = match (&channel, alone) {
             // One that is closing already can still go on to another hub.
             (None, true) => self.only_stake()?.channel,
             _ => self.meant_stake(channel.as_deref())?.channel,
+        };
+        let Some(to) = to.filter(|_| !cancel) else {
+            let reply = self.call(Request::ChannelMigrateCancel { channel })?;
+            return console.answer(&reply, || show::reply(&reply));
         };
         let ask = |review| Request::ChannelMigrate {
             channel: channel.clone(),

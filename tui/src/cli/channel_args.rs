@@ -37,6 +37,7 @@ pub enum StakeCommand {
     /// Lock bitcoin in a channel with the hub. It stays yours.
     Open {
         /// Amount in satoshis.
+        #[arg(value_parser = clap::value_parser!(u64).range(1..))]
         amount_sat: u64,
         /// Fee rate of the funding transaction, sat/vB.
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -126,8 +127,8 @@ pub struct TakeOut {
 #[derive(Debug, Clone, Args)]
 pub struct Migrate {
     /// The other hub: NODE_ID@HOST:PORT.
-    #[arg(long, value_name = "HUB")]
-    pub to: String,
+    #[arg(long, value_name = "HUB", required_unless_present = "cancel")]
+    pub to: Option<String>,
     /// The channel's id or the beginning of it; not needed with one channel.
     #[arg(long, value_name = "ID")]
     pub channel: Option<String>,
@@ -137,6 +138,9 @@ pub struct Migrate {
     /// Without the present hub: closes alone, waits for the coins, and stakes them with the other hub.
     #[arg(long)]
     pub alone: bool,
+    /// Take the order back, as long as both hubs are not signing it.
+    #[arg(long, conflicts_with_all = ["to", "alone"])]
+    pub cancel: bool,
 }
 
 /// `channel bump`.

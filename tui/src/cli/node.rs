@@ -38,25 +38,30 @@ impl Caller {
         global: &Global,
         backend: &dyn Backend,
     ) -> Result<Self, Failure> {
-        if let Some(service) = backend.attach(data)? {
-            return Ok(Self { service, own: None, assume_yes: global.yes });
+        if let Some(running) = Self::running(data, global, backend)? {
+            return Ok(running);
         }
         let own = backend.start_member(data, password)?;
-        Ok(Self { service: own.service(), own: Some(own), assume_yes: global.yes })
+        Ok(Self { service: guarded(own.service(), global), own: Some(own), assume_yes: global.yes })
+    }
+
+    /// The node that runs on the folder already, if there is one.
+    pub(super) fn running(
+        data: &std::path::Path,
+        global: &Global,
+        backend: &dyn Backend,
+    ) -> Result<Option<Self>, Failure> {
+        let service = backend.attach(data)?;
+        Ok(service.map(|service| Self { service: guarded(service, global), own: None, assume_yes: global.yes }))
     }
 
     /// Finds the running node of the folder, or starts one.
     pub(super) fn connect(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<Self, Failure> {
         let data = data_folder(global)?;
-        let guarded = |service: Arc<dyn Service>| -> Arc<dyn Service> {
-            if global.readonly { Arc::new(ReadOnly(service)) } else { service }
-        };
-        if let Some(service) = backend.attach(&data)? {
-            return Ok(Self { service: guarded(service), own: None, assume_yes: global.yes });
+        if let Some(running) = Self::running(&data, global, backend)? {
+            return Ok(running);
         }
-        let password = password(global, backend, console)?;
-        let own = backend.start_member(&data, &password)?;
-        Ok(Self { service: guarded(own.service()), own: Some(own), assume_yes: global.yes })
+        Self::connect_with(&data, &password(global, backend, console)?, global, backend)
     }
 
     /// The node that runs on the folder; none is started.
@@ -227,6 +232,10 @@ impl Caller {
         let reply = self.call(Request::Vote { proposal: effects.proposal.id, choice, reason: vote.reason })?;
         console.answer(&reply, || show::reply(&reply))
     }
+}
+
+fn guarded(service: Arc<dyn Service>, global: &Global) -> Arc<dyn Service> {
+    if global.readonly { Arc::new(ReadOnly(service)) } else { service }
 }
 
 impl Drop for Caller {

@@ -20,12 +20,12 @@ pub enum TowerCommand {
     Run(TowerRun),
     /// The state of the tower that runs in this folder.
     Status,
-    /// Let a tower watch for this folder; holds from the next start on.
+    /// Let a tower watch for this folder, from the next start on. The node is stopped for this.
     Add {
         /// Its address as it says it: NODE_ID@HOST:PORT.
         address: String,
     },
-    /// Give a tower nothing more; it keeps what it has.
+    /// Give a tower nothing more, from the next start on; it keeps what it has. The node is stopped for this.
     Remove {
         /// Its address, or its node id.
         address: String,

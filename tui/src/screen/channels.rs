@@ -6,7 +6,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Text};
 
 use crate::app::{Act, App, lost_weight};
-use crate::format::{bitcoin, sats, short_id, thousands, weight};
+use crate::format::{sats, short_id, thousands, weight};
 use crate::keymap::Context;
 use crate::text::{cut, hanging, legible, paragraph};
 use crate::theme::Theme;
@@ -247,9 +247,9 @@ fn keeping_line(stake: &Stake) -> Option<String> {
 fn beside(app: &App, snapshot: &Snapshot, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
     let theme = &pen.theme;
     let balance = snapshot.status.balance;
-    let mut lines = vec![Line::styled(format!("wallet: {}", bitcoin(balance.confirmed_sat)), theme.text)];
+    let mut lines = vec![Line::styled(format!("wallet: {}", sats(balance.confirmed_sat)), theme.text)];
     if balance.pending_sat > 0 {
-        lines.push(Line::styled(format!("pending: {}", bitcoin(balance.pending_sat)), theme.dim));
+        lines.push(Line::styled(format!("pending: {}", sats(balance.pending_sat)), theme.dim));
     }
     let own = snapshot.status.member.as_ref().and_then(|member| member.weight.as_deref());
     let text = match own {

@@ -55,8 +55,15 @@ fn a_backup_is_written_by_the_node_looked_into_without_one_and_restored() {
     let status = Reply::Status(Box::new(Status { hub_connected: true, ..snapshot().status }));
     let found =
         Restored { counter: Some(7), source: Some("file".into()), channels: 1, sentences: vec!["Back.".into()] };
-    let stage = Stage::running().answer(Ok(status)).answer(Ok(Reply::Restored(Box::new(found))));
+    let info = BackupInfo { counter: 7, bytes: 3, channels: Vec::new(), path: None };
+    let judged = Stage::running().answer(Ok(Reply::Backup(Box::new(info))));
+    let stage = judged.answer(Ok(status)).answer(Ok(Reply::Restored(Box::new(found))));
     let restored = althing(stage, &format!("restore --backup {path}"), "");
+    assert_eq!(
+        restored.asked[0],
+        Request::BackupInspect { sealed: "0102ff".to_owned() },
+        "judged before the hub is waited for"
+    );
     assert_eq!(restored.asked.last(), Some(&Request::Restore { sealed: Some("0102ff".to_owned()) }));
     assert_eq!(restored.out, "Back.\n");
 }

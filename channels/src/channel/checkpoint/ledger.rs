@@ -403,9 +403,12 @@ impl Ledger {
 
     // C-107
     fn can_spend(&self, side: Side, amount_sat: u64, keep_sat: u64) -> Result<(), LedgerError> {
+        if amount_sat == 0 {
+            return Err(LedgerError::Nothing);
+        }
         let spendable_sat = self.spendable_sat(side);
         let left = spendable_sat.checked_sub(amount_sat).is_some_and(|left| left >= keep_sat);
-        if amount_sat == 0 || !left {
+        if !left {
             return Err(LedgerError::Spendable { side, amount_sat, spendable_sat, keep_sat });
         }
         Ok(())

@@ -64,12 +64,15 @@ pub enum LedgerError {
         /// Half the reserve.
         cap_sat: u64,
     },
+    /// Nothing would be moved.
+    #[error("C-107: an amount is at least 1 sat, not 0 sat")]
+    Nothing,
     /// The side cannot pay that.
     #[error("C-107: {side:?} has {spendable_sat} sat to spend of which {keep_sat} sat are kept, not {amount_sat} sat")]
     Spendable {
         /// Who would pay.
         side: Side,
-        /// What would be paid; 0 is never paid.
+        /// What would be paid.
         amount_sat: u64,
         /// Balance without holds.
         spendable_sat: u64,
@@ -104,7 +107,7 @@ impl LedgerError {
             Self::Proposer { .. } => "C-102",
             Self::Serial { .. } | Self::HoldTaken { .. } | Self::NoHold { .. } | Self::Signature { .. } => "C-103",
             Self::Settled { .. } | Self::VoucherCap { .. } => "C-104",
-            Self::Spendable { .. } => "C-107",
+            Self::Nothing | Self::Spendable { .. } => "C-107",
             Self::Lane { .. } => "C-108",
             Self::Amount(error) => error.rule(),
             Self::Funding { .. } => "C-140",

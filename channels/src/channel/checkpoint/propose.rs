@@ -24,6 +24,19 @@ impl Channel {
         self.facts(number, &ledger)
     }
 
+    /// Whether this side could fold these changes into what is known now, whoever has the turn; a round under way counts as finished.
+    /// What the other side folds before the own turn comes can still make a difference.
+    ///
+    /// # Errors
+    /// [`Violation`] naming the rule that a change breaks (C-101 to C-109); [`Wait`] before the channel is in use.
+    pub fn judge_changes(&self, changes: &[Change]) -> Result<(), ChannelError> {
+        let money = self.money()?;
+        let proposed = money.round.as_ref().filter(|round| round.number > money.number);
+        let newest = proposed.map_or(&money.ledger, |round| &round.other_ledger);
+        newest.apply(&self.ledger_keys()?, self.state.side, changes, newest.app()).map_err(Violation::Ledger)?;
+        Ok(())
+    }
+
     // What a checkpoint with these changes leaves, and its number.
     fn next_ledger(&self, changes: &[Change], app: AppPosition) -> Result<(u64, Ledger), ChannelError> {
         let money = self.can_propose(changes)?;

@@ -11,6 +11,7 @@ use super::{say, treasury};
 use crate::app::order::{Effects, ReviewStep};
 use crate::app::state::{App, Page, Popup, Progress};
 use crate::app::{Command, FormKind, Need, Purpose, Report, Screen, Section, Urgency};
+use crate::text::counted;
 use crate::untrusted::Untrusted;
 
 /// Points of the growth of the log that are remembered.
@@ -245,10 +246,10 @@ fn done(app: &mut App, reply: &Reply) {
         Reply::Ballot(ballot) => format!("Ballot cast: {}. {}", ballot.choice, Untrusted::new(&ballot.words)),
         Reply::Comment(_) | Reply::Proposal(_) => "Published to the log.".to_owned(),
         Reply::Said(said) => match said.sentences.first() {
-            Some(sentence) => format!("In the log: {}", Untrusted::new(sentence)),
+            Some(sentence) => format!("In the log: {}", counted(&Untrusted::new(sentence).line())),
             None => "It is in the log.".to_owned(),
         },
-        Reply::Stake(stake) => Untrusted::new(&stake.words).line(),
+        Reply::Stake(stake) => counted(&Untrusted::new(&stake.words).line()),
         Reply::Sent { txid, amount_sat, .. } => {
             format!("{} sent by the transaction {}.", crate::format::sats(*amount_sat), crate::format::short_id(txid))
         }
