@@ -212,6 +212,6 @@ fn expired(assembly: &Assembly, proposal: &str) -> Result<()> {
     ensure!(state == ProposalState::Authorised, "before height {expires_at} it is {state:?}");
     until_it_is(assembly, proposal, ProposalState::Expired)?;
     let session = refused(astrid, &["treasury", "session", "open", proposal, "--yes"])?;
-    ensure!(session.contains("expired"), "{session}");
+    ensure!(session.contains("T-43") && session.contains("expired at height"), "{session}");
     Ok(())
 }
