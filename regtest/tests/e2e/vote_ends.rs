@@ -14,7 +14,7 @@ use crate::stage::with_assembly;
 const PERIODS: Periods = Periods { veto_blocks: 0, ..Periods::SHORT };
 
 /// Blocks from the authorisation of a payment until it expires.
-const EXPIRY_BLOCKS: u32 = 30;
+const EXPIRY_BLOCKS: u32 = 48;
 
 /// Comments of a member in an epoch.
 const COMMENTS: u32 = 2;
@@ -184,12 +184,21 @@ fn vote_on_answers(assembly: &Assembly, [stone, turf]: &[String; 2]) -> Result<(
 }
 
 fn best_answer(assembly: &Assembly, [stone, turf]: &[String; 2]) -> Result<()> {
-    let [astrid, ..] = five(assembly)?;
     until_it_says(assembly, stone, "it took effect")?;
     until_it_says(assembly, turf, "something else came first")?;
-    let state = astrid.proposal(turf)?.state;
-    ensure!(state == ProposalState::Lapsed, "{state:?}");
-    Ok(())
+    until_it_is(assembly, turf, ProposalState::Lapsed)
+}
+
+/// Mines until everybody sees the proposal so in a final epoch.
+fn until_it_is(assembly: &Assembly, proposal: &str, state: ProposalState) -> Result<()> {
+    assembly.mine_until(&format!("{state:?}"), WITHIN_BLOCKS, || {
+        for actor in assembly.everybody() {
+            if actor.proposal(proposal)?.state != state {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
 }
 
 /// A payment that was decided and that no treasurer made.
@@ -197,13 +206,12 @@ fn expired(assembly: &Assembly, proposal: &str) -> Result<()> {
     let [astrid, ..] = five(assembly)?;
     until_it_says(assembly, proposal, "it took effect")?;
     let expires_at = astrid.proposal(proposal)?.vote.expires_at.context("it never expires")?;
-    let left = expires_at.saturating_sub(assembly.node.tip()?.height);
+    let left = (expires_at - 1).checked_sub(assembly.node.tip()?.height).context("it has expired by now")?;
     assembly.mine(left)?;
-    for actor in assembly.everybody() {
-        let found = actor.proposal(proposal)?;
-        ensure!(found.state == ProposalState::Expired, "{}: {:?} {:?}", actor.name(), found.state, found.vote.payments);
-    }
+    let state = astrid.proposal(proposal)?.state;
+    ensure!(state == ProposalState::Authorised, "before height {expires_at} it is {state:?}");
+    until_it_is(assembly, proposal, ProposalState::Expired)?;
     let session = refused(astrid, &["treasury", "session", "open", proposal, "--yes"])?;
-    ensure!(session.contains("expired"), "{session}");
+    ensure!(session.contains("T-43") && session.contains("expired at height"), "{session}");
     Ok(())
 }

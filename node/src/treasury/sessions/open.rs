@@ -211,6 +211,12 @@ fn named_payment(shell: &Shell, known: &[AuthorisedPayment], name: &str) -> Answ
     if let Some(txid) = found.paid_by {
         return Err(ApiError::invalid("T-44", format!("T-44: payment {name} was made by transaction {txid}")));
     }
+    // No check would let anybody sign it any more.
+    let (expiry, next) = (found.intent.expiry_height, shell.tip_height().saturating_add(1));
+    if next >= expiry {
+        let message = format!("T-43: payment {name} expired at height {expiry}, the next block is {next}");
+        return Err(ApiError::invalid("T-43", message));
+    }
     Ok(found.clone())
 }
 
