@@ -26,7 +26,7 @@ use crate::oversize::Oversize;
 use crate::stage::alone_with_assembly;
 
 /// The median round trip beside abusers is at most so many times the one beside busy members.
-const RATIO_MAX: u32 = 8;
+const RATIO_MAX: u32 = 5;
 
 /// Turns, and round trips of each honest peer in each: alone, beside busy members, and beside abusers.
 const TURNS: usize = 5;
