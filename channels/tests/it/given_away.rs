@@ -1,7 +1,6 @@
 //! Hazard: a side forgets that it gave its turn away, or a promise, and acts as if it still had it. Both are stored before they are sent
 //! (C-61).
 
-use althing_channels::wire::CheckpointTurn;
 use althing_channels::{Channel, Effect, Msg, Side};
 
 use crate::pair::{Pair, keys};
@@ -18,12 +17,10 @@ fn stored_before_sending(pair: &mut Pair, side: Side, effects: &[Effect]) -> Cha
 fn a_turn_that_was_given_is_not_taken_again_after_a_restart() {
     let mut pair = Pair::in_use();
     pair.take_turn(Side::Member);
-    let channel = pair.channel(Side::Member).id().unwrap();
     let effects = pair.channel(Side::Hub).ask_turn().unwrap();
-    let Some(Effect::Send(Msg::CheckpointTurn(asked))) = effects.first() else { panic!("{effects:?}") };
-    let asked = CheckpointTurn { channel, ..asked.clone() };
+    let Some(Effect::Send(asked @ Msg::CheckpointTurn(_))) = effects.first() else { panic!("{effects:?}") };
     let session = pair.entropy.next();
-    let effects = pair.channel(Side::Member).handle(&Msg::CheckpointTurn(asked), session);
+    let effects = pair.channel(Side::Member).handle(asked, session);
     let gives = |effect: &Effect| matches!(effect, Effect::Send(Msg::CheckpointTurn(msg)) if msg.given);
     assert!(effects.iter().any(gives), "{effects:?}");
     let restarted = stored_before_sending(&mut pair, Side::Member, &effects);

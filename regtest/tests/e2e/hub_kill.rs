@@ -17,9 +17,6 @@ use crate::{breaches, log_rows, stage};
 
 const KILLS: u32 = 20;
 
-/// On a busy machine a life may be too short for any ballot: so many kills at most until enough were acknowledged.
-const KILLS_MAX: u32 = 80;
-
 /// Longest time the hub lives between two kills, from when it answers.
 const LIFE_MILLIS: u64 = 800;
 
@@ -58,8 +55,15 @@ fn kill_during_votes(assembly: &mut Assembly, proposals: &[String]) -> Result<()
                 Ok(())
             })
         });
-        let is_enough = |kill| kill >= KILLS && acknowledged.lock().unwrap().len() > KILLS as usize;
-        let killed = (0..KILLS_MAX).take_while(|kill| !is_enough(*kill)).try_for_each(|kill| {
+        let killed = (0..KILLS).try_for_each(|kill| {
+            // On a busy machine a life may be too short for any ballot: every other one has at least one.
+            if kill % 2 == 1 {
+                let before = acknowledged.lock().unwrap().len();
+                wait_for("a ballot of this life", PATIENCE, || match acknowledged.lock().unwrap().len() {
+                    len if len > before => Look::Ready(()),
+                    len => Look::NotYet(format!("{len} ballots")),
+                })?;
+            }
             // Not a wait for anything: the moment of the kill is the input of this test.
             std::thread::sleep(Duration::from_millis(random.below(LIFE_MILLIS)));
             hub.kill();
@@ -85,7 +89,7 @@ fn kill_during_votes(assembly: &mut Assembly, proposals: &[String]) -> Result<()
     let promised = acknowledged.into_inner().unwrap();
     assembly.narrator.say(&format!("{} ballots acknowledged", promised.len()));
     ensure!(
-        promised.len() > KILLS as usize,
+        promised.len() >= KILLS as usize / 2,
         "only {} ballots were acknowledged; the test tried too little",
         promised.len()
     );
