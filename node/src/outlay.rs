@@ -5,8 +5,7 @@ use bitcoin::{Address, Amount, FeeRate, Network, ScriptBuf};
 
 use crate::api::{ApiError, Reply, SayReview};
 use crate::chain::BitcoindError;
-use crate::engine::unix_time;
-use crate::shell::Shell;
+use crate::shell::{Shell, unix_time};
 
 /// Fee rates that are taken, sat/vB: below nothing is relayed, above somebody has mistyped.
 const FEE_RATES: std::ops::RangeInclusive<u64> = 1..=1000;
@@ -28,7 +27,7 @@ pub(crate) struct Outlay {
 ///
 /// # Errors
 /// `N-62`, saying whether it is mistyped or of another network.
-pub fn script_of(address: &str, network: Network) -> Result<ScriptBuf, ApiError> {
+pub(crate) fn script_of(address: &str, network: Network) -> Result<ScriptBuf, ApiError> {
     let address = address.trim();
     let wrong = |why: &str| ApiError::invalid("N-62", format!("N-62: {address:?} {why}"));
     let Ok(parsed) = address.parse::<Address<NetworkUnchecked>>() else {
