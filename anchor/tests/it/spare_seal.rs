@@ -8,6 +8,9 @@ use bitcoin::{Amount, TxOut};
 use crate::treasury_signing::judge_mined;
 use crate::treasury_world::{Chest, payee, tr, wsh};
 
+/// What a wrong link does, and how.
+type Change = (&'static str, fn(&mut Psbt));
+
 /// What the link of a succession pays, of which this treasury knows nothing.
 const LINK_SAT: u64 = 1_000;
 
@@ -46,7 +49,7 @@ fn moved_on_with_its_script_it_is_the_spare_seal() {
 fn anything_else_is_an_alarm_that_names_who_signed() {
     for (treasury, by) in chests() {
         let chest = Chest::new(treasury);
-        let changes: [(&str, fn(&mut Psbt)); 5] = [
+        let changes: [Change; 5] = [
             ("to another script", |psbt| psbt.unsigned_tx.output[1].script_pubkey = payee(91)),
             ("at output 0", |psbt| psbt.unsigned_tx.output.swap(0, 1)),
             ("without a new one", |psbt| {
