@@ -4,10 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-use althing_channels::{Change, Channel, HoldId, Msg, Phase, Side};
+use althing_channels::wire::MAX_CHANGES;
+use althing_channels::{Change, Channel, HoldId, MAX_FUNDINGS_IN_FORCE, MAX_HOLDS, Msg, Phase, Side};
 use bitcoin::{Amount, TxOut};
 
 use crate::pair::{Pair, STAKE_SAT, keys};
+use crate::testkit::money::lane_position;
 
 #[test]
 fn every_test_that_the_page_names_exists() {
@@ -18,9 +20,10 @@ fn every_test_that_the_page_names_exists() {
     let numbers: Vec<&str> = rows.iter().map(|row| row[0]).collect();
     let expected = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 18b 19";
     assert_eq!(numbers, expected.split(' ').collect::<Vec<_>>());
-    let lines = rows_of(durable);
+    let (durable, seen) = durable.split_once("## Seen to fail").unwrap();
+    let (lines, seen) = (rows_of(durable), rows_of(seen));
     assert_eq!(lines.len(), 7, "C-61 line by line");
-    for row in rows.iter().chain(&lines) {
+    for row in rows.iter().chain(&lines).chain(&seen) {
         let tests: Vec<&str> = row.last().unwrap().split('`').skip(1).step_by(2).collect();
         assert!(!tests.is_empty(), "no test for {}", row[0]);
         for test in tests {
@@ -30,6 +33,7 @@ fn every_test_that_the_page_names_exists() {
                 "channels" => "channels/tests/it",
                 "node" => "node/tests/it",
                 "e2e" => "regtest/tests/e2e",
+                "regtest" => "regtest/tests/it",
                 other => panic!("no suite {other}"),
             };
             let path = root.join(folder).join(format!("{file}.rs"));
@@ -150,6 +154,40 @@ fn a_state_does_not_grow_with_its_checkpoints() {
 }
 
 #[test]
+fn what_a_state_can_hold_is_bounded_and_can_be_closed() {
+    let mut pair = Pair::in_use();
+    pair.pay(Side::Member, Change::Dues { amount_sat: 100_000 }).unwrap();
+    pair.settle();
+    let held = |at: usize| HoldId([u8::try_from(at).unwrap(); 32]);
+    for at in 1..=MAX_HOLDS + 1 {
+        pair.take_turn(Side::Member);
+        let order = pair.channel(Side::Member).order_hold(at as u64, held(at), 1_000, [0; 32]).unwrap();
+        let held = pair.pay(Side::Member, Change::Hold(order)).map_err(|refusal| refusal.rule());
+        assert_eq!(held, if at > MAX_HOLDS { Err("C-103") } else { Ok(()) }, "hold {at}");
+        pair.settle();
+    }
+    for added in 1..=MAX_FUNDINGS_IN_FORCE {
+        pair.take_turn(Side::Member);
+        pair.announce(1_000 * i64::try_from(added).unwrap()).unwrap();
+        pair.settle();
+        let in_force = pair.channel(Side::Hub).fundings().len();
+        assert_eq!(in_force, (added + 1).min(MAX_FUNDINGS_IN_FORCE), "after {added} splices");
+    }
+    pair.take_turn(Side::Hub);
+    let many = vec![Change::Reward { amount_sat: 1 }; MAX_CHANGES + 1];
+    let refusal = pair.propose(Side::Hub, many, lane_position(0)).unwrap_err();
+    assert_eq!(refusal.rule(), "C-101");
+    // As full as it can be, it is stored in a few pages and leaves by one small transaction.
+    for side in [Side::Member, Side::Hub] {
+        assert!(pair.channel(side).encode().len() < 32_768, "{}", pair.channel(side).encode().len());
+        pair.force_close(side);
+    }
+    for (side, commitment) in &pair.commitments {
+        assert_eq!((commitment.output.len(), commitment.vsize()), (3, 167), "{side:?}");
+    }
+}
+
+#[test]
 fn nothing_is_in_use_before_its_confirmation() {
     let mut pair = Pair::new(Vec::new());
     while pair.phase(Side::Member) != Some(Phase::AwaitConfirmation) || pair.in_flight() {
@@ -173,6 +211,26 @@ fn nothing_is_in_use_before_its_confirmation() {
     // The old funding stays enforceable: a version 3 transaction is not relayed over an unconfirmed splice.
     pair.force_close(Side::Member);
     assert_ne!(pair.commitments[0].1.input[0].previous_output, new);
+}
+
+// What was signed for the other side cannot be taken back: not by another proposal, a restart, a reconnect or the other side's silence.
+#[test]
+fn after_proposing_there_is_no_way_back() {
+    let mut pair = Pair::in_use();
+    pair.pay(Side::Member, Change::Dues { amount_sat: 40_000 }).unwrap();
+    let disturbances: [fn(&mut Pair); 3] = [|_| {}, |pair| pair.crash(Side::Member), Pair::reconnect];
+    for disturbance in disturbances {
+        disturbance(&mut pair);
+        for change in [Change::Dues { amount_sat: 40_000 }, Change::Dues { amount_sat: 1 }] {
+            let refusal = pair.pay(Side::Member, change).unwrap_err();
+            assert!(["C-110", "C-130"].contains(&refusal.rule()), "{refusal}");
+        }
+        let stored = pair.restored(Side::Member).unwrap();
+        assert_eq!(stored.peer_numbers(), (0, 1), "it forgot what it signed");
+    }
+    pair.settle();
+    pair.check_against_model();
+    assert_eq!(pair.channel(Side::Hub).balances().hub_sat, 40_000);
 }
 
 #[test]

@@ -12,7 +12,8 @@ use althing_regtest::story::{Actor, Assembly, at_once, motions, propose};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
 
-use crate::{log_rows, stage};
+use crate::channel_ends::{only_stake, spender};
+use crate::{breaches, log_rows, stage};
 
 const KILLS: u32 = 20;
 
@@ -93,7 +94,17 @@ fn kill_during_votes(assembly: &mut Assembly, proposals: &[String]) -> Result<()
             ensure!(logged, "{} still waits for {ballot:?}", member.name());
         }
     }
-    Ok(())
+    no_outage_ended_a_channel(assembly)
+}
+
+/// An outage of what takes ballots is none of the money: every channel is in use, on the chain too, and pays on (C-50 to C-54).
+fn no_outage_ended_a_channel(assembly: &Assembly) -> Result<()> {
+    let stakes = assembly.members.iter().map(only_stake).collect::<Result<Vec<_>>>()?;
+    for (member, stake) in assembly.members.iter().zip(&stakes) {
+        ensure!(stake.state == "ready", "{}: {stake:?}", member.name());
+        ensure!(spender(assembly, stake)?.is_none(), "{}: the outage closed the channel", member.name());
+    }
+    breaches::pay(assembly, 0, &stakes[0])
 }
 
 /// Casts one ballot; an outage of the hub is what this test makes, so a refusal is only not counted.

@@ -13,6 +13,7 @@ mod lifecycle;
 mod ots;
 mod ots_client;
 mod partition;
+mod pinned_close;
 mod provisioning;
 mod stuck_anchor;
 mod typed_calls;

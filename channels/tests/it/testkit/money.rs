@@ -104,6 +104,10 @@ impl Pair {
         assert_eq!(review.peer_signature, checkpoint_signature(side.other(), &review.checkpoint));
         let app = review.facts.ledger.app();
         assert!(app.sequence <= self.observed.lane && app == lane_position(app.sequence));
+        if self.application_away == Some(side) {
+            let effects = self.channel(side).refuse_checkpoint("the application does not answer").unwrap();
+            return self.carry_out(side, effects);
+        }
         let effects = match review.own_signature {
             Some(own) => {
                 assert_eq!(own, checkpoint_signature(side, &review.checkpoint));

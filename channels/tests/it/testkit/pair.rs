@@ -62,6 +62,11 @@ pub(crate) fn close_script(side: Side) -> ScriptBuf {
 pub(crate) struct Entropy(u64);
 
 impl Entropy {
+    /// Draws that are of no other beginning, as long as these are far apart.
+    pub(crate) fn from(first: u64) -> Self {
+        Self(first)
+    }
+
     pub(crate) fn next(&mut self) -> SessionSecret {
         self.0 += 1;
         SessionSecret::new(tagged_hash("test/entropy", &[&self.0.to_be_bytes()])).unwrap()
@@ -109,6 +114,8 @@ pub(crate) struct Pair {
     pub(super) hub_splice_nonce: Option<[u8; 66]>,
     /// A planted fault: this side's shell does not store.
     pub(crate) forgetful: Option<Side>,
+    /// This side's shell cannot ask its application about a checkpoint.
+    pub(crate) application_away: Option<Side>,
     connected: bool,
 }
 
@@ -139,6 +146,7 @@ impl Pair {
             announced: BTreeMap::new(),
             hub_splice_nonce: None,
             forgetful: None,
+            application_away: None,
             connected: true,
         }
     }
