@@ -153,7 +153,7 @@ pub fn moved_output(others: &[OutPoint], row: &FactRow) -> Result<Option<OutPoin
     Ok(others.iter().filter(|outpoint| outpoint.txid == txid).min_by_key(|outpoint| outpoint.vout).copied())
 }
 
-/// G-37: the output of a close that is the member's: the largest that is not above the balance in the newest checkpoint, the
+/// G-37, N-76: the output of a close that is the member's: the largest that is not above the balance in the newest checkpoint, the
 /// first of several. `None` while the channel is open, and when there is none.
 ///
 /// # Errors

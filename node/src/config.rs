@@ -38,7 +38,7 @@ pub struct Config {
     pub gossip: GossipSettings,
 }
 
-/// How a hub pays for its links and how much of them it exports as OpenTimestamps files.
+/// How a hub pays for its links and how much of them it exports as OpenTimestamps files. N-86.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinkSettings {

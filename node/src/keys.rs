@@ -1,4 +1,4 @@
-//! Keys of one person or hub: one BIP39 seed, sealed at rest, and everything derived from it.
+//! Keys of one person or hub: one BIP39 seed, sealed at rest, and everything derived from it (K-4, T-15).
 //!
 //! | path (all steps hardened) | key |
 //! |---|---|

@@ -16,7 +16,7 @@ impl Service for ReadOnly {
     }
 }
 
-/// Whether a request changes nothing, here or elsewhere.
+/// Whether a request changes nothing, here or elsewhere: reviews are questions (N-421).
 #[must_use]
 pub fn only_looks(request: &Request) -> bool {
     matches!(

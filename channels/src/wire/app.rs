@@ -5,7 +5,7 @@ use lightning::impl_writeable_tlv_based;
 use super::list::HashList;
 use crate::ids::{ChannelId, DaoId, NetworkId};
 
-/// First message after BOLT 8's init, both ways.
+/// First message after BOLT 8's init, both ways. Clauses N-30 to N-34 and N-43.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// DAO the sender takes part in.
@@ -107,7 +107,7 @@ impl_writeable_tlv_based!(AppNack, {
     (8, entry, required),
 });
 
-/// Asks for the log from a position on.
+/// Asks for the log from a position on. Clause N-44.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFetch {
     /// First position wanted; 0 is the first entry.
@@ -118,7 +118,7 @@ impl_writeable_tlv_based!(LogFetch, {
     (0, from_position, required),
 });
 
-/// Consecutive log entries with what proves them.
+/// Consecutive log entries with what proves them. Clause N-44.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSegment {
     /// At most [`MAX_SEGMENT_BYTES`](super::MAX_SEGMENT_BYTES).
@@ -129,7 +129,7 @@ impl_writeable_tlv_based!(LogSegment, {
     (0, segment, required),
 });
 
-/// Everything up to the sender's size was sent.
+/// Everything up to the sender's size was sent. Clause N-44.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEnd {
     /// Entries in the sender's log.
@@ -143,7 +143,7 @@ impl_writeable_tlv_based!(LogEnd, {
     (2, head, required),
 });
 
-/// A signed log head, pushed to peers.
+/// A signed log head, pushed to peers. Clauses N-80 to N-82.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The head entry.
@@ -154,7 +154,7 @@ impl_writeable_tlv_based!(Head, {
     (0, head, required),
 });
 
-/// Asks for the public founding file.
+/// Asks for the public founding file. Clause N-45.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaoFetch {
     /// The DAO asked for.
@@ -165,7 +165,7 @@ impl_writeable_tlv_based!(DaoFetch, {
     (0, dao, required),
 });
 
-/// A part of the public founding file.
+/// A part of the public founding file. Clause N-45.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaoInfo {
     /// Number of this part, from 0.
@@ -182,7 +182,7 @@ impl_writeable_tlv_based!(DaoInfo, {
     (4, bytes, required),
 });
 
-/// An epoch's header and the link transaction that commits to it.
+/// An epoch's header and the link transaction that commits to it. Clause N-46.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkInfo {
     /// The epoch.

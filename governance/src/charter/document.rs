@@ -126,6 +126,7 @@ struct Document {
     delegation: DelegationLimits,
     #[serde(default)]
     discussion: DiscussionLimits,
+    //
     #[serde(default)]
     hub_bond_sat: u64,
     #[serde(default)]

@@ -3,7 +3,7 @@
 use super::{Charter, WeightRule};
 
 impl Charter {
-    /// Weight of a stake (G-34). `aged` is the sum of satoshis times capped age.
+    /// Weight of a stake (G-34, R-12). `aged` is the sum of satoshis times capped age.
     pub(crate) fn weight(&self, stake_sat: u64, aged: u128) -> u128 {
         let weight = match self.weight_rule {
             WeightRule::Stake => u128::from(stake_sat),

@@ -1,4 +1,4 @@
-//! The log tree: RFC 9162 section 2.1 (SHA-256), unchanged, so that any Certificate Transparency tool can check it.
+//! The log tree (G-70): RFC 9162 section 2.1 (SHA-256), unchanged, so that any Certificate Transparency tool can check it.
 //!
 //! Leaves are the canonical bytes of entries. The hashes of complete subtrees are kept, so that appending costs amortised one
 //! hash, and the root, an inclusion proof or a consistency proof for any earlier size costs O(log n) hashes.

@@ -161,7 +161,7 @@ impl Link {
         Ok(())
     }
 
-    /// Brings the tracker up to the store's best block.
+    /// Brings the tracker up to the store's best block: the version that was mined is the link (N-87).
     fn catch_up(&mut self, shell: &mut Shell) -> Result<()> {
         let seal = outpoint_bytes(&self.tracker.seal());
         let spent = shell.store.fact(&seal)?.and_then(|fact| fact.spent);

@@ -1,4 +1,4 @@
-//! Payments of the treasury that were mined: the hub notes each in the log once its block is final (G-99).
+//! Payments of the treasury that were mined: the hub notes each in the log once its block is final (G-99, T-75).
 
 use althing_governance::entry::{Entry, Execution};
 use althing_governance::signing::Statement as _;

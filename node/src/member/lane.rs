@@ -389,7 +389,7 @@ impl Member {
         Ok(())
     }
 
-    /// Whether an own entry may be said: the form first, since a body beyond its limits can be built and signed, but nobody could
+    /// Whether an own entry may be said (N-74): the form first, since a body beyond its limits can be built and signed, but nobody could
     /// read it, this node included; then the rules, as far as this node's ledger tells.
     pub(super) fn permit(&self, bytes: &[u8]) -> Result<Entry, ApiError> {
         let entry = Entry::from_bytes(bytes).map_err(|error| form_error(&error.to_string()))?;

@@ -1,4 +1,4 @@
-//! "Why is this true?": the steps from a receipt to a block, each done again here for one statement, with the values.
+//! "Why is this true?" (N-92): the steps from a receipt to a block, each done again here for one statement, with the values.
 //!
 //! It is the same road as a proof file's (docs/spec/40-proofs.md), walked as far as it goes today: what is not anchored yet is
 //! said to be so, instead of refused.

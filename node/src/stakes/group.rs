@@ -1,4 +1,4 @@
-//! Group commit: what the channels of one batch store goes to the disk in one transaction, and only then their messages go out.
+//! Group commit (N-99): what the channels of one batch store goes to the disk in one transaction, and only then their messages go out.
 //!
 //! A hub has hundreds of channels and one disk; a transaction for each step of each would make them wait for one another. The order
 //! that C-61 asks for stays: nothing leaves before what it follows from is durable. A member's node stores each step by itself.

@@ -234,7 +234,7 @@ impl Stakes {
         self.iter().flat_map(|channel| channel.machine.fundings()).collect()
     }
 
-    /// A number that no channel had yet.
+    /// A number that no channel had yet. N-126.
     pub fn next_number(&self) -> u32 {
         self.channels.last_key_value().map_or(0, |(number, _)| number + 1).max(self.floor)
     }

@@ -21,7 +21,7 @@ use crate::store::BlobRow;
 /// Blobs offered to one tower at a time.
 const WINDOW: u32 = 64;
 
-/// A promise that ends within this many blocks is renewed.
+/// A promise that ends within this many blocks is renewed. N-122.
 const RENEW_BLOCKS: u32 = 2016;
 
 /// Blobs made anew from the log at a start, for towers that were named after the commitments were revoked.

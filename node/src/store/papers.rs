@@ -1,4 +1,4 @@
-//! Papers of treasurers: what they say to each other about sessions, and when each was heard last (T-303 to T-312).
+//! Papers of treasurers: what they say to each other about sessions, and when each was heard last (T-303 to T-312, N-390).
 
 use std::collections::BTreeMap;
 

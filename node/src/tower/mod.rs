@@ -1,6 +1,6 @@
 //! A watchtower: keeps sealed justice for clients, looks for its breaches in every block, and punishes them while the client sleeps.
 //!
-//! It has a folder and keys of its own, knows no DAO, and learns nothing of a channel before there is a breach (C-80 to C-86).
+//! It has a folder and keys of its own, knows no DAO, and learns nothing of a channel before there is a breach (C-80 to C-85, N-120).
 //! A client's blob is on disk before its receipt is signed; view and blocks are one transaction, so a kill at any moment loses nothing.
 
 mod keep;

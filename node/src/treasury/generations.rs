@@ -1,4 +1,4 @@
-//! The treasuries that a DAO had, as far as a charter's word makes one (T-7).
+//! The treasuries that a DAO had, as far as a charter's word makes one (T-7, T-21).
 
 use std::collections::BTreeSet;
 

@@ -9,7 +9,7 @@ use super::names::{find_comment, find_member, find_proposal};
 use crate::api::{ApiError, Hideable};
 use crate::shell::Shell;
 
-/// Name under which it is stored.
+/// Name under which it is stored. N-75.
 const HIDDEN: &str = "hidden";
 
 /// Hidden members, proposals and comments, by kind and full id.

@@ -8,6 +8,7 @@ mod budget_left;
 mod chain;
 mod charters;
 mod choices;
+mod cited_clauses;
 mod dishonest_hub;
 mod flipped_byte;
 mod forged;

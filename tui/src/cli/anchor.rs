@@ -48,7 +48,7 @@ pub(super) fn link(
     }
 }
 
-/// `althing health`: the state of the node, with an exit code for what is wrong.
+/// `althing health`: the state of the node, with an exit code for what is wrong (N-84).
 pub(super) fn health(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let caller = Caller::connect(global, backend, console)?;
     let status = caller.call(Request::Status)?;

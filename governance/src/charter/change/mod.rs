@@ -31,7 +31,7 @@ impl fmt::Display for FieldChange {
     }
 }
 
-/// Every field that differs, from parsed values, in the order of R-2; those that are only in `new` come last.
+/// every field that differs, from parsed values, in the order of R-2; those that are only in `new` come last.
 ///
 /// Rules are paired by their class and their place within it.
 #[must_use]

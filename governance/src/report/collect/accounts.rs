@@ -1,4 +1,4 @@
-//! What epochs settle between members and treasury.
+//! What epochs settle between members and treasury (F-8).
 
 use std::collections::BTreeMap;
 

@@ -51,7 +51,7 @@ pub(in crate::treasury) fn merged(shell: &Shell, row: SessionRow, theirs: &Psbt)
     Ok((SessionRow { psbt: ours.serialize(), ..row }, remarks))
 }
 
-/// Checks a session, signs it, stores the signature. Refusals are noted with every reason.
+/// Checks a session, signs it, stores the signature (N-422). Refusals are noted with every reason.
 pub(in crate::treasury) fn sign(shell: &mut Shell, session: &str) -> Answered<SessionView> {
     let row = named(shell, session)?;
     let mut psbt = psbt_of(&row)?;
