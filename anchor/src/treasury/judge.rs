@@ -8,6 +8,7 @@ use super::bond::{Bond, bonds_in, goes_back};
 use super::descriptor::Treasury;
 use super::intent::SpendIntent;
 use super::signature::{InputOrigin, signers_of};
+use crate::fee::MIN_SEAL;
 
 /// A mined transaction that spends coins of the treasury.
 #[derive(Clone, Copy)]
@@ -198,12 +199,14 @@ fn unauthorised(spend: &MinedSpend<'_>, reason: String, total_in: Amount) -> Spe
     SpendFinding::Unauthorised { reason, left, signers }
 }
 
+/// T-73: alone of the treasury, at input 0, into an output 1 that is a seal again.
 fn seal_moved_on(spend: &MinedSpend<'_>, inputs: &[OutPoint], spare_seal: OutPoint) -> bool {
     let at = inputs.iter().position(|outpoint| *outpoint == spare_seal);
     let script = at.and_then(|at| spend.prevouts.get(at)?.as_ref()).map(|output| &output.script_pubkey);
     let next = spend.transaction.output.get(1);
     let own = spend.prevouts.iter().flatten().filter(|output| (spend.owner)(&output.script_pubkey).is_some()).count();
-    at == Some(0) && own == 1 && script.is_some() && next.map(|output| &output.script_pubkey) == script
+    let is_kept = |next: &&TxOut| Some(&next.script_pubkey) == script && next.value >= MIN_SEAL;
+    at == Some(0) && own == 1 && next.filter(is_kept).is_some()
 }
 
 fn saturating(sum: Amount, more: Amount) -> Amount {

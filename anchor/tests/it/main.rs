@@ -20,6 +20,7 @@ mod psbt_check;
 mod psbt_check_edges;
 mod reorg;
 mod seal_spent_elsewhere;
+mod spare_seal;
 mod stuck_link;
 mod succession;
 mod support;
