@@ -56,6 +56,14 @@ fn kill_during_votes(assembly: &mut Assembly, proposals: &[String]) -> Result<()
             })
         });
         let killed = (0..KILLS).try_for_each(|kill| {
+            // On a busy machine a life may be too short for any ballot: every other one has at least one.
+            if kill % 2 == 1 {
+                let before = acknowledged.lock().unwrap().len();
+                wait_for("a ballot of this life", PATIENCE, || match acknowledged.lock().unwrap().len() {
+                    len if len > before => Look::Ready(()),
+                    len => Look::NotYet(format!("{len} ballots")),
+                })?;
+            }
             // Not a wait for anything: the moment of the kill is the input of this test.
             std::thread::sleep(Duration::from_millis(random.below(LIFE_MILLIS)));
             hub.kill();
@@ -81,7 +89,7 @@ fn kill_during_votes(assembly: &mut Assembly, proposals: &[String]) -> Result<()
     let promised = acknowledged.into_inner().unwrap();
     assembly.narrator.say(&format!("{} ballots acknowledged", promised.len()));
     ensure!(
-        promised.len() > KILLS as usize,
+        promised.len() >= KILLS as usize / 2,
         "only {} ballots were acknowledged; the test tried too little",
         promised.len()
     );
