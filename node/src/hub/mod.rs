@@ -15,11 +15,13 @@ pub mod receipts;
 mod serve;
 mod signing;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
 
 use althing_channels::wire::{AppEntry, AppNack, Hello, PROTOCOL_VERSION, PeerError};
 use althing_channels::{
@@ -57,6 +59,10 @@ const UNFUNDED_ALL_MAX: usize = 1024;
 
 /// Openings that one peer may begin between two blocks. Each is signed for and stored, and one that is funded takes a block.
 const OPENINGS_A_BLOCK: usize = 16;
+
+/// How long the rest of a peer's line waits when something of it was refused: who asks on and on for what it cannot have is answered by the
+/// clock, not by what the machine can do (N-98).
+const REFUSED_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a peer asked to be told. However often it asks between two commits, it is told once.
 #[derive(Debug, Default, Clone, Copy)]
@@ -135,6 +141,9 @@ fn start_with(
             called: Vec::new(),
             has_opened: false,
             openings: BTreeMap::new(),
+            refused: RefCell::default(),
+            paused: Vec::new(),
+            resumed: Instant::now(),
             operators: BTreeMap::new(),
             signing: None,
             unsettled: 0,
@@ -172,6 +181,12 @@ pub struct Hub {
     has_opened: bool,
     /// Openings that peers began since the newest block.
     openings: BTreeMap<PeerId, usize>,
+    /// Peers of whom something was refused in their turn.
+    refused: RefCell<BTreeSet<PublicKey>>,
+    /// Those of them whose line is not empty yet, until the pause is over (N-98).
+    paused: Vec<PublicKey>,
+    /// When the last pause ended.
+    resumed: Instant,
     /// Where operators of the anchor key are connected, by their keys.
     operators: BTreeMap<[u8; 33], PublicKey>,
     /// A link that waits for their signatures.
@@ -211,10 +226,15 @@ impl Role for Hub {
             Input::Turn(peer) => {
                 let turn = self.budget.turn(&peer, !self.has_opened);
                 self.has_opened |= turn.opens;
-                if turn.is_more {
-                    self.called.push((turn.opens, peer));
-                }
+                // What was refused outside of a turn, such as an entry, is not this line's.
+                self.refused.borrow_mut().clear();
                 turn.events.into_iter().for_each(|event| self.on_peer(event));
+                let is_refused = self.refused.borrow().contains(&peer);
+                match (turn.is_more, is_refused) {
+                    (false, _) => {}
+                    (true, false) => self.called.push((turn.opens, peer)),
+                    (true, true) => self.paused.push(peer),
+                }
             }
             Input::Intake(report) => self.on_intake(report),
             Input::Chain(event) => {
@@ -250,6 +270,10 @@ impl Role for Hub {
     }
 
     fn tick(&mut self) {
+        if self.resumed.elapsed() >= REFUSED_PAUSE {
+            self.resumed = Instant::now();
+            self.paused.retain(|peer| self.inputs.try_send(Input::Turn(*peer)).is_err());
+        }
         // What waited until the log was known to be the newest is answered now, also when no input follows.
         if !self.newness.is_sure() {
             let done = self.weigh();
@@ -796,6 +820,7 @@ impl Hub {
     }
 
     fn refuse_peer(&self, peer: PublicKey, rule: &str, detail: &str) {
+        self.refused.borrow_mut().insert(peer);
         // Not louder: whoever wants to could fill the disk with it.
         tracing::debug!(%peer, rule, detail, "refused");
         self.shell.peers.send(peer, Msg::PeerError(PeerError::new(rule, detail, None)));

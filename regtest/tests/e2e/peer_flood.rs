@@ -25,7 +25,7 @@ use crate::channel_ends::{PATIENCE, with_stakes};
 use crate::oversize::Oversize;
 
 /// The median round trip beside abusers is at most so many times the one beside busy members.
-const RATIO_MAX: u32 = 8;
+const RATIO_MAX: u32 = 5;
 
 /// Turns, and round trips of each honest peer in each: alone, beside busy members, and beside abusers.
 const TURNS: usize = 5;
