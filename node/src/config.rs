@@ -28,6 +28,9 @@ pub struct Config {
     /// File outside the folder that a member's backup is written to with every change of a channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_file: Option<PathBuf>,
+    /// Folder with signed files of proofs of funds, of which this node tells the newest (T-85).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funds_folder: Option<PathBuf>,
     /// The Bitcoin source.
     pub bitcoind: Access,
     /// How a hub pays for its links. Read anew for each of them.

@@ -123,6 +123,7 @@ pub fn init(options: InitOptions) -> Result<Initialised> {
         towers: Vec::new(),
         operators: Vec::new(),
         backup_file: None,
+        funds_folder: None,
         bitcoind: options.bitcoind,
         links: LinkSettings::default(),
         gossip: GossipSettings::default(),

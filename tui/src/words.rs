@@ -1,8 +1,8 @@
 //! The words for states, the same on every screen and in every command.
 
-use althing_node::api::{Ballot, BallotPath, BondView, Choice, KeyView, Link, ProposalState, Role};
+use althing_node::api::{Ballot, BallotPath, BondView, Choice, FundsProof, KeyView, Link, ProposalState, Role};
 
-use crate::format::{sats, short_id, thousands};
+use crate::format::{count_of, sats, short_id, thousands};
 use crate::untrusted::Untrusted;
 
 /// Where a proposal stands.
@@ -65,6 +65,25 @@ pub fn bond(bond: &BondView) -> Vec<String> {
         let (outpoint, back) = (Untrusted::new(&coin.outpoint), Untrusted::new(&coin.back));
         format!("bond {outpoint} {whose}: {}, {}, goes back to {back}", sats(coin.sat), Untrusted::new(&coin.state))
     }));
+    lines
+}
+
+/// A proof of funds: what was shown, by whose signatures, and what it lacks.
+#[must_use]
+pub fn funds(proof: &FundsProof) -> Vec<String> {
+    let mut lines = vec![format!(
+        "proof of funds: {} in {}, when epoch {} closed at height {}; {} of {} signed",
+        sats(proof.total_sat),
+        count_of(proof.coins as u64, "coin"),
+        proof.epoch,
+        thousands(u128::from(proof.height)),
+        proof.signed.len(),
+        count_of(proof.keys as u64, "key")
+    )];
+    match proof.lacks.as_slice() {
+        [] => lines.push("It was all that the treasury had, and these keys could spend it.".to_owned()),
+        lacks => lines.extend(lacks.iter().map(|lack| format!("it is none: {}", Untrusted::new(lack)))),
+    }
     lines
 }
 

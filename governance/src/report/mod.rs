@@ -14,7 +14,7 @@ mod markdown;
 
 use serde::Serialize;
 
-pub use collect::{Facts, Flow, LinkFact, collect};
+pub use collect::{Facts, Flow, FundsFact, LinkFact, collect};
 
 use crate::id::{DaoId, EntryId, HeaderHash};
 

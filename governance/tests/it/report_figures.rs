@@ -3,7 +3,7 @@
 use althing_governance::ProposalId;
 use althing_governance::delegation::{Delegation, Part, Scope};
 use althing_governance::entry::{Choice, Entry, Execution};
-use althing_governance::report::{Claim, Evidence, Facts, Flow, Report, ReportTree, Value, collect};
+use althing_governance::report::{Claim, Evidence, Facts, Flow, FundsFact, Report, ReportTree, Value, collect};
 use althing_governance::signing::Statement as _;
 
 use crate::world::{AUX, World, block_hash, hub, member_id, spend, text, txid};
@@ -126,6 +126,23 @@ fn movements_are_told_with_their_signers() {
     let later = Facts { flows: vec![flow(80, world.height + 1, 90_000, 0)], ..Facts::default() };
     let report = collect(&world.state, 1, world.headers.len() as u32 - 1, &later);
     assert_eq!(figure(&report, "Treasury", "received"), &Value::Sat(0));
+}
+
+/// F-9: of covered epochs only, and no table without one.
+#[test]
+fn proofs_of_funds_are_told_of_the_epochs_covered() {
+    let Story { world, .. } = story();
+    let last = world.headers.len() as u32 - 1;
+    let proof = |epoch: u32| FundsFact { epoch, coins: 3, total_sat: 70_000 + u64::from(epoch), signed: (2, 3) };
+    let facts = Facts { proofs: vec![proof(last + 1), proof(2), proof(1)], ..Facts::default() };
+    let report = collect(&world.state, 2, last, &facts);
+    let [(values, evidence)] = rows(&report, "Treasury", "Proofs of funds")[..] else { panic!("one of the period") };
+    let number = Value::Number;
+    assert_eq!(values, [number(2), number(3), Value::Sat(70_002), number(2), number(3)]);
+    assert!(evidence.sentence().contains("--funds=2"), "{}", evidence.sentence());
+    let without = collect(&world.state, 3, last, &facts);
+    let treasury = without.sections.iter().find(|found| found.title == "Treasury").unwrap();
+    assert!(treasury.tables.iter().all(|table| table.title != "Proofs of funds"));
 }
 
 #[test]

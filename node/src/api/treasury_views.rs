@@ -32,8 +32,30 @@ pub struct TreasuryOverview {
     /// The hub's bond; `None` while no charter asks for one and none was brought.
     #[serde(default)]
     pub bond: Option<BondView>,
+    /// The newest proof of funds in the folder that the settings name (T-85); `None` without a folder, or files in it.
+    #[serde(default)]
+    pub proof: Option<FundsProof>,
     /// Spends that nobody decided, in sentences.
     pub alarms: Vec<String>,
+}
+
+/// What the signed files of one epoch show, judged by this node's own chain (T-83).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FundsProof {
+    /// The epoch.
+    pub epoch: u32,
+    /// Its closing height.
+    pub height: u32,
+    /// Coins shown.
+    pub coins: usize,
+    /// Their sum.
+    pub total_sat: u64,
+    /// Keys that signed, as the descriptor has them.
+    pub signed: Vec<String>,
+    /// Keys of the descriptor.
+    pub keys: usize,
+    /// What keeps it from being a proof; empty when it is one.
+    pub lacks: Vec<String>,
 }
 
 /// The bond of the hub in office, and every bond in the treasury (T-90 to T-94).

@@ -1,14 +1,95 @@
 //! Proof of funds: what the treasury had when an epoch closed, as this node's chain says, against what signed files show (T-83).
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use althing_anchor::TreasuryCoin;
 use althing_governance::EpochHeader;
+use anyhow::Context as _;
 use bitcoin::{OutPoint, Psbt};
 
-use super::ownership::{OwnershipReport, open};
+use super::ownership::{OwnershipReport, check, open};
 use super::text::psbt_text;
 use super::wallet::TreasuryWallet;
-use crate::api::{ApiError, Funds};
+use crate::api::{ApiError, Funds, FundsProof};
+use crate::config::Config;
 use crate::shell::Shell;
+
+/// Epochs of which the files are looked at, from the newest back, for one that holds.
+const LOOKED_AT: usize = 16;
+
+/// Files of proofs of funds in a folder, by the epoch in their names: `funds-EPOCH-*.psbt` (T-84).
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn files_in(folder: &Path) -> anyhow::Result<BTreeMap<u32, Vec<PathBuf>>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut found: BTreeMap<u32, Vec<PathBuf>> = BTreeMap::new();
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let rest = name.strip_prefix("funds-").and_then(|rest| rest.strip_suffix(".psbt"));
+        let epoch = rest.and_then(|rest| rest.split_once('-')?.0.parse().ok());
+        if let Some(epoch) = epoch {
+            found.entry(epoch).or_default().push(path);
+        }
+    }
+    found.values_mut().for_each(|files| files.sort());
+    Ok(found)
+}
+
+/// The newest proof in the folder that the settings name; where none of the epochs that are looked at holds, the newest with what it lacks
+/// (T-85).
+///
+/// # Errors
+/// Settings that cannot be read.
+pub(super) fn newest(shell: &Shell) -> Result<Option<FundsProof>, ApiError> {
+    let mut shown = proofs(shell)?;
+    let holds = shown.iter().position(|proof| proof.lacks.is_empty());
+    Ok((!shown.is_empty()).then(|| shown.swap_remove(holds.unwrap_or(0))))
+}
+
+/// What the files of each of the newest final epochs in that folder show, the newest first.
+///
+/// # Errors
+/// Settings that cannot be read.
+pub(crate) fn proofs(shell: &Shell) -> Result<Vec<FundsProof>, ApiError> {
+    let folder = Config::load(&shell.dir).map_err(|error| ApiError::ours(format!("{error:#}")))?.funds_folder;
+    // A folder that is away is no trouble of the treasury: there is nothing to be shown.
+    let files = folder.and_then(|folder| files_in(&folder).ok()).unwrap_or_default();
+    let proofs = files.into_iter().rev().take(LOOKED_AT).filter_map(|(epoch, files)| {
+        // Not final here yet, or of a treasury that is not watched.
+        let funds = funds(shell, Some(epoch)).ok()?;
+        Some(judged(&funds, &files))
+    });
+    Ok(proofs.collect())
+}
+
+/// What files show of an epoch's funds. Files that are none, or of something else, are what it lacks.
+fn judged(funds: &Funds, files: &[PathBuf]) -> FundsProof {
+    let mut proof = FundsProof {
+        epoch: funds.epoch,
+        height: funds.height,
+        coins: 0,
+        total_sat: 0,
+        signed: Vec::new(),
+        keys: 0,
+        lacks: Vec::new(),
+    };
+    let texts = files.iter().map(std::fs::read_to_string).collect::<std::io::Result<Vec<String>>>();
+    let shown = texts.map_err(anyhow::Error::from).and_then(|texts| check(&funds.descriptor, &funds.message, &texts));
+    match shown {
+        Ok(shown) => {
+            proof.lacks = differences(funds, &shown);
+            if !shown.is_complete {
+                proof.lacks.push("T-83: not enough keys signed".to_owned());
+            }
+            (proof.coins, proof.total_sat, proof.keys) = (shown.coins.len(), shown.total_sat, shown.keys.len());
+            proof.signed = shown.keys.into_iter().filter(|key| key.signed).map(|key| key.key).collect();
+        }
+        Err(error) => proof.lacks.push(format!("{error:#}")),
+    }
+    proof
+}
 
 /// What there is to be shown for an epoch; of the newest final one when none is named.
 ///

@@ -85,6 +85,7 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
         budgets: super::budgets::budgets(shell),
         treasurers: super::papers::treasurer_views(shell)?,
         bond: super::bonds::view(shell),
+        proof: super::funds::newest(shell)?,
         alarms: alarms(shell),
     };
     for coin in coins(shell)? {

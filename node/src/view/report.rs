@@ -1,6 +1,6 @@
 //! The transparency report of this node.
 
-use althing_governance::report::{self, Facts, LinkFact};
+use althing_governance::report::{self, Facts, FundsFact, LinkFact};
 
 use super::links::{LinkFacts, link_facts};
 use crate::api::{ApiError, ReportFormat};
@@ -27,6 +27,7 @@ pub(super) fn render(
         links: links.iter().map(link_fact).collect(),
         flows: crate::treasury::movements(shell),
         alarms: shell.alarms.values().cloned().collect(),
+        proofs: proofs_of_funds(shell)?,
     };
     let report = report::collect(state, first, last, &facts);
     Ok(match format {
@@ -41,4 +42,16 @@ pub(super) fn render(
 
 fn link_fact(link: &LinkFacts) -> LinkFact {
     LinkFact { epoch: link.header.epoch, txid: link.txid, height: link.height }
+}
+
+fn proofs_of_funds(shell: &Shell) -> Result<Vec<FundsFact>, ApiError> {
+    let proofs = crate::treasury::funds::proofs(shell)?.into_iter().filter(|proof| proof.lacks.is_empty());
+    Ok(proofs
+        .map(|proof| FundsFact {
+            epoch: proof.epoch,
+            coins: proof.coins as u64,
+            total_sat: proof.total_sat,
+            signed: (proof.signed.len() as u64, proof.keys as u64),
+        })
+        .collect())
 }

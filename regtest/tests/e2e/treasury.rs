@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use althing_anchor::{SpendPlan, Treasury, TreasuryCoin, finalise};
+use althing_node::config::Config;
 use althing_node::keys::Keys;
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::text::{psbt_from, psbt_text};
@@ -82,6 +83,12 @@ fn proof_of_funds(assembly: &Assembly) -> Result<()> {
     let robots = folder.join("robots");
     std::fs::create_dir_all(&robots)?;
     let newest = || last.cli().run(&["treasury", "ownership", "newest", path(&robots)?, "--json"]);
+    // A member's node tells what is in the folder, judged by its own chain (T-85).
+    let mut settings = Config::load(last.data_dir())?;
+    settings.funds_folder = Some(robots.clone());
+    settings.save(last.data_dir())?;
+    let told = || Ok::<_, anyhow::Error>(last.command(&["treasury", "balance"])?["proof"].clone());
+    ensure!(told()?.is_null(), "a proof of no files: {}", told()?);
     for treasurer in 1..=2 {
         let look = ["treasurer", "--robot", "--once", "--funds", path(&robots)?];
         let first = assembly.members[treasurer].command(&look)?;
@@ -89,10 +96,24 @@ fn proof_of_funds(assembly: &Assembly) -> Result<()> {
         ensure!(first["funds"] == true && again["funds"] == false, "{first} {again}");
         let shown: serde_json::Value = serde_json::from_str(&newest()?.stdout)?;
         ensure!(shown["holds"] == (treasurer == 2) && shown["epoch"] == epoch, "{treasurer}: {shown}");
+        let told = told()?;
+        let signed = told["signed"].as_array().map_or(0, Vec::len);
+        let is_proof = told["lacks"] == json!([]);
+        ensure!(told["epoch"] == epoch && signed == treasurer && is_proof == (treasurer == 2), "{treasurer}: {told}");
+        ensure!(told["total_sat"] == shown["total_sat"], "{told} {shown}");
+        let report = last.cli().run(&["report", "--format", "csv"])?.stdout;
+        ensure!(report.contains("Proofs of funds") == is_proof, "{treasurer}: {report}");
     }
     std::fs::write(robots.join(format!("funds-{}-later.psbt", epoch + 1)), "")?;
     let later = newest()?;
     ensure!(later.code != Some(0) && later.stdout.contains("T-"), "an epoch that is not final: {later:?}");
+    ensure!(told()?["epoch"] == epoch, "what is not final is told: {}", told()?);
+    // What is no PSBT makes the newest none, and the one that holds is told.
+    std::fs::write(robots.join(format!("funds-{}-damaged.psbt", epoch - 1)), "no PSBT")?;
+    ensure!(told()?["epoch"] == epoch && told()?["lacks"] == json!([]), "{}", told()?);
+    std::fs::write(robots.join(format!("funds-{epoch}-damaged.psbt")), "no PSBT")?;
+    let damaged = told()?;
+    ensure!(damaged["epoch"] == epoch && damaged["lacks"].to_string().contains("T-40"), "{damaged}");
 
     let both = check(&[&signed[0], &signed[1]], &funds)?;
     let shown: serde_json::Value = serde_json::from_str(&both.stdout)?;

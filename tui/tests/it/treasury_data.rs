@@ -66,6 +66,15 @@ pub(crate) fn overview() -> TreasuryOverview {
         }],
         treasurers: vec![treasurer("Ásdís", Some(1_211), false), treasurer("Guðrún", Some(1_002), true)],
         bond: None,
+        proof: Some(FundsProof {
+            epoch: 14,
+            height: 1_200,
+            coins: 3,
+            total_sat: 997_000,
+            signed: vec![format!("02{}", id(11)), format!("02{}", id(12))],
+            keys: 3,
+            lacks: Vec::new(),
+        }),
         alarms: Vec::new(),
     }
 }

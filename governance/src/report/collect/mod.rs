@@ -23,6 +23,21 @@ pub struct Facts {
     pub alarms: Vec<String>,
     /// What moved into and out of the treasury on Bitcoin, as the reporting node sees it.
     pub flows: Vec<Flow>,
+    /// Proofs of funds that hold, as the reporting node judged the signed files that it was shown.
+    pub proofs: Vec<FundsFact>,
+}
+
+/// That the treasurers could spend all that the treasury had when an epoch closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FundsFact {
+    /// The epoch.
+    pub epoch: u32,
+    /// Its coins.
+    pub coins: u64,
+    /// Their sum in satoshis.
+    pub total_sat: u64,
+    /// Keys that signed, and keys that there are.
+    pub signed: (u64, u64),
 }
 
 /// A link on Bitcoin.

@@ -26,14 +26,43 @@ impl Period<'_> {
             })
             .collect();
         let in_sat = flows.clone().fold(0u128, |sum, flow| sum.saturating_add(u128::from(flow.in_sat)));
-        Section::new("Treasury", "What votes authorised, what was paid by it, and what moved on Bitcoin.")
-            .figure("authorised", sum(&given, 3), Evidence::computed("the table of authorisations"))
-            .figure("paid by authorisation", sum(&paid, 3), Evidence::computed("the table of payments"))
-            .figure("received", Value::Sat(in_sat), Evidence::computed("the table of movements"))
-            .table("Authorisations", &["proposal", "payment", "from height", "authorised"], given)
-            .table("Payments", &["proposal", "payment", "mined at height", "paid", "noted by log entry"], paid)
-            .table("Movements and who signed them", &["transaction", "in", "out", "signed by"], flow_rows)
-            .table("Signatures by treasurer", &["treasurer", "signatures"], self.signatures(facts))
+        let section =
+            Section::new("Treasury", "What votes authorised, what was paid by it, and what moved on Bitcoin.")
+                .figure("authorised", sum(&given, 3), Evidence::computed("the table of authorisations"))
+                .figure("paid by authorisation", sum(&paid, 3), Evidence::computed("the table of payments"))
+                .figure("received", Value::Sat(in_sat), Evidence::computed("the table of movements"))
+                .table("Authorisations", &["proposal", "payment", "from height", "authorised"], given)
+                .table("Payments", &["proposal", "payment", "mined at height", "paid", "noted by log entry"], paid)
+                .table("Movements and who signed them", &["transaction", "in", "out", "signed by"], flow_rows)
+                .table("Signatures by treasurer", &["treasurer", "signatures"], self.signatures(facts));
+        match self.proofs(facts) {
+            proofs if proofs.is_empty() => section,
+            proofs => {
+                section.table("Proofs of funds", &["epoch", "coins", "together", "keys that signed", "of"], proofs)
+            }
+        }
+    }
+
+    /// F-9: what the treasurers showed that they could spend, of each epoch in the period.
+    fn proofs(&self, facts: &Facts) -> Vec<Row> {
+        let shown = self.headers.iter().filter(|header| self.covers(header.closing_height)).filter_map(|header| {
+            let proof = facts.proofs.iter().find(|proof| proof.epoch == header.epoch)?;
+            let (signed, keys) = proof.signed;
+            Some(Row {
+                values: vec![
+                    Value::Number(u128::from(proof.epoch)),
+                    Value::Number(u128::from(proof.coins)),
+                    Value::Sat(u128::from(proof.total_sat)),
+                    Value::Number(u128::from(signed)),
+                    Value::Number(u128::from(keys)),
+                ],
+                evidence: Evidence::computed(&format!(
+                    "the treasurers' files, by `althing treasury ownership check FILES --funds={}`",
+                    proof.epoch
+                )),
+            })
+        });
+        shown.collect()
     }
 
     /// What became payable in the period, each under the decision tree of the epoch that says so.

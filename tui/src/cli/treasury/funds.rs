@@ -1,10 +1,10 @@
 //! Proof of funds without asking anybody: a robot signs for each final epoch, and a folder of such files shows the newest proof (T-84).
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use althing_node::api::{Funds, Reply, Request, TreasuryReply, TreasuryRequest};
 use althing_node::keys::Keys;
+use althing_node::treasury::funds::{differences, files_in};
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::ownership::{check, sign};
 use althing_node::treasury::text::psbt_text;
@@ -63,11 +63,11 @@ impl Answering {
 pub(super) fn newest(caller: &Caller, folder: &Path, console: &mut Console<'_>) -> Result<u8, Failure> {
     let refuse = |error: anyhow::Error| Failure(rule_error(&error));
     let mut shown = None;
-    for (epoch, files) in by_epoch(folder)?.into_iter().rev() {
+    for (epoch, files) in files_in(folder)?.into_iter().rev() {
         let funds = funds(caller, epoch)?;
         let texts: Vec<String> = files.iter().map(|file| psbt_of(file, console)).collect::<Result<_, _>>()?;
         let report = check(&funds.descriptor, &funds.message, &texts).map_err(refuse)?;
-        let holds = report.is_complete && althing_node::treasury::funds::differences(&funds, &report).is_empty();
+        let holds = report.is_complete && differences(&funds, &report).is_empty();
         if holds {
             return judge_funds(&report, &funds, console);
         }
@@ -84,20 +84,4 @@ fn funds(caller: &Caller, epoch: u32) -> Result<Funds, Failure> {
         TreasuryReply::Funds(funds) => Ok(*funds),
         _ => Err(other_kind()),
     }
-}
-
-/// The files by the epoch in their names.
-fn by_epoch(folder: &Path) -> Result<BTreeMap<u32, Vec<PathBuf>>, Failure> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
-    let mut found: BTreeMap<u32, Vec<PathBuf>> = BTreeMap::new();
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let rest = name.strip_prefix("funds-").and_then(|rest| rest.strip_suffix(".psbt"));
-        let epoch = rest.and_then(|rest| rest.split_once('-')?.0.parse().ok());
-        if let Some(epoch) = epoch {
-            found.entry(epoch).or_default().push(path);
-        }
-    }
-    found.values_mut().for_each(|files| files.sort());
-    Ok(found)
 }

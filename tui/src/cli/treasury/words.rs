@@ -135,6 +135,7 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
     lines.push(format!("treasury generation {}", overview.generation));
     lines.extend(overview.policy.sentences.iter().map(sentence));
     lines.push("The keys, the descriptor and addresses: althing treasury policy".to_owned());
+    lines.extend(overview.proof.iter().flat_map(crate::words::funds));
     lines.extend(overview.payments.iter().map(|payment| {
         format!(
             "{}: {} for {} (fee at most {}), heights {} to {}: {}",

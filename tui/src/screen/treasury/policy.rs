@@ -64,6 +64,14 @@ fn page(found: &TreasuryOverview, columns: usize, theme: &Theme) -> Vec<Line<'st
         }
         lines.push(Line::default());
     }
+    if let Some(proof) = &found.proof {
+        lines.push(Line::styled("Proof of funds", bold));
+        let (sign, style) = if proof.lacks.is_empty() { ("✓ ", theme.good) } else { ("! ", theme.warn) };
+        for line in crate::words::funds(proof) {
+            lines.extend(hanging(sign, &line, columns, style));
+        }
+        lines.push(Line::default());
+    }
     lines.push(Line::styled("Treasurers", bold));
     for treasurer in &found.treasurers {
         let me = if treasurer.is_me { " (this node)" } else { "" };
