@@ -275,7 +275,7 @@ fn advice_warns_and_does_not_refuse() {
     assert_eq!(unwise.check(), []);
     let found: BTreeSet<&str> = unwise.advice().iter().map(|advice| advice.rule).collect();
     // R-82 speaks of charters without any deposit.
-    let expected: Vec<String> = (80..=94).filter(|n| *n != 82).map(|n| format!("R-{n}")).collect();
+    let expected: Vec<String> = (80..=95).filter(|n| *n != 82).map(|n| format!("R-{n}")).collect();
     assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
     unwise.classes[0].deposit_sat = 0;
     assert!(unwise.advice().iter().any(|advice| advice.rule == "R-82"));

@@ -128,7 +128,7 @@ fn movements_are_told_with_their_signers() {
     assert_eq!(figure(&report, "Treasury", "received"), &Value::Sat(0));
 }
 
-/// F-9: of covered epochs only, and no table without one.
+/// F-11: of covered epochs only, and no table without one.
 #[test]
 fn proofs_of_funds_are_told_of_the_epochs_covered() {
     let Story { world, .. } = story();

@@ -43,7 +43,7 @@ impl Period<'_> {
         }
     }
 
-    /// F-9: what the treasurers showed that they could spend, of each epoch in the period.
+    /// F-11: what the treasurers showed that they could spend, of each epoch in the period.
     fn proofs(&self, facts: &Facts) -> Vec<Row> {
         let shown = self.headers.iter().filter(|header| self.covers(header.closing_height)).filter_map(|header| {
             let proof = facts.proofs.iter().find(|proof| proof.epoch == header.epoch)?;
