@@ -15,7 +15,7 @@ pub struct ChannelDetail {
     pub hub_sat: u64,
     /// Of the member's part: held as deposits.
     pub held_sat: u64,
-    /// Of this side's part: what it could give away now.
+    /// Of this side's part: what it could give away now, beside the reserve.
     pub spendable_sat: u64,
     /// What each side has to keep once it had more (C-107).
     pub reserve_sat: u64,

@@ -101,12 +101,13 @@ fn a_payment_that_breaks_its_rule_is_refused_while_the_turn_is_away() {
         let stake = only_stake(member)?;
         // A round gives the turn to the hub.
         pay(member, &stake, 1_000)?;
-        let has_sat = only_stake(member)?.amount_sat;
-        for (amount_sat, words) in [(0, "at least 1 sat"), (has_sat, "are kept"), (has_sat - 1, "are kept")] {
+        let told = only_stake(member)?;
+        let most_sat = told.detail.context("a channel in full")?.spendable_sat;
+        for (amount_sat, words) in [(0, "at least 1 sat"), (told.amount_sat, "are kept"), (most_sat + 1, "are kept")] {
             let refusal = refused(member, &["channel", "pay", &stake.channel, &amount_sat.to_string(), "--yes"])?;
             ensure!(refusal.contains("C-107") && refusal.contains(words), "{refusal}");
         }
-        pay(member, &stake, 1_000)
+        pay(member, &stake, most_sat)
     });
 }
 
