@@ -51,6 +51,23 @@ pub struct CloseTx {
 }
 
 impl CloseTx {
+    /// What is left of both parts when `payer` pays `fee_sat`.
+    ///
+    /// # Errors
+    /// [`CloseError`] when the fee does not fit, or leaves no output (C-31).
+    pub fn after_fee(balances: Balances, payer: Side, fee_sat: u64) -> Result<Balances, CloseError> {
+        let Balances { mut member_sat, mut hub_sat } = balances;
+        let part = match payer {
+            Side::Member => &mut member_sat,
+            Side::Hub => &mut hub_sat,
+        };
+        *part = part.checked_sub(fee_sat).ok_or(CloseError::Fee { fee_sat, payer, part_sat: *part })?;
+        if member_sat < DUST_SAT && hub_sat < DUST_SAT {
+            return Err(CloseError::NoOutput { fee_sat });
+        }
+        Ok(Balances { member_sat, hub_sat })
+    }
+
     /// Builds the close that pays `fee_sat` out of the part of `payer`. Outputs below dust are left to the fee.
     ///
     /// # Errors
@@ -63,20 +80,12 @@ impl CloseTx {
         payer: Side,
         fee_sat: u64,
     ) -> Result<Self, CloseError> {
-        let Balances { mut member_sat, mut hub_sat } = balances;
-        let part = match payer {
-            Side::Member => &mut member_sat,
-            Side::Hub => &mut hub_sat,
-        };
-        *part = part.checked_sub(fee_sat).ok_or(CloseError::Fee { fee_sat, payer, part_sat: *part })?;
+        let Balances { member_sat, hub_sat } = Self::after_fee(balances, payer, fee_sat)?;
         let mut output: Vec<TxOut> = [(member_sat, &scripts.member), (hub_sat, &scripts.hub)]
             .into_iter()
             .filter(|(value, _)| *value >= DUST_SAT)
             .map(|(value, script)| TxOut { value: Amount::from_sat(value), script_pubkey: script.clone() })
             .collect();
-        if output.is_empty() {
-            return Err(CloseError::NoOutput { fee_sat });
-        }
         sort_outputs(&mut output);
         let transaction = Transaction {
             // C-30: version 3 bounds what a peer can attach, so the close cannot be pinned.

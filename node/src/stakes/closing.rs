@@ -1,6 +1,6 @@
 //! Closing together: scripts, rounds of fees, and the broadcast of what both signed.
 
-use althing_channels::{Effect, Phase, Violation};
+use althing_channels::{CloseTx, Effect, Phase, Violation};
 use anyhow::Result;
 use bitcoin::Transaction;
 
@@ -45,6 +45,10 @@ impl Shell {
             );
             return Err(ApiError::invalid("C-31", why));
         }
+        // After the word `shutdown` the channel is out of use: nothing may be said before it is known that a close can be made.
+        let machine = &self.channel(number)?.machine;
+        CloseTx::after_fee(machine.balances(), machine.side(), fee_sat)
+            .map_err(|error| ApiError::invalid("C-31", error.to_string()))?;
         if let Some(channel) = self.stakes.channel_mut(number) {
             channel.close_fee_sat = fee_sat;
         }
