@@ -109,8 +109,22 @@ impl Shell {
     /// C-90 when there is nothing to back up, or I/O.
     pub fn write_backup(&mut self, path: &Path) -> Result<BackupInfo> {
         let sealed = self.sealed_backup()?.context("C-90: there is no stake channel to back up")?;
+        self.judge_target(path)?;
         write_whole(path, &sealed)?;
         Ok(BackupInfo { path: Some(path.to_owned()), ..inspect_backup(&self.keys, &sealed)? })
+    }
+
+    /// N-123: nothing but an older backup of these keys is replaced: neither keys nor a store, nor what is no file.
+    fn judge_target(&self, path: &Path) -> Result<()> {
+        let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+        let is_backup = found.is_file()
+            && found.len() <= MAX_BACKUP_BYTES
+            && std::fs::read(path).is_ok_and(|bytes| Backup::open(&bytes, &self.keys.backup()).is_ok());
+        if is_backup {
+            return Ok(());
+        }
+        let why = format!("N-123: {} is there and is no backup of these keys; name another file", path.display());
+        Err(ApiError::invalid("N-123", why).into())
     }
 
     /// How well a channel is kept.
@@ -291,10 +305,16 @@ impl Shell {
         }
         let replaceable = self.stakes.iter().all(untouched) && self.backups.counter < backup.counter;
         if self.stakes.iter().next().is_some() && !replaceable {
-            found.sentences.push(format!(
-                "This folder has channels already, of backup {}; backup {} is no newer and was left alone.",
-                self.backups.counter, backup.counter
-            ));
+            let (own, given) = (self.backups.counter, backup.counter);
+            found.sentences.push(match given > own {
+                true => format!(
+                    "This folder has channels already, of backup {own}, and they were used: backup {given} was left alone. It is taken up in a \
+                     folder that `althing init` makes from the seed words."
+                ),
+                false => format!(
+                    "This folder has channels already, of backup {own}; backup {given} is no newer and was left alone."
+                ),
+            });
             return Ok((found, false));
         }
         let mut restored = Vec::new();

@@ -118,7 +118,16 @@ fn a_damaged_backup_is_refused_before_anything_begins() {
         let folder = assembly.members[BJARNI].data_dir().to_owned();
         let (copy, damaged) = (folder.join("copy"), folder.join("damaged"));
         let path = |file: &std::path::Path| file.to_str().map(str::to_owned).context("a path");
-        ask(&assembly.members[BJARNI], &["backup", "write", &path(&copy)?])?;
+        for own in ["keys.json", DATABASE_FILE, "wallet.db"] {
+            let file = folder.join(own);
+            let before = std::fs::metadata(&file)?.len();
+            let refusal = refused(&assembly.members[BJARNI], &["backup", "write", &path(&file)?])?;
+            ensure!(refusal.contains("N-123") && std::fs::metadata(&file)?.len() >= before, "{refusal}");
+        }
+        // Twice: an older backup is replaced.
+        for _ in 0..2 {
+            ask(&assembly.members[BJARNI], &["backup", "write", &path(&copy)?])?;
+        }
         let mut bytes = std::fs::read(&copy)?;
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
