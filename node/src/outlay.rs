@@ -11,7 +11,7 @@ use crate::shell::{Shell, unix_time};
 const FEE_RATES: std::ops::RangeInclusive<u64> = 1..=1000;
 
 /// Confirmation target of the rate where none is named.
-const TARGET_BLOCKS: u32 = 6;
+const TARGET_BLOCKS: u16 = 6;
 
 /// An order to send coins.
 pub(crate) struct Outlay {
@@ -62,7 +62,11 @@ impl Shell {
         let rate = self.outlay_rate(order.fee_rate_sat_vb)?;
         let tx = match order.amount_sat {
             Some(amount_sat) => {
-                let least_sat = to.minimal_non_dust().to_sat();
+                let (least_sat, most_sat) = (to.minimal_non_dust().to_sat(), Amount::MAX_MONEY.to_sat());
+                if amount_sat > most_sat {
+                    let message = format!("W-7: {amount_sat} sat are more than there can be, {most_sat} sat");
+                    return Err(ApiError::invalid("W-7", message));
+                }
                 if amount_sat < least_sat {
                     let message =
                         format!("W-7: {amount_sat} sat to that address are dust; the least is {least_sat} sat");
@@ -112,7 +116,11 @@ impl Shell {
     }
 
     fn outlay_rate(&self, named: Option<u64>) -> Result<FeeRate, ApiError> {
-        let Some(rate) = named else { return Ok(self.bitcoind.fee_market().rate(Some(TARGET_BLOCKS))) };
+        let Some(rate) = named else {
+            let market = self.bitcoind.link_market(TARGET_BLOCKS);
+            let modest = self.bitcoind.fee_market().economical;
+            return Ok(market.estimate.unwrap_or(modest).max(market.mempool_minimum));
+        };
         let refused = || {
             let (least, most) = (FEE_RATES.start(), FEE_RATES.end());
             ApiError::invalid("W-7", format!("W-7: {rate} sat/vB is no fee rate from {least} to {most}"))

@@ -129,6 +129,11 @@ impl Wallet {
         fee_rate: FeeRate,
         promised: Vec<OutPoint>,
     ) -> Result<Transaction> {
+        // What the library adds up without looking.
+        let sum = outputs.iter().try_fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(*amount));
+        if sum.is_none_or(|sum| sum > Amount::MAX_MONEY) {
+            return Err(crate::api::ApiError::invalid("W-7", "W-7: these amounts are more than there can be").into());
+        }
         let mut builder = self.wallet.build_tx();
         builder
             .ordering(bdk_wallet::TxOrdering::Untouched)

@@ -63,8 +63,18 @@ fn a_close_together_is_bumped_twice_and_the_last_confirms() {
     with_stakes("close-rounds", |assembly| {
         let stake = only_stake(&assembly.members[2])?;
         let away = payee(assembly)?;
-        let send =
-            |amount_sat, review| Request::WalletSend { to: away.clone(), amount_sat, fee_rate_sat_vb: Some(3), review };
+        let send = |amount_sat: Option<u64>, review| Request::WalletSend {
+            to: away.clone(),
+            amount_sat,
+            // All goes at the rate that the node finds itself: a modest one without an estimate.
+            fee_rate_sat_vb: amount_sat.map(|_| 3),
+            review,
+        };
+        for fee_sat in [stake.amount_sat + 1, stake.amount_sat - 1, u64::MAX] {
+            let fee = assembly.members[2].ask(Request::StakeClose { channel: stake.channel.clone(), fee_sat });
+            ensure!(format!("{:#}", fee.unwrap_err()).contains("C-31"));
+            ensure!(only_stake(&assembly.members[2])?.state == "ready", "a refused close takes the channel out of use");
+        }
         let early = assembly.members[2].ask(send(None, false));
         ensure!(
             format!("{:#}", early.unwrap_err()).contains("C-77"),
@@ -93,8 +103,12 @@ fn a_close_together_is_bumped_twice_and_the_last_confirms() {
         ensure!(only_stake(&assembly.members[2])?.state == "closed");
         // What came home goes wherever its owner says.
         let member = &assembly.members[2];
-        let dust = member.ask(send(Some(100), true));
-        ensure!(format!("{:#}", dust.unwrap_err()).contains("W-7"));
+        for amount_sat in [0, 100, 2_100_000_000_000_001, u64::MAX] {
+            let refusal = format!("{:#}", member.ask(send(Some(amount_sat), false)).unwrap_err());
+            ensure!(refusal.contains("W-7"), "{refusal}");
+        }
+        let rich = format!("{:#}", member.ask(send(Some(2_100_000_000_000_000), false)).unwrap_err());
+        ensure!(rich.contains("W-1"), "{rich}");
         let before = balance(member)?.confirmed_sat;
         ensure!(
             matches!(member.ask(send(Some(20_000), true))?, Reply::SayReview(_))
@@ -105,7 +119,7 @@ fn a_close_together_is_bumped_twice_and_the_last_confirms() {
                 bail!("nothing was sent");
             };
             ensure!(
-                amount_sat.is_none_or(|asked| asked == arrives) && (300..1_500).contains(&fee_sat),
+                amount_sat.is_none_or(|asked| asked == arrives) && (200..1_500).contains(&fee_sat),
                 "{arrives} {fee_sat}"
             );
             assembly.mine(1)?;

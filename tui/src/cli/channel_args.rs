@@ -21,7 +21,7 @@ pub struct Send {
     #[arg(long, value_name = "ADDRESS")]
     pub to: String,
     /// Satoshis that arrive there; the fee is paid besides.
-    #[arg(long, value_name = "SATS", required_unless_present = "all")]
+    #[arg(long, value_name = "SATS", required_unless_present = "all", value_parser = clap::value_parser!(u64).range(1..=2_100_000_000_000_000))]
     pub amount_sat: Option<u64>,
     /// All coins, less the fee; only without stake channels, each of which needs a coin to be closed with.
     #[arg(long, conflicts_with = "amount_sat")]
