@@ -506,7 +506,8 @@ impl Member {
         let wanted = proposal.to_string();
         ballots
             .into_iter()
-            .find(|ballot| ballot.proposal == wanted)
+            // The same person may have spoken as a treasurer as well.
+            .find(|ballot| ballot.proposal == wanted && !ballot.as_treasurer)
             .map(Reply::Ballot)
             .ok_or_else(|| ApiError::ours("the ballot is stored but not shown"))
     }

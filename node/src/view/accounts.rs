@@ -19,6 +19,7 @@ pub(super) fn deposits(shell: &Shell) -> Vec<Deposit> {
             thread: hold.thread.to_string(),
             amount_sat: hold.amount_sat,
             state: match settled {
+                Some(settled) if settled.forfeited_sat > 0 && settled.returned_sat > 0 => "forfeited in part",
                 Some(settled) if settled.forfeited_sat > 0 => "forfeited",
                 Some(_) => "returned",
                 None => "held",

@@ -123,8 +123,15 @@ pub(crate) fn warnings(shell: &Shell, content: &ProposalContent, author: &Member
     let state = shell.ledger.state();
     let forecast = state.ledger().forecast(state, content, author);
     let mut told: Vec<String> = forecast
-        .filter(|bar| matches!(bar, Bar::Cooldown { .. } | Bar::Deposit { .. }))
-        .map(|bar| format!("Proposed now it would have no effect, whatever the vote says (G-100): {bar}."))
+        .and_then(|bar| match bar {
+            Bar::Cooldown { .. } => Some(bar.to_string()),
+            // Failures may have raised it, and a thread that is new has none yet.
+            Bar::Deposit { needed_sat, held_sat, .. } => {
+                Some(format!("it needs a deposit of {needed_sat} sat and has {held_sat} sat"))
+            }
+            _ => None,
+        })
+        .map(|why| format!("Proposed now it would have no effect, whatever the vote says (G-100): {why}."))
         .into_iter()
         .collect();
     for effect in content.options.iter().flat_map(|option| &option.effects) {

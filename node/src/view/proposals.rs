@@ -140,7 +140,8 @@ pub(super) fn tally(count: &Count, rule: &ClassRule, end: &End, is_final: bool) 
         total_weight: count.weight().to_string(),
         quorum_met: reached_quorum,
         threshold_met: match count.system() {
-            System::YesNoAbstain | System::YesNoVeto => rule.threshold.is_met(yes, no),
+            System::YesNoAbstain => rule.threshold.is_met(yes, no),
+            System::YesNoVeto => rule.threshold.is_met(yes, no) && outcome != Ok(Outcome::Vetoed),
             // While a tie waits for its block, somebody has won.
             _ => outcome.map_or(true, Outcome::has_passed),
         },
@@ -234,6 +235,10 @@ fn gate(shell: &Shell, record: &ProposalRecord) -> Option<String> {
 fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId]) -> VoteFacts {
     let state = shell.ledger.state();
     let standing = newest_standing(shell, &record.id);
+    let (ends_at, planned) = (state.vote_end(record), record.schedule);
+    // What an open vote was put off by, its effect is as well (G-43).
+    let extension = ends_at.zip(planned).map_or(0, |(end, schedule)| end.saturating_sub(schedule.close));
+    let later = |height: u32| height.saturating_add(extension);
     let guardians = record.guardian_acts.iter().map(|(_, member, act)| {
         let asked = match act {
             GuardianVoice::Delay => "a delay",
@@ -247,10 +252,10 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId]) -
         tags: record.content.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
         versions: versions.iter().map(ToString::to_string).collect(),
         request: record.content.request.map(|request| request.to_string()),
-        ends_at: state.vote_end(record),
+        ends_at,
         charter: state.charters().get(record.charter).map(|version| version.hash.to_string()).unwrap_or_default(),
-        authorised_at: standing.map(|s| s.authorised_at).or(record.schedule.map(|s| s.authorised_at)),
-        expires_at: standing.map(|s| s.expires_at).or(record.schedule.map(|s| s.expires_at)),
+        authorised_at: standing.map(|s| s.authorised_at).or(planned.map(|schedule| later(schedule.authorised_at))),
+        expires_at: standing.map(|s| s.expires_at).or(planned.map(|schedule| later(schedule.expires_at))),
         deposit_sat: state.rule_of(record).map_or(0, |rule| rule.deposit_sat),
         decision: standing.map(decision_sentence),
         payments: standing.map_or_else(Vec::new, payment_sentences),
