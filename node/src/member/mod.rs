@@ -67,6 +67,8 @@ pub struct Member {
     hub_size: u64,
     /// When the log was last asked for.
     fetched: Instant,
+    /// Where the log ended here when it was last asked for.
+    fetched_from: Option<u64>,
     /// Why the log is not followed any further: the hub broke a rule.
     halted: Option<String>,
     /// Links whose headers wait for the log or the chain.
@@ -111,6 +113,7 @@ impl Member {
             connected: false,
             hub_size: 0,
             fetched: Instant::now(),
+            fetched_from: None,
             halted: None,
             pending_links: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -214,7 +217,7 @@ impl Member {
             Msg::LogEnd(end) => {
                 self.life.greeted = true;
                 self.hub_size = end.size;
-                self.fetch_if_behind();
+                self.fetch_on();
                 self.on_head(&end.head)
             }
             Msg::LinkInfo(info) => self.on_link_info(&info),

@@ -45,7 +45,9 @@ impl Member {
             return Ok(());
         }
         if segment.first_position > size {
-            self.fetch_if_behind();
+            // Of a whole answer whose first segment has to wait, all others come to here: one question for each would be answered by as
+            // many again, and the hub ends a connection that asks so (N-98).
+            self.refetch_if_quiet();
             return Ok(());
         }
         let (mut chain, ledger) = self.shell.chain_and_ledger();
@@ -136,8 +138,17 @@ impl Member {
     pub(super) fn fetch_if_behind(&mut self) {
         let Ok(size) = self.stored_size() else { return };
         if self.connected && self.halted.is_none() && size < self.hub_size {
-            self.fetched = Instant::now();
+            (self.fetched, self.fetched_from) = (Instant::now(), Some(size));
             self.shell.peers.send(self.hub, Msg::LogFetch(LogFetch { from_position: size }));
+        }
+    }
+
+    /// An answer has ended: on to the next one, unless nothing of it could be taken yet.
+    pub(super) fn fetch_on(&mut self) {
+        let Ok(size) = self.stored_size() else { return };
+        match self.fetched_from == Some(size) {
+            true => self.refetch_if_quiet(),
+            false => self.fetch_if_behind(),
         }
     }
 
