@@ -128,7 +128,7 @@ impl Graph {
     }
 
     /// Replaces the edges out of `seat`; an empty list takes its delegation away. An open proposal that shares this graph
-    /// is told first ([`super::Live::before_set`]).
+    /// is told first (`Live::before_set`).
     ///
     /// # Panics
     /// When there are more than 65,535 edges; a delegation has at most 16.
