@@ -30,7 +30,8 @@ fn the_ten_steps_of_the_tutorial_are_taken_by_keyboard() {
     screens.press(&["6"]).wait_for("This member");
     screens.press(&["j", "d"]).wait_for("Hand my weight on");
     screens.press(&["C-s"]).wait_for("Type delegate and press enter");
-    screens.press(&["delegate", "Enter"]).wait_for("Step 4 of 10: Vote");
+    order(&screens, "delegate");
+    screens.wait_for("Step 4 of 10: Vote");
     screens.press(&["2"]).wait_for("yes of roll");
     screens.press(&["Enter"]).wait_for("If it passes");
     vote(&screens, "y");
@@ -47,10 +48,12 @@ fn the_ten_steps_of_the_tutorial_are_taken_by_keyboard() {
     screens.press(&["5"]).wait_for("My stake channels");
     screens.press(&["p"]).wait_for("Pay dues");
     screens.press(&["1000", "C-s"]).wait_for("Type pay and press enter");
-    screens.press(&["pay", "Enter"]).wait_for("Step 10 of 10: Leave");
+    order(&screens, "pay");
+    screens.wait_for("Step 10 of 10: Leave");
     screens.press(&["c"]).wait_for("Close the channel");
     screens.press(&["C-s"]).wait_for("Type close and press enter");
-    screens.press(&["close", "Enter"]).wait_for("You have done all ten steps");
+    order(&screens, "close");
+    screens.wait_for("You have done all ten steps");
     screens.press(&["q"]);
     screens.wait_for("the private DAO is thrown away");
     screens.wait_for("[ended with 0]");
@@ -60,5 +63,11 @@ fn the_ten_steps_of_the_tutorial_are_taken_by_keyboard() {
 fn vote(screens: &Tmux, choice: &str) {
     screens.press(&["v"]).wait_for("My ballot");
     screens.press(&[choice, "Enter"]).wait_for("Type vote and press enter");
-    screens.press(&["vote", "Enter"]);
+    order(screens, "vote");
+}
+
+/// Types the word, and waits for the answer: until it is there the page keeps the keyboard, also when the screens below have heard of it.
+fn order(screens: &Tmux, word: &str) {
+    screens.press(&[word, "Enter"]).wait_until_gone(&format!("Type {word} and press enter"));
+    screens.wait_until_gone("Sent; waiting for the answer");
 }
