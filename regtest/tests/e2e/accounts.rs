@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::channel_ends::{PATIENCE, only_stake};
 use crate::stage::with_assembly;
+use crate::told::{ask, refused};
 
 pub(crate) const DEPOSIT_SAT: u64 = 5_000;
 const POOL_SAT: u64 = 900;
@@ -173,14 +174,4 @@ pub(crate) fn deposits(actor: &Actor) -> Result<Vec<(String, String)>> {
         Reply::Deposits { deposits, .. } => Ok(deposits.into_iter().map(|d| (d.member_name, d.state)).collect()),
         other => bail!("not deposits: {other:?}"),
     }
-}
-
-fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
-    actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
-}
-
-fn refused(actor: &Actor, command: &[&str]) -> Result<String> {
-    let ran = actor.cli().run(&[command, &["--json"]].concat())?;
-    ensure!(ran.code.is_some_and(|code| code == 1 || code == 2), "{ran:?}");
-    Ok(ran.stdout)
 }

@@ -12,7 +12,7 @@ use crate::channel_ends::{
     PATIENCE, await_child, balance, child_in_mempool, fund_actor, only_stake, paid, raw, spender, spender_in_mempool,
     with_stakes,
 };
-use crate::splices::{ask, refused};
+use crate::told::{ask, refused};
 
 /// Blocks in which a commitment should confirm.
 const DEADLINE_BLOCKS: u32 = 144;

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::stage::with_assembly;
+use crate::told::ask;
 
 /// Blocks from the last ballot until an outcome is final, and as much again for a busy machine.
 const DECIDED_WITHIN_BLOCKS: u32 = 90;
@@ -262,10 +263,6 @@ fn check_proofs(assembly: &Assembly, choice: &str) -> Result<()> {
 }
 
 /// Runs a command that must succeed, and gives its answer.
-fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
-    actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
-}
-
 fn id(proposal: &Value) -> Result<String> {
     proposal["id"].as_str().map(str::to_owned).with_context(|| format!("no id in {proposal}"))
 }

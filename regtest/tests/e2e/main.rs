@@ -51,6 +51,7 @@ mod succession;
 mod tampered_log;
 mod tampered_proof;
 mod timestamps;
+mod told;
 mod tower;
 mod treasurers_body;
 mod treasury;

@@ -12,8 +12,8 @@ use bitcoin::{Amount, FeeRate};
 use crate::channel_ends::{
     PATIENCE, await_child, balance, fund_actor, only_stake, spender, spender_in_mempool, with_stakes,
 };
-use crate::splices::{ask, refused};
 use crate::stale_backup::wipe;
+use crate::told::{ask, refused};
 
 /// As C-91 has it.
 const MOST: usize = 16;

@@ -11,8 +11,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::channel_ends::{PATIENCE, fund_actor, only_stake, spender_in_mempool};
-use crate::splices::{ask, audit, refused};
+use crate::splices::audit;
 use crate::stage::with_members_on_roll;
+use crate::told::{ask, refused};
 
 /// Blocks until a change of keys is in force, or a decision final, and as much again for a busy machine.
 const WITHIN_BLOCKS: u32 = 90;

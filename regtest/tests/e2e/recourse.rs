@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::channel_ends::PATIENCE;
 use crate::log_rows;
 use crate::stage::with_members_on_roll;
+use crate::told::{ask, refused_behind_review};
 
 const ASTRID: usize = 0;
 const GUDRUN: usize = 2;
@@ -39,14 +40,14 @@ fn a_gate_is_noted(assembly: &mut Assembly) -> Result<()> {
         (vec!["gates", "refill", "00", "--output", "0"], "is no transaction id"),
         (vec!["gates", "refill", &txid, "--output", &vout, "--output", &vout], "named twice"),
     ] {
-        let said = refused(&assembly.hub, &arguments)?;
+        let said = refused_behind_review(&assembly.hub, &arguments)?;
         ensure!(said.contains(says), "{arguments:?}: {said}");
     }
-    let by_member = refused(&assembly.members[ASTRID], &["gates", "refill", &txid, "--output", &vout])?;
+    let by_member = refused_behind_review(&assembly.members[ASTRID], &["gates", "refill", &txid, "--output", &vout])?;
     ensure!(!by_member.is_empty(), "a member noted a gate");
     let said = ask(&assembly.hub, &["gates", "refill", &txid, "--output", &vout, "--yes"])?;
     ensure!(said["position"].is_u64(), "{said}");
-    let again = refused(&assembly.hub, &["gates", "refill", &txid, "--output", &vout])?;
+    let again = refused_behind_review(&assembly.hub, &["gates", "refill", &txid, "--output", &vout])?;
     ensure!(again.contains("has a purpose already"), "{again}");
     assembly.mine(1)?;
     let after = gates(&assembly.members[ASTRID])?;
@@ -62,7 +63,7 @@ fn a_gate_is_noted(assembly: &mut Assembly) -> Result<()> {
 /// The hub is away while a member votes; the ballot comes by Bitcoin alone, and its lane goes on.
 fn a_ballot_is_forced(assembly: &mut Assembly) -> Result<()> {
     assembly.narrator.step("a ballot is put on Bitcoin");
-    let nothing = refused(&assembly.members[GUDRUN], &["force", "last"])?;
+    let nothing = refused_behind_review(&assembly.members[GUDRUN], &["force", "last"])?;
     ensure!(nothing.contains("nothing of yours waits"), "{nothing}");
     let tabled = ask(&assembly.members[ASTRID], &["propose", "text", "--title", "A louder horn"])?;
     let id = tabled["id"].as_str().context("no id")?.to_owned();
@@ -74,7 +75,7 @@ fn a_ballot_is_forced(assembly: &mut Assembly) -> Result<()> {
     let cast = ask(gudrun, &["vote", &id, "yes", "--yes"])?;
     ensure!(cast["position"].is_null(), "{cast}");
     for (entry, says) in [("00", "E-"), ("later", "G-107"), (id.as_str(), "is no entry of yours")] {
-        let said = refused(gudrun, &["force", entry])?;
+        let said = refused_behind_review(gudrun, &["force", entry])?;
         ensure!(said.contains(says) || said.contains("G-20"), "{entry}: {said}");
     }
     let looked = gudrun.cli().run(&["force", "last", "--fee-rate", "3"])?;
@@ -100,7 +101,7 @@ fn a_ballot_is_forced(assembly: &mut Assembly) -> Result<()> {
     ensure!(tally.ballots == 1 && tally.yes == "300000", "{tally:?}");
     let changed = ask(&assembly.members[GUDRUN], &["vote", &id, "no", "--yes"])?;
     ensure!(changed["position"].is_u64(), "the lane does not go on: {changed}");
-    let logged = refused(&assembly.members[GUDRUN], &["force", &entry])?;
+    let logged = refused_behind_review(&assembly.members[GUDRUN], &["force", &entry])?;
     ensure!(logged.contains("is in the log"), "{logged}");
     // The blocks say nothing else: an audit that reads them agrees.
     let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
@@ -119,11 +120,11 @@ fn fraud_is_proven(assembly: &mut Assembly) -> Result<()> {
     let (heads, file) = (utf8(&heads)?, utf8(&assembly.data_dir.join("fraud.althing"))?);
     let member = &assembly.members[ASTRID];
     ask(member, &["proof", "export", "--statement", "head-fraud", "--evidence", &heads, "--out", &file])?;
-    let none = refused(member, &["fraud", &heads])?;
+    let none = refused_behind_review(member, &["fraud", &heads])?;
     ensure!(none.contains("G-109"), "{none}");
     let said = ask(member, &["fraud", &file, "--yes"])?;
     ensure!(said["position"].is_u64(), "{said}");
-    let again = refused(member, &["fraud", &file])?;
+    let again = refused_behind_review(member, &["fraud", &file])?;
     ensure!(again.contains("G-109") && again.contains("proven before"), "{again}");
     assembly.mine(1)?;
     let log = log_rows::entries(&log_rows::read(assembly.members[GUDRUN].data_dir()));
@@ -133,16 +134,6 @@ fn fraud_is_proven(assembly: &mut Assembly) -> Result<()> {
 
 fn gates(actor: &Actor) -> Result<Vec<Value>> {
     Ok(ask(actor, &["gates", "list"])?["gates"].as_array().context("no gates")?.clone())
-}
-
-fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
-    actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
-}
-
-fn refused(actor: &Actor, command: &[&str]) -> Result<String> {
-    let ran = actor.cli().run(&[command, &["--yes", "--json"]].concat())?;
-    ensure!(ran.code.is_some_and(|code| code == 1 || code == 2), "{command:?}: {ran:?}");
-    Ok(ran.stdout)
 }
 
 fn utf8(path: &std::path::Path) -> Result<String> {

@@ -4,9 +4,9 @@ use althing_governance::charter::{Admission, Charter, Class, ClassRule};
 use althing_node::api::{ProposalState, WaitFor};
 use althing_regtest::story::{Actor, Assembly, Periods, enter, found_by, open_stakes, reach_roll};
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 
 use crate::stage::with_assembly;
+use crate::told::{ask, refused_behind_review};
 
 /// Blocks from the last ballot until an outcome is final, and as much again for a busy machine.
 const DECIDED_WITHIN_BLOCKS: u32 = 90;
@@ -59,7 +59,7 @@ fn late(assembly: &Assembly, proposal: &str, ends: u64) -> Result<()> {
     assembly.mine_until("the end of the vote", 40, || {
         Ok((voter.proposal(proposal)?.state == ProposalState::Closed).then_some(()))
     })?;
-    let refused = refused(latecomer, &["vote", proposal, "no"])?;
+    let refused = refused_behind_review(latecomer, &["vote", proposal, "no"])?;
     ensure!(refused.contains("\"G-35\"") && refused.contains(&format!("the vote ended at height {ends}")), "{refused}");
     ensure!(refused.contains("another late surge"), "{refused}");
     let own = ask(latecomer, &["ballots"])?;
@@ -102,7 +102,7 @@ fn senseless(assembly: &Assembly) -> Result<()> {
         ),
     ] {
         let line = [&["propose"], &command[..], &["--title", "Odd"]].concat();
-        let refused = refused(author, &line)?;
+        let refused = refused_behind_review(author, &line)?;
         ensure!(refused.contains(&format!("\"{rule}\"")) && refused.contains(hint), "{line:?}: {refused}");
     }
     let elect = ["propose", "elect", "--title", "One", "--descriptor", &descriptor, "--treasurer", &named, "--check"];
@@ -120,14 +120,4 @@ fn treasury_key(actor: &Actor) -> Result<String> {
 
 fn table(author: &Actor, title: &str) -> Result<String> {
     ask(author, &["propose", "text", "--title", title, "--yes"])?["id"].as_str().map(str::to_owned).context("no id")
-}
-
-fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
-    actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
-}
-
-fn refused(actor: &Actor, command: &[&str]) -> Result<String> {
-    let ran = actor.cli().run(&[command, &["--yes", "--json"]].concat())?;
-    ensure!(ran.code.is_some_and(|code| code == 1 || code == 2), "{command:?}: {ran:?}");
-    Ok(ran.stdout)
 }

@@ -1,11 +1,12 @@
 //! The members give the hub other keys while it runs: it signs with them from then on, after a restart too, and everybody follows.
 
 use althing_node::api::WaitFor;
-use althing_regtest::story::{Actor, Assembly};
+use althing_regtest::story::Assembly;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::stage::with_members_on_roll;
+use crate::told::ask;
 
 /// Blocks from the last ballot until a change is in force, and as much again for a busy machine.
 const IN_FORCE_WITHIN_BLOCKS: u32 = 90;
@@ -60,8 +61,4 @@ fn decide(assembly: &Assembly, proposal: &str) -> Result<()> {
 
 fn text(value: &Value) -> Result<String> {
     value.as_str().map(str::to_owned).with_context(|| format!("no text in {value}"))
-}
-
-fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
-    actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
 }

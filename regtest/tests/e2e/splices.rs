@@ -5,9 +5,9 @@ use althing_node::api::{Choice, Stake, WaitFor};
 use althing_regtest::story::{Actor, Assembly, STAKES_SAT};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
 use crate::channel_ends::{PATIENCE, only_stake, raw, spender_in_mempool, with_stakes};
+use crate::told::{ask, refused};
 
 /// Blocks from a splice until the next roll must have it: six for the lock, six until the next close and six for its link, and
 /// as much again for a busy machine.
@@ -265,14 +265,4 @@ pub(crate) fn audit(assembly: &mut Assembly) -> Result<()> {
         ensure!(report["verdict"] == "valid", "{}: {report}", actor.name());
     }
     Ok(())
-}
-
-pub(crate) fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
-    actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
-}
-
-pub(crate) fn refused(actor: &Actor, command: &[&str]) -> Result<String> {
-    let ran = actor.cli().run(&[command, &["--json"]].concat())?;
-    ensure!(ran.code.is_some_and(|code| code == 1 || code == 2), "{ran:?}");
-    Ok(ran.stdout)
 }

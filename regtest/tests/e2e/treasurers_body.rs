@@ -2,11 +2,11 @@
 
 use althing_governance::charter::{Body, Charter, Class};
 use althing_node::api::{Ballot, Choice, ProposalState, WaitFor};
-use althing_regtest::story::{Actor, Assembly, Periods, enter, found_by, open_stakes, reach_roll};
+use althing_regtest::story::{Assembly, Periods, enter, found_by, open_stakes, reach_roll};
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 
 use crate::stage::with_assembly;
+use crate::told::{ask, refused_behind_review};
 
 const LARGE_SAT: u64 = 20_000_000;
 
@@ -33,9 +33,9 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
             }
         }
         // Hallgerd and Njal are no treasurers; nobody is one where treasurers do not decide.
-        let stranger = refused(&assembly.members[3], &["vote", &agreed, "yes", "--as-treasurer"])?;
+        let stranger = refused_behind_review(&assembly.members[3], &["vote", &agreed, "yes", "--as-treasurer"])?;
         ensure!(stranger.contains("G-45") && stranger.contains("none of the treasurers"), "{stranger}");
-        let no_body = refused(&assembly.members[0], &["vote", &small, "yes", "--as-treasurer"])?;
+        let no_body = refused_behind_review(&assembly.members[0], &["vote", &small, "yes", "--as-treasurer"])?;
         ensure!(no_body.contains("G-45") && no_body.contains("no body"), "{no_body}");
         let told = assembly.members[0].cli().run(&["vote", &agreed, "yes"])?;
         ensure!(told.stderr.contains("--as-treasurer"), "{told:?}");
@@ -93,14 +93,4 @@ fn propose(assembly: &Assembly, title: &str, sat: u64) -> Result<String> {
     let tabled =
         ask(&assembly.members[0], &["propose", "spend", "--title", title, "--to", &to, "--fee-cap", "1000", "--yes"])?;
     tabled["id"].as_str().map(str::to_owned).context("no id")
-}
-
-fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
-    actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
-}
-
-fn refused(actor: &Actor, command: &[&str]) -> Result<String> {
-    let ran = actor.cli().run(&[command, &["--yes", "--json"]].concat())?;
-    ensure!(ran.code.is_some_and(|code| code == 1 || code == 2), "{command:?}: {ran:?}");
-    Ok(ran.stdout)
 }

@@ -7,9 +7,9 @@ use althing_node::api::{Proposal, ProposalState};
 use althing_regtest::story::{Actor, Assembly, Periods, enter, found_by, open_stakes, reach_roll};
 use anyhow::{Context as _, Result, ensure};
 
-use crate::every_command::{ask, caught_up, five, propose, until_it_says};
-use crate::splices::refused;
+use crate::every_command::{caught_up, five, propose, until_it_says};
 use crate::stage::with_assembly;
+use crate::told::{ask, refused};
 
 const PERIODS: Periods = Periods { veto_blocks: 0, ..Periods::SHORT };
 

@@ -5,8 +5,8 @@ use althing_regtest::story::{Actor, Assembly};
 use anyhow::{Context as _, Result, ensure};
 
 use super::rules::DEPOSITS_SAT;
-use super::{ask, caught_up, five, propose as propose_one, text, until_it_says};
-use crate::splices::refused;
+use super::{caught_up, five, propose as propose_one, text, until_it_says};
+use crate::told::{ask, refused};
 
 /// Somebody with a vote key and no stake: the generator of the curve.
 const STRANGER: &str = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";

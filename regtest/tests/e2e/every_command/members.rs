@@ -4,7 +4,8 @@ use althing_regtest::story::{Actor, Assembly};
 use anyhow::{Context as _, Result, ensure};
 
 use super::rules::{DUES_SAT, POOL_SAT};
-use super::{GUEST_SAT, WITHIN_BLOCKS, ask, caught_up, five, text};
+use super::{GUEST_SAT, WITHIN_BLOCKS, caught_up, five, text};
+use crate::told::ask;
 
 /// Invites the guest, and gives the invitation's id.
 pub(super) fn invite(assembly: &Assembly, guest: &Actor) -> Result<String> {

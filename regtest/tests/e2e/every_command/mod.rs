@@ -16,6 +16,7 @@ use bitcoin::Amount;
 use serde_json::Value;
 
 use crate::stage::with_assembly;
+use crate::told::ask;
 
 /// Blocks until what was asked for has happened, and as much again for a busy machine.
 const WITHIN_BLOCKS: u32 = 90;
@@ -116,10 +117,6 @@ pub(crate) fn until_it_says(assembly: &Assembly, proposal: &str, words: &str) ->
 }
 
 /// Runs a command that must succeed, and gives its answer.
-pub(crate) fn ask(actor: &Actor, command: &[&str]) -> Result<Value> {
-    actor.cli().json(command).with_context(|| format!("{}: {command:?}", actor.name()))
-}
-
 /// Puts a proposal into the log, and gives its id.
 pub(crate) fn propose(author: &Actor, command: &[&str]) -> Result<String> {
     let proposal = ask(author, &[&["propose"], command, &["--yes"]].concat())?;

@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result, ensure};
 use bitcoin::Network;
 use bitcoin::secp256k1::{Keypair, Secp256k1};
 
-use super::{ask, caught_up, five};
+use super::{caught_up, five};
+use crate::told::ask;
 
 /// A member's lane, as whoever has the keys can write in it.
 struct Lane {

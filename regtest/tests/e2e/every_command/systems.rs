@@ -3,7 +3,8 @@
 use althing_regtest::story::{Actor, Assembly};
 use anyhow::{Result, ensure};
 
-use super::{ask, five, propose as propose_one};
+use super::{five, propose as propose_one};
+use crate::told::ask;
 
 /// A system, the ballots of Astrid (500,000), Bjarni (400,000), Gudrun (300,000) and Njal (100,000), and what comes of it.
 struct Row {
