@@ -2,18 +2,20 @@
 
 use core::arch::x86_64::*;
 
-use super::field::{Eight, Raw, block, mul, square};
+use super::field::{Eight, Raw, block, mul, mul_by, mul_into, square};
 use super::{BLOCK, Block, VECTORS, rows};
 use crate::arith::field::invert_all;
 use crate::arith::{Affine, Field};
 use crate::lanes::Addition;
 use crate::lanes::portable::{self, Slope};
 
-/// What the way back through the product of the denominators needs of a block.
+/// What the way back through the product of the denominators needs of a block. It is made in its place: moving it costs as much as a
+/// multiplication.
+#[derive(Clone, Copy)]
 struct Step {
     denominators: Block,
-    /// The product of all denominators before, lane by lane.
-    before: Block,
+    /// The product of all denominators up to these, lane by lane.
+    product: Block,
     lines: Lines,
 }
 
@@ -29,17 +31,19 @@ struct Lines {
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn add(from: &[Affine], additions: &[Addition], to: &mut [Affine]) {
     let (blocks, rest) = additions.as_chunks::<BLOCK>();
-    let mut product = block(|_| Eight::one());
-    let mut steps = Vec::with_capacity(blocks.len());
-    for additions in blocks {
-        let (denominators, lines) = denominators(from, additions);
-        steps.push(Step { denominators, before: product, lines });
-        product = mul(&product, &denominators);
+    let one = block(|_| Eight::one());
+    let mut steps = vec![Step { denominators: one, product: one, lines: Lines::default() }; blocks.len()];
+    for (i, additions) in blocks.iter().enumerate() {
+        let (before, step) = steps.split_at_mut(i);
+        let Step { denominators, product, lines } = &mut step[0];
+        *lines = self::denominators(from, additions, denominators);
+        mul_into(before.last().map_or(&one, |step| &step.product), denominators, product);
     }
     // One inversion for all lanes and for what is left over, which takes less time one by one than as a block.
     let mut inverses = portable::denominators(from, rest);
     let left_over = inverses.len();
     if !blocks.is_empty() {
+        let product = steps.last().map_or(&one, |step| &step.product);
         inverses.extend(product.iter().flat_map(|eight| rows::store(eight.to_words())).map(Field));
     }
     invert_all(&mut inverses);
@@ -50,9 +54,11 @@ pub(super) fn add(from: &[Affine], additions: &[Addition], to: &mut [Affine]) {
         return;
     }
     let mut inverse = block(|v| Eight::from_words(rows::load(lanes[v].each_ref().map(|value| &value.0))));
-    for (additions, step) in blocks.iter().zip(&steps).rev() {
-        let inverses = mul(&inverse, &step.before);
-        inverse = mul(&inverse, &step.denominators);
+    let mut inverses = inverse;
+    for (i, (additions, step)) in blocks.iter().zip(&steps).enumerate().rev() {
+        let before = i.checked_sub(1).map_or(&one, |i| &steps[i].product);
+        mul_into(&inverse, before, &mut inverses);
+        mul_by(&step.denominators, &mut inverse);
         sums(from, additions, step.lines.doubling, &inverses, to);
         if step.lines.special != [0; VECTORS] {
             special_sums(from, additions, step.lines.special, &inverses, to);
@@ -62,10 +68,9 @@ pub(super) fn add(from: &[Affine], additions: &[Addition], to: &mut [Affine]) {
 
 /// The denominators of the slopes, never 0: x of the right less x of the left, or twice y.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn denominators(from: &[Affine], additions: &[Addition; BLOCK]) -> (Block, Lines) {
+fn denominators(from: &[Affine], additions: &[Addition; BLOCK], denominators: &mut Block) -> Lines {
     let (vectors, _) = additions.as_chunks::<8>();
     let mut lines = Lines::default();
-    let mut denominators = block(|_| Eight::one());
     for (v, additions) in vectors.iter().enumerate() {
         let left = rows::load(additions.each_ref().map(|addition| &from[addition.left.index()].x.0));
         let right = rows::load(additions.each_ref().map(|addition| &from[addition.right.index()].x.0));
@@ -90,7 +95,7 @@ fn denominators(from: &[Affine], additions: &[Addition; BLOCK]) -> (Block, Lines
             denominators[v] = denominators[v].replace(lines.special[v], values);
         }
     }
-    (denominators, lines)
+    lines
 }
 
 /// The sums by chord or tangent; garbage in special lanes, to be overwritten.
