@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::id::MemberId;
+use crate::index::Index;
 
-/// Every ballot on one proposal: about 70 bytes for each member who voted, and 18 for each ballot of one field.
+/// Every ballot on one proposal: about 45 bytes for each member who voted, and 18 for each ballot of one field.
 ///
 /// More than 2^32 ballots on one proposal, or fields in them, are not kept; a log of them would take hundreds of gigabytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,8 +14,10 @@ pub struct Ballots {
     kept: Vec<Kept>,
     /// The fields of all of them, one after the other.
     fields: Vec<u16>,
-    /// The newest of each member, as an index of `kept`.
-    newest: BTreeMap<MemberId, u32>,
+    /// Who voted.
+    voters: Index<MemberId>,
+    /// The newest of each of them, as an index of `kept`.
+    newest: Vec<u32>,
     /// Positions of ballots that were one of two for the same place, with the positions of the proofs.
     void: BTreeMap<u64, u64>,
 }
@@ -56,7 +59,11 @@ impl Ballots {
         if number == NONE {
             return;
         }
-        let before = self.newest.insert(member, number).unwrap_or(NONE);
+        let Some(voter) = self.voters.insert(member) else { return };
+        if voter == self.newest.len() {
+            self.newest.push(NONE);
+        }
+        let before = std::mem::replace(&mut self.newest[voter], number);
         self.kept.push(Kept { position, fields: start, before });
         self.fields.extend_from_slice(fields);
     }
@@ -71,7 +78,7 @@ impl Ballots {
     /// Whether a member has cast any ballot, void or not.
     #[must_use]
     pub fn has_cast(&self, member: &MemberId) -> bool {
-        self.newest.contains_key(member)
+        self.voters.number(member).is_some()
     }
 
     /// How many members have cast any ballot, void or not.
@@ -82,7 +89,8 @@ impl Ballots {
 
     /// The ballots of a member, the newest first.
     pub fn of<'a>(&'a self, member: &MemberId) -> impl Iterator<Item = BallotRecord<'a>> + use<'a> {
-        self.back_from(self.newest.get(member).copied().unwrap_or(NONE))
+        let newest = self.voters.number(member).and_then(|voter| self.newest.get(voter));
+        self.back_from(newest.copied().unwrap_or(NONE))
     }
 
     /// The ballot of a member that stands now: the newest that is not void.
@@ -101,12 +109,19 @@ impl Ballots {
     /// For each member with one, in their order, the ballot that counts among the entries below `cutoff`.
     pub fn all_counted(&self, cutoff: u64) -> impl Iterator<Item = (MemberId, BallotRecord<'_>)> {
         let counted = move |number: u32| self.back_from(number).find(counts_below(cutoff));
-        self.newest.iter().filter_map(move |(member, number)| Some((*member, counted(*number)?)))
+        self.in_order().filter_map(move |(member, number)| Some((*member, counted(number)?)))
     }
 
     /// Members who cast a ballot, in their order, each with their ballots, the newest first.
     pub fn by_member(&self) -> impl Iterator<Item = (&MemberId, impl Iterator<Item = BallotRecord<'_>>)> {
-        self.newest.iter().map(|(member, number)| (member, self.back_from(*number)))
+        self.in_order().map(|(member, number)| (member, self.back_from(number)))
+    }
+
+    /// Members in their order, each with the newest ballot.
+    fn in_order(&self) -> impl Iterator<Item = (&MemberId, u32)> {
+        let mut all: Vec<(&MemberId, u32)> = self.voters.ids().iter().zip(self.newest.iter().copied()).collect();
+        all.sort_unstable_by_key(|(member, _)| *member);
+        all.into_iter()
     }
 
     fn back_from(&self, number: u32) -> impl Iterator<Item = BallotRecord<'_>> {

@@ -1,6 +1,7 @@
 //! The roll by seat: members numbered in ascending order, so that tallies index arrays instead of searching maps.
 
 use crate::id::MemberId;
+use crate::index::Index;
 use crate::roll::Roll;
 
 /// A member's place among the roll's members in ascending order, from 0. Means nothing without its [`Electorate`].
@@ -10,7 +11,7 @@ pub struct Seat(pub u32);
 /// Members and weights of a frozen roll, by seat.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Electorate {
-    members: Vec<MemberId>,
+    members: Index<MemberId>,
     weights: Vec<u128>,
     total: u128,
 }
@@ -46,16 +47,18 @@ impl Electorate {
     pub fn new(weights: impl IntoIterator<Item = (MemberId, u128)>) -> Result<Self, ElectorateError> {
         let mut electorate = Self::default();
         for (member, weight) in weights {
-            if electorate.members.last().is_some_and(|last| *last >= member) {
+            if electorate.members.ids().last().is_some_and(|last| *last >= member) {
                 return Err(ElectorateError::Order(member));
             }
             electorate.total = electorate.total.checked_add(weight).ok_or(ElectorateError::Overflow)?;
-            electorate.members.push(member);
+            if electorate.members.insert(member).is_none() {
+                return Err(ElectorateError::Size(electorate.weights.len()));
+            }
             electorate.weights.push(weight);
         }
-        match u32::try_from(electorate.members.len()) {
+        match u32::try_from(electorate.weights.len()) {
             Ok(number) if number < u32::MAX => Ok(electorate),
-            _ => Err(ElectorateError::Size(electorate.members.len())),
+            _ => Err(ElectorateError::Size(electorate.weights.len())),
         }
     }
 
@@ -70,24 +73,24 @@ impl Electorate {
     /// Number of members.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.weights.len()
     }
 
     /// Whether there is nobody.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.weights.is_empty()
     }
 
     /// Every seat, ascending.
     pub fn seats(&self) -> impl ExactSizeIterator<Item = Seat> + use<> {
-        (0..u32::try_from(self.members.len()).expect("`new` checked the number")).map(Seat)
+        (0..u32::try_from(self.weights.len()).expect("`new` checked the number")).map(Seat)
     }
 
     /// Where a member sits; `None` when not in the roll.
     #[must_use]
     pub fn seat(&self, member: &MemberId) -> Option<Seat> {
-        let index = self.members.binary_search(member).ok()?;
+        let index = self.members.number(member)?;
         Some(Seat(u32::try_from(index).expect("`new` checked the number")))
     }
 
@@ -97,7 +100,7 @@ impl Electorate {
     /// When the seat is another electorate's and out of range here.
     #[must_use]
     pub fn member(&self, seat: Seat) -> MemberId {
-        self.members[seat.index()]
+        self.members.ids()[seat.index()]
     }
 
     /// Own weight of a seat.

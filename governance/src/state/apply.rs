@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
-    HeadRecord, HoldRecord, InvitationRecord, Lane, LogState, MemberRecord, Noted, Place, ProposalRecord, Run, Said,
+    HeadRecord, HoldRecord, InvitationRecord, LogState, MemberRecord, Noted, Place, ProposalRecord, Said,
 };
 use crate::ballots::Ballots;
 use crate::charter::{Class, ClassRule};
@@ -70,12 +70,8 @@ impl LogState {
     }
 
     pub(super) fn advance_lane(&mut self, lane: &LaneHeader, said: Option<Said>, position: u64, id: EntryId) {
-        let advanced = Lane { incarnation: lane.incarnation, sequence: lane.sequence, head: lane.head_after(id) };
-        self.lanes.insert(lane.member, advanced);
         let member = self.member_of_key(&lane.member);
-        self.spoken.entry(member).or_default().push(position);
-        let run = self.places.entry((lane.member, lane.incarnation)).or_insert_with(|| Run::from(lane.sequence));
-        run.push(position);
+        self.lanes.advance(lane, member, position, id);
         if let Some(said) = said {
             self.said.insert(id, said);
         }
@@ -276,8 +272,8 @@ impl LogState {
         self.rotated_keys.insert(rotation.new_key, (member, position));
         self.retired_keys.insert(rotation.old_key, position);
         // Whoever has a stake has said so in the lane.
-        if let Some(lane) = self.lanes.get(&rotation.old_key) {
-            self.lanes.insert(rotation.new_key, lane.handed_over(id));
+        if let Some(lane) = self.lanes.get(&rotation.old_key).copied() {
+            self.lanes.hand_over(rotation.new_key, lane.handed_over(id));
         }
         if let Some(record) = self.members.get_mut(&member) {
             record.key = rotation.new_key;

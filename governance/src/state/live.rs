@@ -288,7 +288,8 @@ impl ProposalRecord {
         before: Option<&[u16]>,
         after: Option<&[u16]>,
     ) {
-        let own = rolls.get(&self.snapshot_epoch).map_or(0, |(roll, _)| roll.weight(member));
+        let roll = rolls.get(&self.snapshot_epoch).map(|(_, electorate)| electorate);
+        let own = roll.and_then(|roll| Some(roll.weight(roll.seat(member)?))).unwrap_or(0);
         if let Some(live) = &mut self.live {
             live.replace(member, own, before, after, &self.ballots);
         }

@@ -80,7 +80,7 @@ impl LogState {
     #[must_use]
     pub fn is_dormant(&self, charter: &Charter, member: &MemberId, size: u64) -> bool {
         let Some(epochs) = Some(charter.dormant_after_epochs).filter(|epochs| *epochs > 0) else { return false };
-        let said = self.spoken.get(member).map_or(&[][..], Vec::as_slice);
+        let said = self.lanes.spoken(member);
         let last = said[..said.partition_point(|position| *position < size)].last();
         // An entry that no head covers yet was said just now.
         let last_height = last.map_or(0, |position| self.entry_height(*position).unwrap_or(u32::MAX));

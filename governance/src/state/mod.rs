@@ -7,6 +7,7 @@ mod facts;
 mod forced;
 mod holds;
 mod index;
+mod lanes;
 mod live;
 mod members;
 mod query;
@@ -23,6 +24,7 @@ pub use facts::Mined;
 pub use forced::can_be_forced;
 pub use holds::HoldFate;
 use index::EntryIndex;
+use lanes::Lanes;
 pub use live::LiveTally;
 pub(crate) use live::topic;
 pub(crate) use members::vote_key;
@@ -31,7 +33,7 @@ pub use record::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
     HeadRecord, HoldRecord, InvitationRecord, Lane, MemberRecord, ProposalRecord,
 };
-use record::{Forced, Noted, Place, Run, Said};
+use record::{Forced, Noted, Place, Said};
 pub use refusal::Refusal;
 pub use succession::{Successor, SuccessorRecord};
 
@@ -53,14 +55,12 @@ pub struct LogState {
     params: DaoParams,
     tree: HistoryTree,
     heads: Vec<HeadRecord>,
-    lanes: BTreeMap<MemberId, Lane>,
+    lanes: Lanes,
     members: BTreeMap<MemberId, MemberRecord>,
     /// Vote keys that came by rotation, for whom they speak or spoke, and the positions of the rotations.
     rotated_keys: BTreeMap<MemberId, (MemberId, u64)>,
     /// Vote keys that were replaced, and the positions of the rotations.
     retired_keys: BTreeMap<MemberId, u64>,
-    /// Positions of each member's own entries.
-    spoken: BTreeMap<MemberId, Vec<u64>>,
     channels: BTreeMap<ChannelId, ChannelRecord>,
     outpoints: BTreeMap<OutPoint, ChannelId>,
     invitations: BTreeMap<EntryId, InvitationRecord>,
@@ -87,8 +87,6 @@ pub struct LogState {
     seen: BTreeMap<EntryId, Noted>,
     /// Positions of all entries.
     positions: EntryIndex,
-    /// Positions of what stands in lanes, by key and incarnation.
-    places: BTreeMap<(MemberId, u32), Run>,
     /// What entries said that a proof of equivocation can make void, ballots aside.
     said: BTreeMap<EntryId, Said>,
     /// Gates that refills made, and those that they took back, with the positions of the refills.
@@ -141,11 +139,10 @@ impl LogState {
             params,
             tree: HistoryTree::new(),
             heads: Vec::new(),
-            lanes: BTreeMap::new(),
+            lanes: Lanes::default(),
             members: BTreeMap::new(),
             rotated_keys: BTreeMap::new(),
             retired_keys: BTreeMap::new(),
-            spoken: BTreeMap::new(),
             channels: BTreeMap::new(),
             outpoints: BTreeMap::new(),
             invitations: BTreeMap::new(),
@@ -163,7 +160,6 @@ impl LogState {
             proven: BTreeMap::new(),
             seen: BTreeMap::new(),
             positions: EntryIndex::new(),
-            places: BTreeMap::new(),
             said: BTreeMap::new(),
             refilled_gates: Vec::new(),
             retired_gates: BTreeMap::new(),

@@ -1,7 +1,6 @@
 //! Questions to the state.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use bitcoin::BlockHash;
@@ -358,10 +357,9 @@ impl LogState {
         match place {
             // Its member signed another one for the place, began a new incarnation, or speaks with another key.
             Place::Lane(key, incarnation, sequence) => {
-                let later = (Bound::Excluded((key, incarnation)), Bound::Included((key, u32::MAX)));
                 is_past(self.placed((key, incarnation, sequence)))
                     || is_replaced(&key)
-                    || self.places.range(later).any(|(_, run)| is_past(run.begins()))
+                    || self.lanes.later_begins(&key, incarnation).any(|begin| is_past(Some(begin)))
             }
             Place::Checkpoint(channel, number, key) => {
                 let known = self.channels.get(&channel).map_or(&[][..], |record| &record.checkpoints);
@@ -380,7 +378,7 @@ impl LogState {
 
     /// Position of what stands at a place in a lane.
     pub(super) fn placed(&self, (key, incarnation, sequence): (MemberId, u32, u64)) -> Option<u64> {
-        self.places.get(&(key, incarnation))?.at(sequence)
+        self.lanes.placed(&key, incarnation, sequence)
     }
 
     /// Satoshis that `author` holds for a thread by entries before `position`, as far as they were still held when its first

@@ -101,7 +101,9 @@ impl Hub {
             _ => None,
         };
         self.log_entry(entry, bytes, digests, Some(origin))?;
-        self.intake.know(new_key);
+        if new_key.is_some() {
+            self.intake.know(new_key);
+        }
         if let Some((member, checkpoint)) = follow_up {
             self.intake.know([member]);
             self.say(checkpoint.to_bytes())?;

@@ -22,8 +22,8 @@ pub use queues::{PEER_BYTES, PEER_ENTRIES, STRIKES_MAX, Turned};
 use queues::{Queues, Taken};
 pub use segments::{Examined, examine_segments, read_segments};
 
-/// Most entries in one batch: beyond about a thousand a batch check hardly gains, and the first in it waits longer.
-pub const BATCH: usize = 2048;
+/// Most entries in one batch: a part of it for each of a few cores is still large enough for a batch check to pay.
+pub const BATCH: usize = 4096;
 
 /// Batches that may wait for the engine; more would only fill memory.
 const AHEAD: usize = 2;

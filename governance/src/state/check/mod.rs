@@ -8,8 +8,8 @@ mod proposal;
 mod stake;
 mod vote;
 
-use super::LogState;
 use super::refusal::{Refusal, invalid, not_now};
+use super::{LogState, MemberRecord};
 use crate::codec::Canonical as _;
 use crate::entry::{Entry, LaneHeader, ProposalContent, lane_start};
 use crate::id::{DaoId, MemberId, NetworkId};
@@ -39,9 +39,9 @@ impl LogState {
             Entry::Ballot(e) => (e.lane.member, self.proposals.get(&e.body.proposal).map(|p| p.snapshot_epoch)),
             _ => return Ok(()),
         };
-        let Some((epoch, roll)) = epoch.and_then(|epoch| Some((epoch, self.roll(epoch)?))) else { return Ok(()) };
+        let Some((epoch, roll)) = epoch.and_then(|epoch| Some((epoch, self.electorate(epoch)?))) else { return Ok(()) };
         let member = self.member_of_key(&key);
-        let weight = roll.weight(&member);
+        let weight = roll.seat(&member).map_or(0, |seat| roll.weight(seat));
         if weight == 0 && !self.holds_office(&member) {
             return invalid("G-35", format!("member {member} has no weight in the roll of epoch {epoch}"));
         }
@@ -116,9 +116,10 @@ impl LogState {
     /// Whether the key of a lane may speak, and where its lane is. Returns the member for whom it speaks.
     fn check_speaker(&self, lane: &LaneHeader) -> Result<MemberId, Refusal> {
         self.check_dao(lane.network, lane.dao)?;
-        self.check_key(lane)?;
         let member = self.member_of_key(&lane.member);
-        if !self.members.contains_key(&member) && !self.holds_office(&lane.member) {
+        let record = self.members.get(&member);
+        self.check_key(lane, &member, record)?;
+        if record.is_none() && !self.holds_office(&lane.member) {
             return invalid("G-21", format!("{} is no member: no bind entry names this vote key", lane.member));
         }
         self.check_lane(lane)?;
@@ -126,12 +127,12 @@ impl LogState {
     }
 
     /// The key was not replaced (G-90), and its owner's rights are not suspended (G-98).
-    fn check_key(&self, lane: &LaneHeader) -> Result<(), Refusal> {
-        if self.is_retired(&lane.member) {
+    fn check_key(&self, lane: &LaneHeader, member: &MemberId, record: Option<&MemberRecord>) -> Result<(), Refusal> {
+        if record.is_some_and(|record| record.key != lane.member) {
             return invalid("G-90", format!("the vote key {} was replaced by another", lane.member));
         }
         let tip = self.tip_height().unwrap_or(0);
-        match self.suspended_until(&self.member_of_key(&lane.member), self.size()) {
+        match self.suspended_until(member, self.size()) {
             Some(end) if tip < end => not_now("G-98", format!("the member is suspended until height {end}")),
             _ => Ok(()),
         }

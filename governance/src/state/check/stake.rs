@@ -8,7 +8,8 @@ use crate::entry::{Bind, Checkpoint, DepositHold, KeyRotation, LaneEntry, lane_s
 impl LogState {
     pub(super) fn check_bind(&self, e: &LaneEntry<Bind>) -> Result<(), Refusal> {
         self.check_dao(e.lane.network, e.lane.dao)?;
-        self.check_key(&e.lane)?;
+        let named = self.member_of_key(&e.lane.member);
+        self.check_key(&e.lane, &named, self.members.get(&named))?;
         self.check_lane(&e.lane)?;
         let bind = &e.body;
         let expected = channel_id(e.lane.dao, bind.funding);
@@ -83,7 +84,7 @@ impl LogState {
             return invalid("G-90", format!("{} speaks for no member", r.old_key));
         }
         let is_known = self.members.contains_key(&r.new_key) || self.rotated_keys.contains_key(&r.new_key);
-        if is_known || self.lanes.contains_key(&r.new_key) || self.holds_office(&r.new_key) {
+        if is_known || self.lanes.get(&r.new_key).is_some() || self.holds_office(&r.new_key) {
             return invalid("G-90", format!("{} speaks in this DAO already", r.new_key));
         }
         match self.channels.get(&r.channel) {

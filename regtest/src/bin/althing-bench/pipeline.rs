@@ -20,7 +20,7 @@ pub(crate) const MEMBERS: u32 = 10_000;
 pub(crate) const PEERS: usize = 8;
 
 /// Signatures that the hub checks at a time.
-pub(crate) const PART: usize = 512;
+pub(crate) const PART: usize = 1024;
 
 /// A hub in a folder of its own.
 pub(crate) struct Bench {
