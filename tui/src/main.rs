@@ -8,6 +8,10 @@ use std::sync::Arc;
 use althing_tui::backend::{Backend, ThisMachine};
 use althing_tui::cli::{Console, Format, ask_password, run};
 
+/// Votes are allocated by the threads that read them and freed by the one that logs them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     althing_tui::log::start();
     let args: Vec<OsString> = std::env::args_os().collect();

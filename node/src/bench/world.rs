@@ -302,7 +302,8 @@ impl Founding {
     fn store_waiting(&mut self) -> Result<()> {
         let (secp, keys, ledger) = (&self.signer.secp, &self.keys, &self.ledger);
         let sealer = Sealer { secp, keys, ledger, tip: self.chain.tip() };
-        let segments = sealer.seal(std::mem::take(&mut self.waiting))?;
+        let segments: Vec<_> =
+            sealer.seal(std::mem::take(&mut self.waiting))?.into_iter().map(|(segment, _)| segment).collect();
         let head = self.ledger.newest_head().map(|head| head.to_bytes());
         self.store.append_segments(&segments, head.as_deref().map(|head| (NEWEST_HEAD, head)))
     }

@@ -4,11 +4,12 @@ use althing_channels::Msg;
 use althing_channels::wire::{AppNack, LogSegment};
 use althing_governance::codec::Canonical as _;
 use althing_governance::id::EntryId;
+use althing_governance::tree::HistoryTree;
 use anyhow::{Context, Result};
 use bitcoin::secp256k1::PublicKey;
 
 use super::Hub;
-use super::receipts::{Sealer, acknowledgements, acknowledgements_from};
+use super::receipts::{Sealer, acknowledgements, acknowledgements_by};
 use crate::peers::PeerId;
 use crate::store::Segment;
 
@@ -42,15 +43,14 @@ impl Hub {
         let (entries, origins): (Vec<_>, Vec<_>) = std::mem::take(&mut self.batch.entries).into_iter().unzip();
         self.shell.revision += 1;
         match self.store_batch(entries) {
-            Ok(segments) => {
+            Ok((segments, trees)) => {
                 self.shell.alarms.remove("store");
                 for segment in &segments {
                     self.pass_on(segment);
                 }
                 let mut origins = origins.into_iter();
-                let state = self.shell.ledger.state();
-                for segment in &segments {
-                    for (message, origin) in acknowledgements_from(state, segment).zip(&mut origins) {
+                for (segment, tree) in segments.iter().zip(trees) {
+                    for (message, origin) in acknowledgements_by(tree, segment).zip(&mut origins) {
                         if let Some(origin) = origin {
                             self.shell.peers.send(origin.peer, Msg::AppAck(message));
                         }
@@ -77,16 +77,16 @@ impl Hub {
         }
     }
 
-    fn store_batch(&mut self, entries: Vec<Vec<u8>>) -> Result<Vec<Segment>> {
+    fn store_batch(&mut self, entries: Vec<Vec<u8>>) -> Result<(Vec<Segment>, Vec<HistoryTree>)> {
         let sealer = Sealer {
             secp: &self.shell.secp,
             keys: &self.shell.keys,
             ledger: &self.shell.ledger,
             tip: self.shell.tip.context("no block is known yet")?,
         };
-        let segments = sealer.seal(entries)?;
+        let (segments, trees): (Vec<_>, Vec<_>) = sealer.seal(entries)?.into_iter().unzip();
         self.shell.store_segments(&segments)?;
-        Ok(segments)
+        Ok((segments, trees))
     }
 
     /// A member that did not hear the acknowledgement sends the entry again; the same entry gets the same receipt.

@@ -34,11 +34,11 @@ pub struct Sealer<'a> {
 }
 
 impl Sealer<'_> {
-    /// Segments for `entries`, the newest of the log, in order.
+    /// Segments for `entries`, the newest of the log, in order, each with the tree over it.
     ///
     /// # Errors
     /// When the log is shorter than that, the key in force is not this hub's, or the operating system has no randomness.
-    pub fn seal(&self, entries: Vec<Vec<u8>>) -> Result<Vec<Segment>> {
+    pub fn seal(&self, entries: Vec<Vec<u8>>) -> Result<Vec<(Segment, HistoryTree)>> {
         let state = self.ledger.state();
         let mut first = state.size().checked_sub(entries.len() as u64).context("the log is shorter than its batch")?;
         let mut segments = Vec::new();
@@ -52,9 +52,9 @@ impl Sealer<'_> {
                 _ => self.keys.log_for(&wanted)?,
             };
             known = Some((wanted, key));
-            let segment = self.seal_one(state, first, group, &key)?;
+            let (segment, tree) = self.seal_one(state, first, group, &key)?;
             first = segment.end();
-            segments.push(segment);
+            segments.push((segment, tree));
         }
         Ok(segments)
     }
@@ -65,16 +65,23 @@ impl Sealer<'_> {
         Ok(HistoryTree::from_leaf_hashes(leaves.context("the log is shorter than its batch")?))
     }
 
-    fn seal_one(&self, state: &LogState, first: u64, entries: Vec<Vec<u8>>, key: &Keypair) -> Result<Segment> {
+    fn seal_one(
+        &self,
+        state: &LogState,
+        first: u64,
+        entries: Vec<Vec<u8>>,
+        key: &Keypair,
+    ) -> Result<(Segment, HistoryTree)> {
         let params = state.params();
         let log_size = first + entries.len() as u64;
         let (tip_height, tip_hash) = self.tip;
+        let tree = self.batch_tree(state, first, log_size)?;
         let receipt = Receipt {
             network: params.network,
             dao: params.dao_id,
             first_position: first,
             count: u32::try_from(entries.len())?,
-            batch_root: self.batch_tree(state, first, log_size)?.root(),
+            batch_root: tree.root(),
             log_size,
             log_root: state.tree().root_at(log_size).context("the log is shorter than its batch")?,
             tip_height,
@@ -82,7 +89,7 @@ impl Sealer<'_> {
             anchored_by_height: anchored_by(state, tip_height),
         };
         let receipt = receipt.sign(self.secp, key, &entropy()?);
-        Ok(Segment { first_position: first, entries, receipt })
+        Ok((Segment { first_position: first, entries, receipt }, tree))
     }
 }
 
@@ -92,13 +99,8 @@ pub fn acknowledgements(segment: &Segment) -> impl Iterator<Item = AppAck> {
     acknowledgements_by(batch_tree(segment.entries.iter().map(Vec::as_slice)), segment)
 }
 
-/// As [`acknowledgements`] of a segment that the log in `state` has: the leaves are not hashed again.
-pub fn acknowledgements_from<'a>(state: &LogState, segment: &'a Segment) -> impl Iterator<Item = AppAck> + use<'a> {
-    let leaves = (segment.first_position..segment.end()).filter_map(|position| state.tree().leaf(position));
-    acknowledgements_by(HistoryTree::from_leaf_hashes(leaves), segment)
-}
-
-fn acknowledgements_by(tree: HistoryTree, segment: &Segment) -> impl Iterator<Item = AppAck> {
+/// As [`acknowledgements`] of a segment whose `tree` is known: nothing is hashed again.
+pub fn acknowledgements_by(tree: HistoryTree, segment: &Segment) -> impl Iterator<Item = AppAck> {
     let receipt = segment.receipt.to_bytes();
     let count = segment.entries.len() as u64;
     (0..count).filter_map(move |index| {

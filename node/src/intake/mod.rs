@@ -9,7 +9,7 @@ mod examine;
 mod queues;
 mod segments;
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -74,7 +74,7 @@ struct Shared {
     queues: Mutex<Queues>,
     /// Something was offered, settled or closed.
     changed: Condvar,
-    members: RwLock<BTreeSet<MemberId>>,
+    members: RwLock<HashSet<MemberId>>,
     examiner: Examiner,
 }
 
@@ -92,7 +92,7 @@ impl Intake {
         let shared = Arc::new(Shared {
             queues: Mutex::new(Queues::default()),
             changed: Condvar::new(),
-            members: RwLock::new(BTreeSet::new()),
+            members: RwLock::new(HashSet::new()),
             examiner: Examiner::new(hub_log_key, cores),
         });
         let for_thread = Arc::clone(&shared);

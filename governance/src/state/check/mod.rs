@@ -31,12 +31,15 @@ impl LogState {
     /// [`Refusal::Invalid`] when the roll is known and the member is not in it, or weighs less than R-23 asks for; and when the
     /// vote has ended.
     pub fn check_electorate(&self, entry: &Entry) -> Result<(), Refusal> {
-        let (key, epoch) = match entry {
+        let (key, epoch, voted_on) = match entry {
             Entry::Proposal(e) => {
                 let id = e.body.id(e.lane.network, e.lane.dao, e.lane.member);
-                (e.lane.member, self.snapshot_for(&e.body.thread(id)))
+                (e.lane.member, self.snapshot_for(&e.body.thread(id)), None)
             }
-            Entry::Ballot(e) => (e.lane.member, self.proposals.get(&e.body.proposal).map(|p| p.snapshot_epoch)),
+            Entry::Ballot(e) => {
+                let proposal = self.proposals.get(&e.body.proposal);
+                (e.lane.member, proposal.map(|proposal| proposal.snapshot_epoch), proposal)
+            }
             _ => return Ok(()),
         };
         let Some((epoch, roll)) = epoch.and_then(|epoch| Some((epoch, self.electorate(epoch)?))) else { return Ok(()) };
@@ -47,8 +50,7 @@ impl LogState {
         }
         match entry {
             Entry::Proposal(e) => self.check_least_weight(&e.body, weight, epoch),
-            Entry::Ballot(e) => self.proposals.get(&e.body.proposal).map_or(Ok(()), |p| self.check_in_time(p)),
-            _ => Ok(()),
+            _ => voted_on.map_or(Ok(()), |proposal| self.check_in_time(proposal)),
         }
     }
 

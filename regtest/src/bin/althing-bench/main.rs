@@ -27,6 +27,10 @@ use clap::Parser;
 
 use summary::Summary;
 
+/// As the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures a hub on this machine and what it is compared with.
 #[derive(Debug, Parser)]
 #[command(name = "althing-bench")]
