@@ -170,7 +170,9 @@ impl Pair {
 
     fn row(&mut self, side: Side) -> Option<ChannelRow> {
         let state = self.peer(side).unstored.take()?;
-        Some(ChannelRow { number: self.number, peer: vec![2; 65], state, funding_tx: None, note: String::new() })
+        let (number, peer, orders) = (self.number, vec![2; 65], Vec::new());
+        let [note, refusal] = [String::new(), String::new()];
+        Some(ChannelRow { number, peer, state, funding_tx: None, note, orders, refusal, close_fee_sat: None })
     }
 }
 

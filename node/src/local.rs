@@ -18,7 +18,7 @@ use crate::api::{ApiError, Reply, Request, Service};
 use crate::chain::Bitcoind;
 use crate::config::Config;
 use crate::control::{self, Remote};
-use crate::dao::Dao;
+use crate::dao::{DAO_FILE, Dao};
 use crate::engine::EngineHandle;
 use crate::lease::Lease;
 use crate::peers::PeerAddress;
@@ -100,6 +100,13 @@ pub fn start_tower(dir: &Path, password: &str, listen: &str, limits: &TowerLimit
         only: limits.only.iter().map(node_id).collect::<Result<_>>()?,
         ..tower::Limits::default()
     };
+    if dir.join(DAO_FILE).exists() {
+        let why = format!(
+            "N-152: {} is the folder of a DAO's node; a tower has a folder and keys of its own (`althing init`)",
+            dir.display()
+        );
+        return Err(ApiError::invalid("N-152", why).into());
+    }
     running(dir, tower::start(dir, password, listen, limits)?)
 }
 
@@ -113,7 +120,7 @@ pub fn towers(dir: &Path, change: Option<(&str, bool)>) -> Result<Vec<String>> {
     let tower = match add {
         true => {
             let judged = address.parse::<PeerAddress>();
-            judged.map_err(|error| ApiError::invalid("N-2", format!("N-2: {error:#}")))?.to_string()
+            judged.map_err(|error| ApiError::of_message("N-2", format!("{error:#}")))?.to_string()
         }
         false => String::new(),
     };

@@ -54,12 +54,12 @@ impl Shell {
     /// Sends coins of the wallet, or says what that would do.
     ///
     /// # Errors
-    /// N-62 for the address, W-7 for an amount or a rate that makes no sense, W-1 and C-77 for too little money, B-2 when the network
+    /// N-62 for the address, W-7 for an amount and N-60 for a rate that makes no sense, W-1 and C-77 for too little money, B-2 when the network
     /// refuses it: then nothing was sent.
     pub(crate) fn send_coins(&mut self, order: &Outlay, only_review: bool) -> Result<Reply, ApiError> {
         let network = self.wallet.network();
         let to = script_of(&order.to, network)?;
-        let rate = self.outlay_rate(order.fee_rate_sat_vb)?;
+        let rate = self.fee_rate(order.fee_rate_sat_vb)?;
         let tx = match order.amount_sat {
             Some(amount_sat) => {
                 let (least_sat, most_sat) = (to.minimal_non_dust().to_sat(), Amount::MAX_MONEY.to_sat());
@@ -106,27 +106,41 @@ impl Shell {
         Ok(Reply::Sent { txid: tx.compute_txid().to_string(), amount_sat, fee_sat })
     }
 
-    /// Gives what the wallet has sent and no block has to the network again: after a restart of either its mempool may be empty.
+    /// Gives what the wallet has sent and no block has to the network again: after a restart of either its mempool may be empty. Only what
+    /// spends coins of the wallet alone: splices, children and links are sent again by those who know whether they still should be.
     pub(crate) fn send_again(&self) {
-        for tx in self.wallet.unconfirmed() {
+        for tx in self.wallet.own_unconfirmed() {
             if let Err(error) = self.bitcoind.submit(&tx) {
                 tracing::debug!(%error, txid = %tx.compute_txid(), "a payment of the wallet was not taken again");
             }
         }
     }
 
-    fn outlay_rate(&self, named: Option<u64>) -> Result<FeeRate, ApiError> {
+    /// The rate that was named, or what a transaction of the wallet pays without a word for it: the source's estimate, or where there is none
+    /// the economical rate (N-60, C-76).
+    ///
+    /// # Errors
+    /// N-60 for a rate that makes no sense.
+    pub(crate) fn fee_rate(&self, named: Option<u64>) -> Result<FeeRate, ApiError> {
         let Some(rate) = named else {
             let market = self.bitcoind.link_market(TARGET_BLOCKS);
             let modest = self.bitcoind.fee_market().economical;
             return Ok(market.estimate.unwrap_or(modest).max(market.mempool_minimum));
         };
-        let refused = || {
-            let (least, most) = (FEE_RATES.start(), FEE_RATES.end());
-            ApiError::invalid("W-7", format!("W-7: {rate} sat/vB is no fee rate from {least} to {most}"))
-        };
-        FEE_RATES.contains(&rate).then(|| FeeRate::from_sat_per_vb(rate)).flatten().ok_or_else(refused)
+        expect_fee_rate(rate)
     }
+}
+
+/// A fee rate that somebody named, in sat/vB.
+///
+/// # Errors
+/// N-60 for one that makes no sense.
+pub(crate) fn expect_fee_rate(rate_sat_vb: u64) -> Result<FeeRate, ApiError> {
+    let refused = || {
+        let (least, most) = (FEE_RATES.start(), FEE_RATES.end());
+        ApiError::invalid("N-60", format!("N-60: a fee rate of {rate_sat_vb} sat/vB is outside {least}..={most}"))
+    };
+    FEE_RATES.contains(&rate_sat_vb).then(|| FeeRate::from_sat_per_vb(rate_sat_vb)).flatten().ok_or_else(refused)
 }
 
 #[cfg(test)]

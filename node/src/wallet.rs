@@ -191,7 +191,7 @@ impl Wallet {
     }
 
     /// Builds, and does not sign, a transaction from `from` (the output `funding`, which is not the wallet's) and confirmed coins to
-    /// `to`, its output 0, what is `kept` for this wallet, and change. Returns with it the outputs that it spends, in the order of its inputs.
+    /// `to`, its output 0, and change. Returns with it the outputs that it spends, in the order of its inputs.
     ///
     /// # Errors
     /// Too little confirmed money (the amounts are named), or I/O.
@@ -199,7 +199,6 @@ impl Wallet {
         &mut self,
         (funding, from): (OutPoint, TxOut),
         to: TxOut,
-        kept: &[(ScriptBuf, Amount)],
         fee_rate: FeeRate,
         promised: Vec<OutPoint>,
     ) -> Result<(Transaction, Vec<TxOut>)> {
@@ -212,7 +211,7 @@ impl Wallet {
             .unspendable(promised)
             .add_foreign_utxo_with_sequence(funding, foreign, KEY_PATH_WITNESS, Sequence::ENABLE_RBF_NO_LOCKTIME)
             .map_err(|error| anyhow::anyhow!("W-5: the funding output cannot be spliced: {error}"))?
-            .set_recipients([&[(to.script_pubkey.clone(), to.value)], kept].concat());
+            .set_recipients(vec![(to.script_pubkey.clone(), to.value)]);
         let psbt: Psbt = builder.finish().map_err(|error| {
             anyhow::Error::new(crate::api::ApiError::not_now(format!(
                 "W-1: the wallet cannot add {} sat to a channel at {} sat/vB: {error}; confirmed balance {} sat",
@@ -259,35 +258,10 @@ impl Wallet {
             .collect()
     }
 
-    /// How many coins of at least that value a transaction of this wallet leaves in it: what it makes and what it does not take, mined or
-    /// change that waits to be, without those that are promised.
-    pub fn left_after(&self, tx: &Transaction, promised: &[OutPoint], least: Amount) -> usize {
-        let taken = |outpoint: &OutPoint| {
-            promised.contains(outpoint) || tx.input.iter().any(|input| input.previous_output == *outpoint)
-        };
-        let mined = self.confirmed_coins(promised).into_iter().filter(|coin| !taken(&coin.outpoint));
-        let mined = mined.filter(|coin| coin.output.value >= least).count();
-        let coming = self.own_change_that(least, |outpoint| !taken(outpoint));
-        let made =
-            tx.output.iter().filter(|output| output.value >= least && self.is_own(&output.script_pubkey)).count();
-        mined + coming + made
-    }
-
-    /// How many coins of at least that value wait to be mined that this wallet paid itself.
-    pub fn own_change(&self, promised: &[OutPoint], least: Amount) -> usize {
-        self.own_change_that(least, |outpoint| !promised.contains(outpoint))
-    }
-
-    fn own_change_that(&self, least: Amount, wanted: impl Fn(&OutPoint) -> bool) -> usize {
-        self.wallet
-            .list_unspent()
-            .filter(|coin| coin.keychain == KeychainKind::Internal && !coin.chain_position.is_confirmed())
-            .filter(|coin| coin.txout.value >= least && wanted(&coin.outpoint))
-            .count()
-    }
-
-    fn is_own(&self, script: &ScriptBuf) -> bool {
-        self.wallet.is_mine(script.clone())
+    /// How many outputs of at least that value a transaction pays to this wallet.
+    pub fn coins_in(&self, tx: &Transaction, least: Amount) -> usize {
+        let is_own = |output: &&TxOut| output.value >= least && self.wallet.is_mine(output.script_pubkey.clone());
+        tx.output.iter().filter(is_own).count()
     }
 
     /// A script of this wallet for what it pays itself; the same until it is paid to.
@@ -371,6 +345,12 @@ impl Wallet {
     pub fn unconfirmed(&self) -> Vec<Transaction> {
         let known = self.wallet.transactions().filter(|known| !known.chain_position.is_confirmed());
         known.map(|known| (*known.tx_node.tx).clone()).collect()
+    }
+
+    /// Those of them that spend coins of this wallet alone.
+    pub fn own_unconfirmed(&self) -> Vec<Transaction> {
+        let is_own = |tx: &Transaction| tx.input.iter().all(|input| self.coin(&input.previous_output).is_some());
+        self.unconfirmed().into_iter().filter(is_own).collect()
     }
 
     /// What a transaction pays that spends coins of this wallet only.

@@ -1,6 +1,6 @@
 //! Cooperative close: both name a script, either side proposes fees that it pays, the other signs. Clauses C-30 to C-35.
 
-use bitcoin::{ScriptBuf, Transaction};
+use bitcoin::{OutPoint, ScriptBuf, Transaction};
 
 use super::{Channel, ChannelError, Effect, Phase, Violation, Wait};
 use crate::close::{CLOSE_RAISE_SAT, CloseScripts, CloseTx};
@@ -175,7 +175,7 @@ impl Channel {
         let transaction = close.clone().into_signed(&full);
         self.round = ClosingRound::Announced(msg.next_nonce);
         // C-35: the peer's own proposal may have crossed this one; what pays more replaces the other in mempools.
-        if self.state.close_tx.as_ref().is_some_and(|signed| paid_out(signed) < paid_out(&transaction)) {
+        if self.close_over(context.funding).is_some_and(|signed| paid_out(signed) < paid_out(&transaction)) {
             return Ok(Vec::new());
         }
         self.state.close_fee_sat = Some(msg.fee_sat);
@@ -202,6 +202,12 @@ impl Channel {
         self.state.side == Side::Member && self.can_propose_close()
     }
 
+    // C-35: one that was signed before a splice took the funding's place can never be mined, and binds no other.
+    fn close_over(&self, funding: OutPoint) -> Option<&Transaction> {
+        let spends = |close: &&Transaction| close.input.iter().any(|input| input.previous_output == funding);
+        self.state.close_tx.as_ref().filter(spends)
+    }
+
     // The confirmed funding: one that is not in the chain yet has nothing to divide.
     fn closing_context(&self) -> Result<CommitmentContext, ChannelError> {
         self.context().ok_or_else(|| self.wait("closing"))
@@ -220,7 +226,7 @@ impl Channel {
         let output = funding_output(&context);
         let close = CloseTx::build(context.funding, &output, self.balances(), &scripts, payer, fee_sat)
             .map_err(Violation::Close)?;
-        if let Some(signed) = &self.state.close_tx
+        if let Some(signed) = self.close_over(context.funding)
             && signed.compute_txid() != close.txid()
         {
             // C-35: what does not pay enough more could not replace what is in mempools already.

@@ -17,7 +17,7 @@ pub use action::{Action, CONFIRM_WITHIN_BLOCKS};
 pub use child::{Child, ChildError, TRUC_CHILD_MAX_VSIZE, WalletCoin, bump_child, bump_paying, to_remote_child};
 pub use claim::{Claim, ClaimKind, ClaimState, End, FINAL_DEPTH, FORGET_DEPTH, Stage};
 pub use recognise::{CloseOutputs, RevokedSecrets, SpendKind, Watch, commitment_number};
-pub use reserve::{Need, assign_coins, rate_with, reserve_per_close};
+pub use reserve::{CoinForClosing, Need, assign_coins, rate_with, reserve_per_close};
 
 use std::collections::BTreeMap;
 

@@ -32,6 +32,28 @@ pub fn reserve_per_close(rate: FeeRate) -> Amount {
     fee(rate, COMMITMENT + CHILD) + Amount::from_sat(DUST_SAT)
 }
 
+/// Rate for which a coin is kept at least, however low the estimates of the day are: fees have risen tenfold within days, and a coin that is
+/// made when they do comes too late. What other channel programs keep for the same (LDK: 50 sat/vB; LND: 10,000 sat for each channel).
+const LEAST_RATE: FeeRate = FeeRate::from_sat_per_vb_u32(50);
+
+/// Least values of the coin that a wallet keeps for closing one channel alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoinForClosing {
+    /// One that is there counts from this value on.
+    pub kept: Amount,
+    /// One that is made has this value where there is enough: fees may double, and it still counts.
+    pub made: Amount,
+}
+
+impl CoinForClosing {
+    /// The coin while `urgent` is the rate of what has to be mined soon.
+    pub fn at(urgent: FeeRate) -> Self {
+        let twice = FeeRate::from_sat_per_kwu(urgent.to_sat_per_kwu().saturating_mul(2));
+        let worth = |rate: FeeRate| reserve_per_close(rate.max(LEAST_RATE));
+        Self { kept: worth(urgent), made: worth(twice) }
+    }
+}
+
 /// The highest rate at which a coin of that value pays for closing alone; the other way round of [`reserve_per_close`].
 pub fn rate_with(value: Amount) -> FeeRate {
     rate_limit(value.checked_sub(Amount::from_sat(DUST_SAT)).unwrap_or(Amount::ZERO), COMMITMENT + CHILD)

@@ -5,15 +5,31 @@ use proptest::prelude::*;
 
 use crate::pair::{Fault, FaultKind, Pair};
 
-const KINDS: [FaultKind; 3] = [FaultKind::Disconnect, FaultKind::Crash(Side::Member), FaultKind::Crash(Side::Hub)];
-
 fn open_and_close(faults: Vec<Fault>, closer: Side) -> Pair {
-    let mut pair = Pair::new(faults);
+    let mut pair = Pair::new(faults.clone());
     pair.run_until(Phase::Ready);
     assert!(pair.funding_broadcast);
     while [Side::Member, Side::Hub].iter().all(|side| pair.phase(*side) == Some(Phase::Ready)) {
         // A crash before the decision was stored forgets it; the user decides again.
         pair.close(closer);
+    }
+    // Two further rounds, until both sides have the close that pays more.
+    for fee_sat in [500, 5_000] {
+        pair.close_fee_sat = fee_sat;
+        let has = |pair: &mut Pair, side| {
+            let close = pair.channel(side).signed_close();
+            close.is_some_and(|close| close.output[0].value.to_sat() == 1_000_000 - fee_sat)
+        };
+        for _ in 0..20 {
+            pair.settle();
+            if has(&mut pair, Side::Member) && has(&mut pair, Side::Hub) {
+                break;
+            }
+            if pair.propose_close(Side::Member, fee_sat).is_err() {
+                pair.reconnect();
+            }
+        }
+        assert!(has(&mut pair, Side::Member) && has(&mut pair, Side::Hub), "{faults:?} {fee_sat}");
     }
     pair.run_until(Phase::Closed);
     assert!(pair.failures.is_empty(), "{:?}", pair.failures);
@@ -29,7 +45,7 @@ fn undisturbed_opening_and_close() {
         assert!(pair.step > 40, "the grid below needs steps to strike at: {}", pair.step);
         let close = pair.closes.last().unwrap();
         assert_eq!(close.output.len(), 1, "the hub has no part in this channel");
-        assert_eq!(close.output[0].value.to_sat(), 1_000_000 - 200);
+        assert_eq!(close.output[0].value.to_sat(), 1_000_000 - 5_000);
     }
 }
 
@@ -38,8 +54,22 @@ fn every_step_with_every_fault() {
     for closer in [Side::Member, Side::Hub] {
         let steps = open_and_close(Vec::new(), closer).step;
         for at in 0..steps {
-            for kind in KINDS {
+            for kind in FaultKind::ALL {
                 open_and_close(vec![Fault { at, kind }], closer);
+            }
+        }
+    }
+}
+
+// A message is lost, comes twice or behind the next one, and a side is started anew before or after it stored what came of that.
+#[test]
+fn every_step_with_every_fault_and_a_restart() {
+    let steps = open_and_close(Vec::new(), Side::Member).step;
+    for (kind, restarted) in FaultKind::of_the_wire_and_a_restart() {
+        for at in 0..steps {
+            for later in 1..=2 {
+                let restart = Fault { at: at + later, kind: FaultKind::Crash(restarted) };
+                open_and_close(vec![Fault { at, kind }, restart], Side::Member);
             }
         }
     }
@@ -87,7 +117,7 @@ fn the_close_can_be_bumped() {
 }
 
 fn any_fault() -> impl Strategy<Value = Fault> {
-    (0usize..90, 0usize..KINDS.len()).prop_map(|(at, kind)| Fault { at, kind: KINDS[kind] })
+    (0usize..120, 0..FaultKind::ALL.len()).prop_map(|(at, kind)| Fault { at, kind: FaultKind::ALL[kind] })
 }
 
 proptest! {

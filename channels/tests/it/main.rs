@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+mod bip_vectors;
 mod bolt3;
 mod breach;
 mod chain_reorg;

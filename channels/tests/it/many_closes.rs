@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use althing_channels::Side;
 use althing_channels::monitor::{
-    Child, ChildError, Need, WalletCoin, assign_coins, bump_child, reserve_per_close, to_remote_child,
+    Child, ChildError, CoinForClosing, Need, WalletCoin, assign_coins, bump_child, reserve_per_close, to_remote_child,
 };
 use bitcoin::hashes::Hash;
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid, Weight};
@@ -36,6 +36,24 @@ fn parent_and_child_together_pay_the_rate() {
         assert_eq!(prevouts.iter().map(|output| output.value.to_sat()).sum::<u64>(), 200_000);
         assert!(reserve_per_close(rate).to_sat() >= fee_sat + 330);
     }
+}
+
+// C-77: what is kept while nothing is asked for pays for 50 sat/vB, and what is made then still counts when fees have doubled.
+#[test]
+fn what_is_kept_pays_for_a_spike() {
+    let rate = FeeRate::from_sat_per_vb_u32;
+    let commitment = Ended::new(Side::Member).commitment(Side::Member, LIVE);
+    for urgent in [0, 1, 20, 50, 51, 200, 500] {
+        let CoinForClosing { kept, made } = CoinForClosing::at(rate(urgent));
+        assert!(made >= kept && made >= CoinForClosing::at(rate(2 * urgent)).kept, "{urgent}");
+        let coins = [coin(1, kept.to_sat())];
+        let child = bump_child(&commitment, &coins, &close_script(Side::Member), rate(urgent.max(50))).unwrap();
+        assert_eq!(child.fee_sat, 320 * u64::from(urgent.max(50)));
+    }
+    assert_eq!(
+        CoinForClosing::at(rate(2)),
+        CoinForClosing { kept: Amount::from_sat(16_330), made: Amount::from_sat(16_330) }
+    );
 }
 
 #[test]

@@ -1,14 +1,10 @@
 //! Checkpoints: three messages, in turns, over losses and crashes, never away from the reference model.
 
-use std::collections::BTreeSet;
-
 use althing_channels::{Change, HoldId, Side};
-
-use lightning::util::ser::Writeable;
 use proptest::prelude::*;
 
 use crate::pair::{Fault, FaultKind, Pair};
-use crate::testkit::driver::{Driver, Seeded};
+use crate::testkit::driver::{Driver, Seeded, Seen};
 
 #[test]
 fn dues_and_rewards_in_turns() {
@@ -98,8 +94,7 @@ fn every_step_with_every_fault() {
 #[test]
 fn every_step_with_every_fault_and_a_restart() {
     let steps = two_rounds(&[]);
-    let of_the_wire = FaultKind::ALL.into_iter().filter(|kind| !matches!(kind, FaultKind::Crash(_)));
-    for (kind, restarted) in of_the_wire.flat_map(|kind| [Side::Member, Side::Hub].map(|side| (kind, side))) {
+    for (kind, restarted) in FaultKind::of_the_wire_and_a_restart() {
         for at in 0..steps {
             for later in 1..=2 {
                 two_rounds(&[Fault { at, kind }, Fault { at: at + later, kind: FaultKind::Crash(restarted) }]);
@@ -108,20 +103,33 @@ fn every_step_with_every_fault_and_a_restart() {
     }
 }
 
+// The connection breaks, and something else goes wrong while both say where they stand.
 #[test]
-fn seeds_run_against_the_model() {
-    let (mut checkpoints, mut kinds) = (0, BTreeSet::new());
-    for seed in 0..40 {
-        let mut driver = Driver::new();
-        driver.run(&mut Seeded(seed), 600);
-        driver.come_to_rest();
-        for (_, proposal) in driver.pair.observed.proposals.values() {
-            checkpoints += 1;
-            kinds.extend(proposal.changes.items().iter().map(|change| change.encode()[0]));
+fn every_step_of_reestablishing_with_every_fault() {
+    let steps = two_rounds(&[]);
+    for kind in FaultKind::ALL {
+        for (at, later) in (0..steps).flat_map(|at| (1..=8).map(move |later| (at, later))) {
+            two_rounds(&[Fault { at, kind: FaultKind::Disconnect }, Fault { at: at + later, kind }]);
         }
     }
-    assert!(checkpoints > 300, "{checkpoints} checkpoints");
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=9).collect::<Vec<_>>(), "every kind of change is folded");
+}
+
+#[test]
+fn seeds_run_against_the_model() {
+    let mut all = Seen::default();
+    for seed in 0..40 {
+        let mut driver = if seed % 2 == 0 { Driver::new() } else { Driver::unopened() };
+        driver.run(&mut Seeded(seed), 1_000);
+        driver.come_to_rest();
+        all.add(driver.seen);
+    }
+    assert!(all.checkpoints > 300, "{all:?}");
+    assert_eq!(
+        all.kinds.iter().copied().collect::<Vec<_>>(),
+        (0..=9).collect::<Vec<_>>(),
+        "every kind of change is folded"
+    );
+    assert!(all.opened > 10 && all.closed_together > 5 && all.raised > 5 && all.left_alone > 5, "{all:?}");
 }
 
 #[test]
@@ -168,8 +176,8 @@ proptest! {
 
     // The same harness as the fuzz target.
     #[test]
-    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let mut driver = Driver::new();
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), opened: bool) {
+        let mut driver = if opened { Driver::new() } else { Driver::unopened() };
         driver.run(&mut bytes.iter(), 5_000);
         driver.come_to_rest();
     }

@@ -62,6 +62,28 @@ fn payments_go_on_while_a_splice_waits() {
     assert_eq!(close.output.iter().map(|output| output.value.to_sat()).sum::<u64>(), 1_250_000 - 200);
 }
 
+// C-35: both sign a close before they see that the splice has taken the funding's place; then they close what there is.
+#[test]
+fn a_close_of_what_was_spliced_away_binds_no_other() {
+    for delta_sat in [250_000, -200_000] {
+        let mut pair = spliced(delta_sat);
+        pair.close(Side::Member);
+        pair.settle();
+        assert_eq!(pair.closes.len(), 2, "over the old funding");
+        confirm(&mut pair);
+        pair.reconnect();
+        pair.settle();
+        let funding = pair.observed.left.unwrap();
+        for side in [Side::Member, Side::Hub] {
+            assert_eq!(pair.channel(side).fundings(), [funding]);
+            let close = pair.channel(side).signed_close().unwrap();
+            assert_eq!(close.input[0].previous_output, funding, "{side:?}");
+            let paid: u64 = close.output.iter().map(|output| output.value.to_sat()).sum();
+            assert_eq!(paid, 1_000_000u64.saturating_add_signed(delta_sat) - 200);
+        }
+    }
+}
+
 #[test]
 fn one_of_several_splices_confirms() {
     let mut pair = spliced(250_000);
@@ -136,7 +158,7 @@ fn leaving_alone_spends_the_funding_that_confirmed() {
     // The splice was mined all the same.
     pair.confirm_splice(Side::Member);
     pair.force_close(Side::Member);
-    let new = pair.observed.mined.unwrap();
+    let new = pair.observed.left.unwrap();
     assert_eq!(pair.commitments[1].1.input[0].previous_output, new);
     pair.force_close(Side::Member);
     assert_eq!(pair.commitments[2].1, pair.commitments[1].1, "signed once");
@@ -231,6 +253,18 @@ fn every_step_with_every_fault() {
     for kind in FaultKind::ALL {
         for at in 0..steps {
             deposit(&[Fault { at, kind }]);
+        }
+    }
+}
+
+#[test]
+fn every_step_with_every_fault_and_a_restart() {
+    let steps = deposit(&[]);
+    for (kind, restarted) in FaultKind::of_the_wire_and_a_restart() {
+        for at in 0..steps {
+            for later in 1..=2 {
+                deposit(&[Fault { at, kind }, Fault { at: at + later, kind: FaultKind::Crash(restarted) }]);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::Member;
 use crate::api::{ApiError, Bump};
 use crate::config::Config;
 use crate::facts::outpoint_bytes;
+use crate::outlay::expect_fee_rate;
 use crate::shell::unix_time;
 use crate::view;
 
@@ -22,8 +23,7 @@ impl Member {
         let charter = self.shell.ledger.state().charter();
         let cap = FeeRate::from_sat_per_vb(charter.max_link_fee_rate_sat_vb).unwrap_or(FeeRate::MAX);
         let rate = match rate_sat_vb {
-            Some(rate) => FeeRate::from_sat_per_vb(rate)
-                .ok_or_else(|| ApiError::invalid("N-60", format!("N-60: {rate} sat/vB is no fee rate")))?,
+            Some(rate) => expect_fee_rate(rate)?,
             None => self.usual_rate(paid, &link)?.min(cap),
         };
         let before = self.bumps.get(&txid).cloned();
@@ -94,9 +94,10 @@ impl Member {
         Ok(market.estimate.unwrap_or(floor).max(market.mempool_minimum).max(raised))
     }
 
-    /// Confirmed coins, and those of the child that this one replaces; the largest first.
+    /// Confirmed coins but those that stay for closing channels alone (C-77), and those of the child that this one replaces; the largest first.
     fn free_coins(&self, before: Option<&Transaction>) -> Vec<Coin> {
-        let mut coins = self.shell.wallet.confirmed_coins(&self.shell.stakes.promised_coins());
+        let kept = self.shell.coins_for_closing();
+        let mut coins = self.shell.wallet.confirmed_coins(&[self.shell.stakes.promised_coins(), kept].concat());
         let again = before.into_iter().flat_map(|child| child.input.iter().skip(1));
         coins.extend(again.filter_map(|input| self.shell.wallet.coin(&input.previous_output)));
         coins.sort_by_key(|coin| std::cmp::Reverse(coin.output.value));

@@ -6,13 +6,12 @@ use althing_governance::id::EntryId;
 use althing_governance::signing::{Signed, verify_all};
 use althing_governance::tree::leaf_hash;
 use anyhow::Context as _;
+use bitcoin::Amount;
 use bitcoin::secp256k1::{Secp256k1, XOnlyPublicKey};
-use bitcoin::{Amount, FeeRate, Transaction};
 
 use super::Member;
 use super::lane::{Body, refused};
 use crate::api::{ApiError, Forced, RecourseRequest, Refused, Reply, SayReview};
-use crate::config::Config;
 use crate::engine::Answer;
 use crate::forced;
 use crate::keys::unhex;
@@ -52,10 +51,10 @@ impl Member {
         }
         // What the log would not take is not forced by any number of blocks.
         self.shell.ledger.state().check(&entry).map_err(refused)?;
-        let rate = self.rate_of(rate_sat_vb)?;
+        let rate = self.shell.fee_rate(rate_sat_vb)?;
         let outputs = [(forced::script(&bytes)?, Amount::ZERO)];
         let tx = self.shell.pay(&outputs, rate, 0)?;
-        let fee = self.fee_of(&tx)?;
+        let fee = self.shell.wallet.fee_of(&tx)?;
         let vsize = u64::try_from(tx.vsize()).context("a size")?;
         let mut told = Forced {
             entry: id.to_string(),
@@ -102,25 +101,6 @@ impl Member {
                 "G-107: an entry is `last`, the id of one of yours, or a file with the whole entry in hexadecimal";
             ApiError::invalid("G-107", message)
         })
-    }
-
-    fn rate_of(&self, rate_sat_vb: Option<u64>) -> Result<FeeRate, ApiError> {
-        let Some(rate) = rate_sat_vb else {
-            let settings = Config::load(&self.shell.dir)?.links;
-            let market = self.shell.bitcoind.link_market(settings.target_blocks);
-            let floor = FeeRate::from_sat_per_vb(settings.floor_sat_vb).unwrap_or(FeeRate::BROADCAST_MIN);
-            return Ok(market.estimate.unwrap_or(floor).max(market.mempool_minimum).max(floor));
-        };
-        let known = FeeRate::from_sat_per_vb(rate).filter(|_| (1..=1000).contains(&rate));
-        known.ok_or_else(|| ApiError::invalid("N-60", format!("N-60: a fee rate of {rate} sat/vB is outside 1..=1000")))
-    }
-
-    fn fee_of(&self, tx: &Transaction) -> Result<Amount, ApiError> {
-        let coins = tx.input.iter().map(|input| self.shell.wallet.coin(&input.previous_output));
-        let held: Option<Amount> = coins.map(|coin| coin.map(|coin| coin.output.value)).sum();
-        let out: Amount = tx.output.iter().map(|output| output.value).sum();
-        let fee = held.and_then(|held| held.checked_sub(out));
-        Ok(fee.context("the wallet does not know what it spends")?)
     }
 
     fn sentences_of(&self, entry: &Entry, bytes: &[u8], fee: Amount, vsize: u64) -> Vec<String> {

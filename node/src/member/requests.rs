@@ -16,6 +16,7 @@ use crate::api::{
 };
 use crate::engine::Answer;
 use crate::keys::entropy;
+use crate::outlay::expect_fee_rate;
 use crate::peers::PeerAddress;
 use crate::shell::Shell;
 use crate::stakes::{MigrationOrder, StakeChannel, StakeNews, Subject, channel_keys, subject};
@@ -184,12 +185,7 @@ impl Member {
     }
 
     fn stake_open(&mut self, amount_sat: u64, fee_rate_sat_vb: u64, answer: &Answer) -> Result<(), ApiError> {
-        if !(1..=1000).contains(&fee_rate_sat_vb) {
-            return Err(ApiError::invalid(
-                "N-60",
-                format!("a fee rate of {fee_rate_sat_vb} sat/vB is outside 1..=1000"),
-            ));
-        }
+        expect_fee_rate(fee_rate_sat_vb)?;
         let params = &self.shell.dao.params;
         let min_stake_sat = self.shell.ledger.state().charter().admission.min_stake_sat();
         if amount_sat < min_stake_sat {

@@ -25,17 +25,6 @@ const VOUCHERS_MAX: usize = 24;
 /// Most holds folded or ended in one checkpoint.
 const HOLDS_MAX: usize = 16;
 
-impl StakeChannel {
-    /// What this side has ordered to pay and no checkpoint has folded, in satoshis.
-    pub fn paid_next_sat(&self) -> u64 {
-        let amount = |change: &Change| match change {
-            Change::Dues { amount_sat } | Change::Reward { amount_sat } => *amount_sat,
-            _ => 0,
-        };
-        self.wishes.iter().map(amount).fold(0, u64::saturating_add)
-    }
-}
-
 impl Shell {
     /// At a new tip: asks for the turn in every channel in which the log wants something done.
     ///

@@ -11,77 +11,58 @@ use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::schnorr;
 
 use super::{StakeChannel, StakeNews};
-use crate::api::ApiError;
 use crate::shell::Shell;
 
 /// How far the tips of both sides may be apart when one checks the other's checkpoint, in blocks.
 const TIP_APART_BLOCKS: u32 = 144;
 
 impl Shell {
-    /// Pays the other side out of a channel: a member its dues, the hub a reward. Done with the next checkpoint, at the own turn.
-    ///
-    /// # Errors
-    /// A channel that is not in use, more than this side may spend, or I/O.
-    pub fn pay_in_channel(&mut self, number: u32, amount_sat: u64) -> Result<Vec<StakeNews>, ApiError> {
-        let machine = &self.channel(number)?.machine;
-        if machine.phase() != Phase::Ready {
-            return Err(ApiError::not_now("C-101: the stake channel is not in use"));
-        }
-        let change = match machine.side() {
-            Side::Member => Change::Dues { amount_sat },
-            Side::Hub => Change::Reward { amount_sat },
-        };
-        // Judged by the newest state that is known, together with what waits already. What the other side folds before the own turn
-        // comes can change the answer; then the refusal is kept with the channel.
-        let wishes = [self.channel(number)?.wishes.as_slice(), &[change]].concat();
-        if let Err(ChannelError::Invalid(violation)) = machine.judge_changes(&wishes) {
-            return Err(ApiError::invalid(violation.rule(), violation.to_string()));
-        }
-        let channel = self.stakes.channel_mut(number).context("the channel exists")?;
-        (channel.wishes, channel.refusal) = (wishes, None);
-        let effects = channel.machine.ask_turn().map_err(|error| ApiError::not_now(error.to_string()))?;
-        Ok(self.carry_out(number, effects)?)
-    }
-
-    /// Proposes everything wished for, once it is this side's turn and the other side is there.
-    pub(super) fn propose_wishes(&mut self, number: u32, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
+    /// Proposes everything ordered, or what else is due, once it is this side's turn and the other side is there.
+    pub(super) fn propose_due(&mut self, number: u32, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
         let Some(channel) = self.stakes.channel(number) else { return Ok(Vec::new()) };
         if !channel.machine.turn_is_own() || self.waits_for_agreement(number) {
             return Ok(Vec::new());
         }
+        let app = self.lane_position(channel);
         // What a splice needs comes first and alone: it cannot be refused for something else.
-        let due = channel.machine.due_splice_change();
-        let mut wishes = due.map_or_else(|| channel.wishes.clone(), |change| vec![change]);
-        if wishes.is_empty() && channel.splice_order.is_some() {
+        if let Some(change) = channel.machine.due_splice_change() {
+            return match channel.machine.next_checkpoint(&[change], app) {
+                Ok(facts) => self.propose(number, vec![change], app, &facts),
+                Err(ChannelError::NotNow(_)) => Ok(Vec::new()),
+                Err(error) => {
+                    news.push(StakeNews::Reported(number, error.to_string()));
+                    self.fold_lane(number)
+                }
+            };
+        }
+        let ordered = channel.ordered();
+        if !ordered.is_empty() {
+            return match channel.machine.next_checkpoint(&ordered, app) {
+                Ok(facts) => {
+                    let effects = self.propose(number, ordered, app, &facts)?;
+                    // Forgotten in the step that stores the proposal: it is what is sent again from now on.
+                    self.stakes.channel_mut(number).context("the channel exists")?.orders.clear();
+                    Ok(effects)
+                }
+                Err(ChannelError::NotNow(_)) => Ok(Vec::new()),
+                Err(error) => self.refuse_orders(number, &error.to_string()).map(|()| Vec::new()),
+            };
+        }
+        if channel.splice_order.is_some() {
             return self.announce_order(number, news);
         }
-        let of_the_log = wishes.is_empty();
-        if of_the_log {
-            wishes = self.due_changes(channel);
-        }
-        if wishes.is_empty() && !self.wants_own_key(channel) {
+        let due = self.due_changes(channel);
+        if due.is_empty() && !self.wants_own_key(channel) {
             return Ok(Vec::new());
         }
-        let app = self.lane_position(channel);
-        let judged = channel.machine.next_checkpoint(&wishes, app);
-        if matches!(judged, Err(ChannelError::NotNow(_))) {
-            return Ok(Vec::new());
-        }
-        if let Some(channel) = self.stakes.channel_mut(number).filter(|_| due.is_none() && !of_the_log) {
-            channel.wishes.clear();
-        }
-        let facts = match judged {
-            Ok(facts) => facts,
+        match channel.machine.next_checkpoint(&due, app) {
+            Ok(facts) => self.propose(number, due, app, &facts),
+            Err(ChannelError::NotNow(_)) => Ok(Vec::new()),
             Err(error) => {
-                let refused = self.stakes.channel_mut(number).filter(|_| due.is_none() && !of_the_log);
-                if let Some(channel) = refused {
-                    channel.refusal = Some(format!("A payment was refused when its turn came: {error}."));
-                }
                 news.push(StakeNews::Reported(number, error.to_string()));
-                return if due.is_some() { self.fold_lane(number) } else { Ok(Vec::new()) };
+                Ok(Vec::new())
             }
-        };
-        self.propose(number, wishes, app, &facts)
+        }
     }
 
     /// Asks for the turn when there is something to propose.
@@ -93,7 +74,7 @@ impl Shell {
         if channel.machine.phase() != Phase::Ready || channel.machine.is_behind() {
             return Ok(Vec::new());
         }
-        let asked_for = !channel.wishes.is_empty() || channel.splice_order.is_some();
+        let asked_for = !channel.orders.is_empty() || channel.splice_order.is_some();
         if !asked_for && self.due_changes(channel).is_empty() && !self.wants_own_key(channel) {
             return Ok(Vec::new());
         }

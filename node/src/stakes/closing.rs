@@ -4,7 +4,7 @@ use althing_channels::{CloseTx, Effect, Phase, Violation};
 use anyhow::Result;
 use bitcoin::Transaction;
 
-use super::{StakeChannel, StakeNews, Stakes};
+use super::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, StakeNews, Stakes};
 use crate::api::ApiError;
 use crate::shell::Shell;
 
@@ -49,9 +49,6 @@ impl Shell {
         let machine = &self.channel(number)?.machine;
         CloseTx::after_fee(machine.balances(), machine.side(), fee_sat)
             .map_err(|error| ApiError::invalid("C-31", error.to_string()))?;
-        if let Some(channel) = self.stakes.channel_mut(number) {
-            channel.close_fee_sat = fee_sat;
-        }
         let session = self.session()?;
         let refused = |error: althing_channels::ChannelError| ApiError::invalid(error.rule(), error.to_string());
         let begun = self.machine(number)?.phase() == Phase::Closing;
@@ -63,6 +60,11 @@ impl Shell {
             let script = self.wallet.fresh_address()?.script_pubkey();
             self.machine(number)?.close(script, session).map_err(refused)?
         };
+        // Stored with the step: what is proposed behind a restart is not less than what the other side may have signed by then.
+        if let Some(channel) = self.stakes.channel_mut(number) {
+            channel.close_fee_sat = Some(fee_sat);
+        }
+        self.persist_channel(number)?;
         Ok(self.carry_out(number, effects)?)
     }
 
@@ -86,10 +88,11 @@ impl Shell {
     }
 
     pub(super) fn propose_close(&mut self, number: u32, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {
-        let (fee_sat, session) = (self.channel(number)?.close_fee_sat, self.session()?);
+        let named = self.channel(number)?.close_fee_sat;
+        let (fee_sat, session) = (named.unwrap_or(DEFAULT_CLOSE_FEE_SAT), self.session()?);
         match self.machine(number)?.propose_close(fee_sat, session) {
             Ok(effects) => Ok(effects),
-            // After a restart the fee asked for is forgotten; what is signed pays more already.
+            // What is signed pays more already.
             Err(althing_channels::ChannelError::Invalid(Violation::FeeLowered { .. })) => Ok(Vec::new()),
             Err(error) => {
                 news.push(StakeNews::Reported(number, error.to_string()));

@@ -20,11 +20,12 @@ impl Shell {
         let effects = self.machine(number)?.handle(message, session);
         let mut news = self.carry_out(number, effects)?;
         self.remember(number, heard, &news)?;
-        // The message may have been what a wish was waiting for.
-        let effects = self.propose_wishes(number, &mut news)?;
+        // The message may have been what an order was waiting for.
+        let effects = self.propose_due(number, &mut news)?;
         news.extend(self.carry_out(number, effects)?);
-        // A round gives the turn away; what did not fit into it needs another.
-        if news.iter().any(|news| matches!(news, StakeNews::Checkpointed(..))) {
+        // A round gives the turn away; what did not fit into it needs another. And whoever asked before a restart asks again.
+        let is_back = matches!(message, Msg::Reestablish(_));
+        if is_back || news.iter().any(|news| matches!(news, StakeNews::Checkpointed(..))) {
             news.extend(self.seek_turn(number)?);
         }
         Ok(news)
@@ -43,6 +44,7 @@ impl Shell {
     /// # Errors
     /// On I/O.
     pub fn resume_channels(&mut self) -> Result<Vec<StakeNews>> {
+        self.tell_refusals();
         let mut news = self.for_each_channel(|_| true, |machine, _| machine.resume())?;
         news.extend(self.advance_splices()?);
         Ok(news)
@@ -77,6 +79,7 @@ impl Shell {
                 queue.push_front(effect);
             }
         }
+        self.end_orders(number)?;
         Ok(news)
     }
 
@@ -115,7 +118,7 @@ impl Shell {
             // Stored with the effect before it.
             Effect::PeerRevoked { .. } => self.offer_blobs()?,
             Effect::TurnGained | Effect::SpliceAgreed { .. } | Effect::SpliceLocked { .. } => {
-                return self.propose_wishes(number, news);
+                return self.propose_due(number, news);
             }
             Effect::SpliceSigned(_) => self.finish_splice(number, news)?,
             Effect::Checkpointed(signed) => news.push(StakeNews::Checkpointed(number, signed)),

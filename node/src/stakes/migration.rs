@@ -15,6 +15,7 @@ use bitcoin::secp256k1::PublicKey;
 use super::{StakeChannel, StakeNews, Stakes, channel_keys};
 use crate::api::{ApiError, MigrationState};
 use crate::keys::entropy;
+use crate::outlay::expect_fee_rate;
 use crate::peers::PeerAddress;
 use crate::shell::Shell;
 use crate::store::MigrationRow;
@@ -213,7 +214,11 @@ impl Shell {
                     row.target
                 ),
             ),
-            (_, Phase::Closing) => ("signing", "Both hubs are signing the move of the stake.".to_owned()),
+            (_, Phase::Closing) => (
+                "signing",
+                "Both hubs are signing the move of the stake; if the present one does not answer, --alone goes on without it."
+                    .to_owned(),
+            ),
             _ => ("agreeing", "The move to another hub is being agreed with it; nothing has moved.".to_owned()),
         };
         let channel = new.and_then(|new| new.machine.id()).map(|id| id.to_string());
@@ -223,9 +228,7 @@ impl Shell {
     fn judge_migration(&self, number: u32, order: &MigrationOrder) -> Result<(), ApiError> {
         let channel = self.channel(number)?;
         let MigrationOrder { to, fee_rate_sat_vb: rate, alone } = order;
-        if !(1..=1000).contains(rate) {
-            return Err(ApiError::invalid("N-60", format!("a fee rate of {rate} sat/vB is outside 1..=1000")));
-        }
+        expect_fee_rate(*rate)?;
         let machine = &channel.machine;
         if machine.side() != Side::Member {
             return Err(ApiError::invalid("C-300", "only the member moves its channel"));
@@ -260,7 +263,9 @@ impl Shell {
             };
         }
         if before.is_some_and(|row| row.failure.is_empty()) {
-            return Err(ApiError::not_now("C-300: this channel moves already; --alone goes on without its hub"));
+            return Err(ApiError::not_now(
+                "C-300: this channel moves already; --cancel takes the order back, --alone goes on without its hub",
+            ));
         }
         if machine.phase() != Phase::Ready {
             return Err(ApiError::not_now(
@@ -462,7 +467,7 @@ impl Shell {
         }
         let had = self.channel(row.number)?.machine.balances().member_sat;
         let fee = FUNDING_VB.saturating_mul(row.fee_rate_sat_vb);
-        let sat = had.min(self.wallet.balance().confirmed_sat.saturating_sub(fee));
+        let sat = had.min(self.free_for_opening().saturating_sub(fee));
         let min = self.ledger.state().charter().admission.min_stake_sat().max(DUST_SAT);
         if sat < min {
             let why = format!("C-303: {sat} sat came home, the charter's minimum is {min} sat");

@@ -9,6 +9,8 @@ mod group;
 mod migration;
 mod monitors;
 mod opening;
+mod orders;
+mod overtaken;
 mod reserve;
 mod seed_coins;
 mod splicing;
@@ -19,7 +21,7 @@ use std::collections::BTreeMap;
 
 use althing_channels::monitor::{Monitor, WalletCoin};
 use althing_channels::wire::PeerError;
-use althing_channels::{Change, Channel, ChannelId, ChannelKeys, ChannelSeed, Msg, OpeningId, Phase};
+use althing_channels::{Channel, ChannelId, ChannelKeys, ChannelSeed, Msg, OpeningId, Phase};
 use althing_governance::id::MemberId;
 use anyhow::{Context, Result};
 use bitcoin::consensus::encode::{deserialize, serialize};
@@ -62,18 +64,18 @@ pub struct StakeChannel {
     pub note: String,
     /// Member: fee rate of the funding transaction.
     pub fee_rate_sat_vb: u64,
-    /// Member: fee of the close.
-    pub close_fee_sat: u64,
+    /// The fee that somebody named for the close.
+    pub close_fee_sat: Option<u64>,
     /// The transaction that closed or closes it.
     pub closing_txid: Option<Txid>,
     /// The wallet's coin in the child that pays for the own commitment.
     pub child_coin: Option<WalletCoin>,
     /// What the coin would have to be worth that its child waits for, while there is none.
     pub child_missing_sat: Option<u64>,
-    /// What this side wants the next checkpoint to change.
-    pub wishes: Vec<Change>,
-    /// Why what was wished for last was not folded, in words.
-    pub refusal: Option<String>,
+    /// What this side was told to pay with the next checkpoint, in satoshis.
+    pub orders: Vec<u64>,
+    /// Why what was ordered last was not paid, in words; empty otherwise.
+    pub refusal: String,
     /// Member: the top-up or withdrawal that waits for the own turn.
     pub splice_order: Option<SpliceOrder>,
     /// Member: when the turn was last asked for to move to another hub.
@@ -131,12 +133,12 @@ impl StakeChannel {
             funding_taken: false,
             note: String::new(),
             fee_rate_sat_vb: 1,
-            close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
+            close_fee_sat: None,
             closing_txid: None,
             child_coin: None,
             child_missing_sat: None,
-            wishes: Vec::new(),
-            refusal: None,
+            orders: Vec::new(),
+            refusal: String::new(),
             splice_order: None,
             migration_asked: None,
             refused: false,
@@ -153,6 +155,9 @@ impl StakeChannel {
             state: self.machine.encode(),
             funding_tx: self.funding_tx.as_ref().map(serialize),
             note: self.note.clone(),
+            orders: self.orders.clone(),
+            refusal: self.refusal.clone(),
+            close_fee_sat: self.close_fee_sat,
         }
     }
 }
@@ -174,7 +179,9 @@ impl Stakes {
             let funding_tx = row.funding_tx.map(|tx| deserialize(&tx)).transpose();
             let funding_tx = funding_tx.context("a stored funding transaction")?;
             let channel = StakeChannel::new(number, peer, member, machine);
-            channels.insert(number, StakeChannel { funding_tx, note: row.note, ..channel });
+            let (orders, refusal, close_fee_sat) = (row.orders, row.refusal, row.close_fee_sat);
+            channels
+                .insert(number, StakeChannel { funding_tx, note: row.note, orders, refusal, close_fee_sat, ..channel });
         }
         let monitors = store.monitors()?.into_iter().map(|(number, bytes)| {
             let monitor = Monitor::decode(&bytes);

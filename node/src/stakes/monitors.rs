@@ -87,6 +87,7 @@ impl Shell {
     /// On I/O.
     pub fn advance_monitors(&mut self) -> Result<()> {
         self.rebroadcast_closes();
+        self.let_overtaken_go()?;
         self.judge_channels_by_log()?;
         let tip = self.tip_height();
         let market = self.bitcoind.fee_market();
@@ -136,7 +137,10 @@ impl Shell {
         let mut closings = Vec::new();
         for (number, action) in wanted {
             match action {
-                Action::Broadcast { commitment, rate } => closings.push(Closing { number, commitment, rate }),
+                Action::Broadcast { commitment, rate } => {
+                    let rate = rate.max(self.rate_beside_splices(number));
+                    closings.push(Closing { number, commitment, rate });
+                }
                 other => self.try_broadcast(number, |shell| shell.claim(number, &other)),
             }
         }

@@ -98,7 +98,8 @@ impl Shell {
     /// Member: builds the funding transaction and checkpoint 0 over it. Nothing is broadcast here.
     pub(super) fn build_funding(&mut self, number: u32, script: ScriptBuf, amount_sat: u64) -> Result<Vec<Effect>> {
         let rate = FeeRate::from_sat_per_vb(self.channel(number)?.fee_rate_sat_vb).context("fee rate too large")?;
-        let tx = match self.pay(&[(script, Amount::from_sat(amount_sat))], rate, 0) {
+        // The transaction that opens the channel makes the coin for closing it, too: both are mined at once (C-77).
+        let tx = match self.pay(&[(script, Amount::from_sat(amount_sat))], rate, 1) {
             Ok(tx) => tx,
             Err(error) => return Ok(self.machine(number)?.abandon(&error.message)?),
         };

@@ -11,9 +11,10 @@ use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{Address, Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
 
-use super::{StakeChannel, StakeNews, Stakes};
+use super::{StakeChannel, StakeNews};
 use crate::api::ApiError;
 use crate::facts::outpoint_bytes;
+use crate::outlay::expect_fee_rate;
 use crate::shell::{Shell, unix_time};
 
 /// Splices that wait at the same time: C-140 allows eight fundings.
@@ -71,15 +72,6 @@ impl StakeChannel {
     /// Whether an announcement waits for the hub: another checkpoint would end it.
     fn is_announcing(&self) -> bool {
         self.pending_splices().iter().any(|splice| splice.stage == SpliceStage::Announced)
-    }
-}
-
-impl Stakes {
-    /// Coins in splices, announced or signed.
-    pub(super) fn spliced_coins(&self) -> impl Iterator<Item = OutPoint> + '_ {
-        let splices = self.iter().filter(|channel| channel.machine.side() == Side::Member);
-        let transactions = splices.flat_map(StakeChannel::pending_splices).map(|splice| splice.transaction);
-        transactions.flat_map(|tx| tx.input).map(|input| input.previous_output)
     }
 }
 
@@ -283,10 +275,7 @@ impl Shell {
     fn judge_splice(&self, number: u32, order: &SpliceOrder) -> Result<(), ApiError> {
         let channel = self.channel(number)?;
         let SpliceOrder { kind, amount_sat, fee_rate_sat_vb, replaces } = order;
-        if !(1..=1000).contains(fee_rate_sat_vb) {
-            let words = format!("a fee rate of {fee_rate_sat_vb} sat/vB is outside 1..=1000");
-            return Err(ApiError::invalid("N-60", words));
-        }
+        expect_fee_rate(*fee_rate_sat_vb)?;
         let machine = &channel.machine;
         if machine.side() != Side::Member {
             return Err(ApiError::invalid("C-142", "only the member splices its channel"));
@@ -363,7 +352,7 @@ impl Shell {
                     promised.retain(|coin| !freed.contains(coin));
                     self.wallet.let_go(own.iter().map(|splice| splice.transaction.compute_txid()), unix_time())?;
                 }
-                self.splice_in((context.funding, from), to, rate, &promised)
+                self.splice_in((context.funding, from), to, rate, (&promised, order.replaces))
             }
             SpliceKind::Withdraw(to) => {
                 let to = match to {
@@ -406,7 +395,7 @@ impl Shell {
 }
 
 /// Fee in satoshis and size in vB of a splice, as it is broadcast.
-fn fee_of(splice: &PendingSplice) -> (u64, u64) {
+pub(super) fn fee_of(splice: &PendingSplice) -> (u64, u64) {
     let sum = |outputs: &[TxOut]| outputs.iter().map(|output| output.value.to_sat()).fold(0, u64::saturating_add);
     let mut transaction = splice.transaction.clone();
     for input in &mut transaction.input {
@@ -416,8 +405,8 @@ fn fee_of(splice: &PendingSplice) -> (u64, u64) {
     (sum(&splice.prevouts).saturating_sub(sum(&transaction.output)), vsize)
 }
 
-/// In words: the splice of a channel that is under way.
-pub(crate) fn splice_words(splice: &PendingSplice, confirmations: u32) -> String {
+/// In words: the splice of a channel that is under way, and `in_use` or being left.
+pub(crate) fn splice_words(splice: &PendingSplice, confirmations: u32, in_use: bool) -> String {
     let (what, sat) = match splice.removed_sat {
         0 => ("A top-up of", splice.added_sat),
         removed => ("A withdrawal of", removed),
@@ -425,6 +414,8 @@ pub(crate) fn splice_words(splice: &PendingSplice, confirmations: u32) -> String
     let state = match splice.stage {
         SpliceStage::Announced | SpliceStage::Agreed | SpliceStage::InForce => "is being signed".to_owned(),
         SpliceStage::Signed | SpliceStage::Confirmed if confirmations == 0 => "waits to be mined".to_owned(),
+        // Whoever leaves alone does so over the new funding: there is nothing left to agree about.
+        _ if !in_use => format!("is {confirmations} blocks deep"),
         SpliceStage::Signed => format!("is {confirmations} of {FINAL_DEPTH} blocks deep"),
         SpliceStage::Confirmed => format!("is {confirmations} blocks deep and waits for the hub"),
     };

@@ -109,6 +109,7 @@ impl Store {
             treasury::SCHEMA,
             papers::TABLES,
             pledges::SCHEMA,
+            channels::TABLES,
             towers::TABLES,
             seed_coins::TABLES,
             forced::TABLES,

@@ -1,6 +1,6 @@
 //! One stake channel in detail.
 
-use althing_channels::{Ledger, Side};
+use althing_channels::{Ledger, Phase, Side};
 use althing_governance::charter::WeightRule;
 
 use super::confirmations_of;
@@ -39,14 +39,15 @@ pub(super) fn detail(shell: &Shell, channel: &StakeChannel) -> ChannelDetail {
 }
 
 fn splices(shell: &Shell, channel: &StakeChannel) -> Vec<PendingFunding> {
-    let pending = channel.pending_splices().into_iter().map(|splice| {
+    let in_use = channel.machine.phase() == Phase::Ready;
+    let pending = shell.stakes.living_splices(channel).into_iter().map(|splice| {
         let confirmations = confirmations_of(shell, splice.funding);
         PendingFunding {
             funding_outpoint: splice.funding.to_string(),
             added_sat: splice.added_sat,
             removed_sat: splice.removed_sat,
             confirmations,
-            words: splice_words(&splice, confirmations),
+            words: splice_words(&splice, confirmations, in_use),
         }
     });
     pending.collect()

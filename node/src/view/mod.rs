@@ -171,12 +171,15 @@ fn with_splices(shell: &Shell, channel: &StakeChannel, words: String) -> String 
         0 => words,
         sat => format!("{words} {sat} sat are paid with the next checkpoint."),
     };
-    let words = channel.refusal.as_ref().map_or(words.clone(), |refusal| format!("{words} {refusal}"));
-    let pending = channel.pending_splices();
+    let words = if channel.refusal.is_empty() { words } else { format!("{words} {}", channel.refusal) };
+    let pending = shell.stakes.living_splices(channel);
     // Of several that take each other's place one is mined: that one, or else the newest is what a person wants to know of.
     let mined = pending.iter().find(|splice| confirmations_of(shell, splice.funding) > 0);
     match mined.or(pending.last()) {
-        Some(splice) => format!("{words} {}", splice_words(splice, confirmations_of(shell, splice.funding))),
+        Some(splice) => {
+            let told = splice_words(splice, confirmations_of(shell, splice.funding), in_use);
+            format!("{words} {told}")
+        }
         None => words,
     }
 }

@@ -31,4 +31,5 @@ mod treasury_that_is_none;
 mod true_statement;
 mod two_checkpoints;
 mod vectors;
+mod wallet_coins;
 mod world;

@@ -12,6 +12,7 @@ use crate::channel_ends::{
     PATIENCE, await_child, balance, child_in_mempool, fund_actor, only_stake, paid, raw, spender, spender_in_mempool,
     with_stakes,
 };
+use crate::many_channels::KEPT_SAT;
 use crate::told::{ask, refused};
 
 /// Blocks in which a commitment should confirm.
@@ -47,6 +48,37 @@ fn a_close_alone_is_bumped_every_block_and_never_lowered() {
         let pressing = rates[rates.len() - 2];
         ensure!(pressing >= URGENT - 2 && rates.last().is_some_and(|last| *last > CAP / 2), "{rates:?}");
         assembly.narrator.say(&format!("sat/vB every 12 blocks: {rates:?}"));
+        assembly.node.mine(1)?;
+        ensure!(assembly.node.inclusion(&commitment.compute_txid())?.is_some(), "the commitment is not mined");
+        Ok(())
+    });
+}
+
+/// C-77: what the wallet keeps pays for a spike; it holds nothing else.
+#[test]
+fn a_close_alone_goes_through_a_spike_with_what_was_kept_for_it() {
+    with_stakes("spike", |assembly| {
+        let member = &assembly.members[1];
+        let has_sat = balance(member)?.confirmed_sat;
+        ask(member, &["channel", "topup", &(has_sat - KEPT_SAT - 1_000).to_string(), "--yes"])?;
+        assembly.mine(7)?;
+        ensure!(balance(member)?.confirmed_sat == KEPT_SAT, "{:?}", balance(member)?);
+        let stake = only_stake(member)?;
+        ask(member, &["channel", "close", &stake.channel, "--force", "--yes"])?;
+        let commitment = spender_in_mempool(assembly, &stake)?;
+        let mut last = rate(assembly, &commitment, &await_child(assembly, &commitment)?)?;
+        ensure!(last < URGENT, "{last}");
+        // What is asked for rises to what the kept coin was made for, and stays there: more than twice the urgent rate of the day it was made.
+        for _ in 0..DEADLINE_BLOCKS / 12 {
+            empty_blocks(assembly, member, 12)?;
+            let now = waiting_rate(assembly, &commitment)?;
+            ensure!(now >= last, "{now} after {last}");
+            last = now;
+        }
+        wait_for("all that the coin can pay", PATIENCE, || match waiting_rate(assembly, &commitment) {
+            Ok(rate) if rate >= 49 => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
         assembly.node.mine(1)?;
         ensure!(assembly.node.inclusion(&commitment.compute_txid())?.is_some(), "the commitment is not mined");
         Ok(())

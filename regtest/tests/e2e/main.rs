@@ -32,6 +32,7 @@ mod lost_laptop;
 mod many_channels;
 mod moved_hub;
 mod operators;
+mod orders;
 #[path = "../it/ots_client.rs"]
 mod ots_client;
 mod oversize;
@@ -42,6 +43,7 @@ mod reorg;
 mod replaced_keys;
 mod replaced_vote_key;
 mod screens;
+mod sent_again;
 mod sources;
 mod splices;
 mod stage;

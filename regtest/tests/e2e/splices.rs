@@ -6,7 +6,8 @@ use althing_regtest::story::{Actor, Assembly, STAKES_SAT};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
 
-use crate::channel_ends::{PATIENCE, only_stake, raw, spender_in_mempool, with_stakes};
+use crate::channel_ends::{PATIENCE, await_child, balance, only_stake, raw, spender, spender_in_mempool, with_stakes};
+use crate::many_channels::KEPT_SAT;
 use crate::told::{ask, refused};
 
 /// Blocks from a splice until the next roll must have it: six for the lock, six until the next close and six for its link, and
@@ -186,6 +187,39 @@ fn closing_alone_while_a_splice_waits_takes_what_is_there() {
         );
         assembly.mine(1)?;
         ensure!(assembly.node.inclusion(&commitment.compute_txid())?.is_some(), "the commitment is not mined");
+        Ok(())
+    });
+}
+
+/// C-77, N-151: closing alone does not wait for a top-up; it takes its place, and the coins of that are the wallet's again.
+#[test]
+fn closing_alone_does_not_wait_for_a_top_up() {
+    with_stakes("topup-then-alone", |assembly| {
+        let member = &assembly.members[BJARNI];
+        let (before, has) = (only_stake(member)?, balance(member)?.confirmed_sat);
+        // Of what is free nearly all, at a rate that nobody would call low.
+        let added = (has - KEPT_SAT - 4_000).to_string();
+        ask(member, &["channel", "topup", &added, "--fee-rate", "12", "--yes"])?;
+        let splice = spender_in_mempool(assembly, &before)?;
+        ask(member, &["channel", "close", &before.channel, "--force", "--yes"])?;
+        let commitment =
+            wait_for("the commitment in the place of the top-up", PATIENCE, || match spender(assembly, &before) {
+                Ok(Some(tx)) if tx.version.0 == 3 => Look::Ready(tx),
+                other => Look::NotYet(format!("{other:?}")),
+            })?;
+        ensure!(commitment.compute_txid() != splice.compute_txid());
+        await_child(assembly, &commitment)?;
+        assembly.mine(1)?;
+        ensure!(assembly.node.inclusion(&commitment.compute_txid())?.is_some(), "the commitment is not mined");
+        wait_for("the coins of the top-up in the wallet", PATIENCE, || match balance(member) {
+            Ok(now) if now.confirmed_sat > has - 20_000 => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?} of {has}")),
+        })?;
+        let told = only_stake(member)?;
+        ensure!(!told.words.contains("top-up"), "{}", told.words);
+        // Not only shown: it pays.
+        let elsewhere = assembly.hub.wallet_address()?;
+        ask(member, &["wallet", "send", "--to", &elsewhere, "--amount-sat", &added, "--yes"])?;
         Ok(())
     });
 }

@@ -3,6 +3,8 @@
 use althing_node::stakes::DEFAULT_CLOSE_FEE_SAT;
 use clap::{Args, Subcommand};
 
+use super::parse::MOST_SAT;
+
 /// `wallet`.
 #[derive(Debug, Subcommand)]
 pub enum Wallet {
@@ -21,7 +23,7 @@ pub struct Send {
     #[arg(long, value_name = "ADDRESS")]
     pub to: String,
     /// Satoshis that arrive there; the fee is paid besides.
-    #[arg(long, value_name = "SATS", required_unless_present = "all", value_parser = clap::value_parser!(u64).range(1..=2_100_000_000_000_000))]
+    #[arg(long, value_name = "SATS", required_unless_present = "all", value_parser = clap::value_parser!(u64).range(1..=MOST_SAT))]
     pub amount_sat: Option<u64>,
     /// All coins, less the fee; only without stake channels, each of which needs a coin to be closed with.
     #[arg(long, conflicts_with = "amount_sat")]
@@ -37,7 +39,7 @@ pub enum StakeCommand {
     /// Lock bitcoin in a channel with the hub. It stays yours.
     Open {
         /// Amount in satoshis.
-        #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=MOST_SAT))]
         amount_sat: u64,
         /// Fee rate of the funding transaction, sat/vB.
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -50,7 +52,7 @@ pub enum StakeCommand {
         /// The channel, as `stake list` shows it.
         channel: String,
         /// Fee of the closing transaction, satoshis.
-        #[arg(long, default_value_t = DEFAULT_CLOSE_FEE_SAT)]
+        #[arg(long, default_value_t = DEFAULT_CLOSE_FEE_SAT, value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
         fee_sat: u64,
     },
 }
@@ -70,6 +72,7 @@ pub enum ChannelCommand {
         /// The channel's id or the beginning of it.
         channel: String,
         /// Amount in satoshis.
+        #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
         amount_sat: u64,
     },
     /// Add coins of the wallet to a channel, which stays in use.
@@ -86,7 +89,7 @@ pub enum ChannelCommand {
         /// The channel's id or the beginning of it.
         channel: String,
         /// Fee of the closing transaction, satoshis. Asked again with a higher fee, it replaces a close that waits.
-        #[arg(long, default_value_t = DEFAULT_CLOSE_FEE_SAT)]
+        #[arg(long, default_value_t = DEFAULT_CLOSE_FEE_SAT, value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
         fee_sat: u64,
         /// Alone, when the other side does not answer: the wallet pays, and the coins wait for the channel's lock.
         #[arg(long)]
@@ -98,6 +101,7 @@ pub enum ChannelCommand {
 #[derive(Debug, Clone, Args)]
 pub struct TopUp {
     /// Satoshis that the wallet adds.
+    #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
     pub amount_sat: u64,
     /// The channel's id or the beginning of it; not needed with one channel.
     #[arg(long, value_name = "ID")]
@@ -111,6 +115,7 @@ pub struct TopUp {
 #[derive(Debug, Clone, Args)]
 pub struct TakeOut {
     /// Satoshis that leave the channel; the fee is taken from them.
+    #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
     pub amount_sat: u64,
     /// Where they go; to this folder's wallet if absent.
     #[arg(long, value_name = "ADDRESS")]

@@ -37,8 +37,8 @@ const LOOKS: u32 = 1_800;
 /// Says that the words of a folder's keys were not typed back yet.
 const WORDS_UNCHECKED: &str = "words-unchecked";
 
-/// Kept for the funding transaction's fee, satoshis.
-const FEE_ROOM_SAT: u64 = 1_000;
+/// Beside the stake, satoshis: the coin that the wallet keeps for closing the channel alone (C-77), and the funding transaction's fee.
+const FEE_ROOM_SAT: u64 = 18_000;
 
 /// `join`.
 #[derive(Debug, Args)]
@@ -316,7 +316,10 @@ fn await_coins(caller: &Caller, stake_sat: u64, console: &mut Console<'_>) -> Re
         }
         if look == 0 {
             let Reply::Address { address } = caller.call(Request::WalletAddress)? else { return Err(other_kind()) };
-            console.note(&format!("Send at least {} to this address of your wallet:", sats(needed)));
+            console.note(&format!(
+                "Send at least {} to this address of your wallet; what is not staked stays yours and pays fees:",
+                sats(needed)
+            ));
             console.note("");
             console.note(&format!("    {}", Untrusted::new(&address)));
             console.note("");

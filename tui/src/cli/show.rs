@@ -37,6 +37,7 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
             format!("pending    {}  {}", sats(balance.pending_sat), bitcoin(balance.pending_sat)),
         ],
         Reply::Stake(one) => stake(one),
+        Reply::Stakes { stakes } if stakes.is_empty() => vec!["There is no stake channel here.".to_owned()],
         Reply::Stakes { stakes } => stakes.iter().flat_map(stake).collect(),
         Reply::Proposal(one) => proposal(one),
         Reply::Proposals { proposals } => proposal_list(proposals),

@@ -1,6 +1,9 @@
 //! Drives a pair by bytes: every byte is an action of a shell, the wire or fate.
 
+use std::collections::BTreeSet;
+
 use althing_channels::{Change, ChannelError, HoldId, Phase, Side, SignedHold, Voucher, Withdrawal};
+use lightning::util::ser::Writeable as _;
 
 use super::money::lane_position;
 use super::pair::{Fault, FaultKind, Pair, keys};
@@ -29,22 +32,63 @@ impl Bytes for Seeded {
     }
 }
 
-/// A pair in use, and the wishes of its shells.
+/// A pair, and the wishes of its shells.
 pub(crate) struct Driver {
     pub(crate) pair: Pair,
+    pub(crate) seen: Seen,
     hold: u64,
     withdrawal: u64,
+    /// Whether a shell asked for a close together, or left alone, in this channel.
+    asked: [bool; 2],
+}
+
+/// What happened in all channels of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) checkpoints: usize,
+    /// Kinds of changes that were folded.
+    pub(crate) kinds: BTreeSet<u8>,
+    /// Channels that were opened from the first message on.
+    pub(crate) opened: usize,
+    pub(crate) closed_together: usize,
+    /// Rounds of a close beyond the first of a channel.
+    pub(crate) raised: usize,
+    pub(crate) left_alone: usize,
+}
+
+impl Seen {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.checkpoints += other.checkpoints;
+        self.kinds.extend(other.kinds);
+        self.opened += other.opened;
+        self.closed_together += other.closed_together;
+        self.raised += other.raised;
+        self.left_alone += other.left_alone;
+    }
 }
 
 impl Driver {
+    /// A channel in use.
     pub(crate) fn new() -> Self {
-        Self { pair: Pair::in_use(), hold: 0, withdrawal: 0 }
+        Self::of(Pair::in_use())
     }
 
-    /// Acts on bytes until there are none, or `steps` are taken.
+    /// A channel of which the first message is on its way.
+    pub(crate) fn unopened() -> Self {
+        Self::of(Pair::new(Vec::new()))
+    }
+
+    fn of(pair: Pair) -> Self {
+        Self { pair, seen: Seen::default(), hold: 0, withdrawal: 0, asked: [false; 2] }
+    }
+
+    /// Acts on bytes until there are none, or `steps` are taken. A channel that has ended is followed by another.
     pub(crate) fn run(&mut self, bytes: &mut impl Bytes, steps: usize) {
         let end = self.pair.step + steps;
         while self.pair.step < end {
+            if self.pair.is_over() {
+                self.begin_anew();
+            }
             let Some(action) = bytes.next() else { return };
             // A bound on actions that do nothing.
             self.pair.step += 1;
@@ -52,22 +96,65 @@ impl Driver {
         }
     }
 
-    /// Lets everything come to rest over a good connection, and compares with the model.
+    /// Lets everything come to rest over a good connection, and compares with the model: the channel is in use at both, or over at both if
+    /// one wanted that.
     pub(crate) fn come_to_rest(&mut self) {
         self.pair.faults.clear();
-        for _ in 0..8 {
+        for _ in 0..10 {
             self.pair.reconnect();
             self.pair.settle();
             for side in [Side::Member, Side::Hub] {
-                self.pair.confirm_splice(side);
+                self.pair.see_chain(side, Some(0));
                 self.pair.settle();
             }
         }
-        self.pair.check_against_model();
-        assert!(self.pair.failures.is_empty() && self.pair.commitments.is_empty(), "an unexpected end");
-        for side in [Side::Member, Side::Hub] {
-            assert_eq!(self.pair.phase(side), Some(Phase::Ready));
+        if !self.pair.is_over() {
+            self.pair.check_against_model();
+            for side in [Side::Member, Side::Hub] {
+                let stages: Vec<_> =
+                    self.pair.channel(side).pending_splices().iter().map(|splice| splice.stage).collect();
+                let (last, turn) = (self.pair.refusals.last().cloned(), self.pair.channel(side).turn_is_own());
+                let (phase, closes) = (self.pair.phase(side), self.pair.closes.len());
+                let can = self.pair.channel(side).can_propose_close();
+                assert_eq!(
+                    phase,
+                    Some(Phase::Ready),
+                    "{side:?}: {stages:?}, turn {turn}, {closes} closes, {can}, {last:?}"
+                );
+            }
         }
+        self.count();
+    }
+
+    /// Takes down what happened in this channel; what nobody asked for has not.
+    fn count(&mut self) {
+        let (pair, seen) = (&mut self.pair, &mut self.seen);
+        assert!(pair.failures.is_empty(), "{:?}", pair.failures);
+        let [together, alone] = self.asked;
+        assert!(
+            together || pair.closes.is_empty() && pair.phase(Side::Member) != Some(Phase::Closing),
+            "an unexpected close"
+        );
+        assert!(alone || pair.commitments.is_empty(), "an unexpected end");
+        for (_, proposal) in pair.observed.proposals.values() {
+            seen.checkpoints += 1;
+            seen.kinds.extend(proposal.changes.items().iter().map(|change| change.encode()[0]));
+        }
+        let is_over = pair.is_over();
+        let left = is_over && !pair.commitments.is_empty();
+        seen.left_alone += usize::from(left);
+        seen.closed_together += usize::from(is_over && !left);
+        let closes: BTreeSet<_> = pair.closes.iter().map(|close| close.compute_txid()).collect();
+        seen.raised += closes.len().saturating_sub(1);
+    }
+
+    /// Both sides know of the end; another channel is opened.
+    fn begin_anew(&mut self) {
+        self.count();
+        self.seen.opened += 1;
+        let (entropy, step) = (std::mem::take(&mut self.pair.entropy), self.pair.step);
+        self.pair = Pair::anew(entropy, step);
+        (self.hold, self.withdrawal, self.asked) = (0, 0, [false; 2]);
     }
 
     fn act(&mut self, action: u8, bytes: &mut impl Bytes) {
@@ -83,12 +170,16 @@ impl Driver {
             110..=111 => self.voucher(side, bytes),
             112 => self.pair.observed.lane += 1,
             113..=115 => self.announce(bytes),
-            116..=117 => self.pair.confirm_splice(side),
+            116..=117 => {
+                let takes = bytes.next().filter(|byte| byte % 4 == 0);
+                self.pair.see_chain(side, takes.map(|byte| byte / 4));
+            }
             118..=119 => self.pair.reconnect(),
             120 => self.pair.drop_next(side),
             121 => self.pair.duplicate_next(side),
             122 => self.pair.swap_next(side),
             123 => self.pair.crash(side),
+            124 => self.end(side, bytes),
             _ => {
                 let within = usize::from(bytes.next().unwrap_or(0) % 8);
                 self.pair.faults = vec![Fault { at: self.pair.step + within, kind: FaultKind::Crash(side) }];
@@ -104,19 +195,50 @@ impl Driver {
         }
     }
 
+    /// Rarely: a shell wants to close together, or leaves alone.
+    fn end(&mut self, side: Side, bytes: &mut impl Bytes) {
+        match (bytes.next().unwrap_or(255), self.pair.phase(side)) {
+            (0..=23, Some(Phase::Ready)) => {
+                self.asked[0] = true;
+                self.pair.close(side);
+            }
+            (24..=31, Some(Phase::Ready | Phase::Closing | Phase::AwaitConfirmation)) => {
+                self.asked[1] = true;
+                self.pair.force_close(side);
+            }
+            _ => {}
+        }
+    }
+
+    /// Another round of a close that waits, paid by this side.
+    fn raise(&mut self, side: Side, bytes: &mut impl Bytes) {
+        self.pair.close_fee_sat += 100 + u64::from(bytes.next().unwrap_or(0));
+        let fee_sat = self.pair.close_fee_sat;
+        let _ = self.pair.propose_close(side, fee_sat);
+    }
+
     fn ask(&mut self, side: Side) {
+        if self.pair.phase(side).is_none() {
+            return;
+        }
         if let Ok(effects) = self.pair.channel(side).ask_turn() {
             self.pair.carry_out(side, effects);
         }
     }
 
     pub(super) fn announce(&mut self, bytes: &mut impl Bytes) {
+        if self.pair.phase(Side::Member) != Some(Phase::Ready) {
+            return;
+        }
         let amount = i64::from(bytes.next().unwrap_or(1)) * 500;
         let _ = self.pair.announce(if amount % 1_000 == 0 { amount } else { -amount });
     }
 
     fn voucher(&mut self, side: Side, bytes: &mut impl Bytes) {
         let amount_sat = u64::from(bytes.next().unwrap_or(0)) * 8;
+        if self.pair.phase(side).is_none() {
+            return;
+        }
         if let Ok(effects) = self.pair.channel(side).give_voucher(amount_sat, [7; 32]) {
             self.pair.carry_out(side, effects);
         }
@@ -125,8 +247,10 @@ impl Driver {
     /// Proposes anything; what is allowed has to be exactly what the model allows.
     fn propose(&mut self, side: Side, bytes: &mut impl Bytes) {
         let app = lane_position(self.pair.observed.lane);
-        if !self.pair.channel(side).turn_is_own() {
-            return;
+        match self.pair.phase(side) {
+            Some(Phase::Closing) => return self.raise(side, bytes),
+            Some(Phase::Ready) if self.pair.channel(side).turn_is_own() => {}
+            _ => return,
         }
         let count = bytes.next().unwrap_or(0) % 4;
         let mut changes: Vec<Change> = (0..count).filter_map(|_| self.change(side, bytes)).collect();

@@ -24,6 +24,12 @@ pub(crate) enum FaultKind {
 }
 
 impl FaultKind {
+    /// Every fault of the wire with a restart of either side.
+    pub(crate) fn of_the_wire_and_a_restart() -> impl Iterator<Item = (Self, Side)> {
+        let of_the_wire = Self::ALL.into_iter().filter(|kind| !matches!(kind, Self::Crash(_)));
+        of_the_wire.flat_map(|kind| [Side::Member, Side::Hub].map(|side| (kind, side)))
+    }
+
     /// Every fault there is.
     pub(crate) const ALL: [Self; 9] = [
         Self::Disconnect,

@@ -4,6 +4,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod driver;
+mod ends;
 mod fault;
 pub(crate) mod model;
 pub(crate) mod money;

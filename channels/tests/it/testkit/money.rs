@@ -35,8 +35,9 @@ pub(crate) struct Observed {
     pub(crate) prevouts: Vec<(Txid, Vec<TxOut>)>,
     /// Splice transactions with the old funding's signature.
     pub(crate) spliced: Vec<Transaction>,
-    /// The one of them that the chain took, until it is the only funding.
-    pub(crate) mined: Option<OutPoint>,
+    /// What the chain took of all that spends a funding, and which funding it has left.
+    pub(crate) spent: BTreeMap<OutPoint, Txid>,
+    pub(crate) left: Option<OutPoint>,
     /// How many splices there were.
     pub(crate) splices: u64,
 }

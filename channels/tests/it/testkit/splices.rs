@@ -101,17 +101,19 @@ impl Pair {
         if !matches!(phase, Some(Phase::Ready | Phase::Closing | Phase::ForceClosing)) {
             return;
         }
-        let base = self.channel(side).funding().unwrap();
+        let Some(base) = self.channel(side).funding() else { return };
         let spends = |tx: &&Transaction| tx.input.iter().any(|input| input.previous_output == base);
         let candidates: Vec<Transaction> = self.observed.spliced.iter().filter(spends).cloned().collect();
-        // The first that was looked at is mined; the others can never be.
-        let mined = candidates
-            .iter()
-            .find(|tx| Some(OutPoint { txid: tx.compute_txid(), vout: 0 }) == self.observed.mined)
-            .or(candidates.last());
+        // The first that was looked at is mined; the others can never be, nor can any when the channel was left.
+        let mined = match self.observed.spent.get(&base) {
+            Some(txid) => candidates.iter().find(|tx| tx.compute_txid() == *txid),
+            None => candidates.last(),
+        };
         let Some(mined) = mined else { return };
         let funding = OutPoint { txid: mined.compute_txid(), vout: 0 };
-        self.observed.mined = Some(funding);
+        if self.observed.spent.insert(base, funding.txid).is_none() {
+            self.observed.left = Some(funding);
+        }
         let output = mined.output[0].clone();
         if let Ok(effects) = self.channel(side).splice_confirmed(funding, &output, 1) {
             self.carry_out(side, effects);

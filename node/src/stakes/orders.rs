@@ -1,0 +1,88 @@
+//! Payments that somebody ordered in a channel (N-150): from the answer on they are durable, until a checkpoint proposes them or it is known,
+//! and stored, why none can.
+
+use althing_channels::{Change, ChannelError, Phase, Side};
+use anyhow::{Context, Result};
+
+use super::{StakeChannel, StakeNews};
+use crate::api::ApiError;
+use crate::shell::Shell;
+
+impl StakeChannel {
+    /// What this side has ordered to pay and no checkpoint has folded, in satoshis.
+    pub fn paid_next_sat(&self) -> u64 {
+        self.orders.iter().copied().fold(0, u64::saturating_add)
+    }
+
+    /// The orders as a checkpoint folds them: a member pays its dues, the hub a reward.
+    pub(super) fn ordered(&self) -> Vec<Change> {
+        let change = |amount_sat: &u64| match self.machine.side() {
+            Side::Member => Change::Dues { amount_sat: *amount_sat },
+            Side::Hub => Change::Reward { amount_sat: *amount_sat },
+        };
+        self.orders.iter().map(change).collect()
+    }
+}
+
+impl Shell {
+    /// Pays the other side out of a channel: a member its dues, the hub a reward. Done with the next checkpoint, at the own turn; stored
+    /// when this returns.
+    ///
+    /// # Errors
+    /// A channel that is not in use, more than this side may spend, or I/O.
+    pub fn pay_in_channel(&mut self, number: u32, amount_sat: u64) -> Result<Vec<StakeNews>, ApiError> {
+        let channel = self.stakes.channel_mut(number).context("the channel exists")?;
+        if channel.machine.phase() != Phase::Ready {
+            return Err(ApiError::not_now("C-101: the stake channel is not in use"));
+        }
+        // Judged by the newest state that is known, together with what waits already. What the other side folds before the own turn
+        // comes can change the answer; then the refusal is kept with the channel.
+        channel.orders.push(amount_sat);
+        if let Err(ChannelError::Invalid(violation)) = channel.machine.judge_changes(&channel.ordered()) {
+            channel.orders.pop();
+            return Err(ApiError::invalid(violation.rule(), violation.to_string()));
+        }
+        let effects = match channel.machine.ask_turn() {
+            Ok(effects) => effects,
+            Err(error) => {
+                channel.orders.pop();
+                return Err(ApiError::not_now(error.to_string()));
+            }
+        };
+        channel.refusal.clear();
+        if let Err(error) = self.persist_channel(number) {
+            self.restore_channel(number)?;
+            return Err(error.into());
+        }
+        Ok(self.carry_out(number, effects)?)
+    }
+
+    /// The orders of a channel end unpaid; why is stored, since whoever gave them was answered long ago.
+    pub(super) fn refuse_orders(&mut self, number: u32, why: &str) -> Result<()> {
+        let channel = self.stakes.channel_mut(number).context("the channel exists")?;
+        let sat = channel.paid_next_sat();
+        channel.orders.clear();
+        channel.refusal = format!("A payment of {sat} sat was refused when its turn came: {why}.");
+        // No news: whoever waits for an answer about this channel waits for something else.
+        self.alarms.insert("stake", channel.refusal.clone());
+        self.persist_channel(number)
+    }
+
+    /// After each step: nothing is paid any more in a channel that is being left (C-115).
+    pub(super) fn end_orders(&mut self, number: u32) -> Result<()> {
+        let Some(channel) = self.stakes.channel(number).filter(|channel| !channel.orders.is_empty()) else {
+            return Ok(());
+        };
+        if channel.machine.phase() <= Phase::Ready {
+            return Ok(());
+        }
+        self.refuse_orders(number, "C-115: the channel is being left")
+    }
+
+    /// At a start: what was refused before it is told again.
+    pub(super) fn tell_refusals(&mut self) {
+        let lives = self.stakes.iter().filter(|channel| channel.machine.phase() < Phase::Closed);
+        let refused = lives.map(|channel| &channel.refusal).filter(|refusal| !refusal.is_empty()).last();
+        self.alarms.extend(refused.map(|words| ("stake", words.clone())));
+    }
+}
