@@ -12,7 +12,7 @@ use super::args::Cli;
 use super::failure::Failure;
 
 /// All satoshis that there can be.
-const MOST_SAT: u64 = 2_100_000_000_000_000;
+pub(super) const MOST_SAT: u64 = 2_100_000_000_000_000;
 
 /// Reads a command.
 ///
