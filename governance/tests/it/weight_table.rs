@@ -41,7 +41,7 @@ fn weight(rule: WeightRule, per_member_cap: Option<u64>, outputs: &[(u64, u32)],
 
 #[test]
 fn the_root_of_a_stake_at_its_edges() {
-    // The largest root: 45,825,756^2 = 2,099,999,912,977,536 and the next square is above all satoshis.
+    // The largest root: 45,825,756^2 = 2,099,999,912,971,536 and the next square is above all satoshis.
     for (sat, root) in [
         (1, 1),
         (2, 1),
@@ -52,8 +52,8 @@ fn the_root_of_a_stake_at_its_edges() {
         (999_999, 999),
         (1_000_000, 1000),
         (1_000_001, 1000),
-        (2_099_999_912_977_535, 45_825_755),
-        (2_099_999_912_977_536, 45_825_756),
+        (2_099_999_912_971_535, 45_825_755),
+        (2_099_999_912_971_536, 45_825_756),
         (MOST_SAT, 45_825_756),
     ] {
         assert_eq!(weight(WeightRule::SqrtStake, None, &[(sat, 50)], 200), root, "{sat} sat");
