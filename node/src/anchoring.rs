@@ -30,7 +30,8 @@ pub(crate) fn answer(
 fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
     let fraud = crate::member::gossip::fraud_proofs(&shell.dir)?;
     let unavailable = view::withheld(shell)?;
-    Ok(AnchorReply::Health { fraud, unavailable, alarms: shell.alarms.values().cloned().collect() })
+    let silent_key = view::silent_key(shell);
+    Ok(AnchorReply::Health { fraud, unavailable, silent_key, alarms: shell.alarms.values().cloned().collect() })
 }
 
 fn reserve(shell: &Shell) -> Result<AnchorReply, ApiError> {

@@ -435,11 +435,8 @@ pub fn template(kind: &str, network: &str) -> Result<String> {
 
     let (key, x_only) = (example_public_key, example_key);
     let treasurers = [("first treasurer", key(4)), ("second treasurer", key(5)), ("third treasurer", key(6))];
-    let template: Template = kind.parse().map_err(|error: UnknownTemplate| ApiError {
-        kind: ErrorKind::Invalid,
-        rule: None,
-        message: error.to_string(),
-    })?;
+    let template: Template =
+        kind.parse().map_err(|error: UnknownTemplate| ApiError::invalid("N-64", format!("N-64: {error}")))?;
     // Blocks of an epoch, of a vote and of a veto window: a day and two times three; on regtest the least that tests need.
     let (epoch_blocks, voting_blocks, veto_blocks) = match network {
         "regtest" => (6, 6, 0),

@@ -1,6 +1,6 @@
 //! The sums of a proposal in the terms of its voting system (V-33), for commands and screens alike.
 
-use althing_node::api::{ChoiceTally, Measure, Proposal, RunOffRound, Tally, option_name};
+use althing_node::api::{Body, BodyTally, ChoiceTally, Measure, Proposal, RunOffRound, Tally, option_name};
 
 use crate::format::{parse_weight, percent, thousands, weight};
 
@@ -12,6 +12,64 @@ pub fn took_part(tally: &Tally) -> Option<u128> {
         None => &[&tally.yes, &tally.no, &tally.abstain],
     };
     parts.iter().try_fold(0u128, |sum, part| sum.checked_add(parse_weight(part)?))
+}
+
+/// The vetoes with what the rule asks of them (V-24): `20.0 % of the 1,000 cast; 33.33 % veto it`. `None` under any other system.
+#[must_use]
+pub fn veto(tally: &Tally) -> Option<String> {
+    let veto = tally.veto.as_ref()?;
+    let (weight, cast) = (parse_weight(&veto.weight)?, parse_weight(&veto.cast)?);
+    let bp = u32::from(veto.needed_bp);
+    let word = if veto.is_reached { "reached" } else { "not reached" };
+    Some(format!(
+        "{} of the {} cast yes or no; from {}.{:02} % on it is vetoed: {word}",
+        percent(weight, cast),
+        thousands(cast),
+        bp / 100,
+        bp % 100
+    ))
+}
+
+/// What a body says by its sums, in a line: `treasurers: yes 2, no 1, abstain 0, of 3; so far it rejects`.
+#[must_use]
+pub fn body(body: &BodyTally) -> String {
+    let tally = &body.tally;
+    let mut line = format!(
+        "{}: yes {}, no {}, abstain {}, of {}; {} of {} voted",
+        body.body.name(),
+        weight(&tally.yes),
+        weight(&tally.no),
+        weight(&tally.abstain),
+        weight(&tally.total_weight),
+        thousands(u128::from(tally.ballots)),
+        thousands(u128::from(body.voters)),
+    );
+    if let Some(veto) = &tally.veto {
+        line.push_str(&format!(", veto {}", weight(&veto.weight)));
+    }
+    if let Some(outcome) = &body.outcome {
+        let when = if tally.is_final { "by itself" } else { "so far" };
+        line.push_str(&format!("; {when}: {}", outcome.replace('_', " ")));
+    }
+    line
+}
+
+/// Whether a ballot of this node's member counts in one of the bodies that decide (N-130). A treasury key casts another one.
+#[must_use]
+pub fn counts_mine(proposal: &Proposal) -> bool {
+    let bodies = &proposal.vote.bodies;
+    bodies.is_empty() || bodies.iter().any(|body| body.i_am_one && body.body != Body::Treasurers)
+}
+
+/// Whether it is decided by others than the members, beside them or alone, and how that is told above their sums.
+#[must_use]
+pub fn bodies_heading(proposal: &Proposal) -> Option<String> {
+    let names: Vec<&str> = proposal.vote.bodies.iter().map(|body| body.body.name()).collect();
+    match names.as_slice() {
+        [] => None,
+        [one] => Some(format!("the {one} alone decide")),
+        several => Some(format!("the {} decide, each by itself", several.join(" and the "))),
+    }
 }
 
 /// Who is ahead in a choice, and by what: `2` and `mean 3.88`, for lists. `None` for a question and without sums.

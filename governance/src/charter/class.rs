@@ -244,6 +244,22 @@ impl ClassRule {
         }
     }
 
+    /// The same for one of its bodies (G-45): of an office there are as many voters as keys, so that no number of them is asked for.
+    #[must_use]
+    pub const fn voting_rule_of(&self, body: Body) -> Rule {
+        let distinct_voters_min = match body {
+            Body::Members => self.distinct_voters_min,
+            Body::Treasurers | Body::Founders => 0,
+        };
+        Rule { distinct_voters_min, ..self.voting_rule() }
+    }
+
+    /// Whether others than the members decide, beside them or alone.
+    #[must_use]
+    pub fn has_offices(&self) -> bool {
+        self.bodies != [Body::Members]
+    }
+
     /// Whether the author may choose `system`; grade limits and budgets are part of it.
     #[must_use]
     pub fn allows(&self, system: System) -> bool {

@@ -80,6 +80,8 @@ pub struct TallyStatement {
     pub electorate: u64,
     /// How far the vote was.
     pub stage: Stage,
+    /// Epoch of the roll of the members.
+    pub snapshot: u32,
 }
 
 /// Why a proof shows nothing.
@@ -165,7 +167,7 @@ impl BallotProof {
         proposal: &ProposalId,
         member: &MemberId,
     ) -> Result<BallotStatement, ProofError> {
-        let root = ballot_root(&self.root, header, proposal)?;
+        let root = ballot_root(&self.root, header, &proposal.0)?;
         let purpose = TreePurpose::Ballots { sums: self.ballot.leaf.sums.len() };
         let t2 = self.ballot.verify(purpose, &member.0, &root.commitment).map_err(path("ballots"))?;
         let totals = Totals::new(&root, &t2.sums, t2.count)?;
@@ -207,11 +209,8 @@ impl TallyProof {
     /// # Errors
     /// [`ProofError`] naming the tree and the difference.
     pub fn verify(&self, header: &EpochHeader, proposal: &ProposalId) -> Result<TallyStatement, ProofError> {
-        let root = ballot_root(&self.ballots_root, header, proposal)?;
-        let purpose = TreePurpose::Ballots { sums: self.ballots.sums.len() };
-        if self.ballots.commitment(purpose) != root.commitment {
-            return Err(ProofError::Contradiction(format!("header holds another ballot tree for proposal {proposal}")));
-        }
+        let root = ballot_root(&self.ballots_root, header, &proposal.0)?;
+        is_tree_of(&self.ballots, &root, proposal)?;
         let key = roll_key(&root, header.closing_height);
         self.roll_root.verify(TreePurpose::Rolls, &key, &header.rolls_root).map_err(path("rolls"))?;
         if self.roll_root.leaf.value != self.roll.commitment(TreePurpose::Roll) {
@@ -229,7 +228,7 @@ impl TallyProof {
                 self.roll.sums
             )));
         }
-        Ok(TallyStatement { totals, electorate: self.ballots.count, stage: root.stage })
+        Ok(TallyStatement { totals, electorate: self.ballots.count, stage: root.stage, snapshot: root.snapshot })
     }
 }
 
@@ -269,9 +268,17 @@ impl DecisionProof {
 }
 
 /// What the header says of a proposal's ballot tree.
-fn ballot_root(proof: &SumProof, header: &EpochHeader, proposal: &ProposalId) -> Result<BallotRoot, ProofError> {
-    proof.verify(TreePurpose::BallotRoots, &proposal.0, &header.ballots_root).map_err(path("ballot roots"))?;
+pub(super) fn ballot_root(proof: &SumProof, header: &EpochHeader, key: &[u8; 32]) -> Result<BallotRoot, ProofError> {
+    proof.verify(TreePurpose::BallotRoots, key, &header.ballots_root).map_err(path("ballot roots"))?;
     BallotRoot::from_bytes(&proof.leaf.value).map_err(|error| ProofError::Value { tree: "ballot roots", error })
+}
+
+/// A ballot tree's commitment data is that of the tree that the header names.
+pub(super) fn is_tree_of(ballots: &SumRoot, root: &BallotRoot, proposal: &ProposalId) -> Result<(), ProofError> {
+    if ballots.commitment(TreePurpose::Ballots { sums: ballots.sums.len() }) == root.commitment {
+        return Ok(());
+    }
+    Err(ProofError::Contradiction(format!("header holds another ballot tree for proposal {proposal}")))
 }
 
 /// Key of the roll that a ballot tree is measured by.

@@ -2,19 +2,31 @@
 
 use super::grounds::Bodies;
 use super::poll::{Electors, poll};
-use super::{Fate, Ledger, LedgerError, Question, Stakes, Standing, Step, StepPolls, vote_end};
+use super::{BodyStanding, Fate, Ledger, LedgerError, Question, Stakes, Standing, Step, StepPolls, vote_end};
 use crate::charter::{Body, ClassRule, Quorum};
 use crate::id::ProposalId;
-use crate::roll::Roll;
 use crate::state::{DropCause, ProposalRecord};
-use crate::voting::{Count, Outcome, TIE_DEPTH};
+use crate::voting::{Count, Outcome, Rule, TIE_DEPTH};
 
 /// What the bodies of a proposal decided together.
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
-    /// Totals of the first body.
-    pub(super) count: Count,
-    pub(super) dormant_weight: u128,
+    /// What each said, the first's totals being the proposal's.
+    bodies: Vec<BodyStanding>,
+    dormant_weight: u128,
+}
+
+/// G-45: what several bodies, in the order of the rule, decide together: what the first that does not pass it says; rejected when they
+/// pass different options; else passed. `None` without any.
+#[must_use]
+pub fn together(outcomes: &[Outcome]) -> Option<Outcome> {
+    let first = *outcomes.first()?;
+    let failed = outcomes.iter().find(|outcome| !outcome.has_passed());
+    Some(match failed {
+        Some(failed) => *failed,
+        None if outcomes.iter().any(|outcome| *outcome != first) => Outcome::Rejected,
+        None => first,
+    })
 }
 
 impl Ledger {
@@ -70,6 +82,9 @@ impl Ledger {
         let (authorised_at, expires_at) = heights.unwrap_or((close, close));
         let bar = self.bar(step, proposal, verdict.outcome.has_passed());
         let fate = if verdict.outcome.has_passed() && bar.is_none() { Fate::Waiting } else { Fate::Failed };
+        // Where the members alone decide, their totals are all there is to say.
+        let bodies = if rule.is_some_and(ClassRule::has_offices) { verdict.bodies.clone() } else { Vec::new() };
+        let Some(first) = verdict.bodies.into_iter().next() else { return Ok(None) };
         Ok(Some(Standing {
             outcome: verdict.outcome,
             is_final: false,
@@ -78,7 +93,8 @@ impl Ledger {
             closed_at: close,
             decided_epoch: step.boundary.epoch,
             enacted_epoch: None,
-            count: verdict.count,
+            count: first.count,
+            bodies,
             dormant_weight: verdict.dormant_weight,
             authorised_at,
             expires_at,
@@ -96,66 +112,51 @@ pub(super) fn verdict(
     bodies: Bodies<'_, Count>,
 ) -> Result<Option<Verdict>, LedgerError> {
     let Some(rule) = step.state.rule_of(question.proposal) else { return Ok(None) };
-    let mut together: Option<Verdict> = None;
-    let mut agree = true;
+    let (mut said, mut dormant_weight) = (Vec::new(), 0);
     for (electors, count) in bodies {
-        let Some(one) = body_verdict(step, question, rule, &electors, count?)? else { return Ok(None) };
-        together = Some(match together {
-            None => one,
-            // G-45: every body has to pass it, and the same option of it.
-            Some(first) if first.outcome.has_passed() && one.outcome.has_passed() => {
-                agree &= one.outcome == first.outcome;
-                first
-            }
-            Some(first) if first.outcome.has_passed() => Verdict { outcome: one.outcome, ..first },
-            Some(first) => first,
-        });
+        let count = count?;
+        let dormant = dormant(step, question, rule, &electors);
+        let judged = count.without_roll(dormant);
+        let Some(outcome) = body_outcome(step, question, &rule.voting_rule_of(electors.body), &judged)? else {
+            return Ok(None);
+        };
+        if said.is_empty() {
+            dormant_weight = dormant;
+        }
+        said.push(BodyStanding { body: electors.body, count, outcome });
     }
-    // What a body did not pass came to what that body says.
-    if let Some(all) = together.as_mut().filter(|all| !agree && all.outcome.has_passed()) {
-        all.outcome = Outcome::Rejected;
-    }
-    Ok(together)
+    let outcomes: Vec<Outcome> = said.iter().map(|body| body.outcome).collect();
+    Ok(together(&outcomes).map(|outcome| Verdict { outcome, bodies: said, dormant_weight }))
 }
 
-fn body_verdict(
+/// `None` while a tie waits for its block.
+fn body_outcome(
     step: &Step<'_>,
     question: &Question<'_>,
-    rule: &ClassRule,
-    electors: &Electors<'_>,
-    count: Count,
-) -> Result<Option<Verdict>, LedgerError> {
-    let Question { proposal, close, .. } = *question;
-    let cutoff = step.cutoff(close);
-    let mut voting_rule = rule.voting_rule();
-    let mut dormant_weight = 0;
-    match electors.body {
-        Body::Members if matches!(rule.quorum, Quorum::YesOfTotalBp(_)) => {
-            dormant_weight = dormant(step, proposal, &electors.roll, cutoff);
-        }
-        Body::Members => {}
-        // There are as many voters as offices.
-        Body::Treasurers | Body::Founders => voting_rule.distinct_voters_min = 0,
-    }
-    let judged = count.without_roll(dormant_weight);
+    rule: &Rule,
+    judged: &Count,
+) -> Result<Option<Outcome>, LedgerError> {
     // An epoch that closed before that block must not know it, even when it is computed again later.
-    let height = close.saturating_add(TIE_DEPTH);
+    let height = question.close.saturating_add(TIE_DEPTH);
     let is_there = height <= step.boundary.closing_height;
-    let tie = step.state.tie_break(close).filter(|_| is_there);
-    match judged.outcome(&voting_rule, tie) {
-        Ok(outcome) => Ok(Some(Verdict { outcome, count, dormant_weight })),
+    let tie = step.state.tie_break(question.close).filter(|_| is_there);
+    match judged.outcome(rule, tie) {
+        Ok(outcome) => Ok(Some(outcome)),
         // V-31: the outcome enters the first header after the block that decides.
         Err(_) if !is_there => Ok(None),
-        Err(_) => Err(LedgerError::BlockHashMissing { height, proposal: proposal.id }),
+        Err(_) => Err(LedgerError::BlockHashMissing { height, proposal: question.proposal.id }),
     }
 }
 
-/// G-46: weight of members who are dormant and whose weight is not cast.
-fn dormant(step: &Step<'_>, proposal: &ProposalRecord, roll: &Roll, cutoff: u64) -> u128 {
+/// G-46: weight of members who are dormant and whose weight is not cast, where the quorum asks for a share of all.
+fn dormant(step: &Step<'_>, question: &Question<'_>, rule: &ClassRule, electors: &Electors<'_>) -> u128 {
+    let (proposal, roll) = (question.proposal, &electors.roll);
     let charter = step.state.charter_of(proposal);
-    if charter.dormant_after_epochs == 0 {
+    let is_left_out = electors.body == Body::Members && matches!(rule.quorum, Quorum::YesOfTotalBp(_));
+    if charter.dormant_after_epochs == 0 || !is_left_out {
         return 0;
     }
+    let cutoff = step.cutoff(question.close);
     let poll = poll(step.state, proposal, Body::Members, roll, cutoff);
     let voted: std::collections::BTreeSet<_> = poll.ballots.all_counted(cutoff).map(|(member, _)| member).collect();
     let silent = roll.iter().filter(|(member, _)| !voted.contains(*member) && poll.delegation_of(member).is_none());

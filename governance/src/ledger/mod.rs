@@ -21,18 +21,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::OutPoint;
 
 pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, Settlement, rewards};
+pub use decide::together;
 pub use guard::{Bar, Common};
 pub use owed::{EpochForfeit, LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt};
 pub use pause::PauseWindow;
 pub use pay::{Payment, PaymentState};
-pub use standing::{Fate, Standing};
+pub use standing::{BodyStanding, Fate, Standing};
 
 pub(crate) use enact::locked_roll;
 pub use ending::Ending;
 pub(crate) use ending::{Course, vote_end};
 pub(crate) use grounds::{Question, Stakes, StepPolls};
 pub(crate) use pay::milestone_key;
-pub(crate) use poll::poll;
+pub(crate) use poll::{office_roll, poll};
 
 use crate::charter::Charter;
 use crate::id::{MemberId, ProposalId};

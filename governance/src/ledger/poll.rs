@@ -19,16 +19,24 @@ pub(crate) struct Electors<'a> {
 /// The bodies of a proposal's rule (G-45), `members` being the roll of the members. Treasurers and founders are those of the
 /// charter whose rules the proposal keeps, one key one vote.
 pub(crate) fn electors<'a>(state: &LogState, proposal: &ProposalRecord, members: &'a Roll) -> Vec<Electors<'a>> {
-    let charter = state.charter_of(proposal);
     let bodies = state.rule_of(proposal).map_or(&[][..], |rule| &rule.bodies);
+    let roll = |body: Body| match office_roll(state, proposal, body) {
+        Some(office) => Cow::Owned(office),
+        None => Cow::Borrowed(members),
+    };
+    bodies.iter().map(|body| Electors { body: *body, roll: roll(*body) }).collect()
+}
+
+/// Who votes in a body that is an office; `None` for the members, whose roll is a snapshot.
+pub(crate) fn office_roll(state: &LogState, proposal: &ProposalRecord, body: Body) -> Option<Roll> {
+    let charter = state.charter_of(proposal);
     // Ballots are the members', whatever key they use by now (G-90).
     let seat = |key: MemberId| (state.member_of_key_at(&key, proposal.position), 0, 1);
-    let one_vote_each = |body: Body| match body {
-        Body::Members => Cow::Borrowed(members),
-        Body::Treasurers => Cow::Owned(Roll::from_stakes(charter.treasurers.iter().map(|t| seat(vote_key(&t.key))))),
-        Body::Founders => Cow::Owned(Roll::from_stakes(charter.founders.iter().map(|founder| seat(*founder)))),
-    };
-    bodies.iter().map(|body| Electors { body: *body, roll: one_vote_each(*body) }).collect()
+    match body {
+        Body::Members => None,
+        Body::Treasurers => Some(Roll::from_stakes(charter.treasurers.iter().map(|t| seat(vote_key(&t.key))))),
+        Body::Founders => Some(Roll::from_stakes(charter.founders.iter().map(|founder| seat(*founder)))),
+    }
 }
 
 /// The poll of one body over the ballots below position `cutoff`. Only members delegate.

@@ -2,7 +2,7 @@
 
 use super::guard::Bar;
 use super::pay::{Payment, PaymentState};
-use crate::charter::Class;
+use crate::charter::{Body, Class};
 use crate::lifecycle::Phase;
 use crate::voting::{Count, Outcome};
 
@@ -25,6 +25,9 @@ pub struct Standing {
     pub enacted_epoch: Option<u32>,
     /// Totals of its first body at the close.
     pub count: Count,
+    /// What each body said, in the order of the rule, where others than the members decide, beside them or alone (G-45); else
+    /// empty.
+    pub bodies: Vec<BodyStanding>,
     /// Weight of dormant members that the quorum leaves out (G-46).
     pub dormant_weight: u128,
     /// It takes effect in the first epoch that closes at or above this height.
@@ -37,6 +40,17 @@ pub struct Standing {
     pub fate_epoch: u32,
     /// Payments that it makes, in their order.
     pub payments: Vec<Payment>,
+}
+
+/// What one of several bodies said at the close.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyStanding {
+    /// Which.
+    pub body: Body,
+    /// Its totals.
+    pub count: Count,
+    /// What it decided by itself.
+    pub outcome: Outcome,
 }
 
 /// What happened to a decided proposal.

@@ -1,6 +1,7 @@
 //! The state of a DAO: the replay of its log. Appending an entry and replaying the log give the same state.
 
 mod apply;
+mod bodies;
 mod check;
 mod endings;
 mod facts;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use bitcoin::{BlockHash, OutPoint};
 
+pub use bodies::BodyVote;
 pub use facts::Mined;
 pub use forced::can_be_forced;
 pub use holds::HoldFate;

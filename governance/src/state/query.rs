@@ -322,7 +322,7 @@ impl LogState {
 
     /// The epoch whose roll a proposal of a thread takes when it is logged now: the first version's, else the newest final one
     /// (G-27).
-    pub(super) fn snapshot_for(&self, thread: &ProposalId) -> Option<u32> {
+    pub(crate) fn snapshot_for(&self, thread: &ProposalId) -> Option<u32> {
         let first = self.proposals.get(thread).map(|first| first.snapshot_epoch);
         first.or_else(|| self.newest_anchored().map(|anchored| anchored.header.epoch))
     }
@@ -383,7 +383,8 @@ impl LogState {
 
     /// Satoshis that `author` holds for a thread by entries before `position`, as far as they were still held when its first
     /// version came (G-96).
-    pub(crate) fn deposit_sat(&self, thread: &ProposalId, author: &MemberId, position: u64) -> u64 {
+    #[must_use]
+    pub fn deposit_sat(&self, thread: &ProposalId, author: &MemberId, position: u64) -> u64 {
         let held =
             self.holds_for(thread, author).filter(|hold| hold.position < position && !self.has_lapsed(hold, position));
         held.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))

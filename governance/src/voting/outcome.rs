@@ -87,14 +87,25 @@ impl Count {
         }
     }
 
+    /// Weight that said no with veto, which is part of what stands against; `None` under a system that has no veto.
+    #[must_use]
+    pub fn vetoes(&self) -> Option<u128> {
+        self.parts().get(2).copied().filter(|_| self.system() == System::YesNoVeto)
+    }
+
+    /// Whether the vetoes reach the share of the weight cast that stops it (V-24), whatever quorum and threshold say.
+    #[must_use]
+    pub fn is_vetoed(&self, rule: &Rule) -> bool {
+        self.vetoes().is_some_and(|veto| veto > 0 && share_at_least(veto, self.cast(), rule.veto_bp))
+    }
+
     /// V-23, V-24.
     fn yes_or_no(&self, rule: &Rule) -> Outcome {
         let (yes, no) = self.for_and_against();
-        let veto = self.parts().get(2).copied().unwrap_or(0);
         if !self.reaches_turnout(rule) || !self.reaches_yes_of_total(yes, rule) {
             return Outcome::NoQuorum;
         }
-        if veto > 0 && share_at_least(veto, self.cast(), rule.veto_bp) {
+        if self.is_vetoed(rule) {
             return Outcome::Vetoed; // V-24
         }
         if yes == no && yes > 0 {

@@ -17,7 +17,7 @@ type Change = fn(&mut Charter);
 #[test]
 fn each_rule_names_clause_and_field() {
     assert_eq!(charter().check(), []);
-    let table: [(&str, &str, Change); 88] = [
+    let table: [(&str, &str, Change); 89] = [
         ("R-50", "name", |c| c.name = String::new()),
         ("R-50", "name", |c| c.name = "x".repeat(65)),
         ("R-50", "name", |c| c.name = "a\u{1b}[31m".into()),
@@ -134,6 +134,7 @@ fn each_rule_names_clause_and_field() {
         ("R-74", "discussion.comment_bytes", |c| c.discussion.comment_bytes = 4097),
         ("R-75", "dormant_after_epochs", |c| c.dormant_after_epochs = 1),
         ("R-76", "classes[1].bodies", |c| c.classes[1].bodies = vec![Body::Treasurers]),
+        ("R-76", "classes[1].bodies", |c| c.classes[1].bodies = vec![Body::Treasurers, Body::Members]),
         ("R-77", "classes", |c| c.admission = Admission::Vote { min_stake_sat: 1 }),
         ("R-79", "classes[1].min_proposer_weight", |c| c.classes[1].min_proposer_weight = 2_100_000_000_000_001),
         ("R-79", "classes[1].min_proposer_weight", |c| {

@@ -8,9 +8,10 @@ use althing_governance::entry::{
     Milestone, Pause, ProposalContent, ProposalOption, Request, SeenNote, Version, Withdrawal,
 };
 use althing_governance::epoch::{DecisionLeaf, Stage};
-use althing_governance::ledger::{AccountKind, Fate, PaymentState, Standing};
+use althing_governance::ledger::{AccountKind, BodyStanding, Fate, PaymentState, Standing, together};
 use althing_governance::report::{Facts, Value, collect};
 use althing_governance::signing::Statement as _;
+use althing_governance::state::BodyVote;
 use althing_governance::voting::{Outcome, System, TieBreak};
 use althing_governance::{Charter, EntryId, ProposalId, dao};
 use bitcoin::{OutPoint, ScriptBuf};
@@ -357,7 +358,80 @@ fn every_body_has_to_agree() {
         assert_eq!(standing.outcome, expected, "{treasurer:?}");
         let closed = &world.closes[usize::try_from(standing.decided_epoch).unwrap() - 1];
         assert_eq!(closed.body_ballots[&(id, Body::Treasurers)].leaves().len(), 1);
+        // What each body said is kept, can be shown, and is what the decision follows from.
+        let said = |body: &BodyStanding| (body.body, body.count.sums(), body.outcome);
+        let office = |yes, no| vec![yes, no, 0, yes + no, 1];
+        let treasurers = match treasurer {
+            Some(Choice::Yes) => (Body::Treasurers, office(1, 0), PASSED),
+            Some(_) => (Body::Treasurers, office(0, 1), Outcome::NoQuorum),
+            None => (Body::Treasurers, office(0, 0), Outcome::NoQuorum),
+        };
+        let wanted = [(Body::Members, vec![2000, 0, 0, 2, 10_000], PASSED), treasurers];
+        assert_eq!(standing.bodies.iter().map(said).collect::<Vec<_>>(), wanted);
+        let outcomes: Vec<Outcome> = standing.bodies.iter().map(|body| body.outcome).collect();
+        assert_eq!(together(&outcomes), Some(standing.outcome));
+        let proofs = closed.prove_bodies(&id, &[Body::Members, Body::Treasurers]).unwrap();
+        for (place, proof) in proofs.iter().enumerate() {
+            let shown = proof.verify(&closed.header, &id, place).unwrap();
+            assert_eq!((proof.body(), shown.totals.sums), (wanted[place].0, wanted[place].1.clone()));
+        }
+        // The totals of one body are not those of another.
+        proofs[1].verify(&closed.header, &id, 0).unwrap_err();
     }
+}
+
+/// What a body says is told while it votes, and what it would say with one ballot more; and only who is in a body has a vote in it.
+#[test]
+fn bodies_are_counted_as_they_vote() {
+    let mut world = all_classes(|charter| charter.classes[1].bodies = vec![Body::Members, Body::Treasurers]);
+    let id = world.open_vote(1, spend("Nets", 5000));
+    let sums = |votes: Vec<BodyVote>| -> Vec<(Body, u64, Vec<u128>)> {
+        votes.into_iter().map(|vote| (vote.body, vote.voters, vote.count.sums())).collect()
+    };
+    let both = |members: [u128; 3], treasurers: [u128; 3]| {
+        let [yes, no, ballots] = members;
+        let [by_yes, by_no, by_ballots] = treasurers;
+        vec![
+            (Body::Members, 10, vec![yes, no, 0, ballots, 10_000]),
+            (Body::Treasurers, 1, vec![by_yes, by_no, 0, by_ballots, 1]),
+        ]
+    };
+    let seen = |world: &World| sums(world.state.bodies_so_far(&world.state.proposals()[&id]));
+    assert_eq!(seen(&world), both([0, 0, 0], [0, 0, 0]));
+    world.vote(1, id, Choice::Yes).unwrap();
+    world.vote(96, id, Choice::No).unwrap();
+    assert_eq!(seen(&world), both([1000, 0, 1], [0, 1, 1]));
+    let state = &world.state;
+    let proposal = &state.proposals()[&id];
+    let after = |member, field| sums(state.bodies_with(proposal, Some((&member_id(member), &[field]))));
+    assert_eq!(after(96, 1), both([1000, 0, 1], [1, 0, 1]), "the treasurer's other mind");
+    assert_eq!(after(2, 2), both([1000, 1000, 2], [0, 1, 1]), "a member is no treasurer");
+    assert_eq!(after(55, 1), seen(&world), "who is in no body changes nothing");
+    let votes = |body, member| state.votes_in(proposal, body, &member_id(member));
+    assert_eq!([votes(Body::Members, 1), votes(Body::Treasurers, 1)], [Some(true), Some(false)]);
+    assert_eq!([votes(Body::Members, 96), votes(Body::Treasurers, 96)], [Some(false), Some(true)]);
+    assert_eq!(state.voters_in(proposal, Body::Treasurers), Some(1));
+}
+
+/// V-24: the vetoes are told apart from the no that they are part of, and with the share that they reach or not.
+#[test]
+fn vetoes_are_told_apart() {
+    for (vetoes, is_reached, expected) in [(1, false, PASSED), (2, true, Outcome::Vetoed)] {
+        let mut world = all_classes(|charter| charter.classes[0].veto_bp = 4000);
+        let id = world.open_vote(1, ProposalContent { system: System::YesNoVeto, ..text("A wall") });
+        for member in 1..=5 {
+            let field = if member <= vetoes { 3 } else { 1 };
+            world.say(member, Ballot { proposal: id, fields: vec![field], reason: None }).unwrap();
+        }
+        let count = fate(&mut world, id).count;
+        let rule = world.state.rule_of(&world.state.proposals()[&id]).unwrap().voting_rule();
+        assert_eq!((count.vetoes(), count.is_vetoed(&rule)), (Some(u128::from(vetoes) * 1000), is_reached));
+        assert_eq!(count.outcome(&rule, None), Ok(expected));
+    }
+    let mut world = all_classes(|_| {});
+    let id = world.open_vote(1, text("A fence"));
+    world.vote(1, id, Choice::No).unwrap();
+    assert_eq!(fate(&mut world, id).count.vetoes(), None);
 }
 
 /// G-45: what one of them does not pass comes to what that one says, also where the others pass different options.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use althing_governance::MemberId;
 use althing_governance::charter::{Class, ClassRule, RewardShare};
-use althing_governance::entry::{Ballot, Choice, Confiscate, DepositHold, Effect, ProposalContent, Withdrawal};
+use althing_governance::entry::{
+    Ballot, Choice, Confiscate, DepositHold, Effect, ProposalContent, Request, Withdrawal,
+};
 use althing_governance::ledger::{
     AccountKind, Fate, LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt, rewards,
 };
@@ -13,7 +15,7 @@ use althing_governance::{ProposalId, dao};
 use bitcoin::OutPoint;
 use proptest::prelude::*;
 
-use crate::world::{World, charter, member_id, text, txid};
+use crate::world::{IntoEntry as _, World, charter, member_id, spend, text, txid};
 
 use AccountKind::{DepositForfeited, DepositReturned};
 
@@ -73,6 +75,41 @@ fn a_deposit_comes_back_unless_it_wasted_everybodys_time() {
             }
         }
         assert_eq!(settled(&mut world, id), [(expected, 1000)], "{name}");
+    }
+}
+
+/// N-131: nobody is asked for a deposit for what is refused for good.
+#[test]
+fn the_deposit_is_the_last_thing_that_is_asked_for() {
+    let mut charter = charter();
+    charter.classes = [Class::Request, Class::Spend, Class::Confiscate]
+        .into_iter()
+        .map(|class| ClassRule { voting_blocks: 6, ..ClassRule::new(class) })
+        .collect();
+    charter.classes[1].deposit_sat = 1000;
+    charter.classes[2].deposit_sat = 1000;
+    let mut world = World::with_charter(charter);
+    (1..=3).for_each(|member| world.join(member, 4000));
+    world.finish_epoch();
+    let call = Effect::Request(Request { submission_blocks: 60, budget_cap_sat: 5000 });
+    let request = world.propose(1, ProposalContent::question(Class::Request, "A boat", "", vec![call]));
+    world.mine();
+    let answer = |sat| ProposalContent { request: Some(request), ..spend("Mine", sat) };
+    let refused = |world: &World, content: &ProposalContent| {
+        world.state.check(&world.sign(2, content.clone()).into_entry()).unwrap_err()
+    };
+    let none_held = refused(&world, &answer(4000));
+    assert!(none_held.is_not_now() && none_held.rule() == "G-96", "{none_held}");
+    let theirs = Confiscate { thread: request, member: member_id(1), amount_sat: 1 };
+    for (content, rule) in [
+        (answer(9000), "G-88"),
+        (ProposalContent { system: System::Approval, ..spend("By no system", 4000) }, "G-24"),
+        (ProposalContent { system: System::YesNoVeto, ..answer(4000) }, "R-21"),
+        (ProposalContent { request: Some(ProposalId([9; 32])), ..spend("To nobody", 4000) }, "G-88"),
+        (ProposalContent::question(Class::Confiscate, "Take it", "", vec![Effect::Confiscate(theirs)]), "G-86"),
+    ] {
+        let refusal = refused(&world, &content);
+        assert_eq!((refusal.rule(), refusal.is_not_now()), (rule, false), "{refusal}");
     }
 }
 

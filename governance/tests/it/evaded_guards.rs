@@ -199,6 +199,11 @@ fn other_proposals_beside_a_failed_one_are_not_barred() {
     }
 }
 
+/// What its author is told before it is proposed.
+fn foretold(world: &World, content: &ProposalContent) -> Option<Bar> {
+    world.state.ledger().forecast_shrink(&world.state, content, &member_id(1))
+}
+
 fn expel(members: &[u8]) -> ProposalContent {
     let effects = members.iter().map(|member| Effect::Expel { member: member_id(*member) }).collect();
     ProposalContent::question(Class::Expel, "Out", "", effects)
@@ -208,12 +213,15 @@ fn expel(members: &[u8]) -> ProposalContent {
 fn a_few_cannot_expel_the_rest() {
     let attack_under = |shrink_bp: u16, stakes: &[u64], expulsions: &[&[u8]]| -> Vec<Option<Bar>> {
         let mut world = founded(stakes, |charter| charter.guards.electorate_shrink_bp = shrink_bp);
+        let forecast = foretold(&world, &expel(expulsions[0]));
         let ids: Vec<ProposalId> = expulsions.iter().map(|members| world.propose(1, expel(members))).collect();
         world.mine();
         for id in &ids {
             world.vote(1, *id, Choice::Yes).unwrap();
         }
-        ids.iter().map(|id| world.fate(*id).bar).collect()
+        let bars: Vec<Option<Bar>> = ids.iter().map(|id| world.fate(*id).bar).collect();
+        assert_eq!(forecast, bars[0], "what is told before it is proposed");
+        bars
     };
     let attack = |stakes: &[u64], expulsions: &[&[u8]]| attack_under(1000, stakes, expulsions);
     let lost = |lost, of| Some(Bar::ElectorateShrink { lost, of });
@@ -249,9 +257,12 @@ fn a_rule_for_weights_takes_no_more_than_an_expulsion_may() {
             charter.founders = vec![member_id(1), member_id(2), member_id(3)];
         });
         let content = rules(world.state.charter(), change);
+        let forecast = foretold(&world, &content);
         let id = world.open_vote(1, content);
         agree(&mut world, 3, id);
-        world.fate(id).bar
+        let bar = world.fate(id).bar;
+        assert_eq!(forecast, bar, "what is told before it is proposed");
+        bar
     };
     let barred = |lost| Some(Bar::ElectorateShrink { lost, of: 100_000 });
     // From 80 percent to a third.

@@ -63,6 +63,7 @@ mod voting_oracle;
 mod voting_outcomes;
 mod voting_ranked;
 mod voting_vectors;
+mod weight_table;
 mod whole_dao;
 mod world;
 mod wrong_clock;

@@ -109,6 +109,9 @@ pub enum AnchorReply {
         fraud: Vec<PathBuf>,
         /// Links on Bitcoin whose header or log is not here.
         unavailable: Vec<Withheld>,
+        /// What is to be said of a hub key in force by which nothing is signed (N-132).
+        #[serde(default)]
+        silent_key: Option<String>,
         /// Everything that a person must know.
         alarms: Vec<String>,
     },

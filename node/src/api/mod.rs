@@ -7,6 +7,7 @@
 //! Units: `_sat` satoshis, `_height` block heights, `_blocks` numbers of blocks, weights as decimal integers.
 
 mod anchoring;
+mod bodies;
 mod channel;
 mod choice;
 mod draft;
@@ -23,6 +24,7 @@ mod vote;
 mod workings;
 
 pub use anchoring::*;
+pub use bodies::*;
 pub use channel::*;
 pub use choice::{Choice, NONE, option_name};
 pub use draft::*;
@@ -38,7 +40,7 @@ pub use treasury_views::*;
 pub use vote::*;
 pub use workings::*;
 
-pub use althing_governance::charter::Class;
+pub use althing_governance::charter::{Body, Class};
 pub use althing_governance::voting::{Measure, System, TIE_DEPTH};
 
 /// Names and colours aside, what a caller of the API needs: one question, one answer.

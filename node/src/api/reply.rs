@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnchorReply, BackupInfo, ChannelDetail, Choice, ChoiceTally, Curve, Delegations, Deposit, Forced, Gate, HubDebt,
-    Keeping, ProposalOption, ProposalReview, Refused, Restored, Reward, Said, SayReview, TowerStatus, TreasuryReply,
-    VoteFacts, Why,
+    AnchorReply, BackupInfo, BodyTally, ChannelDetail, Choice, ChoiceTally, Curve, Delegations, Deposit, Forced, Gate,
+    HubDebt, Keeping, ProposalOption, ProposalReview, Refused, Restored, Reward, Said, SayReview, TowerStatus,
+    TreasuryReply, VetoTally, VoteFacts, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -372,6 +372,9 @@ pub struct Tally {
     /// How a choice stands, in the terms of its voting system; `None` for a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<ChoiceTally>,
+    /// The vetoes, under the system that has them (V-24).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub veto: Option<VetoTally>,
 }
 
 /// A comment on a proposal.
@@ -495,6 +498,9 @@ pub struct BallotReview {
     /// The options with their sums as they would be; empty for a question.
     #[serde(default)]
     pub options_after: Vec<ProposalOption>,
+    /// Where others than the members decide, beside them or alone: the bodies with their sums as they would be.
+    #[serde(default)]
+    pub bodies_after: Vec<BodyTally>,
     /// What is signed and what is public about it, in sentences.
     pub sentences: Vec<String>,
     /// Why it cannot be cast, if so.

@@ -154,6 +154,9 @@ pub enum Request {
         proposal: String,
         /// The choice.
         choice: Choice,
+        /// A public reason, at most 1 KiB.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// Casts a ballot, or changes the one cast before. Answers when the hub's receipt is stored.
     Vote {

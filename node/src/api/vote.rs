@@ -3,7 +3,7 @@
 use althing_governance::voting::System;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiError, Ballot, ErrorKind};
+use super::{ApiError, Ballot, BodyTally, ErrorKind};
 
 /// How a proposal is voted on, and everything around the vote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,10 @@ pub struct VoteFacts {
     /// Where its rules stand on the bars.
     #[serde(default)]
     pub marks: super::Marks,
-    /// The treasurers' own vote beside the members', where they decide as a body (G-45).
+    /// The bodies that decide it, in the order of the rule, each with its vote; empty where the members alone decide.
+    #[serde(default)]
+    pub bodies: Vec<BodyTally>,
+    /// Who of the treasurers voted, where they decide as a body (G-45).
     #[serde(default)]
     pub treasurers: Option<TreasurersVote>,
 }
@@ -86,6 +89,7 @@ impl Default for VoteFacts {
             guardians: Vec::new(),
             hidden: false,
             marks: super::Marks::default(),
+            bodies: Vec::new(),
             treasurers: None,
         }
     }

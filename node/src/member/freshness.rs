@@ -11,6 +11,9 @@ use crate::view;
 /// Subject of the alarm about withheld data.
 const DATA: &str = "data";
 
+/// Subject of the alarm about a hub key by which nothing is signed.
+const HUB_KEY: &str = "hub key";
+
 /// For so long data may be missing before a person is told: that of a node which starts is on its way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -64,6 +67,18 @@ impl Member {
         };
         self.shell.revision += u64::from(told);
         Ok(())
+    }
+
+    /// Tells a person when the members gave the hub a key by which nothing is signed (N-132).
+    pub(super) fn judge_hub_key(&mut self) {
+        let words = view::silent_key(&self.shell);
+        if self.shell.alarms.get(HUB_KEY) != words.as_ref() {
+            match words {
+                Some(words) => drop(self.shell.alarms.insert(HUB_KEY, words)),
+                None => drop(self.shell.alarms.remove(HUB_KEY)),
+            }
+            self.shell.revision += 1;
+        }
     }
 
     /// Missing data is looked for between blocks too: an alarm neither waits for the next one nor stands until then.

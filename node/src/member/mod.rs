@@ -287,6 +287,7 @@ impl Member {
             self.join_treasurers_if_current()?;
             self.gossip_on()?;
             self.judge_data()?;
+            self.judge_hub_key();
             crate::forced::watch_kept_out(&mut self.shell);
             self.look_again()?;
         }

@@ -288,7 +288,11 @@ impl Member {
     fn ballot(&self, proposal: &str, choice: &Choice, reason: Option<String>) -> Result<Ballot, ApiError> {
         let id = find_proposal(&self.shell, proposal)?;
         let record = &self.shell.ledger.state().proposals()[&id];
-        Ok(Ballot { proposal: id, fields: view::ballot_fields(&record.content, choice)?, reason })
+        let fields = view::ballot_fields(&record.content, choice)?;
+        match view::counts_nowhere(&self.shell, record, &self.me) {
+            Some(refusal) => Err(refusal),
+            None => Ok(Ballot { proposal: id, fields, reason }),
+        }
     }
 
     fn comment(&self, proposal: &str, parent: Option<String>, text: String) -> Result<Comment, ApiError> {

@@ -1,7 +1,10 @@
 //! What saying something would do, told before it is signed.
 
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::{Entry, ProposalContent};
+
 use super::Member;
-use super::lane::Speech as _;
+use super::lane::{Speech as _, refused};
 use crate::api::{ApiError, ProposalDraft, ProposalReview, Refused, Reply, SayReview, Saying};
 use crate::view;
 
@@ -14,7 +17,7 @@ impl Member {
 
     pub(super) fn review_proposal(&self, draft: ProposalDraft) -> Result<Reply, ApiError> {
         let content = view::draft_content(&self.shell, draft)?;
-        let refusal = content.rehearse(self).and_then(|bytes| self.permit(&bytes)).err().map(Refused::from);
+        let refusal = self.refusal_of(&content).map(Refused::from);
         let (state, params) = (self.shell.ledger.state(), &self.shell.dao.params);
         let charter = state.charter();
         let id = content.id(params.network, params.dao_id, self.me);
@@ -30,6 +33,7 @@ impl Member {
                 format!("To pass: {}.", view::threshold_sentence(rule, content.system)),
                 format!("Quorum: {}.", view::quorum_sentence(rule, content.system)),
             ];
+            told.extend(view::bodies_sentence(rule));
             if rule.min_proposer_weight > 0 {
                 let least = rule.min_proposer_weight;
                 told.push(format!(
@@ -53,5 +57,19 @@ impl Member {
             deposit_sat,
             refusal,
         })))
+    }
+
+    /// Why it cannot be proposed now. What a deposit would not mend comes before the deposit (N-131).
+    fn refusal_of(&self, content: &ProposalContent) -> Option<ApiError> {
+        let bytes = match content.rehearse(self) {
+            Ok(bytes) => bytes,
+            Err(error) => return Some(error),
+        };
+        let refusal = self.permit(&bytes).err()?;
+        let for_good = Entry::from_bytes(&bytes).ok().and_then(|entry| {
+            let weight = self.shell.ledger.state().check_electorate(&entry);
+            weight.err().filter(|_| refusal.rule.as_deref() == Some("G-96"))
+        });
+        Some(for_good.map_or(refusal, refused))
     }
 }

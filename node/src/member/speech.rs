@@ -1,6 +1,7 @@
 //! From what a person wants to say to the body of an entry, with the same in sentences.
 
 use althing_governance::ChannelId;
+use althing_governance::charter::Admission;
 use althing_governance::codec::Canonical as _;
 use althing_governance::delegation::{Delegation, Part, Scope, Tag};
 use althing_governance::entry::{
@@ -47,6 +48,7 @@ impl Member {
             }
             Saying::Guard { proposal: text, veto } => {
                 let proposal = proposal(&text)?;
+                self.not_asked_before(&proposal, veto)?;
                 let (act, words) = match veto {
                     true => (GuardianVoice::Veto, "be stopped for good"),
                     false => (GuardianVoice::Delay, "be put off"),
@@ -58,6 +60,12 @@ impl Member {
             }
             Saying::Invite { member, until } => {
                 let invitee: MemberId = id("N-53", &member)?;
+                let state = self.shell.ledger.state();
+                // Where nobody is invited, the log says so (G-94).
+                if matches!(state.charter().admission, Admission::Invite { .. }) && state.is_admitted(&invitee) {
+                    let message = format!("N-54: {invitee} is a member already, and needs no invitation");
+                    return Err(ApiError::invalid("N-54", message));
+                }
                 let words = format!("You invite vote key {invitee}, who can accept below height {until}.");
                 spoken(Invitation { invitee, expires_height: until }, [words])
             }
@@ -79,6 +87,21 @@ impl Member {
                 spoken(note, [words])
             }
         })
+    }
+
+    /// N-54: a guardian is counted once, whatever they say again (G-95).
+    fn not_asked_before(&self, proposal: &ProposalId, veto: bool) -> Result<(), ApiError> {
+        let acts = self.shell.ledger.state().proposals().get(proposal).map_or(&[][..], |record| &record.guardian_acts);
+        let asked = |wanted| acts.iter().any(|(_, guardian, act)| *guardian == self.me && *act == wanted);
+        // Who asked for a veto asked for the delay too.
+        let what = match (veto, asked(GuardianVoice::Veto), asked(GuardianVoice::Delay)) {
+            (_, true, _) => "a veto",
+            (false, false, true) => "a delay",
+            _ => return Ok(()),
+        };
+        let message =
+            format!("N-54: you asked for {what} of proposal {proposal} already; a guardian is counted once (G-95)");
+        Err(ApiError::invalid("N-54", message))
     }
 
     /// The entry that puts this folder's next vote key in the place of the current one.

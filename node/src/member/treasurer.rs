@@ -4,6 +4,7 @@
 use althing_governance::charter::Body;
 use althing_governance::entry::Ballot;
 use althing_governance::id::MemberId;
+use althing_governance::tally::Sums;
 
 use super::Member;
 use super::lane::{Speech, TreasurersBallot};
@@ -35,7 +36,7 @@ impl Member {
                 "the treasury key of this folder, {key}, is none of the treasurers by whose charter proposal {id} is decided"
             )));
         };
-        let ballot = Ballot { proposal: id, fields: crate::view::ballot_fields(&record.content, choice)?, reason };
+        let fields = crate::view::ballot_fields(&record.content, choice)?;
         let mut sentences = vec![
             format!("You vote {choice} on proposal {id} as treasurer {}.", treasurer.name),
             format!("Your treasury key {key} signs it; choice, reason and key are public to the DAO for ever."),
@@ -45,6 +46,13 @@ impl Member {
         if let Some(before) = before.and_then(|b| crate::view::ballot_choice(&record.content, b.fields)) {
             sentences.push(format!("It replaces your ballot \"{before}\"."));
         }
-        Ok((Box::new(TreasurersBallot(ballot)), sentences))
+        sentences.extend(state.rule_of(record).and_then(crate::view::bodies_sentence));
+        let after = state.bodies_with(record, Some((&key, &fields)));
+        let after = after.iter().find(|vote| vote.body == Body::Treasurers).and_then(|vote| Sums::of(&vote.count));
+        if let Some(Sums { yes, no, abstain, weight, .. }) = after {
+            sentences
+                .push(format!("With it the treasurers stand at yes {yes}, no {no}, abstain {abstain}, of {weight}."));
+        }
+        Ok((Box::new(TreasurersBallot(Ballot { proposal: id, fields, reason })), sentences))
     }
 }

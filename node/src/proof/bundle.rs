@@ -7,7 +7,7 @@ use althing_anchor::{LinkEvidence, MAX_SUCCESSION_SIGNERS, SuccessionCertificate
 use althing_governance::charter::Charter;
 use althing_governance::codec::{Canonical, DecodeError, Reader, Writer};
 use althing_governance::entry::{Equivocation, LogHead};
-use althing_governance::epoch::{BallotProof, DecisionProof, EpochHeader, RollProof, TallyProof};
+use althing_governance::epoch::{BallotProof, DecisionProof, EpochHeader, RollProof};
 use althing_governance::id::TreeHash;
 use althing_governance::signing::Signed;
 
@@ -16,6 +16,7 @@ use super::parts::{
     Against, AuthorisedPart, BadEntryPart, DidNotVotePart, ReceiptFraudPart, SpendPart, TwoCheckpointsPart,
 };
 use super::refill::RefilledPart;
+use super::tallies::Tallies;
 
 /// First bytes of every proof file (P-1).
 pub const MAGIC: &[u8; 8] = b"ALTHING\x00";
@@ -73,7 +74,7 @@ pub struct SuccessionPart {
 pub enum Statement {
     /// A ballot is counted as cast (P-6).
     Ballot(Box<BallotPart>),
-    /// Sums, quorum, outcome and authorisation of a proposal (P-7).
+    /// Sums, quorum, outcome and authorisation of a proposal (P-7, and by its bodies P-130).
     Tally(Box<TallyPart>),
     /// A payment is authorised (P-10).
     Authorised(Box<AuthorisedPart>),
@@ -140,7 +141,7 @@ pub struct TallyPart {
     /// The proposal in the log.
     pub entry: LoggedEntry,
     /// The sums, and the roll they are measured by, up to the header.
-    pub tally: TallyProof,
+    pub tally: Tallies,
     /// Its leaf in T4.
     pub decision: DecisionProof,
 }
@@ -258,11 +259,11 @@ impl Canonical for Statement {
                 part.weight.encode(w);
             }
             Self::Tally(part) => {
-                w.u8(2);
+                w.u8(if part.tally.by_bodies() { 14 } else { 2 });
                 part.encode(w);
             }
             Self::Payment(part) => {
-                w.u8(9);
+                w.u8(if part.tally.tally.by_bodies() { 15 } else { 9 });
                 w.u32(part.decided);
                 part.tally.encode(w);
                 w.option(part.milestone, Writer::u16);
@@ -334,10 +335,10 @@ impl Statement {
                 snapshot: r.u32()?,
                 weight: Canonical::decode(r)?,
             }))),
-            2 => Ok(Self::Tally(Box::new(TallyPart::decode(r)?))),
-            9 => Ok(Self::Payment(Box::new(PaymentPart {
+            2 | 14 => Ok(Self::Tally(Box::new(TallyPart::decode(r, kind == 14)?))),
+            9 | 15 => Ok(Self::Payment(Box::new(PaymentPart {
                 decided: r.u32()?,
-                tally: Canonical::decode(r)?,
+                tally: TallyPart::decode(r, kind == 15)?,
                 milestone: r.option("milestone", Reader::u16)?,
                 payment: Canonical::decode(r)?,
             }))),
@@ -355,15 +356,17 @@ impl Statement {
     }
 }
 
-impl Canonical for TallyPart {
+impl TallyPart {
     fn encode(&self, w: &mut Writer) {
         self.entry.encode(w);
         self.tally.encode(w);
         self.decision.encode(w);
     }
 
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { entry: Canonical::decode(r)?, tally: Canonical::decode(r)?, decision: Canonical::decode(r)? })
+    /// The kind of the statement says whether it is by bodies.
+    fn decode(r: &mut Reader<'_>, by_bodies: bool) -> Result<Self, DecodeError> {
+        let (entry, tally) = (Canonical::decode(r)?, Tallies::decode(r, by_bodies)?);
+        Ok(Self { entry, tally, decision: Canonical::decode(r)? })
     }
 }
 

@@ -15,6 +15,7 @@ use bitcoin::{BlockHash, OutPoint};
 
 use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, SuccessionPart, TallyPart};
 use super::refill::{RefilledPart, gate_of};
+use super::tallies::Tallies;
 use super::verify::{self, Finding};
 use crate::api::{ApiError, ProofStatement, Reply};
 use crate::chain_view::decode_evidence;
@@ -148,9 +149,14 @@ fn ballot(
 
 fn tally(shell: &Shell, record: &ProposalRecord, epoch: u32, log_size: u64) -> Result<TallyPart, ApiError> {
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
+    let rule = shell.ledger.state().rule_of(record).context("the proposal has a rule")?;
+    let tally = match rule.has_offices() {
+        false => close.prove_tally(&record.id).map(Tallies::Members),
+        true => close.prove_bodies(&record.id, &rule.bodies).map(Tallies::Bodies),
+    };
     Ok(TallyPart {
         entry: logged(shell, record.position, log_size)?,
-        tally: close.prove_tally(&record.id).context("the proposal has no tally")?,
+        tally: tally.context("the proposal has no tally")?,
         decision: close.prove_decision(&record.id).context("the proposal is not decided")?,
     })
 }

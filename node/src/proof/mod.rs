@@ -11,6 +11,7 @@ mod fraud;
 pub mod parts;
 pub mod refill;
 mod successor;
+pub mod tallies;
 mod tally;
 mod two_checkpoints;
 mod verify;

@@ -1,17 +1,17 @@
-//! Judging the tally of a proposal and what it authorises (docs/spec/40-proofs.md, P-7).
+//! Judging the tally of a proposal and what it authorises (docs/spec/40-proofs.md, P-7, P-130).
 
 use althing_governance::Charter;
-use althing_governance::charter::ClassRule;
-use althing_governance::codec::Canonical as _;
+use althing_governance::charter::{Body, ClassRule};
 use althing_governance::dao::DaoParams;
 use althing_governance::entry::{Effect, Entry, LaneEntry, ProposalContent, Spend};
-use althing_governance::epoch::{Authorisation, BallotRoot, DecisionLeaf, EpochHeader, Stage, Totals};
+use althing_governance::epoch::{Authorisation, DecisionLeaf, EpochHeader, Stage, Totals};
 use althing_governance::id::ProposalId;
 use althing_governance::voting::{Count, Outcome};
 use bitcoin::{OutPoint, Txid};
 
 use super::bundle::{PaymentPart, TallyPart};
-use super::verify::{Rejection, check_snapshot, fail, logged, sums_words};
+use super::tallies::{BodyTotals, Tallies, check_bodies, outcome_of_bodies, totals_words};
+use super::verify::{Rejection, check_snapshot, fail, logged};
 
 /// A payment that a proof file shows to be authorised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,20 +54,18 @@ pub(super) fn check_tally(
     let entry: LaneEntry<ProposalContent> = entry;
     let content = &entry.body;
     let proposal = content.id(params.network, params.dao_id, entry.lane.member);
-    let snapshot = snapshot_of(part)?;
+    let shown = part.tally.verify(header, &proposal)?;
+    let Some(first) = shown.first().map(|body| &body.shown) else { return Err(rule("P-130: no totals".into())) };
+    let (snapshot, stage) = (first.snapshot, first.stage);
     check_snapshot(header, snapshot)?;
-    let shown = part.tally.verify(header, &proposal).map_err(|error| rule(error.to_string()))?;
-    if !shown.stage.is_final() {
+    if !stage.is_final() {
         return Err(rule(format!("P-7: voting on proposal {proposal} had not closed in epoch {}", header.epoch)));
-    }
-    if (shown.totals.system, shown.totals.options) != (content.system, content.option_count()) {
-        let (found, wanted) = (shown.totals.system.name(), content.system.name());
-        return Err(rule(format!("P-7: the sums are by {found}, the proposal is voted on by {wanted}")));
     }
     // The rules are those in force when the first version was logged, which is when its roll was chosen.
     let charter = usize::try_from(snapshot).ok().and_then(|epoch| place.charters.get(epoch.checked_sub(1)?));
-    let class_rule = charter.and_then(|charter| charter.rule_for(content.class, content.amount_sat()));
-    let Some((_, class_rule)) = class_rule else {
+    let class_rule =
+        charter.and_then(|charter| Some((charter, charter.rule_for(content.class, content.amount_sat())?)));
+    let Some((charter, (_, class_rule))) = class_rule else {
         return Err(rule(format!(
             "P-7: the charter has no rule for a {} proposal of {} sat",
             content.class.name(),
@@ -75,9 +73,13 @@ pub(super) fn check_tally(
         )));
     };
     let decision = part.decision.verify(header, &proposal).map_err(|error| rule(error.to_string()))?;
-    check_outcome(content, class_rule, &shown.totals, &decision, checked)?;
+    check_bodies(&shown, content, charter, class_rule)?;
+    match part.tally {
+        Tallies::Members(_) => check_outcome(content, class_rule, &first.totals, &decision, checked)?,
+        Tallies::Bodies(_) => check_together(content, class_rule, &shown, &decision)?,
+    }
     // P-7: a header holds the tally of a vote that closed, or took effect, after the header before it, so this one decided it.
-    let decided = match shown.stage {
+    let decided = match stage {
         Stage::Enacted => decision.enacted_epoch,
         Stage::Open | Stage::Closed => Some(decision.decided_epoch),
     };
@@ -90,7 +92,18 @@ pub(super) fn check_tally(
         "The proposal is entry {} of the log, signed by member {}.",
         part.entry.position, entry.lane.member
     ));
-    checked.push(format!("Its sums are those of {} members of the roll of epoch {snapshot}.", shown.electorate));
+    for BodyTotals { body, shown } in &shown {
+        checked.push(match body {
+            Body::Members => {
+                format!("Its sums are those of {} members of the roll of epoch {snapshot}.", shown.electorate)
+            }
+            office => format!(
+                "{} {} have a vote each, by the charter of epoch {snapshot}; what they decided follows from their sums.",
+                shown.electorate,
+                office.name()
+            ),
+        });
+    }
     checked.push(format!("The charter's rule: {}", class_rule.to_plain_sentence()));
     let authorised = match (decision.authorisation, decision.gate) {
         (Some(a), Some(gate)) => format!(
@@ -100,12 +113,10 @@ pub(super) fn check_tally(
         _ => String::new(),
     };
     let statement = format!(
-        "Proposal {proposal} ({}): {}; {} of total weight {}, {} ballots.{authorised}",
+        "Proposal {proposal} ({}): {}; {}.{authorised}",
         content.class.name(),
         outcome_words(content, decision.outcome),
-        sums_words(&shown.totals),
-        shown.totals.weight(),
-        shown.totals.ballots()
+        totals_words(&shown)
     );
     Ok((statement, shown_payment(content, proposal, None, &decision)))
 }
@@ -175,10 +186,31 @@ fn shown_payment(
     Some(ShownPayment { proposal, milestone, title, spend, authorisation, gate, paid_by })
 }
 
-/// Epoch of the roll that the sums are measured by.
-fn snapshot_of(part: &TallyPart) -> Result<u32, Rejection> {
-    let root = BallotRoot::from_bytes(&part.tally.ballots_root.leaf.value);
-    root.map(|root| root.snapshot).map_err(|error| fail("tally")(error.to_string()))
+/// P-130: what the bodies say, each by its sums, gives the outcome that the decision states.
+fn check_together(
+    content: &ProposalContent,
+    class_rule: &ClassRule,
+    shown: &[BodyTotals],
+    decision: &DecisionLeaf,
+) -> Result<(), Rejection> {
+    check_class(content, decision)?;
+    let given = outcome_of_bodies(shown, class_rule, decision.dormant_weight);
+    if given == Some(decision.outcome) {
+        return Ok(());
+    }
+    let given = given.map_or_else(|| "no outcome".to_owned(), |outcome| outcome_words(content, outcome));
+    Err(fail("tally")(format!(
+        "P-130: the decision is {}, the sums of the bodies give {given}",
+        outcome_words(content, decision.outcome)
+    )))
+}
+
+fn check_class(content: &ProposalContent, decision: &DecisionLeaf) -> Result<(), Rejection> {
+    if decision.class == content.class {
+        return Ok(());
+    }
+    let (found, wanted) = (decision.class.name(), content.class.name());
+    Err(fail("tally")(format!("P-7: the decision is for class {found}, the proposal is of class {wanted}")))
 }
 
 /// P-7: the rule applied to the sums gives the outcome that the decision states.
@@ -190,10 +222,7 @@ fn check_outcome(
     checked: &mut Vec<String>,
 ) -> Result<(), Rejection> {
     let rule = fail("tally");
-    if decision.class != content.class {
-        let (found, wanted) = (decision.class.name(), content.class.name());
-        return Err(rule(format!("P-7: the decision is for class {found}, the proposal is of class {wanted}")));
-    }
+    check_class(content, decision)?;
     let mut sums = totals.sums.clone();
     if let Some(weight) = sums.last_mut() {
         *weight = weight.checked_sub(decision.dormant_weight).ok_or_else(|| {
@@ -206,9 +235,7 @@ fn check_outcome(
     };
     let stated = decision.outcome;
     let agrees = match count.outcome(&class_rule.voting_rule(), None) {
-        Ok(outcome) if outcome == stated => true,
-        // Another body may have stopped what this one passed (G-45).
-        Ok(outcome) => outcome.has_passed() && class_rule.bodies.len() > 1 && stated == Outcome::Rejected,
+        Ok(outcome) => outcome == stated,
         // The block that breaks the tie is not named; it made one of these win.
         Err(undecided) => match stated {
             Outcome::Passed { option: Some(option) } => undecided.tied.contains(&option),

@@ -415,7 +415,10 @@ pub(super) fn check_snapshot(header: &EpochHeader, snapshot: u32) -> Result<(), 
 /// Sums in words: of a question by their names, of a choice by option from 1.
 pub(super) fn sums_words(totals: &Totals) -> String {
     if let Some(sums) = totals.question() {
-        return format!("yes {}, no {}, abstain {}", sums.yes, sums.no, sums.abstain);
+        // V-24: no holds the vetoes, of which a rule asks by themselves.
+        let veto = totals.count().and_then(|count| count.vetoes());
+        let veto = veto.map_or_else(String::new, |veto| format!(" (of it veto {veto})"));
+        return format!("yes {}, no {}{veto}, abstain {}", sums.yes, sums.no, sums.abstain);
     }
     let parts = totals.sums.len().saturating_sub(4);
     let parts: Vec<String> = totals.sums[..parts].iter().map(u128::to_string).collect();

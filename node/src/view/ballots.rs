@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use althing_governance::charter::Body;
+use althing_governance::charter::{Body, ClassRule};
 use althing_governance::codec::Canonical as _;
-use althing_governance::entry::Entry;
+use althing_governance::entry::{Ballot as CastBallot, Entry};
 use althing_governance::id::MemberId;
 use althing_governance::lifecycle::Phase;
 use althing_governance::receipt::Receipt;
@@ -12,12 +12,13 @@ use althing_governance::signing::Signed;
 use althing_governance::state::ProposalRecord;
 use bitcoin::secp256k1::XOnlyPublicKey;
 
+use super::bodies;
 use super::choice::{choice as choice_of, fields};
 use super::delegations::carried;
 use super::links::{LinkFacts, link_facts};
 use super::names::find_proposal;
-use super::proposals::{End, one, tally};
-use crate::api::{ApiError, Ballot, BallotPath, BallotReview, Choice, Refused, TreasurersVote};
+use super::proposals::one;
+use crate::api::{ApiError, Ballot, BallotPath, BallotReview, BodyTally, Choice, Refused, TreasurersVote};
 use crate::shell::Shell;
 use crate::speaker::Voice;
 
@@ -59,19 +60,33 @@ pub(super) fn own(shell: &Shell) -> Result<Vec<Ballot>, ApiError> {
 }
 
 /// What casting a ballot would do.
-pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> Result<BallotReview, ApiError> {
+pub(super) fn review(
+    shell: &Shell,
+    me: MemberId,
+    id: &str,
+    choice: Choice,
+    reason: Option<String>,
+) -> Result<BallotReview, ApiError> {
     let id = find_proposal(shell, id)?;
     let state = shell.ledger.state();
     let record = &state.proposals()[&id];
     let fields = fields(&record.content, &choice)?;
+    // A reason that no log would take is refused before anybody reads a review of it (G-29).
+    let body = CastBallot { proposal: id, fields: fields.clone(), reason };
+    CastBallot::from_bytes(&body.to_bytes()).map_err(|error| {
+        let message = error.to_string();
+        ApiError::of_message("G-29", message)
+    })?;
     let own_weight = state.roll(record.snapshot_epoch).map_or(0, |roll| roll.weight(&me));
     let weight = carried(shell, record, &me, own_weight);
     let proposal = one(shell, Some(me), &id.to_string())?;
     let replaces = proposal.my_ballot.as_ref().map(|ballot| ballot.choice.clone());
-    let live = record.live.as_ref();
-    let after = live.and_then(|live| live.count_with(&me, own_weight, &fields, &record.ballots).ok());
-    let tally_after =
-        after.as_ref().zip(state.rule_of(record)).map(|(count, rule)| tally(count, rule, &End::default(), false));
+    let mut bodies_after = bodies::with_ballot(shell, me, record, &fields);
+    let tally_after = bodies_after.first().map(|first| first.tally.clone());
+    if !state.rule_of(record).is_some_and(ClassRule::has_offices) {
+        bodies_after.clear();
+    }
+    let after = state.bodies_with(record, Some((&me, &fields))).into_iter().next().map(|first| first.count);
     let mut options_after = proposal.vote.options.clone();
     for (option, place) in options_after.iter_mut().zip(0u16..) {
         option.sum = after.as_ref().map(|count| count.figure(place).to_string());
@@ -82,17 +97,8 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
         Some(not_open(state.phase(record)))
     } else if let Err(late) = state.check_in_time(record) {
         Some(Refused { rule: late.rule().to_owned(), message: late.to_string(), transient: false })
-    } else if weight == 0 && !state.holds_office(&me) {
-        let epoch = record.snapshot_epoch;
-        Some(Refused {
-            rule: "G-35".to_owned(),
-            message: format!(
-                "G-35: this member is not on the roll of epoch {epoch}, from which this proposal takes its weights"
-            ),
-            transient: false,
-        })
     } else {
-        None
+        bodies::counts_nowhere(shell, record, &me).map(Refused::from)
     };
     let mut sentences = vec![
         format!("You vote {choice} on proposal {id}."),
@@ -107,13 +113,7 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
         },
     ];
     sentences.extend(may_go_on(shell, record));
-    if treasurers(shell, record).is_some_and(|body| body.i_am_one) {
-        sentences.push(
-            "The treasurers decide on it as well, and you are one: that ballot is another one, `vote --as-treasurer`, \
-             or V on the screens."
-                .to_owned(),
-        );
-    }
+    sentences.extend(counted_by(shell, record, &bodies_after));
     if weight > own_weight {
         sentences.push(format!("It carries {weight}: what others delegated to you goes with it."));
     }
@@ -121,7 +121,40 @@ pub(super) fn review(shell: &Shell, me: MemberId, id: &str, choice: Choice) -> R
         sentences.push(format!("It replaces your ballot \"{before}\"."));
     }
     let weight = weight.to_string();
-    Ok(BallotReview { proposal, choice, replaces, weight, tally_after, options_after, sentences, refusal })
+    Ok(BallotReview {
+        proposal,
+        choice,
+        replaces,
+        weight,
+        tally_after,
+        options_after,
+        bodies_after,
+        sentences,
+        refusal,
+    })
+}
+
+/// Which bodies decide, and which of them count this ballot, where that is not the members alone.
+fn counted_by(shell: &Shell, record: &ProposalRecord, bodies: &[BodyTally]) -> Vec<String> {
+    let rule = shell.ledger.state().rule_of(record);
+    let mut told: Vec<String> = rule.and_then(bodies::bodies_sentence).into_iter().collect();
+    if bodies.is_empty() {
+        return told;
+    }
+    // A treasury key is another key, and casts a ballot of its own.
+    let mine: Vec<&str> =
+        bodies.iter().filter(|one| one.i_am_one && one.body != Body::Treasurers).map(|one| one.body.name()).collect();
+    told.push(match mine.as_slice() {
+        [] => "This ballot counts in none of them.".to_owned(),
+        bodies => format!("This ballot counts among the {}.", bodies.join(" and the ")),
+    });
+    if treasurers(shell, record).is_some_and(|body| body.i_am_one) {
+        told.push(
+            "You are one of the treasurers: their ballot is another one, `vote --as-treasurer`, or V on the screens."
+                .to_owned(),
+        );
+    }
+    told
 }
 
 /// Until when a vote goes on whose end a change of the lead puts off.

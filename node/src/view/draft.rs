@@ -11,6 +11,7 @@ use althing_governance::entry::{
 };
 use althing_governance::id::MemberId;
 use althing_governance::ledger::{Bar, Fate, PaymentState, Standing};
+use althing_governance::state::LogState;
 use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, ScriptBuf};
 
@@ -105,9 +106,31 @@ fn changes_something(shell: &Shell, effect: &Effect) -> Result<(), ApiError> {
             }
             _ => return Ok(()),
         },
+        Effect::Confiscate(target) => match not_held(state, target) {
+            Some(message) => message,
+            None => return Ok(()),
+        },
         _ => return Ok(()),
     };
     Err(ApiError::invalid("N-54", message))
+}
+
+/// What a confiscation could not take: of a deposit that was settled nothing, of any other no more than it is. That there is none at
+/// all is the log's own to refuse (G-86).
+fn not_held(state: &LogState, target: &Confiscate) -> Option<String> {
+    let Confiscate { thread, member, amount_sat } = *target;
+    let member = state.member_of_key(&member);
+    if let Some(settlement) = state.ledger().settlement(&thread, &member) {
+        let epoch = settlement.epoch;
+        return Some(format!(
+            "N-54: the deposit of {member} for {thread} was settled in epoch {epoch}; nothing of it is held"
+        ));
+    }
+    let held_sat = state.deposit_sat(&thread, &member, state.size());
+    let is_more = held_sat > 0 && amount_sat > held_sat;
+    is_more.then(|| {
+        format!("N-54: {amount_sat} sat are more than the {held_sat} sat that {member} holds for {thread} (G-86)")
+    })
 }
 
 fn has_open_payments(budget: &Standing) -> bool {
@@ -134,8 +157,12 @@ pub(crate) fn warnings(shell: &Shell, content: &ProposalContent, author: &Member
         .map(|why| format!("Proposed now it would have no effect, whatever the vote says (G-100): {why}."))
         .into_iter()
         .collect();
+    if let Some(bar) = state.ledger().forecast_shrink(state, content, author) {
+        told.push(format!("If it passed by today's roll it would have no effect (G-102): {bar}."));
+    }
     for effect in content.options.iter().flat_map(|option| &option.effects) {
         match effect {
+            Effect::Request(request) => told.extend(over_at_once(shell, content, request)),
             Effect::Spend(spend) => told
                 .extend(fees_above(spend.fee_cap_sat, spend.outputs.iter().map(|output| u128::from(output.sat)).sum())),
             Effect::Budget(budget) => told.extend(fees_above(
@@ -153,6 +180,22 @@ pub(crate) fn warnings(shell: &Shell, content: &ProposalContent, author: &Member
         }
     }
     told
+}
+
+/// Answers can come before a request took effect, but hardly anybody writes one before that is sure.
+fn over_at_once(shell: &Shell, content: &ProposalContent, request: &Request) -> Option<String> {
+    let charter = shell.ledger.state().charter();
+    let (_, rule) = charter.rule_for(content.class, content.amount_sat())?;
+    // Votes end at boundaries, and so do submissions (G-88).
+    let end = rule.veto_blocks.saturating_add(request.submission_blocks).div_ceil(charter.epoch_blocks.max(1));
+    let left = end.saturating_mul(charter.epoch_blocks).saturating_sub(rule.veto_blocks);
+    (left <= charter.final_depth).then(|| {
+        format!(
+            "Submissions end {left} blocks after the request takes effect, before the epoch that says so can be final ({} blocks): \
+             answers would have to come while it is still voted on (G-88).",
+            charter.final_depth
+        )
+    })
 }
 
 fn fees_above(fee_cap_sat: u64, paid: u128) -> Option<String> {

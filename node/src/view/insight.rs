@@ -1,6 +1,6 @@
 //! How something came to be what it is: sums as the ballots came, balances as the checkpoints came.
 
-use althing_governance::charter::{ClassRule, Quorum, Threshold};
+use althing_governance::charter::{Body, ClassRule, Quorum, Threshold};
 use althing_governance::id::MemberId;
 use althing_governance::state::ProposalRecord;
 use althing_governance::voting::{Count, Measure};
@@ -38,7 +38,12 @@ fn tally(shell: &Shell, record: &ProposalRecord) -> Curve {
     };
     let Some(roll) = state.roll(record.snapshot_epoch) else { return curve };
     let Ok(mut count) = Count::new(record.content.system, record.content.option_count()) else { return curve };
+    // The curve is that of the proposal's totals, which are its first body's.
+    let body = state.rule_of(record).and_then(|rule| rule.bodies.first().copied()).unwrap_or(Body::Members);
     let carried = |member: &MemberId| {
+        if body != Body::Members {
+            return u128::from(state.votes_in(record, body, member) == Some(true));
+        }
         let own = roll.weight(member);
         record.live.as_ref().map_or(own, |live| live.carried(member, own))
     };

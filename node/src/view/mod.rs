@@ -2,12 +2,14 @@
 
 mod accounts;
 mod ballots;
+mod bodies;
 mod channel;
 mod choice;
 mod delegations;
 mod draft;
 mod gates;
 mod hidden;
+mod hub_key;
 mod insight;
 mod links;
 mod names;
@@ -18,9 +20,11 @@ mod workings;
 
 pub(crate) use ballots::stored_receipt;
 pub use ballots::{late_words, path_words};
+pub(crate) use bodies::{bodies_sentence, counts_nowhere};
 pub use choice::{choice as ballot_choice, fields as ballot_fields};
 pub use draft::content as draft_content;
 pub(crate) use draft::{keys_apart, warnings as draft_warnings};
+pub(crate) use hub_key::silent_key;
 pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
 pub use names::{find_comment, find_member, find_proposal, name_of};
 pub use proposals::{quorum_sentence, threshold_sentence};
@@ -65,10 +69,11 @@ pub fn answer(
         Request::Members => members(shell).map(|members| Reply::Members { members }),
         Request::Stakes => Ok(Reply::Stakes { stakes: stakes(shell) }),
         Request::Ballots if me.is_some() => ballots::own(shell).map(|ballots| Reply::Ballots { ballots }),
-        Request::BallotReview { proposal, choice } => me.map_or_else(
+        Request::BallotReview { proposal, choice, reason } => me.map_or_else(
             || Err(ApiError::invalid("N-39", "this is a hub; ask a member's node for that")),
             |me| {
-                ballots::review(shell, me, proposal, choice.clone()).map(|review| Reply::BallotReview(Box::new(review)))
+                let review = ballots::review(shell, me, proposal, choice.clone(), reason.clone());
+                review.map(|review| Reply::BallotReview(Box::new(review)))
             },
         ),
         Request::Delegations { proposal } if me.is_some() => {

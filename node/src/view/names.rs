@@ -24,15 +24,7 @@ pub fn find_proposal(shell: &Shell, text: &str) -> Result<ProposalId, ApiError> 
         );
         return Err(ApiError::invalid("N-50", message));
     }
-    let found: Vec<ProposalId> =
-        shell.ledger.state().proposals().keys().filter(|id| id.to_string().starts_with(&text)).copied().collect();
-    match found.as_slice() {
-        [one] => Ok(*one),
-        [] => Err(ApiError::invalid("N-51", format!("no proposal in the log begins with {text}"))),
-        several => {
-            Err(ApiError::invalid("N-51", format!("{} proposals begin with {text}; give more digits", several.len())))
-        }
-    }
+    by_beginning(shell.ledger.state().proposals().keys().copied(), &text, "N-51", "proposal")
 }
 
 /// The member that a person means: by vote key or an unambiguous beginning of it, or by a name that one member has.
@@ -72,13 +64,26 @@ pub fn find_member(shell: &Shell, text: &str) -> Result<MemberId, ApiError> {
 pub fn find_comment(shell: &Shell, text: &str) -> Result<EntryId, ApiError> {
     let text = text.trim().to_ascii_lowercase();
     let comments = shell.ledger.state().proposals().values().flat_map(|proposal| &proposal.comments);
-    let is_meant = |id: &EntryId| text.len() >= 4 && id.to_string().starts_with(&text);
-    let found: Vec<EntryId> = comments.map(|comment| comment.entry).filter(is_meant).collect();
-    match found.as_slice() {
-        [one] => Ok(*one),
-        [] => Err(ApiError::invalid("N-52", format!("no comment in the log begins with {text:?}"))),
-        several => {
-            Err(ApiError::invalid("N-52", format!("{} comments begin with {text}; give more digits", several.len())))
+    let known = comments.map(|comment| comment.entry).filter(|_| text.len() >= 4);
+    by_beginning(known, &text, "N-52", "comment")
+}
+
+/// The one id that begins with these digits; no guess where several do.
+fn by_beginning<I: ToString>(
+    ids: impl Iterator<Item = I>,
+    digits: &str,
+    rule: &str,
+    what: &str,
+) -> Result<I, ApiError> {
+    let mut meant = ids.filter(|id| id.to_string().starts_with(digits));
+    let Some(one) = meant.next() else {
+        return Err(ApiError::invalid(rule, format!("no {what} in the log begins with {digits:?}")));
+    };
+    match meant.count() {
+        0 => Ok(one),
+        others => {
+            let several = others + 1;
+            Err(ApiError::invalid(rule, format!("{several} {what}s begin with {digits:?}; give more digits")))
         }
     }
 }
@@ -98,4 +103,34 @@ fn by_number(shell: &Shell, digits: &str) -> Result<ProposalId, ApiError> {
     found.map(|record| record.id).ok_or_else(|| {
         ApiError::invalid("N-51", format!("there is no proposal #{digits}; the log has {}", records.len()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(ids: &[[u8; 32]], digits: &str) -> Result<ProposalId, ApiError> {
+        by_beginning(ids.iter().map(|id| ProposalId(*id)), digits, "N-51", "proposal")
+    }
+
+    /// Hazard: a beginning that several ids have is taken for one of them.
+    #[test]
+    fn a_beginning_of_several_ids_is_none_of_them() {
+        let id = |tail: u8| {
+            let mut id = [0xab; 32];
+            id[2] = tail;
+            id
+        };
+        let ids = [id(0x10), id(0x11), id(0x20)];
+        for (digits, several) in [("abab", 3), ("abab1", 2)] {
+            let refused = found(&ids, digits).unwrap_err();
+            assert_eq!(refused.rule.as_deref(), Some("N-51"));
+            assert!(refused.message.contains(&format!("{several} proposals begin with")), "{refused:?}");
+        }
+        assert_eq!(found(&ids, "abab2"), Ok(ProposalId(ids[2])));
+        assert_eq!(found(&ids, "abab11"), Ok(ProposalId(ids[1])));
+        assert_eq!(found(&ids, &ProposalId(ids[0]).to_string()), Ok(ProposalId(ids[0])));
+        assert!(found(&ids, "abab3").unwrap_err().message.contains("no proposal in the log begins with"));
+        assert!(found(&[], "abab").is_err());
+    }
 }

@@ -1,6 +1,6 @@
 //! Proposals in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::Treasury;
 use althing_governance::charter::{ClassRule, Quorum, Threshold};
@@ -9,15 +9,13 @@ use althing_governance::id::{MemberId, ProposalId};
 use althing_governance::ledger::{Fate, Payment, PaymentState, Standing};
 use althing_governance::lifecycle::Phase;
 use althing_governance::state::{CommentRecord, ProposalRecord};
-use althing_governance::tally::Sums;
-use althing_governance::voting::{Count, Measure, Outcome, System, TieBreak};
+use althing_governance::voting::{Measure, Outcome, System};
 
-use super::ballots;
 use super::hidden::Hidden;
 use super::names::{find_proposal, name_of};
-use super::workings::workings;
+use super::{ballots, bodies};
 use crate::api::{
-    ApiError, Ballot, Comment, Proposal, ProposalHeights, ProposalOption, ProposalState, Tally, VoteFacts,
+    ApiError, Ballot, BodyTally, Comment, Proposal, ProposalHeights, ProposalOption, ProposalState, VoteFacts,
 };
 use crate::shell::Shell;
 
@@ -49,7 +47,7 @@ pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>,
         .zip(records)
         .map(|(number, record)| {
             let versions = threads.get(&record.thread).map_or(&[][..], Vec::as_slice);
-            let mut proposal = describe(shell, record, number, versions);
+            let mut proposal = describe(shell, me, record, number, versions);
             proposal.vote.hidden = hidden.has_proposal(&record.id, &record.author);
             proposal.my_ballot = own.remove(&(proposal.id.clone(), false));
             if let Some(body) = &mut proposal.vote.treasurers {
@@ -72,7 +70,7 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
         .ok_or_else(|| ApiError::ours(format!("proposal {id} is gone")))?;
     let versions: Vec<ProposalId> =
         records.iter().filter(|other| other.thread == record.thread).map(|other| other.id).collect();
-    let mut proposal = describe(shell, record, number, &versions);
+    let mut proposal = describe(shell, me, record, number, &versions);
     let hidden = Hidden::load(shell)?;
     proposal.vote.hidden = hidden.has_proposal(&record.id, &record.author);
     if me.is_some() {
@@ -109,57 +107,19 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
     Ok(proposal)
 }
 
-/// What is known of a vote only when it has ended.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct End {
-    /// What breaks its ties (V-30).
-    tie: Option<TieBreak>,
-    /// Weight that the quorum leaves out (G-46).
-    dormant_weight: u128,
-}
-
-/// Totals in the words of the API. Of a choice, yes and no are those of V-26 for the option that is ahead.
-pub(super) fn tally(count: &Count, rule: &ClassRule, end: &End, is_final: bool) -> Tally {
-    let End { tie, dormant_weight } = *end;
-    let question = Sums::of(count);
-    let (yes, no) = match &question {
-        Some(sums) => (sums.yes, sums.no),
-        None => {
-            let own = count.ahead(tie).into_iter().find(|option| *option < count.options());
-            let best = || (0..count.options()).max_by_key(|option| (count.figure(*option), std::cmp::Reverse(*option)));
-            own.or_else(best).map_or((0, 0), |option| count.against_none(option))
-        }
-    };
-    let outcome = count.without_roll(dormant_weight).outcome(&rule.voting_rule(), tie);
-    let reached_quorum = outcome != Ok(Outcome::NoQuorum);
-    Tally {
-        yes: yes.to_string(),
-        no: no.to_string(),
-        abstain: count.abstained().to_string(),
-        ballots: u64::try_from(count.ballots()).unwrap_or(u64::MAX),
-        total_weight: count.weight().to_string(),
-        quorum_met: reached_quorum,
-        threshold_met: match count.system() {
-            System::YesNoAbstain => rule.threshold.is_met(yes, no),
-            System::YesNoVeto => rule.threshold.is_met(yes, no) && outcome != Ok(Outcome::Vetoed),
-            // While a tie waits for its block, somebody has won.
-            _ => outcome.map_or(true, Outcome::has_passed),
-        },
-        is_final,
-        choice: workings(count, tie),
-    }
-}
-
 /// What [`list`] and [`one`] say of a proposal; `versions` are those of its thread in the order of the log.
-fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[ProposalId]) -> Proposal {
+fn describe(
+    shell: &Shell,
+    me: Option<MemberId>,
+    record: &ProposalRecord,
+    number: u64,
+    versions: &[ProposalId],
+) -> Proposal {
     let state = shell.ledger.state();
     let phase = state.phase(record);
     let rule = state.rule_of(record);
-    let end = state.ledger().standing(&record.id).map_or_else(End::default, |standing| End {
-        tie: state.tie_break(standing.closed_at),
-        dormant_weight: standing.dormant_weight,
-    });
     let is_final = !matches!(phase, Phase::Logged | Phase::Review { .. } | Phase::Voting { .. } | Phase::Closed);
+    let bodies = bodies::all(shell, me, record, is_final);
     Proposal {
         id: record.id.to_string(),
         number,
@@ -182,14 +142,15 @@ fn describe(shell: &Shell, record: &ProposalRecord, number: u64, versions: &[Pro
             close_height: schedule.close,
         }),
         snapshot_epoch: record.snapshot_epoch,
-        tally: totals(shell, record).zip(rule).map(|(count, rule)| tally(&count, rule, &end, is_final)),
+        // Where several bodies decide, the first's are the proposal's (G-63).
+        tally: bodies.first().map(|first| first.tally.clone()),
         threshold: rule.map(|rule| threshold_sentence(rule, record.content.system)).unwrap_or_default(),
         quorum: rule.map(|rule| quorum_sentence(rule, record.content.system)).unwrap_or_default(),
         my_ballot: None,
         comment_count: record.comments.len() as u64,
         comments: Vec::new(),
         gate: gate(shell, record),
-        vote: vote_facts(shell, record, versions),
+        vote: vote_facts(shell, record, versions, bodies),
     }
 }
 
@@ -213,12 +174,6 @@ fn no_treasury(content: &ProposalContent) -> Vec<String> {
     elections.map(|error| format!("That is no treasury ({error}): the present one stays (T-7).")).collect()
 }
 
-/// Totals as decided, else as they stand.
-fn totals(shell: &Shell, record: &ProposalRecord) -> Option<Count> {
-    let decided = shell.ledger.state().ledger().standing(&record.id).map(|standing| standing.count.clone());
-    decided.or_else(|| record.live.as_ref().map(|live| live.count().clone()))
-}
-
 /// What the newest recomputed epoch decided; it may not be final.
 pub(super) fn newest_standing<'a>(shell: &'a Shell, id: &ProposalId) -> Option<&'a Standing> {
     let newest = shell.ledger.headers().last().and_then(|header| shell.ledger.close_of(header.epoch));
@@ -232,20 +187,27 @@ fn gate(shell: &Shell, record: &ProposalRecord) -> Option<String> {
     standing.payments.iter().find_map(|payment| payment.gate).map(|gate| gate.to_string())
 }
 
-fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId]) -> VoteFacts {
+fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId], bodies: Vec<BodyTally>) -> VoteFacts {
     let state = shell.ledger.state();
+    let has_offices = state.rule_of(record).is_some_and(ClassRule::has_offices);
     let standing = newest_standing(shell, &record.id);
     let (ends_at, planned) = (state.vote_end(record), record.schedule);
     // What an open vote was put off by, its effect is as well (G-43).
     let extension = ends_at.zip(planned).map_or(0, |(end, schedule)| end.saturating_sub(schedule.close));
     let later = |height: u32| height.saturating_add(extension);
-    let guardians = record.guardian_acts.iter().map(|(_, member, act)| {
-        let asked = match act {
-            GuardianVoice::Delay => "a delay",
-            GuardianVoice::Veto => "a veto",
-        };
-        format!("Guardian {member} asks for {asked}.")
-    });
+    // Each act once: a guardian who says it again is counted once (G-95).
+    let mut asked = BTreeSet::new();
+    let acts =
+        record.guardian_acts.iter().filter(|(_, member, act)| asked.insert((*member, *act == GuardianVoice::Veto)));
+    let guardians: Vec<String> = acts
+        .map(|(_, member, act)| {
+            let asked = match act {
+                GuardianVoice::Delay => "a delay",
+                GuardianVoice::Veto => "a veto",
+            };
+            format!("Guardian {member} asks for {asked}.")
+        })
+        .collect();
     VoteFacts {
         system: record.content.system,
         options: options(shell, record, standing),
@@ -259,9 +221,10 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId]) -
         deposit_sat: state.rule_of(record).map_or(0, |rule| rule.deposit_sat),
         decision: standing.map(decision_sentence),
         payments: standing.map_or_else(Vec::new, payment_sentences),
-        guardians: guardians.collect(),
+        guardians,
         hidden: false,
         marks: state.rule_of(record).map(super::insight::marks).unwrap_or_default(),
+        bodies: if has_offices { bodies } else { Vec::new() },
         treasurers: ballots::treasurers(shell, record),
     }
 }
@@ -270,7 +233,7 @@ fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) 
     if !record.content.system.has_options() {
         return Vec::new();
     }
-    let count = totals(shell, record);
+    let count = bodies::totals(shell, record);
     let won = standing.and_then(|standing| match standing.outcome {
         Outcome::Passed { option } => option,
         _ => None,

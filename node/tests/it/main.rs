@@ -22,6 +22,7 @@ mod peer_flood;
 mod psbt_file;
 mod random_bytes;
 mod refilled_gate;
+mod several_bodies;
 mod statements;
 mod store;
 mod story;

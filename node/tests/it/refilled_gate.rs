@@ -9,6 +9,7 @@ use althing_governance::signing::Statement as _;
 use althing_node::proof::bundle::{Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, TallyPart};
 use althing_node::proof::parts::AuthorisedPart;
 use althing_node::proof::refill::RefilledPart;
+use althing_node::proof::tallies::Tallies;
 use althing_node::proof::verify;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, Network, OutPoint, Transaction, TxOut, Txid};
@@ -111,7 +112,7 @@ impl Refilled {
         let close = &self.world.closes[self.epoch as usize - 1];
         TallyPart {
             entry: self.logged(self.world.ledger.state().proposals()[&payment].position),
-            tally: close.prove_tally(&payment).unwrap(),
+            tally: Tallies::Members(close.prove_tally(&payment).unwrap()),
             decision: close.prove_decision(&payment).unwrap(),
         }
     }

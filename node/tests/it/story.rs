@@ -5,6 +5,7 @@ use althing_governance::epoch::EpochClose;
 use althing_governance::id::ProposalId;
 use althing_node::proof::Bundle;
 use althing_node::proof::bundle::{BallotPart, EpochPart, LoggedEntry, Statement, SuccessionPart, TallyPart};
+use althing_node::proof::tallies::Tallies;
 
 use crate::world::{World, member_id, spend, text};
 
@@ -100,10 +101,20 @@ impl Story {
             DECIDING,
             Statement::Tally(Box::new(TallyPart {
                 entry: self.logged(record.position, close.header.log_size),
-                tally: close.prove_tally(&proposal).unwrap(),
+                tally: self.tallies(DECIDING, &proposal),
                 decision: close.prove_decision(&proposal).unwrap(),
             })),
         )
+    }
+
+    /// The totals of a proposal, by its bodies where its rule has others than the members.
+    pub(crate) fn tallies(&self, epoch: u32, proposal: &ProposalId) -> Tallies {
+        let (close, state) = (self.close(epoch), self.world.ledger.state());
+        let rule = state.rule_of(&state.proposals()[proposal]).unwrap();
+        match rule.has_offices() {
+            false => Tallies::Members(close.prove_tally(proposal).unwrap()),
+            true => Tallies::Bodies(close.prove_bodies(proposal, &rule.bodies).unwrap()),
+        }
     }
 
     /// Successions behind the epochs up to `last`.

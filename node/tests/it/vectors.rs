@@ -64,6 +64,7 @@ fn generate() -> Value {
         "proofs": { "headers": hex(&header_bytes), "files": proofs },
         "statements": { "headers": hex(&robbed_bytes), "files": statements },
         "budget": budget(),
+        "bodies": bodies(),
         "segments": segments,
         "keys": { "words": WORDS, "regtest": keys(Network::Regtest), "bitcoin": keys(Network::Bitcoin) },
     })
@@ -75,6 +76,17 @@ fn budget() -> Value {
     let chain = HeaderChain::from_bytes(Network::Regtest, &headers).unwrap();
     let statement = verify(&file, &chain).unwrap().statement;
     json!({ "headers": hex(&headers), "file": hex(&file), "statement": statement })
+}
+
+/// What several bodies decided, or an office alone (P-130, P-131).
+fn bodies() -> Value {
+    let (headers, files) = crate::several_bodies::vectors();
+    let chain = HeaderChain::from_bytes(Network::Regtest, &headers).unwrap();
+    let shown = |(what, file): (&str, Vec<u8>)| {
+        let statement = verify(&file, &chain).unwrap().statement;
+        json!({ "what": what, "file": hex(&file), "statement": statement })
+    };
+    json!({ "headers": hex(&headers), "files": files.into_iter().map(shown).collect::<Vec<_>>() })
 }
 
 /// The keys of a well-known seed, by the paths of clause K.

@@ -6,7 +6,7 @@ use althing_regtest::{Look, wait_for};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::channel_ends::{PATIENCE, only_stake, with_stakes};
-use crate::splices::{ask, refused};
+use crate::told::{ask, refused};
 
 const BJARNI: usize = 1;
 

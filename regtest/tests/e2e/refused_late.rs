@@ -105,6 +105,10 @@ fn senseless(assembly: &Assembly) -> Result<()> {
         let refused = refused_behind_review(author, &line)?;
         ensure!(refused.contains(&format!("\"{rule}\"")) && refused.contains(hint), "{line:?}: {refused}");
     }
+    let invited = refused_behind_review(author, &["invite", &me, "--until", "100000"])?;
+    ensure!(invited.contains("\"N-54\"") && invited.contains("is a member already"), "{invited}");
+    let template = refused_behind_review(author, &["charter", "template", "foo"])?;
+    ensure!(template.contains("\"N-64\"") && template.contains("foo"), "{template}");
     let elect = ["propose", "elect", "--title", "One", "--descriptor", &descriptor, "--treasurer", &named, "--check"];
     let elect = ask(author, &elect)?;
     let words = elect["warnings"].to_string();

@@ -5,7 +5,7 @@ use anyhow::{Context as _, ensure};
 use bitcoin::Txid;
 
 use crate::channel_ends::{PATIENCE, with_stakes};
-use crate::splices::ask;
+use crate::told::ask;
 
 const BJARNI: usize = 1;
 

@@ -1,14 +1,17 @@
 //! A class that two bodies decide: the members, and the treasurers by the keys that the charter names.
 
-use althing_governance::charter::{Body, Charter, Class};
+use althing_governance::charter::{Admission, Body, Charter, Class, ClassRule, Quorum, WeightRule};
 use althing_node::api::{Ballot, Choice, ProposalState, WaitFor};
-use althing_regtest::story::{Assembly, Periods, enter, found_by, open_stakes, reach_roll};
+use althing_regtest::story::{Assembly, Periods, enter, found_by, open_stakes};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::stage::with_assembly;
 use crate::told::{ask, refused_behind_review};
 
 const LARGE_SAT: u64 = 20_000_000;
+
+/// Blocks until a stake counts, and as much again for a busy machine.
+const ON_ROLL_WITHIN_BLOCKS: u32 = 60;
 
 /// Blocks from the last ballot until an outcome is final, and as much again for a busy machine.
 const DECIDED_WITHIN_BLOCKS: u32 = 90;
@@ -19,9 +22,14 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
         let founded = found_by(assembly, Periods::SHORT, both_bodies)?;
         enter(assembly, &founded)?;
         open_stakes(assembly)?;
-        reach_roll(assembly)?;
+        assembly.mine_until("every member on the roll of a final epoch", ON_ROLL_WITHIN_BLOCKS, || {
+            let seen = assembly.members.iter().map(|member| member.has_seen(WaitFor::OnRoll));
+            Ok(seen.collect::<Result<Vec<bool>>>()?.into_iter().all(|on_roll| on_roll).then_some(()))
+        })?;
         let [agreed, refused_by_them] =
             [propose(assembly, "A ship", LARGE_SAT)?, propose(assembly, "A fleet", LARGE_SAT)?];
+        let pause = ["propose", "pause", "--title", "Wait", "--blocks", "2", "--class", "spend", "--yes"];
+        let pause = ask(&assembly.members[0], &pause)?["id"].as_str().context("no id")?.to_owned();
         let small = ask(&assembly.members[0], &["propose", "text", "--title", "An oar", "--yes"])?;
         let small = small["id"].as_str().context("no id")?.to_owned();
         assembly.mine_until("the votes open", 20, || {
@@ -39,12 +47,22 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
         ensure!(no_body.contains("G-45") && no_body.contains("no body"), "{no_body}");
         let told = assembly.members[0].cli().run(&["vote", &agreed, "yes"])?;
         ensure!(told.stderr.contains("--as-treasurer"), "{told:?}");
+        ensure!(told.stderr.contains("This ballot counts among the members."), "{told:?}");
+        // Of a pause the treasurers alone decide: nobody signs a ballot of the members that decides nothing.
+        let nothing = refused_behind_review(&assembly.members[4], &["vote", &pause, "yes"])?;
+        ensure!(nothing.contains("N-130") && nothing.contains("the treasurers decide"), "{nothing}");
+        let unread = refused_behind_review(&assembly.members[4], &["vote", &agreed, "no", "--reason", &"x".repeat(1025)])?;
+        ensure!(unread.contains("ballot reason"), "{unread}");
+        before_they_are_proposed(assembly)?;
 
+        let first = assembly.members[0].name().to_owned();
         for treasurer in &mut assembly.members[..2] {
             ask(treasurer, &["vote", &agreed, "no", "--as-treasurer", "--yes"])?;
             let said = ask(treasurer, &["vote", &agreed, "yes", "--as-treasurer", "--yes"])?;
             ensure!(said["choice"] == "yes" && said["position"].is_u64(), "{said}");
             ask(treasurer, &["vote", &refused_by_them, "no", "--as-treasurer", "--yes"])?;
+            let choice = if treasurer.name() == first { "yes" } else { "no" };
+            ask(treasurer, &["vote", &pause, choice, "--as-treasurer", "--yes"])?;
             // Both lanes go on after a restart, and each has its ballots.
             treasurer.kill();
             treasurer.start()?;
@@ -53,7 +71,7 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
         let own = ask(&assembly.members[0], &["ballots"])?;
         let own = own["ballots"].as_array().context("no ballots")?;
         let standing = own.iter().filter(|one| one["replaced"] == false).count();
-        ensure!((own.len(), standing) == (5, 4), "{own:?}");
+        ensure!((own.len(), standing) == (6, 5), "{own:?}");
         // Two voices in one folder: neither ballot is taken for the other.
         let seen = assembly.members[0].proposal(&refused_by_them)?;
         let choice = |ballot: Option<&Ballot>| ballot.map(|ballot| (ballot.choice.clone(), ballot.as_treasurer));
@@ -62,7 +80,10 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
         ensure!(choice(body.my_ballot.as_ref()) == Some((Choice::No, true)), "{body:?}");
         ensure!((body.of, body.voted, body.i_am_one) == (3, 2, true), "{body:?}");
         ask(&assembly.members[1], &["vote", &agreed, "yes", "--yes"])?;
-        for id in [&agreed, &refused_by_them] {
+        let open = assembly.members[4].cli().run(&["proposal", "show", &agreed])?;
+        ensure!(open.stdout.contains("the members and the treasurers decide, each by itself"), "{open:?}");
+        ensure!(open.stdout.contains("treasurers: yes 2, no 0, abstain 0, of 3; 2 of 3 voted"), "{open:?}");
+        for id in [&agreed, &refused_by_them, &pause] {
             assembly.mine_until("the outcome in a final epoch", DECIDED_WITHIN_BLOCKS, || {
                 Ok(assembly.members[4].has_seen(WaitFor::Decided(id.clone()))?.then_some(()))
             })?;
@@ -77,14 +98,83 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
             matches!(refused_state, ProposalState::Rejected | ProposalState::NoQuorum),
             "the treasurers' no was not heard: {refused_state:?}"
         );
-        Ok(())
+        ensure!(assembly.members[4].proposal(&pause)?.state == ProposalState::Tied, "the treasurers were divided");
+        shown_to_anybody(assembly, &[&agreed, &refused_by_them, &pause])?;
+        who_sleeps_is_left_out(assembly)
     });
 }
 
-/// Payments need the treasurers' consent beside the members'.
+/// What was decided by several bodies, or by the treasurers alone, is shown by a file that any machine can check; and the report
+/// tells the same sums.
+fn shown_to_anybody(assembly: &Assembly, decided: &[&String]) -> Result<()> {
+    let member = &assembly.members[3];
+    let path = |name: &str| assembly.data_dir.join(name).into_os_string().into_string();
+    let headers = path("headers").map_err(|path| anyhow::anyhow!("{path:?}"))?;
+    let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
+    let cookie = cookie.to_str().context("a path")?;
+    ask(member, &["headers", "export", &headers, "--bitcoind", &url, "--cookie", cookie])?;
+    let words = ["treasurers: yes 2, no 0", "treasurers: yes 0, no 2", "tied; treasurers: yes 1, no 1"];
+    for (number, (id, words)) in decided.iter().zip(words).enumerate() {
+        let file = path(&format!("bodies-{number}.althing")).map_err(|path| anyhow::anyhow!("{path:?}"))?;
+        ask(member, &["proof", "export", id, "--statement", "tally", "--out", &file])?;
+        let verdict = member.cli().run(&["verify", &file, "--headers", &headers])?;
+        ensure!(verdict.code == Some(0) && verdict.stdout.contains(words), "{verdict:?}");
+        let shown = ask(member, &["proposal", "show", id])?;
+        let bodies = shown["vote"]["bodies"].as_array().context("no bodies")?;
+        let treasurers = bodies.iter().find(|body| body["body"] == "treasurers").context("no treasurers")?;
+        ensure!(treasurers["voters"] == 3 && treasurers["tally"]["total_weight"] == "3", "{treasurers}");
+    }
+    let report = member.cli().run(&["report", "--format", "csv"])?;
+    ensure!(report.stdout.contains(",treasurers,1,1,"), "{report:?}");
+    Ok(())
+}
+
+/// What would come to nothing is told before it is proposed.
+fn before_they_are_proposed(assembly: &Assembly) -> Result<()> {
+    let (member, name) = (&assembly.members[0], assembly.members[4].name());
+    let told = member.cli().run(&["propose", "expel", "--title", "Out", "--member", name, "--check"])?;
+    ensure!(told.stdout.contains("G-102"), "{told:?}");
+    Ok(())
+}
+
+/// G-46: who said nothing for long is taken from what a quorum is measured by, and the program says so.
+fn who_sleeps_is_left_out(assembly: &Assembly) -> Result<()> {
+    let motion = ask(&assembly.members[0], &["propose", "text", "--title", "Who is awake", "--yes"])?;
+    let motion = motion["id"].as_str().context("no id")?.to_owned();
+    assembly.mine_until("the vote opens", 20, || {
+        Ok(assembly.members[0].has_seen(WaitFor::VotingOpen(motion.clone()))?.then_some(()))
+    })?;
+    for member in &assembly.members[..2] {
+        ask(member, &["vote", &motion, "yes", "--yes"])?;
+    }
+    assembly.mine_until("the outcome in a final epoch", DECIDED_WITHIN_BLOCKS, || {
+        Ok(assembly.members[3].has_seen(WaitFor::Decided(motion.clone()))?.then_some(()))
+    })?;
+    let shown = assembly.members[3].proposal(&motion)?;
+    let decision = shown.vote.decision.clone().context("no decision")?;
+    ensure!(decision.contains("members who were silent for long (G-46)"), "{decision}");
+    ensure!(shown.state == ProposalState::Passed, "two of five are enough when three sleep: {:?}", shown.state);
+    // Weights are roots of stakes here.
+    for member in assembly.members[3].members()? {
+        let weight = member.weight.context("on the roll")?;
+        ensure!(weight == member.stake_sat.isqrt().to_string(), "{} sat weigh {weight}", member.stake_sat);
+    }
+    Ok(())
+}
+
+/// Payments need the treasurers' consent beside the members', a pause theirs alone; weights are roots of stakes, and who is silent for
+/// two epochs sleeps.
 fn both_bodies(mut charter: Charter) -> Charter {
     let spends = charter.classes.iter_mut().filter(|rule| rule.class == Class::Spend);
     spends.for_each(|rule| rule.bodies = vec![Body::Members, Body::Treasurers]);
+    charter.admission = Admission::Invite { min_stake_sat: 10_000, max_open_per_member: 3 };
+    charter.weight_rule = WeightRule::SqrtStake;
+    charter.dormant_after_epochs = 2;
+    // The first two have half of the weight, which is enough only if the others sleep.
+    let texts = charter.classes.iter_mut().filter(|rule| rule.class == Class::Text);
+    texts.for_each(|rule| rule.quorum = Quorum::YesOfTotalBp(6000));
+    let pause = ClassRule { voting_blocks: 6, bodies: vec![Body::Treasurers], ..ClassRule::new(Class::Pause) };
+    charter.classes.extend([ClassRule { voting_blocks: 6, ..ClassRule::new(Class::Expel) }, pause]);
     charter
 }
 

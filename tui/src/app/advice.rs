@@ -19,6 +19,14 @@ const ADVICE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "N-132",
+        &[
+            "Nothing more is decided or anchored until whoever has that key runs the hub with the words it comes from.",
+            "Your stake is safe: 5, then F closes a channel without the hub.",
+            "If nobody has the key, members can go on without this hub: althing succession --help.",
+        ],
+    ),
+    (
         "data is withheld",
         &[
             "Do not sign payments: nothing from that epoch on is authorised.",

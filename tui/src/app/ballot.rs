@@ -164,7 +164,8 @@ impl Choose {
             let saying = Saying::VoteAsTreasurer { proposal, choice, reason };
             ("Cast this ballot as a treasurer", Request::Say { saying: saying.clone() }, Request::SayReview { saying })
         } else {
-            let review = Request::BallotReview { proposal: proposal.clone(), choice: choice.clone() };
+            let asked = (proposal.clone(), choice.clone(), reason.clone());
+            let review = Request::BallotReview { proposal: asked.0, choice: asked.1, reason: asked.2 };
             ("Cast this ballot", Request::Vote { proposal, choice, reason }, review)
         };
         Order {

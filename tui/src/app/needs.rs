@@ -5,6 +5,7 @@ use althing_node::api::{BallotPath, Proposal, ProposalState, Role, SessionView, 
 use super::advice::advice;
 use crate::backend::Verdict;
 use crate::format::{blocks_and_time, short_id};
+use crate::sums;
 use crate::text::counted;
 use crate::untrusted::Untrusted;
 use crate::words;
@@ -137,8 +138,8 @@ fn votes(snapshot: &Snapshot, found: &mut Vec<Need>) {
     if !has_weight {
         return;
     }
-    let mut open: Vec<_> =
-        snapshot.proposals.iter().filter(|p| p.state == ProposalState::Voting && p.my_ballot.is_none()).collect();
+    let is_asked = |p: &&Proposal| p.state == ProposalState::Voting && p.my_ballot.is_none() && sums::counts_mine(p);
+    let mut open: Vec<_> = snapshot.proposals.iter().filter(is_asked).collect();
     open.sort_by_key(|p| p.heights.map_or(u32::MAX, |h| h.close_height));
     found.extend(open.into_iter().map(|p| vote_on(snapshot, p, "", "vote")));
 }

@@ -206,7 +206,8 @@ impl Caller {
     /// Casts a ballot after the review.
     pub(super) fn vote(&self, vote: Vote, console: &mut Console<'_>) -> Result<u8, Failure> {
         let choice = vote.choice()?;
-        let request = Request::BallotReview { proposal: vote.proposal, choice: choice.clone() };
+        let (proposal, reason) = (vote.proposal, vote.reason.clone());
+        let request = Request::BallotReview { proposal, choice: choice.clone(), reason };
         let Reply::BallotReview(effects) = self.call(request)? else {
             return Err(other_kind());
         };

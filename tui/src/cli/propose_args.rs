@@ -1,6 +1,6 @@
 //! `propose`: every class of proposal on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use althing_node::api::{
     Class, DraftEffect, DraftMilestone, DraftOption, DraftOutput, DraftTreasurer, ProposalDraft, System,
@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::console::Console;
 use super::failure::Failure;
 use super::local;
-use super::parse::by;
+use super::parse::{MOST_SAT, by};
 use crate::parts::{class, milestone, payment, treasurer};
 
 /// What every proposal has.
@@ -204,8 +204,7 @@ impl Propose {
         let (text, effects, class) = match self {
             Self::File { file, check } => {
                 let written = local::read_file(&file)?;
-                let draft = toml::from_str(&written)
-                    .map_err(|error| Failure::rule("G-24", format!("G-24: {}: {error}", file.display())))?;
+                let draft = toml::from_str(&written).map_err(|error| unreadable(&file, &error))?;
                 return Ok((draft, check));
             }
             Self::Text { text } => (text, Vec::new(), Class::Text),
@@ -261,6 +260,19 @@ impl Propose {
         };
         Ok((draft, text.check))
     }
+}
+
+/// A file that is no proposal: where, and of a number what it must be, since the library's own words for one that is too large name
+/// no range.
+fn unreadable(file: &Path, error: &toml::de::Error) -> Failure {
+    let mut text = error.to_string().trim_end().replace(" as i128, expected any value", ", which is too large");
+    if ["too large", "expected u64", "expected u32", "expected u16"].iter().any(|words| text.contains(words)) {
+        text.push_str(&format!(
+            "; a number here is a whole one: satoshis from 0 to {MOST_SAT}, blocks from 0 to {}",
+            u32::MAX
+        ));
+    }
+    Failure::rule("G-24", format!("G-24: {}: {text}", file.display()))
 }
 
 /// Lines `address,satoshis`; empty lines and those that begin with # are passed over.

@@ -1,6 +1,6 @@
 //! Answers in words, for people.
 
-use althing_node::api::{Ballot, Curve, Link, Member, Proposal, Reply, Role, Stake, Status, Why, WhyState};
+use althing_node::api::{Ballot, Curve, Link, Member, Proposal, Reply, Role, Stake, Status, Tally, Why, WhyState};
 use althing_node::view::late_words;
 
 use super::show_governance as governance;
@@ -218,6 +218,9 @@ fn proposal(p: &Proposal) -> Vec<String> {
     if let Some(mine) = &p.my_ballot {
         lines.push(format!("my ballot  {}: {}", mine.choice, words::path_meaning(&mine.path)));
     }
+    if let Some(mine) = p.vote.treasurers.as_ref().and_then(|body| body.my_ballot.as_ref()) {
+        lines.push(format!("my ballot  as a treasurer {}: {}", mine.choice, words::path_meaning(&mine.path)));
+    }
     if !p.body.is_empty() {
         lines.push(String::new());
         lines.extend(Untrusted::new(&p.body).lines());
@@ -253,16 +256,29 @@ fn tally(p: &Proposal) -> Vec<String> {
             let share = percent(parse_weight(sum).unwrap_or(0), total);
             vec![format!("  {name}"), weight(sum), format!("{share} of the roll")]
         })
+        .chain(veto_row(tally))
         .collect();
     let kind = if tally.is_final { "final sums" } else { "sums so far" };
-    let mut lines = vec![format!("{kind}, {}, roll {}", count_of(tally.ballots, "ballot"), thousands(total))];
+    // Where several bodies decide, these are the first's.
+    let whose = p.vote.bodies.first().map_or_else(String::new, |first| format!(" of the {}", first.body.name()));
+    let mut lines = vec![format!("{kind}{whose}, {}, roll {}", count_of(tally.ballots, "ballot"), thousands(total))];
     lines.extend(table(rows));
     for (name, met, rule) in [("quorum", tally.quorum_met, &p.quorum), ("threshold", tally.threshold_met, &p.threshold)]
     {
         let word = if met { "met" } else { "not met" };
         lines.push(format!("  {name} {word}: {}", Untrusted::new(rule)));
     }
+    if let Some(heading) = sums::bodies_heading(p) {
+        lines.push(format!("bodies     {heading} (G-45)"));
+        lines.extend(p.vote.bodies.iter().map(|body| format!("  {}", sums::body(body))));
+    }
     lines
+}
+
+/// Vetoes are part of what is against, and a rule asks for their share by itself.
+fn veto_row(tally: &Tally) -> Option<Vec<String>> {
+    let (veto, words) = (tally.veto.as_ref()?, sums::veto(tally)?);
+    Some(vec!["  veto".to_owned(), weight(&veto.weight), format!("part of the no, {words}")])
 }
 
 fn ballot(ballot: &Ballot) -> Vec<String> {

@@ -114,7 +114,7 @@ pub(super) fn proposal_review(review: &ProposalReview) -> Vec<String> {
     lines.extend(review.effects.iter().map(|effect| format!("  - {}", Untrusted::new(effect))));
     lines.extend(review.rules.iter().map(|rule| Untrusted::new(rule).line()));
     lines.extend(review.warnings.iter().map(|warning| format!("! think again: {}", Untrusted::new(warning))));
-    if review.deposit_sat > 0 {
+    if asks_deposit(review) {
         lines.push(format!(
             "It needs a deposit: althing deposit hold {} {}",
             Untrusted::new(&review.thread),
@@ -126,6 +126,11 @@ pub(super) fn proposal_review(review: &ProposalReview) -> Vec<String> {
         None => lines.push("✓ it can be proposed; nothing was sent".to_owned()),
     }
     lines
+}
+
+/// Whether a deposit is what comes next: what is refused for another reason is not to be paid for (N-131).
+pub(crate) fn asks_deposit(review: &ProposalReview) -> bool {
+    review.deposit_sat > 0 && review.refusal.as_ref().is_none_or(|refusal| refusal.rule == "G-96")
 }
 
 /// Something that was said.

@@ -67,7 +67,7 @@ fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, the
     if is_short {
         // What is cut off at the foot must not be the member's own ballot.
         lines.extend(mine.iter().take(2).cloned());
-        lines.extend(treasurers(proposal, columns, theme));
+        lines.extend(bodies(proposal, columns, theme));
     }
     lines.push(Line::default());
     lines.extend(proposal.tally.as_ref().map(|tally| tally_heading(tally, theme)));
@@ -75,16 +75,21 @@ fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, the
     if !is_short {
         lines.push(Line::default());
         lines.extend(mine);
-        lines.extend(treasurers(proposal, columns, theme));
+        lines.extend(bodies(proposal, columns, theme));
     }
     lines
 }
 
-/// The treasurers' own vote, where they decide beside the members, and what this folder's treasury key says in it.
-fn treasurers(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let Some(body) = &proposal.vote.treasurers else { return Vec::new() };
-    let so_far = format!("treasurers decide as well: {} of {} voted", body.voted, body.of);
-    let mut lines = paragraph(&so_far, columns, theme.text);
+/// The vote of each body, where others than the members decide, and what this folder's treasury key says in it.
+fn bodies(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if let Some(heading) = sums::bodies_heading(proposal) {
+        lines.extend(paragraph(&heading, columns, theme.text));
+    }
+    for body in &proposal.vote.bodies {
+        lines.extend(hanging("  ", &sums::body(body), columns, theme.text));
+    }
+    let Some(body) = &proposal.vote.treasurers else { return lines };
     let mine = match &body.my_ballot {
         Some(ballot) => format!("as a treasurer: {}, {}", ballot.choice, words::path(&ballot.path)),
         None if body.i_am_one && proposal.state == ProposalState::Voting => {

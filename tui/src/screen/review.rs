@@ -9,6 +9,7 @@ use ratatui::text::{Line, Span, Text};
 
 use crate::app::{App, Effects, Review, ReviewStep};
 use crate::format::{percent, sats, weight};
+use crate::sums;
 use crate::text::{bullets, hanging, paragraph, width};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
@@ -112,6 +113,8 @@ fn ballot_page(
         after.tally.clone_from(&effects.tally_after);
         after.vote.options.clone_from(&effects.options_after);
         lines.extend(tally_lines(&after, columns, theme));
+        lines
+            .extend(effects.bodies_after.iter().flat_map(|body| hanging("• ", &sums::body(body), columns, theme.text)));
     }
     if let Some(ballot) = &proposal.my_ballot {
         lines.push(Line::default());

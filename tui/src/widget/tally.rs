@@ -1,6 +1,6 @@
 //! The sums of a proposal as bars.
 
-use althing_node::api::{ChoiceTally, Marks, Measure, Proposal, Tally};
+use althing_node::api::{ChoiceTally, Marks, Measure, Proposal, Tally, VetoTally};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -20,12 +20,15 @@ pub fn tally_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
         return paragraph("The node's sums are not numbers.", columns, theme.bad);
     };
     let mut lines = match &tally.choice {
-        None => sums.bars(&proposal.vote.marks, columns, theme),
+        None => sums.bars(&proposal.vote.marks, tally.veto.as_ref(), columns, theme),
         Some(choice) => option_bars(proposal, choice, &sums, columns, theme),
     };
     lines.push(Line::default());
     if tally.choice.is_none() {
         lines.extend(sums.shares(&proposal.vote.marks, columns, theme));
+    }
+    if let Some(words) = crate::sums::veto(tally) {
+        lines.extend(paragraph(&format!("veto is {words}"), columns, theme.text));
     }
     lines.extend(verdict("quorum", tally.quorum_met, tally.is_final, &proposal.quorum, columns, theme));
     lines.extend(verdict("threshold", tally.threshold_met, tally.is_final, &proposal.threshold, columns, theme));
@@ -56,7 +59,7 @@ impl Sums {
     }
 
     /// One bar for each choice, numbers aligned, with a mark where yes alone meets the quorum if only yes counts for it.
-    fn bars(&self, marks: &Marks, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    fn bars(&self, marks: &Marks, veto: Option<&VetoTally>, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         let quorum = marks.quorum_bp.map(|bp| Self::part(bp, self.total));
         let of_yes = quorum.filter(|_| marks.quorum_of_yes);
         let took_part = self.total.saturating_sub(self.silent());
@@ -66,6 +69,10 @@ impl Sums {
             row("no", self.no, theme.bad, None),
             row("abstain", self.abstain, theme.text, None),
         ];
+        // Part of the no.
+        if let Some(veto) = veto.and_then(|veto| parse_weight(&veto.weight)) {
+            rows.insert(2, row("veto", veto, theme.bad, None));
+        }
         if let Some(quorum) = quorum.filter(|_| !marks.quorum_of_yes) {
             // The one that the rule is about: yes and abstain.
             rows.push(row("quorum", self.yes.saturating_add(self.abstain), theme.text, Some(quorum)));

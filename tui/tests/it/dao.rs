@@ -57,6 +57,7 @@ pub(crate) fn tally(yes: u64, no: u64, abstain: u64, is_final: bool) -> Tally {
         threshold_met: yes * 10_000 >= (yes + no) * 6_000 && yes > 0,
         is_final,
         choice: None,
+        veto: None,
     }
 }
 
@@ -285,6 +286,7 @@ pub(crate) fn ballot_review() -> BallotReview {
         weight: "600000".to_owned(),
         tally_after: Some(tally(1_800_000, 250_000, 0, false)),
         options_after: Vec::new(),
+        bodies_after: Vec::new(),
         sentences: vec![
             "You sign one ballot with your vote key: DAO, proposal, choice, sequence 4.".to_owned(),
             "Your choice, your name and your weight become public to the DAO.".to_owned(),
@@ -308,7 +310,7 @@ pub(crate) fn proposal_review(draft: &ProposalDraft) -> ProposalReview {
             "Again" => vec!["Proposed now it would have no effect.".to_owned()],
             _ => Vec::new(),
         },
-        deposit_sat: 0,
+        deposit_sat: if draft.title == "Dear" { 500 } else { 0 },
         refusal: None,
     }
 }

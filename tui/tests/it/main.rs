@@ -25,6 +25,7 @@ mod real_terminal;
 mod remap;
 pub(crate) mod screens;
 mod settings_commands;
+mod several_bodies;
 mod sizes;
 mod slow_node;
 mod stage;

@@ -1,14 +1,28 @@
 //! Hazard: a treasurer who has a say as one of a body can use it by command only, or takes one ballot for the other.
 
-use althing_node::api::{BallotPath, Choice, ProposalState, Reply, Request, Said, Saying, Snapshot, TreasurersVote};
+use althing_node::api::{
+    BallotPath, Body, BodyTally, Choice, ProposalState, Reply, Request, Said, Saying, Snapshot, Tally, TreasurersVote,
+};
 use althing_tui::app::{Need, Popup, Screen, needs};
 
-use crate::dao::{AtTheKeyboard, ballot, id, snapshot};
+use crate::dao::{AtTheKeyboard, ballot, id, snapshot, tally};
 
 /// The second proposal of the list is one on which the treasurers decide as well.
 fn decided_by_both(body: TreasurersVote) -> Snapshot {
     let mut seen = snapshot();
-    seen.proposals[1].vote.treasurers = Some(body);
+    let vote = &mut seen.proposals[1].vote;
+    vote.treasurers = Some(body);
+    let of = |body, voters, i_am_one, tally: Tally, outcome: &str| BodyTally {
+        body,
+        voters,
+        i_am_one,
+        tally: Tally { total_weight: voters.to_string(), ballots: 1, ..tally },
+        outcome: Some(outcome.to_owned()),
+    };
+    vote.bodies = vec![
+        of(Body::Members, 5, true, tally(1, 0, 0, false), "passed"),
+        of(Body::Treasurers, 3, true, tally(0, 1, 0, false), "no_quorum"),
+    ];
     seen
 }
 
@@ -22,7 +36,8 @@ fn a_treasurer_votes_as_one_by_keyboard() {
     let mut member = AtTheKeyboard::seeing(decided_by_both(body())).answer(Ok(Reply::Said(said)));
     member.size = (120, 40);
     let text = member.press("2j<enter>").text();
-    assert!(text.contains("treasurers decide as well: 1 of 3 voted"), "{text}");
+    assert!(text.contains("the members and the treasurers decide, each by"), "{text}");
+    assert!(text.contains("treasurers: yes 0, no 1, abstain 0, of 3"), "{text}");
     assert!(text.contains("as a treasurer: none yet; V votes"), "{text}");
     let text = member.press("Vn").text();
     assert!(text.contains("My ballot as a treasurer") && text.contains("one of 3 votes of the treasurers"), "{text}");

@@ -138,6 +138,10 @@ fn bodies(rule: &ClassRule, at: &dyn Fn(&str) -> String, p: &mut Problems) {
     if rule.bodies.is_empty() || (rule.class != Class::Pause && !distinct.contains(&Body::Members)) {
         p.add("R-76", &at("bodies"), format!("of class {} must have members", rule.class.name()));
     }
+    // Their totals are the proposal's own in the trees (G-63), so that what proves a member's ballot is the same everywhere.
+    if rule.bodies.iter().skip(1).any(|body| *body == Body::Members) {
+        p.add("R-76", &at("bodies"), "has members behind another body; they come first".into());
+    }
     // Bodies beside the members answer one question, one key one vote.
     if rule.bodies.iter().any(|body| *body != Body::Members) && rule.systems.iter().any(|system| system.has_options()) {
         p.add("R-76", &at("bodies"), "treasurers and founders vote only under systems without options".into());

@@ -6,40 +6,101 @@ use super::super::{Fate, Ledger, Step};
 use super::Bar;
 use crate::charter::{ALL_BP, Charter, Class};
 use crate::entry::{Effect, ProposalContent};
-use crate::id::MemberId;
+use crate::id::{MemberId, ProposalId};
 use crate::roll::Roll;
-use crate::state::ProposalRecord;
+use crate::state::{LogState, ProposalRecord};
 
 /// Bits that weights are cut to, so that products of two of them stay within 128 bits with room for basis points.
 const WEIGHT_BITS: u32 = 56;
 
+/// A rule change or an expulsion, with what it is measured by.
+struct Change<'a> {
+    ledger: &'a Ledger,
+    state: &'a LogState,
+    /// Whom the rules leave out is told by the log below this position.
+    size: u64,
+    /// Epoch and roll of its snapshot.
+    snapshot: (u32, &'a Roll),
+    content: &'a ProposalContent,
+    /// Where it stands, or would.
+    position: u64,
+    limit_bp: u16,
+}
+
 /// Whether a rule change or an expulsion would take too much weight from those who have it, measured on the snapshot's stakes
 /// before and after.
 pub(super) fn electorate_shrink(ledger: &Ledger, step: &Step<'_>, proposal: &ProposalRecord) -> Option<Bar> {
-    let roll = step.state.roll(proposal.snapshot_epoch)?;
-    let (size, in_force) = (step.boundary.log_size, step.state.roll_charter(step.boundary.log_size));
-    let now = step.state.membership_under(in_force, size);
-    let limit_bp = step.state.charter_of(proposal).guards.electorate_shrink_bp;
-    // Whoever is suspended will be back, and has a vote to lose (G-98).
-    let before = keep(roll, |member| now.allows(member));
-    let losses = match proposal.content.class {
-        Class::RuleChange => rule_changes(&proposal.content)
-            .map(|after| {
-                let then = step.state.membership_under(after, size);
-                let after = roll.reweighed(after, |member| now.allows(member) && then.allows(member));
-                lost(&before, &after)
-            })
-            .collect(),
-        Class::Expel => {
-            let gone = expelled(ledger, step, proposal);
-            let after = keep(&before, |member| !gone.contains(member));
-            vec![lost(&before, &after)]
-        }
-        _ => Vec::new(),
+    let epoch = proposal.snapshot_epoch;
+    let change = Change {
+        ledger,
+        state: step.state,
+        size: step.boundary.log_size,
+        snapshot: (epoch, step.state.roll(epoch)?),
+        content: &proposal.content,
+        position: proposal.position,
+        limit_bp: step.state.charter_of(proposal).guards.electorate_shrink_bp,
     };
-    let of = before.total();
-    let worst = losses.into_iter().filter(|lost| is_above_share(*lost, of, limit_bp)).max();
-    worst.map(|lost| Bar::ElectorateShrink { lost, of })
+    change.judge()
+}
+
+/// The same of what is not proposed yet, as far as the newest roll tells: other stakes may come and go before it passes.
+pub(super) fn forecast_shrink(
+    ledger: &Ledger,
+    state: &LogState,
+    content: &ProposalContent,
+    thread: &ProposalId,
+) -> Option<Bar> {
+    let epoch = state.snapshot_for(thread)?;
+    let (size, limit_bp) = (state.size(), state.charter().guards.electorate_shrink_bp);
+    Change { ledger, state, size, snapshot: (epoch, state.roll(epoch)?), content, position: size, limit_bp }.judge()
+}
+
+impl Change<'_> {
+    fn judge(&self) -> Option<Bar> {
+        let (state, size, (_, roll)) = (self.state, self.size, self.snapshot);
+        let now = state.membership_under(state.roll_charter(size), size);
+        // Whoever is suspended will be back, and has a vote to lose (G-98).
+        let before = keep(roll, |member| now.allows(member));
+        let losses = match self.content.class {
+            Class::RuleChange => rule_changes(self.content)
+                .map(|after| {
+                    let then = state.membership_under(after, size);
+                    let after = roll.reweighed(after, |member| now.allows(member) && then.allows(member));
+                    lost(&before, &after)
+                })
+                .collect(),
+            Class::Expel => {
+                let gone = self.expelled();
+                let after = keep(&before, |member| !gone.contains(member));
+                vec![lost(&before, &after)]
+            }
+            _ => Vec::new(),
+        };
+        let of = before.total();
+        let worst = losses.into_iter().filter(|lost| is_above_share(*lost, of, self.limit_bp)).max();
+        worst.map(|lost| Bar::ElectorateShrink { lost, of })
+    }
+
+    /// Whom it expels, and those before it that passed and are not in the roll's past yet: many small expulsions are a large one.
+    fn expelled(&self) -> BTreeSet<MemberId> {
+        let (snapshot, _) = self.snapshot;
+        let is_recent = |enacted: Option<u32>| enacted.is_none_or(|epoch| epoch >= snapshot);
+        let passed = self.ledger.standings().iter().filter(|(_, s)| match s.fate {
+            Fate::Waiting | Fate::Effective => is_recent(s.enacted_epoch),
+            _ => false,
+        });
+        let others = passed.filter_map(|(id, _)| self.state.proposals().get(id));
+        let expelling = others.filter(|other| other.content.class == Class::Expel);
+        let all = expelling.map(|other| (&other.content, other.position)).chain([(self.content, self.position)]);
+        let named = all.flat_map(|(content, position)| {
+            let effects = content.options.iter().flat_map(|option| &option.effects);
+            effects.filter_map(move |effect| match effect {
+                Effect::Expel { member } => Some(self.state.member_of_key_at(member, position)),
+                _ => None,
+            })
+        });
+        named.collect()
+    }
 }
 
 fn rule_changes(content: &ProposalContent) -> impl Iterator<Item = &Charter> {
@@ -48,27 +109,6 @@ fn rule_changes(content: &ProposalContent) -> impl Iterator<Item = &Charter> {
         Effect::RuleChange(change) => Some(&*change.charter),
         _ => None,
     })
-}
-
-/// Whom this proposal expels, and those before it that passed and are not in the roll's past yet: many small expulsions are a
-/// large one.
-fn expelled(ledger: &Ledger, step: &Step<'_>, proposal: &ProposalRecord) -> BTreeSet<MemberId> {
-    let snapshot = proposal.snapshot_epoch;
-    let is_recent = |enacted: Option<u32>| enacted.is_none_or(|epoch| epoch >= snapshot);
-    let passed = ledger.standings().iter().filter(|(_, s)| match s.fate {
-        Fate::Waiting | Fate::Effective => is_recent(s.enacted_epoch),
-        _ => false,
-    });
-    let others = passed.filter_map(|(id, _)| step.state.proposals().get(id));
-    let expelling = others.filter(|other| other.content.class == Class::Expel).chain([proposal]);
-    let named = expelling.flat_map(|p| {
-        let effects = p.content.options.iter().flat_map(|option| &option.effects);
-        effects.filter_map(|effect| match effect {
-            Effect::Expel { member } => Some(step.state.member_of_key_at(member, p.position)),
-            _ => None,
-        })
-    });
-    named.collect()
 }
 
 fn keep(roll: &Roll, keeps: impl Fn(&MemberId) -> bool) -> Roll {

@@ -180,6 +180,13 @@ impl Ledger {
         past.cooldown(state.tip_height().unwrap_or(0)).or_else(|| past.deposit_bar())
     }
 
+    /// Whether `content` would be barred by G-102 if it passed with the stakes of the newest roll.
+    #[must_use]
+    pub fn forecast_shrink(&self, state: &LogState, content: &ProposalContent, author: &MemberId) -> Option<Bar> {
+        let p = state.params();
+        electorate::forecast_shrink(self, state, content, &content.thread(content.id(p.network, p.dao_id, *author)))
+    }
+
     fn request_failed(&self, proposal: &ProposalRecord) -> Option<Bar> {
         let request = proposal.content.request?;
         let passed = self.standing(&request).is_some_and(|standing| standing.fate == Fate::Effective);

@@ -1,11 +1,13 @@
 //! What was decided and how many voted.
 
 use super::Period;
+use crate::charter::Body;
 use crate::ledger::{Fate, Standing};
 use crate::report::concentration::share_bp;
 use crate::report::{ReportTree, Row, Section, Unit, Value};
 use crate::state::ProposalRecord;
-use crate::voting::Outcome;
+use crate::tally::Sums;
+use crate::voting::{Count, Outcome};
 
 impl Period<'_> {
     pub(super) fn decisions(&self) -> Section {
@@ -33,12 +35,48 @@ impl Period<'_> {
         .figure("decided", Value::Number(decided.len() as u128), self.replayed())
         .figure("passed", Value::Number(passed as u128), self.replayed())
         .table("Decisions", &["proposal", "title", "class", "system", "outcome", "option", "then"], rows.collect())
+        .table(
+            "Questions",
+            &["proposal", "body", "yes", "no", "of the no veto", "vetoed from", "abstain", "of", "at the close"],
+            self.questions(&decided),
+        )
         .table("Choices", &["proposal", "option", "number", "is", "mean, hundredths"], self.choices(&decided))
         .table(
             "Rounds of run-offs",
             &["proposal", "round", "option", "weight", "falls"],
             self.rounds(&decided),
         )
+    }
+
+    /// F-12: the sums of every question, of each body that decided it.
+    fn questions(&self, decided: &[(&ProposalRecord, &Standing)]) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (proposal, standing) in decided.iter().filter(|(proposal, _)| !proposal.content.system.has_options()) {
+            let veto_bp = self.state.rule_of(proposal).map(|rule| rule.veto_bp);
+            let mut told = |body: Body, count: &Count, outcome: Outcome| {
+                let Some(sums) = Sums::of(count) else { return };
+                let veto = count.vetoes();
+                rows.push(Row {
+                    values: vec![
+                        Value::Words(proposal.id.to_string()),
+                        Value::Words(body.name().to_owned()),
+                        Value::Number(sums.yes),
+                        Value::Number(sums.no),
+                        veto.map_or(Value::None, Value::Number),
+                        veto.and(veto_bp).map_or(Value::None, |bp| Value::Share(u32::from(bp))),
+                        Value::Number(sums.abstain),
+                        Value::Number(sums.weight),
+                        Value::Words(outcome.name().to_owned()),
+                    ],
+                    evidence: self.tally(ReportTree::Ballots, standing.decided_epoch, proposal),
+                });
+            };
+            match standing.bodies.as_slice() {
+                [] => told(Body::Members, &standing.count, standing.announced),
+                bodies => bodies.iter().for_each(|one| told(one.body, &one.count, one.outcome)),
+            }
+        }
+        rows
     }
 
     /// F-9: the number of every option of a choice.

@@ -21,7 +21,7 @@ impl LogState {
         if self.anchored.is_empty() {
             return not_now("G-27", "no epoch is final yet, so there is no roll to vote with".into());
         }
-        self.check_class_rule(&e.body, &author, e.body.thread(id))?;
+        self.check_class_rule(&e.body)?;
         if e.body.class == Class::Request && e.body.system.has_options() {
             return invalid("G-88", format!("a request is a question, not a choice by {}", e.body.system.name()));
         }
@@ -31,7 +31,9 @@ impl LogState {
         if let Some(request) = e.body.request {
             self.check_answer(&e.body, &request)?;
         }
-        e.body.options.iter().flat_map(|option| &option.effects).try_for_each(|effect| self.check_effect(effect))
+        e.body.options.iter().flat_map(|option| &option.effects).try_for_each(|effect| self.check_effect(effect))?;
+        // N-131: who holds a deposit for what is refused for good has it stuck.
+        self.check_deposit(&e.body, &author, e.body.thread(id))
     }
 
     /// G-93: a proposal is taken back while nobody can have voted on it.
@@ -56,13 +58,8 @@ impl LogState {
         Some(boundary(self.charter_of(proposal), authorised_at.saturating_add(terms.submission_blocks)))
     }
 
-    /// G-16, and what the rule asks of a proposal.
-    fn check_class_rule(
-        &self,
-        content: &ProposalContent,
-        author: &MemberId,
-        thread: ProposalId,
-    ) -> Result<(), Refusal> {
+    /// G-16, and the systems of the rule.
+    fn check_class_rule(&self, content: &ProposalContent) -> Result<(), Refusal> {
         let (class, amount) = (content.class.name(), content.amount_sat());
         let Some((_, rule)) = self.charter().rule_for(content.class, amount) else {
             return invalid("G-16", format!("the charter has no rule for class {class} with {amount} sat"));
@@ -72,12 +69,19 @@ impl LogState {
             let (found, allowed) = (content.system.words(), allowed.join(", "));
             return invalid("R-21", format!("class {class} is not voted on by {found}, but by {allowed}"));
         }
-        let held = self.deposit_sat(&thread, author, self.size());
-        if held < rule.deposit_sat {
-            let needed = rule.deposit_sat;
-            return not_now("G-96", format!("{held} sat are held for {thread}, class {class} needs {needed}"));
-        }
         Ok(())
+    }
+
+    /// G-96: the author holds what the rule asks for.
+    fn check_deposit(&self, content: &ProposalContent, author: &MemberId, thread: ProposalId) -> Result<(), Refusal> {
+        let class = content.class.name();
+        let needed =
+            self.charter().rule_for(content.class, content.amount_sat()).map_or(0, |(_, rule)| rule.deposit_sat);
+        let held = self.deposit_sat(&thread, author, self.size());
+        match held < needed {
+            true => not_now("G-96", format!("{held} sat are held for {thread}, class {class} needs {needed}")),
+            false => Ok(()),
+        }
     }
 
     /// G-89: the newest version is replaced, by its author, while it is under review.

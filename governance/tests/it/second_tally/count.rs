@@ -1,8 +1,9 @@
 //! When a vote ends and what it comes to (G-42 to G-53, G-106, V-40, V-41).
 
-use althing_governance::MemberId;
 use althing_governance::charter::{Body, Quorum};
+use althing_governance::ledger::Standing;
 use althing_governance::voting::{Outcome, Rule, System};
+use althing_governance::{LogState, MemberId};
 
 use super::roll::Weights;
 use super::told::{Motion, Told, size};
@@ -47,6 +48,36 @@ impl Told<'_> {
         match again {
             Outcome::Passed { .. } if again != first.outcome => Some(Outcome::Rejected),
             _ => Some(again),
+        }
+    }
+
+    /// Where others than the members decide, what each body said; and what it is said to have said by now, which an office is
+    /// counted for apart (G-45).
+    pub(crate) fn compare_bodies(
+        &self,
+        state: &LogState,
+        motion: &Motion<'_>,
+        standing: &Standing,
+        end: u32,
+        at: &str,
+    ) {
+        let cutoff = self.size_at(end).unwrap();
+        let by_now = state.bodies_so_far(&state.proposals()[&motion.id]);
+        if motion.rule.bodies == [Body::Members] {
+            assert!(standing.bodies.is_empty(), "{at}: the members alone decide");
+            return;
+        }
+        let bodies: Vec<Body> = standing.bodies.iter().map(|one| one.body).collect();
+        assert_eq!(bodies, motion.rule.bodies, "{at}: bodies");
+        for (one, now) in standing.bodies.iter().zip(&by_now) {
+            let (election, _) = self.election(motion, one.body, end, cutoff, None);
+            assert_eq!(one.count.sums(), election.sums(), "{at}: sums of {}", one.body.name());
+            assert_eq!(
+                (now.body, now.count.sums()),
+                (one.body, election.sums()),
+                "{at}: sums of {} by now",
+                one.body.name()
+            );
         }
     }
 

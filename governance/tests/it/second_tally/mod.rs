@@ -58,6 +58,7 @@ fn compare(number: u64, world: &World, seen: &mut Tallies) {
         assert_eq!(*standing.count.rankings(), rankings(&decision), "{at}: rankings");
         assert_eq!((standing.closed_at, standing.decided_epoch), (end, epoch), "{at}: end and epoch");
         assert_eq!((standing.announced, standing.dormant_weight), (outcome, dormant), "{at}: outcome, dormant weight");
+        told.compare_bodies(&world.state, &motion, standing, end, &at);
         let last = match standing.enacted_epoch {
             Some(enacted) => told.again(&motion, &decision, told.closings[enacted as usize - 1]),
             None => Some(outcome),

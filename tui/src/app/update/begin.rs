@@ -186,6 +186,10 @@ fn begin_vote(app: &mut App, as_treasurer: bool) {
     let Some(proposal) = app.proposal(&proposal) else { return };
     let number = proposal.number;
     match &proposal.vote.treasurers {
+        _ if !as_treasurer && !crate::sums::counts_mine(proposal) => {
+            let who = crate::sums::bodies_heading(proposal).unwrap_or_default();
+            return say(app, true, format!("N-130: on #{number} {who}; a ballot of yours would decide nothing."));
+        }
         _ if !as_treasurer => {}
         Some(body) if body.i_am_one => {}
         Some(_) => {

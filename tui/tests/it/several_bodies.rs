@@ -1,0 +1,129 @@
+//! Hazard: a decision of several bodies of which only the members' part is seen, vetoes that nobody can see rise, or a ballot asked for
+//! that decides nothing (G-45, V-24, N-130).
+
+use althing_node::api::*;
+use althing_tui::app::{Need, needs};
+
+use crate::dao::{AtTheKeyboard, proposal, snapshot, tally};
+use crate::stage::{Stage, althing};
+
+fn body(body: Body, voters: u64, i_am_one: bool, [yes, no]: [u64; 2], outcome: &str) -> BodyTally {
+    let sums = Tally { total_weight: voters.to_string(), ballots: yes + no, ..tally(yes, no, 0, false) };
+    BodyTally { body, voters, i_am_one, tally: sums, outcome: Some(outcome.to_owned()) }
+}
+
+/// What the treasurers decide alone.
+fn pause() -> Proposal {
+    let treasurers = body(Body::Treasurers, 3, false, [1, 1], "tied");
+    let mut pause = proposal(4, "Wait", "pause", ProposalState::Voting, Some(treasurers.tally.clone()));
+    pause.vote.bodies = vec![treasurers];
+    pause.vote.treasurers = Some(TreasurersVote { of: 3, voted: 2, i_am_one: false, my_ballot: None });
+    pause
+}
+
+fn vetoes(is_reached: bool) -> Proposal {
+    let mut sums = tally(600_000, 400_000, 0, false);
+    let weight = if is_reached { "350000" } else { "300000" };
+    sums.veto = Some(VetoTally { weight: weight.to_owned(), cast: "1000000".to_owned(), needed_bp: 3334, is_reached });
+    let mut vetoes = proposal(4, "A wall", "text", ProposalState::Voting, Some(sums));
+    vetoes.vote.system = System::YesNoVeto;
+    vetoes
+}
+
+fn shown(proposal: Proposal) -> String {
+    let outcome = althing(Stage::running().showing(proposal), "proposal show 949f", "");
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    outcome.out
+}
+
+/// On the screen, without the frames and with single blanks.
+fn on_screen(proposal: Proposal) -> String {
+    let mut seen = snapshot();
+    seen.proposals = vec![proposal];
+    let mut member = AtTheKeyboard::seeing(seen);
+    member.size = (140, 50);
+    let text = member.press("2<enter>").text();
+    text.replace(['│', '┃'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_body_is_told_with_its_sums_and_what_it_says() {
+    let mut both = pause();
+    both.vote.bodies.insert(0, body(Body::Members, 5, true, [4, 0], "passed"));
+    both.tally = Some(both.vote.bodies[0].tally.clone());
+    for (proposal, said) in [
+        (
+            pause(),
+            vec![
+                "of the treasurers, 2 ballots",
+                "the treasurers alone decide",
+                "treasurers: yes 1, no 1, abstain 0, of 3; 2 of 3 voted; so far: tied",
+            ],
+        ),
+        (
+            both,
+            vec![
+                "of the members, 4 ballots",
+                "the members and the treasurers decide, each by itself",
+                "members: yes 4, no 0, abstain 0, of 5; 4 of 5 voted; so far: passed",
+                "treasurers: yes 1, no 1",
+            ],
+        ),
+    ] {
+        let out = shown(proposal.clone());
+        for words in &said {
+            assert!(out.contains(words), "{words}:\n{out}");
+        }
+        let screen = on_screen(proposal);
+        for words in &said[1..] {
+            // A line is broken where the column ends.
+            let begin = words.split(", ").next().unwrap();
+            assert!(screen.contains(begin), "{begin}:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn vetoes_are_shown_with_the_share_that_stops() {
+    for (is_reached, words) in [
+        (false, "30.0 % of the 1,000,000 cast yes or no; from 33.34 % on it is vetoed: not reached"),
+        (true, "35.0 % of the 1,000,000 cast yes or no; from 33.34 % on it is vetoed: reached"),
+    ] {
+        let out = shown(vetoes(is_reached));
+        assert!(out.contains(&format!("part of the no, {words}")), "{out}");
+        let screen = on_screen(vetoes(is_reached));
+        assert!(screen.contains("of the 1,000,000 cast") && screen.contains("veto is 3"), "{screen}");
+    }
+    assert!(
+        !shown(proposal(4, "A fence", "text", ProposalState::Voting, Some(tally(1, 1, 0, false)))).contains("veto")
+    );
+}
+
+#[test]
+fn nobody_is_asked_for_a_ballot_that_decides_nothing() {
+    let mut seen = snapshot();
+    seen.proposals = vec![pause()];
+    let asked: Vec<Need> = needs(&seen, &[], None).into_iter().filter(|need| need.text.starts_with("Vote")).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+    let mut member = AtTheKeyboard::seeing(seen.clone());
+    let text = member.press("2v").text();
+    assert!(text.contains("the treasurers alone decide") && text.contains("N-130"), "{text}");
+    assert!(member.app.popups.is_empty());
+    seen.proposals[0].vote.bodies[0].body = Body::Founders;
+    seen.proposals[0].vote.bodies[0].i_am_one = true;
+    let asked = needs(&seen, &[], None).into_iter().filter(|need| need.text.starts_with("Vote")).count();
+    assert_eq!(asked, 1, "a founder has a say");
+}
+
+/// N-131: what is refused for good is not to be paid for first.
+#[test]
+fn a_deposit_is_asked_for_only_where_it_is_what_lacks() {
+    let refused =
+        |rule: &str| Refused { rule: rule.to_owned(), message: format!("{rule}: no"), transient: rule == "G-96" };
+    for (rule, asks) in [("G-96", true), ("G-88", false), ("R-23", false)] {
+        let stage = Stage::running().refusing(Some(refused(rule)));
+        let outcome = althing(stage, "propose text --title Dear --check", "");
+        assert_eq!(outcome.out.contains("deposit hold"), asks, "{rule}: {outcome:?}");
+        assert!(outcome.out.contains(&format!("{rule}: no")), "{outcome:?}");
+    }
+}
