@@ -114,6 +114,23 @@ impl Config {
         toml::from_str(&text).with_context(|| format!("N-11: {} is malformed", path.display()))
     }
 
+    /// Changes the settings of `dir`, also while a node runs on it, which takes them up when it is started again (N-172).
+    /// Whoever else changes them waits.
+    ///
+    /// # Errors
+    /// A missing or malformed file, I/O, or what `change` fails with.
+    pub fn change<T>(dir: &Path, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let path = dir.join("config.lock");
+        // A folder that is not set up gets no lock either.
+        Self::load(dir)?;
+        let lock = fs::File::create(&path).with_context(|| format!("opening {}", path.display()))?;
+        lock.lock().with_context(|| format!("locking {}", path.display()))?;
+        let mut config = Self::load(dir)?;
+        let changed = change(&mut config)?;
+        config.save(dir)?;
+        Ok(changed)
+    }
+
     /// Writes the settings of `dir`.
     ///
     /// # Errors
@@ -123,5 +140,55 @@ impl Config {
         let part = dir.join("config.toml.part");
         fs::write(&part, toml::to_string(self)?).with_context(|| format!("writing {}", part.display()))?;
         fs::rename(&part, &path).with_context(|| format!("writing {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(dir: &Path) {
+        let bitcoind = Access { url: "http://127.0.0.1:1".to_owned(), cookie_file: None, user_pass: None };
+        let config = Config {
+            network: "regtest".to_owned(),
+            birthday: 1,
+            towers: Vec::new(),
+            operators: Vec::new(),
+            backup_file: None,
+            funds_folder: None,
+            bitcoind,
+            links: LinkSettings::default(),
+            gossip: GossipSettings::default(),
+        };
+        config.save(dir).unwrap();
+    }
+
+    /// N-172: no change is lost to another one, whether or not a node runs on the folder.
+    #[test]
+    fn changes_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        assert!(Config::change(dir, |_| Ok(())).is_err(), "a folder that is not set up");
+        assert!(!dir.join("config.lock").exists());
+        written(dir);
+        let _node = crate::lease::Lease::take(dir).unwrap();
+        std::thread::scope(|scope| {
+            for n in 0..16 {
+                scope.spawn(move || {
+                    let add = |config: &mut Config| {
+                        config.towers.push(n.to_string());
+                        Ok(())
+                    };
+                    Config::change(dir, add).unwrap();
+                });
+            }
+        });
+        assert_eq!(Config::load(dir).unwrap().towers.len(), 16);
+        let refused: Result<()> = Config::change(dir, |config| {
+            config.towers.clear();
+            anyhow::bail!("no")
+        });
+        assert!(refused.is_err());
+        assert_eq!(Config::load(dir).unwrap().towers.len(), 16, "a change that failed changes nothing");
     }
 }

@@ -39,3 +39,4 @@ pub mod tower;
 pub mod treasury;
 pub mod view;
 pub mod wallet;
+pub mod workload;

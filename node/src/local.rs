@@ -20,7 +20,6 @@ use crate::config::Config;
 use crate::control::{self, Remote};
 use crate::dao::{DAO_FILE, Dao};
 use crate::engine::EngineHandle;
-use crate::lease::Lease;
 use crate::peers::PeerAddress;
 use crate::{hub, member, tower};
 
@@ -113,7 +112,7 @@ pub fn start_tower(dir: &Path, password: &str, listen: &str, limits: &TowerLimit
 /// The towers that watch for a folder, after one was added (`true`) or removed.
 ///
 /// # Errors
-/// A folder in use or not set up, or an address that is none.
+/// A folder that is not set up, or an address that is none.
 pub fn towers(dir: &Path, change: Option<(&str, bool)>) -> Result<Vec<String>> {
     let Some((address, add)) = change else { return Ok(Config::load(dir)?.towers) };
     // Judged before anything else: a wrong address is wrong whether or not a node runs here.
@@ -124,36 +123,35 @@ pub fn towers(dir: &Path, change: Option<(&str, bool)>) -> Result<Vec<String>> {
         }
         false => String::new(),
     };
-    let mut config = Config::load(dir)?;
-    let is_known = |known: &String| known == address || known.split('@').next() == Some(address);
-    if !add && !config.towers.iter().any(is_known) {
-        let why = format!("N-123: no tower {address} watches for this folder");
-        return Err(ApiError::invalid("N-123", why).into());
-    }
-    let _lease = Lease::take(dir)?;
-    if add {
-        let same = |known: &String| known.split('@').next() == tower.split('@').next();
-        config.towers.retain(|known| !same(known));
-        config.towers.push(tower);
-    } else {
-        config.towers.retain(|known| !is_known(known));
-    }
-    config.save(dir)?;
-    Ok(config.towers)
+    Config::change(dir, |config| {
+        let is_known = |known: &String| known == address || known.split('@').next() == Some(address);
+        if !add && !config.towers.iter().any(is_known) {
+            let why = format!("N-123: no tower {address} watches for this folder");
+            return Err(ApiError::invalid("N-123", why).into());
+        }
+        if add {
+            let same = |known: &String| known.split('@').next() == tower.split('@').next();
+            config.towers.retain(|known| !same(known));
+            config.towers.push(tower);
+        } else {
+            config.towers.retain(|known| !is_known(known));
+        }
+        Ok(config.towers.clone())
+    })
 }
 
 /// Names the file that a second copy of the member's backup is kept in.
 ///
 /// # Errors
-/// A folder in use or not set up, or a file inside it.
+/// A folder that is not set up, or a file inside it.
 pub fn backup_keep(dir: &Path, file: Option<&Path>) -> Result<()> {
     if let Some(file) = file {
         judge_backup_file(dir, file)?;
     }
-    let _lease = Lease::take(dir)?;
-    let mut config = Config::load(dir)?;
-    config.backup_file = file.map(Path::to_owned);
-    config.save(dir)
+    Config::change(dir, |config| {
+        config.backup_file = file.map(Path::to_owned);
+        Ok(())
+    })
 }
 
 /// N-123: a file for the second copy that can be written, outside the folder. An existing one is left as it is.

@@ -104,11 +104,12 @@ pub fn add(dir: &Path, password: &str, keys: &[String]) -> Result<Vec<String>> {
     let own = own_key(&Keys::open(dir, password)?, &operators).ok_or_else(|| {
         ApiError::invalid("N-424", "N-424: none of these is an operator key of this seed; `althing keys` shows it")
     })?;
-    let mut config = Config::load(dir)?;
-    if !sets(&config)?.contains(&operators) {
-        config.operators.push(operators.keys().iter().map(PublicKey::to_string).collect());
-        config.save(dir)?;
-    }
+    Config::change(dir, |config| {
+        if !sets(config)?.contains(&operators) {
+            config.operators.push(operators.keys().iter().map(PublicKey::to_string).collect());
+        }
+        Ok(())
+    })?;
     Ok(vec![
         format!("These {} operators sign every link together; yours is {}.", operators.keys().len(), own.public_key()),
         format!(

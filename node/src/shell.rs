@@ -14,6 +14,7 @@ use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{All, Keypair, Secp256k1};
 use bitcoin::{Block, BlockHash, Network, OutPoint};
 
+use crate::api::SpotCheck;
 use crate::chain::{Access, Bitcoind, ChainEvent, Follower};
 use crate::chain_view::{LiveChain, own_output, successor_output};
 use crate::config::Config;
@@ -29,6 +30,7 @@ use crate::stakes::{Backups, SeedCoins, Stakes, Towers};
 use crate::store::{BlockRow, Segment, Store};
 use crate::treasury::{Desk, Papers, generations};
 use crate::wallet::Wallet;
+use crate::workload::Workload;
 
 /// Shortest time between two starts of the chain follower.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
@@ -70,6 +72,10 @@ pub struct Shell {
     pub watch: Watch,
     /// The best block.
     pub tip: Option<(u32, BlockHash)>,
+    /// What was looked at again last (N-362).
+    pub spot_check: Option<SpotCheck>,
+    /// How a hub does its work.
+    pub workload: Workload,
     /// What a person must know, by subject.
     pub alarms: BTreeMap<&'static str, String>,
     /// Grows with every change that a screen could show.
@@ -161,6 +167,8 @@ impl Shell {
             backups,
             watch: Watch::default(),
             tip,
+            spot_check: None,
+            workload: Workload::default(),
             alarms: BTreeMap::new(),
             revision: 1,
             secp: Secp256k1::new(),

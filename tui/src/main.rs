@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         out: &mut stdout(),
         err: &mut stderr(),
         ask_password: &mut |prompt| ask_password(prompt),
+        screens: None,
     };
     let backend: Arc<dyn Backend> = Arc::new(ThisMachine);
     ExitCode::from(run(&args, &backend, &mut console))

@@ -47,6 +47,7 @@ pub fn only_looks(request: &Request) -> bool {
             | Request::Why { .. }
             | Request::WhyLink { .. }
             | Request::Curve { .. }
+            | Request::MemberHistory { .. }
             | Request::Gates(GateRequest::List)
             | Request::Wait { .. }
             | Request::Tower

@@ -1,8 +1,11 @@
 //! The words for states, the same on every screen and in every command.
 
-use althing_node::api::{Ballot, BallotPath, BondView, Choice, FundsProof, KeyView, Link, ProposalState, Role};
+use althing_node::api::{
+    Ballot, BallotPath, BondView, CastBefore, Choice, FundsProof, HandedOn, KeyView, Link, MemberHistory,
+    ProposalState, Role, System,
+};
 
-use crate::format::{count_of, sats, short_id, thousands};
+use crate::format::{count_of, percent, sats, short_id, thousands, weight};
 use crate::untrusted::Untrusted;
 
 /// Where a proposal stands.
@@ -43,6 +46,76 @@ pub fn state_sign(state: ProposalState) -> &'static str {
         | ProposalState::Vetoed => "✗",
         ProposalState::Expired | ProposalState::Withdrawn | ProposalState::Superseded | ProposalState::Lapsed => "–",
     }
+}
+
+/// What a voting system is called.
+#[must_use]
+pub fn system(system: System) -> &'static str {
+    match system {
+        System::YesNoAbstain => "yes or no",
+        System::YesNoVeto => "yes or no, with veto",
+        System::Optimistic => "passes unless enough say no",
+        System::SingleChoice => "single choice",
+        System::Approval => "approval",
+        System::Score { .. } => "score",
+        System::InstantRunoff => "instant run-off",
+        System::Schulze => "Schulze",
+        System::Split => "split",
+        System::Quadratic { .. } => "quadratic",
+    }
+}
+
+/// How a ballot of that system is filled in, in a few words.
+#[must_use]
+pub fn how_to_fill(system: System) -> &'static str {
+    match system {
+        System::YesNoAbstain | System::YesNoVeto | System::Optimistic => "one of these",
+        System::SingleChoice => "one option gets all",
+        System::Approval => "mark all that you approve of",
+        System::Score { .. } => "a grade for each option",
+        System::InstantRunoff | System::Schulze => "rank as many as you like, best first",
+        System::Split => "divide your weight into parts",
+        System::Quadratic { .. } => "n votes for an option cost n × n credits",
+    }
+}
+
+/// What a member did, for whoever thinks of handing weight on to them.
+#[must_use]
+pub fn member_history(found: &MemberHistory) -> Vec<String> {
+    let (voted, could) = (thousands(u128::from(found.voted)), count_of(found.could_vote, "vote"));
+    let taken = percent(u128::from(found.voted), u128::from(found.could_vote));
+    let mut lines = vec![
+        format!("{} {}", Untrusted::new(&found.name), Untrusted::new(&found.member)),
+        match found.could_vote {
+            0 => "On the roll of no vote yet.".to_owned(),
+            _ => format!("Voted in {voted} of {could} whose rolls have this member, {taken}."),
+        },
+        format!("Wrote {} and {}.", count_of(found.proposed, "proposal"), count_of(found.comments, "comment")),
+    ];
+    let gives = |giver: &HandedOn| {
+        let until = giver.until.map_or_else(String::new, |height| format!(", until {}", thousands(u128::from(height))));
+        let share = percent(u128::from(giver.share_bp), 10_000);
+        format!("{} hands {share} on, for {}{until}", Untrusted::new(&giver.name), Untrusted::new(&giver.scope))
+    };
+    lines.push(match found.receives.len() {
+        0 => "Nobody hands weight on to this member.".to_owned(),
+        1 => "One member hands weight on to this one:".to_owned(),
+        givers => format!("{givers} hand weight on to this member:"),
+    });
+    lines.extend(found.receives.iter().map(|giver| format!("  {}", gives(giver))));
+    let cast = |vote: &CastBefore| {
+        let said = vote
+            .choice
+            .as_ref()
+            .map_or_else(|| "– did not vote".to_owned(), |choice| format!("{} {choice}", choice_sign(choice)));
+        let (title, stands) = (Untrusted::new(&vote.title), state(vote.state));
+        format!("  #{} {title}: {said}, with {} of their own; {stands}", vote.number, weight(&vote.weight))
+    };
+    if !found.votes.is_empty() {
+        lines.push("Votes, the newest first:".to_owned());
+    }
+    lines.extend(found.votes.iter().map(cast));
+    lines
 }
 
 /// A hub's bond: what is asked for, what is missing, and every one that is there.

@@ -16,6 +16,7 @@ use althing_node::treasury::text::{MAX_PSBT_BYTES, psbt_from, psbt_text};
 
 use crate::app::{Command, Purpose, Report};
 use crate::backend::AuditReport;
+use crate::deeds::{Ran, Run};
 
 /// Time between two questions for a newer snapshot.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(300);
@@ -26,11 +27,16 @@ pub type Open = Box<dyn FnOnce() -> anyhow::Result<Arc<dyn Service>> + Send>;
 /// Replays the whole log and says how far it is.
 pub type Replay = Arc<dyn Fn(&mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport> + Send + Sync>;
 
+/// Runs a command in this process.
+pub type Runner = Arc<dyn Fn(&Run) -> Ran + Send + Sync>;
+
 /// What the worker can do without the node.
 #[derive(Clone, Default)]
 pub struct Errands {
     /// Replays the log.
     pub replay: Option<Replay>,
+    /// Runs commands.
+    pub run: Option<Runner>,
     /// Where the settings are kept.
     pub settings_file: Option<PathBuf>,
 }
@@ -85,6 +91,7 @@ impl Worker {
                 let _ = self.orders.send((purpose, request));
             }
             Command::Replay => self.replay(),
+            Command::Run(run) => self.run(*run),
             Command::TakePsbt(path) => self.take_psbt(path),
             Command::Write { path, text } => {
                 let report = Arc::clone(&self.report);
@@ -116,6 +123,19 @@ impl Worker {
                 let result = Err(ApiError::invalid("T-40", safe(format!("{}: {error:#}", path.display()))));
                 report(Report::Answer { purpose: Purpose::Session, result });
             }
+        });
+    }
+
+    /// Runs a command beside everything else: one may take as long as an audit.
+    fn run(&self, run: Run) {
+        let report = Arc::clone(&self.report);
+        let Some(runner) = self.errands.run.clone() else {
+            report(Report::Ran(Box::new(Ran::Failed("No command can be run from here.".to_owned()))));
+            return;
+        };
+        thread::spawn(move || {
+            let ran = caught(|| runner(&run)).unwrap_or_else(|error| Ran::Failed(safe(error.message)));
+            report(Report::Ran(Box::new(ran)));
         });
     }
 

@@ -75,6 +75,94 @@ pub struct Marks {
     pub quorum_of_yes: bool,
 }
 
+/// What a member did, for whoever thinks of handing weight on to them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberHistory {
+    /// Vote key, hex.
+    pub member: String,
+    /// The name the member gave; untrusted text.
+    pub name: String,
+    /// Votes that have begun and on whose rolls the member was.
+    pub could_vote: u64,
+    /// Of these, those with a ballot of the member's that counts.
+    pub voted: u64,
+    /// These votes, newest first; at most 200.
+    pub votes: Vec<CastBefore>,
+    /// Proposals that the member wrote, each version.
+    pub proposed: u64,
+    /// Comments that the member wrote.
+    pub comments: u64,
+    /// Who hands weight on to the member now.
+    pub receives: Vec<HandedOn>,
+}
+
+/// What a member said on a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CastBefore {
+    /// Id of the proposal, hex.
+    pub proposal: String,
+    /// Its number.
+    pub number: u64,
+    /// Its title; untrusted text.
+    pub title: String,
+    /// What became of it.
+    pub state: super::ProposalState,
+    /// The ballot that counts; none where the member did not vote.
+    pub choice: Option<super::Choice>,
+    /// The member's own weight on its roll, decimal.
+    pub weight: String,
+}
+
+/// Weight that is handed on to a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedOn {
+    /// Vote key of whose weight it is, hex.
+    pub member: String,
+    /// Their name; untrusted text.
+    pub name: String,
+    /// On what: everything, a class or a tag; untrusted text.
+    pub scope: String,
+    /// Which part of it, basis points.
+    pub share_bp: u16,
+    /// From this height on it is over.
+    pub until: Option<u32>,
+}
+
+/// Stored entries that were looked at again, chosen by the block of a final link (N-362).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpotCheck {
+    /// Epoch of the link.
+    pub epoch: u32,
+    /// Hash of its block, which chose them.
+    pub block: String,
+    /// How many were chosen.
+    pub entries: u32,
+    /// The first that is not what it was, in a sentence.
+    pub difference: Option<String>,
+}
+
+/// How a hub does its work: its newest batches of entries (N-173).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubWork {
+    /// Batches that are remembered, at most 1024.
+    pub batches: u64,
+    /// Entries in them.
+    pub entries: u64,
+    /// Entries in the largest.
+    pub largest: u64,
+    /// From the first entry of a batch to its receipts, microseconds: what half, 99 % and all batches stay within.
+    pub wait_us: [u64; 3],
+    /// Of that, signing and storing, in the same way.
+    pub store_us: [u64; 3],
+    /// Entries and wait of the newest, the oldest first; at most 120.
+    pub newest: Vec<(u64, u64)>,
+}
+
+impl HubWork {
+    /// Batches that are told one by one.
+    pub const NEWEST: usize = 120;
+}
+
 /// How a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

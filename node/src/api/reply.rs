@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnchorReply, BackupInfo, BodyTally, ChannelDetail, Choice, ChoiceTally, Curve, Delegations, Deposit, Forced, Gate,
-    HubDebt, Keeping, ProposalOption, ProposalReview, Refused, Restored, Reward, Said, SayReview, TowerStatus,
-    TreasuryReply, VetoTally, VoteFacts, Why,
+    HubDebt, HubWork, Keeping, MemberHistory, ProposalOption, ProposalReview, Refused, Restored, Reward, Said,
+    SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -120,6 +120,8 @@ pub enum Reply {
     },
     /// To `Why`.
     Why(Box<Why>),
+    /// To `MemberHistory`.
+    MemberHistory(Box<MemberHistory>),
     /// To `Curve`.
     Curve(Curve),
     /// To `Treasury`.
@@ -187,6 +189,12 @@ pub struct Status {
     pub final_depth: u32,
     /// On-chain wallet.
     pub balance: Balance,
+    /// What was looked at again with the newest final link; absent before the first and at a hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot_check: Option<SpotCheck>,
+    /// How a hub does its work; absent at a member, and before its first batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<HubWork>,
     /// What a person must know: a stopped Bitcoin source, a broken rule, a conflicting head. In full sentences.
     pub alarms: Vec<String>,
 }

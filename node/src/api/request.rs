@@ -249,6 +249,11 @@ pub enum Request {
         /// Its epoch.
         epoch: u32,
     },
+    /// What a member did (N-174).
+    MemberHistory {
+        /// Vote key, hex, or the beginning of it, or a name that one member has.
+        member: String,
+    },
     /// How something came to be what it is, over heights.
     Curve {
         /// Of what.

@@ -1,5 +1,7 @@
 //! The batch under way: appended in memory, made durable together, acknowledged after that.
 
+use std::time::Instant;
+
 use althing_channels::Msg;
 use althing_channels::wire::{AppNack, LogSegment};
 use althing_governance::codec::Canonical as _;
@@ -40,8 +42,10 @@ impl Hub {
         if self.batch.entries.is_empty() || self.stopping {
             return;
         }
+        let begun = Instant::now();
         let (entries, origins): (Vec<_>, Vec<_>) = std::mem::take(&mut self.batch.entries).into_iter().unzip();
         self.shell.revision += 1;
+        let count = entries.len();
         match self.store_batch(entries) {
             Ok((segments, trees)) => {
                 self.shell.alarms.remove("store");
@@ -56,8 +60,10 @@ impl Hub {
                         }
                     }
                 }
+                self.shell.workload.done(count, begun);
             }
             Err(error) => {
+                self.shell.workload.failed();
                 self.shell.trouble("store", &error);
                 for Origin { peer, sequence, id } in origins.into_iter().flatten() {
                     let nack = AppNack {

@@ -127,6 +127,7 @@ impl Hub {
     ) -> Result<(), LedgerError> {
         let (mut chain, ledger) = self.shell.chain_and_ledger();
         ledger.append_known(entry, digests, &mut chain)?;
+        self.shell.workload.came();
         self.batch.push(bytes, origin);
         Ok(())
     }

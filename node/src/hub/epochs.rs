@@ -399,6 +399,7 @@ impl Hub {
         let (mut chain, ledger) = self.shell.chain_and_ledger();
         match ledger.append(entry, &mut chain) {
             Ok(_) => {
+                self.shell.workload.came();
                 self.batch.push(bytes, None);
                 self.follow_charter();
                 Ok(true)

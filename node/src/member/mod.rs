@@ -35,6 +35,7 @@ use self::hubs::OtherHubs;
 use self::keeping::{COPY, Life};
 use self::lane::{InFlight, Op};
 use self::sync::PendingLink;
+use crate::api::SpotCheck;
 use crate::chain::ChainEvent;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
 use crate::peers::PeerEvent;
@@ -258,7 +259,16 @@ impl Member {
             return Ok(());
         }
         self.looked_again = newest;
-        match crate::audit::spot_check(&self.shell.store, &self.shell.ledger, LOOKED_AT)? {
+        let difference = crate::audit::spot_check(&self.shell.store, &self.shell.ledger, LOOKED_AT)?;
+        let anchored = self.shell.ledger.state().newest_anchored();
+        self.shell.spot_check = anchored.map(|record| SpotCheck {
+            epoch: record.header.epoch,
+            block: record.mined_hash.to_string(),
+            entries: LOOKED_AT,
+            difference: difference.clone(),
+        });
+        self.shell.revision += 1;
+        match difference {
             Some(difference) => {
                 tracing::error!("{difference}");
                 self.shell.alarms.insert("audit", difference);

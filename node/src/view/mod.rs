@@ -9,6 +9,7 @@ mod delegations;
 mod draft;
 mod gates;
 mod hidden;
+mod history;
 mod hub_key;
 mod insight;
 mod links;
@@ -98,6 +99,9 @@ pub fn answer(
             crate::proof::why(shell, me, proposal, statement).map(|why| Reply::Why(Box::new(why)))
         }
         Request::WhyLink { epoch } => crate::proof::why_link(shell, *epoch).map(|why| Reply::Why(Box::new(why))),
+        Request::MemberHistory { member } => {
+            history::of(shell, member).map(|found| Reply::MemberHistory(Box::new(found)))
+        }
         Request::Curve { of } => insight::curve(shell, of).map(Reply::Curve),
         Request::Treasury { about } => crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply }),
         Request::ProofExport { proposal, statement, path } => {
@@ -239,6 +243,8 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         final_epoch: state.newest_anchored().map(|record| record.header.epoch),
         final_depth: charter.final_depth,
         balance,
+        spot_check: shell.spot_check.clone(),
+        work: shell.workload.view(),
         alarms: shell.alarms.values().cloned().chain(crate::treasury::alarms(shell)).collect(),
     }
 }

@@ -286,7 +286,7 @@ fn payment_sentences(standing: &Standing) -> Vec<String> {
     (1..).zip(&standing.payments).map(sentence).collect()
 }
 
-fn proposal_state(phase: Phase) -> ProposalState {
+pub(super) fn proposal_state(phase: Phase) -> ProposalState {
     match phase {
         Phase::Logged => ProposalState::Logged,
         Phase::Review { .. } => ProposalState::Review,

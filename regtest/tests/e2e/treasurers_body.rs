@@ -51,7 +51,8 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
         // Of a pause the treasurers alone decide: nobody signs a ballot of the members that decides nothing.
         let nothing = refused_behind_review(&assembly.members[4], &["vote", &pause, "yes"])?;
         ensure!(nothing.contains("N-130") && nothing.contains("the treasurers decide"), "{nothing}");
-        let unread = refused_behind_review(&assembly.members[4], &["vote", &agreed, "no", "--reason", &"x".repeat(1025)])?;
+        let unread =
+            refused_behind_review(&assembly.members[4], &["vote", &agreed, "no", "--reason", &"x".repeat(1025)])?;
         ensure!(unread.contains("ballot reason"), "{unread}");
         before_they_are_proposed(assembly)?;
 

@@ -2,7 +2,7 @@
 
 use althing_node::api::{Ballot, Choice, NONE, Proposal, Request, Saying, System};
 
-use super::order::Order;
+use super::order::{Does, Order};
 
 /// Parts of a split that one key press moves.
 const SPLIT_STEP: u16 = 500;
@@ -170,8 +170,8 @@ impl Choose {
         };
         Order {
             title: title.to_owned(),
-            request,
-            word: super::CASTING_WORD,
+            does: Does::Ask(request),
+            word: super::CASTING_WORD.into(),
             effects_from: Some(review),
             effects: Vec::new(),
             text: None,

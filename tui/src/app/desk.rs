@@ -1,9 +1,9 @@
 //! What screens show besides the snapshot: asked for when a screen is opened, and again when something changed.
 
 use althing_node::api::{
-    AnchorReply, AnchorRequest, CoinView, Curve, CurveOf, Delegations, Deposit, Flow, HubDebt, LinkReserve, Proposal,
-    Reply, ReportFormat, Request, Reward, Role, SessionView, Stake, TreasuryOverview, TreasuryReply, TreasuryRequest,
-    Why,
+    AnchorReply, AnchorRequest, CoinView, Curve, CurveOf, Delegations, Deposit, Flow, HubDebt, LinkReserve,
+    MemberHistory, Proposal, Reply, ReportFormat, Request, Reward, Role, SessionView, Stake, TreasuryOverview,
+    TreasuryReply, TreasuryRequest, Why,
 };
 
 use super::treasury::Section;
@@ -26,6 +26,8 @@ pub struct Desk {
     pub rewards: Option<Vec<Reward>>,
     /// The curve of the open proposal or channel.
     pub curve: Option<Curve>,
+    /// What a member did.
+    pub history: Option<Box<MemberHistory>>,
     /// The transparency report.
     pub report: Option<ReportView>,
     /// Why there is none.
@@ -72,11 +74,10 @@ impl App {
                     }
                 }
             }
-            Screen::Channels if is_member => {
-                wants.push(ask(Request::Rewards));
+            Screen::Channels => {
+                wants.push(ask(if is_member { Request::Rewards } else { Request::Stakes }));
                 let places = self.places();
-                let stakes = self.snapshot.iter().flat_map(|snapshot| &snapshot.stakes).collect::<Vec<_>>();
-                let stake = places.get(self.selections.stakes).and_then(|place| stakes.get(*place));
+                let stake = places.get(self.selections.stakes).and_then(|place| self.stakes().get(*place));
                 if let Some(stake) = stake.filter(|stake| !stake.channel.is_empty()) {
                     wants.push(ask(Request::Curve { of: CurveOf::Channel { channel: stake.channel.clone() } }));
                 }
@@ -115,6 +116,9 @@ impl App {
             // The names behind an alarm.
             wants.push(ask(of_treasury(TreasuryRequest::Flows)));
         }
+        if let Some(member) = self.open_member() {
+            wants.push(ask(Request::MemberHistory { member: member.to_owned() }));
+        }
         if let Some(session) = self.open_session() {
             wants.push(ask(of_treasury(TreasuryRequest::Session { session: session.to_owned() })));
         }
@@ -146,6 +150,15 @@ impl App {
         self.of_treasurers().into()
     }
 
+    /// Vote key of the member whose page is open.
+    #[must_use]
+    pub fn open_member(&self) -> Option<&str> {
+        self.popups.iter().rev().find_map(|popup| match popup {
+            Popup::Page { page: Page::Member(key), .. } => Some(key.as_str()),
+            _ => None,
+        })
+    }
+
     /// Id of the session whose page is open.
     #[must_use]
     pub fn open_session(&self) -> Option<&str> {
@@ -173,6 +186,7 @@ impl App {
             Reply::Stakes { stakes } => self.desk.stakes = Some(stakes),
             Reply::Rewards { rewards } => self.desk.rewards = Some(rewards),
             Reply::Curve(curve) => self.desk.curve = Some(curve),
+            Reply::MemberHistory(found) => self.desk.history = Some(found),
             Reply::Text { text } => match ReportView::parse(&text) {
                 Ok(report) => (self.desk.report, self.desk.no_report) = (Some(report), None),
                 Err(problem) => self.desk.no_report = Some(problem),

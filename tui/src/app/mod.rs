@@ -11,6 +11,7 @@ mod needs;
 mod order;
 mod pick;
 mod report;
+mod run;
 mod state;
 mod treasury;
 mod update;
@@ -19,7 +20,7 @@ pub use ballot::Choose;
 pub use desk::Desk;
 pub use form::{Field, FieldEntry, Form, FormKind};
 pub use needs::{Need, Urgency, needs};
-pub use order::{Effects, Order, Review, ReviewStep};
+pub use order::{Does, Effects, Order, Review, ReviewStep};
 pub use pick::{Pick, PickItem, PickOf, Picked};
 pub use report::{ReportChart, ReportSection, ReportView};
 pub use state::{App, Hit, Notice, Page, Popup, Progress, Selections};
@@ -33,6 +34,7 @@ use althing_node::api::{ApiError, Reply, Request};
 use ratatui::crossterm::event::KeyEvent;
 
 use crate::backend::AuditReport;
+use crate::deeds::{Ran, Run};
 use crate::settings::Settings;
 
 /// The screens.
@@ -226,6 +228,8 @@ pub enum Act {
     Replay,
     /// Write the report to a file.
     SaveReport,
+    /// Run that command, by a form of its options.
+    Run(&'static str),
     /// The help page.
     Help,
     /// The command palette.
@@ -310,6 +314,8 @@ pub enum Report {
     },
     /// The end of the replay.
     Replayed(Result<AuditReport, ApiError>),
+    /// What came of a command.
+    Ran(Box<Ran>),
     /// Something written to a file here, or why not.
     Written(Result<PathBuf, String>),
 }
@@ -355,6 +361,8 @@ pub enum Command {
     },
     /// Replay and check the whole log.
     Replay,
+    /// Run a command in this process.
+    Run(Box<Run>),
     /// Something new needs the member.
     Notify(String),
     /// Write a text to a file.

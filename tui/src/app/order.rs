@@ -1,24 +1,55 @@
 //! What cannot be taken back, and the page before it: exact effects, and a word to type.
 
+use std::borrow::Cow;
+
 use althing_node::api::{BallotReview, Bump, ProposalReview, Request, SayReview, SessionView};
 
 use crate::backend::Verdict;
+use crate::deeds::{Asked, Run};
 
 /// Something that changes the DAO or moves coins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     /// Heading of the review page.
     pub title: String,
-    /// What is sent once the word is typed.
-    pub request: Request,
+    /// What is done once the word is typed.
+    pub does: Does,
     /// The word.
-    pub word: &'static str,
+    pub word: Cow<'static, str>,
     /// Asks the node for the effects; else those given here are all.
     pub effects_from: Option<Request>,
     /// What is known without the node, in sentences of parsed values.
     pub effects: Vec<String>,
     /// A text of the member that goes with it.
     pub text: Option<String>,
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Does {
+    /// The node is asked for it.
+    Ask(Request),
+    /// A command is run.
+    Run(Run),
+}
+
+impl Order {
+    /// What the node is asked for, if it is.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        match &self.does {
+            Does::Ask(request) => Some(request),
+            Does::Run(_) => None,
+        }
+    }
+
+    /// The order of a command that asks before it goes on.
+    #[must_use]
+    pub fn of_run(run: Run, asked: Asked) -> Self {
+        let Asked { title, effects, word } = asked.clone();
+        let does = Does::Run(Run { agreed: Some(asked), ..run });
+        Self { title, does, word: Cow::Owned(word), effects_from: None, effects, text: None }
+    }
 }
 
 /// The review page.
@@ -90,6 +121,16 @@ impl Effects {
 }
 
 impl Review {
+    /// Whether it cannot be done, whatever is typed: it is refused, or its effects could not be told.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        match &self.step {
+            ReviewStep::Asking => self.problem.is_some(),
+            ReviewStep::Ready(effects) => effects.refusal().is_some(),
+            ReviewStep::Sending(_) => false,
+        }
+    }
+
     /// The page at its beginning.
     #[must_use]
     pub fn new(order: Order) -> Self {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Act, App, Screen, Section};
+use crate::deeds;
 use crate::fuzzy;
 use crate::untrusted::Untrusted;
 
@@ -122,6 +123,14 @@ impl Pick {
                 });
             }
         }
+        for deed in deeds::all() {
+            // Also where a form of another make does the same: this one has every option.
+            let act = Act::Run(deed.path);
+            if !known.contains(&act) {
+                let (name, beside) = (deed.about.to_owned(), deed.path.to_owned());
+                items.push(PickItem { name, beside, also: deed.path.to_owned(), picked: Picked::Act(act) });
+            }
+        }
         for section in Section::ALL {
             let name = format!("treasury: {}", section.title().to_lowercase());
             let (act, also) = (Act::Part(section), String::new());
@@ -154,6 +163,12 @@ impl Pick {
         let mut pick = Self { of, typed: String::new(), row: 0, items, shown: Vec::new() };
         pick.search();
         pick
+    }
+
+    /// All rows, whatever is typed.
+    #[must_use]
+    pub fn items(&self) -> &[PickItem] {
+        &self.items
     }
 
     /// The rows that match, best first.
@@ -192,7 +207,10 @@ fn rooms() -> impl Iterator<Item = (Screen, Section)> {
 
 /// The name of an act as words.
 fn words_of(act: Act) -> String {
-    act.name().replace('-', " ")
+    match act {
+        Act::Run(path) => path.to_owned(),
+        act => act.name().replace('-', " "),
+    }
 }
 
 /// Moving about is no command.

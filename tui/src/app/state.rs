@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use althing_node::api::{Link, Proposal, Snapshot};
+use althing_node::api::{Link, Proposal, Role, Snapshot, Stake};
 use ratatui::layout::Rect;
 
 use super::ballot::Choose;
@@ -14,6 +14,7 @@ use super::pick::Pick;
 use super::treasury::Section;
 use super::{Act, Desk, Need, Screen, needs, treasury};
 use crate::backend::AuditReport;
+use crate::deeds::Run;
 use crate::fuzzy;
 use crate::keymap::{Context, Keymap};
 use crate::settings::Settings;
@@ -70,6 +71,8 @@ pub struct App {
     pub switch_to: Option<PathBuf>,
     /// The tutorial, if it runs.
     pub lesson: Option<Lesson>,
+    /// The command that is being run.
+    pub running: Option<Run>,
     /// The replay of the log under way.
     pub progress: Option<Progress>,
     /// How the last replay ended.
@@ -202,8 +205,19 @@ pub enum Page {
     Flow(String),
     /// The stake channel of that id.
     Channel(String),
+    /// What the member of that vote key did.
+    Member(String),
     /// What changed between two versions of a proposal, a line each; safe to show.
     Diff(Vec<String>),
+    /// What a command answered.
+    Told {
+        /// What it does.
+        title: String,
+        /// Its answer, a line each; safe to show.
+        lines: Vec<String>,
+        /// Its exit code.
+        code: u8,
+    },
 }
 
 impl App {
@@ -219,6 +233,25 @@ impl App {
     /// If their keys are in conflict.
     pub fn with(settings: Settings) -> anyhow::Result<Self> {
         Ok(Self { keymap: settings.keymap()?, settings, ..Self::default() })
+    }
+
+    /// Settings that were changed outside of the screens; keys in conflict leave the ones before.
+    pub(super) fn take_settings(&mut self, settings: Settings) {
+        if let Ok(keymap) = settings.keymap() {
+            self.keymap = keymap;
+        }
+        self.settings = settings;
+    }
+
+    /// The stake channels: a member's own, a hub's all.
+    #[must_use]
+    pub fn stakes(&self) -> &[Stake] {
+        let Some(snapshot) = self.snapshot.as_deref() else { return &[] };
+        // A hub has the channels of all members; they are too many for every snapshot.
+        match snapshot.status.role {
+            Role::Member => &snapshot.stakes,
+            Role::Hub => self.desk.stakes.as_deref().unwrap_or(&snapshot.stakes),
+        }
     }
 
     /// Where the keyboard is, the innermost first.
@@ -239,6 +272,7 @@ impl App {
             Some(Popup::Page { page: Page::Session(_), .. }) => &[Context::Sessions, Context::Page, Context::Always],
             Some(Popup::Page { page: Page::Coin(_), .. }) => &[Context::Coins, Context::Page, Context::Always],
             Some(Popup::Page { page: Page::Channel(_), .. }) => &[Context::Channels, Context::Page, Context::Always],
+            Some(Popup::Page { page: Page::Member(_), .. }) => &[Context::Members, Context::Page, Context::Always],
             Some(Popup::Page { page: Page::Link(_), .. }) => &[Context::Chain, Context::Page, Context::Always],
             Some(Popup::Page { .. }) => &[Context::Page, Context::Always],
             Some(Popup::Why { .. }) => &[Context::Why, Context::Always],
@@ -246,8 +280,12 @@ impl App {
             Some(Popup::Choose(choose)) if choose.row < choose.reason_row() && choose.is_one_of() => {
                 &[Context::Choose, Context::Always]
             }
+            Some(Popup::Choose(choose)) if choose.row < choose.reason_row() && choose.system.is_ranked() => {
+                &[Context::Rank, Context::Always]
+            }
             Some(Popup::Choose(choose)) if choose.row < choose.reason_row() => &[Context::Fill, Context::Always],
             Some(Popup::Choose(_)) => &[Context::Reason, Context::Always],
+            Some(Popup::Review(review)) if review.is_refused() => &[Context::Refused, Context::Always],
             Some(Popup::Review(_)) => &[Context::Review, Context::Always],
             Some(Popup::Form(form)) if form.on_body() => &[Context::Write, Context::Always],
             Some(Popup::Form(_)) => &[Context::Field, Context::Always],
@@ -291,7 +329,8 @@ impl App {
             Screen::Members => &[Context::Members, Context::List, Context::Screens, Context::Always],
             Screen::Chain => &[Context::Chain, Context::List, Context::Screens, Context::Always],
             Screen::Audit => &[Context::Audit, Context::Text, Context::Screens, Context::Always],
-            Screen::Learn | Screen::Operator => &[Context::Text, Context::Screens, Context::Always],
+            Screen::Operator => &[Context::Operator, Context::Text, Context::Screens, Context::Always],
+            Screen::Learn => &[Context::Text, Context::Screens, Context::Always],
         }
     }
 
@@ -388,7 +427,7 @@ impl App {
             }
             Screen::Treasury => self.searched_of_treasury(*place),
             Screen::Channels => {
-                let stake = &snapshot.stakes[*place];
+                let stake = &self.stakes()[*place];
                 format!("{} {}", stake.channel, stake.state)
             }
             Screen::Members => {
@@ -459,7 +498,7 @@ impl App {
                 Section::Flows => self.desk.flows.as_ref().map_or(0, Vec::len),
                 Section::Policy => 0,
             },
-            Screen::Channels => snapshot.stakes.len(),
+            Screen::Channels => self.stakes().len(),
             Screen::Members => snapshot.members.len(),
             Screen::Chain => snapshot.links.len(),
             Screen::Proposal | Screen::Audit | Screen::Learn | Screen::Operator => 0,

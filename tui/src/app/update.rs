@@ -8,7 +8,7 @@ use super::form::Form;
 use super::order::{Review, ReviewStep};
 use super::pick::{Pick, PickOf, Picked};
 use super::state::{App, Hit, Notice, Page, Popup, Progress};
-use super::{Act, Action, Command, FormKind, Order, Purpose, Screen, Section, lesson};
+use super::{Act, Action, Command, Does, FormKind, Order, Purpose, Screen, Section, lesson, run};
 
 mod answers;
 mod begin;
@@ -40,7 +40,8 @@ pub fn update(app: &mut App, action: Action) -> Vec<Command> {
     let shown = |app: &App| {
         let session = app.open_session().map(str::to_owned);
         let need = matches!(app.popups.last(), Some(Popup::Page { page: Page::Need(_), .. }));
-        (app.screen, app.section, app.open.clone(), app.selections.stakes, session, need)
+        let member = app.open_member().map(str::to_owned);
+        (app.screen, app.section, app.open.clone(), app.selections.stakes, session, need, member)
     };
     let before = shown(app);
     let mut commands = match action {
@@ -127,6 +128,7 @@ fn on_page(app: &mut App, page: Page, scroll: u16, act: Act) -> Vec<Command> {
     match act {
         Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::First | Act::Last | Act::Open => Vec::new(),
         Act::Why => begin::why(app),
+        Act::Run(path) => run::begin(app, path),
         _ if app.readonly => {
             say(app, true, READ_ONLY);
             Vec::new()
@@ -170,6 +172,8 @@ fn on_screen(app: &mut App, act: Act) -> Vec<Command> {
         Act::NextSection => part(app, app.section.along(1)),
         Act::PreviousSection => part(app, app.section.along(Section::ALL.len() - 1)),
         Act::Part(section) => part(app, section),
+        // What would change something is refused by the command itself (N-90).
+        Act::Run(path) => return run::begin(app, path),
         _ if app.readonly => say(app, true, READ_ONLY),
         act => return begin::begin(app, act),
     }
@@ -433,6 +437,7 @@ fn on_form(app: &mut App, mut form: Box<Form>, act: Act) -> Vec<Command> {
     let is_last = form.at + 1 >= form.fields.len() && form.body.is_none();
     match act {
         Act::Back => {
+            form.forget_secrets();
             if form.is_worth_keeping() {
                 if app.aside.len() == MAX_ASIDE {
                     app.aside.remove(0);
@@ -467,6 +472,9 @@ fn on_form(app: &mut App, mut form: Box<Form>, act: Act) -> Vec<Command> {
 
 /// A form is filled in: the review page, or for a file the file at once.
 fn finish(app: &mut App, mut form: Box<Form>) -> Vec<Command> {
+    if matches!(form.kind, FormKind::Run { .. }) {
+        return finish_run(app, form);
+    }
     let result = match form.direct() {
         Some(Ok(command)) => {
             app.popups.push(Popup::Form(form));
@@ -490,6 +498,26 @@ fn finish(app: &mut App, mut form: Box<Form>) -> Vec<Command> {
     }
 }
 
+/// The form of a command is filled in.
+fn finish_run(app: &mut App, mut form: Box<Form>) -> Vec<Command> {
+    form.problem = None;
+    if app.running.is_some() {
+        form.problem = Some("A command is being run already; its answer comes first.".to_owned());
+        app.popups.push(Popup::Form(form));
+        return Vec::new();
+    }
+    app.popups.push(Popup::Form(form.clone()));
+    match run::finish(app, &form) {
+        Ok(commands) => commands,
+        Err(problem) => {
+            if let Some(Popup::Form(form)) = app.popups.last_mut() {
+                form.problem = Some(problem);
+            }
+            Vec::new()
+        }
+    }
+}
+
 /// Opens the review page of an order. What comes of it is on the page before the word can be typed.
 fn review(app: &mut App, order: Order) -> Vec<Command> {
     let ask = order.effects_from.clone();
@@ -508,7 +536,13 @@ fn on_review(app: &mut App, mut review: Box<Review>, act: Act) -> Vec<Command> {
                 review.step = ReviewStep::Sending(effects);
                 review.problem = None;
                 app.pending += 1;
-                commands.push(Command::Ask { purpose: Purpose::Order, request: review.order.request.clone() });
+                commands.push(match &review.order.does {
+                    Does::Ask(request) => Command::Ask { purpose: Purpose::Order, request: request.clone() },
+                    Does::Run(run) => {
+                        app.running = Some(run.clone());
+                        Command::Run(Box::new(run.clone()))
+                    }
+                });
             }
             ReviewStep::Ready(effects) => {
                 review.step = ReviewStep::Ready(effects);

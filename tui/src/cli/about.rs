@@ -38,7 +38,7 @@ pub struct Man {
 /// `settings`.
 #[derive(Debug, Subcommand)]
 pub enum SettingsCommand {
-    /// What holds, and from which file.
+    /// The settings of the screens, and from which file.
     Show,
     /// Colours of the screens.
     Theme {
@@ -84,7 +84,7 @@ pub enum SettingsCommand {
         /// The folder.
         folder: PathBuf,
     },
-    /// Take a folder out of that list; the folder stays as it is.
+    /// Take a data folder out of the list that @ shows; the folder stays as it is.
     RemoveFolder {
         /// The folder.
         folder: PathBuf,
@@ -126,6 +126,11 @@ pub enum History {
         /// The proposal: its number, like '#3', or its id or the first digits of it.
         proposal: String,
     },
+    /// What a member did: votes, proposals, and who hands weight on to them.
+    Member {
+        /// A vote key or the beginning of it, or a name that one member has.
+        member: String,
+    },
     /// The balances of a channel, checkpoint by checkpoint.
     Channel {
         /// The channel's id or the beginning of it.
@@ -136,6 +141,7 @@ pub enum History {
 impl From<History> for Request {
     fn from(history: History) -> Self {
         let of = match history {
+            History::Member { member } => return Request::MemberHistory { member },
             History::Tally { proposal } => CurveOf::Tally { proposal },
             History::Channel { channel } => CurveOf::Channel { channel },
         };

@@ -176,7 +176,7 @@ pub enum Command {
     Gates(GatesCommand),
     /// Hide something of others on this machine only.
     Hide(Hide),
-    /// Show it again.
+    /// Show again what was hidden on this machine.
     Unhide(Hide),
     /// The transparency report, every figure with what backs it.
     Report(Report),

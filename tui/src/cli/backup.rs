@@ -31,8 +31,7 @@ pub enum BackupCommand {
         /// The file.
         file: PathBuf,
     },
-    /// Write the backup to this file with every change of a channel, from the next start on: a second copy beside the hub's. The node is
-    /// stopped for this.
+    /// Write the backup to this file with every change of a channel, from the next start of the node on: a second copy beside the hub's.
     Keep {
         /// The file, best on another disk.
         #[arg(required_unless_present = "off")]

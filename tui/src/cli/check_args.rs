@@ -9,6 +9,9 @@ use super::setup_args::{Bitcoind, Login};
 /// What a check leans on. Without any, what cannot be known is said.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
+    /// The Bitcoin source in the settings of this folder.
+    #[arg(long, conflicts_with_all = ["headers", "url"])]
+    pub own: bool,
     /// File of block headers.
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
     pub headers: Option<PathBuf>,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::failure::{CANNOT_TELL, Failure, OK};
+use crate::deeds::Asked;
 use crate::text::counted;
 use crate::untrusted::{Untrusted, escape_json};
 
@@ -37,6 +38,17 @@ pub struct Console<'a> {
     pub readonly: bool,
     /// Asks for a password without showing it.
     pub ask_password: &'a mut dyn FnMut(&str) -> anyhow::Result<String>,
+    /// Where the screens read what a command asks before something irreversible; `None` asks here.
+    pub screens: Option<&'a mut OnScreens>,
+}
+
+/// A command that the screens run: what was agreed to on their review page, and what it asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OnScreens {
+    /// What was read and typed for already.
+    pub agreed: Option<Asked>,
+    /// What it asks before it goes on.
+    pub asks: Option<Asked>,
 }
 
 impl Console<'_> {
@@ -127,6 +139,19 @@ impl Console<'_> {
         shown
     }
 
+    /// Columns and rows that a picture may have in the terminal that the standard error goes to, or on a page of the screens; `None`
+    /// without a terminal.
+    pub(super) fn room(&self) -> Option<(usize, usize)> {
+        use std::io::IsTerminal as _;
+        let size = std::io::stderr().is_terminal().then(ratatui::crossterm::terminal::size)?.ok()?;
+        let (columns, rows) = (usize::from(size.0), usize::from(size.1));
+        // The page has a frame, and what surrounds every screen; a terminal has the line where the next command is typed.
+        Some(match self.screens {
+            Some(_) => (columns.saturating_sub(4), rows.saturating_sub(6)),
+            None => (columns, rows.saturating_sub(2)),
+        })
+    }
+
     /// Writes a line to the standard error. It must be safe to show.
     pub fn note(&mut self, line: &str) {
         let _ = writeln!(self.err, "{line}");
@@ -151,13 +176,6 @@ fn forget_when_interrupted() {
             }
         });
     });
-}
-
-/// How wide the terminal is that the standard error goes to, if it is one.
-pub(super) fn columns() -> Option<usize> {
-    use std::io::IsTerminal as _;
-    let size = std::io::stderr().is_terminal().then(ratatui::crossterm::terminal::size)?.ok()?;
-    Some(usize::from(size.0))
 }
 
 /// One `name: value` for each leaf, names joined by dots, list items numbered from 1.

@@ -56,9 +56,9 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         }
         Command::Wallet(question) => return local::wallet(&global, &question, backend, console),
         Command::Treasury(command) => return super::treasury::run(&global, command, backend, console),
-        Command::Psbt(command) => return super::treasury::run_psbt(command, console),
+        Command::Psbt(command) => return super::treasury::run_psbt(&global, command, console),
         Command::Treasurer(args) => return super::treasury::run_robot(&global, &args, backend, console),
-        Command::Verify(options) => return local::verify(&options, backend, console),
+        Command::Verify(options) => return local::verify(&options, &global, backend, console),
         Command::Audit(source) => return local::audit(&global, &source, backend, console),
         Command::Headers(headers) => return local::headers(&headers, backend, console),
         Command::Tiles(command) => return super::tiles::tiles(&command, &global, console),

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use althing_node::api::{Reply, Request};
+use althing_node::config::Config;
 use anyhow::Context as _;
 use serde_json::json;
 
@@ -220,9 +221,14 @@ pub(super) fn join(
 }
 
 /// Checks a proof file.
-pub(super) fn verify(options: &Verify, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
+pub(super) fn verify(
+    options: &Verify,
+    global: &Global,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
     let bundle = read_bytes(&options.file)?;
-    let report = backend.verify(&bundle, &source(&options.source)?);
+    let report = backend.verify(&bundle, &source(&options.source, global)?);
     console.answer(&report, || verify_lines(&report))?;
     Ok(verdict_code(report.verdict))
 }
@@ -234,13 +240,14 @@ pub(super) fn audit(
     backend: &dyn Backend,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
-    let (data, source) = (data_folder(global)?, source(&options.source)?);
+    let (data, source) = (data_folder(global)?, source(&options.source, global)?);
     if let Some(count) = options.random {
         let report = backend.audit_random(&data, &source, count)?;
         console.answer(&report, || audit_lines(&report))?;
         return Ok(verdict_code(report.verdict));
     }
-    let show_progress = console.format == Format::Words;
+    // The screens turn a wheel meanwhile, and show the answer alone.
+    let show_progress = console.format == Format::Words && console.screens.is_none();
     let mut shown = 0;
     let err = &mut console.err;
     let mut progress = |done: u64, total: u64| {
@@ -337,7 +344,10 @@ pub(super) fn access_at(url: &str, login: &Login) -> Result<Access, Failure> {
 }
 
 /// What a check leans on.
-pub(super) fn source(options: &SourceArgs) -> Result<Source, Failure> {
+pub(super) fn source(options: &SourceArgs, global: &Global) -> Result<Source, Failure> {
+    if options.own {
+        return Ok(Source::Bitcoind(Config::load(&data_folder(global)?)?.bitcoind));
+    }
     Ok(match (&options.headers, &options.url) {
         (Some(file), _) => Source::Headers(file.clone()),
         (None, Some(url)) => Source::Bitcoind(access_at(url, &options.login)?),

@@ -25,6 +25,7 @@ mod recourse;
 mod review;
 mod say;
 mod say_args;
+pub mod screens;
 mod setup_args;
 mod show;
 mod show_governance;
@@ -35,8 +36,8 @@ mod treasury;
 mod vote_args;
 mod wait_args;
 
-pub use args::Cli;
-pub use console::{Console, Format};
+pub use args::{Cli, Global};
+pub use console::{Console, Format, OnScreens};
 pub use failure::{CANNOT_TELL, Failure, INVALID, MEANINGS, OK, OURS};
 pub use password::{ask as ask_password, data_folder};
 

@@ -370,9 +370,14 @@ fn screens_of(
         let service = open()?;
         Ok(if readonly { Arc::new(ReadOnly(service)) } else { service })
     });
-    let result = crate::terminal::run(app, open, Errands { replay: Some(replay), settings_file: place.settings_file });
+    let run = super::screens::runner(place.data.to_owned(), global, Arc::clone(backend));
+    let errands = Errands { replay: Some(replay), run: Some(run), settings_file: place.settings_file };
+    let result = crate::terminal::run(app, open, errands);
     if let Some(own) = own.get() {
-        own.stop()?;
+        // It may have been stopped from the screens already; the store is durable either way.
+        if let Err(error) = own.stop() {
+            tracing::warn!("the node did not take the order to stop: {}", error.message);
+        }
     }
     Ok(result?)
 }

@@ -384,14 +384,20 @@ pub(super) fn invitation(global: &Global, console: &mut Console<'_>) -> Result<u
     let format = console.format;
     let code = console.answer(&json!({ "invitation": invitation }), || vec![invitation.clone()])?;
     if format == Format::Words {
-        let theme = crate::theme::Theme::mono();
-        let room = super::console::columns().unwrap_or(200);
-        match crate::widget::qr_lines(&invitation.to_uppercase(), room, &theme) {
-            Some(lines) => lines.iter().for_each(|line| console.note(&line.to_string())),
-            None if room < 200 => console.note(&format!(
-                "Send it as text or as a file: a QR code of it is wider than the {room} columns of this terminal."
+        // In capital letters a code is smaller, and they make no difference (N-91).
+        let text = invitation.to_uppercase();
+        let (columns, rows) = console.room().unwrap_or((usize::MAX, usize::MAX));
+        match crate::widget::qr_room(&text) {
+            Some((wide, high)) if wide <= columns && high <= rows => {
+                let lines = crate::widget::qr_lines(&text, wide, &crate::theme::Theme::mono());
+                lines.iter().flatten().for_each(|line| console.note(&line.to_string()));
+            }
+            // A code of which a part is out of sight cannot be scanned.
+            Some((wide, high)) => console.note(&format!(
+                "Send it as text or as a file. A QR code of it needs {wide} columns and {high} rows, here are {columns} and {rows}: \
+                 make the letters of the terminal smaller and ask again."
             )),
-            None => console.note("It is too long for a QR code that a terminal can show; send it as text."),
+            None => console.note("It is too long for any QR code; send it as text."),
         }
     }
     Ok(code)

@@ -2,6 +2,7 @@
 
 use super::console::{Console, Format};
 use super::failure::Failure;
+use crate::deeds::Asked;
 use crate::readonly::refusal;
 use crate::text::wrap;
 
@@ -19,6 +20,15 @@ pub(super) fn confirm(
     if console.readonly {
         // Before anybody reads what will not be done.
         return Err(refusal().into());
+    }
+    if let Some(screens) = console.screens.as_deref_mut() {
+        let asks = Asked { title: title.to_owned(), effects: effects.to_vec(), word: word.to_owned() };
+        // N-171: what was agreed to is exactly what is done; anything else is read again.
+        if screens.agreed.as_ref() == Some(&asks) {
+            return Ok(());
+        }
+        screens.asks = Some(asks);
+        return Err(Failure::declined(word));
     }
     let to_read = !(assume_yes && console.format == Format::Json);
     if to_read {

@@ -11,12 +11,12 @@ use crate::parts::class;
 /// `proposal`.
 #[derive(Debug, Subcommand)]
 pub enum ProposalCommand {
-    /// Its effects, text, sums and discussion.
+    /// A proposal's effects, text, sums and discussion.
     Show {
         /// Its number, like '#3', or its id or the first digits of it.
         id: String,
     },
-    /// What differs between two versions.
+    /// What differs between two versions of a proposal.
     Diff {
         /// The one: its number, like '#3', or its id or the first digits of it.
         old: String,
@@ -112,12 +112,12 @@ pub enum DepositCommand {
 /// `guardian`.
 #[derive(Debug, Subcommand)]
 pub enum Guardian {
-    /// Put its authorisation off, once.
+    /// Put the authorisation of what passed off, once.
     Delay {
         /// The proposal: its number, like '#3', or its id or the first digits of it.
         proposal: String,
     },
-    /// Stop it for good.
+    /// Stop what passed for good.
     Veto {
         /// The proposal: its number, like '#3', or its id or the first digits of it.
         proposal: String,

@@ -51,7 +51,7 @@ pub struct Login {
 /// `keys`.
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// Show them.
+    /// Show the public keys of this folder.
     Show {
         /// The vote, log and anchor key after so many replacements.
         #[arg(long, default_value_t = 0)]

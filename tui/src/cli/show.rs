@@ -58,6 +58,7 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Rewards { rewards } => governance::rewards(rewards),
         Reply::Why(found) => why(found),
         Reply::Curve(found) => curve(found),
+        Reply::MemberHistory(found) => crate::words::member_history(found),
         Reply::Text { text } => Untrusted::new(text).lines(),
         Reply::Tower(status) => tower::status(status),
         Reply::Backup(info) => backup::info(info),

@@ -65,7 +65,7 @@ pub enum SuccessionCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Sign that transaction as a treasurer.
+    /// Sign the transaction that spends the spare seal as a treasurer.
     Cosign {
         /// The certificate.
         certificate: PathBuf,

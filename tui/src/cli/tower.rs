@@ -20,12 +20,12 @@ pub enum TowerCommand {
     Run(TowerRun),
     /// The state of the tower that runs in this folder.
     Status,
-    /// Let a tower watch for this folder, from the next start on. The node is stopped for this.
+    /// Let a tower watch for this folder, from the next start of its node on.
     Add {
         /// Its address as it says it: NODE_ID@HOST:PORT.
         address: String,
     },
-    /// Give a tower nothing more, from the next start on; it keeps what it has. The node is stopped for this.
+    /// Give a tower nothing more, from the next start of the node on; it keeps what it has.
     Remove {
         /// Its address, or its node id.
         address: String,
@@ -95,8 +95,8 @@ pub(super) fn tower(
             };
             console.answer(&reply, || super::show::reply(&reply))
         }
-        TowerCommand::Add { address } => named(console, &backend.towers(&data, Some((&address, true)))?),
-        TowerCommand::Remove { address } => named(console, &backend.towers(&data, Some((&address, false)))?),
+        TowerCommand::Add { address } => changed(console, &backend.towers(&data, Some((&address, true)))?),
+        TowerCommand::Remove { address } => changed(console, &backend.towers(&data, Some((&address, false)))?),
         TowerCommand::List => named(console, &backend.towers(&data, None)?),
     }
 }
@@ -106,6 +106,12 @@ fn named(console: &mut Console<'_>, towers: &[String]) -> Result<u8, Failure> {
         [] => vec!["No tower watches for this folder.".to_owned()],
         towers => towers.iter().map(|tower| Untrusted::new(tower).line()).collect(),
     })
+}
+
+/// The towers, after a change that a node which runs does not know yet (N-172).
+fn changed(console: &mut Console<'_>, towers: &[String]) -> Result<u8, Failure> {
+    console.note("A node that runs takes this up when it is started again.");
+    named(console, towers)
 }
 
 /// A tower's state in words.

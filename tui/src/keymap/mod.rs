@@ -48,16 +48,22 @@ pub enum Context {
     Chain,
     /// The audit.
     Audit,
+    /// The node and its log.
+    Operator,
     /// Typing a filter.
     Filter,
     /// Choosing one line of a ballot.
     Choose,
     /// Filling in a ballot with a value in each line.
     Fill,
+    /// Filling in a ballot whose lines stand in an order.
+    Rank,
     /// Typing the reason of a ballot.
     Reason,
     /// The review page before something irreversible.
     Review,
+    /// The review page of what cannot be done.
+    Refused,
     /// A field of a form.
     Field,
     /// Typing a text of several lines.
@@ -72,7 +78,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order of the help page.
-    pub const ALL: [Context; 26] = [
+    pub const ALL: [Context; 29] = [
         Context::Screens,
         Context::List,
         Context::Text,
@@ -88,13 +94,16 @@ impl Context {
         Context::Members,
         Context::Chain,
         Context::Audit,
+        Context::Operator,
         Context::Filter,
         Context::Choose,
         Context::Fill,
+        Context::Rank,
         Context::Reason,
         Context::Field,
         Context::Write,
         Context::Review,
+        Context::Refused,
         Context::Pick,
         Context::Why,
         Context::Page,
@@ -116,12 +125,15 @@ impl Context {
         &[Context::Members, Context::List, Context::Screens, Context::Always],
         &[Context::Chain, Context::List, Context::Screens, Context::Always],
         &[Context::Audit, Context::Text, Context::Screens, Context::Always],
+        &[Context::Operator, Context::Text, Context::Screens, Context::Always],
         &[Context::Text, Context::Screens, Context::Always],
         &[Context::Filter, Context::Always],
         &[Context::Choose, Context::Always],
         &[Context::Fill, Context::Always],
+        &[Context::Rank, Context::Always],
         &[Context::Reason, Context::Always],
         &[Context::Review, Context::Always],
+        &[Context::Refused, Context::Always],
         &[Context::Field, Context::Always],
         &[Context::Write, Context::Always],
         &[Context::Pick, Context::Always],
@@ -131,6 +143,7 @@ impl Context {
         &[Context::Coins, Context::Page, Context::Always],
         &[Context::Channels, Context::Page, Context::Always],
         &[Context::Chain, Context::Page, Context::Always],
+        &[Context::Members, Context::Page, Context::Always],
     ];
 
     /// Its heading on the help page.
@@ -153,11 +166,14 @@ impl Context {
             Context::Members => "Members",
             Context::Chain => "Chain",
             Context::Audit => "Audit",
+            Context::Operator => "Operator",
             Context::Filter => "While filtering",
             Context::Choose => "Casting a ballot",
             Context::Fill => "Filling in a ballot",
+            Context::Rank => "Ranking on a ballot",
             Context::Reason => "The reason of a ballot",
             Context::Review => "The review page",
+            Context::Refused => "The review page of what cannot be done",
             Context::Field => "A field of a form",
             Context::Write => "Writing",
             Context::Pick => "The palette",

@@ -79,6 +79,9 @@ impl Act {
     /// Its name in the settings, such as `vote` or `go-home`.
     #[must_use]
     pub fn name(self) -> String {
+        if let Act::Run(path) = self {
+            return format!("run-{}", path.replace(' ', "-"));
+        }
         // The name of the variant: one source, so that no act can be without one.
         let variant = format!("{self:?}");
         let mut name = String::new();

@@ -53,7 +53,28 @@ fn standing(snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Line<'sta
     let (sign, style) = if verified == snapshot.links.len() { ("✓ ", theme.good) } else { ("○ ", theme.warn) };
     let text = format!("{verified} of {} headers recomputed here, byte for byte.", snapshot.links.len());
     lines.extend(hanging(sign, &text, columns, style));
+    lines.extend(looked_at(snapshot, columns, theme));
     lines
+}
+
+/// The random audit that this node makes by itself with each final link (N-362), and by what its entries were chosen.
+fn looked_at(snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(check) = &snapshot.status.spot_check else {
+        let text = "Random audit: with each final link some stored entries are looked at again; none is final since this node started.";
+        return hanging("○ ", text, columns, theme.dim);
+    };
+    let block = crate::format::short_id(&check.block);
+    let chosen = format!(
+        "Random audit: {} entries chosen by block {block}, which has the link of epoch {}",
+        check.entries, check.epoch
+    );
+    match &check.difference {
+        None => {
+            let text = format!("{chosen}: each is as it was verified, with its signatures and receipt.");
+            hanging("✓ ", &text, columns, theme.good)
+        }
+        Some(difference) => hanging("✗ ", &format!("{chosen}: {}", Untrusted::new(difference)), columns, theme.bad),
+    }
 }
 
 /// The replay under way, or how it ended.

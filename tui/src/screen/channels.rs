@@ -1,12 +1,12 @@
 //! My stake channels: what is in them, how that came, what the DAO pays and asks, and how to leave.
 
-use althing_node::api::{ChannelDetail, Snapshot, Stake};
+use althing_node::api::{ChannelDetail, Role, Snapshot, Stake};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Text};
 
 use crate::app::{Act, App, lost_weight};
-use crate::format::{sats, short_id, thousands, weight};
+use crate::format::{count_of, sats, short_id, thousands, weight};
 use crate::keymap::Context;
 use crate::text::{cut, hanging, legible, paragraph};
 use crate::theme::Theme;
@@ -16,7 +16,10 @@ use crate::widget::{Column, Pen, Rows, curve_lines, list, panel};
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
     let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(11)]).areas(area);
-    let inner = panel(pen, top, &super::counted(app, "My stake channels", snapshot.stakes.len()), true);
+    let stakes = app.stakes();
+    let is_hub = snapshot.status.role == Role::Hub;
+    let heading = if is_hub { "Stake channels with members" } else { "My stake channels" };
+    let inner = panel(pen, top, &super::counted(app, heading, stakes.len()), true);
     let columns = [
         Column::words("channel", Constraint::Length(10)),
         Column::number("stake", 20),
@@ -25,7 +28,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     ];
     let places = app.places();
     let row = |index: usize| {
-        let stake = &snapshot.stakes[places[index]];
+        let stake = &stakes[places[index]];
         let channel = if stake.channel.is_empty() { "–".to_owned() } else { short_id(&stake.channel) };
         vec![
             Line::from(channel),
@@ -47,7 +50,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let inner = panel(pen, left, "This channel", false);
     let width = usize::from(inner.width);
     let mut lines = Vec::new();
-    if let Some(stake) = app.selected_place().and_then(|place| snapshot.stakes.get(place)) {
+    if let Some(stake) = app.selected_place().and_then(|place| stakes.get(place)) {
         lines.extend(paragraph(&legible(&Untrusted::new(&stake.words).line()), width, pen.theme.text));
         lines.extend(keeping_line(stake).map(|text| Line::styled(cut(&text, width), pen.theme.dim)));
         if let Some(curve) = app.desk.curve.as_ref().filter(|curve| curve.unit == "sat" && !curve.points.is_empty()) {
@@ -85,10 +88,10 @@ fn outpoints(stake: &Stake, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'stat
 pub(super) fn page(app: &App, id: &str, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
     let theme = &pen.theme;
     let bold = theme.text.add_modifier(Modifier::BOLD);
-    let stakes = app.snapshot.iter().flat_map(|snapshot| &snapshot.stakes);
-    let Some(stake) = stakes.into_iter().find(|stake| stake.channel == id) else {
+    let Some(stake) = app.stakes().iter().find(|stake| stake.channel == id) else {
         return vec![Line::styled("This channel is not here any more.", theme.dim)];
     };
+    let is_hub = app.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.role == Role::Hub);
     let mut lines = vec![Line::styled(format!("{}, {}", sats(stake.amount_sat), Untrusted::new(&stake.state)), bold)];
     lines.extend(details(stake, columns, pen));
     let confirmed = stake.confirmations.min(stake.confirmations_needed);
@@ -103,7 +106,7 @@ pub(super) fn page(app: &App, id: &str, columns: usize, pen: &Pen<'_, '_>) -> Ve
     if let Some(detail) = stake.detail.as_deref() {
         lines.push(Line::default());
         lines.push(Line::styled("What is in it", bold));
-        lines.extend(parts(stake, detail, columns, theme));
+        lines.extend(parts(stake, detail, is_hub, columns, theme));
     }
     lines.push(Line::default());
     lines.push(Line::styled("Leaving", bold));
@@ -115,15 +118,17 @@ pub(super) fn page(app: &App, id: &str, columns: usize, pen: &Pen<'_, '_>) -> Ve
 }
 
 /// Both parts by the newest checkpoint, what is under way, and the move to another hub.
-fn parts(stake: &Stake, detail: &ChannelDetail, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let text = format!(
-        "mine {}, of it {} held as deposits; I could pay {}, {} stay as reserve; the hub's {}",
-        sats(stake.amount_sat),
-        sats(detail.held_sat),
-        sats(detail.spendable_sat),
-        sats(detail.reserve_sat),
-        sats(detail.hub_sat)
-    );
+fn parts(stake: &Stake, detail: &ChannelDetail, is_hub: bool, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let (member, held, hub) = (sats(stake.amount_sat), sats(detail.held_sat), sats(detail.hub_sat));
+    let (spendable, reserve) = (sats(detail.spendable_sat), sats(detail.reserve_sat));
+    let text = match is_hub {
+        false => format!(
+            "mine {member}, of it {held} held as deposits; I could pay {spendable}, {reserve} stay as reserve; the hub's {hub}"
+        ),
+        true => format!(
+            "the member's {member}, of it {held} held as deposits; the hub's {hub}, of which it could pay {spendable}; {reserve} stay as reserve"
+        ),
+    };
     let mut lines = paragraph(&text, columns, theme.text);
     let text = format!("checkpoint {} with {}", thousands(u128::from(detail.checkpoint)), Untrusted::new(&detail.peer));
     lines.extend(paragraph(&text, columns, theme.dim));
@@ -187,13 +192,13 @@ fn keeping(stake: &Stake, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
             lines.extend(hanging("✓ ", &text, columns, theme.good));
         }
         None => {
-            let text = "No second copy is kept: B writes one now, althing backup keep FILE renews one by itself.";
+            let text = "No second copy is kept: B writes one now, K names a file for one that renews itself.";
             lines.extend(hanging("○ ", text, columns, theme.warn));
         }
     }
     if keeping.towers.is_empty() {
         let text = "No watchtower: an old state that the hub broadcasts is punished only while this node runs. \
-                    althing tower add NODE@HOST:PORT names one.";
+                    W names one.";
         lines.extend(hanging("○ ", text, columns, theme.warn));
     }
     for tower in &keeping.towers {
@@ -243,6 +248,23 @@ fn keeping_line(stake: &Stake) -> Option<String> {
     Some(format!("backup {backup} · {towers}"))
 }
 
+/// What a hub's channels hold together.
+fn of_members(stakes: &[Stake], columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let in_use = || stakes.iter().filter(|stake| stake.state == "ready");
+    let members = in_use().fold(0u64, |sum, stake| sum.saturating_add(stake.amount_sat));
+    let hub = in_use().filter_map(|stake| stake.detail.as_deref()).fold(0u64, |sum, d| sum.saturating_add(d.hub_sat));
+    let ending = stakes.iter().filter(|stake| stake.state == "closing").count();
+    let text = format!(
+        "{} in use: {} the members', {} the hub's",
+        count_of(in_use().count() as u64, "channel"),
+        sats(members),
+        sats(hub)
+    );
+    let mut lines = paragraph(&text, columns, theme.text);
+    lines.push(Line::styled(format!("{} closing", count_of(ending as u64, "channel")), theme.dim));
+    lines
+}
+
 /// What is not in the channel.
 fn beside(app: &App, snapshot: &Snapshot, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
     let theme = &pen.theme;
@@ -250,6 +272,10 @@ fn beside(app: &App, snapshot: &Snapshot, columns: usize, pen: &Pen<'_, '_>) -> 
     let mut lines = vec![Line::styled(format!("wallet: {}", sats(balance.confirmed_sat)), theme.text)];
     if balance.pending_sat > 0 {
         lines.push(Line::styled(format!("pending: {}", sats(balance.pending_sat)), theme.dim));
+    }
+    if snapshot.status.role == Role::Hub {
+        lines.extend(of_members(app.stakes(), columns, theme));
+        return lines;
     }
     let own = snapshot.status.member.as_ref().and_then(|member| member.weight.as_deref());
     let text = match own {

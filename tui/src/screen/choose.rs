@@ -8,28 +8,34 @@ use crate::format::{short_id, weight};
 use crate::text::{cut, tail, width};
 use crate::untrusted::Untrusted;
 use crate::widget::{Pen, centred, panel};
+use crate::words;
 use althing_node::api::option_name;
 
 /// Draws the ballot.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose) {
     let rows = u16::try_from(choose.labels.len()).unwrap_or(u16::MAX);
-    let area = centred(body, 64, rows.saturating_add(if choose.sum().is_some() { 11 } else { 10 }));
+    let area = centred(body, 64, rows.saturating_add(if choose.sum().is_some() { 12 } else { 11 }));
     let heading = if choose.as_treasurer { "My ballot as a treasurer" } else { "My ballot" };
     let inner = panel(pen, area, heading, true);
     let columns = usize::from(inner.width);
     let title = app
         .proposal(&choose.proposal)
         .map_or_else(|| short_id(&choose.proposal), |p| format!("#{} {}", p.number, Untrusted::new(&p.title)));
-    let mut lines = vec![Line::styled(cut(&title, columns), pen.theme.title), Line::default()];
+    let how = format!("{}: {}", words::system(choose.system), words::how_to_fill(choose.system));
+    let mut lines = vec![
+        Line::styled(cut(&title, columns), pen.theme.title),
+        Line::styled(cut(&how, columns), pen.theme.dim),
+        Line::default(),
+    ];
     // A long list scrolls with the keyboard, so that title, reason and sum stay in sight.
-    let room_for_rows = usize::from(inner.height).saturating_sub(8).max(1);
+    let room_for_rows = usize::from(inner.height).saturating_sub(9).max(1);
     let first = (choose.row.min(choose.labels.len().saturating_sub(1)) + 1).saturating_sub(room_for_rows);
     for (row, label) in choose.labels.iter().enumerate().skip(first).take(room_for_rows) {
         let style = if choose.row == row { pen.theme.selected } else { pen.theme.text };
         pen.hit_row(inner, lines.len(), row);
         lines.push(Line::styled(cut(&row_text(choose, row, label), columns), style));
     }
-    let shown = lines.len() - 2;
+    let shown = lines.len() - 3;
     lines.push(Line::default());
     let on_reason = choose.row == choose.reason_row();
     let style = if on_reason { pen.theme.selected } else { pen.theme.dim };
@@ -46,8 +52,8 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose
     lines.push(Line::styled("Enter shows what it does; nothing is sent before that.", pen.theme.dim));
     pen.frame.render_widget(Text::from(lines), inner);
     let (x, row) = match on_reason {
-        true => (25 + width(&tail(&choose.reason, room.saturating_sub(1))), 3 + shown),
-        false => (2, 2 + choose.row.saturating_sub(first)),
+        true => (25 + width(&tail(&choose.reason, room.saturating_sub(1))), 4 + shown),
+        false => (2, 3 + choose.row.saturating_sub(first)),
     };
     pen.cursor(inner, x, row);
 }

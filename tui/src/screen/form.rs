@@ -4,6 +4,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
 use crate::app::{App, FieldEntry, Form, FormKind};
+use crate::deeds::Secret;
 use crate::format::{short_id, thousands};
 use crate::text::{cut, hanging, tail, width};
 use crate::untrusted::Untrusted;
@@ -81,28 +82,35 @@ fn title(app: &App, form: &Form) -> String {
         FormKind::SaveSession { session } => format!("The PSBT of {} in a file", short_id(session)),
         FormKind::TakeSession => "Take a PSBT in from a file".to_owned(),
         FormKind::Freeze { .. } => "Freeze a coin".to_owned(),
+        FormKind::Run { path } => crate::deeds::named(path).map_or(*path, |deed| deed.about).to_owned(),
     }
 }
 
 /// The fields of one line; what each wants is said while it is empty.
 fn draw_fields(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
-    let room = usize::from(area.width).saturating_sub(LABEL + 2);
+    let label_width = form.fields.iter().map(|field| width(field.label) + 1).max().unwrap_or(0).clamp(LABEL, 24);
+    let room = usize::from(area.width).saturating_sub(label_width + 2);
     let mut lines = Vec::new();
     let mut cursor = None;
-    for (place, field) in form.fields.iter().enumerate() {
+    // A long form scrolls with the keyboard.
+    let first = (form.at.min(form.fields.len().saturating_sub(1)) + 1).saturating_sub(usize::from(area.height));
+    for (place, field) in form.fields.iter().enumerate().skip(first) {
         let here = form.at == place;
         let label = Span::styled(
-            format!("{}{:<LABEL$}", if here { "▸" } else { " " }, field.label),
+            format!("{}{:<label_width$}", if here { "▸" } else { " " }, field.label),
             if here { pen.theme.key } else { pen.theme.dim },
         );
         // A field may begin with a text of others.
         let typed = match &field.entry {
             FieldEntry::Line(line) => tail(&Untrusted::new(line).line(), room.saturating_sub(1)),
+            FieldEntry::Secret(Secret(line)) => "•".repeat(line.chars().count().min(room.saturating_sub(1))),
             FieldEntry::OneOf(..) => String::new(),
         };
         let value = match &field.entry {
-            FieldEntry::Line(line) if line.is_empty() => Span::styled(cut(field.hint, room), pen.theme.dim),
-            FieldEntry::Line(_) => Span::styled(typed.clone(), pen.theme.title),
+            FieldEntry::Line(line) | FieldEntry::Secret(Secret(line)) if line.is_empty() => {
+                Span::styled(cut(field.hint, room), pen.theme.dim)
+            }
+            FieldEntry::Line(_) | FieldEntry::Secret(_) => Span::styled(typed.clone(), pen.theme.title),
             FieldEntry::OneOf(..) => {
                 let beside = form.beside(field.label).map(|name| Untrusted::new(&name).line()).unwrap_or_default();
                 Span::styled(cut(&format!("← {} → {beside}", field.text()), room), pen.theme.title)
@@ -110,13 +118,13 @@ fn draw_fields(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
         };
         if here {
             let typed = match &field.entry {
-                FieldEntry::Line(_) => width(&typed),
+                FieldEntry::Line(_) | FieldEntry::Secret(_) => width(&typed),
                 FieldEntry::OneOf(..) => 2,
             };
-            cursor = Some((LABEL + 1 + typed, place));
+            cursor = Some((label_width + 1 + typed, place - first));
         }
         lines.push(Line::from(vec![label, value]));
-        pen.hit_row(area, place, place);
+        pen.hit_row(area, place - first, place);
     }
     pen.frame.render_widget(Text::from(lines), area);
     if let Some((x, y)) = cursor {
@@ -136,7 +144,12 @@ fn draw_foot(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
                 pen.theme.dim,
             )]
         }
-        (None, None) => vec![Line::default(), Line::styled(promise(form), pen.theme.dim)],
+        (None, None) => {
+            // What a field wants is said while something is in it, too.
+            let here = form.fields.get(form.at).filter(|_| matches!(form.kind, FormKind::Run { .. }));
+            let hint = here.map_or("", |field| field.hint);
+            vec![Line::styled(cut(hint, columns), pen.theme.text), Line::styled(promise(form), pen.theme.dim)]
+        }
     };
     pen.frame.render_widget(Text::from(lines), area);
 }
@@ -155,6 +168,7 @@ fn promise(form: &Form) -> &'static str {
         FormKind::TakeSession => "The file is read and checked; nothing is signed or sent.",
         FormKind::Freeze { .. } => "It stays on this machine, and f takes it back.",
         FormKind::SessionComment { .. } => "It is kept with the session.",
+        FormKind::Run { .. } => "Enter at the end does it; what cannot be taken back has a review page first.",
         _ => "Nothing is sent before the review page.",
     }
 }

@@ -4,7 +4,7 @@ use althing_node::api::Snapshot;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::app::{Act, App, Hit, Screen};
+use crate::app::{Act, App, Hit, Popup, Screen};
 use crate::format::{entries, thousands};
 use crate::text::{cut, width};
 use crate::untrusted::Untrusted;
@@ -133,6 +133,8 @@ fn draw_keys(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
     let mut shown: Vec<(String, &str, Act)> = app
         .keymap
         .footer(app.contexts())
+        // A page is the row in full already.
+        .filter(|(binding, _)| binding.act != Act::Open || !matches!(app.popups.last(), Some(Popup::Page { .. })))
         .filter_map(|(binding, words)| Some((binding.keys.first()?.name(), words, binding.act)))
         .collect();
     let needed = |(key, words, _): &(String, &str, Act)| width(key) + 1 + width(words) + 3;

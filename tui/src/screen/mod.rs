@@ -62,7 +62,7 @@ pub fn render(frame: &mut Frame<'_>, app: &App, theme: Theme) -> Rendered {
             // What lies under a popup cannot be clicked through it.
             pen.hits.retain(|(part, _)| part.y == area.bottom().saturating_sub(1));
             match popup {
-                Popup::Page { page: Page::Help, scroll } => help::draw(&mut pen, app, area, *scroll),
+                Popup::Page { page: Page::Help, scroll } => help::draw(&mut pen, app, body, *scroll),
                 Popup::Page { page, scroll } => page::draw(&mut pen, app, body, page, *scroll),
                 Popup::Why { at, open } => why::draw(&mut pen, app, body, *at, open),
                 Popup::Choose(choose) => choose::draw(&mut pen, app, body, choose),

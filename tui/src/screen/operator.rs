@@ -1,6 +1,6 @@
 //! How the node and its log are doing: for whoever runs a hub, and for whoever wonders.
 
-use althing_node::api::{Link, Role, Snapshot, Stake};
+use althing_node::api::{HubWork, Link, Role, Snapshot, Stake};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::Line;
@@ -24,8 +24,8 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let inner = panel(pen, area, title, true);
     let columns = usize::from(inner.width);
     let theme = pen.theme;
-    let stakes = app.desk.stakes.as_deref().filter(|_| snapshot.status.role == Role::Hub);
-    let mut lines = node(snapshot, stakes.unwrap_or(&snapshot.stakes), columns, &theme);
+    let mut lines = node(snapshot, app.stakes(), columns, &theme);
+    lines.extend(work(snapshot.status.work.as_ref(), columns, &theme));
     lines.extend(growth(app, columns, &theme));
     lines.extend(epochs(snapshot, columns, &theme));
     for section in app.desk.report.iter().flat_map(|report| &report.sections) {
@@ -65,6 +65,37 @@ fn node(snapshot: &Snapshot, stakes: &[Stake], columns: usize, theme: &Theme) ->
         lines.extend(hanging(&format!("{name:<10}"), &value, columns, theme.text));
     }
     lines
+}
+
+/// How large batches are, and how long entries wait for their receipts (N-173).
+fn work(work: Option<&HubWork>, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(work) = work else { return Vec::new() };
+    let mut lines = vec![Line::default(), Line::styled("Batches of entries, and the wait for receipts", theme.title)];
+    let mean = work.entries.checked_div(work.batches).unwrap_or(0);
+    let [half, most, all] = work.wait_us.map(millis);
+    let [half_store, most_store, all_store] = work.store_us.map(millis);
+    for (name, value) in [
+        (
+            "batches",
+            format!("the last {}: {mean} entries each, at most {}", thousands(u128::from(work.batches)), work.largest),
+        ),
+        ("receipts", format!("half within {half}, 99 % within {most}, all within {all} of the first entry of a batch")),
+        ("of that", format!("signing and storing: {half_store}, {most_store}, {all_store}")),
+    ] {
+        lines.extend(hanging(&format!("{name:<10}"), &value, columns, theme.text));
+    }
+    let waits: Vec<u128> = work.newest.iter().map(|(_, wait_us)| u128::from(*wait_us)).collect();
+    lines.push(Line::styled("wait of the newest batches", theme.dim));
+    lines.extend(columns_chart(&waits, columns, CHART_ROWS, theme.good));
+    let sizes: Vec<u128> = work.newest.iter().map(|(entries, _)| u128::from(*entries)).collect();
+    lines.push(Line::styled("entries of the newest batches", theme.dim));
+    lines.extend(columns_chart(&sizes, columns, CHART_ROWS, theme.good));
+    lines
+}
+
+/// Microseconds in words.
+fn millis(us: u64) -> String {
+    format!("{}.{:01} ms", thousands(u128::from(us / 1_000)), us % 1_000 / 100)
 }
 
 /// Entries of the log from block to block since the screens were opened.

@@ -1,14 +1,15 @@
 //! Pages over a screen: what needs one, a link, a channel, a session, a coin, an address, a difference.
 
+use althing_node::api::MemberHistory;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::{chain, channels, treasury};
 use crate::app::{App, Need, Page, Urgency};
 use crate::format::{grouped, short_id};
 use crate::text::{hanging, paragraph};
 use crate::untrusted::Untrusted;
-use crate::widget::{Pen, centred, panel, qr_lines, scrolled};
+use crate::widget::{Pen, bar, centred, panel, qr_lines, scrolled};
 
 /// Draws the page.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, scroll: u16) {
@@ -22,10 +23,12 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
         Page::Coin(_) => "A coin of the treasury".to_owned(),
         Page::Flow(_) => "What left the treasury".to_owned(),
         Page::Channel(id) => format!("The stake channel {}", short_id(id)),
+        Page::Member(_) => "What this member did".to_owned(),
         Page::Diff(_) => "What changed since the version before".to_owned(),
+        Page::Told { title, .. } => crate::text::cut(title, usize::from(body.width).saturating_sub(8)),
     };
     // What stands side by side wants the whole width.
-    let most = if matches!(page, Page::Session(_)) { body.width } else { 100 };
+    let most = if matches!(page, Page::Session(_) | Page::Told { .. }) { body.width } else { 100 };
     let inner = panel(pen, centred(body, most, body.height), &title, true);
     let columns = usize::from(inner.width);
     let theme = pen.theme;
@@ -72,6 +75,11 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
             lines.extend(code(&format!("bitcoin:{address}"), columns, &theme));
             lines
         }
+        Page::Member(key) => match app.desk.history.as_deref().filter(|found| found.member == *key) {
+            Some(found) => history(found, columns, &theme),
+            None => vec![Line::styled("Looking through the log…", theme.dim)],
+        },
+        Page::Told { lines, code, .. } => told(lines, *code, columns, &theme),
         Page::Diff(changes) => changes
             .iter()
             .flat_map(|change| {
@@ -80,7 +88,11 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
             })
             .collect(),
     };
-    let lines = if lines.is_empty() { vec![Line::styled("They say the same.", theme.dim)] } else { lines };
+    let lines = if lines.is_empty() && matches!(page, Page::Diff(_)) {
+        vec![Line::styled("They say the same.", theme.dim)]
+    } else {
+        lines
+    };
     scrolled(pen, inner, lines, scroll);
 }
 
@@ -105,6 +117,39 @@ fn needed(app: &App, need: &Need, columns: usize, theme: &crate::theme::Theme) -
         lines.extend(hanging(&format!("{number}. "), step, columns, theme.text));
     }
     lines
+}
+
+/// What a member did: who they are, how often they voted, and each vote.
+fn history(found: &MemberHistory, columns: usize, theme: &crate::theme::Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for (number, text) in crate::words::member_history(found).iter().enumerate() {
+        let style = if number == 0 || text.ends_with(':') { theme.title } else { theme.text };
+        let indent = if text.starts_with(' ') { "  " } else { "" };
+        lines.extend(hanging(indent, text.trim_start(), columns, style));
+        if number == 1 {
+            let (filled, empty) = bar(u128::from(found.voted), u128::from(found.could_vote.max(1)), 40);
+            lines.push(Line::from(vec![Span::styled(filled, theme.good), Span::styled(empty, theme.border)]));
+        }
+    }
+    lines
+}
+
+/// The answer of a command. One that judged says so by its exit code.
+fn told(lines: &[String], code: u8, columns: usize, theme: &crate::theme::Theme) -> Vec<Line<'static>> {
+    let judged = match code {
+        crate::cli::OK => None,
+        crate::cli::INVALID => Some(Line::styled("✗ It does not hold.", theme.bad)),
+        _ => Some(Line::styled("? It cannot be told, or is not complete yet.", theme.warn)),
+    };
+    let answer = lines.iter().flat_map(|line| match crate::text::width(line) <= columns {
+        // As it was written: it may be a table, or a code to scan.
+        true => vec![Line::styled(line.clone(), theme.text)],
+        false => {
+            let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+            hanging(&indent, line.trim_start(), columns, theme.text)
+        }
+    });
+    judged.into_iter().chain(answer).collect()
 }
 
 fn code(text: &str, columns: usize, theme: &crate::theme::Theme) -> Vec<Line<'static>> {

@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span, Text};
 use crate::app::{App, Effects, Review, ReviewStep};
 use crate::format::{percent, sats, weight};
 use crate::sums;
-use crate::text::{bullets, hanging, paragraph, width};
+use crate::text::{bullets, hanging, legible, paragraph, width};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 use crate::widget::{Pen, panel, scrolled, tally_lines};
@@ -23,7 +23,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, review: &Review
     let [text, problem, input] =
         Layout::vertical([Constraint::Min(1), Constraint::Length(problem_rows), Constraint::Length(2)]).areas(inner);
     let columns = usize::from(inner.width);
-    let word = review.order.word;
+    let word = &review.order.word;
     let (lines, ask) = match &review.step {
         ReviewStep::Asking if review.problem.is_some() => (Vec::new(), None),
         ReviewStep::Asking => (vec![Line::styled("Working out what this does…", pen.theme.dim)], None),
@@ -64,8 +64,11 @@ fn page(pen: &Pen<'_, '_>, app: &App, review: &Review, effects: &Effects, column
         Effects::Proposal(effects) => lines.extend(proposal_page(pen, effects, columns)),
         Effects::Said(effects) => {
             lines.extend(treasurers_head(app, review, columns, theme));
-            let title =
-                if matches!(review.order.request, Request::Say { .. }) { "What you sign" } else { "What it does" };
+            let title = if matches!(review.order.request(), Some(Request::Say { .. })) {
+                "What you sign"
+            } else {
+                "What it does"
+            };
             lines.push(Line::styled(title, bold));
             lines.extend(bullets(&effects.sentences, columns, theme.text));
         }
@@ -75,7 +78,10 @@ fn page(pen: &Pen<'_, '_>, app: &App, review: &Review, effects: &Effects, column
         Effects::Bump(bump) => lines.extend(bump_page(bump, columns, theme)),
         Effects::Stated => lines.push(Line::styled("What it does", bold)),
     }
-    lines.extend(bullets(&review.order.effects, columns, theme.text));
+    // What a command says of itself may hold texts of others.
+    let stated: Vec<String> =
+        review.order.effects.iter().map(|effect| legible(&Untrusted::new(effect).line())).collect();
+    lines.extend(bullets(&stated, columns, theme.text));
     if let Some(text) = review.order.text.as_deref().filter(|text| !text.is_empty()) {
         lines.push(Line::default());
         lines.push(Line::styled("The text", bold));
@@ -99,7 +105,7 @@ fn ballot_page(
     let proposal = &effects.proposal;
     let mut lines = ballot_head(proposal, &effects.choice, effects.replaces.as_ref(), columns, theme);
     lines.extend(hanging("Weight    ", &weight(&effects.weight), columns, theme.text));
-    if let Request::Vote { reason, .. } = &review.order.request {
+    if let Some(Request::Vote { reason, .. }) = review.order.request() {
         lines.extend(reason_line(reason.as_deref(), columns, theme));
     }
     lines.extend(if_it_passes(proposal, columns, theme));
@@ -170,7 +176,8 @@ fn if_it_passes(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<
 
 /// Of a treasurer's ballot the same as of a member's: what it is about, and what follows.
 fn treasurers_head(app: &App, review: &Review, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let Request::Say { saying: Saying::VoteAsTreasurer { proposal, choice, reason } } = &review.order.request else {
+    let Some(Request::Say { saying: Saying::VoteAsTreasurer { proposal, choice, reason } }) = review.order.request()
+    else {
         return Vec::new();
     };
     let Some(proposal) = app.proposal(proposal) else { return Vec::new() };

@@ -9,6 +9,14 @@ use crate::theme::Theme;
 /// Modules of light around the code, as ISO/IEC 18004 wants them.
 const QUIET: usize = 4;
 
+/// Columns and rows that a code of that text needs, with the light around it; `None` when the text is too long for any code.
+#[must_use]
+pub fn qr_room(text: &str) -> Option<(usize, usize)> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+    let total = code.width() + 2 * QUIET;
+    Some((total, total.div_ceil(2)))
+}
+
 /// The code as lines: a full block is two light modules, a blank two dark ones. `None` when the text is too long for any code,
 /// or the code for the columns.
 #[must_use]

@@ -188,6 +188,8 @@ pub(crate) fn snapshot() -> Snapshot {
             final_epoch: Some(7),
             final_depth: 6,
             balance: Balance { confirmed_sat: 1_234_567, pending_sat: 0 },
+            spot_check: Some(SpotCheck { epoch: 7, block: id(70), entries: 32, difference: None }),
+            work: None,
             alarms: Vec::new(),
         },
         proposals: vec![
@@ -385,6 +387,38 @@ pub(crate) fn deposits() -> Vec<Deposit> {
     vec![deposit(3, "returned"), deposit(3, "held")]
 }
 
+/// What a member did.
+pub(crate) fn history(member: &str) -> MemberHistory {
+    let vote = |number: u64, title: &str, state, choice| CastBefore {
+        proposal: id(number as u8),
+        number,
+        title: title.to_owned(),
+        state,
+        choice,
+        weight: "450000".to_owned(),
+    };
+    MemberHistory {
+        member: member.to_owned(),
+        name: "Guðrún".to_owned(),
+        could_vote: 3,
+        voted: 2,
+        votes: vec![
+            vote(4, "Buy two disks for the archive", ProposalState::Voting, Some(Choice::No)),
+            vote(2, "Adopt the code of conduct", ProposalState::Passed, Some(Choice::Yes)),
+            vote(1, "Paint the boat", ProposalState::NoQuorum, None),
+        ],
+        proposed: 1,
+        comments: 4,
+        receives: vec![HandedOn {
+            member: id(105),
+            name: "Unnur".to_owned(),
+            scope: "everything".to_owned(),
+            share_bp: 10_000,
+            until: None,
+        }],
+    }
+}
+
 pub(crate) fn rewards() -> Vec<Reward> {
     vec![Reward { epoch: 6, reward_sat: 120, dues_sat: 1_000 }, Reward { epoch: 7, reward_sat: 80, dues_sat: 1_000 }]
 }
@@ -540,6 +574,8 @@ fn beside(request: &Request) -> Option<Reply> {
         Request::Report { .. } => Reply::Text { text: REPORT.to_owned() },
         Request::Charter => Reply::Text { text: "name = \"Þing\"\nepoch_blocks = 6\n".to_owned() },
         Request::Why { proposal, .. } => Reply::Why(Box::new(why(proposal))),
+        Request::MemberHistory { member } => Reply::MemberHistory(Box::new(history(member))),
+        Request::Stakes => Reply::Stakes { stakes: snapshot().stakes },
         Request::WhyLink { .. } => Reply::Why(Box::new(why(""))),
         Request::Treasury { about } => return crate::treasury_data::answer(about),
         Request::Anchoring(AnchorRequest::Reserve) => {
@@ -562,6 +598,15 @@ fn echoed(request: &Request) -> Option<Reply> {
             let sentences = vec!["You said it.".to_owned()];
             Reply::Said(Said { entry: id(7), position: Some(7), sentences })
         }
+        Request::Gates(GateRequest::List) => {
+            let gate = |state: &str| Gate {
+                outpoint: format!("{}:2", id(90)),
+                refilled: false,
+                state: state.to_owned(),
+                proposal: None,
+            };
+            Reply::Gates { gates: vec![gate("free"), gate("paid")] }
+        }
         Request::Proposals => Reply::Proposals { proposals: snapshot().proposals },
         Request::Ballots => Reply::Ballots { ballots: snapshot().ballots },
         Request::Links => Reply::Links { links: snapshot().links },
@@ -578,6 +623,8 @@ pub(crate) struct AtTheKeyboard {
     pub(crate) app: App,
     pub(crate) script: Script,
     pub(crate) size: (u16, u16),
+    /// The machine on which commands are run.
+    pub(crate) machine: Option<std::sync::Arc<dyn althing_tui::backend::Backend>>,
     /// What was to be done without the node.
     pub(crate) errands: Vec<Command>,
     /// Where the terminal's cursor is.
@@ -597,6 +644,7 @@ impl AtTheKeyboard {
             app: App::new(),
             script: Script { screens: true, ..Script::default() },
             size: (80, 24),
+            machine: Some(std::sync::Arc::new(crate::stage::Stage::echoing(""))),
             errands: Vec::new(),
             cursor: (0, 0),
         }
@@ -623,10 +671,27 @@ impl AtTheKeyboard {
                     let result = self.script.call(request);
                     commands.extend(update(&mut self.app, Action::Report(Report::Answer { purpose, result })));
                 }
+                Command::Run(run) if self.machine.is_some() => {
+                    let ran = self.run(&run);
+                    commands.extend(update(&mut self.app, Action::Report(Report::Ran(Box::new(ran)))));
+                }
                 other => self.errands.push(other),
             }
         }
         self.draw(Theme::dark());
+    }
+
+    /// Runs a command as the worker does.
+    fn run(&self, run: &althing_tui::deeds::Run) -> althing_tui::deeds::Ran {
+        let global = althing_tui::cli::Global {
+            data: Some("/data".into()),
+            json: false,
+            plain: false,
+            yes: false,
+            readonly: self.app.readonly,
+            password_file: None,
+        };
+        althing_tui::cli::screens::carry_out(run, &global, self.machine.as_ref().unwrap())
     }
 
     /// Clicks on the first place where the picture shows that text.

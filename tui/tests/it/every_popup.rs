@@ -43,7 +43,7 @@ pub(crate) const MORE: [(&str, &str); 27] = [
 ];
 
 /// Every form there is.
-const FORMS: [&str; 26] = [
+const FORMS: [&str; 27] = [
     "comment",
     "remark",
     "proposal",
@@ -70,6 +70,7 @@ const FORMS: [&str; 26] = [
     "deposit",
     "export",
     "save report",
+    "run",
 ];
 
 /// What a form is called above; a kind that is new has to be named here, and then to be reached.
@@ -102,12 +103,14 @@ fn name_of(kind: &FormKind) -> &'static str {
         FormKind::Deposit { .. } => "deposit",
         FormKind::Export { .. } => "export",
         FormKind::SaveReport => "save report",
+        FormKind::Run { .. } => "run",
     }
 }
 
 /// Every page to read, and the other popups.
-const OTHERS: [&str; 13] = [
-    "address", "channel", "choose", "coin", "diff", "flow", "help", "link", "need", "pick", "review", "session", "why",
+const OTHERS: [&str; 15] = [
+    "address", "channel", "choose", "coin", "diff", "flow", "help", "link", "member", "need", "pick", "review",
+    "session", "told", "why",
 ];
 
 fn name_of_popup(popup: &Popup) -> &'static str {
@@ -127,6 +130,8 @@ fn name_of_popup(popup: &Popup) -> &'static str {
             Page::Flow(_) => "flow",
             Page::Channel(_) => "channel",
             Page::Diff(_) => "diff",
+            Page::Member(_) => "member",
+            Page::Told { .. } => "told",
         },
     }
 }
@@ -140,6 +145,7 @@ fn walked(keys: &str, trick: &str) -> AtTheKeyboard {
     disks.vote.versions = vec![id(3), disks.id.clone()];
     let mut member = AtTheKeyboard::seeing(seen);
     member.script.trick = trick.to_owned();
+    member.machine = Some(std::sync::Arc::new(crate::stage::Stage::echoing(trick)));
     member.script.bump = Some(Bump {
         epoch: 8,
         link: id(208),

@@ -202,9 +202,12 @@ fn at(context: Context) -> AtTheKeyboard {
         Context::Chain => "7",
         Context::Audit => "8",
         Context::Text => "9",
+        Context::Operator => "0",
         Context::Filter => "2/",
         Context::Choose => "2jv",
-        Context::Fill => return on_a_choice(),
+        Context::Fill => return on_a_choice(System::Split),
+        Context::Rank => return on_a_choice(System::Schulze),
+        Context::Refused => return on_a_refusal(),
         Context::Reason => "2jva<down>",
         Context::Review => "2jv<enter>",
         Context::Field => "2n",
@@ -217,15 +220,46 @@ fn at(context: Context) -> AtTheKeyboard {
 }
 
 /// The application with a ballot on a choice among options open.
-fn on_a_choice() -> AtTheKeyboard {
+fn on_a_choice(system: System) -> AtTheKeyboard {
     let mut snapshot = snapshot();
     let option = |label: &str| ProposalOption { label: label.to_owned(), sum: None, won: false };
     let vote = &mut snapshot.proposals[1].vote;
-    vote.system = System::Schulze;
+    vote.system = system;
     vote.options = vec![option("Lake"), option("Booth"), option("none of these")];
     let mut member = AtTheKeyboard::seeing(snapshot);
     member.press("2jv");
     member
+}
+
+/// The review page of what is refused.
+fn on_a_refusal() -> AtTheKeyboard {
+    let mut member = AtTheKeyboard::new();
+    member.script.refusal = Some(althing_node::api::Refused {
+        rule: "G-24".to_owned(),
+        message: "G-24: voting is over".to_owned(),
+        transient: false,
+    });
+    member.press("2jv<enter>");
+    member
+}
+
+/// A review that cannot be done offers no key that does it.
+#[test]
+fn what_is_refused_offers_only_the_way_back() {
+    let mut member = on_a_refusal();
+    let text = member.text();
+    assert!(text.contains("G-24: voting is over") && !text.contains("do it"), "{text}");
+    member.press("vote<enter>");
+    assert!(matches!(member.app.popups.last(), Some(Popup::Review(_))), "nothing is done by mistake");
+    member.press("<esc>");
+    assert!(matches!(member.app.popups.last(), Some(Popup::Choose(_))));
+}
+
+#[test]
+fn help_leaves_the_keys_in_sight() {
+    let text = AtTheKeyboard::new().press("?").text();
+    let last = text.lines().last().unwrap_or_default();
+    assert!(last.contains("esc close"), "{text}");
 }
 
 #[test]

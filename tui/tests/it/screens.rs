@@ -17,7 +17,7 @@ fn screen(name: &str) -> AtTheKeyboard {
 }
 
 /// Every screen and every popup, and the keys that lead there.
-pub(crate) const SCREENS: [(&str, &str); 44] = [
+pub(crate) const SCREENS: [(&str, &str); 48] = [
     ("home", ""),
     ("proposals", "2"),
     ("proposal", "2j<enter>"),
@@ -58,6 +58,10 @@ pub(crate) const SCREENS: [(&str, &str); 44] = [
     ("members", "6"),
     ("delegate", "6d"),
     ("review_delegate", "6jjd<ctrl-s>"),
+    ("member", "6j<enter>"),
+    ("migrate", "5m"),
+    ("keys", "6K<tab>secret"),
+    ("gates", "0L"),
     ("chain", "7"),
     ("link", "7<enter>"),
     ("audit", "8"),

@@ -231,6 +231,12 @@ impl Stage {
         Self { runs: true, ..Self::default() }
     }
 
+    /// With a node that answers as if everything had been done, with that around every text.
+    pub(crate) fn echoing(trick: &str) -> Self {
+        let script = Script { echo: true, trick: trick.to_owned(), ..Script::default() };
+        Self { runs: true, node: Arc::new(Node { script, ..Node::default() }), ..Self::default() }
+    }
+
     /// With an answer in the node's script.
     pub(crate) fn answer(self, answer: Result<Reply, ApiError>) -> Self {
         self.node.script.answers.lock().unwrap().push_back(answer);
@@ -289,6 +295,7 @@ pub(crate) fn althing(stage: Stage, command: &str, input: &str) -> Outcome {
             out: &mut out,
             err: &mut err,
             ask_password: &mut |_| Ok(next_password()),
+            screens: None,
         },
     );
     Outcome {

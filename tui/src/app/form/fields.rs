@@ -1,6 +1,8 @@
 //! The fields of each form.
 
-use super::{Field, FormKind, SCOPES, proposal};
+use super::{Field, FieldEntry, FormKind, SCOPES, proposal};
+use crate::app::run::PASSWORD;
+use crate::deeds::{self, DeedOption, SWITCH, Secret, Takes};
 
 /// The fields of a form of that kind, empty or with what is usual in them.
 pub(super) fn of(kind: &FormKind) -> Vec<Field> {
@@ -78,8 +80,29 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
         }
         FormKind::TakeSession => vec![Field::line("File", "the PSBT to read, with a colleague's signature or new", "")],
         FormKind::Freeze { .. } => vec![Field::line("Reason", "why it must not be chosen", "")],
+        FormKind::Run { path } => run(path),
         FormKind::SaveReport => {
             vec![Field::line("File", "where to write it; .md, .html, .csv or .json", "report.html")]
         }
     }
+}
+
+/// The options of a command, and the password where it opens the keys.
+fn run(path: &str) -> Vec<Field> {
+    let Some(deed) = deeds::named(path) else { return Vec::new() };
+    let mut fields: Vec<Field> = deed.options.iter().map(option).collect();
+    if deed.opens_keys {
+        let hint = "of the keys in this folder; not needed where it is given to the program";
+        fields.push(Field { label: PASSWORD, hint, entry: FieldEntry::Secret(Secret::default()) });
+    }
+    fields
+}
+
+fn option(option: &'static DeedOption) -> Field {
+    let entry = match &option.takes {
+        Takes::Value { usual, .. } => FieldEntry::Line((*usual).to_owned()),
+        Takes::OneOf { of, usual } => FieldEntry::OneOf(of, *usual),
+        Takes::Nothing => FieldEntry::OneOf(&SWITCH, 0),
+    };
+    Field { label: option.label, hint: option.hint, entry }
 }

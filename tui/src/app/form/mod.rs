@@ -11,6 +11,8 @@ use ratatui_textarea::{TextArea, WrapMode};
 
 pub(super) use order::{said, stated};
 
+use crate::deeds::Secret;
+
 /// Longest title in bytes, as the node takes it.
 const MAX_TITLE_BYTES: usize = 120;
 
@@ -168,6 +170,11 @@ pub enum FormKind {
     },
     /// The report in a file.
     SaveReport,
+    /// The options of a command.
+    Run {
+        /// Which.
+        path: &'static str,
+    },
 }
 
 /// One field.
@@ -188,6 +195,8 @@ pub enum FieldEntry {
     Line(String),
     /// One of these.
     OneOf(&'static [&'static str], usize),
+    /// A line that is never shown.
+    Secret(Secret),
 }
 
 impl Field {
@@ -203,7 +212,7 @@ impl Field {
     #[must_use]
     pub fn text(&self) -> &str {
         match &self.entry {
-            FieldEntry::Line(line) => line,
+            FieldEntry::Line(line) | FieldEntry::Secret(Secret(line)) => line,
             FieldEntry::OneOf(of, at) => of.get(*at).copied().unwrap_or_default(),
         }
     }
@@ -239,6 +248,30 @@ impl Form {
             text.clone_into(line);
         }
         self
+    }
+
+    /// Puts a text into a field, or chooses it there.
+    pub(in crate::app) fn put_in(&mut self, label: &str, text: &str) {
+        match self.fields.iter_mut().find(|field| field.label == label).map(|field| &mut field.entry) {
+            Some(FieldEntry::Line(line)) => text.clone_into(line),
+            Some(FieldEntry::OneOf(of, at)) => *at = of.iter().position(|choice| *choice == text).unwrap_or(*at),
+            Some(FieldEntry::Secret(_)) | None => {}
+        }
+    }
+
+    /// The first field of a line that is empty, where the typing begins; else the first of all.
+    pub(in crate::app) fn first_empty(&self) -> usize {
+        let is_empty = |field: &Field| matches!(&field.entry, FieldEntry::Line(line) if line.is_empty());
+        self.fields.iter().position(is_empty).unwrap_or(0)
+    }
+
+    /// Forgets what is never shown.
+    pub(in crate::app) fn forget_secrets(&mut self) {
+        for field in &mut self.fields {
+            if let FieldEntry::Secret(secret) = &mut field.entry {
+                secret.0.clear();
+            }
+        }
     }
 
     /// Whether the text of several lines has the keyboard.
@@ -287,12 +320,14 @@ impl Form {
 
     /// The line with the keyboard, about to be changed.
     pub fn line_mut(&mut self) -> Option<&mut String> {
-        if !matches!(self.fields.get(self.at)?.entry, FieldEntry::Line(_)) {
-            return None;
+        match self.fields.get(self.at)?.entry {
+            FieldEntry::Line(_) => self.remember(),
+            // What is never shown is kept nowhere else.
+            FieldEntry::Secret(_) => {}
+            FieldEntry::OneOf(..) => return None,
         }
-        self.remember();
         match &mut self.fields[self.at].entry {
-            FieldEntry::Line(line) => Some(line),
+            FieldEntry::Line(line) | FieldEntry::Secret(Secret(line)) => Some(line),
             FieldEntry::OneOf(..) => None,
         }
     }

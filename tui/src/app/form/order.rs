@@ -4,7 +4,7 @@ use althing_node::api::{AnchorRequest, DelegatePart, DelegateScope, ProofStateme
 
 use super::{Form, FormKind, MAX_COMMENT_BYTES};
 use crate::app::desk::of_treasury;
-use crate::app::order::Order;
+use crate::app::order::{Does, Order};
 use crate::format::{grouped, sats, thousands};
 use crate::parts::class;
 
@@ -30,8 +30,8 @@ impl Form {
                 let draft = self.draft()?;
                 Ok(Order {
                     title: "Put a proposal into the log".to_owned(),
-                    request: Request::Propose { draft: draft.clone() },
-                    word: "propose",
+                    does: Does::Ask(Request::Propose { draft: draft.clone() }),
+                    word: "propose".into(),
                     effects_from: Some(Request::ProposalReview { draft: draft.clone() }),
                     effects: vec!["A proposal is public and permanent.".to_owned()],
                     text: Some(draft.body),
@@ -147,8 +147,8 @@ impl Form {
                 let ask = |only_review| Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review });
                 Ok(Order {
                     title: "Pay more for a link".to_owned(),
-                    request: ask(false),
-                    word: "bump",
+                    does: Does::Ask(ask(false)),
+                    word: "bump".into(),
                     effects_from: Some(ask(true)),
                     effects: Vec::new(),
                     text: None,
@@ -226,15 +226,22 @@ impl Order {
 
 /// An order whose effects are known here.
 pub(in crate::app) fn stated(title: &str, request: Request, word: &'static str, effects: Vec<String>) -> Order {
-    Order { title: title.to_owned(), request, word, effects_from: None, effects, text: None }
+    Order {
+        title: title.to_owned(),
+        does: Does::Ask(request),
+        word: word.into(),
+        effects_from: None,
+        effects,
+        text: None,
+    }
 }
 
 /// A change of a channel in use: the node says first what it would do.
 fn spliced(title: &str, word: &'static str, ask: impl Fn(bool) -> Request) -> Order {
     Order {
         title: title.to_owned(),
-        request: ask(false),
-        word,
+        does: Does::Ask(ask(false)),
+        word: word.into(),
         effects_from: Some(ask(true)),
         effects: Vec::new(),
         text: None,
@@ -245,8 +252,8 @@ fn spliced(title: &str, word: &'static str, ask: impl Fn(bool) -> Request) -> Or
 pub(in crate::app) fn said(title: &str, saying: Saying, word: &'static str) -> Order {
     Order {
         title: title.to_owned(),
-        request: Request::Say { saying: saying.clone() },
-        word,
+        does: Does::Ask(Request::Say { saying: saying.clone() }),
+        word: word.into(),
         effects_from: Some(Request::SayReview { saying }),
         effects: Vec::new(),
         text: None,

@@ -167,7 +167,7 @@ impl Form {
                 FieldEntry::OneOf(numbers, at) if field.label == OF_OPTION => {
                     (*numbers, *at) = (&NUMBERS[..options], next - 1);
                 }
-                FieldEntry::OneOf(..) => {}
+                FieldEntry::OneOf(..) | FieldEntry::Secret(_) => {}
                 FieldEntry::Line(line) => {
                     let kept = self.hidden.iter().find(|(option, kept)| *option == of && kept.label == field.label);
                     if let Some((_, Field { entry: FieldEntry::Line(kept), .. })) = kept {

@@ -27,6 +27,7 @@ pub(super) fn on_report(app: &mut App, report: Report) -> Vec<Command> {
             app.progress = None;
             app.replayed = Some(result.map_err(|error| words(&error)));
         }
+        Report::Ran(ran) => return crate::app::run::on_ran(app, *ran),
         Report::Written(Ok(path)) => {
             let path = Untrusted::new(&path.display().to_string()).line();
             say(app, false, format!("Written to {path}."));
@@ -210,27 +211,29 @@ fn on_effects(app: &mut App, reply: Reply) -> Vec<Command> {
         return Vec::new();
     }
     use althing_node::api::Request;
-    let effects = match (reply, &review.order.request) {
-        (Reply::BallotReview(effects), Request::Vote { proposal, choice, .. })
+    let effects = match (reply, review.order.request()) {
+        (Reply::BallotReview(effects), Some(Request::Vote { proposal, choice, .. }))
             if effects.proposal.id == *proposal && effects.choice == *choice =>
         {
             Effects::Ballot(effects)
         }
-        (Reply::ProposalReview(effects), Request::Propose { draft }) if effects.title == draft.title => {
+        (Reply::ProposalReview(effects), Some(Request::Propose { draft })) if effects.title == draft.title => {
             Effects::Proposal(effects)
         }
         (
             Reply::SayReview(effects),
-            Request::Say { .. }
-            | Request::WalletSend { .. }
-            | Request::ChannelTopUp { .. }
-            | Request::ChannelWithdraw { .. },
+            Some(
+                Request::Say { .. }
+                | Request::WalletSend { .. }
+                | Request::ChannelTopUp { .. }
+                | Request::ChannelWithdraw { .. },
+            ),
         ) => Effects::Said(effects),
         (Reply::Treasury { reply: TreasuryReply::Session(session) }, order) => {
             let Some(signs) = treasury::is_of(order, &session) else { return Vec::new() };
             Effects::Session { session, signs }
         }
-        (Reply::Anchoring(AnchorReply::Bump(bump)), Request::Anchoring(AnchorRequest::Bump { .. })) => {
+        (Reply::Anchoring(AnchorReply::Bump(bump)), Some(Request::Anchoring(AnchorRequest::Bump { .. }))) => {
             Effects::Bump(bump)
         }
         _ => return Vec::new(),

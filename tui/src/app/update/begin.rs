@@ -52,7 +52,7 @@ pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
         Act::Backup => form(app, FormKind::Backup),
         Act::Bump if app.screen != Screen::Treasury => form(app, FormKind::LinkBump),
         Act::Timestamp => {
-            if let Some(link) = link_here(app) {
+            if let Some(link) = app.link_here() {
                 form(app, FormKind::Timestamp { epoch: link.epoch });
             }
         }
@@ -83,15 +83,19 @@ pub(super) fn form(app: &mut App, kind: FormKind) {
 /// Opens what the selected row is about.
 pub(super) fn open_selected(app: &mut App) -> Vec<Command> {
     let page = match app.screen {
-        Screen::Chain => link_here(app).map(|link| Page::Link(Box::new(link))),
-        Screen::Channels => stake_here(app).map(|stake| Page::Channel(stake.channel)),
+        Screen::Chain => app.link_here().map(|link| Page::Link(Box::new(link))),
+        Screen::Channels => app.stake_here().map(|stake| Page::Channel(stake.channel)),
         Screen::Treasury => treasury::page(app),
+        Screen::Members => {
+            let members = app.snapshot.as_deref().map(|snapshot| &snapshot.members);
+            let member = members.zip(app.selected_place()).and_then(|(members, place)| members.get(place));
+            member.map(|member| Page::Member(member.vote_key.clone()))
+        }
         Screen::Home => {
             let need = app.selected_place().and_then(|place| app.needs().get(place).cloned());
             if let Some(channel) = need.as_ref().and_then(|need| need.channel.clone()) {
                 go(app, Screen::Channels);
-                let stakes = app.snapshot.iter().flat_map(|snapshot| &snapshot.stakes);
-                app.selections.stakes = stakes.into_iter().position(|stake| stake.channel == channel).unwrap_or(0);
+                app.selections.stakes = app.stakes().iter().position(|stake| stake.channel == channel).unwrap_or(0);
                 return Vec::new();
             }
             if let Some(session) = need.as_ref().and_then(|need| need.session.clone()) {
@@ -112,22 +116,28 @@ pub(super) fn open_selected(app: &mut App) -> Vec<Command> {
     Vec::new()
 }
 
-/// The link that the keyboard is on.
-fn link_here(app: &App) -> Option<Link> {
-    if let Some(Popup::Page { page: Page::Link(link), .. }) = app.popups.last() {
-        return Some(link.as_ref().clone());
+impl App {
+    /// The link that the keyboard is on.
+    pub(in crate::app) fn link_here(&self) -> Option<Link> {
+        if let Some(Popup::Page { page: Page::Link(link), .. }) = self.popups.last() {
+            return Some(link.as_ref().clone());
+        }
+        let place = self.selected_place().filter(|_| self.screen == Screen::Chain)?;
+        self.snapshot.as_deref()?.links.get(place).cloned()
     }
-    let place = app.selected_place().filter(|_| app.screen == Screen::Chain)?;
-    app.snapshot.as_deref()?.links.get(place).cloned()
-}
 
-/// The stake channel that the keyboard is on.
-fn stake_here(app: &App) -> Option<Stake> {
-    let stakes = &app.snapshot.as_deref()?.stakes;
-    if let Some(Popup::Page { page: Page::Channel(id), .. }) = app.popups.last() {
-        return stakes.iter().find(|stake| stake.channel == *id).cloned();
+    /// The stake channel that the keyboard is on.
+    pub(in crate::app) fn stake_here(&self) -> Option<Stake> {
+        if let Some(Popup::Page { page: Page::Channel(id), .. }) = self.popups.last() {
+            return self.stakes().iter().find(|stake| stake.channel == *id).cloned();
+        }
+        self.stakes().get(self.selected_place().filter(|_| self.screen == Screen::Channels)?).cloned()
     }
-    stakes.get(app.selected_place().filter(|_| app.screen == Screen::Channels)?).cloned()
+
+    /// Id of the proposal that the selected row is about, or that is open.
+    pub(in crate::app) fn proposal_here(&self) -> Option<String> {
+        selected_proposal(self)
+    }
 }
 
 /// Opens a proposal; the screen then asks for its discussion.
@@ -142,7 +152,7 @@ pub(super) fn open(app: &mut App, id: String) -> Vec<Command> {
 }
 
 /// Id of the proposal that the selected row is about, or that is open.
-pub(super) fn selected_proposal(app: &App) -> Option<String> {
+fn selected_proposal(app: &App) -> Option<String> {
     let snapshot = app.snapshot.as_deref()?;
     if app.screen == Screen::Proposal {
         return app.open.clone();
@@ -291,7 +301,7 @@ fn hide(app: &mut App) -> Vec<Command> {
 
 /// Orders about the selected stake channel.
 fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
-    let stake = stake_here(app);
+    let stake = app.stake_here();
     let Some(stake) = stake.filter(|stake| !stake.channel.is_empty()) else {
         say(app, true, "There is no channel here yet.");
         return Vec::new();
@@ -352,7 +362,7 @@ pub(super) fn diff(app: &mut App) -> Vec<Command> {
 
 /// Asks why it is true: of my ballot where there is one, else of the sums.
 pub(super) fn why(app: &mut App) -> Vec<Command> {
-    if let Some(link) = link_here(app) {
+    if let Some(link) = app.link_here() {
         app.desk.why = None;
         app.popups.push(Popup::Why { at: 0, open: Default::default() });
         app.pending += 1;

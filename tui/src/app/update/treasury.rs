@@ -6,7 +6,7 @@ use super::begin::form;
 use super::{review, say};
 use crate::app::desk::of_treasury;
 use crate::app::form::FormKind;
-use crate::app::order::Order;
+use crate::app::order::{Does, Order};
 use crate::app::state::{App, Page};
 use crate::app::treasury::{Section, Stage, is_paid};
 use crate::app::{Act, Command, Purpose};
@@ -57,12 +57,13 @@ fn on_session(title: &str, session: String, signs: bool) -> Order {
     let effects_from = Some(of_treasury(TreasuryRequest::Session { session: session.clone() }));
     let about = if signs { TreasuryRequest::Sign { session } } else { TreasuryRequest::Broadcast { session } };
     let word = if signs { "sign" } else { "broadcast" };
-    Order { title: title.to_owned(), request: of_treasury(about), word, effects_from, effects: Vec::new(), text: None }
+    let does = Does::Ask(of_treasury(about));
+    Order { title: title.to_owned(), does, word: word.into(), effects_from, effects: Vec::new(), text: None }
 }
 
 /// Whether this is what an order about a session waits for.
-pub(super) fn is_of(order: &Request, session: &SessionView) -> Option<bool> {
-    match order {
+pub(super) fn is_of(order: Option<&Request>, session: &SessionView) -> Option<bool> {
+    match order? {
         Request::Treasury { about: TreasuryRequest::Sign { session: id } } if *id == session.id => Some(true),
         Request::Treasury { about: TreasuryRequest::Broadcast { session: id } } if *id == session.id => Some(false),
         _ => None,

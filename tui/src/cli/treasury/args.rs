@@ -18,7 +18,7 @@ pub enum TreasuryCommand {
     Balance,
     /// A receiving address.
     Address,
-    /// Every coin.
+    /// Every coin of the treasury.
     Utxos,
     /// Keep a coin from being spent.
     Freeze {
@@ -153,11 +153,11 @@ pub enum SessionCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// All sessions.
+    /// All signing sessions.
     List,
     /// What treasurers said to each other over the hub, and what became of it.
     Papers,
-    /// One session.
+    /// One signing session.
     Show {
         /// Its id or the beginning of it.
         session: String,
@@ -233,12 +233,12 @@ pub enum SessionCommand {
 /// `treasury labels`.
 #[derive(Debug, Subcommand)]
 pub enum LabelCommand {
-    /// Write them, one JSON object a line.
+    /// Write the labels, one JSON object a line (BIP329).
     Export {
         /// The file.
         file: PathBuf,
     },
-    /// Read them.
+    /// Read labels of other wallets, or of another treasurer (BIP329).
     Import {
         /// The file.
         file: PathBuf,

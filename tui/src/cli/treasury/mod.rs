@@ -124,15 +124,15 @@ fn bond(global: &Global, args: &BondArgs, backend: &dyn Backend, console: &mut C
 }
 
 /// What needs no node.
-pub(super) fn run_psbt(command: PsbtCommand, console: &mut Console<'_>) -> Result<u8, Failure> {
+pub(super) fn run_psbt(global: &Global, command: PsbtCommand, console: &mut Console<'_>) -> Result<u8, Failure> {
     match command {
-        PsbtCommand::Check(check) => check_psbt(check, console),
+        PsbtCommand::Check(check) => check_psbt(global, check, console),
         PsbtCommand::Qr { file } => qr::show(&psbt_of(&file, console)?, console),
     }
 }
 
 /// `psbt check`: offline, by the proof in the file.
-fn check_psbt(check: PsbtCheck, console: &mut Console<'_>) -> Result<u8, Failure> {
+fn check_psbt(global: &Global, check: PsbtCheck, console: &mut Console<'_>) -> Result<u8, Failure> {
     let PsbtCheck { file, source, gate, dao } = check;
     let bytes = psbt_file(&file, console)?;
     let dao = dao.map(|path| -> Result<Dao, Failure> { Ok(Dao::from_json(&local::read_file(&path)?)?) }).transpose()?;
@@ -141,7 +141,7 @@ fn check_psbt(check: PsbtCheck, console: &mut Console<'_>) -> Result<u8, Failure
         Some(GateArg::Unspent) => StatedGates::Unspent,
         Some(GateArg::Spent) => StatedGates::Spent,
     };
-    let report = check_file(&bytes, &local::source(&source)?, gates, dao.as_ref());
+    let report = check_file(&bytes, &local::source(&source, global)?, gates, dao.as_ref());
     console.answer(&report, || words::check(&report))?;
     Ok(verdict_code(report.verdict))
 }

@@ -33,7 +33,7 @@ pub enum OwnershipCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Sign it with my key. It can move nothing.
+    /// Sign that PSBT with my key. It can move nothing.
     Sign {
         /// The file.
         file: PathBuf,

@@ -1,0 +1,73 @@
+//! What a member did: for whoever thinks of handing weight on to them (docs/spec/50-node.md, N-174).
+
+use althing_governance::delegation::Scope;
+use althing_governance::id::MemberId;
+use althing_governance::state::ProposalRecord;
+
+use super::choice::choice as choice_of;
+use super::names::{find_member, name_of};
+use super::proposals::{in_order, proposal_state};
+use crate::api::{ApiError, CastBefore, HandedOn, MemberHistory};
+use crate::shell::Shell;
+
+/// Votes that are told, the newest first.
+const MAX_VOTES: usize = 200;
+
+/// What the member of that name or key did.
+pub(super) fn of(shell: &Shell, member: &str) -> Result<MemberHistory, ApiError> {
+    let id = find_member(shell, member)?;
+    let records: Vec<(u64, &ProposalRecord)> = (1..).zip(in_order(shell)).collect();
+    let votes: Vec<CastBefore> = records.iter().rev().filter_map(|(number, r)| vote(shell, *number, r, &id)).collect();
+    let own = records.iter().filter(|(_, record)| record.author == id).count();
+    let comments = records.iter().flat_map(|(_, record)| &record.comments).filter(|said| said.author == id).count();
+    Ok(MemberHistory {
+        member: id.to_string(),
+        name: name_of(shell, &id),
+        could_vote: votes.len() as u64,
+        voted: votes.iter().filter(|vote| vote.choice.is_some()).count() as u64,
+        votes: votes.into_iter().take(MAX_VOTES).collect(),
+        proposed: own as u64,
+        comments: comments as u64,
+        receives: receives(shell, &id),
+    })
+}
+
+/// What the member said on a proposal whose vote has begun; nothing where they were not on its roll.
+fn vote(shell: &Shell, number: u64, record: &ProposalRecord, member: &MemberId) -> Option<CastBefore> {
+    use crate::api::ProposalState as S;
+    let state = shell.ledger.state();
+    let weight = state.roll(record.snapshot_epoch)?.entry(member)?.weight;
+    let stands = proposal_state(state.phase(record));
+    if matches!(stands, S::Logged | S::Review | S::Withdrawn | S::Superseded) {
+        return None;
+    }
+    let ballot = state.counted_ballot(record, member);
+    Some(CastBefore {
+        proposal: record.id.to_string(),
+        number,
+        title: record.content.title.clone(),
+        state: stands,
+        choice: ballot.and_then(|ballot| choice_of(&record.content, ballot.fields)),
+        weight: weight.to_string(),
+    })
+}
+
+/// Who hands weight on to the member now.
+fn receives(shell: &Shell, member: &MemberId) -> Vec<HandedOn> {
+    let state = shell.ledger.state();
+    let height = state.tip_height().unwrap_or(0);
+    let mut found = Vec::new();
+    for giver in state.members().keys() {
+        for (scope, record) in state.delegations().of_member(giver, u64::MAX, height) {
+            let parts = record.parts().iter().filter(|part| !part.abstains() && part.to == *member);
+            found.extend(parts.map(|part| HandedOn {
+                member: giver.to_string(),
+                name: name_of(shell, giver),
+                scope: if *scope == Scope::All { "everything".to_owned() } else { scope.to_string() },
+                share_bp: part.share_bp,
+                until: record.expires_height(),
+            }));
+        }
+    }
+    found
+}
