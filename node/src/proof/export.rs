@@ -151,7 +151,7 @@ fn tally(shell: &Shell, record: &ProposalRecord, epoch: u32, log_size: u64) -> R
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
     let rule = shell.ledger.state().rule_of(record).context("the proposal has a rule")?;
     let tally = match rule.has_offices() {
-        false => close.prove_tally(&record.id).map(Tallies::Members),
+        false => close.prove_tally(&record.id).map(|proof| Tallies::Members(Box::new(proof))),
         true => close.prove_bodies(&record.id, &rule.bodies).map(Tallies::Bodies),
     };
     Ok(TallyPart {

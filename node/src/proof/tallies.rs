@@ -17,7 +17,7 @@ const MAX_BODIES: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tallies {
     /// By a rule under which the members alone decide.
-    Members(TallyProof),
+    Members(Box<TallyProof>),
     /// Of each body, in the order of the rule.
     Bodies(Vec<BodyProof>),
 }
@@ -32,7 +32,7 @@ impl Tallies {
 
     pub(super) fn decode(r: &mut Reader<'_>, by_bodies: bool) -> Result<Self, DecodeError> {
         Ok(match by_bodies {
-            false => Self::Members(Canonical::decode(r)?),
+            false => Self::Members(Box::new(Canonical::decode(r)?)),
             true => Self::Bodies(r.list("bodies", MAX_BODIES)?),
         })
     }

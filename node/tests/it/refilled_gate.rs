@@ -112,7 +112,7 @@ impl Refilled {
         let close = &self.world.closes[self.epoch as usize - 1];
         TallyPart {
             entry: self.logged(self.world.ledger.state().proposals()[&payment].position),
-            tally: Tallies::Members(close.prove_tally(&payment).unwrap()),
+            tally: Tallies::Members(Box::new(close.prove_tally(&payment).unwrap())),
             decision: close.prove_decision(&payment).unwrap(),
         }
     }

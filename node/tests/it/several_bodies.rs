@@ -190,7 +190,7 @@ fn the_sums_of_one_body_show_nothing() {
         Tallies::Members(_) => unreachable!("treasurers decide"),
     };
     // What the members passed, without the treasurers who stopped it.
-    let alone = Tallies::Members(close.prove_tally(&told.stopped).unwrap());
+    let alone = Tallies::Members(Box::new(close.prove_tally(&told.stopped).unwrap()));
     assert!(refused(alone, told.stopped).contains("P-130: the file has the totals of members"));
     let both = of(told.stopped);
     for (some, why) in [

@@ -112,7 +112,7 @@ impl Story {
         let (close, state) = (self.close(epoch), self.world.ledger.state());
         let rule = state.rule_of(&state.proposals()[proposal]).unwrap();
         match rule.has_offices() {
-            false => Tallies::Members(close.prove_tally(proposal).unwrap()),
+            false => Tallies::Members(Box::new(close.prove_tally(proposal).unwrap())),
             true => Tallies::Bodies(close.prove_bodies(proposal, &rule.bodies).unwrap()),
         }
     }

@@ -28,7 +28,7 @@ fn only_what_spends_coins_of_the_wallet_alone_is_sent_again() {
     let theirs = paying(&mut wallet, OutPoint { txid: Txid::from_byte_array([8; 32]), vout: 0 });
     wallet.note_broadcast(&theirs, 1).unwrap();
     assert_eq!(wallet.unconfirmed().len(), 3);
-    assert_eq!(wallet.own_unconfirmed(), [own.clone()]);
+    assert_eq!(wallet.own_unconfirmed(), std::slice::from_ref(&own));
     // Let go, its coins can be used again and nobody sends it.
     wallet.let_go([own.compute_txid()], 2).unwrap();
     assert!(wallet.own_unconfirmed().is_empty());

@@ -231,9 +231,9 @@ fn what_changed_since_it_was_read_is_read_again() {
 
 #[test]
 fn why_it_is_not_done_is_said_in_the_form() {
-    let (mut member, _) = before(vec![stakes(), Err(ApiError::invalid("N-226", "N-226: that is this hub itself"))]);
+    let (mut member, _) = before(vec![stakes(), Err(ApiError::invalid("N-33", "N-33: that is this hub itself"))]);
     let text = member.press("5m").press(HUB).press("<ctrl-s>").text();
-    assert!(text.contains("✗ N-226: that is this hub itself"), "{text}");
+    assert!(text.contains("✗ N-33: that is this hub itself"), "{text}");
     assert_eq!(form_of(&member), Some("channel migrate"), "what was put in stays");
     let text = member.press("<esc>0r<ctrl-s>").text();
     assert!(text.contains("✗ Txid: something has to be there."), "{text}");
