@@ -78,15 +78,20 @@ fn a_close_alone_is_bumped_while_blocks_are_full() {
         fund_actor(assembly, &assembly.members[0], 90_000)?;
         assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
         let commitment = spender_in_mempool(assembly, &stake)?;
-        let fee_of = |child: &bitcoin::Transaction| 90_000u64.saturating_sub(paid(child));
-        let mut fees = vec![fee_of(&await_child(assembly, &commitment)?)];
+        // Whatever coins it spends.
+        let fee_of = |child: &bitcoin::Transaction| -> anyhow::Result<u64> {
+            let entry = assembly.node.call("getmempoolentry", &[serde_json::json!(child.compute_txid())])?;
+            let fee = entry["fees"]["base"].as_f64().context("a fee in bitcoin")?;
+            Ok(bitcoin::Amount::from_btc(fee)?.to_sat())
+        };
+        let mut fees = vec![fee_of(&await_child(assembly, &commitment)?)?];
         // Nobody mines it: as if every block were full of what pays more.
         let address = assembly.members[1].wallet_address()?;
         for _ in 0..140 {
             assembly.node.call("generateblock", &[serde_json::json!(address), serde_json::json!([])])?;
             assembly.settle()?;
             if let Some(child) = child_in_mempool(assembly, &commitment)? {
-                let fee = fee_of(&child);
+                let fee = fee_of(&child)?;
                 if fees.last() != Some(&fee) {
                     fees.push(fee);
                 }
