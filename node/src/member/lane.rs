@@ -261,8 +261,9 @@ impl Member {
         let late = now >= entry.deadline || (!connected && now + PATIENCE >= entry.deadline + Duration::from_secs(2));
         if late && let Some(answer) = entry.answer.take() {
             let message = "your entry is signed and stored here, and goes to the hub as soon as it is reachable";
+            let voice = Voice::of_incarnation(entry.incarnation);
             let reply = match entry.subject {
-                Subject::Ballot(proposal) => self.ballot_reply(proposal),
+                Subject::Ballot(proposal) => self.ballot_reply(proposal, voice),
                 _ => Err(ApiError::not_now(message)),
             };
             let _ = answer.try_send(reply);
@@ -480,6 +481,7 @@ impl Member {
     fn answer_done(&mut self, done: InFlight) {
         let Some(answer) = done.answer else { return };
         let id = done.id.to_string();
+        let voice = Voice::of_incarnation(done.incarnation);
         let reply = match done.subject {
             Subject::Bind => Ok(Reply::Done),
             Subject::Other => {
@@ -487,7 +489,7 @@ impl Member {
                 Ok(Reply::Said(Said { entry: id, position, sentences: done.sentences }))
             }
             Subject::Proposal(proposal) => self.ask(&Request::Proposal { id: proposal.to_string() }),
-            Subject::Ballot(proposal) => self.ballot_reply(proposal),
+            Subject::Ballot(proposal) => self.ballot_reply(proposal, voice),
             Subject::Comment(proposal) => match self.ask(&Request::Proposal { id: proposal.to_string() }) {
                 Ok(Reply::Proposal(proposal)) => match proposal.comments.into_iter().find(|comment| comment.id == id) {
                     Some(comment) => Ok(Reply::Comment(comment)),
@@ -499,15 +501,15 @@ impl Member {
         let _ = answer.try_send(reply);
     }
 
-    pub(super) fn ballot_reply(&mut self, proposal: ProposalId) -> Result<Reply, ApiError> {
+    /// The ballot that was just cast: the same person may have another one as a treasurer, or as a member.
+    fn ballot_reply(&mut self, proposal: ProposalId, voice: Voice) -> Result<Reply, ApiError> {
         let Reply::Ballots { ballots } = self.ask(&Request::Ballots)? else {
             return Err(ApiError::ours("ballots are not shown"));
         };
         let wanted = proposal.to_string();
         ballots
             .into_iter()
-            // The same person may have spoken as a treasurer as well.
-            .find(|ballot| ballot.proposal == wanted && !ballot.as_treasurer)
+            .find(|ballot| ballot.proposal == wanted && ballot.as_treasurer == (voice == Voice::Treasurer))
             .map(Reply::Ballot)
             .ok_or_else(|| ApiError::ours("the ballot is stored but not shown"))
     }
