@@ -224,8 +224,9 @@ fn deposit(faults: &[Fault]) -> usize {
     let start = pair.step;
     pair.faults = faults.iter().map(|fault| Fault { at: fault.at + start, kind: fault.kind }).collect();
     for _ in 0..30 {
-        let channel = pair.channel(Side::Member);
-        if channel.balances().member_sat == 1_250_000 && pair.channel(Side::Hub).peer_numbers() == (2, 2) {
+        let is_done =
+            |pair: &mut Pair, side| pair.channel(side).number() == 2 && pair.channel(side).peer_numbers() == (2, 2);
+        if is_done(&mut pair, Side::Member) && is_done(&mut pair, Side::Hub) {
             break;
         }
         if pair.channel(Side::Member).number() == 0 && pair.channel(Side::Member).due_splice_change().is_none() {

@@ -77,7 +77,10 @@ impl Pair {
         }
         let model = self.model(number);
         let lost = [(Side::Member, model.member_sat), (Side::Hub, model.hub_sat)].map(|(side, sat)| {
-            let outputs = close.output.iter().filter(|output| output.script_pubkey == close_script(side));
+            // What is not the hub's is the member's, also when it moves into a channel with another hub.
+            let of_hub = side == Side::Hub;
+            let outputs =
+                close.output.iter().filter(|output| (output.script_pubkey == close_script(Side::Hub)) == of_hub);
             let paid: i128 = outputs.map(|output| i128::from(output.value.to_sat())).sum();
             (sat - paid, sat)
         });
