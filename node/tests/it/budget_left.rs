@@ -2,11 +2,10 @@
 
 use althing_anchor::HeaderChain;
 use althing_governance::charter::{Class, ClassRule};
-use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Budget, Choice, Effect, Milestone, ProposalContent};
 use althing_governance::id::ProposalId;
 use althing_node::proof::budget::BudgetPart;
-use althing_node::proof::bundle::{Bundle, EpochPart, LoggedEntry, Statement};
+use althing_node::proof::bundle::{LoggedEntry, Statement};
 use althing_node::proof::verify;
 use bitcoin::{Network, ScriptBuf};
 
@@ -62,17 +61,7 @@ impl Year {
     }
 
     fn file(&self, part: BudgetPart) -> Vec<u8> {
-        let epochs = self.world.closes.iter().zip(&self.world.links);
-        let evidence = |link| self.world.chain.evidence(link);
-        let bundle = Bundle {
-            charter: self.world.params().charter.clone(),
-            changes: Vec::new(),
-            successions: Vec::new(),
-            genesis: evidence(self.world.params().first_seal.txid),
-            epochs: epochs.map(|(close, link)| EpochPart { header: close.header, link: evidence(*link) }).collect(),
-            statement: Statement::Budget(Box::new(part)),
-        };
-        bundle.to_bytes()
+        self.world.file(self.world.closes.len(), Statement::Budget(Box::new(part)))
     }
 
     fn judged(&self, file: &[u8]) -> Result<String, String> {

@@ -3,12 +3,11 @@
 
 use althing_anchor::HeaderChain;
 use althing_governance::charter::{Body, Class, ClassRule, Treasurer};
-use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Choice, Effect, Pause, ProposalContent};
 use althing_governance::epoch::BodyProof;
 use althing_governance::id::ProposalId;
 use althing_governance::voting::Outcome;
-use althing_node::proof::bundle::{Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, TallyPart};
+use althing_node::proof::bundle::{LoggedEntry, PaymentPart, Statement, TallyPart};
 use althing_node::proof::tallies::Tallies;
 use althing_node::proof::verify;
 use bitcoin::Network;
@@ -117,17 +116,7 @@ impl Assembly {
     }
 
     fn file(&self, statement: Statement) -> Vec<u8> {
-        let epochs = self.world.closes.iter().zip(&self.world.links).take(self.epoch as usize);
-        let evidence = |link| self.world.chain.evidence(link);
-        let bundle = Bundle {
-            charter: self.world.params().charter.clone(),
-            changes: Vec::new(),
-            successions: Vec::new(),
-            genesis: evidence(self.world.params().first_seal.txid),
-            epochs: epochs.map(|(close, link)| EpochPart { header: close.header, link: evidence(*link) }).collect(),
-            statement,
-        };
-        bundle.to_bytes()
+        self.world.file(self.epoch as usize, statement)
     }
 
     fn tally(&self, proposal: ProposalId) -> Vec<u8> {

@@ -15,7 +15,7 @@ use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::signing::{Signed, Statement as _};
 use althing_node::dao::{Dao, genesis_params};
 use althing_node::ledger::{Ledger, LedgerError};
-use althing_node::proof::bundle::SuccessionPart;
+use althing_node::proof::bundle::{Bundle, EpochPart, Statement, SuccessionPart};
 use althing_node::store::Segment;
 use bitcoin::bip32::{Xpriv, Xpub};
 use bitcoin::hashes::Hash as _;
@@ -85,6 +85,21 @@ impl World {
 
     pub(crate) fn params(&self) -> &DaoParams {
         &self.dao.params
+    }
+
+    /// The file that shows a statement by the links of the first `epochs` epochs.
+    pub(crate) fn file(&self, epochs: usize, statement: Statement) -> Vec<u8> {
+        let parts = self.closes.iter().zip(&self.links).take(epochs);
+        let evidence = |link| self.chain.evidence(link);
+        let bundle = Bundle {
+            charter: self.params().charter.clone(),
+            changes: Vec::new(),
+            successions: Vec::new(),
+            genesis: evidence(self.params().first_seal.txid),
+            epochs: parts.map(|(close, link)| EpochPart { header: close.header, link: evidence(*link) }).collect(),
+            statement,
+        };
+        bundle.to_bytes()
     }
 
     /// Takes an entry in as a hub does: every check first.
