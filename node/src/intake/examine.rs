@@ -13,7 +13,7 @@ use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
 use super::{Arrived, Offered};
 
 /// Entries that one thread takes at a time: enough for a batch check to pay, few enough that all threads end together.
-const PART: usize = 1024;
+const PART: usize = 2048;
 
 /// Fewer entries than this are checked on the thread that has them: starting another costs more.
 const WORTH_A_THREAD: usize = 64;

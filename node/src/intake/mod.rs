@@ -22,11 +22,11 @@ pub use queues::{PEER_BYTES, PEER_ENTRIES, STRIKES_MAX, Turned};
 use queues::{Queues, Taken};
 pub use segments::{Examined, examine_segments, read_segments};
 
-/// Most entries in one batch: a part of it for each of a few cores is still large enough for a batch check to pay.
-pub const BATCH: usize = 4096;
+/// Most entries in one batch: a few parts for each of a few cores, each large enough for a batch check to pay.
+pub const BATCH: usize = 8192;
 
 /// Batches that may wait for the engine; more would only fill memory.
-const AHEAD: usize = 2;
+const AHEAD: usize = 3;
 
 /// An entry as a peer sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
