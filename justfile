@@ -10,6 +10,12 @@ demo *args:
 test:
     cargo test --workspace
 
+# Proof files judged by a real electrs, which is built first (ten minutes and more; needs clang and RocksDB, on Debian librocksdb-dev).
+electrs root=(cache_directory() / "althing/electrs"):
+    ROCKSDB_INCLUDE_DIR=/usr/include ROCKSDB_LIB_DIR="$(dirname "$(find /usr/lib -name librocksdb.so | head -1)")" \
+        cargo install electrs --version 0.10.10 --locked --root "{{root}}"
+    ELECTRS_EXE="{{root}}/bin/electrs" cargo test --package althing-regtest --test e2e -- --ignored a_real_electrs
+
 # Formatting, lints and documentation, each without a warning.
 check:
     cargo fmt --all --check

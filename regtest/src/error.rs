@@ -15,9 +15,11 @@ pub enum Error {
     /// There is no bitcoind to start.
     #[error("no bitcoind: {0}")]
     Provision(#[from] ProvisionError),
-    /// bitcoind ended, or did not answer, while starting.
-    #[error("bitcoind did not start after {attempts} attempts: {reason}\n{log}")]
+    /// bitcoind or electrs ended, or did not answer, while starting.
+    #[error("{program} did not start after {attempts} attempts: {reason}\n{log}")]
     Start {
+        /// What was started.
+        program: &'static str,
         /// How often it was tried, each time on other ports.
         attempts: u32,
         /// What happened the last time.

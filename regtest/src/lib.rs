@@ -23,6 +23,7 @@
 //! # Ok::<(), althing_regtest::Error>(())
 //! ```
 
+mod electrs;
 mod error;
 mod loopback;
 mod miner;
@@ -37,6 +38,7 @@ mod wait;
 pub use bdk_bitcoind_rpc::bitcoincore_rpc;
 pub use bitcoin;
 
+pub use electrs::Electrs;
 pub use error::{Error, WaitTimeout};
 pub use loopback::Loopback;
 pub use node::{Inclusion, Node, NodeConfig, Tip};

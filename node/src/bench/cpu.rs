@@ -37,8 +37,17 @@ pub fn of_thread() -> Option<f64> {
 
 /// Resident memory of this process in bytes (Linux).
 pub fn resident() -> Option<u64> {
+    memory("VmRSS:")
+}
+
+/// The most memory that this process ever had resident, in bytes (Linux).
+pub fn peak() -> Option<u64> {
+    memory("VmHWM:")
+}
+
+fn memory(row: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let line = status.lines().find(|line| line.starts_with(row))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 

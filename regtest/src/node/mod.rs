@@ -217,7 +217,7 @@ impl Node {
                     return Ok(());
                 }
                 Err(reason) if attempts >= START_ATTEMPTS => {
-                    return Err(Error::Start { attempts, reason, log: self.log_tail() });
+                    return Err(Error::Start { program: "bitcoind", attempts, reason, log: self.log_tail() });
                 }
                 // Most likely a port was taken between finding it free and binding it.
                 Err(_) => self.ports = Ports::free()?,

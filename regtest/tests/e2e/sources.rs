@@ -3,11 +3,11 @@
 use althing_node::api::{Choice, ProofStatement, ProposalDraft, WaitFor};
 use althing_node::chain::Access;
 use althing_node::config::Config;
-use althing_regtest::Loopback;
+use althing_regtest::{Electrs, Loopback};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use crate::stage::with_members_on_roll;
+use crate::stage::{told, with_members_on_roll};
 
 #[test]
 fn a_member_lives_by_an_esplora_server() {
@@ -63,4 +63,25 @@ fn a_member_lives_by_an_esplora_server() {
         ensure!(audit["verdict"] == "valid", "{audit}");
         Ok(())
     });
+}
+
+/// The Electrum server of the tests above is ours and says what we expect; this one says what electrs says.
+#[test]
+#[ignore = "needs an electrs, which takes long to build: `just electrs` builds it and runs this"]
+fn a_real_electrs_judges_every_proof() {
+    let told = told();
+    let program = Electrs::chosen().expect("ELECTRS_EXE names no program");
+    let electrs = Electrs::start(&program, &told.assembly.node).unwrap();
+    let source = format!("electrum+tcp://{}", electrs.address());
+    let cli = told.assembly.members[2].cli();
+    let headers = told.assembly.data_dir.join("headers-electrs.bin");
+    cli.run(&["headers", "export", headers.to_str().unwrap(), "--bitcoind", &source]).unwrap().succeeded().unwrap();
+    let (from_electrs, from_bitcoind) = (std::fs::read(headers).unwrap(), std::fs::read(&told.report.headers).unwrap());
+    assert!(from_electrs.starts_with(&from_bitcoind), "electrs gives other headers than bitcoind did");
+
+    let bundles = told.report.bundles.iter().map(|bundle| &bundle.file);
+    for file in told.report.proofs.iter().chain(bundles) {
+        let judged: Value = cli.json(&["verify", file.to_str().unwrap(), "--bitcoind", &source]).unwrap();
+        assert_eq!(judged["verdict"], "valid", "{}: {judged}", file.display());
+    }
 }

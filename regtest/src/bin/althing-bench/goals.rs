@@ -68,6 +68,7 @@ pub(crate) const COST_GROWTH_1M: Goal = less("growth", "cost per vote, 1M votes 
 pub(crate) const MEMORY: Goal = less("growth", "memory per 1M votes beyond the log", "MB", 250.0, 40.0);
 pub(crate) const AUDIT: Goal = more("growth", "full audit (recheck everything)", "x ingest speed", 1.0, 2.0);
 pub(crate) const AUDIT_RATE: Goal = shown("growth", "full audit", "votes/s");
+pub(crate) const AUDIT_MEMORY: Goal = shown("growth", "memory of a full audit per 1M votes, the log included", "MB");
 pub(crate) const START_UP: Goal = shown("growth", "start-up, every signature checked again, per 1M entries", "s");
 pub(crate) const DISK: Goal = shown("growth", "disk per vote", "B");
 pub(crate) const MEMBERS: Goal = less("growth", "cost per vote, 100,000 members vs 1,000", "x", 1.3, 1.15);
@@ -114,6 +115,7 @@ pub(crate) const ALL: &[Goal] = &[
     MEMORY,
     AUDIT,
     AUDIT_RATE,
+    AUDIT_MEMORY,
     START_UP,
     DISK,
     MEMBERS,

@@ -2,7 +2,7 @@
 //!
 //! Each run is a process of its own, whose memory nothing else has used before.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use althing_node::audit::audit;
@@ -10,6 +10,7 @@ use althing_node::bench::{Pace, Scale, Session, Voting, Way, World, cpu};
 use althing_node::judge::{Source, Verdict};
 use althing_node::store::Store;
 use anyhow::{Context, Result, ensure};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::goals::Goal;
@@ -28,6 +29,8 @@ enum Task {
     Rate { votes: usize, busy: bool },
     /// A log that grows.
     Growth { votes: usize, members: u32, proposals: u32, checked: bool, busy: bool },
+    /// An audit of the log in a data directory, by a file of headers.
+    Audit { dir: PathBuf, headers: PathBuf, busy: bool },
 }
 
 /// What a growing log showed.
@@ -43,8 +46,17 @@ struct Grown {
     rate: f64,
     /// Seconds to start the hub on the log.
     start_up: Option<f64>,
-    /// Votes a second when the whole log is checked.
-    audit: Option<f64>,
+    /// The whole log checked.
+    audit: Option<Audited>,
+}
+
+/// What an audit showed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Audited {
+    /// Entries a second.
+    rate: f64,
+    /// The most memory that the process had, in bytes for an entry.
+    memory: f64,
 }
 
 pub(crate) fn child(task: &str) -> Result<()> {
@@ -54,6 +66,7 @@ pub(crate) fn child(task: &str) -> Result<()> {
             let scale = Scale { members, proposals };
             println!("{}", serde_json::to_string(&grow(votes, scale, checked, busy)?)?);
         }
+        Task::Audit { dir, headers, busy } => println!("{}", serde_json::to_string(&audited(&dir, headers, busy)?)?),
     }
     Ok(())
 }
@@ -109,7 +122,7 @@ fn grow(votes: usize, scale: Scale, checked: bool, busy: bool) -> Result<Grown> 
     let all = (chunks * CHUNK) as f64;
     let end = (cpu::resident().unwrap_or(0), disk(&dir)?);
     session.close()?;
-    let (mut start_up, mut audited) = (None, None);
+    let (mut start_up, mut audit) = (None, None);
     if checked {
         let start = Instant::now();
         let session = Session::open(&world, 1, 0, Way::InProcess)?;
@@ -117,10 +130,7 @@ fn grow(votes: usize, scale: Scale, checked: bool, busy: bool) -> Result<Grown> 
         session.close()?;
         let headers = folder.path().join("headers");
         write_headers(&dir, &headers)?;
-        let source = Source::Headers(headers);
-        let (seconds, _, report) = seconds(&plan, || audit(&dir, &source, &mut |_, _| ()))?;
-        ensure!(report.verdict == Verdict::Valid, "the audit says {report:?}");
-        audited = Some(report.entries as f64 / seconds);
+        audit = Some(in_child(&Task::Audit { dir, headers, busy })?);
     }
     Ok(Grown {
         cost,
@@ -128,21 +138,34 @@ fn grow(votes: usize, scale: Scale, checked: bool, busy: bool) -> Result<Grown> 
         disk: (end.1.saturating_sub(begin.1)) as f64 / all,
         rate: all / passed,
         start_up,
-        audit: audited,
+        audit,
     })
+}
+
+fn audited(dir: &Path, headers: PathBuf, busy: bool) -> Result<Audited> {
+    let (seconds, _, report) = seconds(&plan(busy), || audit(dir, &Source::Headers(headers), &mut |_, _| ()))?;
+    ensure!(report.verdict == Verdict::Valid, "the audit says {report:?}");
+    let entries = report.entries as f64;
+    let peak = cpu::peak().context("the system does not tell what memory was used")? as f64;
+    Ok(Audited { rate: entries / seconds, memory: peak / entries })
+}
+
+/// Runs a task in a process of its own.
+fn in_child<T: DeserializeOwned>(task: &Task) -> Result<T> {
+    let output = std::process::Command::new(std::env::current_exe()?)
+        .args(["--child", &serde_json::to_string(task)?])
+        .stderr(std::process::Stdio::inherit())
+        .output()?;
+    ensure!(output.status.success(), "the run {task:?} failed");
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     let grown = |votes, members, proposals, checked| -> Result<Grown> {
-        let task = Task::Growth { votes, members, proposals, checked, busy: plan.busy };
-        let output = std::process::Command::new(std::env::current_exe()?)
-            .args(["--child", &serde_json::to_string(&task)?])
-            .stderr(std::process::Stdio::inherit())
-            .output()?;
-        ensure!(output.status.success(), "the run {task:?} failed");
-        Ok(serde_json::from_slice(&output.stdout)?)
+        in_child(&Task::Growth { votes, members, proposals, checked, busy: plan.busy })
     };
-    let (mut memory, mut disk, mut audit, mut audit_rate, mut start_up) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut memory, mut disk, mut start_up) = (vec![], vec![], vec![]);
+    let (mut audit, mut audit_rate, mut audit_memory) = (vec![], vec![], vec![]);
     let (mut short, mut long) = (vec![], vec![]);
     // Once for the long run: it takes minutes.
     let sizes: &[usize] = if plan.quick { &[200_000] } else { &[1_000_000, 1_000_000, 1_000_000, 10_000_000] };
@@ -156,8 +179,11 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
         }
         memory.push(run.memory);
         disk.push(run.disk);
-        audit.extend(run.audit.map(|rate| rate / run.rate));
-        audit_rate.extend(run.audit);
+        if let Some(audited) = run.audit {
+            audit.push(audited.rate / run.rate);
+            audit_rate.push(audited.rate);
+            audit_memory.push(audited.memory);
+        }
         start_up.extend(run.start_up.map(|seconds| seconds / *votes as f64 * 1e6));
     }
     // Bytes for a vote are megabytes for a million of them.
@@ -165,6 +191,7 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     summary.put(&goals::DISK, disk);
     summary.put(&goals::AUDIT, audit);
     summary.put(&goals::AUDIT_RATE, audit_rate);
+    summary.put(&goals::AUDIT_MEMORY, audit_memory);
     summary.put(&goals::START_UP, start_up);
     // Quick runs are shorter than what the rows are about, and say so.
     let shorter = |goal| Goal { unit: "x (at 200,000)", ..goal };
