@@ -33,7 +33,7 @@ use crate::ids::{ChannelId, ChannelParams, OpeningId};
 use crate::keys::ChannelKeys;
 use crate::musig::{SecretNonce, SessionSecret};
 use crate::wire::{LaneStatus, Msg, PeerError};
-use checkpoint::{ReviewedAnswer, ReviewedProposal, SpliceSession};
+use checkpoint::{Commitments, ReviewedAnswer, ReviewedProposal, SpliceSession};
 use closing::ClosingRound;
 use state::State;
 
@@ -84,6 +84,8 @@ pub struct Channel {
     proposal: Option<ReviewedProposal>,
     /// The peer's answer to the own one, while the shell checks it.
     answer: Option<ReviewedAnswer>,
+    /// Commitments of the own proposal under way, with their number: they are looked at again when the answer comes.
+    proposed: Option<(u64, Vec<Commitments>)>,
     /// The signature on a splice under way; memory only (C-143).
     splicing: Option<SpliceSession>,
     /// The peer has said on this connection where it stands (C-130).
@@ -255,6 +257,7 @@ impl Channel {
             round: ClosingRound::default(),
             proposal: None,
             answer: None,
+            proposed: None,
             splicing: None,
             established: false,
             shown: false,

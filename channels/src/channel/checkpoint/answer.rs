@@ -1,5 +1,6 @@
 //! The other side's part of a round: check what is proposed, replace and revoke, sign. Clauses C-110 to C-112.
 
+use super::commitments::{Commitments, facts};
 use super::ledger::{Ledger, LedgerKeys, PerSide};
 use super::money::Round;
 use crate::channel::opening::check_checkpoint_size;
@@ -13,6 +14,7 @@ pub(in crate::channel) struct ReviewedProposal {
     msg: CheckpointSign,
     proposal: CheckpointProposal,
     ledger: Ledger,
+    built: Vec<Commitments>,
 }
 
 impl Channel {
@@ -25,10 +27,10 @@ impl Channel {
         signature: [u8; 64],
         session: SessionSecret,
     ) -> Result<Vec<Effect>, ChannelError> {
-        let Some(ReviewedProposal { msg, proposal, ledger }) = self.proposal.take() else {
+        let Some(ReviewedProposal { msg, proposal, ledger, built }) = self.proposal.take() else {
             return Err(self.wait("answering a checkpoint"));
         };
-        let signatures = self.sign_peer(msg.number, &ledger, session)?;
+        let signatures = self.sign_peer(&built, session)?;
         let proposer = self.state.side.other();
         let money = self.money_mut()?;
         let before = core::mem::replace(&mut money.ledger, ledger);
@@ -90,15 +92,16 @@ impl Channel {
             .ledger
             .apply(&self.ledger_keys()?, proposer, proposal.changes.items(), proposal.app)
             .map_err(Violation::Ledger)?;
-        self.verify_own(msg.number, &ledger, msg.signatures.items())?;
+        let built = self.commitments(msg.number, &ledger)?;
+        self.verify_own(msg.number, &built, msg.signatures.items())?;
         let review = CheckpointReview {
             checkpoint: proposal.checkpoint.clone(),
             changes: proposal.changes.items().to_vec(),
-            facts: self.facts(msg.number, &ledger)?,
+            facts: facts(msg.number, &ledger, &built),
             peer_signature: msg.checkpoint_signature,
             own_signature: None,
         };
-        self.proposal = Some(ReviewedProposal { msg: msg.clone(), proposal: proposal.clone(), ledger });
+        self.proposal = Some(ReviewedProposal { msg: msg.clone(), proposal: proposal.clone(), ledger, built });
         Ok(vec![Effect::ReviewCheckpoint(Box::new(review))])
     }
 

@@ -21,63 +21,80 @@ pub struct CheckpointFacts {
     pub ledger: Ledger,
 }
 
+/// Both sides' commitments of a number over one funding. Each costs half a dozen multiplications on the curve, so a round builds them
+/// once.
+pub(in crate::channel) struct Commitments {
+    context: CommitmentContext,
+    member: CommitmentTx,
+    hub: CommitmentTx,
+}
+
+impl Commitments {
+    fn of(&self, side: Side) -> &CommitmentTx {
+        match side {
+            Side::Member => &self.member,
+            Side::Hub => &self.hub,
+        }
+    }
+}
+
+/// The facts of a number with this ledger, whose commitments are `built`.
+pub(super) fn facts(number: u64, ledger: &Ledger, built: &[Commitments]) -> CheckpointFacts {
+    let of = |built: &Commitments| {
+        let txids = CommitmentTxids { member: built.member.txid(), hub: built.hub.txid() };
+        (built.context.funding, txids)
+    };
+    CheckpointFacts { number, fundings: built.iter().map(of).collect(), ledger: ledger.clone() }
+}
+
 impl Channel {
-    pub(super) fn facts(&self, number: u64, ledger: &Ledger) -> Result<CheckpointFacts, ChannelError> {
-        let fundings = ledger
-            .fundings()
-            .iter()
-            .map(|funding| {
-                let (_, member) = self.commitment_in(ledger, funding.outpoint, Side::Member, number)?;
-                let (_, hub) = self.commitment_in(ledger, funding.outpoint, Side::Hub, number)?;
-                Ok((funding.outpoint, CommitmentTxids { member: member.txid(), hub: hub.txid() }))
-            })
-            .collect::<Result<_, ChannelError>>()?;
-        Ok(CheckpointFacts { number, fundings, ledger: ledger.clone() })
+    /// Both sides' commitments of a number over every funding in force, in their order.
+    pub(super) fn commitments(&self, number: u64, ledger: &Ledger) -> Result<Vec<Commitments>, ChannelError> {
+        let over = |funding: OutPoint| {
+            let (context, member) = self.commitment_in(ledger, funding, Side::Member, number)?;
+            let (_, hub) = self.commitment_in(ledger, funding, Side::Hub, number)?;
+            Ok(Commitments { context, member, hub })
+        };
+        ledger.fundings().iter().map(|funding| over(funding.outpoint)).collect()
     }
 
-    /// Signs the peer's commitment `number` over every funding; each signature has a nonce of its own.
+    /// Signs the peer's commitments; each signature has a nonce of its own.
     pub(super) fn sign_peer(
         &self,
-        number: u64,
-        ledger: &Ledger,
+        built: &[Commitments],
         session: SessionSecret,
     ) -> Result<Vec<FundingSignature>, ChannelError> {
         let money = self.money()?;
-        let sessions = session.split(ledger.fundings().len());
-        ledger
-            .fundings()
-            .iter()
-            .zip(sessions)
-            .map(|(funding, session)| {
-                let funding = funding.outpoint;
-                let (context, commitment) = self.commitment_in(ledger, funding, self.state.side.other(), number)?;
-                let nonce = money.peer_nonce(funding).ok_or(Violation::NonceOf { funding })?;
-                let secret = self.keys.funding_secret();
-                let signature = context.aggregate().sign_fresh(&secret, session, &nonce, commitment.sighash());
-                Ok(FundingSignature { funding, signature })
-            })
-            .collect()
+        let peer = self.state.side.other();
+        let secret = self.keys.funding_secret();
+        let sign = |(built, session): (&Commitments, SessionSecret)| {
+            let funding = built.context.funding;
+            let nonce = money.peer_nonce(funding).ok_or(Violation::NonceOf { funding })?;
+            let signature = built.context.aggregate().sign_fresh(&secret, session, &nonce, built.of(peer).sighash());
+            Ok(FundingSignature { funding, signature })
+        };
+        built.iter().zip(session.split(built.len())).map(sign).collect()
     }
 
-    /// Verifies the peer's signatures on own commitment `number`, one for each funding in force and in their order.
+    /// Verifies the peer's signatures on the own commitments of `number`, one for each funding in force and in their order.
     pub(super) fn verify_own(
         &self,
         number: u64,
-        ledger: &Ledger,
+        built: &[Commitments],
         signatures: &[FundingSignature],
     ) -> Result<(), ChannelError> {
-        let named = signatures.iter().map(|signature| signature.funding);
-        if !ledger.fundings().iter().map(|funding| funding.outpoint).eq(named) {
+        let side = self.state.side;
+        if !built.iter().map(|built| built.context.funding).eq(signatures.iter().map(|signature| signature.funding)) {
             return Err(Violation::FundingSet { number }.into()); // C-141
         }
-        for FundingSignature { funding, signature } in signatures {
-            let (context, commitment) = self.commitment_in(ledger, *funding, self.state.side, number)?;
-            let own_nonce = self.verification_nonce(&context, number).public();
-            let signer = match self.state.side {
+        for (built, FundingSignature { signature, .. }) in built.iter().zip(signatures) {
+            let context = &built.context;
+            let own_nonce = self.verification_nonce(context, number).public();
+            let signer = match side {
                 Side::Member => &context.hub.funding,
                 Side::Hub => &context.member.funding,
             };
-            if !context.aggregate().verify_partial(signer, signature, &own_nonce, commitment.sighash()) {
+            if !context.aggregate().verify_partial(signer, signature, &own_nonce, built.of(side).sighash()) {
                 return Err(Violation::PartialSignature { what: "the own commitment" }.into()); // C-17
             }
         }

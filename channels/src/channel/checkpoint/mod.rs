@@ -20,6 +20,7 @@ mod voucher;
 pub(super) use answer::ReviewedProposal;
 pub use change::{Change, SignedHold, Voucher, Withdrawal};
 pub use commitments::CheckpointFacts;
+pub(super) use commitments::Commitments;
 pub use ledger::{AppPosition, FundingInForce, Hold, Ledger, LedgerKeys, MAX_FUNDINGS_IN_FORCE, MAX_HOLDS, PerSide};
 pub use ledger_error::LedgerError;
 pub(super) use money::Money;

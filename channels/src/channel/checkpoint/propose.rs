@@ -1,7 +1,7 @@
 //! The proposer's part of a round: propose, take the peer's revocation, take its signature, revoke. Clauses C-110 to C-112.
 
 use super::change::Change;
-use super::commitments::CheckpointFacts;
+use super::commitments::{CheckpointFacts, facts};
 use super::ledger::{AppPosition, Ledger};
 use super::money::Round;
 use crate::channel::opening::check_checkpoint_size;
@@ -21,7 +21,7 @@ impl Channel {
     /// [`Violation`] naming the rule that a change breaks (C-101 to C-109); [`Wait`] when this side cannot propose now.
     pub fn next_checkpoint(&self, changes: &[Change], app: AppPosition) -> Result<CheckpointFacts, ChannelError> {
         let (number, ledger) = self.next_ledger(changes, app)?;
-        self.facts(number, &ledger)
+        Ok(facts(number, &ledger, &self.commitments(number, &ledger)?))
     }
 
     /// Whether this side could fold these changes into what is known now, whoever has the turn; a round under way counts as finished.
@@ -65,7 +65,9 @@ impl Channel {
         let (number, ledger) = self.next_ledger(&changes, app)?;
         let count = changes.len();
         let changes = List::new(changes).ok_or(Violation::Changes { count })?;
-        let signatures = self.sign_peer(number, &ledger, session)?;
+        let built = self.commitments(number, &ledger)?;
+        let signatures = self.sign_peer(&built, session)?;
+        self.proposed = Some((number, built));
         let round = Round {
             proposer: self.state.side,
             number,
@@ -153,6 +155,7 @@ impl Channel {
 
     // The peer's signature on the own new commitment, after its revocation of the one before.
     pub(super) fn on_checkpoint_answer(&mut self, msg: &CheckpointSign) -> Result<Vec<Effect>, ChannelError> {
+        let proposed = self.proposed.take();
         let money = self.money()?;
         if msg.number <= money.number || self.answer.is_some() {
             return Ok(Vec::new()); // C-14: the first verified signature is kept
@@ -161,11 +164,15 @@ impl Channel {
         let (Some(round), true) = (round, money.secrets.count() == msg.number) else {
             return Err(Wait::Round { step: "checkpoint_sign", number: msg.number }.into());
         };
-        self.verify_own(msg.number, &round.other_ledger, msg.signatures.items())?;
+        let built = match proposed {
+            Some((number, built)) if number == msg.number => built,
+            _ => self.commitments(msg.number, &round.other_ledger)?,
+        };
+        self.verify_own(msg.number, &built, msg.signatures.items())?;
         let review = CheckpointReview {
             checkpoint: round.proposal.checkpoint.clone(),
             changes: round.proposal.changes.items().to_vec(),
-            facts: self.facts(msg.number, &round.other_ledger)?,
+            facts: facts(msg.number, &round.other_ledger, &built),
             peer_signature: msg.checkpoint_signature,
             own_signature: Some(round.own_signature),
         };

@@ -112,7 +112,7 @@ impl Channel {
         let money = self.money()?;
         let ledger = money.ledger_of(number).ok_or_else(|| self.wait("signing again"))?;
         // C-131: identical content, a new nonce.
-        self.checkpoint_sign(self.sign_peer(number, ledger, session)?)
+        self.checkpoint_sign(self.sign_peer(&self.commitments(number, ledger)?, session)?)
     }
 
     // A yield that did not arrive; the end of a round brings its own.
