@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use althing_governance::epoch::{BallotProof, DecisionProof, RollProof, TallyProof};
+use althing_governance::charter::Body;
+use althing_governance::epoch::{BallotProof, BodyProof, DecisionProof, RollProof, TallyProof};
 use althing_governance::id::{CharterHash, DaoId, HeaderHash, MemberId, NetworkId, ProposalId, TreeHash};
 use althing_governance::{Canonical, EpochHeader};
 use bitcoin::hashes::Hash as _;
@@ -31,11 +32,12 @@ static HEADER: LazyLock<EpochHeader> = LazyLock::new(|| EpochHeader {
 fuzz_target!(|bytes: &[u8]| {
     let [choice, proof @ ..] = bytes else { return };
     let (header, proposal, member) = (&*HEADER, ProposalId([1; 32]), MemberId([2; 32]));
-    match choice % 4 {
+    match choice % 5 {
         0 => {
             if let Ok(found) = BallotProof::from_bytes(proof) {
                 assert_eq!(found.to_bytes(), proof);
                 assert!(found.verify(header, &proposal, &member).is_err());
+                assert!(found.verify_in(header, &proposal, Body::Treasurers, 1, &member).is_err());
             }
         }
         1 => {
@@ -48,6 +50,12 @@ fuzz_target!(|bytes: &[u8]| {
             if let Ok(found) = TallyProof::from_bytes(proof) {
                 assert_eq!(found.to_bytes(), proof);
                 assert!(found.verify(header, &proposal).is_err());
+            }
+        }
+        3 => {
+            if let Ok(found) = BodyProof::from_bytes(proof) {
+                assert_eq!(found.to_bytes(), proof);
+                assert!(found.verify(header, &proposal, 0).is_err() && found.verify(header, &proposal, 1).is_err());
             }
         }
         _ => {

@@ -158,7 +158,18 @@ pub fn charter_check(toml: &str) -> CharterReport {
     let mut advice: Vec<String> = charter.advice().iter().map(ToString::to_string).collect();
     let apart = crate::view::keys_apart(&charter.treasury_descriptor, &charter.treasurers);
     advice.extend(apart.into_iter().map(|words| format!("treasurers: {words}")));
-    CharterReport { hash: Some(charter.hash().to_string()), sentences: charter.to_plain_sentences(), problems, advice }
+    CharterReport { hash: Some(charter.hash().to_string()), sentences: in_words(&charter), problems, advice }
+}
+
+/// A charter in sentences, the treasury's descriptor too: who may spend, and when (T-13).
+fn in_words(charter: &Charter) -> Vec<String> {
+    let mut sections = charter.sections();
+    let treasury = Treasury::parse(&charter.treasury_descriptor);
+    if let (Ok(treasury), Some(identity)) = (treasury, sections.first_mut()) {
+        let ways = crate::treasury::policy::ways_to_spend(&treasury, Some(charter));
+        identity.sentences.extend(ways.into_iter().map(|way| format!("The treasury is spent so. {way}")));
+    }
+    sections.into_iter().flat_map(|section| section.sentences).collect()
 }
 
 /// What founding with this charter would do, without doing it.
@@ -171,7 +182,7 @@ pub fn found_review(dir: &Path, password: &str, charter_toml: &str) -> Result<Fo
     let needs: u64 = founding.outputs.iter().map(|(_, amount)| amount.to_sat()).sum();
     // One key-path input, change, and 43 vB for each P2TR or P2WSH output: an upper bound for the usual case.
     let fee_sat = GENESIS_FEE_RATE * (120 + 43 * founding.outputs.len() as u64);
-    let mut sentences = founding.charter.to_plain_sentences();
+    let mut sentences = in_words(&founding.charter);
     for (index, (script, amount)) in founding.outputs.iter().enumerate() {
         let what = match index {
             0 => "first seal (committing to the charter, spent by link 1)".to_owned(),

@@ -2,11 +2,11 @@
 
 use super::close::body_key;
 use super::proof::{ballot_root, is_tree_of};
-use super::{EpochClose, EpochHeader, ProofError, TallyProof, TallyStatement, Totals};
+use super::{BallotProof, BallotStatement, EpochClose, EpochHeader, ProofError, TallyProof, TallyStatement, Totals};
 use crate::charter::Body;
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
-use crate::id::ProposalId;
-use crate::tree::{SumProof, SumRoot};
+use crate::id::{MemberId, ProposalId};
+use crate::tree::{SumOverlay, SumProof, SumRoot};
 
 /// The totals of a proposal in one of its bodies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,15 +33,52 @@ impl EpochClose {
         let prove = |(place, body): (usize, &Body)| match body {
             Body::Members => self.prove_tally(proposal).map(BodyProof::Members),
             Body::Treasurers | Body::Founders => {
-                let tree = match place {
-                    0 => self.ballots.get(proposal)?,
-                    _ => self.body_ballots.get(&(*proposal, *body))?,
-                };
+                let ballots = self.ballots_in(proposal, *body, place)?.root();
                 let ballots_root = self.ballot_roots.prove(&tree_key(proposal, *body, place))?;
-                Some(BodyProof::Office(*body, OfficeProof { ballots: tree.root(), ballots_root }))
+                Some(BodyProof::Office(*body, OfficeProof { ballots, ballots_root }))
             }
         };
         bodies.iter().enumerate().map(prove).collect()
+    }
+
+    /// Proof of how `member`'s ballot on `proposal` counts in the body that is number `place`, from 0, of the rule's; `None` when either
+    /// is not there.
+    #[must_use]
+    pub fn prove_ballot_in(
+        &self,
+        proposal: &ProposalId,
+        body: Body,
+        place: usize,
+        member: &MemberId,
+    ) -> Option<BallotProof> {
+        Some(BallotProof {
+            ballot: self.ballots_in(proposal, body, place)?.prove(&member.0)?,
+            root: self.ballot_roots.prove(&tree_key(proposal, body, place))?,
+        })
+    }
+
+    fn ballots_in(&self, proposal: &ProposalId, body: Body, place: usize) -> Option<&SumOverlay> {
+        match place {
+            0 => self.ballots.get(proposal),
+            _ => self.body_ballots.get(&(*proposal, body)),
+        }
+    }
+}
+
+impl BallotProof {
+    /// As [`BallotProof::verify`], in the body that is number `place`, from 0, of the rule's.
+    ///
+    /// # Errors
+    /// [`ProofError`] naming the tree and the difference.
+    pub fn verify_in(
+        &self,
+        header: &EpochHeader,
+        proposal: &ProposalId,
+        body: Body,
+        place: usize,
+        member: &MemberId,
+    ) -> Result<BallotStatement, ProofError> {
+        self.verify_under(header, &tree_key(proposal, body, place), member)
     }
 }
 

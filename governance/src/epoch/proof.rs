@@ -29,6 +29,8 @@ pub struct BallotStatement {
     pub electorate: u64,
     /// How far the vote was.
     pub stage: Stage,
+    /// Epoch of the roll of the members, whose charter is the proposal's.
+    pub snapshot: u32,
 }
 
 /// A member's weight in the roll of an epoch (G-77).
@@ -167,14 +169,24 @@ impl BallotProof {
         proposal: &ProposalId,
         member: &MemberId,
     ) -> Result<BallotStatement, ProofError> {
-        let root = ballot_root(&self.root, header, &proposal.0)?;
+        self.verify_under(header, &proposal.0, member)
+    }
+
+    /// As [`BallotProof::verify`], for the ballot tree that stands under `key` among all (G-63).
+    pub(super) fn verify_under(
+        &self,
+        header: &EpochHeader,
+        key: &[u8; 32],
+        member: &MemberId,
+    ) -> Result<BallotStatement, ProofError> {
+        let root = ballot_root(&self.root, header, key)?;
         let purpose = TreePurpose::Ballots { sums: self.ballot.leaf.sums.len() };
         let t2 = self.ballot.verify(purpose, &member.0, &root.commitment).map_err(path("ballots"))?;
         let totals = Totals::new(&root, &t2.sums, t2.count)?;
         let leaf = BallotLeaf::from_bytes(&self.ballot.leaf.value)
             .map_err(|error| ProofError::Value { tree: "ballots", error })?;
         let weight = check_leaf_sums(&root, &leaf, &self.ballot.leaf)?;
-        Ok(BallotStatement { leaf, weight, totals, electorate: t2.count, stage: root.stage })
+        Ok(BallotStatement { leaf, weight, totals, electorate: t2.count, stage: root.stage, snapshot: root.snapshot })
     }
 }
 

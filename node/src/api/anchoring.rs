@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use althing_governance::charter::Body;
 use bitcoin::FeeRate;
 use serde::{Deserialize, Serialize};
 
@@ -261,8 +262,11 @@ pub enum Evidence {
     DidNotVote {
         /// The proposal.
         proposal: String,
-        /// The member: vote key or name; the node's own when absent.
+        /// The member: vote key or name, or a treasurer's by the charter; the node's own when absent.
         member: Option<String>,
+        /// In which of the bodies that decide it; the first in which they have a vote when absent.
+        #[serde(default)]
+        body: Option<Body>,
     },
     /// The hub promised an entry in a receipt and logged another (P-12).
     ReceiptFraud {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use althing_governance::charter::Body;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -297,8 +298,11 @@ pub enum Request {
 pub enum ProofStatement {
     /// A member's ballot is counted as cast.
     Ballot {
-        /// The member's vote key, hex; the node's own member when absent.
+        /// The member: vote key or name, or a treasurer's by the charter; the node's own when absent.
         member: Option<String>,
+        /// In which of the bodies that decide it; the first in which they have a vote when absent.
+        #[serde(default)]
+        body: Option<Body>,
     },
     /// The sums, the quorum, the outcome and, for a spend, the authorisation.
     Tally,

@@ -12,6 +12,7 @@ use althing_governance::id::TreeHash;
 use althing_governance::signing::Signed;
 
 use super::budget::BudgetPart;
+use super::office::OfficePart;
 use super::parts::{
     Against, AuthorisedPart, BadEntryPart, DidNotVotePart, ReceiptFraudPart, SpendPart, TwoCheckpointsPart,
 };
@@ -96,6 +97,8 @@ pub enum Statement {
     Payment(Box<PaymentPart>),
     /// What is left of a budget (P-335).
     Budget(Box<BudgetPart>),
+    /// How the holder of an office voted where the office decides (P-140).
+    Office(Box<OfficePart>),
     /// One of these with a gate that the treasury made later (P-300).
     Refilled(Box<RefilledPart>),
 }
@@ -309,6 +312,10 @@ impl Canonical for Statement {
                 w.u8(13);
                 part.encode(w);
             }
+            Self::Office(part) => {
+                w.u8(16);
+                part.encode(w);
+            }
         }
     }
 
@@ -351,6 +358,7 @@ impl Statement {
             11 => Ok(Self::BadEntry(Box::new(Canonical::decode(r)?))),
             12 => Ok(Self::Budget(Box::new(Canonical::decode(r)?))),
             13 => Ok(Self::TwoCheckpoints(Box::new(Canonical::decode(r)?))),
+            16 => Ok(Self::Office(Box::new(Canonical::decode(r)?))),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
     }

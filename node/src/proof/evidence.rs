@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use althing_governance::TreeHash;
-use althing_governance::charter::Class;
+use althing_governance::charter::{Body, Class};
 use althing_governance::codec::{Canonical, DecodeError, Reader};
 use althing_governance::entry::{Entry, Equivocation, LogHead};
 use althing_governance::epoch::DecisionLeaf;
@@ -17,15 +17,16 @@ use bitcoin::OutPoint;
 
 use super::budget::BudgetPart;
 use super::bundle::{LoggedEntry, MAX_PATH, Statement};
-use super::export::{deciding_epoch, logged, write_proof};
+use super::export::{deciding_epoch, logged, office, write_proof};
 use super::parts::{Against, AuthorisedPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart};
 use super::two_checkpoints::two_checkpoints;
+use super::whose::elector;
 use crate::api::{AnchorReply, ApiError, Evidence, ReceiptFile};
 use crate::chain_view::decode_evidence;
 use crate::facts::outpoint_bytes;
 use crate::keys::{hex, unhex};
 use crate::shell::Shell;
-use crate::view::{find_member, find_proposal};
+use crate::view::find_proposal;
 
 /// Writes the proof file for a statement, having judged it as any receiver would.
 ///
@@ -35,7 +36,7 @@ pub fn prove(shell: &Shell, me: Option<MemberId>, evidence: &Evidence, path: &Pa
     let (epoch, statement) = match evidence {
         Evidence::Authorised { proposal, milestone } => authorised(shell, proposal, *milestone)?,
         Evidence::Budget { proposal } => budget(shell, proposal)?,
-        Evidence::DidNotVote { proposal, member } => did_not_vote(shell, me, proposal, member.as_deref())?,
+        Evidence::DidNotVote { proposal, member, body } => did_not_vote(shell, me, proposal, member.as_deref(), *body)?,
         Evidence::ReceiptFraud { receipt, entry, position, path, head } => {
             let receipt = decoded::<Signed<Receipt>>(receipt, "receipt")?;
             let path = path.iter().map(|hash| decoded::<TreeHash>(hash, "hash")).collect::<Result<_, _>>()?;
@@ -172,14 +173,16 @@ fn did_not_vote(
     me: Option<MemberId>,
     proposal: &str,
     member: Option<&str>,
+    body: Option<Body>,
 ) -> Result<(u32, Statement), ApiError> {
     let proposal = find_proposal(shell, proposal)?;
-    let member = match member {
-        Some(text) => find_member(shell, text)?,
-        None => me.ok_or_else(|| ApiError::invalid("N-53", "name the member who did not vote"))?,
-    };
     let record = &shell.ledger.state().proposals()[&proposal];
+    let elector = elector(shell, me, record, member, body)?;
     let epoch = deciding_epoch(shell, record)?;
+    if elector.body != Body::Members {
+        return Ok((epoch, office(shell, record, &elector, None, epoch)?));
+    }
+    let member = elector.member;
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
     let snapshot = record.snapshot_epoch;
     let none = || ApiError::invalid("P-11", format!("P-11: {member} is not on the roll of epoch {snapshot}"));

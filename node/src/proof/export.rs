@@ -6,6 +6,7 @@ use std::path::Path;
 
 use althing_anchor::{LinkEvidence, SuccessionSignature};
 use althing_governance::Charter;
+use althing_governance::charter::Body;
 use althing_governance::codec::Canonical as _;
 use althing_governance::id::{MemberId, ProposalId};
 use althing_governance::state::ProposalRecord;
@@ -14,9 +15,11 @@ use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint};
 
 use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, SuccessionPart, TallyPart};
+use super::office::OfficePart;
 use super::refill::{RefilledPart, gate_of};
 use super::tallies::Tallies;
 use super::verify::{self, Finding};
+use super::whose::{Elector, elector};
 use crate::api::{ApiError, ProofStatement, Reply};
 use crate::chain_view::decode_evidence;
 use crate::facts::outpoint_bytes;
@@ -57,14 +60,9 @@ pub(crate) fn make(
     let epoch = if matches!(statement, ProofStatement::Payment { .. }) { newest } else { decided };
     let header = *shell.ledger.headers().find(|header| header.epoch == epoch).context("the epoch's header")?;
     let statement = match statement {
-        ProofStatement::Ballot { member } => {
-            let member = match member {
-                Some(text) => {
-                    text.parse().map_err(|error| ApiError::invalid("N-53", format!("a member's vote key: {error}")))?
-                }
-                None => me.ok_or_else(|| ApiError::invalid("N-53", "name the member whose ballot is to be proven"))?,
-            };
-            ballot(shell, record, &member, epoch, header.log_size)?
+        ProofStatement::Ballot { member, body } => {
+            let elector = elector(shell, me, record, member.as_deref(), *body)?;
+            ballot(shell, record, &elector, epoch, header.log_size)?
         }
         ProofStatement::Tally => Statement::Tally(Box::new(tally(shell, record, epoch, header.log_size)?)),
         ProofStatement::Payment { milestone } => payment(shell, record, decided, epoch, *milestone)?,
@@ -129,21 +127,46 @@ pub(super) fn deciding_epoch(shell: &Shell, record: &ProposalRecord) -> Result<u
 fn ballot(
     shell: &Shell,
     record: &ProposalRecord,
-    member: &MemberId,
+    elector: &Elector,
     epoch: u32,
     log_size: u64,
 ) -> Result<Statement, ApiError> {
     let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
+    let member = &elector.member;
     let cutoff = shell.ledger.state().vote_cutoff(record).map_or(log_size, |cutoff| cutoff.min(log_size));
     let Some(ballot) = record.ballots.counted(member, cutoff) else {
         return Err(ApiError::invalid("P-8", format!("member {member} cast no ballot on proposal {}", record.id)));
     };
+    if elector.body != Body::Members {
+        return office(shell, record, elector, Some(ballot.position), epoch);
+    }
     let snapshot = record.snapshot_epoch;
     Ok(Statement::Ballot(Box::new(BallotPart {
         entry: logged(shell, ballot.position, log_size)?,
         counted: close.prove_ballot(&record.id, member).context("the member is not in the tally")?,
         snapshot,
         weight: close.prove_weight(snapshot, member).context("the member is not on the roll")?,
+    })))
+}
+
+/// How the holder of an office voted, by the entry at a position, or that they did not (P-140).
+pub(super) fn office(
+    shell: &Shell,
+    record: &ProposalRecord,
+    elector: &Elector,
+    ballot: Option<u64>,
+    epoch: u32,
+) -> Result<Statement, ApiError> {
+    let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
+    let Elector { body, place, member } = *elector;
+    let counted = close.prove_ballot_in(&record.id, body, place, &member);
+    let log_size = close.header.log_size;
+    Ok(Statement::Office(Box::new(OfficePart {
+        proposal: logged(shell, record.position, log_size)?,
+        body,
+        member,
+        ballot: ballot.map(|position| logged(shell, position, log_size)).transpose()?,
+        counted: counted.context("the office has no such vote in the tally")?,
     })))
 }
 

@@ -8,6 +8,7 @@ pub mod bundle;
 mod evidence;
 mod export;
 mod fraud;
+pub mod office;
 pub mod parts;
 pub mod refill;
 mod successor;
@@ -15,6 +16,7 @@ pub mod tallies;
 mod tally;
 mod two_checkpoints;
 mod verify;
+mod whose;
 mod why;
 
 pub use bundle::{Bundle, Statement};

@@ -48,6 +48,7 @@ pub(super) fn gate_of(statement: &Statement) -> Option<OutPoint> {
         Statement::UnauthorisedSpend(part) => Some(part.gate),
         Statement::Refilled(part) => gate_of(&part.statement),
         Statement::Ballot(_)
+        | Statement::Office(_)
         | Statement::DidNotVote(_)
         | Statement::ReceiptFraud(_)
         | Statement::HeadFraud(_)

@@ -12,8 +12,8 @@ use althing_anchor::{
 use althing_governance::Charter;
 use althing_governance::codec::{Canonical as _, DecodeError};
 use althing_governance::dao::DaoParams;
-use althing_governance::entry::{Choice, Entry};
-use althing_governance::epoch::{EpochHeader, Stage, Totals};
+use althing_governance::entry::{Ballot, Choice, Entry, LaneEntry};
+use althing_governance::epoch::{BallotStatement, EpochHeader, Stage, Totals};
 use althing_governance::id::{HeaderHash, MemberId, ProposalId};
 use althing_governance::signing::verify_all;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
@@ -25,6 +25,7 @@ use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised
 use super::budget::check_budget;
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_bad_entry, check_equivocation, check_head_fraud, check_receipt_fraud};
+use super::office::check_office;
 use super::refill::with_gate;
 use super::tally::{Place, ShownPayment, check_payment, check_tally};
 use super::two_checkpoints::check_two_checkpoints;
@@ -125,6 +126,9 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         (Some(header), Statement::Authorised(part)) => (check_authorised(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::Budget(part)) => (check_budget(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::DidNotVote(part)) => (check_did_not_vote(header, part, &mut checked)?, None),
+        (Some(header), Statement::Office(part)) => {
+            (check_office(&params, &charters, header, part, &mut checked)?, None)
+        }
         (Some(header), Statement::UnauthorisedSpend(part)) => {
             (check_unauthorised(&params, &charters, header, part, blocks, &mut checked)?, None)
         }
@@ -329,16 +333,7 @@ fn check_ballot(
     // log says. The leaf names the member, and the entry that counts for them.
     let (member, key) = (MemberId(part.counted.ballot.leaf.key), ballot.lane.member);
     let counted = part.counted.verify(header, &proposal, &member).map_err(|error| rule(error.to_string()))?;
-    let Some(found) = counted.leaf.ballot() else {
-        return Err(rule(format!("P-6: the tally has no ballot of member {member}")));
-    };
-    let entry_id = Entry::Ballot(ballot.clone()).id();
-    if (found.position, found.entry, &found.fields) != (part.entry.position, entry_id, &ballot.body.fields) {
-        return Err(rule(format!(
-            "P-6: the tally counts entry {} at position {} with fields {:?}, the file shows entry {entry_id} at {} with {:?}",
-            found.entry, found.position, found.fields, part.entry.position, ballot.body.fields
-        )));
-    }
+    let carried = check_same_ballot(&counted, part.entry.position, &ballot)?;
     check_snapshot(header, part.snapshot)?;
     let roll = part.weight.verify(header, part.snapshot, &member).map_err(|error| rule(error.to_string()))?;
     let (weight, total) = (roll.weight, roll.total);
@@ -368,18 +363,39 @@ fn check_ballot(
     });
     checked.push(format!("It is the one ballot of that member in the tally of proposal {proposal}."));
     checked.push(format!("Its weight {weight} of {total} is the member's on the roll of epoch {}.", part.snapshot));
-    if found.weight > counted.weight {
-        checked.push(format!("It carries {}, with what others delegated.", found.weight));
+    if carried > counted.weight {
+        checked.push(format!("It carries {carried}, with what others delegated."));
     }
     let standing = match counted.stage.is_final() {
         true => "in the final tally",
         false => "in the tally so far, which a later ballot may still replace",
     };
-    let (fields, carried) = (ballot_words(&counted.totals, &ballot.body.fields), found.weight);
+    let fields = ballot_words(&counted.totals, &ballot.body.fields);
     Ok(format!(
         "Ballot of member {member} on proposal {proposal}: {fields} with weight {carried}, counted as cast {standing} ({}, of {total}).",
         sums_words(&counted.totals)
     ))
+}
+
+/// The ballot that the tally counts is the one shown: at this position, of these fields. Gives the weight that it carries.
+pub(super) fn check_same_ballot(
+    counted: &BallotStatement,
+    position: u64,
+    ballot: &LaneEntry<Ballot>,
+) -> Result<u128, Rejection> {
+    let rule = fail("ballot");
+    let member = ballot.lane.member;
+    let Some(found) = counted.leaf.ballot() else {
+        return Err(rule(format!("P-6: the tally has no ballot of member {member}")));
+    };
+    let entry_id = Entry::Ballot(ballot.clone()).id();
+    if (found.position, found.entry, &found.fields) != (position, entry_id, &ballot.body.fields) {
+        return Err(rule(format!(
+            "P-6: the tally counts entry {} at position {} with fields {:?}, the file shows entry {entry_id} at {position} with {:?}",
+            found.entry, found.position, found.fields, ballot.body.fields
+        )));
+    }
+    Ok(found.weight)
 }
 
 /// The entry is in the log at its position, and its signatures are good.
@@ -430,7 +446,7 @@ pub(super) fn sums_words(totals: &Totals) -> String {
     format!("{what} {}, abstain {}", parts.join(" "), totals.abstained())
 }
 
-fn ballot_words(totals: &Totals, fields: &[u16]) -> String {
+pub(super) fn ballot_words(totals: &Totals, fields: &[u16]) -> String {
     match (totals.system.has_options(), Choice::from_fields(fields)) {
         (false, Some(Choice::Yes)) => "yes".to_owned(),
         (false, Some(Choice::No)) => "no".to_owned(),

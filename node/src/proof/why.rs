@@ -4,6 +4,7 @@
 //! said to be so, instead of refused.
 
 use althing_anchor::{BlockHashes as _, ClaimedLink, Commitment, LinkChain, LinkEvidence, VerifiedLink};
+use althing_governance::charter::Body;
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Entry;
 use althing_governance::id::MemberId;
@@ -12,6 +13,7 @@ use althing_governance::state::ProposalRecord;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
 
 use super::export::{StoredBlocks, created, logged, make};
+use super::whose::{Elector, elector};
 use crate::api::{ApiError, ErrorKind, ProofStatement, Why, WhyState, WhyStep};
 use crate::shell::Shell;
 use crate::view::{find_proposal, link_facts, stored_receipt};
@@ -26,13 +28,14 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
     let (position, mut statement_words, aside) = match statement {
         ProofStatement::Tally => (record.position, format!("Proposal {id} and its sums."), String::new()),
         ProofStatement::Payment { .. } => (record.position, format!("The payment of proposal {id}."), String::new()),
-        ProofStatement::Ballot { member } => {
-            let member = match member {
-                Some(text) => text.parse().map_err(|error| ApiError::invalid("N-53", format!("{error}")))?,
-                None => me.ok_or_else(|| ApiError::invalid("N-53", "name the member whose ballot is meant"))?,
-            };
+        ProofStatement::Ballot { member, body } => {
+            let Elector { body, member, .. } = elector(shell, me, record, member.as_deref(), *body)?;
             let (position, aside) = ballot_of(shell, record, &member)?;
-            (position, format!("The ballot of member {member} on proposal {id}.{aside}"), aside)
+            let whose = match body {
+                Body::Members => format!("member {member}"),
+                office => format!("{member}, one of the {},", office.name()),
+            };
+            (position, format!("The ballot of {whose} on proposal {id}.{aside}"), aside)
         }
     };
     let mut steps = Vec::new();

@@ -99,6 +99,7 @@ pub fn view(treasury: &Treasury, network: Network, count: u32, charter: Option<&
         bail!("T-13: at most {MAX_ADDRESSES} addresses are shown at once");
     }
     let name = |key: usize| holder_in(charter, treasury, key);
+    let sentences = ways_to_spend(treasury, charter);
     let size = treasury.size()?;
     let count = if treasury.is_ranged() { count } else { count.min(1) };
     let addresses = (0..count)
@@ -109,7 +110,7 @@ pub fn view(treasury: &Treasury, network: Network, count: u32, charter: Option<&
         .collect::<Result<_>>()?;
     Ok(PolicyView {
         descriptor: treasury.to_string(),
-        sentences: treasury.paths(name).into_iter().map(|path| path.sentence).collect(),
+        sentences,
         keys: (0..treasury.keys().len())
             .map(|key| KeyView { key: treasury.keys()[key].to_string(), holder: name(key) })
             .collect(),
@@ -117,6 +118,12 @@ pub fn view(treasury: &Treasury, network: Network, count: u32, charter: Option<&
         input_weight: size.input.to_wu(),
         addresses,
     })
+}
+
+/// Every way to spend, a sentence each; `charter` names the holders of the keys (T-13).
+pub(crate) fn ways_to_spend(treasury: &Treasury, charter: Option<&Charter>) -> Vec<String> {
+    let paths = treasury.paths(|key| holder_in(charter, treasury, key));
+    paths.into_iter().map(|path| path.sentence).collect()
 }
 
 /// Who holds a key of a generation: a name of the newest charter that had it as treasury, else the key itself.

@@ -250,9 +250,20 @@ fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) 
 
 fn decision_sentence(standing: &Standing) -> String {
     let outcome = standing.outcome.name();
-    let counted = match standing.enacted_epoch {
-        Some(epoch) => format!("counted again in epoch {epoch}"),
-        None => "provisional until it takes effect".to_owned(),
+    let said = match standing.enacted_epoch {
+        None => format!("says {outcome}, provisional until it takes effect"),
+        Some(epoch) if standing.announced == standing.outcome => {
+            format!("says {outcome}, counted again in epoch {epoch}")
+        }
+        // Stakes have left since (G-106).
+        Some(epoch) => {
+            let words = |outcome| match outcome {
+                Outcome::Passed { option: Some(option) } => format!("passed with option {}", u32::from(option) + 1),
+                other => other.name().to_owned(),
+            };
+            let (before, now) = (words(standing.announced), words(standing.outcome));
+            format!("said {before}; counted again with the stakes still locked, in epoch {epoch}, it is {now}")
+        }
     };
     let fate = match (standing.bar, standing.fate) {
         (Some(bar), _) => format!("a guard bars it: {bar}"),
@@ -268,7 +279,7 @@ fn decision_sentence(standing: &Standing) -> String {
         0 => String::new(),
         weight => format!(" The quorum leaves out the weight {weight} of members who were silent for long (G-46)."),
     };
-    format!("Voting ended at height {height}; epoch {epoch} says {outcome}, {counted}; {fate}.{dormant}")
+    format!("Voting ended at height {height}; epoch {epoch} {said}; {fate}.{dormant}")
 }
 
 fn payment_sentences(standing: &Standing) -> Vec<String> {

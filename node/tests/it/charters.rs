@@ -73,3 +73,12 @@ fn with_own_keys(line: &str) -> String {
         line.replace(&example_key(number).to_string(), &own.to_string())
     })
 }
+
+/// The descriptor is no sentence: who may spend is told with it, by the names that the charter gives the keys.
+#[test]
+fn the_treasury_is_told_in_words() {
+    let told = charter_check(&charter_template("cooperative", "regtest").unwrap()).sentences;
+    let ways: Vec<&String> = told.iter().filter(|sentence| sentence.starts_with("The treasury is spent so.")).collect();
+    let expected = "The treasury is spent so. At any time: 2 of (first treasurer, second treasurer, third treasurer).";
+    assert_eq!(ways, [expected], "{told:?}");
+}

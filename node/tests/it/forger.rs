@@ -83,6 +83,13 @@ pub(crate) fn forge_ballots(
     close.header.ballots_root = close.ballot_roots.commitment();
 }
 
+/// Puts other leaves into a proposal's ballot tree, up to the header.
+pub(crate) fn forge_leaves(close: &mut EpochClose, proposal: ProposalId, leaves: Vec<SumLeaf>) {
+    let tree = SumTree::build(close.ballots[&proposal].purpose(), leaves).unwrap();
+    close.ballots.insert(proposal, tree.into());
+    forge_ballots(close, proposal, true, |_| ());
+}
+
 /// Gives a yes in a ballot tree another weight, consistently.
 pub(crate) fn reweigh(leaf: &mut SumLeaf, weight: u128) {
     let mut ballot = BallotLeaf::from_bytes(&leaf.value).unwrap();

@@ -44,7 +44,11 @@ pub fn export(assembly: &Assembly, tabled: &[Tabled]) -> Result<Evidence> {
                 continue;
             }
             let path = folder.join(format!("proposal-{number}-ballot-{}.althing", member.name().to_lowercase()));
-            proofs.push(member.export_proof(&proposal.id, ProofStatement::Ballot { member: None }, &path)?);
+            proofs.push(member.export_proof(
+                &proposal.id,
+                ProofStatement::Ballot { member: None, body: None },
+                &path,
+            )?);
         }
         let path = folder.join(format!("proposal-{number}-tally.althing"));
         proofs.push(assembly.members[0].export_proof(&proposal.id, ProofStatement::Tally, &path)?);

@@ -39,7 +39,7 @@ fn a_member_lives_by_an_esplora_server() {
             Ok(assembly.members[1].has_seen(WaitFor::Decided(proposal.clone()))?.then_some(()))
         })?;
         let file = assembly.data_dir.join("ballot.althing");
-        assembly.members[1].export_proof(&proposal, ProofStatement::Ballot { member: None }, &file)?;
+        assembly.members[1].export_proof(&proposal, ProofStatement::Ballot { member: None, body: None }, &file)?;
         let file = file.to_str().context("a path")?;
         let cli = assembly.members[2].cli();
         for source in [&by_http, &by_lines] {

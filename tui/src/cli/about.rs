@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory as _, Subcommand};
 use clap_complete::Shell;
 use serde_json::json;
 
+use super::anchor_args::BodyName;
 use super::args::{Cli, Global};
 use super::console::Console;
 use super::failure::{Failure, OK};
@@ -98,14 +99,17 @@ pub struct WhyArgs {
     #[arg(required_unless_present = "epoch")]
     pub proposal: Option<String>,
     /// The link of this epoch, instead of a ballot.
-    #[arg(long, value_name = "N", conflicts_with_all = ["proposal", "sums", "member"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["proposal", "sums", "member", "body"])]
     pub epoch: Option<u32>,
     /// The proposal and its sums, instead of my ballot.
     #[arg(long)]
     pub sums: bool,
-    /// The ballot of this member: a vote key, hex.
+    /// The ballot of this member: a vote key, hex, or a name.
     #[arg(long, value_name = "KEY", conflicts_with = "sums")]
     pub member: Option<String>,
+    /// The ballot in this body of those that decide; the first in which they have a vote when absent.
+    #[arg(long, value_enum, conflicts_with = "sums")]
+    pub body: Option<BodyName>,
 }
 
 impl From<WhyArgs> for Request {
@@ -113,7 +117,10 @@ impl From<WhyArgs> for Request {
         if let Some(epoch) = args.epoch {
             return Request::WhyLink { epoch };
         }
-        let statement = if args.sums { ProofStatement::Tally } else { ProofStatement::Ballot { member: args.member } };
+        let statement = match args.sums {
+            true => ProofStatement::Tally,
+            false => ProofStatement::Ballot { member: args.member, body: args.body.map(Into::into) },
+        };
         Request::Why { proposal: args.proposal.unwrap_or_default(), statement }
     }
 }

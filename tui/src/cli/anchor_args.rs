@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use althing_node::api::{AnchorRequest, Evidence, ProofStatement, ReceiptFile, Request, TimestampKind, TimestampOf};
+use althing_node::api::{
+    AnchorRequest, Body, Evidence, ProofStatement, ReceiptFile, Request, TimestampKind, TimestampOf,
+};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::failure::Failure;
@@ -98,9 +100,12 @@ pub struct ProofExport {
     /// The same as --statement ballot.
     #[arg(long, group = "what")]
     pub ballot: bool,
-    /// Whose ballot, or who did not vote: a vote key, hex; mine when absent.
+    /// Whose ballot, or who did not vote: a vote key, hex, or a name; mine when absent.
     #[arg(long, value_name = "KEY", conflicts_with = "tally")]
     pub member: Option<String>,
+    /// In which body of those that decide; the first in which they have a vote when absent.
+    #[arg(long, value_enum, conflicts_with = "tally")]
+    pub body: Option<BodyName>,
     /// Which milestone of a budget, from 1.
     #[arg(long, value_name = "NUMBER")]
     pub milestone: Option<u16>,
@@ -115,6 +120,27 @@ pub struct ProofExport {
     /// For unauthorised-spend: the gate, TXID:VOUT.
     #[arg(long, value_name = "OUTPOINT")]
     pub gate: Option<String>,
+}
+
+/// Who decides a proposal, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BodyName {
+    /// The members, by weight.
+    Members,
+    /// The treasurers, one key one vote.
+    Treasurers,
+    /// The founders, one key one vote.
+    Founders,
+}
+
+impl From<BodyName> for Body {
+    fn from(name: BodyName) -> Self {
+        match name {
+            BodyName::Members => Self::Members,
+            BodyName::Treasurers => Self::Treasurers,
+            BodyName::Founders => Self::Founders,
+        }
+    }
 }
 
 /// What a proof file shows, on the command line.
@@ -152,10 +178,10 @@ impl ProofExport {
             None if self.tally => StatementKind::Tally,
             None => StatementKind::Ballot,
         };
-        let member = self.member.clone();
+        let (member, body) = (self.member.clone(), self.body.map(Body::from));
         let evidence = match kind {
             StatementKind::Ballot => {
-                let statement = ProofStatement::Ballot { member };
+                let statement = ProofStatement::Ballot { member, body };
                 return Ok(Request::ProofExport { proposal: self.proposal()?, statement, path });
             }
             StatementKind::Tally => {
@@ -164,7 +190,7 @@ impl ProofExport {
             }
             StatementKind::Authorised => Evidence::Authorised { proposal: self.proposal()?, milestone: self.milestone },
             StatementKind::Budget => Evidence::Budget { proposal: self.proposal()? },
-            StatementKind::DidNotVote => Evidence::DidNotVote { proposal: self.proposal()?, member },
+            StatementKind::DidNotVote => Evidence::DidNotVote { proposal: self.proposal()?, member, body },
             StatementKind::ReceiptFraud => {
                 let file: ReceiptFile = serde_json::from_str(&self.evidence()?)
                     .map_err(|error| Failure::usage(format!("The evidence is no receipt file: {error}")))?;

@@ -71,10 +71,10 @@ fn each_command_asks_one_question() {
         ("wait voting-open 94 --timeout 9", wait(WaitFor::VotingOpen("94".to_owned()))),
         ("wait decided 94 --timeout 9", wait(WaitFor::Decided("94".to_owned()))),
         ("proof export 949f --tally --out /tmp/p", proof(ProofStatement::Tally)),
-        ("proof export 949f --ballot --out /tmp/p", proof(ProofStatement::Ballot { member: None })),
+        ("proof export 949f --ballot --out /tmp/p", proof(ProofStatement::Ballot { member: None, body: None })),
         (
             "proof export 949f --ballot --member ff --out /tmp/p",
-            proof(ProofStatement::Ballot { member: Some("ff".to_owned()) }),
+            proof(ProofStatement::Ballot { member: Some("ff".to_owned()), body: None }),
         ),
     ];
     for (command, request) in table {

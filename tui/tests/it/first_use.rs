@@ -1,7 +1,7 @@
 //! Hazard: what confused somebody who tried the program as a new treasurer: a key that does nothing, help that cannot be had, a
 //! request that is told too late.
 
-use althing_node::api::{ProofStatement, ProposalState, Reply, Request, TreasuryReply, TreasuryRequest};
+use althing_node::api::{Body, ProofStatement, ProposalState, Reply, Request, TreasuryReply, TreasuryRequest};
 use althing_tui::app::{Act, Action, Popup, Report, Screen, update};
 
 use crate::dao::{AtTheKeyboard, id, snapshot};
@@ -85,13 +85,14 @@ fn a_session_can_be_refused_as_soon_as_its_page_is_open() {
     assert!(matches!(member.app.popups.last(), Some(Popup::Form(_))), "{text}");
 }
 
-/// The treasury key's ballot is no leaf of a member: `w` on it walked to the member's own.
+/// The treasury key's ballot is no leaf of a member: `w` on it walked to the member's own. It is one of the treasurers' (P-140).
 #[test]
-fn why_of_a_treasurers_ballot_is_the_result_it_went_into() {
+fn why_of_a_treasurers_ballot_is_that_ballot() {
     let mut seen = snapshot();
     seen.ballots.truncate(1);
     seen.ballots[0].proposal = id(4);
-    for (as_treasurer, wanted) in [(true, ProofStatement::Tally), (false, ProofStatement::Ballot { member: None })] {
+    for (as_treasurer, body) in [(true, Some(Body::Treasurers)), (false, None)] {
+        let wanted = ProofStatement::Ballot { member: None, body };
         seen.ballots[0].as_treasurer = as_treasurer;
         for proposal in &mut seen.proposals {
             proposal.my_ballot = Some(seen.ballots[0].clone());

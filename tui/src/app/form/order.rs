@@ -174,7 +174,7 @@ impl Form {
     /// The proof file that is asked for.
     pub(super) fn export(&self, proposal: &str) -> Result<Request, String> {
         let statement = match self.get("Prove") {
-            "my ballot is counted" => ProofStatement::Ballot { member: None },
+            "my ballot is counted" => ProofStatement::Ballot { member: None, body: None },
             _ => ProofStatement::Tally,
         };
         Ok(Request::ProofExport { proposal: proposal.to_owned(), statement, path: self.file()? })

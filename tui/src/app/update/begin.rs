@@ -1,6 +1,6 @@
 //! What an act on a screen begins: mostly a form or a page.
 
-use althing_node::api::{CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Saying, Stake};
+use althing_node::api::{Body, CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Saying, Stake};
 
 use althing_node::stakes::DEFAULT_CLOSE_FEE_SAT;
 
@@ -370,10 +370,10 @@ pub(super) fn why(app: &mut App) -> Vec<Command> {
     }
     let Some(id) = selected_proposal(app) else { return Vec::new() };
     let mine = app.proposal(&id).is_some_and(|proposal| proposal.my_ballot.is_some());
-    // A member's ballot is a leaf of its own; one of the treasurers is shown by the result that it went into.
-    let statement = match mine && !treasurers_row(app) {
-        true => ProofStatement::Ballot { member: None },
-        false => ProofStatement::Tally,
+    let statement = match (treasurers_row(app), mine) {
+        (true, _) => ProofStatement::Ballot { member: None, body: Some(Body::Treasurers) },
+        (false, true) => ProofStatement::Ballot { member: None, body: None },
+        (false, false) => ProofStatement::Tally,
     };
     app.desk.why = None;
     app.popups.push(Popup::Why { at: 0, open: Default::default() });
