@@ -13,7 +13,8 @@ use zeroize::Zeroize;
 use crate::ids::tagged_hash;
 use crate::wire::{List, PartOf};
 
-/// Longest sealed backup in bytes: [`MAX_BACKED_UP`] channels of [`MAX_STATE_BYTES`], and what surrounds them.
+/// Longest sealed backup in bytes: [`MAX_BACKED_UP`] channels of [`MAX_STATE_BYTES`], and what surrounds them. One channel takes at most
+/// 16 KiB as a rule (C-86).
 pub const MAX_BACKUP_BYTES: usize = 1024 * 1024;
 /// Most channels in one backup.
 pub const MAX_BACKED_UP: usize = 16;

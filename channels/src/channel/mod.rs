@@ -149,14 +149,17 @@ impl Channel {
         // C-130: what was under way on the connection before is taken up by what both sides have stored.
         (self.proposal, self.answer, self.splicing) = (None, None, None);
         match self.state.phase {
-            Phase::Closing => {
-                let mut effects = self.reestablish();
-                effects.extend(self.resend_shutdown(session));
-                effects
-            }
-            Phase::Ready => {
-                let mut effects = if self.number() == 0 { self.resend_opening(session) } else { Vec::new() };
+            Phase::Ready | Phase::Closing => {
+                let mut sessions = session.split(2);
+                // The other side may not know yet that the channel is in use: it takes nothing else before.
+                let mut effects: Vec<_> = match sessions.next() {
+                    Some(session) if self.number() == 0 => self.resend_opening(session),
+                    _ => Vec::new(),
+                };
                 effects.extend(self.reestablish());
+                if let (Phase::Closing, Some(session)) = (self.state.phase, sessions.next()) {
+                    effects.extend(self.resend_shutdown(session));
+                }
                 effects
             }
             _ => self.resend_opening(session),

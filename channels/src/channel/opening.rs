@@ -311,7 +311,7 @@ impl Channel {
                 Some(signature) => self.funding_signed(signature, session).map(|msg| vec![msg]),
                 None => Ok(Vec::new()),
             },
-            Phase::AwaitConfirmation | Phase::Ready => self.resend_signed(session),
+            Phase::AwaitConfirmation | Phase::Ready | Phase::Closing => self.resend_signed(session),
             _ => Ok(Vec::new()),
         };
         // A stored state of these phases was checked for the parts that the messages need.

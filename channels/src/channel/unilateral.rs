@@ -88,9 +88,15 @@ impl Channel {
 
     fn classify(&self, txid: Txid) -> Result<FundingSpend, ChannelError> {
         let close = self.state.close_tx.as_ref().map(Transaction::compute_txid);
+        let own = match self.own_commitment() {
+            Ok((_, _, commitment, _)) => Some(commitment.txid()),
+            // Before the peer has signed it, nobody can have broadcast it.
+            Err(ChannelError::NotNow(_)) => None,
+            Err(error) => return Err(error),
+        };
         Ok(if close == Some(txid) {
             FundingSpend::CooperativeClose
-        } else if self.own_commitment()?.2.txid() == txid {
+        } else if own == Some(txid) {
             FundingSpend::OwnCommitment
         } else if self.peer_commitments()?.contains(&txid) {
             FundingSpend::PeerCommitment

@@ -1,6 +1,6 @@
 //! Messages are lost and programs crash at every step; the channel opens and closes all the same.
 
-use althing_channels::{Phase, Side};
+use althing_channels::{FundingSpend, Phase, Side};
 use proptest::prelude::*;
 
 use crate::pair::{Fault, FaultKind, Pair};
@@ -73,6 +73,47 @@ fn every_step_with_every_fault_and_a_restart() {
             }
         }
     }
+}
+
+/// C-130: who closes before the other side has heard that the channel is in use says that again first.
+#[test]
+fn a_close_waits_for_a_side_that_has_not_heard_that_the_channel_is_in_use() {
+    for closing in [Side::Member, Side::Hub] {
+        let mut pair = Pair::new(Vec::new());
+        while !pair.both(Phase::AwaitConfirmation) || pair.in_flight() {
+            assert!(pair.deliver_from(Side::Member) || pair.deliver_from(Side::Hub));
+        }
+        pair.see_chain(closing.other(), Some(0));
+        assert!(pair.deliver_from(closing.other()));
+        pair.see_chain(closing, Some(0));
+        pair.drop_next(closing);
+        assert_eq!(
+            [closing, closing.other()].map(|side| pair.phase(side)),
+            [Phase::Ready, Phase::AwaitConfirmation].map(Some)
+        );
+        pair.close(closing);
+        pair.settle();
+        pair.run_until(Phase::Closed);
+        assert_eq!(pair.closes.len(), 2, "{closing:?}");
+    }
+}
+
+/// C-34: a channel that was left before the hub had the last signature of the opening is over for the hub too.
+#[test]
+fn a_channel_that_was_left_before_the_hub_could_leave_it_is_over() {
+    let mut pair = Pair::new(Vec::new());
+    while pair.phase(Side::Member) != Some(Phase::AwaitConfirmation) {
+        assert!(pair.deliver_from(Side::Hub) || pair.deliver_from(Side::Member));
+    }
+    pair.drop_next(Side::Member);
+    pair.force_close(Side::Member);
+    assert_eq!(pair.phase(Side::Hub), Some(Phase::AwaitCommitmentSigned));
+    for side in [Side::Member, Side::Hub] {
+        pair.see_chain(side, Some(0));
+    }
+    assert!(pair.is_over());
+    let ends = [Side::Member, Side::Hub].map(|side| pair.closed[&side]);
+    assert_eq!(ends, [FundingSpend::OwnCommitment, FundingSpend::PeerCommitment]);
 }
 
 #[test]

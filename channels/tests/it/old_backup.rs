@@ -5,7 +5,7 @@ use althing_channels::backup::{
     counter_of, parts_of,
 };
 use althing_channels::wire::{BackupStore, MAX_MESSAGE_BYTES, PartOf};
-use althing_channels::{Change, Channel, ChannelError, Effect, Msg, Phase, Side, Violation};
+use althing_channels::{Change, Channel, ChannelError, Effect, HoldId, MAX_HOLDS, Msg, Phase, Side, Violation};
 use lightning::util::ser::Writeable;
 use proptest::prelude::*;
 
@@ -219,6 +219,35 @@ fn a_long_backup_goes_in_parts() {
         assert_eq!(gathering.take(*place, bytes), Ok(None));
     }
     assert_eq!(gathering.take(last.0, &last.1), Ok(Some(long)));
+}
+
+/// C-86: what a member has as a rule, one channel, is kept in 16 KiB, however full the channel is; only splices that are themselves long
+/// take more.
+#[test]
+fn the_backup_of_one_channel_has_at_most_16_kib() {
+    const DESIGN_BYTES: usize = 16 * 1024;
+    let mut pair = Pair::in_use();
+    pay(&mut pair, 40_000);
+    let bytes = |pair: &mut Pair| backup(pair, 3).seal(&BackupKey::new([1; 32]), [2; 24]).unwrap().len();
+    let plain = bytes(&mut pair);
+    assert!(plain < DESIGN_BYTES / 2, "{plain} bytes");
+    for at in 1..=MAX_HOLDS {
+        pair.take_turn(Side::Member);
+        let id = HoldId([u8::try_from(at).unwrap(); 32]);
+        let order = pair.channel(Side::Member).order_hold(at as u64, id, 1_000, [0; 32]).unwrap();
+        pair.pay(Side::Member, Change::Hold(order)).unwrap();
+        pair.settle();
+    }
+    let held = bytes(&mut pair);
+    // A top-up, and a replacement of it at a higher fee.
+    for added in [50_000, 50_000] {
+        pair.take_turn(Side::Member);
+        pair.announce(added).unwrap();
+        pair.settle();
+    }
+    assert_eq!(pair.channel(Side::Member).fundings().len(), 3);
+    let spliced = bytes(&mut pair);
+    assert!(plain < held && held < spliced && spliced <= DESIGN_BYTES, "{plain}, {held}, {spliced} bytes");
 }
 
 #[test]

@@ -1,14 +1,16 @@
-//! Hazard: a program is killed between two messages of a checkpoint. Whichever side it is and wherever it stops, both go on with the same
-//! balances, and nobody closes.
+//! Hazard: a program is killed between two messages. Of a checkpoint: whichever side it is and wherever it stops, both go on with the same
+//! balances, and nobody closes. Of the app lane: what was said and what was promised is still there.
 
-use althing_node::api::{Request, Stake};
+use althing_node::api::{Ballot, Choice, Request, Stake};
 use althing_node::dao::{DAO_FILE, Dao};
 use althing_node::peers::PeerAddress;
-use althing_regtest::story::{Actor, Assembly};
+use althing_node::store::Store;
+use althing_regtest::story::{Actor, Assembly, motions, propose};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
 
 use crate::channel_ends::{PATIENCE, only_stake, spender, with_stakes};
+use crate::stage::with_members_on_roll;
 use crate::wire::Wire;
 
 /// The payment that is disturbed, and the one behind it that tells what became of it.
@@ -42,6 +44,44 @@ fn a_kill_between_any_two_messages_of_a_payment_is_survived() {
             // The order was answered before: whoever dies, it is carried out, and once (N-150).
             ensure!(cuts >= CUTS_MIN && paid == cuts, "{told}");
         }
+        Ok(())
+    });
+}
+
+/// C-61: a receipt is stored before its member is told of it, and an entry before anybody hears it.
+#[test]
+fn what_was_promised_and_what_was_said_outlive_the_program() {
+    with_members_on_roll("said", |assembly| {
+        let payee = assembly.members[4].wallet_address()?;
+        let proposal = propose(assembly, motions(&payee))?.swap_remove(0).id;
+        let promised = assembly.members[BJARNI].vote(&proposal, Choice::Yes, None)?;
+        assembly.members[BJARNI].kill();
+        ensure!(promised.position.is_some(), "{promised:?}");
+        let stored = Store::open_read_only(assembly.members[BJARNI].data_dir())?.outbox()?;
+        let row = stored.into_iter().find(|row| row.sequence == promised.sequence).context("no such entry")?;
+        ensure!(row.receipt.is_some(), "told of a receipt that is not stored: {row:?}");
+
+        assembly.members[BJARNI].start()?;
+        assembly.settle()?;
+        // Nobody is there to hear it, and whoever said it dies.
+        assembly.hub.kill();
+        let member = &assembly.members[BJARNI];
+        let own = |choice: &Choice| -> Result<Option<Ballot>> {
+            Ok(member.ballots()?.into_iter().find(|ballot| ballot.proposal == proposal && ballot.choice == *choice))
+        };
+        let unheard = member.vote(&proposal, Choice::No, None);
+        ensure!(unheard.as_ref().map_or(true, |ballot| ballot.position.is_none()), "nobody can have promised it");
+        let said = own(&Choice::No)?.with_context(|| format!("it is not even shown: {unheard:?}"))?;
+        assembly.members[BJARNI].kill();
+        assembly.members[BJARNI].start()?;
+        assembly.hub.start()?;
+        let member = &assembly.members[BJARNI];
+        wait_for("the ballot in the log", PATIENCE, || match member.ballots() {
+            Ok(ballots) if ballots.iter().any(|one| one.sequence == said.sequence && one.position.is_some()) => {
+                Look::Ready(())
+            }
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
         Ok(())
     });
 }

@@ -44,6 +44,7 @@ mod replaced_keys;
 mod replaced_vote_key;
 mod screens;
 mod sent_again;
+mod sizes;
 mod sources;
 mod splices;
 mod stage;

@@ -109,7 +109,6 @@ impl Driver {
             }
         }
         if !self.pair.is_over() {
-            self.pair.check_against_model();
             for side in [Side::Member, Side::Hub] {
                 let stages: Vec<_> =
                     self.pair.channel(side).pending_splices().iter().map(|splice| splice.stage).collect();
@@ -122,6 +121,7 @@ impl Driver {
                     "{side:?}: {stages:?}, turn {turn}, {closes} closes, {can}, {last:?}"
                 );
             }
+            self.pair.check_against_model();
         }
         self.count();
     }
