@@ -4,6 +4,7 @@
 
 mod advice;
 mod ballot;
+mod contexts;
 mod desk;
 mod form;
 pub mod lesson;
@@ -11,6 +12,7 @@ mod needs;
 mod order;
 mod pick;
 mod report;
+mod rows;
 mod run;
 mod state;
 mod treasury;
