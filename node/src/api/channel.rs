@@ -27,6 +27,9 @@ pub struct ChannelDetail {
     pub close_fee_sat: u64,
     /// Size of what a close alone puts on Bitcoin in total (commitment, child, sweep), vB; the wallet pays for it.
     pub close_alone_vb: u64,
+    /// Votes under way for which the part that a close by the other side left stays where it is (N-191).
+    #[serde(default)]
+    pub votes_with: usize,
     /// The most of the member's weight on the newest final roll that ends with this channel, decimal; absent when it has none.
     pub weight_lost: Option<String>,
     /// The move to another hub that is under way.

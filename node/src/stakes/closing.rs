@@ -68,12 +68,17 @@ impl Shell {
         Ok(self.carry_out(number, effects)?)
     }
 
-    /// Closes alone with the own newest commitment (C-26). What it costs is paid by the wallet, at rates that rise with time.
+    /// Closes alone with the own newest commitment (C-26). What it costs is paid by the wallet, at rates that rise with time. Where the other
+    /// side has done so, the own part comes home without waiting for votes (N-191).
     ///
     /// # Errors
     /// A channel that has no commitment to broadcast, or I/O.
     pub fn close_alone(&mut self, number: u32) -> Result<Vec<StakeNews>, ApiError> {
         let mut news = self.confirm_mined_splices(number)?;
+        if self.has_part_left(number) {
+            self.take_home(number)?;
+            return Ok(news);
+        }
         let effects =
             self.machine(number)?.force_close().map_err(|error| ApiError::invalid(error.rule(), error.to_string()))?;
         news.extend(self.carry_out(number, effects)?);

@@ -115,8 +115,8 @@ impl Shell {
             }
             Effect::Ready => news.push(StakeNews::Ready(number)),
             Effect::ReviewCheckpoint(review) => return self.review_checkpoint(number, &review),
-            // Stored with the effect before it.
-            Effect::PeerRevoked { .. } => self.offer_blobs()?,
+            // Stored with the effect before it, and offered when it is.
+            Effect::PeerRevoked { .. } => {}
             Effect::TurnGained | Effect::SpliceAgreed { .. } | Effect::SpliceLocked { .. } => {
                 return self.propose_due(number, news);
             }

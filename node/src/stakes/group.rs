@@ -106,6 +106,7 @@ impl Shell {
     fn store_steps<'a>(&mut self, steps: impl IntoIterator<Item = &'a Step>) -> Result<()> {
         let steps: Vec<&Step> = steps.into_iter().collect();
         let is_member = steps.iter().any(|step| step.side == Side::Member);
+        let seals = steps.iter().any(|step| !step.blobs.is_empty());
         let counter = is_member.then(|| self.backups.next_counter());
         let Self { store, backups, .. } = self;
         store.write(|writer| {
@@ -120,7 +121,8 @@ impl Shell {
             self.backups.counted(counter);
         }
         self.backups_stored();
-        Ok(())
+        // C-85: not before it is stored, and not later: with a batch nothing of it was there when its channel was asked.
+        if seals { self.offer_blobs() } else { Ok(()) }
     }
 
     /// Sends a message of a channel, behind what it follows from.

@@ -15,6 +15,7 @@ mod reserve;
 mod seed_coins;
 mod splicing;
 mod towers;
+mod weight;
 mod witness;
 
 use std::collections::BTreeMap;

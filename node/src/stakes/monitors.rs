@@ -141,6 +141,8 @@ impl Shell {
                     let rate = rate.max(self.rate_beside_splices(number));
                     closings.push(Closing { number, commitment, rate });
                 }
+                // N-191: both spend the member's own output.
+                Action::SweepToRemote { .. } | Action::BumpPeer { .. } if self.weighs_in_votes(number) => {}
                 other => self.try_broadcast(number, |shell| shell.claim(number, &other)),
             }
         }

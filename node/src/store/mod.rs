@@ -32,6 +32,7 @@ pub use successions::SuccessionRow;
 pub use towers::BlobRow;
 pub use treasury::{RemarkRow, SessionRow, SpendRow};
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -103,29 +104,17 @@ impl Store {
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             }
             SCHEMA_VERSION => {}
-            other => bail!("N-3: {} has table version {other}; this program knows {SCHEMA_VERSION}", path.display()),
+            other => return Err(unknown_version(&path, other)),
         }
-        for tables in [
-            treasury::SCHEMA,
-            papers::TABLES,
-            pledges::SCHEMA,
-            channels::TABLES,
-            towers::TABLES,
-            seed_coins::TABLES,
-            forced::TABLES,
-            migrations::TABLES,
-            successions::TABLES,
-            witness::TABLES,
-        ] {
-            transaction.execute_batch(tables)?;
-        }
+        create_later_tables(&transaction)?;
         transaction.commit()?;
         let store = Self { connection, path, read_only: false };
         store.quick_check()?;
         Ok(store)
     }
 
-    /// Opens the database in `dir` for reading only; for the audit, which must not change what it judges.
+    /// Opens the database in `dir` for reading only; for the audit, which must not change what it judges. What an older program wrote is
+    /// read as it is (N-190).
     ///
     /// # Errors
     /// As [`Self::open`], and when it does not exist.
@@ -134,9 +123,10 @@ impl Store {
         let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .with_context(|| format!("opening {} for reading", path.display()))?;
         let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version != SCHEMA_VERSION {
-            bail!("N-3: {} has table version {version}; this program knows {SCHEMA_VERSION}", path.display());
+        if !(1..=SCHEMA_VERSION).contains(&version) {
+            return Err(unknown_version(&path, version));
         }
+        stand_in_for_missing_tables(&connection)?;
         Ok(Self { connection, path, read_only: true })
     }
 
@@ -176,6 +166,58 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// N-3: a later program's tables may mean something else, and none at all are no store.
+fn unknown_version(path: &Path, version: u32) -> anyhow::Error {
+    let why = match version {
+        0 => "nothing was stored in it yet; it is made when the node starts",
+        _ => "a newer althing wrote it; use that one or a newer one",
+    };
+    anyhow::anyhow!(
+        "N-3: {} has table version {version}, this program knows 1 to {SCHEMA_VERSION}: {why}",
+        path.display()
+    )
+}
+
+/// Tables that came without a new version: they are made where they are not.
+fn create_later_tables(connection: &Connection) -> Result<()> {
+    for tables in [
+        treasury::SCHEMA,
+        papers::TABLES,
+        pledges::SCHEMA,
+        channels::TABLES,
+        towers::TABLES,
+        seed_coins::TABLES,
+        forced::TABLES,
+        migrations::TABLES,
+        successions::TABLES,
+        witness::TABLES,
+    ] {
+        connection.execute_batch(tables)?;
+    }
+    Ok(())
+}
+
+/// N-190: a table that the file does not have, because who wrote it did not know it yet, is an empty one of this connection alone.
+fn stand_in_for_missing_tables(connection: &Connection) -> Result<()> {
+    const TABLES: &str = "SELECT name, sql FROM sqlite_master WHERE type = 'table'";
+    let tables = |of: &Connection| -> Result<BTreeMap<String, String>> {
+        let mut statement = of.prepare(TABLES)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    let model = Connection::open_in_memory()?;
+    model.execute_batch(SCHEMA)?;
+    model.execute_batch(SCHEMA_2)?;
+    create_later_tables(&model)?;
+    let there = tables(connection)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    for (_, sql) in tables(&model)?.into_iter().filter(|(name, _)| !there.contains_key(name)) {
+        connection.execute_batch(&sql.replacen("CREATE TABLE", "CREATE TEMP TABLE", 1))?;
+    }
+    // What stands in could be written to.
+    Ok(connection.pragma_update(None, "query_only", true)?)
 }
 
 /// The writes of one durable step.

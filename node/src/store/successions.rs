@@ -36,15 +36,6 @@ impl Store {
     /// # Errors
     /// On I/O.
     pub fn successions(&self) -> Result<Vec<SuccessionRow>> {
-        // A database that was only ever read may be older than the table.
-        let known: bool = self.connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'succession')",
-            [],
-            |row| row.get(0),
-        )?;
-        if !known {
-            return Ok(Vec::new());
-        }
         let mut statement =
             self.connection.prepare_cached("SELECT certificate, address FROM succession ORDER BY log_size")?;
         let rows =

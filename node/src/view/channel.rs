@@ -32,6 +32,7 @@ pub(super) fn detail(shell: &Shell, channel: &StakeChannel) -> ChannelDetail {
         splices: splices(shell, channel),
         close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
         close_alone_vb: CLOSE_ALONE_VB,
+        votes_with: if shell.has_part_left(channel.number) { shell.votes_with(channel) } else { 0 },
         weight_lost: weight_lost(shell, channel).map(|weight| weight.to_string()),
         migration: shell.migration_state(channel.number),
         balances: None,

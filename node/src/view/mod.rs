@@ -34,6 +34,7 @@ pub use wait::{Condition, settle};
 use std::collections::BTreeMap;
 
 use althing_channels::Phase;
+use althing_channels::monitor::{ClaimState, End};
 use althing_governance::id::MemberId;
 use althing_governance::roll::StakeClaim;
 
@@ -128,8 +129,9 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         .id()
         .is_some_and(|id| shell.ledger.state().channels().contains_key(&althing_governance::ChannelId(id.0)));
     let amount_sat = machine.balances().member_sat;
-    let end = shell.stakes.end(channel.number).filter(|_| machine.phase() != Phase::Closed);
-    let ending = end.map(|end| ("closing", end_words(&end)));
+    let is_home = |end: &End| end.claims.iter().all(|claim| claim.state != ClaimState::Open);
+    let end = shell.stakes.end(channel.number).filter(|end| machine.phase() != Phase::Closed || !is_home(end));
+    let ending = end.map(|end| ("closing", format!("{}{}", end_words(&end), waiting_words(shell, channel))));
     let (state, words) = ending.unwrap_or_else(|| match machine.phase() {
         Phase::Failed => ("failed", format!("Opening failed; no coins are in it. {}", channel.note)),
         Phase::Closed => ("closed", "The channel is closed; the stake is back in the on-chain wallet.".to_owned()),
@@ -169,6 +171,19 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         keeping: Some(Box::new(shell.keeping(channel))),
         detail: Some(Box::new(channel::detail(shell, channel))),
     }
+}
+
+/// Why the member's part of a close by the other side is not taken home yet (N-191).
+fn waiting_words(shell: &Shell, channel: &StakeChannel) -> String {
+    let votes = if shell.has_part_left(channel.number) { shell.votes_with(channel) } else { 0 };
+    let votes = match votes {
+        0 => return String::new(),
+        1 => "a vote is".to_owned(),
+        _ => format!("{votes} votes are"),
+    };
+    format!(
+        " Your part stays where the close left it as long as {votes} under way in which it weighs: moved, it weighs nothing. `althing channel close --force` takes it home now."
+    )
 }
 
 /// The words about a channel with those about what is held in it and its splices under way.

@@ -9,8 +9,10 @@ use althing_node::facts::Watch;
 use althing_node::judge::{Source, Verdict};
 use althing_node::shell::NEWEST_HEAD;
 use althing_node::store::{DATABASE_FILE, Segment, Store};
+use althing_node::tiles::export_tiles;
 use bitcoin::OutPoint;
 
+use crate::store::make_old;
 use crate::story::{DECIDING, Story, VOTER};
 use crate::world::World;
 
@@ -61,6 +63,21 @@ fn an_honest_directory_is_valid() {
     assert_eq!((report.entries, report.epochs), (world.log.len() as u64, u64::from(DECIDING)));
     assert_eq!((report.links, report.ballots), (u64::from(DECIDING), 13));
     assert!(report.trusted.iter().any(|line| line.contains("regtest")), "{:?}", report.trusted);
+}
+
+/// N-190: also of a directory that an older program made, which is not changed by being looked at.
+#[test]
+fn an_honest_directory_from_before_is_valid() {
+    let Story { world, .. } = Story::told();
+    let dir = directory(&world, &world.segments);
+    make_old(dir.path());
+    let before = std::fs::read(dir.path().join(DATABASE_FILE)).unwrap();
+    let report = audited(dir.path());
+    assert_eq!((report.verdict, report.first_difference), (Verdict::Valid, None));
+    let out = dir.path().join("tiles");
+    let tiles = export_tiles(dir.path(), &out).unwrap();
+    assert_eq!(tiles.entries, world.ledger.newest_head().unwrap().size);
+    assert_eq!(std::fs::read(dir.path().join(DATABASE_FILE)).unwrap(), before);
 }
 
 /// The newest head in those segments.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use althing_node::store::{DATABASE_FILE, Segment, SegmentError, Store};
+use althing_node::store::{ChannelRow, DATABASE_FILE, Segment, SegmentError, Store};
 use rusqlite::Connection;
 
 use crate::story::Story;
@@ -94,6 +94,68 @@ fn a_missing_or_misplaced_row_is_named() {
     assert!(error.contains(&format!("N-7: the row for position {position}")), "{error}");
 }
 
+/// Makes the database what the first version wrote: without the tables that came later.
+pub(crate) fn make_old(dir: &Path) {
+    let database = sqlite(dir);
+    let first = ["meta", "segment", "outbox", "channel", "link", "block", "fact"];
+    let mut statement = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
+    let names: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    drop(statement);
+    let later: Vec<&String> = names.iter().filter(|name| !first.contains(&name.as_str())).collect();
+    assert!(later.iter().any(|name| *name == "channel_order") && later.iter().any(|name| *name == "monitor"));
+    for name in later {
+        database.execute_batch(&format!("DROP TABLE {name}")).unwrap();
+    }
+    database.pragma_update(None, "user_version", 1).unwrap();
+}
+
+/// N-190: who only reads an older store finds what is in it, nothing in the tables that it does not have, and leaves it as it is.
+#[test]
+fn a_store_from_before_its_tables_is_read_as_it_is() {
+    let segments = Story::told().world.segments;
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = stored(dir.path(), &segments[..3]);
+    let row = ChannelRow {
+        number: 4,
+        peer: vec![2; 33],
+        state: vec![1; 50],
+        funding_tx: None,
+        note: String::new(),
+        orders: Vec::new(),
+        refusal: String::new(),
+        close_fee_sat: None,
+    };
+    store.write(|writer| writer.put_channel(&row)).unwrap();
+    drop(store);
+    make_old(dir.path());
+    let before = std::fs::read(dir.path().join(DATABASE_FILE)).unwrap();
+
+    let mut store = Store::open_read_only(dir.path()).unwrap();
+    assert_eq!(visited(&store).unwrap(), &segments[..3]);
+    assert_eq!(store.channels().unwrap(), std::slice::from_ref(&row));
+    let empty = [
+        store.monitors().unwrap().len(),
+        store.migrations().unwrap().len(),
+        store.successions().unwrap().len(),
+        store.seed_coins().unwrap().len(),
+        store.forced(0, u32::MAX).unwrap().len(),
+        store.papers().unwrap().len(),
+        store.treasury_sessions().unwrap().len(),
+        store.two_checkpoints().unwrap().len(),
+    ];
+    assert_eq!(empty, [0; 8]);
+    assert!(
+        store.write(|writer| writer.drop_migration(1)).is_err(),
+        "read only, also where the table is none of the file"
+    );
+    drop(store);
+    assert_eq!(std::fs::read(dir.path().join(DATABASE_FILE)).unwrap(), before);
+
+    // Its own node makes what is missing.
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!((store.channels().unwrap(), store.monitors().unwrap()), (vec![row], Vec::new()));
+}
+
 #[test]
 fn another_version_is_refused() {
     let dir = tempfile::tempdir().unwrap();
@@ -101,7 +163,7 @@ fn another_version_is_refused() {
     sqlite(dir.path()).pragma_update(None, "user_version", 99).unwrap();
     for refused in [Store::open(dir.path()), Store::open_read_only(dir.path())] {
         let error = refused.unwrap_err().to_string();
-        assert!(error.contains("N-3") && error.contains("table version 99"), "{error}");
+        assert!(error.contains("N-3") && error.contains("table version 99") && error.contains("newer"), "{error}");
     }
 }
 

@@ -1,14 +1,18 @@
 //! Channels end: together in rounds of fees, alone from either side, and with the block of the close replaced.
 
-use althing_node::api::{Reply, Request, Stake};
-use althing_regtest::story::payee;
+use althing_node::api::{Choice, Reply, Request, Stake};
+use althing_regtest::story::{Assembly, STAKES_SAT, payee};
 use althing_regtest::{Look, wait_for};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use bitcoin::Transaction;
+use serde_json::json;
 
 use crate::channel_ends::{
     PATIENCE, await_child, balance, child_in_mempool, fund_actor, only_stake, paid, spender, spender_in_mempool,
     with_stakes,
 };
+use crate::splices::{decided, open_vote, vote};
+use crate::told::ask;
 
 /// The member's lock, `MEMBER_CSV_BLOCKS`.
 const MEMBER_LOCK: u32 = 144;
@@ -56,6 +60,68 @@ fn the_hub_closes_alone_and_the_member_has_its_stake_at_once() {
         ensure!(home > stake.amount_sat - 2_000 && home < stake.amount_sat, "{home} of {} came home", stake.amount_sat);
         Ok(())
     });
+}
+
+/// N-191, G-37: a hub that closes takes nobody out of a vote; the member's part comes home when the vote is over, or when it is asked for.
+#[test]
+fn the_hub_takes_no_vote_away_by_closing() {
+    with_stakes("closes-on-voters", |assembly| {
+        let (patient, other) = (1, 2);
+        let proposal = open_vote(assembly, "A new boat")?;
+        for member in [patient, other] {
+            vote(assembly, member, &proposal, Choice::Yes)?;
+            fund_actor(assembly, &assembly.hub, 50_000)?;
+        }
+        let mut left = Vec::new();
+        for member in [patient, other] {
+            let stake = only_stake(&assembly.members[member])?;
+            assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+            left.push((spender_in_mempool(assembly, &stake)?, stake));
+        }
+        // Deep enough for the end of the channels to be final, and over a restart.
+        for _ in 0..3 {
+            assembly.mine(2)?;
+            assembly.members[patient].kill();
+            assembly.members[patient].start()?;
+            assembly.settle()?;
+        }
+        for (member, (commitment, stake)) in [patient, other].into_iter().zip(&left) {
+            ensure!(assembly.node.inclusion(&commitment.compute_txid())?.is_some(), "the close is not mined");
+            let told = only_stake(&assembly.members[member])?;
+            ensure!(told.state == "closing" && told.words.contains("as long as a vote is under way"), "{told:?}");
+            ensure!(
+                unspent(assembly, commitment, stake)?,
+                "{} moved what weighs in a vote",
+                assembly.members[member].name()
+            );
+        }
+        // Who wants it home has it home.
+        let (commitment, stake) = &left[1];
+        let review = assembly.members[other].cli().run(&["channel", "close", &stake.channel, "--force"])?;
+        ensure!(review.stderr.contains("no longer weighs"), "{review:?}");
+        ask(&assembly.members[other], &["channel", "close", &stake.channel, "--force", "--yes"])?;
+        ensure!(await_child(assembly, commitment)?.vsize() == 111);
+        assembly.mine(1)?;
+        ensure!(!unspent(assembly, commitment, stake)?);
+
+        let (commitment, stake) = &left[0];
+        decided(assembly, &proposal, STAKES_SAT[patient] + STAKES_SAT[other])?;
+        wait_for("the coins on their way home", PATIENCE, || match unspent(assembly, commitment, stake) {
+            Ok(false) => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        assembly.mine(6)?;
+        ensure!(only_stake(&assembly.members[patient])?.state == "closed");
+        Ok(())
+    });
+}
+
+/// Whether the member's output of a commitment is where the close left it, mempool included.
+fn unspent(assembly: &Assembly, commitment: &Transaction, stake: &Stake) -> Result<bool> {
+    let vout = commitment.output.iter().position(|output| output.value.to_sat() == stake.amount_sat);
+    let vout = vout.context("the commitment pays the member")?;
+    let found = assembly.node.call("gettxout", &[json!(commitment.compute_txid()), json!(vout), json!(true)])?;
+    Ok(!found.is_null())
 }
 
 #[test]

@@ -225,7 +225,7 @@ fn closing_alone_does_not_wait_for_a_top_up() {
 }
 
 /// Proposes a text, and mines until its vote is open.
-fn open_vote(assembly: &Assembly, title: &str) -> Result<String> {
+pub(crate) fn open_vote(assembly: &Assembly, title: &str) -> Result<String> {
     let tabled = ask(&assembly.members[0], &["propose", "text", "--title", title])?;
     let id = tabled["id"].as_str().context("no id")?.to_owned();
     assembly.mine_until("the vote open", 20, || {
@@ -234,14 +234,14 @@ fn open_vote(assembly: &Assembly, title: &str) -> Result<String> {
     Ok(id)
 }
 
-fn vote(assembly: &Assembly, member: usize, proposal: &str, choice: Choice) -> Result<()> {
+pub(crate) fn vote(assembly: &Assembly, member: usize, proposal: &str, choice: Choice) -> Result<()> {
     let ballot = assembly.members[member].vote(proposal, choice, None)?;
     ensure!(ballot.position.is_some(), "{ballot:?}");
     Ok(())
 }
 
 /// The outcome is final, with only this weight of yes.
-fn decided(assembly: &Assembly, proposal: &str, yes: u64) -> Result<()> {
+pub(crate) fn decided(assembly: &Assembly, proposal: &str, yes: u64) -> Result<()> {
     assembly.mine_until("the outcome in a final epoch", DECIDED_WITHIN_BLOCKS, || {
         Ok(assembly.members[GUDRUN].has_seen(WaitFor::Decided(proposal.to_owned()))?.then_some(()))
     })?;

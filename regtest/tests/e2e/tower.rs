@@ -1,4 +1,4 @@
-//! A tower punishes while its client is away; it was killed, the chain was reorganised, and the fees rose.
+//! A tower punishes while its client is away, member or hub; it was killed, the chain was reorganised, and the fees rose.
 
 use std::net::TcpListener;
 
@@ -14,6 +14,10 @@ use crate::channel_ends::{
     PATIENCE, await_child, balance, child_in_mempool, fund_actor, only_stake, raw, spender_in_mempool, with_stakes,
 };
 use crate::stage::scratch;
+
+/// As the design counts them: what is taken by one key path into one output, with an anchor; and each input more.
+const JUSTICE_WITH_ANCHOR_VB: usize = 124;
+const KEY_PATH_INPUT_VB: usize = 58;
 
 #[test]
 fn a_tower_punishes_the_hub_while_the_member_is_offline() {
@@ -65,6 +69,7 @@ fn a_tower_punishes_the_hub_while_the_member_is_offline() {
         tower.start()?;
         let justice = await_child(assembly, &revoked)?;
         ensure!(justice.version.0 == 3 && justice.input.len() == 2, "the member's part and the hub's: {justice:?}");
+        ensure!(justice.vsize() == JUSTICE_WITH_ANCHOR_VB + KEY_PATH_INPUT_VB, "{justice:?}");
         ensure!(justice.input.iter().all(|input| input.witness.len() == 1), "by key paths: {justice:?}");
 
         // Nobody mines it: it is pressed with a child over its anchor, more and more.
@@ -96,6 +101,45 @@ fn a_tower_punishes_the_hub_while_the_member_is_offline() {
         wait_for("all coins of the channel", PATIENCE, || match balance(&assembly.members[0]) {
             Ok(balance) if balance.confirmed_sat >= before + stake.amount_sat - 5_000 => Look::Ready(()),
             other => Look::NotYet(format!("{other:?}")),
+        })?;
+        tower.stop()
+    });
+}
+
+/// The other way round: a hub that was given nothing but dues has a tower too.
+#[test]
+fn a_tower_punishes_a_member_while_the_hub_is_offline() {
+    with_stakes("tower-of-hub", |assembly| {
+        let mut tower = start_tower(assembly, "tower-of-hub-folder")?;
+        let address = status(&tower)?.address;
+        assembly.hub.stop()?;
+        assembly.hub.cli().run(&["tower", "add", &address])?.succeeded()?;
+        assembly.hub.start()?;
+        assembly.settle()?;
+        let stake = only_stake(&assembly.members[0])?;
+        let old = copy_of(&mut assembly.members[0], "tower-member-old")?;
+        pay(assembly, 0, &stake)?;
+        wait_for("the blob at the tower", PATIENCE, || match status(&tower) {
+            Ok(status) if status.blobs == 1 => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+
+        let before = balance(&assembly.hub)?.confirmed_sat;
+        assembly.hub.kill();
+        go_back(&mut assembly.members[0], &old)?;
+        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        let revoked = spender_in_mempool(assembly, &stake)?;
+        assembly.node.mine(1)?;
+        let justice = await_child(assembly, &revoked)?;
+        // The hub had nothing then: it takes what the member had.
+        ensure!(justice.input.len() == 1 && justice.vsize() == JUSTICE_WITH_ANCHOR_VB, "{justice:?}");
+        assembly.node.mine(1)?;
+        settle(assembly, &tower)?;
+        ensure!(status(&tower)?.breaches[0].settled_height.is_some(), "{:?}", status(&tower)?);
+        assembly.hub.start()?;
+        wait_for("the member's stake at the hub", PATIENCE, || match balance(&assembly.hub) {
+            Ok(now) if now.confirmed_sat >= before + stake.amount_sat - 5_000 => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}, {before} before")),
         })?;
         tower.stop()
     });

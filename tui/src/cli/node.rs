@@ -147,6 +147,16 @@ impl Caller {
     /// Closes a channel alone after the review.
     pub(super) fn channel_force_close(&self, channel: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
         let stake = self.named_stake(channel)?;
+        let votes = stake.detail.as_ref().map_or(0, |detail| detail.votes_with);
+        if votes > 0 {
+            let effects = [
+                format!("Takes home now what the other side's close has left you of {}.", sats(stake.amount_sat)),
+                format!("It no longer weighs in the votes under way that it is on the roll of: {votes}."),
+            ];
+            review::confirm(console, "Take home what a close left", &effects, "take home", self.assume_yes)?;
+            let reply = self.call(Request::StakeForceClose { channel: stake.channel })?;
+            return console.answer(&reply, || show::reply(&reply));
+        }
         let effects = [
             format!("Closes the channel that holds {}, without the other side.", sats(stake.amount_sat)),
             match stake.detail.as_ref() {

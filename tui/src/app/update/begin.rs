@@ -308,12 +308,22 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
     };
     let lost = lost_weight(app, &stake);
     let fee_sat = stake.detail.as_ref().map_or(DEFAULT_CLOSE_FEE_SAT, |detail| detail.close_fee_sat);
+    let votes = stake.detail.as_ref().map_or(0, |detail| detail.votes_with);
     let (channel, amount_sat) = (stake.channel, stake.amount_sat);
     match act {
         Act::Pay => form(app, FormKind::Pay { channel }),
         Act::TopUp => form(app, FormKind::TopUp { channel }),
         Act::TakeOut => form(app, FormKind::TakeOut { channel }),
         Act::StakeClose => form(app, FormKind::StakeClose { channel, amount_sat, fee_sat, lost }),
+        // N-191
+        _ if votes > 0 => {
+            let effects = vec![
+                format!("Takes home now what the hub's close has left you of {}.", crate::format::sats(amount_sat)),
+                format!("It no longer weighs in the votes under way that it is on the roll of: {votes}."),
+            ];
+            let request = Request::StakeForceClose { channel };
+            return review(app, stated("Take home what a close left", request, "take home", effects));
+        }
         _ => {
             let effects = vec![
                 format!("Closes the channel that holds {}, without the hub.", crate::format::sats(amount_sat)),
