@@ -20,6 +20,7 @@ mod debts;
 mod every_command;
 mod fee_spike;
 mod fees_rise;
+mod figures;
 mod governance;
 mod hub_bond;
 mod hub_disk;

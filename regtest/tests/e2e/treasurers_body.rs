@@ -6,7 +6,7 @@ use althing_regtest::story::{Assembly, Periods, enter, found_by, open_stakes};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::stage::with_assembly;
-use crate::told::{ask, refused_behind_review};
+use crate::told::{ask, refused, refused_behind_review};
 
 const LARGE_SAT: u64 = 20_000_000;
 
@@ -101,6 +101,7 @@ fn a_large_payment_needs_the_treasurers_ballots_beside_the_members() {
         );
         ensure!(assembly.members[4].proposal(&pause)?.state == ProposalState::Tied, "the treasurers were divided");
         shown_to_anybody(assembly, &[&agreed, &refused_by_them, &pause])?;
+        each_vote_is_shown(assembly, &agreed, &pause)?;
         who_sleeps_is_left_out(assembly)
     });
 }
@@ -130,6 +131,54 @@ fn shown_to_anybody(assembly: &Assembly, decided: &[&String]) -> Result<()> {
     for cell in ["body,treasurers", "yes,1", "no,1", "at the close,tied"] {
         let row = format!("Decisions,Questions,5,{cell},");
         ensure!(report.stdout.contains(&row), "no {row} in the report");
+    }
+    Ok(())
+}
+
+/// P-140: a treasurer's own ballot is counted as cast among the treasurers, and who cast none is told; anybody can show both.
+fn each_vote_is_shown(assembly: &Assembly, beside: &str, alone: &str) -> Result<()> {
+    let [treasurer, other] = [&assembly.members[0], &assembly.members[3]];
+    // The treasurers are the first three members.
+    let [first, second, third, ..] = &assembly.members[..] else { anyhow::bail!("five members") };
+    let [first, second, third] = [first, second, third].map(|actor| actor.name());
+    let cast = |choice: &str| format!("{choice}, one of 3 votes of the treasurers, counted as cast in the final tally");
+    let (yes, no, silent) = (cast("yes"), cast("no"), "did not vote".to_owned());
+    let (yes, no, silent) = (yes.as_str(), no.as_str(), silent.as_str());
+    let by_name = |name| vec!["--member", name];
+    for (number, (actor, proposal, statement, more, whose, words)) in [
+        // Beside the members the same folder has two ballots, and of a pause only the treasurer's is one.
+        (treasurer, beside, "ballot", vec![], "member ", "counted as cast in the final tally"),
+        (treasurer, beside, "ballot", vec!["--body", "treasurers"], first, yes),
+        (treasurer, alone, "ballot", vec![], first, yes),
+        (other, alone, "ballot", by_name(second), second, no),
+        (other, alone, "did-not-vote", by_name(third), third, silent),
+        (other, beside, "did-not-vote", [by_name(third), vec!["--body", "treasurers"]].concat(), third, silent),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = assembly.data_dir.join(format!("vote-{number}.althing"));
+        let (file, headers) = (file.to_str().context("a path")?, assembly.data_dir.join("headers"));
+        let command = ["proof", "export", proposal, "--statement", statement, "--out", file];
+        ask(actor, &[&command[..], &more].concat())?;
+        let verdict = other.cli().run(&["verify", file, "--headers", headers.to_str().context("a path")?])?;
+        ensure!(verdict.code == Some(0) && verdict.stdout.contains(words), "{verdict:?}\n{words}");
+        ensure!(verdict.stdout.contains(whose), "{verdict:?}\n{whose}");
+    }
+    let why = treasurer.cli().run(&["why", alone])?;
+    ensure!(why.code == Some(0) && why.stdout.contains(yes) && !why.stdout.contains("BROKEN"), "{why:?}");
+    // Who has no vote in the body is told so, and is not called silent.
+    let export = ["proof", "export", alone, "--out", "/nowhere", "--statement"];
+    for (more, words) in [
+        (vec!["did-not-vote", "--member", other.name()], "the treasurers decide, and "),
+        (vec!["did-not-vote"], "is none of them"),
+        (vec!["did-not-vote", "--member", first], "voted, with entry"),
+        (vec!["ballot", "--member", third], "cast no ballot"),
+        (vec!["ballot", "--body", "founders"], "the founders are no body"),
+        (vec!["ballot", "--member", "Nobody"], "N-53"),
+    ] {
+        let said = refused(other, &[&export[..], &more].concat())?;
+        ensure!(said.contains(words), "{more:?}: {said}\n{words}");
     }
     Ok(())
 }

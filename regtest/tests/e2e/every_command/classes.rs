@@ -83,6 +83,16 @@ pub(super) fn propose(assembly: &Assembly) -> Result<Classes> {
     let expel = with_deposit(hallgerd, &["expel", "--title", "The stranger", "--member", STRANGER], DEPOSITS_SAT[0])?;
     let admit = with_deposit(bjarni, &["admit", "--title", "The stranger", "--member", STRANGER], DEPOSITS_SAT[1])?;
     let confiscate = ["confiscate", "--title", "Too much", "--proposal", &expel, "--member", "Hallgerd"];
+    let above = DEPOSITS_SAT[0] + 1;
+    let too_much = format!("{above} sat are more than the {} sat that ", DEPOSITS_SAT[0]);
+    refused_as(
+        gudrun,
+        &[&["propose"], &confiscate[..], &["--amount-sat", &above.to_string(), "--check"]].concat(),
+        &too_much,
+    )?;
+    let request = ["request", "--title", "Who builds?", "--submission-blocks", "1", "--budget-cap", "30000"];
+    let told = ask(astrid, &[&["propose"], &request[..], &["--check"]].concat())?.to_string();
+    ensure!(told.contains("before the epoch that says so can be final") && told.contains("G-88"), "{told}");
     Ok(Classes {
         spend: propose_one(astrid, &spend)?,
         stopped_spend: propose_one(astrid, &stopped)?,
@@ -99,13 +109,17 @@ pub(super) fn propose(assembly: &Assembly) -> Result<Classes> {
         confiscate: propose_one(gudrun, &[&confiscate[..], &["--amount-sat", "3000"]].concat())?,
         expel,
         pause: propose_one(gudrun, &["pause", "--title", "Wait", "--blocks", "2", "--class", "elect-treasurers"])?,
-        request: propose_one(
-            astrid,
-            &["request", "--title", "Who builds?", "--submission-blocks", "1", "--budget-cap", "30000"],
-        )?,
+        request: propose_one(astrid, &request)?,
         withdrawn,
         versions: [first, second],
     })
+}
+
+/// What a node does not sign, with the reason (N-54).
+fn refused_as(actor: &Actor, command: &[&str], words: &str) -> Result<()> {
+    let said = refused(actor, command)?;
+    ensure!(said.contains("N-54") && said.contains(words), "{command:?}: {said}");
+    Ok(())
 }
 
 /// Holds what the class asks for, which `--check` tells with the id to hold it for, and then proposes.
@@ -178,6 +192,16 @@ pub(super) fn vote(assembly: &Assembly, classes: &Classes) -> Result<()> {
     caught_up(assembly)?;
     let heard = astrid.proposal(&classes.stopped_spend)?.vote.guardians;
     ensure!(heard.len() == 2 && heard.iter().all(|one| one.contains("a veto")), "{heard:?}");
+    // Who asked for a veto asked for the delay too; each is counted once.
+    for (proposal, act, asked) in [
+        (&classes.stopped_spend, "veto", "a veto"),
+        (&classes.stopped_spend, "delay", "a veto"),
+        (&classes.budget, "delay", "a delay"),
+    ] {
+        refused_as(bjarni, &["guardian", act, proposal, "--yes"], &format!("you asked for {asked} of proposal"))?;
+    }
+    let heard = astrid.proposal(&classes.budget)?.vote.guardians;
+    ensure!(heard.len() == 2, "{heard:?}");
     Ok(())
 }
 
@@ -212,6 +236,17 @@ pub(super) fn check(assembly: &Assembly, classes: &Classes) -> Result<()> {
     Ok(())
 }
 
+/// One key, one ballot, two bodies: it weighs a stake among the members, and is one of the founders' votes (P-6, P-140).
+fn founders_ballot(assembly: &Assembly, founder: &Actor, proposal: &str) -> Result<()> {
+    for (body, words) in [("members", "with weight 500000"), ("founders", "yes, one of 5 votes of the founders")] {
+        let file = assembly.data_dir.join(format!("{body}.althing"));
+        let file = file.to_str().context("a path")?;
+        let shown = ask(founder, &["proof", "export", proposal, "--ballot", "--body", body, "--out", file])?;
+        ensure!(shown["statement"].to_string().contains(words), "{shown}\n{words}");
+    }
+    Ok(())
+}
+
 /// Submissions have ended: the answer is voted on like any other payment.
 pub(super) fn vote_on_answer(assembly: &Assembly, answer: &str) -> Result<()> {
     let [astrid, _, gudrun, ..] = five(assembly)?;
@@ -230,6 +265,7 @@ pub(super) fn check_later(assembly: &Assembly, classes: &Classes, answer: &str) 
         until_it_says(assembly, proposal, "it took effect")?;
     }
     let [astrid, ..] = five(assembly)?;
+    founders_ballot(assembly, astrid, &classes.elect)?;
     // The header after the one that says so puts it in force.
     assembly.mine_until("the elected treasury in force", super::WITHIN_BLOCKS, || {
         let charter = ask(astrid, &["charter", "show"])?["text"].to_string();
@@ -243,5 +279,7 @@ pub(super) fn check_later(assembly: &Assembly, classes: &Classes, answer: &str) 
         .map(|one| (one["member_name"].as_str().unwrap_or(""), one["state"].as_str().unwrap_or("")))
         .collect();
     ensure!(settled == [("Hallgerd", "forfeited in part"), ("Bjarni", "returned")], "{settled:?}");
+    let again = ["propose", "confiscate", "--title", "The rest", "--proposal", &classes.expel, "--member", "Hallgerd"];
+    refused_as(astrid, &[&again[..], &["--amount-sat", "1", "--check"]].concat(), "nothing of it is held")?;
     Ok(())
 }

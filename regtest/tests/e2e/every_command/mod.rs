@@ -11,10 +11,11 @@ mod systems;
 use althing_node::api::WaitFor;
 use althing_regtest::Program;
 use althing_regtest::story::{Actor, Assembly, enter, found_by, open_stakes, regtest_address};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bitcoin::Amount;
 use serde_json::Value;
 
+use crate::figures;
 use crate::stage::with_assembly;
 use crate::told::ask;
 
@@ -62,7 +63,11 @@ fn every_command_does_what_it_says() {
         classes::check(assembly, &classes)?;
         members::check_rewards(assembly)?;
         members::check_guest(assembly, &guest)?;
-        classes::check_later(assembly, &classes, &answer)
+        classes::check_later(assembly, &classes, &answer)?;
+        // A tally for each of the 27 that were decided, an authorisation for each payment.
+        let proven = figures::are_proven(assembly, &assembly.members[4])?;
+        ensure!(proven >= 27, "{proven} proofs are named by the report");
+        Ok(())
     });
 }
 
