@@ -250,9 +250,11 @@ fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) 
 
 fn decision_sentence(standing: &Standing) -> String {
     let outcome = standing.outcome.name();
-    let counted = match standing.enacted_epoch {
-        Some(epoch) => format!("counted again in epoch {epoch}"),
-        None => "provisional until it takes effect".to_owned(),
+    let counted = match (standing.enacted_epoch, standing.fate) {
+        (Some(epoch), _) => format!(", counted again in epoch {epoch}"),
+        // What failed takes no effect, and is not counted again.
+        (None, Fate::Failed) => String::new(),
+        (None, _) => ", provisional until it takes effect".to_owned(),
     };
     let fate = match (standing.bar, standing.fate) {
         (Some(bar), _) => format!("a guard bars it: {bar}"),
@@ -268,7 +270,7 @@ fn decision_sentence(standing: &Standing) -> String {
         0 => String::new(),
         weight => format!(" The quorum leaves out the weight {weight} of members who were silent for long (G-46)."),
     };
-    format!("Voting ended at height {height}; epoch {epoch} says {outcome}, {counted}; {fate}.{dormant}")
+    format!("Voting ended at height {height}; epoch {epoch} says {outcome}{counted}; {fate}.{dormant}")
 }
 
 fn payment_sentences(standing: &Standing) -> Vec<String> {
