@@ -10,6 +10,7 @@ pub mod app;
 pub mod backend;
 pub mod cli;
 pub mod deeds;
+pub mod files;
 pub mod format;
 pub mod fuzzy;
 pub mod invite;

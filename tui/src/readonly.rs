@@ -48,6 +48,7 @@ pub fn only_looks(request: &Request) -> bool {
             | Request::WhyLink { .. }
             | Request::Curve { .. }
             | Request::MemberHistory { .. }
+            | Request::Invitations
             | Request::Gates(GateRequest::List)
             | Request::Wait { .. }
             | Request::Tower

@@ -112,7 +112,7 @@ fn event_loop(
         let mut rendered = Rendered::default();
         let theme = Theme::choose(app.settings.theme, app.no_color);
         terminal.draw(|frame| rendered = draw(frame, app, theme)).context("the terminal cannot be written")?;
-        (app.scroll_limit, app.hits) = (rendered.scroll_limit, rendered.hits);
+        (app.scroll_limit, app.hits, app.size) = (rendered.scroll_limit, rendered.hits, rendered.size);
         Ok(())
     };
     picture(terminal, &mut app)?;
@@ -135,7 +135,7 @@ fn event_loop(
     let mut drawn = Instant::now();
     let mut changed = false;
     let result = loop {
-        let turns = app.pending > 0 && !app.settings.reduced_motion;
+        let turns = app.is_moving();
         let wait = match (changed, turns) {
             (true, _) => Some(FRAME.saturating_sub(drawn.elapsed())),
             (false, true) => Some(TICK),
@@ -158,6 +158,7 @@ fn event_loop(
                     for command in update(&mut app, action) {
                         match command {
                             Command::Notify(text) => notify(&app, &text),
+                            Command::Copy(text) => copy(&text),
                             command => worker.send(command),
                         }
                     }
@@ -205,6 +206,15 @@ fn notify(app: &App, text: &str) {
         // Whether it is there and works is for who set it.
         let _ = program.status();
     });
+}
+
+/// Gives a text to the clipboard of the terminal, also over ssh (N-198, OSC 52 of xterm).
+/// It is base64, so nothing of it is obeyed.
+fn copy(text: &str) {
+    use base64::Engine as _;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+    let mut out = stdout();
+    let _ = write!(out, "\x1b]52;c;{encoded}\x07").and_then(|()| out.flush());
 }
 
 /// Reads keyboard and mouse in a thread of its own.

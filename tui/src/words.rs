@@ -1,8 +1,8 @@
 //! The words for states, the same on every screen and in every command.
 
 use althing_node::api::{
-    Ballot, BallotPath, BondView, CastBefore, Choice, FundsProof, HandedOn, KeyView, Link, MemberHistory,
-    ProposalState, Role, System,
+    Ballot, BallotPath, BondView, CastBefore, Choice, FundsProof, HandedOn, InvitationState, InvitationView, KeyView,
+    Link, MemberHistory, ProposalState, Role, System,
 };
 
 use crate::format::{count_of, percent, sats, short_id, thousands, weight};
@@ -109,13 +109,41 @@ pub fn member_history(found: &MemberHistory) -> Vec<String> {
             .as_ref()
             .map_or_else(|| "– did not vote".to_owned(), |choice| format!("{} {choice}", choice_sign(choice)));
         let (title, stands) = (Untrusted::new(&vote.title), state(vote.state));
-        format!("  #{} {title}: {said}, with {} of their own; {stands}", vote.number, weight(&vote.weight))
+        let own = weight(&vote.weight);
+        let with = match vote.carried.as_deref().map(weight) {
+            Some(carried) if carried != own => format!("carrying {carried}, {own} of their own"),
+            _ => format!("with {own} of their own"),
+        };
+        let why = vote.reason.as_ref().map_or_else(String::new, |why| format!(" “{}”", Untrusted::new(why).line()));
+        format!("  #{} {title}: {said}, {with}; {stands}{why}", vote.number)
     };
     if !found.votes.is_empty() {
         lines.push("Votes, the newest first:".to_owned());
     }
     lines.extend(found.votes.iter().map(cast));
     lines
+}
+
+/// Invitations, a line each, with what they are for and what became of them.
+#[must_use]
+pub fn invitations(found: &[InvitationView]) -> Vec<String> {
+    if found.is_empty() {
+        return vec!["No invitation in the log is of your vote key, or for it.".to_owned()];
+    }
+    let line = |one: &InvitationView| {
+        let until = thousands(u128::from(one.until));
+        let stands = match one.state {
+            InvitationState::Open => format!("open until height {until}"),
+            InvitationState::Accepted => "accepted".to_owned(),
+            InvitationState::Expired => format!("expired at height {until}"),
+        };
+        let who = match one.mine {
+            true => format!("{} invites you", Untrusted::new(&one.by_name)),
+            false => format!("you invited {}", Untrusted::new(&one.invitee)),
+        };
+        format!("{} {who}: {stands}", Untrusted::new(&one.id))
+    };
+    found.iter().map(line).collect()
 }
 
 /// A hub's bond: what is asked for, what is missing, and every one that is there.

@@ -93,6 +93,11 @@ impl Worker {
             Command::Replay => self.replay(),
             Command::Run(run) => self.run(*run),
             Command::TakePsbt(path) => self.take_psbt(path),
+            Command::Names(folder) => {
+                // A folder may be on a disk that is far away.
+                let report = Arc::clone(&self.report);
+                thread::spawn(move || report(Report::Names { names: crate::files::names(&folder), folder }));
+            }
             Command::Write { path, text } => {
                 let report = Arc::clone(&self.report);
                 thread::spawn(move || {
@@ -107,7 +112,7 @@ impl Worker {
                 }
             }
             // The terminal's own business.
-            Command::Notify(_) => {}
+            Command::Notify(_) | Command::Copy(_) => {}
         }
     }
 

@@ -109,8 +109,43 @@ pub struct CastBefore {
     pub state: super::ProposalState,
     /// The ballot that counts; none where the member did not vote.
     pub choice: Option<super::Choice>,
+    /// The public reason that was given with it; untrusted text.
+    pub reason: Option<String>,
     /// The member's own weight on its roll, decimal.
     pub weight: String,
+    /// The weight with which the ballot is counted, decimal: the own one and what others delegated; none without a ballot.
+    pub carried: Option<String>,
+}
+
+/// An invitation of a member's (G-94).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationView {
+    /// Its entry, hex: what an acceptance names.
+    pub id: String,
+    /// Vote key of whoever invites, hex.
+    pub by: String,
+    /// Their name; untrusted text.
+    pub by_name: String,
+    /// Vote key of whoever is invited, hex.
+    pub invitee: String,
+    /// Whether that is this node's member.
+    pub mine: bool,
+    /// From this height on it cannot be accepted.
+    pub until: u32,
+    /// What became of it.
+    pub state: InvitationState,
+}
+
+/// What became of an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvitationState {
+    /// It can be accepted.
+    Open,
+    /// It was accepted.
+    Accepted,
+    /// Its height is past.
+    Expired,
 }
 
 /// Weight that is handed on to a member.

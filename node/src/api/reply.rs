@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnchorReply, BackupInfo, BodyTally, ChannelDetail, Choice, ChoiceTally, Curve, Delegations, Deposit, Forced, Gate,
-    HubDebt, HubWork, Keeping, MemberHistory, ProposalOption, ProposalReview, Refused, Restored, Reward, Said,
-    SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts, Why,
+    HubDebt, HubWork, InvitationView, Keeping, MemberHistory, ProposalOption, ProposalReview, Refused, Restored,
+    Reward, Said, SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -122,6 +122,11 @@ pub enum Reply {
     Why(Box<Why>),
     /// To `MemberHistory`.
     MemberHistory(Box<MemberHistory>),
+    /// To `Invitations`.
+    Invitations {
+        /// Those that can be accepted first.
+        invitations: Vec<InvitationView>,
+    },
     /// To `Curve`.
     Curve(Curve),
     /// To `Treasury`.

@@ -255,6 +255,8 @@ pub enum Request {
         /// Vote key, hex, or the beginning of it, or a name that one member has.
         member: String,
     },
+    /// Invitations of the own vote key (N-195).
+    Invitations,
     /// How something came to be what it is, over heights.
     Curve {
         /// Of what.

@@ -12,7 +12,7 @@ use althing_governance::id::{EntryId, MemberId, ProposalId};
 
 use super::Member;
 use super::lane::Speech;
-use crate::api::{ApiError, CommentOpinion, DelegatePart, DelegateScope, Saying};
+use crate::api::{ApiError, CommentOpinion, DelegatePart, DelegateScope, InvitationState, Saying};
 use crate::keys::unhex;
 use crate::view::{find_comment, find_member, find_proposal, name_of};
 
@@ -70,7 +70,10 @@ impl Member {
                 spoken(Invitation { invitee, expires_height: until }, [words])
             }
             Saying::Accept { invitation } => {
-                let invitation: EntryId = id("G-94", &invitation)?;
+                let invitation = match invitation.trim() {
+                    "" => self.the_invitation()?,
+                    named => id("G-94", named)?,
+                };
                 spoken(Acceptance { invitation }, [format!("You accept invitation {invitation}.")])
             }
             Saying::HoldDeposit { thread, amount_sat } => self.deposit(&thread, amount_sat)?,
@@ -87,6 +90,26 @@ impl Member {
                 spoken(note, [words])
             }
         })
+    }
+
+    /// The one open invitation of this vote key (N-195).
+    fn the_invitation(&self) -> Result<EntryId, ApiError> {
+        let open: Vec<_> = crate::view::invitations(&self.shell, self.me)
+            .into_iter()
+            .filter(|one| one.mine && one.state == InvitationState::Open)
+            .collect();
+        match open.as_slice() {
+            [one] => id("G-94", &one.id),
+            [] => {
+                let message = format!("N-195: no open invitation in the log is for your vote key {}", self.me);
+                Err(ApiError::invalid("N-195", message))
+            }
+            several => {
+                let told: Vec<String> =
+                    several.iter().map(|one| format!("{} of {} until height {}", one.id, one.by, one.until)).collect();
+                Err(ApiError::invalid("N-195", format!("N-195: say which invitation: {}", told.join("; "))))
+            }
+        }
     }
 
     /// N-54: a guardian is counted once, whatever they say again (G-95).
@@ -282,13 +305,9 @@ impl Member {
     }
 
     pub(super) fn logged_entry(&self, position: u64) -> Result<Entry, ApiError> {
-        let segments = self.shell.store.segments_from(position, 1)?;
-        let found = segments.first().and_then(|segment| {
-            let index = position.checked_sub(segment.first_position)?;
-            segment.entries.get(usize::try_from(index).ok()?)
-        });
+        let found = self.shell.store.entry_at(position)?;
         let bytes = found.ok_or_else(|| ApiError::ours("the stored log has a gap"))?;
-        Entry::from_bytes(bytes).map_err(|error| ApiError::ours(error.to_string()))
+        Entry::from_bytes(&bytes).map_err(|error| ApiError::ours(error.to_string()))
     }
 }
 

@@ -110,6 +110,16 @@ impl Store {
         Ok(segments)
     }
 
+    /// Bytes of the entry at a position, without checking digests; `None` where the log does not reach.
+    ///
+    /// # Errors
+    /// Rows that are not segments, or I/O.
+    pub fn entry_at(&self, position: u64) -> Result<Option<Vec<u8>>> {
+        let Some(segment) = self.segments_from(position, 1)?.pop() else { return Ok(None) };
+        let index = position.checked_sub(segment.first_position).and_then(|index| usize::try_from(index).ok());
+        Ok(index.and_then(|index| segment.entries.into_iter().nth(index)))
+    }
+
     /// Reads every segment in order, checking rows and digests, and hands it to `visit`.
     ///
     /// # Errors

@@ -1,10 +1,13 @@
 //! What a member did: for whoever thinks of handing weight on to them (docs/spec/50-node.md, N-174).
 
+use althing_governance::codec::Canonical as _;
 use althing_governance::delegation::Scope;
+use althing_governance::entry::Entry;
 use althing_governance::id::MemberId;
 use althing_governance::state::ProposalRecord;
 
 use super::choice::choice as choice_of;
+use super::delegations::carried;
 use super::names::{find_member, name_of};
 use super::proposals::{in_order, proposal_state};
 use crate::api::{ApiError, CastBefore, HandedOn, MemberHistory};
@@ -17,15 +20,23 @@ const MAX_VOTES: usize = 200;
 pub(super) fn of(shell: &Shell, member: &str) -> Result<MemberHistory, ApiError> {
     let id = find_member(shell, member)?;
     let records: Vec<(u64, &ProposalRecord)> = (1..).zip(in_order(shell)).collect();
-    let votes: Vec<CastBefore> = records.iter().rev().filter_map(|(number, r)| vote(shell, *number, r, &id)).collect();
+    let began = |(number, record): &(u64, &ProposalRecord)| vote(shell, *number, record, &id);
+    let mut votes: Vec<CastBefore> = records.iter().rev().filter_map(began).collect();
     let own = records.iter().filter(|(_, record)| record.author == id).count();
     let comments = records.iter().flat_map(|(_, record)| &record.comments).filter(|said| said.author == id).count();
+    let (could_vote, voted) = (votes.len() as u64, votes.iter().filter(|vote| vote.choice.is_some()).count() as u64);
+    votes.truncate(MAX_VOTES);
+    for vote in &mut votes {
+        let record = records.iter().find(|(number, _)| *number == vote.number).map(|(_, record)| *record);
+        // What is in the log alone is read for those that are told.
+        vote.reason = record.map(|record| reason(shell, record, &id)).transpose()?.flatten();
+    }
     Ok(MemberHistory {
         member: id.to_string(),
         name: name_of(shell, &id),
-        could_vote: votes.len() as u64,
-        voted: votes.iter().filter(|vote| vote.choice.is_some()).count() as u64,
-        votes: votes.into_iter().take(MAX_VOTES).collect(),
+        could_vote,
+        voted,
+        votes,
         proposed: own as u64,
         comments: comments as u64,
         receives: receives(shell, &id),
@@ -48,8 +59,20 @@ fn vote(shell: &Shell, number: u64, record: &ProposalRecord, member: &MemberId) 
         title: record.content.title.clone(),
         state: stands,
         choice: ballot.and_then(|ballot| choice_of(&record.content, ballot.fields)),
+        reason: None,
         weight: weight.to_string(),
+        carried: ballot.map(|_| carried(shell, record, member, weight).to_string()),
     })
+}
+
+/// The public reason of the ballot that counts.
+fn reason(shell: &Shell, record: &ProposalRecord, member: &MemberId) -> Result<Option<String>, ApiError> {
+    let Some(ballot) = shell.ledger.state().counted_ballot(record, member) else { return Ok(None) };
+    let bytes = shell.store.entry_at(ballot.position)?.ok_or_else(|| ApiError::ours("the stored log has a gap"))?;
+    match Entry::from_bytes(&bytes).map_err(|error| ApiError::ours(error.to_string()))? {
+        Entry::Ballot(ballot) => Ok(ballot.body.reason),
+        _ => Err(ApiError::ours("the stored log has another entry in a ballot's place")),
+    }
 }
 
 /// Who hands weight on to the member now.

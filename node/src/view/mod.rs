@@ -12,6 +12,7 @@ mod hidden;
 mod history;
 mod hub_key;
 mod insight;
+mod invitations;
 mod links;
 mod names;
 mod proposals;
@@ -26,6 +27,7 @@ pub use choice::{choice as ballot_choice, fields as ballot_fields};
 pub use draft::content as draft_content;
 pub(crate) use draft::{keys_apart, warnings as draft_warnings};
 pub(crate) use hub_key::silent_key;
+pub(crate) use invitations::invitations;
 pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
 pub use names::{find_comment, find_member, find_proposal, name_of};
 pub use proposals::{quorum_sentence, threshold_sentence};
@@ -103,6 +105,9 @@ pub fn answer(
         Request::MemberHistory { member } => {
             history::of(shell, member).map(|found| Reply::MemberHistory(Box::new(found)))
         }
+        Request::Invitations => me
+            .map(|me| Reply::Invitations { invitations: invitations(shell, me) })
+            .ok_or_else(|| ApiError::invalid("N-39", "this is a hub; ask a member's node for that")),
         Request::Curve { of } => insight::curve(shell, of).map(Reply::Curve),
         Request::Treasury { about } => crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply }),
         Request::ProofExport { proposal, statement, path } => {

@@ -250,13 +250,15 @@ fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) 
 
 fn decision_sentence(standing: &Standing) -> String {
     let outcome = standing.outcome.name();
-    let said = match standing.enacted_epoch {
-        None => format!("says {outcome}, provisional until it takes effect"),
-        Some(epoch) if standing.announced == standing.outcome => {
+    let said = match (standing.enacted_epoch, standing.fate) {
+        // What failed takes no effect, and is not counted again.
+        (None, Fate::Failed) => format!("says {outcome}"),
+        (None, _) => format!("says {outcome}, provisional until it takes effect"),
+        (Some(epoch), _) if standing.announced == standing.outcome => {
             format!("says {outcome}, counted again in epoch {epoch}")
         }
         // Stakes have left since (G-106).
-        Some(epoch) => {
+        (Some(epoch), _) => {
             let words = |outcome| match outcome {
                 Outcome::Passed { option: Some(option) } => format!("passed with option {}", u32::from(option) + 1),
                 other => other.name().to_owned(),

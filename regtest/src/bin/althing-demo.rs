@@ -19,10 +19,14 @@ struct Arguments {
     /// Open the screens with a tutorial in ten steps.
     #[arg(long, conflicts_with = "headless")]
     learn: bool,
+    /// Join a demo that runs in another terminal as one more member, and open the screens.
+    #[arg(long, conflicts_with_all = ["headless", "learn"])]
+    join: bool,
     /// Write what was verified to this file.
     #[arg(long, value_name = "FILE", requires = "headless")]
     json: Option<PathBuf>,
-    /// Keep everything in this folder, which must be empty or absent [default: a new one under the build folder].
+    /// Keep everything in this folder, which must be empty or absent [default: a new one under the build folder]. With
+    /// `--join`, the folder of the demo [default: the newest].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -41,6 +45,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<String> {
+    if arguments.join {
+        let demo = match &arguments.data_dir {
+            Some(chosen) => chosen.clone(),
+            None => story::newest_demo(&demos()?)?,
+        };
+        story::join_as_guest(&demo)?;
+        return Ok(format!("Your keys and your node's store are in {}, as long as the demo's are.", demo.display()));
+    }
     let data_dir = match &arguments.data_dir {
         Some(chosen) => chosen.clone(),
         None => fresh_folder()?,
@@ -66,16 +78,20 @@ fn run(arguments: &Arguments) -> Result<String> {
     ))
 }
 
-/// A folder beside the build's output, so that `cargo clean` removes it; of an installed program one for temporary files, since
-/// beside it nobody may write.
-fn fresh_folder() -> Result<PathBuf> {
+/// Where demos are kept: beside the build's output, so that `cargo clean` removes them; of an installed program the folder for
+/// temporary files, since beside it nobody may write.
+fn demos() -> Result<PathBuf> {
     let exe = std::env::current_exe().context("the path of the running program")?;
     let target = exe.parent().and_then(|profile| profile.parent()).context("the target folder")?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
-    let now = now.as_secs().to_string();
     // Cargo marks its folders so.
-    if target.join("CACHEDIR.TAG").exists() {
-        return Ok(target.join("demo").join(now));
+    match target.join("CACHEDIR.TAG").exists() {
+        true => Ok(target.join("demo")),
+        false => Ok(std::env::temp_dir().join("althing-demo")),
     }
-    Ok(std::env::temp_dir().join(format!("althing-demo-{now}")))
+}
+
+/// A new folder among them, named by the time, so that the newest is known.
+fn fresh_folder() -> Result<PathBuf> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    Ok(demos()?.join(now.as_secs().to_string()))
 }

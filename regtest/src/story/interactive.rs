@@ -1,5 +1,6 @@
 //! The story with a person in it: the screens of one member, while blocks are mined on a timer and the others go on voting.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -12,6 +13,7 @@ use super::assembly::{Assembly, MEMBER_NAMES};
 use super::cli::PASSWORD;
 use super::decide::{Tabled, propose};
 use super::found::Periods;
+use super::guests::{open_door, welcome};
 use super::motions::motions;
 use super::narrator::Narrator;
 use super::treasury::fund_treasury;
@@ -48,6 +50,8 @@ fn play_in(assembly: &mut Assembly, learn: bool) -> Result<()> {
     let tabled = propose(assembly, motions(&payee))?;
     cast_first_ballots(assembly, &tabled)?;
 
+    open_door(&assembly.data_dir, &assembly.node)?;
+    assembly.narrator.say("`cargo demo -- --join` in another terminal lets you in as one more member");
     assembly.narrator.step("opening the screens of the first member; q leaves");
     let program = Program::locate_or_build()?;
     let assembly = &*assembly;
@@ -91,7 +95,10 @@ fn show_screens(program: &Program, data_dir: &Path, learn: bool) -> Result<()> {
 fn keep_time(assembly: &Assembly, tabled: &[Tabled], left: &Receiver<()>) -> Result<()> {
     let mut ballots = later_ballots(tabled).into_iter();
     let mut blocks = 0_u32;
+    let mut welcomed = BTreeSet::new();
     while left.recv_timeout(BLOCK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        // Before the block, so that it has what they are given.
+        welcome(&assembly.data_dir, &assembly.node, &mut welcomed)?;
         assembly.node.mine(1)?;
         blocks += 1;
         if blocks.is_multiple_of(3)

@@ -12,6 +12,7 @@ mod assembly;
 mod cli;
 mod decide;
 mod found;
+mod guests;
 mod interactive;
 mod join;
 mod links;
@@ -35,6 +36,7 @@ pub use decide::{
     Acknowledged, Tabled, check_none_missing, conclude, propose, reorganise, vote, vote_until_acknowledged,
 };
 pub use found::{Periods, found, found_by, found_under, found_with, own_treasury, regtest_address};
+pub use guests::{join_as_guest, newest as newest_demo};
 pub use interactive::play;
 pub use join::{STAKES_SAT, enter, open_stakes, reach_roll};
 pub use links::check_links;

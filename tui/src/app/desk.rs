@@ -1,9 +1,9 @@
 //! What screens show besides the snapshot: asked for when a screen is opened, and again when something changed.
 
 use althing_node::api::{
-    AnchorReply, AnchorRequest, CoinView, Curve, CurveOf, Delegations, Deposit, Flow, HubDebt, LinkReserve,
-    MemberHistory, Proposal, Reply, ReportFormat, Request, Reward, Role, SessionView, Stake, TreasuryOverview,
-    TreasuryReply, TreasuryRequest, Why,
+    AnchorReply, AnchorRequest, CoinView, Curve, CurveOf, Delegations, Deposit, Flow, HubDebt, InvitationState,
+    InvitationView, LinkReserve, MemberHistory, Proposal, Reply, ReportFormat, Request, Reward, Role, SessionView,
+    Stake, TreasuryOverview, TreasuryReply, TreasuryRequest, Why,
 };
 
 use super::treasury::Section;
@@ -26,6 +26,8 @@ pub struct Desk {
     pub rewards: Option<Vec<Reward>>,
     /// The curve of the open proposal or channel.
     pub curve: Option<Curve>,
+    /// Invitations of this node's member, and for them.
+    pub invitations: Vec<InvitationView>,
     /// What a member did.
     pub history: Option<Box<MemberHistory>>,
     /// The transparency report.
@@ -84,7 +86,9 @@ impl App {
             }
             // Somebody may have put a transaction forward since the last block.
             Screen::Home => wants.extend(self.of_treasurers()),
-            Screen::Members if is_member => wants.push(ask(Request::Delegations { proposal: None })),
+            Screen::Members if is_member => {
+                wants.extend([Request::Delegations { proposal: None }, Request::Invitations].map(ask));
+            }
             Screen::Treasury => {
                 wants.push(ask(Request::Deposits));
                 wants.push(ask(of_treasury(TreasuryRequest::Overview)));
@@ -123,6 +127,19 @@ impl App {
             wants.push(ask(of_treasury(TreasuryRequest::Session { session: session.to_owned() })));
         }
         wants
+    }
+
+    /// The invitations that this node's member can accept, the one that lasts longest first.
+    pub(super) fn open_invitations(&self) -> impl Iterator<Item = &InvitationView> {
+        let is_open = |one: &&InvitationView| one.mine && one.state == InvitationState::Open;
+        self.desk.invitations.iter().filter(is_open)
+    }
+
+    /// Asks for the invitations of a member; a hub has none.
+    #[must_use]
+    pub(super) fn of_invitations(&self) -> Option<Command> {
+        let is_member = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.role == Role::Member);
+        is_member.then_some(Command::Ask { purpose: Purpose::Desk, request: Request::Invitations })
     }
 
     /// What may be asked of a treasurer: signatures, and payments that nobody has begun.
@@ -186,6 +203,10 @@ impl App {
             Reply::Stakes { stakes } => self.desk.stakes = Some(stakes),
             Reply::Rewards { rewards } => self.desk.rewards = Some(rewards),
             Reply::Curve(curve) => self.desk.curve = Some(curve),
+            Reply::Invitations { invitations } => {
+                self.desk.invitations = invitations;
+                self.look_for_needs();
+            }
             Reply::MemberHistory(found) => self.desk.history = Some(found),
             Reply::Text { text } => match ReportView::parse(&text) {
                 Ok(report) => (self.desk.report, self.desk.no_report) = (Some(report), None),

@@ -20,7 +20,7 @@ mod update;
 
 pub use ballot::Choose;
 pub use desk::Desk;
-pub use form::{Field, FieldEntry, Form, FormKind};
+pub use form::{Field, FieldEntry, Files, Form, FormKind};
 pub use needs::{Need, Urgency, needs};
 pub use order::{Does, Effects, Order, Review, ReviewStep};
 pub use pick::{Pick, PickItem, PickOf, Picked};
@@ -262,6 +262,12 @@ pub enum Act {
     Raise,
     /// Move the row of a ranking down.
     Lower,
+    /// Complete the name of a file.
+    Complete,
+    /// Copy what the page shows.
+    Copy,
+    /// Write what the page shows to a file.
+    SavePage,
     /// Go on, send, or do it.
     Confirm,
 }
@@ -320,6 +326,13 @@ pub enum Report {
     Ran(Box<Ran>),
     /// Something written to a file here, or why not.
     Written(Result<PathBuf, String>),
+    /// The names in a folder, or why there are none.
+    Names {
+        /// The folder, as it was typed.
+        folder: String,
+        /// Names, those of folders with a `/` at their end.
+        names: Result<Vec<String>, String>,
+    },
 }
 
 /// Why something was asked: tells what to do with the answer.
@@ -367,6 +380,8 @@ pub enum Command {
     Run(Box<Run>),
     /// Something new needs the member.
     Notify(String),
+    /// Give a text to the terminal's clipboard.
+    Copy(String),
     /// Write a text to a file.
     Write {
         /// Where.
@@ -376,6 +391,8 @@ pub enum Command {
     },
     /// Read a PSBT from a file and give it to the node.
     TakePsbt(PathBuf),
+    /// Look what is in a folder, named as it was typed.
+    Names(String),
     /// Keep the settings.
     Save(Box<Settings>),
 }

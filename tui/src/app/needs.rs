@@ -1,6 +1,9 @@
 //! What needs the member's attention now, the most urgent first.
 
-use althing_node::api::{BallotPath, Proposal, ProposalState, Role, SessionView, Snapshot, Stake, TreasuryOverview};
+use althing_node::api::{
+    BallotPath, InvitationState, InvitationView, Proposal, ProposalState, Role, SessionView, Snapshot, Stake,
+    TreasuryOverview,
+};
 
 use super::advice::advice;
 use crate::backend::Verdict;
@@ -26,6 +29,8 @@ pub struct Need {
     pub channel: Option<String>,
     /// The signing session it is about.
     pub session: Option<String>,
+    /// The proposal whose payment it is about.
+    pub payment: Option<String>,
     /// What to do next, a sentence each.
     pub next: Vec<String>,
     /// Tells it apart from the others, whatever the blocks do to its words.
@@ -45,15 +50,22 @@ pub enum Urgency {
 
 /// What needs attention in this snapshot, and among the signing sessions and payments of the treasury.
 #[must_use]
-pub fn needs(snapshot: &Snapshot, sessions: &[SessionView], treasury: Option<&TreasuryOverview>) -> Vec<Need> {
+pub fn needs(
+    snapshot: &Snapshot,
+    sessions: &[SessionView],
+    treasury: Option<&TreasuryOverview>,
+    invitations: &[InvitationView],
+) -> Vec<Need> {
     let mut found = Vec::new();
     alarms(snapshot, &mut found);
     votes(snapshot, &mut found);
     treasurers_votes(snapshot, &mut found);
     signatures(sessions, &mut found);
+    broadcasts(sessions, &mut found);
     if let Some(treasury) = treasury {
         payments(snapshot, treasury, &mut found);
     }
+    invited(snapshot, invitations, &mut found);
     stake(snapshot, &mut found);
     ballots(snapshot, &mut found);
     found.sort_by_key(|need| need.urgency);
@@ -71,6 +83,7 @@ fn alarms(snapshot: &Snapshot, found: &mut Vec<Need>) {
             proposal: None,
             channel: None,
             session: None,
+            payment: None,
             next,
             key: key.to_owned(),
         });
@@ -101,8 +114,29 @@ fn signatures(sessions: &[SessionView], found: &mut Vec<Need>) {
         proposal: None,
         channel: None,
         session: Some(session.id.clone()),
+        payment: None,
         next: Vec::new(),
         key: format!("sign {}", session.id),
+    }));
+}
+
+/// Transactions that enough have signed and nobody has sent: any treasurer may.
+fn broadcasts(sessions: &[SessionView], found: &mut Vec<Need>) {
+    let is_mine = |session: &&SessionView| session.signers.iter().any(|signer| signer.is_me);
+    let ready = sessions.iter().filter(|session| session.state == "complete").filter(is_mine);
+    let ready = ready.filter(|session| session.check.verdict == Verdict::Valid && session.yields_to.is_none());
+    found.extend(ready.map(|session| Need {
+        urgency: Urgency::Asked,
+        text: match session.title.is_empty() {
+            true => format!("Enough have signed: broadcast the session {}", short_id(&session.id)),
+            false => format!("Enough have signed: broadcast the payment {}", Untrusted::new(&session.title)),
+        },
+        proposal: None,
+        channel: None,
+        session: Some(session.id.clone()),
+        payment: None,
+        next: Vec::new(),
+        key: format!("broadcast {}", session.id),
     }));
 }
 
@@ -123,10 +157,8 @@ fn payments(snapshot: &Snapshot, treasury: &TreasuryOverview, found: &mut Vec<Ne
         proposal: None,
         channel: None,
         session: None,
-        next: vec![
-            "4 lists the payments, and o on one opens its session: your machine builds the transaction and checks it.".to_owned(),
-            "Then every treasurer looks at it and signs it at their own machine. Nothing is signed before.".to_owned(),
-        ],
+        payment: Some(payment.proposal.clone()),
+        next: Vec::new(),
         key: format!("pay {}", payment.intent),
     }));
 }
@@ -166,9 +198,33 @@ fn vote_on(snapshot: &Snapshot, p: &Proposal, whose: &str, of: &str) -> Need {
         proposal: Some(p.id.clone()),
         channel: None,
         session: None,
+        payment: None,
         next: Vec::new(),
         key: format!("{of} {}", p.id),
     }
+}
+
+/// Invitations that can be accepted.
+fn invited(snapshot: &Snapshot, invitations: &[InvitationView], found: &mut Vec<Need>) {
+    let tip = snapshot.status.tip_height;
+    let open = invitations.iter().filter(|one| one.mine && one.state == InvitationState::Open);
+    found.extend(open.map(|one| Need {
+        urgency: Urgency::Asked,
+        text: format!(
+            "{} invites you to be a member; accept within {}: press 6, then A",
+            Untrusted::new(&one.by_name),
+            blocks_and_time(one.until.saturating_sub(tip), &snapshot.status.network)
+        ),
+        proposal: None,
+        channel: None,
+        session: None,
+        payment: None,
+        next: vec![
+            "6, then A accepts it, after a review.".to_owned(),
+            "A member with a stake has weight from the next roll on: 5, then o locks one.".to_owned(),
+        ],
+        key: format!("invitation {}", one.id),
+    }));
 }
 
 /// The way to a weight on the roll.
@@ -185,6 +241,7 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
             proposal: None,
             channel: None,
             session: None,
+            payment: None,
             next: vec![
                 "5, then a shows an address of your wallet: send coins to it and wait for a block.".to_owned(),
                 "5, then o locks them in a channel with the hub. They stay yours.".to_owned(),
@@ -194,8 +251,25 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
         });
     }
     for stake in &snapshot.stakes {
-        let counts = stake.state == "ready" && stake.confirmations >= stake.confirmations_needed;
-        if counts || is_over(stake) {
+        let is_deep = stake.state == "ready" && stake.confirmations >= stake.confirmations_needed;
+        let has_weight = status.member.as_ref().is_some_and(|member| member.weight.is_some());
+        if (is_deep && has_weight) || is_over(stake) {
+            continue;
+        }
+        if is_deep {
+            let left = blocks_and_time(status.next_close_height.saturating_sub(status.tip_height), &status.network);
+            found.push(Need {
+                urgency: Urgency::Waiting,
+                text: format!(
+                    "Your stake has no weight yet: it is on the roll of an epoch that closes, in {left}, and is final"
+                ),
+                proposal: None,
+                channel: Some(stake.channel.clone()),
+                session: None,
+                payment: None,
+                next: Vec::new(),
+                key: format!("roll {}", stake.channel),
+            });
             continue;
         }
         found.push(Need {
@@ -208,6 +282,7 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
             proposal: None,
             channel: Some(stake.channel.clone()),
             session: None,
+            payment: None,
             next: Vec::new(),
             key: format!("channel {}", stake.channel),
         });
@@ -232,6 +307,7 @@ fn ballots(snapshot: &Snapshot, found: &mut Vec<Need>) {
             proposal: Some(ballot.proposal.clone()),
             channel: None,
             session: None,
+            payment: None,
             next: Vec::new(),
             key: format!("ballot {} {}{}", ballot.proposal, ballot.sequence, words::as_treasurer(ballot)),
         });

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use althing_node::api::InvitationView;
+
 use super::{Act, App, Screen, Section};
 use crate::deeds;
+use crate::format::thousands;
 use crate::fuzzy;
 use crate::untrusted::Untrusted;
 
@@ -30,6 +33,8 @@ pub enum PickOf {
     Command,
     /// A data folder.
     Folder,
+    /// An invitation to accept.
+    Invitation,
 }
 
 /// A row.
@@ -56,6 +61,8 @@ pub enum Picked {
     Proposal(String),
     /// That data folder is opened.
     Folder(PathBuf),
+    /// That invitation is accepted, by its id.
+    Invitation(String),
 }
 
 impl Pick {
@@ -157,6 +164,18 @@ impl Pick {
             picked: Picked::Folder(folder.clone()),
         };
         Self::new(PickOf::Folder, folders.iter().map(item).collect())
+    }
+
+    /// The invitations that can be accepted.
+    #[must_use]
+    pub fn invitation(app: &App) -> Self {
+        let item = |one: &InvitationView| PickItem {
+            name: format!("{} invites you", Untrusted::new(&one.by_name).line()),
+            beside: format!("until height {}", thousands(u128::from(one.until))),
+            also: one.by.clone(),
+            picked: Picked::Invitation(one.id.clone()),
+        };
+        Self::new(PickOf::Invitation, app.open_invitations().map(item).collect())
     }
 
     fn new(of: PickOf, items: Vec<PickItem>) -> Self {

@@ -2,6 +2,7 @@
 
 use super::form::{Form, FormKind};
 use super::order::{Effects, Order, Review, ReviewStep};
+use super::pick::Pick;
 use super::state::{App, Notice, Page, Popup};
 use super::{Command, Does, Screen};
 use crate::deeds::{self, Asked, Deed, Ran, Run, Secret};
@@ -9,11 +10,32 @@ use crate::deeds::{self, Asked, Deed, Ran, Run, Secret};
 /// Entries that a random audit looks at, unless another number is put in.
 const LOOKED_AT: &str = "100";
 
+/// The command that shows a session as QR codes.
+const CODES: &str = "treasury session qr";
+
+/// The command that accepts an invitation.
+const ACCEPT: &str = "accept";
+
 /// The field for the password of the keys.
 pub(crate) const PASSWORD: &str = "Password";
 
 /// Opens the form of a command, with what is known here put in; one without options is run at once.
 pub(super) fn begin(app: &mut App, path: &'static str) -> Vec<Command> {
+    if path == ACCEPT && app.open_invitations().count() > 1 {
+        let pick = Pick::invitation(app);
+        app.popups.push(Popup::Pick(Box::new(pick)));
+        return Vec::new();
+    }
+    filled_in(app, path, None)
+}
+
+/// Accepts the invitation of that id.
+pub(super) fn accept(app: &mut App, invitation: &str) -> Vec<Command> {
+    filled_in(app, ACCEPT, Some(("Invitation", invitation)))
+}
+
+/// Opens the form with what is known here put in, and with what was picked.
+fn filled_in(app: &mut App, path: &'static str, picked: Option<(&str, &str)>) -> Vec<Command> {
     let Some(deed) = deeds::named(path) else { return Vec::new() };
     let mut form = Form::new(FormKind::Run { path });
     for option in &deed.options {
@@ -21,8 +43,12 @@ pub(super) fn begin(app: &mut App, path: &'static str) -> Vec<Command> {
             form.put_in(option.label, &text);
         }
     }
+    if let Some((label, text)) = picked {
+        form.put_in(label, text);
+    }
     form.at = form.first_empty();
-    if form.fields.is_empty() {
+    // What only shows something is shown at once where it is known of what.
+    if form.fields.is_empty() || (path == CODES && form.fields.iter().all(|field| !field.text().is_empty())) {
         return finish(app, &form).unwrap_or_default();
     }
     app.popups.push(Popup::Form(Box::new(form)));
@@ -37,7 +63,7 @@ pub(super) fn finish(app: &mut App, form: &Form) -> Result<Vec<Command>, String>
     let FormKind::Run { path } = form.kind else { return Ok(Vec::new()) };
     let Some(deed) = deeds::named(path) else { return Ok(Vec::new()) };
     let line = deed.arguments(|label| form.get(label))?;
-    let run = Run { path, line, agreed: None, password: Secret(form.get(PASSWORD).to_owned()) };
+    let run = Run { path, line, agreed: None, password: Secret(form.get(PASSWORD).to_owned()), size: app.size };
     match deed.word {
         Some((word, does)) => {
             let asked = Asked { title: deed.about.to_owned(), effects: vec![does.to_owned()], word: word.to_owned() };
@@ -60,12 +86,17 @@ pub(super) fn on_ran(app: &mut App, ran: Ran) -> Vec<Command> {
     match ran {
         Ran::Asks(asked) => asks(app, run, asked),
         Ran::Failed(why) => failed(app, why),
-        Ran::Done { code, lines, settings } => {
+        Ran::Done { code, lines, codes, settings } => {
             if let Some(settings) = settings {
                 app.take_settings(*settings);
             }
             app.popups.retain(|popup| !matches!(popup, Popup::Review(_) | Popup::Form(_)));
             let title = deeds::named(run.path).map_or(run.path, |deed| deed.about).to_owned();
+            if !codes.is_empty() {
+                let moves = codes.len() > 1;
+                app.popups.push(Popup::Page { page: Page::Codes { title, codes, at: 0, moves }, scroll: 0 });
+                return app.wants();
+            }
             match lines.as_slice() {
                 [line] if code == 0 && crate::text::width(line) <= 76 => {
                     app.notice = Some(Notice { is_trouble: false, text: line.clone() });
@@ -110,6 +141,7 @@ fn known(app: &App, deed: &Deed, option: &str) -> Option<String> {
         app.proposal(&id).map(|proposal| format!("#{}", proposal.number))
     };
     match (deed.path, option) {
+        (ACCEPT, "invitation") => app.open_invitations().next().map(|one| one.id.clone()),
         ("force", "entry") => Some("last".to_owned()),
         ("proof export", "statement") => Some("tally".to_owned()),
         ("audit", "random") => Some(LOOKED_AT.to_owned()),

@@ -49,6 +49,8 @@ pub struct App {
     pub scroll: u16,
     /// How far the text now shown can be scrolled; the drawing says so.
     pub scroll_limit: u16,
+    /// Columns and rows of the terminal, as they were drawn last.
+    pub size: (u16, u16),
     /// What screens show besides the snapshot.
     pub desk: Desk,
     /// The last thing that happened, in a line.
@@ -207,6 +209,17 @@ pub enum Page {
     Member(String),
     /// What changed between two versions of a proposal, a line each; safe to show.
     Diff(Vec<String>),
+    /// QR codes, one after the other.
+    Codes {
+        /// What they are of.
+        title: String,
+        /// What each says.
+        codes: Vec<String>,
+        /// The one that is shown.
+        at: usize,
+        /// Whether the next one comes by itself.
+        moves: bool,
+    },
     /// What a command answered.
     Told {
         /// What it does.
@@ -241,6 +254,13 @@ impl App {
         self.settings = settings;
     }
 
+    /// Whether something on the screen moves by itself.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        let codes = matches!(self.popups.last(), Some(Popup::Page { page: Page::Codes { moves: true, .. }, .. }));
+        (self.pending > 0 || codes) && !self.settings.reduced_motion
+    }
+
     /// The stake channels: a member's own, a hub's all.
     #[must_use]
     pub fn stakes(&self) -> &[Stake] {
@@ -263,7 +283,8 @@ impl App {
     pub(super) fn look_for_needs(&mut self) {
         let sessions = self.desk.sessions.as_deref().unwrap_or_default();
         let treasury = self.desk.treasury.as_deref();
-        let needed = self.snapshot.as_deref().map(|snapshot| needs(snapshot, sessions, treasury));
+        let invitations = &self.desk.invitations;
+        let needed = self.snapshot.as_deref().map(|snapshot| needs(snapshot, sessions, treasury, invitations));
         self.needed = needed.unwrap_or_default();
     }
 

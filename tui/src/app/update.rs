@@ -24,6 +24,9 @@ pub const CASTING_WORD: &str = "vote";
 /// What is said when something is ordered from screens that only look.
 const READ_ONLY: &str = "Read only: nothing can be ordered from these screens.";
 
+/// Ticks for which a code of several stands.
+const TICKS_OF_A_CODE: u64 = 2;
+
 /// Lines that a turn of the wheel scrolls.
 const WHEEL: usize = 3;
 
@@ -54,6 +57,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Command> {
         }
         Action::Tick => {
             app.beat = app.beat.wrapping_add(1);
+            next_code(app);
             Vec::new()
         }
         Action::Report(report) => answers::on_report(app, report),
@@ -65,6 +69,16 @@ pub fn update(app: &mut App, action: Action) -> Vec<Command> {
     app.remember_rows();
     lesson::follow(app);
     commands
+}
+
+/// The next of the codes that are shown, where they move by themselves; a camera has time for each.
+fn next_code(app: &mut App) {
+    let is_due = app.beat.is_multiple_of(TICKS_OF_A_CODE) && !app.settings.reduced_motion;
+    if let Some(Popup::Page { page: Page::Codes { codes, at, moves: true, .. }, .. }) = app.popups.last_mut()
+        && is_due
+    {
+        *at = (*at + 1) % codes.len().max(1);
+    }
 }
 
 /// Whether the wheel scrolls a text rather than the rows of a list.

@@ -147,9 +147,12 @@ pub enum Command {
     Guardian(Guardian),
     /// Invite somebody, where the charter admits by invitation.
     Invite(Invite),
+    /// The invitations of my vote key, and those that I gave, with what became of them.
+    Invitations,
     /// Accept an invitation.
     Accept {
-        /// Id of the invitation.
+        /// Id of the invitation; the one that is open for me when absent.
+        #[arg(default_value = "", hide_default_value = true)]
         invitation: String,
     },
     /// Put another vote key of this folder in the place of mine; the key of my stake signs for it.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::failure::{CANNOT_TELL, Failure, OK};
 use crate::deeds::Asked;
-use crate::text::counted;
+use crate::text::{counted, wrap};
 use crate::untrusted::{Untrusted, escape_json};
 
 /// How an answer is written.
@@ -49,6 +49,10 @@ pub struct OnScreens {
     pub agreed: Option<Asked>,
     /// What it asks before it goes on.
     pub asks: Option<Asked>,
+    /// Columns and rows of their terminal.
+    pub size: (u16, u16),
+    /// What it shows as QR codes, one after the other (T-330).
+    pub codes: Vec<String>,
 }
 
 impl Console<'_> {
@@ -150,6 +154,22 @@ impl Console<'_> {
             Some(_) => (columns.saturating_sub(4), rows.saturating_sub(6)),
             None => (columns, rows.saturating_sub(2)),
         })
+    }
+
+    /// Writes a sentence to the standard error, broken between words where that is a terminal: one breaks it anywhere. It must be safe
+    /// to show.
+    pub fn say(&mut self, sentence: &str) {
+        match self.columns() {
+            Some(columns) => wrap(sentence, columns).iter().for_each(|line| self.note(line)),
+            None => self.note(sentence),
+        }
+    }
+
+    /// Columns of the terminal that the standard error goes to.
+    pub(super) fn columns(&self) -> Option<usize> {
+        use std::io::IsTerminal as _;
+        let size = std::io::stderr().is_terminal().then(ratatui::crossterm::terminal::size)?.ok()?;
+        Some(usize::from(size.0).max(20))
     }
 
     /// Writes a line to the standard error. It must be safe to show.

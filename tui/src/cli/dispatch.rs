@@ -166,6 +166,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Delegations { proposal } => Request::Delegations { proposal },
         Command::Deposits => Request::Deposits,
         Command::Rewards => Request::Rewards,
+        Command::Invitations => Request::Invitations,
         Command::Charter(Charter::Show) => Request::Charter,
         Command::Comment(CommentArgs { proposal, text, parent }) => {
             let text = if text == "-" { local::read_input(console)? } else { text };

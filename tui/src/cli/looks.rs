@@ -80,6 +80,7 @@ pub(super) fn only_looks(command: &Command) -> bool {
         | Command::Deposit(_)
         | Command::Deposits
         | Command::Rewards
+        | Command::Invitations
         | Command::Guardian(_)
         | Command::Invite(_)
         | Command::Accept { .. }

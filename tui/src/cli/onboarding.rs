@@ -81,11 +81,14 @@ pub(super) fn join(
     if let Some(stake_sat) = options.stake {
         enough(stake_sat, least_sat)?;
     }
-    console.note(&format!("This invites you to the DAO {}", grouped(&Untrusted::new(&file.dao_id).line())));
-    console.note(&format!("whose hub is {}.", Untrusted::new(&file.hub)));
-    console.note("Compare the id with what the founder told you by another way.");
+    if let Some(charter) = &charter {
+        console.say(&format!("This invites you to the DAO {}.", Untrusted::new(&charter.name)));
+    }
+    console.note(&format!("id  {}", grouped(&Untrusted::new(&file.dao_id).line())));
+    console.note(&format!("hub {}", Untrusted::new(&file.hub)));
+    console.say("Anybody can write that name: compare the id with what the founder told you by another way.");
     let password = if backend.has_keys(&data) {
-        console.note(&format!("{} has keys already; they are used.", data.display()));
+        console.say(&format!("{} has keys already; they are used.", data.display()));
         opening_password(global, &data, backend, console)?
     } else {
         let network = charter.and_then(|charter| charter.bitcoin_network()).map(|network| network.to_string());
@@ -104,7 +107,7 @@ pub(super) fn join(
     let joined = backend.join(&data, &password, &scratch, &name);
     std::fs::remove_file(&scratch).with_context(|| format!("{} cannot be removed", scratch.display()))?;
     let joined = joined?;
-    console.note(&format!(
+    console.say(&format!(
         "✓ {} is verified against Bitcoin; you are about to be a member.",
         Untrusted::new(&joined.dao_name)
     ));
@@ -122,8 +125,10 @@ pub(super) fn join(
     let caller = Caller::connect_with(&data, &password, global, backend)?;
     await_coins(&caller, stake_sat, console)?;
     let code = caller.stake_open(stake_sat, 2, console)?;
-    console.note("The stake counts after its confirmations, from the next roll on. `althing tui` runs your node with the screens, `althing");
-    console.note("member run` without; one of them has to run while you vote. `althing wait on-roll` returns when you have weight.");
+    console.say(
+        "The stake counts after its confirmations, from the next roll on. `althing tui` runs your node with the screens, \
+         `althing member run` without; one of them has to run while you vote. `althing wait on-roll` returns when you have weight.",
+    );
     Ok(code)
 }
 
@@ -219,7 +224,7 @@ fn network_of(options: &Join, of_dao: Option<String>, console: &mut Console<'_>)
         (None, None) => ask(console, "Bitcoin network (bitcoin, testnet4, signet or regtest)", Some("bitcoin"))?,
     };
     if network == "bitcoin" {
-        console.note("Its coins are real money.");
+        console.say("Its coins are real money.");
     }
     Ok(network)
 }
@@ -249,7 +254,7 @@ fn make_keys(
         let guess = cookie(&network);
         login.cookie = Some(PathBuf::from(ask(console, "Its cookie file", guess.as_deref())?));
     }
-    console.note("The password seals your keys on this machine. Nobody can restore it; the words can replace it.");
+    console.say("The password seals your keys on this machine. Nobody can restore it; the words can replace it.");
     let password = new_password(global, console)?;
     let words = options.words_file.as_deref().map(read_words).transpose()?;
     let restored = words.is_some();
@@ -276,7 +281,7 @@ fn check_words(words: &str, console: &mut Console<'_>) -> Result<(), Failure> {
     let places: Vec<usize> = (0..WORDS_ASKED).map(|n| (start + n * 5) % words.len().max(1)).collect();
     for attempt in 1..=TRIES {
         console.hide_after(|console| {
-            console.note("Write these words on paper. With them, and only with them, all is restored.");
+            console.say("Write these words on paper. With them, and only with them, all is restored.");
             console.note("");
             for (row, chunk) in words.chunks(4).enumerate() {
                 let numbered: Vec<String> =
@@ -286,6 +291,7 @@ fn check_words(words: &str, console: &mut Console<'_>) -> Result<(), Failure> {
             console.note("");
             ask(console, "Press enter when they are on paper", Some("")).map(|_| ())
         })?;
+        console.say("Now type three of them back; what you type is not shown.");
         let mut right = true;
         for place in &places {
             let typed = (console.ask_password)(&format!("Word number {}", place + 1))?;
@@ -296,7 +302,7 @@ fn check_words(words: &str, console: &mut Console<'_>) -> Result<(), Failure> {
             return Ok(());
         }
         if attempt < TRIES {
-            console.note("✗ That is not what was shown. Here they are again.");
+            console.say("✗ That is not what was shown. Here they are again.");
         }
     }
     Err(Failure::usage(
@@ -316,25 +322,21 @@ fn await_coins(caller: &Caller, stake_sat: u64, console: &mut Console<'_>) -> Re
         }
         if look == 0 {
             let Reply::Address { address } = caller.call(Request::WalletAddress)? else { return Err(other_kind()) };
-            console.note(&format!(
+            let theme = crate::theme::Theme::mono();
+            let uri = crate::widget::address_uri(&address);
+            for line in crate::widget::qr_lines(&uri, 100, &theme).into_iter().flatten() {
+                console.note(&line.to_string());
+            }
+            // Below the code, so that a low terminal has both.
+            console.say(&format!(
                 "Send at least {} to this address of your wallet; what is not staked stays yours and pays fees:",
                 sats(needed)
             ));
-            console.note("");
             console.note(&format!("    {}", Untrusted::new(&address)));
-            console.note("");
-            let theme = crate::theme::Theme::mono();
-            for line in crate::widget::qr_lines(&format!("bitcoin:{address}"), 100, &theme).into_iter().flatten() {
-                console.note(&line.to_string());
-            }
         }
         let now = (balance.confirmed_sat, balance.pending_sat);
         if told != Some(now) {
-            console.note(&format!(
-                "the wallet has {} confirmed and {} on their way; waiting",
-                sats(now.0),
-                sats(now.1)
-            ));
+            console.say(&format!("the wallet has {} confirmed and {} on their way; waiting", sats(now.0), sats(now.1)));
             told = Some(now);
         }
         std::thread::sleep(LOOK_AGAIN);
@@ -349,8 +351,8 @@ fn await_coins(caller: &Caller, stake_sat: u64, console: &mut Console<'_>) -> Re
 fn ask(console: &mut Console<'_>, question: &str, default: Option<&str>) -> Result<String, Failure> {
     for _ in 0..TRIES {
         match default.filter(|default| !default.is_empty()) {
-            Some(default) => console.note(&format!("{question} [{}]:", Untrusted::new(default))),
-            None => console.note(&format!("{question}:")),
+            Some(default) => console.say(&format!("{question} [{}]:", Untrusted::new(default))),
+            None => console.say(&format!("{question}:")),
         }
         let mut line = String::new();
         let mut input = std::io::Read::take(&mut *console.input, 4_096);

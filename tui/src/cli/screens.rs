@@ -26,7 +26,7 @@ pub(super) fn runner(data: PathBuf, global: &Global, backend: Arc<dyn Backend>) 
 /// Runs one command.
 pub fn carry_out(run: &Run, global: &Global, backend: &Arc<dyn Backend>) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut screens = OnScreens { agreed: run.agreed.clone(), asks: None };
+    let mut screens = OnScreens { agreed: run.agreed.clone(), size: run.size, ..OnScreens::default() };
     let mut console = Console {
         format: Format::Words,
         input: &mut std::io::empty(),
@@ -45,12 +45,12 @@ pub fn carry_out(run: &Run, global: &Global, backend: &Arc<dyn Backend>) -> Ran 
         cli.global = global.clone();
         dispatch::dispatch(cli, backend, &mut console)
     });
-    match (result, screens.asks) {
+    match (result, screens.asks.take()) {
         (_, Some(asks)) => Ran::Asks(asks),
         (Ok(code), None) => {
             // What is said beside the answer is read with it.
             let said = lines(&out).into_iter().chain(lines(&err)).collect();
-            Ran::Done { code, lines: said, settings: changed_settings(run.path) }
+            Ran::Done { code, lines: said, codes: screens.codes, settings: changed_settings(run.path) }
         }
         (Err(failure), None) => Ran::Failed(words(&failure)),
     }

@@ -56,6 +56,7 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Delegations(delegations) => governance::delegations(delegations),
         Reply::Deposits { deposits, debts } => governance::deposits(deposits, debts),
         Reply::Rewards { rewards } => governance::rewards(rewards),
+        Reply::Invitations { invitations } => crate::words::invitations(invitations),
         Reply::Why(found) => why(found),
         Reply::Curve(found) => curve(found),
         Reply::MemberHistory(found) => crate::words::member_history(found),

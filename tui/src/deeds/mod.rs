@@ -5,11 +5,15 @@
 mod outside;
 mod run;
 
+use std::any::TypeId;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
+use crate::app::Files;
 use crate::cli::Cli;
+use crate::files;
 
 pub use outside::OUTSIDE;
 pub use run::{Asked, Ran, Run, Secret};
@@ -44,6 +48,8 @@ pub struct DeedOption {
     pub long: Option<&'static str>,
     /// Whether it has to be given.
     pub needed: bool,
+    /// Whether it names a file or folder, or several of them.
+    pub file: Option<Files>,
 }
 
 /// What an option takes.
@@ -144,8 +150,10 @@ fn option(arg: &Arg) -> DeedOption {
     if let Some(first) = label.get_mut(..1) {
         first.make_ascii_uppercase();
     }
+    let several = matches!(takes, Takes::Value { several: true, .. });
     DeedOption {
         id,
+        file: names_files(arg).then_some(if several { Files::Several } else { Files::One }),
         label: kept(label),
         hint: kept(hint),
         takes,
@@ -174,6 +182,13 @@ fn takes(arg: &Arg) -> Takes {
         several: matches!(arg.get_action(), ArgAction::Append) || range.is_some_and(|range| range.max_values() > 1),
         may_stand_alone: range.is_some_and(|range| range.min_values() == 0),
     }
+}
+
+/// Whether it takes the name of a file or folder: by its type, or by what it is called in the help.
+fn names_files(arg: &Arg) -> bool {
+    let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+    let is_called = |name: &clap::builder::Str| matches!(name.as_str(), "FILE" | "DIR");
+    is_path || arg.get_value_names().unwrap_or_default().iter().any(is_called)
 }
 
 /// What a command does, without what it is beside that and the exit codes of the command line.
@@ -212,6 +227,10 @@ impl Deed {
                 }
                 _ if value.is_empty() => continue,
                 _ => vec![value.to_owned()],
+            };
+            let values = match option.file {
+                Some(_) => values.into_iter().map(|value| files::expanded(&value)).collect(),
+                None => values,
             };
             match option.long {
                 Some(long) => named.extend(values.iter().map(|value| format!("--{long}={value}"))),

@@ -26,6 +26,8 @@ pub struct Run {
     pub agreed: Option<Asked>,
     /// The password of the keys, where the command opens them.
     pub password: Secret,
+    /// Columns and rows of the terminal, for what it draws.
+    pub size: (u16, u16),
 }
 
 /// What came of it.
@@ -39,6 +41,8 @@ pub enum Ran {
         code: u8,
         /// Its answer; safe to show.
         lines: Vec<String>,
+        /// What it shows as QR codes, one after the other.
+        codes: Vec<String>,
         /// The settings as they are since, where it changed them.
         settings: Option<Box<Settings>>,
     },

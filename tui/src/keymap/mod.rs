@@ -66,19 +66,23 @@ pub enum Context {
     Refused,
     /// A field of a form.
     Field,
+    /// A field of a form that names a file.
+    File,
     /// Typing a text of several lines.
     Write,
     /// The command palette and other lists to pick from.
     Pick,
     /// The page "why is this true?".
     Why,
+    /// QR codes, one after the other.
+    Codes,
     /// The help page, and other pages that are only read.
     Page,
 }
 
 impl Context {
     /// All of them, in the order of the help page.
-    pub const ALL: [Context; 29] = [
+    pub const ALL: [Context; 31] = [
         Context::Screens,
         Context::List,
         Context::Text,
@@ -101,11 +105,13 @@ impl Context {
         Context::Rank,
         Context::Reason,
         Context::Field,
+        Context::File,
         Context::Write,
         Context::Review,
         Context::Refused,
         Context::Pick,
         Context::Why,
+        Context::Codes,
         Context::Page,
         Context::Always,
     ];
@@ -135,9 +141,11 @@ impl Context {
         &[Context::Review, Context::Always],
         &[Context::Refused, Context::Always],
         &[Context::Field, Context::Always],
+        &[Context::File, Context::Always],
         &[Context::Write, Context::Always],
         &[Context::Pick, Context::Always],
         &[Context::Why, Context::Always],
+        &[Context::Codes, Context::Always],
         &[Context::Page, Context::Always],
         &[Context::Sessions, Context::Page, Context::Always],
         &[Context::Coins, Context::Page, Context::Always],
@@ -175,9 +183,11 @@ impl Context {
             Context::Review => "The review page",
             Context::Refused => "The review page of what cannot be done",
             Context::Field => "A field of a form",
+            Context::File => "A field that names a file",
             Context::Write => "Writing",
             Context::Pick => "The palette",
             Context::Why => "Why is this true?",
+            Context::Codes => "QR codes, one after the other",
             Context::Page => "A page to read",
         }
     }
@@ -187,7 +197,13 @@ impl Context {
     pub fn takes_text(self) -> bool {
         matches!(
             self,
-            Context::Filter | Context::Reason | Context::Review | Context::Write | Context::Field | Context::Pick
+            Context::Filter
+                | Context::Reason
+                | Context::Review
+                | Context::Write
+                | Context::Field
+                | Context::File
+                | Context::Pick
         )
     }
 }

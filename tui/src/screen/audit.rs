@@ -141,6 +141,10 @@ pub(super) fn section_lines(section: &ReportSection, columns: usize, theme: &The
         lines.extend(hanging(&format!("{:<30} ", cut(name, 30)), value, columns, theme.text));
     }
     for chart in &section.charts {
+        if chart.bars.is_empty() {
+            lines.push(Line::styled(cut(&format!("{}: nothing yet", chart.title), columns), theme.dim));
+            continue;
+        }
         lines.push(Line::styled(cut(&chart.title, columns), theme.text));
         let most = chart.bars.iter().map(|(_, length, _)| *length).max().unwrap_or(0);
         let label = chart.bars.iter().map(|(label, ..)| width(label)).max().unwrap_or(0).min(20);

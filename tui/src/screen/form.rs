@@ -10,13 +10,17 @@ use crate::text::{cut, hanging, tail, width};
 use crate::untrusted::Untrusted;
 use crate::widget::{Pen, centred, panel};
 
+/// Rows for the names of files.
+const MOST_NAMES: u16 = 8;
+
 /// Columns of the labels.
 const LABEL: usize = 12;
 
 /// Draws the form.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, form: &Form) {
     let rows = u16::try_from(form.fields.len()).unwrap_or(u16::MAX);
-    let height = if form.body.is_some() { 30 } else { rows.saturating_add(6) };
+    let listed = form.names().map_or(0, |(names, _)| u16::try_from(names.len()).unwrap_or(u16::MAX).min(MOST_NAMES));
+    let height = if form.body.is_some() { 30 } else { rows.saturating_add(6).saturating_add(listed) };
     let area = centred(body, 100, height);
     let title = title(app, form);
     let inner = panel(pen, area, &cut(&title, usize::from(area.width).saturating_sub(6)), true);
@@ -24,6 +28,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, form: &Form) {
     let [head, text, foot] =
         Layout::vertical([Constraint::Length(rows + gap), Constraint::Min(0), Constraint::Length(2)]).areas(inner);
     draw_fields(pen, head, form);
+    if form.body.is_none() {
+        draw_names(pen, text, form);
+    }
     if let Some(body) = &form.body {
         let mut field = body.clone();
         field.set_style(pen.theme.text);
@@ -68,6 +75,7 @@ fn title(app: &App, form: &Form) -> String {
         FormKind::Deposit { thread } => format!("Hold a deposit for {}", about(thread)),
         FormKind::Export { proposal } => format!("A proof file about {}", about(proposal)),
         FormKind::SaveReport => "The transparency report in a file".to_owned(),
+        FormKind::SavePage { .. } => "What the page shows in a file".to_owned(),
         FormKind::SendCoins => "Send coins of my wallet".to_owned(),
         FormKind::TopUp { channel } => format!("Put more into the channel {}", short_id(channel)),
         FormKind::TakeOut { channel } => format!("Take something out of the channel {}", short_id(channel)),
@@ -132,6 +140,29 @@ fn draw_fields(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
     }
 }
 
+/// The files that fit what is typed; the one that was put in is marked.
+fn draw_names(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
+    let Some((names, at)) = form.names() else { return };
+    let rows = usize::from(area.height.min(MOST_NAMES));
+    if rows == 0 || names.is_empty() {
+        return;
+    }
+    // The last row says how many are not shown.
+    let room = if names.len() > rows { rows - 1 } else { rows };
+    let first = at.map_or(0, |at| (at + 1).saturating_sub(room));
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for (place, name) in names.iter().enumerate().skip(first).take(room) {
+        let (sign, style) = if Some(place) == at { ("▸ ", pen.theme.selected) } else { ("  ", pen.theme.text) };
+        let name = cut(&Untrusted::new(name).line(), usize::from(area.width).saturating_sub(4));
+        lines.push(Line::styled(format!("  {sign}{name}"), style));
+    }
+    if names.len() > rows {
+        let text = format!("    {} of {} names", thousands(room as u128), thousands(names.len() as u128));
+        lines.push(Line::styled(text, pen.theme.dim));
+    }
+    pen.frame.render_widget(Text::from(lines), area);
+}
+
 /// What is wrong, or how long the text is, or that nothing is sent yet.
 fn draw_foot(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
     let columns = usize::from(area.width);
@@ -162,6 +193,7 @@ fn promise(form: &Form) -> &'static str {
         }
         FormKind::Export { .. }
         | FormKind::SaveReport
+        | FormKind::SavePage { .. }
         | FormKind::SaveSession { .. }
         | FormKind::Backup
         | FormKind::Timestamp { .. } => "Enter writes the file.",

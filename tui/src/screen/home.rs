@@ -1,13 +1,13 @@
 //! Home: what needs me now, the epoch clock, and how the node is.
 
-use althing_node::api::{Link, Proposal, Role, Snapshot, Status};
+use althing_node::api::{Link, Proposal, ProposalState, Role, Snapshot, Status};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
 use crate::app::{App, Urgency};
 use crate::format::{blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
 use crate::sums;
-use crate::text::{cut, hanging, paragraph};
+use crate::text::{cut, hanging, paragraph, width};
 use crate::untrusted::Untrusted;
 use crate::widget::{Column, Pen, Rows, bar, column, list, panel};
 use crate::words;
@@ -15,10 +15,55 @@ use crate::words;
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
     let [top, bottom] = Layout::vertical([Constraint::Min(5), Constraint::Length(11)]).areas(area);
-    draw_needs(pen, app, top);
+    let needed = u16::try_from(app.places().len()).unwrap_or(u16::MAX).saturating_add(2).max(LEAST_ROWS);
+    let lately = lately(snapshot);
+    // What needs one comes first; what was decided has the room that it leaves.
+    let room = top.height.saturating_sub(needed);
+    if room >= LEAST_ROWS && !lately.is_empty() && app.filter().is_empty() {
+        let rows = u16::try_from(lately.len()).unwrap_or(u16::MAX).saturating_add(2).min(room);
+        let [needs, decided] = Layout::vertical([Constraint::Min(LEAST_ROWS), Constraint::Length(rows)]).areas(top);
+        draw_needs(pen, app, needs);
+        draw_lately(pen, &lately, decided);
+    } else {
+        draw_needs(pen, app, top);
+    }
     let [left, right] = Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)]).areas(bottom);
     draw_clock(pen, snapshot, left);
     draw_node(pen, &snapshot.status, right);
+}
+
+/// Rows of a box with something in it.
+const LEAST_ROWS: u16 = 4;
+
+/// Decided proposals that are looked at for a picture.
+const LOOKED_AT: usize = 64;
+
+/// What was decided, the newest first.
+fn lately(snapshot: &Snapshot) -> Vec<&Proposal> {
+    use ProposalState as S;
+    let is_open = |state| matches!(state, S::Logged | S::Review | S::Voting | S::Closed | S::Withdrawn | S::Superseded);
+    let decided = snapshot.proposals.iter().filter(|proposal| !is_open(proposal.state) && !proposal.vote.hidden);
+    // Newest first in the snapshot: what is behind so many was decided long ago.
+    let mut decided: Vec<&Proposal> = decided.take(LOOKED_AT).collect();
+    decided.sort_by_key(|proposal| std::cmp::Reverse(proposal.heights.map_or(0, |heights| heights.close_height)));
+    decided
+}
+
+/// The same as lines.
+fn draw_lately(pen: &mut Pen<'_, '_>, decided: &[&Proposal], area: Rect) {
+    let inner = panel(pen, area, "Decided last", false);
+    let columns = usize::from(inner.width);
+    let line = |proposal: &&Proposal| {
+        let state = format!("{} {:<11} ", words::state_sign(proposal.state), words::state(proposal.state));
+        let room = columns.saturating_sub(width(&state));
+        let what = format!("#{} {}", proposal.number, Untrusted::new(&proposal.title));
+        Line::from(vec![
+            Span::styled(state, super::proposals::state_style(proposal.state, &pen.theme)),
+            Span::styled(cut(&what, room), pen.theme.text),
+        ])
+    };
+    let lines: Vec<Line<'static>> = decided.iter().take(usize::from(inner.height)).map(line).collect();
+    pen.frame.render_widget(Text::from(lines), inner);
 }
 
 /// What needs attention.
@@ -131,7 +176,11 @@ fn draw_node(pen: &mut Pen<'_, '_>, status: &Status, area: Rect) {
         field("tip", thousands(u128::from(status.tip_height))),
         field("verified", entries(status.log_size)),
     ];
-    let hub = if status.hub_connected { "✓ connected" } else { "✗ not reachable" };
+    let hub = match (status.role, status.hub_connected) {
+        (Role::Hub, _) => "this node",
+        (Role::Member, true) => "✓ connected",
+        (Role::Member, false) => "✗ not reachable",
+    };
     lines.push(field("hub", hub.to_owned()));
     match &status.member {
         Some(member) => {
@@ -142,7 +191,7 @@ fn draw_node(pen: &mut Pen<'_, '_>, status: &Status, area: Rect) {
             lines.push(field("me", format!("{}, {on_roll}", Untrusted::new(&member.name))));
             lines.push(field("stake", sats(member.stake_sat)));
         }
-        None if status.role == Role::Hub => lines.push(field("me", "the hub".to_owned())),
+        None if status.role == Role::Hub => {}
         None => lines.push(field("me", format!("{}, not bound yet", words::role(status.role)))),
     }
     lines.push(field("wallet", sats(status.balance.confirmed_sat)));

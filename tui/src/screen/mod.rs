@@ -5,6 +5,7 @@ mod ballots;
 mod chain;
 mod channels;
 mod choose;
+mod codes;
 mod form;
 mod frame;
 mod help;
@@ -44,11 +45,15 @@ pub struct Rendered {
     pub scroll_limit: u16,
     /// What a click on each part of the picture means, the topmost last.
     pub hits: Vec<(Rect, Hit)>,
+    /// Columns and rows of the picture.
+    pub size: (u16, u16),
+    /// Rows of lists that were made for the picture; only those on the screen should be.
+    pub rows_made: usize,
 }
 
 /// Draws the application.
 pub fn render(frame: &mut Frame<'_>, app: &App, theme: Theme) -> Rendered {
-    let mut pen = Pen { frame, theme, scroll_limit: 0, hits: Vec::new() };
+    let mut pen = Pen { frame, theme, scroll_limit: 0, hits: Vec::new(), rows_made: 0 };
     let area = pen.frame.area();
     pen.frame.render_widget(Block::new().style(theme.ground), area);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
@@ -63,6 +68,11 @@ pub fn render(frame: &mut Frame<'_>, app: &App, theme: Theme) -> Rendered {
             pen.hits.retain(|(part, _)| part.y == area.bottom().saturating_sub(1));
             match popup {
                 Popup::Page { page: Page::Help, scroll } => help::draw(&mut pen, app, body, *scroll),
+                Popup::Page { page: Page::Codes { title, codes, at, moves }, .. } => {
+                    let all = Rect { height: area.height.saturating_sub(1), ..area };
+                    let moves = *moves && !app.settings.reduced_motion;
+                    codes::draw(&mut pen, all, (title.as_str(), codes.as_slice(), *at), moves);
+                }
                 Popup::Page { page, scroll } => page::draw(&mut pen, app, body, page, *scroll),
                 Popup::Why { at, open } => why::draw(&mut pen, app, body, *at, open),
                 Popup::Choose(choose) => choose::draw(&mut pen, app, body, choose),
@@ -72,7 +82,12 @@ pub fn render(frame: &mut Frame<'_>, app: &App, theme: Theme) -> Rendered {
             }
         }
     }
-    let rendered = Rendered { scroll_limit: pen.scroll_limit, hits: std::mem::take(&mut pen.hits) };
+    let rendered = Rendered {
+        scroll_limit: pen.scroll_limit,
+        hits: std::mem::take(&mut pen.hits),
+        size: (area.width, area.height),
+        rows_made: pen.rows_made,
+    };
     last_net(pen.frame);
     rendered
 }

@@ -55,10 +55,14 @@ fn node(snapshot: &Snapshot, stakes: &[Stake], columns: usize, theme: &Theme) ->
         ("log", entries(status.log_size)),
         ("tip", format!("{}, the newest head is {behind} behind", thousands(u128::from(status.tip_height)))),
         ("block", Untrusted::new(&status.tip_hash).line()),
-        ("peers", format!("{}; hub: {reachable}", count_of(snapshot.members.len() as u64, "member"))),
+        ("members", format!("{}; hub: {reachable}", thousands(snapshot.members.len() as u128))),
         (
-            "fees",
-            format!("{} sat in the wallet for links and fees", thousands(u128::from(status.balance.confirmed_sat))),
+            "wallet",
+            format!(
+                "{} sat{}",
+                thousands(u128::from(status.balance.confirmed_sat)),
+                if status.role == Role::Hub { " for links and fees" } else { "" }
+            ),
         ),
         ("channels", channels),
     ] {

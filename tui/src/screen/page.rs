@@ -9,7 +9,10 @@ use crate::app::{App, Need, Page, Urgency};
 use crate::format::{grouped, short_id};
 use crate::text::{hanging, paragraph};
 use crate::untrusted::Untrusted;
-use crate::widget::{Pen, bar, centred, panel, qr_lines, scrolled};
+use crate::widget::{Pen, address_uri, bar, beside, centred, panel, qr_lines, scrolled};
+
+/// Columns that words need beside a code.
+const ROOM_BESIDE: usize = 28;
 
 /// Draws the page.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, scroll: u16) {
@@ -25,7 +28,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
         Page::Channel(id) => format!("The stake channel {}", short_id(id)),
         Page::Member(_) => "What this member did".to_owned(),
         Page::Diff(_) => "What changed since the version before".to_owned(),
-        Page::Told { title, .. } => crate::text::cut(title, usize::from(body.width).saturating_sub(8)),
+        Page::Codes { title, .. } | Page::Told { title, .. } => {
+            crate::text::cut(title, usize::from(body.width).saturating_sub(8))
+        }
     };
     // What stands side by side wants the whole width.
     let most = if matches!(page, Page::Session(_) | Page::Told { .. }) { body.width } else { 100 };
@@ -33,7 +38,8 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
     let columns = usize::from(inner.width);
     let theme = pen.theme;
     let lines = match page {
-        Page::Help => Vec::new(),
+        // These have drawings of their own.
+        Page::Help | Page::Codes { .. } => Vec::new(),
         Page::Link(link) => {
             let mut lines = chain::details(link, columns, &theme);
             lines.push(Line::default());
@@ -51,7 +57,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
                 let mut lines = treasury::coin_page(coin, columns, &theme);
                 lines.push(Line::default());
                 lines.push(Line::styled("Its address as a QR code:", theme.dim));
-                lines.extend(code(&format!("bitcoin:{}", coin.address), columns, &theme));
+                lines.extend(code(&address_uri(&coin.address), columns, &theme));
                 lines
             }
             None => vec![Line::styled("It is spent.", theme.dim)],
@@ -64,16 +70,32 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
         }
         Page::Channel(id) => channels::page(app, id, columns, pen),
         Page::Address { address, .. } => {
-            let mut lines = paragraph(&grouped(&Untrusted::new(address).line()), columns, theme.title);
             let network = app.snapshot.as_ref().map_or("", |snapshot| snapshot.status.network.as_str());
-            let text =
-                format!("On {}, and no other network. The next one shown here is another.", Untrusted::new(network));
-            lines.extend(paragraph(&text, columns, theme.dim));
-            // In one piece, for copying; broken where the terminal is narrower than it.
-            lines.extend(paragraph(&Untrusted::new(address).line(), columns, theme.text));
-            lines.push(Line::default());
-            lines.extend(code(&format!("bitcoin:{address}"), columns, &theme));
-            lines
+            let words = |columns: usize| {
+                let mut lines = paragraph(&grouped(&Untrusted::new(address).line()), columns, theme.title);
+                let text = format!(
+                    "On {}, and no other network. The next one shown here is another. y copies it.",
+                    Untrusted::new(network)
+                );
+                lines.extend(paragraph(&text, columns, theme.dim));
+                // In one piece, for copying; broken where the terminal is narrower than it.
+                lines.extend(paragraph(&Untrusted::new(address).line(), columns, theme.text));
+                lines
+            };
+            let uri = address_uri(address);
+            // Beside the words, so that the whole code is seen in a low terminal.
+            match qr_lines(&uri, columns.saturating_sub(ROOM_BESIDE), &theme) {
+                Some(lines) => {
+                    let wide = lines.first().map_or(0, Line::width);
+                    beside(lines, words(columns.saturating_sub(wide + 2)), wide, Span::raw("  "))
+                }
+                None => {
+                    let mut lines = words(columns);
+                    lines.push(Line::default());
+                    lines.extend(code(&uri, columns, &theme));
+                    lines
+                }
+            }
         }
         Page::Member(key) => match app.desk.history.as_deref().filter(|found| found.member == *key) {
             Some(found) => history(found, columns, &theme),

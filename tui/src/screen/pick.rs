@@ -16,6 +16,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, body: Rect, pick: &Pick) {
     let title = match pick.of {
         PickOf::Command => "Commands, screens, proposals",
         PickOf::Folder => "Data folders",
+        PickOf::Invitation => "Invitations that you can accept",
     };
     let inner = panel(pen, area, title, true);
     let [input, rest] = Layout::vertical([Constraint::Length(2), Constraint::Min(1)]).areas(inner);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use althing_node::api::{Comment, Proposal, ProposalState, Snapshot, System};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use super::proposals::state_style;
 use crate::app::App;
@@ -52,10 +52,13 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let inner = panel(pen, right, "Sums and my ballot", false);
     let mut lines = side(proposal, snapshot, usize::from(inner.width), inner.height, &pen.theme);
     lines.extend(how_it_came(app, proposal, usize::from(inner.width), &pen.theme));
-    pen.frame.render_widget(Text::from(lines), inner);
+    // Both sides scroll together, each to its own end: nothing of either is out of reach in a low terminal.
+    scrolled(pen, inner, lines, app.scroll);
+    let beside = pen.scroll_limit;
     let inner = panel(pen, left, &cut(&title, usize::from(left.width).saturating_sub(6)), true);
     let lines = text(app, proposal, usize::from(inner.width), &pen.theme);
     scrolled(pen, inner, lines, app.scroll);
+    pen.scroll_limit = pen.scroll_limit.max(beside);
 }
 
 /// Sums, my ballot, heights.

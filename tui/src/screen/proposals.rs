@@ -24,7 +24,10 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         Column::number("#", 4),
         Column::words("state", Constraint::Length(12)),
         Column::words("title", Constraint::Fill(1)),
-        Column::words("yes of roll, rules met", Constraint::Length(if wide { 23 } else { 17 })),
+        match wide {
+            true => Column::words("yes of roll, rules met", Constraint::Length(23)),
+            false => Column::words("yes of roll, met", Constraint::Length(17)),
+        },
         Column::number("closes", 10),
         Column::words("mine", Constraint::Length(7)),
     ];
@@ -54,7 +57,14 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     };
     let empty = super::empty(app, "No proposals yet. Press n to write one.");
     let rows = Rows { count: listed.len(), selected: app.selections.proposals, row: &row, empty };
+    let shown = u16::try_from(rows.count).unwrap_or(u16::MAX).saturating_add(1);
     list(pen, inner, &columns, &rows);
+    // Where there is room below the rows, what the letters of a column mean.
+    if rows.count > 0 && shown.saturating_add(1) < inner.height {
+        let foot = Rect { y: inner.bottom().saturating_sub(1), height: 1, ..inner };
+        let text = cut("q: the quorum is met so far; t: the threshold is; ·: it is not yet", usize::from(inner.width));
+        pen.frame.render_widget(Line::styled(text, theme.dim), foot);
+    }
 }
 
 /// The class in a word that fits its column.

@@ -57,6 +57,11 @@ fn page(pen: &Pen<'_, '_>, app: &App, review: &Review, effects: &Effects, column
     let mut lines = Vec::new();
     if let Some(refusal) = effects.refusal() {
         lines.extend(hanging("✗ ", &Untrusted::new(refusal).line(), columns, theme.bad));
+        if refusal.contains("G-35") && has_no_weight(app) {
+            let text = "That is you: a stake has weight from the roll of the epoch after its confirmations on, and for what is \
+                        proposed later. Home (1) says how far yours is.";
+            lines.extend(hanging("  ", text, columns, theme.warn));
+        }
         lines.push(Line::default());
     }
     match effects {
@@ -90,6 +95,12 @@ fn page(pen: &Pen<'_, '_>, app: &App, review: &Review, effects: &Effects, column
         }
     }
     lines
+}
+
+/// Whether this node's member is on no roll yet.
+fn has_no_weight(app: &App) -> bool {
+    let member = app.snapshot.as_ref().map(|snapshot| snapshot.status.member.as_ref());
+    member.is_some_and(|member| member.is_none_or(|member| member.weight.is_none()))
 }
 
 /// The effects of a ballot.

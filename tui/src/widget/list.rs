@@ -54,7 +54,9 @@ pub fn list(pen: &mut Pen<'_, '_>, area: Rect, columns: &[Column], rows: &Rows<'
     let height = usize::from(area.height.saturating_sub(u16::from(has_header)));
     let selected = rows.selected.min(last);
     let first = (selected + 1).saturating_sub(height.max(1));
+    let mut made = 0;
     let shown = (first..rows.count).take(height).map(|index| {
+        made += 1;
         let cells = (rows.row)(index);
         Row::new(cells.into_iter().zip(columns).map(|(line, column)| Cell::from(line.alignment(alignment(column)))))
     });
@@ -62,6 +64,7 @@ pub fn list(pen: &mut Pen<'_, '_>, area: Rect, columns: &[Column], rows: &Rows<'
         .column_spacing(if area.width < 100 { 1 } else { 2 })
         .style(pen.theme.text)
         .row_highlight_style(pen.theme.selected);
+    pen.rows_made += made;
     let header = columns.iter().map(|c| Cell::from(Line::from(c.title).alignment(alignment(c))));
     let table = if has_header { table.header(Row::new(header).style(pen.theme.dim)) } else { table };
     let mut state = TableState::default().with_selected(selected - first);

@@ -18,6 +18,8 @@ pub struct Pen<'a, 'b> {
     pub scroll_limit: u16,
     /// What a click on each part of the picture means.
     pub hits: Vec<(Rect, Hit)>,
+    /// Rows of lists that were made so far.
+    pub rows_made: usize,
 }
 
 impl Pen<'_, '_> {

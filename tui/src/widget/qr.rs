@@ -9,6 +9,15 @@ use crate::theme::Theme;
 /// Modules of light around the code, as ISO/IEC 18004 wants them.
 const QUIET: usize = 4;
 
+/// What the code of an address says: its URI (BIP21). Of a Bech32 address in capital letters, which make no difference (BIP173)
+/// and make the code so much smaller that a terminal of 24 rows has room for it.
+#[must_use]
+pub fn address_uri(address: &str) -> String {
+    let is_bech32 = ["bc1", "tb1", "bcrt1"].iter().any(|hrp| address.starts_with(hrp));
+    let uri = format!("bitcoin:{address}");
+    if is_bech32 && !address.contains(|c: char| c.is_ascii_uppercase()) { uri.to_uppercase() } else { uri }
+}
+
 /// Columns and rows that a code of that text needs, with the light around it; `None` when the text is too long for any code.
 #[must_use]
 pub fn qr_room(text: &str) -> Option<(usize, usize)> {

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::{bar, mark};
 use crate::format::{count_of, parse_weight, percent, thousands};
-use crate::text::{hanging, paragraph, width};
+use crate::text::{cut, hanging, paragraph, width};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 
@@ -115,7 +115,11 @@ fn option_bars(
     let cast = parse_weight(&choice.cast).unwrap_or(0);
     let mut rows: Vec<Bar> = Vec::new();
     for (index, option) in options.iter().enumerate() {
-        let label = if index + 1 == options.len() { "none".to_owned() } else { (index + 1).to_string() };
+        // With as much of its name as has room beside the number.
+        let label = match index + 1 {
+            last if last == options.len() => "none".to_owned(),
+            number => cut(&format!("{number} {}", Untrusted::new(&option.label)), label_room(columns)),
+        };
         let style = if option.won { theme.good } else { theme.text };
         let length = option.sum.as_deref().and_then(parse_weight).unwrap_or(0);
         let tail = match choice.measure {
@@ -161,6 +165,11 @@ fn with_turnout(
     lines
 }
 
+/// Columns of the names before bars.
+fn label_room(columns: usize) -> usize {
+    if columns < 44 { 8 } else { 16.min(columns / 4) }
+}
+
 /// A bar: what it is called, how long it is, where a rule stands on it, and what is said behind the number.
 struct Bar {
     label: String,
@@ -184,7 +193,8 @@ fn bars(rows: &[Bar], whole: u128, columns: usize, theme: &Theme) -> Vec<Line<'s
     // As wide as ` 47.5 %` at least.
     let tail_width = rows.iter().map(|row| width(&row.tail)).max().unwrap_or(0).max(7);
     // Label, two gaps, the number, a gap and the tail.
-    let fixed = 8 + 1 + number_width + 1 + tail_width;
+    let label_width = rows.iter().map(|row| width(&row.label)).max().unwrap_or(0).max(8);
+    let fixed = label_width + 1 + number_width + 1 + tail_width;
     let cells = u16::try_from(columns.saturating_sub(fixed)).unwrap_or(u16::MAX).min(60);
     rows.iter()
         .zip(&numbers)
@@ -196,7 +206,7 @@ fn bars(rows: &[Bar], whole: u128, columns: usize, theme: &Theme) -> Vec<Line<'s
                 (filled, empty) = (drawn[..split].to_owned(), drawn[split..].to_owned());
             }
             Line::from(vec![
-                Span::styled(format!("{label:<8}"), *style),
+                Span::styled(format!("{label}{}", " ".repeat(label_width.saturating_sub(width(label)))), *style),
                 Span::styled(filled, *style),
                 Span::styled(empty, theme.border),
                 Span::styled(format!(" {number:>number_width$}"), theme.text),

@@ -154,3 +154,33 @@ fn screens_tell_rounds_and_means() {
         }
     }
 }
+
+/// Of a choice took part whoever cast a ballot or abstained; points and first places are no weight.
+#[test]
+fn home_draws_the_turnout_of_choices_as_of_questions() {
+    let table = [
+        (score(), "last 100.0 %"),
+        (run_off(), "last 100.0 %"),
+        (schulze(), "last 100.0 %"),
+        (
+            choice(System::Approval, [500_000, 900_000, 0, 0], &[2], |choice| choice.cast = "450000".to_owned()),
+            "last 50.0 %",
+        ),
+    ];
+    for (proposal, last) in table {
+        let system = proposal.vote.system;
+        let mut question = crate::dao::proposal(2, "Paint the boat", "text", ProposalState::Passed, None);
+        let mut sums = tally(300_000, 75_000, 0, true);
+        sums.total_weight = "1500000".to_owned();
+        question.tally = Some(sums);
+        let mut snapshot = snapshot();
+        snapshot.proposals = vec![proposal, question];
+        let text = AtTheKeyboard::seeing(snapshot).text();
+        let line = text.lines().find(|line| line.contains("turnout")).unwrap_or_else(|| panic!("{text}"));
+        assert!(line.contains(last), "{system:?}: {line}");
+        // The oldest stands left: a quarter of the roll before it.
+        let bars: String = line.chars().skip_while(|c| *c != 't').skip(8).take(2).collect();
+        let second = if last.contains("100") { '█' } else { '▄' };
+        assert_eq!(bars, format!("▂{second}"), "{system:?}: {line}");
+    }
+}

@@ -390,11 +390,14 @@ pub(crate) fn deposits() -> Vec<Deposit> {
 
 /// What a member did.
 pub(crate) fn history(member: &str) -> MemberHistory {
-    let vote = |number: u64, title: &str, state, choice| CastBefore {
+    let vote = |number: u64, title: &str, state, choice: Option<Choice>| CastBefore {
         proposal: id(number as u8),
         number,
         title: title.to_owned(),
         state,
+        // One reason, and others' weight with it on what is under way.
+        reason: (number == 4).then(|| "One is enough for now.".to_owned()),
+        carried: choice.as_ref().map(|_| if number == 4 { "600000" } else { "450000" }.to_owned()),
         choice,
         weight: "450000".to_owned(),
     };
@@ -475,6 +478,8 @@ pub(crate) struct Script {
     pub(crate) bump: Option<Bump>,
     /// The proposal that is shown, if not the usual one.
     pub(crate) proposal: Option<Proposal>,
+    /// The invitations in the log.
+    pub(crate) invitations: Vec<InvitationView>,
 }
 
 impl Service for Script {
@@ -520,6 +525,9 @@ impl Script {
             Request::Snapshot { .. } => return Ok(Reply::Snapshot(Box::new(snapshot()))),
             Request::Proposal { .. } => {
                 return Ok(Reply::Proposal(Box::new(self.proposal.clone().unwrap_or_else(discussion))));
+            }
+            Request::Invitations if self.screens || self.echo => {
+                return Ok(Reply::Invitations { invitations: self.invitations.clone() });
             }
             Request::BallotReview { choice, .. } => {
                 let choice = choice.clone();
@@ -630,6 +638,8 @@ pub(crate) struct AtTheKeyboard {
     pub(crate) errands: Vec<Command>,
     /// Where the terminal's cursor is.
     pub(crate) cursor: (u16, u16),
+    /// Rows of lists that the last picture made.
+    pub(crate) rows_made: usize,
 }
 
 impl AtTheKeyboard {
@@ -648,6 +658,7 @@ impl AtTheKeyboard {
             machine: Some(std::sync::Arc::new(crate::stage::Stage::echoing(""))),
             errands: Vec::new(),
             cursor: (0, 0),
+            rows_made: 0,
         }
     }
 
@@ -675,6 +686,10 @@ impl AtTheKeyboard {
                 Command::Run(run) if self.machine.is_some() => {
                     let ran = self.run(&run);
                     commands.extend(update(&mut self.app, Action::Report(Report::Ran(Box::new(ran)))));
+                }
+                Command::Names(folder) => {
+                    let report = Report::Names { names: althing_tui::files::names(&folder), folder };
+                    commands.extend(update(&mut self.app, Action::Report(report)));
                 }
                 other => self.errands.push(other),
             }
@@ -730,6 +745,7 @@ impl AtTheKeyboard {
         let mut rendered = Rendered::default();
         terminal.draw(|frame| rendered = render(frame, &self.app, theme)).unwrap();
         (self.app.scroll_limit, self.app.hits) = (rendered.scroll_limit, rendered.hits);
+        (self.rows_made, self.app.size) = (rendered.rows_made, rendered.size);
         self.cursor = terminal.backend_mut().get_cursor_position().map(|at| (at.x, at.y)).unwrap();
         terminal.backend().buffer().clone()
     }

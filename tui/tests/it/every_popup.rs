@@ -12,7 +12,7 @@ use crate::hostile_text::{TABLE, assert_clean, infected};
 use crate::screens::SCREENS;
 
 /// The popups that have no picture of their own among the screens, and the keys that lead there from Home.
-pub(crate) const MORE: [(&str, &str); 27] = [
+pub(crate) const MORE: [(&str, &str); 29] = [
     ("reply", "2j<enter>]r"),
     ("remark", "2j<enter>a"),
     ("guard", "2j<enter>G"),
@@ -40,10 +40,12 @@ pub(crate) const MORE: [(&str, &str); 27] = [
     ("timestamp", "7e"),
     ("why_link", "7w"),
     ("save_report", "8s"),
+    ("save_page", "5a<ctrl-s>"),
+    ("codes", "4]Q"),
 ];
 
 /// Every form there is.
-const FORMS: [&str; 27] = [
+const FORMS: [&str; 28] = [
     "comment",
     "remark",
     "proposal",
@@ -70,6 +72,7 @@ const FORMS: [&str; 27] = [
     "deposit",
     "export",
     "save report",
+    "save page",
     "run",
 ];
 
@@ -103,14 +106,15 @@ fn name_of(kind: &FormKind) -> &'static str {
         FormKind::Deposit { .. } => "deposit",
         FormKind::Export { .. } => "export",
         FormKind::SaveReport => "save report",
+        FormKind::SavePage { .. } => "save page",
         FormKind::Run { .. } => "run",
     }
 }
 
 /// Every page to read, and the other popups.
-const OTHERS: [&str; 15] = [
-    "address", "channel", "choose", "coin", "diff", "flow", "help", "link", "member", "need", "pick", "review",
-    "session", "told", "why",
+const OTHERS: [&str; 16] = [
+    "address", "channel", "choose", "codes", "coin", "diff", "flow", "help", "link", "member", "need", "pick",
+    "review", "session", "told", "why",
 ];
 
 fn name_of_popup(popup: &Popup) -> &'static str {
@@ -132,6 +136,7 @@ fn name_of_popup(popup: &Popup) -> &'static str {
             Page::Diff(_) => "diff",
             Page::Member(_) => "member",
             Page::Told { .. } => "told",
+            Page::Codes { .. } => "codes",
         },
     }
 }

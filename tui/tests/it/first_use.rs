@@ -1,8 +1,8 @@
 //! Hazard: what confused somebody who tried the program as a new treasurer: a key that does nothing, help that cannot be had, a
 //! request that is told too late.
 
-use althing_node::api::{Body, ProofStatement, ProposalState, Reply, Request, TreasuryReply, TreasuryRequest};
-use althing_tui::app::{Act, Action, Popup, Report, Screen, update};
+use althing_node::api::{Body, ProofStatement, ProposalState, Reply, Request, Role, TreasuryReply, TreasuryRequest};
+use althing_tui::app::{Act, Action, Command, Popup, Report, Screen, update};
 
 use crate::dao::{AtTheKeyboard, id, snapshot};
 use crate::treasury_data;
@@ -106,4 +106,80 @@ fn why_of_a_treasurers_ballot_is_that_ballot() {
         });
         assert_eq!(asked, Some(wanted));
     }
+}
+
+/// At 80 by 24 the end of the sums was cut off, and nothing led to it.
+#[test]
+fn both_sides_of_a_proposal_are_read_to_their_ends() {
+    let mut member = AtTheKeyboard::new();
+    member.press("2j<enter>");
+    let first = member.text();
+    assert!(!first.contains("The sums as the ballots came"), "there is something to scroll to\n{first}");
+    let mut seen = first;
+    for _ in 0..40 {
+        seen.push_str(&member.press("j").text());
+    }
+    for words in ["The sums as the ballots came", "My weight", "weights from the roll of epoch"] {
+        assert!(seen.contains(words), "{words} is out of reach");
+    }
+}
+
+/// A hub was shown a ballot that nobody can cast.
+#[test]
+fn a_hub_is_told_that_it_has_no_vote() {
+    let mut seen = snapshot();
+    seen.status.role = Role::Hub;
+    let mut hub = AtTheKeyboard::seeing(seen);
+    hub.size = (120, 40);
+    let text = hub.press("2jv").text();
+    assert!(hub.app.popups.is_empty() && text.contains("this is a hub, which has no vote"), "{text}");
+}
+
+/// What stands on a page had to be picked out from between borders.
+#[test]
+fn a_page_is_copied_and_kept_as_it_is() {
+    let mut member = AtTheKeyboard::new();
+    member.press("5ay");
+    let copied = |member: &AtTheKeyboard| match member.errands.last() {
+        Some(Command::Copy(text)) => text.clone(),
+        other => panic!("nothing was copied but {other:?}"),
+    };
+    assert_eq!(copied(&member), "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx");
+    member.press("<esc>7<enter>y");
+    assert_eq!(copied(&member), id(208));
+    let text = member.press("<ctrl-s><ctrl-u>/tmp/kept.txt<enter>").text();
+    match member.errands.last() {
+        Some(Command::Write { path, text }) => {
+            assert_eq!((path.to_str(), text.as_str()), (Some("/tmp/kept.txt"), format!("{}\n", id(208)).as_str()));
+        }
+        other => panic!("nothing was written but {other:?}\n{text}"),
+    }
+    // Read only is not to be copied from less.
+    let mut looking = AtTheKeyboard::new();
+    looking.app.readonly = true;
+    looking.press("7<enter>y");
+    assert_eq!(copied(&looking), id(208));
+}
+
+/// What was decided was to be looked for on another screen.
+#[test]
+fn home_says_what_was_decided_last() {
+    let mut member = AtTheKeyboard::new();
+    member.size = (120, 40);
+    let text = member.text();
+    let home: Vec<&str> = text.lines().skip_while(|line| !line.contains("Decided last")).take(8).collect();
+    assert!(home.iter().any(|line| line.contains("Paint the boat")), "{text}");
+    assert!(!home.iter().any(|line| line.contains("Meet on Thursdays")), "it is being voted on\n{text}");
+}
+
+/// A newcomer's stake was deep enough, had no weight, and nobody said why.
+#[test]
+fn a_stake_without_weight_is_told_what_it_waits_for() {
+    let mut seen = snapshot();
+    seen.status.member.as_mut().expect("a member").weight = None;
+    let mut member = AtTheKeyboard::seeing(seen);
+    member.size = (160, 40);
+    let text = member.text();
+    assert!(text.contains("Your stake has no weight yet"), "{text}");
+    assert!(!AtTheKeyboard::new().text().contains("no weight yet"));
 }

@@ -301,6 +301,7 @@ fn everything_else_is_said_as_it_was_typed() {
         ("guardian veto #3", Saying::Guard { proposal: proposal(), veto: true }),
         ("deposit hold ab12 500", Saying::HoldDeposit { thread: "ab12".to_owned(), amount_sat: 500 }),
         ("invite ab --until 900", Saying::Invite { member: "ab".to_owned(), until: 900 }),
+        ("accept", Saying::Accept { invitation: String::new() }),
         ("accept ab12", Saying::Accept { invitation: "ab12".to_owned() }),
     ];
     for (command, expected) in table {

@@ -211,6 +211,8 @@ fn at(context: Context) -> AtTheKeyboard {
         Context::Reason => "2jva<down>",
         Context::Review => "2jv<enter>",
         Context::Field => "2n",
+        Context::File => "4i",
+        Context::Codes => "4]Q",
         Context::Write => "<enter>c",
         Context::Pick => ":",
         Context::Why => "3w",

@@ -3,6 +3,9 @@
 use althing_tui::theme::Theme;
 use althing_tui::widget::qr_lines;
 
+use althing_node::treasury::text::psbt_from;
+use althing_tui::app::{Action, Page, Popup};
+
 use crate::dao::AtTheKeyboard;
 
 /// Modules of a code as drawn: a letter stands for two of them, the light ones printed.
@@ -42,25 +45,97 @@ fn what_is_drawn_reads_back() {
     }
 }
 
+/// What the code in a picture says.
+fn on_screen(text: &str) -> String {
+    let is_block = |c: char| matches!(c, '█' | '▀' | '▄');
+    let is_code = |line: &&str| line.chars().filter(|c| is_block(*c)).count() > 10;
+    // The code is framed by light modules, the widest row of them first; words may stand beside it.
+    let rows: Vec<Vec<char>> = text.lines().filter(is_code).map(|line| line.chars().collect()).collect();
+    let begin = rows[0].iter().position(|c| is_block(*c)).unwrap();
+    let wide = rows[0][begin..].iter().take_while(|c| is_block(**c)).count();
+    let rows: Vec<String> = rows.iter().map(|row| row.iter().skip(begin).take(wide).collect()).collect();
+    decoded(&rows)
+}
+
 #[test]
 fn a_code_on_a_screen_says_what_stands_beside_it() {
     for (keys, wanted) in [
-        ("5a", "bitcoin:tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx".to_owned()),
-        ("4a", "bitcoin:tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx".to_owned()),
+        ("5a", "BITCOIN:TB1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KXPJZSX".to_owned()),
+        ("4a", "BITCOIN:TB1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KXPJZSX".to_owned()),
         ("7<enter>", crate::dao::id(208)),
     ] {
         let mut member = AtTheKeyboard::new();
         member.size = (110, 60);
         let text = member.press(keys).text();
-        let is_code = |line: &&str| line.chars().filter(|c| matches!(c, '█' | '▀' | '▄')).count() > 10;
-        let inside = |line: &str| {
-            let from = line.chars().position(|c| c == '█' || c == '▀').unwrap();
-            let to = line.chars().count() - line.chars().rev().position(|c| matches!(c, '█' | '▀' | '▄')).unwrap();
-            line.chars().skip(from).take(to - from).collect::<String>()
-        };
-        let rows: Vec<String> = text.lines().filter(is_code).map(inside).collect();
-        let columns = rows.iter().map(|row| row.chars().count()).max().unwrap_or(0);
-        let rows: Vec<String> = rows.into_iter().filter(|row| row.chars().count() == columns).collect();
-        assert_eq!(decoded(&rows), wanted, "{keys}\n{text}");
+        assert_eq!(on_screen(&text), wanted, "{keys}\n{text}");
     }
+}
+
+/// An address page has its whole code in the smallest terminal that is promised.
+#[test]
+fn the_code_of_an_address_is_seen_whole_at_80_by_24() {
+    let text = AtTheKeyboard::new().press("5a").text();
+    assert_eq!(on_screen(&text), "BITCOIN:TB1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KXPJZSX", "{text}");
+    assert!(text.contains("tb1q w508"), "{text}");
+}
+
+/// The number of the code that is shown, from 0.
+fn shown(member: &AtTheKeyboard) -> usize {
+    match member.app.popups.last() {
+        Some(Popup::Page { page: Page::Codes { at, .. }, .. }) => *at,
+        other => panic!("no codes but {other:?}"),
+    }
+}
+
+#[test]
+fn a_session_is_shown_as_codes_that_move_and_give_the_psbt_again() {
+    let mut member = AtTheKeyboard::new();
+    member.press("4]Q");
+    let Some(Popup::Page { page: Page::Codes { codes, .. }, .. }) = member.app.popups.last() else {
+        panic!("{}", member.text());
+    };
+    let count = codes.len();
+    assert!(count > 3, "{count} codes");
+    assert!(member.app.is_moving());
+    let mut read = Vec::new();
+    for number in 0..count {
+        assert_eq!(shown(&member), number);
+        let text = member.text();
+        assert!(text.contains(&format!("code {} of {count}", number + 1)), "{text}");
+        read.push(on_screen(&text));
+        // Two ticks, a third of a second: a camera has time.
+        member.act(Action::Tick);
+        assert_eq!(shown(&member), number, "a code stands for two ticks");
+        member.act(Action::Tick);
+    }
+    assert_eq!(shown(&member), 0, "they begin again");
+    read.reverse();
+    let psbt = psbt_from(read.join("\n").as_bytes()).expect("all codes, in any order");
+    assert_eq!((psbt.inputs.len(), psbt.outputs.len()), (1, 2));
+}
+
+#[test]
+fn codes_stand_still_when_asked_to_and_where_motion_is_reduced() {
+    let ticks = |member: &mut AtTheKeyboard| (0..6).for_each(|_| member.act(Action::Tick));
+    let mut member = AtTheKeyboard::new();
+    member.press("4]Q ");
+    assert!(!member.app.is_moving());
+    ticks(&mut member);
+    assert_eq!(shown(&member), 0);
+    member.press("jj");
+    assert_eq!(shown(&member), 2);
+    member.press("kkk");
+    assert!(shown(&member) > 2, "before the first comes the last");
+    member.press(" ");
+    assert!(member.app.is_moving());
+    let mut member = AtTheKeyboard::new();
+    member.app.settings.reduced_motion = true;
+    member.press("4]Q");
+    assert!(!member.app.is_moving());
+    ticks(&mut member);
+    assert_eq!(shown(&member), 0);
+    assert_eq!(shown(member.press("j")), 1);
+    assert!(member.text().contains("standing still"), "{}", member.text());
+    member.size = (60, 18);
+    assert!(member.text().contains("too small for these codes"), "{}", member.text());
 }

@@ -103,7 +103,8 @@ fn vetoes_are_shown_with_the_share_that_stops() {
 fn nobody_is_asked_for_a_ballot_that_decides_nothing() {
     let mut seen = snapshot();
     seen.proposals = vec![pause()];
-    let asked: Vec<Need> = needs(&seen, &[], None).into_iter().filter(|need| need.text.starts_with("Vote")).collect();
+    let asked: Vec<Need> =
+        needs(&seen, &[], None, &[]).into_iter().filter(|need| need.text.starts_with("Vote")).collect();
     assert!(asked.is_empty(), "{asked:?}");
     let mut member = AtTheKeyboard::seeing(seen.clone());
     let text = member.press("2v").text();
@@ -111,7 +112,7 @@ fn nobody_is_asked_for_a_ballot_that_decides_nothing() {
     assert!(member.app.popups.is_empty());
     seen.proposals[0].vote.bodies[0].body = Body::Founders;
     seen.proposals[0].vote.bodies[0].i_am_one = true;
-    let asked = needs(&seen, &[], None).into_iter().filter(|need| need.text.starts_with("Vote")).count();
+    let asked = needs(&seen, &[], None, &[]).into_iter().filter(|need| need.text.starts_with("Vote")).count();
     assert_eq!(asked, 1, "a founder has a say");
 }
 

@@ -73,7 +73,7 @@ fn who_is_no_treasurer_is_told_so_and_where_they_do_not_decide_too() {
 #[test]
 fn the_two_ballots_of_a_treasurer_are_not_taken_for_each_other() {
     let asked = |seen: &Snapshot| -> Vec<Need> {
-        let all = needs(seen, &[], None);
+        let all = needs(seen, &[], None, &[]);
         all.into_iter().filter(|need| need.text.contains("as a treasurer")).collect()
     };
     let mut seen = decided_by_both(body());

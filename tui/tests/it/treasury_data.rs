@@ -5,6 +5,17 @@ use althing_tui::backend::Verdict;
 
 use crate::dao::id;
 
+/// A PSBT of one input and two outputs: the first valid one of BIP174.
+const PSBT: &str = "\
+    cHNidP8BAHUCAAAAASaBcTce3/KF6Tet7qSze3gADAVmy7OtZGQXE8pCFxv2AAAAAAD+////AtPf9QUAAAAAGXapFNDFmQPFusKG\
+    h2DpD9UhpGZap2UgiKwA4fUFAAAAABepFDVF5uM7gyxHBQ8k0+65PJwDlIvHh7MuEwAAAQD9pQEBAAAAAAECiaPHHqtNIOA3G7uk\
+    zGmPopXJRjr6Ljl/hTPMti+VZ+UBAAAAFxYAFL4Y0VKpsBIDna89p95PUzSe7LmF/////4b4qkOnHf8USIk6UwpyN+9rRgi7st0t\
+    AXHmOuxqSJC0AQAAABcWABT+Pp7xp0XpdNkCxDVZQ6vLNL1TU/////8CAMLrCwAAAAAZdqkUhc/xCX/Z4Ai7NK9wnGIZeziXikiI\
+    rHL++E4sAAAAF6kUM5cluiHv1irHU6m80GfWx6ajnQWHAkcwRAIgJxK+IuAnDzlPVoMR3HyppolwuAJf3TskAinwf4pfOiQCIAGL\
+    ONfc0xTnNMkna9b7QPZzMlvEuqFEyADS8vAtsnZcASED0uFWdJQbrUqZY3LLh+GFbTZSYG2YVi/jnF6efkE/IQUCSDBFAiEA0SuF\
+    LYXc2WHS9fSrZgZU327tzHlMDDPOXMMJ/7X85Y0CIGczio4OFyXBl/saiK9Z9R5E5CVbIBZ8hoQDHAXR8lkqASECI7cr7vCWXRC+\
+    B3jv7NYfysb3mk6haTkzgHNEZPhPKrMAAAAAAAAA";
+
 fn payment(n: u8, milestone: Option<u16>, title: &str, sat: u64, state: &str) -> PaymentView {
     PaymentView {
         proposal: id(n),
@@ -216,7 +227,7 @@ pub(crate) fn session(verdict: Verdict) -> SessionView {
             text: "Before winter, please.".to_owned(),
         }],
         height: None,
-        psbt: Some("cHNidP8=".to_owned()),
+        psbt: Some(PSBT.to_owned()),
     }
 }
 

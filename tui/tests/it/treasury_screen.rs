@@ -317,5 +317,23 @@ fn a_treasurer_is_asked_for_what_nobody_pays_yet() {
     assert_eq!(told(&member), 1);
     let row = member.app.needs().iter().position(|need| need.text.starts_with("Pay what")).unwrap();
     let text = member.press("j".repeat(row).as_str()).press("<enter>").text();
-    assert!(text.contains("o on one opens its session"), "{text}");
+    assert!(text.contains("o opens a signing session for this payment"), "{text}");
+}
+
+/// Enough have signed, nobody has sent it, and Home said that all is well.
+#[test]
+fn what_enough_have_signed_is_to_be_broadcast() {
+    let asked = |state: &str, is_me: bool| {
+        let mut signed = session(Verdict::Valid);
+        (signed.state, signed.needed, signed.waits_for_me) = (state.to_owned(), 0, false);
+        signed.signers.iter_mut().for_each(|signer| signer.is_me = false);
+        signed.signers[0].is_me = is_me;
+        let sessions = [signed];
+        let needs = althing_tui::app::needs(&snapshot(), &sessions, None, &[]);
+        needs.into_iter().filter(|need| need.text.contains("broadcast the payment")).count()
+    };
+    assert_eq!(asked("complete", true), 1);
+    assert_eq!(asked("broadcast", true), 0, "it is on its way");
+    assert_eq!(asked("open", true), 0);
+    assert_eq!(asked("complete", false), 0, "not a treasurer");
 }

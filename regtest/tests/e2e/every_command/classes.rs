@@ -5,7 +5,7 @@ use althing_regtest::story::{Actor, Assembly};
 use anyhow::{Context as _, Result, ensure};
 
 use super::rules::DEPOSITS_SAT;
-use super::{caught_up, five, propose as propose_one, text, until_it_says};
+use super::{WHY, caught_up, five, propose as propose_one, text, until_it_says};
 use crate::told::{ask, refused};
 
 /// Somebody with a vote key and no stake: the generator of the curve.
@@ -175,9 +175,8 @@ pub(super) fn vote(assembly: &Assembly, classes: &Classes) -> Result<()> {
     ask(bjarni, &["delegate", "Astrid", "--class", "request", "--yes"])?;
     ask(hallgerd, &["delegate", "--abstain", "--class", "request", "--yes"])?;
     for proposal in classes.with_yes() {
-        for voter in [astrid, gudrun] {
-            ask(voter, &["vote", proposal, "yes", "--yes"])?;
-        }
+        ask(astrid, &["vote", proposal, "yes", "--reason", WHY, "--yes"])?;
+        ask(gudrun, &["vote", proposal, "yes", "--yes"])?;
     }
     for (voter, choice) in [(astrid, "no"), (gudrun, "no"), (bjarni, "yes")] {
         ask(voter, &["vote", &classes.replace_keys, choice, "--yes"])?;

@@ -4,8 +4,8 @@ use althing_regtest::story::{Actor, Assembly};
 use anyhow::{Context as _, Result, ensure};
 
 use super::rules::{DUES_SAT, POOL_SAT};
-use super::{GUEST_SAT, WITHIN_BLOCKS, caught_up, five, text};
-use crate::told::ask;
+use super::{GUEST_SAT, WHY, WITHIN_BLOCKS, caught_up, five, text};
+use crate::told::{ask, refused};
 
 /// Invites the guest, and gives the invitation's id.
 pub(super) fn invite(assembly: &Assembly, guest: &Actor) -> Result<String> {
@@ -17,8 +17,22 @@ pub(super) fn invite(assembly: &Assembly, guest: &Actor) -> Result<String> {
 
 pub(super) fn accept(assembly: &Assembly, guest: &Actor, invitation: &str) -> Result<()> {
     guest.wait(althing_node::api::WaitFor::Height(assembly.node.tip()?.height), 90)?;
-    let said = ask(guest, &["accept", invitation])?;
+    let state = |actor: &Actor| -> Result<(String, bool, String)> {
+        let listed = ask(actor, &["invitations"])?;
+        let one = &listed["invitations"][0];
+        Ok((text(&one["id"])?, one["mine"] == true, text(&one["state"])?))
+    };
+    let [astrid, ..] = five(assembly)?;
+    let expected = |mine, state: &str| (invitation.to_owned(), mine, state.to_owned());
+    ensure!(state(guest)? == expected(true, "open"), "{:?}", state(guest)?);
+    // N-195: the one that is open for this key is meant, and nobody types its id.
+    let said = ask(guest, &["accept"])?;
     ensure!(said["position"].is_u64(), "{said}");
+    caught_up(assembly)?;
+    ensure!(state(guest)? == expected(true, "accepted"), "{:?}", state(guest)?);
+    ensure!(state(astrid)? == expected(false, "accepted"), "{:?}", state(astrid)?);
+    let again = refused(guest, &["accept"])?;
+    ensure!(again.contains("N-195"), "{again}");
     Ok(())
 }
 
@@ -96,6 +110,15 @@ pub(super) fn delegated(assembly: &Assembly, request: &str) -> Result<()> {
     let (part, route) = (&standing["mine"][0]["to"][0], &standing["routes"][0]);
     ensure!(part["abstains"] == true && part["parts"] == 10_000 && part["member"] == "", "{standing}");
     ensure!(route["weight"] == "200000" && route["words"].to_string().contains("abstains"), "{standing}");
+    // N-174: what she is told to have said, with what others delegated to her, on every member's node.
+    let history = ask(hallgerd, &["history", "member", "Astrid"])?;
+    let votes = history["votes"].as_array().context("no votes")?;
+    let vote = votes.iter().find(|vote| vote["proposal"] == *request).context("no vote on the request")?;
+    ensure!((&vote["weight"], &vote["carried"]) == (&"500000".into(), &"900000".into()), "{vote}");
+    ensure!(vote["reason"] == WHY, "{vote}");
+    let silent = ask(astrid, &["history", "member", "Hallgerd"])?;
+    let vote = silent["votes"].as_array().and_then(|votes| votes.iter().find(|vote| vote["proposal"] == *request));
+    ensure!(vote.is_some_and(|vote| vote["choice"].is_null() && vote["carried"].is_null()), "{silent}");
     let sums = assembly.hub.proposal(request)?.tally.context("no sums")?;
     let found = (sums.yes.as_str(), sums.no.as_str(), sums.abstain.as_str(), sums.ballots);
     ensure!(found == ("1200000", "0", "200000", 2), "{sums:?}");

@@ -22,6 +22,9 @@ use crate::told::ask;
 /// Blocks until what was asked for has happened, and as much again for a busy machine.
 const WITHIN_BLOCKS: u32 = 90;
 
+/// Why Astrid votes for what she carries.
+const WHY: &str = "It was talked over at the lake.";
+
 /// What the invited member stakes.
 const GUEST_SAT: u64 = 50_000;
 

@@ -14,6 +14,9 @@ impl Form {
         let session = |request: Result<TreasuryRequest, String>| ask(Purpose::Session, request.map(of_treasury));
         Some(match &self.kind {
             FormKind::Export { proposal } => ask(Purpose::Order, self.export(proposal)),
+            FormKind::SavePage { text } => {
+                self.file().map(|path| Command::Write { path, text: format!("{}\n", text.trim_end()) })
+            }
             FormKind::SaveReport => ask(Purpose::SaveReport, self.report()),
             FormKind::SessionOpen { .. } => session(self.session_open()),
             FormKind::Housekeeping => session(self.housekeeping()),
@@ -46,7 +49,7 @@ impl Form {
     /// If there is no name.
     pub(in crate::app) fn file(&self) -> Result<std::path::PathBuf, String> {
         let file = self.needed("File")?;
-        std::path::absolute(file).map_err(|error| format!("{file:?} is no path: {error}"))
+        std::path::absolute(crate::files::expanded(file)).map_err(|error| format!("{file:?} is no path: {error}"))
     }
 
     /// What is put in under that label; something has to be.

@@ -35,7 +35,7 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
         FormKind::Deposit { .. } => vec![Field::line("Amount", "satoshis to hold", "")],
         FormKind::Export { .. } => vec![
             Field::one_of("Prove", &["my ballot is counted", "the sums and the outcome"]),
-            Field::line("File", "where to write it", "proof.althing"),
+            Field::file("File", "where to write it", "proof.althing"),
         ],
         FormKind::SendCoins => vec![
             Field::line("To", "an address", ""),
@@ -51,11 +51,11 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
             Field::line("To", "an address; your own wallet if none", ""),
             Field::line("Fee rate", "satoshis per virtual byte", "2"),
         ],
-        FormKind::Backup => vec![Field::line("File", "where to write it, best on another disk", "channels.backup")],
+        FormKind::Backup => vec![Field::file("File", "where to write it, best on another disk", "channels.backup")],
         FormKind::LinkBump => vec![Field::line("Fee rate", "sat/vB; what seems to be needed if none", "")],
         FormKind::Timestamp { epoch } => vec![
             Field::one_of("Form", &["for the unmodified ots client", "by an OP_RETURN", "by the witness after it"]),
-            Field::line("File", "where to write it", format!("link-{epoch}.ots")),
+            Field::file("File", "where to write it", format!("link-{epoch}.ots")),
         ],
         FormKind::SessionOpen { payments } => vec![
             Field::line("Payments", "numbers like #3 or ids; a milestone as #3/2; several with commas", payments),
@@ -76,13 +76,14 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
         ],
         FormKind::SaveSession { session } => {
             let name = format!("session-{}.psbt", session.get(..8).unwrap_or(session));
-            vec![Field::line("File", "where to write it", name)]
+            vec![Field::file("File", "where to write it", name)]
         }
-        FormKind::TakeSession => vec![Field::line("File", "the PSBT to read, with a colleague's signature or new", "")],
+        FormKind::TakeSession => vec![Field::file("File", "the PSBT to read, with a colleague's signature or new", "")],
         FormKind::Freeze { .. } => vec![Field::line("Reason", "why it must not be chosen", "")],
         FormKind::Run { path } => run(path),
+        FormKind::SavePage { .. } => vec![Field::file("File", "where to write it", "althing.txt")],
         FormKind::SaveReport => {
-            vec![Field::line("File", "where to write it; .md, .html, .csv or .json", "report.html")]
+            vec![Field::file("File", "where to write it; .md, .html, .csv or .json", "report.html")]
         }
     }
 }
@@ -93,7 +94,7 @@ fn run(path: &str) -> Vec<Field> {
     let mut fields: Vec<Field> = deed.options.iter().map(option).collect();
     if deed.opens_keys {
         let hint = "of the keys in this folder; not needed where it is given to the program";
-        fields.push(Field { label: PASSWORD, hint, entry: FieldEntry::Secret(Secret::default()) });
+        fields.push(Field { label: PASSWORD, hint, entry: FieldEntry::Secret(Secret::default()), file: None });
     }
     fields
 }
@@ -104,5 +105,5 @@ fn option(option: &'static DeedOption) -> Field {
         Takes::OneOf { of, usual } => FieldEntry::OneOf(of, *usual),
         Takes::Nothing => FieldEntry::OneOf(&SWITCH, 0),
     };
-    Field { label: option.label, hint: option.hint, entry }
+    Field { label: option.label, hint: option.hint, entry, file: option.file }
 }

@@ -2,6 +2,7 @@
 
 mod direct;
 mod fields;
+mod files;
 mod order;
 mod proposal;
 
@@ -9,7 +10,10 @@ use std::collections::BTreeMap;
 
 use ratatui_textarea::{TextArea, WrapMode};
 
+pub use files::Files;
 pub(super) use order::{said, stated};
+
+use files::Names;
 
 use crate::deeds::Secret;
 
@@ -44,6 +48,8 @@ pub struct Form {
     pub at: usize,
     /// What is wrong with it.
     pub problem: Option<String>,
+    // The names in the folder of the field with the keyboard, once they were asked for.
+    names: Option<Names>,
     undo: Vec<Vec<Field>>,
     redo: Vec<Vec<Field>>,
     // What was put into fields that the present choices do not show, by the option they belong to; 0 is the proposal. The texts
@@ -170,6 +176,11 @@ pub enum FormKind {
     },
     /// The report in a file.
     SaveReport,
+    /// What a page shows in a file.
+    SavePage {
+        /// What it shows.
+        text: String,
+    },
     /// The options of a command.
     Run {
         /// Which.
@@ -186,6 +197,8 @@ pub struct Field {
     pub hint: &'static str,
     /// What is in it.
     pub entry: FieldEntry,
+    /// Whether it names a file or folder, or several of them.
+    pub file: Option<Files>,
 }
 
 /// What is in a field.
@@ -201,11 +214,15 @@ pub enum FieldEntry {
 
 impl Field {
     fn line(label: &'static str, hint: &'static str, text: impl Into<String>) -> Self {
-        Self { label, hint, entry: FieldEntry::Line(text.into()) }
+        Self { label, hint, entry: FieldEntry::Line(text.into()), file: None }
+    }
+
+    fn file(label: &'static str, hint: &'static str, text: impl Into<String>) -> Self {
+        Self { file: Some(Files::One), ..Self::line(label, hint, text) }
     }
 
     fn one_of(label: &'static str, of: &'static [&'static str]) -> Self {
-        Self { label, hint: "←/→ change it", entry: FieldEntry::OneOf(of, 0) }
+        Self { label, hint: "←/→ change it", entry: FieldEntry::OneOf(of, 0), file: None }
     }
 
     /// What is in it, as text.
@@ -231,6 +248,7 @@ impl Form {
             body,
             at: 0,
             problem: None,
+            names: None,
             undo: Vec::new(),
             redo: Vec::new(),
             hidden: Vec::new(),
@@ -297,12 +315,14 @@ impl Form {
     pub fn step(&mut self, forward: bool) -> bool {
         let places = self.fields.len() + usize::from(self.body.is_some());
         let before = self.at;
+        self.names = None;
         self.at = if forward { (self.at + 1).min(places.saturating_sub(1)) } else { self.at.saturating_sub(1) };
         self.at != before
     }
 
     /// Moves the keyboard to a field.
     pub fn go(&mut self, place: usize) {
+        self.names = None;
         self.at = place.min((self.fields.len() + usize::from(self.body.is_some())).saturating_sub(1));
     }
 

@@ -28,13 +28,36 @@ pub(super) fn on_report(app: &mut App, report: Report) -> Vec<Command> {
             app.replayed = Some(result.map_err(|error| words(&error)));
         }
         Report::Ran(ran) => return crate::app::run::on_ran(app, *ran),
-        Report::Written(Ok(path)) => {
+        Report::Names { folder, names } => {
+            let Some(Popup::Form(form)) = app.popups.last_mut() else { return Vec::new() };
+            match names.map(|names| form.take_names(&folder, names)) {
+                Ok(None) => {}
+                Ok(Some(text)) | Err(text) => say(app, true, Untrusted::new(&text).line()),
+            }
+        }
+        Report::Written(written) => on_written(app, written),
+    }
+    Vec::new()
+}
+
+/// A file is written, or not; the form that asked for it says why not.
+fn on_written(app: &mut App, written: Result<PathBuf, String>) {
+    let waits = |popup: &Popup| matches!(popup, Popup::Form(form) if matches!(form.kind, FormKind::SavePage { .. }));
+    let is_waited_for = app.popups.last().is_some_and(waits);
+    if is_waited_for {
+        app.pending = app.pending.saturating_sub(1);
+    }
+    match (written, app.popups.last_mut()) {
+        (Ok(path), _) => {
+            if is_waited_for {
+                app.popups.pop();
+            }
             let path = Untrusted::new(&path.display().to_string()).line();
             say(app, false, format!("Written to {path}."));
         }
-        Report::Written(Err(problem)) => say(app, true, problem),
+        (Err(problem), Some(Popup::Form(form))) if is_waited_for => form.problem = Some(problem),
+        (Err(problem), _) => say(app, true, problem),
     }
-    Vec::new()
 }
 
 /// A new snapshot: the rows keep what they were on, what is new is told, and the screen asks again for what only it shows.
@@ -71,6 +94,9 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
         app.selections.ballots = row;
     }
     let mut commands = app.wants();
+    if first_or_block && app.screen != Screen::Members {
+        commands.extend(app.of_invitations());
+    }
     match app.screen {
         Screen::Treasury | Screen::Home => {}
         // A signature or a payment may be asked for, whatever is on the screen.
@@ -246,7 +272,10 @@ fn on_effects(app: &mut App, reply: Reply) -> Vec<Command> {
 fn done(app: &mut App, reply: &Reply) {
     app.popups.retain(|popup| !matches!(popup, Popup::Review(_) | Popup::Choose(_) | Popup::Form(_)));
     let text = match reply {
-        Reply::Ballot(ballot) => format!("Ballot cast: {}. {}", ballot.choice, Untrusted::new(&ballot.words)),
+        // What that means stands on the proposal and on the screen of the ballots.
+        Reply::Ballot(ballot) => {
+            format!("Ballot cast: {}; {}. 3 follows it.", ballot.choice, crate::words::path(&ballot.path))
+        }
         Reply::Comment(_) | Reply::Proposal(_) => "Published to the log.".to_owned(),
         Reply::Said(said) => match said.sentences.first() {
             Some(sentence) => format!("In the log: {}", counted(&Untrusted::new(sentence).line())),

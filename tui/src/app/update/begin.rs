@@ -1,10 +1,12 @@
 //! What an act on a screen begins: mostly a form or a page.
 
-use althing_node::api::{Body, CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Saying, Stake};
+use althing_node::api::{
+    Body, CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Role, Saying, Stake,
+};
 
 use althing_node::stakes::DEFAULT_CLOSE_FEE_SAT;
 
-use super::{go, review, say, treasury};
+use super::{go, part, review, say, treasury};
 use crate::app::ballot::Choose;
 use crate::app::form::{Form, FormKind, said, stated};
 use crate::app::state::{App, Page, Popup};
@@ -104,6 +106,10 @@ pub(super) fn open_selected(app: &mut App) -> Vec<Command> {
                 app.popups.push(Popup::Page { page: Page::Session(session), scroll: 0 });
                 return Vec::new();
             }
+            if let Some(proposal) = need.as_ref().and_then(|need| need.payment.clone()) {
+                to_payment(app, &proposal);
+                return Vec::new();
+            }
             need.filter(|need| need.proposal.is_none()).map(|need| Page::Need(Box::new(need)))
         }
         _ => None,
@@ -114,6 +120,16 @@ pub(super) fn open_selected(app: &mut App) -> Vec<Command> {
         (None, None) => {}
     }
     Vec::new()
+}
+
+/// To the row of a payment; `o` opens its session there.
+fn to_payment(app: &mut App, proposal: &str) {
+    part(app, Section::Payments);
+    app.filters.remove(&Screen::Treasury);
+    let snapshot = app.snapshot.as_deref();
+    let row = snapshot.and_then(|seen| crate::app::treasury(seen).iter().position(|row| row.proposal.id == proposal));
+    app.selections.treasury[Section::Payments as usize] = row.unwrap_or(0);
+    say(app, false, "o opens a signing session for this payment.");
 }
 
 impl App {
@@ -193,6 +209,9 @@ fn treasurers_row(app: &App) -> bool {
 /// Opens the choice, on the choice made before if there is one.
 fn begin_vote(app: &mut App, as_treasurer: bool) {
     let Some(proposal) = selected_proposal(app) else { return };
+    if app.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.role == Role::Hub) {
+        return say(app, true, "N-39: this is a hub, which has no vote; members vote by their own nodes.");
+    }
     let Some(proposal) = app.proposal(&proposal) else { return };
     let number = proposal.number;
     match &proposal.vote.treasurers {

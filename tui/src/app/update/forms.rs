@@ -33,6 +33,11 @@ pub(super) fn on_form(app: &mut App, mut form: Box<Form>, act: Act) -> Vec<Comma
         Act::PreviousScreen => {
             form.step(false);
         }
+        Act::Complete => {
+            let folder = form.complete();
+            app.popups.push(Popup::Form(form));
+            return folder.map(Command::Names).into_iter().collect();
+        }
         Act::More => form.change(true),
         Act::Less => form.change(false),
         Act::Undo => form.travel(true),

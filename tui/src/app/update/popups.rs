@@ -16,6 +16,18 @@ pub(super) fn on_page(app: &mut App, page: Page, scroll: u16, act: Act) -> Vec<C
     if act == Act::Back {
         return Vec::new();
     }
+    if let Page::Codes { title, codes, at, moves } = page {
+        let last = codes.len().saturating_sub(1);
+        let (at, moves) = match act {
+            Act::Mark => (at, !moves),
+            // Whoever looks at one of them wants it to stay.
+            Act::Down => (if at == last { 0 } else { at + 1 }, false),
+            Act::Up => (at.checked_sub(1).unwrap_or(last), false),
+            _ => (at, moves),
+        };
+        app.popups.push(Popup::Page { page: Page::Codes { title, codes, at, moves }, scroll });
+        return Vec::new();
+    }
     if let Act::Go(_) = act {
         // The page names a screen by its key: the key goes there. What lies below and is being typed stays as it is.
         if app.popups.iter().any(|popup| !matches!(popup, Popup::Page { .. })) {
@@ -29,6 +41,23 @@ pub(super) fn on_page(app: &mut App, page: Page, scroll: u16, act: Act) -> Vec<C
     match act {
         Act::Down | Act::Up | Act::PageDown | Act::PageUp | Act::First | Act::Last | Act::Open => Vec::new(),
         Act::Why => begin::why(app),
+        Act::Copy => match page_text(app) {
+            Some((what, text)) => {
+                say(
+                    app,
+                    false,
+                    format!("{what} is given to the terminal; if it does not take it, ctrl-s writes a file."),
+                );
+                vec![Command::Copy(text)]
+            }
+            None => Vec::new(),
+        },
+        Act::SavePage => {
+            if let Some((_, text)) = page_text(app) {
+                app.popups.push(Popup::Form(Box::new(Form::new(FormKind::SavePage { text }))));
+            }
+            Vec::new()
+        }
         Act::Run(path) => run::begin(app, path),
         _ if app.readonly => {
             say(app, true, READ_ONLY);
@@ -36,6 +65,27 @@ pub(super) fn on_page(app: &mut App, page: Page, scroll: u16, act: Act) -> Vec<C
         }
         act => begin::begin(app, act),
     }
+}
+
+/// What whoever copies the page on top wants of it, and what that is called.
+fn page_text(app: &App) -> Option<(&'static str, String)> {
+    let Some(Popup::Page { page, .. }) = app.popups.last() else { return None };
+    Some(match page {
+        Page::Address { address, .. } => ("The address", address.clone()),
+        Page::Link(link) => ("The transaction id", link.txid.clone()),
+        Page::Session(id) => ("The id of the session", id.clone()),
+        Page::Coin(outpoint) => ("The coin", outpoint.clone()),
+        Page::Flow(txid) => ("The transaction id", txid.clone()),
+        Page::Channel(id) => ("The id of the channel", id.clone()),
+        Page::Member(key) => ("The vote key", key.clone()),
+        Page::Need(need) => {
+            let steps = need.next.iter().map(|step| format!("\n{step}"));
+            ("The text", std::iter::once(need.text.clone()).chain(steps).collect())
+        }
+        Page::Diff(lines) | Page::Told { lines, .. } => ("The text", lines.join("\n")),
+        Page::Codes { codes, at, .. } => ("The code", codes.get(*at)?.clone()),
+        Page::Help => return None,
+    })
 }
 
 /// Keys of the page "why is this true?".
@@ -87,8 +137,13 @@ pub(super) fn on_pick(app: &mut App, mut pick: Box<Pick>, act: Act) -> Vec<Comma
                     }
                     Vec::new()
                 }
+                Some(Picked::Invitation(id)) => run::accept(app, &id),
                 None => {
-                    let what = if pick.of == PickOf::Command { "No command" } else { "No folder" };
+                    let what = match pick.of {
+                        PickOf::Command => "No command",
+                        PickOf::Folder => "No folder",
+                        PickOf::Invitation => "No invitation",
+                    };
                     say(app, true, format!("{what} matches these letters."));
                     app.popups.push(Popup::Pick(pick));
                     Vec::new()

@@ -93,19 +93,21 @@ fn freeze(app: &mut App) -> Vec<Command> {
 fn payable(app: &App) -> String {
     let place = app.selected_place().filter(|_| app.section == Section::Payments);
     let Some((snapshot, place)) = app.snapshot.as_deref().zip(place) else { return String::new() };
-    let Some(id) = crate::app::treasury(snapshot).get(place).map(|row| row.proposal.id.clone()) else {
+    let Some(proposal) = crate::app::treasury(snapshot).get(place).map(|row| row.proposal) else {
         return String::new();
     };
+    // By its number, as the list says it: nobody can read an id.
+    let (id, name) = (&proposal.id, format!("#{}", proposal.number));
     let tip = snapshot.status.tip_height;
     // Before the overview has come: all of it; the node knows what of it may be paid.
-    let Some(overview) = &app.desk.treasury else { return id };
-    let payments = overview.payments.iter().filter(|payment| payment.proposal == id);
+    let Some(overview) = &app.desk.treasury else { return name };
+    let payments = overview.payments.iter().filter(|payment| payment.proposal == *id);
     let open = payments.filter(|payment| {
         !is_paid(payment) && (payment.from_height..payment.expiry_height).contains(&tip.saturating_add(1))
     });
     let named = open.map(|payment| match payment.milestone {
-        Some(number) => format!("{id}/{number}"),
-        None => id.clone(),
+        Some(number) => format!("{name}/{number}"),
+        None => name.clone(),
     });
     named.collect::<Vec<_>>().join(", ")
 }

@@ -29,8 +29,10 @@ pub(super) fn show(text: &str, console: &mut Console<'_>) -> Result<u8, Failure>
     // Proofs are for those who can judge them. An outside signer cannot, and each would be fifty codes more.
     psbt.proprietary.clear();
     let bytes = psbt.serialize();
-    if let (Some(_), Some(room)) = (&console.screens, console.room()) {
-        return on_a_page(&bytes, room, console);
+    if let Some(screens) = &mut console.screens {
+        // They have the whole terminal, but for the lines of the code's number and of the keys.
+        screens.codes = frames(&bytes, screens.size)?.0;
+        return Ok(OK);
     }
     let is_seen = console.format == Format::Words && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if !is_seen {
@@ -44,18 +46,6 @@ pub(super) fn show(text: &str, console: &mut Console<'_>) -> Result<u8, Failure>
         disable_raw_mode().context("the terminal cannot be restored")?;
         Ok(shown?)
     })?;
-    Ok(OK)
-}
-
-/// All codes on a page of the screens, one under the other: it is scrolled past the camera.
-fn on_a_page(psbt: &[u8], (columns, rows): (usize, usize), console: &mut Console<'_>) -> Result<u8, Failure> {
-    let size = |size: usize| u16::try_from(size).unwrap_or(u16::MAX);
-    let (parts, side) = frames(psbt, (size(columns), size(rows)))?;
-    for (number, part) in (1usize..=parts.len()).zip(&parts) {
-        console.text(&format!("code {number} of {}", parts.len()));
-        let lines = qr_lines(part, side, &Theme::mono()).into_iter().flatten();
-        lines.for_each(|line| console.text(&line.to_string()));
-    }
     Ok(OK)
 }
 
