@@ -47,6 +47,7 @@ mod sent_again;
 mod sources;
 mod splices;
 mod stage;
+mod staged;
 mod stale_backup;
 mod story;
 mod succession;
