@@ -68,6 +68,7 @@ impl World {
             fee_cap: Amount::from_sat(5_000),
             from_height: 100,
             expiry_height: 200,
+            stage: None,
         };
         let reserved = [gate.outpoint, seal.outpoint].into_iter().collect();
         let plan = SpendPlan {
@@ -102,7 +103,9 @@ fuzz_target!(|bytes: &[u8]| {
     let gates = BTreeMap::from([(world.intent.gate, GateState::Unspent)]);
     let facts = CheckFacts {
         generations: &world.generations,
+        stages: &[],
         reserved: &world.reserved,
+        bonds: &BTreeMap::new(),
         payments: std::slice::from_ref(&world.intent),
         depth: Some((6, 6)),
         tip: Some(150),

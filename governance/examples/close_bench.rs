@@ -288,6 +288,7 @@ fn charter(hub: &Keypair) -> Charter {
         forced_entry_delay_blocks: 144,
         anchored_links: false,
         succession_window_blocks: 4320,
+        staging: None,
     }
 }
 

@@ -495,7 +495,15 @@ impl Ledger {
             let reason = format!("G-99: the gate {gate} is unspent as far as this node's chain shows");
             return Err(LedgerError::NotYet { position, reason });
         };
-        let judged = self.state.check_execution_by(execution, &mined(&evidence));
+        // G-124: of a staged payment the gate's spender is the stage; what pays comes behind it.
+        let payout = match execution.txid == evidence.txid() {
+            true => None,
+            false => chain.creator(OutPoint { txid: execution.txid, vout: 0 })?,
+        };
+        let judged = match &payout {
+            None => self.state.check_execution_by(execution, &mined(&evidence), None),
+            Some(payout) => self.state.check_execution_by(execution, &mined(payout), Some(evidence.transaction())),
+        };
         judged.map_err(|refusal| refused(position, "execution", refusal))
     }
 

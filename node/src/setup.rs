@@ -18,6 +18,7 @@ use crate::lease::Lease;
 use crate::operators;
 use crate::peers::PeerAddress;
 use crate::store::{Store, SuccessionRow};
+use crate::treasury::stage_problem;
 use crate::wallet::Wallet;
 
 /// What `init` needs.
@@ -155,6 +156,7 @@ pub fn charter_check(toml: &str) -> CharterReport {
     } else if let Err(error) = genesis_params(&charter).and_then(|params| Ok(genesis_outputs(&params)?)) {
         problems.push(format!("{error:#}"));
     }
+    problems.extend(stage_problem(&charter).map(|problem| format!("staging: {problem}")));
     let mut advice: Vec<String> = charter.advice().iter().map(ToString::to_string).collect();
     let apart = crate::view::keys_apart(&charter.treasury_descriptor, &charter.treasurers);
     advice.extend(apart.into_iter().map(|words| format!("treasurers: {words}")));

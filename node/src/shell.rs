@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use althing_anchor::Treasury;
 use althing_channels::SessionSecret;
 use althing_channels::monitor::BlockId;
 use althing_governance::codec::Canonical;
@@ -28,7 +29,7 @@ use crate::peers::{PeerEvent, Peers, Verdict};
 use crate::setup::parse_network;
 use crate::stakes::{Backups, SeedCoins, Stakes, Towers};
 use crate::store::{BlockRow, Segment, Store};
-use crate::treasury::{Desk, Papers, generations};
+use crate::treasury::{Desk, Papers, generations, stage_policies};
 use crate::wallet::Wallet;
 use crate::workload::Workload;
 
@@ -136,7 +137,12 @@ impl Shell {
 
         let mut store = store;
         let descriptors = treasury_descriptors(&ledger);
-        let treasury = Desk::open(&mut store, &bitcoind, network, birthday, &descriptors)?;
+        let mut treasury = Desk::open(&mut store, &bitcoind, network, birthday, &descriptors)?;
+        // Without an answer of bitcoind the next block tries again.
+        let followed = treasury.follow_stages(&mut store, &bitcoind, stages(&ledger, &treasury));
+        if let Err(error) = followed {
+            tracing::warn!(error = format!("{error:#}"), "what rests in a stage is read later");
+        }
         let tip = store.tip()?.map(|row| (row.height, BlockHash::from_byte_array(row.hash)));
         let mut following = Following {
             access: config.bitcoind,
@@ -376,6 +382,8 @@ impl Shell {
         if descriptors.len() > self.treasury.generations() {
             self.treasury.sync_generations(&mut self.store, &self.bitcoind, self.birthday, &descriptors)?;
         }
+        let stages = stages(&self.ledger, &self.treasury);
+        self.treasury.follow_stages(&mut self.store, &self.bitcoind, stages)?;
         let desk = self.treasury.connect(height, block, below)?;
         let seen = self.watch.scan(height, block);
         let forced = crate::forced::scan(height, block);
@@ -406,6 +414,11 @@ impl Shell {
 /// Descriptors of the treasuries that there were, by the charters that came into force.
 fn treasury_descriptors(ledger: &Ledger) -> Vec<String> {
     generations(ledger.state().charters().iter().map(|version| &version.charter))
+}
+
+/// Where payments of the treasuries rest that the charters ask to be staged.
+fn stages(ledger: &Ledger, desk: &Desk) -> Vec<Treasury> {
+    stage_policies(&desk.treasuries(), ledger.state().charters().iter().map(|version| &version.charter))
 }
 
 /// Seconds since 1970, for what only a person or the mempool reads; never for a rule.

@@ -11,7 +11,9 @@ use thiserror::Error;
 
 use super::descriptor::{Treasury, TreasuryError};
 use super::explain::is_taproot;
+use super::fields::write_payout;
 use super::intent::SpendIntent;
+use super::stage::{Stage, payout_cost, payout_psbt, stage_of};
 
 /// Most coins beside the gates in one transaction.
 const MAX_COINS: usize = 200;
@@ -100,6 +102,12 @@ pub enum PlanError {
         /// Its value.
         value: Amount,
     },
+    /// Payments that are staged in different ways.
+    #[error("T-87: payment {number} is staged otherwise than another of this transaction")]
+    StagedOtherwise {
+        /// Which, from 1.
+        number: usize,
+    },
     /// An amount above the greatest there is.
     #[error("T-22: the amounts add up to more than there is")]
     Overflow,
@@ -114,20 +122,34 @@ impl TreasuryCoin {
 
 impl SpendPlan<'_> {
     /// The unsigned transaction: gates first, the payments' outputs first and in order, at most one change output behind them.
+    /// Of staged payments it is the stage, with the payout beside it (T-87).
     ///
     /// # Errors
     /// [`PlanError`].
     pub fn build(&self) -> Result<Psbt, PlanError> {
         let current = self.generations.last().ok_or(PlanError::Nothing)?;
-        let mut outputs: Vec<TxOut> = self.payments.iter().flat_map(|(intent, _)| intent.outputs.clone()).collect();
-        outputs.extend(self.own_outputs.iter().cloned());
-        if let Some(vout) = outputs.iter().position(|o| o.value < o.script_pubkey.minimal_non_dust()) {
-            return Err(PlanError::Dust { vout, value: outputs[vout].value });
+        let decided: Vec<TxOut> = self.payments.iter().flat_map(|(intent, _)| intent.outputs.clone()).collect();
+        if let Some(vout) =
+            decided.iter().chain(self.own_outputs).position(|o| o.value < o.script_pubkey.minimal_non_dust())
+        {
+            let value = decided.iter().chain(self.own_outputs).nth(vout).map_or(Amount::ZERO, |output| output.value);
+            return Err(PlanError::Dust { vout, value });
         }
+        let staged = self.staged(current, &decided)?;
+        let (mut outputs, payout_fee) = match &staged {
+            None => (decided.clone(), Amount::ZERO),
+            Some(staged) => (vec![staged.output.clone()], staged.cost),
+        };
+        outputs.extend(self.own_outputs.iter().cloned());
         let paid = sum(outputs.iter().map(|output| output.value))?;
         let cap = match self.payments {
             [] => self.own_fee_cap,
-            payments => sum(payments.iter().map(|(intent, _)| intent.fee_cap))?,
+            payments => {
+                let cap = sum(payments.iter().map(|(intent, _)| intent.fee_cap))?;
+                let fee = payout_fee;
+                // Both transactions pay out of the one allowance.
+                cap.checked_sub(payout_fee).ok_or(PlanError::FeeAboveCap { fee, cap })?
+            }
         };
         let change_script = current.script_at(self.change_index)?;
         let mut chosen: Vec<&TreasuryCoin> = self.payments.iter().map(|(_, gate)| gate).collect();
@@ -136,13 +158,33 @@ impl SpendPlan<'_> {
         spare.sort_by_key(|coin| (coin.output().map(|output| output.value), std::cmp::Reverse(coin.outpoint)));
         loop {
             match self.try_with(&chosen, &outputs, paid, cap, &change_script)? {
-                Fit::Done(change) => return self.assemble(&chosen, outputs, change),
+                Fit::Done(change) => {
+                    let mut psbt = self.assemble(&chosen, outputs, change)?;
+                    if let Some(Staged { stage, policy, .. }) = &staged {
+                        let payout = payout_psbt(&psbt.unsigned_tx, policy, stage.delay_blocks, &decided)?;
+                        write_payout(&mut psbt, &payout);
+                    }
+                    return Ok(psbt);
+                }
                 Fit::Short(error) => match spare.pop() {
                     Some(coin) if chosen.len() < MAX_COINS => chosen.push(coin),
                     _ => return Err(error),
                 },
             }
         }
+    }
+
+    /// T-86, T-87: where staged payments rest, and what is needed there beyond them.
+    fn staged(&self, current: &Treasury, decided: &[TxOut]) -> Result<Option<Staged>, PlanError> {
+        let intents: Vec<SpendIntent> = self.payments.iter().map(|(intent, _)| intent.clone()).collect();
+        let stage = stage_of(&intents).map_err(|number| PlanError::StagedOtherwise { number })?;
+        let Some(stage) = stage.cloned() else { return Ok(None) };
+        let policy = stage.policy(current)?;
+        let cost = payout_cost(&policy, decided, self.fee_rate)?;
+        let paid = sum(decided.iter().map(|output| output.value))?;
+        let value = paid.checked_add(cost).ok_or(PlanError::Overflow)?;
+        let output = TxOut { value, script_pubkey: policy.script_at(0)? };
+        Ok(Some(Staged { stage, policy, output, cost }))
     }
 
     /// Whether these coins reach, and what goes back to the treasury.
@@ -213,7 +255,9 @@ impl SpendPlan<'_> {
         if let Some(value) = change {
             outputs.push(TxOut { value, script_pubkey: current.script_at(self.change_index)? });
         }
-        let first_own = self.payments.iter().map(|(intent, _)| intent.outputs.len()).sum::<usize>();
+        let is_staged = self.payments.iter().any(|(intent, _)| intent.stage.is_some());
+        let decided = self.payments.iter().map(|(intent, _)| intent.outputs.len()).sum::<usize>();
+        let first_own = if is_staged { 1 } else { decided };
         let transaction = Transaction {
             version: Version::TWO,
             lock_time: LockTime::ZERO,
@@ -252,6 +296,15 @@ impl SpendPlan<'_> {
             witness: Witness::new(),
         }
     }
+}
+
+/// Where staged payments rest.
+struct Staged {
+    stage: Stage,
+    policy: Treasury,
+    output: TxOut,
+    /// What the output holds beyond the payments.
+    cost: Amount,
 }
 
 enum Fit {

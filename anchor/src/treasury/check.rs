@@ -13,6 +13,7 @@ use super::reason::{PsbtReason, PsbtUnknown};
 use super::signature::{
     InputOrigin, hints_of, origin_of, output_hints, prevout_of, sighash_problem, verify_signatures,
 };
+use super::stage_check::{Pair, judge_pair};
 
 /// Whether a gate is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum GateState {
 pub struct CheckFacts<'a> {
     /// The treasuries that there were; the last is the present one.
     pub generations: &'a [Treasury],
+    /// The scripts in which staged payments rest, as policies (T-86): for bringing such a coin back.
+    pub stages: &'a [Treasury],
     /// Coins that are set apart: spare seal and gates.
     pub reserved: &'a BTreeSet<OutPoint>,
     /// Bonds of hubs, by their coins (T-90).
@@ -62,16 +65,17 @@ pub struct Checked {
     pub paid: Amount,
     /// What goes back to the treasury.
     pub change: Amount,
-    /// The fee.
+    /// The fee; of a staged payment those of both transactions, and the payout's pay-to-anchor output.
     pub fee: Amount,
 }
 
 /// Judges a PSBT. All reasons are collected; a reason to refuse outweighs what is not known.
 pub fn check(psbt: &Psbt, facts: &CheckFacts<'_>) -> PsbtVerdict {
-    let mut judge = Judge { psbt, facts, reasons: Vec::new(), unknown: Vec::new() };
+    let mut judge = Judge { psbt, facts, pair: None, reasons: Vec::new(), unknown: Vec::new() };
     judge.form();
     judge.time();
     judge.payments();
+    judge.pair = judge_pair(psbt, facts.payments, facts.generations, &mut judge.reasons);
     let inputs = judge.inputs();
     let returned = judge.bonds();
     let change = if returned.is_some() { Amount::ZERO } else { judge.outputs() };
@@ -89,6 +93,8 @@ pub fn check(psbt: &Psbt, facts: &CheckFacts<'_>) -> PsbtVerdict {
 struct Judge<'a> {
     psbt: &'a Psbt,
     facts: &'a CheckFacts<'a>,
+    /// T-88: the stage and its payout, where they are in order.
+    pair: Option<Pair>,
     reasons: Vec<PsbtReason>,
     unknown: Vec<PsbtUnknown>,
 }
@@ -161,6 +167,7 @@ impl Judge<'_> {
     fn inputs(&mut self) -> Option<Amount> {
         let current = self.facts.generations.len();
         let mut total = Some(Amount::ZERO);
+        let mut others = Vec::new();
         for (input, (txin, fields)) in self.psbt.unsigned_tx.input.iter().zip(&self.psbt.inputs).enumerate() {
             let outpoint = txin.previous_output;
             let is_gate = self.facts.payments.iter().any(|intent| intent.gate == outpoint);
@@ -181,6 +188,10 @@ impl Judge<'_> {
                 }
             };
             total = total.and_then(|total| total.checked_add(prevout.value));
+            if self.is_staged(prevout) {
+                continue;
+            }
+            others.push((input, outpoint));
             let Some(origin) = origin_of(prevout, &hints_of(fields), self.facts.generations) else {
                 self.reasons.push(PsbtReason::ForeignInput { input, outpoint });
                 continue;
@@ -192,7 +203,18 @@ impl Judge<'_> {
             }
             self.scripts(input, &origin);
         }
+        // T-95: what is brought back is not mixed with anything.
+        if others.len() < self.psbt.unsigned_tx.input.len() && total.is_some() {
+            let mixed = others.into_iter().map(|(input, outpoint)| PsbtReason::ReturnWithOthers { input, outpoint });
+            self.reasons.extend(mixed);
+        }
         total
+    }
+
+    /// T-95: a coin that rests in a stage. A payment spends none: the payout is judged beside its stage.
+    fn is_staged(&self, prevout: &TxOut) -> bool {
+        let is_its = |stage: &Treasury| stage.script_at(0).is_ok_and(|script| script == prevout.script_pubkey);
+        self.facts.payments.is_empty() && self.facts.stages.iter().any(is_its)
     }
 
     /// T-93: a bond stays where it is, or goes back whole. Returns what goes back, if that is what this transaction is for.
@@ -237,7 +259,12 @@ impl Judge<'_> {
     /// Returns what goes back.
     fn outputs(&mut self) -> Amount {
         let outputs = &self.psbt.unsigned_tx.output;
-        let decided: Vec<&TxOut> = self.facts.payments.iter().flat_map(|intent| &intent.outputs).collect();
+        let is_staged = self.facts.payments.iter().any(|intent| intent.stage.is_some());
+        let decided: Vec<&TxOut> = match is_staged {
+            // T-88 has judged the output in which they rest.
+            true => outputs.first().into_iter().collect(),
+            false => self.facts.payments.iter().flat_map(|intent| &intent.outputs).collect(),
+        };
         for (vout, wanted) in decided.iter().enumerate() {
             match outputs.get(vout) {
                 Some(found) if found == *wanted => {}
@@ -273,6 +300,7 @@ impl Judge<'_> {
             self.reasons.push(PsbtReason::NoFee { outputs, inputs });
             return Amount::ZERO;
         };
+        let fee = saturating(fee, self.pair.as_ref().map_or(Amount::ZERO, |pair| pair.cost));
         let cap = match self.facts.payments {
             [] => self.housekeeping_cap(),
             payments => payments.iter().map(|intent| intent.fee_cap).fold(Amount::ZERO, saturating),
@@ -284,7 +312,8 @@ impl Judge<'_> {
     }
 
     fn housekeeping_cap(&self) -> Amount {
-        let worst = self.facts.generations.iter().filter_map(|treasury| treasury.input_weight().ok()).max();
+        let policies = self.facts.generations.iter().chain(self.facts.stages);
+        let worst = policies.filter_map(|treasury| treasury.input_weight().ok()).max();
         let inputs = self.psbt.unsigned_tx.input.len() as u64;
         let weight = worst.and_then(|worst| worst.checked_mul(inputs));
         let base = self.psbt.unsigned_tx.weight();
@@ -296,15 +325,19 @@ impl Judge<'_> {
     /// T-55: what is signed already is signed by the treasury's keys, for this transaction.
     fn signatures(&mut self) {
         // Without known amounts and scripts no signature can be judged, and there are reasons enough.
-        if self.reasons.is_empty()
-            && let Err(refusal) = verify_signatures(self.psbt, self.facts.generations)
-        {
+        if !self.reasons.is_empty() {
+            return;
+        }
+        let pair = self.pair.iter().map(|pair| &pair.policy);
+        let policies: Vec<Treasury> =
+            self.facts.generations.iter().chain(self.facts.stages).chain(pair).cloned().collect();
+        if let Err(refusal) = verify_signatures(self.psbt, &policies) {
             self.reasons.push(PsbtReason::Signature { reason: refusal.to_string() });
         }
     }
 }
 
-fn words(output: &TxOut) -> String {
+pub(super) fn words(output: &TxOut) -> String {
     format!("{} sat to script {}", output.value.to_sat(), output.script_pubkey.to_hex_string())
 }
 

@@ -92,6 +92,12 @@ pub enum TreasuryError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Payments of this treasury cannot be staged.
+    #[error("T-86: payments of this treasury cannot be staged: {reason}")]
+    NotStageable {
+        /// What is in the way.
+        reason: String,
+    },
     /// The derivation index is 2^31 or more.
     #[error("T-5: derivation index {index} is not below 2^31")]
     IndexOutOfRange {
@@ -136,6 +142,25 @@ impl Treasury {
         let treasury = Self { descriptor, condition, threshold, keys };
         treasury.check_distinct_keys()?;
         Ok(treasury)
+    }
+
+    /// The script of a stage (T-86) as a policy: the treasury's keys stand in both of its leaves, which T-3 forbids a treasury.
+    pub(super) fn of_stage(text: &str) -> Result<Self, TreasuryError> {
+        let refused = |reason: String| TreasuryError::NotStageable { reason };
+        let descriptor =
+            Descriptor::<DescriptorPublicKey>::from_str(text).map_err(|error| refused(error.to_string()))?;
+        descriptor.sanity_check().map_err(|error| refused(error.to_string()))?;
+        let condition = spending_condition(&descriptor)?;
+        let (threshold, all) = fewest_keys(&condition)?;
+        let mut keys = Vec::new();
+        for key in all {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        let policy = Self { descriptor, condition: condition.normalized(), threshold, keys };
+        policy.check_distinct_keys()?;
+        Ok(policy)
     }
 
     /// How many keys must sign at least where no wait is over: k of "k of n".

@@ -2,6 +2,8 @@
 
 use bitcoin::{Amount, OutPoint, TxOut};
 
+use super::stage::Stage;
+
 /// One authorised payment, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpendIntent {
@@ -17,6 +19,8 @@ pub struct SpendIntent {
     pub from_height: u32,
     /// First height at which it may not be mined any more.
     pub expiry_height: u32,
+    /// How it is staged, when the charter asks for that (T-86).
+    pub stage: Option<Stage>,
 }
 
 impl SpendIntent {

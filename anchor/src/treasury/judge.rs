@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{Amount, FeeRate, OutPoint, Script, Transaction, TxOut};
 
+use super::attribution::signers_of;
 use super::bond::{Bond, bonds_in, goes_back};
 use super::descriptor::Treasury;
 use super::intent::SpendIntent;
-use super::signature::{InputOrigin, signers_of};
+use super::signature::InputOrigin;
+use super::stage::{bump_output, stage_of};
 use crate::fee::MIN_SEAL;
 
 /// A mined transaction that spends coins of the treasury.
@@ -37,6 +39,18 @@ pub enum SpendFinding {
         ids: Vec<[u8; 32]>,
         /// What left the treasury, fee included.
         left: Amount,
+    },
+    /// It puts what was decided where it rests before it is paid out (T-96).
+    Staged {
+        /// The decisions, in the order of the payout's outputs.
+        ids: Vec<[u8; 32]>,
+        /// The fee of this transaction.
+        fee: Amount,
+    },
+    /// What was staged came back to the treasury (T-95).
+    Returned {
+        /// The fee.
+        fee: Amount,
     },
     /// From the treasury to the treasury, at a reasonable fee.
     Housekeeping {
@@ -103,6 +117,57 @@ pub fn judge_spend(
     }
 }
 
+/// T-96: judges what a mined transaction did with coins that rested in a stage. `staged` has them, with the place of their
+/// stage's policy in `spend.generations`; `intents` is what was staged with the first of them.
+pub fn judge_staged(
+    spend: &MinedSpend<'_>,
+    staged: &BTreeMap<OutPoint, usize>,
+    intents: &[SpendIntent],
+    housekeeping_rate: FeeRate,
+) -> SpendFinding {
+    let transaction = spend.transaction;
+    let place = |at: usize| staged.get(&transaction.input.get(at)?.previous_output).copied();
+    let own = |output: &TxOut| (spend.owner)(&output.script_pubkey);
+    let spent = spend
+        .prevouts
+        .iter()
+        .enumerate()
+        .filter_map(|(at, output)| output.as_ref().filter(|output| place(at).is_some() || own(output).is_some()));
+    let total_in = sum(spent);
+    let decided: Vec<&TxOut> = intents.iter().flat_map(|intent| &intent.outputs).collect();
+    let outputs = &transaction.output;
+    let is_payout = transaction.input.len() == 1
+        && !decided.is_empty()
+        && decided.iter().enumerate().all(|(vout, wanted)| outputs.get(vout) == Some(*wanted))
+        && outputs[decided.len()..].iter().all(|output| *output == bump_output());
+    if is_payout {
+        return SpendFinding::Decided { ids: intents.iter().map(|intent| intent.id).collect(), left: total_in };
+    }
+    let back = sum(outputs.iter().filter(|output| own(output).is_some()));
+    let left = total_in.checked_sub(back).unwrap_or(Amount::ZERO);
+    let is_alone = (0..transaction.input.len()).all(|at| place(at).is_some());
+    let foreign = outputs.iter().position(|output| own(output).is_none());
+    let reason = match foreign {
+        None if is_alone && left <= housekeeping_cap(transaction, housekeeping_rate) => {
+            return SpendFinding::Returned { fee: left };
+        }
+        Some(vout) => format!("it spends what was staged, and output {vout} is neither decided nor the treasury's"),
+        None if !is_alone => "it spends what was staged together with other coins".to_owned(),
+        None => format!("what was staged came back at a fee of {left}"),
+    };
+    let mut signers = BTreeSet::new();
+    for (at, prevout) in spend.prevouts.iter().enumerate() {
+        let origin = match place(at) {
+            Some(generation) => Some(InputOrigin { generation, index: 0 }),
+            None => prevout.as_ref().and_then(own),
+        };
+        let Some(origin) = origin else { continue };
+        let by = signers_of(transaction, at, spend.prevouts, &origin, spend.generations);
+        signers.extend(by.into_iter().map(|key| (origin.generation, key)));
+    }
+    SpendFinding::Unauthorised { reason, left, signers }
+}
+
 /// A-112, T-71: heights, outputs in order, the rest back to the treasury, the fee under the caps.
 fn judge_payment(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amount) -> SpendFinding {
     let outputs = &spend.transaction.output;
@@ -112,6 +177,9 @@ fn judge_payment(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amou
         let (from, until, at) = (intent.from_height, intent.expiry_height, spend.height);
         let reason = format!("it was mined at height {at}, allowed were heights from {from} to below {until}");
         return unauthorised(spend, reason, total_in);
+    }
+    if intents.iter().any(|intent| intent.stage.is_some()) {
+        return judge_stage(spend, intents, total_in);
     }
     let wrong = wanted.iter().enumerate().find(|(vout, wanted)| outputs.get(*vout) != Some(**wanted));
     if let Some((vout, wanted)) = wrong {
@@ -135,6 +203,36 @@ fn judge_payment(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amou
         return unauthorised(spend, reason, total_in);
     }
     SpendFinding::Decided { ids: intents.iter().map(|intent| intent.id).collect(), left }
+}
+
+/// T-96: output 0 is the stage that the charter asked for, with enough in it, and the rest goes back.
+fn judge_stage(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amount) -> SpendFinding {
+    let outputs = &spend.transaction.output;
+    let scripts: Vec<_> = match stage_of(intents) {
+        Ok(Some(stage)) => {
+            let policies = spend.generations.iter().filter_map(|treasury| stage.policy(treasury).ok());
+            policies.filter_map(|policy| policy.script_at(0).ok()).collect()
+        }
+        _ => Vec::new(),
+    };
+    let Some(rests) = outputs.first().filter(|output| scripts.contains(&output.script_pubkey)) else {
+        let reason = "it does not put the payment where the charter asks that it rests first".to_owned();
+        return unauthorised(spend, reason, total_in);
+    };
+    let foreign = outputs.iter().skip(1).position(|output| (spend.owner)(&output.script_pubkey).is_none());
+    if let Some(at) = foreign {
+        return unauthorised(spend, format!("output {} is neither the stage nor the treasury's", at + 1), total_in);
+    }
+    let back = outputs.iter().skip(1).map(|output| output.value).fold(Amount::ZERO, saturating);
+    let left = total_in.checked_sub(back).unwrap_or(Amount::ZERO);
+    let paid = intents.iter().flat_map(|intent| &intent.outputs).map(|o| o.value).fold(Amount::ZERO, saturating);
+    let cap = intents.iter().map(|intent| intent.fee_cap).fold(paid, saturating);
+    if rests.value < paid || left > cap {
+        let reason = format!("{} rest and {left} left the treasury, decided are {paid} and at most {cap}", rests.value);
+        return unauthorised(spend, reason, total_in);
+    }
+    let fee = left.checked_sub(rests.value).unwrap_or(Amount::ZERO);
+    SpendFinding::Staged { ids: intents.iter().map(|intent| intent.id).collect(), fee }
 }
 
 /// T-72: everything goes to the present treasury, at a fee rate under the cap.
@@ -207,6 +305,10 @@ fn seal_moved_on(spend: &MinedSpend<'_>, inputs: &[OutPoint], spare_seal: OutPoi
     let own = spend.prevouts.iter().flatten().filter(|output| (spend.owner)(&output.script_pubkey).is_some()).count();
     let is_kept = |next: &&TxOut| Some(&next.script_pubkey) == script && next.value >= MIN_SEAL;
     at == Some(0) && own == 1 && next.filter(is_kept).is_some()
+}
+
+fn sum<'a>(outputs: impl Iterator<Item = &'a TxOut>) -> Amount {
+    outputs.map(|output| output.value).fold(Amount::ZERO, saturating)
 }
 
 fn saturating(sum: Amount, more: Amount) -> Amount {

@@ -5,6 +5,7 @@
 //! signatures together ([`merge_signatures`], [`finalise`]). A member's machine judges what was mined ([`judge_spend`]) and
 //! names the keys that signed it ([`signers_of`]).
 
+mod attribution;
 mod bond;
 mod build;
 mod check;
@@ -19,15 +20,18 @@ mod policy;
 mod queue;
 mod reason;
 mod signature;
+mod stage;
+mod stage_check;
 
+pub use attribution::signers_of;
 pub use bond::Bond;
 pub use build::{PlanError, SpendPlan, TreasuryCoin, child_pays_for_parent, fee_at, replacement_floor};
 pub use check::{CheckFacts, Checked, GateState, PsbtVerdict, check};
 pub use descriptor::{MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, SEARCHED_INDEXES, Treasury, TreasuryError};
 pub use explain::{PolicySize, SpendingPath};
-pub use fields::{PsbtProof, read_proof, write_proof};
+pub use fields::{PsbtProof, read_payout, read_proof, write_payout, write_proof};
 pub use intent::SpendIntent;
-pub use judge::{MinedSpend, SpendFinding, judge_spend};
+pub use judge::{MinedSpend, SpendFinding, judge_spend, judge_staged};
 pub use ownership::{OwnershipProof, check_ownership, ownership_psbt};
 pub use paper::{
     MAX_PAPER_BYTES, MAX_REMARK_BYTES, Paper, PaperBody, PaperError, SignedPaper, is_treasurer_hello,
@@ -37,6 +41,7 @@ pub use policy::{PolicyError, Recovery, ScriptKind, TreasuryTemplate, compile_po
 pub use queue::{Candidate, queue, worst_weight};
 pub use reason::{PsbtReason, PsbtUnknown};
 pub use signature::{
-    InputOrigin, SignatureRefusal, SigningStatus, finalise, input_origin, input_origins, merge_signatures,
-    output_origin, prevout_of, signers_of, verify_signatures,
+    InputOrigin, SignatureRefusal, SigningStatus, finalise, finalise_payout, input_origin, input_origins,
+    merge_signatures, output_origin, prevout_of, verify_signatures,
 };
+pub use stage::{Stage, return_psbt};

@@ -7,6 +7,7 @@ use bitcoin::secp256k1::{Keypair, Message, schnorr};
 use bitcoin::{Txid, XOnlyPublicKey};
 use thiserror::Error;
 
+use super::fields::{read_payout, write_payout};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::curve::secp;
 
@@ -232,6 +233,15 @@ pub fn is_treasurer_hello(
 
 /// T-304: a PSBT with the signatures of another one and nothing else of it.
 pub fn signatures_only(psbt: &Psbt) -> Psbt {
+    let mut bare = without_the_rest(psbt);
+    if let Ok(Some(payout)) = read_payout(psbt) {
+        // A payout has none of its own: what a peer sends may be nested as deep as it likes.
+        write_payout(&mut bare, &without_the_rest(&payout));
+    }
+    bare
+}
+
+fn without_the_rest(psbt: &Psbt) -> Psbt {
     let mut bare = psbt.clone();
     bare.proprietary.clear();
     bare.unknown.clear();

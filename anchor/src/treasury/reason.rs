@@ -181,6 +181,48 @@ pub enum PsbtReason {
         /// The way back, hex.
         back: String,
     },
+    /// The treasury's policy does not allow what the charter asks for.
+    #[error("{reason}")]
+    NotStageable {
+        /// The rule (T-86) and what is in the way.
+        reason: String,
+    },
+    /// Payments that are staged in different ways.
+    #[error("T-88: payment {number} is staged otherwise than another of this transaction")]
+    StagedOtherwise {
+        /// Which, from 1.
+        number: usize,
+    },
+    /// The first output is not where the money has to rest.
+    #[error("T-88: output 0 is {found}; the charter asks that this payment rests in script {wanted} first")]
+    StageOutput {
+        /// What is there.
+        found: String,
+        /// The stage's script, hex.
+        wanted: String,
+    },
+    /// The second transaction is missing.
+    #[error(
+        "T-88: the charter asks that this payment is staged, and no payout is beside it; staged money could then be kept back"
+    )]
+    NoPayout,
+    /// The second transaction is not what it has to be.
+    #[error("T-88: the payout {problem}")]
+    BadPayout {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A second transaction that nobody asked for.
+    #[error("T-88: a payout is beside it, and nothing that it pays is staged")]
+    StrayPayout,
+    /// Staged coins come back alone.
+    #[error("T-95: input {input}, {outpoint}, is no staged coin; what is staged comes back alone")]
+    ReturnWithOthers {
+        /// Index of the input.
+        input: usize,
+        /// What it spends.
+        outpoint: OutPoint,
+    },
     /// Something is spent twice.
     #[error("T-46: input {input} spends what another input spends")]
     DoubleInput {

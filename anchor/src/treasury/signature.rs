@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::ecdsa;
 use bitcoin::psbt::{Input, Output, Psbt};
 use bitcoin::secp256k1::{Message, PublicKey, XOnlyPublicKey};
 use bitcoin::sighash::{EcdsaSighashType, Prevouts, SighashCache, TapSighashType};
-use bitcoin::taproot::{self, LeafVersion, TapLeafHash};
+use bitcoin::taproot::TapLeafHash;
 use bitcoin::{Script, Sequence, Transaction, TxOut};
 use miniscript::descriptor::DescriptorPublicKey;
 use miniscript::policy::Semantic;
@@ -15,6 +14,7 @@ use thiserror::Error;
 
 use super::descriptor::Treasury;
 use super::explain::is_taproot;
+use super::fields::{read_payout, write_payout};
 use crate::curve::secp;
 
 /// Most derivation hints that are read from one input or output.
@@ -67,6 +67,12 @@ pub enum SignatureRefusal {
         /// Index of the input.
         input: usize,
         /// What is wrong.
+        problem: String,
+    },
+    /// The payout beside a stage cannot be read.
+    #[error("T-88: the payout cannot be read: {problem}")]
+    Payout {
+        /// The parser's message.
         problem: String,
     },
     /// A key that the treasury does not have.
@@ -143,11 +149,26 @@ pub fn output_origin(psbt: &Psbt, vout: usize, generations: &[Treasury]) -> Opti
     origin_of(psbt.unsigned_tx.output.get(vout)?, &hints, generations)
 }
 
-/// Verifies every signature in a PSBT and says which keys they are of.
+/// Verifies every signature in a PSBT, and in the payout beside it, and says which keys they are of.
+///
+/// `generations` are all policies whose coins may be spent: the treasuries that there were, and the stages (T-86).
 ///
 /// # Errors
 /// [`SignatureRefusal`] for the first that is not good.
 pub fn verify_signatures(psbt: &Psbt, generations: &[Treasury]) -> Result<Vec<SigningStatus>, SignatureRefusal> {
+    let mut found = verify_one(psbt, generations)?;
+    if let Some(payout) = payout_of(psbt)? {
+        found.extend(verify_one(&payout, generations)?);
+    }
+    Ok(found)
+}
+
+/// The payout beside a stage transaction (T-87).
+fn payout_of(psbt: &Psbt) -> Result<Option<Psbt>, SignatureRefusal> {
+    read_payout(psbt).map_err(|error| SignatureRefusal::Payout { problem: error })
+}
+
+fn verify_one(psbt: &Psbt, generations: &[Treasury]) -> Result<Vec<SigningStatus>, SignatureRefusal> {
     let origins = input_origins(psbt, generations)?;
     let mut prevouts = Vec::new();
     for input in 0..psbt.inputs.len() {
@@ -195,79 +216,61 @@ pub fn merge_signatures(
     theirs: &Psbt,
     generations: &[Treasury],
 ) -> Result<Vec<SigningStatus>, SignatureRefusal> {
-    let ids = (ours.unsigned_tx.compute_txid(), theirs.unsigned_tx.compute_txid());
-    if ids.0 != ids.1 {
-        return Err(SignatureRefusal::OtherTransaction { ours: ids.0, theirs: ids.1 });
+    let (mut merged, own) = (ours.clone(), payout_of(ours)?);
+    // A signer that knows nothing of pairs signs the payout as a file of its own.
+    let is_payout = own.as_ref().is_some_and(|own| own.unsigned_tx.compute_txid() == theirs.unsigned_tx.compute_txid());
+    if !is_payout {
+        take_signatures(&mut merged, theirs)?;
     }
-    let mut merged = ours.clone();
-    for (input, fields) in merged.inputs.iter_mut().zip(&theirs.inputs) {
-        let ecdsa = fields.partial_sigs.iter().map(|(key, signature)| (*key, *signature));
-        input.partial_sigs.extend(ecdsa);
-        input.tap_script_sigs.extend(fields.tap_script_sigs.iter().map(|(key, signature)| (*key, *signature)));
+    let other = if is_payout { Some(theirs.clone()) } else { payout_of(theirs)? };
+    if let (Some(mut own), Some(other)) = (own, other) {
+        take_signatures(&mut own, &other)?;
+        write_payout(&mut merged, &own);
     }
     let status = verify_signatures(&merged, generations)?;
     *ours = merged;
     Ok(status)
 }
 
-/// Puts the signatures into witnesses; the transaction can be broadcast.
+/// T-62: only of the same transaction.
+fn take_signatures(ours: &mut Psbt, theirs: &Psbt) -> Result<(), SignatureRefusal> {
+    let ids = (ours.unsigned_tx.compute_txid(), theirs.unsigned_tx.compute_txid());
+    if ids.0 != ids.1 {
+        return Err(SignatureRefusal::OtherTransaction { ours: ids.0, theirs: ids.1 });
+    }
+    for (input, fields) in ours.inputs.iter_mut().zip(&theirs.inputs) {
+        let ecdsa = fields.partial_sigs.iter().map(|(key, signature)| (*key, *signature));
+        input.partial_sigs.extend(ecdsa);
+        input.tap_script_sigs.extend(fields.tap_script_sigs.iter().map(|(key, signature)| (*key, *signature)));
+    }
+    Ok(())
+}
+
+/// T-89: the finished payout of a stage transaction; `None` when there is none beside it.
+///
+/// # Errors
+/// [`SignatureRefusal`], what is missing.
+pub fn finalise_payout(psbt: &Psbt, generations: &[Treasury]) -> Result<Option<Transaction>, SignatureRefusal> {
+    payout_of(psbt)?.map(|payout| finalise_one(&payout, generations)).transpose()
+}
+
+/// Puts the signatures into witnesses; the transaction can be broadcast. Of a staged payment it is the stage, which is not
+/// finished before its payout: what rests would else hang on the good will of those who have not signed yet (T-89).
 ///
 /// # Errors
 /// [`SignatureRefusal`], what is missing.
 pub fn finalise(psbt: &Psbt, generations: &[Treasury]) -> Result<Transaction, SignatureRefusal> {
-    verify_signatures(psbt, generations)?;
+    finalise_payout(psbt, generations)?;
+    finalise_one(psbt, generations)
+}
+
+fn finalise_one(psbt: &Psbt, generations: &[Treasury]) -> Result<Transaction, SignatureRefusal> {
+    verify_one(psbt, generations)?;
     let incomplete = |reason: String| SignatureRefusal::Incomplete { reason };
     let mut psbt = psbt.clone();
     psbt.finalize_mut(secp())
         .map_err(|errors| incomplete(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
     psbt.extract(secp()).map_err(|error| incomplete(error.to_string()))
-}
-
-/// The keys that signed an input of a mined transaction, by their place in [`Treasury::keys`]. Other inputs' outputs are
-/// needed for P2TR only; where one is missing nobody can be named.
-pub fn signers_of(
-    transaction: &Transaction,
-    input: usize,
-    prevouts: &[Option<TxOut>],
-    origin: &InputOrigin,
-    generations: &[Treasury],
-) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
-    let (Some(treasury), Some(txin)) = (generations.get(origin.generation), transaction.input.get(input)) else {
-        return found;
-    };
-    let (Ok(keys), Some(Some(prevout))) = (treasury.public_keys_at(origin.index), prevouts.get(input)) else {
-        return found;
-    };
-    let items: Vec<&[u8]> = txin.witness.iter().collect();
-    if is_taproot(treasury.descriptor()) {
-        let all: Option<Vec<&TxOut>> = prevouts.iter().map(Option::as_ref).collect();
-        let (Some(all), Some(leaf)) = (all, txin.witness.taproot_leaf_script()) else { return found };
-        if all.len() != transaction.input.len() || leaf.version != LeafVersion::TapScript {
-            return found;
-        }
-        let leaf = TapLeafHash::from_script(leaf.script, LeafVersion::TapScript);
-        for item in items {
-            let Ok(signature) = taproot::Signature::from_slice(item) else { continue };
-            let Some(message) = tap_message(transaction, input, &all, leaf, signature.sighash_type) else { continue };
-            found.extend(keys.iter().position(|key| {
-                let key = key.x_only_public_key().0;
-                secp().verify_schnorr(&signature.signature, &message, &key).is_ok()
-            }));
-        }
-        return found;
-    }
-    let Some(script) = items.last() else { return found };
-    for item in &items {
-        let Ok(signature) = ecdsa::Signature::from_slice(item) else { continue };
-        let Some(message) =
-            wsh_message(transaction, input, Script::from_bytes(script), prevout, signature.sighash_type)
-        else {
-            continue;
-        };
-        found.extend(keys.iter().position(|key| secp().verify_ecdsa(&message, &signature.signature, key).is_ok()));
-    }
-    found
 }
 
 /// The treasury and derivation index of an output; the newest generation that has its script.
@@ -412,11 +415,11 @@ fn taproot_signers(
     Ok(signers)
 }
 
-fn place_of(keys: &[PublicKey], key: &XOnlyPublicKey) -> Option<usize> {
+pub(super) fn place_of(keys: &[PublicKey], key: &XOnlyPublicKey) -> Option<usize> {
     keys.iter().position(|own| own.x_only_public_key().0 == *key)
 }
 
-fn wsh_message(
+pub(super) fn wsh_message(
     transaction: &Transaction,
     input: usize,
     script: &Script,
@@ -427,7 +430,7 @@ fn wsh_message(
     cache.p2wsh_signature_hash(input, script, prevout.value, kind).ok().map(Message::from)
 }
 
-fn tap_message(
+pub(super) fn tap_message(
     transaction: &Transaction,
     input: usize,
     prevouts: &[&TxOut],

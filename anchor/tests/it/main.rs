@@ -21,6 +21,7 @@ mod psbt_check_edges;
 mod reorg;
 mod seal_spent_elsewhere;
 mod spare_seal;
+mod staged_payments;
 mod stuck_link;
 mod succession;
 mod support;

@@ -55,6 +55,8 @@ pub(crate) struct Chest {
     pub(crate) depth: Option<(u32, u32)>,
     pub(crate) gates: BTreeMap<OutPoint, GateState>,
     pub(crate) bonds: BTreeMap<OutPoint, Bond>,
+    /// Stages of which coins may come back.
+    pub(crate) stages: Vec<Treasury>,
 }
 
 impl Chest {
@@ -72,10 +74,12 @@ impl Chest {
             fee_cap: Amount::from_sat(5_000),
             from_height: 100,
             expiry_height: 200,
+            stage: None,
         };
         let gates = BTreeMap::from([(gate.outpoint, GateState::Unspent), (other_gate.outpoint, GateState::Unspent)]);
         let (tip, depth, bonds) = (Some(150), Some((6, 6)), BTreeMap::new());
-        Self { generations, gate, other_gate, seal, coins, intent, tip, depth, gates, bonds }
+        let stages = Vec::new();
+        Self { generations, gate, other_gate, seal, coins, intent, tip, depth, gates, bonds, stages }
     }
 
     pub(crate) fn plan<'a>(&'a self, payments: &'a [(SpendIntent, TreasuryCoin)]) -> SpendPlan<'a> {
@@ -106,6 +110,7 @@ impl Chest {
             [self.gate.outpoint, self.other_gate.outpoint, self.seal.outpoint].into_iter().collect();
         let facts = CheckFacts {
             generations: &self.generations,
+            stages: &self.stages,
             reserved: &reserved,
             bonds: &self.bonds,
             payments,

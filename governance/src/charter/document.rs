@@ -6,8 +6,8 @@ use bitcoin::Network;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Admission, Charter, ClassRule, DelegationLimits, DiscussionLimits, Guardians, Guards, Problem, Rewards, Treasurer,
-    WeightRule,
+    Admission, Charter, ClassRule, DelegationLimits, DiscussionLimits, Guardians, Guards, Problem, Rewards, Staging,
+    Treasurer, WeightRule,
 };
 use crate::id::NetworkId;
 
@@ -45,7 +45,7 @@ pub enum CharterError {
 }
 
 impl Charter {
-    /// Reads a charter and checks it.
+    /// Reads a charter and checks it (R-50 to R-79, G-122).
     ///
     /// # Errors
     /// [`CharterError`] naming field, rule and value.
@@ -139,6 +139,8 @@ struct Document {
     anchored_links: bool,
     #[serde(default = "default_succession_window")]
     succession_window_blocks: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    staging: Option<Staging>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -206,6 +208,7 @@ impl Document {
             forced_entry_delay_blocks: charter.forced_entry_delay_blocks,
             anchored_links: charter.anchored_links,
             succession_window_blocks: charter.succession_window_blocks,
+            staging: charter.staging.clone(),
         })
     }
 
@@ -265,6 +268,7 @@ impl Document {
             forced_entry_delay_blocks: self.forced_entry_delay_blocks,
             anchored_links: self.anchored_links,
             succession_window_blocks: self.succession_window_blocks,
+            staging: self.staging,
         })
     }
 }

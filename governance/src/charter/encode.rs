@@ -1,17 +1,23 @@
 //! Canonical bytes of the charter (G-12).
 
-use super::{Charter, ClassRule, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, MAX_PEER, Treasurer};
+use super::{Charter, ClassRule, MAX_DESCRIPTOR, MAX_LIST, MAX_NAME, MAX_PEER, Staging, Treasurer};
 use crate::codec::{Canonical, DecodeError, Reader, Writer};
 
 /// Version of a charter that asks authors for no weight.
 const PLAIN: u8 = 1;
 /// Version of one in which a rule does.
 const WITH_PROPOSERS: u8 = 2;
+/// Version of one that stages payments; it has the weights of R-23 too, whatever they are (G-121).
+const WITH_STAGING: u8 = 3;
 
 impl Canonical for Charter {
     fn encode(&self, w: &mut Writer) {
         let asks_weight = self.classes.iter().any(|rule| rule.min_proposer_weight > 0);
-        w.u8(if asks_weight { WITH_PROPOSERS } else { PLAIN });
+        w.u8(match (&self.staging, asks_weight) {
+            (Some(_), _) => WITH_STAGING,
+            (None, true) => WITH_PROPOSERS,
+            (None, false) => PLAIN,
+        });
         w.text(&self.name);
         self.network.encode(w);
         w.public_key(&self.hub_node_key);
@@ -48,15 +54,18 @@ impl Canonical for Charter {
         w.u32(self.forced_entry_delay_blocks);
         w.bool(self.anchored_links);
         w.u32(self.succession_window_blocks);
-        if asks_weight {
+        if asks_weight || self.staging.is_some() {
             w.count(self.classes.len());
             self.classes.iter().for_each(|rule| w.u64(rule.min_proposer_weight));
+        }
+        if let Some(staging) = &self.staging {
+            staging.encode(w);
         }
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let version = r.u8()?;
-        if ![PLAIN, WITH_PROPOSERS].contains(&version) {
+        if ![PLAIN, WITH_PROPOSERS, WITH_STAGING].contains(&version) {
             return Err(DecodeError::UnknownVariant { field: "charter version", found: version });
         }
         let mut charter = Self {
@@ -100,15 +109,21 @@ impl Canonical for Charter {
             forced_entry_delay_blocks: r.u32()?,
             anchored_links: r.bool("anchored_links")?,
             succession_window_blocks: r.u32()?,
+            staging: None,
         };
-        if version == WITH_PROPOSERS {
+        if version != PLAIN {
             proposers(r, &mut charter.classes)?;
+        }
+        match version {
+            WITH_STAGING => charter.staging = Some(Staging::decode(r)?),
+            WITH_PROPOSERS => some_weight(&charter.classes)?,
+            _ => {}
         }
         Ok(charter)
     }
 }
 
-/// one number for each rule, and not all of them 0, so that no charter has two encodings.
+/// one number for each rule.
 fn proposers(r: &mut Reader<'_>, rules: &mut [ClassRule]) -> Result<(), DecodeError> {
     let field = "min_proposer_weights";
     let found = r.count(field, MAX_LIST)?;
@@ -119,8 +134,14 @@ fn proposers(r: &mut Reader<'_>, rules: &mut [ClassRule]) -> Result<(), DecodeEr
     for rule in rules.iter_mut() {
         rule.min_proposer_weight = r.u64()?;
     }
+    Ok(())
+}
+
+/// not all of them 0, so that no charter has two encodings.
+fn some_weight(rules: &[ClassRule]) -> Result<(), DecodeError> {
     if rules.iter().all(|rule| rule.min_proposer_weight == 0) {
-        return Err(DecodeError::Rule { rule: "R-23", field, problem: "are all 0 in a charter of version 2".into() });
+        let (field, problem) = ("min_proposer_weights", "are all 0 in a charter of version 2".into());
+        return Err(DecodeError::Rule { rule: "R-23", field, problem });
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod document;
 mod encode;
 mod explain;
 mod guards;
+mod staging;
 mod template;
 mod weight;
 
@@ -25,6 +26,7 @@ pub use class::{Body, Class, ClassRule};
 pub use document::CharterError;
 pub use explain::Section;
 pub use guards::{Guardians, Guards, SpendingCap};
+pub use staging::Staging;
 pub use template::{
     EXAMPLE_KEYS, Template, TemplateArguments, TemplateArguments as AssociationArguments, UnknownTemplate, association,
     cooperative, example_key, example_public_key, grants, starter, starter as association_template,
@@ -117,6 +119,8 @@ pub struct Charter {
     pub anchored_links: bool,
     /// Most blocks of links that a succession may take back.
     pub succession_window_blocks: u32,
+    /// Which payments wait where guardians can bring them back; none when absent (G-120).
+    pub staging: Option<Staging>,
 }
 
 /// One holder of a treasury key.

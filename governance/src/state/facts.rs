@@ -61,7 +61,12 @@ impl LogState {
     ///
     /// # Errors
     /// [`Refusal::NotNow`] before the payment is authorised in a final epoch; [`Refusal::Invalid`] with what differs.
-    pub fn check_execution_by(&self, e: &Execution, mined: &Mined<'_>) -> Result<(), Refusal> {
+    pub fn check_execution_by(
+        &self,
+        e: &Execution,
+        mined: &Mined<'_>,
+        stage: Option<&Transaction>,
+    ) -> Result<(), Refusal> {
         let what = || format!("payment {} of proposal {}", e.milestone, e.proposal);
         let payment = |e: &Execution| -> Option<&Payment> {
             self.ledger().standing(&e.proposal)?.payments.get(usize::from(e.milestone))
@@ -88,7 +93,12 @@ impl LogState {
             let height = e.mined_height;
             return invalid("G-99", format!("{} was authorised at {since}, the transaction is of {height}", what()));
         }
-        if !spends(mined.tx, &gate) {
+        // G-124: a payout spends the output of the stage transaction, and that the gate.
+        let through = |stage: &Transaction| {
+            let staged = OutPoint { txid: stage.compute_txid(), vout: 0 };
+            spends(stage, &gate) && spends(mined.tx, &staged)
+        };
+        if !spends(mined.tx, &gate) && !stage.is_some_and(through) {
             return invalid("G-99", format!("transaction {} does not spend the gate {gate}", e.txid));
         }
         // Several payments may share a transaction, but not an output.

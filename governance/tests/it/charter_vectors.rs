@@ -2,14 +2,15 @@
 
 use althing_governance::Canonical as _;
 use althing_governance::charter::{
-    Admission, Charter, Class, ClassRule, RewardShare, SpendingCap, Template, Threshold, WeightRule, check_change, diff,
+    Admission, Charter, Class, ClassRule, RewardShare, SpendingCap, Staging, Template, Threshold, WeightRule,
+    check_change, diff,
 };
 use althing_governance::voting::System;
 use bitcoin::hex::DisplayHex as _;
 use serde_json::{Value, json};
 
 use crate::charter_document::arguments;
-use crate::world::{charter, member_id};
+use crate::world::{charter, keypair, member_id};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/spec/vectors/charter.json");
 
@@ -30,10 +31,14 @@ fn generate() -> Value {
     });
     let every = every_variant();
     let forms = vector("every form of every field", every.to_toml().unwrap(), &every);
+    let keys = (71..=73).map(|n| keypair(n).public_key()).collect();
+    let staging = Some(Staging { from_sat: 1_000_000, delay_blocks: 144, threshold: 2, keys });
+    let staged = Charter { staging, ..every };
+    let staged = vector("with staged payments", staged.to_toml().unwrap(), &staged);
     json!({
-        "about": "Vectors of docs/spec/13-charter.md. A charter is its document, canonical bytes (R-2), hash (G-13) and the \
+        "about": "Vectors of docs/spec/13-charter.md. A charter is its document, canonical bytes (R-2, G-121), hash (G-13) and the \
                   clauses of problems and advice. A change names the clauses that refuse it (R-100 to R-108).",
-        "charters": templates.into_iter().chain([forms]).collect::<Vec<_>>(),
+        "charters": templates.into_iter().chain([forms, staged]).collect::<Vec<_>>(),
         "changes": changes(),
     })
 }

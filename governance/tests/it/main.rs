@@ -49,6 +49,7 @@ mod second_tally;
 mod shared_basins;
 mod shuffled;
 mod spliced_stake;
+mod staged_charter;
 mod stake_that_is_not_there;
 mod sum_tree_forgery;
 mod sum_tree_in_parts;

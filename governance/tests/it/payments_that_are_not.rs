@@ -83,7 +83,12 @@ fn note(world: &World, id: ProposalId, tx: &Transaction, amount_sat: u64) -> Exe
 }
 
 fn judge(world: &World, e: &Execution, tx: &Transaction) -> Result<(), Refusal> {
-    world.state.check_execution_by(e, &Mined { tx, height: e.mined_height, block: block_hash(e.mined_height) })
+    judge_through(world, e, tx, None)
+}
+
+fn judge_through(world: &World, e: &Execution, tx: &Transaction, stage: Option<&Transaction>) -> Result<(), Refusal> {
+    let mined = Mined { tx, height: e.mined_height, block: block_hash(e.mined_height) };
+    world.state.check_execution_by(e, &mined, stage)
 }
 
 fn log(world: &mut World, e: Execution) -> Result<(), &'static str> {
@@ -116,10 +121,36 @@ fn a_note_is_believed_only_of_exactly_the_payment() {
     // Another block than Bitcoin's, and one from before the authorisation.
     let told = note(&world, id, &good, 1500);
     let elsewhere = Mined { tx: &good, height: told.mined_height, block: block_hash(9) };
-    assert!(world.state.check_execution_by(&told, &elsewhere).is_err());
+    assert!(world.state.check_execution_by(&told, &elsewhere, None).is_err());
     let early = payment.authorised_height.unwrap();
     let early = Execution { mined_height: early, mined_hash: block_hash(early), ..told };
     assert!(judge(&world, &early, &good).is_err());
+}
+
+/// G-124: a staged payment is paid by a transaction that spends output 0 of the one that spent the gate, and by no other.
+#[test]
+fn a_payout_comes_out_of_the_stage_of_its_gate() {
+    let mut world = world(2);
+    let id = passed(&mut world, 1)[0];
+    let payment = payment(&world, id);
+    let (gate, elsewhere) = (payment.gate.unwrap(), OutPoint { txid: txid(66), vout: 1 });
+    let output = |tx: &Transaction, vout| OutPoint { txid: tx.compute_txid(), vout };
+    let stage = transaction(&[gate], &[change(), change()]);
+    let other = transaction(&[elsewhere], &[change(), change()]);
+    let payout = |from: OutPoint| transaction(&[from], &[paid(&payment)]);
+    let good = payout(output(&stage, 0));
+    assert_eq!(judge_through(&world, &note(&world, id, &good, 1500), &good, Some(&stage)), Ok(()));
+    let bad = [
+        ("no stage", good.clone(), None),
+        ("a stage that did not spend the gate", payout(output(&other, 0)), Some(&other)),
+        ("another stage than it spends", good.clone(), Some(&other)),
+        ("the change of the stage", payout(output(&stage, 1)), Some(&stage)),
+        ("not what was decided", transaction(&[output(&stage, 0)], &[change()]), Some(&stage)),
+    ];
+    for (name, tx, stage) in bad {
+        let refused = judge_through(&world, &note(&world, id, &tx, 1500), &tx, stage).unwrap_err();
+        assert!(refused.rule() == "G-99" && !refused.is_not_now(), "{name}: {refused}");
+    }
 }
 
 #[test]

@@ -391,6 +391,7 @@ pub(crate) fn charter() -> Charter {
         forced_entry_delay_blocks: 144,
         anchored_links: false,
         succession_window_blocks: 4320,
+        staging: None,
     }
 }
 

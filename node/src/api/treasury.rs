@@ -52,6 +52,13 @@ pub enum TreasuryRequest {
         /// sat/vB; the node's own estimate when absent.
         fee_rate_sat_vb: Option<u64>,
     },
+    /// Opens a session by which guardians and a treasurer bring back what is staged (T-95).
+    ReturnStaged {
+        /// The stage transaction: its id or the beginning of it.
+        stage: String,
+        /// sat/vB; the node's own estimate when absent.
+        fee_rate_sat_vb: Option<u64>,
+    },
     /// At the hub: pays what is missing of its bond into the treasury (T-94).
     BringBond {
         /// Says only what would be paid.

@@ -35,8 +35,22 @@ pub struct TreasuryOverview {
     /// The newest proof of funds in the folder that the settings name (T-85); `None` without a folder, or files in it.
     #[serde(default)]
     pub proof: Option<FundsProof>,
+    /// What rests in a stage, and can still be brought back (T-95).
+    #[serde(default)]
+    pub staged: Vec<StagedView>,
     /// Spends that nobody decided, in sentences.
     pub alarms: Vec<String>,
+}
+
+/// A staged payment that is not paid out yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedView {
+    /// The stage transaction.
+    pub stage: String,
+    /// What rests.
+    pub sat: u64,
+    /// First height of a block that can hold its payout.
+    pub from_height: u32,
 }
 
 /// What the signed files of one epoch show, judged by this node's own chain (T-83).
@@ -208,7 +222,7 @@ pub struct PaymentView {
     pub from_height: u32,
     /// First height not allowed any more.
     pub expiry_height: u32,
-    /// `open`, `signing`, `broadcast`, `mined`, `executed`, `expired`.
+    /// `open`, `signing`, `broadcast`, `staged`, `mined`, `returned`, `taken`, `executed`, `expired`.
     pub state: String,
     /// The transaction that paid it.
     pub txid: Option<String>,
@@ -244,7 +258,7 @@ pub struct SessionView {
     pub title: String,
     /// Height at which it was opened or first seen here.
     pub opened_height: u32,
-    /// `open`, `complete`, `broadcast`, `mined` or `void`.
+    /// `open`, `complete`, `broadcast`, `mined` or `void`; of a staged payment that was mined `staged`, then `mined`, `returned` or `taken`.
     pub state: String,
     /// The check of the transaction by this node.
     pub check: CheckReport,
@@ -268,8 +282,11 @@ pub struct SessionView {
     pub yields_to: Option<String>,
     /// Comments, refusals and signatures, in order.
     pub remarks: Vec<RemarkView>,
-    /// Height of its block.
+    /// Height of its block; of a staged payment that of the transaction that ended its rest.
     pub height: Option<u32>,
+    /// While it is staged: the first height of a block that can hold its payout.
+    #[serde(default)]
+    pub payout_height: Option<u32>,
     /// The PSBT, base64.
     pub psbt: Option<String>,
 }

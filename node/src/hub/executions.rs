@@ -30,12 +30,14 @@ impl Hub {
     fn execution_of(&self, payment: &AuthorisedPayment, final_depth: u32) -> Result<Option<Execution>> {
         let Some(row) = self.shell.store.fact(&outpoint_bytes(&payment.intent.gate))? else { return Ok(None) };
         let Some((height, tx, _)) = row.spent else { return Ok(None) };
-        if (self.shell.tip_height() + 1).saturating_sub(height) < final_depth {
+        let is_final = |height: u32| (self.shell.tip_height() + 1).saturating_sub(height) >= final_depth;
+        if !is_final(height) {
             return Ok(None);
         }
         let transaction: Transaction = bitcoin::consensus::deserialize(&tx)?;
-        let txid = transaction.compute_txid();
-        let Some(left_sat) = executed(&self.shell, &txid) else { return Ok(None) };
+        // G-124: of a staged payment it is the payout that pays.
+        let paid = executed(&self.shell, &transaction.compute_txid());
+        let Some((txid, height, left_sat)) = paid.filter(|(_, height, _)| is_final(*height)) else { return Ok(None) };
         let Some(block) = self.shell.store.block(height)? else { return Ok(None) };
         let params = self.shell.ledger.state().params();
         // Of a transaction for several decisions each note has its own outputs; the fee stands with the first.

@@ -18,7 +18,7 @@ use bitcoin::{Amount, ScriptBuf, TxOut};
 use super::bundle::LoggedEntry;
 use super::parts::{AuthorisedPart, DidNotVotePart, SpendPart};
 use super::verify::{Rejection, check_snapshot, fail, logged};
-use crate::treasury::scripts_of;
+use crate::treasury::{scripts_of, stage_policies};
 
 /// P-10: a spend, or a milestone of a budget, is authorised.
 pub(super) fn check_authorised(
@@ -137,6 +137,13 @@ pub(super) fn check_unauthorised(
             let spend = part_of(&content, proposal, milestone, leaf.outcome, authorisation)
                 .ok_or_else(|| rule("P-15: what is authorised is no part of what was proposed".into()))?;
             checked.push(format!("The gate was assigned to proposal {proposal}."));
+            let is_in_time = (authorisation.height..authorisation.expires_height).contains(&height);
+            if is_in_time && is_staged(params, charters, &spend, part) {
+                let txid = part.spending.txid();
+                return Err(rule(format!(
+                    "P-145: transaction {txid} stages what was decided, as a charter of the file asks"
+                )));
+            }
             Some(allowed(&spend, authorisation, &part.spending))
         }
         _ => {
@@ -170,6 +177,19 @@ fn is_kept(params: &DaoParams, charters: &[&Charter], spending: &LinkEvidence) -
     let treasuries = texts.into_iter().filter_map(|text| Treasury::parse(text).ok());
     let scripts: BTreeSet<ScriptBuf> = treasuries.flat_map(|treasury| scripts_of(&treasury)).collect();
     spending.transaction().output.iter().all(|output| scripts.contains(&output.script_pubkey))
+}
+
+/// P-145: whether what spends the gate puts the payment to rest where a charter of the file asks that it is staged.
+fn is_staged(params: &DaoParams, charters: &[&Charter], spend: &Spend, part: &SpendPart) -> bool {
+    let paid_sat = spend.outputs.iter().fold(0u64, |sum, output| sum.saturating_add(output.sat));
+    let all: Vec<&Charter> = std::iter::once(&params.charter).chain(charters.iter().copied()).collect();
+    let treasuries: Vec<Treasury> =
+        all.iter().filter_map(|charter| Treasury::parse(&charter.treasury_descriptor).ok()).collect();
+    let asks = |charter: &&&Charter| charter.staging.as_ref().is_some_and(|staging| paid_sat >= staging.from_sat);
+    let stages = stage_policies(&treasuries, all.iter().filter(asks).copied());
+    let scripts: Vec<ScriptBuf> = stages.iter().filter_map(|stage| stage.script_at(0).ok()).collect();
+    let first = part.spending.transaction().output.first();
+    first.is_some_and(|output| scripts.contains(&output.script_pubkey) && output.value.to_sat() >= paid_sat)
 }
 
 /// The leaf that the gate is assigned to: its key, decision and authorisation.

@@ -1,12 +1,13 @@
 //! All generations of the treasury, followed block by block in step with the node's own tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::{InputOrigin, Treasury};
 use anyhow::{Context, Result};
 use bitcoin::consensus::encode::serialize;
 use bitcoin::{Block, BlockHash, Network, OutPoint, Script, Transaction, TxOut, Txid};
 
+use super::stages::{StagedCoin, stage_at, staged_coins};
 use super::wallet::TreasuryWallet;
 use crate::chain::Bitcoind;
 use crate::store::{SpendRow, Store, Writer};
@@ -15,6 +16,8 @@ use crate::store::{SpendRow, Store, Writer};
 pub struct Desk {
     network: Network,
     wallets: Vec<TreasuryWallet>,
+    /// Scripts in which staged payments rest (T-86).
+    stages: Vec<Treasury>,
     spends: Vec<SpendRow>,
 }
 
@@ -38,7 +41,7 @@ impl Desk {
         birthday: u32,
         descriptors: &[String],
     ) -> Result<Self> {
-        let mut desk = Self { network, wallets: Vec::new(), spends: store.treasury_spends()? };
+        let mut desk = Self { network, wallets: Vec::new(), stages: Vec::new(), spends: store.treasury_spends()? };
         if let Err(error) = desk.sync_generations(store, bitcoind, birthday, descriptors) {
             tracing::warn!(error = format!("{error:#}"), "the treasury's coins are read later");
         }
@@ -74,7 +77,7 @@ impl Desk {
                 let Some(hash) = bitcoind.block_hash(height)? else { break };
                 let block = bitcoind.block(&hash)?;
                 wallet.connect(height, &block, known)?;
-                missed.extend(spends_in(std::slice::from_ref(&wallet), height, &block));
+                missed.extend(self.spends_in(std::slice::from_ref(&wallet), height, &block));
                 known = Some((height, hash));
             }
             let changes = wallet.take_changes()?;
@@ -90,6 +93,37 @@ impl Desk {
         Ok(())
     }
 
+    /// Follows what rests in these stages too; where money was put into a new one before, its blocks are read again.
+    ///
+    /// # Errors
+    /// A damaged store, or no answer from bitcoind.
+    pub fn follow_stages(&mut self, store: &mut Store, bitcoind: &Bitcoind, stages: Vec<Treasury>) -> Result<()> {
+        if stages == self.stages {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut self.stages, stages);
+        let caught_up = self.catch_up(store, bitcoind, &before);
+        if caught_up.is_err() {
+            self.stages = before;
+        }
+        caught_up
+    }
+
+    fn catch_up(&mut self, store: &mut Store, bitcoind: &Bitcoind, before: &[Treasury]) -> Result<()> {
+        let tip = store.tip()?.map_or(0, |row| row.height);
+        let known = staged_coins(before, &self.spends);
+        let missed = staged_coins(&self.stages, &self.spends);
+        let missed = missed.iter().filter(|(outpoint, coin)| !known.contains_key(outpoint) && coin.spent.is_none());
+        let Some(first) = missed.map(|(_, coin)| coin.height).min() else { return Ok(()) };
+        for height in first..=tip {
+            let Some(hash) = bitcoind.block_hash(height)? else { break };
+            let rows = self.spends_in(&[], height, &bitcoind.block(&hash)?);
+            store.write(|writer| rows.iter().try_for_each(|row| writer.put_treasury_spend(row)))?;
+            self.remember(&rows);
+        }
+        Ok(())
+    }
+
     /// How many generations there are.
     pub fn generations(&self) -> usize {
         self.wallets.len()
@@ -98,6 +132,27 @@ impl Desk {
     /// The treasuries that there were; the last is the present one.
     pub fn treasuries(&self) -> Vec<Treasury> {
         self.wallets.iter().map(|wallet| wallet.treasury.clone()).collect()
+    }
+
+    /// Scripts in which staged payments rest, as policies.
+    pub fn stages(&self) -> &[Treasury] {
+        &self.stages
+    }
+
+    /// All policies whose coins can be spent: the treasuries in their order, and behind them the stages.
+    pub fn policies(&self) -> Vec<Treasury> {
+        self.wallets.iter().map(|wallet| &wallet.treasury).chain(&self.stages).cloned().collect()
+    }
+
+    /// What rests, or rested, in a stage.
+    pub(super) fn staged(&self) -> BTreeMap<OutPoint, StagedCoin> {
+        staged_coins(&self.stages, &self.spends)
+    }
+
+    /// The transaction that spends an output of the treasury, mined or given to the network, or one that was staged.
+    pub(super) fn spender_of(&self, outpoint: &OutPoint) -> Option<Txid> {
+        let by_wallet = self.wallets.iter().find_map(|wallet| wallet.spender_of(outpoint));
+        by_wallet.or_else(|| Some(self.staged().get(outpoint)?.spent.as_ref()?.0.compute_txid()))
     }
 
     /// Takes in a block.
@@ -114,7 +169,7 @@ impl Desk {
                 step.changes.push((u32::try_from(wallet.generation)?, number, changes));
             }
         }
-        step.spends = spends_in(&self.wallets, height, block);
+        step.spends = self.spends_in(&self.wallets, height, block);
         Ok(step)
     }
 
@@ -153,7 +208,9 @@ impl Desk {
 
     /// Height at which a transaction of the treasury was mined.
     pub fn confirmed_at(&self, txid: &Txid) -> Option<u32> {
-        self.wallets.iter().find_map(|wallet| wallet.confirmed_at(txid))
+        let of_wallet = self.wallets.iter().find_map(|wallet| wallet.confirmed_at(txid));
+        // A payout concerns no coin of the treasury any more.
+        of_wallet.or_else(|| Some(self.spends.iter().find(|row| row.txid == txid.to_string())?.height))
     }
 
     /// Mined transactions that concern the treasury, and the heights of their blocks.
@@ -183,6 +240,27 @@ impl Desk {
         store.write(|writer| writer.put_treasury_step(&step))
     }
 
+    /// Transactions of a block that spend coins of these wallets, which know the block already, or what rests in a stage.
+    fn spends_in(&self, wallets: &[TreasuryWallet], height: u32, block: &Block) -> Vec<SpendRow> {
+        let is_own = |outpoint: &OutPoint| wallets.iter().any(|wallet| wallet.own_output(outpoint).is_some());
+        let mut staged: BTreeSet<OutPoint> = self.staged().into_keys().collect();
+        let mut rows = Vec::new();
+        for tx in &block.txdata {
+            let outpoints = || tx.input.iter().map(|txin| txin.previous_output);
+            let is_ours = outpoints().any(|outpoint| is_own(&outpoint));
+            if !is_ours && !outpoints().any(|outpoint| staged.contains(&outpoint)) {
+                continue;
+            }
+            let txid = tx.compute_txid();
+            // What is staged can be brought back in the same block.
+            if tx.output.first().is_some_and(|output| stage_at(&self.stages, &output.script_pubkey).is_some()) {
+                staged.insert(OutPoint { txid, vout: 0 });
+            }
+            rows.push(SpendRow { txid: txid.to_string(), height, tx: serialize(tx) });
+        }
+        rows
+    }
+
     fn remember(&mut self, rows: &[SpendRow]) {
         for row in rows {
             if !self.spends.iter().any(|known| known.txid == row.txid) {
@@ -204,11 +282,4 @@ impl Writer<'_> {
         }
         step.spends.iter().try_for_each(|row| self.put_treasury_spend(row))
     }
-}
-
-/// Transactions of a block that spend coins of these wallets, which know the block already.
-fn spends_in(wallets: &[TreasuryWallet], height: u32, block: &Block) -> Vec<SpendRow> {
-    let is_own = |outpoint: &OutPoint| wallets.iter().any(|wallet| wallet.own_output(outpoint).is_some());
-    let spending = block.txdata.iter().filter(|tx| tx.input.iter().any(|txin| is_own(&txin.previous_output)));
-    spending.map(|tx| SpendRow { txid: tx.compute_txid().to_string(), height, tx: serialize(tx) }).collect()
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use althing_anchor::{Bond, MinedSpend, SpendFinding, SpendIntent, judge_spend};
+use althing_anchor::{Bond, MinedSpend, SpendFinding, SpendIntent, judge_spend, judge_staged};
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::intents::{authorised, housekeeping_rate};
+use super::stages::StagedCoin;
 use crate::keys::hex;
 use crate::shell::Shell;
 
@@ -18,7 +19,7 @@ pub struct Flow {
     pub txid: String,
     /// Height of its block.
     pub height: u32,
-    /// `decided`, `housekeeping`, `spare_seal`, `bond_returned`, `unauthorised` or, while the log is behind, `pending`.
+    /// `decided`, `staged`, `returned`, `housekeeping`, `spare_seal`, `bond_returned`, `unauthorised` or, while the log is behind, `pending`.
     pub verdict: String,
     /// What left the treasury, fee included.
     pub left_sat: u64,
@@ -44,6 +45,7 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
     gates.extend(by_gate.keys());
     let head = shell.ledger.state().tip_height().unwrap_or(0);
     let bonds = super::bonds::collected(shell);
+    let staged = shell.treasury.staged();
     let mut found = Vec::new();
     for row in shell.treasury.spends() {
         let Ok(transaction) = deserialize::<Transaction>(&row.tx) else { continue };
@@ -60,7 +62,12 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
         // Before the head of its block the log may not hold the decision yet.
         if row.height <= head {
             let bonds = super::bonds::bonds_at(&bonds, row.height);
-            judge(shell, &transaction, &by_gate, &gates, &bonds, &mut flow);
+            judge(
+                shell,
+                &transaction,
+                &Known { by_gate: &by_gate, gates: &gates, bonds: &bonds, staged: &staged },
+                &mut flow,
+            );
             flow.proposals = payments
                 .iter()
                 .filter(|payment| flow.proposals.contains(&hex(&payment.intent.id)))
@@ -94,40 +101,82 @@ pub fn housekeeping(shell: &Shell) -> Vec<Flow> {
     flows(shell).into_iter().filter(|flow| flow.verdict == "housekeeping").collect()
 }
 
-/// If a transaction pays exactly one decision: what left the treasury.
-pub fn executed(shell: &Shell, txid: &Txid) -> Option<u64> {
-    let flow = flows(shell).into_iter().find(|flow| flow.txid == txid.to_string())?;
-    (flow.verdict == "decided").then_some(flow.left_sat)
+/// If a transaction pays what was decided: its id, its height, and what left the treasury.
+///
+/// Of a staged payment `txid` is the stage, and the answer is about its payout (G-124): its id, its height, and what left with both.
+pub fn executed(shell: &Shell, txid: &Txid) -> Option<(Txid, u32, u64)> {
+    let flows = flows(shell);
+    let flow_of = |txid: &Txid| flows.iter().find(|flow| flow.txid == txid.to_string());
+    let flow = flow_of(txid)?;
+    match flow.verdict.as_str() {
+        "decided" => Some((*txid, flow.height, flow.left_sat)),
+        "staged" => {
+            let staged = shell.treasury.staged().remove(&OutPoint { txid: *txid, vout: 0 })?;
+            let (payout, height) = staged.spent?;
+            let payout = payout.compute_txid();
+            let paid = flow_of(&payout).filter(|paid| paid.verdict == "decided")?;
+            Some((payout, height, flow.left_sat.saturating_add(paid.left_sat)))
+        }
+        _ => None,
+    }
 }
 
-fn judge(
-    shell: &Shell,
-    transaction: &Transaction,
-    by_gate: &BTreeMap<OutPoint, SpendIntent>,
-    gates: &BTreeSet<OutPoint>,
-    bonds: &BTreeMap<OutPoint, Bond>,
-    flow: &mut Flow,
-) {
+/// What a spend is judged by.
+struct Known<'a> {
+    by_gate: &'a BTreeMap<OutPoint, SpendIntent>,
+    gates: &'a BTreeSet<OutPoint>,
+    bonds: &'a BTreeMap<OutPoint, Bond>,
+    staged: &'a BTreeMap<OutPoint, StagedCoin>,
+}
+
+impl Known<'_> {
+    /// What a stage transaction was to pay, in the order of the gates that it spends.
+    fn staged_intents(&self, stage: &Transaction) -> Vec<SpendIntent> {
+        stage.input.iter().filter_map(|txin| self.by_gate.get(&txin.previous_output)).cloned().collect()
+    }
+}
+
+fn judge(shell: &Shell, transaction: &Transaction, known: &Known<'_>, flow: &mut Flow) {
     let charter = shell.ledger.state().charter();
     let prevouts: Vec<Option<TxOut>> =
-        transaction.input.iter().map(|txin| shell.treasury.output(&txin.previous_output)).collect();
-    let generations = shell.treasury.treasuries();
+        transaction.input.iter().map(|txin| output_of(shell, known.staged, &txin.previous_output)).collect();
+    let generations = shell.treasury.policies();
+    let treasuries = shell.treasury.treasuries();
     let owner = |script: &bitcoin::Script| shell.treasury.owner_of(script);
     let spend = MinedSpend {
         transaction,
         height: flow.height,
         prevouts: &prevouts,
-        generations: &generations,
-        bonds,
+        generations: &treasuries,
+        bonds: known.bonds,
         owner: &owner,
     };
     let rate = housekeeping_rate(charter.max_link_fee_rate_sat_vb);
-    let decided = |gate: &OutPoint| by_gate.get(gate).cloned();
-    match judge_spend(&spend, shell.dao.params.spare_seal, gates, decided, rate) {
+    let decided = |gate: &OutPoint| known.by_gate.get(gate).cloned();
+    let first_staged = transaction.input.iter().find_map(|txin| known.staged.get(&txin.previous_output));
+    let finding = match first_staged {
+        Some(first) => {
+            let place = |coin: &StagedCoin| treasuries.len() + coin.stage;
+            let staged = known.staged.iter().map(|(outpoint, coin)| (*outpoint, place(coin))).collect();
+            let intents = known.staged_intents(&first.coin.transaction);
+            judge_staged(&MinedSpend { generations: &generations, ..spend }, &staged, &intents, rate)
+        }
+        None => judge_spend(&spend, shell.dao.params.spare_seal, known.gates, decided, rate),
+    };
+    match finding {
         SpendFinding::Decided { ids, left } => {
             flow.verdict = "decided".to_owned();
             flow.left_sat = left.to_sat();
             flow.proposals = ids.iter().map(|id| hex(id)).collect();
+        }
+        SpendFinding::Staged { ids, fee } => {
+            flow.verdict = "staged".to_owned();
+            flow.left_sat = fee.to_sat();
+            flow.proposals = ids.iter().map(|id| hex(id)).collect();
+        }
+        SpendFinding::Returned { fee } => {
+            flow.verdict = "returned".to_owned();
+            flow.left_sat = fee.to_sat();
         }
         SpendFinding::Housekeeping { fee } => {
             flow.verdict = "housekeeping".to_owned();
@@ -150,4 +199,10 @@ fn judge(
         }
         _ => {}
     }
+}
+
+/// An output of the treasury, or one that was staged.
+fn output_of(shell: &Shell, staged: &BTreeMap<OutPoint, StagedCoin>, outpoint: &OutPoint) -> Option<TxOut> {
+    let rests = || staged.get(outpoint)?.coin.output().cloned();
+    shell.treasury.output(outpoint).or_else(rests)
 }

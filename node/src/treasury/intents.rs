@@ -1,13 +1,14 @@
 //! Payments that the ledger authorises, in the words of the anchor core.
 
 use althing_anchor::SpendIntent;
-use althing_governance::charter::Class;
+use althing_governance::charter::{Class, Staging};
 use althing_governance::entry::Spend;
 use althing_governance::epoch::Authorisation;
 use althing_governance::id::ProposalId;
 use althing_governance::ledger::PaymentState;
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
 
+use super::stages::{rule_at, rules, stage_by};
 use crate::shell::Shell;
 
 /// A payment that was authorised, and what became of it.
@@ -30,6 +31,7 @@ pub struct AuthorisedPayment {
 /// Every payment that final epochs authorised.
 pub fn authorised(shell: &Shell) -> Vec<AuthorisedPayment> {
     let state = shell.ledger.state();
+    let rules = rules(shell);
     let mut payments = Vec::new();
     for (id, standing) in state.ledger().standings() {
         for (milestone, payment) in (0u16..).zip(&standing.payments) {
@@ -41,7 +43,7 @@ pub fn authorised(shell: &Shell) -> Vec<AuthorisedPayment> {
                 milestone,
                 is_milestone: record.is_some_and(|record| record.content.class == Class::Budget),
                 title,
-                intent: intent(&payment.spend, authorisation, gate),
+                intent: intent(&payment.spend, authorisation, gate, rule_at(&rules, authorisation.height)),
                 paid_by: match payment.state {
                     PaymentState::Executed { txid, .. } => Some(txid),
                     _ => None,
@@ -52,12 +54,18 @@ pub fn authorised(shell: &Shell) -> Vec<AuthorisedPayment> {
     payments
 }
 
-/// What a decision allows, as plain data.
-pub(super) fn intent(spend: &Spend, authorisation: &Authorisation, gate: OutPoint) -> SpendIntent {
+/// What a decision allows, as plain data; `staging` is what the charter said of staged payments at the authorisation's height.
+pub(super) fn intent(
+    spend: &Spend,
+    authorisation: &Authorisation,
+    gate: OutPoint,
+    staging: Option<&Staging>,
+) -> SpendIntent {
     let output = |output: &althing_governance::entry::SpendOutput| TxOut {
         value: Amount::from_sat(output.sat),
         script_pubkey: output.script.clone(),
     };
+    let paid_sat = spend.outputs.iter().fold(0u64, |sum, output| sum.saturating_add(output.sat));
     SpendIntent {
         id: authorisation.intent,
         gate,
@@ -65,6 +73,7 @@ pub(super) fn intent(spend: &Spend, authorisation: &Authorisation, gate: OutPoin
         fee_cap: Amount::from_sat(spend.fee_cap_sat),
         from_height: authorisation.height,
         expiry_height: authorisation.expires_height,
+        stage: stage_by(staging, paid_sat),
     }
 }
 

@@ -3,7 +3,8 @@
 //! The same seed that is sealed at rest gives three ways to be a treasurer: the plain treasury key, and the accounts of BIP48
 //! (`m/48'/coin'/0'/2'`, P2WSH) and BIP87 (`m/87'/coin'/0'`).
 
-use anyhow::{Result, ensure};
+use althing_anchor::{read_payout, write_payout};
+use anyhow::{Result, anyhow, ensure};
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpriv, Xpub};
 use bitcoin::psbt::{GetKey, GetKeyError, KeyRequest, Psbt};
 use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, Signing, XOnlyPublicKey};
@@ -23,6 +24,12 @@ pub struct TreasurerKeys {
     pub bip48: String,
     /// Extended key by BIP87, with its origin.
     pub bip87: String,
+    /// The own public key of the BIP48 account: by it a charter names the treasurer whose extended key is in the descriptor (T-61).
+    #[serde(default)]
+    pub bip48_own: String,
+    /// The same of the BIP87 account.
+    #[serde(default)]
+    pub bip87_own: String,
 }
 
 /// Signs PSBTs with a treasurer's keys, and with no other key of the seed.
@@ -49,11 +56,18 @@ impl Signer {
                 format!("[{}{path}]{}", self.fingerprint, Xpub::from_priv(&secp, key))
             })
         };
+        let own = |number: usize| {
+            self.accounts
+                .get(number)
+                .map_or_else(String::new, |(_, key)| Xpub::from_priv(&secp, key).public_key.to_string())
+        };
         TreasurerKeys {
             fingerprint: self.fingerprint.to_string(),
             treasury_key: self.plain.public_key().to_string(),
             bip48: account(0),
             bip87: account(1),
+            bip48_own: own(0),
+            bip87_own: own(1),
         }
     }
 
@@ -99,10 +113,18 @@ impl Signer {
         let count = |psbt: &Psbt| -> usize {
             psbt.inputs.iter().map(|input| input.partial_sigs.len() + input.tap_script_sigs.len()).sum()
         };
-        let before = count(psbt);
+        let mut before = count(psbt);
         // Inputs that other treasurers alone can sign are no error here.
         let _ = psbt.sign(self, &secp);
-        ensure!(count(psbt) > before, "T-63: no input waits for a key of this treasurer, or it has signed already");
+        let mut after = count(psbt);
+        // T-89: a stage is signed together with its payout.
+        if let Some(mut payout) = read_payout(psbt).map_err(|error| anyhow!("T-88: the payout: {error}"))? {
+            before += count(&payout);
+            let _ = payout.sign(self, &secp);
+            after += count(&payout);
+            write_payout(psbt, &payout);
+        }
+        ensure!(after > before, "T-63: no input waits for a key of this treasurer, or it has signed already");
         Ok(())
     }
 

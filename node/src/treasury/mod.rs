@@ -22,6 +22,7 @@ mod papers;
 pub mod policy;
 mod requests;
 mod sessions;
+mod stages;
 pub mod text;
 pub mod ur;
 mod wallet;
@@ -40,6 +41,7 @@ pub(crate) use papers::Papers;
 pub use requests::answer;
 pub(crate) use requests::script_for_payment;
 pub(crate) use sessions::rebroadcast;
+pub(crate) use stages::{stage_policies, stage_problem};
 
 use crate::shell::Shell;
 

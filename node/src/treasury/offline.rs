@@ -64,6 +64,7 @@ fn cannot_tell(reason: String) -> CheckReport {
         verdict: Verdict::CannotTell,
         txid: None,
         sentences: Vec::new(),
+        stage: None,
         reasons: Vec::new(),
         unknown: vec![reason],
         proposals: Vec::new(),

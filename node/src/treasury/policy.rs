@@ -129,14 +129,37 @@ pub(crate) fn ways_to_spend(treasury: &Treasury, charter: Option<&Charter>) -> V
 /// Who holds a key of a generation: a name of the newest charter that had it as treasury, else the key itself.
 pub(super) fn holder(shell: &Shell, generation: usize, key: usize) -> String {
     let treasuries = shell.treasury.treasuries();
-    let Some(treasury) = treasuries.get(generation) else { return format!("key {}", key + 1) };
     let versions = shell.ledger.state().charters();
+    let Some(treasury) = treasuries.get(generation) else {
+        let stage = shell.treasury.stages().get(generation.saturating_sub(treasuries.len()));
+        let charters = versions.iter().rev().map(|version| &version.charter);
+        return stage
+            .and_then(|stage| stage_holder(stage, charters, key))
+            .unwrap_or_else(|| format!("key {}", key + 1));
+    };
     let charter = versions
         .iter()
         .rev()
         .map(|version| &version.charter)
         .find(|charter| Treasury::parse(&charter.treasury_descriptor).is_ok_and(|other| other == *treasury));
     holder_in(charter, treasury, key)
+}
+
+/// Who holds a key of a stage: a treasurer, or a guardian by the place in a charter's list, the newest first.
+fn stage_holder<'a>(stage: &Treasury, charters: impl Iterator<Item = &'a Charter>, key: usize) -> Option<String> {
+    let own = stage.public_keys_at(0).ok()?.get(key)?.x_only_public_key().0;
+    charters.into_iter().find_map(|charter| {
+        if let Some(place) = key_holder(stage, &charter.treasurers, key) {
+            return charter.treasurers.get(place).map(|treasurer| treasurer.name.clone());
+        }
+        let place = charter.staging.as_ref()?.keys.iter().position(|key| key.x_only_public_key().0 == own)?;
+        Some(guardian_name(place))
+    })
+}
+
+/// What a guardian of staged payments is called: the charter gives them no names.
+pub(crate) fn guardian_name(place: usize) -> String {
+    format!("guardian {}", place + 1)
 }
 
 /// The name of who holds a key, by the charter.

@@ -10,7 +10,9 @@ use super::intents::authorised;
 use super::key::Signer;
 use super::sessions;
 use super::text::psbt_from;
-use crate::api::{ApiError, CoinView, GenerationView, PaymentView, TreasuryOverview, TreasuryReply, TreasuryRequest};
+use crate::api::{
+    ApiError, CoinView, GenerationView, PaymentView, StagedView, TreasuryOverview, TreasuryReply, TreasuryRequest,
+};
 use crate::keys::hex;
 use crate::shell::Shell;
 
@@ -39,6 +41,9 @@ pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply,
         }
         TreasuryRequest::ReturnBond { fee_rate_sat_vb } => session(sessions::return_bond(shell, *fee_rate_sat_vb)?),
         TreasuryRequest::BringBond { .. } => Err(ApiError::invalid("T-94", "T-94: a bond is brought at the hub")),
+        TreasuryRequest::ReturnStaged { stage, fee_rate_sat_vb } => {
+            session(sessions::return_staged(shell, stage, *fee_rate_sat_vb)?)
+        }
         TreasuryRequest::Bump { session: id, fee_rate_sat_vb } => session(sessions::bump(shell, id, *fee_rate_sat_vb)?),
         TreasuryRequest::Child { session: id, fee_rate_sat_vb } => {
             session(sessions::child(shell, id, *fee_rate_sat_vb)?)
@@ -86,6 +91,14 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
         treasurers: super::papers::treasurer_views(shell)?,
         bond: super::bonds::view(shell),
         proof: super::funds::newest(shell)?,
+        staged: sessions::resting(shell)
+            .into_iter()
+            .map(|(outpoint, value, from_height)| StagedView {
+                stage: outpoint.txid.to_string(),
+                sat: value.to_sat(),
+                from_height,
+            })
+            .collect(),
         alarms: alarms(shell),
     };
     for coin in coins(shell)? {
@@ -156,7 +169,7 @@ pub(crate) fn script_for_payment(shell: &mut Shell) -> anyhow::Result<ScriptBuf>
     Ok(fresh_script(shell)?.1)
 }
 
-fn fresh_script(shell: &mut Shell) -> anyhow::Result<(u32, ScriptBuf)> {
+pub(super) fn fresh_script(shell: &mut Shell) -> anyhow::Result<(u32, ScriptBuf)> {
     let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
     let Shell { treasury, store, .. } = shell;
     let wallet = treasury.wallets_mut().last_mut().context("there is no treasury")?;

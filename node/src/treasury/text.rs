@@ -1,5 +1,6 @@
 //! PSBTs as files have them: binary, base64, hexadecimal, or what was read from a row of QR codes.
 
+use althing_anchor::read_payout;
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -47,4 +48,13 @@ pub fn psbt_from(file: &[u8]) -> Result<Psbt> {
 /// Base64, as every wallet reads it.
 pub fn psbt_text(psbt: &Psbt) -> String {
     STANDARD.encode(psbt.serialize())
+}
+
+/// The payout beside a stage transaction as a file of its own (T-87): for a signer that knows nothing of pairs.
+///
+/// # Errors
+/// A file that is no PSBT, or has no payout beside it.
+pub fn payout_text(stage: &str) -> Result<String> {
+    let payout = read_payout(&psbt_from(stage.as_bytes())?).map_err(|error| anyhow::anyhow!("T-88: {error}"))?;
+    Ok(psbt_text(&payout.context("T-87: nothing that it pays is staged")?))
 }

@@ -18,6 +18,7 @@ use bitcoin::{Address, ScriptBuf};
 use super::names::{find_member, find_proposal};
 use crate::api::{ApiError, DraftEffect, ProposalDraft};
 use crate::shell::Shell;
+use crate::treasury::stage_problem;
 
 /// The content of a draft.
 ///
@@ -71,11 +72,16 @@ fn can_take_effect(shell: &Shell, effects: &[Effect]) -> Result<(), ApiError> {
         }
         is_payable(effect)?;
         changes_something(shell, effect)?;
+        // The log knows no script: it would take what nobody could ever be paid by.
+        let after = effect.charter_after(charter);
+        if let Some(problem) = after.as_ref().and_then(stage_problem) {
+            return Err(ApiError::invalid("T-86", problem));
+        }
         // A rule change is the log's own to refuse (G-85).
         if !matches!(effect, Effect::ElectTreasurers(_) | Effect::ReplaceKeys(_)) {
             continue;
         }
-        if let Some(after) = effect.charter_after(charter) {
+        if let Some(after) = after {
             if let Some(problem) = check_change(effect.class(), charter, &after).first() {
                 return Err(ApiError::invalid("G-85", format!("G-85: it would lapse: {problem}")));
             }

@@ -64,6 +64,7 @@ fn ready() -> Ready {
         fee_cap: Amount::from_sat(shown.spend.fee_cap_sat),
         from_height: shown.authorisation.height,
         expiry_height: shown.authorisation.expires_height,
+        stage: None,
     };
     let plan = SpendPlan {
         generations: &generations,
@@ -157,6 +158,8 @@ fn another_dao_decides_nothing_here() {
         dao: ready.story.world.params().dao_id,
         network: bitcoin::Network::Regtest,
         generations: vec![Treasury::parse(&charter.treasury_descriptor).unwrap()],
+        stages: Vec::new(),
+        rules: None,
         reserved: Default::default(),
         bonds: None,
         retirable: Default::default(),
@@ -166,4 +169,61 @@ fn another_dao_decides_nothing_here() {
     known.dao = DaoId([9; 32]);
     let report = ready.check(&ready.psbt, Some(&known));
     assert!(report.reasons.iter().any(|line| line.text.contains("it is of DAO")), "{report:?}");
+}
+
+/// T-49: the spare seal and the gates of other payments stay where they are, whoever knows of them: the proof, the founding file or the
+/// log. Housekeeping may take back the gates that the log lets go (T-320), a payment none.
+#[test]
+fn what_is_set_apart_is_not_spent() {
+    let ready = ready();
+    let params = ready.story.world.params();
+    let treasury = Treasury::parse(&params.charter.treasury_descriptor).unwrap();
+    let genesis = ready.story.world.chain.evidence(params.spare_seal.txid).transaction().clone();
+    let own = ready.psbt.unsigned_tx.input[0].previous_output;
+    let other = *params.gates.iter().find(|gate| **gate != own).unwrap();
+    let apart = [("the spare seal", params.spare_seal), ("another gate", other)];
+    let with_input = |psbt: &Psbt, outpoint: OutPoint| {
+        let mut psbt = psbt.clone();
+        psbt.unsigned_tx.input.push(bitcoin::TxIn { previous_output: outpoint, ..Default::default() });
+        let spent = genesis.output[outpoint.vout as usize].clone();
+        let (witness_utxo, non_witness_utxo) = (Some(spent), Some(genesis.clone()));
+        psbt.inputs.push(bitcoin::psbt::Input { witness_utxo, non_witness_utxo, ..Default::default() });
+        psbt
+    };
+    let known = |reserved: &[OutPoint], retirable: &[OutPoint]| KnownTreasury {
+        dao: params.dao_id,
+        network: bitcoin::Network::Regtest,
+        generations: vec![treasury.clone()],
+        stages: Vec::new(),
+        rules: None,
+        reserved: reserved.iter().copied().collect(),
+        bonds: Some(Default::default()),
+        retirable: retirable.iter().copied().collect(),
+        housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
+    };
+    let locked = |report: &CheckReport| report.reasons.iter().filter(|line| line.rule == "T-49").count();
+    let all = [params.spare_seal, own, other];
+    for (what, outpoint) in apart {
+        let psbt = with_input(&ready.psbt, outpoint);
+        for known in [None, Some(known(&all, &[])), Some(known(&all, &all))] {
+            let report = ready.check(&psbt, known.as_ref());
+            assert_eq!((report.verdict, locked(&report)), (Verdict::Invalid, 1), "{what}: {report:?}");
+            assert_eq!(report.inputs.last().map(|input| input.role.as_str()), Some("set apart"), "{what}");
+        }
+    }
+    // The gate of the payment itself is no other's.
+    assert_eq!(locked(&ready.check(&ready.psbt, Some(&known(&all, &[])))), 0);
+    // Housekeeping, which carries no proof.
+    let mut moved = ready.psbt.clone();
+    moved.proprietary.clear();
+    moved.unsigned_tx.input.remove(0);
+    moved.inputs.remove(0);
+    moved.unsigned_tx.output = vec![moved.unsigned_tx.output.pop().unwrap()];
+    moved.outputs = vec![moved.outputs.pop().unwrap()];
+    for (what, outpoint) in apart {
+        let psbt = with_input(&moved, outpoint);
+        assert_eq!(locked(&ready.check(&psbt, Some(&known(&all, &[])))), 1, "{what}");
+        assert_eq!(locked(&ready.check(&psbt, Some(&known(&all, &[outpoint])))), 0, "{what} let go by the log");
+    }
+    assert_eq!(locked(&ready.check(&moved, Some(&known(&all, &[])))), 0, "a coin");
 }

@@ -49,6 +49,7 @@ mod sizes;
 mod sources;
 mod splices;
 mod stage;
+mod staged;
 mod stale_backup;
 mod story;
 mod succession;

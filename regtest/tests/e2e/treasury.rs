@@ -519,7 +519,7 @@ fn treasury(assembly: &Assembly) -> Result<Treasury> {
 }
 
 /// A mined transaction, by looking through the newest blocks.
-fn mined(assembly: &Assembly, outpoint: &OutPoint) -> Result<Transaction> {
+pub(crate) fn mined(assembly: &Assembly, outpoint: &OutPoint) -> Result<Transaction> {
     let tip = assembly.node.tip()?.height;
     for height in (0..=tip).rev() {
         let block = assembly.node.block(&assembly.node.block_hash(height)?)?;

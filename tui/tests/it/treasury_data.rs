@@ -53,6 +53,7 @@ pub(crate) fn overview() -> TreasuryOverview {
         reserved_sat: 40_000,
         pending_sat: 0,
         former_sat: 7_000,
+        staged: Vec::new(),
         payments: vec![
             payment(4, None, "Buy two disks for the archive", 250_000, "signing"),
             payment(6, Some(2), "Mend the roof", 60_000, "open"),
@@ -181,6 +182,7 @@ pub(crate) fn session(verdict: Verdict) -> SessionView {
         ],
         waits_for_me: true,
         yields_to: None,
+        payout_height: None,
         check: CheckReport {
             verdict,
             txid: Some(id(80)),
@@ -190,6 +192,7 @@ pub(crate) fn session(verdict: Verdict) -> SessionView {
             ],
             reasons,
             unknown: Vec::new(),
+            stage: None,
             proposals: vec![id(4)],
             payments: vec![CheckedPayment {
                 proposal: id(4),

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use crate::charter::{
     Admission, Charter, Class, ClassRule, DelegationLimits, DiscussionLimits, Guardians, Guards, RewardShare, Rewards,
-    WeightRule,
+    Staging, WeightRule,
 };
 use crate::voting::{ALL_BP, Quorum, System, Threshold};
 
@@ -148,6 +148,7 @@ fn top(charter: &Charter) -> Vec<Field> {
         forced_entry_delay_blocks,
         anchored_links,
         succession_window_blocks,
+        staging,
     } = charter;
     let min_stake_sat = admission.min_stake_sat();
     let mut list = List::new("");
@@ -192,6 +193,7 @@ fn top(charter: &Charter) -> Vec<Field> {
     list.number("forced_entry_delay_blocks", *forced_entry_delay_blocks, 0);
     list.free("anchored_links", anchored_links);
     list.number("succession_window_blocks", *succession_window_blocks, 0);
+    list.staging(staging.as_ref(), min_stake_sat);
     list.fields
 }
 
@@ -268,6 +270,18 @@ impl List {
         self.free("guardians.members", words(members));
         self.free("guardians.threshold", threshold);
         self.number("guardians.delay_blocks", *delay_blocks, BASE_BLOCKS);
+    }
+
+    /// G-123: numbers move by the factor of the guards; the switch itself is a rule change as any other.
+    fn staging(&mut self, staging: Option<&Staging>, min_stake_sat: u64) {
+        let Some(Staging { from_sat, delay_blocks, threshold, keys }) = staging else {
+            return self.free("staging", "off");
+        };
+        self.free("staging", "on");
+        self.number("staging.from_sat", *from_sat, min_stake_sat);
+        self.number("staging.delay_blocks", *delay_blocks, 0);
+        self.free("staging.threshold", threshold);
+        self.free("staging.keys", words(keys));
     }
 
     fn limits(

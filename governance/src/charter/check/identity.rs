@@ -63,7 +63,9 @@ fn examples(charter: &Charter, p: &mut Problems) {
     let founders = charter.founders.iter().enumerate().map(|(i, key)| numbered(i, "founders", key.to_string()));
     let guardians = charter.guardians.members.iter().enumerate();
     let guardians = guardians.map(|(i, key)| numbered(i, "guardians.members", key.to_string()));
-    for (field, text) in hub.into_iter().chain(treasurers).chain(founders).chain(guardians) {
+    let staging = charter.staging.iter().flat_map(|staging| &staging.keys).enumerate();
+    let staging = staging.map(|(i, key)| numbered(i, "staging.keys", key.to_string()));
+    for (field, text) in hub.into_iter().chain(treasurers).chain(founders).chain(guardians).chain(staging) {
         if is_example(&text) {
             p.add("R-78", &field, "has a template's example key, of which nobody has the secret; put your own".into());
         }

@@ -39,7 +39,7 @@ impl fmt::Display for Problem {
 }
 
 impl Charter {
-    /// Every rule this charter breaks; empty when it is usable.
+    /// Every rule this charter breaks; empty when it is usable (R-50 to R-79, G-122).
     #[must_use]
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = Problems(Vec::new());

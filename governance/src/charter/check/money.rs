@@ -1,4 +1,6 @@
-//! Guards, rewards, deposits and the bond.
+//! Guards, rewards, deposits, the bond, and staged payments.
+
+use std::collections::BTreeSet;
 
 use super::{MAX_PERIOD_BLOCKS, Problems};
 use crate::charter::{ALL_BP, Charter};
@@ -15,6 +17,10 @@ const LEAST_STEP_BP: u64 = 11_000;
 const LEAST_SHARE_STEP_BP: u64 = 10_500;
 /// Longest pause in blocks that a charter can allow: a month.
 pub const MAX_PAUSE_BLOCKS: u32 = 4320;
+/// Longest rest of a staged payment in blocks: a month.
+const MAX_STAGED_BLOCKS: u64 = 4320;
+/// Most guardians of staged payments: as many keys as a treasury may have.
+const MAX_STAGING_KEYS: usize = 15;
 /// Most epochs before a change of eligibility counts.
 const MAX_DELAY_EPOCHS: u64 = 52;
 
@@ -30,10 +36,34 @@ pub(super) fn check(charter: &Charter, p: &mut Problems) {
         p.add("R-72", "rewards.dues_sat_per_epoch", what);
     }
     p.sat("hub_bond_sat", charter.hub_bond_sat);
+    staging(charter, p);
     for (i, rule) in charter.classes.iter().enumerate() {
         //
         p.within("R-70", &format!("classes[{i}].deposit_sat"), rule.deposit_sat, 0, MAX_DEPOSIT_SAT);
         p.within("R-70", &format!("classes[{i}].min_support_bp"), rule.min_support_bp, 0, MAX_SUPPORT_BP);
+    }
+}
+
+/// G-122: a wait that somebody can use, and guardians who are not the treasurers.
+fn staging(charter: &Charter, p: &mut Problems) {
+    let Some(staging) = &charter.staging else { return };
+    p.sat("staging.from_sat", staging.from_sat);
+    p.within("G-122", "staging.delay_blocks", staging.delay_blocks, charter.least_period(), MAX_STAGED_BLOCKS);
+    p.within("G-122", "staging.threshold", staging.threshold, 1, staging.keys.len() as u64);
+    if staging.keys.is_empty() || staging.keys.len() > MAX_STAGING_KEYS {
+        let what = format!("has {} keys; must have 1 to {MAX_STAGING_KEYS}", staging.keys.len());
+        p.add("G-122", "staging.keys", what);
+    }
+    let mut seen = BTreeSet::new();
+    for (i, key) in staging.keys.iter().enumerate() {
+        let field = format!("staging.keys[{i}]");
+        let x_only = key.x_only_public_key().0;
+        if !seen.insert(x_only.serialize()) {
+            p.add("G-122", &field, format!("{key} appears twice"));
+        }
+        if charter.treasurers.iter().any(|treasurer| treasurer.key.x_only_public_key().0 == x_only) {
+            p.add("G-122", &field, format!("{key} is a treasurer's; guardians of staged payments are others"));
+        }
     }
 }
 

@@ -160,6 +160,27 @@ impl Charter {
         out.push(format!("One pause stops payments for at most {} blocks.", guards.pause_max_blocks));
         out.extend(guards.excluded_members.iter().map(|m| format!("The stake of vote key {m} has no weight.")));
         out.extend(self.guardian_sentences());
+        out.extend(self.staging_sentences());
+        out
+    }
+
+    /// G-120, with what it cannot do: nobody should switch it on and expect more.
+    fn staging_sentences(&self) -> Vec<String> {
+        let Some(staging) = &self.staging else { return vec!["No payment is staged.".to_owned()] };
+        let which = match staging.from_sat {
+            0 => "Every payment".to_owned(),
+            sat => format!("A payment of {sat} sat or more"),
+        };
+        let (threshold, count, blocks) = (staging.threshold, staging.keys.len(), staging.delay_blocks);
+        let mut out = vec![format!(
+            "{which} is staged: it rests {blocks} block(s) before it is paid out, and {threshold} of {count} guardian(s) of staged payments \
+             together with one treasurer can bring it back until then."
+        )];
+        out.extend(staging.keys.iter().map(|key| format!("Key {key} is of a guardian of staged payments.")));
+        out.push(format!(
+            "Bitcoin cannot bind what they do with it: {threshold} guardian(s) and one treasurer who agree can also take what is staged, which \
+             every member then sees."
+        ));
         out
     }
 

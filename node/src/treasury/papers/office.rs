@@ -8,6 +8,7 @@ use crate::api::{PaperView, TreasurerView};
 use crate::keys::hex;
 use crate::shell::Shell;
 use crate::treasury::key::Signer;
+use crate::treasury::policy::guardian_name;
 
 /// Name of the alarm about treasurers that are not heard.
 const SILENT: &str = "treasurers";
@@ -27,13 +28,15 @@ impl Office {
     }
 }
 
-/// The treasurer at this node, by the newest charter that names one of its keys.
+/// The treasurer at this node, or the guardian of staged payments (T-98), by the newest charter that names one of its keys.
 pub(in crate::treasury) fn own_office(shell: &Shell) -> Option<Office> {
     let signer = Signer::new(&shell.keys);
     let versions = shell.ledger.state().charters();
     for (age, version) in versions.iter().rev().enumerate() {
-        for treasurer in &version.charter.treasurers {
-            if let Some(keypair) = signer.office_key(&treasurer.key.x_only_public_key().0) {
+        let guardians = version.charter.staging.iter().flat_map(|staging| &staging.keys);
+        let treasurers = version.charter.treasurers.iter().map(|treasurer| &treasurer.key);
+        for key in treasurers.chain(guardians) {
+            if let Some(keypair) = signer.office_key(&key.x_only_public_key().0) {
                 return Some(Office { keypair, is_present: age == 0 });
             }
         }
@@ -42,9 +45,14 @@ pub(in crate::treasury) fn own_office(shell: &Shell) -> Option<Office> {
 }
 
 /// T-305: the name of a treasurer of any charter that was in force, the newest first: whoever left office still signs the sweep.
+/// T-98: guardians of staged payments take part too; they bring back what rests.
 pub(super) fn name_of(shell: &Shell, key: &XOnlyPublicKey) -> Option<String> {
-    let treasurers = shell.ledger.state().charters().iter().rev().flat_map(|version| &version.charter.treasurers);
-    treasurers.filter(|treasurer| treasurer.key.x_only_public_key().0 == *key).map(|t| t.name.clone()).next()
+    shell.ledger.state().charters().iter().rev().find_map(|version| {
+        let is_its = |own: &bitcoin::secp256k1::PublicKey| own.x_only_public_key().0 == *key;
+        let treasurer = version.charter.treasurers.iter().find(|treasurer| is_its(&treasurer.key));
+        let guardian = || Some(guardian_name(version.charter.staging.as_ref()?.keys.iter().position(is_its)?));
+        treasurer.map(|treasurer| treasurer.name.clone()).or_else(guardian)
+    })
 }
 
 /// Treasurers of the charter in force, and when each was heard.

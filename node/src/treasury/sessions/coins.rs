@@ -9,6 +9,7 @@ use bitcoin::{OutPoint, Transaction, Txid};
 
 use super::Answered;
 use super::queue::queue_of;
+use super::stage::{Rest, rest_of};
 use crate::shell::Shell;
 use crate::treasury::intents::AuthorisedPayment;
 
@@ -49,9 +50,16 @@ pub(in crate::treasury) fn payment_state(
         return Ok(("executed".to_owned(), Some(txid.to_string())));
     }
     let gate = payment.intent.gate;
-    let spender = shell.treasury.wallets().iter().find_map(|wallet| wallet.spender_of(&gate));
+    let spender = shell.treasury.spender_of(&gate);
     if let Some(txid) = spender {
         let mined = shell.treasury.confirmed_at(&txid).is_some();
+        if let Some(rest) = rest_of(shell, &txid).filter(|_| mined) {
+            let by = match rest {
+                Rest::Until(_) => txid,
+                Rest::Paid(by, _) | Rest::Returned(by, _) | Rest::Taken(by, _) => by,
+            };
+            return Ok((rest.word().to_owned(), Some(by.to_string())));
+        }
         return Ok((if mined { "mined" } else { "broadcast" }.to_owned(), Some(txid.to_string())));
     }
     if shell.tip_height().saturating_add(1) >= payment.intent.expiry_height {
@@ -97,7 +105,7 @@ fn coins_of(shell: &Shell, generation: usize, below: Option<u64>) -> Answered<Ve
 pub(super) fn is_void(shell: &Shell, transaction: &Transaction) -> bool {
     let txid: Txid = transaction.compute_txid();
     transaction.input.iter().any(|txin| {
-        let by = shell.treasury.wallets().iter().find_map(|wallet| wallet.spender_of(&txin.previous_output));
+        let by = shell.treasury.spender_of(&txin.previous_output);
         by.is_some_and(|by| by != txid && shell.treasury.confirmed_at(&by).is_some())
     })
 }

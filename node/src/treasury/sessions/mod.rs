@@ -7,12 +7,14 @@ mod queue;
 mod rows;
 mod show;
 mod sign;
+mod stage;
 
 pub(super) use coins::{payment_state, promised, reserved};
 pub(super) use open::{Tidy, bump, child, open, open_housekeeping, return_bond};
 pub(super) use rows::{adopted_row, check_here, session_row};
 pub(crate) use sign::rebroadcast;
 pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt};
+pub(super) use stage::{resting, return_staged};
 
 use althing_anchor::{MAX_REMARK_BYTES, PaperBody};
 

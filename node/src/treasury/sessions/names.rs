@@ -24,7 +24,7 @@ pub(super) fn once(names: Vec<String>) -> Vec<String> {
 
 /// This treasurer's name by the newest generation in which one of its keys stands.
 pub(super) fn own_name(shell: &Shell, signer: &Signer) -> String {
-    let treasuries = shell.treasury.treasuries();
+    let treasuries = shell.treasury.policies();
     for (generation, treasury) in treasuries.iter().enumerate().rev() {
         if let Some(key) = treasury.keys().iter().position(|key| signer.holds(key)) {
             return holder(shell, generation, key);

@@ -140,7 +140,7 @@ pub(in crate::treasury) fn child(shell: &mut Shell, session: &str, rate: u64) ->
     let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
     let coins = std::slice::from_ref(&change);
     let draft = build(shell, &[], 0, coins, &[], FeeRate::BROADCAST_MIN, None, &PsbtProof::default())?;
-    let weight = worst_weight(&draft, &shell.treasury.treasuries()).unwrap_or(draft.unsigned_tx.weight());
+    let weight = worst_weight(&draft, &shell.treasury.policies()).unwrap_or(draft.unsigned_tx.weight());
     let parent_fee = parent.fee().map_err(|error| ApiError::ours(error.to_string()))?;
     let fee = child_pays_for_parent(parent_tx.weight(), parent_fee, weight, rate);
     let child_rate = FeeRate::from_sat_per_kwu(fee.to_sat().saturating_mul(1000).div_ceil(weight.to_wu()));

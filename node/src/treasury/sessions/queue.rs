@@ -35,7 +35,7 @@ impl Queue {
 
 /// The queue as this node knows it. Sessions that its treasurer refused, and those whose payment expired, hold nothing (T-302).
 pub(super) fn queue_of(shell: &Shell) -> Answered<Queue> {
-    let generations = shell.treasury.treasuries();
+    let generations = shell.treasury.policies();
     let next = shell.tip_height().saturating_add(1);
     let payments = authorised(shell);
     let expired: BTreeSet<OutPoint> = payments

@@ -50,7 +50,7 @@ pub(in crate::treasury) fn check_here(shell: &Shell, psbt: &Psbt) -> Answered<Ch
         if unspent.contains(gate) {
             return Some(GateState::Unspent);
         }
-        let by = shell.treasury.wallets().iter().find_map(|wallet| wallet.spender_of(gate))?;
+        let by = shell.treasury.spender_of(gate)?;
         // What is not mined can be replaced; the gate lets one of the two happen.
         let is_mined = shell.treasury.confirmed_at(&by).is_some();
         Some(if is_mined { GateState::Spent(Some(by)) } else { GateState::Unspent })
@@ -65,6 +65,8 @@ fn known_treasury(shell: &Shell) -> KnownTreasury {
         dao: shell.dao.params.dao_id,
         network: shell.dao.network(),
         generations: shell.treasury.treasuries(),
+        stages: shell.treasury.stages().to_vec(),
+        rules: Some(crate::treasury::stages::rules(shell)),
         reserved: reserved(shell),
         bonds: Some(crate::treasury::bonds::bonds(shell)),
         retirable: retirable(shell),

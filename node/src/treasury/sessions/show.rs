@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use althing_anchor::{SigningStatus, input_origins, read_proof, verify_signatures, worst_weight};
+use althing_anchor::{SigningStatus, input_origins, read_payout, read_proof, verify_signatures, worst_weight};
 use bitcoin::OutPoint;
 use bitcoin::psbt::Psbt;
 
@@ -11,6 +11,7 @@ use super::coins::is_void;
 use super::names::{once, signer_names};
 use super::queue::Queue;
 use super::rows::{check_here, psbt_of};
+use super::stage::{Rest, rest_of};
 use crate::api::{RemarkView, SessionView, SignerView};
 use crate::shell::Shell;
 use crate::store::{RemarkRow, SessionRow};
@@ -20,24 +21,33 @@ use crate::treasury::text::psbt_text;
 
 pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bool) -> Answered<SessionView> {
     let psbt = psbt_of(row)?;
-    let generations = shell.treasury.treasuries();
+    let generations = shell.treasury.policies();
     let txid = psbt.unsigned_tx.compute_txid();
     let height = shell.treasury.confirmed_at(&txid);
     let status = verify_signatures(&psbt, &generations).unwrap_or_default();
     let origins = input_origins(&psbt, &generations).unwrap_or_default();
+    // A staged payment is signed twice: the stage, and the payout beside it (T-89).
+    let has_payout = matches!(read_payout(&psbt), Ok(Some(_)));
+    let kinds = origins.iter().map(|origin| origin.generation).collect::<BTreeSet<_>>().len();
     let is_complete = !status.is_empty()
         && status.iter().all(SigningStatus::is_complete)
-        && status.len() == origins.iter().map(|origin| origin.generation).collect::<BTreeSet<_>>().len();
+        && status.len() == kinds + usize::from(has_payout);
+    let rest = height.and_then(|_| rest_of(shell, &txid));
     let state = match (height, &row.final_tx) {
-        (Some(_), _) => "mined",
+        (Some(_), _) => rest.map_or("mined", Rest::word),
         _ if is_void(shell, &psbt.unsigned_tx) => "void",
         (None, Some(_)) => "broadcast",
         (None, None) if is_complete => "complete",
         (None, None) => "open",
     };
     let remarks = shell.store.treasury_remarks(&row.id)?;
-    let signed = signer_names(shell, &status);
-    let signers = signers(shell, &status, &signed, &remarks);
+    let stages_from = shell.treasury.generations();
+    let (stage, payout): (Vec<_>, Vec<_>) =
+        status.iter().cloned().partition(|status| !has_payout || status.generation < stages_from);
+    let both = signer_names(shell, &payout);
+    let signed: Vec<String> =
+        signer_names(shell, &stage).into_iter().filter(|name| !has_payout || both.contains(name)).collect();
+    let signers = signers(shell, &stage, &signed, &remarks);
     let missing = signers.iter().filter(|signer| !signer.signed).map(|signer| signer.holder.clone()).collect();
     let needed = status.iter().map(|status| status.missing.unwrap_or(usize::MAX)).max();
     let check = check_here(shell, &psbt)?;
@@ -60,7 +70,11 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
             .into_iter()
             .map(|RemarkRow { height, kind, author, text }| RemarkView { height, kind, author, text })
             .collect(),
-        height,
+        height: rest.map_or(height, Rest::height),
+        payout_height: match rest {
+            Some(Rest::Until(from)) => Some(from),
+            _ => None,
+        },
         psbt: with_psbt.then(|| psbt_text(&psbt)),
     })
 }
@@ -68,7 +82,7 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
 /// Everybody who has a key in the session's inputs, each once: one treasurer's keys stand in several ways of spending.
 fn signers(shell: &Shell, status: &[SigningStatus], signed: &[String], remarks: &[RemarkRow]) -> Vec<SignerView> {
     let signer = Signer::new(&shell.keys);
-    let treasuries = shell.treasury.treasuries();
+    let treasuries = shell.treasury.policies();
     let mut own = BTreeSet::new();
     let mut holders = Vec::new();
     for status in status {

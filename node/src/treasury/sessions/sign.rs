@@ -1,7 +1,8 @@
 //! Signatures: taken in one by one, made after the check, put together and broadcast (T-61 to T-66).
 
 use althing_anchor::{
-    MAX_REMARK_BYTES, PaperBody, finalise, merge_signatures, read_proof, signatures_only, verify_signatures,
+    MAX_REMARK_BYTES, PaperBody, finalise, merge_signatures, read_payout, read_proof, signatures_only,
+    verify_signatures,
 };
 use bitcoin::Transaction;
 use bitcoin::consensus::encode::{deserialize, serialize};
@@ -11,6 +12,7 @@ use super::coins::is_void;
 use super::names::{own_name, signer_names};
 use super::queue::queue_of;
 use super::rows::{adopt, check_here, named, parse, persist, psbt_of, remark, session_row, store};
+use super::stage::{send_payout, send_payouts, stage_of_payout};
 use super::{Answered, reasons, refusal, refused, show};
 use crate::api::{ApiError, SessionView};
 use crate::judge::Verdict;
@@ -25,11 +27,14 @@ pub(in crate::treasury) type Merged = (SessionRow, Vec<RemarkRow>);
 /// Takes in signatures; each is verified before anything is stored.
 pub(in crate::treasury) fn import(shell: &mut Shell, text: &str) -> Answered<SessionView> {
     let theirs = parse(text)?;
-    let id = theirs.unsigned_tx.compute_txid().to_string();
-    let row = match session_row(shell, &id)? {
+    let row = match session_row(shell, &theirs.unsigned_tx.compute_txid().to_string())? {
         Some(row) => row,
-        None => adopt(shell, &theirs)?,
+        None => match stage_of_payout(shell, &theirs)? {
+            Some(row) => row,
+            None => adopt(shell, &theirs)?,
+        },
     };
+    let id = row.id.clone();
     let before = row.psbt.clone();
     let (row, remarks) = merged(shell, row, &theirs)?;
     // What came by file is handed on: its signer may have no other way to the rest.
@@ -42,7 +47,7 @@ pub(in crate::treasury) fn import(shell: &mut Shell, text: &str) -> Answered<Ses
 /// T-61, T-62: a session with the signatures of another PSBT, each verified and attributed.
 pub(in crate::treasury) fn merged(shell: &Shell, row: SessionRow, theirs: &Psbt) -> Answered<Merged> {
     let mut ours = psbt_of(&row)?;
-    let generations = shell.treasury.treasuries();
+    let generations = shell.treasury.policies();
     let before = verify_signatures(&ours, &generations).map_err(|error| refusal("T-61", &error))?;
     let after = merge_signatures(&mut ours, theirs, &generations).map_err(|error| refusal("T-61", &error))?;
     let before = signer_names(shell, &before);
@@ -72,7 +77,7 @@ pub(in crate::treasury) fn sign(shell: &mut Shell, session: &str) -> Answered<Se
         return Err(ApiError { rule: Some("T-301".into()), ..ApiError::not_now(message) });
     }
     signer.sign(&mut psbt).map_err(|error| ApiError::invalid("T-63", format!("{error:#}")))?;
-    let generations = shell.treasury.treasuries();
+    let generations = shell.treasury.policies();
     verify_signatures(&psbt, &generations).map_err(|error| refusal("T-61", &error))?;
     tracing::info!(session = row.id, "signed");
     let note = remark(shell, "signature", &me, "signed");
@@ -107,7 +112,13 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
     if report.verdict == Verdict::Invalid {
         return Err(refused(&report, &reasons(&report)));
     }
-    let generations = shell.treasury.treasuries();
+    let is_staged = matches!(read_payout(&psbt), Ok(Some(_)));
+    if is_staged && shell.treasury.confirmed_at(&psbt.unsigned_tx.compute_txid()).is_some() {
+        // What can still be sent of a mined session is the payout.
+        send_payout(shell, &psbt)?;
+        return show(shell, &row.id);
+    }
+    let generations = shell.treasury.policies();
     let transaction = finalise(&psbt, &generations).map_err(|error| ApiError::not_now(error.to_string()))?;
     let labels = labels(shell, &psbt, &report);
     // Stored first: what is on its way to the network must be known here after any crash.
@@ -133,6 +144,7 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
 /// Gives finished transactions that are not mined to the network again.
 pub(crate) fn rebroadcast(shell: &Shell) {
     let Ok(rows) = shell.store.treasury_sessions() else { return };
+    send_payouts(shell, &rows);
     for row in rows {
         let Some(transaction) = row.final_tx.as_deref().and_then(|tx| deserialize::<Transaction>(tx).ok()) else {
             continue;
@@ -151,6 +163,7 @@ pub(super) fn labels(shell: &Shell, psbt: &Psbt, report: &CheckReport) -> Vec<(S
     let title = read_proof(psbt).note.unwrap_or_default();
     let numbers: Vec<String> = report.proposals.iter().map(|id| id.get(..8).unwrap_or(id).to_owned()).collect();
     let text = match numbers.as_slice() {
+        [] if !title.is_empty() => title,
         [] => "housekeeping".to_owned(),
         numbers => format!("proposal {}: {title}", numbers.join(", ")),
     };

@@ -161,6 +161,9 @@ pub enum SessionCommand {
     Show {
         /// Its id or the beginning of it.
         session: String,
+        /// Of a staged payment: the payout's PSBT instead, for a signer that knows nothing of pairs.
+        #[arg(long)]
+        payout: bool,
         /// Write the PSBT to this file.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -169,6 +172,9 @@ pub enum SessionCommand {
     Qr {
         /// Its id or the beginning of it.
         session: String,
+        /// Of a staged payment: the payout, which is signed as well as the stage.
+        #[arg(long)]
+        payout: bool,
     },
     /// Check a session or a PSBT file, and sign it with my key if the check passes.
     Sign {
@@ -223,7 +229,18 @@ pub enum SessionCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Put the signatures together and broadcast.
+    /// Bring back what is staged: guardians of staged payments sign it together with one treasurer, before the payout is mined.
+    Return {
+        /// The session of the staged payment, which is its stage transaction: its id or the beginning of it.
+        stage: String,
+        /// Fee rate, sat/vB; the node's estimate when absent.
+        #[arg(long)]
+        fee_rate: Option<u64>,
+        /// Write the PSBT to this file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Put the signatures together and broadcast; of a staged payment whose rest is over, the payout.
     Broadcast {
         /// Its id or the beginning of it.
         session: String,

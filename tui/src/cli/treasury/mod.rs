@@ -22,7 +22,7 @@ use althing_node::treasury::exchange::{self, Form};
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::offline::{StatedGates, check_file};
 use althing_node::treasury::policy::{treasury, view};
-use althing_node::treasury::text::{MAX_PSBT_BYTES, psbt_from, psbt_text};
+use althing_node::treasury::text::{MAX_PSBT_BYTES, payout_text, psbt_from, psbt_text};
 use anyhow::Context as _;
 use serde_json::json;
 
@@ -180,10 +180,18 @@ fn run_session(
         }
         SessionCommand::List => (TreasuryRequest::Sessions, None),
         SessionCommand::Papers => (TreasuryRequest::Papers, None),
-        SessionCommand::Show { session, out } => (TreasuryRequest::Session { session }, out),
-        SessionCommand::Qr { session } => {
+        SessionCommand::Show { session, payout: false, out } => (TreasuryRequest::Session { session }, out),
+        SessionCommand::Show { session, payout: true, out } => {
+            let text = payout_of(&session_of(call(&caller, TreasuryRequest::Session { session })?)?)?;
+            if let Some(path) = &out {
+                std::fs::write(path, &text).with_context(|| format!("writing {}", path.display()))?;
+            }
+            return console.answer(&json!({ "payout": text }), || vec![text.clone()]);
+        }
+        SessionCommand::Qr { session, payout } => {
             let shown = session_of(call(&caller, TreasuryRequest::Session { session })?)?;
-            return qr::show(&shown.psbt.unwrap_or_default(), console);
+            let text = if payout { payout_of(&shown)? } else { shown.psbt.unwrap_or_default() };
+            return qr::show(&text, console);
         }
         SessionCommand::Sign { session, out } => (sign(&caller, session, console)?, out),
         SessionCommand::Combine { files, out } => {
@@ -200,6 +208,9 @@ fn run_session(
         }
         SessionCommand::Child { session, fee_rate, out } => {
             (TreasuryRequest::Child { session, fee_rate_sat_vb: fee_rate }, out)
+        }
+        SessionCommand::Return { stage, fee_rate, out } => {
+            (TreasuryRequest::ReturnStaged { stage, fee_rate_sat_vb: fee_rate }, out)
         }
         SessionCommand::Broadcast { session } => {
             let shown = session_of(call(&caller, TreasuryRequest::Session { session })?)?;
@@ -324,6 +335,11 @@ pub(super) fn call(caller: &Caller, about: TreasuryRequest) -> Result<TreasuryRe
         Reply::Treasury { reply } => Ok(reply),
         _ => Err(other_kind()),
     }
+}
+
+/// The payout beside a session's stage, as base64.
+fn payout_of(session: &SessionView) -> Result<String, Failure> {
+    payout_text(session.psbt.as_deref().unwrap_or_default()).map_err(|error| Failure(rule_error(&error)))
 }
 
 fn session_of(reply: TreasuryReply) -> Result<SessionView, Failure> {

@@ -44,6 +44,10 @@ pub(super) fn keys(keys: &TreasurerKeys) -> Vec<String> {
         format!("treasury key  {}", keys.treasury_key),
         format!("BIP48 (P2WSH) {}", keys.bip48),
         format!("BIP87         {}", keys.bip87),
+        format!(
+            "own key       {} (BIP48), {} (BIP87): the charter names you by it where the extended key is in the descriptor",
+            keys.bip48_own, keys.bip87_own
+        ),
     ]
 }
 
@@ -99,7 +103,11 @@ fn session(session: &SessionView) -> Vec<String> {
 }
 
 fn line(session: &SessionView) -> String {
-    let at = session.height.map(|height| format!(" at height {height}")).unwrap_or_default();
+    let at = match (session.height, session.payout_height) {
+        (Some(height), _) => format!(" at height {height}"),
+        (None, Some(from)) => format!(", paid out from height {from} on"),
+        (None, None) => String::new(),
+    };
     let more = match session.needed {
         0 => "enough signatures".to_owned(),
         needed => format!("{} needed", count_of(needed as u64, "more signature")),
@@ -146,6 +154,14 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
             payment.from_height,
             payment.expiry_height,
             payment.state
+        )
+    }));
+    lines.extend(overview.staged.iter().map(|staged| {
+        format!(
+            "staged: {} rest until height {}; to bring them back: althing treasury session return {}",
+            sats(staged.sat),
+            staged.from_height,
+            staged.stage.get(..8).unwrap_or(&staged.stage)
         )
     }));
     lines.extend(overview.budgets.iter().flat_map(budget));

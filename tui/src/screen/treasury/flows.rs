@@ -53,7 +53,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, areas:
 fn sign(flow: &Flow, theme: &Theme) -> (&'static str, ratatui::style::Style) {
     match flow.verdict.as_str() {
         "decided" => ("✓", theme.good),
-        "housekeeping" | "spare_seal" | "bond_returned" => ("↻", theme.text),
+        "staged" | "returned" | "housekeeping" | "spare_seal" | "bond_returned" => ("↻", theme.text),
         "unauthorised" => ("✗", theme.bad),
         _ => ("…", theme.warn),
     }
@@ -73,6 +73,8 @@ pub(in crate::screen) fn page(flow: &Flow, snapshot: &Snapshot, columns: usize, 
     let (sign, style) = sign(flow, theme);
     let words = match flow.verdict.as_str() {
         "decided" => "It pays exactly what was decided.",
+        "staged" => "It put what was decided where it rests before it is paid out; only its fee has left.",
+        "returned" => "Guardians and a treasurer brought back what was staged; only the fee has left.",
         "housekeeping" => "It moved the treasury's own coins; only its fee has left.",
         "spare_seal" => "It spent the spare seal: members go on without the hub.",
         "bond_returned" => "A bond that was free went back to its hub.",

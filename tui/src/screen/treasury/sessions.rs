@@ -192,14 +192,20 @@ fn transaction(session: &SessionView, columns: usize, theme: &Theme) -> Vec<Line
         let (sign, style, words) = match output.role.as_str() {
             "decided" => ("✓ ", theme.good, "as decided, to"),
             "treasury" => ("↩ ", theme.text, "back to the treasury at"),
+            "staged" => ("… ", theme.text, "rest first, at"),
+            "fee" => ("  ", theme.dim, "for whoever speeds the payout up, at"),
             "changed" => ("✗ ", theme.bad, "NOT as decided, to"),
             _ => ("✗ ", theme.bad, "that nobody decided, to"),
         };
         let text = format!("{} {words} {}", sats(output.sat), grouped(&Untrusted::new(&output.to).line()));
         lines.extend(hanging(sign, &text, columns, style));
     }
+    if let Some(stage) = &report.stage {
+        lines.extend(hanging("! ", stage, columns, theme.warn));
+    }
     if let Some(fee) = report.fee_sat {
         let rate = match session.vbytes {
+            _ if report.stage.is_some() => " for both transactions".to_owned(),
             0 => String::new(),
             vbytes => format!(" for {} vB, {} sat/vB", thousands(u128::from(vbytes)), fee.div_ceil(vbytes)),
         };

@@ -2,18 +2,24 @@
 //!
 //! A pure function of the file, the block hashes and the state of the gates (docs/spec/35-treasury.md, T-40 to T-57).
 
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::{
     BlockHashes, Bond, CheckFacts, GateState, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, check_psbt,
-    input_origin, output_origin, prevout_of, read_proof,
+    read_proof,
 };
+use althing_governance::charter::Staging;
 use bitcoin::psbt::Psbt;
-use bitcoin::{Address, FeeRate, Network, OutPoint, Script, TxOut};
+use bitcoin::{FeeRate, Network, OutPoint};
 use serde::{Deserialize, Serialize};
 
+use self::told::outputs_in_words;
+pub(super) use self::told::whom;
 use super::bonds::bonds_shown;
 use super::intents::{housekeeping_rate, intent};
+use super::stages::{rule_at, stage_policies};
 use super::text::psbt_from;
 use crate::dao::Dao;
 use crate::judge::Verdict;
@@ -28,6 +34,9 @@ pub struct CheckReport {
     pub txid: Option<String>,
     /// What it does, in sentences made from parsed values.
     pub sentences: Vec<String>,
+    /// Of a staged payment: where it rests, for how long, who can bring it back, and what that cannot do.
+    #[serde(default)]
+    pub stage: Option<String>,
     /// Every reason to refuse.
     pub reasons: Vec<ReasonLine>,
     /// What is not known.
@@ -74,7 +83,7 @@ pub struct CheckedInput {
     pub outpoint: String,
     /// Its value, where the file shows it.
     pub sat: Option<u64>,
-    /// `gate` of a payment in the file, `coin` of the treasury, `set apart`, or `foreign`.
+    /// `gate` of a payment in the file, `coin` of the treasury, `staged`, `set apart`, or `foreign`.
     pub role: String,
     /// Generation of the treasury that has it, from 1.
     pub generation: Option<usize>,
@@ -87,7 +96,8 @@ pub struct CheckedOutput {
     pub to: String,
     /// Its value.
     pub sat: u64,
-    /// `decided`: exactly as voted; `changed`: another output was voted at this place; `treasury`: goes back; `foreign`.
+    /// `decided`: exactly as voted; `changed`: another output was voted at this place; `treasury`: goes back; `staged`: rests before it
+    /// is paid out; `fee`: the pay-to-anchor output of a payout; `foreign`. Outputs of a payout stand behind those of its stage.
     pub role: String,
     /// Which of the payments has an output at this place, from 0.
     pub payment: Option<usize>,
@@ -111,6 +121,10 @@ pub struct KnownTreasury {
     pub network: Network,
     /// The treasuries that there were; the last is the present one.
     pub generations: Vec<Treasury>,
+    /// The scripts in which staged payments rest (T-86).
+    pub stages: Vec<Treasury>,
+    /// What the charters said of staged payments, from which height on; `None` where the log is not known: then what the proof shows.
+    pub rules: Option<Vec<(u32, Option<Staging>)>>,
     /// Spare seal and gates.
     pub reserved: BTreeSet<OutPoint>,
     /// Bonds of hubs (T-90); `None` where the log is not known: then those that the file itself shows.
@@ -130,10 +144,13 @@ impl KnownTreasury {
         let charter = &dao.params.charter;
         let mut reserved: BTreeSet<OutPoint> = dao.params.gates.iter().copied().collect();
         reserved.insert(dao.params.spare_seal);
+        let generations = vec![Treasury::parse(&charter.treasury_descriptor)?];
         Ok(Self {
             dao: dao.params.dao_id,
             network: dao.network(),
-            generations: vec![Treasury::parse(&charter.treasury_descriptor)?],
+            stages: stage_policies(&generations, [charter]),
+            rules: None,
+            generations,
             reserved,
             bonds: None,
             retirable: BTreeSet::new(),
@@ -195,6 +212,7 @@ pub fn check_parsed(
         let bonds = treasury.bonds.clone().unwrap_or_else(|| bonds_shown(psbt, &treasury.dao));
         let facts = CheckFacts {
             generations: &treasury.generations,
+            stages: &treasury.stages,
             reserved: &reserved,
             bonds: &bonds,
             payments: &collected.payments,
@@ -207,6 +225,7 @@ pub fn check_parsed(
     });
     let network = collected.known.as_ref().map(|treasury| treasury.network);
     let (inputs, outputs) = (collected.inputs(psbt), collected.outputs(psbt));
+    let staged = collected.stage_in_words(psbt);
     let mut amounts = None;
     match verdict {
         // A proof that is refused shows no payment; that outputs are not decided then follows from it and is no news.
@@ -218,6 +237,8 @@ pub fn check_parsed(
     let mut report = collected.report(Some(psbt));
     (report.inputs, report.outputs) = (inputs, outputs);
     report.sentences.extend(network.map(|network| outputs_in_words(psbt, network)).unwrap_or_default());
+    report.stage = staged.first().cloned();
+    report.sentences.extend(staged);
     if let Some(checked) = amounts {
         report.fee_sat = Some(checked.fee.to_sat());
         report.change_sat = Some(checked.change.to_sat());
@@ -281,7 +302,12 @@ impl Collected {
         let shallowest = self.depth.map_or(finding.depth, |(depth, _)| depth.min(finding.depth));
         self.depth = Some((shallowest, finding.final_depth));
         self.sentences.push(finding.statement.clone());
-        let intent = intent(&payment.spend, &payment.authorisation, payment.gate);
+        let rules = self.known.as_ref().and_then(|known| known.rules.as_deref());
+        let staging = match rules {
+            Some(rules) => rule_at(rules, payment.authorisation.height),
+            None => finding.charter.staging.as_ref(),
+        };
+        let intent = intent(&payment.spend, &payment.authorisation, payment.gate, staging);
         let outputs = intent.outputs.iter();
         self.shown.push(CheckedPayment {
             proposal: payment.proposal.to_string(),
@@ -294,55 +320,6 @@ impl Collected {
             outputs: outputs.map(|o| (whom(&o.script_pubkey, finding.network), o.value.to_sat())).collect(),
         });
         self.payments.push(intent);
-    }
-
-    fn inputs(&self, psbt: &Psbt) -> Vec<CheckedInput> {
-        let generations = self.known.as_ref().map_or(&[][..], |known| &known.generations);
-        let role = |input: usize, outpoint: &OutPoint| {
-            let origin = input_origin(psbt, input, generations);
-            let is_apart = self.known.as_ref().is_some_and(|known| known.reserved.contains(outpoint));
-            let role = match () {
-                () if self.payments.iter().any(|payment| payment.gate == *outpoint) => "gate",
-                () if is_apart => "set apart",
-                () if origin.is_some() => "coin",
-                () => "foreign",
-            };
-            (role.to_owned(), origin.map(|origin| origin.generation + 1))
-        };
-        let inputs = psbt.unsigned_tx.input.iter().enumerate();
-        inputs
-            .map(|(input, txin)| {
-                let (role, generation) = role(input, &txin.previous_output);
-                let sat = prevout_of(psbt, input).ok().map(|prevout| prevout.value.to_sat());
-                CheckedInput { outpoint: txin.previous_output.to_string(), sat, role, generation }
-            })
-            .collect()
-    }
-
-    fn outputs(&self, psbt: &Psbt) -> Vec<CheckedOutput> {
-        let Some(known) = &self.known else { return Vec::new() };
-        let decided: Vec<(usize, &TxOut)> = (0..)
-            .zip(&self.payments)
-            .flat_map(|(number, payment)| payment.outputs.iter().map(move |output| (number, output)))
-            .collect();
-        let outputs = psbt.unsigned_tx.output.iter().enumerate();
-        outputs
-            .map(|(vout, output)| {
-                let wanted = decided.get(vout);
-                let role = match wanted {
-                    Some((_, wanted)) if *wanted == output => "decided",
-                    Some(_) => "changed",
-                    None if output_origin(psbt, vout, &known.generations).is_some() => "treasury",
-                    None => "foreign",
-                };
-                CheckedOutput {
-                    to: whom(&output.script_pubkey, known.network),
-                    sat: output.value.to_sat(),
-                    role: role.to_owned(),
-                    payment: wanted.map(|(number, _)| *number),
-                }
-            })
-            .collect()
     }
 
     fn refuse(&mut self, number: usize, reason: String) {
@@ -359,6 +336,7 @@ impl Collected {
             verdict,
             txid: psbt.map(|psbt| psbt.unsigned_tx.compute_txid().to_string()),
             sentences: self.sentences,
+            stage: None,
             reasons: self
                 .reasons
                 .iter()
@@ -377,32 +355,20 @@ impl Collected {
 
 fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
     let generations: Result<Vec<Treasury>, _> = finding.treasuries.iter().map(|text| Treasury::parse(text)).collect();
+    let generations = generations.map_err(|error| error.to_string())?;
     let mut reserved: BTreeSet<OutPoint> = finding.dao.gates.iter().copied().collect();
     reserved.insert(finding.dao.spare_seal);
     Ok(KnownTreasury {
         dao: finding.dao.dao_id,
         network: finding.network,
-        generations: generations.map_err(|error| error.to_string())?,
+        stages: stage_policies(&generations, [&finding.charter]),
+        rules: None,
+        generations,
         reserved,
         bonds: None,
         retirable: BTreeSet::new(),
         housekeeping_rate: housekeeping_rate(finding.charter.max_link_fee_rate_sat_vb),
     })
-}
-
-fn outputs_in_words(psbt: &Psbt, network: Network) -> Vec<String> {
-    let outputs = psbt.unsigned_tx.output.iter().enumerate();
-    outputs
-        .map(|(vout, output)| {
-            format!("Output {vout}: {} sat to {}.", output.value.to_sat(), whom(&output.script_pubkey, network))
-        })
-        .collect()
-}
-
-/// An address, or the script where there is none.
-pub(super) fn whom(script: &Script, network: Network) -> String {
-    Address::from_script(script, network)
-        .map_or_else(|_| format!("script {}", script.to_hex_string()), |address| address.to_string())
 }
 
 /// Block hashes behind a reference of any kind.

@@ -1,0 +1,308 @@
+//! Staged payments: signed once, paid out after the rest; brought back in time; too late; and what guardians and a treasurer can take.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::time::Duration;
+
+use althing_anchor::{Stage, Treasury, TreasuryCoin, finalise, return_psbt};
+use althing_governance::Charter;
+use althing_governance::charter::Staging;
+use althing_node::api::{ProposalState, WaitFor};
+use althing_node::judge::Verdict;
+use althing_node::keys::Keys;
+use althing_node::treasury::key::Signer;
+use althing_node::treasury::text::{psbt_from, psbt_text};
+use althing_regtest::story::{
+    Assembly, PASSWORD, Periods, authorise, await_executed, check_psbt, enter, found_under, fund_treasury, open_stakes,
+    own_treasury, payee, reach_roll, regtest_address,
+};
+use anyhow::{Context as _, Result, ensure};
+use bitcoin::psbt::Psbt;
+use bitcoin::{FeeRate, OutPoint, TxOut};
+use serde_json::{Value, json};
+
+use crate::stage::with_assembly;
+use crate::treasury::mined;
+use crate::treasury_peers::await_session;
+
+/// Rest of what is staged, in blocks.
+const DELAY: u16 = 8;
+
+/// Least payment that is staged.
+const FROM_SAT: u64 = 40_000;
+
+/// Two of three treasurers; the fourth and the fifth member are guardians, and both have to sign.
+#[test]
+fn staged_payments_rest_and_can_be_brought_back() {
+    with_assembly("treasury-staged", |assembly| {
+        let guardians = RefCell::new(Vec::new());
+        let founded = found_under(
+            assembly,
+            Periods::SHORT,
+            |assembly, members| {
+                *guardians.borrow_mut() = members[3..5].iter().map(|keys| keys.treasury_key.clone()).collect();
+                own_treasury(assembly, members)
+            },
+            |charter| staged(charter, &guardians.borrow()),
+        )?;
+        enter(assembly, &founded)?;
+        open_stakes(assembly)?;
+        reach_roll(assembly)?;
+        fund_treasury(assembly, 1_000_000)?;
+        let folder = assembly.data_dir.join("psbt");
+        std::fs::create_dir_all(&folder)?;
+        paid_after_the_rest(assembly, &folder)?;
+        brought_back_in_time(assembly)?;
+        small_ones_are_paid_at_once(assembly)?;
+        taken_by_those_who_can(assembly)
+    });
+}
+
+fn staged(charter: Charter, guardians: &[String]) -> Charter {
+    let keys = guardians.iter().map(|key| key.parse().unwrap()).collect();
+    let staging = Staging { from_sat: FROM_SAT, delay_blocks: DELAY, threshold: 2, keys };
+    Charter { staging: Some(staging), ..charter }
+}
+
+/// Signed in one session, checked as a pair; the payout is sent by itself, and a return that was signed in time is too late then.
+fn paid_after_the_rest(assembly: &mut Assembly, folder: &Path) -> Result<()> {
+    let roof = payee(assembly)?;
+    let proposal = authorise(assembly, "Mend the roof", &[(roof.clone(), 50_000)], 9_000)?;
+    let base = folder.join("pair.psbt");
+    let open = ["treasury", "session", "open", &proposal, "--fee-rate", "3", "--out", path(&base)?];
+    let opened = assembly.members[0].command(&open)?;
+    let id = text(&opened["id"])?;
+    let roles: Vec<&str> =
+        opened["check"]["outputs"].as_array().context("outputs")?.iter().filter_map(|o| o["role"].as_str()).collect();
+    ensure!(roles == ["staged", "treasury", "decided", "fee"], "{roles:?}");
+    let told = text(&opened["check"]["stage"])?;
+    ensure!(told.contains("8 block(s)") && told.contains("They could also take them"), "{told}");
+    the_pair_is_checked(assembly, &base)?;
+
+    two_sign(assembly, &id)?;
+    let sent = assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+    ensure!(sent["state"] == "broadcast", "{sent}");
+    assembly.mine(1)?;
+    let from = assembly.node.tip()?.height + u32::from(DELAY);
+    for member in &assembly.members[..3] {
+        let session = await_session(member, &id, "staged", |session| session["state"] == "staged")?;
+        ensure!(session["payout_height"] == from, "{session}");
+    }
+    let balance = assembly.members[4].command(&["treasury", "balance"])?;
+    ensure!(balance["staged"][0]["from_height"] == from && balance["staged"][0]["stage"] == id.as_str(), "{balance}");
+    ensure!(state_of(&balance, &proposal)? == "staged", "{balance}");
+    ensure!(verdicts(assembly)? == [["staged"]; 5], "{:?}", verdicts(assembly)?);
+    let early = assembly.members[1].cli().run(&["treasury", "session", "broadcast", &id, "--yes", "--json"])?;
+    ensure!(early.code == Some(1) && early.stdout.contains("not rested long enough"), "{early:?}");
+
+    // Signed in time, and not sent.
+    let back = signed_return(assembly, &id)?;
+    let payout = psbt_from(&std::fs::read(&base)?)?;
+    let payout = althing_anchor::read_payout(&payout).ok().flatten().context("a payout")?.unsigned_tx;
+    // Whoever sent the stage may be gone: any treasurer's node sends the payout.
+    assembly.members[0].kill();
+    for _ in 1..DELAY {
+        assembly.node.mine(1)?;
+        let tip = assembly.node.tip()?.height;
+        for actor in std::iter::once(&assembly.hub).chain(&assembly.members[1..]) {
+            actor.wait(WaitFor::Height(tip), 90)?;
+        }
+    }
+    assembly.node.wait_mempool(&payout.compute_txid(), Duration::from_secs(60))?;
+    assembly.node.mine(1)?;
+    assembly.members[0].start()?;
+    assembly.settle()?;
+    ensure!(verdicts(assembly)? == [["staged", "decided"]; 5], "{:?}", verdicts(assembly)?);
+    let paid = assembly.node.call("gettxout", &[json!(payout.compute_txid().to_string()), json!(0)])?;
+    ensure!(paid["value"] == 0.0005 && paid["confirmations"] == 1, "the payee has {paid}");
+    await_executed(assembly, &proposal)?;
+
+    let late = assembly.members[3].cli().run(&["treasury", "session", "return", &id, "--json"])?;
+    ensure!(late.code == Some(1) && late.stdout.contains("T-95") && late.stdout.contains("too late"), "{late:?}");
+    let late = assembly.members[3].cli().run(&["treasury", "session", "broadcast", &back, "--yes", "--json"])?;
+    ensure!(late.code == Some(1), "{late:?}");
+    let void = assembly.members[3].command(&["treasury", "session", "show", &back])?;
+    ensure!(void["state"] == "void", "{void}");
+    no_alarm(assembly)
+}
+
+/// `psbt check` sees both transactions: the honest pair passes, and what a hub could change of the second one does not.
+fn the_pair_is_checked(assembly: &Assembly, base: &Path) -> Result<()> {
+    let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
+    let source = ["--bitcoind", &url, "--cookie", path(&cookie)?];
+    let (code, report) = check_psbt(&assembly.hub, base, &source)?;
+    ensure!(code == Some(0) && report.verdict == Verdict::Valid, "{report:?}");
+    ensure!(report.sentences.iter().any(|line| line.contains("Payout, output 0: 50000 sat")), "{report:?}");
+    let honest = psbt_from(&std::fs::read(base)?)?;
+    let stolen = regtest_address(&assembly.hub.wallet_address()?)?.script_pubkey();
+    let changed = |change: &dyn Fn(&mut Psbt)| -> Result<std::path::PathBuf> {
+        let mut psbt = honest.clone();
+        change(&mut psbt);
+        let file = base.with_extension("changed.psbt");
+        std::fs::write(&file, psbt_text(&psbt))?;
+        Ok(file)
+    };
+    let with_payout = |change: &dyn Fn(&mut Psbt)| {
+        changed(&|psbt| {
+            let mut payout = althing_anchor::read_payout(psbt).unwrap().unwrap();
+            change(&mut payout);
+            althing_anchor::write_payout(psbt, &payout);
+        })
+    };
+    let files = [
+        ("another payee", with_payout(&|payout| payout.unsigned_tx.output[0].script_pubkey = stolen.clone())?),
+        ("without the rest", with_payout(&|payout| payout.unsigned_tx.input[0].sequence = bitcoin::Sequence::MAX)?),
+    ];
+    for (what, file) in &files {
+        let (code, report) = check_psbt(&assembly.hub, file, &source)?;
+        ensure!(code == Some(1) && report.reasons.iter().any(|line| line.rule == "T-88"), "{what}: {report:?}");
+        // A treasurer's node does not sign it either, whatever is typed.
+        let sign = ["treasury", "session", "sign", path(file)?, "--yes", "--json"];
+        let refused = assembly.members[1].cli().run(&sign)?;
+        ensure!(refused.code == Some(1) && refused.stdout.contains("T-88"), "{what}: {refused:?}");
+    }
+    Ok(())
+}
+
+/// Both guardians and one treasurer bring it back; nothing is paid out then, and the money is the treasury's again.
+fn brought_back_in_time(assembly: &mut Assembly) -> Result<()> {
+    let proposal = authorise(assembly, "A second roof", &[(payee(assembly)?, 60_000)], 9_000)?;
+    let before = assembly.members[0].command(&["treasury", "balance"])?["free_sat"].as_u64().context("a sum")?;
+    let opened = assembly.members[0].command(&["treasury", "session", "open", &proposal, "--fee-rate", "3"])?;
+    let id = text(&opened["id"])?;
+    two_sign(assembly, &id)?;
+    assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+    assembly.mine(1)?;
+    let back = signed_return(assembly, &id)?;
+    let sent = assembly.members[3].command(&["treasury", "session", "broadcast", &back, "--yes"])?;
+    ensure!(sent["state"] == "broadcast", "{sent}");
+    assembly.mine(1)?;
+    let session = await_session(&assembly.members[1], &id, "returned", |session| session["state"] == "returned")?;
+    ensure!(session["height"] == assembly.node.tip()?.height, "{session}");
+    // The rest is over, and nothing happens.
+    assembly.mine(u32::from(DELAY) + 1)?;
+    ensure!(verdicts(assembly)? == [["staged", "decided", "staged", "returned"]; 5], "{:?}", verdicts(assembly)?);
+    let balance = assembly.members[2].command(&["treasury", "balance"])?;
+    let after = balance["free_sat"].as_u64().context("a sum")?;
+    ensure!(before - 9_000 < after && after < before + 10_000, "{before} before, {after} after");
+    ensure!(balance["staged"] == json!([]) && state_of(&balance, &proposal)? == "returned", "{balance}");
+    ensure!(assembly.members[0].proposal(&proposal)?.state != ProposalState::Executed, "it was not paid");
+    // The approval is used up.
+    let again = assembly.members[0].cli().run(&["treasury", "session", "open", &proposal, "--json"])?;
+    ensure!(again.code == Some(1), "{again:?}");
+    no_alarm(assembly)
+}
+
+fn small_ones_are_paid_at_once(assembly: &mut Assembly) -> Result<()> {
+    let proposal = authorise(assembly, "Nails", &[(payee(assembly)?, 20_000)], 9_000)?;
+    let opened = assembly.members[0].command(&["treasury", "session", "open", &proposal, "--fee-rate", "3"])?;
+    ensure!(opened["check"]["outputs"][0]["role"] == "decided" && opened["check"]["stage"].is_null(), "{opened}");
+    let id = text(&opened["id"])?;
+    two_sign(assembly, &id)?;
+    assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+    assembly.mine(1)?;
+    await_executed(assembly, &proposal)
+}
+
+/// The honest limit: guardians and a treasurer can take what rests, and within a block every node says who did.
+fn taken_by_those_who_can(assembly: &mut Assembly) -> Result<()> {
+    let proposal = authorise(assembly, "A third roof", &[(payee(assembly)?, 70_000)], 9_000)?;
+    let opened = assembly.members[0].command(&["treasury", "session", "open", &proposal, "--fee-rate", "3"])?;
+    let id = text(&opened["id"])?;
+    two_sign(assembly, &id)?;
+    assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+    assembly.mine(1)?;
+    let outpoint = OutPoint { txid: id.parse()?, vout: 0 };
+    let stage = mined(assembly, &outpoint)?;
+    let keys: Vec<Keys> =
+        assembly.members.iter().map(|member| Keys::open(member.data_dir(), PASSWORD)).collect::<Result<_>>()?;
+    let treasury = assembly.members[0].command(&["treasury", "policy"])?["policy"]["descriptor"].clone();
+    let treasury = Treasury::parse(treasury.as_str().context("a descriptor")?)?;
+    let guardians = keys[3..5].iter().map(|keys| keys.treasury().public_key()).collect();
+    let policy = Stage { delay_blocks: DELAY, threshold: 2, guardians }.policy(&treasury)?;
+    let coin = TreasuryCoin { outpoint, transaction: stage, generation: 0, index: 0 };
+    let mut psbt = return_psbt(&[(coin, policy.clone())], &treasury, 0, FeeRate::from_sat_per_vb_u32(3))?;
+    let to = regtest_address(&assembly.members[4].wallet_address()?)?.script_pubkey();
+    psbt.unsigned_tx.output[0] = TxOut { script_pubkey: to, ..psbt.unsigned_tx.output[0].clone() };
+    // Their own nodes would refuse it.
+    let file = assembly.data_dir.join("theft.psbt");
+    std::fs::write(&file, psbt_text(&psbt))?;
+    let refused = assembly.members[3].cli().run(&["treasury", "session", "sign", path(&file)?, "--yes", "--json"])?;
+    ensure!(refused.code == Some(1) && refused.stdout.contains("T-52"), "{refused:?}");
+    for number in [2, 3, 4] {
+        Signer::new(&keys[number]).sign(&mut psbt)?;
+    }
+    let theft = finalise(&psbt, &[policy])?;
+    assembly.node.broadcast(&theft)?;
+    assembly.mine(1)?;
+    for actor in assembly.everybody() {
+        let alarms = actor.status()?.alarms;
+        let alarm =
+            alarms.iter().find(|alarm| alarm.contains("UNAUTHORISED")).with_context(|| format!("{alarms:?}"))?;
+        let named = ["Gudrun", "guardian 1", "guardian 2"].iter().all(|name| alarm.contains(name));
+        ensure!(named && !alarm.contains("Astrid") && !alarm.contains("Bjarni"), "{} says {alarm}", actor.name());
+    }
+    let session = await_session(&assembly.members[0], &id, "taken", |session| session["state"] == "taken")?;
+    ensure!(session["height"] == assembly.node.tip()?.height, "{session}");
+    Ok(())
+}
+
+/// The first two treasurers sign a session, each at their own node.
+fn two_sign(assembly: &Assembly, id: &str) -> Result<()> {
+    for (before, member) in assembly.members[..2].iter().enumerate() {
+        let had = |session: &Value| session["signed"].as_array().is_some_and(|signed| signed.len() >= before);
+        await_session(member, id, "with the signatures before", had)?;
+        member.command(&["treasury", "session", "sign", id, "--yes"])?;
+    }
+    let complete = |session: &Value| session["state"] == "complete" && session["signed"] == json!(["Astrid", "Bjarni"]);
+    await_session(&assembly.members[0], id, "complete", complete).map(drop)
+}
+
+/// The guardians open a return of what a session staged, sign it, and get the third treasurer's signature over the hub.
+fn signed_return(assembly: &Assembly, stage: &str) -> Result<String> {
+    let open = ["treasury", "session", "return", &stage[..8], "--fee-rate", "3"];
+    let opened = assembly.members[3].command(&open)?;
+    let id = text(&opened["id"])?;
+    ensure!(opened["check"]["verdict"] == "valid" && opened["check"]["inputs"][0]["role"] == "staged", "{opened}");
+    for (before, number) in [3usize, 4, 2].into_iter().enumerate() {
+        let member = &assembly.members[number];
+        let had = |session: &Value| session["signed"].as_array().is_some_and(|signed| signed.len() >= before);
+        await_session(member, &id, "with the signatures before", had)?;
+        member.command(&["treasury", "session", "sign", &id, "--yes"])?;
+    }
+    let complete = |session: &Value| session["state"] == "complete";
+    let session = await_session(&assembly.members[3], &id, "complete", complete)?;
+    let names: Vec<&str> = session["signed"].as_array().context("names")?.iter().filter_map(Value::as_str).collect();
+    ensure!(names == ["Gudrun", "guardian 1", "guardian 2"], "{session}");
+    Ok(id)
+}
+
+/// What every member's node makes of each transaction, the oldest first.
+fn verdicts(assembly: &Assembly) -> Result<Vec<Vec<String>>> {
+    let of = |member: &althing_regtest::story::Actor| -> Result<Vec<String>> {
+        Ok(member.treasury_flows()?.into_iter().map(|flow| flow.verdict).collect())
+    };
+    assembly.members.iter().map(of).collect()
+}
+
+fn no_alarm(assembly: &Assembly) -> Result<()> {
+    for actor in assembly.everybody() {
+        let alarms = actor.status()?.alarms;
+        ensure!(alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "{}: {alarms:?}", actor.name());
+    }
+    Ok(())
+}
+
+fn state_of(balance: &Value, proposal: &str) -> Result<String> {
+    let payments = balance["payments"].as_array().context("payments")?;
+    let found = payments.iter().find(|payment| payment["proposal"] == proposal).context("the payment")?;
+    text(&found["state"])
+}
+
+fn text(value: &Value) -> Result<String> {
+    Ok(value.as_str().with_context(|| format!("{value} is no text"))?.to_owned())
+}
+
+fn path(path: &Path) -> Result<&str> {
+    path.to_str().context("UTF-8")
+}
