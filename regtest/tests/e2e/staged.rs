@@ -93,7 +93,7 @@ fn paid_after_the_rest(assembly: &mut Assembly, folder: &Path) -> Result<()> {
     ensure!(state_of(&balance, &proposal)? == "staged", "{balance}");
     ensure!(verdicts(assembly)? == [["staged"]; 5], "{:?}", verdicts(assembly)?);
     let early = assembly.members[1].cli().run(&["treasury", "session", "broadcast", &id, "--yes", "--json"])?;
-    ensure!(early.code == Some(1) && early.stdout.contains("not rested long enough"), "{early:?}");
+    ensure!(early.code == Some(2) && early.stdout.contains("not rested long enough"), "{early:?}");
 
     // Signed in time, and not sent.
     let back = signed_return(assembly, &id)?;
