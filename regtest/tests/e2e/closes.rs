@@ -106,9 +106,9 @@ fn the_hub_takes_no_vote_away_by_closing() {
 
         let (commitment, stake) = &left[0];
         decided(assembly, &proposal, STAKES_SAT[patient] + STAKES_SAT[other])?;
-        wait_for("the coins on their way home", PATIENCE, || match unspent(assembly, commitment, stake) {
-            Ok(false) => Look::Ready(()),
-            other => Look::NotYet(format!("{other:?}")),
+        // Nothing is held back once the vote is in effect.
+        assembly.mine_until("the coins on their way home", 30, || {
+            Ok((!unspent(assembly, commitment, stake)?).then_some(()))
         })?;
         assembly.mine(6)?;
         ensure!(only_stake(&assembly.members[patient])?.state == "closed");

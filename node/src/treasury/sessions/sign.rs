@@ -118,6 +118,10 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
         send_payout(shell, &psbt)?;
         return show(shell, &row.id);
     }
+    if is_void(shell, &psbt.unsigned_tx) {
+        let why = "T-66: another transaction, which is mined, has spent a coin of this session: it is void";
+        return Err(ApiError::invalid("T-66", why));
+    }
     let generations = shell.treasury.policies();
     let transaction = finalise(&psbt, &generations).map_err(|error| ApiError::not_now(error.to_string()))?;
     let labels = labels(shell, &psbt, &report);
