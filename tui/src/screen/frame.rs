@@ -138,9 +138,12 @@ fn draw_keys(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
         .filter_map(|(binding, words)| Some((binding.keys.first()?.name(), words, binding.act)))
         .collect();
     let needed = |(key, words, _): &(String, &str, Act)| width(key) + 1 + width(words) + 3;
-    // The palette, help and quit come last in the table; they stay, since they name all the others.
-    while shown.len() > 3 && shown.iter().map(needed).sum::<usize>() > usize::from(area.width) + 2 {
-        shown.remove(shown.len() - 4);
+    // The palette, help and quit come last in the table; they stay, since they name all the others. On a page it is how to read
+    // on and how to close it; copying goes before what can be done with what the page shows.
+    let stay = if matches!(app.popups.last(), Some(Popup::Page { .. })) { 2 } else { 3 };
+    while shown.len() > stay && shown.iter().map(needed).sum::<usize>() > usize::from(area.width) + 2 {
+        let copy = shown.iter().position(|(_, _, act)| *act == Act::Copy);
+        shown.remove(copy.unwrap_or(shown.len() - 1 - stay));
     }
     let mut spans = vec![Span::raw(" ")];
     let mut x = area.x + 1;

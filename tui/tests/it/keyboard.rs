@@ -34,7 +34,7 @@ fn a_vote_from_home_to_the_receipt() {
     assert_eq!(orders(&member), [order]);
     assert!(member.app.popups.is_empty());
     let text = member.text();
-    assert!(text.contains("✓ Ballot cast: no."), "{text}");
+    assert!(text.contains("✓ Ballot cast: no; promised by 1,230. Press 3 to follow it."), "{text}");
     let mut a_block_later = crate::dao::snapshot();
     a_block_later.status.tip_height += 1;
     member.act(althing_tui::app::Action::Report(althing_tui::app::Report::Snapshot(Box::new(a_block_later))));

@@ -48,13 +48,15 @@ fn what_is_drawn_reads_back() {
 /// What the code in a picture says.
 fn on_screen(text: &str) -> String {
     let is_block = |c: char| matches!(c, '█' | '▀' | '▄');
-    let is_code = |line: &&str| line.chars().filter(|c| is_block(*c)).count() > 10;
-    // The code is framed by light modules, the widest row of them first; words may stand beside it.
-    let rows: Vec<Vec<char>> = text.lines().filter(is_code).map(|line| line.chars().collect()).collect();
-    let begin = rows[0].iter().position(|c| is_block(*c)).unwrap();
-    let wide = rows[0][begin..].iter().take_while(|c| is_block(**c)).count();
-    let rows: Vec<String> = rows.iter().map(|row| row.iter().skip(begin).take(wide).collect()).collect();
-    decoded(&rows)
+    let rows: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
+    let run = |row: &[char], from: usize| row[from..].iter().take_while(|c| is_block(**c)).count();
+    // The light rows around a code are the longest unbroken ones of the picture: bars are shorter, and words may stand beside it.
+    let runs = (0..rows.len()).flat_map(|y| (0..rows[y].len()).map(move |x| (y, x)));
+    let runs = runs.map(|(y, x)| (run(&rows[y], x), std::cmp::Reverse((y, x))));
+    let (wide, std::cmp::Reverse((top, begin))) = runs.max().expect("a picture");
+    let code = rows[top..].iter().map(|row| row.iter().skip(begin).take(wide).copied().collect::<String>());
+    let is_code = |row: &String| row.starts_with(is_block) && row.ends_with(is_block);
+    decoded(&code.take_while(is_code).collect::<Vec<String>>())
 }
 
 #[test]

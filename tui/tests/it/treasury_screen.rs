@@ -151,7 +151,8 @@ fn a_session_is_opened_for_what_may_be_paid() {
     seen.proposals[1].state = althing_node::api::ProposalState::Authorised;
     let mut member = AtTheKeyboard::seeing(seen).answer(reply(session(Verdict::Valid)));
     member.press("4o<enter><enter><enter>");
-    let open = TreasuryRequest::Open { payments: vec![id(4)], fee_rate_sat_vb: None, rest_blocks: None };
+    // By its number, as the list names it; the node finds the proposal by that (N-50).
+    let open = TreasuryRequest::Open { payments: vec!["#4".to_owned()], fee_rate_sat_vb: None, rest_blocks: None };
     assert_eq!(of_treasury(&member), [open]);
     let text = member.text();
     assert_eq!(member.app.open_session(), Some(id(80).as_str()), "{text}");
@@ -336,4 +337,17 @@ fn what_enough_have_signed_is_to_be_broadcast() {
     assert_eq!(asked("broadcast", true), 0, "it is on its way");
     assert_eq!(asked("open", true), 0);
     assert_eq!(asked("complete", false), 0, "not a treasurer");
+}
+
+/// Where the room for the keys runs out, what is done with a session goes before copying its page.
+#[test]
+fn the_keys_of_a_session_go_before_copying() {
+    let mut member = AtTheKeyboard::new();
+    let keys = |member: &mut AtTheKeyboard| member.text().lines().last().unwrap_or_default().to_owned();
+    member.press("4]<enter>");
+    let line = keys(&mut member);
+    assert!(line.contains("i take in") && line.contains("esc close") && !line.contains("y copy"), "{line}");
+    member.size = (120, 40);
+    let line = keys(&mut member);
+    assert!(line.contains("y copy"), "{line}");
 }

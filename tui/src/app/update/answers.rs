@@ -274,7 +274,7 @@ fn done(app: &mut App, reply: &Reply) {
     let text = match reply {
         // What that means stands on the proposal and on the screen of the ballots.
         Reply::Ballot(ballot) => {
-            format!("Ballot cast: {}; {}. 3 follows it.", ballot.choice, crate::words::path(&ballot.path))
+            format!("Ballot cast: {}; {}. Press 3 to follow it.", ballot.choice, crate::words::path(&ballot.path))
         }
         Reply::Comment(_) | Reply::Proposal(_) => "Published to the log.".to_owned(),
         Reply::Said(said) => match said.sentences.first() {
