@@ -54,6 +54,37 @@ pub fn body(body: &BodyTally) -> String {
     line
 }
 
+/// What kind of sums a proposal's are (V-34).
+#[must_use]
+pub fn kind(proposal: &Proposal, tally: &Tally) -> String {
+    let kind = if tally.is_final { "final sums" } else { "sums so far" };
+    match proposal.vote.at_close.is_empty() {
+        true => kind.to_owned(),
+        false => format!("{kind}, counted again with the stakes still locked"),
+    }
+}
+
+/// The sums of the close, where they are not the proposal's any more (V-34):
+/// `at the close: members: yes 5, no 4, abstain 0, of 12; 3 of 5 voted; by itself: passed`.
+#[must_use]
+pub fn at_close(proposal: &Proposal) -> Vec<String> {
+    let mut lines: Vec<String> =
+        proposal.vote.at_close.iter().map(|one| format!("at the close: {}", body(one))).collect();
+    let choice = proposal.tally.as_ref().and_then(|tally| tally.choice.as_ref());
+    let figures: Vec<String> = (1u16..)
+        .zip(&proposal.vote.options)
+        .filter_map(|(number, option)| {
+            let number = if usize::from(number) < proposal.vote.options.len() { number } else { 0 };
+            let sum = parse_weight(option.sum_at_close.as_deref()?)?;
+            Some(format!("{} {} {}", option_name(number), thousands(sum), unit(choice?.measure, sum)))
+        })
+        .collect();
+    if !figures.is_empty() {
+        lines.push(format!("at the close, by option: {}", figures.join(", ")));
+    }
+    lines
+}
+
 /// Whether a ballot of this node's member counts in one of the bodies that decide (N-130). A treasury key casts another one.
 #[must_use]
 pub fn counts_mine(proposal: &Proposal) -> bool {

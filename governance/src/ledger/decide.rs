@@ -12,8 +12,8 @@ use crate::voting::{Count, Outcome, Rule, TIE_DEPTH};
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
     /// What each said, the first's totals being the proposal's.
-    bodies: Vec<BodyStanding>,
-    dormant_weight: u128,
+    pub(super) bodies: Vec<BodyStanding>,
+    pub(super) dormant_weight: u128,
 }
 
 /// G-45: what several bodies, in the order of the rule, decide together: what the first that does not pass it says; rejected when they
@@ -96,6 +96,7 @@ impl Ledger {
             count: first.count,
             bodies,
             dormant_weight: verdict.dormant_weight,
+            again: None,
             authorised_at,
             expires_at,
             fate,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::decide::verdict;
+use super::decide::{Verdict, verdict};
 use super::pay::Payment;
-use super::{Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Question, Stakes, Standing, Step, StepPolls};
+use super::{
+    Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Question, Recount, Stakes, Standing, Step, StepPolls,
+};
 use crate::charter::{Charter, Class, check_change};
 use crate::entry::{Confiscate, Effect, GuardianVoice};
 use crate::id::{MemberId, ProposalId};
@@ -260,6 +262,11 @@ fn count_again(
             failed => failed,
         };
     }
+    let Verdict { bodies, dormant_weight, .. } = again;
+    let Some(count) = bodies.first().map(|first| first.count.clone()) else { return Ok(true) };
+    let bodies = if standing.bodies.is_empty() { Vec::new() } else { bodies };
+    let same = (&count, &bodies, dormant_weight) == (&standing.count, &standing.bodies, standing.dormant_weight);
+    standing.again = (!same).then_some(Recount { count, bodies, dormant_weight });
     Ok(true)
 }
 

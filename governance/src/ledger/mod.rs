@@ -26,7 +26,7 @@ pub use guard::{Bar, Common};
 pub use owed::{EpochForfeit, LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt};
 pub use pause::PauseWindow;
 pub use pay::{Payment, PaymentState};
-pub use standing::{BodyStanding, Fate, Standing};
+pub use standing::{BodyStanding, Counted, Fate, Recount, Standing};
 
 pub(crate) use enact::locked_roll;
 pub use ending::Ending;

@@ -30,6 +30,8 @@ pub struct Standing {
     pub bodies: Vec<BodyStanding>,
     /// Weight of dormant members that the quorum leaves out (G-46).
     pub dormant_weight: u128,
+    /// What the count at enactment came to, where that is not what the close came to (V-34).
+    pub again: Option<Recount>,
     /// It takes effect in the first epoch that closes at or above this height.
     pub authorised_at: u32,
     /// What is not executed by this height never is.
@@ -51,6 +53,34 @@ pub struct BodyStanding {
     pub count: Count,
     /// What it decided by itself.
     pub outcome: Outcome,
+}
+
+/// The same ballots with the stakes that were still locked at enactment (G-37).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recount {
+    /// Totals of its first body.
+    pub count: Count,
+    /// What each body said, as in a [`Standing`].
+    pub bodies: Vec<BodyStanding>,
+    /// Weight that the quorum leaves out.
+    pub dormant_weight: u128,
+}
+
+/// One count of a decided proposal.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted<'a> {
+    /// The epoch whose header counted it.
+    pub epoch: u32,
+    /// Height at which its vote ended, whose block breaks ties.
+    pub closed_at: u32,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Totals of its first body.
+    pub count: &'a Count,
+    /// What each body said, as in a [`Standing`].
+    pub bodies: &'a [BodyStanding],
+    /// Weight that the quorum leaves out.
+    pub dormant_weight: u128,
 }
 
 /// What happened to a decided proposal.
@@ -106,6 +136,22 @@ impl Standing {
         let outcome = if is_counted_later { self.announced } else { self.outcome };
         let fate = if self.fate_epoch > epoch { Fate::Waiting } else { self.fate };
         (outcome, fate)
+    }
+
+    /// V-34: the count at the close.
+    #[must_use]
+    pub fn at_close(&self) -> Counted<'_> {
+        let Self { ref count, ref bodies, dormant_weight, .. } = *self;
+        let (epoch, closed_at, outcome) = (self.decided_epoch, self.closed_at, self.announced);
+        Counted { epoch, closed_at, outcome, count, bodies, dormant_weight }
+    }
+
+    /// V-34: the count at enactment, where that came to other sums.
+    #[must_use]
+    pub fn counted_again(&self) -> Option<Counted<'_>> {
+        let Recount { ref count, ref bodies, dormant_weight } = *self.again.as_ref()?;
+        let (epoch, closed_at, outcome) = (self.enacted_epoch?, self.closed_at, self.outcome);
+        Some(Counted { epoch, closed_at, outcome, count, bodies, dormant_weight })
     }
 
     /// Whether it counts as a failure for whoever proposes the same again (G-100).

@@ -380,7 +380,7 @@ pub struct Tally {
     pub quorum_met: bool,
     /// Whether the threshold is met by these sums.
     pub threshold_met: bool,
-    /// Whether these are the sums of the closing header.
+    /// Whether nothing changes these sums any more but a count at enactment (V-34).
     pub is_final: bool,
     /// How a choice stands, in the terms of its voting system; `None` for a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -42,6 +42,9 @@ pub struct VoteFacts {
     /// The bodies that decide it, in the order of the rule, each with its vote; empty where the members alone decide.
     #[serde(default)]
     pub bodies: Vec<BodyTally>,
+    /// What each body came to at the close, where the count at enactment came to other sums, which are then the proposal's (V-34).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_close: Vec<BodyTally>,
     /// Who of the treasurers voted, where they decide as a body (G-45).
     #[serde(default)]
     pub treasurers: Option<TreasurersVote>,
@@ -67,6 +70,9 @@ pub struct ProposalOption {
     pub label: String,
     /// Its number so far, or final, in the measure that `Tally::choice` names (V-33). `None` until the roll is known.
     pub sum: Option<String>,
+    /// Its number at the close, where it was counted again with other sums (V-34).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum_at_close: Option<String>,
     /// Whether it won.
     pub won: bool,
 }
@@ -90,6 +96,7 @@ impl Default for VoteFacts {
             hidden: false,
             marks: super::Marks::default(),
             bodies: Vec::new(),
+            at_close: Vec::new(),
             treasurers: None,
         }
     }

@@ -2,11 +2,12 @@
 
 use althing_governance::charter::{Body, ClassRule};
 use althing_governance::id::MemberId;
-use althing_governance::ledger::BodyStanding;
+use althing_governance::ledger::Counted;
 use althing_governance::state::{BodyVote, ProposalRecord};
 use althing_governance::tally::Sums;
 use althing_governance::voting::{Count, Outcome, System, TieBreak};
 
+use super::proposals::newest_standing;
 use super::workings::workings;
 use crate::api::{ApiError, BodyTally, Tally, VetoTally};
 use crate::shell::Shell;
@@ -21,31 +22,43 @@ struct End {
     dormant_weight: u128,
 }
 
-/// The bodies that decide a proposal with their sums, as decided, else as they stand; a body is left out while its roll is not known.
-pub(super) fn all(shell: &Shell, me: Option<MemberId>, record: &ProposalRecord, is_final: bool) -> Vec<BodyTally> {
+/// The bodies that decide a proposal with their sums, in the order of the rule.
+#[derive(Debug, Default)]
+pub(super) struct Votes {
+    /// As last counted, else as they stand; a body is left out while its roll is not known.
+    pub(super) now: Vec<BodyTally>,
+    /// As at the close, where the count at enactment came to other sums (V-34); else empty.
+    pub(super) at_close: Vec<BodyTally>,
+}
+
+/// What each body that decides a proposal says.
+pub(super) fn all(shell: &Shell, me: Option<MemberId>, record: &ProposalRecord, is_final: bool) -> Votes {
     let state = shell.ledger.state();
-    let Some(rule) = state.rule_of(record) else { return Vec::new() };
-    let standing = state.ledger().standing(&record.id);
-    let end = standing.map_or_else(End::default, |standing| End {
-        tie: state.tie_break(standing.closed_at),
-        dormant_weight: standing.dormant_weight,
-    });
-    let told = |vote: &BodyVote| told(shell, me, record, rule, vote, &end, is_final);
-    match standing {
-        None => state.bodies_so_far(record).iter().map(told).collect(),
-        Some(standing) => {
-            // What was decided stays, whatever else the log says by now.
-            let voters = |body: Body| state.voters_in(record, body).unwrap_or(0);
-            let decided = |one: &BodyStanding| {
-                told(&BodyVote { body: one.body, voters: voters(one.body), count: one.count.clone() })
-            };
-            match standing.bodies.as_slice() {
-                [] => {
-                    let body = Body::Members;
-                    vec![told(&BodyVote { body, voters: voters(body), count: standing.count.clone() })]
-                }
-                bodies => bodies.iter().map(decided).collect(),
-            }
+    let Some(rule) = state.rule_of(record) else { return Votes::default() };
+    let Some(standing) = newest_standing(shell, &record.id) else {
+        let so_far = state.bodies_so_far(record);
+        let told = |vote: &BodyVote| told(shell, me, record, rule, vote, &End::default(), is_final);
+        return Votes { now: so_far.iter().map(told).collect(), at_close: Vec::new() };
+    };
+    // What was decided stays, whatever else the log says by now.
+    let decided = |counted: Counted<'_>, is_final: bool| -> Vec<BodyTally> {
+        let end = End { tie: state.tie_break(counted.closed_at), dormant_weight: counted.dormant_weight };
+        let one = |body: Body, count: &Count| {
+            let voters = state.voters_in(record, body).unwrap_or(0);
+            told(shell, me, record, rule, &BodyVote { body, voters, count: count.clone() }, &end, is_final)
+        };
+        match counted.bodies {
+            [] => vec![one(Body::Members, counted.count)],
+            bodies => bodies.iter().map(|said| one(said.body, &said.count)).collect(),
+        }
+    };
+    let at_close = decided(standing.at_close(), is_final);
+    match standing.counted_again() {
+        None => Votes { now: at_close, at_close: Vec::new() },
+        Some(again) => {
+            // An epoch that is not final yet may be the one that counted again.
+            let is_settled = state.ledger().standing(&record.id).is_some_and(|settled| settled.enacted_epoch.is_some());
+            Votes { now: decided(again, is_final && is_settled), at_close }
         }
     }
 }
@@ -58,10 +71,11 @@ pub(super) fn with_ballot(shell: &Shell, me: MemberId, record: &ProposalRecord, 
     bodies.iter().map(|vote| told(shell, Some(me), record, rule, vote, &End::default(), false)).collect()
 }
 
-/// The totals of a proposal, which are its first body's: as decided, else as they stand.
+/// The totals of a proposal, which are its first body's: as last counted, else as they stand.
 pub(super) fn totals(shell: &Shell, record: &ProposalRecord) -> Option<Count> {
     let state = shell.ledger.state();
-    let decided = state.ledger().standing(&record.id).map(|standing| standing.count.clone());
+    let decided = newest_standing(shell, &record.id)
+        .map(|standing| standing.counted_again().unwrap_or_else(|| standing.at_close()).count.clone());
     decided.or_else(|| Some(state.bodies_so_far(record).into_iter().next()?.count))
 }
 

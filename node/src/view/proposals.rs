@@ -11,12 +11,11 @@ use althing_governance::lifecycle::Phase;
 use althing_governance::state::{CommentRecord, ProposalRecord};
 use althing_governance::voting::{Measure, Outcome, System};
 
+use super::bodies::Votes;
 use super::hidden::Hidden;
 use super::names::{find_proposal, name_of};
 use super::{ballots, bodies};
-use crate::api::{
-    ApiError, Ballot, BodyTally, Comment, Proposal, ProposalHeights, ProposalOption, ProposalState, VoteFacts,
-};
+use crate::api::{ApiError, Ballot, Comment, Proposal, ProposalHeights, ProposalOption, ProposalState, VoteFacts};
 use crate::shell::Shell;
 
 /// All proposals in the order of the log: the first is #1 (N-50).
@@ -119,7 +118,7 @@ fn describe(
     let phase = state.phase(record);
     let rule = state.rule_of(record);
     let is_final = !matches!(phase, Phase::Logged | Phase::Review { .. } | Phase::Voting { .. } | Phase::Closed);
-    let bodies = bodies::all(shell, me, record, is_final);
+    let votes = bodies::all(shell, me, record, is_final);
     Proposal {
         id: record.id.to_string(),
         number,
@@ -143,14 +142,14 @@ fn describe(
         }),
         snapshot_epoch: record.snapshot_epoch,
         // Where several bodies decide, the first's are the proposal's (G-63).
-        tally: bodies.first().map(|first| first.tally.clone()),
+        tally: votes.now.first().map(|first| first.tally.clone()),
         threshold: rule.map(|rule| threshold_sentence(rule, record.content.system)).unwrap_or_default(),
         quorum: rule.map(|rule| quorum_sentence(rule, record.content.system)).unwrap_or_default(),
         my_ballot: None,
         comment_count: record.comments.len() as u64,
         comments: Vec::new(),
         gate: gate(shell, record),
-        vote: vote_facts(shell, record, versions, bodies),
+        vote: vote_facts(shell, record, versions, votes),
     }
 }
 
@@ -187,7 +186,7 @@ fn gate(shell: &Shell, record: &ProposalRecord) -> Option<String> {
     standing.payments.iter().find_map(|payment| payment.gate).map(|gate| gate.to_string())
 }
 
-fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId], bodies: Vec<BodyTally>) -> VoteFacts {
+fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId], votes: Votes) -> VoteFacts {
     let state = shell.ledger.state();
     let has_offices = state.rule_of(record).is_some_and(ClassRule::has_offices);
     let standing = newest_standing(shell, &record.id);
@@ -224,7 +223,8 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId], b
         guardians,
         hidden: false,
         marks: state.rule_of(record).map(super::insight::marks).unwrap_or_default(),
-        bodies: if has_offices { bodies } else { Vec::new() },
+        bodies: if has_offices { votes.now } else { Vec::new() },
+        at_close: votes.at_close,
         treasurers: ballots::treasurers(shell, record),
     }
 }
@@ -234,6 +234,8 @@ fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) 
         return Vec::new();
     }
     let count = bodies::totals(shell, record);
+    let again = standing.filter(|standing| standing.again.is_some());
+    let at_close = again.map(|standing| standing.at_close().count);
     let won = standing.and_then(|standing| match standing.outcome {
         Outcome::Passed { option } => option,
         _ => None,
@@ -243,6 +245,7 @@ fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) 
     all.map(|(index, label)| ProposalOption {
         label,
         sum: count.as_ref().map(|count| count.figure(index).to_string()),
+        sum_at_close: at_close.map(|count| count.figure(index).to_string()),
         won: won == Some(index),
     })
     .collect()

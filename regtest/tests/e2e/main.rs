@@ -18,6 +18,7 @@ mod closes;
 mod copies;
 mod debts;
 mod every_command;
+mod exit;
 mod fee_spike;
 mod fees_rise;
 mod figures;

@@ -128,7 +128,7 @@ fn shown_to_anybody(assembly: &Assembly, decided: &[&String]) -> Result<()> {
     }
     let report = member.cli().run(&["report", "--format", "csv"])?;
     // The fifth row is the pause, which the treasurers alone decided.
-    for cell in ["body,treasurers", "yes,1", "no,1", "at the close,tied"] {
+    for cell in ["body,treasurers", "yes,1", "no,1", "says,tied"] {
         let row = format!("Decisions,Questions,5,{cell},");
         ensure!(report.stdout.contains(&row), "no {row} in the report");
     }

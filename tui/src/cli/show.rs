@@ -260,7 +260,7 @@ fn tally(p: &Proposal) -> Vec<String> {
         })
         .chain(veto_row(tally))
         .collect();
-    let kind = if tally.is_final { "final sums" } else { "sums so far" };
+    let kind = sums::kind(p, tally);
     // Where several bodies decide, these are the first's.
     let whose = p.vote.bodies.first().map_or_else(String::new, |first| format!(" of the {}", first.body.name()));
     let mut lines = vec![format!("{kind}{whose}, {}, roll {}", count_of(tally.ballots, "ballot"), thousands(total))];
@@ -274,6 +274,7 @@ fn tally(p: &Proposal) -> Vec<String> {
         lines.push(format!("bodies     {heading} (G-45)"));
         lines.extend(p.vote.bodies.iter().map(|body| format!("  {}", sums::body(body))));
     }
+    lines.extend(sums::at_close(p).iter().map(|line| format!("  {line}")));
     lines
 }
 

@@ -138,7 +138,9 @@ fn turnout_line(snapshot: &Snapshot, columns: usize, pen: &Pen<'_, '_>) -> Line<
 
 /// Weight that took part in a decided proposal, and the weight of its roll.
 fn turnout(proposal: &Proposal) -> Option<(u128, u128)> {
-    let tally = proposal.tally.as_ref().filter(|tally| tally.is_final)?;
+    // V-34: who left since has taken part all the same.
+    let at_close = proposal.vote.at_close.first().map(|first| &first.tally);
+    let tally = at_close.or(proposal.tally.as_ref()).filter(|tally| tally.is_final)?;
     Some((sums::took_part(tally)?, parse_weight(&tally.total_weight)?))
 }
 

@@ -73,7 +73,7 @@ fn side(proposal: &Proposal, snapshot: &Snapshot, columns: usize, rows: u16, the
         lines.extend(bodies(proposal, columns, theme));
     }
     lines.push(Line::default());
-    lines.extend(proposal.tally.as_ref().map(|tally| tally_heading(tally, theme)));
+    lines.extend(tally_heading(proposal, columns, theme));
     lines.extend(tally_lines(proposal, columns, theme));
     if !is_short {
         lines.push(Line::default());

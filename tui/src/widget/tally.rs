@@ -218,12 +218,17 @@ fn bars(rows: &[Bar], whole: u128, columns: usize, theme: &Theme) -> Vec<Line<'s
 
 /// What kind of sums these are.
 #[must_use]
-pub fn tally_heading(tally: &Tally, theme: &Theme) -> Line<'static> {
-    let kind = if tally.is_final { "final sums" } else { "sums so far" };
-    Line::from(vec![
-        Span::styled(kind, theme.text),
-        Span::styled(format!(", {}", count_of(tally.ballots, "ballot")), theme.dim),
-    ])
+pub fn tally_heading(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let Some(tally) = &proposal.tally else { return Vec::new() };
+    let (kind, ballots) = (crate::sums::kind(proposal, tally), count_of(tally.ballots, "ballot"));
+    if proposal.vote.at_close.is_empty() {
+        return vec![Line::from(vec![Span::styled(kind, theme.text), Span::styled(format!(", {ballots}"), theme.dim)])];
+    }
+    let mut lines = paragraph(&format!("{kind}, {ballots}"), columns, theme.text);
+    for line in crate::sums::at_close(proposal) {
+        lines.extend(hanging("  ", &line, columns, theme.dim));
+    }
+    lines
 }
 
 /// Whether a rule is met, in a sign and words, with the rule.

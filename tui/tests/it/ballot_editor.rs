@@ -10,7 +10,8 @@ fn about(system: System) -> Proposal {
     let mut proposal = proposal(4, "Where to meet", "text", althing_node::api::ProposalState::Voting, None);
     proposal.vote.system = system;
     if system.has_options() {
-        let option = |label: &str| ProposalOption { label: label.to_owned(), sum: None, won: false };
+        let option =
+            |label: &str| ProposalOption { label: label.to_owned(), sum: None, sum_at_close: None, won: false };
         proposal.vote.options = ["Lake", "Booth", "Hill", "none of these"].map(option).into();
     }
     proposal

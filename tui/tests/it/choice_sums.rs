@@ -18,6 +18,7 @@ fn choice(system: System, sums: [u64; 4], ahead: &[u16], more: impl FnOnce(&mut 
     let option = |(label, sum): (&str, u64)| ProposalOption {
         label: label.to_owned(),
         sum: Some(sum.to_string()),
+        sum_at_close: None,
         won: label == "Booth",
     };
     proposal.vote.options = labels.into_iter().zip(sums).map(option).collect();

@@ -224,7 +224,7 @@ fn at(context: Context) -> AtTheKeyboard {
 /// The application with a ballot on a choice among options open.
 fn on_a_choice(system: System) -> AtTheKeyboard {
     let mut snapshot = snapshot();
-    let option = |label: &str| ProposalOption { label: label.to_owned(), sum: None, won: false };
+    let option = |label: &str| ProposalOption { label: label.to_owned(), sum: None, sum_at_close: None, won: false };
     let vote = &mut snapshot.proposals[1].vote;
     vote.system = system;
     vote.options = vec![option("Lake"), option("Booth"), option("none of these")];

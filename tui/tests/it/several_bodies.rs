@@ -46,6 +46,53 @@ fn on_screen(proposal: Proposal) -> String {
     text.replace(['│', '┃'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A question of the members alone that stakes have left since it passed.
+fn left_behind() -> Proposal {
+    let again = Tally { total_weight: "900".to_owned(), ..tally(200, 400, 0, true) };
+    let closed = Tally { total_weight: "1200".to_owned(), ..tally(500, 400, 0, true) };
+    let at_close =
+        BodyTally { body: Body::Members, voters: 5, i_am_one: true, tally: closed, outcome: Some("passed".to_owned()) };
+    let mut left = proposal(4, "A quay", "text", ProposalState::Rejected, Some(again));
+    left.vote.at_close = vec![at_close];
+    left
+}
+
+#[test]
+fn sums_counted_again_are_told_with_those_of_the_close() {
+    let (text, screen) = (shown(left_behind()), on_screen(left_behind()));
+    let once = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // The screen breaks lines behind these.
+    let counted = "final sums, counted again with the stakes still";
+    let close = "at the close: members: yes 500, no 400, abstain 0,";
+    for said in [once(&text), screen] {
+        assert!(said.contains(counted) && said.contains(close), "{said}");
+    }
+    assert!(once(&text).contains("yes 200 22.2 % of the roll"), "{text}");
+    let mut choice = left_behind();
+    let option = |label: &str, [sum, sum_at_close]: [u32; 2]| ProposalOption {
+        label: label.to_owned(),
+        sum: Some(sum.to_string()),
+        sum_at_close: Some(sum_at_close.to_string()),
+        won: false,
+    };
+    choice.vote.options = vec![option("Stone", [200, 500]), option("none of these", [400, 400])];
+    let tally = choice.tally.as_mut().unwrap();
+    tally.choice = Some(ChoiceTally {
+        measure: Measure::Weight,
+        cast: "600".to_owned(),
+        ahead: vec![1],
+        means: Vec::new(),
+        rounds: Vec::new(),
+        pairs: Vec::new(),
+        strengths: Vec::new(),
+    });
+    let text = once(&shown(choice));
+    assert!(text.contains("at the close, by option: 1 500 weight, none 400 weight"), "{text}");
+    let mut close_only = left_behind();
+    close_only.vote.at_close.clear();
+    assert!(!shown(close_only).contains("close:"), "nothing was counted again");
+}
+
 #[test]
 fn each_body_is_told_with_its_sums_and_what_it_says() {
     let mut both = pause();

@@ -2,7 +2,7 @@
 
 use super::Period;
 use crate::charter::Body;
-use crate::ledger::{Fate, Standing};
+use crate::ledger::{Counted, Fate, Standing};
 use crate::report::concentration::share_bp;
 use crate::report::{ReportTree, Row, Section, Unit, Value};
 use crate::state::ProposalRecord;
@@ -37,13 +37,17 @@ impl Period<'_> {
         .table("Decisions", &["proposal", "title", "class", "system", "outcome", "option", "then"], rows.collect())
         .table(
             "Questions",
-            &["proposal", "body", "yes", "no", "of the no veto", "vetoed from", "abstain", "of", "at the close"],
+            &["proposal", "counted", "body", "yes", "no", "of the no veto", "vetoed from", "abstain", "of", "says"],
             self.questions(&decided),
         )
-        .table("Choices", &["proposal", "option", "number", "is", "mean, hundredths"], self.choices(&decided))
+        .table(
+            "Choices",
+            &["proposal", "counted", "option", "number", "is", "mean, hundredths"],
+            self.choices(&decided),
+        )
         .table(
             "Rounds of run-offs",
-            &["proposal", "round", "option", "weight", "falls"],
+            &["proposal", "counted", "round", "option", "weight", "falls"],
             self.rounds(&decided),
         )
     }
@@ -51,7 +55,7 @@ impl Period<'_> {
     /// F-12: the sums of every question, of each body that decided it.
     fn questions(&self, decided: &[(&ProposalRecord, &Standing)]) -> Vec<Row> {
         let mut rows = Vec::new();
-        for (proposal, standing) in decided.iter().filter(|(proposal, _)| !proposal.content.system.has_options()) {
+        for (proposal, when, counted) in self.counts(decided) {
             let veto_bp = self.state.rule_of(proposal).map(|rule| rule.veto_bp);
             let mut told = |body: Body, count: &Count, outcome: Outcome| {
                 let Some(sums) = Sums::of(count) else { return };
@@ -59,6 +63,7 @@ impl Period<'_> {
                 rows.push(Row {
                     values: vec![
                         Value::Words(proposal.id.to_string()),
+                        Value::Words(when.to_owned()),
                         Value::Words(body.name().to_owned()),
                         Value::Number(sums.yes),
                         Value::Number(sums.no),
@@ -68,11 +73,11 @@ impl Period<'_> {
                         Value::Number(sums.weight),
                         Value::Words(outcome.name().to_owned()),
                     ],
-                    evidence: self.tally(ReportTree::Ballots, standing.decided_epoch, proposal),
+                    evidence: self.tally(ReportTree::Ballots, counted.epoch, proposal),
                 });
             };
-            match standing.bodies.as_slice() {
-                [] => told(Body::Members, &standing.count, standing.announced),
+            match counted.bodies {
+                [] => told(Body::Members, counted.count, counted.outcome),
                 bodies => bodies.iter().for_each(|one| told(one.body, &one.count, one.outcome)),
             }
         }
@@ -82,17 +87,21 @@ impl Period<'_> {
     /// F-9: the number of every option of a choice.
     fn choices(&self, decided: &[(&ProposalRecord, &Standing)]) -> Vec<Row> {
         let mut rows = Vec::new();
-        for (proposal, standing) in decided.iter().filter(|(proposal, _)| proposal.content.system.has_options()) {
-            let count = &standing.count;
+        for (proposal, when, counted) in self.counts(decided) {
+            if !proposal.content.system.has_options() {
+                continue;
+            }
+            let count = counted.count;
             rows.extend((0..=count.options()).map(|option| Row {
                 values: vec![
                     Value::Words(proposal.id.to_string()),
+                    Value::Words(when.to_owned()),
                     label(proposal, option),
                     Value::Number(count.figure(option)),
                     Value::Words(count.system().measure().name().to_owned()),
                     count.mean_hundredths(option).map_or(Value::None, Value::Number),
                 ],
-                evidence: self.tally(ReportTree::Ballots, standing.decided_epoch, proposal),
+                evidence: self.tally(ReportTree::Ballots, counted.epoch, proposal),
             }));
         }
         rows
@@ -101,23 +110,38 @@ impl Period<'_> {
     /// F-9: every round of an instant run-off.
     fn rounds(&self, decided: &[(&ProposalRecord, &Standing)]) -> Vec<Row> {
         let mut rows = Vec::new();
-        for (proposal, standing) in decided {
-            let tie = self.state.tie_break(standing.closed_at);
-            let Some(run_off) = standing.count.run_off(tie) else { continue };
+        for (proposal, when, counted) in self.counts(decided) {
+            let tie = self.state.tie_break(counted.closed_at);
+            let Some(run_off) = counted.count.run_off(tie) else { continue };
             for (number, round) in (1u128..).zip(&run_off.rounds) {
                 rows.extend(round.standing.iter().map(|(option, weight)| Row {
                     values: vec![
                         Value::Words(proposal.id.to_string()),
+                        Value::Words(when.to_owned()),
                         Value::Number(number),
                         label(proposal, *option),
                         Value::Number(*weight),
                         Value::Words(if round.fallen.contains(option) { "falls" } else { "" }.to_owned()),
                     ],
-                    evidence: self.tally(ReportTree::Ballots, standing.decided_epoch, proposal),
+                    evidence: self.tally(ReportTree::Ballots, counted.epoch, proposal),
                 }));
             }
         }
         rows
+    }
+
+    /// V-34: every count that epochs up to the last made: at the close, and at enactment where it came to other sums.
+    fn counts<'b>(
+        &self,
+        decided: &[(&'b ProposalRecord, &'b Standing)],
+    ) -> Vec<(&'b ProposalRecord, &'static str, Counted<'b>)> {
+        let mut counts = Vec::new();
+        for (proposal, standing) in decided.iter().copied() {
+            counts.push((proposal, "at the close", standing.at_close()));
+            let again = standing.counted_again().filter(|again| again.epoch <= self.last);
+            counts.extend(again.map(|again| (proposal, "at enactment", again)));
+        }
+        counts
     }
 
     pub(super) fn turnout(&self) -> Section {

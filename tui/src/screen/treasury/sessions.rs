@@ -248,8 +248,8 @@ fn decision(app: &App, session: &SessionView, columns: usize, theme: &Theme) -> 
             let gate = grouped(&Untrusted::new(&payment.gate).line());
             lines.extend(hanging("  gate ", &gate, columns, theme.dim));
         }
-        if let Some(tally) = &proposal.tally {
-            lines.push(tally_heading(tally, theme));
+        if proposal.tally.is_some() {
+            lines.extend(tally_heading(proposal, columns, theme));
             lines.extend(tally_lines(proposal, columns, theme));
         }
     }
