@@ -64,6 +64,7 @@ mod voting_oracle;
 mod voting_outcomes;
 mod voting_ranked;
 mod voting_vectors;
+mod voting_workings;
 mod weight_table;
 mod whole_dao;
 mod world;

@@ -51,6 +51,12 @@ impl Told<'_> {
         }
     }
 
+    /// The sums of its first body at enactment, when an epoch closes at `closing`.
+    pub(crate) fn sums_again(&self, motion: &Motion<'_>, first: &Decision, closing: u32) -> Vec<u128> {
+        let cutoff = self.size_at(first.end).unwrap();
+        self.election(motion, motion.rule.bodies[0], first.end, cutoff, Some(closing)).0.sums()
+    }
+
     /// Where others than the members decide, what each body said; and what it is said to have said by now, which an office is
     /// counted for apart (G-45).
     pub(crate) fn compare_bodies(

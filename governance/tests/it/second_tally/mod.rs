@@ -63,6 +63,11 @@ fn compare(number: u64, world: &World, seen: &mut Tallies) {
             Some(enacted) => told.again(&motion, &decision, told.closings[enacted as usize - 1]),
             None => Some(outcome),
         };
+        if let Some(enacted) = standing.enacted_epoch {
+            let counted = standing.counted_again().unwrap_or_else(|| standing.at_close());
+            let sums = told.sums_again(&motion, &decision, told.closings[enacted as usize - 1]);
+            assert_eq!(counted.count.sums(), sums, "{at}: sums with what was still locked");
+        }
         assert_eq!(Some(standing.outcome), last, "{at}: outcome with what was still locked");
         let proposal = &world.state.proposals()[&motion.id];
         let cutoff = told.size_at(end).unwrap();
