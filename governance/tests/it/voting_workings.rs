@@ -58,6 +58,15 @@ fn what_is_not_there_is_nothing() {
 }
 
 #[test]
+fn a_strength_is_that_of_the_strongest_path() {
+    // Each beats the next, the last the first: 8 to 4, 9 to 3, 7 to 5.
+    let duels = counted(System::Schulze, 3, &[(&[0, 1, 2], 5), (&[1, 2, 0], 4), (&[2, 0, 1], 3)]).duels().unwrap();
+    assert_eq!([(0, 1), (1, 2), (2, 0)].map(|(from, to)| duels.strength(from, to)), [8, 9, 7]);
+    assert_eq!([(1, 0), (2, 1), (0, 2)].map(|(from, to)| duels.preferring(from, to)), [4, 3, 5]);
+    assert_eq!([(1, 0), (2, 1), (0, 2)].map(|(from, to)| duels.strength(from, to)), [7, 7, 8]);
+}
+
+#[test]
 fn who_is_level_is_ahead_together_until_the_block() {
     let tie = TieBreak::new(BlockHash::from_byte_array([9; 32]));
     for count in [
