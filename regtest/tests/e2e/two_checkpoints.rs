@@ -89,9 +89,9 @@ fn a_hub_lies(assembly: &mut Assembly, to: &Checkpoint, to_another: &Checkpoint)
     let (lied_to, told_later) = (lied_to?, told_later?);
     let (liar, events) = peers(&keys, Some(&address))?;
     let next = |checkpoint: &Checkpoint, sat| shown(&rival(checkpoint, checkpoint.number + 1, sat), &keys.log());
-    // What was said is known to have arrived once it is refused.
-    let mut refused = false;
-    while !refused {
+    // Both have to come and be told; what was said is known to have arrived once it is refused.
+    let (mut told, mut refused) = (false, false);
+    while !(told && refused) {
         let (member, message) = await_event(&events, |event| match event {
             PeerEvent::Message(peer, message) if peer == lied_to || peer == told_later => Some((peer, *message)),
             _ => None,
@@ -102,6 +102,7 @@ fn a_hub_lies(assembly: &mut Assembly, to: &Checkpoint, to_another: &Checkpoint)
                 if member == lied_to {
                     liar.send(member, next(to, 1000));
                     liar.send(member, next(to, 2000));
+                    told = true;
                 } else {
                     liar.send(member, next(to_another, 3000));
                 }
