@@ -1,7 +1,6 @@
 //! Hazard: a peer that floods, sends what is too long, or does not read makes honest peers wait. Round trips of honest peers through the
-//! hub and its disk, over real sockets, in turns: alone, beside as many busy members as there are abusers, and beside abusers. The bounds are
-//! ratios of the same run, never times: how much longer than alone, and than beside members who do honest work. What is not the hub's computes
-//! behind everybody else here, since abusers have machines of their own.
+//! hub and its disk, over real sockets, in turns: alone, beside as many busy members as there are abusers, and beside abusers. Programs that
+//! compute wait for one another on any machine, so the bound is on what an abuser costs others more than a busy member does, never on a time.
 
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,10 +25,8 @@ use crate::channel_ends::{PATIENCE, stakes_on_roll};
 use crate::oversize::Oversize;
 use crate::stage::alone_with_assembly;
 
-/// The median round trip beside abusers is at most so many times the one alone, and the one beside busy members. Alone it is a commit; beside
-/// openings it waits for one of them and another commit (N-98), which in a build that is not optimised is four times as long.
-const OF_ALONE_MAX: f64 = 8.0;
-const OF_MEMBERS_MAX: f64 = 4.0;
+/// The median round trip beside abusers is at most so many times the one beside busy members.
+const RATIO_MAX: u32 = 5;
 
 /// Turns, and round trips of each honest peer in each: alone, beside busy members, and beside abusers.
 const TURNS: usize = 5;
@@ -60,7 +57,6 @@ fn abuse_leaves_the_round_trips_of_others_as_they_are() {
         type Kind<'a> = (&'a str, fn(&Hub, u8) -> Result<Company>);
         let kinds: [Kind<'_>; 3] =
             [("unfunded opens", unfunded_opens), ("oversize messages", oversize_messages), ("slow peers", slow_peers)];
-        let mut slow = Vec::new();
         for (what, begin) in kinds {
             let [mut alone, mut beside_members, mut beside_abusers] = [Vec::new(), Vec::new(), Vec::new()];
             for turn in 0..TURNS {
@@ -68,23 +64,19 @@ fn abuse_leaves_the_round_trips_of_others_as_they_are() {
                 let members = busy_members(assembly, &hub)?;
                 beside_members.extend(round_trips(&mut honest, ROUND_TRIPS)?);
                 drop(members);
-                let abusers = behind_others(|| begin(&hub, u8::try_from(turn)?))?;
+                let abusers = begin(&hub, u8::try_from(turn)?)?;
                 beside_abusers.extend(round_trips(&mut honest, ROUND_TRIPS)?);
                 ensure!(abusers.done() > 0, "{what}: the abuse did nothing");
                 drop(abusers);
                 round_trips(&mut honest, SETTLED_AFTER)?;
             }
             let [alone, beside_members, beside_abusers] = [alone, beside_members, beside_abusers].map(median);
-            let of = |other: Duration| beside_abusers.as_secs_f64() / other.as_secs_f64();
             let told = format!(
-                "{what}: median {alone:?} alone, {beside_members:?} beside members, {beside_abusers:?} beside abusers: {:.2} and {:.2} times as long",
-                of(alone),
-                of(beside_members)
+                "{what}: median {alone:?} alone, {beside_members:?} beside members, {beside_abusers:?} beside abusers"
             );
             assembly.narrator.say(&told);
-            slow.extend((of(alone) > OF_ALONE_MAX || of(beside_members) > OF_MEMBERS_MAX).then_some(told));
+            ensure!(beside_abusers <= beside_members * RATIO_MAX, "{told}: above {RATIO_MAX} times");
         }
-        ensure!(slow.is_empty(), "{slow:?}");
         who_does_not_wait_is_disconnected(&hub)?;
         round_trips(&mut honest, 1).map(drop)
     });
@@ -103,17 +95,6 @@ fn who_does_not_wait_is_disconnected(hub: &Hub) -> Result<()> {
             return Ok(());
         }
     }
-}
-
-/// Runs `begin` in a thread that computes only where nobody else wants to, and so does every thread that it begins.
-fn behind_others<T: Send>(begin: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    std::thread::scope(|scope| {
-        let begun = scope.spawn(|| {
-            rustix::process::setpriority_process(None, 19)?;
-            begin()
-        });
-        begun.join().map_err(|_| anyhow::anyhow!("an abuser panicked"))?
-    })
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
@@ -218,7 +199,7 @@ impl Honest {
 struct Company {
     /// Answers that it got, or attempts that it made.
     count: Arc<AtomicUsize>,
-    _ends: Vec<Box<dyn std::any::Any + Send>>,
+    _ends: Vec<Box<dyn std::any::Any>>,
 }
 
 impl Company {
@@ -230,7 +211,7 @@ impl Company {
 /// The other members each give the hub one backup after another, and wait for each.
 fn busy_members(assembly: &Assembly, hub: &Hub) -> Result<Company> {
     let count = Arc::new(AtomicUsize::new(0));
-    let mut ends: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
+    let mut ends: Vec<Box<dyn std::any::Any>> = Vec::new();
     for member in 2..2 + usize::from(ABUSERS) {
         let mut peer = Honest::new(assembly, hub, member)?;
         let is_over = Arc::new(AtomicBool::new(false));
@@ -249,7 +230,7 @@ fn busy_members(assembly: &Assembly, hub: &Hub) -> Result<Company> {
 /// Strangers open one channel after another and fund none.
 fn unfunded_opens(hub: &Hub, turn: u8) -> Result<Company> {
     let count = Arc::new(AtomicUsize::new(0));
-    let mut ends: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
+    let mut ends: Vec<Box<dyn std::any::Any>> = Vec::new();
     for abuser in 0..ABUSERS {
         let Met { peers, heard, say } = hub.meet(&[0x80 + 8 * turn + abuser; 32], [7; 32], |_| {})?;
         let (to, count) = (hub.address.node_id, Arc::clone(&count));
@@ -321,7 +302,7 @@ impl Drop for Speaker {
 /// Strangers send messages that are longer than any may be, for which they are disconnected, and come back.
 fn oversize_messages(hub: &Hub, turn: u8) -> Result<Company> {
     let count = Arc::new(AtomicUsize::new(0));
-    let mut ends: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
+    let mut ends: Vec<Box<dyn std::any::Any>> = Vec::new();
     for abuser in 0..ABUSERS {
         let seed = [0x40 + 8 * turn + abuser; 32];
         ends.push(Box::new(Oversize::begin(&seed, &hub.address, Arc::clone(&count), PATIENCE)?));
@@ -332,7 +313,7 @@ fn oversize_messages(hub: &Hub, turn: u8) -> Result<Company> {
 /// Strangers ask for the log again and again and read nothing; others begin a handshake and never end it.
 fn slow_peers(hub: &Hub, turn: u8) -> Result<Company> {
     let count = Arc::new(AtomicUsize::new(0));
-    let mut ends: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
+    let mut ends: Vec<Box<dyn std::any::Any>> = Vec::new();
     for _ in 0..16 * ABUSERS {
         let mut stream = TcpStream::connect(hub.address.socket)?;
         // The first of the 50 bytes of act one.
