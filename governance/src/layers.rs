@@ -16,6 +16,15 @@ pub(crate) struct Lineage<'a>(Vec<&'a FundingFact>);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Layers(Vec<(u64, u32)>);
 
+/// What became of a claimed output by some height (G-37).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// The member's coins went elsewhere.
+    Released,
+    /// They were spliced: height and satoshis of each output behind the first.
+    Spliced(Vec<(u32, u64)>),
+}
+
 impl<'a> Lineage<'a> {
     /// The outputs of the channel claimed at `outpoint`, as far as they were mined at `height`.
     pub(crate) fn at(facts: &BTreeMap<OutPoint, &'a FundingFact>, outpoint: OutPoint, height: u32) -> Self {
@@ -44,13 +53,27 @@ impl<'a> Lineage<'a> {
         Some(layers)
     }
 
-    /// The most that is still locked at `height`; `None` while nothing was taken out (G-37).
-    pub(crate) fn left(&self, height: u32) -> Option<u64> {
+    /// What is left at `height` of what was locked earlier; `None` while the first output is the only one (G-37).
+    pub(crate) fn left(&self, height: u32) -> Option<Left> {
         let newest = self.0.last()?;
         if newest.is_released_at(height) {
-            return Some(0);
+            return Some(Left::Released);
         }
-        (self.0.len() > 1).then(|| self.0.iter().map(|fact| fact.value_sat).fold(u64::MAX, u64::min))
+        let later = self.0.get(1..).filter(|later| !later.is_empty())?;
+        Some(Left::Spliced(later.iter().map(|fact| (fact.height, fact.value_sat)).collect()))
+    }
+}
+
+impl Left {
+    /// The most that is still there of what was locked at `height`: no output behind it holds less.
+    pub(crate) fn of_locked_at(&self, height: u32) -> u64 {
+        match self {
+            Self::Released => 0,
+            Self::Spliced(outputs) => {
+                let behind = outputs.iter().filter(|(mined, _)| *mined > height);
+                behind.map(|(_, value_sat)| *value_sat).fold(u64::MAX, u64::min)
+            }
+        }
     }
 }
 

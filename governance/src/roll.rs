@@ -7,7 +7,7 @@ use bitcoin::secp256k1::PublicKey;
 
 use crate::charter::{Charter, WeightRule};
 use crate::id::{ChannelId, MemberId};
-use crate::layers::{Layers, Lineage};
+use crate::layers::{Layers, Left, Lineage};
 use crate::moves::Moves;
 use crate::parallel::{self, Alone, Workers};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
@@ -58,8 +58,8 @@ pub struct Roll {
     total: u128,
     /// What each member's weight rests on; empty for rolls that were not computed from claims.
     parts: BTreeMap<MemberId, Vec<StakePart>>,
-    /// The most that was still locked at the closing height of what some claims rest on (G-37).
-    left: BTreeMap<OutPoint, u64>,
+    /// What had become by the closing height of the outputs that moved on (G-37).
+    left: BTreeMap<OutPoint, Left>,
     closing_height: u32,
 }
 
@@ -114,8 +114,8 @@ impl Roll {
         let mut parts = self.parts.clone();
         for held in parts.values_mut() {
             for part in held.iter_mut() {
-                if let Some(sat) = later.left.get(&part.outpoint) {
-                    part.layers = part.layers.oldest(*sat);
+                if let Some(left) = later.left.get(&part.outpoint) {
+                    part.layers = part.layers.oldest(left.of_locked_at(self.closing_height));
                 }
             }
             held.retain(|part| part.layers.sat() > 0);

@@ -95,6 +95,11 @@ fn who_takes_coins_out_after_the_snapshot_keeps_the_weight_of_the_rest() {
     assert_eq!(weight(&later(&[(5000, 50), (2000, 110)])), 2000, "weight follows what stays");
     assert_eq!(weight(&later(&[(5000, 50), (9000, 110)])), 5000, "a deposit does not vote on what was snapped before");
     assert_eq!(weight(&later(&[(5000, 50), (2000, 110), (9000, 115)])), 2000, "out and in again is out");
+    let grown = Roll::compute(&charter(), &[claim(8000)], &facts(&[(5000, 50), (8000, 90)]), 100);
+    let later = |outputs: &[(u64, u32)]| Roll::compute(&charter(), &[claim(8000)], &facts(outputs), 120);
+    let weight = |later: &Roll| grown.still_locked(&charter(), later).weight(&member_id(1));
+    assert_eq!(weight(&later(&[(5000, 50), (8000, 90)])), 8000, "a deposit before the snapshot stays");
+    assert_eq!(weight(&later(&[(5000, 50), (8000, 90), (6000, 110)])), 6000, "less what leaves behind it");
     let mut closed = facts(&[(5000, 50), (4000, 110)]);
     (closed[1].spent_height, closed[1].released_height) = (Some(115), Some(118));
     assert_eq!(weight(&Roll::compute(&charter(), &[claim(5000)], &closed, 116)), 4000, "its own output of the close");
@@ -174,11 +179,9 @@ proptest! {
         prop_assert_eq!(compute(&aged, height).weight(&member_id(1)), age(&counted));
 
         // G-37: of the snapshot's satoshis those that no later output left out.
-        let least = outputs.iter().filter(|(_, mined)| *mined <= height + later).map(|(value, _)| *value).min();
-        let is_spliced = outputs.iter().filter(|(_, mined)| *mined <= height + later).count() > 1;
         let mut locked = counted;
-        if let Some(least) = least.filter(|_| is_spliced) {
-            locked.truncate(least as usize);
+        for (value, _) in outputs.iter().filter(|(_, mined)| (height + 1..=height + later).contains(mined)) {
+            locked.truncate(*value as usize);
         }
         let still = |charter: &Charter| {
             compute(charter, height).still_locked(charter, &compute(charter, height + later)).weight(&member_id(1))

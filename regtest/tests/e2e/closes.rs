@@ -112,6 +112,11 @@ fn the_hub_takes_no_vote_away_by_closing() {
         })?;
         assembly.mine(6)?;
         ensure!(only_stake(&assembly.members[patient])?.state == "closed");
+        // Counted again (V-34), without who had it home by then.
+        for actor in assembly.everybody() {
+            let tally = actor.proposal(&proposal)?.tally.context("no tally")?;
+            ensure!(tally.yes == STAKES_SAT[patient].to_string(), "{} has {tally:?}", actor.name());
+        }
         Ok(())
     });
 }

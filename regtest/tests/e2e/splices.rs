@@ -64,6 +64,10 @@ fn a_topup_counts_once_and_the_member_votes_before_during_and_after() {
         let next = open_vote(assembly, "Another boat")?;
         vote(assembly, BJARNI, &next, Choice::Yes)?;
         decided(assembly, &next, STAKES_SAT[BJARNI] + 50_000)?;
+        // G-37: nobody took anything out, so both counts came to the same.
+        for proposal in [&proposal, &next] {
+            ensure!(assembly.hub.proposal(proposal)?.vote.at_close.is_empty(), "counted again with other sums");
+        }
         audit(assembly)
     });
 }
@@ -240,13 +244,15 @@ pub(crate) fn vote(assembly: &Assembly, member: usize, proposal: &str, choice: C
     Ok(())
 }
 
-/// The outcome is final, with only this weight of yes.
+/// Mines until the vote is decided, and looks whether its close came to `yes` against nothing, whatever was counted again since (V-34).
 pub(crate) fn decided(assembly: &Assembly, proposal: &str, yes: u64) -> Result<()> {
     assembly.mine_until("the outcome in a final epoch", DECIDED_WITHIN_BLOCKS, || {
         Ok(assembly.members[GUDRUN].has_seen(WaitFor::Decided(proposal.to_owned()))?.then_some(()))
     })?;
     for actor in assembly.everybody() {
-        let tally = actor.proposal(proposal)?.tally.context("no tally")?;
+        let told = actor.proposal(proposal)?;
+        let at_close = told.vote.at_close.into_iter().next().map(|body| body.tally);
+        let tally = at_close.or(told.tally).context("no tally")?;
         ensure!(
             (tally.yes.as_str(), tally.no.as_str()) == (yes.to_string().as_str(), "0"),
             "{} has {tally:?}",
