@@ -202,13 +202,12 @@ impl Peers {
         self.runtime().spawn(async move {
             let mut pause = Duration::from_millis(200);
             loop {
-                match lightning_net_tokio::connect_outbound(Arc::clone(&manager), address.node_id, address.socket).await
-                {
-                    Some(closed) => {
-                        closed.await;
+                match connect(address.socket).await {
+                    Ok(stream) => {
+                        lightning_net_tokio::setup_outbound(Arc::clone(&manager), address.node_id, stream).await;
                         pause = Duration::from_millis(200);
                     }
-                    None => tracing::debug!(%address, "no connection"),
+                    Err(error) => tracing::debug!(%address, %error, "no connection"),
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(10));
@@ -252,7 +251,7 @@ impl Peers {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         self.runtime().spawn(async move {
             loop {
-                match listener.accept().await.and_then(|(stream, _)| stream.into_std()) {
+                match listener.accept().await.and_then(|(stream, _)| prompt(stream)) {
                     Ok(stream) => {
                         tokio::spawn(lightning_net_tokio::setup_inbound(Arc::clone(&manager), stream));
                     }
@@ -266,6 +265,20 @@ impl Peers {
         });
         Ok(())
     }
+}
+
+/// A connection, within ten seconds.
+async fn connect(address: SocketAddr) -> std::io::Result<std::net::TcpStream> {
+    let connecting = tokio::net::TcpStream::connect(address);
+    let stream = tokio::time::timeout(Duration::from_secs(10), connecting).await.map_err(std::io::Error::from)??;
+    prompt(stream)
+}
+
+/// The same connection, which sends at once what is small: a receipt behind another message would wait until the peer has
+/// acknowledged that one, which it does with its next vote or after tens of milliseconds (RFC 896, RFC 1122 section 4.2.3.2).
+fn prompt(stream: tokio::net::TcpStream) -> std::io::Result<std::net::TcpStream> {
+    stream.set_nodelay(true)?;
+    stream.into_std()
 }
 
 impl Drop for Peers {
