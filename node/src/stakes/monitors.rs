@@ -87,7 +87,6 @@ impl Shell {
     /// On I/O.
     pub fn advance_monitors(&mut self) -> Result<()> {
         self.rebroadcast_closes();
-        self.let_overtaken_go()?;
         self.judge_channels_by_log()?;
         let tip = self.tip_height();
         let market = self.bitcoind.fee_market();

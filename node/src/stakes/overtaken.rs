@@ -1,11 +1,11 @@
-//! A close and a splice of one channel spend the same funding, so one of them ends the other (N-151).
+//! A close and a splice of one channel spend the same funding, so one of them ends the other (N-151). That the coins of a splice that can
+//! never be mined are free again, the wallet sees by itself: it takes in what is mined against its transactions.
 
 use althing_channels::{PendingSplice, Side, SpliceStage};
-use anyhow::Result;
-use bitcoin::{FeeRate, OutPoint, Txid};
+use bitcoin::{FeeRate, OutPoint};
 
 use super::{StakeChannel, Stakes};
-use crate::shell::{Shell, unix_time};
+use crate::shell::Shell;
 
 /// Size of a commitment and its child, vB.
 const CLOSE_ALONE_VB: u64 = 320;
@@ -30,15 +30,6 @@ impl Shell {
         let Some(channel) = self.stakes.channel(number) else { return FeeRate::ZERO };
         let signed = channel.pending_splices().into_iter().filter(|splice| splice.stage == SpliceStage::Signed);
         signed.map(|splice| outbidding(&splice)).max().unwrap_or(FeeRate::ZERO)
-    }
-
-    /// At a new tip: the coins of splices that can never be mined are the wallet's again.
-    pub(super) fn let_overtaken_go(&mut self) -> Result<()> {
-        let over = self.stakes.iter().filter(|channel| self.stakes.end(channel.number).is_some());
-        let splices = over.flat_map(StakeChannel::pending_splices).map(|splice| splice.transaction.compute_txid());
-        let waiting: Vec<Txid> = self.wallet.unconfirmed().iter().map(|tx| tx.compute_txid()).collect();
-        let dead: Vec<Txid> = splices.filter(|txid| waiting.contains(txid)).collect();
-        if dead.is_empty() { Ok(()) } else { self.wallet.let_go(dead, unix_time()) }
     }
 }
 

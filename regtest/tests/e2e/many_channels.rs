@@ -1,12 +1,13 @@
 //! A member with as many channels as a backup holds (C-91): each goes on, comes back and ends like a single one.
 
-use althing_node::api::{BackupInfo, Stake};
+use althing_node::api::{BackupInfo, Request, Stake};
 use althing_node::keys::Keys;
 use althing_node::store::DATABASE_FILE;
 use althing_node::wallet::Wallet;
 use althing_regtest::story::{Actor, Assembly, PASSWORD, regtest_address};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
+use bitcoin::hex::DisplayHex as _;
 use bitcoin::{Amount, FeeRate};
 
 use crate::channel_ends::{
@@ -149,6 +150,14 @@ fn a_damaged_backup_is_refused_before_anything_begins() {
             ensure!(endless.contains("C-90"), "{endless}");
             Ok(())
         };
+        // The node judges for itself what a caller hands it.
+        for bytes in [&bytes[..], &bytes[..middle], &[][..]] {
+            let asked = assembly.members[BJARNI].ask(Request::Restore { sealed: Some(bytes.to_lower_hex_string()) });
+            let refusal = format!("{:#}", asked.unwrap_err());
+            ensure!(refusal.contains("C-91"), "{refusal}");
+        }
+        let asked = assembly.members[BJARNI].ask(Request::Restore { sealed: Some("no hex".to_owned()) });
+        ensure!(format!("{:#}", asked.unwrap_err()).contains("C-91"));
         // While the node runs, and while none does.
         refuse(&assembly.members[BJARNI])?;
         assembly.members[BJARNI].stop()?;
