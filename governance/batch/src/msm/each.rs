@@ -34,10 +34,14 @@ static GENERATOR_MULTIPLES: LazyLock<Vec<Affine>> = LazyLock::new(|| {
 pub(crate) fn multiply_each(lanes: Lanes, factors: &[Scalar], points: &[Affine]) -> Vec<Affine> {
     let count = points.len();
     let halves: Vec<[HalfScalar; 2]> = factors.iter().map(|factor| factor.split().into()).collect();
-    let bases: Vec<_> = points.iter().flat_map(|point| [*point, point.times_lambda()]).collect();
     // The products so far, then the tables: what a step adds has to be in one slice.
     let mut from = vec![Affine::INFINITY; count];
-    from.extend(multiples(lanes, &bases, TABLE));
+    from.reserve(2 * TABLE * count);
+    for table in multiples(lanes, points, TABLE).chunks_exact(TABLE) {
+        from.extend_from_slice(table);
+        // Multiples of lambda times the point: a multiplication each, where an addition is six.
+        from.extend(table.iter().map(|multiple| multiple.times_lambda()));
+    }
     let mut products = vec![Affine::INFINITY; count];
     let mut additions = Vec::with_capacity(count);
     let mut step = |from: &mut [Affine], right: &dyn Fn(usize) -> Option<Term>| {

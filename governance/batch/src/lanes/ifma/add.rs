@@ -1,6 +1,7 @@
 //! Additions of points, thirty-two at a time, with inversions shared by all that stand in the same lane.
 
 use core::arch::x86_64::*;
+use std::cell::RefCell;
 
 use super::field::{Eight, Raw, block, mul, mul_by, mul_into, square};
 use super::{BLOCK, Block, VECTORS, rows};
@@ -19,6 +20,11 @@ struct Step {
     lines: Lines,
 }
 
+thread_local! {
+    /// Steps from the additions before, to be overwritten: filling new ones took a fifth of the time of all additions.
+    static STEPS: RefCell<Vec<Step>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Which lanes of each vector do not add along a chord.
 #[derive(Clone, Copy, Default)]
 struct Lines {
@@ -32,7 +38,11 @@ struct Lines {
 pub(super) fn add(from: &[Affine], additions: &[Addition], to: &mut [Affine]) {
     let (blocks, rest) = additions.as_chunks::<BLOCK>();
     let one = block(|_| Eight::one());
-    let mut steps = vec![Step { denominators: one, product: one, lines: Lines::default() }; blocks.len()];
+    let mut kept = STEPS.take();
+    if kept.len() < blocks.len() {
+        kept.resize(blocks.len(), Step { denominators: one, product: one, lines: Lines::default() });
+    }
+    let steps = &mut kept[..blocks.len()];
     for (i, additions) in blocks.iter().enumerate() {
         let (before, step) = steps.split_at_mut(i);
         let Step { denominators, product, lines } = &mut step[0];
@@ -50,20 +60,20 @@ pub(super) fn add(from: &[Affine], additions: &[Addition], to: &mut [Affine]) {
     let (left_over, lanes) = inverses.split_at(left_over);
     portable::sums(from, rest, left_over, to);
     let (lanes, _) = lanes.as_chunks::<8>();
-    if lanes.is_empty() {
-        return;
-    }
-    let mut inverse = block(|v| Eight::from_words(rows::load(lanes[v].each_ref().map(|value| &value.0))));
-    let mut inverses = inverse;
-    for (i, (additions, step)) in blocks.iter().zip(&steps).enumerate().rev() {
-        let before = i.checked_sub(1).map_or(&one, |i| &steps[i].product);
-        mul_into(&inverse, before, &mut inverses);
-        mul_by(&step.denominators, &mut inverse);
-        sums(from, additions, step.lines.doubling, &inverses, to);
-        if step.lines.special != [0; VECTORS] {
-            special_sums(from, additions, step.lines.special, &inverses, to);
+    if !lanes.is_empty() {
+        let mut inverse = block(|v| Eight::from_words(rows::load(lanes[v].each_ref().map(|value| &value.0))));
+        let mut inverses = inverse;
+        for (i, (additions, step)) in blocks.iter().zip(&*steps).enumerate().rev() {
+            let before = i.checked_sub(1).map_or(&one, |i| &steps[i].product);
+            mul_into(&inverse, before, &mut inverses);
+            mul_by(&step.denominators, &mut inverse);
+            sums(from, additions, step.lines.doubling, &inverses, to);
+            if step.lines.special != [0; VECTORS] {
+                special_sums(from, additions, step.lines.special, &inverses, to);
+            }
         }
     }
+    STEPS.set(kept);
 }
 
 /// The denominators of the slopes, never 0: x of the right less x of the left, or twice y.
