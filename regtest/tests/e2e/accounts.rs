@@ -7,7 +7,7 @@ use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::channel_ends::{PATIENCE, only_stake};
+use crate::channel_ends::{PATIENCE, only_stake, stake_of};
 use crate::stage::with_assembly;
 use crate::told::{ask, refused};
 
@@ -156,10 +156,6 @@ fn exact(assembly: &Assembly) -> Result<()> {
         Ok(seen.is_empty().then_some(()))
     });
     found.with_context(|| format!("the last look found{seen}"))
-}
-
-fn stake_of(actor: &Actor, channel: &str) -> Result<althing_node::api::Stake> {
-    actor.stakes()?.into_iter().find(|stake| stake.channel == channel).context("no such channel")
 }
 
 fn rewards(actor: &Actor) -> Result<Vec<Reward>> {

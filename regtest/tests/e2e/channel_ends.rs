@@ -34,6 +34,11 @@ pub(crate) fn only_stake(member: &Actor) -> Result<Stake> {
     member.stakes()?.into_iter().next().context("no stake")
 }
 
+/// The stake channel of that id, as one side has it.
+pub(crate) fn stake_of(actor: &Actor, channel: &str) -> Result<Stake> {
+    actor.stakes()?.into_iter().find(|stake| stake.channel == channel).context("no such channel")
+}
+
 /// The on-chain wallet.
 pub(crate) fn balance(actor: &Actor) -> Result<Balance> {
     match actor.ask(Request::WalletBalance)? {

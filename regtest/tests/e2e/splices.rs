@@ -2,11 +2,13 @@
 //! once.
 
 use althing_node::api::{Choice, Stake, WaitFor};
-use althing_regtest::story::{Actor, Assembly, STAKES_SAT};
+use althing_regtest::story::{Assembly, STAKES_SAT};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
 
-use crate::channel_ends::{PATIENCE, await_child, balance, only_stake, raw, spender, spender_in_mempool, with_stakes};
+use crate::channel_ends::{
+    PATIENCE, await_child, balance, only_stake, raw, spender, spender_in_mempool, stake_of, with_stakes,
+};
 use crate::many_channels::KEPT_SAT;
 use crate::told::{ask, refused};
 
@@ -287,10 +289,6 @@ fn locked(assembly: &Assembly, before: &Stake, amount_sat: u64) -> Result<()> {
         })?;
     }
     Ok(())
-}
-
-fn stake_of(actor: &Actor, channel: &str) -> Result<Stake> {
-    actor.stakes()?.into_iter().find(|stake| stake.channel == channel).context("no such channel")
 }
 
 /// A member who only looked on, and the hub, can show everything from their folders and the block headers alone.
