@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AnchorReply, BackupInfo, BodyTally, ChannelDetail, Choice, ChoiceTally, Curve, Delegations, Deposit, Forced, Gate,
     HubDebt, HubWork, InvitationView, Keeping, MemberHistory, ProposalOption, ProposalReview, Refused, Restored,
-    Reward, Said, SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts, Why,
+    Reward, Said, SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts, VotedBy, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -157,6 +157,9 @@ pub struct Snapshot {
     pub members: Vec<Member>,
     /// The member's own stake channels.
     pub stakes: Vec<Stake>,
+    /// How the charter in force lets each class be voted on; a class that is not here has no rule (N-200).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voted_by: Vec<VotedBy>,
 }
 
 /// The state of a node.

@@ -1,5 +1,6 @@
 //! What is answered about votes of every kind, delegations, deposits and rewards.
 
+use althing_governance::charter::Class;
 use althing_governance::voting::System;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,15 @@ pub struct VoteFacts {
     /// Who of the treasurers voted, where they decide as a body (G-45).
     #[serde(default)]
     pub treasurers: Option<TreasurersVote>,
+}
+
+/// How the charter in force lets proposals of a class be voted on (N-200).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VotedBy {
+    /// The class.
+    pub class: Class,
+    /// The systems of all its rules, in their order; which rule a payment falls under depends on its amount.
+    pub systems: Vec<System>,
 }
 
 /// What the treasurers, as a body of their own, have said so far.

@@ -17,6 +17,7 @@ mod links;
 mod names;
 mod proposals;
 mod report;
+mod voted_by;
 mod wait;
 mod workings;
 
@@ -239,6 +240,7 @@ fn snapshot(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool
         ballots: if me.is_some() { ballots::own(shell)? } else { Vec::new() },
         members: members(shell)?,
         stakes: if me.is_some() { stakes(shell) } else { Vec::new() },
+        voted_by: voted_by::voted_by(&shell.ledger.state().charter().classes),
     })
 }
 

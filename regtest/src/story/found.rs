@@ -184,11 +184,11 @@ fn charter(
     Ok(with_choices(&document) + &rule_change(periods))
 }
 
-/// Resolutions may also be choices among options.
+/// Resolutions are voted on in every way that there is, but for quadratic votes, which need members who were let in one by one (R-60).
 fn with_choices(document: &str) -> String {
     let rule = "class = \"text\"\n";
-    let systems =
-        "systems = [\"yes_no_abstain\", \"approval\", \"instant_runoff\", { score = { max = 5 } }, \"split\"]\n";
+    let systems = "systems = [\"yes_no_abstain\", \"yes_no_veto\", \"optimistic\", \"single_choice\", \"approval\", \
+                   { score = { max = 5 } }, \"instant_runoff\", \"schulze\", \"split\"]\n";
     document.replacen(rule, &format!("{rule}{systems}"), 1)
 }
 

@@ -200,7 +200,9 @@ fn report_names_who_signed(assembly: &Assembly) -> Result<()> {
 
 fn first_session(assembly: &Assembly, proposal: &str, base: &Path) -> Result<String> {
     let third = &assembly.members[2];
-    let opened = third.command(&["treasury", "session", "open", proposal, "--fee-rate", "2", "--out", path(base)?])?;
+    // By its number, as a treasurer reads it from the screen (N-50).
+    let number = format!("#{}", third.proposal(proposal)?.number);
+    let opened = third.command(&["treasury", "session", "open", &number, "--fee-rate", "2", "--out", path(base)?])?;
     ensure!(opened["check"]["verdict"] == "valid", "{opened}");
     ensure!(opened["needed"] == 2 && opened["missing"].as_array().is_some_and(|m| m.len() == 3), "{opened}");
     Ok(opened["id"].as_str().context("an id")?.to_owned())

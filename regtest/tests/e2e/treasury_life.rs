@@ -245,7 +245,8 @@ fn a_budget_is_paid_in_parts_until_a_vote_stops_it() {
         let left = left_of(assembly, &roof)?;
         ensure!(left.contains("0 sat paid, 50000 sat authorised and not paid, 10000 sat to come"), "{left}");
 
-        let timber = format!("{roof}/1");
+        // The first milestone, by the number of the proposal (N-50).
+        let timber = format!("#{}/1", assembly.members[0].proposal(&roof)?.number);
         let txid = two_sign(assembly, &["open", &timber, "--fee-rate", "2"])?;
         ensure!(txid.len() == 64, "{txid}");
         assembly.mine(1)?;

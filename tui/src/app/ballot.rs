@@ -85,6 +85,12 @@ impl Choose {
         choose
     }
 
+    /// Whether something was written or marked that would be missed; a row that is chosen is chosen again at once.
+    #[must_use]
+    pub fn is_worth_keeping(&self) -> bool {
+        !self.reason.trim().is_empty() || !self.undo.is_empty()
+    }
+
     /// The row of the reason.
     #[must_use]
     pub fn reason_row(&self) -> usize {

@@ -13,6 +13,15 @@ use crate::untrusted::Untrusted;
 /// Rows that are looked at and kept; nobody reads more.
 const MAX_SHOWN: usize = 200;
 
+/// Acts whose own form has every option of a command: one row in the palette does for both.
+pub const SAME: [(Act, &str); 5] = [
+    (Act::Invite, "invite"),
+    (Act::RotateKey, "rotate-key"),
+    (Act::Address, "wallet address"),
+    (Act::StakeOpen, "stake open"),
+    (Act::SendCoins, "wallet send"),
+];
+
 /// A list to pick from.
 #[derive(Debug, Clone)]
 pub struct Pick {
@@ -133,7 +142,8 @@ impl Pick {
         for deed in deeds::all() {
             // Also where a form of another make does the same: this one has every option.
             let act = Act::Run(deed.path);
-            if !known.contains(&act) {
+            let is_there = SAME.iter().any(|(same, path)| *path == deed.path && known.contains(same));
+            if !known.contains(&act) && !is_there {
                 let (name, beside) = (deed.about.to_owned(), deed.path.to_owned());
                 items.push(PickItem { name, beside, also: deed.path.to_owned(), picked: Picked::Act(act) });
             }
@@ -224,11 +234,12 @@ fn rooms() -> impl Iterator<Item = (Screen, Section)> {
     parts.chain(others.filter(|(screen, _)| *screen != Screen::Treasury))
 }
 
-/// The name of an act as words.
+/// What an act may be looked for by: its name as words, and the command that does the same.
 fn words_of(act: Act) -> String {
+    let command = SAME.iter().find(|(same, _)| *same == act).map(|(_, path)| *path);
     match act {
         Act::Run(path) => path.to_owned(),
-        act => act.name().replace('-', " "),
+        act => [act.name().replace('-', " ").as_str(), command.unwrap_or_default()].join(" ").trim_end().to_owned(),
     }
 }
 

@@ -55,8 +55,8 @@ pub struct App {
     pub desk: Desk,
     /// The last thing that happened, in a line.
     pub notice: Option<Notice>,
-    /// Drafts put aside, the newest last.
-    pub aside: Vec<Form>,
+    /// Drafts put aside, forms and ballots, the newest last.
+    pub aside: Vec<Popup>,
     /// The keys.
     pub keymap: Keymap,
     /// How the member likes it.

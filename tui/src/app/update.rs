@@ -131,7 +131,7 @@ fn on_screen(app: &mut App, act: Act) -> Vec<Command> {
         Act::Filter => app.filtering = true,
         Act::Confirm => app.filtering = false,
         Act::Undo => match app.aside.pop() {
-            Some(form) => app.popups.push(Popup::Form(Box::new(form))),
+            Some(draft) => app.popups.push(draft),
             None => say(app, true, "No draft was put aside."),
         },
         Act::Theme | Act::Bell | Act::Motion | Act::Mouse => return like(app, act),

@@ -34,6 +34,8 @@ pub struct Console<'a> {
     pub out: &'a mut dyn Write,
     /// The standard error.
     pub err: &'a mut dyn Write,
+    /// Whether the standard error is a file, in which everything stays that is said there (N-202).
+    pub err_is_kept: bool,
     /// Whether nothing may be changed (N-90).
     pub readonly: bool,
     /// Asks for a password without showing it.
@@ -93,6 +95,19 @@ impl Console<'_> {
         }
         self.text(text);
         Ok(OK)
+    }
+
+    /// Refuses to show what must be in no file, where it would get into one.
+    ///
+    /// # Errors
+    /// That the standard error is a file.
+    pub(super) fn expect_forgetful(&self, what: &str) -> Result<(), Failure> {
+        if !self.err_is_kept {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "N-202: the standard error goes to a file, and {what} would stay in it. Run the same command without 2>."
+        )))
     }
 
     /// Says what went wrong and gives the exit code.

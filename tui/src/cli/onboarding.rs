@@ -73,6 +73,10 @@ pub(super) fn join(
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
     let data = data_folder(global)?;
+    let has_keys = backend.has_keys(&data);
+    if data.join(WORDS_UNCHECKED).exists() || !has_keys && options.words_file.is_none() {
+        console.expect_forgetful("the words of your backup")?;
+    }
     let dao_file = dao_file(&options.invitation, console)?;
     let file: DaoFile = serde_json::from_str(&dao_file).context("the DAO file")?;
     // What is wrong with the charter is said when it is checked against Bitcoin.
@@ -87,7 +91,7 @@ pub(super) fn join(
     console.note(&format!("id  {}", grouped(&Untrusted::new(&file.dao_id).line())));
     console.note(&format!("hub {}", Untrusted::new(&file.hub)));
     console.say("Anybody can write that name: compare the id with what the founder told you by another way.");
-    let password = if backend.has_keys(&data) {
+    let password = if has_keys {
         console.say(&format!("{} has keys already; they are used.", data.display()));
         opening_password(global, &data, backend, console)?
     } else {
@@ -385,10 +389,12 @@ pub(super) fn invitation(global: &Global, console: &mut Console<'_>) -> Result<u
     let invitation = invite::encode(&text)?;
     let format = console.format;
     let code = console.answer(&json!({ "invitation": invitation }), || vec![invitation.clone()])?;
-    if format == Format::Words {
+    // A code is for a camera before a terminal; in a file it would be the invitation once more, where nobody asked for it (N-202).
+    if format == Format::Words
+        && let Some((columns, rows)) = console.room()
+    {
         // In capital letters a code is smaller, and they make no difference (N-91).
         let text = invitation.to_uppercase();
-        let (columns, rows) = console.room().unwrap_or((usize::MAX, usize::MAX));
         match crate::widget::qr_room(&text) {
             Some((wide, high)) if wide <= columns && high <= rows => {
                 let lines = crate::widget::qr_lines(&text, wide, &crate::theme::Theme::mono());

@@ -32,6 +32,7 @@ pub fn carry_out(run: &Run, global: &Global, backend: &Arc<dyn Backend>) -> Ran 
         input: &mut std::io::empty(),
         out: &mut out,
         err: &mut err,
+        err_is_kept: false,
         readonly: global.readonly,
         ask_password: &mut |_| match run.password.0.as_str() {
             "" => anyhow::bail!("This opens the keys: put the password in."),

@@ -134,6 +134,7 @@ fn draw_keys(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
         .keymap
         .footer(app.contexts())
         // A page is the row in full already.
+        .filter(|(binding, _)| app.can(binding.act))
         .filter(|(binding, _)| binding.act != Act::Open || !matches!(app.popups.last(), Some(Popup::Page { .. })))
         .filter_map(|(binding, words)| Some((binding.keys.first()?.name(), words, binding.act)))
         .collect();

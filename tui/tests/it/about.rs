@@ -232,6 +232,32 @@ fn joining_asks_plain_questions_and_checks_the_words() {
     assert!(!again().err.contains("Write these words on paper"), "they are checked once");
 }
 
+/// What is shown beside an answer would stay in a log to which the standard error goes (N-202).
+#[test]
+fn nothing_that_opens_keys_or_names_the_dao_gets_into_a_log() {
+    let text = dao_file(&[1, 2], &[3], "02aa@127.0.0.1:9735", 5);
+    let invitation = invite::encode(&text).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let join = |more: &str| {
+        let stage = Stage { err_is_kept: true, is_new: true, ..Stage::default() };
+        let command = format!("--data {}/new join {invitation}{more}", folder.path().display());
+        althing(stage, &command, "regtest\n\n/cookie\n\nUnnur\n0\n")
+    };
+    let refused = join("");
+    assert_eq!((refused.code, refused.did.len()), (1, 0), "{refused:?}");
+    assert!(refused.err.contains("N-202") && !refused.err.contains("abandon"), "{}", refused.err);
+    // With words of one's own, none are shown.
+    let words = folder.path().join("words");
+    std::fs::write(&words, "abandon").unwrap();
+    assert!(!join(&format!(" --words-file {}", words.display())).err.contains("N-202"));
+    // The answer is the invitation; a code of it is for a camera before a terminal.
+    let data = folder.path().join("dao");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("dao.json"), &text).unwrap();
+    let told = althing(Stage::default(), &format!("--data {} dao invitation", data.display()), "");
+    assert_eq!((told.code, told.out.trim_end(), told.err.as_str()), (0, invitation.as_str(), ""));
+}
+
 /// The founding file says where the DAO lives and what it asks for: a newcomer is not asked what they cannot know, and no keys
 /// are made for another network.
 #[test]

@@ -254,6 +254,7 @@ pub(crate) fn snapshot() -> Snapshot {
                 balances: None,
             })),
         }],
+        voted_by: Vec::new(),
     }
 }
 

@@ -21,6 +21,32 @@ fn a_draft_that_was_left_comes_back() {
     assert!(member.app.popups.len() == 1, "one draft, one form");
 }
 
+/// The reason is the one part of a ballot that is written (N-201).
+#[test]
+fn a_ballot_that_was_left_comes_back_with_its_reason() {
+    let left = || {
+        let mut member = AtTheKeyboard::new();
+        member.press("2jvn<tab>The roof leaks.<enter>");
+        assert!(matches!(member.app.popups.last(), Some(Popup::Review(_))));
+        member.press("<esc><esc>");
+        assert!(member.app.popups.is_empty());
+        assert!(member.text().contains("Put aside; z brings it back."), "{}", member.text());
+        member
+    };
+    // By z from anywhere, or by beginning to vote on the same proposal.
+    for keys in ["1z", "2v"] {
+        let mut member = left();
+        let text = member.press(keys).text();
+        let Some(Popup::Choose(choose)) = member.app.popups.last() else { panic!("{keys}: {text}") };
+        assert_eq!((choose.reason.as_str(), choose.choice), ("The roof leaks.", 1), "{keys}");
+        assert!(member.app.aside.is_empty(), "{keys}");
+    }
+    // On another proposal it is not in the way, and a ballot in which nothing was written is no draft.
+    let mut member = AtTheKeyboard::new();
+    member.press("2jvn<esc>");
+    assert!(member.app.aside.is_empty());
+}
+
 #[test]
 fn typing_is_undone_and_done_again() {
     let mut member = AtTheKeyboard::new();

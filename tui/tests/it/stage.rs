@@ -18,6 +18,8 @@ pub(crate) struct Stage {
     pub(crate) did: Mutex<Vec<String>>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) charter_problem: Option<String>,
+    /// Whether the standard error is a file.
+    pub(crate) err_is_kept: bool,
     /// Whether the folder has no keys yet.
     pub(crate) is_new: bool,
     /// Whether nothing was ever sent to the wallet.
@@ -289,6 +291,7 @@ pub(crate) fn althing(stage: Stage, command: &str, input: &str) -> Outcome {
         &args,
         &backend,
         &mut Console {
+            err_is_kept: stage.err_is_kept,
             readonly: false,
             format: Format::default(),
             input: &mut input,

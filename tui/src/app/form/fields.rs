@@ -1,6 +1,8 @@
 //! The fields of each form.
 
-use super::{Field, FieldEntry, FormKind, SCOPES, proposal};
+use std::borrow::Cow;
+
+use super::{Field, FieldEntry, FormKind, SCOPES, proposal, systems};
 use crate::app::run::PASSWORD;
 use crate::deeds::{self, DeedOption, SWITCH, Secret, Takes};
 
@@ -8,16 +10,16 @@ use crate::deeds::{self, DeedOption, SWITCH, Secret, Takes};
 pub(super) fn of(kind: &FormKind) -> Vec<Field> {
     match kind {
         FormKind::Comment { .. } | FormKind::Remark { .. } => Vec::new(),
-        FormKind::Proposal => proposal::fields(proposal::QUESTION, proposal::YES_NO),
+        FormKind::Proposal => proposal::fields(proposal::QUESTION, systems::YES_NO, &[]),
         FormKind::Delegate => vec![
             Field::line("To", "a name or vote key; several: name=3, other=1", ""),
-            Field::one_of("On", &SCOPES),
+            Field::one_of("On", SCOPES.as_slice()),
             Field::line("Which", "tag or class, such as spend", ""),
             Field::line("Until", "height at which it ends; or none", ""),
             Field::line("Abstain", "parts that abstain; 1 with nobody named: all", ""),
         ],
         FormKind::Revoke => {
-            vec![Field::one_of("On", &SCOPES), Field::line("Which", "tag or class, such as spend", "")]
+            vec![Field::one_of("On", SCOPES.as_slice()), Field::line("Which", "tag or class, such as spend", "")]
         }
         FormKind::StakeOpen => vec![
             Field::line("Amount", "satoshis to lock", ""),
@@ -31,10 +33,10 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
             Field::line("Vote key", "of the person invited, 64 hex digits", ""),
             Field::line("Until", "height at which the invitation ends", ""),
         ],
-        FormKind::Guard { .. } => vec![Field::one_of("Voice", &["delay it", "stop it for good"])],
+        FormKind::Guard { .. } => vec![Field::one_of("Voice", ["delay it", "stop it for good"].as_slice())],
         FormKind::Deposit { .. } => vec![Field::line("Amount", "satoshis to hold", "")],
         FormKind::Export { .. } => vec![
-            Field::one_of("Prove", &["my ballot is counted", "the sums and the outcome"]),
+            Field::one_of("Prove", ["my ballot is counted", "the sums and the outcome"].as_slice()),
             Field::file("File", "where to write it", "proof.althing"),
         ],
         FormKind::SendCoins => vec![
@@ -54,7 +56,10 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
         FormKind::Backup => vec![Field::file("File", "where to write it, best on another disk", "channels.backup")],
         FormKind::LinkBump => vec![Field::line("Fee rate", "sat/vB; what seems to be needed if none", "")],
         FormKind::Timestamp { epoch } => vec![
-            Field::one_of("Form", &["for the unmodified ots client", "by an OP_RETURN", "by the witness after it"]),
+            Field::one_of(
+                "Form",
+                ["for the unmodified ots client", "by an OP_RETURN", "by the witness after it"].as_slice(),
+            ),
             Field::file("File", "where to write it", format!("link-{epoch}.ots")),
         ],
         FormKind::SessionOpen { payments } => vec![
@@ -72,7 +77,7 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
         FormKind::SessionComment { .. } => vec![Field::line("Comment", "for the other treasurers", "")],
         FormKind::SessionBump { .. } => vec![
             Field::line("Fee rate", "sat/vB; of a child: of both together", ""),
-            Field::one_of("By", &["a replacement", "a child that pays for it"]),
+            Field::one_of("By", ["a replacement", "a child that pays for it"].as_slice()),
         ],
         FormKind::SaveSession { session } => {
             let name = format!("session-{}.psbt", session.get(..8).unwrap_or(session));
@@ -102,8 +107,8 @@ fn run(path: &str) -> Vec<Field> {
 fn option(option: &'static DeedOption) -> Field {
     let entry = match &option.takes {
         Takes::Value { usual, .. } => FieldEntry::Line((*usual).to_owned()),
-        Takes::OneOf { of, usual } => FieldEntry::OneOf(of, *usual),
-        Takes::Nothing => FieldEntry::OneOf(&SWITCH, 0),
+        Takes::OneOf { of, usual } => FieldEntry::OneOf(Cow::Borrowed(of), *usual),
+        Takes::Nothing => FieldEntry::OneOf(Cow::Borrowed(&SWITCH), 0),
     };
     Field { label: option.label, hint: option.hint, entry, file: option.file }
 }

@@ -5,9 +5,12 @@ mod fields;
 mod files;
 mod order;
 mod proposal;
+mod systems;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use althing_node::api::VotedBy;
 use ratatui_textarea::{TextArea, WrapMode};
 
 pub use files::Files;
@@ -61,6 +64,8 @@ pub struct Form {
     option: usize,
     // The charter in force, as it came.
     in_force: String,
+    // How it lets proposals be voted on, as far as it is known.
+    voted_by: Vec<VotedBy>,
 }
 
 /// What a form is about.
@@ -207,7 +212,7 @@ pub enum FieldEntry {
     /// A line of text.
     Line(String),
     /// One of these.
-    OneOf(&'static [&'static str], usize),
+    OneOf(Cow<'static, [&'static str]>, usize),
     /// A line that is never shown.
     Secret(Secret),
 }
@@ -221,8 +226,8 @@ impl Field {
         Self { file: Some(Files::One), ..Self::line(label, hint, text) }
     }
 
-    fn one_of(label: &'static str, of: &'static [&'static str]) -> Self {
-        Self { label, hint: "←/→ change it", entry: FieldEntry::OneOf(of, 0), file: None }
+    fn one_of(label: &'static str, of: impl Into<Cow<'static, [&'static str]>>) -> Self {
+        Self { label, hint: "←/→ change it", entry: FieldEntry::OneOf(of.into(), 0), file: None }
     }
 
     /// What is in it, as text.
@@ -256,7 +261,16 @@ impl Form {
             body_of: 0,
             option: 1,
             in_force: String::new(),
+            voted_by: Vec::new(),
         }
+    }
+
+    /// An empty form of a proposal, which offers what the charter allows.
+    #[must_use]
+    pub fn of_proposal(voted_by: &[VotedBy]) -> Self {
+        let mut form = Self { voted_by: voted_by.to_vec(), ..Self::new(FormKind::Proposal) };
+        form.fit();
+        form
     }
 
     /// With a text in the first field of a line.
@@ -301,7 +315,10 @@ impl Form {
     /// Whether anything was put in that would be missed.
     #[must_use]
     pub fn is_worth_keeping(&self) -> bool {
-        let fresh = Self::new(self.kind.clone());
+        let fresh = match self.kind {
+            FormKind::Proposal => Self::of_proposal(&self.voted_by),
+            _ => Self::new(self.kind.clone()),
+        };
         self.fields != fresh.fields || self.body.as_ref().is_some_and(|body| !body.is_empty())
     }
 

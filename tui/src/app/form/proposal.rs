@@ -1,10 +1,13 @@
 //! A proposal as the form has it: its fields follow from what it is about and how it is voted on.
 
-use althing_node::api::{Class, DraftEffect, DraftOption, DraftOutput, ProposalDraft, System};
+use std::borrow::Cow;
+
+use althing_node::api::{Class, DraftEffect, DraftOption, DraftOutput, ProposalDraft, VotedBy};
 use ratatui_textarea::TextArea;
 
 use super::order::{amount, number};
-use super::{Field, FieldEntry, Form, FormKind, MAX_BODY_BYTES, MAX_TITLE_BYTES, several_lines};
+use super::systems::{QUADRATIC, SCORE, chooses};
+use super::{Field, FieldEntry, Form, FormKind, MAX_BODY_BYTES, MAX_TITLE_BYTES, several_lines, systems};
 use crate::parts;
 use crate::untrusted::is_showable;
 
@@ -26,24 +29,6 @@ const REQUEST: &str = "a call for proposals";
 const ABOUT: [&str; 12] =
     [QUESTION, PAYMENT, BUDGET, STOP_BUDGET, RULES, ADMIT, EXPEL, ELECT, KEYS, CONFISCATE, PAUSE, REQUEST];
 
-/// The way to vote that a form begins with.
-pub(super) const YES_NO: &str = "yes/no/abstain";
-const VETO: &str = "yes/no with veto";
-const OPTIMISTIC: &str = "optimistic";
-const SINGLE: &str = "single choice";
-const APPROVAL: &str = "approval";
-const SCORE: &str = "score";
-const RUNOFF: &str = "instant run-off";
-const SCHULZE: &str = "Schulze";
-const SPLIT: &str = "split";
-const QUADRATIC: &str = "quadratic";
-
-/// The ways to vote on everything but a call for proposals.
-const SYSTEMS: [&str; 10] = [YES_NO, VETO, OPTIMISTIC, SINGLE, APPROVAL, SCORE, RUNOFF, SCHULZE, SPLIT, QUADRATIC];
-
-/// The ways to vote on what has no alternatives.
-const ANSWERS: [&str; 3] = [YES_NO, VETO, OPTIMISTIC];
-
 /// The option whose effects the fields show.
 const OF_OPTION: &str = "Of option";
 
@@ -59,13 +44,14 @@ const NUMBERS: [&str; 62] = [
 const OF_ALL: [&str; 10] =
     ["Title", "About", "Vote by", "Options", "Grades up to", "Credits", OF_OPTION, "Tags", "Version of", "Answers"];
 
-/// The fields of a proposal that is about that and voted on so, empty; of its options those of one.
-pub(super) fn fields(about: &str, system: &str) -> Vec<Field> {
-    let systems: &'static [&'static str] = if has_choices(about) { &SYSTEMS } else { &ANSWERS };
+/// The fields of a proposal that is about that and voted on so, as far as the charter allows it; empty, of its options those of one.
+pub(super) fn fields(about: &str, system: &str, voted_by: &[VotedBy]) -> Vec<Field> {
+    let systems = systems::offered(about, voted_by);
+    let system = systems::fitting(&systems, system);
     let by_option = has_choices(about) && chooses(system);
     let mut fields = vec![
         Field::line("Title", "one line, at most 120 bytes", ""),
-        Field::one_of("About", &ABOUT),
+        Field::one_of("About", ABOUT.as_slice()),
         Field::one_of("Vote by", systems),
     ];
     for (field, choice) in fields[1..].iter_mut().zip([about, system]) {
@@ -76,9 +62,10 @@ pub(super) fn fields(about: &str, system: &str) -> Vec<Field> {
     if by_option {
         fields.push(Field::line("Options", "one; another; a third", ""));
     }
+    let scale = || systems::scale(about, system, voted_by);
     match system {
-        SCORE if by_option => fields.push(Field::line("Grades up to", "the highest grade", "5")),
-        QUADRATIC if by_option => fields.push(Field::line("Credits", "of every member", "100")),
+        SCORE if by_option => fields.push(Field::line("Grades up to", "the highest grade", scale())),
+        QUADRATIC if by_option => fields.push(Field::line("Credits", "of every member", scale())),
         _ => {}
     }
     if by_option && about != QUESTION {
@@ -142,13 +129,25 @@ fn effect_fields(about: &str, by_option: bool) -> Vec<Field> {
 }
 
 /// Whether it may be about several things of which one is chosen.
-fn has_choices(about: &str) -> bool {
+pub(super) fn has_choices(about: &str) -> bool {
     about != REQUEST
 }
 
-/// Whether members choose among options, by the words for the way to vote.
-fn chooses(system: &str) -> bool {
-    !ANSWERS.contains(&system)
+/// The class of what has no options, by the words for what it is about.
+pub(super) fn class_of(about: &str) -> Class {
+    match about {
+        PAYMENT => Class::Spend,
+        BUDGET | STOP_BUDGET => Class::Budget,
+        RULES => Class::RuleChange,
+        ADMIT => Class::Admit,
+        EXPEL => Class::Expel,
+        ELECT => Class::ElectTreasurers,
+        KEYS => Class::ReplaceKeys,
+        CONFISCATE => Class::Confiscate,
+        PAUSE => Class::Pause,
+        REQUEST => Class::Request,
+        _ => Class::Text,
+    }
 }
 
 impl Form {
@@ -156,16 +155,17 @@ impl Form {
     pub(super) fn fit(&mut self) {
         let here = self.fields.get(self.at).map(|field| field.label);
         let (about, system) = (self.get("About").to_owned(), self.get("Vote by").to_owned());
-        let mut fields = fields(&about, &system);
+        let system = systems::fitting(&systems::offered(&about, &self.voted_by), &system);
+        let mut fields = fields(&about, system, &self.voted_by);
         let options = self.count_options();
-        let next = if chooses(&system) { self.option_shown().min(options) } else { 1 };
+        let next = if chooses(system) { self.option_shown().min(options) } else { 1 };
         self.put_away();
         self.option = next;
         for field in &mut fields {
             let of = self.option_of(field.label);
             match &mut field.entry {
                 FieldEntry::OneOf(numbers, at) if field.label == OF_OPTION => {
-                    (*numbers, *at) = (&NUMBERS[..options], next - 1);
+                    (*numbers, *at) = (Cow::Borrowed(&NUMBERS[..options]), next - 1);
                 }
                 FieldEntry::OneOf(..) | FieldEntry::Secret(_) => {}
                 FieldEntry::Line(line) => {
@@ -206,7 +206,7 @@ impl Form {
         let count = self.count_options();
         let field = self.fields.iter_mut().find(|field| field.label == OF_OPTION);
         if let Some(Field { entry: FieldEntry::OneOf(numbers, at), .. }) = field {
-            *numbers = &NUMBERS[..count];
+            *numbers = Cow::Borrowed(&NUMBERS[..count]);
             *at = (*at).min(count - 1);
         }
     }
@@ -215,9 +215,14 @@ impl Form {
         self.listed("Options", ';').len().clamp(1, NUMBERS.len())
     }
 
-    /// What stands beside a field: the name of the option whose effects are shown.
+    /// What stands beside a field: the name of the option whose effects are shown, or what the charter says of the choice.
     #[must_use]
     pub fn beside(&self, label: &str) -> Option<String> {
+        if self.kind == FormKind::Proposal
+            && let Some(words) = systems::beside(label, self.get("About"), &self.voted_by)
+        {
+            return Some(words.to_owned());
+        }
         let named = self.listed("Options", ';').into_iter().nth(self.option_shown().checked_sub(1)?);
         named.filter(|_| label == OF_OPTION)
     }
@@ -289,35 +294,8 @@ impl Form {
         Ok(draft)
     }
 
-    fn system(&self) -> Result<System, String> {
-        Ok(match self.get("Vote by") {
-            VETO => System::YesNoVeto,
-            OPTIMISTIC => System::Optimistic,
-            SINGLE => System::SingleChoice,
-            APPROVAL => System::Approval,
-            SCORE => System::Score { max: number(self.get("Grades up to"), "a highest grade")? },
-            RUNOFF => System::InstantRunoff,
-            SCHULZE => System::Schulze,
-            SPLIT => System::Split,
-            QUADRATIC => System::Quadratic { credits: number(self.get("Credits"), "a number of credits")? },
-            _ => System::YesNoAbstain,
-        })
-    }
-
     fn class(&self) -> Class {
-        match self.get("About") {
-            PAYMENT => Class::Spend,
-            BUDGET | STOP_BUDGET => Class::Budget,
-            RULES => Class::RuleChange,
-            ADMIT => Class::Admit,
-            EXPEL => Class::Expel,
-            ELECT => Class::ElectTreasurers,
-            KEYS => Class::ReplaceKeys,
-            CONFISCATE => Class::Confiscate,
-            PAUSE => Class::Pause,
-            REQUEST => Class::Request,
-            _ => Class::Text,
-        }
+        class_of(self.get("About"))
     }
 
     /// The options, each with what its own fields say.

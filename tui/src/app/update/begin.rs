@@ -1,24 +1,32 @@
 //! What an act on a screen begins: mostly a form or a page.
 
-use althing_node::api::{
-    Body, CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Role, Saying, Stake,
-};
+use althing_node::api::{Body, CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Saying, Stake};
 
 use althing_node::stakes::DEFAULT_CLOSE_FEE_SAT;
 
 use super::{go, part, review, say, treasury};
 use crate::app::ballot::Choose;
 use crate::app::form::{Form, FormKind, said, stated};
+use crate::app::possible::{IS_A_HUB, NOT_AT_A_HUB, is_a_members};
 use crate::app::state::{App, Page, Popup};
 use crate::app::{Act, Command, Purpose, Screen, Section};
 use crate::format::{parse_weight, percent, thousands};
 
 /// Begins what orders something.
 pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
+    if app.is_hub() && is_a_members(act) {
+        let is_vote = matches!(act, Act::Vote | Act::VoteAsTreasurer);
+        say(app, true, if is_vote { IS_A_HUB } else { NOT_AT_A_HUB });
+        return Vec::new();
+    }
     match act {
         Act::Vote => begin_vote(app, treasurers_row(app)),
         Act::VoteAsTreasurer => begin_vote(app, true),
-        Act::Propose => form(app, FormKind::Proposal),
+        Act::Propose => {
+            let voted_by = app.snapshot.as_deref().map(|snapshot| snapshot.voted_by.as_slice()).unwrap_or_default();
+            let form = Form::of_proposal(voted_by);
+            app.popups.push(Popup::Form(Box::new(form)));
+        }
         Act::Comment | Act::Reply | Act::Remark | Act::Guard | Act::Deposit => about_proposal(app, act),
         Act::Withdraw => {
             if let Some(proposal) = app.open.clone() {
@@ -209,9 +217,6 @@ fn treasurers_row(app: &App) -> bool {
 /// Opens the choice, on the choice made before if there is one.
 fn begin_vote(app: &mut App, as_treasurer: bool) {
     let Some(proposal) = selected_proposal(app) else { return };
-    if app.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.role == Role::Hub) {
-        return say(app, true, "N-39: this is a hub, which has no vote; members vote by their own nodes.");
-    }
     let Some(proposal) = app.proposal(&proposal) else { return };
     let number = proposal.number;
     match &proposal.vote.treasurers {
@@ -241,8 +246,12 @@ fn begin_vote(app: &mut App, as_treasurer: bool) {
             return;
         }
     }
-    let choose = if as_treasurer { Choose::of_treasurer(proposal) } else { Choose::new(proposal) };
-    app.popups.push(Popup::Choose(Box::new(choose)));
+    // A ballot that was put aside is taken up again: what was written there was meant for this vote.
+    let is_of_it = |draft: &Popup| matches!(draft, Popup::Choose(kept) if kept.proposal == proposal.id && kept.as_treasurer == as_treasurer);
+    let draft = app.aside.iter().rposition(is_of_it);
+    let fresh = if as_treasurer { Choose::of_treasurer(proposal) } else { Choose::new(proposal) };
+    let draft = draft.map(|place| app.aside.remove(place));
+    app.popups.push(draft.unwrap_or_else(|| Popup::Choose(Box::new(fresh))));
 }
 
 /// Forms about the open proposal.

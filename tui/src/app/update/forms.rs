@@ -17,12 +17,7 @@ pub(super) fn on_form(app: &mut App, mut form: Box<Form>, act: Act) -> Vec<Comma
         Act::Back => {
             form.forget_secrets();
             if form.is_worth_keeping() {
-                if app.aside.len() == MAX_ASIDE {
-                    app.aside.remove(0);
-                }
-                app.aside.push(*form);
-                let key = app.keymap.key_of(app.screen_contexts(), Act::Undo).unwrap_or_default();
-                say(app, false, format!("Put aside; {key} brings it back."));
+                put_aside(app, Popup::Form(form));
             }
             return Vec::new();
         }
@@ -51,6 +46,16 @@ pub(super) fn on_form(app: &mut App, mut form: Box<Form>, act: Act) -> Vec<Comma
         return Vec::new();
     }
     vec![Command::Ask { purpose: Purpose::Charter, request: Request::Charter }]
+}
+
+/// Keeps what was written and not sent (N-201).
+pub(super) fn put_aside(app: &mut App, draft: Popup) {
+    if app.aside.len() == MAX_ASIDE {
+        app.aside.remove(0);
+    }
+    app.aside.push(draft);
+    let key = app.keymap.key_of(app.screen_contexts(), Act::Undo).unwrap_or_default();
+    say(app, false, format!("Put aside; {key} brings it back."));
 }
 
 /// A form is filled in: the review page, or for a file the file at once.

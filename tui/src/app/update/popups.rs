@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::moving::{go, moved, part, scrolled};
-use super::{READ_ONLY, begin, on_act, on_screen, review, say};
+use super::{READ_ONLY, begin, forms, on_act, on_screen, review, say};
 use crate::app::ballot::Choose;
 use crate::app::form::Form;
 use crate::app::order::{Review, ReviewStep};
@@ -159,7 +159,12 @@ pub(super) fn on_pick(app: &mut App, mut pick: Box<Pick>, act: Act) -> Vec<Comma
 /// Keys of the ballot being filled in.
 pub(super) fn on_choose(app: &mut App, mut choose: Box<Choose>, act: Act) -> Vec<Command> {
     match act {
-        Act::Back => return Vec::new(),
+        Act::Back => {
+            if choose.is_worth_keeping() {
+                forms::put_aside(app, Popup::Choose(choose));
+            }
+            return Vec::new();
+        }
         Act::Choose(row) => choose.go(row),
         Act::Down => choose.down(),
         Act::Up => choose.up(),

@@ -1,0 +1,83 @@
+//! What can come to something on the node that the screens show: a hub has no vote and no stake of its own, and screens that only look
+//! order nothing (N-203). The footer shows nothing else.
+
+use althing_node::api::Role;
+
+use super::{Act, App};
+
+/// Why a hub does not do what members do.
+pub(super) const IS_A_HUB: &str = "N-39: this is a hub, which has no vote; members vote by their own nodes.";
+
+/// Why a hub has no such forms.
+pub(super) const NOT_AT_A_HUB: &str = "N-39: this is a hub; members do that by their own nodes.";
+
+impl App {
+    /// Whether the node that is shown is the hub.
+    #[must_use]
+    pub fn is_hub(&self) -> bool {
+        self.snapshot.as_deref().is_some_and(|snapshot| snapshot.status.role == Role::Hub)
+    }
+
+    /// Whether that act can come to something here.
+    #[must_use]
+    pub fn can(&self, act: Act) -> bool {
+        !(self.is_hub() && is_a_members(act) || self.readonly && orders(act))
+    }
+}
+
+/// What only a member's node does.
+pub(super) fn is_a_members(act: Act) -> bool {
+    const COMMANDS: [&str; 7] =
+        ["accept", "backup keep", "channel bump", "channel migrate", "restore", "tower add", "tower remove"];
+    match act {
+        Act::Vote
+        | Act::VoteAsTreasurer
+        | Act::Propose
+        | Act::Comment
+        | Act::Reply
+        | Act::Agree
+        | Act::Disagree
+        | Act::Remark
+        | Act::Withdraw
+        | Act::Guard
+        | Act::Deposit
+        | Act::Delegate
+        | Act::Revoke
+        | Act::Invite
+        | Act::RotateKey
+        | Act::StakeOpen
+        | Act::TopUp
+        | Act::TakeOut
+        | Act::Backup => true,
+        Act::Run(path) => COMMANDS.contains(&path),
+        _ => false,
+    }
+}
+
+/// What screens that only look refuse; a command that changes something refuses by itself (N-90).
+pub(super) fn orders(act: Act) -> bool {
+    let elsewhere = matches!(
+        act,
+        Act::Hide
+            | Act::Export
+            | Act::SaveReport
+            | Act::StakeClose
+            | Act::ForceClose
+            | Act::Pay
+            | Act::Address
+            | Act::SendCoins
+            | Act::SessionOpen
+            | Act::Housekeeping
+            | Act::Sign
+            | Act::Refuse
+            | Act::SessionComment
+            | Act::Broadcast
+            | Act::Bump
+            | Act::SaveSession
+            | Act::TakeSession
+            | Act::Freeze
+            | Act::TreasuryAddress
+            | Act::Timestamp
+    );
+    elsewhere || is_a_members(act) && !matches!(act, Act::Run(_))
+}
