@@ -25,6 +25,9 @@ pub const MAX_TREASURY_KEYS: usize = 15;
 /// BIP341's point with no known discrete logarithm, for a P2TR treasury whose key path nobody can use.
 pub(super) const UNSPENDABLE_KEY: &str = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";
 
+/// Longest wait in blocks. Of a longer one the network takes the lowest 16 bits (BIP68), so that 65,546 would be 10.
+const MAX_WAIT: u32 = 0xffff;
+
 /// Deepest level of a BIP32 key: depth is one byte.
 const MAX_KEY_DEPTH: usize = 255;
 
@@ -63,7 +66,9 @@ pub enum TreasuryError {
         reason: String,
     },
     /// The condition asks for something else than keys and a wait in blocks.
-    #[error("T-3: the condition may ask for keys and for blocks of waiting (older) only, it is {found}")]
+    #[error(
+        "T-3: the condition may ask for keys and for 1 to {MAX_WAIT} blocks of waiting (older) only, it is {found}"
+    )]
     NotKeysAndWaits {
         /// The condition as a miniscript policy.
         found: String,
@@ -308,7 +313,7 @@ fn collect_keys(
 ) -> Result<(), TreasuryError> {
     match condition {
         Semantic::Key(key) => keys.push(key.clone()),
-        Semantic::Older(wait) if wait.is_height_locked() && wait.to_consensus_u32() > 0 => {}
+        Semantic::Older(wait) if wait.is_height_locked() && wait.to_consensus_u32() <= MAX_WAIT => {}
         Semantic::Thresh(threshold) => {
             for item in threshold.iter() {
                 collect_keys(item, keys)?;

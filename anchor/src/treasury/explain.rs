@@ -37,7 +37,7 @@ impl Treasury {
     /// Every way to spend, those without a wait first. `name` gives the words for a key, by its place in [`Treasury::keys`].
     pub fn paths(&self, name: impl Fn(usize) -> String) -> Vec<SpendingPath> {
         let alternatives: Vec<Semantic<DescriptorPublicKey>> = match self.condition() {
-            Semantic::Thresh(threshold) if threshold.k() == 1 && threshold.n() > 1 => {
+            Semantic::Thresh(threshold) if threshold.k() == 1 => {
                 threshold.iter().map(|item| (**item).clone()).collect()
             }
             other => vec![other.clone()],
@@ -114,13 +114,8 @@ fn without_waits(part: &Semantic<DescriptorPublicKey>) -> Semantic<DescriptorPub
         Semantic::Thresh(threshold) if threshold.k() == threshold.n() => {
             let kept: Vec<_> =
                 threshold.iter().filter(|item| !matches!(***item, Semantic::Older(_))).cloned().collect();
-            match (kept.len(), kept.first()) {
-                (1, Some(only)) => (**only).clone(),
-                (count, _) if count > 0 && count < threshold.n() => {
-                    miniscript::Threshold::new(count, kept).map_or_else(|_| part.clone(), Semantic::Thresh)
-                }
-                _ => part.clone(),
-            }
+            // Of waits alone nothing would be left to say.
+            miniscript::Threshold::new(kept.len(), kept).map_or_else(|_| part.clone(), Semantic::Thresh)
         }
         other => other.clone(),
     }

@@ -33,7 +33,7 @@ fn stage() -> Stage {
 }
 
 /// A chest whose payment is staged.
-fn chest(treasury: Treasury) -> Chest {
+pub(crate) fn chest(treasury: Treasury) -> Chest {
     let mut chest = Chest::new(treasury);
     chest.intent.stage = Some(stage());
     chest.stages = vec![policy(&chest)];
@@ -49,7 +49,7 @@ fn policies(chest: &Chest) -> Vec<Treasury> {
     chest.generations.iter().cloned().chain([policy(chest)]).collect()
 }
 
-fn payout(psbt: &Psbt) -> Psbt {
+pub(crate) fn payout(psbt: &Psbt) -> Psbt {
     read_payout(psbt).unwrap().unwrap()
 }
 
@@ -69,7 +69,7 @@ fn sign_both(psbt: &Psbt, by: &[u8]) -> Psbt {
 }
 
 /// What rests after an honest stage.
-fn staged_coin(chest: &Chest) -> TreasuryCoin {
+pub(crate) fn staged_coin(chest: &Chest) -> TreasuryCoin {
     let transaction = chest.psbt().unsigned_tx;
     TreasuryCoin {
         outpoint: OutPoint { txid: transaction.compute_txid(), vout: 0 },
@@ -79,7 +79,7 @@ fn staged_coin(chest: &Chest) -> TreasuryCoin {
     }
 }
 
-fn return_of(chest: &Chest) -> Psbt {
+pub(crate) fn return_of(chest: &Chest) -> Psbt {
     let treasury = chest.generations.last().unwrap();
     return_psbt(&[(staged_coin(chest), policy(chest))], treasury, 30, FeeRate::from_sat_per_vb_u32(3)).unwrap()
 }
@@ -422,7 +422,12 @@ fn judged(chest: &Chest, psbt: &Psbt) -> SpendFinding {
     })
 }
 
-fn with_spend<T>(chest: &Chest, psbt: &Psbt, transaction: &Transaction, judge: impl FnOnce(MinedSpend<'_>) -> T) -> T {
+pub(crate) fn with_spend<T>(
+    chest: &Chest,
+    psbt: &Psbt,
+    transaction: &Transaction,
+    judge: impl FnOnce(MinedSpend<'_>) -> T,
+) -> T {
     let prevouts = prevouts(psbt);
     let owner = |script: &Script| {
         let index = chest.generations[0].index_of(script, [])?;

@@ -83,6 +83,11 @@ fn refused_shapes() {
         ("T-3", "one key beside two", format!("wsh(or_d(multi(2,{a},{b}),pk({c})))")),
         ("T-3", "a wait until a date", format!("wsh(or_d(multi(2,{a},{b}),and_v(v:pk({c}),after(500))))")),
         ("T-3", "a wait by the clock", format!("wsh(or_d(multi(2,{a},{b}),and_v(v:pk({c}),older(4194305))))")),
+        (
+            "T-3",
+            "a wait longer than the network knows",
+            format!("wsh(or_d(multi(2,{a},{b}),and_v(v:pk({c}),older(65536))))"),
+        ),
         ("T-3", "sixteen keys", format!("wsh(multi(2{many}))")),
         ("T-3", "one key twice", format!("wsh(sortedmulti(2,{a},{a},{b}))")),
         ("T-3", "one extended key twice", format!("wsh(sortedmulti(2,{odd}/*,{odd}/*,{b}))")),
@@ -119,6 +124,24 @@ fn limits_of_a_descriptor() {
         let refusal = with(deepest + 1);
         assert!(matches!(refusal, Err(TreasuryError::BadKey { .. })), "{refusal:?}");
     }
+}
+
+/// The network takes the lowest 16 bits of a wait (BIP68): `older(65546)` would say 456 days and be over after 10 blocks.
+#[test]
+fn a_wait_is_what_the_network_makes_of_it() {
+    let keys: String = (1..=2).map(|n| format!(",{}", point(n))).collect();
+    let later: String = (3..=4).map(|n| format!(",{}", point(n))).collect();
+    let with =
+        |blocks: u32| Treasury::parse(&format!("wsh(or_d(multi(2{keys}),and_v(v:multi(2{later}),older({blocks}))))"));
+    for blocks in [1, 65_535] {
+        let paths = with(blocks).unwrap().paths(|key| key.to_string());
+        assert_eq!(paths.iter().map(|path| path.after_blocks).collect::<Vec<_>>(), [0, blocks]);
+    }
+    for blocks in [65_536, 65_546, (1 << 22) - 1] {
+        let refusal = with(blocks).unwrap_err();
+        assert!(matches!(refusal, TreasuryError::NotKeysAndWaits { .. }), "{blocks}: {refusal}");
+    }
+    assert!(matches!(with(0), Err(TreasuryError::Malformed { .. })));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use althing_anchor::{
     InputOrigin, MinedSpend, PlanError, Recovery, ScriptKind, SignatureRefusal, SpendFinding, Treasury,
     TreasuryTemplate, compile_policy, finalise, judge_spend, merge_signatures, signers_of, verify_signatures,
 };
-use bitcoin::{Amount, FeeRate, OutPoint, Script, Sequence};
+use bitcoin::{Amount, FeeRate, OutPoint, Script, Sequence, Transaction, TxOut};
 use proptest::prelude::*;
 
 use crate::support::xpub;
@@ -151,8 +151,16 @@ fn judge(chest: &Chest, change: impl FnOnce(&mut bitcoin::psbt::Psbt), by: &[u8]
 }
 
 pub(crate) fn judge_mined(chest: &Chest, psbt: &bitcoin::psbt::Psbt, by: &[u8], height: u32) -> SpendFinding {
-    let prevouts = prevouts(psbt);
     let transaction = finalise(&sign(psbt, by), &chest.generations).unwrap();
+    judge_transaction(chest, &transaction, &prevouts(psbt), height)
+}
+
+pub(crate) fn judge_transaction(
+    chest: &Chest,
+    transaction: &Transaction,
+    prevouts: &[Option<TxOut>],
+    height: u32,
+) -> SpendFinding {
     let owner =
         |script: &Script| {
             chest.generations.iter().enumerate().rev().find_map(|(generation, treasury)| {
@@ -160,9 +168,9 @@ pub(crate) fn judge_mined(chest: &Chest, psbt: &bitcoin::psbt::Psbt, by: &[u8], 
             })
         };
     let spend = MinedSpend {
-        transaction: &transaction,
+        transaction,
         height,
-        prevouts: &prevouts,
+        prevouts,
         generations: &chest.generations,
         bonds: &chest.bonds,
         owner: &owner,
