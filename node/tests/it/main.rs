@@ -23,6 +23,7 @@ mod psbt_file;
 mod random_bytes;
 mod refilled_gate;
 mod several_bodies;
+mod staged_spend;
 mod statements;
 mod store;
 mod story;

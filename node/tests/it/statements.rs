@@ -245,7 +245,7 @@ fn silent(story: &Story, member: u8, epoch: u32) -> Bundle {
     story.bundle(epoch, Statement::DidNotVote(Box::new(part)))
 }
 
-fn theft(story: &Story, gate: usize, tx: &Transaction, epoch: u32, proposal: Option<ProposalId>) -> Bundle {
+pub(crate) fn theft(story: &Story, gate: usize, tx: &Transaction, epoch: u32, proposal: Option<ProposalId>) -> Bundle {
     let close = story.close(epoch);
     let proposal =
         proposal.map(|id| story.logged(story.world.ledger.state().proposals()[&id].position, close.header.log_size));

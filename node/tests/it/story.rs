@@ -1,5 +1,6 @@
 //! What happens in the world: three proposals, votes with changes of mind, epochs, and proofs of the outcome.
 
+use althing_governance::Charter;
 use althing_governance::entry::{Choice, Entry};
 use althing_governance::epoch::EpochClose;
 use althing_governance::id::ProposalId;
@@ -30,7 +31,10 @@ pub(crate) struct Story {
 impl Story {
     /// All ballots are cast, the deciding epoch is not closed.
     pub(crate) fn voted() -> Self {
-        let mut world = World::founded();
+        Self::voted_in(World::founded())
+    }
+
+    fn voted_in(mut world: World) -> Self {
         world.finish_epoch();
         let proposals = [
             world.propose(1, text("A new boat")),
@@ -56,11 +60,19 @@ impl Story {
 
     /// Decided, anchored, final and logged.
     pub(crate) fn told() -> Self {
-        let mut story = Self::voted();
-        story.world.finish_epoch();
-        story.world.block(vec![]);
-        assert_eq!(story.world.closes.len() as u32, DECIDING);
-        story
+        Self::voted().decided()
+    }
+
+    /// The same in a DAO with a charter of the caller's.
+    pub(crate) fn told_under(charter: Charter) -> Self {
+        Self::voted_in(World::founded_under(charter)).decided()
+    }
+
+    fn decided(mut self) -> Self {
+        self.world.finish_epoch();
+        self.world.block(vec![]);
+        assert_eq!(self.world.closes.len() as u32, DECIDING);
+        self
     }
 
     /// As [`Self::told`], but the hub anchors what it likes; also the entry that states it, not logged.
