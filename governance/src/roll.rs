@@ -112,15 +112,12 @@ impl Roll {
             return self.clone();
         }
         let mut parts = self.parts.clone();
-        for held in parts.values_mut() {
-            for part in held.iter_mut() {
-                if let Some(left) = later.left.get(&part.outpoint) {
-                    part.layers = part.layers.oldest(left.of_locked_at(self.closing_height));
-                }
+        for part in parts.values_mut().flatten() {
+            if let Some(left) = later.left.get(&part.outpoint) {
+                part.layers = part.layers.oldest(left.of_locked_at(self.closing_height));
             }
-            held.retain(|part| part.layers.sat() > 0);
         }
-        Self { left: self.left.clone(), ..Self::from_parts(charter, parts, self.closing_height) }
+        Self::from_parts(charter, parts, self.closing_height)
     }
 
     /// What the same stakes would weigh under another charter, of the members that `keeps` picks (G-102).
@@ -225,12 +222,6 @@ impl Roll {
 }
 
 impl FundingFact {
-    /// Whether the output is deep enough and unspent at `height` (G-33).
-    #[must_use]
-    pub fn counts_at(&self, height: u32, confirmations: u32) -> bool {
-        self.is_deep_at(height, confirmations) && !self.is_spent_at(height)
-    }
-
     /// Whether the output has that many confirmations at `height`.
     #[must_use]
     pub fn is_deep_at(&self, height: u32, confirmations: u32) -> bool {

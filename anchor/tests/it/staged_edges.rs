@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use althing_anchor::{SpendFinding, judge_staged};
+use althing_anchor::{PlanError, SpendFinding, judge_staged, return_psbt};
 use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate};
 
 use crate::staged_payments::{chest, payout, return_of, staged_coin, with_spend};
 use crate::treasury_signing::judge_transaction;
-use crate::treasury_world::{Chest, add_input, add_output, foreign_coin, payee, prevouts, tr, wsh};
+use crate::treasury_world::{Chest, add_input, add_output, coin, foreign_coin, payee, prevouts, tr, wsh};
 
 fn sat(sat: u64) -> Amount {
     Amount::from_sat(sat)
@@ -103,4 +103,38 @@ fn a_payout_is_alone_and_pays_nobody_else() {
         let (reason, _) = unauthorised(judged(&chest, &psbt));
         assert_eq!(reason, "it spends what was staged, and output 0 is neither decided nor the treasury's", "{what}");
     }
+}
+
+/// Three sat/vB of the weight at worst, by hand: a P2WSH output has 43 bytes, pay-to-anchor 13.
+#[test]
+fn both_ways_out_pay_for_their_weight_at_worst() {
+    for treasury in [wsh(), tr()] {
+        let chest = chest(treasury);
+        let input = chest.stages[0].size().unwrap().input.to_wu();
+        let fee = |bytes: u64| sat((3 * (4 * bytes + 2 + input)).div_ceil(4));
+        let psbt = chest.psbt();
+        let anchor = payout(&psbt).unsigned_tx.output[2].value;
+        // Version, lock time, a byte for one input and three for how many outputs.
+        let frame = 4 + 4 + 1 + 3;
+        assert_eq!(psbt.unsigned_tx.output[0].value, sat(90_000) + anchor + fee(frame + 43 + 43 + 13));
+        let back = chest.generations[0].script_at(30).unwrap().len() as u64;
+        assert_eq!(return_of(&chest).fee().unwrap(), fee(frame + 8 + 1 + back));
+    }
+}
+
+#[test]
+fn what_is_not_worth_bringing_back_stays() {
+    let chest = chest(wsh());
+    let fee = return_of(&chest).fee().unwrap();
+    let of = |value: Amount| {
+        let made = coin(&chest.stages, 0, 0, value.to_sat(), 3);
+        let coins = [(made, chest.stages[0].clone())];
+        return_psbt(&coins, &chest.generations[0], 30, FeeRate::from_sat_per_vb_u32(3))
+    };
+    let least = fee + sat(330);
+    assert_eq!(of(least).unwrap().unsigned_tx.output[0].value, sat(330));
+    let available = least - Amount::ONE_SAT;
+    assert_eq!(of(available), Err(PlanError::TooLittle { wanted: fee, available }));
+    let none = return_psbt(&[], &chest.generations[0], 30, FeeRate::from_sat_per_vb_u32(3));
+    assert_eq!(none, Err(PlanError::Nothing));
 }

@@ -1,6 +1,6 @@
 //! Hazard: weight without bitcoin behind it.
 
-use althing_governance::roll::StakeClaim;
+use althing_governance::roll::{RollEntry, StakeClaim};
 use althing_governance::{FundingFact, Roll};
 use bitcoin::OutPoint;
 use proptest::prelude::*;
@@ -62,6 +62,20 @@ fn an_outpoint_counts_once_whoever_claims_it() {
     let claims = [claim(1, 1, 5000), claim(2, 1, 5000), claim(1, 1, 5000)];
     let roll = Roll::compute(&charter(), &claims, &[fact(1, 5000, 50, None)], 100);
     assert_eq!((roll.len(), roll.total()), (1, 5000));
+}
+
+/// Who has no weight, as a stake without any age has none, is not counted among the members either.
+#[test]
+fn a_roll_is_of_those_who_have_weight() {
+    let of = |stakes: &[(u8, u64, u128)]| Roll::from_stakes(stakes.iter().map(|(n, sat, w)| (member_id(*n), *sat, *w)));
+    let roll = of(&[(1, 5000, 50), (2, 3000, 0), (3, 2000, 20)]);
+    assert_eq!((roll.len(), roll.is_empty(), roll.total()), (2, false, 70));
+    assert_eq!(roll.entry(&member_id(1)), Some(&RollEntry { stake_sat: 5000, weight: 50 }));
+    assert_eq!(roll.entry(&member_id(2)), None);
+    assert_eq!(roll.stake_sat(|_| true), 7000);
+    assert_eq!(roll.stake_sat(|member| *member == member_id(3)), 2000);
+    let nobody = of(&[(2, 3000, 0)]);
+    assert_eq!((nobody.len(), nobody.is_empty()), (0, true));
 }
 
 #[test]
