@@ -77,6 +77,8 @@ fn paid_after_the_rest(assembly: &mut Assembly, folder: &Path) -> Result<()> {
     the_pair_is_checked(assembly, &base)?;
 
     assembly.members[0].command(&["treasury", "session", "sign", &id, "--yes"])?;
+    let early = assembly.members[0].cli().run(&["treasury", "session", "broadcast", &id, "--yes", "--json"])?;
+    ensure!(early.code == Some(2) && early.stdout.contains("T-64: 1 more signature(s) needed"), "{early:?}");
     by_files(assembly, &id, folder)?;
     let sent = assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
     ensure!(sent["state"] == "broadcast", "{sent}");
