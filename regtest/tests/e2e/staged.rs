@@ -237,7 +237,7 @@ fn the_pair_is_checked(assembly: &Assembly, base: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Both guardians and one treasurer bring it back; nothing is paid out then, and the money is the treasury's again.
+/// Both guardians and one treasurer, a robot, bring it back; nothing is paid out then, and the money is the treasury's again.
 fn brought_back_in_time(assembly: &mut Assembly) -> Result<()> {
     let proposal = authorise(assembly, "A second roof", &[(payee(assembly)?, 60_000)], 9_000)?;
     let before = assembly.members[0].command(&["treasury", "balance"])?["free_sat"].as_u64().context("a sum")?;
@@ -246,7 +246,7 @@ fn brought_back_in_time(assembly: &mut Assembly) -> Result<()> {
     two_sign(assembly, &id)?;
     assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
     assembly.mine(1)?;
-    let back = signed_return(assembly, &id, by_hand)?;
+    let back = signed_return(assembly, &id, |robot, session| by_robot(assembly, robot, session))?;
     let sent = assembly.members[3].command(&["treasury", "session", "broadcast", &back, "--yes"])?;
     ensure!(sent["state"] == "broadcast", "{sent}");
     assembly.mine(1)?;
@@ -344,6 +344,36 @@ fn signed_return(assembly: &Assembly, stage: &str, third: impl FnOnce(&Actor, &V
 
 fn by_hand(treasurer: &Actor, session: &Value) -> Result<()> {
     treasurer.command(&["treasury", "session", "sign", &text(&session["id"])?, "--yes"]).map(drop)
+}
+
+/// A robot signs the return, and not one that goes elsewhere (T-101).
+fn by_robot(assembly: &Assembly, robot: &Actor, session: &Value) -> Result<()> {
+    let inbox = assembly.data_dir.join("returns");
+    std::fs::create_dir_all(&inbox)?;
+    let mut elsewhere = psbt_from(text(&session["psbt"])?.as_bytes())?;
+    elsewhere.unsigned_tx.output[0].script_pubkey =
+        regtest_address(&assembly.members[4].wallet_address()?)?.script_pubkey();
+    let unsigned = Psbt::from_unsigned_tx(elsewhere.unsigned_tx.clone())?;
+    for (changed, kept) in elsewhere.outputs.iter_mut().zip(unsigned.outputs) {
+        *changed = kept;
+    }
+    for input in &mut elsewhere.inputs {
+        input.tap_script_sigs.clear();
+    }
+    std::fs::write(inbox.join("elsewhere.psbt"), psbt_text(&elsewhere))?;
+    let done = robot.command(&["treasurer", "--robot", "--inbox", path(&inbox)?, "--once"])?;
+    ensure!(done == json!({ "signed": 0, "refused": 1, "funds": false }), "{done}");
+    let log = std::fs::read_to_string(inbox.join("refusals.jsonl"))?;
+    let noted: Value = serde_json::from_str(log.trim())?;
+    ensure!(noted["file"] == "elsewhere.psbt" && noted["rule"] == "T-52", "{log}");
+    ensure!(text(&noted["reason"])?.contains("T-52: output 0"), "{log}");
+    ensure!(!inbox.join("elsewhere.signed.psbt").exists(), "nothing is signed");
+    // Nothing else waits for this treasurer, and nobody asked: the honest one is signed.
+    let done = robot.command(&["treasurer", "--robot", "--once"])?;
+    ensure!(done == json!({ "signed": 1, "refused": 0, "funds": false }), "{done}");
+    let again = robot.command(&["treasurer", "--robot", "--once"])?;
+    ensure!(again == json!({ "signed": 0, "refused": 0, "funds": false }), "{again}");
+    Ok(())
 }
 
 /// What every member's node makes of each transaction, the oldest first.
