@@ -29,7 +29,7 @@ pub enum BumpError {
         link: Txid,
     },
     /// The wanted rate is above the payer's own cap.
-    #[error("A-79: fee rate of {} sat/kwu is above the cap of {} sat/kwu", rate.to_sat_per_kwu(), cap.to_sat_per_kwu())]
+    #[error("A-79: a fee rate of {} sat/vB is above the cap of {} sat/vB", rate.to_sat_per_vb_ceil(), cap.to_sat_per_vb_floor())]
     AboveCap {
         /// Rate that was asked for.
         rate: FeeRate,
@@ -46,7 +46,7 @@ pub enum BumpError {
         weight: Weight,
     },
     /// The coins do not pay the fee and leave an output above dust.
-    #[error("A-79: the coins hold {held}, the fee is {fee}, and {dust} must remain")]
+    #[error("A-79: the coins hold {} sat, the fee is {} sat, and {} sat must remain", held.to_sat(), fee.to_sat(), dust.to_sat())]
     TooFewCoins {
         /// What the coins and the anchor output hold.
         held: Amount,

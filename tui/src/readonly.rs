@@ -66,6 +66,7 @@ pub fn only_looks(request: &Request) -> bool {
                 about: TreasuryRequest::Overview
                     | TreasuryRequest::Keys
                     | TreasuryRequest::BringBond { only_review: true }
+                    | TreasuryRequest::PayForPayout { only_review: true, .. }
                     | TreasuryRequest::Coins
                     | TreasuryRequest::Sessions
                     | TreasuryRequest::Session { .. }

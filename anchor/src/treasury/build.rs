@@ -76,7 +76,7 @@ pub enum PlanError {
         outpoint: OutPoint,
     },
     /// Too little money.
-    #[error("T-23: {wanted} are needed with the fee, the coins that may be spent hold {available}")]
+    #[error("T-23: {} sat are needed with the fee, the coins that may be spent hold {} sat", wanted.to_sat(), available.to_sat())]
     TooLittle {
         /// With outputs and fee.
         wanted: Amount,
@@ -95,7 +95,7 @@ pub enum PlanError {
     #[error("T-22: there is neither a payment nor a coin to move")]
     Nothing,
     /// An output that nobody would relay.
-    #[error("T-22: output {vout} holds {value}, which is dust")]
+    #[error("T-22: output {vout} holds {} sat, which is dust", value.to_sat())]
     Dust {
         /// Index of the output.
         vout: usize,

@@ -199,7 +199,7 @@ fn judge_payment(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amou
     let fee = left.checked_sub(paid).unwrap_or(Amount::ZERO);
     let cap = intents.iter().map(|intent| intent.fee_cap).fold(Amount::ZERO, saturating);
     if fee > cap {
-        let reason = format!("its fee is {fee}, the decision allows {cap}");
+        let reason = format!("its fee is {} sat, the decision allows {} sat", fee.to_sat(), cap.to_sat());
         return unauthorised(spend, reason, total_in);
     }
     SpendFinding::Decided { ids: intents.iter().map(|intent| intent.id).collect(), left }
@@ -228,11 +228,17 @@ fn judge_stage(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amount
     let paid = intents.iter().flat_map(|intent| &intent.outputs).map(|o| o.value).fold(Amount::ZERO, saturating);
     let cap = intents.iter().map(|intent| intent.fee_cap).fold(paid, saturating);
     if rests.value < paid || left > cap {
-        let reason = format!("{} rest and {left} left the treasury, decided are {paid} and at most {cap}", rests.value);
+        let [rests, left, paid, cap] = [rests.value, left, paid, cap].map(Amount::to_sat);
+        let reason =
+            format!("{rests} sat rest and {left} sat left the treasury, decided are {paid} sat and at most {cap} sat");
         return unauthorised(spend, reason, total_in);
     }
     let fee = left.checked_sub(rests.value).unwrap_or(Amount::ZERO);
     SpendFinding::Staged { ids: intents.iter().map(|intent| intent.id).collect(), fee }
+}
+
+fn fee_too_high(what: &str, fee: Amount, cap: Amount) -> String {
+    format!("{what} a fee of {} sat, at most {} sat are allowed", fee.to_sat(), cap.to_sat())
 }
 
 /// T-72: everything goes to the present treasury, at a fee rate under the cap.
@@ -247,7 +253,7 @@ fn judge_housekeeping(spend: &MinedSpend<'_>, total_in: Amount, rate: FeeRate) -
     let fee = total_in.checked_sub(out).unwrap_or(Amount::ZERO);
     let cap = housekeeping_cap(spend.transaction, rate);
     if fee > cap {
-        return unauthorised(spend, format!("housekeeping at a fee of {fee}, at most {cap} is allowed"), total_in);
+        return unauthorised(spend, fee_too_high("housekeeping at", fee, cap), total_in);
     }
     SpendFinding::Housekeeping { fee }
 }
@@ -273,7 +279,7 @@ fn judge_bond(
     let fee = total_in.checked_sub(out).unwrap_or(Amount::ZERO);
     let cap = housekeeping_cap(spend.transaction, rate);
     if fee > cap {
-        return unauthorised(spend, format!("a bond went back at a fee of {fee}, at most {cap} is allowed"), total_in);
+        return unauthorised(spend, fee_too_high("a bond went back at", fee, cap), total_in);
     }
     SpendFinding::BondReturned { left: total_in }
 }

@@ -154,7 +154,7 @@ pub enum PsbtReason {
         cap: Amount,
     },
     /// The outputs hold more than the inputs.
-    #[error("T-53: the outputs hold {outputs}, the inputs {inputs}")]
+    #[error("T-53: the outputs hold {} sat, the inputs {} sat", outputs.to_sat(), inputs.to_sat())]
     NoFee {
         /// Sum of the outputs.
         outputs: Amount,

@@ -69,7 +69,11 @@ fn pair(
     match prevout_of(payout, 0) {
         Ok(shown) if shown == rests => {}
         Ok(shown) => {
-            return Err(bad(format!("shows {} where the stage has {}", super::check::words(shown), rests.value)));
+            return Err(bad(format!(
+                "shows {} where the stage has {} sat",
+                super::check::words(shown),
+                rests.value.to_sat()
+            )));
         }
         Err(problem) => return Err(bad(format!("does not show what it spends: {problem}"))),
     }
@@ -85,7 +89,11 @@ fn pair(
     match (cost, fee, least) {
         (Some(cost), Some(fee), Ok(least)) if fee >= least => Ok(Pair { policy, cost }),
         // What nobody relays would rest for ever, or until a child pays for it.
-        _ => Err(bad(format!("pays {paid} out of {} that rest; too little is left for its fee", rests.value))),
+        _ => Err(bad(format!(
+            "pays {} sat out of {} that rest; too little is left for its fee",
+            paid.to_sat(),
+            rests.value.to_sat()
+        ))),
     }
 }
 

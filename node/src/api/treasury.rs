@@ -78,6 +78,15 @@ pub enum TreasuryRequest {
         /// sat/vB, of both together.
         fee_rate_sat_vb: u64,
     },
+    /// Pays for the payout of a staged payment with a child of this node's own wallet (T-100).
+    PayForPayout {
+        /// The session of the staged payment, or the beginning of its id.
+        session: String,
+        /// sat/vB, of both together.
+        fee_rate_sat_vb: u64,
+        /// Says only what would be paid.
+        only_review: bool,
+    },
     /// All sessions.
     Sessions,
     /// One session with its PSBT.
@@ -176,6 +185,8 @@ pub enum TreasuryReply {
         /// The transaction; `None` for a review.
         txid: Option<String>,
     },
+    /// To `PayForPayout`.
+    PayoutChild(PayoutChild),
     /// To `Funds`.
     Funds(Box<Funds>),
     /// To `Check`.
@@ -197,6 +208,21 @@ pub enum TreasuryReply {
     },
     /// To `Freeze` and `SetLabels`.
     Done,
+}
+
+/// A child that pays for a staged payment's payout (T-100).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutChild {
+    /// The payout.
+    pub payout: String,
+    /// What it pays by itself.
+    pub paid_sat: u64,
+    /// What the child pays, from this node's own wallet.
+    pub fee_sat: u64,
+    /// The rate that comes of it for both together, sat/vB, rounded up.
+    pub fee_rate_sat_vb: u64,
+    /// The child.
+    pub txid: String,
 }
 
 /// What the treasury had when an epoch closed (T-83).

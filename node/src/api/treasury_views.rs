@@ -287,6 +287,9 @@ pub struct SessionView {
     /// While it is staged: the first height of a block that can hold its payout.
     #[serde(default)]
     pub payout_height: Option<u32>,
+    /// Of a staged payment whose stage is mined: its payout, whatever became of that.
+    #[serde(default)]
+    pub payout: Option<String>,
     /// The PSBT, base64.
     pub psbt: Option<String>,
 }

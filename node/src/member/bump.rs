@@ -1,18 +1,25 @@
-//! Paying for a link that is stuck, from a member's own wallet.
+//! Paying for a transaction that is stuck, from a member's own wallet: for a link, for the payout of a staged payment (T-100).
 
 use althing_anchor::{BumpChild, BumpError, Coin};
-use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, Txid};
 
 use super::Member;
-use crate::api::{ApiError, Bump};
+use crate::api::{ApiError, Bump, PayoutChild};
 use crate::config::Config;
 use crate::facts::outpoint_bytes;
 use crate::outlay::expect_fee_rate;
 use crate::shell::unix_time;
+use crate::treasury::waiting_payout;
 use crate::view;
 
 /// Most coins that one child spends: more would be too heavy for relay before long.
 const COINS_MAX: usize = 8;
+
+/// What pays.
+struct Child {
+    txid: Txid,
+    fee: Amount,
+}
 
 impl Member {
     /// Pays for the newest link with a child that spends its pay-to-anchor output.
@@ -20,16 +27,65 @@ impl Member {
         let (epoch, link) = self.waiting_link()?;
         let txid = link.compute_txid();
         let paid = self.paid_by(&link)?;
-        let charter = self.shell.ledger.state().charter();
-        let cap = FeeRate::from_sat_per_vb(charter.max_link_fee_rate_sat_vb).unwrap_or(FeeRate::MAX);
+        let cap = self.link_rate_cap();
         let rate = match rate_sat_vb {
             Some(rate) => expect_fee_rate(rate)?,
             None => self.usual_rate(paid, &link)?.min(cap),
         };
-        let before = self.bumps.get(&txid).cloned();
+        let child = self.pay_for(&link, paid, rate, cap, only_review)?;
+        Ok(Bump {
+            epoch,
+            link: txid.to_string(),
+            paid_sat: paid.to_sat(),
+            fee_sat: child.fee.to_sat(),
+            fee_rate_sat_vb: rate.to_sat_per_vb_ceil(),
+            is_replacement: false,
+            txid: child.txid.to_string(),
+        })
+    }
+
+    /// Pays for the payout of a staged payment in the same way.
+    pub(super) fn pay_for_payout(
+        &mut self,
+        session: &str,
+        rate_sat_vb: u64,
+        only_review: bool,
+    ) -> Result<PayoutChild, ApiError> {
+        let (payout, paid) = waiting_payout(&self.shell, session)?;
+        let cap = self.link_rate_cap();
+        let rate = expect_fee_rate(rate_sat_vb)?;
+        if rate.fee_wu(payout.weight()).is_some_and(|fee| fee <= paid) {
+            let message = format!(
+                "T-100: there is nothing to pay for: the payout pays {} sat for {} vB by itself, {rate_sat_vb} sat/vB is not more",
+                paid.to_sat(),
+                payout.weight().to_vbytes_ceil()
+            );
+            return Err(ApiError::invalid("T-100", message));
+        }
+        let child = self.pay_for(&payout, paid, rate, cap, only_review)?;
+        Ok(PayoutChild {
+            payout: payout.compute_txid().to_string(),
+            paid_sat: paid.to_sat(),
+            fee_sat: child.fee.to_sat(),
+            fee_rate_sat_vb: rate.to_sat_per_vb_ceil(),
+            txid: child.txid.to_string(),
+        })
+    }
+
+    /// A child with coins of this wallet, which goes to the network together with what it pays for.
+    fn pay_for(
+        &mut self,
+        parent: &Transaction,
+        paid: Amount,
+        rate: FeeRate,
+        cap: FeeRate,
+        only_review: bool,
+    ) -> Result<Child, ApiError> {
+        let parent_txid = parent.compute_txid();
+        let before = self.bumps.get(&parent_txid).cloned();
         let refund = self.shell.wallet.unused_script()?;
         let coins = self.free_coins(before.as_ref());
-        let child = fewest(&coins, &link, paid, &refund, rate, cap).map_err(|error| match error {
+        let child = fewest(&coins, parent, paid, &refund, rate, cap).map_err(|error| match error {
             BumpError::NoCoins | BumpError::TooFewCoins { .. } | BumpError::TooHeavy { .. } => {
                 let held: u64 = coins.iter().map(|coin| coin.output.value.to_sat()).sum();
                 ApiError::not_now(format!("{error}; this wallet has {held} sat confirmed and free"))
@@ -40,28 +96,24 @@ impl Member {
         let signed = self.shell.wallet.sign_own_inputs(&child.unsigned_tx, &spent)?;
         let held: Amount = spent.iter().map(|output| output.value).sum();
         let out: Amount = signed.output.iter().map(|output| output.value).sum();
-        let fee = held.checked_sub(out).unwrap_or(Amount::ZERO);
-        let bumped = Bump {
-            epoch,
-            link: txid.to_string(),
-            paid_sat: paid.to_sat(),
-            fee_sat: fee.to_sat(),
-            fee_rate_sat_vb: rate.to_sat_per_vb_ceil(),
-            is_replacement: false,
-            txid: signed.compute_txid().to_string(),
-        };
+        let found = Child { txid: signed.compute_txid(), fee: held.checked_sub(out).unwrap_or(Amount::ZERO) };
         if only_review {
-            return Ok(bumped);
+            return Ok(found);
         }
-        // The link may have been refused alone, or be in the mempool already.
+        // What it pays for may have been refused alone, or be in the mempool already.
         self.shell
             .bitcoind
-            .submit_package(&[link, signed.clone()])
+            .submit_package(&[parent.clone(), signed.clone()])
             .map_err(|error| ApiError::not_now(error.to_string()))?;
         self.shell.wallet.note_broadcast(&signed, unix_time())?;
-        self.bumps.insert(txid, signed);
+        self.bumps.insert(parent_txid, signed);
         self.shell.revision += 1;
-        Ok(bumped)
+        Ok(found)
+    }
+
+    fn link_rate_cap(&self) -> FeeRate {
+        let charter = self.shell.ledger.state().charter();
+        FeeRate::from_sat_per_vb(charter.max_link_fee_rate_sat_vb).unwrap_or(FeeRate::MAX)
     }
 
     /// The newest link, as the hub announced it and this node checked it, if no block has it.

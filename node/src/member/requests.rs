@@ -13,6 +13,7 @@ use super::Member;
 use super::lane::{Body, Op};
 use crate::api::{
     AnchorReply, AnchorRequest, ApiError, Choice, ErrorKind, GateRequest, Reply, Request, Role, SuccessionRequest,
+    TreasuryReply, TreasuryRequest,
 };
 use crate::engine::Answer;
 use crate::keys::entropy;
@@ -96,6 +97,10 @@ impl Member {
             )),
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Some(Reply::Anchoring(AnchorReply::Bump(bump))))
+            }
+            Request::Treasury { about: TreasuryRequest::PayForPayout { session, fee_rate_sat_vb, only_review } } => {
+                self.pay_for_payout(&session, fee_rate_sat_vb, only_review)
+                    .map(|child| Some(Reply::Treasury { reply: TreasuryReply::PayoutChild(child) }))
             }
             Request::Anchoring(AnchorRequest::Operators) => self
                 .operator_view()

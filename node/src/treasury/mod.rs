@@ -40,7 +40,7 @@ pub use movements::movements;
 pub(crate) use papers::Papers;
 pub use requests::answer;
 pub(crate) use requests::script_for_payment;
-pub(crate) use sessions::rebroadcast;
+pub(crate) use sessions::{rebroadcast, waiting_payout};
 pub(crate) use stages::{stage_policies, stage_problem};
 
 use crate::shell::Shell;

@@ -48,6 +48,10 @@ pub fn answer(shell: &mut Shell, ask: &TreasuryRequest) -> Result<TreasuryReply,
         TreasuryRequest::Child { session: id, fee_rate_sat_vb } => {
             session(sessions::child(shell, id, *fee_rate_sat_vb)?)
         }
+        TreasuryRequest::PayForPayout { .. } => Err(ApiError::invalid(
+            "T-100",
+            "T-100: this is a hub; a payout is paid for from the wallet of a member's node",
+        )),
         TreasuryRequest::Sessions => Ok(TreasuryReply::Sessions { sessions: sessions::list(shell)? }),
         TreasuryRequest::Session { session: id } => session(sessions::show(shell, id)?),
         TreasuryRequest::Import { psbt } => session(sessions::import(shell, psbt)?),

@@ -59,6 +59,7 @@ mod tampered_proof;
 mod timestamps;
 mod told;
 mod tower;
+mod treasurers;
 mod treasurers_body;
 mod treasury;
 mod treasury_life;

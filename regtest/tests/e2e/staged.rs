@@ -13,17 +13,17 @@ use althing_node::keys::Keys;
 use althing_node::treasury::key::Signer;
 use althing_node::treasury::text::{psbt_from, psbt_text};
 use althing_regtest::story::{
-    Assembly, PASSWORD, Periods, authorise, await_executed, check_psbt, enter, found_under, fund_treasury, open_stakes,
-    own_treasury, payee, reach_roll, regtest_address,
+    Actor, Assembly, PASSWORD, Periods, authorise, await_executed, check_psbt, found_under, own_treasury, payee,
+    regtest_address,
 };
 use anyhow::{Context as _, Result, ensure};
 use bitcoin::psbt::Psbt;
-use bitcoin::{FeeRate, OutPoint, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut};
 use serde_json::{Value, json};
 
 use crate::stage::with_assembly;
+use crate::treasurers::{alarm_names, await_session, begin, no_alarm, over_the_hub};
 use crate::treasury::mined;
-use crate::treasury_peers::await_session;
 
 /// Rest of what is staged, in blocks.
 const DELAY: u16 = 8;
@@ -45,10 +45,7 @@ fn staged_payments_rest_and_can_be_brought_back() {
             },
             |charter| staged(charter, &guardians.borrow()),
         )?;
-        enter(assembly, &founded)?;
-        open_stakes(assembly)?;
-        reach_roll(assembly)?;
-        fund_treasury(assembly, 1_000_000)?;
+        begin(assembly, &founded, 1_000_000)?;
         let folder = assembly.data_dir.join("psbt");
         std::fs::create_dir_all(&folder)?;
         paid_after_the_rest(assembly, &folder)?;
@@ -79,7 +76,10 @@ fn paid_after_the_rest(assembly: &mut Assembly, folder: &Path) -> Result<()> {
     ensure!(told.contains("8 block(s)") && told.contains("They could also take them"), "{told}");
     the_pair_is_checked(assembly, &base)?;
 
-    two_sign(assembly, &id)?;
+    assembly.members[0].command(&["treasury", "session", "sign", &id, "--yes"])?;
+    let early = assembly.members[0].cli().run(&["treasury", "session", "broadcast", &id, "--yes", "--json"])?;
+    ensure!(early.code == Some(2) && early.stdout.contains("T-64: 1 more signature(s) needed"), "{early:?}");
+    by_files(assembly, &id, folder)?;
     let sent = assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
     ensure!(sent["state"] == "broadcast", "{sent}");
     assembly.mine(1)?;
@@ -95,8 +95,10 @@ fn paid_after_the_rest(assembly: &mut Assembly, folder: &Path) -> Result<()> {
     let early = assembly.members[1].cli().run(&["treasury", "session", "broadcast", &id, "--yes", "--json"])?;
     ensure!(early.code == Some(2) && early.stdout.contains("not rested long enough"), "{early:?}");
 
+    let rests = refused_child(&assembly.members[1], &id, "12")?;
+    ensure!(rests.contains("T-100") && rests.contains(&format!("from height {from} on")), "{rests}");
     // Signed in time, and not sent.
-    let back = signed_return(assembly, &id)?;
+    let back = signed_return(assembly, &id, by_hand)?;
     let payout = psbt_from(&std::fs::read(&base)?)?;
     let payout = althing_anchor::read_payout(&payout).ok().flatten().context("a payout")?.unsigned_tx;
     // Whoever sent the stage may be gone: any treasurer's node sends the payout.
@@ -109,6 +111,7 @@ fn paid_after_the_rest(assembly: &mut Assembly, folder: &Path) -> Result<()> {
         }
     }
     assembly.node.wait_mempool(&payout.compute_txid(), Duration::from_secs(60))?;
+    let child = a_child_pays(assembly, &id, &payout)?;
     assembly.node.mine(1)?;
     assembly.members[0].start()?;
     assembly.settle()?;
@@ -116,6 +119,12 @@ fn paid_after_the_rest(assembly: &mut Assembly, folder: &Path) -> Result<()> {
     let paid = assembly.node.call("gettxout", &[json!(payout.compute_txid().to_string()), json!(0)])?;
     ensure!(paid["value"] == 0.0005 && paid["confirmations"] == 1, "the payee has {paid}");
     await_executed(assembly, &proposal)?;
+    let rest = assembly.node.call("gettxout", &[json!(child), json!(0)])?;
+    ensure!(rest["confirmations"].is_u64(), "the child is in a block: {rest}");
+    for member in &assembly.members[..3] {
+        let over = refused_child(member, &id, "12")?;
+        ensure!(over.contains("T-100") && over.contains("was mined at height"), "{over}");
+    }
 
     let late = assembly.members[3].cli().run(&["treasury", "session", "return", &id, "--json"])?;
     ensure!(late.code == Some(1) && late.stdout.contains("T-95") && late.stdout.contains("too late"), "{late:?}");
@@ -124,6 +133,70 @@ fn paid_after_the_rest(assembly: &mut Assembly, folder: &Path) -> Result<()> {
     let void = assembly.members[3].command(&["treasury", "session", "show", &back])?;
     ensure!(void["state"] == "void", "{void}");
     no_alarm(assembly)
+}
+
+/// The second treasurer's signer knows nothing of pairs: it gets two files and gives two back.
+fn by_files(assembly: &Assembly, id: &str, folder: &Path) -> Result<()> {
+    let (stage, payout) = (folder.join("stage.psbt"), folder.join("payout.psbt"));
+    let first = &assembly.members[0];
+    first.command(&["treasury", "session", "show", id, "--out", path(&stage)?])?;
+    first.command(&["treasury", "session", "show", id, "--payout", "--out", path(&payout)?])?;
+    let keys = Keys::open(assembly.members[1].data_dir(), PASSWORD)?;
+    for (file, other) in [(&stage, &payout), (&payout, &stage)] {
+        let mut psbt = psbt_from(&std::fs::read(file)?)?;
+        psbt.proprietary.clear();
+        Signer::new(&keys).sign(&mut psbt)?;
+        std::fs::write(file, psbt_text(&psbt))?;
+        let session = first.command(&["treasury", "session", "combine", path(file)?])?;
+        // Whoever signed one of the two has not signed the payment.
+        let signed = if other == &payout { json!(["Astrid"]) } else { json!(["Astrid", "Bjarni"]) };
+        ensure!(session["signed"] == signed, "{session}");
+    }
+    let complete = |session: &Value| session["state"] == "complete";
+    await_session(&assembly.members[1], id, "complete at everybody", complete).map(drop)
+}
+
+/// Two treasurers' signatures of days ago, and a fee that is too low by now: one of them pays for it from a wallet of their own, and once more.
+fn a_child_pays(assembly: &Assembly, id: &str, payout: &Transaction) -> Result<String> {
+    let payer = &assembly.members[1];
+    let no_more = refused_child(payer, id, "1")?;
+    ensure!(no_more.contains("T-100") && no_more.contains("1 sat/vB is not more"), "{no_more}");
+    let above = refused_child(payer, id, "900")?;
+    ensure!(above.contains("A-79") && above.contains("above the cap"), "{above}");
+    let unreviewed = payer.cli().run(&["treasury", "session", "child", id, "--fee-rate", "12"])?;
+    ensure!(unreviewed.code != Some(0) && unreviewed.stderr.contains("nothing of the treasury"), "{unreviewed:?}");
+    let txid = payout.compute_txid();
+    let anchor = json!({ "txid": txid.to_string(), "vout": payout.output.len() - 1 });
+    let mut before = None;
+    for rate in ["12", "20"] {
+        let child = payer.command(&["treasury", "session", "child", &id[..8], "--fee-rate", rate, "--yes"])?;
+        ensure!(child["payout"] == txid.to_string(), "{child}");
+        let child = text(&child["txid"])?;
+        let entry = assembly.node.call("getmempoolentry", &[json!(child)])?;
+        // Core counts sizes here, each rounded up; fees go by weight.
+        let weight = |txid: &str| -> Result<u64> {
+            assembly.node.call("getmempoolentry", &[json!(txid)])?["weight"].as_u64().context("a weight")
+        };
+        let weight = weight(&child)? + weight(&txid.to_string())?;
+        let fees = Amount::from_btc(entry["fees"]["ancestor"].as_f64().context("fees")?)?.to_sat();
+        let wanted = rate.parse::<u64>()? * weight;
+        ensure!(entry["ancestorcount"] == 2 && (wanted..wanted + weight).contains(&(fees * 4)), "{entry}");
+        let raw = assembly.node.call("getrawtransaction", &[json!(child), json!(1)])?;
+        let spent = &raw["vin"][0];
+        ensure!(json!({ "txid": spent["txid"], "vout": spent["vout"] }) == anchor && raw["version"] == 3, "{raw}");
+        ensure!(before.as_ref() != Some(&child), "the second one replaces the first");
+        before = Some(child);
+    }
+    let pool = assembly.node.call("getmempoolentry", &[json!(txid.to_string())])?;
+    ensure!(pool["descendantcount"] == 2, "one child is left: {pool}");
+    before.context("a child")
+}
+
+/// What the program says to somebody who wants to pay for a payout that cannot be paid for.
+fn refused_child(member: &Actor, id: &str, rate: &str) -> Result<String> {
+    let ran = member.cli().run(&["treasury", "session", "child", id, "--fee-rate", rate, "--yes", "--json"])?;
+    ensure!(ran.code.is_some_and(|code| code != 0), "{ran:?}");
+    Ok(ran.stdout)
 }
 
 /// `psbt check` sees both transactions: the honest pair passes, and what a hub could change of the second one does not.
@@ -164,7 +237,7 @@ fn the_pair_is_checked(assembly: &Assembly, base: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Both guardians and one treasurer bring it back; nothing is paid out then, and the money is the treasury's again.
+/// Both guardians and one treasurer, a robot, bring it back; nothing is paid out then, and the money is the treasury's again.
 fn brought_back_in_time(assembly: &mut Assembly) -> Result<()> {
     let proposal = authorise(assembly, "A second roof", &[(payee(assembly)?, 60_000)], 9_000)?;
     let before = assembly.members[0].command(&["treasury", "balance"])?["free_sat"].as_u64().context("a sum")?;
@@ -173,7 +246,7 @@ fn brought_back_in_time(assembly: &mut Assembly) -> Result<()> {
     two_sign(assembly, &id)?;
     assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
     assembly.mine(1)?;
-    let back = signed_return(assembly, &id)?;
+    let back = signed_return(assembly, &id, |robot, session| by_robot(assembly, robot, session))?;
     let sent = assembly.members[3].command(&["treasury", "session", "broadcast", &back, "--yes"])?;
     ensure!(sent["state"] == "broadcast", "{sent}");
     assembly.mine(1)?;
@@ -235,13 +308,8 @@ fn taken_by_those_who_can(assembly: &mut Assembly) -> Result<()> {
     let theft = finalise(&psbt, &[policy])?;
     assembly.node.broadcast(&theft)?;
     assembly.mine(1)?;
-    for actor in assembly.everybody() {
-        let alarms = actor.status()?.alarms;
-        let alarm =
-            alarms.iter().find(|alarm| alarm.contains("UNAUTHORISED")).with_context(|| format!("{alarms:?}"))?;
-        let named = ["Gudrun", "guardian 1", "guardian 2"].iter().all(|name| alarm.contains(name));
-        ensure!(named && !alarm.contains("Astrid") && !alarm.contains("Bjarni"), "{} says {alarm}", actor.name());
-    }
+    let signers = ["Gudrun", "guardian 1", "guardian 2"];
+    alarm_names(assembly, &theft.compute_txid(), &signers, &["Astrid", "Bjarni"])?;
     let session = await_session(&assembly.members[0], &id, "taken", |session| session["state"] == "taken")?;
     ensure!(session["height"] == assembly.node.tip()?.height, "{session}");
     Ok(())
@@ -249,27 +317,24 @@ fn taken_by_those_who_can(assembly: &mut Assembly) -> Result<()> {
 
 /// The first two treasurers sign a session, each at their own node.
 fn two_sign(assembly: &Assembly, id: &str) -> Result<()> {
-    for (before, member) in assembly.members[..2].iter().enumerate() {
-        let had = |session: &Value| session["signed"].as_array().is_some_and(|signed| signed.len() >= before);
-        await_session(member, id, "with the signatures before", had)?;
-        member.command(&["treasury", "session", "sign", id, "--yes"])?;
-    }
+    over_the_hub(assembly, id, &[0, 1])?;
     let complete = |session: &Value| session["state"] == "complete" && session["signed"] == json!(["Astrid", "Bjarni"]);
     await_session(&assembly.members[0], id, "complete", complete).map(drop)
 }
 
-/// The guardians open a return of what a session staged, sign it, and get the third treasurer's signature over the hub.
-fn signed_return(assembly: &Assembly, stage: &str) -> Result<String> {
+/// A guardian opens a return of what a session staged; both sign it, and then the third treasurer, in one way or another.
+fn signed_return(assembly: &Assembly, stage: &str, third: impl FnOnce(&Actor, &Value) -> Result<()>) -> Result<String> {
     let open = ["treasury", "session", "return", &stage[..8], "--fee-rate", "3"];
     let opened = assembly.members[3].command(&open)?;
     let id = text(&opened["id"])?;
     ensure!(opened["check"]["verdict"] == "valid" && opened["check"]["inputs"][0]["role"] == "staged", "{opened}");
-    for (before, number) in [3usize, 4, 2].into_iter().enumerate() {
-        let member = &assembly.members[number];
-        let had = |session: &Value| session["signed"].as_array().is_some_and(|signed| signed.len() >= before);
-        await_session(member, &id, "with the signatures before", had)?;
-        member.command(&["treasury", "session", "sign", &id, "--yes"])?;
+    let with = |least: usize| move |session: &Value| session["signed"].as_array().is_some_and(|s| s.len() >= least);
+    for (before, guardian) in assembly.members[3..5].iter().enumerate() {
+        await_session(guardian, &id, "with the signatures before", with(before))?;
+        guardian.command(&["treasury", "session", "sign", &id, "--yes"])?;
     }
+    let seen = await_session(&assembly.members[2], &id, "with the guardians' signatures", with(2))?;
+    third(&assembly.members[2], &seen)?;
     let complete = |session: &Value| session["state"] == "complete";
     let session = await_session(&assembly.members[3], &id, "complete", complete)?;
     let names: Vec<&str> = session["signed"].as_array().context("names")?.iter().filter_map(Value::as_str).collect();
@@ -277,20 +342,46 @@ fn signed_return(assembly: &Assembly, stage: &str) -> Result<String> {
     Ok(id)
 }
 
+fn by_hand(treasurer: &Actor, session: &Value) -> Result<()> {
+    treasurer.command(&["treasury", "session", "sign", &text(&session["id"])?, "--yes"]).map(drop)
+}
+
+/// A robot signs the return, and not one that goes elsewhere (T-101).
+fn by_robot(assembly: &Assembly, robot: &Actor, session: &Value) -> Result<()> {
+    let inbox = assembly.data_dir.join("returns");
+    std::fs::create_dir_all(&inbox)?;
+    let mut elsewhere = psbt_from(text(&session["psbt"])?.as_bytes())?;
+    elsewhere.unsigned_tx.output[0].script_pubkey =
+        regtest_address(&assembly.members[4].wallet_address()?)?.script_pubkey();
+    let unsigned = Psbt::from_unsigned_tx(elsewhere.unsigned_tx.clone())?;
+    for (changed, kept) in elsewhere.outputs.iter_mut().zip(unsigned.outputs) {
+        *changed = kept;
+    }
+    for input in &mut elsewhere.inputs {
+        input.tap_script_sigs.clear();
+    }
+    std::fs::write(inbox.join("elsewhere.psbt"), psbt_text(&elsewhere))?;
+    let done = robot.command(&["treasurer", "--robot", "--inbox", path(&inbox)?, "--once"])?;
+    ensure!(done == json!({ "signed": 0, "refused": 1, "funds": false }), "{done}");
+    let log = std::fs::read_to_string(inbox.join("refusals.jsonl"))?;
+    let noted: Value = serde_json::from_str(log.trim())?;
+    ensure!(noted["file"] == "elsewhere.psbt" && noted["rule"] == "T-52", "{log}");
+    ensure!(text(&noted["reason"])?.contains("T-52: output 0"), "{log}");
+    ensure!(!inbox.join("elsewhere.signed.psbt").exists(), "nothing is signed");
+    // Nothing else waits for this treasurer, and nobody asked: the honest one is signed.
+    let done = robot.command(&["treasurer", "--robot", "--once"])?;
+    ensure!(done == json!({ "signed": 1, "refused": 0, "funds": false }), "{done}");
+    let again = robot.command(&["treasurer", "--robot", "--once"])?;
+    ensure!(again == json!({ "signed": 0, "refused": 0, "funds": false }), "{again}");
+    Ok(())
+}
+
 /// What every member's node makes of each transaction, the oldest first.
 fn verdicts(assembly: &Assembly) -> Result<Vec<Vec<String>>> {
-    let of = |member: &althing_regtest::story::Actor| -> Result<Vec<String>> {
+    let of = |member: &Actor| -> Result<Vec<String>> {
         Ok(member.treasury_flows()?.into_iter().map(|flow| flow.verdict).collect())
     };
     assembly.members.iter().map(of).collect()
-}
-
-fn no_alarm(assembly: &Assembly) -> Result<()> {
-    for actor in assembly.everybody() {
-        let alarms = actor.status()?.alarms;
-        ensure!(alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "{}: {alarms:?}", actor.name());
-    }
-    Ok(())
 }
 
 fn state_of(balance: &Value, proposal: &str) -> Result<String> {

@@ -19,6 +19,7 @@ use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxOut
 use serde_json::{Value, json};
 
 use crate::stage::{with_assembly, with_members_on_roll};
+use crate::treasurers::{alarm_names, no_alarm};
 
 /// The whole way of a payment, and everything that must not happen on it.
 #[test]
@@ -50,8 +51,8 @@ fn two_of_three_pay_what_was_voted_and_nothing_else() {
                 flows.len() == 1 && flows[0].verdict == "decided" && flows[0].proposals == [proposal.clone()],
                 "{flows:?}"
             );
-            ensure!(member.status()?.alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "a false alarm");
         }
+        no_alarm(assembly)?;
         several_at_once_replaced_and_killed(assembly)?;
         report_names_who_signed(assembly)?;
         proof_of_funds(assembly)?;
@@ -386,14 +387,7 @@ fn colluding_treasurers(assembly: &Assembly) -> Result<()> {
     ensure!(accepted[0]["allowed"] == true, "{accepted}");
     assembly.node.broadcast(&theft)?;
     assembly.mine(1)?;
-    for actor in assembly.everybody() {
-        let alarms = actor.status()?.alarms;
-        let alarm =
-            alarms.iter().find(|alarm| alarm.contains("UNAUTHORISED")).with_context(|| format!("{alarms:?}"))?;
-        let names = ["Astrid", "Bjarni"].iter().all(|name| alarm.contains(name)) && !alarm.contains("Gudrun");
-        ensure!(names && alarm.contains(&theft.compute_txid().to_string()), "{} says {alarm}", actor.name());
-    }
-    Ok(())
+    alarm_names(assembly, &theft.compute_txid(), &["Astrid", "Bjarni"], &["Gudrun"])
 }
 
 /// Five keys, three of which sign; after a rest of ten blocks two are enough. Keys are tried before the founding, and the

@@ -11,13 +11,13 @@ use althing_node::treasury::key::Signer;
 use althing_node::treasury::text::{psbt_from, psbt_text};
 use althing_node::treasury::ur;
 use althing_regtest::story::{
-    Assembly, PASSWORD, Periods, authorise, await_authorised, await_executed, check_psbt, enter, found_by, found_under,
-    fund_treasury, open_stakes, payee, reach_roll,
+    Assembly, PASSWORD, Periods, authorise, await_authorised, await_executed, check_psbt, found_by, found_under, payee,
 };
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use crate::stage::with_assembly;
+use crate::treasurers::{await_session, begin, no_alarm, over_the_hub};
 
 /// Blocks until a vote has its effect, at most.
 const WITHIN_BLOCKS: u32 = 90;
@@ -40,10 +40,7 @@ fn five_of_nine_and_their_successors() {
             },
             |charter| with_class(Class::ElectTreasurers, charter),
         )?;
-        enter(assembly, &founded)?;
-        open_stakes(assembly)?;
-        reach_roll(assembly)?;
-        fund_treasury(assembly, 1_000_000)?;
+        begin(assembly, &founded, 1_000_000)?;
         let folder = assembly.data_dir.join("psbt");
         std::fs::create_dir_all(&folder)?;
 
@@ -65,10 +62,8 @@ fn five_of_nine_and_their_successors() {
         for member in &assembly.members {
             let verdicts: Vec<String> = member.treasury_flows()?.into_iter().map(|flow| flow.verdict).collect();
             ensure!(verdicts == ["decided", "housekeeping", "decided"], "{} finds {verdicts:?}", member.name());
-            let alarms = member.status()?.alarms;
-            ensure!(alarms.iter().all(|alarm| !alarm.contains("UNAUTHORISED")), "{alarms:?}");
         }
-        Ok(())
+        no_alarm(assembly)
     });
 }
 
@@ -87,19 +82,6 @@ fn outsider(assembly: &Assembly, number: u32) -> Result<Keys> {
     let init = ["init", "--network", "regtest", "--bitcoind", &url, "--cookie", path(&cookie)?];
     assembly.hub.cli().of(&folder).run(&init)?.succeeded()?;
     Keys::open(&folder, PASSWORD)
-}
-
-/// These members sign one after the other, each at their own node.
-fn over_the_hub(assembly: &Assembly, id: &str, members: &[usize]) -> Result<()> {
-    for (known, number) in members.iter().enumerate() {
-        let member = &assembly.members[*number];
-        crate::treasury_peers::await_session(member, id, "with the signatures before", |session| {
-            session["signed"].as_array().is_some_and(|signed| signed.len() >= known)
-        })?;
-        member.command(&["treasury", "session", "sign", id, "--yes"])?;
-    }
-    let all = |session: &serde_json::Value| session["signed"].as_array().is_some_and(|s| s.len() >= members.len());
-    crate::treasury_peers::await_session(&assembly.members[0], id, "with all signatures", all).map(drop)
 }
 
 /// A signer with a camera gets codes and gives codes back.
@@ -195,10 +177,10 @@ fn pay_with_the_new_keys(assembly: &Assembly, folder: &Path) -> Result<()> {
     ensure!(code == Some(0), "offline: {report:?}");
     for number in [1, 3] {
         let member = &assembly.members[number];
-        crate::treasury_peers::await_session(member, &id, "to come", |_| true)?;
+        await_session(member, &id, "to come", |_| true)?;
         member.command(&["treasury", "session", "sign", &id, "--yes"])?;
     }
-    crate::treasury_peers::await_session(&assembly.members[2], &id, "complete", |s| s["state"] == "complete")?;
+    await_session(&assembly.members[2], &id, "complete", |s| s["state"] == "complete")?;
     assembly.members[2].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
     assembly.mine(1)?;
     await_executed(assembly, &nets)
@@ -214,10 +196,7 @@ fn vetoes_payouts_and_a_child_that_pays() {
             charter.guardians = Guardians { members: guardians, threshold: 2, delay_blocks: 0 };
             charter
         })?;
-        enter(assembly, &founded)?;
-        open_stakes(assembly)?;
-        reach_roll(assembly)?;
-        fund_treasury(assembly, 1_000_000)?;
+        begin(assembly, &founded, 1_000_000)?;
         let payouts = payouts(assembly)?;
         vetoed(assembly)?;
         // Authorised by now: the guardians come too late, and it is paid.
@@ -232,10 +211,7 @@ fn vetoes_payouts_and_a_child_that_pays() {
 fn a_budget_is_paid_in_parts_until_a_vote_stops_it() {
     with_assembly("treasury-budget", |assembly| {
         let founded = found_by(assembly, Periods::SHORT, |charter| with_class(Class::Budget, charter))?;
-        enter(assembly, &founded)?;
-        open_stakes(assembly)?;
-        reach_roll(assembly)?;
-        fund_treasury(assembly, 500_000)?;
+        begin(assembly, &founded, 500_000)?;
         let to = payee(assembly)?;
         let parts = ["30000@0=Timber", "20000@0=Turf", "10000@5000=Paint"];
         let mut budget = vec!["propose", "budget", "--title", "Roof", "--to", &to, "--fee-cap", "5000", "--yes"];
@@ -324,7 +300,7 @@ fn stuck_and_paid_for(assembly: &Assembly, proposal: &str) -> Result<()> {
     assembly.mine(1)?;
     for id in [&parent, &child] {
         let mined = |session: &serde_json::Value| session["state"] == "mined";
-        crate::treasury_peers::await_session(&assembly.members[1], id, "mined", mined)?;
+        await_session(&assembly.members[1], id, "mined", mined)?;
     }
     await_executed(assembly, proposal)?;
     let flows = assembly.members[3].treasury_flows()?;

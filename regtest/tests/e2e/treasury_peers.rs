@@ -2,7 +2,6 @@
 //! any of them.
 
 use std::path::Path;
-use std::time::Duration;
 
 use althing_anchor::{Paper, PaperBody, SignedPaper};
 use althing_node::keys::Keys;
@@ -16,9 +15,7 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use crate::stage::with_members_on_roll;
-
-/// How long a paper may take to everybody on a busy machine.
-const WITHIN: Duration = Duration::from_secs(60);
+use crate::treasurers::{WITHIN, await_session};
 
 #[test]
 fn treasurers_sign_over_the_hub() {
@@ -225,17 +222,6 @@ fn insert(database: &Path, signed: &SignedPaper) -> Result<()> {
         params![signed.id(), author, paper.session.to_string(), paper.height, signed.encode()],
     )?;
     Ok(())
-}
-
-pub(crate) fn await_session(actor: &Actor, id: &str, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
-    let look = || match actor.cli().run(&["treasury", "session", "show", id, "--json"]) {
-        Ok(ran) if ran.code == Some(0) => match serde_json::from_str::<Value>(&ran.stdout) {
-            Ok(session) if is_it(&session) => Look::Ready(session),
-            other => Look::NotYet(format!("{other:?}")),
-        },
-        other => Look::NotYet(format!("{other:?}")),
-    };
-    Ok(wait_for(&format!("session {id} {what} at {}", actor.name()), WITHIN, look)?)
 }
 
 fn await_alarm(actor: &Actor, text: &str) -> Result<String> {

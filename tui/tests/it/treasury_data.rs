@@ -183,6 +183,7 @@ pub(crate) fn session(verdict: Verdict) -> SessionView {
         waits_for_me: true,
         yields_to: None,
         payout_height: None,
+        payout: None,
         check: CheckReport {
             verdict,
             txid: Some(id(80)),

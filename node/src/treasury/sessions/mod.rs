@@ -14,6 +14,7 @@ pub(super) use open::{Tidy, bump, child, open, open_housekeeping, return_bond};
 pub(super) use rows::{adopted_row, check_here, session_row};
 pub(crate) use sign::rebroadcast;
 pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt};
+pub(crate) use stage::waiting_payout;
 pub(super) use stage::{resting, return_staged};
 
 use althing_anchor::{MAX_REMARK_BYTES, PaperBody};

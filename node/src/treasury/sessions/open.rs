@@ -1,7 +1,8 @@
 //! Opening sessions: transactions of authorised payments, of housekeeping, and replacements (T-22 to T-27).
 
 use althing_anchor::{
-    PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, child_pays_for_parent, read_proof, worst_weight, write_proof,
+    PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, child_pays_for_parent, read_payout, read_proof, worst_weight,
+    write_proof,
 };
 use anyhow::Context;
 use bitcoin::consensus::encode::deserialize;
@@ -10,6 +11,7 @@ use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxOut};
 
 use super::coins::{coin, former_coins, free_coins, promised, retirable};
 use super::rows::{adopt, named, persist, psbt_of};
+use super::stage::waiting_payout;
 use super::{Answered, refusal, show};
 use crate::api::{ApiError, ProofStatement, SessionView};
 use crate::proof::make;
@@ -127,6 +129,14 @@ pub(in crate::treasury) fn child(shell: &mut Shell, session: &str, rate: u64) ->
     };
     let txid = parent_tx.compute_txid();
     if shell.treasury.confirmed_at(&txid).is_some() {
+        if matches!(read_payout(&parent), Ok(Some(_))) {
+            let (payout, _) = waiting_payout(shell, session)?;
+            let message = format!(
+                "T-100: {txid} is mined; what waits is its payout {}, for which `treasury session child` pays from this node's wallet",
+                payout.compute_txid()
+            );
+            return Err(ApiError::invalid("T-100", message));
+        }
         return Err(ApiError::invalid("T-27", format!("T-27: {txid} is mined already")));
     }
     let gate_sat = shell.ledger.state().charter().gate_sat;
@@ -185,7 +195,11 @@ pub(in crate::treasury) fn bump(shell: &mut Shell, session: &str, rate: u64) -> 
     if let (Ok(old), Ok(new)) = (old, new)
         && new < althing_anchor::replacement_floor(old, psbt.unsigned_tx.weight())
     {
-        let message = format!("T-27: a replacement has to pay more for its own size: {old} before, {new} now");
+        let message = format!(
+            "T-27: a replacement has to pay more for its own size: {} sat before, {} sat now",
+            old.to_sat(),
+            new.to_sat()
+        );
         return Err(ApiError::invalid("T-27", message));
     }
     start(shell, psbt)

@@ -27,7 +27,8 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
     let status = verify_signatures(&psbt, &generations).unwrap_or_default();
     let origins = input_origins(&psbt, &generations).unwrap_or_default();
     // A staged payment is signed twice: the stage, and the payout beside it (T-89).
-    let has_payout = matches!(read_payout(&psbt), Ok(Some(_)));
+    let beside = read_payout(&psbt).ok().flatten();
+    let has_payout = beside.is_some();
     let kinds = origins.iter().map(|origin| origin.generation).collect::<BTreeSet<_>>().len();
     let is_complete = !status.is_empty()
         && status.iter().all(SigningStatus::is_complete)
@@ -75,6 +76,7 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
             Some(Rest::Until(from)) => Some(from),
             _ => None,
         },
+        payout: beside.filter(|_| rest.is_some()).map(|payout| payout.unsigned_tx.compute_txid().to_string()),
         psbt: with_psbt.then(|| psbt_text(&psbt)),
     })
 }

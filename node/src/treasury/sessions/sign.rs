@@ -1,7 +1,7 @@
 //! Signatures: taken in one by one, made after the check, put together and broadcast (T-61 to T-66).
 
 use althing_anchor::{
-    MAX_REMARK_BYTES, PaperBody, finalise, merge_signatures, read_payout, read_proof, signatures_only,
+    MAX_REMARK_BYTES, PaperBody, Treasury, finalise, merge_signatures, read_payout, read_proof, signatures_only,
     verify_signatures,
 };
 use bitcoin::Transaction;
@@ -123,7 +123,13 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
         return Err(ApiError::invalid("T-66", why));
     }
     let generations = shell.treasury.policies();
-    let transaction = finalise(&psbt, &generations).map_err(|error| ApiError::not_now(error.to_string()))?;
+    let transaction = finalise(&psbt, &generations).map_err(|error| match still_needed(&psbt, &generations) {
+        0 => ApiError::not_now(error.to_string()),
+        count => ApiError {
+            rule: Some("T-64".into()),
+            ..ApiError::not_now(format!("T-64: {count} more signature(s) needed"))
+        },
+    })?;
     let labels = labels(shell, &psbt, &report);
     // Stored first: what is on its way to the network must be known here after any crash.
     let id = row.id.clone();
@@ -143,6 +149,12 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
     persist(shell)?;
     shell.revision += 1;
     show(shell, &id)
+}
+
+/// Signatures that the input, or the payout, with the fewest still needs.
+fn still_needed(psbt: &Psbt, generations: &[Treasury]) -> usize {
+    let status = verify_signatures(psbt, generations).unwrap_or_default();
+    status.iter().filter_map(|status| status.missing).max().unwrap_or(0)
 }
 
 /// Gives finished transactions that are not mined to the network again.

@@ -6,7 +6,7 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction, Txid};
 
 use super::open::{fee_rate, start};
-use super::rows::psbt_of;
+use super::rows::{named, psbt_of};
 use super::{Answered, refusal};
 use crate::api::{ApiError, SessionView};
 use crate::shell::Shell;
@@ -121,6 +121,38 @@ pub(super) fn send_payout(shell: &Shell, psbt: &Psbt) -> Answered<()> {
         let rests = if error.contains("non-BIP68-final") { "it has not rested long enough yet: " } else { "" };
         ApiError { rule: Some("T-89".into()), ..ApiError::not_now(format!("T-89: the payout waits: {rests}{error}")) }
     })
+}
+
+/// T-100: the payout of a session that waits for a block, and what it pays by itself.
+///
+/// # Errors
+/// Why there is nothing to pay for.
+pub(crate) fn waiting_payout(shell: &Shell, session: &str) -> Answered<(Transaction, Amount)> {
+    let row = named(shell, session)?;
+    let psbt = psbt_of(&row)?;
+    let nothing = |why: String| format!("T-100: there is nothing to pay for: {why}");
+    let now = |why: String| ApiError { rule: Some("T-100".into()), ..ApiError::not_now(nothing(why)) };
+    let over = |why: String| ApiError::invalid("T-100", nothing(why));
+    if !matches!(read_payout(&psbt), Ok(Some(_))) {
+        return Err(over(format!("session {} is of no staged payment", row.id)));
+    }
+    let next = shell.tip_height().saturating_add(1);
+    match rest_of(shell, &psbt.unsigned_tx.compute_txid()) {
+        None => return Err(now(format!("no block has the stage {} yet", row.id))),
+        Some(Rest::Until(from)) if next < from => {
+            return Err(now(format!("the payout can be in a block from height {from} on, the next is {next}")));
+        }
+        Some(Rest::Until(_)) => {}
+        Some(Rest::Paid(by, height)) => return Err(over(format!("payout {by} was mined at height {height}"))),
+        Some(Rest::Returned(by, height) | Rest::Taken(by, height)) => {
+            return Err(over(format!("transaction {by} at height {height} has spent what was staged")));
+        }
+    }
+    let payout = finalise_payout(&psbt, &shell.treasury.policies());
+    let payout = payout.map_err(|error| ApiError::not_now(error.to_string()))?.context("a payout")?;
+    let held = psbt.unsigned_tx.output.first().map_or(Amount::ZERO, |output| output.value);
+    let paid: Amount = payout.output.iter().map(|output| output.value).sum();
+    Ok((payout, held.checked_sub(paid).unwrap_or(Amount::ZERO)))
 }
 
 /// T-89: with every block, the payouts of stages that were mined and whose rest is over.

@@ -218,7 +218,8 @@ pub enum SessionCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Let a child pay for a session that was broadcast and is stuck (CPFP): it spends the change, back to the treasury.
+    /// Let a child pay for a session that was broadcast and is stuck (CPFP): it spends the change, back to the treasury. Of a staged payment whose rest
+    /// is over, a child of this node's own wallet pays for the payout at once.
     Child {
         /// Its id or the beginning of it.
         session: String,

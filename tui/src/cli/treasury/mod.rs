@@ -207,7 +207,15 @@ fn run_session(
             (TreasuryRequest::Bump { session, fee_rate_sat_vb: fee_rate }, out)
         }
         SessionCommand::Child { session, fee_rate, out } => {
-            (TreasuryRequest::Child { session, fee_rate_sat_vb: fee_rate }, out)
+            let shown = session_of(call(&caller, TreasuryRequest::Session { session })?)?;
+            match &shown.payout {
+                Some(_) if out.is_some() => {
+                    let why = "The child of a payout is paid by this node's wallet: nobody signs it as a treasurer, and there is no PSBT to write.";
+                    return Err(Failure::usage(why.to_owned()));
+                }
+                Some(_) => (pay_for_payout(&caller, shown.id, fee_rate, console)?, None),
+                None => (TreasuryRequest::Child { session: shown.id, fee_rate_sat_vb: fee_rate }, out),
+            }
         }
         SessionCommand::Return { stage, fee_rate, out } => {
             (TreasuryRequest::ReturnStaged { stage, fee_rate_sat_vb: fee_rate }, out)
@@ -230,6 +238,20 @@ fn run_session(
         std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
     }
     console.answer(&reply, || words::reply(&reply))
+}
+
+/// The review before a child of this node's wallet pays for a staged payment's payout (T-100).
+fn pay_for_payout(
+    caller: &Caller,
+    session: String,
+    fee_rate_sat_vb: u64,
+    console: &mut Console<'_>,
+) -> Result<TreasuryRequest, Failure> {
+    let ask = |only_review| TreasuryRequest::PayForPayout { session: session.clone(), fee_rate_sat_vb, only_review };
+    let TreasuryReply::PayoutChild(planned) = call(caller, ask(true))? else { return Err(other_kind()) };
+    let title = "Pay more for the payout of a staged payment";
+    review::confirm(console, title, &words::payout_child(&planned), "child", caller.assume_yes)?;
+    Ok(ask(false))
 }
 
 /// The review before a signature: what the transaction does, from parsed values, beside the decision.

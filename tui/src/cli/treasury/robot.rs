@@ -1,4 +1,4 @@
-//! The robot treasurer: signs what passes the check, logs what does not, and never anything else.
+//! The robot treasurer: signs what passes the check, a return of what is staged too (T-101), logs what does not, and never anything else.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

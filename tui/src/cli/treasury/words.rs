@@ -1,8 +1,8 @@
 //! The treasury's answers for people.
 
 use althing_node::api::{
-    BudgetView, CheckReport, CoinView, Flow, PaperView, PolicyView, SessionView, TreasurerKeys, TreasurerView,
-    TreasuryOverview, TreasuryReply,
+    BudgetView, CheckReport, CoinView, Flow, PaperView, PayoutChild, PolicyView, SessionView, TreasurerKeys,
+    TreasurerView, TreasuryOverview, TreasuryReply,
 };
 
 use crate::backend::Verdict;
@@ -33,6 +33,9 @@ pub(in crate::cli) fn reply(reply: &TreasuryReply) -> Vec<String> {
             vec![format!("{} go into the treasury as this hub's bond. Fraud that is proven takes it.", sats(*sat))]
         }
         TreasuryReply::Bond { sat, txid: Some(txid) } => vec![format!("{} on their way: {txid}", sats(*sat))],
+        TreasuryReply::PayoutChild(child) => {
+            vec![format!("Child {} pays {} for payout {}.", child.txid, sats(child.fee_sat), child.payout)]
+        }
         TreasuryReply::Funds(funds) => vec![funds.psbt.clone()],
         TreasuryReply::Done => vec!["Done.".to_owned()],
     }
@@ -47,6 +50,19 @@ pub(super) fn keys(keys: &TreasurerKeys) -> Vec<String> {
         format!(
             "own key       {} (BIP48), {} (BIP87): the charter names you by it where the extended key is in the descriptor",
             keys.bip48_own, keys.bip87_own
+        ),
+    ]
+}
+
+/// What a child does for a payout, before it is sent.
+pub(super) fn payout_child(child: &PayoutChild) -> Vec<String> {
+    vec![
+        format!("The payout waits: {} pays {} by itself.", child.payout, sats(child.paid_sat)),
+        "A child with coins of this node's own wallet pays for it; nothing of the treasury is spent, and nothing of what was decided changes.".to_owned(),
+        format!(
+            "The fee is {}, which comes to {} sat/vB for both together.",
+            sats(child.fee_sat),
+            child.fee_rate_sat_vb
         ),
     ]
 }
