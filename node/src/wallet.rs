@@ -5,6 +5,7 @@ use std::path::Path;
 use althing_channels::monitor::{Child, WalletCoin};
 use anyhow::{Context, Result, bail, ensure};
 use bdk_wallet::chain::BlockId;
+use bdk_wallet::coin_selection::{BranchAndBoundCoinSelection, LargestFirstCoinSelection};
 use bdk_wallet::rusqlite::Connection;
 use bdk_wallet::signer::SignersContainer;
 use bdk_wallet::{KeychainKind, PersistedWallet, SignOptions, Wallet as BdkWallet};
@@ -23,6 +24,16 @@ pub const WALLET_FILE: &str = "wallet.db";
 
 /// Witness of a Taproot key-path input: count, length and 64 bytes.
 const KEY_PATH_WITNESS: Weight = Weight::from_wu(66);
+
+/// How coins are chosen: without a draw, so that what is paid is what a review said before (N-204).
+type Chooses = BranchAndBoundCoinSelection<LargestFirstCoinSelection>;
+
+/// Bytes of a change output: value, length, and a Taproot script.
+const CHANGE_BYTES: u64 = 8 + 1 + 34;
+
+fn chooses() -> Chooses {
+    BranchAndBoundCoinSelection::new(CHANGE_BYTES, LargestFirstCoinSelection)
+}
 
 /// The on-chain wallet of one node.
 pub struct Wallet {
@@ -134,7 +145,7 @@ impl Wallet {
         if sum.is_none_or(|sum| sum > Amount::MAX_MONEY) {
             return Err(crate::api::ApiError::invalid("W-7", "W-7: these amounts are more than there can be").into());
         }
-        let mut builder = self.wallet.build_tx();
+        let mut builder = self.wallet.build_tx().coin_selection(chooses());
         builder
             .ordering(bdk_wallet::TxOrdering::Untouched)
             .fee_rate(fee_rate)
@@ -203,7 +214,7 @@ impl Wallet {
         promised: Vec<OutPoint>,
     ) -> Result<(Transaction, Vec<TxOut>)> {
         let foreign = bitcoin::psbt::Input { witness_utxo: Some(from.clone()), ..Default::default() };
-        let mut builder = self.wallet.build_tx();
+        let mut builder = self.wallet.build_tx().coin_selection(chooses());
         builder
             .ordering(bdk_wallet::TxOrdering::Untouched)
             .fee_rate(fee_rate)
@@ -391,5 +402,61 @@ impl Wallet {
     fn persist(&mut self) -> Result<()> {
         self.wallet.persist(&mut self.connection).context("storing the wallet")?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::block::{Header, Version};
+    use bitcoin::hashes::Hash as _;
+    use bitcoin::{CompactTarget, TxIn, TxMerkleNode, absolute, transaction};
+
+    use super::*;
+
+    const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+
+    /// A wallet with coins of those amounts in its first block.
+    fn with_coins(dir: &Path, sats: impl Iterator<Item = u64>) -> Wallet {
+        let (keys, _) = Keys::create(dir, Network::Regtest, "horse", Some(WORDS)).unwrap();
+        let mut wallet = Wallet::open(dir, &keys).unwrap();
+        let output = |sat| TxOut {
+            value: Amount::from_sat(sat),
+            script_pubkey: wallet.fresh_address().unwrap().script_pubkey(),
+        };
+        let spent = TxIn { previous_output: OutPoint::new(Txid::all_zeros(), 7), ..TxIn::default() };
+        let tx = Transaction {
+            version: transaction::Version::TWO,
+            lock_time: absolute::LockTime::ZERO,
+            input: vec![spent],
+            output: sats.map(output).collect(),
+        };
+        let header = Header {
+            version: Version::TWO,
+            prev_blockhash: wallet.wallet.local_chain().genesis_hash(),
+            merkle_root: TxMerkleNode::all_zeros(),
+            time: 1,
+            bits: CompactTarget::from_consensus(0x207f_ffff),
+            nonce: 0,
+        };
+        wallet.connect(1, &Block { header, txdata: vec![tx] }, None).unwrap();
+        wallet
+    }
+
+    /// A review and what is then sent are built one after the other (N-204).
+    #[test]
+    fn what_is_sent_costs_what_was_reviewed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut wallet = with_coins(dir.path(), (1..=12).map(|n| n * 10_000 + n));
+        let to = wallet.fresh_address().unwrap().script_pubkey();
+        for amount_sat in [9_000, 55_000, 200_000, 400_000] {
+            let fees: std::collections::BTreeSet<Amount> = (0..30)
+                .map(|_| {
+                    let rate = FeeRate::from_sat_per_vb(3).unwrap();
+                    let tx = wallet.pay(&[(to.clone(), Amount::from_sat(amount_sat))], rate, Vec::new()).unwrap();
+                    wallet.fee_of(&tx).unwrap()
+                })
+                .collect();
+            assert_eq!(fees.len(), 1, "{amount_sat} sat cost {fees:?}");
+        }
     }
 }

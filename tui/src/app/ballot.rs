@@ -1,11 +1,17 @@
 //! The ballot being filled in, for every voting system.
 
+use std::cmp::Ordering;
+
 use althing_node::api::{Ballot, Choice, NONE, Proposal, Request, Saying, System};
 
+use super::Act;
 use super::order::{Does, Order};
 
 /// Parts of a split that one key press moves.
 const SPLIT_STEP: u16 = 500;
+
+/// Parts of a whole split (V-6).
+const WHOLE: u16 = 10_000;
 
 /// A ballot being filled in. Rows are what can be chosen, then the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,9 +209,22 @@ impl Choose {
         self.undo.push(self.marks());
     }
 
-    /// Marks the row, or takes its mark back.
+    /// Whether that act changes anything of the row with the keyboard.
+    #[must_use]
+    pub fn takes(&self, act: Act) -> bool {
+        let is_option = self.row < self.values.len();
+        match (act, self.system) {
+            (Act::Mark, System::Score { .. } | System::Quadratic { .. }) => !is_option,
+            (Act::More | Act::Less, System::Score { .. } | System::Split | System::Quadratic { .. }) => is_option,
+            (Act::More | Act::Less, _) => false,
+            _ => true,
+        }
+    }
+
+    /// Marks the row, or takes its mark back; in a split the row gets what is left, or gives all back where nothing is.
     pub fn mark(&mut self) {
         self.remember();
+        let given: u32 = self.values.iter().map(|value| u32::from(*value)).sum();
         let Some(value) = self.values.get_mut(self.row) else {
             if self.row < self.reason_row() {
                 self.values.fill(0);
@@ -215,6 +234,10 @@ impl Choose {
         };
         match self.system {
             System::Approval | System::InstantRunoff | System::Schulze => *value = u16::from(*value == 0),
+            System::Split => {
+                let given: u16 = given.try_into().unwrap_or(WHOLE);
+                *value = if given < WHOLE { *value + (WHOLE - given) } else { 0 };
+            }
             _ => return,
         }
         self.keep_ranked_above();
@@ -226,7 +249,7 @@ impl Choose {
         let step = if self.system == System::Split { SPLIT_STEP } else { 1 };
         let most = match self.system {
             System::Score { max } => max,
-            System::Split => 10_000,
+            System::Split => WHOLE,
             System::Quadratic { credits } => u16::try_from(credits.isqrt()).unwrap_or(u16::MAX),
             _ => return,
         };
@@ -270,7 +293,14 @@ impl Choose {
         match self.system {
             System::Split => {
                 let sum: u32 = self.values.iter().map(|value| u32::from(*value)).sum();
-                Some(format!("{sum} of 10000 parts given; all must be"))
+                let whole = u32::from(WHOLE);
+                Some(match sum.cmp(&whole) {
+                    Ordering::Less => {
+                        format!("{sum} of {whole} parts given; space gives a line the other {}", whole - sum)
+                    }
+                    Ordering::Equal => format!("{sum} of {whole} parts given"),
+                    Ordering::Greater => format!("{sum} of {whole} parts given: {} too many", sum - whole),
+                })
             }
             System::Quadratic { credits } => {
                 let cost: u64 = self.values.iter().map(|value| u64::from(*value).pow(2)).sum();

@@ -3,7 +3,7 @@
 
 use althing_node::api::Role;
 
-use super::{Act, App};
+use super::{Act, App, Popup, Screen};
 
 /// Why a hub does not do what members do.
 pub(super) const IS_A_HUB: &str = "N-39: this is a hub, which has no vote; members vote by their own nodes.";
@@ -21,8 +21,17 @@ impl App {
     /// Whether that act can come to something here.
     #[must_use]
     pub fn can(&self, act: Act) -> bool {
-        !(self.is_hub() && is_a_members(act) || self.readonly && orders(act))
+        match self.popups.last() {
+            Some(Popup::Choose(choose)) => choose.takes(act),
+            _ if self.screen == Screen::Channels && is_about_a_channel(act) && self.stake_here().is_none() => false,
+            _ => !(self.is_hub() && is_a_members(act) || self.readonly && orders(act)),
+        }
     }
+}
+
+/// What is done with the stake channel that the keyboard is on.
+fn is_about_a_channel(act: Act) -> bool {
+    matches!(act, Act::Open | Act::TopUp | Act::TakeOut | Act::Pay | Act::StakeClose | Act::ForceClose)
 }
 
 /// What only a member's node does.

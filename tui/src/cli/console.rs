@@ -196,6 +196,9 @@ impl Console<'_> {
 /// Empties the page, and goes back to what the terminal showed before it.
 const LEAVE_PAGE: &[u8] = b"\x1b[2J\x1b[?1049l";
 
+/// What is said where the page was left by a signal.
+const BROKEN_OFF: &[u8] = b"Broken off; nothing is lost. The same command goes on where this one stopped.\n";
+
 static PAGE_IS_SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// From now on a signal that ends the program takes the page away first.
@@ -206,6 +209,7 @@ fn forget_when_interrupted() {
             if crate::signals::wait().is_ok() {
                 if PAGE_IS_SHOWN.load(Ordering::SeqCst) {
                     let _ = std::io::stderr().write_all(LEAVE_PAGE);
+                    let _ = std::io::stderr().write_all(BROKEN_OFF);
                 }
                 std::process::exit(i32::from(CANNOT_TELL));
             }

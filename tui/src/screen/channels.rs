@@ -43,6 +43,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     };
     let empty = "No stake channel. Your coins stay yours: o locks them in a channel with the hub (or: althing stake open \
                  AMOUNT), and the closing transaction gives them back.";
+    let empty = if is_hub { "No stake channel yet. Members open them from their own nodes." } else { empty };
     let rows =
         Rows { count: places.len(), selected: app.selections.stakes, row: &row, empty: super::empty(app, empty) };
     list(pen, inner, &columns, &rows);

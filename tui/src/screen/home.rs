@@ -194,7 +194,7 @@ fn draw_node(pen: &mut Pen<'_, '_>, status: &Status, area: Rect) {
             lines.push(field("stake", sats(member.stake_sat)));
         }
         None if status.role == Role::Hub => {}
-        None => lines.push(field("me", format!("{}, not bound yet", words::role(status.role)))),
+        None => lines.push(field("me", format!("{}, no stake yet", words::role(status.role)))),
     }
     lines.push(field("wallet", sats(status.balance.confirmed_sat)));
     if status.balance.pending_sat > 0 {

@@ -151,7 +151,13 @@ fn closes(proposal: &Proposal, tip: u32) -> String {
 /// My ballot.
 fn mine(proposal: &Proposal, theme: &Theme) -> Line<'static> {
     match &proposal.my_ballot {
-        Some(ballot) => Line::styled(format!("{} {}", words::choice_sign(&ballot.choice), ballot.choice), theme.text),
+        // The column is narrow: the options are what is looked for, the way to vote is known.
+        Some(ballot) => {
+            let choice = ballot.choice.to_string();
+            let verbs = ["approves ", "ranks ", "scores ", "splits ", "buys "];
+            let choice = verbs.iter().find_map(|verb| choice.strip_prefix(verb)).unwrap_or(&choice);
+            Line::styled(format!("{} {choice}", words::choice_sign(&ballot.choice)), theme.text)
+        }
         None => Line::styled("–", theme.dim),
     }
 }

@@ -127,7 +127,7 @@ fn option_bars(
             Measure::Points | Measure::Votes => {
                 choice.means.get(index).map_or_else(String::new, |mean| format!("mean {mean}"))
             }
-            Measure::PairsWon => "won".to_owned(),
+            Measure::PairsWon => "pairs".to_owned(),
         };
         rows.push(Bar { label, length, style, at: None, tail });
     }

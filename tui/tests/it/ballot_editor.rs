@@ -101,6 +101,26 @@ fn the_page_shows_marks_ranks_and_the_live_sum() {
     let text = member.press("2jv++j+").text();
     assert!(text.contains("1500 of 10000 parts given"), "{text}");
     assert!(text.contains("Booth") && text.contains("none of these") && text.contains("abstain"), "{text}");
+    // A split is made whole by one key, and the foot names no key that does nothing here.
+    let text = member.press(" ").text();
+    assert!(text.contains("10000 of 10000 parts given") && text.contains(" 9000    2"), "{text}");
+    let text = member.press("+").text();
+    assert!(text.contains("10500 of 10000 parts given: 500 too many"), "{text}");
+    let foot = |system: System| {
+        let mut seen = seen.clone();
+        seen.proposals[1].vote = about(system).vote;
+        let text = AtTheKeyboard::seeing(seen).press("2jv").text();
+        text.trim_end().lines().last().unwrap().to_owned()
+    };
+    for (system, marks, gives) in [
+        (System::Approval, true, false),
+        (System::Split, true, true),
+        (System::Score { max: 5 }, false, true),
+        (System::Quadratic { credits: 9 }, false, true),
+    ] {
+        let foot = foot(system);
+        assert_eq!((foot.contains("space mark"), foot.contains("+ more")), (marks, gives), "{foot}");
+    }
 
     seen.proposals[1].vote = about(System::Schulze).vote;
     let mut member = AtTheKeyboard::seeing(seen);

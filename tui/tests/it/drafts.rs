@@ -124,7 +124,7 @@ fn nothing_is_ordered_without_its_word() {
         ("2j<enter>atext<ctrl-s>", "remark"),
         ("2j<enter>]rtext<ctrl-s>", "comment"),
         ("2j<enter>X", "withdraw"),
-        ("2j<enter>G<ctrl-s>", "guard"),
+        ("2j<enter>!<ctrl-s>", "guard"),
         ("2j<enter>D5000<ctrl-s>", "hold"),
         ("2ntitle<ctrl-s>", "propose"),
         ("5o600000<ctrl-s>", "stake"),

@@ -59,6 +59,11 @@ fn the_foot_of_a_screen_has_only_what_is_possible_there() {
         let text = operator.press(key).text();
         assert!(operator.app.popups.is_empty() && text.contains("N-39"), "{key}: {text}");
     }
+    // Without a channel there is nothing to put into, take out of or close.
+    let mut newcomer = AtTheKeyboard::seeing(Snapshot { stakes: Vec::new(), ..snapshot() });
+    let text = newcomer.press("5").text();
+    let foot = text.trim_end().lines().last().unwrap();
+    assert!(foot.contains("o lock") && !foot.contains("t more") && !foot.contains("c close"), "{foot}");
     let looking = || {
         let mut member = AtTheKeyboard::new();
         member.app.readonly = true;
