@@ -36,7 +36,6 @@ pub struct ShownPayment {
 pub(super) struct Place<'a> {
     pub(super) params: &'a DaoParams,
     pub(super) header: &'a EpochHeader,
-    pub(super) previous_closing: u32,
     pub(super) charters: &'a [&'a Charter],
 }
 
@@ -290,7 +289,7 @@ fn check_authorisation(
                     place.header.closing_height
                 )));
             }
-            check_authorised_heights(place, class_rule, spend, &a)
+            check_authorised_heights(place, class_rule, content.request.is_some(), spend, &a)
         }
         _ => Err(rule(format!("P-7: a {} proposal cannot have this authorisation or gate", content.class.name()))),
     }
@@ -309,10 +308,12 @@ fn part_of(spend: &Spend, proposal: ProposalId, authorisation: &Authorisation) -
     })
 }
 
-/// P-7: it took effect in this epoch and not before, and expiry, counted from the authorisation, is what proposal and charter give.
+/// P-7: it was due by the end of this epoch, and expires as proposal and charter say, put off by no more than the time that it was
+/// kept waiting: by a pause (G-87), a tie (V-31), answers before it (G-88) or an entry left out (G-107).
 fn check_authorised_heights(
     place: &Place<'_>,
     class_rule: &ClassRule,
+    is_answer: bool,
     spend: &Spend,
     authorisation: &Authorisation,
 ) -> Result<(), Rejection> {
@@ -323,16 +324,18 @@ fn check_authorised_heights(
     let put_off = place.charters.iter().any(|charter| !charter.guardians.members.is_empty());
     let on_boundary =
         close.is_some_and(|close| place.params.charter.boundary_at_or_after(close) == Some(close) || put_off);
-    if !on_boundary || height <= place.previous_closing || height > closing {
+    let Some(waited) = closing.checked_sub(height).filter(|_| on_boundary) else {
         return Err(rule(format!(
-            "P-7: authorised from height {height} after {} blocks of veto, but the vote closed at a boundary and took effect above {} and at most {closing}",
-            class_rule.veto_blocks, place.previous_closing
+            "P-7: authorised from height {height} after {} blocks of veto, but the vote closed at a boundary and took effect at {closing} at the latest",
+            class_rule.veto_blocks
         )));
-    }
+    };
     let expires = height.saturating_add(spend.expiry_blocks.min(class_rule.expiry_blocks));
-    if authorisation.expires_height != expires {
+    // An answer's whole time begins anew while another is the best.
+    let latest = if is_answer { u32::MAX } else { expires.saturating_add(waited) };
+    if !(expires..=latest).contains(&authorisation.expires_height) {
         return Err(rule(format!(
-            "P-7: the authorisation expires at height {}, the proposal and the charter give {expires}",
+            "P-7: the authorisation expires at height {}, the proposal and the charter give {expires}, and {waited} more at most",
             authorisation.expires_height
         )));
     }

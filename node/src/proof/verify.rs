@@ -115,12 +115,11 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         (_, statement) => (params, statement),
     };
     let dao = Dao { params: &params, keys: &versions.keys, successions: &bundle.successions };
-    let previous_closing = bundle.epochs.iter().rev().nth(1).map_or(0, |part| part.header.closing_height);
     let (statement, payment) = match (under, claim) {
         (None, statement) => (check_without_epochs(&dao, statement, &mut checked)?, None),
         (Some(header), Statement::Ballot(part)) => (check_ballot(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::Tally(part)) => {
-            let place = Place { params: &params, header, previous_closing, charters: &charters };
+            let place = Place { params: &params, header, charters: &charters };
             check_tally(&place, part, &mut checked)?
         }
         (Some(header), Statement::Authorised(part)) => (check_authorised(&params, header, part, &mut checked)?, None),
@@ -142,13 +141,11 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         (Some(header), Statement::Payment(part)) => {
             // P-20: the tally stands under its own header, the payment under the last.
             let at = usize::try_from(part.decided).ok().and_then(|epoch| epoch.checked_sub(1));
-            let decided = at.and_then(|at| Some((at, bundle.epochs.get(at)?)));
-            let Some((at, decided)) = decided else {
+            let decided = at.and_then(|at| bundle.epochs.get(at));
+            let Some(decided) = decided else {
                 return Err(fail("payment")(format!("P-20: epoch {} is not in the file", part.decided)));
             };
-            let before = at.checked_sub(1).and_then(|at| bundle.epochs.get(at));
-            let previous_closing = before.map_or(0, |part| part.header.closing_height);
-            let place = Place { params: &params, header: &decided.header, previous_closing, charters: &charters };
+            let place = Place { params: &params, header: &decided.header, charters: &charters };
             check_payment(&place, header, part, &mut checked)?
         }
         (Some(_), Statement::Refilled(_)) => {

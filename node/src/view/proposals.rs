@@ -294,7 +294,10 @@ fn payment_sentences(standing: &Standing) -> Vec<String> {
             PaymentState::Waiting => format!("waits for height {}", payment.due_at),
             PaymentState::Stopped => "was stopped by a later vote".to_owned(),
             PaymentState::Expired => "was not authorised in time".to_owned(),
-            PaymentState::Authorised => format!("may be paid until height {}", payment.expires_at),
+            PaymentState::Authorised => {
+                let expires = payment.authorisation.map_or(payment.expires_at, |given| given.expires_height);
+                format!("may be paid below height {expires}")
+            }
             PaymentState::Executed { txid, height, .. } => format!("is paid by {txid} at height {height}"),
         };
         format!("Payment {number} of at most {sat} sat {state}.")

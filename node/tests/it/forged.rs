@@ -468,12 +468,27 @@ fn heights_of_a_decision_follow_from_the_charter() {
             (a.height, a.expires_height) = (a.height - 1, a.expires_height - 1);
         });
     });
-    tree("height of an earlier epoch", SpendFile, "P-7: authorised from height 12", |story, close| {
-        forge_decision(close, story.spend, |d| {
-            let a = d.authorisation.as_mut().unwrap();
-            (a.height, a.expires_height) = (a.height - 6, a.expires_height - 6);
+    // Due an epoch before it was authorised: a pause, a tie or another answer may have kept it waiting that long, and no longer.
+    let due_before = |name, expires_height: u32, meaning| {
+        tree(name, SpendFile, meaning, |story, close| {
+            forge_decision(close, story.spend, |d| {
+                let a = d.authorisation.as_mut().unwrap();
+                (a.height, a.expires_height) = (12, expires_height);
+            });
         });
-    });
+    };
+    due_before("put off, with its own expiry", 112, PERFECT);
+    due_before("put off, with all that it waited", 118, PERFECT);
+    due_before(
+        "put off, and expired before",
+        111,
+        "expires at height 111, the proposal and the charter give 112, and 6 more at most",
+    );
+    due_before(
+        "put off, and longer than it waited",
+        119,
+        "expires at height 119, the proposal and the charter give 112, and 6 more at most",
+    );
     tree("epoch of the decision", SpendFile, "P-7: the decision is of epoch 2", |story, close| {
         forge_decision(close, story.spend, |d| d.enacted_epoch = Some(DECIDING - 1));
     });
