@@ -167,7 +167,7 @@ impl Hub {
         let begun = self.openings.entry(PeerId(peer)).or_default();
         if *begun >= OPENINGS_A_BLOCK {
             let why = format!("{OPENINGS_A_BLOCK} openings of yours began since the newest block; try after the next");
-            self.refuse_peer(peer, "N-35", &why);
+            self.refuse_opening(peer, proposal, "N-35", &why);
             return Ok(());
         }
         *begun += 1;
@@ -181,15 +181,13 @@ impl Hub {
             self.shell.forget_opening(number)?;
         }
         if self.shell.stakes.unfunded_of(Some(&peer)) >= UNFUNDED_MAX {
-            self.refuse_peer(peer, "N-35", &format!("{UNFUNDED_MAX} openings of yours are not funded yet"));
+            let why = format!("{UNFUNDED_MAX} openings of yours are not funded yet; try when one is in a block");
+            self.refuse_opening(peer, proposal, "N-35", &why);
             return Ok(());
         }
         if self.shell.stakes.unfunded_of(None) >= UNFUNDED_ALL_MAX {
-            self.refuse_peer(
-                peer,
-                "N-35",
-                &format!("{UNFUNDED_ALL_MAX} openings of all members are not funded yet; try later"),
-            );
+            let why = format!("{UNFUNDED_ALL_MAX} openings of all members are not funded yet; try later");
+            self.refuse_opening(peer, proposal, "N-35", &why);
             return Ok(());
         }
         let params = &self.shell.dao.params;
@@ -209,20 +207,25 @@ impl Hub {
                 let news = self.shell.carry_out(number, effects)?;
                 self.on_stake_news(&news);
             }
-            Err(violation) => {
-                let about = Some(proposal.opening.provisional_channel());
-                let error = PeerError::new(violation.rule(), &violation.to_string(), about);
-                self.shell.peers.send(peer, Msg::PeerError(error));
-            }
+            Err(violation) => self.refuse_opening(peer, proposal, violation.rule(), &violation.to_string()),
         }
         Ok(())
     }
 
+    /// Ends an opening at the member's too (C-11): else it would be begun again with the next connection, unasked.
+    fn refuse_opening(&self, peer: PublicKey, proposal: &OpenStake, rule: &str, detail: &str) {
+        self.refuse(peer, PeerError::new(rule, detail, Some(proposal.opening.provisional_channel())));
+    }
+
     pub(super) fn refuse_peer(&self, peer: PublicKey, rule: &str, detail: &str) {
+        self.refuse(peer, PeerError::new(rule, detail, None));
+    }
+
+    fn refuse(&self, peer: PublicKey, error: PeerError) {
         self.refused.borrow_mut().insert(peer);
         // Not louder: whoever wants to could fill the disk with it.
-        tracing::debug!(%peer, rule, detail, "refused");
-        self.shell.peers.send(peer, Msg::PeerError(PeerError::new(rule, detail, None)));
+        tracing::debug!(%peer, rule = error.rule, detail = error.detail, "refused");
+        self.shell.peers.send(peer, Msg::PeerError(error));
     }
 }
 

@@ -115,6 +115,32 @@ fn a_payment_that_breaks_its_rule_is_refused_while_the_turn_is_away() {
 }
 
 /// A file that is no backup is refused at once, without a hub, and before a life of the folder begins (N-125).
+/// N-35, C-11: what the hub refused to open is not opened later, unasked.
+#[test]
+fn a_refused_opening_ends() {
+    with_stakes("refused-opening", |assembly| {
+        for _ in 0..6 {
+            fund_actor(assembly, &assembly.members[BJARNI], 60_000)?;
+        }
+        for _ in 0..4 {
+            ask(&assembly.members[BJARNI], &["stake", "open", "12000", "--yes"])?;
+        }
+        let refusal = refused(&assembly.members[BJARNI], &["stake", "open", "12000", "--yes"])?;
+        ensure!(refusal.contains("N-35") && refusal.contains("4 openings of yours"), "{refusal}");
+        assembly.mine(6)?;
+        for _ in 0..2 {
+            assembly.members[BJARNI].kill();
+            assembly.members[BJARNI].start()?;
+            assembly.settle()?;
+            assembly.mine(1)?;
+        }
+        let mut states: Vec<_> = assembly.members[BJARNI].stakes()?.into_iter().map(|stake| stake.state).collect();
+        states.sort();
+        ensure!(states == ["failed", "ready", "ready", "ready", "ready", "ready"], "{states:?}");
+        Ok(())
+    });
+}
+
 #[test]
 fn a_damaged_backup_is_refused_before_anything_begins() {
     with_stakes("damaged-backup", |assembly| {
