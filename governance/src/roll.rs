@@ -186,6 +186,12 @@ impl Roll {
         self.entries.get(member)
     }
 
+    /// Whether the member's coins had left what was claimed by that output at the closing height (G-37).
+    #[must_use]
+    pub fn is_released(&self, outpoint: &OutPoint) -> bool {
+        matches!(self.left.get(outpoint), Some(Left::Released))
+    }
+
     /// Sum of the counted stakes in satoshis of the members that `counts` picks.
     #[must_use]
     pub fn stake_sat(&self, counts: impl Fn(&MemberId) -> bool) -> u64 {

@@ -152,7 +152,7 @@ pub fn charter_check(toml: &str) -> CharterReport {
     };
     let mut problems: Vec<String> = charter.check().iter().map(ToString::to_string).collect();
     if let Err(error) = Treasury::parse(&charter.treasury_descriptor) {
-        problems.push(error.to_string());
+        problems.push(format!("treasury_descriptor: {error}"));
     } else if let Err(error) = genesis_params(&charter).and_then(|params| Ok(genesis_outputs(&params)?)) {
         problems.push(format!("{error:#}"));
     }

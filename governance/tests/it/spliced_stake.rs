@@ -102,6 +102,8 @@ fn who_takes_coins_out_after_the_snapshot_keeps_the_weight_of_the_rest() {
     assert_eq!(weight(&later(&[(5000, 50), (8000, 90), (6000, 110)])), 6000, "less what leaves behind it");
     let mut closed = facts(&[(5000, 50), (4000, 110)]);
     (closed[1].spent_height, closed[1].released_height) = (Some(115), Some(118));
+    let is_released = |height| Roll::compute(&charter(), &[claim(5000)], &closed, height).is_released(&outpoint(1));
+    assert!(!is_released(117) && is_released(118));
     assert_eq!(weight(&Roll::compute(&charter(), &[claim(5000)], &closed, 116)), 4000, "its own output of the close");
     assert_eq!(weight(&Roll::compute(&charter(), &[claim(5000)], &closed, 118)), 0, "spent elsewhere");
 }

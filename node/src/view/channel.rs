@@ -2,8 +2,9 @@
 
 use althing_channels::{Ledger, Phase, Side};
 use althing_governance::charter::WeightRule;
+use althing_governance::roll::StakeClaim;
 
-use super::confirmations_of;
+use super::{confirmations_of, holds};
 use crate::api::{ChannelDetail, PendingFunding};
 use crate::shell::Shell;
 use crate::stakes::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, splice_words};
@@ -76,7 +77,8 @@ fn weight_lost(shell: &Shell, channel: &StakeChannel) -> Option<u128> {
     let claims = state.stake_claims(u64::MAX);
     let member = claims.iter().find(|claim| claim.channel.0 == id.0)?.member;
     let entry = roll.entry(&member)?;
-    let others = claims.iter().filter(|claim| claim.member == member && claim.channel.0 != id.0);
+    let own: Vec<&StakeClaim> = claims.iter().filter(|claim| claim.member == member).collect();
+    let others = own.iter().filter(|claim| claim.channel.0 != id.0 && holds(shell, &own, claim));
     let left_sat = others.map(|claim| claim.member_sat).fold(0u64, u64::saturating_add).min(entry.stake_sat);
     let charter = state.charter();
     if left_sat < charter.admission.min_stake_sat() || left_sat == 0 {

@@ -220,6 +220,13 @@ fn confirmations_of(shell: &Shell, outpoint: bitcoin::OutPoint) -> u32 {
     fact.map_or(0, |fact| shell.tip_height().saturating_add(1).saturating_sub(fact.height))
 }
 
+/// Whether a claim of a member still has coins under it, as far as the newest roll knows.
+fn holds(shell: &Shell, own: &[&StakeClaim], claim: &StakeClaim) -> bool {
+    let state = shell.ledger.state();
+    let roll = state.newest_anchored().and_then(|record| state.roll(record.header.epoch));
+    !roll.is_some_and(|roll| roll.is_released(&claim.outpoint)) && !has_moved(shell, own, claim)
+}
+
 /// Whether this stake is in another of the same member's channels by now (G-33).
 fn has_moved(shell: &Shell, own: &[&StakeClaim], claim: &StakeClaim) -> bool {
     if own.len() < 2 {
@@ -285,7 +292,7 @@ fn members(shell: &Shell) -> Result<Vec<Member>, ApiError> {
         .iter()
         .map(|(id, record)| {
             let own: Vec<&StakeClaim> = claims.get(id).into_iter().flatten().collect();
-            let own = || own.iter().filter(|claim| !has_moved(shell, &own, claim));
+            let own = || own.iter().filter(|claim| holds(shell, &own, claim));
             Member {
                 vote_key: id.to_string(),
                 name: record.name.clone(),

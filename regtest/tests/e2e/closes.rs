@@ -117,6 +117,11 @@ fn the_hub_takes_no_vote_away_by_closing() {
             let tally = actor.proposal(&proposal)?.tally.context("no tally")?;
             ensure!(tally.yes == STAKES_SAT[patient].to_string(), "{} has {tally:?}", actor.name());
         }
+        // What is home is nobody's stake, on the roll or beside it.
+        assembly.mine_until("both stakes gone from the list of members", 30, || {
+            let members = assembly.members[0].members()?;
+            Ok((members.iter().filter(|member| member.stake_sat == 0).count() == 2).then_some(()))
+        })?;
         Ok(())
     });
 }

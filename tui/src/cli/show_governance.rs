@@ -92,6 +92,9 @@ pub(super) fn system_words(system: System) -> String {
 pub(super) fn comment(comment: &Comment) -> Vec<String> {
     let what = if comment.is_update { "added as the author" } else { "wrote" };
     let mut head = format!("{} {what} ({})", Untrusted::new(&comment.author_name), short_id(&comment.id));
+    if let Some(parent) = &comment.parent {
+        head.push_str(&format!(", an answer to {}", short_id(parent)));
+    }
     if comment.up + comment.down > 0 {
         head.push_str(&format!(", {} for, {} against", comment.up, comment.down));
     }
