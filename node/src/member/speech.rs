@@ -14,7 +14,7 @@ use super::Member;
 use super::lane::Speech;
 use crate::api::{ApiError, CommentOpinion, DelegatePart, DelegateScope, InvitationState, Saying};
 use crate::keys::unhex;
-use crate::view::{find_comment, find_member, find_proposal, name_of};
+use crate::view::{expect_key, find_comment, find_member, find_proposal, name_of};
 
 /// Basis points of the whole.
 const WHOLE_BP: u64 = 10_000;
@@ -60,6 +60,7 @@ impl Member {
             }
             Saying::Invite { member, until } => {
                 let invitee: MemberId = id("N-53", &member)?;
+                expect_key(&invitee)?;
                 let state = self.shell.ledger.state();
                 // Where nobody is invited, the log says so (G-94).
                 if matches!(state.charter().admission, Admission::Invite { .. }) && state.is_admitted(&invitee) {

@@ -15,7 +15,7 @@ use althing_governance::state::LogState;
 use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, ScriptBuf};
 
-use super::names::{find_member, find_proposal};
+use super::names::{expect_key, find_member, find_proposal};
 use crate::api::{ApiError, DraftEffect, ProposalDraft};
 use crate::shell::Shell;
 use crate::treasury::stage_problem;
@@ -310,7 +310,11 @@ fn effect(shell: &Shell, draft: DraftEffect) -> Result<Effect, ApiError> {
             replaces: shell.ledger.state().charter().hash(),
             charter: Box::new(charter_from(&charter)?),
         }),
-        DraftEffect::Admit { member } => Effect::Admit { member: find_member(shell, &member)? },
+        DraftEffect::Admit { member } => {
+            let member = find_member(shell, &member)?;
+            expect_key(&member)?;
+            Effect::Admit { member }
+        }
         DraftEffect::Expel { member } => Effect::Expel { member: find_member(shell, &member)? },
         DraftEffect::ElectTreasurers { descriptor, treasurers } => {
             let treasurers = treasurers.into_iter().map(|t| Ok(Treasurer { key: key("G-85", &t.key)?, name: t.name }));

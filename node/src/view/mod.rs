@@ -30,7 +30,7 @@ pub(crate) use draft::{keys_apart, warnings as draft_warnings};
 pub(crate) use hub_key::silent_key;
 pub(crate) use invitations::invitations;
 pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
-pub use names::{find_comment, find_member, find_proposal, name_of};
+pub use names::{expect_key, find_comment, find_member, find_proposal, name_of};
 pub use proposals::{quorum_sentence, threshold_sentence};
 pub use wait::{Condition, settle};
 

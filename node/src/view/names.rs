@@ -1,6 +1,7 @@
 //! What people call proposals, members and entries, and what is meant by it.
 
 use althing_governance::id::{EntryId, MemberId, ProposalId};
+use bitcoin::secp256k1::XOnlyPublicKey;
 
 use crate::api::ApiError;
 use crate::shell::Shell;
@@ -54,6 +55,20 @@ pub fn find_member(shell: &Shell, text: &str) -> Result<MemberId, ApiError> {
         several => {
             Err(ApiError::invalid("N-53", format!("{} members are called {text:?}; give a vote key", several.len())))
         }
+    }
+}
+
+/// Whom one lets in has to have a key: whoever has none can never come.
+///
+/// # Errors
+/// `N-54` when no point of the curve has that x (BIP340).
+pub fn expect_key(member: &MemberId) -> Result<(), ApiError> {
+    match XOnlyPublicKey::from_slice(&member.0) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(ApiError::invalid(
+            "N-54",
+            format!("N-54: {member} is nobody's vote key: it is not on the curve (BIP340)"),
+        )),
     }
 }
 

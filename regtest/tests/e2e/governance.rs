@@ -143,7 +143,7 @@ fn refuse(assembly: &Assembly, proposal: &str) -> Result<()> {
         (vec!["propose", "text", "--title", "bell\u{7}"], "G-82", "0007"),
         (vec!["propose", "text", "--title", &long], "E-", "120"),
         (too_many, "V-2", "62"),
-        (system("schulze"), "R-21", "schulze"),
+        (system("quadratic=100"), "R-21", "quadratic"),
         (system("score=6"), "R-21", "score of 0 to 6"),
         (vec!["comment", proposal, "To nobody.", "--parent", "ffff"], "N-52", "ffff"),
         (vec!["propose", "text", "--title", "T", "--system", "approval", "--option", "A"], "V-2", "1"),

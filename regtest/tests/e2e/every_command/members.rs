@@ -7,11 +7,22 @@ use super::rules::{DUES_SAT, POOL_SAT};
 use super::{GUEST_SAT, WHY, WITHIN_BLOCKS, caught_up, five, text};
 use crate::told::{ask, refused};
 
+/// 32 bytes that are nobody's key.
+const NOBODY: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+
 /// Invites the guest, and gives the invitation's id.
 pub(super) fn invite(assembly: &Assembly, guest: &Actor) -> Result<String> {
     let [astrid, ..] = five(assembly)?;
     let key = guest.status()?.vote_key.context("a member has a vote key")?;
     let until = (assembly.node.tip()?.height + 100).to_string();
+    // N-54: no point has an x of p or more.
+    for command in [
+        vec!["invite", NOBODY, "--until", &until, "--yes"],
+        vec!["propose", "admit", "--title", "T", "--member", NOBODY],
+    ] {
+        let refusal = refused(astrid, &command)?;
+        ensure!(refusal.contains("N-54") && refusal.contains(NOBODY), "{refusal}");
+    }
     text(&ask(astrid, &["invite", &key, "--until", &until, "--yes"])?["entry"])
 }
 
