@@ -45,7 +45,7 @@ fn what_rests_is_no_less_than_was_decided_and_no_more_than_the_cap_allows() {
     let left = resting + honest.fee().unwrap().to_sat();
     let staged = |fee| SpendFinding::Staged { ids: vec![[7; 32]], fee: sat(fee) };
     assert_eq!(rests(90_000, 0), staged(left - 90_000));
-    assert!(unauthorised(rests(89_999, 0)).0.starts_with("0.00089999 BTC rest"));
+    assert!(unauthorised(rests(89_999, 0)).0.starts_with("89999 sat rest"));
     let spare = 95_000 - i64::try_from(left).unwrap();
     assert_eq!(rests(resting, spare), staged(95_000 - resting));
     let (reason, lost) = unauthorised(rests(resting, spare + 1));
