@@ -1,4 +1,4 @@
-//! Reader and writer of the canonical encoding (docs/spec/00-encoding.md, E-1 to E-9).
+//! Reader and writer of the canonical encoding (docs/spec/encoding.md, E-1 to E-9).
 
 use thiserror::Error;
 

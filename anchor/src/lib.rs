@@ -6,7 +6,7 @@
 //! what a commitment means.
 //!
 //! Nothing here reads a clock, a file, the network or a source of randomness: facts about the chain are arguments.
-//! The rules are numbered in `docs/spec/30-anchoring.md` as A-n (anchoring) and T-n (treasury) and cited in the code.
+//! The rules are numbered in `docs/spec/anchor.md` as A-n (anchoring) and T-n (treasury) and cited in the code.
 //!
 //! | to do | start at |
 //! |---|---|

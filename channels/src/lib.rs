@@ -1,6 +1,6 @@
 //! Pure core of stake channels: scripts, transactions, MuSig2, wire messages, open and close.
 //!
-//! A stake channel is one Taproot output of a member and the hub. This crate holds its rules (`docs/spec/20-channels.md`,
+//! A stake channel is one Taproot output of a member and the hub. This crate holds its rules (`docs/spec/channels.md`,
 //! clauses C-n) and nothing that does I/O: randomness, chain facts and messages are arguments, and everything to be done
 //! comes back as [`Effect`] values.
 //!

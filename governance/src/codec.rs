@@ -1,4 +1,4 @@
-//! The canonical encoding (docs/spec/00-encoding.md): every value has one byte form and a decoder refuses every other.
+//! The canonical encoding (docs/spec/encoding.md): every value has one byte form and a decoder refuses every other.
 
 use std::fmt;
 

@@ -9,8 +9,8 @@
 //! [`voting`] (what ballots may say and decide), [`delegation`] (who speaks with whose weight), [`ballots`] and [`tally`] (what was counted),
 //! [`ledger`] (what was decided and what follows), [`tree`] (how it is committed to) and [`epoch`] (the header that goes on Bitcoin).
 //!
-//! Clauses are cited by their letter: `G-n` docs/spec/10-governance.md, `V-n` docs/spec/11-voting.md, `L-n`
-//! docs/spec/12-delegation.md, `R-n` docs/spec/13-charter.md, `E-n` docs/spec/00-encoding.md.
+//! Clauses are cited by their letter: `G-n` docs/spec/governance.md, `V-n` docs/spec/voting.md, `L-n`
+//! docs/spec/delegation.md, `R-n` docs/spec/charter.md, `E-n` docs/spec/encoding.md.
 
 pub mod ballots;
 pub mod charter;

@@ -1,5 +1,5 @@
 //! The log as static files that any web host can serve: hashes in tiles of 256, entries in bundles of 256, as the C2SP tlog-tiles layout has
-//! them (docs/spec/50-node.md, N-364).
+//! them (docs/spec/node.md, N-364).
 
 use std::fs;
 use std::path::{Path, PathBuf};

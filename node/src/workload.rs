@@ -1,4 +1,4 @@
-//! How a hub does its work: sizes of batches, and how long an entry waits for its receipt (docs/spec/50-node.md, N-173).
+//! How a hub does its work: sizes of batches, and how long an entry waits for its receipt (docs/spec/node.md, N-173).
 
 use std::collections::VecDeque;
 use std::time::Instant;

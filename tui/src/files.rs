@@ -1,4 +1,4 @@
-//! Names of files, as a person types them (docs/spec/50-node.md, N-197).
+//! Names of files, as a person types them (docs/spec/node.md, N-197).
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The treasury: its policy, the transactions that pay out of it, and who signed them (docs/spec/35-treasury.md).
+//! The treasury: its policy, the transactions that pay out of it, and who signed them (docs/spec/treasury.md).
 //!
 //! What was decided arrives as plain data ([`SpendIntent`]); nothing here knows how decisions are made. A treasurer's
 //! machine builds ([`SpendPlan`]), judges ([`check`]), verifies what others signed ([`verify_signatures`]) and puts the

@@ -1,4 +1,4 @@
-//! Every clause that code or an error message names is in docs/spec/20-channels.md, and every clause there is cited.
+//! Every clause that code or an error message names is in docs/spec/channels.md, and every clause there is cited.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,7 +28,7 @@ fn read_all(folder: &Path, text: &mut String) {
 #[test]
 fn code_and_page_name_the_same_clauses() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("../docs/spec/20-channels.md")).unwrap();
+    let page = fs::read_to_string(root.join("../docs/spec/channels.md")).unwrap();
     let defined: BTreeSet<u32> =
         page.lines().filter(|line| line.starts_with("- **C-")).flat_map(|line| clauses(&line[..12])).collect();
     let mut code = String::new();

@@ -10,7 +10,7 @@
 //! The order of reading: [`item`] (what goes in and out), [`verifier`] (the decisions), [`weights`] (what makes forgeries not cancel), `equation` (what is summed), `msm`
 //! (how it is summed), [`lanes`] (eight field elements at once where the processor can), [`arith`] (field, scalars, points).
 //!
-//! The clauses cited as `S-n` are in `docs/spec/60-batch.md`.
+//! The clauses cited as `S-n` are in `docs/spec/batch.md`.
 
 pub mod arith;
 mod equation;

@@ -1,4 +1,4 @@
-//! Delegation: who speaks with whose weight when its owner does not vote (`L-n`, docs/spec/12-delegation.md).
+//! Delegation: who speaks with whose weight when its owner does not vote (`L-n`, docs/spec/delegation.md).
 //!
 //! Weight flows over the frozen roll in steps. What arrives at a member with a counted ballot rests there and is cast with
 //! it; what arrives at anyone else is divided among the receivers of their delegation in force, for at most [`MAX_STEPS`]

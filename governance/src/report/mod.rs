@@ -3,7 +3,7 @@
 //!
 //! A report is data first ([`Report`]), made from the log and chain facts alone, so that two members get the same bytes.
 //! [`Report::to_markdown`], [`Report::to_html`] and [`Report::to_csv`] draw it; JSON is its `serde` form. Clauses F-n are in
-//! `docs/spec/14-report.md`.
+//! `docs/spec/report.md`.
 
 mod collect;
 pub mod concentration;

@@ -5,7 +5,7 @@
 //! [`Rule`] comes out.
 //!
 //! The order of reading: [`System`] (which systems there are), [`BallotSchema`] (what their ballots look like), [`Count`],
-//! [`Rule`], [`Outcome`]. The clauses cited as `V-n` are in `docs/spec/11-voting.md`.
+//! [`Rule`], [`Outcome`]. The clauses cited as `V-n` are in `docs/spec/voting.md`.
 
 mod apportion;
 mod count;

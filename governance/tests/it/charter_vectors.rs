@@ -36,7 +36,7 @@ fn generate() -> Value {
     let staged = Charter { staging, ..every };
     let staged = vector("with staged payments", staged.to_toml().unwrap(), &staged);
     json!({
-        "about": "Vectors of docs/spec/13-charter.md. A charter is its document, canonical bytes (R-2, G-121), hash (G-13) and the \
+        "about": "Vectors of docs/spec/charter.md. A charter is its document, canonical bytes (R-2, G-121), hash (G-13) and the \
                   clauses of problems and advice. A change names the clauses that refuse it (R-100 to R-108).",
         "charters": templates.into_iter().chain([forms, staged]).collect::<Vec<_>>(),
         "changes": changes(),

@@ -1,4 +1,4 @@
-//! Vectors of docs/spec/12-delegation.md, generated from cases that are also checked here one by one.
+//! Vectors of docs/spec/delegation.md, generated from cases that are also checked here one by one.
 
 use std::sync::Arc;
 
@@ -366,7 +366,7 @@ fn committed_delegation_vectors_are_current() {
         ("a quarter abstains", with_abstention(2500, &[(17, 7500)])),
     ];
     let generated = json!({
-        "about": "Vectors of docs/spec/12-delegation.md.",
+        "about": "Vectors of docs/spec/delegation.md.",
         "bodies": bodies.iter().map(|(name, body)| json!({
             "name": name, "body": body.to_bytes().to_lower_hex_string(), "scope": body.scope.to_string(),
             "parts": body.parts.iter().map(|part| json!([part.to, part.share_bp])).collect::<Vec<_>>(),

@@ -201,7 +201,7 @@ fn vectors() -> Value {
     let world = World::with_stakes(&[5000, 3000]);
     let key = hub().x_only_public_key().0;
     json!({
-        "about": "One signed entry of every kind of docs/spec/10-governance.md, proposals with every effect. Every number is a JSON number, everything else hex.",
+        "about": "One signed entry of every kind of docs/spec/governance.md, proposals with every effect. Every number is a JSON number, everything else hex.",
         "entries": every_entry(&world).iter().map(|entry| json!({
             "kind": entry.kind() as u8,
             "bytes": entry.to_bytes().to_lower_hex_string(),

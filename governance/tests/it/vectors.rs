@@ -36,7 +36,7 @@ fn generate() -> Value {
         world.finish_epoch();
     }
     json!({
-        "about": "Vectors of docs/spec/10-governance.md. Every number is a JSON number, everything else hex.",
+        "about": "Vectors of docs/spec/governance.md. Every number is a JSON number, everything else hex.",
         "founding": founding(world.state.params()),
         "log": world.log.iter().map(entry).collect::<Vec<_>>(),
         "log_tree": log_tree(&world),

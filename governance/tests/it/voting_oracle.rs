@@ -1,5 +1,5 @@
 //! Hazard: a wrong outcome under any voting system. A second tally, written for slowness and plainness after
-//! docs/spec/11-voting.md and sharing no code with the library but its types, must agree on random elections.
+//! docs/spec/voting.md and sharing no code with the library but its types, must agree on random elections.
 
 use althing_governance::voting::{Count, Outcome, Quorum, Rule, System, Threshold, TieBreak};
 use bitcoin::BlockHash;

@@ -1,4 +1,4 @@
-//! The test vectors of docs/spec/11-voting.md: generated from fixed elections, and checked to be the committed ones.
+//! The test vectors of docs/spec/voting.md: generated from fixed elections, and checked to be the committed ones.
 
 use althing_governance::Canonical;
 use althing_governance::voting::{Count, CountError, Outcome, Quorum, Rule, System, Threshold, TieBreak, apportion};
@@ -21,7 +21,7 @@ fn committed_vectors_are_current() {
 
 fn generate() -> Value {
     json!({
-        "about": "Vectors of docs/spec/11-voting.md. Weights and sums are decimal strings, encodings and hashes hex, all else numbers.",
+        "about": "Vectors of docs/spec/voting.md. Weights and sums are decimal strings, encodings and hashes hex, all else numbers.",
         "systems": systems(),
         "refused_ballots": refused(),
         "apportioned": apportioned(),

@@ -1,4 +1,4 @@
-//! How far an audit came, kept in a file so that it goes on after a stop (docs/spec/50-node.md, N-360).
+//! How far an audit came, kept in a file so that it goes on after a stop (docs/spec/node.md, N-360).
 //!
 //! Checking signatures is what an audit spends its time on. The file says up to where they were good, by the chained digest of
 //! the log's bytes (N-6); rules, rolls, tallies and roots are recomputed each time.

@@ -1,5 +1,5 @@
 //! A random audit: some entries of the log, chosen by the hash of the block that anchors it, so that nobody can choose them
-//! beforehand (docs/spec/50-node.md, N-85).
+//! beforehand (docs/spec/node.md, N-85).
 
 use std::path::Path;
 

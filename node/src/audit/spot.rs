@@ -1,4 +1,4 @@
-//! Looking again at what a node has stored, a little with each final link (docs/spec/50-node.md, N-362).
+//! Looking again at what a node has stored, a little with each final link (docs/spec/node.md, N-362).
 
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Entry;

@@ -1,4 +1,4 @@
-//! Judging what was authorised, who did not vote, and spends that were not authorised (docs/spec/40-proofs.md, P-10, P-11, P-15).
+//! Judging what was authorised, who did not vote, and spends that were not authorised (docs/spec/proofs.md, P-10, P-11, P-15).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What is left of a budget: every milestone's leaf under one header (docs/spec/40-proofs.md, P-335).
+//! What is left of a budget: every milestone's leaf under one header (docs/spec/proofs.md, P-335).
 
 use althing_governance::codec::{Canonical, DecodeError, Reader, Writer};
 use althing_governance::dao::DaoParams;

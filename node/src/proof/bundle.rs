@@ -1,4 +1,4 @@
-//! The form of a proof file (docs/spec/40-proofs.md, P-1 to P-7; what further statements hold is in `parts`).
+//! The form of a proof file (docs/spec/proofs.md, P-1 to P-7; what further statements hold is in `parts`).
 //!
 //! Every byte of it is committed to by a hash that ends in a block header, or compared with such a byte: a file with
 //! any byte changed is refused.

@@ -1,4 +1,4 @@
-//! Making proofs of what rests on more than a tally: authorisations, absent votes, fraud (docs/spec/40-proofs.md, P-10 to P-15).
+//! Making proofs of what rests on more than a tally: authorisations, absent votes, fraud (docs/spec/proofs.md, P-10 to P-15).
 
 use std::path::Path;
 

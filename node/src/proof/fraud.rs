@@ -1,4 +1,4 @@
-//! Judging proofs against the hub and against members (docs/spec/40-proofs.md, P-12 to P-14).
+//! Judging proofs against the hub and against members (docs/spec/proofs.md, P-12 to P-14).
 
 use althing_governance::codec::Canonical as _;
 use althing_governance::dao::DaoParams;

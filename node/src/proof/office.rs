@@ -1,4 +1,4 @@
-//! A treasurer's or founder's own ballot, as it counts in the body of their office (docs/spec/40-proofs.md, P-140).
+//! A treasurer's or founder's own ballot, as it counts in the body of their office (docs/spec/proofs.md, P-140).
 
 use althing_governance::Charter;
 use althing_governance::charter::Body;

@@ -1,4 +1,4 @@
-//! What the statements beyond ballot and tally hold (docs/spec/40-proofs.md, P-10 to P-15).
+//! What the statements beyond ballot and tally hold (docs/spec/proofs.md, P-10 to P-15).
 
 use althing_anchor::LinkEvidence;
 use althing_governance::codec::{Canonical, DecodeError, Reader, Writer};

@@ -1,4 +1,4 @@
-//! Statements about payments through a gate that the treasury made later (docs/spec/40-proofs.md, P-300).
+//! Statements about payments through a gate that the treasury made later (docs/spec/proofs.md, P-300).
 
 use althing_governance::Charter;
 use althing_governance::codec::{Canonical, DecodeError, Reader, Writer};

@@ -1,4 +1,4 @@
-//! Judging a succession in a proof file (docs/spec/40-proofs.md, P-330 to P-332).
+//! Judging a succession in a proof file (docs/spec/proofs.md, P-330 to P-332).
 
 use std::collections::{BTreeMap, BTreeSet};
 

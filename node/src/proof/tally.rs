@@ -1,4 +1,4 @@
-//! Judging the tally of a proposal and what it authorises (docs/spec/40-proofs.md, P-7, P-130).
+//! Judging the tally of a proposal and what it authorises (docs/spec/proofs.md, P-7, P-130).
 
 use althing_governance::Charter;
 use althing_governance::charter::{Body, ClassRule};

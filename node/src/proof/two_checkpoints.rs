@@ -1,4 +1,4 @@
-//! Two checkpoints of one number, signed by the same side of a channel (docs/spec/40-proofs.md, P-400).
+//! Two checkpoints of one number, signed by the same side of a channel (docs/spec/proofs.md, P-400).
 
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Checkpoint, SignedCheckpoint};

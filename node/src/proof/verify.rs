@@ -1,4 +1,4 @@
-//! Judging a proof file: a pure function of the file and the block hashes (docs/spec/40-proofs.md, P-2 to P-8).
+//! Judging a proof file: a pure function of the file and the block hashes (docs/spec/proofs.md, P-2 to P-8).
 //!
 //! It is semantic. Nothing in the file is believed because another part of the file says so; every value is traced to a
 //! commitment in a Bitcoin transaction in a block of the best chain, and the meaning of the values is checked against

@@ -1,6 +1,6 @@
 //! "Why is this true?" (N-92): the steps from a receipt to a block, each done again here for one statement, with the values.
 //!
-//! It is the same road as a proof file's (docs/spec/40-proofs.md), walked as far as it goes today: what is not anchored yet is
+//! It is the same road as a proof file's (docs/spec/proofs.md), walked as far as it goes today: what is not anchored yet is
 //! said to be so, instead of refused.
 
 use althing_anchor::{BlockHashes as _, ClaimedLink, Commitment, LinkChain, LinkEvidence, VerifiedLink};

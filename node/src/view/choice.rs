@@ -9,7 +9,7 @@ use crate::api::{ApiError, Choice, NONE, option_name};
 ///
 /// # Errors
 /// `V-3` for words of another voting system, `V-4` for an option that is not there, `V-5` for one that is named twice, else the
-/// clause of docs/spec/11-voting.md that the ballot breaks.
+/// clause of docs/spec/voting.md that the ballot breaks.
 pub fn fields(content: &ProposalContent, choice: &Choice) -> Result<Vec<u16>, ApiError> {
     let (system, options) = (content.system, content.option_count());
     let fields = match (choice, system) {

@@ -1,4 +1,4 @@
-//! What a member did: for whoever thinks of handing weight on to them (docs/spec/50-node.md, N-174).
+//! What a member did: for whoever thinks of handing weight on to them (docs/spec/node.md, N-174).
 
 use althing_governance::codec::Canonical as _;
 use althing_governance::delegation::Scope;

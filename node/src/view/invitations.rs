@@ -1,4 +1,4 @@
-//! Invitations that the own vote key is named in: nobody should have to type an entry's id (docs/spec/50-node.md, N-195).
+//! Invitations that the own vote key is named in: nobody should have to type an entry's id (docs/spec/node.md, N-195).
 
 use althing_governance::id::{EntryId, MemberId};
 use althing_governance::state::InvitationRecord;

@@ -1,6 +1,6 @@
 //! Every command as something that the screens do too: its options are the fields of a form, its review is the review page, its
 //! answer a page to read. The command line is the one description of all of them, so that no command can be without a form
-//! (docs/spec/50-node.md, N-170).
+//! (docs/spec/node.md, N-170).
 
 mod outside;
 mod run;

@@ -1,4 +1,4 @@
-//! QR codes, one after the other (docs/spec/50-node.md, N-196): over the whole terminal, since a code of a low one is small enough as it is.
+//! QR codes, one after the other (docs/spec/node.md, N-196): over the whole terminal, since a code of a low one is small enough as it is.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Text};

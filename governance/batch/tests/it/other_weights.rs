@@ -27,7 +27,7 @@ fn generate() -> Value {
     batch[7].signature[32..].fill(0xff);
     let batches = [&batch[..0], &batch[..1], &batch[..]];
     json!({
-        "about": "Vectors of docs/spec/60-batch.md: items in order, seed (S-3), weights (S-4), indices of invalid items (S-6). Bytes and weights in hex.",
+        "about": "Vectors of docs/spec/batch.md: items in order, seed (S-3), weights (S-4), indices of invalid items (S-6). Bytes and weights in hex.",
         "batches": batches.map(|batch| json!({
             "items": batch.iter().map(|vote| json!({
                 "key": vote.key.to_lower_hex_string(),

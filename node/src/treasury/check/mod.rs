@@ -1,6 +1,6 @@
 //! The check before a signature: the proof in a PSBT judged against block hashes, then the PSBT against what it shows.
 //!
-//! A pure function of the file, the block hashes and the state of the gates (docs/spec/35-treasury.md, T-40 to T-57).
+//! A pure function of the file, the block hashes and the state of the gates (docs/spec/treasury.md, T-40 to T-57).
 
 mod told;
 

@@ -1,4 +1,4 @@
-//! What treasurers say to each other about sessions, carried by the hub (docs/spec/35-treasury.md, T-303 to T-313).
+//! What treasurers say to each other about sessions, carried by the hub (docs/spec/treasury.md, T-303 to T-313).
 //!
 //! Hub and treasurers' nodes do the same: each lists what it holds, asks for what it lacks, and verifies what comes. So nothing has to
 //! be said twice, a hub without its disk gets everything back, and a hub that changes or invents something is not believed.
