@@ -3,7 +3,7 @@
 //! The engine's thread never touches a socket: news arrives as [`PeerEvent`]s through the callback given at the start,
 //! and [`Peers::send`] only queues.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,6 +21,7 @@ use lightning::types::features::{InitFeatures, NodeFeatures};
 use lightning::util::logger::{Level, Logger, Record};
 use lightning::util::ser::LengthLimitedRead;
 use lightning_net_tokio::SocketDescriptor;
+use rustix::process::{Resource, Rlimit};
 
 /// News from the peers.
 #[derive(Debug)]
@@ -73,6 +74,9 @@ impl PartialEq for PeerId {
 
 impl Eq for PeerId {}
 
+/// Files that are kept for what this program opens itself: its database, the Bitcoin source, commands.
+const OWN_FILES: usize = 256;
+
 /// The running peer connections of this node. Dropping it ends them.
 pub struct Peers {
     /// Peers in this process, who get their messages at once.
@@ -81,6 +85,8 @@ pub struct Peers {
     mailbox: Arc<Mailbox>,
     runtime: Option<tokio::runtime::Runtime>,
     wake: Arc<tokio::sync::Notify>,
+    /// Peers that are connected to no more.
+    left: Arc<Mutex<BTreeSet<PublicKey>>>,
 }
 
 /// Takes a message for a peer in the same process; gives it back when the peer is not one.
@@ -162,7 +168,7 @@ impl Peers {
             .build()
             .context("starting the network runtime")?;
         let wake = Arc::new(tokio::sync::Notify::new());
-        let peers = Self { neighbours: None, manager, mailbox, runtime: Some(runtime), wake };
+        let peers = Self { neighbours: None, manager, mailbox, runtime: Some(runtime), wake, left: Arc::default() };
         peers.spawn_pump();
         if let Some(address) = listen {
             peers.spawn_listener(address)?;
@@ -196,12 +202,12 @@ impl Peers {
         self.neighbours = Some(neighbours);
     }
 
-    /// Keeps a connection to the address for ever: reconnects after a loss, waiting 0.2 s at first and 10 s at most.
+    /// Keeps a connection to the address until it is left: reconnects after a loss, waiting 0.2 s at first and 10 s at most.
     pub fn keep_connected(&self, address: PeerAddress) {
-        let manager = Arc::clone(&self.manager);
+        let (manager, left) = (Arc::clone(&self.manager), Arc::clone(&self.left));
         self.runtime().spawn(async move {
             let mut pause = Duration::from_millis(200);
-            loop {
+            while !left.lock().expect("no holder panics").contains(&address.node_id) {
                 match connect(address.socket).await {
                     Ok(stream) => {
                         lightning_net_tokio::setup_outbound(Arc::clone(&manager), address.node_id, stream).await;
@@ -213,6 +219,12 @@ impl Peers {
                 pause = (pause * 2).min(Duration::from_secs(10));
             }
         });
+    }
+
+    /// Ends the connection to a peer, and makes no new one: another program with these keys may have it.
+    pub fn leave(&self, peer: PublicKey) {
+        self.left.lock().expect("no holder panics").insert(peer);
+        self.disconnect(peer);
     }
 
     /// Ends the connection to a peer that broke the protocol.
@@ -249,11 +261,17 @@ impl Peers {
         let manager = Arc::clone(&self.manager);
         let _entered = self.runtime().enter();
         let listener = tokio::net::TcpListener::from_std(listener)?;
+        let room = Arc::new(tokio::sync::Semaphore::new(most_connections()));
         self.runtime().spawn(async move {
-            loop {
+            // Never closed. Who has not shaken hands within two ticks of the manager's timer makes room again.
+            while let Ok(place) = Arc::clone(&room).acquire_owned().await {
                 match listener.accept().await.and_then(|(stream, _)| prompt(stream)) {
                     Ok(stream) => {
-                        tokio::spawn(lightning_net_tokio::setup_inbound(Arc::clone(&manager), stream));
+                        let manager = Arc::clone(&manager);
+                        tokio::spawn(async move {
+                            lightning_net_tokio::setup_inbound(manager, stream).await;
+                            drop(place);
+                        });
                     }
                     Err(error) => {
                         // Out of file descriptors, say: accepting again at once would spin.
@@ -265,6 +283,21 @@ impl Peers {
         });
         Ok(())
     }
+}
+
+/// Connections that are taken from outside: as many files as the system lets this program open, but those of its own (N-230).
+fn most_connections() -> usize {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let files = match rustix::process::setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+            limit.current
+        }
+    };
+    let files = files.and_then(|files| usize::try_from(files).ok()).unwrap_or(tokio::sync::Semaphore::MAX_PERMITS);
+    files.saturating_sub(OWN_FILES).clamp(OWN_FILES, tokio::sync::Semaphore::MAX_PERMITS)
 }
 
 /// A connection, within ten seconds.

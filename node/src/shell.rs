@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use althing_anchor::Treasury;
 use althing_channels::SessionSecret;
+use althing_channels::fees::FeeMarket;
 use althing_channels::monitor::BlockId;
 use althing_governance::codec::Canonical;
 use althing_governance::epoch::EpochHeader;
@@ -81,6 +82,8 @@ pub struct Shell {
     pub alarms: BTreeMap<&'static str, String>,
     /// Grows with every change that a screen could show.
     pub revision: u64,
+    /// Fees as the Bitcoin source saw them at the newest block.
+    pub fees: Option<FeeMarket>,
     /// Signing and verifying.
     pub secp: Secp256k1<All>,
     birthday: u32,
@@ -178,6 +181,7 @@ impl Shell {
             alarms: BTreeMap::new(),
             revision: 1,
             secp: Secp256k1::new(),
+            fees: None,
             birthday,
             following,
             _lease: lease,

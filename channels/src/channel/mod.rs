@@ -251,6 +251,11 @@ impl Channel {
         self.state.failure.as_deref()
     }
 
+    /// Whether the funding was seen in a block.
+    pub fn is_funded(&self) -> bool {
+        self.state.funding_confirmed
+    }
+
     fn from_state(state: State, keys: ChannelKeys) -> Self {
         Self {
             keys,

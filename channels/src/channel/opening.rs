@@ -180,6 +180,19 @@ impl Channel {
         Ok(self.fail(Violation::Abandoned { detail: detail.to_owned() }))
     }
 
+    /// Hub: ends an opening whose funding was not mined, also after its signature was given: it has nothing in the channel, and what it
+    /// signed brings the member's stake home if the funding is mined after all. C-11.
+    ///
+    /// # Errors
+    /// [`Wait::Phase`](super::Wait::Phase) with a member, and once the funding is confirmed or holds anything of the hub's.
+    pub fn let_go(&mut self, detail: &str) -> Result<Vec<Effect>, ChannelError> {
+        let State { side, phase, params, funding_confirmed, .. } = &self.state;
+        if *side != Side::Hub || params.hub_sat != 0 || *funding_confirmed || *phase >= Phase::Ready {
+            return Err(self.wait("letting go of an opening"));
+        }
+        Ok(self.fail(Violation::Abandoned { detail: detail.to_owned() }))
+    }
+
     pub(super) fn on_open_stake_again(
         &mut self,
         msg: &OpenStake,

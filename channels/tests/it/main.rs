@@ -18,6 +18,7 @@ mod keeping_vectors;
 mod lane_order;
 mod lane_outage;
 mod ledger_rules;
+mod let_go;
 mod long_run;
 mod lost_messages;
 mod many_closes;

@@ -27,6 +27,9 @@ pub struct ChannelDetail {
     pub close_fee_sat: u64,
     /// Size of what a close alone puts on Bitcoin in total (commitment, child, sweep), vB; the wallet pays for it.
     pub close_alone_vb: u64,
+    /// What that costs at the fee rates of the newest block, satoshis: when there is time, and in the next blocks; absent before a block.
+    #[serde(default)]
+    pub close_alone_sat: Option<(u64, u64)>,
     /// Votes under way for which the part that a close by the other side left stays where it is (N-191).
     #[serde(default)]
     pub votes_with: usize,

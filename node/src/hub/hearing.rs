@@ -1,23 +1,14 @@
 //! What peers say beside entries: greetings, questions, channels.
 
-use althing_channels::wire::{Hello, OpenStake, PROTOCOL_VERSION, PeerError};
-use althing_channels::{Channel, DaoId, HUB_CSV_BLOCKS, HubTerms, MAX_MONEY_SAT, MEMBER_CSV_BLOCKS, Msg, NetworkId};
+use althing_channels::wire::{Hello, PROTOCOL_VERSION, PeerError};
+use althing_channels::{DaoId, Msg, NetworkId};
 use althing_governance::id::MemberId;
 use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
 
 use super::Hub;
 use crate::peers::{PeerEvent, PeerId};
-use crate::stakes::{StakeChannel, Subject, channel_keys, subject};
-
-/// Openings that one peer may have under way: what a stranger can make the hub remember for nothing.
-const UNFUNDED_MAX: usize = 4;
-
-/// Openings that all peers together may have under way.
-const UNFUNDED_ALL_MAX: usize = 1024;
-
-/// Openings that one peer may begin between two blocks. Each is signed for and stored, and one that is funded takes a block.
-const OPENINGS_A_BLOCK: usize = 16;
+use crate::stakes::{Subject, subject};
 
 impl Hub {
     pub(super) fn on_peer(&mut self, event: PeerEvent) {
@@ -28,8 +19,9 @@ impl Hub {
             return;
         }
         match event {
-            PeerEvent::Up(_) => {}
+            PeerEvent::Up(peer) => self.on_arrival(peer),
             PeerEvent::Down(peer) => {
+                self.on_departure(&peer);
                 self.copies.remove(&peer);
                 self.newness.forget(&peer);
                 self.shell.papers.forget(&peer);
@@ -155,73 +147,11 @@ impl Hub {
         Ok(())
     }
 
-    fn accept_stake(&mut self, peer: PublicKey, proposal: &OpenStake) -> Result<()> {
-        if let Err(refusal) = self.expect_newest() {
-            self.refuse_peer(peer, "N-128", &refusal.message);
-            return Ok(());
-        }
-        let Some(Some(member)) = self.members.get(&PeerId(peer)).copied() else {
-            self.refuse_peer(peer, "N-34", "name a vote key in hello before opening a stake channel");
-            return Ok(());
-        };
-        let begun = self.openings.entry(PeerId(peer)).or_default();
-        if *begun >= OPENINGS_A_BLOCK {
-            let why = format!("{OPENINGS_A_BLOCK} openings of yours began since the newest block; try after the next");
-            self.refuse_opening(peer, proposal, "N-35", &why);
-            return Ok(());
-        }
-        *begun += 1;
-        // An opening that the hub never heard the end of makes room for a new one.
-        let unheard = self.shell.stakes.oldest_without_funding(&peer);
-        if let Some(number) = unheard.filter(|_| self.shell.stakes.unfunded_of(Some(&peer)) >= UNFUNDED_MAX) {
-            let effects = self.shell.machine(number)?.abandon("N-35: a newer opening of this peer takes its place")?;
-            let news = self.shell.carry_out(number, effects)?;
-            self.on_stake_news(&news);
-            // However many openings a peer begins, it leaves no more behind than it may have under way.
-            self.shell.forget_opening(number)?;
-        }
-        if self.shell.stakes.unfunded_of(Some(&peer)) >= UNFUNDED_MAX {
-            let why = format!("{UNFUNDED_MAX} openings of yours are not funded yet; try when one is in a block");
-            self.refuse_opening(peer, proposal, "N-35", &why);
-            return Ok(());
-        }
-        if self.shell.stakes.unfunded_of(None) >= UNFUNDED_ALL_MAX {
-            let why = format!("{UNFUNDED_ALL_MAX} openings of all members are not funded yet; try later");
-            self.refuse_opening(peer, proposal, "N-35", &why);
-            return Ok(());
-        }
-        let params = &self.shell.dao.params;
-        let min_stake_sat = self.shell.ledger.state().charter().admission.min_stake_sat().max(1);
-        let terms = HubTerms {
-            network: NetworkId(params.network.0),
-            dao: DaoId(params.dao_id.0),
-            min_stake_sat,
-            max_stake_sat: MAX_MONEY_SAT,
-            member_csv_blocks: MEMBER_CSV_BLOCKS,
-            hub_csv_blocks: HUB_CSV_BLOCKS,
-        };
-        let number = self.shell.fresh_number()?;
-        match Channel::hub_accept(channel_keys(&self.shell.keys, number), proposal, &terms) {
-            Ok((machine, effects)) => {
-                self.shell.stakes.insert(StakeChannel::new(number, peer, member, machine));
-                let news = self.shell.carry_out(number, effects)?;
-                self.on_stake_news(&news);
-            }
-            Err(violation) => self.refuse_opening(peer, proposal, violation.rule(), &violation.to_string()),
-        }
-        Ok(())
-    }
-
-    /// Ends an opening at the member's too (C-11): else it would be begun again with the next connection, unasked.
-    fn refuse_opening(&self, peer: PublicKey, proposal: &OpenStake, rule: &str, detail: &str) {
-        self.refuse(peer, PeerError::new(rule, detail, Some(proposal.opening.provisional_channel())));
-    }
-
     pub(super) fn refuse_peer(&self, peer: PublicKey, rule: &str, detail: &str) {
         self.refuse(peer, PeerError::new(rule, detail, None));
     }
 
-    fn refuse(&self, peer: PublicKey, error: PeerError) {
+    pub(super) fn refuse(&self, peer: PublicKey, error: PeerError) {
         self.refused.borrow_mut().insert(peer);
         // Not louder: whoever wants to could fill the disk with it.
         tracing::debug!(%peer, rule = error.rule, detail = error.detail, "refused");

@@ -14,10 +14,12 @@ mod gates;
 mod hearing;
 mod keeping;
 mod noted;
+mod openings;
 pub mod receipts;
 mod serve;
 mod signing;
 mod start;
+mod strangers;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +38,9 @@ use self::batch::Batch;
 use self::behind::Behind;
 use self::epochs::Links;
 use self::keeping::Newness;
+use self::openings::Openings;
 use self::signing::Signing;
+use self::strangers::Strangers;
 use crate::chain::ChainEvent;
 use crate::engine::{Input, Role, Waiters};
 use crate::intake::Intake;
@@ -70,8 +74,9 @@ pub struct Hub {
     called: Vec<(bool, PublicKey)>,
     /// Whether an opening was handled since the last commit.
     has_opened: bool,
-    /// Openings that peers began since the newest block.
-    openings: BTreeMap<PeerId, usize>,
+    openings: Openings,
+    /// Connected peers without a channel here.
+    strangers: Strangers,
     /// Peers of whom something was refused in their turn.
     refused: RefCell<BTreeSet<PublicKey>>,
     /// Those of them whose line is not empty yet, until the pause is over (N-98).
@@ -205,6 +210,10 @@ impl Hub {
                 // What is not logged now is logged when the log is known to be the newest.
                 StakeNews::Checkpointed(_, signed) if self.newness.is_sure() => self.log_checkpoint(signed),
                 StakeNews::PeerBehind(number) => self.close_for(*number),
+                StakeNews::Failed(number, _) => {
+                    let done = self.shell.forget_opening(*number);
+                    self.shell.settle_trouble("openings", done);
+                }
                 _ => {}
             }
         }
@@ -230,7 +239,7 @@ impl Hub {
             self.advance_at_tip()?;
             crate::forced::watch_kept_out(&mut self.shell);
             self.accounts_due = true;
-            self.openings.clear();
+            self.end_old_openings()?;
         }
         Ok(())
     }

@@ -18,6 +18,8 @@ use super::behind::Behind;
 use super::entries::offices;
 use super::epochs::Links;
 use super::keeping::Newness;
+use super::openings::Openings;
+use super::strangers::Strangers;
 use crate::dao::Dao;
 use crate::engine::{EngineHandle, Input, Waiters};
 use crate::intake::{Door, Intake, Offered, Report, Turned};
@@ -93,7 +95,8 @@ fn start_with(
             inputs,
             called: Vec::new(),
             has_opened: false,
-            openings: BTreeMap::new(),
+            openings: Openings::default(),
+            strangers: Strangers::default(),
             refused: RefCell::default(),
             paused: Vec::new(),
             resumed: Instant::now(),

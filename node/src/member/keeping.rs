@@ -2,9 +2,7 @@
 //! that lost its disk where the log ends.
 
 use althing_channels::Msg;
-use althing_channels::wire::{
-    BackupData, BackupFetch, LeaseClaim, LeaseGranted, LinkInfo, LogEnd, LogFetch, LogSegment,
-};
+use althing_channels::wire::{BackupData, LeaseClaim, LeaseGranted, LinkInfo, LogEnd, LogFetch, LogSegment};
 use althing_governance::codec::Canonical as _;
 use anyhow::{Context, Result};
 use bitcoin::secp256k1::PublicKey;
@@ -14,7 +12,7 @@ use crate::api::{ApiError, BackupInfo, ErrorKind, Reply};
 use crate::engine::Answer;
 use crate::keys::{entropy, unhex};
 use crate::shell::NEWEST_HEAD;
-use crate::stakes::inspect_backup;
+use crate::stakes::{StakeChannel, inspect_backup};
 use crate::store::Store;
 
 /// Name under which the counter of the lease is stored.
@@ -114,8 +112,8 @@ impl Member {
         tracing::error!("{text}");
         self.shell.alarms.insert("copy", text.clone());
         self.shell.revision += 1;
-        // It may still read.
-        self.connected = true;
+        // A hub has one connection with each key: this one would keep the living folder away.
+        self.shell.peers.leave(self.hub);
         self.life.refused = Some(text.clone());
         let waiting =
             std::mem::take(&mut self.opening).into_values().chain(std::mem::take(&mut self.closing).into_values());
@@ -178,11 +176,11 @@ impl Member {
     pub(super) fn restore(&mut self, sealed: Option<String>, answer: &Answer) -> Result<Option<Reply>, ApiError> {
         let own = sealed.map(|text| self.judge_backup(&text)).transpose()?.map(|(sealed, _)| sealed);
         if self.life.is_granted() {
-            self.shell.peers.send(self.hub, Msg::BackupFetch(BackupFetch {}));
+            self.shell.ask_for_backup(self.hub);
             self.life.restoring = Some((answer.clone(), own));
             return Ok(None);
         }
-        // What came back is broadcast by nobody, so nothing is lost by beginning with it.
+        // What came back is broadcast by nobody, and a newer one of the hub's takes its place, so nothing is lost by beginning with it.
         self.restore_without_hub(own).map(Some)
     }
 
@@ -216,7 +214,7 @@ impl Member {
             (None, Ok(_)) => {}
             (None, Err(error)) => drop(self.shell.alarms.insert("restore", error.message)),
         }
-        Ok(())
+        self.resume_restored()
     }
 
     fn take_backups(&mut self, from_hub: Option<&[u8]>, own: Option<&[u8]>) -> Result<Reply, ApiError> {
@@ -224,7 +222,6 @@ impl Member {
         if is_new {
             tracing::warn!(?found, "stake channels were restored from a backup");
             self.life.waiting = true;
-            self.resume_restored()?;
         }
         Ok(Reply::Restored(Box::new(found)))
     }
@@ -232,10 +229,7 @@ impl Member {
     /// Takes channels up on a new connection. Those that came out of a backup wait for the log: a round that was under way is judged
     /// by it, and a refusal could not be taken back.
     pub(super) fn take_up_channels(&mut self) -> Result<()> {
-        self.life.waiting =
-            self.shell.stakes.iter().any(|channel| {
-                channel.machine.restored_number().is_some_and(|number| number == channel.machine.number())
-            });
+        self.life.waiting = self.shell.stakes.iter().any(StakeChannel::is_untouched);
         if self.life.waiting {
             return self.resume_restored();
         }
@@ -246,7 +240,8 @@ impl Member {
 
     /// Goes on with restored channels once the whole log is here.
     pub(super) fn resume_restored(&mut self) -> Result<()> {
-        let ready = self.life.waiting && self.life.is_granted() && self.life.greeted;
+        let ready =
+            self.life.waiting && self.life.is_granted() && self.life.greeted && !self.shell.backups.is_awaited();
         if !ready || self.shell.store.log_size()? < self.hub_size {
             return Ok(());
         }
@@ -255,7 +250,7 @@ impl Member {
         self.say_hello();
         let news = self.shell.reconnect_channels(&self.hub)?;
         self.on_stake_news(news);
-        Ok(())
+        self.queue_missing_binds()
     }
 }
 

@@ -155,9 +155,12 @@ impl Member {
         Ok(())
     }
 
-    /// Binds every channel that is in use and not bound.
+    /// Binds every channel that is in use and not bound. Of one that came out of a backup the whole log tells that (N-37).
     pub(super) fn queue_missing_binds(&mut self) -> Result<()> {
-        let is_ready = |channel: &&StakeChannel| channel.machine.phase() == Phase::Ready && channel.peer == self.hub;
+        let is_told = |channel: &StakeChannel| self.life.answers() || !channel.is_untouched();
+        let is_ready = |channel: &&StakeChannel| {
+            channel.machine.phase() == Phase::Ready && channel.peer == self.hub && is_told(channel)
+        };
         let ready: Vec<u32> = self.shell.stakes.iter().filter(is_ready).map(|channel| channel.number).collect();
         for number in ready {
             if !self.is_bound(number) {

@@ -152,6 +152,7 @@ impl Member {
             PeerEvent::Down(peer) if peer == self.hub => {
                 self.shell.papers.forget(&peer);
                 self.shell.forget_arriving_backup(&peer);
+                self.shell.forget_asked_backup();
                 self.give_up_on_hubs_backup();
                 self.connected = false;
                 self.shell.revision += 1;
@@ -185,9 +186,9 @@ impl Member {
         self.shell.revision += 1;
         self.shell.alarms.remove("hub");
         self.show_log_end()?;
+        self.shell.ask_for_untouched(self.hub);
         self.take_up_channels()?;
         self.resend();
-        self.shell.ask_for_backup(self.hub);
         self.shell.forget_sent_backup();
         self.join_treasurers_if_current()?;
         self.join_operators()?;

@@ -40,6 +40,8 @@ pub struct Backups {
     pub file: Option<PathBuf>,
     /// Hub: given by members, to be stored with the next durable step.
     given: BTreeMap<PublicKey, Vec<u8>>,
+    /// Member: the hub was asked for the backup that it holds, and has not answered on this connection.
+    awaited: bool,
     /// Of which a part has arrived, by who gives it: at most one of each, and of nobody without a channel here.
     arriving: BTreeMap<PublicKey, Gathering>,
 }
@@ -61,6 +63,11 @@ impl Backups {
     /// A change was stored under that counter.
     pub(super) fn counted(&mut self, counter: u64) {
         self.counter = counter;
+    }
+
+    /// Member: whether the hub may still give something newer than what came out of a backup.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited
     }
 
     /// Backups of members that the next durable step takes along.
@@ -95,6 +102,11 @@ impl Shell {
     /// Member: the connection is new; what was sent on the one before may be lost.
     pub fn forget_sent_backup(&mut self) {
         self.backups.sent = None;
+    }
+
+    /// Member: the hub is gone, and with it whatever it was asked.
+    pub fn forget_asked_backup(&mut self) {
+        self.backups.awaited = false;
     }
 
     /// Member: the hub holds this one now.
@@ -212,8 +224,11 @@ impl Shell {
     /// # Errors
     /// C-90 for parts that make no backup.
     pub fn gather_backup(&mut self, hub: PublicKey, data: &BackupData) -> Result<Option<Option<Vec<u8>>>, BackupError> {
+        // What is no backup is an answer, too.
+        self.backups.awaited = false;
         let Some(bytes) = &data.sealed else { return Ok(Some(None)) };
         let whole = self.backups.arriving.entry(hub).or_default().take(data.part, bytes)?;
+        self.backups.awaited = whole.is_none();
         if whole.is_some() {
             self.backups.arriving.remove(&hub);
         }
@@ -239,11 +254,18 @@ impl Shell {
         Err(ApiError::invalid("C-91", why))
     }
 
-    /// Member: asks for the backup when this folder has never had a channel: the seed words may have.
-    pub fn ask_for_backup(&self, hub: PublicKey) {
-        if self.stakes.iter().next().is_none() {
-            self.peers.send(hub, Msg::BackupFetch(BackupFetch {}));
+    /// Member: asks for the hub's backup where nothing was done with any channel since it came out of one: the seed words may have had
+    /// channels, and the hub may have a newer backup than the copy that was taken up while it was away (C-92).
+    pub fn ask_for_untouched(&mut self, hub: PublicKey) {
+        if self.stakes.iter().all(StakeChannel::is_untouched) {
+            self.ask_for_backup(hub);
         }
+    }
+
+    /// Member: asks the hub for the backup that it holds.
+    pub fn ask_for_backup(&mut self, hub: PublicKey) {
+        self.backups.awaited = true;
+        self.peers.send(hub, Msg::BackupFetch(BackupFetch {}));
     }
 
     /// Member: takes channels up from the newest of these backups. Nothing of it is ever broadcast; the channels go on when the hub
@@ -289,22 +311,17 @@ impl Shell {
             }
         };
         let backup = Backup::open(sealed, &self.keys.backup())?;
-        let untouched = |channel: &StakeChannel| {
-            channel.machine.restored_number().is_some_and(|number| number == channel.machine.number())
-        };
+        let has_channels = self.stakes.iter().next().is_some();
+        let is_untouched = self.stakes.iter().all(StakeChannel::is_untouched);
         // Taken up already, as a node does by itself that finds its folder empty.
-        if self.stakes.iter().next().is_some()
-            && self.stakes.iter().all(untouched)
-            && self.backups.counter == backup.counter
-        {
+        if has_channels && is_untouched && self.backups.counter == backup.counter {
             found.counter = Some(backup.counter);
             found.source = Some(source.to_owned());
             found.channels = u32::try_from(backup.channels.len()).unwrap_or(u32::MAX);
             found.sentences.extend(self.stakes.iter().map(is_back));
             return Ok((found, false));
         }
-        let replaceable = self.stakes.iter().all(untouched) && self.backups.counter < backup.counter;
-        if self.stakes.iter().next().is_some() && !replaceable {
+        if has_channels && !(is_untouched && self.backups.counter < backup.counter) {
             let (own, given) = (self.backups.counter, backup.counter);
             found.sentences.push(match given > own {
                 true => format!(
@@ -325,6 +342,7 @@ impl Shell {
         }
         // Heights only grow, and nobody restores twice within a block: an incarnation that was never used. The source's own height:
         // this folder may have read few blocks yet.
+        // A folder that takes up a newer backup knows what it has said itself.
         let logged = self.ledger.state().lane(&self.speaking_key(&member)).map_or(0, |lane| lane.incarnation);
         let incarnation = self.bitcoind.height()?.max(logged.saturating_add(1));
         let rows: Vec<_> = restored.iter().map(StakeChannel::row).collect();
@@ -333,6 +351,9 @@ impl Shell {
                 writer.put_channel(row)?;
             }
             writer.set_meta(COUNTER, &backup.counter.to_be_bytes())?;
+            if has_channels {
+                return Ok(());
+            }
             writer.set_meta(INCARNATION, &incarnation.to_be_bytes())?;
             writer.set_meta(TREASURERS_INCARNATION, &TREASURERS_FIRST.saturating_add(incarnation).to_be_bytes())
         })?;
@@ -355,6 +376,9 @@ impl Shell {
     /// # Errors
     /// On I/O.
     pub(super) fn judge_channels_by_log(&mut self) -> Result<Vec<StakeNews>> {
+        if self.backups.awaited {
+            return Ok(Vec::new());
+        }
         let logged = self.ledger.state().channels();
         let newest: Vec<(u32, u64)> = self
             .stakes

@@ -45,6 +45,12 @@ impl Stakes {
         self.group.steps.remove(&number);
         self.group.sends.retain(|(of, ..)| *of != number);
     }
+
+    /// The same of a channel that is forgotten; its peer still hears why.
+    pub(super) fn drop_all_but_errors(&mut self, number: u32) {
+        self.group.steps.remove(&number);
+        self.group.sends.retain(|(of, _, message)| *of != number || matches!(message, Msg::PeerError(_)));
+    }
 }
 
 impl Shell {

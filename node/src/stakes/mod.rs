@@ -22,7 +22,9 @@ use std::collections::BTreeMap;
 
 use althing_channels::monitor::{Monitor, WalletCoin};
 use althing_channels::wire::PeerError;
-use althing_channels::{Channel, ChannelId, ChannelKeys, ChannelSeed, Msg, OpeningId, Phase};
+use althing_channels::{Channel, ChannelId, ChannelKeys, ChannelSeed, Msg, OpeningId, Phase, Side};
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::Checkpoint;
 use althing_governance::id::MemberId;
 use anyhow::{Context, Result};
 use bitcoin::consensus::encode::{deserialize, serialize};
@@ -44,6 +46,9 @@ pub(crate) use self::witness::evidence;
 /// Fee of a cooperative close when the member named none: the 154 vB of the usual case at 2 sat/vB.
 pub const DEFAULT_CLOSE_FEE_SAT: u64 = 310;
 
+/// Blocks for which a hub waits for the funding of an opening, as Lightning's BOLT 2 advises (N-35).
+pub const OPENING_BLOCKS: u32 = 2016;
+
 /// Name under which the next channel number is stored, once a channel was forgotten.
 pub(crate) const NEXT_CHANNEL: &str = "next_channel";
 
@@ -59,7 +64,7 @@ pub struct StakeChannel {
     pub machine: Channel,
     /// Member: the signed funding transaction.
     pub funding_tx: Option<Transaction>,
-    /// Member: whether the Bitcoin source took the funding transaction since this program started.
+    /// Whether the Bitcoin source took the member's funding transaction since this program started; with a hub, whether it was seen there.
     pub funding_taken: bool,
     /// Why it failed, if it did.
     pub note: String,
@@ -146,6 +151,21 @@ impl StakeChannel {
         }
     }
 
+    /// Whether it came out of a backup and nothing was done with it since.
+    pub fn is_untouched(&self) -> bool {
+        self.machine.restored_number().is_some_and(|number| number == self.machine.number())
+    }
+
+    /// Hub: height at which it lets go of this opening, if the funding that was named is not mined (N-35).
+    pub fn opening_ends(&self) -> Option<u32> {
+        let waits = matches!(self.machine.phase(), Phase::AwaitCommitmentSigned | Phase::AwaitConfirmation);
+        if self.machine.side() != Side::Hub || !waits || self.machine.is_funded() {
+            return None;
+        }
+        let named = Checkpoint::from_bytes(&self.machine.checkpoint()?.bytes).ok()?;
+        Some(named.tip_height.saturating_add(OPENING_BLOCKS))
+    }
+
     /// As stored.
     pub fn row(&self) -> ChannelRow {
         let mut peer = self.peer.serialize().to_vec();
@@ -220,16 +240,23 @@ impl Stakes {
             .filter(|channel| channel.peer == *peer && channel.machine.opening() == opening)
     }
 
+    /// Whether a channel with this peer was funded and has not ended.
+    pub fn has_peer(&self, peer: &PublicKey) -> bool {
+        let lives = |channel: &StakeChannel| !matches!(channel.machine.phase(), Phase::Closed | Phase::Failed);
+        self.iter().any(|channel| channel.peer == *peer && channel.machine.is_funded() && lives(channel))
+    }
+
     /// Openings whose funding is not on chain, of one peer or of all: what strangers can make this node remember for nothing.
     pub fn unfunded_of(&self, peer: Option<&PublicKey>) -> usize {
         let of_peer = |channel: &&StakeChannel| peer.is_none_or(|peer| channel.peer == *peer);
         self.iter().filter(of_peer).filter(|channel| channel.machine.phase() < Phase::Ready).count()
     }
 
-    /// The oldest opening of a peer that never named its funding output.
-    pub fn oldest_without_funding(&self, peer: &PublicKey) -> Option<u32> {
+    /// The oldest opening that never named its funding output, of one peer or of all.
+    pub fn oldest_without_funding(&self, peer: Option<&PublicKey>) -> Option<u32> {
         self.iter()
-            .find(|channel| channel.peer == *peer && channel.machine.phase() == Phase::AwaitFundingCreated)
+            .filter(|channel| peer.is_none_or(|peer| channel.peer == *peer))
+            .find(|channel| channel.machine.phase() == Phase::AwaitFundingCreated)
             .map(|channel| channel.number)
     }
 

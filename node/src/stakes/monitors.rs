@@ -90,6 +90,7 @@ impl Shell {
         self.judge_channels_by_log()?;
         let tip = self.tip_height();
         let market = self.bitcoind.fee_market();
+        self.fees = Some(market);
         self.towers.at_tip(market.economical);
         self.offer_blobs()?;
         self.sweep_seed_coins(&market);

@@ -14,6 +14,9 @@ use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut};
 use super::{NEXT_CHANNEL, StakeChannel, StakeNews};
 use crate::shell::{Shell, unix_time};
 
+/// Blocks that one side may know before the other.
+const TIP_AHEAD: u32 = 6;
+
 impl Shell {
     /// Tells channels how deep their fundings are, and which are spent, as the facts in the store say.
     ///
@@ -73,16 +76,17 @@ impl Shell {
         Ok(news)
     }
 
-    /// An opening that failed before its funding was named leaves nothing behind, with a hub and with a member that moves.
+    /// An opening that failed leaves nothing behind with a hub, which has nothing in it, nor with a member that moves and named no funding.
     ///
     /// # Errors
     /// On I/O.
     pub fn forget_opening(&mut self, number: u32) -> Result<()> {
         let channel = self.channel(number)?;
-        if channel.machine.phase() != Phase::Failed || channel.machine.funding().is_some() {
+        let may_be_funded = channel.machine.side() == Side::Member && channel.machine.funding().is_some();
+        if channel.machine.phase() != Phase::Failed || may_be_funded {
             return Ok(());
         }
-        self.stakes.drop_gathered(number);
+        self.stakes.drop_all_but_errors(number);
         // C-3: the seed of the number was used; no other channel gets it.
         let floor = self.stakes.next_number();
         self.store.write(|writer| {
@@ -170,6 +174,13 @@ impl Shell {
     fn judge_checkpoint(&self, number: u32, request: &CheckpointRequest) -> Result<Checkpoint> {
         let channel = self.channel(number)?;
         let checkpoint = Checkpoint::from_bytes(&request.checkpoint)?;
+        let newest = self.tip_height().saturating_add(TIP_AHEAD);
+        ensure!(
+            checkpoint.tip_height <= newest,
+            "N-35: checkpoint 0 was signed at height {}, this side's newest block is {}; try again when it has the newer ones",
+            checkpoint.tip_height,
+            self.tip_height()
+        );
         let params = channel.machine.params();
         let wanted = Checkpoint {
             network: self.dao.params.network,

@@ -3,6 +3,7 @@
 use althing_channels::{Ledger, Phase, Side};
 use althing_governance::charter::WeightRule;
 use althing_governance::roll::StakeClaim;
+use bitcoin::{Amount, FeeRate};
 
 use super::{confirmations_of, holds};
 use crate::api::{ChannelDetail, PendingFunding};
@@ -33,6 +34,10 @@ pub(super) fn detail(shell: &Shell, channel: &StakeChannel) -> ChannelDetail {
         splices: splices(shell, channel),
         close_fee_sat: DEFAULT_CLOSE_FEE_SAT,
         close_alone_vb: CLOSE_ALONE_VB,
+        close_alone_sat: shell.fees.map(|market| {
+            let cost = |rate: FeeRate| rate.fee_vb(CLOSE_ALONE_VB).map_or(0, Amount::to_sat);
+            (cost(market.economical), cost(market.urgent))
+        }),
         votes_with: if shell.has_part_left(channel.number) { shell.votes_with(channel) } else { 0 },
         weight_lost: weight_lost(shell, channel).map(|weight| weight.to_string()),
         migration: shell.migration_state(channel.number),

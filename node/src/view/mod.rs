@@ -146,6 +146,12 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
             let waits = channel.child_missing_sat.map(|least_sat| format!(" {}", unpaid_words(least_sat, 1)));
             ("closing", format!("This side is closing the channel alone.{}", waits.unwrap_or_default()))
         }
+        Phase::Ready if machine.is_behind() => (
+            "closing",
+            "The other side has shown that what this folder knows of the channel is old: nothing of it is signed or broadcast any more. The other \
+             side was asked to close, and your part comes home when it has (C-132)."
+                .to_owned(),
+        ),
         // What moved here from another channel counted there, and goes on counting (G-33).
         Phase::Ready if bound && (confirmations >= needed || shell.stakes.funded_by(channel.number).is_some()) => {
             let since = if channel::is_on_roll(shell, channel) { "count" } else { "count from the next roll on" };
@@ -155,6 +161,10 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
             ("ready", format!("Bound; {confirmations} of {needed} confirmations until the stake counts."))
         }
         Phase::Ready => ("ready", "Open; waiting for the hub to log the binding of the stake.".to_owned()),
+        Phase::AwaitConfirmation | Phase::AwaitCommitmentSigned if channel.opening_ends().is_some() => {
+            let ends = channel.opening_ends().unwrap_or_default();
+            ("funding", format!("The funding is named and in no block yet; at height {ends} this hub lets go of the opening (N-35)."))
+        }
         Phase::AwaitConfirmation if !channel.funding_taken && confirmations == 0 => (
             "funding",
             "The funding transaction is signed, but the Bitcoin source has not taken it yet; it is sent again with every block.".to_owned(),

@@ -34,8 +34,18 @@ fn of_two_copies_of_a_live_database_the_second_is_refused() {
             let refusal = format!("{:#}", assembly.members[3].ask(order).unwrap_err());
             ensure!(refusal.contains("N-125"), "{refusal}");
         }
-        // It reads on, so its owner sees what happens.
-        assembly.mine(1)?;
+        let before = assembly.members[3].status()?.tip_height;
+        // The hub has one connection with each key: the copy leaves it to the folder that lives.
+        wait_for("the copy to leave", PATIENCE, || match assembly.members[3].status() {
+            Ok(status) if !status.hub_connected => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        assembly.node.mine(1)?;
+        wait_for("the block", PATIENCE, || match assembly.members[3].status() {
+            Ok(status) if status.tip_height > before => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        ensure!(!assembly.members[3].status()?.hub_connected, "the copy came again");
 
         // What is always right are the words and the hub's backup.
         assembly.members[3].kill();

@@ -33,6 +33,7 @@ mod long_channel;
 mod lost_laptop;
 mod many_channels;
 mod moved_hub;
+mod opening_pool;
 mod operators;
 mod orders;
 #[path = "../it/ots_client.rs"]

@@ -78,6 +78,44 @@ fn an_old_backup_does_not_lose_the_stake_and_seed_words_alone_bring_it_home() {
     });
 }
 
+/// C-92: a copy that was taken up while the hub was away gives way to what the hub holds, and the channel goes on.
+#[test]
+fn what_the_hub_holds_takes_the_place_of_an_older_copy_taken_up_without_it() {
+    with_stakes("copy-first", |assembly| {
+        let stake = only_stake(&assembly.members[1])?;
+        pay(assembly, 1, &stake)?;
+        let file = scratch("copy-first-file").join("channels.backup");
+        let path = file.to_str().context("a path that is not UTF-8")?;
+        let written: BackupInfo = answer(&assembly.members[1], &["backup", "write", path])?;
+        ensure!(written.channels[0].number == 1, "{written:?}");
+        pay(assembly, 1, &stake)?;
+        let paid_twice = stake.amount_sat - 2 * DUES_SAT;
+        wait_for("the hub's new balance", PATIENCE, || match assembly.hub.stakes() {
+            Ok(stakes) if stakes.iter().any(|s| s.channel == stake.channel && s.amount_sat == paid_twice) => {
+                Look::Ready(())
+            }
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        assembly.members[1].kill();
+        wipe(assembly.members[1].data_dir())?;
+        assembly.hub.stop()?;
+        assembly.members[1].start()?;
+        let restored: Restored = answer(&assembly.members[1], &["restore", "--backup", path])?;
+        ensure!(restored.channels == 1 && restored.source.as_deref() == Some("file"), "{restored:?}");
+        ensure!(only_stake(&assembly.members[1])?.amount_sat == stake.amount_sat - DUES_SAT, "the older state");
+        assembly.hub.start()?;
+        wait_for("the newer state", PATIENCE, || match only_stake(&assembly.members[1]) {
+            Ok(back) if back.state == "ready" && back.amount_sat == paid_twice => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        assembly.mine(1)?;
+        pay_again(assembly, 1)?;
+        let Reply::Status(status) = assembly.members[1].ask(Request::Status)? else { anyhow::bail!("not a status") };
+        ensure!(status.alarms.is_empty(), "{:?}", status.alarms);
+        Ok(())
+    });
+}
+
 #[test]
 fn seed_words_and_backup_go_on_voting_and_paying_with_every_message_lost_in_between() {
     with_stakes("restore", |assembly| {
