@@ -1,6 +1,6 @@
 //! Numbers, ids and times as people read them. Everything here starts from parsed values, never from prose.
 
-use althing_node::api::HubDebt;
+use althing_node::api::{ChannelDetail, HubDebt};
 
 /// `1234567` as `1,234,567`.
 #[must_use]
@@ -20,6 +20,32 @@ pub fn thousands(value: u128) -> String {
 #[must_use]
 pub fn sats(amount_sat: u64) -> String {
     format!("{} sat", thousands(u128::from(amount_sat)))
+}
+
+/// What a close alone costs the wallet: `900 to 9,000 sat for 450 vB at the fees of now`.
+#[must_use]
+pub fn cost_alone(detail: &ChannelDetail) -> String {
+    let size = thousands(u128::from(detail.close_alone_vb));
+    match detail.close_alone_sat {
+        Some((least, most)) if least < most => {
+            format!("{} to {} for {size} vB at the fees of now", thousands(least.into()), sats(most))
+        }
+        Some((_, most)) => format!("{} for {size} vB at the fees of now", sats(most)),
+        None => format!("the fee of {size} vB"),
+    }
+}
+
+/// What a payment leaves to pay from, or that it will be refused (C-107).
+#[must_use]
+pub fn paid_from(spendable_sat: u64, amount_sat: u64) -> String {
+    let could = sats(spendable_sat);
+    match spendable_sat.checked_sub(amount_sat) {
+        Some(left) => format!(
+            "Beside what is held and the reserve {could} can be paid, {} afterwards. The stake is what is left in the channel, from the next roll on.",
+            sats(left)
+        ),
+        None => format!("Beside what is held and the reserve only {could} can be paid: this will be refused (C-107)."),
+    }
 }
 
 /// What a hub owes the treasury, in a sentence.

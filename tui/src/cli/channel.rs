@@ -7,7 +7,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::node::{Caller, other_kind};
 use super::{review, show};
-use crate::format::{sats, thousands};
+use crate::format::{cost_alone, sats, thousands};
 use crate::untrusted::Untrusted;
 
 impl Caller {
@@ -144,9 +144,9 @@ pub(super) fn detail(detail: &ChannelDetail) -> Vec<String> {
     let weight =
         detail.weight_lost.as_ref().map(|weight| format!("; up to {} of weight end", crate::format::weight(weight)));
     lines.push(format!(
-        "    a close together costs {}, one alone {} vB and {} blocks of waiting{}",
+        "    a close together costs {}, one alone {} and {} blocks of waiting{}",
         sats(detail.close_fee_sat),
-        count(detail.close_alone_vb),
+        cost_alone(detail),
         count(u64::from(detail.lock_blocks)),
         weight.unwrap_or_default()
     ));

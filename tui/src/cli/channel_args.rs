@@ -72,7 +72,7 @@ pub enum ChannelCommand {
         /// The channel's id or the beginning of it.
         channel: String,
         /// Amount in satoshis.
-        #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=MOST_SAT))]
         amount_sat: u64,
     },
     /// Add coins of the wallet to a channel, which stays in use.
@@ -92,7 +92,7 @@ pub enum ChannelCommand {
         #[arg(long, default_value_t = DEFAULT_CLOSE_FEE_SAT, value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
         fee_sat: u64,
         /// Alone, when the other side does not answer: the wallet pays, and the coins wait for the channel's lock.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "fee_sat")]
         force: bool,
     },
 }
@@ -101,7 +101,7 @@ pub enum ChannelCommand {
 #[derive(Debug, Clone, Args)]
 pub struct TopUp {
     /// Satoshis that the wallet adds.
-    #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=MOST_SAT))]
     pub amount_sat: u64,
     /// The channel's id or the beginning of it; not needed with one channel.
     #[arg(long, value_name = "ID")]
@@ -115,7 +115,7 @@ pub struct TopUp {
 #[derive(Debug, Clone, Args)]
 pub struct TakeOut {
     /// Satoshis that leave the channel; the fee is taken from them.
-    #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=MOST_SAT))]
     pub amount_sat: u64,
     /// Where they go; to this folder's wallet if absent.
     #[arg(long, value_name = "ADDRESS")]

@@ -13,7 +13,7 @@ use super::{review, show};
 use crate::app::lesson::Lesson;
 use crate::app::{App, Notice};
 use crate::backend::{Backend, Running};
-use crate::format::{sats, thousands, weight};
+use crate::format::{cost_alone, paid_from, sats, thousands, weight};
 use crate::readonly::ReadOnly;
 use crate::settings::Settings;
 use crate::untrusted::Untrusted;
@@ -161,8 +161,8 @@ impl Caller {
             format!("Closes the channel that holds {}, without the other side.", sats(stake.amount_sat)),
             match stake.detail.as_ref() {
                 Some(detail) => format!(
-                    "Your wallet pays for {} vB in all, more with every block in which it waits; your part comes home by itself after {} blocks.",
-                    thousands(u128::from(detail.close_alone_vb)),
+                    "Your wallet pays {}, more with every block in which it waits; your part comes home by itself after {} blocks.",
+                    cost_alone(detail),
                     thousands(u128::from(detail.lock_blocks))
                 ),
                 None => "Your wallet pays for it, and your part waits for its lock.".to_owned(),
@@ -180,6 +180,7 @@ impl Caller {
         let stake = self.named_stake(channel)?;
         let effects = [
             format!("Gives {} of the channel to the other side; it cannot be taken back.", sats(amount_sat)),
+            paid_from(stake.detail.as_deref().map_or(0, |detail| detail.spendable_sat), amount_sat),
             "The new balances are signed by both sides and become public to the DAO.".to_owned(),
         ];
         review::confirm(console, "Pay out of a channel", &effects, "pay", self.assume_yes)?;

@@ -6,7 +6,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Text};
 
 use crate::app::{Act, App, lost_weight};
-use crate::format::{count_of, sats, short_id, thousands, weight};
+use crate::format::{cost_alone, count_of, sats, short_id, thousands, weight};
 use crate::keymap::Context;
 use crate::text::{cut, hanging, legible, paragraph};
 use crate::theme::Theme;
@@ -104,6 +104,9 @@ pub(super) fn page(app: &App, id: &str, columns: usize, pen: &Pen<'_, '_>) -> Ve
         lines.extend(curve_lines(curve, columns, theme));
         lines.extend(paragraph(&Untrusted::new(&curve.note).line(), columns, theme.dim));
     }
+    if matches!(stake.state.as_str(), "closed" | "failed") {
+        return lines;
+    }
     if let Some(detail) = stake.detail.as_deref() {
         lines.push(Line::default());
         lines.push(Line::styled("What is in it", bold));
@@ -150,8 +153,8 @@ fn leaving(app: &App, stake: &Stake, columns: usize, theme: &Theme) -> Vec<Line<
         Some(detail) => (
             format!("about {} out of your part", sats(detail.close_fee_sat)),
             format!(
-                "your wallet pays for {} vB in all, more with every block until it is mined; your part comes home after {} blocks",
-                thousands(u128::from(detail.close_alone_vb)),
+                "your wallet pays {}, more with every block until it is mined; your part comes home after {} blocks",
+                cost_alone(detail),
                 thousands(u128::from(detail.lock_blocks))
             ),
         ),

@@ -69,7 +69,7 @@ fn title(app: &App, form: &Form) -> String {
         FormKind::Revoke => "Take a delegation back".to_owned(),
         FormKind::StakeOpen => "Lock bitcoin in a stake channel".to_owned(),
         FormKind::StakeClose { channel, .. } => format!("Close the channel {}", short_id(channel)),
-        FormKind::Pay { channel } => format!("Pay dues out of the channel {}", short_id(channel)),
+        FormKind::Pay { channel, .. } => format!("Pay dues out of the channel {}", short_id(channel)),
         FormKind::Invite => "Invite somebody".to_owned(),
         FormKind::Guard { proposal } => format!("Speak as a guardian against {}", about(proposal)),
         FormKind::Deposit { thread } => format!("Hold a deposit for {}", about(thread)),

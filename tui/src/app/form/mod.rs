@@ -106,6 +106,8 @@ pub enum FormKind {
     Pay {
         /// Its id.
         channel: String,
+        /// What could be paid out of it now.
+        spendable_sat: u64,
     },
     /// Coins of the wallet to an address.
     SendCoins,

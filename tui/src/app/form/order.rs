@@ -5,7 +5,7 @@ use althing_node::api::{AnchorRequest, DelegatePart, DelegateScope, ProofStateme
 use super::{Form, FormKind, MAX_COMMENT_BYTES};
 use crate::app::desk::of_treasury;
 use crate::app::order::{Does, Order};
-use crate::format::{grouped, sats, thousands};
+use crate::format::{grouped, paid_from, sats, thousands};
 use crate::parts::class;
 
 impl Form {
@@ -81,11 +81,12 @@ impl Form {
                 let request = Request::StakeClose { channel: channel.clone(), fee_sat };
                 Ok(stated("Close a stake channel", request, "close", effects))
             }
-            FormKind::Pay { channel } => {
+            FormKind::Pay { channel, spendable_sat } => {
                 let amount_sat = amount(self.get("Amount"))?;
                 let effects = vec![
                     format!("Gives {} of the channel {} to the hub.", sats(amount_sat), grouped(channel)),
-                    "It cannot be taken back, and your stake is that much smaller.".to_owned(),
+                    "It cannot be taken back.".to_owned(),
+                    paid_from(*spendable_sat, amount_sat),
                     "The new balances are signed by both sides and become public to the DAO.".to_owned(),
                 ];
                 let request = Request::ChannelPay { channel: channel.clone(), amount_sat };

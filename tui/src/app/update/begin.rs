@@ -10,7 +10,7 @@ use crate::app::form::{Form, FormKind, said, stated};
 use crate::app::possible::{IS_A_HUB, NOT_AT_A_HUB, is_a_members};
 use crate::app::state::{App, Page, Popup};
 use crate::app::{Act, Command, Purpose, Screen, Section};
-use crate::format::{parse_weight, percent, thousands};
+use crate::format::{cost_alone, parse_weight, percent, thousands};
 
 /// Begins what orders something.
 pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
@@ -337,9 +337,10 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
     let lost = lost_weight(app, &stake);
     let fee_sat = stake.detail.as_ref().map_or(DEFAULT_CLOSE_FEE_SAT, |detail| detail.close_fee_sat);
     let votes = stake.detail.as_ref().map_or(0, |detail| detail.votes_with);
+    let spendable_sat = stake.detail.as_ref().map_or(0, |detail| detail.spendable_sat);
     let (channel, amount_sat) = (stake.channel, stake.amount_sat);
     match act {
-        Act::Pay => form(app, FormKind::Pay { channel }),
+        Act::Pay => form(app, FormKind::Pay { channel, spendable_sat }),
         Act::TopUp => form(app, FormKind::TopUp { channel }),
         Act::TakeOut => form(app, FormKind::TakeOut { channel }),
         Act::StakeClose => form(app, FormKind::StakeClose { channel, amount_sat, fee_sat, lost }),
@@ -355,7 +356,12 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
         _ => {
             let effects = vec![
                 format!("Closes the channel that holds {}, without the hub.", crate::format::sats(amount_sat)),
-                "Your wallet pays for it, more with every block in which it waits.".to_owned(),
+                match stake.detail.as_deref() {
+                    Some(detail) => {
+                        format!("Your wallet pays {}, more with every block in which it waits.", cost_alone(detail))
+                    }
+                    None => "Your wallet pays for it, more with every block in which it waits.".to_owned(),
+                },
                 "Your part stays locked for the time agreed at the opening, then comes home by itself.".to_owned(),
                 lost,
                 "This cannot be taken back.".to_owned(),
