@@ -69,8 +69,10 @@ fn whoever_funds_nothing_neither_fills_the_hub_nor_stays() {
         for member in &mut assembly.members {
             member.stop()?;
         }
+        assembly.hub.stop()?;
         let now = assembly.node.tip()?.height;
         assembly.node.mine(tip - 2 + WAIT - now)?;
+        assembly.hub.start()?;
         kept(assembly, EACH)?;
         assembly.node.mine(2)?;
         kept(assembly, 0)?;
