@@ -193,3 +193,23 @@ fn no_close_is_signed_before_the_other_side_has_shown_where_it_stands() {
     pair.deliver(Side::Hub, &Msg::Reestablish(shown));
     assert!(pair.channel(Side::Hub).is_behind() && !pair.channel(Side::Hub).peer_has_shown());
 }
+
+/// C-130: seed 1300222 of the long run: a repeat behind a later round was taken for a peer that had lost its state, which ends a channel.
+#[test]
+fn a_reestablish_that_comes_again_behind_a_round_is_ignored() {
+    for side in [Side::Member, Side::Hub] {
+        let mut pair = Pair::in_use();
+        pay(&mut pair);
+        pair.reconnect();
+        let again = Msg::Reestablish(reestablish_of(&mut pair, side));
+        pair.deliver(side.other(), &again);
+        pair.settle();
+        pay(&mut pair);
+        let number = pair.channel(side).number();
+        pair.deliver(side.other(), &again);
+        pair.settle();
+        assert!(pair.observed.behind.is_empty());
+        pay(&mut pair);
+        assert_eq!(pair.channel(side).number(), number + 1);
+    }
+}

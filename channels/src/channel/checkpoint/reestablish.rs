@@ -44,6 +44,10 @@ impl Channel {
     ) -> Result<Vec<Effect>, ChannelError> {
         self.expect_channel(msg.channel)?;
         self.expect_in_use("reestablish")?;
+        // C-130: what comes again on the same connection tells of what was.
+        if self.established {
+            return Ok(Vec::new());
+        }
         if let Some(effects) = self.judge_own_age(msg)? {
             self.shown |= !self.is_behind();
             return Ok(effects);
