@@ -132,7 +132,8 @@ impl Member {
 
     /// The same to another hub.
     pub(super) fn show_log_end_to(&self, hub: PublicKey) -> Result<()> {
-        let size = self.shell.store.log_size()?;
+        // N-225: a light member has no log to give; by the head it still shows how long that of the hub was.
+        let size = if self.shell.store.is_light() { 0 } else { self.shell.store.log_size()? };
         let head = self.shell.store.meta(NEWEST_HEAD)?.unwrap_or_default();
         self.shell.peers.send(hub, Msg::LogEnd(LogEnd { size, head }));
         Ok(())
@@ -236,6 +237,7 @@ impl Member {
             self.shell.stakes.iter().any(|channel| {
                 channel.machine.restored_number().is_some_and(|number| number == channel.machine.number())
             });
+        self.life.waiting |= self.shell.store.reads_anew();
         if self.life.waiting {
             return self.resume_restored();
         }
@@ -247,7 +249,7 @@ impl Member {
     /// Goes on with restored channels once the whole log is here.
     pub(super) fn resume_restored(&mut self) -> Result<()> {
         let ready = self.life.waiting && self.life.is_granted() && self.life.greeted;
-        if !ready || self.shell.store.log_size()? < self.hub_size {
+        if !ready || self.shell.store.log_size()? < self.hub_size || self.shell.store.reads_anew() {
             return Ok(());
         }
         self.life.waiting = false;

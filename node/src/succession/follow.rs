@@ -214,9 +214,7 @@ impl Shell {
         let Some(record) = heads.iter().rfind(|record| record.head.size < size) else { return Ok(None) };
         // A head is logged as the entry behind those that it covers.
         let position = record.head.size;
-        let segment = self.store.segments_from(position, 1)?.into_iter().next().context("a head is not stored")?;
-        let index = usize::try_from(position.saturating_sub(segment.first_position))?;
-        match Entry::from_bytes(segment.entries.get(index).context("a head is not in its segment")?)? {
+        match Entry::from_bytes(&self.store.entry_at(position)?.context("a head is not stored")?)? {
             Entry::Head(signed) => Ok(Some(signed.to_bytes())),
             _ => anyhow::bail!("there is no head at position {position}"),
         }
