@@ -29,7 +29,12 @@ pub(crate) fn answer(
 
 fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
     let fraud = crate::member::gossip::fraud_proofs(&shell.dir)?;
-    let unavailable = view::withheld(shell)?;
+    let mut unavailable = view::withheld(shell)?;
+    if let Some(light) = shell.light_status().filter(|light| light.reads_anew) {
+        // N-221: what is missing is what was not read again yet, not what somebody keeps back.
+        unavailable.truncate(1);
+        unavailable.iter_mut().for_each(|first| first.words = light.words(None));
+    }
     let silent_key = view::silent_key(shell);
     Ok(AnchorReply::Health { fraud, unavailable, silent_key, alarms: shell.alarms.values().cloned().collect() })
 }

@@ -29,6 +29,9 @@ pub struct Config {
     /// File outside the folder that a member's backup is written to with every change of a channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_file: Option<PathBuf>,
+    /// Whether a member's node keeps own entries and proofs only, not the log (N-220).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub light: bool,
     /// Folder with signed files of proofs of funds, of which this node tells the newest (T-85).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funds_folder: Option<PathBuf>,
@@ -155,6 +158,7 @@ mod tests {
             towers: Vec::new(),
             operators: Vec::new(),
             backup_file: None,
+            light: false,
             funds_folder: None,
             bitcoind,
             links: LinkSettings::default(),

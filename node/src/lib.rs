@@ -18,6 +18,7 @@ pub mod judge;
 pub mod keys;
 pub mod lease;
 pub mod ledger;
+pub mod light;
 pub mod local;
 pub mod member;
 pub mod operators;

@@ -154,6 +154,22 @@ pub fn backup_keep(dir: &Path, file: Option<&Path>) -> Result<()> {
     })
 }
 
+/// Whether the node of a folder keeps own entries and proofs only from its next start on, after a change if there is one (N-220).
+///
+/// # Errors
+/// A folder that is not set up, or one of a hub.
+pub fn light(dir: &Path, change: Option<bool>) -> Result<bool> {
+    let Some(light) = change else { return Ok(Config::load(dir)?.light) };
+    if light && dir.join(DAO_FILE).exists() && crate::setup::member_name(dir).is_err() {
+        let why = format!("N-220: {} is a hub's folder; the hub is who keeps the log", dir.display());
+        return Err(ApiError::invalid("N-220", why).into());
+    }
+    Config::change(dir, |config| {
+        config.light = light;
+        Ok(light)
+    })
+}
+
 /// N-123: a file for the second copy that can be written, outside the folder. An existing one is left as it is.
 fn judge_backup_file(dir: &Path, file: &Path) -> Result<()> {
     let wrong = |why: String| Err(ApiError::invalid("N-123", format!("N-123: {why}")).into());

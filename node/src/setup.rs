@@ -124,6 +124,7 @@ pub fn init(options: InitOptions) -> Result<Initialised> {
         towers: Vec::new(),
         operators: Vec::new(),
         backup_file: None,
+        light: false,
         funds_folder: None,
         bitcoind: options.bitcoind,
         links: LinkSettings::default(),

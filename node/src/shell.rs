@@ -10,7 +10,9 @@ use althing_channels::SessionSecret;
 use althing_channels::fees::FeeMarket;
 use althing_channels::monitor::BlockId;
 use althing_governance::codec::Canonical;
+use althing_governance::entry::LogHead;
 use althing_governance::epoch::EpochHeader;
+use althing_governance::signing::Signed;
 use anyhow::{Context, Result, ensure};
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{All, Keypair, Secp256k1};
@@ -86,6 +88,8 @@ pub struct Shell {
     pub fees: Option<FeeMarket>,
     /// Signing and verifying.
     pub secp: Secp256k1<All>,
+    /// Whether the settings ask for a light member.
+    pub light: bool,
     birthday: u32,
     following: Following,
     _lease: Lease,
@@ -136,9 +140,18 @@ impl Shell {
         let birthday = config.birthday.min(dao.birthday).max(1);
         let stakes = Stakes::load(&store, &keys)?;
         let mut ledger = Ledger::new(dao.params.clone());
-        replay(&store, &mut ledger, &bitcoind, &dao, birthday)?;
-
-        let mut store = store;
+        match store.is_pruned()? {
+            false => replay(&store, &mut ledger, &bitcoind, &dao, birthday)?,
+            // N-220: what is left of a log that was on its way out is no log.
+            true => {
+                if config.light {
+                    store.drop_log()?
+                } else {
+                    store.begin_whole_log()?
+                }
+                expect_successions(&store, &mut ledger)?;
+            }
+        }
         let descriptors = treasury_descriptors(&ledger);
         let mut treasury = Desk::open(&mut store, &bitcoind, network, birthday, &descriptors)?;
         // Without an answer of bitcoind the next block tries again.
@@ -184,8 +197,13 @@ impl Shell {
             fees: None,
             birthday,
             following,
+            light: config.light,
             _lease: lease,
         };
+        if shell.light && shell.store.is_pruned()? {
+            let floor = shell.known_at_least()?;
+            shell.store.keep_no_log(0, floor);
+        }
         shell.rebuild_watch()?;
         shell.recompute_open_epochs()?;
         shell.backfill_blobs()?;
@@ -259,6 +277,12 @@ impl Shell {
     /// A damaged store.
     pub fn reload_ledger(&mut self) -> Result<()> {
         self.ledger = Ledger::new(self.dao.params.clone());
+        if self.store.is_light() {
+            // N-221: it is read anew, as after a start.
+            let floor = self.known_at_least()?;
+            self.store.keep_no_log(0, floor);
+            return expect_successions(&self.store, &mut self.ledger);
+        }
         replay(&self.store, &mut self.ledger, &self.bitcoind, &self.dao, self.birthday)?;
         self.recompute_open_epochs()
     }
@@ -284,8 +308,21 @@ impl Shell {
     /// # Errors
     /// On I/O; nothing was stored then.
     pub fn store_segments(&mut self, segments: &[Segment]) -> Result<()> {
-        let head = self.ledger.newest_head().map(Canonical::to_bytes);
-        self.store.append_segments(segments, head.as_deref().map(|head| (NEWEST_HEAD, head)))
+        let head = self.ledger.newest_head();
+        let bytes = head.map(Canonical::to_bytes);
+        let beside = bytes.as_deref().map(|head| (NEWEST_HEAD, head));
+        if !self.store.is_light() {
+            return self.store.append_segments(segments, beside);
+        }
+        // While the log is read anew the newest head known stays the one from before.
+        let newest = self.store.meta(NEWEST_HEAD)?.map(|bytes| Signed::<LogHead>::from_bytes(&bytes)).transpose()?;
+        let is_newer = head.is_some_and(|head| newest.is_none_or(|newest| newest.size < head.size));
+        for segment in segments {
+            let held = self.held_of(segment)?;
+            let bounds = (segment.first_position, segment.end());
+            self.store.append_held(bounds, &held, beside.filter(|_| is_newer))?;
+        }
+        Ok(())
     }
 
     /// Randomness for one MuSig2 signature.
@@ -343,6 +380,10 @@ impl Shell {
     pub fn rebuild_watch(&mut self) -> Result<()> {
         let mut watch = Watch::default();
         watch.follow_all_seals(&self.store, self.dao.params.first_seal, self.dao.params.spare_seal)?;
+        if self.store.is_light() {
+            // The log, which tells what matters, is read after blocks: what it told before goes on being followed.
+            watch.outpoints.extend(self.store.unspent_facts()?);
+        }
         for outpoint in self.stakes.funding_outpoints() {
             watch.expect(&self.store, outpoint)?;
         }
@@ -430,11 +471,16 @@ pub fn unix_time() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Replays the stored log. Every signature, rule and root is checked again, as when the entries came in.
-fn replay(store: &Store, ledger: &mut Ledger, bitcoind: &Bitcoind, dao: &Dao, birthday: u32) -> Result<()> {
+fn expect_successions(store: &Store, ledger: &mut Ledger) -> Result<()> {
     for row in store.successions()? {
         ledger.expect_succession(row.certificate()?);
     }
+    Ok(())
+}
+
+/// Replays the stored log. Every signature, rule and root is checked again, as when the entries came in.
+fn replay(store: &Store, ledger: &mut Ledger, bitcoind: &Bitcoind, dao: &Dao, birthday: u32) -> Result<()> {
+    expect_successions(store, ledger)?;
     let dir = store.path().parent().context("the database is in a directory")?;
     let mut reader = Store::open_read_only(dir)?;
     let mut watch = Watch::default();

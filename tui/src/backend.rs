@@ -146,6 +146,12 @@ pub trait Backend: Send + Sync {
     /// If the folder is not set up, or a node uses it.
     fn backup_keep(&self, data: &Path, file: Option<&Path>) -> anyhow::Result<()>;
 
+    /// Whether a folder keeps own entries and proofs only from its next start on, after a change if there is one.
+    ///
+    /// # Errors
+    /// If the folder is not set up, or is a hub's.
+    fn light(&self, data: &Path, change: Option<bool>) -> anyhow::Result<bool>;
+
     /// The node that already runs on the folder, if one does.
     ///
     /// # Errors
@@ -310,6 +316,10 @@ impl Backend for ThisMachine {
 
     fn backup_keep(&self, data: &Path, file: Option<&Path>) -> anyhow::Result<()> {
         local::backup_keep(data, file)
+    }
+
+    fn light(&self, data: &Path, change: Option<bool>) -> anyhow::Result<bool> {
+        local::light(data, change)
     }
 
     fn attach(&self, data: &Path) -> anyhow::Result<Option<Arc<dyn Service>>> {

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnchorReply, BackupInfo, BodyTally, ChannelDetail, Choice, ChoiceTally, Curve, Delegations, Deposit, Forced, Gate,
-    HubDebt, HubWork, InvitationView, Keeping, MemberHistory, ProposalOption, ProposalReview, Refused, Restored,
-    Reward, Said, SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts, VotedBy, Why,
+    HubDebt, HubWork, InvitationView, Keeping, LightStatus, LightView, MemberHistory, ProposalOption, ProposalReview,
+    Refused, Restored, Reward, Said, SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts, VotedBy,
+    Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -77,6 +78,8 @@ pub enum Reply {
     Backup(Box<BackupInfo>),
     /// To `Restore`.
     Restored(Box<Restored>),
+    /// To `Light`.
+    Light(Box<LightView>),
     /// To `ProofExport`.
     Proof {
         /// The file written.
@@ -203,6 +206,9 @@ pub struct Status {
     /// How a hub does its work; absent at a member, and before its first batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<HubWork>,
+    /// How far a light member has read the log since its start; absent where the log is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub light: Option<LightStatus>,
     /// What a person must know: a stopped Bitcoin source, a broken rule, a conflicting head. In full sentences.
     pub alarms: Vec<String>,
 }

@@ -112,6 +112,7 @@ pub fn audit_with(
 ) -> Result<AuditReport> {
     let dao = Dao::load(dir)?;
     let store = Store::open_read_only(dir)?;
+    store.expect_whole_log()?;
     let mut report = AuditReport::empty();
     let blocks = match Blocks::open(source, dao.network()) {
         Ok(blocks) => blocks,

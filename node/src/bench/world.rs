@@ -147,6 +147,7 @@ impl Founding {
             towers: Vec::new(),
             operators: Vec::new(),
             backup_file: None,
+            light: false,
             funds_folder: None,
             bitcoind: access,
             links: Default::default(),

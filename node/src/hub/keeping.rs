@@ -42,6 +42,8 @@ pub(super) struct Newness {
     known: Known,
     /// Where the logs of those who are connected end.
     shown: BTreeMap<PublicKey, u64>,
+    /// The newest heads that they show: a light member has no log to give, but knows how long it was (N-225).
+    heads: BTreeMap<PublicKey, Vec<u8>>,
     /// Members that promised more log than they had.
     idle: BTreeSet<PublicKey>,
     /// From whom the log was last taken back.
@@ -79,6 +81,7 @@ impl Newness {
         Self {
             known: Known::Unsure(None),
             shown: BTreeMap::new(),
+            heads: BTreeMap::new(),
             idle: BTreeSet::new(),
             gave: None,
             links: Vec::new(),
@@ -111,6 +114,7 @@ impl Newness {
     pub(super) fn forget(&mut self, peer: &PublicKey) {
         self.deferred.retain(|(from, _)| from != peer);
         self.shown.remove(peer);
+        self.heads.remove(peer);
         self.idle.remove(peer);
         if self.takes_from(peer) {
             self.known = Known::Unsure(None);
@@ -220,11 +224,13 @@ impl Hub {
                 );
                 self.shell.trouble("newness", &error);
                 self.newness = Newness::unknown();
+                self.newness.heads.insert(peer, end.head.clone());
                 self.ask_for_log(peer, size);
             }
             return Ok(());
         }
         self.newness.shown.insert(peer, end.size);
+        self.newness.heads.insert(peer, end.head.clone());
         // The end of an answer; the next piece, if this one brought anything.
         if let Known::Rebuilding(at) = self.newness.known
             && (at.from, at.asked.0 < size && size < end.size) == (peer, true)
@@ -253,6 +259,17 @@ impl Hub {
         }
         if let Some(peer) = self.newness.longest_beyond(size) {
             self.ask_for_log(peer, size);
+            return Ok(());
+        }
+        // N-225: whoever shows a head of this hub's own knows that there was more, also without having it.
+        if self.newness.heads.values().any(|head| self.signed_beyond(head, size)) {
+            let words = format!(
+                "N-225: a member shows a head of this hub's own over more entries than the {size} here, and nobody who is connected has them. Nothing is signed before a member with the whole log gives them back."
+            );
+            if self.shell.alarms.get("newness") != Some(&words) {
+                self.shell.alarms.insert("newness", words);
+                self.shell.revision += 1;
+            }
             return Ok(());
         }
         // Of those who know no more, only who has a stake here counts; before there is any member, whoever comes.
@@ -335,7 +352,8 @@ impl Hub {
             return Ok(Reply::Done);
         }
         let size = self.shell.store.log_size()?;
-        if self.newness.longest_beyond(size).is_some() || self.chain_knows_more()? {
+        let is_known_longer = self.newness.heads.values().any(|head| self.signed_beyond(head, size));
+        if self.newness.longest_beyond(size).is_some() || is_known_longer || self.chain_knows_more()? {
             return Err(ApiError::invalid(
                 "N-128",
                 "N-128: a member or Bitcoin shows more than this folder knows, or this node has not read all blocks yet: its log is not the newest",
@@ -355,6 +373,7 @@ impl Hub {
         self.follow_charter();
         self.newness.known = Known::Sure;
         self.newness.links.clear();
+        self.newness.heads.clear();
         self.shell.alarms.remove("newness");
         self.shell.revision += 1;
         tracing::info!(size = self.shell.ledger.state().size(), "this log is the newest there is");

@@ -44,7 +44,8 @@ impl Freshness {
 impl Member {
     /// T-306, T-309: whether a paper is too new or its author a treasurer can only be judged with the chain and the log read.
     pub(super) fn join_treasurers_if_current(&mut self) -> Result<()> {
-        if self.connected && self.freshness.at_tip && self.shell.store.log_size()? >= self.hub_size {
+        let is_read = self.shell.store.log_size()? >= self.hub_size && !self.shell.store.reads_anew();
+        if self.connected && self.freshness.at_tip && is_read {
             self.shell.keep_joined(self.hub)?;
         }
         Ok(())
@@ -53,6 +54,12 @@ impl Member {
     /// Tells a person when the data of a header that is on Bitcoin is not here (N-83).
     pub(super) fn judge_data(&mut self) -> Result<()> {
         let now = Instant::now();
+        // What a light member's node reads anew is on its way as long as something comes, and of a hub that is away N-221 tells.
+        if self.shell.store.reads_anew() && (!self.connected || self.reading.goes_on(PATIENCE)) {
+            self.freshness.missing = None;
+            self.shell.revision += u64::from(self.shell.alarms.remove(DATA).is_some());
+            return Ok(());
+        }
         let told = match view::withheld(&self.shell)?.into_iter().next() {
             None => {
                 self.freshness.missing = None;

@@ -1,6 +1,6 @@
 //! Comparing with other members what the hub signed (A-111, N-80 to N-82): two heads that contradict each other are proof of fraud.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,8 @@ pub(super) struct Gossip {
     friends: Vec<PublicKey>,
     /// Heads of others that this node's log does not reach yet, by size.
     waiting: BTreeMap<(u64, [u8; 32]), Signed<LogHead>>,
+    /// Those that a connection is kept to.
+    called: BTreeSet<PublicKey>,
     /// Size of the newest head that the friends were told.
     told: u64,
 }
@@ -55,7 +57,9 @@ impl Member {
             // The charter may also name a host alone, which has no key to be met by.
             match text.parse::<PeerAddress>() {
                 Ok(address) if address.node_id != self.hub && address.node_id != own => {
-                    self.shell.peers.keep_connected(address);
+                    if self.gossip.called.insert(address.node_id) {
+                        self.shell.peers.keep_connected(address);
+                    }
                 }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(peer = text, %error, "a gossip peer without a key"),

@@ -69,6 +69,15 @@ impl Member {
         self.say_hello_to(peer);
     }
 
+    /// Goes on with channels of other hubs that waited for the log to be read anew.
+    pub(super) fn take_up_other_channels(&mut self) -> Result<()> {
+        for peer in self.hubs.granted.clone() {
+            let news = self.shell.reconnect_channels(&peer)?;
+            self.on_stake_news(news);
+        }
+        Ok(())
+    }
+
     /// Another hub is gone.
     pub(super) fn forget_other_hub(&mut self, peer: &PublicKey) {
         self.hubs.granted.remove(peer);
@@ -80,8 +89,10 @@ impl Member {
             Msg::LeaseGranted(granted) if granted.token == self.life.claim().token => {
                 if self.hubs.granted.insert(peer) {
                     self.show_log_end_to(peer)?;
-                    let news = self.shell.reconnect_channels(&peer)?;
-                    self.on_stake_news(news);
+                    if !self.shell.store.reads_anew() {
+                        let news = self.shell.reconnect_channels(&peer)?;
+                        self.on_stake_news(news);
+                    }
                 }
                 Ok(())
             }
@@ -97,11 +108,13 @@ impl Member {
                 self.shell.revision += 1;
                 Ok(())
             }
-            other if subject(&other).is_some() => match self.hubs.granted.contains(&peer) && self.life.answers_others()
-            {
-                true => self.on_stake_message(peer, &other),
-                false => Ok(()),
-            },
+            other if subject(&other).is_some() => {
+                match self.hubs.granted.contains(&peer) && self.life.answers_others() && !self.shell.store.reads_anew()
+                {
+                    true => self.on_stake_message(peer, &other),
+                    false => Ok(()),
+                }
+            }
             other => self.on_friend_message(peer, other),
         }
     }

@@ -130,7 +130,8 @@ impl Member {
 
     /// The same to another hub.
     pub(super) fn show_log_end_to(&self, hub: PublicKey) -> Result<()> {
-        let size = self.shell.store.log_size()?;
+        // N-225: a light member has no log to give; by the head it still shows how long that of the hub was.
+        let size = if self.shell.store.is_light() { 0 } else { self.shell.store.log_size()? };
         let head = self.shell.store.meta(NEWEST_HEAD)?.unwrap_or_default();
         self.shell.peers.send(hub, Msg::LogEnd(LogEnd { size, head }));
         Ok(())
@@ -230,6 +231,7 @@ impl Member {
     /// by it, and a refusal could not be taken back.
     pub(super) fn take_up_channels(&mut self) -> Result<()> {
         self.life.waiting = self.shell.stakes.iter().any(StakeChannel::is_untouched);
+        self.life.waiting |= self.shell.store.reads_anew();
         if self.life.waiting {
             return self.resume_restored();
         }
@@ -242,7 +244,7 @@ impl Member {
     pub(super) fn resume_restored(&mut self) -> Result<()> {
         let ready =
             self.life.waiting && self.life.is_granted() && self.life.greeted && !self.shell.backups.is_awaited();
-        if !ready || self.shell.store.log_size()? < self.hub_size {
+        if !ready || self.shell.store.log_size()? < self.hub_size || self.shell.store.reads_anew() {
             return Ok(());
         }
         self.life.waiting = false;

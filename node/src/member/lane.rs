@@ -121,6 +121,9 @@ impl InFlight {
 impl Member {
     /// Takes up the entry that was not acknowledged when the program ended.
     pub(super) fn resume_outbox(&mut self) -> Result<()> {
+        if self.shell.store.reads_anew() {
+            return Ok(());
+        }
         // After a succession there may be more of them.
         if self.shell.store.successions()?.last().is_some() && self.say_again()? > 0 {
             return Ok(());
@@ -157,6 +160,9 @@ impl Member {
 
     /// Binds every channel that is in use and not bound. Of one that came out of a backup the whole log tells that (N-37).
     pub(super) fn queue_missing_binds(&mut self) -> Result<()> {
+        if self.shell.store.reads_anew() {
+            return Ok(());
+        }
         let is_told = |channel: &StakeChannel| self.life.answers() || !channel.is_untouched();
         let is_ready = |channel: &&StakeChannel| {
             channel.machine.phase() == Phase::Ready && channel.peer == self.hub && is_told(channel)
@@ -187,6 +193,10 @@ impl Member {
 
     /// Goes on with the lane as far as possible: settles what is done, then says the next thing.
     pub(super) fn advance_lane(&mut self) -> Result<()> {
+        // N-221: where the own lane stands is not known.
+        if self.shell.store.reads_anew() {
+            return Ok(());
+        }
         loop {
             if let Some(entry) = &self.in_flight {
                 let Some(position) = self.shell.ledger.position_of(&entry.id) else { return Ok(()) };

@@ -7,6 +7,7 @@ pub(crate) mod gossip;
 mod hubs;
 mod keeping;
 mod lane;
+mod light;
 mod recourse;
 mod requests;
 mod review;
@@ -34,6 +35,7 @@ use self::gossip::Gossip;
 use self::hubs::OtherHubs;
 use self::keeping::{COPY, Life};
 use self::lane::{InFlight, Op};
+use self::light::Reading;
 use self::sync::PendingLink;
 use crate::api::SpotCheck;
 use crate::chain::ChainEvent;
@@ -91,6 +93,7 @@ pub struct Member {
     cosigning: Cosigning,
     /// The newest final epoch behind which stored entries were looked at again.
     looked_again: u32,
+    reading: Reading,
     stopping: bool,
 }
 
@@ -128,11 +131,13 @@ impl Member {
             freshness: Freshness::default(),
             cosigning: Cosigning::default(),
             looked_again: 0,
+            reading: Reading::default(),
             stopping: false,
             shell,
         };
         let news = member.shell.resume_channels()?;
         member.on_stake_news(news);
+        member.keep_as_settings_say()?;
         member.resume_outbox()?;
         member.queue_missing_binds()?;
         member.begin_gossip()?;
@@ -256,7 +261,8 @@ impl Member {
     /// N-362: with each final link some stored entries are looked at again.
     fn look_again(&mut self) -> Result<()> {
         let newest = self.shell.ledger.state().newest_anchored().map_or(0, |record| record.header.epoch);
-        if newest <= self.looked_again {
+        // A light member has no stored log to look at again (N-220).
+        if newest <= self.looked_again || self.shell.store.is_light() {
             return Ok(());
         }
         self.looked_again = newest;
@@ -287,8 +293,10 @@ impl Member {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(news);
             self.shell.advance_monitors()?;
-            let news = self.shell.settle_accounts()?;
-            self.on_stake_news(news);
+            if !self.shell.store.reads_anew() {
+                let news = self.shell.settle_accounts()?;
+                self.on_stake_news(news);
+            }
             self.retry_links()?;
             self.cosign_if_possible()?;
             self.fetch_if_behind();
@@ -298,9 +306,12 @@ impl Member {
             self.join_treasurers_if_current()?;
             self.gossip_on()?;
             self.judge_data()?;
-            self.judge_hub_key();
-            crate::forced::watch_kept_out(&mut self.shell);
+            if !self.shell.store.reads_anew() {
+                self.judge_hub_key();
+                crate::forced::watch_kept_out(&mut self.shell);
+            }
             self.look_again()?;
+            self.hold_what_is_final()?;
         }
         Ok(())
     }

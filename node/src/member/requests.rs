@@ -30,6 +30,14 @@ impl Member {
         {
             return drop(answer.try_send(Err(refusal)));
         }
+        if let Some(light) = self
+            .shell
+            .light_status()
+            .filter(|light| light.reads_anew && (signs(&request) || matches!(request, Request::Equivocation { .. })))
+        {
+            let message = light.words(Some(self.connected));
+            return drop(answer.try_send(Err(ApiError { rule: Some("N-221".into()), ..ApiError::not_now(message) })));
+        }
         let refusal = match request {
             Request::BackupWrite { path } => {
                 let written = self.shell.write_backup(&path).map(|info| Some(Reply::Backup(Box::new(info))));

@@ -306,8 +306,7 @@ impl Member {
     }
 
     pub(super) fn logged_entry(&self, position: u64) -> Result<Entry, ApiError> {
-        let found = self.shell.store.entry_at(position)?;
-        let bytes = found.ok_or_else(|| ApiError::ours("the stored log has a gap"))?;
+        let bytes = self.shell.stored_entry(position)?;
         Entry::from_bytes(&bytes).map_err(|error| ApiError::ours(error.to_string()))
     }
 }

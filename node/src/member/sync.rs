@@ -50,9 +50,16 @@ impl Member {
             self.refetch_if_quiet();
             return Ok(());
         }
+        if self.shell.store.is_light()
+            && let Some(reason) = self.shell.contradicted(&segment)?
+        {
+            self.halt(reason);
+            return Ok(());
+        }
         let (mut chain, ledger) = self.shell.chain_and_ledger();
         match ledger.append_segment(&segment, &mut chain) {
             Ok(()) => {
+                let read_anew = self.shell.store.reads_anew();
                 self.shell.store_segments(std::slice::from_ref(&segment))?;
                 self.fetched = Instant::now();
                 self.shell.revision += 1;
@@ -61,6 +68,7 @@ impl Member {
                     self.halt(broken);
                 }
                 self.retry_links()?;
+                self.note_reading(read_anew)?;
                 self.cosign_if_possible()?;
                 self.join_treasurers_if_current()?;
                 self.gossip_on()
@@ -137,7 +145,9 @@ impl Member {
 
     pub(super) fn fetch_if_behind(&mut self) {
         let Ok(size) = self.stored_size() else { return };
-        if self.connected && self.halted.is_none() && size < self.hub_size {
+        // N-221: of a hub that takes its own log back, more is asked for until it is there.
+        let at_least = self.shell.store.streamed().map_or(0, |(_, floor)| floor);
+        if self.connected && self.halted.is_none() && size < self.hub_size.max(at_least) {
             (self.fetched, self.fetched_from) = (Instant::now(), Some(size));
             self.shell.peers.send(self.hub, Msg::LogFetch(LogFetch { from_position: size }));
         }
@@ -155,6 +165,7 @@ impl Member {
     pub(super) fn refetch_if_quiet(&mut self) {
         if self.fetched.elapsed() > QUIET {
             self.fetch_if_behind();
+            self.give_back();
         }
     }
 

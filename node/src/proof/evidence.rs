@@ -249,7 +249,7 @@ fn contradicting(shell: &Shell, head: &LogHead) -> Result<Signed<LogHead>, ApiEr
         let (size, height) = (head.size, head.tip_height);
         ApiError::invalid("P-13", format!("P-13: no head in the log contradicts the one of {size} entries at {height}"))
     })?;
-    match Entry::from_bytes(&stored_entry(shell, record.head.size)?) {
+    match Entry::from_bytes(&shell.stored_entry(record.head.size)?) {
         Ok(Entry::Head(signed)) => Ok(signed),
         _ => Err(ApiError::ours("the log has no head where there should be one")),
     }
@@ -289,12 +289,6 @@ fn assigned(shell: &Shell, key: &[u8; 32], log_size: u64) -> Result<Option<Logge
     let mut proposals = shell.ledger.state().proposals().values();
     let found = proposals.find(|record| record.id.0 == *key || of_milestone(record));
     found.map(|record| logged(shell, record.position, log_size)).transpose()
-}
-
-fn stored_entry(shell: &Shell, position: u64) -> Result<Vec<u8>, ApiError> {
-    let segment = shell.store.segments_from(position, 1)?.into_iter().next().context("the entry is not stored")?;
-    let index = usize::try_from(position.saturating_sub(segment.first_position)).context("position")?;
-    Ok(segment.entries.into_iter().nth(index).context("the entry is not in its segment")?)
 }
 
 /// The epochs that a file needs to show the hub's present log key: none while it is the founding charter's.

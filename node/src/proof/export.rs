@@ -15,6 +15,7 @@ use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint};
 
 use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, SuccessionPart, TallyPart};
+use super::held;
 use super::office::OfficePart;
 use super::refill::{RefilledPart, gate_of};
 use super::tallies::Tallies;
@@ -38,8 +39,12 @@ pub fn export(
     statement: &ProofStatement,
     path: &Path,
 ) -> Result<Reply, ApiError> {
-    let id = find_proposal(shell, proposal)?;
-    let (bytes, finding) = make(shell, me, &id, statement)?;
+    let made = find_proposal(shell, proposal).and_then(|id| make(shell, me, &id, statement));
+    let (bytes, finding) = match made {
+        Ok(made) => made,
+        // N-224: what a light member's node has not read again since its start, its folder may hold.
+        Err(error) => return held::export_held(shell, proposal, statement, path)?.ok_or(error),
+    };
     write(path, &bytes)?;
     Ok(Reply::Proof { path: path.to_owned(), bytes: bytes.len() as u64, statement: finding.statement })
 }
@@ -206,9 +211,7 @@ fn payment(
 }
 
 pub(crate) fn logged(shell: &Shell, position: u64, log_size: u64) -> Result<LoggedEntry, ApiError> {
-    let segment = shell.store.segments_from(position, 1)?.into_iter().next().context("the entry is not stored")?;
-    let index = usize::try_from(position - segment.first_position).context("position")?;
-    let bytes = segment.entries.into_iter().nth(index).context("the entry is not in its segment")?;
+    let bytes = shell.stored_entry(position)?;
     let path =
         shell.ledger.state().tree().inclusion_proof(position, log_size).context("the entry is not under the header")?;
     Ok(LoggedEntry { position, bytes, path })

@@ -175,9 +175,7 @@ impl Shell {
         let at = record.checkpoints.binary_search_by_key(&heard.checkpoint.number, |(_, checkpoint)| checkpoint.number);
         let Some((position, _)) = at.ok().and_then(|at| record.checkpoints.get(at)) else { return Ok(None) };
         // A batch that is not durable yet is looked at the next time.
-        let Some(segment) = self.store.segments_from(*position, 1)?.into_iter().next() else { return Ok(None) };
-        let index = usize::try_from(position.saturating_sub(segment.first_position)).context("a position")?;
-        match segment.entries.get(index).map(|bytes| Entry::from_bytes(bytes)).transpose()? {
+        match self.store.entry_at(*position)?.map(|bytes| Entry::from_bytes(&bytes)).transpose()? {
             Some(Entry::Checkpoint(signed)) => Ok(Some(signed)),
             _ => Ok(None),
         }

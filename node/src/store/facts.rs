@@ -1,6 +1,8 @@
 //! Facts about Bitcoin that this node's own source showed: blocks, and the outputs that matter to the DAO.
 
-use anyhow::Result;
+use althing_governance::codec::Reader;
+use anyhow::{Context, Result};
+use bitcoin::OutPoint;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Store, Writer, signed, unsigned};
@@ -99,6 +101,18 @@ impl Store {
         let mut statement = self.connection.prepare(&format!("SELECT {FACT_COLUMNS} FROM fact ORDER BY height"))?;
         let rows = statement.query_map([], |row| Ok(fact_row(row)))?;
         rows.map(|row| row?).collect()
+    }
+}
+
+impl Store {
+    /// The outputs that are known and unspent.
+    ///
+    /// # Errors
+    /// On I/O, or a damaged store.
+    pub fn unspent_facts(&self) -> Result<Vec<OutPoint>> {
+        let mut statement = self.connection.prepare("SELECT outpoint FROM fact WHERE spent_height IS NULL")?;
+        let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
+        rows.map(|row| Reader::new(&row?).outpoint().context("a stored outpoint")).collect()
     }
 }
 

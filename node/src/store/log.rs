@@ -110,12 +110,13 @@ impl Store {
         Ok(segments)
     }
 
-    /// Bytes of the entry at a position, without checking digests; `None` where the log does not reach.
+    /// Bytes of the entry at a position, without checking digests; `None` where the log does not reach, or where a light member does not
+    /// keep it.
     ///
     /// # Errors
     /// Rows that are not segments, or I/O.
     pub fn entry_at(&self, position: u64) -> Result<Option<Vec<u8>>> {
-        let Some(segment) = self.segments_from(position, 1)?.pop() else { return Ok(None) };
+        let Some(segment) = self.segments_from(position, 1)?.pop() else { return self.held_entry_at(position) };
         let index = position.checked_sub(segment.first_position).and_then(|index| usize::try_from(index).ok());
         Ok(index.and_then(|index| segment.entries.into_iter().nth(index)))
     }
@@ -125,6 +126,7 @@ impl Store {
     /// # Errors
     /// [`SegmentError`] for the first bad row, the visitor's own errors, or I/O.
     pub fn visit_segments(&self, mut visit: impl FnMut(Segment) -> Result<()>) -> Result<()> {
+        self.expect_whole_log()?;
         let mut statement = self
             .connection
             .prepare("SELECT first_position, entries, bytes, digest FROM segment ORDER BY first_position")?;
@@ -149,12 +151,15 @@ impl Store {
         Ok(())
     }
 
-    /// Entries in the stored log.
+    /// Entries in the stored log; where it is not kept, those read since the start.
     ///
     /// # Errors
     /// On I/O.
     pub fn log_size(&self) -> Result<u64> {
-        Ok(self.end()?.0)
+        match self.streamed() {
+            Some((size, _)) => Ok(size),
+            None => Ok(self.end()?.0),
+        }
     }
 
     /// Entries in the stored log, and the digest of its last segment: by the newest row alone, however long the log is.

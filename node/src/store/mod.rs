@@ -7,6 +7,7 @@ mod channels;
 mod facts;
 mod forced;
 mod home;
+mod light;
 mod links;
 mod log;
 mod migrations;
@@ -22,6 +23,7 @@ mod witness;
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
 pub use forced::ForcedRow;
+pub use light::{HeldEntry, HeldProofRow};
 pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
 pub use migrations::MigrationRow;
@@ -78,6 +80,8 @@ pub struct Store {
     connection: Connection,
     path: PathBuf,
     read_only: bool,
+    /// Where the log is not kept: how much of it was read (N-221).
+    light: Option<light::Streamed>,
 }
 
 impl Store {
@@ -108,7 +112,7 @@ impl Store {
         }
         create_later_tables(&transaction)?;
         transaction.commit()?;
-        let store = Self { connection, path, read_only: false };
+        let store = Self { connection, path, read_only: false, light: None };
         store.quick_check()?;
         Ok(store)
     }
@@ -127,7 +131,7 @@ impl Store {
             return Err(unknown_version(&path, version));
         }
         stand_in_for_missing_tables(&connection)?;
-        Ok(Self { connection, path, read_only: true })
+        Ok(Self { connection, path, read_only: true, light: None })
     }
 
     /// Where the database is.
@@ -193,6 +197,7 @@ fn create_later_tables(connection: &Connection) -> Result<()> {
         migrations::TABLES,
         successions::TABLES,
         witness::TABLES,
+        light::TABLES,
     ] {
         connection.execute_batch(tables)?;
     }

@@ -4,7 +4,7 @@ use althing_anchor::SuccessionCertificate;
 use anyhow::{Context, Result, ensure};
 use rusqlite::params;
 
-use super::{Store, Writer, signed};
+use super::{Store, Writer, signed, unsigned};
 
 /// The table beside those of the schema.
 pub(super) const TABLES: &str = "
@@ -79,6 +79,7 @@ impl Writer<'_> {
         )?;
         ensure!(over == 0, "A-300: a batch of the log reaches over position {size}");
         self.transaction.execute("DELETE FROM segment WHERE first_position >= ?1", [size])?;
+        self.cut_held(unsigned(size)?, epoch)?;
         self.transaction.execute("DELETE FROM link WHERE epoch > ?1", [epoch])?;
         Ok(())
     }

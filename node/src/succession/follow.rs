@@ -1,6 +1,7 @@
 //! Going over to the new hub: what a node keeps of its log and links, and whom it follows.
 
 use althing_anchor::{Seal, SuccessionCertificate, SuccessionStatement};
+use althing_channels::Phase;
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Entry;
 use anyhow::{Context as _, Result};
@@ -139,7 +140,23 @@ impl Shell {
             ));
         }
         words.push(format!("The hub is {hub} from now on."));
+        words.extend(self.stakes_left_behind(&hub));
         Ok(Plan { statement, row, address: hub, cut, words })
+    }
+
+    /// Channels move by their member's order alone: which are not with the new hub, and the one command for each.
+    fn stakes_left_behind(&self, hub: &PeerAddress) -> Vec<String> {
+        let lives =
+            |phase: Phase| !matches!(phase, Phase::Closed | Phase::Failed | Phase::Closing | Phase::ForceClosing);
+        let left = self.stakes.iter().filter(|channel| channel.peer != hub.node_id && lives(channel.machine.phase()));
+        let ids = left.filter_map(|channel| channel.machine.id());
+        ids.map(|id| {
+            let first = id.to_string().chars().take(8).collect::<String>();
+            format!(
+                "Your channel {first} stays with its present hub and counts as before. Take it along, while that hub answers: `althing channel migrate --channel {first} --to {hub}`; or, where it is gone for good, the same with --alone."
+            )
+        })
+        .collect()
     }
 
     fn expect_final(&self, statement: &SuccessionStatement) -> Result<(), ApiError> {
@@ -197,9 +214,7 @@ impl Shell {
         let Some(record) = heads.iter().rfind(|record| record.head.size < size) else { return Ok(None) };
         // A head is logged as the entry behind those that it covers.
         let position = record.head.size;
-        let segment = self.store.segments_from(position, 1)?.into_iter().next().context("a head is not stored")?;
-        let index = usize::try_from(position.saturating_sub(segment.first_position))?;
-        match Entry::from_bytes(segment.entries.get(index).context("a head is not in its segment")?)? {
+        match Entry::from_bytes(&self.store.entry_at(position)?.context("a head is not stored")?)? {
             Entry::Head(signed) => Ok(Some(signed.to_bytes())),
             _ => anyhow::bail!("there is no head at position {position}"),
         }

@@ -31,6 +31,7 @@ pub(crate) use hub_key::silent_key;
 pub(crate) use invitations::invitations;
 pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
 pub use names::{expect_key, find_comment, find_member, find_proposal, name_of};
+pub(crate) use proposals::numbered;
 pub use proposals::{quorum_sentence, threshold_sentence};
 pub use wait::{Condition, settle};
 
@@ -114,6 +115,7 @@ pub fn answer(
         Request::ProofExport { proposal, statement, path } => {
             crate::proof::export(shell, me, proposal, statement, path)
         }
+        Request::Light => shell.light_view().map(|view| Reply::Light(Box::new(view))).map_err(ApiError::from),
         Request::Gates(GateRequest::List) => Ok(Reply::Gates { gates: gates::list(shell) }),
         Request::Anchoring(request) => return crate::anchoring::answer(shell, me, request),
         _ => return None,
@@ -284,8 +286,19 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         balance,
         spot_check: shell.spot_check.clone(),
         work: shell.workload.view(),
-        alarms: shell.alarms.values().cloned().chain(crate::treasury::alarms(shell)).collect(),
+        light: shell.light_status(),
+        alarms: alarms(shell, hub_connected),
     }
+}
+
+/// What a person must know. What follows from the whole log is told when it was read: a light member's begins with each start (N-221).
+fn alarms(shell: &Shell, hub_connected: bool) -> Vec<String> {
+    let mut alarms: Vec<String> = shell.alarms.values().cloned().collect();
+    match shell.light_status().filter(|light| light.reads_anew) {
+        Some(light) => alarms.push(light.words(Some(hub_connected))),
+        None => alarms.extend(crate::treasury::alarms(shell)),
+    }
+    alarms
 }
 
 fn members(shell: &Shell) -> Result<Vec<Member>, ApiError> {

@@ -12,6 +12,17 @@ use crate::shell::Shell;
 /// # Errors
 /// `N-50` for text that is neither, `N-51` when none or several are meant.
 pub fn find_proposal(shell: &Shell, text: &str) -> Result<ProposalId, ApiError> {
+    let found = find_in_log(shell, text);
+    match shell.light_status().filter(|light| light.reads_anew) {
+        // N-221: what is not read again yet may be there.
+        Some(light) if found.as_ref().is_err_and(|error| error.rule.as_deref() == Some("N-51")) => {
+            Err(ApiError { rule: Some("N-221".into()), ..ApiError::not_now(light.words(None)) })
+        }
+        _ => found,
+    }
+}
+
+fn find_in_log(shell: &Shell, text: &str) -> Result<ProposalId, ApiError> {
     let text = text.trim().to_ascii_lowercase();
     if let Some(number) = text.strip_prefix('#') {
         return by_number(shell, number);

@@ -25,6 +25,11 @@ pub(super) fn in_order(shell: &Shell) -> Vec<&ProposalRecord> {
     records
 }
 
+/// All proposals with their numbers.
+pub(crate) fn numbered(shell: &Shell) -> impl Iterator<Item = (usize, &ProposalRecord)> {
+    (1..).zip(in_order(shell))
+}
+
 /// All proposals, newest first, without their comments.
 pub(super) fn list(shell: &Shell, me: Option<MemberId>) -> Result<Vec<Proposal>, ApiError> {
     let mut own: BTreeMap<(String, bool), Ballot> = BTreeMap::new();

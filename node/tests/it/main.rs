@@ -17,6 +17,7 @@ mod funds;
 mod intake;
 mod kept_out;
 mod kill_under_load;
+mod light;
 mod log_changes;
 mod peer_flood;
 mod psbt_file;

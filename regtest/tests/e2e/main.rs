@@ -28,6 +28,7 @@ mod hub_disk;
 mod hub_kill;
 mod kills;
 mod learns;
+mod light;
 mod log_rows;
 mod long_channel;
 mod lost_laptop;

@@ -223,7 +223,7 @@ fn roff(text: &str) -> String {
 }
 
 /// Where everything is.
-pub(super) fn info(global: &Global, console: &mut Console<'_>) -> Result<u8, Failure> {
+pub(super) fn info(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let data = data_folder(global)?;
     let mut files = Vec::new();
     if let Ok(entries) = std::fs::read_dir(&data) {
@@ -234,9 +234,12 @@ pub(super) fn info(global: &Global, console: &mut Console<'_>) -> Result<u8, Fai
     }
     files.sort();
     let settings_file = settings::file();
+    // A folder that is not set up keeps nothing yet.
+    let light = backend.light(&data, None).unwrap_or(false);
     let value = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "data": data,
+        "light": light,
         "files": files.iter().map(|(name, bytes)| json!({ "name": name, "bytes": bytes })).collect::<Vec<_>>(),
         "settings": settings_file,
         "log": "standard error, filtered by ALTHING_LOG",
@@ -247,6 +250,12 @@ pub(super) fn info(global: &Global, console: &mut Console<'_>) -> Result<u8, Fai
             format!("data      {}", Untrusted::new(&data.display().to_string())),
         ];
         lines.extend(files.iter().map(|(name, bytes)| format!("          {} ({bytes} bytes)", Untrusted::new(name))));
+        if light {
+            lines.push(
+                "keeps     own entries and proofs; the log is read from the hub at each start (light member)"
+                    .to_owned(),
+            );
+        }
         if let Some(file) = &settings_file {
             let absent = if file.exists() { "" } else { " (not there; the defaults hold)" };
             lines.push(format!("settings  {}{absent}", Untrusted::new(&file.display().to_string())));

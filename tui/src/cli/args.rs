@@ -10,6 +10,7 @@ pub(super) use super::backup::{BackupCommand, RestoreArgs};
 pub(super) use super::bench::Bench;
 pub(super) use super::channel_args::{Bump, ChannelCommand, Migrate, Send, StakeCommand, TakeOut, TopUp, Wallet};
 pub(super) use super::check_args::{AuditArgs, Headers, SourceArgs, Verify};
+pub(super) use super::light::LightCommand;
 pub(super) use super::onboarding::Join;
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::recourse::{ForceArgs, GatesCommand};
@@ -103,6 +104,9 @@ pub enum Command {
     Backup(BackupCommand),
     /// Take my channels up again in a folder made from the seed words: from the hub's backup or my own copy.
     Restore(RestoreArgs),
+    /// Keep own entries and proofs only, or the whole log.
+    #[command(subcommand)]
+    Light(LightCommand),
     /// Run a watchtower, or name those that watch for this folder.
     #[command(subcommand)]
     Tower(TowerCommand),

@@ -47,7 +47,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Why(args) => args.into(),
         Command::History(history) => history.into(),
         Command::Learn => return about::learn(console),
-        Command::Info => return about::info(&global, console),
+        Command::Info => return about::info(&global, backend, console),
         Command::Settings(command) => return about::settings(command, backend, console),
         Command::Completions(options) => return about::completions(&options, console),
         Command::Man(options) => return about::man(&options, console),
@@ -70,6 +70,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         }
         Command::Backup(command) => return backup::backup(&global, command, backend, console),
         Command::Restore(options) => return backup::restore(&global, &options, backend, console),
+        Command::Light(command) => return super::light::light(&global, &command, backend, console),
         Command::Tower(command) => return tower::tower(&global, command, backend, console),
         Command::Member(MemberCommand::Run) => return node::run_member(&global, backend, console),
         Command::Tui(options) => return node::screens(&global, &options, shared, console),

@@ -1,8 +1,8 @@
 //! Which commands only look (N-90). Each is named: one that is added is judged before it compiles.
 
 use super::args::{
-    BackupCommand, Charter, Command, Dao, LinkCommand, PsbtCommand, SettingsCommand, TowerCommand, TreasuryCommand,
-    Wallet,
+    BackupCommand, Charter, Command, Dao, LightCommand, LinkCommand, PsbtCommand, SettingsCommand, TowerCommand,
+    TreasuryCommand, Wallet,
 };
 use super::succession::SuccessionCommand;
 use super::treasury::{OwnershipCommand, SessionCommand};
@@ -20,6 +20,7 @@ pub(super) fn only_looks(command: &Command) -> bool {
         | Command::Treasurer(_)
         | Command::Backup(BackupCommand::Write { .. } | BackupCommand::Keep { .. })
         | Command::Restore(_)
+        | Command::Light(LightCommand::On | LightCommand::Off)
         | Command::Tower(TowerCommand::Run(_) | TowerCommand::Add { .. } | TowerCommand::Remove { .. })
         | Command::Headers(_)
         | Command::Tiles(_)
@@ -64,6 +65,7 @@ pub(super) fn only_looks(command: &Command) -> bool {
         )
         | Command::Psbt(PsbtCommand::Check(_) | PsbtCommand::Qr { .. })
         | Command::Backup(BackupCommand::Inspect { .. })
+        | Command::Light(LightCommand::Show)
         | Command::Tower(TowerCommand::Status | TowerCommand::List)
         | Command::Stake(_)
         | Command::Channel(_)

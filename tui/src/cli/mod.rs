@@ -14,6 +14,7 @@ mod check_args;
 mod console;
 mod dispatch;
 mod failure;
+mod light;
 mod local;
 mod looks;
 mod node;

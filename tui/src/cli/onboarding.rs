@@ -60,6 +60,9 @@ pub struct Join {
     /// Satoshis to lock as stake; asked for when absent, and 0 locks none now.
     #[arg(long, value_name = "SAT")]
     pub stake: Option<u64>,
+    /// Keep own entries and proofs only, not the log, which is read from the hub at each start.
+    #[arg(long)]
+    pub light: bool,
     /// File with the words of a backup, when one exists already.
     #[arg(long, value_name = "FILE")]
     pub words_file: Option<PathBuf>,
@@ -115,6 +118,11 @@ pub(super) fn join(
         "✓ {} is verified against Bitcoin; you are about to be a member.",
         Untrusted::new(&joined.dao_name)
     ));
+    if options.light {
+        backend.light(&data, Some(true))?;
+        console.say("You are a light member.");
+        super::light::effects().iter().for_each(|effect| console.say(effect));
+    }
     let stake_sat = match options.stake {
         Some(stake) => stake,
         None => ask_stake(least_sat, console)?,

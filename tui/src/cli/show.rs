@@ -62,6 +62,7 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::MemberHistory(found) => crate::words::member_history(found),
         Reply::Text { text } => Untrusted::new(text).lines(),
         Reply::Tower(status) => tower::status(status),
+        Reply::Light(view) => super::light::held(view),
         Reply::Backup(info) => backup::info(info),
         Reply::Restored(restored) => backup::restored(restored),
         Reply::Proof { path, bytes, statement } => vec![
@@ -121,6 +122,14 @@ fn status(status: &Status) -> Vec<String> {
     field("role", words::role(status.role).to_owned());
     field("tip", format!("{} {}", thousands(u128::from(status.tip_height)), Untrusted::new(&status.tip_hash)));
     field("verified log", entries(status.log_size));
+    if let Some(light) = &status.light {
+        let kept = if light.reads_anew {
+            "read anew from the hub; what is held: `althing light show`"
+        } else {
+            "not kept (light member)"
+        };
+        field("log", kept.to_owned());
+    }
     if let Some(head) = status.head_height {
         field("newest head", format!("height {}", thousands(u128::from(head))));
     }

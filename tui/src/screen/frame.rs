@@ -61,8 +61,9 @@ fn draw_tabs(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
     let left = Line::from(spans);
     let room = usize::from(area.width).saturating_sub(left.width() + 2);
     if let Some(snapshot) = &app.snapshot {
-        let name =
-            format!("{} · {}", Untrusted::new(&snapshot.status.dao_name), Untrusted::new(&snapshot.status.network));
+        let light = if snapshot.status.light.is_some() { "light · " } else { "" };
+        let status = &snapshot.status;
+        let name = format!("{light}{} · {}", Untrusted::new(&status.dao_name), Untrusted::new(&status.network));
         if room >= 12 {
             let name = Line::styled(format!("{} ", cut(&name, room)), pen.theme.dim).right_aligned();
             pen.frame.render_widget(name, area);

@@ -190,6 +190,7 @@ pub(crate) fn snapshot() -> Snapshot {
             balance: Balance { confirmed_sat: 1_234_567, pending_sat: 0 },
             spot_check: Some(SpotCheck { epoch: 7, block: id(70), entries: 32, difference: None }),
             work: None,
+            light: None,
             alarms: Vec::new(),
         },
         proposals: vec![

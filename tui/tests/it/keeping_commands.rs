@@ -106,3 +106,51 @@ fn answering_for_a_hubs_log_needs_a_word() {
     let meant = althing(Stage::running().answer(Ok(Reply::Done)), "hub confirm", "newest\n");
     assert_eq!((meant.code, meant.asked.as_slice()), (0, [Request::HubConfirm].as_slice()));
 }
+
+#[test]
+fn a_light_member_is_told_what_it_cannot_do_and_types_a_word() {
+    let refused = althing(Stage::default(), "light on", "yes\n");
+    assert!(refused.did.is_empty(), "{:?}", refused.did);
+    for part in ["cannot give a hub that lost its disk", "cannot audit", "Somebody has to keep the whole log"] {
+        let said = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(part), "{part}: {}", refused.err);
+    }
+    let on = althing(Stage::default(), "light on", "light\n");
+    assert_eq!((on.code, on.did.as_slice()), (0, ["light true".to_owned()].as_slice()));
+    let off = althing(Stage::default(), "--json light off", "");
+    assert_eq!((off.json(), off.did.as_slice()), (json!({ "light": false }), ["light false".to_owned()].as_slice()));
+}
+
+#[test]
+fn what_a_light_folder_holds_is_marked_as_checked_by_proof() {
+    let light = LightStatus { read: 3, at_least: 1_200, reads_anew: true };
+    let own = HeldOwn { entry: "ab".repeat(32), kind: "ballot entry".into(), position: 7, anchored_by_height: 120 };
+    let proof = HeldProof {
+        proposal: "cd".repeat(32),
+        number: 2,
+        title: "A \u{202e}boat".into(),
+        own_ballot: true,
+        epoch: 3,
+        words: "Member ab voted yes.".into(),
+    };
+    let view = LightView { light: Some(light), own: vec![own], others: 40, proofs: vec![proof] };
+    let shown = althing(Stage::running().answer(Ok(Reply::Light(Box::new(view)))), "light show", "");
+    assert_eq!(shown.asked, [Request::Light]);
+    for part in [
+        "checked by proof",
+        "3 of at least 1",
+        "ballot entry at position 7",
+        "#2 A ",
+        "own ballot, epoch 3",
+        "voted yes",
+    ] {
+        assert!(shown.out.contains(part), "{part}: {}", shown.out);
+    }
+    assert!(!shown.out.contains('\u{202e}'));
+    for (connected, part) in [(true, "the hub is asked"), (false, "not reachable")] {
+        assert!(light.words(Some(connected)).contains(part));
+    }
+    let status = Status { light: Some(light), ..snapshot().status };
+    let told = althing(Stage::running().answer(Ok(Reply::Status(Box::new(status)))), "status", "");
+    assert!(told.out.contains("read anew from the hub"), "{}", told.out);
+}

@@ -177,6 +177,13 @@ impl Backend for Stage {
         Ok(())
     }
 
+    fn light(&self, _: &Path, change: Option<bool>) -> anyhow::Result<bool> {
+        if let Some(light) = change {
+            self.note(format!("light {light}"));
+        }
+        Ok(change.unwrap_or(false))
+    }
+
     fn attach(&self, _: &Path) -> anyhow::Result<Option<Arc<dyn Service>>> {
         Ok(self.runs.then(|| Arc::new(Handle(Arc::clone(&self.node))) as Arc<dyn Service>))
     }
