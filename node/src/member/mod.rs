@@ -1,6 +1,7 @@
 //! The member's node: keeps its own verified copy of the log, speaks for the member, and shows how far everything is.
 
 mod bump;
+mod children;
 mod cosign;
 mod freshness;
 pub(crate) mod gossip;
@@ -26,7 +27,6 @@ use althing_channels::{DaoId, Msg, NetworkId};
 use althing_governance::id::MemberId;
 use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Transaction, Txid};
 
 use self::cosign::Cosigning;
 use self::freshness::Freshness;
@@ -82,8 +82,6 @@ pub struct Member {
     opening: BTreeMap<u32, Answer>,
     closing: BTreeMap<u32, Answer>,
     waiters: Waiters<Condition>,
-    /// Children that pay for links, by the link they pay for.
-    bumps: BTreeMap<Txid, Transaction>,
     gossip: Gossip,
     /// Hubs of channels that are not the log's.
     hubs: OtherHubs,
@@ -122,7 +120,6 @@ impl Member {
             opening: BTreeMap::new(),
             closing: BTreeMap::new(),
             waiters: Waiters::default(),
-            bumps: BTreeMap::new(),
             gossip: Gossip::default(),
             hubs: OtherHubs::default(),
             freshness: Freshness::default(),
@@ -291,8 +288,9 @@ impl Member {
             self.retry_links()?;
             self.cosign_if_possible()?;
             self.fetch_if_behind();
-            crate::treasury::rebroadcast(&self.shell);
+            crate::treasury::rebroadcast(&mut self.shell);
             self.shell.send_again();
+            self.send_children_again()?;
             self.shell.settle_papers()?;
             self.join_treasurers_if_current()?;
             self.gossip_on()?;

@@ -62,6 +62,7 @@ impl Member {
                 }
                 self.retry_links()?;
                 self.cosign_if_possible()?;
+                self.shell.look_at_papers_again()?;
                 self.join_treasurers_if_current()?;
                 self.gossip_on()
             }

@@ -5,6 +5,7 @@
 
 mod channels;
 mod facts;
+mod fee_children;
 mod forced;
 mod home;
 mod links;
@@ -21,6 +22,7 @@ mod witness;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
+pub use fee_children::FeeChild;
 pub use forced::ForcedRow;
 pub use links::LinkRow;
 pub use log::{Segment, SegmentError};
@@ -190,6 +192,7 @@ fn create_later_tables(connection: &Connection) -> Result<()> {
         towers::TABLES,
         seed_coins::TABLES,
         forced::TABLES,
+        fee_children::TABLES,
         migrations::TABLES,
         successions::TABLES,
         witness::TABLES,
