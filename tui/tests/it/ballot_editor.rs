@@ -107,7 +107,7 @@ fn an_editor_says_what_is_missing_before_the_review() {
     for (system, keys, words) in [
         (System::Split, "", "This is no ballot yet: 0 of 10000 parts given; space gives a line the other 10000."),
         (System::Split, "++", "This is no ballot yet: 1000 of 10000 parts given; space gives a line the other 9000."),
-        (System::Split, " +", "This is no ballot yet: 10500 of 10000 parts given: 500 too many."),
+        (System::Split, "++j+ +", "This is no ballot yet: 10500 of 10000 parts given: 500 too many."),
         (System::Quadratic { credits: 10 }, "+++j++", "This is no ballot yet: costs 13 of 10 credits: 3 too many."),
     ] {
         let (text, is_in_editor) = foot(system, keys);
