@@ -116,7 +116,7 @@ pub use tracker::{
 };
 pub use treasury::{
     Bond, Candidate, CheckFacts, Checked, GateState, InputOrigin, MAX_DESCRIPTOR_BYTES, MAX_PAPER_BYTES,
-    MAX_REMARK_BYTES, MAX_TREASURY_KEYS, MinedSpend, OwnershipProof, Paper, PaperBody, PaperError, PlanError,
+    MAX_REMARK_BYTES, MAX_TREASURY_KEYS, MinedSpend, OwnershipProof, Paper, PaperBody, PaperError, Passing, PlanError,
     PolicyError, PolicySize, PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery, SEARCHED_INDEXES, ScriptKind,
     SignatureRefusal, SignedPaper, SigningStatus, SpendFinding, SpendIntent, SpendPlan, SpendingPath, Stage, Treasury,
     TreasuryCoin, TreasuryError, TreasuryTemplate, check as check_psbt, check_ownership, child_pays_for_parent,

@@ -352,6 +352,11 @@ impl Wallet {
         self.persist()
     }
 
+    /// Height of the block that has a transaction of this wallet.
+    pub fn confirmed_at(&self, txid: &Txid) -> Option<u32> {
+        self.wallet.get_tx(*txid)?.chain_position.confirmation_height_upper_bound()
+    }
+
     /// Transactions of this wallet that no block has.
     pub fn unconfirmed(&self) -> Vec<Transaction> {
         let known = self.wallet.transactions().filter(|known| !known.chain_position.is_confirmed());

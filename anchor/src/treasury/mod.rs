@@ -39,7 +39,7 @@ pub use paper::{
 };
 pub use policy::{PolicyError, Recovery, ScriptKind, TreasuryTemplate, compile_policy};
 pub use queue::{Candidate, queue, worst_weight};
-pub use reason::{PsbtReason, PsbtUnknown};
+pub use reason::{Passing, PsbtReason, PsbtUnknown};
 pub use signature::{
     InputOrigin, SignatureRefusal, SigningStatus, finalise, finalise_payout, input_origin, input_origins,
     merge_signatures, output_origin, prevout_of, verify_signatures,

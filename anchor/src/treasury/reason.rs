@@ -1,5 +1,6 @@
 //! Why a PSBT is refused, and what keeps a check from an answer (T-40 to T-56). Every reason is of its own kind and carries its values.
 
+use bitcoin::absolute::LOCK_TIME_THRESHOLD;
 use bitcoin::{Amount, OutPoint, Txid};
 use thiserror::Error;
 
@@ -249,11 +250,61 @@ pub enum PsbtReason {
     },
 }
 
+/// What can take a reason away again (T-102). Of several reasons the least counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Passing {
+    /// Nothing: the file itself is wrong, or it is too late.
+    Never,
+    /// News: whoever put it forward may have a longer chain or log than this node.
+    News,
+    /// Blocks: it is too early.
+    Blocks,
+}
+
 impl PsbtReason {
     /// Number of the rule, such as `T-51`.
     pub fn rule(&self) -> String {
         let text = self.to_string();
         text.split(':').next().unwrap_or_default().to_owned()
+    }
+
+    /// What can take it away again.
+    pub fn passing(&self) -> Passing {
+        match self {
+            Self::Shallow { .. } | Self::NotYet { .. } => Passing::Blocks,
+            Self::LockTime { lock_time } if *lock_time < LOCK_TIME_THRESHOLD => Passing::Blocks,
+            Self::Proof { .. }
+            | Self::Replayed { .. }
+            | Self::ForeignInput { .. }
+            | Self::LockedInput { .. }
+            | Self::ForeignOutput { .. }
+            | Self::FeeAboveCap { .. }
+            | Self::HeldBond { .. }
+            | Self::BondElsewhere { .. }
+            | Self::NotStageable { .. }
+            | Self::StagedOtherwise { .. }
+            | Self::StageOutput { .. }
+            | Self::NoPayout
+            | Self::BadPayout { .. }
+            | Self::StrayPayout
+            | Self::ReturnWithOthers { .. } => Passing::News,
+            Self::Form { .. }
+            | Self::Expired { .. }
+            | Self::MissingGate { .. }
+            | Self::UnknownInput { .. }
+            | Self::FormerGeneration { .. }
+            | Self::Sighash { .. }
+            | Self::ChangedOutput { .. }
+            | Self::MissingOutput { .. }
+            | Self::SecondChange { .. }
+            | Self::FormerChange { .. }
+            | Self::NoFee { .. }
+            | Self::WrongScript { .. }
+            | Self::DoubleInput { .. }
+            | Self::DoublePayment { .. }
+            | Self::Signature { .. }
+            | Self::LockTime { .. } => Passing::Never,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod key_rotation;
 mod link_building;
 mod link_shapes;
 mod mined_edges;
+mod not_yet;
 mod operators;
 mod ots_files;
 mod plan_edges;

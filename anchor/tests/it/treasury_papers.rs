@@ -1,7 +1,7 @@
 //! Hazard: whoever carries what treasurers say to each other changes it, or makes something up.
 
 use althing_anchor::{
-    MAX_REMARK_BYTES, Paper, PaperBody, PaperError, SignedPaper, is_treasurer_hello, merge_signatures,
+    MAX_PAPER_BYTES, MAX_REMARK_BYTES, Paper, PaperBody, PaperError, SignedPaper, is_treasurer_hello, merge_signatures,
     sign_treasurer_hello, signatures_only, verify_signatures,
 };
 use bitcoin::hashes::Hash;
@@ -95,6 +95,28 @@ fn remarks_have_a_length_and_presence_has_none() {
     }
     let about = paper(&keypair(1), id, PaperBody::Presence).sign(&keypair(1), &AUX);
     assert!(matches!(SignedPaper::decode(&about.encode()), Err(PaperError::Body { .. })));
+}
+
+/// T-304: whoever says that they are there says nothing else; that is seen before the signature.
+#[test]
+fn a_presence_has_no_body() {
+    let mut bytes = paper(&keypair(1), Txid::all_zeros(), PaperBody::Presence).sign(&keypair(1), &AUX).encode();
+    // The length of the body, before the signature's 64 bytes, is the last of the fixed parts.
+    let at = bytes.len() - 64;
+    assert_eq!(bytes[at - 1], 0);
+    bytes[at - 1] = 1;
+    bytes.insert(at, b'x');
+    let refused = SignedPaper::decode(&bytes).unwrap_err().to_string();
+    assert!(refused.contains("a presence says nothing, this has 1 bytes"), "{refused}");
+}
+
+/// T-303
+#[test]
+fn a_paper_has_eight_mebibytes_and_one_kibibyte_at_most() {
+    assert_eq!(MAX_PAPER_BYTES, 8_389_632);
+    let too_long = |length: usize| matches!(SignedPaper::decode(&vec![0; length]), Err(PaperError::TooLong { .. }));
+    let lengths = [MAX_PAPER_BYTES - 1, MAX_PAPER_BYTES, MAX_PAPER_BYTES + 1, MAX_PAPER_BYTES + 2];
+    assert_eq!(lengths.map(too_long), [false, false, true, true]);
 }
 
 /// T-304: amounts, scripts and proofs of whoever signs are not taken; the signatures are, and count.

@@ -99,6 +99,19 @@ fn a_replacement_stands_before_what_it_replaces_and_housekeeping_last() {
     assert_eq!(queue(&[fast, tidy, third])[2], None);
 }
 
+/// T-14: outpoint, empty script and sequence of an input stand in the unsigned transaction, so that each adds its witness alone, and one
+/// byte for the number of its elements is where witnesses are: two weight units frame the whole.
+#[test]
+fn the_worst_weight_counts_every_part_once() {
+    for treasury in [wsh(), tr()] {
+        let chest = Chest::new(treasury.clone());
+        let psbt = chest.psbt();
+        let parts = psbt.inputs.len() as u64 * (treasury.size().unwrap().input.to_wu() - 4 * 41);
+        let whole = worst_weight(&psbt, &chest.generations).unwrap();
+        assert_eq!(whole.to_wu(), psbt.unsigned_tx.weight().to_wu() + 2 + parts);
+    }
+}
+
 /// T-14: no finished transaction is heavier, and none is lighter by more than what signatures vary.
 #[test]
 fn the_worst_weight_bounds_the_finished_one() {

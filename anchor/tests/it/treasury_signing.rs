@@ -9,8 +9,8 @@ use althing_anchor::{
 use bitcoin::{Amount, FeeRate, OutPoint, Script, Sequence, Transaction, TxOut};
 use proptest::prelude::*;
 
-use crate::support::xpub;
-use crate::treasury_world::{Chest, coin, payee, prevouts, sign, tr, wsh};
+use crate::support::{secp, xpub};
+use crate::treasury_world::{Chest, coin, payee, prevouts, sign, tr, wsh, xprv};
 
 #[test]
 fn signatures_are_attributed_and_make_a_transaction() {
@@ -33,6 +33,9 @@ fn signatures_are_attributed_and_make_a_transaction() {
             let origin = InputOrigin { generation: 0, index };
             let named = signers_of(&transaction, input, &prevouts(&base), &origin, &chest.generations);
             assert_eq!(named, expected, "input {input}");
+            // Coins that are not those of the inputs tell no signature of P2TR; the places in the witness do.
+            let too_many = [prevouts(&base), vec![prevouts(&base)[0].clone()]].concat();
+            assert_eq!(signers_of(&transaction, input, &too_many, &origin, &chest.generations), expected);
         }
     }
 }
@@ -126,6 +129,59 @@ fn templates_compile_and_are_explained() {
     ] {
         let refusal = compile_policy(ScriptKind::Wsh, &text).unwrap_err().to_string();
         assert!(refusal.starts_with(rule), "{text}: {refusal}");
+    }
+}
+
+/// T-11: a plain key, and an extended key with a path behind it, sign as they are.
+#[test]
+fn only_an_extended_key_without_a_path_gets_one() {
+    let plain: Vec<String> = (1..=3).map(|n| xprv(n).private_key.public_key(&secp()).to_string()).collect();
+    let with_path: Vec<String> = (1..=3).map(|n| format!("[d34db33f/48']{}/7/*", xpub(n))).collect();
+    let without: Vec<String> = (1..=3).map(|n| format!(" [d34db33f/48']{} ", xpub(n))).collect();
+    for kind in [ScriptKind::Wsh, ScriptKind::Tr] {
+        let of = |keys: &[String]| {
+            let template = TreasuryTemplate { kind, threshold: 2, keys: keys.to_vec(), recoveries: Vec::new() };
+            template.treasury().unwrap().keys().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&plain), plain);
+        assert_eq!(of(&with_path), with_path);
+        assert!(of(&without).iter().all(|key| key.ends_with("/0/*") && key.starts_with("[d34db33f/48']")));
+    }
+}
+
+/// A recovery by one key of its own is that key, and no recovery asks for more keys than there are.
+#[test]
+fn a_recovery_by_one_key() {
+    let keys: Vec<String> = (1..=3).map(|n| xpub(n).to_string()).collect();
+    for kind in [ScriptKind::Wsh, ScriptKind::Tr] {
+        let template = |threshold| TreasuryTemplate {
+            kind,
+            threshold: 2,
+            keys: keys.clone(),
+            recoveries: vec![Recovery { after_blocks: 10, threshold, keys: Some(vec![xpub(9).to_string()]) }],
+        };
+        let treasury = template(1).treasury().unwrap();
+        let paths = treasury.paths(|key| format!("T{key}"));
+        // The place of a key differs with the shape of the script.
+        assert!(paths[1].sentence.contains("hours): T") && !paths[1].sentence.contains(" of "), "{paths:?}");
+        let written = format!(
+            "or(99@thresh(2,pk({}/0/*),pk({}/0/*),pk({}/0/*)),1@and(pk({}/0/*),older(10)))",
+            xpub(1),
+            xpub(2),
+            xpub(3),
+            xpub(9)
+        );
+        assert_eq!(treasury.to_string(), compile_policy(kind, &written).unwrap().to_string());
+        assert!(template(2).treasury().is_err(), "2 of 1 key");
+    }
+}
+
+/// T-10: a policy may have 4096 bytes. What is longer is refused for its length, whatever else is wrong with it.
+#[test]
+fn a_policy_has_a_length() {
+    for (bytes, is_too_long) in [(4095, false), (4096, false), (4097, true), (4098, true)] {
+        let refusal = compile_policy(ScriptKind::Wsh, &"a".repeat(bytes)).unwrap_err().to_string();
+        assert_eq!(refusal.contains("at most 4096 are allowed"), is_too_long, "{bytes}: {refusal}");
     }
 }
 

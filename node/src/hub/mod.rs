@@ -258,7 +258,7 @@ impl Hub {
         self.shell.settle_trouble("forced", forced);
         self.sign_head()?;
         self.close_epoch_if_due()?;
-        crate::treasury::rebroadcast(&self.shell);
+        crate::treasury::rebroadcast(&mut self.shell);
         self.shell.send_again();
         let paid = self.pay_treasury();
         self.shell.settle_trouble("debt to the treasury", paid);

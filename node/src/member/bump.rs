@@ -1,25 +1,14 @@
 //! Paying for a transaction that is stuck, from a member's own wallet: for a link, for the payout of a staged payment (T-100).
 
-use althing_anchor::{BumpChild, BumpError, Coin};
-use bitcoin::{Amount, FeeRate, OutPoint, Transaction, Txid};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 
 use super::Member;
 use crate::api::{ApiError, Bump, PayoutChild};
 use crate::config::Config;
 use crate::facts::outpoint_bytes;
 use crate::outlay::expect_fee_rate;
-use crate::shell::unix_time;
 use crate::treasury::waiting_payout;
 use crate::view;
-
-/// Most coins that one child spends: more would be too heavy for relay before long.
-const COINS_MAX: usize = 8;
-
-/// What pays.
-struct Child {
-    txid: Txid,
-    fee: Amount,
-}
 
 impl Member {
     /// Pays for the newest link with a child that spends its pay-to-anchor output.
@@ -72,45 +61,6 @@ impl Member {
         })
     }
 
-    /// A child with coins of this wallet, which goes to the network together with what it pays for.
-    fn pay_for(
-        &mut self,
-        parent: &Transaction,
-        paid: Amount,
-        rate: FeeRate,
-        cap: FeeRate,
-        only_review: bool,
-    ) -> Result<Child, ApiError> {
-        let parent_txid = parent.compute_txid();
-        let before = self.bumps.get(&parent_txid).cloned();
-        let refund = self.shell.wallet.unused_script()?;
-        let coins = self.free_coins(before.as_ref());
-        let child = fewest(&coins, parent, paid, &refund, rate, cap).map_err(|error| match error {
-            BumpError::NoCoins | BumpError::TooFewCoins { .. } | BumpError::TooHeavy { .. } => {
-                let held: u64 = coins.iter().map(|coin| coin.output.value.to_sat()).sum();
-                ApiError::not_now(format!("{error}; this wallet has {held} sat confirmed and free"))
-            }
-            other => ApiError::invalid("A-79", other.to_string()),
-        })?;
-        let spent: Vec<_> = child.inputs.iter().filter_map(|input| input.witness_utxo.clone()).collect();
-        let signed = self.shell.wallet.sign_own_inputs(&child.unsigned_tx, &spent)?;
-        let held: Amount = spent.iter().map(|output| output.value).sum();
-        let out: Amount = signed.output.iter().map(|output| output.value).sum();
-        let found = Child { txid: signed.compute_txid(), fee: held.checked_sub(out).unwrap_or(Amount::ZERO) };
-        if only_review {
-            return Ok(found);
-        }
-        // What it pays for may have been refused alone, or be in the mempool already.
-        self.shell
-            .bitcoind
-            .submit_package(&[parent.clone(), signed.clone()])
-            .map_err(|error| ApiError::not_now(error.to_string()))?;
-        self.shell.wallet.note_broadcast(&signed, unix_time())?;
-        self.bumps.insert(parent_txid, signed);
-        self.shell.revision += 1;
-        Ok(found)
-    }
-
     fn link_rate_cap(&self) -> FeeRate {
         let charter = self.shell.ledger.state().charter();
         FeeRate::from_sat_per_vb(charter.max_link_fee_rate_sat_vb).unwrap_or(FeeRate::MAX)
@@ -145,40 +95,4 @@ impl Member {
         let floor = FeeRate::from_sat_per_vb(settings.floor_sat_vb).unwrap_or(FeeRate::BROADCAST_MIN);
         Ok(market.estimate.unwrap_or(floor).max(market.mempool_minimum).max(raised))
     }
-
-    /// Confirmed coins but those that stay for closing channels alone (C-77), and those of the child that this one replaces; the largest first.
-    fn free_coins(&self, before: Option<&Transaction>) -> Vec<Coin> {
-        let kept = self.shell.coins_for_closing();
-        let mut coins = self.shell.wallet.confirmed_coins(&[self.shell.stakes.promised_coins(), kept].concat());
-        let again = before.into_iter().flat_map(|child| child.input.iter().skip(1));
-        coins.extend(again.filter_map(|input| self.shell.wallet.coin(&input.previous_output)));
-        coins.sort_by_key(|coin| std::cmp::Reverse(coin.output.value));
-        coins.dedup_by_key(|coin| coin.outpoint);
-        coins.truncate(COINS_MAX);
-        let coin = |coin: althing_channels::monitor::WalletCoin| Coin {
-            outpoint: coin.outpoint,
-            output: coin.output,
-            satisfaction: coin.witness_weight,
-        };
-        coins.into_iter().map(coin).collect()
-    }
-}
-
-/// A child with as few of the coins as pay for it.
-fn fewest(
-    coins: &[Coin],
-    link: &Transaction,
-    paid: Amount,
-    refund: &bitcoin::ScriptBuf,
-    rate: FeeRate,
-    cap: FeeRate,
-) -> Result<bitcoin::Psbt, BumpError> {
-    let mut last = Err(BumpError::NoCoins);
-    for count in 1..=coins.len() {
-        last = BumpChild::new(link.clone(), paid, coins[..count].to_vec(), refund.clone()).build(rate, cap);
-        if !matches!(last, Err(BumpError::TooFewCoins { .. })) {
-            break;
-        }
-    }
-    last
 }

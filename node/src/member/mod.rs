@@ -1,6 +1,7 @@
 //! The member's node: keeps its own verified copy of the log, speaks for the member, and shows how far everything is.
 
 mod bump;
+mod children;
 mod cosign;
 mod freshness;
 pub(crate) mod gossip;
@@ -27,7 +28,6 @@ use althing_channels::{DaoId, Msg, NetworkId};
 use althing_governance::id::MemberId;
 use anyhow::Result;
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Transaction, Txid};
 
 use self::cosign::Cosigning;
 use self::freshness::Freshness;
@@ -84,8 +84,6 @@ pub struct Member {
     opening: BTreeMap<u32, Answer>,
     closing: BTreeMap<u32, Answer>,
     waiters: Waiters<Condition>,
-    /// Children that pay for links, by the link they pay for.
-    bumps: BTreeMap<Txid, Transaction>,
     gossip: Gossip,
     /// Hubs of channels that are not the log's.
     hubs: OtherHubs,
@@ -125,7 +123,6 @@ impl Member {
             opening: BTreeMap::new(),
             closing: BTreeMap::new(),
             waiters: Waiters::default(),
-            bumps: BTreeMap::new(),
             gossip: Gossip::default(),
             hubs: OtherHubs::default(),
             freshness: Freshness::default(),
@@ -300,8 +297,9 @@ impl Member {
             self.retry_links()?;
             self.cosign_if_possible()?;
             self.fetch_if_behind();
-            crate::treasury::rebroadcast(&self.shell);
+            crate::treasury::rebroadcast(&mut self.shell);
             self.shell.send_again();
+            self.send_children_again()?;
             self.shell.settle_papers()?;
             self.join_treasurers_if_current()?;
             self.gossip_on()?;

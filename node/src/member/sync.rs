@@ -70,6 +70,7 @@ impl Member {
                 self.retry_links()?;
                 self.note_reading(read_anew)?;
                 self.cosign_if_possible()?;
+                self.shell.look_at_papers_again()?;
                 self.join_treasurers_if_current()?;
                 self.gossip_on()
             }

@@ -107,7 +107,10 @@ pub(super) fn check_tally(
     let authorised = match (decision.authorisation, decision.gate) {
         (Some(a), Some(gate)) => format!(
             " Authorised from height {} to {} for {} sat, spending gate {gate}.",
-            a.height, a.expires_height, a.amount_sat
+            // The last height that is allowed, as everywhere.
+            a.height,
+            a.expires_height.saturating_sub(1),
+            a.amount_sat
         ),
         _ => String::new(),
     };

@@ -5,6 +5,7 @@
 
 mod channels;
 mod facts;
+mod fee_children;
 mod forced;
 mod home;
 mod light;
@@ -22,6 +23,7 @@ mod witness;
 
 pub use channels::ChannelRow;
 pub use facts::{BlockRow, FactRow};
+pub use fee_children::FeeChild;
 pub use forced::ForcedRow;
 pub use light::{HeldEntry, HeldProofRow};
 pub use links::LinkRow;
@@ -194,6 +196,7 @@ fn create_later_tables(connection: &Connection) -> Result<()> {
         towers::TABLES,
         seed_coins::TABLES,
         forced::TABLES,
+        fee_children::TABLES,
         migrations::TABLES,
         successions::TABLES,
         witness::TABLES,

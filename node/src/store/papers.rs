@@ -54,6 +54,15 @@ impl Store {
         Ok(self.connection.query_row(sql, [id], |row| row.get(0)).optional()?)
     }
 
+    /// A paper without its bytes.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn paper_row(&self, id: &[u8; 32]) -> Result<Option<PaperRow>> {
+        let sql = "SELECT id, author, session, kind, height, state, note FROM treasury_paper WHERE id = ?1";
+        Ok(self.connection.query_row(sql, [id], paper_row).optional()?)
+    }
+
     /// All papers, the oldest first.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use althing_anchor::Treasury;
 use anyhow::{Context, Result, bail, ensure};
 use bdk_wallet::miniscript::DescriptorPublicKey;
+use bitcoin::address::NetworkUnchecked;
 use bitcoin::hashes::{Hash as _, HashEngine as _, sha256};
 use bitcoin::{Address, Network, NetworkKind};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -86,8 +87,14 @@ fn read_bsms(text: &str, network: Network) -> Result<Treasury> {
         other => bail!("T-16: path restrictions {other:?} are not known"),
     };
     let treasury = Treasury::parse(&descriptor)?;
-    let ours = Address::from_script(&treasury.script_at(0)?, network)?.to_string();
-    ensure!(ours == address, "T-16: the first address is {ours}, the record says {address}");
+    let script = treasury.script_at(0)?;
+    let ours = Address::from_script(&script, network)?;
+    // The record does not name its network. A script has one address on each, and the record may be of any of them.
+    let theirs = address.parse::<Address<NetworkUnchecked>>().ok().map(Address::assume_checked);
+    ensure!(
+        theirs.is_some_and(|theirs| theirs.script_pubkey() == script),
+        "T-16: the first address is {ours}, the record says {address}"
+    );
     Ok(treasury)
 }
 
@@ -299,5 +306,11 @@ mod tests {
         let second = Address::from_script(&treasury.script_at(1).unwrap(), Network::Regtest).unwrap().to_string();
         let refusal = read(&record.replace(&first, &second), Network::Regtest, None).unwrap_err().to_string();
         assert!(refusal.contains("T-16"), "{refusal}");
+        let no_address = read(&record.replace(&first, "bcrt1"), Network::Regtest, None).unwrap_err().to_string();
+        assert!(no_address.contains("T-16"), "{no_address}");
+        // Whoever reads it need not know of which network it is.
+        for network in [Network::Regtest, Network::Bitcoin, Network::Signet] {
+            assert!(read(&record, network, None).unwrap() == treasury, "{network}");
+        }
     }
 }

@@ -66,6 +66,7 @@ fn cannot_tell(reason: String) -> CheckReport {
         sentences: Vec::new(),
         stage: None,
         reasons: Vec::new(),
+        passing: None,
         unknown: vec![reason],
         proposals: Vec::new(),
         payments: Vec::new(),

@@ -30,7 +30,7 @@ fn a_ballot_and_every_tally_are_proven_from_headers_alone() {
         let told = shown(story.tally_bundle(proposal));
         assert!(told.contains(&format!("): {};", outcome.name())), "{told}");
         assert_eq!(
-            told.contains("Authorised from height 18 to 118 for 5001000 sat"),
+            told.contains("Authorised from height 18 to 117 for 5001000 sat"),
             proposal == story.spend,
             "{told}"
         );

@@ -1,6 +1,7 @@
 //! Guests: people who join the DAO of a demo that runs in another terminal, each in a folder of their own beside its members'.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -69,7 +70,7 @@ pub fn join_as_guest(data_dir: &Path) -> Result<()> {
         "the demo in {} has ended; `cargo demo` starts another in another terminal",
         data_dir.display()
     );
-    let guest = fresh_guest(data_dir)?;
+    let (guest, _held) = guest_folder(data_dir)?;
     let program = Program::locate_or_build()?;
     let run = |words: &[&std::ffi::OsStr]| -> Result<()> {
         let status = Command::new(program.path())
@@ -90,7 +91,10 @@ pub fn join_as_guest(data_dir: &Path) -> Result<()> {
         "--cookie".as_ref(),
         door.cookie.as_os_str(),
     ])?;
-    run(&["tui".as_ref()])
+    File::create(joined(&guest)).with_context(|| guest.display().to_string())?;
+    run(&["tui".as_ref()])?;
+    println!("The same member again, while the demo runs: cargo althing tui --data {}", guest.display());
+    Ok(())
 }
 
 /// The folder of the demo that was begun last, of those in `demos`, which are named by their time.
@@ -110,19 +114,34 @@ fn guests(data_dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(data_dir).with_context(|| data_dir.display().to_string())? {
         let path = entry?.path();
-        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(GUEST)) {
+        if path.is_dir() && path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(GUEST))
+        {
             found.push(path);
         }
     }
     Ok(found)
 }
 
-/// A folder that nobody has used.
-fn fresh_guest(data_dir: &Path) -> Result<PathBuf> {
-    let number = guests(data_dir)?.len() + 1;
-    let path = data_dir.join(format!("{GUEST}{number}"));
-    ensure!(!path.exists(), "{} is there already", path.display());
-    Ok(path)
+/// Stands beside the folder of a guest who answered all questions.
+fn joined(guest: &Path) -> PathBuf {
+    guest.with_extension("joined")
+}
+
+/// The folder of a guest who broke off before all questions were answered, else a new one; with what keeps others out of it.
+fn guest_folder(data_dir: &Path) -> Result<(PathBuf, File)> {
+    let mut guests = guests(data_dir)?;
+    guests.sort();
+    let next = data_dir.join(format!("{GUEST}{}", guests.len() + 1));
+    let begun = guests.into_iter().filter(|guest| !joined(guest).exists());
+    for guest in begun.chain([next]) {
+        let path = guest.with_extension("lock");
+        let lock = File::create(&path).with_context(|| path.display().to_string())?;
+        // Another terminal is joining there now.
+        if lock.try_lock().is_ok() {
+            return Ok((guest, lock));
+        }
+    }
+    bail!("somebody else joins {} at this moment; ask again", data_dir.display())
 }
 
 #[cfg(test)]
@@ -142,7 +161,14 @@ mod tests {
         let found = newest(demos.path()).unwrap();
         assert!(found.ends_with("1700000002"), "the newest has no door: {}", found.display());
         std::fs::create_dir(found.join("guest-1")).unwrap();
-        assert!(fresh_guest(&found).unwrap().ends_with("guest-2"));
+        // A guest who broke off goes on; one who is in, or is joining now, is left alone.
+        let (first, held) = guest_folder(&found).unwrap();
+        assert!(first.ends_with("guest-1"), "{}", first.display());
+        assert!(guest_folder(&found).unwrap().0.ends_with("guest-2"));
+        drop(held);
+        assert!(guest_folder(&found).unwrap().0.ends_with("guest-1"));
+        File::create(joined(&first)).unwrap();
+        assert!(guest_folder(&found).unwrap().0.ends_with("guest-2"));
         let error = join_as_guest(&found).unwrap_err();
         assert!(format!("{error:#}").contains("guests.json"), "{error:#}");
     }

@@ -18,7 +18,7 @@ use althing_regtest::story::{
 };
 use anyhow::{Context as _, Result, ensure};
 use bitcoin::psbt::Psbt;
-use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid};
 use serde_json::{Value, json};
 
 use crate::stage::with_assembly;
@@ -157,7 +157,7 @@ fn by_files(assembly: &Assembly, id: &str, folder: &Path) -> Result<()> {
 }
 
 /// Two treasurers' signatures of days ago, and a fee that is too low by now: one of them pays for it from a wallet of their own, and once more.
-fn a_child_pays(assembly: &Assembly, id: &str, payout: &Transaction) -> Result<String> {
+fn a_child_pays(assembly: &mut Assembly, id: &str, payout: &Transaction) -> Result<String> {
     let payer = &assembly.members[1];
     let no_more = refused_child(payer, id, "1")?;
     ensure!(no_more.contains("T-100") && no_more.contains("1 sat/vB is not more"), "{no_more}");
@@ -167,8 +167,12 @@ fn a_child_pays(assembly: &Assembly, id: &str, payout: &Transaction) -> Result<S
     ensure!(unreviewed.code != Some(0) && unreviewed.stderr.contains("nothing of the treasury"), "{unreviewed:?}");
     let txid = payout.compute_txid();
     let anchor = json!({ "txid": txid.to_string(), "vout": payout.output.len() - 1 });
-    let mut before = None;
+    let mut before: Option<String> = None;
     for rate in ["12", "20"] {
+        if let Some(before) = &before {
+            forgotten_by_all(assembly, &txid, &before.parse()?)?;
+        }
+        let payer = &assembly.members[1];
         let child = payer.command(&["treasury", "session", "child", &id[..8], "--fee-rate", rate, "--yes"])?;
         ensure!(child["payout"] == txid.to_string(), "{child}");
         let child = text(&child["txid"])?;
@@ -190,6 +194,19 @@ fn a_child_pays(assembly: &Assembly, id: &str, payout: &Transaction) -> Result<S
     let pool = assembly.node.call("getmempoolentry", &[json!(txid.to_string())])?;
     ensure!(pool["descendantcount"] == 2, "one child is left: {pool}");
     before.context("a child")
+}
+
+/// T-103: the payer's node is killed and every mempool is empty; the child, which only the payer has, goes out again by itself.
+fn forgotten_by_all(assembly: &mut Assembly, payout: &Txid, child: &Txid) -> Result<()> {
+    assembly.members[1].kill();
+    assembly.node.stop()?;
+    std::fs::remove_file(assembly.node.data_dir().join("regtest/mempool.dat"))?;
+    assembly.node.restart()?;
+    ensure!(!assembly.node.mempool()?.contains(child), "its mempool is empty");
+    assembly.members[1].start()?;
+    assembly.node.wait_mempool(child, Duration::from_secs(60))?;
+    ensure!(assembly.node.mempool()?.contains(payout), "with what it pays for");
+    Ok(())
 }
 
 /// What the program says to somebody who wants to pay for a payout that cannot be paid for.

@@ -483,14 +483,16 @@ fn recover(assembly: &Assembly, base: &Path) -> Result<()> {
     sign_and_combine(assembly, base, &[2, 3])?;
     let shown = first.command(&["treasury", "session", "show", &id])?;
     ensure!(shown["state"] == "complete" && shown["needed"] == 0, "{shown}");
-    // The change of the payment may not have rested yet.
+    // The change of the payment may not have rested yet; then the refusal says from which height on it has.
     for _ in 0..12 {
         let ran = first.cli().run(&["treasury", "session", "broadcast", &id, "--yes", "--json"])?;
+        let told = ran.stdout.split("from height ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());
+        let next = assembly.node.tip()?.height + 1;
         if ran.code == Some(0) {
             break;
         }
-        ensure!(ran.stdout.contains("non-BIP68-final"), "{ran:?}");
-        assembly.mine(1)?;
+        ensure!(ran.stdout.contains("non-BIP68-final") && told.is_some_and(|from| from > next), "{ran:?}, next {next}");
+        assembly.mine(told.map_or(1, |from| from - next))?;
     }
     assembly.mine(1)?;
     let shown = first.command(&["treasury", "session", "show", &id])?;

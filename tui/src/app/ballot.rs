@@ -304,11 +304,25 @@ impl Choose {
             }
             System::Quadratic { credits } => {
                 let cost: u64 = self.values.iter().map(|value| u64::from(*value).pow(2)).sum();
-                Some(format!("costs {cost} of {credits} credits"))
+                let over = cost.saturating_sub(u64::from(credits));
+                let over = if over > 0 { format!(": {over} too many") } else { String::new() };
+                Some(format!("costs {cost} of {credits} credits{over}"))
             }
             System::Score { max } => Some(format!("grades from 0 to {max}")),
             _ => None,
         }
+    }
+
+    /// Why this is no ballot yet (N-211): a split that is not whole, more credits than there are.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<String> {
+        let values = || self.values.iter().map(|value| u64::from(*value));
+        let is_whole = match self.system {
+            System::Split => self.abstains() || values().sum::<u64>() == u64::from(WHOLE),
+            System::Quadratic { credits } => values().map(|value| value.pow(2)).sum::<u64>() <= u64::from(credits),
+            _ => true,
+        };
+        if is_whole { None } else { self.sum() }
     }
 
     fn is_empty(&self) -> bool {

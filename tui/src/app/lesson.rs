@@ -82,8 +82,8 @@ pub const STEPS: [Step; 10] = [
     },
     Step {
         title: "Sign a payment",
-        text: "Press 5, then p: pay 1000 sat of dues out of your channel; ctrl-s, and its word. No transaction on Bitcoin: both sides \
-               sign new balances.",
+        text: "Press 5, then p, type 1000, the satoshis of dues to pay out of your channel, then ctrl-s and the word. No transaction \
+               on Bitcoin: both sides sign new balances.",
         is_done: |_, _, seen| seen.dues_paid,
     },
     Step {

@@ -34,6 +34,24 @@ fn is_about_a_channel(act: Act) -> bool {
     matches!(act, Act::Open | Act::TopUp | Act::TakeOut | Act::Pay | Act::StakeClose | Act::ForceClose)
 }
 
+/// What a treasurer does with sessions and coins. [`Act::Bump`] is of a session on the treasury's screen, and of a link elsewhere.
+pub(super) fn is_of_treasury(act: Act) -> bool {
+    matches!(
+        act,
+        Act::SessionOpen
+            | Act::Housekeeping
+            | Act::Sign
+            | Act::Refuse
+            | Act::SessionComment
+            | Act::Broadcast
+            | Act::Bump
+            | Act::SaveSession
+            | Act::TakeSession
+            | Act::Freeze
+            | Act::TreasuryAddress
+    )
+}
+
 /// What only a member's node does.
 pub(super) fn is_a_members(act: Act) -> bool {
     const COMMANDS: [&str; 7] =
@@ -75,18 +93,7 @@ pub(super) fn orders(act: Act) -> bool {
             | Act::Pay
             | Act::Address
             | Act::SendCoins
-            | Act::SessionOpen
-            | Act::Housekeeping
-            | Act::Sign
-            | Act::Refuse
-            | Act::SessionComment
-            | Act::Broadcast
-            | Act::Bump
-            | Act::SaveSession
-            | Act::TakeSession
-            | Act::Freeze
-            | Act::TreasuryAddress
             | Act::Timestamp
     );
-    elsewhere || is_a_members(act) && !matches!(act, Act::Run(_))
+    elsewhere || is_of_treasury(act) || is_a_members(act) && !matches!(act, Act::Run(_))
 }

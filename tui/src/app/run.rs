@@ -99,9 +99,9 @@ pub(super) fn on_ran(app: &mut App, ran: Ran) -> Vec<Command> {
             }
             match lines.as_slice() {
                 [line] if code == 0 && crate::text::width(line) <= 76 => {
-                    app.notice = Some(Notice { is_trouble: false, text: line.clone() });
+                    app.notice = Some(Notice::new(false, line.clone()));
                 }
-                [] if code == 0 => app.notice = Some(Notice { is_trouble: false, text: "Done.".to_owned() }),
+                [] if code == 0 => app.notice = Some(Notice::new(false, "Done.")),
                 _ => app.popups.push(Popup::Page { page: Page::Told { title, lines, code }, scroll: 0 }),
             }
             return app.wants();
@@ -129,7 +129,7 @@ fn failed(app: &mut App, why: String) {
             review.step = ReviewStep::Ready(Effects::Stated);
         }
         Some(Popup::Form(form)) => form.problem = Some(why),
-        _ => app.notice = Some(Notice { is_trouble: true, text: why }),
+        _ => app.notice = Some(Notice::new(true, why)),
     }
 }
 

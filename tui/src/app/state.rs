@@ -152,6 +152,15 @@ pub struct Notice {
     pub is_trouble: bool,
     /// What happened; safe to show.
     pub text: String,
+    /// Whether a block came since.
+    pub is_old: bool,
+}
+
+impl Notice {
+    /// Something that happened now.
+    pub fn new(is_trouble: bool, text: impl Into<String>) -> Self {
+        Self { is_trouble, text: text.into(), is_old: false }
+    }
 }
 
 /// What lies over a screen.

@@ -161,7 +161,7 @@ fn on_screen(app: &mut App, act: Act) -> Vec<Command> {
 
 /// Says something at the foot of the screen.
 fn say(app: &mut App, is_trouble: bool, text: impl Into<String>) {
-    app.notice = Some(Notice { is_trouble, text: text.into() });
+    app.notice = Some(Notice::new(is_trouble, text));
 }
 
 /// Changes how the member likes it, and keeps that.

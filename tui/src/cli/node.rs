@@ -352,7 +352,7 @@ fn screens_of(
 ) -> Result<Option<std::path::PathBuf>, Failure> {
     let data = place.data.to_owned();
     let mut app = App::with(settings)?;
-    app.notice = place.trouble.map(|text| Notice { is_trouble: true, text: Untrusted::new(&text).line() });
+    app.notice = place.trouble.map(|text| Notice::new(true, Untrusted::new(&text).line()));
     app.no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     app.readonly = global.readonly;
     app.folder = Some(data.clone());

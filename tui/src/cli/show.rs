@@ -154,7 +154,12 @@ fn status(status: &Status) -> Vec<String> {
             field("weight", member.weight.as_deref().map_or_else(|| "not on the roll yet".to_owned(), weight));
         }
         None if status.role == Role::Hub => field("me", "the hub".to_owned()),
-        None => field("me", "not bound yet".to_owned()),
+        None => {
+            field("me", "no stake in the log yet, so no vote; a treasurer needs none".to_owned());
+            let next =
+                "`althing stake open SATOSHIS` locks one out of the wallet, `althing stake list` tells how far it is";
+            field("to vote", next.to_owned());
+        }
     }
     field("wallet", sats(status.balance.confirmed_sat));
     if status.balance.pending_sat > 0 {

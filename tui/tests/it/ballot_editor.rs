@@ -1,7 +1,7 @@
 //! Hazard: a ballot that says something else than what was filled in.
 
 use althing_node::api::{BallotPath, Choice, NONE, Proposal, ProposalOption, System};
-use althing_tui::app::Choose;
+use althing_tui::app::{Choose, Popup};
 
 use crate::dao::{AtTheKeyboard, ballot, choice_tally, proposal, snapshot};
 
@@ -90,6 +90,32 @@ fn the_ballot_cast_before_is_taken_up_again() {
         let mut proposal = about(system);
         proposal.my_ballot = Some(ballot(4, "Where to meet", choice.clone(), BallotPath::Stored));
         assert_eq!(Choose::new(&proposal).choice(), choice, "{}", system.name());
+    }
+}
+
+/// N-211: what no ballot can be opens no review, which would show nothing but a refusal.
+#[test]
+fn an_editor_says_what_is_missing_before_the_review() {
+    let mut seen = snapshot();
+    let mut foot = |system: System, keys: &str| {
+        seen.proposals[1].vote = about(system).vote;
+        let mut member = AtTheKeyboard::seeing(seen.clone());
+        member.size = (120, 40);
+        let text = member.press(&format!("2jv{keys}<enter>")).text();
+        (text, matches!(member.app.popups.last(), Some(Popup::Choose(_))))
+    };
+    for (system, keys, words) in [
+        (System::Split, "", "This is no ballot yet: 0 of 10000 parts given; space gives a line the other 10000."),
+        (System::Split, "++", "This is no ballot yet: 1000 of 10000 parts given; space gives a line the other 9000."),
+        (System::Split, "++j+ +", "This is no ballot yet: 10500 of 10000 parts given: 500 too many."),
+        (System::Quadratic { credits: 10 }, "+++j++", "This is no ballot yet: costs 13 of 10 credits: 3 too many."),
+    ] {
+        let (text, is_in_editor) = foot(system, keys);
+        assert!(is_in_editor && text.contains(words), "{keys}: {text}");
+    }
+    for (system, keys) in [(System::Split, " "), (System::Quadratic { credits: 10 }, "+++j+"), (System::Split, "jjj ")]
+    {
+        assert!(!foot(system, keys).1, "{system:?} {keys}");
     }
 }
 

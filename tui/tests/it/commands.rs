@@ -224,6 +224,16 @@ fn json_answers_are_the_structures_of_the_interface() {
     }
 }
 
+/// Whoever has no stake yet hears what to do.
+#[test]
+fn a_status_without_a_stake_says_what_comes_next() {
+    let mut seen = snapshot();
+    seen.status.member = None;
+    let outcome = althing(Stage::running().answer(Ok(Reply::Status(Box::new(seen.status)))), "status", "");
+    let text = &done(&outcome).out;
+    assert!(text.contains("no stake in the log yet") && text.contains("`althing stake open SATOSHIS`"), "{text}");
+}
+
 #[test]
 fn answers_in_words() {
     let seen = snapshot();

@@ -192,6 +192,7 @@ pub(crate) fn session(verdict: Verdict) -> SessionView {
                 "It spends the gate of proposal #4.".to_owned(),
             ],
             reasons,
+            passing: None,
             unknown: Vec::new(),
             stage: None,
             proposals: vec![id(4)],

@@ -178,11 +178,36 @@ fn a_coin_is_frozen_for_a_reason_and_thawed() {
     assert!(member.text().contains("set apart already"), "{}", member.text());
 }
 
+/// A session that a block has settled is not one that "may be signed".
+#[test]
+fn a_session_that_is_over_says_what_became_of_it() {
+    for (state, words, is_over) in [
+        ("broadcast", "It was given to the network", false),
+        ("mined", "Mined at height 1,207", true),
+        ("staged", "From height 1,300 on it is paid out", true),
+        ("returned", "Brought back into the treasury at height 1,207", true),
+        ("taken", "What rested was taken at height 1,207", true),
+        ("void", "Void: a block has another transaction", true),
+    ] {
+        let mut member = AtTheKeyboard::new();
+        member.size = (120, 40);
+        member.press("4]");
+        let session = &mut member.app.desk.sessions.as_mut().unwrap()[0];
+        session.state = state.to_owned();
+        (session.height, session.payout_height) = (Some(1_207), Some(1_300));
+        let text = member.text();
+        assert!(text.contains(words), "{state}: {text}");
+        assert_eq!(text.contains("This may be signed"), !is_over, "{state}: {text}");
+    }
+}
+
 #[test]
 fn nothing_is_ordered_read_only() {
     let mut member = AtTheKeyboard::new();
     member.app.readonly = true;
-    for keys in ["4o", "4]s", "4]<enter>s", "4]]]f", "4i", "5t", "5w", "7+", "7<enter>e"] {
+    let of_treasury_keys =
+        ["4o", "4a", "4i", "4]s", "4]<enter>s", "4]r", "4]B", "4]e", "4]i", "4]c", "4]+", "4]]]f", "4]]]H"];
+    for keys in of_treasury_keys.into_iter().chain(["5t", "5w", "7+", "7<enter>e"]) {
         member.press("<esc><esc><esc>1").press(keys);
         assert!(member.text().contains("Read only"), "{keys}\n{}", member.text());
         member.app.section = Section::Payments;

@@ -7,8 +7,8 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::{
-    BlockHashes, Bond, CheckFacts, GateState, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, check_psbt,
-    read_proof,
+    BlockHashes, Bond, CheckFacts, GateState, Passing, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury,
+    check_psbt, read_proof,
 };
 use althing_governance::charter::Staging;
 use bitcoin::psbt::Psbt;
@@ -39,6 +39,9 @@ pub struct CheckReport {
     pub stage: Option<String>,
     /// Every reason to refuse.
     pub reasons: Vec<ReasonLine>,
+    /// What can take the reasons away again, if there are any (T-102).
+    #[serde(skip)]
+    pub passing: Option<Passing>,
     /// What is not known.
     pub unknown: Vec<String>,
     /// Proposals that it pays, hex, as its proofs show.
@@ -342,6 +345,7 @@ impl Collected {
                 .iter()
                 .map(|reason| ReasonLine { rule: reason.rule(), text: reason.to_string() })
                 .collect(),
+            passing: self.reasons.iter().map(PsbtReason::passing).min(),
             unknown: self.unknown.iter().map(ToString::to_string).collect(),
             proposals: self.shown.iter().map(|payment| payment.proposal.clone()).collect(),
             payments: self.shown,

@@ -8,11 +8,13 @@ use althing_channels::wire::{
     List, MAX_PAPER_IDS, MAX_PAPER_PART, PaperFetch, PaperList, PaperPart, PeerError, TreasurerHello,
 };
 use anyhow::Result;
+use bitcoin::BlockHash;
 use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey, schnorr};
 
 use super::{AHEAD_BLOCKS, PAPER_BYTES_MAX, PAPER_LIFE_BLOCKS, PAPERS_MAX, office, own_office, row_of, taking};
 use crate::keys::{entropy, hex};
 use crate::shell::Shell;
+use crate::treasury::sessions::has_news_of;
 
 /// Parts handed out for one question.
 const WINDOW: u16 = 32;
@@ -27,7 +29,12 @@ const RELAY: &str = "papers";
 #[derive(Debug, Default)]
 pub(crate) struct Papers {
     partners: BTreeMap<PublicKey, Exchange>,
+    /// Where chain and log ended when those that wait were looked at last.
+    pub(super) looked: Option<Ends>,
 }
+
+/// The best block, and the height of the newest head of the log.
+pub(super) type Ends = (Option<(u32, BlockHash)>, Option<u32>);
 
 /// With one peer.
 #[derive(Debug, Default)]
@@ -36,6 +43,19 @@ struct Exchange {
     coming: Option<Coming>,
     /// Papers that came and were no good; not asked for again on this connection.
     bad: BTreeSet<[u8; 32]>,
+}
+
+/// Why a paper is not taken.
+struct NotTaken {
+    reason: String,
+    /// It may be taken when this node's chain and log have gone on: it is asked for again when it is listed again (T-102).
+    may_pass: bool,
+}
+
+impl NotTaken {
+    fn ever(reason: String) -> Self {
+        Self { reason, may_pass: false }
+    }
 }
 
 /// A paper of which some parts are here.
@@ -175,7 +195,8 @@ impl Shell {
         };
         let fits = coming.bytes.len() + part.bytes.len() <= MAX_PAPER_BYTES && part.bytes.len() <= MAX_PAPER_PART;
         if !fits || coming.parts.is_some_and(|parts| parts != part.parts) || part.part >= part.parts {
-            return self.end_paper(peer, &part.id, Some("T-307: its parts do not make a paper"));
+            let reason = "T-307: its parts do not make a paper".to_owned();
+            return self.end_paper(peer, &part.id, Some(NotTaken::ever(reason)));
         }
         coming.bytes.extend_from_slice(&part.bytes);
         coming.parts = Some(part.parts);
@@ -183,7 +204,7 @@ impl Shell {
         if coming.next == part.parts {
             let bytes = std::mem::take(&mut coming.bytes);
             let taken = self.take_paper(peer, &part.id, bytes)?;
-            return self.end_paper(peer, &part.id, taken.err().as_deref());
+            return self.end_paper(peer, &part.id, taken.err());
         }
         if coming.next % WINDOW == 0 {
             let fetch = PaperFetch { id: part.id, from: coming.next };
@@ -193,13 +214,15 @@ impl Shell {
     }
 
     /// A paper is here, or is not wanted any more for this reason; on with the next.
-    fn end_paper(&mut self, peer: PublicKey, id: &[u8; 32], refused: Option<&str>) -> Result<()> {
+    fn end_paper(&mut self, peer: PublicKey, id: &[u8; 32], refused: Option<NotTaken>) -> Result<()> {
         if let Some(exchange) = self.papers.partners.get_mut(&peer) {
             exchange.coming = None;
             exchange.wanted.retain(|wanted| wanted != id);
-            if let Some(reason) = refused {
-                tracing::warn!(%peer, paper = hex(id), reason, "a paper is not taken");
-                exchange.bad.insert(*id);
+            if let Some(NotTaken { reason, may_pass }) = refused {
+                tracing::warn!(%peer, paper = hex(id), reason, may_pass, "a paper is not taken");
+                if !may_pass {
+                    exchange.bad.insert(*id);
+                }
             }
         }
         self.ask_for_paper(peer)?;
@@ -207,8 +230,8 @@ impl Shell {
         if self.papers.are_coming() { Ok(()) } else { office::watch_silence(self) }
     }
 
-    /// T-305: believed is what a treasurer signed, whoever carried it. The inner error says why it is not taken.
-    fn take_paper(&mut self, peer: PublicKey, id: &[u8; 32], bytes: Vec<u8>) -> Result<Result<(), String>> {
+    /// T-305: believed is what a treasurer signed, whoever carried it.
+    fn take_paper(&mut self, peer: PublicKey, id: &[u8; 32], bytes: Vec<u8>) -> Result<Result<(), NotTaken>> {
         let decoded = SignedPaper::decode(&bytes).map_err(|error| error.to_string());
         let decoded = decoded.and_then(|signed| match signed.id() == *id {
             true => Ok(signed),
@@ -218,23 +241,26 @@ impl Shell {
             Ok(signed) => signed,
             Err(reason) => {
                 self.blame_relay(peer, &reason);
-                return Ok(Err(reason));
+                return Ok(Err(NotTaken::ever(reason)));
             }
         };
         let paper = &signed.paper;
         if (paper.network, paper.dao) != self.paper_dao() {
-            return Ok(Err("T-303: it is of another DAO".to_owned()));
+            return Ok(Err(NotTaken::ever("T-303: it is of another DAO".to_owned())));
         }
         let Some(author) = office::name_of(self, &paper.author) else {
-            return Ok(Err(format!("T-305: {} is a treasurer of no charter in this log", paper.author)));
+            let reason = format!("T-305: {} is a treasurer of no charter in this log", paper.author);
+            return Ok(Err(NotTaken { reason, may_pass: !has_news_of(self, paper.height) }));
         };
         let tip = self.tip_height();
         if paper.height > tip.saturating_add(AHEAD_BLOCKS) || paper.height < tip.saturating_sub(PAPER_LIFE_BLOCKS) {
-            return Ok(Err(format!("T-309: it was written at height {}, the tip is {tip}", paper.height)));
+            let reason = format!("T-309: it was written at height {}, the tip is {tip}", paper.height);
+            return Ok(Err(NotTaken { reason, may_pass: paper.height > tip }));
         }
         let (count, size) = self.store.papers_of(&paper.author.serialize())?;
         if count >= PAPERS_MAX || size.saturating_add(bytes.len() as u64) > PAPER_BYTES_MAX {
-            return Ok(Err(format!("T-309: {count} papers of {author} with {size} bytes are here already")));
+            let reason = format!("T-309: {count} papers of {author} with {size} bytes are here already");
+            return Ok(Err(NotTaken::ever(reason)));
         }
         if own_office(self).is_some() {
             taking::take(self, &signed, &author)?;

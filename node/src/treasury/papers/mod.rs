@@ -51,17 +51,28 @@ pub(super) fn written(shell: &Shell, session: Txid, bodies: Vec<PaperBody>) -> R
 }
 
 impl Shell {
-    /// What is due with every block: old papers go, a treasurer says that it is there, silent ones are told.
+    /// What is due with every block: old papers go, those that wait are looked at again, a treasurer says that it is there, silent ones are told.
     pub(crate) fn settle_papers(&mut self) -> Result<()> {
         let tip = self.tip_height();
         let oldest = tip.saturating_sub(PAPER_LIFE_BLOCKS);
         self.store.write(|writer| writer.forget_papers_below(oldest))?;
+        self.look_at_papers_again()?;
         self.be_present(tip)?;
         office::watch_silence(self)?;
         for partner in self.papers.partners() {
             self.offer_papers(partner)?;
         }
         Ok(())
+    }
+
+    /// T-102: looks at what waits as often as there is a new block, or a new head of the log.
+    pub(crate) fn look_at_papers_again(&mut self) -> Result<()> {
+        let seen = Some((self.tip, self.ledger.state().tip_height()));
+        if self.papers.looked == seen {
+            return Ok(());
+        }
+        self.papers.looked = seen;
+        taking::look_again(self)
     }
 
     /// T-312: once an epoch a treasurer's node says that it is there, unless it said something else.

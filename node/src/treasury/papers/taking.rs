@@ -1,4 +1,5 @@
-//! What becomes of a treasurer's paper at another treasurer's node: a session, a signature, a remark, or a refusal with its reason (T-310).
+//! What becomes of a treasurer's paper at another treasurer's node: a session, a signature, a remark, or a refusal with its reason (T-310);
+//! and what waits because this node's chain or log is behind (T-102).
 
 use althing_anchor::{PaperBody, SignedPaper};
 use anyhow::Result;
@@ -7,10 +8,13 @@ use super::row_of;
 use crate::api::{ApiError, ErrorKind};
 use crate::shell::Shell;
 use crate::store::RemarkRow;
-use crate::treasury::sessions::{Merged, adopted_row, merged, session_row};
+use crate::treasury::sessions::{Merged, adopted_row, has_news_of, merged, session_row};
 
 /// Name of the alarm about a treasurer who put forward what must not be signed.
 const REFUSED: &str = "session";
+
+/// State of a paper that will be looked at again.
+const WAITING: &str = "waiting";
 
 /// What a paper comes to.
 enum Fate {
@@ -26,6 +30,21 @@ enum Fate {
     Refused(String),
 }
 
+/// T-102: looks again at what waits. A block, or a head of the log, may have brought what was missing.
+pub(super) fn look_again(shell: &mut Shell) -> Result<()> {
+    let waiting = shell.store.papers()?.into_iter().filter(|row| row.state == WAITING);
+    for id in waiting.map(|row| row.id).collect::<Vec<_>>() {
+        // One that was taken took those with it that waited for it.
+        if shell.store.paper_row(&id)?.is_none_or(|row| row.state != WAITING) {
+            continue;
+        }
+        let Some(signed) = shell.store.paper(&id)?.and_then(|bytes| SignedPaper::decode(&bytes).ok()) else { continue };
+        let author = super::office::name_of(shell, &signed.paper.author).unwrap_or_default();
+        take(shell, &signed, &author)?;
+    }
+    Ok(())
+}
+
 /// Takes a paper in, and then those that waited for it. It is stored with what became of it in one step.
 pub(super) fn take(shell: &mut Shell, signed: &SignedPaper, author: &str) -> Result<()> {
     let mut waiting = vec![(signed.clone(), author.to_owned())];
@@ -39,11 +58,14 @@ pub(super) fn take(shell: &mut Shell, signed: &SignedPaper, author: &str) -> Res
             Err(error) => return Err(error.into()),
         };
         let (state, note) = match &fate {
-            Fate::Waits(note) => ("waiting", note.as_str()),
+            Fate::Waits(note) => (WAITING, note.as_str()),
             Fate::Refused(note) => ("refused", note.as_str()),
             _ => ("taken", ""),
         };
         let (row, bytes) = (row_of(&signed, state, note), signed.encode());
+        if shell.store.paper_row(&row.id)?.as_ref() == Some(&row) {
+            continue;
+        }
         shell.store.write(|writer| {
             match &fate {
                 Fate::Session((session, remarks)) => {
@@ -87,10 +109,17 @@ fn fate_of(shell: &Shell, signed: &SignedPaper, author: &str) -> Result<Fate, Ap
     let waits = || Fate::Waits("T-310: its transaction has not come yet".to_owned());
     Ok(match (&paper.body, known) {
         (PaperBody::Presence, _) => Fate::Noted,
-        (PaperBody::Transaction(psbt), None) => Fate::Session((adopted_row(shell, psbt)?, Vec::new())),
-        (PaperBody::Transaction(psbt) | PaperBody::Signatures(psbt), Some(row)) => {
-            Fate::Session(merged(shell, row, psbt)?)
+        (PaperBody::Transaction(psbt), None) => {
+            Fate::Session((adopted_row(shell, psbt, Some(paper.height))?, Vec::new()))
         }
+        (PaperBody::Transaction(psbt) | PaperBody::Signatures(psbt), Some(row)) => match merged(shell, row, psbt) {
+            Ok(session) => Fate::Session(session),
+            // The session may be over coins of a treasury that is not in this log yet.
+            Err(error) if error.rule.as_deref() == Some("T-60") && !has_news_of(shell, paper.height) => {
+                Fate::Waits(error.message)
+            }
+            Err(error) => return Err(error),
+        },
         (PaperBody::Comment(text), Some(_)) => Fate::Remark(remark("comment", text)),
         (PaperBody::Refusal(text), Some(_)) => Fate::Remark(remark("refusal", text)),
         (_, None) => waits(),

@@ -17,7 +17,7 @@ pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt};
 pub(crate) use stage::waiting_payout;
 pub(super) use stage::{resting, return_staged};
 
-use althing_anchor::{MAX_REMARK_BYTES, PaperBody};
+use althing_anchor::{MAX_REMARK_BYTES, PaperBody, Passing};
 
 use self::names::own_name;
 use self::queue::queue_of;
@@ -63,14 +63,30 @@ fn reasons(report: &CheckReport) -> String {
     reasons.chain(report.unknown.iter().map(String::as_str)).collect::<Vec<_>>().join("; ")
 }
 
-fn refused(report: &CheckReport, why: &str) -> ApiError {
-    match report.reasons.first() {
-        Some(first) => ApiError::invalid(&first.rule, format!("this must not be signed: {why}")),
-        None => ApiError {
+/// Why a transaction is not signed. `written` is the height at which it was put forward, where that is known: what news can take away is
+/// no refusal before this node has them (T-102).
+fn refused(shell: &Shell, report: &CheckReport, written: Option<u32>) -> ApiError {
+    let why = reasons(report);
+    let Some(first) = report.reasons.first() else {
+        return ApiError {
             rule: Some("T-57".into()),
             ..ApiError::not_now(format!("whether this may be signed cannot be told: {why}"))
-        },
+        };
+    };
+    let may_pass = match report.passing {
+        Some(Passing::Blocks) => true,
+        Some(Passing::News) => !has_news_of(shell, written.unwrap_or(shell.tip_height().saturating_sub(1))),
+        _ => false,
+    };
+    match may_pass {
+        true => ApiError { rule: Some(first.rule.clone()), ..ApiError::not_now(format!("not yet: {why}")) },
+        false => ApiError::invalid(&first.rule, format!("this must not be signed: {why}")),
     }
+}
+
+/// Whether the log here holds all that anybody could know when the tip was at that height: it has a head above it.
+pub(in crate::treasury) fn has_news_of(shell: &Shell, height: u32) -> bool {
+    shell.ledger.state().tip_height().is_some_and(|head| head > height)
 }
 
 fn refusal(rule: &str, error: &impl ToString) -> ApiError {

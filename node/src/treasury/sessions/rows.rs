@@ -8,7 +8,7 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{OutPoint, Txid};
 
 use super::coins::{reserved, retirable};
-use super::{Answered, reasons, refused};
+use super::{Answered, refused};
 use crate::api::ApiError;
 use crate::judge::Verdict;
 use crate::proof::StoredBlocks;
@@ -21,18 +21,18 @@ use crate::treasury::text::psbt_from;
 
 /// A session for a PSBT that passes the check, or about which only something is not known yet. The other treasurers are told of it.
 pub(super) fn adopt(shell: &mut Shell, psbt: &Psbt) -> Answered<SessionRow> {
-    let row = adopted_row(shell, psbt)?;
+    let row = adopted_row(shell, psbt, None)?;
     store(shell, &row, &[], vec![PaperBody::Transaction(psbt.clone())])?;
     Ok(row)
 }
 
-/// As [`adopt`], without storing it.
-pub(in crate::treasury) fn adopted_row(shell: &Shell, psbt: &Psbt) -> Answered<SessionRow> {
+/// As [`adopt`], without storing it; `written` is the height at which it was put forward, where that is known.
+pub(in crate::treasury) fn adopted_row(shell: &Shell, psbt: &Psbt, written: Option<u32>) -> Answered<SessionRow> {
     let report = check_here(shell, psbt)?;
     if report.verdict == Verdict::Invalid {
-        let why = reasons(&report);
-        tracing::warn!(txid = report.txid, why, "a PSBT is refused");
-        return Err(refused(&report, &why));
+        let refusal = refused(shell, &report, written);
+        tracing::warn!(txid = report.txid, why = refusal.message, "a PSBT is not taken");
+        return Err(refusal);
     }
     let id = psbt.unsigned_tx.compute_txid().to_string();
     Ok(SessionRow { id, opened_height: shell.tip_height(), psbt: psbt.serialize(), final_tx: None })

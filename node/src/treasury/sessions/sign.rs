@@ -1,5 +1,7 @@
 //! Signatures: taken in one by one, made after the check, put together and broadcast (T-61 to T-66).
 
+use std::collections::BTreeSet;
+
 use althing_anchor::{
     MAX_REMARK_BYTES, PaperBody, Treasury, finalise, merge_signatures, read_payout, read_proof, signatures_only,
     verify_signatures,
@@ -14,7 +16,7 @@ use super::queue::queue_of;
 use super::rows::{adopt, check_here, named, parse, persist, psbt_of, remark, session_row, store};
 use super::stage::{send_payout, send_payouts, stage_of_payout};
 use super::{Answered, reasons, refusal, refused, show};
-use crate::api::{ApiError, SessionView};
+use crate::api::{ApiError, ErrorKind, SessionView};
 use crate::judge::Verdict;
 use crate::shell::{Shell, unix_time};
 use crate::store::{RemarkRow, SessionRow};
@@ -64,11 +66,16 @@ pub(in crate::treasury) fn sign(shell: &mut Shell, session: &str) -> Answered<Se
     let signer = Signer::new(&shell.keys);
     let me = own_name(shell, &signer);
     if report.verdict != Verdict::Valid {
+        let refusal = refused(shell, &report, None);
+        // T-102: what cannot be told yet is no refusal, and nothing is noted that others would take for one.
+        if refusal.kind == ErrorKind::NotNow {
+            return Err(refusal);
+        }
         let why = reasons(&report);
         tracing::warn!(session = row.id, why, "the treasurer's key does not sign this");
         let note = remark(shell, "refusal", &me, &why);
         store(shell, &row, &[note], vec![PaperBody::Refusal(cut(&why))])?;
-        return Err(refused(&report, &why));
+        return Err(refusal);
     }
     if let Some(other) = queue_of(shell)?.yields_to(&row.id) {
         let message = format!(
@@ -95,7 +102,7 @@ pub(in crate::treasury) fn sign_psbt(shell: &mut Shell, text: &str) -> Answered<
         // The session's own copy would be signed, which is sound. Yet whoever handed this file over has to hear what is wrong with it.
         let report = check_here(shell, &psbt)?;
         if report.verdict != Verdict::Valid {
-            return Err(refused(&report, &reasons(&report)));
+            return Err(refused(shell, &report, None));
         }
         import(shell, text)?;
     } else {
@@ -110,7 +117,7 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
     let psbt = psbt_of(&row)?;
     let report = check_here(shell, &psbt)?;
     if report.verdict == Verdict::Invalid {
-        return Err(refused(&report, &reasons(&report)));
+        return Err(refused(shell, &report, None));
     }
     let is_staged = matches!(read_payout(&psbt), Ok(Some(_)));
     if is_staged && shell.treasury.confirmed_at(&psbt.unsigned_tx.compute_txid()).is_some() {
@@ -140,7 +147,10 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
     shell.bitcoind.submit(&transaction).map_err(|error| {
         let error = error.to_string();
         // What a recovery is told that comes too early.
-        let rests = if error.contains("non-BIP68-final") { "a coin has not rested long enough yet: " } else { "" };
+        let rests = match error.contains("non-BIP68-final") {
+            true => format!("a coin has not rested long enough yet{}: ", rested_from(shell, &transaction)),
+            false => String::new(),
+        };
         ApiError { rule: Some("T-66".into()), ..ApiError::not_now(format!("T-66: {rests}{error}")) }
     })?;
     for wallet in shell.treasury.wallets_mut() {
@@ -151,15 +161,31 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
     show(shell, &id)
 }
 
+/// The first height of a block that can hold it by the rests of its coins, where they are mined.
+fn rested_from(shell: &Shell, transaction: &Transaction) -> String {
+    let rests = transaction.input.iter().map(|txin| match txin.sequence.to_relative_lock_time() {
+        Some(bitcoin::relative::LockTime::Blocks(blocks)) => {
+            let mined = shell.treasury.confirmed_at(&txin.previous_output.txid)?;
+            Some(mined.saturating_add(u32::from(blocks.value())))
+        }
+        _ => Some(0),
+    });
+    let height = rests.collect::<Option<Vec<u32>>>().and_then(|heights| heights.into_iter().max());
+    height.map_or_else(String::new, |height| format!(", a block can hold it from height {height} on"))
+}
+
 /// Signatures that the input, or the payout, with the fewest still needs.
 fn still_needed(psbt: &Psbt, generations: &[Treasury]) -> usize {
     let status = verify_signatures(psbt, generations).unwrap_or_default();
     status.iter().filter_map(|status| status.missing).max().unwrap_or(0)
 }
 
-/// Gives finished transactions that are not mined to the network again.
-pub(crate) fn rebroadcast(shell: &Shell) {
+/// With every block: finished transactions that are not mined go to the network again, and those that are mined are labelled.
+pub(crate) fn rebroadcast(shell: &mut Shell) {
     let Ok(rows) = shell.store.treasury_sessions() else { return };
+    if let Err(error) = label_mined(shell, &rows) {
+        tracing::warn!(error = error.message, "payments are labelled with the next block");
+    }
     send_payouts(shell, &rows);
     for row in rows {
         let Some(transaction) = row.final_tx.as_deref().and_then(|tx| deserialize::<Transaction>(tx).ok()) else {
@@ -171,6 +197,23 @@ pub(crate) fn rebroadcast(shell: &Shell) {
             let _ = shell.bitcoind.submit(&transaction);
         }
     }
+}
+
+/// T-67: whoever broadcast it, every treasurer's node labels it. What has a label keeps it.
+fn label_mined(shell: &mut Shell, rows: &[SessionRow]) -> Answered<()> {
+    let known: BTreeSet<String> =
+        shell.store.treasury_labels()?.into_iter().filter(|(kind, ..)| kind == "tx").map(|(_, txid, _)| txid).collect();
+    for row in rows.iter().filter(|row| !known.contains(&row.id)) {
+        let psbt = psbt_of(row)?;
+        if shell.treasury.confirmed_at(&psbt.unsigned_tx.compute_txid()).is_none() {
+            continue;
+        }
+        let labels = labels(shell, &psbt, &check_here(shell, &psbt)?);
+        shell.store.write(|writer| {
+            labels.iter().try_for_each(|(kind, reference, label)| writer.put_treasury_label(kind, reference, label))
+        })?;
+    }
+    Ok(())
 }
 
 /// T-67: a payment is labelled with the proposal that decided it (BIP329).

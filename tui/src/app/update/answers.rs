@@ -73,9 +73,10 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
         .map(|b| (b.proposal.clone(), b.sequence, b.as_treasurer));
     let a_block_came =
         app.snapshot.as_ref().is_some_and(|before| before.status.tip_height != snapshot.status.tip_height);
-    if a_block_came && app.notice.as_ref().is_some_and(|notice| !notice.is_trouble) {
-        // Good news is told by the screens themselves by now.
-        app.notice = None;
+    if a_block_came {
+        // Good news stays for a whole time between blocks; then the screens themselves tell it (N-210).
+        app.notice.take_if(|notice| !notice.is_trouble && notice.is_old);
+        app.notice.iter_mut().for_each(|notice| notice.is_old = true);
     }
     let first_or_block = a_block_came || app.snapshot.is_none();
     grow(app, &snapshot);

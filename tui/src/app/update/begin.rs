@@ -7,7 +7,7 @@ use althing_node::stakes::DEFAULT_CLOSE_FEE_SAT;
 use super::{go, part, review, say, treasury};
 use crate::app::ballot::Choose;
 use crate::app::form::{Form, FormKind, said, stated};
-use crate::app::possible::{IS_A_HUB, NOT_AT_A_HUB, is_a_members};
+use crate::app::possible::{IS_A_HUB, NOT_AT_A_HUB, is_a_members, is_of_treasury};
 use crate::app::state::{App, Page, Popup};
 use crate::app::{Act, Command, Purpose, Screen, Section};
 use crate::format::{cost_alone, parse_weight, percent, thousands};
@@ -66,17 +66,7 @@ pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
                 form(app, FormKind::Timestamp { epoch: link.epoch });
             }
         }
-        Act::SessionOpen
-        | Act::Housekeeping
-        | Act::Sign
-        | Act::Refuse
-        | Act::SessionComment
-        | Act::Broadcast
-        | Act::Bump
-        | Act::SaveSession
-        | Act::TakeSession
-        | Act::Freeze
-        | Act::TreasuryAddress => return treasury::begin(app, act),
+        _ if is_of_treasury(act) => return treasury::begin(app, act),
         Act::Address => {
             app.pending += 1;
             return vec![Command::Ask { purpose: Purpose::Address, request: Request::WalletAddress }];

@@ -177,9 +177,13 @@ pub(super) fn on_choose(app: &mut App, mut choose: Box<Choose>, act: Act) -> Vec
         Act::Undo => choose.travel(true),
         Act::Redo => choose.travel(false),
         Act::Confirm => {
-            let order = choose.order();
+            let (order, unfinished) = (choose.order(), choose.unfinished());
             app.popups.push(Popup::Choose(choose));
-            return review(app, order);
+            match unfinished {
+                Some(why) => say(app, true, format!("This is no ballot yet: {why}.")),
+                None => return review(app, order),
+            }
+            return Vec::new();
         }
         _ => {}
     }

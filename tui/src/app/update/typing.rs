@@ -61,10 +61,8 @@ pub(super) fn pasted(app: &mut App, text: &str) {
     }
     look_again(app);
     if hidden > 0 {
-        app.notice = Some(Notice {
-            is_trouble: true,
-            text: format!("{hidden} invisible characters of the pasted text were left out."),
-        });
+        let text = format!("{hidden} invisible characters of the pasted text were left out.");
+        app.notice = Some(Notice::new(true, text));
     }
 }
 

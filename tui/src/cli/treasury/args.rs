@@ -44,9 +44,9 @@ pub enum TreasuryCommand {
         /// A name for it.
         #[arg(long, default_value = "althing treasury")]
         name: String,
-        /// bitcoin, testnet4, signet or regtest.
-        #[arg(long, default_value = "bitcoin")]
-        network: String,
+        /// bitcoin, testnet4, signet or regtest [default: that of the folder, where it is set up, else bitcoin].
+        #[arg(long)]
+        network: Option<String>,
         /// The file to write.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -55,9 +55,9 @@ pub enum TreasuryCommand {
     Import {
         /// The file.
         file: PathBuf,
-        /// bitcoin, testnet4, signet or regtest.
-        #[arg(long, default_value = "bitcoin")]
-        network: String,
+        /// bitcoin, testnet4, signet or regtest [default: that of the folder, where it is set up, else bitcoin].
+        #[arg(long)]
+        network: Option<String>,
     },
     /// Show that the keys are there and can spend, without moving anything.
     #[command(subcommand)]

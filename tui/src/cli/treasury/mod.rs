@@ -16,6 +16,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use althing_node::api::{ApiError, PolicySource, Reply, Request, SessionView, TreasuryReply, TreasuryRequest};
+use althing_node::config::Config;
 use althing_node::dao::Dao;
 use althing_node::keys::Keys;
 use althing_node::treasury::exchange::{self, Form};
@@ -72,14 +73,14 @@ pub(super) fn run(
                 },
             };
             let made = treasury(&PolicySource::Descriptor(descriptor)).map_err(|error| Failure(rule_error(&error)))?;
-            let network = althing_node::setup::parse_network(&network)?;
+            let network = althing_node::setup::parse_network(&network_of(global, network))?;
             let text = exchange::write(&made, form.into(), &name, network);
             let text = text.map_err(|error| Failure(rule_error(&error)))?;
             std::fs::write(&out, text).with_context(|| format!("writing {}", out.display()))?;
             return console.answer(&json!({ "path": out }), || vec![format!("Written to {}.", out.display())]);
         }
         TreasuryCommand::Import { file, network } => {
-            let network = althing_node::setup::parse_network(&network)?;
+            let network = althing_node::setup::parse_network(&network_of(global, network))?;
             let text = local::read_file(&file)?;
             // Only an encrypted backup needs the keys.
             let signer = match text.contains("hidden_secrets") {
@@ -96,6 +97,12 @@ pub(super) fn run(
     let caller = Caller::connect(global, backend, console)?;
     let reply = call(&caller, ask)?;
     console.answer(&reply, || words::reply(&reply))
+}
+
+/// The network that was named, else that of the folder, which a policy without one is for (T-16).
+fn network_of(global: &Global, named: Option<String>) -> String {
+    let own = || data_folder(global).ok().and_then(|dir| Config::load(&dir).ok()).map(|config| config.network);
+    named.or_else(own).unwrap_or_else(|| "bitcoin".to_owned())
 }
 
 /// The hub's bond: shown, brought, or given back.

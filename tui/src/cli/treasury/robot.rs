@@ -35,6 +35,7 @@ pub(in crate::cli) fn run(
     let caller = Caller::connect(global, backend, console)?;
     let mut seen: BTreeMap<PathBuf, SystemTime> = BTreeMap::new();
     let (mut signed, mut refused) = (0u64, 0u64);
+    let mut waits = Waits::default();
     let answering = args.funds.as_deref().map(|folder| Answering::new(global, folder, backend, console));
     let mut answering = answering.transpose()?;
     let Some(inbox) = &args.inbox else { return run_sessions(&caller, answering, args.once, console) };
@@ -48,8 +49,7 @@ pub(in crate::cli) fn run(
             match sign(&caller, &file, console) {
                 Ok(()) => signed += 1,
                 Err(Failure(error)) if error.kind == ErrorKind::NotNow => {
-                    // It may pass later: the next look tries again.
-                    console.note(&format!("{}: not now: {}", file.display(), Untrusted::new(&error.message)));
+                    waits.note(&file.display().to_string(), &error, console);
                     continue;
                 }
                 Err(Failure(error)) if error.kind == ErrorKind::Ours => return Err(Failure(error)),
@@ -77,6 +77,7 @@ fn run_sessions(
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
     let (mut signed, mut refused) = (0u64, 0u64);
+    let mut waits = Waits::default();
     loop {
         let proven = answer_funds(&mut answering, caller, console)?;
         let TreasuryReply::Sessions { sessions } = call(caller, TreasuryRequest::Sessions)? else {
@@ -91,6 +92,7 @@ fn run_sessions(
                     console.note(&format!("{}: signed", session.id));
                 }
                 Err(Failure(error)) if error.kind == ErrorKind::Ours => return Err(Failure(error)),
+                Err(Failure(error)) if error.kind == ErrorKind::NotNow => waits.note(&session.id, &error, console),
                 Err(Failure(error)) => {
                     refused += 1;
                     console.note(&format!("{}: refused: {}", session.id, Untrusted::new(&error.message)));
@@ -102,6 +104,19 @@ fn run_sessions(
             return console.answer(&value, || vec![format!("{signed} signed, {refused} refused")]);
         }
         std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// What cannot be told yet (T-102): it is no refusal, the next look tries again, and each reason is said once.
+#[derive(Default)]
+struct Waits(BTreeMap<String, String>);
+
+impl Waits {
+    fn note(&mut self, what: &str, error: &ApiError, console: &mut Console<'_>) {
+        if self.0.get(what) != Some(&error.message) {
+            console.note(&format!("{what}: not now: {}", Untrusted::new(&error.message)));
+            self.0.insert(what.to_owned(), error.message.clone());
+        }
     }
 }
 

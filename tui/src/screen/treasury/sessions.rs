@@ -60,6 +60,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, areas: (Rect, Rect)) {
 
 /// What the check found, in a sign and a word or two.
 fn verdict(session: &SessionView, theme: &Theme) -> (&'static str, &'static str, Style) {
+    if outcome(session).is_some() {
+        return ("–", "it is over", theme.dim);
+    }
     match session.check.verdict {
         Verdict::Valid => ("✓", "may be signed", theme.good),
         Verdict::Invalid => ("✗", "must not be", theme.bad),
@@ -79,15 +82,39 @@ fn signatures(session: &SessionView) -> String {
     }
 }
 
-/// The verdict with every reason, and what is not known.
+/// What became of a session that nobody signs any more, and whether that is as it should be.
+fn outcome(session: &SessionView) -> Option<(bool, String)> {
+    let height = |height: Option<u32>| thousands(u128::from(height.unwrap_or(0)));
+    let at = height(session.height);
+    Some(match session.state.as_str() {
+        "mined" => (true, format!("Mined at height {at}: there is nothing more to do.")),
+        "staged" => {
+            (true, format!("Its money rests. From height {} on it is paid out.", height(session.payout_height)))
+        }
+        "returned" => (true, format!("Brought back into the treasury at height {at}; it was not paid.")),
+        "taken" => (false, format!("What rested was taken at height {at}: the alarms say who signed that.")),
+        "void" => (false, "Void: a block has another transaction that spends one of its coins.".to_owned()),
+        _ => return None,
+    })
+}
+
+/// What became of it; else the verdict with every reason, and what is not known.
 fn check(session: &SessionView, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     let report = &session.check;
+    if let Some((is_well, text)) = outcome(session) {
+        let (sign, style) = if is_well { ("✓ ", theme.good) } else { ("✗ ", theme.bad) };
+        return hanging(sign, &text, columns, style.add_modifier(Modifier::BOLD));
+    }
     let (sign, words, style) = match report.verdict {
         Verdict::Valid => ("✓ ", "This may be signed: it does what was decided, and nothing else.", theme.good),
         Verdict::Invalid => ("✗ ", "This must not be signed.", theme.bad),
         Verdict::CannotTell => ("? ", "Whether this may be signed cannot be told.", theme.warn),
     };
     let mut lines = hanging(sign, words, columns, style.add_modifier(Modifier::BOLD));
+    if session.state == "broadcast" {
+        let text = "It was given to the network and waits for a block; + pays more for it.";
+        lines.extend(hanging("· ", text, columns, theme.text));
+    }
     for reason in &report.reasons {
         lines.extend(hanging("✗ ", &Untrusted::new(&reason.text).line(), columns, theme.bad));
     }
