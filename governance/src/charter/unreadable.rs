@@ -38,7 +38,8 @@ const VALUES: [(&str, &str); 18] = [
 pub(super) fn not_a_charter(text: &str, error: &toml::de::Error) -> String {
     let what = |at| in_words(error.message(), at);
     // What is missing is missing in the whole document, or in the table whose first line is shown.
-    match error.span().filter(|span| *span != (0..text.len()) && text.get(span.clone()).is_some()) {
+    let is_of_all = |span: &Range<usize>| span.start == 0 && error.message().starts_with("missing field");
+    match error.span().filter(|span| !is_of_all(span) && text.get(span.clone()).is_some()) {
         Some(span) => {
             let line = text[..span.start].matches('\n').count() + 1;
             format!("line {line} ({}): {}", shown(text, &span), what(Some((text, &span))))
