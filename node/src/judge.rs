@@ -43,6 +43,9 @@ pub struct VerifyReport {
     pub statement: String,
     /// What was checked.
     pub checked: Vec<String>,
+    /// What the statement says and the file does not show (P-7).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<String>,
     /// What was believed without a check.
     pub trusted: Vec<String>,
     /// Depth of the newest link.
@@ -81,6 +84,7 @@ pub fn verify(bundle: &[u8], source: &Source) -> VerifyReport {
                 }),
                 statement: finding.statement,
                 checked: finding.checked,
+                unchecked: finding.unchecked,
                 trusted: blocks.trusted(),
                 depth: Some(finding.depth),
             }
@@ -97,6 +101,7 @@ impl VerifyReport {
             verdict,
             statement: String::new(),
             checked: Vec::new(),
+            unchecked: Vec::new(),
             trusted: Vec::new(),
             depth: None,
             reason: Some(reason),

@@ -30,6 +30,28 @@ pub fn veto(tally: &Tally) -> Option<String> {
     ))
 }
 
+/// What a quorum is measured by: the roll without dormant members (G-46). `None` if the node's sums are not numbers.
+#[must_use]
+pub fn quorum_of(tally: &Tally) -> Option<u128> {
+    let dormant = tally.dormant_weight.as_deref().map_or(Some(0), parse_weight)?;
+    Some(parse_weight(&tally.total_weight)?.saturating_sub(dormant))
+}
+
+/// Basis points of a whole.
+#[must_use]
+pub fn part(bp: u16, whole: u128) -> u128 {
+    // First divided, then multiplied: a roll near 2^128 must not overflow.
+    let bp = u128::from(bp.min(10_000));
+    whole / 10_000 * bp + whole % 10_000 * bp / 10_000
+}
+
+/// The weight that a quorum of yes of total leaves out of the roll (G-46); `None` where it leaves out none.
+#[must_use]
+pub fn dormant(tally: &Tally) -> Option<String> {
+    let weight = parse_weight(tally.dormant_weight.as_deref()?)?;
+    Some(format!("of the roll {} is left out here: its members were silent for long (G-46)", thousands(weight)))
+}
+
 /// What a body says by its sums, in a line: `treasurers: yes 2, no 1, abstain 0, of 3; so far it rejects`.
 #[must_use]
 pub fn body(body: &BodyTally) -> String {
@@ -46,6 +68,9 @@ pub fn body(body: &BodyTally) -> String {
     );
     if let Some(veto) = &tally.veto {
         line.push_str(&format!(", veto {}", weight(&veto.weight)));
+    }
+    if let Some(dormant) = dormant(tally) {
+        line.push_str(&format!("; {dormant}"));
     }
     if let Some(outcome) = &body.outcome {
         let when = if tally.is_final { "by itself" } else { "so far" };

@@ -180,6 +180,12 @@ impl Class {
     pub const fn pays(self) -> bool {
         matches!(self, Self::Spend | Self::Budget | Self::Request)
     }
+
+    /// Whether its effect is another charter: who decides, or who signs (G-85).
+    #[must_use]
+    pub const fn changes_charter(self) -> bool {
+        matches!(self, Self::RuleChange | Self::ElectTreasurers | Self::ReplaceKeys)
+    }
 }
 
 impl Body {

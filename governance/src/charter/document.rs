@@ -5,6 +5,7 @@ use std::str::FromStr;
 use bitcoin::Network;
 use serde::{Deserialize, Serialize};
 
+use super::unreadable::not_a_charter;
 use super::{
     Admission, Charter, ClassRule, DelegationLimits, DiscussionLimits, Guardians, Guards, Problem, Rewards, Staging,
     Treasurer, WeightRule,
@@ -62,7 +63,8 @@ impl Charter {
     /// # Errors
     /// [`CharterError::Document`] or [`CharterError::Field`].
     pub fn from_toml_unchecked(text: &str) -> Result<Self, CharterError> {
-        let doc: Document = toml::from_str(text).map_err(|error| document_error(text, &error))?;
+        let doc: Document =
+            toml::from_str(text).map_err(|error| CharterError::Document(not_a_charter(text, &error)))?;
         doc.into_charter()
     }
 
@@ -75,25 +77,6 @@ impl Charter {
         let document = Document::of(self)?;
         toml::to_string(&document).map_err(|error| CharterError::Document(error.to_string()))
     }
-}
-
-/// One line: where, and what. The library's own text has several, with a drawing.
-fn document_error(text: &str, error: &toml::de::Error) -> CharterError {
-    let at = error.span().and_then(|span| text.get(..span.start));
-    let line = at.map_or(0, |before| before.matches('\n').count());
-    let shown: String = text.lines().nth(line).unwrap_or_default().trim().chars().take(80).collect();
-    CharterError::Document(format!("line {} ({shown}): {}", line + 1, in_words(error.message())))
-}
-
-/// The library names a kind of numbers by the type that holds them; a person is told which numbers these are.
-fn in_words(message: &str) -> String {
-    let kinds =
-        [("u8", u64::from(u8::MAX)), ("u16", u16::MAX.into()), ("u32", u32::MAX.into()), ("u64", i64::MAX as u64)];
-    let told = kinds.iter().find_map(|(kind, most)| {
-        let what = message.strip_suffix(kind)?.strip_suffix("expected ")?;
-        Some(format!("{what}expected a whole number from 0 to {most}"))
-    });
-    told.unwrap_or_else(|| message.to_owned())
 }
 
 #[derive(Serialize, Deserialize)]

@@ -11,6 +11,7 @@ mod explain;
 mod guards;
 mod staging;
 mod template;
+mod unreadable;
 mod weight;
 
 use bitcoin::Network;

@@ -1,11 +1,14 @@
 //! Deciding votes that ended.
 
+use std::collections::BTreeSet;
+
 use super::grounds::Bodies;
-use super::poll::{Electors, poll};
+use super::poll::poll;
 use super::{BodyStanding, Fate, Ledger, LedgerError, Question, Stakes, Standing, Step, StepPolls, vote_end};
 use crate::charter::{Body, ClassRule, Quorum};
-use crate::id::ProposalId;
-use crate::state::{DropCause, ProposalRecord};
+use crate::id::{MemberId, ProposalId};
+use crate::roll::Roll;
+use crate::state::{DropCause, LogState, ProposalRecord};
 use crate::voting::{Count, Outcome, Rule, TIE_DEPTH};
 
 /// What the bodies of a proposal decided together.
@@ -99,6 +102,7 @@ impl Ledger {
             again: None,
             authorised_at,
             expires_at,
+            behind_until: 0,
             fate,
             fate_epoch: step.boundary.epoch,
             payments: Vec::new(),
@@ -113,21 +117,22 @@ pub(super) fn verdict(
     bodies: Bodies<'_, Count>,
 ) -> Result<Option<Verdict>, LedgerError> {
     let Some(rule) = step.state.rule_of(question.proposal) else { return Ok(None) };
-    let (mut said, mut dormant_weight) = (Vec::new(), 0);
+    let (mut said, mut left_out) = (Vec::new(), 0);
     for (electors, count) in bodies {
         let count = count?;
-        let dormant = dormant(step, question, rule, &electors);
+        let cutoff = step.cutoff(question.close);
+        let dormant = dormant_weight(step.state, question.proposal, electors.body, &electors.roll, cutoff, None);
         let judged = count.without_roll(dormant);
         let Some(outcome) = body_outcome(step, question, &rule.voting_rule_of(electors.body), &judged)? else {
             return Ok(None);
         };
         if said.is_empty() {
-            dormant_weight = dormant;
+            left_out = dormant;
         }
         said.push(BodyStanding { body: electors.body, count, outcome });
     }
     let outcomes: Vec<Outcome> = said.iter().map(|body| body.outcome).collect();
-    Ok(together(&outcomes).map(|outcome| Verdict { outcome, bodies: said, dormant_weight }))
+    Ok(together(&outcomes).map(|outcome| Verdict { outcome, bodies: said, dormant_weight: left_out }))
 }
 
 /// `None` while a tie waits for its block.
@@ -149,19 +154,26 @@ fn body_outcome(
     }
 }
 
-/// G-46: weight of members who are dormant and whose weight is not cast, where the quorum asks for a share of all.
-fn dormant(step: &Step<'_>, question: &Question<'_>, rule: &ClassRule, electors: &Electors<'_>) -> u128 {
-    let (proposal, roll) = (question.proposal, &electors.roll);
-    let charter = step.state.charter_of(proposal);
-    let is_left_out = electors.body == Body::Members && matches!(rule.quorum, Quorum::YesOfTotalBp(_));
-    if charter.dormant_after_epochs == 0 || !is_left_out {
+/// G-46: weight of members who are dormant and whose weight is not cast below position `cutoff`, where the quorum asks for a share
+/// of all; `casting` casts a ballot now.
+pub(crate) fn dormant_weight(
+    state: &LogState,
+    proposal: &ProposalRecord,
+    body: Body,
+    roll: &Roll,
+    cutoff: u64,
+    casting: Option<&MemberId>,
+) -> u128 {
+    let charter = state.charter_of(proposal);
+    let is_of_total = state.rule_of(proposal).is_some_and(|rule| matches!(rule.quorum, Quorum::YesOfTotalBp(_)));
+    if charter.dormant_after_epochs == 0 || body != Body::Members || !is_of_total {
         return 0;
     }
-    let cutoff = step.cutoff(question.close);
-    let poll = poll(step.state, proposal, Body::Members, roll, cutoff);
-    let voted: std::collections::BTreeSet<_> = poll.ballots.all_counted(cutoff).map(|(member, _)| member).collect();
+    let poll = poll(state, proposal, body, roll, cutoff);
+    let mut voted: BTreeSet<MemberId> = poll.ballots.all_counted(cutoff).map(|(member, _)| member).collect();
+    voted.extend(casting);
     let silent = roll.iter().filter(|(member, _)| !voted.contains(*member) && poll.delegation_of(member).is_none());
-    let dormant = silent.filter(|(member, _)| step.state.is_dormant(charter, member, cutoff));
+    let dormant = silent.filter(|(member, _)| state.is_dormant(charter, member, cutoff));
     dormant.fold(0, |sum, (_, entry)| sum.saturating_add(entry.weight))
 }
 

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::decide::{Verdict, verdict};
 use super::pay::Payment;
 use super::{
-    Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Question, Recount, Stakes, Standing, Step, StepPolls,
+    EpochBoundary, Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Question, Recount, Stakes, Standing, Step,
+    StepPolls,
 };
-use crate::charter::{Charter, Class, check_change};
+use crate::charter::{Charter, check_change};
 use crate::entry::{Confiscate, Effect, GuardianVoice};
 use crate::id::{MemberId, ProposalId};
 use crate::roll::Roll;
-use crate::state::ProposalRecord;
+use crate::state::{LogState, ProposalRecord};
 use crate::tally::Sums;
 use crate::voting::{Outcome, TIE_DEPTH, TieBreak};
 
@@ -59,13 +60,12 @@ impl Ledger {
         if standing.fate != Fate::Waiting {
             return Ok(());
         }
-        if self.is_best_answer(step, proposal)? != Some(true) {
-            let term = standing.expires_at.saturating_sub(standing.authorised_at);
-            standing.expires_at = standing.expires_at.max(height.saturating_add(term));
+        if self.is_best_answer(step.state, &step.boundary, proposal)? != Some(true) {
+            standing.behind_until = height;
         } else {
             let longest = step.state.charter_of(proposal).guards.pause_max_blocks;
-            let put_off = self.put_off(proposal.content.class, standing.authorised_at, height, longest);
-            if standing.expires_at.saturating_add(put_off) <= height {
+            let put_off = self.put_off(proposal.content.class, standing.runs_from(), height, longest);
+            if standing.expiry().saturating_add(put_off) <= height {
                 standing.fate = Fate::Expired;
             }
         }
@@ -110,11 +110,10 @@ impl Ledger {
         if self.is_paused(proposal.content.class, step.boundary.closing_height) {
             return Ok(());
         }
-        if self.is_best_answer(step, proposal)? != Some(true) {
+        if self.is_best_answer(step.state, &step.boundary, proposal)? != Some(true) {
             return Ok(());
         }
-        let changes_charter =
-            matches!(proposal.content.class, Class::RuleChange | Class::ElectTreasurers | Class::ReplaceKeys);
+        let changes_charter = proposal.content.class.changes_charter();
         if changes_charter && *charter_changed {
             return Ok(());
         }
@@ -149,8 +148,7 @@ impl Ledger {
         if before(own_authorised_at, &[GuardianVoice::Delay, GuardianVoice::Veto]) >= threshold {
             // Once: always counted from the heights of the rule.
             standing.authorised_at = own_authorised_at.saturating_add(guardians.delay_blocks);
-            let expires_at = own_expires_at.saturating_add(guardians.delay_blocks);
-            standing.expires_at = standing.expires_at.max(expires_at);
+            standing.expires_at = own_expires_at.saturating_add(guardians.delay_blocks);
         }
         if before(standing.authorised_at, &[GuardianVoice::Veto]) >= threshold {
             standing.fate = Fate::Vetoed;
@@ -159,16 +157,21 @@ impl Ledger {
 
     /// G-88: of the answers to one request that passed and can still take effect, the one with the greatest lead of yes over
     /// no; one that was vetoed, failed, lapsed or expired stands in nobody's way. `None` while one of them is still undecided.
-    fn is_best_answer(&self, step: &Step<'_>, proposal: &ProposalRecord) -> Result<Option<bool>, LedgerError> {
+    pub(super) fn is_best_answer(
+        &self,
+        state: &LogState,
+        boundary: &EpochBoundary,
+        proposal: &ProposalRecord,
+    ) -> Result<Option<bool>, LedgerError> {
         let Some(request) = proposal.content.request else { return Ok(Some(true)) };
         let mut passed: Vec<(u128, ProposalId, u32)> = Vec::new();
-        for other in step.state.proposals().values() {
+        for other in state.proposals().values() {
             if other.content.request != Some(request) {
                 continue;
             }
             let Some(standing) = self.standing(&other.id) else {
                 match other.dropped {
-                    Some(dropped) if dropped.position < step.boundary.log_size => continue,
+                    Some(dropped) if dropped.position < boundary.log_size => continue,
                     _ => return Ok(None),
                 }
             };
@@ -186,10 +189,10 @@ impl Ledger {
         };
         // V-30, with the answers by ascending id in the place of options.
         let height = first.2.max(last.2).saturating_add(TIE_DEPTH);
-        if height > step.boundary.closing_height {
+        if height > boundary.closing_height {
             return Ok(None);
         }
-        let hash = step.state.given_block_hash(height);
+        let hash = state.given_block_hash(height);
         let tie = TieBreak::new(hash.ok_or(LedgerError::BlockHashMissing { height, proposal: proposal.id })?);
         let numbered = (0u16..).zip(&level).min_by_key(|(number, _)| tie.rank(*number));
         Ok(Some(numbered.is_some_and(|(_, (_, id, _))| *id == proposal.id)))
@@ -199,14 +202,16 @@ impl Ledger {
         let epoch = step.boundary.epoch;
         match effect {
             Effect::Spend(spend) => {
-                let (due_at, expires_at) = (standing.authorised_at, standing.expires_at);
-                standing.payments.push(Payment::new(due_at, expires_at, spend.clone()));
+                let (due_at, behind_until) = (standing.authorised_at, standing.behind_until);
+                let expiry_blocks = standing.expires_at.saturating_sub(due_at);
+                standing.payments.push(Payment::new(due_at, behind_until, expiry_blocks, spend.clone()));
             }
             Effect::Budget(budget) => {
                 for (index, milestone) in budget.milestones.iter().enumerate() {
                     let due_at = standing.authorised_at.saturating_add(milestone.after_blocks);
-                    let expires_at = due_at.saturating_add(budget.expiry_blocks);
-                    standing.payments.extend(budget.payment(index).map(|p| Payment::new(due_at, expires_at, p)));
+                    let payment = |spend| Payment::new(due_at, standing.behind_until, budget.expiry_blocks, spend);
+                    let payment = budget.payment(index).map(payment);
+                    standing.payments.extend(payment);
                 }
             }
             Effect::StopBudget { proposal } => self.stop(proposal),

@@ -10,6 +10,7 @@ mod enact;
 mod ending;
 mod grounds;
 mod guard;
+mod obstacle;
 mod owed;
 mod pause;
 mod pay;
@@ -21,8 +22,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::OutPoint;
 
 pub use account::{AccountEntry, AccountKind, BondForfeit, EpochAccount, Settlement, rewards};
+pub(crate) use decide::dormant_weight;
 pub use decide::together;
 pub use guard::{Bar, Common};
+pub use obstacle::Obstacle;
 pub use owed::{EpochForfeit, LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt};
 pub use pause::PauseWindow;
 pub use pay::{Payment, PaymentState};

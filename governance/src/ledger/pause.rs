@@ -27,6 +27,15 @@ impl Ledger {
         self.pauses.iter().any(|p| (p.from..p.until).contains(&height) && p.classes.contains(&class))
     }
 
+    /// Up to which height authorisations of a class are held back at a height, one pause after the other; `None` where none is.
+    pub(super) fn paused_until(&self, class: Class, height: u32) -> Option<u32> {
+        let next = |height: u32| {
+            let on = self.pauses.iter().filter(|p| (p.from..p.until).contains(&height) && p.classes.contains(&class));
+            on.map(|pause| pause.until).max()
+        };
+        std::iter::successors(next(height), |until| next(*until)).last()
+    }
+
     /// By how many blocks the expiry of something of a class that could have gone on from `from` on is put off at `height`:
     /// heights in pauses, each once, and at most `most` (G-87). So one pause only delays; it takes another vote to let a
     /// payment expire, and no row of pauses keeps one alive for ever.

@@ -14,7 +14,9 @@ use crate::id::ProposalId;
 pub struct Payment {
     /// Height from which on it may be authorised.
     pub due_at: u32,
-    /// Height at which it expires.
+    /// Height from which on its own time runs: an answer's, whose proposal waited for others, from then on (G-88).
+    pub runs_from: u32,
+    /// Height at which it expires, but for pauses (G-87).
     pub expires_at: u32,
     /// What is paid: all that was voted, or once authorised the part of it that the spending cap left.
     pub spend: Spend,
@@ -65,9 +67,12 @@ impl PaymentState {
 }
 
 impl Payment {
-    pub(super) fn new(due_at: u32, expires_at: u32, spend: Spend) -> Self {
+    /// Due at a height, of an answer that waited until `behind_until` (0: of any other proposal), to be paid within so many blocks.
+    pub(super) fn new(due_at: u32, behind_until: u32, expiry_blocks: u32, spend: Spend) -> Self {
         let (gate, authorised_height, authorisation) = (None, None, None);
-        Self { due_at, expires_at, spend, gate, authorised_height, authorisation, state: PaymentState::Waiting }
+        let runs_from = due_at.max(behind_until);
+        let (expires_at, state) = (runs_from.saturating_add(expiry_blocks), PaymentState::Waiting);
+        Self { due_at, runs_from, expires_at, spend, gate, authorised_height, authorisation, state }
     }
 }
 
@@ -84,17 +89,17 @@ impl Ledger {
             let position = step.state.proposals().get(id).map_or(u64::MAX, |proposal| proposal.position);
             for (index, payment) in standing.payments.iter().enumerate() {
                 if payment.state == PaymentState::Waiting && payment.due_at <= height {
-                    due.push((payment.due_at, standing.closed_at, position, index, *id));
+                    due.push((payment.due_at, standing.closed_at, position, index, *id, payment.runs_from));
                 }
             }
         }
         due.sort_unstable();
-        for (due_at, _, _, index, id) in due {
+        for (_, _, _, index, id, runs_from) in due {
             let Some(proposal) = step.state.proposals().get(&id) else { continue };
             let is_held_back = is_censoring || self.is_paused(proposal.content.class, height);
             let guards = &step.state.charter_of(proposal).guards;
             let (class, cap) = (proposal.content.class, guards.spending_cap);
-            let put_off = self.put_off(class, due_at, height, guards.pause_max_blocks);
+            let put_off = self.put_off(class, runs_from, height, guards.pause_max_blocks);
             let left = cap.map(|cap| self.left_of(&cap, height));
             let gate = step.state.gates(step.boundary.log_size).find(|gate| !self.gates_given.contains(gate));
             let Some(payment) = self.standings.get_mut(&id).and_then(|s| s.payments.get_mut(index)) else { continue };
@@ -151,7 +156,7 @@ impl Ledger {
     }
 
     /// G-103: satoshis that may still be authorised at `height`.
-    fn left_of(&self, cap: &SpendingCap, height: u32) -> u64 {
+    pub(super) fn left_of(&self, cap: &SpendingCap, height: u32) -> u64 {
         let since = height.saturating_sub(cap.window_blocks);
         let recent = self.authorised.iter().filter(|(at, _)| *at > since);
         cap.max_sat.saturating_sub(recent.fold(0, |sum, (_, sat)| sum.saturating_add(*sat)))
@@ -174,7 +179,7 @@ pub(crate) fn milestone_key(proposal: ProposalId, milestone: u16) -> [u8; 32] {
 }
 
 /// G-103: as many outputs, in their order, as `left` reaches with the fee; `None` when it reaches for none.
-fn within(spend: &Spend, left: Option<u64>) -> Option<Spend> {
+pub(super) fn within(spend: &Spend, left: Option<u64>) -> Option<Spend> {
     let Some(left) = left else { return Some(spend.clone()) };
     let mut rest = left.checked_sub(spend.fee_cap_sat)?;
     let fits = |output: &&SpendOutput| match rest.checked_sub(output.sat) {

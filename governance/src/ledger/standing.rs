@@ -34,8 +34,10 @@ pub struct Standing {
     pub again: Option<Recount>,
     /// It takes effect in the first epoch that closes at or above this height.
     pub authorised_at: u32,
-    /// What is not executed by this height never is.
+    /// What is not executed by this height never is, but for what puts it off ([`Standing::expiry`], pauses).
     pub expires_at: u32,
+    /// Of an answer to a request the last closing height at which it was not the best of them; else 0 (G-88).
+    pub behind_until: u32,
     /// What happened since.
     pub fate: Fate,
     /// The epoch that brought about this fate.
@@ -129,6 +131,17 @@ impl Fate {
 }
 
 impl Standing {
+    /// Height at which it expires: put off by as long as an answer that was due waited for others (G-88).
+    #[must_use]
+    pub const fn expiry(&self) -> u32 {
+        self.expires_at.saturating_add(self.behind_until.saturating_sub(self.authorised_at))
+    }
+
+    /// From which height on its own time runs, which only pauses put off (G-87).
+    pub(super) fn runs_from(&self) -> u32 {
+        self.authorised_at.max(self.behind_until)
+    }
+
     /// Outcome and fate as they were when `epoch`, not before the one that decided it, had closed.
     #[must_use]
     pub fn as_of(&self, epoch: u32) -> (Outcome, Fate) {
@@ -136,6 +149,12 @@ impl Standing {
         let outcome = if is_counted_later { self.announced } else { self.outcome };
         let fate = if self.fate_epoch > epoch { Fate::Waiting } else { self.fate };
         (outcome, fate)
+    }
+
+    /// Outcome, fate and the epoch that counted it again: what is told of it in a sentence.
+    #[must_use]
+    pub const fn as_told(&self) -> (Outcome, Fate, Option<u32>) {
+        (self.outcome, self.fate, self.enacted_epoch)
     }
 
     /// V-34: the count at the close.

@@ -261,8 +261,7 @@ impl LogState {
 
     /// Charters that a proposal in the log would put in force in place of the present one.
     pub(super) fn charter_candidates(&self) -> impl Iterator<Item = crate::Charter> + '_ {
-        let changes = |class| matches!(class, Class::RuleChange | Class::ElectTreasurers | Class::ReplaceKeys);
-        let proposals = self.proposals.values().filter(move |proposal| changes(proposal.content.class));
+        let proposals = self.proposals.values().filter(|proposal| proposal.content.class.changes_charter());
         let effects = proposals.flat_map(|p| &p.content.options).flat_map(|option| &option.effects);
         effects.filter_map(|effect| effect.charter_after(self.charter()))
     }

@@ -3,7 +3,7 @@
 use super::{LogState, ProposalRecord};
 use crate::charter::Body;
 use crate::id::MemberId;
-use crate::ledger::office_roll;
+use crate::ledger::{dormant_weight, office_roll};
 use crate::voting::Count;
 
 /// One of the bodies that decide a proposal.
@@ -15,6 +15,8 @@ pub struct BodyVote {
     pub voters: u64,
     /// Its totals over the ballots that count by now.
     pub count: Count,
+    /// Weight that its quorum leaves out by now (G-46, N-205).
+    pub dormant_weight: u128,
 }
 
 impl LogState {
@@ -58,7 +60,9 @@ impl LogState {
                 }
                 None => live.count().clone(),
             };
-            return Some(BodyVote { body, voters: roll.len() as u64, count });
+            let (cutoff, casting) = (self.cutoff_so_far(proposal), cast.map(|(member, _)| member));
+            let dormant_weight = dormant_weight(self, proposal, body, roll, cutoff, casting);
+            return Some(BodyVote { body, voters: roll.len() as u64, count, dormant_weight });
         };
         let mut count = Count::new(proposal.content.system, proposal.content.option_count()).ok()?;
         count.add_roll(office.total()).ok()?;
@@ -71,6 +75,6 @@ impl LogState {
                 count.add(fields, seat.weight).ok()?;
             }
         }
-        Some(BodyVote { body, voters: office.len() as u64, count })
+        Some(BodyVote { body, voters: office.len() as u64, count, dormant_weight: 0 })
     }
 }

@@ -140,7 +140,8 @@ impl Count {
     }
 
     /// What it comes to when `winner` wins (V-26).
-    fn judge(&self, winner: u16, rule: &Rule) -> Outcome {
+    #[must_use]
+    pub fn judge(&self, winner: u16, rule: &Rule) -> Outcome {
         let (yes, no) = self.against_none(winner);
         if winner == self.options() || !rule.threshold.is_met(yes, no) {
             return Outcome::Rejected; // V-26.3
@@ -179,8 +180,9 @@ impl Count {
         }
     }
 
-    /// V-21 but for yes of total.
-    fn reaches_turnout(&self, rule: &Rule) -> bool {
+    /// V-21 but for yes of total: whether a choice comes to more than *no quorum* at once (V-26).
+    #[must_use]
+    pub fn reaches_turnout(&self, rule: &Rule) -> bool {
         let participating = match rule.quorum {
             // V-21: votes against a question do not help it to a quorum.
             Quorum::ParticipationBp(bp) => {

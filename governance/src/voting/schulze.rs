@@ -1,5 +1,7 @@
 //! Schulze's method with winning votes: strongest paths through the matrix of pairs (V-29).
 
+use std::collections::BTreeSet;
+
 /// Every option against every other (V-14), and the strongest paths between them (V-29). It is what decides, and not a
 /// picture of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,34 @@ impl Duels {
         let is_unbeaten =
             |one: &u16| (0..=self.options).all(|other| self.strength(*one, other) >= self.strength(other, *one));
         (0..=self.options).filter(is_unbeaten).collect()
+    }
+
+    /// A shortest circle of wins through an option that is ahead: each beats the next, and the last one the first. Empty where there
+    /// is none, so that no other option stands in its way but by being level.
+    #[must_use]
+    pub fn circle(&self) -> Vec<u16> {
+        let beats = |one: u16, other: u16| self.preferring(one, other) > self.preferring(other, one);
+        let Some(first) = self.winners().first().copied() else { return Vec::new() };
+        // Paths from it on, the shorter ones first, each option reached once.
+        let (mut paths, mut reached) = (vec![vec![first]], BTreeSet::new());
+        loop {
+            let mut longer = Vec::new();
+            for path in &paths {
+                let Some(last) = path.last().copied() else { continue };
+                if beats(last, first) {
+                    return path.clone();
+                }
+                for next in (0..=self.options).filter(|next| *next != first && beats(last, *next)) {
+                    if reached.insert(next) {
+                        longer.push(path.iter().copied().chain([next]).collect());
+                    }
+                }
+            }
+            if longer.is_empty() {
+                return Vec::new();
+            }
+            paths = longer;
+        }
     }
 
     fn at(&self, matrix: &[u128], row: u16, column: u16) -> u128 {

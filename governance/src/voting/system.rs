@@ -63,7 +63,7 @@ pub enum SystemFault {
         max: u16,
     },
     /// The best grade or the budget is 0, so that no ballot could say anything.
-    #[error("V-1: {} with {} 0 lets no ballot say anything", .system.name(), if matches!(.system, System::Score { .. }) { "max" } else { "credits" })]
+    #[error("V-1: {} with {} 0 lets no ballot say anything; must be at least 1", .system.name(), if matches!(.system, System::Score { .. }) { "max" } else { "credits" })]
     NothingToGive {
         /// The system.
         system: System,

@@ -62,6 +62,71 @@ fn documents_that_are_no_charter_name_the_field() {
     assert!(matches!(Charter::from_toml("= = ="), Err(CharterError::Document(_))));
 }
 
+/// R-1: what is wrong is told in the words of charters, with what it may be, and not in those of the program that reads them.
+#[test]
+fn what_cannot_be_read_is_told_in_the_words_of_charters() {
+    let text = Template::Cooperative.document(&arguments());
+    let long = format!("systems = [{}\"score\", \"split\"]", "\"yes_no_abstain\", ".repeat(9));
+    let table = [
+        (
+            "systems = [\"yes_no_veto\"]",
+            "systems = [\"score\"]",
+            "a name that asks for a value; score may be { score = { max = 5 } }",
+        ),
+        (
+            "systems = [\"yes_no_veto\"]",
+            "systems = [\n  \"quadratic\",\n]",
+            "quadratic may be { quadratic = { credits = 100 } }",
+        ),
+        (
+            "systems = [\"yes_no_veto\"]",
+            "systems = [{ score = 5 }]",
+            "integer `5`; score may be { score = { max = 5 } }",
+        ),
+        ("systems = [\"yes_no_veto\"]", "systems = [5]", "neither a name in quotes nor a table; systems may be a list"),
+        ("systems = [\"yes_no_veto\"]", "systems = \"yes_no_veto\"", "expected a list in brackets"),
+        ("systems = [\"yes_no_veto\"]", "systems = [\"yes\"]", "unknown name `yes`, expected one of `yes_no_abstain`"),
+        (
+            "systems = [\"yes_no_veto\"]",
+            "systems = [{ approval = { max = 2 } }]",
+            "takes no value: it stands in quotes alone",
+        ),
+        // Cut around what is wrong.
+        ("systems = [\"yes_no_veto\"]", &long, "yes_no_abstain\", \"score\", \"split\"]): a name"),
+        ("threshold = \"majority\"", "threshold = \"percent_bp\"", "percent_bp may be { percent_bp = 6000 }"),
+        ("threshold = \"majority\"", "threshold = 6000", "threshold may be \"majority\" or { percent_bp = 6000 }"),
+        ("threshold = \"majority\"", "threshold = {}", "not exactly one name in the table; threshold may be"),
+        ("admission = { open", "admission = \"open\" # { open", "open may be { open = { min_stake_sat = 10000 } }"),
+        (
+            "admission = { open = {",
+            "admission = { open = 10000 } # {",
+            "integer `10000`; open may be { open = { min_stake_sat = 10000 } }",
+        ),
+        (
+            "weight_rule = \"stake\"",
+            "weight_rule = \"stake_age\"",
+            "stake_age may be { stake_age = { cap_blocks = 26280 } }",
+        ),
+        (
+            "spending_cap = {",
+            "spending_cap = 5 # {",
+            "integer `5`; spending_cap may be { window_blocks = 4320, max_sat",
+        ),
+        ("late_surge = true", "late_surge = \"yes\"", "expected true or false"),
+        ("gossip_peers = []", "gossip_peers = \"me\"", "expected a list in brackets"),
+        ("gates = ", "# gates = ", "R-1: charter is not a valid document: missing field `gates`"),
+        ("epoch_blocks = 6", "epoch_blocks = 6\nepoch_blocks = 7", "(epoch_blocks = 7): duplicate key"),
+    ];
+    for (from, to, told) in table {
+        assert!(text.contains(from), "{from}");
+        let error = Charter::from_toml(&text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(told), "{error} should say {told}");
+        for foreign in ["variant", "struct", "sequence", "::", "boolean", "element"] {
+            assert!(!error.contains(foreign), "{error} says {foreign}");
+        }
+    }
+}
+
 #[test]
 fn a_document_without_new_fields_means_what_it_meant() {
     let starter = Template::Starter.document(&arguments());
@@ -127,6 +192,7 @@ fn sentences_hold_every_rule() {
         "the factor 1.2000",
         "33.34 % of the weight cast is a veto",
         "at most to twice its length",
+        "Of a choice, yes is what prefers the winner and no what prefers none of these; all that is cast or abstains counts",
         "it can never pay",
     ] {
         assert!(text.contains(part), "{part} in {text}");

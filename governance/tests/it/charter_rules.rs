@@ -78,8 +78,8 @@ fn each_rule_names_clause_and_field() {
         ("R-61", "forced_entry_delay_blocks", |c| c.forced_entry_delay_blocks = 0),
         ("R-63", "classes[0].threshold.percent_bp", |c| c.classes[0].threshold = Threshold::PercentBp(5000)),
         ("R-63", "classes[0].threshold.percent_bp", |c| c.classes[0].threshold = Threshold::PercentBp(10_001)),
-        ("R-63", "classes[0].quorum", |c| c.classes[0].quorum = Quorum::YesOfTotalBp(0)),
-        ("R-63", "classes[0].quorum", |c| c.classes[0].quorum = Quorum::ParticipationBp(0)),
+        ("R-63", "classes[0].quorum.yes_of_total_bp", |c| c.classes[0].quorum = Quorum::YesOfTotalBp(0)),
+        ("R-63", "classes[0].quorum.participation_bp", |c| c.classes[0].quorum = Quorum::ParticipationBp(0)),
         ("R-63", "classes[0].veto_bp", |c| c.classes[0].veto_bp = 5001),
         ("R-63", "classes[0].oppose_bp", |c| c.classes[0].oppose_bp = 0),
         ("R-64", "classes[2].max_amount_sat", |c| c.classes.swap(1, 2)),
@@ -152,6 +152,8 @@ fn each_rule_names_clause_and_field() {
         change(&mut changed);
         let problems = changed.check();
         assert!(problems.iter().any(|p| p.rule == rule && p.field == field), "{rule} {field}: {problems:?}");
+        // and what it may be.
+        assert!(problems.iter().all(|p| p.what.contains("must")), "{problems:?}");
     }
     let rules: BTreeSet<&str> = table.iter().map(|(rule, _, _)| *rule).collect();
     let missing: Vec<String> =

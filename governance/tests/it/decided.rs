@@ -128,7 +128,8 @@ fn every_system_pays_the_option_that_won() {
 fn a_report_tells_choices_in_their_own_terms() {
     let mut world = all_classes(|_| {});
     let ask = |world: &mut World, system, ballots: &[(u8, &[u16])]| {
-        let id = world.open_vote(1, options(system));
+        // Each by another author: two alike would be one.
+        let id = world.open_vote(ballots.len() as u8, options(system));
         for (member, fields) in ballots {
             world.say(*member, Ballot { proposal: id, fields: fields.to_vec(), reason: None }).unwrap();
         }
@@ -141,8 +142,22 @@ fn a_report_tells_choices_in_their_own_terms() {
     let (rounds, standing) = ask(&mut world, System::InstantRunoff, &ballots);
     let tie = TieBreak::new(block_hash(standing.closed_at + 6));
     let falls = tie.last(&[0, 1]).unwrap();
-    let (graded, newest) =
+    let (graded, _) =
         ask(&mut world, System::Score { max: 5 }, &[(1, &[5, 2, 0, 0]), (2, &[2, 5, 0, 0]), (3, &[0, 1, 0, 0])]);
+    // Five each way, and everybody in a circle: boat over nets, nets over nothing, nothing over boat.
+    let ballots: [(u8, &[u16]); 9] = [
+        (1, &[0, 1, 2]),
+        (2, &[0, 1, 2]),
+        (3, &[0, 1, 2]),
+        (4, &[0, 1, 2]),
+        (5, &[1, 2, 0]),
+        (6, &[1, 2, 0]),
+        (7, &[1, 2, 0]),
+        (8, &[2, 0, 1]),
+        (9, &[2, 0, 1]),
+    ];
+    let (circled, _) = ask(&mut world, System::Schulze, &ballots);
+    let (plain, newest) = ask(&mut world, System::Schulze, &[(1, &[1, 0]), (2, &[1, 0])]);
     let last = newest.decided_epoch;
     let report = collect(&world.state, 1, last, &Facts::default());
     let table = |title: &str, id: ProposalId| -> Vec<Vec<String>> {
@@ -175,6 +190,15 @@ fn a_report_tells_choices_in_their_own_terms() {
         points(labels[3], "0", "0"),
     ];
     assert_eq!(table("Choices", graded), rows(&expected));
+    let words = "option 1 beats option 2 (6000 to 3000), option 2 beats option 3 (7000 to 2000), option 3 beats option 1 \
+                 (5000 to 4000): in this circle the strongest paths decide, and no win alone (V-29)";
+    assert_eq!(table("Circles of Schulze votes", circled), [[words]]);
+    assert_eq!(table("Circles of Schulze votes", plain), Vec::<Vec<String>>::new());
+    let pairs = table("Pairs of Schulze votes", circled);
+    assert_eq!(
+        (pairs.len(), pairs[1].clone()),
+        (6, ["boat", "nothing", "4000", "5000", "6000", "5000"].map(String::from).into())
+    );
 }
 
 #[test]
@@ -682,7 +706,13 @@ fn dormant_weight_leaves_the_quorum_and_comes_back() {
                 world.say(member, comment).unwrap();
             }
         }
+        // As it would be if it closed now (N-205); who casts a ballot now is awake.
+        let so_far = |world: &World| world.state.bodies_so_far(&world.state.proposals()[&id])[0].dormant_weight;
+        let proposal = &world.state.proposals()[&id];
+        let cast = world.state.bodies_with(proposal, Some((&member_id(10), &[1])))[0].dormant_weight;
+        let running = so_far(&world);
         let standing = fate(&mut world, id);
+        assert_eq!((running, cast, so_far(&world)), (standing.dormant_weight, running - 1000, running));
         (standing.outcome, standing.dormant_weight)
     };
     assert_eq!(vote(false), (PASSED, 7000));

@@ -125,8 +125,11 @@ fn byte_forms() {
     }
     for (bad, said) in [
         (&[10][..], "E-5/E-6/E-8: voting system has no variant 10"),
-        (&[4, 0, 0], "V-1: voting system: score with max 0 lets no ballot say anything"),
-        (&[8, 0, 0, 0, 0], "V-1: voting system: quadratic with credits 0 lets no ballot say anything"),
+        (&[4, 0, 0], "V-1: voting system: score with max 0 lets no ballot say anything; must be at least 1"),
+        (
+            &[8, 0, 0, 0, 0],
+            "V-1: voting system: quadratic with credits 0 lets no ballot say anything; must be at least 1",
+        ),
     ] {
         assert_eq!(System::from_bytes(bad).unwrap_err().to_string(), said);
     }

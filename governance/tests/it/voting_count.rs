@@ -90,10 +90,10 @@ fn systems_and_their_numbers_of_options() {
     }
     assert_eq!(
         System::Score { max: 0 }.check(2).unwrap_err().to_string(),
-        "V-1: score with max 0 lets no ballot say anything"
+        "V-1: score with max 0 lets no ballot say anything; must be at least 1"
     );
     let broke = System::Quadratic { credits: 0 }.check(2).unwrap_err();
-    assert_eq!(broke.to_string(), "V-1: quadratic with credits 0 lets no ballot say anything");
+    assert_eq!(broke.to_string(), "V-1: quadratic with credits 0 lets no ballot say anything; must be at least 1");
     assert_eq!(System::Schulze.check(16).unwrap_err().to_string(), "V-2: schulze takes 2 to 15 options, not 16");
 }
 

@@ -40,6 +40,27 @@ fn each_system_has_its_measure_and_its_workings() {
     }
 }
 
+/// A circle of wins is told through the option that is ahead, and none where that option beats all others or is level with them.
+#[test]
+fn a_circle_of_wins_is_found() {
+    let circle = |votes: &[(&[u16], u128)]| counted(System::Schulze, 3, votes).duels().unwrap().circle();
+    let condorcet: [(&[u16], u128); 3] = [(&[0, 1, 2], 4), (&[1, 2, 0], 3), (&[2, 0, 1], 2)];
+    assert_eq!(circle(&condorcet), [0, 1, 2]);
+    assert_eq!(circle(&[(&[0, 1, 2], 4), (&[1, 0, 2], 3)]), [0; 0], "the first beats all");
+    assert_eq!(circle(&[(&[0, 1], 4), (&[1, 0], 4)]), [0; 0], "two are level");
+    assert_eq!(circle(&[]), [0; 0]);
+    // Of four in two circles the shorter one: 0 beats 1, 1 beats 2, 2 beats 0; 3 is beaten by 1 alone and beats 0.
+    let four: [(&[u16], u128); 4] = [(&[0, 1, 2, 3], 5), (&[1, 2, 3, 0], 4), (&[2, 3, 0, 1], 3), (&[3, 0, 1, 2], 2)];
+    let found = circle(&four);
+    assert!(
+        (3..=4).contains(&found.len()) && found[0] == counted(System::Schulze, 3, &four).ahead(None)[0],
+        "{found:?}"
+    );
+    let duels = counted(System::Schulze, 3, &four).duels().unwrap();
+    let next = found.iter().cycle().skip(1);
+    assert!(found.iter().zip(next).all(|(one, other)| duels.preferring(*one, *other) > duels.preferring(*other, *one)));
+}
+
 #[test]
 fn what_is_not_there_is_nothing() {
     let duels = counted(System::Schulze, 2, &[(&[0, 1, 2], 5), (&[2, 1], 3)]).duels().unwrap();

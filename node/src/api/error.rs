@@ -38,14 +38,16 @@ impl ApiError {
         Self { kind: ErrorKind::Invalid, rule: rule_of(&message).or_else(|| Some(rule.to_owned())), message }
     }
 
-    /// Not possible now.
+    /// Not possible now, by the rule that the message begins with, if it does.
     pub fn not_now(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::NotNow, rule: None, message: message.into() }
+        let message = message.into();
+        Self { kind: ErrorKind::NotNow, rule: rule_of(&message), message }
     }
 
-    /// Trouble of this node.
+    /// Trouble of this node, named by the rule that the message begins with, if it does.
     pub fn ours(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Ours, rule: None, message: message.into() }
+        let message = message.into();
+        Self { kind: ErrorKind::Ours, rule: rule_of(&message), message }
     }
 }
 
@@ -53,10 +55,7 @@ impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
         match error.downcast::<ApiError>() {
             Ok(api) => api,
-            Err(other) => {
-                let message = format!("{other:#}");
-                Self { kind: ErrorKind::Ours, rule: rule_of(&message), message }
-            }
+            Err(other) => Self::ours(format!("{other:#}")),
         }
     }
 }
@@ -83,6 +82,8 @@ mod tests {
         for none in ["reading /data: no such file", "N-1", "n-1: x", "N-: x", "-1: x", "ABC-1: x", "N-1x: y"] {
             assert_eq!(rule(none), None, "{none}");
         }
+        assert_eq!(ApiError::not_now("P-8: it is not decided yet").rule, Some("P-8".to_owned()));
+        assert_eq!(ApiError::not_now("the hub is not reachable").rule, None);
         let mended = anyhow::Error::from(ApiError::invalid("K-6", "K-6: wrong password")).context("opening");
         assert_eq!(ApiError::from(mended).kind, ErrorKind::Invalid);
     }

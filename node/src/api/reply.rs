@@ -385,6 +385,9 @@ pub struct Tally {
     pub ballots: u64,
     /// Weight of the whole roll.
     pub total_weight: String,
+    /// Weight of members silent for long, which the quorum leaves out of it (G-46); `None` where it leaves out none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dormant_weight: Option<String>,
     /// Whether the quorum is met by these sums.
     pub quorum_met: bool,
     /// Whether the threshold is met by these sums.

@@ -27,12 +27,15 @@ pub struct VoteFacts {
     pub authorised_at: Option<u32>,
     /// What is then not executed expires at this height.
     pub expires_at: Option<u32>,
-    /// What the author has to hold, satoshis.
+    /// What the author has to hold, satoshis; in a list by the rule alone, of one proposal as failures before it raised it.
     pub deposit_sat: u64,
     /// What became of it in words, once decided.
     pub decision: Option<String>,
     /// Payments that it makes, in words.
     pub payments: Vec<String>,
+    /// What it, or payments of it, wait for although their time has come, in words (N-206); empty where nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<String>,
     /// What guardians asked for, in words.
     pub guardians: Vec<String>,
     /// Whether it is hidden on this machine.
@@ -102,6 +105,7 @@ impl Default for VoteFacts {
             deposit_sat: 0,
             decision: None,
             payments: Vec::new(),
+            held_back: Vec::new(),
             guardians: Vec::new(),
             hidden: false,
             marks: super::Marks::default(),
@@ -183,8 +187,11 @@ pub struct Delegations {
     pub mine: Vec<MyDelegation>,
     /// On the proposal asked for: where every part of the member's own weight ends.
     pub routes: Vec<WeightRoute>,
-    /// On the proposal asked for: the weight that the member's own ballot carries, or would.
+    /// On the proposal asked for: the weight that the member's own ballot is counted with, or would be.
     pub carried: Option<String>,
+    /// Whether there is such a ballot.
+    #[serde(default)]
+    pub has_voted: bool,
     /// The same on every vote that is open, when none was asked for.
     #[serde(default)]
     pub votes: Vec<DelegatedVote>,
@@ -201,7 +208,7 @@ pub struct DelegatedVote {
     pub title: String,
     /// Whether the member cast a ballot of their own, which overrides every delegation.
     pub has_voted: bool,
-    /// Weight that this ballot carries, or would.
+    /// Weight that this ballot is counted with, or would be.
     pub carried: String,
     /// Where every part of the member's own weight ends.
     pub routes: Vec<WeightRoute>,

@@ -6,7 +6,7 @@ use althing_governance::dao::DaoParams;
 use althing_governance::entry::{Effect, Entry, LaneEntry, ProposalContent, Spend};
 use althing_governance::epoch::{Authorisation, DecisionLeaf, EpochHeader, Stage, Totals};
 use althing_governance::id::ProposalId;
-use althing_governance::voting::{Count, Outcome};
+use althing_governance::voting::{Count, Outcome, Rankings, Rule};
 use bitcoin::{OutPoint, Txid};
 
 use super::bundle::{PaymentPart, TallyPart};
@@ -44,6 +44,7 @@ pub(super) fn check_tally(
     place: &Place<'_>,
     part: &TallyPart,
     checked: &mut Vec<String>,
+    unchecked: &mut Vec<String>,
 ) -> Result<(String, Option<ShownPayment>), Rejection> {
     let rule = fail("tally");
     let (params, header) = (place.params, place.header);
@@ -74,7 +75,7 @@ pub(super) fn check_tally(
     let decision = part.decision.verify(header, &proposal).map_err(|error| rule(error.to_string()))?;
     check_bodies(&shown, content, charter, class_rule)?;
     match part.tally {
-        Tallies::Members(_) => check_outcome(content, class_rule, &first.totals, &decision, checked)?,
+        Tallies::Members(_) => unchecked.extend(check_outcome(content, class_rule, &first.totals, &decision)?),
         Tallies::Bodies(_) => check_together(content, class_rule, &shown, &decision)?,
     }
     // P-7: a header holds the tally of a vote that closed, or took effect, after the header before it, so this one decided it.
@@ -129,9 +130,10 @@ pub(super) fn check_payment(
     newest: &EpochHeader,
     part: &PaymentPart,
     checked: &mut Vec<String>,
+    unchecked: &mut Vec<String>,
 ) -> Result<(String, Option<ShownPayment>), Rejection> {
     let rule = fail("payment");
-    let (statement, _) = check_tally(place, &part.tally, checked)?;
+    let (statement, _) = check_tally(place, &part.tally, checked, unchecked)?;
     let Entry::Proposal(entry) = logged(place.params, place.header, &part.tally.entry, "proposal")? else {
         return Err(rule("P-20: the entry is not a proposal".into()));
     };
@@ -215,14 +217,13 @@ fn check_class(content: &ProposalContent, decision: &DecisionLeaf) -> Result<(),
     Err(fail("tally")(format!("P-7: the decision is for class {found}, the proposal is of class {wanted}")))
 }
 
-/// P-7: the rule applied to the sums gives the outcome that the decision states.
+/// P-7: the rule applied to the sums gives the outcome that the decision states. Returns what of it the sums do not show.
 fn check_outcome(
     content: &ProposalContent,
     class_rule: &ClassRule,
     totals: &Totals,
     decision: &DecisionLeaf,
-    checked: &mut Vec<String>,
-) -> Result<(), Rejection> {
+) -> Result<Option<String>, Rejection> {
     let rule = fail("tally");
     check_class(content, decision)?;
     let mut sums = totals.sums.clone();
@@ -231,31 +232,78 @@ fn check_outcome(
             rule(format!("P-7: dormant weight {} is above the roll's {weight}", decision.dormant_weight))
         })?;
     }
-    let Ok(count) = Count::from_sums(totals.system, totals.options, &sums) else {
-        checked.push("The outcome of an instant run-off needs the ballots; only its sums are shown here.".to_owned());
-        return Ok(());
+    let (stated, voting_rule) = (decision.outcome, class_rule.voting_rule());
+    let open = match Count::from_sums(totals.system, totals.options, &sums) {
+        Ok(count) => agrees(content, &count, &voting_rule, stated),
+        Err(_) => runoff_agrees(content, &voting_rule, totals, &sums, stated),
     };
-    let stated = decision.outcome;
-    let agrees = match count.outcome(&class_rule.voting_rule(), None) {
-        Ok(outcome) => outcome == stated,
-        // The block that breaks the tie is not named; it made one of these win.
-        Err(undecided) => match stated {
-            Outcome::Passed { option: Some(option) } => undecided.tied.contains(&option),
-            Outcome::Rejected => undecided.tied.contains(&totals.options),
-            _ => false,
-        },
-    };
-    if agrees {
-        return Ok(());
+    open.map_err(|given| {
+        rule(format!(
+            "P-7: the decision is {} for class {}, the sums give {given} for class {}",
+            outcome_words(content, stated),
+            decision.class.name(),
+            content.class.name()
+        ))
+    })
+}
+
+/// What sums leave open of an outcome that agrees with them; else what they give.
+fn agrees(content: &ProposalContent, count: &Count, rule: &Rule, stated: Outcome) -> Result<Option<String>, String> {
+    match count.outcome(rule, None) {
+        Ok(outcome) if outcome == stated => Ok(None),
+        Ok(outcome) => Err(outcome_words(content, outcome)),
+        Err(undecided) if undecided.tied.iter().any(|option| count.judge(*option, rule) == stated) => {
+            let level = options_words(content, &undecided.tied);
+            Ok(Some(format!(
+                "Level are {level}: which of them won hangs on a block (V-30) that this file does not name."
+            )))
+        }
+        Err(undecided) => Err(undecided.to_string()),
     }
-    let given = count.outcome(&class_rule.voting_rule(), None);
-    let given = given.map_or_else(|undecided| undecided.to_string(), |outcome| outcome_words(content, outcome));
-    Err(rule(format!(
-        "P-7: the decision is {} for class {}, the sums give {given} for class {}",
-        outcome_words(content, stated),
-        decision.class.name(),
-        content.class.name()
-    )))
+}
+
+/// The same of an instant run-off, whose outcome needs the ballots (V-15), by its first places.
+fn runoff_agrees(
+    content: &ProposalContent,
+    rule: &Rule,
+    totals: &Totals,
+    sums: &[u128],
+    stated: Outcome,
+) -> Result<Option<String>, String> {
+    let places = (0u16..).zip(sums.iter().copied()).take(usize::from(totals.options) + 1);
+    let rankings: Rankings =
+        places.filter(|(_, weight)| *weight > 0).map(|(first, weight)| (vec![first], weight)).collect();
+    let count = Count::from_parts(totals.system, totals.options, sums, rankings).map_err(|error| error.to_string())?;
+    let winner = (0..=totals.options).find(|option| count.figure(*option) > count.cast() / 2);
+    let none = totals.options;
+    let (given, may_be) = match winner {
+        _ if !count.reaches_turnout(rule) => (outcome_words(content, Outcome::NoQuorum), stated == Outcome::NoQuorum),
+        Some(winner) if winner == none => (outcome_words(content, Outcome::Rejected), stated == Outcome::Rejected),
+        winner => {
+            let is_winner = |option: u16| option < none && winner.is_none_or(|winner| winner == option);
+            let may_be = match stated {
+                Outcome::Passed { option } => option.is_some_and(is_winner),
+                other => matches!(other, Outcome::Rejected | Outcome::NoQuorum),
+            };
+            let won = winner.map_or_else(|| "an option".to_owned(), |winner| options_words(content, &[winner]));
+            let given = format!("no other outcome than that {won} passes, is rejected or has no quorum");
+            let open = match winner {
+                Some(_) => "What stands against the option with more than half of the first places",
+                None => "Who won",
+            };
+            let open = format!("{open} follows from the ballots of the run-off, which are not in this file (V-15).");
+            return may_be.then_some(Some(open)).ok_or(given);
+        }
+    };
+    may_be.then_some(None).ok_or(given)
+}
+
+fn options_words(content: &ProposalContent, options: &[u16]) -> String {
+    let label = |option: &u16| match content.options.get(usize::from(*option)) {
+        Some(named) => format!("option {} ({:?})", u32::from(*option) + 1, named.label),
+        None => "none of these".to_owned(),
+    };
+    options.iter().map(label).collect::<Vec<_>>().join(" and ")
 }
 
 /// P-7: who may pay what, through which gate, from when until when.
@@ -292,7 +340,7 @@ fn check_authorisation(
                     place.header.closing_height
                 )));
             }
-            check_authorised_heights(place, class_rule, content.request.is_some(), spend, &a)
+            check_authorised_heights(place, class_rule, spend, &a)
         }
         _ => Err(rule(format!("P-7: a {} proposal cannot have this authorisation or gate", content.class.name()))),
     }
@@ -316,7 +364,6 @@ fn part_of(spend: &Spend, proposal: ProposalId, authorisation: &Authorisation) -
 fn check_authorised_heights(
     place: &Place<'_>,
     class_rule: &ClassRule,
-    is_answer: bool,
     spend: &Spend,
     authorisation: &Authorisation,
 ) -> Result<(), Rejection> {
@@ -334,8 +381,7 @@ fn check_authorised_heights(
         )));
     };
     let expires = height.saturating_add(spend.expiry_blocks.min(class_rule.expiry_blocks));
-    // An answer's whole time begins anew while another is the best.
-    let latest = if is_answer { u32::MAX } else { expires.saturating_add(waited) };
+    let latest = expires.saturating_add(waited);
     if !(expires..=latest).contains(&authorisation.expires_height) {
         return Err(rule(format!(
             "P-7: the authorisation expires at height {}, the proposal and the charter give {expires}, and {waited} more at most",
@@ -348,8 +394,7 @@ fn check_authorised_heights(
 fn outcome_words(content: &ProposalContent, outcome: Outcome) -> String {
     match outcome {
         Outcome::Passed { option: Some(option) } => {
-            let label = content.options.get(usize::from(option)).map_or("", |option| option.label.as_str());
-            format!("passed with option {} ({label:?})", u32::from(option) + 1)
+            format!("passed with {}", options_words(content, &[option]))
         }
         other => other.name().to_owned(),
     }

@@ -39,6 +39,8 @@ pub struct Finding {
     pub statement: String,
     /// What was checked, a sentence each.
     pub checked: Vec<String>,
+    /// What the statement says and this file does not show (P-7), a sentence each.
+    pub unchecked: Vec<String>,
     /// The network.
     pub network: Network,
     /// Depth of the newest link in the blocks given.
@@ -91,7 +93,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Bundle, Network), Rejection> {
 /// [`Rejection`] naming the part, the rule and the values.
 pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Rejection> {
     let (bundle, network) = decode(bytes)?;
-    let mut checked = Vec::new();
+    let (mut checked, mut unchecked) = (Vec::new(), Vec::new());
     let (params, genesis) = check_founding(&bundle)?;
     checked.push(format!(
         "DAO {}: the genesis transaction {} commits to this charter ({}).",
@@ -120,7 +122,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         (Some(header), Statement::Ballot(part)) => (check_ballot(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::Tally(part)) => {
             let place = Place { params: &params, header, charters: &charters };
-            check_tally(&place, part, &mut checked)?
+            check_tally(&place, part, &mut checked, &mut unchecked)?
         }
         (Some(header), Statement::Authorised(part)) => (check_authorised(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::Budget(part)) => (check_budget(&params, header, part, &mut checked)?, None),
@@ -146,7 +148,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
                 return Err(fail("payment")(format!("P-20: epoch {} is not in the file", part.decided)));
             };
             let place = Place { params: &params, header: &decided.header, charters: &charters };
-            check_payment(&place, header, part, &mut checked)?
+            check_payment(&place, header, part, &mut checked, &mut unchecked)?
         }
         (Some(_), Statement::Refilled(_)) => {
             return Err(fail("statement")("P-300: a statement over a refill inside another".into()));
@@ -155,7 +157,18 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
     let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();
     let treasuries = generations(std::iter::once(&bundle.charter).chain(charters.iter().copied()));
     let final_depth = params.charter.final_depth;
-    Ok(Finding { statement, checked, network, depth, final_depth, dao: params, charter, treasuries, payment })
+    Ok(Finding {
+        statement,
+        checked,
+        unchecked,
+        network,
+        depth,
+        final_depth,
+        dao: params,
+        charter,
+        treasuries,
+        payment,
+    })
 }
 
 /// Statements that need no header: what was signed is proof by itself.

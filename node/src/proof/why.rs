@@ -73,7 +73,9 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
     match decided {
         Ok((_, finding)) => {
             statement_words = format!("{}{}", finding.statement, aside);
-            let values = finding.checked.iter().map(|sentence| ("checked", sentence.clone()));
+            let checked = finding.checked.iter().map(|sentence| ("checked", sentence.clone()));
+            let unchecked = finding.unchecked.iter().map(|sentence| ("not checked", sentence.clone()));
+            let values: Vec<_> = checked.chain(unchecked).collect();
             let sentence = "The whole proof file was made and judged here, as any receiver would.".to_owned();
             steps.push(step("count", WhyState::Holds, sentence, values));
         }

@@ -13,15 +13,6 @@ use crate::api::{ApiError, BodyTally, Tally, VetoTally};
 use crate::shell::Shell;
 use crate::speaker::Voice;
 
-/// What is known of a vote only when it has ended.
-#[derive(Debug, Clone, Copy, Default)]
-struct End {
-    /// What breaks its ties (V-30).
-    tie: Option<TieBreak>,
-    /// Weight that the quorum leaves out (G-46).
-    dormant_weight: u128,
-}
-
 /// The bodies that decide a proposal with their sums, in the order of the rule.
 #[derive(Debug, Default)]
 pub(super) struct Votes {
@@ -37,15 +28,18 @@ pub(super) fn all(shell: &Shell, me: Option<MemberId>, record: &ProposalRecord, 
     let Some(rule) = state.rule_of(record) else { return Votes::default() };
     let Some(standing) = newest_standing(shell, &record.id) else {
         let so_far = state.bodies_so_far(record);
-        let told = |vote: &BodyVote| told(shell, me, record, rule, vote, &End::default(), is_final);
+        let told = |vote: &BodyVote| told(shell, me, record, rule, vote, None, is_final);
         return Votes { now: so_far.iter().map(told).collect(), at_close: Vec::new() };
     };
     // What was decided stays, whatever else the log says by now.
     let decided = |counted: Counted<'_>, is_final: bool| -> Vec<BodyTally> {
-        let end = End { tie: state.tie_break(counted.closed_at), dormant_weight: counted.dormant_weight };
+        let tie = state.tie_break(counted.closed_at);
         let one = |body: Body, count: &Count| {
             let voters = state.voters_in(record, body).unwrap_or(0);
-            told(shell, me, record, rule, &BodyVote { body, voters, count: count.clone() }, &end, is_final)
+            // Only members are dormant.
+            let dormant_weight = if body == Body::Members { counted.dormant_weight } else { 0 };
+            let vote = BodyVote { body, voters, count: count.clone(), dormant_weight };
+            told(shell, me, record, rule, &vote, tie, is_final)
         };
         match counted.bodies {
             [] => vec![one(Body::Members, counted.count)],
@@ -68,7 +62,7 @@ pub(super) fn with_ballot(shell: &Shell, me: MemberId, record: &ProposalRecord, 
     let state = shell.ledger.state();
     let Some(rule) = state.rule_of(record) else { return Vec::new() };
     let bodies = state.bodies_with(record, Some((&me, fields)));
-    bodies.iter().map(|vote| told(shell, Some(me), record, rule, vote, &End::default(), false)).collect()
+    bodies.iter().map(|vote| told(shell, Some(me), record, rule, vote, None, false)).collect()
 }
 
 /// The totals of a proposal, which are its first body's: as last counted, else as they stand.
@@ -134,25 +128,25 @@ fn told(
     record: &ProposalRecord,
     rule: &ClassRule,
     vote: &BodyVote,
-    end: &End,
+    tie: Option<TieBreak>,
     is_final: bool,
 ) -> BodyTally {
     let state = shell.ledger.state();
-    let BodyVote { body, voters, count } = vote;
+    let BodyVote { body, voters, .. } = vote;
     let me = match body {
         Body::Treasurers => Some(MemberId::of(&shell.key_of(Voice::Treasurer).x_only_public_key().0)),
         Body::Members | Body::Founders => me,
     };
-    let (tally, outcome) = tally(count, rule, *body, end, is_final);
+    let (tally, outcome) = tally(vote, rule, tie, is_final);
     let i_am_one = me.is_some_and(|me| state.votes_in(record, *body, &me) == Some(true));
     BodyTally { body: *body, voters: *voters, i_am_one, tally, outcome }
 }
 
 /// Totals in the words of the API, and what they come to. Of a choice, yes and no are those of V-26 for the option that is ahead.
-fn tally(count: &Count, rule: &ClassRule, body: Body, end: &End, is_final: bool) -> (Tally, Option<String>) {
-    // Only members are dormant.
-    let dormant_weight = if body == Body::Members { end.dormant_weight } else { 0 };
-    let (tie, voting_rule) = (end.tie, rule.voting_rule_of(body));
+/// `tie` is what breaks its ties (V-30), known only when it has ended.
+fn tally(vote: &BodyVote, rule: &ClassRule, tie: Option<TieBreak>, is_final: bool) -> (Tally, Option<String>) {
+    let BodyVote { body, count, dormant_weight, .. } = vote;
+    let voting_rule = rule.voting_rule_of(*body);
     let question = Sums::of(count);
     let (yes, no) = match &question {
         Some(sums) => (sums.yes, sums.no),
@@ -162,7 +156,7 @@ fn tally(count: &Count, rule: &ClassRule, body: Body, end: &End, is_final: bool)
             own.or_else(best).map_or((0, 0), |option| count.against_none(option))
         }
     };
-    let outcome = count.without_roll(dormant_weight).outcome(&voting_rule, tie);
+    let outcome = count.without_roll(*dormant_weight).outcome(&voting_rule, tie);
     let reached_quorum = outcome != Ok(Outcome::NoQuorum);
     let tally = Tally {
         yes: yes.to_string(),
@@ -170,6 +164,7 @@ fn tally(count: &Count, rule: &ClassRule, body: Body, end: &End, is_final: bool)
         abstain: count.abstained().to_string(),
         ballots: u64::try_from(count.ballots()).unwrap_or(u64::MAX),
         total_weight: count.weight().to_string(),
+        dormant_weight: (*dormant_weight > 0).then(|| dormant_weight.to_string()),
         quorum_met: reached_quorum,
         threshold_met: match count.system() {
             System::YesNoAbstain => rule.threshold.is_met(yes, no),

@@ -33,12 +33,14 @@ pub(super) fn mine(shell: &Shell, me: Option<MemberId>, proposal: Option<&str>) 
         until: record.expires_height(),
         position: record.position,
     });
-    let mut found = Delegations { mine: mine.collect(), routes: Vec::new(), carried: None, votes: Vec::new() };
+    let mut found =
+        Delegations { mine: mine.collect(), routes: Vec::new(), carried: None, has_voted: false, votes: Vec::new() };
     let own = |record: &ProposalRecord| state.roll(record.snapshot_epoch).map_or(0, |roll| roll.weight(&me));
     match proposal {
         Some(text) => {
             let id = find_proposal(shell, text)?;
             let record = &state.proposals()[&id];
+            found.has_voted = votes(shell, record, &me);
             found.carried = Some(carried(shell, record, &me, own(record)).to_string());
             found.routes = routes(shell, record, &me);
         }

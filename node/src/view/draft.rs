@@ -9,7 +9,7 @@ use althing_governance::entry::{
     Budget, Confiscate, Effect, ElectTreasurers, Milestone, Pause, ProposalContent, ProposalOption, ReplaceKeys,
     Request, RuleChange, Spend, SpendOutput, Version,
 };
-use althing_governance::id::MemberId;
+use althing_governance::id::{MemberId, ProposalId};
 use althing_governance::ledger::{Bar, Fate, PaymentState, Standing};
 use althing_governance::state::LogState;
 use bitcoin::address::NetworkUnchecked;
@@ -175,9 +175,7 @@ pub(crate) fn warnings(shell: &Shell, content: &ProposalContent, author: &Member
                 budget.fee_cap_sat,
                 budget.milestones.iter().map(|milestone| u128::from(milestone.amount_sat)).min().unwrap_or(0),
             )),
-            Effect::StopBudget { proposal } if state.ledger().standing(proposal).is_none() => told.push(format!(
-                "Budget {proposal} is not decided yet: if this takes effect first, the whole budget lapses (G-84)."
-            )),
+            Effect::StopBudget { proposal } => told.extend(stops_the_whole(state, proposal)),
             Effect::Expel { member } if !state.is_admitted(member) => {
                 told.push(format!("{member} is nobody who may vote: this keeps them from being so."));
             }
@@ -186,6 +184,16 @@ pub(crate) fn warnings(shell: &Shell, content: &ProposalContent, author: &Member
         }
     }
     told
+}
+
+/// A stop that comes before the budget stops more than what is left of it.
+fn stops_the_whole(state: &LogState, budget: &ProposalId) -> Option<String> {
+    let stands = match state.ledger().standing(budget) {
+        None => "is not decided yet",
+        Some(standing) if standing.fate == Fate::Waiting => "has passed and did not take effect yet",
+        Some(_) => return None,
+    };
+    Some(format!("Budget {budget} {stands}: if this takes effect first, the whole budget lapses (G-84)."))
 }
 
 /// Answers can come before a request took effect, but hardly anybody writes one before that is sure.

@@ -19,6 +19,7 @@ mod proposals;
 mod report;
 mod voted_by;
 mod wait;
+mod waiting;
 mod workings;
 
 pub(crate) use ballots::stored_receipt;

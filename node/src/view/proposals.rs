@@ -6,7 +6,7 @@ use althing_anchor::Treasury;
 use althing_governance::charter::{ClassRule, Quorum, Threshold};
 use althing_governance::entry::{Effect, GuardianVoice, Opinion, ProposalContent};
 use althing_governance::id::{MemberId, ProposalId};
-use althing_governance::ledger::{Fate, Payment, PaymentState, Standing};
+use althing_governance::ledger::{Fate, Ledger, Standing};
 use althing_governance::lifecycle::Phase;
 use althing_governance::state::{CommentRecord, ProposalRecord};
 use althing_governance::voting::{Measure, Outcome, System};
@@ -14,7 +14,7 @@ use althing_governance::voting::{Measure, Outcome, System};
 use super::bodies::Votes;
 use super::hidden::Hidden;
 use super::names::{find_proposal, name_of};
-use super::{ballots, bodies};
+use super::{ballots, bodies, waiting};
 use crate::api::{ApiError, Ballot, Comment, Proposal, ProposalHeights, ProposalOption, ProposalState, VoteFacts};
 use crate::shell::Shell;
 
@@ -77,6 +77,11 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
     let mut proposal = describe(shell, me, record, number, &versions);
     let hidden = Hidden::load(shell)?;
     proposal.vote.hidden = hidden.has_proposal(&record.id, &record.author);
+    // Failures of the past may have raised it; for a list that would cost the square of its length.
+    let (charter, content) = (shell.ledger.state().charter_of(record), &record.content);
+    let ledger = shell.ledger.state().ledger();
+    proposal.vote.deposit_sat =
+        ledger.deposit_needed(shell.ledger.state(), charter, content, &record.author, record.position);
     if me.is_some() {
         // The newest comes first.
         let (mut theirs, mut mine): (Vec<Ballot>, Vec<Ballot>) = ballots::own(shell)?
@@ -180,9 +185,14 @@ fn no_treasury(content: &ProposalContent) -> Vec<String> {
 
 /// What the newest recomputed epoch decided; it may not be final.
 pub(super) fn newest_standing<'a>(shell: &'a Shell, id: &ProposalId) -> Option<&'a Standing> {
+    newest_ledger(shell, id)?.standing(id)
+}
+
+/// The ledger of the newest recomputed epoch that decided a proposal.
+pub(super) fn newest_ledger<'a>(shell: &'a Shell, id: &ProposalId) -> Option<&'a Ledger> {
     let newest = shell.ledger.headers().last().and_then(|header| shell.ledger.close_of(header.epoch));
-    let recomputed = newest.and_then(|close| close.ledger.standing(id));
-    recomputed.or_else(|| shell.ledger.state().ledger().standing(id))
+    let ledgers = newest.map(|close| &close.ledger).into_iter().chain([shell.ledger.state().ledger()]);
+    ledgers.into_iter().find(|ledger| ledger.standing(id).is_some())
 }
 
 /// The gate that the newest recomputed epoch assigns to a passed payment.
@@ -221,10 +231,11 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId], v
         ends_at,
         charter: state.charters().get(record.charter).map(|version| version.hash.to_string()).unwrap_or_default(),
         authorised_at: standing.map(|s| s.authorised_at).or(planned.map(|schedule| later(schedule.authorised_at))),
-        expires_at: standing.map(|s| s.expires_at).or(planned.map(|schedule| later(schedule.expires_at))),
+        expires_at: waiting::expiry(shell, &record.id).or(planned.map(|schedule| later(schedule.expires_at))),
         deposit_sat: state.rule_of(record).map_or(0, |rule| rule.deposit_sat),
-        decision: standing.map(decision_sentence),
-        payments: standing.map_or_else(Vec::new, payment_sentences),
+        decision: standing.map(|standing| decision_sentence(shell, &record.id, standing)),
+        payments: waiting::payments(shell, &record.id),
+        held_back: waiting::held_back(shell, &record.id),
         guardians,
         hidden: false,
         marks: state.rule_of(record).map(super::insight::marks).unwrap_or_default(),
@@ -256,7 +267,7 @@ fn options(shell: &Shell, record: &ProposalRecord, standing: Option<&Standing>) 
     .collect()
 }
 
-fn decision_sentence(standing: &Standing) -> String {
+fn decision_sentence(shell: &Shell, id: &ProposalId, standing: &Standing) -> String {
     let outcome = standing.outcome.name();
     let said = match (standing.enacted_epoch, standing.fate) {
         // What failed takes no effect, and is not counted again.
@@ -278,7 +289,7 @@ fn decision_sentence(standing: &Standing) -> String {
     let fate = match (standing.bar, standing.fate) {
         (Some(bar), _) => format!("a guard bars it: {bar}"),
         (None, Fate::Failed) => "nothing happens".to_owned(),
-        (None, Fate::Waiting) => format!("it takes effect from height {} on", standing.authorised_at),
+        (None, Fate::Waiting) => waiting::for_effect(shell, id, standing),
         (None, Fate::Vetoed) => "the guardians stopped it".to_owned(),
         (None, Fate::Lapsed) => "something else came first".to_owned(),
         (None, Fate::Expired) => "it did not take effect in time".to_owned(),
@@ -289,25 +300,14 @@ fn decision_sentence(standing: &Standing) -> String {
         0 => String::new(),
         weight => format!(" The quorum leaves out the weight {weight} of members who were silent for long (G-46)."),
     };
-    format!("Voting ended at height {height}; epoch {epoch} {said}; {fate}.{dormant}")
-}
-
-fn payment_sentences(standing: &Standing) -> Vec<String> {
-    let sentence = |(number, payment): (usize, &Payment)| {
-        let sat = payment.spend.amount_sat().unwrap_or(u64::MAX);
-        let state = match payment.state {
-            PaymentState::Waiting => format!("waits for height {}", payment.due_at),
-            PaymentState::Stopped => "was stopped by a later vote".to_owned(),
-            PaymentState::Expired => "was not authorised in time".to_owned(),
-            PaymentState::Authorised => {
-                let expires = payment.authorisation.map_or(payment.expires_at, |given| given.expires_height);
-                format!("may be paid below height {expires}")
-            }
-            PaymentState::Executed { txid, height, .. } => format!("is paid by {txid} at height {height}"),
-        };
-        format!("Payment {number} of at most {sat} sat {state}.")
+    // N-206: what the proposal's state says is of final epochs alone.
+    let settled = shell.ledger.state().ledger();
+    let newest = newest_ledger(shell, id).map_or(0, Ledger::epochs);
+    let open = match settled.standing(id).is_some_and(|settled| settled.as_told() == standing.as_told()) {
+        true => String::new(),
+        false => format!(" That is by epoch {newest}, which is not final yet."),
     };
-    (1..).zip(&standing.payments).map(sentence).collect()
+    format!("Voting ended at height {height}; epoch {epoch} {said}; {fate}.{dormant}{open}")
 }
 
 pub(super) fn proposal_state(phase: Phase) -> ProposalState {

@@ -380,6 +380,7 @@ fn verify_lines(report: &VerifyReport) -> Vec<String> {
         lines.push(format!("depth: {depth} blocks"));
     }
     lines.extend(report.checked.iter().map(|c| format!("✓ checked: {}", Untrusted::new(c))));
+    lines.extend(report.unchecked.iter().map(|u| format!("○ not checked: {}", Untrusted::new(u))));
     lines.extend(report.trusted.iter().map(|t| format!("! trusted: {}", Untrusted::new(t))));
     lines
 }

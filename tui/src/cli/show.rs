@@ -283,6 +283,9 @@ fn tally(p: &Proposal) -> Vec<String> {
     {
         let word = if met { "met" } else { "not met" };
         lines.push(format!("  {name} {word}: {}", Untrusted::new(rule)));
+        if name == "quorum" {
+            lines.extend(sums::dormant(tally).map(|words| format!("    {words}")));
+        }
     }
     if let Some(heading) = sums::bodies_heading(p) {
         lines.push(format!("bodies     {heading} (G-45)"));

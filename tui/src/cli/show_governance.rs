@@ -56,7 +56,7 @@ pub(super) fn vote_facts(p: &Proposal) -> Vec<String> {
         lines.push(format!("rules      of charter {}", short_id(&vote.charter)));
     }
     if vote.deposit_sat > 0 {
-        lines.push(format!("deposit    {}", sats(vote.deposit_sat)));
+        lines.push(format!("deposit    {} held by its author", sats(vote.deposit_sat)));
     }
     if !vote.options.is_empty() {
         lines.push("options:".to_owned());
@@ -167,19 +167,30 @@ pub(super) fn delegations(found: &Delegations) -> Vec<String> {
         lines.push(format!("on {}: {}{until}", Untrusted::new(&delegation.scope), to.join(", ")));
     }
     if let Some(carried) = &found.carried {
-        lines.push(format!("Your ballot carries {}, with what others delegate to you.", weight(carried)));
+        lines.push(casts(found.has_voted, carried));
     }
     lines.extend(found.routes.iter().map(route));
     for vote in &found.votes {
         let title = Untrusted::new(&vote.title).line();
-        let own = if vote.has_voted { "Your ballot carries" } else { "You have not voted; your ballot would carry" };
-        lines.push(format!("On #{} {title}: {own} {}.", vote.number, weight(&vote.carried)));
+        lines.push(format!("On #{} {title}: {}", vote.number, casts(vote.has_voted, &vote.carried)));
         lines.extend(vote.routes.iter().map(|one| format!("  {}", route(one))));
     }
     lines
 }
 
+/// What an own ballot is or would be counted with. Who has not voted casts nothing by it: their weight goes where the routes say.
+fn casts(has_voted: bool, carried: &str) -> String {
+    let carried = weight(carried);
+    match has_voted {
+        true => format!("your ballot is counted with {carried}: your own weight and what others hand on to you."),
+        false => format!("you have not voted; a ballot of yours would be counted with {carried}."),
+    }
+}
+
 fn route(route: &WeightRoute) -> String {
+    if route.steps == 0 {
+        return format!("{} of your own {}", weight(&route.weight), Untrusted::new(&route.words));
+    }
     format!(
         "{} goes to {} ({}), {} steps away: it {}",
         weight(&route.weight),

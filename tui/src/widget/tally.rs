@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::{bar, mark};
 use crate::format::{count_of, parse_weight, percent, thousands};
+use crate::sums::{part, quorum_of};
 use crate::text::{cut, hanging, paragraph, width};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
@@ -31,6 +32,9 @@ pub fn tally_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
         lines.extend(paragraph(&format!("veto is {words}"), columns, theme.text));
     }
     lines.extend(verdict("quorum", tally.quorum_met, tally.is_final, &proposal.quorum, columns, theme));
+    if let Some(words) = crate::sums::dormant(tally) {
+        lines.extend(hanging("  ", &words, columns, theme.dim));
+    }
     lines.extend(verdict("threshold", tally.threshold_met, tally.is_final, &proposal.threshold, columns, theme));
     lines
 }
@@ -41,6 +45,8 @@ struct Sums {
     no: u128,
     abstain: u128,
     total: u128,
+    /// What the quorum is measured by: the roll without dormant members (G-46).
+    quorum_of: u128,
 }
 
 impl Sums {
@@ -50,6 +56,7 @@ impl Sums {
             no: parse_weight(&tally.no)?,
             abstain: parse_weight(&tally.abstain)?,
             total: parse_weight(&tally.total_weight)?,
+            quorum_of: quorum_of(tally)?,
         })
     }
 
@@ -60,7 +67,7 @@ impl Sums {
 
     /// One bar for each choice, numbers aligned, with a mark where yes alone meets the quorum if only yes counts for it.
     fn bars(&self, marks: &Marks, veto: Option<&VetoTally>, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-        let quorum = marks.quorum_bp.map(|bp| Self::part(bp, self.total));
+        let quorum = marks.quorum_bp.map(|bp| part(bp, self.quorum_of));
         let of_yes = quorum.filter(|_| marks.quorum_of_yes);
         let took_part = self.total.saturating_sub(self.silent());
         let row = |label, length, style, at| Bar::of_roll(label, length, style, at, self.total);
@@ -81,13 +88,6 @@ impl Sums {
         bars(&rows, self.total, columns, theme)
     }
 
-    /// Basis points of a whole.
-    fn part(bp: u16, whole: u128) -> u128 {
-        // First divided, then multiplied: a roll near 2^128 must not overflow.
-        let bp = u128::from(bp.min(10_000));
-        whole / 10_000 * bp + whole % 10_000 * bp / 10_000
-    }
-
     /// The two shares that the rules are about.
     fn shares(&self, marks: &Marks, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         let decided = self.yes.saturating_add(self.no);
@@ -96,7 +96,7 @@ impl Sums {
         }
         let mut lines = paragraph(&format!("yes is {} of yes and no", percent(self.yes, decided)), columns, theme.text);
         if let Some(bp) = marks.threshold_bp {
-            let rows = [Bar::of_roll("yes/no", self.yes, theme.good, Some(Self::part(bp, decided)), decided)];
+            let rows = [Bar::of_roll("yes/no", self.yes, theme.good, Some(part(bp, decided)), decided)];
             lines.extend(bars(&rows, decided, columns, theme));
         }
         lines

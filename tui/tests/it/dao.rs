@@ -53,6 +53,7 @@ pub(crate) fn tally(yes: u64, no: u64, abstain: u64, is_final: bool) -> Tally {
         abstain: abstain.to_string(),
         ballots: 4,
         total_weight: total.to_string(),
+        dormant_weight: None,
         quorum_met: (yes + abstain) * 10_000 >= total * 3_000,
         threshold_met: yes * 10_000 >= (yes + no) * 6_000 && yes > 0,
         is_final,
@@ -348,6 +349,7 @@ pub(crate) fn delegations(on_proposal: bool) -> Delegations {
             Vec::new()
         },
         carried: on_proposal.then(|| "600000".to_owned()),
+        has_voted: false,
     }
 }
 

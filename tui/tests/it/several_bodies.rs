@@ -30,6 +30,23 @@ fn vetoes(is_reached: bool) -> Proposal {
     vetoes
 }
 
+/// What is left out of a quorum while a vote is open is told beside it, and the mark stands where the rest asks for it (N-205).
+#[test]
+fn who_is_silent_for_long_is_left_out_of_an_open_quorum() {
+    let sums = Tally { dormant_weight: Some("1500000".to_owned()), ..tally(600_000, 0, 0, false) };
+    let mut quiet = proposal(4, "A wall", "text", ProposalState::Voting, Some(sums));
+    quiet.vote.marks = Marks { quorum_bp: Some(5000), quorum_of_yes: true, ..Marks::default() };
+    let told = "of the roll 1,500,000 is left out here: its members were silent for long (G-46)";
+    assert!(shown(quiet.clone()).contains(told), "{}", shown(quiet));
+    assert!(on_screen(quiet.clone()).contains("silent for long (G-46)"), "{}", on_screen(quiet));
+    let awake = proposal(4, "A wall", "text", ProposalState::Voting, Some(tally(600_000, 0, 0, false)));
+    assert!(!shown(awake.clone()).contains("G-46"), "{}", shown(awake));
+    let of = |dormant: Option<&str>| {
+        althing_tui::sums::quorum_of(&Tally { dormant_weight: dormant.map(str::to_owned), ..tally(0, 0, 0, false) })
+    };
+    assert_eq!([of(None), of(Some("1500000")), of(Some("no number"))], [Some(2_500_000), Some(1_000_000), None]);
+}
+
 fn shown(proposal: Proposal) -> String {
     let outcome = althing(Stage::running().showing(proposal), "proposal show 949f", "");
     assert_eq!(outcome.code, 0, "{outcome:?}");

@@ -200,6 +200,7 @@ impl Backend for Stage {
             verdict,
             statement: "The ballot of 99a4afba on #4 is counted as yes.".to_owned(),
             checked: vec!["the path to the ballot tree".to_owned()],
+            unchecked: Vec::new(),
             trusted: vec!["the block headers of the file".to_owned()],
             depth: Some(7),
             reason: (verdict != Verdict::Valid).then(|| "the sum of yes\u{1b}[2J is 3, not 4".to_owned()),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::classes::changes_power;
 use crate::charter::{Admission, Charter, Class, ClassRule};
 use crate::voting::{ALL_BP, Quorum, Threshold};
 
@@ -94,7 +93,7 @@ fn power(charter: &Charter, list: &mut AdviceList) {
     // else a spend goes the easy way: first the rules, then the money.
     let strictest = charter.classes.iter().filter(|rule| rule.class.pays()).map(threshold_bp).max().unwrap_or(0);
     for (i, rule) in charter.classes.iter().enumerate() {
-        if changes_power(rule.class) && threshold_bp(rule) < strictest {
+        if rule.class.changes_charter() && threshold_bp(rule) < strictest {
             let what = format!("of class {} is easier than the strictest of a class that pays", rule.class.name());
             list.add("R-85", format!("classes[{i}].threshold"), what);
         }

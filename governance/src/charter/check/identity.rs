@@ -14,7 +14,11 @@ pub(super) fn check(charter: &Charter, p: &mut Problems) {
     p.text("name", &charter.name, MAX_NAME);
     //
     if charter.bitcoin_network().is_none() {
-        p.add("R-51", "network", format!("{} is not the genesis block of a known network", charter.network));
+        p.add(
+            "R-51",
+            "network",
+            format!("is {}; must be the genesis block of regtest, signet, testnet4 or bitcoin", charter.network),
+        );
     }
     p.text("treasury_descriptor", &charter.treasury_descriptor, MAX_DESCRIPTOR);
     p.length("treasurers", charter.treasurers.len(), 1, MAX_LIST);
@@ -25,11 +29,11 @@ pub(super) fn check(charter: &Charter, p: &mut Problems) {
             p.add(
                 "R-52",
                 &format!("treasurers[{i}].name"),
-                format!("{:?} is another treasurer's name", treasurer.name),
+                format!("{:?} is another treasurer's name; must differ from it in small letters", treasurer.name),
             );
         }
         if !seen.insert(treasurer.key.serialize()) {
-            p.add("R-52", &format!("treasurers[{i}].key"), format!("{} appears twice", treasurer.key));
+            p.add("R-52", &format!("treasurers[{i}].key"), format!("{} appears twice; must stand once", treasurer.key));
         }
     }
     p.length("founders", charter.founders.len(), 1, MAX_LIST);
@@ -67,7 +71,11 @@ fn examples(charter: &Charter, p: &mut Problems) {
     let staging = staging.map(|(i, key)| numbered(i, "staging.keys", key.to_string()));
     for (field, text) in hub.into_iter().chain(treasurers).chain(founders).chain(guardians).chain(staging) {
         if is_example(&text) {
-            p.add("R-78", &field, "has a template's example key, of which nobody has the secret; put your own".into());
+            p.add(
+                "R-78",
+                &field,
+                "has a template's example key, of which nobody has the secret; must be your own".into(),
+            );
         }
     }
 }
@@ -87,7 +95,7 @@ fn clock(charter: &Charter, p: &mut Problems) {
 fn genesis(charter: &Charter, p: &mut Problems) {
     //
     if charter.hub_funding_sat != 0 {
-        p.add("R-55", "hub_funding_sat", format!("is {}; only 0 is supported for now", charter.hub_funding_sat));
+        p.add("R-55", "hub_funding_sat", format!("is {}; must be 0", charter.hub_funding_sat));
     }
     p.within("R-56", "gates", charter.gates, 1, u64::from(MAX_GATES));
     for (field, sat) in
@@ -109,10 +117,14 @@ fn vote_keys(field: &str, members: &[MemberId], p: &mut Problems) {
     let mut seen = BTreeSet::new();
     for (i, member) in members.iter().enumerate() {
         if member.key().is_none() {
-            p.add("R-52", &format!("{field}[{i}]"), format!("{member} is not an x-only public key"));
+            p.add(
+                "R-52",
+                &format!("{field}[{i}]"),
+                format!("is {member}; must be an x-only public key, and no point has this x"),
+            );
         }
         if !seen.insert(*member) {
-            p.add("R-52", &format!("{field}[{i}]"), format!("{member} appears twice"));
+            p.add("R-52", &format!("{field}[{i}]"), format!("{member} appears twice; must stand once"));
         }
     }
 }

@@ -23,8 +23,9 @@ pub(super) fn check(charter: &Charter, p: &mut Problems) {
     p.within("R-74", "discussion.comment_votes_per_epoch", discussion.comment_votes_per_epoch, 0, MAX_COMMENTS);
     p.within("R-74", "discussion.comment_bytes", discussion.comment_bytes, 1, u64::from(MAX_COMMENT_BYTES));
     // R-75: one epoch is too short to tell a quiet member from an absent one.
-    if charter.dormant_after_epochs != 0 {
-        p.within("R-75", "dormant_after_epochs", charter.dormant_after_epochs, 2, MAX_EPOCHS);
+    if charter.dormant_after_epochs == 1 || u64::from(charter.dormant_after_epochs) > MAX_EPOCHS {
+        let what = format!("is {}; must be 0 (never), or 2 to {MAX_EPOCHS}", charter.dormant_after_epochs);
+        p.add("R-75", "dormant_after_epochs", what);
     }
     p.within("R-75", "equivocation_suspension_epochs", charter.equivocation_suspension_epochs, 0, MAX_EPOCHS);
     p.period("forced_entry_delay_blocks", charter.forced_entry_delay_blocks, charter.least_period());
@@ -51,7 +52,7 @@ fn admission(charter: &Charter, p: &mut Problems) {
     // R-77: founders alone are not an association for long.
     let admits = charter.classes.iter().any(|rule| rule.class == Class::Admit);
     if matches!(charter.admission, Admission::Vote { .. }) && !admits {
-        p.add("R-77", "classes", "admission by vote needs a rule for class admit".into());
+        p.add("R-77", "classes", "has no rule of class admit; must have one where admission is by vote".into());
     }
 }
 
@@ -68,23 +69,24 @@ fn sybil(charter: &Charter, p: &mut Problems) {
             "R-59",
             "weight_rule",
             format!(
-                "is {}; open admission allows only stake and stake_age, or anybody could split their stake over \
+                "is {}; must be stake or stake_age with open admission, or anybody could split their stake over \
                  several keys",
                 charter.weight_rule.name()
             ),
         ),
     }
     if let Some(cap) = charter.per_member_cap {
-        p.add("R-59", "per_member_cap", format!("is {cap}; open admission allows no cap per member"));
+        p.add("R-59", "per_member_cap", format!("is {cap}; must be left out with open admission"));
     }
     // R-60
     for (i, rule) in charter.classes.iter().enumerate() {
         if rule.systems.iter().any(|system| matches!(system, System::Quadratic { .. })) {
-            p.add("R-60", &format!("classes[{i}].systems"), "quadratic votes need admission by vote or invite".into());
+            let what = "has quadratic with open admission; must be without it, or admission be by vote or invite";
+            p.add("R-60", &format!("classes[{i}].systems"), what.into());
         }
     }
     if charter.rewards.pool_sat_per_epoch > 0 && charter.rewards.share == RewardShare::Equal {
-        p.add("R-60", "rewards.share", "is equal; open admission allows only by_weight".into());
+        p.add("R-60", "rewards.share", "is equal; must be by_weight with open admission".into());
     }
 }
 
@@ -98,13 +100,17 @@ fn guardians(charter: &Charter, p: &mut Problems) {
             p.add(
                 "R-69",
                 field,
-                format!("is {threshold} with a delay of {} without guardians", guardians.delay_blocks),
+                format!(
+                    "is {threshold}, and guardians.delay_blocks {}, without guardians; must both be 0, or \
+                     guardians.members name at least 2",
+                    guardians.delay_blocks
+                ),
             );
         }
         return;
     }
     if found == 1 {
-        p.add("R-69", "guardians.members", "is one alone; there must be none or at least 2".into());
+        p.add("R-69", "guardians.members", "has length 1; must be 0, or 2 and more".into());
     }
     if threshold * 2 <= found || threshold > found {
         p.add(

@@ -92,7 +92,8 @@ impl Problems {
     fn text(&mut self, field: &str, text: &str, most: usize) {
         self.length(field, text.len(), 1, most);
         if let Some(c) = text.chars().find(|c| misleads(*c)) {
-            let what = format!("contains the control or invisible character U+{:04X}", u32::from(c));
+            let what =
+                format!("contains the control or invisible character U+{:04X}; must be plain text", u32::from(c));
             self.add("R-50", field, what);
         }
     }

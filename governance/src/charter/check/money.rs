@@ -59,10 +59,10 @@ fn staging(charter: &Charter, p: &mut Problems) {
         let field = format!("staging.keys[{i}]");
         let x_only = key.x_only_public_key().0;
         if !seen.insert(x_only.serialize()) {
-            p.add("G-122", &field, format!("{key} appears twice"));
+            p.add("G-122", &field, format!("{key} appears twice; must stand once"));
         }
         if charter.treasurers.iter().any(|treasurer| treasurer.key.x_only_public_key().0 == x_only) {
-            p.add("G-122", &field, format!("{key} is a treasurer's; guardians of staged payments are others"));
+            p.add("G-122", &field, format!("{key} is a treasurer's; must be somebody else's"));
         }
     }
 }

@@ -39,6 +39,9 @@ impl ClassRule {
         out.push(self.systems_sentence());
         out.push(self.course());
         out.push(format!("It passes if {}.", self.test()));
+        if self.systems.iter().any(|system| system.has_options()) {
+            out.push(self.choice_sentence().to_owned());
+        }
         if self.systems.contains(&System::YesNoVeto) {
             out.push(format!(
                 "Under yes_no_veto it is rejected, and its deposit lost, if {} of the weight cast is a veto.",
@@ -117,6 +120,17 @@ impl ClassRule {
             n => format!(" and at least {n} members vote"),
         };
         format!("{threshold} and {quorum}{distinct}")
+    }
+
+    /// V-21, V-26.
+    const fn choice_sentence(&self) -> &'static str {
+        match self.quorum {
+            Quorum::ParticipationBp(_) => {
+                "Of a choice, yes is what prefers the winner and no what prefers none of these; all that is cast or abstains counts for the \
+                 quorum, but what prefers none of these."
+            }
+            Quorum::YesOfTotalBp(_) => "Of a choice, yes is what prefers the winner and no what prefers none of these.",
+        }
     }
 
     fn bodies_sentence(&self) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::report::concentration::share_bp;
 use crate::report::{ReportTree, Row, Section, Unit, Value};
 use crate::state::ProposalRecord;
 use crate::tally::Sums;
-use crate::voting::{Count, Outcome};
+use crate::voting::{Count, Duels, Outcome};
 
 impl Period<'_> {
     pub(super) fn decisions(&self) -> Section {
@@ -50,6 +50,21 @@ impl Period<'_> {
             &["proposal", "counted", "round", "option", "weight", "falls"],
             self.rounds(&decided),
         )
+        .table(
+            "Pairs of Schulze votes",
+            &[
+                "proposal",
+                "counted",
+                "option",
+                "against",
+                "prefer it",
+                "prefer the other",
+                "strongest path",
+                "path back",
+            ],
+            self.pairs(&decided),
+        )
+        .table("Circles of Schulze votes", &["proposal", "counted", "in words"], self.circles(&decided))
     }
 
     /// F-12: the sums of every question, of each body that decided it.
@@ -130,6 +145,46 @@ impl Period<'_> {
         rows
     }
 
+    /// F-9: every pair of options of a Schulze vote, with the paths that decide.
+    fn pairs(&self, decided: &[(&ProposalRecord, &Standing)]) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (proposal, when, counted) in self.counts(decided) {
+            let Some(duels) = counted.count.duels() else { continue };
+            let options = counted.count.options();
+            let pairs = (0..=options).flat_map(|one| (one + 1..=options).map(move |other| (one, other)));
+            rows.extend(pairs.map(|(one, other)| Row {
+                values: vec![
+                    Value::Words(proposal.id.to_string()),
+                    Value::Words(when.to_owned()),
+                    label(proposal, one),
+                    label(proposal, other),
+                    Value::Number(duels.preferring(one, other)),
+                    Value::Number(duels.preferring(other, one)),
+                    Value::Number(duels.strength(one, other)),
+                    Value::Number(duels.strength(other, one)),
+                ],
+                evidence: self.tally(ReportTree::Ballots, counted.epoch, proposal),
+            }));
+        }
+        rows
+    }
+
+    /// F-9: where no option beats all others, which beat each other in a circle.
+    fn circles(&self, decided: &[(&ProposalRecord, &Standing)]) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (proposal, when, counted) in self.counts(decided) {
+            let Some(words) = counted.count.duels().and_then(|duels| circle_words(&duels, counted.count.options()))
+            else {
+                continue;
+            };
+            rows.push(Row {
+                values: vec![Value::Words(proposal.id.to_string()), Value::Words(when.to_owned()), Value::Words(words)],
+                evidence: self.tally(ReportTree::Ballots, counted.epoch, proposal),
+            });
+        }
+        rows
+    }
+
     /// V-34: every count that epochs up to the last made: at the close, and at enactment where it came to other sums.
     fn counts<'b>(
         &self,
@@ -177,6 +232,30 @@ fn winner(proposal: &ProposalRecord, outcome: Outcome) -> Value {
         Outcome::Passed { option: Some(option) } => label(proposal, option),
         _ => Value::None,
     }
+}
+
+/// A circle of wins in words, by the numbers of options; `None` where the option that is ahead is in none.
+fn circle_words(duels: &Duels, options: u16) -> Option<String> {
+    let circle = duels.circle();
+    let last = *circle.last()?;
+    let name = |option: u16| match option == options {
+        true => "none of these".to_owned(),
+        false => format!("option {}", u32::from(option) + 1),
+    };
+    let wins: Vec<(u16, u16)> =
+        std::iter::once(last).chain(circle.iter().copied()).zip(circle.iter().copied()).collect();
+    let (back, on) = wins.split_first()?;
+    let told = |(one, other): &(u16, u16)| {
+        format!(
+            "{} beats {} ({} to {})",
+            name(*one),
+            name(*other),
+            duels.preferring(*one, *other),
+            duels.preferring(*other, *one)
+        )
+    };
+    let told: Vec<String> = on.iter().chain([back]).map(told).collect();
+    Some(format!("{}: in this circle the strongest paths decide, and no win alone (V-29)", told.join(", ")))
 }
 
 /// What an option is called.

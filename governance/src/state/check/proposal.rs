@@ -79,7 +79,7 @@ impl LogState {
             self.charter().rule_for(content.class, content.amount_sat()).map_or(0, |(_, rule)| rule.deposit_sat);
         let held = self.deposit_sat(&thread, author, self.size());
         match held < needed {
-            true => not_now("G-96", format!("{held} sat are held for {thread}, class {class} needs {needed}")),
+            true => not_now("G-96", format!("{held} sat are held for {thread}, class {class} needs {needed} sat")),
             false => Ok(()),
         }
     }

@@ -72,7 +72,13 @@ impl LogState {
         let held = self.held_sat(&hold.channel);
         match held.checked_add(hold.amount_sat) {
             Some(sum) if sum <= balance => Ok(()),
-            _ => invalid("G-96", format!("{} sat on top of {held} held are more than the {balance}", hold.amount_sat)),
+            _ => {
+                let (wanted, channel) = (hold.amount_sat, hold.channel);
+                let what = format!(
+                    "{wanted} sat beside the {held} sat held are more than the {balance} sat of channel {channel}"
+                );
+                invalid("G-96", what)
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::app::order::{Does, Order};
 use crate::app::state::{App, Page};
 use crate::app::treasury::{Section, Stage, is_paid};
 use crate::app::{Act, Command, Purpose};
+use crate::untrusted::Untrusted;
 
 /// Begins what orders something of the treasury.
 pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
@@ -120,6 +121,10 @@ fn waits(app: &App) -> Option<String> {
     let number = row.proposal.number;
     Some(match row.stage {
         Stage::Asked => format!("#{number} is not decided yet; once its outcome is final it may be paid."),
+        Stage::Waiting if !row.proposal.vote.held_back.is_empty() => {
+            let held_back = row.proposal.vote.held_back.join(", and for ");
+            format!("#{number} has passed, and waits for {}.", Untrusted::new(&held_back).line())
+        }
         Stage::Waiting => format!("#{number} has passed, and waits for its epoch to be final and for the veto window."),
         Stage::Authorised => format!("Nothing of #{number} is open now: a session has it, or its time has not come."),
         Stage::Paid => format!("#{number} is paid."),

@@ -56,6 +56,7 @@ fn row(payment: &Authorisation<'_>, tip: u32, network: &str, room: usize, theme:
     let when = match (payment.stage, payment.from, payment.expires) {
         (Stage::Authorised, _, Some(expires)) => format!("{} left", left(expires)),
         (Stage::Waiting, Some(from), _) if from > tip => format!("in {}", left(from)),
+        (Stage::Waiting, ..) if !payment.proposal.vote.held_back.is_empty() => "held back".to_owned(),
         (Stage::Waiting, ..) => "when its epoch is final".to_owned(),
         (Stage::Asked, ..) => match payment.proposal.heights.map(|heights| heights.close_height) {
             Some(close) if close > tip => format!("vote: {} left", blocks(close - tip)),
