@@ -1,4 +1,4 @@
-//! A light member (docs/spec/50-node.md, N-220 to N-225): the log is read and checked anew at each start and is not stored; own entries, and
+//! A light member (docs/spec/node.md, N-220 to N-225): the log is read and checked anew at each start and is not stored; own entries, and
 //! what proofs of them need, are.
 
 use althing_governance::codec::{Canonical as _, Writer as Encoder};
