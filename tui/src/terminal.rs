@@ -19,6 +19,7 @@ use ratatui::{DefaultTerminal, Frame};
 
 use crate::app::{Action, App, Command, Report, update};
 use crate::screen::{Rendered, render};
+use crate::signals::Signals;
 use crate::theme::Theme;
 use crate::worker::{Errands, Open, Worker};
 
@@ -115,6 +116,8 @@ fn event_loop(
         (app.scroll_limit, app.hits, app.size) = (rendered.scroll_limit, rendered.hits, rendered.size);
         Ok(())
     };
+    // Before anything is on the screen that could be left there.
+    let signals = Signals::listen();
     picture(terminal, &mut app)?;
     let (events, queue) = mpsc::channel();
     let reports = events.clone();
@@ -123,7 +126,7 @@ fn event_loop(
     });
     let terminate = events.clone();
     thread::spawn(move || {
-        if crate::signals::wait().is_ok() {
+        if signals.and_then(Signals::wait).is_ok() {
             let _ = terminate.send(Event::Terminate);
             // A terminal that is gone can neither be read nor restored, and trying never ends. The store needs no good-bye.
             thread::sleep(CLOSING);

@@ -39,6 +39,11 @@ impl Hub {
             self.refuse_peer(peer, "N-128", &refusal.message);
             return Ok(());
         }
+        // A hub that the DAO has not put in could sign nothing of the channel: the stake would be on its way to nowhere.
+        if let Err(error) = self.shell.log_key() {
+            self.refuse_opening(peer, proposal, "N-78", &format!("{error:#}"));
+            return Ok(());
+        }
         let Some(Some(member)) = self.members.get(&PeerId(peer)).copied() else {
             self.refuse_peer(peer, "N-34", "name a vote key in hello before opening a stake channel");
             return Ok(());

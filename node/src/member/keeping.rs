@@ -18,6 +18,9 @@ use crate::store::Store;
 /// Name under which the counter of the lease is stored.
 const LEASE: &str = "lease";
 
+/// Name under which it is stored that the hub refused this folder.
+const REFUSED: &str = "copy";
+
 /// Segments handed to the hub for one question, as the hub does.
 const SEGMENTS_PER_FETCH: u32 = 64;
 
@@ -41,8 +44,11 @@ pub(super) struct Life {
 impl Life {
     /// A new life begins: counted before anybody hears of it. A folder that was never granted one stays at 0 until it is.
     pub(super) fn begin(store: &mut Store) -> Result<Self> {
+        let refused = store.meta(REFUSED)?.map(|text| String::from_utf8_lossy(&text).into_owned());
         let counter = match store.meta(LEASE)? {
             None => 0,
+            // A copy that counted on would overtake the folder that lives.
+            Some(_) if refused.is_some() => 0,
             Some(bytes) => {
                 let last = u64::from_be_bytes(bytes.as_slice().try_into().context("the stored lease")?);
                 let next = last.saturating_add(1);
@@ -51,7 +57,7 @@ impl Life {
             }
         };
         let claim = LeaseClaim { counter, token: entropy()? };
-        Ok(Self { claim, granted: false, refused: None, greeted: false, waiting: false, restoring: None })
+        Ok(Self { claim, granted: false, refused, greeted: false, waiting: false, restoring: None })
     }
 
     /// What is said of this life to every hub.
@@ -105,11 +111,13 @@ impl Member {
     }
 
     /// The hub knows a later life of these keys: this folder is a copy, or was put back. Nothing is signed with it any more.
-    pub(super) fn on_copy(&mut self, detail: &str) {
+    pub(super) fn on_copy(&mut self, detail: &str) -> Result<()> {
         let text = format!(
             "The hub refuses this folder: {detail} Another folder with these keys has been in use since. Use that one; if it is lost, begin anew with the seed words and `althing restore`."
         );
         tracing::error!("{text}");
+        // Also behind a restart nothing of this folder is broadcast: it would be what was revoked.
+        self.shell.store.write(|writer| writer.set_meta(REFUSED, text.as_bytes()))?;
         self.shell.alarms.insert("copy", text.clone());
         self.shell.revision += 1;
         // A hub has one connection with each key: this one would keep the living folder away.
@@ -121,6 +129,7 @@ impl Member {
         for answer in waiting {
             let _ = answer.try_send(Err(ApiError::invalid(COPY, text.clone())));
         }
+        Ok(())
     }
 
     /// Where this node's log ends: a hub that lost its disk learns from it what is missing (N-128).

@@ -106,7 +106,10 @@ impl Member {
         let life = Life::begin(&mut shell.store)?;
         let address = shell.hub_address()?;
         let me = MemberId::of(&shell.keys.vote().x_only_public_key().0);
-        shell.peers.keep_connected(address.clone());
+        match &life.refused {
+            None => shell.peers.keep_connected(address.clone()),
+            Some(text) => drop(shell.alarms.insert("copy", text.clone())),
+        }
         let mut member = Self {
             me,
             name: crate::setup::member_name(dir)?,
@@ -236,10 +239,7 @@ impl Member {
             }
             Msg::BackupData(data) => self.on_backup(&data),
             Msg::AppNack(nack) => self.on_nack(&nack),
-            Msg::PeerError(error) if error.rule == COPY => {
-                self.on_copy(&error.detail);
-                Ok(())
-            }
+            Msg::PeerError(error) if error.rule == COPY => self.on_copy(&error.detail),
             Msg::PeerError(error) if error.channel.is_none() => {
                 let text = format!("The hub refused something: {} {}", error.rule, error.detail);
                 self.shell.alarms.insert("hub", text.clone());

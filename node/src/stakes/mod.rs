@@ -36,7 +36,7 @@ use crate::store::{ChannelRow, MigrationRow, Store};
 
 pub use self::backups::{Backups, MAX_BACKUP_BYTES, inspect_backup};
 pub use self::migration::MigrationOrder;
-pub(crate) use self::monitors::{end_words, unpaid_words};
+pub(crate) use self::monitors::{end_words, lost_sat, unpaid_words};
 pub use self::seed_coins::SeedCoins;
 pub(crate) use self::splicing::splice_words;
 pub use self::splicing::{SpliceEffects, SpliceKind, SpliceOrder};

@@ -119,8 +119,8 @@ impl Shell {
             if end.is_none() && in_use && !bids && monitor.spends().keys().all(stale) {
                 return false;
             }
-            if end.is_some_and(|end| end.stage(tip) == Stage::Done) {
-                done.push(*number);
+            if let Some(end) = end.filter(|end| end.stage(tip) == Stage::Done) {
+                done.push((*number, (lost_sat(&end) > 0).then(|| end_words(&end))));
                 return false;
             }
             wanted.extend(monitor.actions(&watch, &market).into_iter().map(|action| (*number, action)));
@@ -129,10 +129,15 @@ impl Shell {
         // Before anything is broadcast: a rate that was bid is never forgotten (C-76).
         self.store.write(|writer| {
             // Nothing of a channel that ended for good can be punished any more.
-            done.iter().try_for_each(|number| writer.drop_blobs(*number))?;
+            done.iter().try_for_each(|(number, _)| writer.drop_blobs(*number))?;
             writer.put_monitors(&monitors)
         })?;
         self.stakes.monitors = monitors;
+        for (number, words) in done {
+            let (Some(words), Some(channel)) = (words, self.stakes.channel_mut(number)) else { continue };
+            channel.note = words;
+            self.persist_channel(number)?;
+        }
         self.alarms.extend(alarms.into_iter().map(|words| ("channel", words)));
         let mut closings = Vec::new();
         for (number, action) in wanted {
@@ -293,6 +298,11 @@ pub(crate) fn unpaid_words(least_sat: u64, channels: usize) -> String {
 /// What a person must know of an end.
 fn alarm(end: &End) -> Option<String> {
     let txid = end.txid;
+    if let sat @ 1.. = lost_sat(end) {
+        return Some(format!(
+            "The channel that {txid} closed is over, and the other side took {sat} sat of this side's part."
+        ));
+    }
     match end.kind {
         SpendKind::PeerRevoked { number } => Some(format!(
             "The other side broadcast the revoked commitment {number} ({txid}); all of the channel's coins are being taken from it."
@@ -306,6 +316,12 @@ fn alarm(end: &End) -> Option<String> {
         SpendKind::Unknown => Some(format!("The channel was spent by {txid}, which this node never signed.")),
         _ => None,
     }
+}
+
+/// What the other side took of what this side could have, satoshis.
+pub(crate) fn lost_sat(end: &End) -> u64 {
+    let lost = end.claims.iter().filter(|claim| matches!(claim.state, ClaimState::Lost { .. }));
+    lost.map(|claim| claim.output.value.to_sat()).fold(0, u64::saturating_add)
 }
 
 /// In words: how far the end of a channel has come.
@@ -323,6 +339,10 @@ pub(crate) fn end_words(end: &End) -> String {
         .filter(|claim| claim.state == ClaimState::Open)
         .map(|claim| claim.output.value.to_sat())
         .sum();
+    let taken = match lost_sat(end) {
+        0 => String::new(),
+        sat => format!("; the other side took {sat} sat of it"),
+    };
     let waits = if open > 0 { format!("; {open} sat are still to be taken home") } else { String::new() };
-    format!("The channel is {what}, {} blocks deep{waits}.", end.confirmations)
+    format!("The channel is {what}, {} blocks deep{taken}{waits}.", end.confirmations)
 }

@@ -46,7 +46,7 @@ use althing_governance::roll::StakeClaim;
 use crate::api::{ApiError, Balance, GateRequest, Member, Reply, Request, Role, Snapshot, Stake, Status};
 use crate::chain_view::moved_output;
 use crate::shell::Shell;
-use crate::stakes::{StakeChannel, end_words, splice_words, unpaid_words};
+use crate::stakes::{StakeChannel, end_words, lost_sat, splice_words, unpaid_words};
 
 /// Answers the questions that hub and member answer alike; `None` for the others.
 pub fn answer(
@@ -139,10 +139,14 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         .is_some_and(|id| shell.ledger.state().channels().contains_key(&althing_governance::ChannelId(id.0)));
     let amount_sat = machine.balances().member_sat;
     let is_home = |end: &End| end.claims.iter().all(|claim| claim.state != ClaimState::Open);
-    let end = shell.stakes.end(channel.number).filter(|end| machine.phase() != Phase::Closed || !is_home(end));
+    let end = shell
+        .stakes
+        .end(channel.number)
+        .filter(|end| machine.phase() != Phase::Closed || !is_home(end) || lost_sat(end) > 0);
     let ending = end.map(|end| ("closing", format!("{}{}", end_words(&end), waiting_words(shell, channel))));
     let (state, words) = ending.unwrap_or_else(|| match machine.phase() {
         Phase::Failed => ("failed", format!("Opening failed; no coins are in it. {}", channel.note)),
+        Phase::Closed if !channel.note.is_empty() => ("closed", channel.note.clone()),
         Phase::Closed => ("closed", "The channel is closed; the stake is back in the on-chain wallet.".to_owned()),
         Phase::Closing => ("closing", "Both sides are closing the channel together.".to_owned()),
         Phase::ForceClosing => {

@@ -50,8 +50,12 @@ fn run(arguments: &Arguments) -> Result<String> {
             Some(chosen) => chosen.clone(),
             None => story::newest_demo(&demos()?)?,
         };
-        story::join_as_guest(&demo)?;
-        return Ok(format!("Your keys and your node's store are in {}, as long as the demo's are.", demo.display()));
+        let guest = story::join_as_guest(&demo)?;
+        return Ok(format!(
+            "Your keys and your node's store are in {}, as long as the demo's are. The same member again, while the demo runs: cargo althing tui --data {}",
+            demo.display(),
+            guest.display()
+        ));
     }
     let data_dir = match &arguments.data_dir {
         Some(chosen) => chosen.clone(),

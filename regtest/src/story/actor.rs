@@ -31,6 +31,8 @@ pub struct Actor {
     data_dir: PathBuf,
     command: Vec<String>,
     process: Option<Process>,
+    /// Whether it is refused as a copy, and follows no log (N-125).
+    is_copy: bool,
 }
 
 impl Actor {
@@ -55,13 +57,24 @@ impl Actor {
     fn new(name: &str, program: &Program, data_dir: &Path, command: &[&str]) -> Self {
         let (name, program, data_dir) = (name.to_owned(), program.clone(), data_dir.to_owned());
         let command = command.iter().map(|word| (*word).to_owned()).collect();
-        Self { name, program, data_dir, command, process: None }
+        Self { name, program, data_dir, command, process: None, is_copy: false }
     }
 
     /// The name it goes by.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether its folder is a copy that the hub refuses: nobody waits for it to follow the log (N-125).
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
+        self.is_copy
+    }
+
+    /// Says so.
+    pub fn set_copy(&mut self, is_copy: bool) {
+        self.is_copy = is_copy;
     }
 
     /// Its data directory.

@@ -58,7 +58,7 @@ pub(super) fn welcome(data_dir: &Path, node: &Node, welcomed: &mut BTreeSet<Path
 ///
 /// # Errors
 /// When no demo runs there, or joining failed.
-pub fn join_as_guest(data_dir: &Path) -> Result<()> {
+pub fn join_as_guest(data_dir: &Path) -> Result<PathBuf> {
     let path = data_dir.join(DOOR);
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!("no demo runs in {}; `cargo demo` starts one in another terminal", data_dir.display())
@@ -93,8 +93,7 @@ pub fn join_as_guest(data_dir: &Path) -> Result<()> {
     ])?;
     File::create(joined(&guest)).with_context(|| guest.display().to_string())?;
     run(&["tui".as_ref()])?;
-    println!("The same member again, while the demo runs: cargo althing tui --data {}", guest.display());
-    Ok(())
+    Ok(guest)
 }
 
 /// The folder of the demo that was begun last, of those in `demos`, which are named by their time.

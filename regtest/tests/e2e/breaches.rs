@@ -96,6 +96,7 @@ pub(crate) fn go_back(actor: &mut Actor, old: &Path) -> Result<()> {
     std::fs::remove_dir_all(actor.data_dir())?;
     std::fs::create_dir_all(actor.data_dir())?;
     copy_folder(old, actor.data_dir())?;
+    actor.set_copy(actor.name() != "hub");
     actor.start()
 }
 

@@ -47,9 +47,21 @@ fn of_two_copies_of_a_live_database_the_second_is_refused() {
         })?;
         ensure!(!assembly.members[3].status()?.hub_connected, "the copy came again");
 
+        // Also when nobody is there to ask: what the copy would broadcast is revoked.
+        assembly.members[3].kill();
+        assembly.hub.stop()?;
+        assembly.members[3].start()?;
+        let alone = Request::StakeForceClose { channel: stake.channel.clone() };
+        let refusal = format!("{:#}", assembly.members[3].ask(alone).unwrap_err());
+        ensure!(refusal.contains("N-125"), "{refusal}");
+        let status = assembly.members[3].status()?;
+        ensure!(status.alarms.iter().any(|alarm| alarm.contains("N-125")), "{:?}", status.alarms);
+        assembly.hub.start()?;
+
         // What is always right are the words and the hub's backup.
         assembly.members[3].kill();
         crate::stale_backup::wipe(assembly.members[3].data_dir())?;
+        assembly.members[3].set_copy(false);
         assembly.members[3].start()?;
         wait_for("the channel to come back", PATIENCE, || match only_stake(&assembly.members[3]) {
             Ok(back) if back.state == "ready" && back.channel == stake.channel => Look::Ready(()),

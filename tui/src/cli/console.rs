@@ -205,8 +205,9 @@ static PAGE_IS_SHOWN: AtomicBool = AtomicBool::new(false);
 fn forget_when_interrupted() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        let Ok(signals) = crate::signals::Signals::listen() else { return };
         std::thread::spawn(|| {
-            if crate::signals::wait().is_ok() {
+            if signals.wait().is_ok() {
                 if PAGE_IS_SHOWN.load(Ordering::SeqCst) {
                     let _ = std::io::stderr().write_all(LEAVE_PAGE);
                     let _ = std::io::stderr().write_all(BROKEN_OFF);

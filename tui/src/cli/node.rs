@@ -204,7 +204,12 @@ impl Caller {
         };
         let count = stakes.len();
         let typed = channel.to_ascii_lowercase();
-        let mut named = stakes.into_iter().filter(|stake| typed.len() >= 4 && stake.channel.starts_with(&typed));
+        if typed.len() < 4 {
+            return Err(Failure::usage(format!(
+                "A stake channel is named by 4 digits of its id or more; {channel:?} is shorter."
+            )));
+        }
+        let mut named = stakes.into_iter().filter(|stake| stake.channel.starts_with(&typed));
         match (named.next(), named.next()) {
             (Some(stake), None) => Ok(stake),
             (None, _) => {
@@ -407,6 +412,8 @@ pub(super) fn run_named(
     running: serde_json::Value,
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
+    // Before anybody hears that it runs, and could ask it to end.
+    let signals = crate::signals::Signals::listen();
     match console.format {
         Format::Json => console.text(&running.to_string()),
         Format::Words | Format::Plain => {
@@ -415,7 +422,7 @@ pub(super) fn run_named(
     }
     let service = node.service();
     std::thread::spawn(move || {
-        if crate::signals::wait().is_ok() {
+        if signals.and_then(crate::signals::Signals::wait).is_ok() {
             // If it cannot stop by itself the next signal ends the process: the store is durable either way.
             let _ = service.call(Request::Stop);
         }
