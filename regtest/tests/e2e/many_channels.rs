@@ -106,7 +106,13 @@ fn a_payment_that_breaks_its_rule_is_refused_while_the_turn_is_away() {
         pay(member, &stake, 1_000)?;
         let told = only_stake(member)?;
         let most_sat = told.detail.context("a channel in full")?.spendable_sat;
-        for (amount_sat, words) in [(0, "at least 1 sat"), (told.amount_sat, "are kept"), (most_sat + 1, "are kept")] {
+        // No command says 0, and the node takes it from nobody else.
+        let nothing = refused(member, &["channel", "pay", &stake.channel, "0", "--yes"])?;
+        ensure!(nothing.contains("N-64"), "{nothing}");
+        let nothing = Request::ChannelPay { channel: stake.channel.clone(), amount_sat: 0 };
+        let nothing = format!("{:#}", member.ask(nothing).unwrap_err());
+        ensure!(nothing.contains("C-107") && nothing.contains("at least 1 sat"), "{nothing}");
+        for (amount_sat, words) in [(told.amount_sat, "are kept"), (most_sat + 1, "are kept")] {
             let refusal = refused(member, &["channel", "pay", &stake.channel, &amount_sat.to_string(), "--yes"])?;
             ensure!(refusal.contains("C-107") && refusal.contains(words), "{refusal}");
         }
@@ -114,7 +120,6 @@ fn a_payment_that_breaks_its_rule_is_refused_while_the_turn_is_away() {
     });
 }
 
-/// A file that is no backup is refused at once, without a hub, and before a life of the folder begins (N-125).
 /// N-35, C-11: what the hub refused to open is not opened later, unasked.
 #[test]
 fn a_refused_opening_ends() {
@@ -141,6 +146,7 @@ fn a_refused_opening_ends() {
     });
 }
 
+/// A file that is no backup is refused at once, without a hub, and before a life of the folder begins (N-125).
 #[test]
 fn a_damaged_backup_is_refused_before_anything_begins() {
     with_stakes("damaged-backup", |assembly| {
