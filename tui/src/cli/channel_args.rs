@@ -101,7 +101,7 @@ pub enum ChannelCommand {
 #[derive(Debug, Clone, Args)]
 pub struct TopUp {
     /// Satoshis that the wallet adds.
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=MOST_SAT))]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
     pub amount_sat: u64,
     /// The channel's id or the beginning of it; not needed with one channel.
     #[arg(long, value_name = "ID")]
@@ -115,7 +115,7 @@ pub struct TopUp {
 #[derive(Debug, Clone, Args)]
 pub struct TakeOut {
     /// Satoshis that leave the channel; the fee is taken from them.
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=MOST_SAT))]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_SAT))]
     pub amount_sat: u64,
     /// Where they go; to this folder's wallet if absent.
     #[arg(long, value_name = "ADDRESS")]
