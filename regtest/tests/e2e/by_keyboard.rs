@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use althing_node::api::WaitFor;
 use althing_regtest::Program;
 use althing_regtest::story::{
     Actor, Assembly, PASSWORD, authorise, await_executed, fund_treasury, payee, regtest_address,
@@ -14,6 +15,9 @@ use crate::stage::with_members_on_roll;
 
 /// Blocks from a stake until its weight is on a final roll.
 const ON_ROLL_WITHIN_BLOCKS: u32 = 60;
+
+/// Longest wait for a block to be followed.
+const SETTLE_WITHIN_SECS: u64 = 90;
 
 #[test]
 fn a_newcomer_joins_by_an_invitation_and_gets_weight() {
@@ -61,6 +65,8 @@ fn a_newcomer_joins_by_an_invitation_and_gets_weight() {
         let screens = Tmux::run("joined", (80, 24), &command);
         screens.wait_for("Stake channel");
         assembly.mine_until("Ketill on the roll", ON_ROLL_WITHIN_BLOCKS, || {
+            // The newcomer is none of the members that every block waits for.
+            newcomer.wait(WaitFor::Height(assembly.node.tip()?.height), SETTLE_WITHIN_SECS)?;
             let members = assembly.members[0].members()?;
             let found = members.iter().find(|member| member.name == "Ketill");
             Ok(found.filter(|member| member.weight.as_deref() == Some("250000")).map(|_| ()))
