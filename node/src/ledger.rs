@@ -535,7 +535,7 @@ impl Ledger {
         judged.map_err(|refusal| refused(position, "gate refill", refusal))
     }
 
-    /// G-30: heads of blocks that are not in the best chain, in a row longer than any reorganisation, are made up.
+    /// G-30: heads of blocks that are not in the best chain, a day of them in a row, are made up.
     fn check_head_block(&self, position: u64, head: &LogHead, chain: &mut dyn ChainView) -> Result<(), LedgerError> {
         let Some(found) = chain.block_hash(head.tip_height)?.filter(|found| *found != head.tip_hash) else {
             return Ok(());

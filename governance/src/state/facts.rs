@@ -20,12 +20,15 @@ pub struct Mined<'a> {
     pub block: BlockHash,
 }
 
+/// Heads in a row that name no block of the best chain, of which the last is refused: about a day of blocks (G-30).
+pub const STALE_HEADS: usize = 144;
+
 impl LogState {
     /// G-30: the block that a head names is in the best chain. `blocks` has the hashes at the head's height and at those of the
     /// heads before it, as far as the caller knows them ([`LogState::heights_behind`]).
     ///
-    /// A tip can become stale after an honest hub signed it, and the log keeps that head. But a reorganisation is shorter than
-    /// what makes a block final: of that many heads in a row one names a block that stayed.
+    /// A tip can become stale after an honest hub signed it, and the log keeps that head, also behind several reorganisations one after
+    /// another. A head's block decides nothing, so the bound is wide: it only ends a log that names no chain at all.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] when this head and so many before it name blocks that are not in the best chain.
@@ -33,13 +36,12 @@ impl LogState {
         let is_off = |head: &LogHead| blocks.get(&head.tip_height).is_some_and(|block| *block != head.tip_hash);
         let run = self.heads.iter().rev().map(|record| &record.head).take_while(|head| is_off(head)).count();
         let Some(block) = blocks.get(&head.tip_height).filter(|_| is_off(head)) else { return Ok(()) };
-        let depth = self.charter().final_depth;
-        match u32::try_from(run).unwrap_or(u32::MAX).saturating_add(1) >= depth {
+        match run + 1 >= STALE_HEADS {
             true => invalid(
                 "G-30",
                 format!(
                     "the head names block {} at height {}, the best chain has {block}; it is the last of {} heads in a row \
-                     beside the best chain, and fewer than {depth} can become stale",
+                     beside the best chain, and fewer than {STALE_HEADS} can become stale",
                     head.tip_hash,
                     head.tip_height,
                     run + 1
@@ -53,8 +55,7 @@ impl LogState {
     /// best chain has.
     #[must_use]
     pub fn heights_behind(&self) -> Vec<u32> {
-        let depth = usize::try_from(self.charter().final_depth).unwrap_or(usize::MAX);
-        self.heads.iter().rev().take(depth).map(|record| record.head.tip_height).collect()
+        self.heads.iter().rev().take(STALE_HEADS).map(|record| record.head.tip_height).collect()
     }
 
     /// G-99: the transaction that a note names is the payment: authorised before, through its gate, of exactly its outputs.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use bitcoin::{BlockHash, OutPoint};
 
 pub use bodies::BodyVote;
-pub use facts::Mined;
+pub use facts::{Mined, STALE_HEADS};
 pub use forced::can_be_forced;
 pub use holds::HoldFate;
 use index::EntryIndex;

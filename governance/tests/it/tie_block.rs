@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use althing_governance::charter::Class;
 use althing_governance::entry::{Ballot, Entry, LogHead, ProposalContent, ProposalOption};
 use althing_governance::signing::Statement as _;
-use althing_governance::state::MissingFact;
+use althing_governance::state::{MissingFact, STALE_HEADS};
 use althing_governance::voting::{Outcome, System, TieBreak};
 use althing_governance::{LogState, ProposalId};
 
@@ -90,20 +90,22 @@ fn a_replay_that_lacks_the_block_says_so() {
     assert_eq!(other.ledger(), world.state.ledger());
 }
 
-/// Tips become stale and the log keeps their heads; but no reorganisation is as long as what makes a block final.
+/// Tips become stale and the log keeps their heads, of several reorganisations one after another too; but not for a day.
 #[test]
 fn heads_beside_the_chain_are_refused_when_they_cannot_be_stale() {
     let mut world = world();
     let best: BTreeMap<u32, _> = (0..2000).map(|height| (height, block_hash(height))).collect();
     let lie = |world: &World, offset: u32| LogHead { tip_hash: block_hash(9000 + offset), ..world.log_head() };
     for round in 0..2 {
-        for offset in 0..3 {
+        let last = u32::try_from(STALE_HEADS).unwrap() - 1;
+        assert!(last > 2 * world.state.charter().final_depth);
+        for offset in 0..=last {
             world.height += 1;
             let head = lie(&world, offset);
             match world.state.check_head_block(&head, &best) {
-                Ok(()) => assert!(offset < 2, "three in a row"),
+                Ok(()) => assert!(offset < last, "a day in a row"),
                 Err(refusal) => {
-                    assert_eq!((refusal.rule(), offset), ("G-30", 2));
+                    assert_eq!((refusal.rule(), offset), ("G-30", last));
                     let told = refusal.to_string();
                     assert!(told.contains(&block_hash(world.height).to_string()), "{told}");
                     continue;

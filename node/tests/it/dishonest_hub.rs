@@ -7,6 +7,7 @@ use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Anchored, Choice, Entry};
 use althing_governance::epoch::EpochClose;
 use althing_governance::id::TreeHash;
+use althing_governance::state::STALE_HEADS;
 use althing_governance::tally::{BallotLeaf, Outcome};
 use althing_node::ledger::LedgerError;
 use bitcoin::hashes::Hash as _;
@@ -14,7 +15,7 @@ use bitcoin::{BlockHash, Txid};
 
 use crate::forger::{forge_ballots, forge_decision, forge_roll, reweigh};
 use crate::story::{DECIDING, Story, VOTER};
-use crate::world::{FINAL_DEPTH, MEMBERS, member_id};
+use crate::world::{MEMBERS, member_id};
 
 /// Anchors a changed close; the replay must refuse the entry with this in the message and stay as it was.
 #[track_caller]
@@ -35,22 +36,23 @@ fn the_honest_one_is_taken() {
     assert_eq!(story.world.ledger.state().anchored().len() as u32, DECIDING);
 }
 
-/// A tip may become stale behind an honest hub; as many in a row as make a block final may not.
+/// Tips may become stale behind an honest hub; a day of them in a row may not.
 #[test]
 fn heads_of_made_up_blocks_are_refused() {
     let (mut story, entry) = Story::told_with(|_, _| {});
     story.world.append(&entry).unwrap();
     let world = &mut story.world;
-    for number in 1..=FINAL_DEPTH {
+    let day = u32::try_from(STALE_HEADS).unwrap();
+    for number in 1..=day {
         world.chain.mine(Vec::new());
         let head = world.head_of(BlockHash::from_byte_array([0x5a; 32]));
         match world.append(&head) {
-            Ok(()) => assert!(number < FINAL_DEPTH, "{number} in a row"),
+            Ok(()) => assert!(number < day, "{number} in a row"),
             Err(error) => {
                 assert!(matches!(error, LedgerError::Invalid { kind: Some("head"), .. }), "{error:?}");
                 let (message, found) = (error.to_string(), world.chain.hash(world.chain.height()));
                 assert!(message.contains("G-30") && message.contains(&found.to_string()), "{message}");
-                assert_eq!(number, FINAL_DEPTH);
+                assert_eq!(number, day);
             }
         }
     }
