@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use althing_node::api::{BackupInfo, Choice, Reply, Request, Restored};
+use althing_node::api::{BackupInfo, Choice, Reply, Request, Restored, Stake};
 use althing_node::store::DATABASE_FILE;
 use althing_regtest::story::{Actor, Assembly, motions, propose};
 use althing_regtest::{Look, wait_for};
@@ -10,7 +10,9 @@ use anyhow::{Context, Result, ensure};
 use bitcoin::Transaction;
 
 use crate::breaches::{DUES_SAT, pay};
-use crate::channel_ends::{PATIENCE, await_child, balance, fund_actor, only_stake, spender_in_mempool, with_stakes};
+use crate::channel_ends::{
+    PATIENCE, await_child, balance, fund_actor, only_stake, spender_in_mempool, stake_of, with_stakes,
+};
 use crate::stage::scratch;
 use crate::tower::keeping;
 
@@ -90,12 +92,7 @@ fn what_the_hub_holds_takes_the_place_of_an_older_copy_taken_up_without_it() {
         ensure!(written.channels[0].number == 1, "{written:?}");
         pay(assembly, 1, &stake)?;
         let paid_twice = stake.amount_sat - 2 * DUES_SAT;
-        wait_for("the hub's new balance", PATIENCE, || match assembly.hub.stakes() {
-            Ok(stakes) if stakes.iter().any(|s| s.channel == stake.channel && s.amount_sat == paid_twice) => {
-                Look::Ready(())
-            }
-            other => Look::NotYet(format!("{other:?}")),
-        })?;
+        await_at_hub(assembly, &stake, paid_twice)?;
         assembly.members[1].kill();
         wipe(assembly.members[1].data_dir())?;
         assembly.hub.stop()?;
@@ -131,12 +128,7 @@ fn seed_words_and_backup_go_on_voting_and_paying_with_every_message_lost_in_betw
             let wanted = stake.amount_sat - lives * DUES_SAT;
             assembly.members[1].ask(Request::ChannelPay { channel: stake.channel.clone(), amount_sat: DUES_SAT })?;
             if lives < 3 {
-                wait_for("the hub's new balance", PATIENCE, || match assembly.hub.stakes() {
-                    Ok(stakes) if stakes.iter().any(|s| s.channel == stake.channel && s.amount_sat == wanted) => {
-                        Look::Ready(())
-                    }
-                    other => Look::NotYet(format!("{other:?}")),
-                })?;
+                await_at_hub(assembly, &stake, wanted)?;
             }
             assembly.members[1].kill();
             wipe(assembly.members[1].data_dir())?;
@@ -160,6 +152,15 @@ fn seed_words_and_backup_go_on_voting_and_paying_with_every_message_lost_in_betw
         })?;
         Ok(())
     });
+}
+
+/// The last message of a payment has arrived: nothing is said again later, which would be newer than any backup (C-92).
+fn await_at_hub(assembly: &Assembly, stake: &Stake, amount_sat: u64) -> Result<()> {
+    wait_for("the hub's new balance", PATIENCE, || match stake_of(&assembly.hub, &stake.channel) {
+        Ok(now) if now.amount_sat == amount_sat => Look::Ready(()),
+        other => Look::NotYet(format!("{other:?}")),
+    })?;
+    Ok(())
 }
 
 fn pay_again(assembly: &Assembly, member: usize) -> Result<()> {
