@@ -188,7 +188,6 @@ impl Ledger {
                 AccountKind::DepositReturned => settled.returned_sat = settled.returned_sat.saturating_add(entry.sat),
                 AccountKind::DepositForfeited => {
                     settled.forfeited_sat = settled.forfeited_sat.saturating_add(entry.sat);
-                    self.note_forfeit(step, entry.sat);
                 }
                 AccountKind::Reward => {}
             }

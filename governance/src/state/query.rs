@@ -240,15 +240,6 @@ impl LogState {
         &self.equivocations
     }
 
-    /// Satoshis of a channel that are held as deposits: of threads whose newest version is not over by the log's height, or
-    /// which are still to be logged (G-96).
-    #[must_use]
-    pub fn held_sat(&self, channel: &ChannelId) -> u64 {
-        let tip = self.tip_height().unwrap_or(0);
-        let holds = self.holds_of(channel).filter(|hold| self.is_held(hold, tip));
-        holds.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
-    }
-
     /// The hash of the block at a height, if it was given. What a head says of it is the hub's word, and decides nothing.
     pub(crate) fn given_block_hash(&self, height: u32) -> Option<BlockHash> {
         self.block_hashes.get(&height).copied()
