@@ -48,7 +48,11 @@ impl Member {
             thread: content.thread(id).to_string(),
             class: content.class.name().to_owned(),
             title: content.title.clone(),
-            effects: content.sentences_against(charter, self.shell.dao.network()),
+            effects: {
+                let mut effects = content.sentences_against(charter, self.shell.dao.network());
+                effects.extend(view::persons::sentences(&self.shell, charter, &content));
+                effects
+            },
             options: match content.system.has_options() {
                 true => content.options.iter().map(|option| option.label.clone()).collect(),
                 false => Vec::new(),

@@ -139,6 +139,7 @@ fn describe(
         author_name: name_of(shell, &record.author),
         effects: {
             let mut effects = record.content.sentences_against(state.charter_of(record), shell.dao.network());
+            effects.extend(super::persons::sentences(shell, state.charter_of(record), &record.content));
             effects.extend(no_treasury(&record.content));
             effects.extend(keys_apart(&record.content));
             effects
