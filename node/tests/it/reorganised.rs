@@ -2,13 +2,19 @@
 //!
 //! Who begins then must come to the same log as who was there, wait where nothing can be told, and still refuse what is false.
 
+use std::path::Path;
+
 use althing_governance::entry::Anchored;
 use althing_governance::roll::{FundingFact, StakeClaim};
+use althing_node::audit::audit;
+use althing_node::judge::{Source, Verdict};
 use althing_node::ledger::{ChainView, Ledger, LedgerError};
+use althing_node::store::{BlockRow, Store};
 use anyhow::Result;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint, TxOut};
 
+use crate::audited_directory::{HEADERS, directory};
 use crate::chain::{Chain, input, transaction};
 use crate::story::Story;
 use crate::world::{FINAL_DEPTH, World};
@@ -146,4 +152,48 @@ impl ChainView for Again {
     fn judged_before(&self) -> bool {
         true
     }
+}
+
+/// The folder of a member whose node was off while the chain was reorganised: nothing in it is false, and nobody can tell (N-26).
+#[test]
+fn a_folder_that_slept_through_a_reorganisation_cannot_be_judged() {
+    let Story { world, .. } = Story::told();
+    let dir = directory(&world, &world.segments);
+    store_blocks(dir.path(), &world.chain);
+    let audited = |chain: &Chain| {
+        std::fs::write(dir.path().join(HEADERS), chain.header_bytes()).unwrap();
+        audit(dir.path(), &Source::Headers(dir.path().join(HEADERS)), &mut |_, _| {}).unwrap()
+    };
+    assert_eq!(audited(&world.chain).verdict, Verdict::Valid);
+    // Down to a block with nothing in it, to the newest link, and below everything.
+    for height in [world.chain.height() - 1, world.chain.height_of(*world.links.last().unwrap()) - 1, 2] {
+        let mut chain = world.chain.branch_at(height);
+        mine_to(&mut chain, world.chain.height() + 1);
+        let report = audited(&chain);
+        let difference = report.first_difference.unwrap_or_default();
+        assert_eq!(report.verdict, Verdict::CannotTell, "{height}: {difference}");
+        assert!(difference.contains("N-26") && difference.contains("audit again"), "{height}: {difference}");
+        assert!(!difference.contains("Some("), "{difference}");
+    }
+    // A block in the middle that is another one is no reorganisation.
+    let middle = world.chain.height() - 2;
+    let mut other = world.chain.branch_at(middle - 1);
+    other.mine(Vec::new());
+    let mut store = Store::open(dir.path()).unwrap();
+    store.write(|writer| writer.put_block(&block_row(&other, middle))).unwrap();
+    let report = audited(&world.chain);
+    assert_eq!(report.verdict, Verdict::Invalid);
+    assert!(report.first_difference.unwrap().contains("N-26"));
+}
+
+fn store_blocks(dir: &Path, chain: &Chain) {
+    let mut store = Store::open(dir).unwrap();
+    for height in 1..=chain.height() {
+        store.write(|writer| writer.put_block(&block_row(chain, height))).unwrap();
+    }
+}
+
+fn block_row(chain: &Chain, height: u32) -> BlockRow {
+    let header = bitcoin::consensus::encode::serialize(&chain.block(height).header);
+    BlockRow { height, hash: chain.hash(height).to_byte_array(), header }
 }
