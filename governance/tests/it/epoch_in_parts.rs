@@ -2,11 +2,11 @@
 
 use althing_governance::charter::Body;
 use althing_governance::delegation::{Delegation, Part, Scope};
-use althing_governance::entry::Choice;
+use althing_governance::entry::{Choice, Entry};
 use althing_governance::epoch::{close, close_by};
-use althing_governance::ledger::Fate;
+use althing_governance::ledger::{Fate, Ledger};
 use althing_governance::parallel::{Alone, Workers};
-use althing_governance::ProposalId;
+use althing_governance::{LogState, ProposalId};
 use proptest::prelude::*;
 
 use crate::shuffled::Shuffled;
@@ -120,4 +120,46 @@ fn many_are_counted_again_in_one_epoch() {
     assert_eq!((again, fates(Fate::Effective), fates(Fate::Failed)), (12, 8, 4), "{enacted:?}");
     assert!(enacted.iter().all(|epoch| *epoch == enacted[0]), "{enacted:?}");
     assert!(last.standings().values().any(|standing| standing.again.is_some()), "no stake was gone");
+}
+
+/// The log of a world once more, told on the way what each epoch decided.
+fn replayed(world: &World, told: impl Fn(usize) -> Option<usize>) -> LogState {
+    let mut state = LogState::new(world.state.params().clone());
+    for entry in &world.log {
+        if let Entry::Anchored(anchored) = entry {
+            let index = anchored.header.epoch as usize - 1;
+            state.set_roll(anchored.header.epoch, world.rolls[index].clone());
+            if let Some(close) = told(index).map(|index| &world.closes[index]) {
+                state.set_decided(close);
+            }
+        }
+        state.apply(state.size(), entry.clone()).unwrap();
+    }
+    state
+}
+
+#[test]
+fn what_a_close_decided_is_taken_over_when_its_header_is_final() {
+    let world = story();
+    let own = replayed(&world, |_| None);
+    assert_eq!(own.ledger(), world.state.ledger());
+    assert_eq!(replayed(&world, Some), own, "told of each epoch");
+    // What is told of another epoch is of no use here, and comes to nothing.
+    let shifted = replayed(&world, |index| index.checked_sub(1));
+    assert_eq!(shifted.ledger(), own.ledger(), "told of others");
+    // It is taken over as it is, and nothing is counted for it.
+    let mut state = LogState::new(world.state.params().clone());
+    let mut empty = world.closes[0].clone();
+    let closes = &world.closes;
+    empty.ledger = closes[1].ledger.clone();
+    state.set_roll(1, world.rolls[0].clone());
+    state.set_decided(&empty);
+    for entry in &world.log {
+        state.apply(state.size(), entry.clone()).unwrap();
+        if matches!(entry, Entry::Anchored(_)) {
+            break;
+        }
+    }
+    assert_eq!(state.ledger(), &closes[1].ledger);
+    assert_ne!(closes[0].ledger, Ledger::new());
 }
