@@ -58,7 +58,7 @@ fn numbers_that_are_none_are_refused_by_their_rule_before_anything_is_asked() {
         assert!(outcome.asked.is_empty(), "{ballot}");
     }
     // Nothing named is no abstention that nobody asked for.
-    for ballot in ["--rank=", "--rank ,", "--approve=", "--approve ,,"] {
+    for ballot in ["--rank=", "--rank ,", "--approve=", "--approve ,,", "--score=", "--split ,", "--credits="] {
         let outcome = refused(&format!("vote 949f {ballot}"));
         assert_eq!(outcome.json()["error"]["rule"], "V-3", "{ballot}");
         assert!(outcome.asked.is_empty(), "{ballot}");
