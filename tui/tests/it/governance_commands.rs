@@ -110,7 +110,7 @@ fn what_cannot_be_read_names_a_rule_and_the_value() {
         ("report --from -1", "N-64", "-1"),
         ("propose confiscate --title T --proposal #3 --member ab --amount-sat -5", "N-64", "-5"),
         ("propose spend --title T --to A=18446744073709551616 --fee-cap 1", "G-24", "18446744073709551616"),
-        ("propose budget --title T --to A --milestone 1@4294967296=x --fee-cap 1", "G-24", "1@4294967296=x"),
+        ("propose budget --title T --to A --milestone 1@4294967296=x --fee-cap 1", "G-84", "4294967296"),
         ("propose elect --title T --descriptor d --treasurer Ann", "G-24", "Ann"),
         ("propose text --title T --system borda", "V-1", "borda"),
         ("propose text --title T --system score=65536", "V-1", "score=65536"),
