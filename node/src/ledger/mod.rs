@@ -239,7 +239,11 @@ impl Ledger {
         match &entry {
             Entry::Anchored(anchored) => {
                 self.check_anchored(position, &anchored.statement, chain)?;
-                newly_final = Some(anchored.statement.header.epoch);
+                let epoch = anchored.statement.header.epoch;
+                if let Some((close, _)) = self.closes.get(&epoch) {
+                    self.state.set_decided(close);
+                }
+                newly_final = Some(epoch);
             }
             Entry::Head(signed) => {
                 notes::check_clock(position, signed, chain)?;
