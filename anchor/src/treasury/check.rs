@@ -6,7 +6,7 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
 
 use super::bond::{Bond, bonds_in, goes_back};
-use super::descriptor::Treasury;
+use super::descriptor::{INDEXES_IN_SIGHT, Treasury};
 use super::explain::is_taproot;
 use super::intent::SpendIntent;
 use super::reason::{PsbtReason, PsbtUnknown};
@@ -255,7 +255,7 @@ impl Judge<'_> {
         }
     }
 
-    /// T-51, T-52: the decided outputs first and in order, then at most one back to the treasury (housekeeping: any number).
+    /// T-51, T-52, T-110: the decided outputs first and in order, then at most one back to the treasury (housekeeping: any number).
     /// Returns what goes back.
     fn outputs(&mut self) -> Amount {
         let outputs = &self.psbt.unsigned_tx.output;
@@ -284,6 +284,10 @@ impl Judge<'_> {
                 Some(origin) if origin.generation + 1 != current => {
                     let generation = origin.generation + 1;
                     self.reasons.push(PsbtReason::FormerChange { vout, generation, current });
+                }
+                // T-110: whoever follows the treasury has to see it.
+                Some(origin) if origin.index >= INDEXES_IN_SIGHT => {
+                    self.reasons.push(PsbtReason::OutOfSight { vout, index: origin.index });
                 }
                 Some(_) if number > 0 && !decided.is_empty() => self.reasons.push(PsbtReason::SecondChange { vout }),
                 Some(_) => change = saturating(change, output.value),

@@ -19,6 +19,10 @@ pub const MAX_DESCRIPTOR_BYTES: usize = 2048;
 /// Derivation indexes that are looked through for a script of which nothing else is known.
 pub const SEARCHED_INDEXES: u32 = 64;
 
+/// T-110: every node follows the scripts at the indexes below this one from the beginning, whatever was paid to them. Nothing goes
+/// back to the treasury further out, where nobody might see it.
+pub const INDEXES_IN_SIGHT: u32 = 200;
+
 /// Most keys a treasury may have: what P2WSH `multi` allows within the standard limits.
 pub const MAX_TREASURY_KEYS: usize = 15;
 
@@ -234,7 +238,7 @@ impl Treasury {
     /// The derivation index whose script this is: one of `hints`, or below [`SEARCHED_INDEXES`].
     pub fn index_of(&self, script: &Script, hints: impl IntoIterator<Item = u32>) -> Option<u32> {
         let searched = if self.is_ranged() { SEARCHED_INDEXES } else { 1 };
-        let mut candidates = hints.into_iter().take(SEARCHED_INDEXES as usize).chain(0..searched);
+        let mut candidates = hints.into_iter().chain(0..searched);
         candidates.find(|index| self.script_at(*index).is_ok_and(|own| *own == *script))
     }
 

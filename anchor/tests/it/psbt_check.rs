@@ -1,9 +1,11 @@
 //! The check before a signature: honest transactions pass, and every attack is refused for its reason.
 
-use althing_anchor::{GateState, PsbtReason, PsbtUnknown, PsbtVerdict, Treasury};
+use althing_anchor::{
+    GateState, INDEXES_IN_SIGHT, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, TreasuryCoin,
+};
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::Psbt;
-use bitcoin::{Amount, EcdsaSighashType, Txid};
+use bitcoin::{Amount, EcdsaSighashType, TxOut, Txid};
 use proptest::prelude::*;
 
 use crate::support::xpub;
@@ -87,6 +89,46 @@ fn foreign_change_with_our_derivation_paths_is_refused() {
         Treasury::parse(&format!("wsh(sortedmulti(2,{}/0/*,{}/0/*,{}/0/*))", xpub(1), xpub(2), xpub(9))).unwrap();
     psbt.unsigned_tx.output[2].script_pubkey = theirs.script_at(9).unwrap();
     refused_by(&chest, &psbt, "T-52");
+}
+
+/// T-110: change far out is the treasury's by its script, and lost to everybody who follows it.
+#[test]
+fn what_goes_back_stays_in_sight() {
+    for treasury in [wsh(), tr()] {
+        let chest = Chest::new(treasury);
+        let to = |index: u32, payments: &[(SpendIntent, TreasuryCoin)]| {
+            let mut plan = chest.plan(payments);
+            plan.change_index = index;
+            plan.build().unwrap()
+        };
+        let payment = [(chest.intent.clone(), chest.gate.clone())];
+        assert!(matches!(chest.check(&to(INDEXES_IN_SIGHT - 1, &payment)), PsbtVerdict::Accept(_)));
+        for index in [INDEXES_IN_SIGHT, 1_000_000, (1 << 31) - 1] {
+            let found = reasons(chest.check(&to(index, &payment)));
+            assert_eq!(found, [PsbtReason::OutOfSight { vout: 2, index }]);
+            // Housekeeping, whose outputs are all the treasury's.
+            let mut plan = chest.plan(&[]);
+            (plan.change_index, plan.required, plan.coins) = (index, &chest.coins, &[]);
+            let found = reasons(chest.check_paying(&plan.build().unwrap(), &[]));
+            assert_eq!(found, [PsbtReason::OutOfSight { vout: 0, index }]);
+        }
+    }
+}
+
+/// As many gates as one housekeeping may make, beside the change, have their paths shown (T-25), so that the check knows them.
+#[test]
+fn many_gates_are_made_at_once() {
+    let chest = Chest::new(wsh());
+    let gate = |index: u32| TxOut {
+        value: Amount::from_sat(1_000),
+        script_pubkey: chest.generations[0].script_at(index).unwrap(),
+    };
+    let gates: Vec<TxOut> = (101..165).map(gate).collect();
+    let mut plan = chest.plan(&[]);
+    (plan.own_outputs, plan.change_index, plan.own_fee_cap) = (&gates, 100, Amount::from_sat(50_000));
+    let psbt = plan.build().unwrap();
+    assert_eq!(psbt.unsigned_tx.output.len(), 65);
+    assert!(matches!(chest.check_paying(&psbt, &[]), PsbtVerdict::Accept(_)), "{:?}", chest.check_paying(&psbt, &[]));
 }
 
 #[test]
