@@ -41,6 +41,8 @@ pub struct CheckFacts<'a> {
     pub depth: Option<(u32, u32)>,
     /// Height of the best block.
     pub tip: Option<u32>,
+    /// The outputs that are spent, as far as they are known to be there; `None` where nothing tells (T-111).
+    pub coins: Option<&'a BTreeMap<OutPoint, TxOut>>,
     /// What is known of gates.
     pub gates: &'a BTreeMap<OutPoint, GateState>,
     /// Highest fee rate of housekeeping.
@@ -162,7 +164,7 @@ impl Judge<'_> {
         }
     }
 
-    /// T-46 to T-50, T-54: what is spent is the treasury's, shown, not set apart, and will be signed as a whole. Returns the
+    /// T-46 to T-50, T-54, T-111: what is spent is the treasury's, shown, not set apart, and will be signed as a whole. Returns the
     /// sum; `None` when an amount is not shown.
     fn inputs(&mut self) -> Option<Amount> {
         let current = self.facts.generations.len();
@@ -188,6 +190,7 @@ impl Judge<'_> {
                 }
             };
             total = total.and_then(|total| total.checked_add(prevout.value));
+            self.coin(input, outpoint, prevout, is_gate);
             if self.is_staged(prevout) {
                 continue;
             }
@@ -209,6 +212,17 @@ impl Judge<'_> {
             self.reasons.extend(mixed);
         }
         total
+    }
+
+    /// T-111: the coin is there, and is what it is shown to be. Of a gate its state is asked (T-44).
+    fn coin(&mut self, input: usize, outpoint: OutPoint, shown: &TxOut, is_gate: bool) {
+        match self.facts.coins.map(|coins| coins.get(&outpoint)) {
+            Some(Some(made)) if made != shown => {
+                self.reasons.push(PsbtReason::UnknownInput { input, problem: "the coin has another amount or script" });
+            }
+            Some(None) if !is_gate => self.unknown.push(PsbtUnknown::Coin { outpoint }),
+            _ => {}
+        }
     }
 
     /// T-95: a coin that rests in a stage. A payment spends none: the payout is judged beside its stage.

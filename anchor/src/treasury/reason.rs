@@ -334,6 +334,12 @@ pub enum PsbtUnknown {
         /// The gate.
         gate: OutPoint,
     },
+    /// Nothing says that a coin was ever made.
+    #[error("T-111: coin {outpoint} is not known here; a session that spends what is not there can never be mined")]
+    Coin {
+        /// What is spent.
+        outpoint: OutPoint,
+    },
     /// Nothing says whether a hub's bond is free.
     #[error("T-57: whether the hub's bond {outpoint} is free to go back is in the log, which is not known here")]
     Bond {

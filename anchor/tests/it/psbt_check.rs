@@ -1,11 +1,13 @@
 //! The check before a signature: honest transactions pass, and every attack is refused for its reason.
 
+use std::collections::BTreeMap;
+
 use althing_anchor::{
     GateState, INDEXES_IN_SIGHT, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, TreasuryCoin,
 };
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::Psbt;
-use bitcoin::{Amount, EcdsaSighashType, TxOut, Txid};
+use bitcoin::{Amount, EcdsaSighashType, OutPoint, TxOut, Txid};
 use proptest::prelude::*;
 
 use crate::support::xpub;
@@ -232,6 +234,35 @@ fn only_free_coins_of_the_treasury_are_spent() {
     let mut psbt = chest.psbt();
     psbt.inputs[1].witness_script = Some(payee(3));
     refused_by(&chest, &psbt, "T-54");
+}
+
+/// T-111: a transaction that spends a coin which nobody made can never be mined, and is in the way of those that can.
+#[test]
+fn an_invented_coin_is_not_signed_for() {
+    for treasury in [wsh(), tr()] {
+        let mut chest = Chest::new(treasury);
+        let psbt = chest.psbt();
+        let made = |coin: &TreasuryCoin| (coin.outpoint, coin.output().unwrap().clone());
+        let all: BTreeMap<OutPoint, TxOut> = chest.coins.iter().chain([&chest.gate]).map(made).collect();
+        chest.made = Some(all.clone());
+        assert!(matches!(chest.check(&psbt), PsbtVerdict::Accept(_)));
+        for spent in psbt.unsigned_tx.input.iter().map(|txin| txin.previous_output) {
+            // The state of a gate is known otherwise (T-44).
+            let is_gate = spent == chest.gate.outpoint;
+            let mut known = all.clone();
+            known.remove(&spent);
+            chest.made = Some(known);
+            match chest.check(&psbt) {
+                PsbtVerdict::Accept(_) if is_gate => {}
+                found => assert_eq!(found, PsbtVerdict::CannotTell(vec![PsbtUnknown::Coin { outpoint: spent }])),
+            }
+            // It is there, with another amount: a signature over what is shown would be good for nothing.
+            let mut known = all.clone();
+            known.get_mut(&spent).unwrap().value += Amount::ONE_SAT;
+            chest.made = Some(known);
+            refused_by(&chest, &psbt, "T-46");
+        }
+    }
 }
 
 #[test]

@@ -119,8 +119,9 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
         };
         *sum = sum.saturating_add(coin.sat);
     }
+    let promised = sessions::promised(shell)?;
     for payment in authorised(shell) {
-        let (state, txid) = sessions::payment_state(shell, &payment)?;
+        let (state, txid) = sessions::payment_state(shell, &payment, &promised)?;
         overview.payments.push(PaymentView {
             proposal: payment.proposal.to_string(),
             milestone: payment.is_milestone.then(|| payment.milestone.saturating_add(1)),

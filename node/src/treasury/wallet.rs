@@ -110,6 +110,12 @@ impl TreasuryWallet {
         self.index_of(&output.script_pubkey).map(|_| output)
     }
 
+    /// The output, if it is this treasury's and nothing has taken the place of the transaction that made it.
+    pub(super) fn made(&self, outpoint: &OutPoint) -> Option<TxOut> {
+        self.wallet.get_tx(outpoint.txid)?;
+        self.own_output(outpoint)
+    }
+
     /// An output of a transaction that the wallet knows.
     pub(super) fn any_output(&self, outpoint: &OutPoint) -> Option<TxOut> {
         let transaction = self.transaction(&outpoint.txid)?;

@@ -1,6 +1,7 @@
 //! Signing sessions: opened from authorised payments, signed after the check, finished and broadcast.
 
 mod coins;
+mod made;
 mod names;
 mod open;
 mod queue;

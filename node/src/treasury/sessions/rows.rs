@@ -8,6 +8,7 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{OutPoint, Txid};
 
 use super::coins::{reserved, retirable};
+use super::made::Promises;
 use super::{Answered, refused};
 use crate::api::ApiError;
 use crate::judge::Verdict;
@@ -55,7 +56,9 @@ pub(in crate::treasury) fn check_here(shell: &Shell, psbt: &Psbt) -> Answered<Ch
         let is_mined = shell.treasury.confirmed_at(&by).is_some();
         Some(if is_mined { GateState::Spent(Some(by)) } else { GateState::Unspent })
     };
-    Ok(check_parsed(psbt, Some(&StoredBlocks(&shell.store)), &gates, Some(&known)))
+    let promises = Promises::new(shell);
+    let coin = |psbt: &Psbt, input: usize| promises.coin(&psbt.unsigned_tx.input.get(input)?.previous_output);
+    Ok(check_parsed(psbt, Some(&StoredBlocks(&shell.store)), &gates, Some(&coin), Some(&known)))
 }
 
 /// The treasury as this node's log has it.
