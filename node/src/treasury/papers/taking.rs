@@ -8,7 +8,7 @@ use super::row_of;
 use crate::api::{ApiError, ErrorKind};
 use crate::shell::Shell;
 use crate::store::RemarkRow;
-use crate::treasury::sessions::{Merged, adopted_row, has_news_of, merged, session_row};
+use crate::treasury::sessions::{Merged, adopted_row, has_news_of, merged, session_row, waits_to_replace};
 
 /// Name of the alarm about a treasurer who put forward what must not be signed.
 const REFUSED: &str = "session";
@@ -107,6 +107,11 @@ fn fate_of(shell: &Shell, signed: &SignedPaper, author: &str) -> Result<Fate, Ap
         text: text.to_owned(),
     };
     let waits = || Fate::Waits("T-310: its transaction has not come yet".to_owned());
+    if let (PaperBody::Transaction(psbt), Some(row)) = (&paper.body, &known)
+        && let Some(open) = waits_to_replace(shell, row, psbt, paper.height)?
+    {
+        return Err(open);
+    }
     Ok(match (&paper.body, known) {
         (PaperBody::Presence, _) => Fate::Noted,
         (PaperBody::Transaction(psbt), None) => {

@@ -14,7 +14,7 @@ pub(super) use coins::{payment_state, promised, reserved};
 pub(super) use open::{Tidy, bump, child, open, open_housekeeping, return_bond};
 pub(super) use rows::{adopted_row, check_here, session_row};
 pub(crate) use sign::rebroadcast;
-pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt};
+pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt, waits_to_replace};
 pub(crate) use stage::waiting_payout;
 pub(super) use stage::{resting, return_staged};
 

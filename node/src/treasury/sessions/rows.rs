@@ -9,6 +9,7 @@ use bitcoin::{OutPoint, Txid};
 
 use super::coins::{reserved, retirable};
 use super::made::Promises;
+use super::sign::merged;
 use super::{Answered, refused};
 use crate::api::ApiError;
 use crate::judge::Verdict;
@@ -22,7 +23,11 @@ use crate::treasury::text::psbt_from;
 
 /// A session for a PSBT that passes the check, or about which only something is not known yet. The other treasurers are told of it.
 pub(super) fn adopt(shell: &mut Shell, psbt: &Psbt) -> Answered<SessionRow> {
-    let row = adopted_row(shell, psbt, None)?;
+    let mut row = adopted_row(shell, psbt, None)?;
+    // The same transaction may be here already; what is signed stays signed.
+    if let Some(stored) = session_row(shell, &row.id)? {
+        (row, _) = merged(shell, stored, psbt)?;
+    }
     store(shell, &row, &[], vec![PaperBody::Transaction(psbt.clone())])?;
     Ok(row)
 }
