@@ -20,12 +20,11 @@ pub(super) use stage::{resting, return_staged};
 
 use althing_anchor::{MAX_REMARK_BYTES, PaperBody, Passing};
 
-use self::names::own_name;
+use self::names::own_author;
 use self::queue::queue_of;
 use self::rows::{named, remark, store};
 use self::show::view;
 use super::check::CheckReport;
-use super::key::Signer;
 use crate::api::{ApiError, SessionView};
 use crate::shell::Shell;
 
@@ -52,7 +51,7 @@ pub(super) fn say(shell: &mut Shell, session: &str, kind: &str, text: &str) -> A
         ));
     }
     let row = named(shell, session)?;
-    let me = own_name(shell, &Signer::new(&shell.keys));
+    let me = own_author(shell);
     let note = remark(shell, kind, &me, text);
     let body = if kind == "refusal" { PaperBody::Refusal } else { PaperBody::Comment };
     store(shell, &row, &[note], vec![body(text.to_owned())])?;

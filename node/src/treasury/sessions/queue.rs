@@ -7,11 +7,10 @@ use bitcoin::{Amount, OutPoint};
 
 use super::Answered;
 use super::coins::is_void;
-use super::names::own_name;
+use super::names::own_author;
 use super::rows::{check_here, psbt_of};
 use crate::judge::Verdict;
 use crate::shell::Shell;
-use crate::treasury::key::Signer;
 
 /// The sessions that may be signed and are neither mined nor void, in their order.
 pub(super) struct Queue {
@@ -36,7 +35,7 @@ impl Queue {
 /// The queue as this node knows it. Sessions that its treasurer refused, and those that may not be signed, hold nothing (T-302).
 pub(super) fn queue_of(shell: &Shell) -> Answered<Queue> {
     let generations = shell.treasury.policies();
-    let me = own_name(shell, &Signer::new(&shell.keys));
+    let me = own_author(shell);
     let mut candidates = Vec::new();
     for row in shell.store.treasury_sessions()? {
         let psbt = psbt_of(&row)?;

@@ -11,7 +11,7 @@ use bitcoin::consensus::encode::{deserialize, serialize};
 use bitcoin::psbt::Psbt;
 
 use super::coins::is_void;
-use super::names::{own_name, signer_names};
+use super::names::{own_author, signer_authors};
 use super::queue::queue_of;
 use super::rows::{adopt, check_here, named, parse, persist, psbt_of, remark, session_row, store};
 use super::stage::{send_payout, send_payouts, stage_of_payout};
@@ -79,9 +79,9 @@ pub(in crate::treasury) fn merged(shell: &Shell, row: SessionRow, theirs: &Psbt)
         }
         _ => merge_signatures(&mut ours, theirs, &generations).map_err(refuse)?,
     };
-    let before = signer_names(shell, &before);
-    let new = signer_names(shell, &after).into_iter().filter(|name| !before.contains(name));
-    let remarks = new.map(|name| remark(shell, "signature", &name, "signed")).collect();
+    let before = signer_authors(shell, &before);
+    let new = signer_authors(shell, &after).into_iter().filter(|author| !before.contains(author));
+    let remarks = new.map(|author| remark(shell, "signature", &author, "signed")).collect();
     Ok((SessionRow { psbt: ours.serialize(), ..row }, remarks))
 }
 
@@ -131,7 +131,7 @@ pub(in crate::treasury) fn sign(shell: &mut Shell, session: &str) -> Answered<Se
     let mut psbt = psbt_of(&row)?;
     let report = check_here(shell, &psbt)?;
     let signer = Signer::new(&shell.keys);
-    let me = own_name(shell, &signer);
+    let me = own_author(shell);
     if report.verdict != Verdict::Valid {
         let refusal = refused(shell, &report, None);
         // T-102: what cannot be told yet is no refusal, and nothing is noted that others would take for one.
