@@ -109,6 +109,7 @@ fuzz_target!(|bytes: &[u8]| {
         payments: std::slice::from_ref(&world.intent),
         depth: Some((6, 6)),
         tip: Some(150),
+        coins: None,
         gates: &gates,
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
     };

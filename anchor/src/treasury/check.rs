@@ -6,7 +6,7 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
 
 use super::bond::{Bond, bonds_in, goes_back};
-use super::descriptor::Treasury;
+use super::descriptor::{INDEXES_IN_SIGHT, Treasury};
 use super::explain::is_taproot;
 use super::intent::SpendIntent;
 use super::reason::{PsbtReason, PsbtUnknown};
@@ -41,6 +41,8 @@ pub struct CheckFacts<'a> {
     pub depth: Option<(u32, u32)>,
     /// Height of the best block.
     pub tip: Option<u32>,
+    /// The outputs that are spent, as far as they are known to be there; `None` where nothing tells (T-111).
+    pub coins: Option<&'a BTreeMap<OutPoint, TxOut>>,
     /// What is known of gates.
     pub gates: &'a BTreeMap<OutPoint, GateState>,
     /// Highest fee rate of housekeeping.
@@ -162,7 +164,7 @@ impl Judge<'_> {
         }
     }
 
-    /// T-46 to T-50, T-54: what is spent is the treasury's, shown, not set apart, and will be signed as a whole. Returns the
+    /// T-46 to T-50, T-54, T-111: what is spent is the treasury's, shown, not set apart, and will be signed as a whole. Returns the
     /// sum; `None` when an amount is not shown.
     fn inputs(&mut self) -> Option<Amount> {
         let current = self.facts.generations.len();
@@ -188,6 +190,7 @@ impl Judge<'_> {
                 }
             };
             total = total.and_then(|total| total.checked_add(prevout.value));
+            self.coin(input, outpoint, prevout, is_gate);
             if self.is_staged(prevout) {
                 continue;
             }
@@ -209,6 +212,17 @@ impl Judge<'_> {
             self.reasons.extend(mixed);
         }
         total
+    }
+
+    /// T-111: the coin is there, and is what it is shown to be. Of a gate its state is asked (T-44).
+    fn coin(&mut self, input: usize, outpoint: OutPoint, shown: &TxOut, is_gate: bool) {
+        match self.facts.coins.map(|coins| coins.get(&outpoint)) {
+            Some(Some(made)) if made != shown => {
+                self.reasons.push(PsbtReason::UnknownInput { input, problem: "the coin has another amount or script" });
+            }
+            Some(None) if !is_gate => self.unknown.push(PsbtUnknown::Coin { outpoint }),
+            _ => {}
+        }
     }
 
     /// T-95: a coin that rests in a stage. A payment spends none: the payout is judged beside its stage.
@@ -255,7 +269,7 @@ impl Judge<'_> {
         }
     }
 
-    /// T-51, T-52: the decided outputs first and in order, then at most one back to the treasury (housekeeping: any number).
+    /// T-51, T-52, T-110: the decided outputs first and in order, then at most one back to the treasury (housekeeping: any number).
     /// Returns what goes back.
     fn outputs(&mut self) -> Amount {
         let outputs = &self.psbt.unsigned_tx.output;
@@ -284,6 +298,10 @@ impl Judge<'_> {
                 Some(origin) if origin.generation + 1 != current => {
                     let generation = origin.generation + 1;
                     self.reasons.push(PsbtReason::FormerChange { vout, generation, current });
+                }
+                // T-110: whoever follows the treasury has to see it.
+                Some(origin) if origin.index >= INDEXES_IN_SIGHT => {
+                    self.reasons.push(PsbtReason::OutOfSight { vout, index: origin.index });
                 }
                 Some(_) if number > 0 && !decided.is_empty() => self.reasons.push(PsbtReason::SecondChange { vout }),
                 Some(_) => change = saturating(change, output.value),

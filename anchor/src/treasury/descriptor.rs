@@ -20,6 +20,10 @@ pub const MAX_DESCRIPTOR_BYTES: usize = 2048;
 /// Derivation indexes that are looked through for a script of which nothing else is known.
 pub const SEARCHED_INDEXES: u32 = 64;
 
+/// T-110: every node follows the scripts at the indexes below this one from the beginning, whatever was paid to them. Nothing goes
+/// back to the treasury further out, where nobody might see it.
+pub const INDEXES_IN_SIGHT: u32 = 200;
+
 /// Most keys a treasury may have: what P2WSH `multi` allows within the standard limits.
 pub const MAX_TREASURY_KEYS: usize = 15;
 
@@ -255,7 +259,7 @@ impl Treasury {
             (0..searched).filter_map(|index| Some((self.script_at(index).ok()?, index))).collect()
         });
         let is_here = |index: &u32| self.script_at(*index).is_ok_and(|own| *own == *script);
-        known.get(script).copied().or_else(|| hints.into_iter().take(SEARCHED_INDEXES as usize).find(is_here))
+        known.get(script).copied().or_else(|| hints.into_iter().take(INDEXES_IN_SIGHT as usize).find(is_here))
     }
 
     /// T-3: compared as derived public keys, so that one key under two spellings is still found.

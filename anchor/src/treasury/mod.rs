@@ -27,7 +27,9 @@ pub use attribution::signers_of;
 pub use bond::Bond;
 pub use build::{PlanError, SpendPlan, TreasuryCoin, child_pays_for_parent, fee_at, replacement_floor};
 pub use check::{CheckFacts, Checked, GateState, PsbtVerdict, check};
-pub use descriptor::{MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, SEARCHED_INDEXES, Treasury, TreasuryError};
+pub use descriptor::{
+    INDEXES_IN_SIGHT, MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, SEARCHED_INDEXES, Treasury, TreasuryError,
+};
 pub use explain::{PolicySize, SpendingPath};
 pub use fields::{PsbtProof, read_payout, read_proof, write_payout, write_proof};
 pub use intent::SpendIntent;

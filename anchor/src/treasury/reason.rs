@@ -4,6 +4,8 @@ use bitcoin::absolute::LOCK_TIME_THRESHOLD;
 use bitcoin::{Amount, OutPoint, Txid};
 use thiserror::Error;
 
+use super::descriptor::INDEXES_IN_SIGHT;
+
 /// A reason to refuse a PSBT.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -129,6 +131,16 @@ pub enum PsbtReason {
         vout: usize,
         /// What is there.
         found: String,
+    },
+    /// An output to a script of the treasury that nodes may not follow.
+    #[error(
+        "T-110: output {vout} goes to the treasury's script at index {index}, where nodes may not see it; it has to be below {INDEXES_IN_SIGHT}"
+    )]
+    OutOfSight {
+        /// Index of the output.
+        vout: usize,
+        /// Its derivation index.
+        index: u32,
     },
     /// More than one output goes back to the treasury.
     #[error("T-52: output {vout} is a second change output")]
@@ -296,6 +308,7 @@ impl PsbtReason {
             | Self::Sighash { .. }
             | Self::ChangedOutput { .. }
             | Self::MissingOutput { .. }
+            | Self::OutOfSight { .. }
             | Self::SecondChange { .. }
             | Self::FormerChange { .. }
             | Self::NoFee { .. }
@@ -320,6 +333,12 @@ pub enum PsbtUnknown {
     Gate {
         /// The gate.
         gate: OutPoint,
+    },
+    /// Nothing says that a coin was ever made.
+    #[error("T-111: coin {outpoint} is not known here; a session that spends what is not there can never be mined")]
+    Coin {
+        /// What is spent.
+        outpoint: OutPoint,
     },
     /// Nothing says whether a hub's bond is free.
     #[error("T-57: whether the hub's bond {outpoint} is free to go back is in the log, which is not known here")]

@@ -44,6 +44,7 @@ fn all() -> Vec<(Passing, PsbtReason)> {
         (Never, PsbtReason::Sighash { input: 0, sighash: words() }),
         (Never, PsbtReason::ChangedOutput { vout: 0, found, wanted }),
         (Never, PsbtReason::MissingOutput { vout: 0, wanted: words() }),
+        (Never, PsbtReason::OutOfSight { vout: 0, index: 200 }),
         (Never, PsbtReason::SecondChange { vout: 0 }),
         (Never, PsbtReason::FormerChange { vout: 0, generation: 1, current: 2 }),
         (Never, PsbtReason::NoFee { outputs: fee, inputs: fee }),

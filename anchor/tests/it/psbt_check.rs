@@ -1,9 +1,13 @@
 //! The check before a signature: honest transactions pass, and every attack is refused for its reason.
 
-use althing_anchor::{GateState, PsbtReason, PsbtUnknown, PsbtVerdict, Treasury};
+use std::collections::BTreeMap;
+
+use althing_anchor::{
+    GateState, INDEXES_IN_SIGHT, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, TreasuryCoin,
+};
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::Psbt;
-use bitcoin::{Amount, EcdsaSighashType, Txid};
+use bitcoin::{Amount, EcdsaSighashType, OutPoint, TxOut, Txid};
 use proptest::prelude::*;
 
 use crate::support::xpub;
@@ -87,6 +91,46 @@ fn foreign_change_with_our_derivation_paths_is_refused() {
         Treasury::parse(&format!("wsh(sortedmulti(2,{}/0/*,{}/0/*,{}/0/*))", xpub(1), xpub(2), xpub(9))).unwrap();
     psbt.unsigned_tx.output[2].script_pubkey = theirs.script_at(9).unwrap();
     refused_by(&chest, &psbt, "T-52");
+}
+
+/// T-110: change far out is the treasury's by its script, and lost to everybody who follows it.
+#[test]
+fn what_goes_back_stays_in_sight() {
+    for treasury in [wsh(), tr()] {
+        let chest = Chest::new(treasury);
+        let to = |index: u32, payments: &[(SpendIntent, TreasuryCoin)]| {
+            let mut plan = chest.plan(payments);
+            plan.change_index = index;
+            plan.build().unwrap()
+        };
+        let payment = [(chest.intent.clone(), chest.gate.clone())];
+        assert!(matches!(chest.check(&to(INDEXES_IN_SIGHT - 1, &payment)), PsbtVerdict::Accept(_)));
+        for index in [INDEXES_IN_SIGHT, 1_000_000, (1 << 31) - 1] {
+            let found = reasons(chest.check(&to(index, &payment)));
+            assert_eq!(found, [PsbtReason::OutOfSight { vout: 2, index }]);
+            // Housekeeping, whose outputs are all the treasury's.
+            let mut plan = chest.plan(&[]);
+            (plan.change_index, plan.required, plan.coins) = (index, &chest.coins, &[]);
+            let found = reasons(chest.check_paying(&plan.build().unwrap(), &[]));
+            assert_eq!(found, [PsbtReason::OutOfSight { vout: 0, index }]);
+        }
+    }
+}
+
+/// As many gates as one housekeeping may make, beside the change, have their paths shown (T-25), so that the check knows them.
+#[test]
+fn many_gates_are_made_at_once() {
+    let chest = Chest::new(wsh());
+    let gate = |index: u32| TxOut {
+        value: Amount::from_sat(1_000),
+        script_pubkey: chest.generations[0].script_at(index).unwrap(),
+    };
+    let gates: Vec<TxOut> = (101..165).map(gate).collect();
+    let mut plan = chest.plan(&[]);
+    (plan.own_outputs, plan.change_index, plan.own_fee_cap) = (&gates, 100, Amount::from_sat(50_000));
+    let psbt = plan.build().unwrap();
+    assert_eq!(psbt.unsigned_tx.output.len(), 65);
+    assert!(matches!(chest.check_paying(&psbt, &[]), PsbtVerdict::Accept(_)), "{:?}", chest.check_paying(&psbt, &[]));
 }
 
 #[test]
@@ -190,6 +234,35 @@ fn only_free_coins_of_the_treasury_are_spent() {
     let mut psbt = chest.psbt();
     psbt.inputs[1].witness_script = Some(payee(3));
     refused_by(&chest, &psbt, "T-54");
+}
+
+/// T-111: a transaction that spends a coin which nobody made can never be mined, and is in the way of those that can.
+#[test]
+fn an_invented_coin_is_not_signed_for() {
+    for treasury in [wsh(), tr()] {
+        let mut chest = Chest::new(treasury);
+        let psbt = chest.psbt();
+        let made = |coin: &TreasuryCoin| (coin.outpoint, coin.output().unwrap().clone());
+        let all: BTreeMap<OutPoint, TxOut> = chest.coins.iter().chain([&chest.gate]).map(made).collect();
+        chest.made = Some(all.clone());
+        assert!(matches!(chest.check(&psbt), PsbtVerdict::Accept(_)));
+        for spent in psbt.unsigned_tx.input.iter().map(|txin| txin.previous_output) {
+            // The state of a gate is known otherwise (T-44).
+            let is_gate = spent == chest.gate.outpoint;
+            let mut known = all.clone();
+            known.remove(&spent);
+            chest.made = Some(known);
+            match chest.check(&psbt) {
+                PsbtVerdict::Accept(_) if is_gate => {}
+                found => assert_eq!(found, PsbtVerdict::CannotTell(vec![PsbtUnknown::Coin { outpoint: spent }])),
+            }
+            // It is there, with another amount: a signature over what is shown would be good for nothing.
+            let mut known = all.clone();
+            known.get_mut(&spent).unwrap().value += Amount::ONE_SAT;
+            chest.made = Some(known);
+            refused_by(&chest, &psbt, "T-46");
+        }
+    }
 }
 
 #[test]

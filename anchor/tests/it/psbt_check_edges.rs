@@ -2,8 +2,8 @@
 //! file may set, and what tells where a script comes from.
 
 use althing_anchor::{
-    InputOrigin, PsbtProof, PsbtReason, PsbtVerdict, SignatureRefusal, Treasury, finalise, input_origin, output_origin,
-    read_proof, signers_of, verify_signatures, write_proof,
+    INDEXES_IN_SIGHT, InputOrigin, PsbtProof, PsbtReason, PsbtVerdict, SignatureRefusal, Treasury, finalise,
+    input_origin, output_origin, read_proof, signers_of, verify_signatures, write_proof,
 };
 use bitcoin::psbt::Psbt;
 use bitcoin::psbt::raw::ProprietaryKey;
@@ -146,7 +146,7 @@ fn housekeeping_sweeps_former_treasuries() {
     assert_eq!(found, [PsbtReason::FormerChange { vout: 1, generation: 1, current: 2 }]);
 }
 
-/// T-47: the index is taken from the key origins where it is far, and the script is what counts.
+/// T-47: the index is taken from the key origins where it is far, and the script is what counts. Change is in sight (T-110).
 #[test]
 fn coins_and_change_of_far_indexes_are_found_by_their_key_origins() {
     for treasury in [wsh(), tr()] {
@@ -154,14 +154,14 @@ fn coins_and_change_of_far_indexes_are_found_by_their_key_origins() {
         chest.coins = vec![coin(&chest.generations, 0, FAR, 200_000, 40)];
         let payments = [(chest.intent.clone(), chest.gate.clone())];
         let mut plan = chest.plan(&payments);
-        plan.change_index = FAR + 1;
+        plan.change_index = INDEXES_IN_SIGHT - 1;
         let psbt = plan.build().unwrap();
         assert!(is_accepted(&chest, &psbt), "{:?}", chest.check(&psbt));
         let at = |index| Some(InputOrigin { generation: 0, index });
         let generations = &chest.generations;
         assert_eq!(input_origin(&psbt, 0, generations), at(1), "the gate");
         assert_eq!(input_origin(&psbt, 1, generations), at(FAR));
-        assert_eq!(output_origin(&psbt, 2, generations), at(FAR + 1));
+        assert_eq!(output_origin(&psbt, 2, generations), at(INDEXES_IN_SIGHT - 1));
         assert_eq!((input_origin(&psbt, 2, generations), output_origin(&psbt, 0, generations)), (None, None));
         assert_eq!(output_origin(&psbt, 3, generations), None, "there is none");
 

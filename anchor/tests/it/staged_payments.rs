@@ -597,6 +597,7 @@ fn the_rules_of_another_charter_do_not_do() {
             payments: &[intent],
             depth: chest.depth,
             tip: chest.tip,
+            coins: None,
             gates: &chest.gates,
             housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
         };

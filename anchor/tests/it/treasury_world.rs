@@ -54,6 +54,8 @@ pub(crate) struct Chest {
     pub(crate) tip: Option<u32>,
     pub(crate) depth: Option<(u32, u32)>,
     pub(crate) gates: BTreeMap<OutPoint, GateState>,
+    /// The coins that are there; `None`: nothing tells.
+    pub(crate) made: Option<BTreeMap<OutPoint, TxOut>>,
     pub(crate) bonds: BTreeMap<OutPoint, Bond>,
     /// Stages of which coins may come back.
     pub(crate) stages: Vec<Treasury>,
@@ -78,8 +80,8 @@ impl Chest {
         };
         let gates = BTreeMap::from([(gate.outpoint, GateState::Unspent), (other_gate.outpoint, GateState::Unspent)]);
         let (tip, depth, bonds) = (Some(150), Some((6, 6)), BTreeMap::new());
-        let stages = Vec::new();
-        Self { generations, gate, other_gate, seal, coins, intent, tip, depth, gates, bonds, stages }
+        let (stages, made) = (Vec::new(), None);
+        Self { generations, gate, other_gate, seal, coins, intent, tip, depth, gates, made, bonds, stages }
     }
 
     pub(crate) fn plan<'a>(&'a self, payments: &'a [(SpendIntent, TreasuryCoin)]) -> SpendPlan<'a> {
@@ -116,6 +118,7 @@ impl Chest {
             payments,
             depth: self.depth,
             tip: self.tip,
+            coins: self.made.as_ref(),
             gates: &self.gates,
             housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
         };

@@ -29,7 +29,7 @@ impl Hub {
         if only_review {
             return Ok(TreasuryReply::Bond { sat, txid: None });
         }
-        let script = script_for_payment(&mut self.shell)?;
+        let script = script_for_payment(&self.shell)?;
         let home = self.shell.wallet.fresh_address()?.script_pubkey();
         let outputs =
             [(script, Amount::from_sat(sat)), Mark::Bond.output(&dao, office), (home, Amount::from_sat(WAY_BACK_SAT))];

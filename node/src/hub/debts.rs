@@ -22,7 +22,7 @@ impl Hub {
         let debt = debts(&self.shell).into_iter().find(|debt| debt.office == office);
         // What is not due by itself waits for more (G-110).
         let Some(debt) = debt.filter(|debt| debt.since_height.is_some()) else { return Ok(()) };
-        let script = script_for_payment(&mut self.shell)?;
+        let script = script_for_payment(&self.shell)?;
         let outputs = [(script, Amount::from_sat(debt.owed_sat())), mark(&dao, office)];
         let rate = self.settlement_rate()?;
         let paid = self.shell.wallet.pay(&outputs, rate, self.shell.stakes.promised_coins());

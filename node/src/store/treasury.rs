@@ -41,7 +41,7 @@ pub struct RemarkRow {
     pub height: u32,
     /// `comment`, `refusal` or `signature`.
     pub kind: String,
-    /// Who, in words; untrusted text.
+    /// Who: the key of an office (T-322), hex, or in words; untrusted text.
     pub author: String,
     /// What; untrusted text.
     pub text: String,

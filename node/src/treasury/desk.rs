@@ -201,6 +201,12 @@ impl Desk {
         self.wallets.iter().find_map(|wallet| wallet.any_output(outpoint))
     }
 
+    /// T-111: a coin of the treasury, or one that rests in a stage, which a block has or this node gave to the network.
+    pub(super) fn made(&self, outpoint: &OutPoint) -> Option<TxOut> {
+        let made = self.wallets.iter().find_map(|wallet| wallet.made(outpoint));
+        made.or_else(|| self.staged().get(outpoint)?.coin.output().cloned())
+    }
+
     /// A transaction that concerns the treasury.
     pub fn transaction(&self, txid: &Txid) -> Option<Transaction> {
         self.wallets.iter().find_map(|wallet| wallet.transaction(txid))

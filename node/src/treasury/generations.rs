@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use althing_anchor::Treasury;
+use althing_anchor::{INDEXES_IN_SIGHT, Treasury};
 use althing_governance::Charter;
 use bitcoin::ScriptBuf;
 
-/// Scripts of a ranged treasury among which gates are looked for.
+/// Scripts of a ranged treasury among which gates are looked for: more than T-110 lets anybody pay to.
 const GATE_SCRIPTS: u32 = 1000;
+const _: () = assert!(GATE_SCRIPTS >= INDEXES_IN_SIGHT);
 
 /// Descriptors of the treasuries by the charters that came into force in this order, the oldest first: the last is the present one.
 ///

@@ -1,9 +1,10 @@
 //! The check of a PSBT file without a running node: block hashes and gates from a source that the caller names.
 
-use althing_anchor::{BlockHashes, GateState, read_proof};
+use althing_anchor::{BlockHashes, GateState, prevout_of, read_proof};
+use bitcoin::psbt::Psbt;
 use bitcoin::{Network, OutPoint};
 
-use super::check::{CheckReport, KnownTreasury, check};
+use super::check::{CheckReport, Coins, KnownTreasury, check};
 use super::text::psbt_from;
 use crate::dao::Dao;
 use crate::judge::{Blocks, Source, Verdict};
@@ -45,7 +46,16 @@ pub fn check_file(file: &[u8], source: &Source, gates: StatedGates, dao: Option<
         (StatedGates::Unknown, _) => None,
     };
     let hashes = blocks.as_ref().map(|blocks| blocks as &dyn BlockHashes);
-    let mut report = check(file, hashes, &gate_state, known.as_ref());
+    // T-111: as the file shows it, where a block has it and none has spent it.
+    let coin = |psbt: &Psbt, input: usize| {
+        let Some(Blocks::Bitcoind(asked)) = &blocks else { return None };
+        let outpoint = psbt.unsigned_tx.input.get(input)?.previous_output;
+        let is_there = matches!(asked.bitcoind.unspent_confirmations(&outpoint), Ok(Some(_)));
+        prevout_of(psbt, input).ok().filter(|_| is_there).cloned()
+    };
+    let asks = matches!(blocks, Some(Blocks::Bitcoind(_)));
+    let coins: Option<&Coins<'_>> = if asks { Some(&coin) } else { None };
+    let mut report = check(file, hashes, &gate_state, coins, known.as_ref());
     if let Some(trouble) = blocks.as_ref().and_then(Blocks::trouble) {
         return cannot_tell(trouble);
     }

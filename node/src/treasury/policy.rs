@@ -4,6 +4,7 @@ use althing_anchor::{Recovery, ScriptKind, Treasury, TreasuryTemplate, compile_p
 use althing_governance::Charter;
 use althing_governance::charter::Treasurer;
 use anyhow::{Context, Result, bail};
+use bitcoin::secp256k1::XOnlyPublicKey;
 use bitcoin::{Address, Network};
 use serde::{Deserialize, Serialize};
 
@@ -128,32 +129,64 @@ pub(crate) fn ways_to_spend(treasury: &Treasury, charter: Option<&Charter>) -> V
 
 /// Who holds a key of a generation: a name of the newest charter that had it as treasury, else the key itself.
 pub(super) fn holder(shell: &Shell, generation: usize, key: usize) -> String {
+    if let Some((name, office)) = office_of(shell, generation, key) {
+        return called(shell, name, &office);
+    }
+    match shell.treasury.treasuries().get(generation) {
+        Some(treasury) => format!("key {}", number_of(treasury, key)),
+        None => format!("key {}", key + 1),
+    }
+}
+
+/// Name and office key of who holds a key of a generation, by the newest charter that had it as treasury.
+pub(super) fn office_of(shell: &Shell, generation: usize, key: usize) -> Option<(String, XOnlyPublicKey)> {
     let treasuries = shell.treasury.treasuries();
-    let versions = shell.ledger.state().charters();
+    let mut charters = shell.ledger.state().charters().iter().rev().map(|version| &version.charter);
     let Some(treasury) = treasuries.get(generation) else {
-        let stage = shell.treasury.stages().get(generation.saturating_sub(treasuries.len()));
-        let charters = versions.iter().rev().map(|version| &version.charter);
-        return stage
-            .and_then(|stage| stage_holder(stage, charters, key))
-            .unwrap_or_else(|| format!("key {}", key + 1));
+        let stage = shell.treasury.stages().get(generation.saturating_sub(treasuries.len()))?;
+        return stage_holder(stage, charters, key);
     };
-    let charter = versions
-        .iter()
-        .rev()
-        .map(|version| &version.charter)
-        .find(|charter| Treasury::parse(&charter.treasury_descriptor).is_ok_and(|other| other == *treasury));
-    holder_in(charter, treasury, key)
+    let is_its = |charter: &&Charter| Treasury::parse(&charter.treasury_descriptor).is_ok_and(|own| own == *treasury);
+    let charter = charters.find(is_its)?;
+    let treasurer = charter.treasurers.get(key_holder(treasury, &charter.treasurers, key)?)?;
+    Some((treasurer.name.clone(), treasurer.key.x_only_public_key().0))
+}
+
+/// T-322: a name, and the key beside it where a newer charter gives the name to another one: who left office, or has a stolen key, does not
+/// speak as who came after.
+pub(super) fn called(shell: &Shell, name: String, key: &XOnlyPublicKey) -> String {
+    let charters = shell.ledger.state().charters().iter().rev().map(|version| &version.charter);
+    match holders_of(charters, &name).contains(key) {
+        true => name,
+        false => format!("{name} (former key {})", &key.to_string()[..8]),
+    }
+}
+
+/// The keys of a name in the first of these charters that has it.
+fn holders_of<'a>(charters: impl Iterator<Item = &'a Charter>, name: &str) -> Vec<XOnlyPublicKey> {
+    let of_charter = |charter: &Charter| {
+        let treasurers = charter.treasurers.iter().map(|treasurer| (treasurer.name.clone(), treasurer.key));
+        let guardians = charter.staging.iter().flat_map(|staging| &staging.keys).enumerate();
+        let all = treasurers.chain(guardians.map(|(place, key)| (guardian_name(place), *key)));
+        all.filter(|(own, _)| own == name).map(|(_, key)| key.x_only_public_key().0).collect::<Vec<_>>()
+    };
+    charters.map(of_charter).find(|keys| !keys.is_empty()).unwrap_or_default()
 }
 
 /// Who holds a key of a stage: a treasurer, or a guardian by the place in a charter's list, the newest first.
-fn stage_holder<'a>(stage: &Treasury, charters: impl Iterator<Item = &'a Charter>, key: usize) -> Option<String> {
+fn stage_holder<'a>(
+    stage: &Treasury,
+    charters: impl Iterator<Item = &'a Charter>,
+    key: usize,
+) -> Option<(String, XOnlyPublicKey)> {
     let own = stage.public_keys_at(0).ok()?.get(key)?.x_only_public_key().0;
     charters.into_iter().find_map(|charter| {
         if let Some(place) = key_holder(stage, &charter.treasurers, key) {
-            return charter.treasurers.get(place).map(|treasurer| treasurer.name.clone());
+            let treasurer = charter.treasurers.get(place)?;
+            return Some((treasurer.name.clone(), treasurer.key.x_only_public_key().0));
         }
         let place = charter.staging.as_ref()?.keys.iter().position(|key| key.x_only_public_key().0 == own)?;
-        Some(guardian_name(place))
+        Some((guardian_name(place), own))
     })
 }
 

@@ -119,8 +119,9 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
         };
         *sum = sum.saturating_add(coin.sat);
     }
+    let promised = sessions::promised(shell)?;
     for payment in authorised(shell) {
-        let (state, txid) = sessions::payment_state(shell, &payment)?;
+        let (state, txid) = sessions::payment_state(shell, &payment, &promised)?;
         overview.payments.push(PaymentView {
             proposal: payment.proposal.to_string(),
             milestone: payment.is_milestone.then(|| payment.milestone.saturating_add(1)),
@@ -161,7 +162,7 @@ fn generation_views(shell: &Shell, generations: &[Treasury]) -> Result<Vec<Gener
     Ok(views)
 }
 
-fn address(shell: &mut Shell) -> Result<TreasuryReply, ApiError> {
+fn address(shell: &Shell) -> Result<TreasuryReply, ApiError> {
     let network = shell.dao.network();
     let (index, script) = fresh_script(shell)?;
     let address = Address::from_script(&script, network).map_err(anyhow::Error::from)?;
@@ -169,18 +170,15 @@ fn address(shell: &mut Shell) -> Result<TreasuryReply, ApiError> {
 }
 
 /// A script of the treasury in force for a payment to it, new where its descriptor makes many.
-pub(crate) fn script_for_payment(shell: &mut Shell) -> anyhow::Result<ScriptBuf> {
+pub(crate) fn script_for_payment(shell: &Shell) -> anyhow::Result<ScriptBuf> {
     Ok(fresh_script(shell)?.1)
 }
 
-pub(super) fn fresh_script(shell: &mut Shell) -> anyhow::Result<(u32, ScriptBuf)> {
+pub(super) fn fresh_script(shell: &Shell) -> anyhow::Result<(u32, ScriptBuf)> {
     let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
-    let Shell { treasury, store, .. } = shell;
-    let wallet = treasury.wallets_mut().last_mut().context("there is no treasury")?;
-    let index = wallet.fresh_index(least);
-    let script = wallet.treasury.script_at(index)?;
-    treasury.persist(store)?;
-    Ok((index, script))
+    let wallet = shell.treasury.wallets().last().context("there is no treasury")?;
+    let index = wallet.fresh_index(least, 0);
+    Ok((index, wallet.treasury.script_at(index)?))
 }
 
 fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {

@@ -1,13 +1,13 @@
 //! A watch-only wallet for one generation of the treasury: bdk in memory, its changes in the node's own database.
 
-use althing_anchor::{Treasury, TreasuryCoin};
+use althing_anchor::{INDEXES_IN_SIGHT, Treasury, TreasuryCoin};
 use anyhow::{Context, Result};
 use bdk_wallet::chain::{BlockId, Merge};
 use bdk_wallet::{ChangeSet, KeychainKind, LocalOutput, Wallet};
 use bitcoin::{Block, BlockHash, Network, NetworkKind, OutPoint, Script, Transaction, TxOut, Txid};
 
-/// Scripts that are looked for beyond the last one known to be used.
-const LOOKAHEAD: u32 = 200;
+/// Scripts that are looked for beyond the last one known to be used, and so those at the first indexes in any case (T-110).
+const LOOKAHEAD: u32 = INDEXES_IN_SIGHT;
 
 /// One generation's wallet.
 pub(super) struct TreasuryWallet {
@@ -110,6 +110,12 @@ impl TreasuryWallet {
         self.index_of(&output.script_pubkey).map(|_| output)
     }
 
+    /// The output, if it is this treasury's and nothing has taken the place of the transaction that made it.
+    pub(super) fn made(&self, outpoint: &OutPoint) -> Option<TxOut> {
+        self.wallet.get_tx(outpoint.txid)?;
+        self.own_output(outpoint)
+    }
+
     /// An output of a transaction that the wallet knows.
     pub(super) fn any_output(&self, outpoint: &OutPoint) -> Option<TxOut> {
         let transaction = self.transaction(&outpoint.txid)?;
@@ -156,25 +162,60 @@ impl TreasuryWallet {
         Some(TreasuryCoin { outpoint: *outpoint, transaction, generation: self.generation, index })
     }
 
-    /// An index of which no script was paid to yet and none below `least`.
-    pub(super) fn fresh_index(&mut self, least: u32) -> u32 {
+    /// T-110: the lowest index from `least` on to which nothing was paid yet, with room for `more` behind it that other nodes follow.
+    pub(super) fn fresh_index(&self, least: u32, more: u32) -> u32 {
         if !self.treasury.is_ranged() {
             return 0;
         }
-        let _ = self.wallet.reveal_addresses_to(KeychainKind::External, least).count();
-        let next = self.wallet.next_unused_address(KeychainKind::External).index;
-        if next >= least { next } else { self.wallet.reveal_next_address(KeychainKind::External).index }
-    }
-
-    /// From now on scripts up to this index are looked for.
-    pub(super) fn reveal_to(&mut self, index: u32) {
-        if self.treasury.is_ranged() {
-            let _ = self.wallet.reveal_addresses_to(KeychainKind::External, index).count();
-        }
+        let end = INDEXES_IN_SIGHT.saturating_sub(more).max(1);
+        let is_fresh = |index: &u32| !self.wallet.spk_index().is_used(KeychainKind::External, *index);
+        (least..end).find(is_fresh).unwrap_or(least.min(end - 1))
     }
 
     /// Remembers a transaction that was given to the network.
     pub(super) fn note_broadcast(&mut self, transaction: &Transaction, now_secs: u64) {
         self.wallet.apply_unconfirmed_txs([(transaction.clone(), now_secs)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::absolute::LockTime;
+    use bitcoin::transaction::Version;
+    use bitcoin::{Amount, TxIn};
+
+    use super::*;
+
+    /// BIP32, test vector 1.
+    const XPUB: &str = "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8";
+
+    fn wallet() -> TreasuryWallet {
+        let branch = |n: u8| format!("{XPUB}/{n}/*");
+        let text = format!("wsh(sortedmulti(2,{},{},{}))", branch(0), branch(1), branch(2));
+        TreasuryWallet::open(0, Treasury::parse(&text).unwrap(), Network::Regtest, &[]).unwrap()
+    }
+
+    /// T-110: what the check lets go back is seen by a node to whose treasury nothing was ever paid.
+    #[test]
+    fn everything_in_sight_is_followed_from_the_beginning() {
+        let mut wallet = wallet();
+        let script = |wallet: &TreasuryWallet, index: u32| wallet.treasury.script_at(index).unwrap();
+        for index in 0..INDEXES_IN_SIGHT {
+            assert_eq!(wallet.index_of(&script(&wallet, index)), Some(index));
+        }
+        assert_eq!((wallet.fresh_index(3, 0), wallet.fresh_index(3, 64)), (3, 3));
+        // Paid to from index 3 to 135, and at 199.
+        let paid = (3..136).chain([199]);
+        let output = |index| TxOut { value: Amount::from_sat(1_000), script_pubkey: script(&wallet, index) };
+        let transaction = Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: vec![TxIn::default()],
+            output: paid.map(output).collect(),
+        };
+        wallet.note_broadcast(&transaction, 1);
+        assert_eq!(wallet.fresh_index(3, 0), 136);
+        // 64 more behind it would be out of sight: the first ones serve again.
+        assert_eq!(wallet.fresh_index(3, 64), 3);
     }
 }

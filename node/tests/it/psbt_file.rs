@@ -1,12 +1,12 @@
 //! A PSBT file with its proof: accepted when everything holds; any change of the proof is refused.
 
-use althing_anchor::{GateState, PsbtProof, SpendPlan, Treasury, TreasuryCoin, write_proof};
+use althing_anchor::{GateState, PsbtProof, SpendPlan, Treasury, TreasuryCoin, prevout_of, write_proof};
 use althing_governance::codec::Canonical as _;
 use althing_governance::id::DaoId;
 use althing_node::judge::Verdict;
 use althing_node::proof::bundle::{PaymentPart, Statement};
 use althing_node::proof::{Bundle, verify};
-use althing_node::treasury::check::{CheckReport, KnownTreasury, check_parsed};
+use althing_node::treasury::check::{CheckReport, Coins, KnownTreasury, check_parsed};
 use bitcoin::absolute::LockTime;
 use bitcoin::psbt::Psbt;
 use bitcoin::transaction::Version;
@@ -84,7 +84,7 @@ fn ready() -> Ready {
 
 impl Ready {
     fn check(&self, psbt: &Psbt, known: Option<&KnownTreasury>) -> CheckReport {
-        check_parsed(psbt, Some(&self.story.world.chain), &|_| Some(GateState::Unspent), known)
+        check_parsed(psbt, Some(&self.story.world.chain), &|_| Some(GateState::Unspent), None, known)
     }
 
     fn with(&self, bundle: &[u8]) -> Psbt {
@@ -108,10 +108,27 @@ fn the_honest_file_may_be_signed() {
     let report = ready.check(&ready.psbt, None);
     assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
     assert_eq!(report.proposals, [ready.story.spend.to_string()]);
-    let nobody = check_parsed(&ready.psbt, Some(&ready.story.world.chain), &|_| None, None);
+    let nobody = check_parsed(&ready.psbt, Some(&ready.story.world.chain), &|_| None, None, None);
     assert_eq!(nobody.verdict, Verdict::CannotTell, "{nobody:?}");
-    let nowhere = check_parsed(&ready.psbt, None, &|_| Some(GateState::Unspent), None);
+    let nowhere = check_parsed(&ready.psbt, None, &|_| Some(GateState::Unspent), None, None);
     assert_eq!(nowhere.verdict, Verdict::CannotTell, "{nowhere:?}");
+}
+
+/// T-111: without anything that tells, it says that coins were not looked for; where something does, a coin that is not there is no yes.
+#[test]
+fn a_coin_that_nobody_made_cannot_be_told() {
+    let ready = ready();
+    let said = |report: &CheckReport| report.sentences.iter().any(|line| line.contains("T-111"));
+    let unseen = ready.check(&ready.psbt, None);
+    assert!(unseen.verdict == Verdict::Valid && said(&unseen), "{unseen:?}");
+    let unspent = |_: &OutPoint| Some(GateState::Unspent);
+    let asked =
+        |coins: &Coins<'_>| check_parsed(&ready.psbt, Some(&ready.story.world.chain), &unspent, Some(coins), None);
+    let there = asked(&|psbt, input| prevout_of(psbt, input).ok().cloned());
+    assert!(there.verdict == Verdict::Valid && !said(&there), "{there:?}");
+    let invented = asked(&|_, _| None);
+    assert_eq!(invented.verdict, Verdict::CannotTell, "{invented:?}");
+    assert!(invented.unknown.len() == 1 && invented.unknown[0].starts_with("T-111"), "{invented:?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use althing_anchor::{
 };
 use althing_governance::charter::Staging;
 use bitcoin::psbt::Psbt;
-use bitcoin::{FeeRate, Network, OutPoint};
+use bitcoin::{FeeRate, Network, OutPoint, TxOut};
 use serde::{Deserialize, Serialize};
 
 use self::told::outputs_in_words;
@@ -162,19 +162,24 @@ impl KnownTreasury {
     }
 }
 
+/// The output that an input of the PSBT spends, by what is known beside it; `None` when it is not known to be there.
+pub type Coins<'a> = dyn Fn(&Psbt, usize) -> Option<TxOut> + 'a;
+
 /// Judges a PSBT file.
 ///
-/// `blocks` are the best chain's block hashes, `gates` the state of each gate that is known, `known` the treasury where
+/// `blocks` are the best chain's block hashes, `gates` the state of each gate that is known, `coins` says of an input whether its coin is
+/// there and what it is (absent where nothing tells, T-111), `known` the treasury where
 /// that is known otherwise than by the proof; what is missing makes the answer "cannot tell", unless there is a reason to
 /// refuse anyway.
 pub fn check(
     file: &[u8],
     blocks: Option<&dyn BlockHashes>,
     gates: &dyn Fn(&OutPoint) -> Option<GateState>,
+    coins: Option<&Coins<'_>>,
     known: Option<&KnownTreasury>,
 ) -> CheckReport {
     match psbt_from(file) {
-        Ok(psbt) => check_parsed(&psbt, blocks, gates, known),
+        Ok(psbt) => check_parsed(&psbt, blocks, gates, coins, known),
         Err(error) => {
             let reason = PsbtReason::Form { reason: format!("{error:#}").trim_start_matches("T-40: ").to_owned() };
             let mut collected = Collected::default();
@@ -189,6 +194,7 @@ pub fn check_parsed(
     psbt: &Psbt,
     blocks: Option<&dyn BlockHashes>,
     gates: &dyn Fn(&OutPoint) -> Option<GateState>,
+    coins: Option<&Coins<'_>>,
     known: Option<&KnownTreasury>,
 ) -> CheckReport {
     let mut collected = Collected { known: known.cloned(), ..Collected::default() };
@@ -204,6 +210,10 @@ pub fn check_parsed(
     }
     let gate_states: BTreeMap<OutPoint, GateState> =
         collected.payments.iter().filter_map(|payment| Some((payment.gate, gates(&payment.gate)?))).collect();
+    let spent = coins.map(|made| -> BTreeMap<OutPoint, TxOut> {
+        let inputs = psbt.unsigned_tx.input.iter().enumerate();
+        inputs.filter_map(|(input, txin)| Some((txin.previous_output, made(psbt, input)?))).collect()
+    });
     // What a proof would show is not known yet, so what the outputs should be is not either.
     let is_shown = collected.unknown.is_empty();
     let verdict = collected.known.as_ref().filter(|_| is_shown).map(|treasury| {
@@ -221,6 +231,7 @@ pub fn check_parsed(
             payments: &collected.payments,
             depth: collected.depth,
             tip: blocks.map(BlockHashes::tip_height),
+            coins: spent.as_ref(),
             gates: &gate_states,
             housekeeping_rate: treasury.housekeeping_rate,
         };
@@ -251,6 +262,10 @@ pub fn check_parsed(
             checked.change.to_sat(),
             checked.fee.to_sat()
         ));
+        if coins.is_none() {
+            let unseen = "Not checked: that the coins it spends are there (T-111); a node or a bitcoind tells.";
+            report.sentences.push(unseen.to_owned());
+        }
     }
     report
 }

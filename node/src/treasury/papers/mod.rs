@@ -8,7 +8,7 @@ mod office;
 mod taking;
 
 pub(crate) use exchange::Papers;
-pub(super) use office::{own_office, paper_views, treasurer_views};
+pub(super) use office::{name_of, own_office, paper_views, treasurer_views};
 
 use althing_anchor::{Paper, PaperBody, SignedPaper};
 use anyhow::Result;

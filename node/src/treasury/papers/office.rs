@@ -8,7 +8,7 @@ use crate::api::{PaperView, TreasurerView};
 use crate::keys::hex;
 use crate::shell::Shell;
 use crate::treasury::key::Signer;
-use crate::treasury::policy::guardian_name;
+use crate::treasury::policy::{called, guardian_name};
 
 /// Name of the alarm about treasurers that are not heard.
 const SILENT: &str = "treasurers";
@@ -46,13 +46,14 @@ pub(in crate::treasury) fn own_office(shell: &Shell) -> Option<Office> {
 
 /// T-305: the name of a treasurer of any charter that was in force, the newest first: whoever left office still signs the sweep.
 /// T-98: guardians of staged payments take part too; they bring back what rests.
-pub(super) fn name_of(shell: &Shell, key: &XOnlyPublicKey) -> Option<String> {
-    shell.ledger.state().charters().iter().rev().find_map(|version| {
+pub(in crate::treasury) fn name_of(shell: &Shell, key: &XOnlyPublicKey) -> Option<String> {
+    let name = shell.ledger.state().charters().iter().rev().find_map(|version| {
         let is_its = |own: &bitcoin::secp256k1::PublicKey| own.x_only_public_key().0 == *key;
         let treasurer = version.charter.treasurers.iter().find(|treasurer| is_its(&treasurer.key));
         let guardian = || Some(guardian_name(version.charter.staging.as_ref()?.keys.iter().position(is_its)?));
         treasurer.map(|treasurer| treasurer.name.clone()).or_else(guardian)
-    })
+    })?;
+    Some(called(shell, name, key))
 }
 
 /// Treasurers of the charter in force, and when each was heard.

@@ -6,9 +6,10 @@ use anyhow::Result;
 
 use super::row_of;
 use crate::api::{ApiError, ErrorKind};
+use crate::keys::hex;
 use crate::shell::Shell;
 use crate::store::RemarkRow;
-use crate::treasury::sessions::{Merged, adopted_row, has_news_of, merged, session_row};
+use crate::treasury::sessions::{Merged, adopted_row, has_news_of, merged, session_row, waits_to_replace};
 
 /// Name of the alarm about a treasurer who put forward what must not be signed.
 const REFUSED: &str = "session";
@@ -51,7 +52,7 @@ pub(super) fn take(shell: &mut Shell, signed: &SignedPaper, author: &str) -> Res
     while let Some((signed, author)) = waiting.pop() {
         let session = signed.paper.session.to_string();
         let was_known = session_row(shell, &session)?.is_some();
-        let fate = match fate_of(shell, &signed, &author) {
+        let fate = match fate_of(shell, &signed) {
             Ok(fate) => fate,
             Err(error) if error.kind == ErrorKind::Invalid => Fate::Refused(error.message),
             Err(error) if error.kind == ErrorKind::NotNow => Fate::Waits(error.message),
@@ -96,17 +97,23 @@ pub(super) fn take(shell: &mut Shell, signed: &SignedPaper, author: &str) -> Res
     Ok(())
 }
 
-fn fate_of(shell: &Shell, signed: &SignedPaper, author: &str) -> Result<Fate, ApiError> {
+fn fate_of(shell: &Shell, signed: &SignedPaper) -> Result<Fate, ApiError> {
     let paper = &signed.paper;
     let id = paper.session.to_string();
     let known = session_row(shell, &id)?;
     let remark = |kind: &str, text: &str| RemarkRow {
         height: paper.height,
         kind: kind.to_owned(),
-        author: author.to_owned(),
+        // T-322: by the key; names change hands.
+        author: hex(&paper.author.serialize()),
         text: text.to_owned(),
     };
     let waits = || Fate::Waits("T-310: its transaction has not come yet".to_owned());
+    if let (PaperBody::Transaction(psbt), Some(row)) = (&paper.body, &known)
+        && let Some(open) = waits_to_replace(shell, row, psbt, paper.height)?
+    {
+        return Err(open);
+    }
     Ok(match (&paper.body, known) {
         (PaperBody::Presence, _) => Fate::Noted,
         (PaperBody::Transaction(psbt), None) => {

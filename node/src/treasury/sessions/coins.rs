@@ -41,10 +41,11 @@ pub(in crate::treasury) fn promised(shell: &Shell) -> Answered<BTreeMap<OutPoint
     Ok(queue_of(shell)?.into_taken())
 }
 
-/// State and transaction of an authorised payment.
+/// State and transaction of an authorised payment; `promised` as [`promised`] gives it.
 pub(in crate::treasury) fn payment_state(
     shell: &Shell,
     payment: &AuthorisedPayment,
+    promised: &BTreeMap<OutPoint, String>,
 ) -> Answered<(String, Option<String>)> {
     if let Some(txid) = payment.paid_by {
         return Ok(("executed".to_owned(), Some(txid.to_string())));
@@ -65,7 +66,7 @@ pub(in crate::treasury) fn payment_state(
     if shell.tip_height().saturating_add(1) >= payment.intent.expiry_height {
         return Ok(("expired".to_owned(), None));
     }
-    let signing = promised(shell)?.get(&gate).cloned();
+    let signing = promised.get(&gate).cloned();
     Ok((if signing.is_some() { "signing" } else { "open" }.to_owned(), signing))
 }
 

@@ -1,6 +1,7 @@
 //! Signing sessions: opened from authorised payments, signed after the check, finished and broadcast.
 
 mod coins;
+mod made;
 mod names;
 mod open;
 mod queue;
@@ -13,18 +14,17 @@ pub(super) use coins::{payment_state, promised, reserved};
 pub(super) use open::{Tidy, bump, child, open, open_housekeeping, return_bond};
 pub(super) use rows::{adopted_row, check_here, session_row};
 pub(crate) use sign::rebroadcast;
-pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt};
+pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt, waits_to_replace};
 pub(crate) use stage::waiting_payout;
 pub(super) use stage::{resting, return_staged};
 
 use althing_anchor::{MAX_REMARK_BYTES, PaperBody, Passing};
 
-use self::names::own_name;
+use self::names::own_author;
 use self::queue::queue_of;
 use self::rows::{named, remark, store};
 use self::show::view;
 use super::check::CheckReport;
-use super::key::Signer;
 use crate::api::{ApiError, SessionView};
 use crate::shell::Shell;
 
@@ -51,7 +51,7 @@ pub(super) fn say(shell: &mut Shell, session: &str, kind: &str, text: &str) -> A
         ));
     }
     let row = named(shell, session)?;
-    let me = own_name(shell, &Signer::new(&shell.keys));
+    let me = own_author(shell);
     let note = remark(shell, kind, &me, text);
     let body = if kind == "refusal" { PaperBody::Refusal } else { PaperBody::Comment };
     store(shell, &row, &[note], vec![body(text.to_owned())])?;

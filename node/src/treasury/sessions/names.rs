@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use althing_anchor::SigningStatus;
+use bitcoin::secp256k1::XOnlyPublicKey;
 
+use crate::keys::hex;
 use crate::shell::Shell;
 use crate::treasury::key::Signer;
-use crate::treasury::policy::holder;
+use crate::treasury::papers::{name_of, own_office};
+use crate::treasury::policy::{holder, office_of};
 
 pub(super) fn signer_names(shell: &Shell, status: &[SigningStatus]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
@@ -16,6 +19,27 @@ pub(super) fn signer_names(shell: &Shell, status: &[SigningStatus]) -> Vec<Strin
     once(names)
 }
 
+/// T-322: as whom they are noted: by the keys of their offices.
+pub(super) fn signer_authors(shell: &Shell, status: &[SigningStatus]) -> Vec<String> {
+    let author = |generation: usize, key: usize| {
+        let office = office_of(shell, generation, key);
+        office.map_or_else(|| holder(shell, generation, key), |(_, office)| hex(&office.serialize()))
+    };
+    let signed = status.iter().flat_map(|status| status.signed.iter().map(|key| author(status.generation, *key)));
+    once(signed.collect())
+}
+
+/// As whom this node's treasurer is noted.
+pub(super) fn own_author(shell: &Shell) -> String {
+    own_office(shell).map_or_else(|| own_name(shell, &Signer::new(&shell.keys)), |office| hex(&office.key()))
+}
+
+/// Who an author is, in words.
+pub(super) fn author_name(shell: &Shell, author: &str) -> String {
+    let key = author.parse::<XOnlyPublicKey>().ok();
+    key.and_then(|key| name_of(shell, &key)).unwrap_or_else(|| author.to_owned())
+}
+
 /// Each name once, where it stands first: one treasurer's keys stand in several ways of spending.
 pub(super) fn once(names: Vec<String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
@@ -23,7 +47,7 @@ pub(super) fn once(names: Vec<String>) -> Vec<String> {
 }
 
 /// This treasurer's name by the newest generation in which one of its keys stands.
-pub(super) fn own_name(shell: &Shell, signer: &Signer) -> String {
+fn own_name(shell: &Shell, signer: &Signer) -> String {
     let treasuries = shell.treasury.policies();
     for (generation, treasury) in treasuries.iter().enumerate().rev() {
         if let Some(key) = treasury.keys().iter().position(|key| signer.holds(key)) {

@@ -10,7 +10,7 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxOut};
 
 use super::coins::{coin, former_coins, free_coins, promised, retirable};
-use super::rows::{adopt, named, persist, psbt_of};
+use super::rows::{adopt, named, psbt_of};
 use super::stage::waiting_payout;
 use super::{Answered, refusal, show};
 use crate::api::{ApiError, ProofStatement, SessionView};
@@ -256,17 +256,15 @@ pub(super) fn build(
 ) -> Answered<Psbt> {
     // Seal and gates have the first indexes (T-6).
     let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
-    let wallet = shell.treasury.wallets_mut().last_mut().context("there is no treasury")?;
-    let change_index = wallet.fresh_index(least);
+    let wallet = shell.treasury.wallets().last().context("there is no treasury")?;
+    let change_index = wallet.fresh_index(least, u32::from(gates));
     let gate_sat = Amount::from_sat(shell.ledger.state().charter().gate_sat);
     let mut own_outputs = Vec::new();
     for number in 1..=u32::from(gates) {
         let index = if wallet.treasury.is_ranged() { change_index.saturating_add(number) } else { 0 };
-        wallet.reveal_to(index);
         let script_pubkey = wallet.treasury.script_at(index).map_err(|error| refusal("T-22", &error))?;
         own_outputs.push(TxOut { value: gate_sat, script_pubkey });
     }
-    persist(shell)?;
     let generations = shell.treasury.treasuries();
     let own_rate = housekeeping_rate(shell.ledger.state().charter().max_link_fee_rate_sat_vb);
     let plan = SpendPlan {

@@ -1,19 +1,18 @@
 //! Which sessions go on, and which yield to another over the same coins (T-300 to T-302).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use althing_anchor::{Candidate, queue, read_proof, worst_weight};
 use bitcoin::{Amount, OutPoint};
 
 use super::Answered;
 use super::coins::is_void;
-use super::names::own_name;
-use super::rows::psbt_of;
+use super::names::own_author;
+use super::rows::{check_here, psbt_of};
+use crate::judge::Verdict;
 use crate::shell::Shell;
-use crate::treasury::intents::authorised;
-use crate::treasury::key::Signer;
 
-/// The sessions that are neither mined nor void, in their order.
+/// The sessions that may be signed and are neither mined nor void, in their order.
 pub(super) struct Queue {
     /// Of each session the one that it yields to.
     yields: BTreeMap<String, Option<String>>,
@@ -33,17 +32,10 @@ impl Queue {
     }
 }
 
-/// The queue as this node knows it. Sessions that its treasurer refused, and those whose payment expired, hold nothing (T-302).
+/// The queue as this node knows it. Sessions that its treasurer refused, and those that may not be signed, hold nothing (T-302).
 pub(super) fn queue_of(shell: &Shell) -> Answered<Queue> {
     let generations = shell.treasury.policies();
-    let next = shell.tip_height().saturating_add(1);
-    let payments = authorised(shell);
-    let expired: BTreeSet<OutPoint> = payments
-        .iter()
-        .filter(|payment| payment.intent.expiry_height <= next)
-        .map(|payment| payment.intent.gate)
-        .collect();
-    let me = own_name(shell, &Signer::new(&shell.keys));
+    let me = own_author(shell);
     let mut candidates = Vec::new();
     for row in shell.store.treasury_sessions()? {
         let psbt = psbt_of(&row)?;
@@ -51,8 +43,11 @@ pub(super) fn queue_of(shell: &Shell) -> Answered<Queue> {
         let txid = transaction.compute_txid();
         let is_over = shell.treasury.confirmed_at(&txid).is_some() || is_void(shell, transaction);
         let inputs: Vec<OutPoint> = transaction.input.iter().map(|txin| txin.previous_output).collect();
-        let has_expired = row.final_tx.is_none() && inputs.iter().any(|input| expired.contains(input));
-        if is_over || has_expired || has_refused(shell, &row.id, &me)? {
+        if is_over || has_refused(shell, &row.id, &me)? {
+            continue;
+        }
+        // What this node gave to the network is on its way, whatever became of the reasons for it.
+        if row.final_tx.is_none() && check_here(shell, &psbt)?.verdict != Verdict::Valid {
             continue;
         }
         candidates.push(Candidate {

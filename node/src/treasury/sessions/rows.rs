@@ -8,6 +8,8 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{OutPoint, Txid};
 
 use super::coins::{reserved, retirable};
+use super::made::Promises;
+use super::sign::merged;
 use super::{Answered, refused};
 use crate::api::ApiError;
 use crate::judge::Verdict;
@@ -21,7 +23,11 @@ use crate::treasury::text::psbt_from;
 
 /// A session for a PSBT that passes the check, or about which only something is not known yet. The other treasurers are told of it.
 pub(super) fn adopt(shell: &mut Shell, psbt: &Psbt) -> Answered<SessionRow> {
-    let row = adopted_row(shell, psbt, None)?;
+    let mut row = adopted_row(shell, psbt, None)?;
+    // The same transaction may be here already; what is signed stays signed.
+    if let Some(stored) = session_row(shell, &row.id)? {
+        (row, _) = merged(shell, stored, psbt)?;
+    }
     store(shell, &row, &[], vec![PaperBody::Transaction(psbt.clone())])?;
     Ok(row)
 }
@@ -55,7 +61,9 @@ pub(in crate::treasury) fn check_here(shell: &Shell, psbt: &Psbt) -> Answered<Ch
         let is_mined = shell.treasury.confirmed_at(&by).is_some();
         Some(if is_mined { GateState::Spent(Some(by)) } else { GateState::Unspent })
     };
-    Ok(check_parsed(psbt, Some(&StoredBlocks(&shell.store)), &gates, Some(&known)))
+    let promises = Promises::new(shell);
+    let coin = |psbt: &Psbt, input: usize| promises.coin(&psbt.unsigned_tx.input.get(input)?.previous_output);
+    Ok(check_parsed(psbt, Some(&StoredBlocks(&shell.store)), &gates, Some(&coin), Some(&known)))
 }
 
 /// The treasury as this node's log has it.

@@ -8,7 +8,7 @@ use bitcoin::psbt::Psbt;
 
 use super::Answered;
 use super::coins::is_void;
-use super::names::{once, signer_names};
+use super::names::{author_name, once, signer_names};
 use super::queue::Queue;
 use super::rows::{check_here, psbt_of};
 use super::stage::{Rest, rest_of};
@@ -69,7 +69,10 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
         yields_to: queue.yields_to(&row.id).map(str::to_owned),
         remarks: remarks
             .into_iter()
-            .map(|RemarkRow { height, kind, author, text }| RemarkView { height, kind, author, text })
+            .map(|RemarkRow { height, kind, author, text }| {
+                let author = author_name(shell, &author);
+                RemarkView { height, kind, author, text }
+            })
             .collect(),
         height: rest.map_or(height, Rest::height),
         payout_height: match rest {
@@ -98,11 +101,12 @@ fn signers(shell: &Shell, status: &[SigningStatus], signed: &[String], remarks: 
         }
     }
     // The last word of each counts: whoever signs after a refusal has thought again.
-    let mut refusals: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut refusals: BTreeMap<String, &str> = BTreeMap::new();
     for remark in remarks {
+        let author = author_name(shell, &remark.author);
         match remark.kind.as_str() {
-            "refusal" => drop(refusals.insert(&remark.author, &remark.text)),
-            "signature" => drop(refusals.remove(remark.author.as_str())),
+            "refusal" => drop(refusals.insert(author, &remark.text)),
+            "signature" => drop(refusals.remove(&author)),
             _ => {}
         }
     }

@@ -11,7 +11,7 @@ use bitcoin::consensus::encode::{deserialize, serialize};
 use bitcoin::psbt::Psbt;
 
 use super::coins::is_void;
-use super::names::{own_name, signer_names};
+use super::names::{own_author, signer_authors};
 use super::queue::queue_of;
 use super::rows::{adopt, check_here, named, parse, persist, psbt_of, remark, session_row, store};
 use super::stage::{send_payout, send_payouts, stage_of_payout};
@@ -40,8 +40,13 @@ pub(in crate::treasury) fn import(shell: &mut Shell, text: &str) -> Answered<Ses
     let before = row.psbt.clone();
     let (row, remarks) = merged(shell, row, &theirs)?;
     // What came by file is handed on: its signer may have no other way to the rest.
-    let said =
-        if row.psbt == before { Vec::new() } else { vec![PaperBody::Signatures(signatures_only(&psbt_of(&row)?))] };
+    let (old, new) = (Psbt::deserialize(&before).ok(), psbt_of(&row)?);
+    let said = match () {
+        () if row.psbt == before => Vec::new(),
+        // T-112: others may have the same copy that does not hold.
+        () if old.is_none_or(|old| read_proof(&old) != read_proof(&new)) => vec![PaperBody::Transaction(new)],
+        () => vec![PaperBody::Signatures(signatures_only(&new))],
+    };
     store(shell, &row, &remarks, said)?;
     show(shell, &id)
 }
@@ -50,12 +55,74 @@ pub(in crate::treasury) fn import(shell: &mut Shell, text: &str) -> Answered<Ses
 pub(in crate::treasury) fn merged(shell: &Shell, row: SessionRow, theirs: &Psbt) -> Answered<Merged> {
     let mut ours = psbt_of(&row)?;
     let generations = shell.treasury.policies();
-    let before = verify_signatures(&ours, &generations).map_err(|error| refusal("T-61", &error))?;
-    let after = merge_signatures(&mut ours, theirs, &generations).map_err(|error| refusal("T-61", &error))?;
-    let before = signer_names(shell, &before);
-    let new = signer_names(shell, &after).into_iter().filter(|name| !before.contains(name));
-    let remarks = new.map(|name| remark(shell, "signature", &name, "signed")).collect();
+    let standing = standing(shell, &ours, theirs)?;
+    let refuse = |error| match standing {
+        // What is stored may be wrong, and not the signature.
+        Standing::Untold => {
+            let message =
+                format!("T-112: whether the session that is stored here may be signed cannot be told: {error}");
+            ApiError { rule: Some("T-112".into()), ..ApiError::not_now(message) }
+        }
+        _ => refusal("T-61", &error),
+    };
+    let before = match (verify_signatures(&ours, &generations), standing) {
+        (Ok(before), _) => before,
+        (Err(_), Standing::Replaced) => Vec::new(),
+        (Err(error), _) => return Err(refuse(error)),
+    };
+    let after = match standing {
+        Standing::Replaced => {
+            let stored = std::mem::replace(&mut ours, theirs.clone());
+            // What is not good among those that were stored is left.
+            let _ = merge_signatures(&mut ours, &stored, &generations);
+            verify_signatures(&ours, &generations).map_err(refuse)?
+        }
+        _ => merge_signatures(&mut ours, theirs, &generations).map_err(refuse)?,
+    };
+    let before = signer_authors(shell, &before);
+    let new = signer_authors(shell, &after).into_iter().filter(|author| !before.contains(author));
+    let remarks = new.map(|author| remark(shell, "signature", &author, "signed")).collect();
     Ok((SessionRow { psbt: ours.serialize(), ..row }, remarks))
+}
+
+/// What becomes of another copy of a stored session's transaction (T-112).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// The stored one stays.
+    Kept,
+    /// It stays for now: whether it may be signed cannot be told yet.
+    Untold,
+    /// The other may be signed and the stored one may not.
+    Replaced,
+}
+
+fn standing(shell: &Shell, stored: &Psbt, theirs: &Psbt) -> Answered<Standing> {
+    let report = check_here(shell, stored)?;
+    if report.verdict == Verdict::Valid {
+        return Ok(Standing::Kept);
+    }
+    let is_same = stored.unsigned_tx == theirs.unsigned_tx;
+    if is_same && check_here(shell, theirs)?.verdict == Verdict::Valid {
+        return Ok(Standing::Replaced);
+    }
+    let may_pass = refused(shell, &report, None).kind == ErrorKind::NotNow;
+    Ok(if may_pass { Standing::Untold } else { Standing::Kept })
+}
+
+/// T-112: why a paper with the transaction of a stored session waits: whether it, rather than the stored one, may be signed cannot be told yet.
+pub(in crate::treasury) fn waits_to_replace(
+    shell: &Shell,
+    row: &SessionRow,
+    theirs: &Psbt,
+    written: u32,
+) -> Answered<Option<ApiError>> {
+    let stored = psbt_of(row)?;
+    if stored == *theirs || check_here(shell, &stored)?.verdict == Verdict::Valid {
+        return Ok(None);
+    }
+    let report = check_here(shell, theirs)?;
+    let open = (report.verdict != Verdict::Valid).then(|| refused(shell, &report, Some(written)));
+    Ok(open.filter(|error| error.kind == ErrorKind::NotNow))
 }
 
 /// Checks a session, signs it, stores the signature (N-422). Refusals are noted with every reason.
@@ -64,7 +131,7 @@ pub(in crate::treasury) fn sign(shell: &mut Shell, session: &str) -> Answered<Se
     let mut psbt = psbt_of(&row)?;
     let report = check_here(shell, &psbt)?;
     let signer = Signer::new(&shell.keys);
-    let me = own_name(shell, &signer);
+    let me = own_author(shell);
     if report.verdict != Verdict::Valid {
         let refusal = refused(shell, &report, None);
         // T-102: what cannot be told yet is no refusal, and nothing is noted that others would take for one.
