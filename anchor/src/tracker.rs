@@ -41,19 +41,13 @@ pub enum LinkState {
         /// Which version was mined.
         txid: Txid,
     },
-    /// Something happened that must not; a human has to look. Left by no event.
+    /// Something happened that must not; a human has to look. Left only when the block that showed it leaves the best chain.
     Halted(HaltReason),
 }
 
 /// Why a tracker stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HaltReason {
-    /// A block that held a final link was disconnected.
-    #[error("A-64: a reorganisation deeper than the final depth removed block {} at height {} with a final link", block.hash, block.height)]
-    DeepReorg {
-        /// The block that held the link.
-        block: BlockId,
-    },
     /// Another transaction spent the seal.
     #[error("A-65: transaction {txid} in block {} at height {} spent the seal and is not this link", block.hash, block.height)]
     SealSpentElsewhere {
@@ -104,6 +98,11 @@ pub enum Effect {
         block: BlockId,
         /// Which version was mined.
         txid: Txid,
+    },
+    /// The link was final, and its block was disconnected: tell the operator. The same link is sent again.
+    Undone {
+        /// The block that held it.
+        block: BlockId,
     },
     /// Stop anchoring and tell the operator.
     Halt(HaltReason),
@@ -248,7 +247,7 @@ impl LinkTracker {
     /// [`TrackerError`] when the event does not fit; the caller's view then has a gap that it must fill.
     pub fn apply(&self, event: ChainEvent) -> Result<Transition, TrackerError> {
         let mut next = self.clone();
-        // Nothing moves a halted tracker; it still follows the tip so that its reports stay true.
+        // Nothing else moves a halted tracker than that block going; it still follows the tip so that its reports stay true.
         let halted = matches!(self.state, LinkState::Halted(_));
         let effects = match event {
             ChainEvent::BlockConnected { block, previous, seal_spender } => {
@@ -340,8 +339,13 @@ impl LinkTracker {
                 self.prefer(txid);
                 self.broadcast()
             }
-            //
-            LinkState::Final { block, .. } if block == removed => self.halt(HaltReason::DeepReorg { block }),
+            // what counted is gone, and the same transaction brings it back; another one would be another history.
+            LinkState::Final { block, txid } if block == removed => {
+                self.prefer(txid);
+                [vec![Effect::Undone { block }], self.broadcast()].concat()
+            }
+            // the seal is unspent again.
+            LinkState::Halted(HaltReason::SealSpentElsewhere { block, .. }) if block == removed => self.broadcast(),
             _ => vec![],
         }
     }

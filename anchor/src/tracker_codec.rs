@@ -18,7 +18,7 @@ const BROADCAST: u8 = 2;
 const SEEN: u8 = 3;
 const MINED: u8 = 4;
 const FINAL: u8 = 5;
-const DEEP_REORG: u8 = 6;
+const UNDONE_FOR_GOOD: u8 = 6;
 const SEAL_SPENT_ELSEWHERE: u8 = 7;
 
 impl LinkTracker {
@@ -92,19 +92,16 @@ fn write_state(writer: &mut Writer, state: LinkState) {
         LinkState::Built => (BUILT, None),
         LinkState::Broadcast => (BROADCAST, None),
         LinkState::Seen => (SEEN, None),
-        LinkState::Mined { block, txid } => (MINED, Some((block, Some(txid)))),
-        LinkState::Final { block, txid } => (FINAL, Some((block, Some(txid)))),
-        LinkState::Halted(HaltReason::DeepReorg { block }) => (DEEP_REORG, Some((block, None))),
+        LinkState::Mined { block, txid } => (MINED, Some((block, txid))),
+        LinkState::Final { block, txid } => (FINAL, Some((block, txid))),
         LinkState::Halted(HaltReason::SealSpentElsewhere { block, txid }) => {
-            (SEAL_SPENT_ELSEWHERE, Some((block, Some(txid))))
+            (SEAL_SPENT_ELSEWHERE, Some((block, txid)))
         }
     };
     writer.u8(kind);
     if let Some((block, txid)) = place {
         write_block(writer, block);
-        if let Some(txid) = txid {
-            writer.array(txid.as_byte_array());
-        }
+        writer.array(txid.as_byte_array());
     }
 }
 
@@ -115,7 +112,11 @@ fn read_state(reader: &mut Reader<'_>) -> Result<LinkState, DecodeError> {
         SEEN => LinkState::Seen,
         MINED => LinkState::Mined { block: read_block(reader)?, txid: read_txid(reader)? },
         FINAL => LinkState::Final { block: read_block(reader)?, txid: read_txid(reader)? },
-        DEEP_REORG => LinkState::Halted(HaltReason::DeepReorg { block: read_block(reader)? }),
+        // written before a link that was undone was sent again.
+        UNDONE_FOR_GOOD => {
+            read_block(reader)?;
+            LinkState::Broadcast
+        }
         SEAL_SPENT_ELSEWHERE => {
             LinkState::Halted(HaltReason::SealSpentElsewhere { block: read_block(reader)?, txid: read_txid(reader)? })
         }

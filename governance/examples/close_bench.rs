@@ -4,8 +4,10 @@
 //! A log is made as a hub would have it (signatures aside, which were checked when the entries came in): members bind stakes, so
 //! many of them delegate to two others, mostly to the same few; proposals are opened; so many ballots are cast on them, each
 //! member's own. All votes end in the same epoch. What is measured is `close_by` on this log, the call that hub, member and
-//! auditor make: decisions, ballot trees, roll trees and header. It is run three times; the line has the median on the wall and,
-//! over all three, the processor time of all threads (Linux). The header's hash tells whether two programs did the same.
+//! auditor make: decisions, what takes effect counted again, ballot trees, roll trees and header. It is run three times; the line
+//! has the median on the wall and, over all three, the processor time of all threads (Linux). The header's hash tells whether two
+//! programs did the same. Then its link is final: the line has how long the log takes to go on from it, told what was decided
+//! ([`LogState::set_decided`]) and not told.
 
 #![allow(
     clippy::disallowed_methods,
@@ -45,7 +47,7 @@ fn main() {
     let arguments: Vec<usize> = std::env::args().skip(1).map(|argument| argument.parse().unwrap()).collect();
     let [members, delegations, proposals, ballots] = arguments[..4] else { unreachable!("a slice of four") };
     let threads = Threads(arguments.get(4).copied().unwrap_or(2));
-    let world = World::new(members, delegations, proposals, ballots);
+    let mut world = World::new(members, delegations, proposals, ballots);
     let (mut walls, ticks) = (Vec::new(), cpu_ticks());
     let mut hash = None;
     for _ in 0..RUNS {
@@ -56,9 +58,11 @@ fn main() {
     }
     let cpu = (cpu_ticks() - ticks) as f64 / 100.0 / RUNS as f64;
     walls.sort_by(f64::total_cmp);
+    let closed = world.close(&threads);
+    let [told, alone] = world.finality(&closed);
     println!(
         "members {members} delegations {delegations} proposals {proposals} ballots {ballots} threads {}: \
-         wall {:.3} s, processor {cpu:.3} s, header {}",
+         wall {:.3} s, processor {cpu:.3} s, final {told:.3} s, untold {alone:.3} s, header {}",
         threads.0,
         walls[RUNS / 2],
         hash.unwrap()
@@ -186,6 +190,30 @@ impl World {
         (0..depth).for_each(|_| self.mine());
         self.state.set_roll(closed.header.epoch, self.roll.clone());
         self.headers.push(closed.header);
+        let anchored = self.anchored(&closed, mined_height);
+        self.append(anchored);
+    }
+
+    /// Seconds that the entry takes which says that this epoch is final: told what was decided, and not told.
+    fn finality(&mut self, closed: &EpochClose) -> [f64; 2] {
+        let mined_height = self.height + 1;
+        let depth = self.state.params().charter.final_depth;
+        (0..depth).for_each(|_| self.mine());
+        self.state.set_roll(closed.header.epoch, self.roll.clone());
+        let anchored = self.anchored(closed, mined_height);
+        let seconds = |mut state: LogState, anchored: Entry| {
+            let start = Instant::now();
+            state.apply(state.size(), anchored).unwrap();
+            assert_eq!(*state.ledger(), closed.ledger, "what was decided");
+            start.elapsed().as_secs_f64()
+        };
+        let alone = seconds(self.state.clone(), anchored.clone());
+        let mut told = self.state.clone();
+        told.set_decided(closed);
+        [seconds(told, anchored), alone]
+    }
+
+    fn anchored(&self, closed: &EpochClose, mined_height: u32) -> Entry {
         let p = self.state.params();
         let anchored = Anchored {
             network: p.network,
@@ -195,8 +223,7 @@ impl World {
             mined_height,
             mined_hash: block_hash(mined_height),
         };
-        let anchored = anchored.sign(&self.secp, &self.hub, &[7; 32]);
-        self.append(Entry::Anchored(anchored));
+        Entry::Anchored(anchored.sign(&self.secp, &self.hub, &[7; 32]))
     }
 
     fn close(&self, workers: &dyn Workers) -> EpochClose {

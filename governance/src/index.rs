@@ -123,21 +123,72 @@ mod tests {
 
     use super::*;
 
+    /// The id with this number where ids are looked for, and another one at the end.
+    fn id(start: u32, rest: u8) -> MemberId {
+        let mut bytes = [0; 32];
+        bytes[1..5].copy_from_slice(&start.to_be_bytes());
+        bytes[31] = rest;
+        MemberId(bytes)
+    }
+
+    /// What looking up rests on, and what it may cost.
+    fn assert_is_table(index: &Index<MemberId>) {
+        let Places { places, used } = &index.places;
+        let size = places.len();
+        assert_eq!((*used, places.iter().filter(|number| **number != 0).count()), (index.ids.len(), index.ids.len()));
+        assert!(size == 0 || size.is_power_of_two(), "{size} places");
+        assert!(4 * used <= 3 * size, "{used} of {size} places are more than three quarters");
+        assert!(size <= FIRST_PLACES || 8 * used > 3 * size, "{used} of {size} places: half as many would do");
+        for (number, id) in (1u32..).zip(&index.ids) {
+            // No free place from where it is looked for first to where it is.
+            let mut place = id.start() & (size - 1);
+            while places[place] != number {
+                assert_ne!(places[place], 0, "{id:?} is behind a free place");
+                place = (place + 1) % size;
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_is_looked_for_where_its_bytes_say() {
+        for start in [0, 1, 6, 7, 0x0102_0304, u32::MAX] {
+            assert_eq!((id(start, 9).start(), EntryId(id(start, 9).0).start()), (start as usize, start as usize));
+            let mut index = Index::default();
+            assert_eq!(index.insert(id(start, 9)), Some(0));
+            assert_eq!(index.places.places[start as usize % FIRST_PLACES], 1, "{start}");
+        }
+        // Behind the last place comes the first.
+        let mut index = Index::default();
+        (0..3).for_each(|rest| assert_eq!(index.insert(id(7, rest)), Some(rest.into())));
+        assert_eq!(index.places.places, [2, 3, 0, 0, 0, 0, 0, 1]);
+        assert_eq!([0, 1, 2, 3].map(|rest| index.number(&id(7, rest))), [Some(0), Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn it_grows_when_it_is_three_quarters_full() {
+        let mut index = Index::default();
+        assert_eq!((index.number(&id(0, 0)), index.places.places.len()), (None, 0));
+        let mut sizes = Vec::new();
+        for number in 0..25 {
+            index.insert(id(number * 5, 0)).unwrap();
+            assert_is_table(&index);
+            sizes.push(index.places.places.len());
+        }
+        assert_eq!(sizes, [vec![8; 6], vec![16; 6], vec![32; 12], vec![64]].concat());
+    }
+
     proptest! {
         #[test]
         fn it_numbers_as_a_map_does(seeds in prop::collection::vec((0u8..4, any::<u8>()), 0..400)) {
             // Few starts, so that places are shared.
-            let id = |(start, rest): (u8, u8)| {
-                let mut bytes = [0; 32];
-                (bytes[4], bytes[31]) = (start, rest);
-                MemberId(bytes)
-            };
+            let id = |(start, rest): (u8, u8)| id(start.into(), rest);
             let (mut index, mut map) = (Index::default(), BTreeMap::new());
             for seed in seeds {
                 let next = map.len();
                 let number = *map.entry(id(seed)).or_insert(next);
                 prop_assert_eq!(index.insert(id(seed)), Some(number));
             }
+            assert_is_table(&index);
             for (id, number) in &map {
                 prop_assert_eq!(index.number(id), Some(*number));
                 prop_assert_eq!(index.ids().get(*number), Some(id));

@@ -36,7 +36,8 @@ fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
         unavailable.iter_mut().for_each(|first| first.words = light.words(None));
     }
     let silent_key = view::silent_key(shell);
-    Ok(AnchorReply::Health { fraud, unavailable, silent_key, alarms: shell.alarms.values().cloned().collect() })
+    let undone = crate::undone::undone(shell)?.map(|undone| undone.words());
+    Ok(AnchorReply::Health { fraud, unavailable, silent_key, undone, alarms: shell.alarms.values().cloned().collect() })
 }
 
 fn reserve(shell: &Shell) -> Result<AnchorReply, ApiError> {

@@ -84,6 +84,10 @@ impl ChainView for LiveChain<'_> {
         Ok(Some(decode_evidence(&row.tx, &row.inclusion)?))
     }
 
+    fn judged_before(&self) -> bool {
+        self.judged_before
+    }
+
     fn entries_on_bitcoin(&mut self, first: u32, last: u32) -> Result<Vec<(u32, Vec<u8>)>> {
         Ok(self.store.forced(first, last)?.into_iter().map(|row| (row.height, row.entry)).collect())
     }

@@ -56,6 +56,11 @@ pub struct VerifyReport {
 
 /// Judges a proof file.
 pub fn verify(bundle: &[u8], source: &Source) -> VerifyReport {
+    // Not false, but beyond this program.
+    if let Some(version) = proof::newer_version(bundle) {
+        let reason = format!("P-60: this is a proof file of version {version}; a newer program is needed to judge it");
+        return VerifyReport::of(Verdict::CannotTell, reason);
+    }
     let (needed_height, network) = match proof::decode(bundle) {
         Ok((bundle, network)) => (bundle.highest_block(), network),
         Err(rejection) => return VerifyReport::of(Verdict::Invalid, rejection.to_string()),

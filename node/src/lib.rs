@@ -38,6 +38,7 @@ pub mod tiles;
 pub mod timestamp;
 pub mod tower;
 pub mod treasury;
+mod undone;
 pub mod view;
 pub mod wallet;
 pub mod workload;

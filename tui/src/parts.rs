@@ -20,10 +20,11 @@ pub(crate) fn milestone(text: &str) -> Result<DraftMilestone, String> {
     let wrong = || format!("`{text}` is not SATOSHIS@BLOCKS=DESCRIPTION");
     let (when, description) = text.split_once('=').ok_or_else(wrong)?;
     let (amount, blocks) = when.split_once('@').ok_or_else(wrong)?;
+    let none = |part: &str, most: u64, what: &str| format!("`{}` is no number of {what} from 0 to {most}", part.trim());
     Ok(DraftMilestone {
         description: description.trim().to_owned(),
-        amount_sat: amount.trim().parse().map_err(|_| wrong())?,
-        after_blocks: blocks.trim().parse().map_err(|_| wrong())?,
+        amount_sat: amount.trim().parse().map_err(|_| none(amount, u64::MAX, "satoshis"))?,
+        after_blocks: blocks.trim().parse().map_err(|_| none(blocks, u32::MAX.into(), "blocks"))?,
     })
 }
 

@@ -287,6 +287,20 @@ pub fn link_check(link: &Link) -> &'static str {
     if link.verified { "recomputed here from the log: the same bytes" } else { "not recomputed here yet" }
 }
 
+/// Where a link stands, in some words (N-243).
+#[must_use]
+pub fn link_state(link: &Link) -> String {
+    match link.state.as_str() {
+        "built" => "built, not handed to the network yet".to_owned(),
+        "broadcast" => "broadcast, in no mempool that is seen from here".to_owned(),
+        "seen" => "seen in the mempool".to_owned(),
+        "undone" => "undone: it was final, and is sent again".to_owned(),
+        "halted" => "halted: something else spent its seal".to_owned(),
+        "unavailable" => "unavailable: its data is withheld".to_owned(),
+        other => Untrusted::new(other).line(),
+    }
+}
+
 /// Who holds which keys of a policy: an extended key that stands in several ways of spending once, with all its paths.
 #[must_use]
 pub fn keyring(keys: &[KeyView]) -> Vec<(String, String)> {

@@ -142,6 +142,7 @@ impl World {
             match effect {
                 Effect::Broadcast(transaction) => self.mempool = Some((transaction, pending.rate)),
                 Effect::BecameFinal { .. } => {}
+                Effect::Undone { block } => panic!("undone at {}", block.height),
                 Effect::Halt(reason) => panic!("{reason}"),
             }
         }

@@ -113,34 +113,78 @@ fn an_evicted_link_is_sent_again() {
 }
 
 #[test]
-fn a_reorg_deeper_than_final_halts() {
-    let transaction = link(1);
-    let txid = transaction.compute_txid();
-    let mut driver = Driver::new(transaction);
+fn a_final_link_that_is_undone_comes_back_by_the_same_transaction() {
+    let (slow, fast) = (link(1), link(9));
+    let txid = slow.compute_txid();
+    let mut driver = Driver::new(slow.clone());
     driver.apply(ChainEvent::Submit);
+    driver.apply(ChainEvent::Replaced(fast));
     let mined = block(101, 0);
+    // The version that pays less was mined.
     driver.connect(0, Some(txid));
     driver.connect(0, None);
     driver.connect(0, None);
     assert_eq!((driver.disconnect(), driver.disconnect()), (vec![], vec![]));
     assert_eq!(driver.tracker.state(), LinkState::Final { block: mined, txid }, "final stays final");
-    let reason = HaltReason::DeepReorg { block: mined };
-    assert_eq!(driver.disconnect(), [Effect::Halt(reason)]);
-    assert!(reason.to_string().contains("deeper than the final depth"));
-    // Nothing leads out of it, not even the same link mined again.
-    assert_eq!(driver.connect(1, Some(txid)), []);
-    assert_eq!(driver.apply(ChainEvent::Submit), []);
-    assert_eq!(driver.tracker.state(), LinkState::Halted(reason));
+    // Exactly as deep as final: told, and sent again as it is.
+    assert_eq!(driver.disconnect(), [Effect::Undone { block: mined }, Effect::Broadcast(slow)]);
+    assert_eq!((driver.tracker.state(), driver.tracker.depth()), (LinkState::Broadcast, 0));
+    assert!(driver.tracker.is_unconfirmed(), "no other link may be signed");
+    // Mined again at another height, it is final again when it is as deep again.
+    driver.connect(1, None);
+    driver.connect(1, Some(txid));
+    assert_eq!(driver.connect(1, None), []);
+    let again = block(102, 1);
+    assert_eq!(driver.connect(1, None), [Effect::BecameFinal { block: again, txid }]);
+    // A longer one takes blocks below it away too.
+    for _ in 0..2 {
+        assert_eq!(driver.disconnect(), []);
+    }
+    assert!(matches!(driver.disconnect()[..], [Effect::Undone { block }, Effect::Broadcast(_)] if block == again));
+    assert_eq!(driver.disconnect(), []);
 }
 
 #[test]
-fn a_foreign_spender_halts() {
-    let mut driver = Driver::new(link(1));
+fn a_foreign_spender_halts_until_its_block_is_gone() {
+    let transaction = link(1);
+    let mut driver = Driver::new(transaction.clone());
     driver.apply(ChainEvent::Submit);
     let foreign = stranger(1).compute_txid();
     let reason = HaltReason::SealSpentElsewhere { block: block(101, 0), txid: foreign };
     assert_eq!(driver.connect(0, Some(foreign)), [Effect::Halt(reason)]);
     assert_eq!(driver.tracker.state(), LinkState::Halted(reason));
+    // Nothing else leads out of it.
+    driver.connect(0, None);
+    assert_eq!(driver.apply(ChainEvent::Submit), []);
+    assert_eq!(driver.apply(ChainEvent::MissingFromMempool), []);
+    assert_eq!(driver.disconnect(), []);
+    assert_eq!(driver.tracker.state(), LinkState::Halted(reason));
+    assert_eq!(driver.disconnect(), [Effect::Broadcast(transaction.clone())]);
+    driver.connect(1, Some(transaction.compute_txid()));
+    assert_eq!(driver.tracker.depth(), 1);
+    // After an undone link too: what spends the seal then ends the chain.
+    driver.connect(1, None);
+    driver.connect(1, None);
+    for _ in 0..3 {
+        driver.disconnect();
+    }
+    assert!(matches!(driver.connect(2, Some(foreign))[..], [Effect::Halt(HaltReason::SealSpentElsewhere { .. })]));
+}
+
+/// A folder that an earlier version stopped for good goes on.
+#[test]
+fn what_was_halted_before_is_sent_again() {
+    let transaction = link(1);
+    let mut driver = Driver::new(transaction);
+    driver.apply(ChainEvent::Submit);
+    let mut bytes = driver.tracker.encode();
+    assert_eq!(bytes.pop(), Some(2), "broadcast");
+    bytes.push(6);
+    bytes.extend(101u32.to_be_bytes());
+    bytes.extend([7; 32]);
+    assert_eq!(LinkTracker::decode(&bytes).unwrap(), driver.tracker);
+    bytes.pop();
+    assert!(LinkTracker::decode(&bytes).is_err());
 }
 
 #[test]
@@ -261,7 +305,6 @@ struct Model {
     blocks: Vec<bool>,
     submitted: bool,
     became_final: Option<usize>,
-    halted: bool,
 }
 
 impl Model {
@@ -269,11 +312,11 @@ impl Model {
         self.blocks.iter().position(|holds| *holds).map_or(0, |at| self.blocks.len() - at)
     }
 
-    /// After any change: has the link become final, has a final link gone?
+    /// After any change: has the link become final, or is its block gone?
     fn settle(&mut self) {
         let at = self.blocks.iter().position(|holds| *holds);
         match self.became_final {
-            Some(block) if self.blocks.len() <= block => self.halted = true,
+            Some(block) if self.blocks.len() <= block => self.became_final = None,
             None if self.depth() >= FINAL_DEPTH as usize => self.became_final = at,
             _ => {}
         }
@@ -290,11 +333,11 @@ proptest! {
         let mut driver = Driver::new(transaction.clone());
         let mut model = Model::default();
         for (number, step) in steps.into_iter().enumerate() {
-            let was = (model.depth(), model.became_final, model.halted);
+            let was = (model.depth(), model.became_final);
             let effects = match step {
                 Step::Connect { with_link } => {
                     // A valid chain spends the seal once.
-                    let holds = with_link && model.depth() == 0 && !model.halted;
+                    let holds = with_link && model.depth() == 0;
                     model.blocks.push(holds);
                     driver.connect(number as u8, holds.then_some(txid))
                 }
@@ -312,18 +355,17 @@ proptest! {
             };
             model.settle();
             let state = driver.tracker.state();
-            prop_assert_eq!(matches!(state, LinkState::Halted(_)), model.halted);
-            if !model.halted {
-                prop_assert_eq!(driver.tracker.depth() as usize, model.depth());
-                prop_assert_eq!(matches!(state, LinkState::Final { .. }), model.became_final.is_some());
-                prop_assert_eq!(driver.tracker.is_unconfirmed(), model.depth() == 0);
-            }
+            prop_assert!(!matches!(state, LinkState::Halted(_)));
+            prop_assert_eq!(driver.tracker.depth() as usize, model.depth());
+            prop_assert_eq!(matches!(state, LinkState::Final { .. }), model.became_final.is_some());
+            prop_assert_eq!(driver.tracker.is_unconfirmed(), model.depth() == 0);
             let count = |kind: fn(&Effect) -> bool| effects.iter().filter(|effect| kind(effect)).count();
             let told_final = count(|effect| matches!(effect, Effect::BecameFinal { .. }));
             prop_assert_eq!(told_final == 1, was.1.is_none() && model.became_final.is_some());
-            prop_assert_eq!(count(|effect| matches!(effect, Effect::Halt(_))) == 1, !was.2 && model.halted);
-            let unmined = was.0 > 0 && model.depth() == 0 && !model.halted;
-            prop_assert!(!unmined || effects == [Effect::Broadcast(transaction.clone())]);
+            let undone = was.1.is_some() && model.became_final.is_none();
+            prop_assert_eq!(count(|effect| matches!(effect, Effect::Undone { .. })) == 1, undone);
+            let unmined = was.0 > 0 && model.depth() == 0;
+            prop_assert!(!unmined || effects.last() == Some(&Effect::Broadcast(transaction.clone())));
             for effect in &effects {
                 if let Effect::Broadcast(sent) = effect {
                     prop_assert_eq!(sent, &transaction);

@@ -75,7 +75,11 @@ fn in_words(message: &str, at: Option<(&str, &Range<usize>)>) -> String {
         }
         _ if message.contains("unit variant") => ("a name that asks for a value".to_owned(), String::new()),
         _ => match message.split_once(", expected ") {
-            Some((found, kind)) => (found.replace("unknown variant", "unknown name"), kind_in_words(kind)),
+            // What 64 bits do not hold comes as a wider number.
+            Some((found, kind)) => {
+                let found = found.replace("unknown variant", "unknown name").replace("` as i128", "`");
+                (found.replace("` as u128", "`"), kind_in_words(kind))
+            }
             None => return message.to_owned(),
         },
     };

@@ -182,13 +182,13 @@ pub fn close_by(
     })
 }
 
-/// The boundary at which the next epoch can close when the chain's tip is at `tip_height`: the newest one that is final
-/// and above `previous`, the closing height of the epoch before (0 before the first). Boundaries may be passed over, a
-/// header may not (G-62).
+/// The boundary at which the next epoch can close when the chain's tip is at `tip_height`: the newest one that is deeper than
+/// final, so that a reorganisation from which everybody recovers leaves its block, and above `previous`, the closing
+/// height of the epoch before (0 before the first). Boundaries may be passed over, a header may not (G-62).
 #[must_use]
 pub fn due_boundary(charter: &Charter, previous: u32, tip_height: u32) -> Option<u32> {
-    let final_height = tip_height.checked_add(1)?.checked_sub(charter.final_depth)?;
-    let boundary = final_height - final_height.checked_rem(charter.epoch_blocks)?;
+    let deeper_than_final = tip_height.checked_sub(charter.final_depth)?;
+    let boundary = deeper_than_final - deeper_than_final.checked_rem(charter.epoch_blocks)?;
     (boundary > previous).then_some(boundary)
 }
 

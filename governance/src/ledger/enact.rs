@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::decide::{Verdict, verdict};
+use super::decide::Verdict;
 use super::pay::Payment;
-use super::{
-    EpochBoundary, Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Question, Recount, Stakes, Standing, Step,
-    StepPolls,
-};
+use super::recount::{Verdicts, count_again};
+use super::{EpochBoundary, Fate, Ledger, LedgerError, MembershipChange, PauseWindow, Standing, Step, StepPolls};
 use crate::charter::{Charter, check_change};
 use crate::entry::{Confiscate, Effect, GuardianVoice};
 use crate::id::{MemberId, ProposalId};
-use crate::roll::Roll;
 use crate::state::{LogState, ProposalRecord};
 use crate::tally::Sums;
 use crate::voting::{Outcome, TIE_DEPTH, TieBreak};
@@ -21,6 +18,47 @@ impl Ledger {
     pub(super) fn enact(&mut self, step: &Step<'_>, polls: &mut StepPolls) -> Result<(), LedgerError> {
         // G-97: a header that keeps out what members have seen authorises nothing.
         let is_censoring = !step.state.overdue_entries(step.boundary.log_size).is_empty();
+        let until = if is_censoring { 0 } else { step.boundary.closing_height };
+        self.hear_guardians(step);
+        // G-85: one change of the charter in each epoch, so that each names the one before.
+        let mut charter_changed = false;
+        let mut turn = self.waiting(step);
+        while !turn.is_empty() {
+            let mut counted = self.count_ahead(step, polls, &turn, until)?;
+            for id in &turn {
+                let Some((proposal, mut standing)) =
+                    step.state.proposals().get(id).zip(self.standings.get(id).cloned())
+                else {
+                    continue;
+                };
+                let changes_charter = proposal.content.class.changes_charter();
+                let is_due = standing.authorised_at <= until;
+                if is_due && self.stopped.contains(id) {
+                    // G-84: a stop that came first holds.
+                    standing.fate = Fate::Lapsed;
+                } else if is_due && !(changes_charter && charter_changed) && self.has_turn(step, proposal)? {
+                    let verdict = match counted.remove(id) {
+                        Some(verdict) => verdict?,
+                        None => count_again(step, polls, &[(proposal, standing.closed_at)])?
+                            .remove(id)
+                            .transpose()?
+                            .flatten(),
+                    };
+                    self.enact_one(step, proposal, &mut standing, verdict);
+                    charter_changed |= changes_charter && standing.fate == Fate::Effective;
+                }
+                self.expire(step, proposal, &mut standing)?;
+                self.note_fate(step, *id, standing);
+            }
+            turn = self.freed(step, &turn);
+        }
+        self.note_who_is_behind(step)?;
+        self.drop_losers(step);
+        Ok(())
+    }
+
+    /// What waits, in the order in which it takes effect.
+    fn waiting(&self, step: &Step<'_>) -> Vec<ProposalId> {
         let waiting = self.pending.iter().filter_map(|id| {
             let standing = self.standings.get(id).filter(|standing| standing.fate == Fate::Waiting)?;
             let position = step.state.proposals().get(id)?.position;
@@ -28,45 +66,81 @@ impl Ledger {
         });
         let mut waiting: Vec<(u32, u32, u64, ProposalId)> = waiting.collect();
         waiting.sort_unstable();
-        // G-85: one change of the charter in each epoch, so that each names the one before.
-        let mut charter_changed = false;
-        for (_, _, _, id) in waiting {
-            let Some((proposal, mut standing)) = step.state.proposals().get(&id).zip(self.standings.get(&id).cloned())
-            else {
+        waiting.into_iter().map(|(_, _, _, id)| id).collect()
+    }
+
+    /// Whether neither a pause nor another answer keeps it back.
+    fn has_turn(&self, step: &Step<'_>, proposal: &ProposalRecord) -> Result<bool, LedgerError> {
+        let is_paused = self.is_paused(proposal.content.class, step.boundary.closing_height);
+        Ok(!is_paused && self.is_best_answer(step.state, &step.boundary, proposal)? == Some(true))
+    }
+
+    /// Counts again together what is due by `until` and has its turn: side by side, where one by one would be one after the other.
+    fn count_ahead(
+        &self,
+        step: &Step<'_>,
+        polls: &mut StepPolls,
+        turn: &[ProposalId],
+        until: u32,
+    ) -> Result<Verdicts, LedgerError> {
+        let mut ahead = Vec::new();
+        for id in turn {
+            let Some((proposal, standing)) = step.state.proposals().get(id).zip(self.standings.get(id)) else {
                 continue;
             };
-            self.hear_guardians(step, proposal, &mut standing);
-            let is_due = standing.authorised_at <= step.boundary.closing_height;
-            if standing.fate == Fate::Waiting && is_due && !is_censoring {
-                self.enact_one(step, polls, proposal, &mut standing, &mut charter_changed)?;
+            // Of changes of the charter all but the first would be counted in vain.
+            let is_alone = proposal.content.class.changes_charter();
+            if !is_alone && standing.authorised_at <= until && self.has_turn(step, proposal)? {
+                ahead.push((proposal, standing.closed_at));
             }
-            self.expire(step, proposal, &mut standing)?;
-            if standing.fate != Fate::Waiting {
-                standing.fate_epoch = step.boundary.epoch;
-            }
-            if standing.fate != Fate::Waiting && standing.payments.is_empty() {
-                self.pending.remove(&id);
-            }
-            self.standings.insert(id, standing);
         }
-        self.drop_losers(step);
-        Ok(())
+        count_again(step, polls, &ahead)
+    }
+
+    /// G-106: where an answer ended, those that it stood before have their turn in the same epoch.
+    fn freed(&self, step: &Step<'_>, turn: &[ProposalId]) -> Vec<ProposalId> {
+        let request = |id: &ProposalId| step.state.proposals().get(id).and_then(|proposal| proposal.content.request);
+        let fate = |id: &ProposalId| self.standings.get(id).map(|standing| standing.fate);
+        let ended = turn.iter().filter(|id| !matches!(fate(id), Some(Fate::Waiting | Fate::Effective)));
+        let freed: BTreeSet<ProposalId> = ended.filter_map(request).collect();
+        let mut waiting = self.waiting(step);
+        waiting.retain(|id| request(id).is_some_and(|request| freed.contains(&request)));
+        waiting
     }
 
     /// What waits past its time has expired. The time of an answer runs only while it is the best (G-88): nobody may lose a
     /// race by waiting for its end.
     fn expire(&self, step: &Step<'_>, proposal: &ProposalRecord, standing: &mut Standing) -> Result<(), LedgerError> {
         let height = step.boundary.closing_height;
-        if standing.fate != Fate::Waiting {
+        if standing.fate != Fate::Waiting || self.is_best_answer(step.state, &step.boundary, proposal)? != Some(true) {
             return Ok(());
         }
-        if self.is_best_answer(step.state, &step.boundary, proposal)? != Some(true) {
-            standing.behind_until = height;
-        } else {
-            let longest = step.state.charter_of(proposal).guards.pause_max_blocks;
-            let put_off = self.put_off(proposal.content.class, standing.runs_from(), height, longest);
-            if standing.expiry().saturating_add(put_off) <= height {
-                standing.fate = Fate::Expired;
+        let longest = step.state.charter_of(proposal).guards.pause_max_blocks;
+        let put_off = self.put_off(proposal.content.class, standing.runs_from(), height, longest);
+        if standing.expiry().saturating_add(put_off) <= height {
+            standing.fate = Fate::Expired;
+        }
+        Ok(())
+    }
+
+    fn note_fate(&mut self, step: &Step<'_>, id: ProposalId, mut standing: Standing) {
+        if standing.fate != Fate::Waiting {
+            standing.fate_epoch = step.boundary.epoch;
+            if standing.payments.is_empty() {
+                self.pending.remove(&id);
+            }
+        }
+        self.standings.insert(id, standing);
+    }
+
+    /// G-88: answers that others still stand before.
+    fn note_who_is_behind(&mut self, step: &Step<'_>) -> Result<(), LedgerError> {
+        for id in self.waiting(step) {
+            let Some(proposal) = step.state.proposals().get(&id) else { continue };
+            if self.is_best_answer(step.state, &step.boundary, proposal)? != Some(true)
+                && let Some(standing) = self.standings.get_mut(&id)
+            {
+                standing.behind_until = step.boundary.closing_height;
             }
         }
         Ok(())
@@ -94,64 +168,33 @@ impl Ledger {
         }
     }
 
+    /// `verdict` is that of the count at enactment; a tie without its block goes on waiting, and what waits has no effect (G-106).
     fn enact_one(
         &mut self,
         step: &Step<'_>,
-        polls: &mut StepPolls,
         proposal: &ProposalRecord,
         standing: &mut Standing,
-        charter_changed: &mut bool,
-    ) -> Result<(), LedgerError> {
-        // G-84: a stop that came first holds.
-        if self.stopped.contains(&proposal.id) {
-            standing.fate = Fate::Lapsed;
-            return Ok(());
-        }
-        if self.is_paused(proposal.content.class, step.boundary.closing_height) {
-            return Ok(());
-        }
-        if self.is_best_answer(step.state, &step.boundary, proposal)? != Some(true) {
-            return Ok(());
-        }
-        let changes_charter = proposal.content.class.changes_charter();
-        if changes_charter && *charter_changed {
-            return Ok(());
-        }
-        if !count_again(step, polls, proposal, standing)? {
-            return Ok(());
-        }
-        let Outcome::Passed { option } = standing.outcome else { return Ok(()) };
+        verdict: Option<Verdict>,
+    ) {
+        let Some(verdict) = verdict else { return };
+        standing.take_again(step.boundary.epoch, verdict);
+        let Outcome::Passed { option } = standing.outcome else { return };
         standing.fate = Fate::Effective;
         for effect in proposal.content.effects(option) {
             self.take_effect(step, proposal, standing, effect);
         }
-        *charter_changed |= changes_charter && standing.fate == Fate::Effective;
-        Ok(())
     }
 
-    /// G-95: enough guardians before the authorisation, each counted once.
-    fn hear_guardians(&self, step: &Step<'_>, proposal: &ProposalRecord, standing: &mut Standing) {
-        let guardians = &step.state.charter_of(proposal).guardians;
-        let threshold = usize::from(guardians.threshold);
-        let before = |height: u32, wanted: &[GuardianVoice]| -> usize {
-            let cutoff = step.cutoff(height);
-            let acts = proposal.guardian_acts.iter().filter(|(at, _, voice)| *at < cutoff && wanted.contains(voice));
-            acts.map(|(_, guardian, _)| *guardian).collect::<BTreeSet<MemberId>>().len()
-        };
-        if threshold == 0 {
-            return;
-        }
-        let (own_authorised_at, own_expires_at) = match proposal.schedule.zip(step.state.rule_of(proposal)) {
-            Some((schedule, rule)) => schedule.after_close(rule, &proposal.content, standing.closed_at),
-            None => return,
-        };
-        if before(own_authorised_at, &[GuardianVoice::Delay, GuardianVoice::Veto]) >= threshold {
-            // Once: always counted from the heights of the rule.
-            standing.authorised_at = own_authorised_at.saturating_add(guardians.delay_blocks);
-            standing.expires_at = own_expires_at.saturating_add(guardians.delay_blocks);
-        }
-        if before(standing.authorised_at, &[GuardianVoice::Veto]) >= threshold {
-            standing.fate = Fate::Vetoed;
+    /// G-95: enough guardians before the authorisation, each counted once. A veto stands in nobody's way: all are heard before
+    /// anything takes effect.
+    fn hear_guardians(&mut self, step: &Step<'_>) {
+        for id in self.waiting(step) {
+            let Some((proposal, mut standing)) = step.state.proposals().get(&id).zip(self.standings.get(&id).cloned())
+            else {
+                continue;
+            };
+            hear_guardians_of(step, proposal, &mut standing);
+            self.note_fate(step, id, standing);
         }
     }
 
@@ -245,43 +288,27 @@ impl Ledger {
     }
 }
 
-/// G-37: the same ballots with what is still locked. Only what passed can change, and only to its disadvantage. Whether it
-/// could be counted: a tie waits for its block, and what waits has no effect (G-106).
-fn count_again(
-    step: &Step<'_>,
-    polls: &mut StepPolls,
-    proposal: &ProposalRecord,
-    standing: &mut Standing,
-) -> Result<bool, LedgerError> {
-    let members = polls.locked(step, proposal)?;
-    let question = Question { proposal, close: standing.closed_at, members: &members, stakes: Stakes::Locked };
-    let Some(bodies) = polls.counts(step, &[question])?.pop() else { return Ok(false) };
-    let Some(again) = verdict(step, &question, bodies)? else { return Ok(false) };
-    standing.is_final = true;
-    standing.enacted_epoch = Some(step.boundary.epoch);
-    if again.outcome != standing.outcome {
-        standing.fate = Fate::Failed;
-        standing.outcome = match again.outcome {
-            // Another option than the one announced must not win by others leaving.
-            Outcome::Passed { .. } => Outcome::Rejected,
-            failed => failed,
-        };
+fn hear_guardians_of(step: &Step<'_>, proposal: &ProposalRecord, standing: &mut Standing) {
+    let guardians = &step.state.charter_of(proposal).guardians;
+    let threshold = usize::from(guardians.threshold);
+    let before = |height: u32, wanted: &[GuardianVoice]| -> usize {
+        let cutoff = step.cutoff(height);
+        let acts = proposal.guardian_acts.iter().filter(|(at, _, voice)| *at < cutoff && wanted.contains(voice));
+        acts.map(|(_, guardian, _)| *guardian).collect::<BTreeSet<MemberId>>().len()
+    };
+    if threshold == 0 {
+        return;
     }
-    let Verdict { bodies, dormant_weight, .. } = again;
-    let Some(count) = bodies.first().map(|first| first.count.clone()) else { return Ok(true) };
-    let bodies = if standing.bodies.is_empty() { Vec::new() } else { bodies };
-    let same = (&count, &bodies, dormant_weight) == (&standing.count, &standing.bodies, standing.dormant_weight);
-    standing.again = (!same).then_some(Recount { count, bodies, dormant_weight });
-    Ok(true)
-}
-
-/// The roll of a proposal's snapshot without the stakes that had gone elsewhere when the epoch closed (G-37).
-pub(crate) fn locked_roll(step: &Step<'_>, proposal: &ProposalRecord) -> Result<Roll, LedgerError> {
-    let epoch = proposal.snapshot_epoch;
-    let missing = LedgerError::RollMissing { epoch, proposal: proposal.id };
-    let roll = step.state.roll(epoch).ok_or(missing)?;
-    let snapshot = step.state.anchored().iter().find(|record| record.header.epoch == epoch);
-    let charter =
-        snapshot.map_or(&step.state.params().charter, |record| step.state.roll_charter(record.header.log_size));
-    Ok(roll.still_locked(charter, step.roll))
+    let (own_authorised_at, own_expires_at) = match proposal.schedule.zip(step.state.rule_of(proposal)) {
+        Some((schedule, rule)) => schedule.after_close(rule, &proposal.content, standing.closed_at),
+        None => return,
+    };
+    if before(own_authorised_at, &[GuardianVoice::Delay, GuardianVoice::Veto]) >= threshold {
+        // Once: always counted from the heights of the rule.
+        standing.authorised_at = own_authorised_at.saturating_add(guardians.delay_blocks);
+        standing.expires_at = own_expires_at.saturating_add(guardians.delay_blocks);
+    }
+    if before(standing.authorised_at, &[GuardianVoice::Veto]) >= threshold {
+        standing.fate = Fate::Vetoed;
+    }
 }

@@ -14,6 +14,7 @@ mod obstacle;
 mod pause;
 mod pay;
 mod poll;
+mod recount;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,12 +30,12 @@ pub use pause::PauseWindow;
 pub use pay::{Payment, PaymentState};
 pub use standing::{BodyStanding, Counted, Fate, Recount, Standing};
 
-pub(crate) use enact::locked_roll;
 pub use ending::Ending;
 pub(crate) use ending::{Course, vote_end};
 pub(crate) use grounds::{Question, Stakes, StepPolls};
 pub(crate) use pay::milestone_key;
 pub(crate) use poll::{office_roll, poll};
+pub(crate) use recount::locked_roll;
 
 use crate::charter::Charter;
 use crate::id::{MemberId, ProposalId};

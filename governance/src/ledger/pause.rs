@@ -29,10 +29,10 @@ impl Ledger {
 
     /// Up to which height authorisations of a class are held back at a height, one pause after the other; `None` where none is.
     pub(super) fn paused_until(&self, class: Class, height: u32) -> Option<u32> {
-        let next = |height: u32| {
-            let on = self.pauses.iter().filter(|p| (p.from..p.until).contains(&height) && p.classes.contains(&class));
-            on.map(|pause| pause.until).max()
+        let holds = |pause: &&PauseWindow, height: u32| {
+            (pause.from..pause.until).contains(&height) && pause.classes.contains(&class)
         };
+        let next = |height: u32| self.pauses.iter().find(|pause| holds(pause, height)).map(|pause| pause.until);
         std::iter::successors(next(height), |until| next(*until)).last()
     }
 

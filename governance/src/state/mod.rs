@@ -45,7 +45,8 @@ use crate::codec::Canonical as _;
 use crate::dao::DaoParams;
 use crate::delegation::{Book, Electorate};
 use crate::entry::{Digests, Entry};
-use crate::id::{ChannelId, EntryId, MemberId, ProposalId};
+use crate::epoch::EpochClose;
+use crate::id::{ChannelId, EntryId, HeaderHash, MemberId, ProposalId};
 use crate::ledger::Ledger;
 use crate::roll::Roll;
 use crate::tree::HistoryTree;
@@ -108,6 +109,8 @@ pub struct LogState {
     rolls: Rolls,
     block_hashes: BTreeMap<u32, BlockHash>,
     ledger: Ledger,
+    /// What an epoch that is not final yet decides, by its header.
+    decided: Option<(HeaderHash, Ledger)>,
 }
 
 /// The rolls given so far, by epoch.
@@ -179,6 +182,7 @@ impl LogState {
             rolls: BTreeMap::new(),
             block_hashes: BTreeMap::new(),
             ledger: Ledger::new(),
+            decided: None,
         }
     }
 
@@ -252,10 +256,21 @@ impl LogState {
         self.advance_ledger();
     }
 
+    /// Gives an epoch as it was closed from this log. Once its header is final the ledger takes over what it decided, and no
+    /// vote is counted for that another time.
+    pub fn set_decided(&mut self, close: &EpochClose) {
+        self.decided = Some((close.header.hash(), close.ledger.clone()));
+    }
+
     /// Decides every final epoch for which the facts are there.
     fn advance_ledger(&mut self) {
         while let Some(next) = self.anchored.get(self.ledger.epochs()).map(|record| record.header) {
             let Some((roll, _)) = self.rolls.get(&next.epoch) else { return };
+            // G-62: what a close decides follows from the log and the rolls that its header commits to.
+            if let Some((_, ledger)) = self.decided.take_if(|(header, _)| *header == next.hash()) {
+                self.ledger = ledger;
+                continue;
+            }
             let mut ledger = self.ledger.clone();
             if ledger.close_epoch(self, &next.boundary(), roll).is_err() {
                 return; // a fact is missing: `missing_fact` tells which

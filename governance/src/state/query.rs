@@ -13,7 +13,7 @@ use super::{
 use crate::charter::{ALL_BP, Charter, ClassRule};
 use crate::dao::DaoParams;
 use crate::delegation::{Book, Electorate};
-use crate::entry::LaneHeader;
+use crate::entry::{LaneHeader, ProposalContent};
 use crate::id::{ChannelId, EntryId, MemberId, ProposalId, TreeHash};
 use crate::ledger::{Ledger, LedgerError};
 use crate::lifecycle::Phase;
@@ -220,6 +220,13 @@ impl LogState {
         let frozen = self.rule_of(proposal).is_some_and(|rule| rule.final_ballots);
         let open = proposal.schedule.filter(|_| frozen).and_then(|schedule| self.first_head_at(schedule.open));
         open.map_or(cutoff, |record| record.head.size.min(cutoff))
+    }
+
+    /// The id that `content` would have if its author proposed it now: it is made with the vote key that speaks for them (G-25).
+    #[must_use]
+    pub fn id_if_said(&self, content: &ProposalContent, author: &MemberId) -> ProposalId {
+        let key = self.members.get(author).map_or(*author, |record| record.key);
+        content.id(self.params.network, self.params.dao_id, key)
     }
 
     /// Invitations by their entry.

@@ -116,12 +116,17 @@ fn what_cannot_be_read_is_told_in_the_words_of_charters() {
         ("gossip_peers = []", "gossip_peers = \"me\"", "expected a list in brackets"),
         ("gates = ", "# gates = ", "R-1: charter is not a valid document: missing field `gates`"),
         ("epoch_blocks = 6", "epoch_blocks = 6\nepoch_blocks = 7", "(epoch_blocks = 7): duplicate key"),
+        (
+            "gate_sat = ",
+            "gate_sat = 18446744073709551616 # ",
+            "integer `18446744073709551616`, expected a whole number from 0 to 9223372036854775807",
+        ),
     ];
     for (from, to, told) in table {
         assert!(text.contains(from), "{from}");
         let error = Charter::from_toml(&text.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(told), "{error} should say {told}");
-        for foreign in ["variant", "struct", "sequence", "::", "boolean", "element"] {
+        for foreign in ["variant", "struct", "sequence", "::", "boolean", "element", "i128"] {
             assert!(!error.contains(foreign), "{error} says {foreign}");
         }
     }

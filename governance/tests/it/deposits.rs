@@ -299,5 +299,5 @@ fn a_hold_that_nothing_asks_for_is_refused() {
     let id = world.propose(1, content);
     world.say(1, Withdrawal { proposal: id }).unwrap();
     let withdrawn = refused(&mut world, id);
-    assert!(withdrawn.to_string().contains("Withdrawn"), "{withdrawn}");
+    assert!(withdrawn.to_string().contains("was withdrawn"), "{withdrawn}");
 }

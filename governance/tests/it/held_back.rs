@@ -109,6 +109,30 @@ fn a_pause() {
     assert_eq!(paid.payments[0].authorisation.unwrap().expires_height, due + 60 + LONGEST);
 }
 
+/// One that was ordered while another lasts, and lasts longer, is told as one with it; one of another class is not.
+#[test]
+fn pauses_in_a_row() {
+    let mut world = world(None);
+    let pause = |title: &str, class, blocks| {
+        let effect = Effect::Pause(Pause { blocks, classes: vec![class] });
+        ProposalContent::question(Class::Pause, title, "", vec![effect])
+    };
+    let first = pause("Wait", Class::Spend, 3 * EPOCH);
+    let ids = pass(&mut world, vec![first, pause("Silence", Class::Text, LONGEST), spend("Nets", 5000)]);
+    let close = world.state.ledger().closing_height();
+    let until = |world: &World| world.state.ledger().obstacles(&world.state, &ids[2]);
+    assert_eq!(until(&world), [Obstacle::Pause { until: close + 3 * EPOCH }]);
+    pass(&mut world, vec![pause("Wait on", Class::Spend, 3 * EPOCH)]);
+    let again = world.state.ledger().closing_height();
+    assert!(close < again && again < close + 3 * EPOCH, "the first one lasts: {close}, {again}");
+    assert_eq!(until(&world), [Obstacle::Pause { until: again + 3 * EPOCH }]);
+    while world.state.ledger().closing_height() < again + 3 * EPOCH {
+        assert_eq!(world.state.ledger().standing(&ids[2]).unwrap().fate, Fate::Waiting);
+        world.finish_epoch();
+    }
+    assert_eq!(world.state.ledger().standing(&ids[2]).unwrap().fate, Fate::Effective);
+}
+
 #[test]
 fn an_entry_that_is_left_out() {
     let mut world = world(None);

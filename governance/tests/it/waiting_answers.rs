@@ -7,6 +7,7 @@ use althing_governance::entry::{
 use althing_governance::ledger::{Fate, Standing};
 use althing_governance::{ProposalId, ledger::Payment};
 use bitcoin::ScriptBuf;
+use proptest::prelude::*;
 
 use crate::world::{EPOCH, World, spend};
 
@@ -113,12 +114,10 @@ fn its_expiry_is_put_off_by_what_it_waited() {
     }
     race.veto_the_better_one();
     race.close_at(due + DELAY);
-    // The veto was heard behind it.
-    assert_eq!((race.standing(race.better).fate, race.standing(race.other).fate), (Fate::Vetoed, Fate::Waiting));
-    race.close_at(due + DELAY + EPOCH);
+    // The veto is heard before anybody's turn.
+    assert_eq!((race.standing(race.better).fate, race.standing(race.other).fate), (Fate::Vetoed, Fate::Effective));
     let paid = race.standing(race.other);
-    assert_eq!(paid.fate, Fate::Effective);
-    assert_eq!(expiry(&paid.payments[0]), (due, due + DELAY + TERM));
+    assert_eq!(expiry(&paid.payments[0]), (due, due + DELAY - EPOCH + TERM));
     race.world.assert_reproducible();
 }
 
@@ -129,9 +128,9 @@ fn milestones_are_put_off_from_where_they_were_due() {
     let due = race.close + EPOCH;
     race.close_at(due + 5 * EPOCH);
     race.veto_the_better_one();
-    race.close_at(due + DELAY + EPOCH);
+    race.close_at(due + DELAY);
     let paid = race.standing(race.other).payments.clone();
-    assert_eq!(expiry(&paid[0]), (due, due + DELAY + TERM), "it was due, and waited");
+    assert_eq!(expiry(&paid[0]), (due, due + DELAY - EPOCH + TERM), "it was due, and waited");
     assert!(paid[0].authorisation.is_some(), "it did not expire while it waited");
     let later = due + DELAY + EPOCH;
     assert_eq!(expiry(&paid[1]), (later, later + TERM), "it was not due yet");
@@ -158,4 +157,134 @@ fn a_pause_while_it_waits_counts_once() {
     assert_eq!(expiry(&paid.payments[0]), (due, from + DELAY + TERM));
     assert!(paid.payments[0].authorisation.is_some());
     race.world.assert_reproducible();
+}
+
+/// What comes over one of several answers, in epochs from the close of their votes on.
+#[derive(Debug, Clone)]
+struct Luck {
+    /// Guardians put it off.
+    is_delayed: bool,
+    vetoed: Option<u32>,
+    /// Whoever said yes to it spends their stake.
+    left: Option<u32>,
+}
+
+/// What became of an answer, at which closing height, and when its payment expires.
+type Told = (Fate, u32, Option<u32>);
+
+/// Answers by ascending lead, as G-88, G-95 and G-106 say it.
+fn naive(close: u32, luck: &[Luck]) -> Vec<Told> {
+    let height = |epochs: Option<u32>| epochs.map(|epochs| close + epochs * EPOCH);
+    let authorised = |of: &Luck| close + EPOCH + if of.is_delayed { DELAY } else { 0 };
+    let mut told: Vec<Told> = vec![(Fate::Waiting, close, None); luck.len()];
+    let mut behind = vec![0; luck.len()];
+    for now in (1..=EPOCHS).map(|epochs| close + epochs * EPOCH) {
+        for (told, of) in told.iter_mut().zip(luck).filter(|(told, _)| told.0 == Fate::Waiting) {
+            if height(of.vetoed).is_some_and(|at| at <= now && at <= authorised(of)) {
+                *told = (Fate::Vetoed, now, None);
+            }
+        }
+        while let Some(best) = told.iter().rposition(|told| told.0 == Fate::Waiting) {
+            if authorised(&luck[best]) > now {
+                break;
+            }
+            if height(luck[best].left).is_some_and(|at| at <= now) {
+                told[best] = (Fate::Failed, now, None);
+                continue;
+            }
+            told[best] = (Fate::Effective, now, Some(authorised(&luck[best]).max(behind[best]) + TERM));
+            told.iter_mut().filter(|told| told.0 == Fate::Waiting).for_each(|told| *told = (Fate::Lapsed, now, None));
+        }
+        let best = told.iter().rposition(|told| told.0 == Fate::Waiting);
+        (0..best.unwrap_or(0)).for_each(|one| behind[one] = now);
+    }
+    told
+}
+
+const EPOCHS: u32 = 10;
+
+/// As the machine does it; `order` is that of the answers in the log.
+fn played(luck: &[Luck], order: &[usize]) -> (u32, Vec<Told>) {
+    // Members 1, 2, ... each say yes to one of them; 8 and 9 are the guardians.
+    let mut world = World::founded(&[3000, 3500, 4000, 4500], |charter| {
+        charter.guardians =
+            Guardians { members: [8, 9].map(crate::world::member_id).into(), threshold: 2, delay_blocks: DELAY };
+        charter.classes.iter_mut().for_each(|rule| rule.veto_blocks = EPOCH);
+    });
+    let ask = Effect::Request(Request { submission_blocks: EPOCH, budget_cap_sat: 50_000 });
+    let request = world.open_vote(1, ProposalContent::question(Class::Request, "Who builds?", "", vec![ask]));
+    for member in 1..=4 {
+        world.vote(member, request, Choice::Yes).unwrap();
+    }
+    let mut ids = vec![request; luck.len()];
+    for place in order.iter().copied().filter(|place| *place < luck.len()) {
+        let content = ProposalContent { request: Some(request), ..short_lived(&format!("Of {place} stones")) };
+        ids[place] = world.propose(1, content);
+    }
+    world.mine();
+    let schedule = world.state.proposals()[&ids[0]].schedule.unwrap();
+    while world.height < schedule.open {
+        world.finish_epoch();
+    }
+    let member = |place: usize| 1 + u8::try_from(place).unwrap();
+    for (place, (id, of)) in ids.iter().zip(luck).enumerate() {
+        world.vote(member(place), *id, Choice::Yes).unwrap();
+        for guardian in [8, 9].into_iter().filter(|_| of.is_delayed) {
+            world.say(guardian, act(*id, GuardianVoice::Delay)).unwrap();
+        }
+    }
+    while world.state.ledger().closing_height() < schedule.close {
+        world.finish_epoch();
+    }
+    for epochs in 1..=EPOCHS {
+        for (place, (id, of)) in ids.iter().zip(luck).enumerate() {
+            for guardian in [8, 9].into_iter().filter(|_| of.vetoed == Some(epochs)) {
+                // Too late for some.
+                let _ = world.say(guardian, act(*id, GuardianVoice::Veto));
+            }
+            if of.left == Some(epochs) {
+                world.facts[place].released_height = Some(schedule.close + epochs * EPOCH);
+            }
+        }
+        world.finish_epoch();
+    }
+    world.assert_reproducible();
+    let told = |id: &ProposalId| {
+        let standing = world.state.ledger().standing(id).unwrap();
+        let at = world.headers[standing.fate_epoch as usize - 1].closing_height;
+        (standing.fate, at, standing.payments.first().map(|payment| payment.expires_at))
+    };
+    (schedule.close, ids.iter().map(told).collect())
+}
+
+fn luck() -> impl Strategy<Value = Luck> {
+    let epochs = || prop::option::of(1..9u32);
+    (any::<bool>(), epochs(), epochs()).prop_map(|(is_delayed, vetoed, left)| Luck { is_delayed, vetoed, left })
+}
+
+proptest! {
+    // Each case signs a whole log.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn the_next_best_has_its_turn_in_the_epoch_that_ends_the_better_one(
+        luck in prop::collection::vec(luck(), 2..5),
+        order in Just(vec![0, 1, 2, 3]).prop_shuffle(),
+    ) {
+        let (close, told) = played(&luck, &order);
+        prop_assert_eq!(told, naive(close, &luck));
+    }
+}
+
+/// Whatever their order in the log: three in a row that fail when they are counted again, and the fourth.
+#[test]
+fn nobody_waits_for_what_has_failed() {
+    let fails = |_| Luck { is_delayed: false, vetoed: None, left: Some(1) };
+    let mut luck: Vec<Luck> = (0..4).map(fails).collect();
+    luck[0].left = None;
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
+        let (close, told) = played(&luck, &order);
+        let failed = (Fate::Failed, close + EPOCH, None);
+        let paid = (Fate::Effective, close + EPOCH, Some(close + EPOCH + TERM));
+        assert_eq!(told, [paid, failed, failed, failed], "{order:?}");
+    }
 }

@@ -255,6 +255,7 @@ impl World {
             let (height, roll) = (closed.header.closing_height, &self.rolls[index]);
             let again = close(&self.state, &self.headers[..index], height, closed.header.closing_hash, roll).unwrap();
             assert_eq!(again.header.difference(&closed.header), None, "epoch {}", closed.header.epoch);
+            assert_eq!(again.ledger, closed.ledger, "epoch {}", closed.header.epoch);
         }
     }
 
@@ -282,7 +283,12 @@ impl World {
 
     pub(crate) fn note_anchored(&mut self, anchored: Anchored) {
         let signed = anchored.sign(&self.secp, &hub(), &AUX);
+        let header = signed.header;
         self.append(Entry::Anchored(signed)).unwrap();
+        // What was logged since it closed changes nothing: the ledger comes to the same by itself.
+        if let Some(closed) = self.closes.iter().find(|closed| closed.header == header) {
+            assert_eq!(*self.state.ledger(), closed.ledger, "epoch {}", header.epoch);
+        }
     }
 
     pub(crate) fn propose(&mut self, author: u8, content: ProposalContent) -> ProposalId {

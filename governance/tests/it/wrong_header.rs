@@ -215,11 +215,11 @@ fn epochs_that_cannot_close() {
 #[test]
 fn a_late_epoch_may_pass_over_boundaries() {
     let c = charter(); // epochs of 6 blocks, final at depth 2
-    let table = [(0, 0, None), (0, 6, None), (0, 7, Some(6)), (6, 12, None), (6, 13, Some(12)), (6, 40, Some(36))];
+    let table = [(0, 0, None), (0, 7, None), (0, 8, Some(6)), (6, 13, None), (6, 14, Some(12)), (6, 40, Some(36))];
     for (previous, tip, expected) in table {
         assert_eq!(due_boundary(&c, previous, tip), expected, "after {previous} at {tip}");
     }
-    assert_eq!(due_boundary(&c, 0, u32::MAX), None);
+    assert_eq!(due_boundary(&c, 0, u32::MAX), Some(u32::MAX - 2 - (u32::MAX - 2) % 6));
 }
 
 #[test]

@@ -113,6 +113,9 @@ pub enum AnchorReply {
         /// What is to be said of a hub key in force by which nothing is signed (N-132).
         #[serde(default)]
         silent_key: Option<String>,
+        /// What is to be said of a link that was final and is not, or of a chain of links that has ended (N-240).
+        #[serde(default)]
+        undone: Option<String>,
         /// Everything that a person must know.
         alarms: Vec<String>,
     },

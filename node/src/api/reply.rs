@@ -547,7 +547,8 @@ pub struct Link {
     pub height: Option<u32>,
     /// Depth now; 0 while unmined.
     pub confirmations: u32,
-    /// Where it stands: built, broadcast, seen, mined, final; unavailable when it is final and its header or log is withheld.
+    /// Where it stands (N-243): built, broadcast, seen, mined, final; undone when it was final and is in no block; halted when something
+    /// else spent its seal; unavailable when it is final and its header or log is withheld.
     pub state: String,
     /// Virtual size.
     pub vsize: u64,

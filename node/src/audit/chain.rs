@@ -2,8 +2,11 @@
 
 use althing_anchor::{BlockHashes, LinkEvidence};
 use althing_governance::roll::{FundingFact, StakeClaim};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint};
+
+use super::rows::{OffChain, fork, in_words};
 
 use crate::chain_view::{decode_evidence, funding_facts};
 use crate::dao::Dao;
@@ -18,6 +21,14 @@ pub(super) struct AuditedChain<'a> {
     pub(super) blocks: &'a Blocks,
     pub(super) dao: &'a Dao,
     pub(super) seals: SealScan,
+    /// From where on the directory's blocks are beside the chain ([`fork`]).
+    pub(super) fork: Option<u32>,
+}
+
+impl<'a> AuditedChain<'a> {
+    pub(super) fn begin(store: &'a Store, blocks: &'a Blocks, dao: &'a Dao) -> Result<Self> {
+        Ok(Self { store, blocks, dao, seals: SealScan::default(), fork: fork(store, blocks)? })
+    }
 }
 
 /// How far a bitcoind's blocks were read for spent seals.
@@ -69,14 +80,22 @@ impl AuditedChain<'_> {
     fn check_evidence(&self, evidence: &LinkEvidence, height: u32) -> Result<()> {
         evidence.verify()?;
         let inclusion = evidence.inclusion();
-        let in_chain = self.blocks.hash_at(height);
-        ensure!(
-            inclusion.height() == height && in_chain == Some(inclusion.block_hash()),
-            "A-51: transaction {} is said to be in block {} at height {height}, the chain has {in_chain:?}",
+        let (named, in_chain) = (inclusion.block_hash(), self.blocks.hash_at(height));
+        if inclusion.height() == height && in_chain == Some(named) {
+            return Ok(());
+        }
+        // N-26: what the directory's own branch had is no lie.
+        let own = self.store.block(height)?.map(|row| BlockHash::from_byte_array(row.hash));
+        if let Some(fork) =
+            self.fork.filter(|fork| height >= *fork && inclusion.height() == height && own == Some(named))
+        {
+            return Err(OffChain::of(self.blocks, fork, height, named)).context("the evidence stored here");
+        }
+        bail!(
+            "A-51: transaction {} is said to be in block {named} at height {height}, the chain has {}",
             evidence.txid(),
-            inclusion.block_hash()
-        );
-        Ok(())
+            in_words(in_chain)
+        )
     }
 }
 

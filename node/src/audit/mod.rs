@@ -26,7 +26,7 @@ use bitcoin::consensus::encode::deserialize;
 use bitcoin::secp256k1::Secp256k1;
 use serde::{Deserialize, Serialize};
 
-use self::chain::{AuditedChain, SealScan};
+use self::chain::AuditedChain;
 use self::progress::Progress;
 use crate::dao::Dao;
 use crate::judge::{Blocks, Source, Verdict};
@@ -142,7 +142,8 @@ pub fn audit_with(
     let beside = Beside::read(&store)?;
     let mut kept = Progress::take_up(files.resume.as_deref(), &dao.params)?;
     let mut ledger = begun(&dao, &store)?;
-    let mut chain = AuditedChain { store: &store, blocks: &blocks, dao: &dao, seals: SealScan::default() };
+    let mut chain = AuditedChain::begin(&store, &blocks, &dao)?;
+    let fork = chain.fork;
     let mut replayed = replay(&store, &mut ledger, &mut chain, &mut kept, &mut report, progress);
     if kept.checked_before() > 0 && (replayed.is_err() || kept.is_same != Some(true)) {
         // Not the log that the file is about, or something is wrong: everything is looked at again.
@@ -165,13 +166,16 @@ pub fn audit_with(
         .and_then(|()| check_founding(&dao, &mut chain))
         .and_then(|()| check_newest_head(beside.newest_head.as_deref(), &store, &ledger))
         .and_then(|()| rows::check_own_entries(&beside.outbox, &ledger))
-        .and_then(|()| rows::check_blocks(&store, &blocks))
+        .and_then(|()| rows::check_blocks(&store, &blocks, fork))
         .and_then(|()| check_links(&beside.links, &mut ledger, &mut chain, &mut report));
     report.epochs = ledger.state().anchored().len() as u64;
     if let Err(error) = judged {
         let cannot_tell = blocks.trouble().is_some() || is_not_yet(&error);
         report.verdict = if cannot_tell { Verdict::CannotTell } else { Verdict::Invalid };
-        report.first_difference = Some(format!("{error:#}"));
+        report.first_difference = Some(match fork.filter(|_| cannot_tell) {
+            Some(fork) if !rows::is_off_chain(&error) => format!("{error:#}; {}", rows::follow_first(fork)),
+            _ => format!("{error:#}"),
+        });
         if let Some(path) = files.proof.as_deref().filter(|_| !cannot_tell)
             && let Some((bytes, statement)) =
                 difference::prove(&store, &dao, &ledger, &mut chain, &blocks, &error).unwrap_or_default()
@@ -347,6 +351,8 @@ fn link_header(
     }
 }
 
+/// Whether it is no fault, but something that this directory or the chain given does not have yet.
 fn is_not_yet(error: &anyhow::Error) -> bool {
     error.downcast_ref::<LedgerError>().is_some_and(|error| matches!(error, LedgerError::NotYet { .. }))
+        || rows::is_off_chain(error)
 }

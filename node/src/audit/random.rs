@@ -16,7 +16,7 @@ use bitcoin::BlockHash;
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::Secp256k1;
 
-use super::chain::{AuditedChain, SealScan};
+use super::chain::AuditedChain;
 use super::{AuditReport, is_not_yet};
 use crate::dao::Dao;
 use crate::judge::{Blocks, Source, Verdict};
@@ -44,7 +44,7 @@ pub fn audit_random(dir: &Path, source: &Source, count: u32) -> Result<AuditRepo
         }
     };
     report.trusted = blocks.trusted();
-    let mut chain = AuditedChain { store: &store, blocks: &blocks, dao: &dao, seals: SealScan::default() };
+    let mut chain = AuditedChain::begin(&store, &blocks, &dao)?;
     if let Err(error) = look(&store, &dao, &mut chain, count, &mut report) {
         let cannot_tell = blocks.trouble().is_some() || is_not_yet(&error);
         report.verdict = if cannot_tell { Verdict::CannotTell } else { Verdict::Invalid };
@@ -76,8 +76,9 @@ fn look(store: &Store, dao: &Dao, chain: &mut AuditedChain<'_>, count: u32, repo
     let found = tree.root_at(size);
     ensure!(
         found == Some(root),
-        "N-85: link {} on Bitcoin commits to {size} entries with root {root}, this log gives {found:?}",
-        anchor.header.epoch
+        "N-85: link {} on Bitcoin commits to {size} entries with root {root}, this log gives {}",
+        anchor.header.epoch,
+        found.map_or_else(|| "none of that size".to_owned(), |found| found.to_string())
     );
     for position in chosen(&anchor.block, count, size) {
         let segment = store.segments_from(position, 1)?.into_iter().next();

@@ -7,7 +7,7 @@ use althing_governance::entry::{Entry, LaneHeader};
 use althing_governance::epoch::EpochHeader;
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::{Signed, verify_all};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bitcoin::block::Header;
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::hashes::Hash as _;
@@ -116,23 +116,82 @@ fn lane(entry: &Entry) -> Result<&LaneHeader> {
     entry.lane().context("it is not a lane entry")
 }
 
-/// The stored blocks are those of the chain given, without a gap (N-26).
-pub(super) fn check_blocks(store: &Store, blocks: &Blocks) -> Result<()> {
-    let mut next = None;
+/// The stored blocks follow each other without a gap, and are those of the chain given (N-26).
+pub(super) fn check_blocks(store: &Store, blocks: &Blocks, fork: Option<u32>) -> Result<()> {
+    let mut below: Option<(u32, BlockHash)> = None;
     for (height, hash) in store.block_hashes()? {
         let hash = BlockHash::from_byte_array(hash);
-        let expected = next.unwrap_or(height);
+        let expected = below.map_or(height, |(below, _)| below.saturating_add(1));
         ensure!(height == expected, "N-26: block {expected}: not stored, though block {height} is");
-        next = height.checked_add(1);
         let row = store.block(height)?.with_context(|| format!("N-26: block {height}"))?;
         let header: Header =
             deserialize(&row.header).with_context(|| format!("N-26: block {height}: the stored header"))?;
         let hashed = header.block_hash();
         ensure!(hashed == hash, "N-26: block {height}: the stored hash is {hash}, the header's is {hashed}");
-        if height <= blocks.tip_height() {
-            let in_chain = blocks.hash_at(height);
-            ensure!(in_chain == Some(hash), "N-26: block {height}: stored is {hash}, the chain has {in_chain:?}");
+        if let Some((_, before)) = below {
+            let named = header.prev_blockhash;
+            ensure!(
+                named == before,
+                "N-26: block {height}: the stored header names block {named} before it, stored is {before}"
+            );
+        }
+        below = Some((height, hash));
+        if height <= blocks.tip_height() && blocks.hash_at(height) != Some(hash) {
+            if let Some(fork) = fork.filter(|fork| height >= *fork) {
+                return Err(OffChain::of(blocks, fork, height, hash)).context("the blocks stored here");
+            }
+            bail!("N-26: block {height}: stored is {hash}, the chain has {}", in_words(blocks.hash_at(height)));
         }
     }
     Ok(())
+}
+
+/// The lowest height from which on every stored block is beside the chain given: the chain was reorganised and no node followed it here.
+/// `None` also where single blocks differ: that is damage.
+pub(super) fn fork(store: &Store, blocks: &Blocks) -> Result<Option<u32>> {
+    let stored = store.block_hashes()?.into_iter().filter(|(height, _)| *height <= blocks.tip_height());
+    let beside =
+        stored.map(|(height, hash)| (height, blocks.hash_at(height) != Some(BlockHash::from_byte_array(hash))));
+    let mut fork = None;
+    for (height, is_beside) in beside {
+        match is_beside {
+            true => fork = fork.or(Some(height)),
+            false => fork = None,
+        }
+    }
+    Ok(fork)
+}
+
+/// What is stored here is of a branch that the chain given has left: nobody can tell before a node has followed the chain.
+#[derive(Debug, thiserror::Error)]
+#[error("block {height}: stored is {stored}, the chain has {found}; {}", follow_first(*fork))]
+pub(super) struct OffChain {
+    fork: u32,
+    height: u32,
+    stored: BlockHash,
+    found: String,
+}
+
+/// Whether an error is of that kind.
+pub(super) fn is_off_chain(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<OffChain>())
+}
+
+/// What to do where the stored blocks have left the chain from a height on.
+pub(super) fn follow_first(fork: u32) -> String {
+    format!(
+        "N-26: from height {fork} on the blocks stored here are beside the chain. It was reorganised while no node followed it here: start the \
+         node, let it follow the chain, and audit again"
+    )
+}
+
+impl OffChain {
+    pub(super) fn of(blocks: &Blocks, fork: u32, height: u32, stored: BlockHash) -> Self {
+        Self { fork, height, stored, found: in_words(blocks.hash_at(height)) }
+    }
+}
+
+/// The block that a chain has at a height.
+pub(super) fn in_words(hash: Option<BlockHash>) -> String {
+    hash.map_or_else(|| "none there".to_owned(), |hash| hash.to_string())
 }

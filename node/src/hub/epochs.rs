@@ -7,7 +7,7 @@ use althing_anchor::{
 };
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Anchored, Entry, LogHead};
-use althing_governance::epoch::EpochHeader;
+use althing_governance::epoch::{EpochHeader, due_boundary};
 use althing_governance::signing::Statement as _;
 use anyhow::{Context, Result};
 use bitcoin::consensus::encode::serialize;
@@ -20,6 +20,7 @@ use super::signing::Version;
 use crate::facts::outpoint_bytes;
 use crate::shell::Shell;
 use crate::store::LinkRow;
+use crate::undone::undone;
 
 /// The hub's links, each followed for ever: even a final one is watched.
 pub(super) struct Links {
@@ -153,6 +154,14 @@ impl Link {
                 Effect::BecameFinal { block, txid } => {
                     tracing::info!(epoch = self.header.epoch, %txid, height = block.height, "link is final");
                 }
+                // hub and members are told alike of what the log notes (N-240).
+                Effect::Undone { block } => {
+                    tracing::error!(
+                        epoch = self.header.epoch,
+                        height = block.height,
+                        "a final link was undone; it is sent again"
+                    );
+                }
                 Effect::Halt(reason) => {
                     shell.alarms.insert("link", format!("Anchoring has stopped: {reason}"));
                 }
@@ -193,6 +202,12 @@ impl Link {
             false => LinkEvent::MissingFromMempool,
         };
         self.feed(shell, event)
+    }
+
+    /// nobody can take up a link whose header names a block that is gone, so it is not sent.
+    fn closes_in_chain(&self, shell: &Shell) -> Result<bool> {
+        let block = shell.store.block(self.header.closing_height)?;
+        Ok(block.is_some_and(|block| block.hash == *self.header.closing_hash.as_byte_array()))
     }
 
     /// The output that the next link spends.
@@ -321,7 +336,13 @@ impl Hub {
     /// Closes the newest epoch that is deep enough and builds its link, one unconfirmed link at a time.
     pub(super) fn close_epoch_if_due(&mut self) -> Result<()> {
         for link in &mut self.links.links {
-            link.look_in_mempool(&mut self.shell)?;
+            if link.closes_in_chain(&self.shell)? {
+                link.look_in_mempool(&mut self.shell)?;
+            }
+        }
+        // N-241: behind what is undone nothing is built.
+        if undone(&self.shell)?.is_some() {
+            return Ok(());
         }
         self.drop_stale_signing();
         self.replace_if_stuck()?;
@@ -335,13 +356,10 @@ impl Hub {
         }
         let previous = newest.map_or(self.shell.dao.birthday, |link| link.header.closing_height);
         let epoch = newest.map_or(1, |link| link.header.epoch + 1);
-        let charter = self.shell.ledger.state().charter();
-        let deep_enough = (self.shell.tip_height() + 1).saturating_sub(charter.final_depth);
-        let closing_height = match self.begun_header(epoch)? {
-            // operators are bound to it.
-            Some(begun) => begun.closing_height,
-            None => deep_enough / charter.epoch_blocks * charter.epoch_blocks,
-        };
+        let due = due_boundary(self.shell.ledger.state().charter(), previous, self.shell.tip_height());
+        // operators are bound to one that was begun.
+        let begun = self.begun_header(epoch)?.map(|begun| begun.closing_height);
+        let Some(closing_height) = begun.or(due) else { return Ok(()) };
         let genesis_mined = self.shell.store.fact(&outpoint_bytes(&self.shell.dao.params.first_seal))?.is_some();
         if closing_height <= previous
             || !genesis_mined

@@ -1,4 +1,4 @@
-//! Payments of the treasury that were mined: the hub notes each in the log once its block is final (G-99, T-75).
+//! Payments of the treasury that were mined: the hub notes each in the log once its block is deeper than final (G-99, T-75, A-98).
 
 use althing_governance::entry::{Entry, Execution};
 use althing_governance::signing::Statement as _;
@@ -11,7 +11,7 @@ use crate::facts::outpoint_bytes;
 use crate::treasury::{AuthorisedPayment, authorised, executed};
 
 impl Hub {
-    /// Notes payments whose transaction is as deep as results are final. What nobody decided is never noted.
+    /// Notes payments whose transaction is deeper than results are final. What nobody decided is never noted.
     pub(super) fn log_executions(&mut self) -> Result<()> {
         let final_depth = self.shell.ledger.state().charter().final_depth;
         for payment in authorised(&self.shell).into_iter().filter(|payment| payment.paid_by.is_none()) {
@@ -30,14 +30,14 @@ impl Hub {
     fn execution_of(&self, payment: &AuthorisedPayment, final_depth: u32) -> Result<Option<Execution>> {
         let Some(row) = self.shell.store.fact(&outpoint_bytes(&payment.intent.gate))? else { return Ok(None) };
         let Some((height, tx, _)) = row.spent else { return Ok(None) };
-        let is_final = |height: u32| (self.shell.tip_height() + 1).saturating_sub(height) >= final_depth;
-        if !is_final(height) {
+        let is_settled = |height: u32| (self.shell.tip_height() + 1).saturating_sub(height) > final_depth;
+        if !is_settled(height) {
             return Ok(None);
         }
         let transaction: Transaction = bitcoin::consensus::deserialize(&tx)?;
         // G-124: of a staged payment it is the payout that pays.
         let paid = executed(&self.shell, &transaction.compute_txid());
-        let Some((txid, height, left_sat)) = paid.filter(|(_, height, _)| is_final(*height)) else { return Ok(None) };
+        let Some((txid, height, left_sat)) = paid.filter(|(_, height, _)| is_settled(*height)) else { return Ok(None) };
         let Some(block) = self.shell.store.block(height)? else { return Ok(None) };
         let params = self.shell.ledger.state().params();
         // Of a transaction for several decisions each note has its own outputs; the fee stands with the first.

@@ -40,7 +40,7 @@ impl Hub {
         Ok(Reply::Said(Said { entry: id.to_string(), position: Some(position), sentences }))
     }
 
-    /// Notes what housekeeping made and took back, once its block is as deep as results are final (T-321).
+    /// Notes what housekeeping made and took back, once its block is deeper than results are final (T-321, A-98).
     ///
     /// # Errors
     /// The store's, the chain's, and the rules'.
@@ -48,7 +48,7 @@ impl Hub {
         let final_depth = self.shell.ledger.state().charter().final_depth;
         let tip = self.shell.tip_height();
         for flow in housekeeping(&self.shell) {
-            if tip.saturating_add(1).saturating_sub(flow.height) < final_depth {
+            if tip.saturating_add(1).saturating_sub(flow.height) <= final_depth {
                 continue;
             }
             let row = self.shell.treasury.spends().iter().find(|row| row.txid == flow.txid);

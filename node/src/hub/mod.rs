@@ -234,6 +234,7 @@ impl Hub {
         if at_tip {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(&news);
+            self.shell.watch_anchoring()?;
             self.shell.advance_monitors()?;
             self.close_for_those_behind();
             self.advance_at_tip()?;

@@ -295,6 +295,7 @@ impl Member {
                 self.on_stake_news(news);
             }
             self.retry_links()?;
+            self.shell.watch_anchoring()?;
             self.cosign_if_possible()?;
             self.fetch_if_behind();
             crate::treasury::rebroadcast(&mut self.shell);

@@ -18,10 +18,11 @@ impl Member {
     pub(super) fn review_proposal(&self, draft: ProposalDraft) -> Result<Reply, ApiError> {
         let content = view::draft_content(&self.shell, draft)?;
         let refusal = self.refusal_of(&content).map(Refused::from);
-        let (state, params) = (self.shell.ledger.state(), &self.shell.dao.params);
+        let state = self.shell.ledger.state();
         let charter = state.charter();
-        let id = content.id(params.network, params.dao_id, self.me);
-        let deposit_sat = state.ledger().deposit_needed(state, charter, &content, &self.me, state.size());
+        let id = state.id_if_said(&content, &self.me);
+        let author = (&self.me, content.thread(id));
+        let deposit_sat = state.ledger().deposit_needed(state, charter, &content, author, state.size());
         let rule = charter.rule_for(content.class, content.amount_sat()).map(|(_, rule)| rule);
         let rules = rule.map_or_else(Vec::new, |rule| {
             let mut told = vec![
@@ -47,7 +48,11 @@ impl Member {
             thread: content.thread(id).to_string(),
             class: content.class.name().to_owned(),
             title: content.title.clone(),
-            effects: content.sentences_against(charter, self.shell.dao.network()),
+            effects: {
+                let mut effects = content.sentences_against(charter, self.shell.dao.network());
+                effects.extend(view::persons::sentences(&self.shell, charter, &content));
+                effects
+            },
             options: match content.system.has_options() {
                 true => content.options.iter().map(|option| option.label.clone()).collect(),
                 false => Vec::new(),

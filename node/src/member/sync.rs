@@ -18,6 +18,9 @@ use crate::store::{LinkRow, Segment};
 /// After this long without progress the log is asked for again.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// Subject of the alarm about a log that waits for the chain.
+const WAITING: &str = "log waits";
+
 /// Links of at most this many epochs ahead are kept until they can be checked.
 const PENDING_MAX: u32 = 64;
 
@@ -61,6 +64,7 @@ impl Member {
             Ok(()) => {
                 let read_anew = self.shell.store.reads_anew();
                 self.shell.store_segments(std::slice::from_ref(&segment))?;
+                self.shell.alarms.remove(WAITING);
                 self.fetched = Instant::now();
                 self.shell.revision += 1;
                 self.shell.compare_with_log()?;
@@ -77,6 +81,14 @@ impl Member {
             // Asked for again when the chain has moved on.
             Err(LedgerError::NotYet { reason, .. }) => {
                 tracing::debug!(reason, "the log waits");
+                // For a reorganisation a person waits too, and may have to do something (N-240).
+                if reason.contains("A-97") {
+                    let text = format!(
+                        "The log is followed no further for now: {reason}. It goes on by itself when that is so no more."
+                    );
+                    self.shell.revision += u64::from(self.shell.alarms.get(WAITING) != Some(&text));
+                    self.shell.alarms.insert(WAITING, text);
+                }
                 Ok(())
             }
             Err(LedgerError::Ours(error)) => Err(error),

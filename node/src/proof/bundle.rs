@@ -22,6 +22,9 @@ use super::tallies::Tallies;
 /// First bytes of every proof file (P-1).
 pub const MAGIC: &[u8; 8] = b"ALTHING\x00";
 
+/// The newest version of proof files that this program reads and makes.
+const NEWEST_VERSION: u8 = 3;
+
 /// Most links in a file: at one a day, more than a thousand years.
 const MAX_LINKS: usize = 1 << 19;
 
@@ -46,6 +49,12 @@ pub struct Bundle {
     pub epochs: Vec<EpochPart>,
     /// What is proven.
     pub statement: Statement,
+}
+
+/// P-60: the version of a file that only a newer program than this one can judge.
+pub(crate) fn newer_version(file: &[u8]) -> Option<u8> {
+    let version = *file.strip_prefix(MAGIC)?.first()?;
+    (version > NEWEST_VERSION).then_some(version)
 }
 
 /// One epoch: its header, and the link that commits to it.
@@ -202,8 +211,9 @@ impl Canonical for Bundle {
             }
         }
         let version = r.u8()?;
-        if !matches!(version, 1..=3) {
-            let problem = format!("proof file version {version} is not known to this program, which knows 1 to 3");
+        if !(1..=NEWEST_VERSION).contains(&version) {
+            let problem =
+                format!("proof file version {version} is not known to this program, which knows 1 to {NEWEST_VERSION}");
             return Err(DecodeError::Rule { rule: "P-1", field: "version", problem });
         }
         Ok(Self {

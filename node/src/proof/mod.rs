@@ -20,6 +20,7 @@ mod verify;
 mod whose;
 mod why;
 
+pub(crate) use bundle::newer_version;
 pub use bundle::{Bundle, Statement};
 pub(crate) use evidence::prove_conflict;
 pub use evidence::{export_receipt, prove};

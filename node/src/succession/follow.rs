@@ -153,7 +153,7 @@ impl Shell {
         ids.map(|id| {
             let first = id.to_string().chars().take(8).collect::<String>();
             format!(
-                "Your channel {first} stays with its present hub and counts as before. Take it along, while that hub answers: `althing channel migrate --channel {first} --to {hub}`; or, where it is gone for good, the same with --alone."
+                "Your channel {first} stays with its present hub and counts as before. Take it along, while that hub answers: `althing channel migrate --channel {first} --to {hub}`; or, where it is gone for good, the same with --alone. To bring it home instead: `althing channel close {first}`, or with --force where it is gone."
             )
         })
         .collect()

@@ -1,6 +1,8 @@
 //! The chain of links in words.
 
-use althing_anchor::{Commitment, FeeMarket, LinkShape, OtsForm, Reserve, ReserveAlarm, verify_link};
+use althing_anchor::{
+    Commitment, FeeMarket, LinkShape, LinkState, LinkTracker, OtsForm, Reserve, ReserveAlarm, verify_link,
+};
 use althing_governance::codec::Canonical as _;
 use althing_governance::epoch::EpochHeader;
 use anyhow::Context as _;
@@ -24,6 +26,8 @@ pub struct LinkFacts {
     pub height: Option<u32>,
     /// Whether this node recomputed the header from the log.
     pub verified: bool,
+    /// How far its follower is, at a hub.
+    pub followed: Option<LinkState>,
 }
 
 /// All links known, from epoch 1.
@@ -48,9 +52,34 @@ pub fn link_facts(shell: &Shell) -> Result<Vec<LinkFacts>, ApiError> {
             vsize: tx.vsize() as u64,
             height,
             header,
+            followed: match row.tracker.is_empty() {
+                true => None,
+                false => Some(LinkTracker::decode(&row.tracker).context("a stored link tracker")?.state()),
+            },
         });
     }
     Ok(links)
+}
+
+/// Where a link stands (N-243), in the words of. A hub knows by its follower what it has handed to the network; a member's node
+/// knows what its own source has seen.
+fn state_of(shell: &Shell, link: &LinkFacts, confirmations: u32) -> &'static str {
+    let state = shell.ledger.state();
+    if confirmations > 0 {
+        return if confirmations < state.charter().final_depth { "mined" } else { "final" };
+    }
+    if state.newest_anchored().is_some_and(|record| link.header.epoch <= record.header.epoch) {
+        return "undone";
+    }
+    match link.followed {
+        Some(LinkState::Halted(_)) => "halted",
+        Some(LinkState::Built) => "built",
+        Some(LinkState::Seen) => "seen",
+        Some(LinkState::Broadcast | LinkState::Mined { .. } | LinkState::Final { .. }) => "broadcast",
+        // A source that does not answer has shown nothing.
+        None if shell.bitcoind.in_mempool(&link.txid).unwrap_or(false) => "seen",
+        None => "broadcast",
+    }
 }
 
 /// The links on Bitcoin by epoch, without witness, with the heights of their blocks: each spends the one before, or what a
@@ -180,14 +209,9 @@ fn newest_seal(shell: &Shell) -> Result<Amount, ApiError> {
 
 /// All links in the words of the API.
 pub(super) fn list(shell: &Shell) -> Result<Vec<Link>, ApiError> {
-    let final_depth = shell.ledger.state().charter().final_depth;
     let links = link_facts(shell)?.into_iter().map(|link| {
         let confirmations = link.height.map_or(0, |height| (shell.tip_height() + 1).saturating_sub(height));
-        let state = match confirmations {
-            0 => "broadcast",
-            n if n < final_depth => "mined",
-            _ => "final",
-        };
+        let state = state_of(shell, &link, confirmations);
         Link {
             epoch: link.header.epoch,
             txid: link.txid.to_string(),

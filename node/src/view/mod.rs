@@ -15,6 +15,7 @@ mod insight;
 mod invitations;
 mod links;
 mod names;
+pub(crate) mod persons;
 mod proposals;
 mod report;
 mod voted_by;

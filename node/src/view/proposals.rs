@@ -81,7 +81,7 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
     let (charter, content) = (shell.ledger.state().charter_of(record), &record.content);
     let ledger = shell.ledger.state().ledger();
     proposal.vote.deposit_sat =
-        ledger.deposit_needed(shell.ledger.state(), charter, content, &record.author, record.position);
+        ledger.deposit_needed(shell.ledger.state(), charter, content, (&record.author, record.thread), record.position);
     if me.is_some() {
         // The newest comes first.
         let (mut theirs, mut mine): (Vec<Ballot>, Vec<Ballot>) = ballots::own(shell)?
@@ -139,6 +139,7 @@ fn describe(
         author_name: name_of(shell, &record.author),
         effects: {
             let mut effects = record.content.sentences_against(state.charter_of(record), shell.dao.network());
+            effects.extend(super::persons::sentences(shell, state.charter_of(record), &record.content));
             effects.extend(no_treasury(&record.content));
             effects.extend(keys_apart(&record.content));
             effects

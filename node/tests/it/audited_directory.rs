@@ -16,7 +16,7 @@ use crate::store::make_old;
 use crate::story::{DECIDING, Story, VOTER};
 use crate::world::World;
 
-const HEADERS: &str = "headers.bin";
+pub(crate) const HEADERS: &str = "headers.bin";
 
 /// The directory of a member who followed everything, and the file of headers beside it.
 pub(crate) fn directory(world: &World, segments: &[Segment]) -> tempfile::TempDir {

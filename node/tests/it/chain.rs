@@ -24,6 +24,8 @@ pub(crate) struct Chain {
     blocks: Vec<Vec<Transaction>>,
     stakes_hidden: bool,
     entries_hidden: bool,
+    /// Makes the blocks of a branch others than those that they replace.
+    branch: u32,
 }
 
 impl Chain {
@@ -35,6 +37,7 @@ impl Chain {
             blocks: vec![first.txdata],
             stakes_hidden: false,
             entries_hidden: false,
+            branch: 0,
         }
     }
 
@@ -48,7 +51,7 @@ impl Chain {
             version: BlockVersion::from_consensus(0x2000_0000),
             prev_blockhash: previous.block_hash(),
             merkle_root: merkle_root(&block),
-            time: previous.time + 600,
+            time: previous.time + 600 + self.branch,
             bits: previous.bits,
             nonce: 0,
         });
@@ -88,6 +91,27 @@ impl Chain {
         let header = mined(Header { merkle_root: merkle_root(&block), ..self.headers[height as usize] });
         let inclusion = included(header, height, &block, replacement.compute_txid());
         (header, LinkEvidence::new(replacement, inclusion))
+    }
+
+    /// The chain after a reorganisation: its blocks up to `height`; those mined on top are others than before.
+    pub(crate) fn branch_at(&self, height: u32) -> Self {
+        let mut branch = Self { branch: self.branch + 1, ..Self::new() };
+        for (header, block) in self.headers.iter().zip(&self.blocks).skip(1).take(height as usize) {
+            branch.checked.connect(header).unwrap();
+            branch.headers.push(*header);
+            branch.blocks.push(block.clone());
+        }
+        branch
+    }
+
+    /// The transactions of the blocks above a height, without those that make new coins.
+    pub(crate) fn transactions_above(&self, height: u32) -> Vec<Transaction> {
+        self.blocks.iter().skip(height as usize + 1).flat_map(|block| &block[1..]).cloned().collect()
+    }
+
+    /// The height of a transaction's block.
+    pub(crate) fn height_of(&self, txid: Txid) -> u32 {
+        self.find(txid).unwrap().0 as u32
     }
 
     /// The same blocks, seen by a source that hides every stake.

@@ -23,6 +23,7 @@ mod peer_flood;
 mod psbt_file;
 mod random_bytes;
 mod refilled_gate;
+mod reorganised;
 mod runoff_proof;
 mod several_bodies;
 mod staged_spend;

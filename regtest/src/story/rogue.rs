@@ -10,17 +10,19 @@ use althing_governance::id::{LaneHead, TreeHash};
 use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::signing::{Signed, Statement as _};
 use althing_node::api::ReceiptFile;
-use althing_node::keys::{Keys, hex};
+use althing_node::keys::{Keys, hex, unhex};
 use althing_node::store::Store;
 use anyhow::{Context, Result, ensure};
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash as _;
-use bitcoin::opcodes::all::{OP_CHECKMULTISIG, OP_PUSHNUM_2, OP_PUSHNUM_3};
+use bitcoin::key::TapTweak as _;
+use bitcoin::opcodes::all::{OP_CHECKMULTISIG, OP_CHECKSIG, OP_DROP, OP_PUSHNUM_2, OP_PUSHNUM_3};
 use bitcoin::script::Builder;
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1};
-use bitcoin::sighash::{EcdsaSighashType, SighashCache};
+use bitcoin::sighash::{EcdsaSighashType, Prevouts, SighashCache};
+use bitcoin::taproot::{LeafVersion, TapNodeHash};
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, TapSighashType, Transaction, TxIn, TxOut, WPubkeyHash, Witness};
 
 use super::assembly::Assembly;
 use super::cli::PASSWORD;
@@ -126,6 +128,48 @@ pub fn unauthorised_spend(assembly: &Assembly, gate: &str) -> Result<Transaction
     }
     witness.push(script.as_bytes());
     tx.input[0].witness = witness;
+    assembly.node.broadcast(&tx)?;
+    Ok(tx)
+}
+
+/// Whoever has the anchor key spends the newest seal into something that is no link. Gives the transaction that was broadcast.
+///
+/// # Errors
+/// When a link waits, the key is not the seal's, or bitcoind refuses the transaction.
+pub fn divert_seal(assembly: &Assembly) -> Result<Transaction> {
+    let secp = Secp256k1::new();
+    let newest = assembly.hub.links()?.pop().context("there is no link")?;
+    let link = assembly.node.inclusion(&newest.txid.parse()?)?.context("the newest link waits")?.transaction;
+    let spent = link.output.first().context("a link has an output")?.clone();
+    let key = Keys::open(assembly.hub.data_dir(), PASSWORD)?.anchor();
+    let (internal, _) = key.x_only_public_key();
+    let commitment: [u8; 32] = unhex(&newest.commitment)?.try_into().ok().context("a commitment has 32 bytes")?;
+    let leaf = Builder::new().push_slice(commitment).push_opcode(OP_DROP).push_x_only_key(&internal);
+    let root = TapNodeHash::from_script(&leaf.push_opcode(OP_CHECKSIG).into_script(), LeafVersion::TapScript);
+    ensure!(spent.script_pubkey == ScriptBuf::new_p2tr(&secp, internal, Some(root)), "the seal is another key's");
+    let loot = spent.value.checked_sub(Amount::from_sat(1000)).context("the seal is too small")?;
+    let nobody = ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros());
+    let mut tx = Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![TxIn {
+            previous_output: OutPoint { txid: link.compute_txid(), vout: 0 },
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            witness: Witness::new(),
+        }],
+        output: vec![TxOut { value: loot, script_pubkey: nobody }],
+    };
+    let prevouts = [spent];
+    let sighash = SighashCache::new(&tx).taproot_key_spend_signature_hash(
+        0,
+        &Prevouts::All(&prevouts),
+        TapSighashType::Default,
+    )?;
+    let tweaked = key.tap_tweak(&secp, Some(root)).to_keypair();
+    let signature = secp.sign_schnorr_with_aux_rand(&Message::from_digest(sighash.to_byte_array()), &tweaked, &AUX);
+    let sighash_type = TapSighashType::Default;
+    tx.input[0].witness = Witness::p2tr_key_spend(&bitcoin::taproot::Signature { signature, sighash_type });
     assembly.node.broadcast(&tx)?;
     Ok(tx)
 }

@@ -17,6 +17,7 @@ mod channel_ends;
 mod closes;
 mod copies;
 mod debts;
+mod diverted_seal;
 mod every_command;
 mod exit;
 mod fee_spike;

@@ -130,7 +130,7 @@ fn members_and_treasurers_go_on_without_the_hub() {
 }
 
 /// A folder with keys for another hub.
-fn next_hub(assembly: &Assembly) -> Result<(Actor, Value)> {
+pub(crate) fn next_hub(assembly: &Assembly) -> Result<(Actor, Value)> {
     let next = assembly.hub.neighbour("next-hub", &assembly.data_dir.join("next-hub"), &["hub", "run"]);
     let (url, cookie) = (assembly.node.rpc_url(), utf8(&assembly.node.cookie_file())?);
     let init = ["init", "--network", "regtest", "--bitcoind", &url, "--cookie", &cookie];
@@ -139,39 +139,39 @@ fn next_hub(assembly: &Assembly) -> Result<(Actor, Value)> {
     Ok((next, keys))
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?.local_addr()?.port())
 }
 
-fn utf8(path: &Path) -> Result<String> {
+pub(crate) fn utf8(path: &Path) -> Result<String> {
     path.to_str().map(str::to_owned).context("a path of UTF-8")
 }
 
 /// A statement for a hub with these keys.
-fn propose(author: &Actor, keys: &Value, out: &str) -> Result<()> {
+pub(crate) fn propose(author: &Actor, keys: &Value, out: &str) -> Result<()> {
     let key = |name: &str| keys[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {keys}"));
     let (log, anchor, node) = (key("log_key")?, key("anchor_key")?, key("node_id")?);
     let keys = ["propose", "--hub-log-key", &log, "--anchor-key", &anchor, "--node-id", &node, "--out", out];
     run(author, &keys)?.succeeded()
 }
 
-fn sign(member: &Actor, statement: &str, out: &str) -> Result<Ran> {
+pub(crate) fn sign(member: &Actor, statement: &str, out: &str) -> Result<Ran> {
     run(member, &["sign", statement, "--out", out, "--yes"])
 }
 
-fn collect(assembly: &Assembly, statement: &str, signatures: &[String], out: &str) -> Result<Ran> {
+pub(crate) fn collect(assembly: &Assembly, statement: &str, signatures: &[String], out: &str) -> Result<Ran> {
     let mut command = vec!["collect", statement];
     command.extend(signatures.iter().map(String::as_str));
     command.extend(["--out", out]);
     run(&assembly.members[2], &command)
 }
 
-fn run(actor: &Actor, command: &[&str]) -> Result<Ran> {
+pub(crate) fn run(actor: &Actor, command: &[&str]) -> Result<Ran> {
     actor.cli().run(&[&["succession"], command].concat())
 }
 
 /// Waits until every member has seen the tip; there is no hub to sign a head for it.
-fn seen(assembly: &Assembly) -> Result<()> {
+pub(crate) fn seen(assembly: &Assembly) -> Result<()> {
     let tip = assembly.node.tip()?.height;
     for member in &assembly.members {
         wait_for("the members to see the block", PATIENCE, || match member.status() {

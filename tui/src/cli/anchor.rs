@@ -61,10 +61,10 @@ fn looked_at(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) 
     let status = caller.call(Request::Status)?;
     let reserve = caller.call(Request::Anchoring(AnchorRequest::Reserve))?;
     let health = caller.call(Request::Anchoring(AnchorRequest::Health))?;
-    let Reply::Anchoring(AnchorReply::Health { fraud, unavailable, silent_key, .. }) = &health else {
+    let Reply::Anchoring(AnchorReply::Health { fraud, unavailable, silent_key, undone, .. }) = &health else {
         return Err(other_kind());
     };
-    let code = match (fraud.is_empty(), unavailable.is_empty() && silent_key.is_none()) {
+    let code = match (fraud.is_empty(), unavailable.is_empty() && silent_key.is_none() && undone.is_none()) {
         (false, _) => INVALID,
         (true, false) => CANNOT_TELL,
         (true, true) => OK,

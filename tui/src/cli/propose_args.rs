@@ -79,7 +79,7 @@ pub enum Propose {
         #[arg(long, value_name = "ADDRESS")]
         to: String,
         /// A milestone, SATOSHIS@BLOCKS=DESCRIPTION: blocks after the authorisation; again for each.
-        #[arg(long = "milestone", value_name = "SATOSHIS@BLOCKS=WHAT", required = true, value_parser = by("G-24", milestone))]
+        #[arg(long = "milestone", value_name = "SATOSHIS@BLOCKS=WHAT", required = true, value_parser = by("G-84", milestone))]
         milestones: Vec<DraftMilestone>,
         /// Most each payment may cost in fees, satoshis.
         #[arg(long, value_name = "SATOSHIS")]

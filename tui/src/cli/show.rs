@@ -332,7 +332,7 @@ fn link_list(links: &[Link]) -> Vec<String> {
                 format!("epoch {}", link.epoch),
                 format!("{}:{}", Untrusted::new(&link.txid), link.vout),
                 link.height.map_or_else(|| "unmined".to_owned(), |h| format!("height {}", thousands(u128::from(h)))),
-                Untrusted::new(&link.state).line(),
+                words::link_state(link),
                 format!("depth {}", link.confirmations),
                 words::link_check(link).to_owned(),
             ]

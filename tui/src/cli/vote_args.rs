@@ -61,7 +61,6 @@ impl Vote {
     /// # Errors
     /// A number that is none, under the clause V-4.
     pub(super) fn choice(&self) -> Result<Choice, Failure> {
-        let values = |text: &String| list(text).map(value).collect::<Result<Vec<_>, _>>();
         if let Some(choice) = self.choice {
             return Ok(match choice {
                 ChoiceArg::Yes => Choice::Yes,
@@ -74,24 +73,25 @@ impl Vote {
             return Ok(Choice::Pick(option(text.trim())?));
         }
         if let Some(text) = &self.approve {
-            return Ok(Choice::Approve(some(text)?));
+            return Ok(Choice::Approve(some(text, option)?));
         }
         if let Some(text) = &self.score {
-            return Ok(Choice::Score(values(text)?));
+            return Ok(Choice::Score(some(text, value)?));
         }
         if let Some(text) = &self.rank {
-            return Ok(Choice::Rank(some(text)?));
+            return Ok(Choice::Rank(some(text, option)?));
         }
         if let Some(text) = &self.split {
-            return Ok(Choice::Split(values(text)?));
+            return Ok(Choice::Split(some(text, value)?));
         }
-        Ok(Choice::Credits(values(self.credits.as_ref().ok_or_else(|| Failure::usage("No choice is given."))?)?))
+        let credits = self.credits.as_ref().ok_or_else(|| Failure::usage("No choice is given."))?;
+        Ok(Choice::Credits(some(credits, value)?))
     }
 }
 
-/// At least one option: an empty list would be cast as an abstention that nobody asked for.
-fn some(text: &str) -> Result<Vec<u16>, Failure> {
-    let named = list(text).map(option).collect::<Result<Vec<_>, _>>()?;
+/// At least one option: an empty list would be cast as an abstention, or as the least grade for everything, that nobody asked for.
+fn some<T>(text: &str, read: fn(&str) -> Result<T, Failure>) -> Result<Vec<T>, Failure> {
+    let named = list(text).map(read).collect::<Result<Vec<_>, _>>()?;
     if named.is_empty() {
         return Err(Failure::rule(
             "V-3",

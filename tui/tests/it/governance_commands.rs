@@ -58,7 +58,7 @@ fn numbers_that_are_none_are_refused_by_their_rule_before_anything_is_asked() {
         assert!(outcome.asked.is_empty(), "{ballot}");
     }
     // Nothing named is no abstention that nobody asked for.
-    for ballot in ["--rank=", "--rank ,", "--approve=", "--approve ,,"] {
+    for ballot in ["--rank=", "--rank ,", "--approve=", "--approve ,,", "--score=", "--split ,", "--credits="] {
         let outcome = refused(&format!("vote 949f {ballot}"));
         assert_eq!(outcome.json()["error"]["rule"], "V-3", "{ballot}");
         assert!(outcome.asked.is_empty(), "{ballot}");
@@ -110,7 +110,7 @@ fn what_cannot_be_read_names_a_rule_and_the_value() {
         ("report --from -1", "N-64", "-1"),
         ("propose confiscate --title T --proposal #3 --member ab --amount-sat -5", "N-64", "-5"),
         ("propose spend --title T --to A=18446744073709551616 --fee-cap 1", "G-24", "18446744073709551616"),
-        ("propose budget --title T --to A --milestone 1@4294967296=x --fee-cap 1", "G-24", "1@4294967296=x"),
+        ("propose budget --title T --to A --milestone 1@4294967296=x --fee-cap 1", "G-84", "4294967296"),
         ("propose elect --title T --descriptor d --treasurer Ann", "G-24", "Ann"),
         ("propose text --title T --system borda", "V-1", "borda"),
         ("propose text --title T --system score=65536", "V-1", "score=65536"),

@@ -1,6 +1,7 @@
 //! The guide for members must not promise commands that do not exist.
 
 use althing_tui::cli::Cli;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 /// Splits like a shell, as far as the guide needs it: blanks and double quotes.
@@ -166,6 +167,24 @@ fn every_command_of_the_feature_table_exists() {
     assert!(commands.len() > 40, "{commands:?}");
     for command in commands {
         exists(command).unwrap_or_else(|problem| panic!("althing {command}: {problem}"));
+        is_whole(command).unwrap_or_else(|problem| panic!("althing {command}: {problem}"));
+    }
+}
+
+/// Whether nothing that a command needs is left out, but where `…` says so.
+fn is_whole(command: &str) -> Result<(), String> {
+    let words = command.split_whitespace().map(|word| match word {
+        "SATS" | "HEIGHT" | "EPOCH" | "N" => "7",
+        "--funds=EPOCH" => "--funds=7",
+        other => other,
+    });
+    match Cli::command().try_get_matches_from(std::iter::once("althing").chain(words)) {
+        Err(error) if !command.contains('…') => match error.kind() {
+            // A letter stands for a proposal, a member or a key.
+            ErrorKind::ValueValidation => Ok(()),
+            _ => Err(error.to_string()),
+        },
+        _ => Ok(()),
     }
 }
 

@@ -208,6 +208,8 @@ fn what_is_wrong_is_named_with_its_value() {
         (about(1, "a=5<tab>6<tab>7"), "the addresses have amounts of their own"),
         (about(1, "a=many<tab><tab>7"), "`many` is not a whole number of satoshis"),
         (about(2, "tb1q<tab>50000=Timber<tab>9"), "`50000=Timber` is not SATOSHIS@BLOCKS=DESCRIPTION"),
+        (about(2, "tb1q<tab>5@4294967296=Timber<tab>9"), "`4294967296` is no number of blocks from 0 to 4294967295"),
+        (about(2, "tb1q<tab>many@6=Timber<tab>9"), "`many` is no number of satoshis"),
         (about(7, "wsh(pk(A))<tab>Astrid"), "`Astrid` is not NAME=KEY"),
         (about(8, ""), "At least one key has to be there."),
         (about(10, "many<tab>spend"), "\"many\" is not a number of blocks."),

@@ -75,7 +75,7 @@ impl LogState {
         let tip = self.tip_height();
         let newest = self.newest_version(&hold.thread);
         if let Some(dropped) = newest.and_then(|proposal| proposal.dropped) {
-            return invalid("G-96", format!("proposal {} is {:?}: it needs no deposit", hold.thread, dropped.cause));
+            return invalid("G-96", format!("proposal {} {}: it needs no deposit", hold.thread, dropped.cause.words()));
         }
         if let Some((schedule, tip)) = newest.and_then(|proposal| proposal.schedule).zip(tip)
             && tip >= schedule.open

@@ -2,29 +2,30 @@
 //!
 //! Hub, member and auditor use this same code; they differ only in where the entries and the facts about Bitcoin come from.
 
+mod notes;
+
 use std::collections::BTreeMap;
 
-use althing_anchor::{Commitment, LinkEvidence, SuccessionCertificate, Treasury, verify_link};
+use althing_anchor::{LinkEvidence, SuccessionCertificate};
 use althing_governance::codec::Canonical as _;
 use althing_governance::dao::DaoParams;
-use althing_governance::entry::{Anchored, Digests, Entry, EntryKind, Execution, GateRefill, LogHead};
+use althing_governance::entry::{Digests, Entry, EntryKind, LogHead};
 use althing_governance::epoch::{self, CloseError, EpochClose, EpochHeader};
 use althing_governance::id::{EntryId, MemberId, TreeHash};
 use althing_governance::ledger::LedgerError as DecisionError;
 use althing_governance::receipt::{Receipt, batch_tree};
 use althing_governance::roll::{FundingFact, Roll, StakeClaim};
 use althing_governance::signing::{Signed, verify_all};
-use althing_governance::state::{LogState, Mined, MissingFact, Refusal};
+use althing_governance::state::{LogState, MissingFact, Refusal};
 use althing_governance::tree::HistoryTree;
 use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
-use bitcoin::{BlockHash, OutPoint, Script};
+use bitcoin::{BlockHash, OutPoint};
 
 use crate::forced;
 use crate::intake::Examined;
 use crate::store::Segment;
 use crate::threads::Threads;
-use crate::treasury::{generations, scripts_of};
 
 /// Facts about Bitcoin that the log's rules need. An error means that the source cannot tell now.
 pub trait ChainView {
@@ -66,6 +67,11 @@ pub trait ChainView {
     /// # Errors
     /// When the source does not answer.
     fn entries_on_bitcoin(&mut self, first: u32, last: u32) -> Result<Vec<(u32, Vec<u8>)>>;
+
+    /// Whether the entries asked about were judged by this node before: then a reorganisation takes nothing of it back.
+    fn judged_before(&self) -> bool {
+        false
+    }
 }
 
 /// Why an entry or a segment was not taken.
@@ -233,10 +239,14 @@ impl Ledger {
         match &entry {
             Entry::Anchored(anchored) => {
                 self.check_anchored(position, &anchored.statement, chain)?;
-                newly_final = Some(anchored.statement.header.epoch);
+                let epoch = anchored.statement.header.epoch;
+                if let Some((close, _)) = self.closes.get(&epoch) {
+                    self.state.set_decided(close);
+                }
+                newly_final = Some(epoch);
             }
             Entry::Head(signed) => {
-                check_clock(position, signed, chain)?;
+                notes::check_clock(position, signed, chain)?;
                 self.check_head_block(position, signed, chain)?;
                 self.check_rules(&entry)?;
                 self.read_bitcoin(signed.tip_height, chain)?;
@@ -325,7 +335,7 @@ impl Ledger {
             debug_assert_eq!(self.state.size(), first + index);
             match entry {
                 // What the log does not allow yet, nothing will; only the chain may be behind.
-                Entry::Head(_) | Entry::Anchored(_) | Entry::Execution(_) => {
+                Entry::Head(_) | Entry::Anchored(_) | Entry::Execution(_) | Entry::GateRefill(_) => {
                     self.check_rules(&entry).map_err(LedgerError::for_good)?;
                     self.append_known(entry, digests, chain)?;
                 }
@@ -397,12 +407,7 @@ impl Ledger {
             return Ok(());
         }
         let height = header.closing_height;
-        let Some(hash) = chain.block_hash(height)? else {
-            return Err(LedgerError::NotYet {
-                position,
-                reason: format!("this node's chain has no block {height} yet"),
-            });
-        };
+        let hash = self.closing_hash(position, header, chain)?;
         if self.state.first_head_at(height).is_none() {
             return Err(LedgerError::NotYet { position, reason: format!("no signed head at height {height} yet") });
         }
@@ -477,120 +482,10 @@ impl Ledger {
         }
     }
 
-    /// G-99: a payment is noted when a transaction in the best chain has spent its gate.
-    fn check_execution(
-        &self,
-        position: u64,
-        execution: &Execution,
-        chain: &mut dyn ChainView,
-    ) -> Result<(), LedgerError> {
-        let standing = self.state.ledger().standing(&execution.proposal);
-        let payment = standing.and_then(|standing| standing.payments.get(usize::from(execution.milestone)));
-        let Some(gate) = payment.and_then(|payment| payment.gate) else {
-            let (milestone, proposal) = (execution.milestone, execution.proposal);
-            let reason = format!("G-99: payment {milestone} of proposal {proposal} has no gate");
-            return Err(LedgerError::invalid(position, Some("execution"), reason));
-        };
-        let Some(evidence) = chain.spender_of_seal(gate)? else {
-            let reason = format!("G-99: the gate {gate} is unspent as far as this node's chain shows");
-            return Err(LedgerError::NotYet { position, reason });
-        };
-        // G-124: of a staged payment the gate's spender is the stage; what pays comes behind it.
-        let payout = match execution.txid == evidence.txid() {
-            true => None,
-            false => chain.creator(OutPoint { txid: execution.txid, vout: 0 })?,
-        };
-        let judged = match &payout {
-            None => self.state.check_execution_by(execution, &mined(&evidence), None),
-            Some(payout) => self.state.check_execution_by(execution, &mined(payout), Some(evidence.transaction())),
-        };
-        judged.map_err(|refusal| refused(position, "execution", refusal))
-    }
-
-    /// G-108: the treasury's own transaction, in the best chain.
-    ///
-    /// # Errors
-    /// [`LedgerError`] with what differs.
-    pub fn check_gate_refill(
-        &self,
-        position: u64,
-        refill: &GateRefill,
-        chain: &mut dyn ChainView,
-    ) -> Result<(), LedgerError> {
-        let evidence = match (refill.gates().next(), refill.retired.first()) {
-            (Some(gate), _) => chain.creator(gate)?,
-            (None, Some(gate)) => chain.spender_of_seal(*gate)?,
-            (None, None) => None,
-        };
-        let Some(evidence) = evidence else {
-            let reason = format!("G-108: transaction {} is in no block that this node knows", refill.txid);
-            return Err(LedgerError::NotYet { position, reason });
-        };
-        let treasuries = generations(self.state.charters().iter().map(|version| &version.charter));
-        let treasury = treasuries.last().context("a DAO is founded with a treasury")?;
-        let treasury = Treasury::parse(treasury).map_err(anyhow::Error::from)?;
-        let scripts = scripts_of(&treasury);
-        let is_treasurys = |script: &Script| scripts.contains(script);
-        let judged = self.state.check_refill_by(refill, &mined(&evidence), is_treasurys);
-        judged.map_err(|refusal| refused(position, "gate refill", refusal))
-    }
-
-    /// G-30: heads of blocks that are not in the best chain, a day of them in a row, are made up.
-    fn check_head_block(&self, position: u64, head: &LogHead, chain: &mut dyn ChainView) -> Result<(), LedgerError> {
-        let Some(found) = chain.block_hash(head.tip_height)?.filter(|found| *found != head.tip_hash) else {
-            return Ok(());
-        };
-        let mut blocks = BTreeMap::from([(head.tip_height, found)]);
-        for height in self.state.heights_behind() {
-            blocks.extend(chain.block_hash(height)?.map(|hash| (height, hash)));
-        }
-        let judged = self.state.check_head_block(head, &blocks);
-        judged.map_err(|refusal| refused(position, "head", refusal))
-    }
-
     /// The next epoch is built on this one's roll, whether or not its link is final by then.
     fn remember(&mut self, epoch: u32, closed: (EpochClose, Roll)) {
         self.state.set_roll(epoch, closed.1.clone());
         self.closes.insert(epoch, closed);
-    }
-
-    /// An `anchored` entry is right when the header is what this log gives and the link that commits to it is final.
-    fn check_anchored(
-        &mut self,
-        position: u64,
-        anchored: &Anchored,
-        chain: &mut dyn ChainView,
-    ) -> Result<(), LedgerError> {
-        self.check_header(position, &anchored.header, chain)?;
-        let invalid = |reason: String| LedgerError::invalid(position, Some("anchored"), reason);
-        let seal = self.newest_final_seal();
-        let epoch = anchored.header.epoch;
-        let final_depth = self.state.charter().final_depth;
-        let tip = chain.tip_height()?;
-        if tip.saturating_add(1) < anchored.mined_height.saturating_add(final_depth) {
-            let reason = format!(
-                "the link of epoch {epoch} at height {} is not final at this node's tip {tip}",
-                anchored.mined_height
-            );
-            return Err(LedgerError::NotYet { position, reason });
-        }
-        let Some(evidence) = chain.spender_of_seal(seal)? else {
-            return Err(invalid(format!(
-                "A-1: the seal {seal} is unspent, though the log says that epoch {epoch} is anchored"
-            )));
-        };
-        let commitment = Commitment::new(*anchored.header.hash().as_bytes());
-        verify_link(evidence.transaction(), seal, self.link_key(epoch), commitment)
-            .map_err(|error| invalid(format!("the link of epoch {epoch}: {error}")))?;
-        let inclusion = evidence.inclusion();
-        let found = (evidence.txid(), inclusion.height(), inclusion.block_hash());
-        if found != (anchored.link, anchored.mined_height, anchored.mined_hash) {
-            return Err(invalid(format!(
-                "A-51: the log says link {} in block {} at {}, Bitcoin says {} in block {} at {}",
-                anchored.link, anchored.mined_hash, anchored.mined_height, found.0, found.2, found.1
-            )));
-        }
-        Ok(())
     }
 
     /// The first entry of a segment that is not acceptable behind those before it, if one can be named without the chain.
@@ -647,24 +542,6 @@ impl Ledger {
         }
         Ok(())
     }
-}
-
-/// What evidence says of a transaction, as the core asks for it.
-fn mined(evidence: &LinkEvidence) -> Mined<'_> {
-    let inclusion = evidence.inclusion();
-    Mined { tx: evidence.transaction(), height: inclusion.height(), block: inclusion.block_hash() }
-}
-
-/// G-30: a head cannot be of a block that does not exist yet; else the hub could close a vote early by setting the clock ahead.
-fn check_clock(position: u64, head: &LogHead, chain: &mut dyn ChainView) -> Result<(), LedgerError> {
-    let tip = chain.tip_height()?;
-    if head.tip_height <= tip {
-        return Ok(());
-    }
-    Err(LedgerError::NotYet {
-        position,
-        reason: format!("G-30: the head is of height {}, this node's chain ends at {tip}", head.tip_height),
-    })
 }
 
 fn kind_name(entry: &Entry) -> &'static str {
