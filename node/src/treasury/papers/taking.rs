@@ -9,7 +9,7 @@ use crate::api::{ApiError, ErrorKind};
 use crate::keys::hex;
 use crate::shell::Shell;
 use crate::store::RemarkRow;
-use crate::treasury::sessions::{Merged, adopted_row, has_news_of, merged, session_row, waits_to_replace};
+use crate::treasury::sessions::{Merged, adopted_row, has_news_of, is_void, merged, session_row, waits_to_replace};
 
 /// Name of the alarm about a treasurer who put forward what must not be signed.
 const REFUSED: &str = "session";
@@ -54,6 +54,7 @@ pub(super) fn take(shell: &mut Shell, signed: &SignedPaper, author: &str) -> Res
         let was_known = session_row(shell, &session)?.is_some();
         let fate = match fate_of(shell, &signed) {
             Ok(fate) => fate,
+            Err(error) if error.kind == ErrorKind::Invalid && is_over(shell, &signed) => Fate::Noted,
             Err(error) if error.kind == ErrorKind::Invalid => Fate::Refused(error.message),
             Err(error) if error.kind == ErrorKind::NotNow => Fate::Waits(error.message),
             Err(error) => return Err(error.into()),
@@ -95,6 +96,13 @@ pub(super) fn take(shell: &mut Shell, signed: &SignedPaper, author: &str) -> Res
         }
     }
     Ok(())
+}
+
+/// T-323: a transaction that a block has, or that can be in none any more, is past judging. Who hears of it late accuses nobody.
+fn is_over(shell: &Shell, signed: &SignedPaper) -> bool {
+    let (PaperBody::Transaction(psbt) | PaperBody::Signatures(psbt)) = &signed.paper.body else { return false };
+    let transaction = &psbt.unsigned_tx;
+    shell.treasury.confirmed_at(&transaction.compute_txid()).is_some() || is_void(shell, transaction)
 }
 
 fn fate_of(shell: &Shell, signed: &SignedPaper) -> Result<Fate, ApiError> {
