@@ -22,9 +22,17 @@ pub fn sats(amount_sat: u64) -> String {
     format!("{} sat", thousands(u128::from(amount_sat)))
 }
 
-/// What a close alone costs the wallet: `900 to 9,000 sat for 450 vB at the fees of now`.
+/// What a close alone costs the wallet: `900 to 9,000 sat for 450 vB at the fees of now, rising to at most 50,000 sat while it waits`.
 #[must_use]
 pub fn cost_alone(detail: &ChannelDetail) -> String {
+    let now = cost_alone_now(detail);
+    match detail.close_alone_most_sat {
+        Some(most) => format!("{now}, rising to at most {} while it waits", sats(most)),
+        None => now,
+    }
+}
+
+fn cost_alone_now(detail: &ChannelDetail) -> String {
     let size = thousands(u128::from(detail.close_alone_vb));
     match detail.close_alone_sat {
         Some((least, most)) if least < most => {
@@ -55,14 +63,14 @@ pub fn debt(debt: &HubDebt) -> String {
         0 => "The founding hub".to_owned(),
         office => format!("The hub put in by succession {office}"),
     };
-    let (forfeited, paid) = (sats(debt.forfeited_sat), sats(debt.paid_sat));
+    let (collected, paid) = (sats(debt.collected_sat), sats(debt.paid_sat));
     let rest = match (debt.owed_sat, debt.due_height) {
         (0, _) => "owes nothing".to_owned(),
         (owed, None) => format!("owes {}, too little to be due", sats(owed)),
         (owed, Some(due)) if debt.is_overdue => format!("OWES {} since height {}", sats(owed), thousands(due.into())),
         (owed, Some(due)) => format!("owes {}, due by height {}", sats(owed), thousands(due.into())),
     };
-    format!("{who} {rest}: of {forfeited} that deposits forfeited, {paid} went to the treasury.")
+    format!("{who} {rest}: of {collected} that it collected of forfeited deposits, {paid} went to the treasury.")
 }
 
 /// An amount in bitcoin, all eight places: `0.01234567 BTC`.

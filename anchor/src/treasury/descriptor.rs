@@ -1,8 +1,9 @@
 //! The treasury's output descriptor and the scripts derived from it (T-1 to T-5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{NetworkKind, Script, ScriptBuf, relative};
@@ -118,7 +119,22 @@ pub struct Treasury {
     condition: Semantic<DescriptorPublicKey>,
     threshold: usize,
     keys: Vec<DescriptorPublicKey>,
+    searched: Searched,
 }
+
+/// The first [`SEARCHED_INDEXES`] scripts, once they were asked for: each takes a derivation of every key, and a transaction of
+/// hundreds of inputs asks for all of them again for each. Copies of a treasury share them.
+#[derive(Clone, Default)]
+struct Searched(Arc<OnceLock<BTreeMap<ScriptBuf, u32>>>);
+
+/// It follows from the descriptor.
+impl PartialEq for Searched {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Searched {}
 
 impl Treasury {
     /// Parses and checks a descriptor such as `wsh(sortedmulti(2,[fp/48h/0h/0h/2h]xpub.../<path>/*,...))`.
@@ -144,7 +160,7 @@ impl Treasury {
         }
         check_keys(&keys)?;
         let condition = condition.normalized();
-        let treasury = Self { descriptor, condition, threshold, keys };
+        let treasury = Self { descriptor, condition, threshold, keys, searched: Searched::default() };
         treasury.check_distinct_keys()?;
         Ok(treasury)
     }
@@ -163,7 +179,8 @@ impl Treasury {
                 keys.push(key);
             }
         }
-        let policy = Self { descriptor, condition: condition.normalized(), threshold, keys };
+        let policy =
+            Self { descriptor, condition: condition.normalized(), threshold, keys, searched: Searched::default() };
         policy.check_distinct_keys()?;
         Ok(policy)
     }
@@ -233,9 +250,12 @@ impl Treasury {
 
     /// The derivation index whose script this is: one of `hints`, or below [`SEARCHED_INDEXES`].
     pub fn index_of(&self, script: &Script, hints: impl IntoIterator<Item = u32>) -> Option<u32> {
-        let searched = if self.is_ranged() { SEARCHED_INDEXES } else { 1 };
-        let mut candidates = hints.into_iter().take(SEARCHED_INDEXES as usize).chain(0..searched);
-        candidates.find(|index| self.script_at(*index).is_ok_and(|own| *own == *script))
+        let known = self.searched.0.get_or_init(|| {
+            let searched = if self.is_ranged() { SEARCHED_INDEXES } else { 1 };
+            (0..searched).filter_map(|index| Some((self.script_at(index).ok()?, index))).collect()
+        });
+        let is_here = |index: &u32| self.script_at(*index).is_ok_and(|own| *own == *script);
+        known.get(script).copied().or_else(|| hints.into_iter().take(SEARCHED_INDEXES as usize).find(is_here))
     }
 
     /// T-3: compared as derived public keys, so that one key under two spellings is still found.

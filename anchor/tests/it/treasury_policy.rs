@@ -181,3 +181,18 @@ proptest! {
         }
     }
 }
+
+/// What is asked often is looked up, and a copy knows no more and no less than what it was made from.
+#[test]
+fn a_script_is_found_at_its_index_with_hints_and_without() {
+    let treasury = treasury();
+    let copy = treasury.clone();
+    for index in [0, 1, 63, 64, 1_000] {
+        let script = treasury.script_at(index).unwrap();
+        for treasury in [&treasury, &copy] {
+            assert_eq!(treasury.index_of(&script, []), (index < 64).then_some(index), "{index} without a hint");
+            assert_eq!(treasury.index_of(&script, [7, index]), Some(index), "{index} with one");
+        }
+    }
+    assert_eq!(treasury, self::treasury());
+}

@@ -26,12 +26,13 @@ impl Channel {
     /// Begins, or answers, a cooperative close: own part goes to `script`. The script cannot be changed afterwards.
     ///
     /// # Errors
-    /// [`Violation::CloseScript`] (C-32), [`Violation::Changed`] (C-14), or [`Wait::Phase`] outside [`Phase::Ready`] and
-    /// [`Phase::Closing`].
+    /// [`Violation::CloseScript`] (C-32), [`Violation::Changed`] (C-14), [`Wait::Holds`] (C-36), or [`Wait::Phase`] outside
+    /// [`Phase::Ready`] and [`Phase::Closing`].
     pub fn close(&mut self, script: ScriptBuf, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
         if !matches!(self.state.phase, Phase::Ready | Phase::Closing) {
             return Err(self.wait("closing"));
         }
+        self.expect_no_holds()?;
         check_close_script(&script)?;
         if self.state.own_close_script.as_ref().is_some_and(|known| *known != script) {
             return Err(Violation::Changed { what: "the close script" }.into());
@@ -94,6 +95,7 @@ impl Channel {
             Phase::ForceClosing | Phase::Closed => return Ok(Vec::new()), // C-34: the chain decides
             _ => return Err(self.wait("shutdown")),
         }
+        self.expect_no_holds()?;
         check_close_script(&msg.script)?;
         if self.state.peer_close_script.as_ref().is_some_and(|known| *known != msg.script) {
             return Err(Violation::Changed { what: "the close script" }.into()); // C-14
@@ -181,6 +183,15 @@ impl Channel {
         self.state.close_fee_sat = Some(msg.fee_sat);
         self.state.close_tx = Some(transaction.clone());
         Ok(vec![Effect::Persist, Effect::BroadcastClose(transaction)])
+    }
+
+    // C-36: in closing no hold can end any more (C-115), so it must not begin over one.
+    fn expect_no_holds(&self) -> Result<(), ChannelError> {
+        let Some(money) = self.state.money.as_ref().filter(|_| self.state.phase == Phase::Ready) else { return Ok(()) };
+        match money.held_sat() {
+            0 => Ok(()),
+            held_sat => Err(Wait::Holds { held_sat }.into()),
+        }
     }
 
     // C-33: after a reconnect both begin at shutdown, with a new nonce; an older one is dropped unused.

@@ -308,6 +308,14 @@ pub enum Wait {
     /// The nonce for the signature on a splice is gone (restart) or used; a reconnect brings a new one.
     #[error("C-143: no nonce for the splice is at hand")]
     SpliceNonce,
+    /// Deposits are held in the channel: a close would divide what is not decided yet.
+    #[error(
+        "C-36: {held_sat} sat are held in the channel as deposits; it can be closed together once they are settled, or alone"
+    )]
+    Holds {
+        /// Satoshis held, of the ledger in force or the one under way.
+        held_sat: u64,
+    },
     /// The peer has not said yet where it stands.
     #[error("C-130: the peer has not reestablished the channel")]
     Reestablish,
@@ -323,6 +331,7 @@ impl Wait {
             Self::Round { .. } => "C-110",
             Self::Turn { .. } => "C-113",
             Self::SpliceNonce => "C-143",
+            Self::Holds { .. } => "C-36",
             Self::Reestablish => "C-130",
         }
     }

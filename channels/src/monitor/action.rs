@@ -1,10 +1,12 @@
 //! What has to be broadcast now: every block anew, at rates that never fall. Clauses C-73 and C-76.
 
-use bitcoin::{Amount, FeeRate, OutPoint, Transaction, Weight};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Weight};
 
 use super::Monitor;
 use super::claim::{Claim, ClaimKind, ClaimState, End};
 use super::recognise::{SpendKind, Watch};
+use super::reserve::rate_with_fee;
+use crate::commitment::{CommitmentContext, Side};
 use crate::fees::{Bid, FeeMarket, rate_limit};
 use crate::ids::DUST_SAT;
 use crate::justice::Breach;
@@ -120,8 +122,8 @@ impl Monitor {
         let funding = commitment.input.first()?.previous_output;
         let since = self.bids.get(&funding).map_or(self.tip.height, |bid| bid.since);
         let left = blocks_left(since.saturating_add(CONFIRM_WITHIN_BLOCKS), self.tip.height);
-        // The child is paid by the wallet: what it may cost is the market's cap.
-        let rate = self.bid(funding, market, Some(left), market.cap);
+        let context = watch.fundings.iter().find(|context| context.funding == funding)?;
+        let rate = self.bid(funding, market, Some(left), most_for_closing(watch.side, context, &commitment, market));
         Some(Action::Broadcast { commitment, rate })
     }
 
@@ -189,6 +191,25 @@ impl Monitor {
         self.bids.insert(subject, bid);
         bid.rate
     }
+}
+
+/// The highest rate at which an own commitment is brought into a block: nobody cheats while it waits, so it costs at most half of the
+/// own part, or what is urgent where that is little (C-76).
+fn most_for_closing(side: Side, context: &CommitmentContext, commitment: &Transaction, market: &FeeMarket) -> FeeRate {
+    let peer = match side {
+        Side::Member => &context.hub,
+        Side::Hub => &context.member,
+    };
+    let is_peers = |output: &&TxOut| output.script_pubkey == to_remote_script(&peer.payment);
+    let sum = |sum: u64, output: &TxOut| sum.saturating_add(output.value.to_sat());
+    let peers_sat = commitment.output.iter().filter(is_peers).fold(0, sum);
+    let own_sat = commitment.output.iter().fold(0, sum).saturating_sub(peers_sat);
+    rate_for_closing(Amount::from_sat(own_sat), market)
+}
+
+/// The highest rate at which a channel whose own part is `own` is closed alone. Clause C-76.
+pub fn rate_for_closing(own: Amount, market: &FeeMarket) -> FeeRate {
+    rate_with_fee(own / 2).max(market.urgent).min(market.cap)
 }
 
 /// Blocks that may still be mined before the one at `deadline`.

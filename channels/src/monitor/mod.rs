@@ -13,11 +13,11 @@ mod claim;
 mod recognise;
 mod reserve;
 
-pub use action::{Action, CONFIRM_WITHIN_BLOCKS};
+pub use action::{Action, CONFIRM_WITHIN_BLOCKS, rate_for_closing};
 pub use child::{Child, ChildError, TRUC_CHILD_MAX_VSIZE, WalletCoin, bump_child, bump_paying, to_remote_child};
 pub use claim::{Claim, ClaimKind, ClaimState, End, FINAL_DEPTH, FORGET_DEPTH, Stage};
 pub use recognise::{CloseOutputs, RevokedSecrets, SpendKind, Watch, commitment_number};
-pub use reserve::{CoinForClosing, Need, assign_coins, rate_with, reserve_per_close};
+pub use reserve::{CoinForClosing, Need, assign_coins, fee_for_closing, rate_with, reserve_per_close};
 
 use std::collections::BTreeMap;
 

@@ -29,7 +29,7 @@ pub struct Need {
 /// Coins are not shared: a child with two unconfirmed parents is not relayed (BIP431), so as many channels can close at one
 /// time as there are coins.
 pub fn reserve_per_close(rate: FeeRate) -> Amount {
-    fee(rate, COMMITMENT + CHILD) + Amount::from_sat(DUST_SAT)
+    fee_for_closing(rate) + Amount::from_sat(DUST_SAT)
 }
 
 /// Rate for which a coin is kept at least, however low the estimates of the day are: fees have risen tenfold within days, and a coin that is
@@ -56,7 +56,17 @@ impl CoinForClosing {
 
 /// The highest rate at which a coin of that value pays for closing alone; the other way round of [`reserve_per_close`].
 pub fn rate_with(value: Amount) -> FeeRate {
-    rate_limit(value.checked_sub(Amount::from_sat(DUST_SAT)).unwrap_or(Amount::ZERO), COMMITMENT + CHILD)
+    rate_with_fee(value.checked_sub(Amount::from_sat(DUST_SAT)).unwrap_or(Amount::ZERO))
+}
+
+/// The rate at which a commitment and its child pay that together.
+pub(super) fn rate_with_fee(fee: Amount) -> FeeRate {
+    rate_limit(fee, COMMITMENT + CHILD)
+}
+
+/// What a commitment and its child pay together at a rate.
+pub fn fee_for_closing(rate: FeeRate) -> Amount {
+    fee(rate, COMMITMENT + CHILD)
 }
 
 /// Gives each need a coin of its own, as far as there are coins; the rest waits for the next block.

@@ -1,10 +1,11 @@
 //! Blocks come and go: the monitor shows what the chain shows, whatever was in blocks that are gone.
 
 use althing_channels::Side;
+use althing_channels::fees::{FeeMarket, fee};
 use althing_channels::monitor::{
     Action, BlockId, ClaimState, Monitor, MonitorError, SpendKind, Stage, commitment_number,
 };
-use bitcoin::{OutPoint, Transaction};
+use bitcoin::{FeeRate, OutPoint, Transaction, Weight};
 use proptest::prelude::*;
 
 use crate::breach::market;
@@ -229,6 +230,31 @@ fn a_close_that_is_undone_is_broadcast_again_at_no_lower_rate() {
     let (same, rate) = broadcast(&mut monitor, &ended);
     assert_eq!(same, commitment);
     assert!(Some(rate) >= last);
+}
+
+/// C-76: at most half of the own part, or what is urgent where that is little.
+#[test]
+fn a_close_alone_costs_no_more_than_half_of_what_it_brings() {
+    let rate = FeeRate::from_sat_per_vb_u32;
+    let (members, hubs) = (BALANCES.member_sat, BALANCES.hub_sat);
+    let urgent_sat = 320 * 2_000;
+    for (side, urgent, most_sat) in
+        [(Side::Member, 20, members / 2), (Side::Hub, 20, hubs / 2), (Side::Hub, 2_000, urgent_sat)]
+    {
+        let market = FeeMarket { cap: rate(50_000), urgent: rate(urgent), ..market() };
+        let mut ended = Ended::new(side);
+        ended.signed = Some(ended.commitment(side, LIVE));
+        let mut monitor = Monitor::new(block(0, 100));
+        let mut paid_sat = 0;
+        for _ in 0..160 {
+            let actions = monitor.actions(&ended.watch(), &market);
+            let [Action::Broadcast { rate, .. }] = actions.as_slice() else { panic!("{actions:?}") };
+            paid_sat = fee(*rate, Weight::from_wu(4 * 320)).to_sat();
+            mine(&mut monitor, &ended, &[]);
+        }
+        // A raise that would be less than what replaces is left out; the anchor's share counts as the own part's.
+        assert!(paid_sat <= most_sat + 120 && paid_sat + 640 > most_sat, "{side:?}: {paid_sat} of {most_sat} sat");
+    }
 }
 
 #[test]

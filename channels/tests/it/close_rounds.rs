@@ -1,12 +1,12 @@
 //! A cooperative close that waits: further rounds pay more, whoever proposes them, and the highest one wins.
 
-use althing_channels::wire::{ClosingComplete, ClosingSig};
+use althing_channels::wire::{ClosingComplete, ClosingSig, Shutdown};
 use althing_channels::{
-    CLOSE_RAISE_SAT, Change, ChannelError, CloseError, FundingSpend, Msg, Phase, Side, Violation, Wait,
+    CLOSE_RAISE_SAT, Change, ChannelError, CloseError, Effect, FundingSpend, HoldId, Msg, Phase, Side, Violation, Wait,
 };
 use bitcoin::Transaction;
 
-use crate::pair::{Pair, STAKE_SAT, check_spend};
+use crate::pair::{Pair, STAKE_SAT, check_spend, close_script};
 
 fn fee_sat(close: &Transaction) -> u64 {
     STAKE_SAT - close.output.iter().map(|output| output.value.to_sat()).sum::<u64>()
@@ -20,6 +20,36 @@ fn closing() -> Pair {
     pair.settle();
     assert_eq!(pair.closes.iter().map(fee_sat).collect::<Vec<_>>(), [200, 200]);
     pair
+}
+
+/// C-36: nobody begins a close over what is held, and nobody answers one.
+#[test]
+fn what_is_held_is_not_divided_by_a_close() {
+    let mut pair = Pair::in_use();
+    let hold = pair.channel(Side::Member).order_hold(1, HoldId([1; 32]), 300_000, [0; 32]).unwrap();
+    pair.take_turn(Side::Member);
+    pair.pay(Side::Member, Change::Hold(hold)).unwrap();
+    for side in [Side::Member, Side::Hub] {
+        let session = pair.entropy.next();
+        let refused = pair.channel(side).close(close_script(side), session).unwrap_err();
+        let held_sat = 300_000;
+        assert_eq!(refused, ChannelError::NotNow(Wait::Holds { held_sat }), "{side:?}, the round under way");
+        pair.settle();
+    }
+    // A member's program of another kind says it all the same.
+    let channel = pair.channel(Side::Hub).id().unwrap();
+    let shutdown = Shutdown { channel, script: close_script(Side::Member), nonce: None };
+    let (before, session) = (pair.channel(Side::Hub).encode(), pair.entropy.next());
+    let effects = pair.channel(Side::Hub).handle(&Msg::Shutdown(shutdown), session);
+    assert!(matches!(effects.as_slice(), [_, Effect::Refused { rule: "C-36", .. }]), "{effects:?}");
+    assert_eq!(pair.channel(Side::Hub).encode(), before);
+    pair.take_turn(Side::Hub);
+    pair.pay(Side::Hub, Change::HoldForfeit { id: HoldId([1; 32]), amount_sat: 300_000 }).unwrap();
+    pair.settle();
+    pair.close(Side::Member);
+    pair.settle();
+    let hubs = pair.channel(Side::Hub).signed_close().unwrap().output.clone();
+    assert!(hubs.iter().any(|o| o.script_pubkey == close_script(Side::Hub) && o.value.to_sat() == 300_000), "{hubs:?}");
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             Change::Hold(SignedHold::sign(channel, serial, id, amount_sat, &member, [0; 32]))
         }),
         id().prop_map(|id| Change::HoldRelease { id }),
-        id().prop_map(|id| Change::HoldForfeit { id }),
+        (id(), 0..200_000u64).prop_map(|(id, amount_sat)| Change::HoldForfeit { id, amount_sat }),
         (any_side(), any_amount()).prop_map(move |(from, cumulative_sat)| {
             let key = keys(from).funding_keypair();
             Change::Voucher(Voucher::sign(channel, from, cumulative_sat, &key, [0; 32]))

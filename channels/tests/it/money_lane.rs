@@ -41,10 +41,13 @@ fn a_hold_is_kept_released_and_forfeited() {
     pair.pay(Side::Hub, Change::HoldRelease { id: HoldId([1; 32]) }).unwrap();
     pair.settle();
     pair.take_turn(Side::Hub);
-    pair.pay(Side::Hub, Change::HoldForfeit { id: HoldId([2; 32]) }).unwrap();
+    let more = pair.pay(Side::Hub, Change::HoldForfeit { id: HoldId([2; 32]), amount_sat: 300_001 }).unwrap_err();
+    assert_eq!(more.rule(), "C-101", "{more}");
+    pair.pay(Side::Hub, Change::HoldForfeit { id: HoldId([2; 32]), amount_sat: 200_000 }).unwrap();
     pair.settle();
     pair.check_against_model();
-    assert_eq!(pair.channel(Side::Member).balances().hub_sat, 300_000);
+    let ledger = pair.channel(Side::Member).ledger().unwrap().clone();
+    assert_eq!((ledger.balances().hub_sat, ledger.forfeited_sat(), ledger.held_sat()), (200_000, 200_000, 0));
     assert!(pair.refusals.is_empty(), "{:?}", pair.refusals);
 }
 

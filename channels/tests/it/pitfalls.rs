@@ -99,12 +99,12 @@ fn equal_holds_are_told_apart() {
         pair.settle();
     }
     pair.take_turn(Side::Hub);
-    pair.pay(Side::Hub, Change::HoldForfeit { id: ids[1] }).unwrap();
+    pair.pay(Side::Hub, Change::HoldForfeit { id: ids[1], amount_sat: 50_000 }).unwrap();
     pair.settle();
     let left: Vec<HoldId> = pair.channel(Side::Member).ledger().unwrap().holds().iter().map(|hold| hold.id).collect();
     assert_eq!(left, [ids[0]]);
     pair.take_turn(Side::Hub);
-    let again = pair.pay(Side::Hub, Change::HoldForfeit { id: ids[1] }).unwrap_err();
+    let again = pair.pay(Side::Hub, Change::HoldForfeit { id: ids[1], amount_sat: 50_000 }).unwrap_err();
     assert_eq!(again.rule(), "C-103", "taken once: {again}");
     pair.check_against_model();
 }

@@ -35,6 +35,8 @@ pub struct Checkpoint {
     pub member_sat: u64,
     /// The hub's balance in satoshis.
     pub hub_sat: u64,
+    /// What deposits forfeited and the hub has in this channel by now, in satoshis, however it spent it (G-110).
+    pub forfeited_sat: u64,
     /// The member's incarnation.
     pub incarnation: u32,
     /// Entries in the member's lane so far.
@@ -125,6 +127,7 @@ impl Canonical for Checkpoint {
         w.block_hash(&self.tip_hash);
         w.u64(self.member_sat);
         w.u64(self.hub_sat);
+        w.u64(self.forfeited_sat);
         w.u32(self.incarnation);
         w.u64(self.sequence);
         self.head.encode(w);
@@ -146,6 +149,7 @@ impl Canonical for Checkpoint {
             tip_hash: r.block_hash()?,
             member_sat: r.u64()?,
             hub_sat: r.u64()?,
+            forfeited_sat: r.u64()?,
             incarnation: r.u32()?,
             sequence: r.u64()?,
             head: Canonical::decode(r)?,

@@ -188,7 +188,6 @@ impl Ledger {
                 AccountKind::DepositReturned => settled.returned_sat = settled.returned_sat.saturating_add(entry.sat),
                 AccountKind::DepositForfeited => {
                     settled.forfeited_sat = settled.forfeited_sat.saturating_add(entry.sat);
-                    self.note_forfeit(step, entry.sat);
                 }
                 AccountKind::Reward => {}
             }
@@ -226,7 +225,9 @@ fn voters(step: &Step<'_>, ledger: &Ledger, decided: &[ProposalId]) -> BTreeMap<
     for id in decided {
         let Some((proposal, standing)) = step.state.proposals().get(id).zip(ledger.standing(id)) else { continue };
         // G-105: what nobody else took up is no reason to pay those who proposed it.
-        if standing.bar.is_some() || standing.outcome == Outcome::NoQuorum {
+        let is_heard = standing.outcome != Outcome::NoQuorum
+            && step.state.rule_of(proposal).is_some_and(|rule| standing.was_taken_up(rule));
+        if standing.bar.is_some() || !is_heard {
             continue;
         }
         let Some(roll) = step.state.roll(proposal.snapshot_epoch) else { continue };

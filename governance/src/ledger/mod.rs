@@ -11,7 +11,6 @@ mod ending;
 mod grounds;
 mod guard;
 mod obstacle;
-mod owed;
 mod pause;
 mod pay;
 mod poll;
@@ -26,7 +25,6 @@ pub(crate) use decide::dormant_weight;
 pub use decide::together;
 pub use guard::{Bar, Common};
 pub use obstacle::Obstacle;
-pub use owed::{EpochForfeit, LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt};
 pub use pause::PauseWindow;
 pub use pay::{Payment, PaymentState};
 pub use standing::{BodyStanding, Counted, Fate, Recount, Standing};
@@ -74,8 +72,6 @@ pub struct Ledger {
     accounts: Vec<EpochAccount>,
     /// Hub bonds that are forfeited.
     bonds: Vec<BondForfeit>,
-    /// Sums of the deposits that are forfeited.
-    forfeited: Vec<EpochForfeit>,
 }
 
 /// The boundary at which an epoch closes.

@@ -2,9 +2,9 @@
 
 use super::guard::Bar;
 use super::pay::{Payment, PaymentState};
-use crate::charter::{Body, Class};
+use crate::charter::{Body, Class, ClassRule, Quorum};
 use crate::lifecycle::Phase;
-use crate::voting::{Count, Outcome};
+use crate::voting::{Count, Outcome, share_at_least};
 
 /// The decision on a proposal, from the first epoch that closes at or above the end of its vote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +131,15 @@ impl Fate {
 }
 
 impl Standing {
+    /// Whether ballots that took a side weigh what the rule's quorum asks for, of whichever kind it is. Who stands abstaining has
+    /// not looked at it, and of an optimistic question nobody has to (G-100, G-105).
+    #[must_use]
+    pub fn was_taken_up(&self, rule: &ClassRule) -> bool {
+        let (Quorum::ParticipationBp(bp) | Quorum::YesOfTotalBp(bp)) = rule.quorum;
+        let whole = self.count.weight().saturating_sub(self.dormant_weight);
+        self.count.cast() > 0 && share_at_least(self.count.cast(), whole, bp)
+    }
+
     /// Height at which it expires: put off by as long as an answer that was due waited for others (G-88).
     #[must_use]
     pub const fn expiry(&self) -> u32 {

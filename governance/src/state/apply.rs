@@ -23,6 +23,7 @@ impl LogState {
         match entry {
             Entry::Bind(e) => self.apply_bind(position, member, e.lane.member, e.body),
             Entry::Checkpoint(e) => {
+                self.note_collected(position, &e.checkpoint);
                 if let Some(channel) = self.channels.get_mut(&e.checkpoint.channel) {
                     channel.checkpoints.push((position, e.checkpoint));
                 }

@@ -38,6 +38,28 @@ impl LogState {
         fates
     }
 
+    /// Satoshis of a channel that are held (G-96): as deposits of threads whose newest version is not over by the log's height, or
+    /// which are still to be logged; and what was forfeited and its newest checkpoint has not given the hub.
+    #[must_use]
+    pub fn held_sat(&self, channel: &ChannelId) -> u64 {
+        let newest = self.channels.get(channel).and_then(|record| record.checkpoints.last());
+        self.held_beside(channel, newest.map_or(0, |(_, newest)| newest.forfeited_sat))
+    }
+
+    /// The same with a checkpoint that has given the hub so much.
+    pub(super) fn held_beside(&self, channel: &ChannelId, collected_sat: u64) -> u64 {
+        let tip = self.tip_height().unwrap_or(0);
+        let (mut held, mut forfeited) = (0u64, 0u64);
+        for (hold, fate) in self.hold_fates(channel) {
+            match fate {
+                HoldFate::Forfeited(lost) => forfeited = forfeited.saturating_add(lost),
+                HoldFate::Held if self.is_held(hold, tip) => held = held.saturating_add(hold.amount_sat),
+                HoldFate::Held | HoldFate::Free => {}
+            }
+        }
+        held.saturating_add(forfeited.saturating_sub(collected_sat))
+    }
+
     /// What has become of all that a member held for a thread, in one pass: a hold is behind those before it.
     fn fates_for(&self, thread: &ProposalId, member: &MemberId) -> Vec<(&HoldRecord, HoldFate)> {
         let settlement = self.ledger().settlement(thread, member).copied().unwrap_or_default();

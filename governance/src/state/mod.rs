@@ -11,6 +11,7 @@ mod index;
 mod lanes;
 mod live;
 mod members;
+mod owed;
 mod query;
 mod record;
 mod refusal;
@@ -30,6 +31,7 @@ use lanes::Lanes;
 pub use live::LiveTally;
 pub(crate) use live::topic;
 pub(crate) use members::vote_key;
+pub use owed::{LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt};
 pub use query::{SEEN_NOTES, SEEN_SHARE_BP, UNUSED_HOLD_BLOCKS};
 pub use record::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
@@ -82,6 +84,8 @@ pub struct LogState {
     /// Which of the holds are of a channel, and which are a member's for a thread.
     holds_of_channel: BTreeMap<ChannelId, Vec<usize>>,
     holds_for_thread: BTreeMap<(ProposalId, MemberId), Vec<usize>>,
+    /// What hubs collected of forfeited deposits, in the order of the log.
+    collected: Vec<owed::Collected>,
     equivocations: Vec<EquivocationRecord>,
     /// Places in lanes that a proof was logged for, and its position.
     proven: BTreeMap<(MemberId, u32, u64), u64>,
@@ -156,6 +160,7 @@ impl LogState {
             comments: BTreeMap::new(),
             talk: BTreeMap::new(),
             holds: Vec::new(),
+            collected: Vec::new(),
             holds_of_channel: BTreeMap::new(),
             holds_for_thread: BTreeMap::new(),
             equivocations: Vec::new(),

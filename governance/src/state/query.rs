@@ -13,7 +13,7 @@ use super::{
 use crate::charter::{ALL_BP, Charter, ClassRule};
 use crate::dao::DaoParams;
 use crate::delegation::{Book, Electorate};
-use crate::entry::LaneHeader;
+use crate::entry::{LaneHeader, ProposalContent};
 use crate::id::{ChannelId, EntryId, MemberId, ProposalId, TreeHash};
 use crate::ledger::{Ledger, LedgerError};
 use crate::lifecycle::Phase;
@@ -222,6 +222,13 @@ impl LogState {
         open.map_or(cutoff, |record| record.head.size.min(cutoff))
     }
 
+    /// The id that `content` would have if its author proposed it now: it is made with the vote key that speaks for them (G-25).
+    #[must_use]
+    pub fn id_if_said(&self, content: &ProposalContent, author: &MemberId) -> ProposalId {
+        let key = self.members.get(author).map_or(*author, |record| record.key);
+        content.id(self.params.network, self.params.dao_id, key)
+    }
+
     /// Invitations by their entry.
     #[must_use]
     pub fn invitations(&self) -> &BTreeMap<EntryId, InvitationRecord> {
@@ -238,15 +245,6 @@ impl LogState {
     #[must_use]
     pub fn equivocations(&self) -> &[EquivocationRecord] {
         &self.equivocations
-    }
-
-    /// Satoshis of a channel that are held as deposits: of threads whose newest version is not over by the log's height, or
-    /// which are still to be logged (G-96).
-    #[must_use]
-    pub fn held_sat(&self, channel: &ChannelId) -> u64 {
-        let tip = self.tip_height().unwrap_or(0);
-        let holds = self.holds_of(channel).filter(|hold| self.is_held(hold, tip));
-        holds.fold(0, |sum, hold| sum.saturating_add(hold.amount_sat))
     }
 
     /// The hash of the block at a height, if it was given. What a head says of it is the hub's word, and decides nothing.

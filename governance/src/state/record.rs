@@ -223,6 +223,18 @@ pub enum DropCause {
     Void,
 }
 
+impl DropCause {
+    /// What a proposal did, or what became of it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Withdrawn => "was withdrawn".to_owned(),
+            Self::Superseded { by } => format!("was replaced by its version {by}"),
+            Self::Void => "is void".to_owned(),
+        }
+    }
+}
+
 /// A comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentRecord {

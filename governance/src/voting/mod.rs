@@ -24,6 +24,7 @@ pub use apportion::apportion;
 pub use count::{Count, CountError, Rankings};
 pub use early::Leader;
 pub use outcome::{Outcome, Undecided};
+pub(crate) use rule::share_at_least;
 pub use rule::{ALL_BP, Quorum, Rule, Threshold};
 pub use runoff::{Round, RunOff, RunOffEnd};
 pub use schema::{BallotFault, BallotSchema, CostLimit};

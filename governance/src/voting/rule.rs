@@ -57,7 +57,7 @@ impl Threshold {
 }
 
 /// `part / whole >= bp / 10000`, exact.
-pub(super) fn share_at_least(part: u128, whole: u128, bp: u16) -> bool {
+pub(crate) fn share_at_least(part: u128, whole: u128, bp: u16) -> bool {
     product_at_least(part, u64::from(ALL_BP), whole, u64::from(bp))
 }
 

@@ -639,6 +639,9 @@ fn a_member_speaks_with_a_new_key_and_the_old_one_is_silent() {
     world.finish_epoch();
     assert_eq!(world.rolls.last().unwrap().weight(&member_id(3)), 1000, "rolls name the member, not the key");
     assert_eq!(world.rolls.last().unwrap().weight(&member_id(33)), 0);
+    // G-25: the id is told beforehand as the log will have it.
+    let told = world.state.id_if_said(&text("By the new key"), &member_id(3));
+    assert_eq!(world.propose(33, text("By the new key")), told);
 }
 
 #[test]

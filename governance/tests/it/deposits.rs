@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use althing_governance::MemberId;
 use althing_governance::charter::{Class, ClassRule, RewardShare};
 use althing_governance::entry::{
-    Ballot, Choice, Confiscate, DepositHold, Effect, ProposalContent, Request, Withdrawal,
+    Ballot, Checkpoint, Choice, Confiscate, DepositHold, Effect, Entry, ProposalContent, Request, Withdrawal,
 };
-use althing_governance::ledger::{
-    AccountKind, Fate, LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt, rewards,
-};
+use althing_governance::ledger::{AccountKind, Fate, rewards};
+use althing_governance::state::{LEAST_SETTLEMENT_SAT, Refusal, SETTLE_WITHIN_BLOCKS, TreasuryDebt};
 use althing_governance::voting::System;
 use althing_governance::{ProposalId, dao};
 use bitcoin::OutPoint;
@@ -113,30 +112,38 @@ fn the_deposit_is_the_last_thing_that_is_asked_for() {
     }
 }
 
+/// A checkpoint of member 1's channel by which the hub has so much of what was forfeited; the position that it gets.
+fn collect(world: &mut World, forfeited_sat: u64) -> Result<u64, Refusal> {
+    let entry = world.checkpoint(1, OutPoint { txid: txid(1), vout: 0 }, 4000 - forfeited_sat);
+    let Entry::Checkpoint(signed) = entry else { panic!("a checkpoint") };
+    let checkpoint = Checkpoint { forfeited_sat, hub_sat: forfeited_sat, ..signed.checkpoint };
+    let position = world.state.size();
+    world.append(world.sign_checkpoint(1, checkpoint)).map(|_| position)
+}
+
 #[test]
-fn what_is_forfeited_is_owed_until_it_is_paid() {
+fn what_was_collected_is_owed_until_it_is_paid() {
     let mut world = founded();
     let owed = |world: &World, paid: u64| world.state.treasury_debts(&BTreeMap::from([(0, paid)]));
-    let mut ended = Vec::new();
-    for title in ["Nobody", "Nobody again"] {
+    let mut collected = Vec::new();
+    for (sum, title) in [(1000, "Nobody"), (2000, "Nobody again")] {
         let id = propose(&mut world, text(title));
         assert_eq!(settled(&mut world, id), [(DepositForfeited, 1000)]);
-        ended.push(world.state.ledger().accounts().last().unwrap().epoch);
+        // The hub has nothing of it yet, and who never lets it have it costs the hub nothing.
+        assert_eq!(owed(&world, 0).first().map_or(0, |debt| debt.collected_sat), sum - 1000);
+        collected.push(collect(&mut world, sum).unwrap());
         world.mine();
     }
-    let since = |epoch: u32| {
-        let record = world.state.anchored().iter().find(|record| record.header.epoch == epoch).unwrap();
-        world.state.entry_height(record.position).unwrap()
-    };
-    assert!(since(ended[0]) < since(ended[1]));
-    let first = since(ended[0]);
-    let debt = TreasuryDebt { office: 0, forfeited_sat: 2000, paid_sat: 0, since_height: Some(first) };
+    let since: Vec<u32> = collected.iter().map(|position| world.state.entry_height(*position).unwrap()).collect();
+    assert!(since[0] < since[1]);
+    let debt = TreasuryDebt { office: 0, collected_sat: 2000, paid_sat: 0, since_height: Some(since[0]) };
     assert_eq!(owed(&world, 0), [debt]);
-    assert!(!debt.is_overdue(first + SETTLE_WITHIN_BLOCKS) && debt.is_overdue(first + SETTLE_WITHIN_BLOCKS + 1));
+    let last = since[0] + SETTLE_WITHIN_BLOCKS;
+    assert!(!debt.is_overdue(last) && debt.is_overdue(last + 1));
     // What is paid counts against what was owed first; a rest that is too small to pay is never overdue.
     let table = [
-        (1, 1999, Some(since(ended[1]))),
-        (1000, 1000, Some(since(ended[1]))),
+        (1, 1999, Some(since[1])),
+        (1000, 1000, Some(since[1])),
         (2000 - LEAST_SETTLEMENT_SAT + 1, LEAST_SETTLEMENT_SAT - 1, None),
         (2000, 0, None),
         (u64::MAX, 0, None),
@@ -147,6 +154,27 @@ fn what_is_forfeited_is_owed_until_it_is_paid() {
     }
     // Another hub's payments are not this one's.
     assert_eq!(world.state.treasury_debts(&BTreeMap::from([(1, 2000)])), [debt]);
+    // What was collected does not become less.
+    assert_eq!(collect(&mut world, 1999).unwrap_err().rule(), "G-23");
+}
+
+/// G-96: what was forfeited and the hub does not have yet is held as before: neither paid away nor used for another deposit.
+#[test]
+fn what_was_forfeited_is_held_until_it_is_collected() {
+    let mut world = founded();
+    let id = propose(&mut world, text("Nobody"));
+    let channel = world.state.holds()[0].channel;
+    assert_eq!((settled(&mut world, id), world.state.held_sat(&channel)), (vec![(DepositForfeited, 1000)], 1000));
+    let p = world.state.params();
+    let thread = text("Next").id(p.network, p.dao_id, member_id(1));
+    let hold = |amount_sat| DepositHold { thread, channel, amount_sat };
+    assert_eq!(world.say(1, hold(2001)).unwrap_err().rule(), "G-96");
+    let kept = OutPoint { txid: txid(1), vout: 0 };
+    let paid_away = world.checkpoint(1, kept, 999);
+    assert_eq!(world.append(paid_away).unwrap_err().rule(), "G-96");
+    collect(&mut world, 1000).unwrap();
+    assert_eq!(world.state.held_sat(&channel), 0);
+    world.say(1, hold(2000)).unwrap();
 }
 
 #[test]
@@ -159,15 +187,16 @@ fn what_is_held_is_there_and_stays_there() {
     let funding = |member| OutPoint { txid: txid(member), vout: 0 };
     let channel = |member| dao::channel_id(p.dao_id, funding(member));
     let hold = |member, amount_sat| DepositHold { thread, channel: channel(member), amount_sat };
-    let (too_much, of_another, most) = (hold(1, 4001), hold(2, 1000), hold(1, 4000));
+    // The reserve of C-107, 1000 sat of 4000, cannot be held.
+    let (too_much, of_another, most) = (hold(1, 3001), hold(2, 1000), hold(1, 3000));
     assert_eq!(world.say(1, too_much).unwrap_err().rule(), "G-96");
     assert_eq!(world.say(1, of_another).unwrap_err().rule(), "G-96");
     world.say(1, most).unwrap();
     assert_eq!(world.say(1, DepositHold { amount_sat: 1, ..most }).unwrap_err().rule(), "G-96");
     // The channel cannot pay it away.
-    let spent = world.checkpoint(1, funding(1), 3999);
+    let spent = world.checkpoint(1, funding(1), 2999);
     assert_eq!(world.append(spent).unwrap_err().rule(), "G-96");
-    let kept = world.checkpoint(1, funding(1), 4000);
+    let kept = world.checkpoint(1, funding(1), 3000);
     world.append(kept).unwrap();
     // Taken back under review, it is free again.
     let id = world.propose(1, content);
@@ -175,7 +204,7 @@ fn what_is_held_is_there_and_stays_there() {
     world.say(1, Withdrawal { proposal: id }).unwrap();
     world.finish_epoch();
     let entries = &world.state.ledger().accounts().last().unwrap().entries;
-    assert_eq!(entries.iter().map(|e| (e.kind, e.sat)).collect::<Vec<_>>(), [(DepositReturned, 4000)]);
+    assert_eq!(entries.iter().map(|e| (e.kind, e.sat)).collect::<Vec<_>>(), [(DepositReturned, 3000)]);
 }
 
 #[test]
@@ -270,5 +299,5 @@ fn a_hold_that_nothing_asks_for_is_refused() {
     let id = world.propose(1, content);
     world.say(1, Withdrawal { proposal: id }).unwrap();
     let withdrawn = refused(&mut world, id);
-    assert!(withdrawn.to_string().contains("Withdrawn"), "{withdrawn}");
+    assert!(withdrawn.to_string().contains("was withdrawn"), "{withdrawn}");
 }

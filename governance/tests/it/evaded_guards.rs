@@ -1,17 +1,18 @@
 //! Hazard: guards that a little change walks around: another title, an output of dust, two copies at once, several small
 //! expulsions, a rule for weights, a race that nobody can win.
 
-use althing_governance::charter::{Admission, Class, ClassRule, Guardians, WeightRule};
+use althing_governance::charter::{Admission, Body, Class, ClassRule, Guardians, Quorum, RewardShare, WeightRule};
+use althing_governance::delegation::{Delegation, Part, Scope};
 use althing_governance::entry::{
-    Budget, Choice, Effect, GuardianAct, GuardianVoice, Milestone, ProposalContent, ProposalOption, Request,
+    Budget, Choice, Effect, GuardianAct, GuardianVoice, Milestone, Pause, ProposalContent, ProposalOption, Request,
     RuleChange, SpendOutput,
 };
-use althing_governance::ledger::{Bar, Fate, Standing};
-use althing_governance::voting::System;
+use althing_governance::ledger::{AccountEntry, AccountKind, Bar, Fate, Standing};
+use althing_governance::voting::{Outcome, System};
 use althing_governance::{Charter, ProposalId};
 use bitcoin::ScriptBuf;
 
-use crate::world::{World, member_id, spend, text};
+use crate::world::{IntoEntry as _, World, member_id, spend, text};
 
 fn founded(stakes: &[u64], change: impl FnOnce(&mut Charter)) -> World {
     World::founded(stakes, |charter| {
@@ -453,5 +454,53 @@ fn whom_the_members_paid_before_is_not_who_was_refused() {
         }
         assert!(!is_cooling(&world.fate(known)));
         assert!(is_cooling(&world.fate(dusted)));
+    }
+}
+
+/// Member 1, with more than a quorum, stands abstaining; whoever is alone beside that is not the members' voice.
+#[test]
+fn who_stands_abstaining_has_not_said_no_and_not_earned_anybody_a_reward() {
+    let abstaining = || Delegation { scope: Scope::All, parts: vec![Part::abstaining(10_000)], expires_height: None };
+    let mut world = founded(&[40_000, 60_000, 10_000], |charter| {
+        charter.guards.cooldown_blocks = 1000;
+        (charter.rewards.pool_sat_per_epoch, charter.rewards.share) = (9_001, RewardShare::ByWeight);
+        for rule in &mut charter.classes {
+            rule.quorum = Quorum::ParticipationBp(2000);
+        }
+    });
+    world.say(1, abstaining()).unwrap();
+    let unseen = world.open_vote(3, spend("Nobody looks", 4_000));
+    assert_eq!(world.fate(unseen).outcome, Outcome::Rejected, "the abstention makes the quorum");
+    let alone = world.open_vote(3, text("I alone"));
+    world.vote(3, alone, Choice::Yes).unwrap();
+    assert_eq!(world.fate(alone).outcome, Outcome::Passed { option: None });
+    let is_reward = |entry: &&AccountEntry| entry.kind == AccountKind::Reward;
+    let rewards = |world: &World| {
+        let accounts = world.state.ledger().accounts();
+        accounts.iter().flat_map(|account| &account.entries).filter(is_reward).map(|entry| entry.sat).sum::<u64>()
+    };
+    assert_eq!(rewards(&world), 0);
+    // What the others then do together is barred by nothing, and is rewarded.
+    let wanted = world.open_vote(2, spend("Somebody looks", 4_000));
+    agree(&mut world, 3, wanted);
+    assert_eq!(world.fate(wanted).bar, None);
+    assert_eq!(rewards(&world), 9_001);
+}
+
+/// G-87: treasurers who may order a pause alone cannot hold back their own election.
+#[test]
+fn who_pauses_without_the_members_pauses_payments_only() {
+    for (bodies, is_refused) in
+        [(vec![Body::Treasurers], true), (vec![Body::Founders], true), (vec![Body::Members], false)]
+    {
+        let world =
+            founded(&[40_000, 60_000, 10_000], |charter| rule_of(charter, Class::Pause).bodies = bodies.clone());
+        for class in Class::ALL.into_iter().filter(|class| *class != Class::Pause) {
+            let effect = Effect::Pause(Pause { blocks: 10, classes: vec![class] });
+            let content = ProposalContent::question(Class::Pause, "Wait", "", vec![effect]);
+            let judged = world.state.check(&world.sign(1, content).into_entry());
+            let expected = (is_refused && !class.pays()).then_some("G-87");
+            assert_eq!(judged.err().map(|refusal| refusal.rule()), expected, "{bodies:?}, {class}");
+        }
     }
 }

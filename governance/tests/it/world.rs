@@ -153,6 +153,7 @@ impl World {
             tip_hash: block_hash(self.height),
             member_sat,
             hub_sat: 0,
+            forfeited_sat: 0,
             incarnation: lane.incarnation,
             sequence: lane.sequence,
             head: lane.head,

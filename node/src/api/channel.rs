@@ -30,6 +30,9 @@ pub struct ChannelDetail {
     /// What that costs at the fee rates of the newest block, satoshis: when there is time, and in the next blocks; absent before a block.
     #[serde(default)]
     pub close_alone_sat: Option<(u64, u64)>,
+    /// What bringing the commitment into a block may cost at most, however long it waits, satoshis (C-76).
+    #[serde(default)]
+    pub close_alone_most_sat: Option<u64>,
     /// Votes under way for which the part that a close by the other side left stays where it is (N-191).
     #[serde(default)]
     pub votes_with: usize,

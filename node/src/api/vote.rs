@@ -273,13 +273,13 @@ pub struct Deposit {
     pub epoch: Option<u32>,
 }
 
-/// What a hub owes the treasury: deposits that the log forfeited and the hub keeps in its channels.
+/// What a hub owes the treasury: forfeited deposits that it collected in its channels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HubDebt {
     /// Which hub: 0 for the founding one, 1 for the first that a succession put in.
     pub office: u32,
-    /// Satoshis that final epochs forfeited.
-    pub forfeited_sat: u64,
+    /// Satoshis of forfeited deposits that checkpoints gave it.
+    pub collected_sat: u64,
     /// Satoshis that marked payments have brought the treasury.
     pub paid_sat: u64,
     /// What is left.

@@ -376,6 +376,7 @@ impl Signer {
             tip_hash,
             member_sat: STAKE_SAT,
             hub_sat: 0,
+            forfeited_sat: 0,
             incarnation: 1,
             sequence: voter.sequence,
             head: voter.head,

@@ -160,11 +160,14 @@ impl Ledger {
         if matches!(named, Named::Replaced) && chain.judged_before() {
             return Ok(());
         }
-        let evidence = match (refill.gates().next(), refill.retired.first()) {
-            (Some(gate), _) => chain.creator(gate)?,
-            (None, Some(gate)) => chain.spender_of_seal(*gate)?,
-            (None, None) => None,
-        };
+        let mut evidence = None;
+        // Each is kept and followed from here on: a payment is seen by the gate that it spends (T-75).
+        for gate in refill.gates() {
+            evidence = chain.creator(gate)?;
+        }
+        if let (None, Some(gate)) = (refill.created.first(), refill.retired.first()) {
+            evidence = chain.spender_of_seal(*gate)?;
+        }
         let Some(evidence) = evidence else {
             let reason = format!("G-108: transaction {} is in no block that this node knows", refill.txid);
             return Err(LedgerError::NotYet { position, reason });

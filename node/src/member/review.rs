@@ -18,10 +18,11 @@ impl Member {
     pub(super) fn review_proposal(&self, draft: ProposalDraft) -> Result<Reply, ApiError> {
         let content = view::draft_content(&self.shell, draft)?;
         let refusal = self.refusal_of(&content).map(Refused::from);
-        let (state, params) = (self.shell.ledger.state(), &self.shell.dao.params);
+        let state = self.shell.ledger.state();
         let charter = state.charter();
-        let id = content.id(params.network, params.dao_id, self.me);
-        let deposit_sat = state.ledger().deposit_needed(state, charter, &content, &self.me, state.size());
+        let id = state.id_if_said(&content, &self.me);
+        let author = (&self.me, content.thread(id));
+        let deposit_sat = state.ledger().deposit_needed(state, charter, &content, author, state.size());
         let rule = charter.rule_for(content.class, content.amount_sat()).map(|(_, rule)| rule);
         let rules = rule.map_or_else(Vec::new, |rule| {
             let mut told = vec![

@@ -11,7 +11,7 @@ use althing_channels::{
 };
 use althing_governance::id::MemberId;
 use althing_governance::state::{HoldFate, HoldRecord};
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use super::{StakeChannel, StakeNews};
 use crate::shell::Shell;
@@ -66,26 +66,29 @@ impl Shell {
         due.concat()
     }
 
-    /// N-96: a hold is forfeited only as the log says, with the rest given back in the same checkpoint.
+    /// N-96: a hold is forfeited only as the log says.
     pub(super) fn judge_forfeits(&self, channel: &StakeChannel, review: &CheckpointReview) -> Result<()> {
-        let ledger = channel.machine.ledger().context("a channel in use has a ledger")?;
-        let mut back = 0u64;
         let fates: BTreeMap<[u8; 32], HoldFate> =
             self.holds_in_log(channel).map(|(id, _, fate)| (id.0, fate)).collect();
         for change in &review.changes {
-            let Change::HoldForfeit { id } = change else { continue };
-            let held = ledger.holds().iter().find(|hold| hold.id == *id).context("N-96: there is no such hold")?;
-            let Some(HoldFate::Forfeited(sat)) = fates.get(&id.0).copied() else {
-                anyhow::bail!("N-96: hold {} of {} sat is not forfeited in the log here", hex_of(id), held.amount_sat);
-            };
-            back = back.saturating_add(held.amount_sat.saturating_sub(sat));
+            let Change::HoldForfeit { id, amount_sat } = change else { continue };
+            match fates.get(&id.0).copied() {
+                Some(HoldFate::Forfeited(sat)) if *amount_sat <= sat => {}
+                Some(HoldFate::Forfeited(sat)) => anyhow::bail!(
+                    "N-96: of hold {} {sat} sat are forfeited in the log here, not {amount_sat} sat",
+                    hex_of(id)
+                ),
+                _ => anyhow::bail!("N-96: hold {} is not forfeited in the log here", hex_of(id)),
+            }
         }
-        let paid = review.changes.iter().fold(0u64, |sum, change| match change {
-            Change::Reward { amount_sat } => sum.saturating_add(*amount_sat),
-            _ => sum,
-        });
-        ensure!(paid >= back, "N-96: {back} sat of forfeited holds are the member's, the checkpoint gives {paid} back");
         Ok(())
+    }
+
+    /// N-96: satoshis of deposits in a channel that nothing settled; while there are any it is not closed together (C-36).
+    pub(super) fn unsettled_deposits_sat(&self, channel: &StakeChannel) -> u64 {
+        let in_channel = channel.machine.ledger().map_or(0, Ledger::held_sat);
+        let unsettled = self.holds_in_log(channel).filter(|(_, _, fate)| *fate == HoldFate::Held);
+        in_channel.max(unsettled.fold(0, |sum, (_, hold, _)| sum.saturating_add(hold.amount_sat)))
     }
 
     /// N-95: what the log holds and the channel does not, signed by the member.
@@ -109,9 +112,7 @@ impl Shell {
         let ended = known.filter(|(_, fate)| *fate != HoldFate::Held).take(HOLDS_MAX);
         let changes = ended.map(|(hold, fate)| match fate {
             HoldFate::Forfeited(sat) => {
-                let back = hold.amount_sat.saturating_sub(sat);
-                let rest = (back > 0).then_some(Change::Reward { amount_sat: back });
-                [Change::HoldForfeit { id: hold.id }].into_iter().chain(rest).collect()
+                vec![Change::HoldForfeit { id: hold.id, amount_sat: sat.min(hold.amount_sat) }]
             }
             _ => vec![Change::HoldRelease { id: hold.id }],
         });

@@ -267,6 +267,7 @@ impl Shell {
             tip_hash,
             member_sat: balances.member_sat,
             hub_sat: balances.hub_sat,
+            forfeited_sat: facts.ledger.forfeited_sat(),
             incarnation: app.incarnation,
             sequence: app.sequence,
             head: LaneHead(app.head),

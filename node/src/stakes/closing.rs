@@ -38,6 +38,7 @@ impl Shell {
                 "C-144: a splice of this channel waits for its confirmations; close it after that, or alone",
             ));
         }
+        self.expect_settled(number)?;
         // What pays less is relayed by nobody, and the channel would be closing until somebody pays more.
         if fee_sat < LEAST_CLOSE_FEE_SAT {
             let why = format!(
@@ -86,7 +87,24 @@ impl Shell {
         Ok(news)
     }
 
+    /// N-96: a channel that has not begun to close, and holds deposits.
+    pub(super) fn expect_settled(&self, number: u32) -> Result<(), ApiError> {
+        let channel = self.channel(number)?;
+        let held_sat = self.unsettled_deposits_sat(channel);
+        if channel.machine.phase() != Phase::Ready || held_sat == 0 {
+            return Ok(());
+        }
+        Err(ApiError::not_now(format!(
+            "C-36: {held_sat} sat of this channel are held as deposits; it can be closed once they are settled (`althing deposits`), or alone"
+        )))
+    }
+
     pub(super) fn answer_close(&mut self, number: u32) -> Result<Vec<Effect>> {
+        let held_sat = self.unsettled_deposits_sat(self.channel(number)?);
+        if held_sat > 0 {
+            tracing::warn!(number, held_sat, "C-36: a close together is not answered while deposits are held");
+            return Ok(Vec::new());
+        }
         let script = self.wallet.fresh_address()?.script_pubkey();
         let session = self.session()?;
         Ok(self.machine(number)?.close(script, session)?)

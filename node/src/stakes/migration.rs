@@ -245,6 +245,7 @@ impl Shell {
         }
         // Alone, the new channel is opened when this one has ended.
         if !*alone {
+            self.expect_settled(number)?;
             self.expect_room_in_backup()?;
         }
         let before = self.stakes.migration(number);
@@ -370,7 +371,7 @@ impl Shell {
     fn begin_move(&mut self, row: &MigrationRow, successor: u32, news: &mut Vec<StakeNews>) -> Result<()> {
         let old = self.channel(row.number)?;
         let new = &self.channel(successor)?.machine;
-        if !old.machine.can_move() {
+        if !old.machine.can_move() || self.unsettled_deposits_sat(old) > 0 {
             let due = old.migration_asked.is_none_or(|asked| asked.elapsed() > ASK_AGAIN);
             if due && let Some(channel) = self.stakes.channel_mut(row.number) {
                 channel.migration_asked = Some(Instant::now());

@@ -141,6 +141,7 @@ impl Shell {
             tip_hash,
             member_sat: amount_sat,
             hub_sat: 0,
+            forfeited_sat: 0,
             incarnation,
             sequence,
             head,

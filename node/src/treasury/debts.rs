@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use althing_governance::DaoId;
-use althing_governance::ledger::TreasuryDebt;
+use althing_governance::state::TreasuryDebt;
 use bitcoin::{Amount, ScriptBuf, Transaction};
 
 use super::marks::Mark;
@@ -21,10 +21,10 @@ pub(crate) fn settles(transaction: &Transaction, dao: &DaoId) -> Option<u32> {
     Some(Mark::Settlement.find(transaction, dao)?.1)
 }
 
-/// What each hub owes, by the log and the blocks that this node knows. Empty while nothing was forfeited.
+/// What each hub owes, by the log and the blocks that this node knows. Empty while nothing was collected.
 pub(crate) fn debts(shell: &Shell) -> Vec<TreasuryDebt> {
     let state = shell.ledger.state();
-    if state.ledger().forfeited().is_empty() {
+    if !state.has_collected() {
         return Vec::new();
     }
     let generations = shell.treasury.treasuries();
@@ -43,7 +43,7 @@ pub(crate) fn hub_debts(shell: &Shell) -> Vec<HubDebt> {
     let tip = shell.tip_height();
     let view = |debt: TreasuryDebt| HubDebt {
         office: debt.office,
-        forfeited_sat: debt.forfeited_sat,
+        collected_sat: debt.collected_sat,
         paid_sat: debt.paid_sat,
         owed_sat: debt.owed_sat(),
         due_height: debt.due_height(),
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn who_was_late_is_named() {
-        let debt = TreasuryDebt { office: 1, forfeited_sat: 5000, paid_sat: 1000, since_height: Some(100) };
+        let debt = TreasuryDebt { office: 1, collected_sat: 5000, paid_sat: 1000, since_height: Some(100) };
         let words = |successions| overdue_words(&debt, successions);
         let rest = "owes the treasury 4000 sat of forfeited deposits, which it had to pay by height 244.";
         assert_eq!(words(1), format!("G-110: The hub {rest}"));

@@ -59,41 +59,48 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
             signers: Vec::new(),
             signer_keys: Vec::new(),
         };
+        let bonds = super::bonds::bonds_at(&bonds, row.height);
+        judge(
+            shell,
+            &transaction,
+            &Known { by_gate: &by_gate, gates: &gates, bonds: &bonds, staged: &staged },
+            &mut flow,
+        );
+        flow.proposals = payments
+            .iter()
+            .filter(|payment| flow.proposals.contains(&hex(&payment.intent.id)))
+            .map(|payment| payment.proposal.to_string())
+            .collect();
         // Before the head of its block the log may not hold the decision yet.
-        if row.height <= head {
-            let bonds = super::bonds::bonds_at(&bonds, row.height);
-            judge(
-                shell,
-                &transaction,
-                &Known { by_gate: &by_gate, gates: &gates, bonds: &bonds, staged: &staged },
-                &mut flow,
-            );
-            flow.proposals = payments
-                .iter()
-                .filter(|payment| flow.proposals.contains(&hex(&payment.intent.id)))
-                .map(|payment| payment.proposal.to_string())
-                .collect();
+        if row.height > head && flow.verdict == "unauthorised" {
+            flow.verdict = "pending".to_owned();
         }
         found.push(flow);
     }
     found
 }
 
-/// Spends that nobody decided, in sentences.
+/// Spends that nobody decided, in sentences; and those that nobody can judge for want of a head (T-76).
 pub(super) fn alarms(shell: &Shell) -> Vec<String> {
-    let unauthorised = flows(shell).into_iter().filter(|flow| flow.verdict == "unauthorised");
-    unauthorised.map(|flow| sentence(&flow)).collect()
+    let (head, tip) = (shell.ledger.state().tip_height().unwrap_or(0), shell.tip_height());
+    flows(shell).iter().filter_map(|flow| alarm(flow, head, tip)).collect()
 }
 
-fn sentence(flow: &Flow) -> String {
+fn alarm(flow: &Flow, head: u32, tip: u32) -> Option<String> {
     let by = if flow.signers.is_empty() { "nobody that can be named".to_owned() } else { flow.signers.join(", ") };
-    format!(
-        "UNAUTHORISED SPEND of {} sat of the treasury: transaction {} at height {} was signed by {by}; {}.",
-        flow.left_sat,
-        flow.txid,
-        flow.height,
-        flow.reason.as_deref().unwrap_or_default()
-    )
+    let Flow { txid, height, left_sat, .. } = flow;
+    match flow.verdict.as_str() {
+        "unauthorised" => Some(format!(
+            "UNAUTHORISED SPEND of {left_sat} sat of the treasury: transaction {txid} at height {height} was signed by {by}; {}.",
+            flow.reason.as_deref().unwrap_or_default()
+        )),
+        // A hub has a head for each block within seconds; one that has none a block later may have reasons.
+        "pending" if *height < tip => Some(format!(
+            "T-76: {left_sat} sat left the treasury in transaction {txid} at height {height}, signed by {by}; the log here knows of no such \
+             decision and has no head above height {head}, so nobody can say yet whether it was decided."
+        )),
+        _ => None,
+    }
 }
 
 /// Housekeeping that was mined, by transaction.

@@ -102,7 +102,10 @@ pub(super) fn review(
     };
     let mut sentences = vec![
         format!("You vote {choice} on proposal {id}."),
-        format!("Your vote key {me} signs it; choice, reason and key are public to the DAO for ever."),
+        format!(
+            "Your vote key {} signs it; choice, reason and key are public to the DAO for ever.",
+            shell.speaking_key(&me)
+        ),
         format!(
             "Your weight on the roll of epoch {} is {own_weight}; nothing in the ballot can change it.",
             record.snapshot_epoch

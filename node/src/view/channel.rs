@@ -1,5 +1,6 @@
 //! One stake channel in detail.
 
+use althing_channels::monitor::{fee_for_closing, rate_for_closing};
 use althing_channels::{Ledger, Phase, Side};
 use althing_governance::charter::WeightRule;
 use althing_governance::roll::StakeClaim;
@@ -37,6 +38,11 @@ pub(super) fn detail(shell: &Shell, channel: &StakeChannel) -> ChannelDetail {
         close_alone_sat: shell.fees.map(|market| {
             let cost = |rate: FeeRate| rate.fee_vb(CLOSE_ALONE_VB).map_or(0, Amount::to_sat);
             (cost(market.economical), cost(market.urgent))
+        }),
+        close_alone_most_sat: shell.fees.map(|market| {
+            let balances = machine.balances();
+            let own_sat = if machine.side() == Side::Member { balances.member_sat } else { balances.hub_sat };
+            fee_for_closing(rate_for_closing(Amount::from_sat(own_sat), &market)).to_sat()
         }),
         votes_with: if shell.has_part_left(channel.number) { shell.votes_with(channel) } else { 0 },
         weight_lost: weight_lost(shell, channel).map(|weight| weight.to_string()),

@@ -81,7 +81,7 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
     let (charter, content) = (shell.ledger.state().charter_of(record), &record.content);
     let ledger = shell.ledger.state().ledger();
     proposal.vote.deposit_sat =
-        ledger.deposit_needed(shell.ledger.state(), charter, content, &record.author, record.position);
+        ledger.deposit_needed(shell.ledger.state(), charter, content, (&record.author, record.thread), record.position);
     if me.is_some() {
         // The newest comes first.
         let (mut theirs, mut mine): (Vec<Ballot>, Vec<Ballot>) = ballots::own(shell)?

@@ -263,6 +263,7 @@ impl World {
             tip_hash: self.chain.hash(self.chain.height()),
             member_sat: stake(member),
             hub_sat: 0,
+            forfeited_sat: 0,
             incarnation: known.incarnation,
             sequence: known.sequence,
             head: known.head,

@@ -6,7 +6,9 @@ use anyhow::{Context, Result, bail, ensure};
 use bitcoin::Transaction;
 
 use crate::accounts::{DECIDED_WITHIN_BLOCKS, DEPOSIT_SAT, deposits, with_deposit, with_deposits};
+use crate::channel_ends::{fund_actor, only_stake};
 use crate::stage::with_assembly;
+use crate::told::{ask, refused};
 
 /// Blocks within which a hub has to pay (G-110).
 const SETTLE_WITHIN_BLOCKS: u32 = 144;
@@ -27,8 +29,12 @@ fn a_forfeited_deposit_reaches_the_treasury() {
             let settled = deposits(&assembly.members[0])?;
             Ok(settled.contains(&("Bjarni".into(), "forfeited".into())).then_some(()))
         })?;
+        // Owed is what the hub collected, and no sooner.
+        assembly
+            .mine_until("the deposit collected", 6, || Ok((!debts(&assembly.members[0])?.is_empty()).then_some(())))?;
+        assembly.settle()?;
         let debt = owed(assembly)?;
-        ensure!((debt.forfeited_sat, debt.owed_sat, debt.is_overdue) == (DEPOSIT_SAT, DEPOSIT_SAT, false), "{debt:?}");
+        ensure!((debt.collected_sat, debt.owed_sat, debt.is_overdue) == (DEPOSIT_SAT, DEPOSIT_SAT, false), "{debt:?}");
         let due = debt.due_height.context("it is not due")?;
 
         // Nobody mines the payment. The hub is started anew meanwhile, and goes on with the one that it made.
@@ -54,6 +60,32 @@ fn a_forfeited_deposit_reaches_the_treasury() {
         assembly.node.reorg(1, 2)?;
         assembly.mine(1)?;
         ensure!(owed(assembly)?.owed_sat == 0, "after a reorganisation: {:?}", owed(assembly)?);
+        Ok(())
+    });
+}
+
+/// C-36, G-110: the deposit does not go along in a close together; alone nothing can stop it, and then the hub owes nothing.
+#[test]
+fn who_leaves_alone_takes_the_deposit_along() {
+    with_assembly("deposit-taken", |assembly| {
+        let founded = found_by(assembly, Periods::SHORT, with_deposits)?;
+        enter(assembly, &founded)?;
+        open_stakes(assembly)?;
+        reach_roll(assembly)?;
+        with_deposit(assembly, BJARNI, "A cat for the lake")?;
+        let bjarni = &assembly.members[BJARNI];
+        let stake = only_stake(bjarni)?;
+        let together = refused(bjarni, &["channel", "close", &stake.channel, "--yes"])?;
+        ensure!(together.contains("C-36") && together.contains("or alone"), "{together}");
+        fund_actor(assembly, bjarni, 100_000)?;
+        ask(bjarni, &["channel", "close", &stake.channel, "--force", "--yes"])?;
+        assembly.mine_until("the deposit forfeited", 2 * DECIDED_WITHIN_BLOCKS, || {
+            let settled = deposits(&assembly.members[0])?;
+            Ok(settled.contains(&("Bjarni".into(), "forfeited".into())).then_some(()))
+        })?;
+        assembly.mine(3)?;
+        assembly.settle()?;
+        ensure!(debts(&assembly.hub)?.is_empty(), "the hub owes what it never had: {:?}", debts(&assembly.hub)?);
         Ok(())
     });
 }

@@ -191,6 +191,7 @@ impl Stranger {
             tip_hash: BlockHash::all_zeros(),
             member_sat: self.params.member_sat,
             hub_sat: 0,
+            forfeited_sat: 0,
             incarnation: 0,
             sequence: 0,
             head: LaneHead([0; 32]),

@@ -12,12 +12,14 @@ use althing_regtest::story::{
     Assembly, PASSWORD, Periods, authorise, await_executed, carry_out, check_psbt, enter, found_with, fund_treasury,
     open_stakes, payee, reach_roll, regtest_address,
 };
+use althing_regtest::{Look, wait_for};
 use anyhow::{Context as _, Result, ensure};
 use bitcoin::consensus::encode::{deserialize, serialize_hex};
 use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxOut};
 use serde_json::{Value, json};
 
+use crate::channel_ends::PATIENCE;
 use crate::stage::{with_assembly, with_members_on_roll};
 use crate::treasurers::{alarm_names, no_alarm};
 
@@ -355,7 +357,7 @@ fn replay(assembly: &Assembly, proposal: &str, base: &Path) -> Result<()> {
 }
 
 /// Two treasurers take the money together. Nobody can stop them; within one block every member's node names them.
-fn colluding_treasurers(assembly: &Assembly) -> Result<()> {
+fn colluding_treasurers(assembly: &mut Assembly) -> Result<()> {
     let coins = assembly.members[0].command(&["treasury", "utxos"])?["coins"].clone();
     let coin = coins.as_array().and_then(|coins| coins.iter().find(|coin| coin["state"] == "free").cloned());
     let coin = coin.with_context(|| format!("no free coin in {coins}"))?;
@@ -385,7 +387,22 @@ fn colluding_treasurers(assembly: &Assembly) -> Result<()> {
     let theft = finalise(&psbt, std::slice::from_ref(&treasury))?;
     let accepted = assembly.node.test_accept(std::slice::from_ref(&theft))?;
     ensure!(accepted[0]["allowed"] == true, "{accepted}");
+    // A hub that is gone, or is theirs, signs no head behind it: that hides nothing (T-76).
+    assembly.hub.kill();
     assembly.node.broadcast(&theft)?;
+    assembly.node.mine(2)?;
+    for member in &assembly.members {
+        let told = format!("sat left the treasury in transaction {}", theft.compute_txid());
+        let alarm = wait_for("the alarm without a hub", PATIENCE, || match member.status() {
+            Ok(status) => match status.alarms.iter().find(|alarm| alarm.starts_with("T-76") && alarm.contains(&told)) {
+                Some(alarm) => Look::Ready(alarm.clone()),
+                None => Look::NotYet(format!("{:?}", status.alarms)),
+            },
+            Err(error) => Look::NotYet(format!("{error:?}")),
+        })?;
+        ensure!(alarm.contains("Astrid, Bjarni;"), "{} says {alarm}", member.name());
+    }
+    assembly.hub.start()?;
     assembly.mine(1)?;
     alarm_names(assembly, &theft.compute_txid(), &["Astrid", "Bjarni"], &["Gudrun"])
 }

@@ -58,10 +58,17 @@ fn five_of_nine_and_their_successors() {
 
         elect(assembly)?;
         sweep(assembly, &outside[1..])?;
-        pay_with_the_new_keys(assembly, &folder)?;
+        // Through the first of the new gates, and through another.
+        for title in ["New nets", "More nets"] {
+            pay_with_the_new_keys(assembly, title, &folder)?;
+        }
         for member in &assembly.members {
             let verdicts: Vec<String> = member.treasury_flows()?.into_iter().map(|flow| flow.verdict).collect();
-            ensure!(verdicts == ["decided", "housekeeping", "decided"], "{} finds {verdicts:?}", member.name());
+            ensure!(
+                verdicts == ["decided", "housekeeping", "decided", "decided"],
+                "{} finds {verdicts:?}",
+                member.name()
+            );
         }
         no_alarm(assembly)
     });
@@ -165,8 +172,8 @@ fn sweep(assembly: &Assembly, outside: &[Keys]) -> Result<()> {
 }
 
 /// The next decision has a gate that the genesis transaction knows nothing of; the file proves where it comes from.
-fn pay_with_the_new_keys(assembly: &Assembly, folder: &Path) -> Result<()> {
-    let nets = authorise(assembly, "New nets", &[(payee(assembly)?, 70_000)], 9_000)?;
+fn pay_with_the_new_keys(assembly: &Assembly, title: &str, folder: &Path) -> Result<()> {
+    let nets = authorise(assembly, title, &[(payee(assembly)?, 70_000)], 9_000)?;
     let file = folder.join("nets.psbt");
     let open = ["treasury", "session", "open", &nets, "--fee-rate", "2", "--out", path(&file)?];
     let opened = assembly.members[1].command(&open)?;

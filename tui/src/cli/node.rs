@@ -161,7 +161,7 @@ impl Caller {
             format!("Closes the channel that holds {}, without the other side.", sats(stake.amount_sat)),
             match stake.detail.as_ref() {
                 Some(detail) => format!(
-                    "Your wallet pays {}, more with every block in which it waits; your part comes home by itself after {} blocks.",
+                    "Your wallet pays {}; your part comes home by itself after {} blocks.",
                     cost_alone(detail),
                     thousands(u128::from(detail.lock_blocks))
                 ),

@@ -153,7 +153,7 @@ fn leaving(app: &App, stake: &Stake, columns: usize, theme: &Theme) -> Vec<Line<
         Some(detail) => (
             format!("about {} out of your part", sats(detail.close_fee_sat)),
             format!(
-                "your wallet pays {}, more with every block until it is mined; your part comes home after {} blocks",
+                "your wallet pays {}; your part comes home after {} blocks",
                 cost_alone(detail),
                 thousands(u128::from(detail.lock_blocks))
             ),

@@ -251,6 +251,7 @@ pub(crate) fn snapshot() -> Snapshot {
                 close_fee_sat: 308,
                 close_alone_vb: 450,
                 close_alone_sat: Some((900, 9_000)),
+                close_alone_most_sat: Some(50_000),
                 votes_with: 0,
                 weight_lost: Some("600000".to_owned()),
                 migration: None,

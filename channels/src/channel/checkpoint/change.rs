@@ -33,10 +33,12 @@ pub enum Change {
         /// The hold.
         id: HoldId,
     },
-    /// A held amount goes to the hub.
+    /// Of a hold so much goes to the hub; the rest is free again.
     HoldForfeit {
         /// The hold.
         id: HoldId,
+        /// Satoshis, at least 1 and at most what is held.
+        amount_sat: u64,
     },
     /// Settles a side's vouchers up to the one given.
     Voucher(Voucher),
@@ -67,7 +69,7 @@ impl_writeable_tlv_based_enum!(Change,
     (0, Dues) => { (0, amount_sat, required) },
     (1, Reward) => { (0, amount_sat, required) },
     (3, HoldRelease) => { (0, id, required) },
-    (4, HoldForfeit) => { (0, id, required) },
+    (4, HoldForfeit) => { (0, id, required), (2, amount_sat, required) },
     (7, Deposit) => { (0, funding, required), (2, amount_sat, required) },
     (8, PayOut) => { (0, funding, required), (2, amount_sat, required) },
     (9, FundingLocked) => { (0, funding, required) },

@@ -124,6 +124,8 @@ pub struct Ledger {
     settled_sat: PerSide<u64>,
     /// Whether the side has ever had more than the reserve.
     bound: PerSide<bool>,
+    /// Sum of what was forfeited of holds.
+    forfeited_sat: u64,
 }
 
 impl_writeable_tlv_based!(Ledger, {
@@ -135,6 +137,7 @@ impl_writeable_tlv_based!(Ledger, {
     (10, last_withdrawal, required),
     (12, settled_sat, required),
     (14, bound, required),
+    (16, forfeited_sat, (default_value, 0)),
 });
 
 impl Ledger {
@@ -149,6 +152,7 @@ impl Ledger {
             last_withdrawal: 0,
             settled_sat: PerSide::default(),
             bound: PerSide::default(),
+            forfeited_sat: 0,
         };
         ledger.bind_reserves();
         ledger
@@ -236,6 +240,11 @@ impl Ledger {
         *self.settled_sat.of(side)
     }
 
+    /// What was forfeited of holds so far, in satoshis: it is the treasury's, whatever the hub did with it since.
+    pub fn forfeited_sat(&self) -> u64 {
+        self.forfeited_sat
+    }
+
     /// Serial of the last hold and of the last withdrawal folded.
     pub fn last_serials(&self) -> (u64, u64) {
         (self.last_hold, self.last_withdrawal)
@@ -276,10 +285,7 @@ impl Ledger {
                 only(Side::Hub, "the release of a hold")?;
                 self.take_hold(*id).map(|_| ())
             }
-            Change::HoldForfeit { id } => {
-                let hold = self.take_hold(*id)?;
-                self.pay(Side::Member, hold.amount_sat, 0)
-            }
+            Change::HoldForfeit { id, amount_sat } => self.forfeit(*id, *amount_sat),
             Change::Voucher(voucher) => self.settle(keys, voucher),
             Change::Withdrawal(order) => self.withdraw(keys, order),
             Change::Deposit { funding, amount_sat } => {
@@ -314,6 +320,17 @@ impl Ledger {
     fn take_hold(&mut self, id: HoldId) -> Result<Hold, LedgerError> {
         let at = self.holds.iter().position(|hold| hold.id == id).ok_or(LedgerError::NoHold { id })?;
         Ok(self.holds.remove(at))
+    }
+
+    // C-101: a hold says what may go at most.
+    fn forfeit(&mut self, id: HoldId, amount_sat: u64) -> Result<(), LedgerError> {
+        let held_sat = self.take_hold(id)?.amount_sat;
+        if amount_sat > held_sat {
+            return Err(LedgerError::Forfeit { id, amount_sat, held_sat });
+        }
+        self.pay(Side::Member, amount_sat, 0)?;
+        self.forfeited_sat = self.forfeited_sat.saturating_add(amount_sat);
+        Ok(())
     }
 
     // C-104

@@ -42,6 +42,16 @@ pub enum LedgerError {
         /// The hold named.
         id: HoldId,
     },
+    /// More is forfeited than is held.
+    #[error("C-101: of hold {id}, {held_sat} sat, at most that can be forfeited, not {amount_sat} sat")]
+    Forfeit {
+        /// The hold named.
+        id: HoldId,
+        /// What would be forfeited.
+        amount_sat: u64,
+        /// What is held.
+        held_sat: u64,
+    },
     /// A promise is not signed by the side that it debits.
     #[error("C-103 to C-105: signature of the {what} does not verify")]
     Signature {
@@ -104,6 +114,7 @@ impl LedgerError {
     /// Number of the clause, such as `C-107`.
     pub fn rule(&self) -> &'static str {
         match self {
+            Self::Forfeit { .. } => "C-101",
             Self::Proposer { .. } => "C-102",
             Self::Serial { .. } | Self::HoldTaken { .. } | Self::NoHold { .. } | Self::Signature { .. } => "C-103",
             Self::Settled { .. } | Self::VoucherCap { .. } => "C-104",

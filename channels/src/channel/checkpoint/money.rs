@@ -122,6 +122,12 @@ impl core::fmt::Debug for SignedCheckpoint {
 }
 
 impl Money {
+    /// Satoshis held, in the ledger in force or the one of the round under way, whichever is more.
+    pub(in crate::channel) fn held_sat(&self) -> u64 {
+        let under_way = self.round.as_ref().map_or(0, |round| round.other_ledger.held_sat());
+        self.ledger.held_sat().max(under_way)
+    }
+
     /// The money of a channel that comes into use: number 0 on both sides, the member's turn.
     pub(in crate::channel) fn opening(
         ledger: Ledger,

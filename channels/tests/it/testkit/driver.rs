@@ -275,7 +275,7 @@ impl Driver {
         let amount_sat = u64::from(amount) << (kind >> 4);
         let channel = self.pair.channel(Side::Member).id()?;
         let key = keys(Side::Member).funding_keypair();
-        let held = self.pair.channel(side).ledger()?.holds().first().map(|hold| hold.id);
+        let held = self.pair.channel(side).ledger()?.holds().first().map(|hold| (hold.id, hold.amount_sat));
         Some(match kind & 0xf {
             0..=2 => Change::Dues { amount_sat },
             3..=5 => Change::Reward { amount_sat },
@@ -283,8 +283,13 @@ impl Driver {
                 self.hold += 1;
                 Change::Hold(SignedHold::sign(channel, self.hold, HoldId([amount; 32]), amount_sat, &key, [7; 32]))
             }
-            8 => Change::HoldRelease { id: held.unwrap_or(HoldId([amount; 32])) },
-            9 => Change::HoldForfeit { id: held.unwrap_or(HoldId([amount; 32])) },
+            8 => Change::HoldRelease { id: held.map_or(HoldId([amount; 32]), |(id, _)| id) },
+            // The whole of it, a part, or more than is held.
+            9 => {
+                let (id, held_sat) = held.unwrap_or((HoldId([amount; 32]), amount_sat));
+                let amount_sat = if amount % 2 == 0 { held_sat } else { amount_sat };
+                Change::HoldForfeit { id, amount_sat }
+            }
             10..=12 => Change::Voucher(self.newest_voucher(side, amount)?),
             _ => {
                 self.withdrawal += 1;

@@ -11,6 +11,7 @@ pub(crate) struct Model {
     pub(crate) hub_sat: i128,
     pub(crate) holds: BTreeMap<HoldId, i128>,
     pub(crate) settled_sat: [i128; 2],
+    pub(crate) forfeited_sat: i128,
     serials: [u64; 2],
     bound: [bool; 2],
     pub(crate) app: Option<AppPosition>,
@@ -26,6 +27,7 @@ impl Model {
             hub_sat: hub_sat.into(),
             holds: BTreeMap::new(),
             settled_sat: [0; 2],
+            forfeited_sat: 0,
             serials: [0; 2],
             bound: [false; 2],
             app: None,
@@ -112,8 +114,12 @@ impl Model {
                 is(Side::Hub)?;
                 self.holds.remove(id).map(|_| ())
             }
-            Change::HoldForfeit { id } => {
-                let amount = self.holds.remove(id)?;
+            Change::HoldForfeit { id, amount_sat } => {
+                let (held, amount) = (self.holds.remove(id)?, i128::from(*amount_sat));
+                if amount > held {
+                    return None;
+                }
+                self.forfeited_sat += amount;
                 self.pay(Side::Member, amount, false)
             }
             Change::Voucher(voucher) => {

@@ -189,6 +189,7 @@ impl Pair {
             assert_eq!(i128::from(balances.member_sat), model.member_sat);
             assert_eq!(i128::from(balances.hub_sat), model.hub_sat);
             assert_eq!(i128::from(ledger.held_sat()), model.held_sat());
+            assert_eq!(i128::from(ledger.forfeited_sat()), model.forfeited_sat);
             assert!(model.app.is_none_or(|app| app == ledger.app()));
             for (at, payer) in [Side::Member, Side::Hub].into_iter().enumerate() {
                 assert_eq!(i128::from(ledger.settled_sat(payer)), model.settled_sat[at]);

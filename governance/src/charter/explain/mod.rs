@@ -157,7 +157,10 @@ impl Charter {
             let grown = factor(guards.deposit_growth_bp.saturating_add(10_000));
             out.push(format!("With every failure its deposit grows by the factor {grown}."));
         }
-        out.push(format!("One pause stops payments for at most {} blocks.", guards.pause_max_blocks));
+        out.push(format!(
+            "One pause holds back what it names for at most {} blocks; one that the members do not decide only what pays.",
+            guards.pause_max_blocks
+        ));
         out.extend(guards.excluded_members.iter().map(|m| format!("The stake of vote key {m} has no weight.")));
         out.extend(self.guardian_sentences());
         out.extend(self.staging_sentences());

@@ -153,7 +153,7 @@ impl Ledger {
         }
     }
 
-    /// Satoshis that the author of `content` has to hold now: the rule's deposit, raised by every failure with the same
+    /// Satoshis that the author of `content` in that thread has to hold: the rule's deposit, raised by every failure with the same
     /// subject, and of the same author in the same class, before `position` (G-100).
     #[must_use]
     pub fn deposit_needed(
@@ -161,11 +161,9 @@ impl Ledger {
         state: &LogState,
         charter: &Charter,
         content: &ProposalContent,
-        author: &MemberId,
+        (author, thread): (&MemberId, ProposalId),
         position: u64,
     ) -> u64 {
-        let p = state.params();
-        let thread = content.thread(content.id(p.network, p.dao_id, *author));
         Past { ledger: self, state, charter, content, thread, author: *author, position }.deposit(|_| true)
     }
 
@@ -173,8 +171,7 @@ impl Ledger {
     /// hubs that spare everybody the vote.
     #[must_use]
     pub fn forecast(&self, state: &LogState, content: &ProposalContent, author: &MemberId) -> Option<Bar> {
-        let p = state.params();
-        let thread = content.thread(content.id(p.network, p.dao_id, *author));
+        let thread = content.thread(state.id_if_said(content, author));
         let (charter, position) = (state.charter(), state.size());
         let past = Past { ledger: self, state, charter, content, thread, author: *author, position };
         past.cooldown(state.tip_height().unwrap_or(0)).or_else(|| past.deposit_bar())
@@ -183,8 +180,7 @@ impl Ledger {
     /// Whether `content` would be barred by G-102 if it passed with the stakes of the newest roll.
     #[must_use]
     pub fn forecast_shrink(&self, state: &LogState, content: &ProposalContent, author: &MemberId) -> Option<Bar> {
-        let p = state.params();
-        electorate::forecast_shrink(self, state, content, &content.thread(content.id(p.network, p.dao_id, *author)))
+        electorate::forecast_shrink(self, state, content, &content.thread(state.id_if_said(content, author)))
     }
 
     fn request_failed(&self, proposal: &ProposalRecord) -> Option<Bar> {
@@ -192,6 +188,11 @@ impl Ledger {
         let passed = self.standing(&request).is_some_and(|standing| standing.fate == Fate::Effective);
         (!passed).then_some(Bar::RequestFailed)
     }
+}
+
+/// Whether so many members took a side that its outcome is theirs.
+fn is_heard(state: &LogState, proposal: &ProposalRecord, standing: &Standing) -> bool {
+    standing.outcome != Outcome::NoQuorum && state.rule_of(proposal).is_some_and(|rule| standing.was_taken_up(rule))
 }
 
 /// A proposal seen against what failed before it.
@@ -217,7 +218,7 @@ impl<'a> Past<'a> {
         });
         failed.filter(|(other, standing)| match other.author == self.author {
             true => standing.bar.is_none_or(Bar::is_authors_fault),
-            false => standing.bar.is_none() && (standing.outcome != Outcome::NoQuorum || standing.fate == Fate::Vetoed),
+            false => standing.bar.is_none() && (is_heard(state, other, standing) || standing.fate == Fate::Vetoed),
         })
     }
 

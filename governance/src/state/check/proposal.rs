@@ -2,7 +2,7 @@
 
 use super::super::refusal::{Refusal, invalid, not_now};
 use super::super::{LogState, ProposalRecord};
-use crate::charter::{Class, check_change};
+use crate::charter::{Body, Class, check_change};
 use crate::entry::{Effect, LaneEntry, ProposalContent, Version, Withdrawal};
 use crate::id::{MemberId, ProposalId};
 use crate::lifecycle::boundary;
@@ -32,6 +32,7 @@ impl LogState {
             self.check_answer(&e.body, &request)?;
         }
         e.body.options.iter().flat_map(|option| &option.effects).try_for_each(|effect| self.check_effect(effect))?;
+        self.check_paused(&e.body)?;
         // N-131: who holds a deposit for what is refused for good has it stuck.
         self.check_deposit(&e.body, &author, e.body.thread(id))
     }
@@ -123,7 +124,7 @@ impl LogState {
 
     fn check_in_review(&self, rule: &'static str, proposal: &ProposalRecord) -> Result<(), Refusal> {
         if let Some(dropped) = proposal.dropped {
-            return invalid(rule, format!("proposal {} is {:?} already", proposal.id, dropped.cause));
+            return invalid(rule, format!("proposal {} {} already", proposal.id, dropped.cause.words()));
         }
         match (proposal.schedule, self.tip_height()) {
             (Some(schedule), Some(tip)) if tip >= schedule.open => {
@@ -171,6 +172,27 @@ impl LogState {
                 }
             }
             _ => Ok(()),
+        }
+    }
+
+    /// G-87: who decides a pause without the members holds back what pays, and never who decides or what the rules are: treasurers could
+    /// else keep themselves in office.
+    fn check_paused(&self, content: &ProposalContent) -> Result<(), Refusal> {
+        let rule = self.charter().rule_for(content.class, content.amount_sat());
+        if rule.is_none_or(|(_, rule)| rule.bodies.contains(&Body::Members)) {
+            return Ok(());
+        }
+        let effects = content.options.iter().flat_map(|option| &option.effects);
+        let paused = effects.filter_map(|effect| match effect {
+            Effect::Pause(pause) => Some(&pause.classes),
+            _ => None,
+        });
+        match paused.flatten().find(|class| !class.pays()) {
+            Some(class) => {
+                let what = "a pause that the members do not decide holds back spend, budget and request only";
+                invalid("G-87", format!("it holds back {}; {what}", class.name()))
+            }
+            None => Ok(()),
         }
     }
 

@@ -1,9 +1,21 @@
 //! Stake channels, the keys over them, and deposits out of them.
 
-use super::super::LogState;
 use super::super::refusal::{Refusal, invalid, not_now};
+use super::super::{ChannelRecord, LogState};
 use crate::dao::channel_id;
 use crate::entry::{Bind, Checkpoint, DepositHold, KeyRotation, LaneEntry, lane_start};
+
+/// The least that a side of a channel keeps, in satoshis (C-107).
+const LEAST_RESERVE_SAT: u64 = 1000;
+
+/// What can be held of a channel at most: the member's part, without the reserve if that binds it (C-107). The channel's ledger
+/// lets no hold use more.
+fn most_held_sat(channel: &ChannelRecord) -> u64 {
+    let reserve = |c: &Checkpoint| (c.member_sat.saturating_add(c.hub_sat) / 100).max(LEAST_RESERVE_SAT);
+    let Some((_, newest)) = channel.checkpoints.last() else { return 0 };
+    let is_bound = channel.checkpoints.iter().any(|(_, checkpoint)| checkpoint.member_sat > reserve(checkpoint));
+    newest.member_sat.saturating_sub(if is_bound { reserve(newest) } else { 0 })
+}
 
 impl LogState {
     pub(super) fn check_bind(&self, e: &LaneEntry<Bind>) -> Result<(), Refusal> {
@@ -36,7 +48,13 @@ impl LogState {
             return invalid("G-23", format!("checkpoint {} is not newer than {}", c.number, newest.number));
         }
         super::funding::check_funding(channel, c)?;
-        let held = self.held_sat(&c.channel);
+        let collected = channel.checkpoints.last().map_or(0, |(_, newest)| newest.forfeited_sat);
+        if c.forfeited_sat < collected {
+            let what =
+                format!("{} sat are said to be forfeited in the channel, before it were {collected}", c.forfeited_sat);
+            return invalid("G-23", what);
+        }
+        let held = self.held_beside(&c.channel, c.forfeited_sat);
         if c.member_sat < held {
             return invalid(
                 "G-96",
@@ -57,7 +75,7 @@ impl LogState {
         let tip = self.tip_height();
         let newest = self.newest_version(&hold.thread);
         if let Some(dropped) = newest.and_then(|proposal| proposal.dropped) {
-            return invalid("G-96", format!("proposal {} is {:?}: it needs no deposit", hold.thread, dropped.cause));
+            return invalid("G-96", format!("proposal {} {}: it needs no deposit", hold.thread, dropped.cause.words()));
         }
         if let Some((schedule, tip)) = newest.and_then(|proposal| proposal.schedule).zip(tip)
             && tip >= schedule.open
@@ -68,14 +86,14 @@ impl LogState {
                 format!("the vote on {} opened at height {open}, the log is at {tip}", hold.thread),
             );
         }
-        let balance = channel.checkpoints.last().map_or(0, |(_, newest)| newest.member_sat);
+        let can_hold = most_held_sat(channel);
         let held = self.held_sat(&hold.channel);
         match held.checked_add(hold.amount_sat) {
-            Some(sum) if sum <= balance => Ok(()),
+            Some(sum) if sum <= can_hold => Ok(()),
             _ => {
                 let (wanted, channel) = (hold.amount_sat, hold.channel);
                 let what = format!(
-                    "{wanted} sat beside the {held} sat held are more than the {balance} sat of channel {channel}"
+                    "{wanted} sat beside the {held} sat held are more than the {can_hold} sat that channel {channel} can hold beside its reserve"
                 );
                 invalid("G-96", what)
             }

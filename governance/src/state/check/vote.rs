@@ -14,7 +14,7 @@ impl LogState {
         };
         if let Some(dropped) = proposal.dropped {
             // G-89: only the newest version is voted on.
-            return invalid("G-29", format!("proposal {} is not voted on: {:?}", proposal.id, dropped.cause));
+            return invalid("G-29", format!("proposal {} is not voted on: it {}", proposal.id, dropped.cause.words()));
         }
         let content = &proposal.content;
         if let Err(fault) = content.system.validate(content.option_count(), &e.body.fields) {

@@ -348,7 +348,7 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
                 format!("Closes the channel that holds {}, without the hub.", crate::format::sats(amount_sat)),
                 match stake.detail.as_deref() {
                     Some(detail) => {
-                        format!("Your wallet pays {}, more with every block in which it waits.", cost_alone(detail))
+                        format!("Your wallet pays {}.", cost_alone(detail))
                     }
                     None => "Your wallet pays for it, more with every block in which it waits.".to_owned(),
                 },
