@@ -1,8 +1,8 @@
 //! Opening sessions: transactions of authorised payments, of housekeeping, and replacements (T-22 to T-27).
 
 use althing_anchor::{
-    PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, child_pays_for_parent, read_payout, read_proof, worst_weight,
-    write_proof,
+    MAX_NEW_GATES, PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, child_pays_for_parent, read_payout, read_proof,
+    worst_weight, write_proof,
 };
 use anyhow::Context;
 use bitcoin::consensus::encode::deserialize;
@@ -49,9 +49,6 @@ pub(in crate::treasury) fn open(
     let psbt = build(shell, &payments, 0, &[], &coins, rate, rest, &proof)?;
     start(shell, psbt)
 }
-
-/// Most gates that one housekeeping makes.
-const MAX_NEW_GATES: u16 = 64;
 
 /// Opens a session that moves the treasury's own coins into one, takes the unassigned gates of former treasuries back, and makes new gates.
 pub(in crate::treasury) fn open_housekeeping(shell: &mut Shell, tidy: &Tidy) -> Answered<SessionView> {
