@@ -9,7 +9,7 @@ use crate::api::{ApiError, ErrorKind};
 use crate::keys::hex;
 use crate::shell::Shell;
 use crate::store::RemarkRow;
-use crate::treasury::sessions::{Merged, adopted_row, has_news_of, merged, session_row, waits_to_replace};
+use crate::treasury::sessions::{Merged, adopted_row, has_news_of, is_void, merged, session_row, waits_to_replace};
 
 /// Name of the alarm about a treasurer who put forward what must not be signed.
 const REFUSED: &str = "session";
@@ -116,6 +116,9 @@ fn fate_of(shell: &Shell, signed: &SignedPaper) -> Result<Fate, ApiError> {
     }
     Ok(match (&paper.body, known) {
         (PaperBody::Presence, _) => Fate::Noted,
+        // T-310: it comes late; what it was about is over.
+        (_, None) if shell.treasury.confirmed_at(&paper.session).is_some() => Fate::Noted,
+        (PaperBody::Transaction(psbt), None) if is_void(shell, &psbt.unsigned_tx) => Fate::Noted,
         (PaperBody::Transaction(psbt), None) => {
             Fate::Session((adopted_row(shell, psbt, Some(paper.height))?, Vec::new()))
         }

@@ -103,7 +103,7 @@ fn coins_of(shell: &Shell, generation: usize, below: Option<u64>) -> Answered<Ve
 }
 
 /// Whether another transaction spent one of its inputs in a block.
-pub(super) fn is_void(shell: &Shell, transaction: &Transaction) -> bool {
+pub(in crate::treasury) fn is_void(shell: &Shell, transaction: &Transaction) -> bool {
     let txid: Txid = transaction.compute_txid();
     transaction.input.iter().any(|txin| {
         let by = shell.treasury.spender_of(&txin.previous_output);

@@ -10,7 +10,7 @@ mod show;
 mod sign;
 mod stage;
 
-pub(super) use coins::{payment_state, promised, reserved};
+pub(super) use coins::{is_void, payment_state, promised, reserved};
 pub(super) use open::{Tidy, bump, child, open, open_housekeeping, return_bond};
 pub(super) use rows::{adopted_row, check_here, session_row};
 pub(crate) use sign::rebroadcast;
