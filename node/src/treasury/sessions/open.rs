@@ -186,8 +186,13 @@ pub(in crate::treasury) fn bump(shell: &mut Shell, session: &str, rate: u64) -> 
         }
     }
     let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
-    let coins = free_coins(shell, None)?;
-    let psbt = build(shell, &payments, gates, &required, &coins, rate, None, &proof)?;
+    // A recovery stays one: its replacement is signed by the same keys. More coins may not have rested as long.
+    let rest = before.unsigned_tx.input.iter().find_map(|txin| match txin.sequence.to_relative_lock_time() {
+        Some(bitcoin::relative::LockTime::Blocks(blocks)) => Some(blocks.value()),
+        _ => None,
+    });
+    let coins = if rest.is_some() { Vec::new() } else { free_coins(shell, None)? };
+    let psbt = build(shell, &payments, gates, &required, &coins, rate, rest, &proof)?;
     let (old, new) = (before.fee(), psbt.fee());
     if let (Ok(old), Ok(new)) = (old, new)
         && new < althing_anchor::replacement_floor(old, psbt.unsigned_tx.weight())
