@@ -116,8 +116,8 @@ pub use tracker::{
 };
 pub use treasury::{
     Bond, Candidate, CheckFacts, Checked, GateState, INDEXES_IN_SIGHT, InputOrigin, MAX_DESCRIPTOR_BYTES,
-    MAX_PAPER_BYTES, MAX_REMARK_BYTES, MAX_TREASURY_KEYS, MinedSpend, OwnershipProof, Paper, PaperBody, PaperError,
-    Passing, PlanError, PolicyError, PolicySize, PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery,
+    MAX_NEW_GATES, MAX_PAPER_BYTES, MAX_REMARK_BYTES, MAX_TREASURY_KEYS, MinedSpend, OwnershipProof, Paper, PaperBody,
+    PaperError, Passing, PlanError, PolicyError, PolicySize, PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery,
     SEARCHED_INDEXES, ScriptKind, SignatureRefusal, SignedPaper, SigningStatus, SpendFinding, SpendIntent, SpendPlan,
     SpendingPath, Stage, Treasury, TreasuryCoin, TreasuryError, TreasuryTemplate, check as check_psbt, check_ownership,
     child_pays_for_parent, compile_policy, fee_at, finalise, finalise_payout, input_origin, input_origins,

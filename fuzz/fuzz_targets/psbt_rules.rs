@@ -111,6 +111,7 @@ fuzz_target!(|bytes: &[u8]| {
         tip: Some(150),
         coins: None,
         gates: &gates,
+        new_gate: Amount::from_sat(1_000),
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
     };
     match check_psbt(&psbt, &facts) {

@@ -15,6 +15,9 @@ use super::signature::{
 };
 use super::stage_check::{Pair, judge_pair};
 
+/// Most gates that one housekeeping makes (T-321).
+pub const MAX_NEW_GATES: u16 = 64;
+
 /// Whether a gate is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateState {
@@ -45,6 +48,8 @@ pub struct CheckFacts<'a> {
     pub coins: Option<&'a BTreeMap<OutPoint, TxOut>>,
     /// What is known of gates.
     pub gates: &'a BTreeMap<OutPoint, GateState>,
+    /// Value of a gate that housekeeping makes.
+    pub new_gate: Amount,
     /// Highest fee rate of housekeeping.
     pub housekeeping_rate: FeeRate,
 }
@@ -269,7 +274,7 @@ impl Judge<'_> {
         }
     }
 
-    /// T-51, T-52, T-110: the decided outputs first and in order, then at most one back to the treasury (housekeeping: any number).
+    /// T-51, T-52, T-110: the decided outputs first and in order, then at most one back to the treasury (housekeeping: and new gates).
     /// Returns what goes back.
     fn outputs(&mut self) -> Amount {
         let outputs = &self.psbt.unsigned_tx.output;
@@ -291,7 +296,8 @@ impl Judge<'_> {
         }
         let mut change = Amount::ZERO;
         let current = self.facts.generations.len();
-        for (number, (vout, output)) in outputs.iter().enumerate().skip(decided.len()).enumerate() {
+        let (mut kept, mut gates) = (0, 0);
+        for (vout, output) in outputs.iter().enumerate().skip(decided.len()) {
             let hints = self.psbt.outputs.get(vout).map(output_hints).unwrap_or_default();
             match origin_of(output, &hints, self.facts.generations) {
                 None => self.reasons.push(PsbtReason::ForeignOutput { vout, found: words(output) }),
@@ -303,8 +309,19 @@ impl Judge<'_> {
                 Some(origin) if origin.index >= INDEXES_IN_SIGHT => {
                     self.reasons.push(PsbtReason::OutOfSight { vout, index: origin.index });
                 }
-                Some(_) if number > 0 && !decided.is_empty() => self.reasons.push(PsbtReason::SecondChange { vout }),
-                Some(_) => change = saturating(change, output.value),
+                Some(_) => {
+                    change = saturating(change, output.value);
+                    let is_gate = self.facts.payments.is_empty() && output.value == self.facts.new_gate;
+                    match is_gate && gates < MAX_NEW_GATES {
+                        true => gates += 1,
+                        false => kept += 1,
+                    }
+                    match (kept > 1, decided.is_empty()) {
+                        (true, false) => self.reasons.push(PsbtReason::SecondChange { vout }),
+                        (true, true) => self.reasons.push(PsbtReason::Crumb { vout, gate: self.facts.new_gate }),
+                        _ => {}
+                    }
+                }
             }
         }
         change

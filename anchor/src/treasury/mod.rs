@@ -26,7 +26,7 @@ mod stage_check;
 pub use attribution::signers_of;
 pub use bond::Bond;
 pub use build::{PlanError, SpendPlan, TreasuryCoin, child_pays_for_parent, fee_at, replacement_floor};
-pub use check::{CheckFacts, Checked, GateState, PsbtVerdict, check};
+pub use check::{CheckFacts, Checked, GateState, MAX_NEW_GATES, PsbtVerdict, check};
 pub use descriptor::{
     INDEXES_IN_SIGHT, MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, SEARCHED_INDEXES, Treasury, TreasuryError,
 };

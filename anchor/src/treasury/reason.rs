@@ -148,6 +148,14 @@ pub enum PsbtReason {
         /// Index of the output.
         vout: usize,
     },
+    /// More than one output of housekeeping is no new gate.
+    #[error("T-52: output {vout} is the second that goes back to the treasury; beside one there may be at most 64 new gates of {} sat", gate.to_sat())]
+    Crumb {
+        /// Index of the output.
+        vout: usize,
+        /// What a gate holds.
+        gate: Amount,
+    },
     /// Change to a treasury that was replaced.
     #[error("T-48: output {vout} goes to treasury generation {generation}, the present one is {current}")]
     FormerChange {
@@ -290,6 +298,7 @@ impl PsbtReason {
             | Self::ForeignInput { .. }
             | Self::LockedInput { .. }
             | Self::ForeignOutput { .. }
+            | Self::Crumb { .. }
             | Self::FeeAboveCap { .. }
             | Self::HeldBond { .. }
             | Self::BondElsewhere { .. }

@@ -26,6 +26,7 @@ fn all() -> Vec<(Passing, PsbtReason)> {
         (News, PsbtReason::ForeignInput { input: 0, outpoint }),
         (News, PsbtReason::LockedInput { input: 0, outpoint }),
         (News, PsbtReason::ForeignOutput { vout: 0, found: words() }),
+        (News, PsbtReason::Crumb { vout: 1, gate: fee }),
         (News, PsbtReason::FeeAboveCap { fee, cap: fee }),
         (News, PsbtReason::HeldBond { input: 0, outpoint }),
         (News, PsbtReason::BondElsewhere { back: words() }),

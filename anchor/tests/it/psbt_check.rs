@@ -335,6 +335,29 @@ fn housekeeping_goes_to_the_treasury_only() {
     assert!(matches!(reasons(chest.check_paying(&gate, &[]))[..], [PsbtReason::LockedInput { .. }]));
 }
 
+/// T-52: outputs beyond one and the new gates are weight that the fee cap would grow with.
+#[test]
+fn housekeeping_makes_no_crumbs() {
+    let mut chest = Chest::new(wsh());
+    let moved = std::mem::take(&mut chest.coins);
+    let mut plan = chest.plan(&[]);
+    plan.required = &moved;
+    let honest = plan.build().unwrap();
+    let with = |more: &[u64]| {
+        let mut psbt = honest.clone();
+        for sat in more {
+            psbt.unsigned_tx.output[0].value -= Amount::from_sat(*sat);
+            add_output(&mut psbt, *sat, chest.generations[0].script_at(10).unwrap());
+        }
+        chest.check_paying(&psbt, &[])
+    };
+    assert!(matches!(with(&[1_000; 64]), PsbtVerdict::Accept(_)));
+    let crumb = |vout: usize| PsbtReason::Crumb { vout, gate: Amount::from_sat(1_000) };
+    assert_eq!(reasons(with(&[999])), [crumb(1)]);
+    assert_eq!(reasons(with(&[1_000, 330, 330])), [crumb(2), crumb(3)]);
+    assert_eq!(reasons(with(&[1_000; 65])), [crumb(65)]);
+}
+
 #[test]
 fn several_payments_in_one() {
     let chest = Chest::new(wsh());

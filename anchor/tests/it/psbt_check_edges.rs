@@ -138,8 +138,8 @@ fn housekeeping_sweeps_former_treasuries() {
     plan.required = &moved;
     let mut psbt = plan.build().unwrap();
     assert!(matches!(chest.check_paying(&psbt, &[]), PsbtVerdict::Accept(_)), "{:?}", chest.check_paying(&psbt, &[]));
-    psbt.unsigned_tx.output[0].value -= Amount::from_sat(10_000);
-    add_output(&mut psbt, 10_000, chest.generations[1].script_at(10).unwrap());
+    psbt.unsigned_tx.output[0].value -= Amount::from_sat(1_000);
+    add_output(&mut psbt, 1_000, chest.generations[1].script_at(10).unwrap());
     assert!(matches!(chest.check_paying(&psbt, &[]), PsbtVerdict::Accept(_)), "{:?}", chest.check_paying(&psbt, &[]));
     psbt.unsigned_tx.output[1].script_pubkey = chest.generations[0].script_at(10).unwrap();
     let PsbtVerdict::Refuse(found) = chest.check_paying(&psbt, &[]) else { panic!("it went back") };

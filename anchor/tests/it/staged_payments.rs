@@ -599,6 +599,7 @@ fn the_rules_of_another_charter_do_not_do() {
             tip: chest.tip,
             coins: None,
             gates: &chest.gates,
+            new_gate: Amount::from_sat(1_000),
             housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
         };
         check_psbt(&psbt, &facts)

@@ -120,6 +120,7 @@ impl Chest {
             tip: self.tip,
             coins: self.made.as_ref(),
             gates: &self.gates,
+            new_gate: Amount::from_sat(1_000),
             housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
         };
         check_psbt(psbt, &facts)

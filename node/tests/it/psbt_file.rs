@@ -180,6 +180,7 @@ fn another_dao_decides_nothing_here() {
         reserved: Default::default(),
         bonds: None,
         retirable: Default::default(),
+        new_gate: Amount::from_sat(1_000),
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
     };
     assert_eq!(ready.check(&ready.psbt, Some(&known)).verdict, Verdict::Valid);
@@ -216,6 +217,7 @@ fn what_is_set_apart_is_not_spent() {
         reserved: reserved.iter().copied().collect(),
         bonds: Some(Default::default()),
         retirable: retirable.iter().copied().collect(),
+        new_gate: Amount::from_sat(1_000),
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
     };
     let locked = |report: &CheckReport| report.reasons.iter().filter(|line| line.rule == "T-49").count();

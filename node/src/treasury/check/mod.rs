@@ -12,7 +12,7 @@ use althing_anchor::{
 };
 use althing_governance::charter::Staging;
 use bitcoin::psbt::Psbt;
-use bitcoin::{FeeRate, Network, OutPoint, TxOut};
+use bitcoin::{Amount, FeeRate, Network, OutPoint, TxOut};
 use serde::{Deserialize, Serialize};
 
 use self::told::outputs_in_words;
@@ -134,6 +134,8 @@ pub struct KnownTreasury {
     pub bonds: Option<BTreeMap<OutPoint, Bond>>,
     /// Those of the gates that housekeeping may take back: no decision has them, and none waits for one (T-320).
     pub retirable: BTreeSet<OutPoint>,
+    /// Value of a gate that housekeeping makes.
+    pub new_gate: Amount,
     /// Highest fee rate of housekeeping.
     pub housekeeping_rate: FeeRate,
 }
@@ -157,6 +159,7 @@ impl KnownTreasury {
             reserved,
             bonds: None,
             retirable: BTreeSet::new(),
+            new_gate: Amount::from_sat(charter.gate_sat),
             housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
         })
     }
@@ -233,6 +236,7 @@ pub fn check_parsed(
             tip: blocks.map(BlockHashes::tip_height),
             coins: spent.as_ref(),
             gates: &gate_states,
+            new_gate: treasury.new_gate,
             housekeeping_rate: treasury.housekeeping_rate,
         };
         check_psbt(psbt, &facts)
@@ -386,6 +390,7 @@ fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
         reserved,
         bonds: None,
         retirable: BTreeSet::new(),
+        new_gate: Amount::from_sat(finding.charter.gate_sat),
         housekeeping_rate: housekeeping_rate(finding.charter.max_link_fee_rate_sat_vb),
     })
 }

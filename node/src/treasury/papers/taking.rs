@@ -124,6 +124,9 @@ fn fate_of(shell: &Shell, signed: &SignedPaper) -> Result<Fate, ApiError> {
     }
     Ok(match (&paper.body, known) {
         (PaperBody::Presence, _) => Fate::Noted,
+        // T-310: it comes late; what it was about is over.
+        (_, None) if shell.treasury.confirmed_at(&paper.session).is_some() => Fate::Noted,
+        (PaperBody::Transaction(psbt), None) if is_void(shell, &psbt.unsigned_tx) => Fate::Noted,
         (PaperBody::Transaction(psbt), None) => {
             Fate::Session((adopted_row(shell, psbt, Some(paper.height))?, Vec::new()))
         }

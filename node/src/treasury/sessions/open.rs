@@ -1,8 +1,8 @@
 //! Opening sessions: transactions of authorised payments, of housekeeping, and replacements (T-22 to T-27).
 
 use althing_anchor::{
-    PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, child_pays_for_parent, read_payout, read_proof, worst_weight,
-    write_proof,
+    MAX_NEW_GATES, PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, child_pays_for_parent, read_payout, read_proof,
+    worst_weight, write_proof,
 };
 use anyhow::Context;
 use bitcoin::consensus::encode::deserialize;
@@ -49,9 +49,6 @@ pub(in crate::treasury) fn open(
     let psbt = build(shell, &payments, 0, &[], &coins, rate, rest, &proof)?;
     start(shell, psbt)
 }
-
-/// Most gates that one housekeeping makes.
-const MAX_NEW_GATES: u16 = 64;
 
 /// Opens a session that moves the treasury's own coins into one, takes the unassigned gates of former treasuries back, and makes new gates.
 pub(in crate::treasury) fn open_housekeeping(shell: &mut Shell, tidy: &Tidy) -> Answered<SessionView> {
@@ -189,8 +186,13 @@ pub(in crate::treasury) fn bump(shell: &mut Shell, session: &str, rate: u64) -> 
         }
     }
     let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
-    let coins = free_coins(shell, None)?;
-    let psbt = build(shell, &payments, gates, &required, &coins, rate, None, &proof)?;
+    // A recovery stays one: its replacement is signed by the same keys. More coins may not have rested as long.
+    let rest = before.unsigned_tx.input.iter().find_map(|txin| match txin.sequence.to_relative_lock_time() {
+        Some(bitcoin::relative::LockTime::Blocks(blocks)) => Some(blocks.value()),
+        _ => None,
+    });
+    let coins = if rest.is_some() { Vec::new() } else { free_coins(shell, None)? };
+    let psbt = build(shell, &payments, gates, &required, &coins, rate, rest, &proof)?;
     let (old, new) = (before.fee(), psbt.fee());
     if let (Ok(old), Ok(new)) = (old, new)
         && new < althing_anchor::replacement_floor(old, psbt.unsigned_tx.weight())

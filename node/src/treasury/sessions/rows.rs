@@ -78,6 +78,7 @@ fn known_treasury(shell: &Shell) -> KnownTreasury {
         reserved: reserved(shell),
         bonds: Some(crate::treasury::bonds::bonds(shell)),
         retirable: retirable(shell),
+        new_gate: bitcoin::Amount::from_sat(charter.gate_sat),
         housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
     }
 }
