@@ -182,7 +182,7 @@ fn several_at_once_replaced_and_killed(assembly: &mut Assembly) -> Result<()> {
     let both = flows.last().context("a flow")?;
     ensure!(both.txid == second && both.verdict == "decided" && both.proposals.len() == 2, "{flows:?}");
     let accused = assembly.members[1].status()?.alarms;
-    ensure!(accused.iter().all(|alarm| !alarm.contains("refused here")), "T-323: {accused:?}");
+    ensure!(accused.iter().all(|alarm| !alarm.contains("refused here")), "T-310: {accused:?}");
     let labels = assembly.data_dir.join("labels.jsonl");
     assembly.members[0].command(&["treasury", "labels", "export", path(&labels)?])?;
     let labels = std::fs::read_to_string(labels)?;

@@ -54,7 +54,6 @@ pub(super) fn take(shell: &mut Shell, signed: &SignedPaper, author: &str) -> Res
         let was_known = session_row(shell, &session)?.is_some();
         let fate = match fate_of(shell, &signed) {
             Ok(fate) => fate,
-            Err(error) if error.kind == ErrorKind::Invalid && is_over(shell, &signed) => Fate::Noted,
             Err(error) if error.kind == ErrorKind::Invalid => Fate::Refused(error.message),
             Err(error) if error.kind == ErrorKind::NotNow => Fate::Waits(error.message),
             Err(error) => return Err(error.into()),
@@ -96,13 +95,6 @@ pub(super) fn take(shell: &mut Shell, signed: &SignedPaper, author: &str) -> Res
         }
     }
     Ok(())
-}
-
-/// T-323: a transaction that a block has, or that can be in none any more, is past judging. Who hears of it late accuses nobody.
-fn is_over(shell: &Shell, signed: &SignedPaper) -> bool {
-    let (PaperBody::Transaction(psbt) | PaperBody::Signatures(psbt)) = &signed.paper.body else { return false };
-    let transaction = &psbt.unsigned_tx;
-    shell.treasury.confirmed_at(&transaction.compute_txid()).is_some() || is_void(shell, transaction)
 }
 
 fn fate_of(shell: &Shell, signed: &SignedPaper) -> Result<Fate, ApiError> {
