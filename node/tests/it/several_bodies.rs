@@ -53,7 +53,7 @@ impl Assembly {
         let mut world = World::founded_under(rules);
         world.finish_epoch();
         let pause = |title: &str| {
-            let effect = Effect::Pause(Pause { blocks: 12, classes: vec![Class::Spend] });
+            let effect = Effect::Pause(Pause { blocks: 12, classes: vec![Class::Request] });
             ProposalContent::question(Class::Pause, title, "", vec![effect])
         };
         let agreed = world.propose(1, spend("A ship", LARGE_SAT));

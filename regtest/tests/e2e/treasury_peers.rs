@@ -3,14 +3,20 @@
 
 use std::path::Path;
 
-use althing_anchor::{Paper, PaperBody, SignedPaper};
+use althing_anchor::{Paper, PaperBody, SignedPaper, prevout_of, read_proof, write_proof};
+use althing_governance::codec::Canonical as _;
 use althing_node::keys::Keys;
+use althing_node::proof::Bundle;
 use althing_node::store::DATABASE_FILE;
 use althing_node::treasury::text::psbt_from;
 use althing_regtest::story::{Actor, Assembly, PASSWORD, authorise, await_executed, fund_treasury, payee};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context as _, Result, ensure};
+use bitcoin::absolute::LockTime;
+use bitcoin::hashes::Hash as _;
 use bitcoin::psbt::Psbt;
+use bitcoin::transaction::Version;
+use bitcoin::{Amount, OutPoint, Transaction, TxIn, Txid};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
@@ -27,6 +33,8 @@ fn treasurers_sign_over_the_hub() {
         two_open_at_once(assembly, &boats)?;
         let nets = authorise(assembly, "New nets", &[(payee(assembly)?, 70_000)], 9_000)?;
         bybit_blind_signing(assembly, &nets)?;
+        let oars = authorise(assembly, "New oars", &[(payee(assembly)?, 40_000)], 9_000)?;
+        hostile_copies_are_in_nobodys_way(assembly, &oars)?;
         a_silent_treasurer_is_missed(assembly)
     });
 }
@@ -157,6 +165,75 @@ fn bybit_blind_signing(assembly: &mut Assembly, proposal: &str) -> Result<()> {
     let gudrun = &assembly.members[2];
     await_session(gudrun, &id, "to come", |_| true)?;
     gudrun.command(&["treasury", "session", "sign", &id, "--yes"])?;
+    assembly.members[0].command(&["treasury", "session", "sign", &id, "--yes"])?;
+    await_session(gudrun, &id, "complete", |session| session["state"] == "complete")?;
+    gudrun.command(&["treasury", "session", "broadcast", &id, "--yes"])?;
+    assembly.mine(1)?;
+    await_executed(assembly, proposal)
+}
+
+/// A treasurer sends, before the honest paper comes, the same transaction with a proof that nobody can judge (T-112), and one for the same
+/// gate that spends a coin which was never made (T-111). The robot signs the honest session all the same.
+fn hostile_copies_are_in_nobodys_way(assembly: &mut Assembly, proposal: &str) -> Result<()> {
+    assembly.hub.stop()?;
+    let opened = assembly.members[0].command(&["treasury", "session", "open", proposal, "--fee-rate", "2"])?;
+    let id = opened["id"].as_str().context("an id")?.to_owned();
+    let honest = psbt_from(opened["psbt"].as_str().context("a PSBT")?.as_bytes())?;
+    assembly.members[0].stop()?;
+
+    let mut copy = honest.clone();
+    let mut proof = read_proof(&copy);
+    let mut bundle = Bundle::from_bytes(&proof.bundles[0])?;
+    bundle.epochs.last_mut().context("an epoch")?.header.closing_height = 1_000_000;
+    proof.bundles[0] = bundle.to_bytes();
+    write_proof(&mut copy, &proof);
+
+    let mut invented = honest;
+    let coin = prevout_of(&invented, 1).map_err(anyhow::Error::msg)?.clone();
+    let nowhere = OutPoint { txid: Txid::from_byte_array([7; 32]), vout: 0 };
+    let made = Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![TxIn { previous_output: nowhere, ..TxIn::default() }],
+        output: vec![coin],
+    };
+    invented.unsigned_tx.input[1].previous_output = OutPoint { txid: made.compute_txid(), vout: 0 };
+    invented.inputs[1].non_witness_utxo = Some(made);
+    // It pays more, and so stood before the honest one.
+    invented.unsigned_tx.output.last_mut().context("the change")?.value -= Amount::from_sat(3_000);
+    let invented_id = invented.unsigned_tx.compute_txid().to_string();
+
+    let thief = Keys::open(assembly.members[1].data_dir(), PASSWORD)?.treasury();
+    let database = assembly.hub.data_dir().join(DATABASE_FILE);
+    let tip = assembly.node.tip()?.height;
+    let like = Connection::open(&database)?.query_row(
+        "SELECT bytes FROM treasury_paper WHERE kind = 'transaction'",
+        [],
+        |row| row.get::<_, Vec<u8>>(0),
+    )?;
+    let like = SignedPaper::decode(&like)?.paper;
+    for hostile in [copy, invented] {
+        let paper = Paper {
+            author: thief.x_only_public_key().0,
+            height: tip,
+            session: hostile.unsigned_tx.compute_txid(),
+            body: PaperBody::Transaction(hostile),
+            ..like.clone()
+        };
+        insert(&database, &paper.sign(&thief, &[8; 32]))?;
+    }
+    assembly.hub.start()?;
+    for hostile in [&id, &invented_id] {
+        let untold = |session: &Value| session["check"]["verdict"] == "cannot_tell";
+        let seen = await_session(&assembly.members[2], hostile, "that cannot be told", untold)?;
+        ensure!(seen["yields_to"].is_null(), "{seen}");
+    }
+    assembly.members[0].start()?;
+    let gudrun = &assembly.members[2];
+    let valid = |session: &Value| session["check"]["verdict"] == "valid" && session["yields_to"].is_null();
+    await_session(gudrun, &id, "with the honest proof", valid)?;
+    let robot = gudrun.command(&["treasurer", "--robot", "--once"])?;
+    ensure!(robot == json!({ "signed": 1, "refused": 0, "funds": false }), "{robot}");
     assembly.members[0].command(&["treasury", "session", "sign", &id, "--yes"])?;
     await_session(gudrun, &id, "complete", |session| session["state"] == "complete")?;
     gudrun.command(&["treasury", "session", "broadcast", &id, "--yes"])?;
