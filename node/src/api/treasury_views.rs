@@ -247,6 +247,9 @@ pub struct CoinView {
     pub state: String,
     /// A label; untrusted text.
     pub label: Option<String>,
+    /// Why it is frozen here; empty when no reason was given. Absent when it is not frozen.
+    #[serde(default)]
+    pub frozen_for: Option<String>,
 }
 
 /// A signing session.

@@ -111,7 +111,7 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
             generation.coins += 1;
         }
         let sum = match (coin.state.as_str(), coin.height) {
-            ("spare seal" | "gate" | "bond", _) => &mut overview.reserved_sat,
+            (state, _) if is_set_apart(state) => &mut overview.reserved_sat,
             _ if coin.generation != generations.len() => &mut overview.former_sat,
             (_, None) => &mut overview.pending_sat,
             ("frozen", _) => &mut overview.frozen_sat,
@@ -191,11 +191,12 @@ fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {
     for wallet in shell.treasury.wallets() {
         for coin in wallet.unspent() {
             let outpoint = coin.outpoint.to_string();
+            let frozen_for = frozen.iter().find(|(frozen, _)| *frozen == outpoint).map(|(_, reason)| reason.clone());
             let state = match () {
                 () if spare_seals.contains(&coin.outpoint) => "spare seal".to_owned(),
                 () if bonds.contains_key(&coin.outpoint) => "bond".to_owned(),
                 () if reserved.contains(&coin.outpoint) => "gate".to_owned(),
-                () if frozen.iter().any(|(frozen, _)| *frozen == outpoint) => "frozen".to_owned(),
+                () if frozen_for.is_some() => "frozen".to_owned(),
                 () => promised.get(&coin.outpoint).map_or_else(
                     || "free".to_owned(),
                     |session| format!("in session {}", session.get(..8).unwrap_or(session)),
@@ -211,12 +212,18 @@ fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {
                 height: coin.chain_position.confirmation_height_upper_bound(),
                 state,
                 label: label.map(|(_, _, label)| label.clone()),
+                frozen_for,
                 outpoint,
             });
         }
     }
     coins.sort_by(|a, b| (b.sat, &a.outpoint).cmp(&(a.sat, &b.outpoint)));
     Ok(coins)
+}
+
+/// Whether a coin in this state is there for something, and chosen for nothing else.
+fn is_set_apart(state: &str) -> bool {
+    matches!(state, "spare seal" | "gate" | "bond")
 }
 
 fn freeze(shell: &mut Shell, outpoint: &str, reason: Option<&str>) -> Result<TreasuryReply, ApiError> {
@@ -229,6 +236,11 @@ fn freeze(shell: &mut Shell, outpoint: &str, reason: Option<&str>) -> Result<Tre
     }
     if shell.treasury.output(&parsed).is_none() {
         return Err(ApiError::invalid("T-28", format!("{parsed} is no coin of the treasury")));
+    }
+    let is_set_apart = |coin: &CoinView| coin.outpoint == parsed.to_string() && is_set_apart(&coin.state);
+    if reason.is_some() && coins(shell)?.iter().any(is_set_apart) {
+        let what = "is set apart already: it is spent by its own rules only";
+        return Err(ApiError::invalid("T-28", format!("{parsed} {what}")));
     }
     shell.store.write(|writer| writer.freeze_treasury_coin(&parsed.to_string(), reason))?;
     shell.revision += 1;

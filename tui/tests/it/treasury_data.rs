@@ -133,6 +133,7 @@ pub(crate) fn coins() -> Vec<CoinView> {
         height: Some(1_100 + u32::from(n)),
         state: state.to_owned(),
         label: label.map(str::to_owned),
+        frozen_for: (state == "frozen").then(|| "nobody knows where it came from".to_owned()),
     };
     vec![
         coin(0, 900_000, "free", Some("dues of the year")),

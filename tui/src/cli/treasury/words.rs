@@ -245,7 +245,9 @@ fn treasurer(treasurer: &TreasurerView) -> String {
 
 fn coin(coin: &CoinView) -> String {
     let label = coin.label.as_ref().map(|label| format!(" ({})", Untrusted::new(label))).unwrap_or_default();
-    format!("{} {} {}{label}", coin.outpoint, sats(coin.sat), coin.state)
+    let reason = coin.frozen_for.as_deref().filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| format!(": {}", Untrusted::new(reason))).unwrap_or_default();
+    format!("{} {} {}{reason}{label}", coin.outpoint, sats(coin.sat), coin.state)
 }
 
 fn flow(flow: &Flow) -> String {

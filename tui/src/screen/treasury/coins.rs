@@ -70,6 +70,9 @@ pub(in crate::screen) fn page(coin: &CoinView, columns: usize, theme: &Theme) ->
     if let Some(label) = &coin.label {
         lines.extend(hanging("label    ", &Untrusted::new(label).line(), columns, theme.dim));
     }
+    if let Some(reason) = coin.frozen_for.as_ref().filter(|reason| !reason.is_empty()) {
+        lines.extend(hanging("frozen   ", &Untrusted::new(reason).line(), columns, theme.text));
+    }
     let words = match coin.state.as_str() {
         "free" => "f keeps this node from choosing it. Only a decision can spend it.",
         "frozen" => "This node does not choose it. f thaws it.",
