@@ -47,10 +47,11 @@ impl Hub {
             if self.copies.contains(&peer) {
                 continue;
             }
+            let origin = Origin { peer, sequence: offered.sequence, id };
             if !self.members.contains_key(&PeerId(peer)) {
-                self.refuse_peer(peer, "N-30", "say hello first");
+                // Its hello may wait in its line while the entry came by the intake.
+                self.refuse_entry(origin, "N-30".into(), "say hello first".into(), true);
             } else if !self.acknowledge_again(peer, &id) {
-                let origin = Origin { peer, sequence: offered.sequence, id };
                 if let Err(refusal) = self.expect_newest() {
                     self.refuse_entry(origin, "N-128".into(), refusal.message, true);
                     continue;

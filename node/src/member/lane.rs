@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause before an entry that the hub could not take just now is sent again.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// After so long without an answer it is sent again, whatever became of it.
+const UNANSWERED: Duration = Duration::from_secs(30);
+
 /// Something to say, and who waits for the answer.
 pub(super) struct Op {
     pub(super) body: Body,
@@ -255,7 +258,7 @@ impl Member {
         if let Some(entry) = &mut self.in_flight
             && !entry.acknowledged
         {
-            entry.resend_at = None;
+            entry.resend_at = Some(Instant::now() + UNANSWERED);
             let message = AppEntry { sequence: entry.sequence, entry: entry.bytes.clone() };
             self.shell.peers.send(self.hub, Msg::AppEntry(message));
         }

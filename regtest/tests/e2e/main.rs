@@ -41,6 +41,7 @@ mod orders;
 #[path = "../it/ots_client.rs"]
 mod ots_client;
 mod oversize;
+mod overtaken;
 mod peer_flood;
 mod recourse;
 mod refused_late;
