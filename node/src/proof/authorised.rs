@@ -17,7 +17,7 @@ use bitcoin::{Amount, ScriptBuf, TxOut};
 
 use super::bundle::LoggedEntry;
 use super::parts::{AuthorisedPart, DidNotVotePart, SpendPart};
-use super::verify::{Rejection, check_snapshot, fail, logged};
+use super::verify::{Rejection, check_counted_by, check_snapshot, fail, logged};
 use crate::treasury::{scripts_of, stage_policies};
 
 /// P-10: a spend, or a milestone of a budget, is authorised.
@@ -78,6 +78,7 @@ pub(super) fn check_did_not_vote(
         return Err(rule(format!("P-11: voting on proposal {proposal} had not closed in epoch {}", header.epoch)));
     }
     check_snapshot(header, part.snapshot)?;
+    check_counted_by(part.snapshot, counted.snapshot)?;
     let roll = part.weight.verify(header, part.snapshot, member).map_err(|error| rule(error.to_string()))?;
     checked.push(format!("Member {member} has a leaf without ballot in the final tally of proposal {proposal}."));
     checked.push(format!("Their weight on the roll of epoch {} was {} of {}.", part.snapshot, roll.weight, roll.total));

@@ -345,6 +345,7 @@ fn check_ballot(
     let counted = part.counted.verify(header, &proposal, &member).map_err(|error| rule(error.to_string()))?;
     let carried = check_same_ballot(&counted, part.entry.position, &ballot)?;
     check_snapshot(header, part.snapshot)?;
+    check_counted_by(part.snapshot, counted.snapshot)?;
     let roll = part.weight.verify(header, part.snapshot, &member).map_err(|error| rule(error.to_string()))?;
     let (weight, total) = (roll.weight, roll.total);
     let (shown, stated) =
@@ -435,6 +436,16 @@ pub(super) fn check_snapshot(header: &EpochHeader, snapshot: u32) -> Result<(), 
     }
     let reason =
         format!("P-6: the roll of epoch {snapshot} cannot be the snapshot of a vote counted in epoch {}", header.epoch);
+    Err(fail("snapshot")(reason))
+}
+
+/// The ballot tree's leaf in ballot-roots names the snapshot that the vote was counted by (G-63); weights are of that one.
+pub(super) fn check_counted_by(stated: u32, counted: u32) -> Result<(), Rejection> {
+    if stated == counted {
+        return Ok(());
+    }
+    let reason =
+        format!("P-6: the file shows the roll of epoch {stated}, the vote is counted by that of epoch {counted}");
     Err(fail("snapshot")(reason))
 }
 

@@ -16,7 +16,7 @@ use bitcoin::{Amount, Network, ScriptBuf, Transaction, TxOut};
 use crate::chain::{input, transaction};
 use crate::story::{AMOUNT, DECIDING, Story, VOTER};
 use crate::two_checkpoints;
-use crate::world::{AUX, LOG, World, keypair, member_id};
+use crate::world::{AUX, LOG, World, keypair, member_id, text};
 
 /// Did not vote on the text.
 const SILENT: u8 = 6;
@@ -46,6 +46,25 @@ fn no_byte_can_be_changed() {
             assert!(verify(&flipped, &headers).is_err(), "{what} with byte {at} flipped");
         }
     }
+}
+
+/// P-6, P-11: where rolls of several snapshots stand under one header, the weight is the one that the vote was counted with.
+#[test]
+fn a_weight_of_another_snapshot_is_refused() {
+    let mut story = Story::voted();
+    story.world.propose(1, text("Proposed an epoch later"));
+    let story = story.decided();
+    let close = story.close(DECIDING);
+    let younger = |member: u8| (2, close.prove_weight(2, &member_id(member)).unwrap());
+    let mut counted = story.ballot_bundle(DECIDING);
+    assert!(verify(&counted.to_bytes(), &story.world.chain).is_ok());
+    let Statement::Ballot(part) = &mut counted.statement else { unreachable!() };
+    (part.snapshot, part.weight) = younger(VOTER);
+    assert_refused(&story, &counted, "P-6: the file shows the roll of epoch 2, the vote is counted by that of epoch 1");
+    let mut silent = silent(&story, SILENT, DECIDING);
+    let Statement::DidNotVote(part) = &mut silent.statement else { unreachable!() };
+    (part.snapshot, part.weight) = younger(SILENT);
+    assert_refused(&story, &silent, "P-6: the file shows the roll of epoch 2, the vote is counted by that of epoch 1");
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Story {
         Self::voted_in(World::founded_under(charter)).decided()
     }
 
-    fn decided(mut self) -> Self {
+    pub(crate) fn decided(mut self) -> Self {
         self.world.finish_epoch();
         self.world.block(vec![]);
         assert_eq!(self.world.closes.len() as u32, DECIDING);
