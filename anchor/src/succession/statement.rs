@@ -108,15 +108,24 @@ impl SuccessionStatement {
     }
 }
 
-/// Whether `member` signed both of two different statements for one spare seal: portable proof against the
-/// member, since at most one of them can be carried out.
+impl SuccessionStatement {
+    /// Whether one who signs this and `other` says two things of one spare seal. Where only the log differs up to which the
+    /// same hub goes on, both are true of whoever has the longer one.
+    #[must_use]
+    pub fn is_rival_of(&self, other: &Self) -> bool {
+        let of_this_log = Self { log_size: self.log_size, log_root: self.log_root, ..*other };
+        (self.dao, self.spare_seal) == (other.dao, other.spare_seal) && *self != of_this_log
+    }
+}
+
+/// Whether `member` signed two rival statements: portable proof against the member, since at most one of them can be
+/// carried out.
 pub fn signs_rivals(
     member: &XOnlyPublicKey,
     one: (&SuccessionStatement, &schnorr::Signature),
     other: (&SuccessionStatement, &schnorr::Signature),
 ) -> bool {
-    let rivals = one.0 != other.0 && (one.0.dao, one.0.spare_seal) == (other.0.dao, other.0.spare_seal);
-    rivals && one.0.is_signed_by(member, one.1) && other.0.is_signed_by(member, other.1)
+    one.0.is_rival_of(other.0) && one.0.is_signed_by(member, one.1) && other.0.is_signed_by(member, other.1)
 }
 
 /// E-12

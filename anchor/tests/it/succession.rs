@@ -176,6 +176,10 @@ fn of_two_rivals_the_mined_one_counts() {
     let (a, b) = (signature(&won, 41), signature(&lost, 41));
     assert!(signs_rivals(&key(41), (&ours, &a), (&theirs, &b)));
     assert!(!signs_rivals(&key(41), (&ours, &a), (&ours, &a)), "the same twice");
+    let shorter = SuccessionStatement { log_size: ours.log_size - 1, log_root: [7; 32], ..ours };
+    let again = shorter.sign(&keypair(41), &[0; 32]);
+    assert!(!signs_rivals(&key(41), (&ours, &a), (&shorter, &again)), "the same hub behind less of the log");
+    assert!(signs_rivals(&key(41), (&shorter, &again), (&theirs, &b)));
     assert!(!signs_rivals(&key(42), (&ours, &signature(&won, 42)), (&theirs, &b)));
     let elsewhere = SuccessionStatement { spare_seal: OutPoint { vout: 9, ..ours.spare_seal }, ..theirs };
     let other = elsewhere.sign(&keypair(41), &[0; 32]);

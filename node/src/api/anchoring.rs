@@ -142,6 +142,8 @@ pub enum SuccessionRequest {
         node_id: String,
         /// The last epoch that the members accept; the newest final one when absent.
         after: Option<u32>,
+        /// Entries of the log that stay, at most; all that are here when absent.
+        size: Option<u64>,
     },
     /// Follows the new hub from now on.
     Follow {

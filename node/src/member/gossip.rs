@@ -36,6 +36,18 @@ pub(super) struct Gossip {
     told: u64,
 }
 
+impl Gossip {
+    /// Peers that said hello and are no hub.
+    pub(super) fn friends(&self) -> &[PublicKey] {
+        &self.friends
+    }
+
+    /// The size of the longest log of which a head waits here.
+    pub(super) fn longest_shown(&self) -> u64 {
+        self.waiting.keys().map(|(size, _)| *size).max().unwrap_or(0)
+    }
+}
+
 /// Where this member's node listens for others, by its settings.
 ///
 /// # Errors
@@ -88,6 +100,10 @@ impl Member {
                 Ok(())
             }
             Msg::Head(head) if self.gossip.friends.contains(&peer) => self.on_head(&head.head),
+            Msg::LogFetch(fetch) if self.gossip.friends.contains(&peer) => self.serve_friend(peer, &fetch),
+            Msg::LogSegment(message) if self.gossip.friends.contains(&peer) => {
+                self.on_friends_segment(peer, &message.segment)
+            }
             other => {
                 tracing::debug!(%peer, ?other, "from a peer that is not the hub");
                 Ok(())
@@ -103,6 +119,7 @@ impl Member {
     /// A peer that is not the hub is gone.
     pub(super) fn forget_friend(&mut self, peer: PublicKey) {
         self.gossip.friends.retain(|friend| *friend != peer);
+        self.replication.forget(&peer);
     }
 
     /// Compares a head that somebody showed with this node's log; from the hub itself it is compared as well.

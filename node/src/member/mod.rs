@@ -10,6 +10,7 @@ mod keeping;
 mod lane;
 mod light;
 mod recourse;
+mod replicate;
 mod requests;
 mod review;
 mod speech;
@@ -36,6 +37,7 @@ use self::hubs::OtherHubs;
 use self::keeping::{COPY, Life};
 use self::lane::{InFlight, Op};
 use self::light::Reading;
+use self::replicate::Replication;
 use self::sync::PendingLink;
 use crate::api::SpotCheck;
 use crate::chain::ChainEvent;
@@ -85,6 +87,7 @@ pub struct Member {
     closing: BTreeMap<u32, Answer>,
     waiters: Waiters<Condition>,
     gossip: Gossip,
+    replication: Replication,
     /// Hubs of channels that are not the log's.
     hubs: OtherHubs,
     freshness: Freshness,
@@ -127,6 +130,7 @@ impl Member {
             closing: BTreeMap::new(),
             waiters: Waiters::default(),
             gossip: Gossip::default(),
+            replication: Replication::default(),
             hubs: OtherHubs::default(),
             freshness: Freshness::default(),
             cosigning: Cosigning::default(),
@@ -346,6 +350,8 @@ impl Role for Member {
     fn tick(&mut self) {
         self.expire();
         self.refetch_if_quiet();
+        let done = self.ask_friends();
+        self.shell.settle_trouble("peers", done);
         let done = self.judge_missing_data();
         self.shell.settle_trouble("availability", done);
         let done = self.resume_restored();

@@ -59,25 +59,8 @@ impl Member {
             self.halt(reason);
             return Ok(());
         }
-        let (mut chain, ledger) = self.shell.chain_and_ledger();
-        match ledger.append_segment(&segment, &mut chain) {
-            Ok(()) => {
-                let read_anew = self.shell.store.reads_anew();
-                self.shell.store_segments(std::slice::from_ref(&segment))?;
-                self.shell.alarms.remove(WAITING);
-                self.fetched = Instant::now();
-                self.shell.revision += 1;
-                self.shell.compare_with_log()?;
-                if let Some(broken) = self.broken_promise()? {
-                    self.halt(broken);
-                }
-                self.retry_links()?;
-                self.note_reading(read_anew)?;
-                self.cosign_if_possible()?;
-                self.shell.look_at_papers_again()?;
-                self.join_treasurers_if_current()?;
-                self.gossip_on()
-            }
+        match self.append(&segment) {
+            Ok(()) => Ok(()),
             // Asked for again when the chain has moved on.
             Err(LedgerError::NotYet { reason, .. }) => {
                 tracing::debug!(reason, "the log waits");
@@ -98,6 +81,34 @@ impl Member {
                 self.shell.reload_ledger()
             }
         }
+    }
+
+    /// Appends a segment that comes next, and stores it, whoever brought it.
+    ///
+    /// # Errors
+    /// As the ledger's; [`LedgerError::Ours`] also when it cannot be stored.
+    pub(super) fn append(&mut self, segment: &Segment) -> Result<(), LedgerError> {
+        let (mut chain, ledger) = self.shell.chain_and_ledger();
+        ledger.append_segment(segment, &mut chain)?;
+        self.keep(segment).map_err(LedgerError::Ours)
+    }
+
+    fn keep(&mut self, segment: &Segment) -> Result<()> {
+        let read_anew = self.shell.store.reads_anew();
+        self.shell.store_segments(std::slice::from_ref(segment))?;
+        self.shell.alarms.remove(WAITING);
+        self.fetched = Instant::now();
+        self.shell.revision += 1;
+        self.shell.compare_with_log()?;
+        if let Some(broken) = self.broken_promise()? {
+            self.halt(broken);
+        }
+        self.retry_links()?;
+        self.note_reading(read_anew)?;
+        self.cosign_if_possible()?;
+        self.shell.look_at_papers_again()?;
+        self.join_treasurers_if_current()?;
+        self.gossip_on()
     }
 
     pub(super) fn on_link_info(&mut self, info: &LinkInfo) -> Result<()> {

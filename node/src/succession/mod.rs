@@ -40,8 +40,8 @@ const LINK_VSIZE: u64 = 500;
 /// Carries out one step.
 pub(crate) fn answer(shell: &mut Shell, request: &SuccessionRequest) -> Result<SuccessionAnswer, ApiError> {
     match request {
-        SuccessionRequest::Propose { hub_log_key, anchor_key, node_id, after } => {
-            propose(shell, hub_log_key, anchor_key, node_id, *after)
+        SuccessionRequest::Propose { hub_log_key, anchor_key, node_id, after, size } => {
+            propose(shell, hub_log_key, anchor_key, node_id, *after, *size)
         }
         SuccessionRequest::Follow { .. } => {
             Err(ApiError::invalid("N-39", "this is a hub; members' nodes follow another one"))
@@ -62,6 +62,7 @@ fn propose(
     anchor_key: &str,
     node_id: &str,
     after: Option<u32>,
+    size: Option<u64>,
 ) -> Result<SuccessionAnswer, ApiError> {
     let anchored = shell.ledger.state().anchored();
     let last = match after {
@@ -73,7 +74,18 @@ fn propose(
     };
     // every batch that is here, but nothing that says that a later epoch is final.
     let later = anchored.iter().find(|record| record.header.epoch > last.header.epoch);
-    let log_size = shell.store.segment_end_up_to(later.map_or(u64::MAX >> 1, |record| record.position))?;
+    let most = later.map_or(u64::MAX >> 1, |record| record.position);
+    let log_size = shell.store.segment_end_up_to(most.min(size.unwrap_or(most)))?;
+    if let Some(size) = size
+        && (log_size <= last.position || size > shell.store.log_size()?.min(most))
+    {
+        let (least, have) = (last.position + 1, shell.store.log_size()?.min(most));
+        let message = format!(
+            "A-300: a statement behind epoch {} is about {least} to {have} entries here, not {size}",
+            last.header.epoch
+        );
+        return Err(ApiError::invalid("A-300", message));
+    }
     let log_root = shell.ledger.state().tree().root_at(log_size).context("the log is shorter than what is stored")?;
     let hub_node_key =
         node_id.trim().parse().map_err(|_| ApiError::invalid("A-100", format!("A-100: {node_id:?} is no node id")))?;
@@ -95,18 +107,19 @@ fn propose(
     Ok(SuccessionAnswer { file: Some(hex(&statement.encode())), words: words(&statement), done: true })
 }
 
-/// Signs as this member, once for each spare seal.
+/// Signs as this member, for one hub over each spare seal.
 fn sign(shell: &mut Shell, statement: &str, only_review: bool) -> Result<SuccessionAnswer, ApiError> {
     let statement = decode_statement(statement)?;
     check(shell, &statement)?;
     let name = format!("succession/{}", statement.spare_seal);
-    if let Some(before) = shell.store.meta(&name)?.filter(|before| *before != statement.encode()) {
-        let other =
-            SuccessionStatement::decode(&before).map_or_else(|_| String::new(), |other| other.hub_key.to_string());
+    let before = shell.store.meta(&name)?.map(|before| SuccessionStatement::decode(&before)).transpose();
+    let before = before.map_err(|error| ApiError::ours(format!("the stored statement cannot be read: {error}")))?;
+    if let Some(other) = before.filter(|before| statement.is_rival_of(before)) {
         return Err(ApiError::invalid(
             "A-107",
             format!(
-                "A-107: this member has signed for the hub {other} over the same spare seal; signing a rival proves fraud"
+                "A-107: this member has signed for the hub {} over the same spare seal; signing a rival proves fraud",
+                other.hub_key
             ),
         ));
     }
@@ -115,7 +128,7 @@ fn sign(shell: &mut Shell, statement: &str, only_review: bool) -> Result<Success
         None => {
             let size = shell.store.log_size()?;
             return Err(ApiError::not_now(format!(
-                "A-300: the statement is about a log of {} entries; this node has {size} of them and cannot compare",
+                "A-300: the statement is about a log of {} entries; this node has {size} of them and cannot compare. It takes the rest from the hub or, where they are connected (gossip, in the settings or the charter), from other members; or have the statement made about what everybody has: althing succession propose --size {size} …",
                 statement.log_size
             )));
         }

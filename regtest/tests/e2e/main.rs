@@ -8,6 +8,7 @@
     reason = "helpers of tests may fail like tests; clippy's exemption sees only test functions"
 )]
 
+mod absent_signers;
 mod accounts;
 mod anchoring;
 mod bad_input;

@@ -32,11 +32,14 @@ pub enum SuccessionCommand {
         /// Last epoch that the members accept; the newest final one when absent.
         #[arg(long, value_name = "EPOCH")]
         after: Option<u32>,
+        /// Entries of the log that stay, when some who have to sign have fewer than this node; all when absent.
+        #[arg(long, value_name = "ENTRIES")]
+        size: Option<u64>,
         /// The file to write.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Sign a statement as a member. Only one for each spare seal.
+    /// Sign a statement as a member. Only for one hub over each spare seal.
     Sign {
         /// The statement.
         statement: PathBuf,
@@ -120,8 +123,8 @@ pub(super) fn succession(
     }
     let caller = Caller::connect(global, backend, console)?;
     let (request, out) = match command {
-        C::Propose { hub_log_key, anchor_key, node_id, after, out } => {
-            (SuccessionRequest::Propose { hub_log_key, anchor_key, node_id, after }, Some(out))
+        C::Propose { hub_log_key, anchor_key, node_id, after, size, out } => {
+            (SuccessionRequest::Propose { hub_log_key, anchor_key, node_id, after, size }, Some(out))
         }
         C::Follow { certificate, address } => {
             let certificate = read_file(&certificate)?;
