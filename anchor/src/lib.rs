@@ -120,7 +120,7 @@ pub use treasury::{
     PaperError, Passing, PlanError, PolicyError, PolicySize, PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery,
     SEARCHED_INDEXES, ScriptKind, SignatureRefusal, SignedPaper, SigningStatus, SpendFinding, SpendIntent, SpendPlan,
     SpendingPath, Stage, Treasury, TreasuryCoin, TreasuryError, TreasuryTemplate, check as check_psbt, check_ownership,
-    child_pays_for_parent, compile_policy, fee_at, finalise, finalise_payout, input_origin, input_origins,
+    child_pays_for_parent, coins_psbt, compile_policy, fee_at, finalise, finalise_payout, input_origin, input_origins,
     is_treasurer_hello, judge_spend, judge_staged, merge_signatures, output_origin, ownership_psbt, prevout_of, queue,
     read_payout, read_proof, replacement_floor, return_psbt, sign_treasurer_hello, signatures_only, signers_of,
     verify_signatures, worst_weight, write_payout, write_proof,

@@ -37,6 +37,10 @@ fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
     }
     let silent_key = view::silent_key(shell);
     let undone = crate::undone::undone(shell)?.map(|undone| undone.words());
+    let undone = match undone {
+        Some(words) => Some(words),
+        None => shell.spent_spare_seal()?,
+    };
     Ok(AnchorReply::Health { fraud, unavailable, silent_key, undone, alarms: shell.alarms.values().cloned().collect() })
 }
 

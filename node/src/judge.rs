@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use althing_anchor::{BlockHashes, HeaderChain, HeaderError, work_caveat};
-use bitcoin::{BlockHash, Network};
+use bitcoin::{BlockHash, Network, OutPoint};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Access, Bitcoind};
@@ -81,16 +81,28 @@ pub fn verify(bundle: &[u8], source: &Source) -> VerifyReport {
     match judged {
         Ok(finding) => {
             let is_final = finding.depth >= finding.final_depth;
+            let shallow = (!is_final).then(|| {
+                let (depth, needed) = (finding.depth, finding.final_depth);
+                format!("P-8: the newest link is {depth} deep in the blocks given; it is final at {needed}")
+            });
+            let mut trusted = blocks.trusted();
+            let void = finding.spare_seal.map_or(Spare::Unspent, |spare_seal| blocks.look_at_spare(&spare_seal));
+            let void = match void {
+                Spare::Unspent => None,
+                Spare::Spent(reason) => Some(reason),
+                Spare::NotAsked(words) => {
+                    trusted.push(words);
+                    None
+                }
+            };
+            let reason = shallow.or(void);
             VerifyReport {
-                verdict: if is_final { Verdict::Valid } else { Verdict::CannotTell },
-                reason: (!is_final).then(|| {
-                    let (depth, needed) = (finding.depth, finding.final_depth);
-                    format!("P-8: the newest link is {depth} deep in the blocks given; it is final at {needed}")
-                }),
+                verdict: if reason.is_none() { Verdict::Valid } else { Verdict::CannotTell },
+                reason,
                 statement: finding.statement,
                 checked: finding.checked,
                 unchecked: finding.unchecked,
-                trusted: blocks.trusted(),
+                trusted,
                 depth: Some(finding.depth),
             }
         }
@@ -112,6 +124,16 @@ impl VerifyReport {
             reason: Some(reason),
         }
     }
+}
+
+/// Whether another hub may have been put in the place of the one whose links a file holds (P-8).
+enum Spare {
+    /// No: the spare seal is there.
+    Unspent,
+    /// Perhaps: why it cannot be told.
+    Spent(String),
+    /// The source does not say: what is believed.
+    NotAsked(String),
 }
 
 /// Block hashes from a [`Source`].
@@ -196,6 +218,26 @@ impl Blocks {
                 trusted
             }
             Self::Bitcoind(asked) => vec![format!("The Bitcoin source at {} tells the best chain.", asked.url)],
+        }
+    }
+
+    /// Whether the spare seal behind the newest link of a file is spent in a block.
+    fn look_at_spare(&self, spare_seal: &OutPoint) -> Spare {
+        let believed = |why: &str| {
+            Spare::NotAsked(format!(
+                "That no succession over the spare seal {spare_seal} has made these links void is believed: {why}."
+            ))
+        };
+        match self {
+            Self::Headers(_) => believed("headers do not show it"),
+            Self::Bitcoind(asked) => match asked.bitcoind.unspent_confirmations(spare_seal) {
+                Ok(Some(_)) => Spare::Unspent,
+                Ok(None) => Spare::Spent(format!(
+                    "P-8: the spare seal {spare_seal} is spent: if members have put another hub in place over it, the links of this file may be void \
+                     (A-108); a file that a node of the successor writes shows the succession"
+                )),
+                Err(error) => believed(&error.to_string()),
+            },
         }
     }
 

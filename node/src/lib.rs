@@ -29,6 +29,7 @@ pub mod proof;
 pub mod replay;
 pub mod setup;
 pub mod shell;
+mod spare;
 mod speaker;
 pub mod stakes;
 pub mod store;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use althing_anchor::{SuccessionCertificate, Treasury, genesis_outputs};
+use althing_anchor::{SuccessionCertificate, SuccessionStatement, Treasury, genesis_outputs};
 use althing_governance::charter::{Charter, Class, Template, TemplateArguments, UnknownTemplate, check_change, diff};
 use anyhow::{Context, Result, bail, ensure};
 use bitcoin::{Amount, FeeRate, Network, ScriptBuf, XOnlyPublicKey};
@@ -282,13 +282,21 @@ pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<J
 /// # Errors
 /// A certificate that names other keys than this seed's, a founding file that does not hold or is of another DAO, an address
 /// that is none, or I/O.
-pub fn take_over(dir: &Path, password: &str, certificate: &str, dao_file: &Path, listen: &str) -> Result<Vec<String>> {
+pub fn take_over(
+    dir: &Path,
+    password: &str,
+    certificate: &str,
+    earlier: &[String],
+    dao_file: &Path,
+    listen: &str,
+) -> Result<Vec<String>> {
     let _lease = Lease::take(dir)?;
     let socket: SocketAddr =
         listen.parse().with_context(|| format!("N-12: {listen:?} is not host:port with a numeric host"))?;
     let bytes = unhex(certificate.trim())?;
     let decoded = SuccessionCertificate::decode(&bytes).context("A-102: this is no certificate of a succession")?;
     let statement = *decoded.statement();
+    let rows = earlier.iter().map(|text| earlier_succession(text, &statement)).collect::<Result<Vec<_>>>()?;
     let keys = Keys::open(dir, password)?;
     let public = keys.public();
     let anchor_key = anchor_key_here(&Config::load(dir)?, &keys, &statement.anchor_key)?;
@@ -311,12 +319,33 @@ pub fn take_over(dir: &Path, password: &str, certificate: &str, dao_file: &Path,
     dao.hub = PeerAddress { node_id: statement.hub_node_key, socket }.to_string();
     dao.save(dir)?;
     let row = SuccessionRow { certificate: bytes, address: listen.to_owned() };
-    Store::open(dir)?.write(|writer| writer.put_succession(statement.log_size, &row))?;
+    Store::open(dir)?.write(|writer| {
+        for (size, row) in rows.iter().chain([&(statement.log_size, row.clone())]) {
+            writer.put_succession(*size, row)?;
+        }
+        Ok(())
+    })?;
     Ok(vec![
         format!("This is the hub of DAO {} now, behind link {}.", dao.params.dao_id, statement.last_link),
         format!("Start it with `althing hub run`; members find it at {}.", dao.hub),
         format!("It takes the log of {} entries back from them before it signs anything.", statement.log_size),
     ])
+}
+
+/// a hub that takes over reads the whole log, also across the successions before its own.
+fn earlier_succession(text: &str, own: &SuccessionStatement) -> Result<(u64, SuccessionRow)> {
+    let certificate = unhex(text.trim())?;
+    let decoded =
+        SuccessionCertificate::decode(&certificate).context("A-102: this is no certificate of a succession")?;
+    let statement = decoded.statement();
+    let reason = format!(
+        "A-306: a succession behind {} entries and link {} is not before the one behind {} entries and link {}",
+        statement.log_size, statement.last_link, own.log_size, own.last_link
+    );
+    let is_before = (statement.dao, statement.log_size < own.log_size) == (own.dao, true);
+    ensure!(is_before && statement.last_link <= own.last_link, ApiError::invalid("A-306", reason));
+    // Nobody is looked for where that hub was.
+    Ok((statement.log_size, SuccessionRow { certificate, address: String::new() }))
 }
 
 /// D-12: Bitcoin knows the genesis transaction, mined or about to be.

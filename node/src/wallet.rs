@@ -213,6 +213,21 @@ impl Wallet {
         fee_rate: FeeRate,
         promised: Vec<OutPoint>,
     ) -> Result<(Transaction, Vec<TxOut>)> {
+        self.spend_beside((funding, from, KEY_PATH_WITNESS), &[to], fee_rate, promised)
+    }
+
+    /// The same from any output that is not the wallet's, with the weight of what its owners put into the witness, to `to` as the first
+    /// outputs.
+    ///
+    /// # Errors
+    /// As [`Self::splice_in`].
+    pub fn spend_beside(
+        &mut self,
+        (outpoint, from, witness): (OutPoint, TxOut, Weight),
+        to: &[TxOut],
+        fee_rate: FeeRate,
+        promised: Vec<OutPoint>,
+    ) -> Result<(Transaction, Vec<TxOut>)> {
         let foreign = bitcoin::psbt::Input { witness_utxo: Some(from.clone()), ..Default::default() };
         let mut builder = self.wallet.build_tx().coin_selection(chooses());
         builder
@@ -220,13 +235,13 @@ impl Wallet {
             .fee_rate(fee_rate)
             .exclude_unconfirmed()
             .unspendable(promised)
-            .add_foreign_utxo_with_sequence(funding, foreign, KEY_PATH_WITNESS, Sequence::ENABLE_RBF_NO_LOCKTIME)
-            .map_err(|error| anyhow::anyhow!("W-5: the funding output cannot be spliced: {error}"))?
-            .set_recipients(vec![(to.script_pubkey.clone(), to.value)]);
+            .add_foreign_utxo_with_sequence(outpoint, foreign, witness, Sequence::ENABLE_RBF_NO_LOCKTIME)
+            .map_err(|error| anyhow::anyhow!("W-5: output {outpoint} cannot be spent: {error}"))?
+            .set_recipients(to.iter().map(|to| (to.script_pubkey.clone(), to.value)).collect());
         let psbt: Psbt = builder.finish().map_err(|error| {
             anyhow::Error::new(crate::api::ApiError::not_now(format!(
-                "W-1: the wallet cannot add {} sat to a channel at {} sat/vB: {error}; confirmed balance {} sat",
-                (to.value.to_sat()).saturating_sub(from.value.to_sat()),
+                "W-1: the wallet cannot add {} sat and the fee at {} sat/vB: {error}; confirmed balance {} sat",
+                to.iter().map(|to| to.value.to_sat()).sum::<u64>().saturating_sub(from.value.to_sat()),
                 fee_rate.to_sat_per_vb_ceil(),
                 self.wallet.balance().confirmed.to_sat(),
             )))

@@ -98,10 +98,11 @@ pub trait Backend: Send + Sync {
         data: &Path,
         password: &str,
         certificate: &str,
+        earlier: &[String],
         dao_file: &Path,
         listen: &str,
     ) -> anyhow::Result<Vec<String>> {
-        althing_node::setup::take_over(data, password, certificate, dao_file, listen)
+        althing_node::setup::take_over(data, password, certificate, earlier, dao_file, listen)
     }
 
     /// Starts a hub.

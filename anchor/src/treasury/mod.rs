@@ -34,7 +34,7 @@ pub use explain::{PolicySize, SpendingPath};
 pub use fields::{PsbtProof, read_payout, read_proof, write_payout, write_proof};
 pub use intent::SpendIntent;
 pub use judge::{MinedSpend, SpendFinding, judge_spend, judge_staged};
-pub use ownership::{OwnershipProof, check_ownership, ownership_psbt};
+pub use ownership::{OwnershipProof, check_ownership, coins_psbt, ownership_psbt};
 pub use paper::{
     MAX_PAPER_BYTES, MAX_REMARK_BYTES, Paper, PaperBody, PaperError, SignedPaper, is_treasurer_hello,
     sign_treasurer_hello, signatures_only,

@@ -51,10 +51,26 @@ pub fn ownership_psbt(
     };
     let all: Vec<&TreasuryCoin> = std::iter::once(&first).chain(coins).collect();
     let transaction = to_sign(all.iter().map(|coin| coin.outpoint));
+    coins_psbt(treasury, transaction, &all)
+}
+
+/// A PSBT of `transaction`, which spends `coins`, with all that signers of the treasury ask for.
+///
+/// # Errors
+/// [`PlanError`] for a coin that is not what it says, or that the transaction does not spend.
+pub fn coins_psbt(treasury: &Treasury, transaction: Transaction, coins: &[&TreasuryCoin]) -> Result<Psbt, PlanError> {
     let bad = |coin: &TreasuryCoin, reason: String| PlanError::BadCoin { outpoint: coin.outpoint, reason };
-    let mut psbt = Psbt::from_unsigned_tx(transaction).map_err(|error| bad(&first, error.to_string()))?;
+    let spent: Vec<OutPoint> = transaction.input.iter().map(|txin| txin.previous_output).collect();
+    if let Some(coin) = coins.iter().find(|coin| !spent.contains(&coin.outpoint)) {
+        return Err(bad(coin, "the transaction does not spend it".to_owned()));
+    }
+    let mut psbt = Psbt::from_unsigned_tx(transaction).map_err(|error| PlanError::BadCoin {
+        outpoint: spent.first().copied().unwrap_or(OutPoint::null()),
+        reason: error.to_string(),
+    })?;
     let taproot = is_taproot(treasury.descriptor());
-    for (number, coin) in all.iter().enumerate() {
+    for coin in coins {
+        let Some(number) = spent.iter().position(|outpoint| *outpoint == coin.outpoint) else { continue };
         if coin.transaction.compute_txid() != coin.outpoint.txid {
             return Err(bad(coin, "its transaction has another id".to_owned()));
         }

@@ -300,6 +300,7 @@ impl Member {
             }
             self.retry_links()?;
             self.shell.watch_anchoring()?;
+            self.shell.watch_spare_seal()?;
             self.cosign_if_possible()?;
             self.fetch_if_behind();
             crate::treasury::rebroadcast(&mut self.shell);

@@ -1,4 +1,4 @@
-//! The log from member to member: while the hub is away or gives nothing, members' nodes give each other what they have (N-84).
+//! The log from member to member: while the hub is away or gives nothing, members' nodes give each other what they have (N-245).
 //!
 //! A segment is the hub's word by its receipt, whoever brings it, so that nothing of a friend's is taken on trust.
 

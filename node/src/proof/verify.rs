@@ -18,8 +18,8 @@ use althing_governance::id::{HeaderHash, MemberId, ProposalId};
 use althing_governance::signing::verify_all;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
 use althing_governance::voting::Measure;
-use bitcoin::Network;
 use bitcoin::secp256k1::{Secp256k1, XOnlyPublicKey};
+use bitcoin::{Network, OutPoint};
 
 use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
 use super::budget::check_budget;
@@ -55,6 +55,9 @@ pub struct Finding {
     pub treasuries: Vec<String>,
     /// The payment that is shown to be authorised, if one is.
     pub payment: Option<ShownPayment>,
+    /// The spare seal behind the newest link of the file; once it is spent, a succession may have made such links void. `None` for
+    /// what holds whichever links count: what somebody signed.
+    pub spare_seal: Option<OutPoint>,
 }
 
 /// Why a proof file is refused.
@@ -154,6 +157,15 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
             return Err(fail("statement")("P-300: a statement over a refill inside another".into()));
         }
     };
+    let rests_on_links = under.is_some()
+        && !matches!(
+            claim,
+            Statement::ReceiptFraud(_)
+                | Statement::HeadFraud(_)
+                | Statement::BadEntry(_)
+                | Statement::TwoCheckpoints(_)
+                | Statement::Equivocation(_)
+        );
     let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();
     let treasuries = generations(std::iter::once(&bundle.charter).chain(charters.iter().copied()));
     let final_depth = params.charter.final_depth;
@@ -168,6 +180,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         charter,
         treasuries,
         payment,
+        spare_seal: rests_on_links.then_some(links.spare_seal),
     })
 }
 
@@ -287,6 +300,8 @@ struct Versions {
 /// The links of a file.
 struct Links {
     newest: VerifiedLink,
+    /// The spare seal behind it.
+    spare_seal: OutPoint,
 }
 
 /// The links are one chain from the genesis transaction, each mined after its epoch's closing block, also over successions.
@@ -324,7 +339,7 @@ fn check_links(
         key = part.header.next_anchor_key;
         last = Some((&part.header, link));
     }
-    Ok(Links { newest: chain.newest() })
+    Ok(Links { newest: chain.newest(), spare_seal })
 }
 
 /// P-6: a ballot is counted as cast.

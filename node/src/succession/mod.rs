@@ -6,18 +6,13 @@ use std::collections::BTreeMap;
 
 use althing_anchor::{
     CertificateError, ClaimedSuccession, Commitment, Primary, SuccessionCertificate, SuccessionRules,
-    SuccessionSignature, SuccessionStatement, Treasury, VerifiedLink, judge_succession, succession_outputs,
+    SuccessionSignature, SuccessionStatement, VerifiedLink, judge_succession,
 };
 use althing_governance::id::MemberId;
 use althing_governance::state::AnchoredRecord;
 use anyhow::Context as _;
-use bdk_wallet::miniscript::psbt::PsbtExt as _;
-use bitcoin::absolute::LockTime;
-use bitcoin::hashes::Hash as _;
-use bitcoin::secp256k1::{Keypair, Message, Secp256k1, XOnlyPublicKey, schnorr};
-use bitcoin::sighash::{EcdsaSighashType, SighashCache};
-use bitcoin::transaction::Version;
-use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness};
+use bitcoin::OutPoint;
+use bitcoin::secp256k1::{Keypair, XOnlyPublicKey, schnorr};
 
 use crate::api::{ApiError, SuccessionAnswer, SuccessionRequest};
 use crate::chain_view::decode_evidence;
@@ -28,14 +23,9 @@ use crate::shell::Shell;
 
 mod due;
 mod follow;
+mod spend;
 
 pub(crate) use follow::seal_behind;
-
-/// Value of the new spare seal.
-const SPARE_SEAL: Amount = Amount::from_sat(1000);
-
-/// Generous size of a spend of a treasury of up to 15 keys, vB.
-const LINK_VSIZE: u64 = 500;
 
 /// Carries out one step.
 pub(crate) fn answer(shell: &mut Shell, request: &SuccessionRequest) -> Result<SuccessionAnswer, ApiError> {
@@ -48,9 +38,11 @@ pub(crate) fn answer(shell: &mut Shell, request: &SuccessionRequest) -> Result<S
         }
         SuccessionRequest::Sign { statement, only_review } => sign(shell, statement, *only_review),
         SuccessionRequest::Collect { statement, signatures } => collect(shell, statement, signatures),
-        SuccessionRequest::Spend { certificate, fee_rate_sat_vb } => spend(shell, certificate, *fee_rate_sat_vb),
-        SuccessionRequest::Cosign { certificate, psbt, only_review } => cosign(shell, certificate, psbt, *only_review),
-        SuccessionRequest::Publish { psbts } => publish(shell, psbts),
+        SuccessionRequest::Spend { certificate, fee_rate_sat_vb } => spend::write(shell, certificate, *fee_rate_sat_vb),
+        SuccessionRequest::Cosign { certificate, psbt, only_review } => {
+            spend::cosign(shell, certificate, psbt, *only_review)
+        }
+        SuccessionRequest::Publish { psbts } => spend::publish(shell, psbts),
         SuccessionRequest::Judge { certificate } => judge(shell, certificate),
     }
 }
@@ -194,86 +186,6 @@ fn collect(shell: &Shell, statement: &str, signatures: &[String]) -> Result<Succ
     Ok(SuccessionAnswer { file: Some(hex(&certificate.encode())), words, done })
 }
 
-/// The transaction that treasurers have to sign: it spends the spare seal into the certificate.
-fn spend(shell: &Shell, certificate: &str, fee_rate_sat_vb: u64) -> Result<SuccessionAnswer, ApiError> {
-    let certificate = weighed(shell, certificate)?;
-    let statement = certificate.statement();
-    let (spent, script) = spare_seal(shell, statement.spare_seal)?;
-    let fee = Amount::from_sat(LINK_VSIZE.saturating_mul(fee_rate_sat_vb));
-    let seal = spent.value.checked_sub(SPARE_SEAL).and_then(|rest| rest.checked_sub(fee));
-    let seal = seal.filter(|seal| *seal >= althing_anchor::MIN_SEAL).ok_or_else(|| {
-        ApiError::not_now(format!(
-            "A-105: the spare seal holds {}, which does not pay {fee} and two seals",
-            spent.value
-        ))
-    })?;
-    let output = succession_outputs(&certificate, seal, SPARE_SEAL, spent.script_pubkey.clone());
-    let input = TxIn {
-        previous_output: statement.spare_seal,
-        script_sig: ScriptBuf::new(),
-        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
-        witness: Witness::new(),
-    };
-    let tx =
-        Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input: vec![input], output: output.into() };
-    let mut psbt = Psbt::from_unsigned_tx(tx).map_err(|error| ApiError::ours(error.to_string()))?;
-    psbt.inputs[0].witness_utxo = Some(spent);
-    psbt.inputs[0].witness_script = Some(script);
-    let words = vec![format!("The succession link {} waits for the treasurers.", psbt.unsigned_tx.compute_txid())];
-    Ok(SuccessionAnswer { file: Some(hex(&psbt.serialize())), words, done: true })
-}
-
-/// Signs it as this treasurer, if it is what the certificate asks for.
-fn cosign(shell: &Shell, certificate: &str, psbt: &str, only_review: bool) -> Result<SuccessionAnswer, ApiError> {
-    let certificate = weighed(shell, certificate)?;
-    let statement = certificate.statement();
-    let mut psbt = decode_psbt(psbt)?;
-    let (spent, script) = spare_seal(shell, statement.spare_seal)?;
-    let tx = psbt.unsigned_tx.clone();
-    let value = |vout: usize| tx.output.get(vout).map_or(Amount::ZERO, |output| output.value);
-    let wanted = succession_outputs(&certificate, value(0), value(1), spent.script_pubkey.clone());
-    let is_it = tx.output == wanted
-        && tx.input.len() == 1
-        && tx.input.first().is_some_and(|input| input.previous_output == statement.spare_seal)
-        && value(1) >= althing_anchor::MIN_SEAL;
-    if !is_it {
-        return Err(ApiError::invalid("A-105", "A-105: the transaction is not the one that the certificate asks for"));
-    }
-    let paid = spent.value.checked_sub(value(0)).and_then(|rest| rest.checked_sub(value(1))).unwrap_or(Amount::ZERO);
-    let mut words = words(statement);
-    words.push(format!("The link pays a fee of {} sat out of the spare seal.", paid.to_sat()));
-    if only_review {
-        return Ok(SuccessionAnswer { file: None, words, done: false });
-    }
-    let mut cache = SighashCache::new(&tx);
-    let sighash = cache
-        .p2wsh_signature_hash(0, &script, spent.value, EcdsaSighashType::All)
-        .map_err(|error| ApiError::ours(error.to_string()))?;
-    let key = shell.keys.treasury();
-    let signature = Secp256k1::new().sign_ecdsa(&Message::from_digest(sighash.to_byte_array()), &key.secret_key());
-    let (public, signature) = (key.public_key().into(), bitcoin::ecdsa::Signature::sighash_all(signature));
-    psbt.inputs[0].partial_sigs.insert(public, signature);
-    words.push("Signed as a treasurer.".to_owned());
-    Ok(SuccessionAnswer { file: Some(hex(&psbt.serialize())), words, done: true })
-}
-
-/// Puts the treasurers' signatures together and broadcasts the link.
-fn publish(shell: &Shell, psbts: &[String]) -> Result<SuccessionAnswer, ApiError> {
-    let mut parts = psbts.iter().map(|psbt| decode_psbt(psbt));
-    let mut psbt =
-        parts.next().ok_or_else(|| ApiError::invalid("A-105", "A-105: no signed transaction is given"))??;
-    for part in parts {
-        psbt.combine(part?).map_err(|error| ApiError::invalid("A-105", format!("A-105: {error}")))?;
-    }
-    psbt.finalize_mut(&Secp256k1::verification_only()).map_err(|errors| {
-        let why: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        ApiError::not_now(format!("A-105: the treasurers' signatures do not suffice: {}", why.join("; ")))
-    })?;
-    let tx = psbt.extract_tx_unchecked_fee_rate();
-    let txid = shell.bitcoind.submit(&tx).map_err(|error| ApiError::not_now(error.to_string()))?;
-    Ok(SuccessionAnswer { file: None, words: vec![format!("The succession link {txid} is broadcast.")], done: true })
-}
-
 /// Whether the certificate is carried out on Bitcoin.
 fn judge(shell: &Shell, certificate: &str) -> Result<SuccessionAnswer, ApiError> {
     let certificate = decode_certificate(certificate)?;
@@ -288,7 +200,7 @@ fn judge(shell: &Shell, certificate: &str) -> Result<SuccessionAnswer, ApiError>
     })?;
     let evidence = decode_evidence(&tx, &inclusion)?;
     let links = primary(shell)?;
-    let (spare, _) = spare_seal(shell, statement.spare_seal)?;
+    let spare = spend::spare_seal(shell, statement.spare_seal)?;
     let charter = shell.ledger.state().charter();
     let rules = SuccessionRules { final_depth: charter.final_depth, window_blocks: charter.succession_window_blocks };
     let (roll, total) = roll(shell, &statement)?;
@@ -296,7 +208,7 @@ fn judge(shell: &Shell, certificate: &str) -> Result<SuccessionAnswer, ApiError>
         dao: shell.dao.params.dao_id.0,
         links: &links,
         spare_seal: statement.spare_seal,
-        spare_script: &spare.script_pubkey,
+        spare_script: &spare.script(),
     };
     let claim = ClaimedSuccession { certificate: &certificate, evidence: &evidence };
     let found = judge_succession(&claim, &primary, &roll, total, rules, &StoredBlocks(&shell.store))
@@ -367,22 +279,6 @@ fn roll(shell: &Shell, statement: &SuccessionStatement) -> Result<(BTreeMap<XOnl
     Ok(due::weights(roll, state, statement.log_size))
 }
 
-/// The spare seal and its witness script: the treasury's, at index 0 (T-6).
-fn spare_seal(shell: &Shell, outpoint: OutPoint) -> Result<(TxOut, ScriptBuf), ApiError> {
-    let tx = match outpoint.txid == shell.dao.params.first_seal.txid {
-        true => shell.dao.genesis_tx.clone(),
-        false => created(shell, outpoint)?.transaction().clone(),
-    };
-    let index = usize::try_from(outpoint.vout).unwrap_or(usize::MAX);
-    let output = tx.output.get(index).context("there is no such spare seal")?.clone();
-    let treasury = Treasury::parse(&shell.dao.params.charter.treasury_descriptor).map_err(anyhow::Error::from)?;
-    let definite = treasury.descriptor().at_derivation_index(0).map_err(anyhow::Error::from)?;
-    let script = definite.explicit_script().map_err(|error| {
-        ApiError::invalid("A-105", format!("A-105: this treasury has no witness script to sign here: {error}"))
-    })?;
-    Ok((output, script))
-}
-
 /// Genesis transaction and every link on Bitcoin whose header is known, by epoch.
 fn primary(shell: &Shell) -> Result<Vec<VerifiedLink>, ApiError> {
     let verified = |number, commitment, outpoint| -> Result<VerifiedLink, ApiError> {
@@ -429,10 +325,6 @@ fn decode_statement(text: &str) -> Result<SuccessionStatement, ApiError> {
 fn decode_certificate(text: &str) -> Result<SuccessionCertificate, ApiError> {
     let bytes = bytes(text)?;
     SuccessionCertificate::decode(&bytes).map_err(|error| ApiError::invalid("A-102", format!("A-102: {error}")))
-}
-
-fn decode_psbt(text: &str) -> Result<Psbt, ApiError> {
-    Psbt::deserialize(&bytes(text)?).map_err(|error| ApiError::invalid("A-105", format!("A-105: {error}")))
 }
 
 fn bytes(text: &str) -> Result<Vec<u8>, ApiError> {

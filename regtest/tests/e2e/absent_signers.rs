@@ -16,7 +16,7 @@ const ASTRID: usize = 0;
 const BJARNI: usize = 1;
 const GUDRUN: usize = 2;
 
-/// N-84: 500,000 and 400,000 of 1,500,000; neither is more than half without the other.
+/// N-245: 500,000 and 400,000 of 1,500,000; neither is more than half without the other.
 #[test]
 fn who_was_away_when_the_hub_went_signs_as_well() {
     with_members_on_roll("absent-signers", |assembly| {

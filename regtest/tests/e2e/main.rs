@@ -59,6 +59,7 @@ mod staged;
 mod stale_backup;
 mod story;
 mod succession;
+mod succession_again;
 mod tampered_log;
 mod tampered_proof;
 mod timestamps;

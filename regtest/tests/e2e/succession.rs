@@ -4,9 +4,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use althing_node::api::ProofStatement;
 use althing_regtest::story::{Actor, Assembly, Ran, audit, conclude, export, motions, verify, vote_until_acknowledged};
 use althing_regtest::{Look, wait_for};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::stage::with_members_on_roll;
@@ -16,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[test]
 fn members_and_treasurers_go_on_without_the_hub() {
     with_members_on_roll("succession", |assembly| {
+        let before = decided_before(assembly)?;
         assembly.narrator.step("the hub is gone; members sign for another one");
         assembly.hub.kill();
         let folder = assembly.data_dir.join("succession");
@@ -57,11 +59,16 @@ fn members_and_treasurers_go_on_without_the_hub() {
         let swapped = run(&assembly.members[1], &["cosign", &few, &link, "--out", &other, "--yes"])?;
         ensure!(swapped.code == Some(1), "a treasurer signs for a minority: {swapped:?}");
         run(&assembly.members[1], &["cosign", &enough, &link, "--out", &other, "--yes"])?.succeeded()?;
+        let none = run(&assembly.members[4], &["cosign", &enough, &link, "--out", &file("never")?, "--yes"])?;
+        ensure!(none.code == Some(1) && none.stderr.contains("A-105"), "Njal is no treasurer: {none:?}");
         let early = run(&assembly.members[3], &["check", &enough])?;
         ensure!(early.code == Some(2), "it is not on Bitcoin yet: {early:?}");
         run(&assembly.members[4], &["publish", &one, &other])?.succeeded()?;
         assembly.node.mine(1)?;
         seen(assembly)?;
+        for member in &assembly.members {
+            told_of_spare_seal(member)?;
+        }
 
         assembly.narrator.step("everybody judges the succession");
         for member in &assembly.members {
@@ -75,6 +82,17 @@ fn members_and_treasurers_go_on_without_the_hub() {
         collect(assembly, &rival, &[file("rival-signature")?], &few_rivals)?;
         let lost = run(&assembly.members[3], &["check", &few_rivals])?;
         ensure!(lost.code == Some(1), "two rivals continued one chain: {lost:?}");
+
+        assembly.narrator.step("a file of the former hub's links does not tell of it");
+        let (url, cookie) = (assembly.node.rpc_url(), utf8(&assembly.node.cookie_file())?);
+        let asked = assembly.members[3].cli().run(&["verify", &before, "--bitcoind", &url, "--cookie", &cookie])?;
+        ensure!(asked.code == Some(2) && asked.stdout.contains("P-8: the spare seal"), "{asked:?}");
+        let headers = file("headers.bin")?;
+        let written = ["headers", "export", &headers, "--bitcoind", &url, "--cookie", &cookie];
+        assembly.members[3].cli().run(&written)?.succeeded()?;
+        let offline = assembly.members[3].cli().run(&["verify", &before, "--headers", &headers])?;
+        let is_said = offline.stdout.contains("That no succession over the spare seal");
+        ensure!(offline.code == Some(0) && is_said, "{offline:?}");
 
         assembly.narrator.step("a new hub takes over, and everybody follows it");
         let listen = format!("127.0.0.1:{}", free_port()?);
@@ -119,6 +137,7 @@ fn members_and_treasurers_go_on_without_the_hub() {
         former.start()?;
         former.cli().run(&["hub", "confirm"])?;
         assembly.mine(2)?;
+        told_of_spare_seal(&former)?;
         for member in &assembly.members {
             let health = member.cli().run(&["health"])?;
             ensure!(health.code == Some(0), "{health:?}");
@@ -129,9 +148,47 @@ fn members_and_treasurers_go_on_without_the_hub() {
     });
 }
 
+/// The tally of a text, in a file that bitcoind shows to be valid while the hub is there.
+fn decided_before(assembly: &Assembly) -> Result<String> {
+    let mut motions = motions(&assembly.members[4].wallet_address()?);
+    motions.truncate(1);
+    motions[0].draft.title = "Keep a second seal".to_owned();
+    let tabled = althing_regtest::story::propose(assembly, motions)?;
+    let [text] = tabled.as_slice() else { bail!("one proposal") };
+    for (i, member) in assembly.members.iter().enumerate() {
+        for choice in text.motion.ballots[i] {
+            vote_until_acknowledged(member, &text.id, choice.clone())?;
+        }
+    }
+    conclude(assembly, &tabled)?;
+    let path = assembly.data_dir.join("before.althing");
+    assembly.members[0].export_proof(&text.id, ProofStatement::Tally, &path)?;
+    let (url, cookie) = (assembly.node.rpc_url(), utf8(&assembly.node.cookie_file())?);
+    let path = utf8(&path)?;
+    assembly.members[3].cli().run(&["verify", &path, "--bitcoind", &url, "--cookie", &cookie])?.succeeded()?;
+    Ok(path)
+}
+
+/// N-244: the alarm, and health, name what spent it and who signed.
+fn told_of_spare_seal(actor: &Actor) -> Result<()> {
+    wait_for("an alarm about the spare seal", PATIENCE, || match actor.status() {
+        Ok(status) if status.alarms.iter().any(|alarm| alarm.contains("N-244") && alarm.contains("Signed by")) => {
+            Look::Ready(())
+        }
+        other => Look::NotYet(format!("{other:?}")),
+    })?;
+    let health = actor.cli().run(&["health"])?;
+    ensure!(health.code == Some(2) && health.stdout.contains("N-244"), "{health:?}");
+    Ok(())
+}
+
 /// A folder with keys for another hub.
 pub(crate) fn next_hub(assembly: &Assembly) -> Result<(Actor, Value)> {
-    let next = assembly.hub.neighbour("next-hub", &assembly.data_dir.join("next-hub"), &["hub", "run"]);
+    hub_in(assembly, "next-hub")
+}
+
+pub(crate) fn hub_in(assembly: &Assembly, name: &str) -> Result<(Actor, Value)> {
+    let next = assembly.hub.neighbour(name, &assembly.data_dir.join(name), &["hub", "run"]);
     let (url, cookie) = (assembly.node.rpc_url(), utf8(&assembly.node.cookie_file())?);
     let init = ["init", "--network", "regtest", "--bitcoind", &url, "--cookie", &cookie];
     next.cli().json::<Value>(&init)?;

@@ -462,7 +462,7 @@ fn three_of_five_taproot_with_a_recovery() {
 }
 
 /// The descriptor of five extended keys, each of which has signed for it; and the treasurers' keys.
-fn taproot(assembly: &Assembly) -> Result<(String, Vec<String>)> {
+pub(crate) fn taproot(assembly: &Assembly) -> Result<(String, Vec<String>)> {
     let mut command: Vec<String> =
         ["treasury", "policy", "--network", "regtest", "--taproot", "--threshold", "3", "--recovery", "2@10"]
             .map(str::to_owned)

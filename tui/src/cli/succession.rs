@@ -61,8 +61,8 @@ pub enum SuccessionCommand {
     Spend {
         /// The certificate.
         certificate: PathBuf,
-        /// Fee rate, sat/vB.
-        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        /// Fee rate, sat/vB. This node's wallet pays, or the spare seal where it cannot. A link with a higher rate replaces one that waits.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         fee_rate: u64,
         /// The file to write.
         #[arg(long, value_name = "FILE")]
@@ -102,6 +102,9 @@ pub enum SuccessionCommand {
         /// Where it listens for members.
         #[arg(long, value_name = "HOST:PORT")]
         listen: String,
+        /// The certificate of a succession before this one; each of them, if there were any.
+        #[arg(long, value_name = "FILE")]
+        earlier: Vec<PathBuf>,
     },
     /// Judge whether a certificate is carried out on Bitcoin: exit 0 valid, 1 invalid, 2 cannot tell.
     Check {
@@ -118,8 +121,9 @@ pub(super) fn succession(
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
     use SuccessionCommand as C;
-    if let C::TakeOver { certificate, dao, listen } = &command {
-        return take_over(certificate, dao, listen, global, backend, console);
+    if let C::TakeOver { certificate, dao, listen, earlier } = &command {
+        let certificates = (read_file(certificate)?, read_all(earlier)?);
+        return take_over(&certificates, dao, listen, global, backend, console);
     }
     let caller = Caller::connect(global, backend, console)?;
     let (request, out) = match command {
@@ -176,7 +180,7 @@ pub(super) fn succession(
 
 /// Makes a folder the new hub's.
 fn take_over(
-    certificate: &Path,
+    (certificate, earlier): &(String, Vec<String>),
     dao: &Path,
     listen: &str,
     global: &Global,
@@ -185,7 +189,7 @@ fn take_over(
 ) -> Result<u8, Failure> {
     let data = data_folder(global)?;
     let password = password(global, backend, console)?;
-    let words = backend.take_over(&data, &password, &read_file(certificate)?, dao, listen)?;
+    let words = backend.take_over(&data, &password, certificate, earlier, dao, listen)?;
     let answer = SuccessionAnswer { file: None, words, done: true };
     console.answer(&answer, || answer.words.iter().map(|line| Untrusted::new(line).line()).collect())?;
     Ok(OK)
