@@ -15,6 +15,11 @@ pub enum RecourseRequest {
         /// Only says what it would do.
         only_review: bool,
     },
+    /// The whole entry, for others to note or to force (G-97, G-107).
+    Entry {
+        /// As of `Force`.
+        entry: String,
+    },
     /// Puts the proof into the log that the hub signed what no honest hub signs (G-109).
     Fraud {
         /// A proof file of the statement (P-12, P-13), hex.
@@ -58,6 +63,17 @@ pub struct Forced {
     pub fee_rate_sat_vb: u64,
     /// What it does, in sentences.
     pub sentences: Vec<String>,
+}
+
+/// An entry as it was signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeEntry {
+    /// Its id, hex.
+    pub entry: String,
+    /// What kind of entry it is.
+    pub kind: String,
+    /// Its canonical bytes, hex.
+    pub bytes: String,
 }
 
 /// A gate of the treasury.

@@ -8,7 +8,7 @@ use super::{
     AnchorReply, BackupInfo, BodyTally, ChannelDetail, Choice, ChoiceTally, Curve, Delegations, Deposit, Forced, Gate,
     HubDebt, HubWork, InvitationView, Keeping, LightStatus, LightView, MemberHistory, ProposalOption, ProposalReview,
     Refused, Restored, Reward, Said, SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts, VotedBy,
-    Why,
+    WholeEntry, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -97,6 +97,8 @@ pub enum Reply {
     SayReview(SayReview),
     /// To `Recourse` about an entry that is put on Bitcoin.
     Forced(Box<Forced>),
+    /// An entry as it was signed.
+    WholeEntry(WholeEntry),
     /// To `Gates` about all of them.
     Gates {
         /// In the order in which they are given out.

@@ -6,15 +6,15 @@ use althing_governance::id::EntryId;
 use althing_governance::signing::{Signed, verify_all};
 use althing_governance::tree::leaf_hash;
 use anyhow::Context as _;
-use bitcoin::Amount;
 use bitcoin::secp256k1::{Secp256k1, XOnlyPublicKey};
+use bitcoin::{Amount, Transaction};
 
 use super::Member;
 use super::lane::{Body, refused};
-use crate::api::{ApiError, Forced, RecourseRequest, Refused, Reply, SayReview};
+use crate::api::{ApiError, Forced, RecourseRequest, Refused, Reply, SayReview, WholeEntry};
 use crate::engine::Answer;
 use crate::forced;
-use crate::keys::unhex;
+use crate::keys::{hex, unhex};
 use crate::proof::parts::{Against, Contradiction, ReceiptFraudPart};
 use crate::proof::{self, Statement};
 use crate::shell::unix_time;
@@ -26,6 +26,13 @@ impl Member {
             RecourseRequest::Force { entry, fee_rate_sat_vb, only_review } => {
                 let forced = self.force(&entry, fee_rate_sat_vb, only_review)?;
                 Ok(Some(Reply::Forced(Box::new(forced))))
+            }
+            RecourseRequest::Entry { entry } => {
+                let bytes = self.entry_to_force(&entry)?;
+                let entry = Entry::from_bytes(&bytes).map_err(|error| ApiError::invalid("E-7", error.to_string()))?;
+                let kind = entry.kind().name().to_owned();
+                let whole = WholeEntry { entry: entry.id().to_string(), kind, bytes: hex(&bytes) };
+                Ok(Some(Reply::WholeEntry(whole)))
             }
             RecourseRequest::Fraud { proof, only_review } => {
                 let (entry, sentences) = self.fraud(&proof)?;
@@ -49,6 +56,7 @@ impl Member {
         if let Some(position) = self.shell.ledger.position_of(&id) {
             return Err(ApiError::invalid("G-107", format!("G-107: entry {id} is in the log, at position {position}")));
         }
+        self.expect_not_on_bitcoin(&bytes)?;
         // What the log would not take is not forced by any number of blocks.
         self.shell.ledger.state().check(&entry).map_err(refused)?;
         let rate = self.shell.fee_rate(rate_sat_vb)?;
@@ -73,6 +81,26 @@ impl Member {
         self.shell.revision += 1;
         told.txid = Some(tx.compute_txid().to_string());
         Ok(told)
+    }
+
+    /// Once is enough: a second transaction would be paid for nothing.
+    fn expect_not_on_bitcoin(&self, bytes: &[u8]) -> Result<(), ApiError> {
+        let refuse = |message: String| Err(ApiError::invalid("G-107", format!("G-107: {message}")));
+        let delay = self.shell.ledger.state().charter().forced_entry_delay_blocks;
+        // One that bound the hub to nothing, since the log could not take it yet, may be put there again when its time is over.
+        let first = self.shell.tip_height().saturating_sub(delay);
+        if let Some(row) = self.shell.store.forced(first, u32::MAX >> 1)?.into_iter().find(|row| row.entry == bytes) {
+            return refuse(format!(
+                "the entry is on Bitcoin already, in the block at height {}; the hub has to have logged it {delay} blocks later",
+                row.height
+            ));
+        }
+        let script = forced::script(bytes)?;
+        let carries = |tx: &Transaction| tx.output.iter().any(|output| output.script_pubkey == script);
+        match self.shell.wallet.own_unconfirmed().into_iter().find(carries) {
+            Some(tx) => refuse(format!("the entry waits for a block already, in transaction {}", tx.compute_txid())),
+            None => Ok(()),
+        }
     }
 
     /// The bytes of the entry that is named.

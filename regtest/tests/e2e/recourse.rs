@@ -84,9 +84,25 @@ fn a_ballot_is_forced(assembly: &mut Assembly) -> Result<()> {
     let (fee, vsize) = (forced["fee_sat"].as_u64().unwrap_or(0), forced["vsize"].as_u64().unwrap_or(1));
     ensure!(forced["kind"] == "ballot entry" && forced["txid"].is_string() && fee >= 3 * vsize, "{forced}");
     let entry = forced["entry"].as_str().context("no entry")?.to_owned();
+    let again = refused_behind_review(gudrun, &["force", "last"])?;
+    ensure!(again.contains("waits for a block already"), "{again}");
+    // What others need to note it, or to force it themselves: the whole entry.
+    let whole = assembly.data_dir.join("ballot.hex");
+    let whole = whole.to_str().context("a path")?;
+    let written = ask(gudrun, &["force", "last", "--out", whole])?;
+    ensure!(written["entry"] == entry.as_str(), "{written}");
+    let bytes = std::fs::read_to_string(whole)?;
+    ensure!(bytes.trim() == written["bytes"].as_str().unwrap_or_default(), "{bytes}");
+    assembly.node.mine(1)?;
+    let mined = || refused_behind_review(&assembly.members[GUDRUN], &["force", "last"]);
+    wait_for("the entry in a block", PATIENCE, || match mined() {
+        Ok(said) if said.contains("is on Bitcoin already") => Look::Ready(()),
+        other => Look::NotYet(format!("{other:?}")),
+    })?;
+    let others = refused_behind_review(&assembly.members[ASTRID], &["force", whole])?;
+    ensure!(others.contains("is on Bitcoin already"), "{others}");
     // Only Bitcoin has it from here on.
     assembly.members[GUDRUN].kill();
-    assembly.node.mine(1)?;
     assembly.hub.start()?;
     wait_for("the ballot in somebody else's log", PATIENCE, || {
         let log = log_rows::entries(&log_rows::read(assembly.members[ASTRID].data_dir()));

@@ -24,6 +24,9 @@ pub struct ForceArgs {
     /// Fee rate of the transaction, sat/vB; what seems to be needed if absent.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub fee_rate: Option<u64>,
+    /// Only write the whole entry to a file, hex, for others: they note it (`seen`) or put it on Bitcoin.
+    #[arg(long, value_name = "FILE", conflicts_with = "fee_rate")]
+    pub out: Option<PathBuf>,
 }
 
 /// `gates`.
@@ -53,6 +56,14 @@ pub(super) fn force(
         true => local::read_file(&PathBuf::from(&args.entry))?.trim().to_owned(),
         false => args.entry,
     };
+    if let Some(out) = &args.out {
+        let Reply::WholeEntry(whole) = caller.call(Request::Recourse(RecourseRequest::Entry { entry }))? else {
+            return Err(other_kind());
+        };
+        std::fs::write(out, format!("{}\n", whole.bytes)).with_context(|| format!("writing {}", out.display()))?;
+        let reply = Reply::WholeEntry(whole);
+        return console.answer(&reply, || show::reply(&reply));
+    }
     let ask = |only_review| {
         let (entry, fee_rate_sat_vb) = (entry.clone(), args.fee_rate);
         let request = RecourseRequest::Force { entry, fee_rate_sat_vb, only_review };

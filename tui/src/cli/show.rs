@@ -51,6 +51,10 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::ProposalReview(review) => governance::proposal_review(review),
         Reply::Said(said) => governance::said(said),
         Reply::Forced(forced) => super::recourse::forced(forced),
+        Reply::WholeEntry(whole) => {
+            let (entry, kind) = (Untrusted::new(&whole.entry), Untrusted::new(&whole.kind));
+            vec![format!("Entry {entry} ({kind}), {} bytes.", whole.bytes.len() / 2)]
+        }
         Reply::Gates { gates } => super::recourse::gate_list(gates),
         Reply::SayReview(review) => review.sentences.iter().map(sentence).collect(),
         Reply::Delegations(delegations) => governance::delegations(delegations),
