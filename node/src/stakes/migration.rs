@@ -273,6 +273,11 @@ impl Shell {
                 "C-300: the stake channel is not in use; --alone goes on with what comes home",
             ));
         }
+        if machine.own_close_script().is_some() {
+            return Err(ApiError::not_now(
+                "C-32: a close of this channel was begun and gave way to a deposit, so its coins can go to that address only; --alone goes on with what comes home",
+            ));
+        }
         if !channel.pending_splices().is_empty() || channel.splice_order.is_some() {
             return Err(ApiError::not_now("C-300: a splice of this channel waits for its confirmations"));
         }

@@ -212,6 +212,7 @@ impl Channel {
 
     /// What a finished round makes possible.
     pub(super) fn after_round(&mut self) -> Vec<Effect> {
+        self.take_back_close();
         let mut effects = Vec::new();
         if self.close_can_be_proposed() {
             effects.push(Effect::ProposeClose);
