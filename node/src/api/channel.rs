@@ -36,6 +36,9 @@ pub struct ChannelDetail {
     /// Votes under way for which the part that a close by the other side left stays where it is (N-191).
     #[serde(default)]
     pub votes_with: usize,
+    /// Why a close alone wants to be answered for: nobody has shown that this folder is the newest with its keys (C-150).
+    #[serde(default)]
+    pub doubts: Vec<String>,
     /// The most of the member's weight on the newest final roll that ends with this channel, decimal; absent when it has none.
     pub weight_lost: Option<String>,
     /// The move to another hub that is under way.
@@ -64,7 +67,7 @@ pub struct PendingFunding {
 pub struct MigrationState {
     /// The hub that it goes to: `node_id@host:port`.
     pub to: String,
-    /// agreeing, signing, confirming, closing, sweeping, opening, done or failed.
+    /// agreeing, signing, confirming, waiting, closing, sweeping, opening, done or failed.
     pub step: String,
     /// The same in a sentence.
     pub words: String,

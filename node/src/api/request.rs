@@ -60,6 +60,9 @@ pub enum Request {
     StakeForceClose {
         /// The channel id, hex, as `Stakes` lists it.
         channel: String,
+        /// Member: the person knows that no folder with these keys was used later than this one (C-150).
+        #[serde(default)]
+        newest: bool,
     },
     /// Pays the other side out of a stake channel, at the next checkpoint: a member its dues, the hub a reward.
     ChannelPay {
@@ -116,6 +119,9 @@ pub enum Request {
         /// Without the present hub.
         #[serde(default)]
         alone: bool,
+        /// Alone: the person knows that no folder with these keys was used later than this one (C-150).
+        #[serde(default)]
+        newest: bool,
         /// Only say what it would do.
         #[serde(default)]
         review: bool,
@@ -333,4 +339,6 @@ pub enum WaitFor {
     VotingOpen(String),
     /// The outcome of this proposal (id, hex) is in a final epoch.
     Decided(String),
+    /// It is known that this folder's state of this channel (id, hex) is the newest (C-150).
+    ChannelKnown(String),
 }

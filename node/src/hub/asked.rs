@@ -30,7 +30,7 @@ impl Hub {
             Request::StakeClose { channel, fee_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.close_together(number, fee_sat))
             }
-            Request::StakeForceClose { channel } => {
+            Request::StakeForceClose { channel, newest: _ } => {
                 let named = self.shell.stakes.named(&channel).map(|channel| channel.number);
                 let shown = named.and_then(|number| self.expect_newest().and_then(|()| self.expect_shown(number)));
                 shown.and_then(|()| self.act_on_stake(&channel, Shell::close_alone))

@@ -73,13 +73,14 @@ impl Shell {
     /// side has done so, the own part comes home without waiting for votes (N-191).
     ///
     /// # Errors
-    /// A channel that has no commitment to broadcast, or I/O.
+    /// A channel that has no commitment to broadcast, a member's folder that may be old (C-150), or I/O.
     pub fn close_alone(&mut self, number: u32) -> Result<Vec<StakeNews>, ApiError> {
         let mut news = self.confirm_mined_splices(number)?;
         if self.has_part_left(number) {
             self.take_home(number)?;
             return Ok(news);
         }
+        self.expect_newest(number)?;
         let effects =
             self.machine(number)?.force_close().map_err(|error| ApiError::invalid(error.rule(), error.to_string()))?;
         news.extend(self.carry_out(number, effects)?);

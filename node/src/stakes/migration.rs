@@ -36,6 +36,8 @@ pub struct MigrationOrder {
     pub fee_rate_sat_vb: u64,
     /// Without the old hub.
     pub alone: bool,
+    /// The person answers for the folder (C-150), where it goes alone.
+    pub newest: bool,
 }
 
 impl Stakes {
@@ -70,16 +72,18 @@ impl Shell {
         self.judge_migration(number, order)?;
         let channel = self.channel(number)?;
         let (sat, peer) = (channel.machine.balances().member_sat, channel.peer);
-        let MigrationOrder { to, fee_rate_sat_vb: rate, alone } = order;
+        let MigrationOrder { to, fee_rate_sat_vb: rate, alone, newest: _ } = order;
         if *alone {
             let lock = channel.machine.params().member_csv_blocks;
-            return Ok(vec![
+            let mut sentences = vec![
                 format!("Closes the channel that holds {sat} sat of yours without its hub {peer}, and opens one with {to}."),
                 "Your wallet pays for the close, more with every block in which it waits.".to_owned(),
                 format!("What is yours stays locked for {lock} blocks, comes home, and is then staked with the other hub, less the fees at {rate} sat/vB."),
                 "Your weight ends with the close and comes back with the new stake; votes cast stay counted while the coins lie in the close.".to_owned(),
                 "This node goes on with it whenever it runs. It cannot be taken back.".to_owned(),
-            ]);
+            ];
+            sentences.extend(self.doubts(channel));
+            return Ok(sentences);
         }
         let fee = move_fee(channel, *rate);
         Ok(vec![
@@ -105,6 +109,12 @@ impl Shell {
         is_reached: &dyn Fn(&PublicKey) -> bool,
     ) -> Result<Vec<StakeNews>, ApiError> {
         self.judge_migration(number, order)?;
+        if order.alone && order.newest {
+            self.answer_for_newest(number)?;
+        }
+        if order.alone {
+            self.expect_newest(number)?;
+        }
         let row = MigrationRow {
             number,
             target: order.to.to_string(),
@@ -206,6 +216,12 @@ impl Shell {
             (None, Phase::ForceClosing | Phase::Closed) if row.alone => {
                 ("sweeping", "Closed alone; what comes home is staked with another hub.".to_owned())
             }
+            _ if row.alone && !self.doubts(old).is_empty() => (
+                "waiting",
+                "C-150: is closed alone, to be opened with another hub, once its hub has shown that this folder is not an old copy, or you \
+                 answer for it: the same order again, with --newest."
+                    .to_owned(),
+            ),
             _ if row.alone => ("closing", "Is being closed alone, to be opened with another hub.".to_owned()),
             (None, Phase::Ready) => (
                 "agreeing",
@@ -227,7 +243,7 @@ impl Shell {
 
     fn judge_migration(&self, number: u32, order: &MigrationOrder) -> Result<(), ApiError> {
         let channel = self.channel(number)?;
-        let MigrationOrder { to, fee_rate_sat_vb: rate, alone } = order;
+        let MigrationOrder { to, fee_rate_sat_vb: rate, alone, newest: _ } = order;
         expect_fee_rate(*rate)?;
         let machine = &channel.machine;
         if machine.side() != Side::Member {
@@ -253,7 +269,7 @@ impl Shell {
         if *alone {
             let is_signed = machine.signed_close().is_some();
             return match before {
-                Some(row) if row.alone && row.failure.is_empty() => {
+                Some(row) if row.alone && row.failure.is_empty() && self.doubts(channel).is_empty() => {
                     Err(ApiError::not_now("C-303: this channel moves already"))
                 }
                 _ if is_signed => {
@@ -453,6 +469,10 @@ impl Shell {
             return Ok(());
         }
         if matches!(old.machine.phase(), Phase::Ready | Phase::Closing) && old.machine.signed_close().is_none() {
+            // C-150: an order out of an old copy of the folder waits like one that is given there.
+            if !self.doubts(old).is_empty() {
+                return Ok(());
+            }
             match self.close_alone(row.number) {
                 Ok(more) => news.extend(more),
                 Err(error) => return self.fail_migration(row, error.message, news),

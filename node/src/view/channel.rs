@@ -45,6 +45,7 @@ pub(super) fn detail(shell: &Shell, channel: &StakeChannel) -> ChannelDetail {
             fee_for_closing(rate_for_closing(Amount::from_sat(own_sat), &market)).to_sat()
         }),
         votes_with: if shell.has_part_left(channel.number) { shell.votes_with(channel) } else { 0 },
+        doubts: shell.doubts(channel),
         weight_lost: weight_lost(shell, channel).map(|weight| weight.to_string()),
         migration: shell.migration_state(channel.number),
         balances: None,

@@ -35,6 +35,7 @@ mod long_channel;
 mod lost_laptop;
 mod many_channels;
 mod moved_hub;
+mod old_copies;
 mod opening_pool;
 mod operators;
 mod orders;

@@ -5,6 +5,7 @@ use althing_node::api::{ChannelDetail, CurveOf, Reply, Request, Stake};
 use super::args::{Bump, Migrate, Send, TakeOut, TopUp};
 use super::console::Console;
 use super::failure::Failure;
+use super::newest::Newest;
 use super::node::{Caller, other_kind};
 use super::{review, show};
 use crate::format::{cost_alone, sats, thousands};
@@ -51,24 +52,30 @@ impl Caller {
 
     /// Moves a channel to another hub after the review.
     pub(super) fn channel_migrate(&self, options: Migrate, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let Migrate { to, channel, fee_rate, alone, cancel } = options;
-        let channel = match (&channel, alone) {
+        let Migrate { to, channel, fee_rate, alone, newest, cancel } = options;
+        let stake = match (channel.as_deref(), alone) {
             // One that is closing already can still go on to another hub.
-            (None, true) => self.only_stake()?.channel,
-            _ => self.meant_stake(channel.as_deref())?.channel,
+            (None, true) => self.only_stake()?,
+            (named, _) => self.meant_stake(named)?,
         };
+        let channel = stake.channel.clone();
         let Some(to) = to.filter(|_| !cancel) else {
             let reply = self.call(Request::ChannelMigrateCancel { channel })?;
             return console.answer(&reply, || show::reply(&reply));
+        };
+        let newest = match alone {
+            true => Newest::of(&self.known_stake(stake)?, newest, self.assume_yes)?,
+            false => Newest::Known,
         };
         let ask = |review| Request::ChannelMigrate {
             channel: channel.clone(),
             to: to.clone(),
             fee_rate_sat_vb: fee_rate,
             alone,
+            newest: newest.is_answered(),
             review,
         };
-        let word = if alone { "migrate alone" } else { "migrate" };
+        let word = newest.word(if alone { "migrate alone" } else { "migrate" });
         self.splice("Move a stake channel to another hub", word, ask, console)
     }
 

@@ -253,6 +253,7 @@ pub(crate) fn snapshot() -> Snapshot {
                 close_alone_sat: Some((900, 9_000)),
                 close_alone_most_sat: Some(50_000),
                 votes_with: 0,
+                doubts: Vec::new(),
                 weight_lost: Some("600000".to_owned()),
                 migration: None,
                 balances: None,
