@@ -80,7 +80,7 @@ impl Shell {
                 "Your wallet pays for the close, more with every block in which it waits.".to_owned(),
                 format!("What is yours stays locked for {lock} blocks, comes home, and is then staked with the other hub, less the fees at {rate} sat/vB."),
                 "Your weight ends with the close and comes back with the new stake; votes cast stay counted while the coins lie in the close.".to_owned(),
-                "This node goes on with it whenever it runs. It cannot be taken back.".to_owned(),
+                "This node goes on with it whenever it runs. The close cannot be taken back; where the coins go then can be changed until they are in the new channel.".to_owned(),
             ];
             sentences.extend(self.doubts(channel));
             return Ok(sentences);
@@ -127,8 +127,11 @@ impl Shell {
         // What the old order had begun to open is given up first: no coins are in it, and the wallet shall not pay for it.
         if let Some(before) = self.stakes.migration(number).and_then(|row| row.successor)
             && self.stakes.channel(before).is_some()
+            && !self.give_up_successor(before, "C-303: the move goes another way")?
         {
-            self.give_up_successor(before, "C-303: the move goes another way")?;
+            return Err(ApiError::not_now(
+                "C-303: the coins are on their way into the channel with the other hub already",
+            ));
         }
         self.put_migration(row)?;
         self.advance_migrations(is_reached).map_err(ApiError::from)
@@ -149,9 +152,12 @@ impl Shell {
             None => !is_signing,
         };
         if !is_given_up {
-            let why =
-                "C-303: the move is being signed and cannot be taken back; --alone goes on without the present hub";
-            return Err(ApiError::not_now(why));
+            return Err(ApiError::not_now(match row.alone {
+                true => "C-303: what came home is in the channel with the other hub already",
+                false => {
+                    "C-303: the move is being signed and cannot be taken back; --alone goes on without the present hub"
+                }
+            }));
         }
         self.drop_migration(number)?;
         Ok(())
@@ -214,7 +220,11 @@ impl Shell {
             ),
             (Some(_), _) if row.alone => ("opening", "What came home is being staked with another hub.".to_owned()),
             (None, Phase::ForceClosing | Phase::Closed) if row.alone => {
-                ("sweeping", "Closed alone; what comes home is staked with another hub.".to_owned())
+                let target = &row.target;
+                let words = format!(
+                    "Closed alone; what comes home is staked with the hub {target} once it is 6 blocks deep and that hub answers. The order can still go to another one, or be taken back with --cancel."
+                );
+                ("sweeping", words)
             }
             _ if row.alone && !self.doubts(old).is_empty() => (
                 "waiting",
@@ -269,9 +279,11 @@ impl Shell {
         if *alone {
             let is_signed = machine.signed_close().is_some();
             return match before {
-                Some(row) if row.alone && row.failure.is_empty() && self.doubts(channel).is_empty() => {
-                    Err(ApiError::not_now("C-303: this channel moves already"))
-                }
+                Some(row) if row.goes_alone_to(to) && self.doubts(channel).is_empty() => Err(ApiError::not_now(
+                    "C-303: this channel moves to that hub already; --cancel takes the order back",
+                )),
+                // Left alone already: what comes home can still go elsewhere.
+                Some(row) if row.alone => Ok(()),
                 _ if is_signed => {
                     Err(ApiError::not_now("C-303: a close of this channel is signed and waits to be mined"))
                 }
@@ -503,6 +515,13 @@ impl Shell {
             true => self.begin_successor(row, sat, news),
             false => Ok(()),
         }
+    }
+}
+
+impl MigrationRow {
+    /// Whether that is under way.
+    fn goes_alone_to(&self, hub: &PeerAddress) -> bool {
+        self.alone && self.failure.is_empty() && self.target == hub.to_string()
     }
 }
 

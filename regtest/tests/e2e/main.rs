@@ -34,6 +34,7 @@ mod log_rows;
 mod long_channel;
 mod lost_laptop;
 mod many_channels;
+mod moved_alone;
 mod moved_hub;
 mod old_copies;
 mod opening_pool;

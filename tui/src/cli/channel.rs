@@ -53,9 +53,8 @@ impl Caller {
     /// Moves a channel to another hub after the review.
     pub(super) fn channel_migrate(&self, options: Migrate, console: &mut Console<'_>) -> Result<u8, Failure> {
         let Migrate { to, channel, fee_rate, alone, newest, cancel } = options;
-        let stake = match (channel.as_deref(), alone) {
-            // One that is closing already can still go on to another hub.
-            (None, true) => self.only_stake()?,
+        let stake = match (channel.as_deref(), alone || cancel) {
+            (None, true) => self.moving_stake()?,
             (named, _) => self.meant_stake(named)?,
         };
         let channel = stake.channel.clone();
@@ -107,9 +106,18 @@ impl Caller {
         console.answer(&reply, || show::reply(&reply))
     }
 
-    /// The only channel that is not closed.
-    fn only_stake(&self) -> Result<Stake, Failure> {
+    /// The only channel that moves, however far; else the only one that is not closed. One that is closing already can still go on to
+    /// another hub, and of one whose coins are home the order can be changed or taken back.
+    fn moving_stake(&self) -> Result<Stake, Failure> {
         let Reply::Stakes { stakes } = self.call(Request::Stakes)? else { return Err(other_kind()) };
+        let moves = |stake: &&Stake| {
+            let migration = stake.detail.as_ref().and_then(|detail| detail.migration.as_ref());
+            migration.is_some_and(|migration| migration.step != "done")
+        };
+        let mut moving = stakes.iter().filter(moves);
+        if let (Some(stake), None) = (moving.next(), moving.next()) {
+            return Ok(stake.clone());
+        }
         let lives = |stake: &Stake| stake.state == "ready" || stake.state == "closing";
         let mut alive = stakes.into_iter().filter(lives);
         match (alive.next(), alive.next()) {
