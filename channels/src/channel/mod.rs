@@ -15,7 +15,7 @@ mod watch;
 pub use checkpoint::{
     AppPosition, Change, CheckpointFacts, FundingInForce, Hold, Ledger, LedgerError, LedgerKeys, MAX_FUNDINGS_IN_FORCE,
     MAX_HOLDS, MAX_SPLICE_BYTES, MAX_WAITING_SPLICES_BYTES, PendingSplice, PerSide, SignedCheckpoint, SignedHold,
-    SpliceStage, Voucher, Withdrawal,
+    SpliceStage, Voucher,
 };
 pub use confirmation::REQUIRED_CONFIRMATIONS;
 pub use effect::{CheckpointRequest, CheckpointReview, CommitmentTxids, Effect, FundingSpend};

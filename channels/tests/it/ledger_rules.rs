@@ -1,6 +1,6 @@
 //! The ledger alone: thousands of proposals against the reference model, without a channel around them.
 
-use althing_channels::{Balances, Change, HoldId, Ledger, LedgerKeys, PerSide, Side, SignedHold, Voucher, Withdrawal};
+use althing_channels::{Balances, Change, HoldId, Ledger, LedgerKeys, PerSide, Side, SignedHold, Voucher};
 use bitcoin::OutPoint;
 use proptest::prelude::*;
 
@@ -43,9 +43,6 @@ fn any_change() -> impl Strategy<Value = Change> {
         (any_side(), any_amount()).prop_map(move |(from, cumulative_sat)| {
             let key = keys(from).funding_keypair();
             Change::Voucher(Voucher::sign(channel, from, cumulative_sat, &key, [0; 32]))
-        }),
-        (1u64..9, any_amount()).prop_map(move |(serial, amount_sat)| {
-            Change::Withdrawal(Withdrawal::sign(channel, serial, amount_sat, &member, [0; 32]))
         }),
         (funding(), 0u64..200_000).prop_map(|(funding, amount_sat)| Change::Deposit { funding, amount_sat }),
         (funding(), 0u64..100_000).prop_map(|(funding, amount_sat)| Change::PayOut { funding, amount_sat }),
@@ -90,7 +87,6 @@ fn a_promise_counts_for_its_channel_only() {
     for change in [
         Change::Hold(SignedHold::sign(other, 1, HoldId([1; 32]), 5_000, &key, [0; 32])),
         Change::Voucher(Voucher::sign(other, Side::Member, 5_000, &key, [0; 32])),
-        Change::Withdrawal(Withdrawal::sign(other, 1, 5_000, &key, [0; 32])),
     ] {
         let refusal = ledger.apply(&ledger_keys(), Side::Hub, &[change], lane_position(0)).unwrap_err();
         assert!(refusal.to_string().contains("does not verify"), "{refusal}");

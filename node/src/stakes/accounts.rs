@@ -97,7 +97,7 @@ impl Shell {
         let folded: BTreeSet<[u8; 32]> = ledger.holds().iter().map(|hold| hold.id.0).collect();
         let missing =
             self.holds_in_log(channel).filter(|(id, _, fate)| *fate == HoldFate::Held && !folded.contains(&id.0));
-        let (last, key) = (ledger.last_serials().0, channel.machine.keys().funding_keypair());
+        let (last, key) = (ledger.last_hold(), channel.machine.keys().funding_keypair());
         let sign = |(serial, (hold, record, _)): (u64, (HoldId, &HoldRecord, HoldFate))| {
             vec![Change::Hold(SignedHold::sign(id, serial, hold, record.amount_sat, &key, aux_rand))]
         };

@@ -18,7 +18,7 @@ mod turn;
 mod voucher;
 
 pub(super) use answer::ReviewedProposal;
-pub use change::{Change, SignedHold, Voucher, Withdrawal};
+pub use change::{Change, SignedHold, Voucher};
 pub use commitments::CheckpointFacts;
 pub(super) use commitments::Commitments;
 pub use ledger::{AppPosition, FundingInForce, Hold, Ledger, LedgerKeys, MAX_FUNDINGS_IN_FORCE, MAX_HOLDS, PerSide};

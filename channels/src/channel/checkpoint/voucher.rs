@@ -1,6 +1,6 @@
-//! Promises to pay between checkpoints, and orders signed by the member. Clauses C-103 to C-105.
+//! Promises to pay between checkpoints, and orders signed by the member. Clauses C-103 and C-104.
 
-use super::change::{SignedHold, Voucher, Withdrawal};
+use super::change::{SignedHold, Voucher};
 use crate::channel::{Channel, ChannelError, Effect, LedgerError, Phase, Violation};
 use crate::commitment::Side;
 use crate::ids::HoldId;
@@ -45,22 +45,6 @@ impl Channel {
             return Err(self.wait("ordering a hold"));
         }
         Ok(SignedHold::sign(self.channel_id()?, serial, id, amount_sat, &self.keys.funding_keypair(), aux_rand))
-    }
-
-    /// Member: signs an order to withdraw `amount_sat`, for either side to fold. `aux_rand` is BIP340's.
-    ///
-    /// # Errors
-    /// [`Wait::Phase`](crate::Wait::Phase) before the channel is in use, and for the hub.
-    pub fn order_withdrawal(
-        &self,
-        serial: u64,
-        amount_sat: u64,
-        aux_rand: [u8; 32],
-    ) -> Result<Withdrawal, ChannelError> {
-        if self.state.side != Side::Member {
-            return Err(self.wait("ordering a withdrawal"));
-        }
-        Ok(Withdrawal::sign(self.channel_id()?, serial, amount_sat, &self.keys.funding_keypair(), aux_rand))
     }
 
     pub(in crate::channel) fn on_give_voucher(&mut self, msg: &GiveVoucher) -> Result<Vec<Effect>, ChannelError> {
