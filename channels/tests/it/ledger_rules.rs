@@ -2,6 +2,7 @@
 
 use althing_channels::{Balances, Change, HoldId, Ledger, LedgerKeys, PerSide, Side, SignedHold, Voucher};
 use bitcoin::OutPoint;
+use lightning::util::ser::{BigSize, Readable as _, Writeable as _};
 use proptest::prelude::*;
 
 use crate::pair::{funding_outpoint, keys};
@@ -91,4 +92,29 @@ fn a_promise_counts_for_its_channel_only() {
         let refusal = ledger.apply(&ledger_keys(), Side::Hub, &[change], lane_position(0)).unwrap_err();
         assert!(refusal.to_string().contains("does not verify"), "{refusal}");
     }
+}
+
+/// C-105: a state from before names the serial of a withdrawal. It is read, and the serial forgotten.
+#[test]
+fn a_ledger_that_names_a_withdrawal_is_read() {
+    let ledger = Ledger::opening(funding_outpoint(), Balances { member_sat: 1_000_000, hub_sat: 0 });
+    let bytes = ledger.encode();
+    let mut rest = bytes.as_slice();
+    let mut number = |rest: &mut &[u8]| BigSize::read(rest).unwrap().0;
+    number(&mut rest);
+    let mut records = vec![(10, 7u64.to_be_bytes().to_vec())];
+    while !rest.is_empty() {
+        let (kind, length) = (number(&mut rest), number(&mut rest));
+        let (value, after) = rest.split_at(usize::try_from(length).unwrap());
+        records.push((kind, value.to_vec()));
+        rest = after;
+    }
+    records.sort();
+    let record = |(kind, value): &(u64, Vec<u8>)| {
+        [BigSize(*kind).encode(), BigSize(value.len() as u64).encode(), value.clone()].concat()
+    };
+    let stream: Vec<u8> = records.iter().flat_map(record).collect();
+    let stored = [BigSize(stream.len() as u64).encode(), stream].concat();
+    assert!(stored.len() > bytes.len());
+    assert_eq!(Ledger::read(&mut stored.as_slice()).unwrap(), ledger);
 }
