@@ -15,8 +15,11 @@ pub struct ChannelDetail {
     pub hub_sat: u64,
     /// Of the member's part: held as deposits.
     pub held_sat: u64,
-    /// Of this side's part: what it could give away now, beside the reserve.
+    /// Of this side's part: what it could give away now, beside the reserve and what is being paid already.
     pub spendable_sat: u64,
+    /// What this side ordered to pay the other and no checkpoint of both has yet.
+    #[serde(default)]
+    pub paying_sat: u64,
     /// What each side has to keep once it had more (C-107).
     pub reserve_sat: u64,
     /// Blocks that this side's part waits after a close alone.

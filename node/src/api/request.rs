@@ -71,6 +71,13 @@ pub enum Request {
         /// Satoshis.
         amount_sat: u64,
     },
+    /// Pays the other side of a stake channel at once, by a voucher that it folds later, ahead of the dues or rewards that the log decides.
+    ChannelVoucher {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+        /// Satoshis.
+        amount_sat: u64,
+    },
     /// Adds coins of the wallet to a stake channel, which stays in use. Answers when the transaction is out.
     ChannelTopUp {
         /// The channel id, hex, as `Stakes` lists it.

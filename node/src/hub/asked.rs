@@ -38,6 +38,9 @@ impl Hub {
             Request::ChannelPay { channel, amount_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat))
             }
+            Request::ChannelVoucher { channel, amount_sat } => {
+                self.act_on_stake(&channel, |shell, number| shell.promise_in_channel(number, amount_sat))
+            }
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Reply::Anchoring(AnchorReply::Bump(bump)))
             }

@@ -75,6 +75,9 @@ impl Member {
             Request::ChannelPay { channel, amount_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat)).map(Some)
             }
+            Request::ChannelVoucher { channel, amount_sat } => {
+                self.act_on_stake(&channel, |shell, number| shell.promise_in_channel(number, amount_sat)).map(Some)
+            }
             Request::ChannelTopUp { channel, amount_sat, fee_rate_sat_vb, review } => {
                 self.top_up(&channel, (amount_sat, fee_rate_sat_vb), review, &answer)
             }
@@ -333,6 +336,7 @@ fn signs(request: &Request) -> bool {
             | Request::StakeClose { .. }
             | Request::StakeForceClose { .. }
             | Request::ChannelPay { .. }
+            | Request::ChannelVoucher { .. }
             | Request::ChannelBump { .. }
             | Request::ChannelMigrate { .. }
             | Request::Propose { .. }

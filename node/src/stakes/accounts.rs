@@ -55,6 +55,10 @@ impl Shell {
             Side::Hub => self.holds_to_end(channel, ledger),
         };
         due.extend(self.vouchers_due(channel, ledger));
+        // N-261; last, so that one that does not fit holds nothing else up.
+        due.extend(
+            channel.machine.open_voucher(channel.machine.side().other()).map(|voucher| vec![Change::Voucher(voucher)]),
+        );
         let app = self.lane_position(channel);
         let refused = |due: &[Vec<Change>]| {
             let judged = channel.machine.next_checkpoint(&due.concat(), app);

@@ -71,4 +71,5 @@ mod treasury_life;
 mod treasury_peers;
 mod two_checkpoints;
 mod vote_ends;
+mod vouchers;
 mod wire;

@@ -19,6 +19,28 @@ impl Caller {
         self.splice("Send coins of the wallet", "send", ask, console)
     }
 
+    /// Pays the other side ahead by a voucher after the review.
+    pub(super) fn channel_voucher(
+        &self,
+        channel: &str,
+        amount_sat: u64,
+        console: &mut Console<'_>,
+    ) -> Result<u8, Failure> {
+        let stake = self.named_stake(channel)?;
+        let reserve_sat = stake.detail.as_deref().map_or(0, |detail| detail.reserve_sat);
+        let effects = [
+            format!("Gives {} to the other side at once, by a voucher; it cannot be taken back.", sats(amount_sat)),
+            format!(
+                "The other side folds it into the channel with one of the next blocks; until then vouchers promise at most {}, half the reserve.",
+                sats(reserve_sat / 2)
+            ),
+            "It is paid ahead: dues or rewards that the log decides from now on are less by it.".to_owned(),
+        ];
+        review::confirm(console, "Pay ahead by a voucher", &effects, "pay", self.assume_yes)?;
+        let reply = self.call(Request::ChannelVoucher { channel: stake.channel, amount_sat })?;
+        console.answer(&reply, || show::reply(&reply))
+    }
+
     /// Adds coins of the wallet to a channel after the review.
     pub(super) fn channel_top_up(&self, options: TopUp, console: &mut Console<'_>) -> Result<u8, Failure> {
         let TopUp { amount_sat, channel, fee_rate } = options;
@@ -149,9 +171,10 @@ pub(super) fn detail(detail: &ChannelDetail) -> Vec<String> {
     let mut lines = vec![
         format!("    with {}, checkpoint {}", Untrusted::new(&detail.peer), count(detail.checkpoint)),
         format!(
-            "    the hub's {}, held {}, to spend {}, reserve {}",
+            "    the hub's {}, held {}{}, to spend {}, reserve {}",
             sats(detail.hub_sat),
             sats(detail.held_sat),
+            if detail.paying_sat > 0 { format!(", being paid {}", sats(detail.paying_sat)) } else { String::new() },
             sats(detail.spendable_sat),
             sats(detail.reserve_sat)
         ),

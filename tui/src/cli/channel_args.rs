@@ -74,6 +74,9 @@ pub enum ChannelCommand {
         /// Amount in satoshis.
         #[arg(value_parser = clap::value_parser!(u64).range(1..=MOST_SAT))]
         amount_sat: u64,
+        /// At once, by a voucher that the other side folds later: paid ahead of dues or rewards that the log decides.
+        #[arg(long)]
+        voucher: bool,
     },
     /// Add coins of the wallet to a channel, which stays in use.
     #[command(name = "topup")]

@@ -188,7 +188,11 @@ impl Caller {
         let stake = self.named_stake(channel)?;
         let effects = [
             format!("Gives {} of the channel to the other side; it cannot be taken back.", sats(amount_sat)),
-            paid_from(stake.detail.as_deref().map_or(0, |detail| detail.spendable_sat), amount_sat),
+            paid_from(
+                stake.detail.as_deref().map_or(0, |detail| detail.spendable_sat),
+                stake.detail.as_deref().map_or(0, |detail| detail.paying_sat),
+                amount_sat,
+            ),
             "The new balances are signed by both sides and become public to the DAO.".to_owned(),
         ];
         review::confirm(console, "Pay out of a channel", &effects, "pay", self.assume_yes)?;

@@ -30,6 +30,19 @@ impl Channel {
         self.state.money.as_ref()?.vouchers.of(from)
     }
 
+    /// The same while a checkpoint has not settled it.
+    pub fn open_voucher(&self, from: Side) -> Option<Voucher> {
+        let settled_sat = self.ledger()?.settled_sat(from);
+        self.voucher(from).filter(|voucher| voucher.cumulative_sat > settled_sat)
+    }
+
+    /// What this side has promised by vouchers that no checkpoint has settled, in satoshis.
+    pub fn promised_sat(&self) -> u64 {
+        let from = self.state.side;
+        let settled_sat = self.ledger().map_or(0, |ledger| ledger.settled_sat(from));
+        self.open_voucher(from).map_or(0, |voucher| voucher.cumulative_sat.saturating_sub(settled_sat))
+    }
+
     /// Member: signs an order to hold `amount_sat`, for either side to fold. `aux_rand` is BIP340's.
     ///
     /// # Errors
@@ -68,10 +81,10 @@ impl Channel {
 
     // C-131: a promise that did not arrive is none.
     pub(super) fn give_voucher_again(&self) -> Result<Option<Effect>, ChannelError> {
-        let (channel, from, money) = (self.channel_id()?, self.state.side, self.money()?);
-        let settled_sat = money.ledger.settled_sat(from);
-        let open = money.vouchers.of(from).filter(|voucher| voucher.cumulative_sat > settled_sat);
-        Ok(open.map(|voucher| Effect::Send(Msg::GiveVoucher(GiveVoucher { channel, voucher }))))
+        let channel = self.channel_id()?;
+        Ok(self
+            .open_voucher(self.state.side)
+            .map(|voucher| Effect::Send(Msg::GiveVoucher(GiveVoucher { channel, voucher }))))
     }
 
     // C-104

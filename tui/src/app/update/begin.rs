@@ -327,11 +327,12 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
     let lost = lost_weight(app, &stake);
     let fee_sat = stake.detail.as_ref().map_or(DEFAULT_CLOSE_FEE_SAT, |detail| detail.close_fee_sat);
     let votes = stake.detail.as_ref().map_or(0, |detail| detail.votes_with);
+    let paying_sat = stake.detail.as_ref().map_or(0, |detail| detail.paying_sat);
     let doubts = stake.detail.as_ref().map(|detail| detail.doubts.clone()).unwrap_or_default();
     let spendable_sat = stake.detail.as_ref().map_or(0, |detail| detail.spendable_sat);
     let (channel, amount_sat) = (stake.channel, stake.amount_sat);
     match act {
-        Act::Pay => form(app, FormKind::Pay { channel, spendable_sat }),
+        Act::Pay => form(app, FormKind::Pay { channel, spendable_sat, paying_sat }),
         Act::TopUp => form(app, FormKind::TopUp { channel }),
         Act::TakeOut => form(app, FormKind::TakeOut { channel }),
         Act::StakeClose => form(app, FormKind::StakeClose { channel, amount_sat, fee_sat, lost }),
