@@ -100,7 +100,7 @@ fn a_ledger_that_names_a_withdrawal_is_read() {
     let ledger = Ledger::opening(funding_outpoint(), Balances { member_sat: 1_000_000, hub_sat: 0 });
     let bytes = ledger.encode();
     let mut rest = bytes.as_slice();
-    let mut number = |rest: &mut &[u8]| BigSize::read(rest).unwrap().0;
+    let number = |rest: &mut &[u8]| BigSize::read(rest).unwrap().0;
     number(&mut rest);
     let mut records = vec![(10, 7u64.to_be_bytes().to_vec())];
     while !rest.is_empty() {

@@ -190,7 +190,7 @@ impl Hub {
                 Some(LeaseClaim { counter: u64::from_be_bytes(*counter), token })
             }
         };
-        let Some(counter) = life_of(known.as_ref(), &claim) else {
+        let Some(counter) = life_of(known.as_ref(), claim) else {
             let last = known.map_or(0, |known| known.counter);
             self.copies.insert(peer);
             let detail = format!("N-125: the folder is in its life {}, this hub knows life {last}.", claim.counter);
