@@ -1,8 +1,7 @@
-//! Whether this folder's state of a channel is the newest (C-150 to C-152). A commitment of an older one is revoked: whoever puts it on
+//! Whether this folder's state of a channel is the newest (C-150, C-151). A commitment of an older one is revoked: whoever puts it on
 //! the chain loses everything in the channel, and a folder that was copied or put back does not look any different from inside.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 use althing_channels::backup::Backup;
 use althing_channels::{Phase, Side};
@@ -15,18 +14,12 @@ use crate::api::ApiError;
 use crate::shell::Shell;
 
 /// What is known of this, in memory.
+#[derive(Default)]
 pub(crate) struct Newest {
-    since: Instant,
     /// Channels for which the person said, since the start, that this folder is the newest.
     answered_for: BTreeSet<u32>,
     /// Entries under the longest log of which somebody showed a head.
     heard_of: u64,
-}
-
-impl Default for Newest {
-    fn default() -> Self {
-        Self { since: Instant::now(), answered_for: BTreeSet::new(), heard_of: 0 }
-    }
 }
 
 impl Newest {
@@ -67,20 +60,12 @@ impl Shell {
     /// person answered for it, or it does not matter.
     pub(crate) fn doubts(&self, channel: &StakeChannel) -> Vec<String> {
         let machine = &channel.machine;
-        // What is signed is never revoked any more, and what came out of a backup or is behind is refused by its own clause.
-        let matters = matches!(machine.phase(), Phase::AwaitConfirmation | Phase::Ready | Phase::Closing)
-            && machine.side() == Side::Member
-            && !channel.is_untouched()
-            && !machine.is_behind();
-        if !matters || machine.peer_has_shown() || self.newest.answered_for.contains(&channel.number) {
+        if !is_open_question(channel) || self.newest.answered_for.contains(&channel.number) {
             return Vec::new();
         }
         let sat = machine.balances().member_sat;
         let mut doubts = vec![
-            format!(
-                "The hub has not shown where this channel stands since this node started {} ago.",
-                lasted(self.newest.since.elapsed().as_secs())
-            ),
+            "The hub has not shown where this channel stands since this node started.".to_owned(),
             format!(
                 "If this folder is an old copy, or was put back from one, what it broadcasts is revoked: the hub takes all of the {sat} sat."
             ),
@@ -113,14 +98,9 @@ impl Shell {
     fn expect_not_old(&self, number: u32) -> Result<(), ApiError> {
         let channel = self.channel(number)?;
         let own = channel.machine.number();
-        let (since, matters) = (
-            "nothing of this channel is broadcast from here. Use the newer folder, or begin anew from the seed words and `althing restore`",
-            channel.machine.side() == Side::Member && !channel.machine.peer_has_shown(),
-        );
+        let since = "nothing of this channel is broadcast from here. Use the newer folder, or begin anew from the seed words and `althing restore`";
         let refuse = |why: String| Err(ApiError::invalid("C-151", format!("C-151: {why}; {since}")));
-        // What is signed is never revoked, and what has ended is over.
-        let is_unsigned = matches!(channel.machine.phase(), Phase::AwaitConfirmation | Phase::Ready | Phase::Closing);
-        if !matters || !is_unsigned {
+        if !is_open_question(channel) {
             return Ok(());
         }
         if let Some(logged) = self.newest_logged(channel).filter(|logged| *logged > own) {
@@ -172,11 +152,13 @@ impl Shell {
     }
 }
 
-/// A duration for a sentence.
-fn lasted(secs: u64) -> String {
-    match secs {
-        0..=119 => format!("{secs} seconds"),
-        120..=7199 => format!("{} minutes", secs / 60),
-        _ => format!("{} hours", secs / 3600),
-    }
+/// Whether it matters, and the other side has not answered it. What is signed is never revoked any more, and what came out of a backup or is
+/// behind is refused by its own clause (C-92, C-132).
+fn is_open_question(channel: &StakeChannel) -> bool {
+    let machine = &channel.machine;
+    matches!(machine.phase(), Phase::AwaitConfirmation | Phase::Ready | Phase::Closing)
+        && machine.side() == Side::Member
+        && !channel.is_untouched()
+        && !machine.is_behind()
+        && !machine.peer_has_shown()
 }
