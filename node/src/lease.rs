@@ -1,4 +1,4 @@
-//! Single-writer lease on a data directory.
+//! Single-writer lease on a data directory, and which life of it another program knows.
 //!
 //! Two programs on one database would sign two different things for one sequence number. The lease is an advisory lock that
 //! the operating system drops with the process, so a killed node never leaves a stale one.
@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
+use althing_channels::wire::LeaseClaim;
 use anyhow::{Context, Result, bail};
 
 /// Held for as long as this process may write to the data directory.
@@ -50,6 +51,20 @@ impl Lease {
         write!(file, "{}", std::process::id())?;
         file.flush()?;
         Ok(Self { _file: file })
+    }
+}
+
+/// C-95: the counter under which whoever knew `known` knows a life from now on that says `claim` of itself; `None` of an earlier life, or
+/// of another that counted as far.
+pub(crate) fn life_of(known: Option<&LeaseClaim>, claim: &LeaseClaim) -> Option<u64> {
+    match known {
+        // Made anew from the seed words.
+        Some(last) if claim.counter == 0 && last.token != claim.token => Some(last.counter.saturating_add(1)),
+        Some(last) if claim.counter == 0 => Some(last.counter),
+        Some(last) if claim.counter < last.counter || (claim.counter == last.counter && last.token != claim.token) => {
+            None
+        }
+        _ => Some(claim.counter.max(1)),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::lease::Lease;
 use crate::ledger::{Ledger, LedgerError};
 use crate::peers::{PeerEvent, Peers, Verdict};
 use crate::setup::parse_network;
-use crate::stakes::{Backups, SeedCoins, Stakes, Towers};
+use crate::stakes::{Backups, Newest, SeedCoins, Stakes, Towers};
 use crate::store::{BlockRow, Segment, Store};
 use crate::treasury::{Desk, Papers, generations, stage_policies};
 use crate::wallet::Wallet;
@@ -72,6 +72,8 @@ pub struct Shell {
     pub towers: Towers,
     /// Backups of channels: the own ones of a member, those of the members at a hub.
     pub backups: Backups,
+    /// Whether this folder is the newest with its keys.
+    pub(crate) newest: Newest,
     /// What to look for in blocks.
     pub watch: Watch,
     /// The best block.
@@ -187,6 +189,7 @@ impl Shell {
             seed_coins,
             towers,
             backups,
+            newest: Newest::default(),
             watch: Watch::default(),
             tip,
             spot_check: None,

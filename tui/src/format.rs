@@ -45,14 +45,18 @@ fn cost_alone_now(detail: &ChannelDetail) -> String {
 
 /// What a payment leaves to pay from, or that it will be refused (C-107).
 #[must_use]
-pub fn paid_from(spendable_sat: u64, amount_sat: u64) -> String {
+pub fn paid_from(spendable_sat: u64, paying_sat: u64, amount_sat: u64) -> String {
     let could = sats(spendable_sat);
+    let beside = match paying_sat {
+        0 => "Beside what is held and the reserve".to_owned(),
+        sat => format!("Beside what is held, the reserve, and {} that are being paid already", sats(sat)),
+    };
     match spendable_sat.checked_sub(amount_sat) {
         Some(left) => format!(
-            "Beside what is held and the reserve {could} can be paid, {} afterwards. The stake is what is left in the channel, from the next roll on.",
+            "{beside} {could} can be paid, {} afterwards. The stake is what is left in the channel, from the next roll on.",
             sats(left)
         ),
-        None => format!("Beside what is held and the reserve only {could} can be paid: this will be refused (C-107)."),
+        None => format!("{beside} only {could} can be paid: this will be refused (C-107)."),
     }
 }
 

@@ -78,6 +78,11 @@ impl Channel {
         self.state.close_tx.as_ref()
     }
 
+    /// Where the own part of a close goes, once that was said: it does not change any more (C-32).
+    pub fn own_close_script(&self) -> Option<&ScriptBuf> {
+        self.state.own_close_script.as_ref()
+    }
+
     /// Whether a close can be proposed now: both scripts and a nonce of the peer are here.
     pub fn can_propose_close(&self) -> bool {
         self.state.phase == Phase::Closing
@@ -106,10 +111,12 @@ impl Channel {
             (Side::Hub, None) => ClosingRound::NoNonce, // the hub cannot propose then, and need not
         };
         self.state.peer_close_script = Some(msg.script.clone());
+        // A script that was named before the close was taken back (C-36) is said again, and not changed (C-32).
+        let is_unsaid = self.state.phase == Phase::Ready || self.state.own_close_script.is_none();
         self.state.phase = Phase::Closing;
         self.round = announced;
         let mut effects = vec![Effect::Persist];
-        if self.state.own_close_script.is_none() {
+        if is_unsaid {
             effects.push(Effect::CloseRequested);
         } else if self.close_can_be_proposed() {
             effects.push(Effect::ProposeClose);
@@ -191,6 +198,16 @@ impl Channel {
         match money.held_sat() {
             0 => Ok(()),
             held_sat => Err(Wait::Holds { held_sat }.into()),
+        }
+    }
+
+    // C-36: the peer refused the own shutdown, or will: it came while the peer's round with a hold was under way. Had it come before, there
+    // would be the peer's own, and no such round.
+    pub(super) fn take_back_close(&mut self) {
+        let holds = self.state.money.as_ref().is_some_and(|money| money.held_sat() > 0);
+        if self.state.phase == Phase::Closing && self.state.peer_close_script.is_none() && holds {
+            self.state.phase = Phase::Ready;
+            self.closing_nonce = None;
         }
     }
 

@@ -15,7 +15,7 @@ mod watch;
 pub use checkpoint::{
     AppPosition, Change, CheckpointFacts, FundingInForce, Hold, Ledger, LedgerError, LedgerKeys, MAX_FUNDINGS_IN_FORCE,
     MAX_HOLDS, MAX_SPLICE_BYTES, MAX_WAITING_SPLICES_BYTES, PendingSplice, PerSide, SignedCheckpoint, SignedHold,
-    SpliceStage, Voucher, Withdrawal,
+    SpliceStage, Voucher,
 };
 pub use confirmation::REQUIRED_CONFIRMATIONS;
 pub use effect::{CheckpointRequest, CheckpointReview, CommitmentTxids, Effect, FundingSpend};
@@ -90,7 +90,7 @@ pub struct Channel {
     splicing: Option<SpliceSession>,
     /// The peer has said on this connection where it stands (C-130).
     established: bool,
-    /// The peer has said since the start where it stands, and this side is not behind (C-304).
+    /// The peer has said since the start where it stands, and this side is not behind; or the channel began since (C-304).
     shown: bool,
     /// This side wants the turn.
     asked: bool,

@@ -67,7 +67,7 @@ impl Channel {
     ) -> Result<(Self, Vec<Effect>), Violation> {
         check_params(&params)?;
         let state = new_state(Side::Member, Phase::AwaitAccept, opening, params, &keys, None);
-        let channel = Self::from_state(state, keys);
+        let channel = Self { shown: true, ..Self::from_state(state, keys) };
         let effects = vec![Effect::Persist, channel.open_stake()];
         Ok((channel, effects))
     }
@@ -86,7 +86,7 @@ impl Channel {
         let OpenStake { opening, params, keys: peer } = *proposal;
         let phase = Phase::AwaitFundingCreated;
         let state = new_state(Side::Hub, phase, opening, params, &keys, Some(peer));
-        let channel = Self::from_state(state, keys);
+        let channel = Self { shown: true, ..Self::from_state(state, keys) };
         let effects = vec![Effect::Persist, channel.accept_stake()];
         Ok((channel, effects))
     }

@@ -9,7 +9,8 @@ use crate::musig::PartialSignatureWithNonce;
 
 impl Channel {
     /// Signs the own newest commitment over the confirmed funding, once, and asks for its broadcast; later calls give the same
-    /// transaction again (C-26). Nothing else is signed afterwards, except over another funding that confirms in its place.
+    /// transaction again (C-26). Nothing else is signed afterwards, except over another funding that confirms in its place. Whether this state may be that of an
+    /// old copy, which no state tells of itself, the shell finds out before (C-150, C-151).
     ///
     /// # Errors
     /// [`Wait::Phase`](super::Wait::Phase) before the peer's signature is here or after the channel has ended;

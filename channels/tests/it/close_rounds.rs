@@ -52,6 +52,38 @@ fn what_is_held_is_not_divided_by_a_close() {
     assert!(hubs.iter().any(|o| o.script_pubkey == close_script(Side::Hub) && o.value.to_sat() == 300_000), "{hubs:?}");
 }
 
+/// C-36: a hold and a wish to close cross on the way. The one who wished goes on with the channel, and closes it when the hold has ended.
+#[test]
+fn a_close_that_crosses_a_hold_is_taken_back() {
+    for proposer in [Side::Member, Side::Hub] {
+        let closer = proposer.other();
+        let mut pair = Pair::in_use();
+        let hold = pair.channel(Side::Member).order_hold(1, HoldId([1; 32]), 300_000, [0; 32]).unwrap();
+        pair.take_turn(proposer);
+        pair.pay(proposer, Change::Hold(hold)).unwrap();
+        pair.close(closer);
+        assert_eq!(pair.phase(closer), Some(Phase::Closing));
+        pair.settle();
+        assert_eq!([Side::Member, Side::Hub].map(|side| pair.phase(side)), [Some(Phase::Ready); 2], "{closer:?}");
+        assert!(pair.refusals.iter().any(|(side, why)| *side == proposer && why.starts_with("C-36")));
+        // Also behind a restart, and the script that was named stays.
+        pair.crash(closer);
+        pair.reconnect();
+        pair.settle();
+        assert_eq!(pair.phase(closer), Some(Phase::Ready));
+        assert_eq!(pair.channel(closer).own_close_script(), Some(&close_script(closer)));
+        pair.take_turn(Side::Hub);
+        pair.pay(Side::Hub, Change::HoldRelease { id: HoldId([1; 32]) }).unwrap();
+        pair.settle();
+        // Whoever wishes it now: both say where their part goes.
+        pair.close(proposer);
+        pair.settle();
+        assert_eq!(fee_sat(pair.channel(closer).signed_close().unwrap()), 200);
+        pair.run_until(Phase::Closed);
+        assert_eq!(pair.closed[&closer], FundingSpend::CooperativeClose);
+    }
+}
+
 #[test]
 fn each_round_pays_more_and_both_hold_the_last() {
     let mut pair = closing();

@@ -1,7 +1,8 @@
 //! The ledger alone: thousands of proposals against the reference model, without a channel around them.
 
-use althing_channels::{Balances, Change, HoldId, Ledger, LedgerKeys, PerSide, Side, SignedHold, Voucher, Withdrawal};
+use althing_channels::{Balances, Change, HoldId, Ledger, LedgerKeys, PerSide, Side, SignedHold, Voucher};
 use bitcoin::OutPoint;
+use lightning::util::ser::{BigSize, Readable as _, Writeable as _};
 use proptest::prelude::*;
 
 use crate::pair::{funding_outpoint, keys};
@@ -43,9 +44,6 @@ fn any_change() -> impl Strategy<Value = Change> {
         (any_side(), any_amount()).prop_map(move |(from, cumulative_sat)| {
             let key = keys(from).funding_keypair();
             Change::Voucher(Voucher::sign(channel, from, cumulative_sat, &key, [0; 32]))
-        }),
-        (1u64..9, any_amount()).prop_map(move |(serial, amount_sat)| {
-            Change::Withdrawal(Withdrawal::sign(channel, serial, amount_sat, &member, [0; 32]))
         }),
         (funding(), 0u64..200_000).prop_map(|(funding, amount_sat)| Change::Deposit { funding, amount_sat }),
         (funding(), 0u64..100_000).prop_map(|(funding, amount_sat)| Change::PayOut { funding, amount_sat }),
@@ -90,9 +88,33 @@ fn a_promise_counts_for_its_channel_only() {
     for change in [
         Change::Hold(SignedHold::sign(other, 1, HoldId([1; 32]), 5_000, &key, [0; 32])),
         Change::Voucher(Voucher::sign(other, Side::Member, 5_000, &key, [0; 32])),
-        Change::Withdrawal(Withdrawal::sign(other, 1, 5_000, &key, [0; 32])),
     ] {
         let refusal = ledger.apply(&ledger_keys(), Side::Hub, &[change], lane_position(0)).unwrap_err();
         assert!(refusal.to_string().contains("does not verify"), "{refusal}");
     }
+}
+
+/// C-105: a state from before names the serial of a withdrawal. It is read, and the serial forgotten.
+#[test]
+fn a_ledger_that_names_a_withdrawal_is_read() {
+    let ledger = Ledger::opening(funding_outpoint(), Balances { member_sat: 1_000_000, hub_sat: 0 });
+    let bytes = ledger.encode();
+    let mut rest = bytes.as_slice();
+    let number = |rest: &mut &[u8]| BigSize::read(rest).unwrap().0;
+    number(&mut rest);
+    let mut records = vec![(10, 7u64.to_be_bytes().to_vec())];
+    while !rest.is_empty() {
+        let (kind, length) = (number(&mut rest), number(&mut rest));
+        let (value, after) = rest.split_at(usize::try_from(length).unwrap());
+        records.push((kind, value.to_vec()));
+        rest = after;
+    }
+    records.sort();
+    let record = |(kind, value): &(u64, Vec<u8>)| {
+        [BigSize(*kind).encode(), BigSize(value.len() as u64).encode(), value.clone()].concat()
+    };
+    let stream: Vec<u8> = records.iter().flat_map(record).collect();
+    let stored = [BigSize(stream.len() as u64).encode(), stream].concat();
+    assert!(stored.len() > bytes.len());
+    assert_eq!(Ledger::read(&mut stored.as_slice()).unwrap(), ledger);
 }

@@ -100,8 +100,7 @@ fn checkpoints() -> Vec<Value> {
         pair.carry_out(Side::Member, effects);
         pair.channel(Side::Member).voucher(Side::Member).unwrap()
     };
-    let withdrawal = pair.channel(Side::Member).order_withdrawal(1, 30_000, [0; 32]).unwrap();
-    let first = vec![Change::Dues { amount_sat: 40_000 }, Change::Hold(hold), Change::Withdrawal(withdrawal)];
+    let first = vec![Change::Dues { amount_sat: 40_000 }, Change::Hold(hold)];
     let forfeit = Change::HoldForfeit { id: hold.id, amount_sat: 15_000 };
     let second = vec![Change::Voucher(voucher), Change::Reward { amount_sat: 7_000 }, forfeit];
     let mut rounds = Vec::new();

@@ -15,8 +15,11 @@ pub struct ChannelDetail {
     pub hub_sat: u64,
     /// Of the member's part: held as deposits.
     pub held_sat: u64,
-    /// Of this side's part: what it could give away now, beside the reserve.
+    /// Of this side's part: what it could give away now, beside the reserve and what is being paid already.
     pub spendable_sat: u64,
+    /// What this side ordered to pay the other and no checkpoint of both has yet.
+    #[serde(default)]
+    pub paying_sat: u64,
     /// What each side has to keep once it had more (C-107).
     pub reserve_sat: u64,
     /// Blocks that this side's part waits after a close alone.
@@ -36,6 +39,9 @@ pub struct ChannelDetail {
     /// Votes under way for which the part that a close by the other side left stays where it is (N-191).
     #[serde(default)]
     pub votes_with: usize,
+    /// Why a close alone wants to be answered for: nobody has shown that this folder is the newest with its keys (C-150).
+    #[serde(default)]
+    pub doubts: Vec<String>,
     /// The most of the member's weight on the newest final roll that ends with this channel, decimal; absent when it has none.
     pub weight_lost: Option<String>,
     /// The move to another hub that is under way.
@@ -64,7 +70,7 @@ pub struct PendingFunding {
 pub struct MigrationState {
     /// The hub that it goes to: `node_id@host:port`.
     pub to: String,
-    /// agreeing, signing, confirming, closing, sweeping, opening, done or failed.
+    /// agreeing, signing, confirming, waiting, closing, sweeping, opening, done or failed.
     pub step: String,
     /// The same in a sentence.
     pub words: String,

@@ -202,6 +202,9 @@ pub struct Status {
     pub final_depth: u32,
     /// On-chain wallet.
     pub balance: Balance,
+    /// What was ordered to be paid in channels and is in no checkpoint of both sides yet.
+    #[serde(default, skip_serializing_if = "is_none_paid")]
+    pub paying_sat: u64,
     /// What was looked at again with the newest final link; absent before the first and at a hub.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot_check: Option<SpotCheck>,
@@ -213,6 +216,11 @@ pub struct Status {
     pub light: Option<LightStatus>,
     /// What a person must know: a stopped Bitcoin source, a broken rule, a conflicting head. In full sentences.
     pub alarms: Vec<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none_paid(sat: &u64) -> bool {
+    *sat == 0
 }
 
 /// What a node does.

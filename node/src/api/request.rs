@@ -60,9 +60,19 @@ pub enum Request {
     StakeForceClose {
         /// The channel id, hex, as `Stakes` lists it.
         channel: String,
+        /// Member: the person knows that no folder with these keys was used later than this one (C-150).
+        #[serde(default)]
+        newest: bool,
     },
     /// Pays the other side out of a stake channel, at the next checkpoint: a member its dues, the hub a reward.
     ChannelPay {
+        /// The channel id, hex, as `Stakes` lists it.
+        channel: String,
+        /// Satoshis.
+        amount_sat: u64,
+    },
+    /// Pays the other side of a stake channel at once, by a voucher that it folds later, ahead of the dues or rewards that the log decides.
+    ChannelVoucher {
         /// The channel id, hex, as `Stakes` lists it.
         channel: String,
         /// Satoshis.
@@ -116,6 +126,9 @@ pub enum Request {
         /// Without the present hub.
         #[serde(default)]
         alone: bool,
+        /// Alone: the person knows that no folder with these keys was used later than this one (C-150).
+        #[serde(default)]
+        newest: bool,
         /// Only say what it would do.
         #[serde(default)]
         review: bool,
@@ -333,4 +346,6 @@ pub enum WaitFor {
     VotingOpen(String),
     /// The outcome of this proposal (id, hex) is in a final epoch.
     Decided(String),
+    /// It is known that this folder's state of this channel (id, hex) is the newest (C-150).
+    ChannelKnown(String),
 }

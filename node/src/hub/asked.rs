@@ -30,13 +30,16 @@ impl Hub {
             Request::StakeClose { channel, fee_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.close_together(number, fee_sat))
             }
-            Request::StakeForceClose { channel } => {
+            Request::StakeForceClose { channel, newest: _ } => {
                 let named = self.shell.stakes.named(&channel).map(|channel| channel.number);
                 let shown = named.and_then(|number| self.expect_newest().and_then(|()| self.expect_shown(number)));
                 shown.and_then(|()| self.act_on_stake(&channel, Shell::close_alone))
             }
             Request::ChannelPay { channel, amount_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat))
+            }
+            Request::ChannelVoucher { channel, amount_sat } => {
+                self.act_on_stake(&channel, |shell, number| shell.promise_in_channel(number, amount_sat))
             }
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Reply::Anchoring(AnchorReply::Bump(bump)))

@@ -18,6 +18,7 @@ use bitcoin::secp256k1::PublicKey;
 use super::Hub;
 use crate::api::{ApiError, Reply};
 use crate::keys::hex;
+use crate::lease::life_of;
 use crate::ledger::LedgerError;
 use crate::peers::PeerId;
 use crate::store::Segment;
@@ -185,28 +186,22 @@ impl Hub {
             None => None,
             Some(bytes) => {
                 let (counter, token) = bytes.split_first_chunk::<8>().context("a stored lease")?;
-                Some((u64::from_be_bytes(*counter), token.to_vec()))
+                let token = token.try_into().context("a stored lease")?;
+                Some(LeaseClaim { counter: u64::from_be_bytes(*counter), token })
             }
         };
-        let counter = match &known {
-            // Made anew from the seed words.
-            Some((last, token)) if claim.counter == 0 && token.as_slice() != claim.token => last.saturating_add(1),
-            Some((last, token)) if claim.counter == 0 && token.as_slice() == claim.token => *last,
-            Some((last, token))
-                if claim.counter < *last || (claim.counter == *last && token.as_slice() != claim.token) =>
-            {
-                self.copies.insert(peer);
-                let detail = format!("N-125: the folder is in its life {}, this hub knows life {last}.", claim.counter);
-                tracing::warn!(%peer, detail, "a copy");
-                self.shell.peers.send(peer, Msg::PeerError(PeerError::new("N-125", &detail, None)));
-                return Ok(());
-            }
-            _ => claim.counter.max(1),
+        let Some(counter) = life_of(known.as_ref(), claim) else {
+            let last = known.map_or(0, |known| known.counter);
+            self.copies.insert(peer);
+            let detail = format!("N-125: the folder is in its life {}, this hub knows life {last}.", claim.counter);
+            tracing::warn!(%peer, detail, "a copy");
+            self.shell.peers.send(peer, Msg::PeerError(PeerError::new("N-125", &detail, None)));
+            return Ok(());
         };
         self.copies.remove(&peer);
         let mut row = counter.to_be_bytes().to_vec();
         row.extend(claim.token);
-        if known != Some((counter, claim.token.to_vec())) {
+        if known != Some(LeaseClaim { counter, token: claim.token }) {
             self.shell.store.write(|writer| writer.set_meta(&name, &row))?;
         }
         self.shell.peers.send(peer, Msg::LeaseGranted(LeaseGranted { counter, token: claim.token }));

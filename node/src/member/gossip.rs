@@ -148,6 +148,7 @@ impl Member {
     }
 
     fn compare(&mut self, head: Signed<LogHead>) -> Result<()> {
+        self.shell.newest.heard_of(head.size);
         let state = self.shell.ledger.state();
         let newest = state.heads().last().map(|record| record.head);
         let contradicted = state.heads().iter().any(|record| record.head.contradicts(&head));

@@ -21,6 +21,9 @@ const LEASE: &str = "lease";
 /// Name under which it is stored that the hub refused this folder.
 const REFUSED: &str = "copy";
 
+/// Lives without the hub of which a tower may tell.
+const MOST_LIVES_UNHEARD: u64 = 1 << 32;
+
 /// Segments handed to the hub for one question, as the hub does.
 const SEGMENTS_PER_FETCH: u32 = 64;
 
@@ -30,6 +33,8 @@ pub(super) const COPY: &str = "N-125";
 /// Which life of its folder this is (N-125).
 pub(super) struct Life {
     claim: LeaseClaim,
+    /// Never granted one before this start: made anew, from nothing or from the words.
+    is_fresh: bool,
     granted: bool,
     /// Why the hub takes nothing from this folder any more.
     pub(super) refused: Option<String>,
@@ -57,12 +62,26 @@ impl Life {
             }
         };
         let claim = LeaseClaim { counter, token: entropy()? };
-        Ok(Self { claim, granted: false, refused, greeted: false, waiting: false, restoring: None })
+        Ok(Self {
+            claim,
+            is_fresh: counter == 0,
+            granted: false,
+            refused,
+            greeted: false,
+            waiting: false,
+            restoring: None,
+        })
     }
 
     /// What is said of this life to every hub.
     pub(super) fn claim(&self) -> LeaseClaim {
         self.claim
+    }
+
+    /// What is said of this life to a tower (N-260): of one that was made anew, only once the hub has counted it.
+    fn claim_at_tower(&self) -> Option<LeaseClaim> {
+        let counter = if self.is_fresh { 0 } else { self.claim.counter };
+        (self.refused.is_none() && self.claim.counter > 0).then_some(LeaseClaim { counter, ..self.claim })
     }
 
     /// Whether other hubs are answered about their channels.
@@ -107,7 +126,30 @@ impl Member {
             self.life.claim.counter = granted.counter;
         }
         self.life.granted = true;
+        if self.life.is_fresh {
+            for tower in self.shell.towers.connected().collect::<Vec<_>>() {
+                self.claim_at_tower(tower);
+            }
+        }
         self.on_hub_ready()
+    }
+
+    /// A tower is connected, or the hub has counted a life that was made anew: it is told which life this is (N-260).
+    pub(super) fn claim_at_tower(&self, tower: PublicKey) {
+        if let Some(claim) = self.life.claim_at_tower() {
+            self.shell.peers.send(tower, Msg::LeaseClaim(claim));
+        }
+    }
+
+    /// A tower that heard of lives of which the hub did not has counted further; so does the next life.
+    pub(super) fn on_lease_at_tower(&mut self, granted: &LeaseGranted) -> Result<()> {
+        let is_this = granted.token == self.life.claim.token && self.life.claim.counter > 0;
+        // One that says any number must not bring the count to its end.
+        let known = self.life.claim.counter;
+        if is_this && granted.counter > known && granted.counter - known <= MOST_LIVES_UNHEARD {
+            self.shell.store.write(|writer| writer.set_meta(LEASE, &granted.counter.to_be_bytes()))?;
+        }
+        Ok(())
     }
 
     /// The hub knows a later life of these keys: this folder is a copy, or was put back. Nothing is signed with it any more.

@@ -151,7 +151,17 @@ impl Member {
 
     fn on_peer(&mut self, event: PeerEvent) -> Result<()> {
         if self.shell.on_tower_event(&event)? {
-            return Ok(());
+            return match event {
+                PeerEvent::Up(tower) => {
+                    self.claim_at_tower(tower);
+                    Ok(())
+                }
+                PeerEvent::Message(_, message) => match *message {
+                    Msg::LeaseGranted(granted) => self.on_lease_at_tower(&granted),
+                    _ => Ok(()),
+                },
+                PeerEvent::Down(_) => Ok(()),
+            };
         }
         match event {
             PeerEvent::Up(peer) if peer == self.hub => {

@@ -63,9 +63,20 @@ impl Member {
                 self.stake_open(amount_sat, fee_rate_sat_vb, &answer).map(|()| None)
             }
             Request::StakeClose { channel, fee_sat } => self.stake_close(&channel, fee_sat, &answer).map(|()| None),
-            Request::StakeForceClose { channel } => self.act_on_stake(&channel, Shell::close_alone).map(Some),
+            Request::StakeForceClose { channel, newest } => {
+                let close = |shell: &mut Shell, number| {
+                    if newest {
+                        shell.answer_for_newest(number)?;
+                    }
+                    shell.close_alone(number)
+                };
+                self.act_on_stake(&channel, close).map(Some)
+            }
             Request::ChannelPay { channel, amount_sat } => {
                 self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat)).map(Some)
+            }
+            Request::ChannelVoucher { channel, amount_sat } => {
+                self.act_on_stake(&channel, |shell, number| shell.promise_in_channel(number, amount_sat)).map(Some)
             }
             Request::ChannelTopUp { channel, amount_sat, fee_rate_sat_vb, review } => {
                 self.top_up(&channel, (amount_sat, fee_rate_sat_vb), review, &answer)
@@ -76,10 +87,13 @@ impl Member {
             Request::ChannelBump { channel, fee_rate_sat_vb, review } => {
                 self.bump_splice(&channel, fee_rate_sat_vb, review, &answer)
             }
-            Request::ChannelMigrate { channel, to, fee_rate_sat_vb, alone, review } => to
+            Request::ChannelMigrate { channel, to, fee_rate_sat_vb, alone, newest, review } => to
                 .parse::<PeerAddress>()
                 .map_err(|error| ApiError::invalid("N-2", format!("{error:#}")))
-                .and_then(|to| self.migrate(&channel, &MigrationOrder { to, fee_rate_sat_vb, alone }, review, &answer)),
+                .and_then(|to| {
+                    let order = MigrationOrder { to, fee_rate_sat_vb, alone, newest };
+                    self.migrate(&channel, &order, review, &answer)
+                }),
             Request::ChannelMigrateCancel { channel } => self.cancel_migration(&channel),
             Request::Propose { draft } => view::draft_content(&self.shell, draft)
                 .map(|content| self.enqueue(Body::Lane(Box::new(content)), Vec::new(), &answer)),
@@ -322,6 +336,7 @@ fn signs(request: &Request) -> bool {
             | Request::StakeClose { .. }
             | Request::StakeForceClose { .. }
             | Request::ChannelPay { .. }
+            | Request::ChannelVoucher { .. }
             | Request::ChannelBump { .. }
             | Request::ChannelMigrate { .. }
             | Request::Propose { .. }

@@ -55,6 +55,10 @@ impl Shell {
             Side::Hub => self.holds_to_end(channel, ledger),
         };
         due.extend(self.vouchers_due(channel, ledger));
+        // N-261; last, so that one that does not fit holds nothing else up.
+        due.extend(
+            channel.machine.open_voucher(channel.machine.side().other()).map(|voucher| vec![Change::Voucher(voucher)]),
+        );
         let app = self.lane_position(channel);
         let refused = |due: &[Vec<Change>]| {
             let judged = channel.machine.next_checkpoint(&due.concat(), app);
@@ -97,7 +101,7 @@ impl Shell {
         let folded: BTreeSet<[u8; 32]> = ledger.holds().iter().map(|hold| hold.id.0).collect();
         let missing =
             self.holds_in_log(channel).filter(|(id, _, fate)| *fate == HoldFate::Held && !folded.contains(&id.0));
-        let (last, key) = (ledger.last_serials().0, channel.machine.keys().funding_keypair());
+        let (last, key) = (ledger.last_hold(), channel.machine.keys().funding_keypair());
         let sign = |(serial, (hold, record, _)): (u64, (HoldId, &HoldRecord, HoldFate))| {
             vec![Change::Hold(SignedHold::sign(id, serial, hold, record.amount_sat, &key, aux_rand))]
         };

@@ -2,7 +2,7 @@
 
 use althing_channels::{CloseTx, Effect, Phase, Violation};
 use anyhow::Result;
-use bitcoin::Transaction;
+use bitcoin::{ScriptBuf, Transaction};
 
 use super::{DEFAULT_CLOSE_FEE_SAT, StakeChannel, StakeNews, Stakes};
 use crate::api::ApiError;
@@ -58,7 +58,7 @@ impl Shell {
         } else if begun {
             return Err(ApiError::not_now("C-33: a round of this close is under way; try again when it is answered"));
         } else {
-            let script = self.wallet.fresh_address()?.script_pubkey();
+            let script = self.own_close_script(number)?;
             self.machine(number)?.close(script, session).map_err(refused)?
         };
         // Stored with the step: what is proposed behind a restart is not less than what the other side may have signed by then.
@@ -73,13 +73,14 @@ impl Shell {
     /// side has done so, the own part comes home without waiting for votes (N-191).
     ///
     /// # Errors
-    /// A channel that has no commitment to broadcast, or I/O.
+    /// A channel that has no commitment to broadcast, a member's folder that may be old (C-150), or I/O.
     pub fn close_alone(&mut self, number: u32) -> Result<Vec<StakeNews>, ApiError> {
         let mut news = self.confirm_mined_splices(number)?;
         if self.has_part_left(number) {
             self.take_home(number)?;
             return Ok(news);
         }
+        self.expect_newest(number)?;
         let effects =
             self.machine(number)?.force_close().map_err(|error| ApiError::invalid(error.rule(), error.to_string()))?;
         news.extend(self.carry_out(number, effects)?);
@@ -105,9 +106,17 @@ impl Shell {
             tracing::warn!(number, held_sat, "C-36: a close together is not answered while deposits are held");
             return Ok(Vec::new());
         }
-        let script = self.wallet.fresh_address()?.script_pubkey();
+        let script = self.own_close_script(number)?;
         let session = self.session()?;
         Ok(self.machine(number)?.close(script, session)?)
+    }
+
+    /// C-32: the one that was named before, if a close was begun and taken back (C-36).
+    fn own_close_script(&mut self, number: u32) -> Result<ScriptBuf> {
+        match self.channel(number)?.machine.own_close_script() {
+            Some(script) => Ok(script.clone()),
+            None => Ok(self.wallet.fresh_address()?.script_pubkey()),
+        }
     }
 
     pub(super) fn propose_close(&mut self, number: u32, news: &mut Vec<StakeNews>) -> Result<Vec<Effect>> {

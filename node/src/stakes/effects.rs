@@ -153,6 +153,8 @@ impl Shell {
                 }
                 news.push(StakeNews::Closed(number));
             }
+            // Folded with the next block (N-261).
+            Effect::VoucherReceived { amount_sat } => tracing::info!(number, amount_sat, "a voucher"),
             Effect::Refused { rule, detail } => tracing::warn!(number, rule, detail, "refused a channel message"),
             Effect::PeerReported { rule, .. } if matches!(rule.as_str(), "C-93" | "C-132") => {
                 news.push(StakeNews::PeerBehind(number));

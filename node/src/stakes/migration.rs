@@ -36,6 +36,8 @@ pub struct MigrationOrder {
     pub fee_rate_sat_vb: u64,
     /// Without the old hub.
     pub alone: bool,
+    /// The person answers for the folder (C-150), where it goes alone.
+    pub newest: bool,
 }
 
 impl Stakes {
@@ -70,16 +72,18 @@ impl Shell {
         self.judge_migration(number, order)?;
         let channel = self.channel(number)?;
         let (sat, peer) = (channel.machine.balances().member_sat, channel.peer);
-        let MigrationOrder { to, fee_rate_sat_vb: rate, alone } = order;
+        let MigrationOrder { to, fee_rate_sat_vb: rate, alone, newest: _ } = order;
         if *alone {
             let lock = channel.machine.params().member_csv_blocks;
-            return Ok(vec![
+            let mut sentences = vec![
                 format!("Closes the channel that holds {sat} sat of yours without its hub {peer}, and opens one with {to}."),
                 "Your wallet pays for the close, more with every block in which it waits.".to_owned(),
                 format!("What is yours stays locked for {lock} blocks, comes home, and is then staked with the other hub, less the fees at {rate} sat/vB."),
                 "Your weight ends with the close and comes back with the new stake; votes cast stay counted while the coins lie in the close.".to_owned(),
-                "This node goes on with it whenever it runs. It cannot be taken back.".to_owned(),
-            ]);
+                "This node goes on with it whenever it runs. The close cannot be taken back; where the coins go then can be changed until they are in the new channel.".to_owned(),
+            ];
+            sentences.extend(self.doubts(channel));
+            return Ok(sentences);
         }
         let fee = move_fee(channel, *rate);
         Ok(vec![
@@ -105,6 +109,12 @@ impl Shell {
         is_reached: &dyn Fn(&PublicKey) -> bool,
     ) -> Result<Vec<StakeNews>, ApiError> {
         self.judge_migration(number, order)?;
+        if order.alone && order.newest {
+            self.answer_for_newest(number)?;
+        }
+        if order.alone {
+            self.expect_newest(number)?;
+        }
         let row = MigrationRow {
             number,
             target: order.to.to_string(),
@@ -117,8 +127,11 @@ impl Shell {
         // What the old order had begun to open is given up first: no coins are in it, and the wallet shall not pay for it.
         if let Some(before) = self.stakes.migration(number).and_then(|row| row.successor)
             && self.stakes.channel(before).is_some()
+            && !self.give_up_successor(before, "C-303: the move goes another way")?
         {
-            self.give_up_successor(before, "C-303: the move goes another way")?;
+            return Err(ApiError::not_now(
+                "C-303: the coins are on their way into the channel with the other hub already",
+            ));
         }
         self.put_migration(row)?;
         self.advance_migrations(is_reached).map_err(ApiError::from)
@@ -139,9 +152,12 @@ impl Shell {
             None => !is_signing,
         };
         if !is_given_up {
-            let why =
-                "C-303: the move is being signed and cannot be taken back; --alone goes on without the present hub";
-            return Err(ApiError::not_now(why));
+            return Err(ApiError::not_now(match row.alone {
+                true => "C-303: what came home is in the channel with the other hub already",
+                false => {
+                    "C-303: the move is being signed and cannot be taken back; --alone goes on without the present hub"
+                }
+            }));
         }
         self.drop_migration(number)?;
         Ok(())
@@ -204,8 +220,18 @@ impl Shell {
             ),
             (Some(_), _) if row.alone => ("opening", "What came home is being staked with another hub.".to_owned()),
             (None, Phase::ForceClosing | Phase::Closed) if row.alone => {
-                ("sweeping", "Closed alone; what comes home is staked with another hub.".to_owned())
+                let target = &row.target;
+                let words = format!(
+                    "Closed alone; what comes home is staked with the hub {target} once it is 6 blocks deep and that hub answers. The order can still go to another one, or be taken back with --cancel."
+                );
+                ("sweeping", words)
             }
+            _ if row.alone && !self.doubts(old).is_empty() => (
+                "waiting",
+                "C-150: is closed alone, to be opened with another hub, once its hub has shown that this folder is not an old copy, or you \
+                 answer for it: the same order again, with --newest."
+                    .to_owned(),
+            ),
             _ if row.alone => ("closing", "Is being closed alone, to be opened with another hub.".to_owned()),
             (None, Phase::Ready) => (
                 "agreeing",
@@ -227,7 +253,7 @@ impl Shell {
 
     fn judge_migration(&self, number: u32, order: &MigrationOrder) -> Result<(), ApiError> {
         let channel = self.channel(number)?;
-        let MigrationOrder { to, fee_rate_sat_vb: rate, alone } = order;
+        let MigrationOrder { to, fee_rate_sat_vb: rate, alone, newest: _ } = order;
         expect_fee_rate(*rate)?;
         let machine = &channel.machine;
         if machine.side() != Side::Member {
@@ -253,9 +279,11 @@ impl Shell {
         if *alone {
             let is_signed = machine.signed_close().is_some();
             return match before {
-                Some(row) if row.alone && row.failure.is_empty() => {
-                    Err(ApiError::not_now("C-303: this channel moves already"))
-                }
+                Some(row) if row.goes_alone_to(to) && self.doubts(channel).is_empty() => Err(ApiError::not_now(
+                    "C-303: this channel moves to that hub already; --cancel takes the order back",
+                )),
+                // Left alone already: what comes home can still go elsewhere.
+                Some(row) if row.alone => Ok(()),
                 _ if is_signed => {
                     Err(ApiError::not_now("C-303: a close of this channel is signed and waits to be mined"))
                 }
@@ -271,6 +299,11 @@ impl Shell {
         if machine.phase() != Phase::Ready {
             return Err(ApiError::not_now(
                 "C-300: the stake channel is not in use; --alone goes on with what comes home",
+            ));
+        }
+        if machine.own_close_script().is_some() {
+            return Err(ApiError::not_now(
+                "C-32: a close of this channel was begun and gave way to a deposit, so its coins can go to that address only; --alone goes on with what comes home",
             ));
         }
         if !channel.pending_splices().is_empty() || channel.splice_order.is_some() {
@@ -448,6 +481,10 @@ impl Shell {
             return Ok(());
         }
         if matches!(old.machine.phase(), Phase::Ready | Phase::Closing) && old.machine.signed_close().is_none() {
+            // C-150: an order out of an old copy of the folder waits like one that is given there.
+            if !self.doubts(old).is_empty() {
+                return Ok(());
+            }
             match self.close_alone(row.number) {
                 Ok(more) => news.extend(more),
                 Err(error) => return self.fail_migration(row, error.message, news),
@@ -478,6 +515,13 @@ impl Shell {
             true => self.begin_successor(row, sat, news),
             false => Ok(()),
         }
+    }
+}
+
+impl MigrationRow {
+    /// Whether that is under way.
+    fn goes_alone_to(&self, hub: &PeerAddress) -> bool {
+        self.alone && self.failure.is_empty() && self.target == hub.to_string()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Payments that somebody ordered in a channel (N-150): from the answer on they are durable, until a checkpoint proposes them or it is known,
 //! and stored, why none can.
 
-use althing_channels::{Change, ChannelError, Phase, Side};
+use althing_channels::{Change, ChannelError, Ledger, Phase, Side};
 use anyhow::{Context, Result};
 
 use super::{StakeChannel, StakeNews};
@@ -12,6 +12,28 @@ impl StakeChannel {
     /// What this side has ordered to pay and no checkpoint has folded, in satoshis.
     pub fn paid_next_sat(&self) -> u64 {
         self.orders.iter().copied().fold(0, u64::saturating_add)
+    }
+
+    /// The same with what a checkpoint has folded that the other side has not answered, and what vouchers promise.
+    pub fn paying_sat(&self) -> u64 {
+        self.leaving_sat().saturating_add(self.machine.proposed_sat())
+    }
+
+    /// What leaves the own part of the newest ledger, the one that is under way counted as made.
+    pub(super) fn leaving_sat(&self) -> u64 {
+        self.paid_next_sat().saturating_add(self.machine.promised_sat())
+    }
+
+    /// What this side can still give away beside the reserve when everything ordered is paid, in satoshis (C-107).
+    pub fn to_spend_sat(&self) -> u64 {
+        let reserve = self.machine.newest_ledger().map_or(0, Ledger::reserve_sat);
+        self.to_promise_sat().saturating_sub(reserve)
+    }
+
+    /// The same with the reserve, which vouchers may use (C-104).
+    fn to_promise_sat(&self) -> u64 {
+        let spendable = self.machine.newest_ledger().map_or(0, |ledger| ledger.spendable_sat(self.machine.side()));
+        spendable.saturating_sub(self.leaving_sat())
     }
 
     /// The orders as a checkpoint folds them: a member pays its dues, the hub a reward.
@@ -54,6 +76,28 @@ impl Shell {
             self.restore_channel(number)?;
             return Err(error.into());
         }
+        Ok(self.carry_out(number, effects)?)
+    }
+
+    /// Pays the other side at once by a voucher (C-104), ahead of what the log decides (N-97). The other side folds it (N-261).
+    ///
+    /// # Errors
+    /// A channel that is not in use, more than may be promised or spent, or I/O.
+    pub fn promise_in_channel(&mut self, number: u32, amount_sat: u64) -> Result<Vec<StakeNews>, ApiError> {
+        let channel = self.channel(number)?;
+        let left = channel.to_promise_sat();
+        if amount_sat > left {
+            let why = format!(
+                "C-104: {amount_sat} sat are more than the {left} sat that are left beside what is held and what is being paid already"
+            );
+            return Err(ApiError::invalid("C-104", why));
+        }
+        let aux_rand = self.aux_rand()?;
+        let given = self.machine(number)?.give_voucher(amount_sat, aux_rand);
+        let effects = given.map_err(|error| match error {
+            ChannelError::Invalid(violation) => ApiError::invalid(violation.rule(), violation.to_string()),
+            other => ApiError::not_now(other.to_string()),
+        })?;
         Ok(self.carry_out(number, effects)?)
     }
 

@@ -80,10 +80,15 @@ impl Shell {
     ///
     /// # Errors
     /// The rule that the order breaks, or what it has to wait for.
-    pub fn review_splice(&self, number: u32, order: &SpliceOrder) -> Result<SpliceEffects, ApiError> {
+    pub fn review_splice(&mut self, number: u32, order: &SpliceOrder) -> Result<SpliceEffects, ApiError> {
         self.judge_splice(number, order)?;
+        let fee = match order.kind {
+            SpliceKind::TopUp => self.top_up_fee(number, order)?,
+            SpliceKind::Withdraw(_) => self.payout_fee(number, order)?,
+        };
         let channel = self.channel(number)?;
         let held = channel.machine.balances().member_sat;
+        let paying = channel.paying_sat();
         let SpliceOrder { kind, amount_sat, fee_rate_sat_vb, replaces } = order;
         let mut sentences = Vec::new();
         if *replaces {
@@ -98,14 +103,14 @@ impl Shell {
                     "Adds {amount_sat} sat of your wallet to the {held} sat that are yours in the channel."
                 ));
                 sentences.push(format!(
-                    "Pays the transaction's fee at {fee_rate_sat_vb} sat/vB besides; the wallet has {} sat confirmed.",
+                    "The transaction's fee is {fee} sat, {fee_rate_sat_vb} sat/vB; the wallet, which has {} sat confirmed, pays it besides.",
                     balance.confirmed_sat
                 ));
                 sentences
                     .push("What is staked goes on counting; what is added counts once it is deep enough.".to_owned());
             }
             SpliceKind::Withdraw(to) => {
-                let (fee, left) = (self.payout_fee(number, order)?, held.saturating_sub(*amount_sat));
+                let left = held.saturating_sub(*amount_sat).saturating_sub(paying);
                 let place = to.as_ref().map_or("your wallet".to_owned(), |script| {
                     Address::from_script(script, self.wallet.network())
                         .map_or_else(|_| script.to_hex_string(), |address| address.to_string())
@@ -123,6 +128,9 @@ impl Shell {
                     sentences.push(format!("Less than the charter's minimum of {min} sat stays: you lose your vote."));
                 }
             }
+        }
+        if paying > 0 {
+            sentences.push(format!("Of what is yours in the channel {paying} sat are being paid to the hub already."));
         }
         sentences.push(format!(
             "The channel stays in use; the old output stays enforceable until the new one is {FINAL_DEPTH} blocks deep."
@@ -295,7 +303,8 @@ impl Shell {
             );
             return Err(ApiError::not_now(words));
         }
-        let ledger = machine.ledger().context("a channel in use has a ledger")?;
+        // What is ordered to be paid is folded before the splice is announced, or with it.
+        let ledger = machine.newest_ledger().context("a channel in use has a ledger")?;
         match kind {
             SpliceKind::TopUp if *amount_sat < DUST_SAT => Err(ApiError::invalid(
                 "C-140",
@@ -318,7 +327,8 @@ impl Shell {
                     let words = format!("of {amount_sat} sat the fee of {fee} sat leaves less than {DUST_SAT} sat");
                     return Err(ApiError::invalid("C-140", words));
                 }
-                let (spendable, reserve) = (ledger.spendable_sat(Side::Member), ledger.reserve_sat());
+                let reserve = ledger.reserve_sat();
+                let spendable = ledger.spendable_sat(Side::Member).saturating_sub(channel.leaving_sat());
                 if spendable.checked_sub(*amount_sat).is_none_or(|left| left < reserve) {
                     let words = format!(
                         "{amount_sat} sat of {spendable} sat that can be spent leave less than the reserve of {reserve} sat"
@@ -327,7 +337,8 @@ impl Shell {
                 }
                 let id = machine.id().context("a channel in use has an id")?;
                 let held = self.ledger.state().held_sat(&althing_governance::ChannelId(id.0));
-                if machine.balances().member_sat.saturating_sub(*amount_sat) < held {
+                let own = ledger.balances().member_sat.saturating_sub(channel.leaving_sat());
+                if own.saturating_sub(*amount_sat) < held {
                     return Err(ApiError::invalid("G-96", format!("{held} sat are held as deposits and have to stay")));
                 }
                 Ok(())
@@ -364,6 +375,19 @@ impl Shell {
                 Ok((transaction, vec![from]))
             }
         }
+    }
+
+    /// Fee of a top-up, by the coins that the wallet would take now. Of one that takes another's place, whose coins are still bound to that, by
+    /// the size of that one.
+    fn top_up_fee(&mut self, number: u32, order: &SpliceOrder) -> Result<u64, ApiError> {
+        if order.replaces {
+            let waits = self.channel(number)?.pending_splices();
+            let vsize = waits.last().map_or(0, |splice| fee_of(splice).1);
+            return Ok(vsize.saturating_mul(order.fee_rate_sat_vb));
+        }
+        let (transaction, prevouts) = self.splice_transaction(number, order)?;
+        let sum = |outputs: &[TxOut]| outputs.iter().map(|output| output.value.to_sat()).fold(0, u64::saturating_add);
+        Ok(sum(&prevouts).saturating_sub(sum(&transaction.output)))
     }
 
     /// Fee of a withdrawal: its size is known before it is made.

@@ -18,6 +18,9 @@ use crate::peers::{PeerAddress, PeerEvent, Peers};
 use crate::shell::Shell;
 use crate::store::BlobRow;
 
+/// The clause by which a folder is told that a later life of it is known.
+const COPY: &str = "N-125";
+
 /// Blobs offered to one tower at a time.
 const WINDOW: u32 = 64;
 
@@ -46,6 +49,20 @@ struct Tower {
     /// Offered on this connection, without a receipt yet.
     offered: BTreeSet<[u8; 32]>,
     refusal: Option<String>,
+    /// What it said since the start about which life of this folder this is.
+    life: KnownLife,
+}
+
+/// What a tower knows of the lives of this folder (N-260).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum KnownLife {
+    /// It has not answered.
+    #[default]
+    Untold,
+    /// It knows of no later one.
+    Newest,
+    /// It knows a later one, in its words.
+    Later(String),
 }
 
 impl Towers {
@@ -58,7 +75,13 @@ impl Towers {
         for address in addresses {
             let address: PeerAddress = address.parse()?;
             peers.keep_connected(address.clone());
-            list.push(Tower { address, connected: false, offered: BTreeSet::new(), refusal: None });
+            list.push(Tower {
+                address,
+                connected: false,
+                offered: BTreeSet::new(),
+                refusal: None,
+                life: KnownLife::Untold,
+            });
         }
         Ok(Self { list, rate: None, receipts: Vec::new() })
     }
@@ -74,6 +97,25 @@ impl Towers {
         for tower in &mut self.list {
             tower.offered.clear();
         }
+    }
+
+    /// The tower that knows of a later life of this folder, and what it says.
+    pub(super) fn later_life(&self) -> Option<(&PeerAddress, &str)> {
+        self.list.iter().find_map(|tower| match &tower.life {
+            KnownLife::Later(words) => Some((&tower.address, words.as_str())),
+            KnownLife::Untold | KnownLife::Newest => None,
+        })
+    }
+
+    /// Towers that have not said what they know of this folder's lives, and those that know of no later one.
+    pub(super) fn asked_for_life(&self) -> (usize, usize) {
+        let newest = self.list.iter().filter(|tower| tower.life == KnownLife::Newest).count();
+        (self.list.len().saturating_sub(newest), newest)
+    }
+
+    /// Those that are connected.
+    pub(crate) fn connected(&self) -> impl Iterator<Item = PublicKey> {
+        self.list.iter().filter(|tower| tower.connected).map(|tower| tower.address.node_id)
     }
 
     fn named(&mut self, peer: &PublicKey) -> Option<&mut Tower> {
@@ -107,7 +149,11 @@ impl Shell {
             }
             PeerEvent::Message(_, message) => match &**message {
                 Msg::TowerStored(stored) => self.on_tower_stored(peer, stored)?,
+                Msg::LeaseGranted(_) => tower.life = KnownLife::Newest,
                 Msg::PeerError(PeerError { rule, detail, .. }) => {
+                    if rule == COPY {
+                        tower.life = KnownLife::Later(detail.clone());
+                    }
                     tracing::warn!(%peer, rule, detail, "a tower refuses");
                     tower.refusal = Some(detail.clone());
                     let words = format!("The tower {} refuses: {detail}", tower.address);

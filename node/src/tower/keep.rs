@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use althing_channels::tower::{Hint, SealedJustice, TowerWatch};
+use althing_channels::wire::LeaseClaim;
 use anyhow::{Context, Result, bail};
 use bitcoin::BlockHash;
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::PublicKey;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use crate::lease::life_of;
 
 /// Name of the database in a tower's folder.
 pub const TOWER_FILE: &str = "tower.db";
@@ -27,6 +30,12 @@ CREATE INDEX blob_by_until ON blob (until_height);
 CREATE TABLE block  (height INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
 -- What the chain showed of the blobs above, in step with the block table.
 CREATE TABLE watch  (id INTEGER PRIMARY KEY CHECK (id = 0), state BLOB NOT NULL) STRICT;
+";
+
+/// Made where it is missing: towers from before N-260 have none.
+const LIFE_TABLE: &str = "
+CREATE TABLE IF NOT EXISTS life (at INTEGER PRIMARY KEY AUTOINCREMENT, client BLOB NOT NULL UNIQUE, counter BLOB NOT NULL,
+                                 token BLOB NOT NULL) STRICT;
 ";
 
 /// What clients may make this tower keep. Clause N-121.
@@ -101,6 +110,7 @@ impl Keep {
             VERSION => {}
             other => bail!("N-3: {} has table version {other}; this program knows {VERSION}", path.display()),
         }
+        transaction.execute_batch(LIFE_TABLE)?;
         transaction.commit()?;
         let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if verdict != "ok" {
@@ -174,6 +184,32 @@ impl Keep {
 }
 
 impl Step<'_> {
+    /// A client says which life of its folder it is in: the counter under which that is known now, or within, the later one that makes
+    /// the folder a copy (N-260).
+    ///
+    /// # Errors
+    /// On I/O.
+    pub(super) fn claim(&self, client: &PublicKey, claim: &LeaseClaim, limits: &Limits) -> Result<Result<u64, u64>> {
+        let client = client.serialize();
+        let sql = "SELECT counter, token FROM life WHERE client = ?1";
+        let known = self.transaction.query_row(sql, [client], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let known = known
+            .map(|(counter, token): ([u8; 8], [u8; 32])| LeaseClaim { counter: u64::from_be_bytes(counter), token });
+        let Some(counter) = life_of(known.as_ref(), claim) else {
+            return Ok(Err(known.map_or(0, |known| known.counter)));
+        };
+        if known.is_none_or(|known| known.counter < counter || known.token != claim.token) {
+            let sql = "INSERT OR REPLACE INTO life (client, counter, token) VALUES (?1, ?2, ?3)";
+            self.transaction.execute(sql, params![client, counter.to_be_bytes(), claim.token])?;
+            // Who gave nothing to keep can make the tower remember this much and no more.
+            let sql = "DELETE FROM life WHERE at IN (SELECT at FROM life l WHERE NOT EXISTS
+                         (SELECT 1 FROM client c WHERE c.client = l.client AND c.blobs > 0)
+                       ORDER BY at DESC LIMIT -1 OFFSET ?1)";
+            self.transaction.execute(sql, [limits.clients])?;
+        }
+        Ok(Ok(counter))
+    }
+
     /// Takes a blob, or keeps one that is there already for longer. `Ok(Err(..))` names the budget that it would exceed (N-121);
     /// nothing has changed then.
     ///
@@ -311,6 +347,30 @@ mod tests {
         let sums = keep.sums().unwrap();
         assert_eq!(sums, Sums { clients: 2, blobs: 5, bytes: 500 });
         assert_eq!(keep.blobs(&Hint([0; 16])).unwrap().len(), 4, "of everybody who gave one");
+    }
+
+    #[test]
+    fn an_earlier_life_is_told_and_strangers_fill_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut keep = Keep::open(dir.path()).unwrap();
+        let limits = tiny();
+        keep.write(|step| step.take(&client(1), &blob(0), 100, &limits)).unwrap().unwrap();
+        let mut claim = |who: u8, counter: u64, token: u8| {
+            keep.write(|step| step.claim(&client(who), &LeaseClaim { counter, token: [token; 32] }, &limits)).unwrap()
+        };
+        assert_eq!(claim(1, 5, 1), Ok(5));
+        assert_eq!(claim(1, 5, 1), Ok(5), "the same life again");
+        assert_eq!(claim(1, 5, 2), Err(5), "a copy that was started as often");
+        assert_eq!(claim(1, 4, 3), Err(5), "an older copy");
+        assert_eq!(claim(1, 0, 4), Ok(6), "made anew from the words");
+        assert_eq!(claim(1, 6, 5), Err(6));
+        assert_eq!(claim(1, 9, 5), Ok(9), "lives of which this tower did not hear");
+        for stranger in 2..=4 {
+            assert_eq!(claim(stranger, 3, 0), Ok(3));
+        }
+        assert_eq!(claim(1, 8, 6), Err(9), "whoever has a blob here is remembered");
+        assert_eq!(claim(4, 2, 6), Err(3));
+        assert_eq!(claim(2, 2, 6), Ok(2), "of the others the newest");
     }
 
     #[test]

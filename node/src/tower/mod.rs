@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use althing_channels::monitor::{BlockId, WalletCoin, bump_paying, reserve_per_close};
 use althing_channels::tower::{BlobError, Hint, MAX_BLOB_BYTES, Pressing, SealedJustice, TowerReceipt, TowerWatch};
-use althing_channels::wire::{Hello, PROTOCOL_VERSION, PeerError, TowerStored};
+use althing_channels::wire::{Hello, LeaseClaim, LeaseGranted, PROTOCOL_VERSION, PeerError, TowerStored};
 use althing_channels::{Msg, NetworkId};
 use anyhow::{Context, Result};
 use bitcoin::secp256k1::{Keypair, PublicKey};
@@ -60,6 +60,8 @@ struct Tower {
     limits: Limits,
     /// Clients that said hello.
     greeted: BTreeSet<PublicKey>,
+    /// Clients that said on this connection which life of their folder they are in.
+    claimed: BTreeSet<PublicKey>,
     /// Blobs that wait for the commit of the batch.
     offered: Vec<(PublicKey, SealedJustice)>,
     /// The wallet's coin in the child of each justice.
@@ -128,6 +130,7 @@ impl Tower {
             network: NetworkId(althing_governance::id::NetworkId::of(network).0),
             limits,
             greeted: BTreeSet::new(),
+            claimed: BTreeSet::new(),
             offered: Vec::new(),
             coins: BTreeMap::new(),
             alarms: BTreeMap::new(),
@@ -143,10 +146,15 @@ impl Tower {
             PeerEvent::Up(_) => {}
             PeerEvent::Down(peer) => {
                 self.greeted.remove(&peer);
+                self.claimed.remove(&peer);
             }
             PeerEvent::Message(peer, message) => match *message {
                 Msg::Hello(hello) => self.on_hello(peer, &hello),
                 Msg::TowerStore(_) if !self.greeted.contains(&peer) => self.refuse(peer, "N-30", "say hello first"),
+                // A life is stored: once for each connection is enough.
+                Msg::LeaseClaim(claim) if self.greeted.contains(&peer) && self.claimed.insert(peer) => {
+                    self.on_lease_claim(peer, &claim);
+                }
                 Msg::TowerStore(store) => {
                     self.offered.push((peer, SealedJustice { hint: Hint(store.hint), blob: store.blob }));
                 }
@@ -166,6 +174,22 @@ impl Tower {
             self.refuse(peer, "N-121", "this tower works for clients it knows");
         } else {
             self.greeted.insert(peer);
+        }
+    }
+
+    /// N-260: a tower remembers which life of a client's folder was the last, and says so to an earlier one.
+    fn on_lease_claim(&mut self, peer: PublicKey, claim: &LeaseClaim) {
+        let limits = self.limits.clone();
+        match self.keep.write(|step| step.claim(&peer, claim, &limits)) {
+            Ok(Ok(counter)) => {
+                self.peers.send(peer, Msg::LeaseGranted(LeaseGranted { counter, token: claim.token }));
+            }
+            Ok(Err(last)) => {
+                let detail =
+                    format!("N-125: the folder is in its life {}, this tower knows life {last}.", claim.counter);
+                self.refuse(peer, "N-125", &detail);
+            }
+            Err(error) => tracing::error!(%peer, error = format!("{error:#}"), "the life of a client is not stored"),
         }
     }
 
@@ -429,7 +453,7 @@ fn of_interest(event: PeerEvent) -> Option<PeerEvent> {
             }
             Some(PeerEvent::Message(peer, Box::new(Msg::TowerStore(store))))
         }
-        Msg::Hello(hello) => Some(PeerEvent::Message(peer, Box::new(Msg::Hello(hello)))),
+        Msg::Hello(_) | Msg::LeaseClaim(_) => Some(PeerEvent::Message(peer, message)),
         _ => None,
     }
 }

@@ -25,8 +25,8 @@ pub(super) fn detail(shell: &Shell, channel: &StakeChannel) -> ChannelDetail {
         checkpoint: machine.number(),
         hub_sat: machine.balances().hub_sat,
         held_sat: sat(Ledger::held_sat),
-        spendable_sat: ledger
-            .map_or(0, |ledger| ledger.spendable_sat(machine.side()).saturating_sub(ledger.reserve_sat())),
+        spendable_sat: channel.to_spend_sat(),
+        paying_sat: channel.paying_sat(),
         reserve_sat: sat(Ledger::reserve_sat),
         lock_blocks: match machine.side() {
             Side::Member => params.member_csv_blocks,
@@ -45,6 +45,7 @@ pub(super) fn detail(shell: &Shell, channel: &StakeChannel) -> ChannelDetail {
             fee_for_closing(rate_for_closing(Amount::from_sat(own_sat), &market)).to_sat()
         }),
         votes_with: if shell.has_part_left(channel.number) { shell.votes_with(channel) } else { 0 },
+        doubts: shell.doubts(channel),
         weight_lost: weight_lost(shell, channel).map(|weight| weight.to_string()),
         migration: shell.migration_state(channel.number),
         balances: None,

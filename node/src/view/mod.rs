@@ -39,8 +39,8 @@ pub use wait::{Condition, settle};
 
 use std::collections::BTreeMap;
 
-use althing_channels::Phase;
 use althing_channels::monitor::{ClaimState, End};
+use althing_channels::{Phase, Side};
 use althing_governance::id::MemberId;
 use althing_governance::roll::StakeClaim;
 
@@ -215,9 +215,14 @@ fn with_splices(shell: &Shell, channel: &StakeChannel, words: String) -> String 
     let held = channel.machine.ledger().map_or(0, althing_channels::Ledger::held_sat);
     let in_use = channel.machine.phase() == Phase::Ready;
     let words = if held > 0 && in_use { format!("{words} {held} sat of it are held as deposits.") } else { words };
-    let words = match channel.paid_next_sat() {
-        0 => words,
-        sat => format!("{words} {sat} sat are paid with the next checkpoint."),
+    let words = match (channel.paying_sat(), channel.machine.side()) {
+        (0, _) => words,
+        (sat, Side::Member) => {
+            format!("{words} {sat} sat of yours are being paid to the hub, with the next checkpoint.")
+        }
+        (sat, Side::Hub) => {
+            format!("{words} {sat} sat of the hub's are being paid to the member, with the next checkpoint.")
+        }
     };
     let words = if channel.refusal.is_empty() { words } else { format!("{words} {}", channel.refusal) };
     let pending = shell.stakes.living_splices(channel);
@@ -290,6 +295,7 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         final_epoch: state.newest_anchored().map(|record| record.header.epoch),
         final_depth: charter.final_depth,
         balance,
+        paying_sat: shell.stakes.iter().map(StakeChannel::paying_sat).fold(0, u64::saturating_add),
         spot_check: shell.spot_check.clone(),
         work: shell.workload.view(),
         light: shell.light_status(),

@@ -7,7 +7,7 @@ use crate::engine::Waiters;
 use crate::shell::Shell;
 
 /// A parsed [`WaitFor`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// Chain and log have reached this height.
     Height(u32),
@@ -21,6 +21,8 @@ pub enum Condition {
     VotingOpen(ProposalId),
     /// The outcome is in a final epoch.
     Decided(ProposalId),
+    /// The folder's state of this channel is known to be the newest.
+    ChannelKnown(String),
 }
 
 impl Condition {
@@ -40,6 +42,7 @@ impl Condition {
             WaitFor::LogSize(size) => Self::LogSize(*size),
             WaitFor::VotingOpen(proposal) => Self::VotingOpen(id(proposal)?),
             WaitFor::Decided(proposal) => Self::Decided(id(proposal)?),
+            WaitFor::ChannelKnown(channel) => Self::ChannelKnown(channel.clone()),
         })
     }
 
@@ -62,6 +65,7 @@ impl Condition {
                 .and_then(|record| record.schedule)
                 .zip(state.tip_height())
                 .is_some_and(|(schedule, tip)| tip >= schedule.open),
+            Self::ChannelKnown(id) => shell.stakes.named(id).is_ok_and(|channel| shell.doubts(channel).is_empty()),
             Self::Decided(id) => state
                 .proposals()
                 .get(id)
@@ -79,6 +83,7 @@ impl std::fmt::Display for Condition {
             Self::LogSize(size) => write!(f, "a log of {size} entries"),
             Self::VotingOpen(id) => write!(f, "the vote on {id}"),
             Self::Decided(id) => write!(f, "the decision on {id}"),
+            Self::ChannelKnown(id) => write!(f, "that the state of channel {id} here is the newest"),
         }
     }
 }

@@ -19,10 +19,10 @@ fn a_member_that_goes_back_loses_its_stake_to_the_hub() {
         let stake = only_stake(&assembly.members[0])?;
         let old = copy_of(&mut assembly.members[0], "member-breach-old")?;
         pay(assembly, 0, &stake)?;
-        // The old state comes back from a copy that nobody should have made, and finds no hub to tell it so.
+        // The old state comes back from a copy that nobody should have made, and finds no hub to tell it so; who has it says that it is the newest.
         assembly.hub.kill();
         go_back(&mut assembly.members[0], &old)?;
-        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: true })?;
         let revoked = spender_in_mempool(assembly, &stake)?;
         assembly.node.mine(1)?;
         assembly.hub.start()?;
@@ -50,7 +50,7 @@ fn a_hub_that_goes_back_loses_its_part_to_the_member() {
         go_back(&mut assembly.hub, &old)?;
         // With nobody there to show more of the log, a dishonest operator says that there is no more.
         assembly.hub.ask(Request::HubConfirm)?;
-        assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         let revoked = spender_in_mempool(assembly, &stake)?;
         assembly.node.mine(1)?;
         assembly.members[0].start()?;

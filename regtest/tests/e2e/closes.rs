@@ -22,7 +22,7 @@ fn a_member_closes_alone_and_sweeps_after_its_lock() {
     with_stakes("close-alone", |assembly| {
         let stake = only_stake(&assembly.members[0])?;
         fund_actor(assembly, &assembly.members[0], 50_000)?;
-        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         let commitment = spender_in_mempool(assembly, &stake)?;
         ensure!(commitment.version.0 == 3 && commitment.vsize() == 124, "{commitment:?}");
         // The package is in the mempool: the commitment pays nothing, its child pays for both.
@@ -51,7 +51,7 @@ fn the_hub_closes_alone_and_the_member_has_its_stake_at_once() {
         let stake = only_stake(&assembly.members[1])?;
         fund_actor(assembly, &assembly.hub, 50_000)?;
         let before = balance(&assembly.members[1])?;
-        assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         let commitment = spender_in_mempool(assembly, &stake)?;
         assembly.mine(1)?;
         await_child(assembly, &commitment)?;
@@ -75,7 +75,7 @@ fn the_hub_takes_no_vote_away_by_closing() {
         let mut left = Vec::new();
         for member in [patient, other] {
             let stake = only_stake(&assembly.members[member])?;
-            assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+            assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
             left.push((spender_in_mempool(assembly, &stake)?, stake));
         }
         // Deep enough for the end of the channels to be final, and over a restart.
@@ -216,7 +216,7 @@ fn a_close_alone_survives_its_block_and_several_close_at_once() {
             fund_actor(assembly, &assembly.hub, 30_000)?;
         }
         for stake in &stakes {
-            assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+            assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         }
         let commitments = stakes.iter().map(|stake| spender_in_mempool(assembly, stake)).collect::<Result<Vec<_>>>()?;
         for commitment in &commitments {

@@ -30,7 +30,7 @@ fn of_two_copies_of_a_live_database_the_second_is_refused() {
         })?;
         ensure!(alarms.iter().any(|alarm| alarm.contains("seed words")), "{alarms:?}");
         let pay = Request::ChannelPay { channel: stake.channel.clone(), amount_sat: 1_000 };
-        for order in [pay, Request::StakeForceClose { channel: stake.channel.clone() }] {
+        for order in [pay, Request::StakeForceClose { channel: stake.channel.clone(), newest: false }] {
             let refusal = format!("{:#}", assembly.members[3].ask(order).unwrap_err());
             ensure!(refusal.contains("N-125"), "{refusal}");
         }
@@ -51,7 +51,7 @@ fn of_two_copies_of_a_live_database_the_second_is_refused() {
         assembly.members[3].kill();
         assembly.hub.stop()?;
         assembly.members[3].start()?;
-        let alone = Request::StakeForceClose { channel: stake.channel.clone() };
+        let alone = Request::StakeForceClose { channel: stake.channel.clone(), newest: false };
         let refusal = format!("{:#}", assembly.members[3].ask(alone).unwrap_err());
         ensure!(refusal.contains("N-125"), "{refusal}");
         let status = assembly.members[3].status()?;

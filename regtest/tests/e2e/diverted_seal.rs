@@ -96,7 +96,8 @@ fn members_are_told_and_go_on_over_the_spare_seal() {
         assembly.narrator.step("a member leaves the former hub by the command that it was told");
         let leaver = &assembly.members[4];
         let channel = leaver.stakes()?.first().context("no stake")?.channel.clone();
-        leaver.cli().run(&["channel", "close", &channel, "--force", "--yes"])?.succeeded()?;
+        // Nobody is left to show where the channel stands (C-150).
+        leaver.cli().run(&["channel", "close", &channel, "--force", "--newest", "--yes"])?.succeeded()?;
         assembly.mine(1)?;
         let stake = leaver.stakes()?.into_iter().find(|stake| stake.channel == channel).context("the stake")?;
         ensure!(stake.state != "ready" && stake.closing_txid.is_some(), "{stake:?}");

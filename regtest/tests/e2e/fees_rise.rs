@@ -27,7 +27,7 @@ fn a_close_alone_is_bumped_every_block_and_never_lowered() {
     with_stakes("bumped-close", |assembly| {
         let stake = only_stake(&assembly.members[0])?;
         fund_actor(assembly, &assembly.members[0], 300_000)?;
-        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         let commitment = spender_in_mempool(assembly, &stake)?;
         let mut rates = vec![rate(assembly, &commitment, &await_child(assembly, &commitment)?)?];
         for round in 1..=12 {
@@ -93,7 +93,7 @@ fn a_member_brings_the_hubs_commitment_into_a_block() {
         let stake = only_stake(&assembly.members[1])?;
         fund_actor(assembly, &assembly.hub, 50_000)?;
         let before = balance(&assembly.members[1])?;
-        assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         let commitment = spender_in_mempool(assembly, &stake)?;
         let hubs = await_child(assembly, &commitment)?;
         let bid = rate(assembly, &commitment, &hubs)?;

@@ -46,7 +46,7 @@ fn a_hub_with_an_empty_disk_takes_its_log_back_and_goes_on_with_it() {
 
         // It knows nothing of its channels. A member closes alone; the hub's part comes home by the seed alone.
         let before = balance(&assembly.hub)?.confirmed_sat;
-        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         let close = spender_in_mempool(assembly, &stake)?;
         assembly.mine(1)?;
         await_child(assembly, &close)?;
@@ -70,7 +70,7 @@ fn a_hub_with_an_old_disk_signs_nothing_and_broadcasts_nothing_old() {
             member.kill();
         }
         go_back(&mut assembly.hub, &old)?;
-        let refusal = assembly.hub.ask(Request::StakeForceClose { channel: stakes[0].channel.clone() });
+        let refusal = assembly.hub.ask(Request::StakeForceClose { channel: stakes[0].channel.clone(), newest: false });
         let refusal = format!("{:#}", refusal.unwrap_err());
         ensure!(refusal.contains("N-128"), "{refusal}");
         let size = assembly.hub.status()?.log_size;
@@ -88,7 +88,7 @@ fn a_hub_with_an_old_disk_signs_nothing_and_broadcasts_nothing_old() {
         whole_again(assembly, log)?;
         assembly.mine(1)?;
         // The channel that went on is dead on the hub's side; the others live.
-        let refusal = assembly.hub.ask(Request::StakeForceClose { channel: stakes[0].channel.clone() });
+        let refusal = assembly.hub.ask(Request::StakeForceClose { channel: stakes[0].channel.clone(), newest: false });
         let refusal = format!("{:#}", refusal.unwrap_err());
         ensure!(refusal.contains("C-132"), "{refusal}");
         pay(assembly, 1, &stakes[1])?;

@@ -76,7 +76,7 @@ fn a_close_alone_is_bumped_while_blocks_are_full() {
     with_stakes("fee-spike", |assembly| {
         let stake = only_stake(&assembly.members[0])?;
         fund_actor(assembly, &assembly.members[0], 90_000)?;
-        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         let commitment = spender_in_mempool(assembly, &stake)?;
         // Whatever coins it spends.
         let fee_of = |child: &bitcoin::Transaction| -> anyhow::Result<u64> {

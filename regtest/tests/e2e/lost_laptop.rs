@@ -27,7 +27,8 @@ fn seed_words_and_the_hubs_backup_bring_a_channel_back() {
         })?;
         ensure!(back.channel == stake.channel && back.amount_sat == stake.amount_sat - 30_000, "{back:?}");
         // What came out of a backup is never broadcast, until there is something newer.
-        let refusal = assembly.members[1].ask(Request::StakeForceClose { channel: stake.channel.clone() });
+        let refusal =
+            assembly.members[1].ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false });
         ensure!(format!("{:#}", refusal.unwrap_err()).contains("C-92"));
         assembly.settle()?;
         pay(assembly, 10_000)?;

@@ -17,14 +17,12 @@ fn an_order_outlives_the_program_and_so_does_its_refusal() {
         assembly.hub.kill();
         // Two rounds: in one of them the turn is away.
         let mut wanted = before.amount_sat;
-        let mut waited = 0;
         for amount_sat in [1_000, 2_000] {
             ordered(&assembly.members[BJARNI], &before, amount_sat)?;
             assembly.members[BJARNI].kill();
             assembly.members[BJARNI].start()?;
-            let words = only_stake(&assembly.members[BJARNI])?.words;
-            // With the turn here it is proposed, and stored as that, before the program ends.
-            waited += usize::from(words.contains(&format!("{amount_sat} sat are paid with the next checkpoint")));
+            // Whether it waits for its turn, or is proposed already and waits for the hub.
+            under_way(&assembly.members[BJARNI], &before, amount_sat)?;
             assembly.hub.start()?;
             wanted -= amount_sat;
             for actor in [&assembly.members[BJARNI], &assembly.hub] {
@@ -41,7 +39,6 @@ fn an_order_outlives_the_program_and_so_does_its_refusal() {
             ensure!(only_stake(&assembly.members[BJARNI])?.amount_sat == wanted, "paid twice");
             assembly.hub.kill();
         }
-        ensure!(waited > 0, "no order waited for its turn");
         // What nobody can fold any more is told now, and behind a restart.
         ordered(&assembly.members[BJARNI], &before, 3_000)?;
         ask(&assembly.members[BJARNI], &["channel", "close", &before.channel, "--force", "--yes"])?;
@@ -57,6 +54,23 @@ fn an_order_outlives_the_program_and_so_does_its_refusal() {
 
 fn ordered(member: &Actor, stake: &Stake, amount_sat: u64) -> Result<()> {
     ask(member, &["channel", "pay", &stake.channel, &amount_sat.to_string(), "--yes"]).map(drop)
+}
+
+/// A payment that no checkpoint of both has is told everywhere, and the review of another one reckons with it.
+fn under_way(member: &Actor, stake: &Stake, amount_sat: u64) -> Result<()> {
+    let told = of(member, stake)?;
+    let detail = told.detail.context("no detail")?;
+    ensure!(told.words.contains(&format!("{amount_sat} sat of yours are being paid to the hub")), "{}", told.words);
+    ensure!(detail.paying_sat == amount_sat && member.status()?.paying_sat == amount_sat, "{detail:?}");
+    let left = told.amount_sat - amount_sat - detail.reserve_sat;
+    ensure!(detail.spendable_sat == left, "{left} sat could be paid: {detail:?}");
+    let review = member.cli().run(&["channel", "pay", &stake.channel, &(left + 1).to_string()])?;
+    for part in ["are being paid already", "only", "C-107"] {
+        ensure!(review.code != Some(0) && review.stderr.contains(part), "{part}: {review:?}");
+    }
+    let refusal = refused(member, &["channel", "pay", &stake.channel, &(left + 1).to_string(), "--yes"])?;
+    ensure!(refusal.contains("C-107"), "{refusal}");
+    Ok(())
 }
 
 fn told(member: &Actor) -> Result<()> {

@@ -47,7 +47,7 @@ fn every_transaction_of_a_channel_has_the_size_of_the_design() {
         pay(assembly, breach, &stakes[breach])?;
         assembly.hub.kill();
         go_back(&mut assembly.members[breach], &old)?;
-        ask(&assembly.members[breach], &["channel", "close", &stakes[breach].channel, "--force", "--yes"])?;
+        ask(&assembly.members[breach], &["channel", "close", &stakes[breach].channel, "--force", "--newest", "--yes"])?;
         let revoked = spender_in_mempool(assembly, &stakes[breach])?;
         assembly.node.mine(1)?;
         assembly.hub.start()?;

@@ -33,12 +33,16 @@ fn a_topup_counts_once_and_the_member_votes_before_during_and_after() {
         let proposal = open_vote(assembly, "A new boat")?;
         vote(assembly, BJARNI, &proposal, Choice::Yes)?;
 
+        let review = assembly.members[BJARNI].cli().run(&["channel", "topup", "50000"])?;
         let told = ask(&assembly.members[BJARNI], &["channel", "topup", "50000", "--yes"])?;
         ensure!(
             told["words"].as_str().is_some_and(|words| words.contains("A top-up of 50000 sat waits to be mined")),
             "{told}"
         );
         let splice = spender_in_mempool(assembly, &before)?;
+        let entry = assembly.node.call("getmempoolentry", &[serde_json::json!(splice.compute_txid())])?;
+        let paid = bitcoin::Amount::from_btc(entry["fees"]["base"].as_f64().context("no fee")?)?.to_sat();
+        ensure!(review.stderr.contains(&format!("fee is {paid} sat")), "it pays {paid} sat: {}", review.stderr);
         let again = refused(&assembly.members[BJARNI], &["channel", "topup", "20000", "--yes"])?;
         ensure!(again.contains("C-143"), "{again}");
         let close = refused(&assembly.members[BJARNI], &["stake", "close", &before.channel, "--yes"])?;

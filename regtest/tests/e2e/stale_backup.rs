@@ -53,7 +53,8 @@ fn an_old_backup_does_not_lose_the_stake_and_seed_words_alone_bring_it_home() {
         // The one with an old copy learns from the hub that it is old, and from nothing else can it be hurt.
         let restored: Restored = answer(&assembly.members[1], &["restore", "--backup", path])?;
         ensure!(restored.channels == 1 && restored.source.as_deref() == Some("file"), "{restored:?}");
-        let refusal = assembly.members[1].ask(Request::StakeForceClose { channel: stakes[0].channel.clone() });
+        let refusal =
+            assembly.members[1].ask(Request::StakeForceClose { channel: stakes[0].channel.clone(), newest: false });
         let refusal = format!("{:#}", refusal.unwrap_err());
         ensure!(refusal.contains("C-92") || refusal.contains("C-132"), "{refusal}");
         let before = balance(&assembly.members[1])?.confirmed_sat;
@@ -69,11 +70,11 @@ fn an_old_backup_does_not_lose_the_stake_and_seed_words_alone_bring_it_home() {
         ensure!(assembly.members[2].stakes()?.is_empty(), "it remembers something");
         let before = balance(&assembly.members[2])?.confirmed_sat;
         // It was restarted since that member could show anything, so its operator has to answer for the folder.
-        let refusal = assembly.hub.ask(Request::StakeForceClose { channel: stakes[1].channel.clone() });
+        let refusal = assembly.hub.ask(Request::StakeForceClose { channel: stakes[1].channel.clone(), newest: false });
         let refusal = format!("{:#}", refusal.unwrap_err());
         ensure!(refusal.contains("N-332"), "{refusal}");
         assembly.hub.ask(Request::HubConfirm)?;
-        assembly.hub.ask(Request::StakeForceClose { channel: stakes[1].channel.clone() })?;
+        assembly.hub.ask(Request::StakeForceClose { channel: stakes[1].channel.clone(), newest: false })?;
         let close = spender_in_mempool(assembly, &stakes[1])?;
         assembly.mine(1)?;
         comes_home(assembly, 2, &close, before + stakes[1].amount_sat - DUES_SAT)

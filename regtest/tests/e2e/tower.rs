@@ -62,7 +62,7 @@ fn a_tower_punishes_the_hub_while_the_member_is_offline() {
         }
         go_back(&mut assembly.hub, &old)?;
         assembly.hub.ask(Request::HubConfirm)?;
-        assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.hub.ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         let revoked = spender_in_mempool(assembly, &stake)?;
         tower.kill();
         assembly.node.mine(1)?;
@@ -127,7 +127,7 @@ fn a_tower_punishes_a_member_while_the_hub_is_offline() {
         let before = balance(&assembly.hub)?.confirmed_sat;
         assembly.hub.kill();
         go_back(&mut assembly.members[0], &old)?;
-        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone() })?;
+        assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: true })?;
         let revoked = spender_in_mempool(assembly, &stake)?;
         assembly.node.mine(1)?;
         let justice = await_child(assembly, &revoked)?;
@@ -146,7 +146,7 @@ fn a_tower_punishes_a_member_while_the_hub_is_offline() {
 }
 
 /// A tower with keys and a coin of its own.
-fn start_tower(assembly: &Assembly, folder: &str) -> Result<Actor> {
+pub(crate) fn start_tower(assembly: &Assembly, folder: &str) -> Result<Actor> {
     let data = scratch(folder).join("data");
     let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     let mut tower = assembly.hub.neighbour("tower", &data, &["tower", "run", "--listen", &listen]);
@@ -162,7 +162,7 @@ fn start_tower(assembly: &Assembly, folder: &str) -> Result<Actor> {
     Ok(tower)
 }
 
-fn status(tower: &Actor) -> Result<TowerStatus> {
+pub(crate) fn status(tower: &Actor) -> Result<TowerStatus> {
     match tower.ask(Request::Tower)? {
         Reply::Tower(status) => Ok(*status),
         other => bail!("not a tower's status: {other:?}"),

@@ -5,6 +5,7 @@ use althing_node::api::{ChannelDetail, CurveOf, Reply, Request, Stake};
 use super::args::{Bump, Migrate, Send, TakeOut, TopUp};
 use super::console::Console;
 use super::failure::Failure;
+use super::newest::Newest;
 use super::node::{Caller, other_kind};
 use super::{review, show};
 use crate::format::{cost_alone, sats, thousands};
@@ -16,6 +17,28 @@ impl Caller {
         let Send { to, amount_sat, all: _, fee_rate } = options;
         let ask = |review| Request::WalletSend { to: to.clone(), amount_sat, fee_rate_sat_vb: fee_rate, review };
         self.splice("Send coins of the wallet", "send", ask, console)
+    }
+
+    /// Pays the other side ahead by a voucher after the review.
+    pub(super) fn channel_voucher(
+        &self,
+        channel: &str,
+        amount_sat: u64,
+        console: &mut Console<'_>,
+    ) -> Result<u8, Failure> {
+        let stake = self.named_stake(channel)?;
+        let reserve_sat = stake.detail.as_deref().map_or(0, |detail| detail.reserve_sat);
+        let effects = [
+            format!("Gives {} to the other side at once, by a voucher; it cannot be taken back.", sats(amount_sat)),
+            format!(
+                "The other side folds it into the channel with one of the next blocks; until then vouchers promise at most {}, half the reserve.",
+                sats(reserve_sat / 2)
+            ),
+            "It is paid ahead: dues or rewards that the log decides from now on are less by it.".to_owned(),
+        ];
+        review::confirm(console, "Pay ahead by a voucher", &effects, "pay", self.assume_yes)?;
+        let reply = self.call(Request::ChannelVoucher { channel: stake.channel, amount_sat })?;
+        console.answer(&reply, || show::reply(&reply))
     }
 
     /// Adds coins of the wallet to a channel after the review.
@@ -51,24 +74,29 @@ impl Caller {
 
     /// Moves a channel to another hub after the review.
     pub(super) fn channel_migrate(&self, options: Migrate, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let Migrate { to, channel, fee_rate, alone, cancel } = options;
-        let channel = match (&channel, alone) {
-            // One that is closing already can still go on to another hub.
-            (None, true) => self.only_stake()?.channel,
-            _ => self.meant_stake(channel.as_deref())?.channel,
+        let Migrate { to, channel, fee_rate, alone, newest, cancel } = options;
+        let stake = match (channel.as_deref(), alone || cancel) {
+            (None, true) => self.moving_stake()?,
+            (named, _) => self.meant_stake(named)?,
         };
+        let channel = stake.channel.clone();
         let Some(to) = to.filter(|_| !cancel) else {
             let reply = self.call(Request::ChannelMigrateCancel { channel })?;
             return console.answer(&reply, || show::reply(&reply));
+        };
+        let newest = match alone {
+            true => Newest::of(&self.known_stake(stake)?, newest, self.assume_yes)?,
+            false => Newest::Known,
         };
         let ask = |review| Request::ChannelMigrate {
             channel: channel.clone(),
             to: to.clone(),
             fee_rate_sat_vb: fee_rate,
             alone,
+            newest: newest.is_answered(),
             review,
         };
-        let word = if alone { "migrate alone" } else { "migrate" };
+        let word = newest.word(if alone { "migrate alone" } else { "migrate" });
         self.splice("Move a stake channel to another hub", word, ask, console)
     }
 
@@ -100,9 +128,18 @@ impl Caller {
         console.answer(&reply, || show::reply(&reply))
     }
 
-    /// The only channel that is not closed.
-    fn only_stake(&self) -> Result<Stake, Failure> {
+    /// The only channel that moves, however far; else the only one that is not closed. One that is closing already can still go on to
+    /// another hub, and of one whose coins are home the order can be changed or taken back.
+    fn moving_stake(&self) -> Result<Stake, Failure> {
         let Reply::Stakes { stakes } = self.call(Request::Stakes)? else { return Err(other_kind()) };
+        let moves = |stake: &&Stake| {
+            let migration = stake.detail.as_ref().and_then(|detail| detail.migration.as_ref());
+            migration.is_some_and(|migration| migration.step != "done")
+        };
+        let mut moving = stakes.iter().filter(moves);
+        if let (Some(stake), None) = (moving.next(), moving.next()) {
+            return Ok(stake.clone());
+        }
         let lives = |stake: &Stake| stake.state == "ready" || stake.state == "closing";
         let mut alive = stakes.into_iter().filter(lives);
         match (alive.next(), alive.next()) {
@@ -134,9 +171,10 @@ pub(super) fn detail(detail: &ChannelDetail) -> Vec<String> {
     let mut lines = vec![
         format!("    with {}, checkpoint {}", Untrusted::new(&detail.peer), count(detail.checkpoint)),
         format!(
-            "    the hub's {}, held {}, to spend {}, reserve {}",
+            "    the hub's {}, held {}{}, to spend {}, reserve {}",
             sats(detail.hub_sat),
             sats(detail.held_sat),
+            if detail.paying_sat > 0 { format!(", being paid {}", sats(detail.paying_sat)) } else { String::new() },
             sats(detail.spendable_sat),
             sats(detail.reserve_sat)
         ),

@@ -74,6 +74,9 @@ pub enum ChannelCommand {
         /// Amount in satoshis.
         #[arg(value_parser = clap::value_parser!(u64).range(1..=MOST_SAT))]
         amount_sat: u64,
+        /// At once, by a voucher that the other side folds later: paid ahead of dues or rewards that the log decides.
+        #[arg(long)]
+        voucher: bool,
     },
     /// Add coins of the wallet to a channel, which stays in use.
     #[command(name = "topup")]
@@ -94,6 +97,9 @@ pub enum ChannelCommand {
         /// Alone, when the other side does not answer: the wallet pays, and the coins wait for the channel's lock.
         #[arg(long, conflicts_with = "fee_sat")]
         force: bool,
+        /// Alone: I know that no folder with these keys was used later than this one. Asked for where nobody has shown it.
+        #[arg(long, requires = "force")]
+        newest: bool,
     },
 }
 
@@ -143,8 +149,11 @@ pub struct Migrate {
     /// Without the present hub: closes alone, waits for the coins, and stakes them with the other hub.
     #[arg(long)]
     pub alone: bool,
+    /// Alone: I know that no folder with these keys was used later than this one. Asked for where nobody has shown it.
+    #[arg(long, requires = "alone")]
+    pub newest: bool,
     /// Take the order back, as long as both hubs are not signing it.
-    #[arg(long, conflicts_with_all = ["to", "alone"])]
+    #[arg(long, conflicts_with_all = ["to", "alone", "newest"])]
     pub cancel: bool,
 }
 

@@ -82,16 +82,20 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Stake(StakeCommand::Close { channel, fee_sat }) => {
             return Caller::connect(&global, backend, console)?.stake_close(&channel, fee_sat, console);
         }
-        Command::Channel(ChannelCommand::Close { channel, fee_sat, force }) => {
+        Command::Channel(ChannelCommand::Close { channel, fee_sat, force, newest }) => {
             let caller = Caller::connect(&global, backend, console)?;
             return if force {
-                caller.channel_force_close(&channel, console)
+                caller.channel_force_close(&channel, newest, console)
             } else {
                 caller.stake_close(&channel, fee_sat, console)
             };
         }
-        Command::Channel(ChannelCommand::Pay { channel, amount_sat }) => {
-            return Caller::connect(&global, backend, console)?.channel_pay(&channel, amount_sat, console);
+        Command::Channel(ChannelCommand::Pay { channel, amount_sat, voucher }) => {
+            let caller = Caller::connect(&global, backend, console)?;
+            return match voucher {
+                true => caller.channel_voucher(&channel, amount_sat, console),
+                false => caller.channel_pay(&channel, amount_sat, console),
+            };
         }
         Command::Channel(ChannelCommand::TopUp(options)) => {
             return Caller::connect(&global, backend, console)?.channel_top_up(options, console);

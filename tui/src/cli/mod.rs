@@ -17,6 +17,7 @@ mod failure;
 mod light;
 mod local;
 mod looks;
+mod newest;
 mod node;
 mod onboarding;
 mod parse;
@@ -40,6 +41,7 @@ mod wait_args;
 pub use args::{Cli, Global};
 pub use console::{Console, Format, OnScreens};
 pub use failure::{CANNOT_TELL, Failure, INVALID, MEANINGS, OK, OURS};
+pub(crate) use newest::WORD as NEWEST;
 pub use password::{ask as ask_password, data_folder};
 
 use std::ffi::OsString;

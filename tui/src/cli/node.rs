@@ -7,6 +7,7 @@ use althing_node::api::{ApiError, Reply, Request, Role, Service, Stake};
 use super::args::{Global, Tui, Vote};
 use super::console::{Console, Format};
 use super::failure::{Failure, OK};
+use super::newest::Newest;
 use super::password::{data_folder, password};
 use super::say::permitted;
 use super::{review, show};
@@ -145,8 +146,13 @@ impl Caller {
     }
 
     /// Closes a channel alone after the review.
-    pub(super) fn channel_force_close(&self, channel: &str, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let stake = self.named_stake(channel)?;
+    pub(super) fn channel_force_close(
+        &self,
+        channel: &str,
+        newest: bool,
+        console: &mut Console<'_>,
+    ) -> Result<u8, Failure> {
+        let stake = self.known_stake(self.named_stake(channel)?)?;
         let votes = stake.detail.as_ref().map_or(0, |detail| detail.votes_with);
         if votes > 0 {
             let effects = [
@@ -154,10 +160,10 @@ impl Caller {
                 format!("It no longer weighs in the votes under way that it is on the roll of: {votes}."),
             ];
             review::confirm(console, "Take home what a close left", &effects, "take home", self.assume_yes)?;
-            let reply = self.call(Request::StakeForceClose { channel: stake.channel })?;
+            let reply = self.call(Request::StakeForceClose { channel: stake.channel, newest: false })?;
             return console.answer(&reply, || show::reply(&reply));
         }
-        let effects = [
+        let mut effects = vec![
             format!("Closes the channel that holds {}, without the other side.", sats(stake.amount_sat)),
             match stake.detail.as_ref() {
                 Some(detail) => format!(
@@ -170,8 +176,10 @@ impl Caller {
             weight_lost(&stake),
             "This cannot be taken back.".to_owned(),
         ];
-        review::confirm(console, "Close a channel alone", &effects, "close alone", self.assume_yes)?;
-        let reply = self.call(Request::StakeForceClose { channel: stake.channel })?;
+        let newest = Newest::of(&stake, newest, self.assume_yes)?;
+        effects.extend_from_slice(newest.doubts());
+        review::confirm(console, "Close a channel alone", &effects, newest.word("close alone"), self.assume_yes)?;
+        let reply = self.call(Request::StakeForceClose { channel: stake.channel, newest: newest.is_answered() })?;
         console.answer(&reply, || show::reply(&reply))
     }
 
@@ -180,7 +188,11 @@ impl Caller {
         let stake = self.named_stake(channel)?;
         let effects = [
             format!("Gives {} of the channel to the other side; it cannot be taken back.", sats(amount_sat)),
-            paid_from(stake.detail.as_deref().map_or(0, |detail| detail.spendable_sat), amount_sat),
+            paid_from(
+                stake.detail.as_deref().map_or(0, |detail| detail.spendable_sat),
+                stake.detail.as_deref().map_or(0, |detail| detail.paying_sat),
+                amount_sat,
+            ),
             "The new balances are signed by both sides and become public to the DAO.".to_owned(),
         ];
         review::confirm(console, "Pay out of a channel", &effects, "pay", self.assume_yes)?;

@@ -165,6 +165,9 @@ fn status(status: &Status) -> Vec<String> {
             field("to vote", next.to_owned());
         }
     }
+    if status.paying_sat > 0 {
+        field("paying", format!("{}, with the next checkpoint", sats(status.paying_sat)));
+    }
     field("wallet", sats(status.balance.confirmed_sat));
     if status.balance.pending_sat > 0 {
         field("pending", sats(status.balance.pending_sat));

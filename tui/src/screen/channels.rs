@@ -134,6 +134,10 @@ fn parts(stake: &Stake, detail: &ChannelDetail, is_hub: bool, columns: usize, th
         ),
     };
     let mut lines = paragraph(&text, columns, theme.text);
+    if detail.paying_sat > 0 {
+        let text = format!("{} are being paid, with the next checkpoint", sats(detail.paying_sat));
+        lines.extend(hanging("◔ ", &text, columns, theme.warn));
+    }
     let text = format!("checkpoint {} with {}", thousands(u128::from(detail.checkpoint)), Untrusted::new(&detail.peer));
     lines.extend(paragraph(&text, columns, theme.dim));
     for splice in &detail.splices {

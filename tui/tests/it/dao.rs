@@ -189,6 +189,7 @@ pub(crate) fn snapshot() -> Snapshot {
             final_epoch: Some(7),
             final_depth: 6,
             balance: Balance { confirmed_sat: 1_234_567, pending_sat: 0 },
+            paying_sat: 0,
             spot_check: Some(SpotCheck { epoch: 7, block: id(70), entries: 32, difference: None }),
             work: None,
             light: None,
@@ -239,6 +240,7 @@ pub(crate) fn snapshot() -> Snapshot {
                 hub_sat: 2_000,
                 held_sat: 5_000,
                 spendable_sat: 585_000,
+                paying_sat: 0,
                 reserve_sat: 10_000,
                 lock_blocks: 144,
                 splices: vec![PendingFunding {
@@ -253,6 +255,7 @@ pub(crate) fn snapshot() -> Snapshot {
                 close_alone_sat: Some((900, 9_000)),
                 close_alone_most_sat: Some(50_000),
                 votes_with: 0,
+                doubts: Vec::new(),
                 weight_lost: Some("600000".to_owned()),
                 migration: None,
                 balances: None,

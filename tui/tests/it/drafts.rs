@@ -147,6 +147,20 @@ fn nothing_is_ordered_without_its_word() {
     }
 }
 
+/// C-150: where nobody has shown that the folder is the newest, the review says so and wants another word.
+#[test]
+fn a_folder_that_may_be_old_closes_alone_by_its_own_word() {
+    let mut member = AtTheKeyboard::new();
+    let stakes = &mut member.app.snapshot.as_mut().unwrap().stakes;
+    stakes[0].detail.as_mut().unwrap().doubts = vec!["It may be an old copy.".to_owned()];
+    let text = member.press("5F").text();
+    assert!(text.contains("It may be an old copy."), "{text}");
+    member.press("close alone<enter>");
+    assert_eq!(orders(&member), []);
+    member.press("<ctrl-u>newest<enter>");
+    assert!(matches!(orders(&member).as_slice(), [Request::StakeForceClose { newest: true, .. }]), "{}", member.text());
+}
+
 #[test]
 fn read_only_screens_order_nothing() {
     for keys in ["2jv", "2n", "2j<enter>c", "2j<enter>]+", "5o", "5a", "5c", "6d", "6R", "8s", ":write a prop<enter>"] {

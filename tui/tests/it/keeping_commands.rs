@@ -154,3 +154,43 @@ fn what_a_light_folder_holds_is_marked_as_checked_by_proof() {
     let told = althing(Stage::running().answer(Ok(Reply::Status(Box::new(status)))), "status", "");
     assert!(told.out.contains("read anew from the hub"), "{}", told.out);
 }
+
+/// C-150: where nobody has shown that the folder is the newest, another word is typed, and `--yes` is none.
+#[test]
+fn leaving_alone_from_a_folder_that_may_be_old_is_answered_for() {
+    let stakes = |doubts: &[&str]| {
+        let mut stakes = snapshot().stakes;
+        let detail = stakes[0].detail.as_mut().expect("a channel in detail");
+        detail.doubts = doubts.iter().map(|doubt| (*doubt).to_owned()).collect();
+        Ok(Reply::Stakes { stakes })
+    };
+    let channel = snapshot().stakes[0].channel.clone();
+    let command = format!("channel close {channel} --force");
+    let late = || Err(ApiError::not_now("the time to wait is over"));
+    let stage = |doubts: &[&str]| {
+        let stage = Stage::running().answer(stakes(doubts)).answer(late()).answer(stakes(doubts));
+        stage.answer(Ok(Reply::Stake(snapshot().stakes.remove(0))))
+    };
+    let orders = |asked: &[Request]| -> Vec<bool> {
+        let newest = |request: &Request| match request {
+            Request::StakeForceClose { newest, .. } => Some(*newest),
+            _ => None,
+        };
+        asked.iter().filter_map(newest).collect()
+    };
+    let doubts = ["It may be an old copy."];
+    let usual = althing(stage(&doubts), &command, "close alone\n");
+    assert!(usual.code == 2 && orders(&usual.asked).is_empty(), "{usual:?}");
+    assert!(usual.err.contains("It may be an old copy.") && usual.err.contains("Type newest"), "{}", usual.err);
+    assert!(usual.asked.contains(&Request::Wait { until: WaitFor::ChannelKnown(channel.clone()), timeout_secs: 15 }));
+    let meant = althing(stage(&doubts), &command, "newest\n");
+    assert_eq!((meant.code, orders(&meant.asked)), (0, vec![true]), "{meant:?}");
+    let unasked = althing(stage(&doubts), &format!("--yes {command}"), "");
+    assert!(unasked.code == 2 && orders(&unasked.asked).is_empty() && unasked.err.contains("C-150"), "{unasked:?}");
+    let given = althing(stage(&doubts), &format!("--yes {command} --newest"), "");
+    assert_eq!((given.code, orders(&given.asked)), (0, vec![true]), "{given:?}");
+    // Where it is known, nothing changes.
+    let known = Stage::running().answer(stakes(&[])).answer(Ok(Reply::Stake(snapshot().stakes.remove(0))));
+    let known = althing(known, &command, "close alone\n");
+    assert_eq!((known.code, orders(&known.asked)), (0, vec![false]), "{known:?}");
+}

@@ -42,8 +42,6 @@ pub enum Change {
     },
     /// Settles a side's vouchers up to the one given.
     Voucher(Voucher),
-    /// A part of the member's balance goes to the hub, which pays it out by other means.
-    Withdrawal(Withdrawal),
     /// The member, who proposes, brings a larger funding output into force. Clause C-140.
     Deposit {
         /// The new funding output, announced by `splice_init`.
@@ -75,7 +73,6 @@ impl_writeable_tlv_based_enum!(Change,
     (9, FundingLocked) => { (0, funding, required) },
     {2, Hold} => (),
     {5, Voucher} => (),
-    {6, Withdrawal} => (),
 );
 
 /// The member's order to hold a part of their balance. Clause C-103.
@@ -112,23 +109,6 @@ pub struct Voucher {
 impl_writeable_tlv_based!(Voucher, {
     (0, from, required),
     (2, cumulative_sat, required),
-    (4, signature, required),
-});
-
-/// The member's order to give a part of their balance to the hub, against payment elsewhere. Clause C-105.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Withdrawal {
-    /// Above that of every withdrawal folded before, so that an order is folded once.
-    pub serial: u64,
-    /// Satoshis, at least 1.
-    pub amount_sat: u64,
-    /// BIP340, by the member's funding key.
-    pub signature: [u8; 64],
-}
-
-impl_writeable_tlv_based!(Withdrawal, {
-    (0, serial, required),
-    (2, amount_sat, required),
     (4, signature, required),
 });
 
@@ -177,25 +157,6 @@ impl Voucher {
             Side::Hub => 1,
         };
         tagged_hash("althing/voucher/v1", &[&channel.0, &[from], &self.cumulative_sat.to_be_bytes()])
-    }
-}
-
-impl Withdrawal {
-    /// Signs an order; `key` is the member's funding key, `aux_rand` is BIP340's.
-    pub fn sign(channel: ChannelId, serial: u64, amount_sat: u64, key: &Keypair, aux_rand: [u8; 32]) -> Self {
-        let mut order = Self { serial, amount_sat, signature: [0; 64] };
-        order.signature = sign(order.digest(channel), key, aux_rand);
-        order
-    }
-
-    /// Whether `member` signed it for this channel.
-    pub fn verify(&self, channel: ChannelId, member: &PublicKey) -> bool {
-        verify(self.digest(channel), member, &self.signature)
-    }
-
-    fn digest(&self, channel: ChannelId) -> [u8; 32] {
-        let parts: [&[u8]; 3] = [&channel.0, &self.serial.to_be_bytes(), &self.amount_sat.to_be_bytes()];
-        tagged_hash("althing/withdrawal/v1", &parts)
     }
 }
 

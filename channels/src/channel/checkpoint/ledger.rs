@@ -4,7 +4,7 @@ use bitcoin::OutPoint;
 use bitcoin::secp256k1::PublicKey;
 use lightning::impl_writeable_tlv_based;
 
-use super::change::{Change, SignedHold, Voucher, Withdrawal};
+use super::change::{Change, SignedHold, Voucher};
 use super::ledger_error::LedgerError;
 use crate::commitment::{Balances, Side, check_balances};
 use crate::ids::{ChannelId, HoldId, MIN_RESERVE_SAT};
@@ -119,7 +119,6 @@ pub struct Ledger {
     fundings: Vec<FundingInForce>,
     holds: Vec<Hold>,
     last_hold: u64,
-    last_withdrawal: u64,
     /// Sum of each payer's vouchers that is settled.
     settled_sat: PerSide<u64>,
     /// Whether the side has ever had more than the reserve.
@@ -134,7 +133,8 @@ impl_writeable_tlv_based!(Ledger, {
     (4, fundings, required_vec),
     (6, holds, required_vec),
     (8, last_hold, required),
-    (10, last_withdrawal, required),
+    // From before C-105 said that there is none.
+    (10, _last_withdrawal, (legacy, u64, |_: &Ledger| None::<u64>)),
     (12, settled_sat, required),
     (14, bound, required),
     (16, forfeited_sat, (default_value, 0)),
@@ -149,7 +149,6 @@ impl Ledger {
             fundings: vec![FundingInForce { outpoint: funding, added_sat: 0, removed_sat: 0 }],
             holds: Vec::new(),
             last_hold: 0,
-            last_withdrawal: 0,
             settled_sat: PerSide::default(),
             bound: PerSide::default(),
             forfeited_sat: 0,
@@ -245,9 +244,9 @@ impl Ledger {
         self.forfeited_sat
     }
 
-    /// Serial of the last hold and of the last withdrawal folded.
-    pub fn last_serials(&self) -> (u64, u64) {
-        (self.last_hold, self.last_withdrawal)
+    /// Serial of the last hold folded.
+    pub fn last_hold(&self) -> u64 {
+        self.last_hold
     }
 
     fn capacity_sat(&self) -> u64 {
@@ -287,7 +286,6 @@ impl Ledger {
             }
             Change::HoldForfeit { id, amount_sat } => self.forfeit(*id, *amount_sat),
             Change::Voucher(voucher) => self.settle(keys, voucher),
-            Change::Withdrawal(order) => self.withdraw(keys, order),
             Change::Deposit { funding, amount_sat } => {
                 only(Side::Member, "a deposit")?;
                 self.add_funding(*funding, *amount_sat, 0)
@@ -352,19 +350,6 @@ impl Ledger {
         // C-104, C-107: vouchers are bounded by half the reserve, so that the reserve can always pay them.
         self.pay(from, amount_sat, 0)?;
         *self.settled_sat.of_mut(from) = voucher.cumulative_sat;
-        Ok(())
-    }
-
-    // C-105
-    fn withdraw(&mut self, keys: &LedgerKeys, order: &Withdrawal) -> Result<(), LedgerError> {
-        if order.serial <= self.last_withdrawal {
-            return Err(LedgerError::Serial { what: "withdrawal", serial: order.serial, last: self.last_withdrawal });
-        }
-        if !order.verify(keys.channel, &keys.funding.member) {
-            return Err(LedgerError::Signature { what: "withdrawal" });
-        }
-        self.pay_kept(Side::Member, order.amount_sat)?;
-        self.last_withdrawal = order.serial;
         Ok(())
     }
 

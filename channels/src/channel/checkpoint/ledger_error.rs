@@ -19,7 +19,7 @@ pub enum LedgerError {
         proposer: Side,
     },
     /// An order that was folded before, or is older than one that was.
-    #[error("C-103, C-105: {what} has serial {serial}, the last one folded has {last}")]
+    #[error("C-103: {what} has serial {serial}, the last one folded has {last}")]
     Serial {
         /// Which order.
         what: &'static str,
@@ -53,7 +53,7 @@ pub enum LedgerError {
         held_sat: u64,
     },
     /// A promise is not signed by the side that it debits.
-    #[error("C-103 to C-105: signature of the {what} does not verify")]
+    #[error("C-103, C-104: signature of the {what} does not verify")]
     Signature {
         /// Which promise.
         what: &'static str,

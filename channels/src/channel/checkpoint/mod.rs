@@ -18,7 +18,7 @@ mod turn;
 mod voucher;
 
 pub(super) use answer::ReviewedProposal;
-pub use change::{Change, SignedHold, Voucher, Withdrawal};
+pub use change::{Change, SignedHold, Voucher};
 pub use commitments::CheckpointFacts;
 pub(super) use commitments::Commitments;
 pub use ledger::{AppPosition, FundingInForce, Hold, Ledger, LedgerKeys, MAX_FUNDINGS_IN_FORCE, MAX_HOLDS, PerSide};
@@ -38,6 +38,25 @@ impl Channel {
     /// The ledger of the own newest commitment, once the channel is in use.
     pub fn ledger(&self) -> Option<&Ledger> {
         self.state.money.as_ref().map(|money| &money.ledger)
+    }
+
+    /// The same with the checkpoint that this side has proposed and the other has not answered; it will be: nobody takes one back (C-110).
+    pub fn newest_ledger(&self) -> Option<&Ledger> {
+        let money = self.state.money.as_ref()?;
+        let proposed = money.round.as_ref().filter(|round| round.number > money.number);
+        Some(proposed.map_or(&money.ledger, |round| &round.other_ledger))
+    }
+
+    /// Dues or rewards in the checkpoint that this side has proposed and the other has not answered, in satoshis.
+    pub fn proposed_sat(&self) -> u64 {
+        let Some(money) = &self.state.money else { return 0 };
+        let proposed = money.round.as_ref().filter(|round| round.number > money.number);
+        let paid = |change: &Change| match change {
+            Change::Dues { amount_sat } | Change::Reward { amount_sat } => *amount_sat,
+            _ => 0,
+        };
+        let changes = proposed.map_or(&[][..], |round| round.proposal.changes.items());
+        changes.iter().map(paid).fold(0, u64::saturating_add)
     }
 
     /// Number of the own newest commitment; those before it are revoked.

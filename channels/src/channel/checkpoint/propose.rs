@@ -30,9 +30,7 @@ impl Channel {
     /// # Errors
     /// [`Violation`] naming the rule that a change breaks (C-101 to C-109); [`Wait`] before the channel is in use.
     pub fn judge_changes(&self, changes: &[Change]) -> Result<(), ChannelError> {
-        let money = self.money()?;
-        let proposed = money.round.as_ref().filter(|round| round.number > money.number);
-        let newest = proposed.map_or(&money.ledger, |round| &round.other_ledger);
+        let newest = self.newest_ledger().ok_or_else(|| self.wait("the money lane"))?;
         newest.apply(&self.ledger_keys()?, self.state.side, changes, newest.app()).map_err(Violation::Ledger)?;
         Ok(())
     }
@@ -212,6 +210,7 @@ impl Channel {
 
     /// What a finished round makes possible.
     pub(super) fn after_round(&mut self) -> Vec<Effect> {
+        self.take_back_close();
         let mut effects = Vec::new();
         if self.close_can_be_proposed() {
             effects.push(Effect::ProposeClose);

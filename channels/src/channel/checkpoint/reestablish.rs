@@ -20,9 +20,10 @@ impl Channel {
         self.state.money.as_ref().is_some_and(|money| money.behind)
     }
 
-    /// Whether the peer has said, since this channel was read from the store, where it stands, and did not prove this state old.
+    /// Whether the peer has said, since this channel was read from the store, where it stands, and did not prove this state old. Of a
+    /// channel that began since then there is no older state.
     ///
-    /// A side that may have been put back from an old copy signs nothing of the channel alone before (C-304).
+    /// A side that may have been put back from an old copy signs nothing of the channel alone before (C-304), unless its person answers for the copy (C-150).
     pub fn peer_has_shown(&self) -> bool {
         self.shown
     }

@@ -1,6 +1,6 @@
-//! Promises to pay between checkpoints, and orders signed by the member. Clauses C-103 to C-105.
+//! Promises to pay between checkpoints, and orders signed by the member. Clauses C-103 and C-104.
 
-use super::change::{SignedHold, Voucher, Withdrawal};
+use super::change::{SignedHold, Voucher};
 use crate::channel::{Channel, ChannelError, Effect, LedgerError, Phase, Violation};
 use crate::commitment::Side;
 use crate::ids::HoldId;
@@ -30,6 +30,19 @@ impl Channel {
         self.state.money.as_ref()?.vouchers.of(from)
     }
 
+    /// The same while a checkpoint has not settled it.
+    pub fn open_voucher(&self, from: Side) -> Option<Voucher> {
+        let settled_sat = self.ledger()?.settled_sat(from);
+        self.voucher(from).filter(|voucher| voucher.cumulative_sat > settled_sat)
+    }
+
+    /// What this side has promised by vouchers that no checkpoint has settled, in satoshis.
+    pub fn promised_sat(&self) -> u64 {
+        let from = self.state.side;
+        let settled_sat = self.ledger().map_or(0, |ledger| ledger.settled_sat(from));
+        self.open_voucher(from).map_or(0, |voucher| voucher.cumulative_sat.saturating_sub(settled_sat))
+    }
+
     /// Member: signs an order to hold `amount_sat`, for either side to fold. `aux_rand` is BIP340's.
     ///
     /// # Errors
@@ -45,22 +58,6 @@ impl Channel {
             return Err(self.wait("ordering a hold"));
         }
         Ok(SignedHold::sign(self.channel_id()?, serial, id, amount_sat, &self.keys.funding_keypair(), aux_rand))
-    }
-
-    /// Member: signs an order to withdraw `amount_sat`, for either side to fold. `aux_rand` is BIP340's.
-    ///
-    /// # Errors
-    /// [`Wait::Phase`](crate::Wait::Phase) before the channel is in use, and for the hub.
-    pub fn order_withdrawal(
-        &self,
-        serial: u64,
-        amount_sat: u64,
-        aux_rand: [u8; 32],
-    ) -> Result<Withdrawal, ChannelError> {
-        if self.state.side != Side::Member {
-            return Err(self.wait("ordering a withdrawal"));
-        }
-        Ok(Withdrawal::sign(self.channel_id()?, serial, amount_sat, &self.keys.funding_keypair(), aux_rand))
     }
 
     pub(in crate::channel) fn on_give_voucher(&mut self, msg: &GiveVoucher) -> Result<Vec<Effect>, ChannelError> {
@@ -84,10 +81,10 @@ impl Channel {
 
     // C-131: a promise that did not arrive is none.
     pub(super) fn give_voucher_again(&self) -> Result<Option<Effect>, ChannelError> {
-        let (channel, from, money) = (self.channel_id()?, self.state.side, self.money()?);
-        let settled_sat = money.ledger.settled_sat(from);
-        let open = money.vouchers.of(from).filter(|voucher| voucher.cumulative_sat > settled_sat);
-        Ok(open.map(|voucher| Effect::Send(Msg::GiveVoucher(GiveVoucher { channel, voucher }))))
+        let channel = self.channel_id()?;
+        Ok(self
+            .open_voucher(self.state.side)
+            .map(|voucher| Effect::Send(Msg::GiveVoucher(GiveVoucher { channel, voucher }))))
     }
 
     // C-104

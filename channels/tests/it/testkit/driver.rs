@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use althing_channels::{Change, ChannelError, HoldId, Phase, Side, SignedHold, Voucher, Withdrawal};
+use althing_channels::{Change, ChannelError, HoldId, Phase, Side, SignedHold, Voucher};
 use lightning::util::ser::Writeable as _;
 
 use super::money::lane_position;
@@ -37,7 +37,6 @@ pub(crate) struct Driver {
     pub(crate) pair: Pair,
     pub(crate) seen: Seen,
     hold: u64,
-    withdrawal: u64,
     /// Whether a shell asked for a close together, or left alone, in this channel.
     asked: [bool; 2],
 }
@@ -79,7 +78,7 @@ impl Driver {
     }
 
     fn of(pair: Pair) -> Self {
-        Self { pair, seen: Seen::default(), hold: 0, withdrawal: 0, asked: [false; 2] }
+        Self { pair, seen: Seen::default(), hold: 0, asked: [false; 2] }
     }
 
     /// Acts on bytes until there are none, or `steps` are taken. A channel that has ended is followed by another.
@@ -154,7 +153,7 @@ impl Driver {
         self.seen.opened += 1;
         let (entropy, step) = (std::mem::take(&mut self.pair.entropy), self.pair.step);
         self.pair = Pair::anew(entropy, step);
-        (self.hold, self.withdrawal, self.asked) = (0, 0, [false; 2]);
+        (self.hold, self.asked) = (0, [false; 2]);
     }
 
     fn act(&mut self, action: u8, bytes: &mut impl Bytes) {
@@ -290,11 +289,7 @@ impl Driver {
                 let amount_sat = if amount % 2 == 0 { held_sat } else { amount_sat };
                 Change::HoldForfeit { id, amount_sat }
             }
-            10..=12 => Change::Voucher(self.newest_voucher(side, amount)?),
-            _ => {
-                self.withdrawal += 1;
-                Change::Withdrawal(Withdrawal::sign(channel, self.withdrawal, amount_sat, &key, [7; 32]))
-            }
+            _ => Change::Voucher(self.newest_voucher(side, amount)?),
         })
     }
 

@@ -12,7 +12,7 @@ pub(crate) struct Model {
     pub(crate) holds: BTreeMap<HoldId, i128>,
     pub(crate) settled_sat: [i128; 2],
     pub(crate) forfeited_sat: i128,
-    serials: [u64; 2],
+    serial: u64,
     bound: [bool; 2],
     pub(crate) app: Option<AppPosition>,
     base: Option<bitcoin::OutPoint>,
@@ -28,7 +28,7 @@ impl Model {
             holds: BTreeMap::new(),
             settled_sat: [0; 2],
             forfeited_sat: 0,
-            serials: [0; 2],
+            serial: 0,
             bound: [false; 2],
             app: None,
             base: None,
@@ -103,10 +103,10 @@ impl Model {
                 let fits = self.holds.len() < 32 && !self.holds.contains_key(&order.id);
                 let amount: i128 = order.amount_sat.into();
                 self.can_spend(Side::Member, amount, true)?;
-                if !fits || order.serial <= self.serials[0] {
+                if !fits || order.serial <= self.serial {
                     return None;
                 }
-                self.serials[0] = order.serial;
+                self.serial = order.serial;
                 self.holds.insert(order.id, amount);
                 Some(())
             }
@@ -131,13 +131,6 @@ impl Model {
                 self.pay(voucher.from, amount, false)?;
                 self.settled_sat[side] += amount;
                 Some(())
-            }
-            Change::Withdrawal(order) => {
-                if order.serial <= self.serials[1] {
-                    return None;
-                }
-                self.serials[1] = order.serial;
-                self.pay(Side::Member, order.amount_sat.into(), true)
             }
             Change::Deposit { funding, amount_sat } => {
                 is(Side::Member)?;

@@ -108,6 +108,8 @@ pub enum FormKind {
         channel: String,
         /// What could be paid out of it now.
         spendable_sat: u64,
+        /// What is being paid already.
+        paying_sat: u64,
     },
     /// Coins of the wallet to an address.
     SendCoins,

@@ -81,12 +81,12 @@ impl Form {
                 let request = Request::StakeClose { channel: channel.clone(), fee_sat };
                 Ok(stated("Close a stake channel", request, "close", effects))
             }
-            FormKind::Pay { channel, spendable_sat } => {
+            FormKind::Pay { channel, spendable_sat, paying_sat } => {
                 let amount_sat = amount(self.get("Amount"))?;
                 let effects = vec![
                     format!("Gives {} of the channel {} to the hub.", sats(amount_sat), grouped(channel)),
                     "It cannot be taken back.".to_owned(),
-                    paid_from(*spendable_sat, amount_sat),
+                    paid_from(*spendable_sat, *paying_sat, amount_sat),
                     "The new balances are signed by both sides and become public to the DAO.".to_owned(),
                 ];
                 let request = Request::ChannelPay { channel: channel.clone(), amount_sat };

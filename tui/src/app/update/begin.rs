@@ -327,10 +327,12 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
     let lost = lost_weight(app, &stake);
     let fee_sat = stake.detail.as_ref().map_or(DEFAULT_CLOSE_FEE_SAT, |detail| detail.close_fee_sat);
     let votes = stake.detail.as_ref().map_or(0, |detail| detail.votes_with);
+    let paying_sat = stake.detail.as_ref().map_or(0, |detail| detail.paying_sat);
+    let doubts = stake.detail.as_ref().map(|detail| detail.doubts.clone()).unwrap_or_default();
     let spendable_sat = stake.detail.as_ref().map_or(0, |detail| detail.spendable_sat);
     let (channel, amount_sat) = (stake.channel, stake.amount_sat);
     match act {
-        Act::Pay => form(app, FormKind::Pay { channel, spendable_sat }),
+        Act::Pay => form(app, FormKind::Pay { channel, spendable_sat, paying_sat }),
         Act::TopUp => form(app, FormKind::TopUp { channel }),
         Act::TakeOut => form(app, FormKind::TakeOut { channel }),
         Act::StakeClose => form(app, FormKind::StakeClose { channel, amount_sat, fee_sat, lost }),
@@ -340,11 +342,11 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
                 format!("Takes home now what the hub's close has left you of {}.", crate::format::sats(amount_sat)),
                 format!("It no longer weighs in the votes under way that it is on the roll of: {votes}."),
             ];
-            let request = Request::StakeForceClose { channel };
+            let request = Request::StakeForceClose { channel, newest: false };
             return review(app, stated("Take home what a close left", request, "take home", effects));
         }
         _ => {
-            let effects = vec![
+            let mut effects = vec![
                 format!("Closes the channel that holds {}, without the hub.", crate::format::sats(amount_sat)),
                 match stake.detail.as_deref() {
                     Some(detail) => {
@@ -356,8 +358,12 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
                 lost,
                 "This cannot be taken back.".to_owned(),
             ];
-            let request = Request::StakeForceClose { channel };
-            return review(app, stated("Close a channel alone", request, "close alone", effects));
+            // C-150: another word where nobody has shown that the folder is the newest.
+            let newest = !doubts.is_empty();
+            effects.extend(doubts);
+            let request = Request::StakeForceClose { channel, newest };
+            let word = if newest { crate::cli::NEWEST } else { "close alone" };
+            return review(app, stated("Close a channel alone", request, word, effects));
         }
     }
     Vec::new()

@@ -1,0 +1,121 @@
+//! Old copies of a member's folder that meet no hub: what they would broadcast is revoked, so nothing goes out unasked, and nothing at all
+//! where something knows better (C-150, C-151).
+
+use althing_node::api::Request;
+use althing_regtest::story::Assembly;
+use althing_regtest::{Look, wait_for};
+use anyhow::{Context, Result, ensure};
+
+use crate::breaches::{DUES_SAT, copy_of, go_back, pay};
+use crate::channel_ends::{PATIENCE, only_stake, spender, with_stakes};
+use crate::stage::scratch;
+use crate::told::refused;
+use crate::tower::{start_tower, status};
+
+/// Members of the test: one with nothing but the folder, one with a second copy of its backup, one with a watchtower.
+const BARE: usize = 0;
+const COPIED: usize = 1;
+const WATCHED: usize = 2;
+
+#[test]
+fn an_old_copy_without_a_hub_loses_nothing_unasked() {
+    with_stakes("old-copies", |assembly| {
+        let mut tower = start_tower(assembly, "old-copies-tower")?;
+        let address = status(&tower)?.address;
+        let file = scratch("old-copies-file").join("channels.backup");
+        let path = file.to_str().context("a path that is not UTF-8")?;
+        for (member, arguments) in [(COPIED, ["backup", "keep", path]), (WATCHED, ["tower", "add", &address])] {
+            assembly.members[member].stop()?;
+            assembly.members[member].cli().run(&arguments)?.succeeded()?;
+            assembly.members[member].start()?;
+        }
+        assembly.settle()?;
+        let mut old = Vec::new();
+        for member in [BARE, COPIED, WATCHED] {
+            old.push(copy_of(&mut assembly.members[member], &format!("old-copies-{member}"))?);
+        }
+        assembly.settle()?;
+        let stakes = [BARE, COPIED, WATCHED].map(|member| only_stake(&assembly.members[member]));
+        let stakes = stakes.into_iter().collect::<Result<Vec<_>>>()?;
+        for (member, stake) in stakes.iter().enumerate() {
+            pay(assembly, member, stake)?;
+        }
+        assembly.hub.kill();
+        for (member, old) in old.iter().enumerate() {
+            go_back(&mut assembly.members[member], old)?;
+        }
+
+        // Nobody tells this one that it is old: it does nothing by itself, and `--yes` is no word about that.
+        let member = &assembly.members[BARE];
+        let channel = stakes[BARE].channel.clone();
+        let held = refused(member, &["channel", "close", &channel, "--force", "--yes"])?;
+        for part in ["C-150", "has not shown", "all of the", "blocks ago", "--newest"] {
+            ensure!(held.contains(part), "{part}: {held}");
+        }
+        let other = format!("02{}@127.0.0.1:9", "aa".repeat(32));
+        let held = refused(member, &["channel", "migrate", "--to", &other, "--alone", "--yes"])?;
+        ensure!(held.contains("C-150"), "{held}");
+        let order = Request::StakeForceClose { channel: channel.clone(), newest: false };
+        let held = format!("{:#}", member.ask(order).unwrap_err());
+        ensure!(held.contains("C-150"), "{held}");
+        // Who is asked for the word `close alone` alone has not answered.
+        let reviewed = member.cli().run(&["channel", "close", &channel, "--force"])?;
+        ensure!(reviewed.code != Some(0) && reviewed.stderr.contains("Type newest"), "{reviewed:?}");
+        ensure!(only_stake(member)?.state == "ready");
+
+        // These are told, and do nothing whatever is typed.
+        never(assembly, COPIED, &stakes[COPIED].channel, &["the second copy", path])?;
+        wait_for("the tower's word", PATIENCE, || match assembly.members[WATCHED].status() {
+            Ok(status) if status.alarms.iter().any(|alarm| alarm.contains("N-125")) => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        never(assembly, WATCHED, &stakes[WATCHED].channel, &["the watchtower", &address])?;
+        for stake in &stakes {
+            ensure!(spender(assembly, stake)?.is_none(), "{} is being closed", stake.channel);
+        }
+
+        // Nothing is lost: the newest state comes back by the words.
+        assembly.hub.start()?;
+        let member = &mut assembly.members[BARE];
+        member.kill();
+        crate::stale_backup::wipe(member.data_dir())?;
+        member.set_copy(false);
+        member.start()?;
+        let newest = stakes[BARE].amount_sat - DUES_SAT;
+        wait_for("the channel to come back", PATIENCE, || match only_stake(&assembly.members[BARE]) {
+            Ok(back) if back.state == "ready" && back.amount_sat == newest => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        tower.stop()
+    });
+}
+
+/// C-150, where the folder is the only one: who answers for it leaves without the hub, as ever.
+#[test]
+fn who_answers_for_the_only_folder_leaves_without_the_hub() {
+    with_stakes("only-folder", |assembly| {
+        let stake = only_stake(&assembly.members[BARE])?;
+        pay(assembly, BARE, &stake)?;
+        assembly.hub.kill();
+        assembly.members[BARE].stop()?;
+        assembly.members[BARE].set_copy(true);
+        assembly.members[BARE].start()?;
+        let order = Request::StakeForceClose { channel: stake.channel.clone(), newest: false };
+        let held = format!("{:#}", assembly.members[BARE].ask(order).unwrap_err());
+        ensure!(held.contains("C-150"), "{held}");
+        let arguments = ["channel", "close", &stake.channel, "--force", "--newest", "--yes"];
+        assembly.members[BARE].cli().run(&arguments)?.succeeded()?;
+        let close = crate::channel_ends::spender_in_mempool(assembly, &stake)?;
+        ensure!(close.output.iter().any(|output| output.value.to_sat() == stake.amount_sat - DUES_SAT), "{close:?}");
+        Ok(())
+    });
+}
+
+/// C-151: refused, also when the person answers for the folder.
+fn never(assembly: &Assembly, member: usize, channel: &str, parts: &[&str]) -> Result<()> {
+    let order = Request::StakeForceClose { channel: channel.to_owned(), newest: true };
+    let refusal = format!("{:#}", assembly.members[member].ask(order).unwrap_err());
+    ensure!(refusal.contains("C-151") && parts.iter().all(|part| refusal.contains(part)), "{refusal}");
+    ensure!(only_stake(&assembly.members[member])?.state == "ready");
+    Ok(())
+}
