@@ -265,6 +265,10 @@ fn pay_for_payout(
 fn sign(caller: &Caller, session: String, console: &mut Console<'_>) -> Result<TreasuryRequest, Failure> {
     let path = Path::new(&session);
     if path.exists() || session == "-" {
+        if session == "-" && !caller.assume_yes {
+            let message = "the PSBT comes by the standard input, so that no word can be typed after it: look at it with `althing psbt check`, then add --yes, or name a file";
+            return Err(Failure::usage(message));
+        }
         let psbt = psbt_of(path, console)?;
         let TreasuryReply::Check(report) = call(caller, TreasuryRequest::Check { psbt: psbt.clone() })? else {
             return Err(other_kind());

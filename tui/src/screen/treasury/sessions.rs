@@ -234,12 +234,18 @@ fn transaction(session: &SessionView, columns: usize, theme: &Theme) -> Vec<Line
         let rate = match session.vbytes {
             _ if report.stage.is_some() => " for both transactions".to_owned(),
             0 => String::new(),
-            vbytes => format!(" for {} vB, {} sat/vB", thousands(u128::from(vbytes)), fee.div_ceil(vbytes)),
+            vbytes => format!(" for {} vB, {} sat/vB", thousands(u128::from(vbytes)), tenths(fee, vbytes)),
         };
         lines.extend(hanging("  ", &format!("fee {}{rate}", sats(fee)), columns, theme.text));
     }
     lines.extend(hanging("  txid ", &grouped(&Untrusted::new(&session.id).line()), columns, theme.dim));
     lines
+}
+
+/// A rate to the tenth, rounded down.
+fn tenths(fee_sat: u64, vbytes: u64) -> String {
+    let tenths = u128::from(fee_sat) * 10 / u128::from(vbytes.max(1));
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// What was decided, from this node's own log.
@@ -281,4 +287,17 @@ fn decision(app: &App, session: &SessionView, columns: usize, theme: &Theme) -> 
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tenths;
+
+    #[test]
+    fn a_rate_is_not_rounded_to_the_next_whole_one() {
+        for (fee_sat, vbytes, told) in [(303, 100, "3.0"), (3, 2, "1.5"), (199, 200, "0.9"), (7, 0, "7.0")] {
+            assert_eq!(tenths(fee_sat, vbytes), told);
+        }
+        assert_eq!(tenths(u64::MAX, 1), format!("{}.0", u64::MAX));
+    }
 }
