@@ -11,8 +11,8 @@ pub struct Totals {
     pub system: System,
     /// Options of the proposal's own; 0 for a question.
     pub options: u16,
-    /// The sums: the system's own part, then (where there are options) the weight cast, abstentions, ballots, and the weight
-    /// of the roll.
+    /// The sums: the system's own part, then (where there are options) the weight cast, abstentions, what stands aside,
+    /// ballots, and the weight of the roll.
     pub sums: Vec<u128>,
 }
 
@@ -25,7 +25,7 @@ impl Totals {
             let (system, found) = (root.system.name(), sums.len());
             return Err(ProofError::Contradiction(format!("a ballot tree by {system} has {wanted} sums, not {found}")));
         }
-        let voted = totals.cast().and_then(|cast| cast.checked_add(totals.abstained()));
+        let voted = totals.cast().and_then(|cast| cast.checked_add(totals.abstained())?.checked_add(totals.standing()));
         if voted.is_some_and(|voted| voted <= totals.weight()) && totals.ballots() <= u128::from(electorate) {
             return Ok(totals);
         }
@@ -44,10 +44,16 @@ impl Totals {
         self.nth_last(2)
     }
 
-    /// Weight that abstained.
+    /// Weight that stands aside by delegations, without a ballot (L-18).
+    #[must_use]
+    pub fn standing(&self) -> u128 {
+        self.nth_last(3)
+    }
+
+    /// Weight of ballots that abstained.
     #[must_use]
     pub fn abstained(&self) -> u128 {
-        self.nth_last(3)
+        self.nth_last(4)
     }
 
     /// The totals of a question; `None` for a proposal with options.
@@ -65,9 +71,9 @@ impl Totals {
     /// Weight of ballots that did not abstain; `None` when it does not fit.
     fn cast(&self) -> Option<u128> {
         if self.system.has_options() {
-            return Some(self.nth_last(4));
+            return Some(self.nth_last(5));
         }
-        let parts = &self.sums[..self.sums.len().saturating_sub(3)];
+        let parts = &self.sums[..self.sums.len().saturating_sub(4)];
         parts.iter().try_fold(0u128, |sum, part| sum.checked_add(*part))
     }
 

@@ -131,8 +131,8 @@ impl Fate {
 }
 
 impl Standing {
-    /// Whether ballots that took a side weigh what the rule's quorum asks for, of whichever kind it is. Who stands abstaining has
-    /// not looked at it, and of an optimistic question nobody has to (G-100, G-105).
+    /// Whether ballots that took a side weigh what the rule's quorum asks for, of whichever kind it is. Who stands aside has not
+    /// looked at it, and of an optimistic question nobody has to (G-100, G-105).
     #[must_use]
     pub fn was_taken_up(&self, rule: &ClassRule) -> bool {
         let (Quorum::ParticipationBp(bp) | Quorum::YesOfTotalBp(bp)) = rule.quorum;

@@ -28,7 +28,7 @@ impl<'a> ShardedFlow<'a> {
         Self { shards, parts }
     }
 
-    /// Counts the ballots, what abstains by delegations, and everybody's weight as the roll's: each shard its own, merged in any order (L-14).
+    /// Counts the ballots, what stands aside by delegations, and everybody's weight as the roll's: each shard its own, merged in any order (L-14).
     ///
     /// # Errors
     /// [`CountError`].

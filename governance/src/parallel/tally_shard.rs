@@ -124,7 +124,7 @@ impl<'a> TallyShard<'a> {
             count.add_roll(self.graph.electorate().weight(seat))?;
         }
         for weight in &self.abstaining {
-            count.add_abstention(*weight)?;
+            count.add_standing(*weight)?;
         }
         for (seat, fields) in &self.ballots {
             count.add(fields, self.received(*seat))?;

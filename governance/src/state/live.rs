@@ -16,8 +16,8 @@ pub struct LiveTally {
     own: Option<Count>,
     /// Who receives whose weight; `None` while nobody delegates.
     flow: Option<Flow>,
-    /// Weight in the count that abstains by delegations (L-17).
-    abstention: u128,
+    /// Weight in the count that stands aside by delegations (L-18).
+    standing: u128,
     /// Whether a ballot or delegation came since the last head.
     has_changed: bool,
     /// Position below which ballots count: without limit while the vote is open (G-42).
@@ -95,9 +95,9 @@ impl LiveTally {
         let weight = match (seat, &self.flow) {
             (Some((flow, seat)), _) => {
                 let (weight, shifts, abstained) = flow.live.if_votes(&flow.basin, seat);
-                count.remove_abstention(self.abstention)?;
+                count.remove_standing(self.standing)?;
                 reweigh(&mut count, flow, &shifts, ballots, self.cutoff);
-                count.add_abstention(abstained)?;
+                count.add_standing(abstained)?;
                 weight
             }
             // Without a seat nothing is carried where weight flows.
@@ -136,8 +136,8 @@ impl LogState {
         let flow = self.new_flow(id, electorate, delegating);
         let own = flow.is_some().then(|| count.clone());
         let cutoff = self.cutoff_so_far(proposal);
-        let mut live = LiveTally { count, own, flow, abstention: 0, has_changed: true, cutoff };
-        live.abstain();
+        let mut live = LiveTally { count, own, flow, standing: 0, has_changed: true, cutoff };
+        live.stand_aside();
         for (member, record) in proposal.ballots.all_counted(cutoff) {
             live.replace(&member, roll.weight(&member), None, Some(record.fields), &proposal.ballots);
         }
@@ -340,17 +340,17 @@ impl LiveTally {
     fn shift(&mut self, shifts: &[Shift], but: Option<Seat>, ballots: &Ballots) {
         let Some(flow) = &self.flow else { return };
         // First, so that no unit of weight is in two sums in between.
-        self.count.remove_abstention(self.abstention).expect("it was counted as abstaining");
-        self.abstention = 0;
+        self.count.remove_standing(self.standing).expect("it was counted as standing aside");
+        self.standing = 0;
         let shifts = shifts.iter().filter(|shift| Some(shift.seat) != but);
         reweigh(&mut self.count, flow, shifts, ballots, self.cutoff);
-        self.abstain();
+        self.stand_aside();
     }
 
-    /// Counts what abstains by delegations; nothing of it is counted yet.
-    fn abstain(&mut self) {
-        self.abstention = self.flow.as_ref().map_or(0, |flow| flow.live.abstained(&flow.basin));
-        self.count.add_abstention(self.abstention).expect("the roll's total is what all weights together can reach");
+    /// Counts what stands aside by delegations; nothing of it is counted yet.
+    fn stand_aside(&mut self) {
+        self.standing = self.flow.as_ref().map_or(0, |flow| flow.live.abstained(&flow.basin));
+        self.count.add_standing(self.standing).expect("the roll's total is what all weights together can reach");
     }
 }
 

@@ -91,7 +91,7 @@ impl Ground {
         }
         count.add_roll(self.electorate().total())?;
         let live = self.with_voters(&cast);
-        count.add_abstention(live.abstained(&self.basin))?;
+        count.add_standing(live.abstained(&self.basin))?;
         for cast in &cast {
             count.add(cast.ballot.fields, self.carried(&live, cast.seat).received)?;
         }

@@ -65,8 +65,10 @@ pub struct Sums {
     pub yes: u128,
     /// Weight against, vetoes included.
     pub no: u128,
-    /// Weight that abstained.
+    /// Weight of ballots that abstained.
     pub abstain: u128,
+    /// Weight that stands aside by delegations, without a ballot (L-18).
+    pub standing: u128,
     /// Number of members with weight who voted.
     pub ballots: u128,
     /// Weight of the whole roll, voted or not.
@@ -138,7 +140,7 @@ impl Poll<'_> {
         count.add_roll(self.roll.total())?;
         let flow = self.flow()?;
         if let Some((_, flow)) = &flow {
-            count.add_abstention(flow.abstained())?;
+            count.add_standing(flow.abstained())?;
         }
         for (member, record) in self.ballots.all_counted(self.cutoff) {
             let weight = self.carried(flow.as_ref(), &member);
@@ -242,6 +244,7 @@ impl Sums {
             yes: *yes,
             no: against.iter().sum(),
             abstain: count.abstained(),
+            standing: count.standing(),
             ballots: count.ballots(),
             weight: count.weight(),
         })
@@ -275,7 +278,7 @@ impl BallotLeaf {
         count.add_roll(own)?;
         match self {
             Self::Own(ballot) => count.add(&ballot.fields, ballot.weight)?,
-            Self::Abstained { weight, .. } => count.add_abstention(*weight)?,
+            Self::Abstained { weight, .. } => count.add_standing(*weight)?,
             Self::None | Self::Delegated { .. } => {}
         }
         Ok(count.sums())

@@ -8,7 +8,7 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::hash::{TagPrefix, tag, tagged_hash};
 
 /// Most sums a tree carries.
-pub const MAX_SUMS: usize = 260;
+pub const MAX_SUMS: usize = 261;
 /// Longest value of a leaf in bytes.
 pub const MAX_VALUE: usize = 4096;
 /// Longest path: one sibling per bit of a count.

@@ -44,9 +44,9 @@ pub enum CountError {
         /// The weight to take back.
         weight: u128,
     },
-    /// More weight that abstained to take back than was counted.
-    #[error("L-17: no weight {weight} was counted as abstaining")]
-    NoAbstention {
+    /// More weight that stands aside to take back than was counted.
+    #[error("L-18: no weight {weight} was counted as standing aside")]
+    NotStanding {
         /// The weight to take back.
         weight: u128,
     },
@@ -166,24 +166,24 @@ impl Count {
         Ok(())
     }
 
-    /// Counts weight that abstains by a delegation (L-17): it takes part, but is no ballot.
+    /// Counts weight that stands aside: it abstains by a delegation, and is no ballot (L-17, L-18).
     ///
     /// # Errors
     /// [`CountError::Overflow`].
-    pub fn add_abstention(&mut self, weight: u128) -> Result<(), CountError> {
+    pub fn add_standing(&mut self, weight: u128) -> Result<(), CountError> {
         self.checked_turnout().and_then(|turnout| turnout.checked_add(weight)).ok_or(CountError::Overflow)?;
-        let at = self.layout().abstain();
+        let at = self.layout().standing();
         self.sums[at] += weight; // fits, because the turnout does
         Ok(())
     }
 
-    /// Takes back what [`Count::add_abstention`] counted.
+    /// Takes back what [`Count::add_standing`] counted.
     ///
     /// # Errors
-    /// [`CountError::NoAbstention`] when less abstained than that.
-    pub fn remove_abstention(&mut self, weight: u128) -> Result<(), CountError> {
-        let at = self.layout().abstain();
-        self.sums[at] = self.sums[at].checked_sub(weight).ok_or(CountError::NoAbstention { weight })?;
+    /// [`CountError::NotStanding`] when less stands aside than that.
+    pub fn remove_standing(&mut self, weight: u128) -> Result<(), CountError> {
+        let at = self.layout().standing();
+        self.sums[at] = self.sums[at].checked_sub(weight).ok_or(CountError::NotStanding { weight })?;
         Ok(())
     }
 
@@ -278,10 +278,16 @@ impl Count {
         if self.system.has_options() { self.sums[self.layout().parts] } else { self.parts().iter().sum() }
     }
 
-    /// Weight that abstained.
+    /// Weight of ballots that abstained.
     #[must_use]
     pub fn abstained(&self) -> u128 {
         self.sums[self.layout().abstain()]
+    }
+
+    /// Weight that stands aside by delegations, without a ballot (L-18).
+    #[must_use]
+    pub fn standing(&self) -> u128 {
+        self.sums[self.layout().standing()]
     }
 
     /// Number of ballots with weight.
@@ -307,14 +313,14 @@ impl Count {
         Layout::of(self.system, self.options)
     }
 
-    /// Weight that voted. Every public way to a value of this type checks that it fits.
+    /// Weight that voted or stands aside. Every public way to a value of this type checks that it fits.
     fn checked_turnout(&self) -> Option<u128> {
         let cast = if self.system.has_options() {
             self.cast()
         } else {
             self.parts().iter().try_fold(0u128, |sum, part| sum.checked_add(*part))?
         };
-        cast.checked_add(self.abstained())
+        cast.checked_add(self.abstained())?.checked_add(self.standing())
     }
 
     fn keeps_ranking(&self, fields: &[u16]) -> bool {
@@ -385,16 +391,20 @@ impl Layout {
         self.parts + usize::from(self.has_cast)
     }
 
-    fn ballots(&self) -> usize {
+    fn standing(&self) -> usize {
         self.abstain() + 1
     }
 
-    fn weight(&self) -> usize {
+    fn ballots(&self) -> usize {
         self.abstain() + 2
     }
 
-    fn len(&self) -> usize {
+    fn weight(&self) -> usize {
         self.abstain() + 3
+    }
+
+    fn len(&self) -> usize {
+        self.abstain() + 4
     }
 }
 

@@ -187,7 +187,8 @@ impl Count {
             // V-21: votes against a question do not help it to a quorum.
             Quorum::ParticipationBp(bp) => {
                 let counted = if self.system().has_options() { self.cast() } else { self.for_and_against().0 };
-                share_at_least(counted + self.abstained(), self.weight(), bp) // fits: part of the weight that voted
+                // The sum fits: it is part of the weight that voted.
+                self.participants() > 0 && share_at_least(counted + self.abstained(), self.participants(), bp)
             }
             Quorum::YesOfTotalBp(_) => true,
         };
@@ -199,13 +200,20 @@ impl Count {
     fn reaches_turnout_without(&self, none: u128, rule: &Rule) -> bool {
         let Quorum::ParticipationBp(bp) = rule.quorum else { return true };
         let unit = u64::from(self.system().unit());
-        // (cast + abstain) * unit - none >= weight * unit * bp / 10000, and no product leaves 256 bits.
+        // (cast + abstain) * unit - none >= participants * unit * bp / 10000, and no product leaves 256 bits.
         let voted = self.cast() + self.abstained();
-        match voted.checked_mul(u128::from(unit)) {
-            Some(units) => self.is_share_of_roll(units.saturating_sub(none), bp),
+        let counted = match voted.checked_mul(u128::from(unit)) {
+            Some(units) => units.saturating_sub(none),
             // Then weights are so large that whole ones are exact enough: rounded against the option.
-            None => self.is_share_of_roll(voted.saturating_sub(none.div_ceil(u128::from(unit))), bp),
-        }
+            None => voted.saturating_sub(none.div_ceil(u128::from(unit))),
+        };
+        self.is_share_of(self.participants(), counted, bp)
+    }
+
+    /// What participation is measured by: the roll without what stands aside (V-21, L-18).
+    #[must_use]
+    pub fn participants(&self) -> u128 {
+        self.weight().saturating_sub(self.standing())
     }
 
     /// Whether `yes` is enough of the roll, where the rule asks for that (V-21). Grades and bought votes count per best
@@ -219,8 +227,13 @@ impl Count {
 
     /// Whether a sum reaches `bp` basis points of what the whole roll could give.
     pub(super) fn is_share_of_roll(&self, sum: u128, bp: u16) -> bool {
+        self.is_share_of(self.weight(), sum, bp)
+    }
+
+    /// Whether a sum reaches `bp` basis points of what `weight` could give.
+    fn is_share_of(&self, weight: u128, sum: u128, bp: u16) -> bool {
         let whole = u64::from(bp) * u64::from(self.system().unit());
-        product_at_least(sum, u64::from(super::ALL_BP), self.weight(), whole)
+        product_at_least(sum, u64::from(super::ALL_BP), weight, whole)
     }
 }
 

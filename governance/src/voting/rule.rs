@@ -35,8 +35,8 @@ pub enum Threshold {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quorum {
-    /// Yes and abstain together are at least this many basis points of the roll. Votes against do not count toward it,
-    /// so that voting no cannot help a proposal pass. With options: all weight that voted.
+    /// Yes and abstain together are at least this many basis points of the roll without what stands aside (L-18). Votes against do
+    /// not count toward it, so that voting no cannot help a proposal pass. With options: all weight that voted.
     ParticipationBp(u16),
     /// Yes alone, or the winning option's weight, is at least this many basis points of the roll.
     YesOfTotalBp(u16),

@@ -247,7 +247,7 @@ fn delegated_weight_is_in_the_outcome_and_in_the_tree() {
     world.vote(1, id, Choice::Yes).unwrap();
     let live = |world: &World| world.state.proposals()[&id].live.clone().unwrap().count().sums();
     // 3 and 4 and 5 speak through 2; 6 and 7 name each other and so nobody.
-    assert_eq!(live(&world), [1000, 4000, 0, 2, 10_000]);
+    assert_eq!(live(&world), [1000, 4000, 0, 0, 2, 10_000]);
     // What a ballot would do is known before it is cast: 4's weight, and 3's with it, leave the ballot of 2 (L-16).
     let would = |world: &World, by: u8, choice: Choice| {
         let proposal = &world.state.proposals()[&id];
@@ -255,23 +255,23 @@ fn delegated_weight_is_in_the_outcome_and_in_the_tree() {
         let live = proposal.live.as_ref().unwrap();
         live.count_with(&member_id(by), 1000, &fields, &proposal.ballots).unwrap().sums()
     };
-    assert_eq!(would(&world, 4, Choice::Yes), [3000, 2000, 0, 3, 10_000]);
-    assert_eq!(would(&world, 2, Choice::Yes), [5000, 0, 0, 2, 10_000], "in the place of the one that stands");
-    assert_eq!(would(&world, 8, Choice::Abstain), [1000, 4000, 1000, 3, 10_000]);
-    assert_eq!(live(&world), [1000, 4000, 0, 2, 10_000], "nothing was cast");
+    assert_eq!(would(&world, 4, Choice::Yes), [3000, 2000, 0, 0, 3, 10_000]);
+    assert_eq!(would(&world, 2, Choice::Yes), [5000, 0, 0, 0, 2, 10_000], "in the place of the one that stands");
+    assert_eq!(would(&world, 8, Choice::Abstain), [1000, 4000, 1000, 0, 3, 10_000]);
+    assert_eq!(live(&world), [1000, 4000, 0, 0, 2, 10_000], "nothing was cast");
     let proposal = &world.state.proposals()[&id];
     let tally = proposal.live.as_ref().unwrap();
     assert!(tally.count_with(&member_id(4), 1000, &[9, 9], &proposal.ballots).is_err());
     // An own ballot overrides, a revocation too, both at once in the live totals.
     world.vote(4, id, Choice::Yes).unwrap();
-    assert_eq!(live(&world), [3000, 2000, 0, 3, 10_000]);
+    assert_eq!(live(&world), [3000, 2000, 0, 0, 3, 10_000]);
     world.say(3, Delegation { scope: Scope::All, parts: Vec::new(), expires_height: None }).unwrap();
-    assert_eq!(live(&world), [2000, 2000, 0, 3, 10_000]);
+    assert_eq!(live(&world), [2000, 2000, 0, 0, 3, 10_000]);
     let tag_free = Delegation { scope: Scope::Class(Class::Spend), parts: vec![to(1)], expires_height: None };
     world.say(3, tag_free).unwrap();
-    assert_eq!(live(&world), [2000, 2000, 0, 3, 10_000], "another class");
+    assert_eq!(live(&world), [2000, 2000, 0, 0, 3, 10_000], "another class");
     world.say(8, delegation(to(4))).unwrap();
-    assert_eq!(live(&world), [3000, 2000, 0, 3, 10_000]);
+    assert_eq!(live(&world), [3000, 2000, 0, 0, 3, 10_000]);
     let expected = live(&world);
     let standing = fate(&mut world, id);
     assert_eq!((standing.outcome, standing.count.sums()), (PASSED, expected.clone()));
@@ -283,10 +283,10 @@ fn delegated_weight_is_in_the_outcome_and_in_the_tree() {
     assert!(matches!(silent.leaf, althing_governance::tally::BallotLeaf::Delegated { .. }));
 }
 
-/// L-17: without a ballot of one's own one's weight abstains, and what was handed to one with it, until one votes, takes it
+/// L-17, L-18: without a ballot of one's own one's weight stands aside, and what was handed to one with it, until one votes, takes it
 /// back, or it expires.
 #[test]
-fn a_standing_abstention_counts_until_its_owner_says_otherwise() {
+fn who_stands_aside_does_so_until_its_owner_says_otherwise() {
     let mut world = all_classes(|_| {});
     let abstaining =
         |scope, expires_height| Delegation { scope, parts: vec![Part::abstaining(10_000)], expires_height };
@@ -300,29 +300,29 @@ fn a_standing_abstention_counts_until_its_owner_says_otherwise() {
     world.say(8, abstaining(Scope::All, Some(world.height + 1))).unwrap();
     let id = world.open_vote(1, text("With abstentions"));
     let live = |world: &World| world.state.proposals()[&id].live.clone().unwrap().count().sums();
-    assert_eq!(live(&world), [0, 0, 3250, 0, 10_000], "3, 4 with 5, and a quarter of 7");
+    assert_eq!(live(&world), [0, 0, 0, 3250, 0, 10_000], "3, 4 with 5, and a quarter of 7");
     world.vote(1, id, Choice::Yes).unwrap();
-    assert_eq!(live(&world), [1750, 0, 3250, 1, 10_000]);
+    assert_eq!(live(&world), [1750, 0, 0, 3250, 1, 10_000]);
     let would = |world: &World, by: u8| {
         let proposal = &world.state.proposals()[&id];
         let fields = Ballot::new(id, Choice::No, None).fields;
         proposal.live.as_ref().unwrap().count_with(&member_id(by), 1000, &fields, &proposal.ballots).unwrap().sums()
     };
-    assert_eq!(would(&world, 4), [1750, 2000, 1250, 2, 10_000], "no unit of weight is shown twice (L-16)");
+    assert_eq!(would(&world, 4), [1750, 2000, 0, 1250, 2, 10_000], "no unit of weight is shown twice (L-16)");
     world.vote(4, id, Choice::No).unwrap();
-    assert_eq!(live(&world), [1750, 2000, 1250, 2, 10_000]);
+    assert_eq!(live(&world), [1750, 2000, 0, 1250, 2, 10_000]);
     world.say(3, Delegation { scope: Scope::All, parts: Vec::new(), expires_height: None }).unwrap();
-    assert_eq!(live(&world), [1750, 2000, 250, 2, 10_000]);
+    assert_eq!(live(&world), [1750, 2000, 0, 250, 2, 10_000]);
     world.say(2, abstaining(Scope::All, None)).unwrap();
     let expected = live(&world);
-    assert_eq!(expected, [1750, 2000, 1250, 2, 10_000]);
+    assert_eq!(expected, [1750, 2000, 0, 1250, 2, 10_000]);
     let standing = fate(&mut world, id);
     assert_eq!((standing.outcome, standing.count.sums()), (Outcome::Rejected, expected.clone()));
     let closed = &world.closes[usize::try_from(standing.decided_epoch).unwrap() - 1];
     assert_eq!(closed.ballots[&id].root().sums, expected);
     let shown = closed.prove_ballot(&id, &member_id(7)).unwrap().verify(&closed.header, &id, &member_id(7)).unwrap();
     assert!(matches!(shown.leaf, althing_governance::tally::BallotLeaf::Abstained { weight: 250, .. }));
-    assert_eq!((shown.weight, shown.totals.abstained(), shown.totals.ballots()), (1000, 1250, 2));
+    assert_eq!((shown.weight, shown.totals.standing(), shown.totals.ballots()), (1000, 1250, 2));
     world.assert_reproducible();
 }
 
@@ -344,7 +344,7 @@ fn a_standing_abstention_ends_no_vote_early() {
     }
     let standing = fate(&mut world, id);
     assert_eq!((standing.outcome, standing.closed_at), (PASSED, nominal));
-    assert_eq!(standing.count.sums(), [4000, 0, 5000, 4, 10_000]);
+    assert_eq!(standing.count.sums(), [4000, 0, 0, 5000, 4, 10_000]);
 }
 
 #[test]
@@ -363,7 +363,7 @@ fn final_ballots_end_early_and_freeze_delegations() {
     world.say(7, Delegation { scope: Scope::All, parts, expires_height: None }).unwrap();
     let standing = fate(&mut world, id);
     assert!(standing.closed_at < nominal, "{} of {nominal}", standing.closed_at);
-    assert_eq!(standing.count.sums(), [6000, 0, 0, 6, 10_000], "the delegation came after the opening");
+    assert_eq!(standing.count.sums(), [6000, 0, 0, 0, 6, 10_000], "the delegation came after the opening");
     assert_eq!(world.state.phase(&world.state.proposals()[&id]).name(), "passed");
 }
 
@@ -386,13 +386,13 @@ fn every_body_has_to_agree() {
         assert_eq!(closed.body_ballots[&(id, Body::Treasurers)].leaves().len(), 1);
         // What each body said is kept, can be shown, and is what the decision follows from.
         let said = |body: &BodyStanding| (body.body, body.count.sums(), body.outcome);
-        let office = |yes, no| vec![yes, no, 0, yes + no, 1];
+        let office = |yes, no| vec![yes, no, 0, 0, yes + no, 1];
         let treasurers = match treasurer {
             Some(Choice::Yes) => (Body::Treasurers, office(1, 0), PASSED),
             Some(_) => (Body::Treasurers, office(0, 1), Outcome::NoQuorum),
             None => (Body::Treasurers, office(0, 0), Outcome::NoQuorum),
         };
-        let wanted = [(Body::Members, vec![2000, 0, 0, 2, 10_000], PASSED), treasurers];
+        let wanted = [(Body::Members, vec![2000, 0, 0, 0, 2, 10_000], PASSED), treasurers];
         assert_eq!(standing.bodies.iter().map(said).collect::<Vec<_>>(), wanted);
         let outcomes: Vec<Outcome> = standing.bodies.iter().map(|body| body.outcome).collect();
         assert_eq!(together(&outcomes), Some(standing.outcome));
@@ -418,8 +418,8 @@ fn bodies_are_counted_as_they_vote() {
         let [yes, no, ballots] = members;
         let [by_yes, by_no, by_ballots] = treasurers;
         vec![
-            (Body::Members, 10, vec![yes, no, 0, ballots, 10_000]),
-            (Body::Treasurers, 1, vec![by_yes, by_no, 0, by_ballots, 1]),
+            (Body::Members, 10, vec![yes, no, 0, 0, ballots, 10_000]),
+            (Body::Treasurers, 1, vec![by_yes, by_no, 0, 0, by_ballots, 1]),
         ]
     };
     let seen = |world: &World| sums(world.state.bodies_so_far(&world.state.proposals()[&id]));
@@ -635,7 +635,7 @@ fn a_member_speaks_with_a_new_key_and_the_old_one_is_silent() {
     // The new key changes the member's ballot; the weight stays one member's.
     world.vote(33, id, Choice::Yes).unwrap();
     let sums = world.state.proposals()[&id].live.clone().unwrap().count().sums();
-    assert_eq!(sums, [1000, 0, 0, 1, 10_000]);
+    assert_eq!(sums, [1000, 0, 0, 0, 1, 10_000]);
     world.finish_epoch();
     assert_eq!(world.rolls.last().unwrap().weight(&member_id(3)), 1000, "rolls name the member, not the key");
     assert_eq!(world.rolls.last().unwrap().weight(&member_id(33)), 0);
@@ -660,7 +660,7 @@ fn two_entries_for_one_place_void_both() {
     world.append(Entry::Equivocation(proof.clone())).unwrap();
     assert_eq!(world.append(Entry::Equivocation(proof)).unwrap_err().rule(), "G-98");
     let sums = world.state.proposals()[&id].live.clone().unwrap().count().sums();
-    assert_eq!(sums, [0, 1000, 0, 1, 10_000]);
+    assert_eq!(sums, [0, 1000, 0, 0, 1, 10_000]);
     assert_eq!(world.vote(3, id, Choice::Yes).unwrap_err().rule(), "G-98");
     // With the void yes it would be a tie; without, nobody is for it.
     assert_eq!(fate(&mut world, id).outcome, Outcome::NoQuorum);

@@ -24,7 +24,7 @@ fn decided() -> (World, ProposalId) {
 
 /// Commits to another ballot tree, with everything above it recomputed, and proves member 1's leaf under it.
 fn recommit(world: &World, id: ProposalId, leaves: Vec<SumLeaf>) -> (EpochHeader, BallotProof) {
-    let ballots = SumTree::build(TreePurpose::Ballots { sums: 5 }, leaves).unwrap();
+    let ballots = SumTree::build(TreePurpose::Ballots { sums: 6 }, leaves).unwrap();
     let honest = world.closes.last().unwrap().ballot_roots.leaf(&id.0).unwrap();
     let honest = BallotRoot::from_bytes(&honest.value).unwrap();
     let root = BallotRoot { commitment: ballots.commitment(), ..honest };
@@ -50,21 +50,42 @@ fn a_ballot_counted_as_something_else() {
     let (world, id) = decided();
     let honest: Vec<SumLeaf> = world.closes.last().unwrap().ballots[&id].leaves().cloned().collect();
     let own = honest.iter().position(|leaf| leaf.key == member_id(1).0).unwrap();
-    // yes, no, abstain, ballots, weight
-    assert_eq!(honest[own].sums, [0, 5000, 0, 1, 5000]);
+    // yes, no, abstain, standing, ballots, weight
+    assert_eq!(honest[own].sums, [0, 5000, 0, 0, 1, 5000]);
     for (what, sums) in [
-        ("as yes", [5000, 0, 0, 1, 5000]),
-        ("as abstention", [0, 0, 5000, 1, 5000]),
-        ("not at all", [0, 0, 0, 0, 5000]),
-        ("with less weight than the leaf has", [0, 1, 0, 1, 5000]),
-        ("twice", [0, 10_000, 0, 2, 5000]),
-        ("as two voters", [0, 5000, 0, 2, 5000]),
+        ("as yes", [5000, 0, 0, 0, 1, 5000]),
+        ("as abstention", [0, 0, 5000, 0, 1, 5000]),
+        ("as standing aside", [0, 0, 0, 5000, 0, 5000]),
+        ("not at all", [0, 0, 0, 0, 0, 5000]),
+        ("with less weight than the leaf has", [0, 1, 0, 0, 1, 5000]),
+        ("twice", [0, 10_000, 0, 0, 2, 5000]),
+        ("as two voters", [0, 5000, 0, 0, 2, 5000]),
     ] {
         let mut leaves = honest.clone();
         leaves[own].sums = sums.to_vec();
         let (header, proof) = recommit(&world, id, leaves);
         let error = proof.verify(&header, &id, &member_id(1)).expect_err(what);
         assert!(matches!(error, ProofError::Contradiction(_)), "{what}: {error}");
+    }
+}
+
+/// G-77: cast, abstain and standing together are at most the weight of the roll, of which each has one part only.
+#[test]
+fn more_stands_aside_than_is_left() {
+    let (world, id) = decided();
+    let honest: Vec<SumLeaf> = world.closes.last().unwrap().ballots[&id].leaves().cloned().collect();
+    let (weight, cast) = (
+        honest.iter().map(|leaf| leaf.sums[5]).sum::<u128>(),
+        honest.iter().map(|leaf| leaf.sums[0] + leaf.sums[1]).sum::<u128>(),
+    );
+    let other = honest.iter().position(|leaf| leaf.key != member_id(1).0).unwrap();
+    for (more, is_shown) in [(0, true), (1, false)] {
+        let mut leaves = honest.clone();
+        leaves[other].sums[3] = weight - cast + more;
+        let (header, proof) = recommit(&world, id, leaves);
+        let judged = proof.verify(&header, &id, &member_id(1));
+        assert_eq!(judged.is_ok(), is_shown, "{more}: {judged:?}");
+        assert!(is_shown || matches!(judged, Err(ProofError::Contradiction(_))), "{judged:?}");
     }
 }
 

@@ -13,12 +13,12 @@ fn the_last_ballot_counts_once() {
     let id = world.open_vote(1, text("A new boat"));
     let live = |world: &World| Sums::of(world.state.proposals()[&id].live.as_ref().unwrap().count()).unwrap();
     let steps = [
-        (1, Choice::Yes, Sums { yes: 5000, no: 0, abstain: 0, ballots: 1, weight: 10_000 }),
-        (2, Choice::No, Sums { yes: 5000, no: 3000, abstain: 0, ballots: 2, weight: 10_000 }),
-        (1, Choice::Yes, Sums { yes: 5000, no: 3000, abstain: 0, ballots: 2, weight: 10_000 }),
-        (1, Choice::Abstain, Sums { yes: 0, no: 3000, abstain: 5000, ballots: 2, weight: 10_000 }),
-        (3, Choice::Yes, Sums { yes: 2000, no: 3000, abstain: 5000, ballots: 3, weight: 10_000 }),
-        (1, Choice::No, Sums { yes: 2000, no: 8000, abstain: 0, ballots: 3, weight: 10_000 }),
+        (1, Choice::Yes, Sums { yes: 5000, no: 0, abstain: 0, standing: 0, ballots: 1, weight: 10_000 }),
+        (2, Choice::No, Sums { yes: 5000, no: 3000, abstain: 0, standing: 0, ballots: 2, weight: 10_000 }),
+        (1, Choice::Yes, Sums { yes: 5000, no: 3000, abstain: 0, standing: 0, ballots: 2, weight: 10_000 }),
+        (1, Choice::Abstain, Sums { yes: 0, no: 3000, abstain: 5000, standing: 0, ballots: 2, weight: 10_000 }),
+        (3, Choice::Yes, Sums { yes: 2000, no: 3000, abstain: 5000, standing: 0, ballots: 3, weight: 10_000 }),
+        (1, Choice::No, Sums { yes: 2000, no: 8000, abstain: 0, standing: 0, ballots: 3, weight: 10_000 }),
     ];
     for (member, choice, expected) in steps {
         world.vote(member, id, choice).unwrap();
@@ -46,7 +46,7 @@ fn one_outpoint_bound_once_and_two_channels_of_one_member_are_one_voter() {
     world.finish_epoch();
     let id = world.open_vote(1, text("A new boat"));
     world.vote(1, id, Choice::Yes).unwrap();
-    let expected = Sums { yes: 9000, no: 0, abstain: 0, ballots: 1, weight: 9000 };
+    let expected = Sums { yes: 9000, no: 0, abstain: 0, standing: 0, ballots: 1, weight: 9000 };
     let live = world.state.proposals()[&id].live.as_ref().unwrap();
     assert_eq!(Sums::of(live.count()), Some(expected));
 }
@@ -70,7 +70,7 @@ fn a_delegation_that_replaced_a_void_one_stands() {
         world.append(Entry::Equivocation(Equivocation::new(logged, hidden).unwrap())).unwrap();
         world.vote(2, id, Choice::No).unwrap();
         let live = world.state.proposals()[&id].live.as_ref().unwrap().count().sums();
-        assert_eq!(world.fate(id).count.sums(), [0, no, 0, 1, 10_000], "replaced: {is_replaced}");
-        assert_eq!(live, [0, no, 0, 1, 10_000], "while it was open; replaced: {is_replaced}");
+        assert_eq!(world.fate(id).count.sums(), [0, no, 0, 0, 1, 10_000], "replaced: {is_replaced}");
+        assert_eq!(live, [0, no, 0, 0, 1, 10_000], "while it was open; replaced: {is_replaced}");
     }
 }

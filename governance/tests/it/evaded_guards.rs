@@ -7,7 +7,7 @@ use althing_governance::entry::{
     Budget, Choice, Effect, GuardianAct, GuardianVoice, Milestone, Pause, ProposalContent, ProposalOption, Request,
     RuleChange, SpendOutput,
 };
-use althing_governance::ledger::{AccountEntry, AccountKind, Bar, Fate, Standing};
+use althing_governance::ledger::{AccountKind, Bar, Fate, Standing};
 use althing_governance::voting::{Outcome, System};
 use althing_governance::{Charter, ProposalId};
 use bitcoin::ScriptBuf;
@@ -457,34 +457,68 @@ fn whom_the_members_paid_before_is_not_who_was_refused() {
     }
 }
 
-/// Member 1, with more than a quorum, stands abstaining; whoever is alone beside that is not the members' voice.
+/// Member 1, with more than a quorum, only abstains; whoever is alone beside that is not the members' voice.
 #[test]
-fn who_stands_abstaining_has_not_said_no_and_not_earned_anybody_a_reward() {
-    let abstaining = || Delegation { scope: Scope::All, parts: vec![Part::abstaining(10_000)], expires_height: None };
-    let mut world = founded(&[40_000, 60_000, 10_000], |charter| {
-        charter.guards.cooldown_blocks = 1000;
-        (charter.rewards.pool_sat_per_epoch, charter.rewards.share) = (9_001, RewardShare::ByWeight);
-        for rule in &mut charter.classes {
-            rule.quorum = Quorum::ParticipationBp(2000);
-        }
-    });
-    world.say(1, abstaining()).unwrap();
+fn who_only_abstains_has_not_said_no_and_not_earned_anybody_a_reward() {
+    let mut world = fifth_with_rewards();
     let unseen = world.open_vote(3, spend("Nobody looks", 4_000));
+    world.vote(1, unseen, Choice::Abstain).unwrap();
     assert_eq!(world.fate(unseen).outcome, Outcome::Rejected, "the abstention makes the quorum");
     let alone = world.open_vote(3, text("I alone"));
+    world.vote(1, alone, Choice::Abstain).unwrap();
     world.vote(3, alone, Choice::Yes).unwrap();
     assert_eq!(world.fate(alone).outcome, Outcome::Passed { option: None });
-    let is_reward = |entry: &&AccountEntry| entry.kind == AccountKind::Reward;
-    let rewards = |world: &World| {
-        let accounts = world.state.ledger().accounts();
-        accounts.iter().flat_map(|account| &account.entries).filter(is_reward).map(|entry| entry.sat).sum::<u64>()
-    };
     assert_eq!(rewards(&world), 0);
     // What the others then do together is barred by nothing, and is rewarded.
     let wanted = world.open_vote(2, spend("Somebody looks", 4_000));
     agree(&mut world, 3, wanted);
     assert_eq!(world.fate(wanted).bar, None);
     assert_eq!(rewards(&world), 9_001);
+}
+
+/// L-18: who stands aside makes no quorum of what nobody looked at, and keeps nobody from theirs; what few then decide among
+/// themselves is rewarded no more than before (G-105).
+#[test]
+fn who_stands_aside_makes_no_quorum_and_prevents_none() {
+    let mut world = fifth_with_rewards();
+    world.say(1, aside()).unwrap();
+    let unseen = world.open_vote(3, spend("Nobody looks", 4_000));
+    assert_eq!(world.fate(unseen).outcome, Outcome::NoQuorum);
+    let alone = world.open_vote(3, text("Boats"));
+    world.vote(3, alone, Choice::Yes).unwrap();
+    assert_eq!(world.fate(alone).outcome, Outcome::NoQuorum, "10,000 of 70,000");
+    world.say(2, aside()).unwrap();
+    let alone = world.open_vote(1, text("Quays"));
+    world.vote(3, alone, Choice::Yes).unwrap();
+    let standing = world.fate(alone);
+    assert_eq!((standing.outcome, standing.count.standing()), (Outcome::Passed { option: None }, 100_000));
+    assert_eq!((standing.bar, standing.fate), (None, Fate::Effective), "10,000 of 10,000");
+    assert_eq!(rewards(&world), 0);
+    // Whoever stood aside can vote at any time, and is then in what the quorum is measured by.
+    let both = world.open_vote(1, text("Bridges"));
+    world.vote(3, both, Choice::Yes).unwrap();
+    world.vote(2, both, Choice::No).unwrap();
+    assert_eq!(world.fate(both).outcome, Outcome::NoQuorum);
+}
+
+fn aside() -> Delegation {
+    Delegation { scope: Scope::All, parts: vec![Part::abstaining(10_000)], expires_height: None }
+}
+
+/// Members of 40,000, 60,000 and 10,000, a quorum of a fifth everywhere, and 9,001 sat to those who vote.
+fn fifth_with_rewards() -> World {
+    founded(&[40_000, 60_000, 10_000], |charter| {
+        charter.guards.cooldown_blocks = 1000;
+        (charter.rewards.pool_sat_per_epoch, charter.rewards.share) = (9_001, RewardShare::ByWeight);
+        for rule in &mut charter.classes {
+            rule.quorum = Quorum::ParticipationBp(2000);
+        }
+    })
+}
+
+fn rewards(world: &World) -> u64 {
+    let entries = world.state.ledger().accounts().iter().flat_map(|account| &account.entries);
+    entries.filter(|entry| entry.kind == AccountKind::Reward).map(|entry| entry.sat).sum()
 }
 
 /// G-87: treasurers who may order a pause alone cannot hold back their own election.

@@ -216,7 +216,7 @@ fn each_leaf_carries_what_its_member_was_handed() {
             };
             assert_eq!([0, 1, 2, 3, 4].map(carried), [None, None, Some(10 + 11 + 12), Some(13), None], "{shards}");
             // Yes of 2 and 3; what 4 gave to a stranger is nobody's.
-            assert_eq!(tree.root().sums, [33 + 13, 0, 0, 2, roll.total()], "{shards}");
+            assert_eq!(tree.root().sums, [33 + 13, 0, 0, 0, 2, roll.total()], "{shards}");
         }
     }
 }
@@ -238,8 +238,8 @@ fn a_voter_behind_an_abstention_changes_its_leaf() {
     let poll = Poll { system, options: 0, roll, ballots, entries, cutoff: 100, delegations };
     let electorates = [Arc::new(Electorate::of_roll(roll).unwrap())];
     agree(&[((0, None), poll.clone())], &electorates, &Shuffled::new(3, 3, false)).unwrap();
-    // Yes of 1; 2 and 3 abstain; one ballot.
-    assert_eq!(poll.tree().unwrap().root().sums, [11, 0, 12 + 13, 1, roll.total()]);
+    // Yes of 1; 2 and 3 stand aside; one ballot.
+    assert_eq!(poll.tree().unwrap().root().sums, [11, 0, 0, 12 + 13, 1, roll.total()]);
 }
 
 #[test]

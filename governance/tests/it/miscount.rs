@@ -22,10 +22,10 @@ fn member(number: u8) -> MemberId {
     MemberId([number; 32])
 }
 
-/// Counts backward from the cutoff and ignores whoever was seen; no shared code with the library.
-fn reference(weights: &BTreeMap<u8, u64>, votes: &[Vote], cutoff: u64) -> [u128; 5] {
+/// Counts backward from the cutoff and ignores whoever was seen; no shared code with the library. Nobody stands aside.
+fn reference(weights: &BTreeMap<u8, u64>, votes: &[Vote], cutoff: u64) -> [u128; 6] {
     let mut seen = Vec::new();
-    let mut sums = [0u128; 5];
+    let mut sums = [0u128; 6];
     let mut backward: Vec<&Vote> = votes.iter().filter(|(position, ..)| *position < cutoff).collect();
     backward.sort();
     for (_, who, what) in backward.into_iter().rev() {
@@ -39,9 +39,9 @@ fn reference(weights: &BTreeMap<u8, u64>, votes: &[Vote], cutoff: u64) -> [u128;
             1 => 0,
             _ => 1,
         }] += weight;
-        sums[3] += 1;
+        sums[4] += 1;
     }
-    sums[4] = weights.values().map(|w| u128::from(*w)).sum();
+    sums[5] = weights.values().map(|w| u128::from(*w)).sum();
     sums
 }
 

@@ -25,7 +25,7 @@ impl Poll {
         let flow = resolve(&self.graph, self.ballots.iter().map(|(seat, _)| *seat));
         let mut count = Count::new(self.system, self.options).unwrap();
         count.add_roll(self.graph.electorate().total()).unwrap();
-        count.add_abstention(flow.abstained()).unwrap();
+        count.add_standing(flow.abstained()).unwrap();
         for (seat, fields) in &self.ballots {
             count.add(fields, flow.received(&self.graph, *seat)).unwrap();
         }

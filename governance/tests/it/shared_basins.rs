@@ -65,7 +65,7 @@ fn fresh(state: &LogState, id: &ProposalId) -> Option<Vec<u128>> {
     let flow = resolve(&graph, ballots().filter_map(|(member, _)| seat(&member)));
     let mut count = Count::new(proposal.content.system, proposal.content.option_count()).unwrap();
     count.add_roll(roll.total()).unwrap();
-    count.add_abstention(flow.abstained()).unwrap();
+    count.add_standing(flow.abstained()).unwrap();
     for (member, record) in ballots() {
         count.add(record.fields, seat(&member).map_or(0, |seat| flow.received(&graph, seat))).unwrap();
     }

@@ -108,14 +108,14 @@ fn every_leaf_of_a_ballot_tree_says_its_own() {
             let leaf = tree.leaf(&member(who).0).unwrap();
             assert_eq!(BallotLeaf::from_bytes(&leaf.value).as_ref(), Ok(expected), "{who}");
             let weight = 100 * u128::from(who);
-            let voted = if who == 2 { [yes, 0, 0, 1] } else { [0; 4] };
+            let voted = if who == 2 { [yes, 0, 0, 0, 1] } else { [0; 5] };
             assert_eq!(leaf.sums, [&voted[..], &[weight]].concat());
             assert_eq!(expected.sums(System::YesNoAbstain, 0, weight).unwrap(), leaf.sums);
             assert_eq!(expected.ballot().is_some(), who == 2);
         }
         let count = poll.count().unwrap();
         assert_eq!(count.sums(), tree.root().sums);
-        assert_eq!(Sums::of(&count), Some(Sums { yes, no: 0, abstain: 0, ballots: 1, weight: 1000 }));
+        assert_eq!(Sums::of(&count), Some(Sums { yes, no: 0, abstain: 0, standing: 0, ballots: 1, weight: 1000 }));
     }
     assert_eq!(given.to_bytes(), [&[2][..], &[21; 32]].concat());
     assert_eq!(BallotLeaf::None.to_bytes(), [0]);
@@ -152,10 +152,10 @@ fn an_abstention_is_in_the_leaf_of_whoever_gave_it() {
         let tree = poll(system, options).tree().unwrap();
         let leaf = tree.leaf(&member(3).0).unwrap();
         assert_eq!(BallotLeaf::from_bytes(&leaf.value).as_ref(), Ok(&abstained));
-        assert_eq!(leaf.sums[parts.len()..], [100, 0, 300]);
+        assert_eq!(leaf.sums[parts.len()..], [0, 100, 0, 300]);
         assert_eq!(abstained.sums(system, options, 300).unwrap(), leaf.sums);
         // The hundred that abstain are a quarter of 3's own 300 and of the 100 that 1 handed to 3.
-        let sums = [&parts[..], &[100, 1, 1000]].concat();
+        let sums = [&parts[..], &[0, 100, 1, 1000]].concat();
         assert_eq!((tree.root().sums, poll(system, options).count().unwrap().sums()), (sums.clone(), sums));
     }
     let none = [&[3][..], &[23; 32], &[0; 16]].concat();
@@ -169,7 +169,7 @@ fn a_question_has_sums_and_a_choice_has_none() {
     for (field, weight) in [(1, 30), (2, 20), (3, 7), (0, 5)] {
         count.add(&[field], weight).unwrap();
     }
-    assert_eq!(Sums::of(&count), Some(Sums { yes: 30, no: 27, abstain: 5, ballots: 4, weight: 100 }));
+    assert_eq!(Sums::of(&count), Some(Sums { yes: 30, no: 27, abstain: 5, standing: 0, ballots: 4, weight: 100 }));
     for system in [System::Approval, System::SingleChoice, System::Split, System::InstantRunoff, System::Schulze] {
         assert_eq!(Sums::of(&Count::new(system, 3).unwrap()), None);
     }

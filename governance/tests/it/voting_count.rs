@@ -27,49 +27,54 @@ fn counted(system: System, options: u16, votes: &[(&[u16], u128)]) -> Count {
 fn sums_stand_where_the_clause_says() {
     let table: [(&str, Count, &[u128]); 10] = [
         (
-            "yes no abstain ballots weight",
+            "yes no abstain standing ballots weight",
             counted(System::YesNoAbstain, 0, &[(&[1], 5), (&[2], 3), (&[0], 2), (&[1], 1)]),
-            &[6, 3, 2, 4, 0],
+            &[6, 3, 2, 0, 4, 0],
         ),
         (
             "veto third",
             counted(System::YesNoVeto, 0, &[(&[1], 5), (&[3], 3), (&[0], 2), (&[2], 1)]),
-            &[5, 1, 3, 2, 4, 0],
+            &[5, 1, 3, 2, 0, 4, 0],
         ),
-        ("optimistic", counted(System::Optimistic, 0, &[(&[2], 5), (&[1], 3)]), &[3, 5, 0, 2, 0]),
+        ("optimistic", counted(System::Optimistic, 0, &[(&[2], 5), (&[1], 3)]), &[3, 5, 0, 0, 2, 0]),
         (
-            "options, cast, abstain, ballots, weight",
+            "options, cast, abstain, standing, ballots, weight",
             counted(System::SingleChoice, 2, &[(&[0], 5), (&[2], 3), (&[], 2)]),
-            &[5, 0, 3, 8, 2, 3, 0],
+            &[5, 0, 3, 8, 2, 0, 3, 0],
         ),
-        ("approval", counted(System::Approval, 2, &[(&[1, 1, 0], 5), (&[0, 0, 0], 3)]), &[5, 5, 0, 8, 0, 2, 0]),
-        ("score", counted(System::Score { max: 9 }, 2, &[(&[9, 1, 0], 5), (&[0, 2, 3], 3)]), &[45, 11, 9, 8, 0, 2, 0]),
+        ("approval", counted(System::Approval, 2, &[(&[1, 1, 0], 5), (&[0, 0, 0], 3)]), &[5, 5, 0, 8, 0, 0, 2, 0]),
+        (
+            "score",
+            counted(System::Score { max: 9 }, 2, &[(&[9, 1, 0], 5), (&[0, 2, 3], 3)]),
+            &[45, 11, 9, 8, 0, 0, 2, 0],
+        ),
         (
             "split rounds so that nothing is lost",
             counted(System::Split, 2, &[(&[3333, 3333, 3334], 10)]),
-            &[3, 3, 4, 10, 0, 1, 0],
+            &[3, 3, 4, 10, 0, 0, 1, 0],
         ),
         (
             "quadratic counts votes, not credits",
             counted(System::Quadratic { credits: 10 }, 2, &[(&[3, 1, 0], 5)]),
-            &[15, 5, 0, 5, 0, 1, 0],
+            &[15, 5, 0, 5, 0, 0, 1, 0],
         ),
         (
             "first preferences",
             counted(System::InstantRunoff, 2, &[(&[2, 1], 5), (&[1], 3), (&[], 1)]),
-            &[0, 3, 5, 8, 1, 3, 0],
+            &[0, 3, 5, 8, 1, 0, 3, 0],
         ),
         (
             "pairs; the unlisted are below the listed and level among themselves",
             counted(System::Schulze, 2, &[(&[1], 5), (&[2, 0], 3), (&[], 1)]),
-            &[0, 3, 0, 5, 0, 5, 3, 3, 0, 8, 1, 3, 0],
+            &[0, 3, 0, 5, 0, 5, 3, 3, 0, 8, 1, 0, 3, 0],
         ),
     ];
     for (name, count, sums) in table {
         assert_eq!(count.sums(), sums, "{name}");
         assert_eq!(count.parts(), &sums[..count.parts().len()], "{name}");
-        let [.., abstained, ballots, weight] = *sums else { panic!() };
-        assert_eq!((count.abstained(), count.ballots(), count.weight()), (abstained, ballots, weight), "{name}");
+        let [.., abstained, standing, ballots, weight] = *sums else { panic!() };
+        let told = (count.abstained(), count.standing(), count.ballots(), count.weight());
+        assert_eq!(told, (abstained, standing, ballots, weight), "{name}");
     }
     assert_eq!(counted(System::YesNoVeto, 0, &[(&[1], 5), (&[3], 3), (&[0], 2), (&[2], 1)]).cast(), 9);
     assert_eq!(counted(System::Approval, 2, &[(&[1, 1, 0], 5), (&[], 2)]).cast(), 5);
@@ -122,7 +127,7 @@ fn what_was_not_counted_cannot_be_taken_back() {
     assert!(matches!(question.remove(&[2], 5), Err(CountError::NotCounted { .. })));
     assert!(matches!(question.remove(&[1], 6), Err(CountError::NotCounted { .. })));
     question.remove(&[1], 5).unwrap();
-    assert_eq!(question.sums(), [0; 5]);
+    assert_eq!(question.sums(), [0; 6]);
 }
 
 #[test]
@@ -170,28 +175,33 @@ fn weights_at_the_limit_of_128_bits() {
 #[test]
 fn sums_from_a_stranger() {
     let sums = |sums: &[u128]| Count::from_sums(System::YesNoAbstain, 0, sums);
-    assert_eq!(sums(&[1, 2, 3, 4]), Err(CountError::SumsLength { wanted: 5, found: 4 }));
-    assert_eq!(sums(&[1, 2, 3, 4, 5, 6]), Err(CountError::SumsLength { wanted: 5, found: 6 }));
-    assert_eq!(sums(&[u128::MAX, 1, 0, 2, 0]), Err(CountError::Overflow));
-    assert_eq!(sums(&[u128::MAX, 0, 1, 2, 0]), Err(CountError::Overflow));
-    assert!(sums(&[u128::MAX - 2, 1, 1, u128::MAX, u128::MAX]).is_ok());
-    assert_eq!(Count::from_sums(System::Approval, 1, &[0; 6]), Err(System::Approval.check(1).unwrap_err().into()));
-    assert_eq!(Count::from_sums(System::Approval, 2, &[0, 0, 0, u128::MAX, 1, 2, 0]), Err(CountError::Overflow));
+    assert_eq!(sums(&[1, 2, 3, 4, 5]), Err(CountError::SumsLength { wanted: 6, found: 5 }));
+    assert_eq!(sums(&[1, 2, 3, 4, 5, 6, 7]), Err(CountError::SumsLength { wanted: 6, found: 7 }));
+    assert_eq!(sums(&[u128::MAX, 1, 0, 0, 2, 0]), Err(CountError::Overflow));
+    assert_eq!(sums(&[u128::MAX, 0, 1, 0, 2, 0]), Err(CountError::Overflow));
+    assert_eq!(sums(&[u128::MAX, 0, 0, 1, 2, 0]), Err(CountError::Overflow));
+    assert!(sums(&[u128::MAX - 3, 1, 1, 1, u128::MAX, u128::MAX]).is_ok());
+    assert_eq!(Count::from_sums(System::Approval, 1, &[0; 7]), Err(System::Approval.check(1).unwrap_err().into()));
+    assert_eq!(Count::from_sums(System::Approval, 2, &[0, 0, 0, u128::MAX, 1, 0, 2, 0]), Err(CountError::Overflow));
 
     let rankings = Rankings::from([(vec![1, 0], 5), (vec![2], 3)]);
     let runoff =
         |sums: &[u128], rankings: &Rankings| Count::from_parts(System::InstantRunoff, 2, sums, rankings.clone());
-    let count = runoff(&[0, 5, 3, 8, 1, 3, 20], &rankings).unwrap();
-    assert_eq!(count.sums(), [0, 5, 3, 8, 1, 3, 20], "abstentions, ballots and roll are taken from the sums");
-    assert_eq!(runoff(&[0, 5, 3, 8, 1, 3, 20], &Rankings::new()), Err(CountError::RankingsDiffer));
-    assert_eq!(runoff(&[0, 4, 4, 8, 1, 3, 20], &rankings), Err(CountError::RankingsDiffer));
-    assert_eq!(runoff(&[0, 5, 3, 9, 1, 3, 20], &rankings), Err(CountError::RankingsDiffer));
-    let weightless = Rankings::from([(vec![1], 0)]);
-    assert_eq!(runoff(&[0; 7], &weightless), Err(CountError::RankingsDiffer));
-    assert!(matches!(runoff(&[0; 7], &Rankings::from([(vec![7], 1)])), Err(CountError::Ballot(_))));
-    assert!(matches!(runoff(&[0; 7], &Rankings::from([(vec![], 1)])), Err(CountError::RankingsDiffer)));
+    let count = runoff(&[0, 5, 3, 8, 1, 2, 3, 20], &rankings).unwrap();
     assert_eq!(
-        Count::from_parts(System::Approval, 2, &[0; 7], Rankings::from([(vec![1], 1)])),
+        count.sums(),
+        [0, 5, 3, 8, 1, 2, 3, 20],
+        "abstentions, who stands aside, ballots and roll are taken from the sums"
+    );
+    assert_eq!(runoff(&[0, 5, 3, 8, 1, 0, 3, 20], &Rankings::new()), Err(CountError::RankingsDiffer));
+    assert_eq!(runoff(&[0, 4, 4, 8, 1, 0, 3, 20], &rankings), Err(CountError::RankingsDiffer));
+    assert_eq!(runoff(&[0, 5, 3, 9, 1, 0, 3, 20], &rankings), Err(CountError::RankingsDiffer));
+    let weightless = Rankings::from([(vec![1], 0)]);
+    assert_eq!(runoff(&[0; 8], &weightless), Err(CountError::RankingsDiffer));
+    assert!(matches!(runoff(&[0; 8], &Rankings::from([(vec![7], 1)])), Err(CountError::Ballot(_))));
+    assert!(matches!(runoff(&[0; 8], &Rankings::from([(vec![], 1)])), Err(CountError::RankingsDiffer)));
+    assert_eq!(
+        Count::from_parts(System::Approval, 2, &[0; 8], Rankings::from([(vec![1], 1)])),
         Err(CountError::RankingsDiffer),
         "no other system has rankings"
     );
@@ -228,21 +238,21 @@ fn parts_of_10_000() {
 
 /// L-18: what abstains by delegation is in one sum, as nobody's ballot, and goes as it came.
 #[test]
-fn a_standing_abstention_takes_part_without_a_ballot() {
+fn who_stands_aside_is_in_one_sum_and_no_ballot() {
     for (system, options) in [(System::YesNoVeto, 0), (System::Optimistic, 0), (System::InstantRunoff, 3)] {
         let mut count = Count::new(system, options).unwrap();
         let empty = count.clone();
-        count.add_abstention(u128::MAX - 1).unwrap();
+        count.add_standing(u128::MAX - 1).unwrap();
         let mut sums = empty.sums();
         let at = sums.len() - 3;
         sums[at] = u128::MAX - 1;
         assert_eq!((count.sums(), count.ballots()), (sums, 0));
         let full = count.clone();
-        assert_eq!(count.add_abstention(2), Err(CountError::Overflow));
+        assert_eq!(count.add_standing(2), Err(CountError::Overflow));
         assert_eq!(count.add(&[1], 2), Err(CountError::Overflow));
-        assert_eq!(count.remove_abstention(u128::MAX), Err(CountError::NoAbstention { weight: u128::MAX }));
+        assert_eq!(count.remove_standing(u128::MAX), Err(CountError::NotStanding { weight: u128::MAX }));
         assert_eq!(count, full, "what was refused changed nothing");
-        count.remove_abstention(u128::MAX - 1).unwrap();
+        count.remove_standing(u128::MAX - 1).unwrap();
         assert_eq!(count, empty);
     }
 }
@@ -282,7 +292,7 @@ proptest! {
             emptied.reweigh(fields, *weight, weight + 3).unwrap();
             emptied.remove(fields, weight + 3).unwrap();
         }
-        emptied.remove_abstention(election.standing).unwrap();
+        emptied.remove_standing(election.standing).unwrap();
         let mut none = Count::new(election.system, election.options).unwrap();
         none.add_roll(election.roll()).unwrap();
         prop_assert_eq!(emptied, none);
@@ -292,7 +302,7 @@ proptest! {
     fn weight_is_conserved(election in elections()) {
         let count = election.count();
         let voted: u128 = election.votes.iter().map(|(_, weight)| weight).sum();
-        prop_assert_eq!(count.cast() + count.abstained(), voted + election.standing);
+        prop_assert_eq!((count.cast() + count.abstained(), count.standing()), (voted, election.standing));
         prop_assert_eq!(count.weight(), election.roll());
         if matches!(election.system, System::SingleChoice | System::Split | System::InstantRunoff) {
             prop_assert_eq!(count.parts().iter().sum::<u128>(), count.cast());
@@ -321,6 +331,6 @@ fn a_mean_is_the_sum_over_the_weight_that_voted() {
     let weight = counted(System::Approval, 2, &[(&[1, 0, 0], 5)]);
     assert_eq!(means(&weight), [None; 3], "weight has no mean");
     const MAX: u128 = u128::MAX;
-    let whole = Count::from_sums(System::Score { max: 1 }, 2, &[MAX, MAX - 1, MAX / 2, MAX, 0, 1, MAX]).unwrap();
+    let whole = Count::from_sums(System::Score { max: 1 }, 2, &[MAX, MAX - 1, MAX / 2, MAX, 0, 0, 1, MAX]).unwrap();
     assert_eq!(means(&whole), [Some(100), Some(99), Some(49)]);
 }

@@ -29,7 +29,7 @@ impl Election {
             count.add(fields, *weight).unwrap();
             count.add_roll(*weight).unwrap();
         }
-        count.add_abstention(self.standing).unwrap();
+        count.add_standing(self.standing).unwrap();
         count.add_roll(self.standing + self.absent).unwrap();
         count
     }
@@ -40,6 +40,11 @@ impl Election {
 
     pub(crate) fn roll(&self) -> u128 {
         self.votes.iter().map(|(_, weight)| weight).sum::<u128>() + self.standing + self.absent
+    }
+
+    /// All but those who stand aside.
+    fn beside(&self) -> u128 {
+        self.votes.iter().map(|(_, weight)| weight).sum::<u128>() + self.absent
     }
 
     fn voted(&self, wanted: impl Fn(&[u16]) -> bool) -> u128 {
@@ -53,14 +58,14 @@ impl Election {
         let enough_voters = voters >= rule.distinct_voters_min as usize;
         if !self.system.has_options() {
             let (yes, no, veto) = (self.voted(|f| f == [1]), self.voted(|f| f == [2]), self.voted(|f| f == [3]));
-            let abstain = self.voted(|f| f == [0]) + self.standing;
+            let abstain = self.voted(|f| f == [0]);
             return Some(self.question(yes, no, veto, abstain, enough_voters));
         }
         if self.roll() == 0 || !enough_voters {
             return Some(Outcome::NoQuorum);
         }
         if let Quorum::ParticipationBp(bp) = rule.quorum
-            && (self.voted(|_| true) + self.standing) * 10_000 < self.roll() * u128::from(bp)
+            && (self.beside() == 0 || self.voted(|_| true) * 10_000 < self.beside() * u128::from(bp))
         {
             return Some(Outcome::NoQuorum);
         }
@@ -105,7 +110,8 @@ impl Election {
         if !asks {
             sums.push(self.voted(|f| !f.is_empty()));
         }
-        sums.push(self.voted(|f| if asks { f == [0] } else { f.is_empty() }) + self.standing);
+        sums.push(self.voted(|f| if asks { f == [0] } else { f.is_empty() }));
+        sums.push(self.standing);
         sums.push(self.votes.iter().filter(|(_, weight)| *weight > 0).count() as u128);
         sums.push(self.roll());
         sums
@@ -121,7 +127,9 @@ impl Election {
             return if opposed { Outcome::Rejected } else { Outcome::Passed { option: None } };
         }
         let quorate = match rule.quorum {
-            Quorum::ParticipationBp(bp) => (yes + abstain) * 10_000 >= roll * u128::from(bp),
+            Quorum::ParticipationBp(bp) => {
+                self.beside() > 0 && (yes + abstain) * 10_000 >= self.beside() * u128::from(bp)
+            }
             Quorum::YesOfTotalBp(bp) => yes * 10_000 >= roll * u128::from(bp),
         };
         if !quorate || !enough_voters {
@@ -148,10 +156,12 @@ impl Election {
             return Outcome::Rejected;
         }
         // Whoever is for "none of these" is not counted as having come.
-        let came = (self.voted(|_| true) + self.standing) * mark;
+        let came = self.voted(|_| true) * mark;
         match self.rule.quorum {
             Quorum::YesOfTotalBp(bp) if yes * 10_000 < self.roll() * mark * u128::from(bp) => Outcome::NoQuorum,
-            Quorum::ParticipationBp(bp) if came < no || (came - no) * 10_000 < self.roll() * mark * u128::from(bp) => {
+            Quorum::ParticipationBp(bp)
+                if came < no || (came - no) * 10_000 < self.beside() * mark * u128::from(bp) =>
+            {
                 Outcome::NoQuorum
             }
             _ => Outcome::Passed { option: Some(winner) },

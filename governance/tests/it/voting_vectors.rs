@@ -119,6 +119,7 @@ fn elections() -> Vec<Value> {
         veto_bp: 3334,
         oppose_bp: 1000,
     };
+    let few = Rule { distinct_voters_min: 0, ..half };
     let two_thirds = Rule { threshold: Threshold::PercentBp(6667), quorum: Quorum::YesOfTotalBp(2500), ..half };
     let questions: [(&[u16], u128); 4] = [(&[1], 40), (&[2], 12), (&[0], 15), (&[2], 8)];
     let vetoes: [(&[u16], u128); 4] = [(&[1], 30), (&[2], 10), (&[3], 20), (&[0], 30)];
@@ -133,32 +134,46 @@ fn elections() -> Vec<Value> {
     let votes: [(&[u16], u128); 3] = [(&[6, 8, 0, 0], 40), (&[10, 0, 0, 0], 30), (&[0, 0, 5, 5], 20)];
     let quadratic = System::Quadratic { credits: 100 };
     [
-        election(System::YesNoAbstain, 0, &questions, half),
-        election(System::YesNoAbstain, 0, &questions, two_thirds),
-        election(System::YesNoVeto, 0, &vetoes, half),
-        election(System::YesNoVeto, 0, &vetoes, Rule { veto_bp: 3333, ..half }),
-        election(System::Optimistic, 0, &questions, half),
-        election(System::Optimistic, 0, &[(&[2], 11)], half),
-        election(System::SingleChoice, 3, &choices, half),
-        election(System::SingleChoice, 3, &choices, two_thirds),
-        election(System::SingleChoice, 3, &level, half),
-        election(System::Approval, 3, &approvals, half),
-        election(System::Score { max: 10 }, 3, &scores, half),
-        election(System::InstantRunoff, 3, &rankings, half),
-        election(System::InstantRunoff, 3, &cycle, half),
-        election(System::Schulze, 3, &rankings, half),
-        election(System::Schulze, 3, &cycle, half),
-        election(System::Split, 3, &splits, half),
-        election(quadratic, 3, &votes, two_thirds),
+        election(System::YesNoAbstain, 0, &questions, 0, half),
+        election(System::YesNoAbstain, 0, &questions, 0, two_thirds),
+        election(System::YesNoVeto, 0, &vetoes, 0, half),
+        election(System::YesNoVeto, 0, &vetoes, 0, Rule { veto_bp: 3333, ..half }),
+        election(System::Optimistic, 0, &questions, 0, half),
+        election(System::Optimistic, 0, &[(&[2], 11)], 0, half),
+        election(System::SingleChoice, 3, &choices, 0, half),
+        election(System::SingleChoice, 3, &choices, 0, two_thirds),
+        election(System::SingleChoice, 3, &level, 0, half),
+        election(System::Approval, 3, &approvals, 0, half),
+        election(System::Score { max: 10 }, 3, &scores, 0, half),
+        election(System::InstantRunoff, 3, &rankings, 0, half),
+        election(System::InstantRunoff, 3, &cycle, 0, half),
+        election(System::Schulze, 3, &rankings, 0, half),
+        election(System::Schulze, 3, &cycle, 0, half),
+        election(System::Split, 3, &splits, 0, half),
+        election(quadratic, 3, &votes, 0, two_thirds),
+        // Who stands aside (L-18): a quorum of half of the rest, met, missed by half and of nothing; other systems.
+        election(System::YesNoAbstain, 0, &[(&[1], 15)], 90, few),
+        election(System::YesNoAbstain, 0, &[(&[1], 15)], 89, few),
+        election(System::YesNoAbstain, 0, &[], 120, few),
+        election(System::YesNoAbstain, 0, &questions, 45, two_thirds),
+        election(System::Optimistic, 0, &[(&[2], 12)], 108, few),
+        election(System::Score { max: 10 }, 3, &scores, 43, half),
     ]
     .into_iter()
     .collect::<Result<_, _>>()
     .unwrap()
 }
 
-fn election(system: System, options: u16, votes: &[(&[u16], u128)], rule: Rule) -> Result<Value, CountError> {
+fn election(
+    system: System,
+    options: u16,
+    votes: &[(&[u16], u128)],
+    standing: u128,
+    rule: Rule,
+) -> Result<Value, CountError> {
     let mut count = Count::new(system, options)?;
     count.add_roll(120)?;
+    count.add_standing(standing)?;
     for (fields, weight) in votes {
         count.add(fields, *weight)?;
     }
@@ -174,6 +189,7 @@ fn election(system: System, options: u16, votes: &[(&[u16], u128)], rule: Rule) 
         "system": hex(&system),
         "options": options,
         "ballots": votes.iter().map(|(fields, weight)| json!({ "fields": fields, "weight": weight.to_string() })).collect::<Vec<_>>(),
+        "standing": standing.to_string(),
         "rule": {
             "threshold": hex(&rule.threshold),
             "quorum": hex(&rule.quorum),

@@ -9,7 +9,7 @@ use althing_governance::voting::Outcome;
 use althing_governance::{LogState, ProposalId};
 use proptest::prelude::*;
 
-use crate::naive_delegation::{Edges, naive_flow};
+use crate::naive_delegation::{ABSTAIN, Edges, NaiveFlow, naive_flow};
 use crate::world::{World, member_id, text};
 
 const STAKES: [u64; 5] = [5000, 3000, 2000, 1500, 4000];
@@ -30,6 +30,7 @@ fn play(acts: &[Act]) -> World {
                 let to = 1 + what % 5;
                 let parts = match what / 5 % 4 {
                     0 => Vec::new(),
+                    1 => vec![Part::abstaining(10_000)],
                     _ if to == member => continue,
                     _ => vec![Part { to: member_id(to), share_bp: 10_000 }],
                 };
@@ -60,8 +61,8 @@ fn weights(world: &World, locked_at: Option<u32>) -> Vec<u64> {
     (0..STAKES.len()).map(|at| if left(at) { 0 } else { STAKES[at] }).collect()
 }
 
-/// Yes, no, abstained, ballots and weight of one vote over the first `cutoff` entries.
-fn sums(world: &World, id: ProposalId, cutoff: usize, weights: &[u64]) -> [u128; 5] {
+/// Yes, no, abstained, aside, ballots and weight of one vote over the first `cutoff` entries.
+fn sums(world: &World, id: ProposalId, cutoff: usize, weights: &[u64]) -> [u128; 6] {
     let params = world.state.params();
     let mut ballots: Vec<Option<u16>> = vec![None; weights.len()];
     let mut edges: Vec<Edges> = vec![Vec::new(); weights.len()];
@@ -72,7 +73,10 @@ fn sums(world: &World, id: ProposalId, cutoff: usize, weights: &[u64]) -> [u128;
             Entry::Delegation(e) => {
                 let to = |part: &Part| u32::try_from(seat(part.to)).unwrap();
                 // Whoever has no weight is in no roll: what is given to them is nobody's.
-                let receiver = |part: &Part| Some(to(part)).filter(|to| weights[*to as usize] > 0);
+                let receiver = |part: &Part| match part.abstains() {
+                    true => Some(ABSTAIN),
+                    false => Some(to(part)).filter(|to| weights[*to as usize] > 0),
+                };
                 edges[seat(e.lane.member)] = e.body.parts.iter().map(|part| (receiver(part), part.share_bp)).collect();
             }
             Entry::Proposal(e) if e.body.id(params.network, params.dao_id, e.lane.member) == id => {
@@ -83,16 +87,16 @@ fn sums(world: &World, id: ProposalId, cutoff: usize, weights: &[u64]) -> [u128;
     }
     let voters: Vec<u32> =
         (0..5).filter(|seat| ballots[*seat as usize].is_some() && weights[*seat as usize] > 0).collect();
-    let received = naive_flow(weights, &edges, &voters).received;
+    let NaiveFlow { received, abstained, .. } = naive_flow(weights, &edges, &voters);
     let of = |field: u16| (0..5).filter(|seat| ballots[*seat] == Some(field)).map(|seat| received[seat]).sum::<u128>();
     let total = weights.iter().map(|weight| u128::from(*weight)).sum();
-    [of(1), of(2), of(0), voters.len() as u128, total]
+    [of(1), of(2), of(0), abstained.iter().sum(), voters.len() as u128, total]
 }
 
-/// A plain majority, a fifth taking part.
-fn outcome([yes, no, abstained, _, weight]: [u128; 5]) -> Outcome {
+/// A plain majority, a fifth of those who do not stand aside taking part.
+fn outcome([yes, no, abstained, aside, _, weight]: [u128; 6]) -> Outcome {
     match () {
-        () if weight == 0 || (yes + abstained) * 10_000 < weight * 2000 => Outcome::NoQuorum,
+        () if weight == aside || (yes + abstained) * 10_000 < (weight - aside) * 2000 => Outcome::NoQuorum,
         () if yes == no && yes > 0 => Outcome::Tied,
         () if yes > no => Outcome::Passed { option: None },
         () => Outcome::Rejected,

@@ -230,7 +230,7 @@ fn a_ballot_proof_shows_the_ballot_and_nothing_else() {
     let proof = closed.prove_ballot(&text, &member_id(1)).unwrap();
     let shown = proof.verify(&header, &text, &member_id(1)).unwrap();
     assert_eq!((shown.weight, shown.electorate, shown.stage.is_final()), (5000, 3, false));
-    let expected = Sums { yes: 3000, no: 5000, abstain: 0, ballots: 2, weight: 10_000 };
+    let expected = Sums { yes: 3000, no: 5000, abstain: 0, standing: 0, ballots: 2, weight: 10_000 };
     assert_eq!(shown.totals.question(), Some(expected));
     assert_eq!(shown.leaf.ballot().unwrap().fields, [Choice::No.field()]);
 

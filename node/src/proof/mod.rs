@@ -19,6 +19,7 @@ mod two_checkpoints;
 mod verify;
 mod whose;
 mod why;
+mod words;
 
 pub(crate) use bundle::newer_version;
 pub use bundle::{Bundle, Statement};

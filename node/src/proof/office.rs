@@ -10,7 +10,8 @@ use althing_governance::id::{MemberId, ProposalId};
 
 use super::authorised::proposal_of;
 use super::bundle::LoggedEntry;
-use super::verify::{Rejection, ballot_words, check_same_ballot, check_snapshot, fail, logged, sums_words};
+use super::verify::{Rejection, check_same_ballot, check_snapshot, fail, logged};
+use super::words::{ballot_words, sums_words};
 
 /// Evidence of how the holder of an office voted on a proposal that the office decides, or that they did not.
 #[derive(Debug, Clone, PartialEq, Eq)]

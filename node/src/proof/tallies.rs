@@ -8,7 +8,8 @@ use althing_governance::id::ProposalId;
 use althing_governance::ledger::together;
 use althing_governance::voting::Outcome;
 
-use super::verify::{Rejection, fail, sums_words};
+use super::verify::{Rejection, fail};
+use super::words::sums_words;
 
 /// Most bodies of a rule.
 const MAX_BODIES: usize = 3;

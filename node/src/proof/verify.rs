@@ -12,12 +12,11 @@ use althing_anchor::{
 use althing_governance::Charter;
 use althing_governance::codec::{Canonical as _, DecodeError};
 use althing_governance::dao::DaoParams;
-use althing_governance::entry::{Ballot, Choice, Entry, LaneEntry};
-use althing_governance::epoch::{BallotStatement, EpochHeader, Stage, Totals};
+use althing_governance::entry::{Ballot, Entry, LaneEntry};
+use althing_governance::epoch::{BallotStatement, EpochHeader, Stage};
 use althing_governance::id::{HeaderHash, MemberId, ProposalId};
 use althing_governance::signing::verify_all;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
-use althing_governance::voting::Measure;
 use bitcoin::secp256k1::{Secp256k1, XOnlyPublicKey};
 use bitcoin::{Network, OutPoint};
 
@@ -29,6 +28,7 @@ use super::office::check_office;
 use super::refill::with_gate;
 use super::tally::{Place, ShownPayment, check_payment, check_tally};
 use super::two_checkpoints::check_two_checkpoints;
+use super::words::{ballot_words, sums_words};
 use crate::dao::genesis_params;
 use crate::treasury::generations;
 
@@ -462,34 +462,6 @@ pub(super) fn check_counted_by(stated: u32, counted: u32) -> Result<(), Rejectio
     let reason =
         format!("P-6: the file shows the roll of epoch {stated}, the vote is counted by that of epoch {counted}");
     Err(fail("snapshot")(reason))
-}
-
-/// Sums in words: of a question by their names, of a choice by option from 1.
-pub(super) fn sums_words(totals: &Totals) -> String {
-    if let Some(sums) = totals.question() {
-        // V-24: no holds the vetoes, of which a rule asks by themselves.
-        let veto = totals.count().and_then(|count| count.vetoes());
-        let veto = veto.map_or_else(String::new, |veto| format!(" (of it veto {veto})"));
-        return format!("yes {}, no {}{veto}, abstain {}", sums.yes, sums.no, sums.abstain);
-    }
-    let parts = totals.sums.len().saturating_sub(4);
-    let parts: Vec<String> = totals.sums[..parts].iter().map(u128::to_string).collect();
-    // V-33; a Schulze vote's sums are the matrix that its pairs are won by.
-    let what = match totals.system.measure() {
-        Measure::PairsWon => "preferences by pairs",
-        measure => measure.name(),
-    };
-    format!("{what} {}, abstain {}", parts.join(" "), totals.abstained())
-}
-
-pub(super) fn ballot_words(totals: &Totals, fields: &[u16]) -> String {
-    match (totals.system.has_options(), Choice::from_fields(fields)) {
-        (false, Some(Choice::Yes)) => "yes".to_owned(),
-        (false, Some(Choice::No)) => "no".to_owned(),
-        (false, Some(Choice::Abstain)) => "abstain".to_owned(),
-        (false, Some(Choice::Veto)) => "no with veto".to_owned(),
-        _ => format!("{} {fields:?}", totals.system.name()),
-    }
 }
 
 pub(super) fn fail(subject: impl Into<String>) -> impl Fn(String) -> Rejection {

@@ -69,7 +69,7 @@ fn every_wrong_tree_is_named() {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
                 leaf.value = BallotLeaf::None.to_bytes();
-                leaf.sums[..4].fill(0);
+                leaf.sums[..5].fill(0);
             }
         });
     });

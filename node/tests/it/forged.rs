@@ -137,7 +137,7 @@ fn ballots_and_weights() {
         forge_ballots(close, story.text, true, |leaf| {
             if leaf.key == voter {
                 leaf.value = BallotLeaf::None.to_bytes();
-                leaf.sums[..4].fill(0);
+                leaf.sums[..5].fill(0);
             }
         });
     });
@@ -396,7 +396,7 @@ fn tallies_and_decisions() {
         forge_decision(close, story.text, |decision| decision.outcome = Outcome::Passed { option: None });
     });
     tree("more weight than the roll", TextFile, "the roll of epoch 1 has 6 of weight", |story, close| {
-        forge_ballots(close, story.text, true, |leaf| leaf.sums[4] *= 2);
+        forge_ballots(close, story.text, true, |leaf| leaf.sums[5] *= 2);
     });
     for (outcome, name) in
         [(Outcome::Passed { option: None }, "passed"), (Outcome::NoQuorum, "no_quorum"), (Outcome::Tied, "tied")]

@@ -96,7 +96,7 @@ pub(crate) fn reweigh(leaf: &mut SumLeaf, weight: u128) {
     let BallotLeaf::Own(counted) = &mut ballot else { panic!("no ballot") };
     counted.weight = weight;
     leaf.value = ballot.to_bytes();
-    (leaf.sums[0], leaf.sums[4]) = (weight, weight);
+    (leaf.sums[0], leaf.sums[5]) = (weight, weight);
 }
 
 /// Replaces leaves of a roll, up to the header.

@@ -111,7 +111,7 @@ impl ClassRule {
         };
         let quorum = match self.quorum {
             Quorum::ParticipationBp(bp) => {
-                format!("yes and abstain together are at least {} of all weight", percent(bp))
+                format!("yes and abstain together are at least {} of all weight that does not stand aside", percent(bp))
             }
             Quorum::YesOfTotalBp(bp) => format!("yes is at least {} of all weight", percent(bp)),
         };

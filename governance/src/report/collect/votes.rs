@@ -37,7 +37,19 @@ impl Period<'_> {
         .table("Decisions", &["proposal", "title", "class", "system", "outcome", "option", "then"], rows.collect())
         .table(
             "Questions",
-            &["proposal", "counted", "body", "yes", "no", "of the no veto", "vetoed from", "abstain", "of", "says"],
+            &[
+                "proposal",
+                "counted",
+                "body",
+                "yes",
+                "no",
+                "of the no veto",
+                "vetoed from",
+                "abstain",
+                "aside",
+                "of",
+                "says",
+            ],
             self.questions(&decided),
         )
         .table(
@@ -85,6 +97,7 @@ impl Period<'_> {
                         veto.map_or(Value::None, Value::Number),
                         veto.and(veto_bp).map_or(Value::None, |bp| Value::Share(u32::from(bp))),
                         Value::Number(sums.abstain),
+                        Value::Number(sums.standing),
                         Value::Number(sums.weight),
                         Value::Words(outcome.name().to_owned()),
                     ],
@@ -212,6 +225,7 @@ impl Period<'_> {
                     Value::Words(proposal.id.to_string()),
                     Value::Number(count.ballots()),
                     Value::Number(voted),
+                    Value::Number(count.standing()),
                     Value::Number(count.weight()),
                     Value::Share(share),
                 ],
@@ -220,9 +234,9 @@ impl Period<'_> {
         }
         Section::new(
             "Turnout",
-            "Weight that voted, was delegated to somebody who voted or abstained by a delegation, of the whole roll.",
+            "Weight that voted or was delegated to somebody who voted, of the whole roll; beside it what stands aside by delegations.",
         )
-        .table("Turnout", &["proposal", "ballots", "weight that voted", "weight of the roll", "turnout"], rows)
+        .table("Turnout", &["proposal", "ballots", "weight that voted", "aside", "weight of the roll", "turnout"], rows)
         .chart("Turnout by vote", Unit::Share, bars)
     }
 }
