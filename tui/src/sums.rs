@@ -30,11 +30,21 @@ pub fn veto(tally: &Tally) -> Option<String> {
     ))
 }
 
-/// What a quorum is measured by: the roll without dormant members (G-46). `None` if the node's sums are not numbers.
+/// What a quorum is measured by: one of yes by the roll without dormant members (G-46), one of who takes part by the roll
+/// without what stands aside (L-18). `None` if the node's sums are not numbers.
 #[must_use]
-pub fn quorum_of(tally: &Tally) -> Option<u128> {
-    let dormant = tally.dormant_weight.as_deref().map_or(Some(0), parse_weight)?;
-    Some(parse_weight(&tally.total_weight)?.saturating_sub(dormant))
+pub fn quorum_of(tally: &Tally, of_yes: bool) -> Option<u128> {
+    let left_out = match of_yes {
+        true => tally.dormant_weight.as_deref().map_or(Some(0), parse_weight)?,
+        false => parse_weight(&tally.standing)?,
+    };
+    Some(parse_weight(&tally.total_weight)?.saturating_sub(left_out))
+}
+
+/// The weight that stands aside by delegations (L-18); `None` where none does.
+#[must_use]
+pub fn aside(tally: &Tally) -> Option<u128> {
+    parse_weight(&tally.standing).filter(|weight| *weight > 0)
 }
 
 /// Basis points of a whole.
@@ -68,6 +78,9 @@ pub fn body(body: &BodyTally) -> String {
     );
     if let Some(veto) = &tally.veto {
         line.push_str(&format!(", veto {}", weight(&veto.weight)));
+    }
+    if let Some(aside) = aside(tally) {
+        line.push_str(&format!(", {} stands aside", thousands(aside)));
     }
     if let Some(dormant) = dormant(tally) {
         line.push_str(&format!("; {dormant}"));

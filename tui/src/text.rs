@@ -107,7 +107,7 @@ pub fn counted(sentence: &str) -> String {
 }
 
 /// What numbers are counted in; behind other words a number may be a height or part of a name.
-const UNITS: [&str; 5] = ["sat", "blocks", "links", "vB", "bytes"];
+const UNITS: [&str; 6] = ["sat", "blocks", "links", "vB", "bytes", "stands"];
 
 /// What is followed by a sum of weights.
 const SUMS: [&str; 4] = ["yes", "no", "abstain", "weight"];

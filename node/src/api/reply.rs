@@ -389,8 +389,10 @@ pub struct Tally {
     pub yes: String,
     /// Weight against; of a choice what stands against that option: "none of these" (V-26).
     pub no: String,
-    /// Weight abstaining.
+    /// Weight of ballots that abstain.
     pub abstain: String,
+    /// Weight that stands aside by delegations, without a ballot; a quorum of participation leaves it out of the roll (L-18).
+    pub standing: String,
     /// Number of ballots counted.
     pub ballots: u64,
     /// Weight of the whole roll.

@@ -195,7 +195,8 @@ impl Member {
             })
             .collect();
         if parts.iter().any(Part::abstains) {
-            let words = "What abstains counts towards the quorum, and neither for nor against; it is no ballot (L-18).";
+            let words = "What abstains stands aside: it is for nothing and against nothing, a quorum of who takes part is measured \
+                         without it, and it is no ballot (L-18).";
             sentences.push(words.to_owned());
         }
         match (parts.is_empty(), until) {

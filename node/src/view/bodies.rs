@@ -162,6 +162,7 @@ fn tally(vote: &BodyVote, rule: &ClassRule, tie: Option<TieBreak>, is_final: boo
         yes: yes.to_string(),
         no: no.to_string(),
         abstain: count.abstained().to_string(),
+        standing: count.standing().to_string(),
         ballots: u64::try_from(count.ballots()).unwrap_or(u64::MAX),
         total_weight: count.weight().to_string(),
         dormant_weight: (*dormant_weight > 0).then(|| dormant_weight.to_string()),
@@ -182,4 +183,30 @@ fn tally(vote: &BodyVote, rule: &ClassRule, tie: Option<TieBreak>, is_final: boo
         }),
     };
     (tally, outcome.ok().map(|outcome| outcome.name().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use althing_governance::charter::{Class, Quorum};
+
+    use super::*;
+
+    /// L-18: what stands aside is told beside what abstains, and a quorum of participation is that of the others.
+    #[test]
+    fn who_stands_aside_is_told_and_left_out_of_the_quorum() {
+        let rule = ClassRule { quorum: Quorum::ParticipationBp(5000), ..ClassRule::new(Class::Text) };
+        for (standing, is_met) in [(79, false), (80, true)] {
+            let mut count = Count::new(System::YesNoAbstain, 0).unwrap();
+            count.add(&[1], 7).unwrap();
+            count.add(&[0], 3).unwrap();
+            count.add_standing(standing).unwrap();
+            count.add_roll(100).unwrap();
+            let vote = BodyVote { body: Body::Members, count, voters: 9, dormant_weight: 0 };
+            let (told, outcome) = tally(&vote, &rule, None, false);
+            let json = serde_json::to_value(&told).unwrap();
+            assert_eq!((&json["abstain"], &json["standing"]), (&"3".into(), &standing.to_string().into()));
+            let words = if is_met { "passed" } else { "no_quorum" };
+            assert_eq!((told.quorum_met, outcome.as_deref()), (is_met, Some(words)));
+        }
+    }
 }

@@ -358,6 +358,9 @@ pub fn threshold_sentence(rule: &ClassRule, system: System) -> String {
     }
 }
 
+/// What participation is measured by (V-21, L-18).
+const NOT_ASIDE: &str = "the weight that does not stand aside";
+
 /// How many have to take part, in a sentence.
 pub fn quorum_sentence(rule: &ClassRule, system: System) -> String {
     if system == System::Optimistic {
@@ -365,9 +368,9 @@ pub fn quorum_sentence(rule: &ClassRule, system: System) -> String {
     }
     let mut sentence = match (rule.quorum, system.measure()) {
         (Quorum::ParticipationBp(bp), _) if system.has_options() => {
-            format!("at least {} of all weight takes part, without what is for none of these", percent(bp))
+            format!("at least {} of {NOT_ASIDE} takes part, without what is for none of these", percent(bp))
         }
-        (Quorum::ParticipationBp(bp), _) => format!("yes and abstain together at least {} of all weight", percent(bp)),
+        (Quorum::ParticipationBp(bp), _) => format!("yes and abstain together at least {} of {NOT_ASIDE}", percent(bp)),
         (Quorum::YesOfTotalBp(bp), Measure::Points | Measure::Votes) => {
             format!("the winner has at least {} of what all weight could give", percent(bp))
         }
@@ -406,7 +409,12 @@ mod tests {
         assert!(!told(System::YesNoAbstain).0.contains("veto"));
         let (threshold, quorum) = told(System::Score { max: 5 });
         assert_eq!(threshold, "more for the winner than for none of these");
-        assert!(quorum.contains("without what is for none of these"), "{quorum}");
+        assert!(
+            quorum.contains("of the weight that does not stand aside takes part, without what is for none"),
+            "{quorum}"
+        );
+        let of_total = ClassRule { quorum: Quorum::YesOfTotalBp(2000), ..rule.clone() };
+        assert!(!quorum_sentence(&of_total, System::YesNoAbstain).contains("aside"));
         assert_eq!(told(System::Schulze).0, "more weight prefers the winner to none of these than the other way round");
     }
 }

@@ -269,10 +269,11 @@ fn tally(p: &Proposal) -> Vec<String> {
         return vec!["sums       none yet".to_owned()];
     };
     let total = parse_weight(&tally.total_weight).unwrap_or(0);
-    let weights = match &tally.choice {
+    let mut weights = match &tally.choice {
         Some(choice) => vec![("cast", &choice.cast), ("abstain", &tally.abstain)],
         None => vec![("yes", &tally.yes), ("no", &tally.no), ("abstain", &tally.abstain)],
     };
+    weights.extend(sums::aside(tally).map(|_| ("aside", &tally.standing)));
     let rows = weights
         .into_iter()
         .map(|(name, sum)| {

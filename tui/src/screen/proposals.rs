@@ -122,7 +122,7 @@ fn share(proposal: &Proposal, cells: u16, theme: &Theme) -> Line<'static> {
     let (mut filled, mut empty) = bar(yes, total, cells);
     let marks = &proposal.vote.marks;
     if let Some(bp) = marks.quorum_bp.filter(|_| marks.quorum_of_yes) {
-        let quorum = proposal.tally.as_ref().and_then(sums::quorum_of).unwrap_or(total);
+        let quorum = proposal.tally.as_ref().and_then(|tally| sums::quorum_of(tally, true)).unwrap_or(total);
         let drawn = mark(&format!("{filled}{empty}"), sums::part(bp, quorum), total);
         let split = drawn.char_indices().nth(filled.chars().count()).map_or(drawn.len(), |(byte, _)| byte);
         (filled, empty) = (drawn[..split].to_owned(), drawn[split..].to_owned());

@@ -17,7 +17,7 @@ pub fn tally_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
     let Some(tally) = &proposal.tally else {
         return paragraph("No sums yet: the roll that gives the weights is not known here.", columns, theme.dim);
     };
-    let Some(sums) = Sums::parse(tally) else {
+    let Some(sums) = Sums::parse(tally, &proposal.vote.marks) else {
         return paragraph("The node's sums are not numbers.", columns, theme.bad);
     };
     let mut lines = match &tally.choice {
@@ -44,32 +44,36 @@ struct Sums {
     yes: u128,
     no: u128,
     abstain: u128,
+    /// What stands aside by delegations (L-18).
+    standing: u128,
     total: u128,
-    /// What the quorum is measured by: the roll without dormant members (G-46).
+    /// What the quorum is measured by.
     quorum_of: u128,
 }
 
 impl Sums {
-    fn parse(tally: &Tally) -> Option<Self> {
+    fn parse(tally: &Tally, marks: &Marks) -> Option<Self> {
         Some(Self {
             yes: parse_weight(&tally.yes)?,
             no: parse_weight(&tally.no)?,
             abstain: parse_weight(&tally.abstain)?,
+            standing: parse_weight(&tally.standing)?,
             total: parse_weight(&tally.total_weight)?,
-            quorum_of: quorum_of(tally)?,
+            quorum_of: quorum_of(tally, marks.quorum_of_yes)?,
         })
     }
 
-    /// Weight that has not voted.
+    /// Weight that neither voted nor stands aside.
     fn silent(&self) -> u128 {
-        [self.yes, self.no, self.abstain].iter().fold(self.total, |left, part| left.saturating_sub(*part))
+        [self.yes, self.no, self.abstain, self.standing]
+            .iter()
+            .fold(self.total, |left, part| left.saturating_sub(*part))
     }
 
     /// One bar for each choice, numbers aligned, with a mark where yes alone meets the quorum if only yes counts for it.
     fn bars(&self, marks: &Marks, veto: Option<&VetoTally>, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         let quorum = marks.quorum_bp.map(|bp| part(bp, self.quorum_of));
         let of_yes = quorum.filter(|_| marks.quorum_of_yes);
-        let took_part = self.total.saturating_sub(self.silent());
         let row = |label, length, style, at| Bar::of_roll(label, length, style, at, self.total);
         let mut rows = vec![
             row("yes", self.yes, theme.good, of_yes),
@@ -84,8 +88,14 @@ impl Sums {
             // The one that the rule is about: yes and abstain.
             rows.push(row("quorum", self.yes.saturating_add(self.abstain), theme.text, Some(quorum)));
         }
-        rows.push(row("silent", self.total.saturating_sub(took_part), theme.dim, None));
+        rows.extend(self.aside(theme));
+        rows.push(row("silent", self.silent(), theme.dim, None));
         bars(&rows, self.total, columns, theme)
+    }
+
+    /// What stands aside, where something does.
+    fn aside(&self, theme: &Theme) -> Option<Bar> {
+        (self.standing > 0).then(|| Bar::of_roll("aside", self.standing, theme.dim, None, self.total))
     }
 
     /// The two shares that the rules are about.
@@ -135,6 +145,7 @@ fn option_bars(
     match choice.measure {
         Measure::Weight | Measure::FirstPlaces => {
             rows.push(Bar::of_roll("abstain", sums.abstain, theme.dim, None, sums.total));
+            rows.extend(sums.aside(theme));
             bars(&rows, sums.total, columns, theme)
         }
         // What the whole weight cast could give.
@@ -161,7 +172,11 @@ fn with_turnout(
     theme: &Theme,
 ) -> Vec<Line<'static>> {
     let (voted, abstained) = (percent(cast, sums.total), percent(sums.abstain, sums.total));
-    lines.extend(paragraph(&format!("{voted} of the roll voted, {abstained} abstained"), columns, theme.dim));
+    let mut words = format!("{voted} of the roll voted, {abstained} abstained");
+    if sums.standing > 0 {
+        words.push_str(&format!(", {} stands aside", percent(sums.standing, sums.total)));
+    }
+    lines.extend(paragraph(&words, columns, theme.dim));
     lines
 }
 

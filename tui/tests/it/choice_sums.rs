@@ -156,6 +156,24 @@ fn screens_tell_rounds_and_means() {
     }
 }
 
+/// L-18: beside bars of weight as a bar, beside others in words.
+#[test]
+fn who_stands_aside_is_told_of_choices() {
+    let in_words = ["10.0 % abstained, 8.0 %", "stands aside"];
+    for (mut proposal, said) in [(score(), in_words), (run_off(), ["aside", "120,000 8.0 %"])] {
+        let tally = proposal.tally.as_mut().unwrap();
+        (tally.abstain, tally.standing) = ("150000".to_owned(), "120000".to_owned());
+        let mut snapshot = snapshot();
+        snapshot.proposals = vec![proposal.clone()];
+        let mut member = AtTheKeyboard::seeing(snapshot);
+        member.size = (160, 60);
+        let text = member.press("2<enter>").text();
+        let once = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.iter().all(|words| once.contains(words)), "{text}");
+        assert!(shown(&proposal).contains("  aside"), "{}", shown(&proposal));
+    }
+}
+
 /// Of a choice took part whoever cast a ballot or abstained; points and first places are no weight.
 #[test]
 fn home_draws_the_turnout_of_choices_as_of_questions() {

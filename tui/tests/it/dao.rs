@@ -51,6 +51,7 @@ pub(crate) fn tally(yes: u64, no: u64, abstain: u64, is_final: bool) -> Tally {
         yes: yes.to_string(),
         no: no.to_string(),
         abstain: abstain.to_string(),
+        standing: "0".to_owned(),
         ballots: 4,
         total_weight: total.to_string(),
         dormant_weight: None,

@@ -113,4 +113,5 @@ fn addresses_and_amounts_of_a_sentence_are_grouped() {
     let sums = "yes 1200000, no 0, abstain 0 of total weight 1800000, 2 ballots, within 4320 blocks; 50000, sat";
     let shown = "yes 1,200,000, no 0, abstain 0 of total weight 1,800,000, 2 ballots, within 4,320 blocks; 50000, sat";
     assert_eq!(counted(sums), shown);
+    assert_eq!(counted("abstain 1200, 30000 stands aside."), "abstain 1,200, 30,000 stands aside.");
 }

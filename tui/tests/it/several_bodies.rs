@@ -3,6 +3,8 @@
 
 use althing_node::api::*;
 use althing_tui::app::{Need, needs};
+use althing_tui::theme::Theme;
+use althing_tui::widget::tally_lines;
 
 use crate::dao::{AtTheKeyboard, proposal, snapshot, tally};
 use crate::stage::{Stage, althing};
@@ -42,9 +44,45 @@ fn who_is_silent_for_long_is_left_out_of_an_open_quorum() {
     let awake = proposal(4, "A wall", "text", ProposalState::Voting, Some(tally(600_000, 0, 0, false)));
     assert!(!shown(awake.clone()).contains("G-46"), "{}", shown(awake));
     let of = |dormant: Option<&str>| {
-        althing_tui::sums::quorum_of(&Tally { dormant_weight: dormant.map(str::to_owned), ..tally(0, 0, 0, false) })
+        let sums =
+            Tally { dormant_weight: dormant.map(str::to_owned), standing: "9".to_owned(), ..tally(0, 0, 0, false) };
+        althing_tui::sums::quorum_of(&sums, true)
     };
     assert_eq!([of(None), of(Some("1500000")), of(Some("no number"))], [Some(2_500_000), Some(1_000_000), None]);
+}
+
+/// L-18: who stands aside has a row of their own and is neither silent nor in what the quorum is measured by. Where nobody does,
+/// nothing is said.
+#[test]
+fn who_stands_aside_is_told_apart() {
+    let sums = Tally { standing: "1500000".to_owned(), ..tally(300_000, 100_000, 50_000, false) };
+    let of = |of_yes: bool| althing_tui::sums::quorum_of(&sums, of_yes);
+    assert_eq!([of(false), of(true)], [Some(1_000_000), Some(2_500_000)]);
+    let question = proposal(4, "A wall", "text", ProposalState::Voting, Some(sums.clone()));
+    let text = words(&shown(question.clone()));
+    assert!(text.contains("aside 1,500,000 60.0 % of the roll"), "{text}");
+    let screen = on_screen(question.clone());
+    // Of the 1,000,000 that are left, 30 % are asked for; 350,000 took part by yes and abstain.
+    for said in ["1,500,000 60.0 %", "550,000 22.0 %"] {
+        assert!(screen.contains(said), "{said}: {screen}");
+    }
+    let mark = |proposal: &Proposal| {
+        let lines = tally_lines(proposal, 80, &Theme::dark());
+        let row = lines.iter().map(ToString::to_string).find(|line| line.starts_with("quorum")).unwrap();
+        row.chars().position(|c| c == '┃' || c == '│' || c == '|').unwrap_or_else(|| panic!("{row}"))
+    };
+    let awake = proposal(4, "A wall", "text", ProposalState::Voting, Some(tally(300_000, 100_000, 50_000, false)));
+    assert!(mark(&question) < mark(&awake), "the mark stands where the rest asks for it");
+    let told = body(Body::Members, 5, true, [4, 0], "passed");
+    let one = BodyTally { tally: Tally { standing: "1500".to_owned(), ..told.tally.clone() }, ..told.clone() };
+    assert!(althing_tui::sums::body(&one).contains(", 1,500 stands aside;"), "{}", althing_tui::sums::body(&one));
+    for said in [shown(awake.clone()), on_screen(awake), althing_tui::sums::body(&told)] {
+        assert!(!said.contains("aside"), "{said}");
+    }
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn shown(proposal: Proposal) -> String {
