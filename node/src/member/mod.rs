@@ -255,7 +255,8 @@ impl Member {
             Msg::AppNack(nack) => self.on_nack(&nack),
             Msg::PeerError(error) if error.rule == COPY => self.on_copy(&error.detail),
             Msg::PeerError(error) if error.channel.is_none() => {
-                let text = format!("The hub refused something: {} {}", error.rule, error.detail);
+                let rule = if error.detail.starts_with(&error.rule) { "" } else { error.rule.as_str() };
+                let text = format!("The hub refused something: {}", format!("{rule} {}", error.detail).trim());
                 self.shell.alarms.insert("hub", text.clone());
                 self.shell.revision += 1;
                 for answer in std::mem::take(&mut self.opening).into_values() {

@@ -93,6 +93,10 @@ impl Shell {
             self.settle_trouble("backup file", written);
         }
         self.backups.sent = Some(self.backups.counter);
+        // A hub keeps backups of those alone who have a channel with it, which after a succession is nobody at first.
+        if !self.stakes.iter().any(|channel| channel.peer == hub) {
+            return Ok(());
+        }
         for (part, sealed) in parts_of(&sealed) {
             self.peers.send(hub, Msg::BackupStore(BackupStore { sealed, part }));
         }

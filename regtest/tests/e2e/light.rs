@@ -121,8 +121,11 @@ fn a_light_member_votes_and_proves_its_ballot_without_the_hub() {
         })?;
         for i in [FROM_THE_START, LATER] {
             reads_up_to(&assembly.members[i], size)?;
-            let status = assembly.members[i].status()?;
-            ensure!(!status.alarms.iter().any(|alarm| alarm.contains("N-2")), "{:?}", status.alarms);
+            // What was logged while the vote was concluded is behind that.
+            wait_for("nothing to be missing", PATIENCE, || match assembly.members[i].status() {
+                Ok(status) if !status.alarms.iter().any(|alarm| alarm.contains("N-2")) => Look::Ready(()),
+                other => Look::NotYet(format!("{other:?}")),
+            })?;
         }
 
         assembly.narrator.step("switched off, it fetches the whole log again");
