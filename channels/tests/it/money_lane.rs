@@ -117,6 +117,9 @@ fn every_step_of_reestablishing_with_every_fault() {
     }
 }
 
+/// The number of a kind of change that there was, and that nobody may use again (C-105).
+const WITHDRAWAL: u8 = 6;
+
 #[test]
 fn seeds_run_against_the_model() {
     let mut all = Seen::default();
@@ -129,7 +132,7 @@ fn seeds_run_against_the_model() {
     assert!(all.checkpoints > 300, "{all:?}");
     assert_eq!(
         all.kinds.iter().copied().collect::<Vec<_>>(),
-        (0..=9).collect::<Vec<_>>(),
+        (0..=9).filter(|kind| *kind != WITHDRAWAL).collect::<Vec<_>>(),
         "every kind of change is folded"
     );
     assert!(all.opened > 10 && all.closed_together > 5 && all.raised > 5 && all.left_alone > 5, "{all:?}");
