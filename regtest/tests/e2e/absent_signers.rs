@@ -24,10 +24,12 @@ fn who_was_away_when_the_hub_went_signs_as_well() {
         let before = log_size(&assembly.members[ASTRID])?;
         assembly.node.mine(1)?;
         // The hub signs a head for the block; it is the last that it says.
-        wait_for("the head in the log", PATIENCE, || match log_size(&assembly.members[ASTRID]) {
-            Ok(size) if size > before => Look::Ready(()),
-            other => Look::NotYet(format!("{other:?}")),
-        })?;
+        for there in [ASTRID, GUDRUN] {
+            wait_for("the head in the log", PATIENCE, || match log_size(&assembly.members[there]) {
+                Ok(size) if size > before => Look::Ready(()),
+                other => Look::NotYet(format!("{other:?}")),
+            })?;
+        }
         assembly.hub.kill();
         assembly.members[BJARNI].start()?;
         let (all, fewer) = (log_size(&assembly.members[ASTRID])?, log_size(&assembly.members[BJARNI])?);
