@@ -1,16 +1,16 @@
 //! Hazard: who was away when the hub spoke last has less of the log, and could take no part in replacing it.
 
-use althing_node::config::Config;
 use althing_node::keys::Keys;
 use althing_node::peers::node_id;
-use althing_regtest::story::{Actor, PASSWORD};
+use althing_regtest::story::{Actor, PASSWORD, Ran};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::anchoring::gossip;
 use crate::channel_ends::PATIENCE;
 use crate::stage::with_members_on_roll;
-use crate::succession::{collect, free_port, next_hub, run, sign};
+use crate::succession::{collect, free_port, next_hub, propose_with, sign};
 
 const ASTRID: usize = 0;
 const BJARNI: usize = 1;
@@ -64,8 +64,8 @@ fn who_was_away_when_the_hub_went_signs_as_well() {
         assembly.narrator.step("or what is missing comes from another member");
         let listen = format!("127.0.0.1:{}", free_port()?);
         let key = node_id(&Keys::open(assembly.members[GUDRUN].data_dir(), PASSWORD)?.node_seed());
-        set(&mut assembly.members[GUDRUN], |config| config.gossip.listen = Some(listen.clone()))?;
-        set(&mut assembly.members[BJARNI], |config| config.gossip.peers = vec![format!("{key}@{listen}")])?;
+        gossip(&mut assembly.members[GUDRUN], |config| config.gossip.listen = Some(listen.clone()))?;
+        gossip(&mut assembly.members[BJARNI], |config| config.gossip.peers = vec![format!("{key}@{listen}")])?;
         wait_for("the log from another member", PATIENCE, || match log_size(&assembly.members[BJARNI]) {
             Ok(size) if size == all => Look::Ready(()),
             other => Look::NotYet(format!("{other:?}")),
@@ -82,19 +82,8 @@ fn propose(author: &Actor, keys: &Value, out: &str, size: Option<u64>) -> Result
     proposing(author, keys, out, size)?.succeeded()
 }
 
-fn proposing(author: &Actor, keys: &Value, out: &str, size: Option<u64>) -> Result<althing_regtest::story::Ran> {
-    let key = |name: &str| keys[name].as_str().with_context(|| format!("no {name} in {keys}"));
-    let (log, anchor, node) = (key("log_key")?, key("anchor_key")?, key("node_id")?);
+fn proposing(author: &Actor, keys: &Value, out: &str, size: Option<u64>) -> Result<Ran> {
     let size = size.map(|size| size.to_string());
-    let mut command = vec!["propose", "--hub-log-key", log, "--anchor-key", anchor, "--node-id", node, "--out", out];
-    command.extend(size.as_deref().map(|size| ["--size", size]).into_iter().flatten());
-    run(author, &command)
-}
-
-fn set(member: &mut Actor, change: impl FnOnce(&mut Config)) -> Result<()> {
-    member.stop()?;
-    let mut config = Config::load(member.data_dir())?;
-    change(&mut config);
-    config.save(member.data_dir())?;
-    member.start()
+    let more: Vec<&str> = size.as_deref().map(|size| ["--size", size]).into_iter().flatten().collect();
+    propose_with(author, keys, out, &more)
 }

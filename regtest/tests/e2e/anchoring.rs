@@ -179,7 +179,7 @@ fn go_on(assembly: &Assembly, epoch: u32) -> Result<()> {
     })
 }
 
-fn gossip(member: &mut Actor, change: impl FnOnce(&mut Config)) -> Result<()> {
+pub(crate) fn gossip(member: &mut Actor, change: impl FnOnce(&mut Config)) -> Result<()> {
     member.stop()?;
     let mut config = Config::load(member.data_dir())?;
     change(&mut config);

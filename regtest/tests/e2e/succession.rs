@@ -206,10 +206,15 @@ pub(crate) fn utf8(path: &Path) -> Result<String> {
 
 /// A statement for a hub with these keys.
 pub(crate) fn propose(author: &Actor, keys: &Value, out: &str) -> Result<()> {
-    let key = |name: &str| keys[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {keys}"));
+    propose_with(author, keys, out, &[])?.succeeded()
+}
+
+/// The same with further options.
+pub(crate) fn propose_with(author: &Actor, keys: &Value, out: &str, more: &[&str]) -> Result<Ran> {
+    let key = |name: &str| keys[name].as_str().with_context(|| format!("no {name} in {keys}"));
     let (log, anchor, node) = (key("log_key")?, key("anchor_key")?, key("node_id")?);
-    let keys = ["propose", "--hub-log-key", &log, "--anchor-key", &anchor, "--node-id", &node, "--out", out];
-    run(author, &keys)?.succeeded()
+    let named = ["propose", "--hub-log-key", log, "--anchor-key", anchor, "--node-id", node, "--out", out];
+    run(author, &[&named, more].concat())
 }
 
 pub(crate) fn sign(member: &Actor, statement: &str, out: &str) -> Result<Ran> {
