@@ -81,6 +81,11 @@ impl Ballots {
         self.voters.number(member).is_some()
     }
 
+    /// As [`crate::index::Places::touch`] of a voter.
+    pub(crate) fn touch(&self, member: &MemberId) -> u32 {
+        self.voters.touch(member)
+    }
+
     /// How many members have cast any ballot, void or not.
     #[must_use]
     pub fn voters(&self) -> usize {

@@ -21,6 +21,7 @@ pub mod entry;
 pub mod epoch;
 pub mod hash;
 pub mod id;
+pub mod id_map;
 mod index;
 mod layers;
 pub mod ledger;

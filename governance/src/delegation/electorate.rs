@@ -94,6 +94,11 @@ impl Electorate {
         Some(Seat(u32::try_from(index).expect("`new` checked the number")))
     }
 
+    /// As [`crate::index::Places::touch`].
+    pub(crate) fn touch(&self, member: &MemberId) -> u32 {
+        self.members.touch(member)
+    }
+
     /// Who sits there.
     ///
     /// # Panics

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,
     HeadRecord, HoldRecord, InvitationRecord, LogState, MemberRecord, Noted, Place, ProposalRecord, Said,
@@ -79,7 +81,7 @@ impl LogState {
     }
 
     fn apply_bind(&mut self, position: u64, member: MemberId, key: MemberId, bind: Bind) {
-        let record = self.members.entry(member).or_insert_with(|| MemberRecord {
+        let record = self.members.get_or_insert_with(member, || MemberRecord {
             name: String::new(),
             joined: position,
             channels: Vec::new(),
@@ -184,7 +186,8 @@ impl LogState {
         let is_late = self.proposals.get(&ballot.proposal).is_some_and(|proposal| self.ended_at(proposal).is_some());
         let Self { proposals, rolls, .. } = self;
         let Some(proposal) = proposals.get_mut(&ballot.proposal) else { return };
-        let before = proposal.ballots.standing(&member).map(|record| record.fields.to_vec());
+        let standing = proposal.ballots.standing(&member);
+        let before: Option<SmallVec<[u16; 8]>> = standing.map(|record| SmallVec::from_slice(record.fields));
         proposal.ballots.push(member, position, &ballot.fields);
         // What comes behind the end of the vote changes no total (G-42).
         if !is_late {
@@ -303,7 +306,8 @@ impl LogState {
         let Some(said) = self.said.get(&entry).cloned() else {
             // Ballots are too many to be noted twice.
             let has_it = |p: &&ProposalRecord| p.ballots.of(&member).any(|ballot| ballot.position == place);
-            if let Some(proposal) = self.proposals.values().find(has_it).map(|proposal| proposal.id) {
+            let voted_on = self.proposals.values().find(has_it).map(|proposal| proposal.id);
+            if let Some(proposal) = voted_on {
                 self.void_ballot(&proposal, &member, place, position);
             }
             return;

@@ -30,6 +30,11 @@ impl EntryIndex {
         self.shards[usize::from(id.0[0])].find(&self.ids, id).map(|number| number as u64)
     }
 
+    /// As [`Places::touch`].
+    pub(super) fn touch(&self, id: &EntryId) -> u32 {
+        self.shards[usize::from(id.0[0])].touch(id)
+    }
+
     pub(super) fn contains(&self, id: &EntryId) -> bool {
         self.get(id).is_some()
     }

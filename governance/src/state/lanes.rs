@@ -73,6 +73,18 @@ impl Lanes {
         runs.iter().filter(move |(of, _)| *of > incarnation).filter_map(|(_, run)| run.begins())
     }
 
+    /// As [`crate::index::Places::touch`].
+    pub(super) fn touch(&self, key: &MemberId) -> u32 {
+        self.keys.touch(key)
+    }
+
+    /// Reads the ends to which the next entry of a key is added. The number keeps the reads from being left out.
+    pub(super) fn touch_ends(&self, key: &MemberId) -> u64 {
+        let Some(track) = self.track(key) else { return 0 };
+        let last = track.runs.last().map_or(0, |(_, run)| run.touch_end());
+        last ^ track.spoken.last().copied().unwrap_or(0)
+    }
+
     fn track(&self, key: &MemberId) -> Option<&Track> {
         self.tracks.get(self.keys.number(key)?)
     }

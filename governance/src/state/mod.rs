@@ -1,5 +1,6 @@
 //! The state of a DAO: the replay of its log. Appending an entry and replaying the log give the same state.
 
+mod ahead;
 mod apply;
 mod bodies;
 mod check;
@@ -47,6 +48,7 @@ use crate::delegation::{Book, Electorate};
 use crate::entry::{Digests, Entry};
 use crate::epoch::EpochClose;
 use crate::id::{ChannelId, EntryId, HeaderHash, MemberId, ProposalId};
+use crate::id_map::IdMap;
 use crate::ledger::Ledger;
 use crate::roll::Roll;
 use crate::tree::HistoryTree;
@@ -61,7 +63,7 @@ pub struct LogState {
     tree: HistoryTree,
     heads: Vec<HeadRecord>,
     lanes: Lanes,
-    members: BTreeMap<MemberId, MemberRecord>,
+    members: IdMap<MemberId, MemberRecord>,
     /// Vote keys that came by rotation, for whom they speak or spoke, and the positions of the rotations.
     rotated_keys: BTreeMap<MemberId, (MemberId, u64)>,
     /// Vote keys that were replaced, and the positions of the rotations.
@@ -69,7 +71,7 @@ pub struct LogState {
     channels: BTreeMap<ChannelId, ChannelRecord>,
     outpoints: BTreeMap<OutPoint, ChannelId>,
     invitations: BTreeMap<EntryId, InvitationRecord>,
-    proposals: BTreeMap<ProposalId, ProposalRecord>,
+    proposals: IdMap<ProposalId, ProposalRecord>,
     /// Newest version of each thread.
     threads: BTreeMap<ProposalId, ProposalId>,
     /// Proposals that no head covers yet.
@@ -149,13 +151,13 @@ impl LogState {
             tree: HistoryTree::new(),
             heads: Vec::new(),
             lanes: Lanes::default(),
-            members: BTreeMap::new(),
+            members: IdMap::default(),
             rotated_keys: BTreeMap::new(),
             retired_keys: BTreeMap::new(),
             channels: BTreeMap::new(),
             outpoints: BTreeMap::new(),
             invitations: BTreeMap::new(),
-            proposals: BTreeMap::new(),
+            proposals: IdMap::default(),
             threads: BTreeMap::new(),
             unscheduled: Vec::new(),
             open: BTreeSet::new(),

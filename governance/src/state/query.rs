@@ -15,6 +15,7 @@ use crate::dao::DaoParams;
 use crate::delegation::{Book, Electorate};
 use crate::entry::{LaneHeader, ProposalContent};
 use crate::id::{ChannelId, EntryId, MemberId, ProposalId, TreeHash};
+use crate::id_map::IdMap;
 use crate::ledger::{Ledger, LedgerError};
 use crate::lifecycle::Phase;
 use crate::roll::Roll;
@@ -103,7 +104,7 @@ impl LogState {
 
     /// Members by id.
     #[must_use]
-    pub fn members(&self) -> &BTreeMap<MemberId, MemberRecord> {
+    pub fn members(&self) -> &IdMap<MemberId, MemberRecord> {
         &self.members
     }
 
@@ -132,7 +133,7 @@ impl LogState {
 
     /// Proposals by id.
     #[must_use]
-    pub fn proposals(&self) -> &BTreeMap<ProposalId, ProposalRecord> {
+    pub fn proposals(&self) -> &IdMap<ProposalId, ProposalRecord> {
         &self.proposals
     }
 

@@ -54,6 +54,11 @@ impl Run {
         self.positions.push(position);
     }
 
+    /// Reads the end to which the next position is added.
+    pub(super) fn touch_end(&self) -> u64 {
+        self.positions.last().copied().unwrap_or(0)
+    }
+
     /// Position of the entry of a number.
     pub(super) fn at(&self, sequence: u64) -> Option<u64> {
         let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::apportion::apportion;
 use super::schema::BallotFault;
 use super::system::{System, SystemFault};
 
 /// Ballots of an instant run-off that did not abstain, each with the weight behind it (V-15). No weight is zero.
 pub type Rankings = BTreeMap<Vec<u16>, u128>;
+
+/// Sums that one ballot changes, and by how much; four are enough for one choice in any system.
+type Cells = SmallVec<[(usize, u128); 4]>;
 
 /// Sums over the ballots on one proposal (V-10 to V-15).
 ///
@@ -328,9 +333,9 @@ impl Count {
     }
 
     /// What a valid ballot adds to which sums, each sum at most once; `None` when a product does not fit.
-    fn cells(&self, fields: &[u16], weight: u128) -> Option<Vec<(usize, u128)>> {
+    fn cells(&self, fields: &[u16], weight: u128) -> Option<Cells> {
         let layout = self.layout();
-        let mut cells = vec![(layout.ballots(), 1)];
+        let mut cells: Cells = smallvec![(layout.ballots(), 1)];
         let abstains = fields.is_empty() || (!self.system.has_options() && fields == [0]);
         if abstains {
             cells.push((layout.abstain(), weight));
@@ -359,7 +364,8 @@ impl Count {
 
     /// Applies `change` to the sums named in `cells`; to none of them when one fails.
     fn update(&mut self, cells: &[(usize, u128)], change: fn(u128, u128) -> Option<u128>) -> Option<()> {
-        let new: Vec<u128> = cells.iter().map(|(at, by)| change(self.sums[*at], *by)).collect::<Option<_>>()?;
+        let new: SmallVec<[u128; 4]> =
+            cells.iter().map(|(at, by)| change(self.sums[*at], *by)).collect::<Option<_>>()?;
         for ((at, _), sum) in cells.iter().zip(new) {
             self.sums[*at] = sum;
         }

@@ -18,6 +18,9 @@ use crate::ledger::LedgerError;
 use crate::peers::PeerId;
 use crate::stakes::StakeChannel;
 
+/// Entries that are looked ahead at together: few enough that what was read is still near when it is used.
+const AHEAD: usize = 64;
+
 impl Hub {
     pub(super) fn on_intake(&mut self, report: Report) {
         match report {
@@ -42,28 +45,35 @@ impl Hub {
 
     /// Entries of members, examined by the intake.
     pub(super) fn on_arrived(&mut self, arrived: Vec<Arrived>) {
-        for Arrived { offered, digests, finding } in arrived {
-            let (peer, id) = (offered.peer, digests.id);
-            if self.copies.contains(&peer) {
-                continue;
-            }
-            let origin = Origin { peer, sequence: offered.sequence, id };
-            if !self.members.contains_key(&PeerId(peer)) {
-                // Its hello may wait in its line while the entry came by the intake.
-                self.refuse_entry(origin, "N-30".into(), "say hello first".into(), true);
-            } else if !self.acknowledge_again(peer, &id) {
-                if let Err(refusal) = self.expect_newest() {
-                    self.refuse_entry(origin, "N-128".into(), refusal.message, true);
-                    continue;
-                }
-                let taken = self.take_in(origin, offered.bytes, digests, finding);
-                if taken.is_ok() && self.vouched.insert(PeerId(peer)) {
-                    self.intake.vouch(peer);
-                }
-                self.answer_refusal(origin, taken);
-            }
+        let mut arrived = arrived.into_iter();
+        while !arrived.as_slice().is_empty() {
+            let next = arrived.as_slice().iter().take(AHEAD);
+            self.shell.ledger.state().look_ahead(next.filter_map(Arrived::signed));
+            arrived.by_ref().take(AHEAD).for_each(|arrived| self.on_one(arrived));
         }
         self.unsettled += 1;
+    }
+
+    fn on_one(&mut self, Arrived { offered, digests, finding }: Arrived) {
+        let (peer, id) = (offered.peer, digests.id);
+        if self.copies.contains(&peer) {
+            return;
+        }
+        let origin = Origin { peer, sequence: offered.sequence, id };
+        if !self.members.contains_key(&PeerId(peer)) {
+            // Its hello may wait in its line while the entry came by the intake.
+            self.refuse_entry(origin, "N-30".into(), "say hello first".into(), true);
+        } else if !self.acknowledge_again(peer, &id) {
+            if let Err(refusal) = self.expect_newest() {
+                self.refuse_entry(origin, "N-128".into(), refusal.message, true);
+                return;
+            }
+            let taken = self.take_in(origin, offered.bytes, digests, finding);
+            if taken.is_ok() && self.vouched.insert(PeerId(peer)) {
+                self.intake.vouch(peer);
+            }
+            self.answer_refusal(origin, taken);
+        }
     }
 
     pub(super) fn take_in(

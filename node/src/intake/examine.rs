@@ -1,12 +1,13 @@
 //! Form and signatures of entries: no state, so any number at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use althing_batch::{Item, KeyCache, Lanes, Verifier};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::{Digests, Entry};
+use althing_governance::id::MemberId;
 use althing_governance::signing::{SignatureCheck, SignatureError};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly, XOnlyPublicKey};
 
@@ -36,16 +37,24 @@ pub enum Finding {
 
 /// Checks batches of entries on all cores.
 pub struct Examiner {
-    hub_log_key: RwLock<XOnlyPublicKey>,
+    known: RwLock<Known>,
     /// One for each thread.
     verifiers: Vec<Mutex<Verifier>>,
     secp: Secp256k1<VerifyOnly>,
 }
 
+/// Whose signatures are worth a look. Locked once for a part: a lock for each entry costs more than the look-up.
+struct Known {
+    /// The key that the hub's own entries need.
+    hub_log_key: XOnlyPublicKey,
+    /// Vote keys that have a lane.
+    members: HashSet<MemberId>,
+}
+
 /// An entry between its decoding and its check.
 struct Read {
     offered: Offered,
-    entry: Result<Entry, String>,
+    entry: Result<Box<Entry>, String>,
     checks: Vec<SignatureCheck>,
     is_stranger: bool,
 }
@@ -55,19 +64,25 @@ impl Examiner {
     pub fn new(hub_log_key: XOnlyPublicKey, cores: usize) -> Self {
         let verifier = || Mutex::new(Verifier::with(Lanes::detect(), KeyCache::with_capacity(KEYS_REMEMBERED)));
         let verifiers = (0..cores.max(1)).map(|_| verifier()).collect();
-        Self { hub_log_key: RwLock::new(hub_log_key), verifiers, secp: Secp256k1::verification_only() }
+        let known = RwLock::new(Known { hub_log_key, members: HashSet::new() });
+        Self { known, verifiers, secp: Secp256k1::verification_only() }
     }
 
     /// The hub's own entries need this key from now on.
     pub fn use_hub_log_key(&self, key: XOnlyPublicKey) {
-        *self.hub_log_key.write().unwrap_or_else(PoisonError::into_inner) = key;
+        self.known.write().unwrap_or_else(PoisonError::into_inner).hub_log_key = key;
     }
 
-    /// Examines a batch; the order stays. Signatures of entries for which `worth_a_look` says no are not checked.
-    pub fn examine(&self, batch: Vec<Offered>, worth_a_look: &(dyn Fn(&Entry) -> bool + Sync)) -> Vec<Arrived> {
+    /// These vote keys have a lane from now on: signatures of others are not looked at here.
+    pub fn know(&self, members: impl IntoIterator<Item = MemberId>) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).members.extend(members);
+    }
+
+    /// Examines a batch; the order stays. Signatures of authors that are not known are not checked.
+    pub fn examine(&self, batch: Vec<Offered>) -> Vec<Arrived> {
         let count = batch.len();
         if count < WORTH_A_THREAD || self.verifiers.len() == 1 {
-            return self.examine_part(batch, &self.verifiers[0], worth_a_look);
+            return self.examine_part(batch, &self.verifiers[0]);
         }
         // Whoever is done first takes the next part: on a busy machine threads do not get the same time.
         let parts: Vec<Mutex<Part>> =
@@ -77,7 +92,7 @@ impl Examiner {
             while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let todo = std::mem::replace(&mut *lock(part), Part::Taken);
                 let Part::Todo(todo) = todo else { continue };
-                let done = self.examine_part(todo, verifier, worth_a_look);
+                let done = self.examine_part(todo, verifier);
                 *lock(part) = Part::Done(done);
             }
         };
@@ -101,9 +116,9 @@ impl Examiner {
     }
 
     /// As [`Self::examine`], each entry for itself: a bad one costs only itself.
-    pub fn examine_one_by_one(&self, batch: Vec<Offered>, worth_a_look: &dyn Fn(&Entry) -> bool) -> Vec<Arrived> {
+    pub fn examine_one_by_one(&self, batch: Vec<Offered>) -> Vec<Arrived> {
         let judge = |offered| {
-            let read = self.read(offered, worth_a_look);
+            let read = self.known().read(offered);
             let forged = read.checks.iter().find_map(|check| check.verify(&self.secp).err());
             read.judged(forged)
         };
@@ -121,27 +136,38 @@ impl Examiner {
         count.div_ceil(self.verifiers.len()).min(PART)
     }
 
-    fn examine_part(
-        &self,
-        part: Vec<Offered>,
-        verifier: &Mutex<Verifier>,
-        worth_a_look: &dyn Fn(&Entry) -> bool,
-    ) -> Vec<Arrived> {
-        let part: Vec<Read> = part.into_iter().map(|offered| self.read(offered, worth_a_look)).collect();
+    fn examine_part(&self, part: Vec<Offered>, verifier: &Mutex<Verifier>) -> Vec<Arrived> {
+        let part: Vec<Read> = {
+            let known = self.known();
+            part.into_iter().map(|offered| known.read(offered)).collect()
+        };
         let mut forged = forgeries(&mut lock(verifier), part.iter().map(|read| read.checks.as_slice()));
         part.into_iter().enumerate().map(|(index, read)| read.judged(forged.remove(&index))).collect()
     }
 
-    fn read(&self, offered: Offered, worth_a_look: &dyn Fn(&Entry) -> bool) -> Read {
-        let entry = Entry::from_bytes(&offered.bytes).map_err(|error| error.to_string());
-        let is_stranger = entry.as_ref().is_ok_and(|entry| !worth_a_look(entry));
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn read(&self, offered: Offered) -> Read {
+        let entry = Entry::from_bytes(&offered.bytes).map(Box::new).map_err(|error| error.to_string());
+        let is_stranger = entry.as_ref().is_ok_and(|entry| !self.may_be_signed(entry));
         let checks = match &entry {
-            Ok(entry) if !is_stranger => {
-                entry.signature_checks(&self.hub_log_key.read().unwrap_or_else(PoisonError::into_inner))
-            }
+            Ok(entry) if !is_stranger => entry.signature_checks(&self.hub_log_key),
             _ => Vec::new(),
         };
         Read { offered, entry, checks, is_stranger }
+    }
+
+    /// Whether the signature of an entry is worth a look: a known vote key, or a bind that makes one known.
+    fn may_be_signed(&self, entry: &Entry) -> bool {
+        match entry {
+            // What stands in no lane is signed by keys that the entry itself names.
+            Entry::Bind(_) | Entry::KeyRotation(_) | Entry::Equivocation(_) => true,
+            other => other.lane().is_some_and(|lane| self.members.contains(&lane.member)),
+        }
     }
 }
 
@@ -170,8 +196,8 @@ impl Read {
         let finding = match (self.entry, forged) {
             (Err(reason), _) => Finding::Malformed(reason),
             (Ok(_), Some(error)) => Finding::Forged(error.to_string()),
-            (Ok(entry), None) if self.is_stranger => Finding::Stranger(Box::new(entry)),
-            (Ok(entry), None) => Finding::Signed(Box::new(entry)),
+            (Ok(entry), None) if self.is_stranger => Finding::Stranger(entry),
+            (Ok(entry), None) => Finding::Signed(entry),
         };
         Arrived { offered: self.offered, digests, finding }
     }

@@ -9,12 +9,11 @@ mod examine;
 mod queues;
 mod segments;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use althing_governance::entry::{Digests, Entry};
-use althing_governance::id::MemberId;
+use althing_governance::id::{EntryId, MemberId};
 use bitcoin::secp256k1::{PublicKey, XOnlyPublicKey};
 
 pub use examine::{Examiner, Finding};
@@ -50,6 +49,16 @@ pub struct Arrived {
     pub finding: Finding,
 }
 
+impl Arrived {
+    /// The entry with its id, when its signatures verify.
+    pub fn signed(&self) -> Option<(EntryId, &Entry)> {
+        match &self.finding {
+            Finding::Signed(entry) => Some((self.digests.id, entry)),
+            _ => None,
+        }
+    }
+}
+
 /// What the intake reports.
 #[derive(Debug)]
 pub enum Report {
@@ -74,7 +83,6 @@ struct Shared {
     queues: Mutex<Queues>,
     /// Something was offered, settled or closed.
     changed: Condvar,
-    members: RwLock<HashSet<MemberId>>,
     examiner: Examiner,
 }
 
@@ -92,7 +100,6 @@ impl Intake {
         let shared = Arc::new(Shared {
             queues: Mutex::new(Queues::default()),
             changed: Condvar::new(),
-            members: RwLock::new(HashSet::new()),
             examiner: Examiner::new(hub_log_key, cores),
         });
         let for_thread = Arc::clone(&shared);
@@ -124,7 +131,7 @@ impl Intake {
 
     /// These vote keys have a lane from now on: signatures of others are not looked at here.
     pub fn know(&self, members: impl IntoIterator<Item = MemberId>) {
-        self.shared.members.write().unwrap_or_else(PoisonError::into_inner).extend(members);
+        self.shared.examiner.know(members);
     }
 }
 
@@ -171,11 +178,11 @@ impl Shared {
         let examiner = &self.examiner;
         let mut fault_reported = false;
         while let Some(Taken { honest, newcomers, suspected }) = self.next_batch() {
-            let mut arrived = examiner.examine(honest, &|entry| self.may_be_signed(entry));
+            let mut arrived = examiner.examine(honest);
             // A key for the transport costs nothing: whoever never sent a good entry cannot spoil the batch of those who did.
-            arrived.extend(examiner.examine(newcomers, &|entry| self.may_be_signed(entry)));
+            arrived.extend(examiner.examine(newcomers));
             // One bad signature spoils a whole batch check; whoever sent one before is checked alone.
-            arrived.extend(examiner.examine_one_by_one(suspected, &|entry| self.may_be_signed(entry)));
+            arrived.extend(examiner.examine_one_by_one(suspected));
             let offenders = self.lock().judge(&arrived);
             if !report(Report::Batch(arrived)) {
                 return;
@@ -206,17 +213,6 @@ impl Shared {
                 return Some(queues.take(BATCH));
             }
             queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Whether the signature of an entry is worth a look: a known vote key, or a bind that makes one known.
-    fn may_be_signed(&self, entry: &Entry) -> bool {
-        match entry {
-            // What stands in no lane is signed by keys that the entry itself names.
-            Entry::Bind(_) | Entry::KeyRotation(_) | Entry::Equivocation(_) => true,
-            other => other
-                .lane()
-                .is_some_and(|lane| self.members.read().unwrap_or_else(PoisonError::into_inner).contains(&lane.member)),
         }
     }
 }

@@ -326,6 +326,7 @@ impl Ledger {
         let leaves = entries.iter().map(|(_, digests)| digests.leaf);
         self.check_receipt_content(&segment, HistoryTree::from_leaf_hashes(leaves).root())?;
         let first = segment.first_position;
+        self.state.look_ahead(entries.iter().map(|(entry, digests)| (digests.id, entry)));
         for (index, (entry, digests)) in (0u64..).zip(entries) {
             if self.state.hub_log_key() != hub_log_key {
                 // The hub has another key from here on.
