@@ -7,7 +7,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -38,23 +39,32 @@ enum Answer {
     Error(ApiError),
 }
 
+/// Longest wait for whoever asked to read the answer, once the node has stopped.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// The requests that are being answered.
+#[derive(Clone, Default)]
+pub struct Answering(Arc<(Mutex<usize>, Condvar)>);
+
 /// Answers requests on the control socket of `dir` from now on, each connection in its own thread. The caller holds the lease of
 /// `dir`, so a socket that lies there is a dead one.
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub fn serve(dir: &Path, service: Arc<dyn Service>) -> Result<()> {
+pub fn serve(dir: &Path, service: Arc<dyn Service>) -> Result<Answering> {
     let path = socket_path(dir)?;
     if path.exists() {
         std::fs::remove_file(&path).with_context(|| format!("removing the dead socket {}", path.display()))?;
     }
     let listener = UnixListener::bind(&path).with_context(|| format!("listening on {}", path.display()))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let answering = Answering::default();
+    let under_way = answering.clone();
     std::thread::Builder::new().name("control".into()).spawn(move || {
         for stream in listener.incoming().flatten() {
-            let service = Arc::clone(&service);
+            let (service, under_way) = (Arc::clone(&service), under_way.clone());
             let spawned = std::thread::Builder::new().name("control-peer".into()).spawn(move || {
-                if let Err(error) = answer(&stream, service.as_ref()) {
+                if let Err(error) = answer(&stream, service.as_ref(), &under_way) {
                     tracing::debug!(%error, "control connection ended");
                 }
             });
@@ -63,7 +73,33 @@ pub fn serve(dir: &Path, service: Arc<dyn Service>) -> Result<()> {
             }
         }
     })?;
-    Ok(())
+    Ok(answering)
+}
+
+impl Answering {
+    /// Waits, for some seconds at most, until every request that was taken has its answer. Else the process could end before it told
+    /// whoever asked it to stop that it did.
+    pub fn wait_done(&self) {
+        let (count, changed) = &*self.0;
+        let count = count.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = changed.wait_timeout_while(count, LAST_ANSWERS, |count| *count > 0);
+    }
+
+    fn begin(&self) -> UnderWay<'_> {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        UnderWay(self)
+    }
+}
+
+/// One request that is being answered.
+struct UnderWay<'a>(&'a Answering);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let (count, changed) = &*self.0.0;
+        *count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        changed.notify_all();
+    }
 }
 
 /// A node in another process.
@@ -103,10 +139,11 @@ impl Service for Remote {
     }
 }
 
-fn answer(stream: &UnixStream, service: &dyn Service) -> Result<()> {
+fn answer(stream: &UnixStream, service: &dyn Service, answering: &Answering) -> Result<()> {
     let mut reader = BufReader::new(std::io::Read::take(stream, LINE_MAX));
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
+        let _under_way = answering.begin();
         let answer = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => match service.call(request) {
                 Ok(reply) => Answer::Ok(reply),
@@ -121,4 +158,43 @@ fn answer(stream: &UnixStream, service: &dyn Service) -> Result<()> {
         reader.get_mut().set_limit(LINE_MAX);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, sync_channel};
+
+    use super::*;
+
+    /// Answers when it is let.
+    struct Slow(Mutex<Receiver<()>>);
+
+    impl Service for Slow {
+        fn call(&self, _: Request) -> Result<Reply, ApiError> {
+            let _ = self.0.lock().unwrap().recv();
+            Ok(Reply::Done)
+        }
+    }
+
+    #[test]
+    fn a_node_that_stops_waits_for_its_last_answer() {
+        let dir = tempfile::tempdir().unwrap();
+        let (let_go, gate) = sync_channel(0);
+        let answering = serve(dir.path(), Arc::new(Slow(Mutex::new(gate)))).unwrap();
+        let remote = Remote::find(dir.path()).unwrap().unwrap();
+        let asker = std::thread::spawn(move || remote.call(Request::Stop));
+        while *answering.0.0.lock().unwrap() == 0 {
+            std::thread::yield_now();
+        }
+        let (told, hears) = sync_channel(1);
+        let waiting = answering.clone();
+        std::thread::spawn(move || {
+            waiting.wait_done();
+            let _ = told.send(());
+        });
+        assert!(hears.recv_timeout(Duration::from_millis(50)).is_err(), "an answer is under way");
+        let_go.send(()).unwrap();
+        assert!(matches!(asker.join().unwrap(), Ok(Reply::Done)));
+        hears.recv_timeout(LAST_ANSWERS).unwrap();
+    }
 }

@@ -17,7 +17,7 @@ pub use crate::setup::{
 use crate::api::{ApiError, Reply, Request, Service};
 use crate::chain::Bitcoind;
 use crate::config::Config;
-use crate::control::{self, Remote};
+use crate::control::{self, Answering, Remote};
 use crate::dao::{DAO_FILE, Dao};
 use crate::engine::EngineHandle;
 use crate::peers::PeerAddress;
@@ -29,17 +29,21 @@ pub trait Node: Service {
     fn wait_stopped(&self);
 }
 
-struct Running(Arc<EngineHandle>);
+struct Running {
+    engine: Arc<EngineHandle>,
+    answering: Answering,
+}
 
 impl Service for Running {
     fn call(&self, request: Request) -> Result<Reply, ApiError> {
-        self.0.call(request)
+        self.engine.call(request)
     }
 }
 
 impl Node for Running {
     fn wait_stopped(&self) {
-        self.0.wait_stopped();
+        self.engine.wait_stopped();
+        self.answering.wait_done();
     }
 }
 
@@ -230,6 +234,6 @@ pub fn export_headers(access: &Access, path: &Path) -> Result<u32> {
 
 fn running(dir: &Path, handle: EngineHandle) -> Result<Box<dyn Node>> {
     let handle = Arc::new(handle);
-    control::serve(dir, Arc::clone(&handle) as Arc<dyn Service>)?;
-    Ok(Box::new(Running(handle)))
+    let answering = control::serve(dir, Arc::clone(&handle) as Arc<dyn Service>)?;
+    Ok(Box::new(Running { engine: handle, answering }))
 }
