@@ -21,6 +21,7 @@ mod signatures;
 mod summary;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::Result;
 use clap::Parser;
@@ -112,8 +113,10 @@ fn main() -> Result<()> {
         let wanted = options.name.as_deref();
         if wanted.is_none_or(|wanted| name == wanted || !names_group(wanted) && goals::is_in(name, wanted)) {
             eprintln!("== {name}");
+            let begun = Instant::now();
             measure(&plan, &mut summary)?;
             summary.write(&file)?;
+            eprintln!("   {} s", begun.elapsed().as_secs());
         }
     }
     summary.print();
