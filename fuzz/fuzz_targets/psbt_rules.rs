@@ -113,6 +113,7 @@ fuzz_target!(|bytes: &[u8]| {
         gates: &gates,
         new_gate: Amount::from_sat(1_000),
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
+        housekeeping_spent: None,
     };
     match check_psbt(&psbt, &facts) {
         PsbtVerdict::Accept(checked) => accepted(world, &psbt, checked.fee),

@@ -8,6 +8,7 @@ use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
 use super::bond::{Bond, bonds_in, goes_back};
 use super::descriptor::{INDEXES_IN_SIGHT, Treasury};
 use super::explain::is_taproot;
+use super::housekeeping::{housekeeping_budget, housekeeping_cost};
 use super::intent::SpendIntent;
 use super::reason::{PsbtReason, PsbtUnknown};
 use super::signature::{
@@ -52,6 +53,8 @@ pub struct CheckFacts<'a> {
     pub new_gate: Amount,
     /// Highest fee rate of housekeeping.
     pub housekeeping_rate: FeeRate,
+    /// What other housekeeping has cost of late, or may still cost (T-332); `None` where nothing tells.
+    pub housekeeping_spent: Option<Amount>,
 }
 
 /// The answer of a check.
@@ -87,6 +90,7 @@ pub fn check(psbt: &Psbt, facts: &CheckFacts<'_>) -> PsbtVerdict {
     let returned = judge.bonds();
     let change = if returned.is_some() { Amount::ZERO } else { judge.outputs() };
     let fee = judge.fee(inputs);
+    judge.budget();
     judge.signatures();
     let paid = facts.payments.iter().filter_map(SpendIntent::paid).fold(Amount::ZERO, saturating);
     let paid = saturating(paid, returned.unwrap_or(Amount::ZERO));
@@ -355,6 +359,20 @@ impl Judge<'_> {
         weight
             .and_then(|weight| weight.checked_add(base))
             .map_or(Amount::ZERO, |weight| super::build::fee_at(weight, self.facts.housekeeping_rate))
+    }
+
+    /// T-332: housekeeping, on which nobody votes, has not cost too much of late. What is known to be none has caps of its own.
+    fn budget(&mut self) {
+        let rate = self.facts.housekeeping_rate;
+        let cost = housekeeping_cost(self.psbt, self.facts.generations, rate);
+        let Some(cost) = cost.filter(|cost| self.facts.payments.is_empty() && *cost > Amount::ZERO) else { return };
+        let budget = housekeeping_budget(rate);
+        let spent = self.facts.housekeeping_spent.unwrap_or(Amount::ZERO);
+        if saturating(cost, spent) > budget {
+            self.reasons.push(PsbtReason::HousekeepingBudget { cost, spent, budget });
+        } else if self.facts.housekeeping_spent.is_none() {
+            self.unknown.push(PsbtUnknown::HousekeepingSpent { cost, budget });
+        }
     }
 
     /// T-55: what is signed already is signed by the treasury's keys, for this transaction.

@@ -12,6 +12,7 @@ mod check;
 mod descriptor;
 mod explain;
 mod fields;
+mod housekeeping;
 mod intent;
 mod judge;
 mod ownership;
@@ -32,6 +33,7 @@ pub use descriptor::{
 };
 pub use explain::{PolicySize, SpendingPath};
 pub use fields::{PsbtProof, read_payout, read_proof, write_payout, write_proof};
+pub use housekeeping::{HOUSEKEEPING_BLOCKS, housekeeping_budget, housekeeping_cost, mined_housekeeping_cost};
 pub use intent::SpendIntent;
 pub use judge::{MinedSpend, SpendFinding, judge_spend, judge_staged};
 pub use ownership::{OwnershipProof, check_ownership, coins_psbt, ownership_psbt};

@@ -5,6 +5,7 @@ use bitcoin::{Amount, OutPoint, Txid};
 use thiserror::Error;
 
 use super::descriptor::INDEXES_IN_SIGHT;
+use super::housekeeping::HOUSEKEEPING_BLOCKS;
 
 /// A reason to refuse a PSBT.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -174,6 +175,16 @@ pub enum PsbtReason {
         /// What is allowed.
         cap: Amount,
     },
+    /// Too much goes to the miners by one housekeeping after another.
+    #[error("T-332: it would cost {} sat, and other housekeeping {} sat within {HOUSEKEEPING_BLOCKS} blocks; together it may cost {} sat without a vote", cost.to_sat(), spent.to_sat(), budget.to_sat())]
+    HousekeepingBudget {
+        /// What this one costs.
+        cost: Amount,
+        /// What others cost, or may still cost, as far as that is known.
+        spent: Amount,
+        /// What all may cost.
+        budget: Amount,
+    },
     /// The outputs hold more than the inputs.
     #[error("T-53: the outputs hold {} sat, the inputs {} sat", outputs.to_sat(), inputs.to_sat())]
     NoFee {
@@ -293,7 +304,10 @@ impl PsbtReason {
         match self {
             Self::Shallow { .. } | Self::NotYet { .. } => Passing::Blocks,
             Self::LockTime { lock_time } if *lock_time < LOCK_TIME_THRESHOLD => Passing::Blocks,
-            Self::Proof { .. }
+            // What was mined two weeks ago counts no more.
+            Self::HousekeepingBudget { cost, budget, .. } if cost <= budget => Passing::Blocks,
+            Self::HousekeepingBudget { .. }
+            | Self::Proof { .. }
             | Self::Replayed { .. }
             | Self::ForeignInput { .. }
             | Self::LockedInput { .. }
@@ -342,6 +356,14 @@ pub enum PsbtUnknown {
     Gate {
         /// The gate.
         gate: OutPoint,
+    },
+    /// Nothing says what housekeeping has cost of late.
+    #[error("T-332: it would cost {} sat; what other housekeeping has cost within {HOUSEKEEPING_BLOCKS} blocks is not known here, and together it may cost {} sat", cost.to_sat(), budget.to_sat())]
+    HousekeepingSpent {
+        /// What this one costs.
+        cost: Amount,
+        /// What all may cost.
+        budget: Amount,
     },
     /// Nothing says that a coin was ever made.
     #[error("T-111: coin {outpoint} is not known here; a session that spends what is not there can never be mined")]

@@ -601,6 +601,7 @@ fn the_rules_of_another_charter_do_not_do() {
             gates: &chest.gates,
             new_gate: Amount::from_sat(1_000),
             housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
+            housekeeping_spent: None,
         };
         check_psbt(&psbt, &facts)
     };

@@ -59,6 +59,8 @@ pub(crate) struct Chest {
     pub(crate) bonds: BTreeMap<OutPoint, Bond>,
     /// Stages of which coins may come back.
     pub(crate) stages: Vec<Treasury>,
+    /// What housekeeping has cost of late.
+    pub(crate) housekeeping_spent: Option<Amount>,
 }
 
 impl Chest {
@@ -80,8 +82,22 @@ impl Chest {
         };
         let gates = BTreeMap::from([(gate.outpoint, GateState::Unspent), (other_gate.outpoint, GateState::Unspent)]);
         let (tip, depth, bonds) = (Some(150), Some((6, 6)), BTreeMap::new());
-        let (stages, made) = (Vec::new(), None);
-        Self { generations, gate, other_gate, seal, coins, intent, tip, depth, gates, made, bonds, stages }
+        let (stages, made, housekeeping_spent) = (Vec::new(), None, Some(Amount::ZERO));
+        Self {
+            generations,
+            gate,
+            other_gate,
+            seal,
+            coins,
+            intent,
+            tip,
+            depth,
+            gates,
+            made,
+            bonds,
+            stages,
+            housekeeping_spent,
+        }
     }
 
     pub(crate) fn plan<'a>(&'a self, payments: &'a [(SpendIntent, TreasuryCoin)]) -> SpendPlan<'a> {
@@ -122,6 +138,7 @@ impl Chest {
             gates: &self.gates,
             new_gate: Amount::from_sat(1_000),
             housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
+            housekeeping_spent: self.housekeeping_spent,
         };
         check_psbt(psbt, &facts)
     }

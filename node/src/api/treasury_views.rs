@@ -38,8 +38,22 @@ pub struct TreasuryOverview {
     /// What rests in a stage, and can still be brought back (T-95).
     #[serde(default)]
     pub staged: Vec<StagedView>,
+    /// What of its budget housekeeping has used (T-332).
+    #[serde(default)]
+    pub housekeeping: HousekeepingView,
     /// Spends that nobody decided, in sentences.
     pub alarms: Vec<String>,
+}
+
+/// What housekeeping costs, on which nobody votes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HousekeepingView {
+    /// What it has cost within so many blocks, and what is signed and not mined yet.
+    pub spent_sat: u64,
+    /// What it may cost.
+    pub budget_sat: u64,
+    /// Within how many blocks.
+    pub blocks: u32,
 }
 
 /// A staged payment that is not paid out yet.

@@ -103,6 +103,7 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
                 from_height,
             })
             .collect(),
+        housekeeping: super::housekeeping::view(shell)?,
         alarms: alarms(shell),
     };
     for coin in coins(shell)? {

@@ -138,6 +138,8 @@ pub struct KnownTreasury {
     pub new_gate: Amount,
     /// Highest fee rate of housekeeping.
     pub housekeeping_rate: FeeRate,
+    /// What other housekeeping has cost of late, or may still cost (T-332); `None` where nothing tells.
+    pub housekeeping_spent: Option<Amount>,
 }
 
 impl KnownTreasury {
@@ -161,6 +163,7 @@ impl KnownTreasury {
             retirable: BTreeSet::new(),
             new_gate: Amount::from_sat(charter.gate_sat),
             housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
+            housekeeping_spent: None,
         })
     }
 }
@@ -238,6 +241,7 @@ pub fn check_parsed(
             gates: &gate_states,
             new_gate: treasury.new_gate,
             housekeeping_rate: treasury.housekeeping_rate,
+            housekeeping_spent: treasury.housekeeping_spent,
         };
         check_psbt(psbt, &facts)
     });
@@ -392,6 +396,7 @@ fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
         retirable: BTreeSet::new(),
         new_gate: Amount::from_sat(finding.charter.gate_sat),
         housekeeping_rate: housekeeping_rate(finding.charter.max_link_fee_rate_sat_vb),
+        housekeeping_spent: None,
     })
 }
 

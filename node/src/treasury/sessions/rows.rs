@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use althing_anchor::{MAX_REMARK_BYTES, PaperBody};
+use althing_anchor::{MAX_REMARK_BYTES, PaperBody, read_proof};
 use anyhow::{Context as _, Result};
 use bitcoin::psbt::Psbt;
 use bitcoin::{OutPoint, Txid};
@@ -17,6 +17,7 @@ use crate::proof::StoredBlocks;
 use crate::shell::Shell;
 use crate::store::{RemarkRow, SessionRow};
 use crate::treasury::check::{CheckReport, KnownTreasury, check_parsed};
+use crate::treasury::housekeeping::Housekeeping;
 use crate::treasury::intents::housekeeping_rate;
 use crate::treasury::papers::written;
 use crate::treasury::text::psbt_from;
@@ -46,7 +47,10 @@ pub(in crate::treasury) fn adopted_row(shell: &Shell, psbt: &Psbt, written: Opti
 
 /// Judges a PSBT by this node's own chain, wallets and log.
 pub(in crate::treasury) fn check_here(shell: &Shell, psbt: &Psbt) -> Answered<CheckReport> {
-    let known = known_treasury(shell);
+    let mut known = known_treasury(shell);
+    if read_proof(psbt).bundles.is_empty() {
+        known.housekeeping_spent = Some(Housekeeping::known(shell)?.beside(&psbt.unsigned_tx));
+    }
     let mut unspent: BTreeSet<OutPoint> = BTreeSet::new();
     for wallet in shell.treasury.wallets() {
         unspent.extend(wallet.unspent().map(|coin| coin.outpoint));
@@ -80,6 +84,7 @@ fn known_treasury(shell: &Shell) -> KnownTreasury {
         retirable: retirable(shell),
         new_gate: bitcoin::Amount::from_sat(charter.gate_sat),
         housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
+        housekeeping_spent: None,
     }
 }
 

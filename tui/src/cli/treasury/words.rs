@@ -1,8 +1,8 @@
 //! The treasury's answers for people.
 
 use althing_node::api::{
-    BudgetView, CheckReport, CoinView, Flow, PaperView, PayoutChild, PolicyView, SessionView, TreasurerKeys,
-    TreasurerView, TreasuryOverview, TreasuryReply,
+    BudgetView, CheckReport, CoinView, Flow, HousekeepingView, PaperView, PayoutChild, PolicyView, SessionView,
+    TreasurerKeys, TreasurerView, TreasuryOverview, TreasuryReply,
 };
 
 use crate::backend::Verdict;
@@ -159,6 +159,12 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
     lines.push(format!("treasury generation {}", overview.generation));
     lines.extend(overview.policy.sentences.iter().map(sentence));
     lines.push("The keys, the descriptor and addresses: althing treasury policy".to_owned());
+    let HousekeepingView { spent_sat, budget_sat, blocks } = overview.housekeeping;
+    lines.push(format!(
+        "housekeeping: {} of at most {} of fees within {blocks} blocks",
+        sats(spent_sat),
+        sats(budget_sat)
+    ));
     lines.extend(overview.proof.iter().flat_map(crate::words::funds));
     lines.extend(overview.payments.iter().map(|payment| {
         format!(
