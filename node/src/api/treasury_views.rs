@@ -285,7 +285,7 @@ pub struct SessionView {
     pub vbytes: u64,
     /// Everybody who has a key in it, each once, in the descriptor's order.
     pub signers: Vec<SignerView>,
-    /// Whether this node's key may sign and has not signed yet.
+    /// Whether this node's key may sign and has not signed yet: not where the check refuses (T-334).
     pub waits_for_me: bool,
     /// Who signed, by name.
     pub signed: Vec<String>,

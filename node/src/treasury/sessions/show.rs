@@ -12,7 +12,8 @@ use super::names::{author_name, once, signer_names};
 use super::queue::Queue;
 use super::rows::{check_here, psbt_of};
 use super::stage::{Rest, rest_of};
-use crate::api::{RemarkView, SessionView, SignerView};
+use crate::api::{CheckReport, RemarkView, SessionView, SignerView};
+use crate::judge::Verdict;
 use crate::shell::Shell;
 use crate::store::{RemarkRow, SessionRow};
 use crate::treasury::key::Signer;
@@ -59,7 +60,7 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
         state: state.to_owned(),
         fee_sat: psbt.fee().ok().map(bitcoin::Amount::to_sat),
         vbytes: worst_weight(&psbt, &generations).unwrap_or(psbt.unsigned_tx.weight()).to_vbytes_ceil(),
-        waits_for_me: state == "open" && signers.iter().any(|signer| signer.is_me && !signer.signed),
+        waits_for_me: waits_for_me(state, &check, queue.yields_to(&row.id), &signers),
         signers,
         check,
         signed,
@@ -82,6 +83,12 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
         payout: beside.filter(|_| rest.is_some()).map(|payout| payout.unsigned_tx.compute_txid().to_string()),
         psbt: with_psbt.then(|| psbt_text(&psbt)),
     })
+}
+
+/// T-334: whether it is this node's treasurer's turn. What the check refuses, or cannot tell yet, would not be signed whoever asks.
+fn waits_for_me(state: &str, check: &CheckReport, yields_to: Option<&str>, signers: &[SignerView]) -> bool {
+    let is_due = state == "open" && check.verdict == Verdict::Valid && yields_to.is_none();
+    is_due && signers.iter().any(|signer| signer.is_me && !signer.signed)
 }
 
 /// Everybody who has a key in the session's inputs, each once: one treasurer's keys stand in several ways of spending.
@@ -127,4 +134,26 @@ fn conflicts(shell: &Shell, row: &SessionRow, psbt: &Psbt) -> Answered<Vec<Strin
                 .is_ok_and(|other| other.unsigned_tx.input.iter().any(|txin| inputs.contains(&txin.previous_output)))
     };
     Ok(shell.store.treasury_sessions()?.iter().filter(|other| shares(other)).map(|other| other.id.clone()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::treasury::check::check;
+
+    /// T-334: after an election the sessions of the former treasury ask nobody any more, and neither does what cannot be told.
+    #[test]
+    fn what_this_node_would_not_sign_waits_for_nobody_here() {
+        let judged = |verdict: Verdict| CheckReport { verdict, ..check(&[], None, &|_| None, None, None) };
+        let signer = |is_me: bool, signed: bool| SignerView { holder: String::new(), signed, is_me, refused: None };
+        let due = [signer(false, true), signer(true, false)];
+        let waits = |state, verdict, yields_to, signers: &[SignerView]| {
+            waits_for_me(state, &judged(verdict), yields_to, signers)
+        };
+        assert!(waits("open", Verdict::Valid, None, &due));
+        assert!(!waits("open", Verdict::Invalid, None, &due) && !waits("open", Verdict::CannotTell, None, &due));
+        assert!(!waits("open", Verdict::Valid, Some("another"), &due));
+        assert!(!waits("complete", Verdict::Valid, None, &due) && !waits("mined", Verdict::Valid, None, &due));
+        assert!(!waits("open", Verdict::Valid, None, &[signer(false, false), signer(true, true)]));
+    }
 }

@@ -128,7 +128,16 @@ fn line(session: &SessionView) -> String {
         0 => "enough signatures".to_owned(),
         needed => format!("{} needed", count_of(needed as u64, "more signature")),
     };
-    format!("{} {}{at}, {more}", session.id, session.state)
+    let refused = match (session.state.as_str(), session.check.verdict) {
+        ("open" | "complete", Verdict::Invalid) => match session.check.reasons.first() {
+            Some(reason) => format!(", refused by this node ({})", Untrusted::new(&reason.rule).line()),
+            None => ", refused by this node".to_owned(),
+        },
+        ("open" | "complete", Verdict::CannotTell) => ", which this node cannot judge yet".to_owned(),
+        _ if session.waits_for_me => ", waits for you".to_owned(),
+        _ => String::new(),
+    };
+    format!("{} {}{at}, {more}{refused}", session.id, session.state)
 }
 
 fn signers(session: &SessionView) -> String {
