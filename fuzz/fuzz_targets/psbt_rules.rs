@@ -104,6 +104,7 @@ fuzz_target!(|bytes: &[u8]| {
     let facts = CheckFacts {
         generations: &world.generations,
         stages: &[],
+        in_sight: Some(200),
         reserved: &world.reserved,
         bonds: &BTreeMap::new(),
         payments: std::slice::from_ref(&world.intent),

@@ -6,7 +6,7 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
 
 use super::bond::{Bond, bonds_in, goes_back};
-use super::descriptor::{INDEXES_IN_SIGHT, Treasury};
+use super::descriptor::{INDEXES_IN_SIGHT, MOST_INDEXES_IN_SIGHT, Treasury};
 use super::explain::is_taproot;
 use super::housekeeping::{housekeeping_budget, housekeeping_cost};
 use super::intent::SpendIntent;
@@ -35,6 +35,8 @@ pub struct CheckFacts<'a> {
     pub generations: &'a [Treasury],
     /// The scripts in which staged payments rest, as policies (T-86): for bringing such a coin back.
     pub stages: &'a [Treasury],
+    /// Below which index every node follows the scripts of the present treasury (T-110); `None` where nothing tells.
+    pub in_sight: Option<u32>,
     /// Coins that are set apart: spare seal and gates.
     pub reserved: &'a BTreeSet<OutPoint>,
     /// Bonds of hubs, by their coins (T-90).
@@ -310,8 +312,12 @@ impl Judge<'_> {
                     self.reasons.push(PsbtReason::FormerChange { vout, generation, current });
                 }
                 // T-110: whoever follows the treasury has to see it.
-                Some(origin) if origin.index >= INDEXES_IN_SIGHT => {
-                    self.reasons.push(PsbtReason::OutOfSight { vout, index: origin.index });
+                Some(origin) if origin.index >= self.facts.in_sight.unwrap_or(MOST_INDEXES_IN_SIGHT) => {
+                    let below = self.facts.in_sight.unwrap_or(INDEXES_IN_SIGHT);
+                    self.reasons.push(PsbtReason::OutOfSight { vout, index: origin.index, below });
+                }
+                Some(origin) if self.facts.in_sight.is_none() && origin.index >= INDEXES_IN_SIGHT => {
+                    self.unknown.push(PsbtUnknown::Sight { vout, index: origin.index });
                 }
                 Some(_) => {
                     change = saturating(change, output.value);

@@ -29,7 +29,8 @@ pub use bond::Bond;
 pub use build::{PlanError, SpendPlan, TreasuryCoin, child_pays_for_parent, fee_at, replacement_floor};
 pub use check::{CheckFacts, Checked, GateState, MAX_NEW_GATES, PsbtVerdict, check};
 pub use descriptor::{
-    INDEXES_IN_SIGHT, MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, SEARCHED_INDEXES, Treasury, TreasuryError,
+    INDEXES_IN_SIGHT, MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, MOST_INDEXES_IN_SIGHT, SEARCHED_INDEXES, Treasury,
+    TreasuryError, indexes_in_sight,
 };
 pub use explain::{PolicySize, SpendingPath};
 pub use fields::{PsbtProof, read_payout, read_proof, write_payout, write_proof};

@@ -592,6 +592,7 @@ fn the_rules_of_another_charter_do_not_do() {
         let facts = CheckFacts {
             generations: &chest.generations,
             stages: &chest.stages,
+            in_sight: chest.in_sight,
             reserved: &reserved,
             bonds: &chest.bonds,
             payments: &[intent],

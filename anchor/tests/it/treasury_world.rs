@@ -59,6 +59,8 @@ pub(crate) struct Chest {
     pub(crate) bonds: BTreeMap<OutPoint, Bond>,
     /// Stages of which coins may come back.
     pub(crate) stages: Vec<Treasury>,
+    /// Scripts that nodes follow.
+    pub(crate) in_sight: Option<u32>,
     /// What housekeeping has cost of late.
     pub(crate) housekeeping_spent: Option<Amount>,
 }
@@ -83,6 +85,7 @@ impl Chest {
         let gates = BTreeMap::from([(gate.outpoint, GateState::Unspent), (other_gate.outpoint, GateState::Unspent)]);
         let (tip, depth, bonds) = (Some(150), Some((6, 6)), BTreeMap::new());
         let (stages, made, housekeeping_spent) = (Vec::new(), None, Some(Amount::ZERO));
+        let in_sight = Some(althing_anchor::indexes_in_sight(None));
         Self {
             generations,
             gate,
@@ -96,6 +99,7 @@ impl Chest {
             made,
             bonds,
             stages,
+            in_sight,
             housekeeping_spent,
         }
     }
@@ -129,6 +133,7 @@ impl Chest {
         let facts = CheckFacts {
             generations: &self.generations,
             stages: &self.stages,
+            in_sight: self.in_sight,
             reserved: &reserved,
             bonds: &self.bonds,
             payments,

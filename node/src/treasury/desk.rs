@@ -224,6 +224,11 @@ impl Desk {
         self.wallets.iter().flat_map(TreasuryWallet::mined).collect()
     }
 
+    /// T-110: below which index every node follows the scripts of the present treasury, by the blocks up to that height.
+    pub(super) fn in_sight(&self, settled: u32) -> Option<u32> {
+        self.wallets.last().map(|wallet| wallet.in_sight(settled))
+    }
+
     pub(super) fn wallets(&self) -> &[TreasuryWallet] {
         &self.wallets
     }

@@ -126,6 +126,8 @@ pub struct KnownTreasury {
     pub generations: Vec<Treasury>,
     /// The scripts in which staged payments rest (T-86).
     pub stages: Vec<Treasury>,
+    /// Below which index every node follows the scripts of the present treasury (T-110); `None` where nothing tells.
+    pub in_sight: Option<u32>,
     /// What the charters said of staged payments, from which height on; `None` where the log is not known: then what the proof shows.
     pub rules: Option<Vec<(u32, Option<Staging>)>>,
     /// Spare seal and gates.
@@ -156,6 +158,7 @@ impl KnownTreasury {
             dao: dao.params.dao_id,
             network: dao.network(),
             stages: stage_policies(&generations, [charter]),
+            in_sight: None,
             rules: None,
             generations,
             reserved,
@@ -232,6 +235,7 @@ pub fn check_parsed(
         let facts = CheckFacts {
             generations: &treasury.generations,
             stages: &treasury.stages,
+            in_sight: treasury.in_sight,
             reserved: &reserved,
             bonds: &bonds,
             payments: &collected.payments,
@@ -389,6 +393,7 @@ fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
         dao: finding.dao.dao_id,
         network: finding.network,
         stages: stage_policies(&generations, [&finding.charter]),
+        in_sight: None,
         rules: None,
         generations,
         reserved,

@@ -17,6 +17,7 @@ use crate::api::{ApiError, ProofStatement, SessionView};
 use crate::proof::make;
 use crate::shell::Shell;
 use crate::treasury::intents::{AuthorisedPayment, authorised, housekeeping_rate};
+use crate::treasury::requests::settled_height;
 use crate::view::find_proposal;
 
 /// Opens a session that pays what was decided.
@@ -259,7 +260,7 @@ pub(super) fn build(
     // Seal and gates have the first indexes (T-6).
     let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
     let wallet = shell.treasury.wallets().last().context("there is no treasury")?;
-    let change_index = wallet.fresh_index(least, u32::from(gates));
+    let change_index = wallet.fresh_index(least, u32::from(gates), settled_height(shell));
     let gate_sat = Amount::from_sat(shell.ledger.state().charter().gate_sat);
     let mut own_outputs = Vec::new();
     for number in 1..=u32::from(gates) {

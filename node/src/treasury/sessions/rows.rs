@@ -20,6 +20,7 @@ use crate::treasury::check::{CheckReport, KnownTreasury, check_parsed};
 use crate::treasury::housekeeping::Housekeeping;
 use crate::treasury::intents::housekeeping_rate;
 use crate::treasury::papers::written;
+use crate::treasury::requests::settled_height;
 use crate::treasury::text::psbt_from;
 
 /// A session for a PSBT that passes the check, or about which only something is not known yet. The other treasurers are told of it.
@@ -78,6 +79,7 @@ fn known_treasury(shell: &Shell) -> KnownTreasury {
         network: shell.dao.network(),
         generations: shell.treasury.treasuries(),
         stages: shell.treasury.stages().to_vec(),
+        in_sight: shell.treasury.in_sight(settled_height(shell)),
         rules: Some(crate::treasury::stages::rules(shell)),
         reserved: reserved(shell),
         bonds: Some(crate::treasury::bonds::bonds(shell)),
