@@ -6,13 +6,14 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
 
 use super::bond::{Bond, bonds_in, goes_back};
+use super::build::{fee_at, weight_at_worst};
 use super::descriptor::{INDEXES_IN_SIGHT, MOST_INDEXES_IN_SIGHT, Treasury};
 use super::explain::is_taproot;
 use super::housekeeping::{housekeeping_budget, housekeeping_cost};
 use super::intent::SpendIntent;
 use super::reason::{PsbtReason, PsbtUnknown};
 use super::signature::{
-    InputOrigin, hints_of, origin_of, output_hints, prevout_of, sighash_problem, verify_signatures,
+    InputOrigin, hints_of, input_origin, origin_of, output_hints, prevout_of, sighash_problem, verify_signatures,
 };
 use super::stage_check::{Pair, judge_pair};
 
@@ -356,15 +357,13 @@ impl Judge<'_> {
         fee
     }
 
+    /// T-53, by the weight at worst. An input that is nobody's is refused for that.
     fn housekeeping_cap(&self) -> Amount {
-        let policies = self.facts.generations.iter().chain(self.facts.stages);
-        let worst = policies.filter_map(|treasury| treasury.input_weight().ok()).max();
-        let inputs = self.psbt.unsigned_tx.input.len() as u64;
-        let weight = worst.and_then(|worst| worst.checked_mul(inputs));
-        let base = self.psbt.unsigned_tx.weight();
-        weight
-            .and_then(|weight| weight.checked_add(base))
-            .map_or(Amount::ZERO, |weight| super::build::fee_at(weight, self.facts.housekeeping_rate))
+        let policies: Vec<Treasury> = self.facts.generations.iter().chain(self.facts.stages).cloned().collect();
+        let weight =
+            |input: usize| policies.get(input_origin(self.psbt, input, &policies)?.generation)?.input_weight().ok();
+        let inputs = (0..self.psbt.inputs.len()).filter_map(weight);
+        fee_at(weight_at_worst(inputs, &self.psbt.unsigned_tx.output), self.facts.housekeeping_rate)
     }
 
     /// T-332: housekeeping, on which nobody votes, has not cost too much of late. What is known to be none has caps of its own.

@@ -40,7 +40,7 @@ pub(crate) fn chest(treasury: Treasury) -> Chest {
     chest
 }
 
-fn policy(chest: &Chest) -> Treasury {
+pub(crate) fn policy(chest: &Chest) -> Treasury {
     stage().policy(chest.generations.last().unwrap()).unwrap()
 }
 
