@@ -293,6 +293,9 @@ pub struct SessionView {
     pub missing: Vec<String>,
     /// Signatures still needed.
     pub needed: usize,
+    /// When it is void: the mined transaction in its place, or in that of one that it spends from (T-335).
+    #[serde(default)]
+    pub void_by: Option<String>,
     /// Other sessions that spend one of its coins.
     pub conflicts: Vec<String>,
     /// The one of them that stands before it: that one is signed, this one is not (T-300).

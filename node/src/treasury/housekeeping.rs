@@ -58,7 +58,7 @@ impl Housekeeping {
             let psbt = Psbt::deserialize(&row.psbt).with_context(|| format!("session {} in the store", row.id))?;
             let transaction = &psbt.unsigned_tx;
             let txid = transaction.compute_txid();
-            let is_over = shell.treasury.confirmed_at(&txid).is_some() || is_void(shell, transaction);
+            let is_over = shell.treasury.is_mined_spend(&txid) || is_void(shell, transaction);
             if is_over || !read_proof(&psbt).bundles.is_empty() {
                 continue;
             }

@@ -110,10 +110,9 @@ impl TreasuryWallet {
         self.index_of(&output.script_pubkey).map(|_| output)
     }
 
-    /// The output, if it is this treasury's and nothing has taken the place of the transaction that made it.
-    pub(super) fn made(&self, outpoint: &OutPoint) -> Option<TxOut> {
-        self.wallet.get_tx(outpoint.txid)?;
-        self.own_output(outpoint)
+    /// This treasury's outputs, spent or not, where nothing has taken the place of the transaction that made them.
+    pub(super) fn made(&self) -> impl Iterator<Item = (OutPoint, TxOut)> + '_ {
+        self.wallet.list_output().map(|output| (output.outpoint, output.txout))
     }
 
     /// An output of a transaction that the wallet knows.

@@ -184,6 +184,7 @@ pub(crate) fn session(verdict: Verdict) -> SessionView {
         ],
         waits_for_me: true,
         yields_to: None,
+        void_by: None,
         payout_height: None,
         payout: None,
         check: CheckReport {

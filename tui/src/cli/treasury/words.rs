@@ -134,6 +134,10 @@ fn line(session: &SessionView) -> String {
             None => ", refused by this node".to_owned(),
         },
         ("open" | "complete", Verdict::CannotTell) => ", which this node cannot judge yet".to_owned(),
+        ("void", _) => match &session.void_by {
+            Some(by) => format!(", a block has transaction {} in its place or before it", Untrusted::new(by).line()),
+            None => String::new(),
+        },
         _ if session.waits_for_me => ", waits for you".to_owned(),
         _ => String::new(),
     };
