@@ -6,6 +6,6 @@ use althing_node::treasury::offline::{StatedGates, check_file};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let report = check_file(bytes, &Source::None, StatedGates::Unspent, None);
+    let report = check_file(bytes, &Source::None, StatedGates::Unspent, None, None);
     assert_ne!(report.verdict, Verdict::Valid, "without block hashes nothing is proven");
 });

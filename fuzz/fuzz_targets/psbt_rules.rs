@@ -104,6 +104,7 @@ fuzz_target!(|bytes: &[u8]| {
     let facts = CheckFacts {
         generations: &world.generations,
         stages: &[],
+        in_sight: Some(200),
         reserved: &world.reserved,
         bonds: &BTreeMap::new(),
         payments: std::slice::from_ref(&world.intent),
@@ -113,6 +114,7 @@ fuzz_target!(|bytes: &[u8]| {
         gates: &gates,
         new_gate: Amount::from_sat(1_000),
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
+        housekeeping_spent: None,
     };
     match check_psbt(&psbt, &facts) {
         PsbtVerdict::Accept(checked) => accepted(world, &psbt, checked.fee),

@@ -204,13 +204,13 @@ impl SpendPlan<'_> {
             }));
         }
         let mut available = Amount::ZERO;
-        let mut weight = Weight::from_wu(2) + Weight::from_non_witness_data_size(4 + 4 + 3 + 3);
+        let mut inputs = Vec::new();
         for coin in chosen {
             let output = self.checked(coin)?;
             available = available.checked_add(output.value).ok_or(PlanError::Overflow)?;
-            weight += self.generations[coin.generation].input_weight()?;
+            inputs.push(self.generations[coin.generation].input_weight()?);
         }
-        weight = outputs.iter().fold(weight, |sum, output| sum + output.weight());
+        let weight = weight_at_worst(inputs, outputs);
         let bare_fee = fee_at(weight, self.fee_rate);
         let change = TxOut { value: Amount::ZERO, script_pubkey: change_script.clone() };
         let fee = fee_at(weight + change.weight(), self.fee_rate);
@@ -310,6 +310,15 @@ struct Staged {
 enum Fit {
     Done(Option<Amount>),
     Short(PlanError),
+}
+
+/// T-14: the weight of a transaction at worst, by that of its inputs: version, lock time, counts of up to three bytes, marker and flag, inputs,
+/// outputs. What is built is priced by it, and what may be paid without a vote is judged by it, before a signature and in a block alike: who
+/// signed how long a signature is nobody's fault.
+pub(super) fn weight_at_worst(inputs: impl IntoIterator<Item = Weight>, outputs: &[TxOut]) -> Weight {
+    let frame = Weight::from_wu(2) + Weight::from_non_witness_data_size(4 + 4 + 3 + 3);
+    let outputs = outputs.iter().map(TxOut::weight);
+    inputs.into_iter().chain(outputs).fold(frame, |sum, part| sum.checked_add(part).unwrap_or(Weight::MAX))
 }
 
 /// Fee of `weight` at `rate`, rounded up to a whole satoshi.

@@ -6,12 +6,14 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
 
 use super::bond::{Bond, bonds_in, goes_back};
-use super::descriptor::{INDEXES_IN_SIGHT, Treasury};
+use super::build::{fee_at, weight_at_worst};
+use super::descriptor::{INDEXES_IN_SIGHT, MOST_INDEXES_IN_SIGHT, Treasury};
 use super::explain::is_taproot;
+use super::housekeeping::{housekeeping_budget, housekeeping_cost};
 use super::intent::SpendIntent;
 use super::reason::{PsbtReason, PsbtUnknown};
 use super::signature::{
-    InputOrigin, hints_of, origin_of, output_hints, prevout_of, sighash_problem, verify_signatures,
+    InputOrigin, hints_of, input_origin, origin_of, output_hints, prevout_of, sighash_problem, verify_signatures,
 };
 use super::stage_check::{Pair, judge_pair};
 
@@ -34,6 +36,8 @@ pub struct CheckFacts<'a> {
     pub generations: &'a [Treasury],
     /// The scripts in which staged payments rest, as policies (T-86): for bringing such a coin back.
     pub stages: &'a [Treasury],
+    /// Below which index every node follows the scripts of the present treasury (T-110); `None` where nothing tells.
+    pub in_sight: Option<u32>,
     /// Coins that are set apart: spare seal and gates.
     pub reserved: &'a BTreeSet<OutPoint>,
     /// Bonds of hubs, by their coins (T-90).
@@ -52,6 +56,8 @@ pub struct CheckFacts<'a> {
     pub new_gate: Amount,
     /// Highest fee rate of housekeeping.
     pub housekeeping_rate: FeeRate,
+    /// What other housekeeping has cost of late, or may still cost (T-332); `None` where nothing tells.
+    pub housekeeping_spent: Option<Amount>,
 }
 
 /// The answer of a check.
@@ -87,6 +93,7 @@ pub fn check(psbt: &Psbt, facts: &CheckFacts<'_>) -> PsbtVerdict {
     let returned = judge.bonds();
     let change = if returned.is_some() { Amount::ZERO } else { judge.outputs() };
     let fee = judge.fee(inputs);
+    judge.budget();
     judge.signatures();
     let paid = facts.payments.iter().filter_map(SpendIntent::paid).fold(Amount::ZERO, saturating);
     let paid = saturating(paid, returned.unwrap_or(Amount::ZERO));
@@ -306,8 +313,12 @@ impl Judge<'_> {
                     self.reasons.push(PsbtReason::FormerChange { vout, generation, current });
                 }
                 // T-110: whoever follows the treasury has to see it.
-                Some(origin) if origin.index >= INDEXES_IN_SIGHT => {
-                    self.reasons.push(PsbtReason::OutOfSight { vout, index: origin.index });
+                Some(origin) if origin.index >= self.facts.in_sight.unwrap_or(MOST_INDEXES_IN_SIGHT) => {
+                    let below = self.facts.in_sight.unwrap_or(INDEXES_IN_SIGHT);
+                    self.reasons.push(PsbtReason::OutOfSight { vout, index: origin.index, below });
+                }
+                Some(origin) if self.facts.in_sight.is_none() && origin.index >= INDEXES_IN_SIGHT => {
+                    self.unknown.push(PsbtUnknown::Sight { vout, index: origin.index });
                 }
                 Some(_) => {
                     change = saturating(change, output.value);
@@ -346,15 +357,27 @@ impl Judge<'_> {
         fee
     }
 
+    /// T-53, by the weight at worst. An input that is nobody's is refused for that.
     fn housekeeping_cap(&self) -> Amount {
-        let policies = self.facts.generations.iter().chain(self.facts.stages);
-        let worst = policies.filter_map(|treasury| treasury.input_weight().ok()).max();
-        let inputs = self.psbt.unsigned_tx.input.len() as u64;
-        let weight = worst.and_then(|worst| worst.checked_mul(inputs));
-        let base = self.psbt.unsigned_tx.weight();
-        weight
-            .and_then(|weight| weight.checked_add(base))
-            .map_or(Amount::ZERO, |weight| super::build::fee_at(weight, self.facts.housekeeping_rate))
+        let policies: Vec<Treasury> = self.facts.generations.iter().chain(self.facts.stages).cloned().collect();
+        let weight =
+            |input: usize| policies.get(input_origin(self.psbt, input, &policies)?.generation)?.input_weight().ok();
+        let inputs = (0..self.psbt.inputs.len()).filter_map(weight);
+        fee_at(weight_at_worst(inputs, &self.psbt.unsigned_tx.output), self.facts.housekeeping_rate)
+    }
+
+    /// T-332: housekeeping, on which nobody votes, has not cost too much of late. What is known to be none has caps of its own.
+    fn budget(&mut self) {
+        let rate = self.facts.housekeeping_rate;
+        let cost = housekeeping_cost(self.psbt, self.facts.generations, rate);
+        let Some(cost) = cost.filter(|cost| self.facts.payments.is_empty() && *cost > Amount::ZERO) else { return };
+        let budget = housekeeping_budget(rate);
+        let spent = self.facts.housekeeping_spent.unwrap_or(Amount::ZERO);
+        if saturating(cost, spent) > budget {
+            self.reasons.push(PsbtReason::HousekeepingBudget { cost, spent, budget });
+        } else if self.facts.housekeeping_spent.is_none() {
+            self.unknown.push(PsbtUnknown::HousekeepingSpent { cost, budget });
+        }
     }
 
     /// T-55: what is signed already is signed by the treasury's keys, for this transaction.

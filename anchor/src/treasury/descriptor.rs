@@ -20,9 +20,18 @@ pub const MAX_DESCRIPTOR_BYTES: usize = 2048;
 /// Derivation indexes that are looked through for a script of which nothing else is known.
 pub const SEARCHED_INDEXES: u32 = 64;
 
-/// T-110: every node follows the scripts at the indexes below this one from the beginning, whatever was paid to them. Nothing goes
-/// back to the treasury further out, where nobody might see it.
+/// T-110: every node follows the scripts at the indexes below this one from the beginning, whatever was paid to them, and as many behind the
+/// highest that was paid to. Nothing goes back to the treasury further out, where nobody might see it.
 pub const INDEXES_IN_SIGHT: u32 = 200;
+
+/// T-110: no script is in sight from this index on, whatever was paid to: gates are looked for below it.
+pub const MOST_INDEXES_IN_SIGHT: u32 = 1000;
+
+/// T-110: below which index every node follows the scripts of a treasury; `highest` is the highest index that a block has paid to.
+pub fn indexes_in_sight(highest: Option<u32>) -> u32 {
+    let used = highest.map_or(0, |highest| highest.saturating_add(1));
+    used.saturating_add(INDEXES_IN_SIGHT).min(MOST_INDEXES_IN_SIGHT)
+}
 
 /// Most keys a treasury may have: what P2WSH `multi` allows within the standard limits.
 pub const MAX_TREASURY_KEYS: usize = 15;

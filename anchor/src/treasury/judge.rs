@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{Amount, FeeRate, OutPoint, Script, Transaction, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, Script, Transaction, TxIn, TxOut};
 
 use super::attribution::signers_of;
 use super::bond::{Bond, bonds_in, goes_back};
+use super::build::{fee_at, weight_at_worst};
 use super::descriptor::Treasury;
 use super::intent::SpendIntent;
 use super::signature::InputOrigin;
@@ -148,7 +149,7 @@ pub fn judge_staged(
     let is_alone = (0..transaction.input.len()).all(|at| place(at).is_some());
     let foreign = outputs.iter().position(|output| own(output).is_none());
     let reason = match foreign {
-        None if is_alone && left <= housekeeping_cap(transaction, housekeeping_rate) => {
+        None if is_alone && left <= housekeeping_cap(spend, &place, housekeeping_rate) => {
             return SpendFinding::Returned { fee: left };
         }
         Some(vout) => format!("it spends what was staged, and output {vout} is neither decided nor the treasury's"),
@@ -251,7 +252,7 @@ fn judge_housekeeping(spend: &MinedSpend<'_>, total_in: Amount, rate: FeeRate) -
     }
     let out = outputs.iter().map(|output| output.value).fold(Amount::ZERO, saturating);
     let fee = total_in.checked_sub(out).unwrap_or(Amount::ZERO);
-    let cap = housekeeping_cap(spend.transaction, rate);
+    let cap = housekeeping_cap(spend, &own_generation(spend), rate);
     if fee > cap {
         return unauthorised(spend, fee_too_high("housekeeping at", fee, cap), total_in);
     }
@@ -277,17 +278,26 @@ fn judge_bond(
     }
     let out = spend.transaction.output.iter().map(|output| output.value).fold(Amount::ZERO, saturating);
     let fee = total_in.checked_sub(out).unwrap_or(Amount::ZERO);
-    let cap = housekeeping_cap(spend.transaction, rate);
+    let cap = housekeeping_cap(spend, &own_generation(spend), rate);
     if fee > cap {
         return unauthorised(spend, fee_too_high("a bond went back at", fee, cap), total_in);
     }
     SpendFinding::BondReturned { left: total_in }
 }
 
-/// T-72: half a vbyte of grace for each input, since signatures are a little smaller than the worst case.
-fn housekeeping_cap(transaction: &Transaction, rate: FeeRate) -> Amount {
-    let cap = super::build::fee_at(transaction.weight(), rate);
-    saturating(cap, Amount::from_sat(transaction.input.len() as u64 * rate.to_sat_per_vb_ceil() * 2))
+/// T-72: by the weight at worst, as the check has it; `generation` says whose an input is. That of others is what it is.
+fn housekeeping_cap(spend: &MinedSpend<'_>, generation: &dyn Fn(usize) -> Option<usize>, rate: FeeRate) -> Amount {
+    let weight = |(at, txin): (usize, &TxIn)| {
+        let worst = generation(at).and_then(|generation| spend.generations.get(generation)?.input_weight().ok());
+        worst.unwrap_or_else(|| txin.segwit_weight())
+    };
+    let inputs = spend.transaction.input.iter().enumerate().map(weight);
+    fee_at(weight_at_worst(inputs, &spend.transaction.output), rate)
+}
+
+/// Which of the treasuries an input spends a coin of.
+fn own_generation<'a>(spend: &'a MinedSpend<'_>) -> impl Fn(usize) -> Option<usize> + 'a {
+    |at| Some((spend.owner)(&spend.prevouts.get(at)?.as_ref()?.script_pubkey)?.generation)
 }
 
 fn unauthorised(spend: &MinedSpend<'_>, reason: String, total_in: Amount) -> SpendFinding {

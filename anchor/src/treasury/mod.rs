@@ -12,6 +12,7 @@ mod check;
 mod descriptor;
 mod explain;
 mod fields;
+mod housekeeping;
 mod intent;
 mod judge;
 mod ownership;
@@ -28,10 +29,12 @@ pub use bond::Bond;
 pub use build::{PlanError, SpendPlan, TreasuryCoin, child_pays_for_parent, fee_at, replacement_floor};
 pub use check::{CheckFacts, Checked, GateState, MAX_NEW_GATES, PsbtVerdict, check};
 pub use descriptor::{
-    INDEXES_IN_SIGHT, MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, SEARCHED_INDEXES, Treasury, TreasuryError,
+    INDEXES_IN_SIGHT, MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, MOST_INDEXES_IN_SIGHT, SEARCHED_INDEXES, Treasury,
+    TreasuryError, indexes_in_sight,
 };
 pub use explain::{PolicySize, SpendingPath};
 pub use fields::{PsbtProof, read_payout, read_proof, write_payout, write_proof};
+pub use housekeeping::{HOUSEKEEPING_BLOCKS, housekeeping_budget, housekeeping_cost, mined_housekeeping_cost};
 pub use intent::SpendIntent;
 pub use judge::{MinedSpend, SpendFinding, judge_spend, judge_staged};
 pub use ownership::{OwnershipProof, check_ownership, coins_psbt, ownership_psbt};

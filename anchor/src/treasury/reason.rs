@@ -4,7 +4,8 @@ use bitcoin::absolute::LOCK_TIME_THRESHOLD;
 use bitcoin::{Amount, OutPoint, Txid};
 use thiserror::Error;
 
-use super::descriptor::INDEXES_IN_SIGHT;
+use super::descriptor::{INDEXES_IN_SIGHT, MOST_INDEXES_IN_SIGHT};
+use super::housekeeping::HOUSEKEEPING_BLOCKS;
 
 /// A reason to refuse a PSBT.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -134,13 +135,15 @@ pub enum PsbtReason {
     },
     /// An output to a script of the treasury that nodes may not follow.
     #[error(
-        "T-110: output {vout} goes to the treasury's script at index {index}, where nodes may not see it; it has to be below {INDEXES_IN_SIGHT}"
+        "T-110: output {vout} goes to the treasury's script at index {index}, where nodes may not see it; it has to be below {below}"
     )]
     OutOfSight {
         /// Index of the output.
         vout: usize,
         /// Its derivation index.
         index: u32,
+        /// The first index that is out of sight.
+        below: u32,
     },
     /// More than one output goes back to the treasury.
     #[error("T-52: output {vout} is a second change output")]
@@ -173,6 +176,16 @@ pub enum PsbtReason {
         fee: Amount,
         /// What is allowed.
         cap: Amount,
+    },
+    /// Too much goes to the miners by one housekeeping after another.
+    #[error("T-332: it would cost {} sat, and other housekeeping {} sat within {HOUSEKEEPING_BLOCKS} blocks; together it may cost {} sat without a vote", cost.to_sat(), spent.to_sat(), budget.to_sat())]
+    HousekeepingBudget {
+        /// What this one costs.
+        cost: Amount,
+        /// What others cost, or may still cost, as far as that is known.
+        spent: Amount,
+        /// What all may cost.
+        budget: Amount,
     },
     /// The outputs hold more than the inputs.
     #[error("T-53: the outputs hold {} sat, the inputs {} sat", outputs.to_sat(), inputs.to_sat())]
@@ -293,7 +306,13 @@ impl PsbtReason {
         match self {
             Self::Shallow { .. } | Self::NotYet { .. } => Passing::Blocks,
             Self::LockTime { lock_time } if *lock_time < LOCK_TIME_THRESHOLD => Passing::Blocks,
-            Self::Proof { .. }
+            // What was mined two weeks ago counts no more.
+            Self::HousekeepingBudget { cost, budget, .. } if cost <= budget => Passing::Blocks,
+            // A node that is behind has not seen what was paid to.
+            Self::OutOfSight { index, .. } if *index >= MOST_INDEXES_IN_SIGHT => Passing::Never,
+            Self::HousekeepingBudget { .. }
+            | Self::OutOfSight { .. }
+            | Self::Proof { .. }
             | Self::Replayed { .. }
             | Self::ForeignInput { .. }
             | Self::LockedInput { .. }
@@ -317,7 +336,6 @@ impl PsbtReason {
             | Self::Sighash { .. }
             | Self::ChangedOutput { .. }
             | Self::MissingOutput { .. }
-            | Self::OutOfSight { .. }
             | Self::SecondChange { .. }
             | Self::FormerChange { .. }
             | Self::NoFee { .. }
@@ -342,6 +360,24 @@ pub enum PsbtUnknown {
     Gate {
         /// The gate.
         gate: OutPoint,
+    },
+    /// Nothing says how many scripts of the treasury were used.
+    #[error(
+        "T-110: output {vout} goes to the treasury's script at index {index}; whether nodes follow it, from index {INDEXES_IN_SIGHT} on, is not known here"
+    )]
+    Sight {
+        /// Index of the output.
+        vout: usize,
+        /// Its derivation index.
+        index: u32,
+    },
+    /// Nothing says what housekeeping has cost of late.
+    #[error("T-332: it would cost {} sat; what other housekeeping has cost within {HOUSEKEEPING_BLOCKS} blocks is not known here, and together it may cost {} sat", cost.to_sat(), budget.to_sat())]
+    HousekeepingSpent {
+        /// What this one costs.
+        cost: Amount,
+        /// What all may cost.
+        budget: Amount,
     },
     /// Nothing says that a coin was ever made.
     #[error("T-111: coin {outpoint} is not known here; a session that spends what is not there can never be mined")]

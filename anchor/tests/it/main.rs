@@ -9,6 +9,7 @@ mod empty_reserve;
 mod fee_spike;
 mod founding;
 mod header_rules;
+mod housekeeping;
 mod hub_bond;
 mod inclusion_forgery;
 mod key_rotation;

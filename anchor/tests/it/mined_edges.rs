@@ -6,7 +6,7 @@ use bitcoin::Amount;
 use bitcoin::psbt::Psbt;
 
 use crate::treasury_signing::{judge_mined, judge_transaction};
-use crate::treasury_world::{Chest, add_input, coin, foreign_coin, payee, prevouts, sign, tr, wsh};
+use crate::treasury_world::{Chest, add_input, coin, foreign_coin, payee, prevouts, tr, wsh};
 
 /// Signers that are enough of [`tr`], whose signatures are all of one size: the weight of what they sign is known.
 const SIGNERS: [u8; 3] = [1, 2, 5];
@@ -30,10 +30,38 @@ fn at_fee(psbt: &Psbt, vout: usize, fee: Amount) -> Psbt {
     changed
 }
 
-/// T-72, by hand: 20 sat/vB are 5 for each unit of weight, and half a vbyte for each input and kind of rounding makes 40.
+/// T-72, by hand: 20 sat/vB are 5 for each unit of weight; 14 bytes and two units frame inputs and outputs at worst.
 fn housekeeping_cap(chest: &Chest, psbt: &Psbt) -> Amount {
-    let transaction = althing_anchor::finalise(&sign(psbt, &SIGNERS), &chest.generations).unwrap();
-    sat(5 * transaction.weight().to_wu() + 40 * transaction.input.len() as u64)
+    let input = chest.generations[0].size().unwrap().input.to_wu();
+    let outputs: u64 = psbt.unsigned_tx.output.iter().map(|output| output.weight().to_wu()).sum();
+    sat(5 * (2 + 4 * 14 + input * psbt.inputs.len() as u64 + outputs))
+}
+
+/// What the check allows at the highest rate is no theft when it is mined, with the shortest signatures; and a satoshi more is refused before
+/// a signature, and is unauthorised after it.
+#[test]
+fn what_the_check_accepts_at_the_highest_rate_is_housekeeping_when_mined() {
+    for treasury in [wsh(), tr()] {
+        for coins in [1, 2] {
+            let mut chest = Chest::new(treasury.clone());
+            chest.coins.truncate(coins);
+            let psbt = sweep(&chest);
+            let cap = housekeeping_cap(&chest, &psbt);
+            let mut plan = chest.plan(&[]);
+            (plan.required, plan.coins, plan.own_fee_cap) = (&chest.coins, &[], Amount::MAX_MONEY);
+            plan.fee_rate = bitcoin::FeeRate::from_sat_per_vb_u32(20);
+            assert_eq!(plan.build().unwrap().fee().unwrap(), cap, "as it is built");
+            let at_cap = at_fee(&psbt, 0, cap);
+            let checked = chest.check_paying(&at_cap, &[]);
+            assert!(matches!(checked, althing_anchor::PsbtVerdict::Accept(_)), "{checked:?}");
+            let mined = judge_mined(&chest, &at_cap, &[1, 2, 3], 150);
+            assert_eq!(mined, SpendFinding::Housekeeping { fee: cap });
+            let above = at_fee(&psbt, 0, cap + Amount::ONE_SAT);
+            let refused = chest.check_paying(&above, &[]);
+            assert!(matches!(refused, althing_anchor::PsbtVerdict::Refuse(_)), "{refused:?}");
+            unauthorised(judge_mined(&chest, &above, &[1, 2, 3], 150));
+        }
+    }
 }
 
 fn sweep(chest: &Chest) -> Psbt {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use althing_anchor::{
-    GateState, INDEXES_IN_SIGHT, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, TreasuryCoin,
+    GateState, INDEXES_IN_SIGHT, Passing, PsbtReason, PsbtUnknown, PsbtVerdict, SpendIntent, Treasury, TreasuryCoin,
+    indexes_in_sight,
 };
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::Psbt;
@@ -107,13 +108,43 @@ fn what_goes_back_stays_in_sight() {
         assert!(matches!(chest.check(&to(INDEXES_IN_SIGHT - 1, &payment)), PsbtVerdict::Accept(_)));
         for index in [INDEXES_IN_SIGHT, 1_000_000, (1 << 31) - 1] {
             let found = reasons(chest.check(&to(index, &payment)));
-            assert_eq!(found, [PsbtReason::OutOfSight { vout: 2, index }]);
+            assert_eq!(found, [PsbtReason::OutOfSight { vout: 2, index, below: INDEXES_IN_SIGHT }]);
             // Housekeeping, whose outputs are all the treasury's.
             let mut plan = chest.plan(&[]);
             (plan.change_index, plan.required, plan.coins) = (index, &chest.coins, &[]);
             let found = reasons(chest.check_paying(&plan.build().unwrap(), &[]));
-            assert_eq!(found, [PsbtReason::OutOfSight { vout: 0, index }]);
+            assert_eq!(found, [PsbtReason::OutOfSight { vout: 0, index, below: INDEXES_IN_SIGHT }]);
         }
+    }
+}
+
+/// T-110: where more scripts were used more are followed, up to where gates are looked for; who does not know cannot tell.
+#[test]
+fn a_treasury_that_used_many_scripts_goes_further() {
+    let sights = [None, Some(0), Some(199), Some(798), Some(799), Some(5_000), Some(u32::MAX)].map(indexes_in_sight);
+    assert_eq!(sights, [200, 201, 400, 999, 1000, 1000, 1000]);
+    for treasury in [wsh(), tr()] {
+        let mut chest = Chest::new(treasury);
+        let to = |chest: &Chest, index: u32| {
+            let payment = [(chest.intent.clone(), chest.gate.clone())];
+            let mut plan = chest.plan(&payment);
+            plan.change_index = index;
+            plan.build().unwrap()
+        };
+        chest.in_sight = Some(400);
+        assert!(matches!(chest.check(&to(&chest, 399)), PsbtVerdict::Accept(_)));
+        let beyond = PsbtReason::OutOfSight { vout: 2, index: 400, below: 400 };
+        assert_eq!(beyond.passing(), Passing::News);
+        assert_eq!(reasons(chest.check(&to(&chest, 400))), [beyond]);
+        chest.in_sight = None;
+        assert!(matches!(chest.check(&to(&chest, 199)), PsbtVerdict::Accept(_)));
+        for index in [200, 999] {
+            let unknown = PsbtUnknown::Sight { vout: 2, index };
+            assert_eq!(chest.check(&to(&chest, index)), PsbtVerdict::CannotTell(vec![unknown]));
+        }
+        let never = PsbtReason::OutOfSight { vout: 2, index: 1000, below: 200 };
+        assert_eq!(never.passing(), Passing::Never);
+        assert_eq!(reasons(chest.check(&to(&chest, 1000))), [never]);
     }
 }
 
@@ -329,7 +360,12 @@ fn housekeeping_goes_to_the_treasury_only() {
     assert!(matches!(reasons(chest.check_paying(&out, &[]))[..], [PsbtReason::ForeignOutput { .. }]));
     let mut siphon = psbt.clone();
     siphon.unsigned_tx.output[0].value = Amount::from_sat(20_000);
-    assert!(matches!(reasons(chest.check_paying(&siphon, &[]))[..], [PsbtReason::FeeAboveCap { .. }]));
+    let found = reasons(chest.check_paying(&siphon, &[]));
+    assert!(matches!(found[..], [PsbtReason::FeeAboveCap { .. }, PsbtReason::HousekeepingBudget { .. }]), "{found:?}");
+    // A fee as it should be, for the last of many.
+    chest.housekeeping_spent = Some(Amount::from_sat(79_500));
+    assert!(matches!(reasons(chest.check_paying(&psbt, &[]))[..], [PsbtReason::HousekeepingBudget { .. }]));
+    chest.housekeeping_spent = Some(Amount::ZERO);
     let mut gate = psbt;
     add_input(&mut gate, &chest.other_gate);
     assert!(matches!(reasons(chest.check_paying(&gate, &[]))[..], [PsbtReason::LockedInput { .. }]));

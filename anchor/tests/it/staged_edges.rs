@@ -6,7 +6,7 @@ use althing_anchor::{PlanError, SpendFinding, judge_staged, return_psbt};
 use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate};
 
-use crate::staged_payments::{chest, payout, return_of, staged_coin, with_spend};
+use crate::staged_payments::{chest, payout, policy, return_of, staged_coin, with_spend};
 use crate::treasury_signing::judge_transaction;
 use crate::treasury_world::{Chest, add_input, add_output, coin, foreign_coin, payee, prevouts, tr, wsh};
 
@@ -57,8 +57,9 @@ fn bringing_back_may_cost_what_housekeeping_may() {
     for treasury in [wsh(), tr()] {
         let chest = chest(treasury);
         let honest = return_of(&chest);
-        // 20 sat/vB are 5 for each unit of weight, and 40 for the input.
-        let cap = sat(5 * honest.unsigned_tx.weight().to_wu() + 40);
+        // 20 sat/vB are 5 for each unit of weight; 14 bytes and two units frame the stage's input at worst and the output.
+        let input = policy(&chest).size().unwrap().input.to_wu();
+        let cap = sat(5 * (2 + 4 * 14 + input + honest.unsigned_tx.output[0].weight().to_wu()));
         let at_fee = |fee: Amount| {
             let mut psbt = honest.clone();
             psbt.unsigned_tx.output[0].value = psbt.unsigned_tx.output[0].value + honest.fee().unwrap() - fee;

@@ -40,7 +40,7 @@ pub(crate) fn chest(treasury: Treasury) -> Chest {
     chest
 }
 
-fn policy(chest: &Chest) -> Treasury {
+pub(crate) fn policy(chest: &Chest) -> Treasury {
     stage().policy(chest.generations.last().unwrap()).unwrap()
 }
 
@@ -592,6 +592,7 @@ fn the_rules_of_another_charter_do_not_do() {
         let facts = CheckFacts {
             generations: &chest.generations,
             stages: &chest.stages,
+            in_sight: chest.in_sight,
             reserved: &reserved,
             bonds: &chest.bonds,
             payments: &[intent],
@@ -601,6 +602,7 @@ fn the_rules_of_another_charter_do_not_do() {
             gates: &chest.gates,
             new_gate: Amount::from_sat(1_000),
             housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
+            housekeeping_spent: None,
         };
         check_psbt(&psbt, &facts)
     };

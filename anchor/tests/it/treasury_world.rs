@@ -59,6 +59,10 @@ pub(crate) struct Chest {
     pub(crate) bonds: BTreeMap<OutPoint, Bond>,
     /// Stages of which coins may come back.
     pub(crate) stages: Vec<Treasury>,
+    /// Scripts that nodes follow.
+    pub(crate) in_sight: Option<u32>,
+    /// What housekeeping has cost of late.
+    pub(crate) housekeeping_spent: Option<Amount>,
 }
 
 impl Chest {
@@ -80,8 +84,24 @@ impl Chest {
         };
         let gates = BTreeMap::from([(gate.outpoint, GateState::Unspent), (other_gate.outpoint, GateState::Unspent)]);
         let (tip, depth, bonds) = (Some(150), Some((6, 6)), BTreeMap::new());
-        let (stages, made) = (Vec::new(), None);
-        Self { generations, gate, other_gate, seal, coins, intent, tip, depth, gates, made, bonds, stages }
+        let (stages, made, housekeeping_spent) = (Vec::new(), None, Some(Amount::ZERO));
+        let in_sight = Some(althing_anchor::indexes_in_sight(None));
+        Self {
+            generations,
+            gate,
+            other_gate,
+            seal,
+            coins,
+            intent,
+            tip,
+            depth,
+            gates,
+            made,
+            bonds,
+            stages,
+            in_sight,
+            housekeeping_spent,
+        }
     }
 
     pub(crate) fn plan<'a>(&'a self, payments: &'a [(SpendIntent, TreasuryCoin)]) -> SpendPlan<'a> {
@@ -113,6 +133,7 @@ impl Chest {
         let facts = CheckFacts {
             generations: &self.generations,
             stages: &self.stages,
+            in_sight: self.in_sight,
             reserved: &reserved,
             bonds: &self.bonds,
             payments,
@@ -122,6 +143,7 @@ impl Chest {
             gates: &self.gates,
             new_gate: Amount::from_sat(1_000),
             housekeeping_rate: FeeRate::from_sat_per_vb_u32(20),
+            housekeeping_spent: self.housekeeping_spent,
         };
         check_psbt(psbt, &facts)
     }

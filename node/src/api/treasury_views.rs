@@ -38,8 +38,22 @@ pub struct TreasuryOverview {
     /// What rests in a stage, and can still be brought back (T-95).
     #[serde(default)]
     pub staged: Vec<StagedView>,
+    /// What of its budget housekeeping has used (T-332).
+    #[serde(default)]
+    pub housekeeping: HousekeepingView,
     /// Spends that nobody decided, in sentences.
     pub alarms: Vec<String>,
+}
+
+/// What housekeeping costs, on which nobody votes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HousekeepingView {
+    /// What it has cost within so many blocks, and what is signed and not mined yet.
+    pub spent_sat: u64,
+    /// What it may cost.
+    pub budget_sat: u64,
+    /// Within how many blocks.
+    pub blocks: u32,
 }
 
 /// A staged payment that is not paid out yet.
@@ -271,7 +285,7 @@ pub struct SessionView {
     pub vbytes: u64,
     /// Everybody who has a key in it, each once, in the descriptor's order.
     pub signers: Vec<SignerView>,
-    /// Whether this node's key may sign and has not signed yet.
+    /// Whether this node's key may sign and has not signed yet: not where the check refuses (T-334).
     pub waits_for_me: bool,
     /// Who signed, by name.
     pub signed: Vec<String>,
@@ -279,6 +293,9 @@ pub struct SessionView {
     pub missing: Vec<String>,
     /// Signatures still needed.
     pub needed: usize,
+    /// When it is void: the mined transaction in its place, or in that of one that it spends from (T-335).
+    #[serde(default)]
+    pub void_by: Option<String>,
     /// Other sessions that spend one of its coins.
     pub conflicts: Vec<String>,
     /// The one of them that stands before it: that one is signed, this one is not (T-300).

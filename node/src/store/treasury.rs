@@ -1,7 +1,7 @@
 //! The treasury's tables: watch-only wallets, signing sessions, frozen coins, labels, and what was spent.
 
 use anyhow::Result;
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{Store, Writer, signed};
 
@@ -82,6 +82,20 @@ impl Store {
             Ok(SessionRow { id: row.get(0)?, opened_height: row.get(1)?, psbt: row.get(2)?, final_tx: row.get(3)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// On I/O.
+    pub fn treasury_session(&self, id: &str) -> Result<Option<SessionRow>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, opened_height, psbt, final_tx FROM treasury_session WHERE id = ?1")?;
+        let row = statement.query_row([id], |row| {
+            Ok(SessionRow { id: row.get(0)?, opened_height: row.get(1)?, psbt: row.get(2)?, final_tx: row.get(3)? })
+        });
+        Ok(row.optional()?)
     }
 
     /// What was said about a session, in order.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::{InputOrigin, Treasury};
 use anyhow::{Context, Result};
-use bitcoin::consensus::encode::serialize;
+use bitcoin::consensus::encode::{deserialize, serialize};
 use bitcoin::{Block, BlockHash, Network, OutPoint, Script, Transaction, TxOut, Txid};
 
 use super::stages::{StagedCoin, stage_at, staged_coins};
@@ -19,6 +19,28 @@ pub struct Desk {
     /// Scripts in which staged payments rest (T-86).
     stages: Vec<Treasury>,
     spends: Vec<SpendRow>,
+    /// The same by what they are asked for, so that a question about one coin does not read them all.
+    mined: Mined,
+}
+
+/// What blocks spent of the treasury.
+#[derive(Default)]
+struct Mined {
+    heights: BTreeMap<Txid, u32>,
+    spenders: BTreeMap<OutPoint, Txid>,
+}
+
+impl Mined {
+    fn of(spends: &[SpendRow]) -> Self {
+        let mut mined = Self::default();
+        for row in spends {
+            let Ok(transaction) = deserialize::<Transaction>(&row.tx) else { continue };
+            let txid = transaction.compute_txid();
+            mined.heights.insert(txid, row.height);
+            mined.spenders.extend(transaction.input.iter().map(|txin| (txin.previous_output, txid)));
+        }
+        mined
+    }
 }
 
 /// What one block changes, to be stored in the block's own transaction.
@@ -41,7 +63,9 @@ impl Desk {
         birthday: u32,
         descriptors: &[String],
     ) -> Result<Self> {
-        let mut desk = Self { network, wallets: Vec::new(), stages: Vec::new(), spends: store.treasury_spends()? };
+        let spends = store.treasury_spends()?;
+        let mined = Mined::of(&spends);
+        let mut desk = Self { network, wallets: Vec::new(), stages: Vec::new(), spends, mined };
         if let Err(error) = desk.sync_generations(store, bitcoind, birthday, descriptors) {
             tracing::warn!(error = format!("{error:#}"), "the treasury's coins are read later");
         }
@@ -149,6 +173,16 @@ impl Desk {
         staged_coins(&self.stages, &self.spends)
     }
 
+    /// The mined transaction that spends a coin of the treasury, or a coin beside one.
+    pub(super) fn mined_spender(&self, outpoint: &OutPoint) -> Option<Txid> {
+        self.mined.spenders.get(outpoint).copied()
+    }
+
+    /// Whether a block has a transaction that spends coins of the treasury.
+    pub(super) fn is_mined_spend(&self, txid: &Txid) -> bool {
+        self.mined.heights.contains_key(txid)
+    }
+
     /// The transaction that spends an output of the treasury, mined or given to the network, or one that was staged.
     pub(super) fn spender_of(&self, outpoint: &OutPoint) -> Option<Txid> {
         let by_wallet = self.wallets.iter().find_map(|wallet| wallet.spender_of(outpoint));
@@ -181,6 +215,7 @@ impl Desk {
     /// Forgets the spends of blocks from a height on.
     pub fn disconnect_from(&mut self, height: u32) {
         self.spends.retain(|row| row.height < height);
+        self.mined = Mined::of(&self.spends);
     }
 
     /// Mined spends, the oldest first.
@@ -201,10 +236,11 @@ impl Desk {
         self.wallets.iter().find_map(|wallet| wallet.any_output(outpoint))
     }
 
-    /// T-111: a coin of the treasury, or one that rests in a stage, which a block has or this node gave to the network.
-    pub(super) fn made(&self, outpoint: &OutPoint) -> Option<TxOut> {
-        let made = self.wallets.iter().find_map(|wallet| wallet.made(outpoint));
-        made.or_else(|| self.staged().get(outpoint)?.coin.output().cloned())
+    /// T-111: the coins of the treasury, and those that rest in a stage, spent or not, which a block has or this node gave to the network.
+    pub(super) fn made(&self) -> BTreeMap<OutPoint, TxOut> {
+        let staged =
+            self.staged().into_iter().filter_map(|(outpoint, coin)| Some((outpoint, coin.coin.output()?.clone())));
+        self.wallets.iter().flat_map(TreasuryWallet::made).chain(staged).collect()
     }
 
     /// A transaction that concerns the treasury.
@@ -214,14 +250,19 @@ impl Desk {
 
     /// Height at which a transaction of the treasury was mined.
     pub fn confirmed_at(&self, txid: &Txid) -> Option<u32> {
-        let of_wallet = self.wallets.iter().find_map(|wallet| wallet.confirmed_at(txid));
         // A payout concerns no coin of the treasury any more.
-        of_wallet.or_else(|| Some(self.spends.iter().find(|row| row.txid == txid.to_string())?.height))
+        let spend = self.mined.heights.get(txid).copied();
+        spend.or_else(|| self.wallets.iter().find_map(|wallet| wallet.confirmed_at(txid)))
     }
 
     /// Mined transactions that concern the treasury, and the heights of their blocks.
     pub fn mined(&self) -> BTreeMap<Txid, (u32, Transaction)> {
         self.wallets.iter().flat_map(TreasuryWallet::mined).collect()
+    }
+
+    /// T-110: below which index every node follows the scripts of the present treasury, by the blocks up to that height.
+    pub(super) fn in_sight(&self, settled: u32) -> Option<u32> {
+        self.wallets.last().map(|wallet| wallet.in_sight(settled))
     }
 
     pub(super) fn wallets(&self) -> &[TreasuryWallet] {
@@ -268,11 +309,15 @@ impl Desk {
     }
 
     fn remember(&mut self, rows: &[SpendRow]) {
+        if rows.is_empty() {
+            return;
+        }
         for row in rows {
             if !self.spends.iter().any(|known| known.txid == row.txid) {
                 self.spends.push(row.clone());
             }
         }
+        self.mined = Mined::of(&self.spends);
         self.spends.sort_by(|a, b| (a.height, &a.txid).cmp(&(b.height, &b.txid)));
     }
 }

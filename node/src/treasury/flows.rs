@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use althing_anchor::{Bond, MinedSpend, SpendFinding, SpendIntent, judge_spend, judge_staged};
+use althing_anchor::{Bond, MinedSpend, SpendFinding, SpendIntent, judge_spend, judge_staged, mined_housekeeping_cost};
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub struct Flow {
     pub verdict: String,
     /// What left the treasury, fee included.
     pub left_sat: u64,
+    /// Of housekeeping: how much of its fee counts for the budget (T-331).
+    #[serde(default)]
+    pub counted_sat: u64,
     /// Proposals that it pays, hex.
     pub proposals: Vec<String>,
     /// Why it is not authorised.
@@ -54,6 +57,7 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
             height: row.height,
             verdict: "pending".to_owned(),
             left_sat: 0,
+            counted_sat: 0,
             proposals: Vec::new(),
             reason: None,
             signers: Vec::new(),
@@ -80,35 +84,13 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
     found
 }
 
-/// Over how many blocks the fees of housekeeping are added up: two weeks.
-const COSTS_SEEN_BLOCKS: u32 = 2016;
-
-/// Less than this is not told, however small the treasury.
-const LEAST_COST_TOLD_SAT: u64 = 10_000;
-
 /// Spends that nobody decided, in sentences; and those that nobody can judge for want of a head (T-76).
 pub(super) fn alarms(shell: &Shell) -> Vec<String> {
     let (head, tip) = (shell.ledger.state().tip_height().unwrap_or(0), shell.tip_height());
     let flows = flows(shell);
     let mut told: Vec<String> = flows.iter().filter_map(|flow| alarm(flow, head, tip)).collect();
-    let coins = shell.treasury.wallets().iter().flat_map(|wallet| wallet.unspent());
-    let holds_sat = coins.fold(0, |sum, coin| u64::saturating_add(sum, coin.txout.value.to_sat()));
-    told.extend(costly_housekeeping(&flows, tip, holds_sat));
+    told.extend(super::housekeeping::alarms(shell, &flows));
     told
-}
-
-/// T-77: nobody votes on housekeeping, and its fees go to miners; who makes much of it is to be seen.
-fn costly_housekeeping(flows: &[Flow], tip: u32, holds_sat: u64) -> Option<String> {
-    let since = tip.saturating_sub(COSTS_SEEN_BLOCKS);
-    let recent = flows.iter().filter(|flow| flow.verdict == "housekeeping" && flow.height > since);
-    let (count, sum_sat) = recent.fold((0u32, 0u64), |(n, sum), flow| (n + 1, sum.saturating_add(flow.left_sat)));
-    let most_sat = (holds_sat.saturating_add(sum_sat) / 100).max(LEAST_COST_TOLD_SAT);
-    (sum_sat > most_sat).then(|| {
-        format!(
-            "T-77: housekeeping of the treasury, which nobody votes on, cost {sum_sat} sat of fees within {COSTS_SEEN_BLOCKS} blocks, in {count} \
-             transactions (`althing treasury flows`); that is more than {most_sat} sat, a hundredth of what it had. Ask the treasurers what for."
-        )
-    })
 }
 
 fn alarm(flow: &Flow, head: u32, tip: u32) -> Option<String> {
@@ -213,6 +195,7 @@ fn judge(shell: &Shell, transaction: &Transaction, known: &Known<'_>, flow: &mut
         SpendFinding::Housekeeping { fee } => {
             flow.verdict = "housekeeping".to_owned();
             flow.left_sat = fee.to_sat();
+            flow.counted_sat = mined_housekeeping_cost(&spend, rate).to_sat();
         }
         SpendFinding::SpareSeal => flow.verdict = "spare_seal".to_owned(),
         SpendFinding::BondReturned { left } => {
@@ -237,34 +220,4 @@ fn judge(shell: &Shell, transaction: &Transaction, known: &Known<'_>, flow: &mut
 fn output_of(shell: &Shell, staged: &BTreeMap<OutPoint, StagedCoin>, outpoint: &OutPoint) -> Option<TxOut> {
     let rests = || staged.get(outpoint)?.coin.output().cloned();
     shell.treasury.output(outpoint).or_else(rests)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn housekeeping(height: u32, left_sat: u64) -> Flow {
-        Flow {
-            txid: String::new(),
-            height,
-            verdict: "housekeeping".to_owned(),
-            left_sat,
-            proposals: Vec::new(),
-            reason: None,
-            signers: Vec::new(),
-            signer_keys: Vec::new(),
-        }
-    }
-
-    /// A hundredth of what was there, within two weeks; the smallest sums are nobody's business, and payments are decided.
-    #[test]
-    fn much_housekeeping_is_told() {
-        let many: Vec<Flow> = (1..=10).map(|n| housekeeping(10_000 + n, 10_000)).collect();
-        let told = |flows: &[Flow], tip, holds_sat| costly_housekeeping(flows, tip, holds_sat).is_some();
-        assert!(told(&many, 10_010, 9_899_999) && !told(&many, 10_010, 9_900_000), "a hundredth");
-        assert!(told(&many, 10_010, 0) && !told(&many[..1], 10_010, 0), "the least");
-        assert!(told(&many, 12_024, 200_000) && !told(&many, 12_025, 200_000), "two weeks");
-        let paid: Vec<Flow> = many.iter().map(|flow| Flow { verdict: "decided".to_owned(), ..flow.clone() }).collect();
-        assert!(!told(&paid, 10_010, 0));
-    }
 }

@@ -2,13 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use althing_anchor::{INDEXES_IN_SIGHT, Treasury};
+use althing_anchor::{MOST_INDEXES_IN_SIGHT, Treasury};
 use althing_governance::Charter;
 use bitcoin::ScriptBuf;
-
-/// Scripts of a ranged treasury among which gates are looked for: more than T-110 lets anybody pay to.
-const GATE_SCRIPTS: u32 = 1000;
-const _: () = assert!(GATE_SCRIPTS >= INDEXES_IN_SIGHT);
 
 /// Descriptors of the treasuries by the charters that came into force in this order, the oldest first: the last is the present one.
 ///
@@ -23,8 +19,8 @@ pub fn generations<'a>(charters: impl IntoIterator<Item = &'a Charter>) -> Vec<S
     written.into_iter().cloned().collect()
 }
 
-/// The scripts of a treasury on which gates may stand (G-108).
+/// The scripts of a treasury on which gates may stand (G-108): all that T-110 ever lets anybody pay to.
 pub(crate) fn scripts_of(treasury: &Treasury) -> BTreeSet<ScriptBuf> {
-    let last = if treasury.is_ranged() { GATE_SCRIPTS } else { 1 };
+    let last = if treasury.is_ranged() { MOST_INDEXES_IN_SIGHT } else { 1 };
     (0..last).filter_map(|index| treasury.script_at(index).ok()).collect()
 }

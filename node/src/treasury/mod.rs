@@ -12,6 +12,7 @@ pub mod exchange;
 mod flows;
 pub mod funds;
 mod generations;
+mod housekeeping;
 mod intents;
 pub mod key;
 mod marks;

@@ -2,7 +2,7 @@
 
 use althing_anchor::{BlockHashes, GateState, prevout_of, read_proof};
 use bitcoin::psbt::Psbt;
-use bitcoin::{Network, OutPoint};
+use bitcoin::{Amount, Network, OutPoint};
 
 use super::check::{CheckReport, Coins, KnownTreasury, check};
 use super::text::psbt_from;
@@ -21,11 +21,19 @@ pub enum StatedGates {
     Spent,
 }
 
-/// Judges a PSBT file by a source of block hashes. `dao` names the treasury otherwise than by the proof.
-pub fn check_file(file: &[u8], source: &Source, gates: StatedGates, dao: Option<&Dao>) -> CheckReport {
+/// Judges a PSBT file by a source of block hashes. `dao` names the treasury otherwise than by the proof; `housekeeping_spent_sat` is what
+/// the caller says that housekeeping has cost of late (T-332).
+pub fn check_file(
+    file: &[u8],
+    source: &Source,
+    gates: StatedGates,
+    dao: Option<&Dao>,
+    housekeeping_spent_sat: Option<u64>,
+) -> CheckReport {
+    let housekeeping_spent = housekeeping_spent_sat.map(Amount::from_sat);
     let known = dao.map(KnownTreasury::founding);
     let known = match known.transpose() {
-        Ok(known) => known,
+        Ok(known) => known.map(|known| KnownTreasury { housekeeping_spent, ..known }),
         Err(error) => return cannot_tell(format!("the founding file: {error:#}")),
     };
     let network = dao.map(Dao::network).or_else(|| network_of(file));

@@ -156,21 +156,31 @@ pub(super) fn office_of(shell: &Shell, generation: usize, key: usize) -> Option<
 /// speak as who came after.
 pub(super) fn called(shell: &Shell, name: String, key: &XOnlyPublicKey) -> String {
     let charters = shell.ledger.state().charters().iter().rev().map(|version| &version.charter);
-    match holders_of(charters, &name).contains(key) {
+    called_by(name, key, charters.map(names))
+}
+
+/// The same by the names and keys of charters, the newest first: the first that has the name says whose it is.
+fn called_by(
+    name: String,
+    key: &XOnlyPublicKey,
+    charters: impl Iterator<Item = Vec<(String, XOnlyPublicKey)>>,
+) -> String {
+    let of_name = |names: Vec<(String, XOnlyPublicKey)>| {
+        names.into_iter().filter(|(own, _)| *own == name).map(|(_, key)| key).collect::<Vec<_>>()
+    };
+    let holders = charters.map(of_name).find(|keys| !keys.is_empty()).unwrap_or_default();
+    match holders.contains(key) {
         true => name,
         false => format!("{name} (former key {})", &key.to_string()[..8]),
     }
 }
 
-/// The keys of a name in the first of these charters that has it.
-fn holders_of<'a>(charters: impl Iterator<Item = &'a Charter>, name: &str) -> Vec<XOnlyPublicKey> {
-    let of_charter = |charter: &Charter| {
-        let treasurers = charter.treasurers.iter().map(|treasurer| (treasurer.name.clone(), treasurer.key));
-        let guardians = charter.staging.iter().flat_map(|staging| &staging.keys).enumerate();
-        let all = treasurers.chain(guardians.map(|(place, key)| (guardian_name(place), *key)));
-        all.filter(|(own, _)| own == name).map(|(_, key)| key.x_only_public_key().0).collect::<Vec<_>>()
-    };
-    charters.map(of_charter).find(|keys| !keys.is_empty()).unwrap_or_default()
+/// Whoever signs by a charter, by name.
+fn names(charter: &Charter) -> Vec<(String, XOnlyPublicKey)> {
+    let treasurers = charter.treasurers.iter().map(|treasurer| (treasurer.name.clone(), treasurer.key));
+    let guardians = charter.staging.iter().flat_map(|staging| &staging.keys).enumerate();
+    let all = treasurers.chain(guardians.map(|(place, key)| (guardian_name(place), *key)));
+    all.map(|(name, key)| (name, key.x_only_public_key().0)).collect()
 }
 
 /// Who holds a key of a stage: a treasurer, or a guardian by the place in a charter's list, the newest first.
@@ -238,4 +248,26 @@ fn number_of(treasury: &Treasury, key: usize) -> usize {
     }
     let wanted = treasury.keys().get(key).map(without_path);
     different.iter().position(|own| Some(own) == wanted.as_ref()).map_or(key + 1, |place| place + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T-322: whoever had the name before is told apart, and whoever has it is not; a name that nobody has any more stays with who had it last.
+    #[test]
+    fn a_former_key_does_not_speak_as_who_came_after() {
+        let key = |text: &str| text.parse::<XOnlyPublicKey>().unwrap();
+        let first = key("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798");
+        let second = key("c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5");
+        let names =
+            |list: &[(&str, XOnlyPublicKey)]| list.iter().map(|(name, key)| ((*name).to_owned(), *key)).collect();
+        let charters: [Vec<(String, XOnlyPublicKey)>; 2] =
+            [names(&[("Bjarni", second)]), names(&[("Bjarni", first), ("Astrid", second)])];
+        let called = |name: &str, key| called_by(name.to_owned(), key, charters.iter().cloned());
+        assert_eq!(called("Bjarni", &second), "Bjarni");
+        assert_eq!(called("Bjarni", &first), "Bjarni (former key 79be667e)");
+        assert_eq!(called("Astrid", &second), "Astrid");
+        assert_eq!(called("Nobody", &first), "Nobody (former key 79be667e)");
+    }
 }

@@ -103,6 +103,7 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
                 from_height,
             })
             .collect(),
+        housekeeping: super::housekeeping::view(shell)?,
         alarms: alarms(shell),
     };
     for coin in coins(shell)? {
@@ -177,8 +178,14 @@ pub(crate) fn script_for_payment(shell: &Shell) -> anyhow::Result<ScriptBuf> {
 pub(super) fn fresh_script(shell: &Shell) -> anyhow::Result<(u32, ScriptBuf)> {
     let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
     let wallet = shell.treasury.wallets().last().context("there is no treasury")?;
-    let index = wallet.fresh_index(least, 0);
+    let index = wallet.fresh_index(least, 0, settled_height(shell));
     Ok((index, wallet.treasury.script_at(index)?))
+}
+
+/// The newest block that is as deep as the charter calls final.
+pub(super) fn settled_height(shell: &Shell) -> u32 {
+    let depth = shell.ledger.state().charter().final_depth;
+    shell.tip_height().saturating_add(1).saturating_sub(depth)
 }
 
 fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {

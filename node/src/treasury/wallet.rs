@@ -1,6 +1,6 @@
 //! A watch-only wallet for one generation of the treasury: bdk in memory, its changes in the node's own database.
 
-use althing_anchor::{INDEXES_IN_SIGHT, Treasury, TreasuryCoin};
+use althing_anchor::{INDEXES_IN_SIGHT, Treasury, TreasuryCoin, indexes_in_sight};
 use anyhow::{Context, Result};
 use bdk_wallet::chain::{BlockId, Merge};
 use bdk_wallet::{ChangeSet, KeychainKind, LocalOutput, Wallet};
@@ -110,10 +110,9 @@ impl TreasuryWallet {
         self.index_of(&output.script_pubkey).map(|_| output)
     }
 
-    /// The output, if it is this treasury's and nothing has taken the place of the transaction that made it.
-    pub(super) fn made(&self, outpoint: &OutPoint) -> Option<TxOut> {
-        self.wallet.get_tx(outpoint.txid)?;
-        self.own_output(outpoint)
+    /// This treasury's outputs, spent or not, where nothing has taken the place of the transaction that made them.
+    pub(super) fn made(&self) -> impl Iterator<Item = (OutPoint, TxOut)> + '_ {
+        self.wallet.list_output().map(|output| (output.outpoint, output.txout))
     }
 
     /// An output of a transaction that the wallet knows.
@@ -162,12 +161,21 @@ impl TreasuryWallet {
         Some(TreasuryCoin { outpoint: *outpoint, transaction, generation: self.generation, index })
     }
 
+    /// T-110: below which index every node follows the scripts, by the blocks up to that height: a reorganisation could take away what newer
+    /// ones paid to.
+    pub(super) fn in_sight(&self, settled: u32) -> u32 {
+        let mined = self.wallet.list_output().filter(|output| {
+            output.chain_position.confirmation_height_upper_bound().is_some_and(|height| height <= settled)
+        });
+        indexes_in_sight(mined.map(|output| output.derivation_index).max())
+    }
+
     /// T-110: the lowest index from `least` on to which nothing was paid yet, with room for `more` behind it that other nodes follow.
-    pub(super) fn fresh_index(&self, least: u32, more: u32) -> u32 {
+    pub(super) fn fresh_index(&self, least: u32, more: u32, settled: u32) -> u32 {
         if !self.treasury.is_ranged() {
             return 0;
         }
-        let end = INDEXES_IN_SIGHT.saturating_sub(more).max(1);
+        let end = self.in_sight(settled).saturating_sub(more).max(1);
         let is_fresh = |index: &u32| !self.wallet.spk_index().is_used(KeychainKind::External, *index);
         (least..end).find(is_fresh).unwrap_or(least.min(end - 1))
     }
@@ -203,19 +211,72 @@ mod tests {
         for index in 0..INDEXES_IN_SIGHT {
             assert_eq!(wallet.index_of(&script(&wallet, index)), Some(index));
         }
-        assert_eq!((wallet.fresh_index(3, 0), wallet.fresh_index(3, 64)), (3, 3));
+        assert_eq!((wallet.fresh_index(3, 0, 9), wallet.fresh_index(3, 64, 9)), (3, 3));
         // Paid to from index 3 to 135, and at 199.
         let paid = (3..136).chain([199]);
         let output = |index| TxOut { value: Amount::from_sat(1_000), script_pubkey: script(&wallet, index) };
         let transaction = Transaction {
             version: Version::TWO,
             lock_time: LockTime::ZERO,
-            input: vec![TxIn::default()],
+            input: vec![TxIn { previous_output: OutPoint { txid: somebody(1), vout: 0 }, ..TxIn::default() }],
             output: paid.map(output).collect(),
         };
         wallet.note_broadcast(&transaction, 1);
-        assert_eq!(wallet.fresh_index(3, 0), 136);
+        assert_eq!(wallet.fresh_index(3, 0, 9), 136);
         // 64 more behind it would be out of sight: the first ones serve again.
-        assert_eq!(wallet.fresh_index(3, 64), 3);
+        assert_eq!(wallet.fresh_index(3, 64, 9), 3);
+    }
+
+    /// A transaction that nobody here knows.
+    fn somebody(number: u32) -> Txid {
+        use bitcoin::hashes::Hash as _;
+        Txid::hash(&number.to_be_bytes())
+    }
+
+    /// A block on top of the genesis block, or of `below`, that pays to these indexes.
+    fn pay(
+        wallet: &mut TreasuryWallet,
+        height: u32,
+        indexes: std::ops::Range<u32>,
+        below: Option<(u32, BlockHash)>,
+    ) -> BlockHash {
+        let script = |index: u32| wallet.treasury.script_at(index).unwrap();
+        let outputs = indexes.map(|index| TxOut { value: Amount::from_sat(1_000), script_pubkey: script(index) });
+        let transaction = Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: vec![TxIn { previous_output: OutPoint { txid: somebody(height), vout: 0 }, ..TxIn::default() }],
+            output: outputs.collect(),
+        };
+        let mut block = bitcoin::constants::genesis_block(Network::Regtest);
+        block.header.prev_blockhash = below.map_or_else(|| block.block_hash(), |(_, hash)| hash);
+        block.header.nonce = height;
+        block.txdata = vec![transaction];
+        wallet.connect(height, &block, below).unwrap();
+        block.block_hash()
+    }
+
+    /// T-110: when all first addresses are used others follow, once a block that nothing takes away has the use; also after a restart.
+    #[test]
+    fn a_treasury_that_used_two_hundred_addresses_has_more() {
+        let mut wallet = wallet();
+        let mut hash = pay(&mut wallet, 1, 0..200, None);
+        assert_eq!((wallet.in_sight(0), wallet.fresh_index(3, 0, 0)), (200, 3), "it may be taken away again");
+        assert_eq!((wallet.in_sight(1), wallet.fresh_index(3, 0, 1), wallet.fresh_index(3, 64, 1)), (400, 200, 200));
+        let (_, stored) = wallet.take_changes().unwrap().unwrap();
+        let again = TreasuryWallet::open(0, wallet.treasury.clone(), Network::Regtest, &[stored]).unwrap();
+        for (index, is_seen) in [(399, true), (400, false)] {
+            let script = wallet.treasury.script_at(index).unwrap();
+            assert_eq!(
+                (wallet.index_of(&script), again.index_of(&script)),
+                (is_seen.then_some(index), is_seen.then_some(index))
+            );
+        }
+        assert_eq!(again.in_sight(1), 400);
+        for (height, first) in [(2, 200), (3, 400), (4, 600), (5, 800)] {
+            hash = pay(&mut wallet, height, first..first + 200, Some((height - 1, hash)));
+        }
+        // Gates are looked for below it: from then on addresses serve again.
+        assert_eq!((wallet.in_sight(5), wallet.fresh_index(3, 0, 5)), (1000, 3));
     }
 }

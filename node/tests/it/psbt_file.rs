@@ -176,12 +176,14 @@ fn another_dao_decides_nothing_here() {
         network: bitcoin::Network::Regtest,
         generations: vec![Treasury::parse(&charter.treasury_descriptor).unwrap()],
         stages: Vec::new(),
+        in_sight: None,
         rules: None,
         reserved: Default::default(),
         bonds: None,
         retirable: Default::default(),
         new_gate: Amount::from_sat(1_000),
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
+        housekeeping_spent: None,
     };
     assert_eq!(ready.check(&ready.psbt, Some(&known)).verdict, Verdict::Valid);
     known.dao = DaoId([9; 32]);
@@ -213,12 +215,14 @@ fn what_is_set_apart_is_not_spent() {
         network: bitcoin::Network::Regtest,
         generations: vec![treasury.clone()],
         stages: Vec::new(),
+        in_sight: None,
         rules: None,
         reserved: reserved.iter().copied().collect(),
         bonds: Some(Default::default()),
         retirable: retirable.iter().copied().collect(),
         new_gate: Amount::from_sat(1_000),
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
+        housekeeping_spent: None,
     };
     let locked = |report: &CheckReport| report.reasons.iter().filter(|line| line.rule == "T-49").count();
     let all = [params.spare_seal, own, other];
@@ -245,4 +249,42 @@ fn what_is_set_apart_is_not_spent() {
         assert_eq!(locked(&ready.check(&psbt, Some(&known(&all, &[outpoint])))), 0, "{what} let go by the log");
     }
     assert_eq!(locked(&ready.check(&moved, Some(&known(&all, &[])))), 0, "a coin");
+}
+
+/// T-332: whoever checks without a node says what housekeeping has cost of late, or it cannot be told.
+#[test]
+fn housekeeping_has_a_budget() {
+    let ready = ready();
+    let params = ready.story.world.params();
+    let treasury = Treasury::parse(&params.charter.treasury_descriptor).unwrap();
+    let mut moved = ready.psbt.clone();
+    moved.proprietary.clear();
+    moved.unsigned_tx.input.remove(0);
+    moved.inputs.remove(0);
+    let spent = prevout_of(&moved, 0).unwrap().value;
+    moved.unsigned_tx.output = vec![moved.unsigned_tx.output.pop().unwrap()];
+    moved.outputs = vec![moved.outputs.pop().unwrap()];
+    moved.unsigned_tx.output[0].value = spent - Amount::from_sat(400);
+    let known = |sat: Option<u64>| KnownTreasury {
+        dao: params.dao_id,
+        network: bitcoin::Network::Regtest,
+        generations: vec![treasury.clone()],
+        stages: Vec::new(),
+        in_sight: None,
+        rules: None,
+        reserved: Default::default(),
+        bonds: None,
+        retirable: Default::default(),
+        new_gate: Amount::from_sat(1_000),
+        housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
+        housekeeping_spent: sat.map(Amount::from_sat),
+    };
+    let check = |sat: Option<u64>| ready.check(&moved, Some(&known(sat)));
+    let untold = check(None);
+    assert_eq!(untold.verdict, Verdict::CannotTell, "{untold:?}");
+    assert!(untold.unknown.len() == 1 && untold.unknown[0].starts_with("T-332"), "{untold:?}");
+    assert_eq!(check(Some(39_600)).verdict, Verdict::Valid, "{:?}", check(Some(39_600)));
+    let refused = check(Some(39_601));
+    let rules: Vec<&str> = refused.reasons.iter().map(|line| line.rule.as_str()).collect();
+    assert_eq!((refused.verdict, rules), (Verdict::Invalid, vec!["T-332"]), "{refused:?}");
 }

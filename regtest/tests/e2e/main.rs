@@ -25,6 +25,7 @@ mod fee_spike;
 mod fees_rise;
 mod figures;
 mod governance;
+mod housekeeping_budget;
 mod hub_bond;
 mod hub_disk;
 mod hub_kill;

@@ -162,6 +162,10 @@ fn several_at_once_replaced_and_killed(assembly: &mut Assembly) -> Result<()> {
     sign_and_combine(assembly, &slow, &[2])?;
     assembly.members[0].command(&["treasury", "session", "broadcast", &first, "--yes"])?;
 
+    // T-335: a child that pays for it, and that is nothing any more once the replacement is mined.
+    let child = ["treasury", "session", "child", &first, "--fee-rate", "9"];
+    let child = assembly.members[0].command(&child)?["id"].as_str().context("an id")?.to_owned();
+
     let fast = assembly.data_dir.join("fast.psbt");
     let bump = ["treasury", "session", "bump", &first, "--fee-rate", "12", "--out", path(&fast)?];
     let second = assembly.members[0].command(&bump)?;
@@ -176,6 +180,8 @@ fn several_at_once_replaced_and_killed(assembly: &mut Assembly) -> Result<()> {
     let state =
         |id: &str| sessions.as_array().and_then(|all| all.iter().find(|s| s["id"] == id)).map(|s| s["state"].clone());
     ensure!(state(&first) == Some(json!("void")) && state(&second) == Some(json!("mined")), "{sessions}");
+    let dead = sessions.as_array().and_then(|all| all.iter().find(|s| s["id"] == json!(child))).context("the child")?;
+    ensure!(dead["state"] == "void" && dead["void_by"] == json!(second) && dead["waits_for_me"] == false, "{dead}");
     await_executed(assembly, &nets)?;
     await_executed(assembly, &oars)?;
     let flows = assembly.members[4].treasury_flows()?;

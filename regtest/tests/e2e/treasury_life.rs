@@ -241,7 +241,12 @@ fn a_budget_is_paid_in_parts_until_a_vote_stops_it() {
         let gone = "10000 sat that will not be paid. 20000 sat are left.";
         assembly.mine_until("the rest stopped", WITHIN_BLOCKS, || {
             Ok(left_of(assembly, &roof)?.contains(gone).then_some(()))
-        })
+        })?;
+        // What a vote stopped is not waited for: exit code 1.
+        let paint = format!("{roof}/3");
+        let open = assembly.members[0].cli().run(&["treasury", "session", "open", &paint, "--json"])?;
+        ensure!(open.code == Some(1) && open.stdout.contains("a later vote stopped it"), "{open:?}");
+        Ok(())
     });
 }
 

@@ -37,5 +37,6 @@ mod styles;
 mod themes;
 mod tmux;
 mod treasurers_ballot;
+mod treasury_commands;
 mod treasury_data;
 mod treasury_screen;

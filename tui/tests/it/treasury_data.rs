@@ -87,6 +87,7 @@ pub(crate) fn overview() -> TreasuryOverview {
             keys: 3,
             lacks: Vec::new(),
         }),
+        housekeeping: Default::default(),
         alarms: Vec::new(),
     }
 }
@@ -183,6 +184,7 @@ pub(crate) fn session(verdict: Verdict) -> SessionView {
         ],
         waits_for_me: true,
         yields_to: None,
+        void_by: None,
         payout_height: None,
         payout: None,
         check: CheckReport {
@@ -244,6 +246,7 @@ pub(crate) fn flows() -> Vec<Flow> {
         height,
         verdict: verdict.to_owned(),
         left_sat,
+        counted_sat: if verdict == "housekeeping" { left_sat } else { 0 },
         proposals: if verdict == "decided" { vec![id(4)] } else { Vec::new() },
         reason: (verdict == "unauthorised").then(|| "it spends no gate of a decision".to_owned()),
         signers: if verdict == "unauthorised" { vec!["Bjarni".to_owned(), "Guðrún".to_owned()] } else { Vec::new() },

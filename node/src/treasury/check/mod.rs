@@ -126,6 +126,8 @@ pub struct KnownTreasury {
     pub generations: Vec<Treasury>,
     /// The scripts in which staged payments rest (T-86).
     pub stages: Vec<Treasury>,
+    /// Below which index every node follows the scripts of the present treasury (T-110); `None` where nothing tells.
+    pub in_sight: Option<u32>,
     /// What the charters said of staged payments, from which height on; `None` where the log is not known: then what the proof shows.
     pub rules: Option<Vec<(u32, Option<Staging>)>>,
     /// Spare seal and gates.
@@ -138,6 +140,8 @@ pub struct KnownTreasury {
     pub new_gate: Amount,
     /// Highest fee rate of housekeeping.
     pub housekeeping_rate: FeeRate,
+    /// What other housekeeping has cost of late, or may still cost (T-332); `None` where nothing tells.
+    pub housekeeping_spent: Option<Amount>,
 }
 
 impl KnownTreasury {
@@ -154,6 +158,7 @@ impl KnownTreasury {
             dao: dao.params.dao_id,
             network: dao.network(),
             stages: stage_policies(&generations, [charter]),
+            in_sight: None,
             rules: None,
             generations,
             reserved,
@@ -161,6 +166,7 @@ impl KnownTreasury {
             retirable: BTreeSet::new(),
             new_gate: Amount::from_sat(charter.gate_sat),
             housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
+            housekeeping_spent: None,
         })
     }
 }
@@ -229,6 +235,7 @@ pub fn check_parsed(
         let facts = CheckFacts {
             generations: &treasury.generations,
             stages: &treasury.stages,
+            in_sight: treasury.in_sight,
             reserved: &reserved,
             bonds: &bonds,
             payments: &collected.payments,
@@ -238,6 +245,7 @@ pub fn check_parsed(
             gates: &gate_states,
             new_gate: treasury.new_gate,
             housekeeping_rate: treasury.housekeeping_rate,
+            housekeeping_spent: treasury.housekeeping_spent,
         };
         check_psbt(psbt, &facts)
     });
@@ -385,6 +393,7 @@ fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
         dao: finding.dao.dao_id,
         network: finding.network,
         stages: stage_policies(&generations, [&finding.charter]),
+        in_sight: None,
         rules: None,
         generations,
         reserved,
@@ -392,6 +401,7 @@ fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
         retirable: BTreeSet::new(),
         new_gate: Amount::from_sat(finding.charter.gate_sat),
         housekeeping_rate: housekeeping_rate(finding.charter.max_link_fee_rate_sat_vb),
+        housekeeping_spent: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use althing_anchor::TreasuryCoin;
 use althing_governance::entry::MAX_REFILL;
 use althing_governance::ledger::PaymentState;
-use bitcoin::{OutPoint, Transaction, Txid};
+use bitcoin::OutPoint;
 
 use super::Answered;
 use super::queue::queue_of;
@@ -100,13 +100,4 @@ fn coins_of(shell: &Shell, generation: usize, below: Option<u64>) -> Answered<Ve
             && below.is_none_or(|below| coin.txout.value.to_sat() < below)
     });
     Ok(free.filter_map(|coin| wallet.coin(&coin.outpoint)).collect())
-}
-
-/// Whether another transaction spent one of its inputs in a block.
-pub(in crate::treasury) fn is_void(shell: &Shell, transaction: &Transaction) -> bool {
-    let txid: Txid = transaction.compute_txid();
-    transaction.input.iter().any(|txin| {
-        let by = shell.treasury.spender_of(&txin.previous_output);
-        by.is_some_and(|by| by != txid && shell.treasury.confirmed_at(&by).is_some())
-    })
 }

@@ -7,24 +7,25 @@ use althing_anchor::finalise;
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 
-use super::coins::is_void;
 use super::rows::{psbt_of, session_row};
+use super::void::is_void;
 use crate::shell::Shell;
 
 /// Longest line of transactions that are signed and in no block yet, each spending the one before.
-const MAX_LINE: u32 = 8;
+pub(super) const MAX_LINE: u32 = 8;
 
 /// What this node knows of coins: by its chain and by what it gave to the network; else by sessions that are signed completely, which whoever
 /// has one can have mined. Else the child of a payment that another treasurer broadcast (T-27) could not be signed.
 pub(super) struct Promises<'a> {
     shell: &'a Shell,
+    made: BTreeMap<OutPoint, TxOut>,
     /// Sessions that were looked at: finishing one executes its scripts.
     seen: RefCell<BTreeMap<Txid, Option<Transaction>>>,
 }
 
 impl<'a> Promises<'a> {
     pub(super) fn new(shell: &'a Shell) -> Self {
-        Self { shell, seen: RefCell::default() }
+        Self { shell, made: shell.treasury.made(), seen: RefCell::default() }
     }
 
     /// The output, if it is there.
@@ -33,8 +34,8 @@ impl<'a> Promises<'a> {
     }
 
     fn within(&self, outpoint: &OutPoint, line: u32) -> Option<TxOut> {
-        if let Some(made) = self.shell.treasury.made(outpoint) {
-            return Some(made);
+        if let Some(made) = self.made.get(outpoint) {
+            return Some(made.clone());
         }
         let line = line.checked_sub(1)?;
         let seen = self.seen.borrow().get(&outpoint.txid).cloned();

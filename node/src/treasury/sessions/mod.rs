@@ -1,27 +1,34 @@
 //! Signing sessions: opened from authorised payments, signed after the check, finished and broadcast.
 
+mod checker;
 mod coins;
 mod made;
 mod names;
 mod open;
 mod queue;
+mod replace;
 mod rows;
 mod show;
 mod sign;
 mod stage;
+mod void;
 
-pub(super) use coins::{is_void, payment_state, promised, reserved};
-pub(super) use open::{Tidy, bump, child, open, open_housekeeping, return_bond};
-pub(super) use rows::{adopted_row, check_here, session_row};
+pub(super) use checker::check_here;
+pub(super) use coins::{payment_state, promised, reserved};
+pub(super) use open::{Tidy, open, open_housekeeping, return_bond};
+pub(super) use replace::{bump, child};
+pub(super) use rows::{adopted_row, session_row};
 pub(crate) use sign::rebroadcast;
 pub(super) use sign::{Merged, broadcast, import, merged, sign, sign_psbt, waits_to_replace};
 pub(crate) use stage::waiting_payout;
 pub(super) use stage::{resting, return_staged};
+pub(super) use void::is_void;
 
 use althing_anchor::{MAX_REMARK_BYTES, PaperBody, Passing};
 
+use self::checker::Checker;
 use self::names::own_author;
-use self::queue::queue_of;
+use self::queue::Queue;
 use self::rows::{named, remark, store};
 use self::show::view;
 use super::check::CheckReport;
@@ -32,14 +39,17 @@ type Answered<T> = std::result::Result<T, ApiError>;
 
 /// All sessions, without their PSBTs.
 pub(super) fn list(shell: &Shell) -> Answered<Vec<SessionView>> {
-    let queue = queue_of(shell)?;
+    let checker = Checker::new(shell);
     let rows = shell.store.treasury_sessions()?;
-    rows.iter().map(|row| view(shell, &queue, row, false)).collect()
+    let queue = Queue::of(shell, &checker, &rows)?;
+    rows.iter().map(|row| view(shell, &checker, &queue, row, false)).collect()
 }
 
 /// One session.
 pub(super) fn show(shell: &Shell, session: &str) -> Answered<SessionView> {
-    view(shell, &queue_of(shell)?, &named(shell, session)?, true)
+    let checker = Checker::new(shell);
+    let queue = Queue::of(shell, &checker, &shell.store.treasury_sessions()?)?;
+    view(shell, &checker, &queue, &named(shell, session)?, true)
 }
 
 /// Notes a comment or a refusal.

@@ -1,22 +1,19 @@
-//! Opening sessions: transactions of authorised payments, of housekeeping, and replacements (T-22 to T-27).
+//! Opening sessions: transactions of authorised payments and of housekeeping (T-22 to T-26).
 
-use althing_anchor::{
-    MAX_NEW_GATES, PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, child_pays_for_parent, read_payout, read_proof,
-    worst_weight, write_proof,
-};
+use althing_anchor::{MAX_NEW_GATES, PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, write_proof};
+use althing_governance::ledger::PaymentState;
 use anyhow::Context;
-use bitcoin::consensus::encode::deserialize;
 use bitcoin::psbt::Psbt;
-use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxOut};
+use bitcoin::{Amount, FeeRate, Sequence, TxOut};
 
 use super::coins::{coin, former_coins, free_coins, promised, retirable};
-use super::rows::{adopt, named, psbt_of};
-use super::stage::waiting_payout;
+use super::rows::adopt;
 use super::{Answered, refusal, show};
 use crate::api::{ApiError, ProofStatement, SessionView};
 use crate::proof::make;
 use crate::shell::Shell;
 use crate::treasury::intents::{AuthorisedPayment, authorised, housekeeping_rate};
+use crate::treasury::requests::settled_height;
 use crate::view::find_proposal;
 
 /// Opens a session that pays what was decided.
@@ -117,96 +114,6 @@ pub(in crate::treasury) struct Tidy {
     pub(in crate::treasury) gates: u16,
 }
 
-/// Opens a child that pays for a session's transaction: it moves the change on, at a fee that brings both to the rate (T-27).
-pub(in crate::treasury) fn child(shell: &mut Shell, session: &str, rate: u64) -> Answered<SessionView> {
-    let row = named(shell, session)?;
-    let parent = psbt_of(&row)?;
-    let Some(parent_tx) = row.final_tx.as_deref().and_then(|tx| deserialize::<Transaction>(tx).ok()) else {
-        return Err(ApiError::not_now("T-27: that session was not broadcast; bump it instead"));
-    };
-    let txid = parent_tx.compute_txid();
-    if shell.treasury.confirmed_at(&txid).is_some() {
-        if matches!(read_payout(&parent), Ok(Some(_))) {
-            let (payout, _) = waiting_payout(shell, session)?;
-            let message = format!(
-                "T-100: {txid} is mined; what waits is its payout {}, for which `treasury session child` pays from this node's wallet",
-                payout.compute_txid()
-            );
-            return Err(ApiError::invalid("T-100", message));
-        }
-        return Err(ApiError::invalid("T-27", format!("T-27: {txid} is mined already")));
-    }
-    let gate_sat = shell.ledger.state().charter().gate_sat;
-    // The change is behind the payments (T-22).
-    let change = parent_tx.output.iter().enumerate().rev().find_map(|(vout, output)| {
-        let is_ours = shell.treasury.owner_of(&output.script_pubkey).is_some() && output.value.to_sat() != gate_sat;
-        let vout = u32::try_from(vout).ok().filter(|_| is_ours)?;
-        coin(shell, &OutPoint { txid, vout })
-    });
-    let change = change.ok_or_else(|| ApiError::invalid("T-27", format!("T-27: {txid} has no change to spend")))?;
-    let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
-    let coins = std::slice::from_ref(&change);
-    let draft = build(shell, &[], 0, coins, &[], FeeRate::BROADCAST_MIN, None, &PsbtProof::default())?;
-    let weight = worst_weight(&draft, &shell.treasury.policies()).unwrap_or(draft.unsigned_tx.weight());
-    let parent_fee = parent.fee().map_err(|error| ApiError::ours(error.to_string()))?;
-    let fee = child_pays_for_parent(parent_tx.weight(), parent_fee, weight, rate);
-    let child_rate = FeeRate::from_sat_per_kwu(fee.to_sat().saturating_mul(1000).div_ceil(weight.to_wu()));
-    let own_rate = housekeeping_rate(shell.ledger.state().charter().max_link_fee_rate_sat_vb);
-    if child_rate > own_rate {
-        let message = format!(
-            "T-27: the child would pay {} sat/vB for both, housekeeping may pay {} (T-53)",
-            child_rate.to_sat_per_vb_ceil(),
-            own_rate.to_sat_per_vb_floor()
-        );
-        return Err(ApiError::invalid("T-27", message));
-    }
-    let psbt = build(shell, &[], 0, coins, &[], child_rate, None, &PsbtProof::default())?;
-    start(shell, psbt)
-}
-
-/// Opens the replacement of a session: the same payments through the same gates and coins, at a higher rate.
-pub(in crate::treasury) fn bump(shell: &mut Shell, session: &str, rate: u64) -> Answered<SessionView> {
-    let row = named(shell, session)?;
-    let before = psbt_of(&row)?;
-    let proof = read_proof(&before);
-    let gate_sat = shell.ledger.state().charter().gate_sat;
-    let is_gate = |output: &&TxOut| proof.bundles.is_empty() && output.value.to_sat() == gate_sat;
-    let gates = before.unsigned_tx.output.iter().filter(is_gate).count();
-    let gates = u16::try_from(gates).unwrap_or(MAX_NEW_GATES);
-    let known = authorised(shell);
-    let inputs: Vec<OutPoint> = before.unsigned_tx.input.iter().map(|txin| txin.previous_output).collect();
-    let mut payments = Vec::new();
-    let mut required = Vec::new();
-    for outpoint in &inputs {
-        let found = coin(shell, outpoint)
-            .ok_or_else(|| ApiError::not_now(format!("T-27: {outpoint} is not known to this node")))?;
-        match known.iter().find(|payment| payment.intent.gate == *outpoint) {
-            Some(payment) => payments.push((payment.intent.clone(), found)),
-            None => required.push(found),
-        }
-    }
-    let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
-    // A recovery stays one: its replacement is signed by the same keys. More coins may not have rested as long.
-    let rest = before.unsigned_tx.input.iter().find_map(|txin| match txin.sequence.to_relative_lock_time() {
-        Some(bitcoin::relative::LockTime::Blocks(blocks)) => Some(blocks.value()),
-        _ => None,
-    });
-    let coins = if rest.is_some() { Vec::new() } else { free_coins(shell, None)? };
-    let psbt = build(shell, &payments, gates, &required, &coins, rate, rest, &proof)?;
-    let (old, new) = (before.fee(), psbt.fee());
-    if let (Ok(old), Ok(new)) = (old, new)
-        && new < althing_anchor::replacement_floor(old, psbt.unsigned_tx.weight())
-    {
-        let message = format!(
-            "T-27: a replacement has to pay more for its own size: {} sat before, {} sat now",
-            old.to_sat(),
-            new.to_sat()
-        );
-        return Err(ApiError::invalid("T-27", message));
-    }
-    start(shell, psbt)
-}
-
 fn named_payment(shell: &Shell, known: &[AuthorisedPayment], name: &str) -> Answered<AuthorisedPayment> {
     let (proposal, milestone) = match name.split_once('/') {
         Some((proposal, number)) => {
@@ -222,7 +129,9 @@ fn named_payment(shell: &Shell, known: &[AuthorisedPayment], name: &str) -> Answ
     let id = find_proposal(shell, proposal)?;
     let found = known.iter().find(|payment| payment.proposal == id && payment.milestone == milestone);
     let found = found.ok_or_else(|| {
-        ApiError::not_now(format!("T-22: payment {name} is not authorised by a final epoch, or has no gate yet"))
+        let standing = shell.ledger.state().ledger().standings().get(&id);
+        let payment = standing.and_then(|standing| standing.payments.get(usize::from(milestone)));
+        not_authorised(name, payment.map(|payment| payment.state))
     })?;
     if let Some(txid) = found.paid_by {
         return Err(ApiError::invalid("T-44", format!("T-44: payment {name} was made by transaction {txid}")));
@@ -234,6 +143,19 @@ fn named_payment(shell: &Shell, known: &[AuthorisedPayment], name: &str) -> Answ
         return Err(ApiError::invalid("T-43", message));
     }
     Ok(found.clone())
+}
+
+/// Why a payment is not made, and whether waiting helps.
+fn not_authorised(name: &str, state: Option<PaymentState>) -> ApiError {
+    let never = |why: &str| ApiError::invalid("T-22", format!("T-22: payment {name} will not be made: {why}"));
+    match state {
+        Some(PaymentState::Stopped) => never("a later vote stopped it"),
+        Some(PaymentState::Expired) => never("it was not authorised in time"),
+        _ => {
+            let message = format!("T-22: payment {name} is not authorised by a final epoch, or has no gate yet");
+            ApiError { rule: Some("T-22".into()), ..ApiError::not_now(message) }
+        }
+    }
 }
 
 pub(super) fn fee_rate(shell: &Shell, asked: Option<u64>) -> Answered<FeeRate> {
@@ -259,7 +181,7 @@ pub(super) fn build(
     // Seal and gates have the first indexes (T-6).
     let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
     let wallet = shell.treasury.wallets().last().context("there is no treasury")?;
-    let change_index = wallet.fresh_index(least, u32::from(gates));
+    let change_index = wallet.fresh_index(least, u32::from(gates), settled_height(shell));
     let gate_sat = Amount::from_sat(shell.ledger.state().charter().gate_sat);
     let mut own_outputs = Vec::new();
     for number in 1..=u32::from(gates) {
@@ -290,4 +212,25 @@ pub(super) fn build(
 pub(super) fn start(shell: &mut Shell, psbt: Psbt) -> Answered<SessionView> {
     let row = adopt(shell, &psbt)?;
     show(shell, &row.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ErrorKind;
+
+    /// What a vote stopped is exit code 1: no waiting brings it back. What is not due yet is 2.
+    #[test]
+    fn a_stopped_milestone_is_not_waited_for() {
+        let said = |state| {
+            let error = not_authorised("3f/2", state);
+            assert!(error.rule.as_deref() == Some("T-22") && error.message.contains("3f/2"), "{error:?}");
+            (error.kind, error.message.contains("a later vote stopped it"))
+        };
+        assert_eq!(said(Some(PaymentState::Stopped)), (ErrorKind::Invalid, true));
+        assert_eq!(said(Some(PaymentState::Expired)), (ErrorKind::Invalid, false));
+        assert_eq!(said(Some(PaymentState::Waiting)), (ErrorKind::NotNow, false));
+        assert_eq!(said(Some(PaymentState::Authorised)), (ErrorKind::NotNow, false));
+        assert_eq!(said(None), (ErrorKind::NotNow, false));
+    }
 }

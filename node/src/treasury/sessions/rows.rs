@@ -1,23 +1,17 @@
 //! Sessions as they are stored, and the check by which they come in.
 
-use std::collections::BTreeSet;
-
 use althing_anchor::{MAX_REMARK_BYTES, PaperBody};
 use anyhow::{Context as _, Result};
+use bitcoin::Txid;
 use bitcoin::psbt::Psbt;
-use bitcoin::{OutPoint, Txid};
 
-use super::coins::{reserved, retirable};
-use super::made::Promises;
+use super::checker::check_here;
 use super::sign::merged;
 use super::{Answered, refused};
 use crate::api::ApiError;
 use crate::judge::Verdict;
-use crate::proof::StoredBlocks;
 use crate::shell::Shell;
 use crate::store::{RemarkRow, SessionRow};
-use crate::treasury::check::{CheckReport, KnownTreasury, check_parsed};
-use crate::treasury::intents::housekeeping_rate;
 use crate::treasury::papers::written;
 use crate::treasury::text::psbt_from;
 
@@ -42,45 +36,6 @@ pub(in crate::treasury) fn adopted_row(shell: &Shell, psbt: &Psbt, written: Opti
     }
     let id = psbt.unsigned_tx.compute_txid().to_string();
     Ok(SessionRow { id, opened_height: shell.tip_height(), psbt: psbt.serialize(), final_tx: None })
-}
-
-/// Judges a PSBT by this node's own chain, wallets and log.
-pub(in crate::treasury) fn check_here(shell: &Shell, psbt: &Psbt) -> Answered<CheckReport> {
-    let known = known_treasury(shell);
-    let mut unspent: BTreeSet<OutPoint> = BTreeSet::new();
-    for wallet in shell.treasury.wallets() {
-        unspent.extend(wallet.unspent().map(|coin| coin.outpoint));
-    }
-    let gates = |gate: &OutPoint| {
-        use althing_anchor::GateState;
-        if unspent.contains(gate) {
-            return Some(GateState::Unspent);
-        }
-        let by = shell.treasury.spender_of(gate)?;
-        // What is not mined can be replaced; the gate lets one of the two happen.
-        let is_mined = shell.treasury.confirmed_at(&by).is_some();
-        Some(if is_mined { GateState::Spent(Some(by)) } else { GateState::Unspent })
-    };
-    let promises = Promises::new(shell);
-    let coin = |psbt: &Psbt, input: usize| promises.coin(&psbt.unsigned_tx.input.get(input)?.previous_output);
-    Ok(check_parsed(psbt, Some(&StoredBlocks(&shell.store)), &gates, Some(&coin), Some(&known)))
-}
-
-/// The treasury as this node's log has it.
-fn known_treasury(shell: &Shell) -> KnownTreasury {
-    let charter = shell.ledger.state().charter();
-    KnownTreasury {
-        dao: shell.dao.params.dao_id,
-        network: shell.dao.network(),
-        generations: shell.treasury.treasuries(),
-        stages: shell.treasury.stages().to_vec(),
-        rules: Some(crate::treasury::stages::rules(shell)),
-        reserved: reserved(shell),
-        bonds: Some(crate::treasury::bonds::bonds(shell)),
-        retirable: retirable(shell),
-        new_gate: bitcoin::Amount::from_sat(charter.gate_sat),
-        housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
-    }
 }
 
 /// Stores a session, what is said of it here, and the papers that tell the other treasurers, in one step (T-311).
@@ -116,7 +71,7 @@ pub(super) fn psbt_of(row: &SessionRow) -> Answered<Psbt> {
 }
 
 pub(in crate::treasury) fn session_row(shell: &Shell, id: &str) -> Answered<Option<SessionRow>> {
-    Ok(shell.store.treasury_sessions()?.into_iter().find(|row| row.id == id))
+    Ok(shell.store.treasury_session(id)?)
 }
 
 pub(super) fn named(shell: &Shell, session: &str) -> Answered<SessionRow> {

@@ -4,22 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::{SigningStatus, input_origins, read_payout, read_proof, verify_signatures, worst_weight};
 use bitcoin::OutPoint;
-use bitcoin::psbt::Psbt;
 
 use super::Answered;
-use super::coins::is_void;
+use super::checker::Checker;
 use super::names::{author_name, once, signer_names};
 use super::queue::Queue;
-use super::rows::{check_here, psbt_of};
+use super::rows::psbt_of;
 use super::stage::{Rest, rest_of};
-use crate::api::{RemarkView, SessionView, SignerView};
+use super::void::overtaken_by;
+use crate::api::{CheckReport, RemarkView, SessionView, SignerView};
+use crate::judge::Verdict;
 use crate::shell::Shell;
 use crate::store::{RemarkRow, SessionRow};
 use crate::treasury::key::Signer;
 use crate::treasury::policy::holder;
 use crate::treasury::text::psbt_text;
 
-pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bool) -> Answered<SessionView> {
+pub(super) fn view(
+    shell: &Shell,
+    checker: &Checker<'_>,
+    queue: &Queue,
+    row: &SessionRow,
+    with_psbt: bool,
+) -> Answered<SessionView> {
     let psbt = psbt_of(row)?;
     let generations = shell.treasury.policies();
     let txid = psbt.unsigned_tx.compute_txid();
@@ -34,9 +41,10 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
         && status.iter().all(SigningStatus::is_complete)
         && status.len() == kinds + usize::from(has_payout);
     let rest = height.and_then(|_| rest_of(shell, &txid));
+    let void_by = if height.is_none() { overtaken_by(shell, &psbt.unsigned_tx) } else { None };
     let state = match (height, &row.final_tx) {
         (Some(_), _) => rest.map_or("mined", Rest::word),
-        _ if is_void(shell, &psbt.unsigned_tx) => "void",
+        _ if void_by.is_some() => "void",
         (None, Some(_)) => "broadcast",
         (None, None) if is_complete => "complete",
         (None, None) => "open",
@@ -51,7 +59,8 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
     let signers = signers(shell, &stage, &signed, &remarks);
     let missing = signers.iter().filter(|signer| !signer.signed).map(|signer| signer.holder.clone()).collect();
     let needed = status.iter().map(|status| status.missing.unwrap_or(usize::MAX)).max();
-    let check = check_here(shell, &psbt)?;
+    let check = checker.check(&psbt)?;
+    let spent: BTreeSet<OutPoint> = psbt.unsigned_tx.input.iter().map(|txin| txin.previous_output).collect();
     Ok(SessionView {
         id: row.id.clone(),
         title: read_proof(&psbt).note.unwrap_or_default(),
@@ -59,13 +68,13 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
         state: state.to_owned(),
         fee_sat: psbt.fee().ok().map(bitcoin::Amount::to_sat),
         vbytes: worst_weight(&psbt, &generations).unwrap_or(psbt.unsigned_tx.weight()).to_vbytes_ceil(),
-        waits_for_me: state == "open" && signers.iter().any(|signer| signer.is_me && !signer.signed),
+        waits_for_me: waits_for_me(state, &check, queue.yields_to(&row.id), &signers),
         signers,
         check,
         signed,
         missing,
         needed: needed.unwrap_or(0),
-        conflicts: conflicts(shell, row, &psbt)?,
+        conflicts: queue.rivals(&row.id, &spent).into_iter().collect(),
         yields_to: queue.yields_to(&row.id).map(str::to_owned),
         remarks: remarks
             .into_iter()
@@ -79,9 +88,16 @@ pub(super) fn view(shell: &Shell, queue: &Queue, row: &SessionRow, with_psbt: bo
             Some(Rest::Until(from)) => Some(from),
             _ => None,
         },
+        void_by: void_by.map(|txid| txid.to_string()),
         payout: beside.filter(|_| rest.is_some()).map(|payout| payout.unsigned_tx.compute_txid().to_string()),
         psbt: with_psbt.then(|| psbt_text(&psbt)),
     })
+}
+
+/// T-334: whether it is this node's treasurer's turn. What the check refuses, or cannot tell yet, would not be signed whoever asks.
+fn waits_for_me(state: &str, check: &CheckReport, yields_to: Option<&str>, signers: &[SignerView]) -> bool {
+    let is_due = state == "open" && check.verdict == Verdict::Valid && yields_to.is_none();
+    is_due && signers.iter().any(|signer| signer.is_me && !signer.signed)
 }
 
 /// Everybody who has a key in the session's inputs, each once: one treasurer's keys stand in several ways of spending.
@@ -119,12 +135,24 @@ fn signers(shell: &Shell, status: &[SigningStatus], signed: &[String], remarks: 
     once(holders).into_iter().map(view).collect()
 }
 
-fn conflicts(shell: &Shell, row: &SessionRow, psbt: &Psbt) -> Answered<Vec<String>> {
-    let inputs: BTreeSet<OutPoint> = psbt.unsigned_tx.input.iter().map(|txin| txin.previous_output).collect();
-    let shares = |other: &SessionRow| -> bool {
-        other.id != row.id
-            && psbt_of(other)
-                .is_ok_and(|other| other.unsigned_tx.input.iter().any(|txin| inputs.contains(&txin.previous_output)))
-    };
-    Ok(shell.store.treasury_sessions()?.iter().filter(|other| shares(other)).map(|other| other.id.clone()).collect())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::treasury::check::check;
+
+    /// T-334: after an election the sessions of the former treasury ask nobody any more, and neither does what cannot be told.
+    #[test]
+    fn what_this_node_would_not_sign_waits_for_nobody_here() {
+        let judged = |verdict: Verdict| CheckReport { verdict, ..check(&[], None, &|_| None, None, None) };
+        let signer = |is_me: bool, signed: bool| SignerView { holder: String::new(), signed, is_me, refused: None };
+        let due = [signer(false, true), signer(true, false)];
+        let waits = |state, verdict, yields_to, signers: &[SignerView]| {
+            waits_for_me(state, &judged(verdict), yields_to, signers)
+        };
+        assert!(waits("open", Verdict::Valid, None, &due));
+        assert!(!waits("open", Verdict::Invalid, None, &due) && !waits("open", Verdict::CannotTell, None, &due));
+        assert!(!waits("open", Verdict::Valid, Some("another"), &due));
+        assert!(!waits("complete", Verdict::Valid, None, &due) && !waits("mined", Verdict::Valid, None, &due));
+        assert!(!waits("open", Verdict::Valid, None, &[signer(false, false), signer(true, true)]));
+    }
 }

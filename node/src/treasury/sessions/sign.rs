@@ -10,11 +10,12 @@ use bitcoin::Transaction;
 use bitcoin::consensus::encode::{deserialize, serialize};
 use bitcoin::psbt::Psbt;
 
-use super::coins::is_void;
+use super::checker::{Checker, check_here};
 use super::names::{own_author, signer_authors};
 use super::queue::queue_of;
-use super::rows::{adopt, check_here, named, parse, persist, psbt_of, remark, session_row, store};
+use super::rows::{adopt, named, parse, persist, psbt_of, remark, session_row, store};
 use super::stage::{send_payout, send_payouts, stage_of_payout};
+use super::void::{is_void, overtaken_by};
 use super::{Answered, reasons, refusal, refused, show};
 use crate::api::{ApiError, ErrorKind, SessionView};
 use crate::judge::Verdict;
@@ -86,7 +87,7 @@ pub(in crate::treasury) fn merged(shell: &Shell, row: SessionRow, theirs: &Psbt)
 }
 
 /// What becomes of another copy of a stored session's transaction (T-112).
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     /// The stored one stays.
     Kept,
@@ -97,16 +98,23 @@ enum Standing {
 }
 
 fn standing(shell: &Shell, stored: &Psbt, theirs: &Psbt) -> Answered<Standing> {
-    let report = check_here(shell, stored)?;
-    if report.verdict == Verdict::Valid {
-        return Ok(Standing::Kept);
-    }
+    let checker = Checker::new(shell);
+    let report = checker.check(stored)?;
     let is_same = stored.unsigned_tx == theirs.unsigned_tx;
-    if is_same && check_here(shell, theirs)?.verdict == Verdict::Valid {
-        return Ok(Standing::Replaced);
+    let theirs = if is_same { Some(checker.check(theirs)?.verdict) } else { None };
+    let may_pass = report.verdict != Verdict::Valid && refused(shell, &report, None).kind == ErrorKind::NotNow;
+    Ok(standing_by(report.verdict, theirs, may_pass))
+}
+
+/// `theirs`: what the check says of the other copy, where it is one of the same transaction; `may_pass`: what is in the way of the stored one
+/// may go.
+fn standing_by(stored: Verdict, theirs: Option<Verdict>, may_pass: bool) -> Standing {
+    match (stored, theirs) {
+        (Verdict::Valid, _) => Standing::Kept,
+        (_, Some(Verdict::Valid)) => Standing::Replaced,
+        _ if may_pass => Standing::Untold,
+        _ => Standing::Kept,
     }
-    let may_pass = refused(shell, &report, None).kind == ErrorKind::NotNow;
-    Ok(if may_pass { Standing::Untold } else { Standing::Kept })
 }
 
 /// T-112: why a paper with the transaction of a stored session waits: whether it, rather than the stored one, may be signed cannot be told yet.
@@ -192,8 +200,10 @@ pub(in crate::treasury) fn broadcast(shell: &mut Shell, session: &str) -> Answer
         send_payout(shell, &psbt)?;
         return show(shell, &row.id);
     }
-    if is_void(shell, &psbt.unsigned_tx) {
-        let why = "T-66: another transaction, which is mined, has spent a coin of this session: it is void";
+    if let Some(by) = overtaken_by(shell, &psbt.unsigned_tx) {
+        let why = format!(
+            "T-66: transaction {by}, which is mined, has spent a coin of this session, or of one that it spends from: it is void"
+        );
         return Err(ApiError::invalid("T-66", why));
     }
     let generations = shell.treasury.policies();
@@ -259,7 +269,7 @@ pub(crate) fn rebroadcast(shell: &mut Shell) {
             continue;
         };
         let txid = transaction.compute_txid();
-        if shell.treasury.confirmed_at(&txid).is_none() && !is_void(shell, &transaction) {
+        if !shell.treasury.is_mined_spend(&txid) && !is_void(shell, &transaction) {
             // Refused when it is known already or was overtaken: nothing to do then.
             let _ = shell.bitcoind.submit(&transaction);
         }
@@ -312,4 +322,25 @@ fn cut(text: &str) -> String {
         cut.push(letter);
     }
     cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T-112: what the check accepts stands; a copy that it accepts takes the place of one that it does not; else both may wait.
+    #[test]
+    fn only_a_better_copy_takes_the_place_of_what_is_stored() {
+        use Verdict::{CannotTell, Invalid, Valid};
+        for may_pass in [true, false] {
+            for theirs in [None, Some(Valid), Some(Invalid), Some(CannotTell)] {
+                assert_eq!(standing_by(Valid, theirs, may_pass), Standing::Kept);
+                for stored in [Invalid, CannotTell] {
+                    let waits = if may_pass { Standing::Untold } else { Standing::Kept };
+                    let found = standing_by(stored, theirs, may_pass);
+                    assert_eq!(found, if theirs == Some(Valid) { Standing::Replaced } else { waits });
+                }
+            }
+        }
+    }
 }

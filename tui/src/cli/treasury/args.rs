@@ -289,6 +289,10 @@ pub struct PsbtCheck {
     /// Founding file of the DAO whose treasury it must be of.
     #[arg(long, value_name = "FILE")]
     pub dao: Option<PathBuf>,
+    /// What other housekeeping has cost within 2,016 blocks or is signed for, in satoshis, as `treasury balance` says it; needed for
+    /// housekeeping alone.
+    #[arg(long, value_name = "SATS")]
+    pub housekeeping_cost: Option<u64>,
 }
 
 /// A form of a policy.

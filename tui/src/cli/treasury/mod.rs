@@ -140,7 +140,7 @@ pub(super) fn run_psbt(global: &Global, command: PsbtCommand, console: &mut Cons
 
 /// `psbt check`: offline, by the proof in the file.
 fn check_psbt(global: &Global, check: PsbtCheck, console: &mut Console<'_>) -> Result<u8, Failure> {
-    let PsbtCheck { file, source, gate, dao } = check;
+    let PsbtCheck { file, source, gate, dao, housekeeping_cost } = check;
     let bytes = psbt_file(&file, console)?;
     let dao = dao.map(|path| -> Result<Dao, Failure> { Ok(Dao::from_json(&local::read_file(&path)?)?) }).transpose()?;
     let gates = match gate {
@@ -148,7 +148,7 @@ fn check_psbt(global: &Global, check: PsbtCheck, console: &mut Console<'_>) -> R
         Some(GateArg::Unspent) => StatedGates::Unspent,
         Some(GateArg::Spent) => StatedGates::Spent,
     };
-    let report = check_file(&bytes, &local::source(&source, global)?, gates, dao.as_ref());
+    let report = check_file(&bytes, &local::source(&source, global)?, gates, dao.as_ref(), housekeeping_cost);
     console.answer(&report, || words::check(&report))?;
     Ok(verdict_code(report.verdict))
 }

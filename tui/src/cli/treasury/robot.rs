@@ -84,7 +84,11 @@ fn run_sessions(
             return Err(crate::cli::node::other_kind());
         };
         let has_refused = |session: &SessionView| session.signers.iter().any(|s| s.is_me && s.refused.is_some());
-        let due = sessions.iter().filter(|session| session.waits_for_me && !has_refused(session));
+        // Also what the check refuses: the others hear of it (T-101).
+        let is_asked = |session: &&SessionView| {
+            session.state == "open" && session.signers.iter().any(|signer| signer.is_me && !signer.signed)
+        };
+        let due = sessions.iter().filter(is_asked).filter(|session| !has_refused(session));
         for session in due.filter(|session| session.yields_to.is_none()) {
             match call(caller, TreasuryRequest::Sign { session: session.id.clone() }) {
                 Ok(_) => {

@@ -1,8 +1,8 @@
 //! The treasury's answers for people.
 
 use althing_node::api::{
-    BudgetView, CheckReport, CoinView, Flow, PaperView, PayoutChild, PolicyView, SessionView, TreasurerKeys,
-    TreasurerView, TreasuryOverview, TreasuryReply,
+    BudgetView, CheckReport, CoinView, Flow, HousekeepingView, PaperView, PayoutChild, PolicyView, SessionView,
+    TreasurerKeys, TreasurerView, TreasuryOverview, TreasuryReply,
 };
 
 use crate::backend::Verdict;
@@ -128,7 +128,20 @@ fn line(session: &SessionView) -> String {
         0 => "enough signatures".to_owned(),
         needed => format!("{} needed", count_of(needed as u64, "more signature")),
     };
-    format!("{} {}{at}, {more}", session.id, session.state)
+    let refused = match (session.state.as_str(), session.check.verdict) {
+        ("open" | "complete", Verdict::Invalid) => match session.check.reasons.first() {
+            Some(reason) => format!(", refused by this node ({})", Untrusted::new(&reason.rule).line()),
+            None => ", refused by this node".to_owned(),
+        },
+        ("open" | "complete", Verdict::CannotTell) => ", which this node cannot judge yet".to_owned(),
+        ("void", _) => match &session.void_by {
+            Some(by) => format!(", a block has transaction {} in its place or before it", Untrusted::new(by).line()),
+            None => String::new(),
+        },
+        _ if session.waits_for_me => ", waits for you".to_owned(),
+        _ => String::new(),
+    };
+    format!("{} {}{at}, {more}{refused}", session.id, session.state)
 }
 
 fn signers(session: &SessionView) -> String {
@@ -159,6 +172,12 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
     lines.push(format!("treasury generation {}", overview.generation));
     lines.extend(overview.policy.sentences.iter().map(sentence));
     lines.push("The keys, the descriptor and addresses: althing treasury policy".to_owned());
+    let HousekeepingView { spent_sat, budget_sat, blocks } = overview.housekeeping;
+    lines.push(format!(
+        "housekeeping: {} of at most {} of fees within {blocks} blocks",
+        sats(spent_sat),
+        sats(budget_sat)
+    ));
     lines.extend(overview.proof.iter().flat_map(crate::words::funds));
     lines.extend(overview.payments.iter().map(|payment| {
         format!(

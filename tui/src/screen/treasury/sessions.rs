@@ -93,7 +93,11 @@ fn outcome(session: &SessionView) -> Option<(bool, String)> {
         }
         "returned" => (true, format!("Brought back into the treasury at height {at}; it was not paid.")),
         "taken" => (false, format!("What rested was taken at height {at}: the alarms say who signed that.")),
-        "void" => (false, "Void: a block has another transaction that spends one of its coins.".to_owned()),
+        "void" => (
+            false,
+            "Void: a block has another transaction that spends one of its coins, or one of what it spends from."
+                .to_owned(),
+        ),
         _ => return None,
     })
 }
