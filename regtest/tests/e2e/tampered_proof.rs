@@ -26,14 +26,14 @@ fn no_flipped_byte_leaves_a_proof_valid() {
     proofs.sort_by_key(|path| !path.to_string_lossy().contains("proposal-1-tally"));
     for (number, path) in proofs.into_iter().enumerate() {
         let bundle = std::fs::read(path).unwrap();
-        let untouched = verify(&bundle, &source);
+        let untouched = verify(&bundle, None, &source);
         assert_eq!(untouched.verdict, Verdict::Valid, "{}: {untouched:?}", path.display());
         let stride = if number < FLIPPED_EVERYWHERE { 1 } else { STRIDE };
         for at in (0..bundle.len()).step_by(stride) {
             let mut flipped = bundle.clone();
             // Another bit from byte to byte, so that no position of a bit goes untested.
             flipped[at] ^= 1 << (at % 8);
-            let report = verify(&flipped, &source);
+            let report = verify(&flipped, None, &source);
             assert_ne!(report.verdict, Verdict::Valid, "{} with byte {at} flipped: {report:?}", path.display());
             assert!(report.reason.is_some_and(|reason| !reason.is_empty()), "{} byte {at}", path.display());
         }
@@ -75,10 +75,10 @@ fn a_proof_of_another_chain_is_not_valid() {
     for blocks in [1, 50] {
         let path = folder.join(format!("{blocks}.bin"));
         std::fs::write(&path, &headers[..blocks * 80]).unwrap();
-        let report = verify(&bundle, &Source::Headers(path));
+        let report = verify(&bundle, None, &Source::Headers(path));
         assert_ne!(report.verdict, Verdict::Valid, "{blocks} headers: {report:?}");
     }
-    assert_ne!(verify(&bundle, &Source::None).verdict, Verdict::Valid);
+    assert_ne!(verify(&bundle, None, &Source::None).verdict, Verdict::Valid);
 }
 
 fn verify_by_program(told: &Turn, proof: &Path) -> Ran {

@@ -29,7 +29,12 @@ fn each_command_asks_one_question() {
         fee_cap_sat: 900,
     };
     let wait = |until| Request::Wait { until, timeout_secs: 9 };
-    let proof = |statement| Request::ProofExport { proposal: "949f".to_owned(), statement, path: "/tmp/p".into() };
+    let proof = |statement| Request::ProofExport {
+        proposal: "949f".to_owned(),
+        statement,
+        path: "/tmp/p".into(),
+        short: false,
+    };
     let table = [
         ("status", Request::Status),
         ("dao show", Request::Status),
