@@ -242,3 +242,60 @@ fn every_bad_link_file_gets_a_clear_answer() {
     // And where a whole file is needed, a short one says what it is.
     assert!(verify(&good, &story.world.chain).unwrap_err().to_string().contains("P-161"));
 }
+
+/// One row of the vectors: what the program answers to both files.
+pub(crate) struct Vector {
+    pub(crate) what: &'static str,
+    pub(crate) file: Vec<u8>,
+    pub(crate) links: Option<Vec<u8>>,
+    pub(crate) exit: u8,
+    pub(crate) statement: String,
+}
+
+/// Headers, and short files with links that do and that do not.
+pub(crate) fn vectors() -> (Vec<u8>, Vec<Vector>) {
+    let story = told();
+    let headers = story.world.chain.header_bytes();
+    let (ballot, spend) = (story.ballot_bundle(DECIDING), story.tally_bundle(story.spend));
+    let changed = |change: &dyn Fn(&mut Bundle)| {
+        let mut bundle = ballot.clone();
+        change(&mut bundle);
+        short(&bundle)
+    };
+    let links = |epochs: u32| Some(story.links(epochs).to_bytes());
+    let last = DECIDING as usize - 1;
+    let rows = [
+        ("the links alone", links(DECIDING).unwrap(), None),
+        ("a ballot in the final tally", short(&ballot), links(DECIDING)),
+        ("the same, with links of later epochs", short(&ballot), links(DECIDING + 2)),
+        ("the same, with a whole file for links", short(&ballot), Some(spend.to_bytes())),
+        ("a ballot while the vote is open", short(&story.ballot_bundle(DECIDING - 1)), links(DECIDING)),
+        ("a spend that is authorised", short(&spend), links(DECIDING)),
+        ("no links", short(&ballot), None),
+        ("links that end too early", short(&ballot), links(DECIDING - 1)),
+        ("another header", changed(&|bundle| bundle.epochs[last].header.closing_height += 6), links(DECIDING)),
+        ("another spare seal", changed(&|bundle| bundle.epochs[last].header.spare_seal.vout += 1), links(DECIDING)),
+        ("another link", changed(&|bundle| bundle.epochs[last].link = ballot.epochs[0].link.clone()), links(DECIDING)),
+        (
+            "another snapshot",
+            changed(&|bundle| {
+                let Statement::Ballot(part) = &mut bundle.statement else { unreachable!() };
+                part.snapshot += 1;
+            }),
+            links(DECIDING),
+        ),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let told = |(what, file, links): (&'static str, Vec<u8>, Option<Vec<u8>>)| {
+        let report = judged(&folder, &headers, &file, links.as_deref());
+        let exit = match report.verdict {
+            Verdict::Valid => 0,
+            Verdict::Invalid => 1,
+            Verdict::CannotTell => 2,
+        };
+        Vector { what, file, links, exit, statement: report.statement }
+    };
+    let rows: Vec<Vector> = rows.into_iter().map(told).collect();
+    assert_eq!(rows.iter().map(|row| row.exit).collect::<Vec<_>>(), [0, 0, 0, 0, 0, 0, 2, 2, 1, 2, 1, 1]);
+    (headers, rows)
+}
