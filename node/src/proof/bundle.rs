@@ -34,6 +34,7 @@ pub(super) const SHORT_VERSION: u8 = 4;
 /// Most links in a file: at one a day, more than a thousand years.
 const MAX_LINKS: usize = 1 << 19;
 
+// P-165.
 const MAX_EVIDENCE: usize = 128 * 1024;
 const MAX_CHARTER: usize = 64 * 1024;
 const MAX_SUCCESSIONS: usize = 1 << 10;

@@ -114,12 +114,11 @@ fn check_headers(bundle: &Bundle, params: &DaoParams, blocks: &impl BlockHashes)
         if boundary != Some(header.closing_height) {
             return Err(rule(format!("P-4: closing height {} is not a boundary", header.closing_height)));
         }
-        if let Some(before) = previous
-            && (header.closing_height <= before.closing_height || header.log_size < before.log_size)
-        {
+        let (height, size) = previous.map_or((0, 0), |before| (before.closing_height, before.log_size));
+        if header.closing_height <= height || header.log_size < size {
             return Err(rule(format!(
-                "P-4: closing height {} and log size {} do not follow {} and {}",
-                header.closing_height, header.log_size, before.closing_height, before.log_size
+                "P-4: closing height {} and log size {} do not follow {height} and {size}",
+                header.closing_height, header.log_size
             )));
         }
         let block = blocks.hash_at(header.closing_height);

@@ -394,6 +394,25 @@ fn links() {
     link("more outputs", PERFECT, |tx, _| tx.output.push(tx.output[0].clone()));
 }
 
+/// P-4, G-62: no epoch closes with the network's first block.
+#[test]
+fn the_first_epoch_does_not_close_at_height_0() {
+    part(
+        "closes at height 0",
+        BallotFile,
+        "P-4: closing height 0 and log size 16 do not follow 0 and 0",
+        |story, bundle| {
+            let first = &mut bundle.epochs[0].header;
+            (first.closing_height, first.closing_hash) = (0, story.world.chain.hash(0));
+            let mut before = first.hash();
+            for part in &mut bundle.epochs[1..] {
+                part.header.prev_header = before;
+                before = part.header.hash();
+            }
+        },
+    );
+}
+
 #[test]
 fn tallies_and_decisions() {
     let final_flag = "voting on proposal";
