@@ -373,6 +373,9 @@ pub struct Withheld {
     pub link: String,
     /// Height of its block.
     pub height: u32,
+    /// Whether it is no link at all: the seal went elsewhere.
+    #[serde(default)]
+    pub diverted: bool,
     /// What that means, in sentences.
     pub words: String,
 }
