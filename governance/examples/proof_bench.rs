@@ -17,8 +17,8 @@ const MEASURED: Duration = Duration::from_secs(1);
 /// Ballot trees above this take more memory than most machines have to spare.
 const LARGEST_BALLOTS: u32 = 21;
 
-/// Sums of a yes/no/abstain ballot tree (G-74).
-const BALLOT_SUMS: usize = 5;
+/// Sums of a yes/no/abstain ballot tree (V-11).
+const BALLOT_SUMS: usize = 6;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut powers: Vec<u32> = std::env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;

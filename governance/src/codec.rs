@@ -112,6 +112,7 @@ pub enum DecodeError {
 #[derive(Debug, Default, Clone)]
 pub struct Writer {
     out: Vec<u8>,
+    short_sums: bool,
 }
 
 impl Writer {
@@ -124,7 +125,7 @@ impl Writer {
     /// An empty writer with room for so many bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { out: Vec::with_capacity(bytes) }
+        Self { out: Vec::with_capacity(bytes), ..Self::default() }
     }
 
     /// What was written.
@@ -158,9 +159,27 @@ impl Writer {
         self.out.extend_from_slice(&v.to_be_bytes());
     }
 
+    /// Writes sums in the short form (E-16) from here on, or no more.
+    pub fn set_short_sums(&mut self, short: bool) {
+        self.short_sums = short;
+    }
+
     /// Sixteen bytes, big-endian (E-1).
     pub fn u128(&mut self, v: u128) {
         self.out.extend_from_slice(&v.to_be_bytes());
+    }
+
+    /// A sum: sixteen bytes, or as few as it takes (E-16).
+    pub fn sum(&mut self, v: u128) {
+        if !self.short_sums {
+            return self.u128(v);
+        }
+        let bytes = v.to_be_bytes();
+        let significant = bytes.into_iter().skip_while(|byte| *byte == 0);
+        let start = self.out.len();
+        self.u8(0);
+        self.out.extend(significant);
+        self.out[start] = u8::try_from(self.out.len() - start - 1).expect("there are 16 bytes at most");
     }
 
     /// Bytes as they stand, without a length (E-2).
@@ -239,13 +258,14 @@ impl Writer {
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
+    short_sums: bool,
 }
 
 impl<'a> Reader<'a> {
     /// A reader at the start of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { rest: bytes, short_sums: false }
     }
 
     /// How many bytes are left.
@@ -338,6 +358,31 @@ impl<'a> Reader<'a> {
     /// At the end of the input.
     pub fn u128(&mut self) -> Result<u128, DecodeError> {
         self.fixed().map(u128::from_be_bytes)
+    }
+
+    /// Reads sums in the short form (E-16) from here on, or no more.
+    pub fn set_short_sums(&mut self, short: bool) {
+        self.short_sums = short;
+    }
+
+    /// A sum: sixteen bytes, or as few as it takes (E-16).
+    ///
+    /// # Errors
+    /// At the end of the input, and when fewer bytes would do.
+    pub fn sum(&mut self) -> Result<u128, DecodeError> {
+        if !self.short_sums {
+            return self.u128();
+        }
+        let length = usize::from(self.u8()?);
+        if length > 16 {
+            return Err(DecodeError::TooLong { field: "sum", found: length, max: 16 });
+        }
+        let bytes = self.take(length)?;
+        if bytes.first() == Some(&0) {
+            let problem = format!("{length} bytes are given and fewer would do");
+            return Err(DecodeError::Rule { rule: "E-16", field: "sum", problem });
+        }
+        Ok(bytes.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte)))
     }
 
     /// A list count or byte length, at most `max` (E-3, E-4).
@@ -489,13 +534,14 @@ impl Canonical for OutPoint {
     }
 }
 
+/// A number in a list of sums; no other `u128` stands in a list.
 impl Canonical for u128 {
     fn encode(&self, w: &mut Writer) {
-        w.u128(*self);
+        w.sum(*self);
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.u128()
+        r.sum()
     }
 }
 

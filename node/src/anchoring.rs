@@ -17,7 +17,7 @@ pub(crate) fn answer(
         AnchorRequest::Reserve => reserve(shell),
         AnchorRequest::Health => health(shell),
         AnchorRequest::Receipt { proposal, path } => proof::export_receipt(shell, proposal, path),
-        AnchorRequest::Prove { evidence, path } => proof::prove(shell, me, evidence, path),
+        AnchorRequest::Prove { evidence, path, short } => proof::prove(shell, me, evidence, path, *short),
         AnchorRequest::Timestamp { epoch, kind, of, path } => {
             timestamp::export(shell, me, *epoch, *kind, of, path).map(AnchorReply::Timestamp)
         }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use althing_anchor::{BlockHashes, HeaderChain, HeaderError, work_caveat};
+use althing_governance::codec::Canonical as _;
 use bitcoin::{BlockHash, Network, OutPoint};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Access, Bitcoind};
-use crate::proof::{self, Rejection};
+use crate::proof::{self, Finding, Rejection, ShortFile, ShortRefusal};
 
 /// Where block hashes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,17 +55,59 @@ pub struct VerifyReport {
     pub reason: Option<String>,
 }
 
-/// Judges a proof file.
-pub fn verify(bundle: &[u8], source: &Source) -> VerifyReport {
+/// Judges a proof file, a short one (P-161) with the file that has its links.
+pub fn verify(bundle: &[u8], links: Option<&[u8]>, source: &Source) -> VerifyReport {
     // Not false, but beyond this program.
     if let Some(version) = proof::newer_version(bundle) {
         let reason = format!("P-60: this is a proof file of version {version}; a newer program is needed to judge it");
         return VerifyReport::of(Verdict::CannotTell, reason);
     }
+    if proof::is_short(bundle) {
+        return verify_short(bundle, links, source);
+    }
     let (needed_height, network) = match proof::decode(bundle) {
         Ok((bundle, network)) => (bundle.highest_block(), network),
         Err(rejection) => return VerifyReport::of(Verdict::Invalid, rejection.to_string()),
     };
+    let judged =
+        with_blocks(source, network, needed_height, |blocks| proof::verify(bundle, blocks).map_err(ShortRefusal::from));
+    if links.is_none() || judged.statement.is_empty() {
+        return judged;
+    }
+    let unneeded = "The link file: this proof file has its links itself, the other was not looked at.".to_owned();
+    VerifyReport { unchecked: [judged.unchecked, vec![unneeded]].concat(), ..judged }
+}
+
+/// P-163: the verdict on a short file.
+fn verify_short(bundle: &[u8], links: Option<&[u8]>, source: &Source) -> VerifyReport {
+    let short = match ShortFile::from_bytes(bundle) {
+        Ok(short) => short,
+        Err(error) => return VerifyReport::of(Verdict::Invalid, Rejection::from(error).to_string()),
+    };
+    let Some(links) = links else {
+        let (epoch, dao) = (short.epoch.header.epoch, short.epoch.header.dao);
+        let reason = format!(
+            "P-163: this is a short proof file; it takes a file with the links of DAO {dao} up to epoch {epoch} or later, given with --links. \
+             Any member writes one with althing proof export --statement links --out FILE, and every proof file that is not short has them up to its own epoch"
+        );
+        return VerifyReport::of(Verdict::CannotTell, reason);
+    };
+    match short.with_links(links) {
+        Ok(joined) => {
+            let (network, needed_height) = (joined.network, joined.whole.highest_block());
+            with_blocks(source, network, needed_height, |blocks| joined.judge(blocks))
+        }
+        Err(refusal) => VerifyReport::refused(&refusal),
+    }
+}
+
+/// The verdict by a source of blocks (P-8).
+fn with_blocks(
+    source: &Source,
+    network: Network,
+    needed_height: u32,
+    judge: impl FnOnce(&Blocks) -> Result<Finding, ShortRefusal>,
+) -> VerifyReport {
     let blocks = match Blocks::open(source, network) {
         Ok(blocks) => blocks,
         Err(refusal) => return VerifyReport::of(refusal.verdict, refusal.reason),
@@ -74,45 +117,50 @@ pub fn verify(bundle: &[u8], source: &Source) -> VerifyReport {
         let reason = format!("P-8: the blocks given end at height {tip}, the file speaks of block {needed_height}");
         return VerifyReport::of(Verdict::CannotTell, reason);
     }
-    let judged = proof::verify(bundle, &blocks);
+    let judged = judge(&blocks);
     if let Some(reason) = blocks.trouble() {
         return VerifyReport::of(Verdict::CannotTell, reason);
     }
-    match judged {
-        Ok(finding) => {
-            let is_final = finding.depth >= finding.final_depth;
-            let shallow = (!is_final).then(|| {
-                let (depth, needed) = (finding.depth, finding.final_depth);
-                format!("P-8: the newest link is {depth} deep in the blocks given; it is final at {needed}")
-            });
-            let mut trusted = blocks.trusted();
-            let void = finding.spare_seal.map_or(Spare::Unspent, |spare_seal| blocks.look_at_spare(&spare_seal));
-            let void = match void {
-                Spare::Unspent => None,
-                Spare::Spent(reason) => Some(reason),
-                Spare::NotAsked(words) => {
-                    trusted.push(words);
-                    None
-                }
-            };
-            let reason = shallow.or(void);
-            VerifyReport {
-                verdict: if reason.is_none() { Verdict::Valid } else { Verdict::CannotTell },
-                reason,
-                statement: finding.statement,
-                checked: finding.checked,
-                unchecked: finding.unchecked,
-                trusted,
-                depth: Some(finding.depth),
-            }
+    let finding = match judged {
+        Ok(finding) => finding,
+        Err(refusal) => return VerifyReport::refused(&refusal),
+    };
+    let is_final = finding.depth >= finding.final_depth;
+    let shallow = (!is_final).then(|| {
+        let (depth, needed) = (finding.depth, finding.final_depth);
+        format!("P-8: the newest link is {depth} deep in the blocks given; it is final at {needed}")
+    });
+    let mut trusted = blocks.trusted();
+    let void = finding.spare_seal.map_or(Spare::Unspent, |spare_seal| blocks.look_at_spare(&spare_seal));
+    let void = match void {
+        Spare::Unspent => None,
+        Spare::Spent(reason) => Some(reason),
+        Spare::NotAsked(words) => {
+            trusted.push(words);
+            None
         }
-        Err(rejection @ (Rejection::Form(_) | Rejection::Rule { .. })) => {
-            VerifyReport::of(Verdict::Invalid, rejection.to_string())
-        }
+    };
+    let reason = shallow.or(void);
+    VerifyReport {
+        verdict: if reason.is_none() { Verdict::Valid } else { Verdict::CannotTell },
+        reason,
+        statement: finding.statement,
+        checked: finding.checked,
+        unchecked: finding.unchecked,
+        trusted,
+        depth: Some(finding.depth),
     }
 }
 
 impl VerifyReport {
+    fn refused(refusal: &ShortRefusal) -> Self {
+        let verdict = match refusal {
+            ShortRefusal::Invalid(_) => Verdict::Invalid,
+            ShortRefusal::Links(_) => Verdict::CannotTell,
+        };
+        Self::of(verdict, refusal.to_string())
+    }
+
     fn of(verdict: Verdict, reason: String) -> Self {
         Self {
             verdict,

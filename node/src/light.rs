@@ -165,7 +165,7 @@ impl Shell {
             let Some(other) = other else { continue };
             let path = self.dir.join(format!("fraud-head-{}.althing", shown.tip_height));
             let heads = vec![hex(&other.to_bytes()), hex(&shown.to_bytes())];
-            match crate::proof::prove(self, None, &Evidence::HeadFraud { heads }, &path) {
+            match crate::proof::prove(self, None, &Evidence::HeadFraud { heads }, &path, false) {
                 Ok(_) => return Ok(Some(path)),
                 Err(error) => tracing::warn!(%error, "two heads that are no proof"),
             }

@@ -217,7 +217,7 @@ fn judged(
 }
 
 /// whether some header could open it.
-fn may_be_a_link(tx: &Transaction, seal: OutPoint) -> bool {
+pub(crate) fn may_be_a_link(tx: &Transaction, seal: OutPoint) -> bool {
     tx.input.first().is_some_and(|input| input.previous_output == seal)
         && tx.output.first().is_some_and(|output| output.script_pubkey.is_p2tr())
 }

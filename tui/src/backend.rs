@@ -159,8 +159,8 @@ pub trait Backend: Send + Sync {
     /// If there is one, and it cannot be reached.
     fn attach(&self, data: &Path) -> anyhow::Result<Option<Arc<dyn Service>>>;
 
-    /// Verifies a proof file offline.
-    fn verify(&self, bundle: &[u8], source: &Source) -> VerifyReport;
+    /// Verifies a proof file offline, a short one with the file that has its links.
+    fn verify(&self, bundle: &[u8], links: Option<&[u8]>, source: &Source) -> VerifyReport;
 
     /// Replays the whole log.
     ///
@@ -327,8 +327,8 @@ impl Backend for ThisMachine {
         Ok(local::attach(data)?.map(Arc::from))
     }
 
-    fn verify(&self, bundle: &[u8], source: &Source) -> VerifyReport {
-        local::verify(bundle, source)
+    fn verify(&self, bundle: &[u8], links: Option<&[u8]>, source: &Source) -> VerifyReport {
+        local::verify(bundle, links, source)
     }
 
     fn audit(&self, data: &Path, source: &Source, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<AuditReport> {

@@ -296,6 +296,7 @@ pub fn link_state(link: &Link) -> String {
         "seen" => "seen in the mempool".to_owned(),
         "undone" => "undone: it was final, and is sent again".to_owned(),
         "halted" => "halted: something else spent its seal".to_owned(),
+        "diverted" => "diverted: the seal was spent by what is no link".to_owned(),
         "unavailable" => "unavailable: its data is withheld".to_owned(),
         other => Untrusted::new(other).line(),
     }

@@ -38,6 +38,9 @@ pub enum AnchorRequest {
         evidence: Evidence,
         /// The file to write.
         path: PathBuf,
+        /// Without the links, which another file has (P-161).
+        #[serde(default)]
+        short: bool,
     },
     /// Writes an OpenTimestamps file, and the file that it stamps.
     Timestamp {
@@ -306,6 +309,8 @@ pub enum Evidence {
         /// The gate, `txid:vout`.
         gate: String,
     },
+    /// The links up to the newest final epoch, for short proof files (P-160).
+    Links,
 }
 
 /// Form of an OpenTimestamps file.
@@ -368,6 +373,9 @@ pub struct Withheld {
     pub link: String,
     /// Height of its block.
     pub height: u32,
+    /// Whether it is no link at all: the seal went elsewhere.
+    #[serde(default)]
+    pub diverted: bool,
     /// What that means, in sentences.
     pub words: String,
 }

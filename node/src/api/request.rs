@@ -252,6 +252,9 @@ pub enum Request {
         statement: ProofStatement,
         /// The file to write.
         path: PathBuf,
+        /// Without the links, which another file has (P-161).
+        #[serde(default)]
+        short: bool,
     },
     /// Why something is true, step by step, each done again by this node.
     Why {

@@ -23,11 +23,18 @@ use super::tallies::Tallies;
 pub const MAGIC: &[u8; 8] = b"ALTHING\x00";
 
 /// The newest version of proof files that this program reads and makes.
-const NEWEST_VERSION: u8 = 3;
+const NEWEST_VERSION: u8 = SHORT_VERSION;
+
+/// The newest version of files that hold their links themselves.
+const NEWEST_WHOLE: u8 = 3;
+
+/// P-161: the version of files whose links are in another file.
+pub(super) const SHORT_VERSION: u8 = 4;
 
 /// Most links in a file: at one a day, more than a thousand years.
 const MAX_LINKS: usize = 1 << 19;
 
+// P-165.
 const MAX_EVIDENCE: usize = 128 * 1024;
 const MAX_CHARTER: usize = 64 * 1024;
 const MAX_SUCCESSIONS: usize = 1 << 10;
@@ -110,6 +117,8 @@ pub enum Statement {
     Office(Box<OfficePart>),
     /// One of these with a gate that the treasury made later (P-300).
     Refilled(Box<RefilledPart>),
+    /// The links of the file, and nothing else (P-160).
+    Links,
 }
 
 impl Statement {
@@ -204,17 +213,10 @@ impl Canonical for Bundle {
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        for expected in MAGIC {
-            if r.u8()? != *expected {
-                let problem = "this is not an Althing proof file".to_owned();
-                return Err(DecodeError::Rule { rule: "P-1", field: "first bytes", problem });
-            }
-        }
-        let version = r.u8()?;
-        if !(1..=NEWEST_VERSION).contains(&version) {
-            let problem =
-                format!("proof file version {version} is not known to this program, which knows 1 to {NEWEST_VERSION}");
-            return Err(DecodeError::Rule { rule: "P-1", field: "version", problem });
+        let version = version(r)?;
+        if version > NEWEST_WHOLE {
+            let problem = "this is a short proof file, without its links; a whole one is needed here".to_owned();
+            return Err(DecodeError::Rule { rule: "P-161", field: "version", problem });
         }
         Ok(Self {
             charter: Charter::from_bytes(&r.bytes("charter", MAX_CHARTER)?)?,
@@ -326,6 +328,7 @@ impl Canonical for Statement {
                 w.u8(16);
                 part.encode(w);
             }
+            Self::Links => w.u8(17),
         }
     }
 
@@ -369,6 +372,7 @@ impl Statement {
             12 => Ok(Self::Budget(Box::new(Canonical::decode(r)?))),
             13 => Ok(Self::TwoCheckpoints(Box::new(Canonical::decode(r)?))),
             16 => Ok(Self::Office(Box::new(Canonical::decode(r)?))),
+            17 => Ok(Self::Links),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
     }
@@ -402,6 +406,23 @@ impl Canonical for LoggedEntry {
             path: r.list("path in the log tree", MAX_PATH)?,
         })
     }
+}
+
+/// The first bytes of a proof file, up to the version.
+pub(super) fn version(r: &mut Reader<'_>) -> Result<u8, DecodeError> {
+    for expected in MAGIC {
+        if r.u8()? != *expected {
+            let problem = "this is not an Althing proof file".to_owned();
+            return Err(DecodeError::Rule { rule: "P-1", field: "first bytes", problem });
+        }
+    }
+    let version = r.u8()?;
+    if !(1..=NEWEST_VERSION).contains(&version) {
+        let problem =
+            format!("proof file version {version} is not known to this program, which knows 1 to {NEWEST_VERSION}");
+        return Err(DecodeError::Rule { rule: "P-1", field: "version", problem });
+    }
+    Ok(version)
 }
 
 fn successions(r: &mut Reader<'_>) -> Result<Vec<SuccessionPart>, DecodeError> {

@@ -32,7 +32,13 @@ use crate::view::find_proposal;
 ///
 /// # Errors
 /// When the statement is not (yet) true, or on I/O.
-pub fn prove(shell: &Shell, me: Option<MemberId>, evidence: &Evidence, path: &Path) -> Result<AnchorReply, ApiError> {
+pub fn prove(
+    shell: &Shell,
+    me: Option<MemberId>,
+    evidence: &Evidence,
+    path: &Path,
+    short: bool,
+) -> Result<AnchorReply, ApiError> {
     let (epoch, statement) = match evidence {
         Evidence::Authorised { proposal, milestone } => authorised(shell, proposal, *milestone)?,
         Evidence::Budget { proposal } => budget(shell, proposal)?,
@@ -71,8 +77,13 @@ pub fn prove(shell: &Shell, me: Option<MemberId>, evidence: &Evidence, path: &Pa
             let gate = gate.parse().map_err(|_| ApiError::invalid("P-15", format!("{gate:?} is no txid:vout")))?;
             unauthorised(shell, gate)?
         }
+        Evidence::Links => {
+            let newest = shell.ledger.state().newest_anchored();
+            let newest = newest.ok_or_else(|| ApiError::not_now("P-160: no epoch is final yet"))?;
+            (newest.header.epoch, Statement::Links)
+        }
     };
-    let (bytes, statement) = write_proof(shell, epoch, statement, path)?;
+    let (bytes, statement) = write_proof(shell, epoch, statement, path, short)?;
     Ok(AnchorReply::Proof { path: path.to_owned(), bytes, statement })
 }
 
@@ -82,7 +93,7 @@ pub fn prove(shell: &Shell, me: Option<MemberId>, evidence: &Evidence, path: &Pa
 /// As [`prove`].
 pub(crate) fn prove_conflict(shell: &Shell, head: &Signed<LogHead>, path: &Path) -> Result<Option<String>, ApiError> {
     match head_fraud(shell, std::slice::from_ref(head)) {
-        Ok((epoch, statement)) => Ok(Some(write_proof(shell, epoch, statement, path)?.1)),
+        Ok((epoch, statement)) => Ok(Some(write_proof(shell, epoch, statement, path, false)?.1)),
         Err(error) if error.rule.as_deref() == Some("P-13") => Ok(None),
         Err(error) => Err(error),
     }

@@ -38,15 +38,38 @@ pub fn export(
     proposal: &str,
     statement: &ProofStatement,
     path: &Path,
+    short: bool,
 ) -> Result<Reply, ApiError> {
     let made = find_proposal(shell, proposal).and_then(|id| make(shell, me, &id, statement));
     let (bytes, finding) = match made {
         Ok(made) => made,
         // N-224: what a light member's node has not read again since its start, its folder may hold.
-        Err(error) => return held::export_held(shell, proposal, statement, path)?.ok_or(error),
+        Err(error) => return held::export_held(shell, proposal, statement, path, short)?.ok_or(error),
+    };
+    let bytes = write_form(path, bytes, short)?;
+    Ok(Reply::Proof { path: path.to_owned(), bytes, statement: finding.statement })
+}
+
+/// Writes a proof file as it is, or without its links (P-161). Gives its size.
+///
+/// # Errors
+/// On I/O, and when it cannot be without them.
+pub(super) fn write_form(path: &Path, whole: Vec<u8>, short: bool) -> Result<u64, ApiError> {
+    let bytes = match short {
+        false => whole,
+        true => {
+            let bundle = Bundle::from_bytes(&whole).context("a proof made a moment ago")?;
+            let short = bundle.shortened().ok_or_else(|| {
+                ApiError::invalid(
+                    "P-161",
+                    "P-161: this statement is about no epoch, so that only a whole file shows it; leave out --short",
+                )
+            })?;
+            short.to_bytes()
+        }
     };
     write(path, &bytes)?;
-    Ok(Reply::Proof { path: path.to_owned(), bytes: bytes.len() as u64, statement: finding.statement })
+    Ok(bytes.len() as u64)
 }
 
 /// Makes the proof file for a statement, and judges it as any receiver would.
@@ -85,10 +108,10 @@ pub(super) fn write_proof(
     last: u32,
     statement: Statement,
     path: &Path,
+    short: bool,
 ) -> Result<(u64, String), ApiError> {
     let (bytes, finding) = judged(shell, last, statement)?;
-    write(path, &bytes)?;
-    Ok((bytes.len() as u64, finding.statement))
+    Ok((write_form(path, bytes, short)?, finding.statement))
 }
 
 /// A statement with everything that leads to it, judged as any receiver would.

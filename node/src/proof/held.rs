@@ -8,7 +8,7 @@ use althing_governance::id::MemberId;
 use anyhow::{Context as _, Result};
 
 use super::bundle::{Bundle, EpochPart};
-use super::export::{StoredBlocks, deciding_epoch, make, write};
+use super::export::{StoredBlocks, deciding_epoch, make, write_form};
 use super::verify;
 use crate::api::{ApiError, ErrorKind, ProofStatement, Reply};
 use crate::keys::hex;
@@ -79,6 +79,7 @@ pub(super) fn export_held(
     proposal: &str,
     statement: &ProofStatement,
     path: &Path,
+    short: bool,
 ) -> Result<Option<Reply>, ApiError> {
     let kind = match statement {
         ProofStatement::Ballot { member: None, body: None } => BALLOT,
@@ -101,6 +102,6 @@ pub(super) fn export_held(
     let bytes = bundle.to_bytes();
     let finding = verify::verify(&bytes, &StoredBlocks(&shell.store))
         .map_err(|rejection| ApiError::invalid("P-8", format!("this shows nothing: {rejection}")))?;
-    write(path, &bytes)?;
-    Ok(Some(Reply::Proof { path: path.to_owned(), bytes: bytes.len() as u64, statement: finding.statement }))
+    let bytes = write_form(path, bytes, short)?;
+    Ok(Some(Reply::Proof { path: path.to_owned(), bytes, statement: finding.statement }))
 }

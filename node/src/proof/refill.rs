@@ -55,7 +55,8 @@ pub(super) fn gate_of(statement: &Statement) -> Option<OutPoint> {
         | Statement::Equivocation(_)
         | Statement::BadEntry(_)
         | Statement::Budget(_)
-        | Statement::TwoCheckpoints(_) => None,
+        | Statement::TwoCheckpoints(_)
+        | Statement::Links => None,
     }
 }
 

@@ -4,32 +4,28 @@
 //! commitment in a Bitcoin transaction in a block of the best chain, and the meaning of the values is checked against
 //! the charter, the rules and each other.
 
-use std::rc::Rc;
-
-use althing_anchor::{
-    BlockHashes, ChainError, ClaimedLink, Commitment, Genesis, LinkChain, VerifiedLink, verify_genesis,
-};
+use althing_anchor::BlockHashes;
 use althing_governance::Charter;
 use althing_governance::codec::{Canonical as _, DecodeError};
 use althing_governance::dao::DaoParams;
 use althing_governance::entry::{Ballot, Entry, LaneEntry};
 use althing_governance::epoch::{BallotStatement, EpochHeader, Stage};
-use althing_governance::id::{HeaderHash, MemberId, ProposalId};
+use althing_governance::id::{MemberId, ProposalId};
 use althing_governance::signing::verify_all;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
-use bitcoin::secp256k1::{Secp256k1, XOnlyPublicKey};
+use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{Network, OutPoint};
 
 use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
 use super::budget::check_budget;
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_bad_entry, check_equivocation, check_head_fraud, check_receipt_fraud};
+use super::history::History;
 use super::office::check_office;
 use super::refill::with_gate;
 use super::tally::{Place, ShownPayment, check_payment, check_tally};
 use super::two_checkpoints::check_two_checkpoints;
 use super::words::{ballot_words, sums_words};
-use crate::dao::genesis_params;
 use crate::treasury::generations;
 
 /// What a proof file shows.
@@ -96,23 +92,22 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Bundle, Network), Rejection> {
 /// [`Rejection`] naming the part, the rule and the values.
 pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Rejection> {
     let (bundle, network) = decode(bytes)?;
-    let (mut checked, mut unchecked) = (Vec::new(), Vec::new());
-    let (params, genesis) = check_founding(&bundle)?;
-    checked.push(format!(
-        "DAO {}: the genesis transaction {} commits to this charter ({}).",
-        params.dao_id, params.first_seal.txid, params.charter_hash
-    ));
-    let versions = check_headers(&bundle, &params, blocks)?;
+    let history = History::check(&bundle, blocks)?;
+    judge(&bundle, network, history, blocks)
+}
+
+/// Judges the statement of a file whose history was checked.
+pub(super) fn judge(
+    bundle: &Bundle,
+    network: Network,
+    history: History,
+    blocks: &impl BlockHashes,
+) -> Result<Finding, Rejection> {
+    let History { params, versions, newest, spare_seal, mut checked } = history;
+    let mut unchecked = Vec::new();
     let charters: Vec<&Charter> = versions.by_epoch.iter().map(|charter| &**charter).collect();
-    let links = check_links(&bundle, &params, &genesis, blocks, &mut checked)?;
-    let last = bundle.epochs.len();
     let under = bundle.epochs.last().map(|part| &part.header);
-    let newest = links.newest;
     let depth = newest.depth(blocks.tip_height());
-    checked.push(format!(
-        "{last} links: each spends the one before and commits to one epoch header; the newest, {}, is in block {} at height {}, {depth} deep.",
-        newest.txid, newest.block_hash, newest.height
-    ));
     let (params, claim) = match (under, &bundle.statement) {
         (Some(header), Statement::Refilled(part)) => {
             (with_gate(&params, &charters, header, part, &mut checked)?, &part.statement)
@@ -122,6 +117,8 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
     let dao = Dao { params: &params, keys: &versions.keys, successions: &bundle.successions };
     let (statement, payment) = match (under, claim) {
         (None, statement) => (check_without_epochs(&dao, statement, &mut checked)?, None),
+        // P-160: founding, headers and links are all there is to check.
+        (Some(header), Statement::Links) => (links_words(&params, header), None),
         (Some(header), Statement::Ballot(part)) => (check_ballot(&params, header, part, &mut checked)?, None),
         (Some(header), Statement::Tally(part)) => {
             let place = Place { params: &params, header, charters: &charters };
@@ -180,7 +177,7 @@ pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Reject
         charter,
         treasuries,
         payment,
-        spare_seal: rests_on_links.then_some(links.spare_seal),
+        spare_seal: rests_on_links.then_some(spare_seal),
     })
 }
 
@@ -196,150 +193,9 @@ fn check_without_epochs(dao: &Dao<'_>, statement: &Statement, checked: &mut Vec<
     }
 }
 
-/// P-3: charter, genesis transaction and DAO id belong together.
-fn check_founding(bundle: &Bundle) -> Result<(DaoParams, Genesis), Rejection> {
-    let rule = fail("founding");
-    if let Some(problem) = bundle.charter.check().first() {
-        return Err(rule(format!("P-3: the charter breaks a rule: {problem}")));
-    }
-    let wanted = genesis_params(&bundle.charter).map_err(|error| rule(format!("P-3: {error:#}")))?;
-    let transaction = bundle.genesis.transaction();
-    let genesis = verify_genesis(transaction, &wanted).map_err(|error| rule(error.to_string()))?;
-    Ok((DaoParams::new(bundle.charter.clone(), bundle.genesis.txid()), genesis))
-}
-
-/// P-4: the headers are one chain, of this DAO, closed at boundaries and at blocks of the best chain.
-///
-fn check_headers(bundle: &Bundle, params: &DaoParams, blocks: &impl BlockHashes) -> Result<Versions, Rejection> {
-    let mut previous: Option<&EpochHeader> = None;
-    let mut charter = Rc::new(bundle.charter.clone());
-    let mut spare_seal = params.spare_seal;
-    let mut changes = bundle.changes.iter().peekable();
-    let mut successions = bundle.successions.iter().peekable();
-    let (mut by_epoch, mut keys, mut reign) = (Vec::new(), vec![(charter.hub_log_key, 0)], 0);
-    for part in &bundle.epochs {
-        let header = &part.header;
-        let number = previous.map_or(1, |before| before.epoch.saturating_add(1));
-        let rule = fail(format!("header of epoch {number}"));
-        let same = |what: &str, found: &dyn ToString, wanted: &dyn ToString| {
-            let (found, wanted) = (found.to_string(), wanted.to_string());
-            if found == wanted { Ok(()) } else { Err(rule(format!("P-4: {what} is {found}, must be {wanted}"))) }
-        };
-        same("epoch", &header.epoch, &number)?;
-        same("network", &header.network, &params.network)?;
-        same("DAO", &header.dao, &params.dao_id)?;
-        // P-330: the keys of the new hub are in the charter from its first header on.
-        while let Some(part) =
-            successions.next_if(|next| next.certificate.statement().last_link.checked_add(1) == Some(number))
-        {
-            charter = Rc::new(part.charter_after(&charter));
-            spare_seal = part.spare_seal();
-            reign += 1;
-            keys.push((charter.hub_log_key, reign));
-        }
-        if let Some(changed) = changes.next_if(|next| header.charter != charter.hash() && next.hash() == header.charter)
-        {
-            charter = Rc::new(changed.clone());
-            keys.push((charter.hub_log_key, reign));
-        }
-        same("charter hash", &header.charter, &charter.hash())?;
-        same("next anchor key", &header.next_anchor_key, &charter.anchor_key)?;
-        by_epoch.push(Rc::clone(&charter));
-        same("spare seal", &header.spare_seal, &spare_seal)?;
-        let before = previous.map_or(HeaderHash([0; 32]), EpochHeader::hash);
-        same("previous header hash", &header.prev_header, &before)?;
-        let boundary = params.charter.boundary_at_or_after(header.closing_height);
-        if boundary != Some(header.closing_height) {
-            return Err(rule(format!("P-4: closing height {} is not a boundary", header.closing_height)));
-        }
-        if let Some(before) = previous
-            && (header.closing_height <= before.closing_height || header.log_size < before.log_size)
-        {
-            return Err(rule(format!(
-                "P-4: closing height {} and log size {} do not follow {} and {}",
-                header.closing_height, header.log_size, before.closing_height, before.log_size
-            )));
-        }
-        let block = blocks.hash_at(header.closing_height);
-        if block != Some(header.closing_hash) {
-            let found = block.map_or_else(|| "no block".to_owned(), |hash| hash.to_string());
-            return Err(rule(format!(
-                "P-4: closing block {} at height {}, the chain has {found}",
-                header.closing_hash, header.closing_height
-            )));
-        }
-        previous = Some(header);
-    }
-    if previous.is_none() && bundle.statement.is_under_a_header() {
-        return Err(fail("headers")("P-4: there is no epoch in the file".into()));
-    }
-    if changes.next().is_some() {
-        return Err(fail("headers")("P-4: the file has a charter that no header puts in force".into()));
-    }
-    // Behind the last header: the new hub has anchored nothing yet, but it signs.
-    let last = previous.map_or(0, |header| header.epoch);
-    while let Some(part) = successions.next_if(|next| next.certificate.statement().last_link == last && last > 0) {
-        charter = Rc::new(part.charter_after(&charter));
-        reign += 1;
-        keys.push((charter.hub_log_key, reign));
-    }
-    if successions.next().is_some() {
-        return Err(fail("succession")("P-330: the file has a succession that no header of it is followed by".into()));
-    }
-    Ok(Versions { by_epoch, keys })
-}
-
-/// What the headers put in force.
-struct Versions {
-    /// The charter in force by each header.
-    by_epoch: Vec<Rc<Charter>>,
-    /// Every log key of a hub, with the number of the reign that it belongs to: 0 for the founding hub, one more with each succession.
-    keys: Vec<(XOnlyPublicKey, usize)>,
-}
-
-/// The links of a file.
-struct Links {
-    newest: VerifiedLink,
-    /// The spare seal behind it.
-    spare_seal: OutPoint,
-}
-
-/// The links are one chain from the genesis transaction, each mined after its epoch's closing block, also over successions.
-fn check_links(
-    bundle: &Bundle,
-    params: &DaoParams,
-    genesis: &Genesis,
-    blocks: &impl BlockHashes,
-    checked: &mut Vec<String>,
-) -> Result<Links, Rejection> {
-    let wrong = |error: ChainError| fail("links")(error.to_string());
-    let mut chain = LinkChain::begin(genesis, &bundle.genesis, blocks).map_err(wrong)?;
-    let mut key = params.charter.anchor_key;
-    let mut spare_seal = params.spare_seal;
-    let mut successions = bundle.successions.iter().peekable();
-    let mut last: Option<(&EpochHeader, VerifiedLink)> = None;
-    for part in bundle.epochs.iter().map(Some).chain([None]) {
-        while let Some((header, link)) = last
-            && let Some(next) = successions.next_if(|next| next.certificate.statement().last_link == header.epoch)
-        {
-            let found = next.check(params, header, &link, spare_seal, blocks, checked)?;
-            (chain, key, spare_seal) = (LinkChain::resume(found.link()), found.anchor_key(), found.spare_seal());
-        }
-        let Some(part) = part else { break };
-        let commitment = Commitment::new(*part.header.hash().as_bytes());
-        let claim = ClaimedLink { commitment, anchor_key: key, evidence: &part.link };
-        let link = chain.extend(&claim, blocks).map_err(wrong)?;
-        if link.height <= part.header.closing_height {
-            let reason = format!(
-                "P-4: link {} is mined at height {}, its epoch closed at {}",
-                link.number, link.height, part.header.closing_height
-            );
-            return Err(fail("links")(reason));
-        }
-        key = part.header.next_anchor_key;
-        last = Some((&part.header, link));
-    }
-    Ok(Links { newest: chain.newest(), spare_seal })
+fn links_words(params: &DaoParams, header: &EpochHeader) -> String {
+    let (dao, epoch, hash) = (params.dao_id, header.epoch, header.hash());
+    format!("Links of DAO {dao} from its genesis transaction up to epoch {epoch}, whose header has the hash {hash}.")
 }
 
 /// P-6: a ballot is counted as cast.

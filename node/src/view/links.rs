@@ -12,6 +12,7 @@ use crate::api::{ApiError, Link, LinkReserve, Withheld, rate_words};
 use crate::config::{LinkSettings, OtsSwitch};
 use crate::facts::outpoint_bytes;
 use crate::shell::Shell;
+use crate::undone::may_be_a_link;
 
 /// A link and what this node knows of it.
 #[derive(Debug, Clone)]
@@ -115,16 +116,26 @@ pub fn withheld(shell: &Shell) -> Result<Vec<Withheld>, ApiError> {
         let opens = header
             .is_some_and(|header| verify_link(&tx, seal, key, Commitment::new(*header.hash().as_bytes())).is_ok());
         let txid = tx.compute_txid();
+        // A-111: a header that is known and does not fit, or an output that none can fit.
+        let diverted = header.is_some() || !may_be_a_link(&tx, seal);
         seal = shell.ledger.seal_after(epoch, txid);
         // Until then the header may be on its way.
         if opens || shell.tip_height() + 1 < height + final_depth {
             continue;
         }
-        let words = format!(
-            "The link of epoch {epoch} is on Bitcoin at height {height}, and its header or the log under it is not here: the data is withheld. \
-             Nothing is authorised from that epoch on; treasurers must not sign. The link stays valid. The remedy is the spare seal."
-        );
-        found.push(Withheld { epoch, link: txid.to_string(), height, words });
+        let what = match diverted {
+            true => format!(
+                "A-111: transaction {txid} at height {height} spent the seal of link {} and is no link: no data can come to it.",
+                epoch - 1
+            ),
+            false => format!(
+                "The link of epoch {epoch} is on Bitcoin at height {height}, and its header or the log under it is not here: the data is withheld. \
+                 The link stays valid."
+            ),
+        };
+        let remedy =
+            "Nothing is authorised from that epoch on; treasurers must not sign. The remedy is the spare seal.";
+        found.push(Withheld { epoch, link: txid.to_string(), height, diverted, words: format!("{what} {remedy}") });
     }
     Ok(found)
 }
@@ -228,7 +239,7 @@ pub(super) fn list(shell: &Shell) -> Result<Vec<Link>, ApiError> {
     });
     let mut links: Vec<Link> = links.collect();
     for missing in withheld(shell)? {
-        let unavailable = "unavailable".to_owned();
+        let unavailable = if missing.diverted { "diverted" } else { "unavailable" }.to_owned();
         match links.iter_mut().find(|link| link.epoch == missing.epoch) {
             Some(link) => link.state = unavailable,
             None => links.push(Link {

@@ -114,8 +114,8 @@ pub fn answer(
             .ok_or_else(|| ApiError::invalid("N-39", "this is a hub; ask a member's node for that")),
         Request::Curve { of } => insight::curve(shell, of).map(Reply::Curve),
         Request::Treasury { about } => crate::treasury::answer(shell, about).map(|reply| Reply::Treasury { reply }),
-        Request::ProofExport { proposal, statement, path } => {
-            crate::proof::export(shell, me, proposal, statement, path)
+        Request::ProofExport { proposal, statement, path, short } => {
+            crate::proof::export(shell, me, proposal, statement, path, *short)
         }
         Request::Light => shell.light_view().map(|view| Reply::Light(Box::new(view))).map_err(ApiError::from),
         Request::Gates(GateRequest::List) => Ok(Reply::Gates { gates: gates::list(shell) }),

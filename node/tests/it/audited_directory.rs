@@ -252,7 +252,7 @@ fn what_the_hub_signed_proves_the_difference() {
     assert_eq!(report.verdict, Verdict::Invalid);
     assert!(report.first_difference.as_deref().unwrap().contains(&format!("entry {first_position} (ballot)")));
     assert!(report.proof.as_deref().unwrap().contains("nobody signed so"), "{report:?}");
-    let judged = althing_node::judge::verify(&std::fs::read(&proof).unwrap(), &source);
+    let judged = althing_node::judge::verify(&std::fs::read(&proof).unwrap(), None, &source);
     assert_eq!(judged.verdict, Verdict::Valid, "{judged:?}");
     // What only the file says convicts nobody.
     let mut changed = world.segments.clone();

@@ -51,7 +51,7 @@ fn every_bad_file_gets_a_clear_answer() {
         ("a byte more", with(&[0]), headers.clone(), invalid, "not a proof file"),
         ("twice", with(&proof), headers.clone(), invalid, "not a proof file"),
         ("version 0", version(0), headers.clone(), invalid, "proof file version 0 is not known"),
-        ("a future version", version(4), headers.clone(), cannot_tell, "P-60: this is a proof file of version 4"),
+        ("a future version", version(5), headers.clone(), cannot_tell, "P-60: this is a proof file of version 5"),
         ("a future version in another form", [&proof[..8], &[9, 9]].concat(), headers.clone(), cannot_tell, "P-60"),
         ("another version of this program's", version(2), headers.clone(), invalid, "not a proof file"),
         ("its newest version", version(3), headers.clone(), invalid, "not a proof file"),
@@ -80,18 +80,18 @@ fn every_bad_file_gets_a_clear_answer() {
     for (what, file, headers, verdict, words) in rows {
         let path = folder.path().join("headers.bin");
         std::fs::write(&path, headers).unwrap();
-        let report = verify(&file, &Source::Headers(path));
+        let report = verify(&file, None, &Source::Headers(path));
         let reason = report.reason.unwrap_or_default();
         assert_eq!(report.verdict, verdict, "{what}: {reason}");
         assert!(reason.contains(words), "{what}: {reason}");
         assert!(report.statement.is_empty(), "{what}: {}", report.statement);
     }
-    let missing = verify(&proof, &Source::Headers(folder.path().join("nowhere")));
+    let missing = verify(&proof, None, &Source::Headers(folder.path().join("nowhere")));
     assert_eq!(missing.verdict, Verdict::CannotTell);
     assert!(missing.reason.unwrap().contains("nowhere"));
-    assert_eq!(verify(&proof, &Source::Headers(Path::new("/").into())).verdict, Verdict::CannotTell);
-    assert_eq!(verify(&proof, &Source::None).verdict, Verdict::CannotTell);
+    assert_eq!(verify(&proof, None, &Source::Headers(Path::new("/").into())).verdict, Verdict::CannotTell);
+    assert_eq!(verify(&proof, None, &Source::None).verdict, Verdict::CannotTell);
     let path = folder.path().join("headers.bin");
     std::fs::write(&path, &headers).unwrap();
-    assert_eq!(verify(&proof, &Source::Headers(path)).verdict, Verdict::Valid);
+    assert_eq!(verify(&proof, None, &Source::Headers(path)).verdict, Verdict::Valid);
 }

@@ -93,6 +93,24 @@ impl Chain {
         (header, LinkEvidence::new(replacement, inclusion))
     }
 
+    /// As [`Self::forged_block`], with so many transactions beside it.
+    pub(crate) fn forged_full_block(
+        &self,
+        height: u32,
+        replacement: Transaction,
+        beside: u32,
+    ) -> (Header, LinkEvidence) {
+        let other =
+            |n: u32| Txid::from_byte_array(bitcoin::hashes::sha256::Hash::hash(&n.to_be_bytes()).to_byte_array());
+        let txid = replacement.compute_txid();
+        let txids: Vec<Txid> = (0..beside).map(other).chain([txid]).collect();
+        let root = merkle_tree::calculate_root(txids.iter().copied()).unwrap();
+        let merkle_root = TxMerkleNode::from_raw_hash(root.to_raw_hash());
+        let header = mined(Header { merkle_root, ..self.headers[height as usize] });
+        let inclusion = TxInclusion::from_block_txids(header, height, &txids, txid).unwrap();
+        (header, LinkEvidence::new(replacement, inclusion))
+    }
+
     /// The chain after a reorganisation: its blocks up to `height`; those mined on top are others than before.
     pub(crate) fn branch_at(&self, height: u32) -> Self {
         let mut branch = Self { branch: self.branch + 1, ..Self::new() };

@@ -11,7 +11,7 @@ use althing_governance::receipt::batch_tree;
 use althing_governance::tally::{BallotLeaf, Outcome};
 use althing_node::proof::bundle::{LoggedEntry, Statement};
 use althing_node::proof::tallies::Tallies;
-use althing_node::proof::{Bundle, verify};
+use althing_node::proof::{Bundle, verify, verify_short};
 use bitcoin::hashes::Hash as _;
 use bitcoin::opcodes::all::{OP_CHECKSIG, OP_DROP};
 use bitcoin::secp256k1::Secp256k1;
@@ -48,14 +48,16 @@ fn forged(
     meaning: &str,
 ) {
     let mut story = Story::told();
-    let mut forged_close = story.world.closes[DECIDING as usize - 1].clone();
-    close(&story, &mut forged_close);
-    story.world.closes[DECIDING as usize - 1] = forged_close;
-    let mut bundle = match file {
+    let file_of = |story: &Story| match file {
         File::Ballot => story.ballot_bundle(DECIDING),
         File::Text => story.tally_bundle(story.text),
         File::Spend => story.tally_bundle(story.spend),
     };
+    let honest_short = file_of(&story).shortened().map(|short| short.to_bytes());
+    let mut forged_close = story.world.closes[DECIDING as usize - 1].clone();
+    close(&story, &mut forged_close);
+    story.world.closes[DECIDING as usize - 1] = forged_close;
+    let mut bundle = file_of(&story);
     part(&story, &mut bundle);
     let chain = reanchor(&story.world.chain, &mut bundle, link);
     let bytes = bundle.to_bytes();
@@ -70,6 +72,22 @@ fn forged(
             Some(refusal)
         }
     };
+    // P-162: without its links, and with them in another file, it says the same.
+    let short = bundle.shortened().unwrap().to_bytes();
+    let links = Bundle { statement: Statement::Links, ..bundle.clone() };
+    let short_told = verify_short(&short, &links.to_bytes(), &chain).err().map(|refusal| refusal.to_string());
+    let by_links = short_told.as_ref().is_some_and(|short| told.is_some() && short.starts_with("P-163: the link file"));
+    assert!(short_told == told || by_links, "{name}: short: {short_told:?}, whole: {told:?}");
+    let honest_links = story.links(DECIDING).to_bytes();
+    match verify_short(&short, &honest_links, &story.world.chain) {
+        // Forged was what the short file leaves out.
+        Ok(_) => assert_eq!(Some(&short), honest_short.as_ref(), "{name}: short, with the honest links"),
+        Err(refusal) => {
+            let refusal = refusal.to_string();
+            let by_links = refusal.contains("P-162: ") || refusal.contains("P-163: ");
+            assert!(by_links || Some(&refusal) == told.as_ref(), "{name}: short, with the honest links: {refusal}");
+        }
+    }
     let refusal = verify(&bytes, &story.world.chain).expect_err(name).to_string();
     let by_bitcoin = refusal.contains("A-51: link") && refusal.contains("where the chain has block");
     assert!(by_bitcoin || Some(&refusal) == told.as_ref(), "{name}: on the honest chain: {refusal}");
@@ -374,6 +392,25 @@ fn links() {
     });
     // What means nothing may differ, but then it is another transaction, in another block.
     link("more outputs", PERFECT, |tx, _| tx.output.push(tx.output[0].clone()));
+}
+
+/// P-4, G-62: no epoch closes with the network's first block.
+#[test]
+fn the_first_epoch_does_not_close_at_height_0() {
+    part(
+        "closes at height 0",
+        BallotFile,
+        "P-4: closing height 0 and log size 16 do not follow 0 and 0",
+        |story, bundle| {
+            let first = &mut bundle.epochs[0].header;
+            (first.closing_height, first.closing_hash) = (0, story.world.chain.hash(0));
+            let mut before = first.hash();
+            for part in &mut bundle.epochs[1..] {
+                part.header.prev_header = before;
+                before = part.header.hash();
+            }
+        },
+    );
 }
 
 #[test]

@@ -22,6 +22,17 @@ pub(crate) struct ForgedChain<'a> {
     blocks: BTreeMap<u32, BlockHash>,
 }
 
+impl ForgedChain<'_> {
+    /// Puts the newest link into a block with so many other transactions.
+    pub(crate) fn fill_last_block(&mut self, bundle: &mut Bundle, beside: u32) {
+        let part = bundle.epochs.last_mut().unwrap();
+        let (height, link) = (part.link.inclusion().height(), part.link.transaction().clone());
+        let (header, evidence) = self.chain.forged_full_block(height, link, beside);
+        self.blocks.insert(height, header.block_hash());
+        part.link = evidence;
+    }
+}
+
 impl BlockHashes for ForgedChain<'_> {
     fn hash_at(&self, height: u32) -> Option<BlockHash> {
         self.blocks.get(&height).copied().or_else(|| self.chain.hash_at(height))

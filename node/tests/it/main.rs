@@ -26,6 +26,8 @@ mod refilled_gate;
 mod reorganised;
 mod runoff_proof;
 mod several_bodies;
+mod short_proof;
+mod short_proof_size;
 mod staged_spend;
 mod statements;
 mod store;

@@ -88,6 +88,11 @@ impl Story {
         &self.world.closes[epoch as usize - 1]
     }
 
+    /// What short files are judged with: the links up to `epoch` (P-160).
+    pub(crate) fn links(&self, epoch: u32) -> Bundle {
+        self.bundle(epoch, Statement::Links)
+    }
+
     /// Proof that the voter's ballot on the text is counted, under `epoch`.
     pub(crate) fn ballot_bundle(&self, epoch: u32) -> Bundle {
         let close = self.close(epoch);

@@ -11,7 +11,7 @@ use althing_governance::tree::leaf_hash;
 use althing_node::ledger::{Ledger, LedgerError};
 use althing_node::proof::bundle::{Bundle, LoggedEntry, Statement, SuccessionPart};
 use althing_node::proof::parts::{Against, Contradiction, ReceiptFraudPart};
-use althing_node::proof::verify;
+use althing_node::proof::{verify, verify_short};
 use bitcoin::{Amount, OutPoint, Transaction};
 
 use crate::chain::{input, transaction};
@@ -109,16 +109,10 @@ fn judged(story: &Story, bundle: &Bundle) -> Result<String, String> {
     found.map(|finding| finding.statement).map_err(|rejection| rejection.to_string())
 }
 
-#[test]
-fn the_new_hub_goes_on_and_what_it_anchors_can_be_shown() {
+/// A ballot on a proposal that was made under the new hub, in a file of version 2 (P-330).
+pub(crate) fn under_the_new_hub() -> (Story, Bundle) {
     let mut story = succeeded();
     let world = &mut story.world;
-    // The former hub's word counts no more.
-    world.office.0 = LOG;
-    world.chain.mine(vec![]);
-    let head = world.head_of(world.chain.hash(world.chain.height()));
-    assert!(world.append(&head).unwrap_err().to_string().contains("E-13"));
-    world.office.0 = NEXT.0;
     let proposal = world.propose(1, text("A new harbour"));
     world.block(vec![]);
     world.vote(VOTER, proposal, Choice::Yes);
@@ -126,6 +120,42 @@ fn the_new_hub_goes_on_and_what_it_anchors_can_be_shown() {
     world.finish_epoch();
     world.finish_epoch();
     world.block(vec![]);
+    let close = story.close(DECIDING + 2);
+    let member = member_id(VOTER);
+    let record = &story.world.ledger.state().proposals()[&proposal];
+    let ballot = record.ballots.standing(&member).unwrap();
+    let part = althing_node::proof::bundle::BallotPart {
+        entry: story.logged(ballot.position, close.header.log_size),
+        counted: close.prove_ballot(&proposal, &member).unwrap(),
+        snapshot: record.snapshot_epoch,
+        weight: close.prove_weight(record.snapshot_epoch, &member).unwrap(),
+    };
+    let bundle = story.bundle(DECIDING + 2, Statement::Ballot(Box::new(part)));
+    (story, bundle)
+}
+
+/// The links of that story (P-160).
+pub(crate) fn links_over_it() -> (Story, Bundle) {
+    let (story, _) = under_the_new_hub();
+    let links = story.links(DECIDING + 3);
+    (story, links)
+}
+
+#[test]
+fn the_word_of_the_former_hub_counts_no_more() {
+    let mut story = succeeded();
+    let world = &mut story.world;
+    world.office.0 = LOG;
+    world.chain.mine(vec![]);
+    let head = world.head_of(world.chain.hash(world.chain.height()));
+    assert!(world.append(&head).unwrap_err().to_string().contains("E-13"));
+    world.office.0 = NEXT.0;
+    world.block(vec![]);
+}
+
+#[test]
+fn the_new_hub_goes_on_and_what_it_anchors_can_be_shown() {
+    let (story, bundle) = under_the_new_hub();
     let header = story.close(DECIDING + 1).header;
     let state = story.world.ledger.state();
     assert_eq!(header.spare_seal, OutPoint { txid: story.world.successions[0].link.txid(), vout: 1 });
@@ -148,20 +178,18 @@ fn the_new_hub_goes_on_and_what_it_anchors_can_be_shown() {
     assert!(matches!(replay(false), Err(LedgerError::Invalid { .. })));
 
     // A ballot under the new hub is shown from the genesis transaction on.
-    let close = story.close(DECIDING + 2);
-    let member = member_id(VOTER);
-    let record = &state.proposals()[&proposal];
-    let ballot = record.ballots.standing(&member).unwrap();
-    let part = althing_node::proof::bundle::BallotPart {
-        entry: story.logged(ballot.position, close.header.log_size),
-        counted: close.prove_ballot(&proposal, &member).unwrap(),
-        snapshot: record.snapshot_epoch,
-        weight: close.prove_weight(record.snapshot_epoch, &member).unwrap(),
-    };
-    let bundle = story.bundle(DECIDING + 2, Statement::Ballot(Box::new(part)));
     assert!(judged(&story, &bundle).unwrap().contains("counted as cast"));
     let bytes = bundle.to_bytes();
+    assert_eq!(bytes[8], 2, "the version of P-330");
     assert_eq!(Bundle::from_bytes(&bytes).unwrap(), bundle);
+    // P-162: the succession stands in the link file; one behind the epoch of the short file is none of its.
+    let short = |bundle: &Bundle| bundle.shortened().unwrap().to_bytes();
+    let (chain, links) = (&story.world.chain, story.links(DECIDING + 3).to_bytes());
+    assert_eq!(verify_short(&short(&bundle), &links, chain).unwrap(), verify(&bytes, chain).unwrap());
+    let before = story.ballot_bundle(DECIDING - 1);
+    assert_eq!(verify_short(&short(&before), &links, chain).unwrap(), verify(&before.to_bytes(), chain).unwrap());
+    let last = story.ballot_bundle(DECIDING);
+    assert_eq!(verify_short(&short(&last), &links, chain).unwrap(), verify(&last.to_bytes(), chain).unwrap());
     let headers =
         althing_anchor::HeaderChain::from_bytes(bitcoin::Network::Regtest, &story.world.chain.header_bytes()).unwrap();
     for at in (0..bytes.len()).step_by(13) {
@@ -227,27 +255,17 @@ fn rotate(world: &mut World, member: u8, old: u8, new: u8) {
     world.block(vec![]);
 }
 
-#[test]
-fn a_vote_key_that_was_replaced_has_no_say() {
-    // Member 6 twice, the thief having the first two keys.
-    let told = || {
-        let mut story = Story::told();
-        rotate(&mut story.world, 6, 6, 66);
-        rotate(&mut story.world, 6, 66, 67);
-        story
-    };
-    for stolen in [6, 66] {
-        let mut world = told().world;
-        let by_thief = certificate(&statement(&world), &[4, 5, stolen]);
-        carried_out(&mut world, &by_thief);
-        world.ledger.expect_succession(by_thief);
-        let error = world.ledger.succeed_if_due(&mut world.chain).unwrap_err().to_string();
-        assert!(error.contains("A-103") && error.contains("not in the roll"), "{error}");
-    }
-    let mut story = succeeded_by(told(), &[4, 5, 67]);
-    assert_eq!(story.world.ledger.state().hub_log_key(), keypair(NEXT.0).x_only_public_key().0);
+/// Member 6 replaced the vote key twice, the thief having the first two.
+fn rotated() -> Story {
+    let mut story = Story::told();
+    rotate(&mut story.world, 6, 6, 66);
+    rotate(&mut story.world, 6, 66, 67);
+    story
+}
 
-    // And so it is shown to whoever has no log.
+/// Two heads of a new hub that was put in by a key that came by rotation, in a file of version 3 (P-334).
+pub(crate) fn with_replaced_keys() -> (Story, Bundle) {
+    let mut story = succeeded_by(rotated(), &[4, 5, 67]);
     story.world.finish_epoch();
     story.world.block(vec![]);
     let world = &story.world;
@@ -256,6 +274,23 @@ fn a_vote_key_that_was_replaced_has_no_say() {
     let mut heads = [rival.sign(&world.secp, &keypair(NEXT.0), &AUX), newest];
     heads.sort_by_key(|head| head.to_bytes());
     let bundle = story.bundle(DECIDING + 1, Statement::HeadFraud(Box::new(heads)));
+    (story, bundle)
+}
+
+#[test]
+fn a_vote_key_that_was_replaced_has_no_say() {
+    for stolen in [6, 66] {
+        let mut world = rotated().world;
+        let by_thief = certificate(&statement(&world), &[4, 5, stolen]);
+        carried_out(&mut world, &by_thief);
+        world.ledger.expect_succession(by_thief);
+        let error = world.ledger.succeed_if_due(&mut world.chain).unwrap_err().to_string();
+        assert!(error.contains("A-103") && error.contains("not in the roll"), "{error}");
+    }
+    let (story, bundle) = with_replaced_keys();
+    assert_eq!(story.world.ledger.state().hub_log_key(), keypair(NEXT.0).x_only_public_key().0);
+
+    // And so it is shown to whoever has no log.
     judged(&story, &bundle).unwrap();
     assert_eq!(bundle.to_bytes()[8], 3, "the version of P-334");
     assert_eq!(Bundle::from_bytes(&bundle.to_bytes()).unwrap(), bundle);

@@ -3,7 +3,7 @@
 use althing_anchor::HeaderChain;
 use althing_governance::codec::Canonical as _;
 use althing_node::keys::{Keys, hex};
-use althing_node::proof::verify;
+use althing_node::proof::{Bundle, verify};
 use bitcoin::Network;
 use serde_json::{Value, json};
 
@@ -65,6 +65,8 @@ fn generate() -> Value {
         "statements": { "headers": hex(&robbed_bytes), "files": statements },
         "budget": budget(),
         "bodies": bodies(),
+        "successions": successions(),
+        "short": short(),
         "segments": segments,
         "keys": { "words": WORDS, "regtest": keys(Network::Regtest), "bitcoin": keys(Network::Bitcoin) },
     })
@@ -87,6 +89,31 @@ fn bodies() -> Value {
         json!({ "what": what, "file": hex(&file), "statement": statement })
     };
     json!({ "headers": hex(&headers), "files": files.into_iter().map(shown).collect::<Vec<_>>() })
+}
+
+/// Files over a succession, of versions 2 (P-330) and 3 (P-334), each with the headers to check it by.
+fn successions() -> Value {
+    let shown = |what: &str, (story, bundle): (Story, Bundle)| {
+        let (file, headers) = (bundle.to_bytes(), story.world.chain.header_bytes());
+        let chain = HeaderChain::from_bytes(Network::Regtest, &headers).unwrap();
+        let statement = verify(&file, &chain).unwrap().statement;
+        json!({ "what": what, "headers": hex(&headers), "file": hex(&file), "statement": statement })
+    };
+    json!([
+        shown("a ballot under the new hub, version 2", crate::successor::under_the_new_hub()),
+        shown("two heads, a signer's key replaced, version 3", crate::successor::with_replaced_keys()),
+        shown("links over a succession", crate::successor::links_over_it()),
+    ])
+}
+
+/// Short files (P-161) with link files (P-160), and the exit status of `althing verify` for both (P-163).
+fn short() -> Value {
+    let (headers, rows) = crate::short_proof::vectors();
+    let rows = rows.into_iter().map(|row| {
+        let (file, links) = (hex(&row.file), row.links.as_deref().map(hex));
+        json!({ "what": row.what, "file": file, "links": links, "exit": row.exit, "statement": row.statement })
+    });
+    json!({ "headers": hex(&headers), "files": rows.collect::<Vec<_>>() })
 }
 
 /// The keys of a well-known seed, by the paths of clause K.

@@ -87,7 +87,7 @@ impl Actor {
     /// Writes a proof file.
     pub fn export_proof(&self, proposal: &str, statement: ProofStatement, path: &Path) -> Result<PathBuf> {
         let (proposal, path) = (proposal.to_owned(), path.to_owned());
-        answer!(self, Request::ProofExport { proposal, statement, path }, Reply::Proof { path, .. } => path)
+        answer!(self, Request::ProofExport { proposal, statement, path, short: false }, Reply::Proof { path, .. } => path)
     }
 
     /// Waits at most `timeout_secs` for the node to see and verify that much.

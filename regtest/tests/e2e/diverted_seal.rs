@@ -34,6 +34,11 @@ fn members_are_told_and_go_on_over_the_spare_seal() {
         assembly.mine(14)?;
         for actor in assembly.everybody() {
             let (links, status) = (actor.links()?, actor.status()?);
+            // N-243: by now it is as deep as a link that counts, and no data is missing to it.
+            let states: Vec<&str> = links.iter().filter(|link| link.txid == thief).map(|link| &*link.state).collect();
+            ensure!(states == ["diverted"], "{}: {states:?}", actor.name());
+            let health = actor.cli().run(&["health"])?;
+            ensure!(!health.stdout.contains("withheld"), "{}: {health:?}", actor.name());
             let of_the_log = links.iter().filter(|link| link.verified).count();
             ensure!(
                 of_the_log == link.epoch as usize && status.final_epoch == Some(link.epoch),

@@ -26,14 +26,14 @@ fn no_flipped_byte_leaves_a_proof_valid() {
     proofs.sort_by_key(|path| !path.to_string_lossy().contains("proposal-1-tally"));
     for (number, path) in proofs.into_iter().enumerate() {
         let bundle = std::fs::read(path).unwrap();
-        let untouched = verify(&bundle, &source);
+        let untouched = verify(&bundle, None, &source);
         assert_eq!(untouched.verdict, Verdict::Valid, "{}: {untouched:?}", path.display());
         let stride = if number < FLIPPED_EVERYWHERE { 1 } else { STRIDE };
         for at in (0..bundle.len()).step_by(stride) {
             let mut flipped = bundle.clone();
             // Another bit from byte to byte, so that no position of a bit goes untested.
             flipped[at] ^= 1 << (at % 8);
-            let report = verify(&flipped, &source);
+            let report = verify(&flipped, None, &source);
             assert_ne!(report.verdict, Verdict::Valid, "{} with byte {at} flipped: {report:?}", path.display());
             assert!(report.reason.is_some_and(|reason| !reason.is_empty()), "{} byte {at}", path.display());
         }
@@ -75,10 +75,39 @@ fn a_proof_of_another_chain_is_not_valid() {
     for blocks in [1, 50] {
         let path = folder.join(format!("{blocks}.bin"));
         std::fs::write(&path, &headers[..blocks * 80]).unwrap();
-        let report = verify(&bundle, &Source::Headers(path));
+        let report = verify(&bundle, None, &Source::Headers(path));
         assert_ne!(report.verdict, Verdict::Valid, "{blocks} headers: {report:?}");
     }
-    assert_ne!(verify(&bundle, &Source::None).verdict, Verdict::Valid);
+    assert_ne!(verify(&bundle, None, &Source::None).verdict, Verdict::Valid);
+}
+
+/// P-161 to P-163 by the commands of a member.
+#[test]
+fn a_short_proof_needs_links_and_says_with_them_what_the_whole_one_says() {
+    let told = told();
+    let folder = scratch("short-proof");
+    let cli: Cli = told.assembly.members[0].cli();
+    let headers = told.report.headers.to_str().unwrap();
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (whole, short, links) = (file("whole"), file("short"), file("links"));
+    cli.run(&["proof", "export", "#1", "--tally", "--out", &whole]).unwrap().succeeded().unwrap();
+    cli.run(&["proof", "export", "#1", "--tally", "--short", "--out", &short]).unwrap().succeeded().unwrap();
+    cli.run(&["proof", "export", "--statement", "links", "--out", &links]).unwrap().succeeded().unwrap();
+    let size = |path: &str| std::fs::metadata(path).unwrap().len();
+    assert!(size(&short) < size(&whole) && size(&short) <= 6 * 1024, "{} and {}", size(&short), size(&whole));
+    let verified = |arguments: &[&str]| cli.run(&[&["verify", "--headers", headers], arguments].concat()).unwrap();
+    let (by_whole, by_short) = (verified(&[&whole]), verified(&[&short, "--links", &links]));
+    assert_eq!((by_short.code, &by_short.stdout), (Some(0), &by_whole.stdout), "{by_short:?}");
+    // Any whole file has its links.
+    assert_eq!(verified(&[&short, "--links", &whole]).stdout, by_whole.stdout);
+    let missing = verified(&[&short]);
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    assert!(missing.stdout.contains("--links") && missing.stdout.contains("--statement links"), "{missing:?}");
+    assert_eq!(verified(&[&short, "--links", &short]).code, Some(2));
+    let mut broken = std::fs::read(&short).unwrap();
+    *broken.last_mut().unwrap() ^= 1;
+    std::fs::write(file("broken"), broken).unwrap();
+    assert_eq!(verified(&[&file("broken"), "--links", &links]).code, Some(1));
 }
 
 fn verify_by_program(told: &Turn, proof: &Path) -> Ran {

@@ -120,6 +120,9 @@ pub struct ProofExport {
     /// For unauthorised-spend: the gate, TXID:VOUT.
     #[arg(long, value_name = "OUTPOINT")]
     pub gate: Option<String>,
+    /// Leave out the links: a few kilobytes, for whoever has or gets them from another file (--statement links, or any that is not short).
+    #[arg(long)]
+    pub short: bool,
 }
 
 /// Who decides a proposal, on the command line.
@@ -166,6 +169,8 @@ pub enum StatementKind {
     TwoCheckpoints,
     /// A gate of the treasury was spent without authorisation.
     UnauthorisedSpend,
+    /// The links up to the newest final epoch: what short proof files are verified with.
+    Links,
 }
 
 impl ProofExport {
@@ -178,15 +183,16 @@ impl ProofExport {
             None if self.tally => StatementKind::Tally,
             None => StatementKind::Ballot,
         };
+        let short = self.short;
         let (member, body) = (self.member.clone(), self.body.map(Body::from));
         let evidence = match kind {
             StatementKind::Ballot => {
                 let statement = ProofStatement::Ballot { member, body };
-                return Ok(Request::ProofExport { proposal: self.proposal()?, statement, path });
+                return Ok(Request::ProofExport { proposal: self.proposal()?, statement, path, short });
             }
             StatementKind::Tally => {
                 let statement = ProofStatement::Tally;
-                return Ok(Request::ProofExport { proposal: self.proposal()?, statement, path });
+                return Ok(Request::ProofExport { proposal: self.proposal()?, statement, path, short });
             }
             StatementKind::Authorised => Evidence::Authorised { proposal: self.proposal()?, milestone: self.milestone },
             StatementKind::Budget => Evidence::Budget { proposal: self.proposal()? },
@@ -213,8 +219,9 @@ impl ProofExport {
                 let gate = self.gate.clone().ok_or_else(|| Failure::usage("Name the gate with --gate TXID:VOUT."))?;
                 Evidence::UnauthorisedSpend { gate }
             }
+            StatementKind::Links => Evidence::Links,
         };
-        Ok(Request::Anchoring(AnchorRequest::Prove { evidence, path }))
+        Ok(Request::Anchoring(AnchorRequest::Prove { evidence, path, short }))
     }
 
     fn proposal(&self) -> Result<String, Failure> {

@@ -45,6 +45,9 @@ pub struct AuditArgs {
 pub struct Verify {
     /// The proof file.
     pub file: PathBuf,
+    /// For a short proof file: the file with the links that lead to its epoch.
+    #[arg(long, value_name = "FILE")]
+    pub links: Option<PathBuf>,
     /// What to check it against.
     #[command(flatten)]
     pub source: SourceArgs,

@@ -228,7 +228,8 @@ pub(super) fn verify(
     console: &mut Console<'_>,
 ) -> Result<u8, Failure> {
     let bundle = read_bytes(&options.file)?;
-    let report = backend.verify(&bundle, &source(&options.source, global)?);
+    let links = options.links.as_deref().map(read_bytes).transpose()?;
+    let report = backend.verify(&bundle, links.as_deref(), &source(&options.source, global)?);
     console.answer(&report, || verify_lines(&report))?;
     Ok(verdict_code(report.verdict))
 }

@@ -14,6 +14,18 @@ fn file(text: &str) -> tempfile::NamedTempFile {
     file
 }
 
+/// P-161: the proof goes to the judge with its links; a file of links that is not there is told before anything is judged.
+#[test]
+fn a_short_proof_is_judged_with_its_links() {
+    let (proof, links) = (file("proof bytes"), file("links"));
+    let command = |links: &str| format!("verify {} --links {links} --headers /h", proof.path().display());
+    let stage = || Stage { verdict: Some(Verdict::Valid), ..Stage::running() };
+    let outcome = althing(stage(), &command(&links.path().display().to_string()), "");
+    assert_eq!(done(&outcome).did, ["verify 11 bytes with links of 5 bytes against headers /h"]);
+    let outcome = althing(stage(), &command("/nowhere"), "");
+    assert!(outcome.code != 0 && outcome.did.is_empty() && outcome.err.contains("/nowhere"), "{outcome:?}");
+}
+
 fn done(outcome: &Outcome) -> &Outcome {
     assert_eq!(outcome.code, 0, "{outcome:?}");
     outcome
@@ -29,7 +41,12 @@ fn each_command_asks_one_question() {
         fee_cap_sat: 900,
     };
     let wait = |until| Request::Wait { until, timeout_secs: 9 };
-    let proof = |statement| Request::ProofExport { proposal: "949f".to_owned(), statement, path: "/tmp/p".into() };
+    let proof = |statement| Request::ProofExport {
+        proposal: "949f".to_owned(),
+        statement,
+        path: "/tmp/p".into(),
+        short: false,
+    };
     let table = [
         ("status", Request::Status),
         ("dao show", Request::Status),
@@ -71,6 +88,19 @@ fn each_command_asks_one_question() {
         ("wait voting-open 94 --timeout 9", wait(WaitFor::VotingOpen("94".to_owned()))),
         ("wait decided 94 --timeout 9", wait(WaitFor::Decided("94".to_owned()))),
         ("proof export 949f --tally --out /tmp/p", proof(ProofStatement::Tally)),
+        (
+            "proof export 949f --tally --short --out /tmp/p",
+            Request::ProofExport {
+                proposal: "949f".to_owned(),
+                statement: ProofStatement::Tally,
+                path: "/tmp/p".into(),
+                short: true,
+            },
+        ),
+        (
+            "proof export --statement links --out /tmp/p",
+            Request::Anchoring(AnchorRequest::Prove { evidence: Evidence::Links, path: "/tmp/p".into(), short: false }),
+        ),
         ("proof export 949f --ballot --out /tmp/p", proof(ProofStatement::Ballot { member: None, body: None })),
         (
             "proof export 949f --ballot --member ff --out /tmp/p",

@@ -188,13 +188,14 @@ impl Backend for Stage {
         Ok(self.runs.then(|| Arc::new(Handle(Arc::clone(&self.node))) as Arc<dyn Service>))
     }
 
-    fn verify(&self, bundle: &[u8], source: &Source) -> VerifyReport {
+    fn verify(&self, bundle: &[u8], links: Option<&[u8]>, source: &Source) -> VerifyReport {
         let source = match source {
             Source::Headers(file) => format!("headers {}", file.display()),
             Source::Bitcoind(access) => format!("bitcoind {}", access.url),
             Source::None => "nothing".to_owned(),
         };
-        self.note(format!("verify {} bytes against {source}", bundle.len()));
+        let links = links.map_or_else(String::new, |links| format!(" with links of {} bytes", links.len()));
+        self.note(format!("verify {} bytes{links} against {source}", bundle.len()));
         let verdict = self.verdict.unwrap_or(Verdict::CannotTell);
         VerifyReport {
             verdict,

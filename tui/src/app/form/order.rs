@@ -178,7 +178,7 @@ impl Form {
             "my ballot is counted" => ProofStatement::Ballot { member: None, body: None },
             _ => ProofStatement::Tally,
         };
-        Ok(Request::ProofExport { proposal: proposal.to_owned(), statement, path: self.file()? })
+        Ok(Request::ProofExport { proposal: proposal.to_owned(), statement, path: self.file()?, short: false })
     }
 
     fn said(&self, what: &str) -> Result<String, String> {
