@@ -41,7 +41,11 @@ fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
         Some(words) => Some(words),
         None => shell.spent_spare_seal()?,
     };
-    Ok(AnchorReply::Health { fraud, unavailable, silent_key, undone, alarms: shell.alarms.values().cloned().collect() })
+    // Asked now: an alarm waits for a call that fails.
+    let source = shell.bitcoind.height().err().map(|error| error.to_string());
+    let copy = shell.alarms.get("copy").filter(|_| shell.is_refused()).cloned();
+    let alarms = shell.alarms.values().cloned().collect();
+    Ok(AnchorReply::Health { fraud, unavailable, silent_key, undone, source, copy, alarms })
 }
 
 fn reserve(shell: &Shell) -> Result<AnchorReply, ApiError> {

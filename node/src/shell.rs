@@ -18,7 +18,7 @@ use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{All, Keypair, Secp256k1};
 use bitcoin::{Block, BlockHash, Network, OutPoint};
 
-use crate::api::SpotCheck;
+use crate::api::{ReadState, SpotCheck};
 use crate::chain::{Access, Bitcoind, ChainEvent, Follower};
 use crate::chain_view::{LiveChain, own_output, successor_output};
 use crate::config::Config;
@@ -33,6 +33,7 @@ use crate::setup::parse_network;
 use crate::stakes::{Backups, Newest, SeedCoins, Stakes, Towers};
 use crate::store::{BlockRow, Segment, Store};
 use crate::treasury::{Desk, Papers, generations, stage_policies};
+use crate::view::Doubles;
 use crate::wallet::Wallet;
 use crate::workload::Workload;
 
@@ -86,6 +87,12 @@ pub struct Shell {
     pub alarms: BTreeMap<&'static str, String>,
     /// Grows with every change that a screen could show.
     pub revision: u64,
+    /// Names that several members have.
+    pub(crate) doubles: Doubles,
+    /// The name that this folder's member gives itself.
+    pub(crate) own_name: Option<String>,
+    /// Why the log here may not be all that its hub has, and how much that has; a hub has all of its own (N-425).
+    pub(crate) behind: Option<(ReadState, Option<u64>)>,
     /// Fees as the Bitcoin source saw them at the newest block.
     pub fees: Option<FeeMarket>,
     /// Signing and verifying.
@@ -196,6 +203,9 @@ impl Shell {
             workload: Workload::default(),
             alarms: BTreeMap::new(),
             revision: 1,
+            behind: None,
+            doubles: Doubles::default(),
+            own_name: None,
             secp: Secp256k1::new(),
             fees: None,
             birthday,

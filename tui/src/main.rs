@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         out: &mut stdout(),
         err: &mut stderr(),
         ask_password: &mut |prompt| ask_password(prompt),
+        may_be_old: None,
         screens: None,
     };
     let backend: Arc<dyn Backend> = Arc::new(ThisMachine);

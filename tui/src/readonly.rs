@@ -29,6 +29,7 @@ pub fn only_looks(request: &Request) -> bool {
         request,
         Request::Snapshot { .. }
             | Request::Status
+            | Request::Reading
             | Request::Light
             | Request::WalletBalance
             | Request::Stakes

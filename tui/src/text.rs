@@ -36,6 +36,40 @@ pub fn cut(text: &str, columns: usize) -> String {
     out
 }
 
+/// The same of a line in parts.
+#[must_use]
+pub fn cut_spans(line: Line<'static>, columns: usize) -> Line<'static> {
+    if line.width() <= columns {
+        return line;
+    }
+    let mut left = columns;
+    let mut kept = Vec::new();
+    let count = line.spans.len();
+    for (index, mut span) in line.spans.into_iter().enumerate() {
+        // A part that fills the row to its end still has to say that others follow.
+        let fits = width(&span.content) < left || (width(&span.content) == left && index + 1 == count);
+        let text =
+            if fits { span.content.to_string() } else { format!("{}…", head(&span.content, left.saturating_sub(1))) };
+        left = left.saturating_sub(width(&text));
+        span.content = text.into();
+        kept.push(span);
+        if !fits {
+            break;
+        }
+    }
+    Line { spans: kept, ..line }
+}
+
+/// The first columns of a text.
+fn head(text: &str, columns: usize) -> String {
+    let mut used = 0;
+    let fits = |grapheme: &&str| {
+        used += width(grapheme);
+        used <= columns
+    };
+    text.graphemes(true).take_while(fits).collect()
+}
+
 /// The end of a text being typed, so that the cursor stays in sight.
 #[must_use]
 pub fn tail(text: &str, columns: usize) -> String {
@@ -106,11 +140,11 @@ pub fn counted(sentence: &str) -> String {
     each_word(sentence, false)
 }
 
-/// What numbers are counted in; behind other words a number may be a height or part of a name.
-const UNITS: [&str; 6] = ["sat", "blocks", "links", "vB", "bytes", "stands"];
+/// What numbers are counted in; before other words a number may be part of a name.
+const UNITS: [&str; 9] = ["sat", "blocks", "links", "vB", "bytes", "stands", "entries", "members", "ballots"];
 
-/// What is followed by a sum of weights.
-const SUMS: [&str; 4] = ["yes", "no", "abstain", "weight"];
+/// What is followed by a sum of weights, or a height.
+const SUMS: [&str; 5] = ["yes", "no", "abstain", "weight", "height"];
 
 fn each_word(sentence: &str, groups_addresses: bool) -> String {
     const ENDS: [char; 5] = ['.', ',', ';', ':', ')'];

@@ -2,10 +2,11 @@
 
 use althing_node::api::{
     Ballot, BallotPath, BondView, CastBefore, Choice, FundsProof, HandedOn, InvitationState, InvitationView, KeyView,
-    Link, MemberHistory, ProposalState, Role, System,
+    Link, Member, MemberHistory, ProposalState, Role, Status, System,
 };
 
 use crate::format::{count_of, percent, sats, short_id, thousands, weight};
+use crate::text::counted;
 use crate::untrusted::Untrusted;
 
 /// Where a proposal stands.
@@ -318,4 +319,21 @@ pub fn keyring(keys: &[KeyView]) -> Vec<(String, String)> {
         }
     }
     held.into_iter().map(|(holder, base, paths)| (holder, format!("{base}{}", paths.join(" and ")))).collect()
+}
+
+/// What a member is called, with the beginning of the key where others are called the same (N-428).
+#[must_use]
+pub fn member_name(member: &Member) -> String {
+    let name = Untrusted::new(&member.name).line();
+    match member.is_double {
+        true => format!("{name} ({})", short_id(&member.vote_key).trim_end_matches('…')),
+        false => name,
+    }
+}
+
+/// What a person should know before a stake is locked: one is on its way already, or the name is another's too.
+#[must_use]
+pub fn before_a_stake(status: &Status) -> Vec<String> {
+    let told = [&status.stake_under_way, &status.name_taken].into_iter().flatten();
+    told.map(|words| counted(&Untrusted::new(words).line())).collect()
 }

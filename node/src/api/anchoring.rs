@@ -119,6 +119,12 @@ pub enum AnchorReply {
         /// What is to be said of a link that was final and is not, or of a chain of links that has ended (N-240).
         #[serde(default)]
         undone: Option<String>,
+        /// Why the Bitcoin source cannot be asked (B-1 to B-4).
+        #[serde(default)]
+        source: Option<String>,
+        /// That the hub refuses this folder as a copy (N-125).
+        #[serde(default)]
+        copy: Option<String>,
         /// Everything that a person must know.
         alarms: Vec<String>,
     },

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ApiError;
+
 /// Stands for "none of these" where an option is named.
 pub const NONE: u16 = 0;
 
@@ -31,6 +33,27 @@ pub enum Choice {
     Split(Vec<(u16, u16)>),
     /// Votes bought for each option named, at the price of their squares; quadratic.
     Credits(Vec<(u16, u16)>),
+}
+
+impl Choice {
+    /// Refuses a choice among options that names none, where a person fills it in (N-426): it would be cast as the least grade for
+    /// everything, or as an abstention, that nobody asked for.
+    ///
+    /// # Errors
+    /// `V-3`.
+    pub fn expect_named(&self) -> Result<(), ApiError> {
+        let says_nothing = match self {
+            Self::Approve(options) | Self::Rank(options) => options.is_empty(),
+            Self::Score(values) | Self::Split(values) | Self::Credits(values) => values.is_empty(),
+            Self::Yes | Self::No | Self::Abstain | Self::Veto | Self::Pick(_) => false,
+        };
+        match says_nothing {
+            false => Ok(()),
+            true => {
+                Err(ApiError::invalid("V-3", "V-3: no option is named; `abstain` is for a ballot without a choice"))
+            }
+        }
+    }
 }
 
 impl fmt::Display for Choice {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     AnchorReply, BackupInfo, BodyTally, ChannelDetail, Choice, ChoiceTally, Curve, Delegations, Deposit, Forced, Gate,
     HubDebt, HubWork, InvitationView, Keeping, LightStatus, LightView, MemberHistory, ProposalOption, ProposalReview,
-    Refused, Restored, Reward, Said, SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts, VotedBy,
-    WholeEntry, Why,
+    Reading, Refused, Restored, Reward, Said, SayReview, SpotCheck, TowerStatus, TreasuryReply, VetoTally, VoteFacts,
+    VotedBy, WholeEntry, Why,
 };
 
 /// The answer to a [`Request`](super::Request).
@@ -21,6 +21,8 @@ pub enum Reply {
     Snapshot(Box<Snapshot>),
     /// To `Status`.
     Status(Box<Status>),
+    /// To `Reading`.
+    Reading(Reading),
     /// To `WalletAddress`.
     Address {
         /// A receiving address never shown before.
@@ -214,6 +216,15 @@ pub struct Status {
     /// How far a light member has read the log since its start; absent where the log is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub light: Option<LightStatus>,
+    /// That another member has the name by which this folder's will come in, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_taken: Option<String>,
+    /// The stake that is on its way, where the log has none of this folder's yet: how much, in which channel, how deep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stake_under_way: Option<String>,
+    /// How far the log is read; absent where all of it is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
     /// What a person must know: a stopped Bitcoin source, a broken rule, a conflicting head. In full sentences.
     pub alarms: Vec<String>,
 }
@@ -255,7 +266,8 @@ pub struct Stake {
     pub confirmations: u32,
     /// Confirmations needed to count as stake.
     pub confirmations_needed: u32,
-    /// Where the channel stands, in a word: opening, funding, ready, closing, closed, failed.
+    /// Where the channel stands, in a word: opening, funding, ready, closing, closed, failed; copy where the
+    /// hub refuses this folder.
     pub state: String,
     /// The same in a sentence.
     pub words: String,
@@ -276,6 +288,9 @@ pub struct Member {
     pub vote_key: String,
     /// The name the member gave; untrusted text.
     pub name: String,
+    /// Whether others have it too.
+    #[serde(default)]
+    pub is_double: bool,
     /// Balance in the member's channels by the newest checkpoints in the log.
     pub stake_sat: u64,
     /// Weight on the roll of the newest final epoch; `None` if not on it.

@@ -21,6 +21,8 @@ pub enum Request {
     },
     /// The state of this node.
     Status,
+    /// How far the log is read here (N-425).
+    Reading,
     /// What a light member's folder holds by itself (N-220).
     Light,
     /// A fresh receiving address of the on-chain wallet.

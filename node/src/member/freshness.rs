@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::Member;
+use crate::api::ReadState;
 use crate::chain::ChainEvent;
 use crate::view;
 
@@ -42,6 +43,28 @@ impl Freshness {
 }
 
 impl Member {
+    /// N-425: whoever asks is told how far what is answered goes.
+    pub(super) fn note_how_far(&mut self) -> Result<()> {
+        let heard = (self.connected && self.life.greeted).then_some(self.hub_size);
+        let state = if self.life.refused.is_some() {
+            Some(ReadState::Refused)
+        } else if self.halted.is_some() {
+            Some(ReadState::Halted)
+        } else {
+            match heard {
+                None => Some(ReadState::NoHub),
+                Some(_) if self.shell.store.reads_anew() => Some(ReadState::Behind),
+                Some(size) if self.shell.store.log_size()? < size => Some(ReadState::Behind),
+                Some(_) if !self.freshness.at_tip => Some(ReadState::ChainBehind),
+                Some(_) => None,
+            }
+        };
+        let behind = state.map(|state| (state, heard));
+        self.shell.revision += u64::from(self.shell.behind != behind);
+        self.shell.behind = behind;
+        Ok(())
+    }
+
     /// T-306, T-309: whether a paper is too new or its author a treasurer can only be judged with the chain and the log read.
     pub(super) fn join_treasurers_if_current(&mut self) -> Result<()> {
         let is_read = self.shell.store.log_size()? >= self.hub_size && !self.shell.store.reads_anew();

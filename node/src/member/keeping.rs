@@ -165,6 +165,8 @@ impl Member {
         // A hub has one connection with each key: this one would keep the living folder away.
         self.shell.peers.leave(self.hub);
         self.life.refused = Some(text.clone());
+        self.note_how_far()?;
+        self.judge_data()?;
         let waiting =
             std::mem::take(&mut self.opening).into_values().chain(std::mem::take(&mut self.closing).into_values());
         let waiting = waiting.chain(self.life.restoring.take().map(|(answer, _)| answer));

@@ -448,7 +448,7 @@ impl Member {
         let keys = channel.machine.keys();
         let lane = self.lane_header(Voice::Member)?;
         let terms = BindTerms {
-            name: self.name.clone(),
+            name: self.shell.own_name.clone().unwrap_or_default(),
             funding,
             hub_funding_key: context.hub.funding,
             value_sat: context.params.member_sat + context.params.hub_sat,

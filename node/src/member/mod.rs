@@ -62,7 +62,6 @@ pub fn start(dir: &Path, password: &str) -> Result<EngineHandle> {
 pub struct Member {
     shell: Shell,
     me: MemberId,
-    name: String,
     hub: PublicKey,
     /// Which life of its folder this node is in.
     life: Life,
@@ -107,6 +106,7 @@ impl Member {
         };
         let mut shell = Shell::open(dir, password, gossip::listen_address(dir)?, inputs, on_peer)?;
         let life = Life::begin(&mut shell.store)?;
+        shell.own_name = Some(crate::setup::member_name(dir)?);
         let address = shell.hub_address()?;
         let me = MemberId::of(&shell.keys.vote().x_only_public_key().0);
         match &life.refused {
@@ -115,7 +115,6 @@ impl Member {
         }
         let mut member = Self {
             me,
-            name: crate::setup::member_name(dir)?,
             hub: address.node_id,
             life,
             connected: false,
@@ -139,6 +138,7 @@ impl Member {
             stopping: false,
             shell,
         };
+        member.note_how_far()?;
         let news = member.shell.resume_channels()?;
         member.on_stake_news(news);
         member.keep_as_settings_say()?;

@@ -25,6 +25,8 @@ use crate::view::{self, Condition, find_comment, find_proposal};
 
 impl Member {
     pub(super) fn on_request(&mut self, request: Request, answer: Answer) {
+        let done = self.note_how_far();
+        self.shell.settle_trouble("log end", done);
         if signs(&request)
             && let Err(refusal) = self.life.permit()
         {

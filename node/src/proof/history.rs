@@ -45,10 +45,25 @@ impl History {
         let (newest, spare_seal) = check_links(bundle, &params, &genesis, blocks, &mut checked)?;
         let (last, depth) = (bundle.epochs.len(), newest.depth(blocks.tip_height()));
         checked.push(format!(
-            "{last} links: each spends the one before and commits to one epoch header; the newest, {}, is in block {} at height {}, {depth} deep.",
-            newest.txid, newest.block_hash, newest.height
+            "{last} links: {}, and each commits to one epoch header; the newest, {}, is in block {} at height {}, {depth} blocks deep.",
+            chain_words(bundle.successions.iter().map(|part| part.certificate.statement().last_link)),
+            newest.txid,
+            newest.block_hash,
+            newest.height
         ));
         Ok(Self { params, versions, newest, spare_seal, checked })
+    }
+}
+
+/// What the links of a chain spend, where a succession goes on behind each of these epochs.
+pub(super) fn chain_words(last_links: impl Iterator<Item = u32>) -> String {
+    let epochs: Vec<String> = last_links.map(|epoch| epoch.saturating_add(1).to_string()).collect();
+    match epochs.is_empty() {
+        true => "each spends the one before".to_owned(),
+        false => format!(
+            "each spends the one before, but the first behind a succession, of epoch {}, which spends what that made of the spare seal",
+            epochs.join(" and of epoch ")
+        ),
     }
 }
 

@@ -285,13 +285,16 @@ fn mined(shell: &Shell, links: &[crate::view::LinkFacts]) -> Vec<WhyStep> {
     let depth = newest.depth(blocks.tip_height());
     let spent = each.last().and_then(|link| link.transaction().input.first()).map(|input| input.previous_output);
     let final_depth = charter.final_depth;
+    let last_links = links.iter().map(|link| link.header.epoch.saturating_sub(1));
+    let behind: Vec<u32> = last_links.filter(|epoch| shell.ledger.state().successor_after(*epoch).is_some()).collect();
     vec![
         step(
             "link",
             WhyState::Holds,
             format!(
-                "{} links from the genesis transaction on, each spending the one before; the last commits to the header.",
-                links.len()
+                "{} links from the genesis transaction on: {}; the last commits to the header.",
+                links.len(),
+                super::history::chain_words(behind.into_iter())
             ),
             [
                 ("txid", newest.txid.to_string()),
@@ -303,12 +306,12 @@ fn mined(shell: &Shell, links: &[crate::view::LinkFacts]) -> Vec<WhyStep> {
             "block",
             if depth >= final_depth { WhyState::Holds } else { WhyState::NotYet },
             format!(
-                "The link is in this block of the chain that the node's own Bitcoin source follows, {depth} of {final_depth} deep."
+                "The link is in this block of the chain that the node's own Bitcoin source follows, {depth} blocks deep; {final_depth} are needed."
             ),
             [
                 ("block hash", newest.block_hash.to_string()),
                 ("height", newest.height.to_string()),
-                ("confirmations", format!("{depth} of {final_depth}")),
+                ("confirmations", format!("{depth}; {final_depth} are needed")),
                 ("tip height", blocks.tip_height().to_string()),
             ],
         ),

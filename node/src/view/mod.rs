@@ -17,6 +17,7 @@ mod links;
 mod names;
 pub(crate) mod persons;
 mod proposals;
+mod reading;
 mod report;
 mod voted_by;
 mod wait;
@@ -32,7 +33,7 @@ pub(crate) use draft::{keys_apart, warnings as draft_warnings};
 pub(crate) use hub_key::silent_key;
 pub(crate) use invitations::invitations;
 pub use links::{LinkFacts, link_facts, link_shape, mined_chain, reserve, withheld};
-pub use names::{expect_key, find_comment, find_member, find_proposal, name_of};
+pub use names::{Doubles, expect_key, find_comment, find_member, find_proposal, name_of};
 pub(crate) use proposals::numbered;
 pub use proposals::{quorum_sentence, threshold_sentence};
 pub use wait::{Condition, settle};
@@ -60,6 +61,7 @@ pub fn answer(
     Some(match request {
         Request::Snapshot { since } if *since == shell.revision => Ok(Reply::Unchanged),
         Request::Snapshot { .. } => snapshot(shell, role, me, hub_connected).map(|s| Reply::Snapshot(Box::new(s))),
+        Request::Reading => Ok(Reply::Reading(shell.reading())),
         Request::Status => Ok(Reply::Status(Box::new(status(shell, role, me, hub_connected)))),
         Request::WalletAddress => shell
             .wallet
@@ -160,6 +162,10 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
              side was asked to close, and your part comes home when it has (C-132)."
                 .to_owned(),
         ),
+        Phase::Ready if shell.is_refused() => (
+            "copy",
+            format!("{amount_sat} sat were in it when this folder was in use. What is in it now, and whether it counts, the folder that the hub knows tells (N-125)."),
+        ),
         // What moved here from another channel counted there, and goes on counting (G-33).
         Phase::Ready if bound && (confirmations >= needed || shell.stakes.funded_by(channel.number).is_some()) => {
             let since = if channel::is_on_roll(shell, channel) { "count" } else { "count from the next roll on" };
@@ -177,6 +183,10 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
             "funding",
             "The funding transaction is signed, but the Bitcoin source has not taken it yet; it is sent again with every block.".to_owned(),
         ),
+        Phase::AwaitConfirmation | Phase::AwaitCommitmentSigned if confirmations > 0 => {
+            let so_many = confirmations.min(needed);
+            ("funding", format!("The funding has {so_many} of {needed} confirmations; the channel is in use when the hub says so too."))
+        }
         Phase::AwaitConfirmation | Phase::AwaitCommitmentSigned => {
             ("funding", "The funding transaction is broadcast and waits for its first confirmation.".to_owned())
         }
@@ -299,8 +309,35 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         spot_check: shell.spot_check.clone(),
         work: shell.workload.view(),
         light: shell.light_status(),
+        name_taken: me.and_then(|me| name_taken(shell, &me)),
+        stake_under_way: me.and_then(|me| stake_under_way(shell, &me)),
+        reading: Some(shell.reading()).filter(|reading| !reading.is_whole()),
         alarms: alarms(shell, hub_connected),
     }
+}
+
+/// N-428: whoever comes in under a name that is in use is told, before the name is public.
+fn name_taken(shell: &Shell, me: &MemberId) -> Option<String> {
+    let name = shell.own_name.as_ref().filter(|_| !shell.ledger.state().members().contains_key(me))?;
+    let is_taken = names::is_taken(shell, name);
+    is_taken.then(|| {
+        format!("Another member is called {name:?} already. The screens tell you apart by the beginning of the vote key; another name is plainer.")
+    })
+}
+
+/// The stake that a person who has none in the log waits for: of several the first.
+fn stake_under_way(shell: &Shell, me: &MemberId) -> Option<String> {
+    let is_bound = shell.ledger.state().members().contains_key(me);
+    let mut stakes = if is_bound { Vec::new() } else { stakes(shell) };
+    stakes.retain(|stake| matches!(stake.state.as_str(), "opening" | "funding" | "ready"));
+    let stake = stakes.into_iter().next()?;
+    let name = stake.channel.get(..8).unwrap_or("without an id yet");
+    let Stake { amount_sat, confirmations, confirmations_needed: needed, .. } = stake;
+    let so_many = confirmations.min(needed);
+    Some(format!(
+        "{amount_sat} sat in channel {name} are on their way, {so_many} of {needed} confirmations. {}",
+        stake.words
+    ))
 }
 
 /// What a person must know. What follows from the whole log is told when it was read: a light member's begins with each start (N-221).
@@ -308,6 +345,8 @@ fn alarms(shell: &Shell, hub_connected: bool) -> Vec<String> {
     let mut alarms: Vec<String> = shell.alarms.values().cloned().collect();
     match shell.light_status().filter(|light| light.reads_anew) {
         Some(light) => alarms.push(light.words(Some(hub_connected))),
+        // N-429: what was decided since is not in the log of a copy, which so has nobody to accuse.
+        None if shell.is_refused() => {}
         None => alarms.extend(crate::treasury::alarms(shell)),
     }
     alarms
@@ -331,6 +370,7 @@ fn members(shell: &Shell) -> Result<Vec<Member>, ApiError> {
             Member {
                 vote_key: id.to_string(),
                 name: record.name.clone(),
+                is_double: names::has_double(shell, &record.name),
                 stake_sat: own().map(|claim| claim.member_sat).sum(),
                 weight: roll.and_then(|roll| roll.entry(id)).map(|entry| entry.weight.to_string()),
                 funding_outpoints: own().map(|claim| claim.outpoint.to_string()).collect(),

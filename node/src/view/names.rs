@@ -1,10 +1,18 @@
 //! What people call proposals, members and entries, and what is meant by it.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use althing_governance::id::{EntryId, MemberId, ProposalId};
+use althing_governance::state::LogState;
 use bitcoin::secp256k1::XOnlyPublicKey;
 
+use super::reading::perhaps_later;
 use crate::api::ApiError;
 use crate::shell::Shell;
+
+/// Digits of a vote key that tell members of one name apart.
+const KEY_DIGITS: usize = 8;
 
 /// The proposal that a person means: by its number in the log (`#3`, or `3` where a shell would read a comment), or by its id
 /// or an unambiguous beginning of it. Three digits at most are a number, since four may begin an id.
@@ -13,12 +21,13 @@ use crate::shell::Shell;
 /// `N-50` for text that is neither, `N-51` when none or several are meant.
 pub fn find_proposal(shell: &Shell, text: &str) -> Result<ProposalId, ApiError> {
     let found = find_in_log(shell, text);
+    if !found.as_ref().is_err_and(|error| error.rule.as_deref() == Some("N-51")) {
+        return found;
+    }
     match shell.light_status().filter(|light| light.reads_anew) {
         // N-221: what is not read again yet may be there.
-        Some(light) if found.as_ref().is_err_and(|error| error.rule.as_deref() == Some("N-51")) => {
-            Err(ApiError { rule: Some("N-221".into()), ..ApiError::not_now(light.words(None)) })
-        }
-        _ => found,
+        Some(light) => Err(ApiError { rule: Some("N-221".into()), ..ApiError::not_now(light.words(None)) }),
+        None => perhaps_later(shell, found),
     }
 }
 
@@ -59,10 +68,10 @@ pub fn find_member(shell: &Shell, text: &str) -> Result<MemberId, ApiError> {
     let found: Vec<MemberId> = meant.map(|(id, _)| *id).collect();
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => Err(ApiError::invalid(
-            "N-53",
-            format!("no member has the name or vote key {text:?}; `althing members` lists them"),
-        )),
+        [] => {
+            let message = format!("no member has the name or vote key {text:?}; `althing members` lists them");
+            perhaps_later(shell, Err(ApiError::invalid("N-53", message)))
+        }
         several => {
             Err(ApiError::invalid("N-53", format!("{} members are called {text:?}; give a vote key", several.len())))
         }
@@ -91,7 +100,7 @@ pub fn find_comment(shell: &Shell, text: &str) -> Result<EntryId, ApiError> {
     let text = text.trim().to_ascii_lowercase();
     let comments = shell.ledger.state().proposals().values().flat_map(|proposal| &proposal.comments);
     let known = comments.map(|comment| comment.entry).filter(|_| text.len() >= 4);
-    by_beginning(known, &text, "N-52", "comment")
+    perhaps_later(shell, by_beginning(known, &text, "N-52", "comment"))
 }
 
 /// The one id that begins with these digits; no guess where several do.
@@ -114,9 +123,51 @@ fn by_beginning<I: ToString>(
     }
 }
 
-/// What a member is called; empty for somebody who never bound a stake.
+/// What a member is called, with the beginning of the key where others are called the same (N-428); empty for somebody who never bound
+/// a stake.
 pub fn name_of(shell: &Shell, member: &MemberId) -> String {
-    shell.ledger.state().members().get(member).map(|record| record.name.clone()).unwrap_or_default()
+    let Some(record) = shell.ledger.state().members().get(member) else { return String::new() };
+    match has_double(shell, &record.name) {
+        true => format!("{} ({})", record.name, &member.to_string()[..KEY_DIGITS]),
+        false => record.name.clone(),
+    }
+}
+
+/// Whether several members have that name.
+pub(super) fn has_double(shell: &Shell, name: &str) -> bool {
+    shell.doubles.have(shell.ledger.state(), name)
+}
+
+/// Whether a member has that name.
+pub(super) fn is_taken(shell: &Shell, name: &str) -> bool {
+    let name = folded(name);
+    shell.ledger.state().members().values().any(|record| folded(&record.name) == name)
+}
+
+/// Names that several members have, found again when the log has grown: a search through all members for each name that is shown would
+/// grow with the square of a DAO.
+#[derive(Debug, Default)]
+pub struct Doubles(RefCell<(u64, BTreeSet<String>)>);
+
+impl Doubles {
+    fn have(&self, state: &LogState, name: &str) -> bool {
+        let mut found = self.0.borrow_mut();
+        if found.0 != state.size() {
+            *found = (state.size(), several(state.members().values().map(|record| record.name.as_str())));
+        }
+        found.1.contains(&folded(name))
+    }
+}
+
+/// The names that come more than once.
+fn several<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    names.filter(|name| !name.is_empty()).map(folded).filter(|name| !seen.insert(name.clone())).collect()
+}
+
+/// Names that a person would take for each other at a glance.
+fn folded(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// Numbers count the proposals in the order of the log, from 1: the log only grows, so they never change.
@@ -137,6 +188,13 @@ mod tests {
 
     fn found(ids: &[[u8; 32]], digits: &str) -> Result<ProposalId, ApiError> {
         by_beginning(ids.iter().map(|id| ProposalId(*id)), digits, "N-51", "proposal")
+    }
+
+    /// Hazard: two members of one name are one to whoever reads it (N-428).
+    #[test]
+    fn names_that_look_alike_are_double() {
+        let found = several(["Bjarni", "Astrid", " bjarni ", "", "", "Unnur"].into_iter());
+        assert_eq!(found, BTreeSet::from(["bjarni".to_owned()]));
     }
 
     /// Hazard: a beginning that several ids have is taken for one of them.

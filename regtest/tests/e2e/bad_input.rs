@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::stage::{Turn, scratch, told};
 
 /// Exit codes of the program.
-const INVALID: i32 = 1;
-const NOT_NOW: i32 = 2;
+pub(crate) const INVALID: i32 = 1;
+pub(crate) const NOT_NOW: i32 = 2;
 const OURS: i32 = 3;
 
 /// How long a node may take to notice that bitcoind went or came.
@@ -222,6 +222,9 @@ fn a_stopped_bitcoind_is_said_and_nothing_is_lost() {
         }
     });
     let stake = member.cli().run(&["stake", "open", "20000", "--yes", "--json"]).unwrap();
+    // A monitor looks at nothing but the exit code.
+    let health = told.assembly.hub.cli().run(&["health"]).unwrap();
+    assert!(health.code == Some(NOT_NOW) && health.stdout.contains("B-1"), "{health:?}");
     // The cookie and the chain are there again, and so is everybody.
     told.assembly.node.restart().unwrap();
     alarm.unwrap();

@@ -47,6 +47,32 @@ fn of_two_copies_of_a_live_database_the_second_is_refused() {
         })?;
         ensure!(!assembly.members[3].status()?.hub_connected, "the copy came again");
 
+        // Epochs later it accuses nobody of what it is not given, and says of its stake only what it knows (N-429).
+        for _ in 0..20 {
+            assembly.node.mine(1)?;
+            let tip = assembly.node.tip()?.height;
+            wait_for("the hub to go on", PATIENCE, || match assembly.hub.status() {
+                Ok(status) if status.head_height == Some(tip) => Look::Ready(()),
+                other => Look::NotYet(format!("{other:?}")),
+            })?;
+        }
+        let tip = assembly.node.tip()?.height;
+        let status = wait_for("the copy to see the blocks", PATIENCE, || match assembly.members[3].status() {
+            Ok(status) if status.tip_height == tip => Look::Ready(status),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        ensure!(
+            !status.alarms.iter().any(|alarm| alarm.contains("withheld") || alarm.contains("T-76")),
+            "{:?}",
+            status.alarms
+        );
+        let links = assembly.members[3].cli().run(&["links"])?;
+        ensure!(!links.stdout.contains("unavailable") && links.stderr.contains("N-125"), "{links:?}");
+        let health = assembly.members[3].cli().run(&["health"])?;
+        ensure!(health.code == Some(2) && !health.stdout.contains("withheld"), "{health:?}");
+        let listed = assembly.members[3].cli().run(&["stake", "list"])?;
+        ensure!(listed.stdout.contains("N-125") && !listed.stdout.contains("and count."), "{listed:?}");
+
         // Also when nobody is there to ask: what the copy would broadcast is revoked.
         assembly.members[3].kill();
         assembly.hub.stop()?;

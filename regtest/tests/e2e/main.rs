@@ -47,6 +47,7 @@ mod ots_client;
 mod oversize;
 mod overtaken;
 mod peer_flood;
+mod reads_on;
 mod recourse;
 mod refused_late;
 mod reorg;

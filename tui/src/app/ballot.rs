@@ -6,6 +6,7 @@ use althing_node::api::{Ballot, Choice, NONE, Proposal, Request, Saying, System}
 
 use super::Act;
 use super::order::{Does, Order};
+use crate::format::thousands;
 
 /// Parts of a split that one key press moves.
 const SPLIT_STEP: u16 = 500;
@@ -28,8 +29,8 @@ pub struct Choose {
     pub options: Vec<u16>,
     /// The row with the keyboard; behind the labels comes the reason.
     pub row: usize,
-    /// The row chosen, where one is.
-    pub choice: usize,
+    /// The row chosen, where one is: none before the member chose one, so that nothing is cast by going on.
+    pub choice: Option<usize>,
     /// What is said of each row, where something is: a mark, a grade, parts, votes.
     pub values: Vec<u16>,
     /// The public reason, may be empty.
@@ -39,7 +40,7 @@ pub struct Choose {
 }
 
 /// What was said of the rows, and how they stood.
-type Marks = (Vec<String>, Vec<u16>, Vec<u16>, usize);
+type Marks = (Vec<String>, Vec<u16>, Vec<u16>, Option<usize>);
 
 impl Choose {
     /// An empty ballot of the member on a proposal, on the choice made before if there is one.
@@ -79,7 +80,7 @@ impl Choose {
             labels,
             options,
             row: 0,
-            choice: 0,
+            choice: None,
             values,
             reason: String::new(),
             undo: Vec::new(),
@@ -112,7 +113,8 @@ impl Choose {
     /// Whether the chosen row says to abstain.
     #[must_use]
     pub fn abstains(&self) -> bool {
-        self.system.has_options() && self.choice + 1 == self.labels.len() && (self.is_one_of() || self.is_empty())
+        let is_last = self.choice.is_some_and(|row| row + 1 == self.labels.len());
+        self.system.has_options() && is_last && (self.is_one_of() || self.is_empty())
     }
 
     /// The choice as it stands.
@@ -124,13 +126,15 @@ impl Choose {
         };
         match self.system {
             System::YesNoAbstain | System::YesNoVeto | System::Optimistic => match self.choice {
-                0 => Choice::Yes,
-                1 => Choice::No,
-                3 => Choice::Veto,
+                Some(0) => Choice::Yes,
+                Some(1) => Choice::No,
+                Some(3) => Choice::Veto,
                 _ => Choice::Abstain,
             },
             _ if self.abstains() => Choice::Abstain,
-            System::SingleChoice => Choice::Pick(self.options.get(self.choice).copied().unwrap_or(NONE)),
+            System::SingleChoice => {
+                Choice::Pick(self.choice.and_then(|row| self.options.get(row)).copied().unwrap_or(NONE))
+            }
             System::Approval => Choice::Approve(named().into_iter().map(|(option, _)| option).collect()),
             System::InstantRunoff | System::Schulze => {
                 Choice::Rank(named().into_iter().map(|(option, _)| option).collect())
@@ -150,7 +154,7 @@ impl Choose {
     /// Moves to the row before; from the reason of a question to its choice.
     pub fn up(&mut self) {
         self.row = match self.row == self.reason_row() && self.is_one_of() {
-            true => self.choice,
+            true => self.choice.unwrap_or_else(|| self.reason_row().saturating_sub(1)),
             false => self.row.saturating_sub(1),
         };
         self.follow();
@@ -224,14 +228,19 @@ impl Choose {
     /// Marks the row, or takes its mark back; in a split the row gets what is left, or gives all back where nothing is.
     pub fn mark(&mut self) {
         self.remember();
+        if self.is_one_of() {
+            return self.follow();
+        }
         let given: u32 = self.values.iter().map(|value| u32::from(*value)).sum();
         let Some(value) = self.values.get_mut(self.row) else {
             if self.row < self.reason_row() {
                 self.values.fill(0);
-                self.choice = self.row;
+                self.choice = Some(self.row);
             }
             return;
         };
+        // Whoever says something of a row does not abstain any more, also when it is taken back.
+        self.choice = None;
         match self.system {
             System::Approval | System::InstantRunoff | System::Schulze => *value = u16::from(*value == 0),
             System::Split => {
@@ -254,6 +263,7 @@ impl Choose {
             _ => return,
         };
         if let Some(value) = self.values.get_mut(self.row) {
+            self.choice = None;
             *value = if more { value.saturating_add(step).min(most) } else { value.saturating_sub(step) };
         }
     }
@@ -276,7 +286,7 @@ impl Choose {
     #[must_use]
     pub fn sign(&self, row: usize) -> String {
         let Some(value) = self.values.get(row).filter(|_| !self.is_one_of()) else {
-            let chosen = self.choice == row && (self.is_one_of() || self.abstains());
+            let chosen = self.choice == Some(row) && (self.is_one_of() || self.abstains());
             return if chosen { "(•)" } else { "( )" }.to_owned();
         };
         match self.system {
@@ -294,12 +304,15 @@ impl Choose {
             System::Split => {
                 let sum: u32 = self.values.iter().map(|value| u32::from(*value)).sum();
                 let whole = u32::from(WHOLE);
-                Some(match sum.cmp(&whole) {
+                let order = sum.cmp(&whole);
+                let (left, over) = (whole.saturating_sub(sum), sum.saturating_sub(whole));
+                let [sum, whole, left, over] = [sum, whole, left, over].map(|parts| thousands(u128::from(parts)));
+                Some(match order {
                     Ordering::Less => {
-                        format!("{sum} of {whole} parts given; space gives a line the other {}", whole - sum)
+                        format!("{sum} of {whole} parts given; space gives a line the other {left}")
                     }
                     Ordering::Equal => format!("{sum} of {whole} parts given"),
-                    Ordering::Greater => format!("{sum} of {whole} parts given: {} too many", sum - whole),
+                    Ordering::Greater => format!("{sum} of {whole} parts given: {over} too many"),
                 })
             }
             System::Quadratic { credits } => {
@@ -313,9 +326,16 @@ impl Choose {
         }
     }
 
-    /// Why this is no ballot yet (N-211): a split that is not whole, more credits than there are.
+    /// Why this is no ballot yet (N-211): nothing is chosen, a split that is not whole, more credits than there are.
     #[must_use]
     pub fn unfinished(&self) -> Option<String> {
+        if self.is_one_of() && self.choice.is_none() {
+            let keys = if self.system.has_options() { "" } else { "y, n or a chooses, or " };
+            return Some(format!("nothing is chosen; {keys}space chooses the line that the keyboard is on"));
+        }
+        if let Err(empty) = self.choice().expect_named() {
+            return Some(empty.message);
+        }
         let values = || self.values.iter().map(|value| u64::from(*value));
         let is_whole = match self.system {
             System::Split => self.abstains() || values().sum::<u64>() == u64::from(WHOLE),
@@ -331,7 +351,7 @@ impl Choose {
 
     fn follow(&mut self) {
         if self.is_one_of() && self.row < self.reason_row() {
-            self.choice = self.row;
+            self.choice = Some(self.row);
         }
     }
 
@@ -357,12 +377,12 @@ impl Choose {
     fn take_up(&mut self, choice: &Choice) {
         let place = |options: &[u16], option: u16| options.iter().position(|known| *known == option);
         match choice {
-            Choice::Yes => self.choice = 0,
-            Choice::No => self.choice = 1,
-            Choice::Abstain if self.system.has_options() => self.choice = self.labels.len().saturating_sub(1),
-            Choice::Abstain => self.choice = 2,
-            Choice::Veto => self.choice = 3,
-            Choice::Pick(option) => self.choice = place(&self.options, *option).unwrap_or(0),
+            Choice::Yes => self.choice = Some(0),
+            Choice::No => self.choice = Some(1),
+            Choice::Abstain if self.system.has_options() => self.choice = Some(self.labels.len().saturating_sub(1)),
+            Choice::Abstain => self.choice = Some(2),
+            Choice::Veto => self.choice = Some(3),
+            Choice::Pick(option) => self.choice = place(&self.options, *option),
             Choice::Approve(options) => {
                 for option in options {
                     self.set(*option, 1);
@@ -383,7 +403,7 @@ impl Choose {
                 }
             }
         }
-        self.row = if self.is_one_of() { self.choice } else { 0 };
+        self.row = self.choice.filter(|_| self.is_one_of()).unwrap_or(0);
     }
 
     fn set(&mut self, option: u16, value: u16) {

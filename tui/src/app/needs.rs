@@ -234,7 +234,19 @@ fn stake(snapshot: &Snapshot, found: &mut Vec<Need>) {
         return;
     }
     let is_over = |stake: &Stake| stake.state == "closed" || stake.state == "failed";
-    if status.member.is_none() && snapshot.stakes.iter().all(is_over) {
+    if let Some(reading) = &status.reading {
+        // What the log has of this member is not known before (N-425).
+        found.push(Need {
+            urgency: Urgency::Waiting,
+            text: counted(&Untrusted::new(&reading.words()).line()),
+            proposal: None,
+            channel: None,
+            session: None,
+            payment: None,
+            next: vec!["What is shown is what this machine has checked so far. It goes on by itself.".to_owned()],
+            key: "reading".to_owned(),
+        });
+    } else if status.member.is_none() && snapshot.stakes.iter().all(is_over) {
         found.push(Need {
             urgency: Urgency::Asked,
             text: "No stake yet, so no weight: press 5, then o (or: althing stake open)".to_owned(),

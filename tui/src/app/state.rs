@@ -67,6 +67,8 @@ pub struct App {
     pub readonly: bool,
     /// The data folder that is open.
     pub folder: Option<PathBuf>,
+    /// Other folders that the screens showed since they were opened.
+    pub visited: Vec<PathBuf>,
     /// The folder to open instead, once the screens are left.
     pub switch_to: Option<PathBuf>,
     /// The tutorial, if it runs.

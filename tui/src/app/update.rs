@@ -206,8 +206,11 @@ fn replay(app: &mut App) -> Vec<Command> {
 /// The list of other DAOs.
 fn folders(app: &mut App) {
     let mut folders = app.settings.folders.clone();
-    if let Some(here) = app.folder.clone().filter(|here| !folders.contains(here)) {
-        folders.insert(0, here);
+    // Also those that one came from, so that there is a way back.
+    for folder in app.visited.iter().chain(&app.folder) {
+        if !folders.contains(folder) {
+            folders.insert(0, folder.clone());
+        }
     }
     if folders.len() < 2 {
         say(app, true, "Only this DAO is known here: althing settings add-folder DIR adds another.");

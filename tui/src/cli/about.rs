@@ -160,7 +160,39 @@ impl From<History> for Request {
 pub(super) fn completions(options: &Completions, console: &mut Console<'_>) -> Result<u8, Failure> {
     let mut out = Vec::new();
     clap_complete::generate(options.shell, &mut Cli::command(), "althing", &mut out);
-    console.page(&String::from_utf8_lossy(&out), false)
+    let mut script = String::from_utf8_lossy(&out).into_owned();
+    if options.shell == clap_complete::Shell::Fish {
+        script.push_str(&fish_words(&Cli::command(), &mut Vec::new()));
+    }
+    console.page(&script, false)
+}
+
+/// The library's completions for fish know the values of options only, not those of words that stand alone.
+fn fish_words<'a>(command: &'a clap::Command, path: &mut Vec<&'a str>) -> String {
+    let mut lines = String::new();
+    if let Some((first, inner)) = path.split_first() {
+        let within = inner.iter().map(|name| format!("; and __fish_seen_subcommand_from {name}")).collect::<String>();
+        for word in command.get_positionals() {
+            let values: Vec<String> = word
+                .get_possible_values()
+                .iter()
+                .filter(|value| !value.is_hide_set())
+                .map(|value| value.get_name().to_owned())
+                .collect();
+            if !values.is_empty() {
+                let values = values.join(" ");
+                lines.push_str(&format!(
+                    "complete -c althing -n \"__fish_althing_using_subcommand {first}{within}\" -f -a \"{values}\"\n"
+                ));
+            }
+        }
+    }
+    for inner in command.get_subcommands() {
+        path.push(inner.get_name());
+        lines.push_str(&fish_words(inner, path));
+        path.pop();
+    }
+    lines
 }
 
 /// Manual pages, with the keys of the screens and the exit codes from the tables that the program itself uses.

@@ -61,10 +61,12 @@ fn looked_at(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) 
     let status = caller.call(Request::Status)?;
     let reserve = caller.call(Request::Anchoring(AnchorRequest::Reserve))?;
     let health = caller.call(Request::Anchoring(AnchorRequest::Health))?;
-    let Reply::Anchoring(AnchorReply::Health { fraud, unavailable, silent_key, undone, .. }) = &health else {
+    let Reply::Anchoring(AnchorReply::Health { fraud, unavailable, silent_key, undone, source, copy, .. }) = &health
+    else {
         return Err(other_kind());
     };
-    let code = match (fraud.is_empty(), unavailable.is_empty() && silent_key.is_none() && undone.is_none()) {
+    let is_told = [silent_key, undone, source, copy].into_iter().any(Option::is_some);
+    let code = match (fraud.is_empty(), unavailable.is_empty() && !is_told) {
         (false, _) => INVALID,
         (true, false) => CANNOT_TELL,
         (true, true) => OK,
@@ -153,10 +155,10 @@ pub(super) fn lines(reply: &AnchorReply) -> Vec<String> {
         }
         AnchorReply::Succession(answer) => answer.words.iter().map(|line| Untrusted::new(line).line()).collect(),
         AnchorReply::Receipt { path } => vec![format!("{} written", path.display())],
-        AnchorReply::Health { fraud, unavailable, .. } => {
+        AnchorReply::Health { fraud, unavailable, source, .. } => {
             let proofs = fraud.iter().map(|path| format!("✗ fraud of the hub is proven: {}", path.display()));
             let data = unavailable.iter().map(|link| format!("? {}", Untrusted::new(&link.words)));
-            proofs.chain(data).collect()
+            proofs.chain(data).chain(source.iter().map(|why| format!("? {}", show::sentence(why)))).collect()
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) use super::channel_args::{Bump, ChannelCommand, Migrate, Send, StakeC
 pub(super) use super::check_args::{AuditArgs, Headers, SourceArgs, Verify};
 pub(super) use super::light::LightCommand;
 pub(super) use super::onboarding::Join;
+use super::parse;
 pub(super) use super::propose_args::{ProposalText, Propose};
 pub(super) use super::recourse::{ForceArgs, GatesCommand};
 pub(super) use super::say_args::{
@@ -39,6 +40,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// The variable that does the same as `--readonly`.
+const READONLY: &str = "ALTHING_READONLY";
+
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
@@ -55,7 +59,7 @@ pub struct Global {
     #[arg(long, global = true)]
     pub yes: bool,
     /// Only look: refuse everything that would change something.
-    #[arg(long, global = true, env = "ALTHING_READONLY")]
+    #[arg(long, global = true, env = READONLY, value_parser = parse::switch(READONLY))]
     pub readonly: bool,
     /// File whose first line is the password; else ALTHING_PASSWORD, else it is asked for.
     #[arg(long, global = true, value_name = "FILE")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use althing_node::api::{ApiError, BackupInfo, ErrorKind, Keeping, Request, Restored};
 use althing_node::stakes::MAX_BACKUP_BYTES;
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -61,7 +62,7 @@ pub(super) fn backup(
         BackupCommand::Write { file } => {
             // The node that writes the file may run in another folder.
             let path = std::path::absolute(file).map_err(anyhow::Error::from)?;
-            let reply = Caller::connect(global, backend, console)?.call(Request::BackupWrite { path })?;
+            let reply = Caller::connect_at_once(global, backend, console)?.call(Request::BackupWrite { path })?;
             console.answer(&reply, || show::reply(&reply))
         }
         BackupCommand::Inspect { file } => {
@@ -106,7 +107,7 @@ pub(super) fn restore(
             Caller::connect_with(&data, &password, global, backend)?
         }
     };
-    caller.await_hub()?;
+    caller.read_to_end(console)?;
     let reply = caller.call(Request::Restore { sealed })?;
     console.answer(&reply, || show::reply(&reply))
 }
@@ -189,10 +190,10 @@ fn inspect(
 
 /// Reads a backup, and no more than a backup may have: what is read is chosen by whoever gave the file.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let failed = |error: std::io::Error| Failure::usage(format!("{}: {error}", file.display()));
     let mut bytes = Vec::new();
-    let opened = std::fs::File::open(file).map_err(failed)?;
-    opened.take(MAX_BACKUP_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let opened = std::fs::File::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
+    let read = opened.take(MAX_BACKUP_BYTES + 1).read_to_end(&mut bytes);
+    read.with_context(|| format!("{} cannot be read", file.display()))?;
     if bytes.len() as u64 > MAX_BACKUP_BYTES {
         let most = thousands(u128::from(MAX_BACKUP_BYTES));
         let why = format!("C-90: {} is longer than {most} bytes; a backup has at most so many", file.display());

@@ -4,6 +4,7 @@ use std::io::{BufRead, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use althing_node::api::Reading;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -40,6 +41,8 @@ pub struct Console<'a> {
     pub readonly: bool,
     /// Asks for a password without showing it.
     pub ask_password: &'a mut dyn FnMut(&str) -> anyhow::Result<String>,
+    /// How far the log goes that is answered from, where that may not be all (N-425).
+    pub may_be_old: Option<Reading>,
     /// Where the screens read what a command asks before something irreversible; `None` asks here.
     pub screens: Option<&'a mut OnScreens>,
 }
@@ -70,11 +73,16 @@ impl Console<'_> {
                 }
             }
             Format::Json => {
-                let json = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
+                let json = match self.may_be_old {
+                    Some(_) => serde_json::to_string_pretty(&self.dated(value)?),
+                    // In the order of its fields.
+                    None => serde_json::to_string_pretty(value),
+                };
+                let json = json.map_err(anyhow::Error::from)?;
                 self.text(&escape_json(&json));
             }
             Format::Plain => {
-                let value = serde_json::to_value(value).map_err(anyhow::Error::from)?;
+                let value = self.dated(value)?;
                 let mut lines = Vec::new();
                 flatten("", &value, &mut lines);
                 for line in lines {
@@ -83,6 +91,15 @@ impl Console<'_> {
             }
         }
         Ok(OK)
+    }
+
+    /// An answer, with how far the log goes that it is from where that may not be all.
+    fn dated(&self, value: &impl Serialize) -> Result<Value, Failure> {
+        let mut value = serde_json::to_value(value).map_err(anyhow::Error::from)?;
+        if let (Some(reading), Value::Object(fields)) = (&self.may_be_old, &mut value) {
+            fields.insert("may_be_old".to_owned(), serde_json::to_value(reading).map_err(anyhow::Error::from)?);
+        }
+        Ok(value)
     }
 
     /// Writes a text that is for people or for another program; where one JSON value is asked for and it is none, in one.

@@ -83,11 +83,11 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             return Caller::connect(&global, backend, console)?.stake_close(&channel, fee_sat, console);
         }
         Command::Channel(ChannelCommand::Close { channel, fee_sat, force, newest }) => {
-            let caller = Caller::connect(&global, backend, console)?;
             return if force {
-                caller.channel_force_close(&channel, newest, console)
+                // The way out must not wait for a hub; C-150 has its own wait.
+                Caller::connect_at_once(&global, backend, console)?.channel_force_close(&channel, newest, console)
             } else {
-                caller.stake_close(&channel, fee_sat, console)
+                Caller::connect(&global, backend, console)?.stake_close(&channel, fee_sat, console)
             };
         }
         Command::Channel(ChannelCommand::Pay { channel, amount_sat, voucher }) => {
@@ -195,10 +195,11 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
         Command::Health => return anchor::health(&global, backend, console),
         Command::Succession(command) => return super::succession::succession(command, &global, backend, console),
     };
-    let caller = Caller::connect(&global, backend, console)?;
-    if matches!(request, Request::Status) {
-        caller.settled()?;
-    }
+    let caller = match request {
+        // It waits by itself, for whatever it is told.
+        Request::Wait { .. } => Caller::connect_at_once(&global, backend, console)?,
+        _ => Caller::connect(&global, backend, console)?,
+    };
     let reply: Reply = caller.call(request)?;
     console.answer(&reply, || show::reply(&reply))
 }

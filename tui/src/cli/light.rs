@@ -34,7 +34,7 @@ pub(super) fn light(
 ) -> Result<u8, Failure> {
     let switch = match command {
         LightCommand::Show => {
-            let reply = Caller::connect(global, backend, console)?.call(Request::Light)?;
+            let reply = Caller::connect_at_once(global, backend, console)?.call(Request::Light)?;
             return console.answer(&reply, || show::reply(&reply));
         }
         LightCommand::On => true,

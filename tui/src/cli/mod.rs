@@ -12,6 +12,7 @@ mod channel;
 mod channel_args;
 mod check_args;
 mod console;
+mod current;
 mod dispatch;
 mod failure;
 mod light;

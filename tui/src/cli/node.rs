@@ -18,10 +18,8 @@ use crate::format::{cost_alone, paid_from, sats, thousands, weight};
 use crate::readonly::ReadOnly;
 use crate::settings::Settings;
 use crate::untrusted::Untrusted;
+use crate::words;
 use crate::worker::{Errands, Open, Replay};
-
-/// How long a command waits for the hub to answer the node that was started for it.
-const HUB_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// A connection to a node, for one command.
 pub(super) struct Caller {
@@ -32,7 +30,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// As [`Caller::connect`], with the password that is known already.
+    /// As [`Caller::connect_at_once`], with the password that is known already.
     pub(super) fn connect_with(
         data: &std::path::Path,
         password: &str,
@@ -56,8 +54,19 @@ impl Caller {
         Ok(service.map(|service| Self { service: guarded(service, global), own: None, assume_yes: global.yes }))
     }
 
-    /// Finds the running node of the folder, or starts one.
+    /// Finds the running node of the folder, or starts one, and lets it read the log to its end.
     pub(super) fn connect(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<Self, Failure> {
+        let caller = Self::connect_at_once(global, backend, console)?;
+        caller.read_to_end(console)?;
+        Ok(caller)
+    }
+
+    /// The same for what does not ask about the log, or must not wait for a hub.
+    pub(super) fn connect_at_once(
+        global: &Global,
+        backend: &dyn Backend,
+        console: &mut Console<'_>,
+    ) -> Result<Self, Failure> {
         let data = data_folder(global)?;
         if let Some(running) = Self::running(&data, global, backend)? {
             return Ok(running);
@@ -74,21 +83,9 @@ impl Caller {
         Ok(Self { service, own: None, assume_yes: global.yes })
     }
 
-    /// Waits a moment for the hub: a node that was started for one command has hardly called it yet.
-    pub(super) fn await_hub(&self) -> Result<(), Failure> {
-        let deadline = std::time::Instant::now() + HUB_WITHIN;
-        loop {
-            let Reply::Status(status) = self.call(Request::Status)? else { return Err(other_kind()) };
-            if status.hub_connected || std::time::Instant::now() > deadline {
-                return Ok(());
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-    }
-
-    /// A node that was started for this command gets the time to reach its hub; of another, what it says is so.
-    pub(super) fn settled(&self) -> Result<(), Failure> {
-        if self.own.is_some() { self.await_hub() } else { Ok(()) }
+    /// Whether the node was started for this command.
+    pub(super) fn is_own(&self) -> bool {
+        self.own.is_some()
     }
 
     /// The operator answers for the log of this folder.
@@ -114,13 +111,15 @@ impl Caller {
         let Reply::Balance(balance) = self.call(Request::WalletBalance)? else {
             return Err(other_kind());
         };
-        let effects = [
+        let Reply::Status(status) = self.call(Request::Status)? else { return Err(other_kind()) };
+        let mut effects = vec![
             format!("Locks {} in a Taproot channel with the hub. They stay yours.", sats(amount_sat)),
             format!("Pays the funding transaction's fee at {fee_rate} sat/vB besides."),
             format!("Your wallet has {} confirmed.", sats(balance.confirmed_sat)),
             "The amount, your vote key and your name become public to the DAO.".to_owned(),
             "It counts as stake after its confirmations, from the next roll on.".to_owned(),
         ];
+        effects.extend(words::before_a_stake(&status));
         review::confirm(console, "Open a stake channel", &effects, "stake", self.assume_yes)?;
         let reply = self.call(Request::StakeOpen { amount_sat, fee_rate_sat_vb: fee_rate })?;
         console.answer(&reply, || show::reply(&reply))
@@ -320,6 +319,7 @@ pub(super) fn screens(
     // Where the screens were before, and why they are there again.
     let mut before: Option<std::path::PathBuf> = None;
     let mut trouble: Option<String> = None;
+    let mut visited: Vec<std::path::PathBuf> = Vec::new();
     loop {
         let mut settings = match &settings_file {
             Some(file) => Settings::load(file)?,
@@ -328,14 +328,22 @@ pub(super) fn screens(
         if let Some(theme) = options.theme {
             settings.theme = theme;
         }
-        settings.reduced_motion |= is_set("ALTHING_REDUCED_MOTION");
+        settings.reduced_motion |= is_set("ALTHING_REDUCED_MOTION")?;
         settings.mouse &= !options.no_mouse;
-        let data = data_folder(&global)?;
-        let place = Place { data: &data, settings_file: settings_file.clone(), trouble: trouble.take() };
+        let data = std::path::absolute(data_folder(&global)?).map_err(anyhow::Error::from)?;
+        let place = Place {
+            data: &data,
+            visited: visited.clone(),
+            settings_file: settings_file.clone(),
+            trouble: trouble.take(),
+        };
         match (screens_of(&global, options, settings, place, backend, console), before.take()) {
             (Ok(None), _) => return Ok(OK),
             (Ok(Some(next)), _) => {
                 global.data = Some(next);
+                if !visited.contains(&data) {
+                    visited.push(data.clone());
+                }
                 before = Some(data);
             }
             (Err(failure), Some(back)) => {
@@ -347,13 +355,17 @@ pub(super) fn screens(
     }
 }
 
-fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
+fn is_set(name: &'static str) -> Result<bool, Failure> {
+    let value = std::env::var_os(name).unwrap_or_default();
+    super::parse::switch(name)(&value.to_string_lossy())
+        .map_err(|problem| Failure::usage(format!("invalid value {value:?}: {problem}")))
 }
 
 /// Which folder the screens show.
 struct Place<'a> {
     data: &'a std::path::Path,
+    /// Which it showed before.
+    visited: Vec<std::path::PathBuf>,
     settings_file: Option<std::path::PathBuf>,
     /// Why another folder could not be shown.
     trouble: Option<String>,
@@ -373,6 +385,7 @@ fn screens_of(
     app.no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     app.readonly = global.readonly;
     app.folder = Some(data.clone());
+    app.visited = place.visited;
     app.lesson = options.learn.then(Lesson::default);
     let replay: Replay = {
         let (backend, data) = (Arc::clone(backend), data.clone());

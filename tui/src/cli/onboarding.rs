@@ -207,7 +207,9 @@ fn ask_stake(least_sat: u64, console: &mut Console<'_>) -> Result<u64, Failure> 
     let least = if least_sat > 0 { format!(", at least {}", sats(least_sat)) } else { String::new() };
     let question = format!("How many satoshis do you want to lock as stake{least}? They stay yours; 0 for none now");
     for attempt in 1..=TRIES {
-        let typed = ask(console, &question, Some("0"))?.replace([',', '_', ' '], "");
+        // Who presses enter means to be in, with as little as that takes; a review with a word of its own comes before it is locked.
+        let usual = least_sat.to_string();
+        let typed = ask(console, &question, Some(&usual))?.replace([',', '_', ' '], "");
         let stake = typed.parse().map_err(|_| Failure::usage("That is not a number of satoshis."));
         match stake.and_then(|stake_sat| enough(stake_sat, least_sat).map(|()| stake_sat)) {
             Ok(stake_sat) => return Ok(stake_sat),

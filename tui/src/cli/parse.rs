@@ -35,6 +35,15 @@ where
     move |text| read(text).map_err(|problem| format!("{rule}: {problem}"))
 }
 
+/// Reads a switch of the environment (N-427): empty is as if it were not there.
+pub(super) fn switch(name: &'static str) -> impl Fn(&str) -> Result<bool, String> + Clone + Send + Sync + 'static {
+    move |text| match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(format!("{name} must be 1, true, yes or on, or else 0, false, no or off")),
+    }
+}
+
 /// A number below zero is a value that is out of its range, and no option that does not exist.
 fn with_negatives(command: Command) -> Command {
     let args = command.mut_args(|arg| match arg.get_action().takes_values() {

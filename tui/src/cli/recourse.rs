@@ -150,5 +150,5 @@ pub(super) fn gate_list(gates: &[Gate]) -> Vec<String> {
         let given = gate.proposal.as_ref().map_or_else(String::new, |id| format!(": proposal {}", Untrusted::new(id)));
         format!("{} {}{origin}{given}", Untrusted::new(&gate.outpoint), Untrusted::new(&gate.state))
     };
-    gates.iter().map(line).collect()
+    super::show::or(gates.iter().map(line).collect(), "The treasury has no gates; a charter names how many (G-108).")
 }

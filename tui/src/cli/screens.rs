@@ -38,6 +38,7 @@ pub fn carry_out(run: &Run, global: &Global, backend: &Arc<dyn Backend>) -> Ran 
             "" => anyhow::bail!("This opens the keys: put the password in."),
             password => Ok(password.to_owned()),
         },
+        may_be_old: None,
         screens: Some(&mut screens),
     };
     let line = ["althing".to_owned()].into_iter().chain(run.line.iter().cloned());

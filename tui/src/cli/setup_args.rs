@@ -67,7 +67,7 @@ pub enum Charter {
         /// association, cooperative, grants or starter.
         #[arg(default_value = "starter")]
         kind: String,
-        /// regtest, signet, testnet4 or bitcoin: its periods are the charter's. Elsewhere than on regtest the first line names the keys
+        /// regtest, signet, testnet4 or bitcoin: its periods are the charter's. The first line names the keys
         /// to put in.
         #[arg(long, value_name = "NET", default_value = "regtest")]
         network: String,

@@ -28,6 +28,8 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
         Reply::Treasury { reply } => super::treasury::lines(reply),
         Reply::Snapshot(snapshot) => status(&snapshot.status),
         Reply::Status(seen) => status(seen),
+        Reply::Reading(reading) if reading.is_whole() => vec!["The whole log is here.".to_owned()],
+        Reply::Reading(reading) => vec![sentence(reading.words())],
         Reply::Sent { txid, amount_sat, fee_sat } => {
             vec![format!("{} sent, fee {}; transaction {}", sats(*amount_sat), sats(*fee_sat), Untrusted::new(txid))]
         }
@@ -37,17 +39,30 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
             format!("pending    {}  {}", sats(balance.pending_sat), bitcoin(balance.pending_sat)),
         ],
         Reply::Stake(one) => stake(one),
-        Reply::Stakes { stakes } if stakes.is_empty() => vec!["There is no stake channel here.".to_owned()],
-        Reply::Stakes { stakes } => stakes.iter().flat_map(stake).collect(),
+        Reply::Stakes { stakes } => or(
+            stakes.iter().flat_map(stake).collect(),
+            "There is no stake channel here; a member opens one by `althing stake open SATOSHIS`.",
+        ),
         Reply::Proposal(one) => proposal(one),
-        Reply::Proposals { proposals } => proposal_list(proposals),
+        Reply::Proposals { proposals } => {
+            or(proposal_list(proposals), "No proposals yet; `althing propose --help` says how to write one.")
+        }
         Reply::Comment(comment) => vec![format!("Comment {} is in the log.", Untrusted::new(&comment.id))],
         Reply::BallotReview(review) => review.sentences.iter().map(sentence).collect(),
         Reply::Ballot(one) => ballot(one),
-        Reply::Ballots { ballots } => ballots.iter().flat_map(ballot).collect(),
-        Reply::Links { links } => link_list(links),
+        Reply::Ballots { ballots } => or(
+            ballots.iter().flat_map(ballot).collect(),
+            "No ballot was cast from here yet; `althing proposals` lists what is voted on, `althing vote` casts one.",
+        ),
+        Reply::Links { links } => or(
+            link_list(links),
+            "No link yet; the first is made when the first epoch closes, and `althing status` says when that is.",
+        ),
         Reply::Anchoring(reply) => super::anchor::lines(reply),
-        Reply::Members { members } => member_list(members),
+        Reply::Members { members } => or(
+            member_list(members),
+            "No members yet: one becomes a member by a stake in the log, `althing stake open SATOSHIS`.",
+        ),
         Reply::ProposalReview(review) => governance::proposal_review(review),
         Reply::Said(said) => governance::said(said),
         Reply::Forced(forced) => super::recourse::forced(forced),
@@ -74,6 +89,11 @@ pub(super) fn reply(reply: &Reply) -> Vec<String> {
             Untrusted::new(statement).line(),
         ],
     }
+}
+
+/// A list, or what is said where there is nothing in it: an empty answer looks like a command that failed (N-430).
+pub(super) fn or(lines: Vec<String>, nothing: &str) -> Vec<String> {
+    if lines.is_empty() { vec![nothing.to_owned()] } else { lines }
 }
 
 /// The steps, each with its values.
@@ -137,6 +157,9 @@ fn status(status: &Status) -> Vec<String> {
     if let Some(head) = status.head_height {
         field("newest head", format!("height {}", thousands(u128::from(head))));
     }
+    if let Some(reading) = &status.reading {
+        field("log is read", sentence(reading.words()));
+    }
     field("hub", if status.hub_connected { "connected" } else { "not reachable" }.to_owned());
     let left = status.next_close_height.saturating_sub(status.tip_height);
     field(
@@ -158,11 +181,19 @@ fn status(status: &Status) -> Vec<String> {
             field("weight", member.weight.as_deref().map_or_else(|| "not on the roll yet".to_owned(), weight));
         }
         None if status.role == Role::Hub => field("me", "the hub".to_owned()),
+        None if status.reading.is_some() => {
+            field("me", "not known before the log is read to its end".to_owned());
+        }
         None => {
             field("me", "no stake in the log yet, so no vote; a treasurer needs none".to_owned());
-            let next =
-                "`althing stake open SATOSHIS` locks one out of the wallet, `althing stake list` tells how far it is";
-            field("to vote", next.to_owned());
+            match &status.stake_under_way {
+                Some(words) => field("stake", sentence(words)),
+                None => field(
+                    "to vote",
+                    "`althing stake open SATOSHIS` locks one out of the wallet, `althing stake list` tells how far it is"
+                        .to_owned(),
+                ),
+            }
         }
     }
     if status.paying_sat > 0 {
@@ -354,7 +385,7 @@ fn member_list(members: &[Member]) -> Vec<String> {
         .iter()
         .map(|m| {
             vec![
-                Untrusted::new(&m.name).line(),
+                words::member_name(m),
                 Untrusted::new(&m.vote_key).line(),
                 sats(m.stake_sat),
                 m.weight.as_deref().map_or_else(|| "not on the roll".to_owned(), |w| format!("weight {}", weight(w))),

@@ -162,8 +162,9 @@ pub(super) fn delegations(found: &Delegations) -> Vec<String> {
                 }
             })
             .collect();
-        let until =
-            delegation.until.map_or_else(String::new, |height| format!(", for votes that close below {height}"));
+        let until = delegation.until.map_or_else(String::new, |height| {
+            format!(", for votes that close below {}", thousands(u128::from(height)))
+        });
         lines.push(format!("on {}: {}{until}", Untrusted::new(&delegation.scope), to.join(", ")));
     }
     if let Some(carried) = &found.carried {

@@ -59,8 +59,14 @@ impl Vote {
     /// The choice that the options make.
     ///
     /// # Errors
-    /// A number that is none, under the clause V-4.
+    /// A number that is none, under the clause V-4; no option at all, under V-3.
     pub(super) fn choice(&self) -> Result<Choice, Failure> {
+        let choice = self.read()?;
+        choice.expect_named()?;
+        Ok(choice)
+    }
+
+    fn read(&self) -> Result<Choice, Failure> {
         if let Some(choice) = self.choice {
             return Ok(match choice {
                 ChoiceArg::Yes => Choice::Yes,
@@ -73,32 +79,24 @@ impl Vote {
             return Ok(Choice::Pick(option(text.trim())?));
         }
         if let Some(text) = &self.approve {
-            return Ok(Choice::Approve(some(text, option)?));
+            return Ok(Choice::Approve(all(text, option)?));
         }
         if let Some(text) = &self.score {
-            return Ok(Choice::Score(some(text, value)?));
+            return Ok(Choice::Score(all(text, value)?));
         }
         if let Some(text) = &self.rank {
-            return Ok(Choice::Rank(some(text, option)?));
+            return Ok(Choice::Rank(all(text, option)?));
         }
         if let Some(text) = &self.split {
-            return Ok(Choice::Split(some(text, value)?));
+            return Ok(Choice::Split(all(text, value)?));
         }
         let credits = self.credits.as_ref().ok_or_else(|| Failure::usage("No choice is given."))?;
-        Ok(Choice::Credits(some(credits, value)?))
+        Ok(Choice::Credits(all(credits, value)?))
     }
 }
 
-/// At least one option: an empty list would be cast as an abstention, or as the least grade for everything, that nobody asked for.
-fn some<T>(text: &str, read: fn(&str) -> Result<T, Failure>) -> Result<Vec<T>, Failure> {
-    let named = list(text).map(read).collect::<Result<Vec<_>, _>>()?;
-    if named.is_empty() {
-        return Err(Failure::rule(
-            "V-3",
-            "V-3: no option is named; `abstain` is for a ballot without a choice".to_owned(),
-        ));
-    }
-    Ok(named)
+fn all<T>(text: &str, read: fn(&str) -> Result<T, Failure>) -> Result<Vec<T>, Failure> {
+    list(text).map(read).collect()
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

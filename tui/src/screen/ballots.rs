@@ -3,7 +3,7 @@
 use althing_node::api::{Ballot, Snapshot};
 use althing_node::view::late_words;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::{Line, Text};
+use ratatui::text::Line;
 
 use crate::app::App;
 use crate::format::thousands;
@@ -16,9 +16,8 @@ use crate::words;
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
     let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(10)]).areas(area);
     let inner = panel(pen, top, &super::counted(app, "My ballots", snapshot.ballots.len()), true);
-    let title_room = usize::from(inner.width).saturating_sub(10 + 26 + 4);
     let columns = [
-        Column::words("choice", Constraint::Length(10)),
+        Column::words("choice", Constraint::Length(10)).goes(1),
         Column::words("proposal", Constraint::Fill(1)),
         Column::words("path", Constraint::Length(26)),
     ];
@@ -39,7 +38,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
             true => format!("(treasurer) {}", Untrusted::new(&ballot.title)),
             false => Untrusted::new(&ballot.title).line(),
         };
-        vec![Line::styled(choice, style), Line::styled(cut(&title, title_room), style), path]
+        vec![Line::styled(choice, style), Line::styled(title, style), path]
     };
     let rows = Rows {
         count: places.len(),
@@ -51,7 +50,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let inner = panel(pen, bottom, "Its path to finality", false);
     if let Some(ballot) = selected(app, snapshot) {
         let lines = details(ballot, usize::from(inner.width), pen);
-        pen.frame.render_widget(Text::from(lines), inner);
+        pen.text(lines, inner);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use althing_node::api::{Link, Snapshot};
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use crate::app::App;
 use crate::format::{count_of, grouped, sats, short_id, thousands};
@@ -38,11 +38,11 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let inner = panel(pen, left, "This link", false);
     if let Some(link) = app.selected_place().and_then(|place| snapshot.links.get(place)) {
         let lines = details(link, usize::from(inner.width), &pen.theme);
-        pen.frame.render_widget(Text::from(lines), inner);
+        pen.text(lines, inner);
     }
     let inner = panel(pen, right, "Fees", false);
     let lines = fees(app, usize::from(inner.width), &pen.theme);
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
 }
 
 /// What a link costs now, how long the seal pays for links, and what the links so far have cost.
@@ -94,14 +94,15 @@ pub(super) fn details(link: &Link, columns: usize, theme: &Theme) -> Vec<Line<'s
     for (name, value) in [("txid       ", &link.txid), ("commitment ", &link.commitment)] {
         lines.extend(hanging(name, &grouped(&Untrusted::new(value).line()), columns, theme.text));
     }
-    lines.push(Line::styled(
-        format!(
+    lines.extend(paragraph(
+        &format!(
             "closes epoch {} at height {}, {} vB, next seal is output {}",
             link.epoch,
             thousands(u128::from(link.closing_height)),
             thousands(u128::from(link.vsize)),
             link.vout
         ),
+        columns,
         theme.dim,
     ));
     let style = if link.verified { theme.good } else { theme.warn };

@@ -3,7 +3,7 @@
 use althing_node::api::{ChannelDetail, Role, Snapshot, Stake};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
-use ratatui::text::{Line, Text};
+use ratatui::text::Line;
 
 use crate::app::{Act, App, lost_weight};
 use crate::format::{cost_alone, count_of, sats, short_id, thousands, weight};
@@ -21,7 +21,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let heading = if is_hub { "Stake channels with members" } else { "My stake channels" };
     let inner = panel(pen, top, &super::counted(app, heading, stakes.len()), true);
     let columns = [
-        Column::words("channel", Constraint::Length(10)),
+        Column::words("channel", Constraint::Length(10)).goes(1),
         Column::number("stake", 20),
         Column::words("state", Constraint::Length(10)),
         Column::words("confirmations", Constraint::Fill(1)),
@@ -43,6 +43,11 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     };
     let empty = "No stake channel. Your coins stay yours: o locks them in a channel with the hub (or: althing stake open \
                  AMOUNT), and the closing transaction gives them back.";
+    let empty = match snapshot.status.reading {
+        // Not before it is known that there is none (N-425).
+        Some(_) => "No stake channel is known here yet: the log is not read to its end.",
+        None => empty,
+    };
     let empty = if is_hub { "No stake channel yet. Members open them from their own nodes." } else { empty };
     let rows =
         Rows { count: places.len(), selected: app.selections.stakes, row: &row, empty: super::empty(app, empty) };
@@ -60,10 +65,10 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         }
         lines.extend(outpoints(stake, width, pen));
     }
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
     let inner = panel(pen, right, "Wallet, weight, rewards", false);
     let lines = beside(app, snapshot, usize::from(inner.width), pen);
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
 }
 
 /// The channel in words.
@@ -277,9 +282,9 @@ fn of_members(stakes: &[Stake], columns: usize, theme: &Theme) -> Vec<Line<'stat
 fn beside(app: &App, snapshot: &Snapshot, columns: usize, pen: &Pen<'_, '_>) -> Vec<Line<'static>> {
     let theme = &pen.theme;
     let balance = snapshot.status.balance;
-    let mut lines = vec![Line::styled(format!("wallet: {}", sats(balance.confirmed_sat)), theme.text)];
+    let mut lines = paragraph(&format!("wallet: {}", sats(balance.confirmed_sat)), columns, theme.text);
     if balance.pending_sat > 0 {
-        lines.push(Line::styled(format!("pending: {}", sats(balance.pending_sat)), theme.dim));
+        lines.extend(paragraph(&format!("pending: {}", sats(balance.pending_sat)), columns, theme.dim));
     }
     if snapshot.status.role == Role::Hub {
         lines.extend(of_members(app.stakes(), columns, theme));
@@ -294,7 +299,7 @@ fn beside(app: &App, snapshot: &Snapshot, columns: usize, pen: &Pen<'_, '_>) -> 
     let rewards = app.desk.rewards.as_deref().unwrap_or_default();
     let sum = |of: fn(&althing_node::api::Reward) -> u64| rewards.iter().map(of).fold(0u64, u64::saturating_add);
     let (got, owed) = (sum(|reward| reward.reward_sat), sum(|reward| reward.dues_sat));
-    lines.push(Line::styled(format!("rewards {}, dues {}", sats(got), sats(owed)), theme.text));
+    lines.extend(paragraph(&format!("rewards {}, dues {}", sats(got), sats(owed)), columns, theme.text));
     for reward in rewards.iter().rev().take(4) {
         let text = format!("epoch {}: +{} −{}", reward.epoch, sats(reward.reward_sat), sats(reward.dues_sat));
         lines.push(Line::styled(cut(&text, columns), theme.dim));

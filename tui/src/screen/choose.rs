@@ -1,7 +1,7 @@
 //! The ballot being filled in.
 
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use crate::app::{App, Choose};
 use crate::format::{short_id, weight};
@@ -50,7 +50,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose
     }
     lines.push(Line::styled(cut(&carried(app, choose), columns), pen.theme.dim));
     lines.push(Line::styled("Enter shows what it does; nothing is sent before that.", pen.theme.dim));
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
     let (x, row) = match on_reason {
         true => (25 + width(&tail(&choose.reason, room.saturating_sub(1))), 4 + shown),
         false => (2, 3 + choose.row.saturating_sub(first)),

@@ -1,7 +1,7 @@
 //! A form being filled in.
 
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use crate::app::{App, FieldEntry, Form, FormKind};
 use crate::deeds::Secret;
@@ -134,7 +134,7 @@ fn draw_fields(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
         lines.push(Line::from(vec![label, value]));
         pen.hit_row(area, place - first, place);
     }
-    pen.frame.render_widget(Text::from(lines), area);
+    pen.text(lines, area);
     if let Some((x, y)) = cursor {
         pen.cursor(area, x, y);
     }
@@ -160,7 +160,7 @@ fn draw_names(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
         let text = format!("    {} of {} names", thousands(room as u128), thousands(names.len() as u128));
         lines.push(Line::styled(text, pen.theme.dim));
     }
-    pen.frame.render_widget(Text::from(lines), area);
+    pen.text(lines, area);
 }
 
 /// What is wrong, or how long the text is, or that nothing is sent yet.
@@ -182,7 +182,7 @@ fn draw_foot(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
             vec![Line::styled(cut(hint, columns), pen.theme.text), Line::styled(promise(form), pen.theme.dim)]
         }
     };
-    pen.frame.render_widget(Text::from(lines), area);
+    pen.text(lines, area);
 }
 
 /// What enter does at the end of the form.

@@ -84,42 +84,50 @@ fn short(screen: Screen) -> &'static str {
 
 /// What happened last, else what this machine has verified.
 fn draw_status(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
-    let (mut text, style) = match (&app.notice, &app.trouble, app.snapshot.as_deref()) {
-        (Some(notice), _, _) if notice.is_trouble => (format!(" ✗ {}", notice.text), pen.theme.bad),
-        (Some(notice), _, _) => (format!(" ✓ {}", notice.text), pen.theme.good),
-        (None, Some(trouble), Some(_)) => (format!(" ✗ not current: {trouble}"), pen.theme.bad),
-        (None, _, Some(snapshot)) => (verified(snapshot), pen.theme.dim),
-        (None, _, None) => (" nothing verified on this machine yet".to_owned(), pen.theme.dim),
+    let (text, style) = match (&app.notice, &app.trouble, app.snapshot.as_deref()) {
+        (Some(notice), _, _) if notice.is_trouble => (Some(format!(" ✗ {}", notice.text)), pen.theme.bad),
+        (Some(notice), _, _) => (Some(format!(" ✓ {}", notice.text)), pen.theme.good),
+        (None, Some(trouble), Some(_)) => (Some(format!(" ✗ not current: {trouble}")), pen.theme.bad),
+        (None, _, Some(_)) => (None, pen.theme.dim),
+        (None, _, None) => (Some(" nothing verified on this machine yet".to_owned()), pen.theme.dim),
     };
-    if app.notice.is_none() && app.readonly {
-        text.push_str(" · read only");
-    }
     let room = usize::from(area.width);
     let working = match (app.pending, app.settings.reduced_motion) {
         (0, _) => String::new(),
         (_, true) => " working… ".to_owned(),
         (_, false) => format!(" {} working ", SPINNER[usize::try_from(app.beat % 4).unwrap_or(0)]),
     };
-    let line = Line::styled(cut(&text, room.saturating_sub(width(&working))), style);
-    pen.frame.render_widget(line, area);
+    // It stands whatever else is said: whoever reads an order's refusal has to know why.
+    let sign = if app.readonly { " read only ·" } else { "" };
+    let room = room.saturating_sub(width(&working) + width(sign));
+    let text = match text {
+        Some(text) => cut(&text, room),
+        None => app.snapshot.as_deref().map_or_else(String::new, |snapshot| verified(snapshot, room)),
+    };
+    let sign = Span::styled(sign, pen.theme.warn);
+    pen.frame.render_widget(Line::from(vec![sign, Span::raw(text)]).style(style), area);
     if !working.is_empty() {
         pen.frame.render_widget(Line::styled(working, pen.theme.warn).right_aligned(), area);
     }
 }
 
-/// What this machine has verified, in words.
-fn verified(snapshot: &Snapshot) -> String {
+/// What this machine has verified, in words: as much as has room, in whole parts.
+fn verified(snapshot: &Snapshot, room: usize) -> String {
     let status = &snapshot.status;
-    let mut text = format!(" verified here: {}", entries(status.log_size));
-    if let Some(head) = status.head_height {
-        text.push_str(&format!(", head at {}", thousands(u128::from(head))));
-    }
-    text.push_str(&format!(" of tip {}", thousands(u128::from(status.tip_height))));
-    match status.final_epoch {
-        Some(epoch) => text.push_str(&format!(", epoch {epoch} final")),
-        None => text.push_str(", no epoch final"),
-    }
-    text
+    let tip = format!("tip {}", thousands(u128::from(status.tip_height)));
+    let height = match status.head_height {
+        Some(head) => format!("head at {} of {tip}", thousands(u128::from(head))),
+        None => tip,
+    };
+    let last = status.final_epoch.map_or_else(|| "no epoch final".to_owned(), |epoch| format!("epoch {epoch} final"));
+    let log = entries(status.log_size);
+    let ways = [
+        format!(" verified here: {log}, {height}, {last}"),
+        format!(" verified here: {log}, {last}"),
+        format!(" verified: {log}"),
+        format!(" {log}"),
+    ];
+    ways.into_iter().find(|words| width(words) <= room).unwrap_or_default()
 }
 
 /// The keys that matter here; the palette, help and quit are kept when the room runs out.

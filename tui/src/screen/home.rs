@@ -2,7 +2,7 @@
 
 use althing_node::api::{Link, Proposal, ProposalState, Role, Snapshot, Status};
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use crate::app::{App, Urgency};
 use crate::format::{blocks_and_time, entries, parse_weight, percent, sats, short_id, thousands, weight};
@@ -63,7 +63,7 @@ fn draw_lately(pen: &mut Pen<'_, '_>, decided: &[&Proposal], area: Rect) {
         ])
     };
     let lines: Vec<Line<'static>> = decided.iter().take(usize::from(inner.height)).map(line).collect();
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
 }
 
 /// What needs attention.
@@ -115,7 +115,7 @@ fn draw_clock(pen: &mut Pen<'_, '_>, snapshot: &Snapshot, area: Rect) {
         Some(link) => lines.extend(link_lines(link, status.final_depth, columns, pen)),
         None => lines.push(Line::styled("no link on Bitcoin yet", pen.theme.dim)),
     }
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
 }
 
 /// How much of the roll took part in the proposals decided last, oldest first.
@@ -200,5 +200,5 @@ fn draw_node(pen: &mut Pen<'_, '_>, status: &Status, area: Rect) {
     if status.balance.pending_sat > 0 {
         lines.extend(hanging("         + ", &sats(status.balance.pending_sat), columns, pen.theme.dim));
     }
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
 }

@@ -1,7 +1,7 @@
 //! The tutorial: a strip above the screens with the step that is next.
 
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::{Line, Text};
+use ratatui::text::Line;
 
 use crate::app::App;
 use crate::app::lesson::STEPS;
@@ -27,6 +27,6 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect) -> Rect {
         |step| step.text,
     );
     lines.extend(paragraph(text, usize::from(inner.width), pen.theme.text));
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
     rest
 }

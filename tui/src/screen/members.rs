@@ -2,11 +2,11 @@
 
 use althing_node::api::{Member, Snapshot};
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use crate::app::App;
-use crate::format::{count_of, grouped, parse_weight, percent, sats, thousands};
-use crate::text::{cut, hanging};
+use crate::format::{count_of, grouped, parse_weight, percent, sats, short_id, thousands};
+use crate::text::hanging;
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 use crate::widget::{Column, Pen, Rows, bar, list, panel};
@@ -18,18 +18,17 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let total: u128 =
         snapshot.members.iter().filter_map(|m| parse_weight(m.weight.as_deref()?)).fold(0, u128::saturating_add);
     let columns = [
-        Column::words("name", Constraint::Fill(1)),
+        Column::words("name", Constraint::Min(22)),
         Column::number("stake", 18),
         Column::number("weight", 15),
         Column::words("of the roll", Constraint::Length(18)),
     ];
     let me = snapshot.status.member.as_ref().map(|m| m.vote_key.as_str());
-    let room = usize::from(inner.width).saturating_sub(18 + 15 + 18 + 6);
     let theme = pen.theme;
     let places = app.places();
     let row = |index: usize| {
         let member = &snapshot.members[places[index]];
-        row(member, me == Some(member.vote_key.as_str()), total, room, &theme)
+        row(member, me == Some(member.vote_key.as_str()), total, &theme)
     };
     let rows = Rows {
         count: places.len(),
@@ -52,13 +51,13 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         for outpoint in &member.funding_outpoints {
             lines.extend(hanging("stake in ", &Untrusted::new(outpoint).line(), columns, pen.theme.dim));
         }
-        pen.frame.render_widget(Text::from(lines), inner);
+        pen.text(lines, inner);
     }
     let inner = panel(pen, right, "My delegations, and who weighs how much", false);
     let columns = usize::from(inner.width);
     let mut lines = delegations(app, columns, &pen.theme);
     lines.extend(concentration(snapshot, total, columns, &pen.theme));
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
 }
 
 /// To whom my weight goes.
@@ -114,10 +113,12 @@ fn concentration(snapshot: &Snapshot, total: u128, columns: usize, theme: &Theme
 }
 
 /// One member.
-fn row(member: &Member, is_me: bool, total: u128, room: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn row(member: &Member, is_me: bool, total: u128, theme: &Theme) -> Vec<Line<'static>> {
     let weight = member.weight.as_deref().and_then(parse_weight);
-    let name = Untrusted::new(&member.name).line();
-    let name = if is_me { format!("{} (me)", cut(&name, room.saturating_sub(5))) } else { cut(&name, room) };
+    // The key stays whole: it is what tells two of one name apart.
+    let key = member.is_double.then(|| format!(" ({})", short_id(&member.vote_key).trim_end_matches('…')));
+    let behind = format!("{}{}", key.unwrap_or_default(), if is_me { " (me)" } else { "" });
+    let name = Line::from(vec![Span::raw(Untrusted::new(&member.name).line()), Span::raw(behind)]);
     let share = match weight {
         Some(weight) => {
             let (filled, empty) = bar(weight, total, 10);
@@ -129,10 +130,5 @@ fn row(member: &Member, is_me: bool, total: u128, room: usize, theme: &Theme) ->
         }
         None => Line::styled("not on the roll", theme.dim),
     };
-    vec![
-        Line::from(name),
-        Line::from(sats(member.stake_sat)),
-        Line::from(weight.map_or_else(|| "–".to_owned(), thousands)),
-        share,
-    ]
+    vec![name, Line::from(sats(member.stake_sat)), Line::from(weight.map_or_else(|| "–".to_owned(), thousands)), share]
 }

@@ -24,7 +24,7 @@ mod why;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Text};
+use ratatui::text::Line;
 use ratatui::widgets::Block;
 
 use crate::app::{App, Hit, Page, Popup, Screen};
@@ -138,7 +138,7 @@ fn loading(pen: &mut Pen<'_, '_>, app: &App, body: Rect) {
         Some(trouble) => crate::text::hanging("✗ ", trouble, usize::from(inner.width), pen.theme.bad),
         None => vec![Line::styled("Loading what this node has verified…", pen.theme.dim)],
     };
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
     pen.cursor(inner, 0, 0);
 }
 
@@ -149,7 +149,7 @@ fn too_small(pen: &mut Pen<'_, '_>, area: Rect) {
         SMALLEST.0, SMALLEST.1, area.width, area.height
     );
     let lines = crate::text::paragraph(&text, usize::from(area.width), pen.theme.text);
-    pen.frame.render_widget(Text::from(lines), area);
+    pen.text(lines, area);
 }
 
 /// Whatever was forgotten above: nothing leaves for the terminal that could be more than a letter.

@@ -9,7 +9,7 @@ use crate::app::{App, Need, Page, Urgency};
 use crate::format::{grouped, short_id};
 use crate::text::{hanging, paragraph};
 use crate::untrusted::Untrusted;
-use crate::widget::{Pen, address_uri, bar, beside, centred, panel, qr_lines, scrolled};
+use crate::widget::{Pen, address_uri, bar, beside, centred, panel, qr_lines, qr_room, scrolled};
 
 /// Columns that words need beside a code.
 const ROOM_BESIDE: usize = 28;
@@ -37,15 +37,24 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
     let inner = panel(pen, centred(body, most, body.height), &title, true);
     let columns = usize::from(inner.width);
     let theme = pen.theme;
+    let window = pen.frame.area();
+    let room = Room {
+        columns,
+        rows: usize::from(inner.height),
+        around: (usize::from(window.width) - columns, usize::from(window.height - inner.height)),
+    };
     let lines = match page {
         // These have drawings of their own.
         Page::Help | Page::Codes { .. } => Vec::new(),
         Page::Link(link) => {
-            let mut lines = chain::details(link, columns, &theme);
-            lines.push(Line::default());
-            lines.extend(paragraph("The transaction id as a QR code:", columns, theme.dim));
-            lines.extend(code(&link.txid, columns, &theme));
-            lines
+            let words = |columns: usize| {
+                let mut lines = chain::details(link, columns, &theme);
+                lines.push(Line::default());
+                lines.extend(paragraph("The code is the transaction id.", columns, theme.dim));
+                lines
+            };
+            // Capital letters make no difference to a number, and the code smaller.
+            with_code(&link.txid.to_uppercase(), words, &room, &theme)
         }
         Page::Need(need) => needed(app, need, columns, &theme),
         Page::Session(id) => match app.desk.session.as_deref().filter(|session| session.id == *id) {
@@ -54,11 +63,13 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
         },
         Page::Coin(outpoint) => match app.desk.coins.iter().flatten().find(|coin| coin.outpoint == *outpoint) {
             Some(coin) => {
-                let mut lines = treasury::coin_page(coin, columns, &theme);
-                lines.push(Line::default());
-                lines.push(Line::styled("Its address as a QR code:", theme.dim));
-                lines.extend(code(&address_uri(&coin.address), columns, &theme));
-                lines
+                let words = |columns: usize| {
+                    let mut lines = treasury::coin_page(coin, columns, &theme);
+                    lines.push(Line::default());
+                    lines.extend(paragraph("The code is its address.", columns, theme.dim));
+                    lines
+                };
+                with_code(&address_uri(&coin.address), words, &room, &theme)
             }
             None => vec![Line::styled("It is spent.", theme.dim)],
         },
@@ -82,20 +93,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, page: &Page, sc
                 lines.extend(paragraph(&Untrusted::new(address).line(), columns, theme.text));
                 lines
             };
-            let uri = address_uri(address);
-            // Beside the words, so that the whole code is seen in a low terminal.
-            match qr_lines(&uri, columns.saturating_sub(ROOM_BESIDE), &theme) {
-                Some(lines) => {
-                    let wide = lines.first().map_or(0, Line::width);
-                    beside(lines, words(columns.saturating_sub(wide + 2)), wide, Span::raw("  "))
-                }
-                None => {
-                    let mut lines = words(columns);
-                    lines.push(Line::default());
-                    lines.extend(code(&uri, columns, &theme));
-                    lines
-                }
-            }
+            with_code(&address_uri(address), words, &room, &theme)
         }
         Page::Member(key) => match app.desk.history.as_deref().filter(|found| found.member == *key) {
             Some(found) => history(found, columns, &theme),
@@ -174,7 +172,35 @@ fn told(lines: &[String], code: u8, columns: usize, theme: &crate::theme::Theme)
     judged.into_iter().chain(answer).collect()
 }
 
-fn code(text: &str, columns: usize, theme: &crate::theme::Theme) -> Vec<Line<'static>> {
-    qr_lines(text, columns, theme)
-        .unwrap_or_else(|| paragraph("This terminal is too narrow for the QR code.", columns, theme.warn))
+/// Columns and rows inside the page, and those around it.
+struct Room {
+    columns: usize,
+    rows: usize,
+    around: (usize, usize),
+}
+
+/// Words with a code that is seen whole: beside them, or else below, where scrolling brings it; or how large a window it needs (N-431).
+fn with_code(
+    text: &str,
+    words: impl Fn(usize) -> Vec<Line<'static>>,
+    room: &Room,
+    theme: &crate::theme::Theme,
+) -> Vec<Line<'static>> {
+    let fits = |columns: usize| qr_lines(text, columns, theme).filter(|code| code.len() <= room.rows);
+    if let Some(code) = fits(room.columns.saturating_sub(ROOM_BESIDE)) {
+        let wide = code.first().map_or(0, Line::width);
+        return beside(code, words(room.columns.saturating_sub(wide + 2)), wide, Span::raw("  "));
+    }
+    let mut lines = words(room.columns);
+    lines.push(Line::default());
+    match (fits(room.columns), qr_room(text)) {
+        (Some(code), _) => lines.extend(code),
+        (None, Some((wide, high))) => {
+            let (columns, rows) = (wide + ROOM_BESIDE + room.around.0, high + room.around.1);
+            let text = format!("The QR code needs a window of {columns} x {rows}.");
+            lines.extend(paragraph(&text, room.columns, theme.warn));
+        }
+        (None, None) => lines.extend(paragraph("It is too long for any QR code.", room.columns, theme.warn)),
+    }
+    lines
 }

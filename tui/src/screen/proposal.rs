@@ -201,7 +201,7 @@ fn vote_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'s
     let vote = &proposal.vote;
     let mut lines = Vec::new();
     if vote.system != System::YesNoAbstain {
-        let system = format!("Voted on by {}", vote.system.name().replace('_', " "));
+        let system = format!("How it is voted on: {}", crate::words::system(vote.system));
         lines.push(Line::styled(system, theme.text.add_modifier(Modifier::BOLD)));
     }
     for (index, option) in vote.options.iter().enumerate() {

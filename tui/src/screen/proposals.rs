@@ -25,19 +25,15 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         Column::words("state", Constraint::Length(12)),
         Column::words("title", Constraint::Fill(1)),
         match wide {
-            true => Column::words("yes of roll, rules met", Constraint::Length(23)),
-            false => Column::words("yes of roll, met", Constraint::Length(17)),
+            true => Column::words("yes of roll, rules met", Constraint::Length(23)).goes(2),
+            false => Column::words("yes of roll, met", Constraint::Length(17)).goes(2),
         },
         Column::number("closes", 10),
-        Column::words("mine", Constraint::Length(7)),
+        Column::words("mine", Constraint::Length(7)).goes(1),
     ];
     if wide {
-        columns.insert(2, Column::words("class", Constraint::Length(7)));
+        columns.insert(2, Column::words("class", Constraint::Length(7)).goes(3));
     }
-    // What the other columns and the gaps between them leave for the title.
-    let gaps = if wide { 12 } else { 5 };
-    let others = 4 + 12 + 10 + 7 + if wide { 7 + 23 } else { 17 };
-    let title_room = usize::from(inner.width).saturating_sub(others + gaps);
     let tip = snapshot.status.tip_height;
     let theme = pen.theme;
     let row = |index: usize| {
@@ -45,7 +41,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         let mut cells = vec![
             Line::styled(proposal.number.to_string(), theme.dim),
             state(proposal, &theme),
-            Line::from(cut(&Untrusted::new(&proposal.title).line(), title_room)),
+            Line::from(Untrusted::new(&proposal.title).line()),
             share(proposal, if wide { 12 } else { 6 }, &theme),
             Line::from(closes(proposal, tip)),
             mine(proposal, &theme),

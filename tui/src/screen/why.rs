@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use althing_node::api::{WhyState, WhyStep};
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use crate::app::App;
 use crate::format::grouped;
@@ -25,7 +25,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, at: usize, open
     let rows = u16::try_from(head.len() + 1).unwrap_or(u16::MAX).min(inner.height / 2);
     let [top, rest, foot] =
         Layout::vertical([Constraint::Length(rows), Constraint::Min(1), Constraint::Length(1)]).areas(inner);
-    pen.frame.render_widget(Text::from(head), top);
+    pen.text(head, top);
     let mut lines = Vec::new();
     let mut rows_of = Vec::new();
     for (index, step) in why.steps.iter().enumerate() {
@@ -46,7 +46,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, at: usize, open
     }
     let below = lines.len() > first + height;
     let shown: Vec<Line<'static>> = lines.into_iter().skip(first).take(height).collect();
-    pen.frame.render_widget(Text::from(shown), rest);
+    pen.text(shown, rest);
     pen.cursor(rest, 0, from - first);
     let holds = why.steps.iter().filter(|step| step.state == WhyState::Holds).count();
     let more = if below { " ↓ more" } else { "" };

@@ -2,10 +2,11 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
-use ratatui::text::{Line, Span};
+use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Scrollbar, ScrollbarOrientation, ScrollbarState};
 
 use crate::app::Hit;
+use crate::text::cut_spans;
 use crate::theme::Theme;
 
 /// What drawing needs, and what it finds out.
@@ -30,6 +31,13 @@ impl Pen<'_, '_> {
         if x < area.right() && y < area.bottom() {
             self.frame.set_cursor_position((x, y));
         }
+    }
+
+    /// Draws lines; what does not fit ends with a mark, since a number that is cut without one is another number.
+    pub fn text(&mut self, lines: Vec<Line<'static>>, area: Rect) {
+        let room = usize::from(area.width);
+        let lines: Vec<Line<'static>> = lines.into_iter().map(|line| cut_spans(line, room)).collect();
+        self.frame.render_widget(Text::from(lines), area);
     }
 
     /// Says that a click on a line of the area means a row.
@@ -63,7 +71,8 @@ pub fn scrolled(pen: &mut Pen<'_, '_>, area: Rect, lines: Vec<Line<'static>>, sc
     let limit = total.saturating_sub(usize::from(area.height));
     pen.scroll_limit = u16::try_from(limit).unwrap_or(u16::MAX);
     let first = usize::from(scroll).min(limit);
-    let shown: Vec<Line<'static>> = lines.into_iter().skip(first).take(usize::from(area.height)).collect();
+    let shown = lines.into_iter().skip(first).take(usize::from(area.height));
+    let shown: Vec<Line<'static>> = shown.map(|line| cut_spans(line, usize::from(area.width))).collect();
     pen.frame.render_widget(Paragraph::new(shown).style(pen.theme.text), area);
     pen.cursor(area, 0, 0);
     if limit > 0 && area.height >= 3 {

@@ -8,6 +8,34 @@ use proptest::prelude::*;
 
 use crate::stage::{Stage, althing};
 
+/// Hazard: fish completes less than bash and zsh: words that stand alone, like the choice of a ballot.
+#[test]
+fn fish_completes_every_word_that_has_names() {
+    fn words<'a>(command: &'a clap::Command, path: &mut Vec<&'a str>, found: &mut Vec<(String, String)>) {
+        for word in command.get_positionals() {
+            let names = word.get_possible_values();
+            let names: Vec<&str> =
+                names.iter().filter(|name| !name.is_hide_set()).map(|name| name.get_name()).collect();
+            if !names.is_empty() {
+                found.push((path.join(" "), names.join(" ")));
+            }
+        }
+        for inner in command.get_subcommands() {
+            path.push(inner.get_name());
+            words(inner, path, found);
+            path.pop();
+        }
+    }
+    let (script, mut found) = (althing(Stage::default(), "completions fish", "").out, Vec::new());
+    words(&<althing_tui::cli::Cli as clap::CommandFactory>::command(), &mut Vec::new(), &mut found);
+    assert!(found.contains(&("vote".to_owned(), "yes no abstain veto".to_owned())), "{found:?}");
+    for (command, names) in found {
+        let within = command.replacen(' ', "; and __fish_seen_subcommand_from ", 1);
+        let wanted = format!("__fish_althing_using_subcommand {within}\" -f -a \"{names}\"");
+        assert!(script.contains(&wanted), "{command}: {wanted}");
+    }
+}
+
 #[test]
 fn completions_know_every_command() {
     for (shell, sign) in [("bash", "complete -F"), ("zsh", "#compdef althing"), ("fish", "complete -c althing")] {

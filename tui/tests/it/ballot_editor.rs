@@ -93,6 +93,30 @@ fn the_ballot_cast_before_is_taken_up_again() {
     }
 }
 
+/// In the words of the command line (N-426).
+const NOTHING_NAMED: &str =
+    "This is no ballot yet: V-3: no option is named; `abstain` is for a ballot without a choice.";
+
+/// N-426: nothing is chosen before the member chose it, and an abstention that was thought better of does not come back.
+#[test]
+fn an_editor_opened_fresh_has_nothing_marked() {
+    for system in [System::YesNoAbstain, System::YesNoVeto, System::Optimistic, System::SingleChoice, System::Approval]
+    {
+        let choose = Choose::new(&about(system));
+        let signs: Vec<String> = (0..choose.labels.len()).map(|row| choose.sign(row)).collect();
+        assert!(signs.iter().all(|sign| !sign.contains(['•', 'x'])), "{}: {signs:?}", system.name());
+        assert!(choose.unfinished().is_some(), "{}", system.name());
+    }
+    let mut choose = Choose::new(&about(System::Approval));
+    for row in [4, 0, 0] {
+        choose.go(row);
+        choose.mark();
+    }
+    assert!(!choose.abstains() && choose.unfinished().is_some());
+    let said = crate::stage::althing(crate::stage::Stage::running(), "vote 4 --approve ,", "");
+    assert!(said.code == 1 && NOTHING_NAMED.contains(said.err.trim().trim_start_matches("error: ")), "{}", said.err);
+}
+
 /// N-211: what no ballot can be opens no review, which would show nothing but a refusal.
 #[test]
 fn an_editor_says_what_is_missing_before_the_review() {
@@ -105,16 +129,42 @@ fn an_editor_says_what_is_missing_before_the_review() {
         (text, matches!(member.app.popups.last(), Some(Popup::Choose(_))))
     };
     for (system, keys, words) in [
-        (System::Split, "", "This is no ballot yet: 0 of 10000 parts given; space gives a line the other 10000."),
-        (System::Split, "++", "This is no ballot yet: 1000 of 10000 parts given; space gives a line the other 9000."),
-        (System::Split, "++j+ +", "This is no ballot yet: 10500 of 10000 parts given: 500 too many."),
+        (System::Split, "", NOTHING_NAMED),
+        (System::Approval, "", NOTHING_NAMED),
+        (System::Approval, "  ", NOTHING_NAMED),
+        (System::Score { max: 5 }, "", NOTHING_NAMED),
+        (System::Score { max: 5 }, "+-", NOTHING_NAMED),
+        (System::InstantRunoff, "", NOTHING_NAMED),
+        (System::Schulze, "  ", NOTHING_NAMED),
+        (System::Quadratic { credits: 10 }, "", NOTHING_NAMED),
+        (
+            System::YesNoAbstain,
+            "",
+            "This is no ballot yet: nothing is chosen; y, n or a chooses, or space chooses the line",
+        ),
+        (System::YesNoVeto, "", "This is no ballot yet: nothing is chosen;"),
+        (System::Optimistic, "", "This is no ballot yet: nothing is chosen;"),
+        (System::SingleChoice, "", "This is no ballot yet: nothing is chosen; space chooses the line"),
+        (
+            System::Split,
+            "++",
+            "This is no ballot yet: 1,000 of 10,000 parts given; space gives a line the other 9,000.",
+        ),
+        (System::Split, "++j+ +", "This is no ballot yet: 10,500 of 10,000 parts given: 500 too many."),
         (System::Quadratic { credits: 10 }, "+++j++", "This is no ballot yet: costs 13 of 10 credits: 3 too many."),
     ] {
         let (text, is_in_editor) = foot(system, keys);
         assert!(is_in_editor && text.contains(words), "{keys}: {text}");
     }
-    for (system, keys) in [(System::Split, " "), (System::Quadratic { credits: 10 }, "+++j+"), (System::Split, "jjj ")]
-    {
+    for (system, keys) in [
+        (System::Split, " "),
+        (System::Quadratic { credits: 10 }, "+++j+"),
+        (System::Split, "jjj "),
+        (System::Approval, "jjjj "),
+        (System::YesNoAbstain, " "),
+        (System::SingleChoice, " "),
+        (System::SingleChoice, "jk"),
+    ] {
         assert!(!foot(system, keys).1, "{system:?} {keys}");
     }
 }
@@ -125,13 +175,13 @@ fn the_page_shows_marks_ranks_and_the_live_sum() {
     seen.proposals[1].vote = about(System::Split).vote;
     let mut member = AtTheKeyboard::seeing(seen.clone());
     let text = member.press("2jv++j+").text();
-    assert!(text.contains("1500 of 10000 parts given"), "{text}");
+    assert!(text.contains("1,500 of 10,000 parts given"), "{text}");
     assert!(text.contains("Booth") && text.contains("none of these") && text.contains("abstain"), "{text}");
     // A split is made whole by one key, and the foot names no key that does nothing here.
     let text = member.press(" ").text();
-    assert!(text.contains("10000 of 10000 parts given") && text.contains(" 9000    2"), "{text}");
+    assert!(text.contains("10,000 of 10,000 parts given") && text.contains(" 9000    2"), "{text}");
     let text = member.press("+").text();
-    assert!(text.contains("10500 of 10000 parts given: 500 too many"), "{text}");
+    assert!(text.contains("10,500 of 10,000 parts given: 500 too many"), "{text}");
     let foot = |system: System| {
         let mut seen = seen.clone();
         seen.proposals[1].vote = about(system).vote;

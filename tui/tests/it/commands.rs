@@ -441,3 +441,15 @@ fn nobody_is_asked_for_the_password_of_keys_that_are_not_there() {
         assert_eq!(outcome.did, [""; 0], "{command}: nothing is opened with a password");
     }
 }
+
+/// Hazard: a script takes a file that is not there for a proof that does not hold.
+#[test]
+fn a_file_that_is_not_there_is_trouble_of_this_machine() {
+    for command in
+        ["verify /nowhere/x", "charter check /nowhere/x", "backup inspect /nowhere/x", "restore --backup /nowhere/x"]
+    {
+        let said = althing(Stage::running(), command, "");
+        assert_eq!(said.code, 3, "{command}: {}", said.err);
+        assert!(said.err.contains("/nowhere/x cannot be"), "{command}: {}", said.err);
+    }
+}

@@ -22,6 +22,7 @@ pub(crate) fn member(n: u8, name: &str, stake_sat: u64, on_roll: bool) -> Member
     Member {
         vote_key: id(100 + n),
         name: name.to_owned(),
+        is_double: false,
         stake_sat,
         weight: on_roll.then(|| stake_sat.to_string()),
         funding_outpoints: vec![format!("{}:0", id(150 + n))],
@@ -194,6 +195,9 @@ pub(crate) fn snapshot() -> Snapshot {
             spot_check: Some(SpotCheck { epoch: 7, block: id(70), entries: 32, difference: None }),
             work: None,
             light: None,
+            name_taken: None,
+            stake_under_way: None,
+            reading: None,
             alarms: Vec::new(),
         },
         proposals: vec![
@@ -453,8 +457,8 @@ pub(crate) fn why(proposal: &str) -> Why {
             step("root", WhyState::Holds, "The leaf and 11 hashes give the root of the log.", &id(33)),
             step("count", WhyState::NotYet, "The proposal is not decided yet.", &id(34)),
             step("header", WhyState::Holds, "Every root was recomputed from the log.", &id(35)),
-            step("link", WhyState::Holds, "8 links, each spending the one before.", &id(208)),
-            step("block", WhyState::NotYet, "4 of 6 deep.", &id(36)),
+            step("link", WhyState::Holds, "8 links: each spends the one before.", &id(208)),
+            step("block", WhyState::NotYet, "4 blocks deep; 6 are needed.", &id(36)),
         ],
     }
 }
@@ -490,10 +494,17 @@ pub(crate) struct Script {
     pub(crate) proposal: Option<Proposal>,
     /// The invitations in the log.
     pub(crate) invitations: Vec<InvitationView>,
+    /// How far the log is read, each time that is asked; then all of it.
+    pub(crate) readings: Mutex<VecDeque<Reading>>,
 }
 
 impl Service for Script {
     fn call(&self, request: Request) -> Result<Reply, ApiError> {
+        if request == Request::Reading {
+            // Asked before every command, which is no part of what the command asks.
+            let whole = Reading { entries: 40, height: Some(1_212), hub_entries: Some(40), state: ReadState::Whole };
+            return Ok(Reply::Reading(self.readings.lock().unwrap().pop_front().unwrap_or(whole)));
+        }
         let reply = self.plain(request)?;
         if self.trick.is_empty() || matches!(reply, Reply::Snapshot(_)) {
             return Ok(reply);
@@ -550,6 +561,10 @@ impl Script {
             Request::ProposalReview { draft } => {
                 let refusal = self.refusal.clone();
                 return Ok(Reply::ProposalReview(Box::new(ProposalReview { refusal, ..proposal_review(draft) })));
+            }
+            // Asked for beside what a command is about.
+            Request::Status if !matches!(self.answers.lock().unwrap().front(), Some(Ok(Reply::Status(_)) | Err(_))) => {
+                return Ok(Reply::Status(Box::new(snapshot().status)));
             }
             Request::SayReview { .. } => return Ok(Reply::SayReview(say_review())),
             Request::ChannelTopUp { review: true, .. } | Request::ChannelWithdraw { review: true, .. } => {

@@ -38,7 +38,7 @@ fn a_ballot_that_was_left_comes_back_with_its_reason() {
         let mut member = left();
         let text = member.press(keys).text();
         let Some(Popup::Choose(choose)) = member.app.popups.last() else { panic!("{keys}: {text}") };
-        assert_eq!((choose.reason.as_str(), choose.choice), ("The roof leaks.", 1), "{keys}");
+        assert_eq!((choose.reason.as_str(), choose.choice), ("The roof leaks.", Some(1)), "{keys}");
         assert!(member.app.aside.is_empty(), "{keys}");
     }
     // On another proposal it is not in the way, and a ballot in which nothing was written is no draft.
@@ -119,7 +119,7 @@ fn weight_is_handed_on_and_taken_back() {
 #[test]
 fn nothing_is_ordered_without_its_word() {
     for (keys, word) in [
-        ("2jv<enter>", "vote"),
+        ("2jvy<enter>", "vote"),
         ("2j<enter>ctext<ctrl-s>", "comment"),
         ("2j<enter>atext<ctrl-s>", "remark"),
         ("2j<enter>]rtext<ctrl-s>", "comment"),

@@ -183,3 +183,67 @@ fn a_stake_without_weight_is_told_what_it_waits_for() {
     assert!(text.contains("Your stake has no weight yet"), "{text}");
     assert!(!AtTheKeyboard::new().text().contains("no weight yet"));
 }
+
+/// Hazard: somebody looks into another DAO and finds no way back.
+#[test]
+fn the_folder_one_came_from_stays_in_the_list_of_daos() {
+    let mut member = AtTheKeyboard::new();
+    member.app.folder = Some("/other".into());
+    member.app.settings.folders = vec!["/other".into()];
+    assert!(member.press("@").text().contains("Only this DAO is known here"));
+    member.app.visited = vec!["/first".into()];
+    let text = member.press("@").text();
+    assert!(text.contains("/first") && text.contains("/other"), "{text}");
+}
+
+/// Hazard: weight goes to another of the same name (N-428).
+#[test]
+fn members_of_one_name_are_told_apart() {
+    let mut seen = snapshot();
+    for place in [1, 2] {
+        seen.members[place].name = "Bjarni".to_owned();
+        seen.members[place].is_double = true;
+    }
+    let key = seen.members[2].vote_key[..8].to_owned();
+    for size in [(80, 24), (40, 12)] {
+        let mut member = AtTheKeyboard::seeing(seen.clone());
+        member.size = size;
+        let text = member.press("6jj").text();
+        assert!(text.contains(&format!("({key})")), "{size:?} {text}");
+    }
+    let mut member = AtTheKeyboard::seeing(seen.clone());
+    let whole = seen.members[2].vote_key.clone();
+    let text = member.press("6jjd").text().replace([' ', '\n', '│'], "");
+    assert!(text.contains(&whole[..8]), "the key is what is filled in: {text}");
+    // Whoever is about to come in under a name that is in use is told before it is public.
+    seen.status.name_taken = Some("Another member is called \"Bjarni\" already.".to_owned());
+    seen.status.stake_under_way = Some("50000 sat in channel 1f2e3d4c are on their way.".to_owned());
+    let text = AtTheKeyboard::seeing(seen).press("5o600000<ctrl-s>").text();
+    assert!(text.contains("Another member is called") && text.contains("50,000 sat in channel 1f2e3d4c"), "{text}");
+}
+
+/// Hazard: after a payment the sum before it looks like the answer.
+#[test]
+fn a_payment_is_told_with_its_sum() {
+    let stake = snapshot().stakes.remove(0);
+    let mut member = AtTheKeyboard::new().answer(Ok(althing_node::api::Reply::Stake(stake)));
+    let text = member.press("5p1000<ctrl-s>pay<enter>").text();
+    assert!(text.contains("1,000 sat are paid to the hub."), "{text}");
+}
+
+/// What is shown of a vote reads as a sentence, whatever the way of voting.
+#[test]
+fn the_way_of_voting_is_named_in_its_own_words() {
+    use althing_node::api::System;
+    for (system, words) in [
+        (System::Schulze, "How it is voted on: Schulze"),
+        (System::Optimistic, "How it is voted on: passes unless enough say no"),
+    ] {
+        let mut seen = snapshot();
+        seen.proposals[1].vote.system = system;
+        let mut member = AtTheKeyboard::seeing(seen);
+        member.size = (120, 50);
+        let text = member.press("2j<enter>").text();
+        assert!(text.contains(words), "{text}");
+    }
+}

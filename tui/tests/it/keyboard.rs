@@ -64,7 +64,7 @@ fn a_ballot_takes_back_what_was_handed_on() {
 fn no_other_word_casts_a_ballot() {
     for word in ["", "yes", "vot", "votee", "VOTE", "no"] {
         let mut member = AtTheKeyboard::new().answer(cast());
-        member.press("<enter>v<enter>").press(word).press("<enter>");
+        member.press("<enter>vy<enter>").press(word).press("<enter>");
         assert_eq!(orders(&member), [], "{word}");
         let text = member.text();
         assert!(text.contains("Type the word vote"), "{text}");
@@ -74,7 +74,7 @@ fn no_other_word_casts_a_ballot() {
 #[test]
 fn a_second_enter_does_not_cast_twice() {
     let mut member = AtTheKeyboard::new();
-    member.press("<enter>v<enter>vote");
+    member.press("<enter>vy<enter>vote");
     // The answer is still out: only the action, not what it asks for.
     for _ in 0..2 {
         let _ = althing_tui::app::update(&mut member.app, althing_tui::app::Action::Act(Act::Confirm));
@@ -86,7 +86,7 @@ fn a_second_enter_does_not_cast_twice() {
 #[test]
 fn a_refusal_by_the_node_keeps_the_page_and_names_the_rule() {
     let mut member = AtTheKeyboard::new().answer(Err(ApiError::invalid("G-31", "the ballot is for a closed proposal")));
-    let text = member.press("<enter>v<enter>vote<enter>").text();
+    let text = member.press("<enter>vy<enter>vote<enter>").text();
     assert!(text.contains("✗ the ballot is for a closed proposal (G-31)"), "{text}");
     assert!(matches!(member.app.popups.last(), Some(Popup::Review(_))));
 }
@@ -215,7 +215,7 @@ fn at(context: Context) -> AtTheKeyboard {
         Context::Rank => return on_a_choice(System::Schulze),
         Context::Refused => return on_a_refusal(),
         Context::Reason => "2jva<down>",
-        Context::Review => "2jv<enter>",
+        Context::Review => "2jvy<enter>",
         Context::Field => "2n",
         Context::File => "4i",
         Context::Codes => "4]Q",
@@ -247,7 +247,7 @@ fn on_a_refusal() -> AtTheKeyboard {
         message: "G-24: voting is over".to_owned(),
         transient: false,
     });
-    member.press("2jv<enter>");
+    member.press("2jvy<enter>");
     member
 }
 

@@ -107,7 +107,7 @@ fn addresses_and_amounts_of_a_sentence_are_grouped() {
     let sentence = "The treasury pays 50000 sat to address tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx.";
     let shown = "The treasury pays 50,000 sat to address tb1q w508 d6qe jxtd g4y5 r3za rvar y0c5 xw7k xpjz sx.";
     assert_eq!(legible(sentence), shown);
-    assert_eq!(legible("at height 50000, by tb1 or 12"), "at height 50000, by tb1 or 12");
+    assert_eq!(legible("#50000 at height 50000, by tb1 or 12"), "#50000 at height 50,000, by tb1 or 12");
     let plain = "The treasury pays 50,000 sat to address tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx.";
     assert_eq!(counted(sentence), plain, "what is copied stays in one piece");
     let sums = "yes 1200000, no 0, abstain 0 of total weight 1800000, 2 ballots, within 4320 blocks; 50000, sat";

@@ -31,7 +31,7 @@ fn each_step_is_done_when_the_node_shows_it_and_not_before() {
     // The node tells of a delegation when the members are looked at.
     member.press("6");
     assert_eq!(done(&member), 3);
-    member.press("2j<enter>v<enter>vot<esc><esc>");
+    member.press("2j<enter>vy<enter>vot<esc><esc>");
     assert_eq!(done(&member), 3, "nothing was cast");
     let path = || BallotPath::Logged { head_height: 1_212 };
     seen.ballots = vec![ballot(4, "Buy two disks", Choice::Yes, path())];

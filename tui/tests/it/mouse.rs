@@ -34,7 +34,7 @@ fn nothing_under_a_popup_is_clicked() {
 #[test]
 fn no_click_casts_a_ballot() {
     let mut member = AtTheKeyboard::new();
-    member.press("2jv<enter>vot");
+    member.press("2jvy<enter>vot");
     for y in 0..24 {
         for x in 0..80 {
             member.act(Action::Click { x, y });

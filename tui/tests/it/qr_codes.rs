@@ -64,7 +64,7 @@ fn a_code_on_a_screen_says_what_stands_beside_it() {
     for (keys, wanted) in [
         ("5a", "BITCOIN:TB1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KXPJZSX".to_owned()),
         ("4a", "BITCOIN:TB1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KXPJZSX".to_owned()),
-        ("7<enter>", crate::dao::id(208)),
+        ("7<enter>", crate::dao::id(208).to_uppercase()),
     ] {
         let mut member = AtTheKeyboard::new();
         member.size = (110, 60);
@@ -79,6 +79,49 @@ fn the_code_of_an_address_is_seen_whole_at_80_by_24() {
     let text = AtTheKeyboard::new().press("5a").text();
     assert_eq!(on_screen(&text), "BITCOIN:TB1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KXPJZSX", "{text}");
     assert!(text.contains("tb1q w508"), "{text}");
+}
+
+/// N-431: each code that is offered is seen whole, at the latest after scrolling; else the page says how large a window it needs, and in
+/// one of that size it is there.
+#[test]
+fn a_code_is_whole_or_the_page_says_which_window_it_needs() {
+    let code_of = |keys: &str, size: (u16, u16)| {
+        let mut member = AtTheKeyboard::new();
+        member.size = size;
+        let text = member.press(keys).text();
+        let has_code = |text: &str| text.contains(&"█".repeat(29));
+        // Beside the words it is there at once; below them it is there at the end.
+        let end = member.press("          ").text();
+        let is_beside = text.lines().nth(2).is_some_and(has_code);
+        let found = (is_beside || has_code(&end)).then(|| on_screen(if is_beside { &text } else { &end }));
+        (found, end.replace(['│', '█', '║', '\n'], " "))
+    };
+    for (keys, wanted) in [
+        ("5a", "BITCOIN:TB1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KXPJZSX".to_owned()),
+        ("7<enter>", crate::dao::id(208).to_uppercase()),
+        ("4]]]<enter>", "BITCOIN:TB1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KXPJZSX".to_owned()),
+    ] {
+        for size in [(80, 24), (100, 30), (60, 60), (60, 24), (40, 12), (120, 20)] {
+            let (found, text) = code_of(keys, size);
+            match found {
+                Some(said) => assert_eq!(said, wanted, "{keys} {size:?}"),
+                None => {
+                    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                    let needs =
+                        words.split("needs a window of ").nth(1).unwrap_or_else(|| panic!("{keys} {size:?}\n{text}"));
+                    let mut sizes = needs.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+                    let mut next = || sizes.next().unwrap().parse().unwrap();
+                    let large: (u16, u16) = (next(), next());
+                    assert!(large.0 > size.0 || large.1 > size.1, "{keys} {size:?}: {large:?}");
+                    let (found, text) = code_of(keys, (large.0.max(size.0), large.1.max(size.1)));
+                    assert!(found.is_some(), "{keys} {large:?}\n{text}");
+                }
+            }
+            if size == (80, 24) {
+                assert!(code_of(keys, size).0.is_some(), "{keys}: the smallest window that is promised");
+            }
+        }
+    }
 }
 
 /// The number of the code that is shown, from 0.

@@ -24,7 +24,7 @@ pub(crate) const SCREENS: [(&str, &str); 48] = [
     ("voted", "2jj<enter>"),
     ("filter", "2/spend dsk"),
     ("choose", "2jvj<down><down>because"),
-    ("review", "2jv<enter>vo"),
+    ("review", "2jvy<enter>vo"),
     ("propose", "2nA title<ctrl-s>"),
     ("propose_budget", "2nA roof<tab><right><right>"),
     (

@@ -14,7 +14,7 @@ fn no_size_panics_on_any_screen() {
         "2",
         "2j<enter>",
         "2jv",
-        "2jv<enter>vote",
+        "2jvy<enter>vote",
         "2n",
         "2j<enter>c",
         "3",

@@ -307,6 +307,7 @@ pub(crate) fn althing(stage: Stage, command: &str, input: &str) -> Outcome {
             out: &mut out,
             err: &mut err,
             ask_password: &mut |_| Ok(next_password()),
+            may_be_old: None,
             screens: None,
         },
     );

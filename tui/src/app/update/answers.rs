@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use althing_node::api::{
-    AnchorReply, AnchorRequest, ApiError, Ballot, Proposal, Reply, SessionView, Snapshot, TreasuryReply,
+    AnchorReply, AnchorRequest, ApiError, Ballot, Proposal, Reply, Request, SessionView, Snapshot, TreasuryReply,
 };
 
 use super::{say, treasury};
-use crate::app::order::{Effects, ReviewStep};
+use crate::app::order::{Does, Effects, Order, ReviewStep};
 use crate::app::state::{App, Page, Popup, Progress};
 use crate::app::{Command, FormKind, Need, Purpose, Report, Screen, Section, Urgency};
 use crate::text::counted;
@@ -271,6 +271,10 @@ fn on_effects(app: &mut App, reply: Reply) -> Vec<Command> {
 
 /// What was ordered is done: the page and the form under it go, and it is said.
 fn done(app: &mut App, reply: &Reply) {
+    let paid_sat = app.popups.iter().rev().find_map(|popup| match popup {
+        Popup::Review(review) => paid_sat(&review.order),
+        _ => None,
+    });
     app.popups.retain(|popup| !matches!(popup, Popup::Review(_) | Popup::Choose(_) | Popup::Form(_)));
     let text = match reply {
         // What that means stands on the proposal and on the screen of the ballots.
@@ -282,7 +286,14 @@ fn done(app: &mut App, reply: &Reply) {
             Some(sentence) => format!("In the log: {}", counted(&Untrusted::new(sentence).line())),
             None => "It is in the log.".to_owned(),
         },
-        Reply::Stake(stake) => counted(&Untrusted::new(&stake.words).line()),
+        Reply::Stake(stake) => {
+            let words = counted(&Untrusted::new(&stake.words).line());
+            match paid_sat {
+                // What is staked is told by the newest checkpoint: without this the sum before would look like the answer.
+                Some(sat) => format!("{} are paid to the hub. {words}", crate::format::sats(sat)),
+                None => words,
+            }
+        }
         Reply::Sent { txid, amount_sat, .. } => {
             format!("{} sent by the transaction {}.", crate::format::sats(*amount_sat), crate::format::short_id(txid))
         }
@@ -321,6 +332,16 @@ fn done(app: &mut App, reply: &Reply) {
         _ => "Done.".to_owned(),
     };
     say(app, false, text);
+}
+
+/// What an order pays out of a channel.
+fn paid_sat(order: &Order) -> Option<u64> {
+    match &order.does {
+        Does::Ask(Request::ChannelPay { amount_sat, .. } | Request::ChannelVoucher { amount_sat, .. }) => {
+            Some(*amount_sat)
+        }
+        _ => None,
+    }
 }
 
 /// Shows a session in full, once.

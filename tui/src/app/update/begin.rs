@@ -193,7 +193,8 @@ fn selected_member(app: &App) -> Option<String> {
         return None;
     }
     let is_plain = !member.name.is_empty() && member.name.chars().all(char::is_alphanumeric);
-    let is_alone = members.iter().filter(|other| other.name.eq_ignore_ascii_case(&member.name)).count() == 1;
+    let is_alone =
+        !member.is_double && members.iter().filter(|other| other.name.eq_ignore_ascii_case(&member.name)).count() == 1;
     Some(if is_plain && is_alone { member.name.clone() } else { member.vote_key.clone() })
 }
 

@@ -73,7 +73,10 @@ fn finish(app: &mut App, mut form: Box<Form>) -> Vec<Command> {
         None => form.order(),
     };
     match result {
-        Ok(order) => {
+        Ok(mut order) => {
+            if let (FormKind::StakeOpen, Some(seen)) = (&form.kind, &app.snapshot) {
+                order.effects.extend(crate::words::before_a_stake(&seen.status));
+            }
             form.problem = None;
             app.popups.push(Popup::Form(form));
             review(app, order)

@@ -6,8 +6,8 @@ use althing_node::api::{
 };
 
 use crate::backend::Verdict;
-use crate::cli::show::sentence;
-use crate::format::{count_of, sats};
+use crate::cli::show::{or, sentence};
+use crate::format::{count_of, sats, thousands};
 use crate::untrusted::Untrusted;
 use crate::words::keyring;
 
@@ -17,7 +17,10 @@ pub(in crate::cli) fn reply(reply: &TreasuryReply) -> Vec<String> {
         TreasuryReply::Overview(found) => overview(found),
         TreasuryReply::Keys(found) => keys(found),
         TreasuryReply::Address { address, index } => vec![address.clone(), format!("index {index}")],
-        TreasuryReply::Coins { coins } => coins.iter().map(coin).collect(),
+        TreasuryReply::Coins { coins } => or(
+            coins.iter().map(coin).collect(),
+            "The treasury has no coins; `althing treasury address` gives an address.",
+        ),
         TreasuryReply::Session(found) => session(found),
         TreasuryReply::Sessions { sessions } if sessions.is_empty() => vec!["No sessions.".to_owned()],
         TreasuryReply::Sessions { sessions } => sessions.iter().map(line).collect(),
@@ -27,7 +30,8 @@ pub(in crate::cli) fn reply(reply: &TreasuryReply) -> Vec<String> {
         TreasuryReply::Papers { papers } if papers.is_empty() => vec!["No papers.".to_owned()],
         TreasuryReply::Papers { papers } => papers.iter().map(paper).collect(),
         TreasuryReply::Labels { labels } => {
-            labels.iter().map(|(kind, of, label)| format!("{kind} {of}: {}", Untrusted::new(label))).collect()
+            let line = |(kind, of, label): &(String, String, String)| format!("{kind} {of}: {}", Untrusted::new(label));
+            or(labels.iter().map(line).collect(), "No labels; `althing treasury label` writes one.")
         }
         TreasuryReply::Bond { sat, txid: None } => {
             vec![format!("{} go into the treasury as this hub's bond. Fraud that is proven takes it.", sats(*sat))]
@@ -120,8 +124,8 @@ fn session(session: &SessionView) -> Vec<String> {
 
 fn line(session: &SessionView) -> String {
     let at = match (session.height, session.payout_height) {
-        (Some(height), _) => format!(" at height {height}"),
-        (None, Some(from)) => format!(", paid out from height {from} on"),
+        (Some(height), _) => format!(" at height {}", thousands(u128::from(height))),
+        (None, Some(from)) => format!(", paid out from height {} on", thousands(u128::from(from))),
         (None, None) => String::new(),
     };
     let more = match session.needed {

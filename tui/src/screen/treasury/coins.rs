@@ -22,10 +22,10 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, areas: (Rect, Rect)) {
         columns: &[
             Column::words("coin", Constraint::Length(14)),
             Column::number("value", 20),
-            Column::number("gen", 3),
-            Column::number("height", 9),
+            Column::number("gen", 3).goes(3),
+            Column::number("height", 9).goes(2),
             Column::words("state", Constraint::Length(20)),
-            Column::words("label", Constraint::Fill(1)),
+            Column::words("label", Constraint::Fill(1)).goes(4),
         ],
         found,
         empty: empty(app, coins.is_some(), "The treasury has no coin."),

@@ -22,10 +22,10 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, areas:
     let part = Part {
         title: format!("{}, {} paid by decisions", counted(app, "Flows", found.len()), sats(sum)),
         columns: &[
-            Column::number("height", 9),
+            Column::number("height", 9).goes(2),
             Column::words("verdict", Constraint::Length(16)),
             Column::number("left", 20),
-            Column::words("transaction", Constraint::Length(10)),
+            Column::words("transaction", Constraint::Length(10)).goes(3),
             Column::words("for", Constraint::Fill(1)),
         ],
         found,

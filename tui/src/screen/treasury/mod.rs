@@ -10,7 +10,7 @@ mod sessions;
 use althing_node::api::Snapshot;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use crate::app::{Act, App, Hit, Section};
 use crate::format::{sats, thousands};
@@ -67,7 +67,7 @@ fn balances(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
             Some(problem) => crate::text::hanging("✗ ", problem, columns, theme.bad),
             None => vec![Line::styled("Loading…", theme.dim)],
         };
-        pen.frame.render_widget(Text::from(lines), inner);
+        pen.text(lines, inner);
         return;
     };
     let parts = [
@@ -98,7 +98,7 @@ fn balances(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
         Line::styled(cut(&rest.join(" · "), columns), theme.text),
         last,
     ];
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
 }
 
 /// The parts of the screen; the one shown stands out.
@@ -165,7 +165,7 @@ impl<T> Part<'_, T> {
         list(pen, inner, self.columns, &Rows { count: places.len(), selected, row: &row, empty: self.empty });
         let inner = panel(pen, bottom, self.below, false);
         if let Some(row) = app.selected_place().and_then(|place| self.found.get(place)) {
-            pen.frame.render_widget(Text::from(page(row, usize::from(inner.width))), inner);
+            pen.text(page(row, usize::from(inner.width)), inner);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use althing_node::api::{PaymentView, Snapshot};
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::{Line, Text};
+use ratatui::text::Line;
 
 use super::Part;
 use crate::app::{App, Authorisation, Stage, treasury};
@@ -40,7 +40,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, (top, 
     });
     let inner = panel(pen, right, "Deposits", false);
     let lines = deposits(app, usize::from(inner.width), &theme);
-    pen.frame.render_widget(Text::from(lines), inner);
+    pen.text(lines, inner);
 }
 
 /// One payment.

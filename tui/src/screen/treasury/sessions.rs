@@ -27,10 +27,10 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, areas: (Rect, Rect)) {
     let part = Part {
         title: counted(app, "Signing sessions", found.len()),
         columns: &[
-            Column::words("session", Constraint::Length(10)),
+            Column::words("session", Constraint::Length(10)).goes(1),
             Column::words("state", Constraint::Length(12)),
             Column::words("check", Constraint::Length(16)),
-            Column::words("signatures", Constraint::Length(24)),
+            Column::words("signatures", Constraint::Length(24)).goes(2),
             Column::words("what", Constraint::Fill(1)),
         ],
         found,
