@@ -25,6 +25,8 @@ pub enum ReadState {
     Behind,
     /// Bitcoin is not read to its end since the start.
     ChainBehind,
+    /// The node has begun just now and calls the hub, which has not answered yet.
+    Calling,
     /// The hub has not said where its log ends: it is not connected.
     NoHub,
     /// The hub gives this folder nothing more: it is a copy (N-125).
@@ -56,6 +58,7 @@ impl Reading {
                 format!("The log is not read to its end: {here}{of}.")
             }
             ReadState::ChainBehind => format!("Bitcoin is not read to its end yet: {here}, and this may be old."),
+            ReadState::Calling => format!("The hub has not answered yet: {here}, and this may be old."),
             ReadState::NoHub => format!("The hub is not reachable: {here}, and this may be old."),
             ReadState::Refused => format!("The hub refuses this folder as a copy (N-125): {here}, and this is old."),
             ReadState::Halted => format!("The hub's log is followed no further: {here}, and this may be old."),

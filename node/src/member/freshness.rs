@@ -18,15 +18,27 @@ const HUB_KEY: &str = "hub key";
 /// For so long data may be missing before a person is told: that of a node which starts is on its way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// For so long after the start of a node its hub may be about to answer.
+const CALLING: Duration = Duration::from_secs(12);
+
 /// Between two looks for missing data while no block comes.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// How far this node has read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Freshness {
+    begun: Instant,
+    /// Whether the hub has answered since the start.
+    pub(super) was_reached: bool,
     /// Whether the chain was read to its end since the start.
     at_tip: bool,
     missing: Option<Missing>,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self { begun: Instant::now(), was_reached: false, at_tip: false, missing: None }
+    }
 }
 
 /// Data of a final link that is not here (N-83).
@@ -52,6 +64,9 @@ impl Member {
             Some(ReadState::Halted)
         } else {
             match heard {
+                None if !self.freshness.was_reached && self.freshness.begun.elapsed() < CALLING => {
+                    Some(ReadState::Calling)
+                }
                 None => Some(ReadState::NoHub),
                 Some(_) if self.shell.store.reads_anew() => Some(ReadState::Behind),
                 Some(size) if self.shell.store.log_size()? < size => Some(ReadState::Behind),

@@ -202,6 +202,7 @@ impl Member {
     /// The hub is connected and knows this node.
     fn on_hub_ready(&mut self) -> Result<()> {
         self.connected = true;
+        self.freshness.was_reached = true;
         self.shell.revision += 1;
         self.shell.alarms.remove("hub");
         self.show_log_end()?;

@@ -52,6 +52,23 @@ pub(super) fn detail(shell: &Shell, channel: &StakeChannel) -> ChannelDetail {
     }
 }
 
+/// How far the funding of a channel is. The Bitcoin source may have been asked before it took the transaction; a block says more than that.
+pub(super) fn funding_words((confirmations, needed): (u32, u32), was_taken: bool, opening_ends: Option<u32>) -> String {
+    match (confirmations, opening_ends) {
+        (0, Some(ends)) => {
+            format!("The funding is named and in no block yet; at height {ends} this hub lets go of the opening (N-35).")
+        }
+        (0, None) if !was_taken => {
+            "The funding transaction is signed, but the Bitcoin source has not taken it yet; it is sent again with every block.".to_owned()
+        }
+        (0, None) => "The funding transaction is broadcast and waits for its first confirmation.".to_owned(),
+        (some, _) => {
+            let so_many = some.min(needed);
+            format!("The funding has {so_many} of {needed} confirmations; the channel is in use when the hub says so too.")
+        }
+    }
+}
+
 fn splices(shell: &Shell, channel: &StakeChannel) -> Vec<PendingFunding> {
     let in_use = channel.machine.phase() == Phase::Ready;
     let pending = shell.stakes.living_splices(channel).into_iter().map(|splice| {
@@ -103,4 +120,27 @@ fn weight_lost(shell: &Shell, channel: &StakeChannel) -> Option<u128> {
         _ => 0,
     };
     Some(entry.weight.saturating_sub(charter.per_member_cap.map_or(left, |cap| left.min(u128::from(cap)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hazard: one answer says that a funding is deep, and that it waits for its first confirmation.
+    #[test]
+    fn a_funding_in_a_block_waits_for_no_first_confirmation() {
+        for confirmations in [1, 5, 6, 700] {
+            for (was_taken, ends) in [(true, None), (false, None), (true, Some(9))] {
+                let words = funding_words((confirmations, 6), was_taken, ends);
+                assert!(words.contains(&format!("{} of 6 confirmations", confirmations.min(6))), "{words}");
+                assert!(
+                    !words.contains("first") && !words.contains("not taken") && !words.contains("no block"),
+                    "{words}"
+                );
+            }
+        }
+        assert!(funding_words((0, 6), true, None).contains("waits for its first confirmation"));
+        assert!(funding_words((0, 6), false, None).contains("has not taken it yet"));
+        assert!(funding_words((0, 6), true, Some(77)).contains("at height 77"));
+    }
 }

@@ -175,20 +175,9 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
             ("ready", format!("Bound; {confirmations} of {needed} confirmations until the stake counts."))
         }
         Phase::Ready => ("ready", "Open; waiting for the hub to log the binding of the stake.".to_owned()),
-        Phase::AwaitConfirmation | Phase::AwaitCommitmentSigned if channel.opening_ends().is_some() => {
-            let ends = channel.opening_ends().unwrap_or_default();
-            ("funding", format!("The funding is named and in no block yet; at height {ends} this hub lets go of the opening (N-35)."))
-        }
-        Phase::AwaitConfirmation if !channel.funding_taken && confirmations == 0 => (
-            "funding",
-            "The funding transaction is signed, but the Bitcoin source has not taken it yet; it is sent again with every block.".to_owned(),
-        ),
-        Phase::AwaitConfirmation | Phase::AwaitCommitmentSigned if confirmations > 0 => {
-            let so_many = confirmations.min(needed);
-            ("funding", format!("The funding has {so_many} of {needed} confirmations; the channel is in use when the hub says so too."))
-        }
         Phase::AwaitConfirmation | Phase::AwaitCommitmentSigned => {
-            ("funding", "The funding transaction is broadcast and waits for its first confirmation.".to_owned())
+            let was_taken = machine.phase() != Phase::AwaitConfirmation || channel.funding_taken;
+            ("funding", channel::funding_words((confirmations, needed), was_taken, channel.opening_ends()))
         }
         _ => ("opening", "The opening is being agreed with the hub; nothing is broadcast yet.".to_owned()),
     });

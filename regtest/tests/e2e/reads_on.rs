@@ -13,12 +13,11 @@ fn a_command_reads_the_log_on_before_it_answers() {
         assembly.members[3].stop()?;
         let text = ["propose", "text", "--title", "Written while somebody slept", "--body", "A body.", "--yes"];
         assembly.members[0].cli().run(&text)?.succeeded()?;
-        assembly.mine(1)?;
 
         let listed = late.run(&["proposals"])?;
         ensure!(listed.code == Some(0) && listed.stdout.contains("Written while somebody slept"), "{listed:?}");
         ensure!(!listed.stderr.contains("may be old"), "{listed:?}");
-        let whole: Value = late.json(&["proposals", "--json"])?;
+        let whole: Value = late.json(&["proposals"])?;
         ensure!(whole.get("may_be_old").is_none(), "{whole}");
         // What the whole log does not have is refused for good.
         let none = late.run(&["proposal", "show", "99"])?;
@@ -26,7 +25,7 @@ fn a_command_reads_the_log_on_before_it_answers() {
 
         // Without the hub nobody knows: what is here is shown with its end.
         assembly.hub.stop()?;
-        let old: Value = late.json(&["proposals", "--json"])?;
+        let old: Value = late.json(&["proposals"])?;
         ensure!(old["may_be_old"]["state"] == "no_hub" && old["may_be_old"]["entries"].as_u64() > Some(0), "{old}");
         let none = late.run(&["proposal", "show", "99"])?;
         ensure!(none.code == Some(NOT_NOW) && none.stderr.contains("The hub is not reachable"), "{none:?}");

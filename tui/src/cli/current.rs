@@ -45,7 +45,7 @@ impl Caller {
                 moved = Instant::now();
             }
             let is_over = moved.elapsed() > PATIENCE || begun.elapsed() > READ_WITHIN;
-            if is_over || !self.may_come(&reading) {
+            if is_over || !may_come(reading.state) {
                 return Ok(reading);
             }
             if told.elapsed() > TELL_AFTER {
@@ -55,15 +55,13 @@ impl Caller {
             std::thread::sleep(LOOK_AGAIN);
         }
     }
+}
 
-    /// Whether more may come within a moment. A node that was started for this command has hardly called its hub yet; of another, what it
-    /// says is so.
-    fn may_come(&self, reading: &Reading) -> bool {
-        match reading.state {
-            ReadState::Whole | ReadState::Refused | ReadState::Halted => false,
-            ReadState::Behind | ReadState::ChainBehind => true,
-            ReadState::NoHub => self.is_own(),
-        }
+/// Whether more may come within a moment.
+fn may_come(state: ReadState) -> bool {
+    match state {
+        ReadState::Whole | ReadState::NoHub | ReadState::Refused | ReadState::Halted => false,
+        ReadState::Calling | ReadState::Behind | ReadState::ChainBehind => true,
     }
 }
 
@@ -74,7 +72,7 @@ fn waits_for(reading: &Reading) -> String {
         (ReadState::Behind, Some(of)) => {
             format!("Reading the log: {entries} of {} entries…", thousands(u128::from(of)))
         }
-        (ReadState::NoHub, _) => "Waiting for the hub…".to_owned(),
+        (ReadState::Calling, _) => "Waiting for the hub…".to_owned(),
         _ => format!("Reading Bitcoin's blocks; {entries} entries of the log are read…"),
     }
 }

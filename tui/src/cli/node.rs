@@ -83,11 +83,6 @@ impl Caller {
         Ok(Self { service, own: None, assume_yes: global.yes })
     }
 
-    /// Whether the node was started for this command.
-    pub(super) fn is_own(&self) -> bool {
-        self.own.is_some()
-    }
-
     /// The operator answers for the log of this folder.
     pub(super) fn hub_confirm(&self, console: &mut Console<'_>) -> Result<u8, Failure> {
         let effects = [

@@ -17,7 +17,7 @@ fn answering(stage: Stage, readings: impl IntoIterator<Item = Reading>) -> Stage
 #[test]
 fn a_command_waits_until_the_log_is_read() {
     let states = [
-        reading(ReadState::NoHub, 0, None),
+        reading(ReadState::Calling, 0, None),
         reading(ReadState::ChainBehind, 0, Some(40)),
         reading(ReadState::Behind, 12, Some(1_240)),
     ];
@@ -96,4 +96,22 @@ fn a_list_with_nothing_in_it_says_so_and_what_to_do() {
         let text = json.to_string();
         assert!(text.contains("[]"), "{command}: {text}");
     }
+}
+
+/// The screens are opened before the log is read: they say so, and give no advice by what is missing.
+#[test]
+fn the_screens_say_how_far_the_log_is_read() {
+    let mut seen = snapshot();
+    seen.status.member = None;
+    seen.stakes.clear();
+    let text = crate::dao::AtTheKeyboard::seeing(seen.clone()).text();
+    assert!(text.contains("No stake yet"), "{text}");
+    seen.status.reading = Some(reading(ReadState::Behind, 1_208, Some(5_000)));
+    let mut member = crate::dao::AtTheKeyboard::seeing(seen);
+    member.size = (140, 40);
+    let text = member.text();
+    assert!(text.contains("The log is not read to its end: 1,208 entries of the log are here"), "{text}");
+    assert!(!text.contains("No stake yet"), "{text}");
+    let text = member.press("5").text();
+    assert!(text.contains("No stake channel is known here yet") && !text.contains("stake open"), "{text}");
 }
