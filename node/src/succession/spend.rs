@@ -138,24 +138,15 @@ pub(super) fn cosign(
     let spare = spare_seal(shell, statement.spare_seal)?;
     let file = decode(psbt)?;
     let tx = &file.unsigned_tx;
-    let value = |vout: usize| tx.output.get(vout).map_or(Amount::ZERO, |output| output.value);
-    let wanted = succession_outputs(&certificate, value(0), value(1), spare.script());
-    let kept = value(0).checked_add(value(1)).unwrap_or(Amount::MAX);
-    // Whoever adds coins may take change, and nothing of the spare seal: a stated amount of theirs need not be true.
-    let is_alone = tx.input.len() == 1 && tx.output.len() == wanted.len();
-    let is_it = tx.output.starts_with(&wanted)
-        && tx.input.first().is_some_and(|input| input.previous_output == statement.spare_seal)
-        && value(1) >= MIN_SEAL
-        && (is_alone || kept >= spare.output.value);
-    if !is_it {
-        return Err(ApiError::invalid("A-105", "A-105: the transaction is not the one that the certificate asks for"));
-    }
+    let asked = asked(tx, &certificate, &spare.output).ok_or_else(|| {
+        ApiError::invalid("A-105", "A-105: the transaction is not the one that the certificate asks for")
+    })?;
     let mut words = words(statement);
-    words.push(match spare.output.value.checked_sub(kept).filter(|_| is_alone) {
+    words.push(match asked.fee {
         Some(fee) => format!("The link pays a fee of {} sat out of the spare seal.", fee.to_sat()),
         None => "Whoever wrote the link pays its fee.".to_owned(),
     });
-    words.push(format!("The new spare seal holds {} sat.", value(1).to_sat()));
+    words.push(format!("The new spare seal holds {} sat.", asked.spare_seal.to_sat()));
     // Of the treasury's own input only what is known here is signed.
     let mut signed = spare.psbt(tx.clone())?;
     for (input, theirs) in signed.inputs.iter_mut().zip(&file.inputs).skip(1) {
@@ -172,6 +163,30 @@ pub(super) fn cosign(
     }
     words.push("Signed as a treasurer.".to_owned());
     Ok(SuccessionAnswer { file: Some(hex(&signed.serialize())), words, done: true })
+}
+
+/// A transaction that a certificate asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    /// What the spare seal pays, where it stands alone.
+    fee: Option<Amount>,
+    /// What the new one holds.
+    spare_seal: Amount,
+}
+
+/// whether a treasurer signs this.
+fn asked(tx: &Transaction, certificate: &SuccessionCertificate, spare: &TxOut) -> Option<Asked> {
+    let value = |vout: usize| tx.output.get(vout).map_or(Amount::ZERO, |output| output.value);
+    let wanted = succession_outputs(certificate, value(0), value(1), spare.script_pubkey.clone());
+    let kept = value(0).checked_add(value(1)).unwrap_or(Amount::MAX);
+    // Whoever adds coins may take change, and nothing of the spare seal: a stated amount of theirs need not be true.
+    let is_alone = tx.input.len() == 1 && tx.output.len() == wanted.len();
+    let is_it = tx.output.starts_with(&wanted)
+        && tx.input.first().is_some_and(|input| input.previous_output == certificate.statement().spare_seal)
+        && value(1) >= MIN_SEAL
+        && (is_alone || kept >= spare.value);
+    let fee = spare.value.checked_sub(kept).filter(|_| is_alone);
+    is_it.then_some(Asked { fee, spare_seal: value(1) })
 }
 
 /// Puts the treasurers' signatures together and broadcasts the link.
@@ -194,4 +209,105 @@ pub(super) fn publish(shell: &Shell, psbts: &[String]) -> Result<SuccessionAnswe
 
 fn decode(text: &str) -> Result<Psbt, ApiError> {
     Psbt::deserialize(&bytes(text)?).map_err(|error| ApiError::invalid("A-105", format!("A-105: no PSBT: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use althing_anchor::{Commitment, SuccessionStatement};
+    use bitcoin::Txid;
+    use bitcoin::hashes::Hash as _;
+    use bitcoin::secp256k1::{Keypair, PublicKey};
+
+    use super::*;
+
+    fn key(number: u8) -> PublicKey {
+        Keypair::from_seckey_slice(&Secp256k1::new(), &[number; 32]).unwrap().public_key()
+    }
+
+    /// A spare seal of two treasurers, and a certificate over it.
+    fn staged(sat: u64) -> (Spare, SuccessionCertificate) {
+        let descriptor = format!("wsh(sortedmulti(2,{},{}))", key(1), key(2));
+        let treasury = Treasury::parse(&descriptor).unwrap();
+        let output = TxOut { value: Amount::from_sat(sat), script_pubkey: treasury.script_at(0).unwrap() };
+        let transaction = transaction(&[OutPoint::null()], vec![output.clone()]);
+        let outpoint = OutPoint { txid: transaction.compute_txid(), vout: 0 };
+        let certificate = SuccessionCertificate::new(SuccessionStatement {
+            dao: [1; 32],
+            last_link: 3,
+            last_txid: Txid::all_zeros(),
+            last_commitment: Commitment::new([2; 32]),
+            spare_seal: outpoint,
+            hub_key: key(3).x_only_public_key().0,
+            hub_node_key: key(4),
+            anchor_key: key(5).x_only_public_key().0,
+            log_size: 9,
+            log_root: [3; 32],
+        });
+        (Spare { coin: TreasuryCoin { outpoint, transaction, generation: 0, index: 0 }, output, treasury }, certificate)
+    }
+
+    fn transaction(inputs: &[OutPoint], output: Vec<TxOut>) -> Transaction {
+        let spending = |previous_output: &OutPoint| TxIn { previous_output: *previous_output, ..TxIn::default() };
+        let input = inputs.iter().map(spending).collect();
+        Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input, output }
+    }
+
+    /// nobody takes of the spare seal by a coin beside it.
+    #[test]
+    fn a_treasurer_signs_what_the_certificate_asks_for_and_nothing_that_takes_of_the_spare_seal() {
+        let (spare, certificate) = staged(10_000);
+        let seal = spare.coin.outpoint;
+        let coin = OutPoint { txid: Txid::all_zeros(), vout: 7 };
+        let change = TxOut { value: Amount::from_sat(5_000), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) };
+        let link = |first: u64, second: u64| {
+            succession_outputs(&certificate, Amount::from_sat(first), Amount::from_sat(second), spare.script()).to_vec()
+        };
+        let judged = |inputs: &[OutPoint], outputs: Vec<TxOut>| {
+            asked(&transaction(inputs, outputs), &certificate, &spare.output)
+        };
+        let with_change = |outputs: Vec<TxOut>| [outputs, vec![change.clone()]].concat();
+        let signed = |fee: Option<u64>, kept: u64| {
+            Some(Asked { fee: fee.map(Amount::from_sat), spare_seal: Amount::from_sat(kept) })
+        };
+        assert_eq!(judged(&[seal], link(8_000, 1_000)), signed(Some(1_000), 1_000), "alone, it pays the fee");
+        assert_eq!(judged(&[seal, coin], with_change(link(330, 10_000))), signed(None, 10_000), "a wallet pays");
+        assert_eq!(judged(&[seal, coin], link(9_000, 1_000)), signed(None, 1_000), "to the satoshi");
+        assert_eq!(judged(&[seal, coin], with_change(link(8_999, 1_000))), None, "a siphon by a coin and its change");
+        assert_eq!(judged(&[seal, coin], link(8_999, 1_000)), None, "a siphon by a coin");
+        assert_eq!(judged(&[seal], with_change(link(4_000, 1_000))), None, "a siphon by a third output");
+        assert_eq!(judged(&[seal], link(8_000, 329)), None, "no new spare seal");
+        assert_eq!(judged(&[coin, seal], link(8_000, 1_000)), None, "not at input 0");
+        assert_eq!(judged(&[], link(8_000, 1_000)), None, "no input");
+        assert_eq!(judged(&[seal], link(8_000, 1_000)[..1].to_vec()), None, "one output");
+        let mut turned = link(8_000, 1_000);
+        turned.swap(0, 1);
+        assert_eq!(judged(&[seal], turned), None, "another order");
+        let (_, other) = staged(9_999);
+        let others =
+            succession_outputs(&other, Amount::from_sat(8_000), Amount::from_sat(1_000), spare.script()).to_vec();
+        assert_eq!(judged(&[seal], others), None, "another certificate");
+    }
+
+    /// A spare seal that stands alone pays the fee that was asked for and keeps what a wallet can add to; a poorer one is left as it is.
+    #[test]
+    fn a_spare_seal_alone_pays_for_itself_or_not_at_all() {
+        let rate = FeeRate::from_sat_per_vb(5).unwrap();
+        let made = |sat: u64| {
+            let (spare, certificate) = staged(sat);
+            let witness = spare.treasury.descriptor().max_weight_to_satisfy().unwrap();
+            let psbt = alone(&certificate, &spare, rate, witness).unwrap();
+            let judged = psbt.as_ref().map(|psbt| asked(&psbt.unsigned_tx, &certificate, &spare.output).unwrap());
+            let size = psbt.as_ref().map(|psbt| (psbt.unsigned_tx.weight() + witness).to_vbytes_ceil());
+            (psbt, judged, size)
+        };
+        let (psbt, judged, size) = made(100_000);
+        let (fee, psbt) = (5 * size.unwrap(), psbt.unwrap());
+        assert_eq!(judged, Some(Asked { fee: Some(Amount::from_sat(fee)), spare_seal: SPARE_SEAL }));
+        assert_eq!(psbt.unsigned_tx.output[0].value.to_sat(), 100_000 - fee - SPARE_SEAL.to_sat());
+        let least = fee + SPARE_SEAL.to_sat() + MIN_SEAL.to_sat();
+        assert_eq!(made(least).0.unwrap().unsigned_tx.output[0].value, MIN_SEAL);
+        for sat in [least - 1, SPARE_SEAL.to_sat(), 0] {
+            assert_eq!(made(sat).0, None, "{sat}");
+        }
+    }
 }
