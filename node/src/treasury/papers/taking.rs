@@ -3,6 +3,7 @@
 
 use althing_anchor::{PaperBody, SignedPaper};
 use anyhow::Result;
+use bitcoin::Transaction;
 
 use super::row_of;
 use crate::api::{ApiError, ErrorKind};
@@ -108,6 +109,7 @@ fn fate_of(shell: &Shell, signed: &SignedPaper) -> Result<Fate, ApiError> {
         author: hex(&paper.author.serialize()),
         text: text.to_owned(),
     };
+    let is_mined = shell.treasury.confirmed_at(&paper.session).is_some();
     let waits = || Fate::Waits("T-310: its transaction has not come yet".to_owned());
     if let (PaperBody::Transaction(psbt), Some(row)) = (&paper.body, &known)
         && let Some(open) = waits_to_replace(shell, row, psbt, paper.height)?
@@ -116,9 +118,7 @@ fn fate_of(shell: &Shell, signed: &SignedPaper) -> Result<Fate, ApiError> {
     }
     Ok(match (&paper.body, known) {
         (PaperBody::Presence, _) => Fate::Noted,
-        // T-310: it comes late; what it was about is over.
-        (_, None) if shell.treasury.confirmed_at(&paper.session).is_some() => Fate::Noted,
-        (PaperBody::Transaction(psbt), None) if is_void(shell, &psbt.unsigned_tx) => Fate::Noted,
+        (body, None) if comes_late(body, is_mined, |transaction| is_void(shell, transaction)) => Fate::Noted,
         (PaperBody::Transaction(psbt), None) => {
             Fate::Session((adopted_row(shell, psbt, Some(paper.height))?, Vec::new()))
         }
@@ -134,4 +134,32 @@ fn fate_of(shell: &Shell, signed: &SignedPaper) -> Result<Fate, ApiError> {
         (PaperBody::Refusal(text), Some(_)) => Fate::Remark(remark("refusal", text)),
         (_, None) => waits(),
     })
+}
+
+/// T-310: what a paper is about is over here, without a session: what was right when it was said is not held against its author.
+fn comes_late(body: &PaperBody, is_mined: bool, is_void: impl Fn(&Transaction) -> bool) -> bool {
+    is_mined || matches!(body, PaperBody::Transaction(psbt) if is_void(&psbt.unsigned_tx))
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::absolute::LockTime;
+    use bitcoin::psbt::Psbt;
+    use bitcoin::transaction::Version;
+
+    use super::*;
+
+    /// T-310: of what is mined everything comes late, of what is void its transaction; what waits for its transaction does not.
+    #[test]
+    fn what_is_over_is_noted_and_no_more() {
+        let transaction =
+            Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input: Vec::new(), output: Vec::new() };
+        let proposed = PaperBody::Transaction(Psbt::from_unsigned_tx(transaction).unwrap());
+        let refusal = PaperBody::Refusal("no".to_owned());
+        for body in [&proposed, &refusal] {
+            assert!(comes_late(body, true, |_| false) && comes_late(body, true, |_| true));
+            assert!(!comes_late(body, false, |_| false));
+        }
+        assert!(comes_late(&proposed, false, |_| true) && !comes_late(&refusal, false, |_| true));
+    }
 }
