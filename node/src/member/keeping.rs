@@ -262,7 +262,9 @@ impl Member {
             }
         };
         let (answer, own) = self.life.restoring.take().unzip();
-        let taken = self.take_backups(sealed.as_deref(), own.flatten().as_deref());
+        // The member's own copy may be newer than what the hub gives.
+        let own = own.flatten().or_else(|| self.shell.sealed_second_copy());
+        let taken = self.take_backups(sealed.as_deref(), own.as_deref());
         match (answer, taken) {
             (Some(answer), taken) => drop(answer.try_send(taken)),
             (None, Ok(_)) => {}

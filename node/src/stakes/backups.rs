@@ -88,7 +88,7 @@ impl Shell {
         }
         let Some(sealed) = self.sealed_backup()? else { return Ok(()) };
         if let Some(file) = self.backups.file.clone() {
-            let written = write_whole(&file, &sealed);
+            let written = self.expect_no_newer(&file).and_then(|()| write_whole(&file, &sealed));
             let written = written.with_context(|| format!("the second copy of the backup, {}", file.display()));
             self.settle_trouble("backup file", written);
         }
@@ -101,6 +101,31 @@ impl Shell {
             self.peers.send(hub, Msg::BackupStore(BackupStore { sealed, part }));
         }
         Ok(())
+    }
+
+    /// N-123: a second copy that is newer than this folder is all that there is of what came behind it.
+    fn expect_no_newer(&self, file: &Path) -> Result<()> {
+        let Some(found) = self.second_copy(file) else { return Ok(()) };
+        let own = self.backups.counter;
+        ensure!(
+            found.counter <= own,
+            "N-123: it has counter {}, this folder {own}: it is newer, so it stays. This folder is not the newest: stop it, and begin anew from the \
+             seed words and that file (althing restore --backup); if you know better, move the file away",
+            found.counter
+        );
+        Ok(())
+    }
+
+    /// Member: the second copy, where it is there and of these keys.
+    pub(super) fn second_copy(&self, file: &Path) -> Option<Backup> {
+        Backup::open(&std::fs::read(file).ok()?, &self.keys.backup()).ok()
+    }
+
+    /// Member: the bytes of the second copy, for a folder that takes up its channels by itself (N-123).
+    pub fn sealed_second_copy(&self) -> Option<Vec<u8>> {
+        let file = self.backups.file.as_deref()?;
+        self.second_copy(file)?;
+        std::fs::read(file).ok()
     }
 
     /// Member: the connection is new; what was sent on the one before may be lost.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use althing_channels::backup::Backup;
 use althing_channels::{Phase, Side};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Checkpoint;
@@ -51,8 +50,15 @@ impl Shell {
         if doubts.is_empty() {
             return Ok(());
         }
-        let why = "C-150: nobody has shown since this node started that its folder is the newest with its keys; an old copy that closes alone \
-                   loses the whole stake. Wait for the hub, or answer for the folder: althing channel close CHANNEL --force --newest";
+        let why = match self.channel(number)?.machine.restored_number() {
+            Some(restored) => format!(
+                "C-150: this channel came out of a backup, at checkpoint {restored}; whoever closes alone behind an old backup loses the whole stake. \
+                 Close it with the hub, or answer for the backup: althing channel close CHANNEL --force --newest"
+            ),
+            None => "C-150: nobody has shown since this node started that its folder is the newest with its keys; an old copy that closes alone \
+                     loses the whole stake. Wait for the hub, or answer for the folder: althing channel close CHANNEL --force --newest"
+                .to_owned(),
+        };
         Err(ApiError::not_now(why))
     }
 
@@ -64,13 +70,22 @@ impl Shell {
             return Vec::new();
         }
         let sat = machine.balances().member_sat;
-        let mut doubts = vec![
-            "The hub has not shown where this channel stands since this node started.".to_owned(),
-            format!(
-                "If this folder is an old copy, or was put back from one, what it broadcasts is revoked: the hub takes all of the {sat} sat."
-            ),
-            self.age_words(channel),
-        ];
+        let mut doubts = match machine.restored_number() {
+            // A hub that gave an old backup has the secrets of what came behind it, and a channel that goes on makes the same again.
+            Some(restored) => vec![
+                format!("This channel came out of a backup, at checkpoint {restored}."),
+                format!(
+                    "If that backup was not the newest, the hub knows how to punish what is broadcast now: it takes all of the {sat} sat. Closing together is safe."
+                ),
+            ],
+            None => vec![
+                "The hub has not shown where this channel stands since this node started.".to_owned(),
+                format!(
+                    "If this folder is an old copy, or was put back from one, what it broadcasts is revoked: the hub takes all of the {sat} sat."
+                ),
+            ],
+        };
+        doubts.push(self.age_words(channel));
         let size = self.ledger.state().size();
         if self.newest.heard_of > size {
             let heard_of = self.newest.heard_of;
@@ -100,7 +115,7 @@ impl Shell {
         let own = channel.machine.number();
         let since = "nothing of this channel is broadcast from here. Use the newer folder, or begin anew from the seed words and `althing restore`";
         let refuse = |why: String| Err(ApiError::invalid("C-151", format!("C-151: {why}; {since}")));
-        if !is_open_question(channel) {
+        if !may_be_old(channel) {
             return Ok(());
         }
         if let Some(logged) = self.newest_logged(channel).filter(|logged| *logged > own) {
@@ -128,7 +143,7 @@ impl Shell {
     /// The number of the channel in the second copy of the backup, which lies outside the folder (N-123) and may have been renewed since.
     fn second_copy_of(&self, channel: &StakeChannel) -> Option<(std::path::PathBuf, u64)> {
         let path = self.backups.file.clone()?;
-        let backup = Backup::open(&std::fs::read(&path).ok()?, &self.keys.backup()).ok()?;
+        let backup = self.second_copy(&path)?;
         let kept = backup.channels.iter().find(|kept| (kept.index, kept.peer) == (channel.number, channel.peer))?;
         Some((path, kept.number))
     }
@@ -152,13 +167,19 @@ impl Shell {
     }
 }
 
-/// Whether it matters, and the other side has not answered it. What is signed is never revoked any more, and what came out of a backup or is
-/// behind is refused by its own clause (C-92, C-132).
+/// Whether it matters, and nothing but the person can answer it: the other side has not, or could have given the backup that the channel came
+/// out of.
 fn is_open_question(channel: &StakeChannel) -> bool {
+    may_be_old(channel) && (channel.machine.restored_number().is_some() || !channel.machine.peer_has_shown())
+}
+
+/// Whether an old state could be broadcast. What is signed is never revoked any more, and what came out of a backup untouched or is behind is
+/// refused by its own clause (C-92, C-132). What the other side shows does not answer it: a hub can take an old state for the newest as
+/// long as it likes.
+fn may_be_old(channel: &StakeChannel) -> bool {
     let machine = &channel.machine;
     matches!(machine.phase(), Phase::AwaitConfirmation | Phase::Ready | Phase::Closing)
         && machine.side() == Side::Member
         && !channel.is_untouched()
         && !machine.is_behind()
-        && !machine.peer_has_shown()
 }
