@@ -405,7 +405,12 @@ struct Founding {
 impl Founding {
     fn prepare(dir: &Path, password: &str, charter_toml: &str) -> Result<Self> {
         let report = charter_check(charter_toml);
-        ensure!(report.problems.is_empty(), "the charter is refused: {}", report.problems.join("; "));
+        if let Some(first) = report.problems.first() {
+            let rule =
+                first.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("D-10", |(rule, _)| rule);
+            let refused = format!("the charter is refused: {}", report.problems.join("; "));
+            return Err(ApiError::invalid(rule, refused).into());
+        }
         let charter = Charter::from_toml(charter_toml)?;
         let config = Config::load(dir)?;
         let keys = Keys::open(dir, password)?;

@@ -14,7 +14,7 @@ pub struct Invitation {
     pub expires_height: u32,
 }
 
-/// Somebody accepts an invitation and is a member from the next roll on (G-94).
+/// Somebody accepts an invitation and is a member once the delay of G-38 is over (G-94).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acceptance {
     /// The invitation's entry.

@@ -8,6 +8,7 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer, check_ascending, chec
 use crate::delegation::Tag;
 use crate::hash::{tag, tagged_hash};
 use crate::id::{DaoId, MemberId, NetworkId, ProposalId};
+use crate::text;
 use crate::voting::{MAX_OPTIONS, System};
 
 /// Longest title in bytes.
@@ -156,11 +157,15 @@ impl ProposalContent {
             if label.trim() != label {
                 return Err(rule("G-24", "option label", format!("{label:?} begins or ends with a blank")));
             }
-            let folded = label.to_lowercase();
+            if let Some(blank) = text::odd_blank(label) {
+                let problem = format!("{label:?} has {blank}, which looks like a single blank");
+                return Err(rule("G-24", "option label", problem));
+            }
+            let folded = text::folded(label);
             if RESERVED_LABELS.contains(&folded.as_str()) {
                 return Err(rule("G-24", "option label", format!("{label:?} is what every ballot has by itself")));
             }
-            if self.options[..index].iter().any(|other| other.label.to_lowercase() == folded) {
+            if self.options[..index].iter().any(|other| text::folded(&other.label) == folded) {
                 return Err(rule("G-24", "option label", format!("{label:?} comes twice")));
             }
         }

@@ -1,6 +1,7 @@
 //! Open votes, head by head: which of them are still open, and when each ends.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::refusal::{Refusal, invalid};
 use super::{LogState, ProposalRecord};
@@ -95,6 +96,38 @@ impl LogState {
     /// Position below which entries count for a proposal by now.
     pub(super) fn cutoff_so_far(&self, proposal: &ProposalRecord) -> u64 {
         self.vote_cutoff(proposal).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a guardian who speaks now is still heard (G-95): of what was withdrawn or is authorised by a head in the log nobody is.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with the height from which nobody is.
+    pub(super) fn check_heard(&self, id: &ProposalId) -> Result<(), Refusal> {
+        let Some(proposal) = self.proposals.get(id) else { return Ok(()) };
+        if let Some(dropped) = proposal.dropped {
+            return invalid("G-95", format!("proposal {id} is not voted on: it {}", dropped.cause.words()));
+        }
+        match (self.heard_until(proposal), self.tip_height()) {
+            (Some(until), Some(tip)) if tip >= until => {
+                let what = format!(
+                    "guardians of proposal {id} were heard below height {until}, the log is at {tip}: it is too late"
+                );
+                invalid("G-95", what)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The height at which guardians are heard no more, once the vote has ended: the authorisation's, put off by them or not.
+    fn heard_until(&self, proposal: &ProposalRecord) -> Option<u32> {
+        let (schedule, rule) = (proposal.schedule?, self.rule_of(proposal)?);
+        let (authorised_at, _) = schedule.after_close(rule, &proposal.content, self.ended_at(proposal)?);
+        let guardians = &self.charter_of(proposal).guardians;
+        let cutoff = self.first_head_at(authorised_at).map_or(u64::MAX, |record| record.head.size);
+        let acts = proposal.guardian_acts.iter().filter(|(position, ..)| *position < cutoff);
+        let heard = acts.map(|(_, guardian, _)| guardian).collect::<BTreeSet<_>>().len();
+        let is_put_off = guardians.threshold > 0 && heard >= usize::from(guardians.threshold);
+        Some(authorised_at.saturating_add(if is_put_off { guardians.delay_blocks } else { 0 }))
     }
 
     /// Whether a ballot logged now would still count, as far as the roll given tells (G-35).

@@ -176,15 +176,17 @@ impl LogState {
         lasting.map(|proof| proof.member)
     }
 
-    /// Every acceptance, and every admission and expulsion decided by an epoch that was final before position `size` and
-    /// whose delay is over, by position.
+    /// Every acceptance, and every admission and expulsion decided by an epoch that was final before position `size`, whose
+    /// delay is over, by position.
     fn membership_changes(&self, charter: &Charter, size: u64, height: u32) -> Vec<(u64, Change)> {
+        let delay = charter.guards.eligibility_delay_epochs.saturating_mul(charter.epoch_blocks);
         let accepted = self.invitations.values().filter_map(|invitation| {
             let position = invitation.accepted.filter(|position| *position < size)?;
             let invitee = self.member_of_key_at(&invitation.invitee, position);
-            Some((position, Change::Accepted { by: invitation.by, invitee }))
+            // The others have as long to see it as they have before a vote admits somebody.
+            let counts = self.entry_height(position)?.saturating_add(delay) < height;
+            counts.then_some((position, Change::Accepted { by: invitation.by, invitee }))
         });
-        let delay = charter.guards.eligibility_delay_epochs.saturating_mul(charter.epoch_blocks);
         let decided = self.ledger.membership_changes().iter().filter_map(|change| {
             let anchored = self.anchored.iter().find(|a| a.header.epoch == change.epoch)?;
             let counts = anchored.position < size && anchored.header.closing_height.saturating_add(delay) < height;

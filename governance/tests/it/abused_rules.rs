@@ -262,7 +262,7 @@ fn a_charter_that_forgets_the_invited_takes_their_vote() {
     });
     let invited = world.say(1, Invitation { invitee: member_id(2), expires_height: 1000 }).unwrap();
     world.say(2, Acceptance { invitation: invited }).unwrap();
-    world.finish_epoch();
+    (0..3).for_each(|_| world.finish_epoch());
     let before = world.state.charter().clone();
     let after = Charter { admission: Admission::Vote { min_stake_sat }, ..before.clone() };
     let change = RuleChange { replaces: before.hash(), charter: Box::new(after) };

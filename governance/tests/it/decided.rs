@@ -612,6 +612,43 @@ fn guardians_delay_once() {
     assert!(late.to_string().contains("in effect"), "{late}");
 }
 
+/// Hazard: a guardian is thanked for a veto that nobody hears.
+#[test]
+fn a_guardian_who_is_too_late_is_told() {
+    for delayed in [false, true] {
+        let mut world = all_classes(|charter| {
+            charter.classes[1].veto_blocks = 12;
+            charter.guardians = Guardians { members: vec![member_id(9)], threshold: 1, delay_blocks: 18 };
+        });
+        let id = world.open_vote(1, spend("Nets", 5000));
+        world.vote(1, id, Choice::Yes).unwrap();
+        let veto = |world: &World| {
+            let act = GuardianAct { proposal: id, act: GuardianVoice::Veto };
+            world.state.check_electorate(&crate::world::IntoEntry::into_entry(world.sign(9, act)))
+        };
+        if delayed {
+            world.say(9, GuardianAct { proposal: id, act: GuardianVoice::Delay }).unwrap();
+        }
+        let schedule = world.state.proposals()[&id].schedule.unwrap();
+        let until = schedule.authorised_at + if delayed { 18 } else { 0 };
+        while world.height < until {
+            assert_eq!(veto(&world), Ok(()), "at {}", world.height);
+            world.mine();
+        }
+        let late = veto(&world).unwrap_err();
+        assert_eq!(late.rule(), "G-95");
+        assert!(late.to_string().contains(&format!("below height {until}")), "{late}");
+    }
+    let mut world = all_classes(|charter| {
+        charter.guardians = Guardians { members: vec![member_id(9)], threshold: 1, delay_blocks: 18 };
+    });
+    let id = world.propose(1, spend("Nets", 5000));
+    world.say(1, althing_governance::entry::Withdrawal { proposal: id }).unwrap();
+    let act =
+        crate::world::IntoEntry::into_entry(world.sign(9, GuardianAct { proposal: id, act: GuardianVoice::Veto }));
+    assert_eq!(world.state.check_electorate(&act).unwrap_err().rule(), "G-95");
+}
+
 #[test]
 fn a_member_speaks_with_a_new_key_and_the_old_one_is_silent() {
     let mut world = all_classes(|_| {});

@@ -141,6 +141,27 @@ fn copies_at_once_do_not_escape_the_cooldown() {
     }
 }
 
+/// Hazard: a deposit is lost for what a vote bars that has ended and is not decided.
+#[test]
+fn between_its_end_and_its_epoch_a_vote_is_told_of() {
+    let mut world = founded(&[40_000, 60_000], |charter| charter.guards.cooldown_blocks = 1000);
+    let again = ProposalContent { body: "Again".into(), ..spend("Nets", 20_000) };
+    let id = world.open_vote(1, spend("Nets", 20_000));
+    world.vote(2, id, Choice::No).unwrap();
+    let told = |world: &World, content: &ProposalContent| {
+        world.state.ledger().undecided(&world.state, content, &member_id(1)).map(|other| other.id)
+    };
+    assert_eq!(told(&world, &again), None, "its vote is open");
+    while world.state.ended_at(&world.state.proposals()[&id]).is_none() {
+        world.mine();
+    }
+    assert_eq!(world.state.ledger().forecast(&world.state, &again, &member_id(1)), None, "no epoch decided it");
+    assert_eq!((told(&world, &again), told(&world, &text("Another"))), (Some(id), None));
+    assert_eq!(world.fate(id).fate, Fate::Failed);
+    assert_eq!(told(&world, &again), None);
+    assert!(world.state.ledger().forecast(&world.state, &again, &member_id(1)).is_some());
+}
+
 /// What stood in the log beside a failure is barred only where it asks the same for no less.
 #[test]
 fn other_proposals_beside_a_failed_one_are_not_barred() {
@@ -285,7 +306,7 @@ fn whoever_is_suspended_has_a_vote_to_lose() {
     let invitation = althing_governance::entry::Invitation { invitee: member_id(3), expires_height: 1000 };
     let invitation = world.say(1, invitation).unwrap();
     world.say(3, althing_governance::entry::Acceptance { invitation }).unwrap();
-    world.finish_epoch();
+    (0..3).for_each(|_| world.finish_epoch());
     let before = world.state.charter().clone();
     let content = rules(&before, |after| after.admission = Admission::Vote { min_stake_sat: 1000 });
     let id = world.open_vote(1, content);

@@ -28,6 +28,7 @@ mod held_back;
 mod hostile_names;
 mod hostile_report;
 mod hub_fraud;
+mod labels;
 mod lane_of_many_keys;
 mod light_author;
 mod live_cost;

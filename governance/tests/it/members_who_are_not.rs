@@ -69,8 +69,31 @@ fn an_invitation_admits_whom_it_names_if_a_member_made_it() {
     world.say(3, Acceptance { invitation: worthless }).unwrap();
     world.say(2, Acceptance { invitation: first }).unwrap();
     assert_eq!(world.say(2, Acceptance { invitation: first }).unwrap_err().rule(), "G-94");
-    world.finish_epoch();
+    // G-38: the others have an epoch to see who comes, as before an admission by vote.
+    (0..2).for_each(|_| {
+        assert_eq!(voters(&world), [1]);
+        world.finish_epoch();
+    });
     assert_eq!(voters(&world), [1, 2]);
+}
+
+/// Hazard: one member brings in own keys, these bring in more, and all of them outvote the others before anybody looks.
+#[test]
+fn whoever_brings_in_own_keys_waits_before_each_of_them_votes() {
+    let mut world = founded(Admission::Invite { min_stake_sat: 1000, max_open_per_member: 5 }, |charter| {
+        charter.guards.eligibility_delay_epochs = 2;
+    });
+    let mut bring = |by: u8, who: u8| {
+        let invitation = world.say(by, Invitation { invitee: member_id(who), expires_height: 10_000 }).unwrap();
+        world.say(who, Acceptance { invitation }).unwrap();
+        let mut epochs = 0;
+        while !voters(&world).contains(&who) {
+            world.finish_epoch();
+            epochs += 1;
+        }
+        epochs
+    };
+    assert_eq!([bring(1, 2), bring(2, 3)], [3, 3]);
 }
 
 #[test]

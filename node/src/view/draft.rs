@@ -163,6 +163,16 @@ pub(crate) fn warnings(shell: &Shell, content: &ProposalContent, author: &Member
         .map(|why| format!("Proposed now it would have no effect, whatever the vote says (G-100): {why}."))
         .into_iter()
         .collect();
+    if told.is_empty()
+        && let Some(other) = state.ledger().undecided(state, content, author)
+    {
+        told.push(format!(
+            "The vote on {:?}, which has something in common with it, ended at height {}, and no final epoch says yet what came of it. If it \
+             failed, what is proposed now would have no effect for a while, and cost its deposit (G-100): wait for that epoch.",
+            other.content.title,
+            state.ended_at(other).unwrap_or(0)
+        ));
+    }
     if let Some(bar) = state.ledger().forecast_shrink(state, content, author) {
         told.push(format!("If it passed by today's roll it would have no effect (G-102): {bar}."));
     }

@@ -207,9 +207,10 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId], v
     let has_offices = state.rule_of(record).is_some_and(ClassRule::has_offices);
     let standing = newest_standing(shell, &record.id);
     let (ends_at, planned) = (state.vote_end(record), record.schedule);
-    // What an open vote was put off by, its effect is as well (G-43).
-    let extension = ends_at.zip(planned).map_or(0, |(end, schedule)| end.saturating_sub(schedule.close));
-    let later = |height: u32| height.saturating_add(extension);
+    // What a vote was put off by, its effect is as well (G-43), and what ends early takes effect earlier (G-44).
+    let planned = planned
+        .zip(state.rule_of(record))
+        .map(|(schedule, rule)| schedule.after_close(rule, &record.content, ends_at.unwrap_or(schedule.close)));
     // Each act once: a guardian who says it again is counted once (G-95).
     let mut asked = BTreeSet::new();
     let acts =
@@ -231,8 +232,8 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId], v
         request: record.content.request.map(|request| request.to_string()),
         ends_at,
         charter: state.charters().get(record.charter).map(|version| version.hash.to_string()).unwrap_or_default(),
-        authorised_at: standing.map(|s| s.authorised_at).or(planned.map(|schedule| later(schedule.authorised_at))),
-        expires_at: waiting::expiry(shell, &record.id).or(planned.map(|schedule| later(schedule.expires_at))),
+        authorised_at: standing.map(|s| s.authorised_at).or(planned.map(|(authorised_at, _)| authorised_at)),
+        expires_at: waiting::expiry(shell, &record.id).or(planned.map(|(_, expires_at)| expires_at)),
         deposit_sat: state.rule_of(record).map_or(0, |rule| rule.deposit_sat),
         decision: standing.map(|standing| decision_sentence(shell, &record.id, standing)),
         payments: waiting::payments(shell, &record.id),

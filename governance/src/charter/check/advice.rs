@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::charter::{Admission, Charter, Class, ClassRule};
+use crate::charter::{Admission, Charter, Class, ClassRule, WeightRule};
 use crate::voting::{ALL_BP, Quorum, Threshold};
 
 /// Voting period in blocks below which people miss votes: 72 hours.
@@ -116,8 +116,19 @@ fn membership(charter: &Charter, list: &mut AdviceList) {
             let what = format!("is {max_open_per_member}; one member can pack the association");
             list.add("R-87", "admission.invite.max_open_per_member", what);
         }
+        Admission::Invite { .. } if splits(charter) => {
+            let what = "lets each member bring in others, who weigh more as several than as one: whoever has keys and stakes enough \
+                        outvotes the rest within some epochs; admission by vote leaves that to all";
+            list.add("R-87", "admission", what);
+        }
         _ => {}
     }
+}
+
+/// Whether one stake weighs more in the hands of several members than in those of one.
+fn splits(charter: &Charter) -> bool {
+    matches!(charter.weight_rule, WeightRule::OneMemberOneVote | WeightRule::SqrtStake)
+        || charter.per_member_cap.is_some()
 }
 
 /// R-95: the guard of G-102 holds for single members too.

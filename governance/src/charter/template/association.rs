@@ -6,13 +6,13 @@ use crate::charter::Threshold::{Majority, PercentBp};
 use crate::charter::{Body, Class, ClassRule, Quorum};
 use crate::voting::System;
 
-/// An association: one member one vote, members by invitation or vote, treasurers confirm payments, rules change by two
+/// An association: one member one vote, members by vote, treasurers confirm payments, rules change by two
 /// thirds, and boards and treasurers are elected by ranking.
 ///
 /// The result is a document to edit, not yet checked; give it to [`crate::Charter::from_toml`].
 #[must_use]
 pub fn association(a: &TemplateArguments) -> String {
-    let admission = format!("{{ invite = {{ min_stake_sat = {}, max_open_per_member = 3 }} }}", a.min_stake_sat);
+    let admission = format!("{{ vote = {{ min_stake_sat = {} }} }}", a.min_stake_sat);
     format!(
         r#"{identity}
 # A member without an entry for a year (52 epochs of a week) leaves the count of all weight until their next one.

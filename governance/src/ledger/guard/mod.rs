@@ -177,6 +177,25 @@ impl Ledger {
         past.cooldown(state.tip_height().unwrap_or(0)).or_else(|| past.deposit_bar())
     }
 
+    /// A proposal that has something in common with `content`, whose vote has ended and which no final epoch decided yet: if it
+    /// failed, it bars what is proposed now (G-100), though [`Self::forecast`] cannot tell.
+    #[must_use]
+    pub fn undecided<'a>(
+        &'a self,
+        state: &'a LogState,
+        content: &'a ProposalContent,
+        author: &MemberId,
+    ) -> Option<&'a ProposalRecord> {
+        let thread = content.thread(state.id_if_said(content, author));
+        let (charter, position) = (state.charter(), state.size());
+        let past = Past { ledger: self, state, charter, content, thread, author: *author, position };
+        let paid = (charter.guards.cooldown_blocks > 0).then(|| past.paid())?;
+        let waits = |other: &&ProposalRecord| {
+            other.dropped.is_none() && self.standing(&other.id).is_none() && state.ended_at(other).is_some()
+        };
+        state.proposals().values().filter(waits).find(|other| past.common_subject(other, &paid).is_some())
+    }
+
     /// Whether `content` would be barred by G-102 if it passed with the stakes of the newest roll.
     #[must_use]
     pub fn forecast_shrink(&self, state: &LogState, content: &ProposalContent, author: &MemberId) -> Option<Bar> {

@@ -28,9 +28,12 @@ impl LogState {
     /// given tell (G-35). The hub refuses entries by this; the log stays valid with them, since they have no effect.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] when the roll is known and the member is not in it, or weighs less than R-23 asks for; and when the
-    /// vote has ended.
+    /// [`Refusal::Invalid`] when the roll is known and the member is not in it, or weighs less than R-23 asks for; when the vote has
+    /// ended; and when a guardian speaks too late to be heard (G-95).
     pub fn check_electorate(&self, entry: &Entry) -> Result<(), Refusal> {
+        if let Entry::GuardianAct(e) = entry {
+            return self.check_heard(&e.body.proposal);
+        }
         let (key, epoch, voted_on) = match entry {
             Entry::Proposal(e) => {
                 let id = e.body.id(e.lane.network, e.lane.dao, e.lane.member);
