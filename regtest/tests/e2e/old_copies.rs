@@ -1,7 +1,9 @@
 //! Old copies of a member's folder that meet no hub: what they would broadcast is revoked, so nothing goes out unasked, and nothing at all
 //! where something knows better (C-150, C-151).
 
-use althing_node::api::Request;
+use std::path::PathBuf;
+
+use althing_node::api::{BackupInfo, Request, Stake};
 use althing_regtest::story::Assembly;
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
@@ -109,6 +111,86 @@ fn who_answers_for_the_only_folder_leaves_without_the_hub() {
         ensure!(close.output.iter().any(|output| output.value.to_sat() == stake.amount_sat - DUES_SAT), "{close:?}");
         Ok(())
     });
+}
+
+/// C-151: a hub that was put back itself takes the old state for the newest, and goes on with it. The second copy still knows better, and
+/// is not written over (N-123).
+#[test]
+fn a_hub_that_takes_an_old_state_for_the_newest_proves_nothing() {
+    with_stakes("taken-for-newest", |assembly| {
+        let (stake, file) = with_second_copy(assembly, "taken-for-newest-file")?;
+        let path = file.to_str().context("a path that is not UTF-8")?.to_owned();
+        let hub = copy_of(&mut assembly.hub, "taken-for-newest-hub")?;
+        let old = copy_of(&mut assembly.members[COPIED], "taken-for-newest-member")?;
+        assembly.settle()?;
+        paid_twice(assembly, &stake)?;
+        let kept = std::fs::read(&file)?;
+        alone_with(assembly, COPIED)?;
+        assembly.members[COPIED].kill();
+        go_back(&mut assembly.hub, &hub)?;
+        assembly.hub.ask(Request::HubConfirm)?;
+        go_back(&mut assembly.members[COPIED], &old)?;
+        // A payment takes a connection on which both have shown where they are.
+        wait_for("both to go on from the old state", PATIENCE, || match pay(assembly, COPIED, &stake) {
+            Ok(()) => Look::Ready(()),
+            Err(error) => Look::NotYet(format!("{error:#}")),
+        })?;
+        never(assembly, COPIED, &stake.channel, &["the second copy", &path])?;
+        ensure!(std::fs::read(&file)? == kept, "the newer copy was written over");
+        let alarms = assembly.members[COPIED].status()?.alarms;
+        ensure!(alarms.iter().any(|alarm| alarm.contains("N-123") && alarm.contains(&path)), "{alarms:?}");
+        Ok(())
+    });
+}
+
+/// N-123: a folder that comes back by itself asks the hub, and takes up the member's own copy where that is newer.
+#[test]
+fn a_folder_that_comes_back_by_itself_takes_the_newer_second_copy() {
+    with_stakes("own-copy-newer", |assembly| {
+        let (stake, file) = with_second_copy(assembly, "own-copy-newer-file")?;
+        let hub = copy_of(&mut assembly.hub, "own-copy-newer-hub")?;
+        assembly.settle()?;
+        paid_twice(assembly, &stake)?;
+        let kept = std::fs::read(&file)?;
+        alone_with(assembly, COPIED)?;
+        assembly.members[COPIED].kill();
+        go_back(&mut assembly.hub, &hub)?;
+        assembly.hub.ask(Request::HubConfirm)?;
+        crate::stale_backup::wipe(assembly.members[COPIED].data_dir())?;
+        assembly.members[COPIED].set_copy(false);
+        assembly.members[COPIED].start()?;
+        let newest = stake.amount_sat - 2 * DUES_SAT;
+        wait_for("the newest state", PATIENCE, || match only_stake(&assembly.members[COPIED]) {
+            Ok(back) if back.amount_sat == newest => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        let inspected =
+            assembly.members[COPIED].cli().json::<BackupInfo>(&["backup", "inspect", &file.to_string_lossy()])?;
+        ensure!(inspected.channels[0].number == 2, "{inspected:?}");
+        ensure!(std::fs::read(&file)?.len() >= kept.len() / 2, "the copy is there");
+        Ok(())
+    });
+}
+
+/// The stake of a member who keeps a second copy of the backup in this file.
+fn with_second_copy(assembly: &mut Assembly, name: &str) -> Result<(Stake, PathBuf)> {
+    let file = scratch(name).join("channels.backup");
+    let member = &mut assembly.members[COPIED];
+    member.stop()?;
+    member.cli().run(&["backup", "keep", file.to_str().context("a path that is not UTF-8")?])?.succeeded()?;
+    member.start()?;
+    assembly.settle()?;
+    Ok((only_stake(&assembly.members[COPIED])?, file))
+}
+
+fn paid_twice(assembly: &Assembly, stake: &Stake) -> Result<()> {
+    (0..2).try_for_each(|_| pay(assembly, COPIED, stake))
+}
+
+/// The others do not see what a hub that was put back says.
+fn alone_with(assembly: &mut Assembly, member: usize) -> Result<()> {
+    let others = assembly.members.iter_mut().enumerate().filter(|(number, _)| *number != member);
+    others.map(|(_, other)| other).try_for_each(|other| other.stop())
 }
 
 /// C-151: refused, also when the person answers for the folder.

@@ -113,6 +113,15 @@ fn what_the_hub_holds_takes_the_place_of_an_older_copy_taken_up_without_it() {
             Ok(Reply::Status(status)) if status.alarms.is_empty() => Look::Ready(()),
             other => Look::NotYet(format!("{other:?}")),
         })?;
+        // C-150: who gave the backup could know how to punish what comes behind it, so closing alone takes the person's word.
+        let leave = |newest| {
+            let order = Request::StakeForceClose { channel: stake.channel.clone(), newest };
+            assembly.members[1].ask(order)
+        };
+        let refusal = format!("{:#}", leave(false).unwrap_err());
+        ensure!(refusal.contains("C-150") && refusal.contains("came out of a backup"), "{refusal}");
+        leave(true)?;
+        spender_in_mempool(assembly, &stake)?;
         Ok(())
     });
 }
