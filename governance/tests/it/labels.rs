@@ -26,6 +26,7 @@ fn options_that_look_alike_are_one_too_many() {
         (["STRASSE", "straße"], "comes twice"),
         (["Slate", "Ｓｌａｔｅ"], "comes twice"),
         (["Office", "o\u{fb03}ce"], "comes twice"),
+        (["tel", "\u{2121}"], "comes twice"),
         (["Slate", "None of these"], "every ballot has by itself"),
         (["Slate", "ＮＯＮＥ"], "every ballot has by itself"),
         (["Slate", "none of\u{a0}these"], "U+00A0"),
