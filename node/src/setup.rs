@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bitcoin::{Amount, FeeRate, Network, ScriptBuf, XOnlyPublicKey};
 use serde::{Deserialize, Serialize};
 
-use crate::api::{ApiError, ErrorKind};
+use crate::api::{ApiError, ErrorKind, clause_in};
 use crate::chain::{Access, Bitcoind};
 use crate::config::{Config, GossipSettings, LinkSettings};
 use crate::dao::{Dao, genesis_params};
@@ -393,6 +393,13 @@ pub fn parse_network(name: &str) -> Result<Network> {
     }
 }
 
+/// A charter with problems is its author's fault, by the rule that the first of them names.
+fn refuse(problems: &[String]) -> Result<(), ApiError> {
+    let Some(first) = problems.first() else { return Ok(()) };
+    let refused = format!("the charter is refused: {}", problems.join("; "));
+    Err(ApiError::invalid(clause_in(first).unwrap_or("D-10"), refused))
+}
+
 struct Founding {
     charter: Charter,
     keys: Keys,
@@ -405,12 +412,7 @@ struct Founding {
 impl Founding {
     fn prepare(dir: &Path, password: &str, charter_toml: &str) -> Result<Self> {
         let report = charter_check(charter_toml);
-        if let Some(first) = report.problems.first() {
-            let rule =
-                first.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("D-10", |(rule, _)| rule);
-            let refused = format!("the charter is refused: {}", report.problems.join("; "));
-            return Err(ApiError::invalid(rule, refused).into());
-        }
+        refuse(&report.problems)?;
         let charter = Charter::from_toml(charter_toml)?;
         let config = Config::load(dir)?;
         let keys = Keys::open(dir, password)?;
@@ -526,4 +528,18 @@ pub fn template(kind: &str, network: &str) -> Result<String> {
             format!("# Put your own in place of these, which are nobody's (R-78{leave}): {fields}.\n{document}")
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charter_with_problems_is_refused_by_its_rule() {
+        assert!(refuse(&[]).is_ok());
+        for (toml, rule) in [("x".to_owned(), "R-1"), (template("association", "bitcoin").unwrap(), "R-78")] {
+            let error = refuse(&charter_check(&toml).problems).unwrap_err();
+            assert_eq!((error.kind, error.rule.as_deref()), (ErrorKind::Invalid, Some(rule)), "{error:?}");
+        }
+    }
 }

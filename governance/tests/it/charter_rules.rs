@@ -288,6 +288,20 @@ fn advice_warns_and_does_not_refuse() {
     assert_eq!(shared, ["anchor_key (R-94): is the same as hub_log_key; whoever gets one secret has both powers"]);
     unwise.anchor_key = anchor_key;
     assert!(unwise.advice().iter().all(|advice| advice.rule != "R-94"));
+    // who may invite brings in own keys, wherever they weigh more as several than as one.
+    let mut invited = charter();
+    invited.admission = Admission::Invite { min_stake_sat: 1000, max_open_per_member: 1 };
+    let told = |c: &Charter| c.advice().iter().any(|advice| advice.rule == "R-87");
+    assert!(!told(&invited));
+    for change in [
+        (|c| c.weight_rule = WeightRule::OneMemberOneVote) as fn(&mut Charter),
+        |c| c.weight_rule = WeightRule::SqrtStake,
+        |c| c.per_member_cap = Some(5000),
+    ] {
+        let mut by_heads = invited.clone();
+        change(&mut by_heads);
+        assert!(told(&by_heads), "{:?}", by_heads.weight_rule);
+    }
     // of ten equal members one weighs a tenth, and of nine more.
     for (founders, shrink_bp, hint) in
         [(9, 1000, "among fewer than 10"), (1, 0, "is 0"), (2, 4999, "among fewer than 3")]

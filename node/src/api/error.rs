@@ -71,9 +71,29 @@ fn rule_of(message: &str) -> Option<String> {
     is_rule.then(|| rule.to_owned())
 }
 
+/// The first clause that a message names, such as `G-41` in `entry 5 (ballot): G-41: …`, for machines.
+pub(crate) fn clause_in(message: &str) -> Option<&str> {
+    message.split([' ', ':', '(', ')', ',', ';']).find(|word| {
+        word.split_once('-').is_some_and(|(page, number)| {
+            page.len() == 1
+                && page.chars().all(|c| c.is_ascii_uppercase())
+                && number.starts_with(|c: char| c.is_ascii_digit())
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clause_is_found_whatever_stands_beside_it() {
+        for message in ["entry 5 (ballot): G-41: no", "classes (R-41)", "no (G-41, G-42)", "it is G-41; no"] {
+            let clause = clause_in(message);
+            assert!(matches!(clause, Some("G-41" | "R-41")), "{message}: {clause:?}");
+        }
+        assert_eq!(clause_in("nothing said"), None);
+    }
 
     #[test]
     fn an_error_names_its_rule_wherever_it_comes_from() {

@@ -30,6 +30,7 @@ pub use bodies::*;
 pub use channel::*;
 pub use choice::{Choice, NONE, option_name};
 pub use draft::*;
+pub(crate) use error::clause_in;
 pub use error::{ApiError, ErrorKind};
 pub use insight::*;
 pub use keeping::*;

@@ -13,6 +13,7 @@ use bitcoin::secp256k1::PublicKey;
 
 use super::Hub;
 use super::batch::Origin;
+use crate::api::clause_in;
 use crate::intake::{Arrived, Finding, PEER_BYTES, PEER_ENTRIES, Report, STRIKES_MAX};
 use crate::ledger::LedgerError;
 use crate::peers::PeerId;
@@ -153,7 +154,8 @@ impl Hub {
     pub(super) fn answer_refusal(&self, origin: Origin, taken: Result<(), LedgerError>) {
         let Err(error) = taken else { return };
         let detail = error.to_string();
-        self.refuse_entry(origin, rule_of(&detail), detail, !matches!(error, LedgerError::Invalid { .. }));
+        let rule = clause_in(&detail).unwrap_or("N-40").to_owned();
+        self.refuse_entry(origin, rule, detail, !matches!(error, LedgerError::Invalid { .. }));
     }
 
     pub(super) fn refuse_entry(&self, origin: Origin, rule: String, detail: String, transient: bool) {
@@ -236,32 +238,4 @@ pub(super) fn offices(charter: &Charter) -> Vec<MemberId> {
     let treasurers = charter.treasurers.iter().map(|treasurer| MemberId::of(&treasurer.key.x_only_public_key().0));
     let others = charter.founders.iter().chain(&charter.guardians.members).copied();
     treasurers.chain(others).collect()
-}
-
-/// The clause at the start of a message such as `entry 5 (ballot): G-41: …`, for machines.
-fn rule_of(message: &str) -> String {
-    message
-        .split([' ', ':', '(', ')', ',', ';'])
-        .find(|word| {
-            word.split_once('-').is_some_and(|(page, number)| {
-                page.len() == 1
-                    && page.chars().all(|c| c.is_ascii_uppercase())
-                    && number.starts_with(|c: char| c.is_ascii_digit())
-            })
-        })
-        .unwrap_or("N-40")
-        .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rule_of;
-
-    #[test]
-    fn the_clause_is_found_whatever_stands_beside_it() {
-        for message in ["entry 5 (ballot): G-41: no", "classes (R-41)", "no (G-41, G-42)", "it is G-41; no"] {
-            assert!(matches!(rule_of(message).as_str(), "G-41" | "R-41"), "{message}: {}", rule_of(message));
-        }
-        assert_eq!(rule_of("nothing said"), "N-40");
-    }
 }

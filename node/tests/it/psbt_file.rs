@@ -167,14 +167,13 @@ fn a_proof_of_something_else_is_refused() {
 }
 
 /// Another DAO may have the same treasury keys, and its members may vote as they like.
-#[test]
-fn another_dao_decides_nothing_here() {
-    let ready = ready();
-    let charter = &ready.story.world.params().charter;
-    let mut known = KnownTreasury {
-        dao: ready.story.world.params().dao_id,
+/// What the treasurer's node knows of the treasury of the story.
+fn known(ready: &Ready) -> KnownTreasury {
+    let params = ready.story.world.params();
+    KnownTreasury {
+        dao: params.dao_id,
         network: bitcoin::Network::Regtest,
-        generations: vec![Treasury::parse(&charter.treasury_descriptor).unwrap()],
+        generations: vec![Treasury::parse(&params.charter.treasury_descriptor).unwrap()],
         stages: Vec::new(),
         in_sight: None,
         rules: None,
@@ -184,7 +183,13 @@ fn another_dao_decides_nothing_here() {
         new_gate: Amount::from_sat(1_000),
         housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
         housekeeping_spent: None,
-    };
+    }
+}
+
+#[test]
+fn another_dao_decides_nothing_here() {
+    let ready = ready();
+    let mut known = known(&ready);
     assert_eq!(ready.check(&ready.psbt, Some(&known)).verdict, Verdict::Valid);
     known.dao = DaoId([9; 32]);
     let report = ready.check(&ready.psbt, Some(&known));
@@ -256,7 +261,6 @@ fn what_is_set_apart_is_not_spent() {
 fn housekeeping_has_a_budget() {
     let ready = ready();
     let params = ready.story.world.params();
-    let treasury = Treasury::parse(&params.charter.treasury_descriptor).unwrap();
     let mut moved = ready.psbt.clone();
     moved.proprietary.clear();
     moved.unsigned_tx.input.remove(0);
@@ -265,20 +269,7 @@ fn housekeeping_has_a_budget() {
     moved.unsigned_tx.output = vec![moved.unsigned_tx.output.pop().unwrap()];
     moved.outputs = vec![moved.outputs.pop().unwrap()];
     moved.unsigned_tx.output[0].value = spent - Amount::from_sat(400);
-    let known = |sat: Option<u64>| KnownTreasury {
-        dao: params.dao_id,
-        network: bitcoin::Network::Regtest,
-        generations: vec![treasury.clone()],
-        stages: Vec::new(),
-        in_sight: None,
-        rules: None,
-        reserved: Default::default(),
-        bonds: None,
-        retirable: Default::default(),
-        new_gate: Amount::from_sat(1_000),
-        housekeeping_rate: FeeRate::from_sat_per_vb_u32(10),
-        housekeeping_spent: sat.map(Amount::from_sat),
-    };
+    let known = |sat: Option<u64>| KnownTreasury { housekeeping_spent: sat.map(Amount::from_sat), ..known(&ready) };
     let check = |sat: Option<u64>| ready.check(&moved, Some(&known(sat)));
     let untold = check(None);
     assert_eq!(untold.verdict, Verdict::CannotTell, "{untold:?}");

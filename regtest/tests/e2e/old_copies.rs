@@ -1,10 +1,10 @@
 //! Old copies of a member's folder that meet no hub: what they would broadcast is revoked, so nothing goes out unasked, and nothing at all
 //! where something knows better (C-150, C-151).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use althing_node::api::{BackupInfo, Request, Stake};
-use althing_regtest::story::Assembly;
+use althing_regtest::story::{Actor, Assembly};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
 
@@ -125,10 +125,7 @@ fn a_hub_that_takes_an_old_state_for_the_newest_proves_nothing() {
         assembly.settle()?;
         paid_twice(assembly, &stake)?;
         let kept = std::fs::read(&file)?;
-        alone_with(assembly, COPIED)?;
-        assembly.members[COPIED].kill();
-        go_back(&mut assembly.hub, &hub)?;
-        assembly.hub.ask(Request::HubConfirm)?;
+        put_hub_back(assembly, &hub)?;
         go_back(&mut assembly.members[COPIED], &old)?;
         // A payment takes a connection on which both have shown where they are.
         wait_for("both to go on from the old state", PATIENCE, || match pay(assembly, COPIED, &stake) {
@@ -151,11 +148,7 @@ fn a_folder_that_comes_back_by_itself_takes_the_newer_second_copy() {
         let hub = copy_of(&mut assembly.hub, "own-copy-newer-hub")?;
         assembly.settle()?;
         paid_twice(assembly, &stake)?;
-        let kept = std::fs::read(&file)?;
-        alone_with(assembly, COPIED)?;
-        assembly.members[COPIED].kill();
-        go_back(&mut assembly.hub, &hub)?;
-        assembly.hub.ask(Request::HubConfirm)?;
+        put_hub_back(assembly, &hub)?;
         crate::stale_backup::wipe(assembly.members[COPIED].data_dir())?;
         assembly.members[COPIED].set_copy(false);
         assembly.members[COPIED].start()?;
@@ -167,7 +160,6 @@ fn a_folder_that_comes_back_by_itself_takes_the_newer_second_copy() {
         let inspected =
             assembly.members[COPIED].cli().json::<BackupInfo>(&["backup", "inspect", &file.to_string_lossy()])?;
         ensure!(inspected.channels[0].number == 2, "{inspected:?}");
-        ensure!(std::fs::read(&file)?.len() >= kept.len() / 2, "the copy is there");
         Ok(())
     });
 }
@@ -187,10 +179,12 @@ fn paid_twice(assembly: &Assembly, stake: &Stake) -> Result<()> {
     (0..2).try_for_each(|_| pay(assembly, COPIED, stake))
 }
 
-/// The others do not see what a hub that was put back says.
-fn alone_with(assembly: &mut Assembly, member: usize) -> Result<()> {
-    let others = assembly.members.iter_mut().enumerate().filter(|(number, _)| *number != member);
-    others.map(|(_, other)| other).try_for_each(|other| other.stop())
+/// The hub's operator puts it back to an old folder and says that there is nothing newer; nobody runs who could show more.
+fn put_hub_back(assembly: &mut Assembly, old: &Path) -> Result<()> {
+    assembly.members.iter_mut().try_for_each(Actor::stop)?;
+    go_back(&mut assembly.hub, old)?;
+    assembly.hub.ask(Request::HubConfirm)?;
+    Ok(())
 }
 
 /// C-151: refused, also when the person answers for the folder.
