@@ -260,7 +260,6 @@ fn what_is_set_apart_is_not_spent() {
 #[test]
 fn housekeeping_has_a_budget() {
     let ready = ready();
-    let params = ready.story.world.params();
     let mut moved = ready.psbt.clone();
     moved.proprietary.clear();
     moved.unsigned_tx.input.remove(0);
