@@ -21,6 +21,8 @@ const SMALLEST_SIDE_BY_SIDE: usize = 128;
 /// A batch of which one signature in so many was invalid makes the next ones be checked each signature for itself: the sum that fails
 /// costs as much as it saves.
 const CROWDED: usize = 200;
+/// A batch of which one signature in so many was invalid makes the next ones be checked without groups.
+const SWAMPED: usize = 16;
 /// Clean batches after which sums are tried again.
 const CALM: u32 = 4;
 /// Among so many accepted signatures one is shown to libsecp256k1 as well.
@@ -41,6 +43,8 @@ pub struct Verifier {
     disagreement: Option<Disagreement>,
     /// Batches to be checked each signature for itself before a sum is tried again.
     wary: u32,
+    /// Whether the last batch had so many invalid signatures that most groups of [`Equation::failed_groups`] would fail.
+    is_swamped: bool,
 }
 
 /// A signature about which this crate and libsecp256k1 had different opinions: a fault here, or of the machine.
@@ -73,7 +77,7 @@ impl Verifier {
     /// A verifier that computes with `lanes` and remembers keys in `keys`.
     #[must_use]
     pub fn with(lanes: Lanes, keys: KeyCache) -> Self {
-        Self { lanes, keys, disagreement: None, wary: 0 }
+        Self { lanes, keys, disagreement: None, wary: 0, is_swamped: false }
     }
 
     /// The first disagreement with libsecp256k1. From then on every signature is checked one by one, for ever.
@@ -105,7 +109,7 @@ impl Verifier {
         }
         let weights = Weights::of(items);
         let verdict = match is_wary {
-            true => self.check_each(items, &weights),
+            true => self.check_side_by_side(items, &weights),
             false => self.check_batch(items, &weights),
         };
         let verdict = verdict.and_then(|verdict| sampled(items, &weights, verdict));
@@ -120,6 +124,7 @@ impl Verifier {
 
     /// Invalid signatures come in crowds: what the last batches were like says how the next is checked with the least work.
     fn note(&mut self, checked: usize, invalid: usize) {
+        self.is_swamped = invalid * SWAMPED >= checked;
         if invalid * CROWDED >= checked {
             self.wary = CALM;
         } else if invalid == 0 {
@@ -127,11 +132,22 @@ impl Verifier {
         }
     }
 
-    /// Each equation for itself, side by side in wide lanes; what does not hold is libsecp256k1's to refuse.
-    fn check_each(&mut self, items: &[Item<'_>], weights: &Weights) -> Result<Verdict, Overruled> {
+    /// In groups, side by side in wide lanes, each of a failed group for itself; what does not hold is libsecp256k1's to refuse.
+    fn check_side_by_side(&mut self, items: &[Item<'_>], weights: &Weights) -> Result<Verdict, Overruled> {
         let (equation, mut invalid) = Equation::new(self.lanes, &mut self.keys, items, weights);
-        invalid.extend(equation.failed_each(0..equation.len()).into_iter().map(|position| equation.item(position)));
+        // S-2: refused by the rules for bytes; libsecp256k1 has to agree on each.
         invalid.iter().try_for_each(|index| refused(items, &[*index]).map(drop))?;
+        let suspects = match self.is_swamped {
+            true => (0..equation.len()).collect(),
+            false => equation.failed_groups(0..equation.len()),
+        };
+        let failed = equation.failed_each(&suspects);
+        if failed.is_empty() && !self.is_swamped {
+            refused(items, &equation.items(&suspects))?;
+        }
+        for index in equation.items(&failed) {
+            invalid.extend(refused(items, &[index])?);
+        }
         invalid.sort_unstable();
         Ok(Verdict { invalid })
     }
@@ -145,15 +161,15 @@ impl Verifier {
             invalid.extend(refused(items, &[index])?);
         }
         for part in Search::new(&equation, self.lanes).failed_parts() {
-            let item = |position| equation.item(position);
             let is_side_by_side = self.lanes.is_wide() && part.len() >= SMALLEST_SIDE_BY_SIDE;
-            let failed = if is_side_by_side { equation.failed_each(part.clone()) } else { vec![] };
+            let failed =
+                if is_side_by_side { equation.failed_each(&equation.failed_groups(part.clone())) } else { vec![] };
             if failed.is_empty() {
-                let suspects: Vec<_> = part.map(item).collect();
-                invalid.extend(refused(items, &suspects)?);
+                let suspects: Vec<_> = part.collect();
+                invalid.extend(refused(items, &equation.items(&suspects))?);
             }
             // The equation of each of these failed, so that libsecp256k1 has to refuse each.
-            for index in failed.into_iter().map(item) {
+            for index in equation.items(&failed) {
                 invalid.extend(refused(items, &[index])?);
             }
         }

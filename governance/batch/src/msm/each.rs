@@ -1,10 +1,11 @@
-//! Many products of a factor and a point, each for itself, computed side by side.
+//! Many small sums of products of a factor and a point, computed side by side (Straus's method).
 //!
-//! One product is a chain of doublings and additions that depend on each other; a step of a thousand chains is a thousand
-//! independent additions, which share an inversion and fill the lanes.
+//! One sum is a chain of doublings and additions that depend on each other; a step of a thousand chains is a thousand
+//! independent additions, which share an inversion and fill the lanes. The products of one sum share its doublings.
 
 use std::sync::LazyLock;
 
+use super::DIGITS_PER_PASS;
 use super::digits::Windows;
 use super::runs::{RunSums, Runs};
 use crate::arith::{Affine, HalfScalar, Jacobian, Scalar};
@@ -30,47 +31,99 @@ static GENERATOR_MULTIPLES: LazyLock<Vec<Affine>> = LazyLock::new(|| {
     multiples(Lanes::portable(), &powers, GENERATOR_TABLE)
 });
 
-/// `factors[i] * points[i]`; no point may be the neutral element.
-pub(crate) fn multiply_each(lanes: Lanes, factors: &[Scalar], points: &[Affine]) -> Vec<Affine> {
-    let count = points.len();
-    let halves: Vec<[HalfScalar; 2]> = factors.iter().map(|factor| factor.split().into()).collect();
-    // The products so far, then the tables: what a step adds has to be in one slice.
-    let mut from = vec![Affine::INFINITY; count];
-    from.reserve(2 * TABLE * count);
-    for table in multiples(lanes, points, TABLE).chunks_exact(TABLE) {
-        from.extend_from_slice(table);
-        // Multiples of lambda times the point: a multiplication each, where an addition is six.
-        from.extend(table.iter().map(|multiple| multiple.times_lambda()));
+/// A point with its factor, in two halves for the point and lambda times it; the second half may be missing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Product {
+    /// Not the neutral element.
+    pub(crate) point: Affine,
+    pub(crate) first: HalfScalar,
+    pub(crate) second: Option<HalfScalar>,
+    /// The sum that it belongs to.
+    pub(crate) group: usize,
+}
+
+/// The sum of the products of each of `groups` groups.
+pub(crate) fn sum_groups(lanes: Lanes, products: &[Product], groups: usize) -> Vec<Affine> {
+    let points: Vec<_> = products.iter().map(|product| product.point).collect();
+    let mut tables = multiples(lanes, &points, TABLE);
+    // Behind them the multiples of lambda times a point: a multiplication each, where an addition is six.
+    let mut halves = Vec::with_capacity(2 * products.len());
+    for (row, product) in products.iter().enumerate() {
+        halves.push((product.first, row * TABLE, product.group));
+        if let Some(second) = product.second {
+            halves.push((second, tables.len(), product.group));
+            tables.extend_from_within(row * TABLE..(row + 1) * TABLE);
+            let behind = tables.len() - TABLE;
+            tables[behind..].iter_mut().for_each(|multiple| *multiple = multiple.times_lambda());
+        }
     }
-    let mut products = vec![Affine::INFINITY; count];
-    let mut additions = Vec::with_capacity(count);
-    let mut step = |from: &mut [Affine], right: &dyn Fn(usize) -> Option<Term>| {
-        additions.clear();
-        for index in 0..count {
-            additions.extend(right(index).map(|right| Addition {
-                left: Term::new(index, false),
-                right,
-                to: index as u32,
-            }));
-        }
-        lanes.add(from, &additions, &mut products);
-        from[..count].copy_from_slice(&products);
-    };
-    for position in WINDOWS.positions().rev() {
-        for _ in 0..WINDOWS.bits() {
-            let is_started: Vec<_> = from[..count].iter().map(|product| !product.is_infinity()).collect();
-            step(&mut from, &|index| is_started[index].then(|| Term::new(index, false)));
-        }
-        for half in [0, 1] {
-            step(&mut from, &|index| {
-                let factor = halves[index][half];
+    let mut sums = RunSums::new(lanes);
+    let mut totals = Totals { lanes, points: vec![Affine::INFINITY; 2 * groups], sums: vec![Affine::INFINITY; groups] };
+    let mut digits = Vec::new();
+    let per_pass = (DIGITS_PER_PASS / halves.len().max(1)).clamp(1, WINDOWS.count());
+    for pass in WINDOWS.positions().rev().step_by(per_pass) {
+        let pass = (pass + 1).saturating_sub(per_pass)..pass + 1;
+        digits.clear();
+        for (row, position) in pass.clone().enumerate() {
+            for &(factor, table, group) in &halves {
                 let digit = WINDOWS.digit(factor.magnitude, position);
-                let place = count + (2 * index + half) * TABLE + (digit.unsigned_abs() as usize).checked_sub(1)?;
-                Some(Term::new(place, (digit < 0) != factor.negative))
-            });
+                if let Some(place) = (digit.unsigned_abs() as usize).checked_sub(1) {
+                    let term = Term::new(table + place, (digit < 0) != factor.negative);
+                    digits.push((row * groups + group, term));
+                }
+            }
+        }
+        let parts = sums.sum(&tables, Runs::sorted(pass.len() * groups, &digits));
+        for part in parts.chunks_exact(groups).rev() {
+            (0..WINDOWS.bits()).for_each(|_| totals.double());
+            totals.add(part);
         }
     }
-    products
+    totals.sums
+}
+
+/// `left[i] + right[i]`.
+pub(crate) fn add_each(lanes: Lanes, left: Vec<Affine>, right: &[Affine]) -> Vec<Affine> {
+    let mut totals = Totals { lanes, points: [left.as_slice(), right].concat(), sums: left };
+    totals.add(right);
+    totals.sums
+}
+
+/// Sums that grow side by side.
+struct Totals {
+    lanes: Lanes,
+    /// The sums so far, and behind them what is added: an addition has both in one slice.
+    points: Vec<Affine>,
+    sums: Vec<Affine>,
+}
+
+impl Totals {
+    fn double(&mut self) {
+        let count = self.sums.len();
+        // One term twice: a tangent, and no chord whose points happen to be the same.
+        let additions: Vec<_> = (0..count)
+            .filter(|&index| !self.sums[index].is_infinity())
+            .map(|index| Addition { left: Term::new(index, false), right: Term::new(index, false), to: index as u32 })
+            .collect();
+        self.points[..count].copy_from_slice(&self.sums);
+        self.lanes.add(&self.points, &additions, &mut self.sums);
+    }
+
+    fn add(&mut self, summands: &[Affine]) {
+        let count = self.sums.len();
+        self.points[..count].copy_from_slice(&self.sums);
+        self.points[count..].copy_from_slice(summands);
+        let mut additions = Vec::with_capacity(count);
+        for index in 0..count {
+            let (left, right) = (Term::new(index, false), Term::new(count + index, false));
+            match (self.sums[index].is_infinity(), summands[index].is_infinity()) {
+                (_, true) => {}
+                (true, false) => self.sums[index] = summands[index],
+                (false, false) => additions.push(Addition { left, right, to: index as u32 }),
+            }
+        }
+        self.lanes.add(&self.points, &additions, &mut self.sums);
+    }
 }
 
 /// `factors[i] * G`.

@@ -16,7 +16,7 @@ mod weighted;
 use crate::arith::{Affine, HalfScalar, Jacobian};
 use crate::lanes::{Lanes, Term};
 use digits::Windows;
-pub(crate) use each::{multiply_each, multiply_generator};
+pub(crate) use each::{Product, add_each, multiply_generator, sum_groups};
 use runs::{RunSums, Runs};
 
 /// Digits handled in one pass: enough to amortise the inversions, few enough to stay in the processor's caches.

@@ -4,7 +4,7 @@ use althing_batch::arith::Scalar;
 use althing_batch::{KeyCache, Lanes, Verifier};
 use proptest::prelude::*;
 
-use crate::votes::{Vote, assert_exact, items, member, refused_one_by_one, vote, votes};
+use crate::votes::{Vote, all_lanes, assert_exact, items, member, refused_one_by_one, vote, votes};
 
 /// n, the order of the group; p, the order of the field.
 const N: &str = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
@@ -170,6 +170,35 @@ fn a_large_batch_with_many() {
     }
 }
 
+/// Behind a batch with one invalid signature in `every`, in every lane.
+fn assert_exact_behind(every: usize, batch: &[Vote]) {
+    let mut before = votes(640, 90);
+    before.iter_mut().step_by(every).for_each(|vote| vote.signature[40] ^= 1);
+    for lanes in all_lanes() {
+        let mut verifier = Verifier::with(lanes, KeyCache::with_capacity(64));
+        assert_eq!(verifier.check(&items(&before)).invalid, refused_one_by_one(&before));
+        assert_eq!(verifier.check(&items(batch)).invalid, refused_one_by_one(batch), "{lanes:?}, 1 of {every}");
+        assert_eq!(verifier.disagreement(), None);
+    }
+}
+
+/// Where many were invalid before, groups have their own sums: two of one group cancel as little as two of a batch.
+#[test]
+fn pairs_that_cancel_each_other_in_a_group() {
+    for keys in [1, 3, 90] {
+        let mut batch = votes(90, keys);
+        // Whatever the order of the keys, some of these pairs share a group of eight.
+        for first in (0..90).step_by(9) {
+            batch[first] = with_s(batch[first].clone(), s_of(&batch[first]) + Scalar::from(5));
+            batch[first + keys % 9] =
+                with_s(batch[first + keys % 9].clone(), s_of(&batch[first + keys % 9]) - Scalar::from(5));
+        }
+        for every in [100, 8] {
+            assert_exact_behind(every, &batch);
+        }
+    }
+}
+
 /// R = P, R another's P, and small s, 0 among them: where a chain of additions may meet the same or the neutral point.
 #[test]
 fn nonces_that_are_keys() {
@@ -209,6 +238,20 @@ proptest! {
             spoil(&mut batch, at.index(count), *way);
         }
         assert_exact(&batch);
+    }
+
+    #[test]
+    fn same_verdicts_behind_many_invalid_ones(
+        count in 16_usize..160,
+        members in 1_usize..40,
+        spoiled in prop::collection::vec((any::<prop::sample::Index>(), 0..WAYS), 0..9),
+        every in prop::sample::select(vec![300_usize, 100, 8]),
+    ) {
+        let mut batch = votes(count, members);
+        for (at, way) in &spoiled {
+            spoil(&mut batch, at.index(count), *way);
+        }
+        assert_exact_behind(every, &batch);
     }
 
     #[test]
