@@ -60,7 +60,7 @@ fn main() -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let votes = Voting::of(&world).sign_in_turns(arguments.ballots, threads, 1);
     eprintln!("sending {} ballots", votes.len());
-    let mut session = Session::open(&world, 8, 0, Way::InProcess)?;
+    let mut session = Session::open(&world, 8, Way::InProcess)?;
     session.run(&votes, Pace { rate: None, forged: 0.0, forgers: Forgers::One })?;
     drop(votes);
 

@@ -1,6 +1,7 @@
 //! Where answers of the hub arrive, and how long each took.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -30,7 +31,9 @@ pub(super) struct Desk {
     began: Instant,
     lines: BTreeMap<PeerId, Mutex<VecDeque<Sent>>>,
     /// Peers that send forged votes only, for whose answers nobody waits.
-    forgers: BTreeSet<PublicKey>,
+    strangers: Mutex<BTreeSet<PublicKey>>,
+    /// How many of them were greeted. They are in the order in which they said hello.
+    strangers_greeted: AtomicUsize,
     came: Mutex<Came>,
     /// Is shown every receipt as it comes, with the number of its vote.
     pub(super) witness: OnceLock<Witness>,
@@ -53,6 +56,8 @@ pub(super) struct Came {
     pub(super) samples: Vec<(u64, AppAck)>,
     /// Peers that were greeted.
     pub(super) greeted: usize,
+    /// Strangers who have their answer, each as often as answers came.
+    pub(super) answered: Vec<PublicKey>,
 }
 
 impl Default for Came {
@@ -65,17 +70,19 @@ impl Default for Came {
             troubles: BTreeMap::new(),
             samples: Vec::new(),
             greeted: 0,
+            answered: Vec::new(),
         }
     }
 }
 
 impl Desk {
-    pub(super) fn new(peers: &[PublicKey], forgers: &[PublicKey]) -> Self {
+    pub(super) fn new(peers: &[PublicKey]) -> Self {
         let lines = peers.iter().map(|peer| (PeerId(*peer), Mutex::default())).collect();
         Self {
             began: Instant::now(),
             lines,
-            forgers: forgers.iter().copied().collect(),
+            strangers: Mutex::default(),
+            strangers_greeted: AtomicUsize::new(0),
             came: Mutex::default(),
             witness: OnceLock::new(),
         }
@@ -111,9 +118,23 @@ impl Desk {
         lock(&self.came).greeted
     }
 
+    /// From now on what the hub says to this peer arrives here.
+    pub(super) fn expect_stranger(&self, stranger: PublicKey) {
+        lock(&self.strangers).insert(stranger);
+    }
+
+    pub(super) fn strangers_greeted(&self) -> usize {
+        self.strangers_greeted.load(Ordering::Relaxed)
+    }
+
+    /// Strangers who got an answer since the last call.
+    pub(super) fn answered(&self) -> Vec<PublicKey> {
+        std::mem::take(&mut lock(&self.came).answered)
+    }
+
     /// A message of the hub for a peer; given back when the peer is none of this desk's.
     pub(super) fn hear(&self, peer: PublicKey, message: Msg) -> Option<Msg> {
-        let Some(line) = self.lines.get(&PeerId(peer)) else { return self.hear_forger(peer, message) };
+        let Some(line) = self.lines.get(&PeerId(peer)) else { return self.hear_stranger(peer, message) };
         match message {
             Msg::AppAck(ack) => {
                 // Receipts of a peer come in the order of its entries.
@@ -147,15 +168,18 @@ impl Desk {
         None
     }
 
-    fn hear_forger(&self, peer: PublicKey, message: Msg) -> Option<Msg> {
-        if !self.forgers.contains(&peer) {
+    fn hear_stranger(&self, peer: PublicKey, message: Msg) -> Option<Msg> {
+        if !lock(&self.strangers).contains(&peer) {
             return Some(message);
         }
-        let mut came = lock(&self.came);
         match message {
-            Msg::AppNack(_) => came.refused += 1,
-            Msg::AppAck(_) => came.trouble("a receipt for a forged vote"),
-            Msg::LogEnd(_) => came.greeted += 1,
+            Msg::AppNack(_) => {
+                let mut came = lock(&self.came);
+                came.refused += 1;
+                came.answered.push(peer);
+            }
+            Msg::AppAck(_) => lock(&self.came).trouble("a receipt for a forged vote"),
+            Msg::LogEnd(_) => drop(self.strangers_greeted.fetch_add(1, Ordering::Relaxed)),
             _ => {}
         }
         None

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cpu::{self, CpuTime};
 use super::desk::{Desk, Sent};
+use super::strangers::Strangers;
 use super::votes::Vote;
 use super::world::{PASSWORD, World, key};
 use crate::api::{ApiError, Reply, Request, Service as _};
@@ -116,8 +117,8 @@ pub struct Session {
     line: Line,
     desk: Arc<Desk>,
     peers: Vec<PublicKey>,
-    forgers: Vec<PublicKey>,
-    next_forger: usize,
+    strangers: Strangers,
+    hello: Hello,
     log_key: bitcoin::secp256k1::XOnlyPublicKey,
 }
 
@@ -127,20 +128,16 @@ enum Line {
 }
 
 impl Session {
-    /// Starts the hub of a world and connects `peers` peers to it; `forgers` more may send forged votes, in process only.
+    /// Starts the hub of a world and connects `peers` peers to it.
     ///
     /// # Errors
     /// As [`hub::start`], or when a peer is not greeted.
-    pub fn open(world: &World, peers: usize, forgers: usize, way: Way) -> Result<Self> {
+    pub fn open(world: &World, peers: usize, way: Way) -> Result<Self> {
         ensure!(peers > 0, "votes come from peers");
         let secp = Secp256k1::new();
-        let seeds = |purpose: &str, count: usize| -> Vec<[u8; 32]> {
-            (0..count).map(|number| key(&secp, purpose, number as u32).secret_bytes()).collect()
-        };
-        let (seeds, forger_seeds) = (seeds("peer", peers), seeds("forger", forgers));
-        let ids = |seeds: &[[u8; 32]]| seeds.iter().map(node_id).collect::<Vec<PublicKey>>();
-        let (ids, forgers) = (ids(&seeds), ids(&forger_seeds));
-        let desk = Arc::new(Desk::new(&ids, &forgers));
+        let seeds: Vec<_> = (0..peers).map(|number| key(&secp, "peer", number as u32).secret_bytes()).collect();
+        let ids: Vec<PublicKey> = seeds.iter().map(node_id).collect();
+        let desk = Arc::new(Desk::new(&ids));
         let (handle, line) = match way {
             Way::InProcess => {
                 let hears = Arc::clone(&desk);
@@ -149,7 +146,6 @@ impl Session {
                 (handle, Line::Door(Box::new(door)))
             }
             Way::Loopback => {
-                ensure!(forgers.is_empty(), "forged votes are sent in process");
                 let address = free_address()?;
                 let handle = hub::start_made_here(&world.dir, PASSWORD, address)?;
                 let hub = world.dao.params.charter.hub_node_key;
@@ -158,15 +154,20 @@ impl Session {
             }
         };
         let log_key = world.dao.params.charter.hub_log_key;
-        let session = Self { handle, line, desk, peers: ids, forgers, next_forger: 0, log_key };
         let hello = Hello {
             dao: DaoId(world.dao.params.dao_id.0),
             network: NetworkId(world.dao.params.network.0),
             protocol: PROTOCOL_VERSION,
             vote_key: None,
         };
-        session.greet(&hello)?;
+        let session = Self { handle, line, desk, peers: ids, strangers: Strangers::default(), hello, log_key };
+        session.greet()?;
         Ok(session)
+    }
+
+    /// Makes the keys of so many newcomers before they are needed: that takes time of this machine which is not the hub's.
+    pub fn prepare_newcomers(&mut self, count: usize) {
+        self.strangers.prepare(count);
     }
 
     /// Shows every receipt of the runs to come to `witness` as it arrives, with the number of its vote in the run. Only the first
@@ -181,6 +182,7 @@ impl Session {
     /// # Errors
     /// When answers do not come, or a receipt does not hold.
     pub fn run(&mut self, votes: &[Vote], pace: Pace) -> Result<LoadReport> {
+        ensure!(pace.forged == 0.0 || matches!(self.line, Line::Door(_)), "forged votes are sent in process");
         self.desk.take();
         let before = cpu::by_thread();
         let began = self.desk.now();
@@ -193,15 +195,7 @@ impl Session {
             self.wait_until(due);
             let peer = vote.voter as usize % self.peers.len();
             self.send(self.peers[peer], Some(peer), Sent { vote: number, sequence: vote.sequence, due }, vote);
-            while (forged as f64) < pace.forged * (number + 1) as f64 && !self.forgers.is_empty() {
-                let forger = match pace.forgers {
-                    Forgers::One => self.forgers[0],
-                    Forgers::Newcomers => {
-                        self.next_forger += 1;
-                        self.forgers[(self.next_forger - 1) % self.forgers.len()]
-                    }
-                };
-                self.send_forged(forger, vote.forged());
+            while (forged as f64) < pace.forged * (number + 1) as f64 && self.forge(pace.forgers, vote) {
                 forged += 1;
             }
         }
@@ -253,20 +247,19 @@ impl Session {
         Ok(())
     }
 
-    fn greet(&self, hello: &Hello) -> Result<()> {
-        let everybody = self.peers.iter().chain(&self.forgers);
-        if let Line::Door(door) = &self.line {
-            everybody.clone().for_each(|peer| door(PeerEvent::Message(*peer, Box::new(Msg::Hello(hello.clone())))));
-        }
+    fn greet(&self) -> Result<()> {
+        self.peers
+            .iter()
+            .for_each(|peer| self.knock(PeerEvent::Message(*peer, Box::new(Msg::Hello(self.hello.clone())))));
         let deadline = Instant::now() + PATIENCE;
         let mut said = Instant::now() - Duration::from_secs(1);
-        while self.desk.greeted() < self.peers.len() + self.forgers.len() {
+        while self.desk.greeted() < self.peers.len() {
             ensure!(Instant::now() < deadline, "the hub greets only {} peers", self.desk.greeted());
             if let Line::Sockets { hub, nodes } = &self.line
                 && said.elapsed() > Duration::from_millis(500)
             {
                 // Before the handshake is over a message goes nowhere.
-                nodes.iter().for_each(|node| node.send(*hub, Msg::Hello(hello.clone())));
+                nodes.iter().for_each(|node| node.send(*hub, Msg::Hello(self.hello.clone())));
                 said = Instant::now();
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -298,11 +291,25 @@ impl Session {
         }
     }
 
-    /// A forger does not wait for anything.
-    fn send_forged(&self, from: PublicKey, vote: Vote) {
-        let entry = Msg::AppEntry(AppEntry { sequence: vote.sequence, entry: vote.bytes });
+    /// Sends a forgery of this vote, unless no forger was greeted yet; a forger waits for nothing else. Newcomers leave when they have their answer.
+    fn forge(&mut self, forgers: Forgers, vote: &Vote) -> bool {
+        let (coming, speaker) = self.strangers.next(forgers, &self.desk);
+        for stranger in coming {
+            self.knock(PeerEvent::Message(stranger, Box::new(Msg::Hello(self.hello.clone()))));
+        }
+        if forgers == Forgers::Newcomers {
+            self.desk.answered().into_iter().for_each(|stranger| self.knock(PeerEvent::Down(stranger)));
+        }
+        let Some(speaker) = speaker else { return false };
+        let Vote { sequence, bytes, .. } = vote.forged();
+        self.knock(PeerEvent::Message(speaker, Box::new(Msg::AppEntry(AppEntry { sequence, entry: bytes }))));
+        true
+    }
+
+    /// By the door, if there is one.
+    fn knock(&self, event: PeerEvent) {
         if let Line::Door(door) = &self.line {
-            door(PeerEvent::Message(from, Box::new(entry)));
+            door(event);
         }
     }
 

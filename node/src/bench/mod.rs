@@ -7,6 +7,7 @@ mod chain;
 pub mod cpu;
 mod desk;
 pub mod load;
+mod strangers;
 pub mod votes;
 pub mod world;
 

@@ -83,7 +83,7 @@ fn a_hub_under_load() {
     let world = World::found(Path::new(&dir), Scale { members: 200, proposals: 10 }, &mut |_| ()).unwrap();
     let votes = Voting::of(&world).sign(VOTES, 2);
     let ids: Vec<String> = votes.iter().map(|vote| entry_id(&vote.bytes).to_string()).collect();
-    let mut session = Session::open(&world, 4, 0, Way::InProcess).unwrap();
+    let mut session = Session::open(&world, 4, Way::InProcess).unwrap();
     session.show_receipts(move |number, receipt| {
         // One write for each, so that a line that was read is a receipt that came.
         let line = format!("receipt {} {}\n", receipt.position, ids[number as usize]);

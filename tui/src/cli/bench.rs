@@ -61,13 +61,10 @@ pub(super) fn bench(Bench::Load(load): Bench, console: &mut Console<'_>) -> Resu
     let votes = Voting::of(&world).sign_in_turns(load.votes, threads, load.turn);
     console.note("Starting the hub, which checks its log.");
     let way = if load.loopback { Way::Loopback } else { Way::InProcess };
-    let strangers = (load.votes as f64 * load.forged).ceil() as usize;
-    let forgers = match (load.forged > 0.0, load.newcomers) {
-        (false, _) => 0,
-        (true, false) => 1,
-        (true, true) => strangers,
-    };
-    let mut session = Session::open(&world, usize::from(load.peers), forgers, way)?;
+    let mut session = Session::open(&world, usize::from(load.peers), way)?;
+    if load.newcomers {
+        session.prepare_newcomers((load.votes as f64 * load.forged).ceil() as usize);
+    }
     console.note("Sending.");
     let forger = if load.newcomers { Forgers::Newcomers } else { Forgers::One };
     let report = session.run(&votes, Pace { rate: load.rate, forged: load.forged, forgers: forger })?;

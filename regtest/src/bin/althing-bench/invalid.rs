@@ -13,19 +13,18 @@ use crate::{Plan, goals};
 /// Signatures of one run of the checker.
 const SIGNATURES: usize = 32 * PART;
 
-/// Strangers who send a forged vote each, in turns.
-const STRANGERS: usize = 20_000;
-
 pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     checker(plan, summary)?;
     let scale = Scale { members: MEMBERS, proposals: 1000 };
     let votes_each = plan.size(300_000, 80_000);
-    let mut hub = Bench::start(scale, PEERS, STRANGERS, Way::InProcess)?;
+    let mut hub = Bench::start(scale, PEERS, Way::InProcess)?;
     let mut kept = Vec::new();
     for _ in 0..plan.rounds {
         let votes = hub.voting.sign(votes_each, plan.cores);
         let (clean, ..) = seconds(plan, || hub.run(&votes, Pace::FULL))?;
         let votes = hub.voting.sign(votes_each, plan.cores);
+        // 0.01 of them, and some to spare.
+        hub.session.prepare_newcomers(votes_each / 90);
         let pace = Pace { rate: None, forged: 0.01, forgers: Forgers::Newcomers };
         let (dirty, ..) = seconds(plan, || hub.run(&votes, pace))?;
         kept.push(clean / dirty * 100.0);
@@ -38,7 +37,7 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     let flood = if plan.quick { Goal { unit: "x (3 s)", ..goals::FLOOD } } else { goals::FLOOD };
     for _ in 0..plan.rounds.min(3) {
         // A new hub each time: the flooder of the last run is shut out of it.
-        let mut hub = Bench::start(Scale { members: 2000, proposals: 100 }, PEERS, 1, Way::InProcess)?;
+        let mut hub = Bench::start(Scale { members: 2000, proposals: 100 }, PEERS, Way::InProcess)?;
         let rate = summary.median(&goals::END_TO_END).unwrap_or(100_000.0) * 0.4;
         let count = rate as usize * plan.size(60, 3);
         let votes = hub.voting.sign(count, plan.cores);

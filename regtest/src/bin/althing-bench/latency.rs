@@ -12,7 +12,7 @@ const LOW: f64 = 200.0;
 
 pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     let scale = Scale { members: MEMBERS, proposals: 1000 };
-    let mut hub = Bench::start(scale, PEERS, 0, Way::InProcess)?;
+    let mut hub = Bench::start(scale, PEERS, Way::InProcess)?;
     let (mut p50, mut p99) = (Vec::new(), Vec::new());
     // What is signed is sent: a member's votes have consecutive numbers.
     let votes = hub.voting.sign(plan.size(400_000, 100_000), plan.cores);
@@ -30,7 +30,7 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     summary.put(&goals::P50_LOADED, p50);
     summary.put(&goals::P99_LOADED, p99);
 
-    let mut hub = Bench::start(Scale { members: 100, proposals: 10 }, 2, 0, Way::Loopback)?;
+    let mut hub = Bench::start(Scale { members: 100, proposals: 10 }, 2, Way::Loopback)?;
     let (mut p50, mut p99, mut rate) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
         let votes = hub.voting.sign(plan.size(2000, 600), plan.cores);

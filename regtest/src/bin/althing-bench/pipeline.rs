@@ -20,7 +20,7 @@ pub(crate) const MEMBERS: u32 = 10_000;
 pub(crate) const PEERS: usize = 8;
 
 /// Signatures that the hub checks at a time.
-pub(crate) const PART: usize = 1024;
+pub(crate) const PART: usize = 2048;
 
 /// A hub in a folder of its own.
 pub(crate) struct Bench {
@@ -30,11 +30,11 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn start(scale: Scale, peers: usize, forgers: usize, way: Way) -> Result<Self> {
+    pub(crate) fn start(scale: Scale, peers: usize, way: Way) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let world = World::found(&folder.path().join("hub"), scale, &mut |what| eprintln!("   making {what}"))?;
         let voting = Voting::of(&world);
-        let session = Session::open(&world, peers, forgers, way)?;
+        let session = Session::open(&world, peers, way)?;
         Ok(Self { voting, session, _folder: folder })
     }
 
@@ -56,8 +56,8 @@ pub(crate) fn seconds<T>(plan: &Plan, work: impl FnOnce() -> Result<T>) -> Resul
 
 pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     let (many, few) = (plan.size(400_000, 100_000), plan.size(20_000, 4_000));
-    let mut hub = Bench::start(Scale { members: MEMBERS, proposals: 1000 }, PEERS, 0, Way::InProcess)?;
-    let mut hot = Bench::start(Scale { members: MEMBERS, proposals: 1 }, PEERS, 0, Way::InProcess)?;
+    let mut hub = Bench::start(Scale { members: MEMBERS, proposals: 1000 }, PEERS, Way::InProcess)?;
+    let mut hot = Bench::start(Scale { members: MEMBERS, proposals: 1 }, PEERS, Way::InProcess)?;
     let mut rows: [Vec<f64>; 10] = Default::default();
     // The first run fills caches of keys, here and there.
     let warm = hub.voting.sign(MEMBERS as usize, plan.cores);
