@@ -35,7 +35,7 @@ pub fn encode(dao_file: &str) -> anyhow::Result<String> {
         bytes.extend(u32::try_from(part.len())?.to_be_bytes());
         bytes.extend(part);
     }
-    Ok(format!("{PREFIX}{}", to_letters(&bytes)))
+    Ok(letters(&bytes))
 }
 
 /// The DAO file of an invitation.
@@ -79,8 +79,11 @@ fn number(rest: &mut &[u8]) -> anyhow::Result<u32> {
     Ok(u32::from_be_bytes(bytes))
 }
 
-fn to_letters(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 8 / 5 + 1);
+/// Bytes as an invitation is written, whatever they say.
+#[must_use]
+pub fn letters(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(PREFIX.len() + bytes.len() * 8 / 5 + 1);
+    out.push_str(PREFIX);
     let (mut buffer, mut bits) = (0u32, 0u32);
     for byte in bytes {
         buffer = (buffer << 8) | u32::from(*byte);

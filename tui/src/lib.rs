@@ -16,7 +16,7 @@ pub mod fuzzy;
 pub mod invite;
 pub mod keymap;
 pub mod log;
-mod parts;
+pub mod parts;
 pub mod picture;
 pub mod readonly;
 pub mod screen;

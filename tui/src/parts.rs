@@ -61,3 +61,19 @@ pub(crate) fn class(text: &str) -> Result<Class, String> {
     let names = || Class::ALL.map(Class::name).join(", ");
     Class::ALL.into_iter().find(|class| class.name() == name).ok_or_else(|| format!("`{text}` is none of {}", names()))
 }
+
+/// Lines `address,satoshis`; empty lines and those that begin with # are passed over.
+///
+/// # Errors
+/// G-24, with the line that has another form or no whole number of satoshis.
+pub fn payments(csv: &str) -> Result<Vec<DraftOutput>, String> {
+    let lines = (1..).zip(csv.lines().map(str::trim)).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|(number, line): (u32, &str)| {
+            let wrong = || format!("G-24: line {number} is not `address,satoshis`, a payment: {line:?}");
+            let (address, amount) = line.split_once(',').ok_or_else(wrong)?;
+            let amount_sat = amount.trim().parse().map_err(|_| wrong())?;
+            Ok(DraftOutput { address: address.trim().to_owned(), amount_sat })
+        })
+        .collect()
+}

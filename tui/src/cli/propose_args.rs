@@ -11,6 +11,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::local;
 use super::parse::{MOST_SAT, by};
+use crate::parts;
 use crate::parts::{class, milestone, payment, treasurer};
 
 /// What every proposal has.
@@ -210,7 +211,8 @@ impl Propose {
             Self::Text { text } => (text, Vec::new(), Class::Text),
             Self::Spend { text, mut outputs, csv, fee_cap } => {
                 if let Some(csv) = csv {
-                    outputs.extend(payments(&local::read_file(&csv)?)?);
+                    let payments = parts::payments(&local::read_file(&csv)?);
+                    outputs.extend(payments.map_err(|problem| Failure::rule("G-24", problem))?);
                 }
                 (text, one(DraftEffect::Spend { outputs, fee_cap_sat: fee_cap }), Class::Spend)
             }
@@ -273,22 +275,6 @@ fn unreadable(file: &Path, error: &toml::de::Error) -> Failure {
         ));
     }
     Failure::rule("G-24", format!("G-24: {}: {text}", file.display()))
-}
-
-/// Lines `address,satoshis`; empty lines and those that begin with # are passed over.
-fn payments(text: &str) -> Result<Vec<DraftOutput>, Failure> {
-    let lines = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|(number, line): (u32, &str)| {
-            let wrong = || {
-                let message = format!("G-24: line {number} is not `address,satoshis`, a payment: {line:?}");
-                Failure::rule("G-24", message)
-            };
-            let (address, amount) = line.split_once(',').ok_or_else(wrong)?;
-            let amount_sat = amount.trim().parse().map_err(|_| wrong())?;
-            Ok(DraftOutput { address: address.trim().to_owned(), amount_sat })
-        })
-        .collect()
 }
 
 /// A voting system by its name in the charter.
