@@ -87,6 +87,8 @@ pub struct Peers {
     wake: Arc<tokio::sync::Notify>,
     /// Peers that are connected to no more.
     left: Arc<Mutex<BTreeSet<PublicKey>>>,
+    /// Peers at whose address nobody listened when they were last called.
+    absent: Arc<Mutex<BTreeSet<PublicKey>>>,
 }
 
 /// Takes a message for a peer in the same process; gives it back when the peer is not one.
@@ -168,7 +170,15 @@ impl Peers {
             .build()
             .context("starting the network runtime")?;
         let wake = Arc::new(tokio::sync::Notify::new());
-        let peers = Self { neighbours: None, manager, mailbox, runtime: Some(runtime), wake, left: Arc::default() };
+        let peers = Self {
+            neighbours: None,
+            manager,
+            mailbox,
+            runtime: Some(runtime),
+            wake,
+            left: Arc::default(),
+            absent: Arc::default(),
+        };
         peers.spawn_pump();
         if let Some(address) = listen {
             peers.spawn_listener(address)?;
@@ -204,11 +214,18 @@ impl Peers {
 
     /// Keeps a connection to the address until it is left: reconnects after a loss, waiting 0.2 s at first and 10 s at most.
     pub fn keep_connected(&self, address: PeerAddress) {
-        let (manager, left) = (Arc::clone(&self.manager), Arc::clone(&self.left));
+        let (manager, left, absent) = (Arc::clone(&self.manager), Arc::clone(&self.left), Arc::clone(&self.absent));
         self.runtime().spawn(async move {
             let mut pause = Duration::from_millis(200);
             while !left.lock().expect("no holder panics").contains(&address.node_id) {
-                match connect(address.socket).await {
+                let called = connect(address.socket).await;
+                let is_absent =
+                    called.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
+                match is_absent {
+                    true => absent.lock().expect("no holder panics").insert(address.node_id),
+                    false => absent.lock().expect("no holder panics").remove(&address.node_id),
+                };
+                match called {
                     Ok(stream) => {
                         lightning_net_tokio::setup_outbound(Arc::clone(&manager), address.node_id, stream).await;
                         pause = Duration::from_millis(200);
@@ -219,6 +236,11 @@ impl Peers {
                 pause = (pause * 2).min(Duration::from_secs(10));
             }
         });
+    }
+
+    /// Whether nobody listened at this peer's address when it was last called.
+    pub fn is_absent(&self, peer: &PublicKey) -> bool {
+        self.absent.lock().expect("no holder panics").contains(peer)
     }
 
     /// Ends the connection to a peer, and makes no new one: another program with these keys may have it.

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// For so long after the start of a node its hub may be about to answer.
 const CALLING: Duration = Duration::from_secs(12);
 
+/// For so long when nobody listens at its address: it may be about to start.
+const CALLING_NOBODY: Duration = Duration::from_secs(3);
+
 /// Between two looks for missing data while no block comes.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -58,13 +61,14 @@ impl Member {
     /// N-425: whoever asks is told how far what is answered goes.
     pub(super) fn note_how_far(&mut self) -> Result<()> {
         let heard = (self.connected && self.life.greeted).then_some(self.hub_size);
+        let calling = if self.shell.peers.is_absent(&self.hub) { CALLING_NOBODY } else { CALLING };
         let state = if self.life.refused.is_some() {
             Some(ReadState::Refused)
         } else if self.halted.is_some() {
             Some(ReadState::Halted)
         } else {
             match heard {
-                None if !self.freshness.was_reached && self.freshness.begun.elapsed() < CALLING => {
+                None if !self.freshness.was_reached && self.freshness.begun.elapsed() < calling => {
                     Some(ReadState::Calling)
                 }
                 None => Some(ReadState::NoHub),

@@ -5,6 +5,7 @@
 mod audited_directory;
 mod bad_files;
 mod budget_left;
+mod calling;
 mod chain;
 mod charters;
 mod choices;
