@@ -13,6 +13,7 @@
 mod basin;
 mod body;
 mod book;
+mod circle;
 mod electorate;
 mod flow;
 mod graph;

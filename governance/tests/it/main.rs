@@ -10,6 +10,7 @@ mod charter_rules;
 mod charter_vectors;
 mod concentration;
 mod decided;
+mod delegation_circle;
 mod delegation_entry;
 mod delegation_flow;
 mod delegation_vectors;

@@ -215,6 +215,11 @@ impl Member {
             let message = format!("L-8: height {height} is not above the log's, {tip}: it would hold for no vote");
             return Err(ApiError::invalid("L-8", message));
         }
+        let leads_back = |to: &MemberId| state.delegations().leads_to(to, &self.me, &scope, state.size(), tip);
+        sentences.extend(parts.iter().filter(|part| !part.abstains() && leads_back(&part.to)).map(|part| {
+            let to = part.to;
+            format!("{to} hands weight on to you, at once or by others: while none of you votes, what goes round is not cast (L-19).")
+        }));
         let newest = self.shell.ledger.state().newest_anchored().map_or(0, |record| record.header.epoch);
         if let Some(roll) = self.shell.ledger.state().roll(newest) {
             sentences.extend(parts.iter().filter(|part| !part.abstains() && roll.weight(&part.to) == 0).map(|part| {
@@ -254,14 +259,13 @@ impl Member {
 
     fn deposit(&self, thread: &str, amount_sat: u64) -> Result<Spoken, ApiError> {
         let state = self.shell.ledger.state();
-        // A proposal that is logged may be named by its number; its deposit comes too late, as the rules say.
-        let thread = match thread.parse::<ProposalId>() {
-            Ok(thread) => thread,
-            Err(_) => {
-                let id = find_proposal(&self.shell, thread)?;
-                state.proposals().get(&id).map_or(id, |record| record.thread)
-            }
+        // A proposal that is logged may be named by its number, and any version stands for the first; its deposit comes too late, as the
+        // rules say. What is not logged yet has its id only.
+        let named = match thread.parse::<ProposalId>() {
+            Ok(id) => id,
+            Err(_) => find_proposal(&self.shell, thread)?,
         };
+        let thread = state.proposals().get(&named).map_or(named, |record| record.thread);
         if let Some(first) = state.proposals().get(&thread).filter(|first| first.author != self.me) {
             let message = format!("G-96: proposal {thread} is {}'s; nobody else's deposit counts for it", first.author);
             return Err(ApiError::invalid("G-96", message));

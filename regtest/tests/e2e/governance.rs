@@ -7,6 +7,7 @@ use althing_regtest::story::{Actor, Assembly, Periods, enter, found_by, open_sta
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::every_command::caught_up;
 use crate::stage::with_assembly;
 use crate::told::ask;
 
@@ -188,6 +189,10 @@ fn vote(assembly: &Assembly, choice: &str, change: &str) -> Result<()> {
     let [astrid, bjarni, gudrun, hallgerd, njal] = &assembly.members[..] else { anyhow::bail!("five members") };
     ask(njal, &["delegate", "Hallgerd", "--tag", "places", "--yes"])?;
     ask(gudrun, &["delegate", "Bjarni", "--yes"])?;
+    caught_up(assembly)?;
+    // Nothing is said: the word is not typed.
+    let circle = bjarni.cli().run(&["delegate", "Gudrun", "--class", "text"])?;
+    ensure!(circle.stderr.contains("hands weight on to you"), "{circle:?}");
     ask(astrid, &["vote", choice, "--approve", "1", "--yes"])?;
     ask(bjarni, &["vote", choice, "--approve", "2,3", "--yes"])?;
     ask(hallgerd, &["vote", choice, "--approve", "2", "--yes"])?;
