@@ -284,8 +284,11 @@ pub struct Stake {
 /// A member on the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Vote key, hex.
+    /// Vote key, hex: the first, by which the log knows the member.
     pub vote_key: String,
+    /// The vote key that speaks for this member now, hex, where another has come in the place of the first (G-90).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_in_force: Option<String>,
     /// The name the member gave; untrusted text.
     pub name: String,
     /// Whether others have it too.

@@ -358,6 +358,7 @@ fn members(shell: &Shell) -> Result<Vec<Member>, ApiError> {
             let own = || own.iter().filter(|claim| holds(shell, &own, claim));
             Member {
                 vote_key: id.to_string(),
+                key_in_force: (record.key != *id).then(|| record.key.to_string()),
                 name: record.name.clone(),
                 is_double: names::has_double(shell, &record.name),
                 stake_sat: own().map(|claim| claim.member_sat).sum(),

@@ -174,6 +174,9 @@ fn status(status: &Status) -> Vec<String> {
     if let Some(key) = &status.vote_key {
         field("vote key", Untrusted::new(key).line());
     }
+    if let Some(key) = status.member.as_ref().and_then(|me| me.key_in_force.as_ref()) {
+        field("speaks by", format!("{}, which came in its place", Untrusted::new(key)));
+    }
     match &status.member {
         Some(member) => {
             field("me", Untrusted::new(&member.name).line());
@@ -389,6 +392,7 @@ fn member_list(members: &[Member]) -> Vec<String> {
                 Untrusted::new(&m.vote_key).line(),
                 sats(m.stake_sat),
                 m.weight.as_deref().map_or_else(|| "not on the roll".to_owned(), |w| format!("weight {}", weight(w))),
+                m.key_in_force.as_ref().map_or_else(String::new, |key| format!("speaks by {}", Untrusted::new(key))),
             ]
         })
         .collect();

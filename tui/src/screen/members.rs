@@ -43,6 +43,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         let columns = usize::from(inner.width);
         let key = grouped(&Untrusted::new(&member.vote_key).line());
         let mut lines = hanging("vote key ", &key, columns, pen.theme.text);
+        if let Some(key) = &member.key_in_force {
+            lines.extend(hanging("speaks by ", &grouped(&Untrusted::new(key).line()), columns, pen.theme.text));
+        }
         if member.hidden {
             lines.extend(hanging("", "What this member writes is hidden on this machine.", columns, pen.theme.warn));
         }

@@ -22,6 +22,7 @@ pub(crate) fn member(n: u8, name: &str, stake_sat: u64, on_roll: bool) -> Member
     Member {
         vote_key: id(100 + n),
         name: name.to_owned(),
+        key_in_force: None,
         is_double: false,
         stake_sat,
         weight: on_roll.then(|| stake_sat.to_string()),

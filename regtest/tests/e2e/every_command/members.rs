@@ -1,7 +1,7 @@
 //! What members do beside proposing and voting: invite, replace a key, talk, delegate, be rewarded.
 
 use althing_regtest::story::{Actor, Assembly};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::rules::{DUES_SAT, POOL_SAT};
 use super::{GUEST_SAT, WHY, WITHIN_BLOCKS, caught_up, five, text};
@@ -102,10 +102,12 @@ pub(super) fn rotate_key(assembly: &Assembly, proposal: &str) -> Result<()> {
     ensure!(ballots["ballots"].as_array().is_some_and(|all| all.len() == 1), "{ballots}");
     let facts = |members: Vec<althing_node::api::Member>| {
         let found = members.into_iter().find(|member| member.name == "Hallgerd");
-        found.map(|member| (member.stake_sat, member.weight))
+        found.map(|member| ((member.stake_sat, member.weight, member.vote_key), member.key_in_force))
     };
-    let (before, after) = (facts(before), facts(astrid.members()?));
-    ensure!(before.is_some() && before == after, "{before:?} became {after:?}");
+    let (Some((before, None)), Some((after, Some(key)))) = (facts(before), facts(astrid.members()?)) else {
+        bail!("nothing tells which key speaks");
+    };
+    ensure!(before == after && key != after.2, "{before:?} became {after:?} by {key}");
     Ok(())
 }
 
