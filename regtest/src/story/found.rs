@@ -33,6 +33,8 @@ impl Periods {
     pub const SHORT: Self = Self { epoch_blocks: 6, voting_blocks: 6, veto_blocks: 1, anchored_links: false };
     /// Time for a person to look around and vote while a block comes every few seconds.
     pub const LEISURELY: Self = Self { epoch_blocks: 6, voting_blocks: 60, veto_blocks: 2, anchored_links: false };
+    /// An hour for every vote at a block every four seconds: whoever learns reads slowly, and nothing may be over when they get there.
+    pub const UNHURRIED: Self = Self { voting_blocks: 900, ..Self::LEISURELY };
 }
 
 /// How many members hold a key of the treasury, and how many of these must sign.

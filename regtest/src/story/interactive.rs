@@ -43,7 +43,7 @@ pub fn play(data_dir: &Path, learn: bool) -> Result<PathBuf> {
 }
 
 fn play_in(assembly: &mut Assembly, learn: bool) -> Result<()> {
-    found_and_join(assembly, Periods::LEISURELY)?;
+    found_and_join(assembly, if learn { Periods::UNHURRIED } else { Periods::LEISURELY })?;
     assembly.narrator.step("paying into the treasury");
     fund_treasury(assembly, 500_000)?;
     let payee = payee(assembly)?;
