@@ -221,6 +221,8 @@ impl Choose {
             (Act::Mark, System::Score { .. } | System::Quadratic { .. }) => !is_option,
             (Act::More | Act::Less, System::Score { .. } | System::Split | System::Quadratic { .. }) => is_option,
             (Act::More | Act::Less, _) => false,
+            // Keys for yes, no and abstain: rows of options have other words.
+            (Act::Choose(_), system) => !system.has_options(),
             _ => true,
         }
     }

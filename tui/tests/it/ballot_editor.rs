@@ -239,3 +239,25 @@ fn every_editor_as_it_looks_and_what_it_casts() {
         assert_eq!(reviewed, Some(choice), "{name}");
     }
 }
+
+/// Keys for yes, no and abstain are none for options: `n` marked the second one, whatever it said.
+#[test]
+fn keys_of_words_are_for_these_words_only() {
+    let said = |system: System, keys: &str| {
+        let mut member = AtTheKeyboard::seeing(snapshot());
+        member.app.popups.push(Popup::Choose(Box::new(Choose::new(&about(system)))));
+        member.press(keys);
+        match member.app.popups.last() {
+            Some(Popup::Choose(choose)) => choose.choice(),
+            _ => panic!("no editor for {}", system.name()),
+        }
+    };
+    for system in [System::YesNoAbstain, System::YesNoVeto] {
+        assert_eq!((said(system, "n"), said(system, "a")), (Choice::No, Choice::Abstain), "{}", system.name());
+    }
+    for system in [System::SingleChoice, System::Approval, System::Schulze] {
+        for key in ["y", "n", "a"] {
+            assert_eq!(said(system, key), said(system, ""), "{key} in {}", system.name());
+        }
+    }
+}

@@ -165,7 +165,7 @@ pub(super) fn on_choose(app: &mut App, mut choose: Box<Choose>, act: Act) -> Vec
             }
             return Vec::new();
         }
-        Act::Choose(row) => choose.go(row),
+        Act::Choose(row) if choose.takes(act) => choose.go(row),
         Act::Down => choose.down(),
         Act::Up => choose.up(),
         Act::NextScreen => choose.to_reason(),
