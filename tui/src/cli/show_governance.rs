@@ -9,17 +9,14 @@ use crate::format::{sats, short_id, thousands, weight};
 use crate::sums;
 use crate::untrusted::Untrusted;
 
-/// Options with their numbers, a line each.
+/// Options with their numbers, a line each, as they were written: whoever shows them makes them safe.
 pub(super) fn numbered<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
     let labels: Vec<&str> = labels.collect();
     let number = |index: usize, label: &str| match label {
         "none of these" if index + 1 == labels.len() => "none".to_owned(),
         _ => (index + 1).to_string(),
     };
-    let lines = labels
-        .iter()
-        .enumerate()
-        .map(|(index, label)| format!("Option {}: {}", number(index, label), Untrusted::new(label)));
+    let lines = labels.iter().enumerate().map(|(index, label)| format!("Option {}: {label}", number(index, label)));
     lines.collect()
 }
 
@@ -113,7 +110,8 @@ pub(super) fn proposal_review(review: &ProposalReview) -> Vec<String> {
         format!("id       {}", Untrusted::new(&review.id)),
         format!("thread   {}", Untrusted::new(&review.thread)),
     ];
-    lines.extend(numbered(review.options.iter().map(String::as_str)));
+    let options = numbered(review.options.iter().map(String::as_str));
+    lines.extend(options.iter().map(|option| Untrusted::new(option).line()));
     lines.extend(review.effects.iter().map(|effect| format!("  - {}", Untrusted::new(effect))));
     lines.extend(review.rules.iter().map(|rule| Untrusted::new(rule).line()));
     lines.extend(review.warnings.iter().map(|warning| format!("! think again: {}", Untrusted::new(warning))));
@@ -148,7 +146,9 @@ pub(super) fn said(said: &Said) -> Vec<String> {
 pub(super) fn delegations(found: &Delegations) -> Vec<String> {
     let mut lines = Vec::new();
     if found.mine.is_empty() {
-        lines.push("You delegate nothing.".to_owned());
+        lines.push(
+            "You delegate nothing; `althing delegate MEMBER` hands your weight on where you do not vote.".to_owned(),
+        );
     }
     for delegation in &found.mine {
         let to: Vec<String> = delegation
@@ -214,7 +214,9 @@ pub(super) fn deposits(deposits: &[Deposit], debts: &[HubDebt]) -> Vec<String> {
         ]
     };
     let mut lines = match deposits.is_empty() {
-        true => vec!["No deposits.".to_owned()],
+        true => {
+            vec!["No deposits; where a proposal needs one, `althing propose … --check` says how to hold it.".to_owned()]
+        }
         false => table(deposits.iter().map(row).collect()),
     };
     lines.extend(debts.iter().map(crate::format::debt));
@@ -227,7 +229,7 @@ pub(super) fn rewards(rewards: &[Reward]) -> Vec<String> {
         vec![format!("epoch {}", reward.epoch), sats(reward.reward_sat), format!("dues {}", sats(reward.dues_sat))]
     };
     match rewards.is_empty() {
-        true => vec!["No rewards and no dues.".to_owned()],
+        true => vec!["No rewards and no dues yet; `althing charter show` says whether there are any, and they come as epochs close.".to_owned()],
         false => table(rewards.iter().map(row).collect()),
     }
 }

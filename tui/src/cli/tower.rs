@@ -103,7 +103,7 @@ pub(super) fn tower(
 
 fn named(console: &mut Console<'_>, towers: &[String]) -> Result<u8, Failure> {
     console.answer(&json!({ "towers": towers }), || match towers {
-        [] => vec!["No tower watches for this folder.".to_owned()],
+        [] => vec!["No tower watches for this folder; `althing tower add` asks one to.".to_owned()],
         towers => towers.iter().map(|tower| Untrusted::new(tower).line()).collect(),
     })
 }

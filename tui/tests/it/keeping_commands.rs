@@ -12,7 +12,10 @@ fn towers_are_named_in_the_settings_and_need_no_node() {
     assert_eq!(added.json(), json!({ "towers": ["02aa@203.0.113.9:9736"] }));
     assert_eq!(added.did, ["towers Some((\"02aa@203.0.113.9:9736\", true))"]);
     let none = althing(Stage::default(), "tower list", "");
-    assert_eq!((none.code, none.out.as_str()), (0, "No tower watches for this folder.\n"));
+    assert_eq!(
+        (none.code, none.out.as_str()),
+        (0, "No tower watches for this folder; `althing tower add` asks one to.\n")
+    );
 }
 
 #[test]

@@ -22,12 +22,17 @@ pub(in crate::cli) fn reply(reply: &TreasuryReply) -> Vec<String> {
             "The treasury has no coins; `althing treasury address` gives an address.",
         ),
         TreasuryReply::Session(found) => session(found),
-        TreasuryReply::Sessions { sessions } if sessions.is_empty() => vec!["No sessions.".to_owned()],
+        TreasuryReply::Sessions { sessions } if sessions.is_empty() => {
+            vec!["No sessions; one is opened for what a vote authorised, `althing treasury session open`.".to_owned()]
+        }
         TreasuryReply::Sessions { sessions } => sessions.iter().map(line).collect(),
         TreasuryReply::Check(found) => check(found),
         TreasuryReply::Flows { flows } if flows.is_empty() => vec!["Nothing has left the treasury.".to_owned()],
         TreasuryReply::Flows { flows } => flows.iter().map(flow).collect(),
-        TreasuryReply::Papers { papers } if papers.is_empty() => vec!["No papers.".to_owned()],
+        TreasuryReply::Papers { papers } if papers.is_empty() => vec![
+            "No papers; signatures and remarks of treasurers come with a session, `althing treasury session list`."
+                .to_owned(),
+        ],
         TreasuryReply::Papers { papers } => papers.iter().map(paper).collect(),
         TreasuryReply::Labels { labels } => {
             let line = |(kind, of, label): &(String, String, String)| format!("{kind} {of}: {}", Untrusted::new(label));
