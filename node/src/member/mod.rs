@@ -12,6 +12,7 @@ mod light;
 mod recourse;
 mod replicate;
 mod requests;
+mod resend;
 mod review;
 mod speech;
 mod splices;
