@@ -106,7 +106,7 @@ impl Member {
             let _ = from_peers.send(Input::Peer(event));
         };
         let mut shell =
-            Shell::open(dir, password, gossip::listen_address(dir)?, inputs, on_peer)?;
+            Shell::open(dir, password, gossip::listen_address(dir)?, crate::api::Role::Member, inputs, on_peer)?;
         let life = Life::begin(&mut shell.store)?;
         shell.own_name = Some(crate::setup::member_name(dir)?);
         let address = shell.hub_address()?;
