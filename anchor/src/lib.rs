@@ -107,22 +107,23 @@ pub use spend_verdict::{
     AllowedSpend, GateVerdict, SealVerdict, UnauthorisedReason, judge_gate_spend, judge_seal_spend,
 };
 pub use succession::{
-    CertificateError, ClaimedSuccession, MAX_SUCCESSION_SIGNERS, Primary, Succession, SuccessionCertificate,
-    SuccessionError, SuccessionRules, SuccessionSignature, SuccessionStatement, first_succession, judge_succession,
-    signs_rivals, succession_outputs,
+    CertificateError, ClaimedSuccession, MAX_SUCCESSION_SIGNERS, MOVED_SPARE_VOUT, Primary, SpareSeal, Succession,
+    SuccessionCertificate, SuccessionError, SuccessionRules, SuccessionSignature, SuccessionStatement,
+    first_succession, judge_succession, signs_rivals, spare_seal_after, succession_outputs,
 };
 pub use tracker::{
     BlockId, ChainEvent, Effect, HaltReason, LinkState, LinkTracker, MAX_VERSIONS, TrackerError, Transition,
 };
 pub use treasury::{
     Bond, Candidate, CheckFacts, Checked, GateState, HOUSEKEEPING_BLOCKS, INDEXES_IN_SIGHT, InputOrigin,
-    MAX_DESCRIPTOR_BYTES, MAX_NEW_GATES, MAX_PAPER_BYTES, MAX_REMARK_BYTES, MAX_TREASURY_KEYS, MOST_INDEXES_IN_SIGHT,
-    MinedSpend, OwnershipProof, Paper, PaperBody, PaperError, Passing, PlanError, PolicyError, PolicySize, PsbtProof,
-    PsbtReason, PsbtUnknown, PsbtVerdict, Recovery, SEARCHED_INDEXES, ScriptKind, SignatureRefusal, SignedPaper,
-    SigningStatus, SpendFinding, SpendIntent, SpendPlan, SpendingPath, Stage, Treasury, TreasuryCoin, TreasuryError,
-    TreasuryTemplate, check as check_psbt, check_ownership, child_pays_for_parent, coins_psbt, compile_policy, fee_at,
-    finalise, finalise_payout, housekeeping_budget, housekeeping_cost, indexes_in_sight, input_origin, input_origins,
-    is_treasurer_hello, judge_spend, judge_staged, merge_signatures, mined_housekeeping_cost, output_origin,
-    ownership_psbt, prevout_of, queue, read_payout, read_proof, replacement_floor, return_psbt, sign_treasurer_hello,
-    signatures_only, signers_of, verify_signatures, worst_weight, write_payout, write_proof,
+    LEAST_SPARE_SEAL, MAX_DESCRIPTOR_BYTES, MAX_NEW_GATES, MAX_PAPER_BYTES, MAX_REMARK_BYTES, MAX_TREASURY_KEYS,
+    MOST_INDEXES_IN_SIGHT, MinedSpend, OwnershipProof, Paper, PaperBody, PaperError, Passing, PlanError, PolicyError,
+    PolicySize, PsbtProof, PsbtReason, PsbtUnknown, PsbtVerdict, Recovery, SEARCHED_INDEXES, ScriptKind,
+    SignatureRefusal, SignedPaper, SigningStatus, SpendFinding, SpendIntent, SpendPlan, SpendingPath, Stage, Treasury,
+    TreasuryCoin, TreasuryError, TreasuryTemplate, check as check_psbt, check_ownership, child_pays_for_parent,
+    coins_psbt, compile_policy, fee_at, finalise, finalise_payout, housekeeping_budget, housekeeping_cost,
+    indexes_in_sight, input_origin, input_origins, is_treasurer_hello, judge_spend, judge_staged, merge_signatures,
+    mined_housekeeping_cost, output_origin, ownership_psbt, prevout_of, queue, read_payout, read_proof,
+    replacement_floor, return_psbt, sign_treasurer_hello, signatures_only, signers_of, verify_signatures, worst_weight,
+    write_payout, write_proof,
 };

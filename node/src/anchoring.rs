@@ -37,10 +37,7 @@ fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
     }
     let silent_key = view::silent_key(shell);
     let undone = crate::undone::undone(shell)?.map(|undone| undone.words());
-    let undone = match undone {
-        Some(words) => Some(words),
-        None => shell.spent_spare_seal()?,
-    };
+    let undone = undone.or_else(|| shell.spare_seal_alarm());
     // Asked now: an alarm waits for a call that fails.
     let source = shell.bitcoind.height().err().map(|error| error.to_string());
     let copy = shell.alarms.get("copy").filter(|_| shell.is_refused()).cloned();

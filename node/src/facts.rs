@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use althing_anchor::TxInclusion;
+use althing_anchor::{MOVED_SPARE_VOUT, SpareSeal, TxInclusion};
 use althing_governance::codec::Writer as Encoder;
 use anyhow::{Context, Result};
 use bitcoin::consensus::encode::serialize;
-use bitcoin::{Block, OutPoint, Transaction, Txid};
+use bitcoin::{Block, OutPoint, ScriptBuf, Transaction, Txid};
 
 use crate::chain::Bitcoind;
 use crate::store::{FactRow, Store, Writer};
@@ -23,8 +23,9 @@ pub struct Watch {
     pub expected: BTreeSet<OutPoint>,
     /// The newest seals, of the primary chain and of successions: the spender of one is a link, whose output 0 is the next seal.
     pub seals: BTreeSet<OutPoint>,
-    /// The newest spare seal: its spender may be a succession, whose output 0 is a seal and output 1 the next spare seal.
-    pub spare: Option<OutPoint>,
+    /// The newest spare seal, and its script where it is known: its spender may be a succession, whose output 0 is a seal and output 1 the
+    /// next spare seal, or have moved it to another treasury.
+    pub spare: Option<(OutPoint, Option<ScriptBuf>)>,
 }
 
 /// Something that a block showed.
@@ -83,15 +84,20 @@ impl Watch {
     pub fn follow_all_seals(&mut self, store: &Store, first: OutPoint, mut spare: OutPoint) -> Result<()> {
         let newest = self.follow_seals(store, first)?;
         self.seals.insert(newest);
-        while let Some((_, tx, _)) = store.fact(&outpoint_bytes(&spare))?.and_then(|row| row.spent) {
+        let script = loop {
+            let Some(row) = store.fact(&outpoint_bytes(&spare))? else { break None };
+            let script = Some(ScriptBuf::from_bytes(row.script));
+            let Some((_, tx, _)) = row.spent else { break script };
             let tx: Transaction = bitcoin::consensus::deserialize(&tx).context("a stored transaction is malformed")?;
-            let txid = tx.compute_txid();
-            let newest = self.follow_seals(store, OutPoint { txid, vout: 0 })?;
-            self.seals.insert(newest);
-            spare = OutPoint { txid, vout: 1 };
-        }
+            let (seal, next) = after_spare(&SpentSpare { outpoint: spare, script }, &tx);
+            if let Some(seal) = seal {
+                let newest = self.follow_seals(store, seal)?;
+                self.seals.insert(newest);
+            }
+            spare = next;
+        };
         self.expect(store, spare)?;
-        self.spare = Some(spare);
+        self.spare = Some((spare, script));
         Ok(())
     }
 
@@ -113,10 +119,12 @@ impl Watch {
                     self.seals.insert(next(0));
                     self.expected.insert(next(0));
                 }
-                if self.spare == Some(outpoint) {
-                    self.seals.insert(next(0));
-                    self.spare = Some(next(1));
-                    self.expected.extend([next(0), next(1)]);
+                if let Some((outpoint, script)) = self.spare.take_if(|(spare, _)| *spare == outpoint) {
+                    let (seal, newest) = after_spare(&SpentSpare { outpoint, script }, tx);
+                    self.seals.extend(seal);
+                    self.expected.extend(seal);
+                    self.expected.insert(newest);
+                    self.spare = Some((newest, None));
                 }
             }
             let created: Vec<OutPoint> = self.expected.iter().filter(|o| o.txid == *txid).copied().collect();
@@ -124,11 +132,31 @@ impl Watch {
                 self.expected.remove(&outpoint);
                 if let Some(row) = fact(outpoint, height, block, &txids, index) {
                     self.outpoints.insert(outpoint);
+                    if let Some((_, script)) = self.spare.as_mut().filter(|(spare, _)| *spare == outpoint) {
+                        *script = Some(ScriptBuf::from_bytes(row.script.clone()));
+                    }
                     seen.push(Seen::Created(Box::new(row), outpoint));
                 }
             }
         }
         seen
+    }
+}
+
+/// A spare seal that is spent.
+struct SpentSpare {
+    outpoint: OutPoint,
+    script: Option<ScriptBuf>,
+}
+
+/// The seal that the spender of a spare seal makes, if it may be a succession link, and the next spare seal: told by the shape alone,
+/// since which treasuries there are the log says, which may be read later. What is none in truth is followed in vain.
+fn after_spare(spare: &SpentSpare, spender: &Transaction) -> (Option<OutPoint>, OutPoint) {
+    let txid = spender.compute_txid();
+    let seal = spare.script.clone().map(|script| SpareSeal { outpoint: spare.outpoint, script });
+    match seal.is_none_or(|seal| seal.is_kept_by(spender)) {
+        true => (Some(OutPoint { txid, vout: 0 }), OutPoint { txid, vout: 1 }),
+        false => (None, OutPoint { txid, vout: MOVED_SPARE_VOUT }),
     }
 }
 

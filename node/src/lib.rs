@@ -29,7 +29,7 @@ pub mod proof;
 pub mod replay;
 pub mod setup;
 pub mod shell;
-mod spare;
+pub mod spare;
 mod speaker;
 pub mod stakes;
 pub mod store;

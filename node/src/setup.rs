@@ -320,8 +320,8 @@ pub fn take_over(
     dao.save(dir)?;
     let row = SuccessionRow { certificate: bytes, address: listen.to_owned() };
     Store::open(dir)?.write(|writer| {
-        for (size, row) in rows.iter().chain([&(statement.log_size, row.clone())]) {
-            writer.put_succession(*size, row)?;
+        for (statement, row) in rows.iter().chain([&(statement, row.clone())]) {
+            writer.put_succession(statement, row)?;
         }
         Ok(())
     })?;
@@ -333,7 +333,7 @@ pub fn take_over(
 }
 
 /// a hub that takes over reads the whole log, also across the successions before its own.
-fn earlier_succession(text: &str, own: &SuccessionStatement) -> Result<(u64, SuccessionRow)> {
+fn earlier_succession(text: &str, own: &SuccessionStatement) -> Result<(SuccessionStatement, SuccessionRow)> {
     let certificate = unhex(text.trim())?;
     let decoded =
         SuccessionCertificate::decode(&certificate).context("A-102: this is no certificate of a succession")?;
@@ -342,10 +342,14 @@ fn earlier_succession(text: &str, own: &SuccessionStatement) -> Result<(u64, Suc
         "A-306: a succession behind {} entries and link {} is not before the one behind {} entries and link {}",
         statement.log_size, statement.last_link, own.log_size, own.last_link
     );
-    let is_before = (statement.dao, statement.log_size < own.log_size) == (own.dao, true);
-    ensure!(is_before && statement.last_link <= own.last_link, ApiError::invalid("A-306", reason));
+    // Behind one size of the log there can be several, each over another spare seal.
+    let is_before = statement.log_size <= own.log_size && statement.spare_seal != own.spare_seal;
+    ensure!(
+        statement.dao == own.dao && is_before && statement.last_link <= own.last_link,
+        ApiError::invalid("A-306", reason)
+    );
     // Nobody is looked for where that hub was.
-    Ok((statement.log_size, SuccessionRow { certificate, address: String::new() }))
+    Ok((*statement, SuccessionRow { certificate, address: String::new() }))
 }
 
 /// D-12: Bitcoin knows the genesis transaction, mined or about to be.

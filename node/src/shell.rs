@@ -18,7 +18,7 @@ use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{All, Keypair, Secp256k1};
 use bitcoin::{Block, BlockHash, Network, OutPoint};
 
-use crate::api::{ReadState, SpotCheck};
+use crate::api::{ReadState, Role, SpotCheck};
 use crate::chain::{Access, Bitcoind, ChainEvent, Follower};
 use crate::chain_view::{LiveChain, own_output, successor_output};
 use crate::config::Config;
@@ -133,6 +133,7 @@ impl Shell {
         dir: &Path,
         password: &str,
         listen: Option<std::net::SocketAddr>,
+        role: Role,
         inputs: &SyncSender<Input>,
         on_peer: impl Fn(PeerEvent) -> V + Send + Sync + 'static,
     ) -> Result<Self> {
@@ -150,7 +151,7 @@ impl Shell {
         let stakes = Stakes::load(&store, &keys)?;
         let mut ledger = Ledger::new(dao.params.clone());
         match store.is_pruned()? {
-            false => replay(&store, &mut ledger, &bitcoind, &dao, birthday)?,
+            false => ledger = replay_or_set_aside(&mut store, role, &bitcoind, &dao, birthday)?,
             // N-220: what is left of a log that was on its way out is no log.
             true => {
                 if config.light {
@@ -489,6 +490,35 @@ fn expect_successions(store: &Store, ledger: &mut Ledger) -> Result<()> {
         ledger.expect_succession(row.certificate()?);
     }
     Ok(())
+}
+
+/// Replays the stored log. What a reorganisation took the ground from (A-97) a member's node sets aside and waits for, as one that begins
+/// later does (N-246): it can take part in a succession, which is the remedy. A hub has promised what it logged, and signs nothing over less.
+fn replay_or_set_aside(store: &mut Store, role: Role, bitcoind: &Bitcoind, dao: &Dao, birthday: u32) -> Result<Ledger> {
+    loop {
+        let mut ledger = Ledger::new(dao.params.clone());
+        let Err(error) = replay(store, &mut ledger, bitcoind, dao, birthday) else { return Ok(ledger) };
+        let Some(LedgerError::NotYet { position, .. }) = error.downcast_ref() else { return Err(error) };
+        let (size, position) = (store.log_size()?, *position);
+        if role == Role::Hub {
+            return Err(error.context(
+                "N-246: this hub cannot go on. If the chain comes back to that block it starts again as it is; else members with more than half of the \
+                 weight and the treasurers put another hub in, or this one with new keys: `althing succession propose` at a member's node begins it",
+            ));
+        }
+        let kept = store.segment_end_up_to(position)?;
+        anyhow::ensure!(kept < size, "the log of {size} entries waits behind {position}: {error:#}");
+        tracing::warn!(kept, set_aside = size - kept, error = format!("{error:#}"), "a part of the log is set aside");
+        // What the heads before it say is what this node has now.
+        let mut before = Ledger::new(dao.params.clone());
+        store.write(|writer| writer.set_log_aside(kept))?;
+        replay(store, &mut before, bitcoind, dao, birthday).ok();
+        let head = before.newest_head().map(Canonical::to_bytes);
+        store.write(|writer| match &head {
+            Some(head) => writer.set_meta(NEWEST_HEAD, head),
+            None => writer.forget_meta(NEWEST_HEAD),
+        })?;
+    }
 }
 
 /// Replays the stored log. Every signature, rule and root is checked again, as when the entries came in.

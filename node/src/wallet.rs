@@ -235,6 +235,8 @@ impl Wallet {
             .fee_rate(fee_rate)
             .exclude_unconfirmed()
             .unspendable(promised)
+            // Who signs the other input, of P2WSH say, has the transaction that made it; here its output is enough.
+            .only_witness_utxo()
             .add_foreign_utxo_with_sequence(outpoint, foreign, witness, Sequence::ENABLE_RBF_NO_LOCKTIME)
             .map_err(|error| anyhow::anyhow!("W-5: output {outpoint} cannot be spent: {error}"))?
             .set_recipients(to.iter().map(|to| (to.script_pubkey.clone(), to.value)).collect());

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Amount, OutPoint, Script, ScriptBuf, TxOut, Txid, XOnlyPublicKey};
+use bitcoin::taproot::TapNodeHash;
+use bitcoin::{Amount, OutPoint, ScriptBuf, TxOut, Txid, XOnlyPublicKey};
 use thiserror::Error;
 
 use super::certificate::{CertificateError, SuccessionCertificate};
+use super::spare::SpareSeal;
 use crate::chain::{ChainError, VerifiedLink, mined};
-use crate::commitment::link_output_script;
+use crate::commitment::{Commitment, link_output_script};
 use crate::evidence::LinkEvidence;
 use crate::fee::MIN_SEAL;
 use crate::headers::BlockHashes;
@@ -31,9 +33,9 @@ pub struct Primary<'a> {
     /// Genesis transaction and every valid primary link, in order; the later ones may become void.
     pub links: &'a [VerifiedLink],
     /// The spare seal named by the header of the last link accepted; by the genesis transaction for link 0.
-    pub spare_seal: OutPoint,
-    /// Script of that spare seal.
-    pub spare_script: &'a Script,
+    pub spare_seal: &'a SpareSeal,
+    /// Scripts at index 0 of the treasuries that there were by that header, the oldest first: where the spare seal may have moved.
+    pub treasuries: &'a [ScriptBuf],
 }
 
 /// A mined spender of the spare seal and the certificate that should be behind it.
@@ -41,17 +43,19 @@ pub struct Primary<'a> {
 pub struct ClaimedSuccession<'a> {
     /// The members' certificate.
     pub certificate: &'a SuccessionCertificate,
+    /// What moved the spare seal from where the header names it to where the spender took it, in order.
+    pub moves: &'a [LinkEvidence],
     /// The spender and where it is.
     pub evidence: &'a LinkEvidence,
 }
 
 /// A valid succession. Only [`judge_succession`] makes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Succession {
     link: VerifiedLink,
     hub_key: XOnlyPublicKey,
     anchor_key: XOnlyPublicKey,
-    spare_seal: OutPoint,
+    spare_seal: SpareSeal,
     weight: u128,
     voided: u32,
 }
@@ -73,6 +77,18 @@ pub enum SuccessionError {
         found: OutPoint,
         /// The spare seal.
         expected: OutPoint,
+    },
+    /// What is said to have moved the spare seal did not.
+    #[error(
+        "A-121: transaction {txid} does not move the spare seal {spare_seal} to a newer treasury that a header up to link {last} put in force"
+    )]
+    NoMove {
+        /// The transaction.
+        txid: Txid,
+        /// The spare seal before it.
+        spare_seal: OutPoint,
+        /// Number of the last link accepted.
+        last: u32,
     },
     /// The primary chain has no such link.
     #[error("A-104: the statement goes on from link {number}, transaction {txid}, which is not on the primary chain")]
@@ -130,8 +146,8 @@ impl Succession {
     }
 
     /// The new spare seal.
-    pub fn spare_seal(&self) -> OutPoint {
-        self.spare_seal
+    pub fn spare_seal(&self) -> &SpareSeal {
+        &self.spare_seal
     }
 
     /// Weight of the members behind it.
@@ -180,8 +196,9 @@ pub fn judge_succession(
     if statement.dao != primary.dao {
         return Err(SuccessionError::OtherDao);
     }
-    if statement.spare_seal != primary.spare_seal {
-        return Err(SuccessionError::OtherSpareSeal { found: statement.spare_seal, expected: primary.spare_seal });
+    let named_seal = primary.spare_seal.outpoint;
+    if statement.spare_seal != named_seal {
+        return Err(SuccessionError::OtherSpareSeal { found: statement.spare_seal, expected: named_seal });
     }
     let named = |link: &&VerifiedLink| {
         (link.number, link.txid, link.commitment)
@@ -191,15 +208,26 @@ pub fn judge_succession(
     let last = primary.links.iter().find(named).ok_or(unknown)?;
     //
     let weight = claim.certificate.weigh(roll, total)?;
+    let number = last.number.saturating_add(1);
+    let commitment = claim.certificate.commitment();
+    //
+    let mut spare_seal = primary.spare_seal.clone();
+    for evidence in claim.moves {
+        mined(number, commitment, evidence, blocks)?;
+        spare_seal =
+            spare_seal.moved_by(evidence.transaction(), primary.treasuries).ok_or(SuccessionError::NoMove {
+                txid: evidence.txid(),
+                spare_seal: spare_seal.outpoint,
+                last: last.number,
+            })?;
+    }
     //
     let transaction = claim.evidence.transaction();
-    let commitment = claim.certificate.commitment();
-    verify_link(transaction, statement.spare_seal, statement.anchor_key, commitment).map_err(SuccessionError::Link)?;
-    let spare = transaction.output.get(1);
-    if !spare.is_some_and(|spare| spare.script_pubkey == *primary.spare_script && spare.value >= MIN_SEAL) {
+    verify_link(transaction, spare_seal.outpoint, statement.anchor_key, commitment).map_err(SuccessionError::Link)?;
+    let kept = transaction.output.get(1);
+    if !spare_seal.is_kept_by(transaction) || kept.is_none_or(|kept| kept.value < MIN_SEAL) {
         return Err(SuccessionError::NoSpareSeal);
     }
-    let number = last.number.saturating_add(1);
     let link = mined(number, commitment, claim.evidence, blocks)?;
     //
     let depth = link.height.saturating_sub(last.height);
@@ -216,9 +244,31 @@ pub fn judge_succession(
         link,
         hub_key: statement.hub_key,
         anchor_key: statement.anchor_key,
-        spare_seal: OutPoint { txid: link.txid, vout: 1 },
+        spare_seal: SpareSeal { outpoint: OutPoint { txid: link.txid, vout: 1 }, script: spare_seal.script },
         weight,
         voided: u32::try_from(later.len()).unwrap_or(u32::MAX),
+    })
+}
+
+/// Where mined transactions took a spare seal that were no successions, for who does not know the treasuries (P-166): each with the root
+/// of the script tree that it took it to, if that is P2TR. `last` is the number of the last link accepted.
+///
+/// # Errors
+/// [`SuccessionError`] of the first that is not mined, or took it nowhere.
+pub fn spare_seal_after<'a>(
+    spare_seal: SpareSeal,
+    moves: impl IntoIterator<Item = (&'a LinkEvidence, Option<TapNodeHash>)>,
+    last: u32,
+    blocks: &impl BlockHashes,
+) -> Result<SpareSeal, SuccessionError> {
+    moves.into_iter().try_fold(spare_seal, |spare_seal, (evidence, root)| {
+        mined(last.saturating_add(1), Commitment::new([0; 32]), evidence, blocks)?;
+        let (txid, outpoint) = (evidence.txid(), spare_seal.outpoint);
+        spare_seal.taken_by(evidence.transaction(), root).ok_or(SuccessionError::NoMove {
+            txid,
+            spare_seal: outpoint,
+            last,
+        })
     })
 }
 

@@ -7,11 +7,13 @@
 
 mod certificate;
 mod judge;
+mod spare;
 mod statement;
 
 pub use certificate::{CertificateError, MAX_SUCCESSION_SIGNERS, SuccessionCertificate, SuccessionSignature};
 pub use judge::{
     ClaimedSuccession, Primary, Succession, SuccessionError, SuccessionRules, first_succession, judge_succession,
-    succession_outputs,
+    spare_seal_after, succession_outputs,
 };
+pub use spare::{MOVED_SPARE_VOUT, SpareSeal};
 pub use statement::{SuccessionStatement, signs_rivals};

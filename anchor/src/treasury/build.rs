@@ -279,7 +279,8 @@ impl SpendPlan<'_> {
             let script = psbt.unsigned_tx.output[vout].script_pubkey.clone();
             // Outputs to the treasury itself have the indexes that follow the change's.
             let own = u32::try_from(self.own_outputs.len()).unwrap_or(0);
-            let hints = self.change_index..=self.change_index.saturating_add(own);
+            // The spare seal has index 0 (T-340).
+            let hints = std::iter::once(0).chain(self.change_index..=self.change_index.saturating_add(own));
             if let Some(index) = current.index_of(&script, hints) {
                 psbt.update_output_with_descriptor(vout, &current.at(index)?)
                     .map_err(|error| bad(chosen[0], error.to_string()))?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::psbt::Psbt;
-use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Txid};
+use bitcoin::{Amount, FeeRate, OutPoint, TxIn, TxOut, Txid};
 
 use super::bond::{Bond, bonds_in, goes_back};
 use super::build::{fee_at, weight_at_worst};
@@ -19,6 +19,9 @@ use super::stage_check::{Pair, judge_pair};
 
 /// Most gates that one housekeeping makes (T-321).
 pub const MAX_NEW_GATES: u16 = 64;
+
+/// What a spare seal that pays for its own move keeps at least (T-340, R-56).
+pub const LEAST_SPARE_SEAL: Amount = Amount::from_sat(546);
 
 /// Whether a gate is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub struct CheckFacts<'a> {
     pub stages: &'a [Treasury],
     /// Below which index every node follows the scripts of the present treasury (T-110); `None` where nothing tells.
     pub in_sight: Option<u32>,
+    /// The spare seal, where it is known: housekeeping moves it to the present treasury (T-340).
+    pub spare_seal: Option<OutPoint>,
     /// Coins that are set apart: spare seal and gates.
     pub reserved: &'a BTreeSet<OutPoint>,
     /// Bonds of hubs, by their coins (T-90).
@@ -84,11 +89,12 @@ pub struct Checked {
 
 /// Judges a PSBT. All reasons are collected; a reason to refuse outweighs what is not known.
 pub fn check(psbt: &Psbt, facts: &CheckFacts<'_>) -> PsbtVerdict {
-    let mut judge = Judge { psbt, facts, pair: None, reasons: Vec::new(), unknown: Vec::new() };
+    let mut judge = Judge { psbt, facts, pair: None, moves_seal: false, reasons: Vec::new(), unknown: Vec::new() };
     judge.form();
     judge.time();
     judge.payments();
     judge.pair = judge_pair(psbt, facts.payments, facts.generations, &mut judge.reasons);
+    judge.spare_seal();
     let inputs = judge.inputs();
     let returned = judge.bonds();
     let change = if returned.is_some() { Amount::ZERO } else { judge.outputs() };
@@ -109,6 +115,8 @@ struct Judge<'a> {
     facts: &'a CheckFacts<'a>,
     /// T-88: the stage and its payout, where they are in order.
     pair: Option<Pair>,
+    /// T-340: whether output 0 is the spare seal under the present treasury.
+    moves_seal: bool,
     reasons: Vec<PsbtReason>,
     unknown: Vec<PsbtUnknown>,
 }
@@ -187,7 +195,8 @@ impl Judge<'_> {
             let is_gate = self.facts.payments.iter().any(|intent| intent.gate == outpoint);
             // A bond is apart too, and has a rule of its own (T-93).
             let is_bond = self.facts.bonds.contains_key(&outpoint);
-            if self.facts.reserved.contains(&outpoint) && !is_gate && !is_bond {
+            let is_moved = self.moves_seal && self.facts.spare_seal == Some(outpoint);
+            if self.facts.reserved.contains(&outpoint) && !is_gate && !is_bond && !is_moved {
                 self.reasons.push(PsbtReason::LockedInput { input, outpoint });
             }
             if let Some(sighash) = sighash_problem(fields) {
@@ -224,6 +233,38 @@ impl Judge<'_> {
             self.reasons.extend(mixed);
         }
         total
+    }
+
+    /// T-340: housekeeping may move the spare seal to the present treasury, whole, or alone and less its fee.
+    fn spare_seal(&mut self) {
+        let transaction = &self.psbt.unsigned_tx;
+        // A payment leaves it where it is, as whatever else is apart (T-49).
+        let is_apart = |outpoint| self.facts.spare_seal == Some(outpoint) && self.facts.payments.is_empty();
+        let spent = |txin: &TxIn| is_apart(txin.previous_output);
+        let Some(input) = transaction.input.iter().position(spent) else { return };
+        let Some(present) = self.facts.generations.last().and_then(|treasury| treasury.script_at(0).ok()) else {
+            return;
+        };
+        // Without the coin there is a reason to refuse anyway (T-46).
+        let Ok(seal) = prevout_of(self.psbt, input) else { return };
+        let is_alone = transaction.input.len() == 1 && transaction.output.len() == 1;
+        let least = if is_alone { LEAST_SPARE_SEAL } else { seal.value };
+        let moved = transaction.output.first();
+        let problem = if seal.script_pubkey == present {
+            Some("the present treasury has it")
+        } else if input != 0 {
+            Some("it is moved at input 0")
+        } else if moved.is_none_or(|output| output.script_pubkey != present) {
+            Some("output 0 is not the present treasury's at index 0")
+        } else if moved.is_none_or(|output| output.value < least) {
+            Some("output 0 holds less than it did, and than a seal has to")
+        } else {
+            None
+        };
+        match problem {
+            None => self.moves_seal = true,
+            Some(problem) => self.reasons.push(PsbtReason::SpareSeal { input, problem }),
+        }
     }
 
     /// T-111: the coin is there, and is what it is shown to be. Of a gate its state is asked (T-44).
@@ -320,6 +361,8 @@ impl Judge<'_> {
                 Some(origin) if self.facts.in_sight.is_none() && origin.index >= INDEXES_IN_SIGHT => {
                     self.unknown.push(PsbtUnknown::Sight { vout, index: origin.index });
                 }
+                // T-340: beside what goes back, and no gate whatever it holds.
+                Some(_) if self.moves_seal && vout == 0 => change = saturating(change, output.value),
                 Some(_) => {
                     change = saturating(change, output.value);
                     let is_gate = self.facts.payments.is_empty() && output.value == self.facts.new_gate;

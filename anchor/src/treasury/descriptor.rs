@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::taproot::TapNodeHash;
 use bitcoin::{NetworkKind, Script, ScriptBuf, relative};
 use miniscript::Descriptor;
 use miniscript::descriptor::{DefiniteDescriptorKey, DescriptorPublicKey, DescriptorType, Wildcard};
@@ -37,7 +38,7 @@ pub fn indexes_in_sight(highest: Option<u32>) -> u32 {
 pub const MAX_TREASURY_KEYS: usize = 15;
 
 /// BIP341's point with no known discrete logarithm, for a P2TR treasury whose key path nobody can use.
-pub(super) const UNSPENDABLE_KEY: &str = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";
+pub(crate) const UNSPENDABLE_KEY: &str = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";
 
 /// Longest wait in blocks. Of a longer one the network takes the lowest 16 bits (BIP68), so that 65,546 would be 10.
 const MAX_WAIT: u32 = 0xffff;
@@ -242,6 +243,18 @@ impl Treasury {
     /// [`TreasuryError::IndexOutOfRange`] for an index of 2^31 or more.
     pub fn script_at(&self, index: u32) -> Result<ScriptBuf, TreasuryError> {
         Ok(self.at(index)?.script_pubkey())
+    }
+
+    /// The root of the script tree at derivation index `index`, by which anybody sees that the output key has the key that nobody has
+    /// inside (T-2); `None` of P2WSH.
+    ///
+    /// # Errors
+    /// [`TreasuryError::IndexOutOfRange`] for an index of 2^31 or more.
+    pub fn tree_root_at(&self, index: u32) -> Result<Option<TapNodeHash>, TreasuryError> {
+        Ok(match self.at(index)? {
+            Descriptor::Tr(tr) => tr.spend_info().merkle_root(),
+            _ => None,
+        })
     }
 
     /// The descriptor at derivation index `index`.

@@ -12,6 +12,7 @@ use super::intent::SpendIntent;
 use super::signature::InputOrigin;
 use super::stage::{bump_output, stage_of};
 use crate::fee::MIN_SEAL;
+use crate::succession::SpareSeal;
 
 /// A mined transaction that spends coins of the treasury.
 #[derive(Clone, Copy)]
@@ -76,10 +77,10 @@ pub enum SpendFinding {
     },
 }
 
-/// Judges a mined spend. `decided` gives the payment whose gate an outpoint is; `gates` says whether an outpoint is a gate at all.
+/// Judges a mined spend. `spare_seals` are the spare seals that there were; `decided` gives the payment whose gate an outpoint is; `gates` says whether an outpoint is a gate at all.
 pub fn judge_spend(
     spend: &MinedSpend<'_>,
-    spare_seal: OutPoint,
+    spare_seals: &BTreeSet<OutPoint>,
     gates: &BTreeSet<OutPoint>,
     decided: impl Fn(&OutPoint) -> Option<SpendIntent>,
     housekeeping_rate: FeeRate,
@@ -88,11 +89,14 @@ pub fn judge_spend(
     let treasury_in = spend.prevouts.iter().flatten().filter(|output| (spend.owner)(&output.script_pubkey).is_some());
     let total_in = treasury_in.map(|output| output.value).fold(Amount::ZERO, saturating);
     let inputs: Vec<OutPoint> = transaction.input.iter().map(|txin| txin.previous_output).collect();
-    if inputs.contains(&spare_seal) {
-        return match seal_moved_on(spend, &inputs, spare_seal) {
-            true => SpendFinding::SpareSeal,
-            false => unauthorised(spend, "it spends the spare seal and does not keep it".to_owned(), total_in),
-        };
+    if let Some(spare_seal) = inputs.iter().find(|outpoint| spare_seals.contains(outpoint)) {
+        if seal_moved_on(spend, &inputs, *spare_seal) {
+            return SpendFinding::SpareSeal;
+        }
+        let pays = inputs.iter().any(|outpoint| gates.contains(outpoint) && decided(outpoint).is_some());
+        if pays || !seal_moved_home(spend, *spare_seal) {
+            return unauthorised(spend, "it spends the spare seal and does not keep it".to_owned(), total_in);
+        }
     }
     if let Some((_, outpoint, bond)) = bonds_in(transaction, spend.bonds).next() {
         return judge_bond(spend, (outpoint, bond), total_in, housekeeping_rate);
@@ -321,6 +325,14 @@ fn seal_moved_on(spend: &MinedSpend<'_>, inputs: &[OutPoint], spare_seal: OutPoi
     let own = spend.prevouts.iter().flatten().filter(|output| (spend.owner)(&output.script_pubkey).is_some()).count();
     let is_kept = |next: &&TxOut| Some(&next.script_pubkey) == script && next.value >= MIN_SEAL;
     at == Some(0) && own == 1 && next.filter(is_kept).is_some()
+}
+
+/// T-341: to the treasury of a later election, as housekeeping; what else it does is judged as that.
+fn seal_moved_home(spend: &MinedSpend<'_>, outpoint: OutPoint) -> bool {
+    let script = spend.prevouts.first().and_then(Option::as_ref).map(|output| output.script_pubkey.clone());
+    let scripts: Result<Vec<_>, _> = spend.generations.iter().map(|treasury| treasury.script_at(0)).collect();
+    let (Some(script), Ok(scripts)) = (script, scripts) else { return false };
+    SpareSeal { outpoint, script }.moved_by(spend.transaction, &scripts).is_some()
 }
 
 fn sum<'a>(outputs: impl Iterator<Item = &'a TxOut>) -> Amount {

@@ -27,7 +27,8 @@ mod stage_check;
 pub use attribution::signers_of;
 pub use bond::Bond;
 pub use build::{PlanError, SpendPlan, TreasuryCoin, child_pays_for_parent, fee_at, replacement_floor};
-pub use check::{CheckFacts, Checked, GateState, MAX_NEW_GATES, PsbtVerdict, check};
+pub use check::{CheckFacts, Checked, GateState, LEAST_SPARE_SEAL, MAX_NEW_GATES, PsbtVerdict, check};
+pub(crate) use descriptor::UNSPENDABLE_KEY;
 pub use descriptor::{
     INDEXES_IN_SIGHT, MAX_DESCRIPTOR_BYTES, MAX_TREASURY_KEYS, MOST_INDEXES_IN_SIGHT, SEARCHED_INDEXES, Treasury,
     TreasuryError, indexes_in_sight,

@@ -97,6 +97,14 @@ pub enum PsbtReason {
         /// What it spends.
         outpoint: OutPoint,
     },
+    /// The spare seal is spent, and not moved to the present treasury as it may be.
+    #[error("T-340: input {input} is the spare seal: {problem}")]
+    SpareSeal {
+        /// Index of the input.
+        input: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A signature may cover less than the whole transaction.
     #[error(
         "T-50: input {input} asks for or has signature type {sighash}; only ALL (DEFAULT) covers the whole transaction"
@@ -316,6 +324,7 @@ impl PsbtReason {
             | Self::Replayed { .. }
             | Self::ForeignInput { .. }
             | Self::LockedInput { .. }
+            | Self::SpareSeal { .. }
             | Self::ForeignOutput { .. }
             | Self::Crumb { .. }
             | Self::FeeAboveCap { .. }

@@ -456,7 +456,13 @@ fn what_was_mined_is_told_by_what_it_is() {
                 let spend = MinedSpend { height, generations: &chest.generations, ..spend };
                 let gates = BTreeSet::from([chest.gate.outpoint, chest.other_gate.outpoint]);
                 let decided = |gate: &OutPoint| (*gate == chest.gate.outpoint).then(|| chest.intent.clone());
-                judge_spend(&spend, chest.seal.outpoint, &gates, decided, FeeRate::from_sat_per_vb_u32(20))
+                judge_spend(
+                    &spend,
+                    &BTreeSet::from([chest.seal.outpoint]),
+                    &gates,
+                    decided,
+                    FeeRate::from_sat_per_vb_u32(20),
+                )
             })
         };
         let reason = |finding: SpendFinding| match finding {
@@ -590,6 +596,7 @@ fn the_rules_of_another_charter_do_not_do() {
     let facts = |intent: SpendIntent| {
         let reserved = BTreeSet::from([chest.gate.outpoint]);
         let facts = CheckFacts {
+            spare_seal: None,
             generations: &chest.generations,
             stages: &chest.stages,
             in_sight: chest.in_sight,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use althing_anchor::{
     CertificateError, ClaimedLink, ClaimedSuccession, LinkBuilder, LinkChain, LinkError, LinkEvidence, Primary, Seal,
-    Succession, SuccessionCertificate, SuccessionError, SuccessionRules, SuccessionSignature, SuccessionStatement,
-    VerifiedLink, first_succession, judge_succession, signs_rivals, succession_outputs, verify_chain,
+    SpareSeal, Succession, SuccessionCertificate, SuccessionError, SuccessionRules, SuccessionSignature,
+    SuccessionStatement, VerifiedLink, first_succession, judge_succession, signs_rivals, succession_outputs,
+    verify_chain,
 };
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, XOnlyPublicKey};
 use proptest::prelude::*;
@@ -21,7 +22,7 @@ fn roll() -> BTreeMap<XOnlyPublicKey, u128> {
     ROLL.iter().map(|(n, weight)| (key(*n), *weight)).collect()
 }
 
-fn spare_script() -> ScriptBuf {
+pub(crate) fn spare_script() -> ScriptBuf {
     treasury().script_at(0).unwrap()
 }
 
@@ -62,7 +63,7 @@ fn verified(story: &Story) -> Vec<VerifiedLink> {
     verify_chain(&story.genesis, &story.genesis_evidence, &story.claims(), &story.sim.chain, 1).unwrap().links
 }
 
-fn mined(story: &mut Story, transaction: &Transaction) -> LinkEvidence {
+pub(crate) fn mined(story: &mut Story, transaction: &Transaction) -> LinkEvidence {
     story.sim.mine(vec![transaction.clone()]);
     story.sim.evidence(transaction)
 }
@@ -72,10 +73,21 @@ fn judge(
     certificate: &SuccessionCertificate,
     evidence: &LinkEvidence,
 ) -> Result<Succession, SuccessionError> {
-    let (links, spare_script) = (verified(story), spare_script());
-    let spare_seal = story.genesis.spare_seal;
-    let primary = Primary { dao: DAO, links: &links, spare_seal, spare_script: &spare_script };
-    let claim = ClaimedSuccession { certificate, evidence };
+    judge_over(story, certificate, &[], evidence, &[spare_script()])
+}
+
+/// The same where the spare seal moved before, by treasuries with these scripts.
+pub(crate) fn judge_over(
+    story: &Story,
+    certificate: &SuccessionCertificate,
+    moves: &[LinkEvidence],
+    evidence: &LinkEvidence,
+    treasuries: &[ScriptBuf],
+) -> Result<Succession, SuccessionError> {
+    let links = verified(story);
+    let spare_seal = &SpareSeal { outpoint: story.genesis.spare_seal, script: spare_script() };
+    let primary = Primary { dao: DAO, links: &links, spare_seal, treasuries };
+    let claim = ClaimedSuccession { certificate, moves, evidence };
     judge_succession(&claim, &primary, &roll(), 100, RULES, &story.sim.chain)
 }
 
@@ -96,7 +108,7 @@ fn members_and_treasurers_go_on_without_the_hub() {
     let succession = judge(&story, &certificate, &evidence).unwrap();
     assert_eq!((succession.weight(), succession.voided(), succession.link().number), (60, 0, 4));
     assert_eq!((succession.hub_key(), succession.anchor_key()), (key(60), key(61)));
-    assert_eq!(succession.spare_seal(), OutPoint { txid: spender.compute_txid(), vout: 1 });
+    assert_eq!(succession.spare_seal().outpoint, OutPoint { txid: spender.compute_txid(), vout: 1 });
 
     // The new hub anchors the next epoch, and the chain is one.
     let seal = Seal {
@@ -197,10 +209,11 @@ fn of_two_spare_seals_the_first_spent_counts() {
     let second = certificate(SuccessionStatement { spare_seal: newer, ..statement(&story, 3) }, &[41, 42, 43]);
     let evidence = mined(&mut story, &spender(&second));
     let (links, script) = (verified(&story), spare_script());
-    let primary = Primary { dao: DAO, links: &links, spare_seal: newer, spare_script: &script };
-    let claim = ClaimedSuccession { certificate: &second, evidence: &evidence };
+    let spare_seal = &SpareSeal { outpoint: newer, script: script.clone() };
+    let primary = Primary { dao: DAO, links: &links, spare_seal, treasuries: &[script] };
+    let claim = ClaimedSuccession { certificate: &second, moves: &[], evidence: &evidence };
     let second = judge_succession(&claim, &primary, &roll(), 100, RULES, &story.sim.chain).unwrap();
-    assert_eq!(first_succession(&[second, first]), Some(&first));
+    assert_eq!(first_succession(&[second, first.clone()]), Some(&first));
     assert_eq!(first_succession(&[]), None);
 }
 

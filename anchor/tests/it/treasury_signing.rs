@@ -233,7 +233,7 @@ pub(crate) fn judge_transaction(
     };
     let gates = BTreeSet::from([chest.gate.outpoint, chest.other_gate.outpoint]);
     let decided = |gate: &OutPoint| (*gate == chest.gate.outpoint).then(|| chest.intent.clone());
-    judge_spend(&spend, chest.seal.outpoint, &gates, decided, FeeRate::from_sat_per_vb_u32(20))
+    judge_spend(&spend, &BTreeSet::from([chest.seal.outpoint]), &gates, decided, FeeRate::from_sat_per_vb_u32(20))
 }
 
 /// T-72: a gate that no decision has goes back into the treasury, or it is an alarm.

@@ -134,6 +134,7 @@ impl Chest {
             generations: &self.generations,
             stages: &self.stages,
             in_sight: self.in_sight,
+            spare_seal: Some(self.seal.outpoint),
             reserved: &reserved,
             bonds: &self.bonds,
             payments,

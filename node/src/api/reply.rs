@@ -219,6 +219,9 @@ pub struct Status {
     /// That another member has the name by which this folder's will come in, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_taken: Option<String>,
+    /// That a former treasury still has the spare seal, if so (N-247).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_spare_seal: Option<String>,
     /// The stake that is on its way, where the log has none of this folder's yet: how much, in which channel, how deep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stake_under_way: Option<String>,

@@ -41,6 +41,9 @@ pub struct TreasuryOverview {
     /// What of its budget housekeeping has used (T-332).
     #[serde(default)]
     pub housekeeping: HousekeepingView,
+    /// That a former treasury still has the spare seal, if so (N-247).
+    #[serde(default)]
+    pub former_spare_seal: Option<String>,
     /// Spends that nobody decided, in sentences.
     pub alarms: Vec<String>,
 }

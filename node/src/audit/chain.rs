@@ -123,7 +123,7 @@ impl ChainView for AuditedChain<'_> {
                     scan.watch.expected.insert(self.dao.params.first_seal);
                     scan.watch.seals.insert(self.dao.params.first_seal);
                     scan.watch.expected.insert(self.dao.params.spare_seal);
-                    scan.watch.spare = Some(self.dao.params.spare_seal);
+                    scan.watch.spare = Some((self.dao.params.spare_seal, None));
                     // Payments are noted by what spent their gates (G-99).
                     scan.watch.expected.extend(&self.dao.params.gates);
                 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use althing_anchor::{BlockHashes as _, Commitment, verify_link};
+use althing_anchor::{BlockHashes as _, Commitment, LinkError, MOVED_SPARE_VOUT, SuccessionCertificate, verify_link};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Entry;
 use althing_governance::epoch::EpochHeader;
@@ -12,9 +12,9 @@ use althing_governance::receipt::batch_tree;
 use althing_governance::signing::verify_all;
 use althing_governance::tree::{HistoryTree, leaf_hash};
 use anyhow::{Context, Result, bail, ensure};
-use bitcoin::BlockHash;
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::Secp256k1;
+use bitcoin::{BlockHash, OutPoint};
 
 use super::chain::AuditedChain;
 use super::{AuditReport, is_not_yet};
@@ -93,6 +93,25 @@ fn look(store: &Store, dao: &Dao, chain: &mut AuditedChain<'_>, count: u32, repo
     Ok(())
 }
 
+/// The seal that a succession made of the spare seal, which may have moved before; where to is looked at by a replay, which knows the
+/// treasuries. `None` while what is known of it is unspent.
+fn succession_link(
+    certificate: &SuccessionCertificate,
+    chain: &mut AuditedChain<'_>,
+) -> Result<Option<Result<OutPoint, LinkError>>> {
+    let (statement, commitment) = (certificate.statement(), certificate.commitment());
+    let mut spare_seal = statement.spare_seal;
+    let mut wrong = None;
+    while let Some(evidence) = chain.spender_of_seal(spare_seal)? {
+        match verify_link(evidence.transaction(), spare_seal, statement.anchor_key, commitment) {
+            Ok(seal) => return Ok(Some(Ok(seal))),
+            Err(error) => wrong = Some(Err(error)),
+        }
+        spare_seal = OutPoint { txid: evidence.txid(), vout: MOVED_SPARE_VOUT };
+    }
+    Ok(wrong)
+}
+
 /// Follows the links from the genesis transaction; the headers are the stored ones, which the links commit to.
 fn newest_anchor(
     store: &Store,
@@ -116,11 +135,9 @@ fn newest_anchor(
             let certificate = succession.certificate()?;
             let statement = certificate.statement();
             if statement.last_link == header.epoch
-                && let Some(evidence) = chain.spender_of_seal(statement.spare_seal)?
+                && let Some(found) = succession_link(&certificate, chain)?
             {
-                let commitment = certificate.commitment();
-                seal = verify_link(evidence.transaction(), statement.spare_seal, statement.anchor_key, commitment)
-                    .with_context(|| format!("the succession after link {}", header.epoch))?;
+                seal = found.with_context(|| format!("the succession after link {}", header.epoch))?;
                 key = statement.anchor_key;
                 report.trusted.push(format!(
                     "The succession after link {}: the members' weights are looked at by a replay.",

@@ -73,8 +73,11 @@ impl Hub {
         let present = self.shell.treasury.generations().saturating_sub(1);
         let is_present =
             |script: &Script| self.shell.treasury.owner_of(script).is_some_and(|origin| origin.generation == present);
+        // T-340: a spare seal that moved may hold what a gate does.
+        let spare_seals = self.shell.spare_seals().unwrap_or_default();
         let outputs = (0u32..).zip(&tx.output).filter(|(vout, output)| {
             output.value.to_sat() == gate_sat
+                && !spare_seals.contains(&OutPoint { txid, vout: *vout })
                 && !state.is_gate(&OutPoint { txid, vout: *vout })
                 && is_present(&output.script_pubkey)
         });

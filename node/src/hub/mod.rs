@@ -235,7 +235,7 @@ impl Hub {
             let news = self.shell.update_channels_from_chain()?;
             self.on_stake_news(&news);
             self.shell.watch_anchoring()?;
-            self.shell.watch_spare_seal()?;
+            self.shell.watch_spare_seal(false)?;
             self.shell.advance_monitors()?;
             self.close_for_those_behind();
             self.advance_at_tip()?;

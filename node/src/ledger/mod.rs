@@ -418,6 +418,17 @@ impl Ledger {
                 self.remember(header.epoch, closed);
                 Ok(())
             }
+            // A-97: who judged it before cannot any more, when what blocks said of stakes went with them.
+            Some(difference) if chain.judged_before() && chain.block_hash(height)? != Some(header.closing_hash) => {
+                Err(LedgerError::NotYet {
+                    position,
+                    reason: format!(
+                        "A-97: a reorganisation took away block {} at height {height}, with which epoch {} closes, and what Bitcoin said of stakes \
+                 with it: {difference}",
+                        header.closing_hash, header.epoch
+                    ),
+                })
+            }
             Some(difference) => {
                 let reason =
                     format!("G-60: the header of epoch {} is not what the log gives: {difference}", header.epoch);

@@ -172,6 +172,16 @@ impl Ledger {
             let reason = format!("G-108: transaction {} is in no block that this node knows", refill.txid);
             return Err(LedgerError::NotYet { position, reason });
         };
+        // T-340: it lies under the treasury as gates do, and may hold as much.
+        if let Some(spare) = self.followed_spare_seal(u32::MAX, chain)?
+            && let Some(gate) = refill.gates().find(|gate| spare.outpoints().any(|outpoint| outpoint == *gate))
+        {
+            return Err(LedgerError::invalid(
+                position,
+                Some("gate refill"),
+                format!("G-108: {gate} is the spare seal"),
+            ));
+        }
         let treasuries = generations(self.state.charters().iter().map(|version| &version.charter));
         let treasury = treasuries.last().context("a DAO is founded with a treasury")?;
         let treasury = Treasury::parse(treasury).map_err(anyhow::Error::from)?;

@@ -17,6 +17,7 @@ use anyhow::{Context, Result, ensure};
 use bitcoin::secp256k1::schnorr;
 
 use super::Member;
+use super::resend::Resend;
 use crate::api::{ApiError, ErrorKind, Reply, Request, Said};
 use crate::engine::Answer;
 use crate::speaker::Voice;
@@ -26,12 +27,6 @@ use crate::view;
 
 /// How long a caller waits for the hub's acknowledgement; the entry itself waits for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Pause before an entry that the hub could not take just now is sent again.
-const RETRY: Duration = Duration::from_millis(500);
-
-/// After so long without an answer it is sent again, whatever became of it.
-const UNANSWERED: Duration = Duration::from_secs(30);
 
 /// Something to say, and who waits for the answer.
 pub(super) struct Op {
@@ -101,7 +96,7 @@ pub(super) struct InFlight {
     /// The entry that it says the log leaves out, if it is such a note.
     noted: Option<EntryId>,
     deadline: Instant,
-    resend_at: Option<Instant>,
+    resend: Resend,
 }
 
 /// What to show to the caller when it is done.
@@ -156,7 +151,7 @@ impl Member {
             sentences: Vec::new(),
             kept: true,
             deadline: Instant::now() + PATIENCE,
-            resend_at: None,
+            resend: Resend::default(),
         });
         Ok(())
     }
@@ -258,7 +253,7 @@ impl Member {
         if let Some(entry) = &mut self.in_flight
             && !entry.acknowledged
         {
-            entry.resend_at = Some(Instant::now() + UNANSWERED);
+            entry.resend.sent(Instant::now());
             let message = AppEntry { sequence: entry.sequence, entry: entry.bytes.clone() };
             self.shell.peers.send(self.hub, Msg::AppEntry(message));
         }
@@ -267,7 +262,7 @@ impl Member {
     /// Looks after time: re-sends what the hub could not take, lets callers go whose patience is over.
     pub(super) fn expire(&mut self) {
         let now = Instant::now();
-        if self.in_flight.as_ref().is_some_and(|entry| entry.resend_at.is_some_and(|at| now >= at)) {
+        if self.in_flight.as_ref().is_some_and(|entry| entry.resend.is_due(now)) {
             self.resend();
         }
         let connected = self.connected;
@@ -338,7 +333,7 @@ impl Member {
             return Ok(());
         }
         if nack.transient {
-            entry.resend_at = Some(Instant::now() + RETRY);
+            entry.resend.refused(Instant::now());
             tracing::debug!(nack.rule, nack.detail, "the hub cannot take the entry now");
             return Ok(());
         }
@@ -409,7 +404,7 @@ impl Member {
             sentences: std::mem::take(&mut op.sentences),
             kept,
             deadline: Instant::now() + PATIENCE,
-            resend_at: None,
+            resend: Resend::default(),
         });
         self.shell.revision += 1;
         self.resend();

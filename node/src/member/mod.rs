@@ -12,6 +12,7 @@ mod light;
 mod recourse;
 mod replicate;
 mod requests;
+mod resend;
 mod review;
 mod speech;
 mod splices;
@@ -104,7 +105,8 @@ impl Member {
             // The engine's queue is bounded; a full one holds the peer's socket back.
             let _ = from_peers.send(Input::Peer(event));
         };
-        let mut shell = Shell::open(dir, password, gossip::listen_address(dir)?, inputs, on_peer)?;
+        let mut shell =
+            Shell::open(dir, password, gossip::listen_address(dir)?, crate::api::Role::Member, inputs, on_peer)?;
         let life = Life::begin(&mut shell.store)?;
         shell.own_name = Some(crate::setup::member_name(dir)?);
         let address = shell.hub_address()?;
@@ -312,7 +314,8 @@ impl Member {
             }
             self.retry_links()?;
             self.shell.watch_anchoring()?;
-            self.shell.watch_spare_seal()?;
+            let reads_on = self.shell.store.reads_anew() || self.shell.store.log_size()? < self.hub_size;
+            self.shell.watch_spare_seal(reads_on)?;
             self.cosign_if_possible()?;
             self.fetch_if_behind();
             crate::treasury::rebroadcast(&mut self.shell);

@@ -10,6 +10,8 @@ use althing_governance::entry::{Equivocation, LogHead};
 use althing_governance::epoch::{BallotProof, DecisionProof, EpochHeader, RollProof};
 use althing_governance::id::TreeHash;
 use althing_governance::signing::Signed;
+use bitcoin::hashes::Hash as _;
+use bitcoin::taproot::TapNodeHash;
 
 use super::budget::BudgetPart;
 use super::office::OfficePart;
@@ -23,13 +25,16 @@ use super::tallies::Tallies;
 pub const MAGIC: &[u8; 8] = b"ALTHING\x00";
 
 /// The newest version of proof files that this program reads and makes.
-const NEWEST_VERSION: u8 = SHORT_VERSION;
-
-/// The newest version of files that hold their links themselves.
-const NEWEST_WHOLE: u8 = 3;
+const NEWEST_VERSION: u8 = MOVED_VERSION;
 
 /// P-161: the version of files whose links are in another file.
 pub(super) const SHORT_VERSION: u8 = 4;
+
+/// P-166: the version of files in which the spare seal moved.
+const MOVED_VERSION: u8 = 5;
+
+/// P-166: most moves in one place of a file.
+const MAX_MOVES: usize = 1 << 10;
 
 /// Most links in a file: at one a day, more than a thousand years.
 const MAX_LINKS: usize = 1 << 19;
@@ -50,6 +55,8 @@ pub struct Bundle {
     pub changes: Vec<Charter>,
     /// Hubs that a succession put in, in that order.
     pub successions: Vec<SuccessionPart>,
+    /// What moved the spare seal behind the last of these (P-166).
+    pub moves: Vec<SealMove>,
     /// The genesis transaction and its block.
     pub genesis: LinkEvidence,
     /// Every epoch from 1 to the one that the statement is about.
@@ -84,6 +91,17 @@ pub struct SuccessionPart {
     pub link: LinkEvidence,
     /// The replacements of the signers' vote keys, in the log that the statement takes over (P-334).
     pub rotations: Vec<LoggedEntry>,
+    /// What moved the spare seal before (P-166).
+    pub moves: Vec<SealMove>,
+}
+
+/// One move of the spare seal from a treasury to another (A-120, P-166).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealMove {
+    /// The transaction and its block.
+    pub evidence: LinkEvidence,
+    /// The root of the script tree that it moved to, if that is P2TR: it shows that the transaction is no succession link.
+    pub root: Option<TapNodeHash>,
 }
 
 /// What a proof file shows, always under its last epoch.
@@ -185,7 +203,9 @@ impl Bundle {
     pub fn highest_block(&self) -> u32 {
         let links = self.epochs.iter().map(|part| part.link.inclusion().height().max(part.header.closing_height));
         let successions = self.successions.iter().map(|part| part.link.inclusion().height());
-        links.chain(successions).chain([self.genesis.inclusion().height()]).max().unwrap_or(0)
+        let moves = self.successions.iter().flat_map(|part| &part.moves).chain(&self.moves);
+        let moves = moves.map(|moved| moved.evidence.inclusion().height());
+        links.chain(successions).chain(moves).chain([self.genesis.inclusion().height()]).max().unwrap_or(0)
     }
 }
 
@@ -193,19 +213,25 @@ impl Canonical for Bundle {
     fn encode(&self, w: &mut Writer) {
         w.fixed(MAGIC);
         let rotated = self.successions.iter().any(|part| !part.rotations.is_empty());
-        w.u8(match (self.successions.is_empty(), rotated) {
-            (true, _) => 1,
-            (false, false) => 2,
-            (false, true) => 3,
+        let moved = !self.moves.is_empty() || self.successions.iter().any(|part| !part.moves.is_empty());
+        w.u8(match (moved, self.successions.is_empty(), rotated) {
+            (true, ..) => MOVED_VERSION,
+            (false, true, _) => 1,
+            (false, false, false) => 2,
+            (false, false, true) => 3,
         });
         w.bytes(&self.charter.to_bytes());
         w.count(self.changes.len());
         self.changes.iter().for_each(|charter| w.bytes(&charter.to_bytes()));
-        if !self.successions.is_empty() {
+        if moved || !self.successions.is_empty() {
             w.list(&self.successions);
         }
-        if rotated {
+        if moved || rotated {
             self.successions.iter().for_each(|part| w.list(&part.rotations));
+        }
+        if moved {
+            self.successions.iter().for_each(|part| w.list(&part.moves));
+            w.list(&self.moves);
         }
         w.bytes(&self.genesis.encode());
         w.list(&self.epochs);
@@ -214,18 +240,22 @@ impl Canonical for Bundle {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let version = version(r)?;
-        if version > NEWEST_WHOLE {
+        if version == SHORT_VERSION {
             let problem = "this is a short proof file, without its links; a whole one is needed here".to_owned();
             return Err(DecodeError::Rule { rule: "P-161", field: "version", problem });
         }
+        let (charter, changes) = (Charter::from_bytes(&r.bytes("charter", MAX_CHARTER)?)?, changes(r)?);
+        let (successions, moves) = match version {
+            1 => (Vec::new(), Vec::new()),
+            2 => (successions(r)?, Vec::new()),
+            3 => (rotated_successions(r)?, Vec::new()),
+            _ => moved_successions(r)?,
+        };
         Ok(Self {
-            charter: Charter::from_bytes(&r.bytes("charter", MAX_CHARTER)?)?,
-            changes: changes(r)?,
-            successions: match version {
-                1 => Vec::new(),
-                2 => successions(r)?,
-                _ => rotated_successions(r)?,
-            },
+            charter,
+            changes,
+            successions,
+            moves,
             genesis: evidence(r)?,
             epochs: r.list("epochs", MAX_LINKS)?,
             statement: Statement::decode(r)?,
@@ -248,7 +278,20 @@ impl Canonical for SuccessionPart {
             problem: error.to_string(),
         })?;
         let weights = r.list("weights of signers", MAX_SUCCESSION_SIGNERS)?;
-        Ok(Self { certificate, weights, link: evidence(r)?, rotations: Vec::new() })
+        Ok(Self { certificate, weights, link: evidence(r)?, rotations: Vec::new(), moves: Vec::new() })
+    }
+}
+
+impl Canonical for SealMove {
+    fn encode(&self, w: &mut Writer) {
+        w.bytes(&self.evidence.encode());
+        w.option(self.root, |w, root| w.fixed(root.as_byte_array()));
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let evidence = evidence(r)?;
+        let root = r.option("root of a script tree", Reader::fixed)?;
+        Ok(Self { evidence, root: root.map(TapNodeHash::from_byte_array) })
     }
 }
 
@@ -444,6 +487,23 @@ fn rotated_successions(r: &mut Reader<'_>) -> Result<Vec<SuccessionPart>, Decode
         return Err(DecodeError::Rule { rule: "P-334", field: "replaced keys of signers", problem });
     }
     Ok(found)
+}
+
+/// P-166: with what moved the spare seal before each, and behind the last.
+fn moved_successions(r: &mut Reader<'_>) -> Result<(Vec<SuccessionPart>, Vec<SealMove>), DecodeError> {
+    let mut found: Vec<SuccessionPart> = r.list("successions", MAX_SUCCESSIONS)?;
+    for part in &mut found {
+        part.rotations = r.list("replaced keys of signers", MAX_SUCCESSION_SIGNERS)?;
+    }
+    for part in &mut found {
+        part.moves = r.list("moves of the spare seal", MAX_MOVES)?;
+    }
+    let moves: Vec<SealMove> = r.list("moves of the spare seal", MAX_MOVES)?;
+    if moves.is_empty() && found.iter().all(|part| part.moves.is_empty()) {
+        let problem = "a file in which the spare seal did not move has version 1, 2 or 3".to_owned();
+        return Err(DecodeError::Rule { rule: "P-166", field: "moves of the spare seal", problem });
+    }
+    Ok((found, moves))
 }
 
 fn changes(r: &mut Reader<'_>) -> Result<Vec<Charter>, DecodeError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
-use althing_anchor::{LinkEvidence, SuccessionSignature};
+use althing_anchor::{LinkEvidence, SuccessionSignature, SuccessionStatement};
 use althing_governance::Charter;
 use althing_governance::charter::Body;
 use althing_governance::codec::Canonical as _;
@@ -14,7 +14,9 @@ use anyhow::{Context as _, Result};
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint};
 
-use super::bundle::{BallotPart, Bundle, EpochPart, LoggedEntry, PaymentPart, Statement, SuccessionPart, TallyPart};
+use super::bundle::{
+    BallotPart, Bundle, EpochPart, LoggedEntry, PaymentPart, SealMove, Statement, SuccessionPart, TallyPart,
+};
 use super::held;
 use super::office::OfficePart;
 use super::refill::{RefilledPart, gate_of};
@@ -25,7 +27,7 @@ use crate::api::{ApiError, ProofStatement, Reply};
 use crate::chain_view::decode_evidence;
 use crate::facts::outpoint_bytes;
 use crate::shell::Shell;
-use crate::store::Store;
+use crate::store::{Store, SuccessionRow};
 use crate::view::find_proposal;
 
 /// Writes the proof file for a statement, having judged it as any receiver would.
@@ -121,6 +123,7 @@ fn judged(shell: &Shell, last: u32, statement: Statement) -> Result<(Vec<u8>, Fi
         charter: shell.dao.params.charter.clone(),
         changes: changes(shell, last),
         successions: successions(shell, last)?,
+        moves: moves(shell, last)?,
         genesis: genesis(shell)?,
         epochs: epochs(shell, last)?,
         statement,
@@ -269,16 +272,19 @@ fn changes(shell: &Shell, last: u32) -> Vec<Charter> {
 /// Successions behind the epochs up to `last`, each with the weights of who signed.
 fn successions(shell: &Shell, last: u32) -> Result<Vec<SuccessionPart>> {
     let reached = shell.ledger.state().successors().iter().filter(|record| record.successor.after_epoch <= last);
-    let mut rows = shell.store.successions()?.into_iter();
+    let rows = shell.store.successions()?;
+    let certificates = rows.iter().map(SuccessionRow::certificate).collect::<Result<Vec<_>>>()?;
     let mut parts = Vec::new();
+    let mut spare_seal = shell.dao.params.spare_seal;
     for record in reached {
-        let certificate = loop {
-            let row = rows.next().context("the certificate of a succession is not stored")?;
-            let certificate = row.certificate()?;
-            if certificate.statement().log_size == record.position {
-                break certificate;
-            }
-        };
+        // several can stand behind one size of the log; each is over the spare seal that the one before it made.
+        let wanted = (record.position, spare_seal);
+        let is_its = |statement: &SuccessionStatement| (statement.log_size, statement.spare_seal) == wanted;
+        let certificate = certificates.iter().find(|certificate| is_its(certificate.statement()));
+        let certificate = certificate.context("the certificate of a succession is not stored")?.clone();
+        let moves = shell.spare_seal_behind(spare_seal, certificate.statement().last_link)?.moves;
+        let moves = moves.into_iter().map(|evidence| seal_move(shell, evidence)).collect::<Result<_>>()?;
+        spare_seal = record.successor.spare_seal;
         let epoch = record.successor.after_epoch;
         let close = shell.ledger.close_of(epoch).context("the epoch was not recomputed here")?;
         let state = shell.ledger.state();
@@ -292,9 +298,27 @@ fn successions(shell: &Shell, last: u32) -> Result<Vec<SuccessionPart>> {
         let size = certificate.statement().log_size;
         let replaced = state.rotations(size).into_iter().filter(|(_, member, _)| signers.contains(member));
         let rotations = replaced.map(|(position, ..)| logged(shell, position, size)).collect::<Result<_, _>>()?;
-        parts.push(SuccessionPart { certificate, weights, link, rotations });
+        parts.push(SuccessionPart { certificate, weights, link, rotations, moves });
     }
     Ok(parts)
+}
+
+/// P-166: what moved the spare seal behind the last succession up to an epoch, by all treasuries that were in force since: so a file about an
+/// old epoch still tells where the spare seal is now.
+fn moves(shell: &Shell, last: u32) -> Result<Vec<SealMove>> {
+    let state = shell.ledger.state();
+    let before = state.successors().iter().rfind(|record| record.successor.after_epoch <= last);
+    let named = before.map_or(shell.dao.params.spare_seal, |record| record.successor.spare_seal);
+    let moves = shell.spare_seal_behind(named, u32::MAX)?.moves;
+    moves.into_iter().map(|evidence| seal_move(shell, evidence)).collect()
+}
+
+fn seal_move(shell: &Shell, evidence: LinkEvidence) -> Result<SealMove> {
+    let moved = evidence.transaction().output.first().map(|output| &output.script_pubkey);
+    let mut treasuries = shell.treasury.treasuries().into_iter();
+    let treasury = treasuries.find(|treasury| treasury.script_at(0).is_ok_and(|script| Some(&script) == moved));
+    let root = treasury.context("the spare seal moved to a treasury that is not known here")?.tree_root_at(0)?;
+    Ok(SealMove { evidence, root })
 }
 
 fn epochs(shell: &Shell, last: u32) -> Result<Vec<EpochPart>> {

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::slice::Iter;
 
 use althing_anchor::{
-    BlockHashes, ChainError, ClaimedLink, Commitment, Genesis, LinkChain, VerifiedLink, verify_genesis,
+    BlockHashes, ChainError, ClaimedLink, Commitment, Genesis, LinkChain, SpareSeal, VerifiedLink, spare_seal_after,
+    verify_genesis,
 };
 use althing_governance::Charter;
 use althing_governance::dao::DaoParams;
@@ -15,8 +16,10 @@ use bitcoin::OutPoint;
 use bitcoin::secp256k1::XOnlyPublicKey;
 
 use super::bundle::{Bundle, SuccessionPart};
+use super::successor::Behind;
 use super::verify::{Rejection, fail};
 use crate::dao::genesis_params;
+use crate::succession::seal::treasury_scripts;
 
 /// What founding, headers and links of a file come to.
 pub(super) struct History {
@@ -42,7 +45,7 @@ impl History {
             params.dao_id, params.first_seal.txid, params.charter_hash
         ));
         let versions = check_headers(bundle, &params, blocks)?;
-        let (newest, spare_seal) = check_links(bundle, &params, &genesis, blocks, &mut checked)?;
+        let (newest, spare_seal) = check_links(bundle, &params, &genesis, &versions, blocks, &mut checked)?;
         let (last, depth) = (bundle.epochs.len(), newest.depth(blocks.tip_height()));
         checked.push(format!(
             "{last} links: {}, and each commits to one epoch header; the newest, {}, is in block {} at height {}, {depth} blocks deep.",
@@ -79,6 +82,10 @@ pub(super) fn cut(bundle: &mut Bundle, last: usize) {
     in_force.end(number);
     let (changes, successions) = in_force.reached(bundle);
     bundle.changes.truncate(changes);
+    // What moved the spare seal before a succession that is cut off is behind the last that stays.
+    if let Some(next) = bundle.successions.get_mut(successions) {
+        bundle.moves = std::mem::take(&mut next.moves);
+    }
     bundle.successions.truncate(successions);
 }
 
@@ -226,21 +233,29 @@ fn check_links(
     bundle: &Bundle,
     params: &DaoParams,
     genesis: &Genesis,
+    versions: &Versions,
     blocks: &impl BlockHashes,
     checked: &mut Vec<String>,
 ) -> Result<(VerifiedLink, OutPoint), Rejection> {
     let wrong = |error: ChainError| fail("links")(error.to_string());
     let mut chain = LinkChain::begin(genesis, &bundle.genesis, blocks).map_err(wrong)?;
     let mut key = params.charter.anchor_key;
-    let mut spare_seal = params.spare_seal;
+    let script = bundle.genesis.transaction().output.get(1).map(|output| output.script_pubkey.clone());
+    let mut spare_seal = SpareSeal { outpoint: params.spare_seal, script: script.unwrap_or_default() };
     let mut successions = bundle.successions.iter().peekable();
     let mut last: Option<(&EpochHeader, VerifiedLink)> = None;
     for part in bundle.epochs.iter().map(Some).chain([None]) {
         while let Some((header, link)) = last
             && let Some(next) = successions.next_if(|next| next.certificate.statement().last_link == header.epoch)
         {
-            let found = next.check(params, header, &link, spare_seal, blocks, checked)?;
-            (chain, key, spare_seal) = (LinkChain::resume(found.link()), found.anchor_key(), found.spare_seal());
+            // the treasuries by the headers up to the last one accepted.
+            let so_far = usize::try_from(header.epoch).unwrap_or(usize::MAX).min(versions.by_epoch.len());
+            let charters = versions.by_epoch[..so_far].iter().map(|charter| &**charter);
+            let treasuries = treasury_scripts(std::iter::once(&params.charter).chain(charters));
+            let behind = Behind { header, link: &link, spare_seal: &spare_seal, treasuries: &treasuries };
+            let found = next.check(params, &behind, blocks, checked)?;
+            (chain, key) = (LinkChain::resume(found.link()), found.anchor_key());
+            spare_seal = found.spare_seal().clone();
         }
         let Some(part) = part else { break };
         let commitment = Commitment::new(*part.header.hash().as_bytes());
@@ -256,5 +271,16 @@ fn check_links(
         key = part.header.next_anchor_key;
         last = Some((&part.header, link));
     }
-    Ok((chain.newest(), spare_seal))
+    let newest = chain.newest();
+    let moves = bundle.moves.iter().map(|moved| (&moved.evidence, moved.root));
+    let spare_seal = spare_seal_after(spare_seal, moves, newest.number, blocks)
+        .map_err(|error| fail("moves of the spare seal")(format!("P-166: {error}")))?;
+    if !bundle.moves.is_empty() {
+        checked.push(format!(
+            "The spare seal moved {} times without a succession; it is {} now.",
+            bundle.moves.len(),
+            spare_seal.outpoint
+        ));
+    }
+    Ok((newest, spare_seal.outpoint))
 }

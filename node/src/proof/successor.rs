@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::{
-    BlockHashes, ClaimedSuccession, Primary, Succession, SuccessionRules, Treasury, VerifiedLink, judge_succession,
+    BlockHashes, ClaimedSuccession, LinkEvidence, Primary, SpareSeal, Succession, SuccessionRules, VerifiedLink,
+    judge_succession, spare_seal_after,
 };
 use althing_governance::Charter;
 use althing_governance::codec::Canonical as _;
@@ -14,11 +15,24 @@ use althing_governance::id::{MemberId, TreeHash};
 use althing_governance::signing::verify_all;
 use althing_governance::state::Successor;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
-use bitcoin::OutPoint;
 use bitcoin::secp256k1::Secp256k1;
+use bitcoin::{OutPoint, ScriptBuf};
 
 use super::bundle::{LoggedEntry, SuccessionPart};
 use super::verify::{Rejection, fail};
+
+/// What a succession in a file goes on from.
+#[derive(Clone, Copy)]
+pub(super) struct Behind<'a> {
+    /// The last header accepted.
+    pub(super) header: &'a EpochHeader,
+    /// Its link.
+    pub(super) link: &'a VerifiedLink,
+    /// The spare seal that it names.
+    pub(super) spare_seal: &'a SpareSeal,
+    /// Scripts at index 0 of the treasuries by the headers up to it, the oldest first.
+    pub(super) treasuries: &'a [ScriptBuf],
+}
 
 impl SuccessionPart {
     /// Size of the log that the new hub took over.
@@ -83,12 +97,11 @@ impl SuccessionPart {
     pub(super) fn check(
         &self,
         params: &DaoParams,
-        header: &EpochHeader,
-        link: &VerifiedLink,
-        spare_seal: OutPoint,
+        behind: &Behind<'_>,
         blocks: &impl BlockHashes,
         checked: &mut Vec<String>,
     ) -> Result<Succession, Rejection> {
+        let Behind { header, link, spare_seal, treasuries } = *behind;
         let rule = fail(format!("succession after epoch {}", header.epoch));
         let signatures = self.certificate.signatures();
         if signatures.len() != self.weights.len() {
@@ -104,16 +117,17 @@ impl SuccessionPart {
             roll.insert(signature.member, shown.weight);
             total = shown.total;
         }
-        let script = Treasury::parse(&params.charter.treasury_descriptor)
-            .and_then(|treasury| treasury.script_at(0))
-            .map_err(|error| rule(error.to_string()))?;
+        // P-166: what the file shows beside a move is true too, so that no byte of it can be changed unnoticed.
+        let shown = self.moves.iter().map(|moved| (&moved.evidence, moved.root));
+        spare_seal_after(spare_seal.clone(), shown, header.epoch, blocks).map_err(|error| rule(error.to_string()))?;
+        let moves: Vec<LinkEvidence> = self.moves.iter().map(|moved| moved.evidence.clone()).collect();
         // Links are numbered by epoch here, as the statement does.
         let link = VerifiedLink { number: header.epoch, ..*link };
-        let primary = Primary { dao: params.dao_id.0, links: &[link], spare_seal, spare_script: &script };
+        let primary = Primary { dao: params.dao_id.0, links: &[link], spare_seal, treasuries };
         let charter = &params.charter;
         let rules =
             SuccessionRules { final_depth: charter.final_depth, window_blocks: charter.succession_window_blocks };
-        let claim = ClaimedSuccession { certificate: &self.certificate, evidence: &self.link };
+        let claim = ClaimedSuccession { certificate: &self.certificate, moves: &moves, evidence: &self.link };
         let found =
             judge_succession(&claim, &primary, &roll, total, rules, blocks).map_err(|error| rule(error.to_string()))?;
         checked.push(format!(

@@ -113,6 +113,7 @@ impl Store {
             other => return Err(unknown_version(&path, other)),
         }
         create_later_tables(&transaction)?;
+        successions::take_over(&transaction, true)?;
         transaction.commit()?;
         let store = Self { connection, path, read_only: false, light: None };
         store.quick_check()?;
@@ -224,6 +225,7 @@ fn stand_in_for_missing_tables(connection: &Connection) -> Result<()> {
     for (_, sql) in tables(&model)?.into_iter().filter(|(name, _)| !there.contains_key(name)) {
         connection.execute_batch(&sql.replacen("CREATE TABLE", "CREATE TEMP TABLE", 1))?;
     }
+    successions::take_over(connection, false)?;
     // What stands in could be written to.
     Ok(connection.pragma_update(None, "query_only", true)?)
 }

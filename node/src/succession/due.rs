@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use althing_anchor::{
-    BlockHashes, ClaimedSuccession, Commitment, Primary, SuccessionCertificate, SuccessionRules, Treasury,
+    BlockHashes, ClaimedSuccession, Commitment, Primary, SuccessionCertificate, SuccessionRules, SuccessionStatement,
     VerifiedLink, judge_succession,
 };
 use althing_governance::id::MemberId;
@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use bitcoin::secp256k1::XOnlyPublicKey;
 use bitcoin::{BlockHash, OutPoint, Txid};
 
+use super::seal::treasuries_up_to;
 use crate::ledger::{ChainView, Ledger, LedgerError};
 
 impl Ledger {
@@ -38,14 +39,18 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::NotYet`] until the succession is final on this node's chain; [`LedgerError::Invalid`] when it is none.
     pub fn succeed_if_due(&mut self, chain: &mut dyn ChainView) -> Result<(), LedgerError> {
-        while let Some(certificate) = self.expected.first() {
+        while let Some(first) = self.expected.first() {
             let position = self.state().size();
-            let statement = *certificate.statement();
-            if position < statement.log_size {
+            if position < first.statement().log_size {
                 return Ok(());
             }
-            let successor = self.judge_due(certificate, chain)?;
-            self.expected.remove(0);
+            // of several behind one size each goes on over the spare seal that the one before it made.
+            let spare_seal = self.state().spare_seal();
+            let is_next =
+                |statement: &SuccessionStatement| (statement.log_size, statement.spare_seal) == (position, spare_seal);
+            let at = self.expected.iter().position(|certificate| is_next(certificate.statement())).unwrap_or(0);
+            let successor = self.judge_due(&self.expected[at], chain)?;
+            self.expected.remove(at);
             self.state_mut().succeed(successor).map_err(|refusal| LedgerError::invalid(position, None, refusal))?;
         }
         Ok(())
@@ -69,10 +74,13 @@ impl Ledger {
         let last = last.ok_or_else(|| {
             invalid(format!("A-301: epoch {} is not the newest final one of this log", statement.last_link))
         })?;
-        let evidence = chain.spender_of_seal(statement.spare_seal)?.ok_or_else(|| LedgerError::NotYet {
+        let unspent = |outpoint: OutPoint| LedgerError::NotYet {
             position,
-            reason: format!("A-105: the spare seal {} is unspent as far as is known here", statement.spare_seal),
-        })?;
+            reason: format!("A-105: the spare seal {outpoint} is unspent as far as is known here"),
+        };
+        let followed =
+            self.followed_spare_seal(statement.last_link, chain)?.ok_or_else(|| unspent(state.spare_seal()))?;
+        let evidence = followed.spent.ok_or_else(|| unspent(followed.now.outpoint))?;
         let (height, tip) = (evidence.inclusion().height(), chain.tip_height()?);
         let final_depth = state.charter().final_depth;
         if tip.saturating_add(1) < height.saturating_add(final_depth) {
@@ -90,17 +98,19 @@ impl Ledger {
                 // Order within a block is not what is judged here: the succession comes blocks later.
                 index: 0,
             }],
-            spare_seal: state.spare_seal(),
-            spare_script: &Treasury::parse(&state.params().charter.treasury_descriptor)
-                .and_then(|treasury| treasury.script_at(0))
-                .map_err(anyhow::Error::from)?,
+            spare_seal: &followed.named,
+            treasuries: &treasuries_up_to(state, statement.last_link),
         };
         let roll = state.roll(statement.last_link).context("the roll of the last epoch accepted")?;
         let (roll, total) = weights(roll, state, size);
-        let blocks = OneBlock { height, hash: chain.block_hash(height)?, tip };
+        let mut blocks = TheseBlocks { hashes: BTreeMap::new(), tip };
+        for mined in followed.moves.iter().chain([&evidence]) {
+            let height = mined.inclusion().height();
+            blocks.hashes.extend(chain.block_hash(height)?.map(|hash| (height, hash)));
+        }
         let charter = state.charter();
         let rules = SuccessionRules { final_depth, window_blocks: charter.succession_window_blocks };
-        let claim = ClaimedSuccession { certificate, evidence: &evidence };
+        let claim = ClaimedSuccession { certificate, moves: &followed.moves, evidence: &evidence };
         let found = judge_succession(&claim, &primary, &roll, total, rules, &blocks)
             .map_err(|error| invalid(format!("A-110: this continues nothing: {error}")))?;
         Ok(Successor {
@@ -108,7 +118,7 @@ impl Ledger {
             hub_node_key: statement.hub_node_key,
             hub_log_key: found.hub_key(),
             anchor_key: found.anchor_key(),
-            spare_seal: found.spare_seal(),
+            spare_seal: found.spare_seal().outpoint,
         })
     }
 }
@@ -124,16 +134,15 @@ pub(crate) fn weights(roll: &Roll, state: &LogState, size: u64) -> (BTreeMap<XOn
     (roll.iter().filter_map(weight).collect(), roll.total())
 }
 
-/// The one block that the succession is in.
-struct OneBlock {
-    height: u32,
-    hash: Option<BlockHash>,
+/// The blocks that the succession, and what moved the spare seal before it, are in.
+struct TheseBlocks {
+    hashes: BTreeMap<u32, BlockHash>,
     tip: u32,
 }
 
-impl BlockHashes for OneBlock {
+impl BlockHashes for TheseBlocks {
     fn hash_at(&self, height: u32) -> Option<BlockHash> {
-        self.hash.filter(|_| height == self.height)
+        self.hashes.get(&height).copied()
     }
 
     fn tip_height(&self) -> u32 {

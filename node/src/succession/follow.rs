@@ -4,6 +4,7 @@ use althing_anchor::{Seal, SuccessionCertificate, SuccessionStatement};
 use althing_channels::Phase;
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Entry;
+use althing_governance::state::Successor;
 use anyhow::{Context as _, Result};
 use bitcoin::{Amount, OutPoint};
 
@@ -24,7 +25,7 @@ pub(crate) fn seal_behind(shell: &Shell, epoch: u32) -> Result<Option<Seal>> {
     let outpoint = OutPoint { txid: successor.spare_seal.txid, vout: 0 };
     let row = shell.store.fact(&outpoint_bytes(&outpoint))?;
     let row = row.with_context(|| format!("the succession {} is not in this node's chain", outpoint.txid))?;
-    let certificate = certificate_after(shell, epoch)?.context("the certificate of the succession is not stored")?;
+    let certificate = certificate_of(shell, successor)?.context("the certificate of the succession is not stored")?;
     Ok(Some(Seal {
         outpoint,
         value: Amount::from_sat(row.value_sat),
@@ -33,14 +34,15 @@ pub(crate) fn seal_behind(shell: &Shell, epoch: u32) -> Result<Option<Seal>> {
     }))
 }
 
-/// The stored certificate that goes on from an epoch.
-///
-/// # Errors
-/// On I/O, or when other bytes are stored.
-pub(crate) fn certificate_after(shell: &Shell, epoch: u32) -> Result<Option<SuccessionCertificate>> {
+/// The stored certificate that put a hub in; of several behind one epoch its own.
+fn certificate_of(shell: &Shell, successor: &Successor) -> Result<Option<SuccessionCertificate>> {
     for row in shell.store.successions()?.into_iter().rev() {
         let certificate = row.certificate()?;
-        if certificate.statement().last_link == epoch {
+        let statement = certificate.statement();
+        let (epoch, keys) = (statement.last_link, (statement.hub_node_key, statement.hub_key, statement.anchor_key));
+        if (epoch, keys)
+            == (successor.after_epoch, (successor.hub_node_key, successor.hub_log_key, successor.anchor_key))
+        {
             return Ok(Some(certificate));
         }
     }
@@ -63,7 +65,14 @@ impl Shell {
     /// # Errors
     /// On I/O, or when what is stored is no address.
     pub fn hub_address(&self) -> Result<PeerAddress> {
-        match self.store.successions()?.last() {
+        let rows = self.store.successions()?;
+        // Of several behind one size of the log the one that the log went over to last.
+        let by_log = self.ledger.state().successors().last().filter(|_| !self.ledger.awaits_succession());
+        let is_in_force = |row: &&SuccessionRow| {
+            let keys = row.certificate().map(|certificate| certificate.statement().hub_node_key);
+            by_log.is_some_and(|record| keys.is_ok_and(|key| key == record.successor.hub_node_key))
+        };
+        match rows.iter().rfind(is_in_force).or(rows.last()) {
             Some(row) => address(row.certificate()?.statement(), &row.address),
             None => self.dao.hub.parse(),
         }
@@ -160,8 +169,8 @@ impl Shell {
     }
 
     fn expect_final(&self, statement: &SuccessionStatement) -> Result<(), ApiError> {
-        let spent = self.store.fact(&outpoint_bytes(&statement.spare_seal))?.and_then(|row| row.spent);
-        let height = spent.map_or(u32::MAX, |(height, ..)| height);
+        let spare = self.spare_seal_behind(statement.spare_seal, statement.last_link)?;
+        let height = spare.spent.map_or(u32::MAX, |evidence| evidence.inclusion().height());
         let (depth, needed) =
             ((self.tip_height() + 1).saturating_sub(height), self.ledger.state().charter().final_depth);
         if depth < needed {
@@ -191,7 +200,7 @@ impl Shell {
             .map(|row| (row.incarnation, row.sequence))
             .collect();
         self.store.write(|writer| {
-            writer.put_succession(statement.log_size, &plan.row)?;
+            writer.put_succession(&statement, &plan.row)?;
             writer.cut_log(size, statement.last_link)?;
             for (incarnation, sequence) in &dropped {
                 writer.forget_receipt(*incarnation, *sequence)?;

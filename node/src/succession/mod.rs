@@ -14,15 +14,15 @@ use anyhow::Context as _;
 use bitcoin::OutPoint;
 use bitcoin::secp256k1::{Keypair, XOnlyPublicKey, schnorr};
 
+use self::seal::treasuries_up_to;
 use crate::api::{ApiError, SuccessionAnswer, SuccessionRequest};
-use crate::chain_view::decode_evidence;
-use crate::facts::outpoint_bytes;
 use crate::keys::{hex, unhex};
 use crate::proof::{StoredBlocks, created};
 use crate::shell::Shell;
 
 mod due;
 mod follow;
+pub(crate) mod seal;
 mod spend;
 
 pub(crate) use follow::seal_behind;
@@ -191,26 +191,24 @@ fn judge(shell: &Shell, certificate: &str) -> Result<SuccessionAnswer, ApiError>
     let certificate = decode_certificate(certificate)?;
     let statement = *certificate.statement();
     check(shell, &statement)?;
-    let spent = shell.store.fact(&outpoint_bytes(&statement.spare_seal))?.and_then(|row| row.spent);
-    let (_, tx, inclusion) = spent.ok_or_else(|| {
+    let spare = shell.spare_seal_behind(statement.spare_seal, statement.last_link)?;
+    let evidence = spare.spent.as_ref().ok_or_else(|| {
         ApiError::not_now(format!(
             "A-105: the spare seal {} is unspent as far as this node's chain shows",
-            statement.spare_seal
+            spare.now.outpoint
         ))
     })?;
-    let evidence = decode_evidence(&tx, &inclusion)?;
     let links = primary(shell)?;
-    let spare = spend::spare_seal(shell, statement.spare_seal)?;
     let charter = shell.ledger.state().charter();
     let rules = SuccessionRules { final_depth: charter.final_depth, window_blocks: charter.succession_window_blocks };
     let (roll, total) = roll(shell, &statement)?;
     let primary = Primary {
         dao: shell.dao.params.dao_id.0,
         links: &links,
-        spare_seal: statement.spare_seal,
-        spare_script: &spare.script(),
+        spare_seal: &spare.named,
+        treasuries: &treasuries_up_to(shell.ledger.state(), statement.last_link),
     };
-    let claim = ClaimedSuccession { certificate: &certificate, evidence: &evidence };
+    let claim = ClaimedSuccession { certificate: &certificate, moves: &spare.moves, evidence };
     let found = judge_succession(&claim, &primary, &roll, total, rules, &StoredBlocks(&shell.store))
         .map_err(|error| ApiError::invalid("A-110", format!("A-110: this continues nothing: {error}")))?;
     let words = vec![
@@ -226,7 +224,7 @@ fn judge(shell: &Shell, certificate: &str) -> Result<SuccessionAnswer, ApiError>
             found.weight(),
             found.voided()
         ),
-        format!("The new spare seal is {}.", found.spare_seal()),
+        format!("The new spare seal is {}.", found.spare_seal().outpoint),
     ];
     Ok(SuccessionAnswer { file: None, words, done: true })
 }

@@ -1,12 +1,14 @@
 //! The treasurers' part of a succession: they spend the spare seal into the certificate, under whatever policy it lies.
 
-use althing_anchor::{MIN_SEAL, SuccessionCertificate, Treasury, TreasuryCoin, coins_psbt, succession_outputs};
+use althing_anchor::{
+    MIN_SEAL, SuccessionCertificate, SuccessionStatement, Treasury, TreasuryCoin, coins_psbt, succession_outputs,
+};
 use anyhow::Context as _;
 use bdk_wallet::miniscript::psbt::PsbtExt as _;
 use bitcoin::absolute::LockTime;
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness};
+use bitcoin::{Amount, FeeRate, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness};
 
 use super::{bytes, weighed, words};
 use crate::api::{ApiError, SuccessionAnswer};
@@ -38,8 +40,9 @@ impl Spare {
     }
 }
 
-/// The spare seal: at index 0 of a treasury that there was (T-6).
-pub(super) fn spare_seal(shell: &Shell, outpoint: OutPoint) -> Result<Spare, ApiError> {
+/// The spare seal where it is now for who goes on as the statement says: at index 0 of a treasury that there was (T-6).
+fn spare_seal(shell: &Shell, statement: &SuccessionStatement) -> Result<Spare, ApiError> {
+    let outpoint = shell.spare_seal_behind(statement.spare_seal, statement.last_link)?.now.outpoint;
     let transaction = match outpoint.txid == shell.dao.params.first_seal.txid {
         true => shell.dao.genesis_tx.clone(),
         false => created(shell, outpoint)?.transaction().clone(),
@@ -61,7 +64,7 @@ pub(super) fn spare_seal(shell: &Shell, outpoint: OutPoint) -> Result<Spare, Api
 /// so that the spare seal stays whole for the next time; where it cannot, the spare seal does.
 pub(super) fn write(shell: &mut Shell, certificate: &str, fee_rate_sat_vb: u64) -> Result<SuccessionAnswer, ApiError> {
     let certificate = weighed(shell, certificate)?;
-    let spare = spare_seal(shell, certificate.statement().spare_seal)?;
+    let spare = spare_seal(shell, certificate.statement())?;
     let rate = FeeRate::from_sat_per_vb(fee_rate_sat_vb)
         .ok_or_else(|| ApiError::invalid("N-60", format!("N-60: {fee_rate_sat_vb} sat/vB is no fee rate")))?;
     let witness = spare.treasury.descriptor().max_weight_to_satisfy().map_err(anyhow::Error::from)?;
@@ -135,10 +138,10 @@ pub(super) fn cosign(
 ) -> Result<SuccessionAnswer, ApiError> {
     let certificate = weighed(shell, certificate)?;
     let statement = certificate.statement();
-    let spare = spare_seal(shell, statement.spare_seal)?;
+    let spare = spare_seal(shell, statement)?;
     let file = decode(psbt)?;
     let tx = &file.unsigned_tx;
-    let asked = asked(tx, &certificate, &spare.output).ok_or_else(|| {
+    let asked = asked(tx, &certificate, &spare).ok_or_else(|| {
         ApiError::invalid("A-105", "A-105: the transaction is not the one that the certificate asks for")
     })?;
     let mut words = words(statement);
@@ -154,7 +157,7 @@ pub(super) fn cosign(
         input.final_script_witness.clone_from(&theirs.final_script_witness);
     }
     Signer::new(&shell.keys).sign(&mut signed).map_err(|_| {
-        let outpoint = statement.spare_seal;
+        let outpoint = spare.coin.outpoint;
         let message = format!("A-105: no key of this folder is among those that spend the spare seal {outpoint}");
         ApiError::invalid("A-105", message)
     })?;
@@ -175,14 +178,15 @@ struct Asked {
 }
 
 /// whether a treasurer signs this.
-fn asked(tx: &Transaction, certificate: &SuccessionCertificate, spare: &TxOut) -> Option<Asked> {
+fn asked(tx: &Transaction, certificate: &SuccessionCertificate, seal: &Spare) -> Option<Asked> {
+    let spare = &seal.output;
     let value = |vout: usize| tx.output.get(vout).map_or(Amount::ZERO, |output| output.value);
     let wanted = succession_outputs(certificate, value(0), value(1), spare.script_pubkey.clone());
     let kept = value(0).checked_add(value(1)).unwrap_or(Amount::MAX);
     // Whoever adds coins may take change, and nothing of the spare seal: a stated amount of theirs need not be true.
     let is_alone = tx.input.len() == 1 && tx.output.len() == wanted.len();
     let is_it = tx.output.starts_with(&wanted)
-        && tx.input.first().is_some_and(|input| input.previous_output == certificate.statement().spare_seal)
+        && tx.input.first().is_some_and(|input| input.previous_output == seal.coin.outpoint)
         && value(1) >= MIN_SEAL
         && (is_alone || kept >= spare.value);
     let fee = spare.value.checked_sub(kept).filter(|_| is_alone);
@@ -213,10 +217,10 @@ fn decode(text: &str) -> Result<Psbt, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use althing_anchor::{Commitment, SuccessionStatement};
-    use bitcoin::Txid;
+    use althing_anchor::Commitment;
     use bitcoin::hashes::Hash as _;
     use bitcoin::secp256k1::{Keypair, PublicKey};
+    use bitcoin::{OutPoint, Txid};
 
     use super::*;
 
@@ -262,9 +266,8 @@ mod tests {
         let link = |first: u64, second: u64| {
             succession_outputs(&certificate, Amount::from_sat(first), Amount::from_sat(second), spare.script()).to_vec()
         };
-        let judged = |inputs: &[OutPoint], outputs: Vec<TxOut>| {
-            asked(&transaction(inputs, outputs), &certificate, &spare.output)
-        };
+        let judged =
+            |inputs: &[OutPoint], outputs: Vec<TxOut>| asked(&transaction(inputs, outputs), &certificate, &spare);
         let with_change = |outputs: Vec<TxOut>| [outputs, vec![change.clone()]].concat();
         let signed = |fee: Option<u64>, kept: u64| {
             Some(Asked { fee: fee.map(Amount::from_sat), spare_seal: Amount::from_sat(kept) })
@@ -296,7 +299,7 @@ mod tests {
             let (spare, certificate) = staged(sat);
             let witness = spare.treasury.descriptor().max_weight_to_satisfy().unwrap();
             let psbt = alone(&certificate, &spare, rate, witness).unwrap();
-            let judged = psbt.as_ref().map(|psbt| asked(&psbt.unsigned_tx, &certificate, &spare.output).unwrap());
+            let judged = psbt.as_ref().map(|psbt| asked(&psbt.unsigned_tx, &certificate, &spare).unwrap());
             let size = psbt.as_ref().map(|psbt| (psbt.unsigned_tx.weight() + witness).to_vbytes_ceil());
             (psbt, judged, size)
         };

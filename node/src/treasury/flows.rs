@@ -49,6 +49,7 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
     let head = shell.ledger.state().tip_height().unwrap_or(0);
     let bonds = super::bonds::collected(shell);
     let staged = shell.treasury.staged();
+    let spare_seals: BTreeSet<OutPoint> = shell.spare_seals().unwrap_or_default().into_iter().collect();
     let mut found = Vec::new();
     for row in shell.treasury.spends() {
         let Ok(transaction) = deserialize::<Transaction>(&row.tx) else { continue };
@@ -67,7 +68,7 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
         judge(
             shell,
             &transaction,
-            &Known { by_gate: &by_gate, gates: &gates, bonds: &bonds, staged: &staged },
+            &Known { by_gate: &by_gate, gates: &gates, bonds: &bonds, staged: &staged, spare_seals: &spare_seals },
             &mut flow,
         );
         flow.proposals = payments
@@ -141,6 +142,7 @@ struct Known<'a> {
     gates: &'a BTreeSet<OutPoint>,
     bonds: &'a BTreeMap<OutPoint, Bond>,
     staged: &'a BTreeMap<OutPoint, StagedCoin>,
+    spare_seals: &'a BTreeSet<OutPoint>,
 }
 
 impl Known<'_> {
@@ -175,7 +177,7 @@ fn judge(shell: &Shell, transaction: &Transaction, known: &Known<'_>, flow: &mut
             let intents = known.staged_intents(&first.coin.transaction);
             judge_staged(&MinedSpend { generations: &generations, ..spend }, &staged, &intents, rate)
         }
-        None => judge_spend(&spend, shell.dao.params.spare_seal, known.gates, decided, rate),
+        None => judge_spend(&spend, known.spare_seals, known.gates, decided, rate),
     };
     match finding {
         SpendFinding::Decided { ids, left } => {

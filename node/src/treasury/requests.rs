@@ -104,6 +104,7 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
             })
             .collect(),
         housekeeping: super::housekeeping::view(shell)?,
+        former_spare_seal: shell.former_spare_seal(),
         alarms: alarms(shell),
     };
     for coin in coins(shell)? {
@@ -193,7 +194,7 @@ fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {
     let labels = shell.store.treasury_labels()?;
     let (reserved, promised) = (sessions::reserved(shell), sessions::promised(shell)?);
     let bonds = super::bonds::bonds(shell);
-    let spare_seals = [shell.dao.params.spare_seal, shell.ledger.state().spare_seal()];
+    let spare_seals = shell.spare_seals()?;
     let mut coins = Vec::new();
     for wallet in shell.treasury.wallets() {
         for coin in wallet.unspent() {

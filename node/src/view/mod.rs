@@ -299,6 +299,7 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         work: shell.workload.view(),
         light: shell.light_status(),
         name_taken: me.and_then(|me| name_taken(shell, &me)),
+        former_spare_seal: shell.former_spare_seal(),
         stake_under_way: me.and_then(|me| stake_under_way(shell, &me)),
         reading: Some(shell.reading()).filter(|reading| !reading.is_whole()),
         alarms: alarms(shell, hub_connected),

@@ -20,6 +20,7 @@ mod kept_out;
 mod kill_under_load;
 mod light;
 mod log_changes;
+mod moved_spare_seal;
 mod peer_flood;
 mod psbt_file;
 mod random_bytes;

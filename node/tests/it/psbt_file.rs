@@ -171,6 +171,7 @@ fn a_proof_of_something_else_is_refused() {
 fn known(ready: &Ready) -> KnownTreasury {
     let params = ready.story.world.params();
     KnownTreasury {
+        spare_seal: None,
         dao: params.dao_id,
         network: bitcoin::Network::Regtest,
         generations: vec![Treasury::parse(&params.charter.treasury_descriptor).unwrap()],
@@ -216,6 +217,7 @@ fn what_is_set_apart_is_not_spent() {
         psbt
     };
     let known = |reserved: &[OutPoint], retirable: &[OutPoint]| KnownTreasury {
+        spare_seal: None,
         dao: params.dao_id,
         network: bitcoin::Network::Regtest,
         generations: vec![treasury.clone()],

@@ -104,6 +104,7 @@ impl Refilled {
                 .map(|(close, link)| EpochPart { header: close.header, link: self.world.chain.evidence(*link) })
                 .collect(),
             successions: Vec::new(),
+            moves: Vec::new(),
             statement,
         }
     }

@@ -77,6 +77,24 @@ fn who_was_there_keeps_the_log() {
     assert_eq!(read(&world, &mut Again(world.chain.branch_at(closed - 1))).unwrap().state(), world.ledger.state());
 }
 
+/// N-246: with the closing block what Bitcoin said of stakes is gone; who begins anew cannot recompute the epoch, and waits as a newcomer does.
+#[test]
+fn who_was_there_waits_where_the_stakes_are_gone_too() {
+    let Story { world, .. } = Story::told();
+    let header = world.closes.first().unwrap().header;
+    let gone = world.chain.branch_at(header.closing_height - 1).with_stakes_hidden();
+    let read_again = read(&world, &mut Again(gone));
+    assert!(matches!(&read_again, Err(LedgerError::NotYet { position, .. }) if *position > 0));
+    waits("stakes and closing block gone", read_again, "what Bitcoin said of stakes with it");
+    // While its blocks stand, stakes that are not there are no reorganisation.
+    match read(&world, &mut Again(world.chain.with_stakes_hidden())).map(|_| ()) {
+        Err(LedgerError::Invalid { kind: Some("anchored"), reason, .. }) => {
+            assert!(reason.contains("G-60"), "{reason}")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_closing_block_that_is_gone_is_waited_for() {
     let Story { world, .. } = Story::told();

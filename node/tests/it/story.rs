@@ -151,6 +151,7 @@ impl Story {
             charter: self.world.params().charter.clone(),
             changes: Vec::new(),
             successions: self.successions(epoch),
+            moves: Vec::new(),
             genesis: self.world.chain.evidence(self.world.params().first_seal.txid),
             epochs: epochs
                 .map(|(close, link)| EpochPart { header: close.header, link: self.world.chain.evidence(*link) })

@@ -97,7 +97,7 @@ fn succeeded_by(mut story: Story, signers: &[u8]) -> Story {
         path: world.ledger.state().tree().inclusion_proof(position, size).unwrap(),
     };
     let rotations = world.ledger.state().rotations(size).into_iter().map(rotated).collect();
-    world.successions.push(SuccessionPart { certificate, weights, link, rotations });
+    world.successions.push(SuccessionPart { certificate, weights, link, rotations, moves: Vec::new() });
     world.block(vec![]);
     story
 }

@@ -67,6 +67,7 @@ fn generate() -> Value {
         "bodies": bodies(),
         "successions": successions(),
         "short": short(),
+        "moves": moves(),
         "segments": segments,
         "keys": { "words": WORDS, "regtest": keys(Network::Regtest), "bitcoin": keys(Network::Bitcoin) },
     })
@@ -104,6 +105,18 @@ fn successions() -> Value {
         shown("two heads, a signer's key replaced, version 3", crate::successor::with_replaced_keys()),
         shown("links over a succession", crate::successor::links_over_it()),
     ])
+}
+
+/// Files of version 5 (P-166), each with the headers to check it by and the spare seal that P-8 asks for.
+fn moves() -> Value {
+    let shown = |(what, story, bundle): (&str, Story, Bundle)| {
+        let (file, headers) = (bundle.to_bytes(), story.world.chain.header_bytes());
+        let chain = HeaderChain::from_bytes(Network::Regtest, &headers).unwrap();
+        let found = verify(&file, &chain).unwrap();
+        let spare_seal = found.spare_seal.map(|outpoint| outpoint.to_string());
+        json!({ "what": what, "headers": hex(&headers), "file": hex(&file), "statement": found.statement, "spare_seal": spare_seal })
+    };
+    crate::moved_spare_seal::vectors().into_iter().map(shown).collect()
 }
 
 /// Short files (P-161) with link files (P-160), and the exit status of `althing verify` for both (P-163).

@@ -95,6 +95,7 @@ impl World {
             charter: self.params().charter.clone(),
             changes: Vec::new(),
             successions: Vec::new(),
+            moves: Vec::new(),
             genesis: evidence(self.params().first_seal.txid),
             epochs: parts.map(|(close, link)| EpochPart { header: close.header, link: evidence(*link) }).collect(),
             statement,

@@ -38,6 +38,7 @@ mod lost_laptop;
 mod many_channels;
 mod moved_alone;
 mod moved_hub;
+mod moved_spare_seal;
 mod old_copies;
 mod opening_pool;
 mod operators;

@@ -119,6 +119,42 @@ fn deeper_ones_halt_with_a_word_for_everybody_and_end_by_themselves() {
     });
 }
 
+/// N-246: with the block at which an epoch closes the stakes of that epoch go too. Whoever starts then can, and waits; a hub says what to do.
+#[test]
+fn who_starts_again_when_stakes_are_gone_says_so_and_waits() {
+    with_few("undone-stakes", |assembly, late| {
+        let link = link_with(assembly, FINAL_DEPTH + 2)?;
+        let depth = assembly.members[0].stakes()?.iter().map(|stake| stake.confirmations).max().context("a stake")?;
+        let before = assembly.members[0].status()?;
+        assembly.narrator.step(&format!("{depth} blocks are replaced: stakes, and everything that counted them"));
+        let branch = replace(assembly, depth)?;
+        assembly.narrator.step("a member and the hub are killed and started again");
+        assembly.members[0].kill();
+        assembly.hub.kill();
+        assembly.members[0].start()?;
+        let status = assembly.members[0].status()?;
+        ensure!(status.log_size < before.log_size, "{status:?}");
+        ensure!(status.alarms.iter().any(|alarm| alarm.contains("A-64") || alarm.contains("A-97")), "{status:?}");
+        let refused = assembly.hub.start().err().map(|error| format!("{error:#}")).unwrap_or_default();
+        ensure!(refused.contains("N-246") && refused.contains("althing succession propose"), "{refused}");
+        // And once more: what was set aside stays aside.
+        assembly.members[0].kill();
+        assembly.members[0].start()?;
+
+        assembly.narrator.step("the chain comes back");
+        let tip = assembly.node.tip()?.height;
+        assembly.node.invalidate(branch.first().context("a block")?)?;
+        let below = assembly.node.tip()?.height;
+        assembly.node.mine(tip + 1 - below)?;
+        assembly.hub.start()?;
+        assembly.settle()?;
+        until_final(assembly, &link)?;
+        calm(assembly)?;
+        ensure!(assembly.members[0].status()?.log_size >= before.log_size, "it read the rest again");
+        agree(assembly, late)
+    });
+}
+
 /// A hub and two members on the roll, and a third that joins later.
 fn with_few(name: &str, act: impl FnOnce(&mut Assembly, Actor) -> Result<()>) {
     stage::with_assembly(name, |assembly| {

@@ -75,7 +75,7 @@ fn five_of_nine_and_their_successors() {
 }
 
 /// A class more, decided by the same vote as everything else.
-fn with_class(class: Class, mut charter: Charter) -> Charter {
+pub(crate) fn with_class(class: Class, mut charter: Charter) -> Charter {
     let quorum = Quorum::ParticipationBp(2000);
     charter.classes.push(ClassRule { voting_blocks: 6, expiry_blocks: 144, quorum, ..ClassRule::new(class) });
     charter.classes.sort_by_key(|rule| rule.class);
@@ -115,7 +115,7 @@ fn by_file(assembly: &Assembly, id: &str, keys: &Keys, file: &Path) -> Result<()
 }
 
 /// Bjarni, Gudrun and Hallgerd are elected, with extended keys: two of them are enough.
-fn elect(assembly: &Assembly) -> Result<()> {
+pub(crate) fn elect(assembly: &Assembly) -> Result<()> {
     let mut command: Vec<String> =
         ["treasury", "policy", "--network", "regtest", "--threshold", "2"].map(str::to_owned).into();
     let mut treasurers = Vec::new();

@@ -27,6 +27,21 @@ const ADVICE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "N-244",
+        &[
+            "Ask other members, by another way than this hub, whether they put another one in its place, and for the certificate.",
+            "Judge it here: 0, then v; it holds or it does not, whoever gives it to you. Then follow the new hub: 0, then F.",
+            "If nobody has one, vote about the treasurers who are named above: althing propose elect.",
+        ],
+    ),
+    (
+        "althing succession propose",
+        &[
+            "Wait as long as the chain may come back; your stake is safe, and the alarm ends by itself then.",
+            "Else members and treasurers put a hub in: 0, then p begins it, each signs by 0, then s. Nobody's word is needed for it but theirs.",
+        ],
+    ),
+    (
         "data is withheld",
         &[
             "Do not sign payments: nothing from that epoch on is authorised.",

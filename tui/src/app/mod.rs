@@ -219,6 +219,8 @@ pub enum Act {
     TreasuryAddress,
     /// Write a timestamp of a link.
     Timestamp,
+    /// Write the links to a file, for short proof files.
+    LinkFile,
     /// Hand weight on.
     Delegate,
     /// Take a delegation back.

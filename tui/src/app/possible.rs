@@ -94,6 +94,7 @@ pub(super) fn orders(act: Act) -> bool {
             | Act::Address
             | Act::SendCoins
             | Act::Timestamp
+            | Act::LinkFile
     );
     elsewhere || is_of_treasury(act) || is_a_members(act) && !matches!(act, Act::Run(_))
 }

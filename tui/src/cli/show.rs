@@ -139,6 +139,7 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
 
 fn status(status: &Status) -> Vec<String> {
     let mut lines: Vec<String> = status.alarms.iter().map(|a| format!("✗ {}", sentence(a))).collect();
+    lines.extend(status.former_spare_seal.iter().map(|words| format!("! {}", sentence(words))));
     let mut field = |name: &str, value: String| lines.push(format!("{name:<14}{value}"));
     field("DAO", Untrusted::new(&status.dao_name).line());
     field("id", Untrusted::new(&status.dao_id).line());

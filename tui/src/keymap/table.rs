@@ -221,6 +221,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Chain, &[ch('w')], Act::Why, "verify the link here: header, link, block", Some("verify")),
     bind(Context::Chain, &[ch('+')], Act::Bump, "pay more for the link that waits", Some("bump")),
     bind(Context::Chain, &[ch('e')], Act::Timestamp, "write an OpenTimestamps file of the link", Some("timestamp")),
+    bind(Context::Chain, &[ch('L')], Act::LinkFile, "write every link to a file, for short proof files", None),
     bind(Context::Chain, &[ch('o')], Act::Run("link operators"), "the operators who sign every link together", None),
     bind(
         Context::Chain,

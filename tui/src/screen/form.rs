@@ -82,6 +82,7 @@ fn title(app: &App, form: &Form) -> String {
         FormKind::Backup => "A backup of the channels in a file".to_owned(),
         FormKind::LinkBump => "Pay more for the link that waits".to_owned(),
         FormKind::Timestamp { epoch } => format!("An OpenTimestamps file of the link of epoch {epoch}"),
+        FormKind::LinkFile => "Every link in a file, for short proof files".to_owned(),
         FormKind::SessionOpen { .. } => "A signing session for payments".to_owned(),
         FormKind::Housekeeping => "Move the treasury's own coins".to_owned(),
         FormKind::SessionRefuse { session } => format!("Refuse to sign {}", short_id(session)),
@@ -196,6 +197,7 @@ fn promise(form: &Form) -> &'static str {
         | FormKind::SavePage { .. }
         | FormKind::SaveSession { .. }
         | FormKind::Backup
+        | FormKind::LinkFile
         | FormKind::Timestamp { .. } => "Enter writes the file.",
         FormKind::TakeSession => "The file is read and checked; nothing is signed or sent.",
         FormKind::Freeze { .. } => "It stays on this machine, and f takes it back.",

@@ -197,6 +197,7 @@ pub(crate) fn snapshot() -> Snapshot {
             work: None,
             light: None,
             name_taken: None,
+            former_spare_seal: None,
             stake_under_way: None,
             reading: None,
             alarms: Vec::new(),

@@ -12,12 +12,11 @@ use crate::hostile_text::{TABLE, assert_clean, infected};
 use crate::screens::SCREENS;
 
 /// The popups that have no picture of their own among the screens, and the keys that lead there from Home.
-pub(crate) const MORE: [(&str, &str); 29] = [
+pub(crate) const MORE: [(&str, &str); 28] = [
     ("reply", "2j<enter>]r"),
     ("remark", "2j<enter>a"),
     ("guard", "2j<enter>!"),
     ("deposit", "2j<enter>D"),
-    ("export", "2j<enter>e"),
     ("withdraw", "2j<enter>X"),
     ("review_remark", "2j<enter>aMore<ctrl-s>"),
     ("review_guard", "2j<enter>!<ctrl-s>"),
@@ -45,7 +44,7 @@ pub(crate) const MORE: [(&str, &str); 29] = [
 ];
 
 /// Every form there is.
-const FORMS: [&str; 28] = [
+const FORMS: [&str; 29] = [
     "comment",
     "remark",
     "proposal",
@@ -59,6 +58,7 @@ const FORMS: [&str; 28] = [
     "backup",
     "link bump",
     "timestamp",
+    "link file",
     "session open",
     "housekeeping",
     "session refuse",
@@ -93,6 +93,7 @@ fn name_of(kind: &FormKind) -> &'static str {
         FormKind::Backup => "backup",
         FormKind::LinkBump => "link bump",
         FormKind::Timestamp { .. } => "timestamp",
+        FormKind::LinkFile => "link file",
         FormKind::SessionOpen { .. } => "session open",
         FormKind::Housekeeping => "housekeeping",
         FormKind::SessionRefuse { .. } => "session refuse",

@@ -1,11 +1,12 @@
 //! Every screen as it looks, at the smallest promised size and at a comfortable one.
 
-use althing_node::api::ApiError;
-use althing_tui::app::{Action, Report};
+use althing_node::api::{AnchorRequest, ApiError, Evidence, Request};
+use althing_tui::app::{Action, Command, FormKind, Popup, Report, update};
+use althing_tui::terminal::key_action;
 use althing_tui::theme::{Theme, ThemeName};
 use ratatui::style::Color;
 
-use crate::dao::{AtTheKeyboard, snapshot, text_of};
+use crate::dao::{AtTheKeyboard, parse_keys, snapshot, text_of};
 
 /// A screen by its name.
 fn screen(name: &str) -> AtTheKeyboard {
@@ -17,7 +18,7 @@ fn screen(name: &str) -> AtTheKeyboard {
 }
 
 /// Every screen and every popup, and the keys that lead there.
-pub(crate) const SCREENS: [(&str, &str); 48] = [
+pub(crate) const SCREENS: [(&str, &str); 50] = [
     ("home", ""),
     ("proposals", "2"),
     ("proposal", "2j<enter>"),
@@ -36,6 +37,8 @@ pub(crate) const SCREENS: [(&str, &str); 48] = [
     ("review_comment", "2j<enter>cSome text<ctrl-s>"),
     ("ballots", "3"),
     ("why", "3w<down><enter>"),
+    ("export", "2j<enter>e"),
+    ("link_file", "7L"),
     ("treasury", "4"),
     ("sessions", "4]"),
     ("session", "4]<enter>"),
@@ -160,6 +163,74 @@ fn alarms_come_first_and_the_hub_is_missed() {
     assert!(place("Two signed heads") < place("Vote on #4"));
     assert!(place("The hub cannot be reached") < place("Vote on #4"));
     assert!(place("is 12 blocks old") < place("Vote on #4"));
+}
+
+/// P-160, P-161: a proof file whole or short, from the proposal and from "why is this true?"; and the links for short ones, from the chain.
+#[test]
+fn proof_files_are_written_whole_or_short_and_links_by_themselves() {
+    let asked = |keys: &str| {
+        let mut member = AtTheKeyboard::new();
+        member.press(keys);
+        let action = parse_keys("<enter>").into_iter().find_map(|key| key_action(&member.app, key)).unwrap();
+        let commands = update(&mut member.app, action);
+        let request = commands.into_iter().find_map(|command| match command {
+            Command::Ask { request, .. } => Some(request),
+            _ => None,
+        });
+        request.unwrap_or_else(|| panic!("{keys} asks for nothing:\n{}", member.text()))
+    };
+    for (keys, is_short) in
+        [("2j<enter>e<tab><tab>", false), ("2j<enter>e<tab><right><tab>", true), ("3we<tab><right><tab>", true)]
+    {
+        let found = asked(keys);
+        assert!(matches!(&found, Request::ProofExport { short, .. } if *short == is_short), "{keys}: {found:?}");
+    }
+    let found = asked("7L");
+    let is_links = |request: &AnchorRequest| matches!(request, AnchorRequest::Prove { evidence: Evidence::Links, path, short: false } if path.ends_with("links.althing"));
+    assert!(matches!(&found, Request::Anchoring(request) if is_links(request)), "{found:?}");
+}
+
+/// N-244, N-240: who was not told of a succession hears on Home what happened, by whom, and on its page what to do, with the keys for it.
+#[test]
+fn whoever_was_not_told_of_a_succession_is_told_what_to_do() {
+    let (spare, txid) = (format!("{}:1", "ab".repeat(32)).parse().unwrap(), "cd".repeat(32).parse().unwrap());
+    let names = ["Astrid".to_owned(), "Bjarni".to_owned()];
+    let mut seen = snapshot();
+    seen.status.alarms = vec![althing_node::spare::spent_words(&spare, &txid, 1_200, &names)];
+    let mut member = AtTheKeyboard::seeing(seen.clone());
+    let text = member.text();
+    let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words} in\n{text}"));
+    assert!(place("N-244: the spare seal") < place("Vote on #4"));
+    let page = member.press("<enter>").text().replace('│', " ");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "at height 1,200",
+        "Signed by Astrid, Bjarni",
+        "put another one in its place",
+        "0, then v",
+        "0, then F",
+        "althing propose elect",
+    ] {
+        assert!(page.contains(words), "{words} in\n{page}");
+    }
+    // The keys lead where the page says.
+    for (key, form) in [
+        ("0v", "succession check"),
+        ("0F", "succession follow"),
+        ("0p", "succession propose"),
+        ("0s", "succession sign"),
+    ] {
+        let mut member = AtTheKeyboard::seeing(seen.clone());
+        member.press(key);
+        let opened = member.app.popups.last();
+        let is_it = matches!(opened, Some(Popup::Form(form_here)) if matches!(form_here.kind, FormKind::Run { path } if path == form));
+        assert!(is_it, "{key} opens {opened:?}");
+    }
+    let names: &[String] = &[];
+    assert!(
+        !althing_node::spare::spent_words(&spare, &txid, 1_200, names).contains("Signed by"),
+        "nobody is named who is not known"
+    );
 }
 
 #[test]

@@ -88,6 +88,7 @@ pub(crate) fn overview() -> TreasuryOverview {
             lacks: Vec::new(),
         }),
         housekeeping: Default::default(),
+        former_spare_seal: None,
         alarms: Vec::new(),
     }
 }

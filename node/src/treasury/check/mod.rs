@@ -130,7 +130,9 @@ pub struct KnownTreasury {
     pub in_sight: Option<u32>,
     /// What the charters said of staged payments, from which height on; `None` where the log is not known: then what the proof shows.
     pub rules: Option<Vec<(u32, Option<Staging>)>>,
-    /// Spare seal and gates.
+    /// The spare seal where it is now; `None` where the chain is not known: then housekeeping leaves it alone.
+    pub spare_seal: Option<OutPoint>,
+    /// Spare seals and gates.
     pub reserved: BTreeSet<OutPoint>,
     /// Bonds of hubs (T-90); `None` where the log is not known: then those that the file itself shows.
     pub bonds: Option<BTreeMap<OutPoint, Bond>>,
@@ -161,6 +163,7 @@ impl KnownTreasury {
             in_sight: None,
             rules: None,
             generations,
+            spare_seal: None,
             reserved,
             bonds: None,
             retirable: BTreeSet::new(),
@@ -236,6 +239,7 @@ pub fn check_parsed(
             generations: &treasury.generations,
             stages: &treasury.stages,
             in_sight: treasury.in_sight,
+            spare_seal: treasury.spare_seal,
             reserved: &reserved,
             bonds: &bonds,
             payments: &collected.payments,
@@ -396,6 +400,7 @@ fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
         in_sight: None,
         rules: None,
         generations,
+        spare_seal: None,
         reserved,
         bonds: None,
         retirable: BTreeSet::new(),

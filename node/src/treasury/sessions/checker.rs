@@ -90,6 +90,7 @@ fn known_treasury(shell: &Shell) -> KnownTreasury {
         stages: shell.treasury.stages().to_vec(),
         in_sight: shell.treasury.in_sight(settled_height(shell)),
         rules: Some(crate::treasury::stages::rules(shell)),
+        spare_seal: shell.spare_seal().ok().map(|followed| followed.now.outpoint),
         reserved: reserved(shell),
         bonds: Some(crate::treasury::bonds::bonds(shell)),
         retirable: retirable(shell),

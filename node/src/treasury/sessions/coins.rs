@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use althing_anchor::TreasuryCoin;
+use althing_anchor::{MOVED_SPARE_VOUT, TreasuryCoin};
 use althing_governance::entry::MAX_REFILL;
 use althing_governance::ledger::PaymentState;
 use bitcoin::OutPoint;
+use bitcoin::psbt::Psbt;
 
 use super::Answered;
 use super::queue::queue_of;
@@ -16,10 +17,20 @@ use crate::treasury::intents::AuthorisedPayment;
 /// Spare seal, gates, those of refills too, and bonds of hubs: spent by their own rules only.
 pub(in crate::treasury) fn reserved(shell: &Shell) -> BTreeSet<OutPoint> {
     let mut reserved: BTreeSet<OutPoint> = shell.ledger.state().all_gates().collect();
-    reserved.extend([shell.dao.params.spare_seal, shell.ledger.state().spare_seal()]);
+    let spare_seals = shell.spare_seals().unwrap_or_else(|_| vec![shell.ledger.state().spare_seal()]);
+    reserved.extend(moved_in_sessions(shell, spare_seals.last()));
+    reserved.extend(spare_seals);
     reserved.extend(crate::treasury::bonds::bonds(shell).into_keys());
     reserved.extend(shell.ledger.gates_in_use());
     reserved
+}
+
+/// Where sessions would move the spare seal to (T-340): apart before a block has them, or a child (T-27) could take it on.
+fn moved_in_sessions(shell: &Shell, spare_seal: Option<&OutPoint>) -> Vec<OutPoint> {
+    let sessions = shell.store.treasury_sessions().unwrap_or_default();
+    let psbts = sessions.iter().filter_map(|row| Psbt::deserialize(&row.psbt).ok());
+    let moving = psbts.filter(|psbt| psbt.unsigned_tx.input.first().map(|txin| &txin.previous_output) == spare_seal);
+    moving.map(|psbt| OutPoint { txid: psbt.unsigned_tx.compute_txid(), vout: MOVED_SPARE_VOUT }).collect()
 }
 
 /// T-320: gates of former treasuries that no decision has, at most as many as one refill can name. While a payment waits for its authorisation there are none: the next
@@ -34,6 +45,17 @@ pub(in crate::treasury) fn retirable(shell: &Shell) -> BTreeSet<OutPoint> {
     let present = shell.treasury.generations().saturating_sub(1);
     let is_former = |gate: &OutPoint| coin(shell, gate).is_some_and(|coin| coin.generation < present);
     state.gates(state.size()).filter(|gate| !given.contains(gate) && is_former(gate)).take(MAX_REFILL).collect()
+}
+
+/// T-340: the spare seal, while a former treasury has it and no session that goes on moves it.
+pub(super) fn former_spare_seal(shell: &Shell) -> Answered<Option<TreasuryCoin>> {
+    let followed = shell.spare_seal()?;
+    let present = shell.treasury.wallets().last().and_then(|wallet| wallet.treasury.script_at(0).ok());
+    let is_former = present.is_some_and(|script| script != followed.now.script);
+    if !is_former || followed.spent.is_some() || promised(shell)?.contains_key(&followed.now.outpoint) {
+        return Ok(None);
+    }
+    Ok(coin(shell, &followed.now.outpoint))
 }
 
 /// Coins in sessions that go on, by session.

@@ -1,12 +1,12 @@
 //! Opening sessions: transactions of authorised payments and of housekeeping (T-22 to T-26).
 
-use althing_anchor::{MAX_NEW_GATES, PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, write_proof};
+use althing_anchor::{LEAST_SPARE_SEAL, MAX_NEW_GATES, PsbtProof, SpendIntent, SpendPlan, TreasuryCoin, write_proof};
 use althing_governance::ledger::PaymentState;
 use anyhow::Context;
 use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, Sequence, TxOut};
 
-use super::coins::{coin, former_coins, free_coins, promised, retirable};
+use super::coins::{coin, former_coins, former_spare_seal, free_coins, promised, retirable};
 use super::rows::adopt;
 use super::{Answered, refusal, show};
 use crate::api::{ApiError, ProofStatement, SessionView};
@@ -43,7 +43,7 @@ pub(in crate::treasury) fn open(
     proof.note = Some(titles.join("; "));
     let coins = free_coins(shell, None)?;
     let rate = fee_rate(shell, rate)?;
-    let psbt = build(shell, &payments, 0, &[], &coins, rate, rest, &proof)?;
+    let psbt = build(shell, &payments, &Parts::of_coins(&coins), rate, rest, &proof)?;
     start(shell, psbt)
 }
 
@@ -65,13 +65,31 @@ pub(in crate::treasury) fn open_housekeeping(shell: &mut Shell, tidy: &Tidy) -> 
         None if tidy.gates > 0 => spare = free_coins(shell, None)?,
         below => required.extend(free_coins(shell, below)?),
     }
+    // T-340: after an election the spare seal goes with the rest, whole where the rest pays for it.
+    let seal = former_spare_seal(shell)?;
+    let mut seal_sat = None;
+    if let Some(seal) = seal {
+        seal_sat = seal.output().map(|output| output.value);
+        required.insert(0, seal);
+    }
     if required.is_empty() && gates == 0 {
         return Err(ApiError::not_now(
             "T-72: there is no coin to move; those that another session spends are not moved again",
         ));
     }
     let rate = fee_rate(shell, tidy.fee_rate_sat_vb)?;
-    let psbt = build(shell, &[], gates, &required, &spare, rate, tidy.rest_blocks, &PsbtProof::default())?;
+    let parts = Parts { gates, seal_sat, required: &required, coins: &spare };
+    let psbt = build(shell, &[], &parts, rate, tidy.rest_blocks, &PsbtProof::default())?;
+    let kept = psbt.unsigned_tx.output.first().map_or(Amount::ZERO, |output| output.value);
+    if seal_sat.is_some() && kept < LEAST_SPARE_SEAL {
+        let (kept, least) = (kept.to_sat(), LEAST_SPARE_SEAL.to_sat());
+        return Err(ApiError::invalid(
+            "T-340",
+            format!(
+                "T-340: the spare seal would pay for its own move and keep {kept} sat, at least {least} have to stay: take a lower fee rate"
+            ),
+        ));
+    }
     start(shell, psbt)
 }
 
@@ -88,7 +106,8 @@ pub(in crate::treasury) fn return_bond(shell: &mut Shell, rate: Option<u64>) -> 
     let its = free().filter(|(outpoint, bond)| bond.back == back && !promised.contains_key(outpoint));
     let coins: Vec<TreasuryCoin> = its.filter_map(|(outpoint, _)| coin(shell, outpoint)).collect();
     let rate = fee_rate(shell, rate)?;
-    let mut psbt = build(shell, &[], 0, &coins, &[], rate, None, &PsbtProof::default())?;
+    let parts = Parts { required: &coins, ..Parts::of_coins(&[]) };
+    let mut psbt = build(shell, &[], &parts, rate, None, &PsbtProof::default())?;
     // Built as if it went to the treasury, whose scripts are as long as any that a bond goes back to (T-90).
     if let ([output], [fields]) = (psbt.unsigned_tx.output.as_mut_slice(), psbt.outputs.as_mut_slice()) {
         output.script_pubkey = back;
@@ -167,13 +186,29 @@ pub(super) fn fee_rate(shell: &Shell, asked: Option<u64>) -> Answered<FeeRate> {
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "what a transaction is made of")]
+/// What a transaction is made of beside payments.
+pub(super) struct Parts<'a> {
+    /// New gates.
+    pub(super) gates: u16,
+    /// What the spare seal holds, if it is the first of `required`: it goes to the present treasury.
+    pub(super) seal_sat: Option<Amount>,
+    /// Coins that are spent in any case.
+    pub(super) required: &'a [TreasuryCoin],
+    /// Coins that are spent as needed.
+    pub(super) coins: &'a [TreasuryCoin],
+}
+
+impl<'a> Parts<'a> {
+    /// Nothing but coins to choose from.
+    pub(super) fn of_coins(coins: &'a [TreasuryCoin]) -> Self {
+        Self { gates: 0, seal_sat: None, required: &[], coins }
+    }
+}
+
 pub(super) fn build(
     shell: &mut Shell,
     payments: &[(SpendIntent, TreasuryCoin)],
-    gates: u16,
-    required: &[TreasuryCoin],
-    coins: &[TreasuryCoin],
+    parts: &Parts<'_>,
     fee_rate: FeeRate,
     rest: Option<u16>,
     proof: &PsbtProof,
@@ -181,11 +216,19 @@ pub(super) fn build(
     // Seal and gates have the first indexes (T-6).
     let least = u32::try_from(shell.dao.params.gates.len()).unwrap_or(u32::MAX).saturating_add(1);
     let wallet = shell.treasury.wallets().last().context("there is no treasury")?;
-    let change_index = wallet.fresh_index(least, u32::from(gates), settled_height(shell));
+    let Parts { gates, seal_sat, required, coins } = *parts;
+    let fresh_index = wallet.fresh_index(least, u32::from(gates), settled_height(shell));
     let gate_sat = Amount::from_sat(shell.ledger.state().charter().gate_sat);
     let mut own_outputs = Vec::new();
+    let is_alone = required.len() == 1 && coins.is_empty() && gates == 0;
+    // A spare seal that stands alone pays its fee: what is left of it is all that goes back.
+    let change_index = if seal_sat.is_some() && is_alone { 0 } else { fresh_index };
+    if let Some(value) = seal_sat.filter(|_| !is_alone) {
+        let script_pubkey = wallet.treasury.script_at(0).map_err(|error| refusal("T-22", &error))?;
+        own_outputs.push(TxOut { value, script_pubkey });
+    }
     for number in 1..=u32::from(gates) {
-        let index = if wallet.treasury.is_ranged() { change_index.saturating_add(number) } else { 0 };
+        let index = if wallet.treasury.is_ranged() { fresh_index.saturating_add(number) } else { 0 };
         let script_pubkey = wallet.treasury.script_at(index).map_err(|error| refusal("T-22", &error))?;
         own_outputs.push(TxOut { value: gate_sat, script_pubkey });
     }

@@ -1,15 +1,16 @@
 //! A transaction that waits too long: its replacement, or a child that pays for it (T-27).
 
 use althing_anchor::{
-    MAX_NEW_GATES, PsbtProof, child_pays_for_parent, read_payout, read_proof, replacement_floor, worst_weight,
+    MAX_NEW_GATES, PsbtProof, TreasuryCoin, child_pays_for_parent, read_payout, read_proof, replacement_floor,
+    worst_weight,
 };
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::psbt::Psbt;
 use bitcoin::{FeeRate, OutPoint, Transaction, TxOut};
 
 use super::Answered;
-use super::coins::{coin, free_coins};
-use super::open::{build, start};
+use super::coins::{coin, free_coins, reserved};
+use super::open::{Parts, build, start};
 use super::rows::{named, psbt_of};
 use super::stage::waiting_payout;
 use crate::api::{ApiError, SessionView};
@@ -36,16 +37,19 @@ pub(in crate::treasury) fn child(shell: &mut Shell, session: &str, rate: u64) ->
         return Err(ApiError::invalid("T-27", format!("T-27: {txid} is mined already")));
     }
     let gate_sat = shell.ledger.state().charter().gate_sat;
+    let apart = reserved(shell);
     // The change is behind the payments (T-22).
     let change = parent_tx.output.iter().enumerate().rev().find_map(|(vout, output)| {
         let is_ours = shell.treasury.owner_of(&output.script_pubkey).is_some() && output.value.to_sat() != gate_sat;
-        let vout = u32::try_from(vout).ok().filter(|_| is_ours)?;
-        coin(shell, &OutPoint { txid, vout })
+        let outpoint = OutPoint { txid, vout: u32::try_from(vout).ok().filter(|_| is_ours)? };
+        // The spare seal that it moves stays where it is (T-340).
+        coin(shell, &outpoint).filter(|_| !apart.contains(&outpoint))
     });
     let change = change.ok_or_else(|| ApiError::invalid("T-27", format!("T-27: {txid} has no change to spend")))?;
     let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
     let coins = std::slice::from_ref(&change);
-    let draft = build(shell, &[], 0, coins, &[], FeeRate::BROADCAST_MIN, None, &PsbtProof::default())?;
+    let parts = Parts { required: coins, ..Parts::of_coins(&[]) };
+    let draft = build(shell, &[], &parts, FeeRate::BROADCAST_MIN, None, &PsbtProof::default())?;
     let weight = worst_weight(&draft, &shell.treasury.policies()).unwrap_or(draft.unsigned_tx.weight());
     let parent_fee = parent.fee().map_err(|error| ApiError::ours(error.to_string()))?;
     let fee = child_pays_for_parent(parent_tx.weight(), parent_fee, weight, rate);
@@ -59,7 +63,7 @@ pub(in crate::treasury) fn child(shell: &mut Shell, session: &str, rate: u64) ->
         );
         return Err(ApiError::invalid("T-27", message));
     }
-    let psbt = build(shell, &[], 0, coins, &[], child_rate, None, &PsbtProof::default())?;
+    let psbt = build(shell, &[], &parts, child_rate, None, &PsbtProof::default())?;
     start(shell, psbt)
 }
 
@@ -70,7 +74,9 @@ pub(in crate::treasury) fn bump(shell: &mut Shell, session: &str, rate: u64) -> 
     let proof = read_proof(&before);
     let gate_sat = shell.ledger.state().charter().gate_sat;
     let is_gate = |output: &&TxOut| proof.bundles.is_empty() && output.value.to_sat() == gate_sat;
-    let gates = before.unsigned_tx.output.iter().filter(is_gate).count();
+    let spare_seal = shell.spare_seal()?.now.outpoint;
+    let moves_seal = before.unsigned_tx.input.first().is_some_and(|txin| txin.previous_output == spare_seal);
+    let gates = before.unsigned_tx.output.iter().skip(usize::from(moves_seal)).filter(is_gate).count();
     let gates = u16::try_from(gates).unwrap_or(MAX_NEW_GATES);
     let known = authorised(shell);
     let inputs: Vec<OutPoint> = before.unsigned_tx.input.iter().map(|txin| txin.previous_output).collect();
@@ -87,8 +93,12 @@ pub(in crate::treasury) fn bump(shell: &mut Shell, session: &str, rate: u64) -> 
     let rate = FeeRate::from_sat_per_vb(rate).ok_or_else(|| ApiError::invalid("T-27", "that fee rate is too high"))?;
     // A recovery stays one: its replacement is signed by the same keys. More coins may not have rested as long.
     let rest = stated_rest(&before.unsigned_tx);
-    let coins = if rest.is_some() { Vec::new() } else { free_coins(shell, None)? };
-    let psbt = build(shell, &payments, gates, &required, &coins, rate, rest, &proof)?;
+    let is_seal_alone = moves_seal && inputs.len() == 1;
+    let coins = if rest.is_some() || is_seal_alone { Vec::new() } else { free_coins(shell, None)? };
+    // Inputs keep their order, so that the spare seal stays the first.
+    let seal = required.first().filter(|_| moves_seal).and_then(TreasuryCoin::output);
+    let parts = Parts { gates, seal_sat: seal.map(|output| output.value), required: &required, coins: &coins };
+    let psbt = build(shell, &payments, &parts, rate, rest, &proof)?;
     replaces(&before, &psbt).map_err(|why| ApiError::invalid("T-27", format!("T-27: {why}")))?;
     start(shell, psbt)
 }

@@ -1,6 +1,6 @@
 //! Forms that are carried out at once: what they do can be looked at afterwards, and taken back or left alone.
 
-use althing_node::api::{AnchorRequest, ReportFormat, Request, TimestampKind, TimestampOf, TreasuryRequest};
+use althing_node::api::{AnchorRequest, Evidence, ReportFormat, Request, TimestampKind, TimestampOf, TreasuryRequest};
 
 use super::order::number;
 use super::{Form, FormKind};
@@ -39,6 +39,7 @@ impl Form {
             ),
             FormKind::Backup => ask(Purpose::Order, self.file().map(|path| Request::BackupWrite { path })),
             FormKind::Timestamp { epoch } => ask(Purpose::Order, self.timestamp(*epoch)),
+            FormKind::LinkFile => ask(Purpose::Order, self.link_file()),
             _ => return None,
         })
     }
@@ -103,6 +104,12 @@ impl Form {
         };
         let path = self.file()?;
         Ok(Request::Anchoring(AnchorRequest::Timestamp { epoch, kind, of: TimestampOf::Header, path }))
+    }
+
+    /// Every link, and nothing else (P-160).
+    fn link_file(&self) -> Result<Request, String> {
+        let path = self.file()?;
+        Ok(Request::Anchoring(AnchorRequest::Prove { evidence: Evidence::Links, path, short: false }))
     }
 
     /// The report in the form that the end of the file's name asks for.

@@ -37,6 +37,7 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
         FormKind::Deposit { .. } => vec![Field::line("Amount", "satoshis to hold", "")],
         FormKind::Export { .. } => vec![
             Field::one_of("Prove", ["my ballot is counted", "the sums and the outcome"].as_slice()),
+            Field::one_of("Form", ["whole, with every link", "short, to go with a file of the links"].as_slice()),
             Field::file("File", "where to write it", "proof.althing"),
         ],
         FormKind::SendCoins => vec![
@@ -62,6 +63,7 @@ pub(super) fn of(kind: &FormKind) -> Vec<Field> {
             ),
             Field::file("File", "where to write it", format!("link-{epoch}.ots")),
         ],
+        FormKind::LinkFile => vec![Field::file("File", "where to write it", "links.althing")],
         FormKind::SessionOpen { payments } => vec![
             Field::line("Payments", "numbers like #3 or ids; a milestone as #3/2; several with commas", payments),
             Field::line("Fee rate", "sat/vB; the node's estimate if none", ""),

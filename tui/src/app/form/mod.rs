@@ -132,6 +132,8 @@ pub enum FormKind {
         /// Its epoch.
         epoch: u32,
     },
+    /// The links in a file (P-160).
+    LinkFile,
     /// A signing session for payments.
     SessionOpen {
         /// The payments to begin with.

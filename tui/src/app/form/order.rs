@@ -178,7 +178,8 @@ impl Form {
             "my ballot is counted" => ProofStatement::Ballot { member: None, body: None },
             _ => ProofStatement::Tally,
         };
-        Ok(Request::ProofExport { proposal: proposal.to_owned(), statement, path: self.file()?, short: false })
+        let short = self.get("Form").starts_with("short");
+        Ok(Request::ProofExport { proposal: proposal.to_owned(), statement, path: self.file()?, short })
     }
 
     fn said(&self, what: &str) -> Result<String, String> {

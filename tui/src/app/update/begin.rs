@@ -61,6 +61,7 @@ pub(super) fn begin(app: &mut App, act: Act) -> Vec<Command> {
         Act::StakeClose | Act::ForceClose | Act::Pay | Act::TopUp | Act::TakeOut => return on_channel(app, act),
         Act::Backup => form(app, FormKind::Backup),
         Act::Bump if app.screen != Screen::Treasury => form(app, FormKind::LinkBump),
+        Act::LinkFile => form(app, FormKind::LinkFile),
         Act::Timestamp => {
             if let Some(link) = app.link_here() {
                 form(app, FormKind::Timestamp { epoch: link.epoch });

@@ -178,6 +178,7 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
             lines.push(format!("{} {what}", sats(sat)));
         }
     }
+    lines.extend(overview.former_spare_seal.iter().map(|words| format!("! {}", sentence(words))));
     lines.push(format!("treasury generation {}", overview.generation));
     lines.extend(overview.policy.sentences.iter().map(sentence));
     lines.push("The keys, the descriptor and addresses: althing treasury policy".to_owned());

@@ -84,9 +84,11 @@ fn balances(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
     let rest: Vec<String> =
         parts[1..].iter().filter(|(sat, _)| *sat > 0).map(|(sat, what)| format!("{} {what}", sats(*sat))).collect();
     let alarm = found.alarms.first().map(|alarm| format!("✗ {}", Untrusted::new(alarm)));
+    let apart = found.former_spare_seal.as_ref().map(|words| format!("! {}", Untrusted::new(words)));
     let policy = found.policy.sentences.first().map(|sentence| Untrusted::new(sentence).line());
     let last = match alarm {
         Some(alarm) => Line::styled(cut(&alarm, columns), theme.bad),
+        None if apart.is_some() => Line::styled(cut(&apart.unwrap_or_default(), columns), theme.warn),
         None => Line::styled(cut(&policy.unwrap_or_default(), columns), theme.dim),
     };
     let lines = vec![
