@@ -16,7 +16,7 @@ use crate::treasury::intents::AuthorisedPayment;
 /// Spare seal, gates, those of refills too, and bonds of hubs: spent by their own rules only.
 pub(in crate::treasury) fn reserved(shell: &Shell) -> BTreeSet<OutPoint> {
     let mut reserved: BTreeSet<OutPoint> = shell.ledger.state().all_gates().collect();
-    reserved.extend([shell.dao.params.spare_seal, shell.ledger.state().spare_seal()]);
+    reserved.extend(shell.ledger.state().spare_seals());
     reserved.extend(crate::treasury::bonds::bonds(shell).into_keys());
     reserved.extend(shell.ledger.gates_in_use());
     reserved
