@@ -108,7 +108,7 @@ fn waits_for_nobody(assembly: &Assembly, id: &str) -> Result<()> {
     let robot = |member: usize| assembly.members[member].cli().run(&["treasurer", "--robot", "--once"]);
     let first = robot(2)?;
     ensure!(first.stdout.contains("0 signed, 1 refused"), "{first:?}");
-    ensure!(first.stderr.contains(&format!("{id}: refused: T-48")), "{first:?}");
+    ensure!(first.stderr.contains(&format!("{id}: refused: this must not be signed: T-48")), "{first:?}");
     let again = robot(2)?;
     ensure!(again.stdout.contains("0 signed, 0 refused") && !again.stderr.contains("T-48"), "{again:?}");
     let told = |session: &serde_json::Value| session["remarks"].to_string().contains("T-48");
