@@ -158,7 +158,7 @@ fn moved_to_the_former_treasury(assembly: &Assembly) -> Result<()> {
     alarm_names(
         assembly,
         &theft.compute_txid(),
-        &["Bjarni", "Gudrun", &format!("{sat} sat"), "a former treasury"],
+        &["Bjarni", "Gudrun", &format!("{} sat to", sat - 1_000), "a former treasury"],
         &["Astrid", "Hallgerd"],
     )
 }
