@@ -23,11 +23,16 @@ pub struct MinedSpend<'a> {
     pub height: u32,
     /// Of each input the output that it spends, where it is known: always for the treasury's.
     pub prevouts: &'a [Option<TxOut>],
-    /// The treasuries that there were; the last is the present one.
+    /// The treasuries that there were by that height; the last is the one that was present.
     pub generations: &'a [Treasury],
+    /// The oldest treasury that was present within the [`HOUSEKEEPING_BLOCKS`](super::HOUSEKEEPING_BLOCKS) blocks before (T-72): what was signed
+    /// for it may still be on its way.
+    pub lately: usize,
+    /// Spare seals of the DAO: the first, and those of successions.
+    pub spare_seals: &'a BTreeSet<OutPoint>,
     /// Bonds of hubs that were there at that height, by their coins (T-90).
     pub bonds: &'a BTreeMap<OutPoint, Bond>,
-    /// Which script of which treasury a script is; a wallet knows them all.
+    /// Which script of which of these treasuries a script is; a wallet knows them all. The newest where several have it.
     pub owner: &'a dyn Fn(&Script) -> Option<InputOrigin>,
 }
 
@@ -77,10 +82,9 @@ pub enum SpendFinding {
     },
 }
 
-/// Judges a mined spend. `spare_seals` are the spare seals that there were; `decided` gives the payment whose gate an outpoint is; `gates` says whether an outpoint is a gate at all.
+/// Judges a mined spend. `decided` gives the payment whose gate an outpoint is; `gates` says whether an outpoint is a gate at all.
 pub fn judge_spend(
     spend: &MinedSpend<'_>,
-    spare_seals: &BTreeSet<OutPoint>,
     gates: &BTreeSet<OutPoint>,
     decided: impl Fn(&OutPoint) -> Option<SpendIntent>,
     housekeeping_rate: FeeRate,
@@ -89,12 +93,12 @@ pub fn judge_spend(
     let treasury_in = spend.prevouts.iter().flatten().filter(|output| (spend.owner)(&output.script_pubkey).is_some());
     let total_in = treasury_in.map(|output| output.value).fold(Amount::ZERO, saturating);
     let inputs: Vec<OutPoint> = transaction.input.iter().map(|txin| txin.previous_output).collect();
-    if let Some(spare_seal) = inputs.iter().find(|outpoint| spare_seals.contains(outpoint)) {
-        if seal_moved_on(spend, &inputs, *spare_seal) {
+    if let Some(at) = inputs.iter().position(|outpoint| spend.spare_seals.contains(outpoint)) {
+        if seal_moved_on(spend, at) {
             return SpendFinding::SpareSeal;
         }
         let pays = inputs.iter().any(|outpoint| gates.contains(outpoint) && decided(outpoint).is_some());
-        if pays || !seal_moved_home(spend, *spare_seal) {
+        if pays || !seal_moved_home(spend, inputs[at]) {
             return unauthorised(spend, "it spends the spare seal and does not keep it".to_owned(), total_in);
         }
     }
@@ -123,10 +127,12 @@ pub fn judge_spend(
 }
 
 /// T-96: judges what a mined transaction did with coins that rested in a stage. `staged` has them, with the place of their
-/// stage's policy in `spend.generations`; `intents` is what was staged with the first of them.
+/// stage's policy in `spend.generations`; `staged_from` is the newest treasury whose coins they were; `intents` is what was staged with the
+/// first of them.
 pub fn judge_staged(
     spend: &MinedSpend<'_>,
     staged: &BTreeMap<OutPoint, usize>,
+    staged_from: usize,
     intents: &[SpendIntent],
     housekeeping_rate: FeeRate,
 ) -> SpendFinding {
@@ -148,10 +154,10 @@ pub fn judge_staged(
     if is_payout {
         return SpendFinding::Decided { ids: intents.iter().map(|intent| intent.id).collect(), left: total_in };
     }
-    let back = sum(outputs.iter().filter(|output| own(output).is_some()));
-    let left = total_in.checked_sub(back).unwrap_or(Amount::ZERO);
+    let from = staged_from.max(newest_spent(spend));
+    let left = total_in.checked_sub(back(spend, 0, from)).unwrap_or(Amount::ZERO);
     let is_alone = (0..transaction.input.len()).all(|at| place(at).is_some());
-    let foreign = outputs.iter().position(|output| own(output).is_none());
+    let foreign = astray(spend, 0, from.max(spend.lately)).map(|(vout, _)| vout);
     let reason = match foreign {
         None if is_alone && left <= housekeeping_cap(spend, &place, housekeeping_rate) => {
             return SpendFinding::Returned { fee: left };
@@ -192,15 +198,15 @@ fn judge_payment(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amou
             format!("output {vout} is not the decided {} sat to {}", wanted.value.to_sat(), wanted.script_pubkey);
         return unauthorised(spend, reason, total_in);
     }
-    let foreign =
-        outputs.iter().enumerate().skip(wanted.len()).find(|(_, o)| (spend.owner)(&o.script_pubkey).is_none());
-    if let Some((vout, output)) = foreign {
-        let reason = format!("output {vout} pays {} sat to somebody who was not decided on", output.value.to_sat());
+    let newest = newest_spent(spend);
+    if let Some((vout, whose)) = astray(spend, wanted.len(), newest) {
+        let value = outputs[vout].value.to_sat();
+        let reason =
+            format!("output {vout} pays {value} sat to {}", whose.unwrap_or("somebody who was not decided on"));
         return unauthorised(spend, reason, total_in);
     }
-    let back = outputs.iter().skip(wanted.len()).map(|output| output.value).fold(Amount::ZERO, saturating);
     let paid = wanted.iter().map(|output| output.value).fold(Amount::ZERO, saturating);
-    let left = total_in.checked_sub(back).unwrap_or(Amount::ZERO);
+    let left = total_in.checked_sub(back(spend, wanted.len(), newest)).unwrap_or(Amount::ZERO);
     let fee = left.checked_sub(paid).unwrap_or(Amount::ZERO);
     let cap = intents.iter().map(|intent| intent.fee_cap).fold(Amount::ZERO, saturating);
     if fee > cap {
@@ -213,9 +219,10 @@ fn judge_payment(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amou
 /// T-96: output 0 is the stage that the charter asked for, with enough in it, and the rest goes back.
 fn judge_stage(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amount) -> SpendFinding {
     let outputs = &spend.transaction.output;
+    let newest = newest_spent(spend);
     let scripts: Vec<_> = match stage_of(intents) {
         Ok(Some(stage)) => {
-            let policies = spend.generations.iter().filter_map(|treasury| stage.policy(treasury).ok());
+            let policies = spend.generations.iter().skip(newest).filter_map(|treasury| stage.policy(treasury).ok());
             policies.filter_map(|policy| policy.script_at(0).ok()).collect()
         }
         _ => Vec::new(),
@@ -224,12 +231,11 @@ fn judge_stage(spend: &MinedSpend<'_>, intents: &[SpendIntent], total_in: Amount
         let reason = "it does not put the payment where the charter asks that it rests first".to_owned();
         return unauthorised(spend, reason, total_in);
     };
-    let foreign = outputs.iter().skip(1).position(|output| (spend.owner)(&output.script_pubkey).is_none());
-    if let Some(at) = foreign {
-        return unauthorised(spend, format!("output {} is neither the stage nor the treasury's", at + 1), total_in);
+    if let Some((vout, whose)) = astray(spend, 1, newest) {
+        let whose = whose.map_or_else(String::new, |whose| format!(": it goes to {whose}"));
+        return unauthorised(spend, format!("output {vout} is neither the stage nor the treasury's{whose}"), total_in);
     }
-    let back = outputs.iter().skip(1).map(|output| output.value).fold(Amount::ZERO, saturating);
-    let left = total_in.checked_sub(back).unwrap_or(Amount::ZERO);
+    let left = total_in.checked_sub(back(spend, 1, newest)).unwrap_or(Amount::ZERO);
     let paid = intents.iter().flat_map(|intent| &intent.outputs).map(|o| o.value).fold(Amount::ZERO, saturating);
     let cap = intents.iter().map(|intent| intent.fee_cap).fold(paid, saturating);
     if rests.value < paid || left > cap {
@@ -246,13 +252,13 @@ fn fee_too_high(what: &str, fee: Amount, cap: Amount) -> String {
     format!("{what} a fee of {} sat, at most {} sat are allowed", fee.to_sat(), cap.to_sat())
 }
 
-/// T-72: everything goes to the present treasury, at a fee rate under the cap.
+/// T-72: everything goes back to the treasury, at a fee rate under the cap.
 fn judge_housekeeping(spend: &MinedSpend<'_>, total_in: Amount, rate: FeeRate) -> SpendFinding {
     let outputs = &spend.transaction.output;
-    let foreign = outputs.iter().position(|output| (spend.owner)(&output.script_pubkey).is_none());
-    if let Some(vout) = foreign {
+    if let Some((vout, whose)) = astray(spend, 0, newest_spent(spend).max(spend.lately)) {
         let value = outputs[vout].value.to_sat();
-        return unauthorised(spend, format!("no decision allows output {vout} of {value} sat"), total_in);
+        let whose = whose.map_or_else(String::new, |whose| format!(" to {whose}"));
+        return unauthorised(spend, format!("no decision allows output {vout} of {value} sat{whose}"), total_in);
     }
     let out = outputs.iter().map(|output| output.value).fold(Amount::ZERO, saturating);
     let fee = total_in.checked_sub(out).unwrap_or(Amount::ZERO);
@@ -304,10 +310,30 @@ fn own_generation<'a>(spend: &'a MinedSpend<'_>) -> impl Fn(usize) -> Option<usi
     |at| Some((spend.owner)(&spend.prevouts.get(at)?.as_ref()?.script_pubkey)?.generation)
 }
 
+/// T-72: the newest treasury of which a coin is spent. To an older one nothing goes back: other keys have it, which members may have voted out.
+fn newest_spent(spend: &MinedSpend<'_>) -> usize {
+    (0..spend.prevouts.len()).filter_map(own_generation(spend)).max().unwrap_or(0)
+}
+
+/// The first output from a place on that does not go back to a treasury from the `oldest` on, and whose it is where it is a former one's.
+fn astray(spend: &MinedSpend<'_>, from: usize, oldest: usize) -> Option<(usize, Option<&'static str>)> {
+    let generation = |output: &TxOut| Some((spend.owner)(&output.script_pubkey)?.generation);
+    let mut outputs = spend.transaction.output.iter().enumerate().skip(from);
+    outputs.find_map(|(vout, output)| match generation(output) {
+        Some(generation) if generation >= oldest => None,
+        Some(_) => Some((vout, Some("a former treasury"))),
+        None => Some((vout, None)),
+    })
+}
+
+/// What the outputs from a place on hold of treasuries from the `oldest` on.
+fn back(spend: &MinedSpend<'_>, from: usize, oldest: usize) -> Amount {
+    let goes_back = |output: &&TxOut| (spend.owner)(&output.script_pubkey).is_some_and(|of| of.generation >= oldest);
+    sum(spend.transaction.output.iter().skip(from).filter(goes_back))
+}
+
 fn unauthorised(spend: &MinedSpend<'_>, reason: String, total_in: Amount) -> SpendFinding {
-    let own = spend.transaction.output.iter().filter(|output| (spend.owner)(&output.script_pubkey).is_some());
-    let back = own.map(|output| output.value).fold(Amount::ZERO, saturating);
-    let left = total_in.checked_sub(back).unwrap_or(Amount::ZERO);
+    let left = total_in.checked_sub(back(spend, 0, newest_spent(spend))).unwrap_or(Amount::ZERO);
     let mut signers = BTreeSet::new();
     for (input, prevout) in spend.prevouts.iter().enumerate() {
         let Some(origin) = prevout.as_ref().and_then(|output| (spend.owner)(&output.script_pubkey)) else { continue };
@@ -317,14 +343,16 @@ fn unauthorised(spend: &MinedSpend<'_>, reason: String, total_in: Amount) -> Spe
     SpendFinding::Unauthorised { reason, left, signers }
 }
 
-/// T-73: alone of the treasury, at input 0, into an output 1 that is a seal again.
-fn seal_moved_on(spend: &MinedSpend<'_>, inputs: &[OutPoint], spare_seal: OutPoint) -> bool {
-    let at = inputs.iter().position(|outpoint| *outpoint == spare_seal);
-    let script = at.and_then(|at| spend.prevouts.get(at)?.as_ref()).map(|output| &output.script_pubkey);
-    let next = spend.transaction.output.get(1);
+/// T-73: alone of the treasury, at input 0, into an output 1 that is a seal again. What it held stays in the first two outputs, but for the
+/// fee where there is nothing beside them.
+fn seal_moved_on(spend: &MinedSpend<'_>, at: usize) -> bool {
+    let Some(seal) = spend.prevouts.get(at).and_then(Option::as_ref) else { return false };
+    let Transaction { input, output, .. } = spend.transaction;
     let own = spend.prevouts.iter().flatten().filter(|output| (spend.owner)(&output.script_pubkey).is_some()).count();
-    let is_kept = |next: &&TxOut| Some(&next.script_pubkey) == script && next.value >= MIN_SEAL;
-    at == Some(0) && own == 1 && next.filter(is_kept).is_some()
+    let [_, next, beside @ ..] = output.as_slice() else { return false };
+    let is_kept = next.script_pubkey == seal.script_pubkey && next.value >= MIN_SEAL;
+    let is_whole = (input.len() == 1 && beside.is_empty()) || sum(output.iter().take(2)) >= seal.value;
+    at == 0 && own == 1 && is_kept && is_whole
 }
 
 /// T-341: to the treasury of a later election, as housekeeping; what else it does is judged as that.

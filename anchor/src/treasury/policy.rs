@@ -135,10 +135,7 @@ pub fn compile_policy(kind: ScriptKind, text: &str) -> Result<Treasury, PolicyEr
 
 fn threshold_policy(threshold: usize, keys: &[String]) -> String {
     let keys: Vec<String> = keys.iter().map(|key| format!("pk({key})")).collect();
-    match keys.as_slice() {
-        [key] if threshold == 1 => key.clone(),
-        keys => format!("thresh({threshold},{})", keys.join(",")),
-    }
+    format!("thresh({threshold},{})", keys.join(","))
 }
 
 /// T-11: an extended key without a path signs by its branch `number`, addresses below it; a plain key is itself.

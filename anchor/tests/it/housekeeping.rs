@@ -1,8 +1,8 @@
 //! Hazard: whoever may sign housekeeping makes one after the other, until the treasury is with the miners (T-331, T-332).
 
 use althing_anchor::{
-    InputOrigin, MinedSpend, Passing, PsbtReason, PsbtUnknown, PsbtVerdict, Treasury, TreasuryCoin,
-    housekeeping_budget, housekeeping_cost, mined_housekeeping_cost,
+    Passing, PsbtReason, PsbtUnknown, PsbtVerdict, Treasury, TreasuryCoin, housekeeping_budget, housekeeping_cost,
+    mined_housekeeping_cost,
 };
 use bitcoin::psbt::Psbt;
 use bitcoin::{Amount, FeeRate, OutPoint};
@@ -27,21 +27,7 @@ fn tidy(chest: &Chest, coins: &[TreasuryCoin], rate: FeeRate) -> Psbt {
 
 /// The same judged when it is mined.
 fn mined_cost(chest: &Chest, psbt: &Psbt) -> Amount {
-    let owner = |script: &bitcoin::Script| {
-        let generations = chest.generations.iter().enumerate().rev();
-        generations
-            .into_iter()
-            .find_map(|(generation, treasury)| Some(InputOrigin { generation, index: treasury.index_of(script, [])? }))
-    };
-    let spend = MinedSpend {
-        transaction: &psbt.unsigned_tx,
-        height: 150,
-        prevouts: &prevouts(psbt),
-        generations: &chest.generations,
-        bonds: &chest.bonds,
-        owner: &owner,
-    };
-    mined_housekeeping_cost(&spend, RATE)
+    chest.judging(&psbt.unsigned_tx, &prevouts(psbt), 150, |spend| mined_housekeeping_cost(spend, RATE))
 }
 
 /// What an input of the treasury weighs at worst, at the highest rate.

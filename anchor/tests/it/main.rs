@@ -16,6 +16,7 @@ mod key_rotation;
 mod link_building;
 mod link_shapes;
 mod mined_edges;
+mod moved_back;
 mod moved_spare_seal;
 mod not_yet;
 mod operators;

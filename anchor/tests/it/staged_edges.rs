@@ -18,7 +18,7 @@ fn sat(sat: u64) -> Amount {
 fn judged(chest: &Chest, psbt: &Psbt) -> SpendFinding {
     with_spend(chest, psbt, &psbt.unsigned_tx, |spend| {
         let staged = BTreeMap::from([(staged_coin(chest).outpoint, chest.generations.len())]);
-        judge_staged(&spend, &staged, std::slice::from_ref(&chest.intent), FeeRate::from_sat_per_vb_u32(20))
+        judge_staged(&spend, &staged, 0, std::slice::from_ref(&chest.intent), FeeRate::from_sat_per_vb_u32(20))
     })
 }
 

@@ -418,7 +418,7 @@ fn judged(chest: &Chest, psbt: &Psbt) -> SpendFinding {
     let transaction = finalise(psbt, &policies(chest)).unwrap();
     with_spend(chest, psbt, &transaction, |spend| {
         let staged = BTreeMap::from([(staged_coin(chest).outpoint, chest.generations.len())]);
-        judge_staged(&spend, &staged, std::slice::from_ref(&chest.intent), FeeRate::from_sat_per_vb_u32(20))
+        judge_staged(&spend, &staged, 0, std::slice::from_ref(&chest.intent), FeeRate::from_sat_per_vb_u32(20))
     })
 }
 
@@ -439,6 +439,8 @@ pub(crate) fn with_spend<T>(
         height: 150,
         prevouts: &prevouts,
         generations: &generations,
+        lately: 0,
+        spare_seals: &BTreeSet::from([chest.seal.outpoint]),
         bonds: &chest.bonds,
         owner: &owner,
     })
@@ -456,13 +458,7 @@ fn what_was_mined_is_told_by_what_it_is() {
                 let spend = MinedSpend { height, generations: &chest.generations, ..spend };
                 let gates = BTreeSet::from([chest.gate.outpoint, chest.other_gate.outpoint]);
                 let decided = |gate: &OutPoint| (*gate == chest.gate.outpoint).then(|| chest.intent.clone());
-                judge_spend(
-                    &spend,
-                    &BTreeSet::from([chest.seal.outpoint]),
-                    &gates,
-                    decided,
-                    FeeRate::from_sat_per_vb_u32(20),
-                )
+                judge_spend(&spend, &gates, decided, FeeRate::from_sat_per_vb_u32(20))
             })
         };
         let reason = |finding: SpendFinding| match finding {
@@ -522,7 +518,7 @@ fn what_was_mined_is_told_by_what_it_is() {
             let prevouts = [spend.prevouts[0].clone(), None];
             let staged = BTreeMap::from([(staged_coin(&chest).outpoint, chest.generations.len())]);
             let spend = MinedSpend { prevouts: &prevouts, ..spend };
-            judge_staged(&spend, &staged, std::slice::from_ref(&chest.intent), FeeRate::from_sat_per_vb_u32(20))
+            judge_staged(&spend, &staged, 0, std::slice::from_ref(&chest.intent), FeeRate::from_sat_per_vb_u32(20))
         });
         let SpendFinding::Unauthorised { signers, .. } = found else { panic!("{found:?}") };
         let own: BTreeSet<PublicKey> = signers.iter().map(|(_, place)| keys[*place]).collect();

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use althing_anchor::{
-    InputOrigin, MinedSpend, PlanError, Recovery, ScriptKind, SignatureRefusal, SpendFinding, Treasury,
-    TreasuryTemplate, compile_policy, finalise, judge_spend, merge_signatures, signers_of, verify_signatures,
+    InputOrigin, PlanError, Recovery, ScriptKind, SignatureRefusal, SpendFinding, Treasury, TreasuryTemplate,
+    compile_policy, finalise, judge_spend, merge_signatures, signers_of, verify_signatures,
 };
-use bitcoin::{Amount, FeeRate, OutPoint, Script, Sequence, Transaction, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxOut};
 use proptest::prelude::*;
 
 use crate::support::{secp, xpub};
@@ -217,23 +217,10 @@ pub(crate) fn judge_transaction(
     prevouts: &[Option<TxOut>],
     height: u32,
 ) -> SpendFinding {
-    let owner =
-        |script: &Script| {
-            chest.generations.iter().enumerate().rev().find_map(|(generation, treasury)| {
-                Some(InputOrigin { generation, index: treasury.index_of(script, [])? })
-            })
-        };
-    let spend = MinedSpend {
-        transaction,
-        height,
-        prevouts,
-        generations: &chest.generations,
-        bonds: &chest.bonds,
-        owner: &owner,
-    };
     let gates = BTreeSet::from([chest.gate.outpoint, chest.other_gate.outpoint]);
     let decided = |gate: &OutPoint| (*gate == chest.gate.outpoint).then(|| chest.intent.clone());
-    judge_spend(&spend, &BTreeSet::from([chest.seal.outpoint]), &gates, decided, FeeRate::from_sat_per_vb_u32(20))
+    let rate = FeeRate::from_sat_per_vb_u32(20);
+    chest.judging(transaction, prevouts, height, |spend| judge_spend(spend, &gates, decided, rate))
 }
 
 /// T-72: a gate that no decision has goes back into the treasury, or it is an alarm.

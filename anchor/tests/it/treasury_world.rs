@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use althing_anchor::{
-    Bond, CheckFacts, GateState, PsbtVerdict, SpendIntent, SpendPlan, Treasury, TreasuryCoin, check_psbt,
+    Bond, CheckFacts, GateState, InputOrigin, MinedSpend, PsbtVerdict, SpendIntent, SpendPlan, Treasury, TreasuryCoin,
+    check_psbt,
 };
 use bitcoin::bip32::Xpriv;
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::Psbt;
-use bitcoin::{Amount, FeeRate, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxOut, Txid};
+use bitcoin::{Amount, FeeRate, Network, OutPoint, Script, ScriptBuf, Sequence, Transaction, TxOut, Txid};
 
 use crate::support::{input, secp, transaction, xpub};
 
@@ -63,6 +64,8 @@ pub(crate) struct Chest {
     pub(crate) in_sight: Option<u32>,
     /// What housekeeping has cost of late.
     pub(crate) housekeeping_spent: Option<Amount>,
+    /// The oldest treasury that was present of late.
+    pub(crate) lately: usize,
 }
 
 impl Chest {
@@ -101,7 +104,34 @@ impl Chest {
             stages,
             in_sight,
             housekeeping_spent,
+            lately: 0,
         }
+    }
+
+    /// Judges what a block has, by a node that knows the treasuries as wallets do.
+    pub(crate) fn judging<T>(
+        &self,
+        transaction: &Transaction,
+        prevouts: &[Option<TxOut>],
+        height: u32,
+        judge: impl FnOnce(&MinedSpend<'_>) -> T,
+    ) -> T {
+        let owner = |script: &Script| {
+            self.generations.iter().enumerate().rev().find_map(|(generation, treasury)| {
+                Some(InputOrigin { generation, index: treasury.index_of(script, [])? })
+            })
+        };
+        let spare_seals = BTreeSet::from([self.seal.outpoint]);
+        judge(&MinedSpend {
+            transaction,
+            height,
+            prevouts,
+            generations: &self.generations,
+            lately: self.lately,
+            spare_seals: &spare_seals,
+            bonds: &self.bonds,
+            owner: &owner,
+        })
     }
 
     pub(crate) fn plan<'a>(&'a self, payments: &'a [(SpendIntent, TreasuryCoin)]) -> SpendPlan<'a> {

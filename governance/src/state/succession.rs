@@ -94,6 +94,11 @@ impl LogState {
         self.spare_seal_of(u32::MAX)
     }
 
+    /// Every spare seal that there was: the first, and those of successions.
+    pub fn spare_seals(&self) -> impl Iterator<Item = OutPoint> {
+        std::iter::once(self.params.spare_seal).chain(self.successors.iter().map(|record| record.successor.spare_seal))
+    }
+
     /// The spare seal that the header of an epoch names.
     #[must_use]
     pub fn spare_seal_of(&self, epoch: u32) -> OutPoint {

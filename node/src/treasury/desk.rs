@@ -225,7 +225,12 @@ impl Desk {
 
     /// Which script of which generation a script is; the newest where several have it.
     pub fn owner_of(&self, script: &Script) -> Option<InputOrigin> {
-        self.wallets.iter().rev().find_map(|wallet| {
+        self.owner_among(self.wallets.len(), script)
+    }
+
+    /// The same among the first so many generations.
+    pub(super) fn owner_among(&self, generations: usize, script: &Script) -> Option<InputOrigin> {
+        self.wallets.iter().take(generations).rev().find_map(|wallet| {
             let index = wallet.index_of(script)?;
             Some(InputOrigin { generation: wallet.generation, index })
         })

@@ -7,6 +7,7 @@ use bitcoin::consensus::encode::deserialize;
 use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 use serde::{Deserialize, Serialize};
 
+use super::generations::{Tenure, by_then, lately, tenures};
 use super::intents::{authorised, housekeeping_rate};
 use super::stages::StagedCoin;
 use crate::keys::hex;
@@ -49,10 +50,17 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
     let head = shell.ledger.state().tip_height().unwrap_or(0);
     let bonds = super::bonds::collected(shell);
     let staged = shell.treasury.staged();
-    let spare_seals: BTreeSet<OutPoint> = shell.spare_seals().unwrap_or_default().into_iter().collect();
+    let tenures = tenures(shell);
+    let spare_seals = shell.spare_seals().unwrap_or_default().into_iter().collect();
+    let known =
+        Known { by_gate: &by_gate, gates: &gates, spare_seals: &spare_seals, tenures: &tenures, staged: &staged };
     let mut found = Vec::new();
     for row in shell.treasury.spends() {
         let Ok(transaction) = deserialize::<Transaction>(&row.tx) else { continue };
+        // What the next treasurers do with coins of theirs before they are elected is not the members' money.
+        if !known.is_of_treasury(shell, &transaction, row.height) {
+            continue;
+        }
         let mut flow = Flow {
             txid: row.txid.clone(),
             height: row.height,
@@ -65,12 +73,7 @@ pub(super) fn flows(shell: &Shell) -> Vec<Flow> {
             signer_keys: Vec::new(),
         };
         let bonds = super::bonds::bonds_at(&bonds, row.height);
-        judge(
-            shell,
-            &transaction,
-            &Known { by_gate: &by_gate, gates: &gates, bonds: &bonds, staged: &staged, spare_seals: &spare_seals },
-            &mut flow,
-        );
+        judge(shell, &transaction, &known, &bonds, &mut flow);
         flow.proposals = payments
             .iter()
             .filter(|payment| flow.proposals.contains(&hex(&payment.intent.id)))
@@ -140,44 +143,75 @@ pub fn executed(shell: &Shell, txid: &Txid) -> Option<(Txid, u32, u64)> {
 struct Known<'a> {
     by_gate: &'a BTreeMap<OutPoint, SpendIntent>,
     gates: &'a BTreeSet<OutPoint>,
-    bonds: &'a BTreeMap<OutPoint, Bond>,
-    staged: &'a BTreeMap<OutPoint, StagedCoin>,
     spare_seals: &'a BTreeSet<OutPoint>,
+    tenures: &'a [Tenure],
+    staged: &'a BTreeMap<OutPoint, StagedCoin>,
 }
 
 impl Known<'_> {
+    /// Whether a block of that height spends coins of a treasury that there was by then, or what was staged.
+    fn is_of_treasury(&self, shell: &Shell, transaction: &Transaction, height: u32) -> bool {
+        let there = by_then(self.tenures, height);
+        transaction.input.iter().map(|txin| &txin.previous_output).any(|spent| {
+            self.staged.contains_key(spent)
+                || shell
+                    .treasury
+                    .output(spent)
+                    .is_some_and(|coin| shell.treasury.owner_among(there, &coin.script_pubkey).is_some())
+        })
+    }
+
+    /// The newest treasury whose coins a stage transaction put to rest.
+    fn staged_from(&self, shell: &Shell, staged: &StagedCoin) -> usize {
+        let there = by_then(self.tenures, staged.height);
+        let spent =
+            staged.coin.transaction.input.iter().filter_map(|txin| shell.treasury.output(&txin.previous_output));
+        let origins = spent.filter_map(|coin| shell.treasury.owner_among(there, &coin.script_pubkey));
+        origins.map(|origin| origin.generation).max().unwrap_or(0)
+    }
+
     /// What a stage transaction was to pay, in the order of the gates that it spends.
     fn staged_intents(&self, stage: &Transaction) -> Vec<SpendIntent> {
         stage.input.iter().filter_map(|txin| self.by_gate.get(&txin.previous_output)).cloned().collect()
     }
 }
 
-fn judge(shell: &Shell, transaction: &Transaction, known: &Known<'_>, flow: &mut Flow) {
+fn judge(
+    shell: &Shell,
+    transaction: &Transaction,
+    known: &Known<'_>,
+    bonds: &BTreeMap<OutPoint, Bond>,
+    flow: &mut Flow,
+) {
     let charter = shell.ledger.state().charter();
     let prevouts: Vec<Option<TxOut>> =
         transaction.input.iter().map(|txin| output_of(shell, known.staged, &txin.previous_output)).collect();
     let generations = shell.treasury.policies();
     let treasuries = shell.treasury.treasuries();
-    let owner = |script: &bitcoin::Script| shell.treasury.owner_of(script);
+    let there = by_then(known.tenures, flow.height).min(treasuries.len());
+    let owner = |script: &bitcoin::Script| shell.treasury.owner_among(there, script);
     let spend = MinedSpend {
         transaction,
         height: flow.height,
         prevouts: &prevouts,
-        generations: &treasuries,
-        bonds: known.bonds,
+        generations: &treasuries[..there],
+        lately: lately(known.tenures, flow.height),
+        spare_seals: known.spare_seals,
+        bonds,
         owner: &owner,
     };
     let rate = housekeeping_rate(charter.max_link_fee_rate_sat_vb);
     let decided = |gate: &OutPoint| known.by_gate.get(gate).cloned();
-    let first_staged = transaction.input.iter().find_map(|txin| known.staged.get(&txin.previous_output));
-    let finding = match first_staged {
+    let mut rested = transaction.input.iter().filter_map(|txin| known.staged.get(&txin.previous_output)).peekable();
+    let finding = match rested.peek().copied() {
         Some(first) => {
+            let staged_from = rested.map(|coin| known.staged_from(shell, coin)).max().unwrap_or(0);
             let place = |coin: &StagedCoin| treasuries.len() + coin.stage;
             let staged = known.staged.iter().map(|(outpoint, coin)| (*outpoint, place(coin))).collect();
             let intents = known.staged_intents(&first.coin.transaction);
-            judge_staged(&MinedSpend { generations: &generations, ..spend }, &staged, &intents, rate)
+            judge_staged(&MinedSpend { generations: &generations, ..spend }, &staged, staged_from, &intents, rate)
         }
-        None => judge_spend(&spend, known.spare_seals, known.gates, decided, rate),
+        None => judge_spend(&spend, known.gates, decided, rate),
     };
     match finding {
         SpendFinding::Decided { ids, left } => {

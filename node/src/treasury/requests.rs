@@ -6,6 +6,7 @@ use bitcoin::{Address, OutPoint, ScriptBuf};
 
 use super::alarms;
 use super::flows::flows;
+use super::generations::tenures;
 use super::intents::authorised;
 use super::key::Signer;
 use super::sessions;
@@ -144,18 +145,17 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
 /// Every generation without its coins.
 fn generation_views(shell: &Shell, generations: &[Treasury]) -> Result<Vec<GenerationView>, ApiError> {
     let versions = shell.ledger.state().charters();
+    let tenures = tenures(shell);
     let mut views = Vec::new();
     for (number, treasury) in (1..).zip(generations) {
         let is_its = |text: &str| Treasury::parse(text).is_ok_and(|other| other == *treasury);
         let version = versions.iter().rev().find(|version| is_its(&version.charter.treasury_descriptor));
         let charter = version.map(|version| &version.charter);
         let policy = super::policy::view(treasury, shell.dao.network(), 0, charter)?;
-        // Of charters in a row with the same treasury the first put it in force.
-        let first = versions.iter().find(|version| is_its(&version.charter.treasury_descriptor));
         views.push(GenerationView {
             number,
             descriptor: policy.descriptor,
-            since_height: first.map_or(0, |version| version.since_height),
+            since_height: tenures.get(number - 1).map_or(0, |tenure| tenure.since_height),
             sat: 0,
             coins: 0,
             sentences: policy.sentences,

@@ -2,7 +2,9 @@
 //! payment that its child pays for.
 
 use std::path::Path;
+use std::str::FromStr as _;
 
+use althing_anchor::{SpendPlan, Treasury, TreasuryCoin, finalise};
 use althing_governance::Charter;
 use althing_governance::charter::{Class, ClassRule, Guardians, Quorum};
 use althing_node::api::{Choice, DraftEffect, DraftTreasurer, ProposalDraft, ProposalState, WaitFor};
@@ -14,10 +16,12 @@ use althing_regtest::story::{
     Assembly, PASSWORD, Periods, authorise, await_authorised, await_executed, check_psbt, found_by, found_under, payee,
 };
 use anyhow::{Context as _, Result, ensure};
+use bitcoin::{Amount, FeeRate, OutPoint, Sequence, TxOut};
 use serde_json::json;
 
 use crate::stage::with_assembly;
-use crate::treasurers::{await_session, begin, no_alarm, over_the_hub};
+use crate::treasurers::{alarm_names, await_session, begin, no_alarm, over_the_hub};
+use crate::treasury::mined;
 
 /// Blocks until a vote has its effect, at most.
 const WITHIN_BLOCKS: u32 = 90;
@@ -56,7 +60,9 @@ fn five_of_nine_and_their_successors() {
         assembly.mine(1)?;
         await_executed(assembly, &roof)?;
 
+        let late = open_before_the_election(assembly)?;
         elect(assembly)?;
+        waits_for_nobody(assembly, &late)?;
         sweep(assembly, &outside[1..])?;
         // Through the first of the new gates, and through another.
         for title in ["New nets", "More nets"] {
@@ -70,8 +76,91 @@ fn five_of_nine_and_their_successors() {
                 member.name()
             );
         }
-        no_alarm(assembly)
+        no_alarm(assembly)?;
+        moved_to_the_former_treasury(assembly)
     });
+}
+
+/// A payment that is authorised and signed by one of five when the treasury is elected anew.
+fn open_before_the_election(assembly: &Assembly) -> Result<String> {
+    let late = authorise(assembly, "A late boat", &[(payee(assembly)?, 30_000)], 20_000)?;
+    let opened = assembly.members[0].command(&["treasury", "session", "open", &late, "--fee-rate", "3"])?;
+    let id = opened["id"].as_str().context("an id")?.to_owned();
+    for treasurer in &assembly.members[1..3] {
+        await_session(treasurer, &id, "waiting", |session| session["waits_for_me"] == true)?;
+    }
+    assembly.members[0].command(&["treasury", "session", "sign", &id, "--yes"])?;
+    Ok(id)
+}
+
+/// T-334: behind the election it is refused by T-48 and waits for nobody; a robot says so once, and everybody hears it.
+fn waits_for_nobody(assembly: &Assembly, id: &str) -> Result<()> {
+    let refused = |session: &serde_json::Value| session["check"]["verdict"] == "invalid";
+    for treasurer in &assembly.members[1..3] {
+        let seen = await_session(treasurer, id, "refused by the check", refused)?;
+        ensure!(seen["waits_for_me"] == false && seen["check"]["reasons"].to_string().contains("T-48"), "{seen}");
+    }
+    let listed = assembly.members[1].cli().run(&["treasury", "session", "list"])?;
+    ensure!(
+        listed.stdout.contains("refused by this node (T-48)") && !listed.stdout.contains("waits for you"),
+        "{listed:?}"
+    );
+    let robot = |member: usize| assembly.members[member].cli().run(&["treasurer", "--robot", "--once"]);
+    let first = robot(2)?;
+    ensure!(first.stdout.contains("0 signed, 1 refused"), "{first:?}");
+    ensure!(first.stderr.contains(&format!("{id}: refused: this must not be signed: T-48")), "{first:?}");
+    let again = robot(2)?;
+    ensure!(again.stdout.contains("0 signed, 0 refused") && !again.stderr.contains("T-48"), "{again:?}");
+    let told = |session: &serde_json::Value| session["remarks"].to_string().contains("T-48");
+    await_session(&assembly.members[1], id, "refused by the robot", told)?;
+    Ok(())
+}
+
+/// T-336: two of the new treasurers move a coin to the treasury that they came after. Their own machines do not sign it, and every
+/// member's node tells it as a theft with their names.
+fn moved_to_the_former_treasury(assembly: &Assembly) -> Result<()> {
+    let balance = assembly.members[0].command(&["treasury", "balance"])?;
+    let treasuries = balance["generations"].as_array().context("generations")?.iter();
+    let treasuries = treasuries.map(|of| Ok(Treasury::parse(of["descriptor"].as_str().context("a descriptor")?)?));
+    let treasuries = treasuries.collect::<Result<Vec<Treasury>>>()?;
+    let coins = assembly.members[0].command(&["treasury", "utxos"])?["coins"].clone();
+    let is_large = |coin: &&serde_json::Value| {
+        coin["state"] == "free" && coin["generation"] == 2 && coin["sat"].as_u64() > Some(500_000)
+    };
+    let coin = coins.as_array().and_then(|coins| coins.iter().find(is_large).cloned());
+    let coin = coin.with_context(|| format!("no coin in {coins}"))?;
+    let outpoint = OutPoint::from_str(coin["outpoint"].as_str().context("an outpoint")?)?;
+    let index = u32::try_from(coin["index"].as_u64().context("an index")?)?;
+    let taken = TreasuryCoin { outpoint, transaction: mined(assembly, &outpoint)?, generation: 1, index };
+    let sat = coin["sat"].as_u64().context("a value")?;
+    let plan = SpendPlan {
+        generations: &treasuries,
+        payments: &[],
+        own_outputs: &[TxOut { value: Amount::from_sat(sat - 1_000), script_pubkey: treasuries[0].script_at(0)? }],
+        required: &[taken],
+        coins: &[],
+        change_index: 0,
+        fee_rate: FeeRate::from_sat_per_vb_u32(2),
+        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+        own_fee_cap: Amount::from_sat(2_000),
+    };
+    let mut psbt = plan.build()?;
+    let file = assembly.data_dir.join("moved-back.psbt");
+    std::fs::write(&file, psbt_text(&psbt))?;
+    let machine = assembly.members[1].cli().run(&["treasury", "session", "sign", path(&file)?, "--yes", "--json"])?;
+    ensure!(machine.code == Some(1) && machine.stdout.contains("T-48"), "{machine:?}");
+    for thief in &assembly.members[1..3] {
+        Signer::new(&Keys::open(thief.data_dir(), PASSWORD)?).sign(&mut psbt)?;
+    }
+    let theft = finalise(&psbt, &treasuries)?;
+    assembly.node.broadcast(&theft)?;
+    assembly.mine(1)?;
+    alarm_names(
+        assembly,
+        &theft.compute_txid(),
+        &["Bjarni", "Gudrun", &format!("{} sat to", sat - 1_000), "a former treasury"],
+        &["Astrid", "Hallgerd"],
+    )
 }
 
 /// A class more, decided by the same vote as everything else.
@@ -164,8 +253,8 @@ fn sweep(assembly: &Assembly, outside: &[Keys]) -> Result<()> {
     }
     assembly.members[0].command(&["treasury", "session", "broadcast", &id, "--yes"])?;
     assembly.mine(1)?;
-    assembly.mine_until("the refill in the log", WITHIN_BLOCKS, || Ok((gates(assembly, 2)? == 3).then_some(())))?;
-    ensure!(gates(assembly, 1)? == 0, "the old gates are gone");
+    assembly.mine_until("the refill in the log", WITHIN_BLOCKS, || Ok((gates(assembly, 2)? == 2).then_some(())))?;
+    ensure!(gates(assembly, 1)? == 1, "of the old gates that of the late boat is left");
     let balance = assembly.members[2].command(&["treasury", "balance"])?;
     ensure!(balance["former_sat"] == 0 && balance["free_sat"].as_u64() > Some(900_000), "{balance}");
     Ok(())
@@ -182,6 +271,11 @@ fn pay_with_the_new_keys(assembly: &Assembly, title: &str, folder: &Path) -> Res
     let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
     let (code, report) = check_psbt(&assembly.members[4], &file, &["--bitcoind", &url, "--cookie", path(&cookie)?])?;
     ensure!(code == Some(0), "offline: {report:?}");
+    // Whoever has the founding file alone learns of the election from the proof.
+    let dao = assembly.members[4].data_dir().join("dao.json");
+    let given = ["--bitcoind", &url, "--cookie", path(&cookie)?, "--dao", path(&dao)?];
+    let (code, report) = check_psbt(&assembly.members[4], &file, &given)?;
+    ensure!(code == Some(0), "offline, by the founding file: {report:?}");
     for number in [1, 3] {
         let member = &assembly.members[number];
         await_session(member, &id, "to come", |_| true)?;

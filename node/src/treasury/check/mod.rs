@@ -99,7 +99,7 @@ pub struct CheckedOutput {
     pub to: String,
     /// Its value.
     pub sat: u64,
-    /// `decided`: exactly as voted; `changed`: another output was voted at this place; `treasury`: goes back; `staged`: rests before it
+    /// `decided`: exactly as voted; `changed`: another output was voted at this place; `treasury`: goes back; `former`: goes to a former treasury; `staged`: rests before it
     /// is paid out; `fee`: the pay-to-anchor output of a payout; `foreign`. Outputs of a payout stand behind those of its stage.
     pub role: String,
     /// Which of the payments has an output at this place, from 0.
@@ -171,6 +171,16 @@ impl KnownTreasury {
             housekeeping_rate: housekeeping_rate(charter.max_link_fee_rate_sat_vb),
             housekeeping_spent: None,
         })
+    }
+
+    /// What a proof of the same DAO shows beside it. A node's log says more than any proof; whoever has the founding file alone knows of no
+    /// election since.
+    fn learn(&mut self, shown: Self) {
+        self.reserved.extend(shown.reserved);
+        if self.rules.is_none() && shown.generations.len() > self.generations.len() {
+            (self.generations, self.stages) = (shown.generations, shown.stages);
+            (self.new_gate, self.housekeeping_rate) = (shown.new_gate, shown.housekeeping_rate);
+        }
     }
 }
 
@@ -326,12 +336,13 @@ impl Collected {
         if let Some(paid_by) = payment.paid_by {
             self.reasons.push(PsbtReason::Replayed { gate: payment.gate, by: Some(paid_by) });
         }
+        let shown = match shown_treasury(&finding) {
+            Ok(shown) => shown,
+            Err(reason) => return self.refuse(number, reason),
+        };
         match &mut self.known {
-            Some(known) => known.reserved.extend(finding.dao.gates.iter().copied()),
-            None => match shown_treasury(&finding) {
-                Ok(shown) => self.known = Some(shown),
-                Err(reason) => return self.refuse(number, reason),
-            },
+            Some(known) => known.learn(shown),
+            None => self.known = Some(shown),
         }
         let shallowest = self.depth.map_or(finding.depth, |(depth, _)| depth.min(finding.depth));
         self.depth = Some((shallowest, finding.final_depth));
@@ -393,6 +404,8 @@ fn shown_treasury(finding: &proof::Finding) -> Result<KnownTreasury, String> {
     let generations = generations.map_err(|error| error.to_string())?;
     let mut reserved: BTreeSet<OutPoint> = finding.dao.gates.iter().copied().collect();
     reserved.insert(finding.dao.spare_seal);
+    // That of the last succession which the proof shows.
+    reserved.extend(finding.spare_seal);
     Ok(KnownTreasury {
         dao: finding.dao.dao_id,
         network: finding.network,

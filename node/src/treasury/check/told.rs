@@ -61,8 +61,12 @@ impl Collected {
                     },
                     None if !is_first && output.script_pubkey == ScriptBuf::new_p2a() => "fee",
                     None if !is_first => "foreign",
-                    None if output_origin(psbt, vout, &known.generations).is_some() => "treasury",
-                    None => "foreign",
+                    // T-48: keys of treasurers who may have been voted out.
+                    None => match output_origin(psbt, vout, &known.generations) {
+                        Some(origin) if origin.generation + 1 < known.generations.len() => "former",
+                        Some(_) => "treasury",
+                        None => "foreign",
+                    },
                 };
                 CheckedOutput {
                     to: whom(&output.script_pubkey, known.network),

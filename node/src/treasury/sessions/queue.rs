@@ -45,7 +45,7 @@ impl Queue {
                 found.spenders.entry(*input).or_default().push(row.id.clone());
             }
             let is_over = shell.treasury.is_mined_spend(&txid) || is_void(shell, transaction);
-            if is_over || has_refused(shell, &row.id, &me)? {
+            if is_over || refusal_of(shell, &row.id, &me)?.is_some() {
                 continue;
             }
             // What this node gave to the network is on its way, whatever became of the reasons for it.
@@ -87,9 +87,9 @@ impl Queue {
     }
 }
 
-/// Whether the last word of this treasurer about a session is a refusal.
-fn has_refused(shell: &Shell, session: &str, me: &str) -> Answered<bool> {
+/// Why this treasurer refuses a session, if the last word about it is a refusal.
+pub(super) fn refusal_of(shell: &Shell, session: &str, me: &str) -> Answered<Option<String>> {
     let remarks = shell.store.treasury_remarks(session)?;
-    let last = remarks.iter().rfind(|remark| remark.author == me && remark.kind != "comment");
-    Ok(last.is_some_and(|remark| remark.kind == "refusal"))
+    let last = remarks.into_iter().rfind(|remark| remark.author == me && remark.kind != "comment");
+    Ok(last.filter(|remark| remark.kind == "refusal").map(|remark| remark.text))
 }

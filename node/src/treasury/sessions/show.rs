@@ -7,7 +7,7 @@ use bitcoin::OutPoint;
 
 use super::Answered;
 use super::checker::Checker;
-use super::names::{author_name, once, signer_names};
+use super::names::{author_name, once, own_author, signer_names};
 use super::queue::Queue;
 use super::rows::psbt_of;
 use super::stage::{Rest, rest_of};
@@ -126,11 +126,12 @@ fn signers(shell: &Shell, status: &[SigningStatus], signed: &[String], remarks: 
             _ => {}
         }
     }
-    let view = |holder: String| SignerView {
-        signed: signed.contains(&holder),
-        is_me: own.contains(&holder),
-        refused: refusals.get(holder.as_str()).map(|text| (*text).to_owned()),
-        holder,
+    // Behind an election own keys of the former treasury have another name than own words (T-322), which are of the newer office.
+    let my_word = refusals.get(&author_name(shell, &own_author(shell))).copied();
+    let view = |holder: String| {
+        let is_me = own.contains(&holder);
+        let refused = refusals.get(&holder).copied().or(my_word.filter(|_| is_me)).map(str::to_owned);
+        SignerView { signed: signed.contains(&holder), is_me, refused, holder }
     };
     once(holders).into_iter().map(view).collect()
 }

@@ -12,7 +12,7 @@ use bitcoin::psbt::Psbt;
 
 use super::checker::{Checker, check_here};
 use super::names::{own_author, signer_authors};
-use super::queue::queue_of;
+use super::queue::{queue_of, refusal_of};
 use super::rows::{adopt, named, parse, persist, psbt_of, remark, session_row, store};
 use super::stage::{send_payout, send_payouts, stage_of_payout};
 use super::void::{is_void, overtaken_by};
@@ -148,8 +148,11 @@ pub(in crate::treasury) fn sign(shell: &mut Shell, session: &str) -> Answered<Se
         }
         let why = reasons(&report);
         tracing::warn!(session = row.id, why, "the treasurer's key does not sign this");
-        let note = remark(shell, "refusal", &me, &why);
-        store(shell, &row, &[note], vec![PaperBody::Refusal(cut(&why))])?;
+        // Who asks again and again, as a robot may with every look, tells the others nothing new, and papers are counted (T-309).
+        if refusal_of(shell, &row.id, &me)?.as_ref() != Some(&why) {
+            let note = remark(shell, "refusal", &me, &why);
+            store(shell, &row, &[note], vec![PaperBody::Refusal(cut(&why))])?;
+        }
         return Err(refusal);
     }
     if let Some(other) = queue_of(shell)?.yields_to(&row.id) {

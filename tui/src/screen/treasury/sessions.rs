@@ -223,6 +223,7 @@ fn transaction(session: &SessionView, columns: usize, theme: &Theme) -> Vec<Line
         let (sign, style, words) = match output.role.as_str() {
             "decided" => ("✓ ", theme.good, "as decided, to"),
             "treasury" => ("↩ ", theme.text, "back to the treasury at"),
+            "former" => ("✗ ", theme.bad, "to a FORMER treasury, at"),
             "staged" => ("… ", theme.text, "rest first, at"),
             "fee" => ("  ", theme.dim, "for whoever speeds the payout up, at"),
             "changed" => ("✗ ", theme.bad, "NOT as decided, to"),
