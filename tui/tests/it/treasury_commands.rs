@@ -29,7 +29,7 @@ fn the_list_of_sessions_says_whose_turn_it_is() {
 
 /// What a robot says of one session, and whether it asked to sign it.
 fn robot(session: SessionView, answer: Result<Reply, ApiError>) -> (String, String, bool) {
-    let sign = Request::Treasury { request: TreasuryRequest::Sign { session: session.id.clone() } };
+    let sign = Request::Treasury { about: TreasuryRequest::Sign { session: session.id.clone() } };
     let sessions = Reply::Treasury { reply: TreasuryReply::Sessions { sessions: vec![session] } };
     let stage = Stage::running().answer(Ok(sessions)).answer(answer);
     let outcome = althing(stage, "treasurer --robot --once", "");
