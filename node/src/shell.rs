@@ -26,7 +26,7 @@ use crate::dao::Dao;
 use crate::engine::Input;
 use crate::facts::{Seen, Watch, outpoint_bytes};
 use crate::keys::{Keys, entropy};
-use crate::lease::Lease;
+use crate::lease::{Lease, Purpose};
 use crate::ledger::{Ledger, LedgerError};
 use crate::peers::{PeerEvent, Peers, Verdict};
 use crate::setup::parse_network;
@@ -134,9 +134,10 @@ impl Shell {
         password: &str,
         listen: Option<std::net::SocketAddr>,
         inputs: &SyncSender<Input>,
+        purpose: Purpose,
         on_peer: impl Fn(PeerEvent) -> V + Send + Sync + 'static,
     ) -> Result<Self> {
-        let lease = Lease::take(dir)?;
+        let lease = Lease::take(dir, purpose)?;
         let config = Config::load(dir)?;
         let keys = Keys::open(dir, password)?;
         let dao = Dao::load(dir)?;
