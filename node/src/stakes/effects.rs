@@ -225,3 +225,7 @@ fn moves_on(message: &Msg) -> bool {
         _ => false,
     }
 }
+        // Who forgot that the turn was given away would propose beside the other side's round (C-113).
+        Msg::CheckpointTurn(turn) => turn.given,
+        // It can stand for a yield that was lost (C-131).
+        Msg::Reestablish(_) => true,
