@@ -97,12 +97,7 @@ impl Shell {
         }
         // N-83
         doubts.extend(self.alarms.get("data").cloned());
-        let (silent, newest) = self.towers.asked_for_life();
-        if silent + newest > 0 {
-            doubts.push(format!(
-                "Watchtowers that know of no later use of this folder: {newest}; that have not answered: {silent}."
-            ));
-        }
+        doubts.extend(self.towers.life_words());
         doubts.push(
             "Go on only if you know that no folder with these keys was used later than this one. Otherwise use that one, or begin anew from the \
              seed words: then nothing is lost."

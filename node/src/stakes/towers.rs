@@ -63,6 +63,8 @@ enum KnownLife {
     Newest,
     /// It knows a later one, in its words.
     Later(String),
+    /// It refused something else, so it will not say.
+    Refused,
 }
 
 impl Towers {
@@ -103,14 +105,22 @@ impl Towers {
     pub(super) fn later_life(&self) -> Option<(&PeerAddress, &str)> {
         self.list.iter().find_map(|tower| match &tower.life {
             KnownLife::Later(words) => Some((&tower.address, words.as_str())),
-            KnownLife::Untold | KnownLife::Newest => None,
+            KnownLife::Untold | KnownLife::Newest | KnownLife::Refused => None,
         })
     }
 
-    /// Towers that have not said what they know of this folder's lives, and those that know of no later one.
-    pub(super) fn asked_for_life(&self) -> (usize, usize) {
-        let newest = self.list.iter().filter(|tower| tower.life == KnownLife::Newest).count();
-        (self.list.len().saturating_sub(newest), newest)
+    /// What towers said of this folder's lives, in words; `None` without towers. Those that know a later one are not asked (C-151).
+    pub(super) fn life_words(&self) -> Option<String> {
+        let count = |life: &KnownLife| self.list.iter().filter(|tower| tower.life == *life).count();
+        let (newest, silent, refused) =
+            (count(&KnownLife::Newest), count(&KnownLife::Untold), count(&KnownLife::Refused));
+        let refused = match refused {
+            0 => String::new(),
+            refused => format!("; that refuse to serve this folder, and say nothing of it: {refused}"),
+        };
+        (!self.list.is_empty()).then(|| {
+            format!("Watchtowers that know of no later use of this folder: {newest}; that have not answered: {silent}{refused}.")
+        })
     }
 
     /// Those that are connected.
@@ -153,6 +163,8 @@ impl Shell {
                 Msg::PeerError(PeerError { rule, detail, .. }) => {
                     if rule == COPY {
                         tower.life = KnownLife::Later(detail.clone());
+                    } else if tower.life == KnownLife::Untold {
+                        tower.life = KnownLife::Refused;
                     }
                     tracing::warn!(%peer, rule, detail, "a tower refuses");
                     tower.refusal = Some(detail.clone());
