@@ -334,3 +334,28 @@ impl Shell {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C-150: who refused has answered, and is not counted among those who may still say something.
+    #[test]
+    fn a_tower_that_refused_is_not_counted_as_silent() {
+        assert_eq!(Towers::default().life_words(), None);
+        let node_id = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+        let lives = [KnownLife::Newest, KnownLife::Untold, KnownLife::Refused, KnownLife::Refused];
+        let towers = lives.map(|life| Tower {
+            address: format!("{node_id}@127.0.0.1:9").parse().unwrap(),
+            connected: false,
+            offered: BTreeSet::new(),
+            refusal: None,
+            life,
+        });
+        let words = Towers { list: towers.into(), ..Towers::default() }.life_words().unwrap();
+        assert!(
+            words.contains("folder: 1; that have not answered: 1; that refuse") && words.ends_with("it: 2."),
+            "{words}"
+        );
+    }
+}
