@@ -1,4 +1,4 @@
-//! Keys of one channel, all from one 32-byte seed. Clauses C-3 and C-4.
+//! Keys of one channel, all from one 32-byte seed. Clauses C-3, C-4 and C-152.
 
 use bitcoin::secp256k1::{Keypair, PublicKey, SecretKey};
 use lightning::impl_writeable_tlv_based;
@@ -6,6 +6,7 @@ use lightning::ln::chan_utils::build_commitment_secret;
 use zeroize::Zeroize;
 
 use crate::ids::tagged_hash;
+use crate::life::{Life, life_of};
 use crate::secp::secp;
 
 /// Largest commitment number: 48 bits, as in BOLT 3.
@@ -59,6 +60,8 @@ impl_writeable_tlv_based!(ChannelPublicKeys, {
 pub struct ChannelKeys {
     seed: ChannelSeed,
     public: ChannelPublicKeys,
+    /// The lives of this side, the firsts ascending (C-152).
+    lives: Vec<Life>,
 }
 
 impl ChannelKeys {
@@ -69,9 +72,25 @@ impl ChannelKeys {
             revocation_basepoint: point(&derive(&seed, "revocation")),
             delayed_basepoint: point(&derive(&seed, "delayed")),
             payment: point(&derive(&seed, "payment")),
-            first_point: point(&per_commitment_secret(&seed, 0)),
+            first_point: point(&per_commitment_secret(&seed, None, 0)),
         };
-        Self { seed, public }
+        Self { seed, public, lives: Vec::new() }
+    }
+
+    /// The same keys with these lives; their firsts ascend.
+    #[must_use]
+    pub fn with_lives(self, lives: Vec<Life>) -> Self {
+        Self { lives, ..self }
+    }
+
+    /// The lives of this side.
+    pub fn lives(&self) -> &[Life] {
+        &self.lives
+    }
+
+    /// The life that commitment `number` belongs to; `None` before the first.
+    pub fn life_of(&self, number: u64) -> Option<&Life> {
+        life_of(&self.lives, number)
     }
 
     /// The public keys.
@@ -108,12 +127,25 @@ impl ChannelKeys {
     ///
     /// Numbers past [`MAX_COMMITMENT_NUMBER`] do not occur: the state machine ends a channel before.
     pub fn per_commitment_secret(&self, number: u64) -> SecretKey {
-        per_commitment_secret(&self.seed, number)
+        per_commitment_secret(&self.seed, self.life_of(number), number)
     }
 
     /// Public point of [`Self::per_commitment_secret`].
     pub fn per_commitment_point(&self, number: u64) -> PublicKey {
-        point(&per_commitment_secret(&self.seed, number))
+        point(&self.per_commitment_secret(number))
+    }
+
+    /// The points that this number had or would have in any life that may have come to it: which of them an old transaction has is not
+    /// known.
+    pub fn points_in_any_life(&self, number: u64) -> impl Iterator<Item = PublicKey> + '_ {
+        let lives = self.lives.iter().rev().filter(move |life| life.first <= number);
+        let in_lives = lives.map(move |life| point(&per_commitment_secret(&self.seed, Some(life), number)));
+        in_lives.chain([()].map(|()| point(&per_commitment_secret(&self.seed, None, number))))
+    }
+
+    /// The per-commitment secret that other lives than the own known ones give; to recognise what a later life has given away.
+    pub(crate) fn secret_in(&self, lives: &[Life], number: u64) -> SecretKey {
+        per_commitment_secret(&self.seed, life_of(lives, number), number)
     }
 }
 
@@ -129,10 +161,16 @@ fn derive(seed: &ChannelSeed, role: &str) -> SecretKey {
         .expect("256 hashes in a row outside the group order have probability 2^-32000")
 }
 
-// C-4: BOLT 3 shachain; its index counts down from 2^48 - 1 while our number counts up.
-fn per_commitment_secret(seed: &ChannelSeed, number: u64) -> SecretKey {
-    let mut chain_seed = tagged_hash("althing/channel-shachain/v1", &[&seed.0]);
-    let index = MAX_COMMITMENT_NUMBER - (number & MAX_COMMITMENT_NUMBER);
+// C-4: BOLT 3 shachain; its index counts down from 2^48 - 1 while our number counts up. C-152: another chain in each life.
+fn per_commitment_secret(seed: &ChannelSeed, life: Option<&Life>, number: u64) -> SecretKey {
+    let (mut chain_seed, place) = match life {
+        None => (tagged_hash("althing/channel-shachain/v1", &[&seed.0]), number),
+        Some(Life { first, value }) => {
+            let parts: [&[u8]; 3] = [&seed.0, value, &first.to_be_bytes()];
+            (tagged_hash("althing/channel-life/v1", &parts), number.saturating_sub(*first))
+        }
+    };
+    let index = MAX_COMMITMENT_NUMBER - (place & MAX_COMMITMENT_NUMBER);
     let secret = build_commitment_secret(&chain_seed, index);
     chain_seed.zeroize();
     SecretKey::from_slice(&secret).expect("a SHA-256 output is a valid scalar except with probability 2^-128")

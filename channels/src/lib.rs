@@ -25,6 +25,7 @@ mod ids;
 mod justice;
 mod keys;
 pub mod lane;
+mod life;
 pub mod monitor;
 mod musig;
 mod scripts;
@@ -48,6 +49,7 @@ pub use ids::{
 };
 pub use justice::{Breach, JusticeError, JusticeTo};
 pub use keys::{ChannelKeys, ChannelPublicKeys, ChannelSeed, MAX_COMMITMENT_NUMBER};
+pub use life::{Life, MAX_LIVES};
 pub use musig::{
     FundingAggregate, PartialSignature, PartialSignatureWithNonce, PublicNonce, SecretNonce, SessionSecret, ZeroEntropy,
 };

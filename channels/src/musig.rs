@@ -12,6 +12,7 @@ use lightning::util::ser::{Readable, Writeable, Writer};
 use secp_musig::musig;
 
 use crate::ids::tagged_hash;
+use crate::life::Life;
 use crate::secp::secp;
 
 /// Fresh randomness for exactly one signing session, given by the shell. Move-only: using it consumes it.
@@ -29,6 +30,11 @@ impl SessionSecret {
     /// [`ZeroEntropy`] when all bytes are zero.
     pub fn new(bytes: [u8; 32]) -> Result<Self, ZeroEntropy> {
         if bytes == [0; 32] { Err(ZeroEntropy) } else { Ok(Self(bytes)) }
+    }
+
+    /// The value of a life (C-152).
+    pub(crate) fn into_life(self) -> [u8; 32] {
+        tagged_hash("althing/life-value/v1", &[&self.0])
     }
 
     /// Independent randomness for `count` sessions that begin at the same time.
@@ -137,14 +143,19 @@ impl FundingAggregate {
     /// stored (C-16).
     ///
     /// It must enter one signature only; the state machine signs its own commitment once and stores the result.
-    pub fn verification_nonce(&self, secret: &SecretKey, txid: Txid, number: u64) -> SecretNonce {
-        let (secret, public) = musig::new_nonce_pair_counter(
-            number,
-            Some(&self.cache),
-            &keypair(secret),
-            None,
-            Some(txid.to_byte_array()),
-        );
+    ///
+    /// In each life of the side it is another (C-152): what a lost folder may have signed with a nonce, and nobody here knows of, must not meet
+    /// a second signature.
+    pub fn verification_nonce(&self, secret: &SecretKey, txid: Txid, number: u64, life: Option<&Life>) -> SecretNonce {
+        let extra = match life {
+            None => txid.to_byte_array(),
+            Some(Life { first, value }) => {
+                let parts: [&[u8]; 3] = [txid.as_byte_array(), value, &first.to_be_bytes()];
+                tagged_hash("althing/life-nonce/v1", &parts)
+            }
+        };
+        let (secret, public) =
+            musig::new_nonce_pair_counter(number, Some(&self.cache), &keypair(secret), None, Some(extra));
         SecretNonce { secret, public: PublicNonce(public) }
     }
 

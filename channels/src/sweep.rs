@@ -60,9 +60,13 @@ pub fn sweep_to_local(
         Side::Member => (&context.hub, context.params.member_csv_blocks),
         Side::Hub => (&context.member, context.params.hub_csv_blocks),
     };
-    let point = keys.per_commitment_point(number);
-    let to_local = ToLocal::new(&point, &keys.public().delayed_basepoint, &peer.revocation_basepoint, csv_blocks);
-    let (outpoint, prevout) = output_to(commitment, &to_local.script_pubkey())?;
+    // C-152: a life that was lost may have broadcast it.
+    let found = keys.points_in_any_life(number).find_map(|point| {
+        let to_local = ToLocal::new(&point, &keys.public().delayed_basepoint, &peer.revocation_basepoint, csv_blocks);
+        let (outpoint, prevout) = output_to(commitment, &to_local.script_pubkey()).ok()?;
+        Some((point, to_local, outpoint, prevout))
+    });
+    let (point, to_local, outpoint, prevout) = found.ok_or(SweepError::NoOutput)?;
     let mut sweep = unsigned(outpoint, &prevout, Sequence::from_height(csv_blocks), to)?;
     let leaf_hash = TapLeafHash::from_script(to_local.leaf(), LeafVersion::TapScript);
     let sighash = SighashCache::new(&sweep)

@@ -175,7 +175,7 @@ mod tests {
         assert!(Config::change(dir, |_| Ok(())).is_err(), "a folder that is not set up");
         assert!(!dir.join("config.lock").exists());
         written(dir);
-        let _node = crate::lease::Lease::take(dir).unwrap();
+        let _node = crate::lease::Lease::take(dir, crate::lease::Purpose::quiet()).unwrap();
         std::thread::scope(|scope| {
             for n in 0..16 {
                 scope.spawn(move || {

@@ -9,6 +9,7 @@ pub use crate::audit::{AuditReport, audit};
 pub use crate::chain::Access;
 pub use crate::judge::{Source, Verdict, VerifyReport, verify};
 pub use crate::keys::PublicKeys;
+pub use crate::lease::Purpose;
 pub use crate::setup::{
     CharterDiff, CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined, charter_check, charter_diff,
     found, found_review, init, join, public_keys,
@@ -51,21 +52,21 @@ impl Node for Running {
 ///
 /// # Errors
 /// A directory in use or not set up, a wrong password, an address that cannot be listened on.
-pub fn start_hub(dir: &Path, password: &str, listen: Option<&str>) -> Result<Box<dyn Node>> {
+pub fn start_hub(dir: &Path, password: &str, purpose: Purpose, listen: Option<&str>) -> Result<Box<dyn Node>> {
     let address: PeerAddress = Dao::load(dir)?.hub.parse()?;
     let listen = match listen {
         Some(text) => text.parse().with_context(|| format!("N-12: {text:?} is not host:port with a numeric host"))?,
         None => address.socket,
     };
-    running(dir, hub::start(dir, password, listen)?)
+    running(dir, hub::start(dir, password, purpose, listen)?)
 }
 
 /// Starts the member's node of a data directory and its control socket.
 ///
 /// # Errors
 /// As [`start_hub`].
-pub fn start_member(dir: &Path, password: &str) -> Result<Box<dyn Node>> {
-    running(dir, member::start(dir, password)?)
+pub fn start_member(dir: &Path, password: &str, purpose: Purpose) -> Result<Box<dyn Node>> {
+    running(dir, member::start(dir, password, purpose)?)
 }
 
 /// What clients may make a tower keep.
@@ -87,7 +88,13 @@ pub struct TowerLimits {
 ///
 /// # Errors
 /// A folder in use or not set up, a wrong password, an address that cannot be listened on, a node id that is none.
-pub fn start_tower(dir: &Path, password: &str, listen: &str, limits: &TowerLimits) -> Result<Box<dyn Node>> {
+pub fn start_tower(
+    dir: &Path,
+    password: &str,
+    purpose: Purpose,
+    listen: &str,
+    limits: &TowerLimits,
+) -> Result<Box<dyn Node>> {
     let listen = listen
         .parse()
         .map_err(|_| ApiError::invalid("N-12", format!("N-12: {listen:?} is not host:port with a numeric host")))?;
@@ -110,7 +117,7 @@ pub fn start_tower(dir: &Path, password: &str, listen: &str, limits: &TowerLimit
         );
         return Err(ApiError::invalid("N-152", why).into());
     }
-    running(dir, tower::start(dir, password, listen, limits)?)
+    running(dir, tower::start(dir, password, purpose, listen, limits)?)
 }
 
 /// The towers that watch for a folder, after one was added (`true`) or removed.

@@ -14,7 +14,7 @@ use crate::chain::{Access, Bitcoind};
 use crate::config::{Config, GossipSettings, LinkSettings};
 use crate::dao::{Dao, genesis_params};
 use crate::keys::{Keys, PublicKeys, unhex};
-use crate::lease::Lease;
+use crate::lease::{Lease, Purpose};
 use crate::operators;
 use crate::peers::PeerAddress;
 use crate::store::{Store, SuccessionRow};
@@ -180,7 +180,7 @@ fn in_words(charter: &Charter) -> Vec<String> {
 /// # Errors
 /// A charter that is refused, keys that are not the charter's, or no Bitcoin source.
 pub fn found_review(dir: &Path, password: &str, charter_toml: &str) -> Result<FoundingReview> {
-    let _lease = Lease::take(dir)?;
+    let _lease = Lease::take(dir, Purpose::Command)?;
     let founding = Founding::prepare(dir, password, charter_toml)?;
     let needs: u64 = founding.outputs.iter().map(|(_, amount)| amount.to_sat()).sum();
     // One key-path input, change, and 43 vB for each P2TR or P2WSH output: an upper bound for the usual case.
@@ -211,7 +211,7 @@ pub fn found_review(dir: &Path, password: &str, charter_toml: &str) -> Result<Fo
 /// # Errors
 /// As [`found_review`], too little money, or a transaction that the network refuses.
 pub fn found(dir: &Path, password: &str, charter_toml: &str, listen: &str) -> Result<Founded> {
-    let _lease = Lease::take(dir)?;
+    let _lease = Lease::take(dir, Purpose::Command)?;
     let listen: SocketAddr =
         listen.parse().with_context(|| format!("N-12: {listen:?} is not host:port with a numeric host"))?;
     let mut founding = Founding::prepare(dir, password, charter_toml)?;
@@ -246,7 +246,7 @@ pub fn found(dir: &Path, password: &str, charter_toml: &str, listen: &str) -> Re
 /// A file that does not hold, a genesis transaction that is not on Bitcoin, another network, a name longer than 32 bytes or other
 /// than before, no Bitcoin source, or I/O.
 pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<Joined> {
-    let _lease = Lease::take(dir)?;
+    let _lease = Lease::take(dir, Purpose::Command)?;
     let keys = Keys::open(dir, password)?;
     let text = std::fs::read_to_string(dao_file).with_context(|| format!("reading {}", dao_file.display()))?;
     let dao = Dao::from_json(&text).with_context(|| format!("checking {}", dao_file.display()))?;
@@ -290,7 +290,7 @@ pub fn take_over(
     dao_file: &Path,
     listen: &str,
 ) -> Result<Vec<String>> {
-    let _lease = Lease::take(dir)?;
+    let _lease = Lease::take(dir, Purpose::Command)?;
     let socket: SocketAddr =
         listen.parse().with_context(|| format!("N-12: {listen:?} is not host:port with a numeric host"))?;
     let bytes = unhex(certificate.trim())?;

@@ -26,7 +26,7 @@ use crate::dao::Dao;
 use crate::engine::Input;
 use crate::facts::{Seen, Watch, outpoint_bytes};
 use crate::keys::{Keys, entropy};
-use crate::lease::Lease;
+use crate::lease::{Lease, Purpose};
 use crate::ledger::{Ledger, LedgerError};
 use crate::peers::{PeerEvent, Peers, Verdict};
 use crate::setup::parse_network;
@@ -91,6 +91,8 @@ pub struct Shell {
     pub(crate) doubles: Doubles,
     /// The name that this folder's member gives itself.
     pub(crate) own_name: Option<String>,
+    /// Hub: it is not known yet that its log is the newest (N-128).
+    pub(crate) signs_nothing: bool,
     /// Why the log here may not be all that its hub has, and how much that has; a hub has all of its own (N-425).
     pub(crate) behind: Option<(ReadState, Option<u64>)>,
     /// Fees as the Bitcoin source saw them at the newest block.
@@ -132,12 +134,13 @@ impl Shell {
     pub fn open<V: Into<Verdict>>(
         dir: &Path,
         password: &str,
+        purpose: Purpose,
         listen: Option<std::net::SocketAddr>,
         role: Role,
         inputs: &SyncSender<Input>,
         on_peer: impl Fn(PeerEvent) -> V + Send + Sync + 'static,
     ) -> Result<Self> {
-        let lease = Lease::take(dir)?;
+        let lease = Lease::take(dir, purpose)?;
         let config = Config::load(dir)?;
         let keys = Keys::open(dir, password)?;
         let dao = Dao::load(dir)?;
@@ -207,6 +210,7 @@ impl Shell {
             behind: None,
             doubles: Doubles::default(),
             own_name: None,
+            signs_nothing: false,
             secp: Secp256k1::new(),
             fees: None,
             birthday,

@@ -7,7 +7,7 @@ use althing_node::api::{ApiError, BackupInfo, Balance, Reply, Request, Service};
 use althing_node::chain::Bitcoind;
 use althing_node::config::Config;
 use althing_node::keys::{KEY_FILE, Keys};
-use althing_node::lease::Lease;
+use althing_node::lease::{Lease, Purpose};
 use althing_node::local::{self, Node};
 use althing_node::wallet::Wallet;
 
@@ -115,7 +115,7 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     /// As [`Backend::start_hub`].
-    fn start_member(&self, data: &Path, password: &str) -> anyhow::Result<Running>;
+    fn start_member(&self, data: &Path, password: &str, purpose: Purpose) -> anyhow::Result<Running>;
 
     /// Starts a watchtower.
     ///
@@ -240,6 +240,9 @@ impl Running {
     }
 }
 
+/// A node that runs until it is stopped: it tells the person what its start waits for (N-1).
+pub const PROGRAM: Purpose = Purpose::Program { say: crate::log::say };
+
 /// The real machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThisMachine;
@@ -254,13 +257,13 @@ impl Backend for ThisMachine {
     }
 
     fn wallet_address(&self, data: &Path, password: &str) -> anyhow::Result<String> {
-        let _lease = Lease::take(data)?;
+        let _lease = Lease::take(data, Purpose::Command)?;
         let mut wallet = Wallet::open(data, &Keys::open(data, password)?)?;
         Ok(wallet.fresh_address()?.to_string())
     }
 
     fn wallet_balance(&self, data: &Path, password: &str) -> anyhow::Result<Balance> {
-        let _lease = Lease::take(data)?;
+        let _lease = Lease::take(data, Purpose::Command)?;
         let config = Config::load(data)?;
         let mut wallet = Wallet::open(data, &Keys::open(data, password)?)?;
         wallet.catch_up(&Bitcoind::new(&config.bitcoind), config.birthday)?;
@@ -292,15 +295,15 @@ impl Backend for ThisMachine {
     }
 
     fn start_hub(&self, data: &Path, password: &str, listen: Option<&str>) -> anyhow::Result<Running> {
-        Ok(Running::new(Boxed(local::start_hub(data, password, listen)?)))
+        Ok(Running::new(Boxed(local::start_hub(data, password, PROGRAM, listen)?)))
     }
 
-    fn start_member(&self, data: &Path, password: &str) -> anyhow::Result<Running> {
-        Ok(Running::new(Boxed(local::start_member(data, password)?)))
+    fn start_member(&self, data: &Path, password: &str, purpose: Purpose) -> anyhow::Result<Running> {
+        Ok(Running::new(Boxed(local::start_member(data, password, purpose)?)))
     }
 
     fn start_tower(&self, data: &Path, password: &str, listen: &str, limits: &TowerLimits) -> anyhow::Result<Running> {
-        Ok(Running::new(Boxed(local::start_tower(data, password, listen, limits)?)))
+        Ok(Running::new(Boxed(local::start_tower(data, password, PROGRAM, listen, limits)?)))
     }
 
     fn towers(&self, data: &Path, change: Option<(&str, bool)>) -> anyhow::Result<Vec<String>> {

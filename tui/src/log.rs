@@ -31,6 +31,12 @@ pub fn tell_panic(panic: &str) {
     }
 }
 
+/// Tells a person who waits something on the standard error; nothing while the screens are open.
+pub fn say(words: &str) {
+    let mut out = BesideTheScreens;
+    let _ = writeln!(out, "{words}");
+}
+
 /// Bytes of a log as they may be written to a terminal: by lines, every other dangerous character a visible mark.
 #[must_use]
 pub fn harmless(bytes: &[u8]) -> String {

@@ -1,12 +1,14 @@
 //! From a funding that may be broadcast to a channel in use: confirmation and `channel_ready`. Clause C-19.
 
 use bitcoin::TxOut;
+use bitcoin::secp256k1::PublicKey;
 
 use super::state::NextCommitment;
 use super::{Channel, ChannelError, Effect, Phase, Violation, Wait};
 use crate::commitment::{Side, funding_output};
 use crate::ids::ChannelId;
 use crate::musig::SessionSecret;
+use crate::secp::secp;
 use crate::wire::{ChannelReady, Msg};
 
 /// Confirmations before a channel is used (to count as stake it needs more). Clause C-19.
@@ -92,10 +94,13 @@ impl Channel {
 
     fn channel_ready(&self) -> Result<Effect, ChannelError> {
         let context = self.funded_context()?;
+        let (secret, txid) = (self.keys.funding_secret(), context.funding.txid);
+        let nonce = context.aggregate().verification_nonce(&secret, txid, 1, None);
         Ok(Effect::Send(Msg::ChannelReady(ChannelReady {
             channel: ChannelId::new(context.params.dao, context.funding),
-            next_point: self.keys.per_commitment_point(1),
-            next_nonce: self.verification_nonce(&context, 1).public(),
+            // C-14: also when a life has begun since.
+            next_point: PublicKey::from_secret_key(secp(), &self.keys.secret_in(&[], 1)),
+            next_nonce: nonce.public(),
         })))
     }
 }

@@ -216,6 +216,14 @@ pub enum Violation {
         /// Number of the newest checkpoint in the log.
         logged: u64,
     },
+    /// The two sides do not settle from which number on a life counts.
+    #[error("C-154: a life that begins with number {first} does not fit commitment {number}")]
+    Life {
+        /// The first number of the life, as the peer says.
+        first: u64,
+        /// The newest commitment of the side that begins it.
+        number: u64,
+    },
     /// The peer reports a refusal of its own.
     #[error("C-11: the peer refused: {rule}: {detail}")]
     PeerRefused {
@@ -251,6 +259,7 @@ impl Violation {
             Self::WaitingSplices { .. } => "C-91",
             Self::Restored { .. } => "C-92",
             Self::Stale { .. } => "C-93",
+            Self::Life { .. } => "C-154",
             Self::FeeLowered { .. } => "C-35",
             Self::Ledger(error) => error.rule(),
             Self::Changes { .. } => "C-101",

@@ -148,22 +148,26 @@ impl Channel {
     pub fn on_reconnect(&mut self, session: SessionSecret) -> Vec<Effect> {
         // C-130: what was under way on the connection before is taken up by what both sides have stored.
         (self.proposal, self.answer, self.splicing) = (None, None, None);
+        let mut sessions = session.split(3);
+        let (Some(first), Some(second), Some(third)) = (sessions.next(), sessions.next(), sessions.next()) else {
+            return Vec::new(); // there are three
+        };
+        // C-153: durable before anybody hears of it.
+        let mut effects = self.draw_life(first);
         match self.state.phase {
             Phase::Ready | Phase::Closing => {
-                let mut sessions = session.split(2);
                 // The other side may not know yet that the channel is in use: it takes nothing else before.
-                let mut effects: Vec<_> = match sessions.next() {
-                    Some(session) if self.number() == 0 => self.resend_opening(session),
-                    _ => Vec::new(),
-                };
-                effects.extend(self.reestablish());
-                if let (Phase::Closing, Some(session)) = (self.state.phase, sessions.next()) {
-                    effects.extend(self.resend_shutdown(session));
+                if self.number() == 0 {
+                    effects.extend(self.resend_opening(second));
                 }
-                effects
+                effects.extend(self.reestablish());
+                if self.state.phase == Phase::Closing {
+                    effects.extend(self.resend_shutdown(third));
+                }
             }
-            _ => self.resend_opening(session),
+            _ => effects.extend(self.resend_opening(second)),
         }
+        effects
     }
 
     /// The program (re)starts with a stored channel: what the shell has to take up again by itself.
@@ -257,6 +261,7 @@ impl Channel {
     }
 
     fn from_state(state: State, keys: ChannelKeys) -> Self {
+        let keys = keys.with_lives(state.lives.clone());
         Self {
             keys,
             state,
@@ -389,7 +394,8 @@ impl Channel {
     }
 
     fn verification_nonce(&self, context: &CommitmentContext, number: u64) -> SecretNonce {
-        context.aggregate().verification_nonce(&self.keys.funding_secret(), context.funding.txid, number)
+        let life = self.keys.life_of(number);
+        context.aggregate().verification_nonce(&self.keys.funding_secret(), context.funding.txid, number, life)
     }
 }
 

@@ -457,6 +457,9 @@ fn new_state(
         signed_later: Vec::new(),
         closes_into: None,
         restored: None,
+        lives: Vec::new(),
+        next_life: None,
+        own_from: None,
     }
 }
 

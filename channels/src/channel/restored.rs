@@ -1,4 +1,4 @@
-//! A channel that came back from a backup. Clause C-92.
+//! A channel that came back from a backup. Clauses C-92 and C-153.
 
 use super::checkpoint::Money;
 use super::state::State;
@@ -24,6 +24,8 @@ impl Channel {
         let blank = PartialSignatureWithNonce { signature: blank_signature(), nonce };
         let mut state: State = self.state.clone();
         state.restored = Some(self.number());
+        // C-153: what comes out of it draws a life of its own.
+        (state.next_life, state.own_from) = (None, None);
         state.peer_signature = Some(blank);
         (state.close_tx, state.close_fee_sat) = (None, None);
         if let Some(money) = &mut state.money {

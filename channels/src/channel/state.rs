@@ -11,6 +11,7 @@ use super::checkpoint::{Ledger, Money};
 use crate::commitment::{Balances, Side};
 use crate::ids::{ChannelParams, OpeningId};
 use crate::keys::ChannelPublicKeys;
+use crate::life::{Life, are_in_order};
 use crate::musig::{PartialSignatureWithNonce, PublicNonce};
 use crate::wire::{FundingNonce, List, NextNonces};
 
@@ -136,6 +137,12 @@ pub(super) struct State {
     pub(super) signed_later: Vec<SignedCommitment>,
     /// Member: the close under way funds a channel with another hub (C-300).
     pub(super) closes_into: Option<bool>,
+    /// Own lives (C-152). The types of what is said of them are even: software that does not know them must not go on with the channel.
+    pub(super) lives: Vec<Life>,
+    /// The value of the life that begins as soon as it is known from which number on (C-153).
+    pub(super) next_life: Option<[u8; 32]>,
+    /// The first number of the life that began here since a restore.
+    pub(super) own_from: Option<u64>,
 }
 
 impl_writeable_tlv_based!(State, {
@@ -162,6 +169,9 @@ impl_writeable_tlv_based!(State, {
     (37, restored, option),
     (39, signed_later, optional_vec),
     (41, closes_into, option),
+    (42, lives, optional_vec),
+    (44, next_life, option),
+    (46, own_from, option),
 });
 
 impl State {
@@ -234,6 +244,7 @@ impl State {
         }
         let sound = self.money.as_ref().is_none_or(|money| money.is_sound(self.side));
         needs(sound, "a money lane whose parts fit together")?;
+        needs(are_in_order(&self.lives), "lives in their order")?;
         if phase == Phase::ForceClosing {
             needs(self.signed_commitment.is_some(), "the signed commitment")?;
         }

@@ -151,10 +151,10 @@ impl Monitor {
     fn claims(&self, watch: &Watch<'_>, context: &CommitmentContext, spend: &Spend, kind: SpendKind) -> Vec<Claim> {
         match kind {
             SpendKind::OwnCommitment { number } | SpendKind::OwnRevoked { number } => {
-                let to_local = watch.own_to_local(context, number).script_pubkey();
+                let to_locals = watch.own_to_locals(context, number);
                 let matures = spend.height.saturating_add(u32::from(csv_blocks(context, watch.side)));
                 self.outputs(&spend.transaction, |_, output| {
-                    (output.script_pubkey == to_local).then_some(ClaimKind::Delayed { matures })
+                    to_locals.contains(&output.script_pubkey).then_some(ClaimKind::Delayed { matures })
                 })
             }
             SpendKind::PeerCommitment { .. } | SpendKind::PeerAhead { .. } => {

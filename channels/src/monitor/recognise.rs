@@ -111,15 +111,15 @@ impl Watch<'_> {
         }
     }
 
-    /// Own `to_local` output of commitment `number`.
-    pub(super) fn own_to_local(&self, context: &CommitmentContext, number: u64) -> ToLocal {
+    /// Scripts of the own `to_local` output of commitment `number`: one for each life that may have broadcast it (C-152).
+    pub(super) fn own_to_locals(&self, context: &CommitmentContext, number: u64) -> Vec<ScriptBuf> {
         let own = self.keys.public();
         let (peer, csv_blocks) = match self.side {
             Side::Member => (&context.hub, context.params.member_csv_blocks),
             Side::Hub => (&context.member, context.params.hub_csv_blocks),
         };
-        let point = self.keys.per_commitment_point(number);
-        ToLocal::new(&point, &own.delayed_basepoint, &peer.revocation_basepoint, csv_blocks)
+        let with = |point| ToLocal::new(&point, &own.delayed_basepoint, &peer.revocation_basepoint, csv_blocks);
+        self.keys.points_in_any_life(number).map(|point| with(point).script_pubkey()).collect()
     }
 
     // Both sides' commitments of one number look alike but for their scripts; at least one output is above dust (C-23).
@@ -128,8 +128,8 @@ impl Watch<'_> {
             Side::Member => &context.hub,
             Side::Hub => &context.member,
         };
-        let scripts = [self.own_to_local(context, number).script_pubkey(), to_remote_script(&peer.payment)];
-        spend.output.iter().any(|output| scripts.contains(&output.script_pubkey))
+        let (own, of_peer) = (self.own_to_locals(context, number), to_remote_script(&peer.payment));
+        spend.output.iter().any(|output| output.script_pubkey == of_peer || own.contains(&output.script_pubkey))
     }
 
     fn recognise_agreed(&self, spend: &Transaction) -> SpendKind {

@@ -7,6 +7,7 @@ use lightning::impl_writeable_tlv_based;
 use super::List;
 use crate::channel::{AppPosition, Change, MAX_FUNDINGS_IN_FORCE, Voucher};
 use crate::ids::ChannelId;
+use crate::life::{Life, MAX_LIVES};
 use crate::musig::{PartialSignatureWithNonce, PublicNonce};
 
 /// Most changes in one checkpoint. Clause C-101.
@@ -162,6 +163,12 @@ pub struct Reestablish {
     pub next: NextNonces,
     /// The member's lane as the sender sees it.
     pub lane: Option<LaneStatus>,
+    /// The highest number of the receiver's commitments that the sender has signed; absent where it takes no further life of the receiver.
+    pub signed: Option<u64>,
+    /// The receiver's lives that the sender knows; absent where it knows none (C-155).
+    pub lives: Option<List<Life, MAX_LIVES>>,
+    /// The life that the sender begins (C-153).
+    pub life: Option<NewLife>,
 }
 
 impl_writeable_tlv_based!(Reestablish, {
@@ -172,6 +179,26 @@ impl_writeable_tlv_based!(Reestablish, {
     (6, turn, required),
     (8, next, required),
     (9, lane, option),
+    (11, signed, option),
+    (13, lives, option),
+    (15, life, option),
+});
+
+/// A life that begins. C-153.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLife {
+    /// Its value.
+    pub value: [u8; 32],
+    /// The lowest number that it can begin with.
+    pub from: u64,
+    /// For the sender's commitment `number + 1`, if it begins with that one.
+    pub next: NextNonces,
+}
+
+impl_writeable_tlv_based!(NewLife, {
+    (0, value, required),
+    (2, from, required),
+    (4, next, required),
 });
 
 /// How far a side's view of the member's lane goes.

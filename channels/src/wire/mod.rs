@@ -20,7 +20,7 @@ pub use channel::{
 };
 pub use checkpoint::{
     CheckpointProposal, CheckpointRevoke, CheckpointSign, CheckpointTurn, FundingNonce, FundingSignature, GiveVoucher,
-    LaneStatus, MAX_CHANGES, NextNonces, Reestablish,
+    LaneStatus, MAX_CHANGES, NewLife, NextNonces, Reestablish,
 };
 pub use keep::{
     BackupData, BackupFetch, BackupStore, BackupStored, LeaseClaim, LeaseGranted, PartOf, TowerStore, TowerStored,

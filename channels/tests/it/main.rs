@@ -19,6 +19,7 @@ mod lane_order;
 mod lane_outage;
 mod ledger_rules;
 mod let_go;
+mod lives;
 mod long_run;
 mod lost_messages;
 mod many_closes;

@@ -135,7 +135,8 @@ fn seeds_run_against_the_model() {
         (0..=9).filter(|kind| *kind != WITHDRAWAL).collect::<Vec<_>>(),
         "every kind of change is folded"
     );
-    assert!(all.opened > 10 && all.closed_together > 5 && all.raised > 5 && all.left_alone > 5, "{all:?}");
+    assert!(all.opened > 5 && all.closed_together > 5 && all.raised > 5 && all.left_alone > 5, "{all:?}");
+    assert!(all.restores > 50 && all.lies > 3, "{all:?}");
 }
 
 #[test]

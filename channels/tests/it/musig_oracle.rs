@@ -55,7 +55,7 @@ proptest! {
         let aggregate = FundingAggregate::new(&hub_key, &member_key);
 
         // The member's wallet speaks `musig2`; ours is the hub, with the nonce that is derived from the counter.
-        let ours = aggregate.verification_nonce(&hub, Txid::from_byte_array(txid), number);
+        let ours = aggregate.verification_nonce(&hub, Txid::from_byte_array(txid), number, None);
         let our_nonce = ours.public();
         let theirs = SecNonce::build_with_seckey(seed, member).with_message(&sighash).build();
         let their_nonce = PublicNonce::from_bytes(&theirs.public_nonce().to_bytes()).unwrap();
@@ -117,7 +117,7 @@ proptest! {
             .with_extra_input(&txid)
             .build()
             .public_nonce();
-        let nonce = aggregate.verification_nonce(&own, Txid::from_byte_array(txid), number).public();
+        let nonce = aggregate.verification_nonce(&own, Txid::from_byte_array(txid), number, None).public();
         prop_assert_eq!(nonce.to_bytes().to_vec(), expected.to_bytes().to_vec());
     }
 }
@@ -133,14 +133,14 @@ fn a_peers_nonce_that_cancels_ours_is_harmless() {
     let own = SecretKey::from_slice(&[1; 32]).unwrap();
     let peer = SecretKey::from_slice(&[2; 32]).unwrap();
     let aggregate = FundingAggregate::new(&public(&own), &public(&peer));
-    let nonce = aggregate.verification_nonce(&own, Txid::from_byte_array([3; 32]), 0);
+    let nonce = aggregate.verification_nonce(&own, Txid::from_byte_array([3; 32]), 0, None);
     let mut bytes = nonce.public().to_bytes();
     bytes[0] ^= 1;
     bytes[33] ^= 1;
     let cancelling = PublicNonce::from_bytes(&bytes).unwrap();
     let signature = aggregate.sign(&own, nonce, &cancelling, [4; 32]);
     let forged = PartialSignatureWithNonce { signature, nonce: cancelling };
-    let again = aggregate.verification_nonce(&own, Txid::from_byte_array([3; 32]), 0).public();
+    let again = aggregate.verification_nonce(&own, Txid::from_byte_array([3; 32]), 0, None).public();
     assert!(!aggregate.verify_partial(&public(&peer), &forged, &again, [4; 32]));
     assert!(aggregate.aggregate(&forged, &forged, [4; 32]).is_none());
 }

@@ -118,8 +118,8 @@ proptest! {
         for txid in &txids {
             for number in &numbers {
                 let txid = Txid::from_byte_array(*txid);
-                let nonce = aggregate.verification_nonce(&own.funding_secret(), txid, *number);
-                let again = aggregate.verification_nonce(&own.funding_secret(), txid, *number);
+                let nonce = aggregate.verification_nonce(&own.funding_secret(), txid, *number, None);
+                let again = aggregate.verification_nonce(&own.funding_secret(), txid, *number, None);
                 prop_assert_eq!(nonce.public(), again.public());
                 seen.insert(nonce.public().to_bytes());
             }
@@ -139,7 +139,7 @@ proptest! {
         let aggregate = FundingAggregate::new(&own.public().funding, &peer.public().funding);
         let nonce_of = |number| {
             let txid = Txid::from_byte_array([5; 32]);
-            aggregate.verification_nonce(&peer.funding_secret(), txid, number).public()
+            aggregate.verification_nonce(&peer.funding_secret(), txid, number, None).public()
         };
         let mut seen = BTreeSet::new();
         for sighash in [first, second] {

@@ -71,7 +71,8 @@ fn signature_for_another_amount() {
     let other = althing_channels::CommitmentTx::build(&context, Side::Member, 0, &point, balances).unwrap();
     let aggregate = althing_channels::FundingAggregate::new(&context.member.funding, &context.hub.funding);
     let member_keys = crate::pair::keys(Side::Member);
-    let member_nonce = aggregate.verification_nonce(&member_keys.funding_secret(), context.funding.txid, 0).public();
+    let member_nonce =
+        aggregate.verification_nonce(&member_keys.funding_secret(), context.funding.txid, 0, None).public();
     let session = pair.entropy.next();
     msg.signature =
         aggregate.sign_fresh(&crate::pair::keys(Side::Hub).funding_secret(), session, &member_nonce, other.sighash());

@@ -63,7 +63,7 @@ fn commitment(broadcaster: Side, number: u64, balances: Balances) -> Value {
         "txid": commitment.txid().to_string(),
         "sighash": commitment.sighash().to_lower_hex_string(),
         "verification_nonce": FundingAggregate::new(&context.member.funding, &context.hub.funding)
-            .verification_nonce(&own.funding_secret(), context.funding.txid, number)
+            .verification_nonce(&own.funding_secret(), context.funding.txid, number, None)
             .public()
             .to_bytes()
             .to_lower_hex_string(),

@@ -36,10 +36,16 @@ impl Hub {
                 shown.and_then(|()| self.act_on_stake(&channel, Shell::close_alone))
             }
             Request::ChannelPay { channel, amount_sat } => {
-                self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat))
+                let newest = self.expect_newest(); // N-128
+                newest.and_then(|()| {
+                    self.act_on_stake(&channel, |shell, number| shell.pay_in_channel(number, amount_sat))
+                })
             }
             Request::ChannelVoucher { channel, amount_sat } => {
-                self.act_on_stake(&channel, |shell, number| shell.promise_in_channel(number, amount_sat))
+                let newest = self.expect_newest();
+                newest.and_then(|()| {
+                    self.act_on_stake(&channel, |shell, number| shell.promise_in_channel(number, amount_sat))
+                })
             }
             Request::Anchoring(AnchorRequest::Bump { fee_rate_sat_vb, only_review }) => {
                 self.bump(fee_rate_sat_vb, only_review).map(|bump| Reply::Anchoring(AnchorReply::Bump(bump)))

@@ -133,7 +133,12 @@ impl Hub {
             }
             None => {
                 let Msg::OpenStake(proposal) = message else {
-                    self.refuse_peer(peer, "N-33", "that channel is not known here");
+                    // Named, so that the member can tell which of its channels this hub has lost.
+                    let channel = match subject(message) {
+                        Some(Subject::Channel(id)) => Some(id),
+                        _ => None,
+                    };
+                    self.refuse(peer, PeerError::new("N-33", "that channel is not known here", channel));
                     return Ok(());
                 };
                 return self.accept_stake(peer, proposal);

@@ -367,6 +367,7 @@ impl Hub {
         }
         self.follow_charter();
         self.newness.known = Known::Sure;
+        self.shell.signs_nothing = false;
         self.newness.links.clear();
         self.newness.heads.clear();
         self.shell.alarms.remove("newness");

@@ -173,6 +173,7 @@ impl Role for Hub {
         // What waited until the log was known to be the newest is answered now, also when no input follows.
         if !self.newness.is_sure() {
             let done = self.weigh();
+            self.shell.signs_nothing = !self.newness.is_sure();
             self.shell.settle_trouble("chain", done);
             return self.commit();
         }

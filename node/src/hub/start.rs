@@ -23,6 +23,7 @@ use super::strangers::Strangers;
 use crate::dao::Dao;
 use crate::engine::{EngineHandle, Input, Waiters};
 use crate::intake::{Door, Intake, Offered, Report, Turned};
+use crate::lease::Purpose;
 use crate::peer_budget::{Admitted, PeerBudget};
 use crate::peers::{Neighbours, PeerEvent, Verdict};
 use crate::shell::Shell;
@@ -31,8 +32,8 @@ use crate::shell::Shell;
 ///
 /// # Errors
 /// As [`Shell::open`].
-pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHandle> {
-    start_with(dir, password, Some(listen), None, Newness::unknown())
+pub fn start(dir: &Path, password: &str, purpose: Purpose, listen: SocketAddr) -> Result<EngineHandle> {
+    start_with(dir, password, purpose, Some(listen), None, Newness::unknown())
 }
 
 /// Starts a hub whose data directory this program has just made: nobody can have more of its log.
@@ -40,7 +41,7 @@ pub fn start(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHan
 /// # Errors
 /// As [`Shell::open`].
 pub(crate) fn start_made_here(dir: &Path, password: &str, listen: SocketAddr) -> Result<EngineHandle> {
-    start_with(dir, password, Some(listen), None, Newness::certain())
+    start_with(dir, password, Purpose::quiet(), Some(listen), None, Newness::certain())
 }
 
 /// Starts a hub as [`start_made_here`] with peers in the same process, who get their messages by `neighbours` and speak by the
@@ -55,7 +56,7 @@ pub(crate) fn start_among(
     neighbours: Neighbours,
 ) -> Result<(EngineHandle, impl Fn(PeerEvent) + Send + Sync + 'static)> {
     let (said, door) = std::sync::mpsc::sync_channel(1);
-    let handle = start_with(dir, password, listen, Some((neighbours, said)), Newness::certain())?;
+    let handle = start_with(dir, password, Purpose::quiet(), listen, Some((neighbours, said)), Newness::certain())?;
     Ok((handle, door.recv()?))
 }
 
@@ -65,6 +66,7 @@ type Company = (Neighbours, SyncSender<Box<dyn Fn(PeerEvent) + Send + Sync>>);
 fn start_with(
     dir: &Path,
     password: &str,
+    purpose: Purpose,
     listen: Option<SocketAddr>,
     company: Option<Company>,
     newness: Newness,
@@ -74,7 +76,8 @@ fn start_with(
         let intake = start_intake(&Dao::load(&dir)?, inputs.clone())?;
         let budget = Arc::new(PeerBudget::default());
         let on_peer = doorkeeper(intake.door(), Arc::clone(&budget), inputs.clone());
-        let mut shell = Shell::open(&dir, &password, listen, crate::api::Role::Hub, &inputs, on_peer)?;
+        let mut shell =
+            Shell::open(&dir, &password, purpose, listen, crate::api::Role::Hub, &inputs, on_peer)?;
         if let Some((neighbours, door)) = company {
             shell.peers.meet(neighbours);
             // Who speaks by this door has no connection that could end.

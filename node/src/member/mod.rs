@@ -43,6 +43,7 @@ use self::sync::PendingLink;
 use crate::api::SpotCheck;
 use crate::chain::ChainEvent;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
+use crate::lease::Purpose;
 use crate::peers::PeerEvent;
 use crate::shell::Shell;
 use crate::view::{self, Condition};
@@ -54,9 +55,9 @@ const LOOKED_AT: u32 = 32;
 ///
 /// # Errors
 /// As [`Shell::open`].
-pub fn start(dir: &Path, password: &str) -> Result<EngineHandle> {
+pub fn start(dir: &Path, password: &str, purpose: Purpose) -> Result<EngineHandle> {
     let (dir, password) = (dir.to_owned(), password.to_owned());
-    EngineHandle::start("member", move |inputs: SyncSender<Input>| Member::open(&dir, &password, &inputs))
+    EngineHandle::start("member", move |inputs: SyncSender<Input>| Member::open(&dir, &password, purpose, &inputs))
 }
 
 /// State of the member's engine.
@@ -99,14 +100,14 @@ pub struct Member {
 }
 
 impl Member {
-    fn open(dir: &Path, password: &str, inputs: &SyncSender<Input>) -> Result<Self> {
+    fn open(dir: &Path, password: &str, purpose: Purpose, inputs: &SyncSender<Input>) -> Result<Self> {
         let from_peers = inputs.clone();
         let on_peer = move |event| {
             // The engine's queue is bounded; a full one holds the peer's socket back.
             let _ = from_peers.send(Input::Peer(event));
         };
-        let mut shell =
-            Shell::open(dir, password, gossip::listen_address(dir)?, crate::api::Role::Member, inputs, on_peer)?;
+        let listen = gossip::listen_address(dir)?;
+        let mut shell = Shell::open(dir, password, purpose, listen, crate::api::Role::Member, inputs, on_peer)?;
         let life = Life::begin(&mut shell.store)?;
         shell.own_name = Some(crate::setup::member_name(dir)?);
         let address = shell.hub_address()?;

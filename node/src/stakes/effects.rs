@@ -36,6 +36,11 @@ impl Shell {
     /// # Errors
     /// On I/O.
     pub fn reconnect_channels(&mut self, peer: &PublicKey) -> Result<Vec<StakeNews>> {
+        for number in self.stakes.iter().map(|channel| channel.number).collect::<Vec<_>>() {
+            if let Some(channel) = self.stakes.channel_mut(number).filter(|channel| channel.peer == *peer) {
+                channel.lost = None;
+            }
+        }
         self.for_each_channel(|channel| channel.peer == *peer, |machine, session| machine.on_reconnect(session))
     }
 
@@ -130,6 +135,9 @@ impl Shell {
                 let words = format!(
                     "C-133: the other side lost data: it remembers commitment {at}, it must have {expected}. Close the channel."
                 );
+                if let Some(channel) = self.stakes.channel_mut(number) {
+                    channel.lost = Some(words.clone());
+                }
                 self.alarms.insert("channel", words);
                 news.push(StakeNews::PeerBehind(number));
             }
@@ -158,6 +166,19 @@ impl Shell {
             Effect::Refused { rule, detail } => tracing::warn!(number, rule, detail, "refused a channel message"),
             Effect::PeerReported { rule, .. } if matches!(rule.as_str(), "C-93" | "C-132") => {
                 news.push(StakeNews::PeerBehind(number));
+            }
+            // Of a channel that it has signed for: its disk was lost, or is older than the channel.
+            Effect::PeerReported { rule, .. } if rule == "N-33" && self.channel(number)?.machine.is_funded() => {
+                let channel = self.stakes.channel_mut(number).context("the channel exists")?;
+                let name = channel.machine.id().map(|id| id.to_string()).unwrap_or_default();
+                let words = format!(
+                    "N-33: the hub does not know stake channel {name} any more: its disk was lost, or is older than the channel. {} sat of yours are in it as \
+                     before, and the channel does not go on. Bring them home alone: althing channel close {} --force",
+                    channel.machine.balances().member_sat,
+                    name.get(..8).unwrap_or(&name)
+                );
+                channel.lost = Some(words.clone());
+                news.push(StakeNews::Reported(number, words));
             }
             Effect::PeerReported { rule, detail } => {
                 news.push(StakeNews::Reported(number, format!("{rule}: {detail}")));
@@ -222,6 +243,10 @@ fn moves_on(message: &Msg) -> bool {
     match message {
         Msg::CheckpointSign(sign) => sign.proposal.is_some(),
         Msg::CheckpointRevoke(_) | Msg::GiveVoucher(_) => true,
+        // Who forgot that the turn was given away would propose beside the other side's round (C-113).
+        Msg::CheckpointTurn(turn) => turn.given,
+        // It can stand for a yield that was lost (C-131).
+        Msg::Reestablish(_) => true,
         _ => false,
     }
 }

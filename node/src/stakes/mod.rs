@@ -88,6 +88,8 @@ pub struct StakeChannel {
     pub splice_order: Option<SpliceOrder>,
     /// Member: when the turn was last asked for to move to another hub.
     pub migration_asked: Option<std::time::Instant>,
+    /// Why the channel does not go on with the other side, which lost its data, in words; as it said on this connection.
+    pub lost: Option<String>,
     /// The other side's checkpoint was refused: the log here may have been behind, so it is asked for again with the next block.
     pub refused: bool,
 }
@@ -149,6 +151,7 @@ impl StakeChannel {
             refusal: String::new(),
             splice_order: None,
             migration_asked: None,
+            lost: None,
             refused: false,
         }
     }

@@ -50,10 +50,10 @@ impl Shell {
         if doubts.is_empty() {
             return Ok(());
         }
-        let why = match self.channel(number)?.machine.restored_number() {
+        let why = match known_secrets(self.channel(number)?) {
             Some(restored) => format!(
-                "C-150: this channel came out of a backup, at checkpoint {restored}; whoever closes alone behind an old backup loses the whole stake. \
-                 Close it with the hub, or answer for the backup: althing channel close CHANNEL --force --newest"
+                "C-150: this channel came out of a backup, at checkpoint {restored}, and no checkpoint was made with secrets of its own since; whoever \
+                 closes alone behind an old backup loses the whole stake. Make a checkpoint with the hub, close with it, or answer for the backup: althing channel close CHANNEL --force --newest"
             ),
             None => "C-150: nobody has shown since this node started that its folder is the newest with its keys; an old copy that closes alone \
                      loses the whole stake. Wait for the hub, or answer for the folder: althing channel close CHANNEL --force --newest"
@@ -70,10 +70,12 @@ impl Shell {
             return Vec::new();
         }
         let sat = machine.balances().member_sat;
-        let mut doubts = match machine.restored_number() {
-            // A hub that gave an old backup has the secrets of what came behind it, and a channel that goes on makes the same again.
+        let mut doubts = match known_secrets(channel) {
+            // A hub that gave an old backup has the secrets of what came behind it, up to the first checkpoint of the new life (C-156).
             Some(restored) => vec![
-                format!("This channel came out of a backup, at checkpoint {restored}."),
+                format!(
+                    "This channel came out of a backup, at checkpoint {restored}; no checkpoint was made with secrets of its own since."
+                ),
                 format!(
                     "If that backup was not the newest, the hub knows how to punish what is broadcast now: it takes all of the {sat} sat. Closing together is safe."
                 ),
@@ -95,12 +97,7 @@ impl Shell {
         }
         // N-83
         doubts.extend(self.alarms.get("data").cloned());
-        let (silent, newest) = self.towers.asked_for_life();
-        if silent + newest > 0 {
-            doubts.push(format!(
-                "Watchtowers that know of no later use of this folder: {newest}; that have not answered: {silent}."
-            ));
-        }
+        doubts.extend(self.towers.life_words());
         doubts.push(
             "Go on only if you know that no folder with these keys was used later than this one. Otherwise use that one, or begin anew from the \
              seed words: then nothing is lost."
@@ -170,7 +167,12 @@ impl Shell {
 /// Whether it matters, and nothing but the person can answer it: the other side has not, or could have given the backup that the channel came
 /// out of.
 fn is_open_question(channel: &StakeChannel) -> bool {
-    may_be_old(channel) && (channel.machine.restored_number().is_some() || !channel.machine.peer_has_shown())
+    may_be_old(channel) && (known_secrets(channel).is_some() || !channel.machine.peer_has_shown())
+}
+
+/// The checkpoint at which a backup brought the channel back, while whoever served it may have the secrets of what would be broadcast (C-156).
+fn known_secrets(channel: &StakeChannel) -> Option<u64> {
+    channel.machine.restored_number().filter(|_| channel.machine.secret_may_be_known())
 }
 
 /// Whether an old state could be broadcast. What is signed is never revoked any more, and what came out of a backup untouched or is behind is

@@ -36,6 +36,21 @@ impl StakeChannel {
         spendable.saturating_sub(self.leaving_sat())
     }
 
+    /// What cannot be carried out any more is not taken (C-132, C-133, N-33).
+    ///
+    /// # Errors
+    /// With why the channel does not go on.
+    pub(super) fn expect_going_on(&self) -> Result<(), ApiError> {
+        if let Some(why) = &self.lost {
+            return Err(ApiError::not_now(why.clone()));
+        }
+        if self.machine.is_behind() {
+            let why = "C-132: what this folder knows of the channel is old; nothing is paid in it any more, and the other side was asked to close it";
+            return Err(ApiError::not_now(why));
+        }
+        Ok(())
+    }
+
     /// The orders as a checkpoint folds them: a member pays its dues, the hub a reward.
     pub(super) fn ordered(&self) -> Vec<Change> {
         let change = |amount_sat: &u64| match self.machine.side() {
@@ -57,6 +72,7 @@ impl Shell {
         if channel.machine.phase() != Phase::Ready {
             return Err(ApiError::not_now("C-101: the stake channel is not in use"));
         }
+        channel.expect_going_on()?;
         // Judged by the newest state that is known, together with what waits already. What the other side folds before the own turn
         // comes can change the answer; then the refusal is kept with the channel.
         channel.orders.push(amount_sat);
@@ -85,6 +101,7 @@ impl Shell {
     /// A channel that is not in use, more than may be promised or spent, or I/O.
     pub fn promise_in_channel(&mut self, number: u32, amount_sat: u64) -> Result<Vec<StakeNews>, ApiError> {
         let channel = self.channel(number)?;
+        channel.expect_going_on()?;
         let left = channel.to_promise_sat();
         if amount_sat > left {
             let why = format!(

@@ -63,6 +63,8 @@ enum KnownLife {
     Newest,
     /// It knows a later one, in its words.
     Later(String),
+    /// It refused something else, so it will not say.
+    Refused,
 }
 
 impl Towers {
@@ -103,14 +105,22 @@ impl Towers {
     pub(super) fn later_life(&self) -> Option<(&PeerAddress, &str)> {
         self.list.iter().find_map(|tower| match &tower.life {
             KnownLife::Later(words) => Some((&tower.address, words.as_str())),
-            KnownLife::Untold | KnownLife::Newest => None,
+            KnownLife::Untold | KnownLife::Newest | KnownLife::Refused => None,
         })
     }
 
-    /// Towers that have not said what they know of this folder's lives, and those that know of no later one.
-    pub(super) fn asked_for_life(&self) -> (usize, usize) {
-        let newest = self.list.iter().filter(|tower| tower.life == KnownLife::Newest).count();
-        (self.list.len().saturating_sub(newest), newest)
+    /// What towers said of this folder's lives, in words; `None` without towers. Those that know a later one are not asked (C-151).
+    pub(super) fn life_words(&self) -> Option<String> {
+        let count = |life: &KnownLife| self.list.iter().filter(|tower| tower.life == *life).count();
+        let (newest, silent, refused) =
+            (count(&KnownLife::Newest), count(&KnownLife::Untold), count(&KnownLife::Refused));
+        let refused = match refused {
+            0 => String::new(),
+            refused => format!("; that refuse to serve this folder, and say nothing of it: {refused}"),
+        };
+        (!self.list.is_empty()).then(|| {
+            format!("Watchtowers that know of no later use of this folder: {newest}; that have not answered: {silent}{refused}.")
+        })
     }
 
     /// Those that are connected.
@@ -153,6 +163,8 @@ impl Shell {
                 Msg::PeerError(PeerError { rule, detail, .. }) => {
                     if rule == COPY {
                         tower.life = KnownLife::Later(detail.clone());
+                    } else if tower.life == KnownLife::Untold {
+                        tower.life = KnownLife::Refused;
                     }
                     tracing::warn!(%peer, rule, detail, "a tower refuses");
                     tower.refusal = Some(detail.clone());
@@ -320,5 +332,30 @@ impl Shell {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C-150: who refused has answered, and is not counted among those who may still say something.
+    #[test]
+    fn a_tower_that_refused_is_not_counted_as_silent() {
+        assert_eq!(Towers::default().life_words(), None);
+        let node_id = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+        let lives = [KnownLife::Newest, KnownLife::Untold, KnownLife::Refused, KnownLife::Refused];
+        let towers = lives.map(|life| Tower {
+            address: format!("{node_id}@127.0.0.1:9").parse().unwrap(),
+            connected: false,
+            offered: BTreeSet::new(),
+            refusal: None,
+            life,
+        });
+        let words = Towers { list: towers.into(), ..Towers::default() }.life_words().unwrap();
+        assert!(
+            words.contains("folder: 1; that have not answered: 1; that refuse") && words.ends_with("it: 2."),
+            "{words}"
+        );
     }
 }

@@ -28,7 +28,7 @@ use crate::chain::{Access, Bitcoind, ChainEvent, Follower};
 use crate::config::Config;
 use crate::engine::{Answer, EngineHandle, Input, Role, Waiters};
 use crate::keys::{Keys, entropy};
-use crate::lease::Lease;
+use crate::lease::{Lease, Purpose};
 use crate::peers::{PeerAddress, PeerEvent, Peers};
 use crate::setup::parse_network;
 use crate::wallet::Wallet;
@@ -40,9 +40,11 @@ const RESTART_PAUSE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// A folder in use or not set up, a wrong password, a damaged store, an address that cannot be listened on.
-pub fn start(dir: &Path, password: &str, listen: SocketAddr, limits: Limits) -> Result<EngineHandle> {
+pub fn start(dir: &Path, password: &str, purpose: Purpose, listen: SocketAddr, limits: Limits) -> Result<EngineHandle> {
     let (dir, password) = (dir.to_owned(), password.to_owned());
-    EngineHandle::start("tower", move |inputs: SyncSender<Input>| Tower::open(&dir, &password, listen, limits, inputs))
+    EngineHandle::start("tower", move |inputs: SyncSender<Input>| {
+        Tower::open(&dir, &password, purpose, listen, limits, inputs)
+    })
 }
 
 /// State of the tower's engine.
@@ -95,8 +97,15 @@ impl Following {
 }
 
 impl Tower {
-    fn open(dir: &Path, password: &str, listen: SocketAddr, limits: Limits, inputs: SyncSender<Input>) -> Result<Self> {
-        let lease = Lease::take(dir)?;
+    fn open(
+        dir: &Path,
+        password: &str,
+        purpose: Purpose,
+        listen: SocketAddr,
+        limits: Limits,
+        inputs: SyncSender<Input>,
+    ) -> Result<Self> {
+        let lease = Lease::take(dir, purpose)?;
         let config = Config::load(dir)?;
         let keys = Keys::open(dir, password)?;
         let network = parse_network(&config.network)?;

@@ -162,6 +162,11 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
              side was asked to close, and your part comes home when it has (C-132)."
                 .to_owned(),
         ),
+        Phase::Ready if channel.lost.is_some() => ("halted", channel.lost.clone().unwrap_or_default()),
+        Phase::Ready if shell.signs_nothing => (
+            "halted",
+            "This hub does not know yet that its log is the newest, and signs nothing; the channel goes on after that (N-128).".to_owned(),
+        ),
         Phase::Ready if shell.is_refused() => (
             "copy",
             format!("{amount_sat} sat were in it when this folder was in use. What is in it now, and whether it counts, the folder that the hub knows tells (N-125)."),

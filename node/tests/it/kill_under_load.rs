@@ -39,7 +39,13 @@ fn no_vote_with_a_receipt_is_lost() {
             assert_eq!(logged.get(position), Some(id), "position {position} was promised");
         }
         // It checks its whole log, signatures and roots included.
-        let hub = althing_node::hub::start(&dir, althing_node::bench::PASSWORD, ([127, 0, 0, 1], 0).into()).unwrap();
+        let hub = althing_node::hub::start(
+            &dir,
+            althing_node::bench::PASSWORD,
+            althing_node::lease::Purpose::quiet(),
+            ([127, 0, 0, 1], 0).into(),
+        )
+        .unwrap();
         hub.call(Request::Stop).unwrap();
         hub.wait_stopped();
     }

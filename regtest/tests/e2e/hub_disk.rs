@@ -45,6 +45,16 @@ fn a_hub_with_an_empty_disk_takes_its_log_back_and_goes_on_with_it() {
         }
 
         // It knows nothing of its channels. A member closes alone; the hub's part comes home by the seed alone.
+        // N-33: which is lost is said, with what to do, and nothing is paid that could not be carried out.
+        let halted = wait_for("the lost channel to be told", PATIENCE, || match only_stake(&assembly.members[0]) {
+            Ok(stake) if stake.state == "halted" => Look::Ready(stake),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        ensure!(halted.words.contains("does not know stake channel") && halted.words.contains("--force"), "{halted:?}");
+        let refusal =
+            assembly.members[0].ask(Request::ChannelPay { channel: stake.channel.clone(), amount_sat: DUES_SAT });
+        let refusal = format!("{:#}", refusal.unwrap_err());
+        ensure!(refusal.contains("N-33"), "{refusal}");
         let before = balance(&assembly.hub)?.confirmed_sat;
         assembly.members[0].ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
         let close = spender_in_mempool(assembly, &stake)?;

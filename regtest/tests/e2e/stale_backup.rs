@@ -113,15 +113,23 @@ fn what_the_hub_holds_takes_the_place_of_an_older_copy_taken_up_without_it() {
             Ok(Reply::Status(status)) if status.alarms.is_empty() => Look::Ready(()),
             other => Look::NotYet(format!("{other:?}")),
         })?;
-        // C-150: who gave the backup could know how to punish what comes behind it, so closing alone takes the person's word.
-        let leave = |newest| {
-            let order = Request::StakeForceClose { channel: stake.channel.clone(), newest };
-            assembly.members[1].ask(order)
-        };
-        let refusal = format!("{:#}", leave(false).unwrap_err());
-        ensure!(refusal.contains("C-150") && refusal.contains("came out of a backup"), "{refusal}");
-        leave(true)?;
-        spender_in_mempool(assembly, &stake)?;
+        // C-156: the payment behind the restore was made with secrets that nobody has who gave a backup, so closing alone takes no word.
+        let before = balance(&assembly.members[1])?.confirmed_sat;
+        let own_sat = only_stake(&assembly.members[1])?.amount_sat;
+        assembly.hub.kill();
+        assembly.members[1].ask(Request::StakeForceClose { channel: stake.channel.clone(), newest: false })?;
+        let close = spender_in_mempool(assembly, &stake)?;
+        await_child(assembly, &close)?;
+        assembly.node.mine(145)?; // the member's lock
+        wait_for("the stake at home", PATIENCE, || {
+            if let Err(error) = assembly.node.mine(1) {
+                return Look::NotYet(format!("{error:#}"));
+            }
+            match balance(&assembly.members[1]) {
+                Ok(now) if now.confirmed_sat + 20_000 > before + own_sat => Look::Ready(()),
+                other => Look::NotYet(format!("{other:?}")),
+            }
+        })?;
         Ok(())
     });
 }

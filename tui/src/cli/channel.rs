@@ -140,7 +140,7 @@ impl Caller {
         if let (Some(stake), None) = (moving.next(), moving.next()) {
             return Ok(stake.clone());
         }
-        let lives = |stake: &Stake| stake.state == "ready" || stake.state == "closing";
+        let lives = |stake: &Stake| matches!(stake.state.as_str(), "ready" | "halted" | "closing");
         let mut alive = stakes.into_iter().filter(lives);
         match (alive.next(), alive.next()) {
             (Some(stake), None) => Ok(stake),
@@ -154,7 +154,9 @@ impl Caller {
             return self.named_stake(channel);
         }
         let Reply::Stakes { stakes } = self.call(Request::Stakes)? else { return Err(other_kind()) };
-        let mut in_use = stakes.into_iter().filter(|stake| stake.state == "ready");
+        // Of one that does not go on the node says why.
+        let in_use = |stake: &Stake| matches!(stake.state.as_str(), "ready" | "halted");
+        let mut in_use = stakes.into_iter().filter(in_use);
         match (in_use.next(), in_use.next()) {
             (Some(stake), None) => Ok(stake),
             (None, _) => Err(Failure::usage("No stake channel is in use here.".to_owned())),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use althing_node::api::{ApiError, Reply, Request, Role, Service, Stake};
+use althing_node::lease::Purpose;
 
 use super::args::{Global, Tui, Vote};
 use super::console::{Console, Format};
@@ -13,7 +14,7 @@ use super::say::permitted;
 use super::{review, show};
 use crate::app::lesson::Lesson;
 use crate::app::{App, Notice};
-use crate::backend::{Backend, Running};
+use crate::backend::{Backend, PROGRAM, Running};
 use crate::format::{cost_alone, paid_from, sats, thousands, weight};
 use crate::readonly::ReadOnly;
 use crate::settings::Settings;
@@ -40,7 +41,7 @@ impl Caller {
         if let Some(running) = Self::running(data, global, backend)? {
             return Ok(running);
         }
-        let own = backend.start_member(data, password)?;
+        let own = backend.start_member(data, password, Purpose::Command)?;
         Ok(Self { service: guarded(own.service(), global), own: Some(own), assume_yes: global.yes })
     }
 
@@ -287,7 +288,7 @@ pub(super) fn run_hub(
 pub(super) fn run_member(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let data = data_folder(global)?;
     let password = password(global, backend, console)?;
-    let node = backend.start_member(&data, &password)?;
+    let node = backend.start_member(&data, &password, PROGRAM)?;
     run(&node, "member", console)
 }
 
@@ -393,7 +394,7 @@ fn screens_of(
             let password = password(global, &**backend, console)?;
             let (backend, started) = (Arc::clone(backend), Arc::clone(&own));
             Box::new(move || {
-                let node = backend.start_member(&data, &password)?;
+                let node = backend.start_member(&data, &password, PROGRAM)?;
                 let service = node.service();
                 // Nobody else sets it: this closure runs once.
                 let _ = started.set(node);

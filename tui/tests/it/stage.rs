@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use althing_node::api::*;
+use althing_node::lease::Purpose;
 use althing_tui::backend::*;
 use althing_tui::cli::{Console, Format, run};
 
@@ -147,7 +148,7 @@ impl Backend for Stage {
         Ok(Running::new(Handle(Arc::clone(&self.node))))
     }
 
-    fn start_member(&self, _: &Path, password: &str) -> anyhow::Result<Running> {
+    fn start_member(&self, _: &Path, password: &str, _: Purpose) -> anyhow::Result<Running> {
         self.note(format!("start_member {password}"));
         Ok(Running::new(Handle(Arc::clone(&self.node))))
     }

@@ -7,6 +7,7 @@ use super::ledger::Ledger;
 use super::money::Money;
 use crate::channel::{Channel, ChannelError, CommitmentTxids, Violation};
 use crate::commitment::{CommitmentContext, CommitmentTx, Side};
+use crate::keys::ChannelKeys;
 use crate::musig::SessionSecret;
 use crate::wire::{FundingNonce, FundingSignature, List, NextNonces};
 
@@ -103,17 +104,29 @@ impl Channel {
 
     /// What the peer needs to sign own commitment `number`.
     pub(super) fn next_nonces(&self, number: u64, ledger: &Ledger) -> Result<NextNonces, ChannelError> {
+        self.next_nonces_of(&self.keys, number, ledger)
+    }
+
+    /// The same with keys of other lives.
+    pub(super) fn next_nonces_of(
+        &self,
+        keys: &ChannelKeys,
+        number: u64,
+        ledger: &Ledger,
+    ) -> Result<NextNonces, ChannelError> {
+        let (secret, life) = (keys.funding_secret(), keys.life_of(number));
         let nonces = ledger
             .fundings()
             .iter()
             .map(|funding| {
                 let context = self.context_in(ledger, funding.outpoint)?;
-                let nonce = self.verification_nonce(&context, number).public();
+                let txid = funding.outpoint.txid;
+                let nonce = context.aggregate().verification_nonce(&secret, txid, number, life).public();
                 Ok(FundingNonce { funding: funding.outpoint, nonce })
             })
             .collect::<Result<Vec<_>, ChannelError>>()?;
         let nonces = List::new(nonces).ok_or(Violation::FundingSet { number })?;
-        Ok(NextNonces { point: self.keys.per_commitment_point(number), nonces })
+        Ok(NextNonces { point: keys.per_commitment_point(number), nonces })
     }
 
     /// Commitment `number` of a side; the peer's only while it is not revoked.

@@ -9,6 +9,7 @@ mod change;
 mod commitments;
 mod ledger;
 mod ledger_error;
+mod lives;
 mod money;
 mod propose;
 mod reestablish;

@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 use super::money::Money;
 use crate::channel::{Channel, ChannelError, Effect, Violation, Wait};
 use crate::musig::SessionSecret;
-use crate::wire::{LaneStatus, Msg, Reestablish};
+use crate::wire::{LaneStatus, List, Msg, Reestablish};
 
 impl Channel {
     /// Like [`Channel::on_reconnect`], and tells the peer how far this side's view of the member's lane goes.
@@ -63,11 +63,11 @@ impl Channel {
         if msg.number > signed {
             return Err(Violation::Number { number: msg.number, expected: signed }.into());
         }
-        if msg.number == revoked && msg.next != money.peer_next {
-            return Err(Violation::Changed { what: "the next nonces" }.into()); // C-16
-        }
-        let mut effects: Vec<_> = msg.lane.map(Effect::PeerLane).into_iter().collect();
-        let (revoke_again, sign_again) = (msg.revoked < money.number, msg.number < signed);
+        // C-154: what is sent from here on follows from where the lives begin.
+        let settled = self.take_life(msg)? | self.place_life(msg)?;
+        let mut effects: Vec<_> = settled.then_some(Effect::Persist).into_iter().collect();
+        effects.extend(msg.lane.map(Effect::PeerLane));
+        let (revoke_again, sign_again) = (msg.revoked < self.money()?.number, msg.number < signed);
         // C-131: in the order in which they were sent at first.
         if revoke_again {
             effects.push(self.checkpoint_revoke()?);
@@ -97,7 +97,9 @@ impl Channel {
                 Some(_) => Err(Violation::Secret { number: 0 }.into()),
             };
         };
-        if msg.last_secret != Some(self.keys.per_commitment_secret(last).secret_bytes()) {
+        // What only a later life of this side can have given away is of one that this old state does not know (C-155).
+        let named = (msg.revoked > number).then(|| msg.lives.as_ref().map_or(&[][..], List::items));
+        if !self.gave_away(last, msg.last_secret, named) {
             return Err(Violation::Secret { number: last }.into());
         }
         if msg.revoked <= number {
@@ -142,6 +144,7 @@ impl Channel {
         let Money { number, turn, .. } = *money;
         let revoked = money.secrets.count();
         let last_secret = revoked.checked_sub(1).and_then(|last| money.secrets.get(last));
+        let (signed, lives) = self.lives_of_peer(money);
         Some(Msg::Reestablish(Reestablish {
             channel: self.channel_id().ok()?,
             number,
@@ -150,6 +153,9 @@ impl Channel {
             turn,
             next: self.next_nonces(number.checked_add(1)?, &money.ledger).ok()?,
             lane: self.lane,
+            signed,
+            lives,
+            life: self.new_life(),
         }))
     }
 }

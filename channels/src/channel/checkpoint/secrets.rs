@@ -1,4 +1,4 @@
-//! The peer's revealed per-commitment secrets, all of them in 49 places (BOLT 3). Clause C-112.
+//! The peer's revealed per-commitment secrets, all those of one life in 49 places (BOLT 3). Clauses C-112 and C-155.
 
 use bitcoin::secp256k1::{PublicKey, SecretKey};
 use lightning::impl_writeable_tlv_based;
@@ -6,18 +6,35 @@ use lightning::ln::chan_utils::CounterpartyCommitmentSecrets;
 use lightning::util::ser::Writeable;
 
 use crate::keys::MAX_COMMITMENT_NUMBER;
+use crate::life::{Life, are_in_order};
 use crate::secp::secp;
 
 /// Secrets of the peer's commitments 0 to `count - 1`.
 #[derive(Clone, PartialEq, Eq)]
 pub(in crate::channel) struct PeerSecrets {
+    /// Those from before the first life.
     places: CounterpartyCommitmentSecrets,
     count: u64,
+    /// The peer's lives, the firsts ascending. The type is even: software that does not know lives must not go on with the channel.
+    lives: Vec<PeerLife>,
 }
 
 impl_writeable_tlv_based!(PeerSecrets, {
     (0, places, required),
     (2, count, required),
+    (4, lives, optional_vec),
+});
+
+/// A life of the peer, and what it has revealed in it.
+#[derive(Clone, PartialEq, Eq)]
+struct PeerLife {
+    life: Life,
+    places: CounterpartyCommitmentSecrets,
+}
+
+impl_writeable_tlv_based!(PeerLife, {
+    (0, life, required),
+    (2, places, required),
 });
 
 impl core::fmt::Debug for PeerSecrets {
@@ -28,7 +45,7 @@ impl core::fmt::Debug for PeerSecrets {
 
 impl PeerSecrets {
     pub(super) fn new() -> Self {
-        Self { places: CounterpartyCommitmentSecrets::new(), count: 0 }
+        Self { places: CounterpartyCommitmentSecrets::new(), count: 0, lives: Vec::new() }
     }
 
     /// How many there are.
@@ -36,14 +53,26 @@ impl PeerSecrets {
         self.count
     }
 
+    /// The peer's lives.
+    pub(super) fn lives(&self) -> impl DoubleEndedIterator<Item = Life> + '_ {
+        self.lives.iter().map(|known| known.life)
+    }
+
+    /// The peer begins a life, above every number of which a secret is known; one that was announced and never used gives way (C-154).
+    pub(super) fn begin(&mut self, life: Life) {
+        debug_assert!(life.first > self.count, "C-154: nothing that is used gives way");
+        self.lives.retain(|known| known.life.first < life.first);
+        self.lives.push(PeerLife { life, places: CounterpartyCommitmentSecrets::new() });
+    }
+
     /// Takes the next secret; `false` when it does not belong to `point` or not to the chain of the earlier ones.
     #[must_use]
     pub(super) fn push(&mut self, secret: [u8; 32], point: &PublicKey) -> bool {
         let known = SecretKey::from_slice(&secret).is_ok_and(|key| PublicKey::from_secret_key(secp(), &key) == *point);
-        if !known
-            || self.count > MAX_COMMITMENT_NUMBER
-            || self.places.provide_secret(index(self.count), secret).is_err()
-        {
+        let count = self.count;
+        let of_life = self.lives.iter_mut().rfind(|known| known.life.first <= count);
+        let (first, places) = of_life.map_or((0, &mut self.places), |known| (known.life.first, &mut known.places));
+        if !known || count > MAX_COMMITMENT_NUMBER || places.provide_secret(index(count - first), secret).is_err() {
             return false;
         }
         self.count += 1;
@@ -55,16 +84,31 @@ impl PeerSecrets {
         if number >= self.count {
             return None;
         }
-        SecretKey::from_slice(&self.places.get_secret(index(number))?).ok()
+        let of_life = self.lives.iter().rfind(|known| known.life.first <= number);
+        let (first, places) = of_life.map_or((0, &self.places), |known| (known.life.first, &known.places));
+        SecretKey::from_slice(&places.get_secret(index(number - first))?).ok()
     }
 
     /// Whether `count` secrets would have filled exactly these places; asking a damaged chain for a secret would panic.
     pub(super) fn is_sound(&self) -> bool {
-        let bytes = self.places.encode();
-        let stored = bytes.chunks_exact(40).take(49).map(|place| &place[32..]);
+        let lives: Vec<Life> = self.lives().collect();
+        let firsts = [0].into_iter().chain(lives.iter().map(|life| life.first));
+        let ends = lives.iter().map(|life| life.first).chain([u64::MAX]);
+        let places = [&self.places].into_iter().chain(self.lives.iter().map(|known| &known.places));
         self.count <= MAX_COMMITMENT_NUMBER
-            && (0u32..).zip(stored).all(|(place, index)| *index == newest_in(place, self.count).to_be_bytes())
+            && are_in_order(&lives)
+            && firsts
+                .zip(ends)
+                .zip(places)
+                .all(|((first, end), places)| has_taken(places, self.count.min(end).saturating_sub(first)))
     }
+}
+
+/// Whether `count` secrets fill exactly these places.
+fn has_taken(places: &CounterpartyCommitmentSecrets, count: u64) -> bool {
+    let bytes = places.encode();
+    let stored = bytes.chunks_exact(40).take(49).map(|place| &place[32..]);
+    (0u32..).zip(stored).all(|(place, index)| *index == newest_in(place, count).to_be_bytes())
 }
 
 fn index(number: u64) -> u64 {

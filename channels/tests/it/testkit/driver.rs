@@ -53,6 +53,9 @@ pub(crate) struct Seen {
     /// Rounds of a close beyond the first of a channel.
     pub(crate) raised: usize,
     pub(crate) left_alone: usize,
+    /// Disks of the member that were lost; with a hub that gave an old backup.
+    pub(crate) restores: usize,
+    pub(crate) lies: usize,
 }
 
 impl Seen {
@@ -63,6 +66,8 @@ impl Seen {
         self.closed_together += other.closed_together;
         self.raised += other.raised;
         self.left_alone += other.left_alone;
+        self.restores += other.restores;
+        self.lies += other.lies;
     }
 }
 
@@ -145,6 +150,8 @@ impl Driver {
         seen.closed_together += usize::from(is_over && !left);
         let closes: BTreeSet<_> = pair.closes.iter().map(|close| close.compute_txid()).collect();
         seen.raised += closes.len().saturating_sub(1);
+        seen.restores += pair.backups.restores;
+        seen.lies += pair.backups.lies;
     }
 
     /// Both sides know of the end; another channel is opened.
@@ -165,7 +172,10 @@ impl Driver {
                 }
             }
             84..=103 => self.propose(side, bytes),
-            104..=109 => self.ask(side),
+            104..=109 => {
+                self.pair.remember_past();
+                self.ask(side);
+            }
             110..=111 => self.voucher(side, bytes),
             112 => self.pair.observed.lane += 1,
             113..=115 => self.announce(bytes),
@@ -179,9 +189,23 @@ impl Driver {
             122 => self.pair.swap_next(side),
             123 => self.pair.crash(side),
             124 => self.end(side, bytes),
+            125 => self.lose_disk(bytes),
             _ => {
                 let within = usize::from(bytes.next().unwrap_or(0) % 8);
                 self.pair.faults = vec![Fault { at: self.pair.step + within, kind: FaultKind::Crash(side) }];
+            }
+        }
+    }
+
+    /// A disk is lost; the hub gives the newest backup, or one of long ago.
+    fn lose_disk(&mut self, bytes: &mut impl Bytes) {
+        match bytes.next().unwrap_or(0) {
+            0..=127 => drop(self.pair.lose_disk()),
+            _ => {
+                if self.pair.lose_disk_to_a_liar() {
+                    // What was asked for on the way that is denied was not.
+                    self.asked = [false; 2];
+                }
             }
         }
     }
@@ -201,7 +225,7 @@ impl Driver {
                 self.asked[0] = true;
                 self.pair.close(side);
             }
-            (24..=31, Some(Phase::Ready | Phase::Closing | Phase::AwaitConfirmation)) => {
+            (24..=31, Some(Phase::Ready | Phase::Closing | Phase::AwaitConfirmation)) if self.pair.may_leave(side) => {
                 self.asked[1] = true;
                 self.pair.force_close(side);
             }

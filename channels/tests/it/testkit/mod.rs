@@ -10,4 +10,5 @@ pub(crate) mod model;
 pub(crate) mod money;
 mod nonces;
 pub(crate) mod pair;
+pub(crate) mod restores;
 mod splices;

@@ -17,6 +17,7 @@ pub(crate) use super::fault::{Fault, FaultKind};
 use super::money::Observed;
 pub(crate) use super::nonces::check_spend;
 use super::nonces::check_spend_of;
+use super::restores::Backups;
 
 pub(crate) const STAKE_SAT: u64 = 1_000_000;
 
@@ -117,6 +118,7 @@ pub(crate) struct Pair {
     /// Which signature each signing nonce made.
     pub(crate) nonce_uses: BTreeMap<[u8; 66], [u8; 32]>,
     pub(crate) observed: Observed,
+    pub(crate) backups: Backups,
     /// The nonce each side has announced for the other's next close proposal.
     pub(super) announced: BTreeMap<Side, [u8; 66]>,
     pub(super) hub_splice_nonce: Option<[u8; 66]>,
@@ -158,6 +160,7 @@ impl Pair {
             close_fee_sat: 200,
             nonce_uses: BTreeMap::new(),
             observed: Observed::default(),
+            backups: Backups::default(),
             announced: BTreeMap::new(),
             hub_splice_nonce: None,
             forgetful: None,
@@ -341,6 +344,9 @@ impl Pair {
         }
         let Some((type_id, payload)) = self.peer(side).outbox.pop_front() else { return false };
         if !self.strikes(None) {
+            if side == Side::Member {
+                self.take_backup(&payload);
+            }
             let msg = Msg::read(type_id, &mut payload.as_slice()).unwrap().unwrap();
             self.deliver(side.other(), &msg);
         }
@@ -402,8 +408,11 @@ impl Pair {
             Effect::Send(msg) => {
                 self.watch_nonces(side, &msg);
                 self.watch_money(side, &msg);
+                let payload = msg.to_payload().unwrap();
+                if side == Side::Member {
+                    self.back_up_beside(&msg, &payload);
+                }
                 if self.connected {
-                    let payload = msg.to_payload().unwrap();
                     self.peer(side).outbox.push_back((msg.type_id(), payload));
                 }
             }
@@ -470,6 +479,7 @@ impl Pair {
             Effect::BroadcastCommitment(transaction) => {
                 self.check_commitment(side, &transaction);
                 self.check_left(side, &transaction);
+                self.check_unpunishable(side, &transaction);
                 self.commitments.push((side, transaction));
             }
             Effect::Closed { spend, .. } => {
@@ -515,6 +525,7 @@ impl Pair {
 
     fn disconnect(&mut self) {
         self.connected = false;
+        self.lose_backups();
         self.member.outbox.clear();
         self.hub.outbox.clear();
     }

@@ -16,6 +16,7 @@ use crate::channel::{Channel, Phase};
 use crate::commitment::{Balances, Side};
 use crate::ids::{ChannelId, ChannelParams, DaoId, HoldId, NetworkId, OpeningId};
 use crate::keys::{ChannelKeys, ChannelSeed};
+use crate::life::{Life, MAX_LIVES};
 use crate::musig::{PartialSignature, PartialSignatureWithNonce, PublicNonce};
 use crate::wire::{CheckpointProposal, FundingNonce, FundingSignature, List, MAX_CHANGES, NextNonces};
 
@@ -159,6 +160,11 @@ fn channel(load: Load) -> Channel {
         restored: Some(u64::MAX),
         signed_later: vec![commitment; load.fundings - 1],
         closes_into: Some(true),
+        lives: (0..MAX_LIVES as u64)
+            .map(|at| Life { first: u64::MAX - MAX_LIVES as u64 + at, value: [1; 32] })
+            .collect(),
+        next_life: Some([1; 32]),
+        own_from: Some(u64::MAX),
     };
     Channel::from_state(state, own)
 }

@@ -130,6 +130,12 @@ impl Money {
         Ok(())
     }
 
+    /// Drops what is announced and not in force.
+    pub(super) fn forget_announcements(&mut self) {
+        let in_force: Vec<OutPoint> = self.ledger.fundings().iter().map(|funding| funding.outpoint).collect();
+        self.splices.retain(|splice| in_force.contains(&splice.funding));
+    }
+
     /// Drops announcements that led to nothing, and everything that a locked funding has made impossible.
     pub(super) fn forget_splices(&mut self) {
         let number = self.number;
