@@ -17,7 +17,7 @@ use ratatui::crossterm::event::{
 use ratatui::crossterm::execute;
 use ratatui::{DefaultTerminal, Frame};
 
-use crate::app::{Action, App, Command, Report, update};
+use crate::app::{Action, App, Command, Popup, Report, update};
 use crate::screen::{Rendered, render};
 use crate::signals::Signals;
 use crate::theme::Theme;
@@ -55,13 +55,22 @@ enum Event {
 /// Draws the application; [`render`] but in tests.
 pub type Draw = fn(&mut Frame<'_>, &App, Theme) -> Rendered;
 
+/// What is left when the screens are closed.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// The folder that is to be shown instead; none when a person leaves.
+    pub to: Option<PathBuf>,
+    /// Drafts that were put aside.
+    pub drafts: Vec<Popup>,
+}
+
 /// Runs the screens until the member leaves, and gives the data folder to open next, if another was chosen.
 ///
 /// The first picture is drawn before the node is opened.
 ///
 /// # Errors
 /// If the terminal cannot be used.
-pub fn run(app: App, open: Open, errands: Errands) -> anyhow::Result<Option<PathBuf>> {
+pub fn run(app: App, open: Open, errands: Errands) -> anyhow::Result<Left> {
     run_drawn_by(render, app, open, errands)
 }
 
@@ -69,7 +78,7 @@ pub fn run(app: App, open: Open, errands: Errands) -> anyhow::Result<Option<Path
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_drawn_by(draw: Draw, app: App, open: Open, errands: Errands) -> anyhow::Result<Option<PathBuf>> {
+pub fn run_drawn_by(draw: Draw, app: App, open: Open, errands: Errands) -> anyhow::Result<Left> {
     let mut terminal = ratatui::try_init().context("the terminal cannot be set up for the screens")?;
     OPEN.store(true, Ordering::Relaxed);
     restore_on_panic();
@@ -108,7 +117,7 @@ fn event_loop(
     mut app: App,
     open: Open,
     errands: Errands,
-) -> anyhow::Result<Option<PathBuf>> {
+) -> anyhow::Result<Left> {
     let picture = |terminal: &mut DefaultTerminal, app: &mut App| -> anyhow::Result<()> {
         let mut rendered = Rendered::default();
         let theme = Theme::choose(app.settings.theme, app.no_color);
@@ -183,7 +192,7 @@ fn event_loop(
     leaving.store(true, Ordering::Relaxed);
     // The thread ends within `INPUT_WAIT`; a panic in it was already shown.
     let _ = input.join();
-    result.map(|()| app.switch_to)
+    result.map(|()| Left { to: app.switch_to, drafts: app.aside })
 }
 
 /// What an event means for the application.

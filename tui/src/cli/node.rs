@@ -1,5 +1,6 @@
 //! Commands that need a node: one that already runs on the folder, else one started for the time of the command.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use althing_node::api::{ApiError, Reply, Request, Role, Service, Stake};
@@ -13,11 +14,12 @@ use super::password::{data_folder, password};
 use super::say::permitted;
 use super::{review, show};
 use crate::app::lesson::Lesson;
-use crate::app::{App, Notice};
+use crate::app::{App, Notice, Popup};
 use crate::backend::{Backend, PROGRAM, Running};
 use crate::format::{cost_alone, paid_from, sats, thousands, weight};
 use crate::readonly::ReadOnly;
 use crate::settings::Settings;
+use crate::terminal::Left;
 use crate::untrusted::Untrusted;
 use crate::words;
 use crate::worker::{Errands, Open, Replay};
@@ -316,6 +318,8 @@ pub(super) fn screens(
     let mut before: Option<std::path::PathBuf> = None;
     let mut trouble: Option<String> = None;
     let mut visited: Vec<std::path::PathBuf> = Vec::new();
+    // Drafts that were put aside, by folder (N-201).
+    let mut drafts: BTreeMap<std::path::PathBuf, Vec<Popup>> = BTreeMap::new();
     loop {
         let mut settings = match &settings_file {
             Some(file) => Settings::load(file)?,
@@ -332,10 +336,12 @@ pub(super) fn screens(
             visited: visited.clone(),
             settings_file: settings_file.clone(),
             trouble: trouble.take(),
+            drafts: drafts.remove(&data).unwrap_or_default(),
         };
         match (screens_of(&global, options, settings, place, backend, console), before.take()) {
-            (Ok(None), _) => return Ok(OK),
-            (Ok(Some(next)), _) => {
+            (Ok(Left { to: None, .. }), _) => return Ok(OK),
+            (Ok(Left { to: Some(next), drafts: kept }), _) => {
+                drafts.insert(data.clone(), kept);
                 global.data = Some(next);
                 if !visited.contains(&data) {
                     visited.push(data.clone());
@@ -365,6 +371,8 @@ struct Place<'a> {
     settings_file: Option<std::path::PathBuf>,
     /// Why another folder could not be shown.
     trouble: Option<String>,
+    /// What was put aside there before.
+    drafts: Vec<Popup>,
 }
 
 fn screens_of(
@@ -374,7 +382,7 @@ fn screens_of(
     place: Place<'_>,
     backend: &Arc<dyn Backend>,
     console: &mut Console<'_>,
-) -> Result<Option<std::path::PathBuf>, Failure> {
+) -> Result<Left, Failure> {
     let data = place.data.to_owned();
     let mut app = App::with(settings)?;
     app.notice = place.trouble.map(|text| Notice::new(true, Untrusted::new(&text).line()));
@@ -382,6 +390,7 @@ fn screens_of(
     app.readonly = global.readonly;
     app.folder = Some(data.clone());
     app.visited = place.visited;
+    app.aside = place.drafts;
     app.lesson = options.learn.then(Lesson::default);
     let replay: Replay = {
         let (backend, data) = (Arc::clone(backend), data.clone());
