@@ -76,8 +76,7 @@ fn start_with(
         let intake = start_intake(&Dao::load(&dir)?, inputs.clone())?;
         let budget = Arc::new(PeerBudget::default());
         let on_peer = doorkeeper(intake.door(), Arc::clone(&budget), inputs.clone());
-        let mut shell =
-            Shell::open(&dir, &password, purpose, listen, crate::api::Role::Hub, &inputs, on_peer)?;
+        let mut shell = Shell::open(&dir, &password, purpose, listen, crate::api::Role::Hub, &inputs, on_peer)?;
         if let Some((neighbours, door)) = company {
             shell.peers.meet(neighbours);
             // Who speaks by this door has no connection that could end.

@@ -112,6 +112,11 @@ impl App {
             }
             _ => {}
         }
+        let fills_in = self.popups.iter().any(|popup| matches!(popup, Popup::Choose(_)));
+        if fills_in && is_member && !matches!(self.screen, Screen::Proposal | Screen::Members) {
+            // What the ballot would carry, where no proposal is open.
+            wants.push(ask(Request::Delegations { proposal: None }));
+        }
         let about_a_spend = |popup: &Popup| match popup {
             Popup::Page { page: Page::Need(need), .. } => need.text.contains("SPEND"),
             _ => false,

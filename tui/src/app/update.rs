@@ -36,7 +36,8 @@ pub fn update(app: &mut App, action: Action) -> Vec<Command> {
         let session = app.open_session().map(str::to_owned);
         let need = matches!(app.popups.last(), Some(Popup::Page { page: Page::Need(_), .. }));
         let member = app.open_member().map(str::to_owned);
-        (app.screen, app.section, app.open.clone(), app.selections.stakes, session, need, member)
+        let fills_in = app.popups.iter().any(|popup| matches!(popup, Popup::Choose(_)));
+        (app.screen, app.section, app.open.clone(), app.selections.stakes, session, need, member, fills_in)
     };
     let before = shown(app);
     let mut commands = match action {

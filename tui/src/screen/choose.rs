@@ -66,7 +66,10 @@ fn carried(app: &App, choose: &Choose) -> String {
     }
     let own = app.snapshot.as_ref().and_then(|s| s.status.member.as_ref()?.weight.clone());
     let routes = app.desk.routes.as_ref().filter(|_| app.open.as_deref() == Some(choose.proposal.as_str()));
-    match (routes.and_then(|found| found.carried.as_deref()), own) {
+    // Opened from a list, the routes of this vote are among those of all.
+    let votes = app.desk.delegations.iter().flat_map(|found| &found.votes);
+    let listed = votes.filter(|vote| vote.proposal == choose.proposal).map(|vote| vote.carried.as_str()).next();
+    match (routes.and_then(|found| found.carried.as_deref()).or(listed), own) {
         (Some(carried), Some(own)) if carried != own => {
             format!("carries {}, with what others delegated to you", weight(carried))
         }

@@ -19,7 +19,10 @@ use crate::words;
 /// Draws the page, over the whole screen so that nothing else speaks beside it.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, review: &Review) {
     let inner = panel(pen, body, &format!("Review: {}", lower_first(&review.order.title)), true);
-    let problem_rows = if review.problem.is_some() { 2 } else { 0 };
+    let trouble = review.problem.as_deref();
+    let trouble = trouble.map(|text| hanging("✗ ", text, usize::from(inner.width), pen.theme.bad)).unwrap_or_default();
+    // All of it: what to do stands at its end. What it would push off the page can be scrolled.
+    let problem_rows = u16::try_from(trouble.len()).unwrap_or(u16::MAX).min(inner.height.saturating_sub(3));
     let [text, problem, input] =
         Layout::vertical([Constraint::Min(1), Constraint::Length(problem_rows), Constraint::Length(2)]).areas(inner);
     let columns = usize::from(inner.width);
@@ -34,10 +37,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, review: &Review
         ReviewStep::Sending(effects) => (page(pen, app, review, effects, columns), None),
     };
     scrolled(pen, text, lines, review.scroll);
-    if let Some(text) = &review.problem {
-        let lines = hanging("✗ ", text, columns, pen.theme.bad);
-        pen.frame.render_widget(Text::from(lines), problem);
-    }
+    pen.frame.render_widget(Text::from(trouble), problem);
     let last = match (&review.step, ask) {
         (ReviewStep::Sending(_), _) => Line::styled("Sent; waiting for the answer…", pen.theme.warn),
         (_, Some(ask)) => {

@@ -1,9 +1,11 @@
 //! Hazard: a ballot that says something else than what was filled in.
 
-use althing_node::api::{BallotPath, Choice, NONE, Proposal, ProposalOption, System};
-use althing_tui::app::{Choose, Popup};
+use althing_node::api::{
+    BallotPath, Choice, DelegatedVote, Delegations, NONE, Proposal, ProposalOption, Reply, Request, System,
+};
+use althing_tui::app::{Action, Choose, Popup, Purpose, Report};
 
-use crate::dao::{AtTheKeyboard, ballot, choice_tally, proposal, snapshot};
+use crate::dao::{AtTheKeyboard, ballot, choice_tally, delegations, proposal, snapshot};
 
 /// A proposal on which is voted by a system, with three options where there are any.
 fn about(system: System) -> Proposal {
@@ -260,4 +262,27 @@ fn keys_of_words_are_for_these_words_only() {
             assert_eq!(said(system, key), said(system, ""), "{key} in {}", system.name());
         }
     }
+}
+
+/// What others handed on is part of what a ballot weighs, wherever the editor was opened.
+#[test]
+fn from_a_list_the_editor_shows_delegated_weight_too() {
+    let mut member = AtTheKeyboard::seeing(snapshot());
+    let about = member.press("2jv").app.popups.last().cloned();
+    let Some(Popup::Choose(choose)) = about else { panic!("no editor") };
+    let asked = member.script.asked.lock().unwrap().contains(&Request::Delegations { proposal: None });
+    assert!(asked, "nobody asked what it carries");
+    let vote = DelegatedVote {
+        proposal: choose.proposal.clone(),
+        number: 4,
+        title: String::new(),
+        has_voted: false,
+        carried: "1234567".to_owned(),
+        routes: Vec::new(),
+    };
+    let found = Delegations { votes: vec![vote], ..delegations(false) };
+    let result = Ok(Reply::Delegations(Box::new(found)));
+    member.act(Action::Report(Report::Answer { purpose: Purpose::Desk, result }));
+    let text = member.text();
+    assert!(text.contains("carries 1,234,567, with what others delegated to you"), "{text}");
 }

@@ -315,4 +315,9 @@ fn pasted_text_loses_what_cannot_be_seen_and_says_so() {
     let text = member.text();
     assert!(text.contains("1 invisible characters of the pasted text were left out."), "{text}");
     assert!(text.contains("two") && text.contains("lines"), "{text}");
+    // A terminal gives a line break as the key does.
+    member.press("<esc>c");
+    member.act(Action::Paste("three\rmore\r\nlines".to_owned()));
+    let text = member.text();
+    assert!(!text.contains("threemore") && !text.contains("morelines") && !text.contains("left out"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! Every screen as it looks, at the smallest promised size and at a comfortable one.
 
 use althing_node::api::{AnchorRequest, ApiError, Evidence, Request};
-use althing_tui::app::{Action, Command, FormKind, Popup, Report, update};
+use althing_tui::app::{Action, Command, FormKind, Popup, Purpose, Report, update};
 use althing_tui::terminal::key_action;
 use althing_tui::theme::{Theme, ThemeName};
 use ratatui::style::Color;
@@ -285,4 +285,18 @@ fn a_stake_on_its_way_is_followed_until_it_counts() {
         let text = AtTheKeyboard::seeing(seen).text();
         assert_eq!(text.contains("Stake channel"), said, "{state} {confirmations}\n{text}");
     }
+}
+
+/// Hazard: what to do stands at the end of a refusal, and the end is cut off.
+#[test]
+fn a_long_refusal_is_read_to_its_end() {
+    let mut member = screen("choose");
+    member.press("<enter>");
+    let message = format!("N-1: {}; send another coin.", "what stands in the way of it ".repeat(12));
+    let result = Err(ApiError::not_now(message.clone()));
+    member.act(Action::Report(Report::Answer { purpose: Purpose::Order, result }));
+    let text = member.text();
+    let plain = |text: &str| text.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>();
+    assert!(plain(&text).contains(&plain(&message)), "{text}");
+    assert!(text.contains("Type vote and press enter"), "{text}");
 }

@@ -42,6 +42,8 @@ pub(super) fn typed(app: &mut App, key: KeyEvent) {
 
 /// Pasted text goes where typed text goes, without characters that cannot be seen.
 pub(super) fn pasted(app: &mut App, text: &str) {
+    // Most terminals paste a line break as the key that makes one: a carriage return.
+    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
     let keep = |c: &char| *c == '\n' || is_showable(*c);
     let visible: String = text.chars().filter(keep).collect();
     let hidden = text.chars().count() - visible.chars().count();
