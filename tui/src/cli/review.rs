@@ -32,7 +32,7 @@ pub(super) fn confirm(
     }
     let to_read = !(assume_yes && console.format == Format::Json);
     if to_read {
-        console.note(title);
+        console.note(&super::show::sentence(title));
         let columns = console.columns().map_or(COLUMNS, |columns| columns.saturating_sub(4).min(COLUMNS));
         for effect in effects {
             for (index, line) in wrap(&super::show::sentence(effect), columns).iter().enumerate() {

@@ -170,6 +170,7 @@ fn no_command_lets_a_trick_through() {
         "withdraw·4·--yes",
         "delegate·abcd·--yes",
         "info",
+        "propose·pause·--title·T·--blocks·5·--class·spend·--option·A·--option·B·--yes",
     ];
     // All of them at once: what a command writes is not cut, so none can hide behind another.
     let all: Vec<&str> = TABLE.iter().map(|(_, trick, _)| *trick).collect();
