@@ -1,6 +1,6 @@
 //! Every screen as it looks, at the smallest promised size and at a comfortable one.
 
-use althing_node::api::{AnchorRequest, ApiError, Evidence, Request};
+use althing_node::api::{AnchorRequest, ApiError, Evidence, Request, Role};
 use althing_tui::app::{Action, Command, FormKind, Popup, Report, update};
 use althing_tui::terminal::key_action;
 use althing_tui::theme::{Theme, ThemeName};
@@ -150,6 +150,43 @@ fn trouble_is_said_and_goes_away() {
     assert!(text.contains("✗ not current: bitcoind at 127.0.0.1:18443 refused the connection"), "{text}");
     member.act(Action::Report(Report::Snapshot(Box::new(snapshot()))));
     assert!(!member.text().contains("not current"));
+}
+
+/// Hazard: the node was killed under the screens, and Home says that all is well (N-8).
+#[test]
+fn a_node_that_is_gone_is_the_first_thing_said() {
+    let gone =
+        || ApiError::ours("N-8: the node at /home/astrid/.local/share/althing/node.sock is gone: Connection refused");
+    for (role, run) in [(Role::Member, "althing member run"), (Role::Hub, "althing hub run")] {
+        let mut seen = snapshot();
+        seen.status.role = role;
+        seen.status.alarms = vec!["Two signed heads of height 1,210 differ.".to_owned()];
+        let mut member = AtTheKeyboard::seeing(seen.clone());
+        let commands = update(&mut member.app, Action::Report(Report::NoSnapshot(gone())));
+        assert!(matches!(commands.as_slice(), [Command::Notify(text)] if text.contains(run)), "{commands:?}");
+        assert!(update(&mut member.app, Action::Report(Report::NoSnapshot(gone()))).is_empty(), "told once");
+        let text = member.text();
+        let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words} in\n{text}"));
+        assert!(place(&format!("start it again with `{run}`")) < place("Two signed heads"), "{text}");
+        assert!(!text.contains("✓ connected") && text.contains("✗ not current: the node has stopped"), "{text}");
+        assert!(text.contains(&format!("start it again: {run}")) && text.contains("as last seen"), "{text}");
+        let page = member.press("g<enter>").text();
+        assert!(page.contains("What was acknowledged is kept") && page.contains("node.sock is gone"), "{page}");
+        member.press("<esc>").act(Action::Report(Report::Snapshot(Box::new(seen))));
+        let well = member.text();
+        assert!(!well.contains("start it again") && !well.contains("as last seen"), "{well}");
+    }
+    // What is quiet is no longer called well.
+    let mut seen = snapshot();
+    (seen.proposals.clear(), seen.stakes.clear());
+    for ballot in &mut seen.ballots {
+        ballot.replaced = true;
+    }
+    let mut member = AtTheKeyboard::seeing(seen);
+    member.act(Action::Report(Report::NoSnapshot(ApiError::ours("bitcoind refused the connection"))));
+    let text = member.text();
+    assert!(text.contains("Nothing here is current: bitcoind refused") && !text.contains("All is well"), "{text}");
+    assert!(text.contains("✗ not known now"), "{text}");
 }
 
 #[test]
