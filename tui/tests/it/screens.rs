@@ -1,6 +1,6 @@
 //! Every screen as it looks, at the smallest promised size and at a comfortable one.
 
-use althing_node::api::{AnchorRequest, ApiError, Evidence, Request, Role};
+use althing_node::api::{AnchorRequest, ApiError, Evidence, Request};
 use althing_tui::app::{Action, Command, FormKind, Popup, Report, update};
 use althing_tui::terminal::key_action;
 use althing_tui::theme::{Theme, ThemeName};
@@ -155,6 +155,8 @@ fn trouble_is_said_and_goes_away() {
 /// Hazard: the node was killed under the screens, and Home says that all is well (N-8).
 #[test]
 fn a_node_that_is_gone_is_the_first_thing_said() {
+    use althing_node::api::Role;
+
     let gone =
         || ApiError::ours("N-8: the node at /home/astrid/.local/share/althing/node.sock is gone: Connection refused");
     for (role, run) in [(Role::Member, "althing member run"), (Role::Hub, "althing hub run")] {
