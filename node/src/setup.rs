@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use althing_anchor::{SuccessionCertificate, SuccessionStatement, Treasury, genesis_outputs};
 use althing_governance::charter::{Charter, Class, Template, TemplateArguments, UnknownTemplate, check_change, diff};
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::Entry;
 use anyhow::{Context, Result, bail, ensure};
 use bitcoin::{Amount, FeeRate, Network, ScriptBuf, XOnlyPublicKey};
 use serde::{Deserialize, Serialize};
@@ -17,7 +19,7 @@ use crate::keys::{Keys, PublicKeys, unhex};
 use crate::lease::{Lease, Purpose};
 use crate::operators;
 use crate::peers::PeerAddress;
-use crate::store::{Store, SuccessionRow};
+use crate::store::{DATABASE_FILE, OutboxRow, Store, SuccessionRow};
 use crate::treasury::stage_problem;
 use crate::wallet::Wallet;
 
@@ -244,7 +246,7 @@ pub fn found(dir: &Path, password: &str, charter_toml: &str, listen: &str) -> Re
 ///
 /// # Errors
 /// A file that does not hold, a genesis transaction that is not on Bitcoin, another network, a name longer than 32 bytes or other
-/// than before, no Bitcoin source, or I/O.
+/// than that of a stake that was made, no Bitcoin source, or I/O.
 pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<Joined> {
     let _lease = Lease::take(dir, Purpose::Command)?;
     let keys = Keys::open(dir, password)?;
@@ -266,15 +268,28 @@ pub fn join(dir: &Path, password: &str, dao_file: &Path, name: &str) -> Result<J
     althing_governance::entry::check_member_name(name).map_err(|e| ApiError::invalid("G-82", format!("G-82: {e}")))?;
     let mut config = Config::load(dir)?;
     check_founded(&Bitcoind::new(&config.bitcoind), &dao)?;
-    if let Ok(known) = member_name(dir) {
-        let reason = format!("D-9: this member goes by {known:?} already; a name is bound with the stake");
-        ensure!(known == name, ApiError::invalid("D-9", reason));
-    }
+    check_rename(dir, name)?;
     config.birthday = config.birthday.min(dao.birthday);
     config.save(dir)?;
     dao.save(dir)?;
     std::fs::write(dir.join(NAME_FILE), name)?;
     Ok(Joined { dao_id: dao.params.dao_id.to_string(), dao_name: dao.params.charter.name.clone(), hub: dao.hub })
+}
+
+/// D-9: a name is bound with the stake, and can be another one until there is a stake that may bind it.
+fn check_rename(dir: &Path, name: &str) -> Result<()> {
+    let Ok(known) = member_name(dir) else { return Ok(()) };
+    if known == name || !dir.join(DATABASE_FILE).exists() {
+        return Ok(());
+    }
+    let store = Store::open(dir)?;
+    let binds = |row: &OutboxRow| Entry::from_bytes(&row.entry).is_ok_and(|entry| matches!(entry, Entry::Bind(_)));
+    let is_bound = !store.channels()?.is_empty() || store.outbox()?.iter().any(binds);
+    let reason = format!(
+        "D-9: this member goes by {known:?} and has made a stake under that name, which binds it; {name:?} would be another"
+    );
+    ensure!(!is_bound, ApiError::invalid("D-9", reason));
+    Ok(())
 }
 
 /// Makes a data directory the hub that a succession put in. What the certificate says is judged when the log is back.
@@ -537,6 +552,35 @@ pub fn template(kind: &str, network: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::ChannelRow;
+
+    /// Hazard: whoever is told that the name is another's too cannot take another one, though nothing was staked (D-9).
+    #[test]
+    fn a_name_can_be_another_one_until_there_is_a_stake() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        check_rename(dir, "astrid").unwrap();
+        std::fs::write(dir.join(NAME_FILE), "astrid").unwrap();
+        check_rename(dir, "Unnur").unwrap();
+        let mut store = Store::open(dir).unwrap();
+        check_rename(dir, "Unnur").unwrap();
+        let row = ChannelRow {
+            number: 1,
+            peer: vec![2; 33],
+            state: vec![1],
+            funding_tx: None,
+            note: String::new(),
+            orders: Vec::new(),
+            refusal: String::new(),
+            close_fee_sat: None,
+        };
+        store.write(|writer| writer.put_channel(&row)).unwrap();
+        drop(store);
+        let refused = ApiError::from(check_rename(dir, "Unnur").unwrap_err());
+        assert_eq!((refused.kind, refused.rule.as_deref()), (ErrorKind::Invalid, Some("D-9")), "{refused:?}");
+        assert!(refused.message.contains("\"astrid\"") && refused.message.contains("\"Unnur\""), "{refused:?}");
+        check_rename(dir, "astrid").unwrap();
+    }
 
     #[test]
     fn a_charter_with_problems_is_refused_by_its_rule() {

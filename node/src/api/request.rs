@@ -264,6 +264,9 @@ pub enum Request {
         proposal: String,
         /// What is asked about.
         statement: ProofStatement,
+        /// Of a ballot: the entry of the log that is meant, such as one that was replaced; the one that counts when absent.
+        #[serde(default)]
+        entry: Option<u64>,
     },
     /// Why a link closes the epoch that it says it closes: header, link and block, each done again by this node.
     WhyLink {

@@ -19,6 +19,7 @@ pub mod tallies;
 mod tally;
 mod two_checkpoints;
 mod verify;
+mod walked;
 mod whose;
 mod why;
 mod words;

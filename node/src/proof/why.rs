@@ -13,38 +13,61 @@ use althing_governance::state::ProposalRecord;
 use althing_governance::tree::{leaf_hash, verify_inclusion};
 
 use super::export::{StoredBlocks, created, logged, make};
+use super::verify::Finding;
+use super::walked::{Walked, walked};
 use super::whose::{Elector, elector};
 use crate::api::{ApiError, ErrorKind, ProofStatement, Why, WhyState, WhyStep};
 use crate::shell::Shell;
-use crate::view::{find_proposal, link_facts, stored_receipt};
+use crate::view::{ballot_choice, find_proposal, link_facts, stored_receipt};
 
-/// Walks the steps for a member's own ballot, or for a proposal with its sums.
+/// Walks the steps for a ballot, or for a proposal with its sums. Of a ballot `asked` names the entry, a later one or one that came too
+/// late included; without it the ballot that counts is walked.
 ///
 /// # Errors
 /// A proposal that is not there, no ballot to speak of, or I/O. A step that does not hold is no error but a broken step.
-pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &ProofStatement) -> Result<Why, ApiError> {
+pub fn why(
+    shell: &Shell,
+    me: Option<MemberId>,
+    proposal: &str,
+    statement: &ProofStatement,
+    asked: Option<u64>,
+) -> Result<Why, ApiError> {
     let id = find_proposal(shell, proposal)?;
     let record = &shell.ledger.state().proposals()[&id];
-    let (position, mut statement_words, aside) = match statement {
-        ProofStatement::Tally => (record.position, format!("Proposal {id} and its sums."), String::new()),
-        ProofStatement::Payment { .. } => (record.position, format!("The payment of proposal {id}."), String::new()),
-        ProofStatement::Ballot { member, body } => {
-            let Elector { body, member, .. } = elector(shell, me, record, member.as_deref(), *body)?;
-            let (position, aside) = ballot_of(shell, record, &member)?;
-            let whose = match body {
-                Body::Members => format!("member {member}"),
-                office => format!("{member}, one of the {},", office.name()),
-            };
-            (position, format!("The ballot of {whose} on proposal {id}.{aside}"), aside)
-        }
-    };
+    let (mut whose, mut ballot) = (String::new(), None);
+    let mut shown = Shown::default();
+    if let ProofStatement::Ballot { member, body } = statement {
+        let Elector { body, member, .. } = elector(shell, me, record, member.as_deref(), *body)?;
+        let state = shell.ledger.state();
+        let ended = state.ended_at(record).zip(state.vote_cutoff(record));
+        ballot = Some(walked(&record.ballots, (&member, &id), ended, asked)?);
+        whose = match body {
+            Body::Members => format!("member {member}"),
+            office => format!("{member}, one of the {},", office.name()),
+        };
+        // Of the office holders each has one vote, whatever they have staked.
+        let roll = state.roll(record.snapshot_epoch).filter(|_| body == Body::Members);
+        shown.weight = roll.map(|roll| (roll.weight(&member), record.snapshot_epoch));
+    }
+    let position = ballot.as_ref().map_or(record.position, |ballot| ballot.position);
     let mut steps = Vec::new();
     let entry = logged(shell, position, shell.ledger.state().size())?;
     let decoded = Entry::from_bytes(&entry.bytes).map_err(|error| ApiError::ours(error.to_string()))?;
+    shown.read(record, &decoded);
+    let (uncounted, behind) =
+        ballot.as_ref().map_or((None, None), |ballot| (ballot.uncounted.as_deref(), ballot.behind.as_deref()));
+    let aside = uncounted.or(behind).map_or_else(String::new, |aside| format!(" {aside}"));
+    let mut statement_words = match statement {
+        ProofStatement::Tally => format!("Proposal {id} and its sums."),
+        ProofStatement::Payment { .. } => format!("The payment of proposal {id}."),
+        ProofStatement::Ballot { .. } => {
+            format!("The ballot of {whose} on proposal {id}: {}.{aside}", shown.choice.as_deref().unwrap_or("?"))
+        }
+    };
     if matches!(statement, ProofStatement::Ballot { .. }) {
         steps.extend(receipt(shell, &decoded, position)?);
     }
-    steps.push(leaf(shell, &decoded, &entry.bytes, position));
+    steps.push(leaf(shell, &decoded, &entry.bytes, position, &shown));
     let links = link_facts(shell)?;
     let covering = links.iter().position(|link| link.verified && link.header.log_size > position);
     let header = covering.map(|index| links[index].header);
@@ -52,7 +75,7 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
         Some(header) => {
             let path = shell.ledger.state().tree().inclusion_proof(position, header.log_size).unwrap_or_default();
             let found = verify_inclusion(leaf_hash(&entry.bytes), position, header.log_size, &path, header.log_root);
-            step(
+            let mut root = step(
                 "root",
                 state(found.is_ok()),
                 match found {
@@ -60,7 +83,11 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
                     Err(error) => format!("The way up does not give the root of the header: {error}"),
                 },
                 [("log size", header.log_size.to_string()), ("log root", header.log_root.to_string())],
-            )
+            );
+            // From the leaf on, so that the way up can be hashed by hand.
+            root.values
+                .extend(path.iter().zip(1..).map(|(hash, number)| (format!("hash beside {number}"), hash.to_string())));
+            root
         }
         None => step(
             "root",
@@ -69,21 +96,7 @@ pub fn why(shell: &Shell, me: Option<MemberId>, proposal: &str, statement: &Proo
             [("log size", shell.ledger.state().size().to_string())],
         ),
     });
-    let decided = find_proposal(shell, proposal).and_then(|id| make(shell, me, &id, statement));
-    match decided {
-        Ok((_, finding)) => {
-            statement_words = format!("{}{}", finding.statement, aside);
-            let checked = finding.checked.iter().map(|sentence| ("checked", sentence.clone()));
-            let unchecked = finding.unchecked.iter().map(|sentence| ("not checked", sentence.clone()));
-            let values: Vec<_> = checked.chain(unchecked).collect();
-            let sentence = "The whole proof file was made and judged here, as any receiver would.".to_owned();
-            steps.push(step("count", WhyState::Holds, sentence, values));
-        }
-        Err(error) if error.kind == ErrorKind::NotNow => {
-            steps.push(step("count", WhyState::NotYet, error.message, []));
-        }
-        Err(error) => steps.push(step("count", WhyState::Broken, error.message, [])),
-    }
+    steps.push(count(ballot.as_ref(), || make(shell, me, &id, statement), &mut statement_words, &aside));
     steps.extend(anchor(shell, &links, covering));
     Ok(Why { proposal: id.to_string(), statement: statement_words, steps })
 }
@@ -103,29 +116,84 @@ pub fn why_link(shell: &Shell, epoch: u32) -> Result<Why, ApiError> {
     })
 }
 
-/// Position of the ballot that counts, and what is to be said of one behind it that does not.
-fn ballot_of(shell: &Shell, record: &ProposalRecord, member: &MemberId) -> Result<(u64, String), ApiError> {
-    let state = shell.ledger.state();
-    let id = record.id;
-    let newest = record.ballots.of(member).next();
-    let Some(counted) = state.counted_ballot(record, member) else {
-        return Err(match newest.zip(state.ended_at(record)) {
-            Some((ballot, end)) if ballot.void_from.is_none() => ApiError::invalid(
-                "G-42",
-                format!(
-                    "G-42: the ballot of member {member} on proposal {id} does not count: it is entry {}, and the vote ended at \
-                     height {end} before it",
-                    ballot.position
-                ),
-            ),
-            _ => ApiError::not_now(format!("P-8: the log has no ballot of member {member} on proposal {id}")),
-        });
-    };
-    let late = newest.filter(|newest| newest.position > counted.position && newest.void_from.is_none());
-    let aside = late.zip(state.ended_at(record)).map(|(late, end)| {
-        format!(" A later one, entry {}, came after the vote ended at height {end} and does not count.", late.position)
-    });
-    Ok((counted.position, aside.unwrap_or_default()))
+/// The whole proof file of the statement, made and judged; of a ballot that is not the one that counts, that of the one that does.
+fn count(
+    ballot: Option<&Walked>,
+    make: impl FnOnce() -> Result<(Vec<u8>, Finding), ApiError>,
+    statement: &mut String,
+    aside: &str,
+) -> WhyStep {
+    let uncounted = ballot.and_then(|ballot| Some((ballot.uncounted.as_deref()?, ballot.counted)));
+    if let Some((sentence, None)) = uncounted {
+        return step("count", WhyState::Holds, sentence.to_owned(), []);
+    }
+    let behind = uncounted.map_or_else(String::new, |(sentence, _)| format!("{sentence} "));
+    let instead = uncounted.and_then(|(_, counted)| Some(("entry that counts", counted?.to_string())));
+    match make() {
+        Ok((_, finding)) => {
+            let mut values: Vec<_> = instead.into_iter().collect();
+            match uncounted {
+                Some(_) => values.push(("what counts", finding.statement)),
+                None => *statement = format!("{}{aside}", finding.statement),
+            }
+            values.extend(finding.checked.into_iter().map(|sentence| ("checked", sentence)));
+            values.extend(finding.unchecked.into_iter().map(|sentence| ("not checked", sentence)));
+            let sentence = format!("{behind}The whole proof file was made and judged here, as any receiver would.");
+            step("count", WhyState::Holds, sentence, values)
+        }
+        Err(error) => {
+            let state = if error.kind == ErrorKind::NotNow { WhyState::NotYet } else { WhyState::Broken };
+            step("count", state, format!("{behind}{}", error.message), instead)
+        }
+    }
+}
+
+/// What the entry says, read from its own bytes.
+#[derive(Debug, Default)]
+struct Shown {
+    /// Of a ballot, in the words of the voting system.
+    choice: Option<String>,
+    /// Of a ballot: why; untrusted text.
+    reason: Option<String>,
+    /// Of a proposal; untrusted text.
+    title: Option<String>,
+    /// The elector's own weight, and the epoch of the roll that has it.
+    weight: Option<(u128, u32)>,
+}
+
+impl Shown {
+    fn read(&mut self, record: &ProposalRecord, entry: &Entry) {
+        match entry {
+            Entry::Ballot(ballot) => {
+                let fields = &ballot.body.fields;
+                let choice = ballot_choice(&record.content, fields).map(|choice| choice.to_string());
+                self.choice = Some(choice.unwrap_or_else(|| format!("{fields:?}")));
+                self.reason.clone_from(&ballot.body.reason);
+            }
+            Entry::Proposal(proposal) => self.title = Some(proposal.body.title.clone()),
+            _ => {}
+        }
+    }
+
+    /// What the entry is, in words.
+    fn words(&self) -> String {
+        match (&self.choice, self.weight) {
+            (Some(choice), Some((weight, epoch))) => {
+                format!("The entry is a ballot that says: {choice}, of weight {weight} on the roll of epoch {epoch}")
+            }
+            (Some(choice), None) => format!("The entry is a ballot that says: {choice}"),
+            (None, _) if self.title.is_some() => "The entry is the proposal of the title below".to_owned(),
+            (None, _) => "The entry decodes".to_owned(),
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let weight = self.weight.map(|(weight, _)| weight.to_string());
+        let all =
+            [("choice", &self.choice), ("weight", &weight), ("public reason", &self.reason), ("title", &self.title)];
+        let known: Vec<_> = all.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
+        known.into_iter()
+    }
 }
 
 /// The hub's receipt for the entry, if it is this node's own.
@@ -176,25 +244,23 @@ fn receipt(shell: &Shell, entry: &Entry, position: u64) -> Result<Option<WhyStep
     )))
 }
 
-/// The entry itself: its signatures and its hash.
-fn leaf(shell: &Shell, entry: &Entry, bytes: &[u8], position: u64) -> WhyStep {
+/// The entry itself: what it says, its signatures and its hash.
+fn leaf(shell: &Shell, entry: &Entry, bytes: &[u8], position: u64, shown: &Shown) -> WhyStep {
     let signatures = verify_all(&shell.secp, &entry.signature_checks(&shell.ledger.state().hub_log_key()));
     let sentence = match &signatures {
-        Ok(()) => {
-            "The entry decodes to what is shown, its signature is good, and this is the hash of its bytes.".to_owned()
-        }
+        Ok(()) => format!("{}; its signature is good, and this is the hash of its bytes.", shown.words()),
         Err(error) => error.to_string(),
     };
     step(
         "leaf",
         state(signatures.is_ok()),
         sentence,
-        [
+        shown.values().chain([
             ("entry", entry.id().to_string()),
             ("position", position.to_string()),
             ("bytes", bytes.len().to_string()),
             ("leaf hash", leaf_hash(bytes).to_string()),
-        ],
+        ]),
     )
 }
 

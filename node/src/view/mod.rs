@@ -104,8 +104,8 @@ pub fn answer(
             .to_toml()
             .map(|text| Reply::Text { text })
             .map_err(|error| ApiError::ours(error.to_string())),
-        Request::Why { proposal, statement } => {
-            crate::proof::why(shell, me, proposal, statement).map(|why| Reply::Why(Box::new(why)))
+        Request::Why { proposal, statement, entry } => {
+            crate::proof::why(shell, me, proposal, statement, *entry).map(|why| Reply::Why(Box::new(why)))
         }
         Request::WhyLink { epoch } => crate::proof::why_link(shell, *epoch).map(|why| Reply::Why(Box::new(why))),
         Request::MemberHistory { member } => {

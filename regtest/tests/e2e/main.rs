@@ -78,4 +78,5 @@ mod treasury_peers;
 mod two_checkpoints;
 mod vote_ends;
 mod vouchers;
+mod why;
 mod wire;

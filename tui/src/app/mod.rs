@@ -22,6 +22,7 @@ mod update;
 pub use ballot::Choose;
 pub use desk::Desk;
 pub use form::{Field, FieldEntry, Files, Form, FormKind};
+pub(crate) use needs::start_again;
 pub use needs::{Need, Urgency, needs};
 pub use order::{Does, Effects, Order, Review, ReviewStep};
 pub use pick::{Pick, PickItem, PickOf, Picked, SAME};

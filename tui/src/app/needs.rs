@@ -72,6 +72,45 @@ pub fn needs(
     found
 }
 
+/// Whether this trouble is that the node has stopped.
+pub(super) fn is_gone(trouble: &str) -> bool {
+    trouble.starts_with("N-8: ")
+}
+
+/// The command that starts the node of a folder again.
+pub(crate) fn start_again(is_hub: bool) -> &'static str {
+    if is_hub { "althing hub run" } else { "althing member run" }
+}
+
+/// What the screens show is old, and why (N-8): what to do about it comes first, since a row may be cut at its end.
+pub(super) fn not_current(trouble: &str, is_hub: bool) -> Need {
+    let run = start_again(is_hub);
+    let (text, next) = match is_gone(trouble) {
+        true => (
+            format!("The node has stopped: start it again with `{run}`. {trouble}"),
+            vec![
+                format!("`{run}` in another terminal starts it; or leave these screens and open them again with `althing tui`."),
+                "What was acknowledged is kept. Until it runs, what is shown is what it said last; then the screens go on by themselves."
+                    .to_owned(),
+            ],
+        ),
+        false => (
+            format!("Nothing here is current: {trouble}"),
+            vec!["It is tried again by itself; until then what is shown is what the node said last.".to_owned()],
+        ),
+    };
+    Need {
+        urgency: Urgency::Alarm,
+        text: counted(&text),
+        proposal: None,
+        channel: None,
+        session: None,
+        payment: None,
+        next,
+        key: "not current".to_owned(),
+    }
+}
+
 /// What is broken.
 fn alarms(snapshot: &Snapshot, found: &mut Vec<Need>) {
     let status = &snapshot.status;

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use super::ballot::Choose;
 use super::form::Form;
 use super::lesson::Lesson;
+use super::needs::{is_gone, not_current};
 use super::order::Review;
 use super::pick::Pick;
 use super::treasury::Section;
@@ -297,6 +298,15 @@ impl App {
         let invitations = &self.desk.invitations;
         let needed = self.snapshot.as_deref().map(|snapshot| needs(snapshot, sessions, treasury, invitations));
         self.needed = needed.unwrap_or_default();
+        if let Some(trouble) = self.trouble.as_deref().filter(|_| self.snapshot.is_some()) {
+            self.needed.insert(0, not_current(trouble, self.is_hub()));
+        }
+    }
+
+    /// Whether the node that these screens show has stopped (N-8).
+    #[must_use]
+    pub fn is_node_gone(&self) -> bool {
+        self.trouble.as_deref().is_some_and(is_gone)
     }
 
     /// The proposal of that id as the newest snapshot has it.

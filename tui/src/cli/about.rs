@@ -99,7 +99,7 @@ pub struct WhyArgs {
     #[arg(required_unless_present = "epoch")]
     pub proposal: Option<String>,
     /// The link of this epoch, instead of a ballot.
-    #[arg(long, value_name = "N", conflicts_with_all = ["proposal", "sums", "member", "body"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["proposal", "sums", "member", "body", "entry"])]
     pub epoch: Option<u32>,
     /// The proposal and its sums, instead of my ballot.
     #[arg(long)]
@@ -110,6 +110,9 @@ pub struct WhyArgs {
     /// The ballot in this body of those that decide; the first in which they have a vote when absent.
     #[arg(long, value_enum, conflicts_with = "sums")]
     pub body: Option<BodyName>,
+    /// The ballot that is this entry of the log, such as one that a later one replaced; the one that counts when absent.
+    #[arg(long, value_name = "N", conflicts_with = "sums")]
+    pub entry: Option<u64>,
 }
 
 impl From<WhyArgs> for Request {
@@ -121,7 +124,7 @@ impl From<WhyArgs> for Request {
             true => ProofStatement::Tally,
             false => ProofStatement::Ballot { member: args.member, body: args.body.map(Into::into) },
         };
-        Request::Why { proposal: args.proposal.unwrap_or_default(), statement }
+        Request::Why { proposal: args.proposal.unwrap_or_default(), statement, entry: args.entry }
     }
 }
 

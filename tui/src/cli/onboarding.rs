@@ -135,6 +135,14 @@ pub(super) fn join(
     }
     // The node asks no second time for the password that is known.
     let caller = Caller::connect_with(&data, &password, global, backend)?;
+    // N-428: told as soon as the log is read, before coins are sent for, since the name can be another one only until the stake.
+    caller.read_to_end(console)?;
+    let Reply::Status(status) = caller.call(Request::Status)? else { return Err(other_kind()) };
+    if let Some(taken) = &status.name_taken {
+        console.say(&Untrusted::new(taken).line());
+        console
+            .say("Nothing is staked yet: to take another name, break off here and give the same command with --name.");
+    }
     await_coins(&caller, stake_sat, console)?;
     let code = caller.stake_open(stake_sat, 2, console)?;
     console.say(

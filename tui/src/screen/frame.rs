@@ -4,7 +4,7 @@ use althing_node::api::Snapshot;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::app::{Act, App, Hit, Popup, Screen};
+use crate::app::{Act, App, Hit, Popup, Screen, start_again};
 use crate::format::{entries, thousands};
 use crate::text::{cut, width};
 use crate::untrusted::Untrusted;
@@ -87,6 +87,11 @@ fn draw_status(pen: &mut Pen<'_, '_>, app: &App, area: Rect) {
     let (text, style) = match (&app.notice, &app.trouble, app.snapshot.as_deref()) {
         (Some(notice), _, _) if notice.is_trouble => (Some(format!(" ✗ {}", notice.text)), pen.theme.bad),
         (Some(notice), _, _) => (Some(format!(" ✓ {}", notice.text)), pen.theme.good),
+        // The place of its socket is long, and the end of the line is what would help.
+        (None, Some(_), Some(_)) if app.is_node_gone() => {
+            let run = start_again(app.is_hub());
+            (Some(format!(" ✗ not current: the node has stopped; start it again: {run}")), pen.theme.bad)
+        }
         (None, Some(trouble), Some(_)) => (Some(format!(" ✗ not current: {trouble}")), pen.theme.bad),
         (None, _, Some(_)) => (None, pen.theme.dim),
         (None, _, None) => (Some(" nothing verified on this machine yet".to_owned()), pen.theme.dim),

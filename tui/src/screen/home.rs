@@ -29,7 +29,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     }
     let [left, right] = Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)]).areas(bottom);
     draw_clock(pen, snapshot, left);
-    draw_node(pen, &snapshot.status, right);
+    draw_node(pen, app, &snapshot.status, right);
 }
 
 /// Rows of a box with something in it.
@@ -162,8 +162,8 @@ fn link_lines(link: &Link, needed: u32, columns: usize, pen: &Pen<'_, '_>) -> Ve
 }
 
 /// The node, the member and the wallet.
-fn draw_node(pen: &mut Pen<'_, '_>, status: &Status, area: Rect) {
-    let inner = panel(pen, area, "This node", false);
+fn draw_node(pen: &mut Pen<'_, '_>, app: &App, status: &Status, area: Rect) {
+    let inner = panel(pen, area, if app.trouble.is_some() { "This node, as last seen" } else { "This node" }, false);
     let columns = usize::from(inner.width);
     let field = |name: &str, value: String| {
         Line::from(vec![
@@ -178,12 +178,7 @@ fn draw_node(pen: &mut Pen<'_, '_>, status: &Status, area: Rect) {
         field("tip", thousands(u128::from(status.tip_height))),
         field("verified", entries(status.log_size)),
     ];
-    let hub = match (status.role, status.hub_connected) {
-        (Role::Hub, _) => "this node",
-        (Role::Member, true) => "✓ connected",
-        (Role::Member, false) => "✗ not reachable",
-    };
-    lines.push(field("hub", hub.to_owned()));
+    lines.push(field("hub", super::connection(app, status).to_owned()));
     match &status.member {
         Some(member) => {
             let on_roll = member

@@ -22,6 +22,7 @@ mod review;
 mod treasury;
 mod why;
 
+use althing_node::api::{Role, Status};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -129,6 +130,18 @@ fn counted(app: &App, title: &str, all: usize) -> String {
 /// What an empty list says: that nothing is there, or that the filter lets nothing through.
 fn empty<'a>(app: &App, words: &'a str) -> &'a str {
     if app.filter().is_empty() { words } else { "Nothing matches these letters. Press esc to see all." }
+}
+
+/// How the hub is reached, as far as that is known now.
+fn connection(app: &App, status: &Status) -> &'static str {
+    match (app.trouble.is_some(), status.role, status.hub_connected) {
+        (true, Role::Hub, _) if app.is_node_gone() => "✗ this node, which has stopped",
+        (true, ..) if app.is_node_gone() => "✗ not known: the node has stopped",
+        (true, ..) => "✗ not known now",
+        (false, Role::Hub, _) => "this node",
+        (false, Role::Member, true) => "✓ connected",
+        (false, Role::Member, false) => "✗ not reachable",
+    }
 }
 
 /// Before the first snapshot.

@@ -1,6 +1,6 @@
 //! How the node and its log are doing: for whoever runs a hub, and for whoever wonders.
 
-use althing_node::api::{HubWork, Link, Role, Snapshot, Stake};
+use althing_node::api::{HubWork, Link, Role, Snapshot};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::Line;
@@ -24,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let inner = panel(pen, area, title, true);
     let columns = usize::from(inner.width);
     let theme = pen.theme;
-    let mut lines = node(snapshot, app.stakes(), columns, &theme);
+    let mut lines = node(app, snapshot, columns, &theme);
     lines.extend(work(snapshot.status.work.as_ref(), columns, &theme));
     lines.extend(growth(app, columns, &theme));
     lines.extend(epochs(snapshot, columns, &theme));
@@ -39,10 +39,11 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
 }
 
 /// The state of the node.
-fn node(snapshot: &Snapshot, stakes: &[Stake], columns: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let status = &snapshot.status;
+fn node(app: &App, snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let (status, stakes) = (&snapshot.status, app.stakes());
     let behind = status.head_height.map_or(0, |head| status.tip_height.saturating_sub(head));
     let reachable = match (status.role, status.hub_connected) {
+        _ if app.trouble.is_some() => super::connection(app, status).to_owned(),
         (Role::Hub, _) => "members come to this node".to_owned(),
         (Role::Member, true) => "connected".to_owned(),
         (Role::Member, false) => "not reachable".to_owned(),

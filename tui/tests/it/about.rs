@@ -286,6 +286,23 @@ fn nothing_that_opens_keys_or_names_the_dao_gets_into_a_log() {
     assert_eq!((told.code, told.out.trim_end(), told.err.as_str()), (0, invitation.as_str(), ""));
 }
 
+/// N-428: whoever has a name that is another's too is told before coins are sent for, while it can still be changed.
+#[test]
+fn joining_under_a_name_in_use_is_told_before_the_coins() {
+    let invitation = invite::encode(&dao_file(&[1, 2], &[3], "02aa@127.0.0.1:9735", 5)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::default();
+    let mut status = crate::dao::snapshot().status;
+    status.name_taken = Some("Another member is called \"astrid\" already.".to_owned());
+    stage.node.script.answers.lock().unwrap().push_back(Ok(althing_node::api::Reply::Status(Box::new(status))));
+    let command = format!("--data {} join {invitation} --name astrid --stake 250000", folder.path().display());
+    let joined = crate::stage::with_passwords(&["secret", "secret", "abandon", "abandon", "abandon"], || {
+        althing(stage, &command, "regtest\n\n/cookie\n\n")
+    });
+    assert!(joined.err.contains("Another member is called \"astrid\" already."), "{}", joined.err);
+    assert!(joined.err.contains("same command with --name"), "{}", joined.err);
+}
+
 /// The founding file says where the DAO lives and what it asks for: a newcomer is not asked what they cannot know, and no keys
 /// are made for another network.
 #[test]

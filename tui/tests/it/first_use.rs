@@ -108,6 +108,35 @@ fn why_of_a_treasurers_ballot_is_that_ballot() {
     }
 }
 
+/// Hazard: of a ballot that was replaced the later one is walked, or the sums of the proposal.
+#[test]
+fn why_of_a_replaced_ballot_asks_for_that_very_entry() {
+    let mut seen = snapshot();
+    seen.ballots.truncate(1);
+    let mut later = seen.ballots[0].clone();
+    later.position = Some(112);
+    let earlier = althing_node::api::Ballot { position: Some(97), replaced: true, ..later.clone() };
+    let unheard = althing_node::api::Ballot { position: None, replaced: false, ..later.clone() };
+    seen.ballots = vec![later, earlier, unheard];
+    let asked = |rows: &str| {
+        let mut member = AtTheKeyboard::seeing(seen.clone());
+        member.press("3").press(rows);
+        let commands = update(&mut member.app, Action::Act(Act::Why));
+        let entry = commands.into_iter().find_map(|command| match command {
+            althing_tui::app::Command::Ask { request: Request::Why { statement, entry, .. }, .. } => {
+                assert!(matches!(statement, ProofStatement::Ballot { .. }), "{statement:?}");
+                Some(entry)
+            }
+            _ => None,
+        });
+        (entry, member.text())
+    };
+    assert_eq!(asked("").0, Some(Some(112)));
+    assert_eq!(asked("j").0, Some(Some(97)));
+    let (nothing, text) = asked("jj");
+    assert!(nothing.is_none() && text.contains("has not acknowledged this ballot yet"), "{text}");
+}
+
 /// At 80 by 24 the end of the sums was cut off, and nothing led to it.
 #[test]
 fn both_sides_of_a_proposal_are_read_to_their_ends() {

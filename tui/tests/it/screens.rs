@@ -152,6 +152,45 @@ fn trouble_is_said_and_goes_away() {
     assert!(!member.text().contains("not current"));
 }
 
+/// Hazard: the node was killed under the screens, and Home says that all is well (N-8).
+#[test]
+fn a_node_that_is_gone_is_the_first_thing_said() {
+    use althing_node::api::Role;
+
+    let gone =
+        || ApiError::ours("N-8: the node at /home/astrid/.local/share/althing/node.sock is gone: Connection refused");
+    for (role, run) in [(Role::Member, "althing member run"), (Role::Hub, "althing hub run")] {
+        let mut seen = snapshot();
+        seen.status.role = role;
+        seen.status.alarms = vec!["Two signed heads of height 1,210 differ.".to_owned()];
+        let mut member = AtTheKeyboard::seeing(seen.clone());
+        let commands = update(&mut member.app, Action::Report(Report::NoSnapshot(gone())));
+        assert!(matches!(commands.as_slice(), [Command::Notify(text)] if text.contains(run)), "{commands:?}");
+        assert!(update(&mut member.app, Action::Report(Report::NoSnapshot(gone()))).is_empty(), "told once");
+        let text = member.text();
+        let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words} in\n{text}"));
+        assert!(place(&format!("start it again with `{run}`")) < place("Two signed heads"), "{text}");
+        assert!(!text.contains("✓ connected") && text.contains("✗ not current: the node has stopped"), "{text}");
+        assert!(text.contains(&format!("start it again: {run}")) && text.contains("as last seen"), "{text}");
+        let page = member.press("g<enter>").text();
+        assert!(page.contains("What was acknowledged is kept") && page.contains("node.sock is gone"), "{page}");
+        member.press("<esc>").act(Action::Report(Report::Snapshot(Box::new(seen))));
+        let well = member.text();
+        assert!(!well.contains("start it again") && !well.contains("as last seen"), "{well}");
+    }
+    // What is quiet is no longer called well.
+    let mut seen = snapshot();
+    (seen.proposals.clear(), seen.stakes.clear());
+    for ballot in &mut seen.ballots {
+        ballot.replaced = true;
+    }
+    let mut member = AtTheKeyboard::seeing(seen);
+    member.act(Action::Report(Report::NoSnapshot(ApiError::ours("bitcoind refused the connection"))));
+    let text = member.text();
+    assert!(text.contains("Nothing here is current: bitcoind refused") && !text.contains("All is well"), "{text}");
+    assert!(text.contains("✗ not known now"), "{text}");
+}
+
 #[test]
 fn alarms_come_first_and_the_hub_is_missed() {
     let mut seen = snapshot();

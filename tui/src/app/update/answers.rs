@@ -20,7 +20,7 @@ const MAX_GROWTH: usize = 512;
 pub(super) fn on_report(app: &mut App, report: Report) -> Vec<Command> {
     match report {
         Report::Snapshot(snapshot) => return on_snapshot(app, snapshot),
-        Report::NoSnapshot(error) => app.trouble = Some(Untrusted::new(&error.message).line()),
+        Report::NoSnapshot(error) => return on_trouble(app, &error),
         Report::Answer { purpose, result } => return on_answer(app, purpose, result),
         Report::Replaying { done, total } => app.progress = Some(Progress { done, total }),
         Report::Replayed(result) => {
@@ -81,8 +81,8 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
     let first_or_block = a_block_came || app.snapshot.is_none();
     grow(app, &snapshot);
     app.snapshot = Some(snapshot);
-    app.look_for_needs();
     app.trouble = None;
+    app.look_for_needs();
     if let Some(row) = proposal.and_then(|id| app.listed().iter().position(|p| p.id == id)) {
         app.selections.proposals = row;
     }
@@ -106,6 +106,21 @@ fn on_snapshot(app: &mut App, snapshot: Box<Snapshot>) -> Vec<Command> {
     }
     commands.extend(tell(app));
     commands
+}
+
+/// No newer snapshot comes: what is shown is old, which is said before everything else.
+fn on_trouble(app: &mut App, error: &ApiError) -> Vec<Command> {
+    let trouble = Untrusted::new(&error.message).line();
+    // It is tried several times a second.
+    if app.trouble.as_ref() == Some(&trouble) {
+        return Vec::new();
+    }
+    app.trouble = Some(trouble);
+    if app.snapshot.is_none() {
+        return Vec::new();
+    }
+    app.look_for_needs();
+    tell(app).into_iter().collect()
 }
 
 /// How the log grows from block to block.

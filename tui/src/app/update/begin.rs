@@ -1,6 +1,8 @@
 //! What an act on a screen begins: mostly a form or a page.
 
-use althing_node::api::{Body, CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Saying, Stake};
+use althing_node::api::{
+    Ballot, Body, CommentOpinion, Hideable, Link, ProofStatement, ProposalState, Request, Saying, Stake,
+};
 
 use althing_node::stakes::DEFAULT_CLOSE_FEE_SAT;
 
@@ -201,9 +203,13 @@ fn selected_member(app: &App) -> Option<String> {
 
 /// Whether the selected row is a ballot that the treasury key cast.
 fn treasurers_row(app: &App) -> bool {
-    let place = app.selected_place().filter(|_| app.screen == Screen::Ballots);
-    let ballot = app.snapshot.as_deref().zip(place).and_then(|(snapshot, place)| snapshot.ballots.get(place));
-    ballot.is_some_and(|ballot| ballot.as_treasurer)
+    ballot_here(app).is_some_and(|ballot| ballot.as_treasurer)
+}
+
+/// The ballot that the keyboard is on, of the list of ballots.
+fn ballot_here(app: &App) -> Option<&Ballot> {
+    let place = app.selected_place().filter(|_| app.screen == Screen::Ballots)?;
+    app.snapshot.as_deref()?.ballots.get(place)
 }
 
 /// Opens the choice, on the choice made before if there is one.
@@ -402,7 +408,7 @@ pub(super) fn diff(app: &mut App) -> Vec<Command> {
     vec![Command::Ask { purpose: Purpose::Diff, request: Request::Proposal { id } }]
 }
 
-/// Asks why it is true: of my ballot where there is one, else of the sums.
+/// Asks why it is true: of the ballot that the keyboard is on, else of mine where there is one, else of the sums.
 pub(super) fn why(app: &mut App) -> Vec<Command> {
     if let Some(link) = app.link_here() {
         app.desk.why = None;
@@ -417,8 +423,19 @@ pub(super) fn why(app: &mut App) -> Vec<Command> {
         (false, true) => ProofStatement::Ballot { member: None, body: None },
         (false, false) => ProofStatement::Tally,
     };
+    // The row that the keyboard is on, which may be one that a later ballot replaced.
+    let row = ballot_here(app).map(|ballot| ballot.position);
+    if row == Some(None) {
+        say(app, true, "The hub has not acknowledged this ballot yet, so nothing leads from it to a block.");
+        return Vec::new();
+    }
+    let statement = match (row, statement) {
+        (Some(_), ProofStatement::Tally) => ProofStatement::Ballot { member: None, body: None },
+        (_, statement) => statement,
+    };
     app.desk.why = None;
     app.popups.push(Popup::Why { at: 0, open: Default::default() });
     app.pending += 1;
-    vec![Command::Ask { purpose: Purpose::Why, request: Request::Why { proposal: id, statement } }]
+    let request = Request::Why { proposal: id, statement, entry: row.flatten() };
+    vec![Command::Ask { purpose: Purpose::Why, request }]
 }
