@@ -180,7 +180,8 @@ fn a_node_that_is_gone_is_the_first_thing_said() {
     }
     // What is quiet is no longer called well.
     let mut seen = snapshot();
-    (seen.proposals.clear(), seen.stakes.clear());
+    seen.proposals.clear();
+    seen.stakes.clear();
     for ballot in &mut seen.ballots {
         ballot.replaced = true;
     }

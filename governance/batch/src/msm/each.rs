@@ -114,11 +114,11 @@ impl Totals {
         self.points[..count].copy_from_slice(&self.sums);
         self.points[count..].copy_from_slice(summands);
         let mut additions = Vec::with_capacity(count);
-        for index in 0..count {
+        for (index, (sum, summand)) in self.sums.iter_mut().zip(summands).enumerate() {
             let (left, right) = (Term::new(index, false), Term::new(count + index, false));
-            match (self.sums[index].is_infinity(), summands[index].is_infinity()) {
+            match (sum.is_infinity(), summand.is_infinity()) {
                 (_, true) => {}
-                (true, false) => self.sums[index] = summands[index],
+                (true, false) => *sum = *summand,
                 (false, false) => additions.push(Addition { left, right, to: index as u32 }),
             }
         }
