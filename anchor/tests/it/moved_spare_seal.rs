@@ -232,7 +232,8 @@ fn any_other_spending_of_the_spare_seal_is_refused_and_named() {
     stays.required = std::slice::from_ref(&present.seal);
     stays.change_index = 0;
     told("under the present treasury", &present, &stays.build().unwrap());
-    let changes: [(&str, fn(&mut Psbt)); 3] = [
+    type Change = fn(&mut Psbt);
+    let changes: [(&str, Change); 3] = [
         ("at another input", |psbt| {
             psbt.unsigned_tx.input.swap(0, 1);
             psbt.inputs.swap(0, 1);
@@ -259,7 +260,7 @@ fn any_other_spending_of_the_spare_seal_is_refused_and_named() {
     assert!(psbt.unsigned_tx.output[0].value < LEAST_SPARE_SEAL);
     told("what pays for itself until nothing is left", &poor, &psbt);
     // With a payment it stays where it is.
-    let mut psbt = sweep(&chest, &[chest.gate.clone()], 10_000);
+    let mut psbt = sweep(&chest, std::slice::from_ref(&chest.gate), 10_000);
     psbt.unsigned_tx.output.splice(0..0, chest.intent.outputs.clone());
     let PsbtVerdict::Refuse(reasons) = chest.check(&psbt) else { panic!("a payment took the spare seal along") };
     assert!(reasons.iter().any(|reason| reason.to_string().starts_with("T-49")), "{reasons:?}");
