@@ -134,6 +134,12 @@ impl App {
         wants
     }
 
+    /// Whether this node's member hands weight on, as far as it was asked.
+    #[must_use]
+    pub fn delegates(&self) -> bool {
+        [&self.desk.delegations, &self.desk.routes].into_iter().flatten().any(|found| !found.mine.is_empty())
+    }
+
     /// The invitations that this node's member can accept, the one that lasts longest first.
     pub(super) fn open_invitations(&self) -> impl Iterator<Item = &InvitationView> {
         let is_open = |one: &&InvitationView| one.mine && one.state == InvitationState::Open;

@@ -73,7 +73,10 @@ fn carried(app: &App, choose: &Choose) -> String {
         (Some(carried), Some(own)) if carried != own => {
             format!("carries {}, with what others delegated to you", weight(carried))
         }
-        (Some(carried), _) => format!("carries {}; your own ballot goes before your delegation", weight(carried)),
+        (Some(carried), _) if app.delegates() => {
+            format!("carries {}; your own ballot goes before your delegation", weight(carried))
+        }
+        (Some(carried), _) => format!("your weight is {}", weight(carried)),
         (None, Some(own)) => format!("your weight is {}", weight(&own)),
         (None, None) => "you are not on the roll yet".to_owned(),
     }

@@ -286,3 +286,25 @@ fn from_a_list_the_editor_shows_delegated_weight_too() {
     let text = member.text();
     assert!(text.contains("carries 1,234,567, with what others delegated to you"), "{text}");
 }
+
+/// Who delegates nothing is told of no delegation.
+#[test]
+fn without_a_delegation_the_editor_speaks_of_none() {
+    let mut member = AtTheKeyboard::seeing(snapshot());
+    member.press("2jv");
+    let Some(Popup::Choose(choose)) = member.app.popups.last().cloned() else { panic!("no editor") };
+    let own = member.app.snapshot.as_ref().and_then(|s| s.status.member.as_ref()?.weight.clone()).unwrap();
+    let vote = DelegatedVote {
+        proposal: choose.proposal.clone(),
+        number: 4,
+        title: String::new(),
+        has_voted: false,
+        carried: own,
+        routes: Vec::new(),
+    };
+    let found = Delegations { votes: vec![vote], mine: Vec::new(), ..delegations(false) };
+    let result = Ok(Reply::Delegations(Box::new(found)));
+    member.act(Action::Report(Report::Answer { purpose: Purpose::Desk, result }));
+    let text = member.text();
+    assert!(text.contains("your weight is") && !text.contains("your delegation"), "{text}");
+}
