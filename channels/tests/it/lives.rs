@@ -178,13 +178,7 @@ fn an_old_copy_recognises_a_secret_of_a_later_life() {
     let old = pair.stored(Side::Member).clone();
     come_back(&mut pair);
     (0..3).for_each(|_| pay(&mut pair));
-    pair.observed.rollbacks = true;
-    *pair.stored(Side::Member) = old;
-    pair.crash(Side::Member);
-    pair.reconnect();
-    pair.settle();
-    assert!(pair.channel(Side::Member).is_behind());
-    assert!(pair.channel(Side::Member).force_close().is_err());
+    pair.finds_itself_behind(old);
 }
 
 /// A hub that knows nothing of lives: the channel goes on, and whoever closes it alone has to answer for the backup, as before.

@@ -144,13 +144,7 @@ fn an_old_backup_never_acts_and_the_log_shows_it() {
     assert_eq!(alone.force_close().unwrap_err(), ChannelError::Invalid(Violation::Behind));
     assert!(Channel::decode(&alone.encode(), keys(Side::Member)).unwrap().is_behind(), "it is stored");
 
-    pair.observed.rollbacks = true;
-    *pair.stored(Side::Member) = Some(old.state);
-    pair.crash(Side::Member);
-    pair.reconnect();
-    pair.settle();
-    assert!(pair.channel(Side::Member).is_behind());
-    assert!(pair.channel(Side::Member).force_close().is_err());
+    pair.finds_itself_behind(Some(old.state));
     assert_eq!(pair.commitments.len(), 0);
 }
 

@@ -94,7 +94,7 @@ impl LogState {
         self.spare_seal_of(u32::MAX)
     }
 
-    /// Every spare seal that there was: the first, and those of successions.
+    /// Every spare seal that the log names: the first, and those of successions. Where an election moved it the chain tells.
     pub fn spare_seals(&self) -> impl Iterator<Item = OutPoint> {
         std::iter::once(self.params.spare_seal).chain(self.successors.iter().map(|record| record.successor.spare_seal))
     }

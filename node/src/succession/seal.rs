@@ -121,9 +121,8 @@ impl Shell {
     pub(crate) fn spare_seals(&self) -> Result<Vec<OutPoint>> {
         let state = self.ledger.state();
         let treasuries = treasuries_up_to(state, u32::MAX);
-        let later = state.successors().iter().map(|record| record.successor.spare_seal);
         let mut found = Vec::new();
-        for named in std::iter::once(self.dao.params.spare_seal).chain(later) {
+        for named in state.spare_seals() {
             found.extend(self.follow_spare_seal(named, &treasuries)?.iter().flat_map(Followed::outpoints));
         }
         Ok(found)

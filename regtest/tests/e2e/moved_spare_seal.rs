@@ -107,16 +107,7 @@ fn the_spare_seal_goes_with_an_election() {
         assembly.mine(1)?;
 
         assembly.narrator.step("the new hub anchors, and all of it is shown offline");
-        let epochs = assembly.hub.links()?.len();
-        assembly.mine_until("a link of the new hub that is final for everybody", 40, || {
-            for actor in assembly.everybody() {
-                let links = actor.links()?;
-                if !(links.len() > epochs && links[epochs].confirmations >= 6) {
-                    return Ok(None);
-                }
-            }
-            Ok(Some(()))
-        })?;
+        anchors_again(assembly)?;
         with_whom(assembly, None)?;
         ensure!(links_file(assembly, &file("after")?)? == 5, "a succession over a move");
         verified(assembly, &file("after")?, 0, "put another hub in")?;
@@ -162,16 +153,7 @@ fn two_successions_behind_one_size_of_the_log() {
             }
         }
         assembly.mine(1)?;
-        let epochs = assembly.hub.links()?.len();
-        assembly.mine_until("a link of the third hub that is final for everybody", 40, || {
-            for actor in assembly.everybody() {
-                let links = actor.links()?;
-                if !(links.len() > epochs && links[epochs].confirmations >= 6) {
-                    return Ok(None);
-                }
-            }
-            Ok(Some(()))
-        })?;
+        anchors_again(assembly)?;
         let file = utf8(&assembly.data_dir.join("links.althing"))?;
         ensure!(links_file(assembly, &file)? == 2, "successions without a move");
         verified(assembly, &file, 0, "each spends the one before, but the first behind a succession")?;
@@ -198,6 +180,20 @@ fn carry_out(assembly: &Assembly, folder: &Path, keys: &serde_json::Value, size:
     assembly.node.mine(6)?;
     seen(assembly)?;
     Ok(certificate)
+}
+
+/// The hub that was put in makes a link, which becomes final for everybody.
+fn anchors_again(assembly: &Assembly) -> Result<()> {
+    let epochs = assembly.hub.links()?.len();
+    assembly.mine_until("a link of the new hub that is final for everybody", 40, || {
+        for actor in assembly.everybody() {
+            let links = actor.links()?;
+            if !(links.len() > epochs && links[epochs].confirmations >= 6) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
 }
 
 /// N-247: what every node says of who has the spare seal.

@@ -33,6 +33,17 @@ struct Past {
 }
 
 impl Pair {
+    /// A folder that is as old as `state` comes up: it finds out, and never closes alone.
+    pub(crate) fn finds_itself_behind(&mut self, state: Option<Vec<u8>>) {
+        self.observed.rollbacks = true;
+        *self.stored(Side::Member) = state;
+        self.crash(Side::Member);
+        self.reconnect();
+        self.settle();
+        assert!(self.channel(Side::Member).is_behind());
+        assert!(self.channel(Side::Member).force_close().is_err());
+    }
+
     /// C-94: the member's newest backup goes before what lets the hub go on.
     pub(super) fn back_up_beside(&mut self, msg: &Msg, payload: &[u8]) {
         let secret = match msg {
