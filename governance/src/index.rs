@@ -4,6 +4,8 @@
 //! Ids are hashes and keys, so they need no hashing. Who grinds ids to share places makes those few slow, and nothing wrong. Nothing
 //! is iterated in the order of places: the order of ids, where it matters, is made by sorting.
 
+use std::ops;
+
 use crate::id::{EntryId, MemberId, ProposalId};
 
 /// Places of a table in its beginning; a power of two.
@@ -88,12 +90,12 @@ pub(crate) struct Places {
 
 impl Places {
     /// The number of an id; `ids` are those of which this table has numbers, and perhaps others.
-    pub(crate) fn find<T: Id>(&self, ids: &[T], id: &T) -> Option<usize> {
+    pub(crate) fn find<T: Id>(&self, ids: &impl ops::Index<usize, Output = T>, id: &T) -> Option<usize> {
         let mask = self.places.len().checked_sub(1)?;
         let mut place = id.start() & mask;
         loop {
             let number = self.places[place].checked_sub(1)? as usize;
-            if ids.get(number) == Some(id) {
+            if ids[number] == *id {
                 return Some(number);
             }
             place = (place + 1) & mask;
@@ -107,14 +109,14 @@ impl Places {
     }
 
     /// Takes in the number, below 2^32 - 1, of an id that is not there.
-    pub(crate) fn put<T: Id>(&mut self, ids: &[T], number: u32) {
+    pub(crate) fn put<T: Id>(&mut self, ids: &impl ops::Index<usize, Output = T>, number: u32) {
         if 4 * (self.used + 1) > 3 * self.places.len() {
             self.grow(ids);
         }
         self.place(ids, number + 1);
     }
 
-    fn place<T: Id>(&mut self, ids: &[T], number_and_one: u32) {
+    fn place<T: Id>(&mut self, ids: &impl ops::Index<usize, Output = T>, number_and_one: u32) {
         let mask = self.places.len() - 1;
         let mut place = ids[number_and_one as usize - 1].start() & mask;
         while self.places[place] != 0 {
@@ -124,7 +126,7 @@ impl Places {
         self.used += 1;
     }
 
-    fn grow<T: Id>(&mut self, ids: &[T]) {
+    fn grow<T: Id>(&mut self, ids: &impl ops::Index<usize, Output = T>) {
         let size = (2 * self.places.len()).max(FIRST_PLACES);
         let old = std::mem::replace(&mut self.places, vec![0; size]);
         self.used = 0;

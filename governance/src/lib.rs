@@ -26,6 +26,7 @@ mod index;
 mod layers;
 pub mod ledger;
 pub mod lifecycle;
+pub mod long_list;
 mod moves;
 pub mod parallel;
 pub mod receipt;

@@ -2,6 +2,7 @@
 
 use crate::id::EntryId;
 use crate::index::Places;
+use crate::long_list::LongList;
 
 /// Tables that grow each for itself, so that no single entry waits for all to be moved.
 const SHARDS: usize = 256;
@@ -9,13 +10,13 @@ const SHARDS: usize = 256;
 /// Positions of entries by id, 40 to 48 bytes an entry. Entries are added in the order of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EntryIndex {
-    ids: Vec<EntryId>,
+    ids: LongList<EntryId>,
     shards: Vec<Places>,
 }
 
 impl EntryIndex {
     pub(super) fn new() -> Self {
-        Self { ids: Vec::new(), shards: vec![Places::default(); SHARDS] }
+        Self { ids: LongList::new(), shards: vec![Places::default(); SHARDS] }
     }
 
     /// The next entry of the log. A log of 2^32 entries or more is not found by id beyond that.
@@ -40,7 +41,7 @@ impl EntryIndex {
     }
 
     /// All entries, by position.
-    pub(super) fn ids(&self) -> &[EntryId] {
+    pub(super) const fn ids(&self) -> &LongList<EntryId> {
         &self.ids
     }
 

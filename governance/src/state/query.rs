@@ -18,6 +18,7 @@ use crate::id::{ChannelId, EntryId, MemberId, ProposalId, TreeHash};
 use crate::id_map::IdMap;
 use crate::ledger::{Ledger, LedgerError};
 use crate::lifecycle::Phase;
+use crate::long_list::LongList;
 use crate::roll::Roll;
 use crate::tree::HistoryTree;
 use crate::voting::{TIE_DEPTH, TieBreak};
@@ -98,7 +99,7 @@ impl LogState {
 
     /// All entries, by position.
     #[must_use]
-    pub fn entries(&self) -> &[EntryId] {
+    pub const fn entries(&self) -> &LongList<EntryId> {
         self.positions.ids()
     }
 

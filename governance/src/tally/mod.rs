@@ -11,6 +11,7 @@ use crate::codec::{Canonical, DecodeError, Reader, Writer};
 use crate::delegation::{Book, Electorate, ElectorateError, Flow, Graph, Topic, View, resolve};
 use crate::entry::MAX_FIELDS;
 use crate::id::{EntryId, MemberId};
+use crate::long_list::LongList;
 use crate::roll::{Roll, RollEntry};
 use crate::tree::{SumError, SumLeaf, SumTree, TreePurpose};
 use crate::voting::{Count, CountError, System};
@@ -30,7 +31,7 @@ pub struct Poll<'a> {
     /// What was voted.
     pub ballots: &'a Ballots,
     /// The entries of the log by position: those of the ballots go into their leaves.
-    pub entries: &'a [EntryId],
+    pub entries: &'a LongList<EntryId>,
     /// Entries below this position count.
     pub cutoff: u64,
     /// Who hands their weight on; `None` where nobody can.

@@ -6,12 +6,13 @@
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 
 use crate::id::TreeHash;
+use crate::long_list::LongList;
 
 /// An append-only Merkle tree over byte strings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryTree {
     /// `levels[k][i]` is the hash of the complete subtree over leaves `i * 2^k .. (i + 1) * 2^k`, where [`is_kept`] says so.
-    levels: Vec<Vec<TreeHash>>,
+    levels: Vec<LongList<TreeHash>>,
 }
 
 /// Why a Merkle path does not prove what it should.
@@ -80,14 +81,14 @@ impl HistoryTree {
         let size = self.size();
         // The subtrees that this leaf completes.
         for level in (1..=size.trailing_zeros() as usize).filter(|level| is_kept(*level)) {
-            let hash = self.parent(level, self.levels.get(level).map_or(0, Vec::len));
+            let hash = self.parent(level, self.levels.get(level).map_or(0, LongList::len));
             self.keep(level, hash);
         }
     }
 
     fn keep(&mut self, level: usize, hash: TreeHash) {
         while self.levels.len() <= level {
-            self.levels.push(Vec::new());
+            self.levels.push(LongList::new());
         }
         self.levels[level].push(hash);
     }

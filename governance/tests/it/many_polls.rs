@@ -7,6 +7,7 @@ use std::sync::Arc;
 use althing_governance::ballots::Ballots;
 use althing_governance::charter::Class;
 use althing_governance::delegation::{Book, Delegation, Electorate, Part, Scope, Tag, Topic, View};
+use althing_governance::long_list::LongList;
 use althing_governance::parallel::Alone;
 use althing_governance::tally::{BallotLeaf, Delegations, Grounds, Poll, TallyError};
 use althing_governance::tree::{SumTree, TreePurpose};
@@ -34,7 +35,7 @@ fn tag(number: u16) -> Tag {
 }
 
 /// An entry for each position of these logs.
-fn entries() -> Vec<EntryId> {
+fn entries() -> LongList<EntryId> {
     (0..=255).map(|position| EntryId([position; 32])).collect()
 }
 

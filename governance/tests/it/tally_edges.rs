@@ -5,6 +5,7 @@ use althing_governance::ballots::Ballots;
 use althing_governance::charter::Class;
 use althing_governance::delegation::{Book, Delegation, Part, Scope, Topic};
 use althing_governance::entry::{Ballot, Choice};
+use althing_governance::long_list::LongList;
 use althing_governance::tally::{BallotLeaf, CountedBallot, Delegations, Poll, Sums};
 use althing_governance::voting::{Count, Outcome, System};
 use althing_governance::{Canonical as _, DecodeError, EntryId, MemberId, ProposalId, Roll};
@@ -73,7 +74,7 @@ fn a_choice_has_one_field_and_a_field_one_choice() {
 fn every_leaf_of_a_ballot_tree_says_its_own() {
     let roll = Roll::from_stakes((1..=4).map(|who| (member(who), 100, 100 * u128::from(who))));
     let ballots = ballots(&[(2, 4, 1, None), (9, 5, 1, None)]);
-    let entries: Vec<EntryId> = (0..10).map(|position| EntryId([position; 32])).collect();
+    let entries: LongList<EntryId> = (0..10).map(|position| EntryId([position; 32])).collect();
     let mut book = Book::new();
     let to = |who| vec![Part { to: member(who), share_bp: 10_000 }];
     let give = |who, expires_height| Delegation { scope: Scope::All, parts: to(who), expires_height };
@@ -128,7 +129,7 @@ fn every_leaf_of_a_ballot_tree_says_its_own() {
 fn an_abstention_is_in_the_leaf_of_whoever_gave_it() {
     let roll = Roll::from_stakes((1..=4).map(|who| (member(who), 100, 100 * u128::from(who))));
     let ballots = ballots(&[(2, 4, 1, None)]);
-    let entries: Vec<EntryId> = (0..10).map(|position| EntryId([position; 32])).collect();
+    let entries: LongList<EntryId> = (0..10).map(|position| EntryId([position; 32])).collect();
     let mut book = Book::new();
     let give = |parts| Delegation { scope: Scope::All, parts, expires_height: None };
     book.record(member(1), 2, EntryId([21; 32]), give(vec![Part { to: member(3), share_bp: 10_000 }]));
