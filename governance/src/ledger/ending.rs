@@ -77,15 +77,17 @@ impl Ending {
             && own().is_some_and(|count| is_certain(&count, course.rule))
         {
             (self.end, self.is_over) = (at, true);
-        } else if tip >= self.end {
-            self.is_over = true;
-        } else if course.rule.late_surge && !is_unchanged {
+            return;
+        }
+        // The head that reaches the end is looked at too: the ballots since the one before it count.
+        if course.rule.late_surge && !is_unchanged {
             self.watch_leader(course, tip, members().as_deref());
         }
+        self.is_over = tip >= self.end;
     }
 
-    /// G-43: when the leading outcome flips between two heads in the last quarter, voting goes on for another quarter, up to the
-    /// latest close.
+    /// G-43: when the leading outcome flips between two heads in the last quarter, the one that reaches the end included, voting
+    /// goes on for another quarter, up to the latest close.
     fn watch_leader(&mut self, course: &Course<'_>, tip: u32, count: Option<&Count>) {
         let (rule, schedule) = (course.rule.voting_rule(), &course.schedule);
         let leader = count.and_then(|count| count.leading(&rule));

@@ -50,7 +50,7 @@ fn count(world: &World, ballots: &Ballots, size: u64, to: &[(u8, u8, u64)]) -> C
     count
 }
 
-/// G-43 literally: every head of the last quarter, each with a count of its own.
+/// G-43 literally: every head of the last quarter up to the one that ends the vote, each with a count of its own.
 fn surge(world: &World, id: ProposalId, to: &[(u8, u8, u64)]) -> u32 {
     let proposal = &world.state.proposals()[&id];
     let (schedule, rule) = (proposal.schedule.unwrap(), world.state.rule_of(proposal).unwrap().voting_rule());
@@ -59,15 +59,16 @@ fn surge(world: &World, id: ProposalId, to: &[(u8, u8, u64)]) -> u32 {
     let first = heads.iter().rposition(|head| head.tip_height < schedule.close - quarter).unwrap();
     let (mut end, mut leader): (u32, Option<Leader>) = (schedule.close, None);
     for head in &heads[first..] {
+        if let Some(now) = count(world, &proposal.ballots, head.size, to).leading(&rule) {
+            if leader.is_some_and(|before| before != now) && head.tip_height >= end - quarter {
+                let extended = (head.tip_height + quarter).div_ceil(EPOCH) * EPOCH;
+                end = extended.max(end).min(schedule.latest_close);
+            }
+            leader = Some(now);
+        }
         if head.tip_height >= end {
             break;
         }
-        let Some(now) = count(world, &proposal.ballots, head.size, to).leading(&rule) else { continue };
-        if leader.is_some_and(|before| before != now) && head.tip_height >= end - quarter {
-            let extended = (head.tip_height + quarter).div_ceil(EPOCH) * EPOCH;
-            end = extended.max(end).min(schedule.latest_close);
-        }
-        leader = Some(now);
     }
     end
 }

@@ -216,9 +216,6 @@ impl Told<'_> {
         let before = self.heads().filter(|head| head.tip_height < motion.close - quarter).last();
         let from = before.map_or(0, |head| head.tip_height);
         for head in self.heads().filter(|head| head.tip_height >= from) {
-            if head.tip_height >= end {
-                break;
-            }
             // Who leads is told by the outcome so far, and all ways to fail are one.
             let so_far = self.cast(motion, &weights, size(head), true).by_hand(false);
             let leads = so_far.map(|outcome| if outcome.has_passed() { outcome } else { Outcome::Rejected });
@@ -226,6 +223,9 @@ impl Told<'_> {
                 end = self.boundary(head.tip_height + quarter).clamp(end, motion.latest_close);
             }
             known = leads.or(known);
+            if head.tip_height >= end {
+                break;
+            }
         }
         end
     }
