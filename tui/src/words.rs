@@ -334,6 +334,6 @@ pub fn member_name(member: &Member) -> String {
 /// What a person should know before a stake is locked: one is on its way already, or the name is another's too.
 #[must_use]
 pub fn before_a_stake(status: &Status) -> Vec<String> {
-    let told = [&status.stake_under_way, &status.name_taken].into_iter().flatten();
+    let told = [&status.stake_under_way, &status.name_taken, &status.dues].into_iter().flatten();
     told.map(|words| counted(&Untrusted::new(words).line())).collect()
 }

@@ -352,10 +352,12 @@ fn bisq_merit() {
         let ballot = Ballot { proposal: id, fields, reason: None };
         assert_eq!(world.say(1, ballot).unwrap_err().rule(), "G-29");
     }
-    // A balance above the funding output counts as the output.
-    world.facts[0].value_sat = 100;
-    world.finish_epoch();
-    assert_eq!(world.rolls.last().unwrap().weight(&member_id(1)), 0);
+    // A balance above the funding output counts as the output, and below the least of the charter not at all.
+    for (value_sat, weighs) in [(4000, 4000), (100, 0)] {
+        world.facts[0].value_sat = value_sat;
+        world.finish_epoch();
+        assert_eq!(world.rolls.last().unwrap().weight(&member_id(1)), weighs);
+    }
 }
 
 /// Bisq: votes were void because voters had seen different sets of them, or did not come back to reveal.

@@ -225,6 +225,9 @@ pub struct Status {
     /// The stake that is on its way, where the log has none of this folder's yet: how much, in which channel, how deep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stake_under_way: Option<String>,
+    /// What dues take from a stake, in a sentence; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dues: Option<String>,
     /// How far the log is read; absent where all of it is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,

@@ -67,6 +67,7 @@ impl Member {
                     let message = format!("N-54: {invitee} is a member already, and needs no invitation");
                     return Err(ApiError::invalid("N-54", message));
                 }
+                self.expect_to_invite(&self.me)?;
                 let words = format!("You invite vote key {invitee}, who can accept below height {until}.");
                 spoken(Invitation { invitee, expires_height: until }, [words])
             }
@@ -75,6 +76,9 @@ impl Member {
                     "" => self.the_invitation()?,
                     named => id("G-94", named)?,
                 };
+                if let Some(record) = self.shell.ledger.state().invitations().get(&invitation) {
+                    self.expect_to_invite(&record.by)?;
+                }
                 spoken(Acceptance { invitation }, [format!("You accept invitation {invitation}.")])
             }
             Saying::HoldDeposit { thread, amount_sat } => self.deposit(&thread, amount_sat)?,
@@ -91,6 +95,18 @@ impl Member {
                 spoken(note, [words])
             }
         })
+    }
+
+    /// N-54: an invitation admits nobody whose author is not admitted (G-38).
+    fn expect_to_invite(&self, by: &MemberId) -> Result<(), ApiError> {
+        let state = self.shell.ledger.state();
+        match matches!(state.charter().admission, Admission::Invite { .. }) && !state.is_admitted(by) {
+            true => Err(ApiError::invalid(
+                "N-54",
+                format!("N-54: {by} is not admitted, and an invitation by them admits nobody (G-38)"),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// The one open invitation of this vote key (N-195).
@@ -278,10 +294,15 @@ impl Member {
         let Some((_, channel)) = mine.map(free).max() else {
             return Err(ApiError::invalid("G-96", "G-96: a deposit is held in a stake channel; you have none"));
         };
-        let words = [
+        let mut words = vec![
             format!("{amount_sat} sat in stake channel {channel} are held for proposal {thread} until it is decided."),
             "They stay yours and keep their weight; at most this much can be forfeited.".to_owned(),
         ];
+        let held = state.holds().iter().filter(|hold| hold.thread == thread && hold.member == self.me);
+        match held.map(|hold| hold.amount_sat).fold(0, u64::saturating_add) {
+            0 => {}
+            before => words.push(format!("{before} sat of yours are held for it already, and these come on top.")),
+        }
         Ok(spoken(DepositHold { thread, channel, amount_sat }, words))
     }
 

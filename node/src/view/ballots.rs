@@ -95,6 +95,9 @@ pub(super) fn review(
         && record.schedule.zip(state.tip_height()).is_some_and(|(schedule, tip)| schedule.is_open(tip));
     let refusal = if !open {
         Some(not_open(state.phase(record)))
+    } else if replaces.is_some() && state.rule_of(record).is_some_and(|rule| rule.final_ballots) {
+        let message = format!("G-44: you have voted on proposal {id}, and ballots of its class are final");
+        Some(Refused { rule: "G-44".to_owned(), message, transient: false })
     } else if let Err(late) = state.check_in_time(record) {
         Some(Refused { rule: late.rule().to_owned(), message: late.to_string(), transient: false })
     } else {

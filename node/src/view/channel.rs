@@ -84,20 +84,6 @@ fn splices(shell: &Shell, channel: &StakeChannel) -> Vec<PendingFunding> {
     pending.collect()
 }
 
-/// Whether the newest final roll has the channel with what is in it now. A roll was made by the log that its epoch covers.
-pub(super) fn is_on_roll(shell: &Shell, channel: &StakeChannel) -> bool {
-    let state = shell.ledger.state();
-    let on_roll = || {
-        let header = state.newest_anchored()?.header;
-        let id = channel.machine.id()?;
-        let claims = state.stake_claims(header.log_size);
-        let claim = claims.iter().find(|claim| claim.channel.0 == id.0)?;
-        let is_listed = state.roll(header.epoch)?.entry(&claim.member).is_some();
-        Some(is_listed && claim.member_sat == channel.machine.balances().member_sat)
-    };
-    on_roll().unwrap_or(false)
-}
-
 /// By G-34 of what the member's other channels hold. Age makes a stake weigh more, never less, so there it is the whole part.
 fn weight_lost(shell: &Shell, channel: &StakeChannel) -> Option<u128> {
     let state = shell.ledger.state();

@@ -363,9 +363,12 @@ fn effect(shell: &Shell, draft: DraftEffect) -> Result<Effect, ApiError> {
 
 fn script(shell: &Shell, text: &str) -> Result<ScriptBuf, ApiError> {
     let network = shell.dao.network();
-    let address: Address<NetworkUnchecked> = text
-        .parse()
-        .map_err(|error| ApiError::invalid("G-26", format!("{text:?} is not a Bitcoin address: {error}")))?;
+    let address: Address<NetworkUnchecked> = text.parse().map_err(|error| {
+        ApiError::invalid(
+            "G-26",
+            format!("{text:?} is not a Bitcoin address; a letter of it may be wrong or missing ({error})"),
+        )
+    })?;
     let address = address.require_network(network).map_err(|_| {
         ApiError::invalid("G-26", format!("address {text} is not one of {network}, this DAO's network"))
     })?;

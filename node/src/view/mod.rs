@@ -19,6 +19,7 @@ pub(crate) mod persons;
 mod proposals;
 mod reading;
 mod report;
+mod stake_weight;
 mod voted_by;
 mod wait;
 mod waiting;
@@ -173,8 +174,7 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
         ),
         // What moved here from another channel counted there, and goes on counting (G-33).
         Phase::Ready if bound && (confirmations >= needed || shell.stakes.funded_by(channel.number).is_some()) => {
-            let since = if channel::is_on_roll(shell, channel) { "count" } else { "count from the next roll on" };
-            ("ready", format!("{amount_sat} sat are staked and {since}."))
+            ("ready", stake_weight::counts(shell, channel, amount_sat))
         }
         Phase::Ready if bound => {
             ("ready", format!("Bound; {confirmations} of {needed} confirmations until the stake counts."))
@@ -307,7 +307,8 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         former_spare_seal: shell.former_spare_seal(),
         stake_under_way: me.and_then(|me| stake_under_way(shell, &me)),
         reading: Some(shell.reading()).filter(|reading| !reading.is_whole()),
-        alarms: alarms(shell, hub_connected),
+        dues: stake_weight::dues(charter),
+        alarms: alarms(shell, me, hub_connected),
     }
 }
 
@@ -336,8 +337,9 @@ fn stake_under_way(shell: &Shell, me: &MemberId) -> Option<String> {
 }
 
 /// What a person must know. What follows from the whole log is told when it was read: a light member's begins with each start (N-221).
-fn alarms(shell: &Shell, hub_connected: bool) -> Vec<String> {
+fn alarms(shell: &Shell, me: Option<MemberId>, hub_connected: bool) -> Vec<String> {
     let mut alarms: Vec<String> = shell.alarms.values().cloned().collect();
+    alarms.extend(me.and_then(|me| stake_weight::alarm(shell, &me)));
     match shell.light_status().filter(|light| light.reads_anew) {
         Some(light) => alarms.push(light.words(Some(hub_connected))),
         // N-429: what was decided since is not in the log of a copy, which so has nobody to accuse.

@@ -28,6 +28,9 @@ const WORDS_ASKED: usize = 3;
 /// Questions that are asked once more when the answer is wrong.
 const TRIES: usize = 3;
 
+/// Epochs whose dues may come out of a stake before it is below the least.
+const EPOCHS_OF_DUES: u64 = 100;
+
 /// Time between two looks at the wallet.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
@@ -85,6 +88,7 @@ pub(super) fn join(
     // What is wrong with the charter is said when it is checked against Bitcoin.
     let charter = file.charter().ok();
     let least_sat = charter.as_ref().map_or(0, |charter| charter.admission.min_stake_sat());
+    let dues_sat = charter.as_ref().map_or(0, |charter| charter.rewards.dues_sat_per_epoch);
     if let Some(stake_sat) = options.stake {
         enough(stake_sat, least_sat)?;
     }
@@ -125,7 +129,7 @@ pub(super) fn join(
     }
     let stake_sat = match options.stake {
         Some(stake) => stake,
-        None => ask_stake(least_sat, console)?,
+        None => ask_stake(least_sat, dues_sat, console)?,
     };
     let value =
         json!({ "dao_id": joined.dao_id, "dao_name": joined.dao_name, "hub": joined.hub, "stake_sat": stake_sat });
@@ -211,12 +215,18 @@ fn enough(stake_sat: u64, least_sat: u64) -> Result<(), Failure> {
 }
 
 /// Asks for the stake, and again when it is no number or too little.
-fn ask_stake(least_sat: u64, console: &mut Console<'_>) -> Result<u64, Failure> {
+fn ask_stake(least_sat: u64, dues_sat: u64, console: &mut Console<'_>) -> Result<u64, Failure> {
     let least = if least_sat > 0 { format!(", at least {}", sats(least_sat)) } else { String::new() };
-    let question = format!("How many satoshis do you want to lock as stake{least}? They stay yours; 0 for none now");
+    let dues = match dues_sat {
+        0 => String::new(),
+        _ => format!(", but for dues of {} an epoch", sats(dues_sat)),
+    };
+    let question =
+        format!("How many satoshis do you want to lock as stake{least}? They stay yours{dues}; 0 for none now");
     for attempt in 1..=TRIES {
-        // Who presses enter means to be in, with as little as that takes; a review with a word of its own comes before it is locked.
-        let usual = least_sat.to_string();
+        // Who presses enter means to be in and to stay in, with as little as that takes; a review with a word of its own comes before it is
+        // locked.
+        let usual = least_sat.saturating_add(dues_sat.saturating_mul(EPOCHS_OF_DUES)).to_string();
         let typed = ask(console, &question, Some(&usual))?.replace([',', '_', ' '], "");
         let stake = typed.parse().map_err(|_| Failure::usage("That is not a number of satoshis."));
         match stake.and_then(|stake_sat| enough(stake_sat, least_sat).map(|()| stake_sat)) {

@@ -51,8 +51,8 @@ fn rules(a: &TemplateArguments) -> String {
     let by = |class, threshold, quorum_bp| rule(a, class, threshold, Quorum::ParticipationBp(quorum_bp));
     let guarded =
         |class, threshold, quorum_bp| ClassRule { veto_blocks: a.veto_blocks, ..by(class, threshold, quorum_bp) };
-    // Two thirds of at least two fifths.
-    let grave = |class| guarded(class, PercentBp(6667), 4000);
+    // Two thirds of at least two fifths. Whoever turns the vote at its end gives the others time to see it.
+    let grave = |class| ClassRule { late_surge: true, ..guarded(class, PercentBp(6667), 4000) };
     let payment = |distinct_voters_min, rule| ClassRule { distinct_voters_min, late_surge: true, ..rule };
     tables([
         (

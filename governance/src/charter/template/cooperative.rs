@@ -50,12 +50,14 @@ fn rules(a: &TemplateArguments) -> String {
     let deposited = |rule| ClassRule { deposit_sat: a.min_stake_sat / 10, min_support_bp: 500, ..rule };
     let guarded = |class, threshold, quorum, distinct_voters_min| ClassRule {
         veto_blocks: a.veto_blocks,
+        // Whoever turns the vote at its end gives the others time to see it.
+        late_surge: true,
         distinct_voters_min,
         ..rule(a, class, threshold, quorum)
     };
     let payment = |max_amount_sat, threshold, quorum, distinct_voters_min| {
         let rule = guarded(Class::Spend, threshold, quorum, distinct_voters_min);
-        deposited(ClassRule { max_amount_sat, late_surge: true, ..rule })
+        deposited(ClassRule { max_amount_sat, ..rule })
     };
     let with_systems = |systems: &[System], rule| ClassRule { systems: systems.to_vec(), ..rule };
     let choices = [System::YesNoAbstain, System::SingleChoice, System::Schulze, System::Split];

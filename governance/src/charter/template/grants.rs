@@ -50,10 +50,11 @@ fn rules(a: &TemplateArguments) -> String {
     let reviewed = |class, threshold, quorum_bp, distinct_voters_min| ClassRule {
         review_blocks: a.epoch_blocks,
         veto_blocks: a.veto_blocks,
+        // Whoever turns the vote at its end gives the others time to see it.
+        late_surge: true,
         distinct_voters_min,
         ..by(class, threshold, quorum_bp)
     };
-    let surging = |rule| deposited(ClassRule { late_surge: true, ..rule });
     let choices = vec![
         System::YesNoAbstain,
         System::SingleChoice,
@@ -66,7 +67,7 @@ fn rules(a: &TemplateArguments) -> String {
         ("", deposited(ClassRule { systems: choices, ..by(Class::Text, Majority, 1000) })),
         (
             "Small grants pass unless a tenth of all weight objects.",
-            surging(ClassRule {
+            deposited(ClassRule {
                 max_amount_sat: Some(1_000_000),
                 systems: vec![System::YesNoAbstain, System::Optimistic],
                 ..reviewed(Class::Spend, Majority, 1000, 2)
@@ -74,11 +75,14 @@ fn rules(a: &TemplateArguments) -> String {
         ),
         (
             "",
-            surging(ClassRule { max_amount_sat: Some(20_000_000), ..reviewed(Class::Spend, PercentBp(6000), 2000, 3) }),
+            deposited(ClassRule {
+                max_amount_sat: Some(20_000_000),
+                ..reviewed(Class::Spend, PercentBp(6000), 2000, 3)
+            }),
         ),
         (
             "Large grants come in milestones; a later vote stops what is left.",
-            surging(ClassRule { expiry_blocks: 52_560, ..reviewed(Class::Budget, PercentBp(6000), 2000, 3) }),
+            deposited(ClassRule { expiry_blocks: 52_560, ..reviewed(Class::Budget, PercentBp(6000), 2000, 3) }),
         ),
         (
             "Asks for submissions. They are voted on at once, each by its own class; the best of those that pass is paid.",
