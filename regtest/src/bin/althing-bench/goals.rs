@@ -39,6 +39,8 @@ pub(crate) const STRONG_RATE: Goal = shown("pipeline", "strong SQLite group-comm
 pub(crate) const NAIVE: Goal = shown("pipeline", "against a naive server with one insert for each vote", "x");
 pub(crate) const NAIVE_RATE: Goal = shown("pipeline", "naive SQLite server, one insert for each vote", "votes/s");
 pub(crate) const SHARE: Goal = less("pipeline", "share of CPU outside signature checking", "%", 20.0, 10.0);
+pub(crate) const SHARE_OF_ONE: Goal =
+    less("pipeline", "the same beside a check one by one (ADR 0015)", "%", 20.0, 10.0);
 pub(crate) const OUTSIDE: Goal = shown("pipeline", "CPU of a vote outside signature checking", "us");
 pub(crate) const INSIDE: Goal = shown("pipeline", "CPU of a vote in signature checking", "us");
 pub(crate) const HOT: Goal = more("pipeline", "one hot proposal vs 1,000 proposals", "x", 0.9, 1.0);
@@ -99,6 +101,7 @@ pub(crate) const ALL: &[Goal] = &[
     NAIVE,
     NAIVE_RATE,
     SHARE,
+    SHARE_OF_ONE,
     OUTSIDE,
     INSIDE,
     HOT,

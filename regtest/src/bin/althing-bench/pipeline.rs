@@ -9,7 +9,7 @@ use althing_governance::signing::SignatureCheck;
 use althing_node::bench::{LoadReport, Pace, Scale, Session, Vote, Voting, Way, World, cpu};
 use anyhow::{Context, Result, ensure};
 
-use crate::signatures::computing;
+use crate::signatures::{computing, is_valid as is_signed};
 use crate::summary::Summary;
 use crate::{Plan, goals, servers};
 
@@ -58,7 +58,7 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     let (many, few) = (plan.size(400_000, 100_000), plan.size(20_000, 4_000));
     let mut hub = Bench::start(Scale { members: MEMBERS, proposals: 1000 }, PEERS, Way::InProcess)?;
     let mut hot = Bench::start(Scale { members: MEMBERS, proposals: 1 }, PEERS, Way::InProcess)?;
-    let mut rows: [Vec<f64>; 10] = Default::default();
+    let mut rows: [Vec<f64>; 11] = Default::default();
     // The first run fills caches of keys, here and there.
     let warm = hub.voting.sign(MEMBERS as usize, plan.cores);
     hub.run(&warm, Pace::FULL)?;
@@ -79,7 +79,7 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
         let start = Instant::now();
         servers::naive(folder.path(), &votes[..few])?;
         let naive = few as f64 / start.elapsed().as_secs_f64();
-        let inside = checking(&votes)?;
+        let (inside, one_by_one) = checking(&votes)?;
         let each = computed / many as f64 * 1e6;
         let same = hot.voting.sign(many, plan.cores);
         let (passed, _, _) = seconds(plan, || hot.run(&same, Pace::FULL))?;
@@ -94,6 +94,7 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
             rate / naive,
             naive,
             (1.0 - inside / each) * 100.0,
+            (each - inside) / (each - inside + one_by_one) * 100.0,
             each - inside,
             inside,
             one_proposal / rate,
@@ -103,7 +104,7 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     }
     hub.session.close()?;
     hot.session.close()?;
-    let [rate, against_strong, strong, against_naive, naive, share, outside, inside, hot, traffic] = rows;
+    let [rate, against_strong, strong, against_naive, naive, share, share_of_one, outside, inside, hot, traffic] = rows;
     summary.put(&goals::END_TO_END_SIGNATURES, rate.clone());
     summary.put(&goals::END_TO_END, rate);
     summary.put(&goals::STRONG, against_strong);
@@ -111,6 +112,7 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     summary.put(&goals::NAIVE, against_naive);
     summary.put(&goals::NAIVE_RATE, naive);
     summary.put(&goals::SHARE, share);
+    summary.put(&goals::SHARE_OF_ONE, share_of_one);
     summary.put(&goals::OUTSIDE, outside);
     summary.put(&goals::INSIDE, inside);
     summary.put(&goals::HOT, hot);
@@ -118,8 +120,9 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     Ok(())
 }
 
-/// Microseconds of computing for the signature of one of these votes, in parts as the hub checks them, keys known as there.
-fn checking(votes: &[Vote]) -> Result<f64> {
+/// Microseconds of computing for the signature of one of these votes: in parts as the hub checks them, keys known as there, and
+/// one by one with libsecp256k1.
+fn checking(votes: &[Vote]) -> Result<(f64, f64)> {
     let checks: Vec<SignatureCheck> =
         votes.iter().take(8 * PART).map(|vote| check(&vote.bytes)).collect::<Result<_>>()?;
     let items: Vec<Item<'_>> = checks
@@ -132,7 +135,10 @@ fn checking(votes: &[Vote]) -> Result<f64> {
     let mut is_valid = true;
     let seconds = computing(|| is_valid = all());
     ensure!(is_valid, "a vote is not valid");
-    Ok(seconds / items.len() as f64 * 1e6)
+    let few = &items[..PART.min(items.len())];
+    let one_by_one = computing(|| is_valid = few.iter().all(is_signed));
+    ensure!(is_valid, "a vote is not valid");
+    Ok((seconds / items.len() as f64 * 1e6, one_by_one / few.len() as f64 * 1e6))
 }
 
 fn check(bytes: &[u8]) -> Result<SignatureCheck> {
