@@ -208,6 +208,14 @@ impl LinkChain {
     }
 }
 
+/// The height at which the transaction was mined.
+///
+/// # Errors
+/// [`ChainError`] when the evidence does not show that it is in a block of `blocks`.
+pub fn mined_height(evidence: &LinkEvidence, blocks: &impl BlockHashes) -> Result<u32, ChainError> {
+    mined(0, Commitment::new([0; 32]), evidence, blocks).map(|found| found.height)
+}
+
 /// the transaction is in its block and the block is in the chain at the height claimed.
 pub(crate) fn mined(
     number: u32,

@@ -78,8 +78,11 @@ impl LinkEvidence {
     }
 }
 
-/// a transaction in the serialisation that its id covers.
-fn read_stripped(bytes: &[u8]) -> Result<Transaction, DecodeError> {
+/// A transaction in the serialisation that its id covers.
+///
+/// # Errors
+/// [`DecodeError`] for one with witness data, without inputs, or in another form.
+pub fn read_stripped(bytes: &[u8]) -> Result<Transaction, DecodeError> {
     let refused = |reason: String| DecodeError::Transaction { rule: "A-31", field: "transaction", reason };
     let transaction: Transaction = encode::deserialize(bytes).map_err(|error| refused(error.to_string()))?;
     if transaction.input.iter().any(|input| !input.witness.is_empty()) {

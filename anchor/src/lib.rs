@@ -77,11 +77,11 @@ mod tracker_codec;
 mod treasury;
 
 pub use bump::{BumpChild, BumpError, MAX_BUMP_WEIGHT};
-pub use chain::{ChainError, ClaimedLink, LinkChain, VerifiedChain, VerifiedLink, verify_chain};
+pub use chain::{ChainError, ClaimedLink, LinkChain, VerifiedChain, VerifiedLink, mined_height, verify_chain};
 pub use codec::DecodeError;
 pub use coin::Coin;
 pub use commitment::{Commitment, commitment_leaf, leaf_control_block, link_output_script, opens};
-pub use evidence::{LinkEvidence, MAX_TRANSACTION_BYTES};
+pub use evidence::{LinkEvidence, MAX_TRANSACTION_BYTES, read_stripped};
 pub use fee::{FeeError, INCREMENTAL_RELAY_RATE, LINK_VSIZE, LINK_WEIGHT, MIN_SEAL, link_fee, links_affordable};
 pub use fee_policy::{FeeDecision, FeeMarket, FeePolicy};
 pub use genesis::{Genesis, GenesisError, GenesisParams, MAX_GATES, genesis_outputs, verify_genesis};

@@ -315,6 +315,11 @@ pub enum Evidence {
         /// The gate, `txid:vout`.
         gate: String,
     },
+    /// Coins of the treasury were spent without authorisation (P-146).
+    Theft {
+        /// The transaction that spent them.
+        txid: String,
+    },
     /// The links up to the newest final epoch, for short proof files (P-160).
     Links,
 }

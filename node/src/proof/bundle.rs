@@ -20,6 +20,7 @@ use super::parts::{
 };
 use super::refill::RefilledPart;
 use super::tallies::Tallies;
+use super::theft::TheftPart;
 
 /// First bytes of every proof file (P-1).
 pub const MAGIC: &[u8; 8] = b"ALTHING\x00";
@@ -123,6 +124,8 @@ pub enum Statement {
     Equivocation(Box<Equivocation>),
     /// A gate of the treasury was spent without authorisation (P-15).
     UnauthorisedSpend(Box<SpendPart>),
+    /// Coins of the treasury were spent without authorisation, with a gate or without one (P-146).
+    Theft(Box<TheftPart>),
     /// The hub logged an entry that nobody signed so (P-333).
     BadEntry(Box<BadEntryPart>),
     /// One side of a channel signed two checkpoints of one number (P-400).
@@ -372,6 +375,10 @@ impl Canonical for Statement {
                 part.encode(w);
             }
             Self::Links => w.u8(17),
+            Self::Theft(part) => {
+                w.u8(18);
+                part.encode(w);
+            }
         }
     }
 
@@ -416,6 +423,7 @@ impl Statement {
             13 => Ok(Self::TwoCheckpoints(Box::new(Canonical::decode(r)?))),
             16 => Ok(Self::Office(Box::new(Canonical::decode(r)?))),
             17 => Ok(Self::Links),
+            18 => Ok(Self::Theft(Box::new(Canonical::decode(r)?))),
             found => Err(DecodeError::UnknownVariant { field: "statement", found }),
         }
     }

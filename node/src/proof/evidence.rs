@@ -1,24 +1,28 @@
 //! Making proofs of what rests on more than a tally: authorisations, absent votes, fraud (docs/spec/proofs.md, P-10 to P-15).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use althing_anchor::MAX_TRANSACTION_BYTES;
 use althing_governance::TreeHash;
 use althing_governance::charter::{Body, Class};
 use althing_governance::codec::{Canonical, DecodeError, Reader};
 use althing_governance::entry::{Entry, Equivocation, LogHead};
-use althing_governance::epoch::DecisionLeaf;
+use althing_governance::epoch::{DecisionLeaf, EpochHeader};
 use althing_governance::id::MemberId;
 use althing_governance::receipt::Receipt;
 use althing_governance::signing::Signed;
 use althing_governance::state::AnchoredRecord;
-use althing_governance::tree::leaf_hash;
+use althing_governance::tree::{SumLeaf, leaf_hash};
 use anyhow::Context as _;
-use bitcoin::OutPoint;
+use bitcoin::consensus::encode::serialize;
+use bitcoin::{OutPoint, Txid};
 
 use super::budget::BudgetPart;
 use super::bundle::{LoggedEntry, MAX_PATH, Statement};
 use super::export::{deciding_epoch, logged, office, write_proof};
 use super::parts::{Against, AuthorisedPart, Contradiction, DidNotVotePart, ReceiptFraudPart, SpendPart};
+use super::theft::{MAX_SOURCES, TheftPart};
 use super::two_checkpoints::two_checkpoints;
 use super::whose::elector;
 use crate::api::{AnchorReply, ApiError, Evidence, ReceiptFile};
@@ -76,6 +80,11 @@ pub fn prove(
         Evidence::UnauthorisedSpend { gate } => {
             let gate = gate.parse().map_err(|_| ApiError::invalid("P-15", format!("{gate:?} is no txid:vout")))?;
             unauthorised(shell, gate)?
+        }
+        Evidence::Theft { txid } => {
+            let txid =
+                txid.parse().map_err(|_| ApiError::invalid("P-146", format!("{txid:?} is no transaction id")))?;
+            theft(shell, txid)?
         }
         Evidence::Links => {
             let newest = shell.ledger.state().newest_anchored();
@@ -272,15 +281,7 @@ fn unauthorised(shell: &Shell, gate: OutPoint) -> Result<(u32, Statement), ApiEr
         ApiError::not_now(format!("P-15: {gate} is unspent, or no gate, as far as this node's chain shows"))
     })?;
     let spending = decode_evidence(&spent.1, &spent.2)?;
-    let covers = |record: &&AnchoredRecord| record.header.closing_height >= spent.0;
-    let anchored = shell.ledger.state().anchored();
-    let record = anchored
-        .iter()
-        .find(covers)
-        .ok_or_else(|| ApiError::not_now(format!("P-15: no final epoch closed at height {} or above yet", spent.0)))?;
-    let header = record.header;
-    let close = shell.ledger.close_of(header.epoch).context("the epoch was not recomputed here")?;
-    let decisions = close.decisions.leaves().to_vec();
+    let (header, decisions) = decided_by(shell, spent.0)?;
     let mut proposal = None;
     for leaf in &decisions {
         let decision = DecisionLeaf::from_bytes(&leaf.value).map_err(anyhow::Error::from)?;
@@ -290,6 +291,50 @@ fn unauthorised(shell: &Shell, gate: OutPoint) -> Result<(u32, Statement), ApiEr
     }
     let part = SpendPart { gate, spending, decisions, proposal };
     Ok((header.epoch, Statement::UnauthorisedSpend(Box::new(part))))
+}
+
+/// P-146: a transaction that spent coins of the treasury, with all that this node knows of it.
+fn theft(shell: &Shell, txid: Txid) -> Result<(u32, Statement), ApiError> {
+    let row = shell.treasury.spends().iter().find(|row| row.txid == txid.to_string()).ok_or_else(|| {
+        ApiError::not_now(format!(
+            "P-146: no block that this node knows has a transaction {txid} that spends coins of the treasury"
+        ))
+    })?;
+    let inclusion = row.inclusion.as_ref().ok_or_else(|| {
+        ApiError::not_now(format!(
+            "P-146: this node read the block of {txid} before it kept where in it a transaction is; a node that joins anew has it"
+        ))
+    })?;
+    let spending = decode_evidence(&row.tx, inclusion)?;
+    let (header, decisions) = decided_by(shell, row.height)?;
+    let mut by_gate = BTreeMap::new();
+    for leaf in &decisions {
+        let decision = DecisionLeaf::from_bytes(&leaf.value).map_err(anyhow::Error::from)?;
+        if let (Some(gate), Some(_)) = (decision.gate, decision.authorisation) {
+            by_gate.insert(gate, leaf.key);
+        }
+    }
+    let mut proposals = Vec::new();
+    for txin in &spending.transaction().input {
+        if let Some(key) = by_gate.get(&txin.previous_output) {
+            proposals.extend(assigned(shell, key, header.log_size)?);
+        }
+    }
+    let founding = shell.ledger.state().params().first_seal.txid;
+    let mut sources = crate::treasury::sources(shell, spending.transaction(), row.height, MAX_SOURCES);
+    sources.retain(|source| source.compute_txid() != founding && serialize(source).len() <= MAX_TRANSACTION_BYTES);
+    let part = TheftPart { spending, sources, decisions, proposals };
+    Ok((header.epoch, Statement::Theft(Box::new(part))))
+}
+
+/// The first final epoch that closed at a height or above, and all its decisions.
+fn decided_by(shell: &Shell, height: u32) -> Result<(EpochHeader, Vec<SumLeaf>), ApiError> {
+    let covers = |record: &&AnchoredRecord| record.header.closing_height >= height;
+    let record = shell.ledger.state().anchored().iter().find(covers);
+    let not_yet = || ApiError::not_now(format!("P-15: no final epoch closed at height {height} or above yet"));
+    let header = record.ok_or_else(not_yet)?.header;
+    let close = shell.ledger.close_of(header.epoch).context("the epoch was not recomputed here")?;
+    Ok((header, close.decisions.leaves().to_vec()))
 }
 
 /// The proposal whose leaf, or whose milestone's leaf, has the key.

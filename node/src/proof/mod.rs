@@ -17,6 +17,7 @@ mod short;
 mod successor;
 pub mod tallies;
 mod tally;
+pub mod theft;
 mod two_checkpoints;
 mod verify;
 mod walked;

@@ -14,7 +14,7 @@ use bitcoin::secp256k1::schnorr::Signature;
 use super::bundle::{LoggedEntry, MAX_PATH, evidence};
 
 /// Most decisions in a file.
-const MAX_DECISIONS: usize = 1 << 16;
+pub(super) const MAX_DECISIONS: usize = 1 << 16;
 
 /// Evidence that a payment is authorised.
 #[derive(Debug, Clone, PartialEq, Eq)]

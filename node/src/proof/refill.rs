@@ -56,6 +56,7 @@ pub(super) fn gate_of(statement: &Statement) -> Option<OutPoint> {
         | Statement::BadEntry(_)
         | Statement::Budget(_)
         | Statement::TwoCheckpoints(_)
+        | Statement::Theft(_)
         | Statement::Links => None,
     }
 }

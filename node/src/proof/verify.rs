@@ -16,7 +16,7 @@ use althing_governance::tree::{leaf_hash, verify_inclusion};
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{Network, OutPoint};
 
-use super::authorised::{check_authorised, check_did_not_vote, check_unauthorised};
+use super::authorised::{check_authorised, check_did_not_vote};
 use super::budget::check_budget;
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_bad_entry, check_equivocation, check_head_fraud, check_receipt_fraud};
@@ -24,6 +24,7 @@ use super::history::History;
 use super::office::check_office;
 use super::refill::with_gate;
 use super::tally::{Place, ShownPayment, check_payment, check_tally};
+use super::theft::{self, check_theft, check_unauthorised};
 use super::two_checkpoints::check_two_checkpoints;
 use super::words::{ballot_words, sums_words};
 use crate::treasury::generations;
@@ -114,6 +115,7 @@ pub(super) fn judge(
         }
         (_, statement) => (params, statement),
     };
+    let founding = bundle.genesis.transaction();
     let dao = Dao { params: &params, keys: &versions.keys, successions: &bundle.successions };
     let (statement, payment) = match (under, claim) {
         (None, statement) => (check_without_epochs(&dao, statement, &mut checked)?, None),
@@ -131,7 +133,14 @@ pub(super) fn judge(
             (check_office(&params, &charters, header, part, &mut checked)?, None)
         }
         (Some(header), Statement::UnauthorisedSpend(part)) => {
-            (check_unauthorised(&params, &charters, header, part, blocks, &mut checked)?, None)
+            let tenures = tenures(bundle, &charters);
+            let place = theft::Place { params: &params, charters: &tenures, header, genesis: founding };
+            (check_unauthorised(&place, part, blocks, &mut checked)?, None)
+        }
+        (Some(header), Statement::Theft(part)) => {
+            let tenures = tenures(bundle, &charters);
+            let place = theft::Place { params: &params, charters: &tenures, header, genesis: founding };
+            (check_theft(&place, part, blocks, &mut checked)?, None)
         }
         (Some(header), Statement::ReceiptFraud(part)) => {
             (check_receipt_fraud(&dao, Some(header), part, &mut checked)?, None)
@@ -179,6 +188,12 @@ pub(super) fn judge(
         payment,
         spare_seal: rests_on_links.then_some(spare_seal),
     })
+}
+
+/// The charters of a file, each with the closing height from which it was in force (T-336).
+fn tenures<'a>(bundle: &'a Bundle, charters: &[&'a Charter]) -> Vec<(u32, &'a Charter)> {
+    let by_epoch = bundle.epochs.iter().map(|part| part.header.closing_height).zip(charters.iter().copied());
+    std::iter::once((0, &bundle.charter)).chain(by_epoch).collect()
 }
 
 /// Statements that need no header: what was signed is proof by itself.

@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS treasury_label   (kind TEXT NOT NULL, reference TEXT 
                                              PRIMARY KEY (kind, reference)) STRICT, WITHOUT ROWID;
 -- Mined transactions that spend coins of the treasury, with their witness: it names who signed.
 CREATE TABLE IF NOT EXISTS treasury_spend   (txid TEXT PRIMARY KEY, height INTEGER NOT NULL, tx BLOB NOT NULL) STRICT, WITHOUT ROWID;
+-- That these are in their blocks (A-30): what a file about one of them shows (P-146).
+CREATE TABLE IF NOT EXISTS treasury_spend_block (txid TEXT PRIMARY KEY, inclusion BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// A transaction that is being signed.
@@ -56,6 +58,8 @@ pub struct SpendRow {
     pub height: u32,
     /// The transaction with its witness.
     pub tx: Vec<u8>,
+    /// That it is in its block; `None` of what was noted by a program that did not keep this.
+    pub inclusion: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -139,10 +143,12 @@ impl Store {
     /// # Errors
     /// On I/O.
     pub fn treasury_spends(&self) -> Result<Vec<SpendRow>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT txid, height, tx FROM treasury_spend ORDER BY height, txid")?;
-        let rows =
-            statement.query_map([], |row| Ok(SpendRow { txid: row.get(0)?, height: row.get(1)?, tx: row.get(2)? }))?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT txid, height, tx, inclusion FROM treasury_spend LEFT JOIN treasury_spend_block USING (txid) ORDER BY height, txid",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(SpendRow { txid: row.get(0)?, height: row.get(1)?, tx: row.get(2)?, inclusion: row.get(3)? })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -226,6 +232,10 @@ impl Writer<'_> {
             "INSERT OR REPLACE INTO treasury_spend VALUES (?1, ?2, ?3)",
             params![row.txid, row.height, row.tx],
         )?;
+        if let Some(inclusion) = &row.inclusion {
+            self.transaction
+                .execute("INSERT OR REPLACE INTO treasury_spend_block VALUES (?1, ?2)", params![row.txid, inclusion])?;
+        }
         Ok(())
     }
 
@@ -234,6 +244,10 @@ impl Writer<'_> {
     /// # Errors
     /// On I/O.
     pub fn disconnect_treasury_from(&self, height: u32) -> Result<()> {
+        self.transaction.execute(
+            "DELETE FROM treasury_spend_block WHERE txid IN (SELECT txid FROM treasury_spend WHERE height >= ?1)",
+            [height],
+        )?;
         self.transaction.execute("DELETE FROM treasury_spend WHERE height >= ?1", [height])?;
         Ok(())
     }

@@ -10,6 +10,7 @@ use bitcoin::{Block, BlockHash, Network, OutPoint, Script, Transaction, TxOut, T
 use super::stages::{StagedCoin, stage_at, staged_coins};
 use super::wallet::TreasuryWallet;
 use crate::chain::Bitcoind;
+use crate::facts::include;
 use crate::store::{SpendRow, Store, Writer};
 
 /// The watch-only wallets of the treasury and what was spent out of it.
@@ -297,7 +298,8 @@ impl Desk {
         let is_own = |outpoint: &OutPoint| wallets.iter().any(|wallet| wallet.own_output(outpoint).is_some());
         let mut staged: BTreeSet<OutPoint> = self.staged().into_keys().collect();
         let mut rows = Vec::new();
-        for tx in &block.txdata {
+        let mut txids = Vec::new();
+        for (at, tx) in block.txdata.iter().enumerate() {
             let outpoints = || tx.input.iter().map(|txin| txin.previous_output);
             let is_ours = outpoints().any(|outpoint| is_own(&outpoint));
             if !is_ours && !outpoints().any(|outpoint| staged.contains(&outpoint)) {
@@ -308,7 +310,11 @@ impl Desk {
             if tx.output.first().is_some_and(|output| stage_at(&self.stages, &output.script_pubkey).is_some()) {
                 staged.insert(OutPoint { txid, vout: 0 });
             }
-            rows.push(SpendRow { txid: txid.to_string(), height, tx: serialize(tx) });
+            if txids.is_empty() {
+                txids = block.txdata.iter().map(Transaction::compute_txid).collect();
+            }
+            let inclusion = include(height, block, &txids, at).map(|inclusion| inclusion.encode());
+            rows.push(SpendRow { txid: txid.to_string(), height, tx: serialize(tx), inclusion });
         }
         rows
     }

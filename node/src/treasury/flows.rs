@@ -139,6 +139,33 @@ pub fn executed(shell: &Shell, txid: &Txid) -> Option<(Txid, u32, u64)> {
     }
 }
 
+/// Transactions, without witness, that made the coins of the treasury which one of that height spends, in the order of its inputs; at most
+/// `most`, those of the newest treasuries before others, for they say where nothing goes back to (T-336).
+pub(crate) fn sources(shell: &Shell, spending: &Transaction, height: u32, most: usize) -> Vec<Transaction> {
+    let tenures = tenures(shell);
+    let there = by_then(&tenures, height);
+    let mut newest: BTreeMap<Txid, (usize, usize)> = BTreeMap::new();
+    for (at, txin) in spending.input.iter().enumerate() {
+        let spent = txin.previous_output;
+        let output = shell.treasury.output(&spent);
+        let Some(origin) = output.and_then(|output| shell.treasury.owner_among(there, &output.script_pubkey)) else {
+            continue;
+        };
+        let (_, generation) = newest.entry(spent.txid).or_insert((at, origin.generation));
+        *generation = origin.generation.max(*generation);
+    }
+    let mut chosen: Vec<(Txid, (usize, usize))> = newest.into_iter().collect();
+    chosen.sort_by_key(|(_, (at, generation))| (std::cmp::Reverse(*generation), *at));
+    chosen.truncate(most);
+    chosen.sort_by_key(|(_, (at, _))| *at);
+    let made = chosen.into_iter().filter_map(|(txid, _)| shell.treasury.transaction(&txid));
+    let stripped = |mut transaction: Transaction| {
+        transaction.input.iter_mut().for_each(|txin| txin.witness.clear());
+        transaction
+    };
+    made.map(stripped).collect()
+}
+
 /// What a spend is judged by.
 struct Known<'a> {
     by_gate: &'a BTreeMap<OutPoint, SpendIntent>,

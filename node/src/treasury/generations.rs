@@ -57,8 +57,13 @@ pub(super) fn lately(tenures: &[Tenure], height: u32) -> usize {
 
 /// The scripts of a treasury on which gates may stand (G-108): all that T-110 ever lets anybody pay to.
 pub(crate) fn scripts_of(treasury: &Treasury) -> BTreeSet<ScriptBuf> {
+    scripts_in_order(treasury).collect()
+}
+
+/// The same, by their derivation index.
+pub(crate) fn scripts_in_order(treasury: &Treasury) -> impl Iterator<Item = ScriptBuf> + '_ {
     let last = if treasury.is_ranged() { MOST_INDEXES_IN_SIGHT } else { 1 };
-    (0..last).filter_map(|index| treasury.script_at(index).ok()).collect()
+    (0..last).map_while(|index| treasury.script_at(index).ok())
 }
 
 #[cfg(test)]

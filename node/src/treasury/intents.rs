@@ -55,7 +55,7 @@ pub fn authorised(shell: &Shell) -> Vec<AuthorisedPayment> {
 }
 
 /// What a decision allows, as plain data; `staging` is what the charter said of staged payments at the authorisation's height.
-pub(super) fn intent(
+pub(crate) fn intent(
     spend: &Spend,
     authorisation: &Authorisation,
     gate: OutPoint,

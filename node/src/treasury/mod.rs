@@ -32,9 +32,11 @@ pub(crate) use bonds::{office_now, view as bond_view};
 pub use check::{CheckReport, ReasonLine};
 pub(crate) use debts::{debts, hub_debts, mark, settles};
 pub use desk::{Desk, DeskStep};
+pub(crate) use flows::sources;
 pub use flows::{Flow, executed, housekeeping};
 pub use generations::generations;
-pub(crate) use generations::scripts_of;
+pub(crate) use generations::{scripts_in_order, scripts_of};
+pub(crate) use intents::intent as payment_intent;
 pub use intents::{AuthorisedPayment, authorised};
 pub(crate) use marks::Mark;
 pub use movements::movements;
@@ -42,7 +44,7 @@ pub(crate) use papers::Papers;
 pub use requests::answer;
 pub(crate) use requests::script_for_payment;
 pub(crate) use sessions::{rebroadcast, waiting_payout};
-pub(crate) use stages::{stage_policies, stage_problem};
+pub(crate) use stages::{stage_policies, stage_problem, staging_at};
 
 use crate::shell::Shell;
 

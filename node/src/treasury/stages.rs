@@ -41,6 +41,11 @@ pub(super) fn rule_at(rules: &[(u32, Option<Staging>)], height: u32) -> Option<&
     rules.iter().rev().find(|(since, _)| *since <= height)?.1.as_ref()
 }
 
+/// The same, with the height from which each charter was in force.
+pub(crate) fn staging_at<'a>(charters: &[(u32, &'a Charter)], height: u32) -> Option<&'a Staging> {
+    charters.iter().rev().find(|(since, _)| *since <= height)?.1.staging.as_ref()
+}
+
 /// Every script in which staged money of these treasuries can rest, each once. A treasury that cannot be staged has none.
 pub(crate) fn stage_policies<'a>(
     generations: &[Treasury],

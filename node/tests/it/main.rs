@@ -32,6 +32,7 @@ mod short_proof;
 mod short_proof_size;
 mod staged_spend;
 mod statements;
+mod stolen_coins;
 mod store;
 mod story;
 mod successor;

@@ -179,7 +179,7 @@ fn another_payee_is_theft_also_through_an_authorised_gate() {
     story.world.block(vec![]);
     let bundle = theft(&story, 0, &taken, DECIDING + 1, Some(story.spend));
     let finding = judged(&story, &bundle).unwrap();
-    assert!(finding.contains("output 0 is not the decision's"), "{finding}");
+    assert!(finding.contains("output 0 is not the decided"), "{finding}");
 }
 
 /// The story with a gate stolen before the last epoch closes.
@@ -242,7 +242,7 @@ fn statements(story: &Story) -> Vec<(&'static str, &'static str, Bundle)> {
         ("two checkpoints of a member", "Equivocation: vote key", two_checkpoints::of(story, ChannelSide::Member)),
         ("two checkpoints of the hub", "Equivocation: the hub", two_checkpoints::of(story, ChannelSide::Hub)),
         ("two comments", "Equivocation", story.bundle(0, equivocation(story))),
-        ("theft", "no decision had been given", theft(story, gates, &stolen(world), DECIDING, None)),
+        ("theft", "which no decision was assigned", theft(story, gates, &stolen(world), DECIDING, None)),
     ]
 }
 

@@ -68,9 +68,24 @@ fn generate() -> Value {
         "successions": successions(),
         "short": short(),
         "moves": moves(),
+        "thefts": thefts(),
         "segments": segments,
         "keys": { "words": WORDS, "regtest": keys(Network::Regtest), "bitcoin": keys(Network::Bitcoin) },
     })
+}
+
+/// Coins of the treasury that nobody decided to spend (P-146).
+fn thefts() -> Value {
+    let (headers, files) = crate::stolen_coins::vectors();
+    let chain = HeaderChain::from_bytes(Network::Regtest, &headers).unwrap();
+    let told = files.into_iter().map(|(what, file)| {
+        let verdict = match verify(&file, &chain) {
+            Ok(finding) => ("statement", finding.statement),
+            Err(rejection) => ("refused", rejection.to_string()),
+        };
+        json!({ "what": what, "file": hex(&file), verdict.0: verdict.1 })
+    });
+    json!({ "headers": hex(&headers), "files": told.collect::<Vec<_>>() })
 }
 
 /// What is left of a budget (P-335).

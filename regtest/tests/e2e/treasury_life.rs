@@ -16,7 +16,7 @@ use althing_regtest::story::{
     Assembly, PASSWORD, Periods, authorise, await_authorised, await_executed, check_psbt, found_by, found_under, payee,
 };
 use anyhow::{Context as _, Result, ensure};
-use bitcoin::{Amount, FeeRate, OutPoint, Sequence, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxOut};
 use serde_json::json;
 
 use crate::stage::with_assembly;
@@ -160,7 +160,38 @@ fn moved_to_the_former_treasury(assembly: &Assembly) -> Result<()> {
         &theft.compute_txid(),
         &["Bjarni", "Gudrun", &format!("{} sat to", sat - 1_000), "a former treasury"],
         &["Astrid", "Hallgerd"],
-    )
+    )?;
+    proven_to_anybody(assembly, &theft, sat)
+}
+
+/// P-146: once the epoch is final any member writes a file that shows it to whoever has block headers; the report tells what left.
+fn proven_to_anybody(assembly: &Assembly, theft: &Transaction, sat: u64) -> Result<()> {
+    let (out, named) = (assembly.data_dir.join("moved-back.althing"), theft.compute_txid().to_string());
+    let export =
+        ["proof", "export", "--statement", "unauthorised-spend", "--transaction", &named, "--out", path(&out)?];
+    let member = assembly.members[3].cli();
+    let early = member.run(&export)?;
+    ensure!(early.code != Some(0) && early.stderr.contains("no final epoch closed at height"), "{early:?}");
+    assembly.mine_until("a file about the theft", WITHIN_BLOCKS, || {
+        Ok((member.run(&export)?.code == Some(0)).then_some(()))
+    })?;
+    let (url, cookie) = (assembly.node.rpc_url(), assembly.node.cookie_file());
+    let seen =
+        assembly.members[4].cli().run(&["verify", path(&out)?, "--bitcoind", &url, "--cookie", path(&cookie)?])?;
+    let moved = theft.output[0].value.to_sat();
+    let words = format!(
+        "at least {sat} sat out of the treasury; no decision allows output 0 of {moved} sat to a former treasury"
+    );
+    ensure!(seen.stdout.contains(&words), "{seen:?}");
+    let report = assembly.members[2].command(&["report", "--format", "json"])?;
+    let sections = report["sections"].as_array().context("sections")?;
+    let tables = sections.iter().filter_map(|section| section["tables"].as_array()).flatten();
+    let movements =
+        tables.filter(|table| table["columns"][0] == "transaction").filter_map(|table| table["rows"].as_array());
+    let row = movements.flatten().map(serde_json::Value::to_string).find(|row| row.contains(&named));
+    let row = row.with_context(|| format!("the theft is not in {report}"))?;
+    ensure!(row.contains(&format!("\"{sat}\"")) || row.contains(&format!(":{sat}")), "not {sat} in {row}");
+    Ok(())
 }
 
 /// A class more, decided by the same vote as everything else.

@@ -6,7 +6,7 @@ const ADVICE: &[(&str, &[&str])] = &[
         "UNAUTHORISED SPEND",
         &[
             "Look at it: 4, then ] to Flows, then enter. The keys that signed are named there, and on the other members' nodes too.",
-            "Make the proof that anybody can check: althing proof export --statement unauthorised-spend --gate TXID:VOUT --out theft.althing.",
+            "Make the proof that anybody can check: althing proof export --statement unauthorised-spend --transaction TXID --out theft.althing.",
             "Give it to every member, and propose other treasurers: althing propose elect.",
         ],
     ),

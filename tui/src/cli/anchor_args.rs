@@ -117,7 +117,10 @@ pub struct ProofExport {
     /// For receipt-fraud: a signed head, hex, that tells of another log; else the newest header on Bitcoin is taken.
     #[arg(long, value_name = "FILE")]
     pub head: Option<PathBuf>,
-    /// For unauthorised-spend: the gate, TXID:VOUT.
+    /// For unauthorised-spend: the transaction that took the coins, as the alarm names it.
+    #[arg(long, value_name = "TXID")]
+    pub transaction: Option<String>,
+    /// For unauthorised-spend, in place of the transaction: a gate that it spent, TXID:VOUT.
     #[arg(long, value_name = "OUTPOINT")]
     pub gate: Option<String>,
     /// Leave out the links: a few kilobytes, for whoever has or gets them from another file (--statement links, or any that is not short).
@@ -167,7 +170,7 @@ pub enum StatementKind {
     Equivocation,
     /// A side of a channel signed two checkpoints of one number.
     TwoCheckpoints,
-    /// A gate of the treasury was spent without authorisation.
+    /// Coins of the treasury were spent without authorisation.
     UnauthorisedSpend,
     /// The links up to the newest final epoch: what short proof files are verified with.
     Links,
@@ -215,10 +218,14 @@ impl ProofExport {
                 };
                 Evidence::TwoCheckpoints { checkpoints }
             }
-            StatementKind::UnauthorisedSpend => {
-                let gate = self.gate.clone().ok_or_else(|| Failure::usage("Name the gate with --gate TXID:VOUT."))?;
-                Evidence::UnauthorisedSpend { gate }
-            }
+            StatementKind::UnauthorisedSpend => match (self.transaction.clone(), self.gate.clone()) {
+                (Some(txid), None) => Evidence::Theft { txid },
+                (None, Some(gate)) => Evidence::UnauthorisedSpend { gate },
+                _ => {
+                    let usage = "Name the transaction with --transaction TXID, or the gate that it spent with --gate TXID:VOUT.";
+                    return Err(Failure::usage(usage));
+                }
+            },
             StatementKind::Links => Evidence::Links,
         };
         Ok(Request::Anchoring(AnchorRequest::Prove { evidence, path, short }))

@@ -96,7 +96,7 @@ pub(in crate::screen) fn page(flow: &Flow, snapshot: &Snapshot, columns: usize, 
         lines.extend(hanging("signed   ", &text, columns, style));
     }
     if flow.verdict == "unauthorised" {
-        let text = "A proof of it: althing proof export --statement unauthorised-spend --gate TXID:VOUT --out FILE";
+        let text = "A proof of it: althing proof export --statement unauthorised-spend --transaction TXID --out FILE";
         lines.extend(paragraph(text, columns, theme.dim));
     }
     lines
