@@ -260,7 +260,7 @@ pub struct CoinView {
     pub index: u32,
     /// Height of its block.
     pub height: Option<u32>,
-    /// `free`, `frozen`, `spare seal`, `gate`, `in session …`.
+    /// `free`, `frozen`, `unripe`, `spare seal`, `gate`, `bond`, `in session …`.
     pub state: String,
     /// A label; untrusted text.
     pub label: Option<String>,

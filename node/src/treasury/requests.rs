@@ -117,6 +117,7 @@ fn overview(shell: &Shell) -> Result<TreasuryOverview, ApiError> {
             (state, _) if is_set_apart(state) => &mut overview.reserved_sat,
             _ if coin.generation != generations.len() => &mut overview.former_sat,
             (_, None) => &mut overview.pending_sat,
+            ("unripe", _) => &mut overview.pending_sat,
             ("frozen", _) => &mut overview.frozen_sat,
             _ => &mut overview.free_sat,
         };
@@ -196,6 +197,7 @@ fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {
     let bonds = super::bonds::bonds(shell);
     let spare_seals = shell.spare_seals()?;
     let mut coins = Vec::new();
+    let tip = shell.tip_height();
     for wallet in shell.treasury.wallets() {
         for coin in wallet.unspent() {
             let outpoint = coin.outpoint.to_string();
@@ -205,6 +207,7 @@ fn coins(shell: &Shell) -> Result<Vec<CoinView>, ApiError> {
                 () if bonds.contains_key(&coin.outpoint) => "bond".to_owned(),
                 () if reserved.contains(&coin.outpoint) => "gate".to_owned(),
                 () if frozen_for.is_some() => "frozen".to_owned(),
+                () if coin.chain_position.is_confirmed() && !wallet.is_ripe(&coin, tip) => "unripe".to_owned(),
                 () => promised.get(&coin.outpoint).map_or_else(
                     || "free".to_owned(),
                     |session| format!("in session {}", session.get(..8).unwrap_or(session)),

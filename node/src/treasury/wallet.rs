@@ -4,6 +4,7 @@ use althing_anchor::{INDEXES_IN_SIGHT, Treasury, TreasuryCoin, indexes_in_sight}
 use anyhow::{Context, Result};
 use bdk_wallet::chain::{BlockId, Merge};
 use bdk_wallet::{ChangeSet, KeychainKind, LocalOutput, Wallet};
+use bitcoin::blockdata::constants::COINBASE_MATURITY;
 use bitcoin::{Block, BlockHash, Network, NetworkKind, OutPoint, Script, Transaction, TxOut, Txid};
 
 /// Scripts that are looked for beyond the last one known to be used, and so those at the first indexes in any case (T-110).
@@ -145,6 +146,14 @@ impl TreasuryWallet {
         self.wallet.list_unspent()
     }
 
+    /// Whether a coin is in a block, and the next block may spend it: what a block made for its miner it may not for 100 blocks.
+    pub(super) fn is_ripe(&self, coin: &LocalOutput, tip: u32) -> bool {
+        let made = self.wallet.tx_graph().get_tx(coin.outpoint.txid);
+        let is_coinbase = made.is_some_and(|transaction| transaction.is_coinbase());
+        let height = coin.chain_position.is_confirmed().then(|| coin.chain_position.confirmation_height_upper_bound());
+        height.flatten().is_some_and(|height| is_ripe(is_coinbase, height, tip))
+    }
+
     /// The transaction that spends an output of this treasury, mined or given to the network.
     pub(super) fn spender_of(&self, outpoint: &OutPoint) -> Option<Txid> {
         let by = self.wallet.list_output().find(|output| output.outpoint == *outpoint && output.is_spent)?;
@@ -186,6 +195,10 @@ impl TreasuryWallet {
     }
 }
 
+fn is_ripe(is_coinbase: bool, height: u32, tip: u32) -> bool {
+    !is_coinbase || tip.saturating_add(1).saturating_sub(height) >= COINBASE_MATURITY
+}
+
 #[cfg(test)]
 mod tests {
     use bitcoin::absolute::LockTime;
@@ -201,6 +214,13 @@ mod tests {
         let branch = |n: u8| format!("{XPUB}/{n}/*");
         let text = format!("wsh(sortedmulti(2,{},{},{}))", branch(0), branch(1), branch(2));
         TreasuryWallet::open(0, Treasury::parse(&text).unwrap(), Network::Regtest, &[]).unwrap()
+    }
+
+    #[test]
+    fn what_a_block_made_for_its_miner_rests_for_a_hundred() {
+        assert!(is_ripe(false, 500, 500));
+        let ripe = |tip| is_ripe(true, 500, tip);
+        assert_eq!([499, 500, 598, 599, 600].map(ripe), [false, false, false, true, true]);
     }
 
     /// T-110: what the check lets go back is seen by a node to whose treasury nothing was ever paid.

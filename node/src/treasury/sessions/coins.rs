@@ -114,8 +114,9 @@ fn coins_of(shell: &Shell, generation: usize, below: Option<u64>) -> Answered<Ve
     let frozen: BTreeSet<String> = shell.store.treasury_frozen()?.into_iter().map(|(outpoint, _)| outpoint).collect();
     let (reserved, promised) = (reserved(shell), promised(shell)?);
     let Some(wallet) = shell.treasury.wallets().get(generation) else { return Ok(Vec::new()) };
+    let tip = shell.tip_height();
     let free = wallet.unspent().filter(|coin| {
-        coin.chain_position.is_confirmed()
+        wallet.is_ripe(coin, tip)
             && !reserved.contains(&coin.outpoint)
             && !promised.contains_key(&coin.outpoint)
             && !frozen.contains(&coin.outpoint.to_string())

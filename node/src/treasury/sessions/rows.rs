@@ -80,7 +80,12 @@ pub(super) fn named(shell: &Shell, session: &str) -> Answered<SessionRow> {
     let mut found = rows.into_iter().filter(|row| typed.len() >= 4 && row.id.starts_with(&typed));
     match (found.next(), found.next()) {
         (Some(row), None) => Ok(row),
-        (None, _) => Err(ApiError::invalid("T-65", format!("no session begins with {session}"))),
+        (None, _) if typed.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Err(ApiError::invalid("T-65", format!("no session begins with {session}")))
+        }
+        (None, _) => {
+            Err(ApiError::invalid("T-65", format!("{session} is neither the beginning of a session's id nor a file")))
+        }
         _ => Err(ApiError::invalid("T-65", format!("several sessions begin with {session}; give more digits"))),
     }
 }

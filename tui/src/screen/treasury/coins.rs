@@ -76,6 +76,7 @@ pub(in crate::screen) fn page(coin: &CoinView, columns: usize, theme: &Theme) ->
     let words = match coin.state.as_str() {
         "free" => "f keeps this node from choosing it. Only a decision can spend it.",
         "frozen" => "This node does not choose it. f thaws it.",
+        "unripe" => "A block made it for its miner: the network lets nobody spend it for 100 blocks.",
         "spare seal" => "Over it the members can go on without the hub. Nothing else may spend it.",
         "bond" => {
             "A hub's bond: fraud that is proven makes it the treasury's, else it goes back to the hub when it is free."
