@@ -36,10 +36,10 @@ pub mod wire;
 
 pub use channel::{
     AppPosition, Change, Channel, ChannelError, CheckpointFacts, CheckpointRequest, CheckpointReview, CommitmentTxids,
-    Effect, FundingInForce, FundingSpend, Hold, HubTerms, Ledger, LedgerError, LedgerKeys, MAX_CHECKPOINT_BYTES,
-    MAX_FUNDINGS_IN_FORCE, MAX_HOLDS, MAX_SPLICE_BYTES, MAX_WAITING_SPLICES_BYTES, OpeningCheckpoint, PendingSplice,
-    PerSide, Phase, REQUIRED_CONFIRMATIONS, SignedCheckpoint, SignedHold, SpliceStage, StateError, Violation, Voucher,
-    Wait,
+    Division, Effect, FundingInForce, FundingSpend, Hold, HubTerms, Ledger, LedgerError, LedgerKeys,
+    MAX_CHECKPOINT_BYTES, MAX_FUNDINGS_IN_FORCE, MAX_HOLDS, MAX_SPLICE_BYTES, MAX_WAITING_SPLICES_BYTES,
+    OpeningCheckpoint, PendingSplice, PerSide, Phase, REQUIRED_CONFIRMATIONS, SignedCheckpoint, SignedHold,
+    SpliceStage, StateError, Violation, Voucher, Wait,
 };
 pub use close::{CLOSE_RAISE_SAT, CloseError, CloseScripts, CloseTx};
 pub use commitment::{AmountError, Balances, CommitmentContext, CommitmentTx, Side, check_amounts, funding_output};

@@ -2,9 +2,9 @@
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
 
-use super::{Channel, ChannelError, Effect, Phase, Violation, Wait};
+use super::{Channel, ChannelError, Division, Effect, Phase, Violation, Wait};
 use crate::close::{CLOSE_RAISE_SAT, CloseScripts, CloseTx};
-use crate::commitment::{CommitmentContext, Side, funding_output};
+use crate::commitment::{Balances, CommitmentContext, Side, funding_output};
 use crate::musig::{PartialSignatureWithNonce, PublicNonce, SessionSecret};
 use crate::scripts::is_close_script;
 use crate::wire::{ClosingComplete, ClosingSig, Msg, Shutdown};
@@ -63,8 +63,7 @@ impl Channel {
         let ClosingRound::Announced(peer_nonce) = self.round else {
             return Err(Wait::ClosingNonce.into());
         };
-        self.expect_idle("propose a close")?;
-        self.expect_established()?; // C-304
+        self.expect_proposable()?;
         let channel = self.id().ok_or_else(|| self.wait("proposing a close"))?;
         let (context, close) = self.build_close(self.state.side, fee_sat)?;
         let own = context.aggregate().sign_fresh(&self.keys.funding_secret(), session, &peer_nonce, close.sighash());
@@ -89,8 +88,7 @@ impl Channel {
             && self.state.own_close_script.is_some()
             && self.state.peer_close_script.is_some()
             && matches!(self.round, ClosingRound::Announced(_))
-            && self.expect_established().is_ok()
-            && self.is_idle()
+            && self.expect_proposable().is_ok()
     }
 
     pub(super) fn on_shutdown(&mut self, msg: &Shutdown) -> Result<Vec<Effect>, ChannelError> {
@@ -102,8 +100,10 @@ impl Channel {
         }
         self.expect_no_holds()?;
         check_close_script(&msg.script)?;
-        if self.state.peer_close_script.as_ref().is_some_and(|known| *known != msg.script) {
-            return Err(Violation::Changed { what: "the close script" }.into()); // C-14
+        // C-14; a hub that is behind may have lost what it said (C-165).
+        let is_other = self.state.peer_close_script.as_ref().is_some_and(|known| *known != msg.script);
+        if is_other && !self.peer_is_behind() {
+            return Err(Violation::Changed { what: "the close script" }.into());
         }
         let announced = match (self.state.side, msg.nonce) {
             (Side::Member, None) => return Err(Violation::NonceMissing.into()), // C-33
@@ -133,8 +133,14 @@ impl Channel {
         if self.state.phase != Phase::Closing {
             return Err(self.wait("closing_complete"));
         }
-        self.expect_idle("closing_complete")?;
-        self.expect_established()?; // C-304
+        if self.is_behind() && self.division().is_none() {
+            self.close_refused = true;
+            return Err(Wait::Division.into());
+        }
+        if self.division().is_none() {
+            self.expect_idle("closing_complete")?;
+            self.expect_established()?; // C-304
+        }
         let proposer = self.state.side.other();
         let (context, close) = self.build_close(proposer, msg.fee_sat)?;
         let aggregate = context.aggregate();
@@ -192,8 +198,21 @@ impl Channel {
         Ok(vec![Effect::Persist, Effect::BroadcastClose(transaction)])
     }
 
+    // C-304; where the hub is behind no round is finished any more and no orderly `reestablish` comes (C-165).
+    fn expect_proposable(&self) -> Result<(), ChannelError> {
+        if self.peer_is_behind() {
+            return self.expect_current();
+        }
+        self.expect_idle("propose a close")?;
+        self.expect_established()
+    }
+
     // C-36: in closing no hold can end any more (C-115), so it must not begin over one.
     fn expect_no_holds(&self) -> Result<(), ChannelError> {
+        // C-164: no hold of an old ledger ends in the channel, and the log tells of those that are in force.
+        if self.is_behind() || self.peer_is_behind() {
+            return Ok(());
+        }
         let Some(money) = self.state.money.as_ref().filter(|_| self.state.phase == Phase::Ready) else { return Ok(()) };
         match money.held_sat() {
             0 => Ok(()),
@@ -236,8 +255,13 @@ impl Channel {
         self.state.close_tx.as_ref().filter(spends)
     }
 
-    // The confirmed funding: one that is not in the chain yet has nothing to divide.
+    // The confirmed funding: one that is not in the chain yet has nothing to divide. The amounts of the terms are what is divided.
     fn closing_context(&self) -> Result<CommitmentContext, ChannelError> {
+        if let Some(Division { funding, member_sat, hub_sat, .. }) = self.division() {
+            let mut context = self.context_over(*funding)?;
+            (context.params.member_sat, context.params.hub_sat) = (*member_sat, *hub_sat);
+            return Ok(context);
+        }
         self.context().ok_or_else(|| self.wait("closing"))
     }
 
@@ -252,8 +276,9 @@ impl Channel {
             Side::Hub => CloseScripts { member: peer, hub: own },
         };
         let output = funding_output(&context);
-        let close = CloseTx::build(context.funding, &output, self.balances(), &scripts, payer, fee_sat)
-            .map_err(Violation::Close)?;
+        let balances = Balances { member_sat: context.params.member_sat, hub_sat: context.params.hub_sat };
+        let close =
+            CloseTx::build(context.funding, &output, balances, &scripts, payer, fee_sat).map_err(Violation::Close)?;
         if let Some(signed) = self.close_over(context.funding)
             && signed.compute_txid() != close.txid()
         {

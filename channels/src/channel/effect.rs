@@ -4,7 +4,7 @@ use bitcoin::{OutPoint, ScriptBuf, Transaction, Txid};
 
 use super::checkpoint::{Change, CheckpointFacts, SignedCheckpoint};
 use crate::commitment::CommitmentContext;
-use crate::wire::{LaneStatus, Msg};
+use crate::wire::{CheckpointShown, LaneStatus, Msg};
 
 /// One thing to do. Effects are carried out in the order given; when one fails, the rest are not carried out and the
 /// channel is loaded again from what was last stored.
@@ -74,6 +74,9 @@ pub enum Effect {
         /// The oldest that it must have.
         expected: u64,
     },
+    /// Hub: the member shows this checkpoint to this side, which is behind. Verify it (C-163), then call `Channel::take_division` or
+    /// `Channel::refuse_shown`.
+    CheckpointShown(Box<CheckpointShown>),
     /// The peer wants to close: call `Channel::close` with a script.
     CloseRequested,
     /// Member: both scripts and the hub's nonce are here; choose a fee and call `Channel::propose_close`. Either side may

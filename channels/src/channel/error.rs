@@ -216,6 +216,34 @@ pub enum Violation {
         /// Number of the newest checkpoint in the log.
         logged: u64,
     },
+    /// A checkpoint is shown to a side whose state nobody has proved to be old.
+    #[error("C-162: checkpoint {number} is shown, and the state here is not known to be old")]
+    NotBehind {
+        /// Its number.
+        number: u64,
+    },
+    /// An older checkpoint is shown than is known here.
+    #[error("C-162: checkpoint {number} is shown, and number {known} is known here")]
+    ShownOld {
+        /// Its number.
+        number: u64,
+        /// The newest one known.
+        known: u64,
+    },
+    /// What is shown divides something else than the funding is worth.
+    #[error("C-162: the checkpoint divides {shown_sat} sat, the funding has {funding_sat} sat")]
+    ShownSum {
+        /// Sum of its balances.
+        shown_sat: u64,
+        /// Value of the funding.
+        funding_sat: u64,
+    },
+    /// The shell refused a checkpoint that was shown.
+    #[error("C-163: the checkpoint shown is refused: {detail}")]
+    ShownRefused {
+        /// The shell's reason.
+        detail: String,
+    },
     /// The two sides do not settle from which number on a life counts.
     #[error("C-154: a life that begins with number {first} does not fit commitment {number}")]
     Life {
@@ -260,6 +288,8 @@ impl Violation {
             Self::Restored { .. } => "C-92",
             Self::Stale { .. } => "C-93",
             Self::Life { .. } => "C-154",
+            Self::NotBehind { .. } | Self::ShownOld { .. } | Self::ShownSum { .. } => "C-162",
+            Self::ShownRefused { .. } => "C-163",
             Self::FeeLowered { .. } => "C-35",
             Self::Ledger(error) => error.rule(),
             Self::Changes { .. } => "C-101",
@@ -325,6 +355,11 @@ pub enum Wait {
         /// Satoshis held, of the ledger in force or the one under way.
         held_sat: u64,
     },
+    /// The hub is behind, and has taken no checkpoint of the member's.
+    #[error(
+        "C-164: this side's state is old, and it has taken no newer checkpoint by which the channel could be divided"
+    )]
+    Division,
     /// The peer has not said yet where it stands.
     #[error("C-130: the peer has not reestablished the channel")]
     Reestablish,
@@ -341,6 +376,7 @@ impl Wait {
             Self::Turn { .. } => "C-113",
             Self::SpliceNonce => "C-143",
             Self::Holds { .. } => "C-36",
+            Self::Division => "C-164",
             Self::Reestablish => "C-130",
         }
     }

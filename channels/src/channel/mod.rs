@@ -8,6 +8,7 @@ mod error;
 mod migration;
 mod opening;
 mod restored;
+mod shown;
 mod state;
 mod unilateral;
 mod watch;
@@ -21,6 +22,7 @@ pub use confirmation::REQUIRED_CONFIRMATIONS;
 pub use effect::{CheckpointRequest, CheckpointReview, CommitmentTxids, Effect, FundingSpend};
 pub use error::{ChannelError, Violation, Wait};
 pub use opening::{HubTerms, MAX_CHECKPOINT_BYTES};
+pub use shown::Division;
 pub use state::{OpeningCheckpoint, StateError};
 
 use std::sync::OnceLock;
@@ -92,6 +94,10 @@ pub struct Channel {
     established: bool,
     /// The peer has said since the start where it stands, and this side is not behind; or the channel began since (C-304).
     shown: bool,
+    /// Member: the hub has shown or said on this connection that its state is old; the newest checkpoint was shown to it (C-161).
+    peer_behind: bool,
+    /// Hub that is behind: a close was proposed before there was a division (C-164).
+    close_refused: bool,
     /// This side wants the turn.
     asked: bool,
     /// This side's view of the member's lane, told after a reconnect.
@@ -274,6 +280,8 @@ impl Channel {
             splicing: None,
             established: false,
             shown: false,
+            peer_behind: false,
+            close_refused: false,
             asked: false,
             lane: None,
         }
@@ -291,6 +299,7 @@ impl Channel {
             (_, Msg::CheckpointRevoke(msg)) => self.on_checkpoint_revoke(msg, session),
             (_, Msg::CheckpointTurn(msg)) => self.on_checkpoint_turn(msg),
             (_, Msg::Reestablish(msg)) => self.on_reestablish(msg, session),
+            (Side::Hub, Msg::CheckpointShown(msg)) => self.on_checkpoint_shown(msg),
             (_, Msg::GiveVoucher(msg)) => self.on_give_voucher(msg),
             (Side::Hub, Msg::SpliceInit(msg)) => self.on_splice_init(msg),
             (Side::Member, Msg::SpliceAck(msg)) => self.on_splice_ack(msg),
@@ -322,7 +331,11 @@ impl Channel {
         let provisional = self.state.opening.provisional_channel();
         let of_this_channel = error.channel.is_some_and(|named| named == provisional || Some(named) == self.id());
         if !self.can_still_fail() || !of_this_channel {
-            return vec![reported];
+            let mut effects = vec![reported];
+            if of_this_channel && matches!(error.rule.as_str(), "C-93" | "C-132") {
+                effects.extend(self.show_newest());
+            }
+            return effects;
         }
         let violation = Violation::PeerRefused { rule: error.rule.clone(), detail: error.detail.clone() };
         // No answer: two sides that report each other's reports would never stop.

@@ -460,6 +460,7 @@ fn new_state(
         lives: Vec::new(),
         next_life: None,
         own_from: None,
+        division: None,
     }
 }
 

@@ -38,10 +38,13 @@ impl Channel {
     /// its state is old: as C-132, whoever may have served it (C-93).
     #[must_use]
     pub fn judge_by_log(&mut self, logged: u64) -> Vec<Effect> {
+        let overtaken = self.state.division.take_if(|division| division.number < logged).is_some(); // C-162
         let number = self.number();
         let in_use = matches!(self.state.phase, Phase::Ready | Phase::Closing);
         let old = |money: &&mut Money| !money.behind && logged > money.signed_number();
-        let Some(money) = self.state.money.as_mut().filter(|_| in_use).filter(old) else { return Vec::new() };
+        let Some(money) = self.state.money.as_mut().filter(|_| in_use).filter(old) else {
+            return overtaken.then_some(Effect::Persist).into_iter().collect();
+        };
         money.behind = true;
         let refusal = Violation::Stale { number, logged };
         let (rule, detail) = (refusal.rule(), refusal.to_string());

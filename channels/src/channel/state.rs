@@ -8,6 +8,7 @@ use lightning::util::ser::{Readable, Writeable};
 
 use super::Phase;
 use super::checkpoint::{Ledger, Money};
+use super::shown::Division;
 use crate::commitment::{Balances, Side};
 use crate::ids::{ChannelParams, OpeningId};
 use crate::keys::ChannelPublicKeys;
@@ -143,6 +144,8 @@ pub(super) struct State {
     pub(super) next_life: Option<[u8; 32]>,
     /// The first number of the life that began here since a restore.
     pub(super) own_from: Option<u64>,
+    /// Hub that is behind: what a close together divides (C-162).
+    pub(super) division: Option<Division>,
 }
 
 impl_writeable_tlv_based!(State, {
@@ -172,6 +175,7 @@ impl_writeable_tlv_based!(State, {
     (42, lives, optional_vec),
     (44, next_life, option),
     (46, own_from, option),
+    (47, division, option),
 });
 
 impl State {

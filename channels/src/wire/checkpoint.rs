@@ -214,3 +214,26 @@ impl_writeable_tlv_based!(LaneStatus, {
     (0, sent, required),
     (2, acked, required),
 });
+
+/// Member to a hub that is behind: the newest checkpoint that both sides signed. C-161.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointShown {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Its number.
+    pub number: u64,
+    /// The checkpoint, canonical bytes, opaque here; at most [`MAX_CHECKPOINT_BYTES`](crate::MAX_CHECKPOINT_BYTES).
+    pub checkpoint: Vec<u8>,
+    /// The member's signature on it (BIP340), opaque here.
+    pub member_signature: [u8; 64],
+    /// The hub's.
+    pub hub_signature: [u8; 64],
+}
+
+impl_writeable_tlv_based!(CheckpointShown, {
+    (0, channel, required),
+    (2, number, required),
+    (4, checkpoint, required),
+    (6, member_signature, required),
+    (8, hub_signature, required),
+});

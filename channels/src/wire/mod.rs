@@ -19,8 +19,8 @@ pub use channel::{
     Shutdown,
 };
 pub use checkpoint::{
-    CheckpointProposal, CheckpointRevoke, CheckpointSign, CheckpointTurn, FundingNonce, FundingSignature, GiveVoucher,
-    LaneStatus, MAX_CHANGES, NewLife, NextNonces, Reestablish,
+    CheckpointProposal, CheckpointRevoke, CheckpointShown, CheckpointSign, CheckpointTurn, FundingNonce,
+    FundingSignature, GiveVoucher, LaneStatus, MAX_CHANGES, NewLife, NextNonces, Reestablish,
 };
 pub use keep::{
     BackupData, BackupFetch, BackupStore, BackupStored, LeaseClaim, LeaseGranted, PartOf, TowerStore, TowerStored,
@@ -224,6 +224,8 @@ messages! {
     LinkNonces = 32887,
     /// An operator's share of its signature.
     LinkShare = 32889,
+    /// The newest checkpoint, to a hub that is behind.
+    CheckpointShown = 32891,
 }
 
 impl Msg {

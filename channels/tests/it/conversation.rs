@@ -52,3 +52,25 @@ fn promise_and_pay(pair: &mut Pair) {
     let voucher = pair.channel(Side::Member).voucher(Side::Member).unwrap();
     pair.pay(Side::Member, Change::Voucher(voucher)).unwrap();
 }
+
+/// What a member shows a hub that was put back by one checkpoint (C-161), and that hub's state.
+pub(crate) fn shown_message() -> (Msg, Vec<u8>) {
+    let mut pair = Pair::in_use();
+    let old = pair.stored(Side::Hub).clone();
+    pair.pay(Side::Member, Change::Dues { amount_sat: 50_000 }).unwrap();
+    pair.settle();
+    pair.observed.put_back = true;
+    *pair.stored(Side::Hub) = old;
+    pair.crash(Side::Hub);
+    pair.reconnect();
+    pair.deliver_from(Side::Hub);
+    pair.deliver_from(Side::Hub);
+    let shown = loop {
+        match pair.intercept(Side::Member) {
+            Some(msg @ Msg::CheckpointShown(_)) => break msg,
+            Some(msg) => pair.deliver(Side::Hub, &msg),
+            None => panic!("nothing was shown"),
+        }
+    };
+    (shown, pair.channel(Side::Hub).encode())
+}

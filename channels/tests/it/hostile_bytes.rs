@@ -10,7 +10,7 @@ use lightning::ln::wire::{CustomMessageReader, Type};
 use lightning::util::ser::{LengthLimitedRead, Writeable};
 use proptest::prelude::*;
 
-use crate::conversation::{channel_messages, run_through};
+use crate::conversation::{channel_messages, run_through, shown_message};
 use crate::pair::{Entropy, keys, terms};
 
 fn app_messages() -> impl Strategy<Value = Msg> {
@@ -45,7 +45,7 @@ fn channel_messages_survive_the_wire() {
     types.sort_unstable();
     types.dedup();
     assert_eq!(types, (32773..=32799).step_by(2).collect::<Vec<u16>>());
-    for msg in messages {
+    for msg in messages.into_iter().chain([shown_message().0]) {
         let payload = msg.to_payload().unwrap();
         assert_eq!(Msg::read(msg.type_id(), &mut payload.as_slice()).unwrap(), Some(msg.clone()));
         for length in 0..payload.len() {
@@ -125,7 +125,7 @@ proptest! {
         value: u8,
     ) {
         thread_local! {
-            static RUN: (Vec<Msg>, Vec<(Side, Vec<u8>)>) = (channel_messages(), moments());
+            static RUN: (Vec<Msg>, Vec<(Side, Vec<u8>)>) = ([channel_messages(), vec![shown_message().0]].concat(), moments());
         }
         RUN.with(|(messages, moments)| {
             let original = &messages[pick.index(messages.len())];
@@ -161,6 +161,7 @@ fn moments() -> Vec<(Side, Vec<u8>)> {
             moments.push((side, pair.channel(side).encode()));
         }
     });
+    moments.push((Side::Hub, shown_message().1));
     moments.sort();
     moments.dedup();
     moments

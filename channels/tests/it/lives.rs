@@ -1,6 +1,6 @@
 //! What came out of a backup goes on with secrets and nonces of its own: whoever gave the backup can punish nothing of it (C-152 to C-156).
 
-use althing_channels::{Breach, Change, Channel, Effect, Msg, Side};
+use althing_channels::{Breach, Change, Channel, Effect, Msg, Side, to_remote_script};
 use bitcoin::Transaction;
 
 use crate::pair::{Pair, keys};
@@ -171,6 +171,27 @@ fn the_hub_punishes_what_is_revoked_in_any_life() {
     assert!((0..newest).all(|number| !is_punished(&mut pair, number, &commitment)), "what is not revoked is not");
 }
 
+/// C-21: what the hub's commitment pays the member is found by the seed alone, in every life; the own `to_local` of a life is not (C-155).
+#[test]
+fn to_remote_follows_from_the_seed_in_every_life() {
+    let mut pair = with_backup();
+    for restores in 1..=2 {
+        come_back(&mut pair);
+        pay(&mut pair);
+        assert_eq!(pair.channel(Side::Member).keys().lives().len(), restores);
+    }
+    let (member_sat, number) = (pair.channel(Side::Member).balances().member_sat, pair.channel(Side::Member).number());
+    let with_lives = pair.channel(Side::Member).keys().per_commitment_point(number);
+    pair.force_close(Side::Hub);
+    let (_, commitment) = pair.commitments.pop().unwrap();
+    // Keys that know of no life, as the seed words give them.
+    let of_seed = keys(Side::Member);
+    let script = to_remote_script(&of_seed.public().payment);
+    let found = commitment.output.iter().find(|output| output.script_pubkey == script).expect("to_remote");
+    assert_eq!(found.value.to_sat(), member_sat);
+    assert_ne!(of_seed.per_commitment_point(number), with_lives);
+}
+
 /// C-155: a folder from before the restore finds its age by a secret of a life that it never knew.
 #[test]
 fn an_old_copy_recognises_a_secret_of_a_later_life() {
@@ -212,6 +233,51 @@ fn with_a_hub_that_takes_no_lives_all_is_as_before() {
     pay(&mut pair);
     pair.check_against_model();
     assert!(pair.channel(Side::Member).secret_may_be_known());
+}
+
+/// C-153: seed 0 of the long run: the hub never heard of the life in which the member proposed, and the disk is lost again. What was
+/// proposed cannot be made otherwise, so the hub is told of that life first.
+#[test]
+fn a_round_of_a_life_that_the_hub_never_heard_of_ends_after_another_restore() {
+    let mut pair = with_backup();
+    pair.take_turn(Side::Member);
+    assert!(pair.lose_disk());
+    pair.reconnect();
+    pair.drop_next(Side::Member);
+    pair.settle();
+    pair.pay(Side::Member, Change::Dues { amount_sat: 5_000 }).unwrap();
+    pair.settle();
+    come_back(&mut pair);
+    assert_eq!(pair.channel(Side::Member).number(), 4);
+    pair.check_against_model();
+    // Number 4 is of a life that a backup brought back; the next connection begins a life of this folder alone.
+    assert!(pair.channel(Side::Member).secret_may_be_known());
+    pair.reconnect();
+    pair.settle();
+    pay(&mut pair);
+    assert!(!pair.channel(Side::Member).secret_may_be_known());
+    let firsts: Vec<u64> = pair.channel(Side::Member).keys().lives().iter().map(|life| life.first).collect();
+    assert_eq!(firsts, [4, 5]);
+    pair.check_against_model();
+}
+
+/// C-130: what the member said where its life begins was lost, and its proposal, with points of that life, arrived.
+#[test]
+fn a_proposal_of_a_life_that_the_hub_has_not_heard_of_waits_for_it() {
+    let mut pair = with_backup();
+    pair.take_turn(Side::Member);
+    assert!(pair.lose_disk());
+    pair.reconnect();
+    pair.drop_next(Side::Member);
+    pair.settle();
+    pair.pay(Side::Member, Change::Dues { amount_sat: 5_000 }).unwrap();
+    pair.settle();
+    let refused: Vec<_> = pair.refusals.iter().map(|(side, text)| (*side, text[..5].to_owned())).collect();
+    assert_eq!(refused, [(Side::Hub, "C-130".to_owned())]);
+    pair.reconnect();
+    pair.settle();
+    pair.check_against_model();
+    assert_eq!(pair.channel(Side::Hub).number(), 4);
 }
 
 /// C-154: what does not fit is refused, and changes nothing.

@@ -29,6 +29,7 @@ mod musig_oracle;
 mod nonce_reuse;
 mod old_backup;
 mod pitfalls;
+mod shown;
 mod sizes;
 mod splicing;
 mod stale_state;

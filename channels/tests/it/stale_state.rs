@@ -14,6 +14,8 @@ fn rolled_back(side: Side, rounds: u64) -> Pair {
         pay(&mut pair);
     }
     pair.observed.rollbacks = true;
+    // C-163: what a hub that is behind is shown, its shell does not take here.
+    pair.application_away = Some(Side::Hub);
     *pair.stored(side) = old;
     pair.crash(side);
     pair.reconnect();

@@ -14,7 +14,7 @@ use lightning::ln::wire::Type;
 use lightning::util::ser::Writeable;
 use serde_json::{Value, json};
 
-use crate::conversation::channel_messages;
+use crate::conversation::{channel_messages, shown_message};
 use crate::pair::{Pair, close_script, funding_outpoint, keys, params};
 use crate::testkit::money::lane_position;
 
@@ -179,7 +179,7 @@ fn vectors() -> Value {
         "commitments": commitments,
         "revocations": revocations(),
         "checkpoints": checkpoints(),
-        "messages": channel_messages().iter().map(message).collect::<Vec<_>>(),
+        "messages": channel_messages().iter().chain([&shown_message().0]).map(message).collect::<Vec<_>>(),
         "closes": [close(alone, 200), close(shared, 154), close(trimmed, 154)],
     })
 }

@@ -28,7 +28,10 @@ impl Hub {
                 self.refill(&txid, outputs, only_review)
             }
             Request::StakeClose { channel, fee_sat } => {
-                self.act_on_stake(&channel, |shell, number| shell.close_together(number, fee_sat))
+                let divided = self.close_by_what_is_shown(&channel);
+                divided.unwrap_or_else(|| {
+                    self.act_on_stake(&channel, |shell, number| shell.close_together(number, fee_sat))
+                })
             }
             Request::StakeForceClose { channel, newest: _ } => {
                 let named = self.shell.stakes.named(&channel).map(|channel| channel.number);

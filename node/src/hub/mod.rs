@@ -17,6 +17,7 @@ mod noted;
 mod openings;
 pub mod receipts;
 mod serve;
+mod shown;
 mod signing;
 mod start;
 mod strangers;
@@ -39,6 +40,7 @@ use self::behind::Behind;
 use self::epochs::Links;
 use self::keeping::Newness;
 use self::openings::Openings;
+use self::shown::Shown;
 use self::signing::Signing;
 use self::strangers::Strangers;
 use crate::chain::ChainEvent;
@@ -100,6 +102,8 @@ pub struct Hub {
     copies: BTreeSet<PublicKey>,
     /// Channels whose members have lost data.
     behind: Behind,
+    /// What members of channels show that this hub's state is too old for, and its log does not have.
+    shown: Shown,
     batch: Batch,
     /// Peers that said hello, with the vote key they named.
     members: BTreeMap<PeerId, Option<MemberId>>,
@@ -211,6 +215,10 @@ impl Hub {
                 // What is not logged now is logged when the log is known to be the newest.
                 StakeNews::Checkpointed(_, signed) if self.newness.is_sure() => self.log_checkpoint(signed),
                 StakeNews::PeerBehind(number) => self.close_for(*number),
+                StakeNews::Shown(number, shown) => {
+                    let done = self.on_checkpoint_shown(*number, shown);
+                    self.shell.settle_trouble("checkpoints shown", done);
+                }
                 StakeNews::Failed(number, _) => {
                     let done = self.shell.forget_opening(*number);
                     self.shell.settle_trouble("openings", done);

@@ -19,6 +19,7 @@ use super::entries::offices;
 use super::epochs::Links;
 use super::keeping::Newness;
 use super::openings::Openings;
+use super::shown::Shown;
 use super::strangers::Strangers;
 use crate::dao::Dao;
 use crate::engine::{EngineHandle, Input, Waiters};
@@ -111,6 +112,7 @@ fn start_with(
             newness,
             copies: BTreeSet::new(),
             behind: Behind::default(),
+            shown: Shown::default(),
             batch: Batch::default(),
             members: BTreeMap::new(),
             wanted: BTreeMap::new(),

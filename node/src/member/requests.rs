@@ -198,7 +198,7 @@ impl Member {
                     }
                 }
                 // The alarm says it; closing alone is the member's choice, since it costs and ends the stake.
-                StakeNews::PeerBehind(_) => {}
+                StakeNews::PeerBehind(_) | StakeNews::Shown(..) => {}
                 StakeNews::Closing(number, _) | StakeNews::Spliced(number, _) | StakeNews::Closed(number) => {
                     if let Some(answer) = self.closing.remove(&number) {
                         self.answer_stake(number, &answer);

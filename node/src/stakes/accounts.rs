@@ -90,9 +90,20 @@ impl Shell {
 
     /// N-96: satoshis of deposits in a channel that nothing settled; while there are any it is not closed together (C-36).
     pub(super) fn unsettled_deposits_sat(&self, channel: &StakeChannel) -> u64 {
-        let in_channel = channel.machine.ledger().map_or(0, Ledger::held_sat);
+        // C-164: where the hub is behind no hold ends in the channel any more, and the log alone tells which are in force.
+        let is_over = channel.machine.is_behind() || channel.machine.peer_is_behind();
+        let in_channel = channel.machine.ledger().filter(|_| !is_over).map_or(0, Ledger::held_sat);
         let unsettled = self.holds_in_log(channel).filter(|(_, _, fate)| *fate == HoldFate::Held);
         in_channel.max(unsettled.fold(0, |sum, (_, hold, _)| sum.saturating_add(hold.amount_sat)))
+    }
+
+    /// Satoshis that deposits in a channel lost by the log, whether or not the channel has them forfeited.
+    pub(super) fn forfeited_in_log_sat(&self, channel: &StakeChannel) -> u64 {
+        let lost = self.holds_in_log(channel).map(|(_, _, fate)| match fate {
+            HoldFate::Forfeited(sat) => sat,
+            _ => 0,
+        });
+        lost.fold(0, u64::saturating_add)
     }
 
     /// N-95: what the log holds and the channel does not, signed by the member.

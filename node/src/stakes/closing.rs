@@ -100,6 +100,7 @@ impl Shell {
         )))
     }
 
+    /// Begins, or answers, a close together without proposing a fee.
     pub(super) fn answer_close(&mut self, number: u32) -> Result<Vec<Effect>> {
         let held_sat = self.unsettled_deposits_sat(self.channel(number)?);
         if held_sat > 0 {

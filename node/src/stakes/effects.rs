@@ -133,7 +133,7 @@ impl Shell {
             }
             Effect::PeerBehind { number: at, expected } => {
                 let words = format!(
-                    "C-133: the other side lost data: it remembers commitment {at}, it must have {expected}. Close the channel."
+                    "C-133: the other side lost data: it remembers commitment {at}, it must have {expected}. Close the channel: together (althing channel close), or alone."
                 );
                 if let Some(channel) = self.stakes.channel_mut(number) {
                     channel.lost = Some(words.clone());
@@ -141,6 +141,7 @@ impl Shell {
                 self.alarms.insert("channel", words);
                 news.push(StakeNews::PeerBehind(number));
             }
+            Effect::CheckpointShown(shown) => news.push(StakeNews::Shown(number, shown)),
             Effect::CloseRequested => return self.answer_close(number),
             // C-301: not before the new channel is signed.
             Effect::ProposeClose if self.channel(number)?.machine.closes_into() => {}

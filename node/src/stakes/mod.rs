@@ -14,6 +14,7 @@ mod orders;
 mod overtaken;
 mod reserve;
 mod seed_coins;
+mod shown;
 mod splicing;
 mod towers;
 mod weight;
@@ -22,7 +23,7 @@ mod witness;
 use std::collections::BTreeMap;
 
 use althing_channels::monitor::{Monitor, WalletCoin};
-use althing_channels::wire::PeerError;
+use althing_channels::wire::{CheckpointShown, PeerError};
 use althing_channels::{Channel, ChannelId, ChannelKeys, ChannelSeed, Msg, OpeningId, Phase, Side};
 use althing_governance::codec::Canonical as _;
 use althing_governance::entry::Checkpoint;
@@ -125,6 +126,8 @@ pub enum StakeNews {
     Closed(u32),
     /// The other side has lost data and asks this one to close (C-133).
     PeerBehind(u32),
+    /// Hub: the member shows a checkpoint of a channel of which the state here is old (C-163).
+    Shown(u32, Box<CheckpointShown>),
     /// Both sides have signed a checkpoint; the hub logs it.
     Checkpointed(u32, althing_channels::SignedCheckpoint),
     /// The transaction of a top-up or withdrawal is signed and broadcast.
@@ -345,6 +348,7 @@ pub fn subject(message: &Msg) -> Option<Subject> {
         Msg::CheckpointTurn(m) => Subject::Channel(m.channel),
         Msg::Reestablish(m) => Subject::Channel(m.channel),
         Msg::GiveVoucher(m) => Subject::Channel(m.channel),
+        Msg::CheckpointShown(m) => Subject::Channel(m.channel),
         Msg::SpliceInit(m) => Subject::Channel(m.channel),
         Msg::SpliceAck(m) => Subject::Channel(m.channel),
         Msg::SpliceNonce(m) => Subject::Channel(m.channel),

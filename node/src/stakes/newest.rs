@@ -132,7 +132,7 @@ impl Shell {
         Ok(())
     }
 
-    fn newest_logged(&self, channel: &StakeChannel) -> Option<u64> {
+    pub(super) fn newest_logged(&self, channel: &StakeChannel) -> Option<u64> {
         let id = ChannelId(channel.machine.id()?.0);
         Some(self.ledger.state().channels().get(&id)?.checkpoints.last()?.1.number)
     }

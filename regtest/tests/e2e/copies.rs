@@ -1,12 +1,15 @@
 //! Two copies of one member's folder: the later one is refused, by this machine or by the hub.
 
+use std::time::{Duration, Instant};
+
 use althing_node::api::Request;
+use althing_node::lease::{Lease, Purpose};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context, ensure};
 
 use crate::breaches::{copy_folder, copy_of, go_back};
 use crate::channel_ends::{PATIENCE, only_stake, with_stakes};
-use crate::stage::scratch;
+use crate::stage::{alone_with_assembly, scratch};
 
 #[test]
 fn of_two_copies_of_a_live_database_the_second_is_refused() {
@@ -97,3 +100,46 @@ fn of_two_copies_of_a_live_database_the_second_is_refused() {
         crate::breaches::pay(assembly, 3, &stake)
     });
 }
+
+/// N-1, in programs: a start waits for a command that holds the folder, up to its patience, and beside another program it ends at once.
+#[test]
+fn a_start_waits_for_a_command_and_for_no_program() {
+    alone_with_assembly("lease-race", |assembly| {
+        let member = &mut assembly.members[3];
+        let folder = member.data_dir().to_owned();
+        // Beside a program that runs.
+        let begun = Instant::now();
+        let mut second = member.neighbour("second", &folder, &["member", "run"]);
+        let error = format!("{:#}", second.start().unwrap_err());
+        ensure!(error.contains("N-1") && error.contains("althing stop"), "{error}");
+        ensure!(begun.elapsed() < WAITS_AT_MOST, "it waited {:?}", begun.elapsed());
+        drop(second);
+        member.status()?;
+
+        // A command that ends.
+        member.stop()?;
+        let (command, begun) = (Lease::take(&folder, Purpose::Command)?, Instant::now());
+        let held = Duration::from_secs(4);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(held);
+                drop(command);
+            });
+            member.start()
+        })?;
+        ensure!(begun.elapsed() >= held, "it did not wait");
+        member.status()?;
+
+        // One that does not.
+        member.stop()?;
+        let (command, begun) = (Lease::take(&folder, Purpose::Command)?, Instant::now());
+        let error = format!("{:#}", member.start().unwrap_err());
+        ensure!(error.contains("N-1") && error.contains("under way"), "{error}");
+        ensure!(begun.elapsed() >= WAITS_AT_MOST, "it waited {:?}", begun.elapsed());
+        drop(command);
+        member.start()
+    });
+}
+
+/// How long a start waits for a command (N-1).
+const WAITS_AT_MOST: Duration = Duration::from_secs(10);

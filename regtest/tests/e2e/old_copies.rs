@@ -9,7 +9,7 @@ use althing_regtest::{Look, wait_for};
 use anyhow::{Context, Result, ensure};
 
 use crate::breaches::{DUES_SAT, copy_of, go_back, pay};
-use crate::channel_ends::{PATIENCE, only_stake, spender, with_stakes};
+use crate::channel_ends::{PATIENCE, balance, only_stake, spender, spender_in_mempool, with_stakes};
 use crate::stage::scratch;
 use crate::told::refused;
 use crate::tower::{start_tower, status};
@@ -148,7 +148,7 @@ fn a_folder_that_comes_back_by_itself_takes_the_newer_second_copy() {
         let hub = copy_of(&mut assembly.hub, "own-copy-newer-hub")?;
         assembly.settle()?;
         paid_twice(assembly, &stake)?;
-        put_hub_back(assembly, &hub)?;
+        put_hub_back_to(assembly, &hub, |actor| pays_nothing(actor, &stake, "N-128"))?;
         crate::stale_backup::wipe(assembly.members[COPIED].data_dir())?;
         assembly.members[COPIED].set_copy(false);
         assembly.members[COPIED].start()?;
@@ -160,8 +160,99 @@ fn a_folder_that_comes_back_by_itself_takes_the_newer_second_copy() {
         let inspected =
             assembly.members[COPIED].cli().json::<BackupInfo>(&["backup", "inspect", &file.to_string_lossy()])?;
         ensure!(inspected.channels[0].number == 2, "{inspected:?}");
-        Ok(())
+
+        // The hub is behind, and nobody's log has what was paid: nothing more is paid (C-132, C-133) …
+        for (actor, rule) in [(&assembly.hub, "C-132"), (&assembly.members[COPIED], "C-133")] {
+            wait_for(rule, PATIENCE, || match actor.status() {
+                Ok(status) if status.alarms.iter().any(|alarm| alarm.contains(rule)) => Look::Ready(()),
+                other => Look::NotYet(format!("{other:?}")),
+            })?;
+            pays_nothing(actor, &stake, rule)?;
+        }
+        // … the member has nothing that it could broadcast, and the hub divides by what it is shown only by the operator's order (N-336).
+        let alone = Request::StakeForceClose { channel: stake.channel.clone(), newest: true };
+        let refusal = format!("{:#}", assembly.members[COPIED].ask(alone).unwrap_err());
+        ensure!(refusal.contains("C-92"), "{refusal}");
+        let together = Request::StakeClose { channel: stake.channel.clone(), fee_sat: CLOSE_FEE_SAT };
+        let refusal = format!("{:#}", assembly.members[COPIED].ask(together.clone()).unwrap_err());
+        ensure!(refusal.contains("C-164"), "{refusal}");
+        let alarms = assembly.hub.status()?.alarms;
+        ensure!(alarms.iter().any(|alarm| alarm.contains("N-336") && alarm.contains("checkpoint 2")), "{alarms:?}");
+        ensure!(spender(assembly, &stake)?.is_none(), "it is being closed unasked");
+        let alone = Request::StakeForceClose { channel: stake.channel.clone(), newest: false };
+        let refusal = format!("{:#}", assembly.hub.ask(alone).unwrap_err());
+        ensure!(refusal.contains("C-132"), "{refusal}");
+        assembly.hub.ask(together)?;
+        comes_home_together(assembly, &stake, newest)
     });
+}
+
+/// C-160 to C-165: the hub's disk was put back, and the member's was lost; the log that the others give back to the hub has the newest
+/// checkpoint, so nobody has to answer for anything.
+#[test]
+fn a_hub_that_was_put_back_and_a_member_out_of_a_backup_close_together() {
+    with_stakes("both-lost", |assembly| {
+        let (stake, _) = with_second_copy(assembly, "both-lost-file")?;
+        let hub = copy_of(&mut assembly.hub, "both-lost-hub")?;
+        assembly.settle()?;
+        paid_twice(assembly, &stake)?;
+        assembly.mine(1)?;
+        assembly.settle()?;
+        assembly.members[COPIED].kill();
+        go_back(&mut assembly.hub, &hub)?;
+        crate::stale_backup::wipe(assembly.members[COPIED].data_dir())?;
+        assembly.members[COPIED].start()?;
+        let newest = stake.amount_sat - 2 * DUES_SAT;
+        wait_for("the newest state", PATIENCE, || match only_stake(&assembly.members[COPIED]) {
+            Ok(back) if back.amount_sat == newest => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        wait_for("the word that the hub is behind", PATIENCE, || match assembly.members[COPIED].status() {
+            Ok(status) if status.alarms.iter().any(|alarm| alarm.contains("C-133")) => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        wait_for("the hub to know that its log is whole", PATIENCE, || match assembly.hub.status() {
+            Ok(status) if status.alarms.iter().any(|alarm| alarm.contains("C-132")) => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        let fee = CLOSE_FEE_SAT.to_string();
+        let arguments = ["channel", "close", &stake.channel, "--fee-sat", &fee, "--yes"];
+        assembly.members[COPIED].cli().run(&arguments)?.succeeded()?;
+        comes_home_together(assembly, &stake, newest)
+    });
+}
+
+const CLOSE_FEE_SAT: u64 = 400;
+
+/// A close together divides by the newest checkpoint, and is mined.
+fn comes_home_together(assembly: &Assembly, stake: &Stake, newest: u64) -> Result<()> {
+    let before = balance(&assembly.members[COPIED])?.confirmed_sat;
+    let close = spender_in_mempool(assembly, stake)?;
+    let mut paid: Vec<u64> = close.output.iter().map(|output| output.value.to_sat()).collect();
+    paid.sort_unstable();
+    ensure!(paid == [2 * DUES_SAT, newest - CLOSE_FEE_SAT], "{close:?}");
+    assembly.mine(1)?;
+    wait_for("the stake at home", PATIENCE, || match balance(&assembly.members[COPIED]) {
+        Ok(now) if now.confirmed_sat == before + newest - CLOSE_FEE_SAT => Look::Ready(()),
+        other => Look::NotYet(format!("{other:?}")),
+    })?;
+    Ok(())
+}
+
+/// A payment by order is refused by this rule, and nothing of it is kept.
+fn pays_nothing(actor: &Actor, stake: &Stake, rule: &str) -> Result<()> {
+    let channel = stake.channel.clone();
+    let orders = [
+        Request::ChannelPay { channel: channel.clone(), amount_sat: 1_000 },
+        Request::ChannelVoucher { channel: channel.clone(), amount_sat: 1_000 },
+    ];
+    for order in orders {
+        let refusal = format!("{:#}", actor.ask(order).unwrap_err());
+        ensure!(refusal.contains(rule), "{refusal}");
+    }
+    let shown = actor.stakes()?.into_iter().find(|stake| stake.channel == channel).context("the channel")?;
+    ensure!(shown.detail.as_ref().is_some_and(|detail| detail.paying_sat == 0), "{shown:?}");
+    Ok(())
 }
 
 /// The stake of a member who keeps a second copy of the backup in this file.
@@ -181,8 +272,14 @@ fn paid_twice(assembly: &Assembly, stake: &Stake) -> Result<()> {
 
 /// The hub's operator puts it back to an old folder and says that there is nothing newer; nobody runs who could show more.
 fn put_hub_back(assembly: &mut Assembly, old: &Path) -> Result<()> {
+    put_hub_back_to(assembly, old, |_| Ok(()))
+}
+
+/// The same; `before` looks at the hub while it does not know whether its log is the newest.
+fn put_hub_back_to(assembly: &mut Assembly, old: &Path, before: impl FnOnce(&Actor) -> Result<()>) -> Result<()> {
     assembly.members.iter_mut().try_for_each(Actor::stop)?;
     go_back(&mut assembly.hub, old)?;
+    before(&assembly.hub)?;
     assembly.hub.ask(Request::HubConfirm)?;
     Ok(())
 }

@@ -26,6 +26,10 @@ use crate::oversize::Oversize;
 use crate::stage::alone_with_assembly;
 
 /// The median round trip beside abusers is at most so many times the one beside busy members.
+///
+/// Not less, though the turns are taken one after another and medians compared: the abusers, the hub and the honest peers compute on the same two cores
+/// here, and what three programs that do nothing but send cost the others there is no matter of the hub's. What the hub itself does for abusers before an
+/// honest message is counted, without a clock and exactly, by `node::peer_flood`: a message waits for at most a fixed number of messages of each other peer.
 const RATIO_MAX: u32 = 5;
 
 /// Turns, and round trips of each honest peer in each: alone, beside busy members, and beside abusers.

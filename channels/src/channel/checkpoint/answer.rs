@@ -85,6 +85,8 @@ impl Channel {
         if money.holder() == self.state.side {
             return Err(Violation::Turn { turn: money.turn }.into()); // C-113
         }
+        // C-130: a life that the proposer begins (C-154) may not be known before.
+        self.expect_established()?;
         check_checkpoint_size(&proposal.checkpoint)?;
         money.check_splices(proposal.changes.items())?;
         let proposer = self.state.side.other();

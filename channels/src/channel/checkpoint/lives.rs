@@ -38,9 +38,11 @@ impl Channel {
     pub(super) fn new_life(&self) -> Option<NewLife> {
         let money = self.money().ok()?;
         let after = money.number.checked_add(1)?;
-        let (value, from) = match (self.state.next_life, self.state.own_from, self.state.lives.last()) {
-            (Some(value), ..) => (value, money.signed_number().checked_add(1)?),
-            (None, Some(first), Some(newest)) if money.number < first => (newest.value, first),
+        let settled = (self.state.next_life, self.state.own_from, self.state.lives.last());
+        let (value, from) = match (self.life_of_round(), settled) {
+            (Some(life), _) => (life.value, life.first),
+            (None, (Some(value), ..)) => (value, money.signed_number().checked_add(1)?),
+            (None, (None, Some(first), Some(newest))) if money.number < first => (newest.value, first),
             _ => return None,
         };
         let mut lives = self.state.lives.clone();
@@ -48,6 +50,14 @@ impl Channel {
         lives.push(Life { first: after, value });
         let next = self.next_nonces_of(&self.keys.clone().with_lives(lives), after, &money.ledger).ok()?;
         Some(NewLife { value, from, next })
+    }
+
+    /// C-153: the life of the own round under way, which the other side may never have heard of. Its content is fixed, so that life is said
+    /// until the round ends; the next one begins behind it.
+    fn life_of_round(&self) -> Option<Life> {
+        let money = self.money().ok()?;
+        let is_of_round = |life: &&Life| money.number < life.first && life.first <= money.signed_number();
+        self.state.lives.last().filter(is_of_round).copied()
     }
 
     /// What `reestablish` says of the other side's lives: the last number that this side signed, where it takes a further life, and the lives that
@@ -105,9 +115,10 @@ impl Channel {
         let told = msg.lives.as_ref().map_or(&[][..], List::items);
         let told_newest = told.last();
         let refuse = |first: u64| Err(Violation::Life { first, number }.into());
-        let Some(value) = self.state.next_life else {
+        let Some(value) = self.state.next_life.filter(|_| self.life_of_round().is_none()) else {
             // Settled on a connection before, of which the other side may have heard nothing.
-            let unused = self.state.own_from.filter(|first| number < *first);
+            let unused = self.state.own_from.or(self.life_of_round().map(|life| life.first));
+            let unused = unused.filter(|first| number < *first);
             let (Some(first), Some(newest)) = (unused, self.state.lives.last()) else { return Ok(false) };
             return match told_newest.filter(|told| told.value == newest.value) {
                 Some(told) if told.first != first => refuse(told.first),

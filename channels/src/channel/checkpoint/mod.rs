@@ -75,11 +75,6 @@ impl Channel {
         self.state.money.as_ref()?.secrets.get(number)
     }
 
-    /// Whether no checkpoint is under way.
-    pub(super) fn is_idle(&self) -> bool {
-        self.state.money.as_ref().is_none_or(|money| money.round.is_none())
-    }
-
     // C-115: a close divides what the last checkpoint says, so that has to be finished.
     pub(super) fn expect_idle(&self, step: &'static str) -> Result<(), ChannelError> {
         self.expect_current()?;

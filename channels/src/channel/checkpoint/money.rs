@@ -206,6 +206,11 @@ impl Money {
         (number == other).then_some(&round.other_ledger)
     }
 
+    /// The checkpoints that both sides signed: of the round under way, and the newest before it.
+    pub(in crate::channel) fn both_signed(&self, own: Side) -> (Option<SignedCheckpoint>, Option<&SignedCheckpoint>) {
+        (self.round.as_ref().and_then(|round| round.signed(own)), self.signed.as_ref())
+    }
+
     /// Whether the parts fit together; for what was read from a disk.
     pub(in crate::channel) fn is_sound(&self, own: Side) -> bool {
         let complete = |ledger: &Ledger, signatures: &[FundingSignature]| {

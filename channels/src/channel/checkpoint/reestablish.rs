@@ -29,7 +29,7 @@ impl Channel {
     }
 
     pub(in crate::channel) fn reestablish(&mut self) -> Vec<Effect> {
-        self.established = false;
+        (self.established, self.peer_behind, self.close_refused) = (false, false, false);
         // A state that was loaded is complete, so that nothing is missing here.
         self.reestablish_message().map(Effect::Send).into_iter().collect()
     }
@@ -51,14 +51,15 @@ impl Channel {
         }
         if let Some(effects) = self.judge_own_age(msg)? {
             self.shown |= !self.is_behind();
-            return Ok(effects);
+            return Ok(self.with_newest_shown(effects));
         }
         self.shown = true;
         let money = self.money()?;
         let (signed, revoked) = (money.signed_number(), money.secrets.count());
         if msg.number < revoked {
             // C-133: the peer forgot a commitment for which it revealed the one before.
-            return Ok(vec![Effect::PeerBehind { number: msg.number, expected: revoked }]);
+            let effects = vec![Effect::PeerBehind { number: msg.number, expected: revoked }];
+            return Ok(self.with_newest_shown(effects));
         }
         if msg.number > signed {
             return Err(Violation::Number { number: msg.number, expected: signed }.into());

@@ -56,6 +56,9 @@ pub(crate) struct Seen {
     /// Disks of the member that were lost; with a hub that gave an old backup.
     pub(crate) restores: usize,
     pub(crate) lies: usize,
+    /// Hubs that came back with an old disk and closed together over what they were shown.
+    pub(crate) put_back: usize,
+    pub(crate) divided: usize,
 }
 
 impl Seen {
@@ -68,6 +71,8 @@ impl Seen {
         self.left_alone += other.left_alone;
         self.restores += other.restores;
         self.lies += other.lies;
+        self.put_back += other.put_back;
+        self.divided += other.divided;
     }
 }
 
@@ -104,6 +109,13 @@ impl Driver {
     /// one wanted that.
     pub(crate) fn come_to_rest(&mut self) {
         self.pair.faults.clear();
+        let was_put_back = self.pair.observed.put_back;
+        if was_put_back {
+            // C-160: whatever the member came out of, both can leave together.
+            self.pair.reconnect();
+            self.pair.settle();
+            self.pair.close(Side::Member);
+        }
         for _ in 0..10 {
             self.pair.reconnect();
             self.pair.settle();
@@ -112,6 +124,7 @@ impl Driver {
                 self.pair.settle();
             }
         }
+        assert!(!was_put_back || self.pair.is_over(), "nobody could close: {:?}", self.pair.refusals.last());
         if !self.pair.is_over() {
             for side in [Side::Member, Side::Hub] {
                 let stages: Vec<_> =
@@ -152,6 +165,8 @@ impl Driver {
         seen.raised += closes.len().saturating_sub(1);
         seen.restores += pair.backups.restores;
         seen.lies += pair.backups.lies;
+        seen.put_back += pair.backups.put_back;
+        seen.divided += usize::from(pair.observed.put_back && is_over && !left);
     }
 
     /// Both sides know of the end; another channel is opened.
@@ -174,7 +189,10 @@ impl Driver {
             84..=103 => self.propose(side, bytes),
             104..=109 => {
                 self.pair.remember_past();
-                self.ask(side);
+                match self.pair.observed.put_back && self.pair.phase(Side::Member) == Some(Phase::Ready) {
+                    true => self.pair.close(Side::Member),
+                    false => self.ask(side),
+                }
             }
             110..=111 => self.voucher(side, bytes),
             112 => self.pair.observed.lane += 1,
@@ -200,7 +218,12 @@ impl Driver {
     /// A disk is lost; the hub gives the newest backup, or one of long ago.
     fn lose_disk(&mut self, bytes: &mut impl Bytes) {
         match bytes.next().unwrap_or(0) {
-            0..=127 => drop(self.pair.lose_disk()),
+            0..=95 => drop(self.pair.lose_disk()),
+            wish @ 96..=127 => {
+                if self.pair.put_hub_back(wish % 4 != 0) {
+                    self.asked = [true; 2];
+                }
+            }
             _ => {
                 if self.pair.lose_disk_to_a_liar() {
                     // What was asked for on the way that is denied was not.
@@ -272,6 +295,7 @@ impl Driver {
         let app = lane_position(self.pair.observed.lane);
         match self.pair.phase(side) {
             Some(Phase::Closing) => return self.raise(side, bytes),
+            Some(Phase::Ready) if self.pair.channel(side).is_behind() => return,
             Some(Phase::Ready) if self.pair.channel(side).turn_is_own() => {}
             _ => return,
         }

@@ -70,7 +70,10 @@ impl Pair {
 
     /// A close divides what the model has, less one fee that one side pays.
     pub(super) fn check_close(&mut self, side: Side, close: &Transaction) {
-        let number = self.channel(side).number();
+        // C-164: a hub that is behind divides what was shown.
+        let divided = self.channel(side).division().map(|division| division.number);
+        let number = divided.unwrap_or(self.channel(side).number());
+        assert!(divided.is_some() || !self.channel(side).is_behind(), "who is behind divides what it remembers");
         if self.channel(side).funding() != Some(close.input[0].previous_output) {
             // Signed before a splice took the funding's place, and broadcast once more: it can never be mined.
             return;

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use althing_channels::wire::CheckpointProposal;
+use althing_channels::wire::{CheckpointProposal, CheckpointShown};
 use althing_channels::{
-    AppPosition, Change, ChannelError, CheckpointFacts, CheckpointReview, Effect, Msg, PerSide, Side, SignedCheckpoint,
-    tagged_hash,
+    AppPosition, Change, ChannelError, CheckpointFacts, CheckpointReview, Division, Effect, Msg, PerSide, Side,
+    SignedCheckpoint, tagged_hash,
 };
 use bitcoin::hashes::Hash;
 use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 
 use super::model::Model;
-use super::pair::{Pair, STAKE_SAT, checkpoint_signature};
+use super::pair::{Pair, STAKE_SAT, checkpoint_signature, funding_outpoint};
 
 /// What the observer of a pair has seen.
 #[derive(Default)]
@@ -31,6 +31,10 @@ pub(crate) struct Observed {
     /// Whether states may be rolled back in this run.
     pub(crate) rollbacks: bool,
     pub(crate) behind: Vec<(Side, Effect)>,
+    /// Whether the hub's disk was put back: it has forgotten what it gave away.
+    pub(crate) put_back: bool,
+    /// The newest checkpoint in the log, which the hub's shell compares.
+    pub(crate) logged: u64,
     /// What announced splices spend, by their id.
     pub(crate) prevouts: Vec<(Txid, Vec<TxOut>)>,
     /// Splice transactions with the old funding's signature.
@@ -123,6 +127,37 @@ impl Pair {
         self.carry_out(side, effects);
     }
 
+    /// The hub's shell looks at what the member shows: both signatures, and that the log has nothing newer.
+    pub(crate) fn judge_shown(&mut self, side: Side, shown: &CheckpointShown) {
+        assert_eq!(side, Side::Hub);
+        assert!(self.channel(side).is_behind());
+        assert_eq!(shown.member_signature, checkpoint_signature(Side::Member, &shown.checkpoint));
+        assert_eq!(shown.hub_signature, checkpoint_signature(Side::Hub, &shown.checkpoint));
+        let division = self.division_of(shown);
+        if self.application_away == Some(side) || shown.number < self.observed.logged {
+            let effects = self.channel(side).refuse_shown("the log has a newer one");
+            return self.carry_out(side, effects);
+        }
+        let session = self.entropy.next();
+        let effects = self.channel(side).take_division(division, session).unwrap();
+        self.carry_out(side, effects);
+    }
+
+    /// What a checkpoint as `checkpoint_of` makes it divides.
+    pub(crate) fn division_of(&mut self, shown: &CheckpointShown) -> Division {
+        let (number, bytes) = (shown.number, &shown.checkpoint);
+        if number == 0 {
+            return Division { number, funding: funding_outpoint(), member_sat: STAKE_SAT, hub_sat: 0 };
+        }
+        assert_eq!(bytes[..8], number.to_be_bytes());
+        let fundings = self.channel(Side::Hub).fundings();
+        let named = |funding: &&OutPoint| funding.txid.to_byte_array() == bytes[8..40];
+        let funding = *fundings.iter().find(named).expect("a funding that the hub knows");
+        let (_, rest) = bytes.split_at(bytes.len() - 56);
+        let sat = |at: usize| u64::from_be_bytes(rest[at..at + 8].try_into().unwrap());
+        Division { number, funding, member_sat: sat(0), hub_sat: sat(8) }
+    }
+
     pub(crate) fn note_signed(&mut self, checkpoint: SignedCheckpoint) {
         let known = self.observed.signed.entry(checkpoint.number).or_insert_with(|| checkpoint.clone());
         assert_eq!(*known, checkpoint, "two checkpoints of one number");
@@ -152,7 +187,7 @@ impl Pair {
 
     /// What a side would have after a crash now is never behind what it has given away.
     pub(crate) fn check_stored(&mut self, side: Side) {
-        if self.observed.rollbacks {
+        if self.observed.rollbacks || (self.observed.put_back && side == Side::Hub) {
             return;
         }
         let (revealed, given) = (*self.observed.revealed.of(side), *self.observed.given.of(side));

@@ -453,9 +453,12 @@ impl Pair {
             Effect::ReviewCheckpoint(review) => self.review(side, &review),
             Effect::Checkpointed(checkpoint) => self.note_signed(checkpoint),
             Effect::Behind | Effect::PeerBehind { .. } => {
-                assert!(self.observed.rollbacks, "{side:?}: {effect:?}");
+                assert!(self.observed.rollbacks || self.observed.put_back, "{side:?}: {effect:?}");
+                let is_of_hub = matches!(effect, Effect::Behind) == (side == Side::Hub);
+                assert!(self.observed.rollbacks || is_of_hub, "{side:?}: {effect:?}");
                 self.observed.behind.push((side, effect));
             }
+            Effect::CheckpointShown(shown) => self.judge_shown(side, &shown),
             Effect::CloseRequested => self.close(side),
             // C-301: proposed when the other channel is signed.
             Effect::ProposeClose if self.channel(side).closes_into() => {}

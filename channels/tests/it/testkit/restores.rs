@@ -23,6 +23,8 @@ pub(crate) struct Backups {
     /// How often the member came back; how often to a past.
     pub(crate) restores: usize,
     pub(crate) lies: usize,
+    /// How often the hub's disk was put back under an honest hub.
+    pub(crate) put_back: usize,
 }
 
 struct Past {
@@ -134,6 +136,33 @@ impl Pair {
         true
     }
 
+    /// The hub's disk is put back to the past that it remembers, and it wants nothing but the truth; the member, which has proof of what came
+    /// behind it, may have lost its own disk as well, and come out of the newest backup. All that is left is to close.
+    pub(crate) fn put_hub_back(&mut self, member_too: bool) -> bool {
+        let Some(Past { number, splices, .. }) = &self.backups.past else { return false };
+        let (number, splices) = (*number, *splices);
+        let same_chain = splices == self.observed.splices && self.closes.is_empty() && self.commitments.is_empty();
+        let newest = self.backups.kept.clone().filter(|_| member_too);
+        let newest = newest.map(|(_, state)| Channel::decode(&state, keys(Side::Member)).unwrap());
+        let knows = |channel: &Channel| channel.peer_numbers().0 > number && channel.pending_splices().is_empty();
+        if !self.can_be_lost()
+            || !same_chain
+            || !knows(self.channel(Side::Member))
+            || !newest.as_ref().is_none_or(knows)
+        {
+            return false;
+        }
+        if member_too && !self.lose_disk() {
+            return false;
+        }
+        let past = self.backups.past.take().expect("looked at before");
+        self.observed.put_back = true;
+        *self.stored(Side::Hub) = Some(past.hub);
+        self.crash(Side::Hub);
+        self.backups.put_back += 1;
+        true
+    }
+
     fn come_back(&mut self, state: Vec<u8>) {
         *self.stored(Side::Member) = Some(state);
         let rollbacks = std::mem::replace(&mut self.observed.rollbacks, true);
@@ -159,7 +188,11 @@ impl Pair {
 
     /// C-156: whether the member may leave without answering for a backup.
     pub(crate) fn may_leave(&mut self, side: Side) -> bool {
-        side == Side::Hub || !self.channel(side).secret_may_be_known()
+        match side {
+            // N-332: of a hub that was put back the shell knows.
+            Side::Hub => !self.observed.put_back,
+            Side::Member => !self.channel(side).secret_may_be_known(),
+        }
     }
 
     /// C-156: what the member broadcasts is nothing that the hub can punish with anything it was ever given.

@@ -165,6 +165,7 @@ fn channel(load: Load) -> Channel {
             .collect(),
         next_life: Some([1; 32]),
         own_from: Some(u64::MAX),
+        division: None,
     };
     Channel::from_state(state, own)
 }
