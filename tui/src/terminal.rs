@@ -17,7 +17,7 @@ use ratatui::crossterm::event::{
 use ratatui::crossterm::execute;
 use ratatui::{DefaultTerminal, Frame};
 
-use crate::app::{Action, App, Command, Popup, Report, update};
+use crate::app::{Act, Action, App, Command, Popup, Report, update};
 use crate::screen::{Rendered, render};
 use crate::signals::Signals;
 use crate::theme::Theme;
@@ -104,6 +104,8 @@ pub fn is_open() -> bool {
 #[must_use]
 pub fn key_action(app: &App, key: KeyEvent) -> Option<Action> {
     match app.keymap.lookup(app.contexts(), &key) {
+        // Which digit it is says the key itself.
+        Some(Act::Number) => Some(Action::Type(key)),
         Some(act) => Some(Action::Act(act)),
         None if app.takes_text() => Some(Action::Type(key)),
         None => None,

@@ -73,10 +73,10 @@ pub fn how_to_fill(system: System) -> &'static str {
         System::YesNoAbstain | System::YesNoVeto | System::Optimistic => "one of these",
         System::SingleChoice => "one option gets all",
         System::Approval => "mark all that you approve of",
-        System::Score { .. } => "a grade for each option",
+        System::Score { .. } => "type a grade for each option, or + and −",
         System::InstantRunoff | System::Schulze => "rank as many as you like, best first",
-        System::Split => "divide your weight into parts",
-        System::Quadratic { .. } => "n votes for an option cost n × n credits",
+        System::Split => "type the parts of each option, or + and −",
+        System::Quadratic { .. } => "type the votes; n of them cost n × n credits",
     }
 }
 

@@ -31,16 +31,18 @@ pub struct Choose {
     pub row: usize,
     /// The row chosen, where one is: none before the member chose one, so that nothing is cast by going on.
     pub choice: Option<usize>,
-    /// What is said of each row, where something is: a mark, a grade, parts, votes.
-    pub values: Vec<u16>,
+    /// What is said of each row, where something is: a mark, a grade, parts, votes. A grade of 0 is said too (V-7).
+    pub values: Vec<Option<u16>>,
     /// The public reason, may be empty.
     pub reason: String,
+    /// Digits of a number that is being typed into the row; 0 when none is.
+    typed: usize,
     undo: Vec<Marks>,
     redo: Vec<Marks>,
 }
 
 /// What was said of the rows, and how they stood.
-type Marks = (Vec<String>, Vec<u16>, Vec<u16>, Option<usize>);
+type Marks = (Vec<String>, Vec<u16>, Vec<Option<u16>>, Option<usize>);
 
 impl Choose {
     /// An empty ballot of the member on a proposal, on the choice made before if there is one.
@@ -72,7 +74,7 @@ impl Choose {
                 labels.push("no with veto".to_owned());
             }
         }
-        let values = vec![0; options.len()];
+        let values = vec![None; options.len()];
         let mut choose = Self {
             proposal: proposal.id.clone(),
             as_treasurer,
@@ -83,6 +85,7 @@ impl Choose {
             choice: None,
             values,
             reason: String::new(),
+            typed: 0,
             undo: Vec::new(),
             redo: Vec::new(),
         };
@@ -120,9 +123,11 @@ impl Choose {
     /// The choice as it stands.
     #[must_use]
     pub fn choice(&self) -> Choice {
+        let said = || self.options.iter().zip(&self.values).filter_map(|(option, value)| Some((*option, (*value)?)));
+        // Who says nothing of an option gives it 0 (V-12), so it is named only where all that is said is 0.
         let named = || {
-            let said = self.options.iter().zip(&self.values).filter(|(_, value)| **value > 0);
-            said.map(|(option, value)| (*option, *value)).collect::<Vec<(u16, u16)>>()
+            let above: Vec<(u16, u16)> = said().filter(|(_, value)| *value > 0).collect();
+            if above.is_empty() { said().collect() } else { above }
         };
         match self.system {
             System::YesNoAbstain | System::YesNoVeto | System::Optimistic => match self.choice {
@@ -147,12 +152,14 @@ impl Choose {
 
     /// Moves to the next row.
     pub fn down(&mut self) {
+        self.typed = 0;
         self.row = (self.row + 1).min(self.reason_row());
         self.follow();
     }
 
     /// Moves to the row before; from the reason of a question to its choice.
     pub fn up(&mut self) {
+        self.typed = 0;
         self.row = match self.row == self.reason_row() && self.is_one_of() {
             true => self.choice.unwrap_or_else(|| self.reason_row().saturating_sub(1)),
             false => self.row.saturating_sub(1),
@@ -167,6 +174,7 @@ impl Choose {
 
     /// Goes to a row.
     pub fn go(&mut self, row: usize) {
+        self.typed = 0;
         self.row = row.min(self.reason_row().saturating_sub(1));
         self.follow();
     }
@@ -196,6 +204,7 @@ impl Choose {
 
     /// Takes the last change of the marks back, or makes it again.
     pub fn travel(&mut self, back: bool) {
+        self.typed = 0;
         let now = self.marks();
         let (from, to) = if back { (&mut self.undo, &mut self.redo) } else { (&mut self.redo, &mut self.undo) };
         if let Some((labels, options, values, choice)) = from.pop() {
@@ -209,6 +218,7 @@ impl Choose {
     }
 
     fn remember(&mut self) {
+        self.typed = 0;
         self.redo.clear();
         self.undo.push(self.marks());
     }
@@ -219,8 +229,7 @@ impl Choose {
         let is_option = self.row < self.values.len();
         match (act, self.system) {
             (Act::Mark, System::Score { .. } | System::Quadratic { .. }) => !is_option,
-            (Act::More | Act::Less, System::Score { .. } | System::Split | System::Quadratic { .. }) => is_option,
-            (Act::More | Act::Less, _) => false,
+            (Act::More | Act::Less | Act::Number, _) => is_option && self.takes_numbers(),
             // Keys for yes, no and abstain: rows of options have other words.
             (Act::Choose(_), system) => !system.has_options(),
             _ => true,
@@ -233,10 +242,10 @@ impl Choose {
         if self.is_one_of() {
             return self.follow();
         }
-        let given: u32 = self.values.iter().map(|value| u32::from(*value)).sum();
+        let given: u32 = self.numbers().sum();
         let Some(value) = self.values.get_mut(self.row) else {
             if self.row < self.reason_row() {
-                self.values.fill(0);
+                self.values.fill(None);
                 self.choice = Some(self.row);
             }
             return;
@@ -244,30 +253,98 @@ impl Choose {
         // Whoever says something of a row does not abstain any more, also when it is taken back.
         self.choice = None;
         match self.system {
-            System::Approval | System::InstantRunoff | System::Schulze => *value = u16::from(*value == 0),
+            System::Approval | System::InstantRunoff | System::Schulze => {
+                *value = if value.is_none() { Some(1) } else { None };
+            }
             System::Split => {
                 let given: u16 = given.try_into().unwrap_or(WHOLE);
-                *value = if given < WHOLE { *value + (WHOLE - given) } else { 0 };
+                *value = if given < WHOLE { Some(value.unwrap_or(0) + (WHOLE - given)) } else { None };
             }
             _ => return,
         }
         self.keep_ranked_above();
     }
 
+    /// A click on a row: where lines are marked it marks the line as the space bar does, else it only goes there. In a ranking a
+    /// line that is ranked is gone to first, since it may be meant to be moved.
+    pub fn click(&mut self, row: usize) {
+        let was_here = self.row == row;
+        self.go(row);
+        let is_abstaining = self.row >= self.values.len();
+        let marks = match self.system {
+            System::Approval => true,
+            System::InstantRunoff | System::Schulze => was_here || self.values.get(self.row) == Some(&None),
+            _ => false,
+        };
+        if !self.is_one_of() && (marks || is_abstaining) {
+            self.mark();
+        }
+    }
+
+    /// Whether rows of options take numbers.
+    #[must_use]
+    pub fn takes_numbers(&self) -> bool {
+        self.most().is_some()
+    }
+
+    /// The greatest number that a row takes (V-4), where rows take numbers.
+    fn most(&self) -> Option<u16> {
+        match self.system {
+            System::Score { max } => Some(max),
+            System::Split => Some(WHOLE),
+            System::Quadratic { credits } => Some(u16::try_from(credits.isqrt()).unwrap_or(u16::MAX)),
+            _ => None,
+        }
+    }
+
     /// Gives the row more, or less.
     pub fn change(&mut self, more: bool) {
+        let Some(most) = self.most() else { return };
         self.remember();
         let step = if self.system == System::Split { SPLIT_STEP } else { 1 };
-        let most = match self.system {
-            System::Score { max } => max,
-            System::Split => WHOLE,
-            System::Quadratic { credits } => u16::try_from(credits.isqrt()).unwrap_or(u16::MAX),
-            _ => return,
-        };
         if let Some(value) = self.values.get_mut(self.row) {
             self.choice = None;
-            *value = if more { value.saturating_add(step).min(most) } else { value.saturating_sub(step) };
+            let now = value.unwrap_or(0);
+            *value = Some(if more { now.saturating_add(step).min(most) } else { now.saturating_sub(step) });
         }
+    }
+
+    /// Types a digit of the row's number: the first one begins a new number.
+    ///
+    /// # Errors
+    /// The greatest number that the row takes, where this would be a greater one; it stays as it was.
+    pub fn digit(&mut self, digit: u16) -> Result<(), String> {
+        let Some(most) = self.most().filter(|_| self.row < self.values.len()) else { return Ok(()) };
+        // A number that has all its digits is followed by another one.
+        let places = most.to_string().len();
+        let typed = if self.typed < places { self.typed } else { 0 };
+        let before = if typed > 0 { self.values[self.row].unwrap_or(0) } else { 0 };
+        let Some(number) =
+            before.checked_mul(10).and_then(|tens| tens.checked_add(digit)).filter(|number| *number <= most)
+        else {
+            return Err(format!("At most {} here (V-4).", thousands(u128::from(most))));
+        };
+        if typed == 0 {
+            self.remember();
+        }
+        self.choice = None;
+        (self.values[self.row], self.typed) = (Some(number), typed + 1);
+        Ok(())
+    }
+
+    /// Takes the last digit of the row's number back; with the last one of all nothing is said of the row.
+    pub fn erase(&mut self) {
+        if !self.takes_numbers() || self.row >= self.values.len() {
+            return;
+        }
+        self.remember();
+        let left = Some(self.values[self.row].unwrap_or(0) / 10).filter(|left| *left > 0);
+        (self.values[self.row], self.typed) = (left, left.map_or(0, |left| left.to_string().len()));
+    }
+
+    /// What is said of the rows in numbers.
+    fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.values.iter().flatten().map(|value| u32::from(*value))
     }
 
     /// Moves the row of a ranking up or down, with the keyboard on it.
@@ -292,10 +369,12 @@ impl Choose {
             return if chosen { "(•)" } else { "( )" }.to_owned();
         };
         match self.system {
-            System::Approval => if *value > 0 { "[x]" } else { "[ ]" }.to_owned(),
-            System::InstantRunoff | System::Schulze if *value > 0 => format!("{:>2}.", row + 1),
+            System::Approval => if value.is_some() { "[x]" } else { "[ ]" }.to_owned(),
+            System::InstantRunoff | System::Schulze if value.is_some() => format!("{:>2}.", row + 1),
             System::InstantRunoff | System::Schulze => " – ".to_owned(),
-            _ => format!("{value:>5}"),
+            // Nothing said is not a 0 that is said: with zeros alone a ballot takes part, with nothing it is none (V-7, N-426).
+            System::Score { .. } | System::Quadratic { .. } if value.is_none() => "    –".to_owned(),
+            _ => format!("{:>5}", value.unwrap_or(0)),
         }
     }
 
@@ -304,7 +383,7 @@ impl Choose {
     pub fn sum(&self) -> Option<String> {
         match self.system {
             System::Split => {
-                let sum: u32 = self.values.iter().map(|value| u32::from(*value)).sum();
+                let sum: u32 = self.numbers().sum();
                 let whole = u32::from(WHOLE);
                 let order = sum.cmp(&whole);
                 let (left, over) = (whole.saturating_sub(sum), sum.saturating_sub(whole));
@@ -318,12 +397,12 @@ impl Choose {
                 })
             }
             System::Quadratic { credits } => {
-                let cost: u64 = self.values.iter().map(|value| u64::from(*value).pow(2)).sum();
+                let cost: u64 = self.numbers().map(|value| u64::from(value).pow(2)).sum();
                 let over = cost.saturating_sub(u64::from(credits));
                 let over = if over > 0 { format!(": {over} too many") } else { String::new() };
                 Some(format!("costs {cost} of {credits} credits{over}"))
             }
-            System::Score { max } => Some(format!("grades from 0 to {max}")),
+            System::Score { max } => Some(format!("grades from 0 to {max}; a line without one counts as 0")),
             _ => None,
         }
     }
@@ -338,7 +417,7 @@ impl Choose {
         if let Err(empty) = self.choice().expect_named() {
             return Some(empty.message);
         }
-        let values = || self.values.iter().map(|value| u64::from(*value));
+        let values = || self.numbers().map(u64::from);
         let is_whole = match self.system {
             System::Split => self.abstains() || values().sum::<u64>() == u64::from(WHOLE),
             System::Quadratic { credits } => values().map(|value| value.pow(2)).sum::<u64>() <= u64::from(credits),
@@ -348,7 +427,7 @@ impl Choose {
     }
 
     fn is_empty(&self) -> bool {
-        self.values.iter().all(|value| *value == 0)
+        self.values.iter().all(Option::is_none)
     }
 
     fn follow(&mut self) {
@@ -363,10 +442,10 @@ impl Choose {
             return;
         }
         let own = self.options.get(self.row).copied();
-        let mut rows: Vec<(u16, String, u16)> = (0..self.options.len())
+        let mut rows: Vec<(u16, String, Option<u16>)> = (0..self.options.len())
             .map(|row| (self.options[row], self.labels[row].clone(), self.values[row]))
             .collect();
-        rows.sort_by_key(|(_, _, value)| *value == 0);
+        rows.sort_by_key(|(_, _, value)| value.is_none());
         for (row, (option, label, value)) in rows.into_iter().enumerate() {
             (self.options[row], self.values[row]) = (option, value);
             self.labels[row] = label;
@@ -395,10 +474,12 @@ impl Choose {
                     if let Some(found) = place(&self.options, *option).filter(|found| row <= *found) {
                         self.labels[row..=found].rotate_right(1);
                         self.options[row..=found].rotate_right(1);
-                        self.values[row] = 1;
+                        self.values[row] = Some(1);
                     }
                 }
             }
+            // Zeros alone, as the log has them.
+            Choice::Score(none) | Choice::Credits(none) if none.is_empty() => self.values.fill(Some(0)),
             Choice::Score(values) | Choice::Split(values) | Choice::Credits(values) => {
                 for (option, value) in values {
                     self.set(*option, *value);
@@ -410,7 +491,7 @@ impl Choose {
 
     fn set(&mut self, option: u16, value: u16) {
         if let Some(row) = self.options.iter().position(|known| *known == option) {
-            self.values[row] = value;
+            self.values[row] = Some(value);
         }
     }
 }

@@ -258,6 +258,8 @@ pub enum Act {
     Choose(usize),
     /// Mark the row, or take the mark back.
     Mark,
+    /// A digit of the row's number.
+    Number,
     /// Give the row more.
     More,
     /// Give the row less.

@@ -3,7 +3,7 @@
 
 use althing_node::api::Role;
 
-use super::{Act, App, Popup, Screen};
+use super::{Act, App, Page, Popup, Screen};
 
 /// Why a hub does not do what members do.
 pub(super) const IS_A_HUB: &str = "N-39: this is a hub, which has no vote; members vote by their own nodes.";
@@ -23,6 +23,8 @@ impl App {
     pub fn can(&self, act: Act) -> bool {
         match self.popups.last() {
             Some(Popup::Choose(choose)) => choose.takes(act),
+            // There is nothing on the help page that anybody would copy.
+            Some(Popup::Page { page: Page::Help, .. }) if matches!(act, Act::Copy | Act::SavePage) => false,
             _ if self.screen == Screen::Channels && is_about_a_channel(act) && self.stake_here().is_none() => false,
             _ => !(self.is_hub() && is_a_members(act) || self.readonly && orders(act)),
         }

@@ -15,7 +15,7 @@ use super::console::Console;
 use super::failure::{Failure, OK};
 use super::password::data_folder;
 use crate::backend::Backend;
-use crate::keymap::{Context, KEYMAP, Key};
+use crate::keymap::{Context, KEYMAP};
 use crate::settings::{self, Settings};
 use crate::theme::ThemeName;
 use crate::untrusted::Untrusted;
@@ -235,8 +235,7 @@ fn first_page() -> Result<String, Failure> {
     for context in Context::ALL {
         page.push_str(&format!(".SS \"{} [{}]\"\n", roff(context.title()), context.name()));
         for binding in KEYMAP.iter().filter(|binding| binding.context == context) {
-            let keys: Vec<String> = binding.keys.iter().map(Key::name).collect();
-            let (keys, help) = (roff(&keys.join(", ")), roff(binding.help));
+            let (keys, help) = (roff(&binding.names()), roff(binding.help));
             page.push_str(&format!(".TP\n\\fB{keys}\\fR\n{help} [{}]\n", binding.act.name()));
         }
     }

@@ -235,6 +235,18 @@ pub struct Binding {
     pub footer: Option<&'static str>,
 }
 
+impl Binding {
+    /// Its keys by their names, the ten digits as one.
+    #[must_use]
+    pub fn names(&self) -> String {
+        let digit = |key: &Key| matches!(key, Key(KeyCode::Char('0'..='9'), KeyModifiers::NONE));
+        let all_digits = self.keys.iter().filter(|key| digit(key)).count() == 10;
+        let others = self.keys.iter().filter(|key| !(all_digits && digit(key))).map(Key::name);
+        let names: Vec<String> = all_digits.then(|| "0–9".to_owned()).into_iter().chain(others).collect();
+        names.join(", ")
+    }
+}
+
 /// The keys as they are set here: the table, with the member's own keys in it.
 #[derive(Debug, Clone)]
 pub struct Keymap(Vec<Binding>);

@@ -22,6 +22,7 @@ const NAMED: &[(&str, KeyCode)] = &[
     ("end", KeyCode::End),
     ("delete", KeyCode::Delete),
     ("insert", KeyCode::Insert),
+    ("backspace", KeyCode::Backspace),
 ];
 
 /// Other spellings that the settings understand.

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::app::{App, Choose};
+use crate::app::{Act, App, Choose};
 use crate::format::{short_id, weight};
 use crate::text::{cut, tail, width};
 use crate::untrusted::Untrusted;
@@ -40,6 +40,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose
     let on_reason = choose.row == choose.reason_row();
     let style = if on_reason { pen.theme.selected } else { pen.theme.dim };
     let room = columns.saturating_sub(24);
+    pen.hit_act(inner, lines.len(), Act::NextScreen);
     lines.push(Line::from(vec![
         Span::styled(" public reason (or none) ", style),
         Span::styled(tail(&choose.reason, room.saturating_sub(1)), pen.theme.text),

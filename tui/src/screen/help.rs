@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::app::App;
-use crate::keymap::{Context, Key};
+use crate::keymap::Context;
 use crate::text::{hanging, paragraph};
 use crate::widget::{Pen, centred, panel, scrolled};
 
@@ -42,9 +42,8 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, area: Rect, scroll: u16) {
     for context in ordered(app) {
         lines.push(Line::styled(context.title(), pen.theme.title));
         for binding in app.keymap.of(context) {
-            let keys: Vec<String> = binding.keys.iter().map(Key::name).collect();
             lines.push(Line::from(vec![
-                Span::styled(format!("  {:<18}", keys.join(", ")), pen.theme.key),
+                Span::styled(format!("  {:<18}", binding.names()), pen.theme.key),
                 Span::styled(binding.help, pen.theme.text),
             ]));
         }

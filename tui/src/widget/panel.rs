@@ -5,7 +5,7 @@ use ratatui::layout::{Margin, Rect};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Scrollbar, ScrollbarOrientation, ScrollbarState};
 
-use crate::app::Hit;
+use crate::app::{Act, Hit};
 use crate::text::cut_spans;
 use crate::theme::Theme;
 
@@ -40,11 +40,20 @@ impl Pen<'_, '_> {
         self.frame.render_widget(Text::from(lines), area);
     }
 
-    /// Says that a click on a line of the area means a row.
+    /// Says that a click on a line of the area means an act.
+    pub fn hit_act(&mut self, area: Rect, y: usize, act: Act) {
+        self.hit(area, y, Hit::Act(act));
+    }
+
+    /// The same of a row.
     pub fn hit_row(&mut self, area: Rect, y: usize, row: usize) {
+        self.hit(area, y, Hit::Row(row));
+    }
+
+    fn hit(&mut self, area: Rect, y: usize, hit: Hit) {
         let line = area.y.saturating_add(u16::try_from(y).unwrap_or(u16::MAX));
         if line < area.bottom() {
-            self.hits.push((Rect { y: line, height: 1, ..area }, Hit::Row(row)));
+            self.hits.push((Rect { y: line, height: 1, ..area }, hit));
         }
     }
 }

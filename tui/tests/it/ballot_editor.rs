@@ -135,7 +135,8 @@ fn an_editor_says_what_is_missing_before_the_review() {
         (System::Approval, "", NOTHING_NAMED),
         (System::Approval, "  ", NOTHING_NAMED),
         (System::Score { max: 5 }, "", NOTHING_NAMED),
-        (System::Score { max: 5 }, "+-", NOTHING_NAMED),
+        (System::Score { max: 5 }, "0<backspace>", NOTHING_NAMED),
+        (System::Quadratic { credits: 10 }, "0z", NOTHING_NAMED),
         (System::InstantRunoff, "", NOTHING_NAMED),
         (System::Schulze, "  ", NOTHING_NAMED),
         (System::Quadratic { credits: 10 }, "", NOTHING_NAMED),
@@ -160,6 +161,8 @@ fn an_editor_says_what_is_missing_before_the_review() {
     }
     for (system, keys) in [
         (System::Split, " "),
+        (System::Score { max: 5 }, "0"),
+        (System::Score { max: 5 }, "j-"),
         (System::Quadratic { credits: 10 }, "+++j+"),
         (System::Split, "jjj "),
         (System::Approval, "jjjj "),
@@ -307,4 +310,86 @@ fn without_a_delegation_the_editor_speaks_of_none() {
     member.act(Action::Report(Report::Answer { purpose: Purpose::Desk, result }));
     let text = member.text();
     assert!(text.contains("your weight is") && !text.contains("your delegation"), "{text}");
+}
+
+/// Steps of 500 parts were all that a split could be made of; and a ballot of the least grade for everything is one (V-7).
+#[test]
+fn any_number_is_typed_into_a_row() {
+    let cast = |system: System, keys: &str| {
+        let mut seen = snapshot();
+        seen.proposals[1].vote = about(system).vote;
+        let mut member = AtTheKeyboard::seeing(seen);
+        let text = member.press("2jv").press(keys).text();
+        let Some(Popup::Choose(choose)) = member.app.popups.last() else { panic!("no editor\n{text}") };
+        (choose.choice(), text)
+    };
+    let (split, score, buy) = (System::Split, System::Score { max: 5 }, System::Quadratic { credits: 100 });
+    for (system, keys, choice) in [
+        (split, "3333j3333j3334", Choice::Split(vec![(1, 3333), (2, 3333), (3, 3334)])),
+        // A row that is come back to begins a new number, and so does one that has all its digits.
+        (split, "12jk34", Choice::Split(vec![(1, 34)])),
+        (split, "10000", Choice::Split(vec![(1, 10_000)])),
+        (split, "100007", Choice::Split(vec![(1, 7)])),
+        // A digit too many changes nothing; one taken back makes room.
+        (split, "99999", Choice::Split(vec![(1, 9_999)])),
+        (split, "9999<backspace><backspace>1", Choice::Split(vec![(1, 991)])),
+        (split, "+1", Choice::Split(vec![(1, 1)])),
+        (split, "12345z", Choice::Split(vec![])),
+        (split, "7j ", Choice::Split(vec![(1, 7), (2, 9_993)])),
+        (score, "34", Choice::Score(vec![(1, 4)])),
+        (score, "9", Choice::Score(vec![])),
+        (score, "0j0j0j0", Choice::Score(vec![(1, 0), (2, 0), (3, 0), (NONE, 0)])),
+        (score, "0j3", Choice::Score(vec![(2, 3)])),
+        (buy, "10", Choice::Credits(vec![(1, 10)])),
+        (buy, "11", Choice::Credits(vec![(1, 1)])),
+        // Where lines are marked, and where the reason is typed, a digit is none.
+        (System::Approval, "1 ", Choice::Approve(vec![1])),
+        (System::Schulze, "j3 ", Choice::Rank(vec![2])),
+    ] {
+        let (found, text) = cast(system, keys);
+        assert_eq!(found, choice, "{keys}\n{text}");
+    }
+    let (_, text) = cast(split, "99999");
+    assert!(text.contains("At most 10,000 here (V-4)."), "{text}");
+    let (_, text) = cast(score, "9");
+    assert!(text.contains("At most 5 here (V-4)."), "{text}");
+    let (_, text) = cast(score, "0");
+    assert!(text.contains("     0    1  Lake") && text.contains("     –    2  Booth"), "{text}");
+    // Zeros alone that were cast before are what the editor begins with.
+    let mut before = about(score);
+    before.my_ballot = Some(ballot(4, "Where to meet", Choice::Score(Vec::new()), BallotPath::Stored));
+    let choose = Choose::new(&before);
+    assert!(choose.unfinished().is_none() && choose.values.iter().all(|value| *value == Some(0)));
+}
+
+/// What could be marked with the keys could not be with the mouse.
+#[test]
+fn a_click_marks_a_line() {
+    let clicked = |system: System, at: &[&str]| {
+        let mut seen = snapshot();
+        seen.proposals[1].vote = about(system).vote;
+        let mut member = AtTheKeyboard::seeing(seen);
+        member.press("2jv");
+        for text in at {
+            member.click(text);
+        }
+        let Some(Popup::Choose(choose)) = member.app.popups.last() else { panic!("no editor") };
+        (choose.choice(), choose.row)
+    };
+    for (system, at, choice) in [
+        (System::Approval, &["Hill", "Lake"][..], Choice::Approve(vec![1, 3])),
+        (System::Approval, &["Hill", "Lake", "Hill"], Choice::Approve(vec![1])),
+        (System::Approval, &["Hill", "abstain"], Choice::Abstain),
+        (System::Schulze, &["Hill", "Booth"], Choice::Rank(vec![3, 2])),
+        // A line that is ranked is gone to; once the keyboard is on it, it is taken out.
+        (System::Schulze, &["Hill", "Booth", "Hill"], Choice::Rank(vec![3, 2])),
+        (System::Schulze, &["Hill", "Booth", "Hill", "Hill"], Choice::Rank(vec![2])),
+        (System::SingleChoice, &["Hill"], Choice::Pick(3)),
+        (System::Split, &["Hill"], Choice::Split(vec![])),
+        (System::Split, &["abstain"], Choice::Abstain),
+    ] {
+        assert_eq!(clicked(system, at).0, choice, "{} {at:?}", system.name());
+    }
+    assert_eq!(clicked(System::Split, &["Hill"]).1, 2);
+    assert_eq!(clicked(System::Split, &["public reason"]).1, 5);
 }

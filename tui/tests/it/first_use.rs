@@ -3,9 +3,37 @@
 
 use althing_node::api::{Body, ProofStatement, ProposalState, Reply, Request, Role, TreasuryReply, TreasuryRequest};
 use althing_tui::app::{Act, Action, Command, Popup, Report, Screen, update};
+use althing_tui::keymap::{Context, Keymap};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::dao::{AtTheKeyboard, id, snapshot};
 use crate::treasury_data;
+
+/// `?` did nothing in the editors of ballots, on the steps of "why" and on codes; and help showed keys that did nothing in it.
+#[test]
+fn help_is_a_key_away_wherever_no_letter_is_typed() {
+    for context in Context::ALL.into_iter().filter(|context| !context.takes_text()) {
+        let stacks = Context::STACKS.iter().filter(|stack| stack.first() == Some(&context));
+        for stack in stacks {
+            let key = KeyEvent::new(KeyCode::Char('?'), KeyModifiers::NONE);
+            let act = Keymap::default().lookup(stack, &key);
+            // On a page to read it closes the page, which help is one of.
+            let wanted = if stack.contains(&Context::Page) { Act::Back } else { Act::Help };
+            assert_eq!(act, Some(wanted), "{stack:?}");
+        }
+    }
+    let mut member = AtTheKeyboard::new();
+    let text = member.press("2jv?").text();
+    assert!(text.contains("Casting a ballot"), "{text}");
+    let foot = text.trim_end().lines().last().unwrap();
+    assert!(!foot.contains("y copy") && foot.contains("esc close"), "{foot}");
+    member.press("G");
+    let end = member.text();
+    assert!(end != text && end.contains("althing --help"), "{end}");
+    assert_eq!(member.press("g").text(), text);
+    member.press("y");
+    assert!(member.errands.is_empty() && matches!(member.press("?").app.popups.last(), Some(Popup::Choose(_))));
+}
 
 /// In a form every letter is typed, so no letter can be the key for help.
 #[test]

@@ -19,7 +19,7 @@ pub(super) fn on_click(app: &mut App, x: u16, y: u16) -> Vec<Command> {
 /// A click on a row: it is selected; once it is, another click opens it.
 fn on_row(app: &mut App, row: usize) -> Vec<Command> {
     match app.popups.last_mut() {
-        Some(Popup::Choose(choose)) => choose.go(row),
+        Some(Popup::Choose(choose)) => choose.click(row),
         Some(Popup::Form(form)) => form.go(row),
         Some(Popup::Pick(pick)) if pick.row == row => return on_act(app, Act::Confirm),
         Some(Popup::Pick(pick)) => pick.row = row.min(pick.count().saturating_sub(1)),

@@ -22,6 +22,19 @@ pub(super) fn typed(app: &mut App, key: KeyEvent) {
         body.input(key);
         return;
     }
+    if let Some(Popup::Choose(choose)) = app.popups.last_mut()
+        && choose.row < choose.reason_row()
+    {
+        let refused = match key.code {
+            KeyCode::Char(c) => c.to_digit(10).and_then(|digit| choose.digit(u16::try_from(digit).ok()?).err()),
+            _ => {
+                choose.erase();
+                None
+            }
+        };
+        app.notice = refused.map(|why| Notice::new(true, why));
+        return;
+    }
     let Some((line, limit)) = line_input(app) else { return };
     match key.code {
         KeyCode::Char(c)
