@@ -17,6 +17,7 @@ use althing_node::treasury::text::{MAX_PSBT_BYTES, psbt_from, psbt_text};
 use crate::app::{Command, Purpose, Report};
 use crate::backend::AuditReport;
 use crate::deeds::{Ran, Run};
+use crate::settings::Settings;
 
 /// Time between two questions for a newer snapshot.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(300);
@@ -105,11 +106,16 @@ impl Worker {
                     report(Report::Written(written.map(|()| path).map_err(safe)));
                 });
             }
-            Command::Save(settings) => {
+            Command::Save(liking) => {
                 let Some(file) = &self.errands.settings_file else { return };
-                if let Err(error) = settings.save(file) {
-                    (self.report)(Report::Written(Err(safe(format!("The settings are not kept: {error:#}")))));
-                }
+                let kept = Settings::change(file, |settings| -> anyhow::Result<()> {
+                    liking.put_into(settings);
+                    Ok(())
+                });
+                (self.report)(match kept {
+                    Ok(settings) => Report::Kept(Box::new(settings)),
+                    Err(error) => Report::Written(Err(safe(format!("This holds now, but is not kept: {error:#}")))),
+                });
             }
             // The terminal's own business.
             Command::Notify(_) | Command::Copy(_) => {}

@@ -39,7 +39,7 @@ use ratatui::crossterm::event::KeyEvent;
 
 use crate::backend::AuditReport;
 use crate::deeds::{Ran, Run};
-use crate::settings::Settings;
+use crate::settings::{Liking, Settings};
 
 /// The screens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -330,6 +330,8 @@ pub enum Report {
     Replayed(Result<AuditReport, ApiError>),
     /// What came of a command.
     Ran(Box<Ran>),
+    /// The settings as their file has them, now that something of them was kept.
+    Kept(Box<Settings>),
     /// Something written to a file here, or why not.
     Written(Result<PathBuf, String>),
     /// The names in a folder, or why there are none.
@@ -399,6 +401,6 @@ pub enum Command {
     TakePsbt(PathBuf),
     /// Look what is in a folder, named as it was typed.
     Names(String),
-    /// Keep the settings.
-    Save(Box<Settings>),
+    /// Keep what is liked otherwise from now on.
+    Save(Liking),
 }

@@ -268,6 +268,13 @@ impl App {
 
     /// Whether something on the screen moves by itself.
     #[must_use]
+    /// What else is in the file now that something of these screens was kept there. What a person at the screens chose, also by the
+    /// command line, stays as it is (N-440).
+    pub(super) fn take_the_rest(&mut self, kept: Settings) {
+        let Settings { theme, mouse, reduced_motion, bell, .. } = self.settings;
+        self.take_settings(Settings { theme, mouse, reduced_motion, bell, ..kept });
+    }
+
     pub fn is_moving(&self) -> bool {
         let codes = matches!(self.popups.last(), Some(Popup::Page { page: Page::Codes { moves: true, .. }, .. }));
         (self.pending > 0 || codes) && !self.settings.reduced_motion

@@ -4,6 +4,7 @@ use super::order::Review;
 use super::pick::Pick;
 use super::state::{App, Notice, Page, Popup, Progress};
 use super::{Act, Action, Command, Order, Purpose, Screen, Section, lesson, run};
+use crate::settings::Liking;
 
 mod answers;
 mod begin;
@@ -165,31 +166,36 @@ fn say(app: &mut App, is_trouble: bool, text: impl Into<String>) {
     app.notice = Some(Notice::new(is_trouble, text));
 }
 
-/// Changes how the member likes it, and keeps that.
+/// Changes how the member likes it, and keeps that. Screens that only look keep nothing (N-440).
 fn like(app: &mut App, act: Act) -> Vec<Command> {
-    let settings = &mut app.settings;
+    let (settings, readonly) = (&mut app.settings, app.readonly);
     let on = |on: bool| if on { "on" } else { "off" };
-    let text = match act {
+    let (liking, text) = match act {
         Act::Theme => {
-            settings.theme = settings.theme.next();
-            format!("Theme: {}.", settings.theme.words())
+            let theme = settings.theme.next();
+            // A word that holds elsewhere is no news of what is seen here.
+            let not_here = if app.no_color { ", where NO_COLOR is not set" } else { "" };
+            (Liking::Theme(theme), format!("Theme: {}{not_here}", theme.words()))
         }
-        Act::Bell => {
-            settings.bell = !settings.bell;
-            format!("Bell {}.", on(settings.bell))
-        }
+        Act::Bell => (Liking::Bell(!settings.bell), format!("Bell {}", on(!settings.bell))),
         Act::Motion => {
-            settings.reduced_motion = !settings.reduced_motion;
-            format!("Reduced motion {}.", on(settings.reduced_motion))
+            let reduced = !settings.reduced_motion;
+            (Liking::Motion(reduced), format!("Reduced motion {}", on(reduced)))
         }
-        _ => {
-            settings.mouse = !settings.mouse;
-            format!("Mouse {}, from the next start on.", on(settings.mouse))
+        // It holds from the next start on, and then it is forgotten.
+        _ if readonly => {
+            say(app, true, READ_ONLY);
+            return Vec::new();
         }
+        _ => (Liking::Mouse(!settings.mouse), format!("Mouse {}, from the next start on", on(!settings.mouse))),
     };
-    let command = Command::Save(Box::new(settings.clone()));
-    say(app, false, text);
-    vec![command]
+    liking.put_into(settings);
+    if readonly {
+        say(app, false, format!("{text}, until these screens close; nothing is kept."));
+        return Vec::new();
+    }
+    say(app, false, format!("{text}."));
+    vec![Command::Save(liking)]
 }
 
 /// Begins to replay the log.

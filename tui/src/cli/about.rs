@@ -308,16 +308,34 @@ pub(super) fn settings(
     let file = settings::file().ok_or_else(|| {
         Failure::usage("Neither ALTHING_SETTINGS, XDG_CONFIG_HOME nor HOME says where the settings are.")
     })?;
-    let mut settings = Settings::load(&file)?;
+    if matches!(command, SettingsCommand::Show) {
+        let settings = Settings::load(&file)?;
+        let no_color = is_without_color();
+        return console.answer(&json!({ "file": file, "settings": settings, "no_color": no_color }), || {
+            let text = toml::to_string_pretty(&settings).unwrap_or_default();
+            let mut lines = vec![format!("# {}", Untrusted::new(&file.display().to_string()))];
+            if no_color {
+                lines.push("# NO_COLOR is set: the screens have no colours here, whatever the theme.".to_owned());
+            }
+            lines.extend(Untrusted::new(text.trim_end()).lines());
+            lines
+        });
+    }
+    let settings = Settings::change(&file, |settings| change(command, settings, backend))?;
+    console.answer(&json!({ "file": file, "settings": settings }), || {
+        vec![format!("Kept in {}.", Untrusted::new(&file.display().to_string()))]
+    })
+}
+
+/// Whether the terminal asked for no colour (no-color.org).
+pub(super) fn is_without_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// What a command changes in the settings.
+fn change(command: SettingsCommand, settings: &mut Settings, backend: &dyn Backend) -> Result<(), Failure> {
     match command {
-        SettingsCommand::Show => {
-            return console.answer(&json!({ "file": file, "settings": settings }), || {
-                let text = toml::to_string_pretty(&settings).unwrap_or_default();
-                let mut lines = vec![format!("# {}", Untrusted::new(&file.display().to_string()))];
-                lines.extend(Untrusted::new(text.trim_end()).lines());
-                lines
-            });
-        }
+        SettingsCommand::Show => {}
         SettingsCommand::Theme { theme } => settings.theme = theme,
         SettingsCommand::Keys { context, act, keys } => {
             let acts = settings.keys.entry(context.clone()).or_default();
@@ -358,10 +376,7 @@ pub(super) fn settings(
             }
         }
     }
-    settings.save(&file)?;
-    console.answer(&json!({ "file": file, "settings": settings }), || {
-        vec![format!("Kept in {}.", Untrusted::new(&file.display().to_string()))]
-    })
+    Ok(())
 }
 
 /// Starts the private DAO for learning, if the program for it is there.

@@ -68,7 +68,11 @@ fn settings_survive_their_file_and_a_wrong_file_is_refused() {
     assert_eq!(Settings::load(&file).unwrap(), Settings::default());
     let mut wanted = settings("proposal", "vote", &["ctrl-v"]);
     wanted.notify = vec!["notify-send".to_owned()];
-    wanted.save(&file).unwrap();
+    Settings::change(&file, |settings| -> anyhow::Result<()> {
+        *settings = wanted.clone();
+        Ok(())
+    })
+    .unwrap();
     assert_eq!(Settings::load(&file).unwrap(), wanted);
     for wrong in ["theme = \"pink\"", "bel = true", "[keys.proposal]\nvote = [\"c\"]", "\u{202e}"] {
         std::fs::write(&file, wrong).unwrap();

@@ -35,6 +35,7 @@ pub(super) fn on_report(app: &mut App, report: Report) -> Vec<Command> {
                 Ok(Some(text)) | Err(text) => say(app, true, Untrusted::new(&text).line()),
             }
         }
+        Report::Kept(settings) => app.take_the_rest(*settings),
         Report::Written(written) => on_written(app, written),
     }
     Vec::new()

@@ -52,6 +52,10 @@ pub(super) fn on_page(app: &mut App, page: Page, scroll: u16, act: Act) -> Vec<C
             }
             None => Vec::new(),
         },
+        Act::SavePage if app.readonly => {
+            say(app, true, READ_ONLY);
+            Vec::new()
+        }
         Act::SavePage => {
             if let Some((_, text)) = page_text(app) {
                 app.popups.push(Popup::Form(Box::new(Form::new(FormKind::SavePage { text }))));
