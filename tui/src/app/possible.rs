@@ -25,6 +25,7 @@ impl App {
             Some(Popup::Choose(choose)) => choose.takes(act),
             // There is nothing on the help page that anybody would copy.
             Some(Popup::Page { page: Page::Help, .. }) if matches!(act, Act::Copy | Act::SavePage) => false,
+            None if self.screen == Screen::Ballots && is_about_a_ballot(act) && self.selected_place().is_none() => false,
             _ if self.screen == Screen::Channels && is_about_a_channel(act) && self.stake_here().is_none() => false,
             _ => !(self.is_hub() && is_a_members(act) || self.readonly && orders(act)),
         }
@@ -34,6 +35,11 @@ impl App {
 /// What is done with the stake channel that the keyboard is on.
 fn is_about_a_channel(act: Act) -> bool {
     matches!(act, Act::Open | Act::TopUp | Act::TakeOut | Act::Pay | Act::StakeClose | Act::ForceClose)
+}
+
+/// What is done with the ballot that the keyboard is on.
+fn is_about_a_ballot(act: Act) -> bool {
+    matches!(act, Act::Open | Act::Why | Act::Vote | Act::Export | Act::Run("proof receipt"))
 }
 
 /// What a treasurer does with sessions and coins. [`Act::Bump`] is of a session on the treasury's screen, and of a link elsewhere.
@@ -56,8 +62,8 @@ pub(super) fn is_of_treasury(act: Act) -> bool {
 
 /// What only a member's node does.
 pub(super) fn is_a_members(act: Act) -> bool {
-    const COMMANDS: [&str; 7] =
-        ["accept", "backup keep", "channel bump", "channel migrate", "restore", "tower add", "tower remove"];
+    const COMMANDS: [&str; 8] =
+        ["force", "accept", "backup keep", "channel bump", "channel migrate", "restore", "tower add", "tower remove"];
     match act {
         Act::Vote
         | Act::VoteAsTreasurer

@@ -72,7 +72,16 @@ fn looked_at(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) 
         (true, true) => OK,
     };
     let all = json!({ "status": status, "reserve": reserve, "health": health });
-    console.answer(&all, || [show::reply(&status), show::reply(&reserve), show::reply(&health)].concat())?;
+    console.answer(&all, || {
+        let (mut lines, mut reserve) = (show::reply(&status), show::reply(&reserve));
+        // The hub's alarm about the reserve is the same sentence, as it was at the last link; this one is of now.
+        let before = lines.len();
+        lines.retain(|line| !line.starts_with("✗ A-82:"));
+        if lines.len() < before {
+            reserve.iter_mut().for_each(|line| line.insert_str(0, "✗ "));
+        }
+        [lines, reserve, show::reply(&health)].concat()
+    })?;
     Ok(code)
 }
 

@@ -1,12 +1,13 @@
 //! My ballots and how far each is from final.
 
-use althing_node::api::{Ballot, Snapshot};
+use althing_node::api::{Ballot, Role, Snapshot};
 use althing_node::view::late_words;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use crate::app::App;
+use crate::app::{Act, App, Screen};
 use crate::format::thousands;
+use crate::keymap::Context;
 use crate::text::{cut, paragraph};
 use crate::untrusted::Untrusted;
 use crate::widget::{Column, Pen, Rows, list, panel, path_lines, path_signs};
@@ -14,6 +15,15 @@ use crate::words;
 
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
+    if snapshot.status.role == Role::Hub {
+        let inner = panel(pen, area, "Ballots", true);
+        let proposals = app.keymap.key_of(&[Context::Screens], Act::Go(Screen::Proposals)).unwrap_or_default();
+        let text = format!(
+            "This is a hub, which has no vote and casts no ballots. {proposals} shows the proposals with their sums; \
+             althing why PROPOSAL --member NAME shows that a member's ballot is counted."
+        );
+        return pen.text(paragraph(&text, usize::from(inner.width), pen.theme.dim), inner);
+    }
     let [top, bottom] = Layout::vertical([Constraint::Min(4), Constraint::Length(10)]).areas(area);
     let inner = panel(pen, top, &super::counted(app, "My ballots", snapshot.ballots.len()), true);
     let columns = [

@@ -1,6 +1,8 @@
 //! My stake channels: what is in them, how that came, what the DAO pays and asks, and how to leave.
 
-use althing_node::api::{ChannelDetail, Role, Snapshot, Stake};
+use std::collections::BTreeMap;
+
+use althing_node::api::{ChannelDetail, Member, Role, Snapshot, Stake};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::Line;
@@ -12,6 +14,7 @@ use crate::text::{cut, hanging, legible, paragraph};
 use crate::theme::Theme;
 use crate::untrusted::Untrusted;
 use crate::widget::{Column, Pen, Rows, curve_lines, list, panel};
+use crate::words;
 
 /// Draws the screen.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: Rect) {
@@ -20,17 +23,22 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let is_hub = snapshot.status.role == Role::Hub;
     let heading = if is_hub { "Stake channels with members" } else { "My stake channels" };
     let inner = panel(pen, top, &super::counted(app, heading, stakes.len()), true);
-    let columns = [
+    let mut columns = vec![
         Column::words("channel", Constraint::Length(10)).goes(1),
         Column::number("stake", 20),
         Column::words("state", Constraint::Length(10)),
         Column::words("confirmations", Constraint::Fill(1)),
     ];
+    let names = if is_hub { holders(snapshot) } else { BTreeMap::new() };
+    if is_hub {
+        columns.insert(1, Column::words("member", Constraint::Fill(1)).goes(2));
+    }
     let places = app.places();
     let row = |index: usize| {
         let stake = &stakes[places[index]];
         let channel = if stake.channel.is_empty() { "–".to_owned() } else { short_id(&stake.channel) };
-        vec![
+        let member = is_hub.then(|| Line::from(holder(&names, stake)));
+        let mut cells = vec![
             Line::from(channel),
             Line::from(sats(stake.amount_sat)),
             Line::from(Untrusted::new(&stake.state).line()),
@@ -39,7 +47,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
                 stake.confirmations.min(stake.confirmations_needed),
                 stake.confirmations_needed
             )),
-        ]
+        ];
+        member.into_iter().for_each(|member| cells.insert(1, member));
+        cells
     };
     let empty = "No stake channel. Your coins stay yours: o locks them in a channel with the hub (or: althing stake open \
                  AMOUNT), and the closing transaction gives them back.";
@@ -58,7 +68,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
     let mut lines = Vec::new();
     if let Some(stake) = app.selected_place().and_then(|place| stakes.get(place)) {
         lines.extend(paragraph(&legible(&Untrusted::new(&stake.words).line()), width, pen.theme.text));
-        lines.extend(keeping_line(stake).map(|text| Line::styled(cut(&text, width), pen.theme.dim)));
+        // Backups and towers are the member's; a hub has the whole state itself.
+        let keeping = if is_hub { None } else { keeping_line(stake) };
+        lines.extend(keeping.map(|text| Line::styled(cut(&text, width), pen.theme.dim)));
         if let Some(curve) = app.desk.curve.as_ref().filter(|curve| curve.unit == "sat" && !curve.points.is_empty()) {
             lines.push(Line::styled("Balances by checkpoint", pen.theme.text));
             lines.extend(curve_lines(curve, width, &pen.theme));
@@ -99,6 +111,9 @@ pub(super) fn page(app: &App, id: &str, columns: usize, pen: &Pen<'_, '_>) -> Ve
     };
     let is_hub = app.snapshot.as_ref().is_some_and(|snapshot| snapshot.status.role == Role::Hub);
     let mut lines = vec![Line::styled(format!("{}, {}", sats(stake.amount_sat), Untrusted::new(&stake.state)), bold)];
+    if let Some(snapshot) = app.snapshot.as_deref().filter(|_| is_hub) {
+        lines.push(Line::styled(format!("of {}", holder(&holders(snapshot), stake)), theme.text));
+    }
     lines.extend(details(stake, columns, pen));
     let confirmed = stake.confirmations.min(stake.confirmations_needed);
     let text = format!("{confirmed} of {} confirmations", stake.confirmations_needed);
@@ -118,6 +133,11 @@ pub(super) fn page(app: &App, id: &str, columns: usize, pen: &Pen<'_, '_>) -> Ve
         lines.extend(parts(stake, detail, is_hub, columns, theme));
     }
     lines.push(Line::default());
+    if is_hub {
+        lines.push(Line::styled("Closing", bold));
+        lines.extend(closing(app, stake, columns, theme));
+        return lines;
+    }
     lines.push(Line::styled("Leaving", bold));
     lines.extend(leaving(app, stake, columns, theme));
     lines.push(Line::default());
@@ -176,6 +196,45 @@ fn leaving(app: &App, stake: &Stake, columns: usize, theme: &Theme) -> Vec<Line<
     lines.extend(hanging("• ", &format!("{}, alone: {alone}.", key(Act::ForceClose)), columns, theme.text));
     lines.extend(hanging("• ", &lost_weight(app, stake), columns, theme.warn));
     lines
+}
+
+/// What it means for a hub to close a channel with a member.
+fn closing(app: &App, stake: &Stake, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let key = |act| app.keymap.key_of(&[Context::Channels], act).unwrap_or_default();
+    let (together, alone) = match stake.detail.as_deref() {
+        Some(detail) => (
+            format!("about {} out of the hub's part", sats(detail.close_fee_sat)),
+            format!(
+                "the hub's wallet pays {}; the hub's part comes home after {} blocks",
+                cost_alone(detail),
+                thousands(u128::from(detail.lock_blocks))
+            ),
+        ),
+        None => (
+            "a fee out of the hub's part".to_owned(),
+            "the hub's wallet pays for it; its part waits for its lock".to_owned(),
+        ),
+    };
+    let text = format!("{}, together with the member: {together}.", key(Act::StakeClose));
+    let mut lines = hanging("• ", &text, columns, theme.text);
+    lines.extend(hanging("• ", &format!("{}, alone: {alone}.", key(Act::ForceClose)), columns, theme.text));
+    lines.extend(hanging("• ", &lost_weight(app, stake), columns, theme.warn));
+    lines
+}
+
+/// Who holds each funding output, by the log: members by their names (N-428).
+fn holders(snapshot: &Snapshot) -> BTreeMap<&str, String> {
+    let of = |member: &'_ Member| words::member_name(member);
+    let members = snapshot.members.iter();
+    members
+        .flat_map(|member| member.funding_outpoints.iter().map(move |outpoint| (outpoint.as_str(), of(member))))
+        .collect()
+}
+
+/// The member of a channel; the log knows none before it is bound.
+fn holder(names: &BTreeMap<&str, String>, stake: &Stake) -> String {
+    let named = stake.funding_outpoint.as_deref().and_then(|outpoint| names.get(outpoint));
+    named.cloned().unwrap_or_else(|| "–".to_owned())
 }
 
 /// Backups and towers of a channel.

@@ -54,7 +54,7 @@ fn node(app: &App, snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Li
     let mut lines = vec![Line::styled("Now", theme.text.add_modifier(Modifier::BOLD))];
     for (name, value) in [
         ("log", entries(status.log_size)),
-        ("tip", format!("{}, the newest head is {behind} behind", thousands(u128::from(status.tip_height)))),
+        ("tip", format!("{}, {}", thousands(u128::from(status.tip_height)), head_of(behind))),
         ("block", Untrusted::new(&status.tip_hash).line()),
         ("members", format!("{}; hub: {reachable}", thousands(snapshot.members.len() as u128))),
         (
@@ -82,7 +82,12 @@ fn work(work: Option<&HubWork>, columns: usize, theme: &Theme) -> Vec<Line<'stat
     for (name, value) in [
         (
             "batches",
-            format!("the last {}: {mean} entries each, at most {}", thousands(u128::from(work.batches)), work.largest),
+            format!(
+                "the last {}: {} each, at most {}",
+                thousands(u128::from(work.batches)),
+                if mean == 1 { "1 entry".to_owned() } else { format!("{} entries", thousands(u128::from(mean))) },
+                work.largest
+            ),
         ),
         ("receipts", format!("half within {half}, 99 % within {most}, all within {all} of the first entry of a batch")),
         ("of that", format!("signing and storing: {half_store}, {most_store}, {all_store}")),
@@ -99,6 +104,14 @@ fn work(work: Option<&HubWork>, columns: usize, theme: &Theme) -> Vec<Line<'stat
 }
 
 /// Microseconds in words.
+/// How far the newest head is behind the newest block.
+fn head_of(behind: u32) -> String {
+    match behind {
+        0 => "which the newest head is of".to_owned(),
+        behind => format!("the newest head is {} behind it", count_of(u64::from(behind), "block")),
+    }
+}
+
 fn millis(us: u64) -> String {
     format!("{}.{:01} ms", thousands(u128::from(us / 1_000)), us % 1_000 / 100)
 }

@@ -130,3 +130,33 @@ fn a_form_offers_the_ways_to_vote_of_the_charter() {
     member.press("<esc>");
     assert!(member.app.aside.is_empty());
 }
+
+/// A hub's operator read of the member's backup and tower as of the hub's own, of "your weight", and that "you have not voted yet".
+#[test]
+fn a_hubs_operator_reads_a_hubs_words() {
+    let mut seen = hub();
+    seen.ballots.clear();
+    seen.members[1].funding_outpoints = seen.stakes.iter().filter_map(|stake| stake.funding_outpoint.clone()).collect();
+    let mut operator = AtTheKeyboard::seeing(seen.clone());
+    operator.size = (120, 60);
+    let text = operator.press("5").text();
+    assert!(text.contains("Bjarni") && !text.contains("backup") && !text.contains("tower"), "{text}");
+    let text = operator.press("<enter>").text();
+    assert!(text.contains("of Bjarni") && text.contains("out of the hub's part"), "{text}");
+    assert!(text.contains("Up to 600,000 of the member's weight"), "{text}");
+    for words in ["your part", "your weight", "If this computer is lost", "with the hub:"] {
+        assert!(!text.contains(words), "{words}\n{text}");
+    }
+    let text = operator.press("<esc>F").text();
+    assert!(text.contains("without the member."), "{text}");
+    let mut operator = AtTheKeyboard::seeing(seen);
+    let text = operator.press("3").text();
+    assert!(text.contains("This is a hub, which has no vote") && !text.contains("You have not voted"), "{text}");
+    let foot = text.trim_end().lines().last().unwrap();
+    assert!(!foot.contains("why") && !foot.contains("force") && !foot.contains("proof"), "{foot}");
+    // A member without a ballot is offered nothing about one either.
+    let mut newcomer = AtTheKeyboard::seeing(Snapshot { ballots: Vec::new(), ..snapshot() });
+    let text = newcomer.press("3").text();
+    let foot = text.trim_end().lines().last().unwrap();
+    assert!(!foot.contains("why") && foot.contains("commands"), "{foot}");
+}

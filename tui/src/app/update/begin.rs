@@ -339,6 +339,7 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
     let doubts = stake.detail.as_ref().map(|detail| detail.doubts.clone()).unwrap_or_default();
     let spendable_sat = stake.detail.as_ref().map_or(0, |detail| detail.spendable_sat);
     let (channel, amount_sat) = (stake.channel, stake.amount_sat);
+    let other = if app.is_hub() { "the member" } else { "the hub" };
     match act {
         Act::Pay => form(app, FormKind::Pay { channel, spendable_sat, paying_sat }),
         Act::TopUp => form(app, FormKind::TopUp { channel }),
@@ -347,7 +348,7 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
         // N-191
         _ if votes > 0 => {
             let effects = vec![
-                format!("Takes home now what the hub's close has left you of {}.", crate::format::sats(amount_sat)),
+                format!("Takes home now what the close of {other} has left you of {}.", crate::format::sats(amount_sat)),
                 format!("It no longer weighs in the votes under way that it is on the roll of: {votes}."),
             ];
             let request = Request::StakeForceClose { channel, newest: false };
@@ -355,7 +356,7 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
         }
         _ => {
             let mut effects = vec![
-                format!("Closes the channel that holds {}, without the hub.", crate::format::sats(amount_sat)),
+                format!("Closes the channel that holds {}, without {other}.", crate::format::sats(amount_sat)),
                 match stake.detail.as_deref() {
                     Some(detail) => {
                         format!("Your wallet pays {}.", cost_alone(detail))
@@ -382,11 +383,12 @@ pub(crate) fn lost_weight(app: &App, stake: &Stake) -> String {
     let own = app.snapshot.as_ref().and_then(|snapshot| snapshot.status.member.as_ref()?.weight.clone());
     let total = app.snapshot.iter().flat_map(|snapshot| &snapshot.members);
     let total = total.filter_map(|member| parse_weight(member.weight.as_deref()?)).fold(0u128, u128::saturating_add);
+    let whose = if app.is_hub() { "the member's" } else { "your" };
     // What the node says of this channel; else all there is.
     let known = stake.detail.as_ref().map(|detail| detail.weight_lost.clone());
     match known.unwrap_or(own).as_deref().and_then(parse_weight) {
         Some(lost) => format!(
-            "Up to {} of your weight, {} of the roll, is lost from the next roll on, and votes decided after the coins are \
+            "Up to {} of {whose} weight, {} of the roll, is lost from the next roll on, and votes decided after the coins are \
              spent do not count it.",
             thousands(lost),
             percent(lost, total)
