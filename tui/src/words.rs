@@ -5,7 +5,7 @@ use althing_node::api::{
     Link, Member, MemberHistory, ProposalState, Role, Status, System,
 };
 
-use crate::format::{count_of, percent, sats, short_id, thousands, weight};
+use crate::format::{count_of, parse_weight, percent, sats, short_id, thousands, weight};
 use crate::text::counted;
 use crate::untrusted::Untrusted;
 
@@ -336,4 +336,15 @@ pub fn member_name(member: &Member) -> String {
 pub fn before_a_stake(status: &Status) -> Vec<String> {
     let told = [&status.stake_under_way, &status.name_taken, &status.dues].into_iter().flatten();
     told.map(|words| counted(&Untrusted::new(words).line())).collect()
+}
+
+/// A value of a step of "why is this true?", its numbers in thousands; what a person wrote stays as it is.
+#[must_use]
+pub fn why_value(name: &str, value: &str) -> String {
+    let text = Untrusted::new(value).line();
+    match parse_weight(&text).filter(|number| number.to_string() == text) {
+        _ if name == "title" => text,
+        Some(number) => thousands(number),
+        None => counted(&text),
+    }
 }

@@ -118,7 +118,7 @@ pub fn audit_with(
         Ok(blocks) => blocks,
         Err(refusal) => {
             report.verdict = refusal.verdict;
-            report.first_difference = Some(refusal.reason);
+            report.first_difference = Some(without_blocks(source, refusal.reason));
             return Ok(report);
         }
     };
@@ -348,6 +348,14 @@ fn link_header(
             let reason = format!("N-24: link {epoch} is on Bitcoin, its epoch header is not here");
             Err(LedgerError::NotYet { position: ledger.state().size(), reason }.into())
         }
+    }
+}
+
+/// Why there are no blocks to audit against (N-441): a log is no proof file, so no clause of those is named.
+fn without_blocks(source: &Source, reason: String) -> String {
+    match source {
+        Source::None => "N-441: no block headers and no Bitcoin source were given, so nothing tells what is on Bitcoin".to_owned(),
+        _ => reason,
     }
 }
 

@@ -17,7 +17,7 @@ use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{BlockHash, OutPoint};
 
 use super::chain::AuditedChain;
-use super::{AuditReport, is_not_yet};
+use super::{AuditReport, is_not_yet, without_blocks};
 use crate::dao::Dao;
 use crate::judge::{Blocks, Source, Verdict};
 use crate::ledger::ChainView as _;
@@ -39,7 +39,7 @@ pub fn audit_random(dir: &Path, source: &Source, count: u32) -> Result<AuditRepo
         Ok(blocks) => blocks,
         Err(refusal) => {
             report.verdict = refusal.verdict;
-            report.first_difference = Some(refusal.reason);
+            report.first_difference = Some(without_blocks(source, refusal.reason));
             return Ok(report);
         }
     };

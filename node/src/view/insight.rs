@@ -6,6 +6,7 @@ use althing_governance::state::ProposalRecord;
 use althing_governance::voting::{Count, Measure};
 
 use super::names::find_proposal;
+use super::reading::perhaps_later;
 use crate::api::{ApiError, Curve, CurveOf, CurvePoint, Marks};
 use crate::shell::Shell;
 
@@ -74,17 +75,27 @@ fn tally(shell: &Shell, record: &ProposalRecord) -> Curve {
 
 /// The balances that both sides signed, oldest first.
 fn balances(shell: &Shell, channel: &str) -> Result<Curve, ApiError> {
-    let typed = channel.to_ascii_lowercase();
-    let named = |id: &str| typed.len() >= 4 && id.starts_with(&typed);
+    let typed = channel.trim().to_ascii_lowercase();
+    if !(4..=64).contains(&typed.len()) || !typed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let message =
+            format!("N-61: a stake channel is named by 4 to 64 hexadecimal digits of its id, not by {channel:?}");
+        return Err(ApiError::invalid("N-61", message));
+    }
+    let named = |id: &str| id.starts_with(&typed);
     let channels = shell.ledger.state().channels();
     let mut found = channels.iter().filter(|(id, _)| named(&id.to_string()));
     let record = match (found.next(), found.next()) {
         (Some((_, record)), None) => record,
         (None, _) => {
-            return Err(ApiError::not_now(format!("no stake channel that is bound in the log has the id {channel}")));
+            let message = format!("N-61: no stake channel that is bound in the log has the id {channel}");
+            // One of this folder that waits for its confirmations is bound by and by.
+            return match shell.stakes.named(&typed) {
+                Ok(_) => Err(ApiError::not_now(format!("{message} yet"))),
+                Err(_) => perhaps_later(shell, Err(ApiError::invalid("N-61", message))),
+            };
         }
         (Some(_), Some(_)) => {
-            return Err(ApiError::invalid("N-39", format!("more than one stake channel begins with {channel}")));
+            return Err(ApiError::invalid("N-61", format!("N-61: more than one stake channel begins with {channel}")));
         }
     };
     let mut points = Vec::new();

@@ -284,3 +284,16 @@ fn stored_entries_are_looked_at_again() {
     let difference = looked(&other).unwrap();
     assert!(difference.contains("receipt"), "{difference}");
 }
+
+/// N-441: a clause about proof files told nobody what an audit lacks.
+#[test]
+fn an_audit_without_a_source_says_what_it_lacks() {
+    let Story { world, .. } = Story::told();
+    let dir = directory(&world, &world.segments);
+    let random = althing_node::audit::audit_random(dir.path(), &Source::None, 5).unwrap();
+    let whole = audit(dir.path(), &Source::None, &mut |_, _| {}).unwrap();
+    for report in [random, whole] {
+        let why = report.first_difference.unwrap_or_default();
+        assert!(report.verdict == Verdict::CannotTell && why.starts_with("N-441"), "{why}");
+    }
+}

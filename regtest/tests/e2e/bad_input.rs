@@ -186,6 +186,19 @@ fn requests_that_break_a_rule_lose_nothing() {
             codes: &[INVALID],
             names: vec![&stranger[..8]],
         },
+        // A word that can be no id is refused for good, and so is an id that the whole log does not have.
+        Row {
+            what: "balances of a channel that can be none",
+            command: vec!["history", "channel", "zz"],
+            codes: &[INVALID],
+            names: vec!["N-61", "zz"],
+        },
+        Row {
+            what: "balances of a channel that nobody has",
+            command: vec!["history", "channel", stranger],
+            codes: &[INVALID],
+            names: vec!["N-61", &stranger[..8]],
+        },
         Row {
             what: "title too long",
             command: vec!["propose", "text", "--title", &too_long, "--body", "b"],

@@ -1,5 +1,6 @@
 //! Lists to pick from by a few letters: every command, every proposal, other DAOs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use althing_node::api::InvitationView;
@@ -8,6 +9,7 @@ use super::{Act, App, Screen, Section};
 use crate::deeds;
 use crate::format::thousands;
 use crate::fuzzy;
+use crate::text::tail;
 use crate::untrusted::Untrusted;
 
 /// Rows that are looked at and kept; nobody reads more.
@@ -58,6 +60,9 @@ pub struct PickItem {
     /// What happens.
     pub picked: Picked,
 }
+
+/// Columns for the end of a folder's name.
+const FOLDER_COLUMNS: usize = 26;
 
 /// What happens when a row is picked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,14 +169,18 @@ impl Pick {
         Self::new(PickOf::Command, items)
     }
 
-    /// The data folders known here.
+    /// The DAOs known here, each by its name, with the end of its data folder: there may be two folders of one DAO.
     #[must_use]
-    pub fn folder(folders: &[PathBuf], here: Option<&Path>) -> Self {
-        let item = |folder: &PathBuf| PickItem {
-            name: Untrusted::new(&folder.display().to_string()).line(),
-            beside: if Some(folder.as_path()) == here { "open now".to_owned() } else { String::new() },
-            also: String::new(),
-            picked: Picked::Folder(folder.clone()),
+    pub fn folder(folders: &[PathBuf], here: Option<&Path>, names: &BTreeMap<PathBuf, String>) -> Self {
+        let item = |folder: &PathBuf| {
+            let path = Untrusted::new(&folder.display().to_string()).line();
+            let open = if Some(folder.as_path()) == here { "open now" } else { "" };
+            let (name, beside) = match names.get(folder) {
+                Some(name) if open.is_empty() => (Untrusted::new(name).line(), tail(&path, FOLDER_COLUMNS)),
+                Some(name) => (Untrusted::new(name).line(), open.to_owned()),
+                None => (path.clone(), open.to_owned()),
+            };
+            PickItem { name, beside, also: path, picked: Picked::Folder(folder.clone()) }
         };
         Self::new(PickOf::Folder, folders.iter().map(item).collect())
     }

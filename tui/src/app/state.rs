@@ -70,6 +70,8 @@ pub struct App {
     pub folder: Option<PathBuf>,
     /// Other folders that the screens showed since they were opened.
     pub visited: Vec<PathBuf>,
+    /// What the DAOs of the folders known here are called, where that is known: untrusted text.
+    pub dao_names: BTreeMap<PathBuf, String>,
     /// The folder to open instead, once the screens are left.
     pub switch_to: Option<PathBuf>,
     /// The tutorial, if it runs.
@@ -266,8 +268,6 @@ impl App {
         self.settings = settings;
     }
 
-    /// Whether something on the screen moves by itself.
-    #[must_use]
     /// What else is in the file now that something of these screens was kept there. What a person at the screens chose, also by the
     /// command line, stays as it is (N-440).
     pub(super) fn take_the_rest(&mut self, kept: Settings) {
@@ -275,6 +275,8 @@ impl App {
         self.take_settings(Settings { theme, mouse, reduced_motion, bell, ..kept });
     }
 
+    /// Whether something on the screen moves by itself.
+    #[must_use]
     pub fn is_moving(&self) -> bool {
         let codes = matches!(self.popups.last(), Some(Popup::Page { page: Page::Codes { moves: true, .. }, .. }));
         (self.pending > 0 || codes) && !self.settings.reduced_motion

@@ -223,7 +223,7 @@ fn folders(app: &mut App) {
         say(app, true, "Only this DAO is known here: althing settings add-folder DIR adds another.");
         return;
     }
-    app.popups.push(Popup::Pick(Box::new(Pick::folder(&folders, app.folder.as_deref()))));
+    app.popups.push(Popup::Pick(Box::new(Pick::folder(&folders, app.folder.as_deref(), &app.dao_names))));
 }
 
 /// Opens the review page of an order. What comes of it is on the page before the word can be typed.

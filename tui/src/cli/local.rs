@@ -13,7 +13,7 @@ use super::console::{Console, Format};
 use super::failure::{Failure, INVALID, OK, verdict_code};
 use super::password::{data_folder, first_line, new_password, password};
 use super::{review, show};
-use crate::backend::{Access, AuditFiles, AuditReport, Backend, InitOptions, PublicKeys, Source, VerifyReport};
+use crate::backend::{Access, AuditFiles, AuditReport, Backend, InitOptions, PublicKeys, Source, Verdict, VerifyReport};
 use crate::format::{sats, thousands};
 use crate::untrusted::Untrusted;
 
@@ -244,7 +244,7 @@ pub(super) fn audit(
     let (data, source) = (data_folder(global)?, source(&options.source, global)?);
     if let Some(count) = options.random {
         let report = backend.audit_random(&data, &source, count)?;
-        console.answer(&report, || audit_lines(&report))?;
+        console.answer(&report, || audit_lines(&report, &source))?;
         return Ok(verdict_code(report.verdict));
     }
     // The screens turn a wheel meanwhile, and show the answer alone.
@@ -264,7 +264,7 @@ pub(super) fn audit(
         true => backend.audit(&data, &source, &mut progress)?,
         false => backend.audit_with(&data, &source, &files, &mut progress)?,
     };
-    console.answer(&report, || audit_lines(&report))?;
+    console.answer(&report, || audit_lines(&report, &source))?;
     Ok(verdict_code(report.verdict))
 }
 
@@ -386,10 +386,15 @@ fn verify_lines(report: &VerifyReport) -> Vec<String> {
     lines
 }
 
-fn audit_lines(report: &AuditReport) -> Vec<String> {
+fn audit_lines(report: &AuditReport, source: &Source) -> Vec<String> {
     let mut lines = vec![show::verdict(report.verdict).to_owned()];
     if let Some(difference) = &report.first_difference {
-        lines.push(format!("first difference: {}", Untrusted::new(difference)));
+        // What cannot be told is no difference.
+        let heading = if report.verdict == Verdict::Invalid { "first difference" } else { "because" };
+        lines.push(format!("{heading}: {}", Untrusted::new(difference)));
+    }
+    if *source == Source::None && report.verdict == Verdict::CannotTell {
+        lines.push("Name one: --own for the Bitcoin source of this folder, --bitcoind URL, or --headers FILE.".to_owned());
     }
     if let Some(proof) = &report.proof {
         lines.push(format!("proof written: {}", Untrusted::new(proof)));
@@ -400,6 +405,9 @@ fn audit_lines(report: &AuditReport) -> Vec<String> {
     lines.push(format!(
         "{} entries, {} heads, {} epochs, {} ballots, {} links",
         report.entries, report.heads, report.epochs, report.ballots, report.links
+    if report.entries == 0 && report.links == 0 && report.verdict == Verdict::CannotTell {
+        return lines;
+    }
     ));
     lines.extend(report.trusted.iter().map(|t| format!("! trusted: {}", Untrusted::new(t))));
     lines

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use althing_node::api::{ApiError, Reply, Request, Role, Service, Stake};
+use althing_node::dao::{DAO_FILE, DaoFile};
 use althing_node::lease::Purpose;
 
 use super::args::{Global, Tui, Vote};
@@ -386,10 +387,12 @@ fn screens_of(
     let data = place.data.to_owned();
     let mut app = App::with(settings)?;
     app.notice = place.trouble.map(|text| Notice::new(true, Untrusted::new(&text).line()));
-    app.no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    app.no_color = super::about::is_without_color();
     app.readonly = global.readonly;
     app.folder = Some(data.clone());
     app.visited = place.visited;
+    let known = app.settings.folders.iter().chain(&app.visited).chain(&app.folder);
+    app.dao_names = known.filter_map(|folder| Some((folder.clone(), dao_name(folder)?))).collect();
     app.aside = place.drafts;
     app.lesson = options.learn.then(Lesson::default);
     let replay: Replay = {
@@ -426,6 +429,13 @@ fn screens_of(
         }
     }
     Ok(result?)
+}
+
+/// What the DAO of a data folder is called: untrusted text, where there is one.
+fn dao_name(folder: &std::path::Path) -> Option<String> {
+    let text = super::local::read_file(&folder.join(DAO_FILE)).ok()?;
+    let file: DaoFile = serde_json::from_str(&text).ok()?;
+    Some(file.charter().ok()?.name)
 }
 
 fn run(node: &Running, role: &str, console: &mut Console<'_>) -> Result<u8, Failure> {

@@ -98,7 +98,7 @@ pub(super) fn or(lines: Vec<String>, nothing: &str) -> Vec<String> {
 
 /// The steps, each with its values.
 fn why(why: &Why) -> Vec<String> {
-    let mut lines = vec![Untrusted::new(&why.statement).line()];
+    let mut lines = vec![sentence(&why.statement)];
     for step in &why.steps {
         let (sign, word) = match step.state {
             WhyState::Holds => ("✓", "holds"),
@@ -106,9 +106,9 @@ fn why(why: &Why) -> Vec<String> {
             WhyState::Broken => ("✗", "BROKEN"),
         };
         let name = Untrusted::new(&step.name).line();
-        lines.push(format!("{sign} {name:<8} {word}: {}", Untrusted::new(&step.sentence)));
+        lines.push(format!("{sign} {name:<8} {word}: {}", sentence(&step.sentence)));
         let values =
-            step.values.iter().map(|(name, value)| format!("    {}: {}", Untrusted::new(name), Untrusted::new(value)));
+            step.values.iter().map(|(name, value)| format!("    {}: {}", Untrusted::new(name), words::why_value(name, value)));
         lines.extend(values);
     }
     lines
@@ -267,7 +267,7 @@ fn proposal(p: &Proposal) -> Vec<String> {
         ));
     }
     lines.push("if it passes:".to_owned());
-    lines.extend(p.effects.iter().map(|e| format!("  - {}", Untrusted::new(e))));
+    lines.extend(p.effects.iter().map(|effect| format!("  - {}", sentence(effect))));
     if let Some(gate) = &p.gate {
         lines.push(format!("gate       {}", Untrusted::new(gate)));
     }

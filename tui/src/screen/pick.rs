@@ -15,7 +15,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, body: Rect, pick: &Pick) {
     let area = centred(body, 90, 22);
     let title = match pick.of {
         PickOf::Command => "Commands, screens, proposals",
-        PickOf::Folder => "Data folders",
+        PickOf::Folder => "DAOs known here",
         PickOf::Invitation => "Invitations that you can accept",
     };
     let inner = panel(pen, area, title, true);

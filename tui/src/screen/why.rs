@@ -8,8 +8,9 @@ use ratatui::text::{Line, Span};
 
 use crate::app::App;
 use crate::format::grouped;
-use crate::text::{hanging, paragraph, width};
+use crate::text::{counted, hanging, paragraph, width};
 use crate::untrusted::Untrusted;
+use crate::words::why_value;
 use crate::widget::{Pen, panel};
 
 /// Draws the page.
@@ -21,7 +22,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, at: usize, open
         pen.cursor(inner, 0, 0);
         return;
     };
-    let head = paragraph(&Untrusted::new(&why.statement).line(), columns, pen.theme.title);
+    let head = paragraph(&counted(&Untrusted::new(&why.statement).line()), columns, pen.theme.title);
     let rows = u16::try_from(head.len() + 1).unwrap_or(u16::MAX).min(inner.height / 2);
     let [top, rest, foot] =
         Layout::vertical([Constraint::Length(rows), Constraint::Min(1), Constraint::Length(1)]).areas(inner);
@@ -69,11 +70,11 @@ fn step_lines(pen: &Pen<'_, '_>, step: &WhyStep, here: bool, is_open: bool, colu
         Span::styled(format!("{mark} {:<8}", Untrusted::new(&step.name).line()), name_style),
         Span::styled(format!(" {word}"), style),
     ])];
-    lines.extend(hanging("    ", &Untrusted::new(&step.sentence).line(), columns, theme.text));
+    lines.extend(hanging("    ", &counted(&Untrusted::new(&step.sentence).line()), columns, theme.text));
     if is_open {
         for (name, value) in &step.values {
             let label = format!("    {}: ", Untrusted::new(name));
-            let value = Untrusted::new(value).line();
+            let value = why_value(name, value);
             let is_hash = width(&value) >= 40 && value.chars().all(|c| c.is_ascii_hexdigit());
             let value = if is_hash { grouped(&value) } else { value };
             lines.extend(hanging(&label, &value, columns, theme.dim));

@@ -22,6 +22,7 @@ mod laws;
 mod lesson;
 mod mouse;
 mod pictures;
+mod plain_names;
 mod possible;
 mod proposal_forms;
 mod qr_codes;

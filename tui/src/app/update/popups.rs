@@ -145,7 +145,7 @@ pub(super) fn on_pick(app: &mut App, mut pick: Box<Pick>, act: Act) -> Vec<Comma
                 None => {
                     let what = match pick.of {
                         PickOf::Command => "No command",
-                        PickOf::Folder => "No folder",
+                        PickOf::Folder => "No DAO",
                         PickOf::Invitation => "No invitation",
                     };
                     say(app, true, format!("{what} matches these letters."));
