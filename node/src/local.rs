@@ -12,7 +12,7 @@ pub use crate::keys::PublicKeys;
 pub use crate::lease::Purpose;
 pub use crate::setup::{
     CharterDiff, CharterReport, Founded, FoundingReview, InitOptions, Initialised, Joined, charter_check, charter_diff,
-    found, found_review, init, join, public_keys,
+    expect_source, found, found_review, init, join, public_keys,
 };
 
 use crate::api::{ApiError, Reply, Request, Service};

@@ -108,15 +108,24 @@ const GENESIS_FEE_RATE: u64 = 2;
 /// Name of the file with the member's chosen name.
 const NAME_FILE: &str = "name";
 
+/// Looks whether the Bitcoin source can be asked and is on the network named, which it gives.
+///
+/// # Errors
+/// An unknown network, or a source that does not answer or is on another network (B-4).
+pub fn expect_source(network: &str, access: &Access) -> Result<Network> {
+    let network = parse_network(network)?;
+    let found = Bitcoind::new(access).network()?;
+    ensure!(found == network, "B-4: bitcoind at {} runs on {found}, not on {network}", access.url);
+    Ok(network)
+}
+
 /// Sets up a data directory: makes or restores the seed and notes the Bitcoin source.
 ///
 /// # Errors
 /// An existing seed, bad words, an unknown network, a Bitcoin source of another network, or I/O.
 pub fn init(options: InitOptions) -> Result<Initialised> {
-    let network = parse_network(&options.network)?;
+    let network = expect_source(&options.network, &options.bitcoind)?;
     let bitcoind = Bitcoind::new(&options.bitcoind);
-    let found = bitcoind.network()?;
-    ensure!(found == network, "B-4: bitcoind at {} runs on {found}, not on {network}", options.bitcoind.url);
     // A restored seed may have coins from any time; a new one has none before today. Regtest chains are short.
     let birthday = if options.words.is_some() || network == Network::Regtest { 1 } else { bitcoind.height()?.max(1) };
     let (keys, words) = Keys::create(&options.data_dir, network, &options.password, options.words.as_deref())?;

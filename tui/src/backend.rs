@@ -25,6 +25,23 @@ pub trait Backend: Send + Sync {
     /// If the folder already has keys, the words are wrong, or the Bitcoin source is of another network.
     fn init(&self, options: InitOptions) -> anyhow::Result<Initialised>;
 
+    /// Looks whether keys can be made there with that Bitcoin source, before anybody is asked for a password.
+    ///
+    /// # Errors
+    /// If there are keys already, or the source does not answer or is on another network.
+    fn expect_init(&self, data: &Path, network: &str, bitcoind: &Access) -> anyhow::Result<()> {
+        if self.has_keys(data) {
+            anyhow::bail!("K-3: {} must not exist yet; a seed is never overwritten", data.join(KEY_FILE).display());
+        }
+        self.expect_source(network, bitcoind)
+    }
+
+    /// Looks whether the Bitcoin source answers and is on that network.
+    ///
+    /// # Errors
+    /// If not.
+    fn expect_source(&self, network: &str, bitcoind: &Access) -> anyhow::Result<()>;
+
     /// Whether a data folder has keys.
     fn has_keys(&self, data: &Path) -> bool {
         data.join(KEY_FILE).exists()
@@ -250,6 +267,10 @@ pub struct ThisMachine;
 impl Backend for ThisMachine {
     fn init(&self, options: InitOptions) -> anyhow::Result<Initialised> {
         local::init(options)
+    }
+
+    fn expect_source(&self, network: &str, bitcoind: &Access) -> anyhow::Result<()> {
+        local::expect_source(network, bitcoind).map(|_| ())
     }
 
     fn public_keys(&self, data: &Path, password: &str, number: u32) -> anyhow::Result<PublicKeys> {

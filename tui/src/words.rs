@@ -1,7 +1,7 @@
 //! The words for states, the same on every screen and in every command.
 
 use althing_node::api::{
-    Ballot, BallotPath, BondView, CastBefore, Choice, FundsProof, HandedOn, InvitationState, InvitationView, KeyView,
+    ApiError, Ballot, BallotPath, BondView, CastBefore, Choice, FundsProof, HandedOn, InvitationState, InvitationView, KeyView,
     Link, Member, MemberHistory, ProposalState, Role, Status, System,
 };
 
@@ -336,6 +336,28 @@ pub fn member_name(member: &Member) -> String {
 pub fn before_a_stake(status: &Status) -> Vec<String> {
     let told = [&status.stake_under_way, &status.name_taken, &status.dues].into_iter().flatten();
     told.map(|words| counted(&Untrusted::new(words).line())).collect()
+}
+
+/// Why so much cannot be staked, with the rule and the numbers; said before anybody is asked for a word.
+#[must_use]
+pub fn stake_refusal(status: &Status, amount_sat: u64) -> Option<ApiError> {
+    let (amount, least, has) = (sats(amount_sat), sats(status.least_stake_sat), sats(status.balance.confirmed_sat));
+    if amount_sat < status.least_stake_sat {
+        let message = format!("G-32: a stake of {amount} is below the charter's minimum of {least}");
+        return Some(ApiError::invalid("G-32", message));
+    }
+    let message = format!(
+        "W-1: a stake of {amount} needs that much confirmed in the wallet, and its fee besides; the wallet has {has}"
+    );
+    (amount_sat > status.balance.confirmed_sat).then(|| ApiError::not_now(message))
+}
+
+/// What a stake takes from the wallet, in a sentence.
+#[must_use]
+pub fn staked_from(status: &Status, amount_sat: u64) -> String {
+    let has = status.balance.confirmed_sat;
+    let left = sats(has.saturating_sub(amount_sat));
+    format!("Your wallet has {} confirmed; {left} stay in it, less the fee.", sats(has))
 }
 
 /// A value of a step of "why is this true?", its numbers in thousands; what a person wrote stays as it is.

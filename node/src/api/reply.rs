@@ -207,6 +207,9 @@ pub struct Status {
     /// What was ordered to be paid in channels and is in no checkpoint of both sides yet.
     #[serde(default, skip_serializing_if = "is_none_paid")]
     pub paying_sat: u64,
+    /// The least that the charter takes as a stake, satoshis (G-32).
+    #[serde(default, skip_serializing_if = "is_none_paid")]
+    pub least_stake_sat: u64,
     /// What was looked at again with the newest final link; absent before the first and at a hub.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot_check: Option<SpotCheck>,

@@ -300,6 +300,7 @@ fn status(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) 
         final_depth: charter.final_depth,
         balance,
         paying_sat: shell.stakes.iter().map(StakeChannel::paying_sat).fold(0, u64::saturating_add),
+        least_stake_sat: charter.admission.min_stake_sat(),
         spot_check: shell.spot_check.clone(),
         work: shell.workload.view(),
         light: shell.light_status(),

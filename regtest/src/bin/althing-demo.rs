@@ -1,6 +1,6 @@
 //! The demo: a DAO on a regtest bitcoind, with a person at the screens or without.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -45,6 +45,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<String> {
+    // Said before a DAO is founded for screens that cannot be opened.
+    ensure!(
+        arguments.headless || std::io::stdout().is_terminal(),
+        "the screens need a terminal, and this is none; --headless tells the story without one"
+    );
     if arguments.join {
         let demo = match &arguments.data_dir {
             Some(chosen) => chosen.clone(),

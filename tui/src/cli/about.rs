@@ -13,7 +13,7 @@ use super::anchor_args::BodyName;
 use super::args::{Cli, Global};
 use super::console::Console;
 use super::failure::{Failure, OK};
-use super::password::data_folder;
+use super::password::{data_folder, expect_terminal};
 use crate::backend::Backend;
 use crate::keymap::{Context, KEYMAP};
 use crate::settings::{self, Settings};
@@ -381,6 +381,8 @@ fn change(command: SettingsCommand, settings: &mut Settings, backend: &dyn Backe
 
 /// Starts the private DAO for learning, if the program for it is there.
 pub(super) fn learn(console: &mut Console<'_>) -> Result<u8, Failure> {
+    // Said before a DAO is founded for screens that cannot be opened.
+    expect_terminal("The tutorial")?;
     let beside = std::env::current_exe()
         .ok()
         .and_then(|exe| Some(exe.parent()?.join(format!("althing-demo{}", std::env::consts::EXE_SUFFIX))));

@@ -42,7 +42,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             return local::found(&global, &charter, &listen, backend, console);
         }
         Command::Dao(Dao::Join { file, name }) => return local::join(&global, &file, &name, backend, console),
-        Command::Dao(Dao::Invitation) => return onboarding::invitation(&global, console),
+        Command::Dao(Dao::Invitation) => return onboarding::invitation(&global, backend, console),
         Command::Join(options) => return onboarding::join(&global, &options, backend, console),
         Command::Why(args) => args.into(),
         Command::History(history) => history.into(),

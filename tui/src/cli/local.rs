@@ -42,11 +42,14 @@ pub(super) fn init(
         None => None,
     };
     let restored = words.is_some();
+    let (data_dir, bitcoind) = (data_folder(global)?, access(&options.bitcoind)?);
+    // A password is not typed twice for nothing.
+    backend.expect_init(&data_dir, &options.network, &bitcoind)?;
     let password = new_password(global, console)?;
     let made = backend.init(InitOptions {
-        data_dir: data_folder(global)?,
+        data_dir,
         network: options.network,
-        bitcoind: access(&options.bitcoind)?,
+        bitcoind,
         words,
         password,
     })?;
@@ -402,12 +405,12 @@ fn audit_lines(report: &AuditReport, source: &Source) -> Vec<String> {
     if report.resumed_from > 0 {
         lines.push(format!("went on behind entry {}", report.resumed_from));
     }
-    lines.push(format!(
-        "{} entries, {} heads, {} epochs, {} ballots, {} links",
-        report.entries, report.heads, report.epochs, report.ballots, report.links
     if report.entries == 0 && report.links == 0 && report.verdict == Verdict::CannotTell {
         return lines;
     }
+    lines.push(format!(
+        "{} entries, {} heads, {} epochs, {} ballots, {} links",
+        report.entries, report.heads, report.epochs, report.ballots, report.links
     ));
     lines.extend(report.trusted.iter().map(|t| format!("! trusted: {}", Untrusted::new(t))));
     lines

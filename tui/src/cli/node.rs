@@ -11,11 +11,11 @@ use super::args::{Global, Tui, Vote};
 use super::console::{Console, Format};
 use super::failure::{Failure, OK};
 use super::newest::Newest;
-use super::password::{data_folder, password};
+use super::password::{data_folder, expect_terminal, is_asked_for, opening_password, password};
 use super::say::permitted;
 use super::{review, show};
 use crate::app::lesson::Lesson;
-use crate::app::{App, Notice, Popup};
+use crate::app::{App, Notice, Page, Popup};
 use crate::backend::{Backend, PROGRAM, Running};
 use crate::format::{cost_alone, paid_from, sats, thousands, weight};
 use crate::readonly::ReadOnly;
@@ -107,14 +107,14 @@ impl Caller {
 
     /// Opens a stake channel after the review.
     pub(super) fn stake_open(&self, amount_sat: u64, fee_rate: u64, console: &mut Console<'_>) -> Result<u8, Failure> {
-        let Reply::Balance(balance) = self.call(Request::WalletBalance)? else {
-            return Err(other_kind());
-        };
         let Reply::Status(status) = self.call(Request::Status)? else { return Err(other_kind()) };
+        if let Some(refusal) = words::stake_refusal(&status, amount_sat) {
+            return Err(refusal.into());
+        }
         let mut effects = vec![
             format!("Locks {} in a Taproot channel with the hub. They stay yours.", sats(amount_sat)),
             format!("Pays the funding transaction's fee at {fee_rate} sat/vB besides."),
-            format!("Your wallet has {} confirmed.", sats(balance.confirmed_sat)),
+            words::staked_from(&status, amount_sat),
             "The amount, your vote key and your name become public to the DAO.".to_owned(),
             "It counts as stake after its confirmations, from the next roll on.".to_owned(),
         ];
@@ -322,9 +322,11 @@ pub(super) fn screens(
     // Drafts that were put aside, by folder (N-201).
     let mut drafts: BTreeMap<std::path::PathBuf, Vec<Popup>> = BTreeMap::new();
     loop {
-        let mut settings = match &settings_file {
-            Some(file) => Settings::load(file)?,
-            None => Settings::default(),
+        // Whoever cannot read a settings file can vote all the same; the file stays as it is (N-440).
+        let (mut settings, mistake) = match settings_file.as_deref().map(Settings::load) {
+            Some(Ok(settings)) => (settings, None),
+            Some(Err(mistake)) => (Settings::default(), Some(format!("{mistake:#}"))),
+            None => (Settings::default(), None),
         };
         if let Some(theme) = options.theme {
             settings.theme = theme;
@@ -337,6 +339,7 @@ pub(super) fn screens(
             visited: visited.clone(),
             settings_file: settings_file.clone(),
             trouble: trouble.take(),
+            mistake,
             drafts: drafts.remove(&data).unwrap_or_default(),
         };
         match (screens_of(&global, options, settings, place, backend, console), before.take()) {
@@ -372,6 +375,8 @@ struct Place<'a> {
     settings_file: Option<std::path::PathBuf>,
     /// Why another folder could not be shown.
     trouble: Option<String>,
+    /// What is wrong with the settings, if something is.
+    mistake: Option<String>,
     /// What was put aside there before.
     drafts: Vec<Popup>,
 }
@@ -395,15 +400,24 @@ fn screens_of(
     app.dao_names = known.filter_map(|folder| Some((folder.clone(), dao_name(folder)?))).collect();
     app.aside = place.drafts;
     app.lesson = options.learn.then(Lesson::default);
+    app.popups.extend(place.mistake.map(|mistake| in_full("The settings cannot be read", &mistake)));
     let replay: Replay = {
         let (backend, data) = (Arc::clone(backend), data.clone());
         Arc::new(move |progress| backend.audit_here(&data, progress))
     };
+    // Whatever is wrong with the folder is said first: then a terminal would not help.
+    if backend.has_keys(&data) {
+        expect_terminal("The program with the screens")?;
+    }
     let own: Arc<OnceLock<Running>> = Arc::default();
     let open: Open = match backend.attach(&data)? {
         Some(service) => Box::new(move || Ok(service)),
         None => {
-            let password = password(global, &**backend, console)?;
+            // One that is typed may be typed wrong: it is asked for again here, not behind screens that show nothing.
+            let password = match is_asked_for(global) {
+                true => opening_password(global, &data, &**backend, console)?,
+                false => password(global, &**backend, console)?,
+            };
             let (backend, started) = (Arc::clone(backend), Arc::clone(&own));
             Box::new(move || {
                 let node = backend.start_member(&data, &password, PROGRAM)?;
@@ -436,6 +450,16 @@ fn dao_name(folder: &std::path::Path) -> Option<String> {
     let text = super::local::read_file(&folder.join(DAO_FILE)).ok()?;
     let file: DaoFile = serde_json::from_str(&text).ok()?;
     Some(file.charter().ok()?.name)
+}
+
+/// A page with something that the foot of the screen has no room for.
+fn in_full(title: &str, text: &str) -> Popup {
+    let lines = vec![
+        Untrusted::new(text).line(),
+        String::new(),
+        "Until then the usual settings hold here, and what you change is not kept: nothing is written over that file.".to_owned(),
+    ];
+    Popup::Page { page: Page::Told { title: title.to_owned(), lines, code: 0 }, scroll: 0 }
 }
 
 fn run(node: &Running, role: &str, console: &mut Console<'_>) -> Result<u8, Failure> {

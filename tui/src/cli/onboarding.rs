@@ -16,7 +16,7 @@ use super::console::{Console, Format};
 use super::failure::Failure;
 use super::local::{access_at, read_file, read_words};
 use super::node::{Caller, other_kind};
-use super::password::{data_folder, is_asked_for, new_password, password};
+use super::password::{TRIES, data_folder, expect_keys, new_password, opening_password};
 use crate::backend::{Backend, InitOptions};
 use crate::format::{grouped, sats};
 use crate::invite;
@@ -24,9 +24,6 @@ use crate::untrusted::Untrusted;
 
 /// Words of the backup that are asked for.
 const WORDS_ASKED: usize = 3;
-
-/// Questions that are asked once more when the answer is wrong.
-const TRIES: usize = 3;
 
 /// Epochs whose dues may come out of a stake before it is below the least.
 const EPOCHS_OF_DUES: u64 = 100;
@@ -185,26 +182,6 @@ fn dao_file(given: &str, console: &mut Console<'_>) -> Result<String, Failure> {
     invite::decode(&text).map_err(|error| Failure::rule("N-91", format!("{error}; ask for it again")))
 }
 
-/// The password that opens the keys that are there; typed wrong, it is asked for again.
-fn opening_password(
-    global: &Global,
-    data: &Path,
-    backend: &dyn Backend,
-    console: &mut Console<'_>,
-) -> Result<String, Failure> {
-    for attempt in 1..=TRIES {
-        let password = password(global, backend, console)?;
-        match backend.public_keys(data, &password, 0).map_err(Failure::from) {
-            Ok(_) => return Ok(password),
-            Err(wrong) if attempt < TRIES && wrong.0.rule.as_deref() == Some("K-6") && is_asked_for(global) => {
-                console.note("✗ That is not the password of these keys.");
-            }
-            Err(failure) => return Err(failure),
-        }
-    }
-    Err(Failure::usage("No password opened the keys."))
-}
-
 /// Whether a stake is none, or as much as the charter asks for.
 fn enough(stake_sat: u64, least_sat: u64) -> Result<(), Failure> {
     if stake_sat == 0 || stake_sat >= least_sat {
@@ -286,6 +263,8 @@ fn make_keys(
         let guess = cookie(&network);
         login.cookie = Some(PathBuf::from(ask(console, "Its cookie file", guess.as_deref())?));
     }
+    let bitcoind = access_at(&url, &login)?;
+    backend.expect_init(data, &network, &bitcoind)?;
     console.say("The password seals your keys on this machine. Nobody can restore it; the words can replace it.");
     let password = new_password(global, console)?;
     let words = options.words_file.as_deref().map(read_words).transpose()?;
@@ -293,7 +272,7 @@ fn make_keys(
     backend.init(InitOptions {
         data_dir: data.to_owned(),
         network,
-        bitcoind: access_at(&url, &login)?,
+        bitcoind,
         words,
         password: password.clone(),
     })?;
@@ -411,9 +390,21 @@ fn cookie(network: &str) -> Option<String> {
 }
 
 /// The invitation to the DAO of this folder.
-pub(super) fn invitation(global: &Global, console: &mut Console<'_>) -> Result<u8, Failure> {
+pub(super) fn invitation(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<u8, Failure> {
     let data = data_folder(global)?;
-    let text = read_file(&data.join(althing_node::dao::DAO_FILE))?;
+    let file = data.join(althing_node::dao::DAO_FILE);
+    if !file.exists() {
+        expect_keys(&data, backend)?;
+        return Err(Failure::rule(
+            "D-5",
+            format!(
+                "D-5: {} belongs to no DAO yet, so there is none to invite to; found one with `althing dao found`, or join one \
+                 with `althing join INVITATION`.",
+                data.display()
+            ),
+        ));
+    }
+    let text = read_file(&file)?;
     let invitation = invite::encode(&text)?;
     let format = console.format;
     let code = console.answer(&json!({ "invitation": invitation }), || vec![invitation.clone()])?;

@@ -11,6 +11,9 @@ use super::console::Console;
 use super::failure::Failure;
 use crate::backend::Backend;
 
+/// Times that a question is asked when the answers are wrong.
+pub(super) const TRIES: usize = 3;
+
 /// Asks on the terminal; what is typed is not shown.
 ///
 /// # Errors
@@ -46,23 +49,61 @@ pub fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::usage("Neither --data, ALTHING_DATA, XDG_DATA_HOME nor HOME says where the data is."))
 }
 
+/// Screens are drawn on a terminal, and typed on one.
+pub(super) fn expect_terminal(what: &str) -> Result<(), Failure> {
+    use std::io::IsTerminal;
+    let is_read = std::io::stdin().is_terminal() || std::fs::File::open("/dev/tty").is_ok();
+    if std::io::stdout().is_terminal() && is_read {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{what} needs a terminal, and this is none: run the same command in a terminal window, without a pipe or a file \
+         behind it. Nothing was begun."
+    )))
+}
+
+/// What is asked of a folder without keys is asked of the wrong folder, mostly.
+pub(super) fn expect_keys(data: &std::path::Path, backend: &dyn Backend) -> Result<(), Failure> {
+    if backend.has_keys(data) {
+        return Ok(());
+    }
+    Err(Failure::rule(
+        "N-10",
+        format!(
+            "N-10: {} has no keys. `althing join INVITATION` makes them and brings you into a DAO, `althing init` makes \
+             them alone; another folder is named with --data or ALTHING_DATA.",
+            data.display()
+        ),
+    ))
+}
+
 /// The password: from the file, the environment, or asked for. Nobody is asked for the password of keys that are not there.
 pub(super) fn password(global: &Global, backend: &dyn Backend, console: &mut Console<'_>) -> Result<String, Failure> {
-    let data = data_folder(global)?;
-    if !backend.has_keys(&data) {
-        return Err(Failure::rule(
-            "N-10",
-            format!(
-                "N-10: {} has no keys. `althing join INVITATION` makes them and brings you into a DAO, `althing init` makes \
-                 them alone; another folder is named with --data or ALTHING_DATA.",
-                data.display()
-            ),
-        ));
-    }
+    expect_keys(&data_folder(global)?, backend)?;
     if let Some(known) = known(global)? {
         return Ok(known);
     }
     Ok((console.ask_password)("Password")?)
+}
+
+/// The password that opens the keys that are there; typed wrong, it is asked for again.
+pub(super) fn opening_password(
+    global: &Global,
+    data: &std::path::Path,
+    backend: &dyn Backend,
+    console: &mut Console<'_>,
+) -> Result<String, Failure> {
+    for attempt in 1..=TRIES {
+        let password = password(global, backend, console)?;
+        match backend.public_keys(data, &password, 0).map_err(Failure::from) {
+            Ok(_) => return Ok(password),
+            Err(wrong) if attempt < TRIES && wrong.0.rule.as_deref() == Some("K-6") && is_asked_for(global) => {
+                console.note("✗ That is not the password of these keys.");
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Err(Failure::usage("No password opened the keys."))
 }
 
 /// A password for new keys: asked for twice.

@@ -147,7 +147,7 @@ fn seed_words_in_the_wrong_place_are_read_by_nobody() {
     }
     // Where they belong they are read.
     let made = althing(
-        Stage::default(),
+        Stage { is_new: true, ..Stage::default() },
         &format!("init --bitcoind http://x --network regtest --words-file {}", file.path().display()),
         "",
     );
@@ -160,7 +160,7 @@ fn nobody_to_ask_is_no_fraud() {
     assert_eq!(althing(stage, "health", "").code, 3);
 }
 
-fn dao_file(charter: &[u8], tx: &[u8], hub: &str, birthday: u32) -> String {
+pub(crate) fn dao_file(charter: &[u8], tx: &[u8], hub: &str, birthday: u32) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     serde_json::json!({
         "version": 1, "dao_id": "d0".repeat(32), "charter": hex(charter), "genesis_tx": hex(tx), "birthday": birthday, "hub": hub,

@@ -369,13 +369,14 @@ fn keys_are_made_restored_and_shown() {
         password.path().display(),
         words.path().display()
     );
-    let outcome = althing(Stage::default(), &command, "");
+    let new = || Stage { is_new: true, ..Stage::default() };
+    let outcome = althing(new(), &command, "");
     assert_eq!(
         done(&outcome).did,
         ["init regtest http://127.0.0.1:1 Some(\"/c\") None Some(\"zoo zoo zoo\\n\") from file"]
     );
     assert!(!outcome.out.contains("abandon"), "restored words need not be shown again");
-    let fresh = althing(Stage::default(), "init --network regtest --bitcoind http://127.0.0.1:1", "");
+    let fresh = althing(new(), "init --network regtest --bitcoind http://127.0.0.1:1", "");
     assert_eq!(done(&fresh).out.matches("abandon").count(), 24);
     let json = althing(Stage::default(), "--json keys show", "");
     assert_eq!(done(&json).json()["vote_key"], "bb");

@@ -193,6 +193,7 @@ pub(crate) fn snapshot() -> Snapshot {
             final_depth: 6,
             balance: Balance { confirmed_sat: 1_234_567, pending_sat: 0 },
             paying_sat: 0,
+            least_stake_sat: 0,
             spot_check: Some(SpotCheck { epoch: 7, block: id(70), entries: 32, difference: None }),
             work: None,
             light: None,

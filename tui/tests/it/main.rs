@@ -4,6 +4,7 @@
 
 mod about;
 mod ballot_editor;
+mod before_typing;
 mod choice_sums;
 mod commands;
 mod dao;

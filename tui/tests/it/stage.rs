@@ -23,6 +23,8 @@ pub(crate) struct Stage {
     pub(crate) err_is_kept: bool,
     /// Whether the folder has no keys yet.
     pub(crate) is_new: bool,
+    /// Why no Bitcoin source can be asked.
+    pub(crate) no_source: Option<String>,
     /// Whether nothing was ever sent to the wallet.
     pub(crate) is_poor: bool,
 }
@@ -73,6 +75,13 @@ impl Backend for Stage {
             std::fs::write(file, "sealed")?;
         }
         Ok(Initialised { words: words(), keys: keys() })
+    }
+
+    fn expect_source(&self, network: &str, bitcoind: &Access) -> anyhow::Result<()> {
+        match &self.no_source {
+            Some(why) => anyhow::bail!("{why}: {network} {}", bitcoind.url),
+            None => Ok(()),
+        }
     }
 
     fn has_keys(&self, data: &Path) -> bool {

@@ -5,7 +5,7 @@ use althing_node::api::Request;
 use super::{review, say};
 use crate::app::form::Form;
 use crate::app::state::{App, Popup};
-use crate::app::{Act, Command, FormKind, Purpose, run};
+use crate::app::{Act, Command, FormKind, Order, Purpose, run};
 
 /// Drafts that are kept aside.
 const MAX_ASIDE: usize = 20;
@@ -74,7 +74,13 @@ fn finish(app: &mut App, mut form: Box<Form>) -> Vec<Command> {
     };
     match result {
         Ok(mut order) => {
-            if let (FormKind::StakeOpen, Some(seen)) = (&form.kind, &app.snapshot) {
+            if let (Some(amount_sat), Some(seen)) = (staked(&order), &app.snapshot) {
+                if let Some(refusal) = crate::words::stake_refusal(&seen.status, amount_sat) {
+                    form.problem = Some(format!("{}.", refusal.message));
+                    app.popups.push(Popup::Form(form));
+                    return Vec::new();
+                }
+                order.effects.insert(2, crate::words::staked_from(&seen.status, amount_sat));
                 order.effects.extend(crate::words::before_a_stake(&seen.status));
             }
             form.problem = None;
@@ -86,6 +92,14 @@ fn finish(app: &mut App, mut form: Box<Form>) -> Vec<Command> {
             app.popups.push(Popup::Form(form));
             Vec::new()
         }
+    }
+}
+
+/// How much an order stakes, if it does.
+fn staked(order: &Order) -> Option<u64> {
+    match order.request() {
+        Some(Request::StakeOpen { amount_sat, .. }) => Some(*amount_sat),
+        _ => None,
     }
 }
 
