@@ -1,8 +1,8 @@
 //! The words for states, the same on every screen and in every command.
 
 use althing_node::api::{
-    ApiError, Ballot, BallotPath, BondView, CastBefore, Choice, FundsProof, HandedOn, InvitationState, InvitationView, KeyView,
-    Link, Member, MemberHistory, ProposalState, Role, Status, System,
+    ApiError, Ballot, BallotPath, BondView, CastBefore, Choice, FundsProof, HandedOn, InvitationState, InvitationView,
+    KeyView, Link, Member, MemberHistory, ProposalState, Role, Status, System,
 };
 
 use crate::format::{count_of, parse_weight, percent, sats, short_id, thousands, weight};

@@ -354,7 +354,9 @@ fn link_header(
 /// Why there are no blocks to audit against (N-441): a log is no proof file, so no clause of those is named.
 fn without_blocks(source: &Source, reason: String) -> String {
     match source {
-        Source::None => "N-441: no block headers and no Bitcoin source were given, so nothing tells what is on Bitcoin".to_owned(),
+        Source::None => {
+            "N-441: no block headers and no Bitcoin source were given, so nothing tells what is on Bitcoin".to_owned()
+        }
         _ => reason,
     }
 }

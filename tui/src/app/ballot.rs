@@ -230,6 +230,7 @@ impl Choose {
         match (act, self.system) {
             (Act::Mark, System::Score { .. } | System::Quadratic { .. }) => !is_option,
             (Act::More | Act::Less | Act::Number, _) => is_option && self.takes_numbers(),
+            (Act::Choose(3), system) => system == System::YesNoVeto,
             // Keys for yes, no and abstain: rows of options have other words.
             (Act::Choose(_), system) => !system.has_options(),
             _ => true,
@@ -411,7 +412,11 @@ impl Choose {
     #[must_use]
     pub fn unfinished(&self) -> Option<String> {
         if self.is_one_of() && self.choice.is_none() {
-            let keys = if self.system.has_options() { "" } else { "y, n or a chooses, or " };
+            let keys = match self.system {
+                System::YesNoVeto => "y, n, a or v chooses, or ",
+                system if system.has_options() => "",
+                _ => "y, n or a chooses, or ",
+            };
             return Some(format!("nothing is chosen; {keys}space chooses the line that the keyboard is on"));
         }
         if let Err(empty) = self.choice().expect_named() {

@@ -1,13 +1,13 @@
 //! What needs the member's attention now, the most urgent first.
 
 use althing_node::api::{
-    BallotPath, InvitationState, InvitationView, Proposal, ProposalState, Role, SessionView, Snapshot, Stake,
-    TreasuryOverview,
+    BallotPath, InvitationState, InvitationView, Proposal, ProposalState, ReadState, Reading, Role, SessionView,
+    Snapshot, Stake, TreasuryOverview,
 };
 
 use super::advice::advice;
 use crate::backend::Verdict;
-use crate::format::{blocks_and_time, short_id};
+use crate::format::{blocks_and_time, count_of, short_id};
 use crate::sums;
 use crate::text::counted;
 use crate::untrusted::Untrusted;
@@ -134,8 +134,12 @@ fn alarms(snapshot: &Snapshot, found: &mut Vec<Need>) {
         add("hub", "The hub cannot be reached. Ballots are kept here and sent when it is back.".to_owned());
     }
     let behind = status.head_height.map_or(0, |head| status.tip_height.saturating_sub(head));
-    if behind > LATE_HEAD_BLOCKS {
-        add("late", format!("The newest verified log head is {behind} blocks old: the hub is late, or this node is."));
+    // While the rest of the log is on its way an old head is what is to be expected: that is told already (N-425).
+    let is_coming =
+        |reading: &Reading| matches!(reading.state, ReadState::Calling | ReadState::ChainBehind | ReadState::Behind);
+    if behind > LATE_HEAD_BLOCKS && !status.reading.as_ref().is_some_and(is_coming) {
+        let behind = count_of(u64::from(behind), "block");
+        add("late", format!("The newest verified log head is {behind} old: the hub is late, or this node is."));
     }
 }
 

@@ -25,7 +25,9 @@ impl App {
             Some(Popup::Choose(choose)) => choose.takes(act),
             // There is nothing on the help page that anybody would copy.
             Some(Popup::Page { page: Page::Help, .. }) if matches!(act, Act::Copy | Act::SavePage) => false,
-            None if self.screen == Screen::Ballots && is_about_a_ballot(act) && self.selected_place().is_none() => false,
+            None if self.screen == Screen::Ballots && is_about_a_ballot(act) && self.selected_place().is_none() => {
+                false
+            }
             _ if self.screen == Screen::Channels && is_about_a_channel(act) && self.stake_here().is_none() => false,
             _ => !(self.is_hub() && is_a_members(act) || self.readonly && orders(act)),
         }

@@ -13,7 +13,9 @@ use super::console::{Console, Format};
 use super::failure::{Failure, INVALID, OK, verdict_code};
 use super::password::{data_folder, first_line, new_password, password};
 use super::{review, show};
-use crate::backend::{Access, AuditFiles, AuditReport, Backend, InitOptions, PublicKeys, Source, Verdict, VerifyReport};
+use crate::backend::{
+    Access, AuditFiles, AuditReport, Backend, InitOptions, PublicKeys, Source, Verdict, VerifyReport,
+};
 use crate::format::{sats, thousands};
 use crate::untrusted::Untrusted;
 
@@ -46,13 +48,7 @@ pub(super) fn init(
     // A password is not typed twice for nothing.
     backend.expect_init(&data_dir, &options.network, &bitcoind)?;
     let password = new_password(global, console)?;
-    let made = backend.init(InitOptions {
-        data_dir,
-        network: options.network,
-        bitcoind,
-        words,
-        password,
-    })?;
+    let made = backend.init(InitOptions { data_dir, network: options.network, bitcoind, words, password })?;
     let value = json!({ "words": made.words, "keys": made.keys });
     console.answer(&value, || {
         let mut lines = Vec::new();
@@ -397,7 +393,9 @@ fn audit_lines(report: &AuditReport, source: &Source) -> Vec<String> {
         lines.push(format!("{heading}: {}", Untrusted::new(difference)));
     }
     if *source == Source::None && report.verdict == Verdict::CannotTell {
-        lines.push("Name one: --own for the Bitcoin source of this folder, --bitcoind URL, or --headers FILE.".to_owned());
+        lines.push(
+            "Name one: --own for the Bitcoin source of this folder, --bitcoind URL, or --headers FILE.".to_owned(),
+        );
     }
     if let Some(proof) = &report.proof {
         lines.push(format!("proof written: {}", Untrusted::new(proof)));

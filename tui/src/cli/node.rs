@@ -457,7 +457,8 @@ fn in_full(title: &str, text: &str) -> Popup {
     let lines = vec![
         Untrusted::new(text).line(),
         String::new(),
-        "Until then the usual settings hold here, and what you change is not kept: nothing is written over that file.".to_owned(),
+        "Until then the usual settings hold here, and what you change is not kept: nothing is written over that file."
+            .to_owned(),
     ];
     Popup::Page { page: Page::Told { title: title.to_owned(), lines, code: 0 }, scroll: 0 }
 }

@@ -18,7 +18,7 @@ use super::local::{access_at, read_file, read_words};
 use super::node::{Caller, other_kind};
 use super::password::{TRIES, data_folder, expect_keys, new_password, opening_password};
 use crate::backend::{Backend, InitOptions};
-use crate::format::{grouped, sats};
+use crate::format::{grouped, sats, thousands};
 use crate::invite;
 use crate::untrusted::Untrusted;
 
@@ -92,7 +92,11 @@ pub(super) fn join(
     if let Some(charter) = &charter {
         console.say(&format!("This invites you to the DAO {}.", Untrusted::new(&charter.name)));
     }
-    console.note(&format!("id  {}", grouped(&Untrusted::new(&file.dao_id).line())));
+    // In two lines: what is compared by eye must not be broken by the edge of the terminal.
+    let id = Untrusted::new(&file.dao_id).line();
+    let (first, second) = id.split_at_checked(id.len() / 2).unwrap_or((&id, ""));
+    console.note(&format!("id  {}", grouped(first)));
+    console.note(&format!("    {}", grouped(second)));
     console.note(&format!("hub {}", Untrusted::new(&file.hub)));
     console.say("Anybody can write that name: compare the id with what the founder told you by another way.");
     let password = if has_keys {
@@ -108,7 +112,7 @@ pub(super) fn join(
     }
     let name = match &options.name {
         Some(name) => name.clone(),
-        None => ask(console, "Your name, as the others see it", None)?,
+        None => ask(console, "Your name, as the others see it; it becomes public with your stake", None)?,
     };
     let scratch = data.join("invitation.json");
     std::fs::write(&scratch, &dao_file).with_context(|| format!("{} cannot be written", scratch.display()))?;
@@ -203,7 +207,7 @@ fn ask_stake(least_sat: u64, dues_sat: u64, console: &mut Console<'_>) -> Result
     for attempt in 1..=TRIES {
         // Who presses enter means to be in and to stay in, with as little as that takes; a review with a word of its own comes before it is
         // locked.
-        let usual = least_sat.saturating_add(dues_sat.saturating_mul(EPOCHS_OF_DUES)).to_string();
+        let usual = thousands(u128::from(least_sat.saturating_add(dues_sat.saturating_mul(EPOCHS_OF_DUES))));
         let typed = ask(console, &question, Some(&usual))?.replace([',', '_', ' '], "");
         let stake = typed.parse().map_err(|_| Failure::usage("That is not a number of satoshis."));
         match stake.and_then(|stake_sat| enough(stake_sat, least_sat).map(|()| stake_sat)) {
@@ -265,17 +269,14 @@ fn make_keys(
     }
     let bitcoind = access_at(&url, &login)?;
     backend.expect_init(data, &network, &bitcoind)?;
-    console.say("The password seals your keys on this machine. Nobody can restore it; the words can replace it.");
+    console.say(match options.words_file {
+        Some(_) => "The password seals your keys on this machine. Nobody can restore it; the words of your backup can replace it.",
+        None => "The password seals your keys on this machine. Nobody can restore it; the backup words that come next can replace it.",
+    });
     let password = new_password(global, console)?;
     let words = options.words_file.as_deref().map(read_words).transpose()?;
     let restored = words.is_some();
-    backend.init(InitOptions {
-        data_dir: data.to_owned(),
-        network,
-        bitcoind,
-        words,
-        password: password.clone(),
-    })?;
+    backend.init(InitOptions { data_dir: data.to_owned(), network, bitcoind, words, password: password.clone() })?;
     if !restored {
         // Whoever breaks off before the words are on paper sees them again, with the password.
         std::fs::write(data.join(WORDS_UNCHECKED), "")

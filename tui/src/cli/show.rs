@@ -107,8 +107,10 @@ fn why(why: &Why) -> Vec<String> {
         };
         let name = Untrusted::new(&step.name).line();
         lines.push(format!("{sign} {name:<8} {word}: {}", sentence(&step.sentence)));
-        let values =
-            step.values.iter().map(|(name, value)| format!("    {}: {}", Untrusted::new(name), words::why_value(name, value)));
+        let values = step
+            .values
+            .iter()
+            .map(|(name, value)| format!("    {}: {}", Untrusted::new(name), words::why_value(name, value)));
         lines.extend(values);
     }
     lines

@@ -385,6 +385,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(Context::Choose, &[ch('y')], Act::Choose(0), "yes", Some("yes")),
     bind(Context::Choose, &[ch('n')], Act::Choose(1), "no", Some("no")),
     bind(Context::Choose, &[ch('a')], Act::Choose(2), "abstain", Some("abstain")),
+    bind(Context::Choose, &[ch('v')], Act::Choose(3), "no with veto, where there is one", Some("veto")),
     bind(Context::Choose, &[ch(' ')], Act::Mark, "choose this line", None),
     bind(Context::Choose, &[TAB], Act::NextScreen, "to the public reason; the choice stays", Some("reason")),
     bind(Context::Choose, &[ch('j'), DOWN], Act::Down, "next line", None),

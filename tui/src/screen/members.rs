@@ -34,7 +34,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         count: places.len(),
         selected: app.selections.members,
         row: &row,
-        empty: super::empty(app, "No member has bound a stake channel yet."),
+        empty: super::empty_in_log(app, "No member has bound a stake channel yet."),
     };
     list(pen, inner, &columns, &rows);
     let [left, right] = Layout::horizontal([Constraint::Percentage(52), Constraint::Percentage(48)]).areas(bottom);

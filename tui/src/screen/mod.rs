@@ -132,6 +132,13 @@ fn empty<'a>(app: &App, words: &'a str) -> &'a str {
     if app.filter().is_empty() { words } else { "Nothing matches these letters. Press esc to see all." }
 }
 
+/// The same of a list of what is in the log: not before the log is read is it known that nothing is there (N-425).
+fn empty_in_log<'a>(app: &App, words: &'a str) -> &'a str {
+    let is_reading = app.snapshot.as_deref().is_some_and(|snapshot| snapshot.status.reading.is_some());
+    let unread = "None is known here yet: the log is not read to its end.";
+    empty(app, if is_reading { unread } else { words })
+}
+
 /// How the hub is reached, as far as that is known now.
 fn connection(app: &App, status: &Status) -> &'static str {
     match (app.trouble.is_some(), status.role, status.hub_connected) {

@@ -51,7 +51,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, snapshot: &Snapshot, area: 
         }
         cells
     };
-    let empty = super::empty(app, "No proposals yet. Press n to write one.");
+    let empty = super::empty_in_log(app, "No proposals yet. Press n to write one.");
     let rows = Rows { count: listed.len(), selected: app.selections.proposals, row: &row, empty };
     let shown = u16::try_from(rows.count).unwrap_or(u16::MAX).saturating_add(1);
     list(pen, inner, &columns, &rows);

@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::format::grouped;
 use crate::text::{counted, hanging, paragraph, width};
 use crate::untrusted::Untrusted;
-use crate::words::why_value;
 use crate::widget::{Pen, panel};
+use crate::words::why_value;
 
 /// Draws the page.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, at: usize, open: &BTreeSet<usize>) {

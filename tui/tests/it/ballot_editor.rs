@@ -214,7 +214,7 @@ fn the_page_shows_marks_ranks_and_the_live_sum() {
 fn every_editor_as_it_looks_and_what_it_casts() {
     let table = [
         ("yes_no_abstain", System::YesNoAbstain, "n", Choice::No),
-        ("yes_no_veto", System::YesNoVeto, "jjj", Choice::Veto),
+        ("yes_no_veto", System::YesNoVeto, "v", Choice::Veto),
         ("optimistic", System::Optimistic, "n", Choice::No),
         ("single_choice", System::SingleChoice, "jj", Choice::Pick(3)),
         ("approval", System::Approval, " jj ", Choice::Approve(vec![1, 3])),
@@ -260,8 +260,12 @@ fn keys_of_words_are_for_these_words_only() {
     for system in [System::YesNoAbstain, System::YesNoVeto] {
         assert_eq!((said(system, "n"), said(system, "a")), (Choice::No, Choice::Abstain), "{}", system.name());
     }
+    assert_eq!(said(System::YesNoVeto, "v"), Choice::Veto);
+    for system in [System::YesNoAbstain, System::Optimistic] {
+        assert_eq!(said(system, "yv"), Choice::Yes, "{} has no veto", system.name());
+    }
     for system in [System::SingleChoice, System::Approval, System::Schulze] {
-        for key in ["y", "n", "a"] {
+        for key in ["y", "n", "a", "v"] {
             assert_eq!(said(system, key), said(system, ""), "{key} in {}", system.name());
         }
     }

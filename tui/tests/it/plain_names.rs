@@ -17,7 +17,8 @@ fn other_daos_are_told_by_their_names() {
     let names = ["Association of the Lake", "Boats \u{202e}"].map(str::to_owned);
     member.app.dao_names = folders.iter().cloned().zip(names).collect();
     let text = member.press("@").text();
-    let row = |name: &str| text.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name} not in\n{text}"));
+    let row =
+        |name: &str| text.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name} not in\n{text}"));
     assert!(row("Association of the Lake").contains("open now"), "{text}");
     assert!(row("Boats ⟦U+202E⟧").contains("/to/a/folder/of/boats"), "{text}");
     // One that cannot be read is told by its folder.
@@ -58,9 +59,14 @@ fn numbers_stand_in_thousands_in_what_is_shown_and_proven() {
         name: "count".to_owned(),
         state: WhyState::Holds,
         sentence: "Its link is 12345 blocks deep.".to_owned(),
-        values: [("title", "2026"), ("log size", "123456"), ("checked", "Sums of 5000 members."), ("hash", &"ab".repeat(32))]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec(),
+        values: [
+            ("title", "2026"),
+            ("log size", "123456"),
+            ("checked", "Sums of 5000 members."),
+            ("hash", &"ab".repeat(32)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec(),
     };
     let statement = "Proposal 7c05: passed; yes 500000, no 300000 of total weight 1500000, 4 ballots.".to_owned();
     let told = Why { statement, steps: vec![step], ..why("") };

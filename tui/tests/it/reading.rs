@@ -115,3 +115,20 @@ fn the_screens_say_how_far_the_log_is_read() {
     let text = member.press("5").text();
     assert!(text.contains("No stake channel is known here yet") && !text.contains("stake open"), "{text}");
 }
+
+/// A newcomer's first screen warned of a hub that is late, and a list said that there were no proposals, while the log was coming.
+#[test]
+fn what_is_not_read_yet_is_neither_late_nor_absent() {
+    let mut seen = snapshot();
+    seen.status.head_height = Some(seen.status.tip_height - 600);
+    seen.proposals.clear();
+    for (state, is_late) in [(None, true), (Some(ReadState::Behind), false), (Some(ReadState::NoHub), true)] {
+        seen.status.reading = state.map(|state| reading(state, 12, Some(1_240)));
+        let mut member = crate::dao::AtTheKeyboard::seeing(seen.clone());
+        member.size = (140, 40);
+        assert_eq!(member.text().contains("log head is 600 blocks old"), is_late, "{}", member.text());
+        let text = member.press("2").text();
+        let words = if state.is_none() { "No proposals yet. Press n" } else { "None is known here yet" };
+        assert!(text.contains(words), "{text}");
+    }
+}

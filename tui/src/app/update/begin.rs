@@ -348,7 +348,10 @@ fn on_channel(app: &mut App, act: Act) -> Vec<Command> {
         // N-191
         _ if votes > 0 => {
             let effects = vec![
-                format!("Takes home now what the close of {other} has left you of {}.", crate::format::sats(amount_sat)),
+                format!(
+                    "Takes home now what the close of {other} has left you of {}.",
+                    crate::format::sats(amount_sat)
+                ),
                 format!("It no longer weighs in the votes under way that it is on the roll of: {votes}."),
             ];
             let request = Request::StakeForceClose { channel, newest: false };
