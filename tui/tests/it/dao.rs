@@ -200,6 +200,7 @@ pub(crate) fn snapshot() -> Snapshot {
             name_taken: None,
             former_spare_seal: None,
             stake_under_way: None,
+            dues: None,
             reading: None,
             alarms: Vec::new(),
         },
