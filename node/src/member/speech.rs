@@ -12,7 +12,7 @@ use althing_governance::id::{EntryId, MemberId, ProposalId};
 
 use super::Member;
 use super::lane::Speech;
-use crate::api::{ApiError, CommentOpinion, DelegatePart, DelegateScope, InvitationState, Saying};
+use crate::api::{ApiError, CommentOpinion, DelegatePart, DelegateScope, InvitationState, InvitationView, Saying};
 use crate::keys::unhex;
 use crate::view::{expect_key, find_comment, find_member, find_proposal, name_of};
 
@@ -68,6 +68,12 @@ impl Member {
                     return Err(ApiError::invalid("N-54", message));
                 }
                 self.expect_to_invite(&self.me)?;
+                let is_open = |one: &InvitationView| !one.mine && one.state == InvitationState::Open;
+                let mut open = crate::view::invitations(&self.shell, self.me).into_iter().filter(is_open);
+                if let Some(InvitationView { id, until, .. }) = open.find(|one| one.invitee == invitee.to_string()) {
+                    let message = format!("N-54: your invitation {id} of {invitee} is open until height {until}");
+                    return Err(ApiError::invalid("N-54", message));
+                }
                 let words = format!("You invite vote key {invitee}, who can accept below height {until}.");
                 spoken(Invitation { invitee, expires_height: until }, [words])
             }

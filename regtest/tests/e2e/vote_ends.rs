@@ -3,9 +3,9 @@
 
 use althing_governance::Charter;
 use althing_governance::charter::{Class, ClassRule, Quorum};
-use althing_node::api::{Proposal, ProposalState};
+use althing_node::api::{Choice, Proposal, ProposalState, Reply, Request};
 use althing_regtest::story::{Actor, Assembly, Periods, enter, found_by, open_stakes, reach_roll};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::every_command::{caught_up, five, propose, until_it_says};
 use crate::stage::with_assembly;
@@ -138,6 +138,11 @@ fn early(assembly: &Assembly, proposal: &str) -> Result<()> {
     let [astrid, ..] = five(assembly)?;
     let again = refused(astrid, &["vote", proposal, "no", "--yes"])?;
     ensure!(again.contains("G-44") && again.contains("final"), "{again}");
+    // The review says so before anything is typed or signed.
+    let review = Request::BallotReview { proposal: proposal.to_owned(), choice: Choice::No, reason: None };
+    let Reply::BallotReview(review) = astrid.ask(review)? else { bail!("no review of a ballot") };
+    let refusal = review.refusal.context("the review refuses nothing")?;
+    ensure!(refusal.rule == "G-44" && !refusal.transient, "{refusal:?}");
     let heights = astrid.proposal(proposal)?.heights.context("no heights")?;
     let end = assembly.mine_until("an end before the close", 7, || {
         Ok(astrid.proposal(proposal)?.vote.ends_at.filter(|end| *end < heights.close_height))

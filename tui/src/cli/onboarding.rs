@@ -195,6 +195,12 @@ fn enough(stake_sat: u64, least_sat: u64) -> Result<(), Failure> {
     Err(Failure::rule("G-32", format!("G-32: a stake of {stake} is below the charter's minimum of {least}")))
 }
 
+/// What who presses enter locks: as little as it takes to be in, and to stay in while dues come out of it. A review with a word of its own
+/// comes before it is locked.
+fn usual_stake(least_sat: u64, dues_sat: u64) -> u64 {
+    least_sat.saturating_add(dues_sat.saturating_mul(EPOCHS_OF_DUES))
+}
+
 /// Asks for the stake, and again when it is no number or too little.
 fn ask_stake(least_sat: u64, dues_sat: u64, console: &mut Console<'_>) -> Result<u64, Failure> {
     let least = if least_sat > 0 { format!(", at least {}", sats(least_sat)) } else { String::new() };
@@ -205,9 +211,7 @@ fn ask_stake(least_sat: u64, dues_sat: u64, console: &mut Console<'_>) -> Result
     let question =
         format!("How many satoshis do you want to lock as stake{least}? They stay yours{dues}; 0 for none now");
     for attempt in 1..=TRIES {
-        // Who presses enter means to be in and to stay in, with as little as that takes; a review with a word of its own comes before it is
-        // locked.
-        let usual = thousands(u128::from(least_sat.saturating_add(dues_sat.saturating_mul(EPOCHS_OF_DUES))));
+        let usual = thousands(u128::from(usual_stake(least_sat, dues_sat)));
         let typed = ask(console, &question, Some(&usual))?.replace([',', '_', ' '], "");
         let stake = typed.parse().map_err(|_| Failure::usage("That is not a number of satoshis."));
         match stake.and_then(|stake_sat| enough(stake_sat, least_sat).map(|()| stake_sat)) {
@@ -429,4 +433,19 @@ pub(super) fn invitation(global: &Global, backend: &dyn Backend, console: &mut C
         }
     }
     Ok(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody who pressed enter was off the roll with the first dues.
+    #[test]
+    fn the_usual_stake_stays_enough_while_dues_are_paid() {
+        assert_eq!(usual_stake(0, 0), 0);
+        assert_eq!(usual_stake(50_000, 0), 50_000);
+        assert_eq!(usual_stake(50_000, 100), 60_000);
+        assert!(usual_stake(50_000, 100) - EPOCHS_OF_DUES * 100 >= 50_000);
+        assert_eq!(usual_stake(u64::MAX, 1), u64::MAX);
+    }
 }

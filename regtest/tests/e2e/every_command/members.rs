@@ -10,6 +10,9 @@ use crate::told::{ask, refused};
 /// 32 bytes that are nobody's key.
 const NOBODY: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
 
+/// A key that is no member's: the x of secp256k1's generator.
+const SOMEBODY: &str = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+
 /// Invites the guest, and gives the invitation's id.
 pub(super) fn invite(assembly: &Assembly, guest: &Actor) -> Result<String> {
     let [astrid, ..] = five(assembly)?;
@@ -23,7 +26,15 @@ pub(super) fn invite(assembly: &Assembly, guest: &Actor) -> Result<String> {
         let refusal = refused(astrid, &command)?;
         ensure!(refusal.contains("N-54") && refusal.contains(NOBODY), "{refusal}");
     }
-    text(&ask(astrid, &["invite", &key, "--until", &until, "--yes"])?["entry"])
+    // N-54: who is not admitted admits nobody (G-38).
+    let by_guest = refused(guest, &["invite", SOMEBODY, "--until", &until, "--yes"])?;
+    ensure!(by_guest.contains("N-54") && by_guest.contains("is not admitted"), "{by_guest}");
+    let invitation = text(&ask(astrid, &["invite", &key, "--until", &until, "--yes"])?["entry"])?;
+    // N-54: a second one would cost another place, and admit nobody more.
+    caught_up(assembly)?;
+    let twice = refused(astrid, &["invite", &key, "--until", &until, "--yes"])?;
+    ensure!(twice.contains("N-54") && twice.contains(&invitation), "{twice}");
+    Ok(invitation)
 }
 
 pub(super) fn accept(assembly: &Assembly, guest: &Actor, invitation: &str) -> Result<()> {
