@@ -42,7 +42,7 @@ pub enum Way {
 /// Who sends forged votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Forgers {
-    /// One peer that sends nothing else.
+    /// One peer that sends nothing else, another one in each run.
     One,
     /// Peers never heard of before, each with one vote.
     Newcomers,
@@ -199,6 +199,7 @@ impl Session {
                 forged += 1;
             }
         }
+        self.strangers.end_run(pace.forgers);
         let deadline = Instant::now() + PATIENCE;
         while self.desk.open() > 0 {
             ensure!(Instant::now() < deadline, "{} votes have no answer", self.desk.open());

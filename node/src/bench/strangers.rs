@@ -30,10 +30,17 @@ impl Strangers {
         }
     }
 
+    /// The one forger of a run is shut out by now: the next run has another.
+    pub(super) fn end_run(&mut self, forgers: Forgers) {
+        if forgers == Forgers::One && self.came > self.spoke {
+            self.spoke += 1;
+        }
+    }
+
     /// Who has to say hello now, and who speaks, unless the hub has to greet them first.
     pub(super) fn next(&mut self, forgers: Forgers, desk: &Desk) -> (Vec<PublicKey>, Option<PublicKey>) {
         let (speaker, ahead) = match forgers {
-            Forgers::One => (0, 1),
+            Forgers::One => (self.spoke, self.spoke + 1),
             Forgers::Newcomers => (self.spoke, self.spoke + WAITING),
         };
         self.prepare(WAITING);

@@ -33,21 +33,28 @@ pub(crate) fn measure(plan: &Plan, summary: &mut Summary) -> Result<()> {
     summary.put(&goals::INVALID_END, kept);
 
     let mut flooded = Vec::new();
-    // A minute of flood is what the row is about; that often is enough.
+    // A minute of flood is what the row is about.
     let flood = if plan.quick { Goal { unit: "x (3 s)", ..goals::FLOOD } } else { goals::FLOOD };
-    for _ in 0..plan.rounds.min(3) {
-        // A new hub each time: the flooder of the last run is shut out of it.
-        let mut hub = Bench::start(Scale { members: 2000, proposals: 100 }, PEERS, Way::InProcess)?;
-        let rate = summary.median(&goals::END_TO_END).unwrap_or(100_000.0) * 0.4;
-        let count = rate as usize * plan.size(60, 3);
-        let votes = hub.voting.sign(count, plan.cores);
-        let calm = hub.run(&votes, Pace::rate(rate))?.latency.p99;
-        let votes = hub.voting.sign(count, plan.cores);
-        // As many forged votes as valid ones.
-        let flooded_run = hub.run(&votes, Pace { rate: Some(rate), forged: 1.0, forgers: Forgers::One })?;
-        flooded.push(flooded_run.latency.p99 / calm);
-        hub.session.close()?;
+    let mut hub = Bench::start(Scale { members: 2000, proposals: 100 }, PEERS, Way::InProcess)?;
+    let rate = summary.median(&goals::END_TO_END).unwrap_or(100_000.0) * 0.4;
+    let calm = Pace::rate(rate);
+    // As many forged votes as valid ones.
+    let flooding = Pace { rate: Some(rate), forged: 1.0, forgers: Forgers::One };
+    for turn in 0..plan.size(12, 3) {
+        let mut p99 = |pace| -> Result<f64> {
+            let votes = hub.voting.sign(rate as usize * plan.size(5, 1), plan.cores);
+            Ok(hub.run(&votes, pace)?.latency.p99)
+        };
+        // Each goes first as often as the other: the log grows meanwhile, and the machine has its moods.
+        flooded.push(if turn % 2 == 0 {
+            let before = p99(calm)?;
+            p99(flooding)? / before
+        } else {
+            let with = p99(flooding)?;
+            with / p99(calm)?
+        });
     }
+    hub.session.close()?;
     summary.put(&flood, flooded);
     Ok(())
 }
