@@ -171,7 +171,9 @@ mod tests {
     #[test]
     fn an_id_is_looked_for_where_its_bytes_say() {
         for start in [0, 1, 6, 7, 0x0102_0304, u32::MAX] {
-            assert_eq!((id(start, 9).start(), EntryId(id(start, 9).0).start()), (start as usize, start as usize));
+            let bytes = id(start, 9).0;
+            let starts = [MemberId(bytes).start(), EntryId(bytes).start(), ProposalId(bytes).start()];
+            assert_eq!(starts, [start as usize; 3]);
             let mut index = Index::default();
             assert_eq!(index.insert(id(start, 9)), Some(0));
             assert_eq!(index.places.places[start as usize % FIRST_PLACES], 1, "{start}");

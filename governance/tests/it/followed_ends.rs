@@ -90,6 +90,22 @@ fn early(world: &World, id: ProposalId) -> u32 {
     certain.min().unwrap_or(schedule.close)
 }
 
+/// G-43 is asked for by a class; one that may only end early (G-44) is put off by nobody.
+#[test]
+fn a_lead_lost_late_puts_off_only_where_the_class_says_so() {
+    for late_surge in [true, false] {
+        let mut world = world(late_surge);
+        let id = world.open_vote(1, text("When"));
+        let schedule = world.state.proposals()[&id].schedule.unwrap();
+        world.vote(5, id, Choice::Yes).unwrap();
+        world.mine_to(schedule.close - 3);
+        world.vote(6, id, Choice::No).unwrap();
+        world.mine_to(schedule.latest_close + 1);
+        let end = world.state.vote_end(&world.state.proposals()[&id]).unwrap();
+        assert_eq!(end > schedule.close, late_surge, "it ended at {end}, its close is {}", schedule.close);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
