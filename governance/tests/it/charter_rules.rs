@@ -302,6 +302,17 @@ fn advice_warns_and_does_not_refuse() {
         change(&mut by_heads);
         assert!(told(&by_heads), "{:?}", by_heads.weight_rule);
     }
+    // where anybody is admitted, who is expelled comes back with another key.
+    for class in [Class::Admit, Class::Expel] {
+        let mut open = charter();
+        open.admission = Admission::Open { min_stake_sat: 1000 };
+        open.classes.retain(|rule| ![Class::Admit, Class::Expel].contains(&rule.class));
+        assert!(!told(&open));
+        open.classes.push(ClassRule::new(class));
+        assert!(told(&open), "{}", class.name());
+        open.admission = Admission::Vote { min_stake_sat: 1000 };
+        assert!(!told(&open), "{}", class.name());
+    }
     // of ten equal members one weighs a tenth, and of nine more.
     for (founders, shrink_bp, hint) in
         [(9, 1000, "among fewer than 10"), (1, 0, "is 0"), (2, 4999, "among fewer than 3")]

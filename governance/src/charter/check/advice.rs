@@ -108,10 +108,17 @@ fn power(charter: &Charter, list: &mut AdviceList) {
 
 fn membership(charter: &Charter, list: &mut AdviceList) {
     expulsion(charter, list);
-    match charter.admission {
-        Admission::Open { .. } if charter.classes.iter().any(|rule| rule.class == Class::Admit) => {
+    let has = |class| charter.classes.iter().any(|rule| rule.class == class);
+    if matches!(charter.admission, Admission::Open { .. }) {
+        if has(Class::Admit) {
             list.add("R-87", "classes", "has a rule for class admit, but anybody is admitted");
         }
+        if has(Class::Expel) {
+            let what = "has a rule for class expel, but anybody is admitted: who is expelled comes back with another key";
+            list.add("R-87", "classes", what);
+        }
+    }
+    match charter.admission {
         Admission::Invite { max_open_per_member, .. } if max_open_per_member > WISE_INVITATIONS => {
             let what = format!("is {max_open_per_member}; one member can pack the association");
             list.add("R-87", "admission.invite.max_open_per_member", what);
