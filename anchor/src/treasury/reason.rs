@@ -17,6 +17,11 @@ pub enum PsbtReason {
         /// The parser's message.
         reason: String,
     },
+    /// It carries no proof, and nobody says whose treasury it is of.
+    #[error(
+        "T-41: there is no proof of a decision in it, and nothing else says whose treasury it is of; the founding file does (--dao)"
+    )]
+    NoProof,
     /// The proof it carries does not hold.
     #[error("T-41: the proof of payment {number} is refused: {reason}")]
     Proof {
@@ -320,6 +325,7 @@ impl PsbtReason {
             Self::OutOfSight { index, .. } if *index >= MOST_INDEXES_IN_SIGHT => Passing::Never,
             Self::HousekeepingBudget { .. }
             | Self::OutOfSight { .. }
+            | Self::NoProof
             | Self::Proof { .. }
             | Self::Replayed { .. }
             | Self::ForeignInput { .. }

@@ -271,6 +271,9 @@ fn housekeeping_has_a_budget() {
     moved.outputs = vec![moved.outputs.pop().unwrap()];
     moved.unsigned_tx.output[0].value = spent - Amount::from_sat(400);
     let known = |sat: Option<u64>| KnownTreasury { housekeeping_spent: sat.map(Amount::from_sat), ..known(&ready) };
+    // Without the founding file nothing says whose it is, and no payment is named that there is not.
+    let strange = ready.check(&moved, None).reasons;
+    assert!(strange.len() == 1 && strange[0].text.starts_with("T-41: there is no proof of a decision"), "{strange:?}");
     let check = |sat: Option<u64>| ready.check(&moved, Some(&known(sat)));
     let untold = check(None);
     assert_eq!(untold.verdict, Verdict::CannotTell, "{untold:?}");

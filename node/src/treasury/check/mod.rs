@@ -225,10 +225,7 @@ pub fn check_parsed(
         collected.proof(number, bundle, blocks);
     }
     if carried.bundles.is_empty() && known.is_none() {
-        let reason =
-            "there is no proof in it, and nothing else says whose treasury it is of; the founding file does (--dao)"
-                .to_owned();
-        collected.reasons.push(PsbtReason::Proof { number: 1, reason });
+        collected.reasons.push(PsbtReason::NoProof);
     }
     let gate_states: BTreeMap<OutPoint, GateState> =
         collected.payments.iter().filter_map(|payment| Some((payment.gate, gates(&payment.gate)?))).collect();
