@@ -4,7 +4,7 @@ use althing_node::api::{ApiError, Reply, Request, SessionView, TreasuryReply, Tr
 use althing_tui::backend::Verdict;
 
 use crate::stage::{Stage, althing};
-use crate::treasury_data::session;
+use crate::treasury_data::{overview, session};
 
 fn listed(session: SessionView) -> String {
     let reply = Reply::Treasury { reply: TreasuryReply::Sessions { sessions: vec![session] } };
@@ -65,4 +65,12 @@ fn a_robot_refuses_aloud_what_waits_for_nobody() {
         robot(session(Verdict::CannotTell), Err(ApiError::not_now("T-57: the tip is not known")));
     assert!(is_asked && out.contains("0 signed, 0 refused"), "{out}");
     assert!(err.contains("not now: T-57") && !err.contains("refused"), "{err}");
+}
+
+/// The check says no at the height of expiry (T-56): the last one that is told is the one before.
+#[test]
+fn a_payment_is_told_with_the_last_height_that_is_allowed() {
+    let reply = Reply::Treasury { reply: TreasuryReply::Overview(Box::new(overview())) };
+    let outcome = althing(Stage::running().answer(Ok(reply)), "treasury balance", "");
+    assert!(outcome.out.contains("heights 1200 to 2999"), "{outcome:?}");
 }

@@ -197,7 +197,8 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
             Untrusted::new(&payment.title),
             sats(payment.fee_cap_sat),
             payment.from_height,
-            payment.expiry_height,
+            // The last height that is allowed, as everywhere.
+            payment.expiry_height.saturating_sub(1),
             payment.state
         )
     }));
