@@ -254,6 +254,25 @@ fn any_other_spending_of_the_spare_seal_is_refused_and_named() {
             "{what}: {found:?}"
         );
     }
+    // It pays its own fee where it is the one coin of one output, and not where it is only one of both.
+    let mut divided = sweep(&chest, &[], 0);
+    let rest = divided.unsigned_tx.output[0].value - LEAST_SPARE_SEAL;
+    divided.unsigned_tx.output[0].value = LEAST_SPARE_SEAL;
+    divided.unsigned_tx.output.push(TxOut { value: rest, script_pubkey: tr().script_at(3).unwrap() });
+    divided.outputs.push(Default::default());
+    told("divided over two outputs", &chest, &divided);
+    let mut merged = sweep(&chest, &chest.coins, 9_999);
+    merged.unsigned_tx.output.truncate(1);
+    merged.outputs.truncate(1);
+    told("a satoshi less, with all the rest as the fee", &chest, &merged);
+    // Beside it one output goes back, as in any housekeeping.
+    let mut crumbs = sweep(&chest, &chest.coins, 10_000);
+    let half = crumbs.unsigned_tx.output[1].value / 2;
+    crumbs.unsigned_tx.output[1].value -= half;
+    crumbs.unsigned_tx.output.push(TxOut { value: half, script_pubkey: tr().script_at(4).unwrap() });
+    crumbs.outputs.push(Default::default());
+    let reasons = refused(&chest, &crumbs);
+    assert!(reasons.len() == 1 && reasons[0].starts_with("T-52: output 2"), "{reasons:?}");
     let mut poor = elected();
     poor.seal = coin(&poor.generations, 0, 0, 1_000, 12);
     let psbt = sweep(&poor, &[], 0);
