@@ -10,7 +10,7 @@ use bitcoin::{Amount, Block, BlockHash, FeeRate, Network, OutPoint, Transaction,
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::source::{Access, BitcoindError, CAP, ECONOMICAL, FLOOR, LinkMarket, Result, Source, URGENT};
+use super::source::{Access, BitcoindError, CAP, ECONOMICAL, FLOOR, LinkMarket, Result, Source, URGENT, payable};
 
 /// A bitcoind. The connection is made when it is first needed and anew after trouble: a restarted bitcoind has a new cookie.
 pub(super) struct Rpc {
@@ -118,7 +118,7 @@ pub(super) fn is_known(reason: &str) -> bool {
 /// bitcoind gives BTC per 1000 vB as a decimal number.
 fn from_btc_per_kvb(rate: f64) -> Option<FeeRate> {
     let amount = bitcoin::Amount::from_btc((rate * 1e8).ceil() / 1e8).ok()?;
-    Some(FeeRate::from_sat_per_kwu(amount.to_sat().div_ceil(4)))
+    payable(FeeRate::from_sat_per_kwu(amount.to_sat().div_ceil(4)))
 }
 
 impl Source for Rpc {
@@ -271,6 +271,20 @@ impl Source for Rpc {
             }),
             Err(BitcoindError::Refused { code: -5, .. }) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::from_btc_per_kvb;
+
+    #[test]
+    fn what_nobody_can_pay_is_no_rate() {
+        assert_eq!(from_btc_per_kvb(0.000_010_01).map(|rate| rate.to_sat_per_kwu()), Some(251));
+        assert!(from_btc_per_kvb(1.0).is_some());
+        for none in [1.001, 1e9, 1e30, f64::INFINITY, f64::NAN, -1.0] {
+            assert_eq!(from_btc_per_kvb(none), None, "{none}");
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::socket::Http;
-use super::source::{BitcoindError, CAP, ECONOMICAL, FLOOR, LinkMarket, Result, Source, URGENT};
+use super::source::{BitcoindError, CAP, ECONOMICAL, FLOOR, LinkMarket, Result, Source, URGENT, payable};
 
 /// A client; it keeps no connection.
 pub(super) struct Esplora {
@@ -95,7 +95,8 @@ impl Esplora {
 fn estimate(estimates: &BTreeMap<u16, f64>, blocks: u16) -> Option<FeeRate> {
     let (_, rate) = estimates.range(..=blocks).next_back()?;
     // Per 1000 weight units, rounded up; what is no rate at all is none.
-    (rate.is_finite() && *rate > 0.0).then(|| FeeRate::from_sat_per_kwu((rate * 250.0).ceil() as u64))
+    let rate = (rate.is_finite() && *rate > 0.0).then(|| FeeRate::from_sat_per_kwu((rate * 250.0).ceil() as u64));
+    rate.and_then(payable)
 }
 
 fn form(method: &str, reason: impl ToString) -> BitcoindError {
@@ -231,5 +232,21 @@ impl Source for Esplora {
 
     fn mempool_fee(&self, txid: &Txid) -> Result<Option<Amount>> {
         Ok(self.shown(txid)?.filter(|tx| !tx.status.confirmed).map(|tx| Amount::from_sat(tx.fee)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_can_pay_is_no_estimate() {
+        let said = |rate: f64| estimate(&BTreeMap::from([(2, rate)]), 6).map(FeeRate::to_sat_per_kwu);
+        assert_eq!(said(12.5), Some(3_125));
+        assert_eq!(said(0.001), Some(1));
+        assert_eq!(said(100_000.0), Some(25_000_000));
+        for none in [100_000.1, 1e30, f64::MAX, f64::INFINITY, f64::NAN, 0.0, -1.0] {
+            assert_eq!(said(none), None, "{none}");
+        }
     }
 }

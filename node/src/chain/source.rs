@@ -73,6 +73,14 @@ pub(super) const URGENT: FeeRate = FeeRate::from_sat_per_vb_u32(20);
 /// Never more than this, whatever the source says.
 pub(super) const CAP: FeeRate = FeeRate::from_sat_per_vb_u32(500);
 
+/// What no network ever asked: a source that says more is wrong, and sums with it would not fit into their numbers (B-364).
+const MOST: FeeRate = FeeRate::from_sat_per_vb_u32(100_000);
+
+/// The rate, if it is one that can be paid.
+pub(super) fn payable(rate: FeeRate) -> Option<FeeRate> {
+    (rate <= MOST).then_some(rate)
+}
+
 /// Headers asked for one after the other.
 const HEADERS_AT_ONCE: u32 = 2016;
 
