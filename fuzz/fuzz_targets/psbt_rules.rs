@@ -23,6 +23,7 @@ const NUMS: &str = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace80
 struct World {
     generations: Vec<Treasury>,
     reserved: BTreeSet<OutPoint>,
+    seal: OutPoint,
     intent: SpendIntent,
     honest: Vec<u8>,
 }
@@ -84,7 +85,7 @@ impl World {
         };
         let mut psbt = plan.build().unwrap();
         psbt.sign(&key(1), &Secp256k1::new()).unwrap();
-        Self { honest: psbt.serialize(), generations, reserved, intent }
+        Self { honest: psbt.serialize(), generations, reserved, seal: seal.outpoint, intent }
     }
 }
 
@@ -106,6 +107,7 @@ fuzz_target!(|bytes: &[u8]| {
         stages: &[],
         in_sight: Some(200),
         reserved: &world.reserved,
+        spare_seal: Some(world.seal),
         bonds: &BTreeMap::new(),
         payments: std::slice::from_ref(&world.intent),
         depth: Some((6, 6)),

@@ -15,6 +15,7 @@ pub mod format;
 pub mod fuzzy;
 pub mod invite;
 pub mod keymap;
+pub mod labels;
 pub mod log;
 pub mod parts;
 pub mod picture;

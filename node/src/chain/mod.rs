@@ -1,5 +1,6 @@
 //! This node's own view of Bitcoin: a source of one of three kinds, followed block by block.
 
+pub mod answer;
 mod bitcoind;
 mod electrum;
 mod esplora;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::answer::{self, Said};
+
 /// How long the server may be silent.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -63,28 +65,8 @@ impl Http {
         sent.map_err(|error| error.to_string())?;
         let mut answer = Vec::new();
         stream.take(MAX_ANSWER).read_to_end(&mut answer).map_err(|error| error.to_string())?;
-        parse(&answer).ok_or_else(|| "the answer is not HTTP, or was cut short".to_owned())
+        answer::http(&answer).ok_or_else(|| "the answer is not HTTP, or was cut short".to_owned())
     }
-}
-
-/// Status and body, if all of it is there.
-fn parse(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
-    let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = std::str::from_utf8(&answer[..end]).ok()?;
-    let body = &answer[end + 4..];
-    let mut lines = head.split("\r\n");
-    let mut words = lines.next()?.split(' ');
-    let status = words.next().filter(|protocol| protocol.starts_with("HTTP/1.")).and(words.next())?.parse().ok()?;
-    for line in lines {
-        let Some((name, value)) = line.split_once(':') else { continue };
-        if name.eq_ignore_ascii_case("content-length") && value.trim().parse() != Ok(body.len()) {
-            return None;
-        }
-        if name.eq_ignore_ascii_case("transfer-encoding") {
-            return None;
-        }
-    }
-    Some((status, body.to_vec()))
 }
 
 /// Why a question by JSON lines has no answer.
@@ -120,37 +102,18 @@ impl Lines {
             if read.map_err(|error| broken(error.to_string()))? == 0 {
                 return Err(broken("the server closed the connection".to_owned()));
             }
-            let mut answer: Value = serde_json::from_str(&line).map_err(|error| broken(error.to_string()))?;
-            if answer["id"] != self.next {
-                continue;
+            match answer::line(&line, self.next).map_err(broken)? {
+                Said::Other => {}
+                Said::Result(result) => return Ok(result),
+                Said::Refusal(message) => return Err(LineError::Refused(message)),
             }
-            return match answer["error"].take() {
-                Value::Null => Ok(answer["result"].take()),
-                error => Err(LineError::Refused(error["message"].as_str().map_or(error.to_string(), str::to_owned))),
-            };
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Http, parse};
-
-    #[test]
-    fn answers_that_are_none_are_told_apart() {
-        assert_eq!(parse(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), Some((200, b"hi".to_vec())));
-        assert_eq!(parse(b"HTTP/1.0 404 Not Found\r\n\r\n"), Some((404, Vec::new())));
-        for bad in [
-            &b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi"[..],
-            b"hi",
-            b"",
-            b"HTTP/1.1 200 OK\r\n",
-            b"SSH-2.0\r\n\r\n",
-        ] {
-            assert_eq!(parse(bad), None);
-        }
-        assert_eq!(parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), None);
-    }
+    use super::Http;
 
     #[test]
     fn addresses_are_read() {

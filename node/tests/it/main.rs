@@ -15,6 +15,7 @@ mod flipped_byte;
 mod forged;
 mod forger;
 mod funds;
+mod fuzz_targets;
 mod intake;
 mod kept_out;
 mod kill_under_load;

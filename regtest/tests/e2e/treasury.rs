@@ -160,6 +160,7 @@ fn several_at_once_replaced_and_killed(assembly: &mut Assembly) -> Result<()> {
     // Bjarni hears of the rest when it is over.
     assembly.members[1].kill();
     sign_and_combine(assembly, &slow, &[2])?;
+    core_would_take(assembly, &first)?;
     assembly.members[0].command(&["treasury", "session", "broadcast", &first, "--yes"])?;
 
     // T-335: a child that pays for it, and that is nothing any more once the replacement is mined.
@@ -189,10 +190,40 @@ fn several_at_once_replaced_and_killed(assembly: &mut Assembly) -> Result<()> {
     ensure!(both.txid == second && both.verdict == "decided" && both.proposals.len() == 2, "{flows:?}");
     let accused = assembly.members[1].status()?.alarms;
     ensure!(accused.iter().all(|alarm| !alarm.contains("refused here")), "T-310: {accused:?}");
-    let labels = assembly.data_dir.join("labels.jsonl");
-    assembly.members[0].command(&["treasury", "labels", "export", path(&labels)?])?;
-    let labels = std::fs::read_to_string(labels)?;
-    ensure!(labels.contains(&second) && labels.contains("New nets; New oars"), "{labels}");
+    labels_for_others(assembly, &second)
+}
+
+/// T-67: a payment is labelled by itself; a colleague who lost the labels, or never had them, reads the file.
+fn labels_for_others(assembly: &Assembly, paid: &str) -> Result<()> {
+    let [ours, theirs, odd] =
+        ["labels.jsonl", "labels-read.jsonl", "labels-odd.jsonl"].map(|name| assembly.data_dir.join(name));
+    assembly.members[0].command(&["treasury", "labels", "export", path(&ours)?])?;
+    let labels = std::fs::read_to_string(&ours)?;
+    ensure!(labels.contains(paid) && labels.contains("New nets; New oars"), "{labels}");
+    // Nobody labelled anything at this member, who is no treasurer.
+    let reader = &assembly.members[3];
+    reader.command(&["treasury", "labels", "export", path(&theirs)?])?;
+    ensure!(!std::fs::read_to_string(&theirs)?.contains(paid), "labels of whom?");
+    let read = reader.command(&["treasury", "labels", "import", path(&ours)?])?;
+    ensure!(read["labels"] == labels.lines().count(), "{read}: {labels}");
+    reader.command(&["treasury", "labels", "export", path(&theirs)?])?;
+    ensure!(std::fs::read_to_string(&theirs)? == labels, "read otherwise");
+    std::fs::write(&odd, format!("{labels}no label\n"))?;
+    let refused = reader.cli().run(&["treasury", "labels", "import", path(&odd)?, "--json"])?;
+    let named = format!("T-67: line {} is no label", labels.lines().count() + 1);
+    ensure!(refused.code == Some(1) && refused.stdout.contains(&named), "{refused:?}");
+    Ok(())
+}
+
+/// What is signed is what Core would take into its mempool, at the fee and size that are ours.
+fn core_would_take(assembly: &Assembly, session: &str) -> Result<()> {
+    let shown = assembly.members[0].command(&["treasury", "session", "show", session])?;
+    let psbt = psbt_from(shown["psbt"].as_str().context("a PSBT")?.as_bytes())?;
+    let finished = finalise(&psbt, std::slice::from_ref(&treasury(assembly)?))?;
+    let taken = assembly.node.test_accept(std::slice::from_ref(&finished))?[0].clone();
+    let fee = Amount::from_btc(taken["fees"]["base"].as_f64().with_context(|| taken.to_string())?)?;
+    ensure!(taken["allowed"] == true && taken["txid"] == session, "{taken}");
+    ensure!(fee == psbt.fee()? && taken["vsize"] == finished.vsize(), "{taken}");
     Ok(())
 }
 

@@ -35,6 +35,7 @@ use super::node::{Caller, other_kind};
 use super::password::{data_folder, password};
 use super::{local, review};
 use crate::backend::Backend;
+use crate::labels;
 
 /// Carries out a command of the treasury.
 pub(super) fn run(
@@ -333,29 +334,12 @@ fn label_files(
             let TreasuryReply::Labels { labels } = call(&caller, TreasuryRequest::Labels)? else {
                 return Err(other_kind());
             };
-            let lines: String = labels
-                .iter()
-                .map(|(kind, reference, label)| {
-                    json!({ "type": kind, "ref": reference, "label": label }).to_string() + "\n"
-                })
-                .collect();
-            std::fs::write(file, lines).with_context(|| format!("writing {}", file.display()))?;
+            std::fs::write(file, labels::write(&labels)).with_context(|| format!("writing {}", file.display()))?;
             let count = labels.len();
             console.answer(&json!({ "labels": count, "path": file }), || vec![format!("{count} labels written.")])
         }
         LabelCommand::Import { file } => {
-            let mut labels = Vec::new();
-            for line in local::read_file(file)?.lines().filter(|line| !line.trim().is_empty()) {
-                let value: serde_json::Value = serde_json::from_str(line)
-                    .map_err(|error| Failure::rule("T-67", format!("T-67: not a label (BIP329): {error}")))?;
-                let field = |name: &str| value[name].as_str().map(str::to_owned);
-                // Other wallets label more kinds of things, and things without text; those are passed over.
-                if let (Some(kind), Some(reference), Some(label)) = (field("type"), field("ref"), field("label"))
-                    && ["tx", "addr", "output"].contains(&kind.as_str())
-                {
-                    labels.push((kind, reference, label));
-                }
-            }
+            let labels = labels::read(&local::read_file(file)?).map_err(|problem| Failure::rule("T-67", problem))?;
             let count = labels.len();
             call(&caller, TreasuryRequest::SetLabels { labels })?;
             console.answer(&json!({ "labels": count }), || vec![format!("{count} labels read.")])
