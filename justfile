@@ -16,11 +16,12 @@ electrs root=(cache_directory() / "althing/electrs"):
         cargo install electrs --version 0.10.10 --locked --root "{{root}}"
     ELECTRS_EXE="{{root}}/bin/electrs" cargo test --package althing-regtest --test e2e -- --ignored a_real_electrs
 
-# Formatting, lints and documentation, each without a warning.
+# Formatting, lints and documentation, each without a warning; and that the fuzz targets still compile, which need no option for that.
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    cargo check --manifest-path fuzz/Cargo.toml
 
 # One fuzz target for some seconds (needs cargo-fuzz); without a name, the list.
 fuzz target="" seconds="60":
