@@ -64,6 +64,9 @@ pub struct PublicKeys {
     pub node_id: String,
     /// Vote key, x-only, hex.
     pub vote_key: String,
+    /// The vote key that the log of the folder has put in its place (G-90), which signs now; the first one names the member for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vote_key_in_force: Option<String>,
     /// Log key, x-only, hex; used by hubs.
     pub log_key: String,
     /// Anchor key, x-only, hex; used by hubs.
@@ -228,6 +231,7 @@ impl Keys {
         PublicKeys {
             node_id: crate::peers::node_id(&self.node_seed()).to_string(),
             vote_key: self.vote_number(number).x_only_public_key().0.to_string(),
+            vote_key_in_force: None,
             log_key: self.log_number(number).x_only_public_key().0.to_string(),
             anchor_key: self.anchor_number(number).x_only_public_key().0.to_string(),
             operator_key: self.anchor_number(number).public_key().to_string(),

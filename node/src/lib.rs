@@ -26,6 +26,7 @@ mod outlay;
 pub mod peer_budget;
 pub mod peers;
 pub mod proof;
+mod replaced;
 pub mod replay;
 pub mod setup;
 pub mod shell;

@@ -19,6 +19,7 @@ use crate::keys::{Keys, PublicKeys, unhex};
 use crate::lease::{Lease, Purpose};
 use crate::operators;
 use crate::peers::PeerAddress;
+use crate::replaced;
 use crate::store::{DATABASE_FILE, OutboxRow, Store, SuccessionRow};
 use crate::treasury::stage_problem;
 use crate::wallet::Wallet;
@@ -145,12 +146,14 @@ pub fn init(options: InitOptions) -> Result<Initialised> {
     Ok(Initialised { words: words.to_string(), keys: keys.public() })
 }
 
-/// The public keys of a data directory, after `number` replacements of those that can be replaced.
+/// The public keys of a data directory, after `number` replacements of those that can be replaced; with the vote key that the stored
+/// log has put in the place of the first one (N-432).
 ///
 /// # Errors
-/// A wrong password, or no seed there.
+/// A wrong password, no seed there, or a store that cannot be read.
 pub fn public_keys(dir: &Path, password: &str, number: u32) -> Result<PublicKeys> {
-    Ok(Keys::open(dir, password)?.public_number(number))
+    let keys = Keys::open(dir, password)?.public_number(number);
+    Ok(PublicKeys { vote_key_in_force: replaced::vote_key_in_force(dir, &keys.vote_key)?, ..keys })
 }
 
 /// Reads a charter and says everything about it.

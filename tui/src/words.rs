@@ -2,7 +2,7 @@
 
 use althing_node::api::{
     ApiError, Ballot, BallotPath, BondView, CastBefore, Choice, FundsProof, HandedOn, InvitationState, InvitationView,
-    KeyView, Link, Member, MemberHistory, ProposalState, Role, Status, System,
+    KeyView, Link, LostBallot, Member, MemberHistory, ProposalState, Role, Status, Submissions, System,
 };
 
 use crate::format::{count_of, parse_weight, percent, sats, short_id, thousands, weight};
@@ -88,8 +88,16 @@ pub fn member_history(found: &MemberHistory) -> Vec<String> {
     let mut lines = vec![
         format!("{} {}", Untrusted::new(&found.name), Untrusted::new(&found.member)),
         match found.could_vote {
-            0 => "On the roll of no vote yet.".to_owned(),
-            _ => format!("Voted in {voted} of {could} whose rolls have this member, {taken}."),
+            0 => "No vote yet in which this member has a say.".to_owned(),
+            _ => {
+                let is_open = |vote: &&CastBefore| vote.choice.is_none() && vote.state == ProposalState::Voting;
+                let open = match found.votes.iter().filter(is_open).count() {
+                    0 => String::new(),
+                    1 => "; one of the others is still open".to_owned(),
+                    open => format!("; {} of the others are still open", thousands(open as u128)),
+                };
+                format!("Voted in {voted} of {could} in which this member has a say, {taken}{open}.")
+            }
         },
         format!("Wrote {} and {}.", count_of(found.proposed, "proposal"), count_of(found.comments, "comment")),
     ];
@@ -105,10 +113,13 @@ pub fn member_history(found: &MemberHistory) -> Vec<String> {
     });
     lines.extend(found.receives.iter().map(|giver| format!("  {}", gives(giver))));
     let cast = |vote: &CastBefore| {
-        let said = vote
-            .choice
-            .as_ref()
-            .map_or_else(|| "– did not vote".to_owned(), |choice| format!("{} {choice}", choice_sign(choice)));
+        let said = match (&vote.choice, vote.lost) {
+            (Some(choice), _) => format!("{} {choice}", choice_sign(choice)),
+            (None, Some(LostBallot::Void)) => "✗ voted, void: two ballots were signed for one place (G-98)".to_owned(),
+            (None, Some(LostBallot::TooLate)) => "✗ voted, too late: the vote had ended (G-42)".to_owned(),
+            (None, None) if vote.state == ProposalState::Voting => "○ has not voted yet".to_owned(),
+            (None, None) => "– did not vote".to_owned(),
+        };
         let (title, stands) = (Untrusted::new(&vote.title), state(vote.state));
         let own = weight(&vote.weight);
         let with = match vote.carried.as_deref().map(weight) {
@@ -122,6 +133,29 @@ pub fn member_history(found: &MemberHistory) -> Vec<String> {
         lines.push("Votes, the newest first:".to_owned());
     }
     lines.extend(found.votes.iter().map(cast));
+    lines
+}
+
+/// Until when a request takes answers, and those that came, a line each.
+#[must_use]
+pub fn submissions(found: &Submissions) -> Vec<String> {
+    let count = match found.answers.len() as u64 {
+        0 => "no answer".to_owned(),
+        count => count_of(count, "answer"),
+    };
+    let until = |height: u32| thousands(u128::from(height));
+    let mut lines = vec![match (found.until, found.are_taken) {
+        (Some(end), true) => {
+            format!("{count} yet; taken below height {}, and voted on together from there on (G-88)", until(end))
+        }
+        (Some(end), false) => format!("{count}; none is taken any more, the end was at height {} (G-88)", until(end)),
+        (None, _) => format!("{count}; they are taken when a signed head covers the request (G-88)"),
+    }];
+    lines.extend(found.answers.iter().map(|answer| {
+        let title = Untrusted::new(&answer.title).line();
+        let what = state(answer.state);
+        format!("  #{} {title} ({}): {}, {what}", answer.number, short_id(&answer.id), sats(answer.amount_sat))
+    }));
     lines
 }
 

@@ -13,6 +13,7 @@ mod lanes;
 mod live;
 mod members;
 mod owed;
+mod part;
 mod query;
 mod record;
 mod refusal;
@@ -33,6 +34,7 @@ pub use live::LiveTally;
 pub(crate) use live::topic;
 pub(crate) use members::vote_key;
 pub use owed::{LEAST_SETTLEMENT_SAT, SETTLE_WITHIN_BLOCKS, TreasuryDebt};
+pub use part::VotePart;
 pub use query::{SEEN_NOTES, SEEN_SHARE_BP, UNUSED_HOLD_BLOCKS};
 pub use record::{
     AnchoredRecord, ChannelRecord, CharterVersion, CommentRecord, DropCause, Dropped, EquivocationRecord, FraudRecord,

@@ -11,7 +11,7 @@ use althing_governance::epoch::{DecisionLeaf, Stage};
 use althing_governance::ledger::{AccountKind, BodyStanding, Fate, PaymentState, Standing, together};
 use althing_governance::report::{Facts, Value, collect};
 use althing_governance::signing::Statement as _;
-use althing_governance::state::BodyVote;
+use althing_governance::state::{BodyVote, VotePart};
 use althing_governance::voting::{Outcome, System, TieBreak};
 use althing_governance::{Charter, EntryId, ProposalId, dao};
 use bitcoin::{OutPoint, ScriptBuf};
@@ -427,6 +427,10 @@ fn bodies_are_counted_as_they_vote() {
     world.vote(1, id, Choice::Yes).unwrap();
     world.vote(96, id, Choice::No).unwrap();
     assert_eq!(seen(&world), both([1000, 0, 1], [0, 1, 1]));
+    // Who is in none of the bodies was not absent.
+    let part = |member| world.state.part_in(&world.state.proposals()[&id], &member_id(member));
+    assert_eq!((part(2), part(77)), (Some(VotePart::Silent), None));
+    assert!(matches!(part(96), Some(VotePart::Counted(_))), "the treasurer's, in the treasurers' vote");
     let state = &world.state;
     let proposal = &state.proposals()[&id];
     let after = |member, field| sums(state.bodies_with(proposal, Some((&member_id(member), &[field]))));
@@ -699,6 +703,9 @@ fn two_entries_for_one_place_void_both() {
     let sums = world.state.proposals()[&id].live.clone().unwrap().count().sums();
     assert_eq!(sums, [0, 1000, 0, 0, 1, 10_000]);
     assert_eq!(world.vote(3, id, Choice::Yes).unwrap_err().rule(), "G-98");
+    let part = |member| world.state.part_in(&world.state.proposals()[&id], &member_id(member));
+    assert_eq!((part(3), part(4)), (Some(VotePart::Void), Some(VotePart::Silent)));
+    assert!(matches!(part(1), Some(VotePart::Counted(_))));
     // With the void yes it would be a tie; without, nobody is for it.
     assert_eq!(fate(&mut world, id).outcome, Outcome::NoQuorum);
     assert_eq!(world.rolls.last().unwrap().weight(&member_id(3)), 0, "suspended");

@@ -82,7 +82,8 @@ pub struct MemberHistory {
     pub member: String,
     /// The name the member gave; untrusted text.
     pub name: String,
-    /// Votes that have begun and on whose rolls the member was.
+    /// Votes that have begun and in which a ballot of the member's counts or would have: where other bodies alone decide (G-45), saying
+    /// nothing is no absence.
     pub could_vote: u64,
     /// Of these, those with a ballot of the member's that counts.
     pub voted: u64,
@@ -109,12 +110,25 @@ pub struct CastBefore {
     pub state: super::ProposalState,
     /// The ballot that counts; none where the member did not vote.
     pub choice: Option<super::Choice>,
+    /// Why a ballot of the member's does not count, where there is one and none that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<LostBallot>,
     /// The public reason that was given with it; untrusted text.
     pub reason: Option<String>,
     /// The member's own weight on its roll, decimal.
     pub weight: String,
     /// The weight with which the ballot is counted, decimal: the own one and what others delegated; none without a ballot.
     pub carried: Option<String>,
+}
+
+/// Why a ballot does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LostBallot {
+    /// It is one of two that were signed for one place (G-98).
+    Void,
+    /// The vote had ended (G-42).
+    TooLate,
 }
 
 /// An invitation of a member's (G-94).

@@ -19,6 +19,9 @@ pub struct VoteFacts {
     pub versions: Vec<String>,
     /// The request for proposals that it answers.
     pub request: Option<String>,
+    /// Of a request for proposals: until when answers are taken, and which came; those of one proposal alone, a list leaves them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submissions: Option<Submissions>,
     /// Height at which voting ends as far as can be told: later after a late surge, earlier when nothing can change.
     pub ends_at: Option<u32>,
     /// Hash of the charter whose rules it keeps, hex.
@@ -52,6 +55,32 @@ pub struct VoteFacts {
     /// Who of the treasurers voted, where they decide as a body (G-45).
     #[serde(default)]
     pub treasurers: Option<TreasurersVote>,
+}
+
+/// What answers a request for proposals (G-88).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submissions {
+    /// Answers are taken below this height, and voted on together from it on; none while no head covers the request.
+    pub until: Option<u32>,
+    /// Whether they still are.
+    pub are_taken: bool,
+    /// Those that came, in the order of the log; the newest version of each.
+    pub answers: Vec<Submission>,
+}
+
+/// An answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Id, hex.
+    pub id: String,
+    /// Its number.
+    pub number: u64,
+    /// Its title; untrusted text.
+    pub title: String,
+    /// Where it stands.
+    pub state: super::ProposalState,
+    /// What it asks for, satoshis.
+    pub amount_sat: u64,
 }
 
 /// How the charter in force lets proposals of a class be voted on (N-200).
@@ -98,6 +127,7 @@ impl Default for VoteFacts {
             tags: Vec::new(),
             versions: Vec::new(),
             request: None,
+            submissions: None,
             ends_at: None,
             charter: String::new(),
             authorised_at: None,

@@ -1,16 +1,17 @@
 //! What a member did: for whoever thinks of handing weight on to them (docs/spec/node.md, N-174).
 
+use althing_governance::charter::Body;
 use althing_governance::codec::Canonical as _;
 use althing_governance::delegation::Scope;
 use althing_governance::entry::Entry;
 use althing_governance::id::MemberId;
-use althing_governance::state::ProposalRecord;
+use althing_governance::state::{ProposalRecord, VotePart};
 
 use super::choice::choice as choice_of;
 use super::delegations::carried;
 use super::names::{find_member, name_of};
 use super::proposals::{in_order, proposal_state};
-use crate::api::{ApiError, CastBefore, HandedOn, MemberHistory};
+use crate::api::{ApiError, CastBefore, HandedOn, LostBallot, MemberHistory};
 use crate::shell::Shell;
 
 /// Votes that are told, the newest first.
@@ -43,25 +44,36 @@ pub(super) fn of(shell: &Shell, member: &str) -> Result<MemberHistory, ApiError>
     })
 }
 
-/// What the member said on a proposal whose vote has begun; nothing where they were not on its roll.
+/// What the member said on a proposal whose vote has begun; nothing where no body that decides it counts them.
 fn vote(shell: &Shell, number: u64, record: &ProposalRecord, member: &MemberId) -> Option<CastBefore> {
     use crate::api::ProposalState as S;
     let state = shell.ledger.state();
-    let weight = state.roll(record.snapshot_epoch)?.entry(member)?.weight;
+    let part = state.part_in(record, member)?;
+    let by_members = state.rule_of(record).is_none_or(|rule| rule.bodies.contains(&Body::Members));
+    // In an office one key has one vote (G-45).
+    let of_roll = || state.roll(record.snapshot_epoch).map_or(0, |roll| roll.weight(member));
+    let weight = if by_members { of_roll() } else { 1 };
     let stands = proposal_state(state.phase(record));
     if matches!(stands, S::Logged | S::Review | S::Withdrawn | S::Superseded) {
         return None;
     }
-    let ballot = state.counted_ballot(record, member);
+    let (ballot, lost) = match part {
+        VotePart::Counted(ballot) => (Some(ballot), None),
+        VotePart::Void => (None, Some(LostBallot::Void)),
+        VotePart::TooLate => (None, Some(LostBallot::TooLate)),
+        VotePart::Silent => (None, None),
+    };
+    let counted_with = || if by_members { carried(shell, record, member, weight) } else { weight };
     Some(CastBefore {
         proposal: record.id.to_string(),
         number,
         title: record.content.title.clone(),
         state: stands,
         choice: ballot.and_then(|ballot| choice_of(&record.content, ballot.fields)),
+        lost,
         reason: None,
         weight: weight.to_string(),
-        carried: ballot.map(|_| carried(shell, record, member, weight).to_string()),
+        carried: ballot.map(|_| counted_with().to_string()),
     })
 }
 

@@ -82,6 +82,7 @@ pub(super) fn one(shell: &Shell, me: Option<MemberId>, id: &str) -> Result<Propo
     let ledger = shell.ledger.state().ledger();
     proposal.vote.deposit_sat =
         ledger.deposit_needed(shell.ledger.state(), charter, content, (&record.author, record.thread), record.position);
+    proposal.vote.submissions = super::submissions::of(shell, record, &records);
     if me.is_some() {
         // The newest comes first.
         let (mut theirs, mut mine): (Vec<Ballot>, Vec<Ballot>) = ballots::own(shell)?
@@ -230,12 +231,16 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId], v
         tags: record.content.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
         versions: versions.iter().map(ToString::to_string).collect(),
         request: record.content.request.map(|request| request.to_string()),
+        submissions: None,
         ends_at,
         charter: state.charters().get(record.charter).map(|version| version.hash.to_string()).unwrap_or_default(),
         authorised_at: standing.map(|s| s.authorised_at).or(planned.map(|(authorised_at, _)| authorised_at)),
         expires_at: waiting::expiry(shell, &record.id).or(planned.map(|(_, expires_at)| expires_at)),
         deposit_sat: state.rule_of(record).map_or(0, |rule| rule.deposit_sat),
-        decision: standing.map(|standing| decision_sentence(shell, &record.id, standing)),
+        decision: standing.map(|standing| {
+            let taken = super::confiscated::sentences(shell, record, standing);
+            [vec![decision_sentence(shell, &record.id, standing)], taken].concat().join(" ")
+        }),
         payments: waiting::payments(shell, &record.id),
         held_back: waiting::held_back(shell, &record.id),
         guardians,

@@ -2,10 +2,18 @@
 
 use std::path::Path;
 
+use althing_governance::codec::Canonical as _;
+use althing_governance::entry::{Entry, KeyRotation};
+use althing_governance::id::{ChannelId, MemberId};
+use althing_node::keys::Keys;
+use althing_node::local::public_keys;
 use althing_node::store::{ChannelRow, DATABASE_FILE, Segment, SegmentError, Store};
+use bitcoin::Network;
+use bitcoin::secp256k1::{Keypair, Secp256k1};
 use rusqlite::Connection;
 
 use crate::story::Story;
+use crate::world::{AUX, keypair};
 
 fn stored(dir: &Path, segments: &[Segment]) -> Store {
     let mut store = Store::open(dir).unwrap();
@@ -244,4 +252,35 @@ fn a_full_disk_loses_nothing_and_passes() {
     assert_eq!(visited(&store).unwrap(), segments);
     drop(store);
     assert_eq!(visited(&Store::open(disk.0.path()).unwrap()).unwrap(), segments);
+}
+
+/// N-432: what the stored log says of the own vote key is told without a node, through several replacements and past other people's.
+#[test]
+fn the_vote_key_in_force_is_told_from_the_stored_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let (keys, _) = Keys::create(dir.path(), Network::Regtest, "secret", None).unwrap();
+    let shown = || public_keys(dir.path(), "secret", 0).unwrap().vote_key_in_force;
+    assert_eq!(shown(), None, "no log yet");
+
+    let world = Story::told().world;
+    let member = |key: &Keypair| MemberId::of(&key.x_only_public_key().0);
+    let rotation = |old: &Keypair, new: &Keypair| {
+        let rotation = KeyRotation {
+            network: world.params().network,
+            dao: world.params().dao_id,
+            old_key: member(old),
+            new_key: member(new),
+            channel: ChannelId([7; 32]),
+            member_funding_key: keypair(3).public_key(),
+        };
+        Entry::KeyRotation(rotation.sign(&Secp256k1::new(), &keypair(3), new, &AUX)).to_bytes()
+    };
+    let mut segments = world.segments.clone();
+    drop(stored(dir.path(), &segments[..3]));
+    assert_eq!(shown(), None, "nobody replaced a key");
+    let own = |number| keys.vote_number(number);
+    let (first, second) = (rotation(&own(0), &own(1)), rotation(&own(1), &own(2)));
+    segments[3].entries = vec![first, rotation(&keypair(4), &keypair(5)), second];
+    drop(stored(dir.path(), &segments[3..4]));
+    assert_eq!(shown(), Some(member(&own(2)).to_string()));
 }

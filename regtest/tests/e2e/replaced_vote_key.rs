@@ -62,6 +62,7 @@ fn a_stake_goes_on_under_the_key_that_speaks_now() {
         ensure!(newest.member == vote_key(assembly, 2)?, "the top-up is signed by {}", newest.member);
 
         votes(assembly, grown)?;
+        shows_both(assembly, 2)?;
         for actor in [&assembly.members[BJARNI], &assembly.hub] {
             let alarms = actor.status()?.alarms;
             ensure!(!alarms.iter().any(|alarm| alarm.contains("G-23")), "{}: {alarms:?}", actor.name());
@@ -80,6 +81,14 @@ fn rotate(assembly: &Assembly) -> Result<()> {
     let said: serde_json::Value = assembly.members[BJARNI].cli().json(&["rotate-key", "--yes"])?;
     ensure!(said["position"].is_u64(), "{said}");
     assembly.mine(1)
+}
+
+/// `keys show` tells the key that names the member and the one that signs (N-432).
+fn shows_both(assembly: &Assembly, number: u32) -> Result<()> {
+    let shown: serde_json::Value = assembly.members[BJARNI].cli().json(&["keys", "show"])?;
+    let wanted = [vote_key(assembly, 0)?, vote_key(assembly, number)?].map(|key| key.to_string());
+    ensure!([&shown["vote_key"], &shown["vote_key_in_force"]] == [&wanted[0], &wanted[1]], "{shown}");
+    Ok(())
 }
 
 /// The vote key that replaces the first one the `number`th time.

@@ -159,7 +159,7 @@ pub enum Command {
     Invitations,
     /// Accept an invitation.
     Accept {
-        /// Id of the invitation; the one that is open for me when absent.
+        /// Id of the invitation, or its first digits; the one that is open for me when absent.
         #[arg(default_value = "", hide_default_value = true)]
         invitation: String,
     },

@@ -149,7 +149,7 @@ pub(super) fn dispatch(cli: Cli, backend: &Arc<dyn Backend>, console: &mut Conso
             return say(Saying::Invite { member, until }, word, &global, backend, console);
         }
         Command::Accept { invitation } => {
-            return say(Saying::Accept { invitation }, Weighty::No, &global, backend, console);
+            return super::invited::accept(&invitation, &global, backend, console);
         }
         Command::Seen { file } => {
             let entry = local::read_file(&file)?.trim().to_owned();

@@ -356,16 +356,24 @@ pub(super) fn source(options: &SourceArgs, global: &Global) -> Result<Source, Fa
 }
 
 fn key_lines(keys: &PublicKeys) -> Vec<String> {
-    [
-        ("node id", &keys.node_id),
-        ("vote key", &keys.vote_key),
-        ("log key", &keys.log_key),
-        ("anchor key", &keys.anchor_key),
-        ("operator key", &keys.operator_key),
-        ("treasury key", &keys.treasury_key),
-    ]
-    .map(|(name, key)| format!("{name:<13}{key}"))
-    .to_vec()
+    let all = [
+        ("node id", Some(&keys.node_id)),
+        ("vote key", Some(&keys.vote_key)),
+        ("  in force", keys.vote_key_in_force.as_ref()),
+        ("log key", Some(&keys.log_key)),
+        ("anchor key", Some(&keys.anchor_key)),
+        ("operator key", Some(&keys.operator_key)),
+        ("treasury key", Some(&keys.treasury_key)),
+    ];
+    let mut lines: Vec<String> =
+        all.into_iter().filter_map(|(name, key)| Some(format!("{name:<13}{}", key?))).collect();
+    if keys.vote_key_in_force.is_some() {
+        lines.push(
+            "The vote key was replaced (G-90): the first one names the member for ever, the one in force signs."
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 fn verify_lines(report: &VerifyReport) -> Vec<String> {

@@ -15,6 +15,7 @@ mod console;
 mod current;
 mod dispatch;
 mod failure;
+mod invited;
 mod light;
 mod local;
 mod looks;

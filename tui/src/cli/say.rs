@@ -123,7 +123,7 @@ impl Caller {
         }
     }
 
-    fn say(&self, saying: Saying, weighty: Weighty, console: &mut Console<'_>) -> Result<u8, Failure> {
+    pub(super) fn say(&self, saying: Saying, weighty: Weighty, console: &mut Console<'_>) -> Result<u8, Failure> {
         let Reply::SayReview(effects) = self.call(Request::SayReview { saying: saying.clone() })? else {
             return Err(other_kind());
         };

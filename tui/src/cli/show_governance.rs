@@ -40,6 +40,10 @@ pub(super) fn vote_facts(p: &Proposal) -> Vec<String> {
     if let Some(request) = &vote.request {
         lines.push(format!("answers    request {}", short_id(request)));
     }
+    if let Some(found) = &vote.submissions {
+        let heads = ["answers    "].into_iter().chain(std::iter::repeat("         "));
+        lines.extend(heads.zip(crate::words::submissions(found)).map(|(head, line)| format!("{head}{line}")));
+    }
     if let (Some(end), Some(heights)) = (vote.ends_at, p.heights)
         && end != heights.close_height
     {

@@ -181,6 +181,7 @@ fn text(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
     }
     lines.push(Line::default());
     lines.extend(vote_lines(proposal, columns, theme));
+    lines.extend(answers(app, proposal, columns, theme));
     lines.push(Line::from(vec![
         Span::styled("Written by ", theme.dim),
         Span::styled(Untrusted::new(&proposal.author_name).line(), theme.text),
@@ -225,6 +226,19 @@ fn vote_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'s
     if !lines.is_empty() {
         lines.push(Line::default());
     }
+    lines
+}
+
+/// What answers a request, once the proposal was asked for by itself.
+fn answers(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let open = app.discussion.as_deref().filter(|open| open.id == proposal.id);
+    let Some(found) = open.and_then(|open| open.vote.submissions.as_ref()) else { return Vec::new() };
+    let mut lines = vec![Line::styled("Answers to this request", theme.text.add_modifier(Modifier::BOLD))];
+    for line in words::submissions(found) {
+        let indent = if line.starts_with(' ') { "  " } else { "" };
+        lines.extend(hanging(indent, line.trim_start(), columns, theme.text));
+    }
+    lines.push(Line::default());
     lines
 }
 

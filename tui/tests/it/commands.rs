@@ -380,6 +380,13 @@ fn keys_are_made_restored_and_shown() {
     assert_eq!(done(&fresh).out.matches("abandon").count(), 24);
     let json = althing(Stage::default(), "--json keys show", "");
     assert_eq!(done(&json).json()["vote_key"], "bb");
+    assert!(!done(&json).json().as_object().unwrap().contains_key("vote_key_in_force"));
+    // Who replaced it is told both (N-432).
+    let replaced = || Stage { vote_key_in_force: Some("b2".to_owned()), ..Stage::default() };
+    let shown = althing(replaced(), "keys show", "");
+    let words = &done(&shown).out;
+    assert!(words.contains("vote key     bb\n  in force   b2\n") && words.contains("was replaced (G-90)"), "{words}");
+    assert_eq!(done(&althing(replaced(), "--json keys show", "")).json()["vote_key_in_force"], "b2");
 }
 
 #[test]

@@ -417,6 +417,7 @@ pub(crate) fn history(member: &str) -> MemberHistory {
         reason: (number == 4).then(|| "One is enough for now.".to_owned()),
         carried: choice.as_ref().map(|_| if number == 4 { "600000" } else { "450000" }.to_owned()),
         choice,
+        lost: None,
         weight: "450000".to_owned(),
     };
     MemberHistory {

@@ -272,6 +272,7 @@ fn a_file_proposes_anything() {
 fn everything_else_is_said_as_it_was_typed() {
     let part = |member: &str, parts| DelegatePart { member: member.to_owned(), parts };
     let proposal = || "#3".to_owned();
+    let accepts = format!("accept {}", id(9));
     let table = [
         (
             "delegate Ása=2 ab=1 --tag roads --until 900",
@@ -302,7 +303,7 @@ fn everything_else_is_said_as_it_was_typed() {
         ("deposit hold ab12 500", Saying::HoldDeposit { thread: "ab12".to_owned(), amount_sat: 500 }),
         ("invite ab --until 900", Saying::Invite { member: "ab".to_owned(), until: 900 }),
         ("accept", Saying::Accept { invitation: String::new() }),
-        ("accept ab12", Saying::Accept { invitation: "ab12".to_owned() }),
+        (accepts.as_str(), Saying::Accept { invitation: id(9) }),
     ];
     for (command, expected) in table {
         assert_eq!(saying(command), expected, "{command}");

@@ -1,10 +1,12 @@
 //! Hazard: an invitation that somebody has to type the id of, or that nobody is told of (N-195).
 
-use althing_node::api::{InvitationState, InvitationView, Reply};
+use std::sync::Arc;
+
+use althing_node::api::{InvitationState, InvitationView, Reply, Request, Saying};
 use althing_tui::app::{Action, FormKind, Popup, Report};
 
-use crate::dao::{AtTheKeyboard, id, snapshot};
-use crate::stage::{Stage, althing};
+use crate::dao::{AtTheKeyboard, Script, id, snapshot};
+use crate::stage::{Node, Stage, althing};
 
 fn invitation(n: u8, by: &str, mine: bool, state: InvitationState) -> InvitationView {
     InvitationView {
@@ -81,4 +83,35 @@ fn the_command_line_lists_them_and_names_none() {
     }
     let none = althing(Stage::running().answer(Ok(Reply::Invitations { invitations: Vec::new() })), "invitations", "");
     assert!(none.out.contains("No invitation in the log"), "{none:?}");
+}
+
+/// The list shows 64 digits, and nobody should have to copy them all.
+#[test]
+fn an_invitation_is_named_by_its_first_digits() {
+    let accept = |digits: &str| {
+        let mut invitations = all();
+        invitations.push(InvitationView {
+            id: format!("{}ff", &id(10)[..62]),
+            ..invitation(10, "Unnur", true, InvitationState::Open)
+        });
+        let script = Script { echo: true, invitations, ..Script::default() };
+        let node = Arc::new(Node { script, ..Node::default() });
+        althing(Stage { runs: true, node, ..Stage::default() }, &format!("accept {digits}"), "")
+    };
+    for digits in [&id(20)[..6], &id(20).to_uppercase()[..9], &id(20)] {
+        let outcome = accept(digits);
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        let said = Request::Say { saying: Saying::Accept { invitation: id(20) } };
+        assert!(outcome.asked.contains(&said), "{outcome:?}");
+    }
+    for (digits, words) in [
+        (&id(10)[..8], "2 invitations begin with"),
+        (&id(30)[..8], "no invitation for your vote key begins with"),
+        (&id(20)[..3], "4 to 64 hexadecimal digits"),
+        ("Unnur", "4 to 64 hexadecimal digits"),
+    ] {
+        let outcome = accept(digits);
+        assert_eq!(outcome.code, 1, "{outcome:?}");
+        assert!(outcome.err.contains("N-195") && outcome.err.contains(words), "{outcome:?}");
+    }
 }

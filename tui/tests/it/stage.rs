@@ -25,6 +25,8 @@ pub(crate) struct Stage {
     pub(crate) is_new: bool,
     /// Why no Bitcoin source can be asked.
     pub(crate) no_source: Option<String>,
+    /// The vote key that came in the place of the first one.
+    pub(crate) vote_key_in_force: Option<String>,
     /// Whether nothing was ever sent to the wallet.
     pub(crate) is_poor: bool,
 }
@@ -95,7 +97,7 @@ impl Backend for Stage {
 
     fn public_keys(&self, data: &Path, password: &str, _number: u32) -> anyhow::Result<PublicKeys> {
         self.note(format!("keys {} {password}", data.display()));
-        Ok(keys())
+        Ok(PublicKeys { vote_key_in_force: self.vote_key_in_force.clone(), ..keys() })
     }
 
     fn wallet_address(&self, _: &Path, password: &str) -> anyhow::Result<String> {
@@ -339,6 +341,7 @@ fn keys() -> PublicKeys {
     PublicKeys {
         node_id: "02aa".to_owned(),
         vote_key: "bb".to_owned(),
+        vote_key_in_force: None,
         log_key: "cc".to_owned(),
         anchor_key: "dd".to_owned(),
         operator_key: "02dd".to_owned(),

@@ -50,7 +50,8 @@ impl LogState {
     }
 
     /// The height from which on answers to a request are voted on and no longer taken (G-88); `None` when it is none.
-    pub(crate) fn submissions_end(&self, request: &ProposalId) -> Option<u32> {
+    #[must_use]
+    pub fn submissions_end(&self, request: &ProposalId) -> Option<u32> {
         let proposal = self.proposals.get(request)?;
         let Some(Effect::Request(terms)) = proposal.content.effects(None).first() else { return None };
         let schedule = proposal.schedule?;

@@ -166,6 +166,10 @@ pub(super) fn answer_request(assembly: &Assembly, classes: &Classes) -> Result<S
     let command = ["spend", "--title", "I build", "--to", &to, "--fee-cap", "1000", "--request", &classes.request];
     let answer = propose_one(bjarni, &command)?;
     ensure!(bjarni.proposal(&answer)?.vote.request.as_ref() == Some(&classes.request), "no answer to the request");
+    // The request tells of it, and until when others may come (N-433).
+    let told = bjarni.proposal(&classes.request)?.vote.submissions.context("a request without submissions")?;
+    let answers: Vec<&str> = told.answers.iter().map(|one| one.id.as_str()).collect();
+    ensure!(told.are_taken && told.until.is_some() && answers == [answer.as_str()], "{told:?}");
     Ok(answer)
 }
 
@@ -213,7 +217,7 @@ pub(super) fn check(assembly: &Assembly, classes: &Classes) -> Result<()> {
         (&classes.budget, "something else came first"),
         (&classes.rule_change, "it took effect"),
         (&classes.admit, "it took effect"),
-        (&classes.confiscate, "it took effect"),
+        (&classes.confiscate, "3000 sat of Hallgerd were taken"),
         (&classes.pause, "it took effect"),
         (&classes.replace_keys, "says rejected"),
         (&classes.request, "it took effect"),
