@@ -1,6 +1,6 @@
 //! The sums of a proposal in the terms of its voting system (V-33), for commands and screens alike.
 
-use althing_node::api::{Body, BodyTally, ChoiceTally, Measure, Proposal, RunOffRound, Tally, option_name};
+use althing_node::api::{Body, BodyTally, ChoiceTally, Marks, Measure, Proposal, RunOffRound, Tally, option_name};
 
 use crate::format::{parse_weight, percent, thousands, weight};
 
@@ -28,6 +28,28 @@ pub fn veto(tally: &Tally) -> Option<String> {
         bp / 100,
         bp % 100
     ))
+}
+
+/// The no of an optimistic vote with what the rule asks of it (V-25): `no is 12.0 % of all weight; from 15.00 % on it fails`. `None` under any
+/// other system.
+#[must_use]
+pub fn objection(marks: &Marks, tally: &Tally) -> Option<String> {
+    let bp = marks.oppose_bp?;
+    let (no, total) = (parse_weight(&tally.no)?, parse_weight(&tally.total_weight)?);
+    Some(format!("no is {} of all weight; from {}.{:02} % on it fails", percent(no, total), bp / 100, bp % 100))
+}
+
+/// What stops a vote that needs no majority, or more than one: as it stands, in so few words that an editor has room for them.
+#[must_use]
+pub fn stop(proposal: &Proposal) -> Option<String> {
+    let tally = proposal.tally.as_ref()?;
+    if let Some(words) = objection(&proposal.vote.marks, tally) {
+        return Some(words);
+    }
+    let veto = tally.veto.as_ref()?;
+    let (weight, cast, bp) = (parse_weight(&veto.weight)?, parse_weight(&veto.cast)?, veto.needed_bp);
+    let share = percent(weight, cast);
+    Some(format!("veto is {share} of yes and no; from {}.{:02} % on it stops", bp / 100, bp % 100))
 }
 
 /// What a quorum is measured by: one of yes by the roll without dormant members (G-46), one of who takes part by the roll

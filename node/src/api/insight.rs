@@ -73,6 +73,9 @@ pub struct Marks {
     pub quorum_bp: Option<u16>,
     /// Whether only yes counts toward the quorum.
     pub quorum_of_yes: bool,
+    /// Part of the roll from which on a no stops it, basis points; only under the optimistic system, which has no other mark (V-25).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oppose_bp: Option<u16>,
 }
 
 /// What a member did, for whoever thinks of handing weight on to them.

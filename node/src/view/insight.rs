@@ -3,7 +3,7 @@
 use althing_governance::charter::{Body, ClassRule, Quorum, Threshold};
 use althing_governance::id::MemberId;
 use althing_governance::state::ProposalRecord;
-use althing_governance::voting::{Count, Measure};
+use althing_governance::voting::{Count, Measure, System};
 
 use super::names::find_proposal;
 use super::reading::perhaps_later;
@@ -112,7 +112,10 @@ fn balances(shell: &Shell, channel: &str) -> Result<Curve, ApiError> {
 }
 
 /// Where a rule stands on the bars.
-pub(super) fn marks(rule: &ClassRule) -> Marks {
+pub(super) fn marks(rule: &ClassRule, system: System) -> Marks {
+    if system == System::Optimistic {
+        return Marks { oppose_bp: Some(rule.oppose_bp), ..Marks::default() };
+    }
     let (quorum_bp, quorum_of_yes) = match rule.quorum {
         Quorum::ParticipationBp(bp) => (bp, false),
         Quorum::YesOfTotalBp(bp) => (bp, true),
@@ -121,7 +124,7 @@ pub(super) fn marks(rule: &ClassRule) -> Marks {
         Threshold::Majority => 5_000,
         Threshold::PercentBp(bp) => bp,
     };
-    Marks { threshold_bp: Some(threshold_bp), quorum_bp: Some(quorum_bp), quorum_of_yes }
+    Marks { threshold_bp: Some(threshold_bp), quorum_bp: Some(quorum_bp), quorum_of_yes, oppose_bp: None }
 }
 
 /// A later value of a height replaces the earlier one.

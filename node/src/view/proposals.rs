@@ -245,7 +245,7 @@ fn vote_facts(shell: &Shell, record: &ProposalRecord, versions: &[ProposalId], v
         held_back: waiting::held_back(shell, &record.id),
         guardians,
         hidden: false,
-        marks: state.rule_of(record).map(super::insight::marks).unwrap_or_default(),
+        marks: state.rule_of(record).map(|rule| super::insight::marks(rule, record.content.system)).unwrap_or_default(),
         bodies: if has_offices { votes.now } else { Vec::new() },
         at_close: votes.at_close,
         treasurers: ballots::treasurers(shell, record),

@@ -324,6 +324,7 @@ fn tally(p: &Proposal) -> Vec<String> {
     let whose = p.vote.bodies.first().map_or_else(String::new, |first| format!(" of the {}", first.body.name()));
     let mut lines = vec![format!("{kind}{whose}, {}, roll {}", count_of(tally.ballots, "ballot"), thousands(total))];
     lines.extend(table(rows));
+    lines.extend(sums::objection(&p.vote.marks, tally).map(|words| format!("  {words}")));
     for (name, met, rule) in [("quorum", tally.quorum_met, &p.quorum), ("threshold", tally.threshold_met, &p.threshold)]
     {
         let word = if met { "met" } else { "not met" };

@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::{Act, App, Choose};
 use crate::format::{short_id, weight};
+use crate::sums;
 use crate::text::{cut, tail, width};
 use crate::untrusted::Untrusted;
 use crate::widget::{Pen, centred, panel};
@@ -14,7 +15,10 @@ use althing_node::api::option_name;
 /// Draws the ballot.
 pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose) {
     let rows = u16::try_from(choose.labels.len()).unwrap_or(u16::MAX);
-    let area = centred(body, 64, rows.saturating_add(if choose.sum().is_some() { 12 } else { 11 }));
+    // What stops it, where that is not a majority.
+    let stop = app.proposal(&choose.proposal).filter(|_| !choose.as_treasurer).and_then(sums::stop);
+    let notes = u16::from(choose.sum().is_some()) + u16::from(stop.is_some());
+    let area = centred(body, 64, rows.saturating_add(11 + notes));
     let heading = if choose.as_treasurer { "My ballot as a treasurer" } else { "My ballot" };
     let inner = panel(pen, area, heading, true);
     let columns = usize::from(inner.width);
@@ -28,7 +32,7 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose
         Line::default(),
     ];
     // A long list scrolls with the keyboard, so that title, reason and sum stay in sight.
-    let room_for_rows = usize::from(inner.height).saturating_sub(9).max(1);
+    let room_for_rows = usize::from(inner.height).saturating_sub(8 + usize::from(notes).max(1)).max(1);
     let first = (choose.row.min(choose.labels.len().saturating_sub(1)) + 1).saturating_sub(room_for_rows);
     for (row, label) in choose.labels.iter().enumerate().skip(first).take(room_for_rows) {
         let style = if choose.row == row { pen.theme.selected } else { pen.theme.text };
@@ -48,6 +52,9 @@ pub(super) fn draw(pen: &mut Pen<'_, '_>, app: &App, body: Rect, choose: &Choose
     lines.push(Line::default());
     if let Some(sum) = choose.sum() {
         lines.push(Line::styled(cut(&sum, columns), pen.theme.text));
+    }
+    if let Some(stop) = stop {
+        lines.push(Line::styled(cut(&stop, columns), pen.theme.text));
     }
     lines.push(Line::styled(cut(&carried(app, choose), columns), pen.theme.dim));
     lines.push(Line::styled("Enter shows what it does; nothing is sent before that.", pen.theme.dim));

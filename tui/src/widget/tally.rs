@@ -25,7 +25,9 @@ pub fn tally_lines(proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Li
         Some(choice) => option_bars(proposal, choice, &sums, columns, theme),
     };
     lines.push(Line::default());
-    if tally.choice.is_none() {
+    if let Some(words) = crate::sums::objection(&proposal.vote.marks, tally) {
+        lines.extend(paragraph(&words, columns, theme.text));
+    } else if tally.choice.is_none() {
         lines.extend(sums.shares(&proposal.vote.marks, columns, theme));
     }
     if let Some(words) = crate::sums::veto(tally) {
@@ -77,7 +79,7 @@ impl Sums {
         let row = |label, length, style, at| Bar::of_roll(label, length, style, at, self.total);
         let mut rows = vec![
             row("yes", self.yes, theme.good, of_yes),
-            row("no", self.no, theme.bad, None),
+            row("no", self.no, theme.bad, marks.oppose_bp.map(|bp| part(bp, self.total))),
             row("abstain", self.abstain, theme.text, None),
         ];
         // Part of the no.

@@ -1,7 +1,8 @@
 //! Hazard: a ballot that says something else than what was filled in.
 
 use althing_node::api::{
-    BallotPath, Choice, DelegatedVote, Delegations, NONE, Proposal, ProposalOption, Reply, Request, System,
+    BallotPath, Choice, DelegatedVote, Delegations, Marks, NONE, Proposal, ProposalOption, Reply, Request, System,
+    VetoTally,
 };
 use althing_tui::app::{Action, Choose, Popup, Purpose, Report};
 
@@ -230,10 +231,25 @@ fn every_editor_as_it_looks_and_what_it_casts() {
         if let Some(tally) = seen.proposals[1].tally.as_mut().filter(|_| system.has_options()) {
             tally.choice = Some(choice_tally(system, 1_450_000));
         }
+        // What stops it is told where a majority is not all that it takes.
+        let stops = match system {
+            System::YesNoVeto => {
+                let (weight, cast) = ("100000".to_owned(), "500000".to_owned());
+                let veto = VetoTally { weight, cast, needed_bp: 3_333, is_reached: false };
+                seen.proposals[1].tally.as_mut().unwrap().veto = Some(veto);
+                "veto is 20.0 % of yes and no; from 33.33 % on it stops"
+            }
+            System::Optimistic => {
+                seen.proposals[1].vote.marks = Marks { oppose_bp: Some(1_500), ..Marks::default() };
+                "of all weight; from 15.00 % on it fails"
+            }
+            _ => "",
+        };
         let mut member = AtTheKeyboard::seeing(seen);
         // Opened first: the page then knows where the weight goes.
         let text = member.press("2j<enter>v").press(keys).text();
         assert!(text.contains("your own ballot goes before your delegation"), "{name}\n{text}");
+        assert!(text.contains(stops), "{name}\n{text}");
         insta::assert_snapshot!(format!("editor_{name}"), text);
         member.press("<enter>");
         let asked = member.script.asked.lock().unwrap().clone();

@@ -203,3 +203,21 @@ fn home_draws_the_turnout_of_choices_as_of_questions() {
         assert_eq!(bars, format!("▂{second}"), "{system:?}: {line}");
     }
 }
+
+/// Of an optimistic vote neither quorum nor majority says anything: its one mark is the part of all weight that is against (V-25).
+#[test]
+fn an_optimistic_vote_is_told_by_what_is_against() {
+    let mut seen = snapshot();
+    let proposal = &mut seen.proposals[1];
+    proposal.vote.system = System::Optimistic;
+    proposal.vote.marks = Marks { oppose_bp: Some(1_500), ..Marks::default() };
+    let tally = proposal.tally.as_mut().unwrap();
+    (tally.yes, tally.no, tally.total_weight) = ("0".to_owned(), "100000".to_owned(), "1000000".to_owned());
+    let proposal = proposal.clone();
+    let words = "no is 10.0 % of all weight; from 15.00 % on it fails";
+    assert!(shown(&proposal).contains(words), "{}", shown(&proposal));
+    let mut member = AtTheKeyboard::seeing(seen);
+    member.size = (120, 40);
+    let text = member.press("2j<enter>").text();
+    assert!(text.contains("no is 10.0 % of all weight; from 15.00 % on") && !text.contains("yes is"), "{text}");
+}

@@ -106,7 +106,12 @@ pub(crate) fn proposal(n: u8, title: &str, class: &str, state: ProposalState, ta
         comments: Vec::new(),
         gate: None,
         vote: VoteFacts {
-            marks: Marks { threshold_bp: Some(6_000), quorum_bp: Some(3_000), quorum_of_yes: false },
+            marks: Marks {
+                threshold_bp: Some(6_000),
+                quorum_bp: Some(3_000),
+                quorum_of_yes: false,
+                oppose_bp: None,
+            },
             ..VoteFacts::default()
         },
     }
