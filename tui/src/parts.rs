@@ -58,8 +58,13 @@ pub(crate) fn deposit(text: &str, proposal: Option<&str>) -> Result<DraftEffect,
 /// If no class has that name: those that there are.
 pub(crate) fn class(text: &str) -> Result<Class, String> {
     let name = text.replace('-', "_");
-    let names = || Class::ALL.map(Class::name).join(", ");
+    let names = || class_names().join(", ");
     Class::ALL.into_iter().find(|class| class.name() == name).ok_or_else(|| format!("`{text}` is none of {}", names()))
+}
+
+/// The names of all classes.
+pub(crate) fn class_names() -> Vec<&'static str> {
+    Class::ALL.map(Class::name).to_vec()
 }
 
 /// Lines `address,satoshis`; empty lines and those that begin with # are passed over.

@@ -1,12 +1,13 @@
 //! From words to a command; and what is no number, in words that somebody can act on.
 
 use std::error::Error as _;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::num::{IntErrorKind, ParseIntError};
 
 use althing_node::api::ApiError;
-use clap::error::{ContextKind, ContextValue};
-use clap::{Command, CommandFactory as _, Error, FromArgMatches as _};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, CommandFactory as _, Error, FromArgMatches as _};
 
 use super::args::Cli;
 use super::failure::Failure;
@@ -35,6 +36,37 @@ where
     move |text| read(text).map_err(|problem| format!("{rule}: {problem}"))
 }
 
+/// The same, with the names that completions offer for it.
+pub(super) fn named<T>(
+    rule: &'static str,
+    names: fn() -> Vec<&'static str>,
+    read: fn(&str) -> Result<T, String>,
+) -> impl TypedValueParser<Value = T>
+where
+    T: Clone + Send + Sync + 'static,
+{
+    Named { names, read: by(rule, read) }
+}
+
+/// A reader, and the names that it reads.
+#[derive(Clone)]
+struct Named<P> {
+    names: fn() -> Vec<&'static str>,
+    read: P,
+}
+
+impl<P: TypedValueParser> TypedValueParser for Named<P> {
+    type Value = P::Value;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Self::Value, Error> {
+        self.read.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.names)().into_iter().map(PossibleValue::new)))
+    }
+}
+
 /// Reads a switch of the environment (N-427): empty is as if it were not there.
 pub(super) fn switch(name: &'static str) -> impl Fn(&str) -> Result<bool, String> + Clone + Send + Sync + 'static {
     move |text| match text.trim().to_ascii_lowercase().as_str() {
@@ -57,7 +89,14 @@ fn with_negatives(command: Command) -> Command {
 pub(super) fn failure(error: &Error) -> Failure {
     let words = no_number(error).unwrap_or_else(|| {
         let text = error.render().to_string();
-        text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
+        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+        match error.kind() {
+            // The whole text is the help of what was begun, and no error by itself.
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                format!("N-64: a word is missing: one of the commands below says what to do.\n\n{text}")
+            }
+            _ => text.to_owned(),
+        }
     });
     let because = error.source().map(ToString::to_string).unwrap_or_default();
     let rule = Failure::usage(because).0.rule;

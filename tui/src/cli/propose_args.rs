@@ -10,9 +10,9 @@ use clap::{Args, Subcommand};
 use super::console::Console;
 use super::failure::Failure;
 use super::local;
-use super::parse::{MOST_SAT, by};
+use super::parse::{MOST_SAT, by, named};
 use crate::parts;
-use crate::parts::{class, milestone, payment, treasurer};
+use crate::parts::{class, class_names, milestone, payment, treasurer};
 
 /// What every proposal has.
 #[derive(Debug, Args)]
@@ -35,9 +35,8 @@ pub struct ProposalText {
     /// The request for proposals that this answers.
     #[arg(long, value_name = "PROPOSAL")]
     pub request: Option<String>,
-    /// yes_no_abstain, yes_no_veto, optimistic, single_choice, approval, score=MAX, instant_runoff, schulze, split or
-    /// quadratic=CREDITS.
-    #[arg(long, default_value = "yes_no_abstain", value_parser = by("V-1", system))]
+    /// How it is voted on.
+    #[arg(long, default_value = "yes_no_abstain", value_parser = named("V-1", system_names, system))]
     pub system: System,
     /// What members choose among; again for each.
     #[arg(long = "option", value_name = "LABEL")]
@@ -173,7 +172,7 @@ pub enum Propose {
         #[arg(long)]
         blocks: u32,
         /// A class, such as spend; again for each.
-        #[arg(long = "class", value_name = "CLASS", required = true, value_parser = by("R-20", class))]
+        #[arg(long = "class", value_name = "CLASS", required = true, value_parser = named("R-20", class_names, class))]
         classes: Vec<Class>,
     },
     /// Ask for competing proposals, of which at most one passes.
@@ -277,6 +276,22 @@ fn unreadable(file: &Path, error: &toml::de::Error) -> Failure {
     Failure::rule("G-24", format!("G-24: {}: {text}", file.display()))
 }
 
+/// The names of all systems, as they are typed.
+fn system_names() -> Vec<&'static str> {
+    vec![
+        "yes_no_abstain",
+        "yes_no_veto",
+        "optimistic",
+        "single_choice",
+        "approval",
+        "score=MAX",
+        "instant_runoff",
+        "schulze",
+        "split",
+        "quadratic=CREDITS",
+    ]
+}
+
 /// A voting system by its name in the charter.
 fn system(text: &str) -> Result<System, String> {
     let text = text.replace('-', "_");
@@ -299,10 +314,6 @@ fn system(text: &str) -> Result<System, String> {
         ("score", None) => return Err(grade()),
         ("quadratic", Some(credits)) => System::Quadratic { credits: credits.parse().map_err(|_| budget())? },
         ("quadratic", None) => return Err(budget()),
-        _ => {
-            let names = "yes_no_abstain, yes_no_veto, optimistic, single_choice, approval, score=MAX, instant_runoff, schulze, split, \
-                         quadratic=CREDITS";
-            return Err(format!("`{text}` is none of {names}"));
-        }
+        _ => return Err(format!("`{text}` is none of {}", system_names().join(", "))),
     })
 }

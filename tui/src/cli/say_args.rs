@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use althing_node::api::{Class, CommentOpinion, DelegatePart, DelegateScope, Hideable, ReportFormat, Saying};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::parse::by;
-use crate::parts::class;
+use super::parse::{by, named};
+use crate::parts::{class, class_names};
 
 /// `proposal`.
 #[derive(Debug, Subcommand)]
@@ -87,7 +87,7 @@ pub struct Delegate {
     #[arg(long)]
     pub revoke: bool,
     /// Only on proposals of this class.
-    #[arg(long, value_parser = by("R-20", class), conflicts_with = "tag")]
+    #[arg(long, value_parser = named("R-20", class_names, class), conflicts_with = "tag")]
     pub class: Option<Class>,
     /// Only on proposals with this tag.
     #[arg(long)]

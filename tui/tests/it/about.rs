@@ -41,7 +41,8 @@ fn completions_know_every_command() {
     for (shell, sign) in [("bash", "complete -F"), ("zsh", "#compdef althing"), ("fish", "complete -c althing")] {
         let done = althing(Stage::default(), &format!("completions {shell}"), "");
         assert_eq!(done.code, 0);
-        for word in [sign, "proposals", "delegate", "readonly"] {
+        // Systems and classes too: nobody should have to know them by heart.
+        for word in [sign, "proposals", "delegate", "readonly", "instant_runoff", "elect_treasurers"] {
             assert!(done.out.contains(word), "{shell} lacks {word}");
         }
     }

@@ -362,3 +362,15 @@ fn two_charters_are_compared() {
     assert_eq!(outcome.json()["changes"], json!(["name: \"Þing\" becomes \"Alþing\""]));
     assert_eq!(outcome.code, 0);
 }
+
+/// A command that was only begun is told what goes on from there, and no description of itself as an error.
+#[test]
+fn a_command_that_was_only_begun_is_told_what_is_missing() {
+    for command in ["dao", "history", "charter", "treasury session"] {
+        let outcome = althing(Stage::running(), command, "");
+        assert_eq!(outcome.code, 1, "{command}: {outcome:?}");
+        let first = outcome.err.lines().next().unwrap_or_default();
+        assert_eq!(first, "error: N-64: a word is missing: one of the commands below says what to do.", "{command}");
+        assert!(outcome.err.contains("Commands:") && !outcome.err.contains("(N-64)"), "{outcome:?}");
+    }
+}
