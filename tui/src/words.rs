@@ -5,6 +5,7 @@ use althing_node::api::{
     KeyView, Link, LostBallot, Member, MemberHistory, ProposalState, Role, Status, Submissions, System,
 };
 
+use crate::backend::AuditReport;
 use crate::format::{count_of, parse_weight, percent, sats, short_id, thousands, weight};
 use crate::text::counted;
 use crate::untrusted::Untrusted;
@@ -202,6 +203,15 @@ pub fn bond(bond: &BondView) -> Vec<String> {
         format!("bond {outpoint} {whose}: {}, {}, goes back to {back}", sats(coin.sat), Untrusted::new(&coin.state))
     }));
     lines
+}
+
+/// What an audit went through.
+#[must_use]
+pub fn audited(report: &AuditReport) -> String {
+    let AuditReport { entries, heads, epochs, ballots, links, .. } = report;
+    let counted =
+        [(*entries, "entries"), (*heads, "heads"), (*epochs, "epochs"), (*ballots, "ballots"), (*links, "links")];
+    counted.map(|(count, what)| format!("{} {what}", thousands(u128::from(count)))).join(", ")
 }
 
 /// A proof of funds: what was shown, by whose signatures, and what it lacks.

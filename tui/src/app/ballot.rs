@@ -400,7 +400,9 @@ impl Choose {
             System::Quadratic { credits } => {
                 let cost: u64 = self.numbers().map(|value| u64::from(value).pow(2)).sum();
                 let over = cost.saturating_sub(u64::from(credits));
-                let over = if over > 0 { format!(": {over} too many") } else { String::new() };
+                let [cost, credits, over_by] =
+                    [cost, u64::from(credits), over].map(|count| thousands(u128::from(count)));
+                let over = if over > 0 { format!(": {over_by} too many") } else { String::new() };
                 Some(format!("costs {cost} of {credits} credits{over}"))
             }
             System::Score { max } => Some(format!("grades from 0 to {max}; a line without one counts as 0")),

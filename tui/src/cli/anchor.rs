@@ -158,7 +158,11 @@ pub(super) fn lines(reply: &AnchorReply) -> Vec<String> {
             };
             vec![
                 format!("{} written: {}", stamp.path.display(), Untrusted::new(&stamp.of)),
-                format!("attested by block {} through {}", stamp.height, Untrusted::new(&stamp.link)),
+                format!(
+                    "attested by block {} through {}",
+                    thousands(u128::from(stamp.height)),
+                    Untrusted::new(&stamp.link)
+                ),
                 check,
             ]
         }

@@ -409,15 +409,12 @@ fn audit_lines(report: &AuditReport, source: &Source) -> Vec<String> {
         lines.push(format!("proof written: {}", Untrusted::new(proof)));
     }
     if report.resumed_from > 0 {
-        lines.push(format!("went on behind entry {}", report.resumed_from));
+        lines.push(format!("went on behind entry {}", thousands(u128::from(report.resumed_from))));
     }
     if report.entries == 0 && report.links == 0 && report.verdict == Verdict::CannotTell {
         return lines;
     }
-    lines.push(format!(
-        "{} entries, {} heads, {} epochs, {} ballots, {} links",
-        report.entries, report.heads, report.epochs, report.ballots, report.links
-    ));
+    lines.push(crate::words::audited(report));
     lines.extend(report.trusted.iter().map(|t| format!("! trusted: {}", Untrusted::new(t))));
     lines
 }

@@ -84,7 +84,7 @@ pub(super) fn vote_facts(p: &Proposal) -> Vec<String> {
 pub(super) fn system_words(system: System) -> String {
     match system {
         System::Score { max } => format!("score, grades from 0 to {max}"),
-        System::Quadratic { credits } => format!("quadratic, {credits} credits"),
+        System::Quadratic { credits } => format!("quadratic, {} credits", thousands(u128::from(credits))),
         other => other.name().replace('_', " "),
     }
 }

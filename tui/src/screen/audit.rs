@@ -66,7 +66,8 @@ fn looked_at(snapshot: &Snapshot, columns: usize, theme: &Theme) -> Vec<Line<'st
     let block = crate::format::short_id(&check.block);
     let chosen = format!(
         "Random audit: {} entries chosen by block {block}, which has the link of epoch {}",
-        check.entries, check.epoch
+        thousands(u128::from(check.entries)),
+        check.epoch
     );
     match &check.difference {
         None => {
@@ -107,10 +108,7 @@ fn replay(app: &App, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     if let Some(difference) = &report.first_difference {
         lines.extend(hanging("  ", &Untrusted::new(difference).line(), columns, theme.bad));
     }
-    let text = format!(
-        "{} entries, {} heads, {} epochs, {} ballots, {} links",
-        report.entries, report.heads, report.epochs, report.ballots, report.links
-    );
+    let text = crate::words::audited(report);
     lines.extend(hanging("  ", &text, columns, theme.text));
     for trusted in &report.trusted {
         lines.extend(hanging("! ", &format!("believed: {}", Untrusted::new(trusted)), columns, theme.warn));

@@ -8,7 +8,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span, Text};
 
 use crate::app::{App, Effects, Review, ReviewStep};
-use crate::format::{percent, sats, weight};
+use crate::format::{percent, sats, thousands, weight};
 use crate::sums;
 use crate::text::{bullets, hanging, legible, paragraph, width};
 use crate::theme::Theme;
@@ -212,7 +212,9 @@ fn named(choice: &Choice) -> Vec<(u16, String)> {
         }
         Choice::Credits(values) => {
             let cost = |votes: u16| u32::from(votes) * u32::from(votes);
-            let words = |votes: u16| format!(": {votes} votes for {} credits", cost(votes));
+            let words = |votes: u16| {
+                format!(": {} votes for {} credits", thousands(votes.into()), thousands(cost(votes).into()))
+            };
             values.iter().map(|(option, votes)| (*option, words(*votes))).collect()
         }
         Choice::Yes | Choice::No | Choice::Abstain | Choice::Veto => Vec::new(),

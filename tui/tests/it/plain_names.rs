@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use althing_node::api::{AnchorReply, LinkReserve, Reply, Why, WhyState, WhyStep};
+use althing_node::api::{
+    AnchorReply, LinkReserve, LostBallot, Proposal, ProposalOption, ProposalState, Reply, Submission, Submissions,
+    System, TreasuryReply, TreasuryRequest, Why, WhyState, WhyStep,
+};
 
-use crate::dao::{AtTheKeyboard, discussion, why};
+use crate::dao::{AtTheKeyboard, discussion, history, id, why};
 use crate::stage::{Stage, althing};
 
 #[test]
@@ -88,6 +91,76 @@ fn numbers_stand_in_thousands_in_what_is_shown_and_proven() {
             assert!(text.contains(wanted), "{wanted}\n{text}");
         }
     }
+}
+
+#[test]
+fn counts_and_credits_stand_in_thousands() {
+    let mut seen = crate::dao::snapshot();
+    seen.proposals[1].vote.system = System::Quadratic { credits: 10_000 };
+    let option = |label: &str| ProposalOption { label: label.to_owned(), sum: None, sum_at_close: None, won: false };
+    seen.proposals[1].vote.options = ["Lake", "none of these"].map(option).into();
+    let mut member = AtTheKeyboard::seeing(seen);
+    let text = member.press("2jv40").text();
+    assert!(text.contains("costs 1,600 of 10,000 credits"), "{text}");
+    let treasury = crate::treasury_data::answer(&TreasuryRequest::Overview).unwrap();
+    let Reply::Treasury { reply: TreasuryReply::Overview(mut overview) } = treasury else { panic!("another answer") };
+    overview.treasurers[0].heard_height = Some(98_765);
+    overview.generations[1].since_height = 123_456;
+    let told = Reply::Treasury { reply: TreasuryReply::Overview(overview) };
+    let said = althing(Stage::running().answer(Ok(told)), "treasury balance", "").out;
+    assert!(said.contains("height 98,765") && said.contains("from height 123,456"), "{said}");
+}
+
+/// Whoever signed twice did vote; to call that an absence is to hide the offence.
+#[test]
+fn a_ballot_that_does_not_count_is_not_told_as_none() {
+    let mut told = history(&id(103));
+    for (vote, lost) in told.votes.iter_mut().zip([None, Some(LostBallot::TooLate), Some(LostBallot::Void)]) {
+        (vote.choice, vote.lost) = (None, lost);
+    }
+    let stage = Stage::running().answer(Ok(Reply::MemberHistory(Box::new(told))));
+    let said = althing(stage, "history member Guðrún", "").out;
+    let line =
+        |title: &str| said.lines().find(|line| line.contains(title)).unwrap_or_else(|| panic!("{said}")).to_owned();
+    // What is still open nobody has missed.
+    assert!(line("Buy two disks").contains("has not voted yet"), "{said}");
+    assert!(said.contains("; one of the others is still open."), "{said}");
+    assert!(line("Adopt the code").contains("too late: the vote had ended (G-42)"), "{said}");
+    assert!(line("Paint the boat").contains("void: two ballots were signed for one place (G-98)"), "{said}");
+}
+
+/// A request without its answers and its window leaves everybody to search the list for them (N-433).
+#[test]
+fn a_request_tells_its_answers_and_until_when_they_are_taken() {
+    let answer = |number: u64, title: &str| Submission {
+        id: id(number as u8),
+        number,
+        title: title.to_owned(),
+        state: ProposalState::Review,
+        amount_sat: 25_000,
+    };
+    let told = |until, are_taken, answers| {
+        let mut request = discussion();
+        request.vote.submissions = Some(Submissions { until, are_taken, answers });
+        request
+    };
+    let shown = |request: Proposal| althing(Stage::running().showing(request), "proposal show 4", "").out;
+    let open = told(Some(1_300), true, vec![answer(5, "Turf \u{202e}"), answer(7, "Tiles")]);
+    let text = shown(open.clone());
+    for wanted in ["2 answers yet; taken below height 1,300", "#5 Turf ⟦U+202E⟧", "25,000 sat, review", "#7 Tiles"]
+    {
+        assert!(text.contains(wanted), "{wanted}\n{text}");
+    }
+    assert!(shown(told(Some(1_300), false, Vec::new())).contains("no answer; none is taken any more"), "{text}");
+    assert!(shown(told(None, false, Vec::new())).contains("when a signed head covers the request"), "{text}");
+    // The same on the screen, once it was asked for.
+    let mut member = AtTheKeyboard::new();
+    member.size = (120, 60);
+    member.press("2j<enter>");
+    let id = member.app.open_proposal().unwrap().id.clone();
+    member.app.discussion = Some(Box::new(Proposal { id, ..open }));
+    let text = member.text();
+    assert!(text.contains("Answers to this request") && text.contains("#7 Tiles"), "{text}");
 }
 
 /// What cannot be told is no difference; and a reader is told what is missing.

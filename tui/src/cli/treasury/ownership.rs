@@ -152,7 +152,7 @@ pub(super) fn judge_funds(report: &OwnershipReport, funds: &Funds, console: &mut
             thousands(u128::from(report.total_sat)),
             count_of(report.coins.len() as u64, "coin"),
             funds.epoch,
-            funds.height
+            thousands(u128::from(funds.height))
         );
         let verdict = match (report.is_complete, differences.is_empty()) {
             (true, true) => "It is all that the treasury had, and these keys could spend it.",

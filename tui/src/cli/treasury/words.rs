@@ -218,7 +218,7 @@ fn overview(overview: &TreasuryOverview) -> Vec<String> {
             format!(
                 "generation {} from height {}: {} in {} coins",
                 generation.number,
-                generation.since_height,
+                thousands(u128::from(generation.since_height)),
                 sats(generation.sat),
                 generation.coins
             )
@@ -257,7 +257,7 @@ fn budget(budget: &BudgetView) -> Vec<String> {
             milestone.number,
             sats(milestone.sat),
             Untrusted::new(&milestone.description),
-            milestone.due_height,
+            thousands(u128::from(milestone.due_height)),
             milestone.state
         )
     }));
@@ -266,8 +266,8 @@ fn budget(budget: &BudgetView) -> Vec<String> {
 
 fn treasurer(treasurer: &TreasurerView) -> String {
     let heard = match treasurer.heard_height {
-        Some(height) if treasurer.is_silent => format!("silent since height {height}"),
-        Some(height) => format!("heard at height {height}"),
+        Some(height) if treasurer.is_silent => format!("silent since height {}", thousands(u128::from(height))),
+        Some(height) => format!("heard at height {}", thousands(u128::from(height))),
         None => "not heard over the hub".to_owned(),
     };
     format!("treasurer {}: {heard}", Untrusted::new(&treasurer.name))
