@@ -81,6 +81,25 @@ pub fn how_to_fill(system: System) -> &'static str {
     }
 }
 
+/// What stands above the effects of a proposal: of what is over nothing is open any more.
+#[must_use]
+pub const fn effects_heading(state: ProposalState) -> &'static str {
+    match state {
+        ProposalState::Logged | ProposalState::Review | ProposalState::Voting | ProposalState::Closed => "If it passes",
+        ProposalState::Passed | ProposalState::Authorised => "It passed; what follows",
+        ProposalState::Executed => "What it did",
+        ProposalState::Rejected
+        | ProposalState::NoQuorum
+        | ProposalState::Tied
+        | ProposalState::Expired
+        | ProposalState::Withdrawn
+        | ProposalState::Superseded
+        | ProposalState::Barred
+        | ProposalState::Vetoed
+        | ProposalState::Lapsed => "What it would have done",
+    }
+}
+
 /// What a member did, for whoever thinks of handing weight on to them.
 #[must_use]
 pub fn member_history(found: &MemberHistory) -> Vec<String> {

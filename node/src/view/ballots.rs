@@ -110,7 +110,7 @@ pub(super) fn review(
             shell.speaking_key(&me)
         ),
         format!(
-            "Your weight on the roll of epoch {} is {own_weight}; nothing in the ballot can change it.",
+            "By the roll of epoch {} you have weight {own_weight}; nothing in the ballot can change it.",
             record.snapshot_epoch
         ),
         match state.rule_of(record).is_some_and(|rule| rule.final_ballots) {

@@ -374,8 +374,8 @@ impl Choose {
             System::InstantRunoff | System::Schulze if value.is_some() => format!("{:>2}.", row + 1),
             System::InstantRunoff | System::Schulze => " – ".to_owned(),
             // Nothing said is not a 0 that is said: with zeros alone a ballot takes part, with nothing it is none (V-7, N-426).
-            System::Score { .. } | System::Quadratic { .. } if value.is_none() => "    –".to_owned(),
-            _ => format!("{:>5}", value.unwrap_or(0)),
+            System::Score { .. } | System::Quadratic { .. } if value.is_none() => "     –".to_owned(),
+            _ => format!("{:>6}", thousands(u128::from(value.unwrap_or(0)))),
         }
     }
 
@@ -391,7 +391,7 @@ impl Choose {
                 let [sum, whole, left, over] = [sum, whole, left, over].map(|parts| thousands(u128::from(parts)));
                 Some(match order {
                     Ordering::Less => {
-                        format!("{sum} of {whole} parts given; space gives a line the other {left}")
+                        format!("{sum} of {whole} parts; space gives the other {left}")
                     }
                     Ordering::Equal => format!("{sum} of {whole} parts given"),
                     Ordering::Greater => format!("{sum} of {whole} parts given: {over} too many"),

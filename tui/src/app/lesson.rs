@@ -88,7 +88,7 @@ pub const STEPS: [Step; 10] = [
     },
     Step {
         title: "Leave",
-        text: "Press 5, then c. Closing gives the rest back to your wallet, and the hub cannot keep you. Then q leaves the screens.",
+        text: "Press 5, then c, ctrl-s and the word. Closing gives the rest back to your wallet, and the hub cannot keep you. Then q leaves the screens.",
         is_done: |_, snapshot, _| {
             snapshot.stakes.iter().any(|stake| matches!(stake.state.as_str(), "closing" | "closed"))
         },

@@ -268,7 +268,7 @@ fn proposal(p: &Proposal) -> Vec<String> {
             thousands(u128::from(heights.close_height))
         ));
     }
-    lines.push("if it passes:".to_owned());
+    lines.push(format!("{}:", crate::words::effects_heading(p.state).to_lowercase()));
     lines.extend(p.effects.iter().map(|effect| format!("  - {}", sentence(effect))));
     if let Some(gate) = &p.gate {
         lines.push(format!("gate       {}", Untrusted::new(gate)));

@@ -132,7 +132,17 @@ fn draw_fields(pen: &mut Pen<'_, '_>, area: Rect, form: &Form) {
             };
             cursor = Some((label_width + 1 + typed, place - first));
         }
-        lines.push(Line::from(vec![label, value]));
+        let mut spans = vec![label, value];
+        // A number that stands there already says no more what it counts.
+        let is_number = !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit());
+        if let FieldEntry::Line(_) = &field.entry
+            && here
+            && is_number
+        {
+            let left = room.saturating_sub(width(&typed) + 2);
+            spans.push(Span::styled(format!("  {}", cut(field.hint, left)), pen.theme.dim));
+        }
+        lines.push(Line::from(spans));
         pen.hit_row(area, place - first, place);
     }
     pen.text(lines, area);

@@ -174,7 +174,7 @@ fn my_ballot(proposal: &Proposal, columns: usize, rows: u16, theme: &Theme) -> V
 /// Effects, text, discussion.
 fn text(app: &App, proposal: &Proposal, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     let bold = theme.text.add_modifier(Modifier::BOLD);
-    let mut lines = vec![Line::styled("If it passes", bold)];
+    let mut lines = vec![Line::styled(words::effects_heading(proposal.state), bold)];
     lines.extend(bullets(&proposal.effects, columns, theme.text));
     if let Some(gate) = &proposal.gate {
         lines.extend(hanging("• ", &format!("Gate {}", Untrusted::new(gate)), columns, theme.text));

@@ -149,11 +149,7 @@ fn an_editor_says_what_is_missing_before_the_review() {
         (System::YesNoVeto, "", "This is no ballot yet: nothing is chosen;"),
         (System::Optimistic, "", "This is no ballot yet: nothing is chosen;"),
         (System::SingleChoice, "", "This is no ballot yet: nothing is chosen; space chooses the line"),
-        (
-            System::Split,
-            "++",
-            "This is no ballot yet: 1,000 of 10,000 parts given; space gives a line the other 9,000.",
-        ),
+        (System::Split, "++", "This is no ballot yet: 1,000 of 10,000 parts; space gives the other 9,000."),
         (System::Split, "++j+ +", "This is no ballot yet: 10,500 of 10,000 parts given: 500 too many."),
         (System::Quadratic { credits: 10 }, "+++j++", "This is no ballot yet: costs 13 of 10 credits: 3 too many."),
     ] {
@@ -181,11 +177,11 @@ fn the_page_shows_marks_ranks_and_the_live_sum() {
     seen.proposals[1].vote = about(System::Split).vote;
     let mut member = AtTheKeyboard::seeing(seen.clone());
     let text = member.press("2jv++j+").text();
-    assert!(text.contains("1,500 of 10,000 parts given"), "{text}");
+    assert!(text.contains("1,500 of 10,000 parts; space gives the other 8,500"), "{text}");
     assert!(text.contains("Booth") && text.contains("none of these") && text.contains("abstain"), "{text}");
     // A split is made whole by one key, and the foot names no key that does nothing here.
     let text = member.press(" ").text();
-    assert!(text.contains("10,000 of 10,000 parts given") && text.contains(" 9000    2"), "{text}");
+    assert!(text.contains("10,000 of 10,000 parts given") && text.contains(" 9,000    2"), "{text}");
     let text = member.press("+").text();
     assert!(text.contains("10,500 of 10,000 parts given: 500 too many"), "{text}");
     let foot = |system: System| {

@@ -198,3 +198,45 @@ fn health_says_once_how_the_reserve_is() {
     assert!(said.contains("✗ A-82: the reserve of the links is low: it pays for 1,234 links."), "{said}");
     assert!(said.contains("✗ B-1: nobody listens"), "{said}");
 }
+
+/// "If it passes" above what failed long ago is read as if it still could.
+#[test]
+fn what_is_over_is_not_told_as_if_it_could_still_pass() {
+    for (state, heading) in [
+        (ProposalState::Voting, "If it passes"),
+        (ProposalState::Rejected, "What it would have done"),
+        (ProposalState::Authorised, "It passed; what follows"),
+        (ProposalState::Executed, "What it did"),
+    ] {
+        let mut seen = crate::dao::snapshot();
+        seen.proposals[1].state = state;
+        let told = seen.proposals[1].clone();
+        let text = AtTheKeyboard::seeing(seen).press("2j<enter>").text();
+        assert!(text.contains(heading), "{heading}\n{text}");
+        let said = althing(Stage::running().showing(told), "proposal show 4", "").out;
+        assert!(said.contains(&format!("{}:", heading.to_lowercase())), "{heading}\n{said}");
+    }
+}
+
+/// A fee that a form put in is a number of what?
+#[test]
+fn a_number_in_a_form_says_what_it_counts() {
+    let text = AtTheKeyboard::new().press("5c").text();
+    let line = text.lines().find(|line| line.contains("▸Fee")).unwrap_or_else(|| panic!("{text}"));
+    assert!(line.contains("308") && line.contains("satoshis"), "{line}");
+}
+
+/// What is left to give was the part of the line that was cut off.
+#[test]
+fn what_is_left_of_a_split_is_seen_in_80_columns() {
+    let mut seen = crate::dao::snapshot();
+    seen.proposals[1].vote.system = System::Split;
+    let option = |label: &str| ProposalOption { label: label.to_owned(), sum: None, sum_at_close: None, won: false };
+    seen.proposals[1].vote.options = ["Lake", "none of these"].map(option).into();
+    let mut member = AtTheKeyboard::seeing(seen);
+    let text = member.press("2jv1098").text();
+    assert!(text.contains("1,098 of 10,000 parts; space gives the other 8,902"), "{text}");
+    assert!(text.contains(" 1,098    1  Lake"), "{text}");
+    let text = member.press("<enter>").text();
+    assert!(text.contains("This is no ballot yet: 1,098 of 10,000 parts; space gives the other 8,902"), "{text}");
+}
