@@ -3,7 +3,7 @@
 
 use althing_node::api::Role;
 
-use super::{Act, App, Page, Popup, Screen};
+use super::{Act, App, Page, Popup, Screen, Section};
 
 /// Why a hub does not do what members do.
 pub(super) const IS_A_HUB: &str = "N-39: this is a hub, which has no vote; members vote by their own nodes.";
@@ -18,6 +18,10 @@ impl App {
         self.snapshot.as_deref().is_some_and(|snapshot| snapshot.status.role == Role::Hub)
     }
 
+    fn is_at_sessions(&self) -> bool {
+        self.screen == Screen::Treasury && self.section == Section::Sessions
+    }
+
     /// Whether that act can come to something here.
     #[must_use]
     pub fn can(&self, act: Act) -> bool {
@@ -28,6 +32,7 @@ impl App {
             None if self.screen == Screen::Ballots && is_about_a_ballot(act) && self.selected_place().is_none() => {
                 false
             }
+            None if self.is_at_sessions() && is_about_a_session(act) && self.session_here().is_none() => false,
             _ if self.screen == Screen::Channels && is_about_a_channel(act) && self.stake_here().is_none() => false,
             _ => !(self.is_hub() && is_a_members(act) || self.readonly && orders(act)),
         }
@@ -37,6 +42,21 @@ impl App {
 /// What is done with the stake channel that the keyboard is on.
 fn is_about_a_channel(act: Act) -> bool {
     matches!(act, Act::Open | Act::TopUp | Act::TakeOut | Act::Pay | Act::StakeClose | Act::ForceClose)
+}
+
+/// What is done with the session that the keyboard is on.
+fn is_about_a_session(act: Act) -> bool {
+    matches!(
+        act,
+        Act::Open
+            | Act::Sign
+            | Act::Refuse
+            | Act::SessionComment
+            | Act::Broadcast
+            | Act::Bump
+            | Act::SaveSession
+            | Act::Run("treasury session qr")
+    )
 }
 
 /// What is done with the ballot that the keyboard is on.

@@ -64,6 +64,18 @@ fn the_foot_of_a_screen_has_only_what_is_possible_there() {
     let text = newcomer.press("5").text();
     let foot = text.trim_end().lines().last().unwrap();
     assert!(foot.contains("o lock") && !foot.contains("t more") && !foot.contains("c close"), "{foot}");
+    // Where no session is, none is signed, refused, broadcast or written; where one is, all of that is offered.
+    let sessions = |at: fn(&mut AtTheKeyboard)| {
+        let mut treasurer = AtTheKeyboard::new();
+        treasurer.size = (120, 40);
+        treasurer.press("4]");
+        at(&mut treasurer);
+        treasurer.text().trim_end().lines().last().unwrap().to_owned()
+    };
+    let (some, none) = (sessions(|_| {}), sessions(|treasurer| treasurer.app.desk.sessions = Some(Vec::new())));
+    for shown in ["s sign", "r refuse", "B broadcast", "e file"] {
+        assert!(some.contains(shown) && !none.contains(shown), "{shown}: {some} / {none}");
+    }
     let looking = || {
         let mut member = AtTheKeyboard::new();
         member.app.readonly = true;
