@@ -428,7 +428,6 @@ fn a_file_shows_what_is_theft_and_nothing_else() {
     for staged in [false, true] {
         random_thefts(staged, &mut shown, &mut silent);
     }
-    println!("shown {shown:?}, not shown {silent:?}");
     assert!(shown.values().sum::<usize>() > 100 && shown.len() >= 8, "{shown:?}");
     for honest in ["decided", "housekeeping", "seal", "bond", "staged"] {
         assert!(silent.get(honest).is_some_and(|count| *count >= 2), "{honest}: {silent:?}");
