@@ -51,7 +51,10 @@ pub(super) fn vote_facts(p: &Proposal) -> Vec<String> {
     }
     if let (Some(authorised), Some(expires)) = (vote.authorised_at, vote.expires_at) {
         let (authorised, expires) = (thousands(u128::from(authorised)), thousands(u128::from(expires)));
-        lines.push(format!("effect     from height {authorised}; what is not executed expires at {expires}"));
+        lines.push(match p.class.as_str() {
+            "text" => format!("effect     from height {authorised}"),
+            _ => format!("effect     from height {authorised}; what is not executed expires at {expires}"),
+        });
     }
     if !vote.charter.is_empty() {
         lines.push(format!("rules      of charter {}", short_id(&vote.charter)));

@@ -240,3 +240,17 @@ fn what_is_left_of_a_split_is_seen_in_80_columns() {
     let text = member.press("<enter>").text();
     assert!(text.contains("This is no ballot yet: 1,098 of 10,000 parts; space gives the other 8,902"), "{text}");
 }
+
+/// A text pays nothing: nothing of it is executed, and nothing expires.
+#[test]
+fn a_text_is_not_told_to_expire() {
+    let said = |class: &str| {
+        let mut told = discussion();
+        told.class = class.to_owned();
+        (told.vote.authorised_at, told.vote.expires_at) = (Some(1_236), Some(5_556));
+        althing(Stage::running().showing(told), "proposal show 4", "").out
+    };
+    let text = said("text");
+    assert!(text.contains("effect     from height 1,236\n") && !text.contains("5,556"), "{text}");
+    assert!(said("spend").contains("from height 1,236; what is not executed expires at 5,556"), "{}", said("spend"));
+}
