@@ -114,7 +114,8 @@ fn membership(charter: &Charter, list: &mut AdviceList) {
             list.add("R-87", "classes", "has a rule for class admit, but anybody is admitted");
         }
         if has(Class::Expel) {
-            let what = "has a rule for class expel, but anybody is admitted: who is expelled comes back with another key";
+            let what =
+                "has a rule for class expel, but anybody is admitted: who is expelled comes back with another key";
             list.add("R-87", "classes", what);
         }
     }
