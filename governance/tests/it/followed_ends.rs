@@ -4,8 +4,8 @@
 use althing_governance::ballots::Ballots;
 use althing_governance::charter::{Body, Class, ClassRule, Quorum};
 use althing_governance::delegation::{Delegation, Part, Scope};
-use althing_governance::entry::{Ballot, Choice};
-use althing_governance::voting::{Count, Leader};
+use althing_governance::entry::{Ballot, Choice, ProposalContent, ProposalOption};
+use althing_governance::voting::{Count, Leader, System};
 use althing_governance::{Charter, LogState, MemberId, ProposalId};
 use proptest::prelude::*;
 
@@ -22,6 +22,7 @@ fn world(late_surge: bool) -> World {
         final_ballots: !late_surge,
         early_decision: !late_surge,
         bodies: vec![Body::Members],
+        systems: vec![System::YesNoAbstain, System::SingleChoice],
         ..ClassRule::new(Class::Text)
     };
     charter.classes = vec![rule];
@@ -34,7 +35,7 @@ fn world(late_surge: bool) -> World {
 /// Count of the ballots below a position, by hand: who delegates to whom is `to`, one step only.
 fn count(world: &World, ballots: &Ballots, size: u64, to: &[(u8, u8, u64)]) -> Count {
     let roll = &world.rolls[0];
-    let mut count = Count::new(althing_governance::voting::System::YesNoAbstain, 0).unwrap();
+    let mut count = Count::new(System::YesNoAbstain, 0).unwrap();
     count.add_roll(roll.total()).unwrap();
     let voted: Vec<(MemberId, Vec<u16>)> =
         ballots.all_counted(size).map(|(member, record)| (member, record.fields.to_vec())).collect();
@@ -104,6 +105,30 @@ fn a_lead_lost_late_puts_off_only_where_the_class_says_so() {
         let end = world.state.vote_end(&world.state.proposals()[&id]).unwrap();
         assert_eq!(end > schedule.close, late_surge, "it ended at {end}, its close is {}", schedule.close);
     }
+}
+
+/// G-43: the first head of the last quarter finds the options level; whoever led before has lost the lead to nobody yet.
+#[test]
+fn a_lead_is_remembered_while_options_are_level() {
+    let mut world = world(true);
+    let option = |label: &str| ProposalOption { label: label.into(), effects: Vec::new() };
+    let options = vec![option("A pier"), option("A boat")];
+    let id = world.open_vote(1, ProposalContent { system: System::SingleChoice, options, ..text("Build") });
+    let schedule = world.state.proposals()[&id].schedule.unwrap();
+    let quarter = (schedule.close - schedule.open).div_ceil(4);
+    let vote = |world: &mut World, member, option| {
+        world.say(member, Ballot { proposal: id, fields: vec![option], reason: None }).unwrap();
+    };
+    vote(&mut world, 5, 0);
+    world.mine_to(schedule.close - quarter - 1);
+    // 5,000 against 4,000 and 1,000.
+    vote(&mut world, 4, 1);
+    vote(&mut world, 1, 1);
+    world.mine_to(schedule.close - 2);
+    vote(&mut world, 2, 1);
+    world.mine_to(schedule.latest_close + 1);
+    let end = world.state.vote_end(&world.state.proposals()[&id]).unwrap();
+    assert!(end > schedule.close, "it ended at {end}, its close is {}", schedule.close);
 }
 
 proptest! {
