@@ -189,12 +189,15 @@ fn payments(snapshot: &Snapshot, treasury: &TreasuryOverview, found: &mut Vec<Ne
         return;
     }
     let status = &snapshot.status;
+    let next = status.tip_height.saturating_add(1);
     let open = treasury.payments.iter().filter(|payment| payment.state == "open");
-    found.extend(open.filter(|payment| payment.from_height <= status.tip_height).map(|payment| Need {
+    let payable = open.filter(|payment| (payment.from_height..payment.expiry_height).contains(&next));
+    found.extend(payable.map(|payment| Need {
         urgency: Urgency::Asked,
         text: format!(
             "Pay what was decided within {}: {}",
-            blocks_and_time(payment.expiry_height.saturating_sub(status.tip_height), &status.network),
+            // Blocks that may still take it: none at the height of expiry (T-56).
+            blocks_and_time(payment.expiry_height.saturating_sub(next), &status.network),
             Untrusted::new(&payment.title)
         ),
         proposal: None,

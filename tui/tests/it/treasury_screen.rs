@@ -333,7 +333,8 @@ fn a_treasurer_is_asked_for_what_nobody_pays_yet() {
         say(&mut member, &overview);
     }
     let text = member.text();
-    assert!(text.contains("Pay what was decided within"), "{text}");
+    // Blocks 1,213 to 2,999 may take it (T-56).
+    assert!(text.contains("Pay what was decided within 1,787 blocks"), "{text}");
     assert!(text.contains("Mend the roof"), "{text}");
     assert_eq!(
         text.matches("Pay what was decided").count(),
@@ -344,6 +345,10 @@ fn a_treasurer_is_asked_for_what_nobody_pays_yet() {
     let row = member.app.needs().iter().position(|need| need.text.starts_with("Pay what")).unwrap();
     let text = member.press("j".repeat(row).as_str()).press("<enter>").text();
     assert!(text.contains("o opens a signing session for this payment"), "{text}");
+    // Which no block can take any more is nobody's to pay.
+    overview.payments.iter_mut().for_each(|payment| payment.expiry_height = 1_213);
+    say(&mut member, &overview);
+    assert!(member.app.needs().iter().all(|need| !need.text.starts_with("Pay what")));
 }
 
 /// Enough have signed, nobody has sent it, and Home said that all is well.
