@@ -235,10 +235,8 @@ fn with_a_hub_that_takes_no_lives_all_is_as_before() {
     assert!(pair.channel(Side::Member).secret_may_be_known());
 }
 
-/// C-153: seed 0 of the long run: the hub never heard of the life in which the member proposed, and the disk is lost again. What was
-/// proposed cannot be made otherwise, so the hub is told of that life first.
-#[test]
-fn a_round_of_a_life_that_the_hub_never_heard_of_ends_after_another_restore() {
+/// A member that came back and has proposed in a life of which the hub has not heard: what said it was lost.
+fn with_an_unheard_life() -> Pair {
     let mut pair = with_backup();
     pair.take_turn(Side::Member);
     assert!(pair.lose_disk());
@@ -247,6 +245,14 @@ fn a_round_of_a_life_that_the_hub_never_heard_of_ends_after_another_restore() {
     pair.settle();
     pair.pay(Side::Member, Change::Dues { amount_sat: 5_000 }).unwrap();
     pair.settle();
+    pair
+}
+
+/// C-153: seed 0 of the long run: the hub never heard of the life in which the member proposed, and the disk is lost again. What was
+/// proposed cannot be made otherwise, so the hub is told of that life first.
+#[test]
+fn a_round_of_a_life_that_the_hub_never_heard_of_ends_after_another_restore() {
+    let mut pair = with_an_unheard_life();
     come_back(&mut pair);
     assert_eq!(pair.channel(Side::Member).number(), 4);
     pair.check_against_model();
@@ -264,14 +270,7 @@ fn a_round_of_a_life_that_the_hub_never_heard_of_ends_after_another_restore() {
 /// C-130: what the member said where its life begins was lost, and its proposal, with points of that life, arrived.
 #[test]
 fn a_proposal_of_a_life_that_the_hub_has_not_heard_of_waits_for_it() {
-    let mut pair = with_backup();
-    pair.take_turn(Side::Member);
-    assert!(pair.lose_disk());
-    pair.reconnect();
-    pair.drop_next(Side::Member);
-    pair.settle();
-    pair.pay(Side::Member, Change::Dues { amount_sat: 5_000 }).unwrap();
-    pair.settle();
+    let mut pair = with_an_unheard_life();
     let refused: Vec<_> = pair.refusals.iter().map(|(side, text)| (*side, text[..5].to_owned())).collect();
     assert_eq!(refused, [(Side::Hub, "C-130".to_owned())]);
     pair.reconnect();
