@@ -4,6 +4,7 @@ use althing_governance::id::MemberId;
 
 use crate::api::{AnchorReply, AnchorRequest, ApiError, Reply};
 use crate::config::Config;
+use crate::member::RIVAL;
 use crate::shell::Shell;
 use crate::{proof, succession, timestamp, view};
 
@@ -40,7 +41,8 @@ fn health(shell: &Shell) -> Result<AnchorReply, ApiError> {
     let undone = undone.or_else(|| shell.spare_seal_alarm());
     // Asked now: an alarm waits for a call that fails.
     let source = shell.bitcoind.height().err().map(|error| error.to_string());
-    let copy = shell.alarms.get("copy").filter(|_| shell.is_refused()).cloned();
+    let refused = shell.alarms.get("copy").filter(|_| shell.is_refused());
+    let copy = refused.or_else(|| shell.alarms.get(RIVAL)).cloned();
     let alarms = shell.alarms.values().cloned().collect();
     Ok(AnchorReply::Health { fraud, unavailable, silent_key, undone, source, copy, alarms })
 }

@@ -127,7 +127,7 @@ impl Holder {
             format!("a command that is under way, process {process}; try again when it has ended")
         } else {
             format!(
-                "process {process}; one node writes to a data directory. For this it is stopped first, with `althing stop`"
+                "process {process}; one node writes to a data directory. If it has only just started, try again: it answers commands soon. What wants the folder for itself needs it stopped first, with `althing stop`"
             )
         }
     }

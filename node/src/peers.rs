@@ -3,10 +3,10 @@
 //! The engine's thread never touches a socket: news arrives as [`PeerEvent`]s through the callback given at the start,
 //! and [`Peers::send`] only queues.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use althing_channels::wire::Msg;
 use anyhow::{Context, Result};
@@ -87,8 +87,17 @@ pub struct Peers {
     wake: Arc<tokio::sync::Notify>,
     /// Peers that are connected to no more.
     left: Arc<Mutex<BTreeSet<PublicKey>>>,
-    /// Peers at whose address nobody listened when they were last called.
-    absent: Arc<Mutex<BTreeSet<PublicKey>>>,
+    /// How calling a peer went last, where it did not come to a greeting.
+    calls: Arc<Mutex<BTreeMap<PublicKey, Failed>>>,
+}
+
+/// A call of a peer that came to nothing.
+#[derive(Debug, Clone, Copy)]
+enum Failed {
+    /// Nobody listened at its address.
+    Absent,
+    /// It took the connection and ended it before it greeted, each time since then.
+    TurnedAway(Instant),
 }
 
 /// Takes a message for a peer in the same process; gives it back when the peer is not one.
@@ -149,7 +158,7 @@ impl Peers {
         let sink = move |event| sink(event).into();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let signer = Arc::new(KeysManager::new(node_seed, now.as_secs(), now.subsec_nanos(), true));
-        let mailbox = Arc::new(Mailbox { outgoing: Mutex::new(VecDeque::new()), sink: Box::new(sink) });
+        let mailbox = Arc::new(Mailbox { outgoing: Mutex::default(), greeted: Mutex::default(), sink: Box::new(sink) });
         let manager = Arc::new(PeerManager::new(
             MessageHandler {
                 chan_handler: Arc::new(ErroringMessageHandler::new()),
@@ -177,7 +186,7 @@ impl Peers {
             runtime: Some(runtime),
             wake,
             left: Arc::default(),
-            absent: Arc::default(),
+            calls: Arc::default(),
         };
         peers.spawn_pump();
         if let Some(address) = listen {
@@ -214,24 +223,30 @@ impl Peers {
 
     /// Keeps a connection to the address until it is left: reconnects after a loss, waiting 0.2 s at first and 10 s at most.
     pub fn keep_connected(&self, address: PeerAddress) {
-        let (manager, left, absent) = (Arc::clone(&self.manager), Arc::clone(&self.left), Arc::clone(&self.absent));
+        let (manager, mailbox) = (Arc::clone(&self.manager), Arc::clone(&self.mailbox));
+        let (left, calls) = (Arc::clone(&self.left), Arc::clone(&self.calls));
         self.runtime().spawn(async move {
             let mut pause = Duration::from_millis(200);
             while !left.lock().expect("no holder panics").contains(&address.node_id) {
-                let called = connect(address.socket).await;
-                let is_absent =
-                    called.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
-                match is_absent {
-                    true => absent.lock().expect("no holder panics").insert(address.node_id),
-                    false => absent.lock().expect("no holder panics").remove(&address.node_id),
-                };
-                match called {
+                let failed = match connect(address.socket).await {
                     Ok(stream) => {
+                        mailbox.greeted().remove(&address.node_id);
+                        listens(&mut calls.lock().expect("no holder panics"), &address.node_id);
                         lightning_net_tokio::setup_outbound(Arc::clone(&manager), address.node_id, stream).await;
-                        pause = Duration::from_millis(200);
+                        match mailbox.greeted().contains(&address.node_id) {
+                            true => {
+                                pause = Duration::from_millis(200);
+                                None
+                            }
+                            false => Some(Failed::TurnedAway(Instant::now())),
+                        }
                     }
-                    Err(error) => tracing::debug!(%address, %error, "no connection"),
-                }
+                    Err(error) => {
+                        tracing::debug!(%address, %error, "no connection");
+                        (error.kind() == std::io::ErrorKind::ConnectionRefused).then_some(Failed::Absent)
+                    }
+                };
+                note_call(&mut calls.lock().expect("no holder panics"), address.node_id, failed);
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(10));
             }
@@ -240,7 +255,16 @@ impl Peers {
 
     /// Whether nobody listened at this peer's address when it was last called.
     pub fn is_absent(&self, peer: &PublicKey) -> bool {
-        self.absent.lock().expect("no holder panics").contains(peer)
+        matches!(self.calls.lock().expect("no holder panics").get(peer), Some(Failed::Absent))
+    }
+
+    /// For how long this peer has taken every connection and ended it before it greeted; LDK does so while another program with this
+    /// node's key is connected to it.
+    pub fn turned_away_for(&self, peer: &PublicKey) -> Option<Duration> {
+        match self.calls.lock().expect("no holder panics").get(peer) {
+            Some(Failed::TurnedAway(since)) => Some(since.elapsed()),
+            _ => None,
+        }
     }
 
     /// Ends the connection to a peer, and makes no new one: another program with these keys may have it.
@@ -307,6 +331,22 @@ impl Peers {
     }
 }
 
+/// Somebody listens at a peer's address.
+fn listens(calls: &mut BTreeMap<PublicKey, Failed>, peer: &PublicKey) {
+    if matches!(calls.get(peer), Some(Failed::Absent)) {
+        calls.remove(peer);
+    }
+}
+
+fn note_call(calls: &mut BTreeMap<PublicKey, Failed>, peer: PublicKey, failed: Option<Failed>) {
+    match (failed, calls.get(&peer)) {
+        (None, _) => drop(calls.remove(&peer)),
+        // It counts from the first of them.
+        (Some(Failed::TurnedAway(_)), Some(Failed::TurnedAway(_))) => {}
+        (Some(failed), _) => drop(calls.insert(peer, failed)),
+    }
+}
+
 /// Connections that are taken from outside: as many files as the system lets this program open, but those of its own (N-230).
 fn most_connections() -> usize {
     let limit = rustix::process::getrlimit(Resource::Nofile);
@@ -360,7 +400,15 @@ type Manager = PeerManager<
 /// Where LDK and the engine exchange messages.
 struct Mailbox {
     outgoing: Mutex<VecDeque<(PublicKey, Msg)>>,
+    /// Peers that greeted since they were last called.
+    greeted: Mutex<BTreeSet<PublicKey>>,
     sink: Box<dyn Fn(PeerEvent) -> Verdict + Send + Sync>,
+}
+
+impl Mailbox {
+    fn greeted(&self) -> std::sync::MutexGuard<'_, BTreeSet<PublicKey>> {
+        self.greeted.lock().expect("no holder panics")
+    }
 }
 
 impl CustomMessageReader for Mailbox {
@@ -391,6 +439,7 @@ impl CustomMessageHandler for Mailbox {
     }
 
     fn peer_connected(&self, peer: PublicKey, _: &Init, _inbound: bool) -> Result<(), ()> {
+        self.greeted().insert(peer);
         (self.sink)(PeerEvent::Up(peer));
         Ok(())
     }

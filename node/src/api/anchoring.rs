@@ -122,7 +122,7 @@ pub enum AnchorReply {
         /// Why the Bitcoin source cannot be asked (B-1 to B-4).
         #[serde(default)]
         source: Option<String>,
-        /// That the hub refuses this folder as a copy (N-125).
+        /// That the hub refuses this folder as a copy (N-125), or turns it away (N-443).
         #[serde(default)]
         copy: Option<String>,
         /// Everything that a person must know.

@@ -12,9 +12,10 @@ use althing_governance::dao::DaoParams;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::api::ApiError;
 use crate::store::Segment;
 
-/// Version of the file; another one is begun anew.
+/// Version of the file.
 const VERSION: u32 = 1;
 
 /// How often the file is written while an audit runs.
@@ -46,24 +47,21 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Takes up what a file says; one that is missing, of another log or of another form is begun anew.
+    /// Takes up what a file says; one that is missing or empty is begun. Anything else that stands there is somebody's, and a name
+    /// that was mistyped must not cost it.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// N-360 when the file cannot be read, or holds something other than the progress of an audit of this DAO's log.
     pub(super) fn take_up(path: Option<&Path>, dao: &DaoParams) -> Result<Self> {
-        let text = match path.map(fs::read_to_string) {
-            Some(Ok(text)) => text,
-            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("N-360: {}", path.unwrap_or(Path::new("")).display()));
-            }
-            _ => String::new(),
-        };
         let dao = dao.dao_id.to_string();
-        let kept = serde_json::from_str::<Kept>(&text).ok().filter(|kept| kept.version == VERSION && kept.dao == dao);
+        let before = match path {
+            Some(path) => kept_in(path, &dao)?.map(|kept| (kept.entries, kept.digest)),
+            None => None,
+        };
         Ok(Self {
             path: path.map(Path::to_owned),
             dao,
-            before: kept.map(|kept| (kept.entries, kept.digest)),
+            before,
             digest: [0; 32],
             written: Instant::now(),
             is_same: None,
@@ -124,4 +122,26 @@ impl Progress {
         self.written = Instant::now();
         Ok(())
     }
+}
+
+fn kept_in(path: &Path, dao: &str) -> Result<Option<Kept>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) if bytes.is_empty() => return Ok(None),
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("N-360: {}", path.display())),
+    };
+    let refused = |what: &str| {
+        let words =
+            format!("N-360: {} {what}; it was left as it is: name another file, or remove this one", path.display());
+        ApiError::invalid("N-360", words)
+    };
+    let kept: Kept = serde_json::from_slice(&bytes).map_err(|_| refused("does not say how far an audit came"))?;
+    if kept.version != VERSION {
+        return Err(refused(&format!("is of version {}, not {VERSION}", kept.version)).into());
+    }
+    if kept.dao != dao {
+        return Err(refused(&format!("is of an audit of the DAO {}, not {dao}", kept.dao)).into());
+    }
+    Ok(Some(kept))
 }

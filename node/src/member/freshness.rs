@@ -38,6 +38,15 @@ pub(super) struct Freshness {
     missing: Option<Missing>,
 }
 
+/// How long a hub turns a folder away before a person hears of it: the hub takes about so long to notice a connection that was cut (N-443).
+const TURNED_AWAY: Duration = Duration::from_secs(30);
+
+/// The alarm about that.
+pub(crate) const RIVAL: &str = "rival";
+
+const RIVAL_WORDS: &str = "N-443: The hub answers and ends each connection of this folder at once, as it does while another folder with these keys is \
+     connected. Use only the newest of the two: what an older one closes alone, the hub may take.";
+
 impl Default for Freshness {
     fn default() -> Self {
         Self { begun: Instant::now(), was_reached: false, at_tip: false, missing: None }
@@ -82,6 +91,20 @@ impl Member {
         self.shell.revision += u64::from(self.shell.behind != behind);
         self.shell.behind = behind;
         Ok(())
+    }
+
+    /// N-443: what the hub does while another folder with these keys is connected is not silence, and no reason to close alone.
+    pub(super) fn tell_turned_away(&mut self) {
+        let turned_away = self.shell.peers.turned_away_for(&self.hub).is_some_and(|time| time >= TURNED_AWAY);
+        let told = self.shell.alarms.contains_key(RIVAL);
+        if turned_away && !self.connected && !told {
+            self.shell.alarms.insert(RIVAL, RIVAL_WORDS.to_owned());
+        } else if told && (self.connected || !turned_away) {
+            self.shell.alarms.remove(RIVAL);
+        } else {
+            return;
+        }
+        self.shell.revision += 1;
     }
 
     /// T-306, T-309: whether a paper is too new or its author a treasurer can only be judged with the chain and the log read.

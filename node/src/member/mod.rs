@@ -33,6 +33,7 @@ use bitcoin::secp256k1::PublicKey;
 
 use self::cosign::Cosigning;
 use self::freshness::Freshness;
+pub(crate) use self::freshness::RIVAL;
 use self::gossip::Gossip;
 use self::hubs::OtherHubs;
 use self::keeping::{COPY, Life};
@@ -367,6 +368,7 @@ impl Role for Member {
     fn tick(&mut self) {
         self.expire();
         self.refetch_if_quiet();
+        self.tell_turned_away();
         let done = self.ask_friends();
         self.shell.settle_trouble("peers", done);
         let done = self.judge_missing_data();

@@ -56,6 +56,12 @@ impl Stakes {
         self.migrations().find(|row| row.successor == Some(successor) && !row.alone)
     }
 
+    /// Whether this channel was closed into another one, which its coins fund.
+    pub fn moved_on(&self, number: u32) -> bool {
+        self.migrations()
+            .any(|row| row.number == number && row.successor.is_some_and(|successor| self.has_moved(successor)))
+    }
+
     /// Whether the transaction that funds this channel is signed, and spends a funding of this member's.
     pub fn has_moved(&self, successor: u32) -> bool {
         let old = self.funded_by(successor).and_then(|row| self.channel(row.number));

@@ -10,6 +10,7 @@ use althing_governance::id::ChannelId;
 
 use super::StakeChannel;
 use crate::api::ApiError;
+use crate::member::RIVAL;
 use crate::shell::Shell;
 
 /// What is known of this, in memory.
@@ -95,8 +96,8 @@ impl Shell {
                 "Somebody showed a log of {heard_of} entries, of which this folder has {size}: what is missing may tell of a newer checkpoint."
             ));
         }
-        // N-83
-        doubts.extend(self.alarms.get("data").cloned());
+        // N-83, N-443
+        doubts.extend(["data", RIVAL].iter().filter_map(|alarm| self.alarms.get(*alarm).cloned()));
         doubts.extend(self.towers.life_words());
         doubts.push(
             "Go on only if you know that no folder with these keys was used later than this one. Otherwise use that one, or begin anew from the \

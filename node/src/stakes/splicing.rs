@@ -328,7 +328,9 @@ impl Shell {
                     return Err(ApiError::invalid("C-140", words));
                 }
                 let reserve = ledger.reserve_sat();
-                let spendable = ledger.spendable_sat(Side::Member).saturating_sub(channel.leaving_sat());
+                // Of what is in the funding that is spent: a withdrawal that waits and is replaced by this one takes nothing beside it.
+                let own = ledger.balances().member_sat.saturating_sub(channel.leaving_sat());
+                let spendable = own.saturating_sub(ledger.held_sat());
                 if spendable.checked_sub(*amount_sat).is_none_or(|left| left < reserve) {
                     let words = format!(
                         "{amount_sat} sat of {spendable} sat that can be spent leave less than the reserve of {reserve} sat"
@@ -337,7 +339,6 @@ impl Shell {
                 }
                 let id = machine.id().context("a channel in use has an id")?;
                 let held = self.ledger.state().held_sat(&althing_governance::ChannelId(id.0));
-                let own = ledger.balances().member_sat.saturating_sub(channel.leaving_sat());
                 if own.saturating_sub(*amount_sat) < held {
                     return Err(ApiError::invalid("G-96", format!("{held} sat are held as deposits and have to stay")));
                 }

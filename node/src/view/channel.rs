@@ -3,7 +3,6 @@
 use althing_channels::monitor::{fee_for_closing, rate_for_closing};
 use althing_channels::{Ledger, Phase, Side};
 use althing_governance::charter::WeightRule;
-use althing_governance::roll::StakeClaim;
 use bitcoin::{Amount, FeeRate};
 
 use super::{confirmations_of, holds};
@@ -92,8 +91,7 @@ fn weight_lost(shell: &Shell, channel: &StakeChannel) -> Option<u128> {
     let claims = state.stake_claims(u64::MAX);
     let member = claims.iter().find(|claim| claim.channel.0 == id.0)?.member;
     let entry = roll.entry(&member)?;
-    let own: Vec<&StakeClaim> = claims.iter().filter(|claim| claim.member == member).collect();
-    let others = own.iter().filter(|claim| claim.channel.0 != id.0 && holds(shell, &own, claim));
+    let others = claims.iter().filter(|claim| claim.member == member && claim.channel.0 != id.0 && holds(shell, claim));
     let left_sat = others.map(|claim| claim.member_sat).fold(0u64, u64::saturating_add).min(entry.stake_sat);
     let charter = state.charter();
     if left_sat < charter.admission.min_stake_sat() || left_sat == 0 {

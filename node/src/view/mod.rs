@@ -49,7 +49,7 @@ use althing_governance::id::MemberId;
 use althing_governance::roll::StakeClaim;
 
 use crate::api::{ApiError, Balance, GateRequest, Member, Reply, Request, Role, Snapshot, Stake, Status};
-use crate::chain_view::moved_output;
+use crate::chain_view::successor_output;
 use crate::shell::Shell;
 use crate::stakes::{StakeChannel, end_words, lost_sat, splice_words, unpaid_words};
 
@@ -153,6 +153,9 @@ pub fn stake(shell: &Shell, channel: &StakeChannel) -> Stake {
     let (state, words) = ending.unwrap_or_else(|| match machine.phase() {
         Phase::Failed => ("failed", format!("Opening failed; no coins are in it. {}", channel.note)),
         Phase::Closed if !channel.note.is_empty() => ("closed", channel.note.clone()),
+        Phase::Closed if shell.stakes.moved_on(channel.number) => {
+            ("closed", "The channel is closed; the stake moved to a channel with another hub.".to_owned())
+        }
         Phase::Closed => ("closed", "The channel is closed; the stake is back in the on-chain wallet.".to_owned()),
         Phase::Closing => ("closing", "Both sides are closing the channel together.".to_owned()),
         Phase::ForceClosing => {
@@ -249,22 +252,19 @@ fn confirmations_of(shell: &Shell, outpoint: bitcoin::OutPoint) -> u32 {
     fact.map_or(0, |fact| shell.tip_height().saturating_add(1).saturating_sub(fact.height))
 }
 
-/// Whether a claim of a member still has coins under it, as far as the newest roll knows.
-fn holds(shell: &Shell, own: &[&StakeClaim], claim: &StakeClaim) -> bool {
-    let state = shell.ledger.state();
-    let roll = state.newest_anchored().and_then(|record| state.roll(record.header.epoch));
-    !roll.is_some_and(|roll| roll.is_released(&claim.outpoint)) && !has_moved(shell, own, claim)
-}
-
-/// Whether this stake is in another of the same member's channels by now (G-33).
-fn has_moved(shell: &Shell, own: &[&StakeClaim], claim: &StakeClaim) -> bool {
-    if own.len() < 2 {
-        return false;
+/// Whether a claim of a member still has coins under it: its output is unspent, or was spliced into one that is. What was closed or moved
+/// to another channel has none, wherever its coins lie now; an output that nothing is known of is told as it was claimed.
+fn holds(shell: &Shell, claim: &StakeClaim) -> bool {
+    let mut outpoint = claim.outpoint;
+    // What is watched is unspent; most are, and this asks no store.
+    while !shell.watch.outpoints.contains(&outpoint) {
+        let Ok(Some(row)) = shell.store.fact(&crate::facts::outpoint_bytes(&outpoint)) else { return true };
+        match successor_output(&row) {
+            Ok(Some(successor)) => outpoint = successor,
+            _ => return row.spent.is_none(),
+        }
     }
-    let others: Vec<_> =
-        own.iter().map(|claim| claim.outpoint).filter(|outpoint| *outpoint != claim.outpoint).collect();
-    let row = shell.store.fact(&crate::facts::outpoint_bytes(&claim.outpoint)).ok().flatten();
-    row.is_some_and(|row| matches!(moved_output(&others, &row), Ok(Some(_))))
+    true
 }
 
 fn snapshot(shell: &Shell, role: Role, me: Option<MemberId>, hub_connected: bool) -> Result<Snapshot, ApiError> {
@@ -365,16 +365,16 @@ fn members(shell: &Shell) -> Result<Vec<Member>, ApiError> {
         .members()
         .iter()
         .map(|(id, record)| {
-            let own: Vec<&StakeClaim> = claims.get(id).into_iter().flatten().collect();
-            let own = || own.iter().filter(|claim| holds(shell, &own, claim));
+            let own: Vec<&StakeClaim> =
+                claims.get(id).into_iter().flatten().filter(|claim| holds(shell, claim)).collect();
             Member {
                 vote_key: id.to_string(),
                 key_in_force: (record.key != *id).then(|| record.key.to_string()),
                 name: record.name.clone(),
                 is_double: names::has_double(shell, &record.name),
-                stake_sat: own().map(|claim| claim.member_sat).sum(),
+                stake_sat: own.iter().map(|claim| claim.member_sat).sum(),
                 weight: roll.and_then(|roll| roll.entry(id)).map(|entry| entry.weight.to_string()),
-                funding_outpoints: own().map(|claim| claim.outpoint.to_string()).collect(),
+                funding_outpoints: own.iter().map(|claim| claim.outpoint.to_string()).collect(),
                 hidden: hidden.has_member(id),
             }
         })

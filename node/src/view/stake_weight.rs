@@ -85,7 +85,7 @@ fn words(amount_sat: u64, counted: &Counted) -> String {
         ),
         (0, _) => format!("{amount_sat} sat are staked and count from the next roll on."),
         (1.., _) if on_roll_sat < has_sat => {
-            format!("{amount_sat} sat are staked; {on_roll_sat} of them count, the rest from the next roll on.")
+            format!("{amount_sat} sat are staked; {on_roll_sat} sat of them count, the rest from the next roll on.")
         }
         _ => format!("{amount_sat} sat are staked and count."),
     }
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(counted(10_000, 10_000, 0, false), "10000 sat are staked and count.");
         assert_eq!(
             counted(10_000, 15_000, 0, false),
-            "15000 sat are staked; 10000 of them count, the rest from the next roll on."
+            "15000 sat are staked; 10000 sat of them count, the rest from the next roll on."
         );
         assert_eq!(counted(0, 10_000, 0, false), "10000 sat are staked and count from the next roll on.");
         for (on_roll, shut_out, rule) in

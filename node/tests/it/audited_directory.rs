@@ -228,10 +228,35 @@ fn an_audit_goes_on_where_it_was_stopped() {
     assert_eq!((report.verdict, report.resumed_from), (Verdict::Invalid, 0), "{report:?}");
     let named = format!("entry {} (head)", changed[1].first_position + last as u64);
     assert!(report.first_difference.as_deref().unwrap().contains(&named), "{report:?}");
-    // A file of another form is no file.
-    std::fs::write(files.resume.as_ref().unwrap(), "{\"version\": 9}").unwrap();
-    assert_eq!(audited(&world.segments).resumed_from, 0);
-    assert_eq!(audited(&world.segments).resumed_from, world.log.len() as u64);
+}
+
+/// N-360: a name that was mistyped does not cost the file that has it.
+#[test]
+fn what_is_no_progress_of_this_audit_is_left_as_it_is() {
+    let Story { world, .. } = Story::told();
+    let dir = directory(&world, &world.segments);
+    let file = dir.path().join("audit.json");
+    let files = AuditFiles { resume: Some(file.clone()), proof: None };
+    let source = Source::Headers(dir.path().join(HEADERS));
+    let audited = || audit_with(dir.path(), &source, &files, &mut |_, _| {});
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(audited().unwrap().resumed_from, 0);
+    let own = std::fs::read_to_string(&file).unwrap();
+    let other_dao = own.replacen(&world.params().dao_id.to_string()[..8], "00000000", 1);
+    let other_version = own.replacen("\"version\":1", "\"version\":9", 1);
+    for (text, why) in [
+        ("name = \"a charter\"", "does not say how far an audit came"),
+        ("{\"version\": 9}", "does not say how far"),
+        (other_version.as_str(), "is of version 9, not 1"),
+        (other_dao.as_str(), "is of an audit of the DAO 00000000"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = format!("{:#}", audited().unwrap_err());
+        assert!(error.contains("N-360") && error.contains(why) && error.contains("audit.json"), "{error}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    }
+    std::fs::write(&file, own).unwrap();
+    assert_eq!(audited().unwrap().resumed_from, world.log.len() as u64);
 }
 
 #[test]

@@ -177,6 +177,11 @@ fn a_close_together_is_bumped_twice_and_the_last_confirms() {
         assembly.mine(7)?;
         ensure!(assembly.node.inclusion(&txids[2])?.is_some(), "the close was lost with its block");
         ensure!(only_stake(&assembly.members[2])?.state == "closed");
+        // What came home is no stake any more, also while it lies where the close put it.
+        for actor in [&assembly.members[2], &assembly.hub] {
+            let told = actor.members()?.into_iter().find(|member| member.name == "Gudrun").context("Gudrun")?;
+            ensure!(told.stake_sat == 0 && told.funding_outpoints.is_empty(), "{told:?}");
+        }
         // What came home goes wherever its owner says.
         let member = &assembly.members[2];
         for amount_sat in [0, 100, 2_100_000_000_000_001, u64::MAX] {

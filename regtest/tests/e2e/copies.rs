@@ -101,6 +101,42 @@ fn of_two_copies_of_a_live_database_the_second_is_refused() {
     });
 }
 
+/// N-443: the hub has one connection with each key, and the living folder has it; an old one that is turned away learns why.
+#[test]
+fn an_old_folder_beside_the_living_one_is_not_told_that_the_hub_is_gone() {
+    with_stakes("copies-rival", |assembly| {
+        let stake = only_stake(&assembly.members[3])?;
+        let old = copy_of(&mut assembly.members[3], "copies-rival-old")?;
+        assembly.members[3].kill();
+        crate::stale_backup::wipe(assembly.members[3].data_dir())?;
+        assembly.members[3].start()?;
+        wait_for("the channel to come back", PATIENCE, || match only_stake(&assembly.members[3]) {
+            Ok(back) if back.state == "ready" && back.channel == stake.channel => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        let mut lost = assembly.members[3].neighbour("lost", &old, &["member", "run"]);
+        lost.start()?;
+        wait_for("what the hub does", PATIENCE, || match lost.status() {
+            Ok(status) if status.alarms.iter().any(|alarm| alarm.contains("N-443")) => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        let health = lost.cli().run(&["health"])?;
+        ensure!(health.code == Some(2) && health.stdout.contains("N-443"), "{health:?}");
+        let review = lost.cli().run(&["channel", "close", &stake.channel, "--force"])?;
+        ensure!(format!("{review:?}").contains("N-443"), "{review:?}");
+        ensure!(assembly.members[3].status()?.alarms.is_empty(), "the living folder is accused");
+        // When the living one is gone for a while the hub tells the old one what it is.
+        assembly.members[3].kill();
+        wait_for("the refusal", PATIENCE, || match lost.status() {
+            Ok(status) if status.alarms.iter().any(|alarm| alarm.contains("N-125")) => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        ensure!(!lost.status()?.alarms.iter().any(|alarm| alarm.contains("N-443")), "{:?}", lost.status()?.alarms);
+        lost.kill();
+        assembly.members[3].start()
+    });
+}
+
 /// N-1, in programs: a start waits for a command that holds the folder, up to its patience, and beside another program it ends at once.
 #[test]
 fn a_start_waits_for_a_command_and_for_no_program() {

@@ -111,6 +111,14 @@ const ADVICE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "N-443",
+        &[
+            "If another computer or folder with your seed words runs, decide which of the two is the newest, and stop the other.",
+            "If there is none, the hub has not noticed yet that an earlier connection was cut: wait a minute.",
+            "Do not close a channel alone here before you know: an older folder would lose its stake.",
+        ],
+    ),
+    (
         "copy",
         &[
             "Two copies of one folder must not run. Stop this one, or the other.",

@@ -72,6 +72,11 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+/// The exit code of a failure that is no verdict, where 1 would be read as one (N-64).
+pub(super) fn of_check(code: u8, is_check: bool) -> u8 {
+    if is_check && code == INVALID { CANNOT_TELL } else { code }
+}
+
 /// The exit code of a check.
 pub(super) fn verdict_code(verdict: Verdict) -> u8 {
     match verdict {

@@ -53,13 +53,15 @@ use crate::backend::Backend;
 
 /// Runs one command and gives the exit code: see [`Cli`] for what each means.
 pub fn run(args: &[OsString], backend: &Arc<dyn Backend>, console: &mut Console<'_>) -> u8 {
+    // Of these, 1 says that what was looked at is invalid: trouble on the way there is another answer.
+    let is_check = parse::is_check(args);
     let cli = match parse::parse(args) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             // Options could not be read, so this one is looked for by hand.
             let wants_json = args.iter().any(|arg| arg == "--json");
             console.format = if wants_json { Format::Json } else { Format::Words };
-            return console.fail(&parse::failure(&error));
+            return failure::of_check(console.fail(&parse::failure(&error)), is_check);
         }
         Err(help) => {
             console.text(&help.render().to_string());
@@ -73,6 +75,6 @@ pub fn run(args: &[OsString], backend: &Arc<dyn Backend>, console: &mut Console<
     };
     match dispatch::dispatch(cli, backend, console) {
         Ok(code) => code,
-        Err(failure) => console.fail(&failure),
+        Err(failure) => failure::of_check(console.fail(&failure), is_check),
     }
 }

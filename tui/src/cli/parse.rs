@@ -25,6 +25,13 @@ pub(super) fn parse(args: &[OsString]) -> Result<Cli, Error> {
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
+/// Whether the words name a command whose exit code is a verdict on what it looks at.
+pub(super) fn is_check(args: &[OsString]) -> bool {
+    let command = Cli::command();
+    let named = args.iter().skip(1).filter_map(|word| command.find_subcommand(word)).next();
+    named.is_some_and(|found| matches!(found.get_name(), "verify" | "audit"))
+}
+
 /// Reads a value that a rule of the log is about; what is none is refused by that rule.
 pub(super) fn by<T>(
     rule: &'static str,

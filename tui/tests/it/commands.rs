@@ -161,6 +161,22 @@ fn the_exit_code_says_whose_fault_it_is() {
     }
 }
 
+/// N-64: of a check, 1 is a verdict, and trouble on the way to one is none.
+#[test]
+fn a_check_that_does_not_come_about_is_not_said_to_be_invalid() {
+    for command in [
+        "verify",
+        "verify proof --no-such-option",
+        "verify proof --headers a --bitcoind http://x",
+        "audit --random many",
+        "--data /nowhere audit --bogus",
+    ] {
+        assert_eq!(althing(Stage::running(), command, "").code, 2, "{command}");
+    }
+    // A word that only stands in a value makes no check of a command.
+    assert_eq!(althing(Stage::running(), "vote 949f maybe --reason verify", "").code, 1);
+}
+
 #[test]
 fn a_wrong_command_line_is_invalid_and_still_json() {
     for command in ["vote 949f maybe", "stake open lots", "fly", "propose spend --title x --to a --fee-cap 1", "wait"] {
