@@ -260,6 +260,24 @@ fn of_a_round_that_nobody_can_finish_the_checkpoint_before_it_counts() {
     }
 }
 
+/// Seed 4 of the long run: the member's disk is lost behind the hub's, and comes back with the newest backup; the observer took the hub's word for
+/// what had been signed.
+#[test]
+fn a_member_that_loses_its_disk_behind_the_hubs_has_the_newest_balances() {
+    for meets in [false, true] {
+        let mut pair = put_back(2, false);
+        if meets {
+            meet(&mut pair);
+        }
+        assert!(pair.lose_disk());
+        meet(&mut pair);
+        pair.close(Side::Member);
+        pair.settle();
+        assert_eq!(paid_to_member(&pair), 1_000_000 - 3 * DUES_SAT - FEE_SAT);
+        assert!(pair.commitments.is_empty());
+    }
+}
+
 /// C-161: the log alone tells the hub that it is old; all that the member hears of it is the word.
 #[test]
 fn a_hub_that_learns_of_its_age_from_the_log_is_shown_it_too() {

@@ -84,12 +84,18 @@ impl Pair {
     /// The member's disk is lost, and it comes back with the backup that the hub keeps; `false` when nothing can.
     pub(crate) fn lose_disk(&mut self) -> bool {
         let Some((_, state)) = self.backups.kept.clone().filter(|_| self.can_be_lost()) else { return false };
-        // What never arrived gave nothing away, and nobody has seen it.
-        let (revealed, hub) = (self.channel(Side::Hub).peer_numbers(), self.channel(Side::Hub).number());
-        let known = revealed.1.max(hub);
-        (self.observed.revealed.member, self.observed.given.member) = (revealed.0, hub);
-        self.observed.proposals.retain(|number, _| *number <= known);
-        self.observed.models.truncate(usize::try_from(known).unwrap() + 1);
+        if self.observed.put_back {
+            // The hub has forgotten what arrived. The backup knows it (C-94), and nothing is proposed any more.
+            let restored = Channel::decode(&state, keys(Side::Member)).unwrap();
+            (self.observed.revealed.member, self.observed.given.member) = (restored.number(), restored.peer_numbers().1);
+        } else {
+            // What never arrived gave nothing away, and nobody has seen it.
+            let (revealed, hub) = (self.channel(Side::Hub).peer_numbers(), self.channel(Side::Hub).number());
+            let known = revealed.1.max(hub);
+            (self.observed.revealed.member, self.observed.given.member) = (revealed.0, hub);
+            self.observed.proposals.retain(|number, _| *number <= known);
+            self.observed.models.truncate(usize::try_from(known).unwrap() + 1);
+        }
         self.backups.restores += 1;
         self.come_back(state);
         true
