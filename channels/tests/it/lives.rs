@@ -279,6 +279,30 @@ fn a_proposal_of_a_life_that_the_hub_has_not_heard_of_waits_for_it() {
     assert_eq!(pair.channel(Side::Hub).number(), 4);
 }
 
+/// C-130: seed 5 of the long run: the hub had settled the life that the member named, and what it said itself was lost. The member finished its round
+/// with a point of the life before, and no `reestablish` was in order any more.
+#[test]
+fn a_round_is_not_finished_before_it_is_known_where_the_next_life_begins() {
+    let mut pair = with_backup();
+    pair.take_turn(Side::Member);
+    pair.pay(Side::Member, Change::Dues { amount_sat: 5_000 }).unwrap();
+    assert!(pair.deliver_from(Side::Member), "the proposal; its answer is lost with the disk");
+    assert!(pair.lose_disk());
+    pair.reconnect();
+    pair.drop_next(Side::Hub);
+    pair.settle();
+    let refused: Vec<_> = pair.refusals.iter().map(|(side, text)| (*side, text[..5].to_owned())).collect();
+    assert_eq!(refused, [(Side::Member, "C-130".to_owned())]);
+    assert_eq!((pair.channel(Side::Member).number(), pair.channel(Side::Hub).number()), (3, 4));
+    pair.reconnect();
+    pair.settle();
+    assert_eq!(pair.channel(Side::Member).number(), 4);
+    pair.check_against_model();
+    pay(&mut pair);
+    pair.check_against_model();
+    assert!(!pair.channel(Side::Member).secret_may_be_known());
+}
+
 /// C-154: what does not fit is refused, and changes nothing.
 #[test]
 fn lies_about_lives_are_refused() {

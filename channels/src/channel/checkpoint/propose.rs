@@ -167,6 +167,10 @@ impl Channel {
             _ => self.commitments(msg.number, &round.other_ledger)?,
         };
         self.verify_own(msg.number, &built, msg.signatures.items())?;
+        if self.state.next_life.is_some() {
+            // C-130: the revocation would announce points of the life before, and the other side may have settled the new one already.
+            self.expect_established()?;
+        }
         let review = CheckpointReview {
             checkpoint: round.proposal.checkpoint.clone(),
             changes: round.proposal.changes.items().to_vec(),

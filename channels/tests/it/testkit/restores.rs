@@ -87,7 +87,8 @@ impl Pair {
         if self.observed.put_back {
             // The hub has forgotten what arrived. The backup knows it (C-94), and nothing is proposed any more.
             let restored = Channel::decode(&state, keys(Side::Member)).unwrap();
-            (self.observed.revealed.member, self.observed.given.member) = (restored.number(), restored.peer_numbers().1);
+            (self.observed.revealed.member, self.observed.given.member) =
+                (restored.number(), restored.peer_numbers().1);
         } else {
             // What never arrived gave nothing away, and nobody has seen it.
             let (revealed, hub) = (self.channel(Side::Hub).peer_numbers(), self.channel(Side::Hub).number());
