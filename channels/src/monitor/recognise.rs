@@ -7,7 +7,7 @@ use bitcoin::secp256k1::SecretKey;
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
 use lightning::ln::chan_utils::get_commitment_transaction_number_obscure_factor;
 
-use crate::commitment::{CommitmentContext, Side};
+use crate::commitment::{CommitmentContext, Side, funding_output};
 use crate::keys::ChannelKeys;
 use crate::scripts::{ToLocal, to_remote_script};
 
@@ -93,7 +93,7 @@ impl Watch<'_> {
     /// What `spend`, which spends the funding of `context`, is.
     pub fn recognise(&self, context: &CommitmentContext, spend: &Transaction) -> SpendKind {
         let Some(number) = commitment_number(context, spend) else {
-            return self.recognise_agreed(spend);
+            return self.recognise_agreed(context, spend);
         };
         if self.is_own(context, number, spend) {
             return if number < self.own_number {
@@ -132,9 +132,13 @@ impl Watch<'_> {
         spend.output.iter().any(|output| output.script_pubkey == of_peer || own.contains(&output.script_pubkey))
     }
 
-    fn recognise_agreed(&self, spend: &Transaction) -> SpendKind {
+    fn recognise_agreed(&self, context: &CommitmentContext, spend: &Transaction) -> SpendKind {
         let txid = spend.compute_txid();
-        if self.fundings.iter().any(|context| context.funding.txid == txid) {
+        // An output to both keys is a funding of the channel, also where this side has forgotten that it signed it.
+        let script = funding_output(context).script_pubkey;
+        if self.fundings.iter().any(|context| context.funding.txid == txid)
+            || spend.output.iter().any(|output| output.script_pubkey == script)
+        {
             return SpendKind::Splice;
         }
         let pays_only = |close: CloseOutputs<'_>| {

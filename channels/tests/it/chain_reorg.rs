@@ -1,10 +1,10 @@
 //! Blocks come and go: the monitor shows what the chain shows, whatever was in blocks that are gone.
 
-use althing_channels::Side;
 use althing_channels::fees::{FeeMarket, fee};
 use althing_channels::monitor::{
     Action, BlockId, ClaimState, Monitor, MonitorError, SpendKind, Stage, commitment_number,
 };
+use althing_channels::{Side, funding_output};
 use bitcoin::{FeeRate, OutPoint, Transaction, Weight};
 use proptest::prelude::*;
 
@@ -301,6 +301,17 @@ fn a_splice_ends_nothing_and_its_funding_is_watched() {
     mine(&mut monitor, &ended, &[&spend]);
     let end = monitor.end(&ended.watch()).unwrap();
     assert_eq!((end.funding, end.kind), (next.funding, SpendKind::PeerCommitment { number: LIVE }));
+}
+
+/// C-72: a side that forgot a splice with its disk knows the output by both keys.
+#[test]
+fn a_splice_that_was_forgotten_ends_nothing_either() {
+    let ended = Ended::new(Side::Member);
+    let mut splice = ended.close(300);
+    splice.output[0].script_pubkey = funding_output(ended.context()).script_pubkey;
+    let mut monitor = Monitor::new(block(0, 100));
+    mine(&mut monitor, &ended, &[&splice]);
+    assert_eq!(monitor.end(&ended.watch()), None);
 }
 
 #[test]

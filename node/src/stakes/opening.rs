@@ -9,10 +9,13 @@ use althing_governance::id::MemberId;
 use anyhow::{Context, Result, ensure};
 use bitcoin::consensus::encode::deserialize;
 use bitcoin::secp256k1::schnorr;
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut};
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 
 use super::{NEXT_CHANNEL, StakeChannel, StakeNews};
+use crate::chain_view::successor_output;
+use crate::facts::outpoint_bytes;
 use crate::shell::{Shell, unix_time};
+use crate::store::FactRow;
 
 /// Blocks that one side may know before the other.
 const TIP_AHEAD: u32 = 6;
@@ -43,7 +46,7 @@ impl Shell {
             .filter(|channel| !matches!(channel.machine.phase(), Phase::Closed | Phase::Failed))
             .and_then(|channel| Some((channel.number, channel.machine.phase(), channel.machine.funding()?)));
         let Some((number, phase, funding)) = open else { return Ok(news) };
-        let Some(fact) = self.store.fact(&crate::facts::outpoint_bytes(&funding))? else {
+        let Some(fact) = self.store.fact(&outpoint_bytes(&funding))? else {
             // Also after a reorganisation took the funding of a channel in use.
             if matches!(phase, Phase::AwaitConfirmation | Phase::Ready) {
                 self.watch.expect(&self.store, funding)?;
@@ -51,12 +54,10 @@ impl Shell {
             }
             return Ok(news);
         };
-        if let Some((height, tx, _)) = &fact.spent {
-            let txid = deserialize::<Transaction>(tx).context("a stored spending transaction")?.compute_txid();
-            // A block less deep may be replaced, and the channel with it be in use again. After a splice it goes on in the
-            // funding that the transaction made (C-144).
-            let is_deep = tip.saturating_add(1).saturating_sub(*height) >= FINAL_DEPTH;
-            if is_deep && !Self::is_splice(self.channel(number)?, &txid) {
+        if fact.spent.is_some() {
+            // A block less deep may be replaced, and the channel with it be in use again.
+            let is_deep = |height: u32| tip.saturating_add(1).saturating_sub(height) >= FINAL_DEPTH;
+            if let Some((_, txid)) = self.end_of(fact)?.filter(|(height, _)| is_deep(*height)) {
                 let effects = self.machine(number)?.funding_spent(txid).unwrap_or_default();
                 news.extend(self.carry_out(number, effects)?);
             }
@@ -74,6 +75,22 @@ impl Shell {
             }
         }
         Ok(news)
+    }
+
+    /// Height and id of the transaction that ended a channel, by what the store knows of its funding. After a splice it goes on in the funding that
+    /// the transaction made (C-144), also one that this folder has forgotten; `None` while that is unspent, or was not seen yet.
+    fn end_of(&self, mut fact: FactRow) -> Result<Option<(u32, Txid)>> {
+        loop {
+            let Some((height, tx, _)) = &fact.spent else { return Ok(None) };
+            let Some(next) = successor_output(&fact)? else {
+                let txid = deserialize::<Transaction>(tx).context("a stored spending transaction")?.compute_txid();
+                return Ok(Some((*height, txid)));
+            };
+            match self.store.fact(&outpoint_bytes(&next))? {
+                Some(row) => fact = row,
+                None => return Ok(None),
+            }
+        }
     }
 
     /// An opening that failed leaves nothing behind with a hub, which has nothing in it, nor with a member that moves and named no funding.

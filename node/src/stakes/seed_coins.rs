@@ -1,6 +1,8 @@
-//! Coins that the seed words alone bring home: `to_remote` outputs of channels that this folder has no memory of (C-21, C-132).
+//! Coins that the seed words alone bring home: `to_remote` outputs of channels that this folder has no memory of, or of whose funding it has
+//! none (C-21, C-93, C-132).
 //!
-//! Their scripts follow from the seed and a small index, so a folder that was made from the words looks for them in every block.
+//! Their scripts follow from the seed and a small index, so a folder looks for them in every block: it may have been made from the words, or
+//! been put back from a copy made before a channel began or its funding was spliced.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +18,7 @@ use crate::store::{SeedCoin, Store};
 
 /// Indexes looked for beyond those that this folder knows: a member opens few channels.
 const AHEAD_OF_MEMBER: u32 = 32;
-/// A hub that lost everything may have had many.
+/// A hub that lost everything may have had many, and one that was put back may have opened many since.
 const AHEAD_OF_HUB: u32 = 512;
 
 /// What to look for, and what was found.
@@ -27,22 +29,19 @@ pub struct SeedCoins {
 }
 
 impl SeedCoins {
-    /// Scripts of the indexes that `stakes` does not have.
+    /// Scripts of the indexes that `stakes` has, and of those after them.
     ///
     /// # Errors
     /// On I/O.
     pub fn load(store: &Store, stakes: &Stakes, keys: &Keys, is_hub: bool) -> Result<Self> {
-        let known = stakes.next_number();
-        // A hub with channels has lost nothing; its own monitors look after those.
-        let ahead = match (is_hub, known) {
-            (true, 0) => AHEAD_OF_HUB,
-            (true, _) => 0,
-            (false, _) => AHEAD_OF_MEMBER,
+        let ahead = if is_hub { AHEAD_OF_HUB } else { AHEAD_OF_MEMBER };
+        let indexes = 0..stakes.next_number().saturating_add(ahead);
+        let script = |index| {
+            let known = stakes.channel(index).map(|channel| channel.machine.keys().public().payment);
+            (to_remote_script(&known.unwrap_or_else(|| channel_keys(keys, index).public().payment)), index)
         };
-        let unknown = (0..known.saturating_add(ahead)).filter(|index| stakes.channel(*index).is_none());
-        let script = |index| (to_remote_script(&channel_keys(keys, index).public().payment), index);
         let coins = store.seed_coins()?.into_iter().map(|coin| (coin.outpoint, coin)).collect();
-        Ok(Self { scripts: unknown.map(script).collect(), coins })
+        Ok(Self { scripts: indexes.map(script).collect(), coins })
     }
 
     /// What a block shows: coins created and coins spent, each as it now is.
@@ -96,7 +95,7 @@ impl Shell {
             .seed_coins
             .coins
             .values()
-            .filter(|coin| coin.spent_height.is_none() && self.stakes.channel(coin.seed).is_none())
+            .filter(|coin| coin.spent_height.is_none() && !self.is_followed(coin) && !self.weighs_in_votes(coin.seed))
             .cloned()
             .collect();
         for coin in open {
@@ -113,6 +112,12 @@ impl Shell {
                 Err(error) => tracing::warn!(seed = coin.seed, error = format!("{error:#}"), "not taken; tried again"),
             }
         }
+    }
+
+    /// Whether the channel's own monitor looks after it: what has the coin spends a funding that the channel knows.
+    fn is_followed(&self, coin: &SeedCoin) -> bool {
+        let fundings = self.stakes.channel(coin.seed).map(|channel| channel.machine.fundings()).unwrap_or_default();
+        coin.tx.input.iter().any(|input| fundings.contains(&input.previous_output))
     }
 
     /// Number of a new channel: one whose seed was never used, by this folder, by the log, or by the chain. A folder that was made

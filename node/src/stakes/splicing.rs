@@ -255,11 +255,6 @@ impl Shell {
         Ok(news)
     }
 
-    /// Whether the transaction that spent the funding of a channel made a new funding of it.
-    pub(super) fn is_splice(channel: &StakeChannel, txid: &bitcoin::Txid) -> bool {
-        channel.machine.fundings().iter().skip(1).any(|funding| funding.txid == *txid)
-    }
-
     fn confirm_splice(&mut self, number: u32, funding: OutPoint, confirmations: u32) -> Result<Vec<StakeNews>> {
         let Some(fact) = self.store.fact(&outpoint_bytes(&funding))? else { return Ok(Vec::new()) };
         let output = TxOut {

@@ -110,7 +110,7 @@ fn a_hub_with_an_old_disk_signs_nothing_and_broadcasts_nothing_old() {
     });
 }
 
-fn whole_again(assembly: &Assembly, entries: usize) -> Result<()> {
+pub(crate) fn whole_again(assembly: &Assembly, entries: usize) -> Result<()> {
     wait_for("the hub's log to be whole", PATIENCE, || match assembly.hub.status() {
         Ok(status)
             if status.log_size >= entries as u64 && !status.alarms.iter().any(|alarm| alarm.contains("N-128")) =>

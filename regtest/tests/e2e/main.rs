@@ -24,6 +24,7 @@ mod exit;
 mod fee_spike;
 mod fees_rise;
 mod figures;
+mod forgotten;
 mod governance;
 mod housekeeping_budget;
 mod hub_bond;
