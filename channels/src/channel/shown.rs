@@ -45,16 +45,23 @@ impl Channel {
         self.state.division.as_ref().filter(|_| self.is_behind())
     }
 
-    /// Hub: the checkpoint that the member shows is what C-163 wants, and says this.
+    /// Hub: the checkpoint that the member shows is what C-163 wants, and says this. `on_chain_sat` is the value of its funding where the shell's
+    /// own node shows that as an unspent output of C-5: this side may have forgotten the splice that made it.
     ///
     /// # Errors
     /// C-162 where this side is not behind, knows a newer number, or the funding is another or has another value.
-    pub fn take_division(&mut self, division: Division, session: SessionSecret) -> Result<Vec<Effect>, ChannelError> {
+    pub fn take_division(
+        &mut self,
+        division: Division,
+        on_chain_sat: Option<u64>,
+        session: SessionSecret,
+    ) -> Result<Vec<Effect>, ChannelError> {
         self.expect_showable(division.number)?;
         let Division { funding, member_sat, hub_sat, .. } = division;
-        let known = self.money()?.ledger().balances_over(funding).ok_or(Violation::FundingUnknown { funding })?;
-        let [funding_sat, shown_sat] = [(known.member_sat, known.hub_sat), (member_sat, hub_sat)]
-            .map(|(member_sat, hub_sat)| member_sat.saturating_add(hub_sat));
+        let known = self.money()?.ledger().balances_over(funding);
+        let known_sat = known.map(|known| known.member_sat.saturating_add(known.hub_sat));
+        let funding_sat = known_sat.or(on_chain_sat).ok_or(Violation::FundingUnknown { funding })?;
+        let shown_sat = member_sat.saturating_add(hub_sat);
         if shown_sat != funding_sat {
             return Err(Violation::ShownSum { shown_sat, funding_sat }.into());
         }

@@ -129,7 +129,7 @@ fn what_is_not_the_newest_or_not_of_this_channel_is_refused() {
     let right = pair.division_of(&shown);
     let refusal = |pair: &mut Pair, division: Division| {
         let session = pair.entropy.next();
-        let error = pair.channel(hub).take_division(division, session).unwrap_err();
+        let error = pair.channel(hub).take_division(division, None, session).unwrap_err();
         assert_eq!(pair.channel(hub).division(), None);
         error
     };
@@ -146,6 +146,14 @@ fn what_is_not_the_newest_or_not_of_this_channel_is_refused() {
     let mut funding = funding_outpoint();
     funding.vout += 1;
     assert_eq!(refusal(&mut pair, Division { funding, ..right }).rule(), "C-141");
+    // Nor one that the chain has with another value; what this side itself knows goes before what the chain is said to have.
+    let session = pair.entropy.next();
+    let elsewhere = Division { funding, ..right };
+    let error = pair.channel(hub).take_division(elsewhere, Some(999_999), session).unwrap_err();
+    assert_eq!(error, ChannelError::Invalid(Violation::ShownSum { shown_sat: 1_000_000, funding_sat: 999_999 }));
+    let session = pair.entropy.next();
+    let more = Division { member_sat: right.member_sat + 1, ..right };
+    assert_eq!(pair.channel(hub).take_division(more, Some(1_000_001), session).unwrap_err().rule(), "C-162");
     // By message: another channel, a checkpoint that is too long, an older number.
     for (lie, rule) in [
         (CheckpointShown { channel: ChannelId([5; 32]), ..shown.clone() }, "C-13:"),
@@ -171,7 +179,8 @@ fn what_is_not_the_newest_or_not_of_this_channel_is_refused() {
     assert_eq!(paid_to_member(&pair), right.member_sat - FEE_SAT);
     // What was taken does not go back, and is not asked about again.
     let session = pair.entropy.next();
-    let error = pair.channel(hub).take_division(Division { number: right.number - 1, ..right }, session).unwrap_err();
+    let error =
+        pair.channel(hub).take_division(Division { number: right.number - 1, ..right }, None, session).unwrap_err();
     assert_eq!(error, ChannelError::Invalid(Violation::ShownOld { number: right.number - 1, known: right.number }));
     pair.application_away = Some(hub);
     pair.refusals.clear();
@@ -274,6 +283,37 @@ fn a_member_that_loses_its_disk_behind_the_hubs_has_the_newest_balances() {
         pair.close(Side::Member);
         pair.settle();
         assert_eq!(paid_to_member(&pair), 1_000_000 - 3 * DUES_SAT - FEE_SAT);
+        assert!(pair.commitments.is_empty());
+    }
+}
+
+/// C-162: the hub's disk is of before a splice that was mined since, and the member's was lost too.
+#[test]
+fn a_splice_that_the_hub_forgot_is_divided_as_the_chain_has_it() {
+    for added_sat in [250_000, -200_000] {
+        let mut pair = Pair::in_use();
+        pay(&mut pair);
+        let old = pair.stored(Side::Hub).clone();
+        pair.take_turn(Side::Member);
+        pair.announce(added_sat).unwrap();
+        pair.settle();
+        for side in [Side::Member, Side::Hub] {
+            pair.confirm_splice(side);
+            pair.settle();
+        }
+        pay(&mut pair);
+        pair.observed.put_back = true;
+        *pair.stored(Side::Hub) = old;
+        pair.crash(Side::Hub);
+        assert!(pair.lose_disk());
+        meet(&mut pair);
+        let funding = pair.observed.left.unwrap();
+        assert_eq!(pair.channel(Side::Hub).division().map(|division| division.funding), Some(funding));
+        assert_eq!(pair.channel(Side::Member).force_close().unwrap_err().rule(), "C-92", "nothing else is left");
+        pair.close(Side::Member);
+        pair.settle();
+        assert_eq!(pair.closes.last().unwrap().input[0].previous_output, funding);
+        assert_eq!(paid_to_member(&pair), 1_000_000u64.saturating_add_signed(added_sat) - 2 * DUES_SAT - FEE_SAT);
         assert!(pair.commitments.is_empty());
     }
 }

@@ -8,8 +8,10 @@ use anyhow::{Result, ensure};
 use bitcoin::secp256k1::schnorr::Signature;
 
 use super::{StakeChannel, StakeNews};
+use crate::facts::outpoint_bytes;
 use crate::keys::REPLACEMENTS;
 use crate::shell::Shell;
+use crate::store::FactRow;
 
 impl Shell {
     /// Hub: what the checkpoint divides, and what the log does not bear out, in words; that is the operator's to answer (N-336).
@@ -50,8 +52,15 @@ impl Shell {
     /// Hub: divides by it from now on, in a close together.
     pub(crate) fn take_division(&mut self, number: u32, division: Division) -> Result<Vec<StakeNews>> {
         let session = self.session()?;
+        // C-162: a splice that was mined since this folder was copied made it.
+        let script = self.channel(number)?.machine.funding_output().map(|output| output.script_pubkey);
+        let fact = self.store.fact(&outpoint_bytes(&division.funding))?;
+        let is_its = |fact: &FactRow| {
+            fact.spent.is_none() && script.is_some_and(|script| script.as_bytes() == fact.script.as_slice())
+        };
+        let on_chain_sat = fact.filter(is_its).map(|fact| fact.value_sat);
         let machine = self.machine(number)?;
-        let effects = match machine.take_division(division, session) {
+        let effects = match machine.take_division(division, on_chain_sat, session) {
             Ok(effects) => effects,
             Err(refusal) => machine.refuse_shown(&refusal.to_string()),
         };

@@ -100,6 +100,52 @@ fn a_member_that_forgot_a_splice_has_its_part_of_the_hubs_close() {
     });
 }
 
+/// C-162: nobody can close alone, and what both divide is the splice that the hub sees on the chain.
+#[test]
+fn a_hub_that_forgot_a_splice_and_a_member_out_of_a_backup_close_together() {
+    with_stakes("both-forgot", |assembly| {
+        let file = scratch("both-forgot-file").join("channels.backup");
+        let member = &mut assembly.members[BJARNI];
+        member.stop()?;
+        member.cli().run(&["backup", "keep", file.to_str().context("a path that is not UTF-8")?])?.succeeded()?;
+        member.start()?;
+        assembly.settle()?;
+        let old = copy_of(&mut assembly.hub, "both-forgot-old")?;
+        assembly.settle()?;
+        let spliced = spliced(assembly)?;
+        pay(assembly, BJARNI, &spliced)?;
+        assembly.mine(1)?;
+        assembly.members[BJARNI].kill();
+        go_back(&mut assembly.hub, &old)?;
+        wipe(assembly.members[BJARNI].data_dir())?;
+        assembly.members[BJARNI].start()?;
+        let newest = spliced.amount_sat - DUES_SAT;
+        wait_for("the newest state", PATIENCE, || match only_stake(&assembly.members[BJARNI]) {
+            Ok(back) if back.amount_sat == newest => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        for (actor, rule) in [(&assembly.members[BJARNI], "C-133"), (&assembly.hub, "C-132")] {
+            wait_for(rule, PATIENCE, || match actor.status() {
+                Ok(status) if status.alarms.iter().any(|alarm| alarm.contains(rule)) => Look::Ready(()),
+                other => Look::NotYet(format!("{other:?}")),
+            })?;
+        }
+        let had = balance(&assembly.members[BJARNI])?.confirmed_sat;
+        ask(&assembly.members[BJARNI], &["channel", "close", &spliced.channel, "--fee-sat", "400", "--yes"])?;
+        let close = spender_in_mempool(assembly, &spliced)?;
+        ensure!(pays(&close, DUES_SAT) && pays(&close, newest - 400), "{close:?}");
+        assembly.node.mine(1)?;
+        at_home(&assembly.members[BJARNI], had + newest)?;
+        // The hub sees its end in a funding of which it only knows from the chain.
+        assembly.node.mine(LOCKED_AT)?;
+        wait_for("the end at the hub", PATIENCE, || match stake_of(&assembly.hub, &spliced.channel) {
+            Ok(now) if now.state == "closed" => Look::Ready(()),
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        Ok(())
+    });
+}
+
 /// Bjarni's channel, in a funding that is larger and the only one.
 fn spliced(assembly: &Assembly) -> Result<Stake> {
     let member = &assembly.members[BJARNI];

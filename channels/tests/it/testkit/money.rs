@@ -138,8 +138,10 @@ impl Pair {
             let effects = self.channel(side).refuse_shown("the log has a newer one");
             return self.carry_out(side, effects);
         }
+        let on_chain = self.spliced_output(division.funding).filter(|_| self.observed.left == Some(division.funding));
+        let on_chain_sat = on_chain.map(|output| output.value.to_sat());
         let session = self.entropy.next();
-        let effects = self.channel(side).take_division(division, session).unwrap();
+        let effects = self.channel(side).take_division(division, on_chain_sat, session).unwrap();
         self.carry_out(side, effects);
     }
 
@@ -150,9 +152,10 @@ impl Pair {
             return Division { number, funding: funding_outpoint(), member_sat: STAKE_SAT, hub_sat: 0 };
         }
         assert_eq!(bytes[..8], number.to_be_bytes());
-        let fundings = self.channel(Side::Hub).fundings();
+        let mut fundings = self.channel(Side::Hub).fundings();
+        fundings.extend(self.observed.left);
         let named = |funding: &&OutPoint| funding.txid.to_byte_array() == bytes[8..40];
-        let funding = *fundings.iter().find(named).expect("a funding that the hub knows");
+        let funding = *fundings.iter().find(named).expect("a funding that the hub knows, or the chain has");
         let (_, rest) = bytes.split_at(bytes.len() - 56);
         let sat = |at: usize| u64::from_be_bytes(rest[at..at + 8].try_into().unwrap());
         Division { number, funding, member_sat: sat(0), hub_sat: sat(8) }
