@@ -6,6 +6,7 @@ use althing_governance::entry::{Budget, Choice, Effect, Milestone, ProposalConte
 use althing_governance::id::ProposalId;
 use althing_node::proof::budget::BudgetPart;
 use althing_node::proof::bundle::{LoggedEntry, Statement};
+use althing_node::proof::parts::AuthorisedPart;
 use althing_node::proof::verify;
 use bitcoin::{Network, ScriptBuf};
 
@@ -70,10 +71,14 @@ impl Year {
     }
 }
 
-/// Headers of the chain, and a proof file.
-pub(crate) fn vector() -> (Vec<u8>, Vec<u8>) {
+/// Headers of the chain, and proof files: of what is left, and of the first milestone.
+pub(crate) fn vectors() -> (Vec<u8>, [Vec<u8>; 2]) {
     let year = Year::begun();
-    (year.world.chain.header_bytes(), year.file(year.part()))
+    let part = year.part();
+    let first = part.milestones[0].clone();
+    let first = AuthorisedPart { entry: part.entry.clone(), milestone: Some(0), decision: first };
+    let first = year.world.file(year.world.closes.len(), Statement::Authorised(Box::new(first)));
+    (year.world.chain.header_bytes(), [year.file(part), first])
 }
 
 #[test]

@@ -142,6 +142,25 @@ impl Refilled {
     }
 }
 
+/// Headers of the chain, and files about payments (P-20, P-300).
+pub(crate) fn vectors() -> (Vec<u8>, Vec<(&'static str, Vec<u8>)>) {
+    let refilled = refilled();
+    let [first, second] = refilled.payments;
+    let file = |statement| refilled.bundle(statement).to_bytes();
+    let over = |statement| file(refilled.over(refilled.note, statement));
+    let [_, _, plain] = refilled.statements(first);
+    let [tally, authorised, payment] = refilled.statements(second);
+    let files = vec![
+        ("a payment through a gate of the genesis transaction", file(plain.clone())),
+        ("a tally, over the refill that made the gate", over(tally)),
+        ("that it is authorised, over the refill", over(authorised)),
+        ("a payment, over the refill", over(payment.clone())),
+        ("the same without the refill", file(payment)),
+        ("a refill that does not make the gate", over(plain)),
+    ];
+    (refilled.world.chain.header_bytes(), files)
+}
+
 #[test]
 fn a_payment_through_a_later_gate_is_shown_with_its_note() {
     let refilled = refilled();

@@ -16,8 +16,39 @@ use crate::world::{AUX, World, charter, keypair, member_id, text};
 
 const PASSED: fn(u16) -> Outcome = |option| Outcome::Passed { option: Some(option) };
 
-/// The tally statement of a vote on a wall of stone, turf or wood with these ballots; the hub says of it what `change` makes of it.
+/// A verdict on the file of [`told`].
 fn judged(system: System, ballots: &[(u8, &[u16])], change: impl Fn(&mut DecisionLeaf)) -> Result<Finding, Rejection> {
+    let (world, file) = told(system, ballots, change);
+    verify(&file, &world.chain)
+}
+
+/// Headers and file of a vote by each system whose ballots choose among options, and the same of what cannot be.
+pub(crate) fn vectors() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    let ranked: &[(u8, &[u16])] = &[(6, &[0]), (5, &[1]), (4, &[2, 1])];
+    let single: &[(u8, &[u16])] = &[(6, &[0]), (5, &[1]), (1, &[])];
+    let points: &[(u8, &[u16])] = &[(6, &[3, 0, 5, 0]), (5, &[0, 4, 2, 1])];
+    let parts: &[(u8, &[u16])] = &[(6, &[6000, 0, 4000, 0]), (5, &[0, 0, 9999, 1])];
+    let honest: fn(&mut DecisionLeaf) = |_| {};
+    let table: [(&str, System, &[(u8, &[u16])], fn(&mut DecisionLeaf)); 9] = [
+        ("single choice", System::SingleChoice, single, honest),
+        ("approval", System::Approval, &[(6, &[1, 0, 1, 0]), (5, &[0, 0, 1, 0])], honest),
+        ("score", System::Score { max: 5 }, points, honest),
+        ("split", System::Split, parts, honest),
+        ("an instant run-off, whose winner sums do not show", System::InstantRunoff, ranked, honest),
+        ("Schulze", System::Schulze, ranked, honest),
+        ("two options that are level", System::SingleChoice, &[(6, &[0]), (5, &[1]), (1, &[1])], honest),
+        ("single choice, another winner", System::SingleChoice, single, |leaf| leaf.outcome = PASSED(1)),
+        ("Schulze, another winner", System::Schulze, ranked, |leaf| leaf.outcome = PASSED(2)),
+    ];
+    let file = |(what, system, ballots, change)| {
+        let (world, file) = told(system, ballots, change);
+        (what, world.chain.header_bytes(), file)
+    };
+    table.into_iter().map(file).collect()
+}
+
+/// The tally statement of a vote on a wall of stone, turf or wood with these ballots; the hub says of it what `change` makes of it.
+fn told(system: System, ballots: &[(u8, &[u16])], change: impl Fn(&mut DecisionLeaf)) -> (World, Vec<u8>) {
     let mut rules = charter();
     let rule = rules.classes.iter_mut().find(|rule| rule.class == Class::Text).unwrap();
     rule.systems.push(system);
@@ -45,7 +76,8 @@ fn judged(system: System, ballots: &[(u8, &[u16])], change: impl Fn(&mut Decisio
     let statement = Statement::Tally(Box::new(part(&world, &close, id)));
     let _not_logged = world.anchor(close);
     world.block(vec![]);
-    verify(&world.file(epoch, statement), &world.chain)
+    let file = world.file(epoch, statement);
+    (world, file)
 }
 
 fn part(world: &World, close: &EpochClose, id: ProposalId) -> TallyPart {

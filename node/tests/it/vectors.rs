@@ -64,6 +64,8 @@ fn generate() -> Value {
         "proofs": { "headers": hex(&header_bytes), "files": proofs },
         "statements": { "headers": hex(&robbed_bytes), "files": statements },
         "budget": budget(),
+        "payments": payments(),
+        "choices": choices(),
         "bodies": bodies(),
         "successions": successions(),
         "short": short(),
@@ -74,26 +76,47 @@ fn generate() -> Value {
     })
 }
 
+/// A file with what it shows, or why it is refused.
+fn judged(what: &str, file: &[u8], chain: &HeaderChain) -> Value {
+    let verdict = match verify(file, chain) {
+        Ok(finding) => ("statement", finding.statement),
+        Err(rejection) => ("refused", rejection.to_string()),
+    };
+    json!({ "what": what, "file": hex(file), verdict.0: verdict.1 })
+}
+
 /// Coins of the treasury that nobody decided to spend (P-146).
 fn thefts() -> Value {
     let (headers, files) = crate::stolen_coins::vectors();
     let chain = HeaderChain::from_bytes(Network::Regtest, &headers).unwrap();
-    let told = files.into_iter().map(|(what, file)| {
-        let verdict = match verify(&file, &chain) {
-            Ok(finding) => ("statement", finding.statement),
-            Err(rejection) => ("refused", rejection.to_string()),
-        };
-        json!({ "what": what, "file": hex(&file), verdict.0: verdict.1 })
-    });
+    let told = files.into_iter().map(|(what, file)| judged(what, &file, &chain));
     json!({ "headers": hex(&headers), "files": told.collect::<Vec<_>>() })
 }
 
-/// What is left of a budget (P-335).
+/// What is left of a budget (P-335), and that a milestone of it is authorised (P-10).
 fn budget() -> Value {
-    let (headers, file) = crate::budget_left::vector();
+    let (headers, [left, milestone]) = crate::budget_left::vectors();
     let chain = HeaderChain::from_bytes(Network::Regtest, &headers).unwrap();
-    let statement = verify(&file, &chain).unwrap().statement;
-    json!({ "headers": hex(&headers), "file": hex(&file), "statement": statement })
+    let told = [("what is left", left), ("the first milestone", milestone)];
+    json!({ "headers": hex(&headers), "files": told.map(|(what, file)| judged(what, &file, &chain)) })
+}
+
+/// Payments, through a gate of the genesis transaction and through a later one (P-20, P-300).
+fn payments() -> Value {
+    let (headers, files) = crate::refilled_gate::vectors();
+    let chain = HeaderChain::from_bytes(Network::Regtest, &headers).unwrap();
+    let told = files.into_iter().map(|(what, file)| judged(what, &file, &chain));
+    json!({ "headers": hex(&headers), "files": told.collect::<Vec<_>>() })
+}
+
+/// Tallies of votes among options (P-7, V-26 to V-31), each on a chain of its own.
+fn choices() -> Value {
+    let told = crate::runoff_proof::vectors().into_iter().map(|(what, headers, file)| {
+        let mut row = judged(what, &file, &HeaderChain::from_bytes(Network::Regtest, &headers).unwrap());
+        row["headers"] = hex(&headers).into();
+        row
+    });
+    told.collect()
 }
 
 /// What several bodies decided, or an office alone (P-130, P-131).
