@@ -56,6 +56,7 @@ mod reorg;
 mod replaced_keys;
 mod replaced_vote_key;
 mod screens;
+mod second_verifier;
 mod sent_again;
 mod sizes;
 mod sources;

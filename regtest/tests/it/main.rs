@@ -15,5 +15,6 @@ mod ots_client;
 mod partition;
 mod pinned_close;
 mod provisioning;
+mod second_verifier;
 mod stuck_anchor;
 mod typed_calls;
