@@ -10,8 +10,9 @@ demo *args:
 test:
     cargo test --workspace
 
-# Proof files judged by a real electrs, which is built first (ten minutes and more; needs clang and RocksDB, on Debian librocksdb-dev).
+# Proof files judged by a real electrs, which is built first (ten minutes; on Debian 12 with clang, libclang-dev and librocksdb-dev).
 electrs root=(cache_directory() / "althing/electrs"):
+    @command -v clang > /dev/null && find /usr/lib -name librocksdb.so | grep -q . || { echo "electrs needs more: apt-get install clang libclang-dev librocksdb-dev"; exit 1; }
     ROCKSDB_INCLUDE_DIR=/usr/include ROCKSDB_LIB_DIR="$(dirname "$(find /usr/lib -name librocksdb.so | head -1)")" \
         cargo install electrs --version 0.10.10 --locked --root "{{root}}"
     ELECTRS_EXE="{{root}}/bin/electrs" cargo test --package althing-regtest --test e2e -- --ignored a_real_electrs
