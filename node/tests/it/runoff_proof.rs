@@ -22,6 +22,9 @@ fn judged(system: System, ballots: &[(u8, &[u16])], change: impl Fn(&mut Decisio
     verify(&file, &world.chain)
 }
 
+/// What it is about, the system, the ballots, and what the hub makes of the decision.
+type Vote<'a> = (&'static str, System, &'a [(u8, &'a [u16])], fn(&mut DecisionLeaf));
+
 /// Headers and file of a vote by each system whose ballots choose among options, and the same of what cannot be.
 pub(crate) fn vectors() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     let ranked: &[(u8, &[u16])] = &[(6, &[0]), (5, &[1]), (4, &[2, 1])];
@@ -29,7 +32,7 @@ pub(crate) fn vectors() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     let points: &[(u8, &[u16])] = &[(6, &[3, 0, 5, 0]), (5, &[0, 4, 2, 1])];
     let parts: &[(u8, &[u16])] = &[(6, &[6000, 0, 4000, 0]), (5, &[0, 0, 9999, 1])];
     let honest: fn(&mut DecisionLeaf) = |_| {};
-    let table: [(&str, System, &[(u8, &[u16])], fn(&mut DecisionLeaf)); 9] = [
+    let table: [Vote<'_>; 9] = [
         ("single choice", System::SingleChoice, single, honest),
         ("approval", System::Approval, &[(6, &[1, 0, 1, 0]), (5, &[0, 0, 1, 0])], honest),
         ("score", System::Score { max: 5 }, points, honest),
