@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use althing_anchor::{BlockHashes, HeaderChain, HeaderError, work_caveat};
 use althing_governance::codec::Canonical as _;
+use althing_governance::id::DaoId;
 use bitcoin::{BlockHash, Network, OutPoint};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,9 @@ pub struct VerifyReport {
     pub verdict: Verdict,
     /// What the file shows, if it holds.
     pub statement: String,
+    /// The DAO that it is about, if it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dao: Option<String>,
     /// What was checked.
     pub checked: Vec<String>,
     /// What the statement says and the file does not show (P-7).
@@ -145,6 +149,7 @@ fn with_blocks(
         verdict: if reason.is_none() { Verdict::Valid } else { Verdict::CannotTell },
         reason,
         statement: finding.statement,
+        dao: Some(finding.dao.dao_id.to_string()),
         checked: finding.checked,
         unchecked: finding.unchecked,
         trusted,
@@ -153,6 +158,19 @@ fn with_blocks(
 }
 
 impl VerifyReport {
+    /// The verdict where the file has to be about this DAO (P-167). What does not hold is not said again.
+    #[must_use]
+    pub fn must_be_of(self, dao: &DaoId) -> Self {
+        let asked = dao.to_string();
+        match self.dao.as_ref().filter(|found| **found != asked) {
+            Some(found) => {
+                let reason = format!("P-167: the file is about DAO {found}, and had to be about DAO {asked}");
+                Self::of(Verdict::Invalid, reason)
+            }
+            None => self,
+        }
+    }
+
     fn refused(refusal: &ShortRefusal) -> Self {
         let verdict = match refusal {
             ShortRefusal::Invalid(_) => Verdict::Invalid,
@@ -165,6 +183,7 @@ impl VerifyReport {
         Self {
             verdict,
             statement: String::new(),
+            dao: None,
             checked: Vec::new(),
             unchecked: Vec::new(),
             trusted: Vec::new(),

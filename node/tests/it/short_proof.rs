@@ -158,6 +158,30 @@ fn judged(folder: &TempDir, headers: &[u8], file: &[u8], links: Option<&[u8]>) -
 }
 
 #[test]
+fn a_file_about_another_dao_than_was_asked_for_is_invalid() {
+    let story = told();
+    let (folder, headers) = (TempDir::new().unwrap(), story.world.chain.header_bytes());
+    let (ours, foreign) =
+        (story.world.params().dao_id, World::founded_under(charter_for("Other Fishers")).params().dao_id);
+    let (whole, links) = (story.ballot_bundle(DECIDING), story.links(DECIDING).to_bytes());
+    for (file, links) in [(whole.to_bytes(), None), (short(&whole), Some(&links[..]))] {
+        let report = judged(&folder, &headers, &file, links);
+        assert_eq!(report.dao, Some(ours.to_string()));
+        assert_eq!(report.clone().must_be_of(&ours), report);
+        let refused = report.must_be_of(&foreign);
+        assert_eq!((refused.verdict, refused.statement.as_str()), (Verdict::Invalid, ""));
+        let reason = refused.reason.unwrap();
+        assert!(
+            ["P-167", &ours.to_string(), &foreign.to_string()].iter().all(|said| reason.contains(said)),
+            "{reason}"
+        );
+    }
+    // What does not hold is told by what is wrong with it.
+    let broken = judged(&folder, &headers, b"nothing", None);
+    assert_eq!(broken.clone().must_be_of(&foreign), broken);
+}
+
+#[test]
 fn every_bad_link_file_gets_a_clear_answer() {
     let story = told();
     let good = short(&story.ballot_bundle(DECIDING));

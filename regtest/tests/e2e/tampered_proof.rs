@@ -4,6 +4,7 @@ use std::path::Path;
 
 use althing_node::local::{Source, Verdict, verify};
 use althing_regtest::story::{Cli, Ran};
+use bitcoin::hex::FromHex as _;
 
 use crate::stage::{Turn, scratch, told};
 
@@ -79,6 +80,34 @@ fn a_proof_of_another_chain_is_not_valid() {
         assert_ne!(report.verdict, Verdict::Valid, "{blocks} headers: {report:?}");
     }
     assert_ne!(verify(&bundle, None, &Source::None).verdict, Verdict::Valid);
+}
+
+/// P-167: a proof of a DAO that somebody else founded is valid, and not what was asked for.
+#[test]
+fn a_proof_about_another_dao_is_refused_where_the_own_one_is_named() {
+    let told = told();
+    let folder = scratch("other-dao");
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../../docs/spec/vectors/proofs.json")).unwrap();
+    let write = |name: &str, hex: &serde_json::Value| {
+        let path = folder.join(name);
+        std::fs::write(&path, Vec::<u8>::from_hex(hex.as_str().unwrap()).unwrap()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let proofs = &vectors["proofs"];
+    let (foreign, blocks) = (write("foreign", &proofs["files"][0]["file"]), write("blocks", &proofs["headers"]));
+    let cli: Cli = told.assembly.members[0].cli();
+    let ours = told.assembly.members[0].data_dir().join("dao.json");
+    let ours = ours.to_str().unwrap();
+    let verified = |arguments: &[&str]| cli.run(&[&["verify"], arguments].concat()).unwrap();
+    assert_eq!(verified(&[&foreign, "--headers", &blocks]).code, Some(0));
+    let refused = verified(&[&foreign, "--headers", &blocks, "--dao", ours]);
+    assert!(refused.code == Some(1) && refused.stdout.contains("P-167"), "{refused:?}");
+    let own =
+        [told.report.proofs[0].to_str().unwrap(), "--headers", told.report.headers.to_str().unwrap(), "--dao", ours];
+    assert_eq!(verified(&own).code, Some(0));
+    let no_dao = verified(&[&foreign, "--headers", &blocks, "--dao", &foreign]);
+    assert!(no_dao.code.is_some_and(|code| code != 0) && !no_dao.stderr.contains("panicked"), "{no_dao:?}");
 }
 
 /// P-161 to P-163 by the commands of a member.

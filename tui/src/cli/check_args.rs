@@ -48,6 +48,9 @@ pub struct Verify {
     /// For a short proof file: the file with the links that lead to its epoch.
     #[arg(long, value_name = "FILE")]
     pub links: Option<PathBuf>,
+    /// Founding file of the DAO that it must be about. Without it the DAO that the file names is told.
+    #[arg(long, value_name = "FILE")]
+    pub dao: Option<PathBuf>,
     /// What to check it against.
     #[command(flatten)]
     pub source: SourceArgs,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use althing_node::api::{Reply, Request};
 use althing_node::config::Config;
+use althing_node::dao::Dao;
 use anyhow::Context as _;
 use serde_json::json;
 
@@ -228,7 +229,13 @@ pub(super) fn verify(
 ) -> Result<u8, Failure> {
     let bundle = read_bytes(&options.file)?;
     let links = options.links.as_deref().map(read_bytes).transpose()?;
+    let dao = options.dao.as_deref().map(|file| -> Result<Dao, Failure> { Ok(Dao::from_json(&read_file(file)?)?) });
+    let dao = dao.transpose()?;
     let report = backend.verify(&bundle, links.as_deref(), &source(&options.source, global)?);
+    let report = match &dao {
+        Some(dao) => report.must_be_of(&dao.params.dao_id),
+        None => report,
+    };
     console.answer(&report, || verify_lines(&report))?;
     Ok(verdict_code(report.verdict))
 }

@@ -212,6 +212,7 @@ impl Backend for Stage {
         VerifyReport {
             verdict,
             statement: "The ballot of 99a4afba on #4 is counted as yes.".to_owned(),
+            dao: None,
             checked: vec!["the path to the ballot tree".to_owned()],
             unchecked: Vec::new(),
             trusted: vec!["the block headers of the file".to_owned()],
