@@ -146,7 +146,7 @@ fn a_light_member_votes_and_proves_its_ballot_without_the_hub() {
     });
 }
 
-fn switch(member: &Actor, to: &str) -> Result<()> {
+pub(crate) fn switch(member: &Actor, to: &str) -> Result<()> {
     member.cli().run(&["light", to, "--yes"])?.succeeded()
 }
 

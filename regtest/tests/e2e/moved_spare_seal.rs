@@ -9,6 +9,8 @@ use althing_regtest::story::{Actor, Assembly, Periods, audit, found_by};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context as _, Result, ensure};
 
+use crate::light::switch;
+use crate::second_verifier::second_verdict;
 use crate::stage::with_assembly;
 use crate::succession::{collect, free_port, hub_in, propose, run, seen, sign, utf8};
 use crate::treasurers::{begin, over_the_hub};
@@ -111,6 +113,17 @@ fn the_spare_seal_goes_with_an_election() {
         with_whom(assembly, None)?;
         ensure!(links_file(assembly, &file("after")?)? == 5, "a succession over a move");
         verified(assembly, &file("after")?, 0, "put another hub in")?;
+
+        assembly.narrator.step("a light member reads all of it anew, and shows the same");
+        turn(assembly, "on")?;
+        assembly.mine(1)?;
+        let status = assembly.members[2].status()?;
+        ensure!(status.light.is_some() && status.former_spare_seal.is_none(), "{status:?}");
+        ensure!(status.alarms.is_empty(), "{:?}", status.alarms);
+        ensure!(links_file(assembly, &file("light")?)? == 5, "by a light member");
+        verified(assembly, &file("light")?, 0, "put another hub in")?;
+        turn(assembly, "off")?;
+        assembly.mine(1)?;
         assembly.members[0].kill();
         assembly.members[0].start()?;
         assembly.settle()?;
@@ -225,6 +238,14 @@ fn printed(actor: &Actor, words: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// Makes the member that exports links a light one, or no light one any more.
+fn turn(assembly: &mut Assembly, to: &str) -> Result<()> {
+    assembly.members[2].stop()?;
+    switch(&assembly.members[2], to)?;
+    assembly.members[2].start()?;
+    assembly.settle()
+}
+
 /// Writes every link to a file; the version of that.
 fn links_file(assembly: &Assembly, file: &str) -> Result<u8> {
     assembly.members[2].cli().run(&["proof", "export", "--statement", "links", "--out", file])?.succeeded()?;
@@ -241,5 +262,7 @@ fn verified(assembly: &Assembly, file: &str, code: i32, says: &str) -> Result<()
     cli.run(&["headers", "export", &headers, "--bitcoind", &url, "--cookie", &cookie])?.succeeded()?;
     let offline = cli.run(&["verify", file, "--headers", &headers])?;
     ensure!(offline.code == Some(0), "{offline:?}");
+    let second = second_verdict(Path::new(file), Path::new(&headers));
+    ensure!(second.status.success(), "{second:?}");
     Ok(())
 }
