@@ -37,7 +37,12 @@ pub fn export(
     path: &Path,
 ) -> Result<Timestamp, ApiError> {
     let link = Link::of(shell, epoch)?;
+    let stamped_path = stamped_path(path)?;
     if kind == TimestampKind::Split {
+        if *of != TimestampOf::Header {
+            let words = "A-94: the split form stamps the output key of a link and nothing else; an entry or a ballot is stamped by --kind opreturn or --kind reveal";
+            return Err(ApiError::invalid("A-94", words));
+        }
         let file = split_timestamp(&link.evidence).map_err(refused)?;
         let key =
             link.evidence.transaction().output.first().map(|output| output.script_pubkey.as_bytes()[2..].to_vec());
@@ -52,7 +57,6 @@ pub fn export(
             height: link.evidence.inclusion().height(),
         });
     }
-    let stamped_path = stamped_path(path)?;
     let stamp = Stamp::of(shell, me, &link.header, of)?;
     let digest = sha256::Hash::hash(&stamp.content).to_byte_array();
     let commitment = link.commitment();
