@@ -58,6 +58,10 @@ pub(crate) const P50_LOADED: Goal = less("latency", "p50 / p99 receipt latency a
 pub(crate) const P99_LOADED: Goal = less("latency", "p50 / p99 receipt latency at 80% load", "ms (p99)", 200.0, 80.0);
 pub(crate) const P50_LOW: Goal = less("latency", "p50 at low load on loopback", "ms", 10.0, 5.0);
 pub(crate) const P99_LOW: Goal = shown("latency", "p99 at low load on loopback", "ms");
+pub(crate) const P50_MEMBER: Goal =
+    less("member", "p50 from the order of a vote at a member's node to the stored receipt", "ms", 10.0, 5.0);
+pub(crate) const P99_MEMBER: Goal =
+    shown("member", "p99 from the order of a vote at a member's node to the stored receipt", "ms");
 pub(crate) const LOOPBACK: Goal =
     shown("latency", "over BOLT 8 on the loopback, both ends on the same cores", "votes/s");
 pub(crate) const INVALID: Goal = more("invalid", "throughput kept with 1% invalid signatures", "%", 35.0, 45.0);
@@ -110,6 +114,8 @@ pub(crate) const ALL: &[Goal] = &[
     P50_LOW,
     P99_LOW,
     LOOPBACK,
+    P50_MEMBER,
+    P99_MEMBER,
     INVALID,
     INVALID_END,
     FLOOD,

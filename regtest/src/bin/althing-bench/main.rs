@@ -14,6 +14,7 @@ mod growth;
 mod invalid;
 mod latency;
 mod machine;
+mod member;
 mod pipeline;
 mod proofs;
 mod servers;
@@ -36,7 +37,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "althing-bench")]
 struct Options {
-    /// Only this group (signatures, proofs, executor, checkpoints, pipeline, latency, invalid, threads, growth), or the groups of the
+    /// Only this group (signatures, proofs, executor, checkpoints, pipeline, latency, member, invalid, threads, growth), or the groups of the
     /// measures with this in their name; without it, all.
     name: Option<String>,
     /// Smaller and fewer, for a first look: under ten minutes.
@@ -78,13 +79,14 @@ impl Plan {
 type Group = fn(&Plan, &mut Summary) -> Result<()>;
 
 /// Groups of measures, cheapest first.
-const GROUPS: [(&str, Group); 9] = [
+const GROUPS: [(&str, Group); 10] = [
     ("signatures", signatures::measure),
     ("proofs", proofs::measure),
     ("executor", executor::measure),
     ("checkpoints", checkpoints::measure),
     ("pipeline", pipeline::measure),
     ("latency", latency::measure),
+    ("member", member::measure),
     ("invalid", invalid::measure),
     ("threads", pipeline::measure_threads),
     ("growth", growth::measure),
