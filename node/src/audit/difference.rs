@@ -51,8 +51,17 @@ pub(super) fn prove(
 
 /// A file without epochs: under the founding hub's key.
 fn file(dao: &Dao, genesis: LinkEvidence, statement: Statement) -> Vec<u8> {
-    let (changes, successions, moves, epochs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    Bundle { charter: dao.params.charter.clone(), changes, successions, moves, genesis, epochs, statement }.to_bytes()
+    Bundle {
+        charter: dao.params.charter.clone(),
+        changes: Vec::new(),
+        successions: Vec::new(),
+        moves: Vec::new(),
+        genesis,
+        epochs: Vec::new(),
+        behind: Vec::new(),
+        statement,
+    }
+    .to_bytes()
 }
 
 /// P-333: an entry that the hub promised to have logged, and that nobody signed so.

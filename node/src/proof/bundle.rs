@@ -26,13 +26,16 @@ use super::theft::TheftPart;
 pub const MAGIC: &[u8; 8] = b"ALTHING\x00";
 
 /// The newest version of proof files that this program reads and makes.
-const NEWEST_VERSION: u8 = MOVED_VERSION;
+const NEWEST_VERSION: u8 = LATER_VERSION;
 
 /// P-161: the version of files whose links are in another file.
 pub(super) const SHORT_VERSION: u8 = 4;
 
 /// P-166: the version of files in which the spare seal moved.
 const MOVED_VERSION: u8 = 5;
+
+/// P-336: the version of files that go on behind the epoch of their statement.
+const LATER_VERSION: u8 = 6;
 
 /// P-166: most moves in one place of a file.
 const MAX_MOVES: usize = 1 << 10;
@@ -62,6 +65,8 @@ pub struct Bundle {
     pub genesis: LinkEvidence,
     /// Every epoch from 1 to the one that the statement is about.
     pub epochs: Vec<EpochPart>,
+    /// The epochs behind that one, up to the one that the last succession stands behind, where it does behind a later one (P-336).
+    pub behind: Vec<EpochPart>,
     /// What is proven.
     pub statement: Statement,
 }
@@ -151,6 +156,11 @@ impl Statement {
             _ => true,
         }
     }
+
+    /// Whether it holds only as long as the links of the file count. The others hold by what somebody signed (P-8).
+    pub fn rests_on_links(&self) -> bool {
+        self.is_under_a_header() && !matches!(self, Self::ReceiptFraud(_))
+    }
 }
 
 /// A log entry and its path in the log tree.
@@ -204,7 +214,11 @@ pub struct PaymentPart {
 impl Bundle {
     /// Height of the highest block that the file speaks of.
     pub fn highest_block(&self) -> u32 {
-        let links = self.epochs.iter().map(|part| part.link.inclusion().height().max(part.header.closing_height));
+        let links = self
+            .epochs
+            .iter()
+            .chain(&self.behind)
+            .map(|part| part.link.inclusion().height().max(part.header.closing_height));
         let successions = self.successions.iter().map(|part| part.link.inclusion().height());
         let moves = self.successions.iter().flat_map(|part| &part.moves).chain(&self.moves);
         let moves = moves.map(|moved| moved.evidence.inclusion().height());
@@ -217,12 +231,15 @@ impl Canonical for Bundle {
         w.fixed(MAGIC);
         let rotated = self.successions.iter().any(|part| !part.rotations.is_empty());
         let moved = !self.moves.is_empty() || self.successions.iter().any(|part| !part.moves.is_empty());
-        w.u8(match (moved, self.successions.is_empty(), rotated) {
-            (true, ..) => MOVED_VERSION,
-            (false, true, _) => 1,
-            (false, false, false) => 2,
-            (false, false, true) => 3,
+        let later = !self.behind.is_empty();
+        w.u8(match (later, moved, self.successions.is_empty(), rotated) {
+            (true, ..) => LATER_VERSION,
+            (false, true, ..) => MOVED_VERSION,
+            (false, false, true, _) => 1,
+            (false, false, false, false) => 2,
+            (false, false, false, true) => 3,
         });
+        let (moved, rotated) = (moved || later, rotated || later);
         w.bytes(&self.charter.to_bytes());
         w.count(self.changes.len());
         self.changes.iter().for_each(|charter| w.bytes(&charter.to_bytes()));
@@ -238,6 +255,9 @@ impl Canonical for Bundle {
         }
         w.bytes(&self.genesis.encode());
         w.list(&self.epochs);
+        if later {
+            w.list(&self.behind);
+        }
         self.statement.encode(w);
     }
 
@@ -252,7 +272,7 @@ impl Canonical for Bundle {
             1 => (Vec::new(), Vec::new()),
             2 => (successions(r)?, Vec::new()),
             3 => (rotated_successions(r)?, Vec::new()),
-            _ => moved_successions(r)?,
+            _ => moved_successions(r, version)?,
         };
         Ok(Self {
             charter,
@@ -261,6 +281,7 @@ impl Canonical for Bundle {
             moves,
             genesis: evidence(r)?,
             epochs: r.list("epochs", MAX_LINKS)?,
+            behind: if version == LATER_VERSION { behind(r)? } else { Vec::new() },
             statement: Statement::decode(r)?,
         })
     }
@@ -498,7 +519,7 @@ fn rotated_successions(r: &mut Reader<'_>) -> Result<Vec<SuccessionPart>, Decode
 }
 
 /// P-166: with what moved the spare seal before each, and behind the last.
-fn moved_successions(r: &mut Reader<'_>) -> Result<(Vec<SuccessionPart>, Vec<SealMove>), DecodeError> {
+fn moved_successions(r: &mut Reader<'_>, version: u8) -> Result<(Vec<SuccessionPart>, Vec<SealMove>), DecodeError> {
     let mut found: Vec<SuccessionPart> = r.list("successions", MAX_SUCCESSIONS)?;
     for part in &mut found {
         part.rotations = r.list("replaced keys of signers", MAX_SUCCESSION_SIGNERS)?;
@@ -507,11 +528,21 @@ fn moved_successions(r: &mut Reader<'_>) -> Result<(Vec<SuccessionPart>, Vec<Sea
         part.moves = r.list("moves of the spare seal", MAX_MOVES)?;
     }
     let moves: Vec<SealMove> = r.list("moves of the spare seal", MAX_MOVES)?;
-    if moves.is_empty() && found.iter().all(|part| part.moves.is_empty()) {
+    if version == MOVED_VERSION && moves.is_empty() && found.iter().all(|part| part.moves.is_empty()) {
         let problem = "a file in which the spare seal did not move has version 1, 2 or 3".to_owned();
         return Err(DecodeError::Rule { rule: "P-166", field: "moves of the spare seal", problem });
     }
     Ok((found, moves))
+}
+
+/// P-336: the epochs behind the one of the statement.
+fn behind(r: &mut Reader<'_>) -> Result<Vec<EpochPart>, DecodeError> {
+    let found: Vec<EpochPart> = r.list("epochs behind the one of the statement", MAX_LINKS)?;
+    if found.is_empty() {
+        let problem = "a file that ends with the epoch of its statement has version 1, 2, 3 or 5".to_owned();
+        return Err(DecodeError::Rule { rule: "P-336", field: "epochs behind the one of the statement", problem });
+    }
+    Ok(found)
 }
 
 fn changes(r: &mut Reader<'_>) -> Result<Vec<Charter>, DecodeError> {

@@ -119,13 +119,19 @@ pub(super) fn write_proof(
 /// A statement with everything that leads to it, judged as any receiver would.
 fn judged(shell: &Shell, last: u32, statement: Statement) -> Result<(Vec<u8>, Finding), ApiError> {
     let statement = with_refill(shell, last, statement)?;
+    // P-336: a succession behind a later epoch took the spare seal away that the file would end with.
+    let newest = shell.ledger.state().successors().last().map_or(0, |record| record.successor.after_epoch);
+    let end = if statement.rests_on_links() { newest.max(last) } else { last };
+    let mut epochs = epochs(shell, end)?;
+    let behind = epochs.split_off(epochs.len().min(usize::try_from(last).unwrap_or(usize::MAX)));
     let bundle = Bundle {
         charter: shell.dao.params.charter.clone(),
-        changes: changes(shell, last),
-        successions: successions(shell, last)?,
-        moves: moves(shell, last)?,
+        changes: changes(shell, end),
+        successions: successions(shell, end)?,
+        moves: moves(shell, end)?,
         genesis: genesis(shell)?,
-        epochs: epochs(shell, last)?,
+        epochs,
+        behind,
         statement,
     };
     let bytes = bundle.to_bytes();

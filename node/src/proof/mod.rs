@@ -10,6 +10,7 @@ mod export;
 mod fraud;
 mod held;
 mod history;
+mod later;
 pub mod office;
 pub mod parts;
 pub mod refill;

@@ -7,6 +7,7 @@ use bitcoin::Network;
 
 use super::bundle::{Bundle, EpochPart, MAGIC, SHORT_VERSION, Statement, version};
 use super::history::{History, cut};
+use super::later::up_to_its_last_succession;
 use super::verify::{Finding, Rejection, decode, fail, judge};
 
 /// A proof file without the links that lead to its epoch.
@@ -35,6 +36,8 @@ pub(crate) struct ShortWithLinks {
     epoch: EpochPart,
     /// The link file cut at that epoch, with the statement of the short one in it.
     pub(crate) whole: Bundle,
+    /// The link file cut at the last epoch that a succession of it stands behind, if that is a later one (P-337).
+    later: Option<Bundle>,
     pub(crate) network: Network,
 }
 
@@ -65,7 +68,8 @@ impl ShortFile {
         if is_short(links) {
             return Err(of_no_use("it is a short proof file itself".to_owned()));
         }
-        let (mut whole, network) = decode(links).map_err(|rejection| of_no_use(rejection.to_string()))?;
+        let (links, network) = decode(links).map_err(|rejection| of_no_use(rejection.to_string()))?;
+        let mut whole = links.joined();
         let found = DaoParams::new(whole.charter.clone(), whole.genesis.txid()).dao_id;
         if found != header.dao {
             return Err(of_no_use(format!("it is of DAO {found}, the proof is of DAO {}", header.dao)));
@@ -75,9 +79,10 @@ impl ShortFile {
             let ends = whole.epochs.len();
             return Err(of_no_use(format!("it ends with epoch {ends}, the proof is about epoch {last}")));
         }
-        cut(&mut whole, last);
         whole.statement = self.statement;
-        Ok(ShortWithLinks { epoch: self.epoch, whole, network })
+        let later = up_to_its_last_succession(&whole, last);
+        cut(&mut whole, last);
+        Ok(ShortWithLinks { epoch: self.epoch, whole, later, network })
     }
 }
 
@@ -87,8 +92,8 @@ impl ShortWithLinks {
     /// # Errors
     /// [`ShortRefusal`].
     pub(crate) fn judge(self, blocks: &impl BlockHashes) -> Result<Finding, ShortRefusal> {
-        let Self { epoch, whole, network } = self;
-        let history = History::check(&whole, blocks)
+        let Self { epoch, whole, later, network } = self;
+        let mut history = History::check(&whole, blocks)
             .map_err(|rejection| ShortRefusal::Links(format!("the link file: {rejection}")))?;
         let (header, Some(in_links)) = (&epoch.header, whole.epochs.last()) else {
             return Err(ShortRefusal::Links("the link file has no epoch".to_owned()));
@@ -110,7 +115,14 @@ impl ShortWithLinks {
             let reason = "P-162: the evidence of the link is another than in the link file, which holds".to_owned();
             return Err(fail(format!("link of epoch {number}"))(reason).into());
         }
-        Ok(judge(&whole, network, history, blocks)?)
+        let not_used = later.and_then(|later| history.go_on(&later, blocks).err());
+        let mut finding = judge(&whole, network, history, blocks)?;
+        finding.unchecked.extend(not_used.map(|why| {
+            format!(
+                "What the link file has behind epoch {number}: it tells nothing of who came after that hub ({why})."
+            )
+        }));
+        Ok(finding)
     }
 }
 

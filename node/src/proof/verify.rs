@@ -21,6 +21,7 @@ use super::budget::check_budget;
 use super::bundle::{BallotPart, Bundle, LoggedEntry, Statement};
 use super::fraud::{Dao, check_bad_entry, check_equivocation, check_head_fraud, check_receipt_fraud};
 use super::history::History;
+use super::later::verify_later;
 use super::office::check_office;
 use super::refill::with_gate;
 use super::tally::{Place, ShownPayment, check_payment, check_tally};
@@ -93,6 +94,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Bundle, Network), Rejection> {
 /// [`Rejection`] naming the part, the rule and the values.
 pub fn verify(bytes: &[u8], blocks: &impl BlockHashes) -> Result<Finding, Rejection> {
     let (bundle, network) = decode(bytes)?;
+    if !bundle.behind.is_empty() {
+        return verify_later(bundle, network, blocks);
+    }
     let history = History::check(&bundle, blocks)?;
     judge(&bundle, network, history, blocks)
 }
@@ -163,15 +167,7 @@ pub(super) fn judge(
             return Err(fail("statement")("P-300: a statement over a refill inside another".into()));
         }
     };
-    let rests_on_links = under.is_some()
-        && !matches!(
-            claim,
-            Statement::ReceiptFraud(_)
-                | Statement::HeadFraud(_)
-                | Statement::BadEntry(_)
-                | Statement::TwoCheckpoints(_)
-                | Statement::Equivocation(_)
-        );
+    let rests_on_links = claim.rests_on_links();
     let charter = charters.last().map_or(&bundle.charter, |charter| *charter).clone();
     let treasuries = generations(std::iter::once(&bundle.charter).chain(charters.iter().copied()));
     let final_depth = params.charter.final_depth;

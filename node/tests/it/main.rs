@@ -36,6 +36,7 @@ mod statements;
 mod stolen_coins;
 mod store;
 mod story;
+mod succeeded_since;
 mod successor;
 mod tiles;
 mod treasury_that_is_none;

@@ -105,6 +105,7 @@ impl Refilled {
                 .collect(),
             successions: Vec::new(),
             moves: Vec::new(),
+            behind: Vec::new(),
             statement,
         }
     }

@@ -156,6 +156,7 @@ impl Robbed {
             epochs: epochs
                 .map(|(close, link)| EpochPart { header: close.header, link: world.chain.evidence(*link) })
                 .collect(),
+            behind: Vec::new(),
             statement,
         }
     }

@@ -156,6 +156,7 @@ impl Story {
             epochs: epochs
                 .map(|(close, link)| EpochPart { header: close.header, link: self.world.chain.evidence(*link) })
                 .collect(),
+            behind: Vec::new(),
             statement,
         }
     }

@@ -38,7 +38,7 @@ fn statement(world: &World) -> SuccessionStatement {
     }
 }
 
-fn certificate(statement: &SuccessionStatement, members: &[u8]) -> SuccessionCertificate {
+pub(crate) fn certificate(statement: &SuccessionStatement, members: &[u8]) -> SuccessionCertificate {
     let mut certificate = SuccessionCertificate::new(*statement);
     for member in members {
         let (key, signature) = (keypair(*member), statement.sign(&keypair(*member), &AUX));
@@ -134,6 +134,13 @@ pub(crate) fn under_the_new_hub() -> (Story, Bundle) {
     (story, bundle)
 }
 
+/// A statement about an epoch before that of the succession, in a file of version 6 (P-336).
+pub(crate) fn up_to_the_succession(story: &Story, statement: Statement, about: u32) -> Bundle {
+    let mut bundle = story.bundle(DECIDING, statement);
+    bundle.behind = bundle.epochs.split_off(about as usize);
+    bundle
+}
+
 /// The links of that story (P-160).
 pub(crate) fn links_over_it() -> (Story, Bundle) {
     let (story, _) = under_the_new_hub();
@@ -182,12 +189,13 @@ fn the_new_hub_goes_on_and_what_it_anchors_can_be_shown() {
     let bytes = bundle.to_bytes();
     assert_eq!(bytes[8], 2, "the version of P-330");
     assert_eq!(Bundle::from_bytes(&bytes).unwrap(), bundle);
-    // P-162: the succession stands in the link file; one behind the epoch of the short file is none of its.
+    // P-162: the succession stands in the link file; one behind a later epoch than the short file's tells where the spare seal is (P-337).
     let short = |bundle: &Bundle| bundle.shortened().unwrap().to_bytes();
     let (chain, links) = (&story.world.chain, story.links(DECIDING + 3).to_bytes());
     assert_eq!(verify_short(&short(&bundle), &links, chain).unwrap(), verify(&bytes, chain).unwrap());
     let before = story.ballot_bundle(DECIDING - 1);
-    assert_eq!(verify_short(&short(&before), &links, chain).unwrap(), verify(&before.to_bytes(), chain).unwrap());
+    let gone_on = up_to_the_succession(&story, before.statement.clone(), DECIDING - 1).to_bytes();
+    assert_eq!(verify_short(&short(&before), &links, chain).unwrap(), verify(&gone_on, chain).unwrap());
     let last = story.ballot_bundle(DECIDING);
     assert_eq!(verify_short(&short(&last), &links, chain).unwrap(), verify(&last.to_bytes(), chain).unwrap());
     let headers =

@@ -130,7 +130,7 @@ fn bodies() -> Value {
     json!({ "headers": hex(&headers), "files": files.into_iter().map(shown).collect::<Vec<_>>() })
 }
 
-/// Files over a succession, of versions 2 (P-330) and 3 (P-334), each with the headers to check it by.
+/// Files over a succession, of versions 2 (P-330), 3 (P-334) and 6 (P-336), each with the headers to check it by.
 fn successions() -> Value {
     let shown = |what: &str, (story, bundle): (Story, Bundle)| {
         let (file, headers) = (bundle.to_bytes(), story.world.chain.header_bytes());
@@ -142,6 +142,7 @@ fn successions() -> Value {
         shown("a ballot under the new hub, version 2", crate::successor::under_the_new_hub()),
         shown("two heads, a signer's key replaced, version 3", crate::successor::with_replaced_keys()),
         shown("links over a succession", crate::successor::links_over_it()),
+        shown("a ballot of an epoch before the succession's, version 6", crate::succeeded_since::vector()),
     ])
 }
 

@@ -98,6 +98,7 @@ impl World {
             moves: Vec::new(),
             genesis: evidence(self.params().first_seal.txid),
             epochs: parts.map(|(close, link)| EpochPart { header: close.header, link: evidence(*link) }).collect(),
+            behind: Vec::new(),
             statement,
         };
         bundle.to_bytes()
