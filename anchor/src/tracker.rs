@@ -69,6 +69,8 @@ pub enum ChainEvent {
     MissingFromMempool,
     /// A better-paying version of the link was signed: same seal, same output 0 script.
     Replaced(Transaction),
+    /// The network refused the version that was sent: this earlier one is in the mempool.
+    Kept(Txid),
     /// A block was added to the best chain.
     BlockConnected {
         /// The block.
@@ -206,7 +208,7 @@ impl LinkTracker {
         self.versions[0].input[0].previous_output
     }
 
-    /// The version that is sent: the newest, or after a reorganisation the one that was mined before.
+    /// The version that is sent: the newest, or after a reorganisation the one that was mined before, or the one that the network kept.
     pub fn transaction(&self) -> &Transaction {
         self.versions.last().expect("a tracker has a version")
     }
@@ -268,8 +270,14 @@ impl LinkTracker {
             ChainEvent::MissingFromMempool if matches!(self.state, LinkState::Broadcast | LinkState::Seen) => {
                 next.broadcast()
             }
+            // the refused version stays known, as somebody may have it.
+            ChainEvent::Kept(txid) if self.is_unconfirmed() && self.has_version(txid) => {
+                next.prefer(txid);
+                next.state = LinkState::Seen;
+                vec![]
+            }
             // Late news about a mempool says nothing about a link that is in a block.
-            ChainEvent::Submit | ChainEvent::SeenInMempool | ChainEvent::MissingFromMempool => {
+            ChainEvent::Submit | ChainEvent::SeenInMempool | ChainEvent::MissingFromMempool | ChainEvent::Kept(_) => {
                 vec![]
             }
         };
@@ -318,7 +326,7 @@ impl LinkTracker {
                 return Err(TrackerError::SpentTwice { txid });
             }
             //
-            if !self.versions.iter().any(|version| version.compute_txid() == txid) {
+            if !self.has_version(txid) {
                 return Ok(self.halt(HaltReason::SealSpentElsewhere { block, txid }));
             }
             self.state = LinkState::Mined { block, txid };
@@ -354,9 +362,16 @@ impl LinkTracker {
         if !self.is_unconfirmed() {
             return Err(TrackerError::AlreadyMined);
         }
+        // One that was refused and is signed anew is no further version.
+        let txid = transaction.compute_txid();
+        self.versions.retain(|version| version.compute_txid() != txid);
         self.versions.push(transaction);
         self.check()?;
         Ok(if self.state == LinkState::Built { vec![] } else { self.broadcast() })
+    }
+
+    fn has_version(&self, txid: Txid) -> bool {
+        self.versions.iter().any(|version| version.compute_txid() == txid)
     }
 
     /// Makes this version the one that is sent.

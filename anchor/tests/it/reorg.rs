@@ -379,3 +379,29 @@ proptest! {
         let _ = LinkTracker::decode(&bytes);
     }
 }
+
+/// a version that the network refused is not the one that waits, but it is still a version.
+#[test]
+fn a_refused_version_stands_behind_the_one_that_the_mempool_keeps() {
+    let (first, better) = (link(1), link(5));
+    let (kept, refused) = (first.compute_txid(), better.compute_txid());
+    let mut driver = Driver::new(first.clone());
+    driver.apply(ChainEvent::Submit);
+    driver.apply(ChainEvent::SeenInMempool);
+    for _ in 0..2 * MAX_VERSIONS {
+        assert_eq!(driver.apply(ChainEvent::Replaced(better.clone())), [Effect::Broadcast(better.clone())]);
+        assert_eq!(*driver.tracker.transaction(), better);
+        assert_eq!(driver.apply(ChainEvent::Kept(kept)), []);
+        assert_eq!((driver.tracker.transaction(), driver.tracker.state()), (&first, LinkState::Seen));
+        assert_eq!(driver.tracker.versions().len(), 2);
+    }
+    // Of what is no version nothing is believed.
+    assert_eq!(driver.apply(ChainEvent::Kept(stranger(0).compute_txid())), []);
+    assert_eq!(*driver.tracker.transaction(), first);
+    // Evicted, it is the one that is sent again.
+    assert_eq!(driver.apply(ChainEvent::MissingFromMempool), [Effect::Broadcast(first)]);
+    driver.connect(0, Some(refused));
+    assert_eq!(driver.tracker.state(), LinkState::Mined { block: block(101, 0), txid: refused });
+    assert_eq!(driver.apply(ChainEvent::Kept(kept)), []);
+    assert_eq!(driver.tracker.counted().compute_txid(), refused);
+}

@@ -13,10 +13,11 @@ use anyhow::{Context, Result};
 use bitcoin::consensus::encode::serialize;
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::XOnlyPublicKey;
-use bitcoin::{BlockHash, OutPoint, Transaction};
+use bitcoin::{BlockHash, OutPoint, Transaction, Txid};
 
 use super::Hub;
 use super::signing::Version;
+use crate::chain::SubmitError;
 use crate::facts::outpoint_bytes;
 use crate::shell::Shell;
 use crate::store::LinkRow;
@@ -122,7 +123,9 @@ impl Link {
     }
 
     /// As `feed`; stored also when the state is the same.
-    pub(super) fn feed_always(&mut self, shell: &mut Shell, event: LinkEvent) -> Result<()> {
+    ///
+    /// Gives why the network refused what was sent, if it did.
+    pub(super) fn feed_always(&mut self, shell: &mut Shell, event: LinkEvent) -> Result<Option<String>> {
         let transition = self.tracker.apply(event)?;
         self.tracker = transition.next;
         self.store(shell)?;
@@ -136,10 +139,17 @@ impl Link {
         if changed {
             self.store(shell)?;
         }
-        self.carry_out(shell, transition.effects)
+        self.carry_out(shell, transition.effects).map(drop)
     }
 
-    fn carry_out(&mut self, shell: &mut Shell, effects: Vec<Effect>) -> Result<()> {
+    /// which other version the mempool has.
+    fn kept(&self, shell: &Shell) -> Option<Txid> {
+        let mut earlier = self.tracker.versions().iter().rev().skip(1).map(Transaction::compute_txid);
+        earlier.find(|txid| shell.bitcoind.in_mempool(txid).is_ok_and(|is_there| is_there))
+    }
+
+    fn carry_out(&mut self, shell: &mut Shell, effects: Vec<Effect>) -> Result<Option<String>> {
+        let mut refusal = None;
         for effect in effects {
             match effect {
                 Effect::Broadcast(tx) => match shell.bitcoind.submit(&tx) {
@@ -149,6 +159,13 @@ impl Link {
                     }
                     Err(error) => {
                         tracing::warn!(epoch = self.header.epoch, %error, "the link was not taken; it is sent again with the next block");
+                        if let SubmitError::Refused { message, .. } = error {
+                            refusal = Some(message);
+                            if let Some(txid) = self.kept(shell) {
+                                tracing::warn!(epoch = self.header.epoch, %txid, "the mempool keeps an earlier version of the link");
+                                self.feed_always(shell, LinkEvent::Kept(txid))?;
+                            }
+                        }
                     }
                 },
                 Effect::BecameFinal { block, txid } => {
@@ -167,7 +184,7 @@ impl Link {
                 }
             }
         }
-        Ok(())
+        Ok(refusal)
     }
 
     /// Brings the tracker up to the store's best block: the version that was mined is the link (N-87).

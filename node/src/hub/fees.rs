@@ -5,7 +5,7 @@ use althing_anchor::{
     OtsForm, Reserve, ReserveAlarm, Seal, UnsignedLink,
 };
 use anyhow::{Context, Result};
-use bitcoin::{Amount, FeeRate, Transaction, XOnlyPublicKey};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, Txid, XOnlyPublicKey};
 
 use super::Hub;
 use super::epochs::Link;
@@ -121,6 +121,11 @@ impl Hub {
         let Some(rate) = terms.policy.replacement_rate(paid, terms.market, weight) else { return Ok(()) };
         match self.replace(number, &terms, rate) {
             Ok(_) => Ok(()),
+            // Who paid for the version that waits pays for its speed too.
+            Err(error) if error.downcast_ref::<PaysTooLittle>().is_some() => {
+                tracing::info!("{error}");
+                Ok(())
+            }
             // The seal cannot pay more; the version before goes on waiting.
             Err(error) if error.downcast_ref::<althing_anchor::BuildError>().is_some() => {
                 self.shell.alarms.insert(FEES, format!("A-80: the link that waits cannot pay more: {error:#}"));
@@ -146,14 +151,22 @@ impl Hub {
             })?,
             None => terms.present_rate().max(raised).min(limit),
         };
-        let invalid = |error: anyhow::Error| match error.downcast_ref::<althing_anchor::BuildError>() {
-            Some(error) => ApiError::invalid("A-76", error.to_string()),
-            None => ApiError::from(error),
-        };
+        let invalid =
+            |error: anyhow::Error| match error.is::<althing_anchor::BuildError>() || error.is::<PaysTooLittle>() {
+                true => ApiError::invalid("A-76", error.to_string()),
+                false => ApiError::from(error),
+            };
         let link = self.replacement(number, &terms, rate).map_err(invalid)?;
         let (fee, txid) = (link.fee(), link.transaction().compute_txid());
-        if !only_review {
-            self.replace(number, &terms, rate).map_err(invalid)?;
+        if !only_review && let Some(reason) = self.replace(number, &terms, rate).map_err(invalid)? {
+            let waits = self.links.waiting().map(|(_, link)| link.tracker.transaction().compute_txid());
+            let words = match waits.filter(|waits| *waits != txid) {
+                Some(waits) => format!("version {waits} stays the one that waits"),
+                None => "none of its versions is in the mempool, and it is offered again with every block".to_owned(),
+            };
+            let message =
+                format!("A-83: the network refused version {txid} of the link of epoch {epoch}: {reason}; {words}");
+            return Err(ApiError::not_now(message));
         }
         Ok(Bump {
             epoch,
@@ -177,26 +190,27 @@ impl Hub {
         Ok(())
     }
 
-    fn replace(&mut self, number: usize, terms: &Terms, rate: FeeRate) -> Result<()> {
+    /// Gives why the network refused the new version, if it did.
+    fn replace(&mut self, number: usize, terms: &Terms, rate: FeeRate) -> Result<Option<String>> {
         let header = self.links.get(number).context("the link")?.header;
         let link = self.replacement(number, terms, rate)?;
         match self.sign_version(link, Version::Replacement, header)? {
             Some(version) => self.adopt_replacement(header.epoch, version),
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
-    /// Takes a signed version in the place of the one that waits.
-    pub(super) fn adopt_replacement(&mut self, epoch: u32, version: Transaction) -> Result<()> {
+    /// Takes a signed version in the place of the one that waits. Gives why the network refused it, if it did.
+    pub(super) fn adopt_replacement(&mut self, epoch: u32, version: Transaction) -> Result<Option<String>> {
         self.note_own_coins(&version)?;
         let waiting = self.links.waiting().filter(|(_, link)| link.header.epoch == epoch).map(|(number, _)| number);
-        let Some(link) = waiting.and_then(|number| self.links.get_mut(number)) else { return Ok(()) };
+        let Some(link) = waiting.and_then(|number| self.links.get_mut(number)) else { return Ok(None) };
         tracing::info!(epoch, txid = %version.compute_txid(), "the link is replaced");
-        link.feed_always(&mut self.shell, LinkEvent::Replaced(version))?;
+        let refusal = link.feed_always(&mut self.shell, LinkEvent::Replaced(version))?;
         let (epoch, header, tx) = link.public();
         self.announce_link(epoch, header, tx);
         self.shell.revision += 1;
-        Ok(())
+        Ok(refusal)
     }
 
     /// A version of the same link, shape and form, that pays `rate`.
@@ -207,7 +221,32 @@ impl Hub {
         let commitment = Commitment::new(*link.header.hash().as_bytes());
         let builder = LinkBuilder::new(link.spends, link.key, commitment).shape(shape).ots(form);
         let builder = builder.top_up(link.coins(&self.shell));
-        Ok(builder.build_replacement(earlier, rate, terms.policy.cap)?)
+        let replacement = builder.build_replacement(earlier, rate, terms.policy.cap)?;
+        self.check_children(link, &replacement)?;
+        Ok(replacement)
+    }
+
+    /// nothing is signed that the network must refuse, because it takes away more fees than it pays.
+    fn check_children(&self, link: &Link, replacement: &UnsignedLink) -> Result<()> {
+        let earlier = link.tracker.transaction();
+        let txid = earlier.compute_txid();
+        let outputs: Vec<OutPoint> = (0..).zip(&earlier.output).map(|(vout, _)| OutPoint { txid, vout }).collect();
+        // What the source does not tell, it judges when the version is sent.
+        let children = self.shell.bitcoind.spenders_waiting(&outputs).unwrap_or_default();
+        let fee = |child: &Transaction| self.shell.bitcoind.mempool_fee(&child.compute_txid()).ok().flatten();
+        let children: Vec<Amount> = children.iter().filter_map(fee).collect();
+        if children.is_empty() {
+            return Ok(());
+        }
+        let paid = link.paid(&self.shell)?.0.to_sat();
+        let by_children: u64 = children.iter().map(|fee| fee.to_sat()).sum();
+        let (fee, size) = (replacement.fee().to_sat(), earlier.weight().to_vbytes_ceil());
+        let together = paid.saturating_add(by_children);
+        let needed = together.saturating_add(size);
+        if fee >= needed {
+            return Ok(());
+        }
+        Err(PaysTooLittle { fee, txid, together, by_children, rate: needed.div_ceil(size.max(1)) }.into())
     }
 
     /// Coins of the wallet that a version spends are not used for anything else.
@@ -248,6 +287,19 @@ impl Link {
         let inputs = self.tracker.transaction().input.iter().skip(1);
         inputs.filter_map(|input| shell.wallet.coin(&input.previous_output)).map(coin_of).collect()
     }
+}
+
+/// A replacement would pay less than what it takes away.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "A-76: this version would pay {fee} sat; version {txid}, which waits, and what spends it, {by_children} sat of that, pay {together} sat together, and the network takes only what pays more than both: {rate} sat/vB or more"
+)]
+struct PaysTooLittle {
+    fee: u64,
+    txid: Txid,
+    together: u64,
+    by_children: u64,
+    rate: u64,
 }
 
 /// Shape and form of a link, as its transaction shows them.

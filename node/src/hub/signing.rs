@@ -275,7 +275,7 @@ impl Hub {
                 self.shell.alarms.remove(REFUSED);
                 match signing.version {
                     Version::First => self.adopt_link(signing.header, signed),
-                    Version::Replacement => self.adopt_replacement(signing.header.epoch, signed),
+                    Version::Replacement => self.adopt_replacement(signing.header.epoch, signed).map(drop),
                 }
             }
             round => {

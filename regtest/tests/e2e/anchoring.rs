@@ -42,6 +42,10 @@ fn a_member_pays_for_a_stuck_link(assembly: &Assembly) -> Result<()> {
     // Whoever pays less than before, or above the charter's cap, is told why not.
     let dear = payer.cli().run(&["link", "bump", "--fee-rate", "51", "--yes"])?;
     ensure!(dear.code == Some(1) && dear.stderr.contains("A-79"), "{dear:?}");
+    // nor is anything signed in its place that pays less than link and child together.
+    let less = assembly.hub.cli().run(&["link", "bump", "--fee-rate", "30", "--yes"])?;
+    ensure!(less.code == Some(1) && less.stderr.contains("A-76") && less.stderr.contains("together"), "{less:?}");
+    waits_still(assembly, &link)?;
     assembly.mine(1)?;
     ensure!(confirmed(assembly, link.epoch)?.txid == link.txid, "another version was mined than the one paid for");
     go_on(assembly, link.epoch)
@@ -52,6 +56,17 @@ fn the_operator_replaces_a_stuck_link(assembly: &Assembly) -> Result<()> {
     let link = stuck_link(assembly)?;
     let low = assembly.hub.cli().run(&["link", "bump", "--fee-rate", "2", "--yes"])?;
     ensure!(low.code == Some(1) && low.stderr.contains("A-76"), "{low:?}");
+    // what the network refuses is told, and is not taken for the link that waits.
+    let counted_as_more =
+        |sat: i64| assembly.node.call("prioritisetransaction", &[json!(link.txid), json!(0), json!(sat)]);
+    counted_as_more(200_000)?;
+    for _ in 0..2 {
+        let refused = assembly.hub.cli().run(&["link", "bump", "--fee-rate", "20", "--yes"])?;
+        let says = |words: &str| refused.stderr.contains(words);
+        ensure!(refused.code == Some(2) && says("A-83") && says("insufficient fee") && says(&link.txid), "{refused:?}");
+        waits_still(assembly, &link)?;
+    }
+    counted_as_more(-200_000)?;
     let bumped: Value = assembly.hub.cli().json(&["link", "bump", "--fee-rate", "20", "--yes"])?;
     ensure!(bumped["is_replacement"] == true && bumped["txid"] != link.txid.as_str(), "{bumped}");
     assembly.mine(1)?;
@@ -151,6 +166,16 @@ fn stuck_link(assembly: &Assembly) -> Result<Link> {
     let still = assembly.hub.links()?.into_iter().find(|other| other.epoch == link.epoch).context("the link")?;
     ensure!(still.confirmations == 0 && still.txid == link.txid, "the link is not stuck: {still:?}");
     Ok(link)
+}
+
+/// Everybody is shown the version that is in the mempool.
+fn waits_still(assembly: &Assembly, link: &Link) -> Result<()> {
+    for actor in assembly.everybody() {
+        let shown = actor.links()?.into_iter().find(|other| other.epoch == link.epoch).context("the link")?;
+        ensure!(shown.txid == link.txid, "{} is shown {shown:?}", actor.name());
+    }
+    assembly.node.mempool_entry(&link.txid.parse()?)?.context("the link is in no mempool")?;
+    Ok(())
 }
 
 /// The link of an epoch as everybody sees it: mined, and the same for all.
