@@ -176,6 +176,9 @@ pub enum SuccessionRequest {
         statement: String,
         /// Members' keys and signatures.
         signatures: Vec<String>,
+        /// The files that they are from, to name the one that is refused.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<String>,
     },
     /// Makes the transaction that spends the spare seal.
     Spend {

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use althing_anchor::{
     CertificateError, ClaimedSuccession, Commitment, Primary, SuccessionCertificate, SuccessionRules,
-    SuccessionSignature, SuccessionStatement, VerifiedLink, judge_succession,
+    SuccessionStatement, VerifiedLink, judge_succession,
 };
 use althing_governance::id::MemberId;
 use althing_governance::state::AnchoredRecord;
 use anyhow::Context as _;
 use bitcoin::OutPoint;
-use bitcoin::secp256k1::{Keypair, XOnlyPublicKey, schnorr};
+use bitcoin::secp256k1::{Keypair, XOnlyPublicKey};
 
 use self::seal::treasuries_up_to;
 use crate::api::{ApiError, SuccessionAnswer, SuccessionRequest};
@@ -20,6 +20,7 @@ use crate::keys::{hex, unhex};
 use crate::proof::{StoredBlocks, created};
 use crate::shell::Shell;
 
+mod collect;
 mod due;
 mod follow;
 pub(crate) mod seal;
@@ -37,7 +38,9 @@ pub(crate) fn answer(shell: &mut Shell, request: &SuccessionRequest) -> Result<S
             Err(ApiError::invalid("N-39", "this is a hub; members' nodes follow another one"))
         }
         SuccessionRequest::Sign { statement, only_review } => sign(shell, statement, *only_review),
-        SuccessionRequest::Collect { statement, signatures } => collect(shell, statement, signatures),
+        SuccessionRequest::Collect { statement, signatures, files } => {
+            collect::collect(shell, statement, signatures, files)
+        }
         SuccessionRequest::Spend { certificate, fee_rate_sat_vb } => spend::write(shell, certificate, *fee_rate_sat_vb),
         SuccessionRequest::Cosign { certificate, psbt, only_review } => {
             spend::cosign(shell, certificate, psbt, *only_review)
@@ -129,10 +132,11 @@ fn sign(shell: &mut Shell, statement: &str, only_review: bool) -> Result<Success
             "{more} entries that this node has are behind that; they count no more, and their authors say them again."
         )),
     }
+    let key = key_at(shell, statement.log_size)?;
+    collect::check_weight(shell, &statement, &key.x_only_public_key().0)?;
     if only_review {
         return Ok(SuccessionAnswer { file: None, words, done: false });
     }
-    let key = key_at(shell, statement.log_size)?;
     // Before anybody gets the signature.
     shell.store.write(|writer| writer.set_meta(&name, &statement.encode()))?;
     let signature = statement.sign(&key, &shell.aux_rand()?);
@@ -153,37 +157,6 @@ fn key_at(shell: &Shell, size: u64) -> Result<Keypair, ApiError> {
             format!("A-103: vote key {speaking} speaks for this member, and is none of this folder's"),
         )
     })
-}
-
-/// Puts statement and signatures together and weighs them.
-fn collect(shell: &Shell, statement: &str, signatures: &[String]) -> Result<SuccessionAnswer, ApiError> {
-    let statement = decode_statement(statement)?;
-    check(shell, &statement)?;
-    let mut certificate = SuccessionCertificate::new(statement);
-    for signature in signatures {
-        let bytes = bytes(signature)?;
-        let wrong = || ApiError::invalid("A-102", format!("A-102: {} bytes are no signature file", bytes.len()));
-        let (member, signature) = bytes.split_at_checked(32).ok_or_else(wrong)?;
-        let added = SuccessionSignature {
-            member: XOnlyPublicKey::from_slice(member).map_err(|_| wrong())?,
-            signature: schnorr::Signature::from_slice(signature).map_err(|_| wrong())?,
-        };
-        certificate.add(added).map_err(refused)?;
-    }
-    let (roll, total) = roll(shell, &statement)?;
-    let mut words = words(&statement);
-    let done = match certificate.weigh(&roll, total) {
-        Ok(weight) => {
-            words.push(format!("Weight {weight} of {total} stands behind it: more than half."));
-            true
-        }
-        Err(error @ CertificateError::Minority { .. }) => {
-            words.push(error.to_string());
-            false
-        }
-        Err(error) => return Err(refused(error)),
-    };
-    Ok(SuccessionAnswer { file: Some(hex(&certificate.encode())), words, done })
 }
 
 /// Whether the certificate is carried out on Bitcoin.

@@ -4,10 +4,13 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use althing_anchor::SuccessionStatement;
 use althing_node::api::ProofStatement;
 use althing_regtest::story::{Actor, Assembly, Ran, audit, conclude, export, motions, verify, vote_until_acknowledged};
 use althing_regtest::{Look, wait_for};
 use anyhow::{Context as _, Result, bail, ensure};
+use bitcoin::hex::{DisplayHex as _, FromHex as _};
+use bitcoin::secp256k1::{Keypair, Secp256k1};
 use serde_json::Value;
 
 use crate::stage::with_members_on_roll;
@@ -17,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[test]
 fn members_and_treasurers_go_on_without_the_hub() {
     with_members_on_roll("succession", |assembly| {
-        let before = decided_before(assembly)?;
+        let (before, decided) = decided_before(assembly)?;
         assembly.narrator.step("the hub is gone; members sign for another one");
         assembly.hub.kill();
         let folder = assembly.data_dir.join("succession");
@@ -35,6 +38,7 @@ fn members_and_treasurers_go_on_without_the_hub() {
         let minority = collect(assembly, &statement, &signatures[4..], &few)?;
         ensure!(minority.code == Some(2) && minority.stdout.contains("A-103"), "{minority:?}");
         let link = file("link")?;
+        not_on_the_roll(assembly, &statement, &next_keys, &signatures[4])?;
         let refused = run(&assembly.members[0], &["spend", &few, "--out", &link])?;
         ensure!(
             refused.code == Some(1) && refused.stderr.contains("A-103"),
@@ -133,6 +137,15 @@ fn members_and_treasurers_go_on_without_the_hub() {
         let evidence = export(assembly, &tabled)?;
         verify(assembly, &evidence)?;
 
+        assembly.narrator.step("what was decided before is shown again, with the succession behind it");
+        let again = assembly.data_dir.join("again.althing");
+        assembly.members[0].export_proof(&decided, ProofStatement::Tally, &again)?;
+        let again = utf8(&again)?;
+        let asked = assembly.members[3].cli().run(&["verify", &again, "--bitcoind", &url, "--cookie", &cookie])?;
+        ensure!(asked.code == Some(0) && asked.stdout.contains("put another hub in"), "{asked:?}");
+        assembly.members[3].cli().run(&written)?.succeeded()?;
+        assembly.members[3].cli().run(&["verify", &again, "--headers", &headers])?.succeeded()?;
+
         assembly.narrator.step("the former hub comes back; what it signs is nobody's word");
         former.start()?;
         former.cli().run(&["hub", "confirm"])?;
@@ -149,7 +162,7 @@ fn members_and_treasurers_go_on_without_the_hub() {
 }
 
 /// The tally of a text, in a file that bitcoind shows to be valid while the hub is there.
-fn decided_before(assembly: &Assembly) -> Result<String> {
+fn decided_before(assembly: &Assembly) -> Result<(String, String)> {
     let mut motions = motions(&assembly.members[4].wallet_address()?);
     motions.truncate(1);
     motions[0].draft.title = "Keep a second seal".to_owned();
@@ -166,7 +179,34 @@ fn decided_before(assembly: &Assembly) -> Result<String> {
     let (url, cookie) = (assembly.node.rpc_url(), utf8(&assembly.node.cookie_file())?);
     let path = utf8(&path)?;
     assembly.members[3].cli().run(&["verify", &path, "--bitcoind", &url, "--cookie", &cookie])?.succeeded()?;
-    Ok(path)
+    Ok((path, text.id.clone()))
+}
+
+/// who is not on the roll is told so before signing, and whoever collects learns whose signature makes the certificate void.
+fn not_on_the_roll(assembly: &Assembly, statement: &str, keys: &Value, good: &str) -> Result<()> {
+    let file = |name: &str| Ok::<_, anyhow::Error>(format!("{statement}-{name}"));
+    let early = file("early")?;
+    propose_with(&assembly.members[0], keys, &early, &["--after", "1"])?.succeeded()?;
+    let signed = sign(&assembly.members[2], &early, &file("early-signature")?)?;
+    ensure!(
+        signed.code == Some(1) && signed.stderr.contains("A-103: this member is not on the roll of epoch 1"),
+        "{signed:?}"
+    );
+
+    let read = Vec::<u8>::from_hex(std::fs::read_to_string(statement)?.trim())?;
+    let stranger = Keypair::from_seckey_slice(&Secp256k1::new(), &[7; 32])?;
+    let signature = SuccessionStatement::decode(&read)?.sign(&stranger, &[0; 32]);
+    let key = stranger.x_only_public_key().0.serialize();
+    let (theirs, certificate) = (file("theirs")?, file("void")?);
+    std::fs::write(&theirs, [&key[..], &signature.serialize()].concat().to_lower_hex_string())?;
+    let collected = collect(assembly, statement, &[good.to_owned(), theirs.clone()], &certificate)?;
+    let says = |words: &str| collected.stderr.contains(words);
+    ensure!(
+        collected.code == Some(1) && says("A-103") && says(&theirs) && says(&key.to_lower_hex_string()),
+        "{collected:?}"
+    );
+    ensure!(says("leave it out") && !Path::new(&certificate).exists(), "{collected:?}");
+    Ok(())
 }
 
 /// N-244: the alarm, and health, name what spent it and who signed.

@@ -149,8 +149,9 @@ pub(super) fn succession(
             (SuccessionRequest::Sign { statement, only_review: false }, Some(out))
         }
         C::Collect { statement, signatures, out } => {
+            let files = signatures.iter().map(|file| file.display().to_string()).collect();
             let signatures = read_all(&signatures)?;
-            (SuccessionRequest::Collect { statement: read_file(&statement)?, signatures }, Some(out))
+            (SuccessionRequest::Collect { statement: read_file(&statement)?, signatures, files }, Some(out))
         }
         C::Spend { certificate, fee_rate, out } => {
             let certificate = read_file(&certificate)?;
