@@ -42,13 +42,13 @@ class Succession:
 
 def parse(b):
     need(b[:8] == MAGIC, "P-1: no proof file")
-    if len(b) > 8 and b[8] > 5:
+    if len(b) > 8 and b[8] > 6:
         raise CannotTell("P-60: a later version")
     r = Reader(b)
     r.take(8)
     f = F()
     f.version = r.u8()
-    need(1 <= f.version <= 5, "P-1")
+    need(1 <= f.version <= 6, "P-1")
     if f.version == 4:
         f.H = header(r)
         f.raw_link = r.bytes(131072)
@@ -62,15 +62,15 @@ def parse(b):
     f.successions, f.moves = [], []
     if f.version > 1:
         f.successions = r.list(lambda: Succession(r), 1024, 0 if f.version == 5 else 1)
-        if f.version in (3, 5):
+        if f.version in (3, 5, 6):
             for s in f.successions:
                 s.rotations = r.list(lambda: rotation(r), 1 << 20)
-            need(f.version == 5 or any(s.rotations for s in f.successions), "P-334")
-        if f.version == 5:
+            need(f.version > 3 or any(s.rotations for s in f.successions), "P-334")
+        if f.version in (5, 6):
             for s in f.successions:
                 s.moves = r.list(lambda: move(r), 1024)
             f.moves = r.list(lambda: move(r), 1024)
-            need(f.moves or any(s.moves for s in f.successions), "P-166")
+            need(f.version == 6 or f.moves or any(s.moves for s in f.successions), "P-166")
     f.genesis = evidence(r.bytes(131072))
 
     def epoch():
@@ -79,9 +79,15 @@ def parse(b):
         return (h, evidence(raw), raw)
 
     f.epochs = r.list(epoch, 1 << 19)
+    f.about = len(f.epochs)
+    if f.version == 6:
+        f.epochs = f.epochs + r.list(epoch, 1 << 19, 1)
     f.statement = statement(r)
     r.end()
     need(f.epochs or not needs_epoch(f.statement), "P-1: no epoch")
+    if f.version == 6:
+        need(f.about and needs_epoch(f.statement) and f.statement.kind != 0x11, "P-336: statement")
+        need(f.successions[-1].number == len(f.epochs), "P-336: the last succession ends the file")
     return f
 
 
@@ -701,12 +707,31 @@ theft.install(kind, Logged, first_outputs, payment_of)
 
 def verify(b, headers, links=None):
     """Words, or Invalid or CannotTell."""
-    if b[:8] == MAGIC and len(b) > 8 and b[8] > 5:
+    if b[:8] == MAGIC and len(b) > 8 and b[8] > 6:
         raise CannotTell("P-60: a later version")
     f = parse(b)
     if f.version == 4:
         return short(f, headers, links)
+    if f.version == 6:
+        # P-336: everything holds, and the statement as in a file that ends with its epoch.
+        judge(f, headers, Same)
+        cut(f, f.about)
     return judge(f, headers, f.statement)
+
+
+class Same:
+    judge = staticmethod(lambda w: None)
+
+
+def cut(f, n):
+    """P-162: the file without what stands behind epoch n."""
+    f.epochs = f.epochs[:n]
+    over = [s for s in f.successions if s.number > n]
+    f.successions = [s for s in f.successions if s.number <= n]
+    if over:
+        f.moves = over[0].moves
+    used = {h.charter for h, _, _ in f.epochs}
+    f.charters = f.charters[:1] + [c for c in f.charters[1:] if c.hash in used]
 
 
 def judge(f, headers, statement):
@@ -744,17 +769,7 @@ def short(f, headers, links):
         raise CannotTell("P-163: links of another DAO")
     if not 1 <= n <= len(l.epochs):
         raise CannotTell("P-163: no epoch %d" % n)
-    l.epochs = l.epochs[:n]
-    over = [s for s in l.successions if s.number > n]
-    l.successions = [s for s in l.successions if s.number <= n]
-    if over:
-        l.moves = over[0].moves
-    used = {h.charter for h, _, _ in l.epochs}
-    l.charters = l.charters[:1] + [c for c in l.charters[1:] if c.hash in used]
-
-    class Same:
-        judge = staticmethod(lambda w: None)
-
+    cut(l, n)
     try:
         judge(l, headers, Same)
     except Invalid as e:
