@@ -415,7 +415,14 @@ impl Hub {
 
     fn give_up_on(&mut self, peer: PublicKey, why: &str) {
         tracing::warn!(%peer, why, "the log cannot be taken back from this member");
-        let words = format!("N-128: the log cannot be taken back from {peer}: {why}");
+        let mut words = format!("N-128: the log cannot be taken back from {peer}: {why}");
+        // A-305: in the log that is here a former hub signs, and this folder has nothing that ends that.
+        if self.shell.log_key().is_err() && !self.shell.ledger.awaits_succession() {
+            words.push_str(
+                ". This hub's log key is not the one of this log: if members put it in the former hub's place, its folder has lost the certificate. Stop it, give it \
+                 that again, `althing succession take-over CERTIFICATE --dao DAO_FILE --listen ADDRESS`, with the certificates of successions before it (`--earlier`), and start it",
+            );
+        }
         self.shell.alarms.insert("newness", words);
         self.newness.idle.insert(peer);
         self.newness.known = Known::Unsure(None);

@@ -14,6 +14,7 @@ use bitcoin::secp256k1::{Keypair, Secp256k1};
 use serde_json::Value;
 
 use crate::stage::with_members_on_roll;
+use crate::stale_backup::wipe;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -156,6 +157,28 @@ fn members_and_treasurers_go_on_without_the_hub() {
             ensure!(health.code == Some(0), "{health:?}");
         }
         former.kill();
+
+        assembly.narrator.step("the new hub loses its disk, and its certificate with it");
+        let entries = assembly.hub.status()?.log_size;
+        assembly.hub.kill();
+        wipe(assembly.hub.data_dir())?;
+        assembly.hub.start()?;
+        wait_for("the hub to ask for its certificate", PATIENCE, || match assembly.hub.status() {
+            Ok(status) if status.alarms.iter().any(|alarm| alarm.contains("althing succession take-over")) => {
+                Look::Ready(())
+            }
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        assembly.hub.kill();
+        run(&assembly.hub, &["take-over", &enough, "--dao", &founding, "--listen", &listen])?.succeeded()?;
+        assembly.hub.start()?;
+        wait_for("the hub to take its log back", PATIENCE, || match assembly.hub.status() {
+            Ok(status) if status.log_size >= entries && !status.alarms.iter().any(|alarm| alarm.contains("N-128")) => {
+                Look::Ready(())
+            }
+            other => Look::NotYet(format!("{other:?}")),
+        })?;
+        assembly.mine(1)?;
         audit(assembly)?;
         Ok(())
     });
@@ -184,10 +207,10 @@ fn decided_before(assembly: &Assembly) -> Result<(String, String)> {
 
 /// who is not on the roll is told so before signing, and whoever collects learns whose signature makes the certificate void.
 fn not_on_the_roll(assembly: &Assembly, statement: &str, keys: &Value, good: &str) -> Result<()> {
-    let file = |name: &str| Ok::<_, anyhow::Error>(format!("{statement}-{name}"));
-    let early = file("early")?;
+    let file = |name: &str| format!("{statement}-{name}");
+    let early = file("early");
     propose_with(&assembly.members[0], keys, &early, &["--after", "1"])?.succeeded()?;
-    let signed = sign(&assembly.members[2], &early, &file("early-signature")?)?;
+    let signed = sign(&assembly.members[2], &early, &file("early-signature"))?;
     ensure!(
         signed.code == Some(1) && signed.stderr.contains("A-103: this member is not on the roll of epoch 1"),
         "{signed:?}"
@@ -197,7 +220,7 @@ fn not_on_the_roll(assembly: &Assembly, statement: &str, keys: &Value, good: &st
     let stranger = Keypair::from_seckey_slice(&Secp256k1::new(), &[7; 32])?;
     let signature = SuccessionStatement::decode(&read)?.sign(&stranger, &[0; 32]);
     let key = stranger.x_only_public_key().0.serialize();
-    let (theirs, certificate) = (file("theirs")?, file("void")?);
+    let (theirs, certificate) = (file("theirs"), file("void"));
     std::fs::write(&theirs, [&key[..], &signature.serialize()].concat().to_lower_hex_string())?;
     let collected = collect(assembly, statement, &[good.to_owned(), theirs.clone()], &certificate)?;
     let says = |words: &str| collected.stderr.contains(words);
