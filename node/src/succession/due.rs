@@ -34,6 +34,12 @@ impl Ledger {
         OutPoint { txid: successor.map_or(link, |successor| successor.spare_seal.txid), vout: 0 }
     }
 
+    /// Whether a succession that is known stands behind this epoch, and the log is not read up to it: what then spends the former hub's
+    /// seal proves nothing, and the next link does not spend it.
+    pub fn awaits_succession_behind(&self, epoch: u32) -> bool {
+        self.expected.iter().any(|certificate| certificate.statement().last_link == epoch)
+    }
+
     /// Goes over to the new hub if the log has just the entries that the next certificate names.
     ///
     /// # Errors
