@@ -342,9 +342,11 @@ impl Shell {
         let backup = Backup::open(sealed, &self.keys.backup())?;
         let has_channels = self.stakes.iter().next().is_some();
         let is_untouched = self.stakes.iter().all(StakeChannel::is_untouched);
-        // Taken up already, as a node does by itself that finds its folder empty.
-        if has_channels && is_untouched && self.backups.counter == backup.counter {
-            found.counter = Some(backup.counter);
+        // Taken up already, as a node does by itself that finds its folder empty; the hub may have let the channels go on since.
+        let was_restored = |channel: &StakeChannel| channel.machine.restored_number().is_some();
+        let is_here = |given: &BackedUpChannel| self.stakes.channel(given.index).is_some_and(was_restored);
+        if has_channels && backup.counter <= self.backups.counter && backup.channels.iter().all(is_here) {
+            found.counter = Some(self.backups.counter);
             found.source = Some(source.to_owned());
             found.channels = u32::try_from(backup.channels.len()).unwrap_or(u32::MAX);
             found.sentences.extend(self.stakes.iter().map(is_back));
@@ -463,10 +465,12 @@ impl Shell {
 /// In words: that a channel came out of a backup.
 fn is_back(channel: &StakeChannel) -> String {
     let (number, sat) = (channel.machine.number(), channel.machine.balances().member_sat);
-    format!(
-        "Stake channel {} is back at checkpoint {number} with {sat} sat of yours. It goes on when the hub is at the same place; nothing of the backup is ever broadcast.",
-        channel.machine.id().map(|id| id.to_string()).unwrap_or_default()
-    )
+    let id = channel.machine.id().map(|id| id.to_string()).unwrap_or_default();
+    let how = match channel.is_untouched() {
+        true => "It goes on when the hub is at the same place; nothing of the backup is ever broadcast.",
+        false => "It has gone on since.",
+    };
+    format!("Stake channel {id} is back at checkpoint {number} with {sat} sat of yours. {how}")
 }
 
 /// What a sealed backup holds.

@@ -213,6 +213,11 @@ fn a_damaged_backup_is_refused_before_anything_begins() {
             Ok(status) if status.alarms.is_empty() => Look::Ready(()),
             other => Look::NotYet(format!("{:?}", other.map(|status| status.alarms))),
         })?;
+        // Once the channel has gone on, an answer to the same words is no refusal either.
+        let channel = assembly.members[BJARNI].stakes()?[0].channel.clone();
+        ask(&assembly.members[BJARNI], &["channel", "pay", &channel, "1000", "--yes"])?;
+        let again = ask(&assembly.members[BJARNI], &["restore", "--backup", &path(&copy)?])?["sentences"].to_string();
+        ensure!(again.contains("has gone on since") && !again.contains("left alone"), "{again}");
         Ok(())
     });
 }
